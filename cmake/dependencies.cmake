@@ -1,0 +1,10 @@
+# Everything comes from Debian packages; README.md lists them. Used by this build and, installed, by find_package(bdh).
+find_package(Threads REQUIRED)
+find_package(TBB REQUIRED)
+# HDF5's CMake module wants the C language, libzip's files its command-line tools; pkg-config wants neither.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)

@@ -1,0 +1,55 @@
+// A fixed-size block of memory for weights and state: zeroed, aligned to 64 bytes, freed with its owner.
+// Large blocks come straight from the operating system, so that pages nobody touches cost nothing.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace bdh {
+
+// bytes > 0; 64-byte aligned, all zero. Throws device_error when there is no memory.
+void* allocate_zeroed(std::size_t bytes);
+void free_zeroed(void* memory, std::size_t bytes) noexcept;
+
+template <class T>
+class array {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  array() = default;
+  explicit array(std::size_t size)
+      : data_(size ? static_cast<T*>(allocate_zeroed(size * sizeof(T))) : nullptr, release{size}), size_(size) {}
+  array(array&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  array& operator=(array&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
+  T* data() noexcept { return data_.get(); }
+  const T* data() const noexcept { return data_.get(); }
+  std::size_t size() const noexcept { return size_; }
+  std::size_t bytes() const noexcept { return size_ * sizeof(T); }
+  bool empty() const noexcept { return size_ == 0; }
+  T& operator[](std::size_t i) noexcept { return data_[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  T* begin() noexcept { return data(); }
+  T* end() noexcept { return data() + size_; }
+  const T* begin() const noexcept { return data(); }
+  const T* end() const noexcept { return data() + size_; }
+  operator std::span<T>() noexcept { return {data(), size_}; }
+  operator std::span<const T>() const noexcept { return {data(), size_}; }
+
+ private:
+  struct release {
+    std::size_t size = 0;
+    void operator()(T* memory) const noexcept { free_zeroed(memory, size * sizeof(T)); }
+  };
+  std::unique_ptr<T[], release> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace bdh

@@ -1,0 +1,27 @@
+#include "core/base/error.hpp"
+
+#include <utility>
+
+namespace bdh {
+namespace {
+
+std::string message(const std::string& place, const std::string& found, const std::string& expected, const std::string& hint) {
+  std::string text = place + ": " + found;
+  if (!expected.empty()) text += ", expected " + expected;
+  if (!hint.empty()) text += "; " + hint;
+  // One line, whatever a hostile file put into a name.
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+}  // namespace
+
+error::error(std::string place, std::string found, std::string expected, std::string hint)
+    : std::runtime_error(message(place, found, expected, hint)),
+      place_(std::move(place)),
+      found_(std::move(found)),
+      expected_(std::move(expected)),
+      hint_(std::move(hint)) {}
+
+}  // namespace bdh

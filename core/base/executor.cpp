@@ -1,0 +1,103 @@
+#include "core/base/executor.hpp"
+
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace bdh {
+namespace {
+
+class serial final : public executor {
+ public:
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+  }
+  std::size_t threads() const noexcept override { return 1; }
+};
+
+class on_tbb final : public executor {
+ public:
+  explicit on_tbb(std::size_t threads)
+      : limit_(tbb::global_control::max_allowed_parallelism, threads), arena_(static_cast<int>(threads)), threads_(threads) {}
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override {
+    if (count == 1) return work(0);
+    arena_.execute([&] {
+      tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { work(i); }, tbb::simple_partitioner());
+    });
+  }
+  std::size_t threads() const noexcept override { return threads_; }
+
+ private:
+  tbb::global_control limit_;
+  tbb::task_arena arena_;
+  std::size_t threads_;
+};
+
+class on_threads final : public executor {
+ public:
+  explicit on_threads(std::size_t threads) {
+    for (std::size_t t = 0; t < threads; ++t) workers_.emplace_back([this] { serve(); });
+  }
+  ~on_threads() override {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override {
+    std::unique_lock lock(mutex_);
+    work_ = &work;
+    count_ = count;
+    next_ = 0;
+    open_ = count;
+    wake_.notify_all();
+    done_.wait(lock, [&] { return open_ == 0; });
+  }
+  std::size_t threads() const noexcept override { return workers_.size(); }
+
+ private:
+  void serve() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return stop_ || next_ < count_; });
+      if (stop_) return;
+      const std::size_t mine = next_++;
+      const auto& work = *work_;
+      lock.unlock();
+      work(mine);
+      lock.lock();
+      if (--open_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  const std::function<void(std::size_t)>* work_ = nullptr;
+  std::size_t count_ = 0, next_ = 0, open_ = 0;
+  bool stop_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace
+
+std::unique_ptr<executor> serial_executor() { return std::make_unique<serial>(); }
+std::unique_ptr<executor> tbb_executor(std::size_t threads) { return std::make_unique<on_tbb>(threads); }
+std::unique_ptr<executor> thread_executor(std::size_t threads) { return std::make_unique<on_threads>(threads); }
+
+std::unique_ptr<executor> default_executor(std::size_t threads) {
+  if (threads <= 1) return serial_executor();
+#if defined(__SANITIZE_THREAD__)
+  return thread_executor(threads);
+#else
+  return tbb_executor(threads);
+#endif
+}
+
+}  // namespace bdh

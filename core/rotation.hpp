@@ -1,0 +1,27 @@
+// Rotation of synapses (RoPE) as data of the model: neurons 2m and 2m+1 of a head are a pair, and pair m turns by
+// frequency[m] turns per token. All heads share one table.
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace bdh {
+
+class rotation {
+ public:
+  rotation() = default;  // none
+
+  // frequency (N/2): turns per token of each pair, N neurons per head. Throws input_error for a value that is not finite.
+  explicit rotation(std::vector<double> frequency);
+
+  // The released code's table for N neurons per head (even): frequency[m] = theta^(-2m/N) / (2 pi).
+  static rotation geometric(double theta, std::size_t neurons_per_head);
+
+  bool present() const noexcept { return !frequency_.empty(); }
+  std::span<const double> frequency() const noexcept { return frequency_; }
+
+ private:
+  std::vector<double> frequency_;
+};
+
+}  // namespace bdh

@@ -1,0 +1,51 @@
+// Which site owns which particles. Neurons are dealt out in blocks of 64 that restart at each head: the unit of the summation
+// law, so that no sum and no rotation pair is ever split between sites.
+#pragma once
+
+#include <vector>
+
+#include "core/base/ids.hpp"
+
+namespace bdh {
+
+struct id_range {
+  neuron_id begin = 0, end = 0;
+  neuron_id size() const noexcept { return end - begin; }
+  bool contains(neuron_id i) const noexcept { return begin <= i && i < end; }
+};
+
+// The blocks of `heads` heads with `per_head` neurons each, numbered through.
+class block_grid {
+ public:
+  static constexpr neuron_id block_size = 64;
+
+  block_grid(head_id heads, neuron_id per_head) noexcept
+      : per_head_(per_head), blocks_per_head_((per_head + block_size - 1) / block_size), blocks_(heads * blocks_per_head_) {}
+
+  neuron_id blocks() const noexcept { return blocks_; }
+  head_id head(neuron_id block) const noexcept { return block / blocks_per_head_; }
+  id_range neurons(neuron_id block) const noexcept {
+    const neuron_id first = (block % blocks_per_head_) * block_size, base = head(block) * per_head_;
+    return {base + first, base + (first + block_size < per_head_ ? first + block_size : per_head_)};
+  }
+
+ private:
+  neuron_id per_head_, blocks_per_head_, blocks_;
+};
+
+// What one site owns. All ranges of all sites together cover each population once; surplus sites own nothing.
+struct site_share {
+  id_range blocks;   // of block_grid
+  id_range neurons;  // those of its blocks
+  id_range hubs, sensory, readout;
+};
+
+struct partition_sizes {
+  head_id heads = 1;
+  neuron_id neurons = 0, hubs = 0, sensory = 0, readout = 0;
+};
+
+// `sites` >= 1 shares of nearly equal size.
+std::vector<site_share> partition(const partition_sizes& sizes, site_id sites);
+
+}  // namespace bdh

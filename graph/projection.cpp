@@ -1,0 +1,110 @@
+#include "graph/projection.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace bdh {
+namespace {
+
+std::string at(const std::string& name, const char* what, std::size_t i) { return name + "/" + what + "[" + std::to_string(i) + "]"; }
+
+}  // namespace
+
+projection projection::dense(std::string name, population source, population target, order rows, array<float> weights) {
+  projection p;
+  p.name_ = std::move(name);
+  p.source_ = std::move(source);
+  p.target_ = std::move(target);
+  p.order_ = rows;
+  p.weights_ = std::move(weights);
+  const std::size_t expected = std::size_t{p.source_.size} * p.target_.size;
+  if (p.weights_.size() != expected)
+    throw shape_error(p.name_, std::to_string(p.weights_.size()) + " weights",
+                      std::to_string(p.source_.size) + " " + p.source_.name + " x " + std::to_string(p.target_.size) + " " + p.target_.name);
+  p.check_weights();
+  return p;
+}
+
+projection projection::sparse(std::string name, population source, population target, order rows, array<edge_id> indptr,
+                              array<neuron_id> indices, array<float> weights) {
+  projection p;
+  p.name_ = std::move(name);
+  p.source_ = std::move(source);
+  p.target_ = std::move(target);
+  p.order_ = rows;
+  p.indptr_ = std::move(indptr);
+  p.indices_ = std::move(indices);
+  p.weights_ = std::move(weights);
+
+  const std::size_t edges = p.weights_.size();
+  if (p.indptr_.size() != std::size_t{p.rows()} + 1)
+    throw shape_error(p.name_ + "/indptr", std::to_string(p.indptr_.size()) + " entries", std::to_string(p.rows()) + " rows + 1");
+  if (p.indices_.size() != edges)
+    throw shape_error(p.name_ + "/indices", std::to_string(p.indices_.size()) + " entries", std::to_string(edges) + ", as many as weights");
+  if (p.indptr_[0] != 0) throw input_error(at(p.name_, "indptr", 0), std::to_string(p.indptr_[0]), "0");
+  for (std::size_t r = 0; r < p.rows(); ++r)
+    if (p.indptr_[r + 1] < p.indptr_[r] || p.indptr_[r + 1] > edges)
+      throw input_error(at(p.name_, "indptr", r + 1), std::to_string(p.indptr_[r + 1]),
+                        "between " + std::to_string(p.indptr_[r]) + " and " + std::to_string(edges));
+  if (p.indptr_[p.rows()] != edges)
+    throw input_error(at(p.name_, "indptr", p.rows()), std::to_string(p.indptr_[p.rows()]), std::to_string(edges) + ", the number of edges");
+  const population& column = rows == order::by_source ? p.target_ : p.source_;
+  for (std::size_t r = 0; r < p.rows(); ++r)
+    for (edge_id e = p.indptr_[r]; e < p.indptr_[r + 1]; ++e) {
+      if (p.indices_[e] >= column.size)
+        throw input_error(at(p.name_, "indices", e), column.name + " " + std::to_string(p.indices_[e]), "< " + std::to_string(column.size));
+      if (e > p.indptr_[r] && p.indices_[e] <= p.indices_[e - 1])
+        throw input_error(at(p.name_, "indices", e),
+                          p.indices_[e] == p.indices_[e - 1] ? "a duplicate edge" : "an index smaller than the one before",
+                          "ascending indices within row " + std::to_string(r));
+    }
+  p.check_weights();
+  return p;
+}
+
+void projection::check_weights() const {
+  for (std::size_t i = 0; i < weights_.size(); ++i)
+    if (!std::isfinite(weights_[i])) throw input_error(at(name_, "data", i), std::to_string(weights_[i]), "a finite weight");
+}
+
+std::optional<edge_id> projection::find(neuron_id source, neuron_id target) const {
+  if (source >= source_.size || target >= target_.size) return std::nullopt;
+  const auto [row, column] = order_ == order::by_source ? std::pair{source, target} : std::pair{target, source};
+  if (is_dense()) return edges() == 0 ? std::nullopt : std::optional<edge_id>(edge_id{row} * columns() + column);
+  const auto first = indices_.begin() + indptr_[row], last = indices_.begin() + indptr_[row + 1];
+  const auto where = std::lower_bound(first, last, column);
+  if (where == last || *where != column) return std::nullopt;
+  return static_cast<edge_id>(where - indices_.begin());
+}
+
+projection projection::transposed() const {
+  projection t;
+  t.name_ = name_;
+  t.source_ = source_;
+  t.target_ = target_;
+  t.order_ = order_ == order::by_source ? order::by_target : order::by_source;
+  t.weights_ = array<float>(edges());
+  if (is_dense()) {
+    for (std::size_t r = 0; r < rows(); ++r)
+      for (std::size_t c = 0; c < columns(); ++c) t.weights_[c * rows() + r] = weights_[r * columns() + c];
+    return t;
+  }
+  t.indptr_ = array<edge_id>(std::size_t{columns()} + 1);
+  t.indices_ = array<neuron_id>(edges());
+  for (neuron_id column : indices_) ++t.indptr_[column + 1];
+  for (std::size_t c = 0; c < columns(); ++c) t.indptr_[c + 1] += t.indptr_[c];
+  array<edge_id> next(columns());
+  std::copy(t.indptr_.begin(), t.indptr_.end() - 1, next.begin());
+  for (neuron_id r = 0; r < rows(); ++r)
+    for (edge_id e = indptr_[r]; e < indptr_[r + 1]; ++e) {
+      const edge_id to = next[indices_[e]]++;
+      t.indices_[to] = r;
+      t.weights_[to] = weights_[e];
+    }
+  return t;
+}
+
+}  // namespace bdh

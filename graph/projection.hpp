@@ -1,0 +1,66 @@
+// A projection: the weighted edges from one population to another, source -> target. Stored as CSR, or as a dense block when
+// every pair is connected, in the one order in which its kernel reads it. Checked when built, immutable afterwards.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/base/array.hpp"
+#include "core/base/ids.hpp"
+
+namespace bdh {
+
+struct population {
+  std::string name;
+  neuron_id size = 0;
+};
+
+// What a row of the storage is: all edges that leave one source, or all edges that arrive at one target.
+enum class order { by_source, by_target };
+
+class projection {
+ public:
+  projection() = default;  // no edges
+
+  // rows x columns weights, row-major; rows are sources (by_source) or targets (by_target).
+  // Throws shape_error when the size is wrong, input_error naming the place of a weight that is not finite.
+  static projection dense(std::string name, population source, population target, order rows, array<float> weights);
+
+  // indptr (rows + 1), indices (edges) ascending within a row, weights (edges). Duplicate edges are an error, self-loops are not.
+  // Throws shape_error or input_error naming the first bad entry.
+  static projection sparse(std::string name, population source, population target, order rows, array<edge_id> indptr,
+                           array<neuron_id> indices, array<float> weights);
+
+  const std::string& name() const noexcept { return name_; }
+  const population& source() const noexcept { return source_; }
+  const population& target() const noexcept { return target_; }
+  order rows_are() const noexcept { return order_; }
+  bool is_dense() const noexcept { return indptr_.empty(); }
+  neuron_id rows() const noexcept { return order_ == order::by_source ? source_.size : target_.size; }
+  neuron_id columns() const noexcept { return order_ == order::by_source ? target_.size : source_.size; }
+  edge_id edges() const noexcept { return weights_.size(); }
+  std::size_t bytes() const noexcept { return weights_.bytes() + indices_.bytes() + indptr_.bytes(); }
+
+  std::span<const float> weights() const noexcept { return weights_; }
+  std::span<const neuron_id> indices() const noexcept { return indices_; }  // empty when dense
+  std::span<const edge_id> indptr() const noexcept { return indptr_; }      // empty when dense
+
+  // The edge id (position in weights()) of source -> target, or nothing; O(log degree).
+  std::optional<edge_id> find(neuron_id source, neuron_id target) const;
+
+  // The same edges in the other order.
+  projection transposed() const;
+
+ private:
+  void check_weights() const;
+
+  std::string name_;
+  population source_, target_;
+  order order_ = order::by_source;
+  array<edge_id> indptr_;
+  array<neuron_id> indices_;
+  array<float> weights_;
+};
+
+}  // namespace bdh
