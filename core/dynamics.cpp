@@ -19,8 +19,8 @@ dynamics dynamics::named(std::string_view name, double epsilon) {
   } else if (name == "normfree") {
     d.equation_ = "Eq. 7";
     d.x_ = x_rule::accumulate;
-    d.w_ = w_rule::gain_y;
-    d.attention_gain_ = d.centred_ = d.heads_ = false;
+    d.w_ = w_rule::y;
+    d.token_gain_ = d.attention_gain_ = d.centred_ = d.heads_ = false;
   } else if (name == "gpu-paper") {
     d.equation_ = "Eq. 8";
     d.x_ = x_rule::accumulate;

@@ -12,8 +12,8 @@ enum class x_rule { accumulate, replace };
 
 // How W follows from Y at the end of a layer; g is the gain of the hub pool (divisive normalisation).
 enum class w_rule {
-  y,         // W = y                          Eq. 6
-  gain_y,    // W = g(y) y                     Eq. 7, 8
+  y,         // W = y                          Eq. 6, 7
+  gain_y,    // W = g(y) y                     Eq. 8
   leaky_sum  // W <- W + g(y) y, W <- g(W) W   the paper's listing and the released code
 };
 

@@ -10,14 +10,16 @@ namespace {
 
 void expect(const projection& p, const char* name, order rows, neuron_id sources, neuron_id targets) {
   if (p.rows_are() != rows || p.source().size != sources || p.target().size != targets)
-    throw shape_error(std::string("model/") + name, std::to_string(p.source().size) + " sources x " + std::to_string(p.target().size) + " targets",
-                      std::to_string(sources) + " x " + std::to_string(targets) + (rows == order::by_source ? ", by source" : ", by target"));
+    throw shape_error(
+        std::string("model/") + name, std::to_string(p.source().size) + " sources x " + std::to_string(p.target().size) + " targets",
+        std::to_string(sources) + " x " + std::to_string(targets) + (rows == order::by_source ? ", by source" : ", by target"));
 }
 
 void check(const model::parts& p) {
   const auto& c = p.circuits;
   const neuron_id n = c.e.source().size, d = c.e.target().size;
-  if (n == 0 || d == 0) throw shape_error("model/e", std::to_string(n) + " neurons x " + std::to_string(d) + " hubs", "at least one of each");
+  if (n == 0 || d == 0)
+    throw shape_error("model/e", std::to_string(n) + " neurons x " + std::to_string(d) + " hubs", "at least one of each");
   if (c.sensory.source().size == 0) throw shape_error("model/sensory", "no sensory nodes", "one for each token of the vocabulary");
   expect(c.e, "e", order::by_source, n, d);
   expect(c.sensory, "sensory", order::by_source, c.sensory.source().size, d);
@@ -41,7 +43,8 @@ void check(const model::parts& p) {
     for (neuron_id i = 0; i < n; ++i) {
       const neuron_id o = p.original_id[i];
       if (o >= n || seen[o])
-        throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o), "each of 0.." + std::to_string(n - 1) + " once");
+        throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o),
+                          "each of 0.." + std::to_string(n - 1) + " once");
       seen[o] = true;
     }
   }
@@ -56,9 +59,12 @@ void check(const model::parts& p) {
 
 const char* name(tokenizer t) noexcept {
   switch (t) {
-    case tokenizer::bytes: return "bytes";
-    case tokenizer::byt5: return "byt5";
-    default: return "ids";
+    case tokenizer::bytes:
+      return "bytes";
+    case tokenizer::byt5:
+      return "byt5";
+    default:
+      return "ids";
   }
 }
 

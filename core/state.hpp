@@ -19,9 +19,9 @@ struct layer_synapses {
 };
 
 struct synapse_state {
-  std::string model_sha256;       // of the model that it belongs to
-  std::uint64_t tokens = 0;       // read since the synapses were zero
-  double retention = 1.0;         // u of the run that wrote it
+  std::string model_sha256;            // of the model that it belongs to
+  std::uint64_t tokens = 0;            // read since the synapses were zero
+  double retention = 1.0;              // u of the run that wrote it
   std::vector<layer_synapses> layers;  // layer l at [l - 1]
 };
 

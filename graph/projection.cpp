@@ -22,8 +22,9 @@ projection projection::dense(std::string name, population source, population tar
   p.weights_ = std::move(weights);
   const std::size_t expected = std::size_t{p.source_.size} * p.target_.size;
   if (p.weights_.size() != expected)
-    throw shape_error(p.name_, std::to_string(p.weights_.size()) + " weights",
-                      std::to_string(p.source_.size) + " " + p.source_.name + " x " + std::to_string(p.target_.size) + " " + p.target_.name);
+    throw shape_error(
+        p.name_, std::to_string(p.weights_.size()) + " weights",
+        std::to_string(p.source_.size) + " " + p.source_.name + " x " + std::to_string(p.target_.size) + " " + p.target_.name);
   p.check_weights();
   return p;
 }
@@ -50,7 +51,8 @@ projection projection::sparse(std::string name, population source, population ta
       throw input_error(at(p.name_, "indptr", r + 1), std::to_string(p.indptr_[r + 1]),
                         "between " + std::to_string(p.indptr_[r]) + " and " + std::to_string(edges));
   if (p.indptr_[p.rows()] != edges)
-    throw input_error(at(p.name_, "indptr", p.rows()), std::to_string(p.indptr_[p.rows()]), std::to_string(edges) + ", the number of edges");
+    throw input_error(at(p.name_, "indptr", p.rows()), std::to_string(p.indptr_[p.rows()]),
+                      std::to_string(edges) + ", the number of edges");
   const population& column = rows == order::by_source ? p.target_ : p.source_;
   for (std::size_t r = 0; r < p.rows(); ++r)
     for (edge_id e = p.indptr_[r]; e < p.indptr_[r + 1]; ++e) {

@@ -27,7 +27,8 @@ class on_tbb final : public executor {
   void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override {
     if (count == 1) return work(0);
     arena_.execute([&] {
-      tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { work(i); }, tbb::simple_partitioner());
+      tbb::parallel_for(
+          std::size_t{0}, count, [&](std::size_t i) { work(i); }, tbb::simple_partitioner());
     });
   }
   std::size_t threads() const noexcept override { return threads_; }

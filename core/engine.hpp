@@ -1,0 +1,78 @@
+// What the scheduler asks of whatever does the work: a CPU, a GPU. An engine holds the state of every site and performs the
+// steps of a token for one site at a time; all it knows of other sites is what arrives in messages.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/base/ids.hpp"
+#include "core/exchange.hpp"
+#include "core/round_table.hpp"
+#include "core/state.hpp"
+
+namespace bdh {
+
+// A circuit through hubs takes hops; an action without edges to travel is `local`.
+enum class hop {
+  to_hubs,    // active neurons push along their edges; partial sums per block of neurons are sent to the hubs' sites
+  at_hubs,    // a hub's site adds the partial sums and sends the hub's value to every site
+  arrive,     // hub values arrive; the pool of hubs applies its gain
+  from_hubs,  // every neuron pulls the hub values along its edges
+  local
+};
+
+struct step {
+  action what;
+  hop at;
+  layer_id layer;  // 1..L; 0 for sense and read_out
+};
+
+enum class variable {
+  x,  // n: of the layer last computed
+  y,  // n
+  w,  // d: W as the hubs carry it, (C) B W
+  a   // heads x d: A as the hubs carry it, gain applied
+};
+
+// Work done since the token began, by one site.
+struct site_counts {
+  std::vector<neuron_id> active_x, active_y;  // layer l at [l - 1]
+  std::uint64_t synaptic_events = 0, hebbian_writes = 0;
+};
+
+// The first value that was not finite.
+struct fault {
+  layer_id layer;
+  std::string where;  // "X of neuron 17", "A at hub 3"
+  float value;
+};
+
+class engine {
+ public:
+  virtual ~engine() = default;
+  virtual site_id sites() const noexcept = 0;
+
+  // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
+  virtual void present(token_id token, site_id site) = 0;
+
+  // Does one step for one site; steps of different sites may run at the same time. `received` is what the previous step sent here.
+  virtual void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept = 0;
+
+  virtual const site_counts& counts(site_id site) const noexcept = 0;
+  virtual std::optional<fault> first_fault(site_id site) const = 0;
+
+  // Readers, for use between steps: they never change a bit of the state.
+  virtual std::span<const float> logits() const noexcept = 0;                                    // readout nodes; at site 0 after read_out
+  virtual void read(variable v, std::span<float> out) const = 0;                                 // sizes above
+  virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // d strengths, laboratory frame
+
+  virtual layer_synapses save(layer_id layer) const = 0;
+  virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them
+  virtual void forget() = 0;                                             // all synapses to zero, all clocks to 0
+  virtual double retention() const noexcept = 0;                         // u per token in force
+  virtual std::size_t state_bytes() const noexcept = 0;                  // memory that the state occupies
+};
+
+}  // namespace bdh

@@ -1,0 +1,109 @@
+#include "core/simulator.hpp"
+
+#include <chrono>
+#include <string>
+
+#include "core/base/error.hpp"
+
+namespace bdh {
+namespace {
+
+class forward final : public round_observer {
+ public:
+  explicit forward(const simulator::watcher& w) : watcher_(w) {}
+  void after_round(layer_id layer, int round) override { watcher_(layer, round); }
+
+ private:
+  const simulator::watcher& watcher_;
+};
+
+}  // namespace
+
+simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options)
+    : model_(m),
+      engine_(std::move(work)),
+      executor_(default_executor(options.threads)),
+      scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}) {}
+
+token_report simulator::step(token_id token) {
+  const auto begin = std::chrono::steady_clock::now();
+  token_report report;
+  report.position = tokens_;
+  report.token = token;
+  forward observer(watcher_);
+  report.bytes_exchanged = scheduler_.token(token, watcher_ ? &observer : nullptr);
+  for (site_id s = 0; s < engine_->sites(); ++s)
+    if (const auto f = engine_->first_fault(s))
+      throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
+                        std::to_string(f->value), "a finite value", "the activity of this model grows without bound on this input");
+  report.active_x.assign(model_.layers(), 0);
+  report.active_y.assign(model_.layers(), 0);
+  for (site_id s = 0; s < engine_->sites(); ++s) {
+    const site_counts& c = engine_->counts(s);
+    for (std::size_t l = 0; l < model_.layers(); ++l) {
+      report.active_x[l] += c.active_x[l];
+      report.active_y[l] += c.active_y[l];
+    }
+    report.synaptic_events += c.synaptic_events;
+    report.hebbian_writes += c.hebbian_writes;
+  }
+  ++tokens_;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+std::vector<float> simulator::read(variable v) const {
+  std::vector<float> out(v == variable::w   ? model_.hubs()
+                         : v == variable::a ? std::size_t{model_.heads()} * model_.hubs()
+                                            : model_.neurons());
+  engine_->read(v, out);
+  return out;
+}
+
+void simulator::check(layer_id layer, neuron_id neuron) const {
+  if (layer < 1 || layer > model_.layers()) throw input_error("layer", std::to_string(layer), "1 to " + std::to_string(model_.layers()));
+  if (neuron >= model_.neurons()) throw input_error("neuron", std::to_string(neuron), "0 to " + std::to_string(model_.neurons() - 1));
+}
+
+std::vector<float> simulator::synapses(layer_id layer, neuron_id neuron) const {
+  check(layer, neuron);
+  std::vector<float> out(model_.hubs());
+  engine_->read_synapses(layer, neuron, out);
+  return out;
+}
+
+float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id hub) const {
+  if (hub >= model_.hubs()) throw input_error("hub", std::to_string(hub), "0 to " + std::to_string(model_.hubs() - 1));
+  return synapses(layer, neuron)[hub];
+}
+
+void simulator::forget() {
+  engine_->forget();
+  tokens_ = 0;
+}
+
+synapse_state simulator::save() const {
+  synapse_state state;
+  state.model_sha256 = model_.content_sha256();
+  state.tokens = tokens_;
+  state.retention = engine_->retention();
+  for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
+  return state;
+}
+
+void simulator::restore(const synapse_state& state) {
+  if (state.model_sha256 != model_.content_sha256())
+    throw input_error("state", "synapses of model " + state.model_sha256.substr(0, 12),
+                      "those of model " + model_.content_sha256().substr(0, 12));
+  if (state.layers.size() != model_.layers())
+    throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
+  const std::size_t units = model_.neurons() / (model_.turning().present() ? 2 : 1);
+  for (const layer_synapses& l : state.layers)
+    if (l.stored.size() != std::size_t{model_.neurons()} * model_.hubs() || l.last_used.size() != units)
+      throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer",
+                        std::to_string(std::size_t{model_.neurons()} * model_.hubs()));
+  for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
+  tokens_ = state.tokens;
+}
+
+}  // namespace bdh

@@ -1,0 +1,97 @@
+#include "kernels/cpu_engine.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "kernels/cpu_site.hpp"
+
+namespace bdh {
+namespace {
+
+class cpu final : public engine {
+ public:
+  cpu(const model& m, const cpu_options& options)
+      : model_(m),
+        retention_(options.retention.value_or(m.retention())),
+        shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)) {
+    if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", std::to_string(retention_), "0 < u <= 1");
+    const auto& bodies = kernels::cpu_kernels_for(options.instructions);
+    for (site_id s = 0; s < options.sites; ++s) site_.push_back(std::make_unique<cpu_site>(m, shares_, s, bodies, retention_));
+  }
+
+  site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
+  void present(token_id token, site_id s) override {
+    if (token >= model_.sensory_nodes())
+      throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+    site_[s]->present(token);
+  }
+  void perform(const step& what, site_id s, const inbox& received, outbox& sent) noexcept override {
+    site_[s]->perform(what, received, sent);
+  }
+  const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
+  std::optional<fault> first_fault(site_id s) const override {
+    const auto& found = site_[s]->first_fault();
+    if (!found) return std::nullopt;
+    fault f = found->first;
+    f.where += " " + std::to_string(found->second);
+    return f;
+  }
+
+  std::span<const float> logits() const noexcept override { return site_[0]->logits(); }
+  void read(variable v, std::span<float> out) const override {
+    const bool of_neurons = v == variable::x || v == variable::y;
+    for (std::size_t s = 0; s < (of_neurons ? site_.size() : 1); ++s) site_[s]->read(v, out);
+  }
+  void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
+    for (const auto& s : site_)
+      if (s->share().neurons.contains(neuron)) return s->read_synapses(layer, neuron, out);
+  }
+
+  layer_synapses save(layer_id layer) const override {
+    layer_synapses all;
+    all.clock = site_[0]->synapses(layer).clock;
+    all.stored = array<float>(std::size_t{model_.neurons()} * model_.hubs());
+    all.last_used = array<std::uint64_t>(model_.neurons() / unit());
+    for (const auto& s : site_) {
+      const layer_synapses& own = s->synapses(layer);
+      std::copy(own.stored.begin(), own.stored.end(), all.stored.begin() + std::size_t{s->share().neurons.begin} * model_.hubs());
+      std::copy(own.last_used.begin(), own.last_used.end(), all.last_used.begin() + s->share().neurons.begin / unit());
+    }
+    return all;
+  }
+  void restore(layer_id layer, const layer_synapses& from) override {
+    for (const auto& s : site_) {
+      layer_synapses& own = s->synapses(layer);
+      own.clock = from.clock;
+      std::copy_n(from.stored.begin() + std::size_t{s->share().neurons.begin} * model_.hubs(), own.stored.size(), own.stored.begin());
+      std::copy_n(from.last_used.begin() + s->share().neurons.begin / unit(), own.last_used.size(), own.last_used.begin());
+    }
+  }
+  void forget() override {
+    for (const auto& s : site_) s->forget();
+  }
+  double retention() const noexcept override { return retention_; }
+  std::size_t state_bytes() const noexcept override {
+    std::size_t bytes = 0;
+    for (const auto& s : site_) bytes += s->state_bytes();
+    return bytes;
+  }
+
+ private:
+  neuron_id unit() const noexcept { return model_.turning().present() ? 2 : 1; }
+
+  const model& model_;
+  const double retention_;
+  const std::vector<site_share> shares_;
+  std::vector<std::unique_ptr<cpu_site>> site_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
+  if (options.sites == 0 || options.sites > 4096) throw input_error("sites", std::to_string(options.sites), "1 to 4096");
+  return std::make_unique<cpu>(m, options);
+}
+
+}  // namespace bdh

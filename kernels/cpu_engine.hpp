@@ -1,0 +1,22 @@
+// The CPU engine: the four kernels over hub circuits, for the sites of one process.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/engine.hpp"
+#include "core/model.hpp"
+#include "kernels/cpu_kernels.hpp"
+
+namespace bdh {
+
+struct cpu_options {
+  site_id sites = 1;
+  instruction_set instructions = instruction_set::best;
+  std::optional<double> retention;  // 0 < u <= 1, in place of the model's
+};
+
+// The model must outlive the engine. Throws input_error, unavailable_error, or device_error when memory is short.
+std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options = {});
+
+}  // namespace bdh

@@ -1,0 +1,46 @@
+// The kernel bodies as compiled for one instruction set: the same bodies, the same bits, different registers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/decay.hpp"
+#include "kernels/propagate.hpp"
+#include "kernels/reweight.hpp"
+#include "kernels/threshold.hpp"
+
+namespace bdh {
+
+enum class instruction_set { best, plain, avx2, avx512 };
+
+const char* name(instruction_set set) noexcept;
+instruction_set instruction_set_named(std::string_view text);  // throws input_error
+
+namespace kernels {
+
+// Each runs one body over a whole site; (body, first, last): for rows first .. last-1.
+struct cpu_kernels {
+  instruction_set set;
+  void (*push_dense)(const kernels::push_dense&) noexcept;
+  void (*push_sparse)(const kernels::push_sparse&) noexcept;
+  void (*collect)(const kernels::collect&) noexcept;
+  void (*pull_dense)(const kernels::pull_dense&, index first, index last) noexcept;
+  void (*pull_sparse)(const kernels::pull_sparse&, index first, index last) noexcept;
+  void (*reweight)(const kernels::reweight&, index count) noexcept;
+  void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;
+  void (*age_neurons)(const kernels::age_neurons&, index count) noexcept;
+  void (*threshold_x)(const kernels::threshold_x&) noexcept;
+  void (*threshold_y)(const kernels::threshold_y&) noexcept;
+  void (*pool)(const kernels::pool&) noexcept;
+  void (*integrate)(const kernels::integrate&) noexcept;
+};
+
+// `best` picks what this processor has. Throws unavailable_error when it lacks the one asked for.
+const cpu_kernels& cpu_kernels_for(instruction_set set);
+
+const cpu_kernels& plain_kernels() noexcept;
+const cpu_kernels& avx2_kernels() noexcept;
+const cpu_kernels& avx512_kernels() noexcept;
+
+}  // namespace kernels
+}  // namespace bdh

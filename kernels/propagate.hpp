@@ -1,0 +1,97 @@
+// Kernel 1 of 4: propagate (modus ponens). What is believed at a source, times the weight or strength of an edge, arrives at
+// its target:
+//
+//     z(j) = sum over i of G(i->j) s(i)
+//
+// Pushed, where sources are sparse: rows are sources, only active ones are given. Pulled, where targets choose: rows are targets.
+#pragma once
+
+#include "kernels/group.hpp"
+
+namespace bdh::kernels {
+
+// out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] * activity[j].
+// Dense rows of `width` targets. Reads count rows; writes out (width).
+struct push_dense {
+  const float* rows;
+  index width, first_source, count;
+  const index* source;    // (count) ascending
+  const float* activity;  // (count)
+  float* out;             // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.push(count, width, out,
+               [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * width, k) * activity[j]; });
+  }
+};
+
+// The same over CSR rows: edges of source i are indptr[i] .. indptr[i+1].
+struct push_sparse {
+  const std::uint64_t* indptr;
+  const index* target;   // (edges)
+  const float* weights;  // (edges)
+  index width, count;
+  const index* source;    // (count) ascending
+  const float* activity;  // (count)
+  float* out;             // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.each(width, [&](index k) { out[k] = 0.0f; });
+    for (index j = 0; j < count; ++j) {
+      const std::uint64_t first = indptr[source[j]];
+      const auto degree = static_cast<index>(indptr[source[j] + 1] - first);
+      group.each(degree, [&](index e) { out[target[first + e]] += weights[first + e] * activity[j]; });
+    }
+  }
+};
+
+// out[k] = sum over `count` partial sums j, ascending, of parts[j][k]: what a hub makes of the blocks that reach it.
+struct collect {
+  const float* const* parts;  // (count) of (width)
+  index width, count;
+  float* out;  // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.push(count, width, out, [&](index j, auto k) { return load(parts[j], k); });
+  }
+};
+
+// out[r] = sum over m of rows[target[r]][m] * activity[m], over dense rows of `width` sources.
+struct pull_dense {
+  const float* rows;
+  index width;
+  const index* target;    // (r + 1 at least); null: row r itself
+  const float* activity;  // (width)
+  float* out;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index r) const noexcept {
+    const float* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
+    const float z = group.sum(width, [&](auto m) { return load(row, m) * load(activity, m); });
+    group.once([&] { out[r] = z; });
+  }
+};
+
+// The same over CSR rows: edges that arrive at target k are indptr[k] .. indptr[k+1].
+struct pull_sparse {
+  const std::uint64_t* indptr;
+  const index* source;   // (edges)
+  const float* weights;  // (edges)
+  const index* target;   // (r + 1 at least); null: row r itself
+  const float* activity;
+  float* out;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index r) const noexcept {
+    const std::size_t row = target ? target[r] : r;
+    const std::uint64_t first = indptr[row];
+    const float z = group.sum_items(static_cast<index>(indptr[row + 1] - first),
+                                    [&](index e) { return weights[first + e] * activity[source[first + e]]; });
+    group.once([&] { out[r] = z; });
+  }
+};
+
+}  // namespace bdh::kernels

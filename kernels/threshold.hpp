@@ -1,0 +1,68 @@
+// Kernel 3 of 4: threshold (integrate and fire). Excitation minus inhibition, cut at zero; for Y gated by X (replicator gate).
+// And the pool of hubs, whose gain stands before it: divisive normalisation, the paper's LayerNorm.
+#pragma once
+
+#include "kernels/group.hpp"
+
+namespace bdh::kernels {
+
+// X(k) = (drive)_+, or X(k) += (drive)_+.
+struct threshold_x {
+  const float* drive;  // (n) X^e - X^i
+  float* x;            // (n)
+  index n;
+  bool accumulate;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    if (accumulate)
+      group.row(n, [&](auto k) { store(x, k, load(x, k) + positive_part(load(drive, k))); });
+    else
+      group.row(n, [&](auto k) { store(x, k, positive_part(load(drive, k))); });
+  }
+};
+
+// Y = (drive)_+ X, over the neurons with X > 0.
+struct threshold_y {
+  const float* drive;  // (n) Y^e - Y^i
+  const float* x;      // (n)
+  float* y;            // (n)
+  index n;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(n, [&](auto k) { store(y, k, positive_part(load(drive, k)) * load(x, k)); });
+  }
+};
+
+// z <- z - mean(z) where `centre`, then z <- z / sqrt(var(z) + epsilon) where `normalise`; variance is the biased one, about the mean.
+struct pool {
+  float* z;  // (n)
+  index n;
+  float epsilon;
+  bool centre, normalise;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    const float count = static_cast<float>(n);
+    const float mean = group.sum(n, [&](auto k) { return load(z, k); }) / count;
+    const float variance = group.sum(n, [&](auto k) { return (load(z, k) - mean) * (load(z, k) - mean); }) / count;
+    const float gain = normalise ? 1.0f / square_root(variance + epsilon) : 1.0f;
+    const float shift = centre ? mean : 0.0f;
+    group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * gain); });
+  }
+};
+
+// W <- W + z.
+struct integrate {
+  const float* z;  // (n)
+  float* w;        // (n)
+  index n;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(n, [&](auto k) { store(w, k, load(w, k) + load(z, k)); });
+  }
+};
+
+}  // namespace bdh::kernels

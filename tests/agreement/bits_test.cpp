@@ -1,0 +1,232 @@
+// Every way of running the same model gives the same bits: sites, threads, instruction sets, storage, watching, saving.
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "core/base/error.hpp"
+#include "core/simulator.hpp"
+#include "kernels/cpu_engine.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+struct outcome {
+  std::vector<float> logits;  // all tokens
+  std::vector<bdh::layer_synapses> synapses;
+  std::vector<bdh::token_report> reports;
+};
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+bool same_bits(const outcome& a, const outcome& b) {
+  if (!same_bits(std::span(a.logits), std::span(b.logits)) || a.synapses.size() != b.synapses.size()) return false;
+  for (std::size_t l = 0; l < a.synapses.size(); ++l)
+    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) || a.synapses[l].clock != b.synapses[l].clock ||
+        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(), b.synapses[l].last_used.begin()))
+      return false;
+  return true;
+}
+
+outcome run(bdh::simulator& brain, const std::vector<int>& tokens) {
+  outcome o;
+  for (int t : tokens) {
+    o.reports.push_back(brain.step(static_cast<bdh::token_id>(t)));
+    o.logits.insert(o.logits.end(), brain.logits().begin(), brain.logits().end());
+  }
+  o.synapses = brain.save().layers;
+  return o;
+}
+
+outcome run(const bdh::model& m, const std::vector<int>& tokens, const bdh::cpu_options& cpu, std::size_t threads = 1) {
+  bdh::simulator brain(m, bdh::cpu_engine(m, cpu), {.threads = threads});
+  return run(brain, tokens);
+}
+
+const tests::shape shape{.neurons_per_head = 200, .heads = 3, .hubs = 45, .vocabulary = 13, .layers = 3, .rotates = true};
+
+}  // namespace
+
+TEST_CASE("sites and threads do not change a bit") {
+  oracle::weights w = tests::random_weights(shape, 1);
+  w.retention = 0.97;
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  const auto tokens = tests::random_tokens(25, shape.vocabulary, 1);
+  const outcome one = run(m, tokens, {});
+  for (bdh::site_id sites : {1u, 2u, 3u, 7u, 60u})
+    for (std::size_t threads : {1u, 2u, 4u}) {
+      CAPTURE(sites);
+      CAPTURE(threads);
+      const outcome other = run(m, tokens, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}, threads);
+      CHECK(same_bits(one, other));
+      CHECK(one.reports.back().active_y == other.reports.back().active_y);
+      CHECK(one.reports.back().synaptic_events == other.reports.back().synaptic_events);
+      CHECK((sites == 1) == (other.reports.back().bytes_exchanged == 0));
+    }
+}
+
+TEST_CASE("the instruction set does not change a bit") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 2), "gpu-release");
+  const auto tokens = tests::random_tokens(25, shape.vocabulary, 2);
+  const outcome plain = run(m, tokens, {.sites = 1, .instructions = bdh::instruction_set::plain, .retention = {}});
+  int compared = 0;
+  for (auto set : {bdh::instruction_set::avx2, bdh::instruction_set::avx512}) {
+    CAPTURE(bdh::name(set));
+    try {
+      CHECK(bdh::kernels::cpu_kernels_for(set).set == set);  // the forced one is the one used
+      CHECK(same_bits(plain, run(m, tokens, {.sites = 2, .instructions = set, .retention = {}})));
+      ++compared;
+    } catch (const bdh::unavailable_error& e) {
+      MESSAGE("not compared: ", std::string(e.what()));
+    }
+  }
+  CHECK(bdh::kernels::cpu_kernels_for(bdh::instruction_set::plain).set == bdh::instruction_set::plain);
+  MESSAGE("compared with plain: ", compared);
+}
+
+TEST_CASE("a projection with every edge gives the same bits as CSR and as a dense block") {
+  // Within a row both visit the same sources in the same lanes.
+  const oracle::weights w = tests::random_weights(shape, 3);
+  const auto tokens = tests::random_tokens(12, shape.vocabulary, 3);
+  const bdh::model dense = tests::as_graph(w, "gpu-release"), sparse = tests::as_sparse_graph(w, "gpu-release");
+  CHECK_FALSE(sparse.circuits().e.is_dense());
+  const outcome a = run(dense, tokens, {}),
+                b = run(sparse, tokens, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}});
+  CHECK(same_bits(a, b));
+  CHECK(a.reports.back().synaptic_events == b.reports.back().synaptic_events);
+}
+
+TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 4), "gpu-release");
+  const auto tokens = tests::random_tokens(12, shape.vocabulary, 4);
+  const outcome plain = run(m, tokens, {});
+  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
+  int rounds = 0;
+  brain.watch([&](bdh::layer_id layer, int) {
+    ++rounds;
+    for (bdh::neuron_id i = 0; i < m.neurons(); i += 37) brain.synapses(layer, i);
+    for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a}) brain.read(v);
+  });
+  CHECK(same_bits(plain, run(brain, tokens)));
+  CHECK(rounds == static_cast<int>(tokens.size()) * 4 * shape.layers);  // 4 L rounds a token
+  brain.watch({});
+  brain.forget();
+  CHECK(same_bits(plain, run(brain, tokens)));
+}
+
+TEST_CASE("saved synapses go on bit for bit, on any number of sites") {
+  oracle::weights w = tests::random_weights(shape, 5);
+  w.retention = 0.99;
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  const auto tokens = tests::random_tokens(30, shape.vocabulary, 5);
+  const outcome straight = run(m, tokens, {});
+  bdh::simulator first(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  run(first, {tokens.begin(), tokens.begin() + 13});
+  bdh::simulator second(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::plain, .retention = {}}));
+  second.restore(first.save());
+  CHECK(second.tokens() == 13);
+  const outcome rest = run(second, {tokens.begin() + 13, tokens.end()});
+  const std::size_t v = m.readout_nodes();
+  CHECK(same_bits(std::span(straight.logits).subspan(13 * v), std::span(rest.logits)));
+  CHECK(rest.reports.front().position == 13);
+}
+
+TEST_CASE("what a token costs does not depend on how many came before it") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 6), "gpu-release");
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  const std::size_t memory = brain.state_bytes();
+  const auto per_neuron = static_cast<std::uint64_t>(m.hubs());
+  for (int t : tests::random_tokens(300, shape.vocabulary, 6)) {
+    const auto r = brain.step(static_cast<bdh::token_id>(t));
+    std::uint64_t most = 2 * per_neuron;  // sensory node, then all of them if everything were active
+    most += m.layers() * 4 * m.neurons() * per_neuron + m.readout_nodes() * per_neuron;
+    CHECK(r.synaptic_events <= most);
+  }
+  CHECK(brain.state_bytes() == memory);
+}
+
+TEST_CASE("synaptic events, writes and bytes equal an independent count") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 7), "gpu-release");
+  const bdh::site_id sites = 4;
+  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
+  // By hand from the activity itself: n = 600 neurons, 3 heads of 200 = 4 blocks of 64 a head, 12 blocks, 3 a site; 45 hubs.
+  const std::uint64_t n = 600, d = 45, v = 13;
+  const auto site_of_neuron = [](std::uint64_t i) { return (i / 200 * 4 + i % 200 / 64) / 3; };
+  const auto hubs_of = [&](std::uint64_t s) { return d * (s + 1) / sites - d * s / sites; };
+  std::uint64_t events = 0, writes = 0, bytes = 0;
+  const auto partial_sums = [&](const std::vector<bool>& active, bool pairs) {  // one row per active block to each other site's hubs
+    std::vector<bool> block(12);
+    for (std::uint64_t i = 0; i < n; ++i)
+      if (active[i] || (pairs && active[i ^ 1])) block[i / 200 * 4 + i % 200 / 64] = true;
+    for (std::uint64_t b = 0; b < 12; ++b)
+      for (std::uint64_t s = 0; s < sites; ++s)
+        if (block[b] && s != b / 3) bytes += 4 + 4 * hubs_of(s);
+  };
+  const auto hub_values = [&](std::uint64_t rows) {  // from every hub's site to every other
+    for (std::uint64_t s = 0; s < sites; ++s) bytes += (sites - 1) * rows * (4 + 4 * hubs_of(s));
+  };
+  brain.watch([&](bdh::layer_id, int round) {
+    const auto active = [&](bdh::variable what) {
+      const auto values = brain.read(what);
+      std::vector<bool> out;
+      for (float f : values) out.push_back(f > 0);
+      return out;
+    };
+    if (round == 3) events += n * d;  // hubs -> all neurons
+    if (round == 0) {
+      const auto x = active(bdh::variable::x);
+      std::uint64_t rows = 0;
+      for (std::uint64_t i = 0; i < n; ++i) rows += x[i] || x[i ^ 1];
+      events += rows * d;
+      writes += rows * d;
+      partial_sums(x, true);
+      hub_values(3);
+    }
+    if (round == 2) {
+      const auto x = active(bdh::variable::x), y = active(bdh::variable::y);
+      for (std::uint64_t i = 0; i < n; ++i) events += (x[i] + y[i]) * d;
+      partial_sums(y, false);
+      hub_values(1);
+    }
+  });
+  CHECK(site_of_neuron(599) == 3);
+  for (int t : tests::random_tokens(9, shape.vocabulary, 7)) {
+    events = d + v * d;  // the sensory node's edges, and the readout
+    writes = bytes = 0;
+    for (std::uint64_t s = 0; s < sites; ++s)  // sensory row from its owner; logits to site 0
+      if (s != [&] {
+            for (std::uint64_t o = 0;; ++o)
+              if (static_cast<std::uint64_t>(t) < v * (o + 1) / sites) return o;
+          }())
+        bytes += 4 + 4 * hubs_of(s);
+    for (std::uint64_t s = 1; s < sites; ++s) bytes += 4 + 4 * (v * (s + 1) / sites - v * s / sites);
+    hub_values(1);
+    const auto report = brain.step(static_cast<bdh::token_id>(t));
+    CHECK(report.synaptic_events == events);
+    CHECK(report.hebbian_writes == writes);
+    CHECK(report.bytes_exchanged == bytes);
+  }
+}
+
+TEST_CASE("tokens outside the vocabulary and values that are not finite stop the run") {
+  oracle::weights w =
+      tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5, .layers = 2, .rotates = false}, 8);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  CHECK_THROWS_WITH_AS(brain.step(5), "token: 5, expected < 5, the vocabulary", bdh::input_error);
+  CHECK(brain.tokens() == 0);
+  w.Dy *= 1e12;
+  w.E *= 1e12;
+  const bdh::model explosive = tests::as_graph(w, "bdh");
+  bdh::simulator doomed(explosive, bdh::cpu_engine(explosive));
+  std::string message;
+  try {
+    for (int t = 0; t < 50; ++t) doomed.step(static_cast<bdh::token_id>(t % 5));
+  } catch (const bdh::input_error& e) {
+    message = e.what();
+  }
+  CAPTURE(message);
+  CHECK(message.find("layer ") != std::string::npos);
+  CHECK(message.find("expected a finite value") != std::string::npos);
+}
