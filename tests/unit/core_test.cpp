@@ -1,0 +1,153 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/model.hpp"
+#include "core/round_table.hpp"
+#include "core/simulator.hpp"
+#include "kernels/cpu_engine.hpp"
+
+namespace {
+
+bdh::array<float> make(std::vector<float> values) {
+  bdh::array<float> a(values.size());
+  std::copy(values.begin(), values.end(), a.begin());
+  return a;
+}
+
+const bdh::population neurons{"neurons", 2}, hubs{"hubs", 2}, sensory{"sensory", 3}, readout{"readout", 3};
+
+bdh::model::parts small() {
+  bdh::model::parts p;
+  p.rules = bdh::dynamics::named("bdh");
+  p.layers = 1;
+  p.circuits.e = bdh::projection::dense("e", neurons, hubs, bdh::order::by_source, make({1, 0, 0, 1}));
+  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::order::by_source, make({1, 0, 0, 1, 1, 1}));
+  p.circuits.dx = bdh::projection::dense("dx", hubs, neurons, bdh::order::by_target, make({1, -1, 0, 2}));
+  p.circuits.dy = bdh::projection::dense("dy", hubs, neurons, bdh::order::by_target, make({1, 0, 1, 1}));
+  p.circuits.readout = bdh::projection::dense("readout", hubs, readout, bdh::order::by_target, make({1, 0, 0, 1, 1, 1}));
+  return p;
+}
+
+template <class Change>
+void refuse(Change change, const std::string& message) {
+  bdh::model::parts p = small();
+  change(p);
+  std::string found;
+  try {
+    bdh::model m(std::move(p));
+  } catch (const bdh::error& e) {
+    found = e.what();
+  }
+  CHECK(found == message);
+}
+
+}  // namespace
+
+TEST_CASE("a model is refused when its parts do not fit, naming the part") {
+  CHECK_NOTHROW(bdh::model{small()});
+  refuse([](auto& p) { p.layers = 0; }, "model/layers: 0, expected 1 to 1024");
+  refuse([](auto& p) { p.heads = 0; }, "model/heads: 0, expected a divisor of the 2 neurons");
+  refuse([](auto& p) { p.heads = 2; }, "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release defines several heads");
+  refuse([](auto& p) { p.retention = 0; }, "model/retention: 0.000000, expected 0 < u <= 1");
+  refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); }, "model/retention: nan, expected 0 < u <= 1");
+  refuse([](auto& p) { p.turning = bdh::rotation({0.1, 0.2}); }, "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
+  refuse([](auto& p) { p.original_id = {0, 0}; }, "model/original_id[1]: 0, expected each of 0..1 once");
+  refuse([](auto& p) { p.original_id = {0}; }, "model/original_id: 1 entries, expected 2 neurons");
+  refuse([](auto& p) { p.tokens = bdh::tokenizer::bytes; },
+         "model/tokenizer: bytes with a vocabulary of 3, expected 256; use --tokenizer ids");
+  refuse([](auto& p) { std::swap(p.circuits.dx, p.circuits.sensory); }, "model/sensory: 2 sources x 2 targets, expected 2 x 2, by source");
+  refuse([](auto& p) { p.circuits.e = {}; }, "model/e: 0 neurons x 0 hubs, expected at least one of each");
+}
+
+TEST_CASE("dynamics are named values") {
+  CHECK(bdh::dynamics::named("gpu-release").heads());
+  CHECK(bdh::dynamics::named("gpu-paper").w() == bdh::w_rule::gain_y);
+  CHECK(bdh::dynamics::named("bdh").x() == bdh::x_rule::accumulate);
+  CHECK_THROWS_WITH_AS(bdh::dynamics::named("gpt"), "dynamics: 'gpt', expected bdh, normfree, gpu-paper or gpu-release", bdh::input_error);
+  CHECK_THROWS_AS(bdh::dynamics::named("bdh", 0), bdh::input_error);
+}
+
+TEST_CASE("rotation frequencies are those of the released code") {
+  const bdh::rotation r = bdh::rotation::geometric(65536, 32);
+  REQUIRE(r.frequency().size() == 16);
+  CHECK(r.frequency()[0] == doctest::Approx(0.15915494309189535));
+  CHECK(r.frequency()[8] == doctest::Approx(0.15915494309189535 / 256));  // 65536^(-1/2)
+  CHECK_THROWS_AS(bdh::rotation::geometric(65536, 33), bdh::shape_error);
+  CHECK_THROWS_AS(bdh::rotation::geometric(-1, 32), bdh::input_error);
+  CHECK_THROWS_AS(bdh::rotation({0.1, INFINITY}), bdh::input_error);
+}
+
+TEST_CASE("the published round table reads as in the paper") {
+  const std::string text = bdh::describe(bdh::round_table::published());
+  CHECK(text.find("round 0  propagate  X(i), sigma_l(i->j) -> A(j)\n") != std::string::npos);
+  CHECK(text.find("round 1  reweight   W(j), X(i) -> sigma_l(i->j)") != std::string::npos);
+  CHECK(text.find("         decay      sigma_l(i->j) -> sigma_l(i->j) U\n") != std::string::npos);
+  CHECK(text.find("round 2") < text.find("round 3"));
+}
+
+// Two neurons, two hubs, Eq. 6 with u = 1/2, one layer. By hand:
+//   token 0: W at hubs (1, 0).   X = (dx W)_+ = (1, 0).  A = 0, Y = 0.  sigma(0 -> hub 0) = 1, halved by the decay: 0.5.
+//   token 2: W at hubs (1, 1).   X = (0, 2).  neuron 1 has no synapses yet: A = 0, Y = 0.  sigma(1 -> both hubs) = 2, decayed: 1.
+//            sigma(0 -> hub 0) decays to 0.25 although neuron 0 is silent.
+//   token 0: X = (1, 0).  A = 0.25 at hub 0.  Y = (dy A)_+ X = (0.25, 0).  W at hubs = e Y = (0.25, 0).  logits (0.25, 0, 0.25).
+//            sigma(0 -> hub 0) = (0.25 + 1) / 2.
+TEST_CASE("two neurons by hand") {
+  bdh::model::parts p = small();
+  p.retention = 0.5;
+  const bdh::model m(std::move(p));
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  bdh::token_report r = brain.step(0);
+  CHECK(r.active_x == std::vector<bdh::neuron_id>{1});
+  CHECK(r.active_y == std::vector<bdh::neuron_id>{0});
+  CHECK(brain.read(bdh::variable::x) == std::vector<float>{1, 0});
+  CHECK(brain.synapses(1, 0) == std::vector<float>{0.5, 0});
+  CHECK(brain.synapses(1, 1) == std::vector<float>{0, 0});
+  brain.step(2);
+  CHECK(brain.read(bdh::variable::x) == std::vector<float>{0, 2});
+  CHECK(brain.synapses(1, 0) == std::vector<float>{0.25, 0});
+  CHECK(brain.synapses(1, 1) == std::vector<float>{1, 1});
+  r = brain.step(0);
+  CHECK(r.active_y == std::vector<bdh::neuron_id>{1});
+  CHECK(brain.read(bdh::variable::y) == std::vector<float>{0.25, 0});
+  CHECK(std::vector<float>(brain.logits().begin(), brain.logits().end()) == std::vector<float>{0.25, 0, 0.25});
+  CHECK(brain.synapse(1, 0, 0) == 0.625f);
+  CHECK(r.synaptic_events == 2 + 4 + 2 + 2 + 2 + 6);  // sensory, Gx hubs -> neurons, sigma, Gy hubs -> neuron, e, readout
+  CHECK(r.hebbian_writes == 2);
+  CHECK(r.position == 2);
+}
+
+// A quarter turn a token: what neuron 0 wrote at token 0 is heard from neuron 1 a token later.
+TEST_CASE("rotation by hand") {
+  bdh::model::parts p = small();
+  p.turning = bdh::rotation({0.25});
+  const bdh::model m(std::move(p));
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  brain.step(0);  // X = (1, 0) and W = (1, 0): sigma = [[1, 0], [0, 0]] (hub, neuron), then sigma R
+  // R x turns (x0, x1) into (x0 c - x1 s, x1 c + x0 s): sigma R has the column of neuron 1 equal to -s times that of neuron 0.
+  CHECK(std::abs(brain.synapse(1, 0, 0)) < 1e-7);
+  CHECK(brain.synapse(1, 1, 0) == doctest::Approx(-1));
+  brain.step(1);  // W = (0, 1): X = (0, 2): A = -2 at hub 0, so that Y stays silent
+  CHECK(brain.read(bdh::variable::a)[0] == doctest::Approx(-2));
+  CHECK(brain.read(bdh::variable::y) == std::vector<float>{0, 0});
+}
+
+TEST_CASE("questions about synapses that do not exist are refused") {
+  const bdh::model m(small());
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  CHECK_THROWS_WITH_AS(brain.synapses(0, 0), "layer: 0, expected 1 to 1", bdh::input_error);
+  CHECK_THROWS_WITH_AS(brain.synapses(1, 2), "neuron: 2, expected 0 to 1", bdh::input_error);
+  CHECK_THROWS_WITH_AS(brain.synapse(1, 0, 2), "hub: 2, expected 0 to 1", bdh::input_error);
+  CHECK_THROWS_WITH_AS(bdh::cpu_engine(m, {.sites = 0, .instructions = bdh::instruction_set::best, .retention = {}}),
+                       "sites: 0, expected 1 to 4096", bdh::input_error);
+  CHECK_THROWS_AS(bdh::cpu_engine(m, {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}), bdh::input_error);
+  bdh::synapse_state other = brain.save();
+  other.layers.clear();
+  CHECK_THROWS_AS(brain.restore(other), bdh::shape_error);
+  other.model_sha256 = "somebody else's";
+  CHECK_THROWS_AS(brain.restore(other), bdh::input_error);
+}
