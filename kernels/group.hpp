@@ -23,7 +23,10 @@ constexpr float load(const float* from, index k) { return from[k]; }
 constexpr void store(float* to, index k, float value) { to[k] = value; }
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
 constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
-constexpr float square_root(float z) { return __builtin_sqrtf(z); }  // correctly rounded by IEEE 754
+template <class Float>  // a template, since clang takes constexpr at its word where a function is none
+constexpr Float square_root(Float z) {
+  return __builtin_sqrtf(z);  // correctly rounded by IEEE 754
+}
 
 #if !defined(__CUDACC__)
 
