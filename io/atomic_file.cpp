@@ -1,0 +1,78 @@
+#include "io/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace bdh {
+namespace {
+
+std::string message(int number) { return std::generic_category().message(number); }
+
+std::filesystem::path folder_of(const std::filesystem::path& file) { return file.has_parent_path() ? file.parent_path() : "."; }
+
+}  // namespace
+
+atomic_file::atomic_file(std::filesystem::path target, bool overwrite) : target_(std::move(target)), overwrite_(overwrite) {
+  const auto folder = folder_of(target_);
+  std::error_code ignored;
+  if (!target_.has_filename()) throw input_error(target_.string(), "no file name", "the name of a file");
+  if (!std::filesystem::is_directory(folder, ignored)) throw input_error(folder.string(), "no such folder", "an existing folder");
+  const auto there = std::filesystem::status(target_, ignored);
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+    throw input_error(target_.string(), "not an ordinary file", "the name of a file");
+  if (std::filesystem::exists(there) && !overwrite)
+    throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
+  static std::atomic<unsigned> count{0};
+  temporary_ = folder / (".bdh-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp");
+  std::filesystem::remove(temporary_, ignored);  // left by a process of the same number that was killed
+}
+
+atomic_file::~atomic_file() {
+  std::error_code ignored;
+  if (!published_) std::filesystem::remove(temporary_, ignored);
+}
+
+void atomic_file::publish() {
+  sync_path(temporary_);
+  // Some file systems cannot refuse to replace; there, the check in the constructor has to do.
+  int failed = overwrite_                                                                                    ? EINVAL
+               : ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0 ? 0
+                                                                                                             : errno;
+  if (failed == EEXIST) throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
+  if (failed == EINVAL || failed == ENOSYS) failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
+  if (failed != 0) throw device_error(target_.string(), "cannot be renamed from " + temporary_.string() + ": " + message(failed));
+  published_ = true;
+  sync_path(folder_of(target_));
+}
+
+void sync_path(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw device_error(path.string(), "cannot be opened: " + message(errno));
+  const int failed = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  // Some network file systems cannot sync a folder, and say so.
+  if (failed != 0 && failed != EINVAL && failed != ENOTSUP) throw device_error(path.string(), "cannot be synced: " + message(failed));
+}
+
+void write_text(const std::filesystem::path& target, std::string_view text) {
+  atomic_file whole(target, true);
+  std::FILE* f = std::fopen(whole.temporary().c_str(), "wxe");
+  if (f == nullptr) throw device_error(target.string(), "cannot be written: " + message(errno));
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), f) == text.size() && std::fflush(f) == 0;
+  const int why = errno;
+  if (std::fclose(f) != 0 || !written)
+    throw device_error(target.string(), "cannot be written: " + message(why != 0 ? why : EIO), {}, "is the disk full?");
+  whole.publish();
+}
+
+}  // namespace bdh

@@ -1,0 +1,36 @@
+// Files that appear whole or not at all: written under a temporary name in the same folder, synced, renamed.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace bdh {
+
+class atomic_file {
+ public:
+  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder is missing, when `target` is
+  // not an ordinary file, or when it exists and `overwrite` is false.
+  atomic_file(std::filesystem::path target, bool overwrite);
+  atomic_file(const atomic_file&) = delete;
+  atomic_file& operator=(const atomic_file&) = delete;
+  ~atomic_file();  // removes what was not published
+
+  const std::filesystem::path& temporary() const noexcept { return temporary_; }
+
+  // Gives the finished, closed temporary file its name, on disk too. Throws device_error, or input_error when the target has
+  // appeared meanwhile and must not be overwritten.
+  void publish();
+
+ private:
+  std::filesystem::path target_, temporary_;
+  bool overwrite_;
+  bool published_ = false;
+};
+
+// Replaces `target` by `text`, atomically. Throws device_error.
+void write_text(const std::filesystem::path& target, std::string_view text);
+
+// Makes what was written to a file, or the names in a folder, survive a power failure. Throws device_error.
+void sync_path(const std::filesystem::path& path);
+
+}  // namespace bdh

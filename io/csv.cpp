@@ -1,0 +1,84 @@
+#include "io/csv.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace bdh {
+namespace {
+
+// Bytes of the well-formed UTF-8 character that `text` starts with; 0: none. No surrogates, nothing overlong (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const unsigned first = byte(0), second = byte(1);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+      (first == 0xf4 && second > 0x8f))
+    return 0;
+  return length;
+}
+
+}  // namespace
+
+std::string csv_field(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string field = "\"";
+  while (!bytes.empty()) {
+    const std::size_t length = utf8_length(bytes);
+    const auto c = static_cast<unsigned char>(bytes[0]);
+    if (length == 0 || c < 0x20 || c == 0x7f) {
+      if (c == '\n')
+        field += "\\n";
+      else if (c == '\r')
+        field += "\\r";
+      else if (c == '\t')
+        field += "\\t";
+      else
+        field += {'\\', 'x', digits[c >> 4], digits[c & 15]};
+    } else if (c == '\\') {
+      field += "\\\\";
+    } else if (c == '"') {
+      field += "\"\"";
+    } else {
+      field += bytes.substr(0, length);
+    }
+    bytes.remove_prefix(length == 0 ? 1 : length);
+  }
+  return field + "\"";
+}
+
+csv_file::csv_file(std::filesystem::path path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wxe")) {
+  if (file_ == nullptr) fail();
+}
+
+csv_file::~csv_file() {
+  if (file_ != nullptr) std::fclose(file_);
+}
+
+void csv_file::fail() const {
+  throw device_error(path_.string(), "cannot be written: " + std::generic_category().message(errno != 0 ? errno : EIO), {},
+                     "is the disk full?");
+}
+
+void csv_file::write(std::string_view text) {
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) fail();
+}
+
+void csv_file::sync() {
+  errno = 0;
+  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail();
+}
+
+void csv_file::close() {
+  sync();
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) fail();
+}
+
+}  // namespace bdh

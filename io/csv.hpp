@@ -1,0 +1,33 @@
+// Comma-separated text files, written line by line.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace bdh {
+
+// Any bytes as one quoted field on one line: `"` doubled; backslash, controls and what is not UTF-8 as \\, \n, \t, \xNN.
+std::string csv_field(std::string_view bytes);
+
+class csv_file {
+ public:
+  explicit csv_file(std::filesystem::path path);  // creates; throws device_error, also when it exists
+  csv_file(const csv_file&) = delete;
+  csv_file& operator=(const csv_file&) = delete;
+  ~csv_file();
+
+  // `text` ends with a line end. These three throw device_error.
+  void write(std::string_view text);
+  void sync();  // to the disk
+  void close();
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace bdh

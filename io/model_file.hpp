@@ -1,0 +1,36 @@
+// Model files, NAME.bdh.h5: sealed HDF5 (io/seal.hpp) of the first file version.
+//
+//   root attributes      format "bdh-model", format_version 1, creator, source, source_sha256, layout, inferred (JSON list),
+//                        dynamics (JSON), training_window (tokens, where known), content_sha256
+//   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout
+//   /nodes/neurons/original_id     u32, neurons; where they were renumbered
+//   /projections/NAME    e, sensory, dx, dy, readout; attributes source_population, target_population, sign (1), orientation
+//       dense:           data f32, 2-D; attribute order: "by_source" or "by_target", what a row is
+//       sparse (CSR):    indptr u64, indices u32, data f32, rows are targets; attributes encoding-type, encoding-version, shape (as
+//                        AnnData and SciPy read them), kernel_order: the order to bring it into when loading
+//   /rotation/frequency  f64, turns per token of each pair; where the model rotates
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "core/model.hpp"
+
+namespace bdh {
+
+// Writes the whole file or nothing; returns the content hash, which names the model in runs and states. Throws input_error when
+// the file exists and `overwrite` is false, device_error when it cannot be written.
+std::string save_model(const model& m, const std::filesystem::path& file, bool overwrite);
+
+// The model, with its content_sha256. Throws input_error, shape_error or unavailable_error, places starting with the file name.
+model load_model(const std::filesystem::path& file);
+
+// SHA-256 over all that the dynamics depends on: rules, sizes, numbering, weights and rotation; not where the model came from.
+std::string content_hash(const model& m);
+
+// Reads the HDF5 image of a model file without looking at its seal. For the fuzzer, which would never get past it.
+model load_model_image(std::span<const std::byte> image, const std::string& shown);
+
+}  // namespace bdh

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "io/hdf5.hpp"
+#include "io/run_directory.hpp"
+
+namespace bdh {
+namespace {
+
+constexpr std::uintmax_t largest_text = std::uintmax_t{1} << 30;  // bytes of a file that is read whole
+
+std::string read_text(const std::filesystem::path& file) {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(file, failed);
+  if (failed) throw input_error(file.string(), "cannot be read: " + failed.message(), "a file of a run");
+  if (size > largest_text) throw input_error(file.string(), std::to_string(size) + " bytes", "at most " + std::to_string(largest_text));
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(size, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(size));
+  if (!stream.eof() && !stream) throw input_error(file.string(), "cannot be read", "a file of a run");
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
+}
+
+// Calls `line` for each whole line and stops where it says false; what follows the last line end was torn.
+template <class Line>
+void for_each_line(std::string_view text, Line line) {
+  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+    if (!line(text.substr(0, end))) return;
+}
+
+std::vector<std::string_view> split(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (std::size_t end; (end = line.find(',')) != std::string_view::npos; line.remove_prefix(end + 1))
+    fields.push_back(line.substr(0, end));
+  fields.push_back(line);
+  return fields;
+}
+
+template <class T>
+bool parse(std::string_view text, T& to) {
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), to);
+  return failed == std::errc() && end == text.data() + text.size();
+}
+
+std::vector<token_id> read_tokens(const std::filesystem::path& file) {
+  const std::string text = read_text(file);
+  std::vector<token_id> tokens;
+  bool first = true;
+  for_each_line(text, [&](std::string_view line) {
+    if (std::exchange(first, false)) {
+      if (line != "position,token,text,generated")
+        throw input_error(file.string() + ":1", "another header", "position,token,text,generated");
+      return true;
+    }
+    // The text may hold commas; position and token come before it.
+    const std::size_t comma = line.find(','), next = line.find(',', comma + 1);
+    token_id token = 0;
+    if (comma == line.npos || next == line.npos || !parse(line.substr(comma + 1, next - comma - 1), token)) return false;
+    tokens.push_back(token);
+    return true;
+  });
+  return tokens;
+}
+
+void read_summary(const std::filesystem::path& file, run_record& to) {
+  const std::string text = read_text(file);
+  for_each_line(text, [&](std::string_view line) {
+    const auto fields = split(line);
+    if (to.columns.empty()) {
+      to.columns.assign(fields.begin(), fields.end());
+      if (fields.size() < 7 || fields[0] != "position" || fields[1] != "token")
+        throw input_error(file.string() + ":1", "another header", "position,token,...");
+      return true;
+    }
+    if (fields.size() != to.columns.size()) return false;
+    std::vector<double> row(fields.size(), std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t i = 0; i < row.size(); ++i)
+      if (!fields[i].empty() && !parse(fields[i], row[i])) return false;
+    to.summary.insert(to.summary.end(), row.begin(), row.end());
+    return true;
+  });
+  if (to.columns.empty()) throw input_error(file.string(), "no header", "position,token,...");
+}
+
+// Rows of logits.h5 before its commit marker.
+std::uint64_t marked_rows(const std::filesystem::path& file) {
+  const hdf5::file f = hdf5::file::open(file, {std::uint64_t{1} << 20, false});
+  const hdf5::group root = f.root();
+  const double stop = root.open_group("mapping").open_dataset("time").read<double>({3})[1];
+  const std::uint64_t rows = std::min(root.open_dataset("tokens").shape()[0], root.open_dataset("logits").shape()[0]);
+  return stop >= 0 && stop < static_cast<double>(rows) ? static_cast<std::uint64_t>(stop) : rows;
+}
+
+}  // namespace
+
+run_record read_run(const std::filesystem::path& folder) {
+  const std::filesystem::path description = folder / "run.json";
+  run_record r;
+  r.run = nlohmann::json::parse(read_text(description), nullptr, false);
+  if (!r.run.is_object() || r.run.value("format", nlohmann::json()) != "bdh-run")
+    throw input_error(description.string(), "not the description of a run", "a folder made by bdh run");
+  if (r.run.value("format_version", nlohmann::json()) != 1)
+    throw unavailable_error(description.string(), "another format_version", "1", "a newer bdh may read it");
+  r.tokens = read_tokens(folder / "tokens.csv");
+  read_summary(folder / "summary.csv", r);
+  std::uint64_t rows = std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
+  std::error_code ignored;
+  r.logits = std::filesystem::exists(folder / "logits.h5", ignored);
+  if (r.logits) rows = std::min(rows, marked_rows(folder / "logits.h5"));
+  r.tokens.resize(rows);
+  r.summary.resize(rows * r.columns.size());
+  return r;
+}
+
+}  // namespace bdh

@@ -1,0 +1,234 @@
+// Model files: what goes in comes out, whole or not at all, and other programs can read it.
+#include "io/model_file.hpp"
+
+#include <doctest/doctest.h>
+#include <hdf5.h>
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+#include "io/file_kind.hpp"
+#include "io/hdf5.hpp"
+#include "support.hpp"
+
+using namespace bdh;
+
+namespace {
+
+bool same(const projection& a, const projection& b) {
+  return a.source().size == b.source().size && a.target().size == b.target().size && a.rows_are() == b.rows_are() &&
+         std::ranges::equal(a.weights(), b.weights()) && std::ranges::equal(a.indices(), b.indices()) &&
+         std::ranges::equal(a.indptr(), b.indptr());
+}
+
+void check_same(const model& a, const model& b) {
+  CHECK(same(a.circuits().e, b.circuits().e));
+  CHECK(same(a.circuits().sensory, b.circuits().sensory));
+  CHECK(same(a.circuits().dx, b.circuits().dx));
+  CHECK(same(a.circuits().dy, b.circuits().dy));
+  CHECK(same(a.circuits().readout, b.circuits().readout));
+  CHECK(std::ranges::equal(a.turning().frequency(), b.turning().frequency()));
+  CHECK(a.rules().name() == b.rules().name());
+  CHECK(a.rules().epsilon() == b.rules().epsilon());
+  CHECK(a.layers() == b.layers());
+  CHECK(a.heads() == b.heads());
+  CHECK(a.retention() == b.retention());
+  CHECK(a.tokens() == b.tokens());
+  CHECK(a.training_window() == b.training_window());
+  CHECK(a.renumbered() == b.renumbered());
+  for (neuron_id i = 0; i < a.neurons(); ++i) CHECK(a.original_id(i) == b.original_id(i));
+  CHECK(a.origin().creator == b.origin().creator);
+  CHECK(a.origin().source == b.origin().source);
+  CHECK(a.origin().source_sha256 == b.origin().source_sha256);
+  CHECK(a.origin().layout == b.origin().layout);
+  CHECK(a.origin().inferred == b.origin().inferred);
+}
+
+std::string message_of(const auto& work) {
+  try {
+    work();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("every kind of model survives a file") {
+  const files::folder dir;
+  const files::choice kinds[] = {{},
+                                 {"gpu-release", 2, true},
+                                 {"gpu-release", 2, false, true},
+                                 {"gpu-release", 2, true, true},
+                                 {"gpu-release", 1, false, false, false},
+                                 {"gpu-paper", 1},
+                                 {"normfree", 1, true},
+                                 {"bdh", 1, true, false, false}};
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.variant);
+    CAPTURE(kind.is_sparse);
+    const model before = files::small_model(kind);
+    const std::string hash = save_model(before, dir / "m.bdh.h5", true);
+    const model after = load_model(dir / "m.bdh.h5");
+    check_same(before, after);
+    CHECK(after.content_sha256() == hash);
+    CHECK(content_hash(after) == hash);
+    CHECK(identify(dir / "m.bdh.h5") == file_kind::model);
+    CHECK(dir.entries() == 1);
+  }
+}
+
+TEST_CASE("a projection without edges, and one with a row without edges, survive") {
+  const files::folder dir;
+  auto parts = files::small_parts({"gpu-release", 2, true});
+  const population neurons{"neurons", 16}, hubs{"hubs", 4};
+  parts.circuits.dy = projection::sparse("dy", hubs, neurons, order::by_target, array<edge_id>(17), {}, {});
+  const model m(std::move(parts));
+  save_model(m, dir / "m.bdh.h5", false);
+  check_same(m, load_model(dir / "m.bdh.h5"));
+}
+
+TEST_CASE("the same model gives the same bytes, a changed one another hash") {
+  const files::folder dir;
+  const std::string first = save_model(files::small_model(), dir / "a.bdh.h5", false);
+  CHECK(first == save_model(files::small_model(), dir / "b.bdh.h5", false));
+  CHECK(files::read(dir / "a.bdh.h5") == files::read(dir / "b.bdh.h5"));
+
+  auto changed = files::small_parts();
+  changed.retention = 1.0;
+  CHECK(content_hash(model(std::move(changed))) != first);
+  changed = files::small_parts();
+  changed.original_id.assign({1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
+  CHECK(content_hash(model(std::move(changed))) != first);
+  changed = files::small_parts();
+  changed.origin.source = "elsewhere";
+  CHECK(content_hash(model(std::move(changed))) == first);
+}
+
+TEST_CASE("SciPy and AnnData find the CSR layout they expect") {
+  const files::folder dir;
+  const model m = files::small_model({"gpu-release", 2, true});
+  save_model(m, dir / "m.bdh.h5", false);
+  // Without our own reader: plain HDF5, as h5py opens it.
+  const hid_t file = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  REQUIRE(file >= 0);
+  const auto text = [&](const char* object, const char* name) {
+    char value[64] = {};
+    const hid_t a = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT), type = H5Aget_type(a);
+    CHECK(H5Tget_class(type) == H5T_STRING);
+    CHECK(H5Aread(a, type, value) >= 0);
+    H5Tclose(type);
+    H5Aclose(a);
+    return std::string(value);
+  };
+  CHECK(text("/projections/e", "encoding-type") == "csr_matrix");
+  CHECK(text("/projections/e", "encoding-version") == "0.1.0");
+  CHECK(text("/projections/e", "orientation") == "row=target,col=source");
+  CHECK(text("/projections/e", "source_population") == "neurons");
+  CHECK(text("/projections/e", "target_population") == "hubs");
+  CHECK(text("/projections/e", "kernel_order") == "by_source");
+  CHECK(text("/projections/dx", "kernel_order") == "by_target");
+  std::uint64_t shape[2] = {}, indptr[5] = {};
+  const hid_t a = H5Aopen_by_name(file, "/projections/e", "shape", H5P_DEFAULT, H5P_DEFAULT);
+  CHECK(H5Aread(a, H5T_NATIVE_UINT64, shape) >= 0);
+  H5Aclose(a);
+  CHECK(shape[0] == 4);   // hubs, the targets
+  CHECK(shape[1] == 16);  // neurons, the sources
+  const projection& e = m.circuits().e;
+  std::vector<std::uint32_t> indices(e.edges());
+  std::vector<float> data(e.edges());
+  const auto read = [&](const char* name, hid_t type, hid_t file_type, void* to) {
+    const hid_t d = H5Dopen2(file, name, H5P_DEFAULT), found = H5Dget_type(d);
+    CHECK(H5Tequal(found, file_type) > 0);
+    CHECK(H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0);
+    H5Tclose(found);
+    H5Dclose(d);
+  };
+  read("/projections/e/indptr", H5T_NATIVE_UINT64, H5T_STD_U64LE, indptr);
+  read("/projections/e/indices", H5T_NATIVE_UINT32, H5T_STD_U32LE, indices.data());
+  read("/projections/e/data", H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, data.data());
+  for (neuron_id target = 0; target < 4; ++target)
+    for (std::uint64_t i = indptr[target]; i < indptr[target + 1]; ++i) {
+      const auto edge = e.find(indices[i], target);
+      REQUIRE(edge);
+      CHECK(e.weights()[*edge] == data[i]);
+    }
+  H5Fclose(file);
+}
+
+TEST_CASE("an existing file is kept unless told otherwise") {
+  const files::folder dir;
+  files::write(dir / "m.bdh.h5", "precious");
+  const std::string message = message_of([&] { save_model(files::small_model(), dir / "m.bdh.h5", false); });
+  CHECK(message.find("m.bdh.h5: the file exists") != std::string::npos);
+  CHECK(message.find("--force") != std::string::npos);
+  CHECK(files::read(dir / "m.bdh.h5") == "precious");
+  save_model(files::small_model(), dir / "m.bdh.h5", true);
+  CHECK(load_model(dir / "m.bdh.h5").neurons() == 16);
+  CHECK_THROWS_AS(save_model(files::small_model(), dir.path(), true), input_error);
+  CHECK_THROWS_AS(save_model(files::small_model(), dir / "none/m.bdh.h5", true), input_error);
+  CHECK_THROWS_AS(save_model(files::small_model(), "/dev/null", true), input_error);
+  CHECK(dir.entries() == 1);
+}
+
+TEST_CASE("a full disk is told, leaves the old file and nothing else, wherever it fills up") {
+  const files::folder dir;
+  save_model(files::small_model({"bdh", 1}), dir / "m.bdh.h5", false);
+  const std::string old = files::read(dir / "m.bdh.h5");
+  const std::uint64_t size = old.size();
+  for (std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{100}, std::uint64_t{512}, std::uint64_t{700}, std::uint64_t{2048},
+                              std::uint64_t{4096}, size / 2, size - 1000}) {
+    CAPTURE(limit);
+    const int code = files::with_full_disk(limit, [&] {
+      try {
+        save_model(files::small_model(), dir / "m.bdh.h5", true);
+      } catch (const device_error& e) {
+        return std::string(e.what()).find("m.bdh.h5: cannot be written: File too large") != std::string::npos ? 7 : 8;
+      }
+      return 9;
+    });
+    CHECK(code == 7);
+    CHECK(dir.entries() == 1);
+    CHECK(files::read(dir / "m.bdh.h5") == old);
+  }
+}
+
+TEST_CASE("a bad value is told with the file, the dataset and the position") {
+  const files::folder dir;
+  save_model(files::small_model(), dir / "m.bdh.h5", false);
+  {
+    // Somebody edits the file; the seal is not looked at here, so that the value itself is found.
+    const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), d = H5Dopen2(f, "/projections/dx/data", H5P_DEFAULT);
+    auto values = files::weights(64, 3);
+    values[17] = std::numeric_limits<float>::quiet_NaN();
+    H5Dwrite(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+    H5Dclose(d);
+    H5Fclose(f);
+  }
+  const std::string bytes = files::read(dir / "m.bdh.h5");
+  const std::string message = message_of([&] { load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5"); });
+  CHECK(message == "net.bdh.h5:/projections/dx/data[17]: nan, expected a finite weight");
+  const std::string sealed = message_of([&] { load_model(dir / "m.bdh.h5"); });
+  CHECK(sealed.find("m.bdh.h5: bytes that do not match the checksum") != std::string::npos);
+}
+
+TEST_CASE("kinds of files") {
+  const files::folder dir;
+  files::write(dir / "zip", "PK\x03\x04 and so on");
+  files::write(dir / "text", "Shall I compare thee");
+  files::write(dir / "empty", "");
+  files::write(dir / "tensors", std::string("\x10\0\0\0\0\0\0\0{\"a\":1}", 15));
+  CHECK(identify(dir / "zip") == file_kind::pytorch);
+  CHECK(identify(dir / "tensors") == file_kind::safetensors);
+  CHECK(identify(dir / "text") == file_kind::unknown);
+  CHECK(identify(dir / "empty") == file_kind::unknown);
+  CHECK(identify(dir / "missing") == file_kind::unknown);
+  CHECK(identify(dir.path()) == file_kind::unknown);
+  CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5") == file_kind::expected);
+  CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/model.pt") == file_kind::pytorch);
+  CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors") == file_kind::safetensors);
+  CHECK_THROWS_AS(load_model(dir / "text"), input_error);
+  CHECK_THROWS_AS(load_model(dir / "missing"), input_error);
+  CHECK_THROWS_AS(load_model(dir.path()), input_error);
+}

@@ -1,0 +1,212 @@
+// Run folders: what was committed is there and right, whatever ends the run.
+#include "io/run_directory.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "core/base/error.hpp"
+#include "io/csv.hpp"
+#include "io/expected_file.hpp"
+#include "io/file_kind.hpp"
+#include "support.hpp"
+
+using namespace bdh;
+
+namespace {
+
+token_report report(std::uint64_t t) {
+  token_report r;
+  r.position = t;
+  r.token = static_cast<token_id>(t % 5);
+  r.active_x = {4, 2, 1};
+  r.active_y = {1, 0, 16};
+  r.synaptic_events = 1000 + t;
+  r.hebbian_writes = 10;
+  r.bytes_exchanged = 0;
+  if (t % 2 == 0) r.loss = 1.25;
+  r.seconds = 0.001;
+  return r;
+}
+
+std::vector<float> logits(std::uint64_t t) {
+  std::vector<float> values;
+  for (std::uint64_t k = 0; k < 5; ++k) values.push_back(static_cast<float>(t * 5 + k));
+  return values;
+}
+
+void write_tokens(run_directory& run, std::uint64_t count) {
+  for (std::uint64_t t = 0; t < count; ++t) run.append(report(t), "a,\"b\"\n", t >= 3, logits(t));
+}
+
+void check_rows(const expected_values& e) {
+  REQUIRE(e.logits.size() == e.tokens.size() * 5);
+  for (std::size_t t = 0; t < e.tokens.size(); ++t) {
+    REQUIRE(e.tokens[t] == t % 5);
+    for (std::size_t k = 0; k < 5; ++k) REQUIRE(e.logits[t * 5 + k] == static_cast<float>(t * 5 + k));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a finished run is read back") {
+  const files::folder dir;
+  const model m = files::small_model();
+  run_directory run(dir / "run", m, {{"seed", 7}}, true);
+  write_tokens(run, 1000);
+  run.finish(run_status::complete);
+  CHECK(run.tokens() == 1000);
+
+  CHECK(identify(dir / "run") == file_kind::run);
+  const run_record r = read_run(dir / "run");
+  CHECK(r.run["status"] == "complete");
+  CHECK(r.run["tokens"] == 1000);
+  CHECK(r.run["options"]["seed"] == 7);
+  CHECK(r.run["model"]["content_sha256"].get<std::string>().size() == 64);
+  CHECK(r.run["started"].get<std::string>().size() == std::string("2026-01-31T12:00:00+01:00").size());
+  REQUIRE(r.tokens.size() == 1000);
+  CHECK(r.tokens[13] == 3);
+  CHECK(r.logits);
+  const std::vector<std::string> columns = {"position",        "token",      "active_x_1", "active_x_2",      "active_x_3",
+                                            "active_y_1",      "active_y_2", "active_y_3", "synaptic_events", "hebbian_writes",
+                                            "bytes_exchanged", "loss_nats",  "seconds"};
+  CHECK(r.columns == columns);
+  REQUIRE(r.summary.size() == 1000 * columns.size());
+  const double* row = &r.summary[13 * columns.size()];
+  CHECK(row[0] == 13);
+  CHECK(row[2] == 0.25);
+  CHECK(row[7] == 1);
+  CHECK(row[8] == 1013);
+  CHECK(std::isnan(row[11]));
+  CHECK(row[11 + columns.size()] == 1.25);
+
+  const expected_values e = read_expected(dir / "run/logits.h5");
+  CHECK(e.tokens.size() == 1000);
+  check_rows(e);
+  const std::string lines = files::read(dir / "run/tokens.csv");
+  CHECK(lines.starts_with("position,token,text,generated\n0,0,\"a,\"\"b\"\"\\n\",0\n1,1,"));
+}
+
+TEST_CASE("a run without logits") {
+  const files::folder dir;
+  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), false);
+  run.append(report(0), "\xff", false, {});
+  run.finish(run_status::interrupted);
+  const run_record r = read_run(dir / "run");
+  CHECK(r.run["status"] == "interrupted");
+  CHECK(r.tokens.size() == 1);
+  CHECK(!r.logits);
+}
+
+TEST_CASE("a folder that is in use is left alone") {
+  const files::folder dir;
+  files::write(dir / "thesis.tex", "precious");
+  CHECK_THROWS_AS(run_directory(dir.path(), files::small_model(), nlohmann::json::object(), true), input_error);
+  CHECK_THROWS_AS(run_directory(dir / "thesis.tex", files::small_model(), nlohmann::json::object(), true), input_error);
+  CHECK(dir.entries() == 1);
+  std::filesystem::create_directory(dir / "empty");
+  CHECK_NOTHROW(run_directory(dir / "empty", files::small_model(), nlohmann::json::object(), true));
+  CHECK_NOTHROW(run_directory(dir / "new/deep", files::small_model(), nlohmann::json::object(), true));
+}
+
+TEST_CASE("values of another shape are refused") {
+  const files::folder dir;
+  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), true);
+  const std::vector<float> wrong(4);
+  CHECK_THROWS_AS(run.append(report(0), "", false, wrong), shape_error);
+  token_report r = report(0);
+  r.active_x.pop_back();
+  CHECK_THROWS_AS(run.append(r, "", false, logits(0)), shape_error);
+}
+
+TEST_CASE("what was committed survives a kill at any moment") {
+  for (int milliseconds : {0, 3, 10, 20, 35, 50, 80, 120}) {
+    const files::folder dir;
+    std::cout.flush();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const model m = files::small_model();
+      run_directory run(dir / "run", m, nlohmann::json::object(), true);
+      files::write(dir / "ready", "");
+      for (std::uint64_t t = 0;; ++t) {
+        run.append(report(t), "x", true, logits(t));
+        if (t % 16 == 15) {
+          run.commit();
+          files::write(dir / "committed.new", std::to_string(t + 1));
+          std::filesystem::rename(dir / "committed.new", dir / "committed");
+        }
+      }
+    }
+    while (!std::filesystem::exists(dir / "ready")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    // A look at a run that goes on: as good as after its end.
+    if (milliseconds == 50) CHECK_NOTHROW(read_run(dir / "run"));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+
+    const std::string said = files::read(dir / "committed");
+    const std::uint64_t committed = said.empty() ? 0 : std::stoull(said);
+    CAPTURE(committed);
+    const run_record r = read_run(dir / "run");
+    CHECK(r.run["status"] == "running");
+    CHECK(r.tokens.size() >= committed);
+    for (std::size_t t = 0; t < r.tokens.size(); ++t) REQUIRE(r.tokens[t] == t % 5);
+    if (r.tokens.empty()) continue;
+    const expected_values e = read_expected(dir / "run/logits.h5");
+    CHECK(e.tokens.size() >= committed);
+    check_rows(e);
+  }
+}
+
+TEST_CASE("torn last lines are not for readers") {
+  const files::folder dir;
+  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), false);
+  write_tokens(run, 5);
+  run.finish(run_status::failed);
+  const std::string whole = files::read(dir / "run/summary.csv");
+  files::write(dir / "run/summary.csv", whole.substr(0, whole.size() - 4));
+  CHECK(read_run(dir / "run").tokens.size() == 4);
+  files::write(dir / "run/summary.csv", "nonsense\n");
+  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+  files::write(dir / "run/run.json", "[]");
+  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+}
+
+TEST_CASE("a full disk is told, and the rows before it can be read") {
+  const files::folder dir;
+  const auto run_until_full = [&](const char* name, std::uint64_t limit) {
+    return files::with_full_disk(limit, [&] {
+      const model m = files::small_model();
+      try {
+        run_directory run(dir / name, m, nlohmann::json::object(), true);
+        for (std::uint64_t t = 0; t < 100000; ++t) {
+          run.append(report(t), "x", true, logits(t));
+          if (t % 64 == 63) run.commit();
+        }
+      } catch (const device_error& e) {
+        return std::string(e.what()).find(name) != std::string::npos ? 7 : 8;
+      }
+      return 9;
+    });
+  };
+  CHECK(run_until_full("csv", 1500000) == 7);
+  CHECK(run_until_full("early", 100000) == 7);
+  CHECK(run_until_full("start", 3000) == 7);
+  CHECK(run_until_full("nothing", 0) == 7);
+  const run_record r = read_run(dir / "csv");
+  CHECK(r.tokens.size() > 5000);
+  check_rows(read_expected(dir / "csv/logits.h5"));
+}
+
+TEST_CASE("any text fits on one line of a CSV file") {
+  CHECK(csv_field("plain") == "\"plain\"");
+  CHECK(csv_field("a\"b,c") == "\"a\"\"b,c\"");
+  CHECK(csv_field("a\nb\r\t\\") == "\"a\\nb\\r\\t\\\\\"");
+  CHECK(csv_field(std::string("\0\x7f\xff", 3)) == "\"\\x00\\x7f\\xff\"");
+  CHECK(csv_field("ä€😀") == "\"ä€😀\"");
+  CHECK(csv_field("\xc3") == "\"\\xc3\"");
+  CHECK(csv_field("\xed\xa0\x80") == "\"\\xed\\xa0\\x80\"");
+  CHECK(csv_field("\xc0\xaf") == "\"\\xc0\\xaf\"");
+}

@@ -1,0 +1,124 @@
+// State files: a run goes on from what was saved, and only with its own model.
+#include "io/state_file.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/base/error.hpp"
+#include "io/file_kind.hpp"
+#include "io/model_file.hpp"
+#include "support.hpp"
+
+using namespace bdh;
+
+namespace {
+
+model saved_model(const files::folder& dir, const files::choice& kind = {}) {
+  save_model(files::small_model(kind), dir / "m.bdh.h5", true);
+  return load_model(dir / "m.bdh.h5");
+}
+
+synapse_state state_of(const model& m) {
+  synapse_state s;
+  s.model_sha256 = m.content_sha256();
+  s.tokens = 100;
+  s.retention = 0.99;
+  for (layer_id l = 1; l <= m.layers(); ++l) {
+    layer_synapses layer;
+    layer.clock = 100;
+    layer.last_used = array<std::uint64_t>(m.turning().present() ? m.neurons() / 2 : m.neurons());
+    for (std::size_t i = 0; i < layer.last_used.size(); ++i) layer.last_used[i] = 100 - i;
+    layer.stored = files::weights(std::size_t{m.neurons()} * m.hubs(), l);
+    s.layers.push_back(std::move(layer));
+  }
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("a state survives a file") {
+  const files::folder dir;
+  for (bool rotates : {true, false}) {
+    const model m = saved_model(dir, {"gpu-release", 2, false, false, rotates});
+    const synapse_state before = state_of(m);
+    save_state(before, m, dir / "s.h5");
+    save_state(before, m, dir / "s.h5");  // over the older one
+    const synapse_state after = load_state(dir / "s.h5", m);
+    CHECK(after.model_sha256 == m.content_sha256());
+    CHECK(after.tokens == 100);
+    CHECK(after.retention == 0.99);
+    REQUIRE(after.layers.size() == 3);
+    for (std::size_t l = 0; l < 3; ++l) {
+      CHECK(after.layers[l].clock == 100);
+      CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(), before.layers[l].last_used.begin(),
+                       before.layers[l].last_used.end()));
+      CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin(),
+                       before.layers[l].stored.end()));
+    }
+    CHECK(identify(dir / "s.h5") == file_kind::state);
+    CHECK(dir.entries() == 2);
+  }
+}
+
+TEST_CASE("a state of another model is refused") {
+  const files::folder dir;
+  const model m = saved_model(dir);
+  save_state(state_of(m), m, dir / "s.h5");
+  const model other = saved_model(dir, {"gpu-release", 1});
+  try {
+    load_state(dir / "s.h5", other);
+    FAIL("read");
+  } catch (const input_error& e) {
+    CHECK(std::string(e.what()).find("s.h5:/@model_sha256: a state of model " + m.content_sha256().substr(0, 16)) != std::string::npos);
+  }
+  CHECK_THROWS_AS(load_state(dir / "m.bdh.h5", other), input_error);
+  CHECK_THROWS_AS(load_model(dir / "s.h5"), input_error);
+}
+
+TEST_CASE("a state that does not fit or has bad values is not written") {
+  const files::folder dir;
+  const model m = saved_model(dir);
+  const auto refused = [&](auto change) {
+    synapse_state s = state_of(m);
+    change(s);
+    CHECK_THROWS_AS(save_state(s, m, dir / "s.h5"), error);
+    CHECK(!std::filesystem::exists(dir / "s.h5"));
+  };
+  refused([](auto& s) { s.layers.pop_back(); });
+  refused([](auto& s) { s.layers[1].stored[5] = std::numeric_limits<float>::infinity(); });
+  refused([](auto& s) { s.layers[1].last_used[5] = 101; });
+  refused([](auto& s) { s.layers[2].stored = array<float>(3); });
+  refused([](auto& s) { s.layers[2].last_used = array<std::uint64_t>(3); });
+  refused([](auto& s) { s.retention = 0; });
+  refused([](auto& s) { s.model_sha256 = "another"; });
+}
+
+TEST_CASE("a damaged state is refused, a full disk keeps the old one") {
+  const files::folder dir;
+  const model m = saved_model(dir);
+  save_state(state_of(m), m, dir / "s.h5");
+  const std::string good = files::read(dir / "s.h5");
+  for (std::size_t i = 0; i < good.size(); i += 37) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] + 1);
+    files::write(dir / "bad.h5", bad);
+    CAPTURE(i);
+    REQUIRE_THROWS_AS(load_state(dir / "bad.h5", m), input_error);
+  }
+  std::filesystem::remove(dir / "bad.h5");
+  for (std::uint64_t limit : {std::size_t{0}, std::size_t{700}, good.size() / 2, good.size() - 100}) {
+    const int code = files::with_full_disk(limit, [&] {
+      try {
+        save_state(state_of(m), m, dir / "s.h5");
+      } catch (const device_error&) {
+        return 7;
+      }
+      return 9;
+    });
+    CHECK(code == 7);
+    CHECK(files::read(dir / "s.h5") == good);
+    CHECK(dir.entries() == 2);
+  }
+}

@@ -1,0 +1,13 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/error.hpp"
+#include "io/pickle.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    bdh::pickle::read(std::as_bytes(std::span(data, size)), "fuzz");
+  } catch (const bdh::error&) {
+  }
+  return 0;
+}

@@ -1,0 +1,19 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/error.hpp"
+#include "io/layouts.hpp"
+#include "io/tensor_file.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const auto file = bdh::read_safetensors(std::as_bytes(std::span(data, size)), "fuzz");
+    for (const bdh::tensor& t : file->tensors()) try {
+        file->weights(t);
+      } catch (const bdh::error&) {
+      }
+    bdh::recognise(*file);
+  } catch (const bdh::error&) {
+  }
+  return 0;
+}
