@@ -1,0 +1,18 @@
+// A model in words and in JSON, for bdh info.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/model.hpp"
+
+namespace bdh::app {
+
+std::string model_text(const model& m);
+nlohmann::ordered_json model_json(const model& m);
+
+// The round table of a token in the paper's notation, with the hops of circuits through hubs.
+std::string rounds_text(const model& m);
+nlohmann::ordered_json rounds_json(const model& m);
+
+}  // namespace bdh::app

@@ -1,0 +1,153 @@
+// bdh evaluate: how well a model predicts a text.
+#include <fmt/format.h>
+
+#include <numbers>
+#include <utility>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "apps/signals.hpp"
+#include "apps/statistics.hpp"
+#include "apps/token_source.hpp"
+#include "core/base/error.hpp"
+#include "core/loss.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct evaluate_options {
+  std::string model;
+  token_choice input;
+  engine_choice engine;
+  std::optional<std::uint64_t> window, limit;
+  bool by_position = false, json = false;
+};
+
+// Losses of predictions, by the position of the predicting token: 0-128, then doubling to 512, then steps of 512.
+class losses {
+ public:
+  struct bin {
+    double nats = 0;
+    std::uint64_t predictions = 0;
+  };
+
+  void add(std::uint64_t position, double nats) {
+    const std::size_t at = position < 128 ? 0 : position < 256 ? 1 : position < 512 ? 2 : 3 + (position - 512) / 512;
+    if (at >= bins_.size()) bins_.resize(at + 1);
+    bins_[at].nats += nats;
+    ++bins_[at].predictions;
+    all_.nats += nats;
+    ++all_.predictions;
+  }
+  static std::uint64_t begin(std::size_t at) { return at == 0 ? 0 : at < 3 ? std::uint64_t{64} << at : 512 * (at - 2); }
+  const std::vector<bin>& bins() const { return bins_; }
+  const bin& all() const { return all_; }
+
+ private:
+  std::vector<bin> bins_;
+  bin all_;
+};
+
+double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predictions); }
+
+struct result {
+  losses found;
+  std::uint64_t tokens = 0, windows = 0;
+};
+
+result measure(const evaluate_options& o, simulator& brain, token_source& input) {
+  result r;
+  auto total = input.total();
+  if (o.limit && (!total || *o.limit < *total)) total = o.limit;
+  progress_line progress(true, total);
+  std::uint64_t position = 0;  // in the window
+  while (r.tokens < o.limit.value_or(any_count.most) && stop_requested() == 0) {
+    const auto token = input.next();
+    if (!token) break;
+    if (o.window && position == *o.window) {
+      brain.forget();
+      position = 0;
+    }
+    if (position == 0) ++r.windows;
+    if (position != 0) r.found.add(position - 1, cross_entropy(brain.logits(), *token));
+    brain.step(*token);
+    ++position;
+    progress.at(++r.tokens);
+  }
+  return r;
+}
+
+void tell(const result& r, const evaluate_options& o, const simulator& brain) {
+  std::string text =
+      fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
+                  mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
+  if (o.by_position) {
+    text += fmt::format("{:>15}  {:>7}  {:>11}\n", "position", "nats", "predictions");
+    for (std::size_t i = 0; i < r.found.bins().size(); ++i)
+      text += fmt::format("{:>15}  {:>7.4f}  {:>11}\n", fmt::format("{}-{}", losses::begin(i), losses::begin(i + 1)),
+                          mean(r.found.bins()[i]), r.found.bins()[i].predictions);
+  }
+  print(text);
+}
+
+nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const simulator& brain) {
+  nlohmann::ordered_json all{{"nats_per_token", mean(r.found.all())},
+                             {"tokens", r.tokens},
+                             {"predictions", r.found.all().predictions},
+                             {"windows", r.windows},
+                             {"retention", brain.retention()}};
+  if (o.window) all["window"] = *o.window;
+  if (stop_requested() != 0) all["interrupted"] = true;
+  if (o.by_position) {
+    all["by_position"] = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < r.found.bins().size(); ++i)
+      all["by_position"].push_back({{"from", losses::begin(i)},
+                                    {"to", losses::begin(i + 1)},
+                                    {"nats", mean(r.found.bins()[i])},
+                                    {"predictions", r.found.bins()[i].predictions}});
+  }
+  return all;
+}
+
+int evaluate(const evaluate_options& o) {
+  o.input.check(true);
+  const model m = open_model(o.model);
+  const auto input = o.input.open(m);
+  simulator brain = o.engine.make(m);
+  stop_on_signals();
+  const result r = measure(o, brain, *input);
+  const int signal = stop_requested();
+  if (r.found.all().predictions == 0 && signal == 0)
+    throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");
+  if (r.found.all().predictions != 0) {
+    if (o.json) print(as_json(r, o, brain).dump(1) + "\n");
+    if (!o.json) tell(r, o, brain);
+  }
+  if (signal != 0) note(fmt::format("bdh: stopped by a signal after {} tokens", shown_count(static_cast<double>(r.tokens))));
+  return signal == 0 ? 0 : 128 + signal;
+}
+
+class evaluate_app final : public command {
+ public:
+  explicit evaluate_app(CLI::App& program) : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
+    evaluate_options& o = options_;
+    arguments_.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
+    o.input.add_to(arguments_, true);
+    add_number<std::uint64_t>(arguments_, "--window", o.window, {2, any_count.most, "an integer >= 2"},
+                              "tokens; synapses start from zero in each window [one stream]");
+    add_number<std::uint64_t>(arguments_, "--limit", o.limit, {2, any_count.most, "an integer >= 2"}, "read at most N tokens [all]");
+    o.engine.add_to(arguments_, true);
+    arguments_.add_flag("--by-position", o.by_position, "also by the position of the predicting token in its window");
+    arguments_.add_flag("--json", o.json, "one JSON object on standard output");
+  }
+  int run() override { return evaluate(options_); }
+
+ private:
+  evaluate_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> evaluate_command(CLI::App& program) { return std::make_unique<evaluate_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,103 @@
+// bdh import: a trained checkpoint becomes a graph model.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "core/base/error.hpp"
+#include "io/atomic_file.hpp"
+#include "io/checkpoint.hpp"
+#include "io/model_file.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct import_command_options {
+  std::string checkpoint, model;
+  std::optional<std::uint64_t> layers, heads, training_window;
+  std::optional<double> theta, epsilon;
+  std::string pairing, tokenizer;
+  bool causal = false, force = false;
+};
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words](const std::string& text) {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+    return "'" + text + "', expected " + fmt::format("{}", fmt::join(words, ", "));
+  };
+  return CLI::Validator(check, "");
+}
+
+// The importer may not know this one yet; then it is refused, not dropped.
+template <class Options>
+void set_training_window(Options& to, std::optional<std::uint64_t> tokens) {
+  if constexpr (requires { to.training_window; })
+    to.training_window = tokens;
+  else if (tokens)
+    throw unavailable_error("--training-window", "not supported by this build's importer");
+}
+
+import_options options_of(const import_command_options& o) {
+  import_options to;
+  if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
+  if (o.heads) to.heads = static_cast<head_id>(*o.heads);
+  if (!o.pairing.empty()) to.pairs = o.pairing == "interleaved" ? pairing::interleaved : pairing::half_split;
+  to.theta = o.theta;
+  to.epsilon = o.epsilon;
+  if (!o.tokenizer.empty()) to.tokens = tokenizer_named(o.tokenizer);
+  to.causal = o.causal;
+  set_training_window(to, o.training_window);
+  return to;
+}
+
+std::string summary(const model& m, const std::string& file, const std::string& hash) {
+  std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
+  for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
+  text += fmt::format("{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n", m.neurons(), m.heads(),
+                      m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(), m.readout_nodes(), m.layers());
+  text += fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
+  return text + fmt::format("wrote {} ({:.12})\n", file, hash);
+}
+
+class import_app final : public command {
+ public:
+  explicit import_app(CLI::App& program) : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint.") {
+    CLI::App& c = arguments_;
+    import_command_options& o = options_;
+    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth")->required()->type_name("");
+    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
+    add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
+    c.add_option("--pairing", o.pairing, "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
+        ->type_name("HOW")
+        ->check(one_of({"interleaved", "half-split"}));
+    add_number<double>(c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
+                       "base of the rotation frequencies, where the file has no table [the layout's]");
+    add_number<double>(c, "--eps", o.epsilon, {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
+                       "constant under the root of the gain [1e-5]");
+    c.add_option("--tokenizer", o.tokenizer, "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
+        ->type_name("HOW")
+        ->check(one_of({"bytes", "byt5", "ids"}));
+    add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
+    c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
+    c.add_flag("--force", o.force, "overwrite MODEL");
+  }
+
+  int run() override {
+    { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
+    const model m = import_checkpoint(options_.checkpoint, options_of(options_));
+    const std::string hash = save_model(m, options_.model, options_.force);
+    print(summary(m, options_.model, hash));
+    return 0;
+  }
+
+ private:
+  import_command_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> import_command(CLI::App& program) { return std::make_unique<import_app>(program); }
+
+}  // namespace bdh::app

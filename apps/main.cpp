@@ -1,0 +1,79 @@
+// The bdh program: reads the command line, runs one command, turns errors into one line and an exit code.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <new>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "core/base/error.hpp"
+
+namespace bdh::app {
+namespace {
+
+enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
+
+// CLI11's messages may have line ends in them; ours are one line, whatever the arguments hold.
+int usage_error(const CLI::App& program, const CLI::ParseError& e) {
+  std::string what = e.what();
+  std::replace_if(
+      what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  const auto chosen = program.get_subcommands();
+  const std::string name = chosen.empty() ? "" : " " + chosen.front()->get_name();
+  note(fmt::format("bdh{}: {}; see 'bdh{} --help'", name, what, name));
+  return bad_usage;
+}
+
+int run(int argc, char** argv) {
+  CLI::App program("The Dragon Hatchling (BDH) as a graph of neurons and synapses.", "bdh");
+  program.set_version_flag("--version", "bdh " BDH_VERSION, "print the version");
+  program.set_help_flag("-h,--help", "print this help");
+  program.require_subcommand(0, 1);
+  const std::unique_ptr<command> commands[] = {import_command(program), run_command(program), evaluate_command(program),
+                                               info_command(program), verify_command(program)};
+  try {
+    program.parse(argc, argv);
+    for (const auto& c : commands)
+      if (c->chosen()) return c->run();
+    note(program.help());
+    return bad_usage;
+  } catch (const CLI::CallForHelp&) {
+    print(program.help());
+  } catch (const CLI::CallForVersion& e) {
+    print(std::string(e.what()) + "\n");
+  } catch (const CLI::ParseError& e) {
+    return usage_error(program, e);
+  }
+  return success;
+}
+
+int fail(std::string_view what, int code) {
+  note(fmt::format("bdh: {}", what));
+  return code;
+}
+
+}  // namespace
+}  // namespace bdh::app
+
+int main(int argc, char** argv) {
+  using namespace bdh::app;
+  // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is then finished properly.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const broken_pipe&) {
+    return pipe_closed;
+  } catch (const bdh::device_error& e) {
+    return fail(e.what(), device_failure);
+  } catch (const bdh::error& e) {
+    return fail(e.what(), bad_input);
+  } catch (const std::bad_alloc&) {
+    return fail("memory: exhausted, expected more", bad_input);
+  } catch (const std::exception& e) {
+    return fail(e.what(), bad_input);
+  }
+}

@@ -1,0 +1,54 @@
+#include "apps/options.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/base/error.hpp"
+#include "io/file_kind.hpp"
+#include "io/model_file.hpp"
+#include "kernels/cpu_engine.hpp"
+
+namespace bdh::app {
+namespace {
+
+constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
+
+}  // namespace
+
+void engine_choice::add_to(CLI::App& command, bool with_retention) {
+  threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
+  add_number<std::uint64_t>(command, "--threads", threads, {1, most_threads, "1 to 1024"},
+                            "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
+  add_number<std::uint64_t>(command, "--sites", sites, {1, most_sites, "1 to 4096"},
+                            "parts that the particles are divided into [as many as threads]");
+  command.add_option("--instructions", instructions, "vector code: best, plain, avx2 or avx512 [best]")
+      ->type_name("SET")
+      ->check([](const std::string& text) {
+        const bool known = text == "best" || text == "plain" || text == "avx2" || text == "avx512";
+        return known ? std::string() : "'" + text + "', expected best, plain, avx2 or avx512";
+      });
+  if (with_retention)
+    add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
+        ->type_name("U");
+}
+
+simulator engine_choice::make(const model& m) const {
+  return simulator(m, cpu_engine(m, {site_count(), instruction_set_named(instructions), retention}), {.threads = threads});
+}
+
+model open_model(const std::string& file) {
+  switch (identify(file)) {
+    case file_kind::safetensors:
+    case file_kind::pytorch:
+      throw input_error(file, "a checkpoint of another program", "a bdh model",
+                        "bdh import " + file + " -o MODEL.bdh.h5 makes one from it");
+    case file_kind::state:
+      throw input_error(file, "synapses saved by a run", "a bdh model", "give it to --state, with its model");
+    case file_kind::run:
+      throw input_error(file, "a recorded run", "a bdh model");
+    default:
+      return load_model(file);
+  }
+}
+
+}  // namespace bdh::app

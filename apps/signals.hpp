@@ -1,0 +1,20 @@
+// Ctrl-C and SIGTERM as a request to stop after the current token. A second one kills at once.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+
+namespace bdh::app {
+
+// From here on, the first SIGINT or SIGTERM only sets the request.
+void stop_on_signals();
+
+// The signal that asked to stop; 0: none has.
+int stop_requested() noexcept;
+
+// Waits for bytes on a file descriptor: how many came, 0 at its end or when a stop was requested, -1 with errno on failure.
+// `on_wait` (may be empty) is called when none have come for a fifth of a second.
+std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait);
+
+}  // namespace bdh::app

@@ -1,0 +1,39 @@
+// What a run did and cost, added up token by token.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/simulator.hpp"
+
+namespace bdh::app {
+
+class statistics {
+ public:
+  explicit statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
+
+  void add(const token_report& report);  // with its loss where known
+
+  std::uint64_t tokens() const { return tokens_; }
+  std::optional<double> nats_per_token() const;
+
+  // Both at the end of a run; rates are per second of computing, waiting for input does not count.
+  void tell(const simulator& brain) const;  // on standard error
+  nlohmann::ordered_json json(const simulator& brain) const;
+
+ private:
+  double share(const std::vector<std::uint64_t>& active) const;  // %, mean over layers
+  std::vector<double> shares(const std::vector<std::uint64_t>& active) const;
+
+  const model& model_;
+  std::uint64_t tokens_ = 0, predictions_ = 0, synaptic_events_ = 0, hebbian_writes_ = 0, bytes_exchanged_ = 0;
+  std::vector<std::uint64_t> active_x_, active_y_;  // sums over tokens, per layer
+  double nats_ = 0, seconds_ = 0;
+};
+
+std::uint64_t peak_memory_bytes();
+
+}  // namespace bdh::app

@@ -1,0 +1,40 @@
+// Where the tokens of a run come from: an argument, a file, or standard input while it is being written.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/model.hpp"
+
+namespace bdh::app {
+
+class token_source {
+ public:
+  virtual ~token_source() = default;
+  // The next token; nothing at the end, or when a stop was requested. Throws input_error for what is no token of the model.
+  virtual std::optional<token_id> next() = 0;
+  virtual std::optional<std::uint64_t> total() const = 0;  // tokens in all, where known beforehand
+  virtual void on_wait(std::function<void()> call) = 0;    // to be called when the next token lets itself be waited for
+};
+
+// The options of which one must be given.
+struct token_choice {
+  std::optional<std::string> text, text_file, tokens, tokens_file;
+  std::string standard_input;  // "-"
+
+  void add_to(CLI::App& command, bool only_files);
+  void check(bool only_files) const;  // throws CLI::ParseError unless exactly one is given
+  std::unique_ptr<token_source> open(const model& m) const;
+};
+
+// The byte that a token stands for; nothing when it stands for none.
+std::optional<char> byte_of(const model& m, token_id token);
+
+}  // namespace bdh::app

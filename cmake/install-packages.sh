@@ -1,0 +1,63 @@
+# Sourced by examples/quickstart.sh and tests/run.sh: the Debian and Ubuntu packages that bdh needs, and how they get installed.
+
+build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev)
+test_packages=(libeigen3-dev doctest-dev hdf5-tools python3)
+coverage_packages=(gcovr)
+
+say() { printf '\n== %s\n' "$*"; }
+
+# as_root COMMAND...
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else
+    echo "cannot install packages: neither root nor sudo; please run as root: $*" >&2
+    return 1
+  fi
+}
+
+packages_updated=no
+update_package_lists() {
+  [ "$packages_updated" = yes ] || as_root apt-get update -qq </dev/null
+  packages_updated=yes
+}
+
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# ensure_packages REASON PACKAGE...: installs those that dpkg does not know as installed; says nothing when all are there.
+ensure_packages() {
+  local reason=$1 package missing=()
+  shift
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0 # another distribution: CMake names what it misses
+  for package; do is_installed "$package" || missing+=("$package"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing with apt-get, $reason: ${missing[*]}"
+  update_package_lists
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+}
+
+# True when clang++ can build and link a fuzz target with sanitizers.
+clang_can_fuzz() {
+  command -v clang++ >/dev/null &&
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+    clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
+}
+
+# clang, and its sanitizer runtime, whose package has the version in its name and is called differently by older distributions.
+# With clang comes clang-format, so that the format test runs too.
+ensure_fuzz_packages() {
+  ensure_packages "to build the fuzz targets" clang clang-format
+  clang_can_fuzz && return
+  command -v apt-cache >/dev/null || return 0
+  update_package_lists
+  local version package
+  version=$(clang --version | sed -n 's/.*clang version \([0-9]*\).*/\1/p')
+  for package in "libclang-rt-$version-dev" "libclang-common-$version-dev"; do
+    if apt-cache show "$package" >/dev/null 2>&1; then
+      ensure_packages "the sanitizers of clang $version" "$package"
+      clang_can_fuzz && return
+    fi
+  done
+  echo "clang $version cannot link a fuzz target: no package with its sanitizer runtime found" >&2
+  return 1
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# examples/quickstart.sh: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses, reads a text and writes on.
+# Installs missing packages on Debian and Ubuntu. Safe to run again, from any folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source cmake/install-packages.sh
+
+bdh=build/release/bin/bdh
+checkpoint=examples/models/shakespeare-4096
+out=examples/out
+prompt='ROMEO:
+But soft, what light '
+
+# shown COMMAND...: what is typed, then what it does.
+shown() {
+  printf '$'
+  printf ' %q' "$@"
+  printf '\n'
+  "$@"
+}
+
+say "1. Build the program (build/release)"
+ensure_packages "to build bdh" "${build_packages[@]}"
+cmake --preset release >/dev/null
+CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} cmake --build --preset release
+
+say "2. Import: 4096 neurons in 4 heads, trained on Shakespeare with the authors' code, become a graph; nothing is approximated"
+mkdir -p $out
+shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --force
+
+say "3. Run: tokens stream through the graph one by one, every one changes its synapses; then it writes on"
+rm -rf $out/run
+shown $bdh run $out/shakespeare.bdh.h5 --text "$prompt" --generate 300 -o $out/run --record logits
+
+say "4. Verify: the logits, activities and text that the authors' code gave for the same tokens"
+shown $bdh verify $out/shakespeare.bdh.h5 $checkpoint/expected.h5
+
+say "Done. Results are in $out"
+cat <<END
+  $out/shakespeare.bdh.h5  the graph: neurons, hubs, weighted edges
+      $bdh info $out/shakespeare.bdh.h5
+  $out/run                 the run: summary.csv has active neurons, synaptic events and loss of every token,
+                                    logits.h5 what the model expected next, run.json what ran and where
+      $bdh info $out/run
+      column -s, -t $out/run/summary.csv | less -S
+Next: README.md, docs/, and the two C++ programs in examples/ (built as build/release/bin/import_and_step and hub_synapse).
+END

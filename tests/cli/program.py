@@ -1,0 +1,113 @@
+"""What the tests of the command line share: starting the program, the models it works on, and how skipped tests are told."""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.environ["BDH_PROGRAM"]
+SOURCE = os.environ["BDH_SOURCE"]
+SANITIZED = bool(os.environ.get("BDH_SANITIZE"))
+RANDOM = os.path.join(SOURCE, "tests/data/random-64")  # 64 neurons, 3 layers, 2 heads
+TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096")
+CONVERT = os.path.join(SOURCE, "tests/tools/convert_checkpoint.py")
+PATIENCE = 300 if SANITIZED else 60  # s
+
+
+def bdh(*arguments, stdin=b"", cwd=None, **more):
+    """Runs the program to its end; bytes in, bytes out."""
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=PATIENCE, **more)
+
+
+def convert(source, target, *options):
+    subprocess.run([sys.executable, "-B", CONVERT, source, target, *options], check=True, timeout=PATIENCE)
+    return target
+
+
+def safetensors(path, tensors, metadata=None):
+    """tensors: name -> (shape, list of float32)."""
+    header, body = {}, b""
+    if metadata:
+        header["__metadata__"] = metadata
+    for name, (shape, values) in tensors.items():
+        data = struct.pack("<%df" % len(values), *values)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + body)
+    return path
+
+
+def small_checkpoint(path, vocabulary, d=4, heads=1, per_head=8, **changes):
+    """A checkpoint of the released layout with arbitrary, fixed weights."""
+    def weights(*shape):
+        size = 1
+        for s in shape:
+            size *= s
+        return list(shape), [((i * 7919 + 13) % 101 - 50) / 50 for i in range(size)]
+    tensors = {"encoder": weights(heads, d, per_head), "encoder_v": weights(heads, d, per_head), "decoder": weights(heads * per_head, d),
+               "embed.weight": weights(vocabulary, d), "lm_head": weights(d, vocabulary)}
+    tensors.update(changes)
+    return safetensors(path, {name: t for name, t in tensors.items() if t is not None})
+
+
+class CliTest(unittest.TestCase):
+    """Has an empty folder for each test, and two imported models for all of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared_folder = tempfile.mkdtemp(prefix="bdh-cli-")
+        cls.addClassCleanup(shutil.rmtree, cls.shared_folder)
+        os.chmod(cls.shared_folder, 0o755)
+        cls.random = os.path.join(cls.shared_folder, "random.bdh.h5")
+        cls.trained = os.path.join(cls.shared_folder, "trained.bdh.h5")
+        for checkpoint, model in ((RANDOM, cls.random), (TRAINED, cls.trained)):
+            done = bdh("import", os.path.join(checkpoint, "model.safetensors"), "-o", model)
+            assert done.returncode == 0, done.stderr
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="bdh-cli-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, name, content=None):
+        path = os.path.join(self.folder, name)
+        if content is not None:
+            with open(path, "wb") as f:
+                f.write(content)
+        return path
+
+    def good(self, *arguments, **more):
+        done = bdh(*arguments, **more)
+        self.assertEqual(done.returncode, 0, (arguments, done.stderr))
+        return done
+
+    def json(self, *arguments, **more):
+        return json.loads(self.good(*arguments, "--json", **more).stdout)
+
+    def assertOneLine(self, stderr, *parts):
+        text = stderr.decode()
+        self.assertEqual(text.count("\n"), 1, text)
+        self.assertTrue(text.startswith("bdh") and text.endswith("\n"), text)
+        for part in parts:
+            self.assertIn(part, text)
+
+    def refused(self, code, *arguments, says=(), **more):
+        done = bdh(*arguments, **more)
+        self.assertEqual(done.returncode, code, (arguments, done.stderr))
+        self.assertOneLine(done.stderr, *says)
+        return done
+
+
+def main():
+    """As unittest.main(), but a run in which anything was skipped ends with 77: skipped is never shown as passed."""
+    result = unittest.main(module="__main__", exit=False, argv=sys.argv).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.skipped or result.testsRun == 0:
+        for test, reason in result.skipped:
+            print("skipped:", test, reason)
+        sys.exit(77)

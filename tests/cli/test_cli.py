@@ -1,0 +1,540 @@
+"""Every command and option of bdh, by what a user notices."""
+import csv
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from program import PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, main, safetensors, small_checkpoint
+
+TEXT = b"ROMEO:\nO, she doth teach the torches to burn bright!\n"
+
+
+def table(path):
+    with open(path, newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Help(CliTest):
+    def test_help_names_every_command(self):
+        done = self.good("--help")
+        for command in ("import", "run", "evaluate", "info", "verify"):
+            self.assertIn(command.encode(), done.stdout)
+
+    def test_every_command_explains_its_options(self):
+        expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal --training-window --force -o",
+                    "run": "--text --text-file --tokens --tokens-file --generate --temperature --top-k --seed -o --record --threads --sites --json "
+                           "--quiet --retention --state --save-state --instructions",
+                    "evaluate": "--text-file --tokens-file --window --limit --retention --by-position --json --threads --sites",
+                    "info": "--json --rounds", "verify": "--tolerance --json --threads --sites --instructions"}
+        for command, options in expected.items():
+            text = self.good(command, "--help").stdout.decode()
+            for option in options.split():
+                self.assertIn(option, text, command)
+
+    def test_alone_it_prints_help_and_fails(self):
+        done = bdh()
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"evaluate", done.stderr)
+
+    def test_version(self):
+        self.assertRegex(self.good("--version").stdout, rb"^bdh \d+\.\d+\.\d+\n$")
+
+
+class Import(CliTest):
+    def test_tells_what_it_inferred_and_wrote(self):
+        text = self.good("import", f"{RANDOM}/model.safetensors", "-o", self.path("m.bdh.h5")).stdout.decode()
+        for part in ("released code", "2 heads", "3 layers", "interleaved", "tokenizer bytes", "64 neurons", "8 hubs", "wrote"):
+            self.assertIn(part, text)
+
+    def test_does_not_overwrite_unless_forced(self):
+        target = self.path("m.bdh.h5")
+        arguments = ("import", f"{RANDOM}/model.pt", "-o", target)
+        self.good(*arguments)
+        before = contents(target)
+        self.refused(1, *arguments, "--layers", "2", says=("m.bdh.h5", "exists"))
+        self.assertEqual(contents(target), before)
+        self.good(*arguments, "--layers", "2", "--force")
+        self.assertEqual(self.json("info", target)["layers"], 2)
+
+    def test_options_reach_the_model(self):
+        checkpoint = small_checkpoint(self.path("c.safetensors"), 300)
+        options = "--layers 5 --pairing half-split --theta 100 --eps 1e-3 --tokenizer byt5 --training-window 77".split()
+        self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), *options)
+        info = self.json("info", self.path("m.bdh.h5"))
+        self.assertEqual((info["layers"], info["tokenizer"], info["training_window"], info["renumbered"]), (5, "byt5", 77, True))
+        self.assertAlmostEqual(info["dynamics"]["epsilon"], 1e-3)
+        self.assertAlmostEqual(info["rotation"]["slowest_period"], 2 * 3.141592653589793 * 100 ** 0.75, 3)
+
+    def test_heads_and_layers_that_the_file_leaves_open(self):
+        checkpoint = small_checkpoint(self.path("c.safetensors"), 16)
+        self.refused(1, "import", checkpoint, "-o", self.path("m.bdh.h5"), says=("--layers", "6"))
+        self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "6", "--heads", "1")
+
+    def test_a_layout_without_causal_mask_needs_an_option(self):
+        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--layout", "educational")
+        self.refused(1, "import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "3", says=("--causal",))
+        self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "3", "--causal")
+
+
+class Run(CliTest):
+    def test_generates_the_same_text_however_the_prompt_comes(self):
+        text, ids = self.path("text", TEXT), self.path("ids", "\n".join(map(str, TEXT)).encode())
+        ways = [("--text", TEXT.decode()), ("--text-file", text), ("--tokens", ",".join(map(str, TEXT))), ("--tokens-file", ids), ("-",)]
+        outputs = {self.good("run", self.trained, *way, "--generate", "40", "--quiet", stdin=TEXT).stdout for way in ways}
+        self.assertEqual(len(outputs), 1)
+        self.assertEqual(len(outputs.pop()), 40)
+
+    def test_trained_model_writes_english(self):
+        text = self.good("run", self.trained, "--text", "ROMEO:", "--generate", "100", "--quiet").stdout.decode()
+        words = text.split()
+        self.assertTrue({"the", "of", "and", "to", "I"} & set(words), words)
+
+    def test_summary_tells_rates_activity_and_memory(self):
+        text = self.good("run", self.trained, "--text", "ROMEO:").stderr.decode()
+        for part in ("6 tokens", "tokens/s", "synaptic events/s", "X", "Y", "exchanged", "model 3.28 MB", "synapses", "peak memory", "nats per token"):
+            self.assertIn(part, text)
+
+    def test_quiet_is_quiet(self):
+        done = self.good("run", self.random, "--text", "a", "--quiet")
+        self.assertEqual((done.stdout, done.stderr), (b"", b""))
+
+    def test_json_is_all_of_standard_output(self):
+        done = self.good("run", self.random, "--text", "abc", "--generate", "5", "--json", "--threads", "2", "--sites", "3", "--retention", "0.5")
+        self.assertEqual(done.stderr, b"")
+        told = json.loads(done.stdout)
+        self.assertEqual((told["tokens"], told["threads"], told["sites"], told["retention"], told["predictions"]), (8, 2, 3, 0.5, 7))
+        self.assertEqual(len(told["generated"]["tokens"]), 5)
+        self.assertIn("text", told["generated"])
+        self.assertEqual(len(told["active_x_percent"]["layers"]), 3)
+        for positive in ("seconds", "tokens_per_second", "synaptic_events", "synaptic_events_per_second", "hebbian_writes", "bytes_exchanged",
+                         "model_bytes", "synapse_bytes", "peak_memory_bytes", "nats_per_token"):
+            self.assertGreater(told[positive], 0, positive)
+        self.assertLess(told["active_y_percent"]["mean"], told["active_x_percent"]["mean"])
+
+    def test_sampling_depends_on_the_seed_alone(self):
+        def text(*options):
+            return self.good("run", self.trained, "--text", "A", "--generate", "30", "--quiet", *options).stdout
+        warm = ("--temperature", "1")
+        self.assertEqual(text(*warm, "--seed", "1"), text(*warm, "--seed", "1", "--threads", "1"))
+        self.assertNotEqual(text(*warm, "--seed", "1"), text(*warm, "--seed", "2"))
+        self.assertEqual(text(*warm, "--top-k", "1"), text())
+        self.assertEqual(text("--temperature", "1e-4"), text())
+
+    def test_text_is_refused_where_tokens_are_not_bytes(self):
+        model = self.path("ids.bdh.h5")
+        self.good("import", small_checkpoint(self.path("c.safetensors"), 50), "-o", model, "--layers", "2", "--tokenizer", "ids")
+        self.refused(1, "run", model, "--text", "abc", says=("--text", "--tokens"))
+        text = self.good("run", model, "--tokens", "1,2,49", "--generate", "4", "--quiet").stdout.decode()
+        ids = [int(i) for i in text.rstrip("\n").split(",")]
+        self.assertEqual(len(ids), 4)
+        self.assertTrue(all(0 <= i < 50 for i in ids))
+        again = self.good("run", model, "-", "--generate", "4", "--quiet", stdin=b"1 2\n49").stdout.decode()
+        self.assertEqual(again, text)
+
+    def test_byt5_counts_its_special_tokens(self):
+        model = self.path("byt5.bdh.h5")
+        self.good("import", small_checkpoint(self.path("c.safetensors"), 260), "-o", model, "--layers", "2", "--tokenizer", "byt5")
+        self.good("run", model, "--text", "A", "-o", self.path("run"), "--quiet")
+        self.assertEqual(table(self.path("run/tokens.csv"))[0]["token"], "68")
+
+    def test_retention_changes_predictions(self):
+        losses = [self.json("run", self.trained, "--text", TEXT.decode(), *u)["nats_per_token"]
+                  for u in ((), ("--retention", "1"), ("--retention", "0.9"))]
+        self.assertEqual(losses[0], losses[1])
+        self.assertNotEqual(losses[1], losses[2])
+
+    def test_past_the_training_window_one_line_names_the_option(self):
+        model = self.path("m.bdh.h5")
+        self.good("import", f"{RANDOM}/model.safetensors", "-o", model, "--training-window", "10")
+        long = ("run", model, "--text", "0123456789a", "--quiet")
+        told = self.good(*long).stderr
+        self.assertEqual(told.count(b"\n"), 1)
+        for part in (b"10", b"--retention"):
+            self.assertIn(part, told)
+        self.assertEqual(self.good(*long, "--retention", "0.99").stderr, b"")
+        self.assertEqual(self.good("run", model, "--text", "0123456789", "--quiet").stderr, b"")
+        from_pipe = self.good("run", model, "-", "--quiet", stdin=b"0123456789a").stderr
+        self.assertEqual(from_pipe, told)
+
+    def test_a_text_may_look_like_anything(self):
+        for text in ("-x", "[a,b]", "--json", "", "%", "\u00e4"):
+            done = bdh("run", self.random, "--text", text, "--json")
+            self.assertEqual(done.returncode, 1 if text == "" else 0, (text, done.stderr))
+            if text:
+                self.assertEqual(json.loads(done.stdout)["tokens"], len(text.encode()))
+
+
+class Recording(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.told = self.json("run", self.trained, "--text", "JULIET:\n", "--generate", "30", "-o", self.path("run"), "--record", "logits", "--seed", "9")
+
+    def test_folder_has_everything(self):
+        self.assertEqual(sorted(os.listdir(self.path("run"))), ["logits.h5", "run.json", "summary.csv", "tokens.csv"])
+        run = json.loads(contents(self.path("run/run.json")))
+        self.assertEqual((run["status"], run["tokens"], run["options"]["seed"]), ("complete", 38, 9))
+        self.assertEqual(run["options"]["model"], self.trained)
+        self.assertEqual(run["model"]["content_sha256"], self.json("info", self.trained)["content_sha256"])
+
+    def test_tokens_and_losses_are_those_told(self):
+        tokens, summary = table(self.path("run/tokens.csv")), table(self.path("run/summary.csv"))
+        self.assertEqual(len(tokens), 38)
+        self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"], self.told["generated"]["tokens"])
+        losses = [float(row["loss_nats"]) for row in summary if row["loss_nats"]]
+        self.assertEqual(len(losses), 37)
+        self.assertEqual(summary[-1]["loss_nats"], "")
+        self.assertAlmostEqual(sum(losses) / 37, self.told["nats_per_token"], 9)
+        self.assertEqual(sum(int(row["synaptic_events"]) for row in summary), self.told["synaptic_events"])
+
+    def test_recorded_logits_verify(self):
+        self.assertTrue(self.json("verify", self.trained, self.path("run/logits.h5"), "--tolerance", "0")["passed"])
+
+    def test_without_record_there_are_no_logits(self):
+        self.good("run", self.random, "--text", "ab", "-o", self.path("other"), "--quiet")
+        self.assertNotIn("logits.h5", os.listdir(self.path("other")))
+
+    def test_a_used_folder_is_refused(self):
+        before = contents(self.path("run/run.json"))
+        self.refused(1, "run", self.random, "--text", "ab", "-o", self.path("run"), says=(self.path("run"),))
+        self.assertEqual(contents(self.path("run/run.json")), before)
+
+
+class State(CliTest):
+    def rows(self, folder):
+        changing = ("seconds", "bytes_exchanged")
+        return [{k: v for k, v in row.items() if k not in changing} for row in table(self.path(f"{folder}/summary.csv"))]
+
+    def test_a_saved_run_goes_on_as_if_never_stopped(self):
+        for options in ((), ("--retention", "0.9")):
+            name = str(len(options))
+            state = self.path(name + ".state.h5")
+            warm = ("--generate", "20", "--temperature", "1", "--seed", "5", *options)
+            whole = self.json("run", self.trained, "--text", "HAMLET:\nTo be, or", *warm, "-o", self.path("whole" + name))
+            self.good("run", self.trained, "--text", "HAMLET:\n", "--save-state", state, "--quiet", *options)
+            rest = self.json("run", self.trained, "--text", "To be, or", "--state", state, *warm, "--sites", "3", "-o", self.path("rest" + name))
+            self.assertEqual(rest["generated"], whole["generated"])
+            self.assertEqual(self.rows("rest" + name), self.rows("whole" + name)[8:])
+
+    def test_state_brings_its_retention(self):
+        state = self.path("s.h5")
+        self.good("run", self.random, "--text", "abc", "--save-state", state, "--retention", "0.75", "--quiet")
+        self.assertEqual(self.json("run", self.random, "--text", "a", "--state", state)["retention"], 0.75)
+        self.refused(1, "run", self.random, "--text", "a", "--state", state, "--retention", "0.5", says=("--retention", "0.75"))
+
+    def test_saving_replaces_an_older_state(self):
+        state = self.path("s.h5")
+        for text in ("abc", "abcde"):
+            self.good("run", self.random, "--text", text, "--save-state", state, "--quiet")
+        self.assertEqual(self.json("info", state)["tokens"], 5)
+        self.assertEqual(os.listdir(self.folder), ["s.h5"])
+
+
+class Input(CliTest):
+    def start(self, *arguments, **more):
+        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def wait_for(self, condition, what):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
+
+    def test_a_stream_without_end_is_read_as_it_comes(self):
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet")
+        for size in (5, 9):
+            process.stdin.write(b"x" * (size if size == 5 else 4))
+            process.stdin.flush()
+            tokens = self.path("run/tokens.csv")
+            # The last token's report waits for its successor.
+            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1, f"{size} tokens")
+
+    def test_generated_text_streams(self):
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "--quiet")
+        self.assertEqual(len(process.stdout.read(20)), 20)
+        self.assertIsNone(process.poll())
+
+    def test_a_reader_that_leaves_ends_the_run_quietly(self):
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "-o", self.path("run"))
+        process.stdout.read(5)
+        process.stdout.close()
+        self.assertEqual(process.wait(PATIENCE), 141)
+        self.assertEqual(process.stderr.read(), b"")
+        process.stdout = None
+        self.assertEqual(json.loads(contents(self.path("run/run.json")))["status"], "interrupted")
+
+
+class Evaluate(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.text = self.path("text", TEXT * 8)
+
+    def test_one_stream_equals_a_run(self):
+        told = self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100")
+        run = self.json("run", self.trained, "--text", (TEXT * 2)[:100].decode())
+        self.assertAlmostEqual(told["nats_per_token"], run["nats_per_token"], 12)
+        self.assertEqual((told["tokens"], told["predictions"]), (100, 99))
+
+    def test_windows_start_from_nothing(self):
+        told = self.json("evaluate", self.trained, "--text-file", self.text, "--window", "50", "--limit", "120")
+        self.assertEqual((told["windows"], told["predictions"]), (3, 49 + 49 + 19))
+        nats = 0
+        for begin, size in ((0, 50), (50, 50), (100, 20)):
+            piece = self.path("piece", (TEXT * 8)[begin:begin + size])
+            nats += self.json("evaluate", self.trained, "--text-file", piece)["nats_per_token"] * (size - 1)
+        self.assertAlmostEqual(told["nats_per_token"], nats / 117, 9)
+
+    def test_by_position(self):
+        ids = self.path("ids", b" ".join(b"%d" % b for b in TEXT * 8))
+        told = self.json("evaluate", self.random, "--tokens-file", ids, "--by-position")
+        bins = told["by_position"]
+        self.assertEqual([(b["from"], b["to"]) for b in bins], [(0, 128), (128, 256), (256, 512)])
+        self.assertEqual(sum(b["predictions"] for b in bins), told["predictions"])
+        self.assertAlmostEqual(sum(b["nats"] * b["predictions"] for b in bins) / told["predictions"], told["nats_per_token"], 9)
+        text = self.good("evaluate", self.random, "--tokens-file", ids, "--by-position", "--retention", "0.9").stdout.decode()
+        for part in ("nats per token", "0-128", "256-512", "retention 0.9"):
+            self.assertIn(part, text)
+
+    def test_threads_and_sites_change_nothing(self):
+        tolds = {self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "60", "--threads", t, "--sites", s)["nats_per_token"]
+                 for t, s in ((1, 1), (2, 5))}
+        self.assertEqual(len(tolds), 1)
+
+
+class Info(CliTest):
+    def test_model(self):
+        text = self.good("info", self.trained).stdout.decode()
+        for part in ("gpu-release", "16 rounds a token", "4 of 1024 neurons", "4,096", "hubs", "262,144 edges", "dense", "512 pairs", "6.28", "bytes",
+                     "released code", "model.safetensors", "SHA-256", "inferred"):
+            self.assertIn(part, text)
+        told = self.json("info", self.trained)
+        self.assertEqual((told["kind"], told["layers"], told["heads"], told["populations"]["neurons"]), ("model", 4, 4, 4096))
+        self.assertEqual(told["projections"]["dx"]["edges"], 4096 * 64)
+
+    def test_rounds_in_the_papers_notation(self):
+        text = self.good("info", self.random, "--rounds").stdout.decode()
+        for part in ("round 0", "round 3", "X(i), sigma_l(i->j) -> A(j)", "neurons -> hubs", "hubs -> neurons", "gain", "propagate", "reweight", "decay",
+                     "threshold"):
+            self.assertIn(part, text)
+        self.assertEqual([r["round"] for r in self.json("info", self.random, "--rounds")["rounds"]], [0, 1, 1, 2, 2, 2, 3, 3])
+
+    def test_state_and_run(self):
+        self.good("run", self.random, "--text", "abcde", "--save-state", self.path("s.h5"), "-o", self.path("run"), "--quiet")
+        told = self.json("info", self.path("s.h5"))
+        self.assertEqual((told["kind"], told["tokens"], len(told["layers"]), told["layers"][0]["clock"]), ("state", 5, 3, 5))
+        self.assertEqual(told["model_sha256"], self.json("info", self.random)["content_sha256"])
+        self.assertIn(b"tokens read     5", self.good("info", self.path("s.h5")).stdout)
+        told = self.json("info", self.path("run"))
+        self.assertEqual((told["kind"], told["recorded_tokens"], told["status"]), ("run", 5, "complete"))
+        self.assertIn(b"complete", self.good("info", self.path("run")).stdout)
+
+    def test_checkpoints_and_expected_values(self):
+        for name in ("model.safetensors", "model.pt"):
+            told = self.json("info", f"{RANDOM}/{name}")
+            self.assertEqual(told["layout"], "released code")
+            self.assertIn({"name": "embed.weight", "shape": [256, 8]}, [{k: t[k] for k in ("name", "shape")} for t in told["tensors"]])
+            self.assertIn(b"embed.weight", self.good("info", f"{RANDOM}/{name}").stdout)
+        other = safetensors(self.path("o.safetensors"), {"weight": ([2], [1, 2])})
+        self.assertIsNone(self.json("info", other)["layout"])
+        self.assertEqual(self.json("info", f"{RANDOM}/expected.h5")["tokens"], 40)
+
+
+class Verify(CliTest):
+    def test_passes_on_the_authors_values(self):
+        told = self.json("verify", self.random, f"{RANDOM}/expected.h5")
+        self.assertTrue(told["passed"])
+        for name in ("logits", "x", "y", "v"):
+            self.assertLess(told[name]["relative"], 1e-5)
+        self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"], told["greedy"]["equal"]), (0, 0, 20))
+        text = self.good("verify", self.trained, f"{TRAINED}/expected.h5").stdout.decode()
+        for part in ("largest difference", "relative", "80 of 80", "passed"):
+            self.assertIn(part, text)
+
+    def test_fails_on_another_model(self):
+        other = self.path("m.bdh.h5")
+        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--poke", "decoder:5=0.9")
+        self.good("import", checkpoint, "-o", other, "--layers", "3")
+        done = bdh("verify", other, f"{RANDOM}/expected.h5")
+        self.assertEqual((done.returncode, done.stderr), (1, b""))
+        self.assertIn(b"failed", done.stdout)
+        self.assertEqual(bdh("verify", self.random, f"{RANDOM}/expected.h5", "--tolerance", "1e-12").returncode, 1)
+
+
+class Terminal(CliTest):
+    def on_terminal(self, *arguments, which):
+        """Output of the program where one stream is a terminal; the others are not."""
+        ours, theirs = pty.openpty()
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, which: theirs}
+        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, **streams)
+        os.close(theirs)
+        output = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the other end was closed
+                break
+            if not piece:
+                break
+            output += piece
+        os.close(ours)
+        self.assertEqual(process.wait(PATIENCE), 0)
+        return output
+
+    def test_generated_bytes_cannot_steer_a_terminal(self):
+        arguments = ("run", self.random, "--text", "abc", "--generate", "300", "--temperature", "3", "--quiet")
+        plain = self.good(*arguments).stdout
+        self.assertEqual(len(plain), 300)
+        self.assertTrue(any(b < 9 or b == 27 for b in plain))
+        shown = self.on_terminal(*arguments, which="stdout").decode()
+        self.assertTrue(all(c in "\r\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") for c in shown))
+        self.assertIn("\\x", shown)
+        self.assertTrue(shown.endswith("\n"))
+
+    def test_progress_only_on_a_terminal_and_only_if_wanted(self):
+        text = self.path("text", TEXT * 12)
+        shown = self.on_terminal("run", self.trained, "--text-file", text, which="stderr").decode()
+        self.assertIn("\r", shown)
+        for part in (f"of {12 * len(TEXT)}", "tokens/s", "left"):
+            self.assertIn(part, shown)
+        self.assertNotIn("\x1b", self.on_terminal("run", self.trained, "--text-file", text, "--quiet", which="stderr").decode())
+        self.assertNotIn(b"\x1b", self.good("run", self.trained, "--text-file", text).stderr)
+
+
+class Signals(CliTest):
+    def interrupted(self, number, *arguments):
+        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   bufsize=0)
+        self.addCleanup(process.kill)
+        process.stdout.read(1)  # it is generating
+        process.send_signal(number)
+        output, told = process.communicate(timeout=PATIENCE)
+        return process.returncode, output, told
+
+    def test_a_signal_keeps_everything_so_far(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            folder = self.path(f"run{number}")
+            status, output, told = self.interrupted(number, "run", self.trained, "--text", "A", "--generate", "1000000", "--quiet", "-o", folder,
+                                                    "--record", "logits", "--save-state", self.path("s.h5"))
+            self.assertEqual(status, code)
+            self.assertOneLine(told, "stopped", folder)
+            run = json.loads(contents(folder + "/run.json"))
+            self.assertEqual((run["status"], run["tokens"]), ("interrupted", 2 + len(output)))
+            self.assertEqual(len(table(folder + "/summary.csv")), run["tokens"])
+            self.assertTrue(self.json("verify", self.trained, folder + "/logits.h5", "--tolerance", "0")["passed"])
+            self.assertEqual(self.json("info", self.path("s.h5"))["tokens"], run["tokens"])
+
+    def test_a_signal_ends_waiting_for_input(self):
+        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", self.path("run"), "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        process.stdin.write(b"abc")
+        process.stdin.flush()
+        tokens, end = self.path("run/tokens.csv"), time.monotonic() + PATIENCE
+        while time.monotonic() < end and not (os.path.exists(tokens) and len(table(tokens)) == 2):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 130)
+        told = json.loads(process.communicate()[0])
+        self.assertEqual((told["tokens"], told["interrupted"]), (3, True))
+        self.assertEqual(len(table(tokens)), 3)
+
+    def test_a_second_signal_kills(self):
+        # Nobody reads: the program hangs in a write when the first signal comes.
+        process = subprocess.Popen([PROGRAM, "run", self.random, "--text", "a", "--generate", "10000000", "--quiet"], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        stuck, before = 0, None
+        while stuck < 5:  # its processor time stands still
+            with open(f"/proc/{process.pid}/stat") as f:
+                now = f.read().split()[13:15]
+            stuck, before = (stuck + 1 if now == before and select.select([process.stdout], [], [], 0)[0] else 0), now
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
+
+    def test_evaluate_tells_what_it_has(self):
+        text = self.path("text", TEXT * 4000)
+        process = subprocess.Popen([PROGRAM, "evaluate", self.random, "--text-file", text, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        output, told = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 143)
+        self.assertTrue(json.loads(output)["interrupted"])
+        self.assertOneLine(told, "stopped")
+
+
+class SameBits(CliTest):
+    def logits(self, model, *options):
+        folder = self.path("run" + str(len(os.listdir(self.folder))))
+        self.good("run", model, "--text", "The quick brown fox", "--generate", "10", "-o", folder, "--record", "logits", "--quiet", *options)
+        return contents(folder + "/logits.h5")
+
+    def test_threads_sites_and_repetition_change_no_bit(self):
+        for model in (self.random, self.trained):
+            logits = {self.logits(model, "--threads", t, "--sites", s) for t in "124" for s in "1237"}
+            logits.add(self.logits(model))
+            self.assertEqual(len(logits), 1)
+
+
+class Instructions(SameBits):
+    def available(self):
+        with open("/proc/cpuinfo") as f:
+            flags = set(next((line for line in f if line.startswith("flags")), "").split())
+        return {"avx2": "avx2" in flags, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags}
+
+    def test_threads_sites_and_repetition_change_no_bit(self):
+        pass  # in SameBits
+
+    def forced(self, name):
+        folder = self.path("forced-" + name)
+        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions", name)
+        return json.loads(contents(folder + "/run.json"))["options"]["instructions"]
+
+    def test_plain(self):
+        for model in (self.random, self.trained):
+            self.assertEqual(self.logits(model), self.logits(model, "--instructions", "plain"))
+        self.assertEqual(self.forced("plain"), "plain")
+
+    def test_avx2(self):
+        if not self.available()["avx2"]:
+            self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2", says=("avx2",))
+            self.skipTest("no AVX2 here")
+        for model in (self.random, self.trained):
+            self.assertEqual(self.logits(model), self.logits(model, "--instructions", "avx2"))
+        self.assertEqual(self.forced("avx2"), "avx2")
+
+
+class Forgetting(CliTest):
+    def test_retention_restores_length_generalisation(self):
+        text = os.path.join(SOURCE, "../shared/reference/text/evaluate.txt")
+        if not os.path.exists(text):
+            self.skipTest("no shared/reference/text here")
+        measured = {"1": (0.98, 1.23, 1.33, 2.07, 2.81), "0.998": (0.97, 1.22, 1.28, 1.34, 1.36), "0.995": (0.97, 1.21, 1.25, 1.25, 1.22),
+                    "0.99": (0.97, 1.21, 1.26, 1.25, 1.21)}
+        for u, expected in measured.items():
+            bins = self.json("evaluate", self.trained, "--text-file", text, "--limit", "1537", "--by-position", "--retention", u)["by_position"]
+            self.assertEqual(len(bins), 5)
+            for b, nats in zip(bins, expected):
+                self.assertAlmostEqual(b["nats"], nats, delta=0.02, msg=(u, b))
+            print(u, *("%.4f" % b["nats"] for b in bins))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+// Every kernel body, unchanged, in a __global__ function; one warp per row. compile_bodies.sh compiles it and looks at the result.
+#include "kernels/decay.hpp"
+#include "kernels/propagate.hpp"
+#include "kernels/reweight.hpp"
+#include "kernels/threshold.hpp"
+#include "tests/cuda/device_group.cuh"
+
+namespace bdh::kernels {
+
+template <class Body>
+__global__ void whole(Body body) {
+  body(warp_group{});
+}
+
+template <class Body>
+__global__ void items(Body body, index count) {
+  body(warp_group{}, count);
+}
+
+template <class Body>
+__global__ void rows(Body body, index first, index last) {
+  const index r = first + (blockIdx.x * blockDim.x + threadIdx.x) / lanes;
+  if (r < last) body(warp_group{}, r);
+}
+
+// propagate
+template __global__ void whole(push_dense);
+template __global__ void whole(push_sparse);
+template __global__ void whole(collect);
+template __global__ void rows(pull_dense, index, index);
+template __global__ void rows(pull_sparse, index, index);
+// reweight
+template __global__ void rows(reweight, index, index);
+// threshold
+template __global__ void whole(threshold_x);
+template __global__ void whole(threshold_y);
+template __global__ void whole(pool);
+template __global__ void whole(integrate);
+// decay
+template __global__ void items(turn_pairs, index);
+template __global__ void items(age_neurons, index);
+
+}  // namespace bdh::kernels

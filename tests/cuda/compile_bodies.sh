@@ -1,0 +1,15 @@
+#!/bin/sh
+# compile_bodies.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR: machine code for three generations of devices, then PTX, in which every
+# kernel must store something and nothing may be contracted to a*b+c or rounded in another way than the host does.
+set -eu
+nvcc=$1 host=$2 source=$3 out=$4
+compile() { "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings -fmad=false "-I$source" "$source/tests/cuda/compile_bodies.cu" "$@"; }
+compile -c -o "$out/compile_bodies.o" -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100
+compile -ptx -o "$out/compile_bodies.ptx" -arch=compute_90
+awk '
+  /\.entry/ { name = $NF; sub(/\($/, "", name); kernels++; stores = 0 }
+  /st\.(global|f32|b32|v2|v4)/ { stores++ }
+  /fma\.|approx|\.ftz/ { print name ": " $0 " is not the host'\''s arithmetic"; bad = 1 }
+  /^}/ { if (name != "" && stores == 0) { print name ": stores nothing, so its body calls something that is not constexpr"; bad = 1 } name = "" }
+  END { print kernels " kernels"; if (kernels != 12) { print "found " kernels " kernels, expected 12"; bad = 1 } exit bad }
+' "$out/compile_bodies.ptx"

@@ -1,0 +1,104 @@
+// Every kernel body evaluated by the compiler, on cases computed by hand. nvcc takes a constexpr body for the device without a
+// CUDA macro, but when such a body reaches a function that is not constexpr it says nothing and emits an empty kernel. Constant
+// evaluation refuses that, and reads out of bounds and other undefined behaviour with it. This file only has to compile.
+#include "kernels/decay.hpp"
+#include "kernels/propagate.hpp"
+#include "kernels/reweight.hpp"
+#include "kernels/threshold.hpp"
+
+namespace bdh::kernels::constant {
+
+struct group {  // one lane at a time; the order of a sum does not matter to the small whole numbers below
+  template <class F>
+  constexpr void each(index n, F f) const {
+    for (index i = 0; i < n; ++i) f(i);
+  }
+  template <class F>
+  constexpr void row(index n, F f) const {
+    each(n, f);
+  }
+  template <class F>
+  constexpr float sum(index n, F f) const {
+    float z = 0;
+    for (index k = 0; k < n; ++k) z += f(k);
+    return z;
+  }
+  template <class F>
+  constexpr float sum_items(index n, F f) const {
+    return sum(n, f);
+  }
+  template <class F>
+  constexpr void push(index count, index n, float* out, F f) const {
+    for (index k = 0; k < n; ++k) {
+      out[k] = 0;
+      for (index j = 0; j < count; ++j) out[k] += f(j, k);
+    }
+  }
+  template <class F>
+  constexpr void once(F f) const {
+    f();
+  }
+};
+
+// Graph of the propagate cases: source 0 -> (1, 2), source 1 -> (3, 4); X = (10, 100).
+inline constexpr float edges[] = {1, 2, 3, 4};
+inline constexpr index both[] = {0, 1};
+inline constexpr index crossed[] = {1, 0};
+inline constexpr std::uint64_t starts[] = {0, 2, 4};
+inline constexpr index ends[] = {0, 1, 0, 1};
+inline constexpr float x[] = {10, 100};
+
+constexpr bool propagates() {
+  float pushed[2] = {}, scattered[2] = {}, collected[2] = {}, pulled[2] = {}, gathered[2] = {}, chosen[2] = {}, picked[2] = {};
+  push_dense{edges, 2, 0, 2, both, x, pushed}(group{});
+  push_sparse{starts, ends, edges, 2, 2, both, x, scattered}(group{});
+  const float* const parts[] = {edges, edges + 2};
+  collect{parts, 2, 2, collected}(group{});
+  for (index r = 0; r < 2; ++r) {
+    pull_dense{edges, 2, nullptr, x, pulled}(group{}, r);
+    pull_dense{edges, 2, crossed, x, chosen}(group{}, r);
+    pull_sparse{starts, ends, edges, nullptr, x, gathered}(group{}, r);
+    pull_sparse{starts, ends, edges, crossed, x, picked}(group{}, r);
+  }
+  return pushed[0] == 310 && pushed[1] == 420 && scattered[0] == 310 && scattered[1] == 420 && collected[0] == 4 && collected[1] == 6 &&
+         pulled[0] == 210 && pulled[1] == 430 && gathered[0] == 210 && gathered[1] == 430 && chosen[0] == 430 && chosen[1] == 210 &&
+         picked[0] == 430 && picked[1] == 210;
+}
+static_assert(propagates());
+
+constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W = (10, 100), X = 3
+  float sigma[] = {1, 2};
+  const float activity[] = {3}, kept[] = {0.5f};
+  reweight{sigma, 2, 0, both, activity, kept, x}(group{}, 0);
+  return sigma[0] == 30.5f && sigma[1] == 301;
+}
+static_assert(reweights());
+
+constexpr bool thresholds() {
+  const float drive[] = {-1, 2};
+  float replaced[] = {5, 5}, accumulated[] = {5, 5}, y[] = {9, 9}, w[] = {1, 1};
+  threshold_x{drive, replaced, 2, false}(group{});
+  threshold_x{drive, accumulated, 2, true}(group{});
+  threshold_y{drive, x, y, 2}(group{});
+  integrate{drive, w, 2}(group{});
+  float plain[] = {2, 6}, normal[] = {2, 6};  // mean 4, variance 4
+  pool{plain, 2, 0, true, false}(group{});
+  pool{normal, 2, 0, false, true}(group{});
+  return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 && y[0] == 0 && y[1] == 200 && w[0] == 0 &&
+         w[1] == 3 && plain[0] == -2 && plain[1] == 2 && normal[0] == 1 && normal[1] == 3;
+}
+static_assert(thresholds());
+
+constexpr bool decays() {  // a quarter turn of (10, 100), last used two tokens ago at retention 1/2
+  const index pair[] = {0};
+  const float cosine[] = {0}, sine[] = {1};
+  const std::uint64_t last[] = {1};
+  float turned[2] = {}, aged[2] = {}, kept[2] = {};
+  turn_pairs{pair, x, 0, 2, cosine, sine, last, 3, 0.5, turned, aged, kept}(group{}, 1);
+  const bool pairs = turned[0] == -100 && turned[1] == 10 && aged[0] == -25 && aged[1] == 2.5f && kept[0] == 0.25f && kept[1] == 0.25f;
+  age_neurons{pair, x, 0, last, 3, 0.5, turned, aged, kept}(group{}, 1);
+  return pairs && turned[0] == 10 && aged[0] == 2.5f && kept[0] == 0.25f;
+}
+static_assert(decays());
+
+}  // namespace bdh::kernels::constant

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Every kind of violation that include_rule.py knows, planted into a small tree of its own, must be found, and nothing else."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import include_rule
+
+CLEAN = {
+    "core/base/ids.hpp": "#pragma once\n#include <cstdint>\n",
+    "core/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n#include "graph/projection.hpp"\n',
+    "graph/projection.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
+    "kernels/group.hpp": "#pragma once\n// __CUDACC__, std::sin(x): named in a comment\n#if !defined(__CUDACC__)\n#endif\n",
+    "kernels/propagate.hpp": '#pragma once\n#include "kernels/group.hpp"\n',
+    "kernels/cpu_engine.cpp": '#include "core/model.hpp"\n#include "kernels/propagate.hpp"\n',
+    "gpu/engine.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
+    "io/file.cpp": '#include "core/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
+    "apps/main.cpp": '#include <iostream>\n#include "io/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
+    "io/file.hpp": "#pragma once\nint snprintf_size();\n",
+}
+
+PLANTED = [
+    ("core/base/ids.hpp", '#include "core/model.hpp"'),
+    ("core/base/ids.hpp", '#include "graph/projection.hpp"'),
+    ("graph/projection.hpp", '#include "core/model.hpp"'),
+    ("core/model.hpp", '#include "kernels/group.hpp"'),
+    ("core/model.hpp", "#  include <io/file.hpp>"),
+    ("kernels/cpu_engine.cpp", '#include "io/file.hpp"'),
+    ("io/file.cpp", '#include "kernels/group.hpp"'),
+    ("io/file.cpp", '#include "file.hpp"'),
+    ("io/file.cpp", '#include "../core/model.hpp"'),
+    ("io/file.cpp", "#include <cuda_runtime.h>"),
+    ("apps/main.cpp", "#include <cublas_v2.h>"),
+    ("core/model.hpp", 'inline void f() { std::printf("%d", 1); }'),
+    ("core/model.hpp", "inline void f() { std::cerr << 1; }"),
+    ("io/file.cpp", "void f() { std::exit(1); }"),
+    ("kernels/cpu_engine.cpp", 'auto home = std::getenv("HOME");'),
+    ("kernels/propagate.hpp", "inline float f(float x) { return std::sin(x); }"),
+    ("kernels/propagate.hpp", "inline float f(float x) { return expf(x); }"),
+    ("kernels/propagate.hpp", "std::atomic<int> n;"),
+    ("kernels/propagate.hpp", "#if !defined(__CUDACC__)"),
+    ("kernels/propagate.hpp", "inline __device__ void f();"),
+    ("kernels/group.hpp", "#if !defined(__CUDACC__)"),  # a second one
+    ("kernels/group.hpp", "#ifdef __CUDA_ARCH__"),
+]
+
+
+class IncludeRule(unittest.TestCase):
+    def found(self, planted_in=None, planted=""):
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in CLEAN.items():
+                path = Path(root) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text + (planted + "\n" if name == planted_in else ""))
+            return list(include_rule.violations(root))
+
+    def test_a_clean_tree_passes(self):
+        self.assertEqual(self.found(), [])
+
+    def test_every_planted_violation_is_found_where_it_is(self):
+        for name, line in PLANTED:
+            with self.subTest(name=name, line=line):
+                found = self.found(name, line)
+                self.assertEqual(len(found), 1, found)
+                self.assertTrue(found[0].startswith(f"{name}:{CLEAN[name].count(chr(10)) + 1}: "), found)
+
+
+if __name__ == "__main__":
+    unittest.main()

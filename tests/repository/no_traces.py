@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""no_traces.py [ROOT]: no file mentions the machine it was written on, a mirror of packages, or how it was made.
+
+Looks at every file that git tracks or would track; without git, at every file outside build/. Prints one line per trace, exit code 1
+if there is one. The patterns are written so that they do not match themselves."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# In any file, whatever its kind.
+ANYWHERE = re.compile(
+    rb"(?<![\w.}])/(?:wor[k]|roo[t]|hom[e]/[a-z]+)/|bash_job[s]|shared/referenc[e]|shared/DESIG[N]|"
+    rb"pyp[i]\.org|pythonhoste[d]\.org|(?:deb|security)\.debia[n]\.org|archiv[e]\.ubuntu\.com|registr[y]\.npmjs|index\.crate[s]\.io|"
+    rb"prox[y]\.golang\.org|cond[a]\.anaconda\.org")
+# In text.
+WORDS = re.compile(rb"\bhelper agen[t]|\bsub-?agen[t]s?\b|\bAI assistan[t]|\bcoding agen[t]|\b(?:my|previous|another) sessio[n]\b|"
+                   rb"\bsessio[n]s? of the project|\bcontext windo[w] limit|\banthropi[c]\b|\bclaud[e]\b|\bchatgp[t]\b", re.I)
+
+
+def files(root):
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True)
+    if listed.returncode == 0:
+        names = [name for name in listed.stdout.decode().split("\0") if name]
+    else:
+        names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
+        names = [name for name in names if name.split("/")[0] not in (".git", "build") and "__pycache__" not in name]
+    return [name for name in sorted(set(names)) if (root / name).is_file()]
+
+
+def traces(root):
+    for name in files(root):
+        data = (root / name).read_bytes()
+        is_text = b"\0" not in data[:65536]
+        for pattern in (ANYWHERE, WORDS) if is_text else (ANYWHERE,):
+            for found in pattern.finditer(data):
+                yield f"{name}:{data.count(chr(10).encode(), 0, found.start()) + 1}: '{found.group().decode(errors='replace')}'"
+
+
+if __name__ == "__main__":
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+    found = list(traces(root))
+    print("\n".join(found) if found else f"no traces in {len(files(root))} files")
+    sys.exit(1 if found else 0)

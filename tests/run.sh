@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all]
+#
+# Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU. Installs missing packages on Debian and
+# Ubuntu. Safe to run again, from any folder: only what has changed is built.
+#
+#   --sanitizers    also builds with the address, undefined-behaviour and thread sanitizers, and runs the tests under them, without
+#                   those about the repository itself, the double-precision oracle, memory and speed at scale, and those labelled slow
+#   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
+#   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
+#   --all           all of these, 60 seconds for each fuzz target
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source cmake/install-packages.sh
+
+sanitizers=no fuzz=0 coverage=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sanitizers) sanitizers=yes ;;
+    --fuzz)
+      fuzz=${2:-}
+      [[ $fuzz =~ ^[1-9][0-9]*$ ]] || { echo "--fuzz: found '$fuzz', expected a number of seconds" >&2; exit 2; }
+      shift ;;
+    --coverage) coverage=yes ;;
+    --all) sanitizers=yes fuzz=60 coverage=yes ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/run.sh; exit ;;
+    *) echo "unknown option $1; see tests/run.sh --help" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
+
+# build PRESET: a failure is shown and ends everything.
+build() {
+  cmake --preset "$1" >/dev/null
+  cmake --build --preset "$1"
+}
+
+failed=()
+# attempt NAME COMMAND...: a failure is remembered, and the rest goes on.
+attempt() {
+  local name=$1
+  shift
+  "$@" || { failed+=("$name"); echo "FAILED: $name"; }
+}
+
+run_fuzzer() {
+  local target=$1 name corpus
+  name=$(basename "$target" _fuzzer)
+  corpus=build/fuzz/corpus/$name
+  mkdir -p "$corpus"
+  # New inputs go to the first folder, so that the one with the seeds stays as it is.
+  "$target" -max_total_time="$fuzz" -timeout=20 -rss_limit_mb=2560 -verbosity=0 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 | grep -vE '^stat::(new_units_added|slowest_unit)' ||
+    return 1
+}
+
+say "bdh: builds the tests (build/dev) and runs those that need no GPU"
+ensure_packages "to build bdh" "${build_packages[@]}"
+ensure_packages "to test it" "${test_packages[@]}"
+say "Building preset dev"
+build dev
+
+if [ $sanitizers = yes ]; then
+  # The thread sanitizer of older compilers cannot live with much address randomisation; switch it off where that is allowed.
+  fixed_addresses=()
+  setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
+  for preset in asan-ubsan tsan; do
+    say "Building preset $preset, then its tests"
+    build $preset
+    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow)$'
+  done
+fi
+
+if [ "$fuzz" != 0 ]; then
+  ensure_fuzz_packages
+  say "Building preset fuzz, then every fuzz target for $fuzz s"
+  build fuzz
+  for target in build/fuzz/bin/*_fuzzer; do
+    echo "-- $(basename "$target")"
+    attempt "$(basename "$target")" run_fuzzer "$target"
+  done
+fi
+
+if [ $coverage = yes ]; then
+  ensure_packages "to measure coverage" "${coverage_packages[@]}"
+  say "Building preset coverage, then its tests and the coverage by line"
+  build coverage
+  attempt coverage cmake --build --preset coverage --target coverage
+fi
+
+say "Tests of preset dev"
+[ ${#failed[@]} -eq 0 ] || echo "Failed before this, see above: ${failed[*]}"
+status=0
+ctest --preset dev -LE '^cuda$' || status=$?
+[ ${#failed[@]} -eq 0 ] || status=1
+exit $status
