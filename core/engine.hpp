@@ -14,12 +14,14 @@
 
 namespace bdh {
 
-// A circuit through hubs takes hops; an action without edges to travel is `local`.
+// What one action takes, step by step; messages travel between steps.
 enum class hop {
-  to_hubs,    // active neurons push along their edges; partial sums per block of neurons are sent to the hubs' sites
-  at_hubs,    // a hub's site adds the partial sums and sends the hub's value to every site
-  arrive,     // hub values arrive; the pool of hubs applies its gain
-  from_hubs,  // every neuron pulls the hub values along its edges
+  to_hubs,     // active sources push along their edges; partial sums per block of sources are sent to the hubs' sites
+  at_hubs,     // a hub's site adds the partial sums and sends the hub's value to every site
+  arrive,      // what was sent arrives; the pool of hubs applies its gain
+  from_hubs,   // neurons and readout nodes pull the hub values along their edges
+  to_targets,  // explicit edges: active sources are sent to the sites of their targets
+  at_targets,  // explicit edges: what arrives is multiplied by the edges' weights and added up
   local
 };
 
@@ -32,8 +34,8 @@ struct step {
 enum class variable {
   x,  // n: of the layer last computed
   y,  // n
-  w,  // d: W as the hubs carry it, (C) B W
-  a   // heads x d: A as the hubs carry it, gain applied
+  w,  // hubs: d, W as they carry it, (C) B W; direct circuits: W of every source
+  a   // heads x d: A as the hubs carry it, gain applied; direct circuits: heads x sources
 };
 
 // Work done since the token began, by one site.
@@ -53,6 +55,8 @@ class engine {
  public:
   virtual ~engine() = default;
   virtual site_id sites() const noexcept = 0;
+  // The steps that an action takes over this model's circuits, in order; none: it has nothing to do.
+  virtual std::span<const hop> hops(action a) const noexcept = 0;
 
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
@@ -64,9 +68,10 @@ class engine {
   virtual std::optional<fault> first_fault(site_id site) const = 0;
 
   // Readers, for use between steps: they never change a bit of the state.
-  virtual std::span<const float> logits() const noexcept = 0;                                    // readout nodes; at site 0 after read_out
-  virtual void read(variable v, std::span<float> out) const = 0;                                 // sizes above
-  virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // d strengths, laboratory frame
+  virtual std::span<const float> logits() const noexcept = 0;     // readout nodes; at site 0 after read_out
+  virtual void read(variable v, std::span<float> out) const = 0;  // sizes above
+  // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.
+  virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;
 
   virtual layer_synapses save(layer_id layer) const = 0;
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them

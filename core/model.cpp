@@ -1,5 +1,6 @@
 #include "core/model.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -15,8 +16,7 @@ void expect(const projection& p, const char* name, order rows, neuron_id sources
         std::to_string(sources) + " x " + std::to_string(targets) + (rows == order::by_source ? ", by source" : ", by target"));
 }
 
-void check(const model::parts& p) {
-  const auto& c = p.circuits;
+void check_hubs(const hub_circuits& c) {
   const neuron_id n = c.e.source().size, d = c.e.target().size;
   if (n == 0 || d == 0)
     throw shape_error("model/e", std::to_string(n) + " neurons x " + std::to_string(d) + " hubs", "at least one of each");
@@ -26,6 +26,91 @@ void check(const model::parts& p) {
   expect(c.dx, "dx", order::by_target, d, n);
   expect(c.dy, "dy", order::by_target, d, n);
   expect(c.readout, "readout", order::by_target, d, c.readout.target().size);
+}
+
+void expect_not_negative(const projection& p, const char* name) {
+  for (std::size_t e = 0; e < p.edges(); ++e)
+    if (p.weights()[e] < 0)
+      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", std::to_string(p.weights()[e]), "a weight >= 0",
+                        "inhibition has a projection of its own");
+}
+
+// A pool of hubs is needed where the dynamics have gains; it sees every source.
+void check_pool(const model::parts& p, neuron_id n, neuron_id sources) {
+  const hub_circuits& c = p.circuits;
+  const bool pool = c.e.edges() != 0, needed = p.rules.w() != w_rule::y || p.rules.attention_gain();
+  if (needed && !pool)
+    throw unavailable_error("model/dynamics", p.rules.name() + " on direct circuits without a pool of hubs", "bdh or normfree",
+                            "only models imported from BDH-GPU have the pool that gives its gains");
+  if (!pool) return;
+  expect(c.e, "e", order::by_source, n, c.e.target().size);
+  expect(c.sensory, "sensory", order::by_source, sources - n, c.e.target().size);
+  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, c.e.target().size, c.readout.target().size);
+}
+
+// Rotation mixes the synapses of the two neurons of a pair: both exist, and both are kept alike.
+void check_pairs(const direct_circuits& c) {
+  const auto row = [&](neuron_id i) {
+    return c.gs.is_dense() ? std::span<const neuron_id>()
+                           : c.gs.indices().subspan(c.gs.indptr()[i], c.gs.indptr()[i + 1] - c.gs.indptr()[i]);
+  };
+  for (neuron_id i = 0; i + 1 < c.gs.rows(); i += 2) {
+    const auto even = row(i), odd = row(i + 1);
+    const std::string place = "model/gs, pair " + std::to_string(i) + ", " + std::to_string(i + 1);
+    if (!std::equal(even.begin(), even.end(), odd.begin(), odd.end()))
+      throw input_error(place, "synapses to different targets", "the same targets, since rotation mixes the two",
+                        "add the missing partner at rate 0");
+    if (c.retention.empty()) continue;
+    const edge_id a = c.gs.indptr()[i], b = c.gs.indptr()[i + 1];
+    for (std::size_t e = 0; e < even.size(); ++e)
+      if (c.retention[a + e] != c.retention[b + e])
+        throw input_error(place, "different retention of the synapses to " + std::to_string(even[e]),
+                          "the same, since rotation mixes the two");
+  }
+}
+
+void check_direct(const model::parts& p) {
+  const direct_circuits& c = *p.direct;
+  const neuron_id n = c.gs.source().size, sources = c.gs.target().size;
+  if (n == 0 || sources < n)
+    throw shape_error("model/gs", std::to_string(n) + " neurons x " + std::to_string(sources) + " sources", "every neuron is a source");
+  expect(c.gs, "gs", order::by_source, n, sources);
+  if (c.gs.is_dense()) throw shape_error("model/gs", "a dense block", "CSR");
+  struct part {
+    const projection& p;
+    const char* name;
+    order rows;
+  };
+  for (const part& g :
+       {part{c.gx_excitatory, "gx_excitatory", order::by_source}, part{c.gx_inhibitory, "gx_inhibitory", order::by_source},
+        part{c.gy_excitatory, "gy_excitatory", order::by_target}, part{c.gy_inhibitory, "gy_inhibitory", order::by_target}}) {
+    expect(g.p, g.name, g.rows, sources, n);
+    if (g.p.is_dense()) throw shape_error("model/" + std::string(g.name), "a dense block", "CSR");
+    expect_not_negative(g.p, g.name);
+  }
+  expect_not_negative(c.gs, "gs");
+  if (!c.retention.empty() && c.retention.size() != c.gs.edges())
+    throw shape_error("model/retention", std::to_string(c.retention.size()) + " values",
+                      std::to_string(c.gs.edges()) + ", one for each synapse");
+  for (std::size_t e = 0; e < c.retention.size(); ++e)
+    if (!(c.retention[e] > 0 && c.retention[e] <= 1))
+      throw input_error("model/retention[" + std::to_string(e) + "]", std::to_string(c.retention[e]), "0 < u <= 1");
+  if (sources == n) {
+    expect(c.sensory, "sensory", order::by_source, c.sensory.source().size, n);
+    if (c.sensory.edges() == 0) throw shape_error("model/sensory", "no edges", "edges token -> neuron, or nothing would ever be active");
+    expect_not_negative(c.sensory, "sensory");
+  }
+  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, sources, c.readout.target().size);
+  check_pool(p, n, sources);
+  if (p.turning.present()) check_pairs(c);
+}
+
+void check(const model::parts& p) {
+  if (p.direct)
+    check_direct(p);
+  else
+    check_hubs(p.circuits);
+  const neuron_id n = p.direct ? p.direct->gs.source().size : p.circuits.e.source().size;
   if (p.layers == 0 || p.layers > 1024) throw input_error("model/layers", std::to_string(p.layers), "1 to 1024");
   if (p.heads == 0 || n % p.heads != 0)
     throw shape_error("model/heads", std::to_string(p.heads), "a divisor of the " + std::to_string(n) + " neurons");
@@ -48,7 +133,7 @@ void check(const model::parts& p) {
       seen[o] = true;
     }
   }
-  const neuron_id v = c.sensory.source().size;
+  const neuron_id v = p.direct && p.direct->sensory.edges() != 0 ? p.direct->sensory.source().size : p.circuits.sensory.source().size;
   if (p.tokens == tokenizer::bytes && v != 256)
     throw shape_error("model/tokenizer", "bytes with a vocabulary of " + std::to_string(v), "256", "use --tokenizer ids");
   if (p.tokens == tokenizer::byt5 && v < 259)
@@ -76,13 +161,23 @@ tokenizer tokenizer_named(std::string_view text) {
 
 model::model(parts p) : parts_((check(p), std::move(p))) {}
 
-std::size_t model::bytes() const noexcept {
-  const auto& c = parts_.circuits;
-  return c.e.bytes() + c.sensory.bytes() + c.dx.bytes() + c.dy.bytes() + c.readout.bytes();
+std::pair<edge_id, edge_id> model::synapses_of(neuron_id i) const noexcept {
+  if (is_direct()) return {direct().gs.indptr()[i], direct().gs.indptr()[i + 1]};
+  return {edge_id{i} * hubs(), edge_id{i + 1} * hubs()};
 }
 
-std::size_t model::synapse_bytes() const noexcept {
-  return std::size_t{layers()} * neurons() * (std::size_t{hubs()} * sizeof(float) + sizeof(std::uint64_t));
+std::size_t model::bytes() const noexcept {
+  const auto& c = parts_.circuits;
+  std::size_t total = c.e.bytes() + c.sensory.bytes() + c.dx.bytes() + c.dy.bytes() + c.readout.bytes();
+  if (is_direct()) {
+    const auto& g = direct();
+    for (const projection* p : {&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.gs, &g.sensory, &g.readout})
+      total += p->bytes();
+    total += g.retention.bytes();
+  }
+  return total;
 }
+
+std::size_t model::synapse_bytes() const noexcept { return layers() * (synapses() * sizeof(float) + row_units() * sizeof(std::uint64_t)); }
 
 }  // namespace bdh

@@ -1,13 +1,19 @@
 // A BDH model as a graph: populations, projections between them, the dynamics they follow and the conventions they need.
-// Built only through the checking constructor, immutable afterwards.
+// Built only through the checking constructor, immutable afterwards. There are two kinds of circuits:
 //
-//   sensory nodes (V) --sensory--> hubs (d) --dx, dy--> neurons (n) --e--> hubs --readout--> readout nodes (V)
-//   synapses: neuron -> hub, every pair, one set per layer (state, not part of the model)
+//   through hubs   sensory nodes (V) --sensory--> hubs (d) --dx, dy--> neurons (n) --e--> hubs --readout--> readout nodes (V)
+//                  synapses: neuron -> hub, every pair
+//   direct         sources --gx, gy--> neurons, excitatory and inhibitory; synapses: neuron -> source, those of gs
+//                  sources are the neurons and, in models imported from BDH-GPU, the sensory nodes after them
+//
+// Synapses have one strength per layer: state, not part of the model.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/ids.hpp"
@@ -39,13 +45,24 @@ struct hub_circuits {
   projection readout;  // hubs -> readout,   by target
 };
 
+// Explicit edges (the paper's BDH). Weights are >= 0; inhibition is subtracted.
+struct direct_circuits {
+  projection gx_excitatory, gx_inhibitory;  // sources -> neurons, by source
+  projection gy_excitatory, gy_inhibitory;  // sources -> neurons, by target
+  projection gs;                            // neurons -> sources, by source: the plasticity rate of each synapse
+  array<float> retention;                   // u of each synapse, 0 < u <= 1; empty: the model's uniform one
+  projection sensory;                       // sensory nodes -> neurons, by source: W of a token; empty where sensory nodes are sources
+  projection readout;                       // sources -> readout nodes, by target; empty: read out through the hubs, or not at all
+};
+
 class model {
  public:
   struct parts {
     dynamics rules = dynamics::named("gpu-release");
     layer_id layers = 0;
     head_id heads = 1;
-    hub_circuits circuits;
+    hub_circuits circuits;                  // of a direct model: e, sensory, readout of the pool that gives its gains, or nothing
+    std::optional<direct_circuits> direct;  // present: circuits are direct
     rotation turning;
     double retention = 1.0;              // uniform factor per token, 0 < u <= 1
     std::vector<neuron_id> original_id;  // neuron -> its position in the imported file; empty: the same
@@ -62,6 +79,8 @@ class model {
   layer_id layers() const noexcept { return parts_.layers; }
   head_id heads() const noexcept { return parts_.heads; }
   const hub_circuits& circuits() const noexcept { return parts_.circuits; }
+  bool is_direct() const noexcept { return parts_.direct.has_value(); }
+  const direct_circuits& direct() const noexcept { return *parts_.direct; }  // of a direct model
   const rotation& turning() const noexcept { return parts_.turning; }
   double retention() const noexcept { return parts_.retention; }
   tokenizer tokens() const noexcept { return parts_.tokens; }
@@ -69,16 +88,26 @@ class model {
   const provenance& origin() const noexcept { return parts_.origin; }
   const std::string& content_sha256() const noexcept { return parts_.content_sha256; }
 
-  neuron_id neurons() const noexcept { return parts_.circuits.e.source().size; }
-  neuron_id hubs() const noexcept { return parts_.circuits.e.target().size; }
-  neuron_id sensory_nodes() const noexcept { return parts_.circuits.sensory.source().size; }
-  neuron_id readout_nodes() const noexcept { return parts_.circuits.readout.target().size; }
+  neuron_id neurons() const noexcept { return is_direct() ? direct().gs.source().size : parts_.circuits.e.source().size; }
+  neuron_id hubs() const noexcept { return parts_.circuits.e.target().size; }  // 0: a direct model without a pool
+  neuron_id sources() const noexcept { return is_direct() ? direct().gs.target().size : neurons() + sensory_nodes(); }
+  bool sensory_are_sources() const noexcept { return sources() != neurons(); }
+  neuron_id sensory_nodes() const noexcept {
+    return is_direct() && direct().sensory.edges() != 0 ? direct().sensory.source().size : parts_.circuits.sensory.source().size;
+  }
+  neuron_id readout_nodes() const noexcept {  // 0: activity and synapses, but no logits
+    return is_direct() && direct().readout.edges() != 0 ? direct().readout.target().size : parts_.circuits.readout.target().size;
+  }
+  edge_id synapses() const noexcept { return is_direct() ? direct().gs.edges() : edge_id{neurons()} * hubs(); }  // a layer
+  // The synapses of a neuron: ids [first, second) into the strengths of a layer; its targets are hubs or sources.
+  std::pair<edge_id, edge_id> synapses_of(neuron_id i) const noexcept;
+  neuron_id row_units() const noexcept { return neurons() / (turning().present() ? 2 : 1); }  // pairs, or neurons
   neuron_id neurons_per_head() const noexcept { return neurons() / heads(); }
   neuron_id original_id(neuron_id i) const noexcept { return parts_.original_id.empty() ? i : parts_.original_id[i]; }
   bool renumbered() const noexcept { return !parts_.original_id.empty(); }
 
   std::size_t bytes() const noexcept;          // of all projections
-  std::size_t synapse_bytes() const noexcept;  // of the state: neurons x hubs x layers float32, and a time stamp per row
+  std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
 
  private:
   parts parts_;

@@ -5,28 +5,11 @@
 namespace bdh {
 namespace {
 
-// The hops of an action over circuits through hubs. What to_hubs and at_hubs send must be delivered before the next step.
-std::span<const hop> hops(action a) {
-  static constexpr hop gather[] = {hop::to_hubs, hop::at_hubs, hop::arrive};
-  static constexpr hop spread[] = {hop::from_hubs};
-  static constexpr hop report[] = {hop::from_hubs, hop::arrive};
-  static constexpr hop local[] = {hop::local};
-  switch (a) {
-    case action::sense:
-    case action::propagate_synapses:
-    case action::update_w:
-      return gather;
-    case action::propagate_gy:
-    case action::propagate_gx:
-      return spread;
-    case action::read_out:
-      return report;
-    default:
-      return local;
-  }
+// Whether what a step leaves behind must be delivered before the next one.
+bool sends(const step& s, bool last_hop) {
+  if (s.at == hop::from_hubs || s.at == hop::at_targets) return !last_hop;  // logits go on
+  return s.at == hop::to_hubs || s.at == hop::at_hubs || s.at == hop::to_targets;
 }
-
-bool sends(const step& s) { return s.at == hop::to_hubs || s.at == hop::at_hubs || (s.what == action::read_out && s.at == hop::from_hubs); }
 
 }  // namespace
 
@@ -40,9 +23,10 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
   const auto build = [&](bool observed) {
     std::vector<phase> plan(1);
     const auto add = [&](action a, layer_id layer) {
-      for (hop at : hops(a)) {
-        plan.back().steps.push_back({a, at, layer});
-        if (sends(plan.back().steps.back())) plan.emplace_back();
+      const auto hops = work.hops(a);
+      for (std::size_t i = 0; i < hops.size(); ++i) {
+        plan.back().steps.push_back({a, hops[i], layer});
+        if (sends(plan.back().steps.back(), i + 1 == hops.size())) plan.emplace_back();
       }
     };
     const auto run_round = [&](int r, layer_id layer) {
@@ -71,23 +55,25 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 //
 // Tasks, for every local site s, and what orders them:
 //
-//   sense       token -> hubs                        W of layer 1
-//   for l = 1..L
-//     round 3   hubs -> neurons over Gx; threshold   needs all of W; gives X of layer l
-//     round 0   neurons -> hubs over sigma_l         needs X; reads the strengths that the previous token left; gives A
-//     round 1   reweight sigma_l, then decay         needs X and W of the layer's input, and round 0 done: read before write
-//     round 2   hubs -> neurons over Gy; threshold;  needs all of A, and X as gate; gives Y
-//               neurons -> hubs over E               needs Y; gives W for layer l + 1
-//   read out    hubs -> readout nodes                needs W after layer L
+//     sense       token -> W                           W of layer 1
+//     for l = 1..L
+//       round 3   W -> X over Gx; threshold            needs all of W; gives X of layer l
+//       round 0   X -> A over sigma_l                  needs X; reads the strengths that the previous token left; gives A
+//       round 1   reweight sigma_l, then decay         needs X and the W that drove it, and round 0 done: read before write
+//       round 2   A -> Y over Gy; threshold; Y -> W    needs all of A, and X as gate; gives W for layer l + 1
+//     read out    W -> logits                          needs W after layer L
 //
-//   neurons -> hubs takes three hops: to_hubs (each site: partial sums of its blocks of neurons; sent to the hubs' sites),
-//   at_hubs (the hubs' sites: blocks in ascending order; hub values sent to all), arrive (all sites: the pool's gain).
-//   hubs -> neurons takes one, from_hubs: every site has all hub values.
+// How a value travels is the engine's answer to hops():
+//
+//   through hubs    W -> X and A -> Y are one hop, from_hubs: every site has all hub values.
+//                   X -> A and Y -> W are three: to_hubs (each site: partial sums of its blocks of neurons, sent to the hubs' sites),
+//                   at_hubs (the hubs' sites: blocks in ascending order; hub values sent to all), arrive (all: the pool's gain).
+//   explicit edges  two: to_targets (active sources, sent to the sites where their edges end), at_targets (weights, sums).
 //
 // A phase is a run of steps that needs no news from other sites; within it sites do not wait for each other, so site 0 may
-// be reweighting while site 1 still propagates. Between phases all messages are delivered: that is the only barrier, and
-// it is what makes "needs all of" above true. Nothing is double-buffered: a site writes its partial sums in to_hubs and its
-// hub values in at_hubs, others read them in the phase that follows, and no phase does both.
+// be reweighting while site 1 still propagates. Between phases all messages are delivered: that is the only barrier, and it
+// is what makes "needs all of" above true. Nothing is double-buffered: what a site sends it wrote in the phase before, into
+// memory of its own for each kind of value, and kinds alternate; so no phase writes what another site still reads.
 //
 // On entry and on exit: outboxes empty; sigma of every layer at the same token.
 std::uint64_t scheduler::token(token_id token, round_observer* observer) {

@@ -53,9 +53,8 @@ token_report simulator::step(token_id token) {
 }
 
 std::vector<float> simulator::read(variable v) const {
-  std::vector<float> out(v == variable::w   ? model_.hubs()
-                         : v == variable::a ? std::size_t{model_.heads()} * model_.hubs()
-                                            : model_.neurons());
+  const std::size_t width = model_.is_direct() ? model_.sources() : model_.hubs();
+  std::vector<float> out(v == variable::w ? width : v == variable::a ? model_.heads() * width : model_.neurons());
   engine_->read(v, out);
   return out;
 }
@@ -67,14 +66,24 @@ void simulator::check(layer_id layer, neuron_id neuron) const {
 
 std::vector<float> simulator::synapses(layer_id layer, neuron_id neuron) const {
   check(layer, neuron);
-  std::vector<float> out(model_.hubs());
+  const auto [first, last] = model_.synapses_of(neuron);
+  std::vector<float> out(last - first);
   engine_->read_synapses(layer, neuron, out);
   return out;
 }
 
-float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id hub) const {
-  if (hub >= model_.hubs()) throw input_error("hub", std::to_string(hub), "0 to " + std::to_string(model_.hubs() - 1));
-  return synapses(layer, neuron)[hub];
+float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) const {
+  check(layer, neuron);
+  const neuron_id targets = model_.is_direct() ? model_.sources() : model_.hubs();
+  if (target >= targets)
+    throw input_error(model_.is_direct() ? "source" : "hub", std::to_string(target), "0 to " + std::to_string(targets - 1));
+  const std::vector<float> row = synapses(layer, neuron);
+  if (!model_.is_direct()) return row[target];
+  const auto edge = model_.direct().gs.find(neuron, target);
+  if (!edge)
+    throw input_error("synapse " + std::to_string(neuron) + "->" + std::to_string(target), "no such edge in gs",
+                      "one of the neuron's " + std::to_string(row.size()) + " synapses");
+  return row[*edge - model_.synapses_of(neuron).first];
 }
 
 void simulator::forget() {
@@ -97,11 +106,9 @@ void simulator::restore(const synapse_state& state) {
                       "those of model " + model_.content_sha256().substr(0, 12));
   if (state.layers.size() != model_.layers())
     throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
-  const std::size_t units = model_.neurons() / (model_.turning().present() ? 2 : 1);
   for (const layer_synapses& l : state.layers)
-    if (l.stored.size() != std::size_t{model_.neurons()} * model_.hubs() || l.last_used.size() != units)
-      throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer",
-                        std::to_string(std::size_t{model_.neurons()} * model_.hubs()));
+    if (l.stored.size() != model_.synapses() || l.last_used.size() != model_.row_units())
+      throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer", std::to_string(model_.synapses()));
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
   tokens_ = state.tokens;
 }

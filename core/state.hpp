@@ -10,12 +10,12 @@
 
 namespace bdh {
 
-// The synapses of one layer, neuron -> hub, in the rotating frame: strength after `clock` decays of row i =
+// The synapses of one layer, in the rotating frame: strength after `clock` decays of row i =
 // R^clock u^(clock - last_used[row unit]) stored row i. A row unit is a rotation pair, or a neuron where nothing rotates.
 struct layer_synapses {
   std::uint64_t clock = 0;         // decays so far: tokens, in the published round table
   array<std::uint64_t> last_used;  // row units: clock at the last write
-  array<float> stored;             // neurons x hubs
+  array<float> stored;             // by synapse id: neurons x hubs, or the edges of gs
 };
 
 struct synapse_state {

@@ -4,7 +4,8 @@
 #include <string>
 
 #include "core/base/error.hpp"
-#include "kernels/cpu_site.hpp"
+#include "kernels/direct_site.hpp"
+#include "kernels/hub_site.hpp"
 
 namespace bdh {
 namespace {
@@ -14,13 +15,22 @@ class cpu final : public engine {
   cpu(const model& m, const cpu_options& options)
       : model_(m),
         retention_(options.retention.value_or(m.retention())),
-        shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)) {
+        shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
+        strengths_(m) {
     if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", std::to_string(retention_), "0 < u <= 1");
     const auto& bodies = kernels::cpu_kernels_for(options.instructions);
-    for (site_id s = 0; s < options.sites; ++s) site_.push_back(std::make_unique<cpu_site>(m, shares_, s, bodies, retention_));
+    for (site_id s = 0; s < options.sites; ++s) {
+      if (m.is_direct())
+        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies, retention_, strengths_));
+      else
+        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies, retention_));
+    }
   }
 
   site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
+  std::span<const hop> hops(action a) const noexcept override {
+    return model_.is_direct() ? direct_site::hops(a, model_) : hub_site::hops(a);
+  }
   void present(token_id token, site_id s) override {
     if (token >= model_.sensory_nodes())
       throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
@@ -40,8 +50,7 @@ class cpu final : public engine {
 
   std::span<const float> logits() const noexcept override { return site_[0]->logits(); }
   void read(variable v, std::span<float> out) const override {
-    const bool of_neurons = v == variable::x || v == variable::y;
-    for (std::size_t s = 0; s < (of_neurons ? site_.size() : 1); ++s) site_[s]->read(v, out);
+    for (const auto& s : site_) s->read(v, out);
   }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     for (const auto& s : site_)
@@ -50,40 +59,29 @@ class cpu final : public engine {
 
   layer_synapses save(layer_id layer) const override {
     layer_synapses all;
-    all.clock = site_[0]->synapses(layer).clock;
-    all.stored = array<float>(std::size_t{model_.neurons()} * model_.hubs());
-    all.last_used = array<std::uint64_t>(model_.neurons() / unit());
-    for (const auto& s : site_) {
-      const layer_synapses& own = s->synapses(layer);
-      std::copy(own.stored.begin(), own.stored.end(), all.stored.begin() + std::size_t{s->share().neurons.begin} * model_.hubs());
-      std::copy(own.last_used.begin(), own.last_used.end(), all.last_used.begin() + s->share().neurons.begin / unit());
-    }
+    all.stored = array<float>(model_.synapses());
+    all.last_used = array<std::uint64_t>(model_.row_units());
+    for (const auto& s : site_) s->save(layer, all);
     return all;
   }
   void restore(layer_id layer, const layer_synapses& from) override {
-    for (const auto& s : site_) {
-      layer_synapses& own = s->synapses(layer);
-      own.clock = from.clock;
-      std::copy_n(from.stored.begin() + std::size_t{s->share().neurons.begin} * model_.hubs(), own.stored.size(), own.stored.begin());
-      std::copy_n(from.last_used.begin() + s->share().neurons.begin / unit(), own.last_used.size(), own.last_used.begin());
-    }
+    for (const auto& s : site_) s->restore(layer, from);
   }
   void forget() override {
     for (const auto& s : site_) s->forget();
   }
   double retention() const noexcept override { return retention_; }
   std::size_t state_bytes() const noexcept override {
-    std::size_t bytes = 0;
+    std::size_t bytes = strengths_.bytes();
     for (const auto& s : site_) bytes += s->state_bytes();
     return bytes;
   }
 
  private:
-  neuron_id unit() const noexcept { return model_.turning().present() ? 2 : 1; }
-
   const model& model_;
   const double retention_;
   const std::vector<site_share> shares_;
+  direct_strengths strengths_;  // empty for hubs
   std::vector<std::unique_ptr<cpu_site>> site_;
 };
 

@@ -23,15 +23,20 @@ struct cpu_kernels {
   instruction_set set;
   void (*push_dense)(const kernels::push_dense&) noexcept;
   void (*push_sparse)(const kernels::push_sparse&) noexcept;
+  void (*push_edges)(const kernels::push_edges&) noexcept;
+  void (*push_aging_edges)(const kernels::push_aging_edges&) noexcept;
   void (*collect)(const kernels::collect&) noexcept;
   void (*pull_dense)(const kernels::pull_dense&, index first, index last) noexcept;
   void (*pull_sparse)(const kernels::pull_sparse&, index first, index last) noexcept;
   void (*reweight)(const kernels::reweight&, index count) noexcept;
+  void (*reweight_edges)(const kernels::reweight_edges&, index count) noexcept;
   void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;
   void (*age_neurons)(const kernels::age_neurons&, index count) noexcept;
   void (*threshold_x)(const kernels::threshold_x&) noexcept;
   void (*threshold_y)(const kernels::threshold_y&) noexcept;
   void (*pool)(const kernels::pool&) noexcept;
+  void (*balance)(const kernels::balance&) noexcept;
+  void (*leak)(const kernels::leak&) noexcept;
   void (*integrate)(const kernels::integrate&) noexcept;
 };
 

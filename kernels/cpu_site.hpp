@@ -1,6 +1,8 @@
-// What one site of the CPU engine owns and does: its neurons with their synapses, its hubs, its readout nodes.
+// What one site of the CPU engine owns and does, whatever the circuits: X, Y and the thresholds of its neurons, its synapses'
+// clocks, its hubs in the pool. hub_site and direct_site add how values travel.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/engine.hpp"
@@ -27,25 +29,33 @@ class rotation_angles {
   int oldest_ = 0;
 };
 
+// Edges that arrive at `targets`, of a projection stored by target.
+inline edge_id edges_into(const projection& p, id_range targets) {
+  return p.is_dense() ? edge_id{targets.size()} * p.columns() : p.indptr()[targets.end] - p.indptr()[targets.begin];
+}
+// Edges of one row: those that leave a source, or arrive at a target.
+inline edge_id row_edges(const projection& p, neuron_id row) { return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row]; }
+
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention);
+  virtual ~cpu_site() = default;
 
-  void present(token_id token) noexcept;
-  void perform(const step& s, const inbox& received, outbox& sent) noexcept;
+  virtual void present(token_id token) noexcept;
+  virtual void perform(const step& s, const inbox& received, outbox& sent) noexcept = 0;
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
   const std::optional<std::pair<fault, neuron_id>>& first_fault() const noexcept { return fault_; }
   std::span<const float> logits() const noexcept { return logits_; }
-  void read(variable v, std::span<float> out) const;  // of the whole population; fills only what this site owns
-  void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out);
-  layer_synapses& synapses(layer_id layer) noexcept { return layers_[layer - 1]; }  // of the own neurons
-  const layer_synapses& synapses(layer_id layer) const noexcept { return layers_[layer - 1]; }
-  void forget() noexcept;
-  std::size_t state_bytes() const noexcept;
+  virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // of an own neuron
+  virtual void save(layer_id layer, layer_synapses& to) const = 0;  // into the model's arrays; fills only what this site owns
+  virtual void restore(layer_id layer, const layer_synapses& from) = 0;
+  virtual void read(variable v, std::span<float> out) const;  // of the whole population; fills only what this site owns
+  virtual void forget() noexcept = 0;
+  virtual std::size_t state_bytes() const noexcept;
 
- private:
+ protected:
   // Neurons with a value, ascending; the neurons of one block stand together.
   struct activity {
     array<neuron_id> id;
@@ -58,28 +68,31 @@ class cpu_site {
     }
   };
 
-  void sense_to_hubs(outbox& sent) noexcept;
-  void synapses_to_hubs(layer_id layer, outbox& sent) noexcept;
-  void reweight_synapses(layer_id layer) noexcept;
-  void y_to_hubs(outbox& sent) noexcept;
-  void add_at_hubs(bool by_head, const inbox& received, outbox& sent) noexcept;
-  void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;
-  void arrive_a(layer_id layer, const inbox& received) noexcept;
-  void drive_x(layer_id layer) noexcept;
-  void threshold_x(layer_id layer) noexcept;
-  void drive_y(layer_id layer) noexcept;
-  void threshold_y(layer_id layer) noexcept;
-  void read_out(outbox& sent) noexcept;
-  void arrive_logits(const inbox& received) noexcept;
-
+  // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
   void push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                    neuron_id count, outbox& sent) noexcept;
+  void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+                  neuron_id count, float* out) noexcept;
+  void sense_to_hubs(outbox& sent) noexcept;
+  void y_to_hubs(outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
+  // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks through, `blocks_per_head` a head.
+  void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received, outbox& sent) noexcept;
+  void receive_hubs(const inbox& received, float* into) noexcept;
+  // W of the hubs after a token entered or a layer ended; leaves the gains g(y), g(w).
+  void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;
+
   void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out) noexcept;
-  void receive(const inbox& received, float* into) noexcept;
-  void use_synapses(layer_id layer) noexcept;
+  void threshold_x(layer_id layer) noexcept;
+  void threshold_y(layer_id layer) noexcept;
+  void read_out_hubs(outbox& sent) noexcept;
+  void send_logits(outbox& sent) noexcept;
+  // Blocks of sources: those of the neurons, then those of the sensory nodes.
+  neuron_id all_blocks() const noexcept {
+    return grid_.blocks() + (model_.sensory_nodes() + block_grid::block_size - 1) / block_grid::block_size;
+  }
+  void arrive_logits(const inbox& received) noexcept;
   void check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids) noexcept;
-  void blame(layer_id layer, const char* what, neuron_id who, float value) noexcept;
 
   const model& model_;
   const kernels::cpu_kernels& bodies_;
@@ -92,25 +105,18 @@ class cpu_site {
 
   token_id token_ = 0;
   array<float> x_, drive_;  // own neurons
-  array<float> w_, a_;      // hubs; heads x hubs: at every site
+  array<float> w_;          // hubs, at every site
   array<float> heard_;      // hub values of update_w before they are integrated
-  array<float> at_hubs_;    // heads x own hubs
-  array<float> partial_;    // partial sums: own blocks x hubs
+  float gain_y_ = 1, gain_w_ = 1;
+  array<float> at_hubs_;  // heads x own hubs
+  array<float> partial_;  // partial sums: blocks x hubs
   std::vector<std::uint32_t> partial_blocks_, head_labels_;
   std::vector<const float*> parts_;
+  std::vector<std::pair<std::uint32_t, const float*>> by_block_;
   activity active_x_, active_y_;
   array<float> gate_;  // drive of Gy, then Y, at the active X
   array<float> own_logits_, logits_;
-
-  std::vector<layer_synapses> layers_;
   rotation_angles angles_;
-  activity used_;               // synapse rows in use: neuron and turned, aged X
-  array<float> turned_, kept_;  // as used_
-  array<neuron_id> pairs_;
-  neuron_id pair_count_ = 0;
-  layer_id used_layer_ = 0;  // 0: used_ is out of date
-  std::uint64_t used_clock_ = 0;
-
   site_counts counts_;
   std::optional<std::pair<fault, neuron_id>> fault_;
 };

@@ -6,6 +6,7 @@
 // Pushed, where sources are sparse: rows are sources, only active ones are given. Pulled, where targets choose: rows are targets.
 #pragma once
 
+#include "core/base/turn.hpp"
 #include "kernels/group.hpp"
 
 namespace bdh::kernels {
@@ -43,6 +44,46 @@ struct push_sparse {
       const std::uint64_t first = indptr[source[j]];
       const auto degree = static_cast<index>(indptr[source[j] + 1] - first);
       group.each(degree, [&](index e) { out[target[first + e]] += weights[first + e] * activity[j]; });
+    }
+  }
+};
+
+// out[target] += weight * activity[j] over the edges begin[i] .. end[i] of each active source i = source[j], ascending: explicit edges
+// into one site's targets. The caller has set `out` (indexed by target) to zero.
+struct push_edges {
+  const std::uint64_t* begin;  // by source
+  const std::uint64_t* end;
+  const index* target;   // (edges)
+  const float* weights;  // (edges)
+  index count;
+  const index* source;    // (count) ascending
+  const float* activity;  // (count)
+  float* out;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    for (index j = 0; j < count; ++j) {
+      const std::uint64_t first = begin[source[j]];
+      const float s = activity[j];
+      group.each(static_cast<index>(end[source[j]] - first), [&](index e) { out[target[first + e]] += weights[first + e] * s; });
+    }
+  }
+};
+
+// The same over synapses with retention of their own: strength u^age, where age is that of the source.
+struct push_aging_edges {
+  push_edges edges;
+  const float* retention;    // (edges) u
+  const std::uint64_t* age;  // as `source`
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    for (index j = 0; j < edges.count; ++j) {
+      const std::uint64_t first = edges.begin[edges.source[j]];
+      const float s = edges.activity[j];
+      group.each(static_cast<index>(edges.end[edges.source[j]] - first), [&](index e) {
+        edges.out[edges.target[first + e]] += edges.weights[first + e] * static_cast<float>(power(retention[first + e], age[j])) * s;
+      });
     }
   }
 };

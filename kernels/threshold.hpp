@@ -41,15 +41,42 @@ struct pool {
   index n;
   float epsilon;
   bool centre, normalise;
+  float* gain;  // where 1 / sqrt(var(z) + epsilon) goes; may be null
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     const float count = static_cast<float>(n);
     const float mean = group.sum(n, [&](auto k) { return load(z, k); }) / count;
     const float variance = group.sum(n, [&](auto k) { return (load(z, k) - mean) * (load(z, k) - mean); }) / count;
-    const float gain = normalise ? 1.0f / square_root(variance + epsilon) : 1.0f;
-    const float shift = centre ? mean : 0.0f;
-    group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * gain); });
+    const float g = 1.0f / square_root(variance + epsilon);
+    const float scale = normalise ? g : 1.0f, shift = centre ? mean : 0.0f;
+    group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * scale); });
+    if (gain) group.once([&] { *gain = g; });
+  }
+};
+
+// drive = g (excitation - inhibition): what explicit circuits bring to a threshold. `inhibitory` may be `drive` itself.
+struct balance {
+  const float *excitatory, *inhibitory;  // (n)
+  float* drive;                          // (n)
+  index n;
+  float gain;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(n, [&](auto k) { store(drive, k, (load(excitatory, k) - load(inhibitory, k)) * gain); });
+  }
+};
+
+// W <- g W.
+struct leak {
+  float* w;  // (n)
+  index n;
+  float gain;
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(n, [&](auto k) { store(w, k, load(w, k) * gain); });
   }
 };
 

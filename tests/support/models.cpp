@@ -1,5 +1,6 @@
 #include "support/models.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/random.hpp"
@@ -79,6 +80,122 @@ oracle::weights random_weights(const shape& s, std::uint64_t seed) {
 
 bdh::model as_graph(const oracle::weights& w, const std::string& variant) { return graph(w, variant, bdh::projection::dense); }
 bdh::model as_sparse_graph(const oracle::weights& w, const std::string& variant) { return graph(w, variant, complete_csr); }
+
+oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed) {
+  const auto draw = [&](std::uint64_t stream, int r, int c) {
+    return bdh::uniform(seed, bdh::purpose::test_weights, static_cast<std::uint64_t>(r) * 100000 + static_cast<std::uint64_t>(c), stream);
+  };
+  const auto sparse = [&](std::uint64_t stream, double scale) {
+    Eigen::MatrixXd m = Eigen::MatrixXd::Zero(s.neurons, s.neurons);
+    for (int k = 0; k < s.neurons; ++k)
+      for (int j = 0; j < s.neurons; ++j)
+        if (draw(stream, k, j) * s.neurons < s.degree)
+          m(k, j) = static_cast<float>(scale * draw(stream + 1, k, j) * (draw(stream + 2, k, j) < 0.2 ? -1.5 : 1.0));
+    return m;
+  };
+  oracle::circuits c;
+  c.n = s.neurons;
+  c.layers = s.layers;
+  c.Gx = sparse(10, 0.5);
+  c.Gy = sparse(20, 0.4);
+  c.rate = sparse(30, 0.5).cwiseAbs();
+  c.token = Eigen::MatrixXd::Zero(s.neurons, s.vocabulary);
+  c.Gout = Eigen::MatrixXd::Zero(s.vocabulary, s.neurons);
+  for (int t = 0; t < s.vocabulary; ++t)
+    for (int j = 0; j < s.neurons; ++j) {
+      if (draw(40, t, j) < 0.15) c.token(j, t) = static_cast<float>(draw(41, t, j));
+      if (draw(42, t, j) < 0.3) c.Gout(t, j) = static_cast<float>(draw(43, t, j) - 0.5);
+    }
+  c.damping = Eigen::MatrixXd::Constant(s.neurons, s.neurons, static_cast<float>(s.retention));
+  for (int i = 0; s.own_retention && i < s.neurons; ++i)
+    for (int j = 0; j < s.neurons; ++j) c.damping(j, i) = static_cast<float>(0.5 + 0.5 * draw(50, j, s.rotates ? i / 2 : i));
+  c.hub = Eigen::MatrixXd::Zero(0, s.neurons);
+  c.pool = c.hub;
+  if (s.rotates) c.frequency = oracle::geometric_frequency(s.neurons);
+  return c;
+}
+
+namespace {
+
+// CSR of the entries m(target, source) that `keep` holds for.
+template <class Keep, class Value>
+bdh::projection csr(const std::string& name, bdh::population source, bdh::population target, bdh::order rows, Keep keep, Value value) {
+  const bool by_source = rows == bdh::order::by_source;
+  const bdh::neuron_id height = by_source ? source.size : target.size, width = by_source ? target.size : source.size;
+  std::vector<bdh::edge_id> indptr{0};
+  std::vector<bdh::neuron_id> indices;
+  std::vector<float> weights;
+  for (bdh::neuron_id r = 0; r < height; ++r) {
+    for (bdh::neuron_id c = 0; c < width; ++c) {
+      const auto i = static_cast<Eigen::Index>(by_source ? r : c), j = static_cast<Eigen::Index>(by_source ? c : r);
+      if (!keep(j, i)) continue;
+      indices.push_back(c);
+      weights.push_back(static_cast<float>(value(j, i)));
+    }
+    indptr.push_back(indices.size());
+  }
+  const auto make = [](const auto& v) {
+    bdh::array<typename std::decay_t<decltype(v)>::value_type> a(v.size());
+    std::copy(v.begin(), v.end(), a.begin());
+    return a;
+  };
+  return bdh::projection::sparse(name, std::move(source), std::move(target), rows, make(indptr), make(indices), make(weights));
+}
+
+}  // namespace
+
+bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant, const oracle::weights* pool, bool own_retention) {
+  const auto size = [](Eigen::Index n) { return static_cast<bdh::neuron_id>(n); };
+  const bdh::population neurons{"neurons", size(c.n)}, sources{"sources", size(c.Gx.cols())}, sensory{"sensory", size(c.token.cols())},
+      readout{"readout", size(c.Gout.rows())};
+  bdh::model::parts p;
+  if (pool) {
+    const bdh::model hubs = as_graph(*pool, variant);
+    const auto copy = [](const bdh::projection& q) {
+      bdh::array<float> w(q.weights().size());
+      std::copy(q.weights().begin(), q.weights().end(), w.begin());
+      return bdh::projection::dense(q.name(), q.source(), q.target(), q.rows_are(), std::move(w));
+    };
+    p.circuits.e = copy(hubs.circuits().e);
+    p.circuits.sensory = copy(hubs.circuits().sensory);
+    p.circuits.readout = copy(hubs.circuits().readout);
+  }
+  p.rules = bdh::dynamics::named(variant, c.epsilon);
+  p.layers = size(c.layers);
+  p.heads = size(c.heads);
+  p.turning = bdh::rotation(c.frequency);
+  p.retention = own_retention ? 1.0 : c.damping(0, 0);
+  bdh::direct_circuits g;
+  const auto part = [](const Eigen::MatrixXd& m, double sign) {
+    return std::pair{[&m, sign](Eigen::Index j, Eigen::Index i) { return m(j, i) * sign > 0; },
+                     [&m, sign](Eigen::Index j, Eigen::Index i) { return m(j, i) * sign; }};
+  };
+  const auto edges = [&](const char* name, const Eigen::MatrixXd& m, double sign, bdh::order rows) {
+    const auto [keep, value] = part(m, sign);
+    return csr(name, sources, neurons, rows, keep, value);
+  };
+  g.gx_excitatory = edges("gx_excitatory", c.Gx, 1, bdh::order::by_source);
+  g.gx_inhibitory = edges("gx_inhibitory", c.Gx, -1, bdh::order::by_source);
+  g.gy_excitatory = edges("gy_excitatory", c.Gy, 1, bdh::order::by_target);
+  g.gy_inhibitory = edges("gy_inhibitory", c.Gy, -1, bdh::order::by_target);
+  const bool rotates = !c.frequency.empty();
+  const auto exists = [&](Eigen::Index j, Eigen::Index i) { return c.rate(j, i) > 0 || (rotates && c.rate(j, i ^ 1) > 0); };
+  g.gs = csr("gs", neurons, sources, bdh::order::by_source, exists, [&](Eigen::Index j, Eigen::Index i) { return c.rate(j, i); });
+  if (own_retention) {
+    const bdh::projection u =
+        csr("u", neurons, sources, bdh::order::by_source, exists, [&](Eigen::Index j, Eigen::Index i) { return c.damping(j, i); });
+    g.retention = bdh::array<float>(u.edges());
+    std::copy(u.weights().begin(), u.weights().end(), g.retention.begin());
+  }
+  if (!pool) {
+    const auto nonzero = [](const Eigen::MatrixXd& m) { return [&m](Eigen::Index j, Eigen::Index i) { return m(j, i) != 0; }; };
+    const auto value = [](const Eigen::MatrixXd& m) { return [&m](Eigen::Index j, Eigen::Index i) { return m(j, i); }; };
+    g.sensory = csr("sensory", sensory, neurons, bdh::order::by_source, nonzero(c.token), value(c.token));
+    g.readout = csr("readout", sources, readout, bdh::order::by_target, nonzero(c.Gout), value(c.Gout));
+  }
+  p.direct = std::move(g);
+  return bdh::model(std::move(p));
+}
 
 std::vector<int> random_tokens(int count, int vocabulary, std::uint64_t seed) {
   std::vector<int> tokens;

@@ -23,6 +23,21 @@ bdh::model as_graph(const oracle::weights& w, const std::string& variant);
 // The same model with every projection stored as CSR, all edges kept.
 bdh::model as_sparse_graph(const oracle::weights& w, const std::string& variant);
 
+// A sparse direct graph: `degree` edges to a neuron on average, a fifth of them inhibitory, in each circuit; synapses of random rate,
+// both members of a rotation pair to the same targets (a missing partner at rate 0); tokens excite a few neurons.
+struct graph_shape {
+  int neurons = 40, vocabulary = 7, layers = 2;
+  double degree = 6;
+  bool rotates = false;
+  bool own_retention = false;  // u per synapse
+  double retention = 1;
+};
+oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed);
+
+// Explicit edges for every entry that is not zero; synapses where either member of a pair has a rate. `pool` gives the hubs of a
+// model made from tensors, whose sources are the neurons and the sensory nodes; without it sources are the neurons.
+bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant, const oracle::weights* pool, bool own_retention);
+
 std::vector<int> random_tokens(int count, int vocabulary, std::uint64_t seed);
 
 }  // namespace tests

@@ -1,0 +1,216 @@
+// Circuits through hubs: neurons -> hubs -> neurons, synapses neuron -> hub in the rotating frame.
+#include "kernels/hub_site.hpp"
+
+#include <algorithm>
+
+#include "core/base/turn.hpp"
+
+namespace bdh {
+
+hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies,
+                   double retention)
+    : cpu_site(m, shares, self, bodies, retention),
+      a_(std::size_t{m.heads()} * m.hubs()),
+      used_(share_.neurons.size()),
+      turned_(share_.neurons.size()),
+      kept_(share_.neurons.size()),
+      pairs_(share_.neurons.size()) {
+  for (layer_id l = 1; l <= m.layers(); ++l) {
+    layer_synapses own;
+    own.stored = array<float>(std::size_t{share_.neurons.size()} * m.hubs());
+    own.last_used = array<std::uint64_t>(share_.neurons.size() / (rotates_ ? 2 : 1));
+    layers_.push_back(std::move(own));
+  }
+}
+
+std::span<const hop> hub_site::hops(action a) noexcept {
+  static constexpr hop gather[] = {hop::to_hubs, hop::at_hubs, hop::arrive};
+  static constexpr hop spread[] = {hop::from_hubs};
+  static constexpr hop report[] = {hop::from_hubs, hop::arrive};
+  static constexpr hop local[] = {hop::local};
+  switch (a) {
+    case action::sense:
+    case action::propagate_synapses:
+    case action::update_w:
+      return gather;
+    case action::propagate_gy:
+    case action::propagate_gx:
+      return spread;
+    case action::read_out:
+      return report;
+    default:
+      return local;
+  }
+}
+
+void hub_site::present(token_id token) noexcept {
+  cpu_site::present(token);
+  used_layer_ = 0;
+}
+
+void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexcept {
+  switch (s.what) {
+    case action::sense:
+      if (s.at == hop::to_hubs) return sense_to_hubs(sent);
+      if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      return arrive_w(true, s.layer, received);
+    case action::propagate_synapses:
+      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, sent);
+      if (s.at == hop::at_hubs) return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
+      return arrive_a(s.layer, received);
+    case action::reweight:
+      return reweight_synapses(s.layer);
+    case action::decay:
+      ++layers_[s.layer - 1].clock;
+      return;
+    case action::propagate_gy:
+      return drive_y(s.layer);
+    case action::threshold_y:
+      return threshold_y(s.layer);
+    case action::update_w:
+      if (s.at == hop::to_hubs) return y_to_hubs(sent);
+      if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      return arrive_w(false, s.layer, received);
+    case action::propagate_gx:
+      return drive_x(s.layer);
+    case action::threshold_x:
+
+      used_layer_ = 0;
+      return threshold_x(s.layer);
+    case action::read_out:
+      if (s.at == hop::from_hubs) return read_out_hubs(sent);
+      return arrive_logits(received);
+  }
+}
+
+void hub_site::synapses_to_hubs(layer_id layer, outbox& sent) noexcept {
+  use_synapses(layer);
+  push_blocks(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data(), used_.value.data(), used_.count, sent);
+  counts_.synaptic_events += std::uint64_t{used_.count} * model_.hubs();
+}
+
+void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
+  const dynamics& rules = model_.rules();
+  const neuron_id d = model_.hubs();
+  receive_hubs(received, a_.data());
+  for (head_id h = 0; h < model_.heads(); ++h) check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
+  if (!rules.attention_gain() && !rules.centred()) return;
+  for (head_id h = 0; h < model_.heads(); ++h)
+    bodies_.pool(
+        {a_.data() + std::size_t{h} * d, d, static_cast<float>(rules.epsilon()), rules.centred(), rules.attention_gain(), nullptr});
+}
+
+void hub_site::drive_x(layer_id) noexcept {
+  const projection& dx = model_.circuits().dx;
+  pull(dx, w_.data(), nullptr, share_.neurons.begin, share_.neurons.end, drive_.data() - share_.neurons.begin);
+  counts_.synaptic_events += edges_into(dx, share_.neurons);
+}
+
+void hub_site::drive_y(layer_id) noexcept {
+  const projection& dy = model_.circuits().dy;
+  neuron_id j = 0;
+  while (j < active_x_.count) {  // a head's neurons hear their own A
+    const head_id h = active_x_.id[j] / model_.neurons_per_head();
+    const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
+    while (j < active_x_.count && active_x_.id[j] < end) ++j;
+    pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, j, gate_.data());
+  }
+  if (dy.is_dense())
+    counts_.synaptic_events += std::uint64_t{active_x_.count} * model_.hubs();
+  else
+    for (j = 0; j < active_x_.count; ++j) counts_.synaptic_events += dy.indptr()[active_x_.id[j] + 1] - dy.indptr()[active_x_.id[j]];
+}
+
+// Turns and ages the active rows of a layer at its present clock; done once for the read and the write of a token.
+void hub_site::use_synapses(layer_id layer) noexcept {
+  const layer_synapses& own = layers_[layer - 1];
+  if (used_layer_ == layer && used_clock_ == own.clock) return;
+  used_layer_ = layer;
+  used_clock_ = own.clock;
+  const neuron_id first = share_.neurons.begin;
+  if (!rotates_) {
+    std::copy_n(active_x_.id.begin(), active_x_.count, used_.id.begin());
+    used_.count = active_x_.count;
+    bodies_.age_neurons(
+        {used_.id.data(), x_.data(), first, own.last_used.data(), own.clock, retention_, turned_.data(), used_.value.data(), kept_.data()},
+        used_.count);
+    return;
+  }
+  pair_count_ = used_.count = 0;
+  for (neuron_id j = 0; j < active_x_.count; ++j) {
+    const neuron_id even = active_x_.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
+    if (pair_count_ != 0 && pairs_[pair_count_ - 1] == even) continue;
+    pairs_[pair_count_++] = even;
+    used_.id[used_.count++] = even;
+    used_.id[used_.count++] = even + 1;
+  }
+  const rotation_angles::table& angle = angles_.at(own.clock);
+  bodies_.turn_pairs({pairs_.data(), x_.data(), first, model_.neurons_per_head(), angle.cosine.data(), angle.sine.data(),
+                      own.last_used.data(), own.clock, retention_, turned_.data(), used_.value.data(), kept_.data()},
+                     pair_count_);
+}
+
+void hub_site::reweight_synapses(layer_id layer) noexcept {
+  use_synapses(layer);
+  layer_synapses& own = layers_[layer - 1];
+  bodies_.reweight({own.stored.data(), model_.hubs(), share_.neurons.begin, used_.id.data(), turned_.data(), kept_.data(), w_.data()},
+                   used_.count);
+  const neuron_id unit = rotates_ ? 2 : 1;
+  for (neuron_id j = 0; j < used_.count; j += unit) own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
+  counts_.hebbian_writes += std::uint64_t{used_.count} * model_.hubs();
+  used_layer_ = 0;
+}
+
+void hub_site::read(variable v, std::span<float> out) const {
+  cpu_site::read(v, out);
+  if (v == variable::w) std::copy(w_.begin(), w_.end(), out.begin());
+  if (v == variable::a) std::copy(a_.begin(), a_.end(), out.begin());
+}
+
+// The laboratory frame: what the next token will read. Row i of stored R^clock, aged to the clock.
+void hub_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const {
+  const layer_synapses& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs();
+  const auto row = [&](neuron_id r) { return own.stored.data() + std::size_t{r} * d; };
+  const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
+  if (!rotates_) {
+    for (neuron_id k = 0; k < d; ++k) out[k] = static_cast<float>(age * row(i)[k]);
+    return;
+  }
+  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const float *even = row(i & ~neuron_id{1}), *odd = row(i | 1);
+  for (neuron_id k = 0; k < d; ++k)
+    out[k] = static_cast<float>(age *
+                                (i % 2 == 0 ? even[k] * angle.cosine + odd[k] * angle.sine : odd[k] * angle.cosine - even[k] * angle.sine));
+}
+
+void hub_site::save(layer_id layer, layer_synapses& to) const {
+  const layer_synapses& own = layers_[layer - 1];
+  to.clock = own.clock;
+  std::copy(own.stored.begin(), own.stored.end(), to.stored.begin() + std::size_t{share_.neurons.begin} * model_.hubs());
+  std::copy(own.last_used.begin(), own.last_used.end(), to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
+}
+
+void hub_site::restore(layer_id layer, const layer_synapses& from) {
+  layer_synapses& own = layers_[layer - 1];
+  own.clock = from.clock;
+  std::copy_n(from.stored.begin() + std::size_t{share_.neurons.begin} * model_.hubs(), own.stored.size(), own.stored.begin());
+  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.last_used.size(), own.last_used.begin());
+}
+
+void hub_site::forget() noexcept {
+  for (layer_synapses& own : layers_) {
+    std::fill(own.stored.begin(), own.stored.end(), 0.0f);
+    std::fill(own.last_used.begin(), own.last_used.end(), 0);
+    own.clock = 0;
+  }
+}
+
+std::size_t hub_site::state_bytes() const noexcept {
+  std::size_t bytes =
+      cpu_site::state_bytes() + a_.bytes() + used_.id.bytes() + used_.value.bytes() + turned_.bytes() + kept_.bytes() + pairs_.bytes();
+  for (const layer_synapses& own : layers_) bytes += own.stored.bytes() + own.last_used.bytes();
+  return bytes;
+}
+
+}  // namespace bdh
