@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "apps/console.hpp"
+#include "apps/direct_choice.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checkpoint.hpp"
+#include "io/file_kind.hpp"
 #include "io/model_file.hpp"
 
 namespace bdh::app {
@@ -19,6 +21,7 @@ struct import_command_options {
   std::optional<double> theta, epsilon;
   std::string pairing, tokenizer;
   bool causal = false, force = false;
+  direct_choice direct;
 };
 
 CLI::Validator one_of(std::vector<std::string> words) {
@@ -51,6 +54,15 @@ import_options options_of(const import_command_options& o) {
   return to;
 }
 
+// A model file is taken too, to give it other circuits; what is only said about checkpoints then has no meaning.
+model open_source(const import_command_options& o) {
+  if (!o.direct.wanted() || identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() || !o.tokenizer.empty() || o.causal)
+    throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open", "--circuit, --keep-..., --calibrate",
+                      "give them when the checkpoint is imported");
+  return load_model(o.checkpoint);
+}
+
 std::string summary(const model& m, const std::string& file, const std::string& hash) {
   std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
@@ -65,7 +77,9 @@ class import_app final : public command {
   explicit import_app(CLI::App& program) : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint.") {
     CLI::App& c = arguments_;
     import_command_options& o = options_;
-    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth")->required()->type_name("");
+    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
+        ->required()
+        ->type_name("");
     c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
@@ -81,11 +95,14 @@ class import_app final : public command {
         ->check(one_of({"bytes", "byt5", "ids"}));
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
+    o.direct.add_to(c);
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
 
   int run() override {
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
+    options_.direct.check();
+    if (options_.direct.wanted()) return run_direct();
     const model m = import_checkpoint(options_.checkpoint, options_of(options_));
     const std::string hash = save_model(m, options_.model, options_.force);
     print(summary(m, options_.model, hash));
@@ -93,6 +110,15 @@ class import_app final : public command {
   }
 
  private:
+  int run_direct() {
+    const direct_form form = options_.direct.make(open_source(options_));
+    const std::string hash = save_model(form.graph, options_.model, options_.force);
+    print(direct_summary(form) + summary(form.graph, options_.model, hash) +
+          fmt::format("how much it lost: compare bdh evaluate {} --text-file HELD-OUT-TEXT --window {} with the model it was made from\n",
+                      options_.model, options_.direct.window));
+    return 0;
+  }
+
   import_command_options options_;
 };
 

@@ -106,6 +106,9 @@ class model {
   neuron_id original_id(neuron_id i) const noexcept { return parts_.original_id.empty() ? i : parts_.original_id[i]; }
   bool renumbered() const noexcept { return !parts_.original_id.empty(); }
 
+  // Everything but the projections, to make another model of the same dynamics from.
+  parts parts_without_circuits() const;
+
   std::size_t bytes() const noexcept;          // of all projections
   std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
 

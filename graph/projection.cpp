@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -80,6 +81,22 @@ std::optional<edge_id> projection::find(neuron_id source, neuron_id target) cons
   const auto where = std::lower_bound(first, last, column);
   if (where == last || *where != column) return std::nullopt;
   return static_cast<edge_id>(where - indices_.begin());
+}
+
+projection projection::copy() const {
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  const auto duplicate = [](const auto& from, auto& to) {
+    to = std::remove_reference_t<decltype(to)>(from.size());
+    std::copy(from.begin(), from.end(), to.begin());
+  };
+  duplicate(indptr_, p.indptr_);
+  duplicate(indices_, p.indices_);
+  duplicate(weights_, p.weights_);
+  return p;
 }
 
 projection projection::transposed() const {

@@ -49,6 +49,8 @@ class projection {
   // The edge id (position in weights()) of source -> target, or nothing; O(log degree).
   std::optional<edge_id> find(neuron_id source, neuron_id target) const;
 
+  projection copy() const;
+
   // The same edges in the other order.
   projection transposed() const;
 
