@@ -104,6 +104,8 @@ void simulator::restore(const synapse_state& state) {
   if (state.model_sha256 != model_.content_sha256())
     throw input_error("state", "synapses of model " + state.model_sha256.substr(0, 12),
                       "those of model " + model_.content_sha256().substr(0, 12));
+  if (state.retention != engine_->retention())  // decays that are still to be applied would be taken for others
+    throw input_error("state", "retention " + std::to_string(state.retention), std::to_string(engine_->retention()) + ", that of this run");
   if (state.layers.size() != model_.layers())
     throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
   for (const layer_synapses& l : state.layers)

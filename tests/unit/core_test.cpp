@@ -146,6 +146,9 @@ TEST_CASE("questions about synapses that do not exist are refused") {
                        "sites: 0, expected 1 to 4096", bdh::input_error);
   CHECK_THROWS_AS(bdh::cpu_engine(m, {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}), bdh::input_error);
   bdh::synapse_state other = brain.save();
+  other.retention = 0.5;
+  CHECK_THROWS_WITH_AS(brain.restore(other), "state: retention 0.500000, expected 1.000000, that of this run", bdh::input_error);
+  other.retention = 1;
   other.layers.clear();
   CHECK_THROWS_AS(brain.restore(other), bdh::shape_error);
   other.model_sha256 = "somebody else's";

@@ -22,7 +22,7 @@ std::vector<float> random(std::size_t n, std::uint64_t stream) {
   return v;
 }
 
-// The law as DESIGN writes it, lane by lane: lane = position mod 32, then lane p takes lane p + half.
+// The law once more, lane by lane: lane = position mod 32, then lane p takes lane p + half.
 float lawful_sum(const std::vector<float>& terms) {
   float lane[32] = {};
   for (std::size_t i = 0; i < terms.size(); ++i) lane[i % 32] += terms[i];
