@@ -70,6 +70,12 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
     float sparse = 0;
     pull_sparse{indptr, all.data(), row.data() + width, nullptr, activity.data(), &sparse}(group, 0);
     CHECK(sparse == out[1]);
+    // Gathered: the same edges from sources in another place.
+    std::vector<float> spread(2 * width + 1, 99.0f);
+    for (index m = 0; m < width; ++m) spread[2 * m + 1] = activity[m];
+    for (index m = 0; m < width; ++m) all[m] = 2 * m + 1;
+    pull_sparse{indptr, all.data(), row.data() + width, nullptr, spread.data(), &sparse}(group, 0);
+    CHECK(sparse == out[1]);
   }
 }
 
