@@ -170,7 +170,8 @@ TEST_CASE("bad values of a model with explicit edges are told with their place i
   CHECK(contains(with_float("/projections/gy_inhibitory/data", 3, -1),
                  "net.bdh.h5:/projections/gy_inhibitory/data[3]: -1.000000, expected a weight >= 0"));
   CHECK(contains(with_float("/projections/gs/data", 0, -1), "net.bdh.h5:/projections/gs/data[0]: -1.000000"));
-  CHECK(contains(with_float("/projections/gs/retention", 0, 1.5f), "net.bdh.h5:/projections/gs/retention["));
+  CHECK(
+      contains(with_float("/projections/gs/retention", 0, 1.5f), "net.bdh.h5:/projections/gs/retention[0]: 1.500000, expected 0 < u <= 1"));
   CHECK(contains(with_float("/projections/gs/retention", 2, NAN), "net.bdh.h5:/projections/gs/retention[2]: nan"));
   const auto without = [&](const char* name) {
     return image_outcome(edited(dir, files::small_direct_model(), [&](hid_t f) { REQUIRE(H5Ldelete(f, name, H5P_DEFAULT) >= 0); }));
