@@ -38,6 +38,11 @@ class Graphs(CliTest):
                      "Gy: 5 edges", "Gs: 10 synapses a layer, 5 of them partners added at rate 0", "sensory: 512 edges", "model ", "wrote"):
             self.assertIn(part, text)
 
+    def test_help_names_the_options(self):
+        text = self.good("import", "--help").stdout.decode()
+        for option in "--gx --gy --gs --sensory --readout --layers --heads --dynamics --retention --rotation --vocabulary".split():
+            self.assertIn(option, text)
+
     def test_info_tells_of_edges_synapses_and_bytes(self):
         model = self.model("--rotation", "theta=100")
         text = self.good("info", model).stdout.decode()

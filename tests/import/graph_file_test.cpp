@@ -277,6 +277,9 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
   CHECK(contains(refusal(dir, "source,target,weight\na,b\n"), "g:2: 2 fields, expected 3"));
   CHECK(contains(refusal(dir, "source,target,weight\na,,1\n"), "g:2: a node without a name"));
   CHECK(contains(refusal(dir, "source,target,weight\na," + std::string(256, 'x') + ",1\n"), "g:2: a name of 256 bytes"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\x1b[31m,1\n"), "g:2: a name of 5 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\xc3\x28,1\n"), "g:2: a name of 2 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(refusal(dir, "source,target,weight\na,\xc3\xa5,1\n") == "no error");
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b,1\n"), "g:2: a quote that does not end"));
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b\"x,1\n"), "g:2: text behind a quote"));
   CHECK(contains(refusal(dir, "source,target,weight\n\n0,1,nan\n"), "g:3: 'nan', expected a finite weight"));
