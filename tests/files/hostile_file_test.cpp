@@ -33,7 +33,13 @@ std::string image_outcome(const std::string& bytes) {
   try {
     const model m = load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5");
     const hub_circuits& c = m.circuits();
-    for (const projection* p : {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout})
+    std::vector<const projection*> all = {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout};
+    if (m.is_direct()) {
+      const direct_circuits& g = m.direct();
+      for (const projection* p : {&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.gs, &g.sensory, &g.readout})
+        all.push_back(p);
+    }
+    for (const projection* p : all)
       if (!std::all_of(p->weights().begin(), p->weights().end(), [](float w) { return std::isfinite(w); })) return "not finite";
     return "read";
   } catch (const error& e) {
@@ -51,6 +57,17 @@ const std::string& image_of(const files::choice& kind) {
   if (image.empty()) {
     const files::folder dir;
     save_model(files::small_model(kind), dir / "m.bdh.h5", false);
+    image = files::read(dir / "m.bdh.h5");
+  }
+  return image;
+}
+
+// The same of a model with explicit edges, with everything that such a model can have.
+const std::string& direct_image() {
+  static std::string image;
+  if (image.empty()) {
+    const files::folder dir;
+    save_model(files::small_direct_model({.pool = true, .own_retention = true, .named = true, .rotates = true}), dir / "m.bdh.h5", false);
     image = files::read(dir / "m.bdh.h5");
   }
   return image;
@@ -139,8 +156,9 @@ TEST_CASE("a file cut short or grown is found") {
 }
 
 TEST_CASE("behind a forged seal, a changed file is refused or read as finite numbers") {
-  for (bool is_sparse : {false, true}) {
-    const std::string& good = image_of({"gpu-release", 2, is_sparse, true});
+  for (const std::string* image :
+       {&image_of({"gpu-release", 2, false, true}), &image_of({"gpu-release", 2, true, true}), &direct_image()}) {
+    const std::string& good = *image;
     REQUIRE(image_outcome(good) == "read");
     std::size_t refused = 0, read = 0;
     for (std::size_t i = seal_bytes; i < good.size(); i += 41)
