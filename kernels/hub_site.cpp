@@ -95,8 +95,8 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
   const dynamics& rules = model_.rules();
   const neuron_id d = model_.hubs();
   receive_hubs(received, a_.data());
-  const auto look = [&] {  // numbered through the heads: head h, hub k is h * hubs + k
-    check(layer, "A at hub", a_.data(), static_cast<neuron_id>(a_.size()), nullptr);
+  const auto look = [&] {
+    for (head_id h = 0; h < model_.heads(); ++h) check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
   };
   look();
   if (!rules.attention_gain() && !rules.centred()) return;
