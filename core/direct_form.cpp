@@ -19,7 +19,7 @@ void check(const model& m, const direct_options& o, const calibration* seen) {
   if (m.is_direct()) throw input_error("model", "direct circuits", "circuits through hubs, from which explicit edges can be made");
   const std::pair<const char*, double> shares[] = {{"keep_gx", o.keep_gx}, {"keep_gy", o.keep_gy}, {"keep_gs", o.keep_gs}};
   for (const auto& [name, share] : shares)
-    if (!(share > 0 && share <= 1)) throw input_error(name, std::to_string(share), "0 < share <= 1");
+    if (!(share > 0 && share <= 1)) throw input_error(name, shown(share), "0 < share <= 1");
   const bool pairs = o.keep_gs < 1, activity = o.rank == ranking::activity && (o.keep_gx < 1 || o.keep_gy < 1);
   if (!seen && (pairs || activity)) throw input_error("calibration", "none", "what the model did on a text, to rank by");
   if (pairs && seen->pairs.empty()) throw input_error("calibration", "no sums over pairs", "them, to rank synapses by");

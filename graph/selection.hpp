@@ -28,7 +28,7 @@ class sieve {
 
 // The sieve that keeps exactly `count` <= rows x columns scores, the largest, of equal ones those that come first. Exact: a float
 // that is not negative orders as its bits do, so a histogram of the upper half of the bits finds the bin of the threshold, and
-// one of the lower half the threshold itself. 512 kB, and a row of scores.
+// one of the lower half the threshold itself. 1 MB, and a row of scores.
 sieve largest(std::size_t rows, std::size_t columns, edge_id count, const score_rows& scores);
 
 }  // namespace bdh

@@ -183,7 +183,7 @@ TEST_CASE("pruned synapses are the ones written most, and their partners at rate
 
 TEST_CASE("what cannot be pruned is refused with the reason") {
   const bdh::model hubs = small_model();
-  CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gx = 0}), "keep_gx: 0.000000, expected 0 < share <= 1", bdh::input_error);
+  CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gx = 0}), "keep_gx: 0, expected 0 < share <= 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gy = 0.5}), "calibration: none, expected what the model did on a text, to rank by",
                        bdh::input_error);
   const bdh::calibration seen = bdh::calibrate(hubs, windows);
