@@ -6,23 +6,24 @@
 #include <optional>
 #include <string>
 
-#include "core/direct_form.hpp"
+#include "core/model.hpp"
 
 namespace bdh::app {
 
+struct direct_result {
+  model graph;
+  std::string summary;  // kept edges, excitatory and inhibitory, synapses and partners, bytes, and the loss on a held-out text; lines
+};
+
 struct direct_choice {
-  std::string circuit = "hubs", rank = "activity";
+  std::optional<std::string> circuit, rank, calibrate, evaluate;
   std::optional<double> keep_gx, keep_gy, keep_gs;
-  std::optional<std::string> text_file;
-  std::uint64_t window = 96, windows = 64, threads = 1;
+  std::optional<std::uint64_t> window, calibration_windows, evaluation_windows, threads;
 
   void add_to(CLI::App& command);
   void check() const;  // throws CLI::ParseError for options that do not fit together
   bool wanted() const { return circuit == "direct"; }
-  direct_form make(const model& hubs) const;
+  direct_result make(const model& hubs) const;  // throws stopped after a signal
 };
-
-// Kept edges, excitatory and inhibitory, synapses and partners, bytes; one line each.
-std::string direct_summary(const direct_form& form);
 
 }  // namespace bdh::app

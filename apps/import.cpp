@@ -50,11 +50,15 @@ import_options options_of(const import_command_options& o) {
 
 // A model file is taken too, to give it other circuits; what is only said about checkpoints then has no meaning.
 model open_source(const import_command_options& o) {
-  if (!o.direct.wanted() || identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (!o.direct.wanted())
+    throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program", "--circuit direct gives it explicit edges");
   if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() || !o.tokenizer.empty() || o.causal)
     throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open", "--circuit, --keep-..., --calibrate",
                       "give them when the checkpoint is imported");
-  return load_model(o.checkpoint);
+  model m = load_model(o.checkpoint);
+  if (m.is_direct()) throw input_error(o.checkpoint, "a model with direct circuits", "a checkpoint, or a model with circuits through hubs");
+  return m;
 }
 
 // A checkpoint and a graph know different options; one that would mean nothing is refused.
@@ -66,7 +70,7 @@ void check(const import_command_options& o) {
     return;
   }
   if (!o.checkpoint.empty()) throw CLI::ValidationError("CHECKPOINT and --gx", "one of the two");
-  if (o.direct.wanted()) throw CLI::ValidationError("--circuit", "is for checkpoints and models: graph files are direct already");
+  if (o.direct.circuit) throw CLI::ValidationError("--circuit", "is for checkpoints and models: graph files are direct already");
   if (!o.layers) throw CLI::ValidationError("--gx", "needs --layers");
   for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
                                     {"--theta", o.theta.has_value()},
@@ -117,37 +121,44 @@ class import_app final : public command {
     stop_on_signals();  // a signal must not leave a temporary file behind
     check(options_);
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
-    if (options_.graph.chosen()) return from_graph();
-    if (options_.direct.wanted()) return run_direct();
-    const model m = import_checkpoint(options_.checkpoint, options_of(options_));
-    if (const int signal = stop_requested()) {
+    try {
+      if (options_.graph.chosen())
+        from_graph();
+      else if (options_.direct.wanted())
+        from_hubs();
+      else
+        from_checkpoint();
+    } catch (const stopped&) {
       note("bdh: stopped by a signal, nothing was written");
-      return 128 + signal;
+      return 128 + stop_requested();
     }
-    const std::string hash = save_model(m, options_.model, options_.force);
-    print(summary(m, options_.model, hash));
     return 0;
   }
 
  private:
-  int run_direct() {
-    const direct_form form = options_.direct.make(open_source(options_));
-    const std::string hash = save_model(form.graph, options_.model, options_.force);
-    print(direct_summary(form) + summary(form.graph, options_.model, hash) +
-          fmt::format("how much it lost: compare bdh evaluate {} --text-file HELD-OUT-TEXT --window {} with the model it was made from\n",
-                      options_.model, options_.direct.window));
-    return 0;
+  void from_checkpoint() const {
+    const model m = open_source(options_);
+    stop_if_requested();
+    const std::string hash = save_model(m, options_.model, options_.force);
+    print(summary(m, options_.model, hash));
   }
 
-  int from_graph() const {
+  void from_hubs() const {
+    const direct_result made = options_.direct.make(open_source(options_));
+    stop_if_requested();
+    const std::string hash = save_model(made.graph, options_.model, options_.force);
+    print(made.summary + summary(made.graph, options_.model, hash));
+  }
+
+  void from_graph() const {
     graph_import_options o = options_.graph.options();
     o.layers = static_cast<layer_id>(*options_.layers);
     if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
     if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
     const imported_graph made = import_graph(o);
+    stop_if_requested();
     const std::string hash = save_model(made.subject, options_.model, options_.force);
     print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
-    return 0;
   }
 
   import_command_options options_;

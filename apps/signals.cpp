@@ -41,6 +41,10 @@ void stop_on_signals() {
 
 int stop_requested() noexcept { return requested; }
 
+void stop_if_requested() {
+  if (requested != 0) throw stopped();
+}
+
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait) {
   for (int patience = on_wait ? 200 : -1;;) {  // ms
     pollfd waiting[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};

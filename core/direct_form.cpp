@@ -101,11 +101,12 @@ class growing {
 
 // weigh(row, column): the factor of |G| in the ranking.
 template <class Weigh>
-std::pair<growing, growing> split(product& g, double share, Weigh weigh) {
+std::pair<growing, growing> split(product& g, double share, Weigh weigh, const std::function<void()>& after_row) {
   std::vector<float> weight(g.columns());
   const auto score = [&](std::size_t r, std::span<float> out) {
     g.row(r, out);
     for (std::size_t c = 0; c < out.size(); ++c) out[c] = std::abs(out[c]) * weigh(r, c);
+    if (after_row) after_row();
   };
   const edge_id pairs = edge_id{g.rows()} * g.columns();
   sieve kept = share < 1 ? largest(g.rows(), g.columns(), kept_of(share, pairs), score) : sieve();
@@ -118,6 +119,7 @@ std::pair<growing, growing> split(product& g, double share, Weigh weigh) {
     }
     edges.first.end_row();
     edges.second.end_row();
+    if (after_row) after_row();
   }
   return edges;
 }
@@ -147,7 +149,8 @@ class maker {
   void gx(direct_circuits& c) {
     product g(centred_sources(m_), dense_rows(m_.circuits().dx), m_.hubs());
     const std::vector<float> source = weight(o_.keep_gx);
-    auto [excitatory, inhibitory] = split(g, o_.keep_gx, [&](std::size_t j, std::size_t) { return source[j]; });
+    auto [excitatory, inhibitory] = split(
+        g, o_.keep_gx, [&](std::size_t j, std::size_t) { return source[j]; }, o_.after_row);
     c.gx_excitatory = excitatory.done("gx_excitatory", sources_, neurons(), order::by_source);
     c.gx_inhibitory = inhibitory.done("gx_inhibitory", sources_, neurons(), order::by_source);
   }
@@ -155,7 +158,8 @@ class maker {
   void gy(direct_circuits& c) {
     product g(dense_rows(m_.circuits().dy), centred_sources(m_), m_.hubs());
     const std::vector<float> source = weight(o_.keep_gy);
-    auto [excitatory, inhibitory] = split(g, o_.keep_gy, [&](std::size_t, std::size_t j) { return source[j]; });
+    auto [excitatory, inhibitory] = split(
+        g, o_.keep_gy, [&](std::size_t, std::size_t j) { return source[j]; }, o_.after_row);
     c.gy_excitatory = excitatory.done("gy_excitatory", sources_, neurons(), order::by_target);
     c.gy_inhibitory = inhibitory.done("gy_inhibitory", sources_, neurons(), order::by_target);
   }

@@ -6,6 +6,7 @@
 //     bdh::simulator brain(form.graph, bdh::cpu_engine(form.graph));
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "core/model.hpp"
@@ -27,6 +28,7 @@ enum class ranking {
 struct direct_options {
   double keep_gx = 1, keep_gy = 1, keep_gs = 1;  // shares of all pairs, 0 < share <= 1
   ranking rank = ranking::activity;              // of circuits; synapses have no weight, and go by their sum of W(j) X(i)
+  std::function<void()> after_row = {};          // of a circuit, each time it is computed; may throw, to stop
 };
 
 struct direct_form {
