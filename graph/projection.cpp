@@ -99,6 +99,11 @@ projection projection::copy() const {
   return p;
 }
 
+neuron_id projection::row_of(edge_id e) const noexcept {
+  if (is_dense()) return static_cast<neuron_id>(e / columns());
+  return static_cast<neuron_id>(std::upper_bound(indptr_.begin(), indptr_.end(), e) - indptr_.begin() - 1);
+}
+
 projection projection::transposed() const {
   projection t;
   t.name_ = name_;

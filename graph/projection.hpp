@@ -51,6 +51,9 @@ class projection {
 
   projection copy() const;
 
+  // The row of an edge; O(log rows).
+  neuron_id row_of(edge_id e) const noexcept;
+
   // The same edges in the other order.
   projection transposed() const;
 
