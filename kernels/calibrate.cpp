@@ -87,7 +87,7 @@ struct layer_events {
 
 std::vector<layer_events> run_window(simulator& brain, source_activity& activity, std::span<const token_id> tokens) {
   std::vector<layer_events> layers(brain.subject().layers());
-  brain.watch([&](layer_id layer, int round) {
+  const int watching = brain.watch([&](layer_id layer, int round) {
     if (round == 3) {
       layers[layer - 1].x.push_back(sparse_of(brain.read(variable::x)));
       layers[layer - 1].w.push_back(activity.as_sparse());
@@ -99,7 +99,7 @@ std::vector<layer_events> run_window(simulator& brain, source_activity& activity
     if (token < brain.subject().sensory_nodes()) activity.begin(token);  // else step refuses it
     brain.step(token);
   }
-  brain.watch({});
+  brain.unwatch(watching);
   return layers;
 }
 
