@@ -1,13 +1,17 @@
 // Probes against a dense double-precision accumulation of what they are defined to be.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
+#include <ctime>
 #include <numbers>
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/base/random.hpp"
 #include "core/simulator.hpp"
+#include "io/checkpoint.hpp"
 #include "kernels/cpu_engine.hpp"
 #include "support/models.hpp"
 
@@ -134,4 +138,27 @@ TEST_CASE("a probe changes no bit, and tells since when it knows") {
   probed.step(1);
   CHECK(again.probes().strength(0) == probed.probes().strength(0));
   CHECK(again.probes().since(1) == 9);
+}
+
+TEST_CASE("ten thousand probes cost less than a fifth of the run") {
+  const bdh::model m = bdh::import_checkpoint(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/model.safetensors");
+  const auto tokens = tests::random_tokens(150, 128, 3);
+  const auto seconds = [&](int probes) {
+    bdh::simulator brain(m, bdh::cpu_engine(m));
+    const auto number = [](int k, std::uint64_t which) {
+      return static_cast<bdh::neuron_id>(bdh::uniform(1, bdh::purpose::selection, static_cast<std::uint64_t>(k), which) * 4096);
+    };
+    for (int k = 0; k < probes; ++k) brain.probe({{number(k, 0), number(k, 1)}, static_cast<bdh::layer_id>(1 + k % 4)});
+    const std::clock_t begin = std::clock();  // of the processor: others may be using the machine
+    for (int t : tokens) brain.step(static_cast<bdh::token_id>(t));
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  };
+  std::vector<double> ratios;
+  for (int k = 0; k < 7; ++k) {
+    const double without = seconds(0);
+    ratios.push_back(seconds(10000) / without);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  MESSAGE("10,000 probes: " << ratios[3] << " times the processor time, median of 7 (" << ratios.front() << " to " << ratios.back() << ")");
+  CHECK(ratios[3] < 1.2);
 }
