@@ -8,3 +8,5 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)
+# Boost.Graph's generators are templates.
+find_package(Boost 1.74 REQUIRED)
