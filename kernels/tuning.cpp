@@ -52,7 +52,9 @@ class activity_meter {
 
   stream_activity result() {
     seen_.active_x = active_x_ == 0 ? 0 : sum_x_ / static_cast<double>(active_x_);
+    seen_.least_y = seen_.layers[0].y;
     for (const layer_activity& l : seen_.layers) {
+      seen_.least_y = std::min(seen_.least_y, l.y);
       seen_.mean_x += l.x / static_cast<double>(fired_.size());
       seen_.mean_y += l.y / static_cast<double>(fired_.size());
       seen_.largest_y = std::max(seen_.largest_y, l.largest_y);
@@ -127,9 +129,9 @@ class tuner {
     for (int sweep = 0; sweep < 3; ++sweep) {
       settle_amplitude(tokens_);
       if (!inhibition_) break;
-      search(gains_.inhibition_y, firing * goal_.active_share, &stream_activity::mean_y);
+      search(gains_.inhibition_y, firing * goal_.active_share, &stream_activity::least_y);
       search(gains_.inhibition_x, goal_.active_share, &stream_activity::mean_x);
-      if (close(seen_.mean_x, goal_.active_share) && seen_.mean_y < 1.2 * firing * goal_.active_share) break;
+      if (close(seen_.mean_x, goal_.active_share)) break;
     }
     settle_amplitude(goal_.tokens);
   }

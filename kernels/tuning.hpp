@@ -30,6 +30,7 @@ struct layer_activity {
 struct stream_activity {
   std::vector<layer_activity> layers;
   double mean_x = 0, mean_y = 0;      // active shares, over the layers
+  double least_y = 0;                 // active share of the layer with the fewest active Y
   double largest_y = 0;               // any layer, any token
   double active_x = 0;                // mean X of the active neurons of layer 1
   bool alive = true;                  // in every window of 100 tokens every layer had an active Y
@@ -42,7 +43,7 @@ stream_activity measure_activity(const model& m, std::uint64_t tokens, std::uint
 
 struct tuning_goal {
   double active_share = 0.05;   // of X, mean over layers
-  double firing_share = 0.25;   // of the active X: Y; as near as the graph allows
+  double firing_share = 0.25;   // of the active X: Y, in the layer with the fewest; as near as the graph allows
   double bound = 100;           // on the largest Y of the last stream
   std::uint64_t tokens = 1000;  // of the last stream
 };

@@ -70,7 +70,7 @@ TEST_CASE("every family at small sizes has no duplicates, no self-loops, and rep
       for (const bdh::neuron_id k : {1u, 2u, 3u, 8u}) {
         if (k > n / 2) continue;
         CAPTURE(k);
-        const bdh::graph_recipe r{f, n, k, 0.2, n < 17 ? 1u : 3u};
+        const bdh::graph_recipe r{f, n, k, 0.2, n < 100 ? 1u : 3u};
         const bdh::edge_set s = graph(r);
         check_sound(s, n);
         CHECK(graph(r).targets == s.targets);
