@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include "apps/console.hpp"
 #include "core/round_table.hpp"
@@ -11,14 +12,47 @@
 namespace bdh::app {
 namespace {
 
-std::array<const projection*, 5> projections(const model& m) {
+std::vector<const projection*> projections(const model& m) {
   const hub_circuits& c = m.circuits();
-  return {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout};
+  if (!m.is_direct()) return {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout};
+  const direct_circuits& g = m.direct();
+  std::vector<const projection*> all{&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.gs};
+  for (const projection* p : {&g.sensory, &g.readout, &c.e, &c.sensory, &c.readout})
+    if (p->edges() != 0) all.push_back(p);
+  return all;
 }
 
-std::array<population, 4> populations(const model& m) {
+// Of the pool of a model with explicit edges: as the file calls it.
+std::string shown_name(const model& m, const projection& p) {
   const hub_circuits& c = m.circuits();
-  return {c.e.source(), c.e.target(), c.sensory.source(), c.readout.target()};
+  const bool of_pool = m.is_direct() && (&p == &c.e || &p == &c.sensory || &p == &c.readout);
+  return (of_pool ? "pool_" : "") + p.name();
+}
+
+std::vector<population> populations(const model& m) {
+  std::vector<population> all{{"neurons", m.neurons()}, {"sensory", m.sensory_nodes()}, {"readout", m.readout_nodes()}};
+  if (m.hubs() != 0) all.insert(all.begin() + 1, {"hubs", m.hubs()});
+  if (m.sensory_are_sources() && m.is_direct()) all.insert(all.begin() + 1, {"sources", m.sources()});
+  return all;
+}
+
+// Explicit edges only.
+std::vector<std::pair<const char*, std::pair<const projection*, const projection*>>> explicit_circuits(const model& m) {
+  const direct_circuits& g = m.direct();
+  return {{"Gx", {&g.gx_excitatory, &g.gx_inhibitory}}, {"Gy", {&g.gy_excitatory, &g.gy_inhibitory}}};
+}
+
+double bytes_per_edge(const model& m) {
+  std::size_t bytes = 0, edges = 0;
+  for (const auto& [name, both] : explicit_circuits(m))
+    for (const projection* p : {both.first, both.second}) bytes += p->bytes(), edges += p->edges();
+  return edges == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(edges);
+}
+
+// Rates, u and the strengths of all layers.
+double bytes_per_synapse(const model& m) {
+  const std::size_t bytes = m.direct().gs.bytes() + m.direct().retention.bytes() + m.synapse_bytes();
+  return m.synapses() == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(m.synapses());
 }
 
 std::string storage(const projection& p) {
@@ -70,9 +104,60 @@ std::string hops_of(action a, const dynamics& rules) {
   }
 }
 
+// The same over explicit edges.
+std::string direct_hops_of(action a, const model& m) {
+  const char* const pool = m.hubs() != 0 ? "; gain of the pool" : "";
+  switch (a) {
+    case action::sense:
+      return m.sensory_are_sources() ? std::string("sensory node is a source") + pool : "sensory node -> neurons (sensory)";
+    case action::propagate_synapses:
+      return std::string("neurons -> sources (synapses of gs), per head") +
+             (m.rules().attention_gain() ? "; gain of the pool, per head" : "");
+    case action::reweight:
+      return "neurons -> sources (synapses of gs, at their rates)";
+    case action::propagate_gy:
+      return "sources -> neurons (gy_excitatory, gy_inhibitory)";
+    case action::update_w:
+      return m.rules().w() == w_rule::y ? "" : "neurons -> hubs (pool_e); gain of the pool";
+    case action::propagate_gx:
+      return "sources -> neurons (gx_excitatory, gx_inhibitory)";
+    case action::read_out:
+      if (m.readout_nodes() == 0) return "no readout nodes";
+      return m.direct().readout.edges() != 0 ? "sources -> readout nodes (readout)" : "hubs -> readout nodes (pool_readout)";
+    default:
+      return "";
+  }
+}
+
+std::string hops_in(action a, const model& m) { return m.is_direct() ? direct_hops_of(a, m) : hops_of(a, m.rules()); }
+
 std::string hop_line(action a, const model& m) {
-  const std::string hops = hops_of(a, m.rules());
+  const std::string hops = hops_in(a, m);
   return hops.empty() ? "" : fmt::format("{:20}{}\n", "", hops);
+}
+
+std::string explicit_text(const model& m) {
+  std::string text;
+  for (const auto& [name, both] : explicit_circuits(m))
+    text += fmt::format("{:16}{} edges, {} excitatory and {} inhibitory\n", name,
+                        shown_count(static_cast<double>(both.first->edges() + both.second->edges())),
+                        shown_count(static_cast<double>(both.first->edges())), shown_count(static_cast<double>(both.second->edges())));
+  text += fmt::format("{:16}{:.3g} bytes for each circuit edge, {:.3g} for each synapse in all layers\n", "memory", bytes_per_edge(m),
+                      bytes_per_synapse(m));
+  if (!m.direct().retention.empty()) text += fmt::format("{:16}one for each synapse, beside the uniform one\n", "own retention");
+  if (!m.neuron_names().empty()) text += fmt::format("{:16}of neurons: {}, ...\n", "names", one_line(m.neuron_names().front()));
+  return text;
+}
+
+nlohmann::ordered_json explicit_json(const model& m) {
+  nlohmann::ordered_json all;
+  for (const auto& [name, both] : explicit_circuits(m))
+    all[name] = {{"excitatory", both.first->edges()}, {"inhibitory", both.second->edges()}};
+  all["bytes_per_edge"] = bytes_per_edge(m);
+  all["bytes_per_synapse"] = bytes_per_synapse(m);
+  all["own_retention"] = !m.direct().retention.empty();
+  all["named"] = !m.neuron_names().empty();
+  return all;
 }
 
 }  // namespace
@@ -86,10 +171,11 @@ std::string model_text(const model& m) {
   line("heads", fmt::format("{} of {} neurons", m.heads(), m.neurons_per_head()));
   for (const population& p : populations(m)) line(p.name.c_str(), fmt::format("{} nodes", shown_count(p.size)));
   for (const projection* p : projections(m))
-    text += fmt::format("{:16}{} -> {}: {} edges, {}, {}\n", one_line(p->name()), one_line(p->source().name), one_line(p->target().name),
-                        shown_count(static_cast<double>(p->edges())), shown_bytes(p->bytes()), storage(*p));
-  line("synapses", fmt::format("neurons -> hubs: {} a layer, {} in all", shown_count(static_cast<double>(m.neurons()) * m.hubs()),
-                               shown_bytes(m.synapse_bytes())));
+    text += fmt::format("{:16}{} -> {}: {} edges, {}, {}\n", one_line(shown_name(m, *p)), one_line(p->source().name),
+                        one_line(p->target().name), shown_count(static_cast<double>(p->edges())), shown_bytes(p->bytes()), storage(*p));
+  line("synapses", fmt::format("neurons -> {}: {} a layer, {} in all", m.is_direct() ? "sources" : "hubs",
+                               shown_count(static_cast<double>(m.synapses())), shown_bytes(m.synapse_bytes())));
+  if (m.is_direct()) text += explicit_text(m);
   line("model size", shown_bytes(m.bytes()));
   line("rotation", rotation_text(m));
   line("retention", m.retention() < 1 ? fmt::format("{} a token", m.retention()) : "1: nothing is forgotten");
@@ -111,12 +197,15 @@ nlohmann::ordered_json model_json(const model& m) {
   all["heads"] = m.heads();
   for (const population& p : populations(m)) all["populations"][p.name] = p.size;
   for (const projection* p : projections(m))
-    all["projections"][p->name()] = {{"source", p->source().name},
-                                     {"target", p->target().name},
-                                     {"edges", p->edges()},
-                                     {"bytes", p->bytes()},
-                                     {"storage", p->is_dense() ? "dense" : "csr"},
-                                     {"order", p->rows_are() == order::by_source ? "by_source" : "by_target"}};
+    all["projections"][shown_name(m, *p)] = {{"source", p->source().name},
+                                             {"target", p->target().name},
+                                             {"edges", p->edges()},
+                                             {"bytes", p->bytes()},
+                                             {"storage", p->is_dense() ? "dense" : "csr"},
+                                             {"order", p->rows_are() == order::by_source ? "by_source" : "by_target"}};
+  all["circuits"] = m.is_direct() ? "direct" : "hubs";
+  if (m.is_direct()) all["direct"] = explicit_json(m);
+  all["synapses"] = m.synapses();
   all["model_bytes"] = m.bytes();
   all["synapse_bytes"] = m.synapse_bytes();
   all["rotation"] = nullptr;
@@ -160,7 +249,7 @@ nlohmann::ordered_json rounds_json(const model& m) {
   const round_table table = round_table::published();
   for (std::size_t r = 0; r < table.rounds.size(); ++r)
     for (action a : table.rounds[r])
-      all.push_back({{"round", r}, {"kernel", name(kernel_of(a))}, {"rule", rule(a)}, {"hops", hops_of(a, m.rules())}});
+      all.push_back({{"round", r}, {"kernel", name(kernel_of(a))}, {"rule", rule(a)}, {"hops", hops_in(a, m)}});
   return all;
 }
 

@@ -112,6 +112,7 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
 int evaluate(const evaluate_options& o) {
   o.input.check(true);
   const model m = open_model(o.model);
+  expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
   stop_on_signals();

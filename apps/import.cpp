@@ -1,9 +1,10 @@
-// bdh import: a trained checkpoint becomes a graph model.
+// bdh import: a trained checkpoint, or graph files, become a graph model.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "apps/console.hpp"
+#include "apps/import_graph.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
@@ -19,6 +20,7 @@ struct import_command_options {
   std::optional<double> theta, epsilon;
   std::string pairing, tokenizer;
   bool causal = false, force = false;
+  graph_choice graph;
 };
 
 CLI::Validator one_of(std::vector<std::string> words) {
@@ -51,6 +53,23 @@ import_options options_of(const import_command_options& o) {
   return to;
 }
 
+// A checkpoint and a graph know different options; one that would mean nothing is refused.
+void check(const import_command_options& o) {
+  o.graph.check();
+  if (!o.graph.chosen()) {
+    if (o.checkpoint.empty()) throw CLI::ValidationError("nothing to import", "expected CHECKPOINT or --gx FILE");
+    return;
+  }
+  if (!o.checkpoint.empty()) throw CLI::ValidationError("CHECKPOINT and --gx", "one of the two");
+  if (!o.layers) throw CLI::ValidationError("--gx", "needs --layers");
+  for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
+                                    {"--theta", o.theta.has_value()},
+                                    {"--eps", o.epsilon.has_value()},
+                                    {"--training-window", o.training_window.has_value()},
+                                    {"--causal", o.causal}})
+    if (given) throw CLI::ValidationError(name, "is for checkpoints, not for graph files");
+}
+
 std::string summary(const model& m, const std::string& file, const std::string& hash) {
   std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
@@ -62,10 +81,11 @@ std::string summary(const model& m, const std::string& file, const std::string& 
 
 class import_app final : public command {
  public:
-  explicit import_app(CLI::App& program) : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint.") {
+  explicit import_app(CLI::App& program)
+      : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
     CLI::App& c = arguments_;
     import_command_options& o = options_;
-    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth")->required()->type_name("");
+    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth")->type_name("");
     c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
@@ -81,11 +101,14 @@ class import_app final : public command {
         ->check(one_of({"bytes", "byt5", "ids"}));
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
+    o.graph.add_to(c);
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
 
   int run() override {
+    check(options_);
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
+    if (options_.graph.chosen()) return from_graph();
     const model m = import_checkpoint(options_.checkpoint, options_of(options_));
     const std::string hash = save_model(m, options_.model, options_.force);
     print(summary(m, options_.model, hash));
@@ -93,6 +116,17 @@ class import_app final : public command {
   }
 
  private:
+  int from_graph() const {
+    graph_import_options o = options_.graph.options();
+    o.layers = static_cast<layer_id>(*options_.layers);
+    if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
+    if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
+    const imported_graph made = import_graph(o);
+    const std::string hash = save_model(made.subject, options_.model, options_.force);
+    print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
+    return 0;
+  }
+
   import_command_options options_;
 };
 

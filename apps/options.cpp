@@ -36,6 +36,12 @@ simulator engine_choice::make(const model& m) const {
   return simulator(m, cpu_engine(m, {site_count(), instruction_set_named(instructions), retention}), {.threads = threads});
 }
 
+void expect_logits(const model& m, const std::string& file, const std::string& purpose) {
+  if (m.readout_nodes() != 0) return;
+  throw unavailable_error(file, "a model without readout nodes, which has no logits", purpose + " needs them",
+                          "bdh import --readout FILE gives a graph its readout");
+}
+
 model open_model(const std::string& file) {
   switch (identify(file)) {
     case file_kind::safetensors:

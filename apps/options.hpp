@@ -78,6 +78,9 @@ struct engine_choice {
   site_id site_count() const { return static_cast<site_id>(sites.value_or(threads)); }
 };
 
+// Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits. Throws unavailable_error.
+void expect_logits(const model& m, const std::string& file, const std::string& purpose);
+
 // Loads the model file, or tells that the file is something else and what to do with it.
 model open_model(const std::string& file);
 

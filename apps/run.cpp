@@ -155,7 +155,7 @@ class session {
   void pass_on(std::optional<token_id> next) {
     if (!held_) return;
     auto [report, generated] = *std::exchange(held_, std::nullopt);
-    if (next) report.loss = cross_entropy(brain_.logits(), *next);
+    if (next && model_.readout_nodes() != 0) report.loss = cross_entropy(brain_.logits(), *next);
     statistics_.add(report);
     if (!recorder_) return;
     const auto byte = byte_of(model_, report.token);
@@ -233,6 +233,8 @@ void check_target(const std::string& file) {
 int run(const run_options& o) {
   check(o);
   const model m = open_model(o.model);
+  if (o.generate != 0) expect_logits(m, o.model, "--generate");
+  if (o.record == "logits") expect_logits(m, o.model, "--record logits");
   const auto input = o.input.open(m);
   if (!o.save_state.empty()) check_target(o.save_state);
 

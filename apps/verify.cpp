@@ -63,7 +63,7 @@ class verification {
     expect("logits", e.vocabulary, m.readout_nodes(), "readout nodes");
     if (e.layers != 0) expect("layers", e.layers, m.layers(), "layers");
     if (e.neurons != 0) expect("x, y", e.neurons, m.neurons(), "neurons");
-    if (e.hubs != 0) expect("v", e.hubs, m.hubs(), "hubs");
+    if (e.hubs != 0 && !m.is_direct()) expect("v", e.hubs, m.hubs(), "hubs");
     if (!e.greedy.empty() && !std::equal(e.tokens.begin(), e.tokens.end(), e.greedy.begin(),
                                          e.greedy.begin() + std::min(std::ssize(e.greedy), std::ssize(e.tokens))))
       throw input_error(o.expected + ":/greedy", "begins with other tokens", "the file's tokens, then their continuation");
@@ -104,7 +104,7 @@ class verification {
   void compare_round(layer_id layer, int round) {
     if (round == 3 && !expected_.x.empty()) compare_neurons(brain_.read(variable::x), expected_.x, layer, x_);
     if (round == 2 && !expected_.y.empty()) compare_neurons(brain_.read(variable::y), expected_.y, layer, y_);
-    if (expected_.v.empty()) return;
+    if (expected_.v.empty() || model_.is_direct()) return;  // explicit edges have no hubs that carry W
     if (round == 3 && layer == 1) compare_hubs(0);
     if (round == 2) compare_hubs(layer);
   }
@@ -153,7 +153,7 @@ std::string verification::table(bool all_passed) const {
   row("logits", logits_, true);
   row("x", x_, !expected_.x.empty());
   row("y", y_, !expected_.y.empty());
-  row("v", v_, !expected_.v.empty());
+  row("v", v_, !expected_.v.empty() && !model_.is_direct());
   const auto counts = [&](const char* name, const count_comparison& c) {
     if (c.compared() == 0) return;
     text += fmt::format("{:9} {} of {} counts differ", name, c.differing(), c.compared());
@@ -174,7 +174,7 @@ nlohmann::ordered_json verification::json(bool all_passed) const {
   values("logits", logits_, true);
   values("x", x_, !expected_.x.empty());
   values("y", y_, !expected_.y.empty());
-  values("v", v_, !expected_.v.empty());
+  values("v", v_, !expected_.v.empty() && !model_.is_direct());
   const auto counts = [&](const char* name, const count_comparison& c) {
     if (c.compared() != 0) all[name] = {{"compared", c.compared()}, {"differing", c.differing()}, {"largest_difference", c.largest()}};
   };
@@ -198,6 +198,7 @@ class verify_app final : public command {
   }
   int run() override {
     const model m = open_model(options_.model);
+    expect_logits(m, options_.model, "verify");
     const expected_values expected = read_expected(options_.expected);
     verification v(options_, m, expected);
     const bool passed = v.run();

@@ -6,7 +6,6 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(fmt REQUIRED)
+find_package(Boost REQUIRED COMPONENTS graph)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)
-# Boost.Graph's generators are templates.
-find_package(Boost 1.74 REQUIRED)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -100,9 +101,40 @@ void check_direct(const model::parts& p) {
     if (c.sensory.edges() == 0) throw shape_error("model/sensory", "no edges", "edges token -> neuron, or nothing would ever be active");
     expect_not_negative(c.sensory, "sensory");
   }
+  if (sources != n && c.sensory.edges() != 0)
+    throw shape_error("model/sensory", "edges token -> neuron", "none, where sensory nodes are sources themselves");
+  if (sources != n && p.circuits.e.edges() == 0)
+    throw shape_error("model/gs", std::to_string(sources) + " sources", std::to_string(n) + ", the neurons, without a pool of hubs");
   if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, sources, c.readout.target().size);
   check_pool(p, n, sources);
   if (p.turning.present()) check_pairs(c);
+}
+
+void check_original_ids(const model::parts& p, neuron_id n) {
+  if (p.original_id.empty()) return;
+  if (p.original_id.size() != n)
+    throw shape_error("model/original_id", std::to_string(p.original_id.size()) + " entries", std::to_string(n) + " neurons");
+  std::vector<bool> seen(n);
+  for (neuron_id i = 0; i < n; ++i) {
+    const neuron_id o = p.original_id[i];
+    if (o >= n || seen[o])
+      throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o), "each of 0.." + std::to_string(n - 1) + " once");
+    seen[o] = true;
+  }
+}
+
+void check_names(const model::parts& p, neuron_id n) {
+  if (p.neuron_names.empty()) return;
+  if (p.neuron_names.size() != n)
+    throw shape_error("model/name", std::to_string(p.neuron_names.size()) + " names", std::to_string(n) + ", one for each neuron");
+  std::unordered_set<std::string_view> seen;
+  for (neuron_id i = 0; i < n; ++i) {
+    const std::string& name = p.neuron_names[i];
+    const std::string place = "model/name[" + std::to_string(i) + "]";
+    if (name.empty() || name.size() > 255 || name.find('\0') != std::string::npos)
+      throw input_error(place, "a name of " + std::to_string(name.size()) + " bytes", "1 to 255 bytes, none of them zero");
+    if (!seen.insert(name).second) throw input_error(place, "'" + name + "' again", "a name for each neuron alone");
+  }
 }
 
 void check(const model::parts& p) {
@@ -121,18 +153,8 @@ void check(const model::parts& p) {
     throw shape_error("model/rotation", std::to_string(p.turning.frequency().size()) + " frequencies",
                       "half of the " + std::to_string(n / p.heads) + " neurons of a head");
   if (!(p.retention > 0 && p.retention <= 1)) throw input_error("model/retention", std::to_string(p.retention), "0 < u <= 1");
-  if (!p.original_id.empty()) {
-    if (p.original_id.size() != n)
-      throw shape_error("model/original_id", std::to_string(p.original_id.size()) + " entries", std::to_string(n) + " neurons");
-    std::vector<bool> seen(n);
-    for (neuron_id i = 0; i < n; ++i) {
-      const neuron_id o = p.original_id[i];
-      if (o >= n || seen[o])
-        throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o),
-                          "each of 0.." + std::to_string(n - 1) + " once");
-      seen[o] = true;
-    }
-  }
+  check_original_ids(p, n);
+  check_names(p, n);
   const neuron_id v = p.direct && p.direct->sensory.edges() != 0 ? p.direct->sensory.source().size : p.circuits.sensory.source().size;
   if (p.tokens == tokenizer::bytes && v != 256)
     throw shape_error("model/tokenizer", "bytes with a vocabulary of " + std::to_string(v), "256", "use --tokenizer ids");
@@ -159,7 +181,14 @@ tokenizer tokenizer_named(std::string_view text) {
   throw input_error("tokenizer", "'" + std::string(text) + "'", "bytes, byt5 or ids");
 }
 
-model::model(parts p) : parts_((check(p), std::move(p))) {}
+model::model(parts p) : parts_((check(p), std::move(p))) {
+  for (neuron_id i = 0; i < parts_.neuron_names.size(); ++i) named_.emplace(parts_.neuron_names[i], i);
+}
+
+std::optional<neuron_id> model::neuron_named(std::string_view name) const {
+  const auto found = named_.find(name);
+  return found == named_.end() ? std::nullopt : std::optional(found->second);
+}
 
 std::pair<edge_id, edge_id> model::synapses_of(neuron_id i) const noexcept {
   if (is_direct()) return {direct().gs.indptr()[i], direct().gs.indptr()[i + 1]};

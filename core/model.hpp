@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -64,8 +65,9 @@ class model {
     hub_circuits circuits;                  // of a direct model: e, sensory, readout of the pool that gives its gains, or nothing
     std::optional<direct_circuits> direct;  // present: circuits are direct
     rotation turning;
-    double retention = 1.0;              // uniform factor per token, 0 < u <= 1
-    std::vector<neuron_id> original_id;  // neuron -> its position in the imported file; empty: the same
+    double retention = 1.0;                 // uniform factor per token, 0 < u <= 1
+    std::vector<neuron_id> original_id;     // neuron -> its position in the imported file; empty: the same
+    std::vector<std::string> neuron_names;  // 1 to 255 bytes each, all different; empty: neurons have numbers only
     tokenizer tokens = tokenizer::ids;
     std::uint64_t training_window = 0;  // tokens; 0: not known
     provenance origin;
@@ -105,12 +107,15 @@ class model {
   neuron_id neurons_per_head() const noexcept { return neurons() / heads(); }
   neuron_id original_id(neuron_id i) const noexcept { return parts_.original_id.empty() ? i : parts_.original_id[i]; }
   bool renumbered() const noexcept { return !parts_.original_id.empty(); }
+  const std::vector<std::string>& neuron_names() const noexcept { return parts_.neuron_names; }  // n, or empty
+  std::optional<neuron_id> neuron_named(std::string_view name) const;                            // nothing: no neuron has this name
 
   std::size_t bytes() const noexcept;          // of all projections
   std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
 
  private:
   parts parts_;
+  std::unordered_map<std::string_view, neuron_id> named_;  // views of parts_.neuron_names
 };
 
 }  // namespace bdh

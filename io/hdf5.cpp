@@ -112,6 +112,21 @@ std::string object::text(const char* name) const {
   return value;
 }
 
+std::string object::text_of_any_length(const char* name) const {
+  const silence quiet;
+  const std::string at = place_ + "@" + name;
+  const handle attribute = open_attribute(name);
+  const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) <= 0) return text(name);
+  const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
+  if (H5Sget_simple_extent_npoints(space.id()) != 1) throw input_error(at, "several texts", "one");
+  char* value = nullptr;
+  if (H5Aread(attribute.id(), type.id(), &value) < 0 || value == nullptr) unreadable(at, "attribute cannot be read");
+  const std::string copy(value, ::strnlen(value, longest_text));
+  H5free_memory(value);
+  return copy;
+}
+
 extents object::numbers(const char* name, std::size_t count) const {
   const silence quiet;
   const std::string at = place_ + "@" + name;
@@ -128,6 +143,19 @@ extents object::numbers(const char* name, std::size_t count) const {
   for (std::uint64_t v : values)
     if (negative && static_cast<std::int64_t>(v) < 0) throw input_error(at, std::to_string(static_cast<std::int64_t>(v)), "0 or more");
   return values;
+}
+
+std::int64_t object::integer(const char* name) const {
+  const silence quiet;
+  const std::string at = place_ + "@" + name;
+  const handle attribute = open_attribute(name);
+  const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
+  const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
+  if (!is_integer(type.id()) || H5Sget_simple_extent_npoints(space.id()) != 1)
+    throw input_error(at, "another type or number of values", "1 integer");
+  std::int64_t value = 0;
+  if (H5Aread(attribute.id(), H5T_NATIVE_INT64, &value) < 0) unreadable(at, "attribute cannot be read");
+  return value;
 }
 
 std::uint64_t object::number(const char* name) const { return numbers(name, 1)[0]; }
@@ -176,6 +204,12 @@ void object::set_numbers(const char* name, std::span<const std::uint64_t> values
   const hsize_t count = values.size();
   const handle space = writable(H5Screate_simple(1, &count, nullptr), place_, "no extents");
   write_attribute(name, H5T_STD_U64LE, space.id(), values.data());
+}
+
+void object::set_integer(const char* name, std::int64_t value) {
+  const silence quiet;
+  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
+  write_attribute(name, H5T_STD_I64LE, space.id(), &value);
 }
 
 void object::set_real(const char* name, double value) {

@@ -49,12 +49,15 @@ class object {
 
   bool has_attribute(const char* name) const;
   std::string text(const char* name) const;                            // a string of fixed length, up to 64 KiB
+  std::string text_of_any_length(const char* name) const;              // also as h5py writes it
   std::uint64_t number(const char* name) const;                        // any integer type, >= 0
   extents numbers(const char* name, std::size_t count) const;          // exactly `count` of them
+  std::int64_t integer(const char* name) const;                        // any integer type
   double real(const char* name) const;                                 // float64, finite
   void set_text(const char* name, std::string_view value);             // UTF-8, up to 60,000 bytes
   void set_number(const char* name, std::uint64_t value);              // u64
   void set_numbers(const char* name, std::span<const std::uint64_t>);  // u64
+  void set_integer(const char* name, std::int64_t value);              // i64
   void set_real(const char* name, double value);                       // float64
 
  protected:
@@ -87,6 +90,9 @@ class dataset : public object {
   // The first `rows` rows of float32 or float64, as float32.
   array<float> read_reals(std::uint64_t rows) const;
 
+  // `count` strings of one fixed length, up to `longest` bytes each.
+  std::vector<std::string> read_texts(std::uint64_t count, std::uint64_t longest) const;
+
   // All of it; `values` has as many elements as the dataset.
   template <element T>
   void write(std::span<const T> values);
@@ -115,6 +121,8 @@ class group : public object {
   group create_group(const char* name);
   template <element T>
   dataset create_dataset(const char* name, const extents& shape);
+  // Strings as one dataset, UTF-8, filled up with zeros to the length of the longest.
+  void create_texts(const char* name, const std::vector<std::string>& values);
   // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in chunks of whole rows, or, where a
   // row has more than 1 MiB, of parts of a row.
   template <element T>

@@ -89,6 +89,26 @@ dataset group::create_dataset(const char* name, const extents& shape) {
                  at, limits_);
 }
 
+void group::create_texts(const char* name, const std::vector<std::string>& values) {
+  const silence quiet;
+  const std::string at = below(name);
+  std::size_t length = 1;
+  for (const std::string& v : values) length = std::max(length, v.size());
+  std::vector<char> all(values.size() * length);
+  for (std::size_t i = 0; i < values.size(); ++i) std::copy(values[i].begin(), values[i].end(), all.data() + i * length);
+  const handle type = writable(H5Tcopy(H5T_C_S1), at, "no string type");
+  if (H5Tset_size(type.id(), length) < 0 || H5Tset_cset(type.id(), H5T_CSET_UTF8) < 0 || H5Tset_strpad(type.id(), H5T_STR_NULLPAD) < 0)
+    unwritable(at, "no string type");
+  const hsize_t count = values.size();
+  const handle space = writable(H5Screate_simple(1, &count, nullptr), at, "no extents");
+  const handle plan = writable(H5Pcreate(H5P_DATASET_CREATE), at, "no creation list");
+  if (H5Pset_fill_time(plan.id(), H5D_FILL_TIME_NEVER) < 0 || H5Pset_obj_track_times(plan.id(), false) < 0)
+    unwritable(at, "no creation list");
+  const handle set =
+      writable(H5Dcreate2(handle_.id(), name, type.id(), space.id(), H5P_DEFAULT, plan.id(), H5P_DEFAULT), at, "cannot be created");
+  if (count != 0 && H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()) < 0) unwritable(at, "cannot be written");
+}
+
 template <element T>
 dataset group::create_rows(const char* name, const extents& row_shape, std::uint64_t chunk_rows) {
   const silence quiet;
@@ -226,6 +246,24 @@ array<float> dataset::read_reals(std::uint64_t rows) const {
   check_size(shape, sizeof(float));
   array<float> values(product(shape, 1));
   read_rows(rows, H5T_NATIVE_FLOAT, values.data());
+  return values;
+}
+
+std::vector<std::string> dataset::read_texts(std::uint64_t count, std::uint64_t longest) const {
+  const silence quiet;
+  const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
+  const std::size_t length = H5Tget_size(type.id());
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 || length == 0 || length > longest)
+    throw input_error(place_, "another element type", "strings of one fixed length, at most " + std::to_string(longest) + " bytes");
+  if (shape_ != extents{count}) throw input_error(place_, "shape " + shown(shape_), std::to_string(count));
+  check_size(shape_, length);
+  std::vector<char> all(count * length);
+  read_rows(count, type.id(), all.data());
+  std::vector<std::string> values;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const char* const first = all.data() + i * length;
+    values.emplace_back(first, std::find(first, first + length, '\0'));
+  }
   return values;
 }
 

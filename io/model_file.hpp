@@ -2,9 +2,16 @@
 //
 //   root attributes      format "bdh-model", format_version 1, creator, source, source_sha256, layout, inferred (JSON list),
 //                        dynamics (JSON), training_window (tokens, where known), content_sha256
-//   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout
+//   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout; of explicit edges: sources (neurons, then
+//                        sensory nodes where these are sources too)
 //   /nodes/neurons/original_id     u32, neurons; where they were renumbered
-//   /projections/NAME    e, sensory, dx, dy, readout; attributes source_population, target_population, sign (1), orientation
+//   /nodes/neurons/name            UTF-8 of fixed length, neurons; where they have names
+//   /projections/NAME    attributes source_population, target_population, sign, orientation
+//     through hubs:      e, sensory, dx, dy, readout; sign 1
+//     explicit edges:    gx_excitatory, gy_excitatory (sources -> neurons), gx_inhibitory, gy_inhibitory (sign -1), gs (neurons ->
+//                        sources: plasticity rates; dataset retention f32 beside data, where synapses have their own u), sensory
+//                        (sensory -> neurons) and readout (sources -> readout) where they have edges; pool_e, pool_sensory,
+//                        pool_readout: the hubs that give the gains of models imported from BDH-GPU
 //       dense:           data f32, 2-D; attribute order: "by_source" or "by_target", what a row is
 //       sparse (CSR):    indptr u64, indices u32, data f32, rows are targets; attributes encoding-type, encoding-version, shape (as
 //                        AnnData and SciPy read them), kernel_order: the order to bring it into when loading

@@ -125,6 +125,7 @@ struct run_directory::recording {
              {"dynamics", m.rules().name()},
              {"neurons", m.neurons()},
              {"hubs", m.hubs()},
+             {"synapses", m.synapses()},
              {"layers", m.layers()},
              {"heads", m.heads()}}},
            {"options", options},

@@ -15,17 +15,17 @@
 namespace bdh {
 namespace {
 
-std::uint64_t row_units(const model& m) { return m.turning().present() ? m.neurons() / 2 : m.neurons(); }
+// The strengths of a layer as the file has them: a row for each neuron where all have a synapse to every hub.
+hdf5::extents stored_shape(const model& m) { return m.is_direct() ? hdf5::extents{m.synapses()} : hdf5::extents{m.neurons(), m.hubs()}; }
 
 std::string at(const std::string& place, const char* what, std::size_t i) { return place + what + "[" + std::to_string(i) + "]"; }
 
 // `place` is what comes before the names of layers: a file, or "state".
 void check_layer(const layer_synapses& layer, const model& m, const std::string& place) {
-  if (layer.last_used.size() != row_units(m))
-    throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units", std::to_string(row_units(m)));
-  if (layer.stored.size() != std::size_t{m.neurons()} * m.hubs())
-    throw shape_error(place + "stored", std::to_string(layer.stored.size()) + " synapses",
-                      std::to_string(m.neurons()) + " neurons x " + std::to_string(m.hubs()) + " hubs");
+  if (layer.last_used.size() != m.row_units())
+    throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units", std::to_string(m.row_units()));
+  if (layer.stored.size() != m.synapses())
+    throw shape_error(place + "stored", std::to_string(layer.stored.size()) + " synapses", std::to_string(m.synapses()));
   for (std::size_t i = 0; i < layer.last_used.size(); ++i)
     if (layer.last_used[i] > layer.clock)
       throw input_error(at(place, "last_used", i), std::to_string(layer.last_used[i]), "at most the clock, " + std::to_string(layer.clock));
@@ -73,8 +73,8 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
     for (std::size_t l = 0; l < s.layers.size(); ++l) {
       hdf5::group layer = layers.create_group(std::to_string(l + 1).c_str());
       layer.set_number("clock", s.layers[l].clock);
-      layer.create_dataset<std::uint64_t>("last_used", {row_units(m)}).write<std::uint64_t>(s.layers[l].last_used);
-      layer.create_dataset<float>("stored", {m.neurons(), m.hubs()}).write<float>(s.layers[l].stored);
+      layer.create_dataset<std::uint64_t>("last_used", {m.row_units()}).write<std::uint64_t>(s.layers[l].last_used);
+      layer.create_dataset<float>("stored", stored_shape(m)).write<float>(s.layers[l].stored);
     }
   }
   file.close();
@@ -114,8 +114,8 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
     const hdf5::group g = layers.open_group(std::to_string(l).c_str());
     layer_synapses layer;
     layer.clock = g.number("clock");
-    layer.last_used = g.open_dataset("last_used").read<std::uint64_t>({row_units(m)});
-    layer.stored = g.open_dataset("stored").read<float>({m.neurons(), m.hubs()});
+    layer.last_used = g.open_dataset("last_used").read<std::uint64_t>({m.row_units()});
+    layer.stored = g.open_dataset("stored").read<float>(stored_shape(m));
     s.layers.push_back(std::move(layer));
   }
   check(s, m, root.place());

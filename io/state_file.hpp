@@ -3,7 +3,7 @@
 //   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens, retention, content_sha256
 //   /layers/L         layer L = 1, 2, ...; attribute clock
 //       last_used     u64, row units: rotation pairs, or neurons where nothing rotates
-//       stored        f32, neurons x hubs
+//       stored        f32, neurons x hubs; of explicit edges: synapses, by the edge ids of gs in memory
 #pragma once
 
 #include <filesystem>

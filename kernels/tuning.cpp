@@ -90,10 +90,11 @@ class tuner {
     guess_amplitude();
   }
 
+  // A neuron that fires recruits up to `degree` more, so the first try has few of them.
   // Where no balance is found, more firing helps (a dense graph needs inhibitory neurons among those that fire), or a quieter token.
   tuned_model run() {
     std::optional<input_error> problem;
-    for (const double firing : {goal_.firing_share, 0.1, 0.6, 1.0}) {
+    for (const double firing : {std::min(goal_.firing_share, 1.5 / degree()), goal_.firing_share, 0.6}) {
       choose_sensory_edges();
       for (int attempt = 0; attempt < 4; ++attempt) {
         balance(firing);
@@ -116,13 +117,16 @@ class tuner {
     return seen_ = measure_activity(circuits_.make(gains_), tokens, tokens / 2, 0, threads_);
   }
 
+  double degree() const {
+    const graph_recipe& g = circuits_.recipe().graph;
+    return g.family == graph_family::complete ? g.neurons - 1.0 : g.degree;
+  }
+
   // Orders of magnitude, from mean degrees and weights of 1; settle_amplitude does the rest.
   void guess_amplitude() {
-    const graph_recipe& g = circuits_.recipe().graph;
-    const double degree = g.family == graph_family::complete ? g.neurons - 1.0 : g.degree;
-    const double driven = static_cast<double>(gains_.sensory_edges) / g.neurons;
-    gains_.gx = 1 / (1 + degree * driven);
-    gains_.gy = 1 / (1 + degree * degree * goal_.active_share * driven * horizon_);
+    const double driven = static_cast<double>(gains_.sensory_edges) / circuits_.recipe().graph.neurons;
+    gains_.gx = 1 / (1 + degree() * driven);
+    gains_.gy = 1 / (1 + degree() * degree() * goal_.active_share * driven * horizon_);
   }
 
   void balance(double firing) {

@@ -11,6 +11,7 @@ namespace bdh {
 enum class purpose : std::uint32_t {
   sampling = 1,
   test_weights = 2,
+  wiring = 3,
   graph_edges = 16,  // of generated graphs; step: which of them
   graph_weights = 17,
   graph_inhibition = 18,

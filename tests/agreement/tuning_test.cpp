@@ -20,13 +20,12 @@ bdh::random_model_recipe recipe(bdh::graph_family family, const std::string& dyn
 
 }  // namespace
 
-TEST_CASE("every family, tuned to 5 %, is neither silent nor exploding for 1,000 fresh tokens") {
-  for (const char* family : {"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"})
+TEST_CASE("every sparse family, tuned to 5 %, is neither silent nor exploding for 1,000 fresh tokens") {
+  for (const char* family : {"erdos-renyi", "small-world", "scale-free", "blocks", "ring"})
     for (const char* dynamics : {"bdh", "normfree"}) {
       CAPTURE(family);
       CAPTURE(dynamics);
-      auto r = recipe(bdh::graph_family_named(family), dynamics);
-      if (r.graph.family == bdh::graph_family::complete) r.graph.neurons = 150;
+      const auto r = recipe(bdh::graph_family_named(family), dynamics);
       const bdh::tuned_model t = tune(bdh::random_circuits(r));
       const auto fresh = bdh::measure_activity(t.result, 1000, 1000, 4711);
       CHECK(!fresh.failed);

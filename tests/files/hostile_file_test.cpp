@@ -36,15 +36,35 @@ std::string image_outcome(const std::string& bytes) {
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
+void find_flipped_bits(const model& m) {
+  const files::folder dir;
+  const std::string hash = save_model(m, dir / "m.bdh.h5", false);
+  const std::string good = files::read(dir / "m.bdh.h5");
+  REQUIRE(outcome(dir / "m.bdh.h5", hash) == "read");
+  for (std::size_t i = 0; i < good.size(); i += i < 4096 ? 1 : 13) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+    files::write(dir / "bad.bdh.h5", bad);
+    const std::string found = outcome(dir / "bad.bdh.h5", hash);
+    CAPTURE(i);
+    REQUIRE(contains(found, "bad.bdh.h5: "));
+  }
+}
+
 // A model file whose HDF5 part `change` has edited, as an image.
 template <class Change>
-std::string edited(const files::folder& dir, const files::choice& kind, Change change) {
-  save_model(files::small_model(kind), dir / "edited.bdh.h5", true);
+std::string edited(const files::folder& dir, const model& m, Change change) {
+  save_model(m, dir / "edited.bdh.h5", true);
   const hid_t f = H5Fopen((dir / "edited.bdh.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   REQUIRE(f >= 0);
   change(f);
   REQUIRE(H5Fclose(f) >= 0);
   return files::read(dir / "edited.bdh.h5");
+}
+
+template <class Change>
+std::string edited(const files::folder& dir, const files::choice& kind, Change change) {
+  return edited(dir, files::small_model(kind), change);
 }
 
 // Puts a float32 dataset of these extents in the place of another.
@@ -80,18 +100,8 @@ void replace_text(hid_t f, const char* object, const char* name, const std::stri
 }  // namespace
 
 TEST_CASE("a flipped bit anywhere in a file is found") {
-  const files::folder dir;
-  const std::string hash = save_model(files::small_model({"gpu-release", 2, true, true}), dir / "m.bdh.h5", false);
-  const std::string good = files::read(dir / "m.bdh.h5");
-  REQUIRE(outcome(dir / "m.bdh.h5", hash) == "read");
-  for (std::size_t i = 0; i < good.size(); i += i < 4096 ? 1 : 13) {
-    std::string bad = good;
-    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
-    files::write(dir / "bad.bdh.h5", bad);
-    const std::string found = outcome(dir / "bad.bdh.h5", hash);
-    CAPTURE(i);
-    REQUIRE(contains(found, "bad.bdh.h5: "));
-  }
+  find_flipped_bits(files::small_model({"gpu-release", 2, true, true}));
+  find_flipped_bits(files::small_direct_model({.own_retention = true, .named = true, .rotates = true}));
 }
 
 TEST_CASE("a file cut short or grown is found") {
@@ -107,32 +117,67 @@ TEST_CASE("a file cut short or grown is found") {
   CHECK(contains(outcome(dir / "bad.bdh.h5", hash), "checksum"));
 }
 
-// Raw values only: HDF5 1.10 itself reads behind damaged attributes, from which the seal protects.
-TEST_CASE("behind a forged seal, changed values and cut images do not crash the reader") {
-  for (bool is_sparse : {false, true}) {
-    const files::folder dir;
-    save_model(files::small_model({"gpu-release", 2, is_sparse, true}), dir / "m.bdh.h5", false);
-    const std::string good = files::read(dir / "m.bdh.h5");
-    REQUIRE(image_outcome(good) == "read");
-    const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-    for (const char* name : {"/projections/dx/data", "/projections/e/data", "/projections/e/indptr", "/projections/e/indices",
-                             "/nodes/neurons/original_id", "/rotation/frequency"}) {
-      if (!is_sparse && contains(name, "/ind")) continue;
-      const hid_t set = H5Dopen2(f, name, H5P_DEFAULT);
-      const std::size_t first = H5Dget_offset(set), size = H5Dget_storage_size(set);
-      H5Dclose(set);
-      std::size_t refused = 0;
-      for (std::size_t i = first; i < first + size; ++i) {
-        std::string bad = good;
-        bad[i] = '\xff';
-        refused += image_outcome(bad) != "read";
-      }
-      CAPTURE(name);
-      CHECK((refused > 0 || contains(name, "data") || contains(name, "frequency")));
+// Raw values only: HDF5 1.10 itself reads behind damaged attributes, from which the seal protects. Returns how many were refused.
+std::size_t overwrite_bytes(const files::folder& dir, const model& m, std::initializer_list<const char*> datasets) {
+  save_model(m, dir / "m.bdh.h5", true);
+  const std::string good = files::read(dir / "m.bdh.h5");
+  REQUIRE(image_outcome(good) == "read");
+  const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  std::size_t all_refused = 0;
+  for (const char* name : datasets) {
+    const hid_t set = H5Dopen2(f, name, H5P_DEFAULT);
+    const std::size_t first = H5Dget_offset(set), size = H5Dget_storage_size(set);
+    H5Dclose(set);
+    std::size_t refused = 0;
+    for (std::size_t i = first; i < first + size; ++i) {
+      std::string bad = good;
+      bad[i] = '\xff';
+      refused += image_outcome(bad) != "read";
     }
-    H5Fclose(f);
-    for (std::size_t size = 512; size < good.size(); size += 97) CHECK(image_outcome(good.substr(0, size)) != "read");
+    CAPTURE(name);
+    CHECK((refused > 0 || contains(name, "data") || contains(name, "frequency") || contains(name, "name")));
+    all_refused += refused;
   }
+  H5Fclose(f);
+  for (std::size_t size = 512; size < good.size(); size += 97) CHECK(image_outcome(good.substr(0, size)) != "read");
+  return all_refused;
+}
+
+TEST_CASE("behind a forged seal, changed values and cut images do not crash the reader") {
+  const files::folder dir;
+  overwrite_bytes(dir, files::small_model({"gpu-release", 2, false, true}),
+                  {"/projections/dx/data", "/projections/e/data", "/nodes/neurons/original_id", "/rotation/frequency"});
+  overwrite_bytes(dir, files::small_model({"gpu-release", 2, true, true}),
+                  {"/projections/dx/data", "/projections/e/data", "/projections/e/indptr", "/projections/e/indices",
+                   "/nodes/neurons/original_id", "/rotation/frequency"});
+  CHECK(overwrite_bytes(dir, files::small_direct_model({.own_retention = true, .named = true, .rotates = true}),
+                        {"/projections/gs/indptr", "/projections/gs/indices", "/projections/gs/data", "/projections/gs/retention",
+                         "/projections/gy_inhibitory/indices", "/nodes/neurons/name"}) > 100);
+}
+
+TEST_CASE("bad values of a model with explicit edges are told with their place in the file") {
+  const files::folder dir;
+  const auto with_float = [&](const char* name, std::size_t at, float value) {
+    return image_outcome(edited(dir, files::small_direct_model({.own_retention = true}), [&](hid_t f) {
+      const hid_t set = H5Dopen2(f, name, H5P_DEFAULT);
+      std::vector<float> values(H5Dget_storage_size(set) / sizeof(float));
+      REQUIRE(H5Dread(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
+      values.at(at) = value;
+      REQUIRE(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
+      H5Dclose(set);
+    }));
+  };
+  CHECK(contains(with_float("/projections/gy_inhibitory/data", 3, -1),
+                 "net.bdh.h5:/projections/gy_inhibitory/data[3]: -1.000000, expected a weight >= 0"));
+  CHECK(contains(with_float("/projections/gs/data", 0, -1), "net.bdh.h5:/projections/gs/data[0]: -1.000000"));
+  CHECK(contains(with_float("/projections/gs/retention", 0, 1.5f), "net.bdh.h5:/projections/gs/retention["));
+  CHECK(contains(with_float("/projections/gs/retention", 2, NAN), "net.bdh.h5:/projections/gs/retention[2]: nan"));
+  const auto without = [&](const char* name) {
+    return image_outcome(edited(dir, files::small_direct_model(), [&](hid_t f) { REQUIRE(H5Ldelete(f, name, H5P_DEFAULT) >= 0); }));
+  };
+  CHECK(contains(without("/projections/gx_inhibitory"), "net.bdh.h5:/projections/gx_inhibitory: missing"));
+  CHECK(contains(without("/projections/sensory"), "net.bdh.h5:/projections/sensory: "));
+  CHECK(contains(without("/projections/gs"), "net.bdh.h5:/projections/dx: missing"));
 }
 
 TEST_CASE("absurd extents are refused before memory is taken") {

@@ -27,6 +27,19 @@ void check_same(const model& a, const model& b) {
   CHECK(same(a.circuits().dx, b.circuits().dx));
   CHECK(same(a.circuits().dy, b.circuits().dy));
   CHECK(same(a.circuits().readout, b.circuits().readout));
+  REQUIRE(a.is_direct() == b.is_direct());
+  if (a.is_direct()) {
+    const direct_circuits &g = a.direct(), &k = b.direct();
+    for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory, &direct_circuits::gy_excitatory,
+                   &direct_circuits::gy_inhibitory, &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout})
+      CHECK(same(g.*p, k.*p));
+    CHECK(std::ranges::equal(std::span<const float>(g.retention), std::span<const float>(k.retention)));
+  }
+  CHECK(a.neuron_names() == b.neuron_names());
+  CHECK(a.sources() == b.sources());
+  CHECK(a.synapses() == b.synapses());
+  CHECK(a.sensory_nodes() == b.sensory_nodes());
+  CHECK(a.readout_nodes() == b.readout_nodes());
   CHECK(std::ranges::equal(a.turning().frequency(), b.turning().frequency()));
   CHECK(a.rules().name() == b.rules().name());
   CHECK(a.rules().epsilon() == b.rules().epsilon());
@@ -77,6 +90,57 @@ TEST_CASE("every kind of model survives a file") {
     CHECK(identify(dir / "m.bdh.h5") == file_kind::model);
     CHECK(dir.entries() == 1);
   }
+}
+
+TEST_CASE("every kind of model with explicit edges survives a file, and its hash covers all of it") {
+  const files::folder dir;
+  const files::direct_choice kinds[] = {{},
+                                        {.own_retention = true},
+                                        {.named = true},
+                                        {.rotates = true},
+                                        {.own_retention = true, .named = true, .rotates = true},
+                                        {.readout = false},
+                                        {.pool = true},
+                                        {.pool = true, .own_retention = true, .named = true, .rotates = true}};
+  std::vector<std::string> hashes;
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.pool);
+    CAPTURE(kind.own_retention);
+    CAPTURE(kind.rotates);
+    const model before = files::small_direct_model(kind);
+    hashes.push_back(save_model(before, dir / "m.bdh.h5", true));
+    const model after = load_model(dir / "m.bdh.h5");
+    check_same(before, after);
+    CHECK(content_hash(after) == hashes.back());
+    CHECK(after.neuron_named("neuron 7") == (kind.named ? std::optional<neuron_id>(7) : std::nullopt));
+    CHECK(!after.neuron_named("neuron 16"));
+  }
+  for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory, &direct_circuits::gy_excitatory,
+                 &direct_circuits::gy_inhibitory, &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout}) {
+    model::parts changed = files::small_direct_parts();
+    projection& g = (*changed.direct).*p;
+    g = files::sparse("other", g.source(), g.target(), g.rows_are(), 99, true);
+    hashes.push_back(content_hash(model(std::move(changed))));
+  }
+  model::parts renamed = files::small_direct_parts({.named = true});
+  renamed.neuron_names[0] = "another";
+  hashes.push_back(content_hash(model(std::move(renamed))));
+  std::ranges::sort(hashes);
+  CHECK(std::ranges::adjacent_find(hashes) == hashes.end());
+}
+
+TEST_CASE("names of neurons are refused when they are too many, empty, too long or not unique") {
+  const auto refusal = [](auto change) {
+    return message_of([&] {
+      model::parts p = files::small_direct_parts({.named = true});
+      change(p.neuron_names);
+      model m(std::move(p));
+    });
+  };
+  CHECK(refusal([](auto& names) { names.push_back("more"); }) == "model/name: 17 names, expected 16, one for each neuron");
+  CHECK(refusal([](auto& names) { names[2].clear(); }) == "model/name[2]: a name of 0 bytes, expected 1 to 255 bytes, none of them zero");
+  CHECK(refusal([](auto& names) { names[2].assign(256, 'a'); }).starts_with("model/name[2]: a name of 256 bytes"));
+  CHECK(refusal([](auto& names) { names[9] = names[4]; }) == "model/name[9]: 'neuron 4' again, expected a name for each neuron alone");
 }
 
 TEST_CASE("a projection without edges, and one with a row without edges, survive") {

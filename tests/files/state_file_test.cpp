@@ -20,6 +20,11 @@ model saved_model(const files::folder& dir, const files::choice& kind = {}) {
   return load_model(dir / "m.bdh.h5");
 }
 
+model saved_direct_model(const files::folder& dir, const files::direct_choice& kind) {
+  save_model(files::small_direct_model(kind), dir / "m.bdh.h5", true);
+  return load_model(dir / "m.bdh.h5");
+}
+
 synapse_state state_of(const model& m) {
   synapse_state s;
   s.model_sha256 = m.content_sha256();
@@ -28,12 +33,32 @@ synapse_state state_of(const model& m) {
   for (layer_id l = 1; l <= m.layers(); ++l) {
     layer_synapses layer;
     layer.clock = 100;
-    layer.last_used = array<std::uint64_t>(m.turning().present() ? m.neurons() / 2 : m.neurons());
+    layer.last_used = array<std::uint64_t>(m.row_units());
     for (std::size_t i = 0; i < layer.last_used.size(); ++i) layer.last_used[i] = 100 - i;
-    layer.stored = files::weights(std::size_t{m.neurons()} * m.hubs(), l);
+    layer.stored = files::weights(m.synapses(), l);
     s.layers.push_back(std::move(layer));
   }
   return s;
+}
+
+void check_round_trip(const files::folder& dir, const model& m) {
+  const synapse_state before = state_of(m);
+  save_state(before, m, dir / "s.h5");
+  save_state(before, m, dir / "s.h5");  // over the older one
+  const synapse_state after = load_state(dir / "s.h5", m);
+  CHECK(after.model_sha256 == m.content_sha256());
+  CHECK(after.tokens == 100);
+  CHECK(after.retention == 0.99);
+  REQUIRE(after.layers.size() == 3);
+  for (std::size_t l = 0; l < 3; ++l) {
+    CHECK(after.layers[l].clock == 100);
+    CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(), before.layers[l].last_used.begin(),
+                     before.layers[l].last_used.end()));
+    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin(),
+                     before.layers[l].stored.end()));
+  }
+  CHECK(identify(dir / "s.h5") == file_kind::state);
+  CHECK(dir.entries() == 2);
 }
 
 }  // namespace
@@ -41,24 +66,9 @@ synapse_state state_of(const model& m) {
 TEST_CASE("a state survives a file") {
   const files::folder dir;
   for (bool rotates : {true, false}) {
-    const model m = saved_model(dir, {"gpu-release", 2, false, false, rotates});
-    const synapse_state before = state_of(m);
-    save_state(before, m, dir / "s.h5");
-    save_state(before, m, dir / "s.h5");  // over the older one
-    const synapse_state after = load_state(dir / "s.h5", m);
-    CHECK(after.model_sha256 == m.content_sha256());
-    CHECK(after.tokens == 100);
-    CHECK(after.retention == 0.99);
-    REQUIRE(after.layers.size() == 3);
-    for (std::size_t l = 0; l < 3; ++l) {
-      CHECK(after.layers[l].clock == 100);
-      CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(), before.layers[l].last_used.begin(),
-                       before.layers[l].last_used.end()));
-      CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin(),
-                       before.layers[l].stored.end()));
-    }
-    CHECK(identify(dir / "s.h5") == file_kind::state);
-    CHECK(dir.entries() == 2);
+    check_round_trip(dir, saved_model(dir, {"gpu-release", 2, false, false, rotates}));
+    check_round_trip(dir, saved_direct_model(dir, {.rotates = rotates}));
+    check_round_trip(dir, saved_direct_model(dir, {.pool = true, .own_retention = true, .rotates = rotates}));
   }
 }
 

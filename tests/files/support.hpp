@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -57,21 +58,24 @@ inline bdh::array<float> weights(std::size_t size, std::uint64_t seed) {
   return w;
 }
 
-// Every third weight or so is an edge; a row may be empty.
-inline bdh::projection sparse(const char* name, bdh::population s, bdh::population t, bdh::order o, std::uint64_t seed) {
+// Every third weight or so is an edge; a row may be empty. `pairs`: rows 2m and 2m+1 have the same edges.
+inline bdh::projection sparse(const char* name, bdh::population s, bdh::population t, bdh::order o, std::uint64_t seed,
+                              bool positive = false, bool pairs = false) {
   const bdh::neuron_id rows = o == bdh::order::by_source ? s.size : t.size, columns = o == bdh::order::by_source ? t.size : s.size;
   std::vector<bdh::edge_id> indptr{0};
   std::vector<bdh::neuron_id> indices;
   for (bdh::neuron_id r = 0; r < rows; ++r) {
     for (bdh::neuron_id c = 0; c < columns; ++c)
-      if (bdh::uniform(seed, bdh::purpose::test_weights, r, c) < 0.3) indices.push_back(c);
+      if (bdh::uniform(seed, bdh::purpose::test_weights, pairs ? r / 2 : r, c) < 0.3) indices.push_back(c);
     indptr.push_back(indices.size());
   }
   bdh::array<bdh::edge_id> p(indptr.size());
   bdh::array<bdh::neuron_id> i(indices.size());
   std::copy(indptr.begin(), indptr.end(), p.begin());
   std::copy(indices.begin(), indices.end(), i.begin());
-  return bdh::projection::sparse(name, std::move(s), std::move(t), o, std::move(p), std::move(i), weights(indices.size(), seed + 100));
+  bdh::array<float> w = weights(indices.size(), seed + 100);
+  for (float& weight : w) weight = positive ? std::abs(weight) : weight;
+  return bdh::projection::sparse(name, std::move(s), std::move(t), o, std::move(p), std::move(i), std::move(w));
 }
 
 struct choice {
@@ -106,6 +110,41 @@ inline bdh::model::parts small_parts(const choice& c = {}) {
       "bdh test", "räksmörgås.safetensors", std::string(64, 'a'), "released code", {"heads: 2, from the shape", "a \"quote\"\nand a line"}};
   return p;
 }
+// The same neurons with explicit edges: a sparse graph with a readout, or what an import of BDH-GPU gives, whose sensory nodes are
+// sources and which keeps its pool.
+struct direct_choice {
+  bool pool = false, own_retention = false, named = false, rotates = false, readout = true;
+};
+inline bdh::model::parts small_direct_parts(const direct_choice& c = {}) {
+  using enum bdh::order;
+  bdh::model::parts p = small_parts({c.pool ? "gpu-release" : "bdh", c.pool ? 2u : 1u, false, false, c.rotates});
+  const bdh::population neurons{"neurons", 16}, sources{"sources", c.pool ? 21u : 16u}, tokens{"sensory", 5}, readout{"readout", 5};
+  bdh::direct_circuits g;
+  g.gx_excitatory = sparse("gx_excitatory", sources, neurons, by_source, 11, true);
+  g.gx_inhibitory = sparse("gx_inhibitory", sources, neurons, by_source, 12, true);
+  g.gy_excitatory = sparse("gy_excitatory", sources, neurons, by_target, 13, true);
+  g.gy_inhibitory = sparse("gy_inhibitory", sources, neurons, by_target, 14, true);
+  g.gs = sparse("gs", neurons, sources, by_source, 15, true, c.rotates);
+  if (c.own_retention) {
+    g.retention = bdh::array<float>(g.gs.edges());
+    for (bdh::neuron_id i = 0; i < 16; ++i)
+      for (auto e = g.gs.indptr()[i]; e < g.gs.indptr()[i + 1]; ++e)
+        g.retention[e] = 1.0f / static_cast<float>(1 + g.gs.indices()[e] + 32 * (c.rotates ? i / 2 : i));
+  }
+  p.circuits.dx = {};
+  p.circuits.dy = {};
+  if (!c.pool) {
+    p.circuits = {};
+    g.sensory = sparse("sensory", tokens, neurons, by_source, 16, true);
+    if (c.readout) g.readout = sparse("readout", sources, readout, by_target, 17);
+  }
+  if (c.named)
+    for (int i = 0; i < 16; ++i) p.neuron_names.push_back(i == 3 ? "å ß \xe2\x82\xac" : "neuron " + std::to_string(i));
+  p.direct = std::move(g);
+  return p;
+}
+inline bdh::model small_direct_model(const direct_choice& c = {}) { return bdh::model(small_direct_parts(c)); }
+
 inline bdh::model small_model(const choice& c = {}) { return bdh::model(small_parts(c)); }
 
 // Runs `work` in a child whose files cannot grow beyond `bytes`: a full disk. Returns its exit code, or minus its signal.
