@@ -6,6 +6,7 @@
 #include "apps/console.hpp"
 #include "apps/import_graph.hpp"
 #include "apps/options.hpp"
+#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checkpoint.hpp"
@@ -31,15 +32,6 @@ CLI::Validator one_of(std::vector<std::string> words) {
   return CLI::Validator(check, "");
 }
 
-// The importer may not know this one yet; then it is refused, not dropped.
-template <class Options>
-void set_training_window(Options& to, std::optional<std::uint64_t> tokens) {
-  if constexpr (requires { to.training_window; })
-    to.training_window = tokens;
-  else if (tokens)
-    throw unavailable_error("--training-window", "not supported by this build's importer");
-}
-
 import_options options_of(const import_command_options& o) {
   import_options to;
   if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
@@ -49,7 +41,7 @@ import_options options_of(const import_command_options& o) {
   to.epsilon = o.epsilon;
   if (!o.tokenizer.empty()) to.tokens = tokenizer_named(o.tokenizer);
   to.causal = o.causal;
-  set_training_window(to, o.training_window);
+  to.training_window = o.training_window;
   return to;
 }
 
@@ -106,10 +98,15 @@ class import_app final : public command {
   }
 
   int run() override {
+    stop_on_signals();  // a signal must not leave a temporary file behind
     check(options_);
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
     if (options_.graph.chosen()) return from_graph();
     const model m = import_checkpoint(options_.checkpoint, options_of(options_));
+    if (const int signal = stop_requested()) {
+      note("bdh: stopped by a signal, nothing was written");
+      return 128 + signal;
+    }
     const std::string hash = save_model(m, options_.model, options_.force);
     print(summary(m, options_.model, hash));
     return 0;

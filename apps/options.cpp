@@ -38,7 +38,7 @@ simulator engine_choice::make(const model& m) const {
 
 void expect_logits(const model& m, const std::string& file, const std::string& purpose) {
   if (m.readout_nodes() != 0) return;
-  throw unavailable_error(file, "a model without readout nodes, which has no logits", purpose + " needs them",
+  throw unavailable_error(file, "no readout nodes, and so no logits, which " + purpose + " needs", "a model with a readout",
                           "bdh import --readout FILE gives a graph its readout");
 }
 

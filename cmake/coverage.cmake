@@ -1,4 +1,4 @@
-# Target `coverage`: builds everything, runs all tests and prints the line coverage of the library.
+# Target `coverage`: builds everything, runs the tests and prints the line coverage of the library.
 function(all_targets out folder)  # of a folder and those below it
   get_property(found DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
   get_property(below DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
@@ -12,9 +12,7 @@ endfunction()
 find_program(BDH_GCOVR gcovr)
 if(BDH_GCOVR)
   add_custom_target(coverage
-    COMMAND find ${PROJECT_BINARY_DIR} -name "*.gcda" -delete
-    COMMAND ${CMAKE_CTEST_COMMAND} --output-on-failure -j 2
-    COMMAND ${BDH_GCOVR} --root ${PROJECT_SOURCE_DIR} --filter "(core|graph|kernels|io)/" --print-summary ${PROJECT_BINARY_DIR}
+    COMMAND sh ${PROJECT_SOURCE_DIR}/cmake/coverage.sh ${PROJECT_SOURCE_DIR} ${CMAKE_CTEST_COMMAND} ${BDH_GCOVR}
     WORKING_DIRECTORY ${PROJECT_BINARY_DIR} USES_TERMINAL VERBATIM)
   all_targets(targets ${PROJECT_SOURCE_DIR})
   foreach(target ${targets})

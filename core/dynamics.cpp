@@ -7,7 +7,8 @@
 namespace bdh {
 
 dynamics dynamics::named(std::string_view name, double epsilon) {
-  if (!(epsilon > 0) || !std::isfinite(epsilon)) throw input_error("dynamics/epsilon", std::to_string(epsilon), "a number > 0");
+  if (!(static_cast<float>(epsilon) > 0) || !std::isfinite(static_cast<float>(epsilon)))
+    throw input_error("dynamics/epsilon", shown(epsilon), "a number > 0");
   dynamics d;
   d.name_ = name;
   d.epsilon_ = epsilon;

@@ -46,8 +46,9 @@ struct site_counts {
 
 // The first value that was not finite.
 struct fault {
-  layer_id layer;
-  std::string where;  // "X of neuron 17", "A at hub 3"
+  std::uint64_t step;  // of the token: faults of all sites are ordered by it
+  layer_id layer;      // 0: outside the layers
+  std::string where;   // "X of neuron 17", "A at hub 3"
   float value;
 };
 

@@ -11,7 +11,8 @@ namespace bdh {
 namespace {
 
 void expect(const projection& p, const char* name, order rows, neuron_id sources, neuron_id targets) {
-  if (p.rows_are() != rows || p.source().size != sources || p.target().size != targets)
+  const bool gone = p.edges() == 0 && p.is_dense() && sources != 0 && targets != 0;  // moved from
+  if (gone || p.rows_are() != rows || p.source().size != sources || p.target().size != targets)
     throw shape_error(
         std::string("model/") + name, std::to_string(p.source().size) + " sources x " + std::to_string(p.target().size) + " targets",
         std::to_string(sources) + " x " + std::to_string(targets) + (rows == order::by_source ? ", by source" : ", by target"));
@@ -26,13 +27,13 @@ void check_hubs(const hub_circuits& c) {
   expect(c.sensory, "sensory", order::by_source, c.sensory.source().size, d);
   expect(c.dx, "dx", order::by_target, d, n);
   expect(c.dy, "dy", order::by_target, d, n);
-  expect(c.readout, "readout", order::by_target, d, c.readout.target().size);
+  expect(c.readout, "readout", order::by_target, d, c.sensory.source().size);
 }
 
 void expect_not_negative(const projection& p, const char* name) {
   for (std::size_t e = 0; e < p.edges(); ++e)
     if (p.weights()[e] < 0)
-      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", std::to_string(p.weights()[e]), "a weight >= 0",
+      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", shown(p.weights()[e]), "a weight >= 0",
                         "inhibition has a projection of its own");
 }
 
@@ -46,7 +47,7 @@ void check_pool(const model::parts& p, neuron_id n, neuron_id sources) {
   if (!pool) return;
   expect(c.e, "e", order::by_source, n, c.e.target().size);
   expect(c.sensory, "sensory", order::by_source, sources - n, c.e.target().size);
-  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, c.e.target().size, c.readout.target().size);
+  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, c.e.target().size, sources - n);
 }
 
 // Rotation mixes the synapses of the two neurons of a pair: both exist, and both are kept alike.
@@ -95,7 +96,7 @@ void check_direct(const model::parts& p) {
                       std::to_string(c.gs.edges()) + ", one for each synapse");
   for (std::size_t e = 0; e < c.retention.size(); ++e)
     if (!(c.retention[e] > 0 && c.retention[e] <= 1))
-      throw input_error("model/retention[" + std::to_string(e) + "]", std::to_string(c.retention[e]), "0 < u <= 1");
+      throw input_error("model/retention[" + std::to_string(e) + "]", shown(c.retention[e]), "0 < u <= 1");
   if (sources == n) {
     expect(c.sensory, "sensory", order::by_source, c.sensory.source().size, n);
     if (c.sensory.edges() == 0) throw shape_error("model/sensory", "no edges", "edges token -> neuron, or nothing would ever be active");
@@ -105,7 +106,8 @@ void check_direct(const model::parts& p) {
     throw shape_error("model/sensory", "edges token -> neuron", "none, where sensory nodes are sources themselves");
   if (sources != n && p.circuits.e.edges() == 0)
     throw shape_error("model/gs", std::to_string(sources) + " sources", std::to_string(n) + ", the neurons, without a pool of hubs");
-  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, sources, c.readout.target().size);
+  const neuron_id vocabulary = sources == n ? c.sensory.source().size : sources - n;
+  if (c.readout.edges() != 0) expect(c.readout, "readout", order::by_target, sources, vocabulary);
   check_pool(p, n, sources);
   if (p.turning.present()) check_pairs(c);
 }
@@ -152,7 +154,7 @@ void check(const model::parts& p) {
   if (p.turning.present() && p.turning.frequency().size() * 2 != n / p.heads)
     throw shape_error("model/rotation", std::to_string(p.turning.frequency().size()) + " frequencies",
                       "half of the " + std::to_string(n / p.heads) + " neurons of a head");
-  if (!(p.retention > 0 && p.retention <= 1)) throw input_error("model/retention", std::to_string(p.retention), "0 < u <= 1");
+  if (!(p.retention > 0 && p.retention <= 1)) throw input_error("model/retention", shown(p.retention), "0 < u <= 1");
   check_original_ids(p, n);
   check_names(p, n);
   const neuron_id v = p.direct && p.direct->sensory.edges() != 0 ? p.direct->sensory.source().size : p.circuits.sensory.source().size;

@@ -20,6 +20,9 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
       local_(local),
       outboxes_(local.end - local.begin, outbox(work.sites())),
       inboxes_(local.end - local.begin) {
+  for (outbox& box : outboxes_)
+    for (auto& to : box) to.reserve(2);  // all that a step ever sends to one site
+  for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
   const auto build = [&](bool observed) {
     std::vector<phase> plan(1);
     const auto add = [&](action a, layer_id layer) {

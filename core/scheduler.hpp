@@ -28,6 +28,9 @@ class scheduler {
   // The three outlive the scheduler. `layers` >= 1.
   scheduler(engine& work, exchange& mail, executor& threads, const round_table& table, layer_id layers, local_sites local);
 
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+
   // One token through all 4 L rounds and the readout. Returns the bytes sent between sites.
   std::uint64_t token(token_id token, round_observer* observer = nullptr);
 

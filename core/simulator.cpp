@@ -1,6 +1,9 @@
 #include "core/simulator.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <optional>
 #include <string>
 
 #include "core/base/error.hpp"
@@ -26,16 +29,22 @@ simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulat
       scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}) {}
 
 token_report simulator::step(token_id token) {
+  if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
+  if (token >= model_.sensory_nodes())
+    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+  torn_ = true;
   const auto begin = std::chrono::steady_clock::now();
   token_report report;
   report.position = tokens_;
   report.token = token;
   forward observer(watcher_);
   report.bytes_exchanged = scheduler_.token(token, watcher_ ? &observer : nullptr);
+  std::optional<fault> f;
   for (site_id s = 0; s < engine_->sites(); ++s)
-    if (const auto f = engine_->first_fault(s))
-      throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
-                        std::to_string(f->value), "a finite value", "the activity of this model grows without bound on this input");
+    if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step)) f = std::move(other);
+  if (f)
+    throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
+                      shown(f->value), "a finite value", "the activity of this model grows without bound on this input");
   report.active_x.assign(model_.layers(), 0);
   report.active_y.assign(model_.layers(), 0);
   for (site_id s = 0; s < engine_->sites(); ++s) {
@@ -48,6 +57,7 @@ token_report simulator::step(token_id token) {
     report.hebbian_writes += c.hebbian_writes;
   }
   ++tokens_;
+  torn_ = false;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }
@@ -89,9 +99,11 @@ float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) con
 void simulator::forget() {
   engine_->forget();
   tokens_ = 0;
+  torn_ = false;
 }
 
 synapse_state simulator::save() const {
+  if (torn_) throw input_error("simulator", "a token that was not read to its end", "a whole number of tokens to save");
   synapse_state state;
   state.model_sha256 = model_.content_sha256();
   state.tokens = tokens_;
@@ -104,13 +116,24 @@ void simulator::restore(const synapse_state& state) {
   if (state.model_sha256 != model_.content_sha256())
     throw input_error("state", "synapses of model " + state.model_sha256.substr(0, 12),
                       "those of model " + model_.content_sha256().substr(0, 12));
+  if (state.retention != engine_->retention())  // decays that are still to be applied would be taken for others
+    throw input_error("state", "retention " + shown(state.retention), shown(engine_->retention()) + ", that of this run");
   if (state.layers.size() != model_.layers())
     throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
-  for (const layer_synapses& l : state.layers)
-    if (l.stored.size() != model_.synapses() || l.last_used.size() != model_.row_units())
+  for (const layer_synapses& l : state.layers) {
+    if (l.stored.size() != model_.synapses())
       throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer", std::to_string(model_.synapses()));
+    if (l.last_used.size() != model_.row_units())
+      throw shape_error("state", std::to_string(l.last_used.size()) + " time stamps a layer", std::to_string(model_.row_units()));
+    if (std::any_of(l.last_used.begin(), l.last_used.end(), [&](std::uint64_t t) { return t > l.clock; }) || l.clock > std::uint64_t{1}
+                                                                                                                           << 62)
+      throw input_error("state", "a time stamp later than the clock", "last_used <= clock <= 2^62");
+    if (std::any_of(l.stored.begin(), l.stored.end(), [](float f) { return !std::isfinite(f); }))
+      throw input_error("state", "a strength that is not finite", "finite strengths");
+  }
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
   tokens_ = state.tokens;
+  torn_ = false;
 }
 
 }  // namespace bdh

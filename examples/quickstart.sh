@@ -26,7 +26,7 @@ CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} cmake --build
 
 say "2. Import: 4096 neurons in 4 heads, trained on Shakespeare with the authors' code, become a graph; nothing is approximated"
 mkdir -p $out
-shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --force
+shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --training-window 512 --force
 
 say "3. Run: tokens stream through the graph one by one, every one changes its synapses; then it writes on"
 rm -rf $out/run

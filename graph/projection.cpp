@@ -69,7 +69,7 @@ projection projection::sparse(std::string name, population source, population ta
 
 void projection::check_weights() const {
   for (std::size_t i = 0; i < weights_.size(); ++i)
-    if (!std::isfinite(weights_[i])) throw input_error(at(name_, "data", i), std::to_string(weights_[i]), "a finite weight");
+    if (!std::isfinite(weights_[i])) throw input_error(at(name_, "data", i), shown(weights_[i]), "a finite weight");
 }
 
 std::optional<edge_id> projection::find(neuron_id source, neuron_id target) const {

@@ -114,6 +114,8 @@ class importer {
     note_pairing();
     p.rules = dynamics::named("gpu-release", epsilon());
     p.tokens = tokens();
+    p.training_window = options_.training_window.value_or(0);
+    if (options_.training_window) note("trained on windows of {} tokens (--training-window)", *options_.training_window);
     p.circuits = circuits();
     if (pairs_ == pairing::half_split) p.original_id = original_ids();
     p.origin.creator = "bdh " BDH_VERSION;

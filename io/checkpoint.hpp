@@ -1,6 +1,7 @@
 // Importing trained BDH checkpoints: safetensors and PyTorch files, in the layouts that exist in the wild, as a graph model.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -19,7 +20,8 @@ struct import_options {
   std::optional<pairing> pairs;
   std::optional<double> theta, epsilon;
   std::optional<tokenizer> tokens;
-  bool causal = false;  // read a layout whose program has no causal mask as if it had one
+  std::optional<std::uint64_t> training_window;  // tokens
+  bool causal = false;                           // read a layout whose program has no causal mask as if it had one
 };
 
 // The checkpoint as a model with dynamics gpu-release; what was inferred or assumed is listed in origin().inferred.

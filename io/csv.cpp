@@ -53,6 +53,15 @@ std::string csv_field(std::string_view bytes) {
   return field + "\"";
 }
 
+bool is_utf8(std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const std::size_t length = utf8_length(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
 csv_file::csv_file(std::filesystem::path path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wxe")) {
   if (file_ == nullptr) fail();
 }

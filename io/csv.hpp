@@ -11,6 +11,8 @@ namespace bdh {
 // Any bytes as one quoted field on one line: `"` doubled; backslash, controls and what is not UTF-8 as \\, \n, \t, \xNN.
 std::string csv_field(std::string_view bytes);
 
+bool is_utf8(std::string_view bytes) noexcept;  // RFC 3629
+
 class csv_file {
  public:
   explicit csv_file(std::filesystem::path path);  // creates; throws device_error, also when it exists

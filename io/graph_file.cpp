@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/base/error.hpp"
+#include "io/csv.hpp"
 #include "io/graph_file_detail.hpp"
 #include "io/tensor_file.hpp"
 
@@ -56,11 +57,16 @@ void check_type(std::string_view type, float weight, const std::string& place) {
     throw input_error(place, "an undirected edge", "directed edges, source -> target", "write it once for each direction");
 }
 
+bool is_name(std::string_view text) noexcept {
+  const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  return !text.empty() && text.size() <= longest_name && std::ranges::none_of(text, controls) && is_utf8(text);
+}
+
 neuron_id name_table::number_of(std::string_view name, const std::string& place) {
   if (const auto found = numbers_.find(name); found != numbers_.end()) return found->second;
-  if (name.empty() || name.size() > longest_name || name.find('\0') != std::string_view::npos)
+  if (!is_name(name))
     throw input_error(place, name.empty() ? "a node without a name" : "a name of " + std::to_string(name.size()) + " bytes",
-                      "1 to " + std::to_string(longest_name) + " bytes, none of them zero");
+                      "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters");
   const auto number = static_cast<neuron_id>(names_.size());
   names_.emplace_back(name);
   numbers_.emplace(names_.back(), number);

@@ -39,6 +39,9 @@ float weight_of(std::string_view text, const std::string& place);
 // `type` of an edge against its sign; other words mean nothing, but for undirected edges.
 void check_type(std::string_view type, float weight, const std::string& place);
 
+// 1 to 255 bytes of UTF-8 on one line: what a neuron can be called.
+bool is_name(std::string_view text) noexcept;
+
 // Names in the order in which they come.
 class name_table {
  public:

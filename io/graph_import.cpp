@@ -270,8 +270,10 @@ class importer {
     p.rules = dynamics::named(options_.dynamics);
     p.layers = options_.layers;
     p.heads = options_.heads;
+    if (p.heads == 0 || n % p.heads != 0)
+      throw shape_error("--heads", std::to_string(p.heads), "a divisor of the " + std::to_string(n) + " neurons");
     p.retention = options_.retention;
-    if (options_.theta) p.turning = rotation::geometric(*options_.theta, n / std::max<head_id>(1, options_.heads));
+    if (options_.theta) p.turning = rotation::geometric(*options_.theta, n / p.heads);
     direct_circuits g;
     circuits(g, n);
     const edge_id partners = synapses(g, n);

@@ -94,8 +94,9 @@ class tag_scanner {
     for (const auto& [entity, character] : {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&amp;", "&"}})
       for (std::size_t i = id.find(entity); i != std::string::npos; i = id.find(entity, i + 1))
         id.replace(i, std::string_view(entity).size(), character);
-    if (id.empty() || id.size() > longest_name)
-      fail("an id of " + std::to_string(id.size()) + " bytes", "1 to " + std::to_string(longest_name));
+    if (!is_name(id))
+      fail("an id of " + std::to_string(id.size()) + " bytes",
+           "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters");
     if (!seen_.insert(id).second) fail("node " + shown(id) + " again", "each node once");
     found_.ids.push_back(std::move(id));
   }
@@ -150,7 +151,7 @@ class listed_graph final : public boost::mutate_graph {
     for (std::size_t i = 0; i < types_.size(); ++i) check_type(types_[i], to_.edges[i].weight, to_.place(to_.edges[i].line));
     std::unordered_set<std::string_view> seen;
     for (const std::string& name : names_)
-      if (name.empty() || name.size() > longest_name || !seen.insert(name).second) {
+      if (!is_name(name) || !seen.insert(name).second) {
         to_.source.names = known_.ids;
         return;
       }

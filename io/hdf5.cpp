@@ -1,6 +1,5 @@
 #include "io/hdf5.hpp"
 
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -10,6 +9,8 @@
 #include "core/base/error.hpp"
 #include "io/hdf5_detail.hpp"
 #include "io/hdf5_output.hpp"
+#include "io/hdf5_screen.hpp"
+#include "io/tensor_file.hpp"
 
 namespace bdh::hdf5 {
 namespace {
@@ -28,17 +29,6 @@ std::string reason() {
       },
       &text);
   return text.empty() ? "HDF5 gives no reason" : text;
-}
-
-// A file that this program wrote starts with HDF5's first superblock, at once or behind our 512 bytes. Later versions bring
-// features, and code paths of the library, that our files have no use for.
-void check_superblock(std::span<const std::byte> start, const std::string& place) {
-  static constexpr std::array<unsigned char, 9> expected{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 0};
-  for (const std::size_t at : {std::size_t{0}, std::size_t{512}})
-    if (start.size() >= at + 16 && std::memcmp(start.data() + at, expected.data(), expected.size()) == 0 &&
-        start[at + 13] == std::byte{8} && start[at + 14] == std::byte{8})
-      return;
-  throw input_error(place, "no HDF5 file of the first version", "a file written by bdh");
 }
 
 }  // namespace
@@ -239,13 +229,12 @@ file file::open(const std::filesystem::path& path, limits l, std::string where) 
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed))
     throw input_error(where, std::filesystem::exists(path, failed) ? "not a file" : "no such file", "an HDF5 file");
-  std::array<std::byte, 1024> start{};
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw input_error(where, "cannot be opened: " + std::generic_category().message(errno), "a readable file");
-  stream.read(reinterpret_cast<char*>(start.data()), start.size());
+  if (!std::ifstream(path, std::ios::binary))
+    throw input_error(where, "cannot be opened: " + std::generic_category().message(errno), "a readable file");
   if (l.plain) {
-    check_superblock({start.data(), static_cast<std::size_t>(stream.gcount())}, where);
-    l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, std::filesystem::file_size(path, failed));
+    const mapped_file mapped(path);
+    screen(mapped.bytes(), where);
+    l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, mapped.bytes().size());
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");
   if (H5Pset_file_locking(access.id(), false, true) < 0 || H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0)
@@ -257,7 +246,7 @@ file file::open(const std::filesystem::path& path, limits l, std::string where) 
 file file::open_image(std::span<const std::byte> image, limits l, const std::string& where) {
   const silence quiet;
   if (l.plain) {
-    check_superblock(image, where);
+    screen(image, where);
     l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, image.size());
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");

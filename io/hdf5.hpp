@@ -21,7 +21,7 @@ namespace bdh::hdf5 {
 // What a reader accepts from a file that anybody may have made.
 struct limits {
   std::uint64_t dataset_bytes = 0;  // largest dataset, in memory; a plain file is limited by its own size as well
-  bool plain = true;                // a file as this program writes it: first file version, data neither chunked nor compressed
+  bool plain = true;                // a model or state as we write it, checked by io/hdf5_screen.hpp before HDF5 opens it
 };
 
 using extents = std::vector<std::uint64_t>;

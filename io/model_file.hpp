@@ -37,7 +37,7 @@ model load_model(const std::filesystem::path& file);
 // SHA-256 over all that the dynamics depends on: rules, sizes, numbering, weights and rotation; not where the model came from.
 std::string content_hash(const model& m);
 
-// Reads the HDF5 image of a model file without looking at its seal. For the fuzzer, which would never get past it.
+// Reads the image of a model file without looking at its seal. For the fuzzer, which would never get past it.
 model load_model_image(std::span<const std::byte> image, const std::string& shown);
 
 }  // namespace bdh

@@ -21,6 +21,8 @@ struct stored_projection {
   projection hub_circuits::*of_hubs = nullptr;
   projection direct_circuits::*of_direct = nullptr;  // exactly one of the two is set
 
+  // Weights of explicit edges have no sign of their own, those of the readout and of hubs do.
+  bool positive() const { return of_direct != nullptr && of_direct != &direct_circuits::readout; }
   const projection& in(const model& m) const { return of_hubs ? m.circuits().*of_hubs : m.direct().*of_direct; }
 };
 

@@ -87,6 +87,10 @@ order order_named(const hdf5::object& o, const char* attribute) {
   throw input_error(o.place() + "@" + attribute, "'" + text + "'", "by_source or by_target");
 }
 
+std::string at(const hdf5::group& g, const char* dataset, std::size_t i) {
+  return g.place() + "/" + dataset + "[" + std::to_string(i) + "]";
+}
+
 projection read_sparse(const hdf5::group& g, const stored_projection& p, population source, population target) {
   expect_text(g, "encoding-type", "csr_matrix");
   expect_text(g, "orientation", orientation_by_target);
@@ -98,6 +102,10 @@ projection read_sparse(const hdf5::group& g, const stored_projection& p, populat
   array<edge_id> indptr = g.open_dataset("indptr").read<edge_id>({std::uint64_t{target.size} + 1});
   array<float> data = g.open_dataset("data").read_list<float>();
   array<neuron_id> indices = g.open_dataset("indices").read<neuron_id>({data.size()});
+  // Told here, at positions of the file; the model's own check would name those in memory.
+  for (std::size_t e = 0; p.positive() && e < data.size(); ++e)
+    if (data[e] < 0)
+      throw input_error(at(g, "data", e), std::to_string(data[e]), "a weight >= 0", "inhibition has a projection of its own");
   projection rows = projection::sparse(p.name, std::move(source), std::move(target), order::by_target, std::move(indptr),
                                        std::move(indices), std::move(data));
   return kernel_order == order::by_target ? std::move(rows) : rows.transposed();
@@ -130,9 +138,9 @@ array<float> read_retention(const hdf5::group& projections, const projection& gs
   const hdf5::group g = projections.open_group("gs");
   if (!g.has("retention")) return {};
   const array<float> values = g.open_dataset("retention").read<float>({gs.edges()});
-  const projection rows = gs.transposed();
-  return with_places([&](std::string place) { return g.place() + "/retention" + place.substr(std::min(place.find('['), place.size())); },
-                     [&] { return copy_of(as_weights(rows, values).transposed().weights()); });
+  for (std::size_t e = 0; e < values.size(); ++e)
+    if (!(values[e] > 0 && values[e] <= 1)) throw input_error(at(g, "retention", e), std::to_string(values[e]), "0 < u <= 1");
+  return copy_of(as_weights(gs.transposed(), values).transposed().weights());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The seal of a model or state file: its first 512 bytes, which HDF5 leaves to us (the user block), hold the SHA-256 and the
 // length of everything behind them. It is checked before HDF5 sees a byte, so a damaged file never reaches the library, and no
-// changed weight is ever taken for a good one. Other programs open a sealed file as any HDF5 file.
+// changed weight is ever taken for a good one. Other programs open a sealed file as any HDF5 file. Anybody can make a seal: what a
+// file is made to do to the library is stopped by io/hdf5_screen.hpp.
 #pragma once
 
 #include <cstddef>

@@ -143,7 +143,7 @@ std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, 
 
 mapped_file::mapped_file(const std::filesystem::path& file) {
   const std::string place = file.string();
-  const char* const expected = "a readable checkpoint file";
+  const char* const expected = "a readable file";
   // Non-blocking, so that a named pipe is refused below instead of waited for.
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) throw input_error(place, std::strerror(errno), expected);

@@ -17,7 +17,7 @@ class cpu final : public engine {
         retention_(options.retention.value_or(m.retention())),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
         strengths_(m) {
-    if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", std::to_string(retention_), "0 < u <= 1");
+    if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", shown(retention_), "0 < u <= 1");
     const auto& bodies = kernels::cpu_kernels_for(options.instructions);
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())
@@ -37,16 +37,11 @@ class cpu final : public engine {
     site_[s]->present(token);
   }
   void perform(const step& what, site_id s, const inbox& received, outbox& sent) noexcept override {
+    site_[s]->count_step();
     site_[s]->perform(what, received, sent);
   }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
-  std::optional<fault> first_fault(site_id s) const override {
-    const auto& found = site_[s]->first_fault();
-    if (!found) return std::nullopt;
-    fault f = found->first;
-    f.where += " " + std::to_string(found->second);
-    return f;
-  }
+  std::optional<fault> first_fault(site_id s) const override { return site_[s]->first_fault(); }
 
   std::span<const float> logits() const noexcept override { return site_[0]->logits(); }
   void read(variable v, std::span<float> out) const override {

@@ -37,6 +37,7 @@ struct cpu_kernels {
   void (*pool)(const kernels::pool&) noexcept;
   void (*balance)(const kernels::balance&) noexcept;
   void (*leak)(const kernels::leak&) noexcept;
+  bool (*all_finite)(const kernels::all_finite&) noexcept;
   void (*integrate)(const kernels::integrate&) noexcept;
 };
 

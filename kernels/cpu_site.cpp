@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/base/turn.hpp"
 
@@ -59,6 +60,8 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
 
 void cpu_site::present(token_id token) noexcept {
   token_ = token;
+  step_ = 0;
+  fault_.reset();
   std::fill(x_.begin(), x_.end(), 0.0f);
   std::fill(w_.begin(), w_.end(), 0.0f);
   active_x_.count = active_y_.count = 0;
@@ -148,6 +151,7 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
   const float epsilon = static_cast<float>(rules.epsilon());
   const neuron_id d = model_.hubs();
   receive_hubs(received, heard_.data());
+  check(layer, "W at hub", heard_.data(), d, nullptr);
   const bool gain = token ? rules.token_gain() : rules.w() != w_rule::y;
   if (gain || rules.centred()) bodies_.pool({heard_.data(), d, epsilon, rules.centred(), gain, &gain_y_});
   if (token || rules.w() != w_rule::leaky_sum) {
@@ -170,6 +174,7 @@ void cpu_site::pull(const projection& circuit, const float* values, const neuron
 }
 
 void cpu_site::threshold_x(layer_id layer) noexcept {
+  check(layer, "drive of X of neuron", drive_.data(), share_.neurons.size(), nullptr, share_.neurons.begin);
   bodies_.threshold_x({drive_.data(), x_.data(), share_.neurons.size(), model_.rules().x() == x_rule::accumulate});
   active_x_.count = 0;
   for (neuron_id i = 0; i < share_.neurons.size(); ++i)
@@ -179,6 +184,7 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
 }
 
 void cpu_site::threshold_y(layer_id layer) noexcept {
+  check(layer, "drive of Y of neuron", gate_.data(), active_x_.count, active_x_.id.data());
   bodies_.threshold_y({gate_.data(), active_x_.value.data(), gate_.data(), active_x_.count});
   active_y_.count = 0;
   for (neuron_id j = 0; j < active_x_.count; ++j)
@@ -203,19 +209,24 @@ void cpu_site::send_logits(outbox& sent) noexcept {
 
 void cpu_site::arrive_logits(const inbox& received) noexcept {
   for (const message& m : received) std::copy_n(m.values, m.width, logits_.data() + shares_[m.from].readout.begin);
+  check(0, "logit", logits_.data(), static_cast<neuron_id>(logits_.size()), nullptr);
 }
 
 // ---- watching
 
-void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids) noexcept {
-  float sum = 0.0f;
-  for (neuron_id i = 0; i < count; ++i) sum += values[i] * 0.0f;  // 0, or NaN as soon as one value is not finite
-  if (sum == 0.0f || fault_) return;
+void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids,
+                     neuron_id first) noexcept {
+  if (fault_ || bodies_.all_finite({values, count})) return;
   for (neuron_id i = 0; i < count; ++i)
     if (!std::isfinite(values[i])) {
-      fault_ = {fault{layer, what, values[i]}, ids ? ids[i] : i};
+      fault_ = {step_, layer, what, ids ? ids[i] : first + i, values[i]};
       return;
     }
+}
+
+std::optional<fault> cpu_site::first_fault() const {
+  if (!fault_) return std::nullopt;
+  return fault{fault_->step, fault_->layer, std::string(fault_->what) + " " + std::to_string(fault_->who), fault_->value};
 }
 
 void cpu_site::read(variable v, std::span<float> out) const {

@@ -46,7 +46,8 @@ class cpu_site {
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
-  const std::optional<std::pair<fault, neuron_id>>& first_fault() const noexcept { return fault_; }
+  void count_step() noexcept { ++step_; }
+  std::optional<fault> first_fault() const;
   std::span<const float> logits() const noexcept { return logits_; }
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // of an own neuron
   virtual void save(layer_id layer, layer_synapses& to) const = 0;  // into the model's arrays; fills only what this site owns
@@ -92,7 +93,8 @@ class cpu_site {
     return grid_.blocks() + (model_.sensory_nodes() + block_grid::block_size - 1) / block_grid::block_size;
   }
   void arrive_logits(const inbox& received) noexcept;
-  void check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids) noexcept;
+  // Remembers the first value that is not finite; value i belongs to ids[i], or to first + i.
+  void check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids, neuron_id first = 0) noexcept;
 
   const model& model_;
   const kernels::cpu_kernels& bodies_;
@@ -118,7 +120,16 @@ class cpu_site {
   array<float> own_logits_, logits_;
   rotation_angles angles_;
   site_counts counts_;
-  std::optional<std::pair<fault, neuron_id>> fault_;
+
+  struct found_fault {
+    std::uint64_t step;
+    layer_id layer;
+    const char* what;
+    neuron_id who;
+    float value;
+  };
+  std::uint64_t step_ = 0;
+  std::optional<found_fault> fault_;
 };
 
 }  // namespace bdh

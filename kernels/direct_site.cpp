@@ -140,6 +140,7 @@ id_range direct_site::own_sensory() const noexcept { return sensory_sources(mode
 void direct_site::present(token_id token) noexcept {
   cpu_site::present(token);
   std::fill(w_source_.begin(), w_source_.end(), 0.0f);
+  std::fill(a_.begin(), a_.end(), 0.0f);
 }
 
 void direct_site::perform(const step& s, const inbox& received, outbox& sent) noexcept {

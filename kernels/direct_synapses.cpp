@@ -1,5 +1,6 @@
 // The synapses of a direct_site: read in round 0, written in round 1, and looked at.
 #include <algorithm>
+#include <limits>
 
 #include "core/base/turn.hpp"
 #include "kernels/direct_site.hpp"
@@ -114,6 +115,10 @@ void direct_site::reweight(layer_id layer) noexcept {
                             c_.retention.empty() ? nullptr : c_.retention.data(), strengths_.layers[layer - 1].data(), w_source_.data(),
                             unit_.data(), unit_x_.data(), rotates_ ? cosine_.data() : nullptr, sine_.data(), kept_.data(), age_.data()},
                            units_);
+    for (neuron_id p = 0; p < units_ && !fault_; ++p)
+      for (neuron_id i = unit_[p]; i < unit_[p] + (rotates_ ? 2 : 1); ++i)
+        if (!bodies_.all_finite({strengths_.layers[layer - 1].data() + edges.begin()[i], static_cast<neuron_id>(edges.degree(i))}))
+          fault_ = {step_, layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity()};
     for (neuron_id p = 0; p < units_; ++p) counts_.hebbian_writes += edges.degree(unit_[p]) * (rotates_ ? 2 : 1);
   }
   std::fill_n(age_.begin(), units_, 0);

@@ -19,12 +19,15 @@ namespace bdh::kernels {
 using index = std::uint32_t;
 inline constexpr index lanes = 32;
 
-constexpr float load(const float* from, index k) { return from[k]; }
-constexpr void store(float* to, index k, float value) { to[k] = value; }
+// Compiled once for each instruction set: must never exist as a function that another file could call.
+#define BDH_INLINE [[gnu::always_inline]] inline
+
+BDH_INLINE constexpr float load(const float* from, index k) { return from[k]; }
+BDH_INLINE constexpr void store(float* to, index k, float value) { to[k] = value; }
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
-constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
+BDH_INLINE constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
 template <class Float>  // a template, since clang takes constexpr at its word where a function is none
-constexpr Float square_root(Float z) {
+BDH_INLINE constexpr Float square_root(Float z) {
   return __builtin_sqrtf(z);  // correctly rounded by IEEE 754
 }
 

@@ -2,6 +2,7 @@
 #include "kernels/hub_site.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/turn.hpp"
 
@@ -45,6 +46,7 @@ std::span<const hop> hub_site::hops(action a) noexcept {
 
 void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
+  std::fill(a_.begin(), a_.end(), 0.0f);
   used_layer_ = 0;
 }
 
@@ -93,11 +95,15 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
   const dynamics& rules = model_.rules();
   const neuron_id d = model_.hubs();
   receive_hubs(received, a_.data());
-  for (head_id h = 0; h < model_.heads(); ++h) check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
+  const auto look = [&] {
+    for (head_id h = 0; h < model_.heads(); ++h) check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
+  };
+  look();
   if (!rules.attention_gain() && !rules.centred()) return;
   for (head_id h = 0; h < model_.heads(); ++h)
     bodies_.pool(
         {a_.data() + std::size_t{h} * d, d, static_cast<float>(rules.epsilon()), rules.centred(), rules.attention_gain(), nullptr});
+  look();
 }
 
 void hub_site::drive_x(layer_id) noexcept {
@@ -155,6 +161,9 @@ void hub_site::reweight_synapses(layer_id layer) noexcept {
   layer_synapses& own = layers_[layer - 1];
   bodies_.reweight({own.stored.data(), model_.hubs(), share_.neurons.begin, used_.id.data(), turned_.data(), kept_.data(), w_.data()},
                    used_.count);
+  for (neuron_id j = 0; j < used_.count && !fault_; ++j)
+    if (!bodies_.all_finite({own.stored.data() + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
+      fault_ = {step_, layer, "a synapse of neuron", used_.id[j], std::numeric_limits<float>::infinity()};
   const neuron_id unit = rotates_ ? 2 : 1;
   for (neuron_id j = 0; j < used_.count; j += unit) own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
   counts_.hebbian_writes += std::uint64_t{used_.count} * model_.hubs();

@@ -48,7 +48,8 @@ struct pool {
     const float count = static_cast<float>(n);
     const float mean = group.sum(n, [&](auto k) { return load(z, k); }) / count;
     const float variance = group.sum(n, [&](auto k) { return (load(z, k) - mean) * (load(z, k) - mean); }) / count;
-    const float g = 1.0f / square_root(variance + epsilon);
+    // An overflow must not pass for silence: the second term is 0, or NaN when the variance is not finite.
+    const float g = 1.0f / square_root(variance + epsilon) + variance * 0.0f;
     const float scale = normalise ? g : 1.0f, shift = centre ? mean : 0.0f;
     group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * scale); });
     if (gain) group.once([&] { *gain = g; });
@@ -77,6 +78,17 @@ struct leak {
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.row(n, [&](auto k) { store(w, k, load(w, k) * gain); });
+  }
+};
+
+// Whether all values are finite: 0 times each of them adds up to 0, or to NaN.
+struct all_finite {
+  const float* values;  // (n)
+  index n;
+
+  template <class Group>
+  constexpr bool operator()(const Group& group) const noexcept {
+    return group.sum(n, [&](auto k) { return load(values, k) * 0.0f; }) == 0.0f;
   }
 };
 

@@ -16,7 +16,10 @@ constexpr std::size_t large = std::size_t{1} << 20;  // from here on pages come 
 
 }  // namespace
 
-void* allocate_zeroed(std::size_t bytes) {
+void* allocate_zeroed(std::size_t count, std::size_t size) {
+  const std::size_t bytes = count <= static_cast<std::size_t>(-1) / 2 / size ? count * size : 0;
+  if (bytes == 0)
+    throw device_error("memory", std::to_string(count) + " x " + std::to_string(size) + " bytes", "less than an address can reach");
   if (bytes >= large) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED) {

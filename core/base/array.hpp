@@ -10,8 +10,8 @@
 
 namespace bdh {
 
-// bytes > 0; 64-byte aligned, all zero. Throws device_error when there is no memory.
-void* allocate_zeroed(std::size_t bytes);
+// count > 0 objects of `size` bytes; 64-byte aligned, all zero. Throws device_error when there is no memory.
+void* allocate_zeroed(std::size_t count, std::size_t size);
 void free_zeroed(void* memory, std::size_t bytes) noexcept;
 
 template <class T>
@@ -21,7 +21,7 @@ class array {
  public:
   array() = default;
   explicit array(std::size_t size)
-      : data_(size ? static_cast<T*>(allocate_zeroed(size * sizeof(T))) : nullptr, release{size}), size_(size) {}
+      : data_(size ? static_cast<T*>(allocate_zeroed(size, sizeof(T))) : nullptr, release{size}), size_(size) {}
   array(array&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
   array& operator=(array&& other) noexcept {
     data_ = std::move(other.data_);

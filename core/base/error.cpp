@@ -1,8 +1,14 @@
 #include "core/base/error.hpp"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <utility>
 
 namespace bdh {
+
+std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }  // a NaN has no sign for us
+
 namespace {
 
 std::string message(const std::string& place, const std::string& found, const std::string& expected, const std::string& hint) {

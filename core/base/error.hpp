@@ -6,6 +6,8 @@
 
 namespace bdh {
 
+std::string shown(double value);  // the shortest digits that mean this number
+
 class error : public std::runtime_error {
  public:
   error(std::string place, std::string found, std::string expected = {}, std::string hint = {});

@@ -1,11 +1,13 @@
 #include "core/base/executor.hpp"
 
 #include <tbb/global_control.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -22,8 +24,11 @@ class serial final : public executor {
 
 class on_tbb final : public executor {
  public:
-  explicit on_tbb(std::size_t threads)
-      : limit_(tbb::global_control::max_allowed_parallelism, threads), arena_(static_cast<int>(threads)), threads_(threads) {}
+  explicit on_tbb(std::size_t threads) : arena_(static_cast<int>(threads)), threads_(threads) {
+    // TBB starts no more threads than there are processors unless told; asking for fewer would throttle the whole program.
+    if (threads > static_cast<std::size_t>(tbb::info::default_concurrency()))
+      limit_.emplace(tbb::global_control::max_allowed_parallelism, threads);
+  }
   void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override {
     if (count == 1) return work(0);
     arena_.execute([&] {
@@ -34,7 +39,7 @@ class on_tbb final : public executor {
   std::size_t threads() const noexcept override { return threads_; }
 
  private:
-  tbb::global_control limit_;
+  std::optional<tbb::global_control> limit_;
   tbb::task_arena arena_;
   std::size_t threads_;
 };

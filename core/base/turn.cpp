@@ -10,7 +10,7 @@ direction turn(double turns) noexcept {
   const double quarter = std::floor(whole * 4.0 + 0.5);                  // nearest quarter turn
   const double x = (whole - quarter * 0.25) * (2.0 * std::numbers::pi);  // |x| <= pi/4
   const double z = x * x;
-  // Taylor series; the first omitted term is below 1e-17 for |x| <= pi/4.
+  // Taylor series; the first omitted term is below 5e-17 for |x| <= pi/4.
   const double sine =
       x * (1.0 + z * (-1.0 / 6 +
                       z * (1.0 / 120 + z * (-1.0 / 5040 + z * (1.0 / 362880 + z * (-1.0 / 39916800 + z * (1.0 / 6227020800 +

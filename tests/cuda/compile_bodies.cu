@@ -26,15 +26,20 @@ __global__ void rows(Body body, index first, index last) {
 // propagate
 template __global__ void whole(push_dense);
 template __global__ void whole(push_sparse);
+template __global__ void whole(push_edges);
+template __global__ void whole(push_aging_edges);
 template __global__ void whole(collect);
 template __global__ void rows(pull_dense, index, index);
 template __global__ void rows(pull_sparse, index, index);
 // reweight
 template __global__ void rows(reweight, index, index);
+template __global__ void rows(reweight_edges, index, index);
 // threshold
 template __global__ void whole(threshold_x);
 template __global__ void whole(threshold_y);
 template __global__ void whole(pool);
+template __global__ void whole(balance);
+template __global__ void whole(leak);
 template __global__ void whole(integrate);
 // decay
 template __global__ void items(turn_pairs, index);

@@ -66,6 +66,19 @@ constexpr bool propagates() {
 }
 static_assert(propagates());
 
+constexpr bool propagates_over_explicit_edges() {  // both sources reach targets 0 and 1; then with u = 1/2, aged by 1 and 2 tokens
+  float out[2] = {}, aged[2] = {};
+  const push_edges push{starts, starts + 1, ends, edges, 2, both, x, out};
+  push(group{});
+  const float u[] = {0.5f, 0.5f, 0.5f, 0.5f};
+  const std::uint64_t age[] = {1, 2};
+  push_edges into_aged = push;
+  into_aged.out = aged;
+  push_aging_edges{into_aged, u, age}(group{});
+  return out[0] == 310 && out[1] == 420 && aged[0] == 5 + 75 && aged[1] == 10 + 100;
+}
+static_assert(propagates_over_explicit_edges());
+
 constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W = (10, 100), X = 3
   float sigma[] = {1, 2};
   const float activity[] = {3}, kept[] = {0.5f};
@@ -73,6 +86,23 @@ constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W
   return sigma[0] == 30.5f && sigma[1] == 301;
 }
 static_assert(reweights());
+
+constexpr bool reweights_explicit_edges() {  // rates (1, 2, 3, 4), W = (10, 100); a quarter turn mixes neurons 0 and 1
+  const index units[] = {0, 1}, pair[] = {0};
+  const float rates[] = {1, 2, 3, 4}, kept[] = {0.5f, 1}, cosine[] = {0}, sine[] = {1}, u[] = {0.5f, 1, 0.5f, 1};
+  const std::uint64_t age[] = {1, 1};
+  float plain[] = {2, 2, 2, 2}, turned[] = {2, 2, 2, 2}, aged[] = {2, 2, 2, 2};
+  for (index p = 0; p < 2; ++p) {
+    reweight_edges{starts, starts + 1, ends, rates, nullptr, plain, x, units, x, nullptr, nullptr, kept, age}(group{}, p);
+    reweight_edges{starts, starts + 1, ends, rates, u, aged, x, units, x, nullptr, nullptr, kept, age}(group{}, p);
+  }
+  reweight_edges{starts, starts + 1, ends, rates, nullptr, turned, x, pair, x, cosine, sine, kept, age}(group{}, 0);
+  // turned: even' = -odd, odd' = even, of the rates times X: (10, 20) and (300, 400)
+  return plain[0] == 1 + 10 * 10 && plain[1] == 1 + 100 * 20 && plain[2] == 2 + 10 * 300 && plain[3] == 2 + 100 * 400 &&
+         turned[0] == 1 - 10 * 300 && turned[1] == 1 - 100 * 400 && turned[2] == 1 + 10 * 10 && turned[3] == 1 + 100 * 20 &&
+         aged[0] == 1 + 10 * 10 && aged[1] == 2 + 100 * 20;
+}
+static_assert(reweights_explicit_edges());
 
 constexpr bool thresholds() {
   const float drive[] = {-1, 2};
@@ -82,8 +112,12 @@ constexpr bool thresholds() {
   threshold_y{drive, x, y, 2}(group{});
   integrate{drive, w, 2}(group{});
   float plain[] = {2, 6}, normal[] = {2, 6};  // mean 4, variance 4
-  pool{plain, 2, 0, true, false}(group{});
-  pool{normal, 2, 0, false, true}(group{});
+  pool{plain, 2, 0, true, false, nullptr}(group{});
+  pool{normal, 2, 0, false, true, nullptr}(group{});
+  float driven[2] = {}, leaked[] = {2, 4};
+  balance{x, w, driven, 2, 0.5f}(group{});  // ((10, 100) - (0, 3)) / 2
+  leak{leaked, 2, 0.5f}(group{});
+  if (driven[0] != 5 || driven[1] != 48.5f || leaked[0] != 1 || leaked[1] != 2) return false;
   return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 && y[0] == 0 && y[1] == 200 && w[0] == 0 &&
          w[1] == 3 && plain[0] == -2 && plain[1] == 2 && normal[0] == 1 && normal[1] == 3;
 }

@@ -92,6 +92,16 @@ TEST_CASE("every kind of model survives a file") {
   }
 }
 
+TEST_CASE("a model with long texts survives a file") {
+  const files::folder dir;
+  model::parts p = files::small_parts();
+  p.origin.source = std::string(60000, 's');
+  p.origin.inferred.assign(1000, std::string(50, 'i'));
+  const model m(std::move(p));
+  save_model(m, dir / "m.bdh.h5", false);
+  check_same(m, load_model(dir / "m.bdh.h5"));
+}
+
 TEST_CASE("every kind of model with explicit edges survives a file, and its hash covers all of it") {
   const files::folder dir;
   const files::direct_choice kinds[] = {{},

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "io/file_kind.hpp"
 #include "io/model_file.hpp"
+#include "io/seal.hpp"
 #include "support.hpp"
 
 using namespace bdh;
@@ -69,6 +70,31 @@ TEST_CASE("a state survives a file") {
     check_round_trip(dir, saved_model(dir, {"gpu-release", 2, false, false, rotates}));
     check_round_trip(dir, saved_direct_model(dir, {.rotates = rotates}));
     check_round_trip(dir, saved_direct_model(dir, {.pool = true, .own_retention = true, .rotates = rotates}));
+  }
+}
+
+TEST_CASE("a state of many layers survives a file, whose list of layers has its B-tree on two levels") {
+  const files::folder dir;
+  model::parts p = files::small_parts();
+  p.layers = 300;
+  save_model(model(std::move(p)), dir / "m.bdh.h5", false);
+  const model m = load_model(dir / "m.bdh.h5");
+  save_state(state_of(m), m, dir / "s.h5");
+  CHECK(load_state(dir / "s.h5", m).layers.size() == 300);
+  std::string bytes = files::read(dir / "s.h5");
+  const std::size_t upper = bytes.find(std::string("TREE\0\1", 6));
+  REQUIRE(upper != std::string::npos);
+  // Behind a forged seal, a node that is its own child.
+  const std::uint64_t itself = upper - seal_bytes;
+  bytes.replace(upper + 32, sizeof itself, reinterpret_cast<const char*>(&itself), sizeof itself);
+  files::write(dir / "s.h5", bytes);
+  seal(dir / "s.h5", sealed::state);
+  try {
+    load_state(dir / "s.h5", m);
+    FAIL("no error");
+  } catch (const input_error& e) {
+    CHECK(e.found() == "another kind of B-tree in the place of something else");
+    CHECK(e.place() == (dir / "s.h5").string() + ":/layers");
   }
 }
 

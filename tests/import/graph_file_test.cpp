@@ -204,7 +204,7 @@ TEST_CASE("rotation adds missing partners at rate 0, with the retention of their
   CHECK(g.retention[*g.gs.find(0, 2)] == 0.25f);
   CHECK(made.subject.turning().frequency().size() == 2);
   o.heads = 3;
-  CHECK(contains(import_refusal(o), "heads"));
+  CHECK(contains(import_refusal(o), "--heads: 3, expected a divisor of the 4 neurons"));
 }
 
 TEST_CASE("a random sensory projection has K different neurons for each token, the same for the same seed") {
@@ -277,6 +277,9 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
   CHECK(contains(refusal(dir, "source,target,weight\na,b\n"), "g:2: 2 fields, expected 3"));
   CHECK(contains(refusal(dir, "source,target,weight\na,,1\n"), "g:2: a node without a name"));
   CHECK(contains(refusal(dir, "source,target,weight\na," + std::string(256, 'x') + ",1\n"), "g:2: a name of 256 bytes"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\x1b[31m,1\n"), "g:2: a name of 5 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\xc3\x28,1\n"), "g:2: a name of 2 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(refusal(dir, "source,target,weight\na,\xc3\xa5,1\n") == "no error");
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b,1\n"), "g:2: a quote that does not end"));
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b\"x,1\n"), "g:2: text behind a quote"));
   CHECK(contains(refusal(dir, "source,target,weight\n\n0,1,nan\n"), "g:3: 'nan', expected a finite weight"));
@@ -361,6 +364,26 @@ TEST_CASE("what is wrong with a matrix in HDF5 is told") {
     files::write(dir / "g.h5", good.substr(0, size));
     CHECK(message_of([&] { read_graph_file(file + ":/graph", true); }) != "no error");
   }
+}
+
+TEST_CASE("files with damaged bytes are refused or read, never more") {
+  const files::folder dir;
+  write_csr(dir / "g.h5");
+  std::size_t refused = 0;
+  for (const std::string& good : {std::string(matrix_market), std::string(csv), std::string(graphml)})
+    for (std::uint64_t round = 0; round < 1500; ++round) {
+      std::string bad = good;
+      const auto draw = [&](std::uint64_t step, std::size_t below) {
+        return static_cast<std::size_t>(uniform(round, purpose::test_weights, bad.size(), step) * static_cast<double>(below));
+      };
+      for (std::uint64_t edit = 0; edit < 1 + round % 3; ++edit)
+        if (round % 2 == 0)
+          bad[draw(edit, bad.size())] = static_cast<char>(draw(100 + edit, 256));
+        else
+          bad.insert(draw(edit, bad.size()), good.substr(draw(200 + edit, good.size()), 1 + draw(300 + edit, 9)));
+      refused += refusal(dir, bad, round % 5 != 0) != "no error";
+    }
+  CHECK(refused > 1000);
 }
 
 TEST_CASE("files of different sizes do not make one model") {

@@ -41,7 +41,7 @@ tensor_trace tensor_form(const weights& m, const std::vector<int>& tokens);
 
 enum class variant { bdh, normfree, gpu_paper, gpu_release };
 
-// The columns of DESIGN.md, section 2, as data: a test may change one entry.
+// The variants of docs/theory.md as data: a test may change one entry.
 struct rules {
   enum class source_rule {
     y,       // W = y

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # In any file, whatever its kind.
 ANYWHERE = re.compile(
-    rb"(?<![\w.}])/(?:wor[k]|roo[t]|hom[e]/[a-z]+)/|bash_job[s]|shared/referenc[e]|shared/DESIG[N]|"
+    rb"(?<![\w.}])/(?:wor[k]|roo[t]|hom[e]/[a-z]+)/|bash_job[s]|shared/DESIG[N]|"
     rb"pyp[i]\.org|pythonhoste[d]\.org|(?:deb|security)\.debia[n]\.org|archiv[e]\.ubuntu\.com|registr[y]\.npmjs|index\.crate[s]\.io|"
     rb"prox[y]\.golang\.org|cond[a]\.anaconda\.org")
 # In text.

@@ -41,8 +41,8 @@ int main(int argc, char** argv) {
   if (argc != 8) return std::fputs("usage: make_checkpoint FILE HUBS HEADS NEURONS LAYERS VOCABULARY SEED\n", stderr), 2;
   const auto number = [&](int i) { return static_cast<std::uint64_t>(std::strtoull(argv[i], nullptr, 10)); };
   const std::uint64_t d = number(2), h = number(3), n = number(4), v = number(6), seed = number(7);
-  const std::vector<tensor> tensors = {{"decoder", {n, d}},  {"encoder", {h, d, n / h}}, {"encoder_v", {h, d, n / h}},
-                                       {"lm_head", {d, v}}, {"embed.weight", {v, d}}};
+  const std::vector<tensor> tensors = {
+      {"decoder", {n, d}}, {"encoder", {h, d, n / h}}, {"encoder_v", {h, d, n / h}}, {"lm_head", {d, v}}, {"embed.weight", {v, d}}};
   std::string header = "{\"__metadata__\":{\"n_layer\":\"" + std::string(argv[5]) + "\",\"n_head\":\"" + argv[3] + "\"}";
   std::uint64_t offset = 0;
   for (const tensor& t : tensors) {
@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
   if (!file) return std::perror(argv[1]), 1;
   const std::uint64_t length = header.size();
   bool good = std::fwrite(&length, 8, 1, file) == 1 && std::fwrite(header.data(), 1, header.size(), file) == header.size();
-  for (std::size_t i = 0; i < tensors.size(); ++i) good = good && write_weights(file, tensors[i].count(), seed, static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    good = good && write_weights(file, tensors[i].count(), seed, static_cast<std::uint32_t>(i));
   if (std::fclose(file) != 0 || !good) return std::perror(argv[1]), 1;
   return 0;
 }

@@ -37,6 +37,7 @@ TEST_CASE("arrays start at zero, aligned, small and large") {
   }
   CHECK(bdh::array<float>(0).empty());
   CHECK_THROWS_AS(bdh::array<float>(std::size_t{1} << 60), bdh::device_error);
+  CHECK_THROWS_AS(bdh::array<float>(std::size_t{1} << 62), bdh::device_error);  // its bytes would wrap to 0
 }
 
 TEST_CASE("every executor does all the work, each piece once") {

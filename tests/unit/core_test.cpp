@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -53,7 +55,7 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
   refuse([](auto& p) { p.layers = 0; }, "model/layers: 0, expected 1 to 1024");
   refuse([](auto& p) { p.heads = 0; }, "model/heads: 0, expected a divisor of the 2 neurons");
   refuse([](auto& p) { p.heads = 2; }, "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release defines several heads");
-  refuse([](auto& p) { p.retention = 0; }, "model/retention: 0.000000, expected 0 < u <= 1");
+  refuse([](auto& p) { p.retention = 0; }, "model/retention: 0, expected 0 < u <= 1");
   refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); }, "model/retention: nan, expected 0 < u <= 1");
   refuse([](auto& p) { p.turning = bdh::rotation({0.1, 0.2}); }, "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
   refuse([](auto& p) { p.original_id = {0, 0}; }, "model/original_id[1]: 0, expected each of 0..1 once");
@@ -62,6 +64,50 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
          "model/tokenizer: bytes with a vocabulary of 3, expected 256; use --tokenizer ids");
   refuse([](auto& p) { std::swap(p.circuits.dx, p.circuits.sensory); }, "model/sensory: 2 sources x 2 targets, expected 2 x 2, by source");
   refuse([](auto& p) { p.circuits.e = {}; }, "model/e: 0 neurons x 0 hubs, expected at least one of each");
+}
+
+TEST_CASE("a token that was not read to its end stops the run until it starts afresh") {
+  const bdh::model m(small());
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  brain.watch([](bdh::layer_id, int round) {
+    if (round == 1) throw std::runtime_error("enough");
+  });
+  CHECK_THROWS_WITH_AS(brain.step(0), "enough", std::runtime_error);
+  brain.watch({});
+  CHECK_THROWS_AS(brain.save(), bdh::input_error);
+  CHECK_THROWS_AS(brain.step(0), bdh::input_error);
+  brain.forget();
+  CHECK_NOTHROW(brain.step(0));
+}
+
+// W of token 0 is (big, 0), so that X = (big, 0): overflows at the step named.
+std::string fault_of(float big, float readout, const char* variant, bdh::site_id sites) {
+  bdh::model::parts p = small();
+  p.rules = bdh::dynamics::named(variant);
+  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::order::by_source, make({big, 0, 0, 1, 1, 1}));
+  p.circuits.readout = bdh::projection::dense("readout", hubs, ::readout, bdh::order::by_target, make({readout, readout, 0, 1, 1, 1}));
+  const bdh::model m(std::move(p));
+  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
+  std::string message;
+  try {
+    for (int t = 0; t < 4; ++t) brain.step(0);
+  } catch (const bdh::input_error& e) {
+    message = e.what();
+  }
+  brain.forget();
+  CHECK_NOTHROW(brain.step(1));  // the fault does not outlive the run
+  return message;
+}
+
+TEST_CASE("the first value that is not finite is named, whatever the number of sites") {
+  const std::string hint = ", expected a finite value; the activity of this model grows without bound on this input";
+  for (bdh::site_id sites : {1u, 3u}) {
+    CAPTURE(sites);
+    CHECK(fault_of(1e20f, 1, "bdh", sites) == "token 0, layer 1, a synapse of neuron 0: inf" + hint);  // W X = 1e40
+    CHECK(fault_of(1e10f, 1, "bdh", sites) == "token 1, layer 1, Y of neuron 0: inf" + hint);          // sigma X X = 1e40
+    CHECK(fault_of(1, 1, "bdh", sites) == "");
+    CHECK(fault_of(1e20f, 1, "gpu-release", sites) == "token 0, W at hub 0: nan" + hint);  // the pool's variance
+  }
 }
 
 TEST_CASE("dynamics are named values") {
@@ -146,6 +192,15 @@ TEST_CASE("questions about synapses that do not exist are refused") {
                        "sites: 0, expected 1 to 4096", bdh::input_error);
   CHECK_THROWS_AS(bdh::cpu_engine(m, {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}), bdh::input_error);
   bdh::synapse_state other = brain.save();
+  other.retention = 0.5;
+  CHECK_THROWS_WITH_AS(brain.restore(other), "state: retention 0.5, expected 1, that of this run", bdh::input_error);
+  other.retention = 1;
+  other.layers[0].last_used[0] = 1;
+  CHECK_THROWS_WITH_AS(brain.restore(other), "state: a time stamp later than the clock, expected last_used <= clock <= 2^62",
+                       bdh::input_error);
+  other.layers[0].last_used[0] = 0;
+  other.layers[0].stored[0] = INFINITY;
+  CHECK_THROWS_WITH_AS(brain.restore(other), "state: a strength that is not finite, expected finite strengths", bdh::input_error);
   other.layers.clear();
   CHECK_THROWS_AS(brain.restore(other), bdh::shape_error);
   other.model_sha256 = "somebody else's";

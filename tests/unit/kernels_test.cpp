@@ -22,7 +22,7 @@ std::vector<float> random(std::size_t n, std::uint64_t stream) {
   return v;
 }
 
-// The law as DESIGN writes it, lane by lane: lane = position mod 32, then lane p takes lane p + half.
+// The law once more, lane by lane: lane = position mod 32, then lane p takes lane p + half.
 float lawful_sum(const std::vector<float>& terms) {
   float lane[32] = {};
   for (std::size_t i = 0; i < terms.size(); ++i) lane[i % 32] += terms[i];
@@ -69,6 +69,12 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
     const std::uint64_t indptr[] = {0, width};
     float sparse = 0;
     pull_sparse{indptr, all.data(), row.data() + width, nullptr, activity.data(), &sparse}(group, 0);
+    CHECK(sparse == out[1]);
+    // Gathered: the same edges from sources in another place.
+    std::vector<float> spread(2 * width + 1, 99.0f);
+    for (index m = 0; m < width; ++m) spread[2 * m + 1] = activity[m];
+    for (index m = 0; m < width; ++m) all[m] = 2 * m + 1;
+    pull_sparse{indptr, all.data(), row.data() + width, nullptr, spread.data(), &sparse}(group, 0);
     CHECK(sparse == out[1]);
   }
 }
