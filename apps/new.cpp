@@ -3,6 +3,7 @@
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/random_model.hpp"
 #include "io/atomic_file.hpp"
@@ -69,8 +70,7 @@ std::string summary(const random_circuits& drawn, const tuned_model& t) {
                                  count(drawn.inhibitory_neurons()), m.layers(), m.origin().layout);
   text += circuit("Gx", c.gx_excitatory, c.gx_inhibitory) + circuit("Gy", c.gy_excitatory, c.gy_inhibitory);
   text += fmt::format("Gs {} synapses a layer\n", count(m.synapses()));
-  text +=
-      fmt::format("a token drives {} excitatory and {} inhibitory neurons\n", g.sensory_edges, drawn.driven_inhibitory(g.sensory_edges));
+  text += fmt::format("a token drives {} excitatory and {} inhibitory neurons\n", g.sensory_edges, drawn.driven_inhibitory());
   text += fmt::format("gains: Gx {:.4g}, Gy {:.4g}; inhibition: Gx {:.4g}, Gy {:.4g}\n", g.gx, g.gy, g.inhibition_x, g.inhibition_y);
   text += "over the last 200 of 1,000 random tokens:\n";
   for (std::size_t l = 0; l < t.measured.layers.size(); ++l)
@@ -80,6 +80,8 @@ std::string summary(const random_circuits& drawn, const tuned_model& t) {
                       t.measured.largest_y);
   return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
 }
+
+struct stopped {};  // by a signal
 
 class new_app final : public command {
  public:
@@ -115,17 +117,33 @@ class new_app final : public command {
 
   int run() override {
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
-    const random_circuits drawn(recipe_of(options_));
-    tuning_goal goal;
-    goal.active_share = options_.target;
-    const tuned_model tuned = tune(drawn, goal, options_.threads);
-    print(summary(drawn, tuned));
-    const std::string hash = save_model(tuned.result, options_.model, options_.force);
-    print(fmt::format("wrote {} ({:.12})\n", options_.model, hash));
-    return 0;
+    const random_model_recipe recipe = recipe_of(options_);
+    stop_on_signals();
+    try {
+      const random_circuits drawn(recipe);
+      const tuned_model tuned = tune_visibly(drawn);
+      print(summary(drawn, tuned));
+      const std::string hash = save_model(tuned.result, options_.model, options_.force);
+      print(fmt::format("wrote {} ({:.12})\n", options_.model, hash));
+      return 0;
+    } catch (const stopped&) {
+      note("bdh: stopped by a signal; nothing was written");
+      return 128 + stop_requested();
+    }
   }
 
  private:
+  tuned_model tune_visibly(const random_circuits& drawn) const {
+    tuning_goal goal;
+    goal.active_share = options_.target;
+    progress_line progress(true, std::nullopt);
+    std::uint64_t tokens = 0;
+    return tune(drawn, goal, {.threads = options_.threads, .before_token = [&] {
+                                if (stop_requested() != 0) throw stopped{};
+                                progress.at(tokens++);
+                              }});
+  }
+
   new_options options_;
 };
 

@@ -123,27 +123,46 @@ projection random_circuits::synapses(const edge_set& edges) const {
   return std::move(s).as("gs", neurons_, neurons_, order::by_source);
 }
 
-neuron_id random_circuits::driven_inhibitory(neuron_id excitatory) const noexcept {
-  const double ratio = static_cast<double>(inhibitory_.size()) / static_cast<double>(excitatory_.size());
+neuron_id random_circuits::driven_inhibitory() const noexcept {
   const double degree = recipe_.graph.family == graph_family::complete ? neurons_.size - 1.0 : recipe_.graph.degree;
-  const double wanted = std::max(ratio * excitatory, 2.5 * neurons_.size / degree);
-  return static_cast<neuron_id>(std::min(std::ceil(wanted), static_cast<double>(inhibitory_.size())));
+  return static_cast<neuron_id>(std::min(std::ceil(2.5 * neurons_.size / degree), static_cast<double>(inhibitory_.size())));
+}
+
+void random_circuits::draw_driven(token_id token, neuron_id sensory_edges, std::vector<neuron_id>& to) const {
+  const std::uint64_t key = 2 * std::uint64_t{token};
+  to.clear();
+  draw_distinct(excitatory_, std::clamp<std::size_t>(sensory_edges, 1, excitatory_.size()),
+                random_stream(recipe_.seed, purpose::graph_sensory, key), to);
+  draw_distinct(inhibitory_, driven_inhibitory(), random_stream(recipe_.seed, purpose::graph_sensory, key + 1), to);
+  std::sort(to.begin(), to.end());
 }
 
 projection random_circuits::sensory(neuron_id edges_per_token) const {
-  const std::size_t of_excitatory = std::clamp<std::size_t>(edges_per_token, 1, excitatory_.size());
-  const std::size_t of_inhibitory = driven_inhibitory(edges_per_token);
   rows_of_edges s;
   std::vector<neuron_id> driven;
   for (token_id t = 0; t < recipe_.vocabulary; ++t) {
-    driven.clear();
-    draw_distinct(excitatory_, of_excitatory, random_stream(recipe_.seed, purpose::graph_sensory, 2 * std::uint64_t{t}), driven);
-    draw_distinct(inhibitory_, of_inhibitory, random_stream(recipe_.seed, purpose::graph_sensory, 2 * std::uint64_t{t} + 1), driven);
-    std::sort(driven.begin(), driven.end());
+    draw_driven(t, edges_per_token, driven);
     for (neuron_id i : driven) s.add(i, 1.0f);
     s.end_row();
   }
   return std::move(s).as("sensory", {"sensory", recipe_.vocabulary}, neurons_, order::by_source);
+}
+
+token_drive random_circuits::drive(neuron_id sensory_edges, token_id tokens) const {
+  const std::size_t n = neurons_.size;
+  token_drive d{std::vector<float>(n * tokens), std::vector<float>(n * tokens)};
+  std::vector<neuron_id> driven;
+  const auto push = [&](const projection& p, neuron_id i, float* to) {
+    for (edge_id e = p.indptr()[i]; e < p.indptr()[i + 1]; ++e) to[p.indices()[e]] += p.weights()[e];
+  };
+  for (token_id t = 0; t < tokens; ++t) {
+    draw_driven(t, sensory_edges, driven);
+    for (neuron_id i : driven) {
+      push(gx_.excitatory, i, d.excitatory.data() + n * t);
+      push(gx_.inhibitory, i, d.inhibitory.data() + n * t);
+    }
+  }
+  return d;
 }
 
 // K edges into every readout node, normal weights.

@@ -25,13 +25,6 @@ class activity_meter {
   }
 
   void watch(const simulator& brain, layer_id layer, int round) {
-    if (round == 3 && layer == 1) {
-      for (float x : brain.read(variable::x))
-        if (x != 0.0f) {
-          sum_x_ += x;
-          ++active_x_;
-        }
-    }
     if (round != 2) return;
     const auto y = brain.read(variable::y);
     double& largest = seen_.layers[layer - 1].largest_y;
@@ -51,10 +44,11 @@ class activity_meter {
   void fail(std::string what) { seen_.failed = std::move(what); }
 
   stream_activity result() {
-    seen_.active_x = active_x_ == 0 ? 0 : sum_x_ / static_cast<double>(active_x_);
-    seen_.least_y = seen_.layers[0].y;
+    seen_.least_x = seen_.layers[0].x;
+    seen_.least_firing = 1;
     for (const layer_activity& l : seen_.layers) {
-      seen_.least_y = std::min(seen_.least_y, l.y);
+      seen_.least_x = std::min(seen_.least_x, l.x);
+      seen_.least_firing = std::min(seen_.least_firing, l.x > 0 ? l.y / l.x : 0);
       seen_.mean_x += l.x / static_cast<double>(fired_.size());
       seen_.mean_y += l.y / static_cast<double>(fired_.size());
       seen_.largest_y = std::max(seen_.largest_y, l.largest_y);
@@ -71,50 +65,70 @@ class activity_meter {
   std::uint64_t first_counted_, counted_;
   neuron_id neurons_;
   stream_activity seen_;
-  double sum_x_ = 0;
-  std::uint64_t active_x_ = 0;
   std::vector<std::uint64_t> fired_;  // in this window, by layer
+};
+
+// Where the search for gains begins: what a smaller graph of the same family needed.
+struct known_gains {
+  circuit_gains gains;
+  double first_share, firing;
+  neuron_id neurons;
 };
 
 class tuner {
  public:
-  tuner(const random_circuits& circuits, const tuning_goal& goal, std::size_t threads)
-      : circuits_(circuits), goal_(goal), threads_(threads), inhibition_(circuits.inhibitory_neurons() != 0) {
+  tuner(const random_circuits& circuits, const tuning_goal& goal, const tuning_work& work)
+      : circuits_(circuits), goal_(goal), work_(work), inhibition_(circuits.inhibitory_neurons() != 0), first_share_(goal.active_share) {
     const random_model_recipe& r = circuits.recipe();
     const double inhibitory = static_cast<double>(circuits.inhibitory_neurons()) / r.graph.neurons;
     balance_ = inhibition_ ? (1 - inhibitory) / inhibitory : 1;
-    horizon_ = r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
-    tokens_ = static_cast<std::uint64_t>(std::clamp(3 * horizon_, 200.0, static_cast<double>(goal.tokens)));
-    gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(0.05 * r.graph.neurons)));
-    gains_.inhibition_x = gains_.inhibition_y = balance_;
-    guess_amplitude();
+    const double horizon = r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
+    tokens_ = static_cast<std::uint64_t>(std::clamp(3 * horizon, 200.0, static_cast<double>(goal.tokens)));
+    const double driven = goal.active_share * r.graph.neurons;
+    gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(driven)));
+    gains_.inhibition_y = balance_;
+    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share * horizon);  // mean degrees, weights of 1
   }
 
-  // A neuron that fires recruits up to `degree` more, so the first try has few of them.
-  // Where no balance is found, more firing helps (a dense graph needs inhibitory neurons among those that fire), or a quieter token.
+  void start_from(const known_gains& k) {
+    const double scale = static_cast<double>(circuits_.recipe().graph.neurons) / k.neurons;
+    gains_ = k.gains;
+    gains_.sensory_edges = static_cast<neuron_id>(std::lround(scale * k.gains.sensory_edges));
+    first_share_ = k.first_share;
+    firing_ = k.firing;
+  }
+
+  known_gains known() const { return {gains_, first_share_, firing_, circuits_.recipe().graph.neurons}; }
+
+  // A neuron that fires recruits up to `degree` more, so few of them should, but never so few that tokens pass without any.
+  // Where no balance is found, more firing helps: a dense graph needs inhibitory neurons among those that fire.
   tuned_model run() {
+    const double few = 1.5 / degree(), fewest = 3 / (goal_.active_share * circuits_.recipe().graph.neurons);
+    std::vector<double> firing{std::clamp(few, std::min(fewest, 1.0), goal_.firing_share), goal_.firing_share, 0.6, 1};
+    if (firing_ > 0) firing.insert(firing.begin(), firing_);
     std::optional<input_error> problem;
-    for (const double firing : {std::min(goal_.firing_share, 1.5 / degree()), goal_.firing_share, 0.6}) {
-      choose_sensory_edges();
-      for (int attempt = 0; attempt < 4; ++attempt) {
-        balance(firing);
-        model result = circuits_.make(gains_);
-        seen_ = measure_activity(result, goal_.tokens, 200, 1, threads_);
-        problem = judge();
-        if (!problem) return {gains_, seen_, std::move(result)};
-        if (!(seen_.mean_x > goal_.active_share) || gains_.sensory_edges <= 1) break;
-        scale_sensory(std::clamp(goal_.active_share / seen_.mean_x, 0.5, 0.85));
-      }
+    for (const double share : firing) {
+      firing_ = share;
+      balance();
+      model result = circuits_.make(gains_);
+      seen_ = measure_activity(result, goal_.tokens, 200, 1, work_);
+      measured_.reset();
+      problem = judge();
+      if (!problem) return {gains_, seen_, std::move(result)};
       if (!inhibition_) break;
+      first_share_ = goal_.active_share;
     }
     throw *problem;
   }
 
  private:
-  static bool close(double value, double goal) { return value > 0.93 * goal && value < 1.07 * goal; }
+  static bool close(double value, double goal) { return value > 0.9 * goal && value < 1.1 * goal; }
 
-  const stream_activity& measure(std::uint64_t tokens) {
-    return seen_ = measure_activity(circuits_.make(gains_), tokens, tokens / 2, 0, threads_);
+  const stream_activity& measure() {
+    if (measured_ == gains_) return seen_;
+    seen_ = measure_activity(circuits_.make(gains_), tokens_, tokens_ / 2, 0, work_);
+    measured_ = gains_;
+    return seen_;
   }
 
   double degree() const {
@@ -122,74 +136,100 @@ class tuner {
     return g.family == graph_family::complete ? g.neurons - 1.0 : g.degree;
   }
 
-  // Orders of magnitude, from mean degrees and weights of 1; settle_amplitude does the rest.
-  void guess_amplitude() {
-    const double driven = static_cast<double>(gains_.sensory_edges) / circuits_.recipe().graph.neurons;
-    gains_.gx = 1 / (1 + degree() * driven);
-    gains_.gy = 1 / (1 + degree() * degree() * goal_.active_share * driven * horizon_);
-  }
-
-  void balance(double firing) {
-    for (int sweep = 0; sweep < 3; ++sweep) {
-      settle_amplitude(tokens_);
-      if (!inhibition_) break;
-      search(gains_.inhibition_y, firing * goal_.active_share, &stream_activity::least_y);
-      search(gains_.inhibition_x, goal_.active_share, &stream_activity::mean_x);
-      if (close(seen_.mean_x, goal_.active_share)) break;
+  // The best of a few first layers.
+  void balance() {
+    circuit_gains best;
+    double least_error = std::numeric_limits<double>::infinity(), last_error = least_error;
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      set_first_layer();
+      settle_y();
+      search_inhibition_y();
+      settle_y();
+      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share, error = std::abs(std::log(too_much));
+      if (error < least_error) {
+        least_error = error;
+        best = gains_;
+      }
+      if (close(too_much, 1)) break;
+      if (too_much > 1 && error > last_error && inhibition_) {
+        scale_sensory(2);
+        first_share_ = goal_.active_share;
+        last_error = std::numeric_limits<double>::infinity();
+        continue;
+      }
+      last_error = error;
+      first_share_ = std::clamp(first_share_ / too_much, 0.25 * goal_.active_share, 2 * goal_.active_share);
     }
-    settle_amplitude(goal_.tokens);
+    gains_ = best;
   }
 
-  // As many neurons for a token as leave inhibition something to do: the strongest brings X below the goal, the weakest above.
-  void choose_sensory_edges() {
-    const neuron_id half = circuits_.recipe().graph.neurons / 2;
-    gains_.inhibition_y = balance_;
-    const auto share_at = [&](double inhibition) {
-      gains_.inhibition_x = inhibition;
-      return measure(window).mean_x;
-    };
-    while (share_at(strongest()) > goal_.active_share && gains_.sensory_edges > 1)
-      scale_sensory(std::clamp(goal_.active_share / seen_.mean_x, 0.5, 0.85));
-    while (share_at(weakest()) < 0.8 * goal_.active_share && gains_.sensory_edges < half)
-      scale_sensory(std::clamp(seen_.mean_x > 0 ? goal_.active_share / seen_.mean_x : 2.0, 1.1, 2.0));
-    gains_.inhibition_x = balance_;
+  // Sensory edges, inhibition_x and gx for the share of X in layer 1, and a mean of 1 of those active. inhibition_x is the quantile of
+  // excitation over inhibition; a token that drives more neurons needs more of it.
+  void set_first_layer() {
+    const neuron_id n = circuits_.recipe().graph.neurons;
+    const token_id tokens = std::min<token_id>(circuits_.recipe().vocabulary, std::max(16u, 100000 / n));
+    for (int attempt = 0; attempt < 30; ++attempt) {
+      const token_drive d = circuits_.drive(gains_.sensory_edges, tokens);
+      const double quantile = inhibition_quantile(d);
+      gains_.inhibition_x = std::clamp(quantile, balance_ / 32, balance_ * 256);
+      double sum = 0, active = 0;
+      for (std::size_t k = 0; k < d.excitatory.size(); ++k) {
+        const double x = d.excitatory[k] - gains_.inhibition_x * d.inhibitory[k];
+        if (x <= 0) continue;
+        sum += x;
+        ++active;
+      }
+      if (active > 0) gains_.gx = active / sum;
+      const double share = active / static_cast<double>(d.excitatory.size());
+      const neuron_id before = gains_.sensory_edges;
+      if (close(share, first_share_)) return;
+      scale_sensory(share > 0 ? std::clamp(first_share_ / share, 0.5, 2.0) : 2.0);
+      if (gains_.sensory_edges == before) return;
+    }
+  }
+
+  double inhibition_quantile(const token_drive& d) const {
+    std::vector<float> ratio(d.excitatory.size());
+    for (std::size_t k = 0; k < ratio.size(); ++k)
+      ratio[k] = d.excitatory[k] == 0   ? 0
+                 : d.inhibitory[k] == 0 ? std::numeric_limits<float>::infinity()
+                                        : d.excitatory[k] / d.inhibitory[k];
+    const auto rank =
+        ratio.begin() + static_cast<std::ptrdiff_t>((1 - std::min(first_share_, 1.0)) * static_cast<double>(ratio.size() - 1));
+    std::nth_element(ratio.begin(), rank, ratio.end());
+    return *rank;
   }
 
   void scale_sensory(double factor) {
     const double wanted = factor < 1 ? std::floor(gains_.sensory_edges * factor) : std::ceil(gains_.sensory_edges * factor);
-    gains_.sensory_edges = std::max(1u, static_cast<neuron_id>(wanted));
+    gains_.sensory_edges = static_cast<neuron_id>(std::clamp(wanted, 1.0, circuits_.recipe().graph.neurons / 2.0));
   }
 
-  double weakest() const { return balance_ / 32; }
-  double strongest() const { return balance_ * 8; }
-
-  // Bisection of the logarithm of an inhibition factor: more of it, less activity.
-  void search(double& inhibition, double goal, double stream_activity::*share) {
-    double low = weakest(), high = strongest();
-    for (int step = 0; step < 10; ++step) {
-      inhibition = std::sqrt(low * high);
-      const double found = measure(tokens_).*share;
-      if (close(found, goal)) return;
-      (found > goal ? low : high) = inhibition;
+  // Bisection of the logarithm: more inhibition, less firing.
+  void search_inhibition_y() {
+    double low = balance_ / 32, high = balance_ * 32;
+    for (int step = 0; step < 8 && inhibition_; ++step) {
+      const double found = measure().least_firing;
+      if (found > 0.8 * firing_ && found < 1.25 * firing_) return;
+      (found > firing_ ? low : high) = gains_.inhibition_y;
+      gains_.inhibition_y = std::sqrt(low * high);
     }
   }
 
-  // gx: exactly proportional to X of layer 1. gy: the largest Y rises with it, in deep models with a high power: bisection.
-  void settle_amplitude(std::uint64_t tokens) {
-    double low = 0, high = 0;
+  // gy: the largest Y rises with it, in deep models with a high power. Guesses from the last two tries, inside what bisection leaves.
+  void settle_y() {
+    double low = 0, high = 0, slope = 1;
+    double last_gy = 0, last_y = 0;
     for (int step = 0; step < 20; ++step) {
-      const stream_activity& s = measure(tokens);
-      const bool x_fits = s.active_x == 0 || close(s.active_x, 1);
-      if (!x_fits) gains_.gx /= s.active_x;
+      const stream_activity& s = measure();
       const double y = s.failed ? std::numeric_limits<double>::infinity() : s.largest_y;
-      if (y == 0 || (x_fits && y > 0.7 && y < 1.4)) return;
-      if (!x_fits) {
-        if (std::isfinite(y)) gains_.gy /= std::clamp(y, 1e-6, 1e6);
-        low = high = 0;
-        continue;
-      }
+      if (y == 0 || (y > 0.5 && y < 2)) return;
       (y > 1 ? high : low) = gains_.gy;
-      const double guess = std::isfinite(y) ? gains_.gy / y : gains_.gy * 1e-3;
+      if (std::isfinite(y) && last_y > 0 && std::isfinite(last_y))
+        slope = std::clamp(std::log(y / last_y) / std::log(gains_.gy / last_gy), 1.0, 30.0);
+      last_gy = gains_.gy;
+      last_y = y;
+      const double guess = std::isfinite(y) ? gains_.gy * std::pow(y, -1 / slope) : gains_.gy * 1e-3;
       gains_.gy = low > 0 && high > 0 && (guess <= low || guess >= high) ? std::sqrt(low * high) : guess;
     }
   }
@@ -205,6 +245,9 @@ class tuner {
     if (!(seen_.mean_x >= 0.5 * goal && seen_.mean_x <= 1.5 * goal))
       return refuse("an active share of X of " + std::to_string(seen_.mean_x) + " at best", "about " + std::to_string(goal),
                     seen_.mean_x > goal ? "more neurons, more inhibitory ones, a lower degree or fewer layers" : "a higher degree");
+    if (!(seen_.least_x >= 0.2 * goal))
+      return refuse("a layer with an active share of X of " + std::to_string(seen_.least_x), "at least " + std::to_string(0.2 * goal),
+                    "more neurons, more inhibitory ones or fewer layers");
     if (!seen_.alive) return refuse("a layer whose Y is zero for 100 tokens", "active ones", "a higher degree or more neurons");
     if (!(seen_.largest_y <= goal_.bound))
       return refuse("Y of " + std::to_string(seen_.largest_y), "at most " + std::to_string(goal_.bound), "fewer layers, less retention");
@@ -213,34 +256,60 @@ class tuner {
 
   const random_circuits& circuits_;
   const tuning_goal goal_;
-  const std::size_t threads_;
+  const tuning_work& work_;
   const bool inhibition_;
-  double balance_ = 1, horizon_ = 100;
+  double balance_ = 1;
+  double first_share_;  // wanted of X in layer 1
+  double firing_ = 0;   // wanted of the active X
   std::uint64_t tokens_ = 300;
   circuit_gains gains_;
-  stream_activity seen_;
+  std::optional<circuit_gains> measured_;
+  stream_activity seen_;  // of measured_
 };
+
+// Neurons of a smaller graph that behaves alike, having the same degree; 0: none is much smaller.
+neuron_id smaller(const graph_recipe& g) {
+  const std::uint64_t enough = std::max<std::uint64_t>(4000, 20 * std::uint64_t{g.degree});
+  return g.family != graph_family::complete && enough <= g.neurons / 4 ? static_cast<neuron_id>(enough) : 0;
+}
 
 }  // namespace
 
-stream_activity measure_activity(const model& m, std::uint64_t tokens, std::uint64_t counted, std::uint64_t stream, std::size_t threads) {
-  simulator brain(m, cpu_engine(m, {.sites = static_cast<site_id>(threads), .instructions = instruction_set::best, .retention = {}}),
-                  {.threads = threads});
+stream_activity measure_activity(const model& m, std::uint64_t tokens, std::uint64_t counted, std::uint64_t stream,
+                                 const tuning_work& work) {
+  simulator brain(m, cpu_engine(m, {.sites = static_cast<site_id>(work.threads), .instructions = instruction_set::best, .retention = {}}),
+                  {.threads = work.threads});
   activity_meter meter(m, tokens, counted);
   brain.watch([&](layer_id layer, int round) { meter.watch(brain, layer, round); });
   random_stream random(stream, purpose::calibration, 0);
-  try {
-    for (std::uint64_t t = 0; t < tokens; ++t) meter.add(brain.step(random.below(m.sensory_nodes())));
-  } catch (const input_error& e) {
-    meter.fail(e.what());
+  for (std::uint64_t t = 0; t < tokens; ++t) {
+    work.before_token();
+    try {
+      meter.add(brain.step(random.below(m.sensory_nodes())));
+    } catch (const input_error& e) {
+      meter.fail(e.what());
+      break;
+    }
   }
   return meter.result();
 }
 
-tuned_model tune(const random_circuits& circuits, const tuning_goal& goal, std::size_t threads) {
+tuned_model tune(const random_circuits& circuits, const tuning_goal& goal, const tuning_work& work) {
   if (!(goal.active_share > 0 && goal.active_share < 1))
     throw input_error("target-activity", std::to_string(goal.active_share), "a share, 0 < share < 1");
-  return tuner(circuits, goal, threads).run();
+  tuner whole(circuits, goal, work);
+  random_model_recipe r = circuits.recipe();
+  r.graph.neurons = smaller(r.graph);
+  if (r.graph.neurons != 0) {
+    const random_circuits few(r);
+    tuner part(few, goal, work);
+    try {
+      part.run();
+      whole.start_from(part.known());
+    } catch (const input_error&) {  // the whole graph may do better
+    }
+  }
+  return whole.run();
 }
 
 }  // namespace bdh
