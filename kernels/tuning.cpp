@@ -113,8 +113,9 @@ class tuner {
       model result = circuits_.make(gains_);
       seen_ = measure_activity(result, goal_.tokens, 200, 1, work_);
       measured_.reset();
-      problem = judge();
-      if (!problem) return {gains_, seen_, std::move(result)};
+      const auto found = judge();
+      if (!found) return {gains_, seen_, std::move(result)};
+      if (!problem) problem = found;
       if (!inhibition_) break;
       first_share_ = goal_.active_share;
     }
@@ -140,6 +141,7 @@ class tuner {
   void balance() {
     circuit_gains best;
     double least_error = std::numeric_limits<double>::infinity(), last_error = least_error;
+    double low = 0, high = 0;  // first shares that made too little and too much
     for (int attempt = 0; attempt < 8; ++attempt) {
       set_first_layer();
       settle_y();
@@ -155,10 +157,13 @@ class tuner {
         scale_sensory(2);
         first_share_ = goal_.active_share;
         last_error = std::numeric_limits<double>::infinity();
+        low = high = 0;
         continue;
       }
       last_error = error;
-      first_share_ = std::clamp(first_share_ / too_much, 0.25 * goal_.active_share, 2 * goal_.active_share);
+      (too_much > 1 ? high : low) = first_share_;
+      first_share_ = low > 0 && high > 0 ? std::sqrt(low * high)
+                                         : std::clamp(first_share_ / too_much, 0.25 * goal_.active_share, 2 * goal_.active_share);
     }
     gains_ = best;
   }
@@ -210,7 +215,7 @@ class tuner {
     double low = balance_ / 32, high = balance_ * 32;
     for (int step = 0; step < 8 && inhibition_; ++step) {
       const double found = measure().least_firing;
-      if (found > 0.8 * firing_ && found < 1.25 * firing_) return;
+      if ((found > 0.8 * firing_ && found < 1.25 * firing_) || close(high, low)) return;
       (found > firing_ ? low : high) = gains_.inhibition_y;
       gains_.inhibition_y = std::sqrt(low * high);
     }
@@ -248,7 +253,12 @@ class tuner {
     if (!(seen_.least_x >= 0.2 * goal))
       return refuse("a layer with an active share of X of " + std::to_string(seen_.least_x), "at least " + std::to_string(0.2 * goal),
                     "more neurons, more inhibitory ones or fewer layers");
-    if (!seen_.alive) return refuse("a layer whose Y is zero for 100 tokens", "active ones", "a higher degree or more neurons");
+    if (!seen_.alive)
+      return refuse("a layer whose Y is zero for 100 tokens", "active ones", "a higher degree, more neurons or fewer layers");
+    for (const layer_activity& l : seen_.layers)
+      if (!(l.largest_y >= goal_.least))
+        return refuse("a layer whose largest Y is " + shown(l.largest_y), "at least " + shown(goal_.least),
+                      "a higher degree or fewer layers");
     if (!(seen_.largest_y <= goal_.bound))
       return refuse("Y of " + std::to_string(seen_.largest_y), "at most " + std::to_string(goal_.bound), "fewer layers, less retention");
     return std::nullopt;
@@ -269,7 +279,7 @@ class tuner {
 
 // Neurons of a smaller graph that behaves alike, having the same degree; 0: none is much smaller.
 neuron_id smaller(const graph_recipe& g) {
-  const std::uint64_t enough = std::max<std::uint64_t>(4000, 20 * std::uint64_t{g.degree});
+  const std::uint64_t enough = std::max<std::uint64_t>(2000, 40 * std::uint64_t{g.degree});
   return g.family != graph_family::complete && enough <= g.neurons / 4 ? static_cast<neuron_id>(enough) : 0;
 }
 

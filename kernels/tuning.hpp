@@ -54,6 +54,7 @@ struct tuning_goal {
   double active_share = 0.05;   // of X, mean over layers
   double firing_share = 0.25;   // active Y over active X, in the layer where it is least; less or more where the graph needs it
   double bound = 100;           // on the largest Y of the last stream
+  double least = 1e-12;         // of the largest Y of a layer: each brings less than the one before, and float32 ends at 1e-45
   std::uint64_t tokens = 1000;  // of the last stream
 };
 
