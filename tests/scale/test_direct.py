@@ -30,6 +30,7 @@ def run(*command):
 
 class Direct(unittest.TestCase):
     def test_a_hundred_thousand_neurons_and_ten_million_synapses(self):
+        idle = os.getloadavg()[0] < 0.5
         with tempfile.TemporaryDirectory() as folder:
             model, text, recorded = (os.path.join(folder, name) for name in ("big.bdh.h5", "text", "run"))
             _, wall, making, memory = run(BDH, "new", "erdos-renyi", "--neurons", "100000", "--degree", "100", "--layers", "2", "--seed", "1",
@@ -57,7 +58,7 @@ class Direct(unittest.TestCase):
             self.assertEqual(len(rows), 600)
             self.assertTrue(0.025 < statistics.mean(shares) < 0.075, shares)
             self.assertLess(memory, 1e9)
-            self.assertGreater(max(rate, best), 25)  # half of what an idle machine reaches: this one may be busy
+            self.assertGreater(max(rate, best), 50 if idle else 25)  # others slow even our CPU time, by their use of caches and memory
             info = json.loads(run(BDH, "info", model, "--json")[0])
             self.assertTrue(9.9e6 < info["synapses"] < 10.1e6)
 
