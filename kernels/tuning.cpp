@@ -104,7 +104,7 @@ class tuner {
   // Where no balance is found, more firing helps: a dense graph needs inhibitory neurons among those that fire.
   tuned_model run() {
     const double few = 1.5 / degree(), fewest = 3 / (goal_.active_share * circuits_.recipe().graph.neurons);
-    std::vector<double> firing{std::clamp(few, std::min(fewest, 1.0), goal_.firing_share), goal_.firing_share, 0.6, 1};
+    std::vector<double> firing{std::max(std::min(few, goal_.firing_share), std::min(fewest, 1.0)), goal_.firing_share, 0.6, 1};
     if (firing_ > 0) firing.insert(firing.begin(), firing_);
     std::optional<input_error> problem;
     for (const double share : firing) {
@@ -139,7 +139,7 @@ class tuner {
 
   // The best of a few first layers.
   void balance() {
-    circuit_gains best;
+    circuit_gains best = gains_;
     double least_error = std::numeric_limits<double>::infinity(), last_error = least_error;
     double low = 0, high = 0;  // first shares that made too little and too much
     for (int attempt = 0; attempt < 8; ++attempt) {
@@ -311,12 +311,12 @@ tuned_model tune(const random_circuits& circuits, const tuning_goal& goal, const
   random_model_recipe r = circuits.recipe();
   r.graph.neurons = smaller(r.graph);
   if (r.graph.neurons != 0) {
-    const random_circuits few(r);
-    tuner part(few, goal, work);
     try {
+      const random_circuits few(r);
+      tuner part(few, goal, work);
       part.run();
       whole.start_from(part.known());
-    } catch (const input_error&) {  // the whole graph may do better
+    } catch (const input_error&) {  // no such small graph, or no gains for it: the whole one may do better
     }
   }
   return whole.run();
