@@ -59,6 +59,10 @@ void check(const synapse_state& s, const model& m, const std::string& place) {
     throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers", std::to_string(m.layers()));
   for (std::size_t l = 0; l < s.layers.size(); ++l) check_layer(s.layers[l], m, place + "layers/" + std::to_string(l + 1) + "/");
   check_probes(s.probes, m, s.tokens, place + "probes/");
+  if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
+    throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values", std::to_string(m.readout_nodes()));
+  for (std::size_t k = 0; k < s.logits.size(); ++k)
+    if (!std::isfinite(s.logits[k])) throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
 }
 
 std::string content_hash(const synapse_state& s) {
@@ -81,6 +85,7 @@ std::string content_hash(const synapse_state& s) {
     add(r.strength);
     add(r.partner);
   }
+  sum.update(std::as_bytes(std::span(s.logits)));
   return sum.hex();
 }
 
@@ -136,6 +141,7 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
       layer.create_dataset<float>("stored", stored_shape(m)).write<float>(s.layers[l].stored);
     }
     if (!s.probes.empty()) write_probes(root.create_group("probes"), s.probes);
+    if (!s.logits.empty()) root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
   }
   file.close();
 }
@@ -179,6 +185,10 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
     s.layers.push_back(std::move(layer));
   }
   if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
+  if (root.has("logits")) {
+    const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
+    s.logits.assign(logits.begin(), logits.end());
+  }
   check(s, m, root.place());
   if (root.text("content_sha256") != content_hash(s)) throw input_error(root.place() + "@content_sha256", "another hash", content_hash(s));
   return s;
