@@ -70,10 +70,11 @@ class verification {
   }
 
   bool run() {
+    int watching = 0;
     if (!expected_.x.empty() || !expected_.y.empty() || !expected_.v.empty())
-      brain_.watch([this](layer_id layer, int round) { compare_round(layer, round); });
+      watching = brain_.watch([this](layer_id layer, int round) { compare_round(layer, round); });
     for (token_ = 0; token_ < expected_.tokens.size(); ++token_) compare_token();
-    brain_.watch({});
+    brain_.unwatch(watching);
     go_on_greedily();
     return passed(logits_) && passed(x_) && passed(y_) && passed(v_) && active_x_.largest() <= 1 && active_y_.largest() <= 1 &&
            greedy_equal_ == greedy_compared();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/ids.hpp"
+#include "core/controls.hpp"
 #include "core/exchange.hpp"
 #include "core/round_table.hpp"
 #include "core/state.hpp"
@@ -52,12 +53,20 @@ struct fault {
   float value;
 };
 
+// Gains of the pool of hubs, as far as the dynamics has them: g(e) of the token or g(y) of a layer, and g(w).
+struct pool_gains {
+  float y = 1, w = 1;
+};
+
 class engine {
  public:
   virtual ~engine() = default;
   virtual site_id sites() const noexcept = 0;
   // The steps that an action takes over this model's circuits, in order; none: it has nothing to do.
   virtual std::span<const hop> hops(action a) const noexcept = 0;
+
+  // Interventions on the tokens to come, until the next call; null: none. They outlive their use.
+  virtual void control(const controls* what) = 0;
 
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
@@ -73,6 +82,12 @@ class engine {
   virtual void read(variable v, std::span<float> out) const = 0;  // sizes above
   // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;
+
+  // The same of single synapses: edges of gs, or neuron * hubs + hub.
+  virtual void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const = 0;
+  // Sets strengths, laboratory frame. Not while a token is read.
+  virtual void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) = 0;
+  virtual pool_gains gains() const noexcept = 0;  // of the last time that W was set
 
   virtual layer_synapses save(layer_id layer) const = 0;
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them

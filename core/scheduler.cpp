@@ -1,5 +1,6 @@
 #include "core/scheduler.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace bdh {
@@ -34,13 +35,16 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
     };
     const auto run_round = [&](int r, layer_id layer) {
       for (action a : table.rounds[static_cast<std::size_t>(r)]) add(a, layer);
-      if (!observed || plan.back().steps.empty()) return;
-      plan.back().ended_layer = layer;
-      plan.back().ended_round = r;
+      if (!observed) return;
+      plan.back().ends = round_mark{layer, r};
       plan.emplace_back();
     };
     // 4 L rounds: the token sets W; round 3 of the token boundary gives x_1; the last layer's round 3 would be read by nobody.
     add(action::sense, 0);
+    if (observed) {
+      plan.back().ends = round_mark{0, 3};
+      plan.emplace_back();
+    }
     for (layer_id l = 1; l <= layers; ++l) {
       run_round(3, l);
       run_round(0, l);
@@ -79,18 +83,44 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 // memory of its own for each kind of value, and kinds alternate; so no phase writes what another site still reads.
 //
 // On entry and on exit: outboxes empty; sigma of every layer at the same token.
-std::uint64_t scheduler::token(token_id token, round_observer* observer) {
-  const std::size_t count = local_.end - local_.begin;
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < count; ++i) engine_.present(token, static_cast<site_id>(local_.begin + i));
-  for (const phase& now : observer ? observed_ : plan_) {
-    executor_.for_each(count, [&](std::size_t i) {  // computation sub-round
-      for (const step& s : now.steps) engine_.perform(s, static_cast<site_id>(local_.begin + i), inboxes_[i], outboxes_[i]);
-    });
-    bytes += exchange_.deliver(outboxes_, inboxes_);  // communication sub-round
-    if (observer && now.ended_layer != 0) observer->after_round(now.ended_layer, now.ended_round);
+std::uint64_t scheduler::token(token_id token) {
+  present(token);
+  for (const phase& now : plan_) run(now);
+  return bytes_;
+}
+
+void scheduler::begin(token_id token) {
+  present(token);
+  next_ = 0;
+}
+
+std::optional<round_mark> scheduler::advance() {
+  while (next_ < observed_.size()) {
+    const phase& now = observed_[next_];
+    // Behind the last round there is only the readout, which is finish()'s.
+    if (std::none_of(observed_.begin() + static_cast<std::ptrdiff_t>(next_), observed_.end(), [](const phase& p) { return p.ends; })) break;
+    ++next_;
+    run(now);
+    if (now.ends) return now.ends;
   }
-  return bytes;
+  return std::nullopt;
+}
+
+std::uint64_t scheduler::finish() {
+  for (; next_ < observed_.size(); ++next_) run(observed_[next_]);
+  return bytes_;
+}
+
+void scheduler::present(token_id token) {
+  bytes_ = 0;
+  for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
+}
+
+void scheduler::run(const phase& now) {
+  executor_.for_each(local_.end - local_.begin, [&](std::size_t i) {  // computation sub-round
+    for (const step& s : now.steps) engine_.perform(s, static_cast<site_id>(local_.begin + i), inboxes_[i], outboxes_[i]);
+  });
+  bytes_ += exchange_.deliver(outboxes_, inboxes_);  // communication sub-round
 }
 
 }  // namespace bdh

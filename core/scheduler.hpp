@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/base/executor.hpp"
@@ -11,11 +12,10 @@
 
 namespace bdh {
 
-// Is told when a round of a layer is complete on every site; may read the engine, never write it.
-class round_observer {
- public:
-  virtual ~round_observer() = default;
-  virtual void after_round(layer_id layer, int round) = 0;
+// A round that is complete on every site.
+struct round_mark {
+  layer_id layer;  // 0: the token has set W
+  int round;
 };
 
 // The sites that live in this process: [begin, end).
@@ -32,15 +32,22 @@ class scheduler {
   scheduler& operator=(const scheduler&) = delete;
 
   // One token through all 4 L rounds and the readout. Returns the bytes sent between sites.
-  std::uint64_t token(token_id token, round_observer* observer = nullptr);
+  std::uint64_t token(token_id token);
+
+  // The same in pieces, for those who look between rounds: begin, advance until it returns nothing, finish. finish() runs what is left.
+  void begin(token_id token);
+  std::optional<round_mark> advance();  // runs the next round, and returns which
+  std::uint64_t finish();
 
  private:
   // Steps that a site can do one after the other without hearing from another site.
   struct phase {
     std::vector<step> steps;
-    layer_id ended_layer = 0;  // != 0: with this phase, a round of this layer is complete
-    int ended_round = 0;
+    std::optional<round_mark> ends;  // with this phase, a round is complete
   };
+
+  void present(token_id token);
+  void run(const phase& now);
 
   engine& engine_;
   exchange& exchange_;
@@ -48,6 +55,8 @@ class scheduler {
   local_sites local_;
   std::vector<phase> plan_;      // phases as long as communication allows
   std::vector<phase> observed_;  // the same steps, cut at the end of every round
+  std::size_t next_ = 0;         // phase of observed_
+  std::uint64_t bytes_ = 0;      // sent since the token began
   std::vector<outbox> outboxes_;
   std::vector<inbox> inboxes_;
 };

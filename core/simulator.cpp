@@ -1,7 +1,6 @@
 #include "core/simulator.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -11,14 +10,7 @@
 namespace bdh {
 namespace {
 
-class forward final : public round_observer {
- public:
-  explicit forward(const simulator::watcher& w) : watcher_(w) {}
-  void after_round(layer_id layer, int round) override { watcher_(layer, round); }
-
- private:
-  const simulator::watcher& watcher_;
-};
+bool is_published(const round_table& table) { return table.rounds == round_table::published().rounds; }
 
 }  // namespace
 
@@ -26,47 +18,145 @@ simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulat
     : model_(m),
       engine_(std::move(work)),
       executor_(default_executor(options.threads)),
-      scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}) {}
+      scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}),
+      published_(is_published(options.table)),
+      probes_(m, engine_->retention()) {}
 
 token_report simulator::step(token_id token) {
-  if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
+  begin(token);
+  return finish();
+}
+
+void simulator::begin(token_id token) {
+  check_between_tokens();
   if (token >= model_.sensory_nodes())
     throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
-  torn_ = true;
-  const auto begin = std::chrono::steady_clock::now();
-  token_report report;
-  report.position = tokens_;
-  report.token = token;
-  forward observer(watcher_);
-  report.bytes_exchanged = scheduler_.token(token, watcher_ ? &observer : nullptr);
+  control();
+  began_ = std::chrono::steady_clock::now();
+  torn_ = in_token_ = true;
+  token_ = token;
+  scheduler_.begin(token);
+}
+
+std::optional<round_mark> simulator::advance() {
+  if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before advance()");
+  while (const auto done = scheduler_.advance()) {
+    follow(*done);
+    if (done->layer == 0) continue;
+    for (const auto& [number, call] : watchers_) call(done->layer, done->round);
+    return done;
+  }
+  return std::nullopt;
+}
+
+token_report simulator::finish() {
+  if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before finish()");
+  if (observed())
+    while (advance()) {
+    }
+  bytes_ = scheduler_.finish();
+  in_token_ = false;  // whatever comes: this token has no more rounds
+  token_report all = report();
+  ++tokens_;
+  torn_ = false;
+  return all;
+}
+
+token_report simulator::report() {
   std::optional<fault> f;
   for (site_id s = 0; s < engine_->sites(); ++s)
     if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step)) f = std::move(other);
   if (f)
     throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
                       shown(f->value), "a finite value", "the activity of this model grows without bound on this input");
-  report.active_x.assign(model_.layers(), 0);
-  report.active_y.assign(model_.layers(), 0);
+  token_report all;
+  all.position = tokens_;
+  all.token = token_;
+  all.bytes_exchanged = bytes_;
+  all.active_x.assign(model_.layers(), 0);
+  all.active_y.assign(model_.layers(), 0);
   for (site_id s = 0; s < engine_->sites(); ++s) {
     const site_counts& c = engine_->counts(s);
     for (std::size_t l = 0; l < model_.layers(); ++l) {
-      report.active_x[l] += c.active_x[l];
-      report.active_y[l] += c.active_y[l];
+      all.active_x[l] += c.active_x[l];
+      all.active_y[l] += c.active_y[l];
     }
-    report.synaptic_events += c.synaptic_events;
-    report.hebbian_writes += c.hebbian_writes;
+    all.synaptic_events += c.synaptic_events;
+    all.hebbian_writes += c.hebbian_writes;
   }
-  ++tokens_;
-  torn_ = false;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return report;
+  all.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  return all;
+}
+
+// ---- looking
+
+int simulator::watch(watcher w) {
+  watchers_.emplace(++numbers_, std::move(w));
+  return numbers_;
+}
+
+void simulator::unwatch(int number) { watchers_.erase(number); }
+
+void simulator::follow_sources() {
+  check_between_tokens();
+  follows_ = true;
+}
+
+std::vector<float> simulator::source_activity() const {
+  if (!model_.is_direct()) return source_w_;
+  std::vector<float> w(model_.sources());
+  engine_->read(variable::w, w);
+  return w;
+}
+
+// W of every source after the token and after every round 2; the probes after every round 1.
+void simulator::follow(const round_mark& done) {
+  if (!follows_ && probes_.size() == 0) return;
+  const bool sets_w = done.layer == 0 || done.round == 2, writes = done.layer != 0 && done.round == 1;
+  if (!sets_w && !writes) return;
+  y_.resize(model_.neurons());
+  engine_->read(variable::y, y_);
+  if (writes) {
+    if (probes_.size() == 0) return;
+    x_.resize(model_.neurons());
+    engine_->read(variable::x, x_);
+    probes_.write(done.layer, x_, source_w_, y_);
+    return;
+  }
+  source_w_.resize(model_.sources());
+  if (model_.is_direct()) {
+    engine_->read(variable::w, source_w_);
+    return;
+  }
+  const pool_gains gain = engine_->gains();
+  const dynamics& rules = model_.rules();
+  if (done.layer == 0) {
+    std::fill(source_w_.begin(), source_w_.end(), 0.0f);
+    source_w_[model_.neurons() + token_] = rules.token_gain() ? gain.y : 1.0f;
+  } else {
+    if (rules.w() != w_rule::leaky_sum) std::fill(source_w_.begin(), source_w_.end(), 0.0f);
+    const float g = rules.w() == w_rule::y ? 1.0f : gain.y;
+    for (neuron_id i = 0; i < model_.neurons(); ++i) source_w_[i] += g * y_[i];
+    if (rules.w() == w_rule::leaky_sum)
+      for (float& w : source_w_) w *= gain.w;
+  }
+  cut_edges_through_hubs();
+}
+
+std::size_t simulator::size(variable v) const noexcept {
+  const std::size_t width = model_.is_direct() ? model_.sources() : model_.hubs();
+  return v == variable::w ? width : v == variable::a ? model_.heads() * width : model_.neurons();
 }
 
 std::vector<float> simulator::read(variable v) const {
-  const std::size_t width = model_.is_direct() ? model_.sources() : model_.hubs();
-  std::vector<float> out(v == variable::w ? width : v == variable::a ? model_.heads() * width : model_.neurons());
+  std::vector<float> out(size(v));
   engine_->read(v, out);
   return out;
+}
+
+void simulator::check_between_tokens() const {
+  if (in_token_) throw input_error("simulator", "a token is being read", "finish() first");
+  if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
 }
 
 void simulator::check(layer_id layer, neuron_id neuron) const {
@@ -80,6 +170,31 @@ std::vector<float> simulator::synapses(layer_id layer, neuron_id neuron) const {
   std::vector<float> out(last - first);
   engine_->read_synapses(layer, neuron, out);
   return out;
+}
+
+void simulator::synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const {
+  check(layer, 0);
+  for (edge_id e : which)
+    if (e >= model_.synapses()) throw input_error("synapse", std::to_string(e), "0 to " + std::to_string(model_.synapses() - 1));
+  engine_->read_synapses(layer, which, out);
+}
+
+std::size_t simulator::probe(const probe_spec& what) {
+  check_between_tokens();
+  if (!published_) throw unavailable_error("probe", "a changed round table", "the published one");
+  return probes_.place(what, tokens_);
+}
+
+std::optional<double> simulator::strength(layer_id layer, const neuron_pair& pair) const {
+  check(layer, pair.pre);
+  if (model_.is_direct())
+    if (const auto edge = model_.direct().gs.find(pair.pre, pair.post)) {
+      float value = 0;
+      engine_->read_synapses(layer, {&*edge, 1}, {&value, 1});
+      return value;
+    }
+  const auto p = probes_.find({pair, layer, probe_factor::w});
+  return p && probes_.since(*p) == 0 ? std::optional(probes_.strength(*p)) : std::nullopt;
 }
 
 float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) const {
@@ -98,17 +213,19 @@ float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) con
 
 void simulator::forget() {
   engine_->forget();
+  probes_.forget();
   tokens_ = 0;
-  torn_ = false;
+  torn_ = in_token_ = false;
 }
 
 synapse_state simulator::save() const {
-  if (torn_) throw input_error("simulator", "a token that was not read to its end", "a whole number of tokens to save");
+  check_between_tokens();
   synapse_state state;
   state.model_sha256 = model_.content_sha256();
   state.tokens = tokens_;
   state.retention = engine_->retention();
   for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
+  state.probes = probes_.save();
   return state;
 }
 
@@ -132,8 +249,9 @@ void simulator::restore(const synapse_state& state) {
       throw input_error("state", "a strength that is not finite", "finite strengths");
   }
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
+  probes_.restore(state.probes, state.tokens);
   tokens_ = state.tokens;
-  torn_ = false;
+  torn_ = in_token_ = false;
 }
 
 }  // namespace bdh

@@ -4,16 +4,24 @@
 //     bdh::token_report report = brain.step('H');
 //     brain.logits();                       // what the model expects next
 //     brain.synapses(2, 17);                // strengths of neuron 17 to every hub, in layer 2
+//     brain.probe({{17, 23}, 2});           // from now on, the synapse 17 -> 23 of layer 2
+//     brain.perturb(bdh::parse_perturbation(model, "silence x:5-9"));
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/base/executor.hpp"
+#include "core/controls.hpp"
 #include "core/engine.hpp"
 #include "core/model.hpp"
+#include "core/perturbation.hpp"
+#include "core/probe.hpp"
 #include "core/round_table.hpp"
 #include "core/scheduler.hpp"
 #include "core/state.hpp"
@@ -34,19 +42,49 @@ class simulator {
   simulator& operator=(const simulator&) = delete;
 
   // Reads one token through all rounds. Throws input_error for a token outside the vocabulary (nothing has changed then), and
-  // naming layer, token and neuron when a value is no longer finite; from there, or after an exception of the watcher, only
+  // naming layer, token and neuron when a value is no longer finite; from there, or after an exception of a watcher, only
   // forget() and restore() go on.
   token_report step(token_id token);
 
-  // Calls `watch` after every round of every layer of the following tokens; empty: nobody watches. Watching changes no bit.
+  // The same, round by round: begin, then advance until it returns nothing, then finish. Between rounds everything can be read,
+  // nothing changed. finish() runs what is left.
+  void begin(token_id token);
+  std::optional<round_mark> advance();  // the round that it has run
+  token_report finish();
+  bool in_token() const noexcept { return in_token_; }
+
+  // Called after every round of every layer. Watching changes no bit. Returns a number for unwatch().
   using watcher = std::function<void(layer_id layer, int round)>;
-  void watch(watcher w) { watcher_ = std::move(w); }
+  int watch(watcher w);
+  void unwatch(int number);
 
   std::uint64_t tokens() const noexcept { return tokens_; }                     // read so far
   std::span<const float> logits() const noexcept { return engine_->logits(); }  // (V) after the last token read here
-  std::vector<float> read(variable v) const;                                    // sizes at `variable`
-  std::vector<float> synapses(layer_id layer, neuron_id neuron) const;          // (d) strengths, laboratory frame
-  float synapse(layer_id layer, neuron_id neuron, neuron_id hub) const;         // one of them; throws input_error out of range
+  std::size_t size(variable v) const noexcept;                                  // values that read() gives
+  std::vector<float> read(variable v) const;
+  void read(variable v, std::span<float> out) const { engine_->read(v, out); }  // (size(v))
+
+  // W of every source, (sources). Models through hubs carry only its picture on the hubs: there it is known from the first token
+  // after follow_sources(), empty before.
+  std::vector<float> source_activity() const;
+  void follow_sources();
+
+  // Strengths are those that the next token will read, in the laboratory frame.
+  std::vector<float> synapses(layer_id layer, neuron_id neuron) const;      // of a neuron, to every hub or to its targets in gs
+  float synapse(layer_id layer, neuron_id neuron, neuron_id target) const;  // one of them; throws input_error out of range
+  void synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const;  // by id; neuron * hubs + hub through hubs
+
+  // Probes a neuron pair from the next token on; returns its number. Probing changes no bit.
+  std::size_t probe(const probe_spec& what);
+  const probe_set& probes() const noexcept { return probes_; }
+  // The strength of a neuron pair where it is known: an edge of gs, or probed since the synapses were zero.
+  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const;
+
+  // An intervention, from the next token on; its number. Throws input_error, or unavailable_error when this model or this moment
+  // does not allow it.
+  int perturb(const perturbation& p);
+  void release(int number);
+  const std::map<int, perturbation>& perturbations() const noexcept { return perturbations_; }
 
   void forget();  // all synapses to zero, as before the first token
   synapse_state save() const;
@@ -60,14 +98,39 @@ class simulator {
 
  private:
   void check(layer_id layer, neuron_id neuron) const;
+  void check_between_tokens() const;
+  bool observed() const noexcept { return !watchers_.empty() || follows_ || probes_.size() != 0; }
+  void follow(const round_mark& done);
+  token_report report();
+
+  // perturbed.cpp
+  void check(const perturbation& p) const;
+  std::vector<probe_spec> probes_needed(const perturbation& p) const;
+  void control();
+  void add(const perturbation& p, controls& to) const;
+  void do_once(const perturbation& p);
+  void cut_edges_through_hubs();
 
   const model& model_;
   std::unique_ptr<engine> engine_;
   std::unique_ptr<executor> executor_;
   shared_memory_exchange exchange_;
   scheduler scheduler_;
-  watcher watcher_;
+  const bool published_;  // the round table is
+  std::map<int, watcher> watchers_;
+  int numbers_ = 0;
+  probe_set probes_;
+  bool follows_ = false;
+  std::vector<float> source_w_, x_, y_;  // as followed
+  std::map<int, perturbation> perturbations_;
+  std::vector<int> controlled_;  // the perturbations that are in controls_
+  controls controls_;
+  std::vector<std::vector<std::size_t>> cut_probes_;  // as cut_synapses of controls_: the probes that know the strengths
   std::uint64_t tokens_ = 0;
+  token_id token_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::chrono::steady_clock::time_point began_;
+  bool in_token_ = false;
   bool torn_ = false;  // a token began and did not end: sigma is between two tokens
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/array.hpp"
+#include "core/probe.hpp"
 
 namespace bdh {
 
@@ -23,6 +24,7 @@ struct synapse_state {
   std::uint64_t tokens = 0;            // read since the synapses were zero
   double retention = 1.0;              // u of the run that wrote it
   std::vector<layer_synapses> layers;  // layer l at [l - 1]
+  std::vector<probe_record> probes;
 };
 
 }  // namespace bdh

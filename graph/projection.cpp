@@ -82,6 +82,11 @@ std::optional<edge_id> projection::find(neuron_id source, neuron_id target) cons
   return static_cast<edge_id>(where - indices_.begin());
 }
 
+neuron_id projection::row_of(edge_id e) const noexcept {
+  if (is_dense()) return static_cast<neuron_id>(e / columns());
+  return static_cast<neuron_id>(std::upper_bound(indptr_.begin(), indptr_.end(), e) - indptr_.begin() - 1);
+}
+
 projection projection::transposed() const {
   projection t;
   t.name_ = name_;

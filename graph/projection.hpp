@@ -49,6 +49,9 @@ class projection {
   // The edge id (position in weights()) of source -> target, or nothing; O(log degree).
   std::optional<edge_id> find(neuron_id source, neuron_id target) const;
 
+  // The row of an edge; O(log rows).
+  neuron_id row_of(edge_id e) const noexcept;
+
   // The same edges in the other order.
   projection transposed() const;
 

@@ -21,7 +21,7 @@ class cpu final : public engine {
     const auto& bodies = kernels::cpu_kernels_for(options.instructions);
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())
-        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies, retention_, strengths_));
+        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies, retention_, strengths_, weights_));
       else
         site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies, retention_));
     }
@@ -30,6 +30,10 @@ class cpu final : public engine {
   site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
   std::span<const hop> hops(action a) const noexcept override {
     return model_.is_direct() ? direct_site::hops(a, model_) : hub_site::hops(a);
+  }
+  void control(const controls* what) override {
+    if (what && model_.is_direct()) weights_.prepare(model_.direct(), *what);
+    for (const auto& s : site_) s->control(what);
   }
   void present(token_id token, site_id s) override {
     if (token >= model_.sensory_nodes())
@@ -48,9 +52,22 @@ class cpu final : public engine {
     for (const auto& s : site_) s->read(v, out);
   }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
-    for (const auto& s : site_)
-      if (s->share().neurons.contains(neuron)) return s->read_synapses(layer, neuron, out);
+    owner(neuron).read_synapses(layer, neuron, out);
   }
+
+  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const override {
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const neuron_id i = neuron_of(which[k]);
+      out[k] = owner(i).read_synapse(layer, i, which[k] - model_.synapses_of(i).first);
+    }
+  }
+  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) override {
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const neuron_id i = neuron_of(which[k]);
+      owner(i).write_synapse(layer, i, which[k] - model_.synapses_of(i).first, values[k]);
+    }
+  }
+  pool_gains gains() const noexcept override { return site_[0]->gains(); }
 
   layer_synapses save(layer_id layer) const override {
     layer_synapses all;
@@ -67,16 +84,24 @@ class cpu final : public engine {
   }
   double retention() const noexcept override { return retention_; }
   std::size_t state_bytes() const noexcept override {
-    std::size_t bytes = strengths_.bytes();
+    std::size_t bytes = strengths_.bytes() + weights_.bytes();
     for (const auto& s : site_) bytes += s->state_bytes();
     return bytes;
   }
 
  private:
+  neuron_id neuron_of(edge_id synapse) const noexcept {
+    return model_.is_direct() ? model_.direct().gs.row_of(synapse) : static_cast<neuron_id>(synapse / model_.hubs());
+  }
+  cpu_site& owner(neuron_id i) const noexcept {
+    return **std::partition_point(site_.begin(), site_.end(), [&](const auto& s) { return s->share().neurons.end <= i; });
+  }
+
   const model& model_;
   const double retention_;
   const std::vector<site_share> shares_;
   direct_strengths strengths_;  // empty for hubs
+  direct_weights weights_;
   std::vector<std::unique_ptr<cpu_site>> site_;
 };
 

@@ -174,8 +174,15 @@ void cpu_site::pull(const projection& circuit, const float* values, const neuron
 }
 
 void cpu_site::threshold_x(layer_id layer) noexcept {
+  const layer_controls* const controlled = controls_of(layer);
+  if (controlled)
+    for (const neuron_value& v : controlled->add_x)
+      if (share_.neurons.contains(v.neuron)) drive_[v.neuron - share_.neurons.begin] += v.value;
   check(layer, "drive of X of neuron", drive_.data(), share_.neurons.size(), nullptr, share_.neurons.begin);
   bodies_.threshold_x({drive_.data(), x_.data(), share_.neurons.size(), model_.rules().x() == x_rule::accumulate});
+  if (controlled)
+    for (const neuron_value& v : controlled->hold_x)
+      if (share_.neurons.contains(v.neuron)) x_[v.neuron - share_.neurons.begin] = v.value;
   active_x_.count = 0;
   for (neuron_id i = 0; i < share_.neurons.size(); ++i)
     if (x_[i] != 0.0f) active_x_.add(share_.neurons.begin + i, x_[i]);
@@ -184,13 +191,45 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
 }
 
 void cpu_site::threshold_y(layer_id layer) noexcept {
+  const layer_controls* const controlled = controls_of(layer);
+  if (controlled)
+    for (const neuron_value& v : controlled->add_y) {
+      const auto end = active_x_.id.begin() + active_x_.count;
+      const auto at = std::lower_bound(active_x_.id.begin(), end, v.neuron);
+      if (at != end && *at == v.neuron) gate_[static_cast<std::size_t>(at - active_x_.id.begin())] += v.value;
+    }
   check(layer, "drive of Y of neuron", gate_.data(), active_x_.count, active_x_.id.data());
   bodies_.threshold_y({gate_.data(), active_x_.value.data(), gate_.data(), active_x_.count});
   active_y_.count = 0;
   for (neuron_id j = 0; j < active_x_.count; ++j)
     if (gate_[j] != 0.0f) active_y_.add(active_x_.id[j], gate_[j]);
+  if (controlled && !controlled->hold_y.empty()) hold_y(controlled->hold_y);
   counts_.active_y[layer - 1] = active_y_.count;
   check(layer, "Y of neuron", active_y_.value.data(), active_y_.count, active_y_.id.data());
+}
+
+// Y of some neurons has a given value, whether X opens their gate or not.
+void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
+  for (const neuron_value& v : held) {
+    if (!share_.neurons.contains(v.neuron)) continue;
+    const auto end = active_y_.id.begin() + active_y_.count;
+    const auto at = static_cast<neuron_id>(std::lower_bound(active_y_.id.begin(), end, v.neuron) - active_y_.id.begin());
+    const bool active = at < active_y_.count && active_y_.id[at] == v.neuron;
+    if (active && v.value == 0.0f) {
+      std::copy(active_y_.id.begin() + at + 1, end, active_y_.id.begin() + at);
+      std::copy(active_y_.value.begin() + at + 1, active_y_.value.begin() + active_y_.count, active_y_.value.begin() + at);
+      --active_y_.count;
+    } else if (active) {
+      active_y_.value[at] = v.value;
+    } else if (v.value != 0.0f) {
+      std::copy_backward(active_y_.id.begin() + at, end, end + 1);
+      std::copy_backward(active_y_.value.begin() + at, active_y_.value.begin() + active_y_.count,
+                         active_y_.value.begin() + active_y_.count + 1);
+      active_y_.id[at] = v.neuron;
+      active_y_.value[at] = v.value;
+      ++active_y_.count;
+    }
+  }
 }
 
 // ---- readout

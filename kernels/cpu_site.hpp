@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/turn.hpp"
 #include "core/engine.hpp"
 #include "core/model.hpp"
 #include "graph/partition.hpp"
@@ -36,11 +37,20 @@ inline edge_id edges_into(const projection& p, id_range targets) {
 // Edges of one row: those that leave a source, or arrive at a target.
 inline edge_id row_edges(const projection& p, neuron_id row) { return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row]; }
 
+// One member of a pair of stored strengths gets a laboratory value, the other keeps its own. `angle` as the member sees it: of an
+// odd one, with the sine's sign changed.
+inline void set_in_pair(float& mine, float& partner, const direction& angle, double value) noexcept {
+  const double other = partner * angle.cosine - mine * angle.sine;
+  mine = static_cast<float>(value * angle.cosine - other * angle.sine);
+  partner = static_cast<float>(other * angle.cosine + value * angle.sine);
+}
+
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention);
   virtual ~cpu_site() = default;
 
+  void control(const controls* what) noexcept { controls_ = what; }
   virtual void present(token_id token) noexcept;
   virtual void perform(const step& s, const inbox& received, outbox& sent) noexcept = 0;
 
@@ -50,6 +60,10 @@ class cpu_site {
   std::optional<fault> first_fault() const;
   std::span<const float> logits() const noexcept { return logits_; }
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // of an own neuron
+  // Of an own neuron, one synapse: `at` counts from the first one of the neuron.
+  virtual float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const = 0;
+  virtual void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) = 0;
+  pool_gains gains() const noexcept { return {gain_y_, gain_w_}; }
   virtual void save(layer_id layer, layer_synapses& to) const = 0;  // into the model's arrays; fills only what this site owns
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;
   virtual void read(variable v, std::span<float> out) const;  // of the whole population; fills only what this site owns
@@ -96,6 +110,10 @@ class cpu_site {
   // Remembers the first value that is not finite; value i belongs to ids[i], or to first + i.
   void check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids, neuron_id first = 0) noexcept;
 
+  // Interventions on a layer of this token; null: none.
+  const layer_controls* controls_of(layer_id layer) const noexcept { return controls_ ? &controls_->layers[layer - 1] : nullptr; }
+  void hold_y(const std::vector<neuron_value>& held) noexcept;
+
   const model& model_;
   const kernels::cpu_kernels& bodies_;
   const site_id self_;
@@ -105,6 +123,7 @@ class cpu_site {
   const double retention_;
   const bool rotates_;
 
+  const controls* controls_ = nullptr;
   token_id token_ = 0;
   array<float> x_, drive_;  // own neurons
   array<float> w_;          // hubs, at every site

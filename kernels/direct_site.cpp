@@ -36,10 +36,11 @@ direct_site::edges_to::edges_to(const projection& by_source, id_range targets) {
 }
 
 direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies,
-                         double retention, direct_strengths& strengths)
+                         double retention, direct_strengths& strengths, direct_weights& weights)
     : cpu_site(m, shares, self, bodies, retention),
       c_(m.direct()),
       strengths_(strengths),
+      weights_(weights),
       pool_(m.hubs() != 0),
       sources_(m.sources()),
       gx_excitatory_(c_.gx_excitatory, share_.neurons),
@@ -135,6 +136,34 @@ std::span<const hop> direct_site::hops(action a, const model& m) noexcept {
   }
 }
 
+void direct_weights::prepare(const direct_circuits& c, const controls& what) {
+  const auto copy = [&](array<float>& to, const projection& from, std::vector<edge_id> layer_controls::*muted) {
+    if (!to.empty() || std::all_of(what.layers.begin(), what.layers.end(), [&](const layer_controls& l) { return (l.*muted).empty(); }))
+      return;
+    to = array<float>(from.edges());
+    std::copy(from.weights().begin(), from.weights().end(), to.begin());
+  };
+  copy(gx_excitatory, c.gx_excitatory, &layer_controls::mute_gx_excitatory);
+  copy(gx_inhibitory, c.gx_inhibitory, &layer_controls::mute_gx_inhibitory);
+  copy(gy_excitatory, c.gy_excitatory, &layer_controls::mute_gy_excitatory);
+  copy(gy_inhibitory, c.gy_inhibitory, &layer_controls::mute_gy_inhibitory);
+}
+
+const float* direct_site::mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
+  if (!muted || muted->empty()) return circuit.weights().data();
+  const bool by_source = circuit.rows_are() == order::by_source;
+  for (edge_id e : *muted)
+    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = 0.0f;
+  return copy.data();
+}
+
+void direct_site::unmute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
+  if (!muted) return;
+  const bool by_source = circuit.rows_are() == order::by_source;
+  for (edge_id e : *muted)
+    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = circuit.weights()[e];
+}
+
 id_range direct_site::own_sensory() const noexcept { return sensory_sources(model_, share_); }
 
 void direct_site::present(token_id token) noexcept {
@@ -163,7 +192,7 @@ void direct_site::perform(const step& s, const inbox& received, outbox& sent) no
       return;
     case action::propagate_gy:
       if (s.at == hop::to_targets) return a_to_targets(sent);
-      return drive_y(received);
+      return drive_y(s.layer, received);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
@@ -173,7 +202,7 @@ void direct_site::perform(const step& s, const inbox& received, outbox& sent) no
       return update_w();
     case action::propagate_gx:
       if (s.at == hop::to_targets) return w_to_targets(false, sent);
-      return drive_x(received);
+      return drive_x(s.layer, received);
     case action::threshold_x:
       return threshold_x(s.layer);
     case action::read_out:
@@ -199,6 +228,9 @@ void direct_site::sense() noexcept {
       w_source_[s.indices()[e]] = s.weights()[e];
       ++counts_.synaptic_events;
     }
+  if (controls_)
+    for (neuron_id k : controls_->removed)
+      if (share_.neurons.contains(k)) w_source_[k] = 0.0f;
 }
 
 void direct_site::update_w() noexcept {
@@ -251,16 +283,20 @@ void direct_site::hear_w(const inbox& received) noexcept {
         for (std::size_t r = 0; r < m.rows.size(); ++r) heard_w_.add(m.rows[r], *m.row(r));
 }
 
-void direct_site::drive_x(const inbox& received) noexcept {
+void direct_site::drive_x(layer_id layer, const inbox& received) noexcept {
   hear_w(received);
-  const auto push = [&](const edges_to& edges, const projection& p, array<float>& out) {
+  const layer_controls* const controlled = controls_of(layer);
+  const auto push = [&](const edges_to& edges, const projection& p, array<float>& copy, const std::vector<edge_id>* muted,
+                        array<float>& out) {
     std::fill(out.begin(), out.end(), 0.0f);
-    bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), p.weights().data(), heard_w_.count, heard_w_.id.data(),
+    bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), mute(p, copy, muted), heard_w_.count, heard_w_.id.data(),
                         heard_w_.value.data(), out.data() - share_.neurons.begin});
+    unmute(p, copy, muted);
     for (neuron_id j = 0; j < heard_w_.count; ++j) counts_.synaptic_events += edges.degree(heard_w_.id[j]);
   };
-  push(gx_excitatory_, c_.gx_excitatory, xe_);
-  push(gx_inhibitory_, c_.gx_inhibitory, xi_);
+  push(gx_excitatory_, c_.gx_excitatory, weights_.gx_excitatory, controlled ? &controlled->mute_gx_excitatory : nullptr, xe_);
+  push(gx_inhibitory_, c_.gx_inhibitory, weights_.gx_inhibitory, controlled ? &controlled->mute_gx_inhibitory : nullptr, xi_);
+  if (controlled && controlled->inhibition != 1.0f) bodies_.leak({xi_.data(), share_.neurons.size(), controlled->inhibition});
   bodies_.balance({xe_.data(), xi_.data(), drive_.data(), share_.neurons.size(), 1.0f});
 }
 
@@ -324,20 +360,33 @@ void direct_site::a_to_targets(outbox& sent) noexcept {
   }
 }
 
-void direct_site::drive_y(const inbox& received) noexcept {
+void direct_site::pull_edges(const projection& p, const float* weights, const float* a, neuron_id first, neuron_id last,
+                             float* out) noexcept {
+  bodies_.pull_sparse({p.indptr().data(), p.indices().data(), weights, active_x_.id.data(), a, out}, first, last);
+}
+
+void direct_site::drive_y(layer_id layer, const inbox& received) noexcept {
   for (const message& m : received)
     for (std::size_t r = 0; r < m.rows.size(); ++r)
       for (head_id h = 0; h < model_.heads(); ++h) a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+  const layer_controls* const controlled = controls_of(layer);
+  const std::vector<edge_id>* const muted_e = controlled ? &controlled->mute_gy_excitatory : nullptr;
+  const std::vector<edge_id>* const muted_i = controlled ? &controlled->mute_gy_inhibitory : nullptr;
+  const float* const excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
+  const float* const inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   neuron_id j = 0;
   while (j < active_x_.count) {  // a head's neurons hear their own A
     const head_id h = active_x_.id[j] / model_.neurons_per_head();
     const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
     while (j < active_x_.count && active_x_.id[j] < end) ++j;
     const float* a = a_.data() + std::size_t{h} * sources_;
-    pull(c_.gy_excitatory, a, active_x_.id.data(), first, j, ye_.data());
-    pull(c_.gy_inhibitory, a, active_x_.id.data(), first, j, yi_.data());
+    pull_edges(c_.gy_excitatory, excitatory, a, first, j, ye_.data());
+    pull_edges(c_.gy_inhibitory, inhibitory, a, first, j, yi_.data());
+    if (controlled && controlled->inhibition != 1.0f) bodies_.leak({yi_.data() + first, j - first, controlled->inhibition});
     bodies_.balance({ye_.data() + first, yi_.data() + first, gate_.data() + first, j - first, a_gain_[h]});
   }
+  unmute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
+  unmute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   for (j = 0; j < active_x_.count; ++j)
     counts_.synaptic_events += row_edges(c_.gy_excitatory, active_x_.id[j]) + row_edges(c_.gy_inhibitory, active_x_.id[j]);
 }

@@ -16,16 +16,29 @@ struct direct_strengths {
   std::size_t bytes() const noexcept { return layers.empty() ? 0 : layers.size() * layers[0].bytes(); }
 };
 
+// Weights of circuits of which edges are cut: copies, in which a site sets to zero what does not reach its targets while it works.
+// One for all sites of a process.
+struct direct_weights {
+  array<float> gx_excitatory, gx_inhibitory, gy_excitatory, gy_inhibitory;  // empty: the model's own
+
+  void prepare(const direct_circuits& c, const controls& what);
+  std::size_t bytes() const noexcept {
+    return gx_excitatory.bytes() + gx_inhibitory.bytes() + gy_excitatory.bytes() + gy_inhibitory.bytes();
+  }
+};
+
 class direct_site final : public cpu_site {
  public:
   direct_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention,
-              direct_strengths& strengths);
+              direct_strengths& strengths, direct_weights& weights);
 
   static std::span<const hop> hops(action a, const model& m) noexcept;
   void present(token_id token) noexcept override;
   void perform(const step& s, const inbox& received, outbox& sent) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
+  float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
+  void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
   void save(layer_id layer, layer_synapses& to) const override;
   void restore(layer_id layer, const layer_synapses& from) override;
   void forget() noexcept override;
@@ -52,6 +65,12 @@ class direct_site final : public cpu_site {
   };
 
   id_range own_sensory() const noexcept;  // as sources
+  bool owns_source(neuron_id j) const noexcept { return share_.neurons.contains(j) || own_sensory().contains(j); }
+  // The weights of a circuit for one use: with the muted edges into own targets at zero until unmute().
+  const float* mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept;
+  void unmute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept;
+  void mute_synapses(layer_id layer) noexcept;
+  void unmute_synapses(layer_id layer) noexcept;
   void sense() noexcept;
   void synapses_to_targets(layer_id layer, outbox& sent) noexcept;
   void synapses_at_targets(layer_id layer, const inbox& received) noexcept;
@@ -61,16 +80,18 @@ class direct_site final : public cpu_site {
   void arrive_gain(const inbox& received) noexcept;
   void reweight(layer_id layer) noexcept;
   void a_to_targets(outbox& sent) noexcept;
-  void drive_y(const inbox& received) noexcept;
+  void drive_y(layer_id layer, const inbox& received) noexcept;
+  void pull_edges(const projection& p, const float* weights, const float* a, neuron_id first, neuron_id last, float* out) noexcept;
   void update_w() noexcept;
   void w_to_targets(bool readout, outbox& sent) noexcept;
   void hear_w(const inbox& received) noexcept;
-  void drive_x(const inbox& received) noexcept;
+  void drive_x(layer_id layer, const inbox& received) noexcept;
   void read_out(const inbox& received, outbox& sent) noexcept;
   void post(site_id to, parcel& p, std::uint32_t width, outbox& sent) noexcept;
 
   const direct_circuits& c_;
   direct_strengths& strengths_;
+  direct_weights& weights_;
   const bool pool_;
   const neuron_id sources_;
   edges_to gx_excitatory_, gx_inhibitory_;
@@ -98,6 +119,7 @@ class direct_site final : public cpu_site {
   array<std::uint64_t> age_, used_age_;
   neuron_id units_ = 0;
   std::uint64_t heard_clock_ = 0;
+  std::vector<std::pair<edge_id, float>> muted_;  // strengths to be put back
 };
 
 }  // namespace bdh

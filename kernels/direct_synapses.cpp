@@ -81,6 +81,7 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
     use(unit_[p], even * c - odd * s, p);
     use(unit_[p] + 1, odd * c + even * s, p);
   }
+  mute_synapses(layer);
   const id_range sensory = own_sensory();
   neuron_id j = 0;
   for (head_id h = 0; h < model_.heads(); ++h) {
@@ -104,11 +105,42 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
         bodies_.push_edges(push);
       for (neuron_id k = first; k < j; ++k) counts_.synaptic_events += edges.degree(used_id_[k]);
     }
+    if (controls_)
+      for (neuron_id k : controls_->removed)
+        if (share_.neurons.contains(k)) a[k] = 0.0f;
     check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr);
+  }
+  unmute_synapses(layer);
+}
+
+// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in the laboratory frame, and what its
+// partner finds is as ever.
+void direct_site::mute_synapses(layer_id layer) noexcept {
+  const layer_controls* const controlled = controls_of(layer);
+  if (!controlled) return;
+  float* const stored = strengths_.layers[layer - 1].data();
+  for (const edge_id e : controlled->mute_synapses) {
+    if (!owns_source(c_.gs.indices()[e])) continue;
+    const neuron_id i = c_.gs.row_of(e);
+    muted_.emplace_back(e, stored[e]);
+    if (!rotates_) {
+      stored[e] = 0.0f;
+      continue;
+    }
+    const edge_id partner = c_.gs.indptr()[i ^ 1] + (e - c_.gs.indptr()[i]);  // a pair's rows have the same targets
+    muted_.emplace_back(partner, stored[partner]);
+    const neuron_id m = i % model_.neurons_per_head() / 2;
+    const rotation_angles::table& angle = angles_.at(clock_[layer - 1]);
+    set_in_pair(stored[e], stored[partner], {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
   }
 }
 
+void direct_site::unmute_synapses(layer_id layer) noexcept {
+  for (; !muted_.empty(); muted_.pop_back()) strengths_.layers[layer - 1][muted_.back().first] = muted_.back().second;
+}
+
 void direct_site::reweight(layer_id layer) noexcept {
+  if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   turn_units(layer);
   for (const edges_to& edges : gs_) {
     bodies_.reweight_edges({edges.begin(), edges.end(), c_.gs.indices().data(), c_.gs.weights().data(),
@@ -142,6 +174,35 @@ void direct_site::read_synapses(layer_id layer, neuron_id neuron, std::span<floa
     const double mine = stored[row(neuron) + k], partner = rotates_ ? stored[row(neuron ^ 1) + k] : 0.0f;
     out[k] = static_cast<float>(u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
   }
+}
+
+float direct_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
+  const std::uint64_t clock = clock_[layer - 1], age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  const float* stored = strengths_.layers[layer - 1].data();
+  const edge_id e = c_.gs.indptr()[neuron] + at;
+  const double u = power(c_.retention.empty() ? retention_ : c_.retention[e], age), mine = stored[e];
+  if (!rotates_) return static_cast<float>(u * mine);
+  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const double partner = stored[c_.gs.indptr()[neuron ^ 1] + at];
+  return static_cast<float>(u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
+}
+
+// As in hub_site: the rows of the unit are aged to now, and this one strength is set.
+void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
+  const std::uint64_t clock = clock_[layer - 1];
+  const neuron_id unit = rotates_ ? 2 : 1, first = neuron / unit * unit;
+  std::uint64_t& last = last_used_[layer - 1][(neuron - share_.neurons.begin) / unit];
+  float* const stored = strengths_.layers[layer - 1].data();
+  for (edge_id e = c_.gs.indptr()[first]; last != clock && e < c_.gs.indptr()[first + unit]; ++e)
+    stored[e] = static_cast<float>(stored[e] * power(c_.retention.empty() ? retention_ : c_.retention[e], clock - last));
+  last = clock;
+  float& mine = stored[c_.gs.indptr()[neuron] + at];
+  if (!rotates_) {
+    mine = value;
+    return;
+  }
+  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at], neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
 }
 
 void direct_site::save(layer_id layer, layer_synapses& to) const {

@@ -89,6 +89,28 @@ void hub_site::synapses_to_hubs(layer_id layer, outbox& sent) noexcept {
   use_synapses(layer);
   push_blocks(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data(), used_.value.data(), used_.count, sent);
   counts_.synaptic_events += std::uint64_t{used_.count} * model_.hubs();
+  if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
+}
+
+// A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the partial sum of i's block.
+void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
+  for (const cut_term& cut : cuts) {
+    if (!share_.neurons.contains(cut.source)) continue;
+    const float x = x_[cut.source - share_.neurons.begin];
+    if (x == 0.0f || cut.value == 0.0) continue;  // else its block is among the active ones
+    std::size_t row = 0;
+    while (!grid_.neurons(partial_blocks_[row]).contains(cut.source)) ++row;
+    float* const sum = partial_.data() + row * model_.hubs();
+    const float term = static_cast<float>(cut.value * static_cast<double>(x));
+    const bool neuron = cut.target < model_.neurons();
+    const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
+    const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
+    if (p.is_dense()) {
+      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weights()[of * model_.hubs() + k] * term;
+    } else {
+      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weights()[e] * term;
+    }
+  }
 }
 
 void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
@@ -106,10 +128,13 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
   look();
 }
 
-void hub_site::drive_x(layer_id) noexcept {
+void hub_site::drive_x(layer_id layer) noexcept {
   const projection& dx = model_.circuits().dx;
   pull(dx, w_.data(), nullptr, share_.neurons.begin, share_.neurons.end, drive_.data() - share_.neurons.begin);
   counts_.synaptic_events += edges_into(dx, share_.neurons);
+  if (const layer_controls* c = controls_of(layer))
+    for (const cut_term& cut : c->cut_gx)
+      if (share_.neurons.contains(cut.target)) drive_[cut.target - share_.neurons.begin] -= static_cast<float>(cut.value);
 }
 
 void hub_site::drive_y(layer_id) noexcept {
@@ -157,6 +182,7 @@ void hub_site::use_synapses(layer_id layer) noexcept {
 }
 
 void hub_site::reweight_synapses(layer_id layer) noexcept {
+  if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   use_synapses(layer);
   layer_synapses& own = layers_[layer - 1];
   bodies_.reweight({own.stored.data(), model_.hubs(), share_.neurons.begin, used_.id.data(), turned_.data(), kept_.data(), w_.data()},
@@ -191,6 +217,37 @@ void hub_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> 
   for (neuron_id k = 0; k < d; ++k)
     out[k] = static_cast<float>(age *
                                 (i % 2 == 0 ? even[k] * angle.cosine + odd[k] * angle.sine : odd[k] * angle.cosine - even[k] * angle.sine));
+}
+
+float hub_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
+  const layer_synapses& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs();
+  const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
+  const double mine = own.stored[std::size_t{i} * d + at];
+  if (!rotates_) return static_cast<float>(age * mine);
+  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const double partner = own.stored[std::size_t{i ^ 1} * d + at];
+  return static_cast<float>(age * (i % 2 == 0 ? mine * angle.cosine + partner * angle.sine : mine * angle.cosine - partner * angle.sine));
+}
+
+// The pair's rows are aged to now, and turned to the laboratory and back at this one target.
+void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
+  layer_synapses& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs(), unit = rotates_ ? 2 : 1, first = i / unit * unit;
+  std::uint64_t& last = own.last_used[i / unit];
+  const double age = power(retention_, own.clock - last);
+  if (age != 1.0)
+    for (std::size_t e = std::size_t{first} * d; e < std::size_t{first + unit} * d; ++e)
+      own.stored[e] = static_cast<float>(own.stored[e] * age);
+  last = own.clock;
+  float& mine = own.stored[std::size_t{i} * d + at];
+  if (!rotates_) {
+    mine = value;
+    return;
+  }
+  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  float& partner = own.stored[std::size_t{i ^ 1} * d + at];
+  set_in_pair(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
 }
 
 void hub_site::save(layer_id layer, layer_synapses& to) const {

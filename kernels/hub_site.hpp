@@ -14,6 +14,8 @@ class hub_site final : public cpu_site {
   void perform(const step& s, const inbox& received, outbox& sent) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
+  float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
+  void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
   void save(layer_id layer, layer_synapses& to) const override;
   void restore(layer_id layer, const layer_synapses& from) override;
   void forget() noexcept override;
@@ -26,6 +28,7 @@ class hub_site final : public cpu_site {
   void drive_x(layer_id layer) noexcept;
   void drive_y(layer_id layer) noexcept;
   void use_synapses(layer_id layer) noexcept;
+  void cut_synapses(const std::vector<cut_term>& cuts) noexcept;
 
   array<float> a_;                      // heads x hubs: at every site
   std::vector<layer_synapses> layers_;  // of the own neurons

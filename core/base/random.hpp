@@ -8,7 +8,7 @@
 namespace bdh {
 
 // What a stream of draws is for; streams of different purposes are independent. Values are part of the file formats.
-enum class purpose : std::uint32_t { sampling = 1, test_weights = 2, wiring = 3 };
+enum class purpose : std::uint32_t { sampling = 1, test_weights = 2, wiring = 3, selection = 4 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;

@@ -103,14 +103,14 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
   const outcome plain = run(m, tokens, {});
   bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
   int rounds = 0;
-  brain.watch([&](bdh::layer_id layer, int) {
+  const int watching = brain.watch([&](bdh::layer_id layer, int) {
     ++rounds;
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 37) brain.synapses(layer, i);
     for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a}) brain.read(v);
   });
   CHECK(same_bits(plain, run(brain, tokens)));
   CHECK(rounds == static_cast<int>(tokens.size()) * 4 * shape.layers);  // 4 L rounds a token
-  brain.watch({});
+  brain.unwatch(watching);
   brain.forget();
   CHECK(same_bits(plain, run(brain, tokens)));
 }

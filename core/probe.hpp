@@ -1,0 +1,72 @@
+// Probes: the synapse i -> j of a pair of neurons chosen by the user, in any layer, accumulated by the Hebb rule while the model runs,
+// without acting on it. So the strength of any neuron pair can be read from a model through hubs, which stores none of them.
+//
+//     sigma(i->j) <- (sigma(i->j) + f(j) X(i)) U        f = W (what acts), or Y of the layer before (the paper's Eq. 16)
+//
+// Both members of a rotation pair are carried, in double precision, in the laboratory frame.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/base/turn.hpp"
+#include "core/model.hpp"
+#include "core/select.hpp"
+
+namespace bdh {
+
+enum class probe_factor { w, y };
+
+struct probe_spec {
+  neuron_pair pair;  // neuron -> source
+  layer_id layer = 1;
+  probe_factor factor = probe_factor::w;
+  friend auto operator<=>(const probe_spec&, const probe_spec&) = default;
+};
+
+// What a probe carries from token to token.
+struct probe_record {
+  probe_spec what;
+  std::uint64_t since = 0;           // tokens read before it was placed: it knows nothing of them
+  double strength = 0, partner = 0;  // of i -> j and of i's rotation partner -> j
+};
+
+class probe_set {
+ public:
+  probe_set(const model& m, double retention);
+
+  // Its number; the same spec again gives the same number. Throws input_error for a neuron, source or layer out of range.
+  std::size_t place(const probe_spec& what, std::uint64_t since);
+  std::optional<std::size_t> find(const probe_spec& what) const;
+  std::size_t size() const noexcept { return spec_.size(); }
+  const probe_spec& what(std::size_t p) const noexcept { return spec_[p]; }
+  std::uint64_t since(std::size_t p) const noexcept { return since_[p]; }
+  double strength(std::size_t p) const noexcept { return strength_[p]; }  // what the next token will read
+
+  // A layer's round 1: write, then decay. x, y: (n); w: of every source.
+  void write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y) noexcept;
+
+  // The strength of a pair was set. Other probes of the same pair and layer, as rotation partners are, follow.
+  void set(std::size_t p, double strength) noexcept;
+  void clear(layer_id layer) noexcept;  // the strengths of a layer were set to zero
+  void forget() noexcept;               // strengths to zero, known from token 0
+  std::vector<probe_record> save() const;
+  // Places those that are missing. The others know nothing of the first `tokens` tokens.
+  void restore(std::span<const probe_record> from, std::uint64_t tokens);
+
+ private:
+  const model& model_;
+  double retention_;
+  std::vector<probe_spec> spec_;
+  std::vector<std::uint64_t> since_;
+  std::vector<double> strength_, partner_;
+  std::map<probe_spec, std::size_t> number_;
+  std::vector<direction> angle_;                      // of a pair, per token
+  std::vector<std::vector<std::uint32_t>> of_layer_;  // numbers of the probes in layer l at [l - 1]
+};
+
+}  // namespace bdh
