@@ -50,9 +50,9 @@ std::vector<edge_id> all_file_positions(const projection& p) {
 
 struct recorder::source {
   report_description what;
-  std::vector<edge_id> edges;                                // chosen synapses, ids of the model ...
-  std::vector<std::size_t> edge_slots;                       // ... and their places in a row
-  std::vector<std::pair<std::size_t, std::size_t>> probes;   // number, place in a row
+  std::vector<edge_id> edges;                               // chosen synapses, ids of the model ...
+  std::vector<std::size_t> edge_slots;                      // ... and their places in a row
+  std::vector<std::pair<std::size_t, std::size_t>> probes;  // number, place in a row
 };
 
 recorder::recorder(simulator& brain, std::vector<report_description>& reports) : brain_(brain), rows_(reports.size()) {

@@ -37,7 +37,9 @@ std::string_view choice_of(std::string_view what) { return what.substr(std::min(
 
 void check(const recording_request& r) {
   static constexpr std::string_view alone[] = {"logits", "events", "summary", "snapshot"}, choosing[] = {"x", "y", "synapses"};
-  const auto is_one_of = [](auto& names, std::string_view what) { return std::find(std::begin(names), std::end(names), what) != std::end(names); };
+  const auto is_one_of = [](auto& names, std::string_view what) {
+    return std::find(std::begin(names), std::end(names), what) != std::end(names);
+  };
   const bool chooses = r.what.find(':') != r.what.npos;
   if (chooses ? !is_one_of(choosing, kind_of(r.what)) || choice_of(r.what).empty() : !is_one_of(alone, r.what))
     throw input_error(r.place, "'" + r.what + "'", known);
@@ -62,7 +64,8 @@ report_description described(const recording_request& r, quantity what, report_l
 std::string postsynaptic(const model& m) { return m.sensory_are_sources() ? "sources" : "neurons"; }
 
 report_description logits(const model& m, const recording_request& r, std::uint64_t position) {
-  if (m.readout_nodes() == 0) throw unavailable_error(r.place, "a model without readout nodes, and so without logits", "one with a readout");
+  if (m.readout_nodes() == 0)
+    throw unavailable_error(r.place, "a model without readout nodes, and so without logits", "one with a readout");
   report_description d = described(r, quantity::logits, report_layout::logits, 0, position);
   d.population = "readout";
   d.width = m.readout_nodes();
@@ -92,8 +95,8 @@ std::uint32_t as_element(std::uint64_t id, const std::string& place) {
 // The pairs by target and source; edges of gs with their positions in the file.
 std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_pair>& pairs) {
   std::vector<recorded_synapse> all;
-  std::vector<edge_id> edges;          // ascending: the pairs are, and so are edges by source
-  std::vector<std::size_t> edge_of;    // positions in `all`
+  std::vector<edge_id> edges;        // ascending: the pairs are, and so are edges by source
+  std::vector<std::size_t> edge_of;  // positions in `all`
   for (const neuron_pair& p : pairs) {
     if (m.is_direct())
       if (const auto edge = m.direct().gs.find(p.pre, p.post)) {
@@ -112,8 +115,7 @@ std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_p
 
 report_description synapses(const model& m, const recording_request& r, const std::vector<recorded_synapse>& chosen, std::uint64_t top,
                             layer_id layer, std::uint64_t position) {
-  report_description d =
-      described(r, quantity::synapses, top != 0 ? report_layout::events : report_layout::frames, layer, position);
+  report_description d = described(r, quantity::synapses, top != 0 ? report_layout::events : report_layout::frames, layer, position);
   d.population = postsynaptic(m);
   d.top = top;
   d.width = top != 0 ? m.synapses() : chosen.size();
@@ -132,7 +134,8 @@ report_description synapses(const model& m, const recording_request& r, const st
   return d;
 }
 
-// All synapses of a layer, as the file has them: by target. Through hubs the targets are the hubs, and an element is hub * neurons + neuron.
+// All synapses of a layer, as the file has them: by target. Through hubs the targets are the hubs, and an element is hub * neurons +
+// neuron.
 report_description snapshot(const model& m, const recording_request& r, layer_id layer, std::uint64_t position) {
   if (m.synapses() == 0) throw unavailable_error(r.place, "a model without synapses", "one that has some");
   as_element(m.synapses() - 1, r.place);
@@ -165,8 +168,8 @@ class planner {
 
   void add(const recording_request& r) {
     check(r);
-    std::vector<report_description> made = with_places([&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; },
-                                                       [&] { return reports_of(r); });
+    std::vector<report_description> made = with_places(
+        [&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; }, [&] { return reports_of(r); });
     std::map<std::string, int> numbers;
     for (report_description& d : made) {
       const std::string s = stem(r, d);
@@ -270,7 +273,8 @@ std::vector<recording_request> read_recordings(const std::filesystem::path& file
   if (failed || !from) throw input_error(file.string(), "cannot be read", "a JSON list of what to record");
   if (size > largest_plan) throw input_error(file.string(), std::to_string(size) + " bytes", "at most " + std::to_string(largest_plan));
   const nlohmann::json all = nlohmann::json::parse(from, nullptr, false);
-  if (!all.is_array()) throw input_error(file.string(), "no JSON list", "[\"x:0-99 every 10\", {\"what\": \"events\", \"layers\": \"1-2\"}]");
+  if (!all.is_array())
+    throw input_error(file.string(), "no JSON list", "[\"x:0-99 every 10\", {\"what\": \"events\", \"layers\": \"1-2\"}]");
   std::vector<recording_request> requests;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const std::string place = file.string() + "[" + std::to_string(k) + "]";
@@ -289,7 +293,8 @@ predicted_bytes predict_bytes(const std::vector<report_description>& reports, do
   predicted_bytes p;
   for (const report_description& d : reports) {
     const double rows = tokens / static_cast<double>(d.every), width = static_cast<double>(d.width);
-    const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) + 4.0 * static_cast<double>(d.element_ids.size());
+    const double once =
+        8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) + 4.0 * static_cast<double>(d.element_ids.size());
     const double table = static_cast<double>(d.synapses.size() * sizeof(recorded_synapse));
     double row = 4 * width + (d.layout == report_layout::logits ? 4 : 0), journal = 4 * width;
     if (d.layout == report_layout::events) {

@@ -18,10 +18,10 @@
 namespace bdh {
 
 struct recording_request {
-  std::string what;            // "x:0-99"
-  std::uint64_t every = 1;     // tokens
+  std::string what;                   // "x:0-99"
+  std::uint64_t every = 1;            // tokens
   std::optional<std::string> layers;  // all
-  std::string place;           // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
+  std::string place;                  // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
 };
 
 // All throw input_error.
