@@ -296,6 +296,10 @@ predicted_bytes predict_bytes(const std::vector<report_description>& reports, do
     const double once =
         8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) + 4.0 * static_cast<double>(d.element_ids.size());
     const double table = static_cast<double>(d.synapses.size() * sizeof(recorded_synapse));
+    const double chunks = d.layout == report_layout::frames   ? 1
+                          : d.layout == report_layout::logits ? 2
+                          : d.what == quantity::synapses      ? 4
+                                                              : 3;
     double row = 4 * width + (d.layout == report_layout::logits ? 4 : 0), journal = 4 * width;
     if (d.layout == report_layout::events) {
       const double edge = d.what == quantity::synapses ? edge_id_bytes : 0;
@@ -303,7 +307,7 @@ predicted_bytes predict_bytes(const std::vector<report_description>& reports, do
       row = events * (event_bytes + edge);
       journal = events * (journal_event_bytes + edge);
     }
-    p.reports += once + table + rows * row;
+    p.reports += once + table + rows * row + chunks * static_cast<double>(report_chunk_bytes);
     p.journals += once + table + rows * (journal_row_bytes + journal);
   }
   return p;

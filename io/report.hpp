@@ -26,6 +26,8 @@ enum class report_layout { logits, frames, events };
 
 const char* name(quantity q) noexcept;
 
+inline constexpr std::uint64_t report_chunk_bytes = 64 * 1024;  // by which a dataset of a report grows
+
 // A synapse of a report: an edge of gs, or a neuron pair that a probe follows.
 struct recorded_synapse {
   static constexpr edge_id no_edge = std::numeric_limits<edge_id>::max();

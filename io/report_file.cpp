@@ -6,7 +6,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t chunk_bytes = 256 * 1024;
+constexpr std::uint64_t chunk_bytes = report_chunk_bytes;
 
 // A dataset that grows by rows, and those that are not in the file yet.
 template <class T>
