@@ -102,6 +102,8 @@ journal_reader::journal_reader(const std::filesystem::path& file) : stream_(file
 }
 
 std::optional<std::vector<std::byte>> journal_reader::next() {
+  if (ended_) return std::nullopt;
+  ended_ = true;  // unless this record is whole
   record_head head;
   if (size_ - end_ < head_bytes || !stream_.read(reinterpret_cast<char*>(&head), head_bytes)) return std::nullopt;
   if (head.own != own_checksum(head) || head.length > size_ - end_ - head_bytes) return std::nullopt;
@@ -109,6 +111,7 @@ std::optional<std::vector<std::byte>> journal_reader::next() {
   if (!stream_.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()))) return std::nullopt;
   if (checksum(content) != head.content) return std::nullopt;
   end_ += head_bytes + content.size();
+  ended_ = false;
   return content;
 }
 

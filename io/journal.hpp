@@ -48,6 +48,7 @@ class journal_reader {
  private:
   std::ifstream stream_;
   std::uint64_t size_ = 0, end_ = 0;
+  bool ended_ = false;
 };
 
 }  // namespace bdh
