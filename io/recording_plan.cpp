@@ -65,7 +65,8 @@ std::string postsynaptic(const model& m) { return m.sensory_are_sources() ? "sou
 
 report_description logits(const model& m, const recording_request& r, std::uint64_t position) {
   if (m.readout_nodes() == 0)
-    throw unavailable_error(r.place, "a model without readout nodes, and so without logits", "one with a readout");
+    throw unavailable_error(r.place, "no readout nodes, and so no logits", "a model with a readout",
+                            "bdh import --readout FILE gives a graph its readout");
   report_description d = described(r, quantity::logits, report_layout::logits, 0, position);
   d.population = "readout";
   d.width = m.readout_nodes();

@@ -101,7 +101,7 @@ class ExplicitEdges(CliTest):
         self.good("import", "--gx", circuit(self.path("g.csv")), "--layers", "2", "-o", model)
         with h5py.File(model) as f:
             gs = f["projections/gs"]
-            indptr, sources = gs["indptr"][:], gs["indices"][:]
+            indptr, sources = gs["indptr"][:].astype(int), gs["indices"][:]
         targets = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         absent = next((i, j) for i in range(40) for j in range(40) if i not in sources[indptr[j]:indptr[j + 1]])
         self.good("run", model, "--text", "hello world", "-o", self.path("run"), "--quiet", "--record", "snapshot", "--record",

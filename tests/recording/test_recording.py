@@ -79,7 +79,7 @@ class Requests(RecordingTest):
 
     def refused_as_too_much(self, *arguments):
         self.refused(1, *arguments, says=("TB", "10 GB", "--force"))
-        process = subprocess.Popen([PROGRAM, *arguments, "--force"], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([PROGRAM, *arguments, "--force"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.kill)
         end = time.monotonic() + PATIENCE
         while process.poll() is None and not os.path.exists(self.path("big/summary.csv")) and time.monotonic() < end:
@@ -126,7 +126,8 @@ class SameBits(RecordingTest):
 
 class Endings(RecordingTest):
     def test_ctrl_c_keeps_everything(self):
-        process = subprocess.Popen([PROGRAM, "run", self.random, "--text", "A", "--generate", "10000000", "-o", self.path("run"), *records(["logits", "events"])],
+        process = subprocess.Popen([PROGRAM, "run", self.random, "--text", "A", "--generate", "10000000", "--force", "-o", self.path("run"),
+                                    *records(["logits", "events"])],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.kill)
         time.sleep(1.5)
