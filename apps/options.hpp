@@ -29,6 +29,7 @@ class command {
 };
 
 std::unique_ptr<command> import_command(CLI::App& program);
+std::unique_ptr<command> new_command(CLI::App& program);
 std::unique_ptr<command> run_command(CLI::App& program);
 std::unique_ptr<command> evaluate_command(CLI::App& program);
 std::unique_ptr<command> info_command(CLI::App& program);

@@ -114,4 +114,22 @@ projection projection::transposed() const {
   return t;
 }
 
+projection projection::scaled(float factor) const {
+  const auto copy = [](const auto& from, auto to) {
+    std::copy(from.begin(), from.end(), to.begin());
+    return to;
+  };
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  p.indptr_ = copy(indptr_, array<edge_id>(indptr_.size()));
+  p.indices_ = copy(indices_, array<neuron_id>(indices_.size()));
+  p.weights_ = array<float>(edges());
+  for (std::size_t e = 0; e < edges(); ++e) p.weights_[e] = weights_[e] * factor;
+  p.check_weights();
+  return p;
+}
+
 }  // namespace bdh

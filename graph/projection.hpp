@@ -55,6 +55,9 @@ class projection {
   // The same edges in the other order.
   projection transposed() const;
 
+  // The same edges, their weights times a factor. Throws input_error when a weight is no longer finite.
+  projection scaled(float factor) const;
+
  private:
   void check_weights() const;
 

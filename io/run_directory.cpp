@@ -82,7 +82,6 @@ struct run_directory::recording {
            {"status", "running"}};
     for (const report_description& d : all)
       run["reports"].push_back({{"file", d.name}, {"request", d.request}, {"layer", d.layer}, {"every", d.every}});
-    write_run();
     first = position;
     tokens.emplace(folder / "tokens.csv");
     tokens->write("position,token,text,generated\n");
@@ -90,7 +89,7 @@ struct run_directory::recording {
     summary->write(summary_header(layers));
     for (report_description& d : all) reports.push_back(report::create(folder, std::move(d)));
     commit();
-    sync_path(folder);
+    write_run();  // last: with it the folder is a run
   }
 
   void reopen(const model& m, std::uint64_t kept) {
