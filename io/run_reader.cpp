@@ -88,6 +88,16 @@ void read_summary(const std::filesystem::path& file, run_record& to) {
   if (to.columns.empty()) throw input_error(file.string(), "no header", "position,token,...");
 }
 
+std::uint64_t vouched_until(const std::filesystem::path& report) {
+  try {
+    return committed_until(report);
+  } catch (const input_error& e) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(journal_of(report), ignored)) throw;
+    throw input_error(e.place(), e.found(), e.expected(), "bdh repair makes it again");
+  }
+}
+
 }  // namespace
 
 nlohmann::json read_run_description(const std::filesystem::path& folder) {
@@ -110,7 +120,7 @@ run_record read_run(const std::filesystem::path& folder) {
     const std::uint64_t first = r.run.at("first_position");
     for (const nlohmann::json& part : r.run.at("reports")) {
       const std::string file = part.at("file");
-      const std::uint64_t until = committed_until(folder / file);
+      const std::uint64_t until = vouched_until(folder / file);
       rows = std::min(rows, until < first ? 0 : until - first);
       r.logits = r.logits || file == "logits.h5";
     }

@@ -161,7 +161,7 @@ class Repair(RecordingTest):
         for name in damaged:
             with open(self.path("run/" + name), "r+b") as f:
                 f.write(bytes(600))
-        self.refused(1, "info", self.path("run"), says=("not a whole HDF5 file",))
+        self.refused(1, "info", self.path("run"), says=("not a whole HDF5 file", "bdh repair"))
         text = self.good("repair", self.path("run"), "-o", self.path("new")).stdout.decode()
         self.assertIn("17 tokens", text)
         self.assertWhole(self.path("new"))
