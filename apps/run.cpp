@@ -13,12 +13,16 @@
 #include "core/loss.hpp"
 #include "core/sampling.hpp"
 #include "io/atomic_file.hpp"
+#include "io/recorder.hpp"
+#include "io/recording_plan.hpp"
 #include "io/run_directory.hpp"
 #include "io/state_file.hpp"
 #include "kernels/cpu_kernels.hpp"
 
 namespace bdh::app {
 namespace {
+
+constexpr double most_recorded_bytes = 1e10, most_of_free_space = 0.9;
 
 struct run_options {
   std::string model;
@@ -27,15 +31,16 @@ struct run_options {
   std::uint64_t generate = 0, top_k = 0;
   std::optional<double> temperature;
   std::uint64_t seed = 0;
-  std::string folder, record, state, save_state;
-  bool json = false, quiet = false;
+  std::string folder, record_file, state, save_state;
+  std::vector<std::string> record;
+  bool json = false, quiet = false, force = false;
 };
 
 void check(const run_options& o) {
   o.input.check(false);
   if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw CLI::ValidationError("--temperature and --top-k", "need --generate");
   if (o.top_k != 0 && o.temperature.value_or(0) == 0) throw CLI::ValidationError("--top-k", "needs a --temperature above 0");
-  if (!o.record.empty() && o.folder.empty()) throw CLI::ValidationError("--record", "needs -o RUNDIR");
+  if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw CLI::ValidationError("--record", "needs -o RUNDIR");
   if (o.json && o.quiet) throw CLI::ValidationError("--json and --quiet", "contradict each other");
 }
 
@@ -90,17 +95,53 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
   if (o.input.text_file) all["text_file"] = *o.input.text_file;
   if (o.input.tokens_file) all["tokens_file"] = *o.input.tokens_file;
   if (!o.state.empty()) all["state"] = o.state;
+  if (!o.record.empty()) all["record"] = o.record;
+  if (!o.record_file.empty()) all["record_file"] = o.record_file;
   return all;
+}
+
+// What is to be recorded, checked before anything runs.
+std::vector<report_description> planned_reports(const run_options& o, const simulator& brain) {
+  std::vector<recording_request> requests;
+  if (!o.record_file.empty()) requests = read_recordings(o.record_file);
+  for (const std::string& text : o.record) requests.push_back(parse_recording(text));
+  return plan_reports(brain.subject(), requests, brain.tokens());
+}
+
+double free_bytes(std::filesystem::path folder) {
+  std::error_code failed;
+  for (folder = std::filesystem::absolute(folder, failed); !std::filesystem::exists(folder, failed) && folder.has_relative_path();)
+    folder = folder.parent_path();
+  const auto space = std::filesystem::space(folder, failed);
+  return failed ? std::numeric_limits<double>::infinity() : static_cast<double>(space.available);
+}
+
+// Tells how much the reports will take. Throws input_error when that is more than a careless user may have meant, or than there is.
+void expect_space(const run_options& o, const std::vector<report_description>& reports, std::optional<std::uint64_t> tokens) {
+  if (reports.empty()) return;
+  const predicted_bytes bytes = predict_bytes(reports, static_cast<double>(tokens.value_or(1)));
+  const double all = bytes.reports + bytes.journals;
+  const auto shown = [](double b) { return shown_bytes(static_cast<std::uint64_t>(std::min(b, 1e19))); };
+  if (!o.quiet)
+    note(fmt::format("recording {} report{}: about {}{}, and {} of journals until the run is complete", reports.size(),
+                     reports.size() == 1 ? "" : "s", shown(bytes.reports), tokens ? "" : " a token", shown(bytes.journals)));
+  if (o.force || !tokens) return;
+  if (all > most_recorded_bytes)
+    throw input_error("--record", "about " + shown(all), "at most " + shown(most_recorded_bytes), "--force records it all the same");
+  if (const double available = free_bytes(o.folder); all > most_of_free_space * available)
+    throw input_error("--record", "about " + shown(all), "at most 90 % of the " + shown(available) + " free in " + o.folder,
+                      "--force records it all the same");
 }
 
 // One run: tokens go in, reports come out. A token's report is held back until the next token is known, and with it the loss.
 class session {
  public:
-  session(const run_options& o, const model& m, simulator& brain, token_source& input)
+  session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports)
       : options_(o),
         model_(m),
         brain_(brain),
         input_(input),
+        reports_(std::move(reports)),
         statistics_(m),
         speaker_(m, o.json),
         total_(input.total() ? std::optional(*input.total() + o.generate) : std::nullopt),
@@ -110,10 +151,12 @@ class session {
   int run() {
     auto first = input_.next();
     if (!first && stop_requested() == 0) throw input_error("input", "no tokens", "at least one");
-    if (!options_.folder.empty())
-      recorder_.emplace(options_.folder, model_, recorded_options(options_, brain_), options_.record == "logits");
-    // Somebody may be reading the recording while we wait.
-    if (recorder_) input_.on_wait([this] { recorder_->commit(); });
+    if (!options_.folder.empty()) {
+      recorder_.emplace(brain_, reports_);
+      recording_ = run_directory::create(options_.folder, model_, recorded_options(options_, brain_), reports_, brain_.tokens());
+      // Somebody may be reading the recording while we wait.
+      input_.on_wait([this] { recording_->commit(); });
+    }
     try {
       read_all(first);
       speaker_.finish();
@@ -157,9 +200,9 @@ class session {
     auto [report, generated] = *std::exchange(held_, std::nullopt);
     if (next && model_.readout_nodes() != 0) report.loss = cross_entropy(brain_.logits(), *next);
     statistics_.add(report);
-    if (!recorder_) return;
+    if (!recording_) return;
     const auto byte = byte_of(model_, report.token);
-    recorder_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated, brain_.logits());
+    recording_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated, recorder_->rows(report.position));
   }
 
   void expect_window(std::uint64_t tokens) {
@@ -175,7 +218,7 @@ class session {
   void finish(run_status status) {
     progress_.clear();
     pass_on(std::nullopt);
-    if (recorder_) recorder_->finish(status);
+    if (recording_) recording_->finish(status);
   }
 
   // After an error the recorder may be what has failed: the first error is the one to tell.
@@ -213,11 +256,13 @@ class session {
   const model& model_;
   simulator& brain_;
   token_source& input_;
+  std::vector<report_description> reports_;
   statistics statistics_;
   speaker speaker_;
   std::optional<std::uint64_t> total_;
   progress_line progress_;
-  std::optional<run_directory> recorder_;
+  std::optional<recorder> recorder_;
+  std::optional<run_directory> recording_;
   std::optional<held_report> held_;
   bool told_window_ = false;
 };
@@ -234,7 +279,6 @@ int run(const run_options& o) {
   check(o);
   const model m = open_model(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
-  if (o.record == "logits") expect_logits(m, o.model, "--record logits");
   const auto input = o.input.open(m);
   if (!o.save_state.empty()) check_target(o.save_state);
 
@@ -251,8 +295,11 @@ int run(const run_options& o) {
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);
   state.reset();
+  const auto reports = planned_reports(o, brain);
+  const auto known = input->total();
+  expect_space(o, reports, known ? std::optional(*known + o.generate) : std::nullopt);
   stop_on_signals();
-  return session(o, m, brain, *input).run();
+  return session(o, m, brain, *input, reports).run();
 }
 
 class run_app final : public command {
@@ -273,9 +320,20 @@ class run_app final : public command {
     c.add_option("--state", o.state, "start from the synapses in this file [all zero]")->type_name("FILE");
     c.add_option("--save-state", o.save_state, "write the synapses to this file at the end")->type_name("FILE");
     c.add_option("-o", o.folder, "record the run in this new folder")->type_name("RUNDIR");
-    c.add_option("--record", o.record, "also record: logits")->type_name("WHAT")->check([](const std::string& what) {
-      return what == "logits" ? std::string() : "'" + what + "', expected logits";
-    });
+    c.add_option("--record", o.record,
+                 "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT every K layers 1-2'; repeatable")
+        ->type_name("WHAT")
+        ->allow_extra_args(false)
+        ->check([](const std::string& what) {
+          try {
+            parse_recording(what);
+            return std::string();
+          } catch (const input_error& e) {
+            return e.found() + ", expected " + e.expected();
+          }
+        });
+    c.add_option("--record-file", o.record_file, "also record what this file lists (JSON)")->type_name("FILE");
+    c.add_flag("--force", o.force, "record even more than 10 GB, or than the disk has left");
     c.add_flag("--json", o.json, "one JSON object on standard output, nothing else");
     c.add_flag("--quiet", o.quiet, "no progress, no summary");
   }
