@@ -6,7 +6,8 @@
 # folder: only what has changed is built.
 #
 #   --sanitizers    also builds with the address, undefined-behaviour and thread sanitizers, and runs the tests under them, without
-#                   those about the repository itself, the double-precision oracle, memory and speed at scale, and those labelled slow
+#                   those about the repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and
+#                   those labelled slow
 #   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
 #   --all           all of these, 60 seconds for each fuzz target
@@ -71,7 +72,7 @@ if [ $sanitizers = yes ]; then
   for preset in asan-ubsan tsan; do
     say "Building preset $preset, then its tests"
     build $preset
-    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow)$'
+    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop)$'
   done
 fi
 
