@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -92,7 +93,7 @@ struct run_directory::recording {
     write_run();  // last: with it the folder is a run
   }
 
-  void reopen(const model& m, std::uint64_t kept) {
+  void reopen(const model& m, std::uint64_t kept, std::optional<double> last_loss) {
     run = read_run_description(folder);
     const std::string place = (folder / "run.json").string();
     try {
@@ -102,6 +103,7 @@ struct run_directory::recording {
       first = run.at("first_position");
       tokens.emplace(folder / "tokens.csv", kept);
       summary.emplace(folder / "summary.csv", kept);
+      if (last_loss) complete_summary(kept, *last_loss);
       for (const nlohmann::json& r : run.at("reports")) {
         reports.push_back(report::reopen(folder, r.at("file"), first + kept));
         expect_whole(reports.back(), first + kept);
@@ -115,6 +117,18 @@ struct run_directory::recording {
     run.erase("tokens");
     write_run();
     sync_path(folder);
+  }
+
+  // The last line ends ",loss,seconds"; the loss is empty where a stop came before the next token.
+  void complete_summary(std::uint64_t kept, double loss) {
+    std::ifstream file(folder / "summary.csv");
+    std::string line;
+    for (std::uint64_t k = 0; k <= kept; ++k) std::getline(file, line);
+    const std::size_t seconds = line.rfind(',');
+    if (kept == 0 || seconds == line.npos || seconds == 0 || line[seconds - 1] != ',') return;
+    summary.reset();
+    summary.emplace(folder / "summary.csv", kept - 1);
+    summary->write(line.substr(0, seconds) + fmt::format("{}", loss) + line.substr(seconds) + "\n");
   }
 
   void expect_whole(const report& r, std::uint64_t until) const {
@@ -189,9 +203,10 @@ run_directory run_directory::create(const std::filesystem::path& folder, const m
   return run_directory(std::move(made));
 }
 
-run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens) {
+run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens,
+                                    std::optional<double> last_loss) {
   auto made = std::make_unique<recording>(folder, m);
-  made->reopen(m, tokens);
+  made->reopen(m, tokens, last_loss);
   return run_directory(std::move(made));
 }
 

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,7 +39,9 @@ class run_directory {
                               std::vector<report_description> reports = {}, std::uint64_t position = 0);
   // Goes on after the first `tokens` tokens of a run that did not end complete; later ones are forgotten, each report is made again from
   // its journal. Throws input_error for another model, a complete run, a journal that is missing or has lost tokens before that.
-  static run_directory reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens);
+  // `last_loss`: of the last token kept, if its line has none.
+  static run_directory reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens,
+                              std::optional<double> last_loss = std::nullopt);
   run_directory(run_directory&&) noexcept;
   run_directory& operator=(run_directory&&) noexcept;
   // Without finish: as after a kill, all is there up to the last token and the status is still "running".
@@ -73,6 +76,13 @@ struct run_record {
 // Throws input_error when run.json or a header is missing or not one of ours. Torn last lines are ignored.
 run_record read_run(const std::filesystem::path& folder);
 nlohmann::json read_run_description(const std::filesystem::path& folder);  // run.json alone
+
+// tokens.csv, whole lines.
+struct token_history {
+  std::vector<token_id> tokens;
+  std::vector<bool> generated;
+};
+token_history read_token_history(const std::filesystem::path& folder);
 
 // Makes a run's folder again at `target`, a new or empty folder: whole lines, reports rebuilt from their journals or, where they have none,
 // copied. The run itself stays as it is.

@@ -48,9 +48,9 @@ bool parse(std::string_view text, T& to) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-std::vector<token_id> read_tokens(const std::filesystem::path& file) {
+token_history read_tokens(const std::filesystem::path& file) {
   const std::string text = read_text(file);
-  std::vector<token_id> tokens;
+  token_history all;
   bool first = true;
   for_each_line(text, [&](std::string_view line) {
     if (std::exchange(first, false)) {
@@ -62,10 +62,11 @@ std::vector<token_id> read_tokens(const std::filesystem::path& file) {
     const std::size_t comma = line.find(','), next = line.find(',', comma + 1);
     token_id token = 0;
     if (comma == line.npos || next == line.npos || !parse(line.substr(comma + 1, next - comma - 1), token)) return false;
-    tokens.push_back(token);
+    all.tokens.push_back(token);
+    all.generated.push_back(line.ends_with(",1"));
     return true;
   });
-  return tokens;
+  return all;
 }
 
 void read_summary(const std::filesystem::path& file, run_record& to) {
@@ -110,10 +111,12 @@ nlohmann::json read_run_description(const std::filesystem::path& folder) {
   return run;
 }
 
+token_history read_token_history(const std::filesystem::path& folder) { return read_tokens(folder / "tokens.csv"); }
+
 run_record read_run(const std::filesystem::path& folder) {
   run_record r;
   r.run = read_run_description(folder);
-  r.tokens = read_tokens(folder / "tokens.csv");
+  r.tokens = read_tokens(folder / "tokens.csv").tokens;
   read_summary(folder / "summary.csv", r);
   std::uint64_t rows = std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
   try {
