@@ -13,6 +13,9 @@ void stop_on_signals();
 // The signal that asked to stop; 0: none has.
 int stop_requested() noexcept;
 
+// Takes the request as answered: the next signal is a first one again.
+void listen_again();
+
 // Waits for bytes on a file descriptor: how many came, 0 at its end or when a stop was requested, -1 with errno on failure.
 // `on_wait` (may be empty) is called when none have come for a fifth of a second.
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait);
