@@ -21,7 +21,8 @@ void expect_no_stop() {
 
 }  // namespace
 
-laboratory::laboratory(const model& m, engine_choice engine) : model_(m), engine_(std::move(engine)), given_retention_(engine_.retention.has_value()), now_(start(nullptr)) {}
+laboratory::laboratory(const model& m, engine_choice engine)
+    : model_(m), engine_(std::move(engine)), given_retention_(engine_.retention.has_value()), now_(start(nullptr)) {}
 
 // ---- living through events
 
@@ -59,17 +60,17 @@ void laboratory::open_again(life& l) const {
   for (std::size_t r = 0; r < open_->rounds; ++r) l.brain->advance();
 }
 
-const laboratory::snapshot* laboratory::snapshot_before(std::size_t event) const {
+const laboratory::snapshot* laboratory::snapshot_before(std::size_t at) const {
   const snapshot* last = nullptr;
   for (const snapshot& s : snapshots_)
-    if (s.events <= event) last = &s;
+    if (s.events <= at) last = &s;
   return last;
 }
 
-std::size_t laboratory::token_before(std::size_t event) const {
-  for (std::size_t i = event; i-- > 0;)
+std::size_t laboratory::token_before(std::size_t end) const {
+  for (std::size_t i = end; i-- > 0;)
     if (std::holds_alternative<token_id>(events_[i])) return i;
-  return event;
+  return end;
 }
 
 laboratory::life laboratory::relive(std::size_t events) const {
@@ -167,7 +168,8 @@ int laboratory::perturb(const perturbation& p) {
 
 void laboratory::release(int number) {
   check_between_tokens();
-  if (!now_.number.contains(number)) throw input_error("intervention", std::to_string(number), "the number of one in force", "interventions");
+  if (!now_.number.contains(number))
+    throw input_error("intervention", std::to_string(number), "the number of one in force", "interventions");
   live(now_, release_of{number});
   events_.emplace_back(release_of{number});
 }
@@ -245,9 +247,9 @@ void laboratory::load(synapse_state state) {
 }
 
 std::size_t laboratory::event_of_token(std::uint64_t from_the_end) const {
-  std::size_t event = events_.size();
-  for (std::uint64_t left = from_the_end - (open_ ? 1 : 0); left > 0; --left) event = token_before(event);
-  return event;
+  std::size_t at = events_.size();
+  for (std::uint64_t left = from_the_end - (open_ ? 1 : 0); left > 0; --left) at = token_before(at);
+  return at;
 }
 
 void laboratory::look_back(std::uint64_t tokens, const look& at) const {
@@ -281,10 +283,10 @@ void laboratory::look_back(std::uint64_t tokens, const look& at) const {
 }
 
 std::unique_ptr<simulator> laboratory::before_last_token() const {
-  const std::size_t event = event_of_token(1);
-  const snapshot* from = snapshot_before(event);
+  const std::size_t end = event_of_token(1);
+  const snapshot* from = snapshot_before(end);
   life l = start(from);
-  for (std::size_t i = from ? from->events : 0; i < event; ++i) {
+  for (std::size_t i = from ? from->events : 0; i < end; ++i) {
     expect_no_stop();
     live(l, events_[i]);
   }

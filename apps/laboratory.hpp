@@ -88,8 +88,8 @@ class laboratory {
   void open_again(life& l) const;
   life relive(std::size_t events) const;  // with the values of its last token, if there is one
   life relive_all(std::deque<snapshot>& snapshots) const;
-  const snapshot* snapshot_before(std::size_t event) const;
-  std::size_t token_before(std::size_t event) const;  // the last token's event; as many as there are when there is none
+  const snapshot* snapshot_before(std::size_t at) const;
+  std::size_t token_before(std::size_t end) const;  // the last token's event; as many as there are when there is none
   std::size_t event_of_token(std::uint64_t from_the_end) const;
   bool due(const simulator& brain, const std::deque<snapshot>& snapshots) const;
   void recover();
