@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstring>
 #include <cwchar>
 #include <filesystem>
@@ -57,10 +58,12 @@ class terminal_lines final : public line_input {
   std::optional<std::string> next(const std::string& prompt) override {
     prompt_ = prompt;
     el_resize(editor_);
+    el_set(editor_, EL_PREP_TERM, 1);  // before the prompt shows: what is typed at it belongs to the editor
     int length = 0;
     const char* line = el_gets(editor_, &length);
     if (!line || length <= 0) {
-      print("\n");
+      const LineInfo* typed = el_line(editor_);
+      print(stop_requested() == SIGINT && typed->lastchar == typed->buffer ? "\nquit or Ctrl-D leaves\n" : "\n");
       return std::nullopt;
     }
     std::string text(line, static_cast<std::size_t>(length));

@@ -148,7 +148,6 @@ int at_prompt(experiment& e) {
     if (stop_requested() == SIGTERM) return 128 + SIGTERM;
     if (stop_requested() != 0) {
       listen_again();
-      say("quit or Ctrl-D leaves\n");
       continue;
     }
     if (!line) break;

@@ -444,7 +444,8 @@ void plot(experiment& e, arguments& a) {
   latest(e, 3, "plot");
   const std::uint64_t tokens = std::min<std::uint64_t>(last, e.lab.reports().size());
   if (what == "synapse") return plot_synapse(e, a, layer, tokens);
-  const std::string selection = v ? a.next_if_any().value_or("top:10") : "";
+  const std::string selection =
+      v ? a.next_if_any().value_or(fmt::format("top:{}", std::min<std::uint64_t>(rows, e.subject().neurons()))) : "";
   a.end();
   if (v) return plot_neurons(e, *v, selection, layer.value_or(e.subject().layers()), tokens);
   plot_activity(e, tokens);
