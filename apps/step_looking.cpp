@@ -116,7 +116,10 @@ void show(experiment& e, arguments& a) {
   if (chosen && v->what == variable::a && !m.is_direct())
     throw unavailable_error("show a", "neurons, where A arrives at hubs", "show a, which lists hubs");
   std::vector<float> values;
-  at_round(e, layer, v->round, [&](const simulator& brain) { values = values_of(brain, v->what); });
+  if (layer == latest(e, v->round, "show " + name))
+    values = values_of(e.lab.brain(), v->what);
+  else
+    at_round(e, layer, v->round, [&](const simulator& brain) { values = values_of(brain, v->what); });
   const auto active = std::count_if(values.begin(), values.end(), [](float f) { return f != 0; });
   say(fmt::format("{} of layer {}, {}: {} of {} active\n", static_cast<char>(std::toupper(name[0])), layer, moment(e), active,
                   values.size()));
