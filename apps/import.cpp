@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "apps/console.hpp"
+#include "apps/direct_choice.hpp"
 #include "apps/import_graph.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checkpoint.hpp"
+#include "io/file_kind.hpp"
 #include "io/model_file.hpp"
 
 namespace bdh::app {
@@ -21,6 +23,7 @@ struct import_command_options {
   std::optional<double> theta, epsilon;
   std::string pairing, tokenizer;
   bool causal = false, force = false;
+  direct_choice direct;
   graph_choice graph;
 };
 
@@ -45,14 +48,29 @@ import_options options_of(const import_command_options& o) {
   return to;
 }
 
+// A model file is taken too, to give it other circuits; what is only said about checkpoints then has no meaning.
+model open_source(const import_command_options& o) {
+  if (identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (!o.direct.wanted())
+    throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program", "--circuit direct gives it explicit edges");
+  if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() || !o.tokenizer.empty() || o.causal)
+    throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open", "--circuit, --keep-..., --calibrate",
+                      "give them when the checkpoint is imported");
+  model m = load_model(o.checkpoint);
+  if (m.is_direct()) throw input_error(o.checkpoint, "a model with direct circuits", "a checkpoint, or a model with circuits through hubs");
+  return m;
+}
+
 // A checkpoint and a graph know different options; one that would mean nothing is refused.
 void check(const import_command_options& o) {
   o.graph.check();
+  o.direct.check();
   if (!o.graph.chosen()) {
     if (o.checkpoint.empty()) throw CLI::ValidationError("nothing to import", "expected CHECKPOINT or --gx FILE");
     return;
   }
   if (!o.checkpoint.empty()) throw CLI::ValidationError("CHECKPOINT and --gx", "one of the two");
+  if (o.direct.circuit) throw CLI::ValidationError("--circuit", "is for checkpoints and models: graph files are direct already");
   if (!o.layers) throw CLI::ValidationError("--gx", "needs --layers");
   for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
                                     {"--theta", o.theta.has_value()},
@@ -77,7 +95,8 @@ class import_app final : public command {
       : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
     CLI::App& c = arguments_;
     import_command_options& o = options_;
-    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth")->type_name("");
+    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
+        ->type_name("");
     c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
@@ -93,6 +112,7 @@ class import_app final : public command {
         ->check(one_of({"bytes", "byt5", "ids"}));
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
+    o.direct.add_to(c);
     o.graph.add_to(c);
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
@@ -101,27 +121,44 @@ class import_app final : public command {
     stop_on_signals();  // a signal must not leave a temporary file behind
     check(options_);
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
-    if (options_.graph.chosen()) return from_graph();
-    const model m = import_checkpoint(options_.checkpoint, options_of(options_));
-    if (const int signal = stop_requested()) {
+    try {
+      if (options_.graph.chosen())
+        from_graph();
+      else if (options_.direct.wanted())
+        from_hubs();
+      else
+        from_checkpoint();
+    } catch (const stopped&) {
       note("bdh: stopped by a signal, nothing was written");
-      return 128 + signal;
+      return 128 + stop_requested();
     }
-    const std::string hash = save_model(m, options_.model, options_.force);
-    print(summary(m, options_.model, hash));
     return 0;
   }
 
  private:
-  int from_graph() const {
+  void from_checkpoint() const {
+    const model m = open_source(options_);
+    stop_if_requested();
+    const std::string hash = save_model(m, options_.model, options_.force);
+    print(summary(m, options_.model, hash));
+  }
+
+  void from_hubs() const {
+    const direct_result made = options_.direct.make(open_source(options_));
+    stop_if_requested();
+    const std::string hash = save_model(made.graph, options_.model, options_.force);
+    print(made.summary + summary(made.graph, options_.model, hash));
+  }
+
+  void from_graph() const {
     graph_import_options o = options_.graph.options();
     o.layers = static_cast<layer_id>(*options_.layers);
     if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
     if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
     const imported_graph made = import_graph(o);
+    stop_if_requested();
     const std::string hash = save_model(made.subject, options_.model, options_.force);
     print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
-    return 0;
   }
 
   import_command_options options_;

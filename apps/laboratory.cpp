@@ -13,12 +13,6 @@ namespace {
 constexpr std::uint64_t snapshot_distance = 32;  // tokens
 constexpr std::size_t most_snapshots = 2;        // each as large as all synapses
 
-bool acts_once(const perturbation& p) { return p.what == intervention::reset || p.what == intervention::set; }
-
-void expect_no_stop() {
-  if (stop_requested() != 0) throw stopped();
-}
-
 }  // namespace
 
 laboratory::laboratory(const model& m, engine_choice engine)
@@ -38,7 +32,7 @@ laboratory::life laboratory::start(const snapshot* from) const {
     if (const auto* r = std::get_if<release_of>(&events_[i])) in_force.erase(r->number);
   }
   for (const auto& [number, p] : in_force)
-    l.number[number] = acts_once(*p) && p->first < l.brain->tokens() ? 0 : l.brain->perturb(*p);  // 0: it has acted
+    l.number[number] = p->acts_once() && p->first < l.brain->tokens() ? 0 : l.brain->perturb(*p);  // 0: it has acted
   return l;
 }
 
@@ -77,7 +71,7 @@ laboratory::life laboratory::relive(std::size_t events) const {
   const snapshot* from = snapshot_before(token_before(events));
   life l = start(from);
   for (std::size_t i = from ? from->events : 0; i < events; ++i) {
-    expect_no_stop();
+    stop_if_requested();
     live(l, events_[i]);
   }
   return l;
@@ -91,7 +85,7 @@ bool laboratory::due(const simulator& brain, const std::deque<snapshot>& snapsho
 laboratory::life laboratory::relive_all(std::deque<snapshot>& snapshots) const {
   life l = start(nullptr);
   for (std::size_t i = 0; i < events_.size(); ++i) {
-    expect_no_stop();
+    stop_if_requested();
     if (due(*l.brain, snapshots)) snapshots.push_back({i, l.brain->save()});
     if (snapshots.size() > most_snapshots) snapshots.pop_front();
     live(l, events_[i]);
@@ -266,7 +260,7 @@ void laboratory::look_back(std::uint64_t tokens, const look& at) const {
     return true;
   };
   for (std::size_t i = from ? from->events : 0; i < events_.size(); ++i) {
-    expect_no_stop();
+    stop_if_requested();
     const auto* token = std::get_if<token_id>(&events_[i]);
     if (i < first || !token) {
       live(l, events_[i]);
@@ -287,7 +281,7 @@ std::unique_ptr<simulator> laboratory::before_last_token() const {
   const snapshot* from = snapshot_before(end);
   life l = start(from);
   for (std::size_t i = from ? from->events : 0; i < end; ++i) {
-    expect_no_stop();
+    stop_if_requested();
     live(l, events_[i]);
   }
   return std::move(l.brain);

@@ -17,9 +17,6 @@
 
 namespace bdh::app {
 
-// A long look into the past was stopped by a signal; nothing has changed.
-struct stopped {};
-
 class laboratory {
  public:
   // The model must outlive it.
@@ -28,7 +25,8 @@ class laboratory {
   const model& subject() const { return model_; }
   const simulator& brain() const { return *now_.brain; }
 
-  // Every change below has happened entirely, or an exception left everything as it was.
+  // Every change below has happened entirely, or an exception left everything as it was. Long ones throw `stopped` at a signal
+  // (apps/signals.hpp).
 
   // A token, whole or by rounds: begin, then advance, which ends the token with its last round; or finish.
   const token_report& read(token_id token);

@@ -29,10 +29,13 @@ class command {
 };
 
 std::unique_ptr<command> import_command(CLI::App& program);
+std::unique_ptr<command> new_command(CLI::App& program);
 std::unique_ptr<command> run_command(CLI::App& program);
 std::unique_ptr<command> evaluate_command(CLI::App& program);
 std::unique_ptr<command> info_command(CLI::App& program);
 std::unique_ptr<command> verify_command(CLI::App& program);
+std::unique_ptr<command> resume_command(CLI::App& program);
+std::unique_ptr<command> repair_command(CLI::App& program);
 std::unique_ptr<command> stepping_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.

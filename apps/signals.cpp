@@ -41,6 +41,10 @@ void stop_on_signals() {
 
 int stop_requested() noexcept { return requested; }
 
+void stop_if_requested() {
+  if (requested != 0) throw stopped();
+}
+
 void listen_again() {
   char drained[16];
   while (::read(wake[0], drained, sizeof drained) > 0) {

@@ -13,6 +13,10 @@ void stop_on_signals();
 // The signal that asked to stop; 0: none has.
 int stop_requested() noexcept;
 
+// For work that has nothing to keep before its end: throws `stopped` when a signal has asked to stop.
+struct stopped {};
+void stop_if_requested();
+
 // Takes the request as answered: the next signal is a first one again.
 void listen_again();
 

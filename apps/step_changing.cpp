@@ -7,8 +7,6 @@
 namespace bdh::app {
 namespace {
 
-bool acts_once(const perturbation& p) { return p.what == intervention::reset || p.what == intervention::set; }
-
 // A choice of many neurons is cut short.
 std::string shown_intervention(const experiment& e, const perturbation& p) {
   constexpr std::size_t most = 100;
@@ -19,7 +17,7 @@ std::string shown_intervention(const experiment& e, const perturbation& p) {
 
 std::string state_of(const experiment& e, const perturbation& p) {
   const std::uint64_t now = e.lab.brain().tokens();
-  if (acts_once(p)) return p.first < now ? "done" : fmt::format("acts before token {}", p.first);
+  if (p.acts_once()) return p.first < now ? "done" : fmt::format("acts before token {}", p.first);
   if (p.last < now) return "over";
   return p.first > now ? "to come" : "in force";
 }

@@ -28,6 +28,7 @@ void record(experiment& e, const token_report& r) {
   std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","), fmt::join(r.active_y, ","));
   for (const probe_spec& p : e.recording->probes) row += "," + shown(*e.lab.brain().strength(p.layer, p.pair));
   e.recording->file.write(row + "\n");
+  e.recording->file.flush();
 }
 
 // What a token that has been read to its end leads to.
@@ -133,8 +134,9 @@ void finish(experiment& e, arguments& a) {
 std::span<const float> logits_now(const experiment& e, const char* purpose) {
   expect_no_open_token(e);
   expect_logits(e.subject(), e.file, purpose);
-  if (e.lab.reports().empty()) throw input_error(purpose, "no token has been read here", "a token or a text before it");
-  return e.lab.brain().logits();
+  const std::span<const float> all = e.lab.brain().logits();
+  if (all.empty()) throw input_error(purpose, "no token has been read", "a token or a text before it");
+  return all;
 }
 
 void generate(experiment& e, arguments& a) {

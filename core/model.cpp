@@ -197,6 +197,21 @@ std::pair<edge_id, edge_id> model::synapses_of(neuron_id i) const noexcept {
   return {edge_id{i} * hubs(), edge_id{i + 1} * hubs()};
 }
 
+model::parts model::parts_without_circuits() const {
+  parts p;
+  p.rules = parts_.rules;
+  p.layers = parts_.layers;
+  p.heads = parts_.heads;
+  p.turning = parts_.turning;
+  p.retention = parts_.retention;
+  p.original_id = parts_.original_id;
+  p.neuron_names = parts_.neuron_names;
+  p.tokens = parts_.tokens;
+  p.training_window = parts_.training_window;
+  p.origin = parts_.origin;
+  return p;
+}
+
 std::size_t model::bytes() const noexcept {
   const auto& c = parts_.circuits;
   std::size_t total = c.e.bytes() + c.sensory.bytes() + c.dx.bytes() + c.dy.bytes() + c.readout.bytes();

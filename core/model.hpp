@@ -110,6 +110,9 @@ class model {
   const std::vector<std::string>& neuron_names() const noexcept { return parts_.neuron_names; }  // n, or empty
   std::optional<neuron_id> neuron_named(std::string_view name) const;                            // nothing: no neuron has this name
 
+  // Everything but the projections, to make another model of the same dynamics from.
+  parts parts_without_circuits() const;
+
   std::size_t bytes() const noexcept;          // of all projections
   std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
 

@@ -37,6 +37,7 @@ struct perturbation {
   std::uint64_t first = 0;         // positions of tokens: [first, last]
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
 
+  bool acts_once() const noexcept { return what == intervention::reset || what == intervention::set; }
   bool during(std::uint64_t position) const noexcept { return first <= position && position <= last; }
 };
 

@@ -10,8 +10,6 @@
 namespace bdh {
 namespace {
 
-bool once(const perturbation& p) { return p.what == intervention::reset || p.what == intervention::set; }
-
 // A sorted list of neurons and values in which later entries replace or add to earlier ones.
 void hold(std::vector<neuron_value>& in, neuron_id neuron, float value, bool add) {
   const auto at = std::lower_bound(in.begin(), in.end(), neuron, [](const neuron_value& v, neuron_id i) { return v.neuron < i; });
@@ -69,7 +67,7 @@ void simulator::check(const perturbation& p) const {
       if (p.on == subject::gy && !c.gy_excitatory.find(pair.pre, pair.post) && !c.gy_inhibitory.find(pair.pre, pair.post))
         throw input_error("intervention", no_edge(model_, pair, "gy"), "an edge of the model");
     }
-  if (once(p) && p.first < tokens_)
+  if (p.acts_once() && p.first < tokens_)
     throw input_error("intervention", "at token " + std::to_string(p.first),
                       "token " + std::to_string(tokens_) + " or later: it acts once");
 }
@@ -118,10 +116,10 @@ void simulator::release(int number) {
 
 void simulator::control() {
   for (const auto& [number, p] : perturbations_)
-    if (once(p) && p.first == tokens_) do_once(p);
+    if (p.acts_once() && p.first == tokens_) do_once(p);
   std::vector<int> now;
   for (const auto& [number, p] : perturbations_)
-    if (!once(p) && p.during(tokens_)) now.push_back(number);
+    if (!p.acts_once() && p.during(tokens_)) now.push_back(number);
   if (now != controlled_) {
     controls_ = {};
     controls_.layers.resize(model_.layers());

@@ -19,11 +19,18 @@ std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
     throw input_error("source", std::to_string(what.pair.post), "0 to " + std::to_string(model_.sources() - 1));
   const auto [at, is_new] = number_.try_emplace(what, spec_.size());
   if (!is_new) return at->second;
-  of_layer_[what.layer - 1].push_back(static_cast<std::uint32_t>(spec_.size()));
+  const neuron_id i = what.pair.pre;
+  synapse s{.keep = retention_, .mix = 0, .pre = i, .partner_pre = i, .post = what.pair.post, .by_y = what.factor == probe_factor::y};
+  if (model_.turning().present()) {
+    const direction d = turn(model_.turning().frequency()[i % model_.neurons_per_head() / 2]);
+    s.keep = retention_ * d.cosine;
+    s.mix = retention_ * (i % 2 == 0 ? d.sine : -d.sine);
+    s.partner_pre = i ^ 1;
+  }
+  index_.push_back(of_layer_[what.layer - 1].size());
+  of_layer_[what.layer - 1].push_back(s);
   spec_.push_back(what);
   since_.push_back(since);
-  strength_.push_back(0);
-  partner_.push_back(0);
   return spec_.size() - 1;
 }
 
@@ -32,49 +39,36 @@ std::optional<std::size_t> probe_set::find(const probe_spec& what) const {
   return at == number_.end() ? std::nullopt : std::optional(at->second);
 }
 
+// Row vector times R: an even member takes c and, of its partner, s; an odd one c and -s.
 void probe_set::write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y) noexcept {
-  const bool rotates = model_.turning().present();
-  const auto frequency = model_.turning().frequency();
-  if (rotates && angle_.empty())
-    for (const double f : frequency) angle_.push_back(turn(f));
-  for (const std::uint32_t p : of_layer_[layer - 1]) {
-    const neuron_id i = spec_[p].pair.pre, j = spec_[p].pair.post;
-    const double factor = spec_[p].factor == probe_factor::w ? w[j] : j < y.size() ? y[j] : 0.0f;
-    const double mine = strength_[p] + factor * x[i];
-    if (!rotates) {
-      strength_[p] = mine * retention_;
-      continue;
-    }
-    // Row vector times R: an even member takes c, s with its partner, an odd one c, -s.
-    const double other = partner_[p] + factor * x[i ^ 1];
-    const direction d = angle_[i % model_.neurons_per_head() / 2];
-    const double s = i % 2 == 0 ? d.sine : -d.sine;
-    strength_[p] = (mine * d.cosine + other * s) * retention_;
-    partner_[p] = (other * d.cosine - mine * s) * retention_;
+  for (synapse& s : of_layer_[layer - 1]) {
+    const double factor = !s.by_y ? w[s.post] : s.post < y.size() ? y[s.post] : 0.0f;
+    const double mine = s.strength + factor * x[s.pre], other = s.partner + factor * x[s.partner_pre];
+    s.strength = mine * s.keep + other * s.mix;
+    s.partner = other * s.keep - mine * s.mix;
   }
 }
 
 void probe_set::set(std::size_t p, double strength) noexcept {
-  strength_[p] = strength;
+  at(p).strength = strength;
   if (!model_.turning().present()) return;
   probe_spec partner = spec_[p];
   partner.pair.pre ^= 1;
-  if (const auto at = find(partner)) partner_[*at] = strength;
+  if (const auto other = find(partner)) at(*other).partner = strength;
 }
 
 void probe_set::clear(layer_id layer) noexcept {
-  for (const std::uint32_t p : of_layer_[layer - 1]) strength_[p] = partner_[p] = 0;
+  for (synapse& s : of_layer_[layer - 1]) s.strength = s.partner = 0;
 }
 
 void probe_set::forget() noexcept {
-  std::fill(strength_.begin(), strength_.end(), 0.0);
-  std::fill(partner_.begin(), partner_.end(), 0.0);
+  for (layer_id l = 1; l <= of_layer_.size(); ++l) clear(l);
   std::fill(since_.begin(), since_.end(), 0);
 }
 
 std::vector<probe_record> probe_set::save() const {
   std::vector<probe_record> all;
-  for (std::size_t p = 0; p < spec_.size(); ++p) all.push_back({spec_[p], since_[p], strength_[p], partner_[p]});
+  for (std::size_t p = 0; p < spec_.size(); ++p) all.push_back({spec_[p], since_[p], at(p).strength, at(p).partner});
   return all;
 }
 
@@ -84,8 +78,8 @@ void probe_set::restore(std::span<const probe_record> from, std::uint64_t tokens
   for (const probe_record& r : from) {
     const std::size_t p = place(r.what, r.since);
     since_[p] = r.since;
-    strength_[p] = r.strength;
-    partner_[p] = r.partner;
+    at(p).strength = r.strength;
+    at(p).partner = r.partner;
   }
 }
 

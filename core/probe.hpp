@@ -45,7 +45,7 @@ class probe_set {
   std::size_t size() const noexcept { return spec_.size(); }
   const probe_spec& what(std::size_t p) const noexcept { return spec_[p]; }
   std::uint64_t since(std::size_t p) const noexcept { return since_[p]; }
-  double strength(std::size_t p) const noexcept { return strength_[p]; }  // what the next token will read
+  double strength(std::size_t p) const noexcept { return at(p).strength; }  // what the next token will read
 
   // A layer's round 1: write, then decay. x, y: (n); w: of every source.
   void write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y) noexcept;
@@ -59,14 +59,23 @@ class probe_set {
   void restore(std::span<const probe_record> from, std::uint64_t tokens);
 
  private:
+  // Ten thousand of them are written in every token: together in memory, with all that this takes.
+  struct synapse {
+    double strength = 0, partner = 0;
+    double keep, mix;  // of strength and of partner, per token: u cos, u sin; an odd member's sine has its sign changed
+    neuron_id pre, partner_pre, post;
+    bool by_y;
+  };
+  const synapse& at(std::size_t p) const noexcept { return of_layer_[spec_[p].layer - 1][index_[p]]; }
+  synapse& at(std::size_t p) noexcept { return of_layer_[spec_[p].layer - 1][index_[p]]; }
+
   const model& model_;
   double retention_;
   std::vector<probe_spec> spec_;
   std::vector<std::uint64_t> since_;
-  std::vector<double> strength_, partner_;
+  std::vector<std::size_t> index_;  // in its layer
   std::map<probe_spec, std::size_t> number_;
-  std::vector<direction> angle_;                      // of a pair, per token
-  std::vector<std::vector<std::uint32_t>> of_layer_;  // numbers of the probes in layer l at [l - 1]
+  std::vector<std::vector<synapse>> of_layer_;  // layer l at [l - 1]
 };
 
 }  // namespace bdh

@@ -14,10 +14,10 @@ bool is_published(const round_table& table) { return table.rounds == round_table
 
 }  // namespace
 
-simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options)
+simulator::simulator(const model& m, std::unique_ptr<engine> work, simulator_options options)
     : model_(m),
       engine_(std::move(work)),
-      executor_(default_executor(options.threads)),
+      executor_(options.work ? std::move(options.work) : default_executor(options.threads)),
       scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}),
       published_(is_published(options.table)),
       probes_(m, engine_->retention()) {}
@@ -58,7 +58,7 @@ token_report simulator::finish() {
   in_token_ = false;  // whatever comes: this token has no more rounds
   token_report all = report();
   ++tokens_;
-  torn_ = false;
+  restored_ = torn_ = false;
   return all;
 }
 
@@ -214,6 +214,8 @@ float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) con
 void simulator::forget() {
   engine_->forget();
   probes_.forget();
+  restored_ = true;
+  logits_.clear();
   tokens_ = 0;
   torn_ = in_token_ = false;
 }
@@ -226,6 +228,7 @@ synapse_state simulator::save() const {
   state.retention = engine_->retention();
   for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
   state.probes = probes_.save();
+  state.logits.assign(logits().begin(), logits().end());
   return state;
 }
 
@@ -237,6 +240,8 @@ void simulator::restore(const synapse_state& state) {
     throw input_error("state", "retention " + shown(state.retention), shown(engine_->retention()) + ", that of this run");
   if (state.layers.size() != model_.layers())
     throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
+  if (!state.logits.empty() && state.logits.size() != model_.readout_nodes())
+    throw shape_error("state", std::to_string(state.logits.size()) + " logits", std::to_string(model_.readout_nodes()));
   for (const layer_synapses& l : state.layers) {
     if (l.stored.size() != model_.synapses())
       throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer", std::to_string(model_.synapses()));
@@ -250,6 +255,8 @@ void simulator::restore(const synapse_state& state) {
   }
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
   probes_.restore(state.probes, state.tokens);
+  restored_ = true;
+  logits_ = state.logits;
   tokens_ = state.tokens;
   torn_ = in_token_ = false;
 }

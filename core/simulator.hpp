@@ -31,13 +31,14 @@ namespace bdh {
 
 struct simulator_options {
   std::size_t threads = 1;
+  std::unique_ptr<executor> work = nullptr;  // in place of the one for `threads`
   round_table table = round_table::published();
 };
 
 class simulator {
  public:
   // The model must outlive the simulator.
-  simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options = {});
+  simulator(const model& m, std::unique_ptr<engine> work, simulator_options options = {});
   simulator(const simulator&) = delete;  // its parts know each other by address
   simulator& operator=(const simulator&) = delete;
 
@@ -58,9 +59,10 @@ class simulator {
   int watch(watcher w);
   void unwatch(int number);
 
-  std::uint64_t tokens() const noexcept { return tokens_; }                     // read so far
-  std::span<const float> logits() const noexcept { return engine_->logits(); }  // (V) after the last token read here
-  std::size_t size(variable v) const noexcept;                                  // values that read() gives
+  std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
+  // (V) after the last token; empty before the first, and after restore() where the state has none.
+  std::span<const float> logits() const noexcept { return restored_ ? std::span<const float>(logits_) : engine_->logits(); }
+  std::size_t size(variable v) const noexcept;  // values that read() gives
   std::vector<float> read(variable v) const;
   void read(variable v, std::span<float> out) const { engine_->read(v, out); }  // (size(v))
 
@@ -124,6 +126,8 @@ class simulator {
   bool follows_ = false;
   std::vector<float> source_w_, x_, y_;  // as followed
   std::map<int, perturbation> perturbations_;
+  bool restored_ = true;         // no token since the synapses were restored, or before the first
+  std::vector<float> logits_;    // of then
   std::vector<int> controlled_;  // the perturbations that are in controls_
   controls controls_;
   std::vector<std::vector<std::size_t>> cut_probes_;  // as cut_synapses of controls_: the probes that know the strengths

@@ -25,6 +25,7 @@ struct synapse_state {
   double retention = 1.0;              // u of the run that wrote it
   std::vector<layer_synapses> layers;  // layer l at [l - 1]
   std::vector<probe_record> probes;
+  std::vector<float> logits;  // after the last token, from which the next one is chosen; empty before the first, or without readout
 };
 
 }  // namespace bdh

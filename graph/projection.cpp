@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -82,6 +83,22 @@ std::optional<edge_id> projection::find(neuron_id source, neuron_id target) cons
   return static_cast<edge_id>(where - indices_.begin());
 }
 
+projection projection::copy() const {
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  const auto duplicate = [](const auto& from, auto& to) {
+    to = std::remove_reference_t<decltype(to)>(from.size());
+    std::copy(from.begin(), from.end(), to.begin());
+  };
+  duplicate(indptr_, p.indptr_);
+  duplicate(indices_, p.indices_);
+  duplicate(weights_, p.weights_);
+  return p;
+}
+
 neuron_id projection::row_of(edge_id e) const noexcept {
   if (is_dense()) return static_cast<neuron_id>(e / columns());
   return static_cast<neuron_id>(std::upper_bound(indptr_.begin(), indptr_.end(), e) - indptr_.begin() - 1);
@@ -112,6 +129,24 @@ projection projection::transposed() const {
       t.weights_[to] = weights_[e];
     }
   return t;
+}
+
+projection projection::scaled(float factor) const {
+  const auto copy = [](const auto& from, auto to) {
+    std::copy(from.begin(), from.end(), to.begin());
+    return to;
+  };
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  p.indptr_ = copy(indptr_, array<edge_id>(indptr_.size()));
+  p.indices_ = copy(indices_, array<neuron_id>(indices_.size()));
+  p.weights_ = array<float>(edges());
+  for (std::size_t e = 0; e < edges(); ++e) p.weights_[e] = weights_[e] * factor;
+  p.check_weights();
+  return p;
 }
 
 }  // namespace bdh

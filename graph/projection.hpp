@@ -49,11 +49,16 @@ class projection {
   // The edge id (position in weights()) of source -> target, or nothing; O(log degree).
   std::optional<edge_id> find(neuron_id source, neuron_id target) const;
 
+  projection copy() const;
+
   // The row of an edge; O(log rows).
   neuron_id row_of(edge_id e) const noexcept;
 
   // The same edges in the other order.
   projection transposed() const;
+
+  // The same edges, their weights times a factor. Throws input_error when a weight is no longer finite.
+  projection scaled(float factor) const;
 
  private:
   void check_weights() const;

@@ -54,6 +54,15 @@ void atomic_file::publish() {
   sync_path(folder_of(target_));
 }
 
+void claim_folder(const std::filesystem::path& folder) {
+  std::error_code failed;
+  if (std::filesystem::exists(folder, failed) &&
+      (!std::filesystem::is_directory(folder, failed) || !std::filesystem::is_empty(folder, failed)))
+    throw input_error(folder.string(), "exists and is not an empty folder", "a new or empty one", "give the run another name");
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw device_error(folder.string(), "cannot be created: " + failed.message());
+}
+
 void sync_path(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw device_error(path.string(), "cannot be opened: " + message(errno));

@@ -30,6 +30,9 @@ class atomic_file {
 // Replaces `target` by `text`, atomically. Throws device_error.
 void write_text(const std::filesystem::path& target, std::string_view text);
 
+// Creates the folder, which must not exist or be empty. Throws input_error, device_error.
+void claim_folder(const std::filesystem::path& folder);
+
 // Makes what was written to a file, or the names in a folder, survive a power failure. Throws device_error.
 void sync_path(const std::filesystem::path& path);
 

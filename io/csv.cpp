@@ -62,8 +62,19 @@ bool is_utf8(std::string_view bytes) noexcept {
   return true;
 }
 
-csv_file::csv_file(std::filesystem::path path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wxe")) {
+csv_file::csv_file(std::filesystem::path path, const char* mode) : path_(std::move(path)), file_(std::fopen(path_.c_str(), mode)) {
   if (file_ == nullptr) fail();
+}
+
+csv_file::csv_file(std::filesystem::path path) : csv_file(std::move(path), "wxe") {}
+
+csv_file::csv_file(std::filesystem::path path, std::uint64_t lines) : csv_file(std::move(path), "r+e") {
+  std::uint64_t found = 0;
+  for (int c; found <= lines && (c = std::fgetc(file_)) != EOF;) found += c == '\n';
+  if (found <= lines)
+    throw input_error(path_.string(), std::to_string(found == 0 ? 0 : found - 1) + " whole lines", "at least " + std::to_string(lines));
+  const long end = std::ftell(file_);
+  if (end < 0 || ::ftruncate(::fileno(file_), end) != 0 || std::fseek(file_, end, SEEK_SET) != 0) fail();
 }
 
 csv_file::~csv_file() {
@@ -78,6 +89,11 @@ void csv_file::fail() const {
 void csv_file::write(std::string_view text) {
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) fail();
+}
+
+void csv_file::flush() {
+  errno = 0;
+  if (std::fflush(file_) != 0) fail();
 }
 
 void csv_file::sync() {

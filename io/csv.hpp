@@ -1,6 +1,7 @@
 // Comma-separated text files, written line by line.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -16,16 +17,21 @@ bool is_utf8(std::string_view bytes) noexcept;  // RFC 3629
 class csv_file {
  public:
   explicit csv_file(std::filesystem::path path);  // creates; throws device_error, also when it exists
+  // Goes on behind the header and the first `lines` lines of an existing file, which loses the others. Throws input_error when it has
+  // fewer, device_error.
+  csv_file(std::filesystem::path path, std::uint64_t lines);
   csv_file(const csv_file&) = delete;
   csv_file& operator=(const csv_file&) = delete;
   ~csv_file();
 
-  // `text` ends with a line end. These three throw device_error.
+  // `text` ends with a line end. All of these throw device_error.
   void write(std::string_view text);
-  void sync();  // to the disk
+  void flush();  // to the operating system
+  void sync();   // to the disk
   void close();
 
  private:
+  csv_file(std::filesystem::path path, const char* mode);
   [[noreturn]] void fail() const;
 
   std::filesystem::path path_;

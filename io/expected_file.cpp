@@ -46,7 +46,9 @@ class reader {
     const hdf5::dataset time = root_.open_group("mapping").open_dataset("time");
     const array<double> marker = time.read<double>({3});
     if (!(marker[1] >= 0) || marker[1] > static_cast<double>(most_tokens))
-      throw input_error(time.place() + "[1]", std::to_string(marker[1]), "0 to " + std::to_string(most_tokens) + " tokens");
+      throw input_error(time.place() + "[1]", shown(marker[1]), "0 to " + std::to_string(most_tokens) + " tokens");
+    if (marker[0] != 0 || marker[2] != 1)
+      throw input_error(time.place(), "tokens from " + shown(marker[0]) + " on, every " + shown(marker[2]), "every token from 0 on");
     return std::min(rows, static_cast<std::uint64_t>(marker[1]));
   }
 

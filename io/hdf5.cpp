@@ -202,6 +202,35 @@ void object::set_integer(const char* name, std::int64_t value) {
   write_attribute(name, H5T_STD_I64LE, space.id(), &value);
 }
 
+void object::set_number32(const char* name, std::uint32_t value) {
+  const silence quiet;
+  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
+  write_attribute(name, H5T_STD_U32LE, space.id(), &value);
+}
+
+void object::set_numbers32(const char* name, std::span<const std::uint32_t> values) {
+  const silence quiet;
+  const hsize_t count = values.size();
+  const handle space = writable(H5Screate_simple(1, &count, nullptr), place_, "no extents");
+  write_attribute(name, H5T_STD_U32LE, space.id(), values.data());
+}
+
+void object::set_choice(const char* name, std::span<const char* const> names, std::uint8_t chosen) {
+  const silence quiet;
+  const handle type = writable(H5Tenum_create(H5T_STD_U8LE), place_, "no enumeration");
+  for (std::uint8_t value = 0; value < names.size(); ++value)
+    if (H5Tenum_insert(type.id(), names[value], &value) < 0) unwritable(place_, "no enumeration");
+  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
+  write_attribute(name, type.id(), space.id(), &chosen);
+}
+
+void object::set_flag(const char* name, bool value) {
+  const silence quiet;
+  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
+  const std::uint8_t flag = value ? 1 : 0;
+  write_attribute(name, H5T_STD_U8LE, space.id(), &flag);
+}
+
 void object::set_real(const char* name, double value) {
   const silence quiet;
   const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
@@ -258,15 +287,15 @@ file file::open_image(std::span<const std::byte> image, limits l, const std::str
   return file(std::move(h), where, l);
 }
 
-file file::create(const std::filesystem::path& path, std::uint64_t user_block) {
+file file::create(const std::filesystem::path& path, std::uint64_t user_block, std::string where) {
   const silence quiet;
-  const std::string where = path.string();
+  if (where.empty()) where = path.string();
   auto to = std::make_unique<output>(path);
   const handle creation = writable(H5Pcreate(H5P_FILE_CREATE), where, "no creation list");
   const handle access = writable(access_through(*to), where, "no access list");
   if (H5Pset_userblock(creation.id(), user_block) < 0 || H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0)
     unwritable(where, "no access list");
-  file f(writable(H5Fcreate(where.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), where, "cannot be created"), where, {});
+  file f(writable(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), where, "cannot be created"), where, {});
   f.output_ = std::move(to);
   return f;
 }

@@ -48,19 +48,25 @@ class object {
   const std::string& place() const noexcept { return place_; }
 
   bool has_attribute(const char* name) const;
-  std::string text(const char* name) const;                            // a string of fixed length, up to 64 KiB
-  std::string text_of_any_length(const char* name) const;              // also as h5py writes it
-  std::uint64_t number(const char* name) const;                        // any integer type, >= 0
-  extents numbers(const char* name, std::size_t count) const;          // exactly `count` of them
-  std::int64_t integer(const char* name) const;                        // any integer type
-  double real(const char* name) const;                                 // float64, finite
-  void set_text(const char* name, std::string_view value);             // UTF-8, up to 60,000 bytes
-  void set_number(const char* name, std::uint64_t value);              // u64
-  void set_numbers(const char* name, std::span<const std::uint64_t>);  // u64
-  void set_integer(const char* name, std::int64_t value);              // i64
-  void set_real(const char* name, double value);                       // float64
+  std::string text(const char* name) const;                              // a string of fixed length, up to 64 KiB
+  std::string text_of_any_length(const char* name) const;                // also as h5py writes it
+  std::uint64_t number(const char* name) const;                          // any integer type, >= 0
+  extents numbers(const char* name, std::size_t count) const;            // exactly `count` of them
+  std::int64_t integer(const char* name) const;                          // any integer type
+  double real(const char* name) const;                                   // float64, finite
+  void set_text(const char* name, std::string_view value);               // UTF-8, up to 60,000 bytes
+  void set_number(const char* name, std::uint64_t value);                // u64
+  void set_numbers(const char* name, std::span<const std::uint64_t>);    // u64
+  void set_integer(const char* name, std::int64_t value);                // i64
+  void set_number32(const char* name, std::uint32_t value);              // u32
+  void set_numbers32(const char* name, std::span<const std::uint32_t>);  // u32
+  // An enumeration of u8: `names` have the values 0, 1, ...
+  void set_choice(const char* name, std::span<const char* const> names, std::uint8_t chosen);
+  void set_flag(const char* name, bool value);    // u8
+  void set_real(const char* name, double value);  // float64
 
  protected:
+  object() = default;
   object(handle h, std::string place, limits l) : handle_(std::move(h)), place_(std::move(place)), limits_(l) {}
   handle handle_;
   std::string place_;
@@ -76,6 +82,8 @@ concept element = std::same_as<T, float> || std::same_as<T, double> || std::same
 
 class dataset : public object {
  public:
+  dataset() = default;  // none
+
   const extents& shape() const noexcept { return shape_; }
 
   // All of it. The file must hold exactly this element type (in either byte order) and this shape.
@@ -121,6 +129,7 @@ class group : public object {
   group create_group(const char* name);
   template <element T>
   dataset create_dataset(const char* name, const extents& shape);
+  void create_link(const char* name, const char* to);  // a second name for the member `to`: a hard link
   // Strings as one dataset, UTF-8, filled up with zeros to the length of the longest.
   void create_texts(const char* name, const std::vector<std::string>& values);
   // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in chunks of whole rows, or, where a
@@ -144,8 +153,8 @@ class file {
   // A file in memory; the bytes are copied.
   static file open_image(std::span<const std::byte> image, limits l, const std::string& shown);
   // A new file, which must not exist, behind `user_block` bytes (0, 512, 1024, ...) that are not HDF5's. A failed write to disk
-  // shows at the next flush, sync or close, as a device_error.
-  static file create(const std::filesystem::path& path, std::uint64_t user_block = 0);
+  // shows at the next flush, sync or close, as a device_error. `shown` instead of the path in messages, where given.
+  static file create(const std::filesystem::path& path, std::uint64_t user_block = 0, std::string shown = {});
 
   file(file&&) noexcept;
   file& operator=(file&&) noexcept;

@@ -89,6 +89,11 @@ dataset group::create_dataset(const char* name, const extents& shape) {
                  at, limits_);
 }
 
+void group::create_link(const char* name, const char* to) {
+  const silence quiet;
+  if (H5Lcreate_hard(handle_.id(), to, H5L_SAME_LOC, name, H5P_DEFAULT, H5P_DEFAULT) < 0) unwritable(below(name), "cannot be created");
+}
+
 void group::create_texts(const char* name, const std::vector<std::string>& values) {
   const silence quiet;
   const std::string at = below(name);

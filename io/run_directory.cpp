@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -12,7 +13,6 @@
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 #include "io/csv.hpp"
-#include "io/hdf5.hpp"
 #include "io/model_file.hpp"
 
 namespace bdh {
@@ -21,8 +21,6 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto commit_interval = std::chrono::seconds(1);
-constexpr std::uint64_t commit_tokens = 256;
-constexpr std::uint64_t chunk_bytes = 256 * 1024;
 
 std::string host_name() {
   char name[256] = {};
@@ -51,15 +49,6 @@ const char* name(run_status s) {
   }
 }
 
-void claim(const std::filesystem::path& folder) {
-  std::error_code failed;
-  if (std::filesystem::exists(folder, failed) &&
-      (!std::filesystem::is_directory(folder, failed) || !std::filesystem::is_empty(folder, failed)))
-    throw input_error(folder.string(), "exists and is not an empty folder", "a new or empty one", "give the run another name");
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw device_error(folder.string(), "cannot be created: " + failed.message());
-}
-
 std::string summary_header(layer_id layers) {
   std::string line = "position,token";
   for (const char* what : {"x", "y"})
@@ -67,60 +56,18 @@ std::string summary_header(layer_id layers) {
   return line + ",synaptic_events,hebbian_writes,bytes_exchanged,loss_nats,seconds\n";
 }
 
-// logits.h5. Rows are kept here until a chunk is full or a commit comes: fewer writes, and none between commits that matter.
-class logits_file {
- public:
-  logits_file(const std::filesystem::path& path, std::uint64_t vocabulary)
-      : file_(hdf5::file::create(path)),
-        tokens_(file_.root().create_rows<token_id>("tokens", {}, 16384)),
-        logits_(file_.root().create_rows<float>("logits", {vocabulary}, chunk_bytes / (vocabulary * sizeof(float)))),
-        marker_(file_.root().create_group("mapping").create_dataset<double>("time", {3})) {
-    marker_.set_text("units", "ms");
-    file_.root().set_text("format", "bdh-logits");
-    mark(0);
-    file_.sync();
-  }
-
-  void append(token_id token, std::span<const float> logits) {
-    pending_tokens_.push_back(token);
-    pending_logits_.insert(pending_logits_.end(), logits.begin(), logits.end());
-    if (pending_logits_.size() * sizeof(float) >= chunk_bytes) write();
-  }
-  void sync_rows() {
-    write();
-    file_.sync();
-  }
-  // Only after sync_rows.
-  void mark(std::uint64_t rows) {
-    const double time[] = {0, static_cast<double>(rows), 1};
-    marker_.write<double>(time);
-    file_.sync();
-  }
-
- private:
-  void write() {
-    tokens_.append<token_id>(pending_tokens_);
-    logits_.append<float>(pending_logits_);
-    pending_tokens_.clear();
-    pending_logits_.clear();
-  }
-
-  hdf5::file file_;
-  hdf5::dataset tokens_, logits_, marker_;
-  std::vector<token_id> pending_tokens_;
-  std::vector<float> pending_logits_;
-};
-
 }  // namespace
 
 struct run_directory::recording {
-  recording(const std::filesystem::path& to, const model& m, const nlohmann::json& options, bool record_logits)
-      : folder((claim(to), to)), layers(m.layers()), neurons(m.neurons()), vocabulary(m.readout_nodes()) {
+  recording(std::filesystem::path to, const model& m) : folder(std::move(to)), layers(m.layers()), neurons(m.neurons()) {}
+
+  void create(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
+    claim_folder(folder);
     run = {{"format", "bdh-run"},
            {"format_version", 1},
            {"creator", std::string("bdh ") + BDH_VERSION},
            {"model",
-            {{"content_sha256", m.content_sha256().empty() ? content_hash(m) : m.content_sha256()},
+            {{"content_sha256", hash_of(m)},
              {"source", m.origin().source},
              {"dynamics", m.rules().name()},
              {"neurons", m.neurons()},
@@ -131,24 +78,75 @@ struct run_directory::recording {
            {"options", options},
            {"host", host_name()},
            {"started", now()},
+           {"first_position", position},
+           {"reports", nlohmann::json::array()},
            {"status", "running"}};
-    write_run();
+    for (const report_description& d : all)
+      run["reports"].push_back({{"file", d.name}, {"request", d.request}, {"layer", d.layer}, {"every", d.every}});
+    first = position;
     tokens.emplace(folder / "tokens.csv");
     tokens->write("position,token,text,generated\n");
     summary.emplace(folder / "summary.csv");
     summary->write(summary_header(layers));
-    if (record_logits) logits.emplace(folder / "logits.h5", vocabulary);
+    for (report_description& d : all) reports.push_back(report::create(folder, std::move(d)));
     commit();
+    write_run();  // last: with it the folder is a run
+  }
+
+  void reopen(const model& m, std::uint64_t kept, std::optional<double> last_loss) {
+    run = read_run_description(folder);
+    const std::string place = (folder / "run.json").string();
+    try {
+      if (run.at("status") == "complete") throw input_error(place, "a complete run", "one that was interrupted");
+      if (const std::string made_with = run.at("model").at("content_sha256"); made_with != hash_of(m))
+        throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
+      first = run.at("first_position");
+      tokens.emplace(folder / "tokens.csv", kept);
+      summary.emplace(folder / "summary.csv", kept);
+      if (last_loss) complete_summary(kept, *last_loss);
+      for (const nlohmann::json& r : run.at("reports")) {
+        reports.push_back(report::reopen(folder, r.at("file"), first + kept));
+        expect_whole(reports.back(), first + kept);
+      }
+    } catch (const nlohmann::json::exception&) {
+      throw input_error(place, "a part is missing", "the description of a run");
+    }
+    count = committed = kept;
+    run["status"] = "running";
+    run.erase("finished");
+    run.erase("tokens");
+    write_run();
     sync_path(folder);
   }
 
+  // The last line ends ",loss,seconds"; the loss is empty where a stop came before the next token.
+  void complete_summary(std::uint64_t kept, double loss) {
+    std::ifstream file(folder / "summary.csv");
+    std::string line;
+    for (std::uint64_t k = 0; k <= kept; ++k) std::getline(file, line);
+    const std::size_t seconds = line.rfind(',');
+    if (kept == 0 || seconds == line.npos || seconds == 0 || line[seconds - 1] != ',') return;
+    summary.reset();
+    summary.emplace(folder / "summary.csv", kept - 1);
+    summary->write(line.substr(0, seconds) + fmt::format("{}", loss) + line.substr(seconds) + "\n");
+  }
+
+  void expect_whole(const report& r, std::uint64_t until) const {
+    if (r.next() < until)
+      throw input_error((folder / r.what().name).string(), "nothing recorded from position " + std::to_string(r.next()) + " on",
+                        "all before " + std::to_string(until), "its journal is damaged: start again from an older checkpoint");
+  }
+
+  static std::string hash_of(const model& m) { return m.content_sha256().empty() ? content_hash(m) : m.content_sha256(); }
+
   void write_run() const { write_text(folder / "run.json", run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); }
 
-  void append(const token_report& r, std::string_view text, bool generated, std::span<const float> values) {
+  void append(const token_report& r, std::string_view text, bool generated, std::span<const report_row> rows) {
     if (r.active_x.size() != layers || r.active_y.size() != layers)
       throw shape_error("report", std::to_string(r.active_x.size()) + " layers", std::to_string(layers));
-    if (logits && values.size() != vocabulary)
-      throw shape_error("logits", std::to_string(values.size()) + " values", std::to_string(vocabulary));
+    if (rows.size() != reports.size()) throw shape_error("rows", std::to_string(rows.size()) + " reports", std::to_string(reports.size()));
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      if (reports[k].what().due(r.position)) reports[k].append(r.position, r.token, rows[k]);
     tokens->write(fmt::format("{},{},{},{}\n", r.position, r.token, csv_field(text), generated ? 1 : 0));
     std::string line = fmt::format("{},{}", r.position, r.token);
     for (const auto* active : {&r.active_x, &r.active_y})
@@ -156,50 +154,75 @@ struct run_directory::recording {
     line += fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
                         r.loss ? fmt::format("{}", *r.loss) : "", r.seconds);
     summary->write(line);
-    if (logits) logits->append(r.token, values);
+    tokens->flush();
+    summary->flush();
     ++count;
-    if (count - committed >= commit_tokens || clock::now() - last_commit >= commit_interval) commit();
+    if (clock::now() - last_commit >= commit_interval) commit();
   }
 
   void commit() {
-    if (logits) logits->sync_rows();
+    for (report& r : reports) r.sync();
     tokens->sync();
     summary->sync();
-    if (logits && count != committed) logits->mark(count);
+    if (count != committed)
+      for (report& r : reports) r.mark();
     committed = count;
     last_commit = clock::now();
   }
 
+  void finish(run_status status) {
+    commit();
+    for (report& r : reports) r.close();
+    run["status"] = name(status);
+    run["finished"] = now();
+    run["tokens"] = count;
+    write_run();
+    if (status == run_status::complete)
+      for (report& r : reports) r.discard_journal();
+  }
+
   std::filesystem::path folder;
   layer_id layers;
-  neuron_id neurons, vocabulary;
+  neuron_id neurons;
   nlohmann::json run;
   std::optional<csv_file> tokens, summary;
-  std::optional<logits_file> logits;
-  std::uint64_t count = 0, committed = 0;
+  std::vector<report> reports;
+  std::uint64_t first = 0, count = 0, committed = 0;
   clock::time_point last_commit = clock::now();
 };
 
-run_directory::run_directory(const std::filesystem::path& folder, const model& m, const nlohmann::json& options, bool record_logits)
-    : recording_(std::make_unique<recording>(folder, m, options, record_logits)) {}
+run_directory::run_directory(std::unique_ptr<recording> r) : recording_(std::move(r)) {}
 run_directory::run_directory(run_directory&&) noexcept = default;
 run_directory& run_directory::operator=(run_directory&&) noexcept = default;
 run_directory::~run_directory() = default;
 
-void run_directory::append(const token_report& report, std::string_view text, bool generated, std::span<const float> logits) {
-  recording_->append(report, text, generated, logits);
+run_directory run_directory::create(const std::filesystem::path& folder, const model& m, const nlohmann::json& options,
+                                    std::vector<report_description> reports, std::uint64_t position) {
+  auto made = std::make_unique<recording>(folder, m);
+  made->create(m, options, std::move(reports), position);
+  return run_directory(std::move(made));
+}
+
+run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens,
+                                    std::optional<double> last_loss) {
+  auto made = std::make_unique<recording>(folder, m);
+  made->reopen(m, tokens, last_loss);
+  return run_directory(std::move(made));
+}
+
+std::vector<report_description> run_directory::reports() const {
+  std::vector<report_description> all;
+  for (const report& r : recording_->reports) all.push_back(r.what());
+  return all;
+}
+
+void run_directory::append(const token_report& report, std::string_view text, bool generated, std::span<const report_row> rows) {
+  recording_->append(report, text, generated, rows);
 }
 
 void run_directory::commit() { recording_->commit(); }
 
-void run_directory::finish(run_status status) {
-  recording& r = *recording_;
-  r.commit();
-  r.run["status"] = name(status);
-  r.run["finished"] = now();
-  r.run["tokens"] = r.count;
-  r.write_run();
-}
+void run_directory::finish(run_status status) { recording_->finish(status); }
 
 std::uint64_t run_directory::tokens() const noexcept { return recording_->count; }
 

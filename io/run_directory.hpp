@@ -1,20 +1,23 @@
 // What a run leaves behind: a folder that is readable at any moment, also after a kill or a power failure.
 //
 //   run.json      what ran: format "bdh-run", format_version, creator, model (hash, source, sizes), options, host, started,
-//                 status ("running", then "complete", "interrupted" or "failed"), finished, tokens
+//                 first_position, reports (file, request, layer, every), status ("running", then "complete", "interrupted" or "failed"),
+//                 finished, tokens
 //   tokens.csv    position,token,text,generated       one line per token
 //   summary.csv   position,token,active_x_1..L,active_y_1..L (shares of the neurons),synaptic_events,hebbian_writes,
 //                 bytes_exchanged,loss_nats (empty where unknown),seconds
-//   logits.h5     where asked for: /tokens u32 (T), /logits f32 (T x V), /mapping/time f64 {0, T, 1} in "ms" (one token = 1 ms)
+//   NAME.h5       the reports (io/report.hpp), and until the run is complete NAME.h5.journal
 //
-// Once a second, every 256 tokens and at the end everything is flushed and synced; then, last, the T of mapping/time is. Rows
-// behind it may be torn and are not for readers.
+// Every token reaches the operating system at once, journals before lines; so a kill loses nothing. Once a second and at the end
+// everything is flushed and synced; then, last, the stop of mapping/time in each report is written. Rows behind it may be torn and
+// are not for readers.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +25,7 @@
 
 #include "core/model.hpp"
 #include "core/token_report.hpp"
+#include "io/report.hpp"
 
 namespace bdh {
 
@@ -30,24 +34,33 @@ enum class run_status { complete, interrupted, failed };
 // Every failed write throws device_error naming the file.
 class run_directory {
  public:
-  // Creates the folder, which must not exist or be empty (input_error).
-  run_directory(const std::filesystem::path& folder, const model& m, const nlohmann::json& options, bool record_logits);
+  // Makes the folder, which must not exist or be empty (input_error). `position`: of the first token to come.
+  static run_directory create(const std::filesystem::path& folder, const model& m, const nlohmann::json& options,
+                              std::vector<report_description> reports = {}, std::uint64_t position = 0);
+  // Goes on after the first `tokens` tokens of a run that did not end complete; later ones are forgotten, each report is made again from
+  // its journal. Throws input_error for another model, a complete run, a journal that is missing or has lost tokens before that.
+  // `last_loss`: of the last token kept, if its line has none.
+  static run_directory reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens,
+                              std::optional<double> last_loss = std::nullopt);
   run_directory(run_directory&&) noexcept;
   run_directory& operator=(run_directory&&) noexcept;
-  // Without finish: as after a kill, all up to the last commit is there and the status is still "running".
+  // Without finish: as after a kill, all is there up to the last token and the status is still "running".
   ~run_directory();
 
-  // The next token. report.loss is that of predicting its successor, where known. `text` is the token's own bytes.
-  // `logits` (V) are not looked at where they are not recorded. Throws shape_error when they or the report do not fit the model.
-  void append(const token_report& report, std::string_view text, bool generated, std::span<const float> logits);
+  std::vector<report_description> reports() const;
 
-  void commit();  // now, for a run that waits for its user
+  // The next token. report.loss is that of predicting its successor, where known. `text` is the token's own bytes. `rows`: one
+  // for each of reports(), not looked at where none is due. Throws shape_error when they or the report do not fit.
+  void append(const token_report& report, std::string_view text, bool generated, std::span<const report_row> rows);
+
+  void commit();  // now, for a run that waits for its user, or before a checkpoint
   void finish(run_status status);
 
-  std::uint64_t tokens() const noexcept;  // appended
+  std::uint64_t tokens() const noexcept;  // appended, and kept by reopen
 
  private:
   struct recording;
+  explicit run_directory(std::unique_ptr<recording> r);
   std::unique_ptr<recording> recording_;
 };
 
@@ -57,10 +70,27 @@ struct run_record {
   std::vector<token_id> tokens;      // T
   std::vector<std::string> columns;  // of summary.csv
   std::vector<double> summary;       // T x columns; NaN where empty
-  bool logits = false;               // there is a logits.h5, with T rows at least
+  bool logits = false;               // there is a logits.h5 with a row for each token
 };
 
 // Throws input_error when run.json or a header is missing or not one of ours. Torn last lines are ignored.
 run_record read_run(const std::filesystem::path& folder);
+nlohmann::json read_run_description(const std::filesystem::path& folder);  // run.json alone
+
+// tokens.csv, whole lines.
+struct token_history {
+  std::vector<token_id> tokens;
+  std::vector<bool> generated;
+};
+token_history read_token_history(const std::filesystem::path& folder);
+
+// Makes a run's folder again at `target`, a new or empty folder: whole lines, reports rebuilt from their journals or, where they have none,
+// copied. The run itself stays as it is.
+struct repaired_run {
+  std::uint64_t tokens = 0;
+  std::vector<rebuilt> reports;
+  std::vector<std::string> copied;  // names
+};
+repaired_run repair_run(const std::filesystem::path& folder, const std::filesystem::path& target);
 
 }  // namespace bdh

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "io/hdf5.hpp"
 #include "io/run_directory.hpp"
 
 namespace bdh {
@@ -49,9 +48,9 @@ bool parse(std::string_view text, T& to) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-std::vector<token_id> read_tokens(const std::filesystem::path& file) {
+token_history read_tokens(const std::filesystem::path& file) {
   const std::string text = read_text(file);
-  std::vector<token_id> tokens;
+  token_history all;
   bool first = true;
   for_each_line(text, [&](std::string_view line) {
     if (std::exchange(first, false)) {
@@ -63,10 +62,11 @@ std::vector<token_id> read_tokens(const std::filesystem::path& file) {
     const std::size_t comma = line.find(','), next = line.find(',', comma + 1);
     token_id token = 0;
     if (comma == line.npos || next == line.npos || !parse(line.substr(comma + 1, next - comma - 1), token)) return false;
-    tokens.push_back(token);
+    all.tokens.push_back(token);
+    all.generated.push_back(line.ends_with(",1"));
     return true;
   });
-  return tokens;
+  return all;
 }
 
 void read_summary(const std::filesystem::path& file, run_record& to) {
@@ -89,31 +89,47 @@ void read_summary(const std::filesystem::path& file, run_record& to) {
   if (to.columns.empty()) throw input_error(file.string(), "no header", "position,token,...");
 }
 
-// Rows of logits.h5 before its commit marker.
-std::uint64_t marked_rows(const std::filesystem::path& file) {
-  const hdf5::file f = hdf5::file::open(file, {std::uint64_t{1} << 20, false});
-  const hdf5::group root = f.root();
-  const double stop = root.open_group("mapping").open_dataset("time").read<double>({3})[1];
-  const std::uint64_t rows = std::min(root.open_dataset("tokens").shape()[0], root.open_dataset("logits").shape()[0]);
-  return stop >= 0 && stop < static_cast<double>(rows) ? static_cast<std::uint64_t>(stop) : rows;
+std::uint64_t vouched_until(const std::filesystem::path& report) {
+  try {
+    return committed_until(report);
+  } catch (const input_error& e) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(journal_of(report), ignored)) throw;
+    throw input_error(e.place(), e.found(), e.expected(), "bdh repair makes it again");
+  }
 }
 
 }  // namespace
 
-run_record read_run(const std::filesystem::path& folder) {
+nlohmann::json read_run_description(const std::filesystem::path& folder) {
   const std::filesystem::path description = folder / "run.json";
-  run_record r;
-  r.run = nlohmann::json::parse(read_text(description), nullptr, false);
-  if (!r.run.is_object() || r.run.value("format", nlohmann::json()) != "bdh-run")
+  nlohmann::json run = nlohmann::json::parse(read_text(description), nullptr, false);
+  if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
     throw input_error(description.string(), "not the description of a run", "a folder made by bdh run");
-  if (r.run.value("format_version", nlohmann::json()) != 1)
+  if (run.value("format_version", nlohmann::json()) != 1)
     throw unavailable_error(description.string(), "another format_version", "1", "a newer bdh may read it");
-  r.tokens = read_tokens(folder / "tokens.csv");
+  return run;
+}
+
+token_history read_token_history(const std::filesystem::path& folder) { return read_tokens(folder / "tokens.csv"); }
+
+run_record read_run(const std::filesystem::path& folder) {
+  run_record r;
+  r.run = read_run_description(folder);
+  r.tokens = read_tokens(folder / "tokens.csv").tokens;
   read_summary(folder / "summary.csv", r);
   std::uint64_t rows = std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
-  std::error_code ignored;
-  r.logits = std::filesystem::exists(folder / "logits.h5", ignored);
-  if (r.logits) rows = std::min(rows, marked_rows(folder / "logits.h5"));
+  try {
+    const std::uint64_t first = r.run.at("first_position");
+    for (const nlohmann::json& part : r.run.at("reports")) {
+      const std::string file = part.at("file");
+      const std::uint64_t until = vouched_until(folder / file);
+      rows = std::min(rows, until < first ? 0 : until - first);
+      r.logits = r.logits || file == "logits.h5";
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw input_error((folder / "run.json").string(), "a part is missing", "the description of a run");
+  }
   r.tokens.resize(rows);
   r.summary.resize(rows * r.columns.size());
   return r;

@@ -1,5 +1,6 @@
 #include "io/state_file.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -19,6 +20,21 @@ namespace {
 hdf5::extents stored_shape(const model& m) { return m.is_direct() ? hdf5::extents{m.synapses()} : hdf5::extents{m.neurons(), m.hubs()}; }
 
 std::string at(const std::string& place, const char* what, std::size_t i) { return place + what + "[" + std::to_string(i) + "]"; }
+
+void check_probes(const std::vector<probe_record>& probes, const model& m, std::uint64_t tokens, const std::string& place) {
+  for (std::size_t p = 0; p < probes.size(); ++p) {
+    const probe_record& r = probes[p];
+    if (r.what.pair.pre >= m.neurons())
+      throw input_error(at(place, "pre", p), "neuron " + std::to_string(r.what.pair.pre), "< " + std::to_string(m.neurons()));
+    if (r.what.pair.post >= m.sources())
+      throw input_error(at(place, "post", p), "source " + std::to_string(r.what.pair.post), "< " + std::to_string(m.sources()));
+    if (r.what.layer < 1 || r.what.layer > m.layers())
+      throw input_error(at(place, "layer", p), std::to_string(r.what.layer), "1 to " + std::to_string(m.layers()));
+    if (r.since > tokens) throw input_error(at(place, "since", p), std::to_string(r.since), "at most " + std::to_string(tokens));
+    if (!std::isfinite(r.strength) || !std::isfinite(r.partner))
+      throw input_error(at(place, "strength", p), shown(std::isfinite(r.strength) ? r.partner : r.strength), "a finite strength");
+  }
+}
 
 // `place` is what comes before the names of layers: a file, or "state".
 void check_layer(const layer_synapses& layer, const model& m, const std::string& place) {
@@ -42,6 +58,11 @@ void check(const synapse_state& s, const model& m, const std::string& place) {
   if (s.layers.size() != m.layers())
     throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers", std::to_string(m.layers()));
   for (std::size_t l = 0; l < s.layers.size(); ++l) check_layer(s.layers[l], m, place + "layers/" + std::to_string(l + 1) + "/");
+  check_probes(s.probes, m, s.tokens, place + "probes/");
+  if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
+    throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values", std::to_string(m.readout_nodes()));
+  for (std::size_t k = 0; k < s.logits.size(); ++k)
+    if (!std::isfinite(s.logits[k])) throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
 }
 
 std::string content_hash(const synapse_state& s) {
@@ -56,7 +77,50 @@ std::string content_hash(const synapse_state& s) {
     sum.update(std::as_bytes(std::span(layer.last_used.data(), layer.last_used.size())));
     sum.update(std::as_bytes(std::span(layer.stored.data(), layer.stored.size())));
   }
+  for (const probe_record& r : s.probes) {
+    add(r.what.pair);
+    add(r.what.layer);
+    add(r.what.factor);
+    add(r.since);
+    add(r.strength);
+    add(r.partner);
+  }
+  sum.update(std::as_bytes(std::span(s.logits)));
   return sum.hex();
+}
+
+// One column of the table of probes.
+template <class T, class Get>
+void write_column(hdf5::group& to, const char* name, const std::vector<probe_record>& probes, Get get) {
+  std::vector<T> values(probes.size());
+  std::transform(probes.begin(), probes.end(), values.begin(), get);
+  to.create_dataset<T>(name, {probes.size()}).template write<T>(values);
+}
+
+void write_probes(hdf5::group to, const std::vector<probe_record>& probes) {
+  write_column<std::uint32_t>(to, "pre", probes, [](const probe_record& r) { return r.what.pair.pre; });
+  write_column<std::uint32_t>(to, "post", probes, [](const probe_record& r) { return r.what.pair.post; });
+  write_column<std::uint32_t>(to, "layer", probes, [](const probe_record& r) { return r.what.layer; });
+  write_column<std::uint32_t>(to, "factor_y", probes, [](const probe_record& r) { return r.what.factor == probe_factor::y ? 1u : 0u; });
+  write_column<std::uint64_t>(to, "since", probes, [](const probe_record& r) { return r.since; });
+  write_column<double>(to, "strength", probes, [](const probe_record& r) { return r.strength; });
+  write_column<double>(to, "partner", probes, [](const probe_record& r) { return r.partner; });
+}
+
+std::vector<probe_record> read_probes(const hdf5::group& from) {
+  const auto pre = from.open_dataset("pre").read_list<std::uint32_t>();
+  const hdf5::extents shape{pre.size()};
+  const auto post = from.open_dataset("post").read<std::uint32_t>(shape);
+  const auto layer = from.open_dataset("layer").read<std::uint32_t>(shape);
+  const auto factor_y = from.open_dataset("factor_y").read<std::uint32_t>(shape);
+  const auto since = from.open_dataset("since").read<std::uint64_t>(shape);
+  const auto strength = from.open_dataset("strength").read<double>(shape);
+  const auto partner = from.open_dataset("partner").read<double>(shape);
+  std::vector<probe_record> probes;
+  for (std::size_t p = 0; p < pre.size(); ++p)
+    probes.push_back(
+        {{{pre[p], post[p]}, layer[p], factor_y[p] != 0 ? probe_factor::y : probe_factor::w}, since[p], strength[p], partner[p]});
+  return probes;
 }
 
 void write_state(const synapse_state& s, const model& m, const std::filesystem::path& to) {
@@ -76,6 +140,8 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
       layer.create_dataset<std::uint64_t>("last_used", {m.row_units()}).write<std::uint64_t>(s.layers[l].last_used);
       layer.create_dataset<float>("stored", stored_shape(m)).write<float>(s.layers[l].stored);
     }
+    if (!s.probes.empty()) write_probes(root.create_group("probes"), s.probes);
+    if (!s.logits.empty()) root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
   }
   file.close();
 }
@@ -117,6 +183,11 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
     layer.last_used = g.open_dataset("last_used").read<std::uint64_t>({m.row_units()});
     layer.stored = g.open_dataset("stored").read<float>(stored_shape(m));
     s.layers.push_back(std::move(layer));
+  }
+  if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
+  if (root.has("logits")) {
+    const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
+    s.logits.assign(logits.begin(), logits.end());
   }
   check(s, m, root.place());
   if (root.text("content_sha256") != content_hash(s)) throw input_error(root.place() + "@content_sha256", "another hash", content_hash(s));

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all]
 #
-# Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU. Installs missing packages on Debian and
-# Ubuntu. Safe to run again, from any folder: only what has changed is built.
+# Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU, but for measurements
+# that take minutes (ctest --preset dev -L reference). Installs missing packages on Debian and Ubuntu. Safe to run again, from any
+# folder: only what has changed is built.
 #
 #   --sanitizers    also builds with the address, undefined-behaviour and thread sanitizers, and runs the tests under them, without
-#                   those about the repository itself, the double-precision oracle, memory and speed at scale, and those labelled slow
+#                   those about the repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and
+#                   those labelled slow
 #   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
 #   --all           all of these, 60 seconds for each fuzz target
@@ -70,7 +72,7 @@ if [ $sanitizers = yes ]; then
   for preset in asan-ubsan tsan; do
     say "Building preset $preset, then its tests"
     build $preset
-    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow)$'
+    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop)$'
   done
 fi
 
@@ -94,6 +96,6 @@ fi
 say "Tests of preset dev"
 [ ${#failed[@]} -eq 0 ] || echo "Failed before this, see above: ${failed[*]}"
 status=0
-ctest --preset dev -LE '^cuda$' || status=$?
+ctest --preset dev -LE '^(cuda|reference)$' || status=$?
 [ ${#failed[@]} -eq 0 ] || status=1
 exit $status

@@ -42,4 +42,33 @@ double normal(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t
   return radius * std::cos(2.0 * std::numbers::pi * unit(r[2], r[3]));
 }
 
+random_stream::result_type random_stream::operator()() noexcept {
+  if (used_ == 4) {
+    block_ = block(seed_, why_, item_++, step_);
+    used_ = 0;
+  }
+  return block_[used_++];
+}
+
+double random_stream::unit() noexcept {
+  const std::uint32_t high = (*this)();
+  return bdh::unit(high, (*this)());
+}
+
+std::uint32_t random_stream::below(std::uint32_t bound) noexcept {
+  // The upper half of a product, with the draws that would favour some numbers thrown away (Lemire 2019).
+  const std::uint32_t threshold = (0u - bound) % bound;
+  for (;;) {
+    const std::uint64_t product = std::uint64_t{(*this)()} * bound;
+    if (static_cast<std::uint32_t>(product) >= threshold) return static_cast<std::uint32_t>(product >> 32);
+  }
+}
+
+std::uint64_t random_stream::failures_before_success(double p) noexcept {
+  const double u = unit();
+  if (p >= 1) return 0;
+  const double failures = std::floor(std::log1p(-u) / std::log1p(-p));
+  return failures < 0x1p62 ? static_cast<std::uint64_t>(failures) : std::uint64_t{1} << 62;
+}
+
 }  // namespace bdh

@@ -8,7 +8,18 @@
 namespace bdh {
 
 // What a stream of draws is for; streams of different purposes are independent. Values are part of the file formats.
-enum class purpose : std::uint32_t { sampling = 1, test_weights = 2, wiring = 3, selection = 4 };
+enum class purpose : std::uint32_t {
+  sampling = 1,
+  test_weights = 2,
+  wiring = 3,
+  selection = 4,     // random:K@SEED
+  graph_edges = 16,  // of generated graphs; step: which of them
+  graph_weights = 17,
+  graph_inhibition = 18,
+  graph_sensory = 19,
+  graph_readout = 20,
+  calibration = 21  // tokens of a test stream
+};
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;
@@ -18,5 +29,27 @@ double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_
 
 // Standard normal (Box-Muller on one Philox block).
 double normal(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;
+
+// The draws of one (seed, purpose, step) one after the other, 32 bits each: a uniform random bit generator, as the standard library's and
+// Boost's distributions and generators take it.
+class random_stream {
+ public:
+  using result_type = std::uint32_t;
+
+  random_stream(std::uint64_t seed, purpose why, std::uint64_t step) noexcept : seed_(seed), step_(step), why_(why) {}
+  static constexpr result_type min() noexcept { return 0; }
+  static constexpr result_type max() noexcept { return 0xFFFFFFFFu; }
+  result_type operator()() noexcept;
+
+  double unit() noexcept;                                    // uniform in [0, 1)
+  std::uint32_t below(std::uint32_t bound) noexcept;         // uniform in 0 .. bound - 1; bound > 0
+  std::uint64_t failures_before_success(double p) noexcept;  // geometric: Bernoulli(p) draws that fail first; 0 < p <= 1
+
+ private:
+  std::uint64_t seed_, step_, item_ = 0;
+  purpose why_;
+  unsigned used_ = 4;  // words of block_
+  std::array<std::uint32_t, 4> block_{};
+};
 
 }  // namespace bdh

@@ -424,7 +424,7 @@ class Permissions(BadInput):
 
 class DiskFull(BadInput):
     WRITERS = (("import {other_checkpoint} -o {out}/m.bdh.h5", "m.bdh.h5"), ("run {other} --text a --save-state {out}/s.h5 --quiet", "s.h5"))
-    RECORDING = ("run {other} --text-file {long} --record logits --quiet -o", "run")
+    RECORDING = ("run {other} --text-file {long} --record logits --quiet --force -o", "run")
 
     def setUp(self):
         super().setUp()
@@ -463,6 +463,8 @@ class DiskFull(BadInput):
                 arguments = [word.format(**self.files, out=disk) for word in command.split(" ")]
                 self.refused(3, *arguments, says=(place,))
                 self.assertEqual(os.listdir(disk), [])
+        arguments = [word.format(**self.files) for word in self.RECORDING[0].replace("--force ", "").split()]
+        self.refused(1, *arguments, disk + "/run", says=("90 %", "--force"))
         self.recording_ends_properly(disk + "/run")
 
     def test_results_that_cannot_be_written(self):

@@ -11,13 +11,14 @@
 #include "io/csv.hpp"
 #include "io/expected_file.hpp"
 #include "io/file_kind.hpp"
+#include "io/recording_plan.hpp"
 #include "support.hpp"
 
 using namespace bdh;
 
 namespace {
 
-token_report report(std::uint64_t t) {
+token_report told(std::uint64_t t) {
   token_report r;
   r.position = t;
   r.token = static_cast<token_id>(t % 5);
@@ -37,8 +38,16 @@ std::vector<float> logits(std::uint64_t t) {
   return values;
 }
 
+std::vector<report_description> with_logits() { return plan_reports(files::small_model(), {parse_recording("logits")}, 0); }
+
+report_row logits_row(std::uint64_t t) { return {{}, {}, logits(t)}; }
+
 void write_tokens(run_directory& run, std::uint64_t count) {
-  for (std::uint64_t t = 0; t < count; ++t) run.append(report(t), "a,\"b\"\n", t >= 3, logits(t));
+  for (std::uint64_t end = run.tokens() + count; run.tokens() < end;) {
+    const std::uint64_t t = run.tokens();
+    const report_row rows[] = {logits_row(t)};
+    run.append(told(t), "a,\"b\"\n", t >= 3, run.reports().empty() ? std::span<const report_row>() : std::span<const report_row>(rows));
+  }
 }
 
 void check_rows(const expected_values& e) {
@@ -54,7 +63,7 @@ void check_rows(const expected_values& e) {
 TEST_CASE("a finished run is read back") {
   const files::folder dir;
   const model m = files::small_model();
-  run_directory run(dir / "run", m, {{"seed", 7}}, true);
+  auto run = run_directory::create(dir / "run", m, {{"seed", 7}}, with_logits());
   write_tokens(run, 1000);
   run.finish(run_status::complete);
   CHECK(run.tokens() == 1000);
@@ -91,8 +100,8 @@ TEST_CASE("a finished run is read back") {
 
 TEST_CASE("a run without logits") {
   const files::folder dir;
-  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), false);
-  run.append(report(0), "\xff", false, {});
+  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object());
+  run.append(told(0), "\xff", false, {});
   run.finish(run_status::interrupted);
   const run_record r = read_run(dir / "run");
   CHECK(r.run["status"] == "interrupted");
@@ -103,22 +112,23 @@ TEST_CASE("a run without logits") {
 TEST_CASE("a folder that is in use is left alone") {
   const files::folder dir;
   files::write(dir / "thesis.tex", "precious");
-  CHECK_THROWS_AS(run_directory(dir.path(), files::small_model(), nlohmann::json::object(), true), input_error);
-  CHECK_THROWS_AS(run_directory(dir / "thesis.tex", files::small_model(), nlohmann::json::object(), true), input_error);
+  CHECK_THROWS_AS(run_directory::create(dir.path(), files::small_model(), nlohmann::json::object(), with_logits()), input_error);
+  CHECK_THROWS_AS(run_directory::create(dir / "thesis.tex", files::small_model(), nlohmann::json::object(), with_logits()), input_error);
   CHECK(dir.entries() == 1);
   std::filesystem::create_directory(dir / "empty");
-  CHECK_NOTHROW(run_directory(dir / "empty", files::small_model(), nlohmann::json::object(), true));
-  CHECK_NOTHROW(run_directory(dir / "new/deep", files::small_model(), nlohmann::json::object(), true));
+  CHECK_NOTHROW(run_directory::create(dir / "empty", files::small_model(), nlohmann::json::object(), with_logits()));
+  CHECK_NOTHROW(run_directory::create(dir / "new/deep", files::small_model(), nlohmann::json::object(), with_logits()));
 }
 
 TEST_CASE("values of another shape are refused") {
   const files::folder dir;
-  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), true);
-  const std::vector<float> wrong(4);
-  CHECK_THROWS_AS(run.append(report(0), "", false, wrong), shape_error);
-  token_report r = report(0);
+  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+  const report_row wrong[] = {{{}, {}, {1, 2, 3, 4}}}, right[] = {logits_row(0)};
+  CHECK_THROWS_AS(run.append(told(0), "", false, wrong), shape_error);
+  CHECK_THROWS_AS(run.append(told(0), "", false, {}), shape_error);
+  token_report r = told(0);
   r.active_x.pop_back();
-  CHECK_THROWS_AS(run.append(r, "", false, logits(0)), shape_error);
+  CHECK_THROWS_AS(run.append(r, "", false, right), shape_error);
 }
 
 TEST_CASE("what was committed survives a kill at any moment") {
@@ -128,10 +138,11 @@ TEST_CASE("what was committed survives a kill at any moment") {
     const pid_t child = ::fork();
     if (child == 0) {
       const model m = files::small_model();
-      run_directory run(dir / "run", m, nlohmann::json::object(), true);
+      auto run = run_directory::create(dir / "run", m, nlohmann::json::object(), with_logits());
       files::write(dir / "ready", "");
       for (std::uint64_t t = 0;; ++t) {
-        run.append(report(t), "x", true, logits(t));
+        const report_row rows[] = {logits_row(t)};
+        run.append(told(t), "x", true, rows);
         if (t % 16 == 15) {
           run.commit();
           files::write(dir / "committed.new", std::to_string(t + 1));
@@ -162,7 +173,7 @@ TEST_CASE("what was committed survives a kill at any moment") {
 
 TEST_CASE("torn last lines are not for readers") {
   const files::folder dir;
-  run_directory run(dir / "run", files::small_model(), nlohmann::json::object(), false);
+  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object());
   write_tokens(run, 5);
   run.finish(run_status::failed);
   const std::string whole = files::read(dir / "run/summary.csv");
@@ -180,9 +191,10 @@ TEST_CASE("a full disk is told, and the rows before it can be read") {
     return files::with_full_disk(limit, [&] {
       const model m = files::small_model();
       try {
-        run_directory run(dir / name, m, nlohmann::json::object(), true);
+        auto run = run_directory::create(dir / name, m, nlohmann::json::object(), with_logits());
         for (std::uint64_t t = 0; t < 100000; ++t) {
-          run.append(report(t), "x", true, logits(t));
+          const report_row rows[] = {logits_row(t)};
+          run.append(told(t), "x", true, rows);
           if (t % 64 == 63) run.commit();
         }
       } catch (const device_error& e) {
@@ -198,6 +210,84 @@ TEST_CASE("a full disk is told, and the rows before it can be read") {
   const run_record r = read_run(dir / "csv");
   CHECK(r.tokens.size() > 5000);
   check_rows(read_expected(dir / "csv/logits.h5"));
+}
+
+TEST_CASE("a complete run has no journals, another one keeps them") {
+  for (const run_status end : {run_status::complete, run_status::interrupted, run_status::failed}) {
+    const files::folder dir;
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    write_tokens(run, 10);
+    run.finish(end);
+    CHECK(std::filesystem::exists(dir / "run/logits.h5.journal") == (end != run_status::complete));
+    CHECK(read_run(dir / "run").tokens.size() == 10);
+    if (end == run_status::complete) CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 5), input_error);
+  }
+}
+
+TEST_CASE("a reopened run goes on as if it had never stopped") {
+  const model m = files::small_model();
+  for (bool finished : {false, true}) {
+    const files::folder dir;
+    {
+      auto run = run_directory::create(dir / "run", m, nlohmann::json::object(), with_logits());
+      write_tokens(run, 100);
+      if (finished) run.finish(run_status::interrupted);
+    }
+    // A kill in the middle of a line.
+    files::write(dir / "run/summary.csv", files::read(dir / "run/summary.csv") + "100,0,0.");
+    {
+      auto run = run_directory::reopen(dir / "run", m, 64);
+      CHECK(run.tokens() == 64);
+      REQUIRE(run.reports().size() == 1);
+      CHECK(run.reports()[0].name == "logits.h5");
+      write_tokens(run, 136);
+      run.finish(run_status::complete);
+    }
+    auto whole = run_directory::create(dir / "whole", m, nlohmann::json::object(), with_logits());
+    write_tokens(whole, 200);
+    whole.finish(run_status::complete);
+    for (const char* same : {"tokens.csv", "summary.csv"}) CHECK(files::read((dir / "run") / same) == files::read((dir / "whole") / same));
+    const expected_values e = read_expected(dir / "run/logits.h5");
+    CHECK(e.tokens.size() == 200);
+    check_rows(e);
+    CHECK(read_run(dir / "run").run["status"] == "complete");
+  }
+}
+
+TEST_CASE("what cannot be reopened is refused") {
+  const files::folder dir;
+  {
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    write_tokens(run, 20);
+  }
+  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 21), input_error);
+  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model({.heads = 1}), 10), input_error);
+  CHECK_THROWS_AS(run_directory::reopen(dir / "none", files::small_model(), 0), input_error);
+  const std::string journal = files::read(dir / "run/logits.h5.journal");
+  files::write(dir / "run/logits.h5.journal", journal.substr(0, journal.size() / 2));
+  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 20), input_error);
+}
+
+TEST_CASE("a run is repaired beside the damaged one") {
+  const files::folder dir;
+  {
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    write_tokens(run, 50);
+  }
+  files::write(dir / "run/logits.h5", "no HDF5 file any more");
+  const std::string lines = files::read(dir / "run/tokens.csv");
+  files::write(dir / "run/tokens.csv", lines.substr(0, lines.size() - 3));
+  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+  const repaired_run made = repair_run(dir / "run", dir / "new");
+  CHECK(made.tokens == 49);
+  REQUIRE(made.reports.size() == 1);
+  CHECK(made.reports[0].rows == 49);
+  const run_record r = read_run(dir / "new");
+  CHECK(r.tokens.size() == 49);
+  CHECK(r.run["status"] == "interrupted");
+  check_rows(read_expected(dir / "new/logits.h5"));
+  CHECK(files::read(dir / "run/logits.h5") == "no HDF5 file any more");
+  CHECK_THROWS_AS(repair_run(dir / "run", dir / "new"), input_error);
 }
 
 TEST_CASE("any text fits on one line of a CSV file") {

@@ -39,6 +39,8 @@ synapse_state state_of(const model& m) {
     layer.stored = files::weights(m.synapses(), l);
     s.layers.push_back(std::move(layer));
   }
+  s.logits.assign(m.readout_nodes(), 0.125f);
+  s.probes = {{{{1, 2}, 2, probe_factor::w}, 0, 0.25, -0.5}, {{{3, 0}, 1, probe_factor::y}, 7, 1e-30, 1e30}};
   return s;
 }
 
@@ -51,6 +53,14 @@ void check_round_trip(const files::folder& dir, const model& m) {
   CHECK(after.tokens == 100);
   CHECK(after.retention == 0.99);
   REQUIRE(after.layers.size() == 3);
+  CHECK(after.logits == before.logits);
+  REQUIRE(after.probes.size() == 2);
+  for (std::size_t p = 0; p < 2; ++p) {
+    CHECK(after.probes[p].what == before.probes[p].what);
+    CHECK(after.probes[p].since == before.probes[p].since);
+    CHECK(after.probes[p].strength == before.probes[p].strength);
+    CHECK(after.probes[p].partner == before.probes[p].partner);
+  }
   for (std::size_t l = 0; l < 3; ++l) {
     CHECK(after.layers[l].clock == 100);
     CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(), before.layers[l].last_used.begin(),

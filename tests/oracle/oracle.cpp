@@ -229,18 +229,29 @@ token_trace graph_form::step(int token) {
 
   VectorXd x = VectorXd::Zero(n), y = VectorXd::Zero(n);
   MatrixXd A = MatrixXd::Zero(S, graph_.heads);
-  const auto drive = [&] {
-    const VectorXd pushed = relu(graph_.Gx * W);
-    x = rules_.x_accumulates ? VectorXd(x + pushed) : pushed;
+  const auto hold = [](VectorXd& values, const VectorXd& held) {
+    for (Eigen::Index i = 0; i < held.size(); ++i)
+      if (!std::isnan(held(i))) values(i) = held(i);
   };
-  const auto propagate = [&](const MatrixXd& synapses) {
+  const auto drive = [&] {
+    VectorXd driven = graph_.Gx * W;
+    if (acting.add_x.size() != 0) driven += acting.add_x;
+    const VectorXd pushed = relu(driven);
+    x = rules_.x_accumulates ? VectorXd(x + pushed) : pushed;
+    hold(x, acting.hold_x);
+  };
+  const auto propagate = [&](const MatrixXd& all) {
+    const MatrixXd synapses = acting.transmits.size() == 0 ? all : MatrixXd(all.cwiseProduct(acting.transmits));
     for (int head = 0; head < graph_.heads; ++head) A.col(head) = synapses.middleCols(head * N, N) * x.segment(head * N, N);
   };
   const auto fire = [&] {
     for (int head = 0; head < graph_.heads; ++head) {
       const VectorXd read = rules_.read_gain ? VectorXd(gain(A.col(head)) * A.col(head)) : VectorXd(A.col(head));
-      y.segment(head * N, N) = relu(graph_.Gy.middleRows(head * N, N) * read).cwiseProduct(x.segment(head * N, N));
+      VectorXd driven = graph_.Gy.middleRows(head * N, N) * read;
+      if (acting.add_y.size() != 0) driven += acting.add_y.segment(head * N, N);
+      y.segment(head * N, N) = relu(driven).cwiseProduct(x.segment(head * N, N));
     }
+    hold(y, acting.hold_y);
     VectorXd fired = VectorXd::Zero(S);  // y on the neurons, 0 on sensory nodes
     fired.head(n) = y;
     switch (rules_.source) {
@@ -262,7 +273,7 @@ token_trace graph_form::step(int token) {
     trace.x.push_back(x);
     for (const action a : rounds) {
       if (a == action::propagate) propagate(sigma[layer]);
-      if (a == action::reweight) sigma[layer] += (W * x.transpose()).cwiseProduct(graph_.rate);
+      if (a == action::reweight && !acting.frozen) sigma[layer] += (W * x.transpose()).cwiseProduct(graph_.rate);
       if (a == action::decay) decay(sigma[layer]);
       if (a == action::fire) fire();
       if (a == action::drive && layer + 1 < graph_.layers) drive();

@@ -93,6 +93,14 @@ struct token_trace {
   std::vector<Eigen::MatrixXd> A;     // L of S x h, before any gain
 };
 
+// What an experimenter does to every layer of the tokens to come. Empty vectors and matrices: nothing.
+struct interventions {
+  Eigen::VectorXd add_x, add_y;    // n: to the drive of X and of Y, before the threshold
+  Eigen::VectorXd hold_x, hold_y;  // n: in place of X and Y; NaN leaves them alone
+  Eigen::MatrixXd transmits;       // S x n: a factor on what is read of each synapse
+  bool frozen = false;             // no reweighting
+};
+
 class graph_form {
  public:
   graph_form(const weights& m, variant v) : graph_form(circuits_of(m, rules_of(v)), rules_of(v)) {}
@@ -105,9 +113,11 @@ class graph_form {
   double gain(const Eigen::VectorXd& w) const;                        // g(w)
   Eigen::MatrixXd rho(int l) const { return graph_.hub * sigma[l]; }  // d x n, l from 0
 
-  // Both may be changed between tokens.
+  // All may be changed between tokens.
   std::vector<Eigen::MatrixXd> sigma;  // L of S x n: the synapse i -> j in layer l is sigma[l - 1](j, i), as the next token will read it
   round_table rounds = usual_rounds;
+  interventions acting;
+  circuits& circuit() { return graph_; }
 
  private:
   void decay(Eigen::MatrixXd& synapses) const;

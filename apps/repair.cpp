@@ -1,0 +1,74 @@
+// bdh repair: makes a recording again from its journals, beside the damaged one.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "core/base/error.hpp"
+#include "io/run_directory.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct repair_options {
+  std::string damaged, target;
+  bool json = false;
+};
+
+nlohmann::ordered_json described(const rebuilt& r) {
+  return {{"report", r.what.name}, {"rows", r.rows}, {"damaged_bytes", r.damaged_bytes}};
+}
+
+std::string line(const rebuilt& r) {
+  return fmt::format("{:16}{} rows{}\n", r.what.name, r.rows,
+                     r.damaged_bytes == 0 ? "" : fmt::format("; the last {} of its journal are damaged", shown_bytes(r.damaged_bytes)));
+}
+
+void repair_folder(const repair_options& o) {
+  const repaired_run made = repair_run(o.damaged, o.target);
+  nlohmann::ordered_json all{{"run", o.target}, {"tokens", made.tokens}, {"copied", made.copied}, {"rebuilt", nlohmann::json::array()}};
+  std::string text;
+  for (const rebuilt& r : made.reports) {
+    all["rebuilt"].push_back(described(r));
+    text += line(r);
+  }
+  for (const std::string& name : made.copied) text += fmt::format("{:16}copied: it is whole\n", name);
+  text += fmt::format("wrote {}: {} tokens\n", o.target, made.tokens);
+  print(o.json ? all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text);
+}
+
+void repair_report(const repair_options& o) {
+  const std::filesystem::path damaged(o.damaged), journal = damaged.extension() == ".journal" ? damaged : journal_of(damaged);
+  if (std::error_code ignored; !std::filesystem::exists(journal, ignored))
+    throw input_error(journal.string(), "no such file", "the journal of a report", "reports of a complete run have none: they are whole");
+  const rebuilt r = rebuild(journal, o.target);
+  print(o.json ? described(r).dump(1) + "\n" : line(r) + "wrote " + o.target + "\n");
+}
+
+class repair_app final : public command {
+ public:
+  explicit repair_app(CLI::App& program) : command(program, "repair", "Make a recording again from its journals, beside the damaged one.") {
+    arguments_.add_option("RUN", options_.damaged, "a run's folder, or one of its reports")->required()->type_name("");
+    arguments_.add_option("-o", options_.target, "a new folder, or a new file")->required()->type_name("NEW");
+    arguments_.add_flag("--json", options_.json, "one JSON object on standard output");
+  }
+  int run() override {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(options_.damaged, ignored))
+      repair_folder(options_);
+    else
+      repair_report(options_);
+    return 0;
+  }
+
+ private:
+  repair_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> repair_command(CLI::App& program) { return std::make_unique<repair_app>(program); }
+
+}  // namespace bdh::app

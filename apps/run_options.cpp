@@ -1,0 +1,67 @@
+#include "apps/run_options.hpp"
+
+#include <filesystem>
+
+#include "core/base/error.hpp"
+#include "kernels/cpu_kernels.hpp"
+
+namespace bdh::app {
+namespace {
+
+std::string absolute(const std::string& file) { return std::filesystem::absolute(file).lexically_normal().string(); }
+
+}  // namespace
+
+nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
+  const instruction_set set = kernels::cpu_kernels_for(instruction_set_named(o.engine.instructions)).set;
+  nlohmann::json all{{"model", absolute(o.model)},
+                     {"generate", o.generate},
+                     {"temperature", o.temperature.value_or(0)},
+                     {"top_k", o.top_k},
+                     {"seed", o.seed},
+                     {"retention", brain.retention()},
+                     {"interventions", o.interventions},
+                     {"checkpoint_every", o.checkpoint_every},
+                     {"threads", o.engine.threads},
+                     {"sites", o.engine.site_count()},
+                     {"instructions", name(set)}};
+  // Bytes of a text need not be UTF-8, which JSON is.
+  if (o.input.text) all["text"] = std::vector<unsigned>(o.input.text->begin(), o.input.text->end());
+  if (o.input.text)
+    for (auto& byte : all["text"]) byte = byte.get<unsigned>() & 0xff;
+  if (o.input.tokens) all["tokens"] = *o.input.tokens;
+  if (o.input.text_file) all["text_file"] = absolute(*o.input.text_file);
+  if (o.input.tokens_file) all["tokens_file"] = absolute(*o.input.tokens_file);
+  if (!o.state.empty()) all["state"] = absolute(o.state);
+  if (!o.save_state.empty()) all["save_state"] = absolute(o.save_state);
+  if (!o.record.empty()) all["record"] = o.record;
+  if (!o.record_file.empty()) all["record_file"] = absolute(o.record_file);
+  return all;
+}
+
+run_options run_options_of(const nlohmann::json& run, const std::string& place) try {
+  const nlohmann::json& all = run.at("options");
+  const auto text = [&](const char* key) { return all.contains(key) ? std::optional(all.at(key).get<std::string>()) : std::nullopt; };
+  run_options o;
+  o.model = all.at("model");
+  o.generate = all.at("generate");
+  o.temperature = all.at("temperature").get<double>();
+  o.top_k = all.at("top_k");
+  o.seed = all.at("seed");
+  o.engine.retention = all.at("retention").get<double>();
+  o.interventions = all.at("interventions").get<std::vector<std::string>>();
+  o.checkpoint_every = all.at("checkpoint_every");
+  if (all.contains("text")) {
+    o.input.text.emplace();
+    for (const nlohmann::json& byte : all.at("text")) *o.input.text += static_cast<char>(byte.get<unsigned char>());
+  }
+  o.input.tokens = text("tokens");
+  o.input.text_file = text("text_file");
+  o.input.tokens_file = text("tokens_file");
+  o.save_state = text("save_state").value_or("");
+  return o;
+} catch (const nlohmann::json::exception&) {
+  throw input_error(place, "options of another kind", "the description of a run that bdh run made");
+}
+
+}  // namespace bdh::app

@@ -1,0 +1,256 @@
+#include "apps/session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "apps/console.hpp"
+#include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "core/loss.hpp"
+#include "core/sampling.hpp"
+#include "io/checkpoints.hpp"
+#include "io/recorder.hpp"
+#include "io/run_directory.hpp"
+#include "io/state_file.hpp"
+
+namespace bdh::app {
+namespace {
+
+// Generated tokens, as they come: text as it is, escaped on a terminal; ids separated by commas. With --json they are kept.
+class speaker {
+ public:
+  speaker(const model& m, bool keep) : model_(m), keep_(keep), terminal_(!keep && output_is_terminal()) {}
+
+  void say(token_id token) {
+    const auto byte = byte_of(model_, token);
+    if (keep_) {
+      tokens_.push_back(token);
+      if (byte) text_ += *byte;
+    } else if (model_.tokens() == tokenizer::ids) {
+      print((spoken_ ? "," : "") + std::to_string(token));
+    } else if (byte) {
+      print(terminal_ ? shown_.add({&*byte, 1}) : std::string(1, *byte));
+    }
+    spoken_ = true;
+  }
+  void finish() {
+    if (keep_ || !spoken_) return;
+    if (terminal_) print(shown_.finish() + "\n");
+    if (!terminal_ && model_.tokens() == tokenizer::ids) print("\n");
+  }
+  bool shows_on_terminal() const { return terminal_; }
+  nlohmann::ordered_json json() const {
+    nlohmann::ordered_json all{{"tokens", tokens_}};
+    if (model_.tokens() != tokenizer::ids) all["text"] = text_;
+    return all;
+  }
+
+ private:
+  const model& model_;
+  bool keep_, terminal_, spoken_ = false;
+  std::vector<token_id> tokens_;
+  std::string text_;
+  terminal_text shown_;
+};
+
+// One run: tokens go in, reports come out. A token's report is held back until the next token is known, and with it the loss.
+class session {
+ public:
+  session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports,
+          const std::optional<resume_point>& resumed)
+      : options_(o),
+        model_(m),
+        brain_(brain),
+        input_(input),
+        reports_(std::move(reports)),
+        resumed_(resumed),
+        first_(brain.tokens() - (resumed ? resumed->rows : 0)),
+        statistics_(m),
+        speaker_(m, o.json),
+        total_(input.total() ? std::optional(*input.total() + o.generate) : std::nullopt),
+        progress_(!o.quiet, total_ && resumed ? std::optional(*total_ - std::min(*total_, resumed->rows)) : total_) {}
+
+  int run() {
+    std::optional<token_id> next = resumed_ ? next_after_resuming() : input_.next();
+    if (!next && !resumed_ && stop_requested() == 0) throw input_error("input", "no tokens", "at least one");
+    if (!options_.folder.empty()) {
+      if (resumed_) {
+        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows, loss_before_resuming(next));
+        reports_ = recording_->reports();
+        recorder_.emplace(brain_, reports_);
+      } else {
+        recorder_.emplace(brain_, reports_);
+        recording_ = run_directory::create(options_.folder, model_, recorded_options(options_, brain_), reports_, brain_.tokens());
+      }
+      // Somebody may be reading the recording while we wait.
+      input_.on_wait([this] { recording_->commit(); });
+    }
+    try {
+      read_all(next);
+      speaker_.finish();
+    } catch (const broken_pipe&) {
+      finish(run_status::interrupted);
+      throw;
+    } catch (const error&) {
+      finish_failed();
+      throw;
+    }
+    const int signal = stop_requested();
+    finish(signal == 0 ? run_status::complete : run_status::interrupted);
+    if (signal == 0 && recording_) remove_checkpoints(options_.folder);
+    if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
+    tell(signal);
+    return signal == 0 ? 0 : 128 + signal;
+  }
+
+ private:
+  // The input begins with what was read already; it must still be that.
+  std::optional<token_id> next_after_resuming() {
+    for (std::size_t k = 0; k < resumed_->to_skip.size(); ++k) {
+      const auto token = input_.next();
+      if (token != resumed_->to_skip[k])
+        throw input_error(fmt::format("input[{}]", k), token ? fmt::format("token {}", *token) : "its end",
+                          fmt::format("token {}, which the run has read there", resumed_->to_skip[k]),
+                          "the text has changed since the run began");
+    }
+    return resumed_->generated == 0 ? input_.next() : std::nullopt;
+  }
+
+  // The last token's report was written when nobody knew what would follow.
+  std::optional<double> loss_before_resuming(std::optional<token_id> next) const {
+    if (!next && resumed_->generated < options_.generate) next = chosen();
+    if (!next || brain_.logits().empty()) return std::nullopt;
+    return cross_entropy(brain_.logits(), *next);
+  }
+
+  token_id chosen() const {
+    return choose(brain_.logits(), {options_.temperature.value_or(0), static_cast<std::uint32_t>(options_.top_k), options_.seed},
+                  brain_.tokens());
+  }
+
+  void read_all(std::optional<token_id> token) {
+    if (total_) expect_window(first_ + *total_);
+    for (; token && stop_requested() == 0; token = input_.next()) read(*token, false);
+    if (speaker_.shows_on_terminal()) progress_.clear();
+    for (std::uint64_t k = resumed_ ? resumed_->generated : 0; k < options_.generate && stop_requested() == 0; ++k) {
+      const token_id next = chosen();
+      speaker_.say(next);
+      read(next, true);
+    }
+  }
+
+  void read(token_id token, bool generated) {
+    pass_on(token);
+    if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ && brain_.tokens() % options_.checkpoint_every == 0) keep();
+    expect_window(brain_.tokens() + 1);
+    held_ = {brain_.step(token), generated};
+    if (!(generated && speaker_.shows_on_terminal())) progress_.at(statistics_.tokens() + 1);
+  }
+
+  // The report held back goes where reports go; the logits are still those of its token.
+  void pass_on(std::optional<token_id> next) {
+    if (!held_) return;
+    auto [report, generated] = *std::exchange(held_, std::nullopt);
+    if (next && model_.readout_nodes() != 0) report.loss = cross_entropy(brain_.logits(), *next);
+    statistics_.add(report);
+    if (!recording_) return;
+    const auto byte = byte_of(model_, report.token);
+    recording_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated, recorder_->rows(report.position));
+  }
+
+  // A checkpoint: all before it is recorded, on the disk.
+  void keep() {
+    last_checkpoint_ = brain_.tokens();
+    if (!recording_ || brain_.tokens() == first_) return;
+    recording_->commit();
+    write_checkpoint(options_.folder, brain_.save(), model_);
+  }
+
+  void expect_window(std::uint64_t tokens) {
+    const std::uint64_t window = model_.training_window();
+    if (told_window_ || window == 0 || tokens <= window || brain_.retention() < 1) return;
+    told_window_ = true;
+    progress_.clear();
+    note(fmt::format(
+        "note: past token {}, the window that this model was trained on, its predictions get worse; --retention 0.995 prevents it",
+        shown_count(static_cast<double>(window))));
+  }
+
+  void finish(run_status status) {
+    progress_.clear();
+    pass_on(std::nullopt);
+    if (status == run_status::interrupted) keep();
+    if (recording_) recording_->finish(status);
+  }
+
+  // After an error the recorder may be what has failed: the first error is the one to tell.
+  void finish_failed() noexcept {
+    try {
+      finish(run_status::failed);
+    } catch (const std::exception&) {
+    }
+  }
+
+  void tell(int signal) const {
+    if (options_.json) {
+      nlohmann::ordered_json all = statistics_.json(brain_);
+      all["retention"] = brain_.retention();
+      all["threads"] = options_.engine.threads;
+      all["sites"] = options_.engine.site_count();
+      all["interrupted"] = signal != 0;
+      all["generated"] = speaker_.json();
+      // Generated bytes need not be UTF-8; `tokens` has them exactly.
+      print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    } else if (!options_.quiet) {
+      statistics_.tell(brain_);
+    }
+    if (signal != 0)
+      note(fmt::format("bdh: stopped by a signal after {} tokens{}", shown_count(static_cast<double>(statistics_.tokens())),
+                       options_.folder.empty() ? "" : fmt::format("; all of them are recorded, bdh resume {} goes on", options_.folder)));
+  }
+
+  struct held_report {
+    token_report report;
+    bool generated;
+  };
+
+  const run_options& options_;
+  const model& model_;
+  simulator& brain_;
+  token_source& input_;
+  std::vector<report_description> reports_;
+  const std::optional<resume_point>& resumed_;
+  const std::uint64_t first_;  // position of the run's first token
+  std::uint64_t last_checkpoint_ = first_;
+  statistics statistics_;
+  speaker speaker_;
+  std::optional<std::uint64_t> total_;
+  progress_line progress_;
+  std::optional<recorder> recorder_;
+  std::optional<run_directory> recording_;
+  std::optional<held_report> held_;
+  bool told_window_ = false;
+};
+
+}  // namespace
+
+void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
+  for (const std::string& text : o.interventions) {
+    const perturbation p = parse_perturbation(brain.subject(), text, first);
+    if (p.last < first || (total && p.first >= first + *total))
+      throw input_error("--do '" + text + "'", fmt::format("token {}", p.last < first ? p.last : p.first),
+                        total ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
+                              : fmt::format("{} or later, the tokens of this run", first));
+    if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
+    brain.perturb(p);
+  }
+}
+
+int run_session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports,
+                const std::optional<resume_point>& resumed) {
+  return session(o, m, brain, input, std::move(reports), resumed).run();
+}
+
+}  // namespace bdh::app

@@ -1,0 +1,54 @@
+// An append-only file of records, each with its length and checksums: what was handed over survives a kill of the program, and a
+// reader knows where a torn end begins.
+//
+//     "bdhjrnl1", then records: u64 length, u32 CRC-32 of the content, u32 CRC-32 of these twelve bytes, content
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bdh {
+
+class journal_writer {
+ public:
+  static journal_writer create(const std::filesystem::path& file);                      // which must not exist
+  static journal_writer reopen(const std::filesystem::path& file, std::uint64_t size);  // cut to `size` bytes
+  journal_writer(journal_writer&& other) noexcept;
+  journal_writer& operator=(journal_writer&& other) noexcept;
+  ~journal_writer();
+
+  // To the operating system, at once. Both throw device_error.
+  void append(std::span<const std::byte> content);
+  void sync();  // to the disk
+
+ private:
+  journal_writer(std::filesystem::path file, int descriptor) : path_(std::move(file)), descriptor_(descriptor) {}
+  void write(std::span<const std::byte> bytes);
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+class journal_reader {
+ public:
+  explicit journal_reader(const std::filesystem::path& file);  // throws input_error for what is no journal
+
+  // The next whole record; nothing at the end of the file or of what is undamaged.
+  std::optional<std::vector<std::byte>> next();
+  std::uint64_t end() const noexcept { return end_; }              // bytes up to the end of the last record given
+  std::uint64_t damaged() const noexcept { return size_ - end_; }  // bytes behind it, once next() has given nothing
+
+ private:
+  std::ifstream stream_;
+  std::uint64_t size_ = 0, end_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace bdh

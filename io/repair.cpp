@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+#include "core/base/error.hpp"
+#include "io/atomic_file.hpp"
+#include "io/csv.hpp"
+#include "io/run_directory.hpp"
+
+namespace bdh {
+namespace {
+
+// Calls `line` for each whole line, with its end.
+template <class Line>
+void for_each_line(const std::filesystem::path& file, Line line) {
+  std::ifstream from(file, std::ios::binary);
+  if (!from) throw input_error(file.string(), "cannot be read", "a file of a run");
+  for (std::string text; std::getline(from, text) && !from.eof();) line(text += '\n');
+}
+
+std::uint64_t whole_lines(const std::filesystem::path& file) {
+  std::uint64_t lines = 0;
+  for_each_line(file, [&](const std::string&) { ++lines; });
+  if (lines == 0) throw input_error(file.string(), "no header", "a file of a run");
+  return lines - 1;
+}
+
+void copy_lines(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t lines) {
+  csv_file copy(to);
+  std::uint64_t copied = 0;
+  for_each_line(from, [&](const std::string& line) {
+    if (copied++ <= lines) copy.write(line);
+  });
+  copy.close();
+}
+
+// A file's name in a run's folder; not a way out of it.
+std::string file_name(const nlohmann::json& report, const std::filesystem::path& description) {
+  const std::string name = report.at("file");
+  if (name.empty() || std::filesystem::path(name).filename() != name)
+    throw input_error(description.string(), "report '" + name + "'", "the name of a file");
+  return name;
+}
+
+}  // namespace
+
+repaired_run repair_run(const std::filesystem::path& folder, const std::filesystem::path& target) {
+  const std::filesystem::path description = folder / "run.json";
+  nlohmann::json run = read_run_description(folder);
+  repaired_run made;
+  made.tokens = std::min(whole_lines(folder / "tokens.csv"), whole_lines(folder / "summary.csv"));
+  try {
+    const std::uint64_t until = run.at("first_position").get<std::uint64_t>() + made.tokens;
+    claim_folder(target);
+    for (const char* lines : {"tokens.csv", "summary.csv"}) copy_lines(folder / lines, target / lines, made.tokens);
+    for (const nlohmann::json& r : run.at("reports")) {
+      const std::string name = file_name(r, description);
+      if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored)) {
+        made.reports.push_back(rebuild(journal_of(folder / name), target / name, until));
+        continue;
+      }
+      committed_until(folder / name);  // it can be opened
+      std::error_code failed;
+      std::filesystem::copy_file(folder / name, target / name, failed);
+      if (failed) throw device_error((target / name).string(), "cannot be written: " + failed.message());
+      made.copied.push_back(name);
+    }
+    if (run.at("status") == "running") run["status"] = "interrupted";
+  } catch (const nlohmann::json::exception&) {
+    throw input_error(description.string(), "a part is missing", "the description of a run");
+  }
+  run["tokens"] = made.tokens;
+  write_text(target / "run.json", run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return made;
+}
+
+}  // namespace bdh

@@ -1,0 +1,164 @@
+// Probes against a dense double-precision accumulation of what they are defined to be.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <ctime>
+#include <numbers>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "core/base/random.hpp"
+#include "core/simulator.hpp"
+#include "io/checkpoint.hpp"
+#include "kernels/cpu_engine.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+struct expected {
+  double strength = 0, absolute = 0;  // and the sum of the absolute terms
+};
+
+// sigma(i->j) after the tokens of `traces`: sum over tau of f_tau(j) u^k (R^k x_tau)(i), k = tokens since tau, the last one counting 1.
+expected accumulate(const std::vector<oracle::token_trace>& traces, const oracle::weights& w, const bdh::probe_spec& p) {
+  expected sum;
+  const std::size_t l = p.layer - 1;
+  const int N = w.n / w.heads;
+  for (std::size_t tau = 0; tau < traces.size(); ++tau) {
+    const double k = static_cast<double>(traces.size() - tau), i = p.pair.pre;
+    double factor = 0;
+    if (p.factor == bdh::probe_factor::w) factor = traces[tau].W[l](p.pair.post);
+    if (p.factor == bdh::probe_factor::y && l > 0 && p.pair.post < static_cast<unsigned>(w.n)) factor = traces[tau].y[l - 1](p.pair.post);
+    const Eigen::VectorXd& x = traces[tau].x[l];
+    const int even = p.pair.pre & ~1u;
+    std::complex<double> pair(x(even), x(even + 1));
+    if (w.frequency.empty())
+      pair = {p.pair.pre % 2 == 0 ? x(even) : 0.0, p.pair.pre % 2 == 1 ? x(even + 1) : 0.0};
+    else  // row vector times R^k: even a c + b s, odd b c - a s
+      pair *= std::polar(1.0, -2 * std::numbers::pi * k * w.frequency[static_cast<std::size_t>(even % N / 2)]);
+    const double u = std::pow(w.retention, k);
+    sum.strength += factor * u * (static_cast<int>(i) % 2 == 0 ? pair.real() : pair.imag());
+    sum.absolute += std::abs(factor) * u * (w.frequency.empty() ? x(static_cast<int>(i)) : x(even) + x(even + 1));
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("probes of both factors, with rotation, retention, heads and any sites, are the dense accumulation") {
+  for (const std::string variant : {"gpu-release", "gpu-paper", "normfree"})
+    for (const bool rotates : {true, false})
+      for (const double retention : {1.0, 0.9}) {
+        const int heads = variant == "gpu-release" ? 2 : 1;
+        oracle::weights w = tests::random_weights(
+            {.neurons_per_head = 64, .heads = heads, .hubs = 12, .vocabulary = 20, .layers = 3, .rotates = rotates}, 21);
+        w.retention = retention;
+        const auto rules = oracle::rules_of(variant == "gpu-release" ? oracle::variant::gpu_release
+                                            : variant == "gpu-paper" ? oracle::variant::gpu_paper
+                                                                     : oracle::variant::normfree);
+        const bdh::model m = tests::as_graph(w, variant);
+        bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+        oracle::graph_form reference(oracle::circuits_of(w, rules), rules);
+        for (bdh::layer_id l = 1; l <= 3; ++l)
+          for (bdh::neuron_id i = 0; i < m.neurons(); i += 3)
+            for (bdh::neuron_id j = 0; j < m.sources(); j += 7)
+              for (auto f : {bdh::probe_factor::w, bdh::probe_factor::y}) brain.probe({{i, j}, l, f});
+        std::vector<oracle::token_trace> traces, own;  // own: X, Y, W as the program has them, in float32
+        const auto keep = [&](std::vector<Eigen::VectorXd>& to, const std::vector<float>& v) {
+          to.push_back(Eigen::Map<const Eigen::VectorXf>(v.data(), static_cast<Eigen::Index>(v.size())).cast<double>());
+        };
+        brain.watch([&](bdh::layer_id layer, int round) {
+          if (round == 3 && layer == 1) own.emplace_back();
+          if (round == 3) keep(own.back().x, brain.read(bdh::variable::x));
+          if (round == 1) keep(own.back().W, brain.source_activity());
+          if (round == 2) keep(own.back().y, brain.read(bdh::variable::y));
+        });
+        int moving = 0;
+        for (const int t : tests::random_tokens(25, 20, 4)) {
+          brain.step(static_cast<bdh::token_id>(t));
+          traces.push_back(reference.step(t));
+        }
+        CAPTURE(variant);
+        CAPTURE(rotates);
+        CAPTURE(retention);
+        double worst = 0, against_oracle = 0, against_sigma = 0, largest[3] = {};
+        for (std::size_t p = 0; p < brain.probes().size(); ++p) {
+          double& most = largest[brain.probes().what(p).layer - 1];
+          most = std::max(most, accumulate(traces, w, brain.probes().what(p)).absolute);
+        }
+        for (std::size_t p = 0; p < brain.probes().size(); ++p) {
+          const bdh::probe_spec& what = brain.probes().what(p);
+          const expected e = accumulate(traces, w, what);
+          if (e.absolute == 0) {
+            CHECK(brain.probes().strength(p) == 0);
+            continue;
+          }
+          ++moving;
+          const expected of_own = accumulate(own, w, what);
+          worst = std::max(worst, std::abs(brain.probes().strength(p) - of_own.strength) / of_own.absolute);
+          // X and W in float32 are what neurons near their threshold make of them: small sums are measured on a hundredth of the largest.
+          const double scale = std::max(e.absolute, 0.01 * largest[what.layer - 1]);
+          against_oracle = std::max(against_oracle, std::abs(brain.probes().strength(p) - e.strength) / scale);
+          if (what.factor == bdh::probe_factor::w)
+            against_sigma =
+                std::max(against_sigma, std::abs(reference.sigma[what.layer - 1](what.pair.post, what.pair.pre) - e.strength) / e.absolute);
+        }
+        CHECK(moving > 500);
+        CHECK(worst < 1e-12);
+        CHECK(against_oracle < 1e-5);
+        CHECK(against_sigma < 1e-12);  // the accumulation above is the oracle's own state
+      }
+}
+
+TEST_CASE("a probe changes no bit, and tells since when it knows") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  bdh::simulator plain(m, bdh::cpu_engine(m)), probed(m, bdh::cpu_engine(m));
+  CHECK(probed.probe({{3, 5}, 2}) == 0);
+  CHECK(probed.probe({{3, 5}, 2}) == 0);
+  for (int t : tests::random_tokens(9, 20, 4)) {
+    plain.step(static_cast<bdh::token_id>(t));
+    probed.step(static_cast<bdh::token_id>(t));
+    CHECK(std::equal(plain.logits().begin(), plain.logits().end(), probed.logits().begin()));
+  }
+  CHECK(probed.strength(2, {3, 5}).has_value());
+  CHECK_FALSE(probed.strength(3, {3, 5}).has_value());
+  probed.probe({{3, 5}, 3});
+  CHECK(probed.probes().since(1) == 9);
+  CHECK_FALSE(probed.strength(3, {3, 5}).has_value());  // it has seen nothing of the first tokens
+  CHECK_THROWS_WITH_AS(probed.probe({{128, 5}, 3}), "neuron: 128, expected 0 to 127", bdh::input_error);
+  CHECK_THROWS_WITH_AS(probed.probe({{1, 148}, 3}), "source: 148, expected 0 to 147", bdh::input_error);
+  CHECK_THROWS_WITH_AS(probed.probe({{1, 1}, 4}), "layer: 4, expected 1 to 3", bdh::input_error);
+  // Saved and restored, it goes on as if nothing had been.
+  bdh::simulator again(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  again.restore(probed.save());
+  again.step(1);
+  probed.step(1);
+  CHECK(again.probes().strength(0) == probed.probes().strength(0));
+  CHECK(again.probes().since(1) == 9);
+}
+
+TEST_CASE("ten thousand probes cost less than a fifth of the run") {
+  const bdh::model m = bdh::import_checkpoint(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/model.safetensors");
+  const auto tokens = tests::random_tokens(150, 128, 3);
+  const auto seconds = [&](int probes) {
+    bdh::simulator brain(m, bdh::cpu_engine(m));
+    const auto number = [](int k, std::uint64_t which) {
+      return static_cast<bdh::neuron_id>(bdh::uniform(1, bdh::purpose::selection, static_cast<std::uint64_t>(k), which) * 4096);
+    };
+    for (int k = 0; k < probes; ++k) brain.probe({{number(k, 0), number(k, 1)}, static_cast<bdh::layer_id>(1 + k % 4)});
+    const std::clock_t begin = std::clock();  // of the processor: others may be using the machine
+    for (int t : tokens) brain.step(static_cast<bdh::token_id>(t));
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  };
+  std::vector<double> ratios;
+  for (int k = 0; k < 7; ++k) {
+    const double without = seconds(0);
+    ratios.push_back(seconds(10000) / without);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  MESSAGE("10,000 probes: " << ratios[3] << " times the processor time, median of 7 (" << ratios.front() << " to " << ratios.back() << ")");
+  CHECK(ratios[3] < 1.2);
+}

@@ -1,0 +1,26 @@
+"""environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, made when it is missing.
+
+Exit code 77, skipped, where the packages cannot be had."""
+import os
+import subprocess
+import sys
+import venv
+
+folder, packages, script = sys.argv[1:4]
+packages = packages.split(",")
+python = os.path.join(folder, "bin", "python")
+
+
+def has_packages():
+    return os.path.exists(python) and subprocess.run([python, "-c", "import " + ", ".join(packages)], capture_output=True).returncode == 0
+
+
+if not has_packages():
+    try:
+        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *packages], check=True,
+                       timeout=600)
+    except (subprocess.SubprocessError, OSError) as why:
+        print("skipped: cannot install", ", ".join(packages), "-", why)
+        sys.exit(77)
+sys.exit(subprocess.run([python, "-B", script]).returncode)

@@ -1,0 +1,259 @@
+// Reports: what was appended is in the file and in the journal behind it, whatever happens to either.
+#include "io/report.hpp"
+
+#include <doctest/doctest.h>
+#include <hdf5.h>
+
+#include <string>
+
+#include "../files/support.hpp"
+#include "core/base/error.hpp"
+#include "io/journal.hpp"
+#include "sonata_check.hpp"
+
+using namespace bdh;
+
+namespace {
+
+report_description frames() {
+  report_description d;
+  d.name = "synapses_2.h5";
+  d.request = "synapses:0->3,4->3,1->7";
+  d.what = quantity::synapses;
+  d.layout = report_layout::frames;
+  d.layer = 2;
+  d.every = 2;
+  d.start = 4;
+  d.width = 3;
+  d.population = "neurons";
+  d.node_ids = {3, 7};
+  d.index_pointers = {0, 2, 3};
+  d.element_ids = {5, 6, 20};
+  d.synapses = {{0, 3, 5}, {4, 3, 6}, {1, 7}};
+  return d;
+}
+
+report_description events() {
+  report_description d;
+  d.name = "events_x_1.h5";
+  d.request = "events";
+  d.what = quantity::x;
+  d.layout = report_layout::events;
+  d.layer = 1;
+  d.width = 16;
+  d.population = "neurons";
+  return d;
+}
+
+report_description logits() {
+  report_description d;
+  d.name = "logits.h5";
+  d.request = "logits";
+  d.width = 5;
+  d.population = "readout";
+  return d;
+}
+
+report_row row_at(const report_description& d, std::uint64_t position) {
+  report_row row;
+  const auto value = [&](std::uint64_t k) { return static_cast<float>(position * 10 + k + 1); };
+  if (d.layout != report_layout::events) {
+    for (std::uint64_t k = 0; k < d.width; ++k) row.values.push_back(value(k));
+    return row;
+  }
+  for (std::uint64_t k = 0; k < position % 4; ++k) {
+    row.nodes.push_back(3 * k);
+    row.values.push_back(value(k));
+  }
+  return row;
+}
+
+void append(report& to, std::uint64_t rows) {
+  for (std::uint64_t k = 0; k < rows; ++k) {
+    const std::uint64_t position = to.next();
+    to.append(position, static_cast<token_id>(position), row_at(to.what(), position));
+  }
+}
+
+const report_description all[] = {frames(), events(), logits()};
+
+bool equal(const std::filesystem::path& a, const std::filesystem::path& b) {
+  return sonata::beginning(a, b).empty() && sonata::beginning(b, a).empty() && sonata::committed_until(a) == sonata::committed_until(b);
+}
+
+std::string bytes_of(const std::vector<std::byte>& content) { return {reinterpret_cast<const char*>(content.data()), content.size()}; }
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+}  // namespace
+
+TEST_CASE("a journal gives back its whole records, however its end is torn") {
+  const files::folder dir;
+  {
+    auto to = journal_writer::create(dir / "j");
+    for (const char* text : {"first", "", "the third"}) to.append(bytes_of(std::string_view(text)));
+    to.sync();
+  }
+  const std::string whole = files::read(dir / "j");
+  std::size_t most = 0;
+  for (std::size_t size = 8; size <= whole.size(); ++size) {
+    files::write(dir / "j", whole.substr(0, size));
+    journal_reader from(dir / "j");
+    std::vector<std::string> read;
+    while (const auto content = from.next()) read.push_back(bytes_of(*content));
+    REQUIRE(read.size() >= most);
+    most = read.size();
+    for (std::size_t k = 0; k < read.size(); ++k) REQUIRE(read[k] == std::vector<std::string>{"first", "", "the third"}[k]);
+    REQUIRE(from.end() + from.damaged() == size);
+  }
+  CHECK(most == 3);
+  for (std::size_t at = 8; at < whole.size(); ++at) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 0x10);
+    files::write(dir / "j", changed);
+    journal_reader from(dir / "j");
+    std::size_t read = 0;
+    while (from.next()) ++read;
+    REQUIRE(read < 3);
+  }
+  files::write(dir / "j", "another file");
+  CHECK_THROWS_AS(journal_reader(dir / "j"), input_error);
+  CHECK_THROWS_AS(journal_reader(dir / "none"), input_error);
+}
+
+TEST_CASE("reports have the layout that readers want, and their journals make them again") {
+  for (const report_description& what : all) {
+    const files::folder dir;
+    CAPTURE(what.name);
+    report r = report::create(dir.path(), what);
+    CHECK(sonata::structure(dir.path() / what.name) == sonata::faults{});
+    append(r, 1000);
+    r.sync();
+    r.mark();
+    append(r, 30);
+    const auto file = dir.path() / what.name;
+    CHECK(sonata::structure(file) == sonata::faults{});
+    CHECK(sonata::committed_until(file) == static_cast<double>(what.start + 1000 * what.every));
+    CHECK(committed_until(file) == what.start + 1000 * what.every);
+
+    // Also what no commit has reached yet.
+    const rebuilt made = rebuild(journal_of(file), dir / "new.h5");
+    CHECK(made.rows == 1030);
+    CHECK(made.damaged_bytes == 0);
+    CHECK(sonata::structure(dir / "new.h5") == sonata::faults{});
+    r.close();
+    CHECK(equal(dir / "new.h5", file));
+    CHECK(rebuild(journal_of(file), dir / "short.h5", what.start + 7).rows == (7 + what.every - 1) / what.every);
+    CHECK(sonata::beginning(dir / "short.h5", file) == sonata::faults{});
+    CHECK_THROWS_AS(rebuild(journal_of(file), dir / "new.h5"), input_error);
+    r.discard_journal();
+    CHECK(!std::filesystem::exists(journal_of(file)));
+  }
+}
+
+TEST_CASE("a reopened report goes on as if it had never stopped") {
+  for (const report_description& what : all) {
+    const files::folder dir;
+    CAPTURE(what.name);
+    std::filesystem::create_directory(dir / "a");
+    std::filesystem::create_directory(dir / "b");
+    {
+      report whole = report::create(dir / "a", what), stopped = report::create(dir / "b", what);
+      append(whole, 300);
+      append(stopped, 200);
+      whole.close();
+    }
+    const auto a = (dir / "a") / what.name, b = (dir / "b") / what.name;
+    for (int again : {0, 1}) {
+      CAPTURE(again);
+      report r = report::reopen(dir / "b", what.name, what.start + 120 * what.every);
+      CHECK(r.next() == what.start + 120 * what.every);
+      CHECK(r.what().request == what.request);
+      append(r, 180);
+      r.close();
+      CHECK(sonata::structure(b) == sonata::faults{});
+      CHECK(equal(a, b));
+    }
+    // A lost report is as good as a torn one; a lost journal is not.
+    std::filesystem::remove(b);
+    CHECK_NOTHROW(report::reopen(dir / "b", what.name, what.start));
+    std::filesystem::remove(journal_of(b));
+    CHECK_THROWS_AS(report::reopen(dir / "b", what.name, what.start), input_error);
+  }
+}
+
+TEST_CASE("a damaged journal gives what is before the damage") {
+  const files::folder dir;
+  {
+    report r = report::create(dir.path(), frames());
+    append(r, 10);
+  }
+  const auto journal = journal_of(dir / "synapses_2.h5");
+  std::string bytes = files::read(journal);
+  bytes[bytes.size() - 100] = static_cast<char>(bytes[bytes.size() - 100] ^ 1);
+  files::write(journal, bytes);
+  const rebuilt made = rebuild(journal, dir / "new.h5");
+  CHECK(made.rows == 8);
+  CHECK(made.damaged_bytes > 100);
+  CHECK(sonata::structure(dir / "new.h5") == sonata::faults{});
+  bytes[40] = static_cast<char>(bytes[40] ^ 1);
+  files::write(journal, bytes);
+  CHECK_THROWS_AS(rebuild(journal, dir / "other.h5"), input_error);
+  files::write(journal, "bdhjrnl1");
+  CHECK_THROWS_AS(rebuild(journal, dir / "other.h5"), input_error);
+  CHECK(!std::filesystem::exists(dir / "other.h5"));
+  // Whole, but no description.
+  std::filesystem::remove(journal);
+  journal_writer::create(journal).append(bytes_of("no description"));
+  CHECK_THROWS_AS(rebuild(journal, dir / "other.h5"), input_error);
+}
+
+TEST_CASE("rows that do not fit are refused") {
+  const files::folder dir;
+  report r = report::create(dir.path(), frames());
+  report_row row = row_at(frames(), 4);
+  CHECK_THROWS_AS(r.append(5, 0, row), shape_error);
+  row.values.pop_back();
+  CHECK_THROWS_AS(r.append(4, 0, row), shape_error);
+  CHECK_THROWS(report::create(dir.path(), frames()));
+  CHECK_THROWS_AS(committed_until(dir / "none.h5"), input_error);
+}
+
+TEST_CASE("the structural check finds what is wrong") {
+  const auto broken = [](const report_description& what, auto breaks) {
+    const files::folder dir;
+    const auto file = dir.path() / what.name;
+    {
+      report r = report::create(dir.path(), what);
+      append(r, 20);
+      r.close();
+    }
+    const hid_t f = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    breaks(f);
+    H5Fclose(f);
+    return !sonata::structure(file).empty();
+  };
+  const auto set_stop = [](double stop) {
+    return [stop](hid_t f) {
+      const hid_t set = H5Dopen2(f, "/mapping/time", H5P_DEFAULT);
+      double time[3];
+      H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, time);
+      time[1] = stop;
+      H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, time);
+      H5Dclose(set);
+    };
+  };
+  CHECK(!broken(frames(), [](hid_t) {}));
+  CHECK(broken(frames(), [](hid_t f) { H5Adelete(f, "magic"); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Adelete(f, "version"); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/report/neurons/mapping/index_pointer", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/report/neurons/mapping/index_pointers", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/synapses/is_probe", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Adelete_by_name(f, "/report/neurons/data", "units", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) { H5Adelete_by_name(f, "/report/neurons/mapping/node_ids", "sorted", H5P_DEFAULT); }));
+  CHECK(broken(frames(), set_stop(1000)));
+  CHECK(broken(frames(), set_stop(11)));
+  CHECK(broken(events(), set_stop(5)));
+  CHECK(broken(events(), [](hid_t f) { H5Adelete_by_name(f, "/spikes/neurons", "sorting", H5P_DEFAULT); }));
+  CHECK(broken(events(), [](hid_t f) { H5Ldelete(f, "/spikes/neurons/values", H5P_DEFAULT); }));
+  CHECK(broken(logits(), set_stop(21)));
+}
