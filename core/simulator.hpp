@@ -86,6 +86,8 @@ class simulator {
   // does not allow it.
   int perturb(const perturbation& p);
   void release(int number);
+  // Through hubs: what must be probed from the first token on so that perturb(p) can act after it. Nothing with explicit edges.
+  std::vector<probe_spec> probes_needed(const perturbation& p) const;
   const std::map<int, perturbation>& perturbations() const noexcept { return perturbations_; }
 
   void forget();  // all synapses to zero, as before the first token
@@ -107,7 +109,6 @@ class simulator {
 
   // perturbed.cpp
   void check(const perturbation& p) const;
-  std::vector<probe_spec> probes_needed(const perturbation& p) const;
   void control();
   void add(const perturbation& p, controls& to) const;
   void do_once(const perturbation& p);
