@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from program import PATIENCE, PROGRAM, CliTest, bdh, main
+from program import PATIENCE, PROGRAM, RANDOM, CliTest, bdh, main
 
 GRAPH = b"""source,target,weight,type
 alice,bob,0.5,excitatory
@@ -257,6 +257,16 @@ class Values(StepTest):
         self.assertNotIn("again", first)
         self.assertEqual(later.split("again")[1].split("\n", 1)[1], first[first.rindex("synapse 17->23"):])
         self.assertNotIn("again", self.step(self.graph(), "token 65", "synapse dave->bob"))
+
+    def test_through_hubs_and_over_explicit_edges_it_is_the_same(self):
+        direct = self.path("direct.bdh.h5")
+        self.good("import", f"{RANDOM}/model.safetensors", "--circuit", "direct", "-o", direct)
+        lines = ("text To be", "show x top 5", "why 6 x", "synapse 51->3", "logits 5", "lesion 6", "lesion synapses:51->3", "token 66", "show y top 5")
+        numbers = [[float(v) for v in re.findall(r"-?\d+(?:\.\d+)?(?:e-\d+)?", without_remarks(self.step(model, *lines)))] for model in (self.random, direct)]
+        self.assertEqual(len(numbers[0]), len(numbers[1]))
+        self.assertGreater(len(numbers[0]), 80)
+        for through_hubs, explicit in zip(*numbers):
+            self.assertAlmostEqual(through_hubs, explicit, delta=1e-4 * max(1, abs(explicit)))
 
     def test_strengths_between_rounds(self):
         text = self.step(self.graph(), "round 65", "round", "synapse carol->alice layer 1", "round", "synapse carol->alice layer 1")
