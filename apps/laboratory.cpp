@@ -177,15 +177,13 @@ std::vector<laboratory::intervention_in_force> laboratory::interventions() const
 }
 
 std::uint64_t laboratory::know(std::span<const probe_spec> wanted) {
-  if (model_.is_direct()) return 0;
   std::vector<probe_spec> missing;
-  const probe_set& known = brain().probes();
   for (const probe_spec& p : wanted)
-    if (const auto at = known.find(p); !at || known.since(*at) != 0) missing.push_back(p);
+    if (!brain().strength(p)) missing.push_back(p);
   if (missing.empty()) return 0;
   if (base_ && base_->tokens != 0)
     throw unavailable_error("synapse " + shown_pair(model_, missing[0].pair),
-                            "not known: the strengths were loaded, and through hubs those of neuron pairs cannot be recovered",
+                            "not known: the strengths were loaded, and those of pairs that are no edges cannot be recovered",
                             "tokens that were all read here");
   std::vector<probe_spec> before = probed_;
   probed_.insert(probed_.end(), missing.begin(), missing.end());

@@ -44,8 +44,8 @@ class laboratory {
   void release(int number);  // throws input_error when none of this number is in force
   std::vector<intervention_in_force> interventions() const;
 
-  // Makes the strengths of these pairs known, by reading all tokens again where that is needed; returns how many it has read. In models
-  // with explicit edges every synapse is known. Throws unavailable_error when the history does not begin with strengths of zero.
+  // Makes the strengths of these pairs known, by reading all tokens again where that is needed; returns how many it has read. Edges of
+  // gs are always known. Throws unavailable_error when the history does not begin with strengths of zero.
   std::uint64_t know(std::span<const probe_spec> wanted);
 
   // Takes back the last token, begun or complete, or the last intervention or release. Throws input_error when there is none.

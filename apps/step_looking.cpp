@@ -139,20 +139,23 @@ void show(experiment& e, arguments& a) {
 // The strengths of these pairs are known afterwards; says so when tokens had to be read again for it.
 void know(experiment& e, const std::vector<probe_spec>& specs) {
   if (const std::uint64_t tokens = e.lab.know(specs); tokens != 0)
-    say(fmt::format("(read the {} tokens so far again, with a probe: through hubs nothing else knows this synapse)\n", tokens));
+    say(fmt::format("(read the {} tokens so far again, with a probe: nothing else knows this synapse)\n", tokens));
 }
 
-double strength(const simulator& brain, const probe_spec& p) { return brain.strength(p.layer, p.pair).value(); }
+double strength(const simulator& brain, const probe_spec& p) { return brain.strength(p).value(); }
 
-std::vector<probe_spec> specs_of(const experiment& e, const neuron_pair& pair, std::optional<layer_id> layer) {
-  const model& m = e.subject();
+void expect_edge(const model& m, const neuron_pair& pair) {
   if (m.is_direct() && !m.direct().gs.find(pair.pre, pair.post))
     throw input_error("synapse " + shown_pair(m, pair), "no such edge in gs",
                       fmt::format("one of the {} synapses of neuron {}", m.synapses_of(pair.pre).second - m.synapses_of(pair.pre).first,
                                   shown_neuron(m, pair.pre)),
-                      "neighbors " + shown_neuron(m, pair.pre));
+                      "neighbors " + shown_neuron(m, pair.pre) + ", or probe " + shown_pair(m, pair));
+}
+
+std::vector<probe_spec> specs_of(const experiment& e, const neuron_pair& pair, std::optional<layer_id> layer,
+                                 probe_factor factor = probe_factor::w) {
   std::vector<probe_spec> all;
-  for (layer_id l = layer.value_or(1); l <= layer.value_or(m.layers()); ++l) all.push_back({pair, l, probe_factor::w});
+  for (layer_id l = layer.value_or(1); l <= layer.value_or(e.subject().layers()); ++l) all.push_back({pair, l, factor});
   return all;
 }
 
@@ -184,6 +187,7 @@ void synapse(experiment& e, arguments& a) {
   }
   const neuron_pair pair = next_pair(e, a);
   a.end();
+  expect_edge(e.subject(), pair);
   const std::vector<probe_spec> specs = specs_of(e, pair, layer);
   know(e, specs);
   say(fmt::format("synapse {}\n", shown_pair(e.subject(), pair)));
@@ -192,15 +196,19 @@ void synapse(experiment& e, arguments& a) {
 
 void list_probes(const experiment& e) {
   for (const probe_spec& p : e.probes)
-    say(fmt::format("{:>20} layer {:<4}{:>14}\n", shown_pair(e.subject(), p.pair), p.layer, shown_number(strength(e.lab.brain(), p))));
+    say(fmt::format("{:>20} layer {:<4}{:>14}{}\n", shown_pair(e.subject(), p.pair), p.layer, shown_number(strength(e.lab.brain(), p)),
+                    p.factor == probe_factor::y ? "  by Y" : ""));
 }
 
 void probe(experiment& e, arguments& a) {
   if (a.empty()) return e.probes.empty() ? say("no probes\n") : list_probes(e);
   const auto layer = a.layer(e.subject());
+  const std::string factor = a.option("factor").value_or("w");
+  if (factor != "w" && factor != "y")
+    throw input_error("factor", "'" + factor + "'", "w, what acts on the dynamics, or y, the paper's Eq. 16");
   const neuron_pair pair = next_pair(e, a);
   a.end();
-  const std::vector<probe_spec> specs = specs_of(e, pair, layer);
+  const std::vector<probe_spec> specs = specs_of(e, pair, layer, factor == "w" ? probe_factor::w : probe_factor::y);
   know(e, specs);
   for (const probe_spec& p : specs)
     if (std::find(e.probes.begin(), e.probes.end(), p) == e.probes.end()) e.probes.push_back(p);
@@ -262,7 +270,6 @@ void changed(experiment& e, arguments& a) {
     say(fmt::format("{:>20} layer {:<4}{:>14}{:>14}{:>14}\n", name, l, shown_number(was), shown_number(is), shown_number(is - was)));
   };
   for (const auto& [size, s] : most_changed.all()) row(name_of(e.subject(), s), s.layer, s.before, s.now);
-  if (e.subject().is_direct()) return;
   for (const probe_spec& p : e.probes)
     if (!layer || p.layer == *layer) row(shown_pair(e.subject(), p.pair), p.layer, strength(*before, p), strength(e.lab.brain(), p));
 }
@@ -471,8 +478,11 @@ constexpr step_command commands[] = {
      "layer", changed},
     {"why", "why k [x|y] [layer l] [top K]",
      "Which edges made a neuron fire: the contributions to X^e, X^i, Y^e and Y^i, the largest first.", "x y layer top", why},
-    {"probe", "probe [i->j [layer l]]",
-     "Keeps a synapse in view: in `changed`, in recordings, and listed by `probe` alone. The course so far: plot synapse.", "layer", probe},
+    {"probe", "probe [i->j [layer l] [factor y]]",
+     "Keeps a synapse in view, of any pair of neurons: in `changed`, in recordings, and listed by `probe` alone. Its Hebbian factor is W, "
+     "what acts, or "
+     "with `factor y` Y of the layer before, the paper's Eq. 16. The course so far: plot synapse.",
+     "layer factor", probe},
     {"plot", "plot activity | plot x|y [NEURONS] [layer l] | plot synapse i->j [layer l], each with [last K]",
      "The last tokens, one column each.", "activity x y synapse layer last", plot},
     {"model", "model", "Everything about the model.", "", tell_model},

@@ -26,7 +26,7 @@ double share(const experiment& e, const std::vector<neuron_id>& active) {
 void record(experiment& e, const token_report& r) {
   if (!e.recording) return;
   std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","), fmt::join(r.active_y, ","));
-  for (const probe_spec& p : e.recording->probes) row += "," + shown(*e.lab.brain().strength(p.layer, p.pair));
+  for (const probe_spec& p : e.recording->probes) row += "," + shown(*e.lab.brain().strength(p));
   e.recording->file.write(row + "\n");
   e.recording->file.flush();
 }
@@ -228,7 +228,9 @@ void record_command(experiment& e, arguments& a) {
   std::string header = "position,token";
   for (const char* variable : {"x", "y"})
     for (layer_id l = 1; l <= e.subject().layers(); ++l) header += fmt::format(",active_{}_{}", variable, l);
-  for (const probe_spec& p : e.probes) header += "," + csv_field(fmt::format("{} layer {}", shown_pair(e.subject(), p.pair), p.layer));
+  for (const probe_spec& p : e.probes)
+    header +=
+        "," + csv_field(fmt::format("{} layer {}{}", shown_pair(e.subject(), p.pair), p.layer, p.factor == probe_factor::y ? " by Y" : ""));
   e.recording.reset(new token_recording{csv_file(file), file, e.probes});
   e.recording->file.write(header + "\n");
   say(fmt::format("recording to {}: active neurons and {} probes, a line for each token\n", file, e.probes.size()));

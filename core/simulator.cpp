@@ -185,15 +185,15 @@ std::size_t simulator::probe(const probe_spec& what) {
   return probes_.place(what, tokens_);
 }
 
-std::optional<double> simulator::strength(layer_id layer, const neuron_pair& pair) const {
-  check(layer, pair.pre);
-  if (model_.is_direct())
-    if (const auto edge = model_.direct().gs.find(pair.pre, pair.post)) {
+std::optional<double> simulator::strength(const probe_spec& what) const {
+  check(what.layer, what.pair.pre);
+  if (model_.is_direct() && what.factor == probe_factor::w)
+    if (const auto edge = model_.direct().gs.find(what.pair.pre, what.pair.post)) {
       float value = 0;
-      engine_->read_synapses(layer, {&*edge, 1}, {&value, 1});
+      engine_->read_synapses(what.layer, {&*edge, 1}, {&value, 1});
       return value;
     }
-  const auto p = probes_.find({pair, layer, probe_factor::w});
+  const auto p = probes_.find(what);
   return p && probes_.since(*p) == 0 ? std::optional(probes_.strength(*p)) : std::nullopt;
 }
 

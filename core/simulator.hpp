@@ -80,7 +80,8 @@ class simulator {
   std::size_t probe(const probe_spec& what);
   const probe_set& probes() const noexcept { return probes_; }
   // The strength of a neuron pair where it is known: an edge of gs, or probed since the synapses were zero.
-  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const;
+  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const { return strength({pair, layer, probe_factor::w}); }
+  std::optional<double> strength(const probe_spec& what) const;
 
   // An intervention, from the next token on; its number. Throws input_error, or unavailable_error when this model or this moment
   // does not allow it.
