@@ -87,7 +87,7 @@ class difference {
 
 std::string line(const std::string& what, const std::string& value) { return fmt::format("{:16}{}\n", what, value); }
 
-std::string shown_value(const std::optional<double>& v) { return v ? fmt::format("{:.7g}", *v) : "not among the largest"; }
+std::string shown_value(const std::optional<double>& v) { return v ? fmt::format("{:.9g}", *v) : "not among the largest"; }
 
 std::string difference::parting() const {
   const auto& d = c_.activity.first;
@@ -111,6 +111,7 @@ std::string difference::output() const {
   const divergence& d = *c_.output;
   const auto at = [&](std::size_t k) { return fmt::format("position {}, token {}", d.positions[k], token_at(a_, d.positions[k])); };
   const std::size_t most = largest(d.nats), furthest = largest(d.largest);
+  if (d.largest[furthest] == 0) return line("output", fmt::format("the same logits at {} positions", d.positions.size()));
   return line("output", fmt::format("KL(A||B) {:.4g} nats on average, at most {:.4g} ({})", mean(d.nats), d.nats[most], at(most))) +
          line("", fmt::format("largest difference of a logit {:.4g}: token {} ({})", d.largest[furthest], d.of[furthest], at(furthest)));
 }
@@ -119,7 +120,7 @@ std::string difference::synapses() const {
   const synapse_comparison& s = c_.synapses;
   if (s.compared == 0) return line("synapses", "not compared: none that both recorded");
   std::string text =
-      line("synapses", fmt::format("{} of {} differ, after the last token of both", shown_count(static_cast<double>(s.differing)),
+      line("synapses", fmt::format("{} of {} differ, at the last position of both", shown_count(static_cast<double>(s.differing)),
                                    shown_count(static_cast<double>(s.compared))));
   if (s.largest.empty()) return text;
   text += fmt::format("  {:>10} {:>5}  {:24} {:>13} {:>13} {:>13}\n", "position", "layer", "synapse", "A", "B", "B - A");

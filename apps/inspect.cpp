@@ -200,7 +200,9 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
       plot.positions = courses[k]->positions;
       plot.values.assign(courses[k]->values.begin(), courses[k]->values.end());
       for (std::uint64_t p : plot.positions) plot.labels.push_back(token_label(text_at(run, p), run.tokens[p - run.first]));
-      text += fmt::format("\n{}, layer {}\n", t.columns[k], layer) + drawn(plot, width);
+      const bool zero = std::all_of(plot.values.begin(), plot.values.end(), [](double v) { return v == 0; });
+      text += fmt::format("\n{}, layer {}{}\n", t.columns[k], layer, zero ? ": 0 throughout" : "");
+      if (!zero) text += drawn(plot, width);
     }
   return text;
 }
