@@ -38,7 +38,7 @@ class terminal_lines final : public line_input {
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_GETCFN, &terminal_lines::read_key);
-    el_set(editor_, EL_ADDFN, "bdh-complete", "complete the word", &terminal_lines::complete_word);
+    el_wset(editor_, EL_ADDFN, L"bdh-complete", L"complete the word", &terminal_lines::complete_word);  // el_set() leaks its copies
     el_set(editor_, EL_BIND, "^I", "bdh-complete", nullptr);
     el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   }

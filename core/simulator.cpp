@@ -14,10 +14,10 @@ bool is_published(const round_table& table) { return table.rounds == round_table
 
 }  // namespace
 
-simulator::simulator(const model& m, std::unique_ptr<engine> work, simulator_options options)
+simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options)
     : model_(m),
       engine_(std::move(work)),
-      executor_(options.work ? std::move(options.work) : default_executor(options.threads)),
+      executor_(options.work ? options.work : std::shared_ptr(default_executor(options.threads))),
       scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}),
       published_(is_published(options.table)),
       probes_(m, engine_->retention()) {}

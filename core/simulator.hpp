@@ -31,14 +31,14 @@ namespace bdh {
 
 struct simulator_options {
   std::size_t threads = 1;
-  std::unique_ptr<executor> work = nullptr;  // in place of the one for `threads`
+  std::shared_ptr<executor> work = nullptr;  // in place of the one for `threads`
   round_table table = round_table::published();
 };
 
 class simulator {
  public:
   // The model must outlive the simulator.
-  simulator(const model& m, std::unique_ptr<engine> work, simulator_options options = {});
+  simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options = {});
   simulator(const simulator&) = delete;  // its parts know each other by address
   simulator& operator=(const simulator&) = delete;
 
@@ -116,7 +116,7 @@ class simulator {
 
   const model& model_;
   std::unique_ptr<engine> engine_;
-  std::unique_ptr<executor> executor_;
+  std::shared_ptr<executor> executor_;
   shared_memory_exchange exchange_;
   scheduler scheduler_;
   const bool published_;  // the round table is

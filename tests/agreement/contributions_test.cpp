@@ -95,6 +95,14 @@ TEST_CASE("contributions add up to the drive over explicit edges") {
          "lesion gx:" + std::to_string(gx.end) + "->4", "lesion gy:" + std::to_string(gy.end) + "->6"});
 }
 
+TEST_CASE("contributions add up to the drive over explicit edges with a pool of hubs, per head") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 20, .heads = 2}, 9);
+  const oracle::circuits c = oracle::circuits_of(w, oracle::rules_of(oracle::variant::gpu_release));
+  const bdh::model m = tests::as_direct_graph(c, "gpu-release", &w, false);
+  agree(m, tests::random_tokens(4, 11, 6), {});
+  agree(m, tests::random_tokens(4, 11, 6), {"lesion 11", "lesion gy:token:3->25,7->25", "inhibition 0.8", "stimulate y:30 0.2"});
+}
+
 TEST_CASE("edges into neurons and edges out of sources are the same edges") {
   const oracle::weights w = tests::random_weights({}, 3);
   const bdh::model hubs = tests::as_graph(w, "gpu-release");
