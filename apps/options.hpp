@@ -37,6 +37,8 @@ std::unique_ptr<command> verify_command(CLI::App& program);
 std::unique_ptr<command> resume_command(CLI::App& program);
 std::unique_ptr<command> repair_command(CLI::App& program);
 std::unique_ptr<command> stepping_command(CLI::App& program);
+std::unique_ptr<command> inspect_command(CLI::App& program);
+std::unique_ptr<command> diff_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>
