@@ -215,6 +215,24 @@ TEST_CASE("the first neuron that differs is found, by token, layer, X before Y, 
     }
 }
 
+TEST_CASE("of several differences the first is told, in whatever order the reports come") {
+  const files::folder dir;
+  made_run how;
+  how.requests = {"y:all layers 3", "y:all layers 1-2", "x:9-15", "x:0-8"};
+  const recorded_run a = make(dir / "a", how);
+  how.change = [](const report_description& d, std::uint64_t position, report_row& row) {
+    for (const change_row& change : {added(quantity::x, 1, 5, 2, 1), added(quantity::x, 3, 4, 0, 1), added(quantity::y, 3, 4, 0, 1),
+                                     added(quantity::y, 2, 4, 1, 1), added(quantity::x, 2, 4, 11, 1), added(quantity::x, 2, 4, 7, 1)})
+      change(d, position, row);
+  };
+  const auto first = compare(a, make(dir / "b", how), 0, 0).activity.first;
+  REQUIRE(first);
+  CHECK(first->position == 4);
+  CHECK(first->layer == 2);
+  CHECK(first->what == quantity::x);
+  CHECK(first->particle == 7);
+}
+
 TEST_CASE("of the largest values, only what is certain counts as a difference") {
   const files::folder dir;
   made_run how;
