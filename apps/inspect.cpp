@@ -24,6 +24,7 @@ constexpr const char* neuron_prefix = "neuron:";
 struct inspect_options {
   std::string run, what;
   std::optional<layer_id> layer;
+  bool by_y = false;
   bool csv = false, plot = false, json = false;
 };
 
@@ -220,11 +221,11 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
 table synapse_table(const inspect_options& o, const recorded_run& run, std::vector<course>& courses) {
   const run_names names(run);
   const synapse_name synapse = names.synapse(o.what);
-  table t{"synapse " + one_line(names.shown(synapse)), {"strength"}, {}, {}};
-  courses = synapse_courses(run, synapse, names.subject(), o.layer);
+  table t{"synapse " + one_line(names.shown(synapse)) + (o.by_y ? " by factor Y" : ""), {"strength"}, {}, {}};
+  courses = synapse_courses(run, synapse, names.subject(), o.layer, o.by_y);
   if (courses.empty())
     refuse(o, run, t.subject,
-           names.subject() != nullptr ? "bdh run --record 'synapses:" + one_line(o.what) + "'"
+           names.subject() != nullptr ? "bdh run --record 'synapses:" + one_line(o.what) + (o.by_y ? " factor y'" : "'")
                                       : "in snapshots and top lists it would take the model: " + names.missing());
   for (const course& c : courses) {
     t.layers[c.layer] = {&c};
@@ -260,6 +261,7 @@ class inspect_app final : public command {
     });
     add_number<layer_id>(c, "--layer", o.layer, {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"}, "only this layer [all]")
         ->type_name("L");
+    c.add_flag("--by-y", o.by_y, "of a synapse: as recorded by `factor y`, the paper's Eq. 16");
     c.add_flag("--csv", o.csv, "comma-separated values on standard output");
     c.add_flag("--plot", o.plot, "draw it, the tokens on the axis");
     c.add_flag("--json", o.json, "one JSON object on standard output");

@@ -117,7 +117,7 @@ synapse_comparison compare_synapses(const recorded_run& a, const recorded_run& b
   largest_differences all(tolerance, top);
   for_each_pair(a, b, {"synapses:", "snapshot"}, [&](report_reader& of_a, report_reader& of_b) {
     const report_description &in_a = of_a.what(), &in_b = of_b.what();
-    if (in_a.layout != in_b.layout || in_a.population != in_b.population) return;
+    if (in_a.layout != in_b.layout || in_a.population != in_b.population || in_a.by_y != in_b.by_y) return;
     const auto last = last_common(of_a, of_b, first, until);
     if (!last) return;
     const pair_of_rows rows{in_a, in_b, *last, row_at(of_a, *last), row_at(of_b, *last)};

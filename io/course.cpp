@@ -97,8 +97,9 @@ std::optional<std::uint64_t> snapshot_column(const report_description& d, const 
   return std::nullopt;
 }
 
-std::optional<course> of_synapse(report_reader from, const synapse_name& s, std::optional<edge_id> edge, neuron_id neurons) {
+std::optional<course> of_synapse(report_reader from, const synapse_name& s, std::optional<edge_id> edge, neuron_id neurons, bool by_y) {
   const report_description& d = from.what();
+  if (d.by_y != by_y) return std::nullopt;
   if (d.what == quantity::snapshot && d.layout == report_layout::frames) {
     const auto value = snapshot_column(d, s, edge, neurons);
     return value ? std::optional(of_column(from, *value)) : std::nullopt;
@@ -136,12 +137,13 @@ std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron, st
   return all.take();
 }
 
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer) {
+std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer,
+                                    bool by_y) {
   const std::optional<edge_id> edge = m != nullptr ? edge_of(*m, synapse) : std::nullopt;
   chosen_courses all;
   for (const listed_report& r : run.reports)
     if (asks_for(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
-      if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons)) all.add(std::move(*c));
+      if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y)) all.add(std::move(*c));
   return all.take();
 }
 

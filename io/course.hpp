@@ -30,6 +30,8 @@ struct synapse_name {
 };
 // The same for the strength of a synapse. `m`: without it, synapses of sparse graphs are found only where they were asked for by
 // themselves, not in snapshots and top lists.
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer);
+// `by_y`: those of probes by factor Y, and only those.
+std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer,
+                                    bool by_y = false);
 
 }  // namespace bdh

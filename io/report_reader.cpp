@@ -137,6 +137,7 @@ struct report_reader::source {
 
   void read_synapses() {
     const hdf5::group all = root.open_group("synapses");
+    d.by_y = all.text("factor") == "y";
     const auto pre = list<std::uint32_t>(all, "pre"), post = list<std::uint32_t>(all, "post");
     const auto edge = list<std::uint64_t>(all, "edge_id"), since = list<std::uint64_t>(all, "since");
     for (std::size_t size : {pre.size(), post.size(), edge.size(), since.size()})
