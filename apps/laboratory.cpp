@@ -155,8 +155,10 @@ std::optional<round_mark> laboratory::round() const { return open_ ? std::option
 int laboratory::perturb(const perturbation& p) {
   check_between_tokens();
   know(brain().probes_needed(p));
-  live(now_, p);
-  events_.emplace_back(p);
+  perturbation kept = p;
+  kept.always = p.first == 0 && brain().tokens() == 0;
+  live(now_, kept);
+  events_.emplace_back(std::move(kept));
   return now_.interventions;
 }
 

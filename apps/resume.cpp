@@ -42,7 +42,7 @@ int resume(const resume_options& r) {
   const nlohmann::json run = read_run_description(r.folder);
   const std::string place = r.folder + "/run.json";
   run_options o = run_options_of(run, place);
-  if (run.value("status", "") == "complete") throw input_error(place, "a complete run", "one that was interrupted");
+  if (run.value("status", nlohmann::json()) == "complete") throw input_error(place, "a complete run", "one that was interrupted");
   o.folder = r.folder;
   o.json = r.json;
   o.quiet = r.quiet;

@@ -1,6 +1,5 @@
 // bdh run: a model reads tokens, and writes on from there.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -10,7 +9,6 @@
 #include "apps/session.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "io/atomic_file.hpp"
 #include "io/recording_plan.hpp"
 #include "io/state_file.hpp"
 
@@ -61,20 +59,11 @@ void expect_space(const run_options& o, const std::vector<report_description>& r
                       "--force records it all the same");
 }
 
-// Finds out before a long run, not after it, that its synapses cannot be saved.
-void check_target(const std::string& file) {
-  const atomic_file target(file, true);
-  const std::string folder = target.temporary().parent_path().string();
-  if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-    throw input_error(file, "its folder cannot be written to", "a folder with write permission");
-}
-
 int run(const run_options& o) {
   check(o);
   const model m = open_model(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
   const auto input = o.input.open(m);
-  if (!o.save_state.empty()) check_target(o.save_state);
 
   engine_choice engine = o.engine;
   std::optional<synapse_state> state;

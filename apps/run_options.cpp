@@ -42,18 +42,33 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
 run_options run_options_of(const nlohmann::json& run, const std::string& place) try {
   const nlohmann::json& all = run.at("options");
   const auto text = [&](const char* key) { return all.contains(key) ? std::optional(all.at(key).get<std::string>()) : std::nullopt; };
+  const auto count = [&](const char* key, std::uint64_t most) {
+    const nlohmann::json& value = all.at(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most)
+      throw input_error(place, std::string(key) + ": " + value.dump(), "an integer from 0 to " + std::to_string(most));
+    return value.get<std::uint64_t>();
+  };
+  const auto real = [&](const char* key, const range<double>& legal) {
+    const double value = all.at(key).get<double>();
+    if (!(value >= legal.least && value <= legal.most)) throw input_error(place, std::string(key) + ": " + shown(value), legal.text);
+    return value;
+  };
   run_options o;
   o.model = all.at("model");
-  o.generate = all.at("generate");
-  o.temperature = all.at("temperature").get<double>();
-  o.top_k = all.at("top_k");
-  o.seed = all.at("seed");
-  o.engine.retention = all.at("retention").get<double>();
+  o.generate = count("generate", any_count.most);
+  o.temperature = real("temperature", {0, 1e6, "a number from 0 to 1e6"});
+  o.top_k = count("top_k", 0xffffffff);
+  o.seed = count("seed", any_count.most);
+  o.engine.retention = real("retention", retention_range);
   o.interventions = all.at("interventions").get<std::vector<std::string>>();
-  o.checkpoint_every = all.at("checkpoint_every");
+  o.checkpoint_every = count("checkpoint_every", any_count.most);
   if (all.contains("text")) {
     o.input.text.emplace();
-    for (const nlohmann::json& byte : all.at("text")) *o.input.text += static_cast<char>(byte.get<unsigned char>());
+    for (const nlohmann::json& byte : all.at("text")) {
+      if (!byte.is_number_unsigned() || byte.get<std::uint64_t>() > 255)
+        throw input_error(place, "text: " + byte.dump(), "bytes, 0 to 255");
+      *o.input.text += static_cast<char>(byte.get<unsigned>());
+    }
   }
   o.input.tokens = text("tokens");
   o.input.text_file = text("text_file");

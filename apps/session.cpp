@@ -1,6 +1,7 @@
 #include "apps/session.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/loss.hpp"
 #include "core/sampling.hpp"
+#include "io/atomic_file.hpp"
 #include "io/checkpoints.hpp"
 #include "io/recorder.hpp"
 #include "io/run_directory.hpp"
@@ -99,8 +101,8 @@ class session {
     }
     const int signal = stop_requested();
     finish(signal == 0 ? run_status::complete : run_status::interrupted);
-    if (signal == 0 && recording_) remove_checkpoints(options_.folder);
     if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
+    if (signal == 0 && recording_) remove_checkpoints(options_.folder);
     tell(signal);
     return signal == 0 ? 0 : 128 + signal;
   }
@@ -110,6 +112,7 @@ class session {
   std::optional<token_id> next_after_resuming() {
     for (std::size_t k = 0; k < resumed_->to_skip.size(); ++k) {
       const auto token = input_.next();
+      if (!token && stop_requested() != 0) return std::nullopt;
       if (token != resumed_->to_skip[k])
         throw input_error(fmt::format("input[{}]", k), token ? fmt::format("token {}", *token) : "its end",
                           fmt::format("token {}, which the run has read there", resumed_->to_skip[k]),
@@ -120,6 +123,7 @@ class session {
 
   // The last token's report was written when nobody knew what would follow.
   std::optional<double> loss_before_resuming(std::optional<token_id> next) const {
+    if (stop_requested() != 0) return std::nullopt;  // it is not known whether the input has ended
     if (!next && resumed_->generated < options_.generate) next = chosen();
     if (!next || brain_.logits().empty()) return std::nullopt;
     return cross_entropy(brain_.logits(), *next);
@@ -234,15 +238,25 @@ class session {
   bool told_window_ = false;
 };
 
+// Finds out before a long run, not after it, that its synapses cannot be saved.
+void check_target(const std::string& file) {
+  const atomic_file target(file, true);
+  const std::string folder = target.temporary().parent_path().string();
+  if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    throw input_error(file, "its folder cannot be written to", "a folder with write permission");
+}
+
 }  // namespace
 
 void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
   for (const std::string& text : o.interventions) {
-    const perturbation p = parse_perturbation(brain.subject(), text, first);
-    if (p.last < first || (total && p.first >= first + *total))
-      throw input_error("--do '" + text + "'", fmt::format("token {}", p.last < first ? p.last : p.first),
-                        total ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
-                              : fmt::format("{} or later, the tokens of this run", first));
+    perturbation p = parse_perturbation(brain.subject(), text, first);
+    p.always = p.first == 0 && first == 0;
+    const bool past = p.last < first || (p.acts_once() && p.first < first);
+    if (past || (total && *total != 0 && p.first >= first + *total))
+      throw input_error("--do '" + text + "'", fmt::format("token {}", past && !p.acts_once() ? p.last : p.first),
+                        total && *total != 0 ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
+                                             : fmt::format("{} or later, the tokens of this run", first));
     if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
     brain.perturb(p);
   }
@@ -250,6 +264,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first, std:
 
 int run_session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports,
                 const std::optional<resume_point>& resumed) {
+  if (!o.save_state.empty()) check_target(o.save_state);
   return session(o, m, brain, input, std::move(reports), resumed).run();
 }
 

@@ -45,6 +45,7 @@ void sort_and_sum(drive& d) {
 // What the interventions on the token of the moment make of the drive of neuron k.
 void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, drive& d) {
   const subject variable = c == circuit::gx ? subject::x : subject::y, edges = c == circuit::gx ? subject::gx : subject::gy;
+  if (!brain.in_token() && brain.tokens() == 0) return;  // no token yet
   const std::uint64_t position = brain.in_token() ? brain.tokens() : brain.tokens() - 1;
   bool removed = false;
   for (const auto& [number, p] : brain.perturbations()) {

@@ -17,6 +17,8 @@ struct neuron_value {
 struct cut_term {
   neuron_id source, target;
   double value;  // of an edge of gx: Gx(source->target) W(source); of a synapse: its strength
+  friend bool operator<(const cut_term& a, const cut_term& b) { return a.source != b.source ? a.source < b.source : a.target < b.target; }
+  friend bool operator==(const cut_term& a, const cut_term& b) { return a.source == b.source && a.target == b.target; }
 };
 
 struct layer_controls {

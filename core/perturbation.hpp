@@ -37,6 +37,10 @@ struct perturbation {
   std::uint64_t first = 0;         // positions of tokens: [first, last]
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
 
+  // It has held for every token since the synapses were zero: nothing was ever written to neurons that it removes. perturb() finds this
+  // out by itself, but where a simulator was restored to the middle of such a history.
+  bool always = false;
+
   bool acts_once() const noexcept { return what == intervention::reset || what == intervention::set; }
   bool during(std::uint64_t position) const noexcept { return first <= position && position <= last; }
 };

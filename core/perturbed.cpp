@@ -33,6 +33,8 @@ void sort_once(std::vector<T>& all) {
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
+constexpr std::uint64_t most_probes = std::uint64_t{1} << 24;
+
 template <class Use>
 void for_layers(const perturbation& p, controls& in, Use use) {
   for (std::size_t l = 0; l < in.layers.size(); ++l)
@@ -83,9 +85,17 @@ std::vector<probe_spec> simulator::probes_needed(const perturbation& p) const {
   if (p.on == subject::synapses)
     for (const neuron_pair& pair : p.pairs) layers([&](layer_id l) { all.push_back({pair, l, probe_factor::w}); });
   // What was written to a neuron before its lesion must not arrive any more. Nothing is written to one that was never there.
-  if (p.what == intervention::lesion && p.on == subject::neurons && p.first != 0)
+  const bool always = p.always || (p.first == 0 && tokens_ == 0);
+  if (p.what == intervention::lesion && p.on == subject::neurons && !always) {
+    const std::uint64_t count = std::uint64_t{p.neurons.size()} * model_.neurons() * (p.layers.empty() ? model_.layers() : p.layers.size());
+    if (count > most_probes)
+      throw unavailable_error(
+          "intervention",
+          "a lesion that needs " + std::to_string(count) + " probes, of all synapses to " + std::to_string(p.neurons.size()) + " neurons",
+          "at most " + std::to_string(most_probes), "lesion from token 0 needs none");
     for (neuron_id k : p.neurons)
       for (neuron_id i = 0; i < model_.neurons(); ++i) layers([&](layer_id l) { all.push_back({{i, k}, l, probe_factor::w}); });
+  }
   return all;
 }
 
@@ -103,7 +113,9 @@ int simulator::perturb(const perturbation& p) {
     }
   for (const probe_spec& spec : needed) probe(spec);
   if (!model_.is_direct() && p.on == subject::gx) follows_ = true;
-  perturbations_.emplace(++numbers_, p);
+  perturbation kept = p;
+  kept.always = p.always || (p.first == 0 && tokens_ == 0);
+  perturbations_.emplace(++numbers_, std::move(kept));
   controlled_.assign(1, 0);  // no such number: anew
   return numbers_;
 }
@@ -132,9 +144,18 @@ void simulator::control() {
     for (layer_controls& l : controls_.layers)
       for (auto* list : {&l.mute_gx_excitatory, &l.mute_gx_inhibitory, &l.mute_gy_excitatory, &l.mute_gy_inhibitory, &l.mute_synapses})
         sort_once(*list);
-    for (layer_id l = 1; l <= model_.layers(); ++l)
-      for (const cut_term& cut : controls_.layers[l - 1].cut_synapses)
-        cut_probes_[l - 1].push_back(*probes_.find({{cut.source, cut.target}, l, probe_factor::w}));
+    for (layer_id l = 1; l <= model_.layers(); ++l) {
+      layer_controls& in = controls_.layers[l - 1];
+      sort_once(in.cut_gx);  // what two lesions cut is cut once
+      sort_once(in.cut_synapses);
+      for (const cut_term& cut : in.cut_synapses) {
+        const auto probe = probes_.find({{cut.source, cut.target}, l, probe_factor::w});
+        if (!probe || probes_.since(*probe) != 0)
+          throw unavailable_error("intervention", "strengths of cut synapses that nobody kept: the state restored does not have them",
+                                  "a state with the probes of " + shown_pair(model_, {cut.source, cut.target}));
+        cut_probes_[l - 1].push_back(*probe);
+      }
+    }
     controlled_ = now;
   }
   for (std::size_t l = 0; l < controls_.layers.size(); ++l)
@@ -212,6 +233,7 @@ void simulator::do_once(const perturbation& p) {
       if (model_.is_direct()) {
         const edge_id edge = *model_.direct().gs.find(pair.pre, pair.post);
         engine_->write_synapses(l, {&edge, 1}, {&value, 1});
+        if (const auto at = probes_.find({pair, l, probe_factor::w})) probes_.set(*at, p.value);
         continue;
       }
       // sigma(i->j) by so much more is rho(i) by so much more of what j contributes to the hubs.

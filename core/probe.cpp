@@ -21,10 +21,21 @@ std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
   if (!is_new) return at->second;
   const neuron_id i = what.pair.pre;
   synapse s{.keep = retention_, .mix = 0, .pre = i, .partner_pre = i, .post = what.pair.post, .by_y = what.factor == probe_factor::y};
-  if (model_.turning().present()) {
+  const bool rotates = model_.turning().present();
+  double u = retention_;
+  if (model_.is_direct()) {
+    const direct_circuits& c = model_.direct();
+    if (const auto edge = c.gs.find(i, s.post)) {
+      s.rate = c.gs.weights()[*edge];
+      if (!c.retention.empty()) u = c.retention[*edge];
+      if (const auto other = rotates ? c.gs.find(i ^ 1, s.post) : std::nullopt) s.partner_rate = c.gs.weights()[*other];
+    }
+  }
+  s.keep = u;
+  if (rotates) {
     const direction d = turn(model_.turning().frequency()[i % model_.neurons_per_head() / 2]);
-    s.keep = retention_ * d.cosine;
-    s.mix = retention_ * (i % 2 == 0 ? d.sine : -d.sine);
+    s.keep = u * d.cosine;
+    s.mix = u * (i % 2 == 0 ? d.sine : -d.sine);
     s.partner_pre = i ^ 1;
   }
   index_.push_back(of_layer_[what.layer - 1].size());
@@ -40,10 +51,10 @@ std::optional<std::size_t> probe_set::find(const probe_spec& what) const {
 }
 
 // Row vector times R: an even member takes c and, of its partner, s; an odd one c and -s.
-void probe_set::write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y) noexcept {
+void probe_set::write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y, bool frozen) noexcept {
   for (synapse& s : of_layer_[layer - 1]) {
-    const double factor = !s.by_y ? w[s.post] : s.post < y.size() ? y[s.post] : 0.0f;
-    const double mine = s.strength + factor * x[s.pre], other = s.partner + factor * x[s.partner_pre];
+    const double factor = frozen ? 0.0f : !s.by_y ? w[s.post] : s.post < y.size() ? y[s.post] : 0.0f;
+    const double mine = s.strength + factor * (s.rate * x[s.pre]), other = s.partner + factor * (s.partner_rate * x[s.partner_pre]);
     s.strength = mine * s.keep + other * s.mix;
     s.partner = other * s.keep - mine * s.mix;
   }

@@ -3,6 +3,7 @@
 //
 //     sigma(i->j) <- (sigma(i->j) + f(j) X(i)) U        f = W (what acts), or Y of the layer before (the paper's Eq. 16)
 //
+// An edge of gs has its own plasticity rate and retention u; any other pair has rate 1 and the model's u.
 // Both members of a rotation pair are carried, in double precision, in the laboratory frame.
 #pragma once
 
@@ -47,8 +48,8 @@ class probe_set {
   std::uint64_t since(std::size_t p) const noexcept { return since_[p]; }
   double strength(std::size_t p) const noexcept { return at(p).strength; }  // what the next token will read
 
-  // A layer's round 1: write, then decay. x, y: (n); w: of every source.
-  void write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y) noexcept;
+  // A layer's round 1: write unless `frozen`, then decay. x, y: (n); w: of every source.
+  void write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y, bool frozen) noexcept;
 
   // The strength of a pair was set. Other probes of the same pair and layer, as rotation partners are, follow.
   void set(std::size_t p, double strength) noexcept;
@@ -62,6 +63,7 @@ class probe_set {
   // Ten thousand of them are written in every token: together in memory, with all that this takes.
   struct synapse {
     double strength = 0, partner = 0;
+    double rate = 1, partner_rate = 1;
     double keep, mix;  // of strength and of partner, per token: u cos, u sin; an odd member's sine has its sign changed
     neuron_id pre, partner_pre, post;
     bool by_y;

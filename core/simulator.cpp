@@ -23,11 +23,15 @@ simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulat
       probes_(m, engine_->retention()) {}
 
 token_report simulator::step(token_id token) {
-  begin(token);
-  return finish();
+  begin(token, observed());
+  if (observed()) return finish();
+  bytes_ = scheduler_.token(token);
+  return end();
 }
 
-void simulator::begin(token_id token) {
+void simulator::begin(token_id token) { begin(token, true); }
+
+void simulator::begin(token_id token, bool rounds) {
   check_between_tokens();
   if (token >= model_.sensory_nodes())
     throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
@@ -35,7 +39,7 @@ void simulator::begin(token_id token) {
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
   token_ = token;
-  scheduler_.begin(token);
+  if (rounds) scheduler_.begin(token);
 }
 
 std::optional<round_mark> simulator::advance() {
@@ -43,7 +47,12 @@ std::optional<round_mark> simulator::advance() {
   while (const auto done = scheduler_.advance()) {
     follow(*done);
     if (done->layer == 0) continue;
-    for (const auto& [number, call] : watchers_) call(done->layer, done->round);
+    try {
+      for (const auto& [number, call] : watchers_) call(done->layer, done->round);
+    } catch (...) {
+      in_token_ = false;  // and torn
+      throw;
+    }
     return done;
   }
   return std::nullopt;
@@ -55,6 +64,10 @@ token_report simulator::finish() {
     while (advance()) {
     }
   bytes_ = scheduler_.finish();
+  return end();
+}
+
+token_report simulator::end() {
   in_token_ = false;  // whatever comes: this token has no more rounds
   token_report all = report();
   ++tokens_;
@@ -120,7 +133,7 @@ void simulator::follow(const round_mark& done) {
     if (probes_.size() == 0) return;
     x_.resize(model_.neurons());
     engine_->read(variable::x, x_);
-    probes_.write(done.layer, x_, source_w_, y_);
+    probes_.write(done.layer, x_, source_w_, y_, !controlled_.empty() && controls_.layers[done.layer - 1].frozen);
     return;
   }
   source_w_.resize(model_.sources());
@@ -255,6 +268,7 @@ void simulator::restore(const synapse_state& state) {
   }
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
   probes_.restore(state.probes, state.tokens);
+  controlled_.assign(1, 0);  // no such number: anew, with the probes as they are now
   restored_ = true;
   logits_ = state.logits;
   tokens_ = state.tokens;

@@ -105,6 +105,8 @@ class simulator {
   void check(layer_id layer, neuron_id neuron) const;
   void check_between_tokens() const;
   bool observed() const noexcept { return !watchers_.empty() || follows_ || probes_.size() != 0; }
+  void begin(token_id token, bool rounds);
+  token_report end();
   void follow(const round_mark& done);
   token_report report();
 

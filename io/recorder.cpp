@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/base/error.hpp"
 #include "graph/file_order.hpp"
 
 namespace bdh {
@@ -46,6 +47,28 @@ std::vector<edge_id> all_file_positions(const projection& p) {
   return file_positions(p, all);
 }
 
+// Descriptions may come from a file: nothing in them is used as an index before this.
+bool fits(const report_description& d, const model& m) {
+  if (d.what == quantity::logits) return d.layout == report_layout::logits && m.readout_nodes() != 0 && d.width == m.readout_nodes();
+  if (d.layout == report_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
+  const bool frames = d.layout == report_layout::frames;
+  switch (d.what) {
+    case quantity::snapshot:
+      return frames && d.width == m.synapses();
+    case quantity::synapses: {
+      if (!frames) return m.is_direct() && d.top != 0 && d.synapses.empty();
+      const auto known = [&](const recorded_synapse& s) {
+        return s.pre < m.neurons() && s.post < m.sources() &&
+               (s.edge == recorded_synapse::no_edge || (m.is_direct() && m.direct().gs.find(s.pre, s.post)));
+      };
+      return d.top == 0 && d.synapses.size() == d.width && std::all_of(d.synapses.begin(), d.synapses.end(), known);
+    }
+    default:
+      return !frames || (d.node_ids.size() == d.width &&
+                         std::all_of(d.node_ids.begin(), d.node_ids.end(), [&](std::uint64_t i) { return i < m.neurons(); }));
+  }
+}
+
 }  // namespace
 
 struct recorder::source {
@@ -57,6 +80,8 @@ struct recorder::source {
 
 recorder::recorder(simulator& brain, std::vector<report_description>& reports) : brain_(brain), rows_(reports.size()) {
   const model& m = brain.subject();
+  for (const report_description& d : reports)
+    if (!fits(d, m)) throw input_error(d.name, "a report that does not fit the model", "one that was planned for it");
   bool watches = false;
   for (report_description& d : reports) {
     source s;

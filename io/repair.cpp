@@ -35,14 +35,6 @@ void copy_lines(const std::filesystem::path& from, const std::filesystem::path& 
   copy.close();
 }
 
-// A file's name in a run's folder; not a way out of it.
-std::string file_name(const nlohmann::json& report, const std::filesystem::path& description) {
-  const std::string name = report.at("file");
-  if (name.empty() || std::filesystem::path(name).filename() != name)
-    throw input_error(description.string(), "report '" + name + "'", "the name of a file");
-  return name;
-}
-
 }  // namespace
 
 repaired_run repair_run(const std::filesystem::path& folder, const std::filesystem::path& target) {
@@ -55,7 +47,7 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
     claim_folder(target);
     for (const char* lines : {"tokens.csv", "summary.csv"}) copy_lines(folder / lines, target / lines, made.tokens);
     for (const nlohmann::json& r : run.at("reports")) {
-      const std::string name = file_name(r, description);
+      const std::string name = report_name(r, description);
       if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored)) {
         made.reports.push_back(rebuild(journal_of(folder / name), target / name, until));
         continue;

@@ -60,24 +60,53 @@ bool is_sound(const report_description& d) {
   const bool framed = at.size() == d.node_ids.size() + 1 && at.front() == 0 && at.back() == d.width &&
                       std::is_sorted(at.begin(), at.end()) && d.element_ids.size() == d.width &&
                       (d.synapses.empty() || d.synapses.size() == d.width);
-  return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 && d.what <= quantity::snapshot &&
-         d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
+  return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 && d.width < (std::uint64_t{1} << 32) && d.top <= d.width &&
+         d.what <= quantity::snapshot && d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
+}
+
+// Refuses what is nested deeper than a description is, before a recursive parser meets it.
+class flat_map final : public nlohmann::json_sax<json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ <= 1; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return false; }
+  bool end_array() override { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  int depth_ = 0;
+};
+
+std::uint64_t unsigned_of(const json& all, const char* key) {
+  if (!all.at(key).is_number_unsigned()) throw json::other_error::create(501, key, nullptr);
+  return all.at(key);
 }
 
 report_description decoded(std::span<const std::byte> bytes, const std::string& place) {
   report_description d;
   try {
     const auto* const first = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    flat_map checked;
+    if (!json::sax_parse(first, first + bytes.size(), &checked, json::input_format_t::cbor))
+      throw input_error(place, "another first record", "the description of a report");
     const json all = json::from_cbor(first, first + bytes.size());
     d.name = all.at("name");
     d.request = all.at("request");
     d.what = static_cast<quantity>(all.at("what").get<unsigned>());
     d.layout = static_cast<report_layout>(all.at("layout").get<unsigned>());
-    d.layer = all.at("layer");
-    d.every = all.at("every");
-    d.start = all.at("start");
-    d.top = all.at("top");
-    d.width = all.at("width");
+    d.layer = static_cast<layer_id>(std::min<std::uint64_t>(unsigned_of(all, "layer"), std::numeric_limits<layer_id>::max()));
+    d.every = unsigned_of(all, "every");
+    d.start = unsigned_of(all, "start");
+    d.top = unsigned_of(all, "top");
+    d.width = unsigned_of(all, "width");
     d.by_y = all.at("by_y");
     d.population = all.at("population");
     d.node_ids = unpacked<std::uint64_t>(all.at("node_ids"));

@@ -102,10 +102,10 @@ struct run_directory::recording {
         throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
       first = run.at("first_position");
       tokens.emplace(folder / "tokens.csv", kept);
-      summary.emplace(folder / "summary.csv", kept);
       if (last_loss) complete_summary(kept, *last_loss);
+      summary.emplace(folder / "summary.csv", kept);
       for (const nlohmann::json& r : run.at("reports")) {
-        reports.push_back(report::reopen(folder, r.at("file"), first + kept));
+        reports.push_back(report::reopen(folder, report_name(r, folder / "run.json"), first + kept));
         expect_whole(reports.back(), first + kept);
       }
     } catch (const nlohmann::json::exception&) {
@@ -122,13 +122,14 @@ struct run_directory::recording {
   // The last line ends ",loss,seconds"; the loss is empty where a stop came before the next token.
   void complete_summary(std::uint64_t kept, double loss) {
     std::ifstream file(folder / "summary.csv");
-    std::string line;
-    for (std::uint64_t k = 0; k <= kept; ++k) std::getline(file, line);
+    std::string all, line;
+    for (std::uint64_t k = 0; k <= kept; ++k) {
+      if (!std::getline(file, line) || file.eof()) return;  // too few whole lines: told by who needs them
+      if (k < kept) all += line + "\n";
+    }
     const std::size_t seconds = line.rfind(',');
     if (kept == 0 || seconds == line.npos || seconds == 0 || line[seconds - 1] != ',') return;
-    summary.reset();
-    summary.emplace(folder / "summary.csv", kept - 1);
-    summary->write(line.substr(0, seconds) + fmt::format("{}", loss) + line.substr(seconds) + "\n");
+    write_text(folder / "summary.csv", all + line.substr(0, seconds) + fmt::format("{}", loss) + line.substr(seconds) + "\n");
   }
 
   void expect_whole(const report& r, std::uint64_t until) const {

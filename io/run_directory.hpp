@@ -75,6 +75,8 @@ struct run_record {
 
 // Throws input_error when run.json or a header is missing or not one of ours. Torn last lines are ignored.
 run_record read_run(const std::filesystem::path& folder);
+// The name of a report in run.json: a file in the run's folder, not a way out of it. Throws input_error.
+std::string report_name(const nlohmann::json& report, const std::filesystem::path& description);
 nlohmann::json read_run_description(const std::filesystem::path& folder);  // run.json alone
 
 // tokens.csv, whole lines.

@@ -101,9 +101,21 @@ std::uint64_t vouched_until(const std::filesystem::path& report) {
 
 }  // namespace
 
+// A file's name in a run's folder; not a way out of it.
+std::string report_name(const nlohmann::json& report, const std::filesystem::path& description) {
+  const std::string name = report.at("file");
+  if (name.empty() || std::filesystem::path(name).filename() != name)
+    throw input_error(description.string(), "report '" + name + "'", "the name of a file");
+  return name;
+}
+
 nlohmann::json read_run_description(const std::filesystem::path& folder) {
   const std::filesystem::path description = folder / "run.json";
-  nlohmann::json run = nlohmann::json::parse(read_text(description), nullptr, false);
+  const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > 32) throw input_error(description.string(), "nested deeper than 32 levels", "the description of a run");
+    return true;
+  };
+  nlohmann::json run = nlohmann::json::parse(read_text(description), shallow, false);
   if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
     throw input_error(description.string(), "not the description of a run", "a folder made by bdh run");
   if (run.value("format_version", nlohmann::json()) != 1)
@@ -122,7 +134,7 @@ run_record read_run(const std::filesystem::path& folder) {
   try {
     const std::uint64_t first = r.run.at("first_position");
     for (const nlohmann::json& part : r.run.at("reports")) {
-      const std::string file = part.at("file");
+      const std::string file = report_name(part, folder / "run.json");
       const std::uint64_t until = vouched_until(folder / file);
       rows = std::min(rows, until < first ? 0 : until - first);
       r.logits = r.logits || file == "logits.h5";

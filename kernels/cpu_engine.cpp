@@ -18,6 +18,8 @@ class cpu final : public engine {
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
         strengths_(m) {
     if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", shown(retention_), "0 < u <= 1");
+    if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
+      throw unavailable_error("retention", shown(retention_), "none", "every synapse of this model has a retention u of its own");
     const auto& bodies = kernels::cpu_kernels_for(options.instructions);
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())

@@ -54,6 +54,10 @@ double compare(const bdh::model& m, const oracle::circuits& c, oracle::rules rul
     if (round == 3) x.push_back(brain.read(bdh::variable::x));
     if (round == 2) y.push_back(brain.read(bdh::variable::y));
   });
+  // Probes see what the synapses of a pair see, whatever is done to the model; edges of gs where there are some.
+  for (bdh::neuron_id i = 0; i < m.neurons(); i += 5)
+    for (bdh::neuron_id j = 0; j < m.neurons(); ++j)
+      if (m.is_direct() ? m.direct().gs.find(i, j).has_value() : j % 11 == 0) brain.probe({{i, j}, 2});
   double made = 0;
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     CAPTURE(t);
@@ -73,6 +77,12 @@ double compare(const bdh::model& m, const oracle::circuits& c, oracle::rules rul
     for (std::size_t k = 0; k < brain.logits().size(); ++k)
       made = std::max(made, std::abs(static_cast<double>(brain.logits()[k]) - static_cast<double>(untouched.logits()[k])));
   }
+  const Eigen::MatrixXd& sigma = reference.sigma[1];
+  double worst = 0;
+  for (std::size_t p = 0; p < brain.probes().size(); ++p)
+    if (const bdh::probe_spec& what = brain.probes().what(p); what.layer == 2)
+      worst = std::max(worst, std::abs(brain.probes().strength(p) - sigma(what.pair.post, what.pair.pre)));
+  CHECK(worst / sigma.cwiseAbs().maxCoeff() < tolerance);
   return made;
 }
 
@@ -239,6 +249,25 @@ TEST_CASE("an intervention that changes nothing leaves every bit the same") {
   CHECK(std::memcmp(plain.data(), frozen.data(), plain.size() * sizeof(float)) != 0);
 }
 
+TEST_CASE("what is cut twice is cut once") {
+  const bdh::model m = tests::as_graph(
+      tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 9), "gpu-release");
+  const auto run = [&](const std::vector<std::string>& texts) {
+    bdh::simulator brain(m, bdh::cpu_engine(m));
+    for (const std::string& text : texts) brain.perturb(bdh::parse_perturbation(m, text));
+    std::vector<float> all;
+    for (int t : tests::random_tokens(12, 20, 8)) {
+      brain.step(static_cast<bdh::token_id>(t));
+      all.insert(all.end(), brain.logits().begin(), brain.logits().end());
+    }
+    return all;
+  };
+  CHECK(run({"lesion synapses:5->40", "lesion synapses:5->40,7->3"}) == run({"lesion synapses:5->40,7->3"}));
+  CHECK(run({"lesion gx:5->40", "lesion gx:5->40"}) == run({"lesion gx:5->40"}));
+  CHECK(run({"lesion 40 from 3", "lesion 40,41 from 3"}) == run({"lesion 40,41 from 3"}));
+  CHECK(run({"lesion 40 from 3"}) != run({"lesion 40,41 from 3"}));
+}
+
 TEST_CASE("released interventions, and the bits of runs on several sites") {
   oracle::weights w = tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 9);
   const bdh::model m = tests::as_graph(w, "gpu-release");
@@ -296,6 +325,7 @@ TEST_CASE("what cannot be done is refused with the reason") {
   CHECK(message("silence x:top:3") == "intervention: 'top:3', expected neurons that are named or drawn, not top:K");
   CHECK(message("lesion gx:token:3->5 tokens 4-9") == "accepted");
   CHECK(message("reset at 1") == "accepted");
+  CHECK(message("lesion 5 from 0").starts_with("intervention: synapse 0->5, of which nobody kept what was written before"));
   for (const char* text : {"lesion 1,5-7 tokens 3-9", "clamp y:3 0.25 layers 1-2 from 7", "set synapses:3->token:5 -0.5 at 8", "freeze",
                            "lesion gx:token:3->5", "reset layers 2 at 4", "inhibition 0.5"}) {
     const bdh::perturbation p = bdh::parse_perturbation(m, text);
