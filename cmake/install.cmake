@@ -10,6 +10,6 @@ endforeach()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT bdhTargets NAMESPACE bdh:: DESTINATION ${package_dir})
-configure_file(cmake/bdhConfig.cmake.in bdhConfig.cmake COPYONLY)
+configure_file(cmake/bdhConfig.cmake.in bdhConfig.cmake @ONLY)
 write_basic_package_version_file(bdhConfigVersion.cmake VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bdhConfig.cmake ${PROJECT_BINARY_DIR}/bdhConfigVersion.cmake cmake/dependencies.cmake DESTINATION ${package_dir})

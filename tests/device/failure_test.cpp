@@ -100,6 +100,26 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
     }
 }
 
+TEST_CASE("a token is recorded once; then it costs one launch and one copy each way") {
+  const bdh::model hub = hub_model(), direct = bdh::as_direct(hub).graph;
+  for (const bdh::model* m : {&hub, &direct}) {
+    const auto device = std::make_shared<fake_device>();
+    bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
+    brain.step(0);
+    CHECK(device->replays() == 1);
+    const auto no_failure = ~std::size_t{0};
+    for (const device_call kind : all_calls) device->fail_at(kind, no_failure);
+    for (bdh::token_id t = 0; t < 5; ++t) brain.step(t);
+    CHECK(device->replays() == 6);
+    CHECK(device->calls(device_call::launch) == 5);
+    CHECK(device->calls(device_call::copy) == 10);
+    CHECK(device->calls(device_call::allocation) == 0);
+    brain.perturb(bdh::parse_perturbation(*m, "silence x:1"));
+    brain.step(1);
+    CHECK(device->replays() == 6);  // what acts is not put off
+  }
+}
+
 TEST_CASE("a model that does not fit is refused with numbers, before anything is allocated") {
   const bdh::model m = hub_model();
   std::size_t needed = 0;

@@ -5,12 +5,12 @@
 #include <map>
 #include <vector>
 
+#include "device/backend.hpp"
 #include "gpu/program_list.hpp"
 
 namespace tests {
 
 enum class device_call { allocation, launch, copy };
-enum class item_order { ascending, descending, scattered };  // must not matter
 
 class fake_device final : public bdh::gpu::device {
  public:
