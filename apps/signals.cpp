@@ -45,6 +45,14 @@ void stop_if_requested() {
   if (requested != 0) throw stopped();
 }
 
+void listen_again() {
+  char drained[16];
+  while (::read(wake[0], drained, sizeof drained) > 0) {
+  }
+  requested = 0;
+  stop_on_signals();
+}
+
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait) {
   for (int patience = on_wait ? 200 : -1;;) {  // ms
     pollfd waiting[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};

@@ -17,6 +17,9 @@ int stop_requested() noexcept;
 struct stopped {};
 void stop_if_requested();
 
+// Takes the request as answered: the next signal is a first one again.
+void listen_again();
+
 // Waits for bytes on a file descriptor: how many came, 0 at its end or when a stop was requested, -1 with errno on failure.
 // `on_wait` (may be empty) is called when none have come for a fifth of a second.
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait);

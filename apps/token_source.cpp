@@ -181,4 +181,8 @@ std::optional<char> byte_of(const model& m, token_id token) {
   return static_cast<char>(token - offset);
 }
 
+token_id token_of(const model& m, char byte) {
+  return static_cast<unsigned char>(byte) + (m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
+}
+
 }  // namespace bdh::app

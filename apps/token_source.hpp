@@ -37,4 +37,7 @@ struct token_choice {
 // The byte that a token stands for; nothing when it stands for none.
 std::optional<char> byte_of(const model& m, token_id token);
 
+// The token of a byte, in a model whose tokens are bytes.
+token_id token_of(const model& m, char byte);
+
 }  // namespace bdh::app

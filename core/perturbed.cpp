@@ -4,42 +4,11 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/hub_weights.hpp"
 #include "core/simulator.hpp"
 
 namespace bdh {
 namespace {
-
-// Column j of C B: what source j contributes to every hub.
-std::vector<double> hub_column(const model& m, neuron_id source) {
-  const bool neuron = source < m.neurons();
-  const projection& p = neuron ? m.circuits().e : m.circuits().sensory;
-  const neuron_id row = neuron ? source : source - m.neurons();
-  std::vector<double> column(m.hubs());
-  if (p.is_dense()) {
-    for (neuron_id k = 0; k < m.hubs(); ++k) column[k] = p.weights()[std::size_t{row} * m.hubs() + k];
-  } else {
-    for (edge_id e = p.indptr()[row]; e < p.indptr()[row + 1]; ++e) column[p.indices()[e]] = p.weights()[e];
-  }
-  if (m.rules().centred()) {
-    double mean = 0;
-    for (double c : column) mean += c / m.hubs();
-    for (double& c : column) c -= mean;
-  }
-  return column;
-}
-
-// Gx(source->neuron) of circuits through hubs.
-double weight_through_hubs(const model& m, neuron_id source, neuron_id neuron) {
-  const std::vector<double> column = hub_column(m, source);
-  const projection& dx = m.circuits().dx;
-  double sum = 0;
-  if (dx.is_dense()) {
-    for (neuron_id k = 0; k < m.hubs(); ++k) sum += column[k] * dx.weights()[std::size_t{neuron} * m.hubs() + k];
-  } else {
-    for (edge_id e = dx.indptr()[neuron]; e < dx.indptr()[neuron + 1]; ++e) sum += column[dx.indices()[e]] * dx.weights()[e];
-  }
-  return sum;
-}
 
 // A sorted list of neurons and values in which later entries replace or add to earlier ones.
 void hold(std::vector<neuron_value>& in, neuron_id neuron, float value, bool add) {
@@ -224,7 +193,7 @@ void simulator::cut_edges_through_hubs() {
   for (layer_controls& l : controls_.layers)
     for (cut_term& cut : l.cut_gx) {
       const float w = source_w_[cut.source];
-      cut.value = w == 0 ? 0 : weight_through_hubs(model_, cut.source, cut.target) * w;
+      cut.value = w == 0 ? 0 : dot(hub_row(model_.circuits().dx, cut.target), hub_column(model_, cut.source)) * w;
     }
 }
 

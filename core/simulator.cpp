@@ -14,10 +14,10 @@ bool is_published(const round_table& table) { return table.rounds == round_table
 
 }  // namespace
 
-simulator::simulator(const model& m, std::unique_ptr<engine> work, simulator_options options)
+simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options)
     : model_(m),
       engine_(std::move(work)),
-      executor_(options.work ? std::move(options.work) : default_executor(options.threads)),
+      executor_(options.work ? options.work : std::shared_ptr(default_executor(options.threads))),
       scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}),
       published_(is_published(options.table)),
       probes_(m, engine_->retention()) {}
@@ -185,15 +185,15 @@ std::size_t simulator::probe(const probe_spec& what) {
   return probes_.place(what, tokens_);
 }
 
-std::optional<double> simulator::strength(layer_id layer, const neuron_pair& pair) const {
-  check(layer, pair.pre);
-  if (model_.is_direct())
-    if (const auto edge = model_.direct().gs.find(pair.pre, pair.post)) {
+std::optional<double> simulator::strength(const probe_spec& what) const {
+  check(what.layer, what.pair.pre);
+  if (model_.is_direct() && what.factor == probe_factor::w)
+    if (const auto edge = model_.direct().gs.find(what.pair.pre, what.pair.post)) {
       float value = 0;
-      engine_->read_synapses(layer, {&*edge, 1}, {&value, 1});
+      engine_->read_synapses(what.layer, {&*edge, 1}, {&value, 1});
       return value;
     }
-  const auto p = probes_.find({pair, layer, probe_factor::w});
+  const auto p = probes_.find(what);
   return p && probes_.since(*p) == 0 ? std::optional(probes_.strength(*p)) : std::nullopt;
 }
 

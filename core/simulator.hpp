@@ -31,14 +31,14 @@ namespace bdh {
 
 struct simulator_options {
   std::size_t threads = 1;
-  std::unique_ptr<executor> work = nullptr;  // in place of the one for `threads`
+  std::shared_ptr<executor> work = nullptr;  // in place of the one for `threads`
   round_table table = round_table::published();
 };
 
 class simulator {
  public:
   // The model must outlive the simulator.
-  simulator(const model& m, std::unique_ptr<engine> work, simulator_options options = {});
+  simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options = {});
   simulator(const simulator&) = delete;  // its parts know each other by address
   simulator& operator=(const simulator&) = delete;
 
@@ -80,12 +80,15 @@ class simulator {
   std::size_t probe(const probe_spec& what);
   const probe_set& probes() const noexcept { return probes_; }
   // The strength of a neuron pair where it is known: an edge of gs, or probed since the synapses were zero.
-  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const;
+  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const { return strength({pair, layer, probe_factor::w}); }
+  std::optional<double> strength(const probe_spec& what) const;
 
   // An intervention, from the next token on; its number. Throws input_error, or unavailable_error when this model or this moment
   // does not allow it.
   int perturb(const perturbation& p);
   void release(int number);
+  // Through hubs: what must be probed from the first token on so that perturb(p) can act after it. Nothing with explicit edges.
+  std::vector<probe_spec> probes_needed(const perturbation& p) const;
   const std::map<int, perturbation>& perturbations() const noexcept { return perturbations_; }
 
   void forget();  // all synapses to zero, as before the first token
@@ -96,6 +99,7 @@ class simulator {
 
   const model& subject() const noexcept { return model_; }
   double retention() const noexcept { return engine_->retention(); }
+  std::string device() const { return engine_->device(); }
   std::size_t state_bytes() const noexcept { return engine_->state_bytes(); }
 
  private:
@@ -107,7 +111,6 @@ class simulator {
 
   // perturbed.cpp
   void check(const perturbation& p) const;
-  std::vector<probe_spec> probes_needed(const perturbation& p) const;
   void control();
   void add(const perturbation& p, controls& to) const;
   void do_once(const perturbation& p);
@@ -115,7 +118,7 @@ class simulator {
 
   const model& model_;
   std::unique_ptr<engine> engine_;
-  std::unique_ptr<executor> executor_;
+  std::shared_ptr<executor> executor_;
   shared_memory_exchange exchange_;
   scheduler scheduler_;
   const bool published_;  // the round table is

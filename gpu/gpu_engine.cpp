@@ -28,6 +28,7 @@ class gpu_one_site final : public engine {
   }
 
   site_id sites() const noexcept override { return 1; }
+  std::string device() const override { return device_->name(); }
   std::span<const hop> hops(action a) const noexcept override {
     static constexpr hop local[] = {hop::local};
     if (a == action::read_out && model_.readout_nodes() == 0) return {};

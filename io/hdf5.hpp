@@ -92,6 +92,9 @@ class dataset : public object {
   // As read, of a one-dimensional dataset of any length.
   template <element T>
   array<T> read_list() const;
+  // The part from `start` on, so many in each dimension, of a dataset of any length. The file must hold exactly this element type.
+  template <element T>
+  array<T> read_part(const extents& start, const extents& count) const;
 
   // The first `rows` rows of any integer type; a value outside 0..most is refused.
   array<std::uint64_t> read_integers(std::uint64_t rows, std::uint64_t most) const;
@@ -113,6 +116,7 @@ class dataset : public object {
   dataset(handle h, std::string place, limits l);
   void check_storage() const;
   void check_size(const extents& shape, std::uint64_t element_bytes) const;
+  void check_type(std::int64_t file, std::int64_t swapped, const char* name) const;
   void read_rows(std::uint64_t rows, std::int64_t memory_type, void* to) const;
   extents first_rows(std::uint64_t rows) const;
 

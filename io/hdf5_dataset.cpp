@@ -21,14 +21,18 @@ std::uint64_t product(const extents& shape, std::uint64_t factor) {
   return n;
 }
 
-handle rows_of(hid_t set, const extents& shape, std::uint64_t first, std::uint64_t rows, const std::string& place) {
+handle part_of(hid_t set, const extents& start, const extents& count, const std::string& place) {
   handle space = readable(H5Dget_space(set), place, "no extents");
-  extents start(shape.size(), 0), count = shape;
-  start[0] = first;
-  count[0] = rows;
   const std::vector<hsize_t> from(start.begin(), start.end()), number(count.begin(), count.end());
   if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, number.data(), nullptr) < 0) unreadable(place, "no such rows");
   return space;
+}
+
+handle rows_of(hid_t set, const extents& shape, std::uint64_t first, std::uint64_t rows, const std::string& place) {
+  extents start(shape.size(), 0), count = shape;
+  start[0] = first;
+  count[0] = rows;
+  return part_of(set, start, count, place);
 }
 
 handle block_of(std::uint64_t elements, const std::string& place) {
@@ -191,12 +195,16 @@ void dataset::check_size(const extents& shape, std::uint64_t element_bytes) cons
     throw input_error(place_, std::to_string(H5Dget_storage_size(handle_.id())) + " stored bytes", std::to_string(bytes));
 }
 
+void dataset::check_type(hid_t file, hid_t swapped, const char* name) const {
+  const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
+  if (!equal_types(type.id(), file) && !equal_types(type.id(), swapped)) throw input_error(place_, "another element type", name);
+}
+
 template <element T>
 array<T> dataset::read(const extents& shape) const {
   const silence quiet;
   const types t = types_of<T>();
-  const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
-  if (!equal_types(type.id(), t.file) && !equal_types(type.id(), t.swapped)) throw input_error(place_, "another element type", t.name);
+  check_type(t.file, t.swapped, t.name);
   if (shape_ != shape) throw input_error(place_, "shape " + shown(shape_), shown(shape));
   check_size(shape, sizeof(T));
   array<T> values(product(shape, 1));
@@ -208,6 +216,22 @@ template <element T>
 array<T> dataset::read_list() const {
   if (shape_.size() != 1) throw input_error(place_, "shape " + shown(shape_), "one dimension");
   return read<T>(shape_);
+}
+
+template <element T>
+array<T> dataset::read_part(const extents& start, const extents& count) const {
+  const silence quiet;
+  const types t = types_of<T>();
+  check_type(t.file, t.swapped, t.name);
+  bool inside = start.size() == shape_.size() && count.size() == shape_.size();
+  for (std::size_t i = 0; inside && i < shape_.size(); ++i) inside = start[i] <= shape_[i] && count[i] <= shape_[i] - start[i];
+  if (!inside) throw input_error(place_, "shape " + shown(shape_), shown(count) + " from " + shown(start) + " on");
+  check_size(count, sizeof(T));
+  array<T> values(product(count, 1));
+  if (values.empty()) return values;
+  const handle from = part_of(handle_.id(), start, count, place_), block = block_of(values.size(), place_);
+  if (H5Dread(handle_.id(), t.memory, block.id(), from.id(), H5P_DEFAULT, values.data()) < 0) unreadable(place_, "cannot be read");
+  return values;
 }
 
 extents dataset::first_rows(std::uint64_t rows) const {
@@ -302,6 +326,7 @@ void dataset::append(std::span<const T> values) {
   template dataset group::create_rows<T>(const char*, const extents&, std::uint64_t); \
   template array<T> dataset::read<T>(const extents&) const;                           \
   template array<T> dataset::read_list<T>() const;                                    \
+  template array<T> dataset::read_part<T>(const extents&, const extents&) const;      \
   template void dataset::write<T>(std::span<const T>);                                \
   template void dataset::append<T>(std::span<const T>);
 BDH_FOR_ELEMENT(float)

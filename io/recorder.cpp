@@ -66,7 +66,7 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports) :
         s.edges.push_back(*m.direct().gs.find(chosen.pre, chosen.post));
         s.edge_slots.push_back(k);
       } else {
-        const std::size_t number = brain.probe({{chosen.pre, chosen.post}, d.layer});
+        const std::size_t number = brain.probe({{chosen.pre, chosen.post}, d.layer, d.by_y ? probe_factor::y : probe_factor::w});
         chosen.since = brain.probes().since(number);
         s.probes.emplace_back(number, k);
       }

@@ -31,6 +31,11 @@ std::uint64_t parse_every(std::string_view text, const std::string& place) {
   return every;
 }
 
+bool parse_factor(std::string_view text, const std::string& place) {
+  if (text != "w" && text != "y") throw input_error(place, "factor '" + std::string(text) + "'", "w, what acts, or y, the paper's Eq. 16");
+  return text == "y";
+}
+
 // "x" of "x:0-9"; the whole of "logits".
 std::string_view kind_of(std::string_view what) { return what.substr(0, what.find(':')); }
 std::string_view choice_of(std::string_view what) { return what.substr(std::min(what.find(':'), what.size() - 1) + 1); }
@@ -44,6 +49,7 @@ void check(const recording_request& r) {
   if (chooses ? !is_one_of(choosing, kind_of(r.what)) || choice_of(r.what).empty() : !is_one_of(alone, r.what))
     throw input_error(r.place, "'" + r.what + "'", known);
   if (r.layers && r.what == "logits") throw input_error(r.place, "layers " + *r.layers, "none: logits are of no layer");
+  if (r.by_y && kind_of(r.what) != "synapses") throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES");
   if (r.what == "summary" && (r.layers || r.every != 1)) throw input_error(r.place, "a part of the summary", "summary alone");
 }
 
@@ -51,11 +57,13 @@ void check(const recording_request& r) {
 
 report_description described(const recording_request& r, quantity what, report_layout layout, layer_id layer, std::uint64_t position) {
   report_description d;
-  d.request = r.what + (r.every == 1 ? "" : " every " + std::to_string(r.every)) + (r.layers ? " layers " + *r.layers : "");
+  d.request = r.what + (r.every == 1 ? "" : " every " + std::to_string(r.every)) + (r.layers ? " layers " + *r.layers : "") +
+              (r.by_y ? " factor y" : "");
   d.what = what;
   d.layout = layout;
   d.layer = layer;
   d.every = r.every;
+  d.by_y = r.by_y;
   d.start = (position / r.every + (position % r.every != 0)) * r.every;
   return d;
 }
@@ -94,12 +102,12 @@ std::uint32_t as_element(std::uint64_t id, const std::string& place) {
 }
 
 // The pairs by target and source; edges of gs with their positions in the file.
-std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_pair>& pairs) {
+std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_pair>& pairs, bool by_y) {
   std::vector<recorded_synapse> all;
   std::vector<edge_id> edges;        // ascending: the pairs are, and so are edges by source
   std::vector<std::size_t> edge_of;  // positions in `all`
   for (const neuron_pair& p : pairs) {
-    if (m.is_direct())
+    if (m.is_direct() && !by_y)
       if (const auto edge = m.direct().gs.find(p.pre, p.post)) {
         edges.push_back(*edge);
         edge_of.push_back(all.size());
@@ -195,7 +203,8 @@ class planner {
       for (layer_id l : layers) made.push_back(snapshot(m_, r, l, position_));
     } else if (kind == "synapses") {
       const synapse_choice chosen = select_synapses(m_, choice);
-      const auto all = located(m_, chosen.pairs);
+      if (r.by_y && chosen.top != 0) throw input_error(r.place, "top:K by factor y", "synapses that are named or drawn");
+      const auto all = located(m_, chosen.pairs, r.by_y);
       for (layer_id l : layers) made.push_back(synapses(m_, r, all, chosen.top, l, position_));
     } else {
       const neuron_choice chosen = select_neurons(m_, choice);
@@ -225,10 +234,12 @@ recording_request from_json(const nlohmann::json& item, const std::string& place
       r.what = value.get<std::string>();
     } else if (key == "every" && value.is_number_integer()) {
       r.every = parse_every(value.dump(), place);
+    } else if (key == "factor" && value.is_string()) {
+      r.by_y = parse_factor(value.get<std::string>(), place);
     } else if (key == "layers" && (value.is_string() || value.is_number_unsigned())) {
       r.layers = value.is_string() ? value.get<std::string>() : value.dump();
     } else {
-      throw input_error(place, "'" + key + "': " + value.dump(), "what (a text), every (a number) or layers (\"1-3\")");
+      throw input_error(place, "'" + key + "': " + value.dump(), "what (a text), every (a number), layers (\"1-3\") or factor (\"y\")");
     }
   }
   check(r);
@@ -241,7 +252,7 @@ recording_request parse_recording(std::string_view text) {
   recording_request r;
   r.place = "--record '" + std::string(text) + "'";
   // From the end: names of neurons may have blanks in them.
-  bool every = false;
+  bool every = false, factor = false;
   for (std::string_view rest = text;;) {
     while (!rest.empty() && rest.back() == ' ') rest.remove_suffix(1);
     r.what = rest;
@@ -257,6 +268,9 @@ recording_request parse_recording(std::string_view text) {
       every = true;
     } else if (key == "layers" && !r.layers) {
       r.layers = rest.substr(value + 1);
+    } else if (key == "factor" && !factor) {
+      factor = true;
+      r.by_y = parse_factor(rest.substr(value + 1), r.place);
     } else {
       break;
     }

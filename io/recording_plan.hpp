@@ -3,6 +3,7 @@
 //     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot      (core/select.hpp)
 //     ... every 10         only positions that are multiples of 10
 //     ... layers 1-2,5     only these layers
+//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of W, what acts
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct recording_request {
   std::string what;                   // "x:0-99"
   std::uint64_t every = 1;            // tokens
   std::optional<std::string> layers;  // all
+  bool by_y = false;                  // synapses: probes of factor Y, the paper's Eq. 16, instead of the strengths that act
   std::string place;                  // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
 };
 

@@ -44,6 +44,7 @@ std::vector<std::uint8_t> encoded(const report_description& d) {
                             {"start", d.start},
                             {"top", d.top},
                             {"width", d.width},
+                            {"by_y", d.by_y},
                             {"population", d.population},
                             {"node_ids", packed(d.node_ids)},
                             {"index_pointers", packed(d.index_pointers)},
@@ -77,6 +78,7 @@ report_description decoded(std::span<const std::byte> bytes, const std::string& 
     d.start = all.at("start");
     d.top = all.at("top");
     d.width = all.at("width");
+    d.by_y = all.at("by_y");
     d.population = all.at("population");
     d.node_ids = unpacked<std::uint64_t>(all.at("node_ids"));
     d.index_pointers = unpacked<std::uint64_t>(all.at("index_pointers"));

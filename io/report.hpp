@@ -46,6 +46,7 @@ struct report_description {
   std::uint64_t every = 1, start = 0;   // tokens; the first position recorded
   std::uint64_t top = 0;                // events: so many with the largest values; 0: all that are not zero
   std::uint64_t width = 0;              // values of a row; of events: those they are chosen from
+  bool by_y = false;                    // synapses: probes of factor Y
   std::string population;               // of the neurons, or of the postsynaptic side
   std::vector<std::uint64_t> node_ids;  // frames: the values of node_ids[k] are [index_pointers[k], index_pointers[k + 1])
   std::vector<std::uint64_t> index_pointers;

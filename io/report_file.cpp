@@ -79,6 +79,7 @@ class frames_file final : public report_file {
       since.push_back(s.since);
     }
     hdf5::group all = root.create_group("synapses");
+    all.set_text("factor", what.by_y ? "y" : "w");
     const hdf5::extents shape{pre.size()};
     all.create_dataset<std::uint32_t>("pre", shape).write<std::uint32_t>(pre);
     all.create_dataset<std::uint32_t>("post", shape).write<std::uint32_t>(post);

@@ -117,10 +117,10 @@ outcome judge(const graph& g) {
     m.emplace(tests::as_direct_graph(c, variant, nullptr, g.own_retention));
   }
   bdh::simulator_options options;
-  if (g.permuted) options.work = std::make_unique<permuted_executor>(g.seed);
+  if (g.permuted) options.work = std::make_shared<permuted_executor>(g.seed);
   bdh::simulator brain(
       *m, bdh::cpu_engine(*m, {.sites = static_cast<bdh::site_id>(g.sites), .instructions = bdh::instruction_set::best, .retention = {}}),
-      std::move(options));
+      options);
   oracle::graph_form reference(c, rules);
   std::vector<std::vector<float>> x, y;
   brain.watch([&](bdh::layer_id, int round) {

@@ -226,3 +226,23 @@ TEST_CASE("recording changes no bit") {
     }
   }
 }
+
+TEST_CASE("by factor y every pair is a probe of Eq. 16, edge or not") {
+  for (const model& m : {files::small_model({}), files::small_direct_model({})}) {
+    const auto all =
+        run(m, {"synapses:0->1,1->2,3->0 layers 2 factor y", "synapses:0->1 layers 2"}, [&](const simulator& brain, const run_rows& r) {
+          for (std::size_t k = 0; k < r.reports[0].synapses.size(); ++k) {
+            const recorded_synapse& s = r.reports[0].synapses[k];
+            CHECK(s.edge == recorded_synapse::no_edge);
+            const auto probe = brain.probes().find({{s.pre, s.post}, 2, probe_factor::y});
+            REQUIRE(probe);
+            CHECK(r.rows[0].back().values[k] == static_cast<float>(brain.probes().strength(*probe)));
+          }
+        });
+    CHECK(all.reports[0].by_y);
+    CHECK_FALSE(all.reports[1].by_y);
+    CHECK(refusal(m, "x:1 factor y") == "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES");
+    CHECK(refusal(m, "synapses:0->1 factor z") ==
+          "--record 'synapses:0->1 factor z': factor 'z', expected w, what acts, or y, the paper's Eq. 16");
+  }
+}

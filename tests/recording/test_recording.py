@@ -22,7 +22,7 @@ def check(*arguments):
 
 
 def reports(folder):
-    return sorted(name for name in os.listdir(folder) if name.endswith(".h5"))
+    return sorted(name for name in os.listdir(folder) if name.endswith(".h5") and not name.startswith("checkpoint-"))
 
 
 def contents(path):
