@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <thread>
 
+#include "apps/console.hpp"
 #include "core/base/error.hpp"
+#include "gpu/cuda.hpp"
+#include "gpu/gpu_engine.hpp"
 #include "io/file_kind.hpp"
 #include "io/model_file.hpp"
 #include "kernels/cpu_engine.hpp"
@@ -27,12 +30,21 @@ void engine_choice::add_to(CLI::App& command, bool with_retention) {
         const bool known = text == "best" || text == "plain" || text == "avx2" || text == "avx512";
         return known ? std::string() : "'" + text + "', expected best, plain, avx2 or avx512";
       });
+  command.add_option("--device", device, "what computes: cpu or cuda [cpu]")->type_name("DEVICE")->check(CLI::IsMember({"cpu", "cuda"}));
   if (with_retention)
     add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
         ->type_name("U");
 }
 
 simulator engine_choice::make(const model& m) const {
+  if (device == "cuda") {
+    if (site_count() != 1) throw CLI::ValidationError("--sites", "a GPU is one site");
+    const auto on = gpu::open_cuda_device();
+    std::uint64_t bytes = 0;
+    for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;
+    note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " + shown_bytes(on->memory().free) + " free");
+    return simulator(m, gpu_engine(m, on, {retention}));
+  }
   return simulator(m, cpu_engine(m, {site_count(), instruction_set_named(instructions), retention}), {.threads = threads});
 }
 

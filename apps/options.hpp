@@ -39,6 +39,8 @@ std::unique_ptr<command> repair_command(CLI::App& program);
 std::unique_ptr<command> stepping_command(CLI::App& program);
 std::unique_ptr<command> inspect_command(CLI::App& program);
 std::unique_ptr<command> diff_command(CLI::App& program);
+std::unique_ptr<command> devices_command(CLI::App& program);
+std::unique_ptr<command> selftest_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>
@@ -76,11 +78,12 @@ struct engine_choice {
   std::uint64_t threads = 1;
   std::optional<std::uint64_t> sites;  // as many as threads
   std::string instructions = "best";
+  std::string device = "cpu";
   std::optional<double> retention;
 
   void add_to(CLI::App& command, bool with_retention);
   simulator make(const model& m) const;
-  site_id site_count() const { return static_cast<site_id>(sites.value_or(threads)); }
+  site_id site_count() const { return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1)); }
 };
 
 // Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits. Throws unavailable_error.

@@ -24,7 +24,8 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
                      {"checkpoint_every", o.checkpoint_every},
                      {"threads", o.engine.threads},
                      {"sites", o.engine.site_count()},
-                     {"instructions", name(set)}};
+                     {"instructions", name(set)},
+                     {"device", brain.device()}};
   // Bytes of a text need not be UTF-8, which JSON is.
   if (o.input.text) all["text"] = std::vector<unsigned>(o.input.text->begin(), o.input.text->end());
   if (o.input.text)

@@ -62,6 +62,7 @@ class engine {
  public:
   virtual ~engine() = default;
   virtual site_id sites() const noexcept = 0;
+  virtual std::string device() const = 0;  // what does the work: "cpu", or the name of a GPU
   // The steps that an action takes over this model's circuits, in order; none: it has nothing to do.
   virtual std::span<const hop> hops(action a) const noexcept = 0;
 

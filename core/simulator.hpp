@@ -99,6 +99,7 @@ class simulator {
 
   const model& subject() const noexcept { return model_; }
   double retention() const noexcept { return engine_->retention(); }
+  std::string device() const { return engine_->device(); }
   std::size_t state_bytes() const noexcept { return engine_->state_bytes(); }
 
  private:

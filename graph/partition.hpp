@@ -10,8 +10,8 @@ namespace bdh {
 
 struct id_range {
   neuron_id begin = 0, end = 0;
-  neuron_id size() const noexcept { return end - begin; }
-  bool contains(neuron_id i) const noexcept { return begin <= i && i < end; }
+  constexpr neuron_id size() const noexcept { return end - begin; }
+  constexpr bool contains(neuron_id i) const noexcept { return begin <= i && i < end; }
 };
 
 // The blocks of `heads` heads with `per_head` neurons each, numbered through.
@@ -19,12 +19,12 @@ class block_grid {
  public:
   static constexpr neuron_id block_size = 64;
 
-  block_grid(head_id heads, neuron_id per_head) noexcept
+  constexpr block_grid(head_id heads, neuron_id per_head) noexcept
       : per_head_(per_head), blocks_per_head_((per_head + block_size - 1) / block_size), blocks_(heads * blocks_per_head_) {}
 
-  neuron_id blocks() const noexcept { return blocks_; }
-  head_id head(neuron_id block) const noexcept { return block / blocks_per_head_; }
-  id_range neurons(neuron_id block) const noexcept {
+  constexpr neuron_id blocks() const noexcept { return blocks_; }
+  constexpr head_id head(neuron_id block) const noexcept { return block / blocks_per_head_; }
+  constexpr id_range neurons(neuron_id block) const noexcept {
     const neuron_id first = (block % blocks_per_head_) * block_size, base = head(block) * per_head_;
     return {base + first, base + (first + block_size < per_head_ ? first + block_size : per_head_)};
   }

@@ -30,6 +30,7 @@ class cpu final : public engine {
   }
 
   site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
+  std::string device() const override { return "cpu"; }
   std::span<const hop> hops(action a) const noexcept override {
     return model_.is_direct() ? direct_site::hops(a, model_) : hub_site::hops(a);
   }

@@ -92,7 +92,7 @@ void cpu_site::push_block(const projection* circuit, const float* rows, neuron_i
                           neuron_id count, float* out) noexcept {
   const neuron_id width = model_.hubs();
   if (circuit == nullptr || circuit->is_dense())
-    bodies_.push_dense({rows, width, first_row, count, id, value, out});
+    bodies_.push_dense({rows, width, width, first_row, count, id, value, out});
   else
     bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), rows, width, count, id, value, out});
 }

@@ -37,14 +37,6 @@ inline edge_id edges_into(const projection& p, id_range targets) {
 // Edges of one row: those that leave a source, or arrive at a target.
 inline edge_id row_edges(const projection& p, neuron_id row) { return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row]; }
 
-// One member of a pair of stored strengths gets a laboratory value, the other keeps its own. `angle` as the member sees it: of an
-// odd one, with the sine's sign changed.
-inline void set_in_pair(float& mine, float& partner, const direction& angle, double value) noexcept {
-  const double other = partner * angle.cosine - mine * angle.sine;
-  mine = static_cast<float>(value * angle.cosine - other * angle.sine);
-  partner = static_cast<float>(other * angle.cosine + value * angle.sine);
-}
-
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention);

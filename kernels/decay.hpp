@@ -13,6 +13,19 @@
 
 namespace bdh::kernels {
 
+// One member of a pair of stored strengths gets a laboratory value, the other keeps its own. `angle` as the member sees it: of an
+// odd one, with the sine's sign changed.
+BDH_INLINE constexpr void set_in_pair(float& mine, float& partner, const direction& angle, double value) {
+  const double other = partner * angle.cosine - mine * angle.sine;
+  mine = static_cast<float>(value * angle.cosine - other * angle.sine);
+  partner = static_cast<float>(other * angle.cosine + value * angle.sine);
+}
+
+// The laboratory value of one member of a pair of stored strengths, aged by `kept`; `angle` as above.
+BDH_INLINE constexpr float in_laboratory(double mine, double partner, const direction& angle, double kept) {
+  return static_cast<float>(kept * (mine * angle.cosine + partner * angle.sine));
+}
+
 // For the `count` active pairs of one layer: X of both members, turned; and u^age.
 struct turn_pairs {
   const index* pair;  // (count) first member of each active pair

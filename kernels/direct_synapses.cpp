@@ -131,7 +131,7 @@ void direct_site::mute_synapses(layer_id layer) noexcept {
     muted_.emplace_back(partner, stored[partner]);
     const neuron_id m = i % model_.neurons_per_head() / 2;
     const rotation_angles::table& angle = angles_.at(clock_[layer - 1]);
-    set_in_pair(stored[e], stored[partner], {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
+    kernels::set_in_pair(stored[e], stored[partner], {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
   }
 }
 
@@ -184,7 +184,7 @@ float direct_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) co
   if (!rotates_) return static_cast<float>(u * mine);
   const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
   const double partner = stored[c_.gs.indptr()[neuron ^ 1] + at];
-  return static_cast<float>(u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
+  return kernels::in_laboratory(mine, partner, neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, u);
 }
 
 // As in hub_site: the rows of the unit are aged to now, and this one strength is set.
@@ -202,7 +202,8 @@ void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, fl
     return;
   }
   const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
-  set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at], neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
+  kernels::set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at], neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine},
+                       value);
 }
 
 void direct_site::save(layer_id layer, layer_synapses& to) const {

@@ -227,7 +227,7 @@ float hub_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const
   if (!rotates_) return static_cast<float>(age * mine);
   const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
   const double partner = own.stored[std::size_t{i ^ 1} * d + at];
-  return static_cast<float>(age * (i % 2 == 0 ? mine * angle.cosine + partner * angle.sine : mine * angle.cosine - partner * angle.sine));
+  return kernels::in_laboratory(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, age);
 }
 
 // The pair's rows are aged to now, and turned to the laboratory and back at this one target.
@@ -247,7 +247,7 @@ void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float
   }
   const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
   float& partner = own.stored[std::size_t{i ^ 1} * d + at];
-  set_in_pair(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
+  kernels::set_in_pair(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
 }
 
 void hub_site::save(layer_id layer, layer_synapses& to) const {

@@ -12,10 +12,10 @@
 namespace bdh::kernels {
 
 // out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] * activity[j].
-// Dense rows of `width` targets. Reads count rows; writes out (width).
+// Dense rows, `stride` apart, of which `width` targets are taken. Reads count rows; writes out (width).
 struct push_dense {
   const float* rows;
-  index width, first_source, count;
+  index stride, width, first_source, count;
   const index* source;    // (count) ascending
   const float* activity;  // (count)
   float* out;             // (width)
@@ -23,7 +23,7 @@ struct push_dense {
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.push(count, width, out,
-               [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * width, k) * activity[j]; });
+               [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) * activity[j]; });
   }
 };
 
@@ -88,6 +88,33 @@ struct push_aging_edges {
   }
 };
 
+// What push_edges and push_aging_edges add up, pulled: the edges that arrive at a row's target, ascending by source, one accumulator,
+// only sources that are active. A row is a target, or a target for the sources of one head. For rows first .. last-1, one lane each.
+struct pull_edges {
+  const std::uint64_t* indptr;  // by row
+  const index* source;          // (edges)
+  const std::uint64_t* edge;    // (edges) where an edge's weight, rate and u are; null: where its source is
+  const float* weights;
+  const float* activity;     // by source; 0: not active
+  const float* retention;    // u by edge; null: none of their own
+  const std::uint64_t* age;  // by source
+  float* out;                // by row
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index first, index last) const noexcept {
+    group.each(last - first, [&](index r) {
+      float z = 0.0f;
+      for (std::uint64_t k = indptr[first + r]; k < indptr[first + r + 1]; ++k) {
+        const float s = activity[source[k]];
+        if (s == 0.0f) continue;
+        const std::uint64_t e = edge ? edge[k] : k;
+        z += retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s : weights[e] * s;
+      }
+      out[first + r] = z;
+    });
+  }
+};
+
 // out[k] = sum over `count` partial sums j, ascending, of parts[j][k]: what a hub makes of the blocks that reach it.
 struct collect {
   const float* const* parts;  // (count) of (width)
@@ -97,6 +124,18 @@ struct collect {
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.push(count, width, out, [&](index j, auto k) { return load(parts[j], k); });
+  }
+};
+
+// The same of partial sums that stand one behind the other, `stride` apart.
+struct collect_rows {
+  const float* parts;
+  index stride, width, count;
+  float* out;  // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.push(count, width, out, [&](index j, auto k) { return load(parts + static_cast<std::size_t>(j) * stride, k); });
   }
 };
 

@@ -1,26 +1,26 @@
-// Every kernel body, unchanged, in a __global__ function; one warp per row. compile_bodies.sh compiles it and looks at the result.
+// Every kernel body, unchanged, in a __global__ function; one thread group per row. compile_bodies.sh compiles it and looks at the result.
+#include "gpu/device_group.cuh"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/threshold.hpp"
-#include "tests/cuda/device_group.cuh"
 
 namespace bdh::kernels {
 
 template <class Body>
 __global__ void whole(Body body) {
-  body(warp_group{});
+  body(device_group{});
 }
 
 template <class Body>
 __global__ void items(Body body, index count) {
-  body(warp_group{}, count);
+  body(device_group{}, count);
 }
 
 template <class Body>
 __global__ void rows(Body body, index first, index last) {
-  const index r = first + (blockIdx.x * blockDim.x + threadIdx.x) / lanes;
-  if (r < last) body(warp_group{}, r);
+  const index r = first + (blockIdx.x * blockDim.x + threadIdx.x) / group_threads;
+  if (r < last) body(device_group{}, r);
 }
 
 // propagate

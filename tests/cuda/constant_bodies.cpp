@@ -50,10 +50,14 @@ inline constexpr float x[] = {10, 100};
 
 constexpr bool propagates() {
   float pushed[2] = {}, scattered[2] = {}, collected[2] = {}, pulled[2] = {}, gathered[2] = {}, chosen[2] = {}, picked[2] = {};
-  push_dense{edges, 2, 0, 2, both, x, pushed}(group{});
+  push_dense{edges, 2, 2, 0, 2, both, x, pushed}(group{});
   push_sparse{starts, ends, edges, 2, 2, both, x, scattered}(group{});
   const float* const parts[] = {edges, edges + 2};
   collect{parts, 2, 2, collected}(group{});
+  float last[1] = {}, first[1] = {};  // of two columns the first
+  push_dense{edges, 2, 1, 0, 2, both, x, last}(group{});
+  collect_rows{edges, 2, 1, 2, first}(group{});
+  if (last[0] != 310 || first[0] != 4) return false;
   for (index r = 0; r < 2; ++r) {
     pull_dense{edges, 2, nullptr, x, pulled}(group{}, r);
     pull_dense{edges, 2, crossed, x, chosen}(group{}, r);
@@ -75,6 +79,14 @@ constexpr bool propagates_over_explicit_edges() {  // both sources reach targets
   push_edges into_aged = push;
   into_aged.out = aged;
   push_aging_edges{into_aged, u, age}(group{});
+  // By target: target 0 hears source 0 by edge 0 and source 1 by edge 2, target 1 by edges 1 and 3.
+  const std::uint64_t edge_of[] = {0, 2, 1, 3};
+  float pulled[2] = {}, pulled_aged[2] = {}, one[2] = {};
+  pull_edges{starts, ends, edge_of, edges, x, nullptr, nullptr, pulled}(group{}, 0, 2);
+  pull_edges{starts, ends, edge_of, edges, x, u, age, pulled_aged}(group{}, 0, 2);
+  const float silent[] = {10, 0};
+  pull_edges{starts, ends, nullptr, edges, silent, nullptr, nullptr, one}(group{}, 1, 2);
+  if (pulled[0] != 310 || pulled[1] != 420 || pulled_aged[0] != 80 || pulled_aged[1] != 110 || one[0] != 0 || one[1] != 30) return false;
   return out[0] == 310 && out[1] == 420 && aged[0] == 5 + 75 && aged[1] == 10 + 100;
 }
 static_assert(propagates_over_explicit_edges());

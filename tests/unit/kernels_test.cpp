@@ -38,9 +38,9 @@ TEST_CASE("propagate, pushed: only active sources, ascending") {
   const index source[] = {10, 12};
   const float activity[] = {2, 10};
   float out[3] = {-1, -1, -1};
-  push_dense{rows, 3, 10, 2, source, activity, out}(group);
+  push_dense{rows, 3, 3, 10, 2, source, activity, out}(group);
   CHECK(std::vector<float>(out, out + 3) == std::vector<float>{72, 84, 96});
-  push_dense{rows, 3, 10, 0, source, activity, out}(group);
+  push_dense{rows, 3, 3, 10, 0, source, activity, out}(group);
   CHECK(out[0] == 0);
 
   const std::uint64_t indptr[] = {0, 1, 1, 3};

@@ -1,0 +1,193 @@
+// All particles of a model on a device: what the GPU engine keeps there and does in each action, whatever the circuits. hub_device_site and
+// direct_device_site add how values travel. Actions launch programs and return; nothing comes back to the host before fetch().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/engine.hpp"
+#include "core/model.hpp"
+#include "gpu/buffer.hpp"
+#include "gpu/program_list.hpp"
+
+namespace bdh::gpu {
+
+// A projection as it is, on the device.
+struct device_projection {
+  buffer<edge_id> indptr;  // empty: dense rows
+  buffer<neuron_id> indices;
+  buffer<float> weights;
+
+  void plan(memory_plan& memory, const projection& p);
+  void upload(const projection& p);
+};
+
+// What a token leaves for the host, in one block.
+struct result_layout {
+  std::size_t any, gains, active_x, active_y, units, edges, writes, logits, bytes;
+  std::size_t layers, tallies, readout;
+  explicit result_layout(const model& m);
+};
+
+class device_site {
+ public:
+  device_site(const model& m, double retention);
+  virtual ~device_site() = default;
+  device_site(const device_site&) = delete;
+  device_site& operator=(const device_site&) = delete;
+
+  const memory_plan& memory() const noexcept { return memory_; }
+  // Allocates and uploads the model; call it once, before all that follows.
+  virtual void load(device& on);
+
+  void control(const controls* what) noexcept { controls_ = what; }
+  bool controlled() const noexcept { return controls_ != nullptr; }
+
+  // A token: present() sends it to the device; begin_token() and then the actions launch. With `launching` off, an action only keeps
+  // the host's books, for launches that are replayed.
+  void present(token_id token);
+  virtual void begin_token();
+  void launching(bool on) noexcept { launching_ = on; }
+  virtual void perform(action what, layer_id layer) = 0;
+  // How the layers' clocks differ: launches recorded for one value hold for tokens of the same value.
+  std::vector<std::uint64_t> clock_differences() const;
+
+  // Waits for the device and takes the results of the token.
+  void fetch();
+  const site_counts& counts() const noexcept { return counts_; }
+  std::optional<fault> first_fault() const;
+  std::span<const float> logits() const noexcept { return logits_; }
+  pool_gains gains() const;
+  virtual void read(variable v, std::span<float> out) const = 0;
+
+  void read_synapses(layer_id layer, edge_id first, std::span<float> out);
+  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out);
+  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values);
+  layer_synapses save(layer_id layer) const;
+  void restore(layer_id layer, const layer_synapses& from);
+  void forget();
+
+ protected:
+  enum counted { per_x, per_y, per_unit };
+
+  template <class Program>
+  void launch(const Program& program, const extent& items) {
+    if (launching_) gpu::launch(*on_, program, items);
+  }
+  template <class T>
+  void clear(buffer<T>& what) {
+    if (launching_) what.clear();
+  }
+  // Values of an intervention on their way to the device, until the next call.
+  template <class T>
+  const T* stage(std::span<const T> values);
+  const listed_value* stage(const std::vector<neuron_value>& values);
+
+  template <class T>
+  T* result(std::size_t at) const noexcept {
+    return reinterpret_cast<T*>(results_.data() + at);
+  }
+  index* count_x() const noexcept { return result<index>(layout_.active_x) + x_layer_; }
+  index* count_y() const noexcept { return result<index>(layout_.active_y) + y_layer_; }
+  index* count_units() const noexcept { return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) + x_layer_; }
+  const index* unit_list() const noexcept { return rotates_ ? list_units_.data() : list_x_.data(); }
+  fault_log log() const noexcept { return {fault_slots_.data(), result<index>(layout_.any)}; }
+  layer_clock clock(layer_id layer) const noexcept { return {token_.data() + layer, clock_[layer - 1] - clock_at_start_[layer - 1]}; }
+  synapse_rows rows(layer_id layer) const noexcept;
+  const layer_controls* controls_of(layer_id layer) const noexcept { return controls_ ? &controls_->layers[layer - 1] : nullptr; }
+
+  // Numbers of checks that may find a value that is not finite.
+  index check(layer_id layer, const char* what, index count = 1);
+  // Edges over which something travels: of the rows listed, `each` apiece where they are dense.
+  void tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by, std::size_t into);
+  void tally_all(const projection& p) noexcept { events_.constant += p.edges(); }
+
+  void compact(const buffer<float>& values, index stride, buffer<index>& list, index* count);
+  void add(const std::vector<neuron_value>& values, const float* gate, buffer<float>& into);
+  void hold(const std::vector<neuron_value>& values, buffer<float>& into);
+
+  void sense_hubs();
+  void y_to_hubs();
+  void hear_w(bool token, layer_id layer);
+  void push(const device_projection& p, const float* rows, const index* list, const float* values, const index* start, index scale,
+            index blocks, float* out);
+  void collect(index sums, index blocks, float* out);
+  void pull(const projection& p, const device_projection& on_device, const float* weights, const index* list, const index* count,
+            const float* activity, std::size_t head_stride, float* out);
+  void threshold_x(layer_id layer);
+  void threshold_y(layer_id layer);
+  void read_out(const projection& p, const device_projection& on_device, const float* activity);
+  void turn_to(layer_id layer);  // sine and cosine at the layer's clock
+
+  virtual const edge_id* synapse_indptr() const noexcept { return nullptr; }
+  virtual const float* own_retention() const noexcept { return nullptr; }
+
+  const model& model_;
+  const double retention_;
+  const bool rotates_;
+  const index n_, d_, unit_;  // unit_: neurons in a unit of rows
+  const block_grid grid_;
+  const result_layout layout_;
+  memory_plan memory_;
+  device* on_ = nullptr;
+  const controls* controls_ = nullptr;
+
+  device_projection e_, sensory_, readout_;
+  buffer<double> frequency_;
+  buffer<index> identity_;  // 0, 1, 2, ...
+  buffer<float> one_;       // 1
+
+  buffer<std::uint64_t> token_;  // the token's id, then the clock of each layer when it began
+  buffer<std::byte> results_, workspace_, stage_;
+  buffer<fault_slot> fault_slots_;
+  buffer<float> x_, y_, drive_, w_, heard_, partial_, y_values_, cosine_, sine_;
+  buffer<index> list_x_, list_y_, list_units_, start_;
+  std::vector<buffer<float>> stored_;             // strengths, layer l at [l - 1]
+  std::vector<buffer<std::uint64_t>> last_used_;  // by row unit
+  mutable buffer<std::uint64_t> which_;           // synapses to look at
+  mutable buffer<float> strengths_;               // and what they are
+
+  // The host's books.
+  bool launching_ = true, faults_kept_ = false;
+  layer_id x_layer_ = 0, y_layer_ = 0;  // of the lists; 0: none, count 0
+  layer_id used_layer_ = 0;             // of the rows in use; 0: none
+  std::uint64_t used_clock_ = 0;
+  std::optional<std::uint64_t> angles_at_;  // clock of cosine_, sine_
+  std::vector<std::uint64_t> clock_, clock_at_start_;
+  struct check_place {
+    layer_id layer;
+    const char* what;
+  };
+  std::vector<check_place> checks_;
+  struct event_count {
+    std::uint64_t constant = 0;
+    std::vector<std::uint64_t> of[3];  // of each active X, active Y, unit of rows, by layer
+  };
+  event_count events_, writes_;
+
+ private:
+  event_count no_events() const;
+  std::uint64_t total(const event_count& e, std::size_t tallies) const;
+
+  std::vector<std::byte> host_results_;
+  site_counts counts_;
+  std::vector<float> logits_;
+  std::optional<fault> fault_;
+};
+
+std::unique_ptr<device_site> hub_device_site(const model& m, double retention);
+std::unique_ptr<device_site> direct_device_site(const model& m, double retention);
+
+template <class T>
+const T* device_site::stage(std::span<const T> values) {
+  if (values.size_bytes() > stage_.bytes()) {
+    stage_ = {};
+    stage_ = buffer<std::byte>(*on_, values.size_bytes(), "interventions");
+  }
+  on_->upload(stage_.data(), values.data(), values.size_bytes());
+  return reinterpret_cast<const T*>(stage_.data());
+}
+
+}  // namespace bdh::gpu

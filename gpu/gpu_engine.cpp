@@ -1,0 +1,209 @@
+#include "gpu/gpu_engine.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "gpu/device_site.hpp"
+
+namespace bdh {
+namespace {
+
+std::unique_ptr<gpu::device_site> make_site(const model& m, double retention) {
+  return m.is_direct() ? gpu::direct_device_site(m, retention) : gpu::hub_device_site(m, retention);
+}
+
+// The steps of a token, from its beginning.
+using token_steps = std::vector<std::pair<action, layer_id>>;
+
+class gpu_one_site final : public engine {
+ public:
+  gpu_one_site(const model& m, std::shared_ptr<gpu::device> on, double retention)
+      : model_(m), retention_(retention), device_(std::move(on)), site_(make_site(m, retention)) {
+    if (!(retention > 0 && retention <= 1)) throw input_error("retention", shown(retention), "0 < u <= 1");
+    site_->load(*device_);
+    steps_.reserve(std::size_t{16} * m.layers() + 16);
+    for (const gpu::memory_use& use : site_->memory().uses()) bytes_ += use.bytes;
+  }
+
+  site_id sites() const noexcept override { return 1; }
+  std::string device() const override { return device_->name(); }
+  std::span<const hop> hops(action a) const noexcept override {
+    static constexpr hop local[] = {hop::local};
+    if (a == action::read_out && model_.readout_nodes() == 0) return {};
+    return local;
+  }
+  void control(const controls* what) override { site_->control(what); }
+
+  void present(token_id token, site_id) override {
+    if (token >= model_.sensory_nodes())
+      throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+    rethrow();
+    steps_.clear();
+    done_ = 0;
+    begun_ = fetched_ = false;
+    attempt([&] { site_->present(token); });
+    rethrow();
+  }
+
+  // Interventions may change between the rounds of a token: what they act on is not put off.
+  void perform(const step& s, site_id, const inbox&, outbox&) noexcept override {
+    attempt([&] {
+      steps_.emplace_back(s.what, s.layer);
+      if (site_->controlled()) catch_up();
+    });
+  }
+
+  const site_counts& counts(site_id) const noexcept override {
+    attempt([&] { fetch(); });
+    return site_->counts();
+  }
+  std::optional<fault> first_fault(site_id) const override {
+    attempt([&] { fetch(); });
+    rethrow();
+    return site_->first_fault();
+  }
+
+  std::span<const float> logits() const noexcept override {
+    attempt([&] { fetch(); });
+    return site_->logits();
+  }
+  void read(variable v, std::span<float> out) const override {
+    settled([&] { site_->read(v, out); });
+  }
+  void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
+    settled([&] { site_->read_synapses(layer, model_.synapses_of(neuron).first, out); });
+  }
+  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const override {
+    settled([&] { site_->read_synapses(layer, which, out); });
+  }
+  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) override {
+    settled([&] { site_->write_synapses(layer, which, values); });
+  }
+  pool_gains gains() const noexcept override {
+    pool_gains all;
+    attempt([&] {
+      catch_up();
+      all = site_->gains();
+    });
+    return all;
+  }
+
+  layer_synapses save(layer_id layer) const override {
+    layer_synapses all;
+    settled([&] { all = site_->save(layer); });
+    return all;
+  }
+  // These two give every synapse a value: with them a failed device may be tried again.
+  void restore(layer_id layer, const layer_synapses& from) override {
+    abandon_token();
+    attempt([&] { site_->restore(layer, from); });
+    rethrow();
+  }
+  void forget() override {
+    abandon_token();
+    attempt([&] { site_->forget(); });
+    rethrow();
+  }
+  double retention() const noexcept override { return retention_; }
+  std::size_t state_bytes() const noexcept override { return bytes_ - model_.bytes(); }
+
+ private:
+  // Does something that may fail where nothing may be thrown: the first error is kept.
+  template <class Work>
+  void attempt(Work work) const noexcept {
+    if (failed_) return;
+    try {
+      work();
+    } catch (...) {
+      failed_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (failed_) std::rethrow_exception(failed_);
+  }
+  // Does something that needs all steps done.
+  template <class Work>
+  void settled(Work work) const {
+    attempt([&] {
+      catch_up();
+      work();
+    });
+    rethrow();
+  }
+  void abandon_token() {
+    failed_ = nullptr;
+    steps_.clear();
+    done_ = 0;
+    fetched_ = true;
+  }
+
+  void run(std::size_t first, std::size_t last) const {
+    if (!begun_) site_->begin_token();
+    begun_ = true;
+    for (std::size_t i = first; i < last; ++i) site_->perform(steps_[i].first, steps_[i].second);
+  }
+
+  // Launches the steps that were put off.
+  void catch_up() const {
+    const std::size_t first = done_;
+    if (first == steps_.size()) return;
+    done_ = steps_.size();
+    run(first, done_);
+  }
+
+  // The end of a token: if nothing of it is done yet, it is replayed, or recorded first.
+  void fetch() const {
+    if (fetched_) return;
+    if (done_ == 0 && !steps_.empty() && !site_->controlled())
+      replay();
+    else
+      catch_up();
+    site_->fetch();
+    fetched_ = true;
+  }
+
+  void replay() const {
+    const bool known = recording_ && steps_ == recorded_steps_ && site_->clock_differences() == recorded_clocks_;
+    if (!known) recording_.reset();
+    site_->launching(!known);
+    if (!known) device_->begin_recording();
+    try {
+      run(0, steps_.size());
+      if (!known) recording_ = device_->end_recording();
+    } catch (...) {
+      if (!known) device_->abandon_recording();
+      site_->launching(true);
+      throw;
+    }
+    site_->launching(true);
+    recorded_steps_ = steps_;
+    recorded_clocks_ = site_->clock_differences();
+    done_ = steps_.size();
+    device_->replay(*recording_);
+  }
+
+  const model& model_;
+  const double retention_;
+  const std::shared_ptr<gpu::device> device_;  // shared with the engines of other models
+  const std::unique_ptr<gpu::device_site> site_;
+  std::size_t bytes_ = 0;
+  mutable token_steps steps_;
+  mutable std::size_t done_ = 0;  // steps that were launched
+  mutable bool begun_ = false, fetched_ = true;
+  mutable std::exception_ptr failed_;
+  mutable std::unique_ptr<gpu::recording> recording_;
+  mutable token_steps recorded_steps_;
+  mutable std::vector<std::uint64_t> recorded_clocks_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on, const gpu_options& options) {
+  return std::make_unique<gpu_one_site>(m, std::move(on), options.retention.value_or(m.retention()));
+}
+
+std::vector<gpu::memory_use> gpu_memory(const model& m) { return make_site(m, m.retention())->memory().uses(); }
+
+}  // namespace bdh

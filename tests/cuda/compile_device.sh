@@ -1,0 +1,36 @@
+#!/bin/sh
+# compile_device.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR: the CUDA device for three generations of GPUs and as PTX. Every program is
+# there, needs no more registers than there are, rounds as the host does, and stores something; those that read dense rows do it by 16 bytes.
+set -eu
+nvcc=$1 host=$2 source=$3 out=$4
+programs=$(sed -n '/program_set<[a-z]/,/;/{s/.*program_set<//;s/[;>]//g;s/,/ /g;p;}' "$source/gpu/program_list.hpp")
+compile() {
+  "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings -fmad=false "-I$source" "$source/gpu/cuda_device.cu" "$@"
+}
+compile -Xptxas -v -c -o "$out/cuda_device.o" -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
+  -gencode "arch=compute_100,code=[sm_100,compute_100]" 2>"$out/cuda_device.ptxas" || { cat "$out/cuda_device.ptxas"; exit 1; }
+awk -v programs="$programs" '
+  BEGIN { expected = 3 * split(programs, unused, " ") }
+  /Compiling entry function/ { name = $0; ours = name ~ /3runI/; sub(/.*3runINS0_[0-9]+/, "", name); sub(/EEEvT_[^ ]*/, "", name); gsub(/\047/, "", name) }
+  /spill stores/ && ours && ($1 != 0 || $5 != 0 || $9 != 0) { print name ": " $0; bad = 1 }
+  /Used [0-9]+ registers/ && ours { print name ": " $5 " registers"; compiled++; ours = 0 }
+  END { if (compiled != expected) { print "found " compiled " programs, expected " expected; bad = 1 } exit bad }
+' "$out/cuda_device.ptxas"
+compile -ptx -o "$out/cuda_device.ptx" -arch=compute_90
+awk -v programs="$programs" '
+  BEGIN { split("push_blocks collect_blocks pull_rows reweight_rows", row_readers, " ") }
+  /\.entry/ { name = $NF; ours = name ~ /3runI/; sub(/.*3runINS0_[0-9]+/, "", name); sub(/EEEvT_.*/, "", name); if (ours) stores[name] = 0 }
+  ours && /st\.(global|f32|b32|v2|v4)/ { stores[name]++ }
+  ours && /ld\.(global\.)?v4\.(f32|b32)/ { wide[name]++ }
+  ours && /fma\.|approx|\.ftz/ { print name ": " $0 " is not the host\047s arithmetic"; bad = 1 }
+  END {
+    count = split(programs, all, " ")
+    for (i = 1; i <= count; i++)
+      if (!(all[i] in stores) || stores[all[i]] == 0) { print all[i] ": stores nothing, so it calls something that is not constexpr"; bad = 1 }
+    for (i in row_readers) {
+      print row_readers[i] ": " wide[row_readers[i]] + 0 " loads of 16 bytes"
+      if (wide[row_readers[i]] == 0) bad = 1
+    }
+    exit bad
+  }
+' "$out/cuda_device.ptx"

@@ -1,0 +1,184 @@
+// Does the GPU engine agree with the CPU engine to the last bit? On the fake device, where nothing may be read that nobody wrote and every
+// buffer has sentinels around it, and on a GPU: tests::fresh_device() is another one in each program.
+#include <memory>
+
+#include "core/base/error.hpp"
+#include "core/direct_form.hpp"
+#include "device/backend.hpp"
+#include "device/support.hpp"
+#include "io/checkpoint.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using tests::item_order;
+
+struct pair_of_runs {
+  explicit pair_of_runs(const bdh::model& m, item_order order = item_order::ascending)
+      : device(tests::fresh_device(order)), cpu(m, bdh::cpu_engine(m)), gpu(m, bdh::gpu_engine(m, device)) {}
+  ~pair_of_runs() { CHECK(tests::damage(*device) == ""); }
+  std::shared_ptr<bdh::gpu::device> device;
+  bdh::simulator cpu, gpu;
+};
+
+struct named_model {
+  std::string name;
+  bdh::model m;
+  int vocabulary;
+};
+
+// Every kind of circuit, of dynamics and of synapse; sizes that no block and no group divides.
+std::vector<named_model> models() {
+  std::vector<named_model> all;
+  for (const std::string variant : {"bdh", "normfree", "gpu-paper", "gpu-release"})
+    for (const bool rotates : {true, false}) {
+      const int heads = variant == "gpu-release" ? 3 : 1;
+      oracle::weights w = tests::random_weights(
+          {.neurons_per_head = 70, .heads = heads, .hubs = 37, .vocabulary = 11, .layers = 3, .rotates = rotates}, 31);
+      w.retention = rotates ? 0.97 : 1;
+      if (variant == "bdh" || variant == "normfree") w.E *= 0.1;  // nothing normalises: keep it bounded
+      all.push_back({variant + (rotates ? ", rotating" : ""), tests::as_graph(w, variant), 11});
+      if (variant != "bdh") all.push_back({variant + ", CSR", tests::as_sparse_graph(w, variant), 11});
+      if (variant != "bdh") all.push_back({variant + ", direct", bdh::as_direct(all.back().m).graph, 11});
+    }
+  for (const bool own : {false, true})
+    for (const bool rotates : {false, true}) {
+      const auto c = tests::random_circuits(
+          {.neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6, .rotates = rotates, .own_retention = own, .retention = 0.9}, 5);
+      for (const std::string variant : {"bdh", "normfree"})
+        all.push_back({variant + ", explicit", tests::as_direct_graph(c, variant, nullptr, own), 7});
+    }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of model: logits, counts, synapses and clocks") {
+  for (const named_model& of : models())
+    for (const auto order : {item_order::ascending, item_order::scattered}) {
+      CAPTURE(of.name);
+      pair_of_runs runs(of.m, order);
+      tests::check_same_bits(runs.cpu, runs.gpu, tests::random_tokens(12, of.vocabulary, 3));
+      const bdh::token_report last = runs.gpu.step(1);
+      CHECK(last.active_x.back() > 5);
+      CHECK(last.active_y.back() > 0);
+    }
+}
+
+TEST_CASE("round by round everything can be read, and is the same") {
+  for (const named_model& of : models()) {
+    CAPTURE(of.name);
+    pair_of_runs runs(of.m, item_order::descending);
+    tests::check_same_rounds(runs.cpu, runs.gpu, tests::random_tokens(4, of.vocabulary, 4));
+  }
+}
+
+TEST_CASE("probes and interventions") {
+  for (const named_model& of : models()) {
+    CAPTURE(of.name);
+    pair_of_runs runs(of.m);
+    const bool hubs = !of.m.is_direct();
+    std::vector<std::string> texts = {"lesion 5,7-9 from 3",          "silence x:20-40 at 2",       "silence y:1-30 layers 2 at 3",
+                                      "clamp x:11 0.3 tokens 1-5",    "clamp y:12 0.2 from 4",      "stimulate x:13,66 0.1 tokens 2-6",
+                                      "stimulate y:14-40 0.1 from 1", "freeze layers 1 tokens 5-6", "reset layers 2 at 4"};
+    for (auto& text : texts)
+      if (hubs && text.starts_with("lesion")) text = "lesion 5,7-9";
+    if (hubs) {
+      texts.insert(texts.end(), {"lesion gx:3->7,4->9 from 2", "lesion synapses:3->7,64->9,65->2 from 1", "set synapses:6->8 0.2 at 3",
+                                 "reset synapses:6->9 at 5"});
+    } else {
+      texts.insert(texts.end(), {"inhibition 0.5 tokens 3-7"});
+      const auto pair = [&](const bdh::projection& p, bdh::edge_id e) {  // between neurons, from edge e on
+        while (p.row_of(e) >= of.m.neurons() || p.indices()[e] >= of.m.neurons()) ++e;
+        const auto row = std::to_string(p.row_of(e)), column = std::to_string(p.indices()[e]);
+        return p.rows_are() == bdh::order::by_source ? row + "->" + column : column + "->" + row;
+      };
+      const bdh::direct_circuits& c = of.m.direct();
+      for (const bdh::edge_id e : {3, 40, 90}) {
+        texts.push_back("lesion gx:" + pair(c.gx_excitatory, e) + " from 2");
+        texts.push_back("lesion gy:" + pair(c.gy_excitatory, e) + " tokens 1-6");
+        texts.push_back("lesion gy:" + pair(c.gy_inhibitory, e) + " from 5");
+        texts.push_back("lesion synapses:" + pair(c.gs, e) + " from 3");
+        texts.push_back("set synapses:" + pair(c.gs, e + 1) + " 0.2 at 4");
+      }
+    }
+    for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
+      for (bdh::neuron_id i = 0; i < of.m.neurons(); i += 9) brain->probe({{i, (i * 7) % of.m.sources()}, 2});
+      for (const std::string& text : texts) brain->perturb(bdh::parse_perturbation(of.m, text));
+    }
+    const bdh::token_report before = runs.cpu.step(0);
+    runs.gpu.step(0);
+    CHECK(before.active_x[1] > 10);  // there is something to intervene in
+    tests::check_same_bits(runs.cpu, runs.gpu, tests::random_tokens(10, of.vocabulary, 5));
+    for (std::size_t p = 0; p < runs.cpu.probes().size(); ++p) CHECK(runs.cpu.probes().strength(p) == runs.gpu.probes().strength(p));
+  }
+}
+
+TEST_CASE("what one engine saved the other goes on with; forgetting starts afresh") {
+  for (const named_model& of : models()) {
+    CAPTURE(of.name);
+    const auto tokens = tests::random_tokens(14, of.vocabulary, 6);
+    const std::vector<int> first(tokens.begin(), tokens.begin() + 6), rest(tokens.begin() + 6, tokens.end());
+    pair_of_runs runs(of.m);
+    tests::check_same_bits(runs.cpu, runs.gpu, first);
+    pair_of_runs crossed(of.m);
+    crossed.cpu.restore(runs.gpu.save());
+    crossed.gpu.restore(runs.cpu.save());
+    tests::check_same_bits(crossed.cpu, crossed.gpu, rest);
+    tests::check_same_bits(runs.cpu, runs.gpu, rest);
+    tests::check_same_state(runs.cpu, crossed.gpu);
+    crossed.cpu.forget();
+    crossed.gpu.forget();
+    tests::check_same_bits(crossed.cpu, crossed.gpu, first);
+  }
+}
+
+TEST_CASE("the first value that is not finite is told as the CPU engine tells it, and the engine is of use again") {
+  for (const std::string variant : {"bdh", "gpu-release"})
+    for (const bool direct : {false, true}) {
+      if (variant == "bdh" && direct) continue;
+      oracle::weights w =
+          tests::random_weights({.neurons_per_head = 70, .heads = 1, .hubs = 16, .vocabulary = 5, .layers = 2, .rotates = false}, 8);
+      const bdh::model plain = tests::as_graph(w, variant);
+      w.Dy *= variant == "bdh" ? 1e12 : 1e30;
+      w.Dx *= variant == "bdh" ? 1 : 1e30;
+      w.E *= 1e8;
+      bdh::model hub = tests::as_graph(w, variant);
+      const bdh::model m = direct ? bdh::as_direct(hub).graph : std::move(hub);
+      pair_of_runs runs(m);
+      const auto doom = [](bdh::simulator& brain) {
+        try {
+          for (int t = 0; t < 50; ++t) brain.step(static_cast<bdh::token_id>(t % 5));
+        } catch (const bdh::input_error& e) {
+          return std::string(e.what());
+        }
+        return std::string();
+      };
+      const std::string expected = doom(runs.cpu);
+      CHECK(expected != "");
+      CHECK(doom(runs.gpu) == expected);
+      runs.gpu.forget();
+      CHECK(doom(runs.gpu) == expected);
+    }
+}
+
+TEST_CASE("the reference models, through hubs and with explicit edges") {
+  const std::string root = BDH_SOURCE_DIR;
+  for (const std::string& file :
+       {root + "/tests/data/random-64/model.safetensors", root + "/examples/models/shakespeare-4096/model.safetensors"}) {
+    CAPTURE(file);
+    const bdh::model hubs = bdh::import_checkpoint(file, {});
+    const bool large = hubs.neurons() > 1000;
+    std::vector<int> tokens;
+    for (unsigned char c : std::string("First Citizen:\nBefore we proceed any further, hear me speak."))
+      tokens.push_back(c % hubs.sensory_nodes());
+    {
+      pair_of_runs runs(hubs);
+      tests::check_same_bits(runs.cpu, runs.gpu, tokens);
+    }
+    if (large) tokens.resize(2);
+    const bdh::model direct = bdh::as_direct(hubs).graph;
+    pair_of_runs runs(direct);
+    tests::check_same_bits(runs.cpu, runs.gpu, tokens);
+  }
+}

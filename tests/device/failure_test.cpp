@@ -1,0 +1,150 @@
+// Every call of a device fails once: a device_error with the device's own text comes out, nothing stays allocated, and an engine that has
+// failed is of use again after forget().
+#include <memory>
+
+#include "core/base/error.hpp"
+#include "core/direct_form.hpp"
+#include "device/support.hpp"
+#include "support/fake_device.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using tests::device_call;
+using tests::fake_device;
+
+constexpr auto all_calls = {device_call::allocation, device_call::launch, device_call::copy};
+
+bdh::model hub_model() {
+  return tests::as_graph(
+      tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 20, .vocabulary = 9, .layers = 2, .rotates = true}, 11),
+      "gpu-release");
+}
+
+// All that a user does: reads, looks, probes, intervenes, saves, restores.
+void use(bdh::simulator& brain) {
+  brain.step(1);
+  brain.step(2);
+  brain.probe({{3, 5}, 2});
+  brain.perturb(bdh::parse_perturbation(brain.subject(), "stimulate x:1-5 0.1 at 2"));
+  if (brain.subject().is_direct()) brain.perturb(bdh::parse_perturbation(brain.subject(), "lesion synapses:3->4 at 2"));
+  brain.step(3);
+  brain.begin(4);
+  while (brain.advance()) {
+    brain.read(bdh::variable::a);
+    brain.synapses(1, 6);
+  }
+  brain.finish();
+  brain.restore(brain.save());
+  brain.step(5);
+}
+
+// The message of the device_error that `work` throws; empty when it throws nothing.
+template <class Work>
+std::string message(Work work) {
+  try {
+    work();
+  } catch (const bdh::device_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("whatever call fails, its error comes out and nothing stays allocated") {
+  const bdh::model hub = hub_model(), direct = bdh::as_direct(hub).graph;
+  for (const bdh::model* m : {&hub, &direct})
+    for (const device_call kind : all_calls) {
+      CAPTURE(m->is_direct());
+      CAPTURE(static_cast<int>(kind));
+      std::size_t failures = 0;
+      for (std::size_t n = 0;; ++n) {
+        CAPTURE(n);
+        const auto device = std::make_shared<fake_device>();
+        device->fail_at(kind, n);
+        const std::string told = message([&] {
+          bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
+          use(brain);
+        });
+        CHECK(device->buffers() == 0);
+        CHECK(device->damage() == "");
+        if (told.empty()) {
+          CHECK(device->calls(kind) <= n);  // there is no such call any more
+          break;
+        }
+        ++failures;
+        REQUIRE(told.starts_with("fake device: "));
+        REQUIRE(told.find("injected fault") != std::string::npos);
+      }
+      CHECK(failures > 10);
+    }
+}
+
+TEST_CASE("after a failure the engine begins again, to the same bits") {
+  const bdh::model m = hub_model();
+  for (const device_call kind : {device_call::launch, device_call::copy})
+    for (std::size_t n = 0; n < 60; n += 7) {
+      CAPTURE(n);
+      const auto device = std::make_shared<fake_device>();
+      bdh::simulator gpu(m, bdh::gpu_engine(m, device));
+      device->fail_at(kind, n);
+      CHECK(message([&] { use(gpu); }) != "");
+      if (gpu.in_token()) CHECK_THROWS_AS(gpu.step(1), bdh::error);
+      gpu.forget();
+      bdh::simulator cpu(m, bdh::cpu_engine(m));
+      while (!gpu.perturbations().empty()) gpu.release(gpu.perturbations().begin()->first);
+      if (gpu.probes().size() != 0) cpu.probe(gpu.probes().what(0));
+      tests::check_same_bits(cpu, gpu, {1, 2, 3, 4});
+      CHECK(device->damage() == "");
+    }
+}
+
+TEST_CASE("a token is recorded once; then it costs one launch and one copy each way") {
+  const bdh::model hub = hub_model(), direct = bdh::as_direct(hub).graph;
+  for (const bdh::model* m : {&hub, &direct}) {
+    const auto device = std::make_shared<fake_device>();
+    bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
+    brain.step(0);
+    CHECK(device->replays() == 1);
+    const auto no_failure = ~std::size_t{0};
+    for (const device_call kind : all_calls) device->fail_at(kind, no_failure);
+    for (bdh::token_id t = 0; t < 5; ++t) brain.step(t);
+    CHECK(device->replays() == 6);
+    CHECK(device->calls(device_call::launch) == 5);
+    CHECK(device->calls(device_call::copy) == 10);
+    CHECK(device->calls(device_call::allocation) == 0);
+    brain.perturb(bdh::parse_perturbation(*m, "silence x:1"));
+    brain.step(1);
+    CHECK(device->replays() == 6);  // what acts is not put off
+  }
+}
+
+TEST_CASE("a model that does not fit is refused with numbers, before anything is allocated") {
+  const bdh::model m = hub_model();
+  std::size_t needed = 0;
+  for (const bdh::gpu::memory_use& use : bdh::gpu_memory(m)) needed += use.bytes;
+  CHECK(needed > m.bytes() + m.synapse_bytes());
+  const auto small = std::make_shared<fake_device>(needed - 1);
+  const std::string told = message([&] { bdh::gpu_engine(m, small); });
+  CAPTURE(told);
+  CHECK(told.starts_with("memory of fake device: " + std::to_string(needed - 1) + " bytes free, expected "));
+  CHECK(told.find("most of it: ") != std::string::npos);
+  CHECK(small->calls(device_call::allocation) == 0);
+  const auto enough = std::make_shared<fake_device>(needed + m.neurons());
+  CHECK(message([&] { bdh::gpu_engine(m, enough)->present(0, 0); }) == "");
+}
+
+TEST_CASE("the fake device tells what is wrong") {
+  fake_device device(1000);
+  auto* memory = static_cast<float*>(device.allocate(8, "two floats"));
+  CHECK(memory[0] != memory[0]);  // fresh memory is NaN
+  float two[] = {1, 2};
+  CHECK_THROWS_WITH(device.upload(memory + 1, two, 8), "a copy past the end of two floats");
+  CHECK(device.damage() == "");
+  memory[2] = 0;
+  CHECK(device.damage() == "two floats");
+  device.release(memory);
+  CHECK(device.damage() == "two floats");
+  CHECK_THROWS_WITH_AS(device.allocate(1001, "too much"), "fake device: memory for too much: out of memory", bdh::device_error);
+}

@@ -1,0 +1,184 @@
+#include "support/fake_device.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/base/error.hpp"
+
+namespace tests {
+namespace {
+
+using bdh::gpu::index;
+
+constexpr std::size_t margin = 256;                                  // of sentinels, before and behind
+constexpr auto sentinel = std::byte{0xa5}, fresh = std::byte{0xff};  // four of the latter are a NaN
+
+template <class Program>
+void run_item(const std::byte* arguments, index item) {
+  (*reinterpret_cast<const Program*>(arguments))(bdh::kernels::host_group<4>{}, item);
+}
+
+using runner = void (*)(const std::byte*, index);
+template <class... Programs>
+constexpr std::array<runner, sizeof...(Programs)> runners_of(bdh::gpu::program_set<Programs...>) {
+  return {run_item<Programs>...};
+}
+constexpr auto runners = runners_of(bdh::gpu::programs{});
+
+const char* kind_name(device_call kind) {
+  return kind == device_call::allocation ? "allocation" : kind == device_call::launch ? "launch" : "copy";
+}
+
+}  // namespace
+
+fake_device::~fake_device() = default;
+
+void fake_device::fail_at(device_call kind, std::size_t number) {
+  calls_[kind] = 0;
+  fails_[kind] = number;
+}
+
+void fake_device::count(device_call kind, const std::string& what) {
+  const std::size_t number = calls_[kind]++;
+  if (const auto f = fails_.find(kind); f != fails_.end() && f->second == number)
+    throw bdh::device_error("fake device: " + what,
+                            std::string("injected fault of a") + (kind == device_call::allocation ? "n " : " ") + kind_name(kind));
+}
+
+void* fake_device::allocate(std::size_t bytes, const std::string& what) {
+  if (recording_) throw std::logic_error("an allocation while recording");
+  count(device_call::allocation, "memory for " + what);
+  if (bytes > free_) throw bdh::device_error("fake device: memory for " + what, "out of memory");
+  block b{std::vector<std::byte>(bytes + 2 * margin, sentinel), bytes, what};
+  void* const memory = b.bytes.data() + margin;
+  std::memset(memory, static_cast<int>(fresh), bytes);
+  free_ -= bytes;
+  buffers_.emplace(memory, std::move(b));
+  return memory;
+}
+
+void fake_device::release(void* memory) noexcept {
+  const auto at = buffers_.find(memory);
+  if (damaged_.empty()) damaged_ = damage(at->second);
+  free_ += at->second.size;
+  buffers_.erase(at);
+}
+
+std::string fake_device::damage(const block& b) {
+  const auto whole = [](auto first, auto last) { return std::all_of(first, last, [](std::byte s) { return s == sentinel; }); };
+  return whole(b.bytes.begin(), b.bytes.begin() + margin) && whole(b.bytes.end() - margin, b.bytes.end()) ? "" : b.what;
+}
+
+std::string fake_device::damage() const {
+  std::string found = damaged_;
+  for (const auto& [memory, b] : buffers_)
+    if (found.empty()) found = damage(b);
+  return found;
+}
+
+void fake_device::expect_inside(const void* at, std::size_t bytes) const {
+  auto b = buffers_.upper_bound(const_cast<void*>(at));
+  if (b == buffers_.begin()) throw std::logic_error("a copy outside every buffer");
+  --b;
+  const auto offset = static_cast<const std::byte*>(at) - static_cast<const std::byte*>(b->first);
+  if (static_cast<std::size_t>(offset) + bytes > b->second.size) throw std::logic_error("a copy past the end of " + b->second.what);
+}
+
+void fake_device::upload(void* to, const void* from, std::size_t bytes) {
+  if (recording_) throw std::logic_error("an upload while recording");
+  count(device_call::copy, "copy to the device");
+  expect_inside(to, bytes);
+  std::memcpy(to, from, bytes);
+  uploaded_ += bytes;
+}
+
+void fake_device::download(void* to, const void* from, std::size_t bytes) {
+  if (recording_) throw std::logic_error("a download while recording");
+  count(device_call::copy, "copy from the device");
+  expect_inside(from, bytes);
+  std::memcpy(to, from, bytes);
+  downloaded_ += bytes;
+}
+
+void fake_device::clear(void* memory, std::size_t bytes) {
+  count(device_call::copy, "clearing memory");
+  expect_inside(memory, bytes);
+  operation o;
+  o.kind = operation::clear;
+  o.memory = memory;
+  o.bytes = bytes;
+  issue(std::move(o));
+}
+
+void fake_device::launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) {
+  count(device_call::launch, "launch of program " + std::to_string(program));
+  operation o;
+  o.kind = operation::run;
+  o.program = program;
+  const auto* first = static_cast<const std::byte*>(arguments);
+  o.arguments.assign(first, first + bytes);
+  o.items = items;
+  issue(std::move(o));
+}
+
+void fake_device::compact(const bdh::gpu::compaction& what) {
+  count(device_call::launch, "compaction");
+  expect_inside(what.values, what.n * sizeof(float));
+  expect_inside(what.workspace, compact_workspace(what.n / what.stride));
+  operation o;
+  o.kind = operation::compact;
+  o.compaction = what;
+  issue(std::move(o));
+}
+
+void fake_device::issue(operation o) {
+  if (recording_)
+    recording_->operations.push_back(std::move(o));
+  else
+    execute(o);
+}
+
+void fake_device::execute(const operation& o) const {
+  if (o.kind == operation::clear) {
+    std::memset(o.memory, 0, o.bytes);
+    return;
+  }
+  if (o.kind == operation::compact) {
+    const bdh::gpu::compaction& c = o.compaction;
+    index found = 0;
+    for (index i = 0; i < c.n; i += c.stride)
+      if (std::any_of(c.values + i, c.values + i + c.stride, [](float v) { return v != 0.0f; })) c.list[found++] = i;
+    *c.count = found;
+    return;
+  }
+  index items = o.items.most;
+  if (o.items.count) {
+    const index wanted = (*o.items.count + o.items.per_item - 1) / o.items.per_item;
+    if (wanted > items) throw std::logic_error("more items than the launch has room for");
+    items = wanted;
+  }
+  std::vector<index> order(items);
+  std::iota(order.begin(), order.end(), index{0});
+  if (order_ == item_order::descending) std::reverse(order.begin(), order.end());
+  if (order_ == item_order::scattered)
+    std::sort(order.begin(), order.end(), [](index a, index b) { return a * 2654435761u < b * 2654435761u; });
+  for (index item : order) runners[o.program](o.arguments.data(), item);
+}
+
+void fake_device::begin_recording() {
+  if (recording_) throw std::logic_error("a recording in a recording");
+  recording_ = std::make_unique<sequence>();
+}
+
+std::unique_ptr<bdh::gpu::recording> fake_device::end_recording() { return std::move(recording_); }
+
+void fake_device::replay(const bdh::gpu::recording& what) {
+  count(device_call::launch, "replay");
+  ++replays_;
+  for (const operation& o : static_cast<const sequence&>(what).operations) execute(o);
+}
+
+}  // namespace tests
