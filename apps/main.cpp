@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   } catch (const bdh::error& e) {
     return fail(e.what(), bad_input);
   } catch (const std::bad_alloc&) {
-    return fail("memory: exhausted, expected more", bad_input);
+    return fail("memory: exhausted, expected more", device_failure);
   } catch (const std::exception& e) {
     return fail(e.what(), bad_input);
   }

@@ -1,5 +1,8 @@
 // bdh new: a model with explicit edges, drawn at random and tuned so that it stays active and bounded.
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
@@ -54,6 +57,16 @@ random_model_recipe recipe_of(const new_options& o) {
   r.theta = theta_of(o.rotation);
   r.readout = o.readout == "yes";
   return r;
+}
+
+// Edges of three graphs, and the lists that they are drawn into.
+void expect_memory(const random_model_recipe& r) {
+  const double edges = 3.0 * r.graph.neurons * r.graph.degree, bytes = edges * (16 + 4.0 * r.layers) + 200.0 * r.graph.neurons;
+  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (memory > 0 && bytes > memory)
+    throw input_error("--neurons and --degree",
+                      fmt::format("a model that takes about {}", shown_bytes(static_cast<std::uint64_t>(std::min(bytes, 1e19)))),
+                      "at most the memory of this machine, " + shown_bytes(static_cast<std::uint64_t>(memory)));
 }
 
 std::string count(edge_id n) { return shown_count(static_cast<double>(n)); }
@@ -116,6 +129,7 @@ class new_app final : public command {
   int run() override {
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
     const random_model_recipe recipe = recipe_of(options_);
+    expect_memory(recipe);
     stop_on_signals();
     try {
       const random_circuits drawn(recipe);

@@ -34,7 +34,13 @@ void repair_folder(const repair_options& o) {
     all["rebuilt"].push_back(described(r));
     text += line(r);
   }
-  for (const std::string& name : made.copied) text += fmt::format("{:16}copied: it is whole\n", name);
+  for (const std::string& name : made.copied) text += fmt::format("{:16}copied as it is\n", name);
+  for (const std::string& why : made.lost) note("bdh: a report is lost: " + why);
+  if (made.left_out != 0)
+    note(fmt::format("bdh: journals go on for {} more tokens than tokens.csv and summary.csv, which end early; those are left out",
+                     made.left_out));
+  all["lost"] = made.lost;
+  all["tokens_left_out"] = made.left_out;
   text += fmt::format("wrote {}: {} tokens\n", o.target, made.tokens);
   print(o.json ? all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text);
 }

@@ -240,6 +240,7 @@ class session {
 
 // Finds out before a long run, not after it, that its synapses cannot be saved.
 void check_target(const std::string& file) {
+  check_state_target(file);
   const atomic_file target(file, true);
   const std::string folder = target.temporary().parent_path().string();
   if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)

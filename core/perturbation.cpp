@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "core/base/error.hpp"
 
@@ -141,8 +142,11 @@ void check_subject(const perturbation& p, std::string_view text) {
 }
 
 void take_time(const model& m, perturbation& p, words& left) {
+  bool layers = false, time = false;
   while (left.left()) {
     const std::string_view key = left.next("");
+    if (bool& seen = key == "layers" ? layers : time; std::exchange(seen, true))
+      throw input_error("intervention", "'" + std::string(key) + "', a second limit", "layers once, and one of tokens, from and at");
     if (key == "layers") {
       p.layers = select_layers(m, left.next("layers 1-2,4"));
     } else if (key == "from") {

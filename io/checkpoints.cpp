@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/file_kind.hpp"
 #include "io/state_file.hpp"
 
 namespace bdh {
@@ -34,7 +35,10 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(const s
 }  // namespace
 
 void write_checkpoint(const std::filesystem::path& run, const synapse_state& state, const model& m) {
-  save_state(state, m, run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix)));
+  const std::filesystem::path file = run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
+  std::error_code failed;
+  if (identify(file) != file_kind::state) std::filesystem::remove(file, failed);  // so damaged that nobody knows it
+  save_state(state, m, file);
   const auto all = checkpoints(run);
   std::error_code ignored;
   for (std::size_t k = kept; k < all.size(); ++k) std::filesystem::remove(all[k].second, ignored);

@@ -48,11 +48,20 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
     for (const char* lines : {"tokens.csv", "summary.csv"}) copy_lines(folder / lines, target / lines, made.tokens);
     for (const nlohmann::json& r : run.at("reports")) {
       const std::string name = report_name(r, description);
-      if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored)) {
-        made.reports.push_back(rebuild(journal_of(folder / name), target / name, until));
+      std::string why;
+      if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored)) try {
+          made.reports.push_back(rebuild(journal_of(folder / name), target / name, until));
+          made.left_out = std::max(made.left_out, made.reports.back().rows_behind * made.reports.back().what.every);
+          continue;
+        } catch (const input_error& e) {  // the file itself may be whole
+          why = e.what();
+        }
+      try {
+        committed_until(folder / name);  // it can be opened
+      } catch (const input_error& e) {
+        made.lost.push_back(why.empty() ? e.what() : why);
         continue;
       }
-      committed_until(folder / name);  // it can be opened
       std::error_code failed;
       std::filesystem::copy_file(folder / name, target / name, failed);
       if (failed) throw device_error((target / name).string(), "cannot be written: " + failed.message());

@@ -96,6 +96,7 @@ std::filesystem::path journal_of(const std::filesystem::path& report_file);
 struct rebuilt {
   report_description what;
   std::uint64_t rows = 0, damaged_bytes = 0;  // of the journal, behind the last whole record
+  std::uint64_t rows_behind = 0;              // whole ones, of positions from `until` on
 };
 rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::path& target,
                 std::uint64_t until = std::numeric_limits<std::uint64_t>::max());

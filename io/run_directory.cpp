@@ -1,8 +1,11 @@
 #include "io/run_directory.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -56,6 +59,25 @@ std::string summary_header(layer_id layers) {
   return line + ",synaptic_events,hebbian_writes,bytes_exchanged,loss_nats,seconds\n";
 }
 
+// While it lives, no other program writes into the folder; it ends with the program, however that ends.
+class folder_lock {
+ public:
+  folder_lock() = default;
+  folder_lock(const folder_lock&) = delete;
+  folder_lock& operator=(const folder_lock&) = delete;
+  ~folder_lock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  void take(const std::filesystem::path& folder) {
+    descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // or a file system without locks
+    throw input_error(folder.string(), "a run that another program is writing", "one that has stopped");
+  }
+
+ private:
+  int descriptor_ = -1;
+};
+
 }  // namespace
 
 struct run_directory::recording {
@@ -63,6 +85,7 @@ struct run_directory::recording {
 
   void create(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
     claim_folder(folder);
+    lock.take(folder);
     run = {{"format", "bdh-run"},
            {"format_version", 1},
            {"creator", std::string("bdh ") + BDH_VERSION},
@@ -94,6 +117,7 @@ struct run_directory::recording {
   }
 
   void reopen(const model& m, std::uint64_t kept, std::optional<double> last_loss) {
+    lock.take(folder);
     run = read_run_description(folder);
     const std::string place = (folder / "run.json").string();
     try {
@@ -182,6 +206,7 @@ struct run_directory::recording {
       for (report& r : reports) r.discard_journal();
   }
 
+  folder_lock lock;
   std::filesystem::path folder;
   layer_id layers;
   neuron_id neurons;

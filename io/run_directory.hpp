@@ -92,6 +92,8 @@ struct repaired_run {
   std::uint64_t tokens = 0;
   std::vector<rebuilt> reports;
   std::vector<std::string> copied;  // names
+  std::vector<std::string> lost;    // why: reports whose journals and files are both damaged
+  std::uint64_t left_out = 0;       // tokens that journals have and the csv files do not
 };
 repaired_run repair_run(const std::filesystem::path& folder, const std::filesystem::path& target);
 

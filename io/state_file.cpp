@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
+#include "io/file_kind.hpp"
 #include "io/hdf5.hpp"
 #include "io/rethrow.hpp"
 #include "io/seal.hpp"
@@ -148,8 +149,15 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
 
 }  // namespace
 
+void check_state_target(const std::filesystem::path& target) {
+  std::error_code ignored;
+  if (std::filesystem::exists(target, ignored) && identify(target) != file_kind::state)
+    throw input_error(target.string(), "a file that is no saved state", "a new name, or a state to be replaced");
+}
+
 void save_state(const synapse_state& s, const model& m, const std::filesystem::path& target) {
   check(s, m, "state/");
+  check_state_target(target);
   atomic_file whole(target, true);
   with_file_name(whole.temporary().string(), target.string(), [&] {
     write_state(s, m, whole.temporary());

@@ -20,6 +20,9 @@ namespace bdh {
 // does not fit the model, input_error when it has values that are not finite or the target cannot be used, device_error.
 void save_state(const synapse_state& state, const model& m, const std::filesystem::path& file);
 
+// Refuses a name under which something else than a state lies: only states are replaced. Throws input_error.
+void check_state_target(const std::filesystem::path& file);
+
 // Throws input_error or shape_error, places starting with the file name; also when the state belongs to another model.
 synapse_state load_state(const std::filesystem::path& file, const model& m);
 
