@@ -1,7 +1,6 @@
 #include "gpu/device_site.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <string>
 
@@ -158,7 +157,7 @@ void device_site::fetch() {
   }
   counts_.synaptic_events = total(events_, layout_.edges);
   counts_.hebbian_writes = total(writes_, layout_.writes);
-  std::memcpy(logits_.data(), at(layout_.logits), logits_.size() * sizeof(float));
+  std::copy_n(reinterpret_cast<const float*>(at(layout_.logits)), logits_.size(), logits_.begin());
   if (*reinterpret_cast<const index*>(at(layout_.any)) == 0) return;
   faults_kept_ = true;
   std::vector<fault_slot> slots(fault_slots_.size());
