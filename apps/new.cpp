@@ -61,7 +61,8 @@ random_model_recipe recipe_of(const new_options& o) {
 
 // Edges of three graphs, and the lists that they are drawn into.
 void expect_memory(const random_model_recipe& r) {
-  const double edges = 3.0 * r.graph.neurons * r.graph.degree, bytes = edges * (16 + 4.0 * r.layers) + 200.0 * r.graph.neurons;
+  const double edges = 3.0 * r.graph.neurons * std::min(r.graph.degree, r.graph.neurons),
+               bytes = edges * (16 + 4.0 * r.layers) + 200.0 * r.graph.neurons;
   const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   if (memory > 0 && bytes > memory)
     throw input_error("--neurons and --degree",

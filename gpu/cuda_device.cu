@@ -45,6 +45,13 @@ starter starter_of(program_set<Programs...>, std::size_t program) {
   return all[program];
 }
 
+// Loads all programs, now and not while a token is recorded; tells where this build has none for a device.
+template <class... Programs>
+void load(program_set<Programs...>) {
+  cudaFuncAttributes attributes{};
+  (expect(cudaFuncGetAttributes(&attributes, run<Programs>), "programs"), ...);
+}
+
 struct first_member {
   index stride;
   __host__ __device__ index operator()(index unit) const { return unit * stride; }
@@ -76,6 +83,7 @@ class cuda_device final : public device {
     expect(cudaGetDeviceProperties(&properties, number), "properties of device " + std::to_string(number));
     name_ = properties.name;
     processors_ = static_cast<unsigned>(properties.multiProcessorCount);
+    load(programs{});
     expect(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   }
   ~cuda_device() override { cudaStreamDestroy(stream_); }
@@ -140,7 +148,7 @@ class cuda_device final : public device {
 
   void begin_recording() override {
     use();
-    expect(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "begin of a capture");
+    expect(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), "begin of a capture");
   }
   std::unique_ptr<recording> end_recording() override {
     use();

@@ -1,7 +1,6 @@
 #include "gpu/device_site.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <string>
 
@@ -158,7 +157,7 @@ void device_site::fetch() {
   }
   counts_.synaptic_events = total(events_, layout_.edges);
   counts_.hebbian_writes = total(writes_, layout_.writes);
-  std::memcpy(logits_.data(), at(layout_.logits), logits_.size() * sizeof(float));
+  std::copy_n(reinterpret_cast<const float*>(at(layout_.logits)), logits_.size(), logits_.begin());
   if (*reinterpret_cast<const index*>(at(layout_.any)) == 0) return;
   faults_kept_ = true;
   std::vector<fault_slot> slots(fault_slots_.size());
@@ -207,9 +206,9 @@ const listed_value* device_site::stage(const std::vector<neuron_value>& values) 
   return stage(std::span<const listed_value>(list));
 }
 
-void device_site::add(const std::vector<neuron_value>& values, const float* gate, buffer<float>& into) {
+void device_site::add(const std::vector<neuron_value>& values, buffer<float>& into) {
   const auto count = static_cast<index>(values.size());
-  if (count != 0) launch(add_values{stage(values), count, gate, into.data()}, {items_for(count)});
+  if (count != 0) launch(add_values{stage(values), count, into.data()}, {items_for(count)});
 }
 
 void device_site::hold(const std::vector<neuron_value>& values, buffer<float>& into) {
@@ -276,7 +275,7 @@ void device_site::pull(const projection& p, const device_projection& on_device, 
 
 void device_site::threshold_x(layer_id layer) {
   const layer_controls* const controlled = controls_of(layer);
-  if (controlled) add(controlled->add_x, nullptr, drive_);
+  if (controlled) add(controlled->add_x, drive_);
   const bool accumulate = model_.rules().x() == x_rule::accumulate;
   launch(fire_x{drive_.data(), x_.data(), n_, accumulate, log(), check(layer, "drive of X of neuron")}, {items_for(n_)});
   if (controlled) hold(controlled->hold_x, x_);
@@ -289,7 +288,7 @@ void device_site::threshold_x(layer_id layer) {
 
 void device_site::threshold_y(layer_id layer) {
   const layer_controls* const controlled = controls_of(layer);
-  if (controlled) add(controlled->add_y, x_.data(), drive_);
+  if (controlled) add(controlled->add_y, drive_);
   launch(fire_y{drive_.data(), x_.data(), y_.data(), n_, log(), check(layer, "drive of Y of neuron")}, {items_for(n_)});
   if (controlled) hold(controlled->hold_y, y_);
   launch(check_values{y_.data(), n_, log(), check(layer, "Y of neuron")}, {items_for(n_)});

@@ -105,7 +105,7 @@ class device_site {
   void tally_all(const projection& p) noexcept { events_.constant += p.edges(); }
 
   void compact(const buffer<float>& values, index stride, buffer<index>& list, index* count);
-  void add(const std::vector<neuron_value>& values, const float* gate, buffer<float>& into);
+  void add(const std::vector<neuron_value>& values, buffer<float>& into);
   void hold(const std::vector<neuron_value>& values, buffer<float>& into);
 
   void sense_hubs();

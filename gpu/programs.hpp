@@ -370,19 +370,15 @@ struct listed_value {
   float value;
 };
 
-// Where `gate` is not zero, or there is none: into += value. Every place at most once.
+// into += value. Every place at most once.
 struct add_values {
   const listed_value* list;
   index count;
-  const float* gate;
   float* into;
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(count, item), [&](index k) {
-      const listed_value v = list[item * chunk + k];
-      if (!gate || gate[v.where] != 0.0f) into[v.where] += v.value;
-    });
+    group.each(part(count, item), [&](index k) { into[list[item * chunk + k].where] += list[item * chunk + k].value; });
   }
 };
 

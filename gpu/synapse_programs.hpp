@@ -208,11 +208,11 @@ struct write_strengths {
       const std::uint64_t e = which[k];
       const index i = synapses.row_of(e), unit = synapses.unit(), head = i / unit * unit;
       const std::uint64_t age = synapses.clock - synapses.last[i / unit], first = synapses.begin(head);
-      if (age != 0)
-        group.each(static_cast<index>(synapses.begin(head + unit) - first), [&](index m) {
-          float& s = synapses.stored[first + m];
-          s = static_cast<float>(s * power(synapses.u(first + m), age));
-        });
+      // Also with nothing to age: `last` is read by all before one writes it.
+      group.each(age != 0 ? static_cast<index>(synapses.begin(head + unit) - first) : 0, [&](index m) {
+        float& s = synapses.stored[first + m];
+        s = static_cast<float>(s * power(synapses.u(first + m), age));
+      });
       group.once([&] {
         synapses.last[i / unit] = synapses.clock;
         if (synapses.frequency)

@@ -28,16 +28,16 @@ def contents(path):
 class Help(CliTest):
     def test_help_names_every_command(self):
         done = self.good("--help")
-        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff"):
+        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest"):
             self.assertIn(command.encode(), done.stdout)
 
     def test_every_command_explains_its_options(self):
         expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal --training-window --force -o",
                     "run": "--text --text-file --tokens --tokens-file --generate --temperature --top-k --seed -o --record --record-file --force --threads --sites --json "
-                           "--quiet --retention --state --save-state --instructions",
+                           "--quiet --retention --state --save-state --instructions --device",
                     "evaluate": "--text-file --tokens-file --window --limit --retention --by-position --json --threads --sites",
                     "info": "--json --rounds", "verify": "--tolerance --json --threads --sites --instructions", "repair": "-o --json",
-                    "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json"}
+                    "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json", "devices": "--json", "selftest": "--device -o", "step": "--device"}
         for command, options in expected.items():
             text = self.good(command, "--help").stdout.decode()
             for option in options.split():

@@ -133,6 +133,27 @@ TEST_CASE("what one engine saved the other goes on with; forgetting starts afres
   }
 }
 
+TEST_CASE("changed round tables: decay before reading, writing twice, layers whose clocks differ") {
+  using bdh::action;
+  const bdh::round_table usual = bdh::round_table::published();
+  bdh::round_table early = usual, twice = usual;
+  early.rounds[0] = {action::decay, action::propagate_synapses};
+  early.rounds[1] = {action::reweight};
+  twice.rounds[1] = {action::reweight, action::decay, action::reweight};
+  for (const named_model& of : models())
+    for (const bdh::round_table& table : {early, twice}) {
+      CAPTURE(of.name);
+      bdh::simulator cpu(of.m, bdh::cpu_engine(of.m), {.table = table});
+      bdh::simulator gpu(of.m, bdh::gpu_engine(of.m, tests::fresh_device(item_order::ascending)), {.table = table});
+      tests::check_same_bits(cpu, gpu, tests::random_tokens(6, of.vocabulary, 7));
+      bdh::synapse_state apart = cpu.save();
+      apart.layers[1].clock += 5;
+      cpu.restore(apart);
+      gpu.restore(apart);
+      tests::check_same_bits(cpu, gpu, tests::random_tokens(6, of.vocabulary, 8));
+    }
+}
+
 TEST_CASE("the first value that is not finite is told as the CPU engine tells it, and the engine is of use again") {
   for (const std::string variant : {"bdh", "gpu-release"})
     for (const bool direct : {false, true}) {

@@ -17,7 +17,8 @@ std::string damage(const bdh::gpu::device&) { return {}; }
 
 int main(int argc, char** argv) {
   try {
-    std::cout << "on " << tests::fresh_device(tests::item_order::ascending)->name() << "\n";
+    const std::string name = tests::fresh_device(tests::item_order::ascending)->name();
+    std::cout << "on " << name << "\n";
   } catch (const bdh::device_error& e) {
     std::cout << "skipped: " << e.what() << "\n";
     return 77;

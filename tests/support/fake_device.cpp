@@ -34,6 +34,8 @@ const char* kind_name(device_call kind) {
 
 }  // namespace
 
+void run_alone(std::size_t program, const std::byte* arguments, index item) { runners[program](arguments, item); }
+
 fake_device::~fake_device() = default;
 
 void fake_device::fail_at(device_call kind, std::size_t number) {
@@ -165,7 +167,7 @@ void fake_device::execute(const operation& o) const {
   if (order_ == item_order::descending) std::reverse(order.begin(), order.end());
   if (order_ == item_order::scattered)
     std::sort(order.begin(), order.end(), [](index a, index b) { return a * 2654435761u < b * 2654435761u; });
-  for (index item : order) runners[o.program](o.arguments.data(), item);
+  for (index item : order) runner_(o.program, o.arguments.data(), item);
 }
 
 void fake_device::begin_recording() {

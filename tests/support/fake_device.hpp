@@ -12,10 +12,14 @@ namespace tests {
 
 enum class device_call { allocation, launch, copy };
 
+// Runs one item of a program: one thread for the whole group.
+using item_runner = void (*)(std::size_t program, const std::byte* arguments, bdh::gpu::index item);
+void run_alone(std::size_t program, const std::byte* arguments, bdh::gpu::index item);
+
 class fake_device final : public bdh::gpu::device {
  public:
-  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending)
-      : total_(memory), free_(memory), order_(order) {}
+  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone)
+      : total_(memory), free_(memory), order_(order), runner_(runner) {}
   ~fake_device() override;  // whatever is still allocated then is a leak, which leaks() would have told
 
   std::string name() const override { return "fake device"; }
@@ -71,6 +75,7 @@ class fake_device final : public bdh::gpu::device {
 
   std::size_t total_, free_;
   item_order order_;
+  item_runner runner_;
   std::map<void*, block> buffers_;
   std::map<device_call, std::size_t> calls_{{device_call::allocation, 0}, {device_call::launch, 0}, {device_call::copy, 0}};
   std::map<device_call, std::size_t> fails_;

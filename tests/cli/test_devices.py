@@ -1,0 +1,46 @@
+"""bdh devices, bdh selftest and --device: with a GPU the same text comes out, without one a single line tells why not."""
+import json
+
+from program import RANDOM, CliTest, main
+
+
+class Devices(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.model = self.path("m.bdh.h5")
+        self.good("import", f"{RANDOM}/model.safetensors", "-o", self.model)
+        self.gpus = self.json("devices")["cuda"]
+
+    def run_on(self, device):
+        folder = self.path(device)
+        done = self.good("run", self.model, "--text", "abc", "--generate", "20", "--device", device, "-o", folder)
+        with open(f"{folder}/run.json", encoding="utf-8") as f:
+            return done.stdout, json.load(f)["options"]["device"]
+
+    def test_a_model_tells_what_it_takes(self):
+        told = self.json("devices", self.model)
+        self.assertEqual(told["memory_bytes"], sum(told["memory"].values()))
+        self.assertGreater(told["memory_bytes"], 0)
+        self.assertIn(b"in all on a GPU", self.good("devices", self.model).stdout)
+
+    def test_the_cpu_is_recorded(self):
+        self.assertEqual(self.run_on("cpu")[1], "cpu")
+
+    def test_a_gpu_gives_the_same_text_or_is_refused_in_one_line(self):
+        if self.gpus:
+            (text, _), (same, device) = self.run_on("cpu"), self.run_on("cuda")
+            self.assertEqual(text, same)
+            self.assertEqual(device, self.gpus[0]["name"])
+            self.good("selftest", "--device", "cuda")
+            return
+        for arguments in (("run", self.model, "--text", "abc"), ("selftest",), ("evaluate", self.model, "--text-file", __file__)):
+            self.refused(3, *arguments, "--device", "cuda", says=("cuda",))
+
+    def test_other_devices_are_refused(self):
+        self.refused(2, "run", self.model, "--text", "abc", "--device", "gpu", says=("--device", "cpu"))
+        self.refused(2, "run", self.model, "--text", "abc", "--device", "cuda", "--sites", "2", says=("--sites",))
+        self.refused(2, "selftest", says=("--device",))
+
+
+if __name__ == "__main__":
+    main()
