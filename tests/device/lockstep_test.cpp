@@ -1,6 +1,7 @@
 // The thread group of GPUs, eight threads that meet and exchange values, with threads of the host in their place: the same bits as one
 // thread that stands for all, and nothing that the thread sanitizer objects to.
-#include <barrier>
+#include <pthread.h>
+
 #include <functional>
 #include <thread>
 
@@ -20,29 +21,31 @@ using bdh::kernels::load;
 class lockstep {
  public:
   lockstep() {
+    pthread_barrier_init(&meeting_, nullptr, group_threads);
     for (position t = 1; t < group_threads; ++t)
       others_.emplace_back([this, t] {
         own_number = t;
         for (;;) {
-          meeting_.arrive_and_wait();
+          meet();
           if (!work_) return;
           work_();
-          meeting_.arrive_and_wait();
+          meet();
         }
       });
   }
   ~lockstep() {
     work_ = nullptr;
-    meeting_.arrive_and_wait();
+    meet();
     for (std::thread& t : others_) t.join();
+    pthread_barrier_destroy(&meeting_);
   }
   void run(std::function<void()> work) {
     work_ = std::move(work);
-    meeting_.arrive_and_wait();
+    meet();
     work_();
-    meeting_.arrive_and_wait();
+    meet();
   }
-  void meet() { meeting_.arrive_and_wait(); }
+  void meet() { pthread_barrier_wait(&meeting_); }
   float exchange(float value, position distance) {
     values_[own_number] = value;
     meet();
@@ -53,7 +56,7 @@ class lockstep {
   static thread_local position own_number;
 
  private:
-  std::barrier<> meeting_{group_threads};
+  pthread_barrier_t meeting_;  // the thread sanitizer knows this one
   std::function<void()> work_;
   float values_[group_threads] = {};
   std::vector<std::thread> others_;
