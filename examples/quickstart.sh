@@ -43,5 +43,5 @@ cat <<END
                                     logits.h5 what the model expected next, run.json what ran and where
       $bdh info $out/run
       column -s, -t $out/run/summary.csv | less -S
-Next: README.md, docs/, and the two C++ programs in examples/ (built as build/release/bin/import_and_step and hub_synapse).
+Next: README.md, docs/, bdh step examples/out/shakespeare.bdh.h5, and the C++ programs in examples/ (built in build/release/bin).
 END

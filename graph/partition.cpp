@@ -18,8 +18,7 @@ std::vector<site_share> partition(const partition_sizes& sizes, site_id sites) {
   for (site_id s = 0; s < sites; ++s) {
     site_share& mine = shares[s];
     mine.blocks = share(grid.blocks(), s, sites);
-    const neuron_id dealt = s == 0 ? 0 : shares[s - 1].neurons.end;
-    mine.neurons = {dealt, mine.blocks.size() != 0 ? grid.neurons(mine.blocks.end - 1).end : dealt};
+    if (mine.blocks.size() != 0) mine.neurons = {grid.neurons(mine.blocks.begin).begin, grid.neurons(mine.blocks.end - 1).end};
     mine.hubs = share(sizes.hubs, s, sites);
     // Sensory nodes can be sources like neurons, so they are dealt out in blocks too.
     const id_range sensory = share((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);

@@ -27,6 +27,8 @@ class cpu final : public engine {
       else
         site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies, retention_));
     }
+    for (const auto& s : site_)
+      if (s->share().neurons.size() != 0) owners_.push_back(s.get());
   }
 
   site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
@@ -97,7 +99,7 @@ class cpu final : public engine {
     return model_.is_direct() ? model_.direct().gs.row_of(synapse) : static_cast<neuron_id>(synapse / model_.hubs());
   }
   cpu_site& owner(neuron_id i) const noexcept {
-    return **std::partition_point(site_.begin(), site_.end(), [&](const auto& s) { return s->share().neurons.end <= i; });
+    return **std::partition_point(owners_.begin(), owners_.end(), [&](const cpu_site* s) { return s->share().neurons.end <= i; });
   }
 
   const model& model_;
@@ -106,6 +108,7 @@ class cpu final : public engine {
   direct_strengths strengths_;  // empty for hubs
   direct_weights weights_;
   std::vector<std::unique_ptr<cpu_site>> site_;
+  std::vector<cpu_site*> owners_;  // those that have neurons, ascending
 };
 
 }  // namespace
