@@ -160,5 +160,7 @@ TEST_CASE("ten thousand probes cost less than a fifth of the run") {
   }
   std::sort(ratios.begin(), ratios.end());
   MESSAGE("10,000 probes: " << ratios[3] << " times the processor time, median of 7 (" << ratios.front() << " to " << ratios.back() << ")");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own cost this would be
   CHECK(ratios[3] < 1.2);
+#endif
 }
