@@ -54,6 +54,7 @@ std::optional<std::size_t> probe_set::find(const probe_spec& what) const {
 void probe_set::write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y, bool frozen) noexcept {
   for (synapse& s : of_layer_[layer - 1]) {
     const double factor = frozen ? 0.0f : !s.by_y ? w[s.post] : s.post < y.size() ? y[s.post] : 0.0f;
+    if (factor == 0 && s.strength == 0 && s.partner == 0) continue;
     const double mine = s.strength + factor * (s.rate * x[s.pre]), other = s.partner + factor * (s.partner_rate * x[s.partner_pre]);
     s.strength = mine * s.keep + other * s.mix;
     s.partner = other * s.keep - mine * s.mix;

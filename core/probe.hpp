@@ -63,7 +63,7 @@ class probe_set {
   // Ten thousand of them are written in every token: together in memory, with all that this takes.
   struct synapse {
     double strength = 0, partner = 0;
-    double rate = 1, partner_rate = 1;
+    float rate = 1, partner_rate = 1;
     double keep, mix;  // of strength and of partner, per token: u cos, u sin; an odd member's sine has its sign changed
     neuron_id pre, partner_pre, post;
     bool by_y;

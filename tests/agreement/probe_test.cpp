@@ -153,14 +153,14 @@ TEST_CASE("ten thousand probes cost less than a fifth of the run") {
     for (int t : tokens) brain.step(static_cast<bdh::token_id>(t));
     return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   };
-  std::vector<double> ratios;
-  for (int k = 0; k < 7; ++k) {
-    const double without = seconds(0);
-    ratios.push_back(seconds(10000) / without);
+  // The best of several, in turn: others on the machine only ever take time away.
+  double without = 1e300, with = 1e300;
+  for (int k = 0; k < 9; ++k) {
+    without = std::min(without, seconds(0));
+    with = std::min(with, seconds(10000));
   }
-  std::sort(ratios.begin(), ratios.end());
-  MESSAGE("10,000 probes: " << ratios[3] << " times the processor time, median of 7 (" << ratios.front() << " to " << ratios.back() << ")");
+  MESSAGE("10,000 probes: " << with / without << " times the processor time, best of 9");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own cost this would be
-  CHECK(ratios[3] < 1.2);
+  CHECK(with < 1.2 * without);
 #endif
 }
