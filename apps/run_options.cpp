@@ -62,7 +62,7 @@ run_options run_options_of(const nlohmann::json& run, const std::string& place) 
   o.top_k = count("top_k", 0xffffffff);
   o.seed = count("seed", any_count.most);
   o.engine.retention = real("retention", retention_range);
-  o.engine.weights = all.at("weights");
+  o.engine.weights = all.value("weights", "float32");
   if (o.engine.weights != "float32" && o.engine.weights != "bf16")
     throw input_error(place, "weights: " + o.engine.weights, "float32 or bf16");
   o.interventions = all.at("interventions").get<std::vector<std::string>>();
