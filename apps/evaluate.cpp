@@ -10,7 +10,6 @@
 #include "apps/statistics.hpp"
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
-#include "core/loss.hpp"
 
 namespace bdh::app {
 namespace {
@@ -69,7 +68,7 @@ result measure(const evaluate_options& o, simulator& brain, token_source& input)
       position = 0;
     }
     if (position == 0) ++r.windows;
-    if (position != 0) r.found.add(position - 1, cross_entropy(brain.logits(), *token));
+    if (position != 0) r.found.add(position - 1, brain.loss(*token));
     brain.step(*token);
     ++position;
     progress.at(++r.tokens);

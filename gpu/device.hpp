@@ -50,6 +50,8 @@ class device {
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;
   virtual void release(void* memory) noexcept = 0;
+  // This part of an allocation is an array, and what stands before and behind it belongs to nobody. For devices that check.
+  virtual void divide(void*, std::size_t, const std::string&) {}
 
   virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // `from` is free again on return
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // complete on return

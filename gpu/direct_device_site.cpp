@@ -57,6 +57,7 @@ class direct_site final : public device_site {
   buffer<neuron_id> incoming_source_;
   buffer<index> block_first_, sensory_first_;  // first source of each block
   buffer<float> w_source_, a_, gain_a_, excitatory_, inhibitory_;
+  allocation saved_memory_;
   buffer<float> unit_x_, unit_cosine_, unit_sine_, kept_, used_x_, saved_;
   buffer<std::uint64_t> age_, used_age_;
 };
@@ -196,7 +197,7 @@ void direct_site::sense() {
                        model_.rules().token_gain() ? result<float>(layout_.gains) : nullptr, w_source_.data()},
          {1});
   if (nodes) return;
-  tally(tokens_, 0, token, nullptr, 1, per_x, layout_.edges);
+  tally(tokens_, 0, token, nullptr, 1, per_x, edges);
   remove(w_source_.data());
 }
 
@@ -238,8 +239,7 @@ void direct_site::pull_x(by_target& circuit, const projection& p, const std::vec
   launch(pull_targets{{e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), w_source_.data(), nullptr, nullptr, out.data()}, n_},
          {items_for(n_)});
   if (cut) mute(circuit.edges.weights, p, &*circuit.host, *muted, true);
-  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), result<std::uint64_t>(layout_.edges)},
-         {items_for(sources_)});
+  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)}, {items_for(sources_)});
 }
 
 void direct_site::drive_x(layer_id layer) {
@@ -254,7 +254,7 @@ void direct_site::pull_y(device_projection& circuit, const projection& p, const 
   if (cut) mute(circuit.weights, p, nullptr, *muted, false);
   pull(p, circuit, circuit.weights.data(), list_x_.data(), count_x(), a_.data(), sources_, out.data());
   if (cut) mute(circuit.weights, p, nullptr, *muted, true);
-  tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, layout_.edges);
+  tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, edges);
 }
 
 void direct_site::drive_y(layer_id layer) {
@@ -281,10 +281,7 @@ void direct_site::use(layer_id layer) {
 }
 
 mute_strengths direct_site::muting(layer_id layer, const std::vector<edge_id>& muted) {
-  if (saved_.size() < 2 * muted.size()) {
-    saved_ = {};
-    saved_ = buffer<float>(*on_, 2 * muted.size(), "strengths of cut synapses");
-  }
+  grow(saved_memory_, saved_, 2 * muted.size(), "strengths of cut synapses");
   return {rows(layer),
           rotates_ ? cosine_.data() : nullptr,
           sine_.data(),
@@ -305,7 +302,7 @@ void direct_site::propagate_synapses(layer_id layer) {
                       rows},
          {items_for(rows)});
   if (muted) launch(unmute_strengths{*muted}, {1});
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, layout_.edges);
+  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, edges);
   for (head_id h = 0; h < model_.heads(); ++h) {
     float* const a = a_.data() + std::size_t{h} * sources_;
     remove(a);
@@ -338,7 +335,7 @@ void direct_site::reweight(layer_id layer) {
                         log(),
                         check(layer, "a synapse of neuron")},
          {n_ / unit_, count_units(), 1});
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, layout_.writes);
+  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, writes);
   used_layer_ = 0;
 }
 

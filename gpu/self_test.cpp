@@ -110,8 +110,13 @@ std::vector<agreement> self_test(std::shared_ptr<gpu::device> on, const std::fun
 
 double stream_bandwidth(gpu::device& on, std::size_t bytes) {
   const auto n = static_cast<gpu::index>(std::min<std::size_t>(bytes / (2 * sizeof(float)), gpu::index{1} << 31));
-  gpu::buffer<float> drive(on, n, "bandwidth"), x(on, n, "bandwidth");
-  gpu::buffer<gpu::fault_slot> slots(on, 1, "bandwidth");
+  gpu::buffer<float> drive, x;
+  gpu::buffer<gpu::fault_slot> slots;
+  gpu::memory_plan memory;
+  memory.add(drive, n, "drive");
+  memory.add(x, n, "X");
+  memory.add(slots, 1, "faults");
+  const gpu::allocation all = memory.allocate(on, "measuring the bandwidth");
   drive.clear();
   x.clear();
   // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot is used.

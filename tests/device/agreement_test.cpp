@@ -1,9 +1,11 @@
 // Does the GPU engine agree with the CPU engine to the last bit? On the fake device, where nothing may be read that nobody wrote and every
 // buffer has sentinels around it, and on a GPU: tests::fresh_device() is another one in each program.
 #include <memory>
+#include <set>
 
 #include "core/base/error.hpp"
 #include "core/direct_form.hpp"
+#include "core/sampling.hpp"
 #include "device/backend.hpp"
 #include "device/support.hpp"
 #include "io/checkpoint.hpp"
@@ -112,6 +114,40 @@ TEST_CASE("probes and interventions") {
     tests::check_same_bits(runs.cpu, runs.gpu, tests::random_tokens(10, of.vocabulary, 5));
     for (std::size_t p = 0; p < runs.cpu.probes().size(); ++p) CHECK(runs.cpu.probes().strength(p) == runs.gpu.probes().strength(p));
   }
+}
+
+TEST_CASE("a device chooses tokens, and judges them, as the host does") {
+  oracle::weights w = tests::random_weights({.neurons_per_head = 64, .hubs = 16, .vocabulary = 1000, .layers = 2}, 12);
+  for (int t = 300; t < 1000; ++t) w.readout.col(t) = w.readout.col(t % 300);  // tokens that are equally likely
+  const bdh::model hubs = tests::as_graph(w, "gpu-release");
+  const auto c = tests::random_circuits({.neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6}, 5);
+  const bdh::model direct = tests::as_direct_graph(c, "normfree", nullptr, false);
+  for (const bdh::model* m : {&hubs, &direct})
+    for (const auto order : {item_order::ascending, item_order::scattered}) {
+      pair_of_runs runs(*m, order);
+      std::set<bdh::token_id> chosen;
+      bdh::token_id token = 1;
+      for (int t = 0; t < 12; ++t) {
+        runs.cpu.step(token);
+        runs.gpu.step(token);
+        for (const double temperature : {0.0, 0.5, 1.0, 3.0})
+          for (const std::uint32_t top : {0u, 1u, 2u, 5u, 100u, 999u, 5000u}) {
+            CAPTURE(temperature);
+            CAPTURE(top);
+            const bdh::sampling how{temperature, top, 4};
+            token = runs.cpu.choose(how);
+            REQUIRE(runs.gpu.choose(how) == token);
+            REQUIRE(runs.gpu.loss(token) == runs.cpu.loss(token));
+            chosen.insert(token);
+          }
+        const bdh::token_id other = (token + 5) % m->readout_nodes();
+        CHECK(runs.gpu.loss(other) == runs.cpu.loss(other));
+        token %= m->sensory_nodes();
+      }
+      CHECK(chosen.size() > (m == &hubs ? 40 : 4));
+      runs.gpu.restore(runs.cpu.save());
+      CHECK(runs.gpu.choose({1, 0, 4}) == runs.cpu.choose({1, 0, 4}));
+    }
 }
 
 TEST_CASE("what one engine saved the other goes on with; forgetting starts afresh") {
