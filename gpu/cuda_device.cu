@@ -15,15 +15,19 @@
 namespace bdh::gpu {
 namespace {
 
-constexpr index block_threads = 256, groups_per_block = block_threads / kernels::group_threads, blocks_per_processor = 8;
+constexpr index block_threads = 256, blocks_per_processor = 8;
+
+template <class Program>
+constexpr index groups_per_block = block_threads / group_threads<Program>;
 
 // Items are dealt out to the groups of the grid in turn.
 template <class Program>
 __global__ void __launch_bounds__(block_threads, 3) run(const __grid_constant__ Program program, extent items) {
   const index count = items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most;
-  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block;
-  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / kernels::group_threads; item < count; item += groups)
-    program(kernels::device_group{}, static_cast<index>(item));
+  constexpr index threads = group_threads<Program>;
+  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>;
+  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; item < count; item += groups)
+    program(kernels::device_group<threads>{}, static_cast<index>(item));
 }
 
 void expect(cudaError_t result, const std::string& what) {
@@ -33,7 +37,8 @@ void expect(cudaError_t result, const std::string& what) {
 }
 
 template <class Program>
-cudaError_t start(const void* arguments, const extent& items, unsigned blocks, cudaStream_t stream) {
+cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks, cudaStream_t stream) {
+  const unsigned blocks = std::min((items.most + groups_per_block<Program> - 1) / groups_per_block<Program>, most_blocks);
   run<<<blocks, block_threads, 0, stream>>>(*static_cast<const Program*>(arguments), items);
   return cudaGetLastError();
 }
@@ -125,8 +130,8 @@ class cuda_device final : public device {
 
   void launch(std::size_t program, const void* arguments, std::size_t, const extent& items) override {
     use();
-    const unsigned blocks = std::min((items.most + groups_per_block - 1) / groups_per_block, processors_ * blocks_per_processor);
-    expect(starter_of(programs{}, program)(arguments, items, blocks, stream_), "launch of program " + std::to_string(program));
+    expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor, stream_),
+           "launch of program " + std::to_string(program));
   }
 
   std::size_t compact_workspace(index n) override {

@@ -25,12 +25,26 @@ void device_projection::plan(memory_plan& memory, const projection& p) {
   memory.add(indptr, p.indptr().size(), p.name() + ", rows");
   memory.add(indices, p.indices().size(), p.name() + ", indices");
   memory.add(weights, p.weights().size(), p.name() + ", weights");
+  for (std::size_t r = 0; r + 1 < p.indptr().size(); ++r) has_long_rows |= long_rows.contain(p.indptr()[r + 1] - p.indptr()[r]);
 }
 
 void device_projection::upload(const projection& p) {
   indptr.upload(p.indptr());
   indices.upload(p.indices());
   weights.upload(p.weights());
+}
+
+void row_bins::plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what) {
+  for (std::size_t r = 0; r < degrees.size(); ++r) (degrees[r] <= lane_edges ? few_edges : many_edges).push_back(static_cast<index>(r));
+  if (many_edges.empty()) return;
+  memory.add(few, few_edges.size(), what + ", rows of few edges");
+  memory.add(many, many_edges.size(), what + ", rows of many edges");
+}
+
+void row_bins::upload() {
+  if (many_edges.empty()) return;
+  few.upload(few_edges);
+  many.upload(many_edges);
 }
 
 result_layout::result_layout(const model& m) : layers(m.layers()) {
@@ -295,9 +309,21 @@ void device_site::hear_w(bool token, layer_id layer) {
 // Rows of targets, all or the listed ones; with a `head_stride` each hears the activity of its head.
 void device_site::pull(const projection& p, const device_projection& on_device, const float* weights, const index* list, const index* count,
                        const float* activity, std::size_t head_stride, float* out) {
-  launch(pull_rows{p.is_dense() ? nullptr : on_device.indptr.data(), on_device.indices.data(), weights, p.columns(), list, activity,
-                   head_stride == 0 ? 0 : model_.neurons_per_head(), head_stride, out},
-         {p.rows(), count, 1});
+  pull_rows program{p.is_dense() ? nullptr : on_device.indptr.data(),
+                    on_device.indices.data(),
+                    weights,
+                    p.columns(),
+                    list,
+                    activity,
+                    head_stride == 0 ? 0 : model_.neurons_per_head(),
+                    head_stride,
+                    short_rows,
+                    out};
+  const extent all{p.rows(), count, 1};
+  launch(program, all);
+  if (!on_device.has_long_rows) return;
+  program.of = long_rows;
+  launch(pull_long_rows{program}, all);
 }
 
 void device_site::threshold_x(layer_id layer) {

@@ -19,9 +19,19 @@ struct device_projection {
   buffer<edge_id> indptr;  // empty: dense rows
   buffer<neuron_id> indices;
   buffer<float> weights;
+  bool has_long_rows = false;
 
   void plan(memory_plan& memory, const projection& p);
   void upload(const projection& p);
+};
+
+// Rows that are given one lane each, and those that are given a warp.
+struct row_bins {
+  std::vector<index> few_edges, many_edges;
+  buffer<index> few, many;  // of them; empty: all rows have few
+
+  void plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what);
+  void upload();
 };
 
 // What a token leaves for the host, in one block. Logits stay on the device until somebody asks for them.

@@ -7,6 +7,7 @@
 #include "core/direct_form.hpp"
 #include "core/sampling.hpp"
 #include "device/backend.hpp"
+#include "device/scale_free.hpp"
 #include "device/support.hpp"
 #include "io/checkpoint.hpp"
 #include "support/models.hpp"
@@ -217,6 +218,24 @@ TEST_CASE("the first value that is not finite is told as the CPU engine tells it
       runs.gpu.forget();
       CHECK(doom(runs.gpu) == expected);
     }
+}
+
+TEST_CASE("heavy-tailed degrees: a neuron that hears ten thousand others, and one that they all hear") {
+  const bdh::model m = tests::scale_free({});
+  for (const auto order : {item_order::ascending, item_order::scattered}) {
+    pair_of_runs runs(m, order);
+    tests::check_same_bits(runs.cpu, runs.gpu, {0, 1, 2, 3, 4, 0, 1});
+    runs.cpu.step(1);
+    const bdh::token_report last = runs.gpu.step(1);
+    CHECK(last.active_x.back() > 4000);
+    CHECK(last.active_y.back() > 1000);
+    CHECK(runs.gpu.read(bdh::variable::a)[tests::scale_free_hub] != 0);
+    for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
+      brain->perturb(bdh::parse_perturbation(m, "lesion gx:100->7,10->5"));
+      brain->perturb(bdh::parse_perturbation(m, "lesion synapses:200->7,10->300"));
+    }
+    tests::check_same_bits(runs.cpu, runs.gpu, {2, 3});
+  }
 }
 
 TEST_CASE("the reference models, through hubs and with explicit edges") {
