@@ -87,6 +87,7 @@ class cuda_device final : public device {
     cudaDeviceProp properties{};
     expect(cudaGetDeviceProperties(&properties, number), "properties of device " + std::to_string(number));
     name_ = properties.name;
+    capability_ = std::to_string(properties.major) + "." + std::to_string(properties.minor);
     processors_ = static_cast<unsigned>(properties.multiProcessorCount);
     load(programs{});
     expect(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
@@ -94,6 +95,14 @@ class cuda_device final : public device {
   ~cuda_device() override { cudaStreamDestroy(stream_); }
 
   std::string name() const override { return name_; }
+  bool exact() const noexcept override { return BDH_CUDA_EXACT; }
+  std::map<std::string, std::string> versions() const override {
+    int driver = 0, runtime = 0;
+    expect(cudaDriverGetVersion(&driver), "version of the driver");
+    expect(cudaRuntimeGetVersion(&runtime), "version of the runtime");
+    const auto shown = [](int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); };
+    return {{"capability", capability_}, {"driver", shown(driver)}, {"runtime", shown(runtime)}};
+  }
 
   memory_info memory() const override {
     use();
@@ -186,7 +195,7 @@ class cuda_device final : public device {
 
   int number_;
   unsigned processors_ = 1;
-  std::string name_;
+  std::string name_, capability_;
   cudaStream_t stream_ = nullptr;
 };
 

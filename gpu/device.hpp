@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,10 @@ struct compaction {
   std::size_t workspace_bytes;
 };
 
+// The largest difference that contraction may make, relative to the largest value: of logits, activities and synapses over some dozen
+// tokens.
+inline constexpr double contracted_tolerance = 1e-4;
+
 // Launches and compactions in the order in which they were made.
 class recording {
  public:
@@ -46,6 +51,9 @@ class device {
   virtual ~device() = default;
   virtual std::string name() const = 0;
   virtual memory_info memory() const = 0;
+  // Whether its arithmetic is the host's, to the last bit. One that contracts a*b+c agrees within contracted_tolerance.
+  virtual bool exact() const noexcept = 0;
+  virtual std::map<std::string, std::string> versions() const { return {}; }  // of what drives it, for reports
 
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;

@@ -3,12 +3,15 @@
 
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <numbers>
+#include <type_traits>
 
 namespace bdh {
 
 // e^x for x <= 0, relative error below 4e-16; 0 where it is less than e^-700.
-[[gnu::always_inline]] inline constexpr double exponential(double x) noexcept {
+template <class Float = double>  // a template, since clang takes constexpr at its word where a function is none
+[[gnu::always_inline]] inline constexpr double exponential(std::type_identity_t<Float> x) noexcept {
   if (!(x > -700.0)) return 0.0;
   const double n = __builtin_floor(x * std::numbers::log2e + 0.5);
   // ln 2 in two parts, of which the product of the first with n is exact: |r| <= ln(2)/2.

@@ -17,6 +17,7 @@ using tests::fake_device;
 class inexact_device final : public bdh::gpu::device {
  public:
   std::string name() const override { return "inexact device"; }
+  bool exact() const noexcept override { return true; }  // as it says
   bdh::gpu::memory_info memory() const override { return real_.memory(); }
   void* allocate(std::size_t bytes, const std::string& what) override { return real_.allocate(bytes, what); }
   void release(void* memory) noexcept override { real_.release(memory); }

@@ -18,11 +18,13 @@ void run_alone(std::size_t program, const std::byte* arguments, bdh::gpu::index 
 
 class fake_device final : public bdh::gpu::device {
  public:
-  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone)
-      : total_(memory), free_(memory), order_(order), runner_(runner) {}
+  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone,
+                       bool exact = true)
+      : total_(memory), free_(memory), order_(order), runner_(runner), exact_(exact) {}
   ~fake_device() override;  // whatever is still allocated then is a leak, which leaks() would have told
 
   std::string name() const override { return "fake device"; }
+  bool exact() const noexcept override { return exact_; }
   bdh::gpu::memory_info memory() const override { return {free_, total_}; }
   void* allocate(std::size_t bytes, const std::string& what) override;
   void release(void* memory) noexcept override;
@@ -82,6 +84,7 @@ class fake_device final : public bdh::gpu::device {
   std::size_t total_, free_;
   item_order order_;
   item_runner runner_;
+  bool exact_;
   block& block_of(const void* at) const;
 
   mutable std::map<void*, block> blocks_;
