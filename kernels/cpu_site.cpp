@@ -101,14 +101,10 @@ void cpu_site::push_block(const projection* circuit, const float* rows, neuron_i
 void cpu_site::push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                            neuron_id count, outbox& sent) noexcept {
   partial_blocks_.clear();
-  neuron_id j = 0;
-  for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block) {
-    const neuron_id end = grid_.neurons(block).end, first = j;
-    while (j < count && id[j] < end) ++j;
-    if (j == first) continue;
-    push_block(circuit, rows, first_row, id + first, value + first, j - first, partial_.data() + partial_blocks_.size() * model_.hubs());
+  for_blocks(id, count, [&](neuron_id block, neuron_id first, neuron_id last) {
+    push_block(circuit, rows, first_row, id + first, value + first, last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
     partial_blocks_.push_back(block);
-  }
+  });
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
