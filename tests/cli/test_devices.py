@@ -23,6 +23,10 @@ class Devices(CliTest):
         self.assertGreater(told["memory_bytes"], 0)
         self.assertIn(b"in all on a GPU", self.good("devices", self.model).stdout)
 
+    def test_the_models_that_come_with_the_program_are_there(self):
+        names = [file.split("/")[-2] for file in self.json("devices")["reference_models"]]
+        self.assertEqual(names, ["random-64", "shakespeare-4096"])
+
     def test_the_cpu_is_recorded(self):
         self.assertEqual(self.run_on("cpu")[1], "cpu")
 

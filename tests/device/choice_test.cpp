@@ -86,6 +86,14 @@ TEST_CASE("the self-test passes an exact device and fails one that is not") {
   const bdh::model m = tests::as_graph(tests::random_weights({}, 1), "gpu-release");
   CHECK(bdh::tokens_per_second(m, exact, 10) > 0);
   const bdh::agreement wrong = bdh::compare_with_cpu(m, "random", std::make_shared<inexact_device>(), 8);
-  CHECK_FALSE(wrong.logits);
+  CHECK_FALSE(wrong.same_bits);
+  CHECK(wrong.difference > 0);
+  CHECK(wrong.difference < bdh::gpu::contracted_tolerance);
   CHECK_FALSE(wrong.passed());
+  // Were it one that contracts, so small a difference would be right.
+  bdh::agreement contracted = wrong;
+  contracted.exact = false;
+  CHECK(contracted.passed());
+  contracted.difference = 2 * bdh::gpu::contracted_tolerance;
+  CHECK_FALSE(contracted.passed());
 }
