@@ -5,6 +5,7 @@
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "apps/reference_models.hpp"
 #include "core/base/error.hpp"
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
@@ -36,6 +37,7 @@ class devices_app final : public command {
       all["cuda_missing"] = e.what();
       text += fmt::format("cuda   none: {}\n", e.what());
     }
+    for (const auto& file : reference_models()) all["reference_models"].push_back(file.string());
     if (!model_.empty()) add_memory(open_model(model_), all, text);
     print(json_ ? all.dump(1) + "\n" : text);
     return 0;

@@ -12,7 +12,6 @@
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
 #include "core/direct_form.hpp"
-#include "core/loss.hpp"
 #include "kernels/calibrate.hpp"
 
 namespace bdh::app {
@@ -78,7 +77,7 @@ double mean_loss(const model& m, const token_windows& windows, std::uint64_t thr
     brain.forget();
     for (std::size_t t = 0; t < window.size(); ++t) {
       stop_if_requested();
-      if (t != 0) nats += cross_entropy(brain.logits(), window[t]), ++predictions;
+      if (t != 0) nats += brain.loss(window[t]), ++predictions;
       brain.step(window[t]);
       progress.at(++done);
     }

@@ -10,7 +10,6 @@
 #include "apps/statistics.hpp"
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
-#include "core/loss.hpp"
 
 namespace bdh::app {
 namespace {
@@ -73,8 +72,8 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
       position = 0;
     }
     if (position == 0) ++r.windows;
-    if (position != 0) r.found.add(position - 1, cross_entropy(brain.logits(), *token));
-    if (position != 0 && exact) r.nats_float32 += cross_entropy(exact->logits(), *token);
+    if (position != 0) r.found.add(position - 1, brain.loss(*token));
+    if (position != 0 && exact) r.nats_float32 += exact->loss(*token);
     brain.step(*token);
     if (exact) {
       exact->step(*token);

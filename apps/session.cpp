@@ -9,7 +9,6 @@
 #include "apps/console.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/loss.hpp"
 #include "core/sampling.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checkpoints.hpp"
@@ -127,12 +126,11 @@ class session {
     if (stop_requested() != 0) return std::nullopt;  // it is not known whether the input has ended
     if (!next && resumed_->generated < options_.generate) next = chosen();
     if (!next || brain_.logits().empty()) return std::nullopt;
-    return cross_entropy(brain_.logits(), *next);
+    return brain_.loss(*next);
   }
 
   token_id chosen() const {
-    return choose(brain_.logits(), {options_.temperature.value_or(0), static_cast<std::uint32_t>(options_.top_k), options_.seed},
-                  brain_.tokens());
+    return brain_.choose({options_.temperature.value_or(0), static_cast<std::uint32_t>(options_.top_k), options_.seed});
   }
 
   void read_all(std::optional<token_id> token) {
@@ -158,7 +156,7 @@ class session {
   void pass_on(std::optional<token_id> next) {
     if (!held_) return;
     auto [report, generated] = *std::exchange(held_, std::nullopt);
-    if (next && model_.readout_nodes() != 0) report.loss = cross_entropy(brain_.logits(), *next);
+    if (next && model_.readout_nodes() != 0) report.loss = brain_.loss(*next);
     statistics_.add(report);
     if (!recording_) return;
     const auto byte = byte_of(model_, report.token);

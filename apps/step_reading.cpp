@@ -155,7 +155,8 @@ void generate(experiment& e, arguments& a) {
   terminal_text written;
   bool first = true;
   for (std::uint64_t k = 0; k < count && stop_requested() == 0; ++k, first = false) {
-    const token_id next = choose(logits_now(e, "generate"), how, e.lab.brain().tokens());
+    if (first) logits_now(e, "generate");  // there are some
+    const token_id next = e.lab.brain().choose(how);
     const auto byte = byte_of(m, next);
     print(byte ? written.add({&*byte, 1}) : fmt::format("{}{}", first ? "" : ",", next));
     record(e, e.lab.read(next));

@@ -7,8 +7,10 @@ if(BDH_NVCC)
     set(nvcc_release ${CMAKE_MATCH_1})
   endif()
 endif()
-# Every value and every sum rounds as on the host: no contraction of a*b+c.
-set(BDH_NVCC_FLAGS --expt-relaxed-constexpr -Werror=all-warnings -fmad=false)
+set(BDH_NVCC_FLAGS --expt-relaxed-constexpr -Werror=all-warnings)
+if(BDH_CUDA_EXACT)  # every value and every sum rounds as on the host
+  list(APPEND BDH_NVCC_FLAGS -fmad=false)
+endif()
 
 if(BDH_CUDA)
   if(nvcc_release LESS 13)

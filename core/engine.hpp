@@ -26,6 +26,8 @@ enum class hop {
   local
 };
 
+struct sampling;
+
 struct step {
   action what;
   hop at;
@@ -82,7 +84,11 @@ class engine {
   virtual std::optional<fault> first_fault(site_id site) const = 0;
 
   // Readers, for use between steps: they never change a bit of the state.
-  virtual std::span<const float> logits() const noexcept = 0;     // readout nodes; at site 0 after read_out
+  virtual std::span<const float> logits() const noexcept = 0;  // readout nodes; at site 0 after read_out
+  // What follows from them: the token to read at `position` (core/sampling.hpp), and the loss in nats should `next` come. A device
+  // answers with a few bytes and keeps the logits.
+  virtual token_id choose(const sampling& how, std::uint64_t position) const;
+  virtual double loss(token_id next) const;
   virtual void read(variable v, std::span<float> out) const = 0;  // sizes above
   // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;

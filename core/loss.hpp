@@ -7,7 +7,10 @@
 
 namespace bdh {
 
-// -log softmax(logits)[next] in nats, summed in double. `next` < logits.size().
+// -log softmax(logits)[next] in nats, summed in double as core/choice.hpp says. `next` < logits.size().
 double cross_entropy(std::span<const float> logits, token_id next) noexcept;
+
+// The same of one logit, where the sum of all likelihoods at temperature 1 is known.
+double cross_entropy(double sum, float largest, float logit) noexcept;
 
 }  // namespace bdh

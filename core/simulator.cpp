@@ -6,6 +6,8 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/loss.hpp"
+#include "core/sampling.hpp"
 
 namespace bdh {
 namespace {
@@ -102,6 +104,12 @@ token_report simulator::report() {
 }
 
 // ---- looking
+
+token_id simulator::choose(const sampling& how) const {
+  return restored_ ? bdh::choose(logits_, how, tokens_) : engine_->choose(how, tokens_);
+}
+
+double simulator::loss(token_id next) const { return restored_ ? cross_entropy(logits_, next) : engine_->loss(next); }
 
 int simulator::watch(watcher w) {
   watchers_.emplace(++numbers_, std::move(w));
@@ -239,9 +247,9 @@ synapse_state simulator::save() const {
   state.model_sha256 = model_.content_sha256();
   state.tokens = tokens_;
   state.retention = engine_->retention();
+  state.logits.assign(logits().begin(), logits().end());  // first: should a device fail here, it is told by what comes next
   for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
   state.probes = probes_.save();
-  state.logits.assign(logits().begin(), logits().end());
   return state;
 }
 

@@ -62,6 +62,10 @@ class simulator {
   std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
   // (V) after the last token; empty before the first, and after restore() where the state has none.
   std::span<const float> logits() const noexcept { return restored_ ? std::span<const float>(logits_) : engine_->logits(); }
+  // The token to read next, and the loss in nats should `next` come (core/sampling.hpp, core/loss.hpp): from the logits, there must be
+  // some, wherever they are.
+  token_id choose(const sampling& how) const;
+  double loss(token_id next) const;
   std::size_t size(variable v) const noexcept;  // values that read() gives
   std::vector<float> read(variable v) const;
   void read(variable v, std::span<float> out) const { engine_->read(v, out); }  // (size(v))

@@ -1,4 +1,4 @@
-// Arrays on a device: planned first, so that what does not fit is refused before anything is allocated; freed with their owner.
+// Arrays on a device: planned first, so that what does not fit is refused before anything is allocated; then one allocation holds them all.
 #pragma once
 
 #include <functional>
@@ -11,22 +11,33 @@
 
 namespace bdh::gpu {
 
+// Memory of a device, freed with its owner.
+class allocation {
+ public:
+  allocation() = default;
+  allocation(device& on, std::size_t bytes, const std::string& what) : device_(&on), data_(on.allocate(bytes, what)) {}
+  allocation(allocation&& other) noexcept { *this = std::move(other); }
+  allocation& operator=(allocation&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~allocation() {
+    if (data_) device_->release(data_);
+  }
+  std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+
+ private:
+  device* device_ = nullptr;
+  void* data_ = nullptr;
+};
+
+// An array in an allocation.
 template <class T>
 class buffer {
  public:
   buffer() = default;
-  buffer(device& on, std::size_t size, const std::string& what)
-      : device_(&on), data_(size ? static_cast<T*>(on.allocate(size * sizeof(T), what)) : nullptr), size_(size) {}
-  buffer(buffer&& other) noexcept { *this = std::move(other); }
-  buffer& operator=(buffer&& other) noexcept {
-    std::swap(device_, other.device_);
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~buffer() {
-    if (data_) device_->release(data_);
-  }
+  buffer(device& on, void* data, std::size_t size) : device_(&on), data_(static_cast<T*>(data)), size_(size) {}
 
   T* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
@@ -54,24 +65,30 @@ struct memory_use {
   std::size_t bytes;
 };
 
+// What an allocation is to hold. Arrays begin at multiples of 256 bytes, with as many unused between them: a device that checks finds
+// there what was written past an end.
 class memory_plan {
  public:
-  // `to` gets `size` elements, all zero, by allocate().
+  static constexpr std::size_t alignment = 256;
+
+  // `to` gets `size` elements of any content, by allocate().
   template <class T>
   void add(buffer<T>& to, std::size_t size, std::string what) {
-    make_.push_back([&to, size, what](device& on) {
-      to = buffer<T>(on, size, what);
-      to.clear();
-    });
-    uses_.push_back({std::move(what), size * sizeof(T)});
+    add(size * sizeof(T), std::move(what), [&to, size](device& on, void* at) { to = buffer<T>(on, at, size); });
   }
   const std::vector<memory_use>& uses() const noexcept { return uses_; }
-  std::size_t bytes() const noexcept;
-  void allocate(device& on) const;  // throws device_error, also when the device has less memory free
+  std::size_t bytes() const noexcept { return end_; }  // of the allocation
+  // All of it in one. Throws device_error, also when the device has less memory free.
+  allocation allocate(device& on, const std::string& what) const;
 
  private:
-  std::vector<std::function<void(device&)>> make_;
+  using placing = std::function<void(device&, void*)>;
+  void add(std::size_t bytes, std::string what, placing place);
+
   std::vector<memory_use> uses_;
+  std::vector<std::size_t> offset_;  // as uses_
+  std::vector<placing> place_;
+  std::size_t end_ = alignment;
 };
 
 }  // namespace bdh::gpu

@@ -15,15 +15,19 @@
 namespace bdh::gpu {
 namespace {
 
-constexpr index block_threads = 256, groups_per_block = block_threads / kernels::group_threads, blocks_per_processor = 8;
+constexpr index block_threads = 256, blocks_per_processor = 8;
+
+template <class Program>
+constexpr index groups_per_block = block_threads / group_threads<Program>;
 
 // Items are dealt out to the groups of the grid in turn.
 template <class Program>
 __global__ void __launch_bounds__(block_threads, 3) run(const __grid_constant__ Program program, extent items) {
   const index count = items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most;
-  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block;
-  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / kernels::group_threads; item < count; item += groups)
-    program(kernels::device_group{}, static_cast<index>(item));
+  constexpr index threads = group_threads<Program>;
+  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>;
+  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; item < count; item += groups)
+    program(kernels::device_group<threads>{}, static_cast<index>(item));
 }
 
 void expect(cudaError_t result, const std::string& what) {
@@ -33,7 +37,8 @@ void expect(cudaError_t result, const std::string& what) {
 }
 
 template <class Program>
-cudaError_t start(const void* arguments, const extent& items, unsigned blocks, cudaStream_t stream) {
+cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks, cudaStream_t stream) {
+  const unsigned blocks = std::min((items.most + groups_per_block<Program> - 1) / groups_per_block<Program>, most_blocks);
   run<<<blocks, block_threads, 0, stream>>>(*static_cast<const Program*>(arguments), items);
   return cudaGetLastError();
 }
@@ -82,6 +87,7 @@ class cuda_device final : public device {
     cudaDeviceProp properties{};
     expect(cudaGetDeviceProperties(&properties, number), "properties of device " + std::to_string(number));
     name_ = properties.name;
+    capability_ = std::to_string(properties.major) + "." + std::to_string(properties.minor);
     processors_ = static_cast<unsigned>(properties.multiProcessorCount);
     load(programs{});
     expect(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
@@ -89,6 +95,14 @@ class cuda_device final : public device {
   ~cuda_device() override { cudaStreamDestroy(stream_); }
 
   std::string name() const override { return name_; }
+  bool exact() const noexcept override { return BDH_CUDA_EXACT; }
+  std::map<std::string, std::string> versions() const override {
+    int driver = 0, runtime = 0;
+    expect(cudaDriverGetVersion(&driver), "version of the driver");
+    expect(cudaRuntimeGetVersion(&runtime), "version of the runtime");
+    const auto shown = [](int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); };
+    return {{"capability", capability_}, {"driver", shown(driver)}, {"runtime", shown(runtime)}};
+  }
 
   memory_info memory() const override {
     use();
@@ -125,8 +139,8 @@ class cuda_device final : public device {
 
   void launch(std::size_t program, const void* arguments, std::size_t, const extent& items) override {
     use();
-    const unsigned blocks = std::min((items.most + groups_per_block - 1) / groups_per_block, processors_ * blocks_per_processor);
-    expect(starter_of(programs{}, program)(arguments, items, blocks, stream_), "launch of program " + std::to_string(program));
+    expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor, stream_),
+           "launch of program " + std::to_string(program));
   }
 
   std::size_t compact_workspace(index n) override {
@@ -181,7 +195,7 @@ class cuda_device final : public device {
 
   int number_;
   unsigned processors_ = 1;
-  std::string name_;
+  std::string name_, capability_;
   cudaStream_t stream_ = nullptr;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,10 @@ struct compaction {
   std::size_t workspace_bytes;
 };
 
+// The largest difference that contraction may make, relative to the largest value: of logits, activities and synapses over some dozen
+// tokens.
+inline constexpr double contracted_tolerance = 1e-4;
+
 // Launches and compactions in the order in which they were made.
 class recording {
  public:
@@ -46,10 +51,15 @@ class device {
   virtual ~device() = default;
   virtual std::string name() const = 0;
   virtual memory_info memory() const = 0;
+  // Whether its arithmetic is the host's, to the last bit. One that contracts a*b+c agrees within contracted_tolerance.
+  virtual bool exact() const noexcept = 0;
+  virtual std::map<std::string, std::string> versions() const { return {}; }  // of what drives it, for reports
 
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;
   virtual void release(void* memory) noexcept = 0;
+  // This part of an allocation is an array, and what stands before and behind it belongs to nobody. For devices that check.
+  virtual void divide(void*, std::size_t, const std::string&) {}
 
   virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // `from` is free again on return
   virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // complete on return

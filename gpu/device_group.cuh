@@ -1,14 +1,17 @@
-// The thread group on a GPU: a quarter of a warp.
+// Thread groups on a GPU: a warp, or an equal part of one.
 #pragma once
 
-#include "gpu/quad_group.hpp"
+#include "gpu/thread_group.hpp"
 
 namespace bdh::kernels {
 
-struct warp_quarter {
+template <index threads>
+struct warp_part {
+  static constexpr index count = threads;
+
   BDH_DEVICE static index number() {
 #if defined(__CUDA_ARCH__)
-    return threadIdx.x % group_threads;
+    return threadIdx.x % threads;
 #else
     return 0;
 #endif
@@ -25,17 +28,25 @@ struct warp_quarter {
     return value;
 #endif
   }
+  template <class F>
+  BDH_DEVICE static void in_order([[maybe_unused]] float value, [[maybe_unused]] F f) {
+#if defined(__CUDA_ARCH__)
+#pragma unroll
+    for (index t = 0; t < threads; ++t) f(__shfl_sync(mask(), value, t, threads));
+#endif
+  }
 
  private:
   BDH_DEVICE static unsigned mask() {
 #if defined(__CUDA_ARCH__)
-    return 0xffu << (threadIdx.x % warpSize / group_threads * group_threads);
+    return threads == 32 ? ~0u : ((1u << (threads % 32)) - 1) << (threadIdx.x % warpSize / threads * threads);
 #else
     return 0;
 #endif
   }
 };
 
-using device_group = quad_group<warp_quarter>;
+template <index threads>
+using device_group = thread_group<warp_part<threads>>;
 
 }  // namespace bdh::kernels

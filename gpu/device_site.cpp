@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/sampling.hpp"
 
 namespace bdh::gpu {
 namespace {
@@ -13,12 +14,18 @@ constexpr std::size_t most_looked_at = 1 << 16;  // synapses, in one launch
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
+bool counts_edges(const model& m) {
+  const hub_circuits& c = m.circuits();
+  return m.is_direct() || !c.e.is_dense() || !c.sensory.is_dense() || !c.dy.is_dense();
+}
+
 }  // namespace
 
 void device_projection::plan(memory_plan& memory, const projection& p) {
   memory.add(indptr, p.indptr().size(), p.name() + ", rows");
   memory.add(indices, p.indices().size(), p.name() + ", indices");
   memory.add(weights, p.weights().size(), p.name() + ", weights");
+  for (std::size_t r = 0; r + 1 < p.indptr().size(); ++r) has_long_rows |= long_rows.contain(p.indptr()[r + 1] - p.indptr()[r]);
 }
 
 void device_projection::upload(const projection& p) {
@@ -27,18 +34,28 @@ void device_projection::upload(const projection& p) {
   weights.upload(p.weights());
 }
 
-result_layout::result_layout(const model& m)
-    : layers(m.layers()), tallies(items_for(std::max(m.sources(), m.neurons()))), readout(m.readout_nodes()) {
+void row_bins::plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what) {
+  for (std::size_t r = 0; r < degrees.size(); ++r) (degrees[r] <= lane_edges ? few_edges : many_edges).push_back(static_cast<index>(r));
+  if (many_edges.empty()) return;
+  memory.add(few, few_edges.size(), what + ", rows of few edges");
+  memory.add(many, many_edges.size(), what + ", rows of many edges");
+}
+
+void row_bins::upload() {
+  if (many_edges.empty()) return;
+  few.upload(few_edges);
+  many.upload(many_edges);
+}
+
+result_layout::result_layout(const model& m) : layers(m.layers()) {
   const std::size_t counts = aligned((layers + 1) * sizeof(index));
   any = 0;
   gains = 8;
   active_x = 16;
   active_y = active_x + counts;
   units = active_y + counts;
-  edges = units + counts;
-  writes = edges + tallies * sizeof(std::uint64_t);
-  logits = writes + tallies * sizeof(std::uint64_t);
-  bytes = logits + readout * sizeof(float);
+  counted = units + counts;
+  bytes = counted + 2 * sizeof(std::uint64_t);
 }
 
 device_site::device_site(const model& m, double retention)
@@ -50,6 +67,7 @@ device_site::device_site(const model& m, double retention)
       unit_(rotates_ ? 2 : 1),
       grid_(m.heads(), m.neurons_per_head()),
       layout_(m),
+      readout_nodes_(m.readout_nodes()),
       stored_(m.layers()),
       last_used_(m.layers()),
       clock_(m.layers()),
@@ -67,6 +85,20 @@ device_site::device_site(const model& m, double retention)
   memory_.add(one_, 1, "one");
   memory_.add(token_, 1 + m.layers(), "token and clocks");
   memory_.add(results_, layout_.bytes, "results");
+  const index tallies = counts_edges(m) ? items_for(std::max(m.sources(), m.neurons())) : 0;
+  memory_.add(tallies_, std::size_t{2} * tallies, "counts");
+  memory_.add(total_, std::size_t{2} * items_for(tallies), "sums of counts");
+  memory_.add(readout_values_, readout_nodes_, "logits");
+  if (can_choose()) {
+    const index chunks = items_for(readout_nodes_);
+    memory_.add(likely_, chunks, "most likely tokens");
+    memory_.add(among_, readout_nodes_, "tokens to choose from");
+    memory_.add(plain_, readout_nodes_, "likelihoods");
+    memory_.add(weight_, readout_nodes_, "likelihoods at a temperature");
+    memory_.add(plain_sum_, chunks, "sums of likelihoods");
+    memory_.add(weight_sum_, chunks, "sums of likelihoods at a temperature");
+    memory_.add(outlook_, 1, "choice");
+  }
   memory_.add(fault_slots_, std::max<std::size_t>({n_, m.sources(), std::size_t{m.heads()} * d_, m.readout_nodes()}), "faults");
   memory_.add(x_, n_, "X");
   memory_.add(y_, n_, "Y");
@@ -89,7 +121,7 @@ device_site::device_site(const model& m, double retention)
 void device_site::load(device& on) {
   on_ = &on;
   memory_.add(workspace_, on.compact_workspace(n_), "workspace");
-  memory_.allocate(on);
+  arena_ = memory_.allocate(on, "this model");
   e_.upload(model_.circuits().e);
   sensory_.upload(model_.circuits().sensory);
   frequency_.upload(model_.turning().frequency());
@@ -123,7 +155,18 @@ void device_site::begin_token() {
   clear(w_);
   if (!launching_) return;
   on_->clear(results_.data() + layout_.any, sizeof(index));
-  on_->clear(results_.data() + layout_.active_x, layout_.logits - layout_.active_x);
+  on_->clear(results_.data() + layout_.active_x, layout_.bytes - layout_.active_x);
+  tallies_.clear();
+}
+
+void device_site::end_token() {
+  const std::uint64_t* from = tallies_.data();
+  for (index n = static_cast<index>(tallies_.size() / 2); n != 0; n = items_for(n)) {
+    std::uint64_t* const to = n <= chunk ? result<std::uint64_t>(layout_.counted) : total_.data();
+    launch(total_counts{from, n, to}, {2 * items_for(n)});
+    if (n <= chunk) return;
+    from = to;
+  }
 }
 
 std::vector<std::uint64_t> device_site::clock_differences() const {
@@ -138,10 +181,9 @@ device_site::event_count device_site::no_events() const {
   return none;
 }
 
-std::uint64_t device_site::total(const event_count& e, std::size_t tallies) const {
+std::uint64_t device_site::total(const event_count& e, tallied what) const {
   const auto at = [&](std::size_t offset) { return host_results_.data() + offset; };
-  const auto* tallied = reinterpret_cast<const std::uint64_t*>(at(tallies));
-  std::uint64_t sum = std::accumulate(tallied, tallied + layout_.tallies, e.constant);
+  std::uint64_t sum = e.constant + reinterpret_cast<const std::uint64_t*>(at(layout_.counted))[what];
   const std::size_t lists[] = {layout_.active_x, layout_.active_y, rotates_ ? layout_.units : layout_.active_x};
   for (int by : {per_x, per_y, per_unit})
     for (std::size_t l = 1; l <= layout_.layers; ++l) sum += e.of[by][l] * reinterpret_cast<const index*>(at(lists[by]))[l];
@@ -155,9 +197,8 @@ void device_site::fetch() {
     counts_.active_x[l - 1] = reinterpret_cast<const index*>(at(layout_.active_x))[l];
     counts_.active_y[l - 1] = reinterpret_cast<const index*>(at(layout_.active_y))[l];
   }
-  counts_.synaptic_events = total(events_, layout_.edges);
-  counts_.hebbian_writes = total(writes_, layout_.writes);
-  std::copy_n(reinterpret_cast<const float*>(at(layout_.logits)), logits_.size(), logits_.begin());
+  counts_.synaptic_events = total(events_, edges);
+  counts_.hebbian_writes = total(writes_, writes);
   if (*reinterpret_cast<const index*>(at(layout_.any)) == 0) return;
   faults_kept_ = true;
   std::vector<fault_slot> slots(fault_slots_.size());
@@ -183,10 +224,10 @@ index device_site::check(layer_id layer, const char* what, index count) {
 }
 
 void device_site::tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by,
-                        std::size_t into) {
-  event_count& e = into == layout_.edges ? events_ : writes_;
+                        tallied into) {
+  event_count& e = into == edges ? events_ : writes_;
   if (!p.indptr.empty())
-    launch(tally_edges{list, count, p.indptr.data(), unit, result<std::uint64_t>(into)}, {count ? items_for(n_) : 1, count, chunk});
+    launch(tally_edges{list, count, p.indptr.data(), unit, tallies(into)}, {count ? items_for(n_) : 1, count, chunk});
   else if (!count)
     e.constant += width;
   else
@@ -235,14 +276,14 @@ void device_site::collect(index sums, index blocks, float* out) {
 void device_site::sense_hubs() {
   const index* const token = reinterpret_cast<const index*>(token_.data());
   push(sensory_, sensory_.weights.data(), token, one_.data(), identity_.data(), 1, 1, heard_.data());
-  tally(sensory_, d_, token, nullptr, 1, per_x, layout_.edges);
+  tally(sensory_, d_, token, nullptr, 1, per_x, edges);
 }
 
 void device_site::y_to_hubs() {
   launch(gather_list{list_y_.data(), count_y(), y_.data(), y_values_.data()}, {items_for(n_), count_y(), chunk});
   launch(list_starts{grid_, list_y_.data(), count_y(), start_.data()}, {items_for(grid_.blocks() + 1)});
   push(e_, e_.weights.data(), list_y_.data(), y_values_.data(), start_.data(), 1, grid_.blocks(), partial_.data());
-  tally(e_, d_, list_y_.data(), count_y(), 1, per_y, layout_.edges);
+  tally(e_, d_, list_y_.data(), count_y(), 1, per_y, edges);
   collect(1, grid_.blocks(), heard_.data());
 }
 
@@ -268,9 +309,21 @@ void device_site::hear_w(bool token, layer_id layer) {
 // Rows of targets, all or the listed ones; with a `head_stride` each hears the activity of its head.
 void device_site::pull(const projection& p, const device_projection& on_device, const float* weights, const index* list, const index* count,
                        const float* activity, std::size_t head_stride, float* out) {
-  launch(pull_rows{p.is_dense() ? nullptr : on_device.indptr.data(), on_device.indices.data(), weights, p.columns(), list, activity,
-                   head_stride == 0 ? 0 : model_.neurons_per_head(), head_stride, out},
-         {p.rows(), count, 1});
+  pull_rows program{p.is_dense() ? nullptr : on_device.indptr.data(),
+                    on_device.indices.data(),
+                    weights,
+                    p.columns(),
+                    list,
+                    activity,
+                    head_stride == 0 ? 0 : model_.neurons_per_head(),
+                    head_stride,
+                    short_rows,
+                    out};
+  const extent all{p.rows(), count, 1};
+  launch(program, all);
+  if (!on_device.has_long_rows) return;
+  program.of = long_rows;
+  launch(pull_long_rows{program}, all);
 }
 
 void device_site::threshold_x(layer_id layer) {
@@ -298,7 +351,7 @@ void device_site::threshold_y(layer_id layer) {
 
 void device_site::read_out(const projection& p, const device_projection& on_device, const float* activity) {
   if (p.edges() == 0) return;
-  float* const logits = result<float>(layout_.logits);
+  float* const logits = readout_values_.data();
   pull(p, on_device, on_device.weights.data(), nullptr, nullptr, activity, 0, logits);
   tally_all(p);
   launch(check_values{logits, p.rows(), log(), check(0, "logit")}, {items_for(p.rows())});
@@ -310,6 +363,23 @@ void device_site::turn_to(layer_id layer) {
   angles_at_ = now;
   const auto pairs = static_cast<index>(frequency_.size());
   launch(turn_angles{frequency_.data(), pairs, clock(layer), cosine_.data(), sine_.data()}, {items_for(pairs)});
+}
+
+// ---- logits
+
+outlook device_site::choose(const sampling& how, double share, std::optional<token_id> asked) {
+  const index chunks = items_for(readout_nodes_);
+  const find_likely likely{readout_values_.data(), readout_nodes_, likely_.data()};
+  gpu::launch(*on_, likely, {chunks});
+  const bool some = how.temperature != 0 && how.top_k != 0 && how.top_k < readout_nodes_;
+  if (some) gpu::launch(*on_, rank_tokens{readout_values_.data(), readout_nodes_, how.top_k, among_.data()}, {readout_nodes_});
+  const weigh_tokens weigh{
+      likely, how.temperature, some ? among_.data() : nullptr, plain_.data(), weight_.data(), plain_sum_.data(), weight_sum_.data()};
+  gpu::launch(*on_, weigh, {chunks});
+  gpu::launch(*on_, draw_token{weigh, share, asked.has_value(), asked.value_or(0), outlook_.data()}, {1});
+  outlook found;
+  outlook_.download({&found, 1});
+  return found;
 }
 
 // ---- looking at synapses, saving

@@ -19,15 +19,25 @@ struct device_projection {
   buffer<edge_id> indptr;  // empty: dense rows
   buffer<neuron_id> indices;
   buffer<float> weights;
+  bool has_long_rows = false;
 
   void plan(memory_plan& memory, const projection& p);
   void upload(const projection& p);
 };
 
-// What a token leaves for the host, in one block.
+// Rows that are given one lane each, and those that are given a warp.
+struct row_bins {
+  std::vector<index> few_edges, many_edges;
+  buffer<index> few, many;  // of them; empty: all rows have few
+
+  void plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what);
+  void upload();
+};
+
+// What a token leaves for the host, in one block. Logits stay on the device until somebody asks for them.
 struct result_layout {
-  std::size_t any, gains, active_x, active_y, units, edges, writes, logits, bytes;
-  std::size_t layers, tallies, readout;
+  std::size_t any, gains, active_x, active_y, units, counted, bytes;  // counted: edges, then Hebbian writes, of rows that are not dense
+  std::size_t layers;
   explicit result_layout(const model& m);
 };
 
@@ -39,7 +49,7 @@ class device_site {
   device_site& operator=(const device_site&) = delete;
 
   const memory_plan& memory() const noexcept { return memory_; }
-  // Allocates and uploads the model; call it once, before all that follows.
+  // Allocates and uploads the model; call it once, before all that follows. All else is as a token begins.
   virtual void load(device& on);
 
   void control(const controls* what) noexcept { controls_ = what; }
@@ -54,11 +64,16 @@ class device_site {
   // How the layers' clocks differ: launches recorded for one value hold for tokens of the same value.
   std::vector<std::uint64_t> clock_differences() const;
 
+  void end_token();  // launches what counts
   // Waits for the device and takes the results of the token.
   void fetch();
   const site_counts& counts() const noexcept { return counts_; }
   std::optional<fault> first_fault() const;
+  void fetch_logits() { readout_values_.download(logits_); }
   std::span<const float> logits() const noexcept { return logits_; }
+  bool can_choose() const noexcept { return readout_nodes_ != 0 && readout_nodes_ < index{1} << 24; }
+  // Of the logits of the last token: of the token that is chosen, or of the one asked for.
+  outlook choose(const sampling& how, double share, std::optional<token_id> asked);
   pool_gains gains() const;
   virtual void read(variable v, std::span<float> out) const = 0;
 
@@ -71,6 +86,7 @@ class device_site {
 
  protected:
   enum counted { per_x, per_y, per_unit };
+  enum tallied { edges, writes };
 
   template <class Program>
   void launch(const Program& program, const extent& items) {
@@ -89,6 +105,7 @@ class device_site {
   T* result(std::size_t at) const noexcept {
     return reinterpret_cast<T*>(results_.data() + at);
   }
+  std::uint64_t* tallies(tallied what) const noexcept { return tallies_.data() + what * tallies_.size() / 2; }
   index* count_x() const noexcept { return result<index>(layout_.active_x) + x_layer_; }
   index* count_y() const noexcept { return result<index>(layout_.active_y) + y_layer_; }
   index* count_units() const noexcept { return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) + x_layer_; }
@@ -101,8 +118,12 @@ class device_site {
   // Numbers of checks that may find a value that is not finite.
   index check(layer_id layer, const char* what, index count = 1);
   // Edges over which something travels: of the rows listed, `each` apiece where they are dense.
-  void tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by, std::size_t into);
+  void tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by, tallied into);
   void tally_all(const projection& p) noexcept { events_.constant += p.edges(); }
+
+  // Another allocation where one is too small: lists of interventions have a length that nobody knows beforehand.
+  template <class T>
+  void grow(allocation& memory, buffer<T>& to, std::size_t size, const std::string& what);
 
   void compact(const buffer<float>& values, index stride, buffer<index>& list, index* count);
   void add(const std::vector<neuron_value>& values, buffer<float>& into);
@@ -130,7 +151,9 @@ class device_site {
   const index n_, d_, unit_;  // unit_: neurons in a unit of rows
   const block_grid grid_;
   const result_layout layout_;
+  const index readout_nodes_;
   memory_plan memory_;
+  allocation arena_, stage_memory_;
   device* on_ = nullptr;
   const controls* controls_ = nullptr;
 
@@ -141,6 +164,12 @@ class device_site {
 
   buffer<std::uint64_t> token_;  // the token's id, then the clock of each layer when it began
   buffer<std::byte> results_, workspace_, stage_;
+  buffer<std::uint64_t> tallies_, total_;  // by edges and writes; the sums of their chunks
+  buffer<float> readout_values_;           // logits
+  buffer<likely_token> likely_;
+  buffer<index> among_;
+  buffer<double> plain_, weight_, plain_sum_, weight_sum_;
+  buffer<outlook> outlook_;
   buffer<fault_slot> fault_slots_;
   buffer<float> x_, y_, drive_, w_, heard_, partial_, y_values_, cosine_, sine_;
   buffer<index> list_x_, list_y_, list_units_, start_;
@@ -150,9 +179,9 @@ class device_site {
   mutable buffer<float> strengths_;               // and what they are
 
   // The host's books.
-  bool launching_ = true, faults_kept_ = false;
-  layer_id x_layer_ = 0, y_layer_ = 0;  // of the lists; 0: none, count 0
-  layer_id used_layer_ = 0;             // of the rows in use; 0: none
+  bool launching_ = true, faults_kept_ = true;  // faults_kept_: the slots are not clear
+  layer_id x_layer_ = 0, y_layer_ = 0;          // of the lists; 0: none, count 0
+  layer_id used_layer_ = 0;                     // of the rows in use; 0: none
   std::uint64_t used_clock_ = 0;
   std::optional<std::uint64_t> angles_at_;  // clock of cosine_, sine_
   std::vector<std::uint64_t> clock_, clock_at_start_;
@@ -169,7 +198,7 @@ class device_site {
 
  private:
   event_count no_events() const;
-  std::uint64_t total(const event_count& e, std::size_t tallies) const;
+  std::uint64_t total(const event_count& e, tallied what) const;
 
   std::vector<std::byte> host_results_;
   site_counts counts_;
@@ -181,11 +210,18 @@ std::unique_ptr<device_site> hub_device_site(const model& m, double retention);
 std::unique_ptr<device_site> direct_device_site(const model& m, double retention);
 
 template <class T>
+void device_site::grow(allocation& memory, buffer<T>& to, std::size_t size, const std::string& what) {
+  if (size <= to.size()) return;
+  to = {};
+  memory = {};
+  memory_plan plan;
+  plan.add(to, size, what);
+  memory = plan.allocate(*on_, what);
+}
+
+template <class T>
 const T* device_site::stage(std::span<const T> values) {
-  if (values.size_bytes() > stage_.bytes()) {
-    stage_ = {};
-    stage_ = buffer<std::byte>(*on_, values.size_bytes(), "interventions");
-  }
+  grow(stage_memory_, stage_, values.size_bytes(), "interventions");
   on_->upload(stage_.data(), values.data(), values.size_bytes());
   return reinterpret_cast<const T*>(stage_.data());
 }

@@ -22,14 +22,20 @@ class direct_site final : public device_site {
   // Edges that drive X: where they end, and the row starts by source, for counting.
   struct by_target {
     device_projection edges;
+    row_bins bins;
     buffer<edge_id> source_indptr;
     std::optional<projection> host;  // made when an edge is cut
   };
 
   const edge_id* synapse_indptr() const noexcept override { return gs_.indptr.data(); }
   const float* own_retention() const noexcept override { return u_.empty() ? nullptr : u_.data(); }
+  void plan_by_target(by_target& to, const projection& p);
+  void pull_edges(kernels::pull_edges edges, index rows, const row_bins& bins);
   void load_by_target(by_target& to, const projection& p);
   void load_incoming();
+  std::size_t incoming_row(neuron_id i, edge_id synapse) const noexcept {
+    return std::size_t{i / model_.neurons_per_head()} * sources_ + c_.gs.indices()[synapse];
+  }
 
   void sense();
   void use(layer_id layer);
@@ -55,8 +61,10 @@ class direct_site final : public device_site {
   // Synapses by head and target: row h * sources + j.
   buffer<edge_id> incoming_, incoming_edge_;
   buffer<neuron_id> incoming_source_;
+  row_bins incoming_bins_;
   buffer<index> block_first_, sensory_first_;  // first source of each block
   buffer<float> w_source_, a_, gain_a_, excitatory_, inhibitory_;
+  allocation saved_memory_;
   buffer<float> unit_x_, unit_cosine_, unit_sine_, kept_, used_x_, saved_;
   buffer<std::uint64_t> age_, used_age_;
 };
@@ -67,12 +75,8 @@ direct_site::direct_site(const model& m, double retention)
       sources_(m.sources()),
       sensory_blocks_(items_for(sources_ - n_)),
       all_blocks_(grid_.blocks() + sensory_blocks_) {
-  for (auto [to, p] : {std::pair{&gx_excitatory_, &c_.gx_excitatory}, std::pair{&gx_inhibitory_, &c_.gx_inhibitory}}) {
-    memory_.add(to->edges.indptr, n_ + 1, p->name() + ", rows");
-    memory_.add(to->edges.indices, p->edges(), p->name() + ", indices");
-    memory_.add(to->edges.weights, p->edges(), p->name() + ", weights");
-    memory_.add(to->source_indptr, p->indptr().size(), p->name() + ", rows by source");
-  }
+  plan_by_target(gx_excitatory_, c_.gx_excitatory);
+  plan_by_target(gx_inhibitory_, c_.gx_inhibitory);
   gy_excitatory_.plan(memory_, c_.gy_excitatory);
   gy_inhibitory_.plan(memory_, c_.gy_inhibitory);
   gs_.plan(memory_, c_.gs);
@@ -83,6 +87,10 @@ direct_site::direct_site(const model& m, double retention)
   memory_.add(incoming_, heads * sources_ + 1, "gs by target, rows");
   memory_.add(incoming_source_, c_.gs.edges(), "gs by target, indices");
   memory_.add(incoming_edge_, c_.gs.edges(), "gs by target, synapses");
+  std::vector<edge_id> degrees(heads * sources_);
+  for (neuron_id i = 0; i < n_; ++i)
+    for (edge_id e = c_.gs.indptr()[i]; e < c_.gs.indptr()[i + 1]; ++e) ++degrees[incoming_row(i, e)];
+  incoming_bins_.plan(memory_, degrees, "gs by target");
   memory_.add(block_first_, grid_.blocks() + 1, "blocks of neurons");
   memory_.add(sensory_first_, sensory_blocks_ + 1, "blocks of sensory nodes");
   memory_.add(w_, d_, "W of the hubs");
@@ -99,6 +107,16 @@ direct_site::direct_site(const model& m, double retention)
   memory_.add(age_, m.row_units(), "age of units in use");
   memory_.add(used_x_, n_, "X turned and aged");
   memory_.add(used_age_, n_, "age by neuron");
+}
+
+void direct_site::plan_by_target(by_target& to, const projection& p) {
+  memory_.add(to.edges.indptr, n_ + 1, p.name() + ", rows");
+  memory_.add(to.edges.indices, p.edges(), p.name() + ", indices");
+  memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
+  memory_.add(to.source_indptr, p.indptr().size(), p.name() + ", rows by source");
+  std::vector<edge_id> degrees(n_);
+  for (neuron_id k : p.indices()) ++degrees[k];
+  to.bins.plan(memory_, degrees, p.name());
 }
 
 void direct_site::load(device& on) {
@@ -125,21 +143,22 @@ void direct_site::load(device& on) {
 void direct_site::load_by_target(by_target& to, const projection& p) {
   to.edges.upload(p.transposed());
   to.source_indptr.upload(p.indptr());
+  to.bins.upload();
 }
 
 void direct_site::load_incoming() {
   const projection& gs = c_.gs;
   std::vector<edge_id> begin(incoming_.size());
-  const auto row = [&](neuron_id i, edge_id e) { return std::size_t{i / model_.neurons_per_head()} * sources_ + gs.indices()[e]; };
+  incoming_bins_.upload();
   for (neuron_id i = 0; i < n_; ++i)
-    for (edge_id e = gs.indptr()[i]; e < gs.indptr()[i + 1]; ++e) ++begin[row(i, e) + 1];
+    for (edge_id e = gs.indptr()[i]; e < gs.indptr()[i + 1]; ++e) ++begin[incoming_row(i, e) + 1];
   for (std::size_t r = 1; r < begin.size(); ++r) begin[r] += begin[r - 1];
   incoming_.upload(begin);
   std::vector<neuron_id> source(gs.edges());
   std::vector<edge_id> edge(gs.edges());
   for (neuron_id i = 0; i < n_; ++i)
     for (edge_id e = gs.indptr()[i]; e < gs.indptr()[i + 1]; ++e) {
-      const edge_id at = begin[row(i, e)]++;
+      const edge_id at = begin[incoming_row(i, e)]++;
       source[at] = i;
       edge[at] = e;
     }
@@ -196,7 +215,7 @@ void direct_site::sense() {
                        model_.rules().token_gain() ? result<float>(layout_.gains) : nullptr, w_source_.data()},
          {1});
   if (nodes) return;
-  tally(tokens_, 0, token, nullptr, 1, per_x, layout_.edges);
+  tally(tokens_, 0, token, nullptr, 1, per_x, edges);
   remove(w_source_.data());
 }
 
@@ -230,16 +249,24 @@ void direct_site::mute(buffer<float>& weights, const projection& p, const projec
   launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.data()}, {items_for(count)});
 }
 
+void direct_site::pull_edges(kernels::pull_edges pulled, index rows, const row_bins& bins) {
+  if (bins.many.empty()) return launch(pull_targets{pulled, rows}, {items_for(rows)});
+  const auto few = static_cast<index>(bins.few.size()), many = static_cast<index>(bins.many.size());
+  pulled.row = bins.few.data();
+  launch(pull_targets{pulled, few}, {items_for(few)});
+  pulled.row = bins.many.data();
+  launch(pull_long_targets{{pulled}}, {many});
+}
+
 void direct_site::pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut && !circuit.host) circuit.host = p.transposed();
   if (cut) mute(circuit.edges.weights, p, &*circuit.host, *muted, false);
   const device_projection& e = circuit.edges;
-  launch(pull_targets{{e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), w_source_.data(), nullptr, nullptr, out.data()}, n_},
-         {items_for(n_)});
+  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), w_source_.data(), nullptr, nullptr, nullptr, out.data()}, n_,
+             circuit.bins);
   if (cut) mute(circuit.edges.weights, p, &*circuit.host, *muted, true);
-  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), result<std::uint64_t>(layout_.edges)},
-         {items_for(sources_)});
+  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)}, {items_for(sources_)});
 }
 
 void direct_site::drive_x(layer_id layer) {
@@ -254,7 +281,7 @@ void direct_site::pull_y(device_projection& circuit, const projection& p, const 
   if (cut) mute(circuit.weights, p, nullptr, *muted, false);
   pull(p, circuit, circuit.weights.data(), list_x_.data(), count_x(), a_.data(), sources_, out.data());
   if (cut) mute(circuit.weights, p, nullptr, *muted, true);
-  tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, layout_.edges);
+  tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, edges);
 }
 
 void direct_site::drive_y(layer_id layer) {
@@ -281,10 +308,7 @@ void direct_site::use(layer_id layer) {
 }
 
 mute_strengths direct_site::muting(layer_id layer, const std::vector<edge_id>& muted) {
-  if (saved_.size() < 2 * muted.size()) {
-    saved_ = {};
-    saved_ = buffer<float>(*on_, 2 * muted.size(), "strengths of cut synapses");
-  }
+  grow(saved_memory_, saved_, 2 * muted.size(), "strengths of cut synapses");
   return {rows(layer),
           rotates_ ? cosine_.data() : nullptr,
           sine_.data(),
@@ -299,13 +323,11 @@ void direct_site::propagate_synapses(layer_id layer) {
   std::optional<mute_strengths> muted;
   if (controlled && !controlled->mute_synapses.empty()) muted = muting(layer, controlled->mute_synapses);
   if (muted) launch(*muted, {1});
-  const auto rows = static_cast<index>(incoming_.size() - 1);
-  launch(pull_targets{{incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(), used_x_.data(),
-                       own_retention(), used_age_.data(), a_.data()},
-                      rows},
-         {items_for(rows)});
+  pull_edges({incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(), used_x_.data(), own_retention(),
+              used_age_.data(), nullptr, a_.data()},
+             static_cast<index>(incoming_.size() - 1), incoming_bins_);
   if (muted) launch(unmute_strengths{*muted}, {1});
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, layout_.edges);
+  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, edges);
   for (head_id h = 0; h < model_.heads(); ++h) {
     float* const a = a_.data() + std::size_t{h} * sources_;
     remove(a);
@@ -329,16 +351,20 @@ void direct_site::hear_gain() {
 void direct_site::reweight(layer_id layer) {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   use(layer);
-  launch(reweight_units{{gs_.indptr.data(), gs_.indptr.data() + 1, gs_.indices.data(), gs_.weights.data(), own_retention(),
-                         stored_[layer - 1].data(), w_source_.data(), unit_list(), unit_x_.data(), rotates_ ? unit_cosine_.data() : nullptr,
-                         unit_sine_.data(), kept_.data(), age_.data()},
-                        unit_,
-                        last_used_[layer - 1].data(),
-                        clock(layer),
-                        log(),
-                        check(layer, "a synapse of neuron")},
-         {n_ / unit_, count_units(), 1});
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, layout_.writes);
+  reweight_units program{{gs_.indptr.data(), gs_.indptr.data() + 1, gs_.indices.data(), gs_.weights.data(), own_retention(),
+                          stored_[layer - 1].data(), w_source_.data(), unit_list(), unit_x_.data(),
+                          rotates_ ? unit_cosine_.data() : nullptr, unit_sine_.data(), kept_.data(), age_.data()},
+                         unit_,
+                         last_used_[layer - 1].data(),
+                         clock(layer),
+                         log(),
+                         check(layer, "a synapse of neuron"),
+                         short_rows};
+  const extent units{n_ / unit_, count_units(), 1};
+  launch(program, units);
+  program.of = long_rows;
+  if (gs_.has_long_rows) launch(reweight_long_units{program}, units);
+  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, writes);
   used_layer_ = 0;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/loss.hpp"
+#include "core/sampling.hpp"
 #include "gpu/device_site.hpp"
 
 namespace bdh {
@@ -23,8 +25,10 @@ class gpu_one_site final : public engine {
       : model_(m), retention_(retention), device_(std::move(on)), site_(make_site(m, retention)) {
     if (!(retention > 0 && retention <= 1)) throw input_error("retention", shown(retention), "0 < u <= 1");
     site_->load(*device_);
+    site_->begin_token();
+    site_->forget();
     steps_.reserve(std::size_t{16} * m.layers() + 16);
-    for (const gpu::memory_use& use : site_->memory().uses()) bytes_ += use.bytes;
+    bytes_ = site_->memory().bytes();
   }
 
   site_id sites() const noexcept override { return 1; }
@@ -43,6 +47,7 @@ class gpu_one_site final : public engine {
     steps_.clear();
     done_ = 0;
     begun_ = fetched_ = false;
+    outlook_.reset();
     attempt([&] { site_->present(token); });
     rethrow();
   }
@@ -51,6 +56,7 @@ class gpu_one_site final : public engine {
   void perform(const step& s, site_id, const inbox&, outbox&) noexcept override {
     attempt([&] {
       steps_.emplace_back(s.what, s.layer);
+      fetched_ = logits_here_ = false;
       if (site_->controlled()) catch_up();
     });
   }
@@ -66,8 +72,23 @@ class gpu_one_site final : public engine {
   }
 
   std::span<const float> logits() const noexcept override {
-    attempt([&] { fetch(); });
+    attempt([&] {
+      fetch();
+      if (!logits_here_) site_->fetch_logits();
+      logits_here_ = true;
+    });
     return site_->logits();
+  }
+  token_id choose(const sampling& how, std::uint64_t position) const override {
+    if (!site_->can_choose()) return engine::choose(how, position);
+    look(how, choice_share(how, position), {});
+    expect_choice(outlook_->largest, position);
+    return outlook_->token;
+  }
+  double loss(token_id next) const override {
+    if (!site_->can_choose()) return engine::loss(next);
+    if (!outlook_ || outlook_->token != next) look({}, 0, next);
+    return cross_entropy(outlook_->sum, outlook_->largest, outlook_->logit);
   }
   void read(variable v, std::span<float> out) const override {
     settled([&] { site_->read(v, out); });
@@ -132,8 +153,13 @@ class gpu_one_site final : public engine {
     });
     rethrow();
   }
+  void look(const sampling& how, double share, std::optional<token_id> asked) const {
+    outlook_.reset();
+    settled([&] { outlook_ = site_->choose(how, share, asked); });
+  }
   void abandon_token() {
     failed_ = nullptr;
+    outlook_.reset();
     steps_.clear();
     done_ = 0;
     fetched_ = true;
@@ -159,9 +185,14 @@ class gpu_one_site final : public engine {
     if (done_ == 0 && !steps_.empty() && !site_->controlled())
       replay();
     else
-      catch_up();
+      finish();
     site_->fetch();
     fetched_ = true;
+  }
+
+  void finish() const {
+    catch_up();
+    site_->end_token();
   }
 
   void replay() const {
@@ -171,6 +202,7 @@ class gpu_one_site final : public engine {
     if (!known) device_->begin_recording();
     try {
       run(0, steps_.size());
+      site_->end_token();
       if (!known) recording_ = device_->end_recording();
     } catch (...) {
       if (!known) device_->abandon_recording();
@@ -191,8 +223,9 @@ class gpu_one_site final : public engine {
   std::size_t bytes_ = 0;
   mutable token_steps steps_;
   mutable std::size_t done_ = 0;  // steps that were launched
-  mutable bool begun_ = false, fetched_ = true;
+  mutable bool begun_ = false, fetched_ = true, logits_here_ = false;
   mutable std::exception_ptr failed_;
+  mutable std::optional<gpu::outlook> outlook_;  // of the last token's logits, as last looked at
   mutable std::unique_ptr<gpu::recording> recording_;
   mutable token_steps recorded_steps_;
   mutable std::vector<std::uint64_t> recorded_clocks_;
@@ -204,6 +237,13 @@ std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> 
   return std::make_unique<gpu_one_site>(m, std::move(on), options.retention.value_or(m.retention()));
 }
 
-std::vector<gpu::memory_use> gpu_memory(const model& m) { return make_site(m, m.retention())->memory().uses(); }
+std::vector<gpu::memory_use> gpu_memory(const model& m) {
+  const auto site = make_site(m, m.retention());
+  std::vector<gpu::memory_use> all = site->memory().uses();
+  std::size_t used = 0;
+  for (const gpu::memory_use& use : all) used += use.bytes;
+  all.push_back({"between the arrays", site->memory().bytes() - used});
+  return all;
+}
 
 }  // namespace bdh

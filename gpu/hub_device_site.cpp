@@ -49,7 +49,7 @@ class hub_site final : public device_site {
         return;
       case action::propagate_gy:
         pull(model_.circuits().dy, dy_, dy_.weights.data(), list_x_.data(), count_x(), a_.data(), d_, drive_.data());
-        return tally(dy_, d_, list_x_.data(), count_x(), 1, per_x, layout_.edges);
+        return tally(dy_, d_, list_x_.data(), count_x(), 1, per_x, edges);
       case action::threshold_y:
         return threshold_y(layer);
       case action::update_w:
@@ -86,7 +86,7 @@ class hub_site final : public device_site {
     use(layer);
     launch(list_starts{grid_, unit_list(), count_units(), start_.data()}, {items_for(grid_.blocks() + 1)});
     push({}, stored_[layer - 1].data(), row_.data(), aged_.data(), start_.data(), unit_, grid_.blocks(), partial_.data());
-    tally({}, d_, nullptr, count_units(), unit_, per_unit, layout_.edges);
+    tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
     if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
     const index heads = model_.heads();
     collect(heads, grid_.blocks() / heads, a_.data());
@@ -125,7 +125,7 @@ class hub_site final : public device_site {
                          log(),
                          check(layer, "a synapse of neuron")},
            units());
-    tally({}, d_, nullptr, count_units(), unit_, per_unit, layout_.writes);
+    tally({}, d_, nullptr, count_units(), unit_, per_unit, writes);
     used_layer_ = 0;
   }
 

@@ -4,11 +4,18 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "gpu/choice_programs.hpp"
 #include "gpu/device.hpp"
 #include "gpu/programs.hpp"
 #include "gpu/synapse_programs.hpp"
 
 namespace bdh::gpu {
+
+// Threads of the groups that a program is for, where they are those of a GPU: eight, if it says nothing else.
+template <class Program>
+constexpr index group_threads = 8;
+template <class Program>
+requires(Program::threads != 0) constexpr index group_threads<Program> = Program::threads;
 
 template <class... Programs>
 struct program_set {
@@ -23,10 +30,11 @@ struct program_set {
   }
 };
 
-using programs = program_set<list_starts, gather_list, push_blocks, collect_blocks, hear_w, hear_a, hear_gain, pull_rows, pull_targets,
-                             fire_x, fire_y, check_values, balance_block, update_sources, sense_sources, tally_edges, tally_active,
-                             add_values, add_terms, hold_values, hold_weights, cut_partial_sums, turn_angles, use_rows, reweight_rows,
-                             use_units, reweight_units, read_strengths, write_strengths, mute_strengths, unmute_strengths>;
+using programs = program_set<list_starts, gather_list, push_blocks, collect_blocks, hear_w, hear_a, hear_gain, pull_rows, pull_long_rows,
+                             pull_targets, pull_long_targets, fire_x, fire_y, check_values, balance_block, update_sources, sense_sources,
+                             tally_edges, tally_active, add_values, add_terms, hold_values, hold_weights, cut_partial_sums, turn_angles,
+                             use_rows, reweight_rows, use_units, reweight_units, reweight_long_units, read_strengths, write_strengths,
+                             mute_strengths, unmute_strengths, find_likely, rank_tokens, weigh_tokens, draw_token, total_counts>;
 
 template <class Program>
 void launch(device& on, const Program& program, const extent& items) {

@@ -23,6 +23,15 @@ constexpr index part(index n, index item, index per_item = chunk) {  // elements
   return n - item * per_item < per_item ? n - item * per_item : per_item;
 }
 
+// Numbers of edges from `least` on, below `end`. Degrees may be heavy-tailed: a few long rows are left to groups of more threads.
+struct lengths {
+  std::uint64_t least = 0, end = ~std::uint64_t{0};
+  constexpr bool contain(std::uint64_t edges) const { return edges >= least && edges < end; }
+};
+inline constexpr index lane_edges = 32;    // more than these, and a row gets more than one lane
+inline constexpr index group_edges = 512;  // more than these, and it gets a warp
+inline constexpr lengths short_rows{0, group_edges + 1}, long_rows{group_edges + 1};
+
 // A layer's clock: its value when the token began, and the decays since.
 struct layer_clock {
   const std::uint64_t* at_start;
@@ -192,11 +201,13 @@ struct pull_rows {
   const float* activity;
   index per_head;  // 0: all rows hear the same
   std::size_t head_stride;
+  lengths of;  // rows of another number of edges are left out; of CSR rows
   float* out;
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     const index r = list ? list[item] : item;
+    if (indptr && !of.contain(indptr[r + 1] - indptr[r])) return;
     const float* const heard = activity + (per_head ? r / per_head * head_stride : 0);
     if (indptr)
       kernels::pull_sparse{indptr, source, rows, nullptr, heard, out}(group, r);
@@ -205,7 +216,18 @@ struct pull_rows {
   }
 };
 
-// Explicit edges, by target: see kernels::pull_edges.
+// The same by a whole warp, for rows of many edges.
+struct pull_long_rows {
+  static constexpr index threads = 32;
+  pull_rows rows;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index item) const noexcept {
+    rows(group, item);
+  }
+};
+
+// Explicit edges, by target: see kernels::pull_edges. An item: a chunk of the rows.
 struct pull_targets {
   kernels::pull_edges edges;
   index rows;
@@ -213,6 +235,17 @@ struct pull_targets {
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     edges(group, item * chunk, item * chunk + part(rows, item));
+  }
+};
+
+// An item: a row of many edges, by a whole warp.
+struct pull_long_targets {
+  static constexpr index threads = 32;
+  kernels::pull_many_edges rows;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index item) const noexcept {
+    rows(group, item);
   }
 };
 

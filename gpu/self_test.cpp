@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <tuple>
 #include <utility>
 
 #include "core/base/random.hpp"
 #include "core/direct_form.hpp"
+#include "core/sampling.hpp"
 #include "core/simulator.hpp"
 #include "gpu/gpu_engine.hpp"
 #include "gpu/program_list.hpp"
@@ -18,10 +20,6 @@ namespace bdh {
 namespace {
 
 constexpr std::uint64_t seed = 1;
-
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
-}
 
 // Normal weights of the given deviation.
 projection random_projection(std::string name, const population& source, const population& target, order rows, double deviation,
@@ -52,18 +50,36 @@ token_id random_token(const model& m, std::uint64_t t) {
   return static_cast<token_id>(uniform(seed, purpose::calibration, t, 99) * m.sensory_nodes());
 }
 
+template <class Float>
+void compare(std::span<const Float> a, std::span<const Float> b, agreement& result) {
+  double difference = 0, largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double d = std::abs(double{a[i]} - double{b[i]});
+    difference = std::max(difference, std::isnan(d) ? std::numeric_limits<double>::infinity() : d);
+    largest = std::max(largest, std::abs(double{a[i]}));
+  }
+  result.same_bits &= std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+  if (difference != 0) result.difference = std::max(result.difference, difference / largest);
+}
+
 void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
+  const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
   for (std::uint64_t t = 0; t < tokens; ++t) {
     const token_report left = a.step(random_token(a.subject(), a.tokens())), right = b.step(random_token(b.subject(), b.tokens()));
-    result.logits &= same_bits(a.logits(), b.logits());
-    result.counts &= left.active_x == right.active_x && left.active_y == right.active_y && left.synaptic_events == right.synaptic_events &&
-                     left.hebbian_writes == right.hebbian_writes;
+    result.same &= left.active_x == right.active_x && left.active_y == right.active_y && left.synaptic_events == right.synaptic_events &&
+                   left.hebbian_writes == right.hebbian_writes;
     ++result.tokens;
+    if (a.subject().readout_nodes() == 0) continue;
+    const token_id chosen = a.choose(how);
+    result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
+    compare<float>(a.logits(), b.logits(), result);
   }
   const synapse_state left = a.save(), right = b.save();
-  for (std::size_t l = 0; l < left.layers.size(); ++l)
-    result.synapses &= same_bits(left.layers[l].stored, right.layers[l].stored) && left.layers[l].clock == right.layers[l].clock &&
-                       std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(), right.layers[l].last_used.begin());
+  for (std::size_t l = 0; l < left.layers.size(); ++l) {
+    compare<float>(left.layers[l].stored, right.layers[l].stored, result);
+    result.same &= left.layers[l].clock == right.layers[l].clock &&
+                   std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(), right.layers[l].last_used.begin());
+  }
 }
 
 double seconds(const std::function<void()>& work) {
@@ -75,7 +91,7 @@ double seconds(const std::function<void()>& work) {
 }  // namespace
 
 agreement compare_with_cpu(const model& m, const std::string& name, std::shared_ptr<gpu::device> on, std::uint64_t tokens) {
-  agreement result{.model = name};
+  agreement result{.model = name, .exact = on->exact()};
   simulator cpu(m, cpu_engine(m)), device(m, gpu_engine(m, std::move(on)));
   read(cpu, device, tokens / 2, result);
   // Each goes on from what the other has saved.
@@ -88,7 +104,7 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
     brain->perturb(parse_perturbation(m, "stimulate y:10-19 0.1"));
   }
   read(cpu, device, tokens - tokens / 2, result);
-  result.synapses &= cpu.probes().strength(0) == device.probes().strength(0);
+  result.same &= cpu.probes().strength(0) == device.probes().strength(0);
   return result;
 }
 
@@ -110,8 +126,13 @@ std::vector<agreement> self_test(std::shared_ptr<gpu::device> on, const std::fun
 
 double stream_bandwidth(gpu::device& on, std::size_t bytes) {
   const auto n = static_cast<gpu::index>(std::min<std::size_t>(bytes / (2 * sizeof(float)), gpu::index{1} << 31));
-  gpu::buffer<float> drive(on, n, "bandwidth"), x(on, n, "bandwidth");
-  gpu::buffer<gpu::fault_slot> slots(on, 1, "bandwidth");
+  gpu::buffer<float> drive, x;
+  gpu::buffer<gpu::fault_slot> slots;
+  gpu::memory_plan memory;
+  memory.add(drive, n, "drive");
+  memory.add(x, n, "X");
+  memory.add(slots, 1, "faults");
+  const gpu::allocation all = memory.allocate(on, "measuring the bandwidth");
   drive.clear();
   x.clear();
   // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot is used.

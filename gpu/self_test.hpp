@@ -1,4 +1,4 @@
-// Whether a device computes what the CPU engine computes, to the last bit, and how fast: for users, on models made here and on their own.
+// Whether a device computes what the CPU engine computes, and how fast: for users, on models made here and on those they have.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,10 @@ namespace bdh {
 struct agreement {
   std::string model;
   std::uint64_t tokens = 0;
-  bool logits = true, counts = true, synapses = true;  // equal to the CPU engine's
-  bool passed() const noexcept { return logits && counts && synapses; }
+  bool exact = true;                   // the device says that its arithmetic is the CPU's
+  bool same_bits = true, same = true;  // same: counts, choices and clocks; asked for of an exact device
+  double difference = 0;               // largest, of logits and synapses, relative to the largest value; NaN counts as infinite
+  bool passed() const noexcept { return exact ? same_bits && same : difference <= gpu::contracted_tolerance; }
 };
 
 // Both engines read `tokens` random tokens; half of them as they come, half with a probe, interventions and after a restore.

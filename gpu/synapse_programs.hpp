@@ -128,11 +128,13 @@ struct reweight_units {
   layer_clock clock;
   fault_log log;
   index check;
+  lengths of;  // units whose neurons have another number of edges are left out
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    edges(group, item);
     const index first = edges.unit[item];
+    if (!of.contain(edges.end[first] - edges.begin[first])) return;
+    edges(group, item);
     for (index i = first; i < first + members; ++i) {
       const std::uint64_t begin = edges.begin[i];
       const bool finite = kernels::all_finite{edges.strength + begin, static_cast<index>(edges.end[i] - begin)}(group);
@@ -141,6 +143,17 @@ struct reweight_units {
       });
     }
     group.once([&] { last[first / members] = clock.now(); });
+  }
+};
+
+// The same by a whole warp, for neurons of many edges.
+struct reweight_long_units {
+  static constexpr index threads = 32;
+  reweight_units units;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index item) const noexcept {
+    units(group, item);
   }
 };
 

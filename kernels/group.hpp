@@ -4,10 +4,11 @@
 //   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once (load and store below)
 //   sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then a fixed butterfly   (pulled rows, pools)
 //   sum_items(n, f)        the same for items that are gathered one by one                      (sparse rows)
+//   ordered_sum(n, f)      the same with one accumulator, ascending                             (explicit edges that meet at a target)
 //   push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator          (pushed sums)
 //   once(f)                f() by one lane
 //
-// `sum` and `push` are the law of summation: it is written here and nowhere else, so results do not depend on the number of
+// Sums and `push` are the law of summation: it is written here and nowhere else, so results do not depend on the number of
 // threads, on the instruction set or on the device. Bodies use no other lane arithmetic, no atomics and no libm.
 #pragma once
 
@@ -121,6 +122,13 @@ struct host_group {
     for (index half = lanes / 2; half > 0; half /= 2)
       for (index p = 0; p < half; ++p) lane[p] += lane[p + half];
     return lane[0];
+  }
+
+  template <class F>
+  float ordered_sum(index n, F f) const {
+    float z = 0.0f;
+    for (index k = 0; k < n; ++k) z += f(k);
+    return z;
   }
 
   template <class F>

@@ -96,7 +96,8 @@ struct push_aging_edges {
 };
 
 // What push_edges and push_aging_edges add up, pulled: the edges that arrive at a row's target, ascending by source, one accumulator,
-// only sources that are active. A row is a target, or a target for the sources of one head. For rows first .. last-1, one lane each.
+// only sources that are active. A row is a target, or a target for the sources of one head. For entries first .. last-1 of a list of
+// rows, one lane each.
 struct pull_edges {
   const std::uint64_t* indptr;  // by row
   const index* source;          // (edges)
@@ -105,20 +106,37 @@ struct pull_edges {
   const float* activity;     // by source; 0: not active
   const float* retention;    // u by edge; null: none of their own
   const std::uint64_t* age;  // by source
+  const index* row;          // null: row = entry
   float* out;                // by row
+
+  BDH_INLINE constexpr float term(std::uint64_t k) const {
+    const float s = activity[source[k]];
+    if (s == 0.0f) return 0.0f;
+    const std::uint64_t e = edge ? edge[k] : k;
+    return retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s : weights[e] * s;
+  }
 
   template <class Group>
   constexpr void operator()(const Group& group, index first, index last) const noexcept {
-    group.each(last - first, [&](index r) {
+    group.each(last - first, [&](index k) {
+      const index r = row ? row[first + k] : first + k;
       float z = 0.0f;
-      for (std::uint64_t k = indptr[first + r]; k < indptr[first + r + 1]; ++k) {
-        const float s = activity[source[k]];
-        if (s == 0.0f) continue;
-        const std::uint64_t e = edge ? edge[k] : k;
-        z += retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s : weights[e] * s;
-      }
-      out[first + r] = z;
+      for (std::uint64_t e = indptr[r]; e < indptr[r + 1]; ++e) z += term(e);  // z + 0 is z
+      out[r] = z;
     });
+  }
+};
+
+// The same of one entry, by the whole group: for rows of many edges.
+struct pull_many_edges {
+  pull_edges edges;
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index entry) const noexcept {
+    const index r = edges.row ? edges.row[entry] : entry;
+    const std::uint64_t first = edges.indptr[r];
+    const float z = group.ordered_sum(static_cast<index>(edges.indptr[r + 1] - first), [&](index k) { return edges.term(first + k); });
+    group.once([&] { edges.out[r] = z; });
   }
 };
 

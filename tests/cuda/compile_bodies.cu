@@ -9,18 +9,18 @@ namespace bdh::kernels {
 
 template <class Body>
 __global__ void whole(Body body) {
-  body(device_group{});
+  body(device_group<8>{});
 }
 
 template <class Body>
 __global__ void items(Body body, index count) {
-  body(device_group{}, count);
+  body(device_group<8>{}, count);
 }
 
 template <class Body>
 __global__ void rows(Body body, index first, index last) {
-  const index r = first + (blockIdx.x * blockDim.x + threadIdx.x) / group_threads;
-  if (r < last) body(device_group{}, r);
+  const index r = first + (blockIdx.x * blockDim.x + threadIdx.x) / 8;
+  if (r < last) body(device_group<8>{}, r);
 }
 
 // propagate
@@ -28,6 +28,7 @@ template __global__ void whole(push_dense);
 template __global__ void whole(push_sparse);
 template __global__ void whole(push_edges);
 template __global__ void whole(push_aging_edges);
+template __global__ void rows(pull_many_edges, index, index);
 template __global__ void whole(collect);
 template __global__ void rows(pull_dense, index, index);
 template __global__ void rows(pull_sparse, index, index);

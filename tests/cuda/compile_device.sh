@@ -1,11 +1,15 @@
 #!/bin/sh
-# compile_device.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR: the CUDA device for three generations of GPUs and as PTX. Every program is
-# there, needs no more registers than there are, rounds as the host does, and stores something; those that read dense rows do it by 16 bytes.
+# compile_device.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR exact|contracted: the CUDA device for three generations of GPUs and as PTX. Every
+# program is there, needs no more registers than there are, rounds as the host does (contracted: but that a*b+c is rounded once), and
+# stores something; those that read dense rows do it by 16 bytes.
 set -eu
-nvcc=$1 host=$2 source=$3 out=$4
+nvcc=$1 host=$2 source=$3 out=$4 preset=$5
+[ "$preset" = exact ] && flags="-DBDH_CUDA_EXACT=1 -fmad=false" || flags=-DBDH_CUDA_EXACT=0
+out=$out/$preset
+mkdir -p "$out"
 programs=$(sed -n '/program_set<[a-z]/,/;/{s/.*program_set<//;s/[;>]//g;s/,/ /g;p;}' "$source/gpu/program_list.hpp")
 compile() {
-  "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings -fmad=false "-I$source" "$source/gpu/cuda_device.cu" "$@"
+  "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings $flags "-I$source" "$source/gpu/cuda_device.cu" "$@"
 }
 compile -Xptxas -v -c -o "$out/cuda_device.o" -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
   -gencode "arch=compute_100,code=[sm_100,compute_100]" 2>"$out/cuda_device.ptxas" || { cat "$out/cuda_device.ptxas"; exit 1; }
@@ -17,13 +21,15 @@ awk -v programs="$programs" '
   END { if (compiled != expected) { print "found " compiled " programs, expected " expected; bad = 1 } exit bad }
 ' "$out/cuda_device.ptxas"
 compile -ptx -o "$out/cuda_device.ptx" -arch=compute_90
-awk -v programs="$programs" '
+awk -v programs="$programs" -v exact="$preset" '
   BEGIN { split("push_blocks collect_blocks pull_rows reweight_rows", row_readers, " ") }
   /\.entry/ { name = $NF; ours = name ~ /3runI/; sub(/.*3runINS0_[0-9]+/, "", name); sub(/EEEvT_.*/, "", name); if (ours) stores[name] = 0 }
   ours && /st\.(global|f32|b32|v2|v4)/ { stores[name]++ }
   ours && /ld\.(global\.)?v4\.(f32|b32)/ { wide[name]++ }
-  ours && /fma\.|approx|\.ftz/ { print name ": " $0 " is not the host\047s arithmetic"; bad = 1 }
+  ours && /fma\./ { contractions++ }
+  ours && (/approx|\.ftz/ || (exact == "exact" && /fma\./)) { print name ": " $0 " is not the host\047s arithmetic"; bad = 1 }
   END {
+    if (exact != "exact" && !contractions) { print "nothing is contracted"; bad = 1 }
     count = split(programs, all, " ")
     for (i = 1; i <= count; i++)
       if (!(all[i] in stores) || stores[all[i]] == 0) { print all[i] ": stores nothing, so it calls something that is not constexpr"; bad = 1 }

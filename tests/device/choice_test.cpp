@@ -17,9 +17,11 @@ using tests::fake_device;
 class inexact_device final : public bdh::gpu::device {
  public:
   std::string name() const override { return "inexact device"; }
+  bool exact() const noexcept override { return true; }  // as it says
   bdh::gpu::memory_info memory() const override { return real_.memory(); }
   void* allocate(std::size_t bytes, const std::string& what) override { return real_.allocate(bytes, what); }
   void release(void* memory) noexcept override { real_.release(memory); }
+  void divide(void* memory, std::size_t bytes, const std::string& what) override { real_.divide(memory, bytes, what); }
   void upload(void* to, const void* from, std::size_t bytes) override {
     real_.upload(to, from, bytes);
     if (bytes == sizeof(float) && *static_cast<float*>(to) == 1.0f) *static_cast<float*>(to) = 1.0f + 1e-7f;
@@ -79,11 +81,19 @@ TEST_CASE("the self-test passes an exact device and fails one that is not") {
     CHECK(a.tokens == 24);
   }
   CHECK(told == 5);
-  CHECK(exact->buffers() == 0);
+  CHECK(exact->allocations() == 0);
   CHECK(bdh::stream_bandwidth(*exact, 1 << 16) > 0);
   const bdh::model m = tests::as_graph(tests::random_weights({}, 1), "gpu-release");
   CHECK(bdh::tokens_per_second(m, exact, 10) > 0);
   const bdh::agreement wrong = bdh::compare_with_cpu(m, "random", std::make_shared<inexact_device>(), 8);
-  CHECK_FALSE(wrong.logits);
+  CHECK_FALSE(wrong.same_bits);
+  CHECK(wrong.difference > 0);
+  CHECK(wrong.difference < bdh::gpu::contracted_tolerance);
   CHECK_FALSE(wrong.passed());
+  // Were it one that contracts, so small a difference would be right.
+  bdh::agreement contracted = wrong;
+  contracted.exact = false;
+  CHECK(contracted.passed());
+  contracted.difference = 2 * bdh::gpu::contracted_tolerance;
+  CHECK_FALSE(contracted.passed());
 }

@@ -4,6 +4,7 @@
 
 #include "core/base/error.hpp"
 #include "core/direct_form.hpp"
+#include "core/sampling.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"
@@ -67,7 +68,7 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
           bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
           use(brain);
         });
-        CHECK(device->buffers() == 0);
+        CHECK(device->allocations() == 0);
         CHECK(device->damage() == "");
         if (told.empty()) {
           CHECK(device->calls(kind) <= n);  // there is no such call any more
@@ -77,7 +78,8 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
         REQUIRE(told.starts_with("fake device: "));
         REQUIRE(told.find("injected fault") != std::string::npos);
       }
-      CHECK(failures > 10);
+      // A model is one allocation; lists of interventions, whose length nobody knows before, make others.
+      CHECK(failures >= (kind == device_call::allocation ? (m->is_direct() ? 3 : 2) : 10));
     }
 }
 
@@ -95,7 +97,7 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
       bdh::simulator cpu(m, bdh::cpu_engine(m));
       while (!gpu.perturbations().empty()) gpu.release(gpu.perturbations().begin()->first);
       if (gpu.probes().size() != 0) cpu.probe(gpu.probes().what(0));
-      tests::check_same_bits(cpu, gpu, {1, 2, 3, 4});
+      tests::check_same_run(cpu, gpu, {1, 2, 3, 4});
       CHECK(device->damage() == "");
     }
 }
@@ -120,6 +122,29 @@ TEST_CASE("a token is recorded once; then it costs one launch and one copy each 
   }
 }
 
+TEST_CASE("a token is generated, and judged, without its logits coming down") {
+  const bdh::model m = tests::as_graph(tests::random_weights({.vocabulary = 5000}, 12), "gpu-release");
+  const auto device = std::make_shared<fake_device>();
+  bdh::simulator brain(m, bdh::gpu_engine(m, device));
+  brain.step(0);
+  const std::size_t before = device->downloaded();
+  for (const bdh::sampling& how : {bdh::sampling{}, {.temperature = 1}, {.temperature = 0.7, .top_k = 40}}) {
+    const bdh::token_id next = brain.choose(how);
+    brain.loss(next);
+    brain.step(next);
+    brain.loss(17);
+  }
+  CHECK(device->downloaded() - before < 3 * 300);
+  brain.logits();
+  CHECK(device->downloaded() - before > 5000 * sizeof(float));
+  for (std::size_t n = 0; n < 4; ++n) {
+    device->fail_at(device_call::launch, n);
+    CHECK(message([&] { brain.choose({.temperature = 1, .top_k = 3}); }).find("injected fault") != std::string::npos);
+    brain.forget();
+    brain.step(1);
+  }
+}
+
 TEST_CASE("a model that does not fit is refused with numbers, before anything is allocated") {
   const bdh::model m = hub_model();
   std::size_t needed = 0;
@@ -131,8 +156,10 @@ TEST_CASE("a model that does not fit is refused with numbers, before anything is
   CHECK(told.starts_with("memory of fake device: " + std::to_string(needed - 1) + " bytes free, expected "));
   CHECK(told.find("most of it: ") != std::string::npos);
   CHECK(small->calls(device_call::allocation) == 0);
-  const auto enough = std::make_shared<fake_device>(needed + m.neurons());
+  const auto enough = std::make_shared<fake_device>(needed + 4 * m.neurons());  // its compaction needs some workspace
   CHECK(message([&] { bdh::gpu_engine(m, enough)->present(0, 0); }) == "");
+  CHECK(enough->calls(device_call::allocation) == 1);
+  CHECK(enough->allocations() == 0);
 }
 
 TEST_CASE("the fake device tells what is wrong") {
@@ -142,9 +169,12 @@ TEST_CASE("the fake device tells what is wrong") {
   float two[] = {1, 2};
   CHECK_THROWS_WITH(device.upload(memory + 1, two, 8), "a copy past the end of two floats");
   CHECK(device.damage() == "");
-  memory[2] = 0;
-  CHECK(device.damage() == "two floats");
+  device.divide(memory, 4, "one float");
+  CHECK_THROWS_WITH(device.upload(memory, two, 8), "a copy past the end of one float");
+  CHECK(device.damage() == "");
+  memory[1] = 0;
+  CHECK(device.damage() == "one float");
   device.release(memory);
-  CHECK(device.damage() == "two floats");
+  CHECK(device.damage() == "one float");
   CHECK_THROWS_WITH_AS(device.allocate(1001, "too much"), "fake device: memory for too much: out of memory", bdh::device_error);
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "core/base/error.hpp"
 
@@ -54,39 +55,66 @@ void* fake_device::allocate(std::size_t bytes, const std::string& what) {
   if (recording_) throw std::logic_error("an allocation while recording");
   count(device_call::allocation, "memory for " + what);
   if (bytes > free_) throw bdh::device_error("fake device: memory for " + what, "out of memory");
-  block b{std::vector<std::byte>(bytes + 2 * margin, sentinel), bytes, what};
+  block b{std::vector<std::byte>(bytes + 2 * margin, sentinel), bytes, {{margin, {bytes, what}}}};
   void* const memory = b.bytes.data() + margin;
   std::memset(memory, static_cast<int>(fresh), bytes);
   free_ -= bytes;
-  buffers_.emplace(memory, std::move(b));
+  blocks_.emplace(memory, std::move(b));
   return memory;
 }
 
 void fake_device::release(void* memory) noexcept {
-  const auto at = buffers_.find(memory);
+  const auto at = blocks_.find(memory);
   if (damaged_.empty()) damaged_ = damage(at->second);
   free_ += at->second.size;
-  buffers_.erase(at);
+  blocks_.erase(at);
+}
+
+fake_device::block& fake_device::block_of(const void* at) const {
+  const auto b = blocks_.upper_bound(const_cast<void*>(at));
+  if (b == blocks_.begin()) throw std::logic_error("an address outside every allocation");
+  return std::prev(b)->second;
+}
+
+void fake_device::divide(void* memory, std::size_t bytes, const std::string& what) {
+  block& b = block_of(memory);
+  if (!std::exchange(b.divided, true)) {
+    b.parts.clear();
+    std::fill(b.bytes.begin(), b.bytes.end(), sentinel);
+  }
+  b.parts[static_cast<std::size_t>(static_cast<std::byte*>(memory) - b.bytes.data())] = {bytes, what};
+  std::memset(memory, static_cast<int>(fresh), bytes);
 }
 
 std::string fake_device::damage(const block& b) {
-  const auto whole = [](auto first, auto last) { return std::all_of(first, last, [](std::byte s) { return s == sentinel; }); };
-  return whole(b.bytes.begin(), b.bytes.begin() + margin) && whole(b.bytes.end() - margin, b.bytes.end()) ? "" : b.what;
+  std::size_t end = 0;
+  std::string before;  // what stands before the gap
+  const auto whole = [&](std::size_t to) {
+    return std::all_of(b.bytes.begin() + static_cast<std::ptrdiff_t>(end), b.bytes.begin() + static_cast<std::ptrdiff_t>(to),
+                       [](std::byte s) { return s == sentinel; });
+  };
+  for (const auto& [offset, p] : b.parts) {
+    if (!whole(offset)) return before.empty() ? p.what : before + " or " + p.what;
+    end = offset + p.bytes;
+    before = p.what;
+  }
+  return whole(b.bytes.size()) ? "" : before;
 }
 
 std::string fake_device::damage() const {
   std::string found = damaged_;
-  for (const auto& [memory, b] : buffers_)
+  for (const auto& [memory, b] : blocks_)
     if (found.empty()) found = damage(b);
   return found;
 }
 
 void fake_device::expect_inside(const void* at, std::size_t bytes) const {
-  auto b = buffers_.upper_bound(const_cast<void*>(at));
-  if (b == buffers_.begin()) throw std::logic_error("a copy outside every buffer");
-  --b;
-  const auto offset = static_cast<const std::byte*>(at) - static_cast<const std::byte*>(b->first);
-  if (static_cast<std::size_t>(offset) + bytes > b->second.size) throw std::logic_error("a copy past the end of " + b->second.what);
+  const block& b = block_of(at);
+  const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(at) - b.bytes.data());
+  auto p = b.parts.upper_bound(offset);
+  if (p == b.parts.begin()) throw std::logic_error("a copy before every array");
+  --p;
+  if (offset + bytes > p->first + p->second.bytes) throw std::logic_error("a copy past the end of " + p->second.what);
 }
 
 void fake_device::upload(void* to, const void* from, std::size_t bytes) {

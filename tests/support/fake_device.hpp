@@ -1,5 +1,5 @@
 // A device that is the host: the same programs, run one item after another, with memory that betrays mistakes. Fresh memory is full of
-// NaN; around every buffer stand sentinels; copies must stay inside one buffer; any call can be made to fail.
+// NaN; around every array stand sentinels, also within an allocation; copies must stay inside one array; any call can be made to fail.
 #pragma once
 
 #include <map>
@@ -18,14 +18,17 @@ void run_alone(std::size_t program, const std::byte* arguments, bdh::gpu::index 
 
 class fake_device final : public bdh::gpu::device {
  public:
-  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone)
-      : total_(memory), free_(memory), order_(order), runner_(runner) {}
+  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone,
+                       bool exact = true)
+      : total_(memory), free_(memory), order_(order), runner_(runner), exact_(exact) {}
   ~fake_device() override;  // whatever is still allocated then is a leak, which leaks() would have told
 
   std::string name() const override { return "fake device"; }
+  bool exact() const noexcept override { return exact_; }
   bdh::gpu::memory_info memory() const override { return {free_, total_}; }
   void* allocate(std::size_t bytes, const std::string& what) override;
   void release(void* memory) noexcept override;
+  void divide(void* memory, std::size_t bytes, const std::string& what) override;
   void upload(void* to, const void* from, std::size_t bytes) override;
   void download(void* to, const void* from, std::size_t bytes) override;
   void clear(void* memory, std::size_t bytes) override;
@@ -44,15 +47,20 @@ class fake_device final : public bdh::gpu::device {
   std::size_t replays() const { return replays_; }
   std::size_t uploaded() const { return uploaded_; }  // bytes
   std::size_t downloaded() const { return downloaded_; }
-  std::size_t buffers() const { return buffers_.size(); }
-  // A buffer whose sentinels were overwritten; none: empty. A broken one is remembered after its release.
+  std::size_t allocations() const { return blocks_.size(); }
+  // An array next to which sentinels were overwritten; none: empty. A broken one is remembered after its release.
   std::string damage() const;
 
  private:
-  struct block {
-    std::vector<std::byte> bytes;
-    std::size_t size;
+  struct part {
+    std::size_t bytes;
     std::string what;
+  };
+  struct block {
+    std::vector<std::byte> bytes;  // with margins
+    std::size_t size;
+    std::map<std::size_t, part> parts;  // by offset in bytes
+    bool divided = false;               // else there is one part, all of it
   };
   struct operation {
     enum { run, compact, clear } kind = run;
@@ -76,7 +84,10 @@ class fake_device final : public bdh::gpu::device {
   std::size_t total_, free_;
   item_order order_;
   item_runner runner_;
-  std::map<void*, block> buffers_;
+  bool exact_;
+  block& block_of(const void* at) const;
+
+  mutable std::map<void*, block> blocks_;
   std::map<device_call, std::size_t> calls_{{device_call::allocation, 0}, {device_call::launch, 0}, {device_call::copy, 0}};
   std::map<device_call, std::size_t> fails_;
   std::size_t replays_ = 0, uploaded_ = 0, downloaded_ = 0;

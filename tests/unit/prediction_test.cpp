@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/base/exponential.hpp"
+#include "core/choice.hpp"
 #include "core/loss.hpp"
 #include "core/sampling.hpp"
 
@@ -62,6 +64,29 @@ TEST_CASE("only the k most likely tokens are chosen, the lowest ids of equals") 
   CHECK(share[1] + share[3] + share[4] == 0);
   CHECK(shares({2, 1, 3}, {.temperature = 9, .top_k = 1})[2] == doctest::Approx(1));
   CHECK(shares({1, 1}, {.temperature = 1, .top_k = 10})[0] == doctest::Approx(0.5).epsilon(0.04));
+}
+
+TEST_CASE("of many tokens, most of them without weight, only likely ones are chosen") {
+  std::vector<float> logits(1000, -2000.0f);
+  logits[70] = logits[700] = 1;
+  const auto share = shares(logits, {.temperature = 1});
+  CHECK(share[70] == doctest::Approx(0.5).epsilon(0.04));
+  CHECK(share[70] + share[700] == doctest::Approx(1));
+  CHECK(cross_entropy(logits, 70) == doctest::Approx(std::log(2.0)));
+}
+
+TEST_CASE("the exponential of our own") {
+  for (double x = 0; x > -690; x = x * 1.01 - 0.00137) CHECK(std::abs(bdh::exponential(x) / std::exp(x) - 1) < 5e-16);
+  CHECK(bdh::exponential(0) == 1);
+  CHECK(bdh::exponential(-701) == 0);
+  CHECK(bdh::exponential(-std::numeric_limits<double>::infinity()) == 0);
+}
+
+TEST_CASE("where rounding leaves no token, the last that has any weight is drawn") {
+  const double weights[] = {0, 0.1, 0.2, 0.3, 0}, sums[] = {1};  // larger than they are
+  CHECK(bdh::drawn(weights, 5, sums, 0.99) == 3);
+  CHECK(bdh::drawn(weights, 5, sums, 0) == 1);
+  CHECK(bdh::drawn(weights, 5, sums, 0.25) == 2);
 }
 
 TEST_CASE("a choice depends on seed and position, and on nothing else") {

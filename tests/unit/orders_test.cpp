@@ -1,0 +1,191 @@
+// Items of a body are independent of each other: one after another, in any other order and by several threads, every kernel body gives the
+// same bits.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "core/base/random.hpp"
+#include "kernels/decay.hpp"
+#include "kernels/propagate.hpp"
+#include "kernels/reweight.hpp"
+#include "kernels/threshold.hpp"
+
+namespace {
+
+using namespace bdh::kernels;
+using position = bdh::kernels::index;
+
+// The verbs over an order of items; Order::visit(n, f) calls f of every i < n once.
+template <class Order>
+struct ordered_group {
+  template <class F>
+  void each(position n, F f) const {
+    Order::visit(n, f);
+  }
+  template <class F>
+  void row(position n, F f) const {
+    Order::visit(n, f);
+  }
+  template <class F>
+  float sum(position n, F f) const {
+    return sum_items(n, f);
+  }
+  template <class F>
+  float sum_items(position n, F f) const {
+    float lane[lanes] = {};
+    Order::visit(lanes, [&](position p) {
+      for (position k = p; k < n; k += lanes) lane[p] += f(k);
+    });
+    for (position half = lanes / 2; half > 0; half /= 2)
+      for (position p = 0; p < half; ++p) lane[p] += lane[p + half];
+    return lane[0];
+  }
+  template <class F>
+  float ordered_sum(position n, F f) const {
+    std::vector<float> term(n);
+    Order::visit(n, [&](position k) { term[k] = f(k); });
+    return std::accumulate(term.begin(), term.end(), 0.0f);
+  }
+  template <class F>
+  void push(position count, position n, float* out, F f) const {
+    Order::visit(n, [&](position k) {
+      out[k] = 0;
+      for (position j = 0; j < count; ++j) out[k] += f(j, k);
+    });
+  }
+  template <class F>
+  void once(F f) const {
+    f();
+  }
+};
+
+struct descending {
+  template <class F>
+  static void visit(position n, F f) {
+    for (position i = n; i-- > 0;) f(i);
+  }
+};
+struct scattered {
+  template <class F>
+  static void visit(position n, F f) {
+    position step = n / 3 + 1;
+    while (std::gcd(step, n) > 1) ++step;
+    for (position i = 0; i < n; ++i) f(static_cast<position>(std::uint64_t{i} * step % n));
+  }
+};
+struct parallel {
+  template <class F>
+  static void visit(position n, F f) {
+    std::vector<std::thread> threads;
+    for (position t = 0; t < 4; ++t)
+      threads.emplace_back([&, t] {
+        for (position i = t; i < n; i += 4) f(i);
+      });
+    for (std::thread& t : threads) t.join();
+  }
+};
+
+constexpr position n = 70, width = 37;  // sources or neurons, hubs; no multiples of what a group takes
+
+std::vector<float> random(std::size_t size, std::uint64_t stream) {
+  std::vector<float> v(size);
+  for (std::size_t i = 0; i < size; ++i) v[i] = static_cast<float>(bdh::normal(5, bdh::purpose::test_weights, i, stream));
+  return v;
+}
+
+// Everything that the bodies write.
+template <class Group>
+std::vector<float> written(const Group& group) {
+  const auto rows = random(n * width, 1), w = random(width, 2), weights = random(n * width, 3), rates = random(n * width, 4);
+  auto x = random(n, 5);
+  for (position i = 0; i < n; i += 3) x[i] = 0;
+  std::vector<position> active, units, ends;  // of an ascending list; pairs; edge targets of each row: every hub that i + k does not divide
+  std::vector<float> values, u;
+  std::vector<std::uint64_t> indptr{0}, last, age;
+  for (position i = 0; i < n; ++i) {
+    if (x[i] != 0) active.push_back(i), values.push_back(x[i]);
+    if (i % 2 == 0) units.push_back(i), last.push_back(i % 5), age.push_back(i % 4);
+    for (position k = 0; k < width; ++k)
+      if ((i / 2 + k) % 3 != 0) ends.push_back(k);
+    indptr.push_back(ends.size());
+  }
+  for (std::size_t e = 0; e < ends.size(); ++e) u.push_back(0.5f + 0.001f * static_cast<float>(e % 400));
+  std::vector<std::uint64_t> ages(n, 2);
+  const auto count = static_cast<position>(active.size()), pairs = static_cast<position>(units.size());
+  std::vector<float> all;
+  const auto keep = [&](const std::vector<float>& v) { all.insert(all.end(), v.begin(), v.end()); };
+  std::vector<float> out(n), hubs(width);
+
+  push_dense{rows.data(), width, width, 0, count, active.data(), values.data(), hubs.data()}(group);
+  keep(hubs);
+  push_sparse{indptr.data(), ends.data(), weights.data(), width, count, active.data(), values.data(), hubs.data()}(group);
+  keep(hubs);
+  const push_edges push{indptr.data(), indptr.data() + 1, ends.data(), weights.data(), count, active.data(), values.data(), hubs.data()};
+  push(group);
+  push_aging_edges{push, u.data(), ages.data()}(group);
+  keep(hubs);
+  const float* parts[] = {rows.data(), weights.data(), rates.data()};
+  collect{parts, width, 3, hubs.data()}(group);
+  keep(hubs);
+  collect_rows{rows.data(), width, width, n, hubs.data()}(group);
+  keep(hubs);
+  const pull_edges pull{indptr.data(), ends.data(), nullptr, weights.data(), x.data(), u.data(), ages.data(), nullptr, out.data()};
+  pull(group, 0, n);
+  keep(out);
+  for (position r = 0; r < n; ++r) pull_many_edges{pull}(group, r);
+  keep(out);
+  for (position r = 0; r < n; ++r) pull_dense{rows.data(), width, nullptr, w.data(), out.data()}(group, r);
+  keep(out);
+  for (position r = 0; r < n; ++r) pull_sparse{indptr.data(), ends.data(), weights.data(), nullptr, w.data(), out.data()}(group, r);
+  keep(out);
+
+  auto sigma = rows;
+  for (position j = 0; j < count; ++j) reweight{sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}(group, j);
+  keep(sigma);
+  for (position p = 0; p < pairs; ++p)
+    reweight_edges{indptr.data(), indptr.data() + 1, ends.data(),  rates.data(),     u.data(), sigma.data(), w.data(),
+                   units.data(),  x.data(),          rates.data(), rates.data() + n, x.data(), age.data()}(group, p);
+  keep(sigma);
+  std::vector<float> turned(n), aged(n), kept(n);
+  turn_pairs{units.data(), x.data(), 0, n, rates.data(), weights.data(), last.data(), 9, 0.7, turned.data(), aged.data(), kept.data()}(
+      group, pairs);
+  for (const auto* v : {&turned, &aged, &kept}) keep(*v);
+  age_neurons{active.data(), x.data(), 0, ages.data(), 9, 0.7, turned.data(), aged.data(), kept.data()}(group, count);
+  for (const auto* v : {&turned, &aged, &kept}) keep(*v);
+
+  threshold_x{rows.data(), x.data(), n, true}(group);
+  keep(x);
+  threshold_y{rows.data() + n, x.data(), out.data(), n}(group);
+  keep(out);
+  float gain = 0;
+  pool{hubs.data(), width, 1e-5f, true, true, &gain}(group);
+  hubs.push_back(gain);
+  keep(hubs);
+  balance{x.data(), rates.data(), out.data(), n, 0.3f}(group);
+  leak{out.data(), n, 0.9f}(group);
+  integrate{rates.data(), out.data(), n}(group);
+  keep(out);
+  all.push_back(all_finite{out.data(), n}(group));
+  return all;
+}
+
+template <class Group>
+void check_same(const std::vector<float>& expected) {
+  const std::vector<float> found = written(Group{});
+  REQUIRE(found.size() == expected.size());
+  CHECK(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("serial, permuted and parallel: the same bits") {
+  const std::vector<float> expected = written(host_group<4>{});
+  CHECK(std::count(expected.begin(), expected.end(), 0.0f) < std::ssize(expected) / 5);
+  SUBCASE("descending") { check_same<ordered_group<descending>>(expected); }
+  SUBCASE("scattered") { check_same<ordered_group<scattered>>(expected); }
+  SUBCASE("parallel") { check_same<ordered_group<parallel>>(expected); }
+}
