@@ -14,6 +14,7 @@ class cpu final : public engine {
  public:
   cpu(const model& m, const cpu_options& options)
       : model_(m),
+        options_(options),
         retention_(options.retention.value_or(m.retention())),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
         strengths_(m) {
@@ -49,6 +50,7 @@ class cpu final : public engine {
     site_[s]->count_step();
     site_[s]->perform(what, received, sent);
   }
+  std::unique_ptr<engine> sibling() const override { return std::make_unique<cpu>(model_, options_); }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
   std::optional<fault> first_fault(site_id s) const override { return site_[s]->first_fault(); }
 
@@ -103,6 +105,7 @@ class cpu final : public engine {
   }
 
   const model& model_;
+  const cpu_options options_;
   const double retention_;
   const std::vector<site_share> shares_;
   direct_strengths strengths_;  // empty for hubs
