@@ -82,10 +82,17 @@ void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
-void cpu_site::y_to_hubs(outbox& sent) noexcept {
+void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  push_blocks(&e, e.weights().data(), 0, active_y_.id.data(), active_y_.value.data(), active_y_.count, sent);
-  for (neuron_id j = 0; j < active_y_.count; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+  if (piece == 0) {
+    partial_blocks_.clear();
+    used_active_ = 0;
+  }
+  const neuron_id first = used_active_;
+  used_active_ = push_next(share_.blocks.begin + piece, &e, e.weights().data(), 0, active_y_.id.data(), active_y_.value.data(), first,
+                           active_y_.count);
+  for (neuron_id j = first; j < used_active_; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+  if (piece + 1 == share_.blocks.size()) send_rows(partial_blocks_, partial_.data(), sent);
 }
 
 void cpu_site::push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
@@ -102,14 +109,19 @@ void cpu_site::push_blocks(const projection* circuit, const float* rows, neuron_
                            neuron_id count, outbox& sent) noexcept {
   partial_blocks_.clear();
   neuron_id j = 0;
-  for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block) {
-    const neuron_id end = grid_.neurons(block).end, first = j;
-    while (j < count && id[j] < end) ++j;
-    if (j == first) continue;
-    push_block(circuit, rows, first_row, id + first, value + first, j - first, partial_.data() + partial_blocks_.size() * model_.hubs());
-    partial_blocks_.push_back(block);
-  }
+  for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block)
+    j = push_next(block, circuit, rows, first_row, id, value, j, count);
   send_rows(partial_blocks_, partial_.data(), sent);
+}
+
+neuron_id cpu_site::push_next(neuron_id block, const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id,
+                              const float* value, neuron_id first, neuron_id count) noexcept {
+  neuron_id j = first;
+  for (const neuron_id end = grid_.neurons(block).end; j < count && id[j] < end;) ++j;
+  if (j == first) return j;
+  push_block(circuit, rows, first_row, id + first, value + first, j - first, partial_.data() + partial_blocks_.size() * model_.hubs());
+  partial_blocks_.push_back(block);
+  return j;
 }
 
 // To every site the columns of its hubs.
@@ -234,12 +246,12 @@ void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
 
 // ---- readout
 
-void cpu_site::read_out_hubs(outbox& sent) noexcept {
+void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& readout = model_.circuits().readout;
-  if (share_.readout.size() == 0) return;
-  pull(readout, w_.data(), nullptr, share_.readout.begin, share_.readout.end, own_logits_.data() - share_.readout.begin);
-  counts_.synaptic_events += edges_into(readout, share_.readout);
-  send_logits(sent);
+  const id_range rows = rows_of_piece(share_.readout, piece);
+  pull(readout, w_.data(), nullptr, rows.begin, rows.end, own_logits_.data() - share_.readout.begin);
+  counts_.synaptic_events += edges_into(readout, rows);
+  if (rows.end == share_.readout.end) send_logits(sent);
 }
 
 void cpu_site::send_logits(outbox& sent) noexcept {

@@ -2,6 +2,7 @@
 // clocks, its hubs in the pool. hub_site and direct_site add how values travel.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -44,7 +45,10 @@ class cpu_site {
 
   void control(const controls* what) noexcept { controls_ = what; }
   virtual void present(token_id token) noexcept;
-  virtual void perform(const step& s, const inbox& received, outbox& sent) noexcept = 0;
+  // A step is done in pieces, in ascending order. The pieces of a step that reads weights read different ones, so that streams that do
+  // them piece by piece read each weight from memory once.
+  virtual neuron_id pieces(const step& s) const noexcept = 0;
+  virtual void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept = 0;
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
@@ -78,10 +82,13 @@ class cpu_site {
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
   void push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                    neuron_id count, outbox& sent) noexcept;
+  // The partial sum of one block, if it has active neurons: id[first] on. Returns the first one behind it.
+  neuron_id push_next(neuron_id block, const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id,
+                      const float* value, neuron_id first, neuron_id count) noexcept;
   void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                   neuron_id count, float* out) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
-  void y_to_hubs(outbox& sent) noexcept;
+  void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
   // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks through, `blocks_per_head` a head.
   void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received, outbox& sent) noexcept;
@@ -92,7 +99,12 @@ class cpu_site {
   void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out) noexcept;
   void threshold_x(layer_id layer) noexcept;
   void threshold_y(layer_id layer) noexcept;
-  void read_out_hubs(outbox& sent) noexcept;
+  static id_range rows_of_piece(id_range rows, neuron_id piece) noexcept {
+    const neuron_id first = rows.begin + piece * block_grid::block_size;
+    return {first, std::min(first + block_grid::block_size, rows.end)};
+  }
+  static neuron_id pieces_of(id_range rows) noexcept { return (rows.size() + block_grid::block_size - 1) / block_grid::block_size; }
+  void read_out_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_logits(outbox& sent) noexcept;
   // Blocks of sources: those of the neurons, then those of the sensory nodes.
   neuron_id all_blocks() const noexcept {
@@ -127,7 +139,8 @@ class cpu_site {
   std::vector<const float*> parts_;
   std::vector<std::pair<std::uint32_t, const float*>> by_block_;
   activity active_x_, active_y_;
-  array<float> gate_;  // drive of Gy, then Y, at the active X
+  neuron_id used_active_ = 0;  // of them, by the pieces of a step that are done
+  array<float> gate_;          // drive of Gy, then Y, at the active X
   array<float> own_logits_, logits_;
   rotation_angles angles_;
   site_counts counts_;
