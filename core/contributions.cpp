@@ -54,8 +54,8 @@ void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, d
     if (p.what == intervention::inhibition)
       for (contribution& t : d.terms) t.weight *= t.weight < 0 ? p.value : 1;
     if (p.what == intervention::lesion && p.on == edges)
-      std::erase_if(d.terms, [&](const contribution& t) {
-        return std::binary_search(p.pairs.begin(), p.pairs.end(), neuron_pair{t.source, k});
+      std::erase_if(d.terms, [&pairs = p.pairs, k](const contribution& t) {
+        return std::binary_search(pairs.begin(), pairs.end(), neuron_pair{t.source, k});
       });
     removed = removed || (p.what == intervention::lesion && p.on == subject::neurons && here);
     if (p.on != variable || !here) continue;

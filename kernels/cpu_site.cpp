@@ -82,16 +82,17 @@ void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
+// One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
 void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  if (piece == 0) {
-    partial_blocks_.clear();
-    used_active_ = 0;
+  if (piece == 0) partial_blocks_.clear();
+  const auto [first, last] = active_in(piece, active_y_);
+  if (first != last) {
+    push_block(&e, e.weights().data(), 0, active_y_.id.data() + first, active_y_.value.data() + first, last - first,
+               partial_.data() + partial_blocks_.size() * model_.hubs());
+    partial_blocks_.push_back(share_.blocks.begin + piece);
   }
-  const neuron_id first = used_active_;
-  used_active_ = push_next(share_.blocks.begin + piece, &e, e.weights().data(), 0, active_y_.id.data(), active_y_.value.data(), first,
-                           active_y_.count);
-  for (neuron_id j = first; j < used_active_; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
   if (piece + 1 == share_.blocks.size()) send_rows(partial_blocks_, partial_.data(), sent);
 }
 
@@ -102,26 +103,6 @@ void cpu_site::push_block(const projection* circuit, const float* rows, neuron_i
     bodies_.push_dense({rows, width, width, first_row, count, id, value, out});
   else
     bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), rows, width, count, id, value, out});
-}
-
-// One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
-void cpu_site::push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
-                           neuron_id count, outbox& sent) noexcept {
-  partial_blocks_.clear();
-  neuron_id j = 0;
-  for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block)
-    j = push_next(block, circuit, rows, first_row, id, value, j, count);
-  send_rows(partial_blocks_, partial_.data(), sent);
-}
-
-neuron_id cpu_site::push_next(neuron_id block, const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id,
-                              const float* value, neuron_id first, neuron_id count) noexcept {
-  neuron_id j = first;
-  for (const neuron_id end = grid_.neurons(block).end; j < count && id[j] < end;) ++j;
-  if (j == first) return j;
-  push_block(circuit, rows, first_row, id + first, value + first, j - first, partial_.data() + partial_blocks_.size() * model_.hubs());
-  partial_blocks_.push_back(block);
-  return j;
 }
 
 // To every site the columns of its hubs.

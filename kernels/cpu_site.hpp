@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/base/turn.hpp"
@@ -79,12 +80,25 @@ class cpu_site {
     }
   };
 
+  // Calls f(block, first, last) for every block that has some of the ascending neurons id[first..last).
+  template <class F>
+  void for_blocks(const neuron_id* id, neuron_id count, F f) noexcept {
+    neuron_id j = 0;
+    for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block) {
+      const neuron_id end = grid_.neurons(block).end, first = j;
+      while (j < count && id[j] < end) ++j;
+      if (j != first) f(block, first, j);
+    }
+  }
+
+  // The part of `all` that is in the block of a piece; asked piece by piece, from 0 on.
+  std::pair<neuron_id, neuron_id> active_in(neuron_id piece, const activity& all) noexcept {
+    const neuron_id first = piece == 0 ? 0 : used_active_, end = grid_.neurons(share_.blocks.begin + piece).end;
+    for (used_active_ = first; used_active_ < all.count && all.id[used_active_] < end;) ++used_active_;
+    return {first, used_active_};
+  }
+
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
-  void push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
-                   neuron_id count, outbox& sent) noexcept;
-  // The partial sum of one block, if it has active neurons: id[first] on. Returns the first one behind it.
-  neuron_id push_next(neuron_id block, const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id,
-                      const float* value, neuron_id first, neuron_id count) noexcept;
   void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                   neuron_id count, float* out) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
@@ -139,7 +153,7 @@ class cpu_site {
   std::vector<const float*> parts_;
   std::vector<std::pair<std::uint32_t, const float*>> by_block_;
   activity active_x_, active_y_;
-  neuron_id used_active_ = 0;  // of them, by the pieces of a step that are done
+  neuron_id used_active_ = 0;  // active_in: the end of the last piece
   array<float> gate_;          // drive of Gy, then Y, at the active X
   array<float> own_logits_, logits_;
   rotation_angles angles_;

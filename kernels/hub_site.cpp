@@ -47,7 +47,8 @@ std::span<const hop> hub_site::hops(action a) noexcept {
 void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
   std::fill(a_.begin(), a_.end(), 0.0f);
-  used_layer_ = 0;
+  used_layer_ = written_layer_ = 0;
+  broken_synapse_.reset();
 }
 
 neuron_id hub_site::pieces(const step& s) const noexcept {
@@ -64,7 +65,7 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received, ou
       if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(true, s.layer, received);
     case action::propagate_synapses:
-      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, sent);
+      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, s.then_reweight, sent);
       if (s.at == hop::at_hubs) return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
       return arrive_a(s.layer, received);
     case action::reweight:
@@ -83,7 +84,6 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received, ou
     case action::propagate_gx:
       return drive_x(s.layer, piece);
     case action::threshold_x:
-
       used_layer_ = 0;
       return threshold_x(s.layer);
     case action::read_out:
@@ -92,9 +92,19 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received, ou
   }
 }
 
-void hub_site::synapses_to_hubs(layer_id layer, outbox& sent) noexcept {
+// Rows that will be written next are written block by block, while they are in the cache: each is read from memory once a token.
+void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept {
   use_synapses(layer);
-  push_blocks(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data(), used_.value.data(), used_.count, sent);
+  const bool write = then_reweight && !frozen(layer);
+  partial_blocks_.clear();
+  for_blocks(used_.id.data(), used_.count, [&](neuron_id block, neuron_id first, neuron_id last) {
+    push_block(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data() + first, used_.value.data() + first,
+               last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
+    partial_blocks_.push_back(block);
+    if (write) reweight_rows(layer, first, last);
+  });
+  send_rows(partial_blocks_, partial_.data(), sent);
+  if (write) written_layer_ = layer;
   counts_.synaptic_events += std::uint64_t{used_.count} * model_.hubs();
   if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
@@ -147,12 +157,10 @@ void hub_site::drive_x(layer_id layer, neuron_id piece) noexcept {
 
 void hub_site::drive_y(neuron_id piece) noexcept {
   const projection& dy = model_.circuits().dy;
-  if (piece == 0) used_active_ = 0;
-  const neuron_id block = share_.blocks.begin + piece, end = grid_.neurons(block).end, first = used_active_;
-  while (used_active_ < active_x_.count && active_x_.id[used_active_] < end) ++used_active_;
-  const float* const a = a_.data() + std::size_t{grid_.head(block)} * model_.hubs();  // a head's neurons hear their own A
-  pull(dy, a, active_x_.id.data(), first, used_active_, gate_.data());
-  for (neuron_id j = first; j < used_active_; ++j) counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
+  const auto [first, last] = active_in(piece, active_x_);
+  const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
+  pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, last, gate_.data());
+  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
 }
 
 // Turns and ages the active rows of a layer at its present clock; done once for the read and the write of a token.
@@ -184,15 +192,30 @@ void hub_site::use_synapses(layer_id layer) noexcept {
                      pair_count_);
 }
 
+bool hub_site::frozen(layer_id layer) const noexcept {
+  const layer_controls* c = controls_of(layer);
+  return c && c->frozen;
+}
+
+void hub_site::reweight_rows(layer_id layer, neuron_id first, neuron_id last) noexcept {
+  float* const rows = layers_[layer - 1].stored.data();
+  bodies_.reweight(
+      {rows, model_.hubs(), share_.neurons.begin, used_.id.data() + first, turned_.data() + first, kept_.data() + first, w_.data()},
+      last - first);
+  for (neuron_id j = first; j < last && !broken_synapse_; ++j)
+    if (!bodies_.all_finite({rows + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
+      broken_synapse_ = used_.id[j];
+}
+
 void hub_site::reweight_synapses(layer_id layer) noexcept {
-  if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
-  use_synapses(layer);
+  if (frozen(layer)) return;
+  if (written_layer_ != layer) {
+    use_synapses(layer);
+    reweight_rows(layer, 0, used_.count);
+  }
+  written_layer_ = 0;
+  if (broken_synapse_ && !fault_) fault_ = {step_, layer, "a synapse of neuron", *broken_synapse_, std::numeric_limits<float>::infinity()};
   layer_synapses& own = layers_[layer - 1];
-  bodies_.reweight({own.stored.data(), model_.hubs(), share_.neurons.begin, used_.id.data(), turned_.data(), kept_.data(), w_.data()},
-                   used_.count);
-  for (neuron_id j = 0; j < used_.count && !fault_; ++j)
-    if (!bodies_.all_finite({own.stored.data() + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
-      fault_ = {step_, layer, "a synapse of neuron", used_.id[j], std::numeric_limits<float>::infinity()};
   const neuron_id unit = rotates_ ? 2 : 1;
   for (neuron_id j = 0; j < used_.count; j += unit) own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
   counts_.hebbian_writes += std::uint64_t{used_.count} * model_.hubs();
