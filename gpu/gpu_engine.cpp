@@ -61,6 +61,8 @@ class gpu_one_site final : public engine {
     });
   }
 
+  std::unique_ptr<engine> sibling() const override { return std::make_unique<gpu_one_site>(model_, device_, retention_); }
+
   const site_counts& counts(site_id) const noexcept override {
     attempt([&] { fetch(); });
     return site_->counts();
