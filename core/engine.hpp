@@ -58,6 +58,8 @@ struct pool_gains {
   float y = 1, w = 1;
 };
 
+class block_reader;
+
 class engine {
  public:
   virtual ~engine() = default;
@@ -74,6 +76,9 @@ class engine {
 
   // Does one step for one site; steps of different sites may run at the same time. `received` is what the previous step sent here.
   virtual void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept = 0;
+
+  // Reads prompts in blocks (core/block_reader.hpp), between tokens; null: it has no way to.
+  virtual block_reader* blocks() { return nullptr; }
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;
   virtual std::optional<fault> first_fault(site_id site) const = 0;

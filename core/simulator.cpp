@@ -33,8 +33,7 @@ void simulator::begin(token_id token) { begin(token, true); }
 
 void simulator::begin(token_id token, bool rounds) {
   check_between_tokens();
-  if (token >= model_.sensory_nodes())
-    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+  check_vocabulary(token);
   control();
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
@@ -75,13 +74,16 @@ token_report simulator::end() {
   return all;
 }
 
+void simulator::throw_fault(std::uint64_t token, const fault& f) {
+  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.where,
+                    shown(f.value), "a finite value", "the activity of this model grows without bound on this input");
+}
+
 token_report simulator::report() {
   std::optional<fault> f;
   for (site_id s = 0; s < engine_->sites(); ++s)
     if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step)) f = std::move(other);
-  if (f)
-    throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
-                      shown(f->value), "a finite value", "the activity of this model grows without bound on this input");
+  if (f) throw_fault(tokens_, *f);
   token_report all;
   all.position = tokens_;
   all.token = token_;
@@ -170,6 +172,11 @@ std::vector<float> simulator::read(variable v) const {
 void simulator::check_between_tokens() const {
   if (in_token_) throw input_error("simulator", "a token is being read", "finish() first");
   if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
+}
+
+void simulator::check_vocabulary(token_id token) const {
+  if (token >= model_.sensory_nodes())
+    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
 }
 
 void simulator::check(layer_id layer, neuron_id neuron) const {
