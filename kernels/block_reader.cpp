@@ -269,17 +269,19 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
   const std::size_t first = neurons.begin - site.share().neurons.begin;
   float* const stored = own.stored.data() + first * hubs();
   const neuron_id unit = rotates_ ? 2 : 1;
+  const bool ages = retention_ != 1.0;
   float kept[block_tokens], kept_to_write[block_tokens];
   for (neuron_id j = 0; j < neurons.size(); ++j) {
     if (used[j] == 0) continue;
     std::uint64_t& last = own.last_used[(first + j) / unit];
     const std::uint64_t write = clock + static_cast<std::uint64_t>(std::bit_width(used[j]) - 1);
-    kept[j] = static_cast<float>(power(retention_, clock - last));
-    kept_to_write[j] = static_cast<float>(power(retention_, write - last));
+    if (ages) {
+      kept[j] = static_cast<float>(power(retention_, clock - last));
+      kept_to_write[j] = static_cast<float>(power(retention_, write - last));
+    }
     if (j % unit == unit - 1) last = write;
   }
 
-  const bool ages = retention_ != 1.0;
   if (ages) bodies_.block_age({x, stride, used, kept, falling_.data(), rising_.data(), neurons.size(), aged, written});
   bodies_.block_push(
       {stored, hubs(), hubs(), ages ? aged : x, 1, ages ? block_tokens : stride, by_token, count, nullptr, part(number, at), hubs()});
