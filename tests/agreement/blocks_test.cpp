@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/simulator.hpp"
+#include "io/checkpoint.hpp"
 #include "kernels/cpu_engine.hpp"
 #include "support/models.hpp"
 
@@ -145,4 +146,151 @@ TEST_CASE("threads, sites and instruction sets do not change a bit of a block") 
       }
     }
   }
+}
+
+TEST_CASE("blocks agree with tokens on the trained model and on the random checkpoint") {
+  for (const char* file : {"/tests/data/random-64/model.safetensors", "/examples/models/shakespeare-4096/model.safetensors"}) {
+    CAPTURE(file);
+    const bdh::model m = bdh::import_checkpoint(std::string(BDH_SOURCE_DIR) + file);
+    const std::string text =
+        "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer the slings and arrows of outrageous fortune, "
+        "or to take arms against a sea of troubles, and by opposing end them.";
+    const std::vector<int> tokens(text.begin(), text.end());
+    check_agreement(run(m, tokens, 0), run(m, tokens, all_tokens));
+  }
+}
+
+TEST_CASE("blocks follow the equations in double precision") {
+  oracle::weights w = tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 37, .vocabulary = 11, .layers = 3}, 5);
+  w.retention = 0.9;
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  const auto tokens = tests::random_tokens(100, 11, 3);
+  const outcome blocks = run(m, tokens, 0);
+  oracle::graph_form reference(w, oracle::variant::gpu_release);
+  const auto expected = reference.run(tokens);
+  constexpr double rounding = 3e-5;  // as of the token path
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    CAPTURE(t);
+    CHECK(difference(std::vector<float>(blocks.logits.begin() + 11 * t, blocks.logits.begin() + 11 * (t + 1)), expected[t].logits) <
+          rounding);
+  }
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  brain.read(tokens_of(tokens));
+  for (int l = 0; l < w.layers; ++l)
+    for (int i : {0, 1, 77, 139}) {
+      const Eigen::VectorXd row = reference.rho(l).col(i);
+      const auto found = brain.synapses(static_cast<bdh::layer_id>(l + 1), static_cast<bdh::neuron_id>(i));
+      const double largest = reference.rho(l).cwiseAbs().maxCoeff();
+      for (int k = 0; k < w.d; ++k) CHECK(std::abs(found[static_cast<std::size_t>(k)] - row(k)) < rounding * largest);
+    }
+}
+
+TEST_CASE("texts that end, begin and go on anywhere in a block") {
+  oracle::weights w = tests::random_weights({.neurons_per_head = 100, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 9);
+  w.retention = 0.98;
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  for (const int length : {1, 2, 63, 64, 65, 130, 257, 330})
+    for (const std::size_t steps : {0, 1, 10, 64, 70}) {
+      if (steps >= static_cast<std::size_t>(length)) continue;
+      CAPTURE(length);
+      CAPTURE(steps);
+      const auto tokens = tests::random_tokens(length, 12, length);
+      check_agreement(run(m, tokens, steps), run(m, tokens, all_tokens));
+    }
+}
+
+TEST_CASE("cutting a text between blocks changes no bit; nor does saving and restoring there, or within a block") {
+  const bdh::model m =
+      tests::as_graph(tests::random_weights({.neurons_per_head = 128, .heads = 1, .hubs = 40, .vocabulary = 12}, 10), "gpu-release");
+  const auto tokens = tests::random_tokens(400, 12, 1);
+  const outcome whole = run(m, tokens, 0);
+  for (std::size_t piece : {64u, 128u, 192u, 320u}) CHECK(same_bits(whole, run(m, tokens, 0, {}, 1, piece)));
+
+  const std::vector<int> begun(tokens.begin(), tokens.begin() + 128), rest(tokens.begin() + 128, tokens.end());
+  bdh::simulator first(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  run(first, begun, 0);
+  bdh::simulator second(m, bdh::cpu_engine(m));
+  second.restore(first.save());
+  const outcome gone_on = run(second, rest, 0);
+  CHECK(gone_on.reports.front().position == 128);
+  CHECK(same_bits(std::span(whole.logits).subspan(128 * 12), std::span(gone_on.logits)));
+
+  // From token 70 on: the first block ends at 128, whether the synapses were restored or not.
+  const std::vector<int> end_(tokens.begin() + 70, tokens.end());
+  bdh::simulator third(m, bdh::cpu_engine(m)), fourth(m, bdh::cpu_engine(m));
+  run(third, {tokens.begin(), tokens.begin() + 70}, all_tokens);
+  fourth.restore(third.save());
+  CHECK(same_bits(run(third, end_, 0), run(fourth, end_, 0)));
+}
+
+TEST_CASE("after a block everything is as after its last token") {
+  const bdh::model m =
+      tests::as_graph(tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12}, 12), "gpu-release");
+  const auto tokens = tokens_of(tests::random_tokens(100, 12, 1));
+  bdh::simulator blocks(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}})),
+      steps(m, bdh::cpu_engine(m));
+  blocks.read(tokens);
+  for (bdh::token_id t : tokens) steps.step(t);
+  for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
+    CHECK(difference(blocks.read(v), steps.read(v)) < agreement);
+  CHECK(difference(blocks.logits(), steps.logits()) < agreement);
+  CHECK(blocks.tokens() == steps.tokens());
+  blocks.step(3);
+  steps.step(3);
+  CHECK(difference(blocks.logits(), steps.logits()) < agreement);
+}
+
+TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  const std::vector<bdh::token_id> tokens{1, 2, 3};
+  const auto refuses = [&](bdh::simulator& brain, const std::string& why) {
+    CHECK(brain.blocks_refused() == why);
+    CHECK_THROWS_AS(brain.read(tokens), bdh::unavailable_error);
+    CHECK(brain.tokens() == 0);
+  };
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  CHECK_FALSE(brain.blocks_refused());
+  const int watching = brain.watch([](bdh::layer_id, int) {});
+  refuses(brain, "somebody who looks between rounds");
+  brain.unwatch(watching);
+  const int number = brain.perturb(bdh::parse_perturbation(m, "silence x:3"));
+  refuses(brain, "interventions");
+  brain.release(number);
+  CHECK_THROWS_AS(brain.read(std::vector<bdh::token_id>{1, 5}), bdh::input_error);
+  CHECK(brain.tokens() == 0);
+  brain.read(tokens);
+  CHECK(brain.tokens() == 3);
+  bdh::simulator probed(m, bdh::cpu_engine(m));
+  probed.probe({{1, 2}, 1});
+  refuses(probed, "probes");
+  bdh::round_table table = bdh::round_table::published();
+  table.rounds[1] = {bdh::action::decay};
+  bdh::simulator changed(m, bdh::cpu_engine(m), {.threads = 1, .table = table});
+  refuses(changed, "a changed round table");
+  const oracle::circuits c = tests::random_circuits({}, 1);
+  const bdh::model direct = tests::as_direct_graph(c, "bdh", nullptr, false);
+  bdh::simulator explicit_edges(direct, bdh::cpu_engine(direct));
+  refuses(explicit_edges, "explicit edges");
+}
+
+TEST_CASE("a value in a block that is not finite stops the run") {
+  oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
+  w.Dy *= 1e12;
+  w.E *= 1e12;
+  const bdh::model m = tests::as_graph(w, "bdh");
+  bdh::simulator doomed(m, bdh::cpu_engine(m));
+  std::string message;
+  try {
+    doomed.read(tokens_of(tests::random_tokens(100, 5, 1)));
+  } catch (const bdh::input_error& e) {
+    message = e.what();
+  }
+  CAPTURE(message);
+  CHECK(message.find("token ") == 0);
+  CHECK(message.find("layer ") != std::string::npos);
+  CHECK(message.find("expected a finite value") != std::string::npos);
+  CHECK_THROWS_AS(doomed.step(1), bdh::input_error);
+  doomed.forget();
+  CHECK(doomed.tokens() == 0);
 }
