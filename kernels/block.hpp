@@ -6,7 +6,7 @@
 //   multiply-add           always fused: z + a b is rounded once (fused() below, also where the processor cannot)
 //   products, pushed sums  ascending index, one accumulator for each output (block_product, block_push)
 //   pulled rows (Gy)       32 lanes, lane = position mod 32, then the butterfly of group.hpp (block_fire)
-//   sums over neurons      sections of 1024 neurons that restart at each head, then the sections, ascending
+//   sums over neurons      sections of 2048 neurons that restart at each head, then the sections, ascending
 //
 // It depends on neither threads, sites nor instruction sets, and differs from group.hpp's: the two paths agree up to rounding.
 #pragma once
@@ -68,6 +68,12 @@ BDH_INLINE std::uint64_t active_bits(Vector v) {
   return bits;
 }
 
+BDH_INLINE int count_bits(std::uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555;
+  bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+  return static_cast<int>(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+}
+
 // Lane p takes lane p + half, for half = Width / 2, ..., 1.
 template <int Width>
 BDH_INLINE float butterfly(typename vector_of<Width>::type v) {
@@ -95,44 +101,68 @@ BDH_INLINE void transpose_bits(const std::uint64_t* rows, std::uint64_t* columns
     }
 }
 
+// Memory that will be needed soon, brought nearer line by line while something else is computed.
+struct soon {
+  const char *from = nullptr, *end = nullptr;
+
+  BDH_INLINE void line() noexcept {
+    if (from >= end) return;
+    __builtin_prefetch(from, 0, 2);
+    from += 64;
+  }
+};
+
 // out[r][t] = sum over m of rows[r][m] W[t][m], for `count` rows. W is packed: panels of 32 tokens, each (width x 32).
 struct block_product {
   const float* rows;  // (count x width)
   const float* packed;
   index count, width, panels;
   float* out;  // (count x 64)
+  soon next = {};
 
   template <class Group>
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
     constexpr int most = width_of == 16 ? 13 : width_of == 8 ? 6 : 2;  // with two columns of vectors: what the registers hold
+    soon ahead = next;
     for (index p = 0; p < panels; ++p)
       for (index column = 0; column < panel_tokens; column += 2 * width_of)
-        rows_from<width_of, most>(0, packed + static_cast<std::size_t>(p) * width * panel_tokens + column, p * panel_tokens + column);
+        rows_from<width_of, most>(0, packed + static_cast<std::size_t>(p) * width * panel_tokens + column, p * panel_tokens + column,
+                                  ahead);
   }
 
  private:
   template <int Width, int Rows>
-  BDH_INLINE void rows_from(index r, const float* from, index token) const noexcept {
-    for (; r + Rows <= count; r += Rows) tile<Width, Rows>(r, from, token);
+  BDH_INLINE void rows_from(index r, const float* from, index token, soon& ahead) const noexcept {
+    for (; r + Rows <= count; r += Rows) tile<Width, Rows>(r, from, token, ahead);
     if constexpr (Rows > 1)
-      if (r < count) rows_from<Width, Rows / 2>(r, from, token);
+      if (r < count) rows_from<Width, Rows / 2>(r, from, token, ahead);
   }
   template <int Width, int Rows>
-  BDH_INLINE void tile(index r, const float* from, index token) const noexcept {
+  BDH_INLINE void tile(index r, const float* from, index token, soon& ahead) const noexcept {
     using vector = typename vector_of<Width>::type;
     vector z[Rows][2] = {};
-    const float* row[Rows];
-    for (int i = 0; i < Rows; ++i) row[i] = rows + static_cast<std::size_t>(r + i) * width;
-    for (index m = 0; m < width; ++m, from += panel_tokens) {
+    // Every third row has a pointer, the others are one and two strides from it: what an address can say.
+    const std::size_t stride = width;
+    const float* row[(Rows + 2) / 3];
+    for (int i = 0; i < Rows; i += 3) row[i / 3] = rows + (r + static_cast<std::size_t>(i)) * stride;
+    const auto step = [&]() __attribute__((always_inline)) {
       const vector w0 = load(from, pack<Width>{0}), w1 = load(from, pack<Width>{Width});
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
-        const vector a = row[i][m] - vector{};
+        const vector a = row[i / 3][static_cast<std::size_t>(i % 3) * stride] - vector{};
         z[i][0] = fused(a, w0, z[i][0]);
         z[i][1] = fused(a, w1, z[i][1]);
       }
+      for (int i = 0; i < Rows; i += 3) ++row[i / 3];
+      from += panel_tokens;
+    };
+    index m = 0;
+    for (; m + 4 <= width; m += 4) {
+      ahead.line();
+      for (int i = 0; i < 4; ++i) step();
     }
+    for (; m < width; ++m) step();
     for (int i = 0; i < Rows; ++i) {
       float* const to = out + static_cast<std::size_t>(r + i) * block_tokens + token;
       store(to, pack<Width>{0}, z[i][0]);
@@ -166,30 +196,38 @@ struct block_product_sparse {
   }
 };
 
-// X of a tile from its drive: X = (drive)_+ or X += (drive)_+; and who is active. Returns whether all drives are finite.
+// X of a tile from its drive: X = (drive)_+ or X += (drive)_+; and who is active. Between layers and passes X is kept as the values that
+// are not zero, of each neuron by ascending token. Returns whether all drives are finite.
 struct block_threshold {
-  const float* drive;   // (count x 64)
+  float* x;             // (count x 64): the drive, then X
   index count, tokens;  // tokens: a multiple of 32
   bool accumulate;
-  float* x;  // (count x 64), rows `stride` apart
+  float* kept;  // (count x up to 64), rows `stride` apart: X that is not zero, of the layer before, then of this one
   std::size_t stride;
-  std::uint64_t* active;  // (64) by neuron: tokens; 0 behind `count`
+  std::uint64_t* active;  // (64) by neuron: tokens, of the layer before, then of this one; 0 behind `count`
 
   template <class Group>
   bool operator()(const Group&) const noexcept {
     constexpr int width = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
     typename Group::vector checked = {};
-    for (index r = 0; r < block_tokens; ++r) {
-      active[r] = 0;
-      if (r >= count) continue;
+    for (index r = count; r < block_tokens; ++r) active[r] = 0;
+    for (index r = 0; r < count; ++r) {
+      float *const row = x + static_cast<std::size_t>(r) * block_tokens, *values = kept + r * stride;
+      std::uint64_t before = accumulate ? active[r] : 0, now = 0;
       for (index t = 0; t < tokens; t += width) {
-        const auto z = load(drive, pack<width>{r * block_tokens + t});
+        const auto z = load(row, pack<width>{t});
         checked += z * 0.0f;
-        auto value = positive_part(z);
-        if (accumulate) value += load(x, pack<width>{r * stride + t});
-        store(x, pack<width>{r * stride + t}, value);
-        active[r] |= active_bits(value) << t;
+        const auto value = positive_part(z);
+        store(row, pack<width>{t}, value);
+        now |= active_bits(value) << t;
       }
+      for (const float* old = values; before != 0; before &= before - 1) {
+        const int t = __builtin_ctzll(before);
+        row[t] = *old++ + row[t];
+        now |= std::uint64_t{1} << t;
+      }
+      active[r] = now;
+      for (; now != 0; now &= now - 1) *values++ = row[__builtin_ctzll(now)];
     }
     return butterfly<width>(checked) == 0.0f;
   }
@@ -198,8 +236,7 @@ struct block_threshold {
 // R^clock X of the rotation pairs of a tile that are active in any token: the angle of token t is that of the block's first token plus
 // that of t tokens, from a table.
 struct block_turn {
-  const float* x;  // (count x 64), rows `stride` apart
-  std::size_t stride;
+  const float* x;  // (count x 64)
   index count;
   const std::uint64_t* active;  // (64)
   const float* base;            // by pair: cosine, sine at the block's first token
@@ -214,7 +251,7 @@ struct block_turn {
       used[r] = used[r + 1] = either;
       if (either == 0) continue;
       const float c0 = base[r], s0 = base[r + 1], *cosine = table + static_cast<std::size_t>(r) * block_tokens,
-                  *sine = cosine + block_tokens, *even = x + r * stride, *odd = even + stride;
+                  *sine = cosine + block_tokens, *even = x + static_cast<std::size_t>(r) * block_tokens, *odd = even + block_tokens;
       float *to_even = turned + static_cast<std::size_t>(r) * block_tokens, *to_odd = to_even + block_tokens;
       group.row(block_tokens, [&](auto t) {
         const auto ct = load(cosine, t), st = load(sine, t), e = load(even, t), o = load(odd, t);
@@ -229,8 +266,7 @@ struct block_turn {
 
 // X as the stored rows are read and written with: aged[j][t] = turned u^t u^age(j), written[j][t] = turned u^(last token of j - t).
 struct block_age {
-  const float* turned;  // (count x 64), rows `stride` apart
-  std::size_t stride;
+  const float* turned;        // (count x 64)
   const std::uint64_t* used;  // (64)
   const float* kept;          // (64) u^age, up to the block's first token
   const float* falling;       // (64) u^t
@@ -242,11 +278,11 @@ struct block_age {
   void operator()(const Group& group) const noexcept {
     for (index j = 0; j < count; ++j) {
       if (used[j] == 0) continue;
-      const std::size_t at = static_cast<std::size_t>(j) * block_tokens, from = j * stride;
+      const std::size_t at = static_cast<std::size_t>(j) * block_tokens;
       const float* const power = rising + __builtin_clzll(used[j]);
       group.row(block_tokens, [&](auto t) {
-        store(aged + at, t, load(turned + from, t) * (load(falling, t) * kept[j]));
-        store(written + at, t, load(turned + from, t) * load(power, t));
+        store(aged + at, t, load(turned + at, t) * (load(falling, t) * kept[j]));
+        store(written + at, t, load(turned + at, t) * load(power, t));
       });
     }
   }
@@ -269,38 +305,46 @@ struct block_push {
   template <class Group>
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
-    const index k = panels<width_of, 8>(0);
+    const index k = panels < width_of, width_of == 16 ? 16 : 8 > (0);
     for (index rest = k; rest < width; ++rest) column(rest);
   }
 
  private:
   template <int Width, int Vectors>
   BDH_INLINE index panels(index k) const noexcept {
-    for (; k + Vectors * Width <= width; k += Vectors * Width) panel<Width, Vectors>(k);
+    for (; k + Vectors * Width <= width; k += Vectors * Width) {
+      if (width < 128) {
+        panel<Width, Vectors>(k, true, ~std::uint64_t{0});
+      } else {  // half the sources at a time, so that their rows fit into the first-level cache
+        panel<Width, Vectors>(k, true, 0xffffffff);
+        panel<Width, Vectors>(k, false, ~std::uint64_t{0xffffffff});
+      }
+    }
     if constexpr (Vectors > 1) return panels<Width, Vectors / 2>(k);
     return k;
   }
   template <int Width, int Vectors>
-  BDH_INLINE void panel(index k) const noexcept {
+  BDH_INLINE void panel(index k, bool first, std::uint64_t of) const noexcept {
     using vector = typename vector_of<Width>::type;
     for (index o = 0; o < targets; ++o) {
-      std::uint64_t sources = active[o];
-      if (sources == 0) continue;
+      std::uint64_t sources = active[o] & of;
+      const bool scales = kept && first && active[o] != 0;
+      if (sources == 0 && !scales) continue;
       float* const to = out + o * out_stride + k;
       vector z[Vectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) z[v] = load(to, pack<Width>{static_cast<std::size_t>(v * Width)});
-      if (kept)
-#pragma GCC unroll 8
+      if (scales)
+#pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) z[v] *= kept[o];
       for (; sources != 0; sources &= sources - 1) {
         const auto i = static_cast<std::size_t>(__builtin_ctzll(sources));
         const vector a = coefficient[o * by_target + i * by_source] - vector{};
         const float* const row = rows + i * stride + k;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) z[v] = fused(a, load(row, pack<Width>{static_cast<std::size_t>(v * Width)}), z[v]);
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) store(to, pack<Width>{static_cast<std::size_t>(v * Width)}, z[v]);
     }
   }
@@ -348,27 +392,36 @@ struct block_fire {
   const float* rows;  // (count x width) Dy
   index width, count;
   const float* a;  // (tokens x width)
-  const float* x;  // (count x 64), rows `stride` apart
+  const float* x;  // (count x up to 64), rows `stride` apart: X that is not zero
   std::size_t stride;
   const std::uint64_t* active_x;  // (64)
   float* y;                       // (count x 64), only where X is active
   std::uint64_t* active_y;        // (64)
+  soon next = {};
 
   template <class Group>
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
-    for (index r = 0; r < block_tokens; ++r) {
-      active_y[r] = 0;
-      std::uint64_t tokens = r < count ? active_x[r] : 0;
-      constexpr int most = width_of == 16 ? 4 : width_of == 8 ? 2 : 1;
-      while (__builtin_popcountll(tokens) >= most) fire<width_of, most>(r, tokens);
-      while (tokens != 0) fire<width_of, 1>(r, tokens);
-    }
+    soon ahead = next;
+    for (index r = 0; r < block_tokens; ++r) active_y[r] = 0;
+    pass<width_of>(0xffffffff, 0, ahead);  // half the tokens at a time, so that their A fits into the first-level cache
+    pass<width_of>(~std::uint64_t{0xffffffff}, 0xffffffff, ahead);
   }
 
  private:
+  template <int Width>
+  BDH_INLINE void pass(std::uint64_t of, std::uint64_t before, soon& ahead) const noexcept {
+    constexpr int most = Width == 16 ? 4 : Width == 8 ? 2 : 1;
+    for (index r = 0; r < count; ++r) {
+      std::uint64_t tokens = active_x[r] & of;
+      const float* gate = x + r * stride + count_bits(active_x[r] & before);
+      for (index line = 0; line < width; line += 16) ahead.line();
+      for (int left = count_bits(tokens); left >= most; left -= most) fire<Width, most>(r, tokens, gate);
+      while (tokens != 0) fire<Width, 1>(r, tokens, gate);
+    }
+  }
   template <int Width, int Tokens>
-  BDH_INLINE void fire(index r, std::uint64_t& tokens) const noexcept {
+  BDH_INLINE void fire(index r, std::uint64_t& tokens, const float*& gate) const noexcept {
     using vector = typename vector_of<Width>::type;
     constexpr int parts = static_cast<int>(lanes) / Width;
     const float* const row = rows + static_cast<std::size_t>(r) * width;
@@ -399,13 +452,10 @@ struct block_fire {
       for (int half = parts / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
         for (int p = 0; p < half; ++p) lane[i][p] += lane[i][p + half];
-      gate(r, token[i], butterfly<Width>(lane[i][0]));
+      const float value = positive_part(butterfly<Width>(lane[i][0])) * *gate++;
+      y[static_cast<std::size_t>(r) * block_tokens + token[i]] = value;
+      if (value != 0.0f) active_y[r] |= std::uint64_t{1} << token[i];
     }
-  }
-  BDH_INLINE void gate(index r, index token, float z) const noexcept {
-    const float value = positive_part(z) * x[r * stride + token];
-    y[static_cast<std::size_t>(r) * block_tokens + token] = value;
-    if (value != 0.0f) active_y[r] |= std::uint64_t{1} << token;
   }
 };
 
@@ -426,6 +476,7 @@ struct block_fire_sparse {
   void operator()(const Group&) const noexcept {
     for (index r = 0; r < block_tokens; ++r) {
       active_y[r] = 0;
+      const float* gate = x + r * stride;
       for (std::uint64_t tokens = r < count ? active_x[r] : 0; tokens != 0; tokens &= tokens - 1) {
         const auto t = static_cast<std::size_t>(__builtin_ctzll(tokens));
         float lane[lanes] = {};
@@ -434,7 +485,7 @@ struct block_fire_sparse {
           lane[(e - first) % lanes] = fused(weights[e], a[t * width + source[e]], lane[(e - first) % lanes]);
         for (index half = lanes / 2; half > 0; half /= 2)
           for (index p = 0; p < half; ++p) lane[p] += lane[p + half];
-        const float value = positive_part(lane[0]) * x[r * stride + t];
+        const float value = positive_part(lane[0]) * *gate++;
         y[static_cast<std::size_t>(r) * block_tokens + t] = value;
         if (value != 0.0f) active_y[r] |= std::uint64_t{1} << t;
       }

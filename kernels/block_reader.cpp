@@ -16,7 +16,7 @@ using kernels::panel_tokens;
 using tile = float[block_tokens * block_tokens];  // neurons x tokens of a block
 using masks = std::uint64_t[block_tokens];
 
-constexpr neuron_id section_tiles = 16;
+constexpr neuron_id section_tiles = 32;
 constexpr std::size_t most_blocks = block_span / block_length;   // side by side
 constexpr std::size_t most_places = most_blocks * block_tokens;  // of tokens: block q has places 64 q, 64 q + 1, ...
 
@@ -60,20 +60,26 @@ class reader final : public block_reader {
 
   void sense(std::size_t at, token_id token) noexcept;
   void believe(layer_id layer, section& s, std::size_t number) noexcept;
-  void use_synapses(layer_id layer, section& s, std::size_t number, neuron_id tile_number, std::size_t q) noexcept;
+  void use_synapses(layer_id layer, section& s, std::size_t number, neuron_id tile_number, std::size_t q, const float* x) noexcept;
   void hear_a(layer_id layer, std::size_t at) noexcept;
   void conclude(layer_id layer, const section& s, std::size_t number) noexcept;
   void hear_w(layer_id layer, std::size_t at) noexcept;
   void set_w(layer_id layer, std::size_t at, bool token) noexcept;
   void read_out(id_range nodes) noexcept;
-  void product(const projection& p, id_range rows, std::size_t q, float* out) const noexcept;
+  void product(const projection& p, id_range rows, std::size_t q, float* out, kernels::soon next = {}) const noexcept;
   void leave();
 
   void check(std::optional<block_fault>& fault, std::size_t at, layer_id layer, const char* what, const float* values,
              neuron_id count) const;
-  void check_drive(section& s, layer_id layer, id_range rows, std::size_t q, const float* drive) const;
+  void check_x(section& s, layer_id layer, id_range rows, std::size_t q, const float* x) const;
   std::optional<block_fault> first_fault() const;
 
+  kernels::soon stored_soon(layer_id layer, neuron_id tile_number, std::size_t q) const noexcept;
+  static kernels::soon rows_soon(const projection& p, id_range rows) noexcept {
+    if (!p.is_dense()) return {};
+    const float* const first = p.weights().data() + std::size_t{rows.begin} * p.columns();
+    return {reinterpret_cast<const char*>(first), reinterpret_cast<const char*>(first + std::size_t{rows.size()} * p.columns())};
+  }
   neuron_id hubs() const noexcept { return model_.hubs(); }
   std::size_t pairs() const noexcept { return model_.turning().frequency().size(); }
   hub_site& owner(neuron_id tile_number) const noexcept;
@@ -104,13 +110,13 @@ class reader final : public block_reader {
   array<float> w_, packed_;                         // places x hubs; the same in panels (kernels/block.hpp)
   array<float> heard_;                              // places x hubs
   array<float> a_;                                  // heads x places x hubs
-  array<float> x_;                                  // neurons x places
+  array<float> x_;                                  // neurons x places: of each block X that is not zero, by ascending token
   array<std::uint64_t> active_;                     // tiles x blocks x 64: tokens that have X, by neuron
   array<float> part_;                               // sections x places x hubs: of A, then of W
   array<float> scores_;                             // sections x places x 64
   array<float> gain_y_, gain_w_;                    // places
   array<float> logits_;                             // places x readout nodes
-  array<float> last_y_;                             // neurons: of the last token
+  array<float> last_x_, last_y_;                    // neurons: of the last token
   std::vector<work_done> done_;                     // sections x layers x places
   std::vector<edge_id> sensed_;                     // places: edges of the sensory node
   std::vector<std::optional<block_fault>> faults_;  // places
@@ -135,6 +141,7 @@ reader::reader(const model& m, const kernels::cpu_kernels& bodies, double retent
       gain_y_(most_places),
       gain_w_(most_places),
       logits_(most_places * m.readout_nodes()),
+      last_x_(m.neurons()),
       last_y_(m.neurons()),
       sensed_(most_places),
       faults_(most_places) {
@@ -171,7 +178,7 @@ std::optional<block_fault> reader::read(std::span<const token_id> tokens, std::u
   std::fill(faults_.begin(), faults_.end(), std::nullopt);
   std::fill(done_.begin(), done_.end(), work_done{});
   std::fill(packed_.begin(), packed_.end(), 0.0f);  // places without a token
-  if (model_.rules().x() == x_rule::accumulate) std::fill(x_.begin(), x_.end(), 0.0f);
+  std::fill(active_.begin(), active_.end(), 0);
   const auto for_sections = [&](auto work) { threads.for_each(sections_.size(), [&](std::size_t s) { work(sections_[s], s); }); };
   const auto for_tokens = [&](auto work) { threads.for_each(tokens.size(), [&](std::size_t t) { work(place(t)); }); };
 
@@ -209,11 +216,11 @@ void reader::cut(std::size_t tokens, std::uint64_t position) {
 
 // ---- X, and what it finds in the synapses
 
-void reader::product(const projection& p, id_range rows, std::size_t q, float* out) const noexcept {
+void reader::product(const projection& p, id_range rows, std::size_t q, float* out, kernels::soon next) const noexcept {
   const auto panels = static_cast<neuron_id>((blocks_[q].tokens + panel_tokens - 1) / panel_tokens);
   const float* const packed = packed_.data() + q * block_tokens * hubs();
   if (p.is_dense())
-    bodies_.block_product({p.weights().data() + std::size_t{rows.begin} * hubs(), packed, rows.size(), hubs(), panels, out});
+    bodies_.block_product({p.weights().data() + std::size_t{rows.begin} * hubs(), packed, rows.size(), hubs(), panels, out, next});
   else
     bodies_.block_product_sparse(
         {p.indptr().data(), p.indices().data(), p.weights().data(), packed, rows.begin, rows.size(), hubs(), panels, out});
@@ -223,22 +230,33 @@ void reader::believe(layer_id layer, section& s, std::size_t number) noexcept {
   const std::size_t places = blocks_.size() * block_tokens;
   std::fill_n(part(number, 0), places * hubs(), 0.0f);
   std::fill_n(scores(number, 0), places * block_tokens, 0.0f);
-  alignas(64) tile drive;
+  alignas(64) tile x;
   for (neuron_id b = s.first; b < s.last; ++b) {
     const id_range rows = grid_.neurons(b);
     for (std::size_t q = 0; q < blocks_.size(); ++q) {
+      const kernels::soon next = b + 1 == s.last ? kernels::soon{} : stored_soon(layer, b + 1, q);
       const auto tokens = static_cast<neuron_id>((blocks_[q].tokens + panel_tokens - 1) / panel_tokens * panel_tokens);
-      product(model_.circuits().dx, rows, q, drive);
+      product(model_.circuits().dx, rows, q, x, next);
       if (!bodies_.block_threshold(
-              {drive, rows.size(), tokens, model_.rules().x() == x_rule::accumulate, x_of(rows.begin, q), most_places, active(b, q)}))
-        check_drive(s, layer, rows, q, drive);
-      use_synapses(layer, s, number, b, q);
+              {x, rows.size(), tokens, model_.rules().x() == x_rule::accumulate, x_of(rows.begin, q), most_places, active(b, q)}))
+        check_x(s, layer, rows, q, x);
+      use_synapses(layer, s, number, b, q, x);
     }
   }
 }
 
+// A tile's synapses are brought in while the tile before is computed, a share by each of its blocks.
+kernels::soon reader::stored_soon(layer_id layer, neuron_id tile_number, std::size_t q) const noexcept {
+  hub_site& site = owner(tile_number);
+  const id_range neurons = grid_.neurons(tile_number);
+  const std::size_t bytes = std::size_t{neurons.size()} * hubs() * sizeof(float), share = (bytes / blocks_.size() + 63) / 64 * 64;
+  const auto* const rows =
+      reinterpret_cast<const char*>(site.synapses(layer).stored.data() + std::size_t{neurons.begin - site.share().neurons.begin} * hubs());
+  return {rows + std::min(q * share, bytes), rows + std::min((q + 1) * share, bytes)};
+}
+
 // The block's tokens read what earlier blocks left; then, once, the rows take what the block writes.
-void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron_id tile_number, std::size_t q) noexcept {
+void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron_id tile_number, std::size_t q, const float* x) noexcept {
   const id_range neurons = grid_.neurons(tile_number);
   const auto [tokens, clock] = blocks_[q];
   const std::size_t at = q * block_tokens;
@@ -248,21 +266,18 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
 
   const std::uint64_t* const active_x = active(tile_number, q);
   kernels::transpose_bits(active_x, by_token);
-  for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).x += static_cast<std::uint32_t>(std::popcount(by_token[t]));
+  for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).x += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
 
-  const float* x = x_of(neurons.begin, q);
-  std::size_t stride = most_places;
   const std::uint64_t* used = active_x;
   if (rotates_) {
     const std::size_t first = neurons.begin % model_.neurons_per_head();
-    bodies_.block_turn({x, stride, neurons.size(), active_x, base_.data() + q * pairs() * 2 + first, turns_.data() + first * block_tokens,
-                        turned, pairs_used});
+    bodies_.block_turn(
+        {x, neurons.size(), active_x, base_.data() + q * pairs() * 2 + first, turns_.data() + first * block_tokens, turned, pairs_used});
     x = turned;
-    stride = block_tokens;
     used = pairs_used;
     kernels::transpose_bits(used, by_token);
   }
-  for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).used += static_cast<std::uint32_t>(std::popcount(by_token[t]));
+  for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).used += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
 
   hub_site& site = owner(tile_number);
   layer_synapses& own = site.synapses(layer);
@@ -282,15 +297,14 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
     if (j % unit == unit - 1) last = write;
   }
 
-  if (ages) bodies_.block_age({x, stride, used, kept, falling_.data(), rising_.data(), neurons.size(), aged, written});
-  bodies_.block_push(
-      {stored, hubs(), hubs(), ages ? aged : x, 1, ages ? block_tokens : stride, by_token, count, nullptr, part(number, at), hubs()});
+  if (ages) bodies_.block_age({x, used, kept, falling_.data(), rising_.data(), neurons.size(), aged, written});
+  bodies_.block_push({stored, hubs(), hubs(), ages ? aged : x, 1, block_tokens, by_token, count, nullptr, part(number, at), hubs()});
   const neuron_id half = std::min(count, panel_tokens);  // scores with later tokens are not needed
-  bodies_.block_push({x, stride, panel_tokens, x, 1, stride, by_token, half, nullptr, scores(number, at), block_tokens});
+  bodies_.block_push({x, block_tokens, panel_tokens, x, 1, block_tokens, by_token, half, nullptr, scores(number, at), block_tokens});
+  bodies_.block_push({x, block_tokens, block_tokens, x + half, 1, block_tokens, by_token + half, count - half, nullptr,
+                      scores(number, at + half), block_tokens});
   bodies_.block_push(
-      {x, stride, block_tokens, x + half, 1, stride, by_token + half, count - half, nullptr, scores(number, at + half), block_tokens});
-  bodies_.block_push({w(at), hubs(), hubs(), ages ? written : x, ages ? block_tokens : stride, 1, used, neurons.size(),
-                      ages ? kept_to_write : nullptr, stored, hubs()});
+      {w(at), hubs(), hubs(), ages ? written : x, block_tokens, 1, used, neurons.size(), ages ? kept_to_write : nullptr, stored, hubs()});
   for (neuron_id j = 0; j < neurons.size(); ++j)
     if (used[j] != 0 && !s.fault && !bodies_.all_finite({stored + std::size_t{j} * hubs(), hubs()}))
       s.fault = {token_at(at + tokens - 1),
@@ -339,7 +353,7 @@ void reader::conclude(layer_id layer, const section& s, std::size_t number) noex
       const float* const x = x_of(neurons.begin, q);
       if (dy.is_dense())
         bodies_.block_fire({dy.weights().data() + std::size_t{neurons.begin} * hubs(), hubs(), neurons.size(), a(s.head, at), x,
-                            most_places, active_x, y, active_y});
+                            most_places, active_x, y, active_y, q == 0 ? rows_soon(e, neurons) : kernels::soon{}});
       else
         bodies_.block_fire_sparse({dy.indptr().data(), dy.indices().data(), dy.weights().data(), neurons.begin, hubs(), neurons.size(),
                                    a(s.head, at), x, most_places, active_x, y, active_y});
@@ -350,14 +364,17 @@ void reader::conclude(layer_id layer, const section& s, std::size_t number) noex
       else
         bodies_.block_push_sparse(
             {e.indptr().data(), e.indices().data(), e.weights().data(), neurons.begin, y, by_token, tokens, part(number, at), hubs()});
-      for (neuron_id t = 0; t < tokens; ++t) done(number, layer, at + t).y += static_cast<std::uint32_t>(std::popcount(by_token[t]));
+      for (neuron_id t = 0; t < tokens; ++t) done(number, layer, at + t).y += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
       for (neuron_id j = 0; j < neurons.size(); ++j) {
         for (std::uint64_t left = active_x[j]; left != 0; left &= left - 1)
           done(number, layer, at + static_cast<std::size_t>(std::countr_zero(left))).dy += row_edges(dy, neurons.begin + j);
         for (std::uint64_t left = active_y[j]; left != 0; left &= left - 1)
           done(number, layer, at + static_cast<std::size_t>(std::countr_zero(left))).e += row_edges(e, neurons.begin + j);
-        if (layer == model_.layers() && q + 1 == blocks_.size())
-          last_y_[neurons.begin + j] = active_y[j] >> (tokens - 1) & 1 ? y[j * block_tokens + tokens - 1] : 0.0f;
+        if (layer == model_.layers() && q + 1 == blocks_.size()) {
+          const bool has_x = active_x[j] >> (tokens - 1) & 1, has_y = active_y[j] >> (tokens - 1) & 1;
+          last_x_[neurons.begin + j] = has_x ? x[j * most_places + static_cast<std::size_t>(kernels::count_bits(active_x[j])) - 1] : 0.0f;
+          last_y_[neurons.begin + j] = has_y ? y[j * block_tokens + tokens - 1] : 0.0f;
+        }
       }
     }
   }
@@ -424,7 +441,7 @@ void reader::leave() {
   for (head_id h = 0; h < model_.heads(); ++h) a_of_heads.push_back(a(h, last));
   for (hub_site* s : sites_) {
     for (layer_id l = 1; l <= model_.layers(); ++l) s->synapses(l).clock += tokens;
-    s->take({x_of(0, q) + in_block, most_places, last_y_.data(), w(last), a_of_heads, gain_y_[last], gain_w_[last],
+    s->take({last_x_.data(), last_y_.data(), w(last), a_of_heads, gain_y_[last], gain_w_[last],
              logits_.data() + last * model_.readout_nodes()});
   }
 }
@@ -456,13 +473,16 @@ void reader::check(std::optional<block_fault>& fault, std::size_t at, layer_id l
 }
 
 // The earliest token of the block, and in it the first neuron.
-void reader::check_drive(section& s, layer_id layer, id_range rows, std::size_t q, const float* drive) const {
+void reader::check_x(section& s, layer_id layer, id_range rows, std::size_t q, const float* x) const {
   for (std::size_t t = 0; t < blocks_[q].tokens && !s.fault; ++t)
     for (neuron_id j = 0; j < rows.size(); ++j)
-      if (const float z = drive[j * block_tokens + t]; !std::isfinite(z)) {
-        s.fault = {token_at(q * block_tokens + t), {0, layer, "drive of X of neuron " + std::to_string(rows.begin + j), z}};
+      if (const float z = x[j * block_tokens + t]; !std::isfinite(z)) {
+        s.fault = {token_at(q * block_tokens + t), {0, layer, "X of neuron " + std::to_string(rows.begin + j), z}};
         break;
       }
+  if (!s.fault)  // minus infinity, which the threshold has cut off
+    s.fault = {token_at(q * block_tokens),
+               {0, layer, "what drives X of a neuron from " + std::to_string(rows.begin) + " on", -std::numeric_limits<float>::infinity()}};
 }
 
 std::optional<block_fault> reader::first_fault() const {
@@ -477,8 +497,8 @@ std::optional<block_fault> reader::first_fault() const {
 
 std::size_t reader::bytes() const noexcept {
   std::size_t bytes = active_.bytes() + done_.size() * sizeof(work_done);
-  for (const array<float>* part :
-       {&turns_, &base_, &falling_, &rising_, &w_, &packed_, &heard_, &a_, &x_, &part_, &scores_, &gain_y_, &gain_w_, &logits_, &last_y_})
+  for (const array<float>* part : {&turns_, &base_, &falling_, &rising_, &w_, &packed_, &heard_, &a_, &x_, &part_, &scores_, &gain_y_,
+                                   &gain_w_, &logits_, &last_x_, &last_y_})
     bytes += part->bytes();
   return bytes;
 }

@@ -275,7 +275,7 @@ void hub_site::forget() noexcept {
 void hub_site::take(const token_values& last) noexcept {
   active_x_.count = active_y_.count = 0;
   for (neuron_id i = share_.neurons.begin; i < share_.neurons.end; ++i) {
-    const float x = last.x[i * last.x_stride], y = last.y[i];
+    const float x = last.x[i], y = last.y[i];
     x_[i - share_.neurons.begin] = x;
     if (x != 0.0f) active_x_.add(i, x);
     if (y != 0.0f) active_y_.add(i, y);

@@ -24,9 +24,7 @@ class hub_site final : public cpu_site {
   // For prompts in blocks (kernels/block_reader.hpp), which work on the synapses of all sites.
   layer_synapses& synapses(layer_id layer) noexcept { return layers_[layer - 1]; }
   struct token_values {
-    const float* x;  // by neuron, `x_stride` apart
-    std::size_t x_stride;
-    const float* y;                   // (n)
+    const float *x, *y;               // (n)
     const float* w;                   // (hubs)
     std::span<const float* const> a;  // by head: (hubs)
     float gain_y, gain_w;
