@@ -133,6 +133,9 @@ std::string difference::text() const {
   std::string text;
   const auto or_none = [](const std::string& value) { return value.empty() ? std::string("none") : one_line(value); };
   for (const setting_difference& s : c_.settings) text += line(one_line(s.name), or_none(s.a) + " and " + or_none(s.b));
+  if (std::any_of(c_.settings.begin(), c_.settings.end(),
+                  [](const setting_difference& s) { return s.name == "prefill" && (s.a == "\"blocks\"" || s.b == "\"blocks\""); }))
+    text += line("", "one read its text in blocks, the other did not: they are equal up to rounding, see --tolerance");
   text +=
       line("compared", c_.until == c_.first ? "no token: nothing before the first difference is in both"
                                             : fmt::format("{} tokens, positions {} to {}", c_.until - c_.first, c_.first, c_.until - 1));

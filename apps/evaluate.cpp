@@ -1,11 +1,13 @@
 // bdh evaluate: how well a model predicts a text.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numbers>
 #include <utility>
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "apps/prefill.hpp"
 #include "apps/signals.hpp"
 #include "apps/statistics.hpp"
 #include "apps/token_source.hpp"
@@ -18,6 +20,7 @@ struct evaluate_options {
   std::string model;
   token_choice input;
   engine_choice engine;
+  prefill_choice prefill;
   std::optional<std::uint64_t> window, limit;
   bool by_position = false, json = false;
 };
@@ -88,6 +91,28 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
   return r;
 }
 
+result measure_in_blocks(const evaluate_options& o, simulator& brain, token_source& input) {
+  result r;
+  const std::uint64_t limit = o.limit.value_or(any_count.most), window = o.window.value_or(any_count.most);
+  const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
+  progress_line progress(true, total);
+  for (auto token = input.next(); token && stop_requested() == 0;) {
+    if (brain.tokens() == window) brain.forget();
+    const std::uint64_t at = brain.tokens();
+    if (at == 0) ++r.windows;
+    if (at != 0) r.found.add(at - 1, cross_entropy(brain.logits(), *token));
+    const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
+    const std::vector<token_id> piece = take(input, *token, at, end);
+    std::size_t told = 0;
+    brain.read(piece, [&](const token_report& report) {
+      if (++told < piece.size()) r.found.add(report.position, cross_entropy(brain.logits(), piece[told]));
+    });
+    progress.at(r.tokens += piece.size());
+    token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
+  }
+  return r;
+}
+
 void tell(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
@@ -144,8 +169,9 @@ int evaluate(const evaluate_options& o) {
     as_stored.emplace(open_model(o.model));
     exact.reset(new simulator(o.engine.make(*as_stored)));
   }
+  expect_blocks(o.prefill, brain, {});
   stop_on_signals();
-  const result r = measure(o, brain, exact.get(), *input);
+  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, *input) : measure(o, brain, exact.get(), *input);
   const int signal = stop_requested();
   if (r.found.all().predictions == 0 && signal == 0)
     throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");
@@ -167,6 +193,7 @@ class evaluate_app final : public command {
                               "tokens; synapses start from zero in each window [one stream]");
     add_number<std::uint64_t>(arguments_, "--limit", o.limit, {2, any_count.most, "an integer >= 2"}, "read at most N tokens [all]");
     o.engine.add_to(arguments_, true);
+    o.prefill.add_to(arguments_);
     arguments_.add_flag("--by-position", o.by_position, "also by the position of the predicting token in its window");
     arguments_.add_flag("--json", o.json, "one JSON object on standard output");
   }

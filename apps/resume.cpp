@@ -84,6 +84,7 @@ int resume(const resume_options& r) {
   // Standard input tells nothing of what there was before.
   const auto total = has_input && input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, first, total);
+  expect_blocks(o.prefill, brain, {});
   stop_on_signals();
   if (!r.quiet && !r.json) note(fmt::format("going on after {} tokens", shown_count(static_cast<double>(point.rows))));
   return run_session(o, m, brain, *input, {}, point);

@@ -106,6 +106,7 @@ int run(const run_options& o) {
   const auto reports = planned_reports(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, brain.tokens(), total);
+  expect_blocks(o.prefill, brain, reports);
   expect_space(o, reports, total);
   stop_on_signals();
   return run_session(o, m, brain, *input, reports);
@@ -132,6 +133,7 @@ class run_app final : public command {
         ->type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "of the random choices [0]");
     o.engine.add_to(c, true);
+    o.prefill.add_to(c);
     c.add_option("--state", o.state, "start from the synapses in this file [all zero]")->type_name("FILE");
     c.add_option("--save-state", o.save_state, "write the synapses to this file at the end")->type_name("FILE");
     c.add_option("-o", o.folder, "record the run in this new folder")->type_name("RUNDIR");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/options.hpp"
+#include "apps/prefill.hpp"
 #include "apps/token_source.hpp"
 #include "core/simulator.hpp"
 
@@ -17,6 +18,7 @@ struct run_options {
   std::string model;
   token_choice input;
   engine_choice engine;
+  prefill_choice prefill;
   std::uint64_t generate = 0, top_k = 0;
   std::optional<double> temperature;
   std::uint64_t seed = 0;

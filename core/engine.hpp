@@ -72,6 +72,7 @@ struct stream_part {
   const inbox* received;
   outbox* sent;
 };
+class block_reader;
 
 class engine {
  public:
@@ -97,6 +98,8 @@ class engine {
   }
   // Another engine of this kind over the same model, with a state of its own, all zero: for one more stream.
   virtual std::unique_ptr<engine> sibling() const = 0;
+  // Reads prompts in blocks (core/block_reader.hpp), between tokens; null: it has no way to.
+  virtual block_reader* blocks() { return nullptr; }
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;
   virtual std::optional<fault> first_fault(site_id site) const = 0;

@@ -38,8 +38,7 @@ void simulator::begin(token_id token) { begin(token, true); }
 
 void simulator::begin(token_id token, bool rounds) {
   check_between_tokens();
-  if (token >= model_.sensory_nodes())
-    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+  check_vocabulary(token);
   control();
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
@@ -85,13 +84,16 @@ token_report simulator::end() {
   return all;
 }
 
+void simulator::throw_fault(std::uint64_t token, const fault& f) {
+  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.where,
+                    shown(f.value), "a finite value", "the activity of this model grows without bound on this input");
+}
+
 token_report simulator::report() {
   std::optional<fault> f;
   for (site_id s = 0; s < engine_->sites(); ++s)
     if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step)) f = std::move(other);
-  if (f)
-    throw input_error("token " + std::to_string(tokens_) + (f->layer ? ", layer " + std::to_string(f->layer) : "") + ", " + f->where,
-                      shown(f->value), "a finite value", "the activity of this model grows without bound on this input");
+  if (f) throw_fault(tokens_, *f);
   token_report all;
   all.position = tokens_;
   all.token = token_;
@@ -114,10 +116,10 @@ token_report simulator::report() {
 // ---- looking
 
 token_id simulator::choose(const sampling& how) const {
-  return restored_ ? bdh::choose(logits_, how, tokens_) : engine_->choose(how, tokens_);
+  return logits_are_here() ? bdh::choose(logits(), how, tokens_) : engine_->choose(how, tokens_);
 }
 
-double simulator::loss(token_id next) const { return restored_ ? cross_entropy(logits_, next) : engine_->loss(next); }
+double simulator::loss(token_id next) const { return logits_are_here() ? cross_entropy(logits(), next) : engine_->loss(next); }
 
 int simulator::watch(watcher w) {
   watchers_.emplace(++numbers_, std::move(w));
@@ -186,6 +188,11 @@ std::vector<float> simulator::read(variable v) const {
 void simulator::check_between_tokens() const {
   if (in_token_) throw input_error("simulator", "a token is being read", "finish() first");
   if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
+}
+
+void simulator::check_vocabulary(token_id token) const {
+  if (token >= model_.sensory_nodes())
+    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
 }
 
 void simulator::check(layer_id layer, neuron_id neuron) const {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/executor.hpp"
+#include "core/block_reader.hpp"
 #include "core/controls.hpp"
 #include "core/engine.hpp"
 #include "core/model.hpp"
@@ -53,7 +54,13 @@ class simulator {
   // forget() and restore() go on.
   token_report step(token_id token);
 
-  // The same, round by round: begin, then advance until it returns nothing, then finish. Between rounds everything can be read,
+  // Reads tokens in blocks (core/block_reader.hpp): faster, and equal to step() up to rounding. Blocks begin at multiples of block_length
+  // tokens of the stream; where `tokens` end, a block ends. `each` is called for every token, in order, when up to block_span of them
+  // have been read; logits() are then those of its token. Throws unavailable_error as blocks_refused() says, else as step().
+  void read(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each = {});
+  std::optional<std::string> blocks_refused() const;  // why tokens can't be read in blocks now; nothing: they can
+
+  // The same as step(), round by round: begin, then advance until it returns nothing, then finish. Between rounds everything can be read,
   // nothing changed. finish() runs what is left.
   void begin(token_id token);
   std::optional<round_mark> advance();  // the round that it has run
@@ -67,7 +74,9 @@ class simulator {
 
   std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
   // (V) after the last token; empty before the first, and after restore() where the state has none.
-  std::span<const float> logits() const noexcept { return restored_ ? std::span<const float>(logits_) : engine_->logits(); }
+  std::span<const float> logits() const noexcept {
+    return !of_block_.empty() ? of_block_ : restored_ ? std::span<const float>(logits_) : engine_->logits();
+  }
   // The token to read next, and the loss in nats should `next` come (core/sampling.hpp, core/loss.hpp): from the logits, there must be
   // some, wherever they are.
   token_id choose(const sampling& how) const;
@@ -116,13 +125,17 @@ class simulator {
   friend void step_together(std::span<stream_step> steps);
 
   void check(layer_id layer, neuron_id neuron) const;
+  void check_vocabulary(token_id token) const;
   void check_between_tokens() const;
+  bool logits_are_here() const noexcept { return restored_ || !of_block_.empty(); }  // not the engine's of the last token
   bool observed() const noexcept { return !watchers_.empty() || follows_ || probes_.size() != 0; }
   void begin(token_id token, bool rounds);
+  void read_blocks(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each);
   token_report end();
   void notice(const round_mark& done);
   void follow(const round_mark& done);
   token_report report();
+  [[noreturn]] static void throw_fault(std::uint64_t token, const fault& f);
 
   // perturbed.cpp
   void check(const perturbation& p) const;
@@ -149,6 +162,7 @@ class simulator {
   std::vector<int> controlled_;  // the perturbations that are in controls_
   controls controls_;
   std::vector<std::vector<std::size_t>> cut_probes_;  // as cut_synapses of controls_: the probes that know the strengths
+  std::span<const float> of_block_;                   // logits of a token of the block that is being told
   std::uint64_t tokens_ = 0;
   token_id token_ = 0;
   std::chrono::steady_clock::time_point began_;

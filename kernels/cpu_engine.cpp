@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "kernels/block_reader.hpp"
 #include "kernels/direct_site.hpp"
 #include "kernels/hub_site.hpp"
 
@@ -17,16 +18,16 @@ class cpu final : public engine {
         options_(options),
         retention_(options.retention.value_or(m.retention())),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
+        bodies_(kernels::cpu_kernels_for(options.instructions)),
         strengths_(m) {
     if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", shown(retention_), "0 < u <= 1");
     if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
       throw unavailable_error("retention", shown(retention_), "none", "every synapse of this model has a retention u of its own");
-    const auto& bodies = kernels::cpu_kernels_for(options.instructions);
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())
-        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies, retention_, strengths_, weights_));
+        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_, strengths_, weights_));
       else
-        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies, retention_));
+        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_));
     }
     for (const auto& s : site_)
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
@@ -58,6 +59,10 @@ class cpu final : public engine {
       for (const stream_part& stream : streams) site_of(stream).perform(what, piece, *stream.received, *stream.sent);
   }
   std::unique_ptr<engine> sibling() const override { return std::make_unique<cpu>(model_, options_); }
+  block_reader* blocks() override {
+    if (!blocks_ && !model_.is_direct()) blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
+    return blocks_.get();
+  }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
   std::optional<fault> first_fault(site_id s) const override { return site_[s]->first_fault(); }
 
@@ -100,7 +105,7 @@ class cpu final : public engine {
   std::size_t state_bytes() const noexcept override {
     std::size_t bytes = strengths_.bytes() + weights_.bytes();
     for (const auto& s : site_) bytes += s->state_bytes();
-    return bytes;
+    return bytes + (blocks_ ? blocks_->bytes() : 0);
   }
 
  private:
@@ -115,10 +120,12 @@ class cpu final : public engine {
   const cpu_options options_;
   const double retention_;
   const std::vector<site_share> shares_;
+  const kernels::cpu_kernels& bodies_;
   direct_strengths strengths_;  // empty for hubs
   direct_weights weights_;
   std::vector<std::unique_ptr<cpu_site>> site_;
   std::vector<cpu_site*> owners_;  // those that have neurons, ascending
+  std::unique_ptr<block_reader> blocks_;
 };
 
 }  // namespace

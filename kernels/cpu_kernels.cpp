@@ -29,8 +29,8 @@ namespace kernels {
 
 const cpu_kernels& cpu_kernels_for(instruction_set set) {
 #if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2");
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 #else
   const bool avx2 = false, avx512 = false;
 #endif

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/block.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
@@ -49,6 +50,15 @@ struct cpu_kernels {
   void (*leak)(const kernels::leak&) noexcept;
   bool (*all_finite)(const kernels::all_finite&) noexcept;
   void (*integrate)(const kernels::integrate&) noexcept;
+  void (*block_product)(const kernels::block_product&) noexcept;
+  void (*block_product_sparse)(const kernels::block_product_sparse&) noexcept;
+  bool (*block_threshold)(const kernels::block_threshold&) noexcept;
+  void (*block_turn)(const kernels::block_turn&) noexcept;
+  void (*block_age)(const kernels::block_age&) noexcept;
+  void (*block_push)(const kernels::block_push&) noexcept;
+  void (*block_push_sparse)(const kernels::block_push_sparse&) noexcept;
+  void (*block_fire)(const kernels::block_fire&) noexcept;
+  void (*block_fire_sparse)(const kernels::block_fire_sparse&) noexcept;
 };
 
 // `best` picks what this processor has. Throws unavailable_error when it lacks the one asked for.

@@ -298,6 +298,23 @@ void hub_site::forget() noexcept {
   }
 }
 
+void hub_site::take(const token_values& last) noexcept {
+  active_x_.count = active_y_.count = 0;
+  for (neuron_id i = share_.neurons.begin; i < share_.neurons.end; ++i) {
+    const float x = last.x[i], y = last.y[i];
+    x_[i - share_.neurons.begin] = x;
+    if (x != 0.0f) active_x_.add(i, x);
+    if (y != 0.0f) active_y_.add(i, y);
+  }
+  std::copy_n(last.w, w_.size(), w_.begin());
+  for (std::size_t h = 0; h < last.a.size(); ++h) std::copy_n(last.a[h], model_.hubs(), a_.begin() + h * model_.hubs());
+  gain_y_ = last.gain_y;
+  gain_w_ = last.gain_w;
+  std::copy_n(last.logits, logits_.size(), logits_.begin());
+  fault_.reset();
+  used_layer_ = 0;
+}
+
 std::size_t hub_site::state_bytes() const noexcept {
   std::size_t bytes =
       cpu_site::state_bytes() + a_.bytes() + used_.id.bytes() + used_.value.bytes() + turned_.bytes() + kept_.bytes() + pairs_.bytes();

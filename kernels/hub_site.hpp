@@ -22,6 +22,17 @@ class hub_site final : public cpu_site {
   void forget() noexcept override;
   std::size_t state_bytes() const noexcept override;
 
+  // For prompts in blocks (kernels/block_reader.hpp), which work on the synapses of all sites.
+  layer_synapses& synapses(layer_id layer) noexcept { return layers_[layer - 1]; }
+  struct token_values {
+    const float *x, *y;               // (n)
+    const float* w;                   // (hubs)
+    std::span<const float* const> a;  // by head: (hubs)
+    float gain_y, gain_w;
+    const float* logits;
+  };
+  void take(const token_values& last) noexcept;  // as if this site had read the token
+
  private:
   void synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept;
   void arrive_a(layer_id layer, const inbox& received) noexcept;

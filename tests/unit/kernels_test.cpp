@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/random.hpp"
+#include "kernels/block.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
@@ -146,4 +147,84 @@ TEST_CASE("decay: an active pair is turned to the clock and aged since its last 
   age_neurons{neuron, x, 0, used, 7, 0.5, turned, aged, kept}(group, 1);
   CHECK(turned[0] == 9);
   CHECK(aged[0] == 4.5f);
+}
+
+TEST_CASE("blocks: a multiply-add is rounded once, also without an instruction for it") {
+  const float tiny = std::numeric_limits<float>::denorm_min(), most = std::numeric_limits<float>::max();
+  std::vector<float> values = random(40, 5);
+  for (float v : {0.0f, -0.0f, 1.0f, 1.0f + 0x1p-23f, -1.0f, 0x1p-24f, 0x1p-60f, 0x1p60f, tiny, 3 * tiny, 0x1p-100f, most,
+                  std::numeric_limits<float>::infinity(), 0x1.fffffep-1f, 0x1.000002p-74f})
+    values.push_back(v);
+  int compared = 0;
+  for (float a : values)
+    for (float b : values)
+      for (float z : values) {
+        const float expected = std::fma(a, b, z), found = fused(a, b, z);
+        compared += std::isnan(expected) ? std::isnan(found) : expected == found && std::signbit(expected) == std::signbit(found);
+      }
+  CHECK(compared == static_cast<int>(values.size() * values.size() * values.size()));
+  // Half way between two floats but for a bit that only the exact sum has.
+  CHECK(fused(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f) == std::fma(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f));
+}
+
+TEST_CASE("blocks: rows of bits become columns") {
+  std::uint64_t rows[64], columns[64], again[64];
+  for (std::uint64_t r = 0; r < 64; ++r) rows[r] = (r + 1) * 0x9e3779b97f4a7c15;
+  transpose_bits(rows, columns);
+  bool right = true;
+  for (int r = 0; r < 64; ++r)
+    for (int t = 0; t < 64; ++t) right = right && (rows[r] >> t & 1) == (columns[t] >> r & 1);
+  CHECK(right);
+  transpose_bits(columns, again);
+  CHECK(std::equal(rows, rows + 64, again));
+}
+
+TEST_CASE("blocks: products and pushed sums are ascending, fused, with one accumulator") {
+  for (const index count : {1u, 5u, 13u, 64u})
+    for (const index width : {1u, 7u, 48u}) {
+      CAPTURE(count);
+      CAPTURE(width);
+      const auto rows = random(count * width, 1), packed = random(2 * width * panel_tokens, 2);
+      std::vector<float> out(count * block_tokens, -1);
+      block_product{rows.data(), packed.data(), count, width, 2, out.data()}(group);
+      bool right = true;
+      for (index r = 0; r < count; ++r)
+        for (index t = 0; t < block_tokens; ++t) {
+          float z = 0;
+          for (index m = 0; m < width; ++m)
+            z = std::fma(rows[r * width + m], packed[(t / panel_tokens * width + m) * panel_tokens + t % panel_tokens], z);
+          right = right && z == out[r * block_tokens + t];
+        }
+      CHECK(right);
+    }
+  // Two targets of sources {0, 2} and none, 3 columns; the second stays as it is.
+  const float rows[] = {1, 2, 3, 99, 99, 99, 4, 5, 6}, coefficient[] = {2, 99, 10, 99, 99, 99}, kept[] = {0.5f, 0.5f};
+  const std::uint64_t active[] = {0b101, 0};
+  float out[] = {10, 20, 30, 7, 8, 9};
+  block_push{rows, 3, 3, coefficient, 3, 1, active, 2, kept, out, 3}(group);
+  CHECK(std::vector<float>(out, out + 6) == std::vector<float>{5 + 2 + 40, 10 + 4 + 50, 15 + 6 + 60, 7, 8, 9});
+}
+
+TEST_CASE("blocks: Y where X is active, rows by 32 lanes") {
+  const index width = 45;
+  const auto row = random(width, 1), a = random(block_tokens * width, 2), x = random(block_tokens, 3);
+  std::uint64_t active[block_tokens] = {0x8000000000000015}, active_y[block_tokens];
+  std::vector<float> y(block_tokens * block_tokens, -1);
+  index nth = 0;  // X of the tokens that are active, one behind the other
+  block_fire{row.data(), width, 1, a.data(), x.data(), block_tokens, active, y.data(), active_y}(group);
+  for (index t = 0; t < block_tokens; ++t) {
+    float lane[32] = {};
+    for (index m = 0; m < width; ++m) lane[m % 32] = std::fma(row[m], a[t * width + m], lane[m % 32]);
+    for (int half = 16; half > 0; half /= 2)
+      for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
+    const bool is_active = active[0] >> t & 1;
+    const float expected = is_active ? (lane[0] > 0 ? lane[0] : 0.0f) * x[nth++] : 0;
+    CAPTURE(t);
+    if (is_active)
+      CHECK(y[t] == expected);
+    else
+      CHECK(y[t] == -1);
+    CHECK((active_y[0] >> t & 1) == (expected != 0));
+  }
+  CHECK(active_y[1] == 0);
 }

@@ -1,0 +1,32 @@
+// --prefill: whether a text is read token by token or in blocks (core/block_reader.hpp).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/options.hpp"
+#include "apps/token_source.hpp"
+#include "core/simulator.hpp"
+#include "io/report.hpp"
+
+namespace bdh::app {
+
+struct prefill_choice {
+  std::string by = "tokens";
+
+  void add_to(CLI::App& command);
+  bool blocks() const { return by == "blocks"; }
+};
+
+// Why this run cannot read its text in blocks; nothing: it can. `reports`: what it records.
+std::optional<std::string> blocks_refused(const simulator& brain, std::span<const report_description> reports);
+// Throws unavailable_error where the blocks that were asked for are refused.
+void expect_blocks(const prefill_choice& prefill, const simulator& brain, std::span<const report_description> reports);
+
+// `first` and what follows it in the input, up to the position `end` of the stream, where `first` has the position `from`. Less: the input
+// has ended, or a stop was requested.
+std::vector<token_id> take(token_source& input, token_id first, std::uint64_t from, std::uint64_t end);
+
+}  // namespace bdh::app

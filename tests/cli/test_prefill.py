@@ -1,0 +1,177 @@
+"""Texts read in blocks: equal to token by token up to rounding, the same bits however they arrive, stop, go on or are divided."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+from program import PROGRAM, CliTest, bdh, main
+
+TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:2000]
+
+
+class PrefillTest(CliTest):
+    def text(self, content=TEXT):
+        return self.path("text", content)
+
+    def read(self, name):
+        with open(name) as f:
+            return f.read().splitlines()
+
+    def summary(self, folder):
+        """The lines without what depends on the machine: bytes between sites, seconds."""
+        lines = [line.split(",") for line in self.read(os.path.join(folder, "summary.csv"))]
+        left_out = {lines[0].index("bytes_exchanged"), lines[0].index("seconds")}
+        return [[value for k, value in enumerate(line) if k not in left_out] for line in lines]
+
+    def same(self, a, b):
+        self.assertEqual(self.summary(a), self.summary(b))
+        self.assertEqual(self.read(os.path.join(a, "tokens.csv")), self.read(os.path.join(b, "tokens.csv")))
+        done = bdh("diff", a, b)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def run_blocks(self, folder, *more, prefill="blocks"):
+        self.good("run", self.random, "--text-file", self.text(), "--generate", "30", "-o", folder, "--record", "logits", "--prefill", prefill,
+                  "--quiet", "--retention", "0.99", *more)
+        return folder
+
+
+class Blocks(PrefillTest):
+    def test_they_agree_with_tokens_and_diff_tells_the_paths(self):
+        blocks, tokens = self.run_blocks(self.path("a")), self.run_blocks(self.path("b"), prefill="tokens")
+        with open(os.path.join(blocks, "run.json")) as f:
+            self.assertEqual(json.load(f)["options"]["prefill"], "blocks")
+        done = bdh("diff", blocks, tokens, "--tolerance", "0.01")
+        self.assertIn(b'"blocks" and "tokens"', done.stdout)
+        self.assertIn(b"equal up to rounding", done.stdout)
+        largest = json.loads(bdh("diff", blocks, tokens, "--json").stdout)["output"]["largest_logit_difference"]["value"]
+        self.assertLess(largest, 1e-4)
+        self.assertEqual(len(self.summary(blocks)), 1 + len(TEXT) + 30)
+        for a, b in zip(self.summary(blocks)[1:], self.summary(tokens)[1:]):
+            if a[-1]:
+                self.assertAlmostEqual(float(a[-1]), float(b[-1]), delta=1e-4)  # the loss of every token
+
+    def test_threads_sites_and_the_way_the_text_arrives_change_no_bit(self):
+        blocks = self.run_blocks(self.path("a"), "--threads", "1")
+        self.same(blocks, self.run_blocks(self.path("b"), "--threads", "3", "--sites", "5"))
+        folder = self.path("c")
+        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "--generate", "30", "-o", folder, "--record", "logits", "--prefill", "blocks",
+                                    "--quiet", "--retention", "0.99"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for first in range(0, len(TEXT), 333):
+            process.stdin.write(TEXT[first:first + 333])
+            process.stdin.flush()
+            time.sleep(0.01)
+        process.stdin.close()
+        self.assertEqual(process.wait(), 0)
+        self.same(blocks, folder)
+
+    def test_json_has_the_same_tokens(self):
+        arguments = ["run", self.trained, "--text", "To be, or not to be, " * 20, "--generate", "20"]
+        blocks, tokens = self.json(*arguments, "--prefill", "blocks"), self.json(*arguments)
+        self.assertEqual(blocks["generated"], tokens["generated"])
+        self.assertAlmostEqual(blocks["nats_per_token"], tokens["nats_per_token"], delta=1e-5)
+
+    def test_a_state_within_a_block_goes_on(self):
+        for prefill in ("blocks", "tokens"):
+            self.good("run", self.random, "--text", "x" * 100, "--save-state", self.path("begun"), "--quiet")
+            self.good("run", self.random, "--text", "y" * 100, "--state", self.path("begun"), "--save-state", self.path(prefill), "--quiet",
+                      "-o", self.path("run" + prefill), "--record", "logits", "--prefill", prefill)
+        value = json.loads(bdh("diff", self.path("runblocks"), self.path("runtokens"), "--json").stdout)["output"]["largest_logit_difference"]
+        self.assertLess(value["value"], 1e-4)
+
+
+class Stops(PrefillTest):
+    def test_interrupted_runs_go_on_in_blocks_with_the_same_bits(self):
+        whole, folder, stops = self.run_blocks(self.path("a")), self.path("b"), 0
+        options = ["--generate", "30", "-o", folder, "--record", "logits", "--prefill", "blocks", "--quiet", "--retention", "0.99"]
+        # The text comes slowly, so that stops come while a block is being filled.
+        process = subprocess.Popen([PROGRAM, "run", self.random, "-", *options], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        read = 0
+        while True:
+            for first in range(read, min(read + 700, len(TEXT)), 100):
+                process.stdin.write(TEXT[first:first + 100])
+                process.stdin.flush()
+                time.sleep(0.02)
+            if read + 700 < len(TEXT):
+                time.sleep(0.3)
+                process.send_signal(signal.SIGINT)
+            process.stdin.close()
+            code = process.wait()
+            if code == 0:
+                break
+            self.assertEqual(code, 130)
+            stops += 1
+            read = len(self.read(os.path.join(folder, "tokens.csv"))) - 1
+            self.assertEqual(read % 64, 0)  # a checkpoint is between blocks
+            process = subprocess.Popen([PROGRAM, "resume", folder, "-", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.assertGreater(stops, 1)
+        self.same(whole, folder)
+
+    def test_checkpoints_are_between_blocks(self):
+        folder = self.path("run")
+        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", folder, "--prefill", "blocks", "--quiet", "--checkpoint-every", "100"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process.stdin.write(TEXT[:600])
+        process.stdin.flush()
+        deadline, found = time.time() + 60, []
+        while time.time() < deadline and len(found) < 2:
+            time.sleep(0.05)
+            found = self.checkpoints(folder)
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        found = self.checkpoints(folder)
+        self.assertEqual(len(found), 2)
+        for position in found:
+            self.assertEqual(position % 64, 0)
+        self.good("resume", folder, "-", "--quiet", stdin=TEXT[max(found):])
+        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("whole"), "--prefill", "blocks", "--quiet")
+        self.same(self.path("whole"), folder)
+
+    def checkpoints(self, folder):
+        if not os.path.isdir(folder):
+            return []
+        return [int(found[1]) for found in map(re.compile(r"checkpoint-(\d+)\.h5$").match, os.listdir(folder)) if found]
+
+
+class Refused(PrefillTest):
+    def test_what_looks_into_every_token(self):
+        for what in (["--record", "events"], ["--record", "x:0-3"], ["--record", "synapses:3->7"], ["--record", "snapshot every 100"]):
+            self.refused(1, "run", self.random, "--text", "abc", "--prefill", "blocks", "-o", self.path("run"), *what,
+                         says=["--prefill blocks", what[1].split()[0], "looks into every token"])
+        self.refused(1, "run", self.random, "--text", "abc", "--prefill", "blocks", "--do", "silence x:3", says=["--prefill blocks", "interventions"])
+
+    def test_explicit_edges(self):
+        direct = self.path("direct.bdh.h5")
+        self.good("import", os.path.join(os.environ["BDH_SOURCE"], "tests/data/random-64/model.safetensors"), "--circuit", "direct", "-o", direct)
+        self.refused(1, "run", direct, "--text", "abc", "--prefill", "blocks", says=["--prefill blocks", "explicit edges"])
+
+    def test_another_word(self):
+        self.refused(2, "run", self.random, "--text", "abc", "--prefill", "both", says=["--prefill"])
+
+
+class Evaluate(PrefillTest):
+    def test_the_same_losses(self):
+        for more in ([], ["--window", "100"], ["--window", "64", "--limit", "1000"], ["--limit", "300"]):
+            arguments = ["evaluate", self.trained, "--text-file", self.text(TEXT[:1200]), "--by-position", *more]
+            blocks, tokens = self.json(*arguments, "--prefill", "blocks"), self.json(*arguments)
+            self.assertEqual((blocks["predictions"], blocks["windows"], blocks["tokens"]),
+                             (tokens["predictions"], tokens["windows"], tokens["tokens"]))
+            for a, b in zip(blocks["by_position"], tokens["by_position"]):
+                self.assertEqual(a["predictions"], b["predictions"])
+                self.assertAlmostEqual(a["nats"], b["nats"], delta=1e-4)
+
+
+class Told(PrefillTest):
+    def test_only_those_who_would_gain(self):
+        hint = b"--prefill blocks"
+        self.assertIn(hint, self.good("run", self.random, "--text-file", self.text()).stderr)
+        self.assertNotIn(hint, self.good("run", self.random, "--text", "short").stderr)
+        self.assertNotIn(hint, self.good("run", self.random, "--text-file", self.text(), "--prefill", "blocks").stderr)
+        self.assertNotIn(hint, self.good("run", self.random, "--text-file", self.text(), "--do", "silence x:3").stderr)
+        self.assertNotIn(hint, self.good("run", self.random, "--text-file", self.text(), "-o", self.path("r"), "--record", "events").stderr)
+
+
+if __name__ == "__main__":
+    main()
