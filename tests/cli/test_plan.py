@@ -23,7 +23,8 @@ class Plan(CliTest):
         return model
 
     def graph(self, n=350, degree=7):
-        edges = self.path("ring.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + k) % n) for i in range(n) for k in range(1, degree + 1)))
+        """Edges far and near: what the plan says of sites is for graphs without locality."""
+        edges = self.path("ring.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + 47 * k) % n) for i in range(n) for k in range(1, degree + 1)))
         model = self.path("ring.bdh.h5")
         self.good("import", "--gx", edges, "--layers", 3, "-o", model)
         return model
