@@ -336,7 +336,7 @@ def nest(c):
 
 
 @row
-def bytes(c):
+def memory(c):
     """What does an edge of a circuit take, and a synapse in all layers? Row starts are 8 bytes a neuron more."""
     neurons, degree, layers = (2000, 300, 4)
 
@@ -350,7 +350,7 @@ def bytes(c):
     told = bdh_json("info", made("graph-bytes.bdh.h5", make))["direct"]
     for what, found, goal in (("circuit edge", told["bytes_per_edge"], 8), ("synapse", told["bytes_per_synapse"], 8 + 4 * layers)):
         starts = 16 / degree if what == "circuit edge" else (8 + 8 * layers) / degree
-        yield Result("bytes", f"bytes of a {what}, {layers} layers, degree {degree}", f"{found:.3g}", f"{goal} and {starts:.2g} of row starts and clocks",
+        yield Result("memory", f"bytes of a {what}, {layers} layers, degree {degree}", f"{found:.3g}", f"{goal} and {starts:.2g} of row starts and clocks",
                      (goal + starts) / found, 0.999)
 
 

@@ -113,7 +113,7 @@ def main():
         parser.error(f"no row '{unknown[0]}': expected {', '.join(rows.ROWS)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     rows.prepare()
-    machine, results, skipped, notes = Machine(), [], {}, {}
+    machine, results, skipped, notes, failed = Machine(), [], {}, {}, []
     context = rows.Context(machine, arguments.quick, notes)
     begin = time.monotonic()
     for name in arguments.rows or rows.ROWS:
@@ -126,6 +126,10 @@ def main():
         except Skipped as why:
             skipped[name] = str(why)
             print(f"   not measured: {why}", flush=True)
+        except RuntimeError as why:  # a program failed: the other rows are worth having all the same
+            skipped[name] = f"failed: {why}"
+            failed.append(name)
+            print(f"   failed: {why}", flush=True)
     machine.measure()
     text = report(machine, results, skipped, notes, arguments.quick)
     complete = not arguments.quick and not arguments.rows
@@ -135,10 +139,11 @@ def main():
         f.write(text)
     os.replace(path + ".part", path)
     print(f"\n{text}\nwritten to {os.path.relpath(path, SOURCE)} after {(time.monotonic() - begin) / 60:.1f} min")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
