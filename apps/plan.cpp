@@ -69,7 +69,7 @@ class plan_app final : public command {
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
     // Nobody has measured what share of their bandwidth several GPUs reach: there the time is the floor.
-    const engine_shares reached = gpus_ ? engine_shares{1, 1, 1, 1} : engine_shares{};
+    const engine_shares reached = gpus_ ? engine_shares{1, 1, 1, 1, 1} : engine_shares{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
@@ -120,6 +120,10 @@ class plan_app final : public command {
     return {{"hubs", p}, {"direct", with_explicit_edges(p, degree_)}};
   }
 
+  static nlohmann::ordered_json bytes_of(const planned_traffic& t) {
+    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push}, {"pull", t.pull}, {"synapses", t.synapses}};
+  }
+
   nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory,
                               bool measured) const {
     nlohmann::ordered_json all;
@@ -135,6 +139,7 @@ class plan_app final : public command {
                      {"synapse_bytes", f.memory.synapses},
                      {"working_bytes", f.memory.working},
                      {"bytes_per_token", f.traffic.floor()},
+                     {"bytes_of", bytes_of(f.traffic)},
                      {"bytes_between_sites", f.traffic.between_sites},
                      {"seconds_per_token", f.seconds},
                      {"floor_seconds_per_token", f.traffic.floor() / (bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},

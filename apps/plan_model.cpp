@@ -162,7 +162,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   };
   planned_traffic t;
   if (!p.direct) {
-    t.through_hubs = layers * weight * n * d * (1 + 2 * used + p.x + p.y) + weight * d * (v + 1);
+    t.matrices = layers * weight * n * d * (1 + p.x + p.y) + weight * d * (v + 1);
+    t.hub_synapses = layers * 2 * weight * n * d * used;
     t.between_sites = layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) + through_hubs(1, 1);
     return t;
   }
@@ -173,17 +174,18 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.push += edge * own * p.gx_degree;
     t.synapses += (edge + 2 * weight) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
-    if (d != 0) t.through_hubs += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
+    if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
     t.between_sites += others * (units * (label + 4 * weight) + sources * (label + heads * weight) + own * (label + weight));
     if (d != 0) t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) + through_hubs(busy_blocks(p.y), 1);
   }
-  if (d != 0) t.through_hubs += weight * d * (v + 1);
+  if (d != 0) t.matrices += weight * d * (v + 1);
   return t;
 }
 
 double seconds_of(const planned_traffic& t, double bandwidth, const engine_shares& reached) {
-  return (t.through_hubs / reached.through_hubs + t.push / reached.push + t.pull / reached.pull + t.synapses / reached.synapses) /
+  return (t.matrices / reached.matrices + t.hub_synapses / reached.hub_synapses + t.push / reached.push + t.pull / reached.pull +
+          t.synapses / reached.synapses) /
          bandwidth;
 }
 

@@ -40,19 +40,19 @@ planned_bytes memory_of(const planned_model& p, site_id sites);
 // The largest number of neurons of the same kind that fits.
 std::uint64_t most_neurons(planned_model p, site_id sites, double bytes);
 
-// Moved by a token, in bytes: every array that it needs counted once.
+// Moved by a token, in bytes: every array that it needs counted once, but what is written, which is read and written.
 struct planned_traffic {
-  double through_hubs = 0;                  // rows of Dx, Dy, E and of the synapses, or of the pool
-  double push = 0, pull = 0, synapses = 0;  // explicit edges: Gx; Gy; Gs, read and written
+  double matrices = 0, hub_synapses = 0;    // through hubs: rows of Dx, Dy, E, or of the pool; rows of the synapses
+  double push = 0, pull = 0, synapses = 0;  // explicit edges: Gx; Gy; Gs
   double between_sites = 0;                 // from one site to another
-  double floor() const { return through_hubs + push + pull + synapses; }
+  double floor() const { return matrices + hub_synapses + push + pull + synapses; }
 };
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
-// The share of the read bandwidth that the CPU engine reaches over each kind of bytes, one stream, token by token: measured with
-// bench/run.sh plan, on two cores.
+// The share of the read bandwidth that the CPU engine reaches over each kind of bytes, one stream, token by token, on all cores;
+// measured, see docs/performance.md. Above 1 where bytes stay in caches, below it where they move more than once.
 struct engine_shares {
-  double through_hubs = 0.65, push = 0.45, pull = 0.45, synapses = 0.4;
+  double matrices = 1.4, hub_synapses = 0.2, push = 0.3, pull = 0.3, synapses = 0.4;
 };
 double seconds_of(const planned_traffic& t, double bandwidth, const engine_shares& reached);
 

@@ -239,8 +239,8 @@ def kernel_runs(only, repetitions):
     names = {}
     for run in told["benchmarks"]:
         if run.get("run_type") == "iteration":
-            names.setdefault(run["name"], []).append(run)
-    return names
+            names.setdefault((run["family_index"], run["per_family_instance_index"], run["name"]), []).append(run)
+    return {name: runs for (*_, name), runs in sorted(names.items())}
 
 
 @row
