@@ -46,6 +46,9 @@ class plan_app final : public command {
         ->type_name("X,Y")
         ->delimiter(',')
         ->expected(2);
+    arguments_.add_option("--weights", weights_, "of the circuits: float32 or bf16 [float32]")
+        ->type_name("TYPE")
+        ->check(CLI::IsMember({"float32", "bf16"}));
     add_number<double>(arguments_, "--bandwidth", bandwidth_, rate_range,
                        "of the memory of a machine, or of a GPU, in GB/s [of this machine, measured]");
     add_number<double>(arguments_, "--memory", memory_, memory_range, "of a machine, or of a GPU, in GB [that of this machine]");
@@ -113,6 +116,7 @@ class plan_app final : public command {
       p.vocabulary = vocabulary_.value_or(256);
       p.rotates = p.hubs != 0;
     }
+    p.bfloat16 = weights_ == "bf16";
     p.x = activity_[0] / 100;
     p.y = activity_[1] / 100;
     if (p.direct) return {{"direct", p}};
@@ -186,7 +190,7 @@ class plan_app final : public command {
     return out;
   }
 
-  std::string file_;
+  std::string file_, weights_ = "float32";
   std::optional<std::uint64_t> neurons_, hubs_, layers_, heads_, vocabulary_, gpus_;
   std::optional<double> degree_, bandwidth_, memory_, network_;
   std::vector<double> activity_{20, 4};

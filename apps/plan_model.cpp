@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/bfloat16.hpp"
 #include "core/simulator.hpp"
 #include "graph/partition.hpp"
 #include "kernels/cpu_engine.hpp"
@@ -13,8 +14,10 @@
 namespace bdh::app {
 namespace {
 
-constexpr double row_start = sizeof(edge_id), edge = sizeof(neuron_id) + sizeof(float), weight = sizeof(float);
+constexpr double row_start = sizeof(edge_id), label = sizeof(std::uint32_t), value = sizeof(float);
 constexpr double block = block_grid::block_size;
+
+double weight_of(const planned_model& p) { return p.bfloat16 ? sizeof(bfloat16) : sizeof(float); }
 
 std::uint64_t rounded(double bytes) { return static_cast<std::uint64_t>(std::llround(bytes)); }
 
@@ -105,6 +108,7 @@ planned_model with_explicit_edges(planned_model of, std::optional<double> degree
 // State grows with the neurons and with their blocks of 64, and is otherwise the same: three small models tell how.
 planned_bytes memory_of(const planned_model& p, site_id sites) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs), v = static_cast<double>(p.vocabulary);
+  const double weight = weight_of(p), edge = sizeof(neuron_id) + weight, float_edge = sizeof(neuron_id) + value;
   planned_bytes bytes;
   double model = 0, synapses = n * d;
   if (!p.direct) {
@@ -114,13 +118,13 @@ planned_bytes memory_of(const planned_model& p, site_id sites) {
     synapses = n * p.gs_degree;
     model = 2 * row_start * (sources + 1) + edge * sources * p.gx_degree;
     model += 2 * row_start * (n + 1) + edge * sources * p.gy_degree;
-    model += row_start * (n + 1) + edge * synapses + (p.own_retention ? weight * synapses : 0);
+    model += row_start * (n + 1) + float_edge * synapses + (p.own_retention ? value * synapses : 0);
     model += weight * d * (n + 2 * v);  // the pool
-    if (p.sensory_edges != 0) model += row_start * (v + 1) + edge * p.sensory_edges;
+    if (p.sensory_edges != 0) model += row_start * (v + 1) + float_edge * p.sensory_edges;
     if (p.readout_edges != 0) model += row_start * (v + 1) + edge * p.readout_edges;
   }
   bytes.model = rounded(model);
-  bytes.synapses = rounded(p.layers * (weight * synapses + sizeof(std::uint64_t) * n / (p.rotates ? 2 : 1)));
+  bytes.synapses = rounded(p.layers * (value * synapses + sizeof(std::uint64_t) * n / (p.rotates ? 2 : 1)));
 
   const neuron_id blocks = 2 * sites, per_head = blocks * block_grid::block_size;
   const double s = working_of_small(p, per_head, sites), more_blocks = working_of_small(p, per_head + block_grid::block_size, sites),
@@ -154,16 +158,16 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs), v = static_cast<double>(p.vocabulary),
                layers = p.layers, heads = p.heads, others = sites - 1.0;
   const double used = p.rotates ? 1 - (1 - p.x) * (1 - p.x) : p.x;  // rows of synapses: of pairs with an active member
-  const double label = sizeof(std::uint32_t);
+  const double weight = weight_of(p), edge = sizeof(neuron_id) + weight;
   const auto busy_blocks = [&](double share) { return heads * blocks_of(n / heads) * (1 - std::pow(1 - share, block)); };
   // Partial sums of so many blocks to the hubs' sites, and the hubs' values back to all sites.
   const auto through_hubs = [&](double blocks, double rows) {
-    return others * (blocks * label + blocks * d * weight / sites) + others * rows * (label * sites + d * weight);
+    return others * (blocks * label + blocks * d * value / sites) + others * rows * (label * sites + d * value);
   };
   planned_traffic t;
   if (!p.direct) {
     t.matrices = layers * weight * n * d * (1 + p.x + p.y) + weight * d * (v + 1);
-    t.hub_synapses = layers * 2 * weight * n * d * used;
+    t.hub_synapses = layers * 2 * value * n * d * used;
     t.between_sites = layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) + through_hubs(1, 1);
     return t;
   }
@@ -172,11 +176,11 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     // Sources with W: in graphs of neurons what the token drives, then Y of the layer before; else the token's node and Y of all before.
     const double own = d == 0 ? (l == 1 ? p.sensory_edges / v : p.y * n) : 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
     t.push += edge * own * p.gx_degree;
-    t.synapses += (edge + 2 * weight) * used * n * p.gs_degree;
+    t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
-    t.between_sites += others * (units * (label + 4 * weight) + sources * (label + heads * weight) + own * (label + weight));
+    t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) + own * (label + value));
     if (d != 0) t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) + through_hubs(busy_blocks(p.y), 1);
   }
   if (d != 0) t.matrices += weight * d * (v + 1);

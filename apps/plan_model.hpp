@@ -15,6 +15,7 @@ struct planned_model {
   head_id heads = 1;
   bool rotates = true;
   bool direct = false;
+  bool bfloat16 = false;  // weights of the circuits
   // Explicit edges: out of a source in each of Gx and Gy, excitatory and inhibitory together, and out of a neuron in Gs.
   double gx_degree = 0, gy_degree = 0, gs_degree = 0;
   double x = 0, y = 0;  // active shares of the neurons

@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <numeric>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "apps/machine.hpp"
 #include "core/base/array.hpp"
+#include "core/base/bfloat16.hpp"
 #include "core/base/ids.hpp"
 #include "core/base/random.hpp"
 #include "kernels/cpu_kernels.hpp"
@@ -31,9 +33,13 @@ std::vector<double> read_bandwidth;  // by threads
 
 const cpu_kernels& bodies() { return bdh::kernels::cpu_kernels_for(bdh::instruction_set::best); }
 
-array<float> ones(std::size_t count) {
-  array<float> all(count);
-  std::fill(all.begin(), all.end(), 1.0f);
+template <class Weight = float>
+array<Weight> ones(std::size_t count) {
+  array<Weight> all(count);
+  if constexpr (std::is_same_v<Weight, float>)
+    std::fill(all.begin(), all.end(), 1.0f);
+  else
+    std::fill(all.begin(), all.end(), bdh::to_bfloat16(1.0f));
   return all;
 }
 
@@ -61,9 +67,11 @@ index share(const benchmark::State& state, index of) { return of / static_cast<i
 // ---- dense rows: circuits and synapses through hubs
 
 // The rows of active neurons (E; synapses) to all hubs, in blocks of 64 neurons as the engine does it.
+template <class Weight>
 void push_dense(benchmark::State& state) {
   const index n = share(state, neurons);
-  const array<float> rows = ones(std::size_t{n} * hubs), activity = ones(n);
+  const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
+  const array<float> activity = ones(n);
   array<float> out(hubs);
   const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
   for (auto _ : state)
@@ -75,19 +83,21 @@ void push_dense(benchmark::State& state) {
       first = end;
     }
   const double edges = static_cast<double>(active.size()) * hubs;
-  tell(state, 4 * edges, edges);
+  tell(state, sizeof(Weight) * edges, edges);
 }
 
 // The rows of chosen targets (all of Dx; those of active X in Dy).
+template <class Weight>
 void pull_dense(benchmark::State& state) {
   const index n = share(state, neurons);
-  const array<float> rows = ones(std::size_t{n} * hubs), activity = ones(hubs);
+  const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
+  const array<float> activity = ones(hubs);
   array<float> out(n);
   const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
   const auto count = static_cast<index>(active.size());
   for (auto _ : state) bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data()}, 0, count);
   const double edges = static_cast<double>(count) * hubs;
-  tell(state, 4 * edges, edges);
+  tell(state, sizeof(Weight) * edges, edges);
 }
 
 // The synapses of active pairs: read and written.
@@ -294,8 +304,10 @@ void register_all(int most_threads) {
       if (most_threads == 1) break;
     }
   };
-  add("propagate/push_dense", push_dense, {5, 20, 100});
-  add("propagate/pull_dense", pull_dense, {5, 20, 100});
+  add("propagate/push_dense", push_dense<float>, {5, 20, 100});
+  add("propagate/push_dense_bfloat16", push_dense<bdh::bfloat16>, {20, 100});
+  add("propagate/pull_dense", pull_dense<float>, {5, 20, 100});
+  add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
   add("propagate/collect", collect, {});
   add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
   add("propagate/push_aging_edges", push_aging_edges, {100});

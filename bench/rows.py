@@ -141,6 +141,11 @@ def stream(c):
                      f"floor {shown_time(floor)}: {plan['bytes_per_token'] / 1e6:.0f} MB at {shown_rate(c.machine.read.median)}B/s",
                      floor / ours.median, 0.7, ours.spread, "%")
         c.note("stream", f"{case.name}: measured activity {shown_activity(told[0])}")
+        if knows("run", "--weights"):
+            found = in_turns(c.repetitions, wide=lambda: run_model(case.file, "--text-file", text)["warm_token"],
+                             narrow=lambda: run_model(case.file, "--text-file", text, "--weights", "bf16")["warm_token"])
+            yield Result("stream", f"the same, weights in bfloat16: {case.name}", f"{shown_time(found['narrow'].median)} a token",
+                         f"float32: {shown_time(found['wide'].median)}", found["wide"].median / found["narrow"].median, None, found["narrow"].spread)
 
 
 def generating(c, case, goal_authors, goal_recurrent):
@@ -227,7 +232,7 @@ def streams(c):
         def rate(*how):
             told = bdh_json("run", case.file, *how)
             return told["tokens_per_second"]
-        found = in_turns(c.repetitions, sixteen=lambda: rate("--batch", batch), one=lambda: rate("--text-file", single))
+        found = in_turns(max(2, c.repetitions - 2), sixteen=lambda: rate("--batch", batch), one=lambda: rate("--text-file", single))
         sixteen, one = found["sixteen"], found["one"]
         yield Result("streams", f"16 streams, {length} tokens each: {case.name}", f"{sixteen.median:.4g} tokens/s in all",
                      f"1 stream: {one.median:.4g} tokens/s", sixteen.median / one.median, 3 if percent == 5 else 1.7, sixteen.spread)

@@ -92,7 +92,7 @@ def report(machine, results, skipped, notes, quick):
              "figures are medians, spread is (largest - smallest) / median of our side. A ratio of 1 is equality, larger is better for bdh.", "",
              "| this machine, all cores | median | spread |", "|---|---|---|", *machine.lines(), "", *table(results), ""]
     for row in rows.ROWS:
-        text = [f"* {note}" for note in notes.get(row, [])]
+        text = [note if note.startswith("\n") else f"* {note}" for note in notes.get(row, [])]
         if row in skipped:
             text.append(f"* **not measured**: {skipped[row]}")
         if row in said:

@@ -51,6 +51,14 @@ class Plan(CliTest):
             self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
             self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads, *MACHINE)["direct"])
 
+    def test_weights_in_bfloat16(self):
+        for model, form in ((self.random, "hubs"), (self.direct(), "direct"), (self.graph(), "direct")):
+            planned = self.plan(model, "--weights", "bf16", "--threads", 1, *MACHINE)[form]
+            run = self.json("run", model, "--tokens", "1,2,3", "--threads", 1, "--weights", "bf16")
+            self.assertEqual(planned["model_bytes"], run["model_bytes"])
+            self.assertEqual(planned["synapse_bytes"] + planned["working_bytes"], run["synapse_bytes"])
+            self.assertLess(planned["bytes_per_token"], self.plan(model, *MACHINE)[form]["bytes_per_token"])
+
     def test_what_sites_exchange(self):
         for model, form in ((self.trained, "hubs"), (self.graph(), "direct")):
             run = self.json("run", model, "--text", "To be, or not to be", "--threads", 2, "--sites", 2)
