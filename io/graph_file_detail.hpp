@@ -24,6 +24,14 @@ class line_reader {
  public:
   explicit line_reader(std::string_view text) : rest_(text) {}
   std::optional<std::string_view> next();
+  // Gives what is left to take(text), which tells how many bytes of it are a line that it has taken, its end included; 0: none, all stays.
+  template <class Take>
+  bool next_by(Take take) {
+    const std::size_t taken = take(rest_);
+    rest_.remove_prefix(taken);
+    number_ += taken != 0;
+    return taken != 0;
+  }
   std::uint64_t number() const noexcept { return number_; }  // of the line last read, from 1
 
  private:

@@ -5,6 +5,9 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
@@ -246,6 +249,56 @@ TEST_CASE("an imported graph runs, and survives its file") {
   for (token_id t : {0u, 1u, 2u, 1u, 0u}) active += brain.step(t).active_x[0];
   CHECK(active > 0);
   CHECK(brain.logits().empty());
+}
+
+TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, however it is written") {
+  const files::folder dir;
+  std::vector<std::string> written{"1",
+                                   "-1",
+                                   "0",
+                                   "-0",
+                                   "007",
+                                   "1.",
+                                   "-.5",
+                                   "+2",
+                                   "1e-3",
+                                   "-2.5E+2",
+                                   "0.1",
+                                   "16777217",
+                                   "0.333333333333333",
+                                   "1e22",
+                                   "1E+23",
+                                   "9.99999999999999e-22",
+                                   "1e-23",
+                                   "5.e1",
+                                   "1e-40",
+                                   "1e-45"};
+  for (int k = 1; k <= 200; ++k)
+    for (const char* format : {"%.1f", "%.7f", "%.13f", "%.14f", "%.16g", "%.17g", "%e", "%.14E", "%.15E", "%.0f"}) {
+      char text[64];
+      std::snprintf(text, sizeof text, format, (k % 3 == 0 ? -1.0 : 1.0) * k / 7.0);
+      written.emplace_back(text);
+    }
+  std::string text =
+      "%%MatrixMarket matrix coordinate real general\n1 " + std::to_string(written.size()) + " " + std::to_string(written.size()) + "\n";
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const char* const blank = i % 10 == 9 ? "\t" : " ";
+    if (i % 50 == 0) text += "% a remark\n\n";
+    text += "1" + std::string(blank) + std::to_string(i + 1) + " " + written[i] + (i % 10 == 8 ? " " : "") + (i % 10 == 7 ? "\r\n" : "\n");
+  }
+  files::write(dir / "g", text);
+  const edge_list read = read_graph_file((dir / "g").string(), false);
+  REQUIRE(read.edges.size() == written.size());
+  std::uint64_t line = 2;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    line += i % 50 == 0 ? 3 : 1;
+    CAPTURE(written[i]);
+    CHECK(read.edges[i].source == i);
+    CHECK(read.edges[i].line == line);
+    const float expected = static_cast<float>(std::strtod(written[i].c_str(), nullptr));
+    CHECK(read.edges[i].weight == expected);
+    CHECK(std::signbit(read.edges[i].weight) == std::signbit(expected));
+  }
 }
 
 TEST_CASE("what is wrong with a Matrix Market file is told with its line") {

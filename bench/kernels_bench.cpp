@@ -1,0 +1,346 @@
+// How fast is each kernel body, by itself? Every body of the CPU engine's table over arrays that do not fit into caches (those of vectors
+// of hubs and neurons do, as they do in a run), on 1 thread and on all; every thread is a site with arrays of its own.
+//
+// Counters: bytes/s, each array that a body needs counted once (what it writes, too; read and written in place, twice); edges/s, an
+// edge being one weight or strength; of_bandwidth, of what as many threads read at best, measured before the first benchmark.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "apps/machine.hpp"
+#include "core/base/array.hpp"
+#include "core/base/bfloat16.hpp"
+#include "core/base/ids.hpp"
+#include "core/base/random.hpp"
+#include "kernels/cpu_kernels.hpp"
+
+namespace {
+
+using bdh::array;
+using bdh::edge_id;
+using bdh::kernels::cpu_kernels;
+using bdh::kernels::index;
+
+constexpr std::size_t measured_bytes = std::size_t{1} << 30;
+constexpr index hubs = 256, neurons = 32768;  // of models through hubs, as the authors' default
+constexpr index graph_edges = 10'000'000, degree = 300;
+std::vector<double> read_bandwidth;  // by threads
+
+const cpu_kernels& bodies() { return bdh::kernels::cpu_kernels_for(bdh::instruction_set::best); }
+
+template <class Weight = float>
+array<Weight> ones(std::size_t count) {
+  array<Weight> all(count);
+  if constexpr (std::is_same_v<Weight, float>)
+    std::fill(all.begin(), all.end(), 1.0f);
+  else
+    std::fill(all.begin(), all.end(), bdh::to_bfloat16(1.0f));
+  return all;
+}
+
+// About a share of 0 .. count - 1, ascending; the same every time.
+std::vector<index> chosen(index count, double share) {
+  bdh::random_stream random(1, bdh::purpose::selection, count);
+  std::vector<index> ids;
+  for (index i = 0; i < count; ++i)
+    if (random.unit() < share) ids.push_back(i);
+  return ids;
+}
+
+void tell(benchmark::State& state, double bytes, double edges) {
+  const double passes = static_cast<double>(state.iterations());
+  using benchmark::Counter;
+  state.counters["bytes/s"] = Counter(passes * bytes, Counter::kIsRate);
+  if (edges != 0) state.counters["edges/s"] = Counter(passes * edges, Counter::kIsRate);
+  const double bandwidth = read_bandwidth[static_cast<std::size_t>(state.threads())];
+  state.counters["of_bandwidth"] = Counter(passes * bytes / bandwidth, Counter::kIsRate);
+}
+
+// A thread's share of a population.
+index share(const benchmark::State& state, index of) { return of / static_cast<index>(state.threads()); }
+
+// ---- dense rows: circuits and synapses through hubs
+
+// The rows of active neurons (E; synapses) to all hubs, in blocks of 64 neurons as the engine does it.
+template <class Weight>
+void push_dense(benchmark::State& state) {
+  const index n = share(state, neurons);
+  const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
+  const array<float> activity = ones(n);
+  array<float> out(hubs);
+  const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
+  for (auto _ : state)
+    for (std::size_t first = 0; first < active.size();) {
+      std::size_t end = first;
+      while (end < active.size() && active[end] / 64 == active[first] / 64) ++end;
+      bodies().push_dense(
+          {rows.data(), hubs, hubs, 0, static_cast<index>(end - first), active.data() + first, activity.data(), out.data()});
+      first = end;
+    }
+  const double edges = static_cast<double>(active.size()) * hubs;
+  tell(state, sizeof(Weight) * edges, edges);
+}
+
+// The rows of chosen targets (all of Dx; those of active X in Dy).
+template <class Weight>
+void pull_dense(benchmark::State& state) {
+  const index n = share(state, neurons);
+  const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
+  const array<float> activity = ones(hubs);
+  array<float> out(n);
+  const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
+  const auto count = static_cast<index>(active.size());
+  for (auto _ : state) bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data()}, 0, count);
+  const double edges = static_cast<double>(count) * hubs;
+  tell(state, sizeof(Weight) * edges, edges);
+}
+
+// The synapses of active pairs: read and written.
+void reweight(benchmark::State& state) {
+  const index n = share(state, neurons);
+  array<float> rows = ones(std::size_t{n} * hubs);
+  const array<float> activity(n), kept = ones(n), w = ones(hubs);
+  std::vector<index> active;
+  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100)) active.insert(active.end(), {2 * m, 2 * m + 1});
+  const auto count = static_cast<index>(active.size());
+  for (auto _ : state) bodies().reweight({rows.data(), hubs, 0, active.data(), activity.data(), kept.data(), w.data()}, count);
+  const double edges = static_cast<double>(count) * hubs;
+  tell(state, 8 * edges, edges);
+}
+
+void collect(benchmark::State& state) {
+  constexpr index parts = neurons / 64;
+  const array<float> values = ones(std::size_t{parts} * hubs);
+  std::vector<const float*> part;
+  for (index p = 0; p < parts; ++p) part.push_back(values.data() + std::size_t{p} * hubs);
+  array<float> out(hubs);
+  for (auto _ : state) bodies().collect({part.data(), hubs, parts, out.data()});
+  tell(state, 4.0 * parts * hubs, 0);
+}
+
+// ---- explicit edges
+
+// `degree` random targets of every source, ascending; a thread has the edges to its own targets.
+struct graph {
+  index sources, targets;
+  array<edge_id> indptr;
+  array<index> target;
+  array<float> weight;
+
+  explicit graph(const benchmark::State& state) : sources(graph_edges / degree), targets(share(state, sources)), indptr(sources + 1) {
+    const index each = share(state, degree), step = targets / each;
+    for (index i = 0; i <= sources; ++i) indptr[i] = edge_id{i} * each;
+    target = array<index>(indptr[sources]);
+    weight = ones(indptr[sources]);
+    bdh::random_stream random(1, bdh::purpose::graph_edges, static_cast<std::uint64_t>(state.thread_index()));
+    for (index i = 0; i < sources; ++i)
+      for (index k = 0; k < each; ++k) target[indptr[i] + k] = k * step + random.below(step);
+  }
+  double edges_of(const std::vector<index>& active) const { return static_cast<double>(active.size() * indptr[1]); }
+};
+
+void push_edges(benchmark::State& state) {
+  const graph g(state);
+  const std::vector<index> active = chosen(g.sources, static_cast<double>(state.range(0)) / 100);
+  const array<float> activity = ones(g.sources);
+  array<float> out(g.targets);
+  for (auto _ : state)
+    bodies().push_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), static_cast<index>(active.size()),
+                         active.data(), activity.data(), out.data()});
+  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+}
+
+void push_aging_edges(benchmark::State& state) {
+  const graph g(state);
+  const std::vector<index> active = chosen(g.sources, static_cast<double>(state.range(0)) / 100);
+  const array<float> activity = ones(g.sources), retention = ones(g.weight.size());
+  const std::vector<std::uint64_t> age(g.sources, 5);
+  array<float> out(g.targets);
+  for (auto _ : state)
+    bodies().push_aging_edges({{g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), static_cast<index>(active.size()),
+                                active.data(), activity.data(), out.data()},
+                               retention.data(),
+                               age.data()});
+  tell(state, 12 * g.edges_of(active), g.edges_of(active));
+}
+
+void push_sparse(benchmark::State& state) {
+  const graph g(state);
+  const std::vector<index> active = chosen(g.sources, static_cast<double>(state.range(0)) / 100);
+  const array<float> activity = ones(g.sources);
+  array<float> out(g.targets);
+  for (auto _ : state)
+    bodies().push_sparse({g.indptr.data(), g.target.data(), g.weight.data(), g.targets, static_cast<index>(active.size()), active.data(),
+                          activity.data(), out.data()});
+  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+}
+
+// The graph seen from the other side: rows are targets, what they hear are sources.
+void pull_sparse(benchmark::State& state) {
+  const graph g(state);
+  const std::vector<index> active = chosen(g.sources, static_cast<double>(state.range(0)) / 100);
+  const array<float> activity = ones(g.targets);
+  array<float> out(g.sources);
+  for (auto _ : state)
+    bodies().pull_sparse({g.indptr.data(), g.target.data(), g.weight.data(), active.data(), activity.data(), out.data()}, 0,
+                         static_cast<index>(active.size()));
+  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+}
+
+// Hebb over explicit synapses, with rotation or without; index and rate are read, strengths read and written.
+void reweight_graph(benchmark::State& state, bool rotates) {
+  const graph g(state);
+  const index unit = rotates ? 2 : 1;
+  std::vector<index> active = chosen(g.sources / unit, static_cast<double>(state.range(0)) / 100);
+  for (index& i : active) i *= unit;
+  const auto units = static_cast<index>(active.size());
+  // Both neurons of a pair have the same targets.
+  array<float> strength = ones(g.weight.size());
+  const array<float> w = ones(g.targets), x(std::size_t{2} * units), cosine = ones(units), sine(units), kept = ones(units);
+  const std::vector<std::uint64_t> age(units);
+  for (auto _ : state)
+    bodies().reweight_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), nullptr, strength.data(), w.data(),
+                             active.data(), x.data(), rotates ? cosine.data() : nullptr, sine.data(), kept.data(), age.data()},
+                            units);
+  const double edges = g.edges_of(active) * unit;
+  tell(state, (rotates ? 14 : 16) * edges, edges);
+}
+void reweight_edges(benchmark::State& state) { reweight_graph(state, false); }
+void reweight_turning_edges(benchmark::State& state) { reweight_graph(state, true); }
+
+// ---- vectors over the neurons
+
+void turn_pairs(benchmark::State& state) {
+  const index n = share(state, neurons), per_head = neurons;
+  std::vector<index> pair = chosen(n / 2, 0.3);
+  for (index& p : pair) p *= 2;
+  const auto count = static_cast<index>(pair.size());
+  const array<float> x = ones(n), cosine = ones(per_head / 2), sine(per_head / 2);
+  const std::vector<std::uint64_t> last(n / 2);
+  array<float> turned(n), aged(n), kept(n);
+  for (auto _ : state)
+    bodies().turn_pairs(
+        {pair.data(), x.data(), 0, per_head, cosine.data(), sine.data(), last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
+        count);
+  tell(state, 52.0 * count, 0);  // id, X, cosine, sine, clock; three results of both members
+}
+
+void age_neurons(benchmark::State& state) {
+  const index n = share(state, neurons);
+  const std::vector<index> active = chosen(n, 0.2);
+  const array<float> x = ones(n);
+  const std::vector<std::uint64_t> last(n);
+  array<float> turned(n), aged(n), kept(n);
+  const auto count = static_cast<index>(active.size());
+  for (auto _ : state)
+    bodies().age_neurons({active.data(), x.data(), 0, last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()}, count);
+  tell(state, 28.0 * count, 0);
+}
+
+// One vector of so many values that it is read from memory.
+struct vectors {
+  index n;
+  array<float> a, b, c;
+  explicit vectors(const benchmark::State& state) : n(share(state, 1u << 26)), a(ones(n)), b(ones(n)), c(ones(n)) {}
+};
+
+void threshold_x(benchmark::State& state) {
+  vectors v(state);
+  for (auto _ : state) bodies().threshold_x({v.a.data(), v.b.data(), v.n, false});
+  tell(state, 8.0 * v.n, 0);
+}
+void threshold_x_accumulating(benchmark::State& state) {
+  vectors v(state);
+  for (auto _ : state) bodies().threshold_x({v.a.data(), v.b.data(), v.n, true});
+  tell(state, 12.0 * v.n, 0);
+}
+void threshold_y(benchmark::State& state) {
+  vectors v(state);
+  for (auto _ : state) bodies().threshold_y({v.a.data(), v.b.data(), v.c.data(), v.n});
+  tell(state, 12.0 * v.n, 0);
+}
+void balance(benchmark::State& state) {
+  vectors v(state);
+  for (auto _ : state) bodies().balance({v.a.data(), v.b.data(), v.c.data(), v.n, 0.5f});
+  tell(state, 12.0 * v.n, 0);
+}
+void leak(benchmark::State& state) {
+  vectors v(state);
+  for (auto _ : state) bodies().leak({v.a.data(), v.n, 1.0f});
+  tell(state, 8.0 * v.n, 0);
+}
+void integrate(benchmark::State& state) {
+  vectors v(state);
+  std::fill(v.a.begin(), v.a.end(), 0.0f);
+  for (auto _ : state) bodies().integrate({v.a.data(), v.b.data(), v.n});
+  tell(state, 12.0 * v.n, 0);
+}
+void all_finite(benchmark::State& state) {
+  const vectors v(state);
+  for (auto _ : state) benchmark::DoNotOptimize(bodies().all_finite({v.a.data(), v.n}));
+  tell(state, 4.0 * v.n, 0);
+}
+void pool(benchmark::State& state) {
+  array<float> z = ones(hubs);
+  float gain = 0;
+  for (auto _ : state) {
+    z[0] = 2.0f;
+    bodies().pool({z.data(), hubs, 1e-5f, true, true, &gain});
+  }
+  tell(state, 4.0 * 4 * hubs, 0);  // read for the mean, for the variance, and to be scaled
+}
+
+void register_all(int most_threads) {
+  using function = void (*)(benchmark::State&);
+  const auto add = [&](const char* name, function f, std::vector<std::int64_t> percents) {
+    for (const int threads : {1, most_threads}) {
+      auto* b = benchmark::RegisterBenchmark(name, f)->Threads(threads)->UseRealTime()->Unit(benchmark::kMillisecond);
+      for (const std::int64_t percent : percents) b->ArgName("active")->Arg(percent);
+      if (most_threads == 1) break;
+    }
+  };
+  add("propagate/push_dense", push_dense<float>, {5, 20, 100});
+  add("propagate/push_dense_bfloat16", push_dense<bdh::bfloat16>, {20, 100});
+  add("propagate/pull_dense", pull_dense<float>, {5, 20, 100});
+  add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
+  add("propagate/collect", collect, {});
+  add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
+  add("propagate/push_aging_edges", push_aging_edges, {100});
+  add("propagate/push_sparse", push_sparse, {100});
+  add("propagate/pull_sparse", pull_sparse, {20, 100});
+  add("reweight/reweight", reweight, {10, 36, 100});
+  add("reweight/reweight_edges", reweight_edges, {5, 100});  // 100: the Hebb sweep
+  add("reweight/reweight_turning_edges", reweight_turning_edges, {100});
+  add("decay/turn_pairs", turn_pairs, {});
+  add("decay/age_neurons", age_neurons, {});
+  add("threshold/threshold_x", threshold_x, {});
+  add("threshold/threshold_x_accumulating", threshold_x_accumulating, {});
+  add("threshold/threshold_y", threshold_y, {});
+  add("threshold/balance", balance, {});
+  add("threshold/leak", leak, {});
+  add("threshold/integrate", integrate, {});
+  add("threshold/all_finite", all_finite, {});
+  add("threshold/pool", pool, {});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const auto most = std::max(1u, std::thread::hardware_concurrency());
+  read_bandwidth.assign(most + 1, 0);
+  for (const std::size_t threads : {std::size_t{1}, std::size_t{most}}) {
+    read_bandwidth[threads] = bdh::app::measure_speed(threads, measured_bytes).read;
+    benchmark::AddCustomContext("read_bandwidth_" + std::to_string(threads), std::to_string(read_bandwidth[threads]));
+  }
+  benchmark::AddCustomContext("instructions", bdh::name(bodies().set));
+  register_all(static_cast<int>(most));
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,125 @@
+"""bdh plan: every size that it prints is what bdh info and a run measure; times follow from bytes and bandwidth."""
+import os
+
+from program import RANDOM, CliTest, main
+
+MACHINE = ("--bandwidth", 10, "--memory", 8)
+
+
+class Plan(CliTest):
+    def plan(self, *arguments):
+        return self.json("plan", *arguments)
+
+    def assertIsWhatIsMeasured(self, planned, model, threads):
+        info = self.json("info", model)
+        self.assertEqual(planned["model_bytes"], info["model_bytes"])
+        self.assertEqual(planned["synapse_bytes"], info["synapse_bytes"])
+        run = self.json("run", model, "--tokens", "1,2,3", "--threads", threads, "--sites", threads)
+        self.assertEqual(planned["synapse_bytes"] + planned["working_bytes"], run["synapse_bytes"])
+
+    def direct(self):
+        model = self.path("direct.bdh.h5")
+        self.good("import", f"{RANDOM}/model.safetensors", "--circuit", "direct", "-o", model)
+        return model
+
+    def graph(self, n=350, degree=7):
+        """Edges far and near: what the plan says of sites is for graphs without locality."""
+        edges = self.path("ring.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + 47 * k) % n) for i in range(n) for k in range(1, degree + 1)))
+        model = self.path("ring.bdh.h5")
+        self.good("import", "--gx", edges, "--layers", 3, "-o", model)
+        return model
+
+    def test_through_hubs(self):
+        sizes = {self.random: (64, 8, 3, 2), self.trained: (4096, 64, 4, 4)}
+        for model, (n, d, layers, heads) in sizes.items():
+            for threads in (1, 2):
+                by_sizes = self.plan("--neurons", n, "--hubs", d, "--layers", layers, "--heads", heads, "--threads", threads, *MACHINE)
+                self.assertIsWhatIsMeasured(by_sizes["hubs"], model, threads)
+                self.assertEqual(by_sizes["hubs"], self.plan(model, "--threads", threads, *MACHINE)["hubs"])
+
+    def test_every_edge_of_a_trained_model(self):
+        model = self.direct()
+        for threads in (1, 2):
+            by_sizes = self.plan("--neurons", 64, "--hubs", 8, "--layers", 3, "--heads", 2, "--threads", threads, *MACHINE)
+            self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
+            self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads, *MACHINE)["direct"])
+
+    def test_a_graph(self):
+        model = self.graph()
+        for threads in (1, 3):
+            by_sizes = self.plan("--neurons", 350, "--degree", 7, "--layers", 3, "--threads", threads, *MACHINE)
+            self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
+            self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads, *MACHINE)["direct"])
+
+    def test_weights_in_bfloat16(self):
+        for model, form in ((self.random, "hubs"), (self.direct(), "direct"), (self.graph(), "direct")):
+            planned = self.plan(model, "--weights", "bf16", "--threads", 1, *MACHINE)[form]
+            run = self.json("run", model, "--tokens", "1,2,3", "--threads", 1, "--weights", "bf16")
+            self.assertEqual(planned["model_bytes"], run["model_bytes"])
+            self.assertEqual(planned["synapse_bytes"] + planned["working_bytes"], run["synapse_bytes"])
+            self.assertLess(planned["bytes_per_token"], self.plan(model, *MACHINE)[form]["bytes_per_token"])
+
+    def test_what_sites_exchange(self):
+        for model, form in ((self.trained, "hubs"), (self.graph(), "direct")):
+            run = self.json("run", model, "--text", "To be, or not to be", "--threads", 2, "--sites", 2)
+            activity = f"{run['active_x_percent']['mean']},{run['active_y_percent']['mean']}"
+            planned = self.plan(model, "--activity", activity, "--sites", 2, "--network", 1, "--threads", 1, *MACHINE)[form]
+            self.assertAlmostEqual(planned["bytes_between_sites"] * run["tokens"] / run["bytes_exchanged"], 1, delta=0.15)
+
+    def test_synaptic_events_are_the_edges_that_are_read(self):
+        run = self.json("run", self.trained, "--text", "To be, or not to be, that is the question")
+        activity = f"{run['active_x_percent']['mean']},{run['active_y_percent']['mean']}"
+        planned = self.plan(self.trained, "--activity", activity, *MACHINE)["hubs"]
+        # Four bytes for each edge or synapse over which a value travels, and for each synapse written.
+        moved = 4 * (run["synaptic_events"] + run["hebbian_writes"]) / run["tokens"]
+        self.assertAlmostEqual(planned["bytes_per_token"] / moved, 1, delta=0.05)
+
+    def test_time_is_bytes_over_bandwidth(self):
+        sizes = ("--neurons", 32768, "--hubs", 256, "--layers", 6, "--activity", "5,1", "--memory", 8)
+        slow, fast = (self.plan(*sizes, "--bandwidth", b)["hubs"] for b in (10, 40))
+        self.assertAlmostEqual(slow["seconds_per_token"], 4 * fast["seconds_per_token"])
+        self.assertAlmostEqual(slow["floor_seconds_per_token"], slow["bytes_per_token"] / 10e9)
+        self.assertLess(slow["floor_seconds_per_token"], slow["seconds_per_token"])
+        # DESIGN's figure for this size: 42 MB a layer.
+        self.assertAlmostEqual(slow["bytes_per_token"] / 6 / 42e6, 1, delta=0.02)
+
+    def test_where_one_machine_stops(self):
+        sizes = ("--hubs", 64, "--layers", 4, "--heads", 4, "--threads", 1, *MACHINE)
+        for form in ("hubs", "direct"):
+            most = self.plan("--neurons", 4096, *sizes)[form]["most_neurons"]
+            for neurons, fits in ((most, True), (most + 8, False)):
+                of = self.plan("--neurons", neurons, *sizes)[form]
+                self.assertEqual(of["model_bytes"] + of["synapse_bytes"] + of["working_bytes"] <= 8e9, fits, (form, neurons))
+
+    def test_gpus_and_machines_share_the_work(self):
+        sizes = ("--neurons", 2 ** 20, "--hubs", 256, "--layers", 6, "--bandwidth", 1000, "--memory", 80, "--gpus", 4)
+        one, two = self.plan(*sizes)["hubs"], self.plan(*sizes, "--sites", 2, "--network", 50)["hubs"]
+        self.assertAlmostEqual(one["seconds_per_token"], one["bytes_per_token"] / 4e12)
+        self.assertAlmostEqual(two["seconds_per_token"], one["bytes_per_token"] / 8e12 + two["bytes_between_sites"] / 2 / 50e9)
+        self.assertGreater(two["most_neurons"], 1.9 * one["most_neurons"])
+        self.assertIn(b"floor", self.good("plan", *sizes).stdout)
+
+    def test_this_machine_is_measured(self):
+        machine = self.plan(self.random)["machine"]
+        self.assertTrue(machine["measured"])
+        for rate in ("bandwidth", "copy", "update"):
+            self.assertTrue(1e8 < machine[rate] < 1e13, machine)
+        self.assertLess(0.5 * machine["memory"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
+        self.assertIn(b"measured", self.good("plan", self.random).stdout)
+
+    def test_bad_usage(self):
+        for arguments, says in (((), "--neurons"),
+                                (("--neurons", 64, "--layers", 2), "--hubs"),
+                                (("--neurons", 63, "--hubs", 8, "--layers", 2), "--neurons"),
+                                ((self.random, "--neurons", 64), "MODEL"),
+                                (("--neurons", 64, "--degree", 65, "--layers", 2), "--degree"),
+                                ((self.random, "--activity", "101,4"), "--activity"),
+                                ((self.random, "--activity", "5"), "--activity"),
+                                ((self.random, "--gpus", 2), "--gpus"),
+                                ((self.random, "--sites", 2, *MACHINE), "--network")):
+            self.refused(2, "plan", *arguments, says=(says,))
+        self.refused(1, "plan", self.path("absent.bdh.h5"), *MACHINE, says=("absent",))
+
+
+if __name__ == "__main__":
+    main()
