@@ -46,7 +46,6 @@ model engine_choice::open(const std::string& file) const {
 
 simulator engine_choice::make(const model& m) const {
   if (device == "cuda") {
-    if (m.is_bfloat16()) throw unavailable_error("--weights", "bf16", "float32 on a GPU");
     if (site_count() != 1) throw CLI::ValidationError("--sites", "a GPU is one site");
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;

@@ -103,6 +103,7 @@ struct pull_edges {
   const index* source;          // (edges)
   const std::uint64_t* edge;    // (edges) where an edge's weight, rate and u are; null: where its source is
   const float* weights;
+  const bfloat16* narrow;    // in place of `weights`
   const float* activity;     // by source; 0: not active
   const float* retention;    // u by edge; null: none of their own
   const std::uint64_t* age;  // by source
@@ -113,6 +114,7 @@ struct pull_edges {
     const float s = activity[source[k]];
     if (s == 0.0f) return 0.0f;
     const std::uint64_t e = edge ? edge[k] : k;
+    if (narrow) return to_float(narrow[e]) * s;
     return retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s : weights[e] * s;
   }
 
