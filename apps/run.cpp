@@ -93,7 +93,7 @@ int run_streams(const run_options& o, const model& m) {
 
 int run(const run_options& o) {
   check(o);
-  const model m = open_model(o.model);
+  const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
   if (o.in_streams()) return run_streams(o, m);
   const auto input = o.input.open(m);

@@ -298,6 +298,15 @@ class Evaluate(CliTest):
             nats += self.json("evaluate", self.trained, "--text-file", piece)["nats_per_token"] * (size - 1)
         self.assertAlmostEqual(told["nats_per_token"], nats / 117, 9)
 
+    def test_rounded_weights_are_compared_with_those_of_the_model(self):
+        rounded, exact = (self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100", "--weights", weights)
+                          for weights in ("bf16", "float32"))
+        self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
+        self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
+        self.assertAlmostEqual(rounded["nats_per_token"], exact["nats_per_token"], 2)
+        self.assertTrue(0 < rounded["largest_difference_of_a_logit"] < 0.02 * rounded["largest_logit"])
+        self.assertIn("rounded to bfloat16", self.good("evaluate", self.trained, "--text-file", self.text, "--limit", "50", "--weights", "bf16").stdout.decode())
+
     def test_by_position(self):
         ids = self.path("ids", b" ".join(b"%d" % b for b in TEXT * 8))
         told = self.json("evaluate", self.random, "--tokens-file", ids, "--by-position")
