@@ -31,6 +31,10 @@ class Help(CliTest):
         for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest"):
             self.assertIn(command.encode(), done.stdout)
 
+    def test_help_as_a_word(self):
+        self.assertEqual(self.good("help").stdout, self.good("--help").stdout)
+        self.assertEqual(self.good("help", "run").stdout, self.good("run", "--help").stdout)
+
     def test_every_command_explains_its_options(self):
         expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal --training-window --force -o",
                     "run": "--text --text-file --tokens --tokens-file --generate --temperature --top-k --seed -o --record --record-file --force --threads --sites --json "
