@@ -275,6 +275,7 @@ class batch {
       all["threads"] = options_.engine.threads;
       all["sites"] = options_.engine.site_count();
       all["model_bytes"] = model_.bytes();
+      all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
       all["synapse_bytes"] = synapse_bytes_;
       all["peak_memory_bytes"] = peak_memory_bytes();
       all["interrupted"] = signal != 0;
