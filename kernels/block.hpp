@@ -24,7 +24,7 @@
 namespace bdh::kernels {
 
 inline constexpr index block_tokens = 64;  // tokens of a block, neurons of a tile
-inline constexpr index panel_tokens = 32;  // tokens that a panel of packed W holds
+inline constexpr index half_block = 32;    // what short blocks are filled up to
 
 // a b + z, rounded once.
 BDH_INLINE float fused(float a, float b, float z) {
@@ -112,62 +112,88 @@ struct soon {
   }
 };
 
-// out[r][t] = sum over m of rows[r][m] W[t][m], for `count` rows. W is packed: panels of 32 tokens, each (width x 32).
+// out[r][t] = sum over m of rows[r][m] W[t][m], for `count` rows; W is given by hubs.
 struct block_product {
-  const float* rows;  // (count x width)
-  const float* packed;
-  index count, width, panels;
-  float* out;  // (count x 64)
+  const float* rows;           // (count x width)
+  const float* by_hub;         // (width x 64)
+  index count, width, tokens;  // tokens: 32 or 64
+  float* out;                  // (count x 64)
   soon next = {};
 
   template <class Group>
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
-    constexpr int most = width_of == 16 ? 13 : width_of == 8 ? 6 : 2;  // with two columns of vectors: what the registers hold
     soon ahead = next;
-    for (index p = 0; p < panels; ++p)
-      for (index column = 0; column < panel_tokens; column += 2 * width_of)
-        rows_from<width_of, most>(0, packed + static_cast<std::size_t>(p) * width * panel_tokens + column, p * panel_tokens + column,
-                                  ahead);
+    for (index m = 0; m < width; m += depth) {  // as much of W at a time as fits into the first-level cache
+      if constexpr (width_of == 16)
+        if (tokens == block_tokens) {
+          columns<width_of, 4, 7>(m, ahead);
+          continue;
+        }
+      columns<width_of, 2, width_of == 4 ? 2 : 6>(m, ahead);
+    }
   }
 
  private:
-  template <int Width, int Rows>
-  BDH_INLINE void rows_from(index r, const float* from, index token, soon& ahead) const noexcept {
-    for (; r + Rows <= count; r += Rows) tile<Width, Rows>(r, from, token, ahead);
-    if constexpr (Rows > 1)
-      if (r < count) rows_from<Width, Rows / 2>(r, from, token, ahead);
+  static constexpr index depth = 128;
+
+  // Tiles of Rows x Columns vectors: what the registers hold.
+  template <int Width, int Columns, int Rows>
+  BDH_INLINE void columns(index m, soon& ahead) const noexcept {
+    for (index t = 0; t < tokens; t += Columns * Width) {
+      index r = 0;
+      if constexpr (Rows > 6)  // tiles of one row less, where they leave no remainder
+        for (; r + Rows <= count && (count - r) % (Rows - 1) != 0; r += Rows) tile<Width, Columns, Rows>(r, m, t, ahead);
+      rows_from<Width, Columns, Rows == 7 ? 6 : Rows>(r, m, t, ahead);
+    }
   }
-  template <int Width, int Rows>
-  BDH_INLINE void tile(index r, const float* from, index token, soon& ahead) const noexcept {
+  template <int Width, int Columns, int Rows>
+  BDH_INLINE void rows_from(index r, index m, index t, soon& ahead) const noexcept {
+    for (; r + Rows <= count; r += Rows) tile<Width, Columns, Rows>(r, m, t, ahead);
+    if constexpr (Rows > 1)
+      if (r < count) rows_from<Width, Columns, Rows / 2>(r, m, t, ahead);
+  }
+  template <int Width, int Columns, int Rows>
+  BDH_INLINE void tile(index r, index m, index t, soon& ahead) const noexcept {
     using vector = typename vector_of<Width>::type;
-    vector z[Rows][2] = {};
+    float* const to = out + static_cast<std::size_t>(r) * block_tokens + t;
+    const auto place = [&](int i, int c) __attribute__((always_inline)) {
+      return pack<Width>{static_cast<std::size_t>(i) * block_tokens + static_cast<std::size_t>(c * Width)};
+    };
+    vector z[Rows][Columns] = {};
+    if (m != 0)
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int c = 0; c < Columns; ++c) z[i][c] = load(to, place(i, c));
     // Every third row has a pointer, the others are one and two strides from it: what an address can say.
     const std::size_t stride = width;
     const float* row[(Rows + 2) / 3];
-    for (int i = 0; i < Rows; i += 3) row[i / 3] = rows + (r + static_cast<std::size_t>(i)) * stride;
+    for (int i = 0; i < Rows; i += 3) row[i / 3] = rows + (r + static_cast<std::size_t>(i)) * stride + m;
+    const float* from = by_hub + static_cast<std::size_t>(m) * block_tokens + t;
     const auto step = [&]() __attribute__((always_inline)) {
-      const vector w0 = load(from, pack<Width>{0}), w1 = load(from, pack<Width>{Width});
-#pragma GCC unroll 16
+      vector w[Columns];
+#pragma GCC unroll 4
+      for (int c = 0; c < Columns; ++c) w[c] = load(from, pack<Width>{static_cast<std::size_t>(c * Width)});
+#pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
         const vector a = row[i / 3][static_cast<std::size_t>(i % 3) * stride] - vector{};
-        z[i][0] = fused(a, w0, z[i][0]);
-        z[i][1] = fused(a, w1, z[i][1]);
+#pragma GCC unroll 4
+        for (int c = 0; c < Columns; ++c) z[i][c] = fused(a, w[c], z[i][c]);
       }
       for (int i = 0; i < Rows; i += 3) ++row[i / 3];
-      from += panel_tokens;
+      from += block_tokens;
     };
-    index m = 0;
-    for (; m + 4 <= width; m += 4) {
+    const index end = m + depth < width ? m + depth : width;
+    for (; m + 4 <= end; m += 4) {
       ahead.line();
       for (int i = 0; i < 4; ++i) step();
     }
-    for (; m < width; ++m) step();
-    for (int i = 0; i < Rows; ++i) {
-      float* const to = out + static_cast<std::size_t>(r + i) * block_tokens + token;
-      store(to, pack<Width>{0}, z[i][0]);
-      store(to, pack<Width>{Width}, z[i][1]);
-    }
+    for (; m < end; ++m) step();
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+      for (int c = 0; c < Columns; ++c) store(to, place(i, c), z[i][c]);
   }
 };
 
@@ -176,23 +202,19 @@ struct block_product_sparse {
   const std::uint64_t* indptr;
   const index* source;
   const float* weights;
-  const float* packed;
-  index first_row, count, width, panels;
+  const float* by_hub;  // (width x 64)
+  index first_row, count, tokens;
   float* out;  // (count x 64)
 
   template <class Group>
   void operator()(const Group& group) const noexcept {
     for (index r = 0; r < count; ++r)
-      for (index p = 0; p < panels; ++p) {
-        const float* const panel = packed + static_cast<std::size_t>(p) * width * panel_tokens;
-        float* const to = out + static_cast<std::size_t>(r) * block_tokens + p * panel_tokens;
-        group.row(panel_tokens, [&](auto t) {
-          auto z = decltype(load(to, t)){};
-          for (std::uint64_t e = indptr[first_row + r]; e < indptr[first_row + r + 1]; ++e)
-            z = fused(weights[e] - decltype(z){}, load(panel + static_cast<std::size_t>(source[e]) * panel_tokens, t), z);
-          store(to, t, z);
-        });
-      }
+      group.row(tokens, [&](auto t) {
+        auto z = decltype(load(out, t)){};
+        for (std::uint64_t e = indptr[first_row + r]; e < indptr[first_row + r + 1]; ++e)
+          z = fused(weights[e] - decltype(z){}, load(by_hub + static_cast<std::size_t>(source[e]) * block_tokens, t), z);
+        store(out + static_cast<std::size_t>(r) * block_tokens, t, z);
+      });
   }
 };
 
@@ -305,7 +327,8 @@ struct block_push {
   template <class Group>
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
-    const index k = panels < width_of, width_of == 16 ? 16 : 8 > (0);
+    constexpr int most = width_of == 16 ? 16 : 8;
+    const index k = panels<width_of, most>(0);
     for (index rest = k; rest < width; ++rest) column(rest);
   }
 

@@ -12,7 +12,7 @@ namespace bdh {
 namespace {
 
 using kernels::block_tokens;
-using kernels::panel_tokens;
+using kernels::half_block;
 using tile = float[block_tokens * block_tokens];  // neurons x tokens of a block
 using masks = std::uint64_t[block_tokens];
 
@@ -35,8 +35,7 @@ class reader final : public block_reader {
 
  private:
   struct block {
-    std::size_t tokens;
-    std::uint64_t clock;  // of its first token
+    std::size_t tokens, first;  // first: of the tokens given
   };
   struct section {
     head_id head;
@@ -50,6 +49,7 @@ class reader final : public block_reader {
   };
 
   void cut(std::size_t tokens, std::uint64_t position);
+  void turn_to(std::uint64_t clock) noexcept;
   // Only the first block may lack its beginning, only the last one its end.
   std::size_t place(std::size_t token) const noexcept {
     return token < blocks_.front().tokens ? token : token - blocks_.front().tokens + block_tokens;
@@ -81,6 +81,7 @@ class reader final : public block_reader {
     return {reinterpret_cast<const char*>(first), reinterpret_cast<const char*>(first + std::size_t{rows.size()} * p.columns())};
   }
   neuron_id hubs() const noexcept { return model_.hubs(); }
+  neuron_id filled(std::size_t q) const noexcept { return blocks_[q].tokens <= half_block ? half_block : block_tokens; }
   std::size_t pairs() const noexcept { return model_.turning().frequency().size(); }
   hub_site& owner(neuron_id tile_number) const noexcept;
   std::uint64_t* active(neuron_id tile_number, std::size_t q) noexcept {
@@ -103,11 +104,12 @@ class reader final : public block_reader {
   std::vector<hub_site*> sites_, owners_;  // owners: those that have neurons, ascending
   std::vector<section> sections_;
   std::vector<block> blocks_;
+  std::uint64_t clock_ = 0;  // of the layer, at the first token given
 
   array<float> turns_;                              // by pair of a head: (64) cosines and (64) sines of 0 ... 63 tokens
   array<float> base_;                               // blocks x pairs of a head x (cosine, sine), at the block's first token
   array<float> falling_, rising_;                   // u^t; u^(63 - t), then zeros
-  array<float> w_, packed_;                         // places x hubs; the same in panels (kernels/block.hpp)
+  array<float> w_, by_hub_;                         // places x hubs; the same as blocks x hubs x 64
   array<float> heard_;                              // places x hubs
   array<float> a_;                                  // heads x places x hubs
   array<float> x_;                                  // neurons x places: of each block X that is not zero, by ascending token
@@ -133,7 +135,7 @@ reader::reader(const model& m, const kernels::cpu_kernels& bodies, double retent
       falling_(block_tokens),
       rising_(2 * block_tokens),
       w_(most_places * m.hubs()),
-      packed_(most_places * m.hubs()),
+      by_hub_(most_places * m.hubs()),
       heard_(most_places * m.hubs()),
       a_(m.heads() * most_places * m.hubs()),
       x_(m.neurons() * most_places),
@@ -177,13 +179,14 @@ std::optional<block_fault> reader::read(std::span<const token_id> tokens, std::u
   for (section& s : sections_) s.fault.reset();
   std::fill(faults_.begin(), faults_.end(), std::nullopt);
   std::fill(done_.begin(), done_.end(), work_done{});
-  std::fill(packed_.begin(), packed_.end(), 0.0f);  // places without a token
+  std::fill(by_hub_.begin(), by_hub_.end(), 0.0f);  // places without a token
   std::fill(active_.begin(), active_.end(), 0);
   const auto for_sections = [&](auto work) { threads.for_each(sections_.size(), [&](std::size_t s) { work(sections_[s], s); }); };
   const auto for_tokens = [&](auto work) { threads.for_each(tokens.size(), [&](std::size_t t) { work(place(t)); }); };
 
   threads.for_each(tokens.size(), [&](std::size_t t) { sense(place(t), tokens[t]); });
   for (layer_id l = 1; l <= model_.layers(); ++l) {
+    if (const std::uint64_t clock = sites_.front()->synapses(l).clock; l == 1 || clock != clock_) turn_to(clock);
     for_sections([&](section& s, std::size_t number) { believe(l, s, number); });
     for_tokens([&](std::size_t at) { hear_a(l, at); });
     for_sections([&](const section& s, std::size_t number) { conclude(l, s, number); });
@@ -202,13 +205,16 @@ std::optional<block_fault> reader::read(std::span<const token_id> tokens, std::u
 
 // The blocks of the stream that the tokens fall into.
 void reader::cut(std::size_t tokens, std::uint64_t position) {
-  const std::uint64_t clock = sites_.front()->synapses(1).clock;
   blocks_.clear();
   for (std::size_t t = 0; t < tokens; t += blocks_.back().tokens)
-    blocks_.push_back({std::min<std::size_t>(tokens - t, block_tokens - (position + t) % block_tokens), clock + t});
+    blocks_.push_back({std::min<std::size_t>(tokens - t, block_tokens - (position + t) % block_tokens), t});
+}
+
+void reader::turn_to(std::uint64_t clock) noexcept {
+  clock_ = clock;
   for (std::size_t q = 0; q < blocks_.size(); ++q)
     for (std::size_t p = 0; p < pairs(); ++p) {
-      const direction d = turn(static_cast<double>(blocks_[q].clock) * model_.turning().frequency()[p]);
+      const direction d = turn(static_cast<double>(clock + blocks_[q].first) * model_.turning().frequency()[p]);
       base_[(q * pairs() + p) * 2] = static_cast<float>(d.cosine);
       base_[(q * pairs() + p) * 2 + 1] = static_cast<float>(d.sine);
     }
@@ -217,13 +223,12 @@ void reader::cut(std::size_t tokens, std::uint64_t position) {
 // ---- X, and what it finds in the synapses
 
 void reader::product(const projection& p, id_range rows, std::size_t q, float* out, kernels::soon next) const noexcept {
-  const auto panels = static_cast<neuron_id>((blocks_[q].tokens + panel_tokens - 1) / panel_tokens);
-  const float* const packed = packed_.data() + q * block_tokens * hubs();
+  const neuron_id tokens = filled(q);
+  const float* const by_hub = by_hub_.data() + q * block_tokens * hubs();
   if (p.is_dense())
-    bodies_.block_product({p.weights().data() + std::size_t{rows.begin} * hubs(), packed, rows.size(), hubs(), panels, out, next});
+    bodies_.block_product({p.weights().data() + std::size_t{rows.begin} * hubs(), by_hub, rows.size(), hubs(), tokens, out, next});
   else
-    bodies_.block_product_sparse(
-        {p.indptr().data(), p.indices().data(), p.weights().data(), packed, rows.begin, rows.size(), hubs(), panels, out});
+    bodies_.block_product_sparse({p.indptr().data(), p.indices().data(), p.weights().data(), by_hub, rows.begin, rows.size(), tokens, out});
 }
 
 void reader::believe(layer_id layer, section& s, std::size_t number) noexcept {
@@ -235,10 +240,10 @@ void reader::believe(layer_id layer, section& s, std::size_t number) noexcept {
     const id_range rows = grid_.neurons(b);
     for (std::size_t q = 0; q < blocks_.size(); ++q) {
       const kernels::soon next = b + 1 == s.last ? kernels::soon{} : stored_soon(layer, b + 1, q);
-      const auto tokens = static_cast<neuron_id>((blocks_[q].tokens + panel_tokens - 1) / panel_tokens * panel_tokens);
+
       product(model_.circuits().dx, rows, q, x, next);
       if (!bodies_.block_threshold(
-              {x, rows.size(), tokens, model_.rules().x() == x_rule::accumulate, x_of(rows.begin, q), most_places, active(b, q)}))
+              {x, rows.size(), filled(q), model_.rules().x() == x_rule::accumulate, x_of(rows.begin, q), most_places, active(b, q)}))
         check_x(s, layer, rows, q, x);
       use_synapses(layer, s, number, b, q, x);
     }
@@ -258,7 +263,8 @@ kernels::soon reader::stored_soon(layer_id layer, neuron_id tile_number, std::si
 // The block's tokens read what earlier blocks left; then, once, the rows take what the block writes.
 void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron_id tile_number, std::size_t q, const float* x) noexcept {
   const id_range neurons = grid_.neurons(tile_number);
-  const auto [tokens, clock] = blocks_[q];
+  const std::size_t tokens = blocks_[q].tokens;
+  const std::uint64_t clock = clock_ + blocks_[q].first;
   const std::size_t at = q * block_tokens;
   const auto count = static_cast<neuron_id>(tokens);
   alignas(64) tile turned, aged, written;
@@ -299,8 +305,8 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
 
   if (ages) bodies_.block_age({x, used, kept, falling_.data(), rising_.data(), neurons.size(), aged, written});
   bodies_.block_push({stored, hubs(), hubs(), ages ? aged : x, 1, block_tokens, by_token, count, nullptr, part(number, at), hubs()});
-  const neuron_id half = std::min(count, panel_tokens);  // scores with later tokens are not needed
-  bodies_.block_push({x, block_tokens, panel_tokens, x, 1, block_tokens, by_token, half, nullptr, scores(number, at), block_tokens});
+  const neuron_id half = std::min(count, half_block);  // scores with later tokens are not needed
+  bodies_.block_push({x, block_tokens, half_block, x, 1, block_tokens, by_token, half, nullptr, scores(number, at), block_tokens});
   bodies_.block_push({x, block_tokens, block_tokens, x + half, 1, block_tokens, by_token + half, count - half, nullptr,
                       scores(number, at + half), block_tokens});
   bodies_.block_push(
@@ -401,7 +407,7 @@ void reader::hear_w(layer_id layer, std::size_t at) noexcept {
   set_w(layer, at, false);
 }
 
-// What the hubs have heard of a token becomes W, also in panels.
+// What the hubs have heard of a token becomes W.
 void reader::set_w(layer_id layer, std::size_t at, bool token) noexcept {
   const dynamics& rules = model_.rules();
   const auto epsilon = static_cast<float>(rules.epsilon());
@@ -416,8 +422,8 @@ void reader::set_w(layer_id layer, std::size_t at, bool token) noexcept {
     bodies_.pool({w(at), hubs(), epsilon, rules.centred(), true, &gain_w_[at]});
   }
   check(faults_[at], at, layer, "W at hub", w(at), hubs());
-  float* const packed = packed_.data() + at / panel_tokens * panel_tokens * hubs() + at % panel_tokens;
-  for (neuron_id m = 0; m < hubs(); ++m) packed[std::size_t{m} * panel_tokens] = w(at)[m];
+  float* const by_hub = by_hub_.data() + at / block_tokens * block_tokens * hubs() + at % block_tokens;
+  for (neuron_id m = 0; m < hubs(); ++m) by_hub[std::size_t{m} * block_tokens] = w(at)[m];
 }
 
 void reader::read_out(id_range nodes) noexcept {
@@ -497,7 +503,7 @@ std::optional<block_fault> reader::first_fault() const {
 
 std::size_t reader::bytes() const noexcept {
   std::size_t bytes = active_.bytes() + done_.size() * sizeof(work_done);
-  for (const array<float>* part : {&turns_, &base_, &falling_, &rising_, &w_, &packed_, &heard_, &a_, &x_, &part_, &scores_, &gain_y_,
+  for (const array<float>* part : {&turns_, &base_, &falling_, &rising_, &w_, &by_hub_, &heard_, &a_, &x_, &part_, &scores_, &gain_y_,
                                    &gain_w_, &logits_, &last_x_, &last_y_})
     bytes += part->bytes();
   return bytes;

@@ -224,6 +224,23 @@ TEST_CASE("cutting a text between blocks changes no bit; nor does saving and res
   CHECK(same_bits(run(third, end_, 0), run(fourth, end_, 0)));
 }
 
+TEST_CASE("layers whose clocks differ, as another round table leaves them") {
+  oracle::weights w = tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 3}, 13);
+  w.retention = 0.95;
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  const auto tokens = tests::random_tokens(150, 12, 1);
+  bdh::simulator begun(m, bdh::cpu_engine(m));
+  run(begun, {tokens.begin(), tokens.begin() + 40}, all_tokens);
+  bdh::synapse_state state = begun.save();
+  state.layers[1].clock += 17;
+  state.layers[2].clock += 3;
+  bdh::simulator blocks(m, bdh::cpu_engine(m)), steps(m, bdh::cpu_engine(m));
+  blocks.restore(state);
+  steps.restore(state);
+  const std::vector<int> rest(tokens.begin() + 40, tokens.end());
+  check_agreement(run(blocks, rest, 0), run(steps, rest, all_tokens));
+}
+
 TEST_CASE("after a block everything is as after its last token") {
   const bdh::model m =
       tests::as_graph(tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12}, 12), "gpu-release");

@@ -202,6 +202,14 @@ TEST_CASE("what one engine saved the other goes on with; forgetting starts afres
   }
 }
 
+TEST_CASE("prompts in blocks are refused") {
+  const std::vector<named_model> all = models();
+  pair_of_runs runs(all.front().m);
+  CHECK(runs.gpu.blocks_refused() == "the device " + runs.gpu.device());
+  CHECK_THROWS_AS(runs.gpu.read(std::vector<bdh::token_id>{1, 2}), bdh::unavailable_error);
+  CHECK(runs.gpu.tokens() == 0);
+}
+
 TEST_CASE("changed round tables: decay before reading, writing twice, layers whose clocks differ") {
   using bdh::action;
   const bdh::round_table usual = bdh::round_table::published();

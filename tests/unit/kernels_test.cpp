@@ -181,18 +181,17 @@ TEST_CASE("blocks: rows of bits become columns") {
 
 TEST_CASE("blocks: products and pushed sums are ascending, fused, with one accumulator") {
   for (const index count : {1u, 5u, 13u, 64u})
-    for (const index width : {1u, 7u, 48u}) {
+    for (const index width : {1u, 7u, 48u, 300u}) {
       CAPTURE(count);
       CAPTURE(width);
-      const auto rows = random(count * width, 1), packed = random(2 * width * panel_tokens, 2);
+      const auto rows = random(count * width, 1), by_hub = random(width * block_tokens, 2);
       std::vector<float> out(count * block_tokens, -1);
-      block_product{rows.data(), packed.data(), count, width, 2, out.data()}(group);
+      block_product{rows.data(), by_hub.data(), count, width, block_tokens, out.data()}(group);
       bool right = true;
       for (index r = 0; r < count; ++r)
         for (index t = 0; t < block_tokens; ++t) {
           float z = 0;
-          for (index m = 0; m < width; ++m)
-            z = std::fma(rows[r * width + m], packed[(t / panel_tokens * width + m) * panel_tokens + t % panel_tokens], z);
+          for (index m = 0; m < width; ++m) z = std::fma(rows[r * width + m], by_hub[m * block_tokens + t], z);
           right = right && z == out[r * block_tokens + t];
         }
       CHECK(right);
