@@ -71,13 +71,13 @@ class plan_app final : public command {
     const double bandwidth = measured ? speed.read : *bandwidth_ * giga;
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
-    // Nobody has measured what share of their bandwidth several GPUs reach: there the time is the floor.
-    const engine_shares reached = gpus_ ? engine_shares{1, 1, 1, 1, 1} : engine_shares{};
+    // Nobody has measured what several GPUs reach: there the time is the floor.
+    const engine_speed reached = gpus_ ? engine_speed{1, 1, 1, 1, 1, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
       f.traffic = traffic_of(f.model, static_cast<site_id>(gpus_ ? sites : machines_));
-      f.seconds = seconds_of(f.traffic, bandwidth, reached) / parts;
+      f.seconds = seconds_of(f.traffic, bandwidth, static_cast<double>(threads_), reached) / parts;
       if (network_) f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
@@ -125,7 +125,8 @@ class plan_app final : public command {
   }
 
   static nlohmann::ordered_json bytes_of(const planned_traffic& t) {
-    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push}, {"pull", t.pull}, {"synapses", t.synapses}};
+    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push},
+            {"pull", t.pull},         {"synapses", t.synapses},         {"row_starts", t.row_starts}};
   }
 
   nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory,

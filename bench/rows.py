@@ -432,7 +432,8 @@ def plan(c):
         yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(planned['seconds_per_token'])}, floor "
                      f"{shown_time(planned['floor_seconds_per_token'])}", min(ratio, 1 / ratio), 0.75, mine.spread, "%")
         c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, floor over measured "
-               f"{planned['floor_seconds_per_token'] / mine.median:.2f}")
+               f"{planned['floor_seconds_per_token'] / mine.median:.2f}; MB of "
+               + ", ".join(f"{what} {count / 1e6:.3g}" for what, count in planned["bytes_of"].items() if count and what != "row_starts"))
 
 
 @row
