@@ -158,12 +158,12 @@ class plan_app final : public command {
   std::string text(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory, bool measured) const {
     const auto bytes = [](double b) { return shown_bytes(static_cast<std::uint64_t>(b)); };
     const planned_model& p = forms.front().model;
+    const auto counted = [](std::uint64_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
     std::string out =
-        fmt::format("{:24}{} neurons, {} hubs, {} layers, {} head{}; active X {:.3g} %, Y {:.3g} %\n", "model",
-                    shown_count(static_cast<double>(p.neurons)), p.hubs, p.layers, p.heads, p.heads == 1 ? "" : "s", 100 * p.x, 100 * p.y);
+        fmt::format("{:24}{} neurons, {}, {}, {}; active X {:.3g} %, Y {:.3g} %\n", "model", shown_count(static_cast<double>(p.neurons)),
+                    counted(p.hubs, "hub"), counted(p.layers, "layer"), counted(p.heads, "head"), 100 * p.x, 100 * p.y);
     const std::string each =
-        gpus_ ? fmt::format("{} machine{} with {} GPU{}, each", machines_, machines_ == 1 ? "" : "s", *gpus_, *gpus_ == 1 ? "" : "s")
-              : fmt::format("{} machine{}, {} thread{}, each", machines_, machines_ == 1 ? "" : "s", threads_, threads_ == 1 ? "" : "s");
+        counted(machines_, "machine") + (gpus_ ? " with " + counted(*gpus_, "GPU") : ", " + counted(threads_, "thread")) + ", each";
     out += fmt::format("{:24}{} {}/s{}, {}\n", "on", each, bytes(bandwidth), measured ? " read (measured)" : "", bytes(memory));
     if (measured) out += fmt::format("{:24}{}/s copied, {}/s read and written in place\n", "", bytes(speed.copy), bytes(speed.update));
     const auto row = [&](const char* what, auto value) {
