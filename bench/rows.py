@@ -207,15 +207,15 @@ def prompt(c):
 
         def ours(*how):
             return bdh_json("run", case.file, "--text-file", text, *how)["seconds"]
-        torch.set_num_threads(THREADS)
-        reference.forward(tokens[:64])
+        threads = best_threads(lambda: seconds(lambda: reference.forward(tokens[:128])))
         found = in_turns(max(2, c.repetitions - 2), bdh=lambda: ours("--prefill", "blocks"), torch=lambda: seconds(lambda: reference.forward(tokens)))
         one_by_one = ours()
         mine = found["bdh"]
         yield Result("prompt", f"prompt of {count} tokens: {case.name}", f"{shown_time(mine.median)}, {count / mine.median:.4g} tokens/s",
                      f"PyTorch, parallel over the prompt: {shown_time(found['torch'].median)}", found["torch"].median / mine.median,
                      3 if percent == 5 else 2, mine.spread)
-        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, {one_by_one / mine.median:.2g} times as long as in blocks")
+        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, {one_by_one / mine.median:.2g} times as long as in blocks; PyTorch "
+               f"on {threads} thread(s), spread {100 * found['torch'].spread:.0f} %")
         case.forget_torch()
 
 
