@@ -125,8 +125,7 @@ class plan_app final : public command {
   }
 
   static nlohmann::ordered_json bytes_of(const planned_traffic& t) {
-    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push},
-            {"pull", t.pull},         {"synapses", t.synapses},         {"row_starts", t.row_starts}};
+    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push}, {"pull", t.pull}, {"synapses", t.synapses}};
   }
 
   nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory,
@@ -145,6 +144,7 @@ class plan_app final : public command {
                      {"working_bytes", f.memory.working},
                      {"bytes_per_token", f.traffic.floor()},
                      {"bytes_of", bytes_of(f.traffic)},
+                     {"row_starts", f.traffic.row_starts},
                      {"bytes_between_sites", f.traffic.between_sites},
                      {"seconds_per_token", f.seconds},
                      {"floor_seconds_per_token", f.traffic.floor() / (bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},

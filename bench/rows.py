@@ -430,10 +430,13 @@ def plan(c):
         planned = bdh_json("plan", file, "--activity", activity(told[0]), "--bandwidth", c.machine.read.median / 1e9, "--memory", 1)[form]
         ratio = planned["seconds_per_token"] / mine.median
         yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(planned['seconds_per_token'])}, floor "
-                     f"{shown_time(planned['floor_seconds_per_token'])}", min(ratio, 1 / ratio), 0.75, mine.spread, "%")
+                     f"{shown_time(planned['floor_seconds_per_token'])}", 1 - abs(ratio - 1), 0.75, mine.spread, "%")
+        starts = planned["row_starts"]
+        equal = (f"the wait at a row start would have to be {1e9 * (mine.median - planned['seconds_per_token']) * THREADS / starts:+.0f} ns longer"
+                 if starts else f"the share reached would have to be {planned['floor_seconds_per_token'] / mine.median:.2f}") + " to be equal"
         c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, floor over measured "
                f"{planned['floor_seconds_per_token'] / mine.median:.2f}; MB of "
-               + ", ".join(f"{what} {count / 1e6:.3g}" for what, count in planned["bytes_of"].items() if count and what != "row_starts"))
+               + ", ".join(f"{what} {count / 1e6:.3g}" for what, count in planned["bytes_of"].items() if count) + "; " + equal)
 
 
 @row
