@@ -52,10 +52,11 @@ struct planned_traffic {
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
 // What the CPU engine reaches, one stream, token by token, on all cores: of the read bandwidth, over each kind of bytes; and the
-// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. Measured, see docs/performance.md.
+// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. Fitted to runs on two cores;
+// bench/run.sh plan tells how well they foresee a run.
 struct engine_speed {
   double matrices = 0.85, hub_synapses = 0.85, push = 0.45, pull = 0.45, synapses = 0.6;
-  double row_start = 100e-9;
+  double row_start = 80e-9;
 };
 double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached);
 
