@@ -71,13 +71,13 @@ class plan_app final : public command {
     const double bandwidth = measured ? speed.read : *bandwidth_ * giga;
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
-    // Nobody has measured what share of their bandwidth several GPUs reach: there the time is the floor.
-    const engine_shares reached = gpus_ ? engine_shares{1, 1, 1, 1, 1} : engine_shares{};
+    // Nobody has measured what several GPUs reach: there the time is the floor.
+    const engine_speed reached = gpus_ ? engine_speed{1, 1, 1, 1, 1, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
       f.traffic = traffic_of(f.model, static_cast<site_id>(gpus_ ? sites : machines_));
-      f.seconds = seconds_of(f.traffic, bandwidth, reached) / parts;
+      f.seconds = seconds_of(f.traffic, bandwidth, static_cast<double>(threads_), reached) / parts;
       if (network_) f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
@@ -144,6 +144,7 @@ class plan_app final : public command {
                      {"working_bytes", f.memory.working},
                      {"bytes_per_token", f.traffic.floor()},
                      {"bytes_of", bytes_of(f.traffic)},
+                     {"row_starts", f.traffic.row_starts},
                      {"bytes_between_sites", f.traffic.between_sites},
                      {"seconds_per_token", f.seconds},
                      {"floor_seconds_per_token", f.traffic.floor() / (bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},
@@ -157,12 +158,12 @@ class plan_app final : public command {
   std::string text(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory, bool measured) const {
     const auto bytes = [](double b) { return shown_bytes(static_cast<std::uint64_t>(b)); };
     const planned_model& p = forms.front().model;
+    const auto counted = [](std::uint64_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
     std::string out =
-        fmt::format("{:24}{} neurons, {} hubs, {} layers, {} head{}; active X {:.3g} %, Y {:.3g} %\n", "model",
-                    shown_count(static_cast<double>(p.neurons)), p.hubs, p.layers, p.heads, p.heads == 1 ? "" : "s", 100 * p.x, 100 * p.y);
+        fmt::format("{:24}{} neurons, {}, {}, {}; active X {:.3g} %, Y {:.3g} %\n", "model", shown_count(static_cast<double>(p.neurons)),
+                    counted(p.hubs, "hub"), counted(p.layers, "layer"), counted(p.heads, "head"), 100 * p.x, 100 * p.y);
     const std::string each =
-        gpus_ ? fmt::format("{} machine{} with {} GPU{}, each", machines_, machines_ == 1 ? "" : "s", *gpus_, *gpus_ == 1 ? "" : "s")
-              : fmt::format("{} machine{}, {} thread{}, each", machines_, machines_ == 1 ? "" : "s", threads_, threads_ == 1 ? "" : "s");
+        counted(machines_, "machine") + (gpus_ ? " with " + counted(*gpus_, "GPU") : ", " + counted(threads_, "thread")) + ", each";
     out += fmt::format("{:24}{} {}/s{}, {}\n", "on", each, bytes(bandwidth), measured ? " read (measured)" : "", bytes(memory));
     if (measured) out += fmt::format("{:24}{}/s copied, {}/s read and written in place\n", "", bytes(speed.copy), bytes(speed.update));
     const auto row = [&](const char* what, auto value) {

@@ -178,6 +178,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
+    // Index and weight of excitatory and of inhibitory edges; index, strength and rate of synapses.
+    t.row_starts += 4 * own + 4 * p.x * n + 3 * used * n;
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
     t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) + own * (label + value));
@@ -187,10 +189,10 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   return t;
 }
 
-double seconds_of(const planned_traffic& t, double bandwidth, const engine_shares& reached) {
-  return (t.matrices / reached.matrices + t.hub_synapses / reached.hub_synapses + t.push / reached.push + t.pull / reached.pull +
-          t.synapses / reached.synapses) /
-         bandwidth;
+double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached) {
+  const double streamed = t.matrices / reached.matrices + t.hub_synapses / reached.hub_synapses + t.push / reached.push +
+                          t.pull / reached.pull + t.synapses / reached.synapses;
+  return streamed / bandwidth + t.row_starts * reached.row_start / threads;
 }
 
 }  // namespace bdh::app

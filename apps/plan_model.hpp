@@ -45,16 +45,19 @@ std::uint64_t most_neurons(planned_model p, site_id sites, double bytes);
 struct planned_traffic {
   double matrices = 0, hub_synapses = 0;    // through hubs: rows of Dx, Dy, E, or of the pool; rows of the synapses
   double push = 0, pull = 0, synapses = 0;  // explicit edges: Gx; Gy; Gs
+  double row_starts = 0;                    // how often a row of explicit edges is begun in one of its arrays; no bytes
   double between_sites = 0;                 // from one site to another
   double floor() const { return matrices + hub_synapses + push + pull + synapses; }
 };
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
-// The share of the read bandwidth that the CPU engine reaches over each kind of bytes, one stream, token by token, on all cores;
-// measured, see docs/performance.md. Above 1 where bytes stay in caches, below it where they move more than once.
-struct engine_shares {
-  double matrices = 1.4, hub_synapses = 0.2, push = 0.3, pull = 0.3, synapses = 0.4;
+// What the CPU engine reaches, one stream, token by token, on all cores: of the read bandwidth, over each kind of bytes; and the
+// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. Fitted to runs on two cores;
+// bench/run.sh plan tells how well they foresee a run.
+struct engine_speed {
+  double matrices = 0.85, hub_synapses = 0.85, push = 0.45, pull = 0.45, synapses = 0.6;
+  double row_start = 80e-9;
 };
-double seconds_of(const planned_traffic& t, double bandwidth, const engine_shares& reached);
+double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached);
 
 }  // namespace bdh::app

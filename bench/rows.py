@@ -207,15 +207,15 @@ def prompt(c):
 
         def ours(*how):
             return bdh_json("run", case.file, "--text-file", text, *how)["seconds"]
-        torch.set_num_threads(THREADS)
-        reference.forward(tokens[:64])
+        threads = best_threads(lambda: seconds(lambda: reference.forward(tokens[:128])))
         found = in_turns(max(2, c.repetitions - 2), bdh=lambda: ours("--prefill", "blocks"), torch=lambda: seconds(lambda: reference.forward(tokens)))
         one_by_one = ours()
         mine = found["bdh"]
         yield Result("prompt", f"prompt of {count} tokens: {case.name}", f"{shown_time(mine.median)}, {count / mine.median:.4g} tokens/s",
                      f"PyTorch, parallel over the prompt: {shown_time(found['torch'].median)}", found["torch"].median / mine.median,
                      3 if percent == 5 else 2, mine.spread)
-        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, {one_by_one / mine.median:.2g} times as long as in blocks")
+        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, {one_by_one / mine.median:.2g} times as long as in blocks; PyTorch "
+               f"on {threads} thread(s), spread {100 * found['torch'].spread:.0f} %")
         case.forget_torch()
 
 
@@ -430,9 +430,13 @@ def plan(c):
         planned = bdh_json("plan", file, "--activity", activity(told[0]), "--bandwidth", c.machine.read.median / 1e9, "--memory", 1)[form]
         ratio = planned["seconds_per_token"] / mine.median
         yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(planned['seconds_per_token'])}, floor "
-                     f"{shown_time(planned['floor_seconds_per_token'])}", min(ratio, 1 / ratio), 0.75, mine.spread, "%")
+                     f"{shown_time(planned['floor_seconds_per_token'])}", 1 - abs(ratio - 1), 0.75, mine.spread, "%")
+        starts = planned["row_starts"]
+        equal = (f"the wait at a row start would have to be {1e9 * (mine.median - planned['seconds_per_token']) * THREADS / starts:+.0f} ns longer"
+                 if starts else f"the share reached would have to be {planned['floor_seconds_per_token'] / mine.median:.2f}") + " to be equal"
         c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, floor over measured "
-               f"{planned['floor_seconds_per_token'] / mine.median:.2f}")
+               f"{planned['floor_seconds_per_token'] / mine.median:.2f}; MB of "
+               + ", ".join(f"{what} {count / 1e6:.3g}" for what, count in planned["bytes_of"].items() if count) + "; " + equal)
 
 
 @row

@@ -99,14 +99,6 @@ class Plan(CliTest):
         self.assertGreater(two["most_neurons"], 1.9 * one["most_neurons"])
         self.assertIn(b"floor", self.good("plan", *sizes).stdout)
 
-    def test_this_machine_is_measured(self):
-        machine = self.plan(self.random)["machine"]
-        self.assertTrue(machine["measured"])
-        for rate in ("bandwidth", "copy", "update"):
-            self.assertTrue(1e8 < machine[rate] < 1e13, machine)
-        self.assertLess(0.5 * machine["memory"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
-        self.assertIn(b"measured", self.good("plan", self.random).stdout)
-
     def test_bad_usage(self):
         for arguments, says in (((), "--neurons"),
                                 (("--neurons", 64, "--layers", 2), "--hubs"),
@@ -119,6 +111,16 @@ class Plan(CliTest):
                                 ((self.random, "--sites", 2, *MACHINE), "--network")):
             self.refused(2, "plan", *arguments, says=(says,))
         self.refused(1, "plan", self.path("absent.bdh.h5"), *MACHINE, says=("absent",))
+
+
+class Machine(CliTest):
+    def test_this_machine_is_measured(self):
+        machine = self.json("plan", self.random)["machine"]
+        self.assertTrue(machine["measured"])
+        for rate in ("bandwidth", "copy", "update"):
+            self.assertTrue(1e8 < machine[rate] < 1e13, machine)
+        self.assertLess(0.5 * machine["memory"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
+        self.assertIn(b"measured", self.good("plan", self.random).stdout)
 
 
 if __name__ == "__main__":
