@@ -26,6 +26,8 @@ void check(const run_options& o) {
     throw CLI::ValidationError("--batch", "contradicts another text: its lines are the prompts");
   if (o.in_streams() && !o.input.standard_input.empty())
     throw CLI::ValidationError("--streams", "cannot share standard input, expected a file, or --batch - with one prompt a line");
+  if (o.in_streams() && o.prefill.blocks())
+    throw CLI::ValidationError("--prefill blocks", "is for one stream: several read their tokens together, token by token");
   if (o.in_streams() && !o.save_state.empty())
     throw CLI::ValidationError("--save-state", "is one file for several streams; -o keeps a checkpoint of each that is stopped");
   if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw CLI::ValidationError("--temperature and --top-k", "need --generate");

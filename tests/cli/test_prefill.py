@@ -147,6 +147,10 @@ class Refused(PrefillTest):
         self.good("import", os.path.join(os.environ["BDH_SOURCE"], "tests/data/random-64/model.safetensors"), "--circuit", "direct", "-o", direct)
         self.refused(1, "run", direct, "--text", "abc", "--prefill", "blocks", says=["--prefill blocks", "explicit edges"])
 
+    def test_several_streams_and_rounded_weights(self):
+        self.refused(2, "run", self.random, "--text", "abc", "--streams", "2", "--prefill", "blocks", says=["--prefill blocks", "one stream"])
+        self.refused(1, "run", self.random, "--text", "abc", "--weights", "bf16", "--prefill", "blocks", says=["--prefill blocks", "bfloat16"])
+
     def test_another_word(self):
         self.refused(2, "run", self.random, "--text", "abc", "--prefill", "both", says=["--prefill"])
 
