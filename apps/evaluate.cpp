@@ -100,12 +100,12 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, token_sour
     if (brain.tokens() == window) brain.forget();
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
-    if (at != 0) r.found.add(at - 1, cross_entropy(brain.logits(), *token));
+    if (at != 0) r.found.add(at - 1, brain.loss(*token));
     const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::size_t told = 0;
     brain.read(piece, [&](const token_report& report) {
-      if (++told < piece.size()) r.found.add(report.position, cross_entropy(brain.logits(), piece[told]));
+      if (++told < piece.size()) r.found.add(report.position, brain.loss(piece[told]));
     });
     progress.at(r.tokens += piece.size());
     token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
