@@ -173,7 +173,8 @@ void direct_site::present(token_id token) noexcept {
 }
 
 neuron_id direct_site::pieces(const step& s) const noexcept {
-  if (s.what == action::update_w && s.at == hop::to_hubs) return share_.blocks.size();
+  if ((s.what == action::update_w && s.at == hop::to_hubs) || (s.what == action::propagate_gy && s.at == hop::at_targets))
+    return share_.blocks.size();
   return s.what == action::read_out && s.at == hop::from_hubs ? pieces_of(share_.readout) : 1;
 }
 
@@ -197,7 +198,7 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
       return;
     case action::propagate_gy:
       if (s.at == hop::to_targets) return a_to_targets(sent);
-      return drive_y(s.layer, received);
+      return drive_y(s.layer, piece, received);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
@@ -373,29 +374,27 @@ void direct_site::pull_edges(const projection& p, weight_view from, const float*
   });
 }
 
-void direct_site::drive_y(layer_id layer, const inbox& received) noexcept {
-  for (const message& m : received)
-    for (std::size_t r = 0; r < m.rows.size(); ++r)
-      for (head_id h = 0; h < model_.heads(); ++h) a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received) noexcept {
+  if (piece == 0)
+    for (const message& m : received)
+      for (std::size_t r = 0; r < m.rows.size(); ++r)
+        for (head_id h = 0; h < model_.heads(); ++h) a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+  const auto [first, last] = active_in(piece, active_x_);
+  if (first == last) return;
   const layer_controls* const controlled = controls_of(layer);
   const std::vector<edge_id>* const muted_e = controlled ? &controlled->mute_gy_excitatory : nullptr;
   const std::vector<edge_id>* const muted_i = controlled ? &controlled->mute_gy_inhibitory : nullptr;
   const weight_view excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   const weight_view inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
-  neuron_id j = 0;
-  while (j < active_x_.count) {  // a head's neurons hear their own A
-    const head_id h = active_x_.id[j] / model_.neurons_per_head();
-    const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
-    while (j < active_x_.count && active_x_.id[j] < end) ++j;
-    const float* a = a_.data() + std::size_t{h} * sources_;
-    pull_edges(c_.gy_excitatory, excitatory, a, first, j, ye_.data());
-    pull_edges(c_.gy_inhibitory, inhibitory, a, first, j, yi_.data());
-    if (controlled && controlled->inhibition != 1.0f) bodies_.leak({yi_.data() + first, j - first, controlled->inhibition});
-    bodies_.balance({ye_.data() + first, yi_.data() + first, gate_.data() + first, j - first, a_gain_[h]});
-  }
+  const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
+  const float* const a = a_.data() + std::size_t{h} * sources_;
+  pull_edges(c_.gy_excitatory, excitatory, a, first, last, ye_.data());
+  pull_edges(c_.gy_inhibitory, inhibitory, a, first, last, yi_.data());
+  if (controlled && controlled->inhibition != 1.0f) bodies_.leak({yi_.data() + first, last - first, controlled->inhibition});
+  bodies_.balance({ye_.data() + first, yi_.data() + first, gate_.data() + first, last - first, a_gain_[h]});
   unmute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   unmute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
-  for (j = 0; j < active_x_.count; ++j)
+  for (neuron_id j = first; j < last; ++j)
     counts_.synaptic_events += row_edges(c_.gy_excitatory, active_x_.id[j]) + row_edges(c_.gy_inhibitory, active_x_.id[j]);
 }
 

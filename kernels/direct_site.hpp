@@ -81,7 +81,7 @@ class direct_site final : public cpu_site {
   void arrive_gain(const inbox& received) noexcept;
   void reweight(layer_id layer) noexcept;
   void a_to_targets(outbox& sent) noexcept;
-  void drive_y(layer_id layer, const inbox& received) noexcept;
+  void drive_y(layer_id layer, neuron_id piece, const inbox& received) noexcept;
   void pull_edges(const projection& p, weight_view from, const float* a, neuron_id first, neuron_id last, float* out) noexcept;
   void update_w() noexcept;
   void w_to_targets(bool readout, outbox& sent) noexcept;

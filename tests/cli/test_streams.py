@@ -111,7 +111,8 @@ class Streams(CliTest):
         self.good("import", small_checkpoint(self.path("ids.safetensors"), 11), "--layers", "2", "--theta", "100", "-o", ids)
         self.refused(1, "run", ids, "--batch", self.path("numbers", b"1 2 3\n4,11\n"), "-o", folder,
                      says=("numbers:2[1]: '11', expected a token, 0 to 10",))
-        self.refused(1, "run", ids, "--batch", self.path("blank", b"1\n , \n"), says=("blank:2: no tokens",))
+        self.refused(1, "run", ids, "--batch", self.path("blank", b"1\n  \n"), says=("blank:2: no tokens",))
+        self.refused(1, "run", ids, "--batch", self.path("comma", b"1\n , 2\n"), says=("comma:2[0]: nothing before a comma",))
         self.assertFalse(os.path.exists(folder))
         done = self.good("run", ids, "--batch", "-", "--generate", "3", "--quiet", stdin=b"1 2 3\n4,10")
         self.assertRegex(done.stdout, rb"^0\t\d+,\d+,\d+\n1\t\d+,\d+,\d+\n$")
