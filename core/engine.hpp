@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,6 +64,15 @@ struct pool_gains {
   float y = 1, w = 1;
 };
 
+class engine;
+
+// What one of several streams that do a step together brings to it.
+struct stream_part {
+  engine* work;
+  const inbox* received;
+  outbox* sent;
+};
+
 class engine {
  public:
   virtual ~engine() = default;
@@ -79,6 +89,14 @@ class engine {
 
   // Does one step for one site; steps of different sites may run at the same time. `received` is what the previous step sent here.
   virtual void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept = 0;
+
+  // The same step of several streams, for one site: siblings, of which this is one. They may share what they read of the model; every
+  // stream's bits are those that perform() gives it.
+  virtual void perform_together(const step& s, site_id site, std::span<const stream_part> streams) noexcept {
+    for (const stream_part& stream : streams) stream.work->perform(s, site, *stream.received, *stream.sent);
+  }
+  // Another engine of this kind over the same model, with a state of its own, all zero: for one more stream.
+  virtual std::unique_ptr<engine> sibling() const = 0;
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;
   virtual std::optional<fault> first_fault(site_id site) const = 0;

@@ -29,7 +29,8 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
       executor_(threads),
       local_(local),
       outboxes_(local.end - local.begin, outbox(work.sites())),
-      inboxes_(local.end - local.begin) {
+      inboxes_(local.end - local.begin),
+      parts_(local.end - local.begin) {
   for (outbox& box : outboxes_)
     for (auto& to : box) to.reserve(2);  // all that a step ever sends to one site
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
@@ -93,44 +94,64 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 // memory of its own for each kind of value, and kinds alternate; so no phase writes what another site still reads.
 //
 // On entry and on exit: outboxes empty; sigma of every layer at the same token.
+//
+// Several streams over one model go through the same phases together. They exchange nothing: each has inboxes and outboxes of its own, and
+// is where it would be alone.
 std::uint64_t scheduler::token(token_id token) {
-  present(token);
-  for (const phase& now : plan_) run(now);
-  return bytes_;
+  begin(token, false);
+  return finish();
 }
 
-void scheduler::begin(token_id token) {
-  present(token);
+void scheduler::begin(token_id token, bool rounds) {
+  for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
+  bytes_ = 0;
+  now_ = rounds ? &observed_ : &plan_;
   next_ = 0;
 }
 
 std::optional<round_mark> scheduler::advance() {
-  while (next_ < observed_.size()) {
-    const phase& now = observed_[next_];
+  scheduler* const alone[] = {this};
+  return advance(alone);
+}
+
+std::uint64_t scheduler::finish() {
+  scheduler* const alone[] = {this};
+  finish(alone);
+  return bytes_;
+}
+
+std::optional<round_mark> scheduler::advance(std::span<scheduler* const> together) {
+  if (together.empty()) return std::nullopt;
+  const scheduler& first = *together[0];
+  while (first.next_ < first.now_->size()) {
+    const auto left = std::span(*first.now_).subspan(first.next_);
     // Behind the last round there is only the readout, which is finish()'s.
-    if (std::none_of(observed_.begin() + static_cast<std::ptrdiff_t>(next_), observed_.end(), [](const phase& p) { return p.ends; })) break;
-    ++next_;
-    run(now);
-    if (now.ends) return now.ends;
+    if (std::none_of(left.begin(), left.end(), [](const phase& p) { return p.ends; })) break;
+    run_next(together);
+    if (left[0].ends) return left[0].ends;
   }
   return std::nullopt;
 }
 
-std::uint64_t scheduler::finish() {
-  for (; next_ < observed_.size(); ++next_) run(observed_[next_]);
-  return bytes_;
+void scheduler::finish(std::span<scheduler* const> together) {
+  while (!together.empty() && together[0]->next_ < together[0]->now_->size()) run_next(together);
 }
 
-void scheduler::present(token_id token) {
-  bytes_ = 0;
-  for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
-}
-
-void scheduler::run(const phase& now) {
-  executor_.for_each(local_.end - local_.begin, [&](std::size_t i) {  // computation sub-round
-    for (const step& s : now.steps) engine_.perform(s, static_cast<site_id>(local_.begin + i), inboxes_[i], outboxes_[i]);
+void scheduler::run_next(std::span<scheduler* const> together) {
+  scheduler& first = *together[0];
+  const phase& now = (*first.now_)[first.next_];
+  const std::size_t sites = first.local_.end - first.local_.begin;
+  for (std::size_t i = 0; i < sites; ++i) {
+    first.parts_[i].clear();
+    for (scheduler* s : together) first.parts_[i].push_back({&s->engine_, &s->inboxes_[i], &s->outboxes_[i]});
+  }
+  first.executor_.for_each(sites, [&](std::size_t i) {  // computation sub-round
+    for (const step& s : now.steps) first.engine_.perform_together(s, static_cast<site_id>(first.local_.begin + i), first.parts_[i]);
   });
-  bytes_ += exchange_.deliver(outboxes_, inboxes_);  // communication sub-round
+  for (scheduler* s : together) {
+    s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);  // communication sub-round
+    ++s->next_;
+  }
 }
 
 }  // namespace bdh

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/base/executor.hpp"
@@ -35,9 +36,16 @@ class scheduler {
   std::uint64_t token(token_id token);
 
   // The same in pieces, for those who look between rounds: begin, advance until it returns nothing, finish. finish() runs what is left.
-  void begin(token_id token);
+  // Without `rounds` nobody looks, and finish() has all to do.
+  void begin(token_id token, bool rounds = true);
   std::optional<round_mark> advance();  // runs the next round, and returns which
   std::uint64_t finish();
+
+  // The same for several streams at once, each with a scheduler of its own for a sibling engine, and all begun alike: a site does a
+  // step for all of them, on the executor of the first. Of no schedulers: nothing.
+  static std::optional<round_mark> advance(std::span<scheduler* const> together);
+  static void finish(std::span<scheduler* const> together);
+  std::uint64_t bytes() const noexcept { return bytes_; }  // sent between sites since the token began
 
  private:
   // Steps that a site can do one after the other without hearing from another site.
@@ -46,8 +54,7 @@ class scheduler {
     std::optional<round_mark> ends;  // with this phase, a round is complete
   };
 
-  void present(token_id token);
-  void run(const phase& now);
+  static void run_next(std::span<scheduler* const> together);
 
   engine& engine_;
   exchange& exchange_;
@@ -55,10 +62,12 @@ class scheduler {
   local_sites local_;
   std::vector<phase> plan_;      // phases as long as communication allows
   std::vector<phase> observed_;  // the same steps, cut at the end of every round
-  std::size_t next_ = 0;         // phase of observed_
-  std::uint64_t bytes_ = 0;      // sent since the token began
+  const std::vector<phase>* now_ = &plan_;
+  std::size_t next_ = 0;  // phase of *now_
+  std::uint64_t bytes_ = 0;
   std::vector<outbox> outboxes_;
   std::vector<inbox> inboxes_;
+  std::vector<std::vector<stream_part>> parts_;  // by local site: of the streams that go together
 };
 
 }  // namespace bdh

@@ -21,14 +21,17 @@ simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulat
       engine_(std::move(work)),
       executor_(options.work ? options.work : std::shared_ptr(default_executor(options.threads))),
       scheduler_(*engine_, exchange_, *executor_, options.table, m.layers(), {0, engine_->sites()}),
+      table_(options.table),
       published_(is_published(options.table)),
       probes_(m, engine_->retention()) {}
 
+std::unique_ptr<simulator> simulator::sibling() const {
+  return std::make_unique<simulator>(model_, engine_->sibling(), simulator_options{executor_->threads(), executor_, table_});
+}
+
 token_report simulator::step(token_id token) {
   begin(token, observed());
-  if (observed()) return finish();
-  bytes_ = scheduler_.token(token);
-  return end();
+  return finish();
 }
 
 void simulator::begin(token_id token) { begin(token, true); }
@@ -41,23 +44,28 @@ void simulator::begin(token_id token, bool rounds) {
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
   token_ = token;
-  if (rounds) scheduler_.begin(token);
+  scheduler_.begin(token, rounds);
 }
 
 std::optional<round_mark> simulator::advance() {
   if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before advance()");
   while (const auto done = scheduler_.advance()) {
-    follow(*done);
-    if (done->layer == 0) continue;
-    try {
-      for (const auto& [number, call] : watchers_) call(done->layer, done->round);
-    } catch (...) {
-      in_token_ = false;  // and torn
-      throw;
-    }
-    return done;
+    notice(*done);
+    if (done->layer != 0) return done;
   }
   return std::nullopt;
+}
+
+// What looks between the rounds, looks.
+void simulator::notice(const round_mark& done) {
+  follow(done);
+  if (done.layer == 0) return;
+  try {
+    for (const auto& [number, call] : watchers_) call(done.layer, done.round);
+  } catch (...) {
+    in_token_ = false;  // and torn
+    throw;
+  }
 }
 
 token_report simulator::finish() {
@@ -65,7 +73,7 @@ token_report simulator::finish() {
   if (observed())
     while (advance()) {
     }
-  bytes_ = scheduler_.finish();
+  scheduler_.finish();
   return end();
 }
 
@@ -87,7 +95,7 @@ token_report simulator::report() {
   token_report all;
   all.position = tokens_;
   all.token = token_;
-  all.bytes_exchanged = bytes_;
+  all.bytes_exchanged = scheduler_.bytes();
   all.active_x.assign(model_.layers(), 0);
   all.active_y.assign(model_.layers(), 0);
   for (site_id s = 0; s < engine_->sites(); ++s) {

@@ -29,6 +29,8 @@
 
 namespace bdh {
 
+struct stream_step;  // core/streams.hpp
+
 struct simulator_options {
   std::size_t threads = 1;
   std::shared_ptr<executor> work = nullptr;  // in place of the one for `threads`
@@ -41,6 +43,10 @@ class simulator {
   simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options = {});
   simulator(const simulator&) = delete;  // its parts know each other by address
   simulator& operator=(const simulator&) = delete;
+
+  // Another stream over the same model, with an engine of the same kind and the same executor: zero synapses, nothing probed, no
+  // perturbations. Siblings can read their tokens together (core/streams.hpp).
+  std::unique_ptr<simulator> sibling() const;
 
   // Reads one token through all rounds. Throws input_error for a token outside the vocabulary (nothing has changed then), and
   // naming layer, token and neuron when a value is no longer finite; from there, or after an exception of a watcher, only
@@ -107,11 +113,14 @@ class simulator {
   std::size_t state_bytes() const noexcept { return engine_->state_bytes(); }
 
  private:
+  friend void step_together(std::span<stream_step> steps);
+
   void check(layer_id layer, neuron_id neuron) const;
   void check_between_tokens() const;
   bool observed() const noexcept { return !watchers_.empty() || follows_ || probes_.size() != 0; }
   void begin(token_id token, bool rounds);
   token_report end();
+  void notice(const round_mark& done);
   void follow(const round_mark& done);
   token_report report();
 
@@ -127,6 +136,7 @@ class simulator {
   std::shared_ptr<executor> executor_;
   shared_memory_exchange exchange_;
   scheduler scheduler_;
+  const round_table table_;
   const bool published_;  // the round table is
   std::map<int, watcher> watchers_;
   int numbers_ = 0;
@@ -141,7 +151,6 @@ class simulator {
   std::vector<std::vector<std::size_t>> cut_probes_;  // as cut_synapses of controls_: the probes that know the strengths
   std::uint64_t tokens_ = 0;
   token_id token_ = 0;
-  std::uint64_t bytes_ = 0;
   std::chrono::steady_clock::time_point began_;
   bool in_token_ = false;
   bool torn_ = false;  // a token began and did not end: sigma is between two tokens

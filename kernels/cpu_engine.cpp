@@ -14,6 +14,7 @@ class cpu final : public engine {
  public:
   cpu(const model& m, const cpu_options& options)
       : model_(m),
+        options_(options),
         retention_(options.retention.value_or(m.retention())),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
         strengths_(m) {
@@ -46,9 +47,17 @@ class cpu final : public engine {
     site_[s]->present(token);
   }
   void perform(const step& what, site_id s, const inbox& received, outbox& sent) noexcept override {
-    site_[s]->count_step();
-    site_[s]->perform(what, received, sent);
+    const stream_part alone[] = {{this, &received, &sent}};
+    perform_together(what, s, alone);
   }
+  // A piece of the weights is read from memory for the first stream; the others find it in the cache.
+  void perform_together(const step& what, site_id s, std::span<const stream_part> streams) noexcept override {
+    const auto site_of = [s](const stream_part& stream) -> cpu_site& { return *static_cast<cpu*>(stream.work)->site_[s]; };
+    for (const stream_part& stream : streams) site_of(stream).count_step();
+    for (neuron_id piece = 0, pieces = site_[s]->pieces(what); piece < pieces; ++piece)
+      for (const stream_part& stream : streams) site_of(stream).perform(what, piece, *stream.received, *stream.sent);
+  }
+  std::unique_ptr<engine> sibling() const override { return std::make_unique<cpu>(model_, options_); }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
   std::optional<fault> first_fault(site_id s) const override { return site_[s]->first_fault(); }
 
@@ -103,6 +112,7 @@ class cpu final : public engine {
   }
 
   const model& model_;
+  const cpu_options options_;
   const double retention_;
   const std::vector<site_share> shares_;
   direct_strengths strengths_;  // empty for hubs

@@ -82,10 +82,18 @@ void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
-void cpu_site::y_to_hubs(outbox& sent) noexcept {
+// One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
+void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  push_blocks(&e, e.weights().data(), 0, active_y_.id.data(), active_y_.value.data(), active_y_.count, sent);
-  for (neuron_id j = 0; j < active_y_.count; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+  if (piece == 0) partial_blocks_.clear();
+  const auto [first, last] = active_in(piece, active_y_);
+  if (first != last) {
+    push_block(&e, e.weights().data(), 0, active_y_.id.data() + first, active_y_.value.data() + first, last - first,
+               partial_.data() + partial_blocks_.size() * model_.hubs());
+    partial_blocks_.push_back(share_.blocks.begin + piece);
+  }
+  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+  if (piece + 1 == share_.blocks.size()) send_rows(partial_blocks_, partial_.data(), sent);
 }
 
 void cpu_site::push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
@@ -95,17 +103,6 @@ void cpu_site::push_block(const projection* circuit, const float* rows, neuron_i
     bodies_.push_dense({rows, width, width, first_row, count, id, value, out});
   else
     bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), rows, width, count, id, value, out});
-}
-
-// One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
-void cpu_site::push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
-                           neuron_id count, outbox& sent) noexcept {
-  partial_blocks_.clear();
-  for_blocks(id, count, [&](neuron_id block, neuron_id first, neuron_id last) {
-    push_block(circuit, rows, first_row, id + first, value + first, last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
-    partial_blocks_.push_back(block);
-  });
-  send_rows(partial_blocks_, partial_.data(), sent);
 }
 
 // To every site the columns of its hubs.
@@ -230,12 +227,12 @@ void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
 
 // ---- readout
 
-void cpu_site::read_out_hubs(outbox& sent) noexcept {
+void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& readout = model_.circuits().readout;
-  if (share_.readout.size() == 0) return;
-  pull(readout, w_.data(), nullptr, share_.readout.begin, share_.readout.end, own_logits_.data() - share_.readout.begin);
-  counts_.synaptic_events += edges_into(readout, share_.readout);
-  send_logits(sent);
+  const id_range rows = rows_of_piece(share_.readout, piece);
+  pull(readout, w_.data(), nullptr, rows.begin, rows.end, own_logits_.data() - share_.readout.begin);
+  counts_.synaptic_events += edges_into(readout, rows);
+  if (rows.end == share_.readout.end) send_logits(sent);
 }
 
 void cpu_site::send_logits(outbox& sent) noexcept {

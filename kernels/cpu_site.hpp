@@ -2,7 +2,9 @@
 // clocks, its hubs in the pool. hub_site and direct_site add how values travel.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/base/turn.hpp"
@@ -44,7 +46,10 @@ class cpu_site {
 
   void control(const controls* what) noexcept { controls_ = what; }
   virtual void present(token_id token) noexcept;
-  virtual void perform(const step& s, const inbox& received, outbox& sent) noexcept = 0;
+  // A step is done in pieces, in ascending order. The pieces of a step that reads weights read different ones, so that streams that do
+  // them piece by piece read each weight from memory once.
+  virtual neuron_id pieces(const step& s) const noexcept = 0;
+  virtual void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept = 0;
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
@@ -86,13 +91,18 @@ class cpu_site {
     }
   }
 
+  // The part of `all` that is in the block of a piece; asked piece by piece, from 0 on.
+  std::pair<neuron_id, neuron_id> active_in(neuron_id piece, const activity& all) noexcept {
+    const neuron_id first = piece == 0 ? 0 : used_active_, end = grid_.neurons(share_.blocks.begin + piece).end;
+    for (used_active_ = first; used_active_ < all.count && all.id[used_active_] < end;) ++used_active_;
+    return {first, used_active_};
+  }
+
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
-  void push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
-                   neuron_id count, outbox& sent) noexcept;
   void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
                   neuron_id count, float* out) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
-  void y_to_hubs(outbox& sent) noexcept;
+  void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
   // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks through, `blocks_per_head` a head.
   void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received, outbox& sent) noexcept;
@@ -103,7 +113,12 @@ class cpu_site {
   void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out) noexcept;
   void threshold_x(layer_id layer) noexcept;
   void threshold_y(layer_id layer) noexcept;
-  void read_out_hubs(outbox& sent) noexcept;
+  static id_range rows_of_piece(id_range rows, neuron_id piece) noexcept {
+    const neuron_id first = rows.begin + piece * block_grid::block_size;
+    return {first, std::min(first + block_grid::block_size, rows.end)};
+  }
+  static neuron_id pieces_of(id_range rows) noexcept { return (rows.size() + block_grid::block_size - 1) / block_grid::block_size; }
+  void read_out_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_logits(outbox& sent) noexcept;
   // Blocks of sources: those of the neurons, then those of the sensory nodes.
   neuron_id all_blocks() const noexcept {
@@ -138,7 +153,8 @@ class cpu_site {
   std::vector<const float*> parts_;
   std::vector<std::pair<std::uint32_t, const float*>> by_block_;
   activity active_x_, active_y_;
-  array<float> gate_;  // drive of Gy, then Y, at the active X
+  neuron_id used_active_ = 0;  // active_in: the end of the last piece
+  array<float> gate_;          // drive of Gy, then Y, at the active X
   array<float> own_logits_, logits_;
   rotation_angles angles_;
   site_counts counts_;

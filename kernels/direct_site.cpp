@@ -172,7 +172,12 @@ void direct_site::present(token_id token) noexcept {
   std::fill(a_.begin(), a_.end(), 0.0f);
 }
 
-void direct_site::perform(const step& s, const inbox& received, outbox& sent) noexcept {
+neuron_id direct_site::pieces(const step& s) const noexcept {
+  if (s.what == action::update_w && s.at == hop::to_hubs) return share_.blocks.size();
+  return s.what == action::read_out && s.at == hop::from_hubs ? pieces_of(share_.readout) : 1;
+}
+
+void direct_site::perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept {
   switch (s.what) {
     case action::sense:
       if (s.at == hop::to_hubs) return sense_to_hubs(sent);
@@ -196,7 +201,7 @@ void direct_site::perform(const step& s, const inbox& received, outbox& sent) no
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == hop::to_hubs) return y_to_hubs(sent);
+      if (s.at == hop::to_hubs) return y_to_hubs(piece, sent);
       if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       if (s.at == hop::arrive) arrive_w(false, s.layer, received);
       return update_w();
@@ -206,7 +211,7 @@ void direct_site::perform(const step& s, const inbox& received, outbox& sent) no
     case action::threshold_x:
       return threshold_x(s.layer);
     case action::read_out:
-      if (s.at == hop::from_hubs) return read_out_hubs(sent);
+      if (s.at == hop::from_hubs) return read_out_hubs(piece, sent);
       if (s.at == hop::to_targets) return w_to_targets(true, sent);
       if (s.at == hop::at_targets) return read_out(received, sent);
       return arrive_logits(received);

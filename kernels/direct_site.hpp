@@ -34,7 +34,8 @@ class direct_site final : public cpu_site {
 
   static std::span<const hop> hops(action a, const model& m) noexcept;
   void present(token_id token) noexcept override;
-  void perform(const step& s, const inbox& received, outbox& sent) noexcept override;
+  neuron_id pieces(const step& s) const noexcept override;
+  void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;

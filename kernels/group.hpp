@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace bdh::kernels {
 
@@ -58,6 +59,19 @@ inline Vector positive_part(Vector z) {
   return z <= Vector{} ? Vector{} : z;
 }
 
+// The butterfly within a register: its upper half is added to its lower one until one value is left.
+template <int width, int... k>
+BDH_INLINE auto halves_added(typename vector_of<width>::type v, std::integer_sequence<int, k...>) {
+  return __builtin_shufflevector(v, v, k...) + __builtin_shufflevector(v, v, (k + width / 2)...);
+}
+template <int width>
+BDH_INLINE float folded(typename vector_of<width>::type v) {
+  if constexpr (width > 2)
+    return folded<width / 2>(halves_added<width>(v, std::make_integer_sequence<int, width / 2>()));
+  else
+    return v[0] + v[1];
+}
+
 // One thread standing for the whole group; `Width` floats at a time (4: plain x86-64, 8: AVX2, 16: AVX-512).
 template <int Width>
 struct host_group {
@@ -94,13 +108,7 @@ struct host_group {
     for (int half = parts / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
       for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
-    float single[Width];
-    store(single, pack<Width>{0}, lane[0]);
-#pragma GCC unroll 8
-    for (int half = Width / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-      for (int p = 0; p < half; ++p) single[p] += single[p + half];
-    return single[0];
+    return folded<Width>(lane[0]);
   }
 
   // As sum, for items that are gathered one by one.

@@ -51,7 +51,14 @@ void hub_site::present(token_id token) noexcept {
   broken_synapse_.reset();
 }
 
-void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexcept {
+neuron_id hub_site::pieces(const step& s) const noexcept {
+  const bool by_block =
+      s.what == action::propagate_gx || s.what == action::propagate_gy || (s.what == action::update_w && s.at == hop::to_hubs);
+  if (by_block) return share_.blocks.size();
+  return s.what == action::read_out && s.at == hop::from_hubs ? pieces_of(share_.readout) : 1;
+}
+
+void hub_site::perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept {
   switch (s.what) {
     case action::sense:
       if (s.at == hop::to_hubs) return sense_to_hubs(sent);
@@ -67,20 +74,20 @@ void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexc
       ++layers_[s.layer - 1].clock;
       return;
     case action::propagate_gy:
-      return drive_y(s.layer);
+      return drive_y(piece);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == hop::to_hubs) return y_to_hubs(sent);
+      if (s.at == hop::to_hubs) return y_to_hubs(piece, sent);
       if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(false, s.layer, received);
     case action::propagate_gx:
-      return drive_x(s.layer);
+      return drive_x(s.layer, piece);
     case action::threshold_x:
       used_layer_ = 0;
       return threshold_x(s.layer);
     case action::read_out:
-      if (s.at == hop::from_hubs) return read_out_hubs(sent);
+      if (s.at == hop::from_hubs) return read_out_hubs(piece, sent);
       return arrive_logits(received);
   }
 }
@@ -138,28 +145,22 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
   look();
 }
 
-void hub_site::drive_x(layer_id layer) noexcept {
+void hub_site::drive_x(layer_id layer, neuron_id piece) noexcept {
   const projection& dx = model_.circuits().dx;
-  pull(dx, w_.data(), nullptr, share_.neurons.begin, share_.neurons.end, drive_.data() - share_.neurons.begin);
-  counts_.synaptic_events += edges_into(dx, share_.neurons);
+  const id_range targets = grid_.neurons(share_.blocks.begin + piece);
+  pull(dx, w_.data(), nullptr, targets.begin, targets.end, drive_.data() - share_.neurons.begin);
+  counts_.synaptic_events += edges_into(dx, targets);
   if (const layer_controls* c = controls_of(layer))
     for (const cut_term& cut : c->cut_gx)
-      if (share_.neurons.contains(cut.target)) drive_[cut.target - share_.neurons.begin] -= static_cast<float>(cut.value);
+      if (targets.contains(cut.target)) drive_[cut.target - share_.neurons.begin] -= static_cast<float>(cut.value);
 }
 
-void hub_site::drive_y(layer_id) noexcept {
+void hub_site::drive_y(neuron_id piece) noexcept {
   const projection& dy = model_.circuits().dy;
-  neuron_id j = 0;
-  while (j < active_x_.count) {  // a head's neurons hear their own A
-    const head_id h = active_x_.id[j] / model_.neurons_per_head();
-    const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
-    while (j < active_x_.count && active_x_.id[j] < end) ++j;
-    pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, j, gate_.data());
-  }
-  if (dy.is_dense())
-    counts_.synaptic_events += std::uint64_t{active_x_.count} * model_.hubs();
-  else
-    for (j = 0; j < active_x_.count; ++j) counts_.synaptic_events += dy.indptr()[active_x_.id[j] + 1] - dy.indptr()[active_x_.id[j]];
+  const auto [first, last] = active_in(piece, active_x_);
+  const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
+  pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, last, gate_.data());
+  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
 }
 
 // Turns and ages the active rows of a layer at its present clock; done once for the read and the write of a token.

@@ -11,7 +11,8 @@ class hub_site final : public cpu_site {
 
   static std::span<const hop> hops(action a) noexcept;
   void present(token_id token) noexcept override;
-  void perform(const step& s, const inbox& received, outbox& sent) noexcept override;
+  neuron_id pieces(const step& s) const noexcept override;
+  void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
@@ -27,8 +28,8 @@ class hub_site final : public cpu_site {
   void reweight_synapses(layer_id layer) noexcept;
   void reweight_rows(layer_id layer, neuron_id first, neuron_id last) noexcept;  // of used_
   bool frozen(layer_id layer) const noexcept;
-  void drive_x(layer_id layer) noexcept;
-  void drive_y(layer_id layer) noexcept;
+  void drive_x(layer_id layer, neuron_id piece) noexcept;
+  void drive_y(neuron_id piece) noexcept;
   void use_synapses(layer_id layer) noexcept;
   void cut_synapses(const std::vector<cut_term>& cuts) noexcept;
 
