@@ -51,10 +51,13 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
+  double nats_float32 = 0;  // in all, by the weights as they are; where those asked for are rounded
+  double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 };
 
-result measure(const evaluate_options& o, simulator& brain, token_source& input) {
+// `exact`: the same model with its weights as they are, read along; null: those are the weights that are measured.
+result measure(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
   auto total = input.total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
@@ -65,11 +68,20 @@ result measure(const evaluate_options& o, simulator& brain, token_source& input)
     if (!token) break;
     if (o.window && position == *o.window) {
       brain.forget();
+      if (exact) exact->forget();
       position = 0;
     }
     if (position == 0) ++r.windows;
     if (position != 0) r.found.add(position - 1, brain.loss(*token));
+    if (position != 0 && exact) r.nats_float32 += exact->loss(*token);
     brain.step(*token);
+    if (exact) {
+      exact->step(*token);
+      for (std::size_t v = 0; v < brain.logits().size(); ++v) {
+        r.largest_logit = std::max<double>(r.largest_logit, std::abs(exact->logits()[v]));
+        r.largest_difference = std::max<double>(r.largest_difference, std::abs(double{exact->logits()[v]} - brain.logits()[v]));
+      }
+    }
     ++position;
     progress.at(++r.tokens);
   }
@@ -80,6 +92,12 @@ void tell(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
                   mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
+  if (brain.subject().is_bfloat16()) {
+    const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    text += fmt::format(
+        "weights rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n",
+        mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
+  }
   if (o.by_position) {
     text += fmt::format("{:>15}  {:>7}  {:>11}\n", "position", "nats", "predictions");
     for (std::size_t i = 0; i < r.found.bins().size(); ++i)
@@ -95,6 +113,12 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
                              {"predictions", r.found.all().predictions},
                              {"windows", r.windows},
                              {"retention", brain.retention()}};
+  all["weights"] = brain.subject().is_bfloat16() ? "bf16" : "float32";
+  if (brain.subject().is_bfloat16()) {
+    all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    all["largest_difference_of_a_logit"] = r.largest_difference;
+    all["largest_logit"] = r.largest_logit;
+  }
   if (o.window) all["window"] = *o.window;
   if (stop_requested() != 0) all["interrupted"] = true;
   if (o.by_position) {
@@ -110,12 +134,18 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
 
 int evaluate(const evaluate_options& o) {
   o.input.check(true);
-  const model m = open_model(o.model);
+  const model m = o.engine.open(o.model);
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
+  std::optional<model> as_stored;
+  std::unique_ptr<simulator> exact;
+  if (m.is_bfloat16()) {
+    as_stored.emplace(open_model(o.model));
+    exact.reset(new simulator(o.engine.make(*as_stored)));
+  }
   stop_on_signals();
-  const result r = measure(o, brain, *input);
+  const result r = measure(o, brain, exact.get(), *input);
   const int signal = stop_requested();
   if (r.found.all().predictions == 0 && signal == 0)
     throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");

@@ -20,6 +20,7 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
                      {"top_k", o.top_k},
                      {"seed", o.seed},
                      {"retention", brain.retention()},
+                     {"weights", o.engine.weights},
                      {"interventions", o.interventions},
                      {"checkpoint_every", o.checkpoint_every},
                      {"threads", o.engine.threads},
@@ -61,6 +62,9 @@ run_options run_options_of(const nlohmann::json& run, const std::string& place) 
   o.top_k = count("top_k", 0xffffffff);
   o.seed = count("seed", any_count.most);
   o.engine.retention = real("retention", retention_range);
+  o.engine.weights = all.value("weights", "float32");
+  if (o.engine.weights != "float32" && o.engine.weights != "bf16")
+    throw input_error(place, "weights: " + o.engine.weights, "float32 or bf16");
   o.interventions = all.at("interventions").get<std::vector<std::string>>();
   o.checkpoint_every = count("checkpoint_every", any_count.most);
   if (all.contains("text")) {

@@ -17,12 +17,12 @@ void check(const char* what, neuron_id id, neuron_id size) {
 // A row of the storage where it lists what is asked for; else every row is searched for the other end.
 void add_edges(const projection& p, double sign, bool into, neuron_id id, std::vector<weighted_edge>& to) {
   if ((p.rows_are() == order::by_target) == into && !p.is_dense()) {
-    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e) to.push_back({p.indices()[e], sign * p.weights()[e]});
+    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e) to.push_back({p.indices()[e], sign * p.weight(e)});
     return;
   }
   const neuron_id others = into ? p.source().size : p.target().size;
   for (neuron_id other = 0; other < others; ++other)
-    if (const auto e = into ? p.find(other, id) : p.find(id, other)) to.push_back({other, sign * p.weights()[*e]});
+    if (const auto e = into ? p.find(other, id) : p.find(id, other)) to.push_back({other, sign * p.weight(*e)});
 }
 
 std::vector<weighted_edge> explicit_edges(const direct_circuits& d, circuit c, bool into, neuron_id id) {

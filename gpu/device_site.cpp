@@ -24,14 +24,20 @@ bool counts_edges(const model& m) {
 void device_projection::plan(memory_plan& memory, const projection& p) {
   memory.add(indptr, p.indptr().size(), p.name() + ", rows");
   memory.add(indices, p.indices().size(), p.name() + ", indices");
-  memory.add(weights, p.weights().size(), p.name() + ", weights");
+  if (p.is_bfloat16())
+    memory.add(narrow, p.edges(), p.name() + ", weights");
+  else
+    memory.add(weights, p.edges(), p.name() + ", weights");
   for (std::size_t r = 0; r + 1 < p.indptr().size(); ++r) has_long_rows |= long_rows.contain(p.indptr()[r + 1] - p.indptr()[r]);
 }
 
 void device_projection::upload(const projection& p) {
   indptr.upload(p.indptr());
   indices.upload(p.indices());
-  weights.upload(p.weights());
+  if (p.is_bfloat16())
+    narrow.upload({p.view().narrow, p.edges()});
+  else
+    weights.upload(p.weights());
 }
 
 void row_bins::plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what) {
@@ -280,7 +286,7 @@ void device_site::hold(const std::vector<neuron_value>& values, buffer<float>& i
 
 // ---- sources -> hubs
 
-void device_site::push(const device_projection& p, const float* rows, const index* list, const float* values, const index* start,
+void device_site::push(const device_projection& p, stored_weights rows, const index* list, const float* values, const index* start,
                        index scale, index blocks, float* out) {
   const bool dense = p.indptr.empty();
   const index slices = dense ? items_for(d_, slice) : 1;
@@ -296,14 +302,14 @@ void device_site::collect(index sums, index blocks, float* out) {
 // One sensory node, so one block, whose partial sum is the sum.
 void device_site::sense_hubs() {
   const index* const token = reinterpret_cast<const index*>(token_.data());
-  push(sensory_, sensory_.weights.data(), token, one_.data(), identity_.data(), 1, 1, heard_.data());
+  push(sensory_, sensory_.view(), token, one_.data(), identity_.data(), 1, 1, heard_.data());
   tally(sensory_, d_, token, nullptr, 1, per_x, edges);
 }
 
 void device_site::y_to_hubs() {
   launch(gather_list{list_y_.data(), count_y(), y_.data(), y_values_.data()}, {items_for(n_), count_y(), chunk});
   launch(list_starts{grid_, list_y_.data(), count_y(), start_.data()}, {items_for(grid_.blocks() + 1)});
-  push(e_, e_.weights.data(), list_y_.data(), y_values_.data(), start_.data(), 1, grid_.blocks(), partial_.data());
+  push(e_, e_.view(), list_y_.data(), y_values_.data(), start_.data(), 1, grid_.blocks(), partial_.data());
   tally(e_, d_, list_y_.data(), count_y(), 1, per_y, edges);
   collect(1, grid_.blocks(), heard_.data());
 }
@@ -328,11 +334,11 @@ void device_site::hear_w(bool token, layer_id layer) {
 // ---- hubs and sources -> neurons, thresholds
 
 // Rows of targets, all or the listed ones; with a `head_stride` each hears the activity of its head.
-void device_site::pull(const projection& p, const device_projection& on_device, const float* weights, const index* list, const index* count,
+void device_site::pull(const projection& p, const device_projection& on_device, const index* list, const index* count,
                        const float* activity, std::size_t head_stride, float* out) {
   pull_rows program{p.is_dense() ? nullptr : on_device.indptr.data(),
                     on_device.indices.data(),
-                    weights,
+                    on_device.view(),
                     p.columns(),
                     list,
                     activity,
@@ -373,7 +379,7 @@ void device_site::threshold_y(layer_id layer) {
 void device_site::read_out(const projection& p, const device_projection& on_device, const float* activity) {
   if (p.edges() == 0) return;
   float* const logits = readout_values_.data();
-  pull(p, on_device, on_device.weights.data(), nullptr, nullptr, activity, 0, logits);
+  pull(p, on_device, nullptr, nullptr, activity, 0, logits);
   tally_all(p);
   launch(check_values{logits, p.rows(), log(), check(0, "logit")}, {items_for(p.rows())});
 }

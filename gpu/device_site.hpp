@@ -21,6 +21,8 @@ struct device_projection {
   buffer<edge_id> indptr;  // empty: dense rows
   buffer<neuron_id> indices;
   buffer<float> weights;
+  buffer<bfloat16> narrow;  // in place of weights
+  stored_weights view() const noexcept { return {weights.data(), narrow.data()}; }
   bool has_long_rows = false;
 
   void plan(memory_plan& memory, const projection& p);
@@ -145,11 +147,11 @@ class device_site {
   void sense_hubs();
   void y_to_hubs();
   void hear_w(bool token, layer_id layer);
-  void push(const device_projection& p, const float* rows, const index* list, const float* values, const index* start, index scale,
+  void push(const device_projection& p, stored_weights rows, const index* list, const float* values, const index* start, index scale,
             index blocks, float* out);
   void collect(index sums, index blocks, float* out);
-  void pull(const projection& p, const device_projection& on_device, const float* weights, const index* list, const index* count,
-            const float* activity, std::size_t head_stride, float* out);
+  void pull(const projection& p, const device_projection& on_device, const index* list, const index* count, const float* activity,
+            std::size_t head_stride, float* out);
   void threshold_x(layer_id layer);
   void threshold_y(layer_id layer);
   void read_out(const projection& p, const device_projection& on_device, const float* activity);

@@ -48,7 +48,7 @@ class direct_site final : public device_site {
   void update_w();
   void remove(float* from);
   // Cut edges carry nothing: their weights are 0 on the device until they are put back.
-  void mute(buffer<float>& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted, bool back);
+  void mute(const device_projection& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted, bool back);
   void pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out);
   void pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out);
   mute_strengths muting(layer_id layer, const std::vector<edge_id>& muted);
@@ -113,7 +113,10 @@ direct_site::direct_site(const model& m, double retention)
 void direct_site::plan_by_target(by_target& to, const projection& p) {
   model_memory_.add(to.edges.indptr, n_ + 1, p.name() + ", rows");
   model_memory_.add(to.edges.indices, p.edges(), p.name() + ", indices");
-  model_memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
+  if (p.is_bfloat16())
+    model_memory_.add(to.edges.narrow, p.edges(), p.name() + ", weights");
+  else
+    model_memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
   model_memory_.add(to.source_indptr, p.indptr().size(), p.name() + ", rows by source");
   std::vector<edge_id> degrees(n_);
   for (neuron_id k : p.indices()) ++degrees[k];
@@ -141,7 +144,7 @@ void direct_site::upload_model() {
 }
 
 void direct_site::load_by_target(by_target& to, const projection& p) {
-  to.edges.upload(p.transposed());
+  to.edges.upload(p.is_bfloat16() ? p.transposed().in_bfloat16() : p.transposed());
   to.source_indptr.upload(p.indptr());
   to.bins.upload();
 }
@@ -238,15 +241,16 @@ void direct_site::remove(float* from) {
 
 // ---- circuits
 
-void direct_site::mute(buffer<float>& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted,
+void direct_site::mute(const device_projection& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted,
                        bool back) {
   std::vector<listed_weight> list;
   for (edge_id e : muted) {
     const edge_id at = pulled ? *pulled->find(p.row_of(e), p.indices()[e]) : e;
-    list.push_back({at, back ? p.weights()[e] : 0.0f});
+    list.push_back({at, back ? p.weight(e) : 0.0f});
   }
   const auto count = static_cast<index>(list.size());
-  launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.data()}, {items_for(count)});
+  launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.weights.data(), weights.narrow.data()},
+         {items_for(count)});
 }
 
 void direct_site::pull_edges(kernels::pull_edges pulled, index rows, const row_bins& bins) {
@@ -261,11 +265,12 @@ void direct_site::pull_edges(kernels::pull_edges pulled, index rows, const row_b
 void direct_site::pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut && !circuit.host) circuit.host = p.transposed();
-  if (cut) mute(circuit.edges.weights, p, &*circuit.host, *muted, false);
+  if (cut) mute(circuit.edges, p, &*circuit.host, *muted, false);
   const device_projection& e = circuit.edges;
-  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), w_source_.data(), nullptr, nullptr, nullptr, out.data()}, n_,
-             circuit.bins);
-  if (cut) mute(circuit.edges.weights, p, &*circuit.host, *muted, true);
+  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), e.narrow.data(), w_source_.data(), nullptr, nullptr, nullptr,
+              out.data()},
+             n_, circuit.bins);
+  if (cut) mute(circuit.edges, p, &*circuit.host, *muted, true);
   launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)}, {items_for(sources_)});
 }
 
@@ -278,9 +283,9 @@ void direct_site::drive_x(layer_id layer) {
 
 void direct_site::pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
-  if (cut) mute(circuit.weights, p, nullptr, *muted, false);
-  pull(p, circuit, circuit.weights.data(), list_x_.data(), count_x(), a_.data(), sources_, out.data());
-  if (cut) mute(circuit.weights, p, nullptr, *muted, true);
+  if (cut) mute(circuit, p, nullptr, *muted, false);
+  pull(p, circuit, list_x_.data(), count_x(), a_.data(), sources_, out.data());
+  if (cut) mute(circuit, p, nullptr, *muted, true);
   tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, edges);
 }
 
@@ -323,8 +328,8 @@ void direct_site::propagate_synapses(layer_id layer) {
   std::optional<mute_strengths> muted;
   if (controlled && !controlled->mute_synapses.empty()) muted = muting(layer, controlled->mute_synapses);
   if (muted) launch(*muted, {1});
-  pull_edges({incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(), used_x_.data(), own_retention(),
-              used_age_.data(), nullptr, a_.data()},
+  pull_edges({incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(), nullptr, used_x_.data(),
+              own_retention(), used_age_.data(), nullptr, a_.data()},
              static_cast<index>(incoming_.size() - 1), incoming_bins_);
   if (muted) launch(unmute_strengths{*muted}, {1});
   tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, edges);
@@ -340,8 +345,8 @@ void direct_site::hear_gain() {
   for (head_id h = 0; h < model_.heads(); ++h) {
     const float* const a = a_.data() + std::size_t{h} * sources_;
     float* const out = partial_.data() + std::size_t{h} * all_blocks_ * d_;
-    push(e_, e_.weights.data(), identity_.data(), a, block_first_.data(), 1, grid_.blocks(), out);
-    push(sensory_, sensory_.weights.data(), identity_.data(), a + n_, sensory_first_.data(), 1, sensory_blocks_,
+    push(e_, e_.view(), identity_.data(), a, block_first_.data(), 1, grid_.blocks(), out);
+    push(sensory_, sensory_.view(), identity_.data(), a + n_, sensory_first_.data(), 1, sensory_blocks_,
          out + std::size_t{grid_.blocks()} * d_);
   }
   collect(model_.heads(), all_blocks_, heard_.data());

@@ -48,7 +48,7 @@ class hub_site final : public device_site {
         ++clock_[layer - 1];
         return;
       case action::propagate_gy:
-        pull(model_.circuits().dy, dy_, dy_.weights.data(), list_x_.data(), count_x(), a_.data(), d_, drive_.data());
+        pull(model_.circuits().dy, dy_, list_x_.data(), count_x(), a_.data(), d_, drive_.data());
         return tally(dy_, d_, list_x_.data(), count_x(), 1, per_x, edges);
       case action::threshold_y:
         return threshold_y(layer);
@@ -85,7 +85,7 @@ class hub_site final : public device_site {
   void propagate_synapses(layer_id layer) {
     use(layer);
     launch(list_starts{grid_, unit_list(), count_units(), start_.data()}, {items_for(grid_.blocks() + 1)});
-    push({}, stored_[layer - 1].data(), row_.data(), aged_.data(), start_.data(), unit_, grid_.blocks(), partial_.data());
+    push({}, {stored_[layer - 1].data()}, row_.data(), aged_.data(), start_.data(), unit_, grid_.blocks(), partial_.data());
     tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
     if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
     const index heads = model_.heads();
@@ -106,7 +106,7 @@ class hub_site final : public device_site {
       list.push_back({t.source, block, neuron ? t.target : t.target - n_, neuron, t.value});
     }
     const auto contribution = [](const device_projection& p) {
-      return cut_partial_sums::contribution{p.indptr.empty() ? nullptr : p.indptr.data(), p.indices.data(), p.weights.data()};
+      return cut_partial_sums::contribution{p.indptr.empty() ? nullptr : p.indptr.data(), p.indices.data(), p.view()};
     };
     const index count = static_cast<index>(list.size());
     const bool sliced = e_.indptr.empty() && sensory_.indptr.empty();
@@ -131,7 +131,7 @@ class hub_site final : public device_site {
 
   void drive_x(layer_id layer) {
     const projection& dx = model_.circuits().dx;
-    pull(dx, dx_, dx_.weights.data(), nullptr, nullptr, w_.data(), 0, drive_.data());
+    pull(dx, dx_, nullptr, nullptr, w_.data(), 0, drive_.data());
     tally_all(dx);
     const layer_controls* const c = controls_of(layer);
     if (!c || c->cut_gx.empty()) return;

@@ -32,6 +32,21 @@ inline constexpr index lane_edges = 32;    // more than these, and a row gets mo
 inline constexpr index group_edges = 512;  // more than these, and it gets a warp
 inline constexpr lengths short_rows{0, group_edges + 1}, long_rows{group_edges + 1};
 
+// Weights of a projection, or strengths: one of the two, the other is null.
+struct stored_weights {
+  const float* wide = nullptr;
+  const bfloat16* narrow = nullptr;
+
+  constexpr float operator[](std::uint64_t e) const { return narrow ? to_float(narrow[e]) : wide[e]; }
+  template <class F>
+  constexpr void visit(F f) const {  // f(pointer) of the one that is
+    if (narrow)
+      f(narrow);
+    else
+      f(wide);
+  }
+};
+
 // A layer's clock: its value when the token began, and the decays since.
 struct layer_clock {
   const std::uint64_t* at_start;
@@ -98,7 +113,7 @@ struct gather_list {
 struct push_blocks {
   const std::uint64_t* indptr;  // null: dense rows
   const index* target;
-  const float* rows;
+  stored_weights rows;
   index width, slices;
   const index* list;    // sources, ascending
   const float* values;  // as `list`
@@ -111,11 +126,13 @@ struct push_blocks {
     const index block = item / slices, column = item % slices * slice;
     const index first = start[block] * scale, count = start[block + 1] * scale - first;
     float* const sum = out + static_cast<std::size_t>(block) * width;
-    if (indptr)
-      kernels::push_sparse{indptr, target, rows, width, count, list + first, values + first, sum}(group);
-    else
-      kernels::push_dense{
-          rows + column, width, part(width, item % slices, slice), 0, count, list + first, values + first, sum + column}(group);
+    rows.visit([&]<class Weight>(const Weight* weights) {
+      if (indptr)
+        kernels::push_sparse_of<Weight>{indptr, target, weights, width, count, list + first, values + first, sum}(group);
+      else
+        kernels::push_dense_of<Weight>{weights + column, width,       part(width, item % slices, slice), 0, count, list + first,
+                                       values + first,   sum + column}(group);
+    });
   }
 };
 
@@ -195,7 +212,7 @@ struct hear_gain {
 struct pull_rows {
   const std::uint64_t* indptr;  // null: dense rows
   const index* source;
-  const float* rows;
+  stored_weights rows;
   index width;
   const index* list;  // null: row = item
   const float* activity;
@@ -209,10 +226,12 @@ struct pull_rows {
     const index r = list ? list[item] : item;
     if (indptr && !of.contain(indptr[r + 1] - indptr[r])) return;
     const float* const heard = activity + (per_head ? r / per_head * head_stride : 0);
-    if (indptr)
-      kernels::pull_sparse{indptr, source, rows, nullptr, heard, out}(group, r);
-    else
-      kernels::pull_dense{rows, width, nullptr, heard, out}(group, r);
+    rows.visit([&]<class Weight>(const Weight* weights) {
+      if (indptr)
+        kernels::pull_sparse_of<Weight>{indptr, source, weights, nullptr, heard, out}(group, r);
+      else
+        kernels::pull_dense_of<Weight>{weights, width, nullptr, heard, out}(group, r);
+    });
   }
 };
 
@@ -450,10 +469,17 @@ struct hold_weights {
   const listed_weight* list;
   index count;
   float* into;
+  bfloat16* narrow;  // in place of `into`
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(count, item), [&](index k) { into[list[item * chunk + k].where] = list[item * chunk + k].value; });
+    group.each(part(count, item), [&](index k) {
+      const listed_weight& w = list[item * chunk + k];
+      if (narrow)
+        narrow[w.where] = to_bfloat16(w.value);
+      else
+        into[w.where] = w.value;
+    });
   }
 };
 
@@ -470,7 +496,7 @@ struct cut_partial_sums {
   struct contribution {
     const std::uint64_t* indptr;  // null: dense rows
     const index* target;
-    const float* rows;
+    stored_weights rows;
   } neurons, sensory;
   const float* x;
   index width, columns;  // columns: of an item
@@ -486,8 +512,8 @@ struct cut_partial_sums {
       float* const sum = sums + static_cast<std::size_t>(cut.block) * width;
       if (!p.indptr) {
         const index column = item * columns;
-        const float* const row = p.rows + static_cast<std::size_t>(cut.row) * width;
-        group.each(part(width, item, columns), [&](index k) { sum[column + k] -= row[column + k] * term; });
+        const std::uint64_t row = std::uint64_t{cut.row} * width;
+        group.each(part(width, item, columns), [&](index k) { sum[column + k] -= p.rows[row + column + k] * term; });
       } else {
         const std::uint64_t first = p.indptr[cut.row];
         group.each(static_cast<index>(p.indptr[cut.row + 1] - first),

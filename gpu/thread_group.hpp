@@ -52,6 +52,27 @@ BDH_DEVICE floats<width> load(const float* from, positions<width> k) {
 }
 
 template <index width>
+BDH_DEVICE floats<width> load(const bfloat16* from, positions<width> k) {
+  const bfloat16* const p = from + k.first;
+  floats<width> v;
+#if defined(__CUDA_ARCH__)
+  if constexpr (width % 4 == 0)
+    if (reinterpret_cast<std::uintptr_t>(p) % sizeof(uint2) == 0) {
+      for (index c = 0; c < width; c += 4) {
+        const uint2 four = *reinterpret_cast<const uint2*>(p + c);
+        v.at[c] = __uint_as_float(four.x << 16);
+        v.at[c + 1] = __uint_as_float(four.x & 0xffff0000u);
+        v.at[c + 2] = __uint_as_float(four.y << 16);
+        v.at[c + 3] = __uint_as_float(four.y & 0xffff0000u);
+      }
+      return v;
+    }
+#endif
+  for (index c = 0; c < width; ++c) v.at[c] = to_float(p[c]);
+  return v;
+}
+
+template <index width>
 BDH_DEVICE void store(float* to, positions<width> k, const floats<width>& v) {
   float* const p = to + k.first;
 #if defined(__CUDA_ARCH__)

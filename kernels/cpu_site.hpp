@@ -99,7 +99,7 @@ class cpu_site {
   }
 
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
-  void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+  void push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
                   neuron_id count, float* out) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(neuron_id piece, outbox& sent) noexcept;

@@ -98,7 +98,7 @@ void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent
   const bool write = then_reweight && !frozen(layer);
   partial_blocks_.clear();
   for_blocks(used_.id.data(), used_.count, [&](neuron_id block, neuron_id first, neuron_id last) {
-    push_block(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data() + first, used_.value.data() + first,
+    push_block(nullptr, {layers_[layer - 1].stored.data()}, share_.neurons.begin, used_.id.data() + first, used_.value.data() + first,
                last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
     partial_blocks_.push_back(block);
     if (write) reweight_rows(layer, first, last);
@@ -123,9 +123,9 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
     const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
     const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
     if (p.is_dense()) {
-      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weights()[of * model_.hubs() + k] * term;
+      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weight(of * model_.hubs() + k) * term;
     } else {
-      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weights()[e] * term;
+      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weight(e) * term;
     }
   }
 }

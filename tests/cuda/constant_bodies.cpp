@@ -86,10 +86,10 @@ constexpr bool propagates_over_explicit_edges() {  // both sources reach targets
   // By target: target 0 hears source 0 by edge 0 and source 1 by edge 2, target 1 by edges 1 and 3.
   const std::uint64_t edge_of[] = {0, 2, 1, 3};
   float pulled[2] = {}, pulled_aged[2] = {}, one[2] = {};
-  pull_edges{starts, ends, edge_of, edges, x, nullptr, nullptr, nullptr, pulled}(group{}, 0, 2);
-  for (index r = 0; r < 2; ++r) pull_many_edges{{starts, ends, edge_of, edges, x, u, age, crossed, pulled_aged}}(group{}, r);
+  pull_edges{starts, ends, edge_of, edges, nullptr, x, nullptr, nullptr, nullptr, pulled}(group{}, 0, 2);
+  for (index r = 0; r < 2; ++r) pull_many_edges{{starts, ends, edge_of, edges, nullptr, x, u, age, crossed, pulled_aged}}(group{}, r);
   const float silent[] = {10, 0};
-  pull_edges{starts, ends, nullptr, edges, silent, nullptr, nullptr, crossed, one}(group{}, 0, 1);
+  pull_edges{starts, ends, nullptr, edges, nullptr, silent, nullptr, nullptr, crossed, one}(group{}, 0, 1);
   if (pulled[0] != 310 || pulled[1] != 420 || pulled_aged[0] != 80 || pulled_aged[1] != 110 || one[0] != 0 || one[1] != 30) return false;
   return out[0] == 310 && out[1] == 420 && aged[0] == 5 + 75 && aged[1] == 10 + 100;
 }

@@ -73,6 +73,32 @@ TEST_CASE("every kind of model: logits, counts, synapses and clocks") {
     }
 }
 
+TEST_CASE("weights stored as bfloat16") {
+  for (named_model& of : models()) {
+    CAPTURE(of.name);
+    const std::size_t bytes = bdh::gpu_memory(of.m)[0].bytes;
+    const bdh::model m = std::move(of.m).in_bfloat16();
+    CHECK(m.is_bfloat16());
+    CHECK((m.is_direct() || bdh::gpu_memory(m)[0].bytes < bytes || !m.circuits().e.is_dense()));
+    pair_of_runs runs(m, item_order::scattered);
+    runs.check(tests::random_tokens(4, of.vocabulary, 3));
+    std::string cut = "lesion synapses:3->7,64->9 from 2";
+    if (m.is_direct()) {
+      const bdh::projection& gx = m.direct().gx_excitatory;
+      bdh::edge_id e = 3;
+      while (gx.row_of(e) >= m.neurons()) ++e;
+      cut = "lesion gx:" + std::to_string(gx.row_of(e)) + "->" + std::to_string(gx.indices()[e]) + " tokens 5-6";
+    } else {
+      for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
+        brain->forget();
+        for (const bdh::probe_spec& p : brain->probes_needed(bdh::parse_perturbation(m, cut))) brain->probe(p);
+      }
+    }
+    for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) brain->perturb(bdh::parse_perturbation(m, cut));
+    runs.check(tests::random_tokens(5, of.vocabulary, 4));
+  }
+}
+
 TEST_CASE("round by round everything can be read, and is the same") {
   for (const named_model& of : models()) {
     CAPTURE(of.name);

@@ -188,8 +188,16 @@ TEST_CASE("a row of ten thousand edges") {
   std::vector<float> activity(gx.columns());
   for (std::size_t i = 0; i < activity.size(); ++i) activity[i] = i % 3 == 0 ? 0.0f : 1.0f / static_cast<float>(i + 1);
   const auto pull = [&](float* out) {
-    return bdh::kernels::pull_edges{
-        gx.indptr().data(), gx.indices().data(), nullptr, gx.weights().data(), activity.data(), nullptr, nullptr, nullptr, out};
+    return bdh::kernels::pull_edges{.indptr = gx.indptr().data(),
+                                    .source = gx.indices().data(),
+                                    .edge = nullptr,
+                                    .weights = gx.weights().data(),
+                                    .narrow = nullptr,
+                                    .activity = activity.data(),
+                                    .retention = nullptr,
+                                    .age = nullptr,
+                                    .row = nullptr,
+                                    .out = out};
   };
   const position hub = tests::scale_free_hub;
   CHECK(gx.indptr()[hub + 1] - gx.indptr()[hub] > 10000);

@@ -133,7 +133,7 @@ std::vector<float> written(const Group& group) {
   keep(hubs);
   collect_rows{rows.data(), width, width, n, hubs.data()}(group);
   keep(hubs);
-  const pull_edges pull{indptr.data(), ends.data(), nullptr, weights.data(), x.data(), u.data(), ages.data(), nullptr, out.data()};
+  const pull_edges pull{indptr.data(), ends.data(), nullptr, weights.data(), nullptr, x.data(), u.data(), ages.data(), nullptr, out.data()};
   pull(group, 0, n);
   keep(out);
   for (position r = 0; r < n; ++r) pull_many_edges{pull}(group, r);
