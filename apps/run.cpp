@@ -1,8 +1,10 @@
 // bdh run: a model reads tokens, and writes on from there.
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
+#include "apps/batch.hpp"
 #include "apps/console.hpp"
 #include "apps/options.hpp"
 #include "apps/run_options.hpp"
@@ -18,7 +20,14 @@ namespace {
 constexpr double most_recorded_bytes = 1e10, most_of_free_space = 0.9;
 
 void check(const run_options& o) {
-  o.input.check(false);
+  if (o.batch.empty())
+    o.input.check(false);
+  else if (o.input.given() != 0)
+    throw CLI::ValidationError("--batch", "contradicts another text: its lines are the prompts");
+  if (o.in_streams() && !o.input.standard_input.empty())
+    throw CLI::ValidationError("--streams", "cannot share standard input, expected a file, or --batch - with one prompt a line");
+  if (o.in_streams() && !o.save_state.empty())
+    throw CLI::ValidationError("--save-state", "is one file for several streams; -o keeps a checkpoint of each that is stopped");
   if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw CLI::ValidationError("--temperature and --top-k", "need --generate");
   if (o.top_k != 0 && o.temperature.value_or(0) == 0) throw CLI::ValidationError("--top-k", "needs a --temperature above 0");
   if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw CLI::ValidationError("--record", "needs -o RUNDIR");
@@ -59,22 +68,38 @@ void expect_space(const run_options& o, const std::vector<report_description>& r
                       "--force records it all the same");
 }
 
+// The synapses to begin from, if there are any; their retention becomes that of the engine.
+std::optional<synapse_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
+  if (o.state.empty()) return std::nullopt;
+  synapse_state state = load_state(o.state, m);
+  // Strengths are stored with their age: another u would change the past, too.
+  if (engine.retention.value_or(state.retention) != state.retention)
+    throw input_error("--retention", fmt::format("{}", *engine.retention),
+                      fmt::format("{}, with which {} was made", state.retention, o.state));
+  engine.retention = state.retention;
+  return state;
+}
+
+int run_streams(const run_options& o, const model& m) {
+  const batch_plan plan = plan_batch(o, m);
+  engine_choice engine = o.engine;
+  const auto state = first_state(o, m, engine);
+  std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
+  if (state) brain->restore(*state);
+  const auto reports = planned_reports(o, *brain);
+  expect_space(o, reports, plan.tokens);
+  return run_batch(o, plan, std::move(brain), state, reports);
+}
+
 int run(const run_options& o) {
   check(o);
   const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
+  if (o.in_streams()) return run_streams(o, m);
   const auto input = o.input.open(m);
 
   engine_choice engine = o.engine;
-  std::optional<synapse_state> state;
-  if (!o.state.empty()) {
-    state = load_state(o.state, m);
-    // Strengths are stored with their age: another u would change the past, too.
-    if (engine.retention.value_or(state->retention) != state->retention)
-      throw input_error("--retention", fmt::format("{}", *engine.retention),
-                        fmt::format("{}, with which {} was made", state->retention, o.state));
-    engine.retention = state->retention;
-  }
+  auto state = first_state(o, m, engine);
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);
   state.reset();
@@ -93,6 +118,12 @@ class run_app final : public command {
     run_options& o = options_;
     c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
     o.input.add_to(c, false);
+    c.add_option("--batch", o.batch, "prompts for streams of their own, one a line of this file; -: of standard input")->type_name("FILE");
+    add_number<std::uint64_t>(
+        c, "--streams", o.streams, {1, 1 << 20, "1 to 1048576"},
+        "streams that run at the same time [with --batch: all, at most 16]; without --batch all have the same text and "
+        "differ in their seeds: seed, seed + 1, ...")
+        ->type_name("B");
     add_number<std::uint64_t>(c, "--generate", o.generate, any_count, "tokens to generate after the text [0]");
     add_number<double>(c, "--temperature", o.temperature, {0, 1e6, "a number from 0 to 1e6"},
                        "0: the most likely token, 1: as the model predicts [0]")

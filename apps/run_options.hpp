@@ -25,6 +25,9 @@ struct run_options {
   std::vector<std::string> interventions;  // core/perturbation.hpp
   std::uint64_t checkpoint_every = 0;      // tokens; 0: only when a signal stops the run
   bool json = false, quiet = false, force = false;
+  std::string batch;                     // file of prompts, one a line; "-": standard input
+  std::optional<std::uint64_t> streams;  // that run at the same time
+  bool in_streams() const { return !batch.empty() || streams; }
 };
 
 // Whole: what run_options_of needs to go on, paths absolute.

@@ -43,6 +43,8 @@ class speaker {
     if (!terminal_ && model_.tokens() == tokenizer::ids) print("\n");
   }
   bool shows_on_terminal() const { return terminal_; }
+  const std::vector<token_id>& tokens() const { return tokens_; }  // those that were kept, and their bytes
+  const std::string& text() const { return text_; }
   nlohmann::ordered_json json() const {
     nlohmann::ordered_json all{{"tokens", tokens_}};
     if (model_.tokens() != tokenizer::ids) all["text"] = text_;
@@ -75,6 +77,25 @@ class session {
         progress_(!o.quiet, total_ && resumed ? std::optional(*total_ - std::min(*total_, resumed->rows)) : total_) {}
 
   int run() {
+    const std::optional<token_id> next = begin();
+    try {
+      read_all(next);
+      speaker_.finish();
+    } catch (const broken_pipe&) {
+      finish(run_status::interrupted);
+      throw;
+    } catch (const error&) {
+      finish_failed();
+      throw;
+    }
+    const int signal = stop_requested();
+    end(signal == 0 ? run_status::complete : run_status::interrupted);
+    tell(signal);
+    return signal == 0 ? 0 : 128 + signal;
+  }
+
+  // The same in pieces, for a stream among others. Opens the recording; the first token of the input.
+  std::optional<token_id> begin() {
     std::optional<token_id> next = resumed_ ? next_after_resuming() : input_.next();
     if (!next && !resumed_ && stop_requested() == 0) throw input_error("input", "no tokens", "at least one");
     if (!options_.folder.empty()) {
@@ -89,23 +110,37 @@ class session {
       // Somebody may be reading the recording while we wait.
       input_.on_wait([this] { recording_->commit(); });
     }
-    try {
-      read_all(next);
-      speaker_.finish();
-    } catch (const broken_pipe&) {
-      finish(run_status::interrupted);
-      throw;
-    } catch (const error&) {
-      finish_failed();
-      throw;
-    }
-    const int signal = stop_requested();
-    finish(signal == 0 ? run_status::complete : run_status::interrupted);
-    if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
-    if (signal == 0 && recording_) remove_checkpoints(options_.folder);
-    tell(signal);
-    return signal == 0 ? 0 : 128 + signal;
+    return next;
   }
+
+  // What is read after the input's `token`, or in its place when it has ended; nothing: no more.
+  std::optional<token_id> next(std::optional<token_id> token) {
+    generating_ = !token;
+    if (!token) {
+      if (generated_ == options_.generate) return std::nullopt;
+      ++generated_;
+      speaker_.say(*(token = chosen()));
+    }
+    expect(*token);
+    return token;
+  }
+  bool generating() const { return generating_; }
+  void took(const token_report& report) { held_ = {report, generating_}; }
+
+  void end(run_status status) {
+    finish(status);
+    if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
+    if (status == run_status::complete && recording_) remove_checkpoints(options_.folder);
+  }
+  void finish_failed() noexcept {
+    try {
+      finish(run_status::failed);
+    } catch (const std::exception&) {  // the recorder may be what has failed: the first error is the one to tell
+    }
+  }
+
+  const statistics& done() const { return statistics_; }
+  const speaker& said() const { return speaker_; }
 
  private:
   // The input begins with what was read already; it must still be that.
@@ -144,9 +179,14 @@ class session {
     }
   }
 
-  void read(token_id token, bool generated) {
+  // A token is about to be read.
+  void expect(token_id token) {
     pass_on(token);
     if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ && brain_.tokens() % options_.checkpoint_every == 0) keep();
+  }
+
+  void read(token_id token, bool generated) {
+    expect(token);
     expect_window(brain_.tokens() + 1);
     held_ = {brain_.step(token), generated};
     if (!(generated && speaker_.shows_on_terminal())) progress_.at(statistics_.tokens() + 1);
@@ -172,13 +212,10 @@ class session {
   }
 
   void expect_window(std::uint64_t tokens) {
-    const std::uint64_t window = model_.training_window();
-    if (told_window_ || window == 0 || tokens <= window || brain_.retention() < 1) return;
+    if (told_window_ || !leaves_window(brain_, tokens)) return;
     told_window_ = true;
     progress_.clear();
-    note(fmt::format(
-        "note: past token {}, the window that this model was trained on, its predictions get worse; --retention 0.995 prevents it",
-        shown_count(static_cast<double>(window))));
+    note_window(model_);
   }
 
   void finish(run_status status) {
@@ -186,14 +223,6 @@ class session {
     pass_on(std::nullopt);
     if (status == run_status::interrupted) keep();
     if (recording_) recording_->finish(status);
-  }
-
-  // After an error the recorder may be what has failed: the first error is the one to tell.
-  void finish_failed() noexcept {
-    try {
-      finish(run_status::failed);
-    } catch (const std::exception&) {
-    }
   }
 
   void tell(int signal) const {
@@ -235,6 +264,8 @@ class session {
   std::optional<run_directory> recording_;
   std::optional<held_report> held_;
   bool told_window_ = false;
+  bool generating_ = false;  // the last of next(), and how many there were
+  std::uint64_t generated_ = 0;
 };
 
 // Finds out before a long run, not after it, that its synapses cannot be saved.
@@ -247,6 +278,17 @@ void check_target(const std::string& file) {
 }
 
 }  // namespace
+
+bool leaves_window(const simulator& brain, std::uint64_t tokens) {
+  const std::uint64_t window = brain.subject().training_window();
+  return window != 0 && tokens > window && brain.retention() == 1;
+}
+
+void note_window(const model& m) {
+  note(fmt::format(
+      "note: past token {}, the window that this model was trained on, its predictions get worse; --retention 0.995 prevents it",
+      shown_count(static_cast<double>(m.training_window()))));
+}
 
 void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
   for (const std::string& text : o.interventions) {
@@ -268,5 +310,54 @@ int run_session(const run_options& o, const model& m, simulator& brain, token_so
   if (!o.save_state.empty()) check_target(o.save_state);
   return session(o, m, brain, input, std::move(reports), resumed).run();
 }
+
+// ---- a stream among others
+
+struct stream_session::parts {
+  parts(run_options o, std::unique_ptr<simulator> b, std::unique_ptr<token_source> i, std::vector<report_description> reports)
+      : options(std::move(o)),
+        brain(std::move(b)),
+        input(std::move(i)),
+        run(options, brain->subject(), *brain, *input, std::move(reports), never_stopped),
+        prompt(run.begin()) {}
+
+  const run_options options;
+  const std::optional<resume_point> never_stopped;
+  const std::unique_ptr<simulator> brain;
+  const std::unique_ptr<token_source> input;
+  session run;
+  std::optional<token_id> prompt;  // its next token
+  bool complete = false;
+};
+
+stream_session::stream_session(run_options o, std::unique_ptr<simulator> brain, std::unique_ptr<token_source> input,
+                               std::vector<report_description> reports) {
+  o.json = o.quiet = true;  // nothing is said before its end
+  parts_ = std::make_unique<parts>(std::move(o), std::move(brain), std::move(input), std::move(reports));
+}
+stream_session::stream_session(stream_session&&) noexcept = default;
+stream_session& stream_session::operator=(stream_session&&) noexcept = default;
+stream_session::~stream_session() = default;
+
+simulator& stream_session::brain() noexcept { return *parts_->brain; }
+
+std::optional<token_id> stream_session::next() {
+  if (stop_requested() != 0) return std::nullopt;
+  const auto token = parts_->run.next(parts_->prompt);
+  parts_->complete = !token;
+  return token;
+}
+
+void stream_session::took(const token_report& report) {
+  parts_->run.took(report);
+  if (!parts_->run.generating()) parts_->prompt = parts_->input->next();
+}
+
+void stream_session::end() { parts_->run.end(parts_->complete ? run_status::complete : run_status::interrupted); }
+bool stream_session::complete() const noexcept { return parts_->complete; }
+void stream_session::fail() noexcept { parts_->run.finish_failed(); }
+const statistics& stream_session::done() const noexcept { return parts_->run.done(); }
+const std::vector<token_id>& stream_session::generated() const noexcept { return parts_->run.said().tokens(); }
+const std::string& stream_session::generated_text() const noexcept { return parts_->run.said().text(); }
 
 }  // namespace bdh::app

@@ -25,6 +25,20 @@ void statistics::add(const token_report& report) {
   }
 }
 
+void statistics::add(const statistics& other) {
+  tokens_ += other.tokens_;
+  for (std::size_t l = 0; l < active_x_.size(); ++l) {
+    active_x_[l] += other.active_x_[l];
+    active_y_[l] += other.active_y_[l];
+  }
+  synaptic_events_ += other.synaptic_events_;
+  hebbian_writes_ += other.hebbian_writes_;
+  bytes_exchanged_ += other.bytes_exchanged_;
+  seconds_ += other.seconds_;
+  nats_ += other.nats_;
+  predictions_ += other.predictions_;
+}
+
 std::optional<double> statistics::nats_per_token() const {
   if (predictions_ == 0) return std::nullopt;
   return nats_ / static_cast<double>(predictions_);
@@ -55,7 +69,28 @@ void statistics::tell(const simulator& brain) const {
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
 }
 
+void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes) const {
+  const auto tokens = static_cast<double>(tokens_);
+  note(fmt::format("{} stream{}, {} tokens in {}: {} tokens/s in all, {} in a stream", streams, streams == 1 ? "" : "s",
+                   shown_count(tokens), shown_seconds(seconds), shown_count(seconds > 0 ? tokens / seconds : 0),
+                   shown_count(seconds_ > 0 ? tokens / seconds_ : 0)));
+  note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
+  note(fmt::format("model {}, synapses {}, peak memory {}", shown_bytes(model_.bytes()), shown_bytes(synapse_bytes),
+                   shown_bytes(peak_memory_bytes())));
+  if (const auto loss = nats_per_token())
+    note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
+}
+
 nlohmann::ordered_json statistics::json(const simulator& brain) const {
+  nlohmann::ordered_json all = json();
+  all["model_bytes"] = model_.bytes();
+  all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
+  all["synapse_bytes"] = brain.state_bytes();
+  all["peak_memory_bytes"] = peak_memory_bytes();
+  return all;
+}
+
+nlohmann::ordered_json statistics::json() const {
   const auto per_second = [&](std::uint64_t count) { return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0; };
   nlohmann::ordered_json all;
   all["tokens"] = tokens_;
@@ -67,10 +102,6 @@ nlohmann::ordered_json statistics::json(const simulator& brain) const {
   all["active_x_percent"] = {{"mean", share(active_x_)}, {"layers", shares(active_x_)}};
   all["active_y_percent"] = {{"mean", share(active_y_)}, {"layers", shares(active_y_)}};
   all["bytes_exchanged"] = bytes_exchanged_;
-  all["model_bytes"] = model_.bytes();
-  all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
-  all["synapse_bytes"] = brain.state_bytes();
-  all["peak_memory_bytes"] = peak_memory_bytes();
   all["predictions"] = predictions_;
   if (const auto loss = nats_per_token()) all["nats_per_token"] = *loss;
   return all;

@@ -16,6 +16,7 @@ class statistics {
   explicit statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
 
   void add(const token_report& report);  // with its loss where known
+  void add(const statistics& other);     // of another stream over the same model
 
   std::uint64_t tokens() const { return tokens_; }
   std::optional<double> nats_per_token() const;
@@ -23,6 +24,9 @@ class statistics {
   // Both at the end of a run; rates are per second of computing, waiting for input does not count.
   void tell(const simulator& brain) const;  // on standard error
   nlohmann::ordered_json json(const simulator& brain) const;
+  // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes` of synapses.
+  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes) const;
+  nlohmann::ordered_json json() const;  // without what belongs to the process
 
  private:
   double share(const std::vector<std::uint64_t>& active) const;  // %, mean over layers

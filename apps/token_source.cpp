@@ -159,12 +159,11 @@ void token_choice::add_to(CLI::App& command, bool only_files) {
 }
 
 void token_choice::check(bool only_files) const {
-  const int given = text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() + !standard_input.empty();
   const char* const all = only_files ? "--text-file or --tokens-file" : "--text, --text-file, --tokens, --tokens-file or -";
   if (!standard_input.empty() && standard_input != "-")
     throw CLI::ValidationError("'" + standard_input + "'", std::string("not an option, expected ") + all);
-  if (given == 0) throw CLI::ValidationError("no text", std::string("expected ") + all);
-  if (given > 1) throw CLI::ValidationError("more than one text", std::string("expected one of ") + all);
+  if (given() == 0) throw CLI::ValidationError("no text", std::string("expected ") + all);
+  if (given() > 1) throw CLI::ValidationError("more than one text", std::string("expected one of ") + all);
 }
 
 std::unique_ptr<token_source> token_choice::open(const model& m) const {
@@ -178,6 +177,17 @@ std::unique_ptr<token_source> token_choice::open(const model& m) const {
   if (tokens_file) return numbers(open_file(*tokens_file), m);
   byte_stream input("standard input", STDIN_FILENO, false);
   return m.tokens() == tokenizer::ids ? numbers(std::move(input), m) : text_bytes(std::move(input), "-", m);
+}
+
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m) {
+  if (m.tokens() != tokenizer::ids) {
+    if (line.empty()) throw input_error(place, "an empty line", "a prompt");
+    return text_bytes({place, line}, "", m);
+  }
+  const auto all = numbers({place, line}, m);
+  if (!all->next()) throw input_error(place, "no tokens", "a prompt: token ids, separated by blanks or commas");
+  while (all->next()) continue;
+  return numbers({place, line}, m);
 }
 
 std::optional<char> byte_of(const model& m, token_id token) {

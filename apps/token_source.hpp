@@ -30,9 +30,16 @@ struct token_choice {
   std::string standard_input;  // "-"
 
   void add_to(CLI::App& command, bool only_files);
+  int given() const {
+    return text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() + !standard_input.empty();
+  }
   void check(bool only_files) const;  // throws CLI::ParseError unless exactly one is given
   std::unique_ptr<token_source> open(const model& m) const;
 };
+
+// A line as a prompt: text byte by byte, or token ids where tokens are not bytes. Throws input_error naming `place` when it has no tokens,
+// or one that the model does not know.
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m);
 
 // The byte that a token stands for; nothing when it stands for none.
 std::optional<char> byte_of(const model& m, token_id token);

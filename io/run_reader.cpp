@@ -111,6 +111,8 @@ std::string report_name(const nlohmann::json& report, const std::filesystem::pat
 
 nlohmann::json read_run_description(const std::filesystem::path& folder) {
   const std::filesystem::path description = folder / "run.json";
+  if (!std::filesystem::exists(description) && std::filesystem::exists(folder / "streams.json"))
+    throw input_error(folder.string(), "a folder of several streams", "a run", "each stream is one: " + (folder / "stream-0000").string());
   const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
     if (depth > 32) throw input_error(description.string(), "nested deeper than 32 levels", "the description of a run");
     return true;
