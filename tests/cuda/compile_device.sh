@@ -15,7 +15,7 @@ compile -Xptxas -v -c -o "$out/cuda_device.o" -gencode arch=compute_80,code=sm_8
   -gencode "arch=compute_100,code=[sm_100,compute_100]" 2>"$out/cuda_device.ptxas" || { cat "$out/cuda_device.ptxas"; exit 1; }
 awk -v programs="$programs" '
   BEGIN { expected = 6 * split(programs, unused, " ") }
-  /Compiling entry function/ { name = $0; ours = name ~ /(3run|12run_together)I/; sub(/.*(3run|12run_together)INS0_[0-9]+/, "", name); sub(/EEEvT_[^ ]*/, "", name); gsub(/\047/, "", name) }
+  /Compiling entry function/ { name = $0; ours = name ~ /(3run|12run_together)I/; sub(/.*(3run|12run_together)INS0_[0-9]+/, "", name); sub(/EEEv[^ ]*/, "", name); gsub(/\047/, "", name) }
   /spill stores/ && ours && ($1 != 0 || $5 != 0 || $9 != 0) { print name ": " $0; bad = 1 }
   /Used [0-9]+ registers/ && ours { print name ": " $5 " registers"; compiled++; ours = 0 }
   END { if (compiled != expected) { print "found " compiled " programs, expected " expected; bad = 1 } exit bad }
