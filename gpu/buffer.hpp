@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <utility>
@@ -78,8 +79,8 @@ class memory_plan {
   }
   const std::vector<memory_use>& uses() const noexcept { return uses_; }
   std::size_t bytes() const noexcept { return end_; }  // of the allocation
-  // All of it in one. Throws device_error, also when the device has less memory free.
-  allocation allocate(device& on, const std::string& what) const;
+  // Arrays are where the allocation, made for this plan, begins; `fresh`: they are new to the device.
+  void place(device& on, std::byte* allocated, bool fresh) const;
 
  private:
   using placing = std::function<void(device&, void*)>;
@@ -90,5 +91,8 @@ class memory_plan {
   std::vector<placing> place_;
   std::size_t end_ = alignment;
 };
+
+// All of the plans in one allocation, one behind the other. Throws device_error, also when the device has less memory free.
+allocation allocate(std::initializer_list<const memory_plan*> plans, device& on, const std::string& what);
 
 }  // namespace bdh::gpu

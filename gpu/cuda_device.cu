@@ -20,14 +20,29 @@ constexpr index block_threads = 256, blocks_per_processor = 8;
 template <class Program>
 constexpr index groups_per_block = block_threads / group_threads<Program>;
 
+__device__ index item_count(const extent& items) { return items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most; }
+
 // Items are dealt out to the groups of the grid in turn.
 template <class Program>
 __global__ void __launch_bounds__(block_threads, 3) run(const __grid_constant__ Program program, extent items) {
-  const index count = items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most;
+  const index count = item_count(items);
   constexpr index threads = group_threads<Program>;
   const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>;
   for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; item < count; item += groups)
     program(kernels::device_group<threads>{}, static_cast<index>(item));
+}
+
+// Streams are fastest: neighbouring groups do the same item for different streams.
+template <class Program>
+__global__ void __launch_bounds__(block_threads, 3) run_together(const Program* programs, const extent* items, index streams) {
+  constexpr index threads = group_threads<Program>;
+  index most = 0;
+  for (index s = 0; s < streams; ++s) most = max(most, item_count(items[s]));
+  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>, all = std::size_t{most} * streams;
+  for (std::size_t slot = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; slot < all; slot += groups) {
+    const index s = slot % streams, item = slot / streams;
+    if (item < item_count(items[s])) programs[s](kernels::device_group<threads>{}, item);
+  }
 }
 
 void expect(cudaError_t result, const std::string& what) {
@@ -43,6 +58,20 @@ cudaError_t start(const void* arguments, const extent& items, unsigned most_bloc
   return cudaGetLastError();
 }
 
+template <class Program>
+cudaError_t start_together(const void* arguments, const extent* items, index streams, std::size_t most, unsigned most_blocks,
+                           cudaStream_t stream) {
+  const std::size_t wanted = (most * streams + groups_per_block<Program> - 1) / groups_per_block<Program>;
+  const auto blocks = static_cast<unsigned>(std::min<std::size_t>(wanted, most_blocks));
+  run_together<<<blocks, block_threads, 0, stream>>>(static_cast<const Program*>(arguments), items, streams);
+  return cudaGetLastError();
+}
+template <class... Programs>
+auto start_together_of(program_set<Programs...>, std::size_t program) {
+  static constexpr decltype(&start_together<list_starts>) all[] = {start_together<Programs>...};
+  return all[program];
+}
+
 using starter = cudaError_t (*)(const void*, const extent&, unsigned, cudaStream_t);
 template <class... Programs>
 starter starter_of(program_set<Programs...>, std::size_t program) {
@@ -55,6 +84,7 @@ template <class... Programs>
 void load(program_set<Programs...>) {
   cudaFuncAttributes attributes{};
   (expect(cudaFuncGetAttributes(&attributes, run<Programs>), "programs"), ...);
+  (expect(cudaFuncGetAttributes(&attributes, run_together<Programs>), "programs"), ...);
 }
 
 struct first_member {
@@ -141,6 +171,12 @@ class cuda_device final : public device {
     use();
     expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor, stream_),
            "launch of program " + std::to_string(program));
+  }
+
+  void launch_together(std::size_t program, const void* arguments, std::size_t, const extent* items, index streams, index most) override {
+    use();
+    expect(start_together_of(programs{}, program)(arguments, items, streams, most, processors_ * blocks_per_processor, stream_),
+           "launch of program " + std::to_string(program) + " for streams");
   }
 
   std::size_t compact_workspace(index n) override {

@@ -67,6 +67,10 @@ class device {
 
   // `arguments`: the program's own struct.
   virtual void launch(std::size_t program, const void* arguments, std::size_t bytes, const extent& items) = 0;
+  // The same for several streams: their arguments and extents stand one behind the other on the device, where they stay while recorded. An
+  // item is done for every stream before the next one. most: the largest of the extents'.
+  virtual void launch_together(std::size_t program, const void* arguments, std::size_t bytes, const extent* items, index streams,
+                               index most) = 0;
   virtual std::size_t compact_workspace(index n) = 0;  // bytes that a compaction of n values needs
   virtual void compact(const compaction& what) = 0;
   virtual void synchronize() = 0;

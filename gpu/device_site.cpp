@@ -82,13 +82,13 @@ device_site::device_site(const model& m, double retention)
       logits_(m.readout_nodes()) {
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
-  e_.plan(memory_, m.circuits().e);
-  sensory_.plan(memory_, m.circuits().sensory);
-  memory_.add(frequency_, m.turning().frequency().size(), "rotation");
+  e_.plan(model_memory_, m.circuits().e);
+  sensory_.plan(model_memory_, m.circuits().sensory);
+  model_memory_.add(frequency_, m.turning().frequency().size(), "rotation");
   memory_.add(cosine_, m.turning().frequency().size(), "cosines");
   memory_.add(sine_, m.turning().frequency().size(), "sines");
-  memory_.add(identity_, std::max<std::size_t>({n_, m.sensory_nodes(), 1}) + 1, "positions");
-  memory_.add(one_, 1, "one");
+  model_memory_.add(identity_, std::max<std::size_t>({n_, m.sensory_nodes(), 1}) + 1, "positions");
+  model_memory_.add(one_, 1, "one");
   memory_.add(token_, 1 + m.layers(), "token and clocks");
   memory_.add(results_, layout_.bytes, "results");
   const index tallies = counts_edges(m) ? items_for(std::max(m.sources(), m.neurons())) : 0;
@@ -124,19 +124,39 @@ device_site::device_site(const model& m, double retention)
   memory_.add(strengths_, looked_at, "strengths looked at");
 }
 
-void device_site::load(device& on) {
+std::vector<memory_use> device_site::memory_uses() const {
+  std::vector<memory_use> all = model_memory_.uses();
+  all.insert(all.end(), memory_.uses().begin(), memory_.uses().end());
+  return all;
+}
+
+void device_site::load(device& on, const device_site* sibling) {
   on_ = &on;
   memory_.add(workspace_, on.compact_workspace(n_), "workspace");
-  arena_ = memory_.allocate(on, "this model");
+  if (sibling) {
+    own_arena_ = allocate({&memory_}, on, "a stream of this model");
+    arena_ = sibling->arena_;
+    model_memory_.place(on, arena_->data(), false);
+  } else {
+    arena_ = std::make_shared<allocation>(allocate({&model_memory_, &memory_}, on, "this model"));
+    upload_model();
+  }
+  const float gains[] = {1.0f, 1.0f};
+  on.upload(result<float>(layout_.gains), gains, sizeof gains);
+  prepare();
+  begin_token();
+  forget();
+}
+
+void device_site::upload_model() {
   e_.upload(model_.circuits().e);
   sensory_.upload(model_.circuits().sensory);
   frequency_.upload(model_.turning().frequency());
   std::vector<index> positions(identity_.size());
   std::iota(positions.begin(), positions.end(), index{0});
   identity_.upload(positions);
-  const float one = 1.0f, gains[] = {1.0f, 1.0f};
+  const float one = 1.0f;
   one_.upload({&one, 1});
-  on.upload(result<float>(layout_.gains), gains, sizeof gains);
 }
 
 // ---- a token
@@ -159,10 +179,9 @@ void device_site::begin_token() {
   clear(x_);
   clear(y_);
   clear(w_);
-  if (!launching_) return;
-  on_->clear(results_.data() + layout_.any, sizeof(index));
-  on_->clear(results_.data() + layout_.active_x, layout_.bytes - layout_.active_x);
-  tallies_.clear();
+  clear(results_.data() + layout_.any, sizeof(index));
+  clear(results_.data() + layout_.active_x, layout_.bytes - layout_.active_x);
+  clear(tallies_);
 }
 
 void device_site::end_token() {
@@ -243,8 +262,10 @@ void device_site::tally(const device_projection& p, index width, const index* li
 // ---- lists and interventions
 
 void device_site::compact(const buffer<float>& values, index stride, buffer<index>& list, index* count) {
-  if (launching_)
-    on_->compact({values.data(), static_cast<index>(values.size()), stride, list.data(), count, workspace_.data(), workspace_.size()});
+  if (!launching_) return;
+  const compaction what{values.data(), static_cast<index>(values.size()), stride, list.data(), count, workspace_.data(), workspace_.size()};
+  if (!gathered_) return on_->compact(what);
+  gathered_->push_back({.kind = operation::compact, .compacted = what});
 }
 
 const listed_value* device_site::stage(const std::vector<neuron_value>& values) {

@@ -2,6 +2,7 @@
 // direct_device_site add how values travel. Actions launch programs and return; nothing comes back to the host before fetch().
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include "core/model.hpp"
 #include "gpu/buffer.hpp"
 #include "gpu/program_list.hpp"
+#include "gpu/together.hpp"
 
 namespace bdh::gpu {
 
@@ -50,9 +52,10 @@ class device_site {
   device_site(const device_site&) = delete;
   device_site& operator=(const device_site&) = delete;
 
-  const memory_plan& memory() const noexcept { return memory_; }
-  // Allocates and uploads the model; call it once, before all that follows. All else is as a token begins.
-  virtual void load(device& on);
+  std::vector<memory_use> memory_uses() const;
+  std::size_t bytes() const noexcept { return model_memory_.bytes() + memory_.bytes(); }
+  // Allocates and uploads the model, or takes it from a site of the same model. Call it once, before all that follows.
+  void load(device& on, const device_site* sibling);
 
   void control(const controls* what) noexcept { controls_ = what; }
   bool controlled() const noexcept { return controls_ != nullptr; }
@@ -62,6 +65,7 @@ class device_site {
   void present(token_id token);
   virtual void begin_token();
   void launching(bool on) noexcept { launching_ = on; }
+  void gather(operations* into) noexcept { gathered_ = into; }  // what is launched, in place of launching it; null: launch
   virtual void perform(action what, layer_id layer) = 0;
   // How the layers' clocks differ: launches recorded for one value hold for tokens of the same value.
   std::vector<std::uint64_t> clock_differences() const;
@@ -92,11 +96,20 @@ class device_site {
 
   template <class Program>
   void launch(const Program& program, const extent& items) {
-    if (launching_) gpu::launch(*on_, program, items);
+    if (!launching_ || items.most == 0) return;
+    if (!gathered_) return gpu::launch(*on_, program, items);
+    operation o{.program = programs::number<Program>(), .arguments = std::vector<std::byte>(sizeof program), .items = items};
+    std::memcpy(o.arguments.data(), &program, sizeof program);
+    gathered_->push_back(std::move(o));
   }
   template <class T>
   void clear(buffer<T>& what) {
-    if (launching_) what.clear();
+    clear(what.data(), what.bytes());
+  }
+  void clear(void* memory, std::size_t bytes) {
+    if (!launching_ || bytes == 0) return;
+    if (!gathered_) return on_->clear(memory, bytes);
+    gathered_->push_back({.kind = operation::clear, .memory = memory, .bytes = bytes});
   }
   // Values of an intervention on their way to the device, until the next call.
   template <class T>
@@ -144,6 +157,9 @@ class device_site {
   void read_out(const projection& p, const device_projection& on_device, const float* activity);
   void turn_to(layer_id layer);  // sine and cosine at the layer's clock
 
+  virtual void upload_model();
+  virtual void prepare() {}  // state that is not as a token begins
+
   virtual const edge_id* synapse_indptr() const noexcept { return nullptr; }
   virtual const float* own_retention() const noexcept { return nullptr; }
 
@@ -154,8 +170,10 @@ class device_site {
   const block_grid grid_;
   const result_layout layout_;
   const index readout_nodes_;
-  memory_plan memory_;
-  allocation arena_, stage_memory_;
+  memory_plan model_memory_, memory_;    // what streams share, and what each has for itself
+  std::shared_ptr<allocation> arena_;    // of the model, and of the first stream
+  allocation own_arena_, stage_memory_;  // own_arena_: of a sibling
+  operations* gathered_ = nullptr;
   device* on_ = nullptr;
   const controls* controls_ = nullptr;
 
@@ -218,7 +236,7 @@ void device_site::grow(allocation& memory, buffer<T>& to, std::size_t size, cons
   memory = {};
   memory_plan plan;
   plan.add(to, size, what);
-  memory = plan.allocate(*on_, what);
+  memory = allocate({&plan}, *on_, what);
 }
 
 template <class T>

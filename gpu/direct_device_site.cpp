@@ -11,7 +11,8 @@ namespace {
 class direct_site final : public device_site {
  public:
   direct_site(const model& m, double retention);
-  void load(device& on) override;
+  void upload_model() override;
+  void prepare() override { gain_a_.upload(std::vector<float>(model_.heads(), 1.0f)); }
   void begin_token() override;
   void perform(action what, layer_id layer) override;
   void read(variable v, std::span<float> out) const override {
@@ -77,22 +78,22 @@ direct_site::direct_site(const model& m, double retention)
       all_blocks_(grid_.blocks() + sensory_blocks_) {
   plan_by_target(gx_excitatory_, c_.gx_excitatory);
   plan_by_target(gx_inhibitory_, c_.gx_inhibitory);
-  gy_excitatory_.plan(memory_, c_.gy_excitatory);
-  gy_inhibitory_.plan(memory_, c_.gy_inhibitory);
-  gs_.plan(memory_, c_.gs);
-  tokens_.plan(memory_, c_.sensory);
-  readout_.plan(memory_, c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
-  memory_.add(u_, c_.retention.size(), "retention of synapses");
+  gy_excitatory_.plan(model_memory_, c_.gy_excitatory);
+  gy_inhibitory_.plan(model_memory_, c_.gy_inhibitory);
+  gs_.plan(model_memory_, c_.gs);
+  tokens_.plan(model_memory_, c_.sensory);
+  readout_.plan(model_memory_, c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
+  model_memory_.add(u_, c_.retention.size(), "retention of synapses");
   const std::size_t heads = m.heads();
-  memory_.add(incoming_, heads * sources_ + 1, "gs by target, rows");
-  memory_.add(incoming_source_, c_.gs.edges(), "gs by target, indices");
-  memory_.add(incoming_edge_, c_.gs.edges(), "gs by target, synapses");
+  model_memory_.add(incoming_, heads * sources_ + 1, "gs by target, rows");
+  model_memory_.add(incoming_source_, c_.gs.edges(), "gs by target, indices");
+  model_memory_.add(incoming_edge_, c_.gs.edges(), "gs by target, synapses");
   std::vector<edge_id> degrees(heads * sources_);
   for (neuron_id i = 0; i < n_; ++i)
     for (edge_id e = c_.gs.indptr()[i]; e < c_.gs.indptr()[i + 1]; ++e) ++degrees[incoming_row(i, e)];
-  incoming_bins_.plan(memory_, degrees, "gs by target");
-  memory_.add(block_first_, grid_.blocks() + 1, "blocks of neurons");
-  memory_.add(sensory_first_, sensory_blocks_ + 1, "blocks of sensory nodes");
+  incoming_bins_.plan(model_memory_, degrees, "gs by target");
+  model_memory_.add(block_first_, grid_.blocks() + 1, "blocks of neurons");
+  model_memory_.add(sensory_first_, sensory_blocks_ + 1, "blocks of sensory nodes");
   memory_.add(w_, d_, "W of the hubs");
   memory_.add(partial_, heads * all_blocks_ * d_, "partial sums");
   memory_.add(w_source_, sources_, "W");
@@ -110,20 +111,20 @@ direct_site::direct_site(const model& m, double retention)
 }
 
 void direct_site::plan_by_target(by_target& to, const projection& p) {
-  memory_.add(to.edges.indptr, n_ + 1, p.name() + ", rows");
-  memory_.add(to.edges.indices, p.edges(), p.name() + ", indices");
+  model_memory_.add(to.edges.indptr, n_ + 1, p.name() + ", rows");
+  model_memory_.add(to.edges.indices, p.edges(), p.name() + ", indices");
   if (p.is_bfloat16())
-    memory_.add(to.edges.narrow, p.edges(), p.name() + ", weights");
+    model_memory_.add(to.edges.narrow, p.edges(), p.name() + ", weights");
   else
-    memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
-  memory_.add(to.source_indptr, p.indptr().size(), p.name() + ", rows by source");
+    model_memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
+  model_memory_.add(to.source_indptr, p.indptr().size(), p.name() + ", rows by source");
   std::vector<edge_id> degrees(n_);
   for (neuron_id k : p.indices()) ++degrees[k];
-  to.bins.plan(memory_, degrees, p.name());
+  to.bins.plan(model_memory_, degrees, p.name());
 }
 
-void direct_site::load(device& on) {
-  device_site::load(on);
+void direct_site::upload_model() {
+  device_site::upload_model();
   load_by_target(gx_excitatory_, c_.gx_excitatory);
   load_by_target(gx_inhibitory_, c_.gx_inhibitory);
   gy_excitatory_.upload(c_.gy_excitatory);
@@ -140,7 +141,6 @@ void direct_site::load(device& on) {
   first.clear();
   for (index b = 0; b <= sensory_blocks_; ++b) first.push_back(std::min(b * chunk, sources_ - n_));
   sensory_first_.upload(first);
-  gain_a_.upload(std::vector<float>(model_.heads(), 1.0f));
 }
 
 void direct_site::load_by_target(by_target& to, const projection& p) {

@@ -1,6 +1,7 @@
 #include "gpu/gpu_engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <string>
 
@@ -19,16 +20,24 @@ std::unique_ptr<gpu::device_site> make_site(const model& m, double retention) {
 // The steps of a token, from its beginning.
 using token_steps = std::vector<std::pair<action, layer_id>>;
 
+class gpu_one_site;
+
+// Streams that read a token together: all of it is put off, then done for those of them in which nobody looks or intervenes.
+struct stream_group {
+  std::vector<gpu_one_site*> members;
+};
+
 class gpu_one_site final : public engine {
  public:
-  gpu_one_site(const model& m, std::shared_ptr<gpu::device> on, double retention)
+  gpu_one_site(const model& m, std::shared_ptr<gpu::device> on, double retention, const gpu_one_site* sibling = nullptr)
       : model_(m), retention_(retention), device_(std::move(on)), site_(make_site(m, retention)) {
     if (!(retention > 0 && retention <= 1)) throw input_error("retention", shown(retention), "0 < u <= 1");
-    site_->load(*device_);
-    site_->begin_token();
-    site_->forget();
+    site_->load(*device_, sibling ? sibling->site_.get() : nullptr);
     steps_.reserve(std::size_t{16} * m.layers() + 16);
-    bytes_ = site_->memory().bytes();
+    bytes_ = site_->bytes();
+  }
+  ~gpu_one_site() override {
+    if (group_) std::erase(group_->members, this);
   }
 
   site_id sites() const noexcept override { return 1; }
@@ -46,8 +55,9 @@ class gpu_one_site final : public engine {
     rethrow();
     steps_.clear();
     done_ = 0;
-    begun_ = fetched_ = false;
+    begun_ = fetched_ = ended_ = false;
     outlook_.reset();
+    group_.reset();
     attempt([&] { site_->present(token); });
     rethrow();
   }
@@ -56,12 +66,23 @@ class gpu_one_site final : public engine {
   void perform(const step& s, site_id, const inbox&, outbox&) noexcept override {
     attempt([&] {
       steps_.emplace_back(s.what, s.layer);
-      fetched_ = logits_here_ = false;
+      fetched_ = logits_here_ = ended_ = false;
       if (site_->controlled()) catch_up();
     });
   }
 
-  std::unique_ptr<engine> sibling() const override { return std::make_unique<gpu_one_site>(model_, device_, retention_); }
+  void perform_together(const step& s, site_id site, std::span<const stream_part> streams) noexcept override {
+    if (!group_ && streams.size() > 1) {
+      const auto group = std::make_shared<stream_group>();
+      for (const stream_part& stream : streams) {
+        auto* const member = static_cast<gpu_one_site*>(stream.work);
+        member->group_ = group;
+        group->members.push_back(member);
+      }
+    }
+    for (const stream_part& stream : streams) stream.work->perform(s, site, *stream.received, *stream.sent);
+  }
+  std::unique_ptr<engine> sibling() const override { return std::make_unique<gpu_one_site>(model_, device_, retention_, this); }
 
   const site_counts& counts(site_id) const noexcept override {
     attempt([&] { fetch(); });
@@ -184,9 +205,10 @@ class gpu_one_site final : public engine {
   // The end of a token: if nothing of it is done yet, it is replayed, or recorded first.
   void fetch() const {
     if (fetched_) return;
-    if (done_ == 0 && !steps_.empty() && !site_->controlled())
+    if (group_ && put_off()) run_together(group_->members);
+    if (put_off())
       replay();
-    else
+    else if (!ended_)
       finish();
     site_->fetch();
     fetched_ = true;
@@ -195,6 +217,59 @@ class gpu_one_site final : public engine {
   void finish() const {
     catch_up();
     site_->end_token();
+  }
+
+  // Whether all of a token is still to do, and nothing keeps it from being recorded.
+  bool put_off() const { return !failed_ && done_ == 0 && !steps_.empty() && !site_->controlled(); }
+
+  // The host's part of a whole token, and, where they are gathered, the device's.
+  void pass(gpu::operations* gathered) const {
+    const struct launches_again {
+      gpu::device_site& site;
+      ~launches_again() {
+        site.launching(true);
+        site.gather(nullptr);
+      }
+    } in_the_end{*site_};
+    site_->launching(gathered != nullptr);
+    site_->gather(gathered);
+    run(0, steps_.size());
+    site_->end_token();
+    done_ = steps_.size();
+    ended_ = true;
+  }
+
+  // A token in all streams of a group that wait for the same steps; afterwards each of them has its results to fetch.
+  void run_together(const std::vector<gpu_one_site*>& members) const {
+    std::vector<gpu_one_site*> waiting;
+    std::vector<std::uint64_t> kind;  // who they are, and what their launches depend on beside the steps
+    for (gpu_one_site* m : members)
+      if (m->put_off() && m->steps_ == steps_) {
+        waiting.push_back(m);
+        kind.push_back(m->number_);
+        for (std::uint64_t c : m->site_->clock_differences()) kind.push_back(c);
+      }
+    if (waiting.size() < 2) return;
+    try {
+      if (joint_ && kind == joint_kind_ && steps_ == joint_steps_) {
+        for (gpu_one_site* m : waiting) m->pass(nullptr);
+      } else {
+        joint_.reset();
+        std::vector<gpu::operations> gathered(waiting.size());
+        for (std::size_t k = 0; k < waiting.size(); ++k) waiting[k]->pass(&gathered[k]);
+        if (!std::all_of(gathered.begin(), gathered.end(), [&](const auto& of) { return alike(gathered[0], of); })) {
+          for (const gpu::operations& of : gathered) play(*device_, of);  // their layers' clocks differ
+          return;
+        }
+        joint_ = std::make_unique<gpu::joint_recording>(*device_, gathered);
+        joint_kind_ = kind;
+        joint_steps_ = steps_;
+      }
+      joint_->replay();
+    } catch (...) {  // no stream knows how far it got
+      for (gpu_one_site* m : waiting) m->failed_ = std::current_exception();
+      throw;
+    }
   }
 
   void replay() const {
@@ -225,12 +300,19 @@ class gpu_one_site final : public engine {
   std::size_t bytes_ = 0;
   mutable token_steps steps_;
   mutable std::size_t done_ = 0;  // steps that were launched
-  mutable bool begun_ = false, fetched_ = true, logits_here_ = false;
+  mutable bool begun_ = false, ended_ = false, fetched_ = true, logits_here_ = false;
   mutable std::exception_ptr failed_;
   mutable std::optional<gpu::outlook> outlook_;  // of the last token's logits, as last looked at
   mutable std::unique_ptr<gpu::recording> recording_;
   mutable token_steps recorded_steps_;
   mutable std::vector<std::uint64_t> recorded_clocks_;
+
+  static inline std::atomic<std::uint64_t> engines_ = 0;
+  const std::uint64_t number_ = engines_++;  // no other engine has, or had
+  std::shared_ptr<stream_group> group_;      // of the token
+  mutable std::unique_ptr<gpu::joint_recording> joint_;
+  mutable token_steps joint_steps_;
+  mutable std::vector<std::uint64_t> joint_kind_;
 };
 
 }  // namespace
@@ -241,10 +323,10 @@ std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> 
 
 std::vector<gpu::memory_use> gpu_memory(const model& m) {
   const auto site = make_site(m, m.retention());
-  std::vector<gpu::memory_use> all = site->memory().uses();
+  std::vector<gpu::memory_use> all = site->memory_uses();
   std::size_t used = 0;
   for (const gpu::memory_use& use : all) used += use.bytes;
-  all.push_back({"between the arrays", site->memory().bytes() - used});
+  all.push_back({"between the arrays", site->bytes() - used});
   return all;
 }
 

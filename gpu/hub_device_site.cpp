@@ -10,9 +10,9 @@ class hub_site final : public device_site {
  public:
   hub_site(const model& m, double retention) : device_site(m, retention) {
     const hub_circuits& c = m.circuits();
-    dx_.plan(memory_, c.dx);
-    dy_.plan(memory_, c.dy);
-    readout_.plan(memory_, c.readout);
+    dx_.plan(model_memory_, c.dx);
+    dy_.plan(model_memory_, c.dy);
+    readout_.plan(model_memory_, c.readout);
     memory_.add(w_, d_, "W of the hubs");
     memory_.add(a_, std::size_t{m.heads()} * d_, "A of the hubs");
     memory_.add(partial_, std::size_t{grid_.blocks()} * d_, "partial sums");
@@ -22,8 +22,8 @@ class hub_site final : public device_site {
     memory_.add(kept_, n_, "decay of rows in use");
   }
 
-  void load(device& on) override {
-    device_site::load(on);
+  void upload_model() override {
+    device_site::upload_model();
     const hub_circuits& c = model_.circuits();
     dx_.upload(c.dx);
     dy_.upload(c.dy);

@@ -132,7 +132,7 @@ double stream_bandwidth(gpu::device& on, std::size_t bytes) {
   memory.add(drive, n, "drive");
   memory.add(x, n, "X");
   memory.add(slots, 1, "faults");
-  const gpu::allocation all = memory.allocate(on, "measuring the bandwidth");
+  const gpu::allocation all = gpu::allocate({&memory}, on, "measuring the bandwidth");
   drive.clear();
   x.clear();
   // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot is used.

@@ -129,9 +129,6 @@ struct thread_group {
   template <class F>
   BDH_DEVICE void row(index n, F f) const {
     const std::size_t whole = n / width;
-#if defined(__CUDA_ARCH__)
-#pragma unroll 4
-#endif
     for (std::size_t q = Threads::number(); q < whole; q += threads) f(positions<width>{width * q});
     for (std::size_t k = width * whole + Threads::number(); k < n; k += threads) f(static_cast<index>(k));
     Threads::meet();

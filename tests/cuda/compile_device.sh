@@ -14,8 +14,8 @@ compile() {
 compile -Xptxas -v -c -o "$out/cuda_device.o" -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
   -gencode "arch=compute_100,code=[sm_100,compute_100]" 2>"$out/cuda_device.ptxas" || { cat "$out/cuda_device.ptxas"; exit 1; }
 awk -v programs="$programs" '
-  BEGIN { expected = 3 * split(programs, unused, " ") }
-  /Compiling entry function/ { name = $0; ours = name ~ /3runI/; sub(/.*3runINS0_[0-9]+/, "", name); sub(/EEEvT_[^ ]*/, "", name); gsub(/\047/, "", name) }
+  BEGIN { expected = 6 * split(programs, unused, " ") }
+  /Compiling entry function/ { name = $0; ours = name ~ /(3run|12run_together)I/; sub(/.*(3run|12run_together)INS0_[0-9]+/, "", name); sub(/EEEv[^ ]*/, "", name); gsub(/\047/, "", name) }
   /spill stores/ && ours && ($1 != 0 || $5 != 0 || $9 != 0) { print name ": " $0; bad = 1 }
   /Used [0-9]+ registers/ && ours { print name ": " $5 " registers"; compiled++; ours = 0 }
   END { if (compiled != expected) { print "found " compiled " programs, expected " expected; bad = 1 } exit bad }
@@ -23,7 +23,7 @@ awk -v programs="$programs" '
 compile -ptx -o "$out/cuda_device.ptx" -arch=compute_90
 awk -v programs="$programs" -v exact="$preset" '
   BEGIN { split("push_blocks collect_blocks pull_rows reweight_rows", row_readers, " ") }
-  /\.entry/ { name = $NF; ours = name ~ /3runI/; sub(/.*3runINS0_[0-9]+/, "", name); sub(/EEEvT_.*/, "", name); if (ours) stores[name] = 0 }
+  /\.entry/ { name = $NF; ours = name ~ /(3run|12run_together)I/; sub(/.*(3run|12run_together)INS0_[0-9]+/, "", name); sub(/EEEvT_.*/, "", name); if (ours) stores[name] = 0 }
   ours && /st\.(global|f32|b32|v2|v4)/ { stores[name]++ }
   ours && /ld\.(global\.)?v4\.(f32|b32)/ { wide[name]++ }
   ours && /fma\./ { contractions++ }

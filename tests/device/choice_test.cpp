@@ -31,6 +31,10 @@ class inexact_device final : public bdh::gpu::device {
   void launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) override {
     real_.launch(program, arguments, bytes, items);
   }
+  void launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
+                       bdh::gpu::index streams, bdh::gpu::index most) override {
+    real_.launch_together(program, arguments, bytes, items, streams, most);
+  }
   std::size_t compact_workspace(bdh::gpu::index n) override { return real_.compact_workspace(n); }
   void compact(const bdh::gpu::compaction& what) override { real_.compact(what); }
   void synchronize() override {}

@@ -154,6 +154,21 @@ void fake_device::launch(std::size_t program, const void* arguments, std::size_t
   issue(std::move(o));
 }
 
+void fake_device::launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
+                                  index streams, index most) {
+  count(device_call::launch, "launch of program " + std::to_string(program) + " for streams");
+  expect_inside(arguments, streams * bytes);
+  expect_inside(items, streams * sizeof *items);
+  operation o;
+  o.program = program;
+  o.items.most = most;
+  o.bytes = bytes;
+  o.together = static_cast<const std::byte*>(arguments);
+  o.extents = items;
+  o.streams = streams;
+  issue(std::move(o));
+}
+
 void fake_device::compact(const bdh::gpu::compaction& what) {
   count(device_call::launch, "compaction");
   expect_inside(what.values, what.n * sizeof(float));
@@ -184,18 +199,29 @@ void fake_device::execute(const operation& o) const {
     *c.count = found;
     return;
   }
-  index items = o.items.most;
-  if (o.items.count) {
-    const index wanted = (*o.items.count + o.items.per_item - 1) / o.items.per_item;
-    if (wanted > items) throw std::logic_error("more items than the launch has room for");
-    items = wanted;
+  const auto item_count = [](const bdh::gpu::extent& e) {
+    const index items = e.count ? (*e.count + e.per_item - 1) / e.per_item : e.most;
+    if (items > e.most) throw std::logic_error("more items than the launch has room for");
+    return items;
+  };
+  if (!o.together) {
+    in_order(item_count(o.items), [&](index item) { runner_(o.program, o.arguments.data(), item); });
+    return;
   }
+  in_order(o.items.most * o.streams, [&](index slot) {
+    const index stream = slot % o.streams, item = slot / o.streams;
+    if (item < item_count(o.extents[stream])) runner_(o.program, o.together + stream * o.bytes, item);
+  });
+}
+
+template <class Work>
+void fake_device::in_order(index items, Work work) const {
   std::vector<index> order(items);
   std::iota(order.begin(), order.end(), index{0});
   if (order_ == item_order::descending) std::reverse(order.begin(), order.end());
   if (order_ == item_order::scattered)
     std::sort(order.begin(), order.end(), [](index a, index b) { return a * 2654435761u < b * 2654435761u; });
-  for (index item : order) runner_(o.program, o.arguments.data(), item);
+  for (index item : order) work(item);
 }
 
 void fake_device::begin_recording() {

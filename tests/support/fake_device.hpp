@@ -33,6 +33,8 @@ class fake_device final : public bdh::gpu::device {
   void download(void* to, const void* from, std::size_t bytes) override;
   void clear(void* memory, std::size_t bytes) override;
   void launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) override;
+  void launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
+                       bdh::gpu::index streams, bdh::gpu::index most) override;
   std::size_t compact_workspace(bdh::gpu::index n) override { return n; }
   void compact(const bdh::gpu::compaction& what) override;
   void synchronize() override {}
@@ -70,6 +72,9 @@ class fake_device final : public bdh::gpu::device {
     bdh::gpu::compaction compaction{};
     void* memory = nullptr;
     std::size_t bytes = 0;
+    const std::byte* together = nullptr;  // arguments of several streams, `bytes` each
+    const bdh::gpu::extent* extents = nullptr;
+    bdh::gpu::index streams = 1;
   };
   struct sequence final : bdh::gpu::recording {
     std::vector<operation> operations;
@@ -79,6 +84,8 @@ class fake_device final : public bdh::gpu::device {
   void expect_inside(const void* at, std::size_t bytes) const;
   void issue(operation o);  // now, or later
   void execute(const operation& o) const;
+  template <class Work>
+  void in_order(bdh::gpu::index items, Work work) const;
   static std::string damage(const block& b);
 
   std::size_t total_, free_;
