@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include "apps/console.hpp"
@@ -55,10 +56,20 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
+  double nats_float32 = 0;  // in all, by the weights as they are; where those asked for are rounded
+  double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
+
+  void compare(std::span<const float> exact, std::span<const float> rounded) {
+    for (std::size_t v = 0; v < exact.size(); ++v) {
+      largest_logit = std::max<double>(largest_logit, std::abs(exact[v]));
+      largest_difference = std::max<double>(largest_difference, std::abs(double{exact[v]} - rounded[v]));
+    }
+  }
 };
 
-result measure(const evaluate_options& o, simulator& brain, token_source& input) {
+// `exact`: the same model with its weights as they are, read along; null: those are the weights that are measured.
+result measure(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
   auto total = input.total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
@@ -69,33 +80,51 @@ result measure(const evaluate_options& o, simulator& brain, token_source& input)
     if (!token) break;
     if (o.window && position == *o.window) {
       brain.forget();
+      if (exact) exact->forget();
       position = 0;
     }
     if (position == 0) ++r.windows;
     if (position != 0) r.found.add(position - 1, cross_entropy(brain.logits(), *token));
+    if (position != 0 && exact) r.nats_float32 += cross_entropy(exact->logits(), *token);
     brain.step(*token);
+    if (exact) {
+      exact->step(*token);
+      r.compare(exact->logits(), brain.logits());
+    }
     ++position;
     progress.at(++r.tokens);
   }
   return r;
 }
 
-result measure_in_blocks(const evaluate_options& o, simulator& brain, token_source& input) {
+result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
   const std::uint64_t limit = o.limit.value_or(any_count.most), window = o.window.value_or(any_count.most);
   const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
   progress_line progress(true, total);
   for (auto token = input.next(); token && stop_requested() == 0;) {
-    if (brain.tokens() == window) brain.forget();
+    if (brain.tokens() == window) {
+      brain.forget();
+      if (exact) exact->forget();
+    }
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
     if (at != 0) r.found.add(at - 1, cross_entropy(brain.logits(), *token));
+    if (at != 0 && exact) r.nats_float32 += cross_entropy(exact->logits(), *token);
     const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::size_t told = 0;
+    std::vector<float> logits;  // of all tokens
     brain.read(piece, [&](const token_report& report) {
       if (++told < piece.size()) r.found.add(report.position, cross_entropy(brain.logits(), piece[told]));
+      if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     });
+    if (exact)
+      exact->read(piece, [&](const token_report& report) {
+        const std::size_t k = report.position - at, v = exact->logits().size();
+        r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
+        if (k + 1 < piece.size()) r.nats_float32 += cross_entropy(exact->logits(), piece[k + 1]);
+      });
     progress.at(r.tokens += piece.size());
     token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
   }
@@ -106,6 +135,12 @@ void tell(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
                   mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
+  if (brain.subject().is_bfloat16()) {
+    const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    text += fmt::format(
+        "weights rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n",
+        mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
+  }
   if (o.by_position) {
     text += fmt::format("{:>15}  {:>7}  {:>11}\n", "position", "nats", "predictions");
     for (std::size_t i = 0; i < r.found.bins().size(); ++i)
@@ -121,6 +156,12 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
                              {"predictions", r.found.all().predictions},
                              {"windows", r.windows},
                              {"retention", brain.retention()}};
+  all["weights"] = brain.subject().is_bfloat16() ? "bf16" : "float32";
+  if (brain.subject().is_bfloat16()) {
+    all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    all["largest_difference_of_a_logit"] = r.largest_difference;
+    all["largest_logit"] = r.largest_logit;
+  }
   if (o.window) all["window"] = *o.window;
   if (stop_requested() != 0) all["interrupted"] = true;
   if (o.by_position) {
@@ -136,13 +177,19 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
 
 int evaluate(const evaluate_options& o) {
   o.input.check(true);
-  const model m = open_model(o.model);
+  const model m = o.engine.open(o.model);
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
   expect_blocks(o.prefill, brain, {});
+  std::optional<model> as_stored;
+  std::unique_ptr<simulator> exact;
+  if (m.is_bfloat16()) {
+    as_stored.emplace(open_model(o.model));
+    exact.reset(new simulator(o.engine.make(*as_stored)));
+  }
   stop_on_signals();
-  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, *input) : measure(o, brain, *input);
+  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input) : measure(o, brain, exact.get(), *input);
   const int signal = stop_requested();
   if (r.found.all().predictions == 0 && signal == 0)
     throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");

@@ -6,6 +6,8 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
@@ -36,8 +38,15 @@ int run(int argc, char** argv) {
       import_command(program), new_command(program),     run_command(program),     evaluate_command(program), info_command(program),
       verify_command(program), resume_command(program),  repair_command(program),  stepping_command(program), inspect_command(program),
       diff_command(program),   devices_command(program), selftest_command(program)};
+  // bdh help [COMMAND]
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
-    program.parse(argc, argv);
+    program.parse(words);
     for (const auto& c : commands)
       if (c->chosen()) return c->run();
     note(program.help());

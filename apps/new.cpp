@@ -118,8 +118,8 @@ class new_app final : public command {
     c.add_option("--dynamics", o.dynamics, "bdh or normfree [bdh]")->type_name("NAME")->check(one_of({"bdh", "normfree"}));
     add_number(c, "--retention", o.retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [0.99]");
     c.add_option("--rotation", o.rotation, "theta=T: synapses turn, with a geometric table; or none [none]")->type_name("HOW");
-    add_number(c, "--communities", o.communities, some, "of blocks [4]");
-    add_number(c, "--rewire", o.rewired, share, "share of edges: small-world: moved; blocks: between communities [0.1]");
+    communities_ = add_number(c, "--communities", o.communities, some, "of blocks [4]");
+    rewire_ = add_number(c, "--rewire", o.rewired, share, "share of edges: small-world: moved; blocks: between communities [0.1]");
     c.add_option("--readout", o.readout, "random edges to readout nodes: yes, or no: no logits [yes]")
         ->type_name("yes|no")
         ->check(one_of({"yes", "no"}));
@@ -128,6 +128,9 @@ class new_app final : public command {
   }
 
   int run() override {
+    if (rewire_->count() != 0 && options_.family != "small-world" && options_.family != "blocks")
+      throw CLI::ValidationError("--rewire", "for small-world and blocks");
+    if (communities_->count() != 0 && options_.family != "blocks") throw CLI::ValidationError("--communities", "for blocks");
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
     const random_model_recipe recipe = recipe_of(options_);
     expect_memory(recipe);
@@ -158,6 +161,7 @@ class new_app final : public command {
   }
 
   new_options options_;
+  CLI::Option *rewire_ = nullptr, *communities_ = nullptr;
 };
 
 }  // namespace

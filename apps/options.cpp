@@ -18,7 +18,7 @@ constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
 
 }  // namespace
 
-void engine_choice::add_to(CLI::App& command, bool with_retention) {
+void engine_choice::add_to(CLI::App& command, bool changing_results) {
   threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
   add_number<std::uint64_t>(command, "--threads", threads, {1, most_threads, "1 to 1024"},
                             "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
@@ -31,13 +31,22 @@ void engine_choice::add_to(CLI::App& command, bool with_retention) {
         return known ? std::string() : "'" + text + "', expected best, plain, avx2 or avx512";
       });
   command.add_option("--device", device, "what computes: cpu or cuda [cpu]")->type_name("DEVICE")->check(CLI::IsMember({"cpu", "cuda"}));
-  if (with_retention)
-    add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
-        ->type_name("U");
+  if (!changing_results) return;
+  add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
+      ->type_name("U");
+  command.add_option("--weights", weights, "how the model's weights are stored: float32, or bf16, rounded to half the bytes [float32]")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"float32", "bf16"}));
+}
+
+model engine_choice::open(const std::string& file) const {
+  model m = open_model(file);
+  return weights == "bf16" ? std::move(m).in_bfloat16() : std::move(m);
 }
 
 simulator engine_choice::make(const model& m) const {
   if (device == "cuda") {
+    if (m.is_bfloat16()) throw unavailable_error("--weights", "bf16", "float32 on a GPU");
     if (site_count() != 1) throw CLI::ValidationError("--sites", "a GPU is one site");
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;

@@ -73,15 +73,17 @@ CLI::Option* add_number(CLI::App& to, const std::string& name, Target& target, r
   return to.add_option_function<std::string>(name, take, help)->type_name("N");
 }
 
-// How the work is done; none of it changes a bit of the result, but for the retention.
+// How the work is done; none of it changes a bit of the result, but for the retention and the weights.
 struct engine_choice {
   std::uint64_t threads = 1;
   std::optional<std::uint64_t> sites;  // as many as threads
   std::string instructions = "best";
   std::string device = "cpu";
+  std::string weights = "float32";  // or bf16
   std::optional<double> retention;
 
-  void add_to(CLI::App& command, bool with_retention);
+  void add_to(CLI::App& command, bool changing_results);
+  model open(const std::string& file) const;  // open_model, with the weights asked for
   simulator make(const model& m) const;
   site_id site_count() const { return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1)); }
 };

@@ -46,11 +46,11 @@ int resume(const resume_options& r) {
   o.folder = r.folder;
   o.json = r.json;
   o.quiet = r.quiet;
-  const double retention = *o.engine.retention;
-  o.engine = r.engine;
-  o.engine.retention = retention;
+  const engine_choice recorded = std::exchange(o.engine, r.engine);
+  o.engine.retention = recorded.retention;
+  o.engine.weights = recorded.weights;
 
-  const model m = open_model(o.model);
+  const model m = o.engine.open(o.model);
   auto checkpoint = latest_checkpoint(r.folder, m);
   if (!checkpoint)
     throw input_error(r.folder, "no checkpoint", "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",

@@ -61,7 +61,7 @@ void expect_space(const run_options& o, const std::vector<report_description>& r
 
 int run(const run_options& o) {
   check(o);
-  const model m = open_model(o.model);
+  const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
   const auto input = o.input.open(m);
 

@@ -21,6 +21,7 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
                      {"seed", o.seed},
                      {"retention", brain.retention()},
                      {"prefill", o.prefill.by},
+                     {"weights", o.engine.weights},
                      {"interventions", o.interventions},
                      {"checkpoint_every", o.checkpoint_every},
                      {"threads", o.engine.threads},
@@ -64,6 +65,9 @@ run_options run_options_of(const nlohmann::json& run, const std::string& place) 
   o.engine.retention = real("retention", retention_range);
   o.prefill.by = text("prefill").value_or("tokens");
   if (o.prefill.by != "tokens" && o.prefill.by != "blocks") throw input_error(place, "prefill: '" + o.prefill.by + "'", "tokens or blocks");
+  o.engine.weights = all.value("weights", "float32");
+  if (o.engine.weights != "float32" && o.engine.weights != "bf16")
+    throw input_error(place, "weights: " + o.engine.weights, "float32 or bf16");
   o.interventions = all.at("interventions").get<std::vector<std::string>>();
   o.checkpoint_every = count("checkpoint_every", any_count.most);
   if (all.contains("text")) {

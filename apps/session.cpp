@@ -14,6 +14,7 @@
 #include "io/atomic_file.hpp"
 #include "io/checkpoints.hpp"
 #include "io/recorder.hpp"
+#include "io/rethrow.hpp"
 #include "io/run_directory.hpp"
 #include "io/state_file.hpp"
 
@@ -293,7 +294,8 @@ void check_target(const std::string& file) {
 
 void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
   for (const std::string& text : o.interventions) {
-    perturbation p = parse_perturbation(brain.subject(), text, first);
+    perturbation p = with_places([&](const std::string& place) { return "--do '" + text + "', " + place; },
+                                 [&] { return parse_perturbation(brain.subject(), text, first); });
     p.always = p.first == 0 && first == 0;
     const bool past = p.last < first || (p.acts_once() && p.first < first);
     if (past || (total && *total != 0 && p.first >= first + *total))

@@ -48,7 +48,8 @@ void statistics::tell(const simulator& brain) const {
                    shown_count(per_second(tokens_)), shown_count(per_second(synaptic_events_))));
   note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
-  note(fmt::format("model {}, synapses {}, peak memory {}", shown_bytes(model_.bytes()), shown_bytes(brain.state_bytes()),
+  note(fmt::format("model {}{}, synapses {}, peak memory {}", shown_bytes(model_.bytes()),
+                   model_.is_bfloat16() ? " (weights rounded to bfloat16)" : "", shown_bytes(brain.state_bytes()),
                    shown_bytes(peak_memory_bytes())));
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
@@ -67,6 +68,7 @@ nlohmann::ordered_json statistics::json(const simulator& brain) const {
   all["active_y_percent"] = {{"mean", share(active_y_)}, {"layers", shares(active_y_)}};
   all["bytes_exchanged"] = bytes_exchanged_;
   all["model_bytes"] = model_.bytes();
+  all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
   all["synapse_bytes"] = brain.state_bytes();
   all["peak_memory_bytes"] = peak_memory_bytes();
   all["predictions"] = predictions_;

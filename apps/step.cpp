@@ -198,7 +198,7 @@ class step_app final : public command {
     c.footer("Commands come from the terminal, or from standard input, one a line; help lists them.");
   }
   int run() override {
-    const model m = open_model(options_.model);
+    const model m = options_.engine.open(options_.model);
     experiment e(m, options_.engine, options_.model);
     stop_on_signals();
     return ::isatty(STDIN_FILENO) == 1 && output_is_terminal() ? at_prompt(e) : by_script(e, options_.keep_going);

@@ -93,7 +93,7 @@ class bytes_as_tokens final : public token_source {
   token_id offset_;
 };
 
-// Decimal numbers, separated by blanks, line ends or commas.
+// Decimal numbers, separated by blanks, line ends or commas; between two commas there is one.
 class numbers_as_tokens final : public token_source {
  public:
   numbers_as_tokens(byte_stream from, neuron_id vocabulary) : from_(std::move(from)), vocabulary_(vocabulary) {}
@@ -105,6 +105,10 @@ class numbers_as_tokens final : public token_source {
       // A number that a stop has cut off is no number.
       if (!byte && (word.empty() || stop_requested() != 0)) return std::nullopt;
       if (!separates && word.size() < 24) word += *byte;
+      const bool comma = byte && *byte == ',';
+      if (comma && word.empty() && (comma_ || count_ == 0))
+        throw input_error(fmt::format("{}[{}]", from_.place(), count_), "nothing before a comma", "a token");
+      if (!separates || comma) comma_ = comma;
       if (separates && !word.empty()) return number(word);
     }
   }
@@ -128,6 +132,7 @@ class numbers_as_tokens final : public token_source {
   byte_stream from_;
   neuron_id vocabulary_;
   std::uint64_t count_ = 0;
+  bool comma_ = false;  // since the last number
 };
 
 std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {

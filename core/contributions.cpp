@@ -17,12 +17,12 @@ void check(const char* what, neuron_id id, neuron_id size) {
 // A row of the storage where it lists what is asked for; else every row is searched for the other end.
 void add_edges(const projection& p, double sign, bool into, neuron_id id, std::vector<weighted_edge>& to) {
   if ((p.rows_are() == order::by_target) == into && !p.is_dense()) {
-    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e) to.push_back({p.indices()[e], sign * p.weights()[e]});
+    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e) to.push_back({p.indices()[e], sign * p.weight(e)});
     return;
   }
   const neuron_id others = into ? p.source().size : p.target().size;
   for (neuron_id other = 0; other < others; ++other)
-    if (const auto e = into ? p.find(other, id) : p.find(id, other)) to.push_back({other, sign * p.weights()[*e]});
+    if (const auto e = into ? p.find(other, id) : p.find(id, other)) to.push_back({other, sign * p.weight(*e)});
 }
 
 std::vector<weighted_edge> explicit_edges(const direct_circuits& d, circuit c, bool into, neuron_id id) {
@@ -54,8 +54,8 @@ void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, d
     if (p.what == intervention::inhibition)
       for (contribution& t : d.terms) t.weight *= t.weight < 0 ? p.value : 1;
     if (p.what == intervention::lesion && p.on == edges)
-      std::erase_if(d.terms, [&](const contribution& t) {
-        return std::binary_search(p.pairs.begin(), p.pairs.end(), neuron_pair{t.source, k});
+      std::erase_if(d.terms, [&pairs = p.pairs, k](const contribution& t) {
+        return std::binary_search(pairs.begin(), pairs.end(), neuron_pair{t.source, k});
       });
     removed = removed || (p.what == intervention::lesion && p.on == subject::neurons && here);
     if (p.on != variable || !here) continue;

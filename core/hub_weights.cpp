@@ -9,9 +9,9 @@ std::vector<double> stored_row(const projection& p, neuron_id row) {
   const std::size_t width = p.columns();
   std::vector<double> out(width);
   if (p.is_dense()) {
-    for (std::size_t c = 0; c < width; ++c) out[c] = p.weights()[row * width + c];
+    for (std::size_t c = 0; c < width; ++c) out[c] = p.weight(row * width + c);
   } else {
-    for (edge_id e = p.indptr()[row]; e < p.indptr()[row + 1]; ++e) out[p.indices()[e]] = p.weights()[e];
+    for (edge_id e = p.indptr()[row]; e < p.indptr()[row + 1]; ++e) out[p.indices()[e]] = p.weight(e);
   }
   return out;
 }

@@ -32,8 +32,8 @@ void check_hubs(const hub_circuits& c) {
 
 void expect_not_negative(const projection& p, const char* name) {
   for (std::size_t e = 0; e < p.edges(); ++e)
-    if (p.weights()[e] < 0)
-      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", shown(p.weights()[e]), "a weight >= 0",
+    if (p.weight(e) < 0)
+      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", shown(p.weight(e)), "a weight >= 0",
                         "inhibition has a projection of its own");
 }
 
@@ -210,6 +210,28 @@ model::parts model::parts_without_circuits() const {
   p.training_window = parts_.training_window;
   p.origin = parts_.origin;
   return p;
+}
+
+model model::in_bfloat16() && {
+  parts p = std::move(parts_);
+  hub_circuits& c = p.circuits;
+  for (projection* weights : {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout}) *weights = weights->in_bfloat16();
+  if (p.direct) {
+    direct_circuits& g = *p.direct;
+    for (projection* weights : {&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.readout})
+      *weights = weights->in_bfloat16();
+  }
+  return model(std::move(p));
+}
+
+bool model::is_bfloat16() const noexcept {
+  const hub_circuits& c = circuits();
+  if (c.e.is_bfloat16()) return true;
+  if (!is_direct()) return false;
+  const direct_circuits& g = direct();
+  for (const projection* p : {&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.readout})
+    if (p->is_bfloat16()) return true;
+  return false;
 }
 
 std::size_t model::bytes() const noexcept {

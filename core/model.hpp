@@ -110,6 +110,11 @@ class model {
   const std::vector<std::string>& neuron_names() const noexcept { return parts_.neuron_names; }  // n, or empty
   std::optional<neuron_id> neuron_named(std::string_view name) const;                            // nothing: no neuron has this name
 
+  // The same model, the weights of its circuits rounded to bfloat16 and stored as such; plasticity rates and W of a token stay float32.
+  // Throws input_error naming a weight that is too large for it.
+  model in_bfloat16() &&;
+  bool is_bfloat16() const noexcept;
+
   // Everything but the projections, to make another model of the same dynamics from.
   parts parts_without_circuits() const;
 

@@ -26,9 +26,9 @@ std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
   if (model_.is_direct()) {
     const direct_circuits& c = model_.direct();
     if (const auto edge = c.gs.find(i, s.post)) {
-      s.rate = c.gs.weights()[*edge];
+      s.rate = c.gs.weight(*edge);
       if (!c.retention.empty()) u = c.retention[*edge];
-      if (const auto other = rotates ? c.gs.find(i ^ 1, s.post) : std::nullopt) s.partner_rate = c.gs.weights()[*other];
+      if (const auto other = rotates ? c.gs.find(i ^ 1, s.post) : std::nullopt) s.partner_rate = c.gs.weight(*other);
     }
   }
   s.keep = u;

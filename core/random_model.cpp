@@ -153,7 +153,7 @@ token_drive random_circuits::drive(neuron_id sensory_edges, token_id tokens) con
   token_drive d{std::vector<float>(n * tokens), std::vector<float>(n * tokens)};
   std::vector<neuron_id> driven;
   const auto push = [&](const projection& p, neuron_id i, float* to) {
-    for (edge_id e = p.indptr()[i]; e < p.indptr()[i + 1]; ++e) to[p.indices()[e]] += p.weights()[e];
+    for (edge_id e = p.indptr()[i]; e < p.indptr()[i + 1]; ++e) to[p.indices()[e]] += p.weight(e);
   };
   for (token_id t = 0; t < tokens; ++t) {
     draw_driven(t, sensory_edges, driven);

@@ -12,6 +12,15 @@ bool sends(const step& s, bool last_hop) {
   return s.at == hop::to_hubs || s.at == hop::at_hubs || s.at == hop::to_targets;
 }
 
+// Whether a layer's synapses are read once, and written next.
+bool reweight_follows(const round_table& table) {
+  std::vector<action> layer;
+  for (const int r : {3, 0, 1, 2}) layer.insert(layer.end(), table.rounds[r].begin(), table.rounds[r].end());
+  const auto read = std::find(layer.begin(), layer.end(), action::propagate_synapses);
+  return std::count(layer.begin(), layer.end(), action::propagate_synapses) == 1 &&
+         std::count(layer.begin(), layer.end(), action::reweight) == 1 && read + 1 != layer.end() && read[1] == action::reweight;
+}
+
 }  // namespace
 
 scheduler::scheduler(engine& work, exchange& mail, executor& threads, const round_table& table, layer_id layers, local_sites local)
@@ -26,10 +35,11 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
   const auto build = [&](bool observed) {
     std::vector<phase> plan(1);
+    const bool joined = !observed && reweight_follows(table);
     const auto add = [&](action a, layer_id layer) {
       const auto hops = work.hops(a);
       for (std::size_t i = 0; i < hops.size(); ++i) {
-        plan.back().steps.push_back({a, hops[i], layer});
+        plan.back().steps.push_back({a, hops[i], layer, joined && a == action::propagate_synapses});
         if (sends(plan.back().steps.back(), i + 1 == hops.size())) plan.emplace_back();
       }
     };

@@ -224,7 +224,7 @@ void direct_site::mute(buffer<float>& weights, const projection& p, const projec
   std::vector<listed_weight> list;
   for (edge_id e : muted) {
     const edge_id at = pulled ? *pulled->find(p.row_of(e), p.indices()[e]) : e;
-    list.push_back({at, back ? p.weights()[e] : 0.0f});
+    list.push_back({at, back ? p.weight(e) : 0.0f});
   }
   const auto count = static_cast<index>(list.size());
   launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.data()}, {items_for(count)});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -11,6 +10,13 @@ namespace bdh {
 namespace {
 
 std::string at(const std::string& name, const char* what, std::size_t i) { return name + "/" + what + "[" + std::to_string(i) + "]"; }
+
+template <class T>
+array<T> copy_of(const array<T>& from) {
+  array<T> to(from.size());
+  std::copy(from.begin(), from.end(), to.begin());
+  return to;
+}
 
 }  // namespace
 
@@ -83,19 +89,32 @@ std::optional<edge_id> projection::find(neuron_id source, neuron_id target) cons
   return static_cast<edge_id>(where - indices_.begin());
 }
 
-projection projection::copy() const {
+projection projection::without_weights() const {
   projection p;
   p.name_ = name_;
   p.source_ = source_;
   p.target_ = target_;
   p.order_ = order_;
-  const auto duplicate = [](const auto& from, auto& to) {
-    to = std::remove_reference_t<decltype(to)>(from.size());
-    std::copy(from.begin(), from.end(), to.begin());
-  };
-  duplicate(indptr_, p.indptr_);
-  duplicate(indices_, p.indices_);
-  duplicate(weights_, p.weights_);
+  p.indptr_ = copy_of(indptr_);
+  p.indices_ = copy_of(indices_);
+  return p;
+}
+
+projection projection::copy() const {
+  projection p = without_weights();
+  p.weights_ = copy_of(weights_);
+  p.narrow_ = copy_of(narrow_);
+  return p;
+}
+
+projection projection::in_bfloat16() const {
+  projection p = without_weights();
+  p.narrow_ = array<bfloat16>(edges());
+  for (edge_id e = 0; e < edges(); ++e) {
+    p.narrow_[e] = to_bfloat16(weight(e));
+    if (!std::isfinite(to_float(p.narrow_[e])))
+      throw input_error(at(name_, "data", e), shown(weight(e)), "at most 3.39e38, the largest bfloat16");
+  }
   return p;
 }
 
@@ -113,7 +132,7 @@ projection projection::transposed() const {
   t.weights_ = array<float>(edges());
   if (is_dense()) {
     for (std::size_t r = 0; r < rows(); ++r)
-      for (std::size_t c = 0; c < columns(); ++c) t.weights_[c * rows() + r] = weights_[r * columns() + c];
+      for (std::size_t c = 0; c < columns(); ++c) t.weights_[c * rows() + r] = weight(r * columns() + c);
     return t;
   }
   t.indptr_ = array<edge_id>(std::size_t{columns()} + 1);
@@ -126,25 +145,15 @@ projection projection::transposed() const {
     for (edge_id e = indptr_[r]; e < indptr_[r + 1]; ++e) {
       const edge_id to = next[indices_[e]]++;
       t.indices_[to] = r;
-      t.weights_[to] = weights_[e];
+      t.weights_[to] = weight(e);
     }
   return t;
 }
 
 projection projection::scaled(float factor) const {
-  const auto copy = [](const auto& from, auto to) {
-    std::copy(from.begin(), from.end(), to.begin());
-    return to;
-  };
-  projection p;
-  p.name_ = name_;
-  p.source_ = source_;
-  p.target_ = target_;
-  p.order_ = order_;
-  p.indptr_ = copy(indptr_, array<edge_id>(indptr_.size()));
-  p.indices_ = copy(indices_, array<neuron_id>(indices_.size()));
+  projection p = without_weights();
   p.weights_ = array<float>(edges());
-  for (std::size_t e = 0; e < edges(); ++e) p.weights_[e] = weights_[e] * factor;
+  for (edge_id e = 0; e < edges(); ++e) p.weights_[e] = weight(e) * factor;
   p.check_weights();
   return p;
 }

@@ -2,11 +2,13 @@
 // every pair is connected, in the one order in which its kernel reads it. Checked when built, immutable afterwards.
 #pragma once
 
+#include <cassert>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "core/base/array.hpp"
+#include "core/base/bfloat16.hpp"
 #include "core/base/ids.hpp"
 
 namespace bdh {
@@ -18,6 +20,18 @@ struct population {
 
 // What a row of the storage is: all edges that leave one source, or all edges that arrive at one target.
 enum class order { by_source, by_target };
+
+// The weights of a projection, as they are stored: one of the two, the other is null.
+struct weight_view {
+  const float* wide = nullptr;
+  const bfloat16* narrow = nullptr;
+
+  // f(pointer) of the one that is.
+  template <class F>
+  void visit(F f) const {
+    narrow ? f(narrow) : f(wide);
+  }
+};
 
 class projection {
  public:
@@ -39,10 +53,16 @@ class projection {
   bool is_dense() const noexcept { return indptr_.empty(); }
   neuron_id rows() const noexcept { return order_ == order::by_source ? source_.size : target_.size; }
   neuron_id columns() const noexcept { return order_ == order::by_source ? target_.size : source_.size; }
-  edge_id edges() const noexcept { return weights_.size(); }
-  std::size_t bytes() const noexcept { return weights_.bytes() + indices_.bytes() + indptr_.bytes(); }
+  edge_id edges() const noexcept { return weights_.size() + narrow_.size(); }
+  std::size_t bytes() const noexcept { return weights_.bytes() + narrow_.bytes() + indices_.bytes() + indptr_.bytes(); }
 
-  std::span<const float> weights() const noexcept { return weights_; }
+  float weight(edge_id e) const noexcept { return narrow_.empty() ? weights_[e] : to_float(narrow_[e]); }
+  std::span<const float> weights() const noexcept {  // of a projection that stores them as float32, as all do but in_bfloat16()
+    assert(narrow_.empty());
+    return weights_;
+  }
+  bool is_bfloat16() const noexcept { return !narrow_.empty(); }
+  weight_view view() const noexcept { return {weights_.data(), narrow_.data()}; }
   std::span<const neuron_id> indices() const noexcept { return indices_; }  // empty when dense
   std::span<const edge_id> indptr() const noexcept { return indptr_; }      // empty when dense
 
@@ -57,11 +77,15 @@ class projection {
   // The same edges in the other order.
   projection transposed() const;
 
+  // The same edges, their weights rounded to bfloat16 and stored as such: half the memory. Throws input_error when one is too large.
+  projection in_bfloat16() const;
+
   // The same edges, their weights times a factor. Throws input_error when a weight is no longer finite.
   projection scaled(float factor) const;
 
  private:
   void check_weights() const;
+  projection without_weights() const;
 
   std::string name_;
   population source_, target_;
@@ -69,6 +93,7 @@ class projection {
   array<edge_id> indptr_;
   array<neuron_id> indices_;
   array<float> weights_;
+  array<bfloat16> narrow_;  // in place of weights_
 };
 
 }  // namespace bdh

@@ -63,7 +63,8 @@ std::optional<checkpoint> latest_checkpoint(const std::filesystem::path& run, co
     } catch (const error& e) {
       found.refused.push_back(e.what());
     }
-  if (!found.refused.empty()) throw input_error(run.string(), "only damaged checkpoints: " + found.refused[0], "a whole one");
+  if (!found.refused.empty())
+    throw input_error(run.string(), "no checkpoint that can be used: " + found.refused[0], "a whole one of this model");
   return std::nullopt;
 }
 

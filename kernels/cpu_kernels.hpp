@@ -19,16 +19,26 @@ instruction_set instruction_set_named(std::string_view text);  // throws input_e
 
 namespace kernels {
 
+// A body that reads weights, for both ways of storing them.
+template <template <class> class Body, class... Rows>
+struct of_weights {
+  void (*wide)(const Body<float>&, Rows...) noexcept;
+  void (*narrow)(const Body<bfloat16>&, Rows...) noexcept;
+
+  void operator()(const Body<float>& body, Rows... rows) const noexcept { wide(body, rows...); }
+  void operator()(const Body<bfloat16>& body, Rows... rows) const noexcept { narrow(body, rows...); }
+};
+
 // Each runs one body over a whole site; (body, first, last): for rows first .. last-1.
 struct cpu_kernels {
   instruction_set set;
-  void (*push_dense)(const kernels::push_dense&) noexcept;
-  void (*push_sparse)(const kernels::push_sparse&) noexcept;
-  void (*push_edges)(const kernels::push_edges&) noexcept;
+  of_weights<push_dense_of> push_dense;
+  of_weights<push_sparse_of> push_sparse;
+  of_weights<push_edges_of> push_edges;
   void (*push_aging_edges)(const kernels::push_aging_edges&) noexcept;
   void (*collect)(const kernels::collect&) noexcept;
-  void (*pull_dense)(const kernels::pull_dense&, index first, index last) noexcept;
-  void (*pull_sparse)(const kernels::pull_sparse&, index first, index last) noexcept;
+  of_weights<pull_dense_of, index, index> pull_dense;    // rows
+  of_weights<pull_sparse_of, index, index> pull_sparse;  // rows
   void (*reweight)(const kernels::reweight&, index count) noexcept;
   void (*reweight_edges)(const kernels::reweight_edges&, index count) noexcept;
   void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;

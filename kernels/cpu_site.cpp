@@ -77,38 +77,36 @@ void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   const projection& sensory = model_.circuits().sensory;
   partial_blocks_.assign(1, 0);
   const float one = 1.0f;
-  push_block(&sensory, sensory.weights().data(), 0, &token_, &one, 1, partial_.data());
+  push_block(&sensory, sensory.view(), 0, &token_, &one, 1, partial_.data());
   counts_.synaptic_events += row_edges(sensory, token_);
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
 void cpu_site::y_to_hubs(outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  push_blocks(&e, e.weights().data(), 0, active_y_.id.data(), active_y_.value.data(), active_y_.count, sent);
+  push_blocks(&e, e.view(), 0, active_y_.id.data(), active_y_.value.data(), active_y_.count, sent);
   for (neuron_id j = 0; j < active_y_.count; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
 }
 
-void cpu_site::push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
                           neuron_id count, float* out) noexcept {
   const neuron_id width = model_.hubs();
-  if (circuit == nullptr || circuit->is_dense())
-    bodies_.push_dense({rows, width, width, first_row, count, id, value, out});
-  else
-    bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), rows, width, count, id, value, out});
+  rows.visit([&](const auto* weights) {
+    if (circuit == nullptr || circuit->is_dense())
+      bodies_.push_dense({weights, width, width, first_row, count, id, value, out});
+    else
+      bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), weights, width, count, id, value, out});
+  });
 }
 
 // One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
-void cpu_site::push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+void cpu_site::push_blocks(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
                            neuron_id count, outbox& sent) noexcept {
   partial_blocks_.clear();
-  neuron_id j = 0;
-  for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block) {
-    const neuron_id end = grid_.neurons(block).end, first = j;
-    while (j < count && id[j] < end) ++j;
-    if (j == first) continue;
-    push_block(circuit, rows, first_row, id + first, value + first, j - first, partial_.data() + partial_blocks_.size() * model_.hubs());
+  for_blocks(id, count, [&](neuron_id block, neuron_id first, neuron_id last) {
+    push_block(circuit, rows, first_row, id + first, value + first, last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
     partial_blocks_.push_back(block);
-  }
+  });
   send_rows(partial_blocks_, partial_.data(), sent);
 }
 
@@ -167,10 +165,12 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
 
 void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last,
                     float* out) noexcept {
-  if (circuit.is_dense())
-    bodies_.pull_dense({circuit.weights().data(), circuit.columns(), targets, values, out}, first, last);
-  else
-    bodies_.pull_sparse({circuit.indptr().data(), circuit.indices().data(), circuit.weights().data(), targets, values, out}, first, last);
+  circuit.view().visit([&](const auto* weights) {
+    if (circuit.is_dense())
+      bodies_.pull_dense({weights, circuit.columns(), targets, values, out}, first, last);
+    else
+      bodies_.pull_sparse({circuit.indptr().data(), circuit.indices().data(), weights, targets, values, out}, first, last);
+  });
 }
 
 void cpu_site::threshold_x(layer_id layer) noexcept {

@@ -75,10 +75,21 @@ class cpu_site {
     }
   };
 
+  // Calls f(block, first, last) for every block that has some of the ascending neurons id[first..last).
+  template <class F>
+  void for_blocks(const neuron_id* id, neuron_id count, F f) noexcept {
+    neuron_id j = 0;
+    for (neuron_id block = share_.blocks.begin; block < share_.blocks.end && j < count; ++block) {
+      const neuron_id end = grid_.neurons(block).end, first = j;
+      while (j < count && id[j] < end) ++j;
+      if (j != first) f(block, first, j);
+    }
+  }
+
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
-  void push_blocks(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+  void push_blocks(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
                    neuron_id count, outbox& sent) noexcept;
-  void push_block(const projection* circuit, const float* rows, neuron_id first_row, const neuron_id* id, const float* value,
+  void push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
                   neuron_id count, float* out) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(outbox& sent) noexcept;

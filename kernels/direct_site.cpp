@@ -141,7 +141,7 @@ void direct_weights::prepare(const direct_circuits& c, const controls& what) {
     if (!to.empty() || std::all_of(what.layers.begin(), what.layers.end(), [&](const layer_controls& l) { return (l.*muted).empty(); }))
       return;
     to = array<float>(from.edges());
-    std::copy(from.weights().begin(), from.weights().end(), to.begin());
+    for (edge_id e = 0; e < from.edges(); ++e) to[e] = from.weight(e);
   };
   copy(gx_excitatory, c.gx_excitatory, &layer_controls::mute_gx_excitatory);
   copy(gx_inhibitory, c.gx_inhibitory, &layer_controls::mute_gx_inhibitory);
@@ -149,19 +149,19 @@ void direct_weights::prepare(const direct_circuits& c, const controls& what) {
   copy(gy_inhibitory, c.gy_inhibitory, &layer_controls::mute_gy_inhibitory);
 }
 
-const float* direct_site::mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
-  if (!muted || muted->empty()) return circuit.weights().data();
+weight_view direct_site::mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
+  if (!muted || muted->empty()) return circuit.view();
   const bool by_source = circuit.rows_are() == order::by_source;
   for (edge_id e : *muted)
     if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = 0.0f;
-  return copy.data();
+  return {copy.data()};
 }
 
 void direct_site::unmute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
   if (!muted) return;
   const bool by_source = circuit.rows_are() == order::by_source;
   for (edge_id e : *muted)
-    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = circuit.weights()[e];
+    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = circuit.weight(e);
 }
 
 id_range direct_site::own_sensory() const noexcept { return sensory_sources(model_, share_); }
@@ -225,7 +225,7 @@ void direct_site::sense() noexcept {
   const projection& s = c_.sensory;
   for (edge_id e = s.indptr()[token_]; e < s.indptr()[token_ + 1]; ++e)
     if (share_.neurons.contains(s.indices()[e])) {
-      w_source_[s.indices()[e]] = s.weights()[e];
+      w_source_[s.indices()[e]] = s.weight(e);
       ++counts_.synaptic_events;
     }
   if (controls_)
@@ -289,8 +289,10 @@ void direct_site::drive_x(layer_id layer, const inbox& received) noexcept {
   const auto push = [&](const edges_to& edges, const projection& p, array<float>& copy, const std::vector<edge_id>* muted,
                         array<float>& out) {
     std::fill(out.begin(), out.end(), 0.0f);
-    bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), mute(p, copy, muted), heard_w_.count, heard_w_.id.data(),
-                        heard_w_.value.data(), out.data() - share_.neurons.begin});
+    mute(p, copy, muted).visit([&](const auto* weights) {
+      bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), weights, heard_w_.count, heard_w_.id.data(),
+                          heard_w_.value.data(), out.data() - share_.neurons.begin});
+    });
     unmute(p, copy, muted);
     for (neuron_id j = 0; j < heard_w_.count; ++j) counts_.synaptic_events += edges.degree(heard_w_.id[j]);
   };
@@ -327,7 +329,7 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
           value[count++] = a[j];
         }
       if (count == 0) return;
-      push_block(&circuit, circuit.weights().data(), 0, id, value, count, partial_.data() + partial_blocks_.size() * model_.hubs());
+      push_block(&circuit, circuit.view(), 0, id, value, count, partial_.data() + partial_blocks_.size() * model_.hubs());
       partial_blocks_.push_back(h * per_head + label);
     };
     for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b) add(model_.circuits().e, grid_.neurons(b), 0, b);
@@ -360,9 +362,10 @@ void direct_site::a_to_targets(outbox& sent) noexcept {
   }
 }
 
-void direct_site::pull_edges(const projection& p, const float* weights, const float* a, neuron_id first, neuron_id last,
-                             float* out) noexcept {
-  bodies_.pull_sparse({p.indptr().data(), p.indices().data(), weights, active_x_.id.data(), a, out}, first, last);
+void direct_site::pull_edges(const projection& p, weight_view from, const float* a, neuron_id first, neuron_id last, float* out) noexcept {
+  from.visit([&](const auto* weights) {
+    bodies_.pull_sparse({p.indptr().data(), p.indices().data(), weights, active_x_.id.data(), a, out}, first, last);
+  });
 }
 
 void direct_site::drive_y(layer_id layer, const inbox& received) noexcept {
@@ -372,8 +375,8 @@ void direct_site::drive_y(layer_id layer, const inbox& received) noexcept {
   const layer_controls* const controlled = controls_of(layer);
   const std::vector<edge_id>* const muted_e = controlled ? &controlled->mute_gy_excitatory : nullptr;
   const std::vector<edge_id>* const muted_i = controlled ? &controlled->mute_gy_inhibitory : nullptr;
-  const float* const excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
-  const float* const inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
+  const weight_view excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
+  const weight_view inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   neuron_id j = 0;
   while (j < active_x_.count) {  // a head's neurons hear their own A
     const head_id h = active_x_.id[j] / model_.neurons_per_head();

@@ -67,7 +67,7 @@ class direct_site final : public cpu_site {
   id_range own_sensory() const noexcept;  // as sources
   bool owns_source(neuron_id j) const noexcept { return share_.neurons.contains(j) || own_sensory().contains(j); }
   // The weights of a circuit for one use: with the muted edges into own targets at zero until unmute().
-  const float* mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept;
+  weight_view mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept;
   void unmute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept;
   void mute_synapses(layer_id layer) noexcept;
   void unmute_synapses(layer_id layer) noexcept;
@@ -81,7 +81,7 @@ class direct_site final : public cpu_site {
   void reweight(layer_id layer) noexcept;
   void a_to_targets(outbox& sent) noexcept;
   void drive_y(layer_id layer, const inbox& received) noexcept;
-  void pull_edges(const projection& p, const float* weights, const float* a, neuron_id first, neuron_id last, float* out) noexcept;
+  void pull_edges(const projection& p, weight_view from, const float* a, neuron_id first, neuron_id last, float* out) noexcept;
   void update_w() noexcept;
   void w_to_targets(bool readout, outbox& sent) noexcept;
   void hear_w(const inbox& received) noexcept;

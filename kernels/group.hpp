@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/bfloat16.hpp"
+
 namespace bdh::kernels {
 
 using index = std::uint32_t;
@@ -23,6 +25,7 @@ inline constexpr index lanes = 32;
 #define BDH_INLINE [[gnu::always_inline]] inline
 
 BDH_INLINE constexpr float load(const float* from, index k) { return from[k]; }
+BDH_INLINE constexpr float load(const bfloat16* from, index k) { return to_float(from[k]); }
 BDH_INLINE constexpr void store(float* to, index k, float value) { to[k] = value; }
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
 BDH_INLINE constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
@@ -42,11 +45,19 @@ template <int width>
 struct vector_of {
   typedef float type __attribute__((vector_size(width * sizeof(float))));
   typedef float unaligned __attribute__((vector_size(width * sizeof(float)), aligned(alignof(float)), may_alias));
+  typedef std::uint32_t bits __attribute__((vector_size(width * sizeof(std::uint32_t))));
+  typedef std::uint16_t halves __attribute__((vector_size(width * sizeof(std::uint16_t)), aligned(alignof(std::uint16_t)), may_alias));
 };
 
 template <int width>
 inline typename vector_of<width>::type load(const float* from, pack<width> k) {
   return *reinterpret_cast<const typename vector_of<width>::unaligned*>(from + k.first);
+}
+template <int width>
+inline typename vector_of<width>::type load(const bfloat16* from, pack<width> k) {
+  using v = vector_of<width>;
+  const auto halves = *reinterpret_cast<const typename v::halves*>(from + k.first);
+  return reinterpret_cast<typename v::type>(__builtin_convertvector(halves, typename v::bits) << 16);
 }
 template <int width>
 inline void store(float* to, pack<width> k, typename vector_of<width>::type value) {

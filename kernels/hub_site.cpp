@@ -47,7 +47,8 @@ std::span<const hop> hub_site::hops(action a) noexcept {
 void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
   std::fill(a_.begin(), a_.end(), 0.0f);
-  used_layer_ = 0;
+  used_layer_ = written_layer_ = 0;
+  broken_synapse_.reset();
 }
 
 void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexcept {
@@ -57,7 +58,7 @@ void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexc
       if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(true, s.layer, received);
     case action::propagate_synapses:
-      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, sent);
+      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, s.then_reweight, sent);
       if (s.at == hop::at_hubs) return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
       return arrive_a(s.layer, received);
     case action::reweight:
@@ -76,7 +77,6 @@ void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexc
     case action::propagate_gx:
       return drive_x(s.layer);
     case action::threshold_x:
-
       used_layer_ = 0;
       return threshold_x(s.layer);
     case action::read_out:
@@ -85,9 +85,19 @@ void hub_site::perform(const step& s, const inbox& received, outbox& sent) noexc
   }
 }
 
-void hub_site::synapses_to_hubs(layer_id layer, outbox& sent) noexcept {
+// Rows that will be written next are written block by block, while they are in the cache: each is read from memory once a token.
+void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept {
   use_synapses(layer);
-  push_blocks(nullptr, layers_[layer - 1].stored.data(), share_.neurons.begin, used_.id.data(), used_.value.data(), used_.count, sent);
+  const bool write = then_reweight && !frozen(layer);
+  partial_blocks_.clear();
+  for_blocks(used_.id.data(), used_.count, [&](neuron_id block, neuron_id first, neuron_id last) {
+    push_block(nullptr, {layers_[layer - 1].stored.data()}, share_.neurons.begin, used_.id.data() + first, used_.value.data() + first,
+               last - first, partial_.data() + partial_blocks_.size() * model_.hubs());
+    partial_blocks_.push_back(block);
+    if (write) reweight_rows(layer, first, last);
+  });
+  send_rows(partial_blocks_, partial_.data(), sent);
+  if (write) written_layer_ = layer;
   counts_.synaptic_events += std::uint64_t{used_.count} * model_.hubs();
   if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
@@ -106,9 +116,9 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
     const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
     const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
     if (p.is_dense()) {
-      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weights()[of * model_.hubs() + k] * term;
+      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weight(of * model_.hubs() + k) * term;
     } else {
-      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weights()[e] * term;
+      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weight(e) * term;
     }
   }
 }
@@ -181,15 +191,30 @@ void hub_site::use_synapses(layer_id layer) noexcept {
                      pair_count_);
 }
 
+bool hub_site::frozen(layer_id layer) const noexcept {
+  const layer_controls* c = controls_of(layer);
+  return c && c->frozen;
+}
+
+void hub_site::reweight_rows(layer_id layer, neuron_id first, neuron_id last) noexcept {
+  float* const rows = layers_[layer - 1].stored.data();
+  bodies_.reweight(
+      {rows, model_.hubs(), share_.neurons.begin, used_.id.data() + first, turned_.data() + first, kept_.data() + first, w_.data()},
+      last - first);
+  for (neuron_id j = first; j < last && !broken_synapse_; ++j)
+    if (!bodies_.all_finite({rows + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
+      broken_synapse_ = used_.id[j];
+}
+
 void hub_site::reweight_synapses(layer_id layer) noexcept {
-  if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
-  use_synapses(layer);
+  if (frozen(layer)) return;
+  if (written_layer_ != layer) {
+    use_synapses(layer);
+    reweight_rows(layer, 0, used_.count);
+  }
+  written_layer_ = 0;
+  if (broken_synapse_ && !fault_) fault_ = {step_, layer, "a synapse of neuron", *broken_synapse_, std::numeric_limits<float>::infinity()};
   layer_synapses& own = layers_[layer - 1];
-  bodies_.reweight({own.stored.data(), model_.hubs(), share_.neurons.begin, used_.id.data(), turned_.data(), kept_.data(), w_.data()},
-                   used_.count);
-  for (neuron_id j = 0; j < used_.count && !fault_; ++j)
-    if (!bodies_.all_finite({own.stored.data() + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
-      fault_ = {step_, layer, "a synapse of neuron", used_.id[j], std::numeric_limits<float>::infinity()};
   const neuron_id unit = rotates_ ? 2 : 1;
   for (neuron_id j = 0; j < used_.count; j += unit) own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
   counts_.hebbian_writes += std::uint64_t{used_.count} * model_.hubs();

@@ -33,9 +33,11 @@ class hub_site final : public cpu_site {
   void take(const token_values& last) noexcept;  // as if this site had read the token
 
  private:
-  void synapses_to_hubs(layer_id layer, outbox& sent) noexcept;
+  void synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept;
   void arrive_a(layer_id layer, const inbox& received) noexcept;
   void reweight_synapses(layer_id layer) noexcept;
+  void reweight_rows(layer_id layer, neuron_id first, neuron_id last) noexcept;  // of used_
+  bool frozen(layer_id layer) const noexcept;
   void drive_x(layer_id layer) noexcept;
   void drive_y(layer_id layer) noexcept;
   void use_synapses(layer_id layer) noexcept;
@@ -49,6 +51,8 @@ class hub_site final : public cpu_site {
   neuron_id pair_count_ = 0;
   layer_id used_layer_ = 0;  // 0: used_ is out of date
   std::uint64_t used_clock_ = 0;
+  layer_id written_layer_ = 0;               // its rows were written as they were read, before their round
+  std::optional<neuron_id> broken_synapse_;  // the first neuron with a synapse that was not finite when written
 };
 
 }  // namespace bdh

@@ -4,6 +4,7 @@
 //     z(j) = sum over i of G(i->j) s(i)
 //
 // Pushed, where sources are sparse: rows are sources, only active ones are given. Pulled, where targets choose: rows are targets.
+// Weights are float or bfloat16, strengths are float; sums are float.
 #pragma once
 
 #include "core/base/turn.hpp"
@@ -13,8 +14,9 @@ namespace bdh::kernels {
 
 // out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] * activity[j].
 // Dense rows, `stride` apart, of which `width` targets are taken. Reads count rows; writes out (width).
-struct push_dense {
-  const float* rows;
+template <class Weight>
+struct push_dense_of {
+  const Weight* rows;
   index stride, width, first_source, count;
   const index* source;    // (count) ascending
   const float* activity;  // (count)
@@ -26,12 +28,14 @@ struct push_dense {
                [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) * activity[j]; });
   }
 };
+using push_dense = push_dense_of<float>;
 
 // The same over CSR rows: edges of source i are indptr[i] .. indptr[i+1].
-struct push_sparse {
+template <class Weight>
+struct push_sparse_of {
   const std::uint64_t* indptr;
-  const index* target;   // (edges)
-  const float* weights;  // (edges)
+  const index* target;    // (edges)
+  const Weight* weights;  // (edges)
   index width, count;
   const index* source;    // (count) ascending
   const float* activity;  // (count)
@@ -43,18 +47,20 @@ struct push_sparse {
     for (index j = 0; j < count; ++j) {
       const std::uint64_t first = indptr[source[j]];
       const auto degree = static_cast<index>(indptr[source[j] + 1] - first);
-      group.each(degree, [&](index e) { out[target[first + e]] += weights[first + e] * activity[j]; });
+      group.each(degree, [&](index e) { out[target[first + e]] += load(weights + first, e) * activity[j]; });
     }
   }
 };
+using push_sparse = push_sparse_of<float>;
 
 // out[target] += weight * activity[j] over the edges begin[i] .. end[i] of each active source i = source[j], ascending: explicit edges
 // into one site's targets. The caller has set `out` (indexed by target) to zero.
-struct push_edges {
+template <class Weight>
+struct push_edges_of {
   const std::uint64_t* begin;  // by source
   const std::uint64_t* end;
-  const index* target;   // (edges)
-  const float* weights;  // (edges)
+  const index* target;    // (edges)
+  const Weight* weights;  // (edges)
   index count;
   const index* source;    // (count) ascending
   const float* activity;  // (count)
@@ -65,10 +71,11 @@ struct push_edges {
     for (index j = 0; j < count; ++j) {
       const std::uint64_t first = begin[source[j]];
       const float s = activity[j];
-      group.each(static_cast<index>(end[source[j]] - first), [&](index e) { out[target[first + e]] += weights[first + e] * s; });
+      group.each(static_cast<index>(end[source[j]] - first), [&](index e) { out[target[first + e]] += load(weights + first, e) * s; });
     }
   }
 };
+using push_edges = push_edges_of<float>;
 
 // The same over synapses with retention of their own: strength u^age, where age is that of the source.
 struct push_aging_edges {
@@ -140,8 +147,9 @@ struct collect_rows {
 };
 
 // out[r] = sum over m of rows[target[r]][m] * activity[m], over dense rows of `width` sources.
-struct pull_dense {
-  const float* rows;
+template <class Weight>
+struct pull_dense_of {
+  const Weight* rows;
   index width;
   const index* target;    // (r + 1 at least); null: row r itself
   const float* activity;  // (width)
@@ -149,18 +157,20 @@ struct pull_dense {
 
   template <class Group>
   constexpr void operator()(const Group& group, index r) const noexcept {
-    const float* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
+    const Weight* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
     const float z = group.sum(width, [&](auto m) { return load(row, m) * load(activity, m); });
     group.once([&] { out[r] = z; });
   }
 };
+using pull_dense = pull_dense_of<float>;
 
 // The same over CSR rows: edges that arrive at target k are indptr[k] .. indptr[k+1].
-struct pull_sparse {
+template <class Weight>
+struct pull_sparse_of {
   const std::uint64_t* indptr;
-  const index* source;   // (edges)
-  const float* weights;  // (edges)
-  const index* target;   // (r + 1 at least); null: row r itself
+  const index* source;    // (edges)
+  const Weight* weights;  // (edges)
+  const index* target;    // (r + 1 at least); null: row r itself
   const float* activity;
   float* out;
 
@@ -169,9 +179,10 @@ struct pull_sparse {
     const std::size_t row = target ? target[r] : r;
     const std::uint64_t first = indptr[row];
     const float z = group.sum_items(static_cast<index>(indptr[row + 1] - first),
-                                    [&](index e) { return weights[first + e] * activity[source[first + e]]; });
+                                    [&](index e) { return load(weights + first, e) * activity[source[first + e]]; });
     group.once([&] { out[r] = z; });
   }
 };
+using pull_sparse = pull_sparse_of<float>;
 
 }  // namespace bdh::kernels

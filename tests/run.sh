@@ -5,9 +5,9 @@
 # that take minutes (ctest --preset dev -L reference). Installs missing packages on Debian and Ubuntu. Safe to run again, from any
 # folder: only what has changed is built.
 #
-#   --sanitizers    also builds with the address, undefined-behaviour and thread sanitizers, and runs the tests under them, without
-#                   those about the repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and
-#                   those labelled slow
+#   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the tests under them, without those about the
+#                   repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and those
+#                   labelled slow; then the tests labelled threads under the thread sanitizer
 #   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
 #   --all           all of these, 60 seconds for each fuzz target
@@ -34,10 +34,10 @@ done
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 
-# build PRESET: a failure is shown and ends everything.
+# build PRESET [options of cmake --build]: a failure is shown and ends everything.
 build() {
   cmake --preset "$1" >/dev/null
-  cmake --build --preset "$1"
+  cmake --build --preset "$@"
 }
 
 failed=()
@@ -69,11 +69,12 @@ if [ $sanitizers = yes ]; then
   # The thread sanitizer of older compilers cannot live with much address randomisation; switch it off where that is allowed.
   fixed_addresses=()
   setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
-  for preset in asan-ubsan tsan; do
-    say "Building preset $preset, then its tests"
-    build $preset
-    attempt $preset "${fixed_addresses[@]}" ctest --preset $preset -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop)$'
-  done
+  say "Building preset asan-ubsan, then its tests"
+  build asan-ubsan
+  attempt asan-ubsan "${fixed_addresses[@]}" ctest --preset asan-ubsan -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
+  say "Building the tests of threads with preset tsan, then running them"
+  build tsan --target thread_tests
+  attempt tsan "${fixed_addresses[@]}" ctest --preset tsan -L '^threads$'
 fi
 
 if [ "$fuzz" != 0 ]; then

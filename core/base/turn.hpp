@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <numbers>
+#include <type_traits>
 
 namespace bdh {
 
@@ -12,7 +13,8 @@ struct direction {
 };
 
 // cos(2 pi turns), sin(2 pi turns) for any finite `turns`; absolute error below 5e-16.
-[[gnu::always_inline]] inline constexpr direction turn(double turns) noexcept {
+template <class Float = double>  // a template, since clang takes constexpr at its word where a function is none
+[[gnu::always_inline]] inline constexpr direction turn(std::type_identity_t<Float> turns) noexcept {
   const double whole = turns - __builtin_floor(turns);                   // [0, 1]
   const double quarter = __builtin_floor(whole * 4.0 + 0.5);             // nearest quarter turn
   const double x = (whole - quarter * 0.25) * (2.0 * std::numbers::pi);  // |x| <= pi/4

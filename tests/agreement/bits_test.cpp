@@ -1,7 +1,9 @@
 // Every way of running the same model gives the same bits: sites, threads, instruction sets, storage, watching, saving.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/base/error.hpp"
 #include "core/simulator.hpp"
@@ -225,4 +227,71 @@ TEST_CASE("tokens outside the vocabulary and values that are not finite stop the
   CAPTURE(message);
   CHECK(message.find("layer ") != std::string::npos);
   CHECK(message.find("expected a finite value") != std::string::npos);
+}
+
+namespace {
+
+// Eight significant bits, ties to even, by arithmetic of another kind than the program's.
+void round_to_eight_bits(Eigen::MatrixXd& all) {
+  for (double& w : all.reshaped()) {
+    int exponent = 0;
+    const double mantissa = std::frexp(static_cast<double>(static_cast<float>(w)), &exponent);
+    w = std::ldexp(std::nearbyint(std::ldexp(mantissa, 8)), exponent - 8);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("weights stored as bfloat16 give the bits of the same weights, rounded, as float32") {
+  oracle::weights w = tests::random_weights(shape, 11);
+  const auto tokens = tests::random_tokens(10, shape.vocabulary, 11);
+  for (const bool sparse : {false, true}) {
+    CAPTURE(sparse);
+    const auto graph = [&] { return sparse ? tests::as_sparse_graph(w, "gpu-release") : tests::as_graph(w, "gpu-release"); };
+    w = tests::random_weights(shape, 11);
+    const std::size_t bytes = graph().bytes();
+    const bdh::model narrow = graph().in_bfloat16();
+    CHECK(narrow.is_bfloat16());
+    if (!sparse) CHECK(narrow.bytes() * 2 == bytes);
+    for (Eigen::MatrixXd* m : {&w.E, &w.Dx, &w.Dy, &w.embedding, &w.readout}) round_to_eight_bits(*m);
+    const bdh::model wide = graph();
+    CHECK_FALSE(wide.is_bfloat16());
+    for (auto set : {bdh::instruction_set::plain, bdh::instruction_set::best})
+      CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {.sites = 2, .instructions = set, .retention = {}})));
+  }
+}
+
+TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
+  oracle::circuits c = tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12);
+  const bdh::model narrow = tests::as_direct_graph(c, "bdh", nullptr, false).in_bfloat16();
+  for (Eigen::MatrixXd* m : {&c.Gx, &c.Gy, &c.Gout}) round_to_eight_bits(*m);
+  const bdh::model wide = tests::as_direct_graph(c, "bdh", nullptr, false);
+  const auto tokens = tests::random_tokens(12, 7, 12);
+  const auto edges = [](const Eigen::MatrixXd& g, int from) {  // of ten sources
+    std::string all;
+    for (int j = from; j < from + 10; ++j)
+      for (int k = 0; k < g.rows(); ++k)
+        if (g(k, j) != 0) all += (all.empty() ? "" : ",") + std::to_string(j) + "->" + std::to_string(k);
+    return all;
+  };
+  const auto cut = [&](const bdh::model& m) {
+    bdh::simulator brain(m, bdh::cpu_engine(m));
+    brain.perturb(bdh::parse_perturbation(m, "lesion gx:" + edges(c.Gx, 0) + " tokens 3-6"));
+    brain.perturb(bdh::parse_perturbation(m, "lesion gy:" + edges(c.Gy, 20) + " tokens 5-8"));
+    return run(brain, tokens);
+  };
+  CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {})));
+  CHECK(same_bits(cut(wide), cut(narrow)));
+  CHECK_FALSE(same_bits(cut(narrow), run(narrow, tokens, {})));
+}
+
+TEST_CASE("bfloat16: to the nearest, ties to even, too large is refused") {
+  CHECK(bdh::to_float(bdh::to_bfloat16(1.0f + 0x1p-8f)) == 1.0f);
+  CHECK(bdh::to_float(bdh::to_bfloat16(1.0f + 0x1p-7f + 0x1p-8f)) == 1.0f + 0x1p-6f);
+  CHECK(bdh::to_float(bdh::to_bfloat16(-1.0f - 0x1p-8f - 0x1p-20f)) == -1.0f - 0x1p-7f);
+  CHECK(bdh::to_float(bdh::to_bfloat16(0x1p-149f)) == 0.0f);
+  bdh::array<float> large(1);
+  large[0] = std::numeric_limits<float>::max();
+  const auto p = bdh::projection::dense("dx", {"hubs", 1}, {"neurons", 1}, bdh::order::by_target, std::move(large));
+  CHECK_THROWS_AS(p.in_bfloat16(), bdh::input_error);
 }

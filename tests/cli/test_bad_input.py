@@ -259,6 +259,8 @@ ROWS = [
     ("nothing on standard input", "run {model} - -o {out}/run", 1, ["no tokens"], "", nothing),
     ("text of one token", "evaluate {model} --text-file {bad}", 1, ["two tokens"], "text", content(b"a")),
     ("text for a model of ids", "run {ids} --text abc -o {out}/run", 1, ["--text", "--tokens"], "", nothing),
+    ("an empty token", "run {ids} --tokens 1,,2 -o {out}/run", 1, ["--tokens[1]", "before a comma"], "", nothing),
+    ("a malformed intervention", "run {ids} --tokens 1 --do lesion -o {out}/run", 1, ["--do 'lesion'"], "", nothing),
     ("text file for a model of ids", "evaluate {ids} --text-file {text}", 1, ["--text-file", "--tokens"], "", nothing),
 
     # Where output should go.

@@ -31,6 +31,10 @@ class Help(CliTest):
         for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest"):
             self.assertIn(command.encode(), done.stdout)
 
+    def test_help_as_a_word(self):
+        self.assertEqual(self.good("help").stdout, self.good("--help").stdout)
+        self.assertEqual(self.good("help", "run").stdout, self.good("run", "--help").stdout)
+
     def test_every_command_explains_its_options(self):
         expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal --training-window --force -o",
                     "run": "--text --text-file --tokens --tokens-file --generate --temperature --top-k --seed -o --record --record-file --force --threads --sites --json "
@@ -297,6 +301,15 @@ class Evaluate(CliTest):
             piece = self.path("piece", (TEXT * 8)[begin:begin + size])
             nats += self.json("evaluate", self.trained, "--text-file", piece)["nats_per_token"] * (size - 1)
         self.assertAlmostEqual(told["nats_per_token"], nats / 117, 9)
+
+    def test_rounded_weights_are_compared_with_those_of_the_model(self):
+        rounded, exact = (self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100", "--weights", weights)
+                          for weights in ("bf16", "float32"))
+        self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
+        self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
+        self.assertAlmostEqual(rounded["nats_per_token"], exact["nats_per_token"], 2)
+        self.assertTrue(0 < rounded["largest_difference_of_a_logit"] < 0.02 * rounded["largest_logit"])
+        self.assertIn("rounded to bfloat16", self.good("evaluate", self.trained, "--text-file", self.text, "--limit", "50", "--weights", "bf16").stdout.decode())
 
     def test_by_position(self):
         ids = self.path("ids", b" ".join(b"%d" % b for b in TEXT * 8))

@@ -70,6 +70,8 @@ class New(CliTest):
                 (2, "ring", ("--neurons", 10, "--degree", -3), ("--degree",)),
                 (2, "small-world", ("--neurons", 10, "--degree", 2, "--rewire", "1.5"), ("--rewire", "share from 0 to 1")),
                 (2, "small-world", ("--neurons", 10, "--degree", 2, "--rewire", "nan"), ("--rewire",)),
+                (2, "ring", ("--neurons", 10, "--degree", 2, "--rewire", "0.1"), ("--rewire", "small-world")),
+                (2, "ring", ("--neurons", 10, "--degree", 2, "--communities", "3"), ("--communities", "blocks")),
                 (2, "ring", ("--neurons", 10, "--degree", 2, "--inhibitory", "1.2"), ("--inhibitory",)),
                 (2, "ring", ("--neurons", 10, "--degree", 2, "--inhibitory", "-0.1"), ("--inhibitory",)),
                 (2, "ring", ("--neurons", 10, "--degree", 2, "--target-activity", "2"), ("--target-activity",)),

@@ -153,7 +153,8 @@ class Refused(PrefillTest):
 
 class Evaluate(PrefillTest):
     def test_the_same_losses(self):
-        for more in ([], ["--window", "100"], ["--window", "64", "--limit", "1000"], ["--limit", "300"]):
+        for more in ([], ["--window", "100"], ["--window", "64", "--limit", "1000"], ["--limit", "300"],
+                     ["--weights", "bf16", "--limit", "500"]):
             arguments = ["evaluate", self.trained, "--text-file", self.text(TEXT[:1200]), "--by-position", *more]
             blocks, tokens = self.json(*arguments, "--prefill", "blocks"), self.json(*arguments)
             self.assertEqual((blocks["predictions"], blocks["windows"], blocks["tokens"]),

@@ -104,6 +104,18 @@ class Stops(ResumeTest):
         self.assertEqual(process.wait(), 0)
         self.same(folder, whole)
 
+    def test_rounded_weights_stay_rounded(self):
+        whole, folder = self.path("whole"), self.path("run")
+        self.assertEqual(self.begin(whole, "--weights", "bf16").wait(), 0)
+        process = self.begin(folder, "--weights", "bf16", "--checkpoint-every", "300")
+        while not os.path.exists(os.path.join(folder, "checkpoint-300.h5")) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        if self.status(folder) != "complete":
+            self.assertEqual(self.go_on(folder).wait(), 0)
+        self.same(folder, whole)
+
     def test_a_torn_checkpoint_is_refused_and_the_one_before_used(self):
         whole, folder = self.whole(), self.path("run")
         process = self.begin(folder, "--checkpoint-every", "100")
