@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include "apps/console.hpp"
@@ -57,6 +58,13 @@ struct result {
   double nats_float32 = 0;  // in all, by the weights as they are; where those asked for are rounded
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
+
+  void compare(std::span<const float> exact, std::span<const float> rounded) {
+    for (std::size_t v = 0; v < exact.size(); ++v) {
+      largest_logit = std::max<double>(largest_logit, std::abs(exact[v]));
+      largest_difference = std::max<double>(largest_difference, std::abs(double{exact[v]} - rounded[v]));
+    }
+  }
 };
 
 // `exact`: the same model with its weights as they are, read along; null: those are the weights that are measured.
@@ -80,10 +88,7 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
     brain.step(*token);
     if (exact) {
       exact->step(*token);
-      for (std::size_t v = 0; v < brain.logits().size(); ++v) {
-        r.largest_logit = std::max<double>(r.largest_logit, std::abs(exact->logits()[v]));
-        r.largest_difference = std::max<double>(r.largest_difference, std::abs(double{exact->logits()[v]} - brain.logits()[v]));
-      }
+      r.compare(exact->logits(), brain.logits());
     }
     ++position;
     progress.at(++r.tokens);
@@ -91,22 +96,34 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
   return r;
 }
 
-result measure_in_blocks(const evaluate_options& o, simulator& brain, token_source& input) {
+result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
   const std::uint64_t limit = o.limit.value_or(any_count.most), window = o.window.value_or(any_count.most);
   const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
   progress_line progress(true, total);
   for (auto token = input.next(); token && stop_requested() == 0;) {
-    if (brain.tokens() == window) brain.forget();
+    if (brain.tokens() == window) {
+      brain.forget();
+      if (exact) exact->forget();
+    }
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
     if (at != 0) r.found.add(at - 1, brain.loss(*token));
+    if (at != 0 && exact) r.nats_float32 += exact->loss(*token);
     const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::size_t told = 0;
+    std::vector<float> logits;  // of all tokens
     brain.read(piece, [&](const token_report& report) {
       if (++told < piece.size()) r.found.add(report.position, brain.loss(piece[told]));
+      if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     });
+    if (exact)
+      exact->read(piece, [&](const token_report& report) {
+        const std::size_t k = report.position - at, v = exact->logits().size();
+        r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
+        if (k + 1 < piece.size()) r.nats_float32 += exact->loss(piece[k + 1]);
+      });
     progress.at(r.tokens += piece.size());
     token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
   }
@@ -163,15 +180,15 @@ int evaluate(const evaluate_options& o) {
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
+  expect_blocks(o.prefill, brain, {});
   std::optional<model> as_stored;
   std::unique_ptr<simulator> exact;
   if (m.is_bfloat16()) {
     as_stored.emplace(open_model(o.model));
     exact.reset(new simulator(o.engine.make(*as_stored)));
   }
-  expect_blocks(o.prefill, brain, {});
   stop_on_signals();
-  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, *input) : measure(o, brain, exact.get(), *input);
+  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input) : measure(o, brain, exact.get(), *input);
   const int signal = stop_requested();
   if (r.found.all().predictions == 0 && signal == 0)
     throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");

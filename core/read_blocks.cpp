@@ -9,7 +9,6 @@ namespace bdh {
 
 std::optional<std::string> simulator::blocks_refused() const {
   if (model_.is_direct()) return "explicit edges";
-  if (model_.is_bfloat16()) return "weights rounded to bfloat16";
   if (device() != "cpu") return "the device " + device();
   if (!published_) return "a changed round table";
   if (!watchers_.empty() || follows_) return "somebody who looks between rounds";

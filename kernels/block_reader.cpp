@@ -22,6 +22,35 @@ constexpr std::size_t most_places = most_blocks * block_tokens;  // of tokens: b
 
 constexpr std::uint64_t first_bits(std::size_t count) { return count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1; }
 
+// The weights of a projection as the bodies of blocks read them, float32: rounded ones are widened, tile by tile where rows are dense.
+class weights_of {
+ public:
+  explicit weights_of(const projection& p) : edges_(p), widened_(p.is_bfloat16() && !p.is_dense() ? p.edges() : 0) {
+    for (edge_id e = 0; e < widened_.size(); ++e) widened_[e] = p.weight(e);
+  }
+  const projection& edges() const noexcept { return edges_; }
+  const float* sparse() const noexcept { return widened_.empty() ? edges_.view().wide : widened_.data(); }
+  // `scratch`: a tile of rows, or nothing where none is needed.
+  array<float> scratch() const {
+    return array<float>(edges_.is_dense() && edges_.is_bfloat16() ? std::size_t{block_tokens} * edges_.columns() : 0);
+  }
+  const float* dense(id_range rows, array<float>& scratch) const noexcept {
+    const std::size_t first = std::size_t{rows.begin} * edges_.columns(), count = std::size_t{rows.size()} * edges_.columns();
+    if (!edges_.is_bfloat16()) return edges_.view().wide + first;
+    for (std::size_t k = 0; k < count; ++k) scratch[k] = to_float(edges_.view().narrow[first + k]);
+    return scratch.data();
+  }
+  kernels::soon soon(id_range rows) const noexcept {
+    if (!edges_.is_dense() || edges_.is_bfloat16()) return {};
+    const float* const first = edges_.view().wide + std::size_t{rows.begin} * edges_.columns();
+    return {reinterpret_cast<const char*>(first), reinterpret_cast<const char*>(first + std::size_t{rows.size()} * edges_.columns())};
+  }
+
+ private:
+  const projection& edges_;
+  array<float> widened_;
+};
+
 class reader final : public block_reader {
  public:
   reader(const model& m, const kernels::cpu_kernels& bodies, double retention, std::span<const std::unique_ptr<cpu_site>> sites);
@@ -66,7 +95,7 @@ class reader final : public block_reader {
   void hear_w(layer_id layer, std::size_t at) noexcept;
   void set_w(layer_id layer, std::size_t at, bool token) noexcept;
   void read_out(id_range nodes) noexcept;
-  void product(const projection& p, id_range rows, std::size_t q, float* out, kernels::soon next = {}) const noexcept;
+  void product(const weights_of& p, const float* dense, id_range rows, std::size_t q, float* out, kernels::soon next = {}) const noexcept;
   void leave();
 
   void check(std::optional<block_fault>& fault, std::size_t at, layer_id layer, const char* what, const float* values,
@@ -75,11 +104,6 @@ class reader final : public block_reader {
   std::optional<block_fault> first_fault() const;
 
   kernels::soon stored_soon(layer_id layer, neuron_id tile_number, std::size_t q) const noexcept;
-  static kernels::soon rows_soon(const projection& p, id_range rows) noexcept {
-    if (!p.is_dense()) return {};
-    const float* const first = p.weights().data() + std::size_t{rows.begin} * p.columns();
-    return {reinterpret_cast<const char*>(first), reinterpret_cast<const char*>(first + std::size_t{rows.size()} * p.columns())};
-  }
   neuron_id hubs() const noexcept { return model_.hubs(); }
   neuron_id filled(std::size_t q) const noexcept { return blocks_[q].tokens <= half_block ? half_block : block_tokens; }
   std::size_t pairs() const noexcept { return model_.turning().frequency().size(); }
@@ -101,6 +125,7 @@ class reader final : public block_reader {
   const double retention_;
   const bool rotates_;
   const block_grid grid_;
+  const weights_of dx_, dy_, e_, readout_;
   std::vector<hub_site*> sites_, owners_;  // owners: those that have neurons, ascending
   std::vector<section> sections_;
   std::vector<block> blocks_;
@@ -130,6 +155,10 @@ reader::reader(const model& m, const kernels::cpu_kernels& bodies, double retent
       retention_(retention),
       rotates_(m.turning().present()),
       grid_(m.heads(), m.neurons_per_head()),
+      dx_(m.circuits().dx),
+      dy_(m.circuits().dy),
+      e_(m.circuits().e),
+      readout_(m.circuits().readout),
       turns_(pairs() * 2 * block_tokens),
       base_(most_blocks * pairs() * 2),
       falling_(block_tokens),
@@ -222,26 +251,29 @@ void reader::turn_to(std::uint64_t clock) noexcept {
 
 // ---- X, and what it finds in the synapses
 
-void reader::product(const projection& p, id_range rows, std::size_t q, float* out, kernels::soon next) const noexcept {
-  const neuron_id tokens = filled(q);
+// `dense`: the rows, where they are dense.
+void reader::product(const weights_of& p, const float* dense, id_range rows, std::size_t q, float* out, kernels::soon next) const noexcept {
   const float* const by_hub = by_hub_.data() + q * block_tokens * hubs();
-  if (p.is_dense())
-    bodies_.block_product({p.weights().data() + std::size_t{rows.begin} * hubs(), by_hub, rows.size(), hubs(), tokens, out, next});
+  if (p.edges().is_dense())
+    bodies_.block_product({dense, by_hub, rows.size(), hubs(), filled(q), out, next});
   else
-    bodies_.block_product_sparse({p.indptr().data(), p.indices().data(), p.weights().data(), by_hub, rows.begin, rows.size(), tokens, out});
+    bodies_.block_product_sparse(
+        {p.edges().indptr().data(), p.edges().indices().data(), p.sparse(), by_hub, rows.begin, rows.size(), filled(q), out});
 }
 
 void reader::believe(layer_id layer, section& s, std::size_t number) noexcept {
   const std::size_t places = blocks_.size() * block_tokens;
   std::fill_n(part(number, 0), places * hubs(), 0.0f);
   std::fill_n(scores(number, 0), places * block_tokens, 0.0f);
+  array<float> scratch = dx_.scratch();
   alignas(64) tile x;
   for (neuron_id b = s.first; b < s.last; ++b) {
     const id_range rows = grid_.neurons(b);
+    const float* const dense = dx_.edges().is_dense() ? dx_.dense(rows, scratch) : nullptr;
     for (std::size_t q = 0; q < blocks_.size(); ++q) {
       const kernels::soon next = b + 1 == s.last ? kernels::soon{} : stored_soon(layer, b + 1, q);
 
-      product(model_.circuits().dx, rows, q, x, next);
+      product(dx_, dense, rows, q, x, next);
       if (!bodies_.block_threshold(
               {x, rows.size(), filled(q), model_.rules().x() == x_rule::accumulate, x_of(rows.begin, q), most_places, active(b, q)}))
         check_x(s, layer, rows, q, x);
@@ -346,30 +378,32 @@ void reader::hear_a(layer_id layer, std::size_t at) noexcept {
 // ---- Y, and W
 
 void reader::conclude(layer_id layer, const section& s, std::size_t number) noexcept {
-  const projection &dy = model_.circuits().dy, &e = model_.circuits().e;
+  const projection &dy = dy_.edges(), &e = e_.edges();
+  array<float> dy_scratch = dy_.scratch(), e_scratch = e_.scratch();
   std::fill_n(part(number, 0), blocks_.size() * block_tokens * hubs(), 0.0f);
   alignas(64) tile y;
   masks active_y, by_token;
   for (neuron_id b = s.first; b < s.last; ++b) {
     const id_range neurons = grid_.neurons(b);
+    const float* const dy_rows = dy.is_dense() ? dy_.dense(neurons, dy_scratch) : nullptr;
+    const float* const e_rows = e.is_dense() ? e_.dense(neurons, e_scratch) : nullptr;
     for (std::size_t q = 0; q < blocks_.size(); ++q) {
       const std::size_t at = q * block_tokens;
       const auto tokens = static_cast<neuron_id>(blocks_[q].tokens);
       const std::uint64_t* const active_x = active(b, q);
       const float* const x = x_of(neurons.begin, q);
       if (dy.is_dense())
-        bodies_.block_fire({dy.weights().data() + std::size_t{neurons.begin} * hubs(), hubs(), neurons.size(), a(s.head, at), x,
-                            most_places, active_x, y, active_y, q == 0 ? rows_soon(e, neurons) : kernels::soon{}});
+        bodies_.block_fire({dy_rows, hubs(), neurons.size(), a(s.head, at), x, most_places, active_x, y, active_y,
+                            q == 0 ? e_.soon(neurons) : kernels::soon{}});
       else
-        bodies_.block_fire_sparse({dy.indptr().data(), dy.indices().data(), dy.weights().data(), neurons.begin, hubs(), neurons.size(),
+        bodies_.block_fire_sparse({dy.indptr().data(), dy.indices().data(), dy_.sparse(), neurons.begin, hubs(), neurons.size(),
                                    a(s.head, at), x, most_places, active_x, y, active_y});
       kernels::transpose_bits(active_y, by_token);
       if (e.is_dense())
-        bodies_.block_push({e.weights().data() + std::size_t{neurons.begin} * hubs(), hubs(), hubs(), y, 1, block_tokens, by_token, tokens,
-                            nullptr, part(number, at), hubs()});
+        bodies_.block_push({e_rows, hubs(), hubs(), y, 1, block_tokens, by_token, tokens, nullptr, part(number, at), hubs()});
       else
         bodies_.block_push_sparse(
-            {e.indptr().data(), e.indices().data(), e.weights().data(), neurons.begin, y, by_token, tokens, part(number, at), hubs()});
+            {e.indptr().data(), e.indices().data(), e_.sparse(), neurons.begin, y, by_token, tokens, part(number, at), hubs()});
       for (neuron_id t = 0; t < tokens; ++t) done(number, layer, at + t).y += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
       for (neuron_id j = 0; j < neurons.size(); ++j) {
         for (std::uint64_t left = active_x[j]; left != 0; left &= left - 1)
@@ -392,10 +426,10 @@ void reader::sense(std::size_t at, token_id token) noexcept {
   sensed_[at] = row_edges(sensory, token);
   std::fill_n(w(at), hubs(), 0.0f);
   if (sensory.is_dense()) {
-    std::copy_n(sensory.weights().data() + std::size_t{token} * hubs(), hubs(), heard);
+    for (neuron_id k = 0; k < hubs(); ++k) heard[k] = sensory.weight(edge_id{token} * hubs() + k);
   } else {
     std::fill_n(heard, hubs(), 0.0f);
-    for (edge_id e = sensory.indptr()[token]; e < sensory.indptr()[token + 1]; ++e) heard[sensory.indices()[e]] = sensory.weights()[e];
+    for (edge_id e = sensory.indptr()[token]; e < sensory.indptr()[token + 1]; ++e) heard[sensory.indices()[e]] = sensory.weight(e);
   }
   set_w(0, at, true);
 }
@@ -427,9 +461,11 @@ void reader::set_w(layer_id layer, std::size_t at, bool token) noexcept {
 }
 
 void reader::read_out(id_range nodes) noexcept {
+  array<float> scratch = readout_.scratch();
+  const float* const dense = readout_.edges().is_dense() ? readout_.dense(nodes, scratch) : nullptr;
   alignas(64) tile out;
   for (std::size_t q = 0; q < blocks_.size(); ++q) {
-    product(model_.circuits().readout, nodes, q, out);
+    product(readout_, dense, nodes, q, out);
     for (std::size_t t = 0; t < blocks_[q].tokens; ++t)
       for (neuron_id v = 0; v < nodes.size(); ++v)
         logits_[(q * block_tokens + t) * model_.readout_nodes() + nodes.begin + v] = out[v * block_tokens + t];

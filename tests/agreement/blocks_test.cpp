@@ -186,6 +186,18 @@ TEST_CASE("blocks follow the equations in double precision") {
     }
 }
 
+TEST_CASE("rounded weights are read in blocks as the same weights in float32 are") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 14);
+  const auto tokens = tests::random_tokens(100, 12, 1);
+  oracle::weights rounded = w;
+  for (Eigen::MatrixXd* part : {&rounded.E, &rounded.Dx, &rounded.Dy, &rounded.embedding, &rounded.readout})
+    *part = part->unaryExpr([](double v) { return double{bdh::to_float(bdh::to_bfloat16(static_cast<float>(v)))}; });
+  const bdh::model wide = tests::as_graph(rounded, "gpu-release");
+  const outcome expected = run(wide, tokens, 0);
+  CHECK(same_bits(expected, run(tests::as_graph(w, "gpu-release").in_bfloat16(), tokens, 0)));
+  CHECK(same_bits(expected, run(tests::as_sparse_graph(w, "gpu-release").in_bfloat16(), tokens, 0)));
+}
+
 TEST_CASE("texts that end, begin and go on anywhere in a block") {
   oracle::weights w = tests::random_weights({.neurons_per_head = 100, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 9);
   w.retention = 0.98;
