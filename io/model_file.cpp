@@ -248,9 +248,21 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
 }
 
 model load_model(const std::filesystem::path& file) {
-  check_seal(file, sealed::model);
+  check_seal(file, sealed::model, largest_read_model);
   const std::uint64_t bytes = std::filesystem::file_size(file);
-  return read_model(hdf5::file::open(file, {bytes, true}), bytes, file.string());
+  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read_model}), bytes, file.string());
+}
+
+model check_model(const std::filesystem::path& file) {
+  check_seal(file, sealed::model);
+  model m = load_model(file);
+  for (const stored_projection& p : projections_of(m))
+    if (const auto e = p.in(m).first_not_finite())
+      throw input_error(file.string() + ":/projections/" + p.name + "/data[" + std::to_string(*e) + "]", shown(p.in(m).weight(*e)),
+                        "a finite weight");
+  if (const std::string hash = content_hash(m); hash != m.content_sha256())
+    throw input_error(file.string() + ":/@content_sha256", m.content_sha256(), hash, "it names another model than the file holds");
+  return m;
 }
 
 model load_model_image(std::span<const std::byte> image, const std::string& shown) {
