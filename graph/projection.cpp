@@ -88,14 +88,14 @@ projection projection::sparse(std::string name, population source, population ta
 // is not, one that finds the first fault.
 void projection::check_indices() const {
   const bool well = all_of_pieces(rows(), edges(), [&](std::size_t first, std::size_t last) {
-    bool bad = false;
+    std::uint32_t bad = 0;  // not bool: the compiler's vectors then keep their lanes
     for (std::size_t r = first; r < last; ++r) {
       const neuron_id* const row = indices_.data() + indptr_[r];
       const std::size_t degree = indptr_[r + 1] - indptr_[r];
-      for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1];
-      bad |= degree != 0 && row[degree - 1] >= columns();
+      for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1] ? 1u : 0u;
+      bad |= degree != 0 && row[degree - 1] >= columns() ? 1u : 0u;
     }
-    return !bad;
+    return bad == 0;
   });
   if (well) return;
   const population& column = order_ == order::by_source ? target_ : source_;
