@@ -247,15 +247,15 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
   return hash;
 }
 
-model load_model(const std::filesystem::path& file) {
-  check_seal(file, sealed::model, largest_read_model);
+model load_model(const std::filesystem::path& file, std::uint64_t largest_read) {
+  check_seal(file, sealed::model, largest_read);
   const std::uint64_t bytes = std::filesystem::file_size(file);
-  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read_model}), bytes, file.string());
+  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes, file.string());
 }
 
-model check_model(const std::filesystem::path& file) {
+model check_model(const std::filesystem::path& file, std::uint64_t largest_read) {
   check_seal(file, sealed::model);
-  model m = load_model(file);
+  model m = load_model(file, largest_read);
   for (const stored_projection& p : projections_of(m))
     if (const auto e = p.in(m).first_not_finite())
       throw input_error(file.string() + ":/projections/" + p.name + "/data[" + std::to_string(*e) + "]", shown(p.in(m).weight(*e)),

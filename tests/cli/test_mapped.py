@@ -8,7 +8,7 @@ import time
 
 from program import PATIENCE, PROGRAM, CliTest, bdh, main
 
-HUBS, NEURONS, VOCABULARY = 160, 36864, 256  # 71 MB
+HUBS, NEURONS, VOCABULARY = 160, 294912, 256  # 566 MB
 
 
 def large_checkpoint(path):
@@ -25,7 +25,10 @@ def large_checkpoint(path):
     text = json.dumps(header).encode()
     block = struct.pack("<4093f", *(((i * 7919 + 13) % 4001 - 2000) / 100000 for i in range(4093)))
     with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + (block * (end // len(block) + 1))[:end])
+        f.write(struct.pack("<Q", len(text)) + text)
+        for _ in range(end // len(block) + 1):
+            f.write(block)
+        f.truncate(8 + len(text) + end)
     return path
 
 
