@@ -7,6 +7,7 @@
 #include "apps/console.hpp"
 #include "apps/describe_model.hpp"
 #include "apps/options.hpp"
+#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "io/expected_file.hpp"
 #include "io/file_kind.hpp"
@@ -23,6 +24,10 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+struct choice {
+  bool rounds = false, check = false;
+};
+
 // What there is to say, both ways.
 struct description {
   std::string text;
@@ -35,10 +40,15 @@ void line(description& d, const std::string& what, const std::string& value) {
 
 std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-description of_model(const std::string& file, bool rounds) {
-  const model m = load_model(file);
+description of_model(const std::string& file, const choice& asked) {
+  end_when_unreadable(file);
+  const model m = asked.check ? check_model(file) : load_model(file);
   description d{model_text(m), model_json(m)};
-  if (rounds) {
+  if (asked.check) {
+    d.all["checked"] = true;
+    line(d, "checked", "every byte, index and weight, and both hashes");
+  }
+  if (asked.rounds) {
     d.text = rounds_text(m);
     d.all["rounds"] = rounds_json(m);
   }
@@ -132,11 +142,13 @@ description of_checkpoint(const std::string& file) {
   return d;
 }
 
-description describe(const std::string& file, file_kind kind, bool rounds) {
-  if (rounds && kind != file_kind::model) throw input_error(file, name(kind), "a model: only models have rounds");
+description describe(const std::string& file, file_kind kind, const choice& asked) {
+  if (asked.rounds && kind != file_kind::model) throw input_error(file, name(kind), "a model: only models have rounds");
+  if (asked.check && kind != file_kind::model)
+    throw input_error(file, name(kind), "a model: other files are checked whenever they are read");
   switch (kind) {
     case file_kind::model:
-      return of_model(file, rounds);
+      return of_model(file, asked);
     case file_kind::state:
       return of_state(file);
     case file_kind::run:
@@ -160,25 +172,27 @@ class info_app final : public command {
  public:
   explicit info_app(CLI::App& program) : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
     arguments_.add_option("FILE", file_, "a file, or the folder of a run")->required()->type_name("");
-    arguments_.add_flag("--rounds", rounds_, "the rounds of a token, in the paper's notation");
+    arguments_.add_flag("--rounds", asked_.rounds, "the rounds of a token, in the paper's notation");
+    arguments_.add_flag("--check", asked_.check, "read a model through and compare it with its hashes");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
   int run() override {
     const file_kind kind = identify(file_);
-    description d = describe(file_, kind, rounds_);
+    description d = describe(file_, kind, asked_);
     if (json_) {
       json all{{"file", file_}, {"kind", name(kind)}};
       all.update(d.all);
       print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else {
-      print(rounds_ ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
+      print(asked_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
     }
     return 0;
   }
 
  private:
   std::string file_;
-  bool rounds_ = false, json_ = false;
+  choice asked_;
+  bool json_ = false;
 };
 
 }  // namespace

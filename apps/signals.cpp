@@ -4,8 +4,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <string>
 
 #include "core/base/error.hpp"
 
@@ -20,6 +24,14 @@ void request(int signal) {
   requested = signal;
   [[maybe_unused]] const ssize_t ignored = ::write(wake[1], "", 1);
   errno = saved;
+}
+
+std::array<char, 8192> last_words;  // the handler may not make them
+std::size_t last_words_size = 0;
+
+void end(int) {
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words_size);
+  ::_exit(1);
 }
 
 }  // namespace
@@ -67,6 +79,19 @@ std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, co
     const ssize_t got = ::read(descriptor, into.data(), into.size());
     if (got >= 0 || (errno != EINTR && errno != EAGAIN)) return got;
   }
+}
+
+void end_when_unreadable(const std::string& file) {
+  const input_error told(file, "a part of it can no longer be read", "the file as it was opened",
+                         "was it cut short, or does its disk or network fail?");
+  const std::string text = std::string("bdh: ") + told.what() + "\n";
+  ::signal(SIGBUS, SIG_DFL);  // until the words are whole
+  last_words_size = std::min(text.size(), last_words.size());
+  std::memcpy(last_words.data(), text.data(), last_words_size);
+  struct sigaction action = {};
+  action.sa_handler = end;
+  sigemptyset(&action.sa_mask);
+  ::sigaction(SIGBUS, &action, nullptr);
 }
 
 }  // namespace bdh::app

@@ -1,9 +1,11 @@
-// Ctrl-C and SIGTERM as a request to stop after the current token. A second one kills at once.
+// Ctrl-C and SIGTERM as a request to stop after the current token; a second one kills at once. And what becomes of a mapped file
+// whose pages cannot be read any more.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 
 namespace bdh::app {
 
@@ -23,5 +25,9 @@ void listen_again();
 // Waits for bytes on a file descriptor: how many came, 0 at its end or when a stop was requested, -1 with errno on failure.
 // `on_wait` (may be empty) is called when none have come for a fifth of a second.
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait);
+
+// From here on, a part of this file that is mapped (core/base/array.hpp) and can no longer be read, because somebody cut the file
+// short or its disk fails, ends the program with one line that names it and exit code 1.
+void end_when_unreadable(const std::string& file);
 
 }  // namespace bdh::app

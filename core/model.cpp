@@ -31,10 +31,9 @@ void check_hubs(const hub_circuits& c) {
 }
 
 void expect_not_negative(const projection& p, const char* name) {
-  for (std::size_t e = 0; e < p.edges(); ++e)
-    if (p.weight(e) < 0)
-      throw input_error("model/" + std::string(name) + "/data[" + std::to_string(e) + "]", shown(p.weight(e)), "a weight >= 0",
-                        "inhibition has a projection of its own");
+  if (const auto e = p.first_negative())
+    throw input_error("model/" + std::string(name) + "/data[" + std::to_string(*e) + "]", shown(p.weight(*e)), "a weight >= 0",
+                      "inhibition has a projection of its own");
 }
 
 // A pool of hubs is needed where the dynamics have gains; it sees every source.

@@ -1,10 +1,14 @@
 #include "graph/projection.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cmath>
+#include <thread>
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/executor.hpp"
 
 namespace bdh {
 namespace {
@@ -18,9 +22,24 @@ array<T> copy_of(const array<T>& from) {
   return to;
 }
 
+// Whether check(first, last) holds for every piece of 0..count-1: on several threads where `work`, the number of values that it
+// looks at, is worth them. Reading a large projection from a file's pages is most of the time that it takes to open.
+template <class Check>
+bool all_of_pieces(std::size_t count, std::size_t work, Check check) {
+  constexpr std::size_t piece = std::size_t{1} << 20;  // values
+  const std::size_t pieces = std::clamp<std::size_t>(work / piece, 1, std::max<std::size_t>(1, count));
+  if (pieces == 1) return check(0, count);
+  const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, pieces);
+  std::atomic<bool> well = true;
+  default_executor(threads)->for_each(pieces, [&](std::size_t i) {
+    if (!check(count * i / pieces, count * (i + 1) / pieces)) well = false;
+  });
+  return well;
+}
+
 }  // namespace
 
-projection projection::dense(std::string name, population source, population target, order rows, array<float> weights) {
+projection projection::dense(std::string name, population source, population target, order rows, array<float> weights, weights_are given) {
   projection p;
   p.name_ = std::move(name);
   p.source_ = std::move(source);
@@ -32,7 +51,7 @@ projection projection::dense(std::string name, population source, population tar
     throw shape_error(
         p.name_, std::to_string(p.weights_.size()) + " weights",
         std::to_string(p.source_.size) + " " + p.source_.name + " x " + std::to_string(p.target_.size) + " " + p.target_.name);
-  p.check_weights();
+  if (given == weights_are::unchecked) p.check_weights();
   return p;
 }
 
@@ -60,23 +79,66 @@ projection projection::sparse(std::string name, population source, population ta
   if (p.indptr_[p.rows()] != edges)
     throw input_error(at(p.name_, "indptr", p.rows()), std::to_string(p.indptr_[p.rows()]),
                       std::to_string(edges) + ", the number of edges");
-  const population& column = rows == order::by_source ? p.target_ : p.source_;
-  for (std::size_t r = 0; r < p.rows(); ++r)
-    for (edge_id e = p.indptr_[r]; e < p.indptr_[r + 1]; ++e) {
-      if (p.indices_[e] >= column.size)
-        throw input_error(at(p.name_, "indices", e), column.name + " " + std::to_string(p.indices_[e]), "< " + std::to_string(column.size));
-      if (e > p.indptr_[r] && p.indices_[e] <= p.indices_[e - 1])
-        throw input_error(at(p.name_, "indices", e),
-                          p.indices_[e] == p.indices_[e - 1] ? "a duplicate edge" : "an index smaller than the one before",
-                          "ascending indices within row " + std::to_string(r));
-    }
+  p.check_indices();
   p.check_weights();
   return p;
 }
 
-void projection::check_weights() const {
-  for (std::size_t i = 0; i < weights_.size(); ++i)
-    if (!std::isfinite(weights_[i])) throw input_error(at(name_, "data", i), shown(weights_[i]), "a finite weight");
+// Ascending rows whose last index is below the number of columns: a pass that says only whether all is well, and then, if it
+// is not, one that finds the first fault.
+void projection::check_indices() const {
+  const bool well = all_of_pieces(rows(), edges(), [&](std::size_t first, std::size_t last) {
+    std::uint32_t bad = 0;  // not bool: the compiler's vectors then keep their lanes
+    for (std::size_t r = first; r < last; ++r) {
+      const neuron_id* const row = indices_.data() + indptr_[r];
+      const std::size_t degree = indptr_[r + 1] - indptr_[r];
+      for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1] ? 1u : 0u;
+      bad |= degree != 0 && row[degree - 1] >= columns() ? 1u : 0u;
+    }
+    return bad == 0;
+  });
+  if (well) return;
+  const population& column = order_ == order::by_source ? target_ : source_;
+  for (std::size_t r = 0; r < rows(); ++r)
+    for (edge_id e = indptr_[r]; e < indptr_[r + 1]; ++e) {
+      if (indices_[e] >= column.size)
+        throw input_error(at(name_, "indices", e), column.name + " " + std::to_string(indices_[e]), "< " + std::to_string(column.size));
+      if (e > indptr_[r] && indices_[e] <= indices_[e - 1])
+        throw input_error(at(name_, "indices", e),
+                          indices_[e] == indices_[e - 1] ? "a duplicate edge" : "an index smaller than the one before",
+                          "ascending indices within row " + std::to_string(r));
+    }
+}
+
+void projection::check_weights() {
+  std::atomic<std::uint32_t> signs = 0;
+  const bool well = all_of_pieces(weights_.size(), weights_.size(), [&](std::size_t first, std::size_t last) {
+    constexpr std::uint32_t exponent = 0x7f800000;  // all ones: infinite or not a number
+    std::uint32_t bad = 0, all = 0;
+    for (std::size_t e = first; e < last; ++e) {
+      const auto bits = std::bit_cast<std::uint32_t>(weights_[e]);
+      bad |= (bits & exponent) == exponent ? 1u : 0u;
+      all |= bits;
+    }
+    signs |= all;
+    return bad == 0;
+  });
+  no_sign_bit_ = signs.load() >> 31 == 0;
+  if (well) return;
+  const edge_id e = first_not_finite().value();
+  throw input_error(at(name_, "data", e), shown(weights_[e]), "a finite weight");
+}
+
+std::optional<edge_id> projection::first_negative() const {
+  for (edge_id e = 0; !no_sign_bit_ && e < edges(); ++e)
+    if (weight(e) < 0) return e;
+  return std::nullopt;
+}
+
+std::optional<edge_id> projection::first_not_finite() const {
+  for (edge_id e = 0; e < edges(); ++e)
+    if (!std::isfinite(weight(e))) return e;
+  return std::nullopt;
 }
 
 std::optional<edge_id> projection::find(neuron_id source, neuron_id target) const {
@@ -95,6 +157,7 @@ projection projection::without_weights() const {
   p.source_ = source_;
   p.target_ = target_;
   p.order_ = order_;
+  p.no_sign_bit_ = no_sign_bit_;
   p.indptr_ = copy_of(indptr_);
   p.indices_ = copy_of(indices_);
   return p;
@@ -129,6 +192,7 @@ projection projection::transposed() const {
   t.source_ = source_;
   t.target_ = target_;
   t.order_ = order_ == order::by_source ? order::by_target : order::by_source;
+  t.no_sign_bit_ = no_sign_bit_;
   t.weights_ = array<float>(edges());
   if (is_dense()) {
     for (std::size_t r = 0; r < rows(); ++r)

@@ -21,6 +21,9 @@ struct population {
 // What a row of the storage is: all edges that leave one source, or all edges that arrive at one target.
 enum class order { by_source, by_target };
 
+// Whether the weights of a dense block are looked at when it is built, or somebody else vouches that they are finite.
+enum class weights_are { unchecked, vouched_for };
+
 // The weights of a projection, as they are stored: one of the two, the other is null.
 struct weight_view {
   const float* wide = nullptr;
@@ -39,7 +42,8 @@ class projection {
 
   // rows x columns weights, row-major; rows are sources (by_source) or targets (by_target).
   // Throws shape_error when the size is wrong, input_error naming the place of a weight that is not finite.
-  static projection dense(std::string name, population source, population target, order rows, array<float> weights);
+  static projection dense(std::string name, population source, population target, order rows, array<float> weights,
+                          weights_are given = weights_are::unchecked);
 
   // indptr (rows + 1), indices (edges) ascending within a row, weights (edges). Duplicate edges are an error, self-loops are not.
   // Throws shape_error or input_error naming the first bad entry.
@@ -62,6 +66,11 @@ class projection {
     return weights_;
   }
   bool is_bfloat16() const noexcept { return !narrow_.empty(); }
+  bool is_mapped() const noexcept { return weights_.is_mapped(); }  // the weights are the pages of a file
+
+  // The first edge whose weight is below zero, or is not finite.
+  std::optional<edge_id> first_negative() const;
+  std::optional<edge_id> first_not_finite() const;
   weight_view view() const noexcept { return {weights_.data(), narrow_.data()}; }
   std::span<const neuron_id> indices() const noexcept { return indices_; }  // empty when dense
   std::span<const edge_id> indptr() const noexcept { return indptr_; }      // empty when dense
@@ -84,7 +93,8 @@ class projection {
   projection scaled(float factor) const;
 
  private:
-  void check_weights() const;
+  void check_weights();
+  void check_indices() const;
   projection without_weights() const;
 
   std::string name_;
@@ -93,7 +103,8 @@ class projection {
   array<edge_id> indptr_;
   array<neuron_id> indices_;
   array<float> weights_;
-  array<bfloat16> narrow_;  // in place of weights_
+  array<bfloat16> narrow_;    // in place of weights_
+  bool no_sign_bit_ = false;  // of any weight, as far as is known
 };
 
 }  // namespace bdh

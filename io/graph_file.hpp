@@ -4,7 +4,7 @@
 //   CSV              a header with source, target and, where there are weights, weight (else 1); further columns are ignored, but
 //                    `type` where it says excitatory or inhibitory: it must agree with the weight's sign
 //   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by their attribute name, or their id
-//   HDF5             FILE:/group, a CSR matrix as SciPy and AnnData keep it: indptr, indices, data, shape; row = target
+//   HDF5             FILE:/group, a CSR or CSC matrix as SciPy and AnnData keep it: indptr, indices, data, shape; row = target
 //
 // Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against those of the file before memory
 // is taken, and every error names the file and the line.

@@ -1,4 +1,4 @@
-// CSR matrices in HDF5.
+// CSR and CSC matrices in HDF5.
 #include <filesystem>
 
 #include "core/base/error.hpp"
@@ -29,14 +29,18 @@ matrix_shape read_shape(const hdf5::group& g, std::uint64_t most) {
   return shape;
 }
 
-void check_encoding(const hdf5::group& g) {
-  const auto expect = [&](const char* attribute, const char* expected) {
-    if (!g.has_attribute(attribute)) return;
-    if (const std::string found = g.text_of_any_length(attribute); found != expected)
-      throw input_error(g.place() + "@" + attribute, "'" + found + "'", "'" + std::string(expected) + "'");
+// Whether the matrix is stored by columns. CSR is what it is without a word.
+bool check_encoding(const hdf5::group& g) {
+  const auto text = [&](const char* attribute, const char* otherwise) {
+    return g.has_attribute(attribute) ? g.text_of_any_length(attribute) : otherwise;
   };
-  expect("encoding-type", "csr_matrix");
-  expect("orientation", "row=target,col=source");
+  const char* const targets_are_rows = "row=target,col=source";
+  if (const std::string found = text("orientation", targets_are_rows); found != targets_are_rows)
+    throw input_error(g.place() + "@orientation", "'" + found + "'", "'" + std::string(targets_are_rows) + "'");
+  const std::string found = text("encoding-type", "csr_matrix");
+  if (found != "csr_matrix" && found != "csc_matrix")
+    throw input_error(g.place() + "@encoding-type", "'" + found + "'", "csr_matrix or csc_matrix");
+  return found == "csc_matrix";
 }
 
 }  // namespace
@@ -53,8 +57,10 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
     at = end + 1;
   }
   to.lines = false;
-  check_encoding(g);
+  const bool by_columns = check_encoding(g);
   const auto [rows, columns] = read_shape(g, most);
+  // Lines are what is stored together.
+  const std::uint64_t lines = by_columns ? columns : rows, positions = by_columns ? rows : columns;
   if (to.one_population && rows != columns)
     throw shape_error(g.place() + "@shape", std::to_string(rows) + " x " + std::to_string(columns),
                       "as many rows as columns: both are neurons");
@@ -64,23 +70,25 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
   const std::uint64_t edges = data.shape()[0];
   if (indices.shape()[0] != edges)
     throw shape_error(indices.place(), std::to_string(indices.shape()[0]) + " entries", std::to_string(edges) + ", as data has");
-  if (indptr.shape()[0] != rows + 1)
-    throw shape_error(indptr.place(), std::to_string(indptr.shape()[0]) + " entries", std::to_string(rows) + " rows + 1");
-  const array<std::uint64_t> first = indptr.read_integers(rows + 1, edges), source = indices.read_integers(edges, columns - 1);
+  if (indptr.shape()[0] != lines + 1)
+    throw shape_error(indptr.place(), std::to_string(indptr.shape()[0]) + " entries",
+                      std::to_string(lines) + (by_columns ? " columns + 1" : " rows + 1"));
+  const array<std::uint64_t> first = indptr.read_integers(lines + 1, edges), position = indices.read_integers(edges, positions - 1);
   const array<float> weight = data.read_reals(edges);
   const bool inhibitory = g.has_attribute("sign") && g.integer("sign") < 0;  // of our own model files
   (to.one_population ? to.source : to.target).size = static_cast<neuron_id>(rows);
   to.source.size = static_cast<neuron_id>(columns);
-  if (first[0] != 0 || first[rows] != edges)
-    throw input_error(indptr.place(), std::to_string(first[0]) + " to " + std::to_string(first[rows]), "0 to " + std::to_string(edges));
+  if (first[0] != 0 || first[lines] != edges)
+    throw input_error(indptr.place(), std::to_string(first[0]) + " to " + std::to_string(first[lines]), "0 to " + std::to_string(edges));
   to.edges.reserve(edges);
-  for (std::uint64_t r = 0; r < rows; ++r) {
+  for (std::uint64_t r = 0; r < lines; ++r) {
     if (first[r + 1] < first[r])
       throw input_error(indptr.place() + "[" + std::to_string(r + 1) + "]", std::to_string(first[r + 1]),
                         "at least " + std::to_string(first[r]));
     for (std::uint64_t e = first[r]; e < first[r + 1]; ++e) {
       if (!(weight[e] - weight[e] == 0.0f)) throw input_error(to.place(e), std::to_string(weight[e]), "a finite weight");
-      to.edges.push_back({static_cast<neuron_id>(source[e]), static_cast<neuron_id>(r), inhibitory ? -weight[e] : weight[e], e});
+      const auto line = static_cast<neuron_id>(r), other = static_cast<neuron_id>(position[e]);
+      to.edges.push_back({by_columns ? line : other, by_columns ? other : line, inhibitory ? -weight[e] : weight[e], e});
     }
   }
 }

@@ -22,6 +22,7 @@ namespace bdh::hdf5 {
 struct limits {
   std::uint64_t dataset_bytes = 0;  // largest dataset, in memory; a plain file is limited by its own size as well
   bool plain = true;                // a model or state as we write it, checked by io/hdf5_screen.hpp before HDF5 opens it
+  bool map = false;                 // datasets may be mapped instead of read
 };
 
 using extents = std::vector<std::uint64_t>;
@@ -92,6 +93,12 @@ class dataset : public object {
   // As read, of a one-dimensional dataset of any length.
   template <element T>
   array<T> read_list() const;
+  // As read and read_list, but the pages of the file themselves (core/base/array.hpp), read when they are first touched, where
+  // limits allow it and they hold the values as memory does: in our byte order, together, aligned. Else as read.
+  template <element T>
+  array<T> map(const extents& shape) const;
+  template <element T>
+  array<T> map_list() const;
   // The part from `start` on, so many in each dimension, of a dataset of any length. The file must hold exactly this element type.
   template <element T>
   array<T> read_part(const extents& start, const extents& count) const;
@@ -118,6 +125,8 @@ class dataset : public object {
   void check_size(const extents& shape, std::uint64_t element_bytes) const;
   void check_type(std::int64_t file, std::int64_t swapped, const char* name) const;
   void read_rows(std::uint64_t rows, std::int64_t memory_type, void* to) const;
+  template <element T>
+  void check(const extents& shape) const;
   extents first_rows(std::uint64_t rows) const;
 
   extents shape_;

@@ -1,4 +1,7 @@
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +14,7 @@ namespace {
 
 constexpr int most_dimensions = 8;
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 28;  // bytes, of a chunk that we read
+constexpr std::uint64_t least_mapped = std::uint64_t{1} << 16;   // bytes, of a dataset that is worth pages of its own
 constexpr std::uint64_t longest_row = std::uint64_t{1} << 20;    // bytes, of a row in one chunk that we write
 
 // Saturates: a product that does not fit is larger than any limit.
@@ -33,6 +37,23 @@ handle rows_of(hid_t set, const extents& shape, std::uint64_t first, std::uint64
   start[0] = first;
   count[0] = rows;
   return part_of(set, start, count, place);
+}
+
+// Where the values of a contiguous dataset lie in a file on disk, if they lie there as in memory.
+struct stored_at {
+  int descriptor;  // HDF5's own
+  std::uint64_t offset, file_bytes;
+};
+
+std::optional<stored_at> where_stored(hid_t set, hid_t memory_type) {
+  const handle type(H5Dget_type(set)), file(H5Iget_file_id(set)), access(H5Fget_access_plist(file.id()));
+  const haddr_t offset = H5Dget_offset(set);
+  int* descriptor = nullptr;
+  struct ::stat status {};
+  if (!equal_types(type.id(), memory_type) || offset == HADDR_UNDEF || H5Pget_driver(access.id()) != H5FD_SEC2 ||
+      H5Fget_vfd_handle(file.id(), H5P_DEFAULT, reinterpret_cast<void**>(&descriptor)) < 0 || ::fstat(*descriptor, &status) != 0)
+    return std::nullopt;
+  return stored_at{*descriptor, offset, static_cast<std::uint64_t>(status.st_size)};
 }
 
 handle block_of(std::uint64_t elements, const std::string& place) {
@@ -201,15 +222,37 @@ void dataset::check_type(hid_t file, hid_t swapped, const char* name) const {
 }
 
 template <element T>
-array<T> dataset::read(const extents& shape) const {
-  const silence quiet;
+void dataset::check(const extents& shape) const {
   const types t = types_of<T>();
   check_type(t.file, t.swapped, t.name);
   if (shape_ != shape) throw input_error(place_, "shape " + shown(shape_), shown(shape));
   check_size(shape, sizeof(T));
+}
+
+template <element T>
+array<T> dataset::read(const extents& shape) const {
+  const silence quiet;
+  check<T>(shape);
   array<T> values(product(shape, 1));
-  read_rows(shape[0], t.memory, values.data());
+  read_rows(shape[0], types_of<T>().memory, values.data());
   return values;
+}
+
+template <element T>
+array<T> dataset::map(const extents& shape) const {
+  const silence quiet;
+  check<T>(shape);
+  const std::uint64_t bytes = product(shape, sizeof(T));
+  const std::optional<stored_at> where = limits_.map && limits_.plain ? where_stored(handle_.id(), types_of<T>().memory) : std::nullopt;
+  if (!where || bytes < least_mapped || where->offset % alignof(T) != 0) return read<T>(shape);
+  if (where->offset > where->file_bytes || bytes > where->file_bytes - where->offset) unreadable(place_, "cut short");
+  return array<T>::of_file(where->descriptor, where->offset, product(shape, 1));
+}
+
+template <element T>
+array<T> dataset::map_list() const {
+  if (shape_.size() != 1) throw input_error(place_, "shape " + shown(shape_), "one dimension");
+  return map<T>(shape_);
 }
 
 template <element T>
@@ -326,6 +369,8 @@ void dataset::append(std::span<const T> values) {
   template dataset group::create_rows<T>(const char*, const extents&, std::uint64_t); \
   template array<T> dataset::read<T>(const extents&) const;                           \
   template array<T> dataset::read_list<T>() const;                                    \
+  template array<T> dataset::map<T>(const extents&) const;                            \
+  template array<T> dataset::map_list<T>() const;                                     \
   template array<T> dataset::read_part<T>(const extents&, const extents&) const;      \
   template void dataset::write<T>(std::span<const T>);                                \
   template void dataset::append<T>(std::span<const T>);

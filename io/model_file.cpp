@@ -189,7 +189,7 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
     with_place(shown + ":/", [&] {
-      const array<double> f = root.open_group("rotation").open_dataset("frequency").read_list<double>();
+      const array<double> f = root.open_group("rotation").open_dataset("frequency").map_list<double>();
       p.turning = rotation(std::vector<double>(f.begin(), f.end()));
     });
   return with_places([&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
@@ -247,10 +247,22 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
   return hash;
 }
 
-model load_model(const std::filesystem::path& file) {
-  check_seal(file, sealed::model);
+model load_model(const std::filesystem::path& file, std::uint64_t largest_read) {
+  check_seal(file, sealed::model, largest_read);
   const std::uint64_t bytes = std::filesystem::file_size(file);
-  return read_model(hdf5::file::open(file, {bytes, true}), bytes, file.string());
+  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes, file.string());
+}
+
+model check_model(const std::filesystem::path& file, std::uint64_t largest_read) {
+  check_seal(file, sealed::model);
+  model m = load_model(file, largest_read);
+  for (const stored_projection& p : projections_of(m))
+    if (const auto e = p.in(m).first_not_finite())
+      throw input_error(file.string() + ":/projections/" + p.name + "/data[" + std::to_string(*e) + "]", shown(p.in(m).weight(*e)),
+                        "a finite weight");
+  if (const std::string hash = content_hash(m); hash != m.content_sha256())
+    throw input_error(file.string() + ":/@content_sha256", m.content_sha256(), hash, "it names another model than the file holds");
+  return m;
 }
 
 model load_model_image(std::span<const std::byte> image, const std::string& shown) {

@@ -39,19 +39,19 @@ constexpr stored_projection explicit_edges[] = {
 
 // ---- writing
 
+// The matrix is always targets x sources; what is stored together is what the kernels read together.
+constexpr const char* encoding(order rows) { return rows == order::by_target ? "csr_matrix" : "csc_matrix"; }
+
 void write_sparse(hdf5::group& to, const projection& g) {
-  projection other;
-  if (g.rows_are() == order::by_source) other = g.transposed();
-  const projection& rows = g.rows_are() == order::by_source ? other : g;
-  const std::uint64_t shape[] = {rows.rows(), rows.columns()};
-  to.set_text("encoding-type", "csr_matrix");
+  const std::uint64_t shape[] = {g.target().size, g.source().size};
+  to.set_text("encoding-type", encoding(g.rows_are()));
   to.set_text("encoding-version", "0.1.0");
   to.set_numbers("shape", shape);
   to.set_text("orientation", orientation_by_target);
   to.set_text("kernel_order", name(g.rows_are()));
-  to.create_dataset<edge_id>("indptr", {rows.indptr().size()}).write(rows.indptr());
-  to.create_dataset<neuron_id>("indices", {rows.edges()}).write(rows.indices());
-  to.create_dataset<float>("data", {rows.edges()}).write(rows.weights());
+  to.create_dataset<edge_id>("indptr", {g.indptr().size()}).write(g.indptr());
+  to.create_dataset<neuron_id>("indices", {g.edges()}).write(g.indices());
+  to.create_dataset<float>("data", {g.edges()}).write(g.weights());
 }
 
 void write_projection(hdf5::group& projections, const stored_projection& p, const projection& g) {
@@ -92,23 +92,25 @@ std::string at(const hdf5::group& g, const char* dataset, std::size_t i) {
 }
 
 projection read_sparse(const hdf5::group& g, const stored_projection& p, population source, population target) {
-  expect_text(g, "encoding-type", "csr_matrix");
+  const std::string encoded = g.text("encoding-type");
+  const order stored = encoded == encoding(order::by_source) ? order::by_source : order::by_target;
+  if (encoded != encoding(stored)) throw input_error(g.place() + "@encoding-type", "'" + encoded + "'", "csr_matrix or csc_matrix");
   expect_text(g, "orientation", orientation_by_target);
   const hdf5::extents shape{target.size, source.size};
   if (g.numbers("shape", 2) != shape)
     throw shape_error(g.place() + "@shape", "another shape",
                       std::to_string(target.size) + " targets x " + std::to_string(source.size) + " sources");
   const order kernel_order = order_named(g, "kernel_order");
-  array<edge_id> indptr = g.open_dataset("indptr").read<edge_id>({std::uint64_t{target.size} + 1});
-  array<float> data = g.open_dataset("data").read_list<float>();
-  array<neuron_id> indices = g.open_dataset("indices").read<neuron_id>({data.size()});
+  const std::uint64_t rows = stored == order::by_target ? target.size : source.size;
+  array<edge_id> indptr = g.open_dataset("indptr").map<edge_id>({rows + 1});
+  array<float> data = g.open_dataset("data").map_list<float>();
+  array<neuron_id> indices = g.open_dataset("indices").map<neuron_id>({data.size()});
+  projection read =
+      projection::sparse(p.name, std::move(source), std::move(target), stored, std::move(indptr), std::move(indices), std::move(data));
   // Told here, at positions of the file; the model's own check would name those in memory.
-  for (std::size_t e = 0; p.positive() && e < data.size(); ++e)
-    if (data[e] < 0)
-      throw input_error(at(g, "data", e), std::to_string(data[e]), "a weight >= 0", "inhibition has a projection of its own");
-  projection rows = projection::sparse(p.name, std::move(source), std::move(target), order::by_target, std::move(indptr),
-                                       std::move(indices), std::move(data));
-  return kernel_order == order::by_target ? std::move(rows) : rows.transposed();
+  if (const auto e = p.positive() ? read.first_negative() : std::nullopt)
+    throw input_error(at(g, "data", *e), std::to_string(read.weight(*e)), "a weight >= 0", "inhibition has a projection of its own");
+  return kernel_order == stored ? std::move(read) : read.transposed();
 }
 
 projection read_projection(const hdf5::group& projections, const stored_projection& p, population source, population target) {
@@ -120,8 +122,9 @@ projection read_projection(const hdf5::group& projections, const stored_projecti
   if (g.has_attribute("encoding-type")) return read_sparse(g, p, std::move(source), std::move(target));
   const order rows = order_named(g, "order");
   const bool by_source = rows == order::by_source;
-  array<float> data = g.open_dataset("data").read<float>({by_source ? source.size : target.size, by_source ? target.size : source.size});
-  return projection::dense(p.name, std::move(source), std::move(target), rows, std::move(data));
+  array<float> data = g.open_dataset("data").map<float>({by_source ? source.size : target.size, by_source ? target.size : source.size});
+  const weights_are given = data.is_mapped() ? weights_are::vouched_for : weights_are::unchecked;
+  return projection::dense(p.name, std::move(source), std::move(target), rows, std::move(data), given);
 }
 
 // `most`: no population can have more members than the file has bytes.
@@ -133,14 +136,15 @@ population read_population(const hdf5::group& nodes, const char* population_name
   return {population_name, static_cast<neuron_id>(size)};
 }
 
-// gs/retention lies beside gs/data, target after target; in memory synapses follow their neurons.
+// gs/retention lies beside gs/data, in the same order; in memory synapses follow their neurons.
 array<float> read_retention(const hdf5::group& projections, const projection& gs) {
   const hdf5::group g = projections.open_group("gs");
   if (!g.has("retention")) return {};
-  const array<float> values = g.open_dataset("retention").read<float>({gs.edges()});
+  array<float> values = g.open_dataset("retention").read<float>({gs.edges()});
   for (std::size_t e = 0; e < values.size(); ++e)
     if (!(values[e] > 0 && values[e] <= 1)) throw input_error(at(g, "retention", e), std::to_string(values[e]), "0 < u <= 1");
-  return copy_of(as_weights(gs.transposed(), values).transposed().weights());
+  if (g.text("encoding-type") == encoding(gs.rows_are())) return values;
+  return copy_of(as_weights(gs.transposed(), std::span<const float>(values.data(), values.size())).transposed().weights());
 }
 
 }  // namespace
@@ -169,8 +173,7 @@ std::vector<stored_projection> projections_of(const model& m) {
 void write_projections(hdf5::group& projections, const model& m) {
   for (const stored_projection& p : projections_of(m)) write_projection(projections, p, p.in(m));
   if (!m.is_direct() || m.direct().retention.empty()) return;
-  const projection rows = as_weights(m.direct().gs, m.direct().retention).transposed();
-  projections.open_group("gs").create_dataset<float>("retention", {rows.edges()}).write(rows.weights());
+  projections.open_group("gs").create_dataset<float>("retention", {m.direct().gs.edges()}).write<float>(m.direct().retention);
 }
 
 void read_projections(const hdf5::group& root, std::uint64_t bytes, model::parts& to) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -49,6 +50,13 @@ ssize_t read_some(int from, char* to, std::size_t size) {
   return static_cast<ssize_t>(done);
 }
 
+block block_of(sealed what, const std::string& sum, std::uint64_t length) {
+  block b{};
+  const std::string text = std::string(magic(what)) + sum + "\n" + std::to_string(length) + "\n";
+  std::memcpy(b.data(), text.data(), text.size());
+  return b;
+}
+
 // The seal of the bytes from here to the end, or nothing when they cannot be read (see errno).
 std::optional<block> seal_of_rest(int from, sealed what) {
   sha256 sum;
@@ -60,10 +68,7 @@ std::optional<block> seal_of_rest(int from, sealed what) {
     if (got < 0) return std::nullopt;
     sum.update(std::as_bytes(std::span(buffer.get(), static_cast<std::size_t>(got))));
   }
-  block b{};
-  const std::string text = std::string(magic(what)) + sum.hex() + "\n" + std::to_string(length) + "\n";
-  std::memcpy(b.data(), text.data(), text.size());
-  return b;
+  return block_of(what, sum.hex(), length);
 }
 
 std::string message(int number) { return std::generic_category().message(number); }
@@ -86,7 +91,7 @@ void seal(const std::filesystem::path& file, sealed what) {
     throw device_error(file.string(), "cannot be written: " + message(errno != 0 ? errno : ENOSPC));
 }
 
-void check_seal(const std::filesystem::path& file, sealed what) {
+void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t largest_read) {
   const std::string place = file.string();
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored))
@@ -98,7 +103,9 @@ void check_seal(const std::filesystem::path& file, sealed what) {
   const auto is = sealed_as({found.data(), static_cast<std::size_t>(got)});
   if (!is) throw input_error(place, "another kind of file", noun(what), what == sealed::model ? "`bdh import` makes one" : "");
   if (*is != what) throw input_error(place, noun(*is), noun(what));
-  const auto expected = seal_of_rest(f.number(), what);
+  const std::string sum(found.data() + magic(what).size(), 64);
+  const std::uint64_t bytes = std::filesystem::file_size(file), rest = bytes - std::min<std::uint64_t>(bytes, seal_bytes);
+  const auto expected = bytes > largest_read ? block_of(what, sum, rest) : seal_of_rest(f.number(), what);
   if (!expected) throw input_error(place, "cannot be read: " + message(errno), noun(what));
   if (*expected != found)
     throw input_error(place, "bytes that do not match the checksum in its head", "the file as it was written",

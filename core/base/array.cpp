@@ -1,10 +1,13 @@
 #include "core/base/array.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <system_error>
 
 #include "core/base/error.hpp"
 
@@ -13,6 +16,9 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 constexpr std::size_t large = std::size_t{1} << 20;  // from here on pages come from mmap, untouched until used
+
+// How far behind the start of its page an address or offset lies.
+std::size_t into_page(std::uint64_t address) { return address % static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)); }
 
 }  // namespace
 
@@ -38,6 +44,22 @@ void free_zeroed(void* memory, std::size_t bytes) noexcept {
     munmap(memory, bytes);
   else
     std::free(memory);
+}
+
+const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes) {
+  const std::size_t before = into_page(offset);
+  void* const pages = mmap(nullptr, before + bytes, PROT_READ, MAP_PRIVATE, descriptor, static_cast<off_t>(offset - before));
+  if (pages == MAP_FAILED)
+    throw device_error("memory",
+                       "the system refused to map " + std::to_string(bytes) + " bytes of a file: " + std::generic_category().message(errno),
+                       "room for them");
+  madvise(pages, before + bytes, MADV_HUGEPAGE);  // advice only, for file systems that cache in large pages
+  return static_cast<const char*>(pages) + before;
+}
+
+void unmap_file(const void* memory, std::size_t bytes) noexcept {
+  const std::size_t before = into_page(reinterpret_cast<std::uintptr_t>(memory));
+  munmap(const_cast<char*>(static_cast<const char*>(memory)) - before, before + bytes);
 }
 
 }  // namespace bdh

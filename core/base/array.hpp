@@ -1,8 +1,10 @@
 // A fixed-size block of memory for weights and state: zeroed, aligned to 64 bytes, freed with its owner.
-// Large blocks come straight from the operating system, so that pages nobody touches cost nothing.
+// Large blocks come straight from the operating system, so that pages nobody touches cost nothing. Or the pages of a file
+// themselves, which are read when they are first touched: such a block must not be written to.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -14,6 +16,11 @@ namespace bdh {
 void* allocate_zeroed(std::size_t count, std::size_t size);
 void free_zeroed(void* memory, std::size_t bytes) noexcept;
 
+// `bytes` > 0 of an open file from `offset` on, read-only; the descriptor may be closed afterwards. Throws device_error when the
+// system refuses. Whoever asks makes sure that they lie in the file.
+const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes);
+void unmap_file(const void* memory, std::size_t bytes) noexcept;
+
 template <class T>
 class array {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -22,6 +29,16 @@ class array {
   array() = default;
   explicit array(std::size_t size)
       : data_(size ? static_cast<T*>(allocate_zeroed(size, sizeof(T))) : nullptr, release{size}), size_(size) {}
+  // The pages of an open file: `size` objects from `offset` on, which must be aligned for T. See map_file.
+  static array of_file(int descriptor, std::uint64_t offset, std::size_t size) {
+    array a;
+    if (size == 0) return a;
+    // Nobody writes to what a file holds: everything that is made of it has it const.
+    T* const pages = static_cast<T*>(const_cast<void*>(map_file(descriptor, offset, size * sizeof(T))));
+    a.data_ = {pages, release{size, true}};
+    a.size_ = size;
+    return a;
+  }
   array(array&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
   array& operator=(array&& other) noexcept {
     data_ = std::move(other.data_);
@@ -34,6 +51,7 @@ class array {
   std::size_t size() const noexcept { return size_; }
   std::size_t bytes() const noexcept { return size_ * sizeof(T); }
   bool empty() const noexcept { return size_ == 0; }
+  bool is_mapped() const noexcept { return data_.get_deleter().mapped; }
   T& operator[](std::size_t i) noexcept { return data_[i]; }
   const T& operator[](std::size_t i) const noexcept { return data_[i]; }
   T* begin() noexcept { return data(); }
@@ -46,7 +64,8 @@ class array {
  private:
   struct release {
     std::size_t size = 0;
-    void operator()(T* memory) const noexcept { free_zeroed(memory, size * sizeof(T)); }
+    bool mapped = false;
+    void operator()(T* memory) const noexcept { mapped ? unmap_file(memory, size * sizeof(T)) : free_zeroed(memory, size * sizeof(T)); }
   };
   std::unique_ptr<T[], release> data_;
   std::size_t size_ = 0;

@@ -180,54 +180,57 @@ TEST_CASE("the same model gives the same bytes, a changed one another hash") {
   CHECK(content_hash(model(std::move(changed))) == first);
 }
 
-TEST_CASE("SciPy and AnnData find the CSR layout they expect") {
+TEST_CASE("SciPy and AnnData find the CSR and CSC layouts they expect") {
   const files::folder dir;
   const model m = files::small_model({"gpu-release", 2, true});
   save_model(m, dir / "m.bdh.h5", false);
   // Without our own reader: plain HDF5, as h5py opens it.
   const hid_t file = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   REQUIRE(file >= 0);
-  const auto text = [&](const char* object, const char* name) {
+  const auto text = [&](const std::string& object, const char* name) {
     char value[64] = {};
-    const hid_t a = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT), type = H5Aget_type(a);
+    const hid_t a = H5Aopen_by_name(file, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT), type = H5Aget_type(a);
     CHECK(H5Tget_class(type) == H5T_STRING);
     CHECK(H5Aread(a, type, value) >= 0);
     H5Tclose(type);
     H5Aclose(a);
     return std::string(value);
   };
-  CHECK(text("/projections/e", "encoding-type") == "csr_matrix");
-  CHECK(text("/projections/e", "encoding-version") == "0.1.0");
-  CHECK(text("/projections/e", "orientation") == "row=target,col=source");
-  CHECK(text("/projections/e", "source_population") == "neurons");
-  CHECK(text("/projections/e", "target_population") == "hubs");
-  CHECK(text("/projections/e", "kernel_order") == "by_source");
-  CHECK(text("/projections/dx", "kernel_order") == "by_target");
-  std::uint64_t shape[2] = {}, indptr[5] = {};
-  const hid_t a = H5Aopen_by_name(file, "/projections/e", "shape", H5P_DEFAULT, H5P_DEFAULT);
-  CHECK(H5Aread(a, H5T_NATIVE_UINT64, shape) >= 0);
-  H5Aclose(a);
-  CHECK(shape[0] == 4);   // hubs, the targets
-  CHECK(shape[1] == 16);  // neurons, the sources
-  const projection& e = m.circuits().e;
-  std::vector<std::uint32_t> indices(e.edges());
-  std::vector<float> data(e.edges());
-  const auto read = [&](const char* name, hid_t type, hid_t file_type, void* to) {
-    const hid_t d = H5Dopen2(file, name, H5P_DEFAULT), found = H5Dget_type(d);
+  const auto read = [&](const std::string& name, hid_t type, hid_t file_type, void* to) {
+    const hid_t d = H5Dopen2(file, name.c_str(), H5P_DEFAULT), found = H5Dget_type(d);
     CHECK(H5Tequal(found, file_type) > 0);
     CHECK(H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0);
     H5Tclose(found);
     H5Dclose(d);
   };
-  read("/projections/e/indptr", H5T_NATIVE_UINT64, H5T_STD_U64LE, indptr);
-  read("/projections/e/indices", H5T_NATIVE_UINT32, H5T_STD_U32LE, indices.data());
-  read("/projections/e/data", H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, data.data());
-  for (neuron_id target = 0; target < 4; ++target)
-    for (std::uint64_t i = indptr[target]; i < indptr[target + 1]; ++i) {
-      const auto edge = e.find(indices[i], target);
-      REQUIRE(edge);
-      CHECK(e.weights()[*edge] == data[i]);
-    }
+  CHECK(text("/projections/e", "source_population") == "neurons");
+  CHECK(text("/projections/e", "target_population") == "hubs");
+  for (const projection* p : {&m.circuits().e, &m.circuits().dx}) {
+    const bool by_source = p == &m.circuits().e;
+    const std::string at = by_source ? "/projections/e" : "/projections/dx";
+    CHECK(text(at, "encoding-type") == (by_source ? "csc_matrix" : "csr_matrix"));
+    CHECK(text(at, "encoding-version") == "0.1.0");
+    CHECK(text(at, "orientation") == "row=target,col=source");
+    CHECK(text(at, "kernel_order") == (by_source ? "by_source" : "by_target"));
+    std::uint64_t shape[2] = {};
+    const hid_t a = H5Aopen_by_name(file, at.c_str(), "shape", H5P_DEFAULT, H5P_DEFAULT);
+    CHECK(H5Aread(a, H5T_NATIVE_UINT64, shape) >= 0);
+    H5Aclose(a);
+    CHECK(shape[0] == p->target().size);
+    CHECK(shape[1] == p->source().size);
+    std::vector<std::uint64_t> indptr((by_source ? shape[1] : shape[0]) + 1);
+    std::vector<std::uint32_t> indices(p->edges());
+    std::vector<float> data(p->edges());
+    read(at + "/indptr", H5T_NATIVE_UINT64, H5T_STD_U64LE, indptr.data());
+    read(at + "/indices", H5T_NATIVE_UINT32, H5T_STD_U32LE, indices.data());
+    read(at + "/data", H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, data.data());
+    for (neuron_id line = 0; line + 1 < indptr.size(); ++line)
+      for (std::uint64_t i = indptr[line]; i < indptr[line + 1]; ++i) {
+        const auto edge = by_source ? p->find(line, indices[i]) : p->find(indices[i], line);
+        REQUIRE(edge);
+        CHECK(p->weight(*edge) == data[i]);
+      }
+  }
   H5Fclose(file);
 }
 

@@ -101,7 +101,12 @@ class ExplicitEdges(CliTest):
         self.good("import", "--gx", circuit(self.path("g.csv")), "--layers", "2", "-o", model)
         with h5py.File(model) as f:
             gs = f["projections/gs"]
-            indptr, sources = gs["indptr"][:].astype(int), gs["indices"][:]
+            self.assertEqual(gs.attrs["encoding-type"], b"csc_matrix")
+            # Edge ids count target after target.
+            columns = np.repeat(np.arange(40), np.diff(gs["indptr"][:].astype(int)))
+            by_target = np.lexsort((columns, gs["indices"][:]))
+            sources = columns[by_target]
+            indptr = np.searchsorted(gs["indices"][:][by_target], np.arange(41))
         targets = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         absent = next((i, j) for i in range(40) for j in range(40) if i not in sources[indptr[j]:indptr[j + 1]])
         self.good("run", model, "--text", "hello world", "-o", self.path("run"), "--quiet", "--record", "snapshot", "--record",
