@@ -41,6 +41,10 @@ bdh::projection complete_csr(std::string name, bdh::population source, bdh::popu
                                  std::move(weights));
 }
 
+bdh::projection dense_block(std::string name, bdh::population source, bdh::population target, bdh::order rows, bdh::array<float> weights) {
+  return bdh::projection::dense(std::move(name), std::move(source), std::move(target), rows, std::move(weights));
+}
+
 bdh::model graph(const oracle::weights& w, const std::string& variant, maker make) {
   const auto size = [](int n) { return static_cast<bdh::neuron_id>(n); };
   const bdh::population neurons{"neurons", size(w.n)}, hubs{"hubs", size(w.d)}, sensory{"sensory", size(w.vocabulary)},
@@ -78,7 +82,7 @@ oracle::weights random_weights(const shape& s, std::uint64_t seed) {
   return w;
 }
 
-bdh::model as_graph(const oracle::weights& w, const std::string& variant) { return graph(w, variant, bdh::projection::dense); }
+bdh::model as_graph(const oracle::weights& w, const std::string& variant) { return graph(w, variant, dense_block); }
 bdh::model as_sparse_graph(const oracle::weights& w, const std::string& variant) { return graph(w, variant, complete_csr); }
 
 oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed) {
