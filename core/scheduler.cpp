@@ -34,9 +34,9 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
   for (outbox& box : outboxes_)
     for (auto& to : box) to.reserve(2);  // all that a step ever sends to one site
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
-  const auto build = [&](bool observed) {
+  const auto build = [&](looking at) {
     std::vector<phase> plan(1);
-    const bool joined = !observed && reweight_follows(table);
+    const bool observed = at != looking::nowhere, joined = at != looking::everywhere && reweight_follows(table);
     const auto add = [&](action a, layer_id layer) {
       const auto hops = work.hops(a);
       for (std::size_t i = 0; i < hops.size(); ++i) {
@@ -65,8 +65,7 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
     add(action::read_out, 0);
     return plan;
   };
-  plan_ = build(false);
-  observed_ = build(true);
+  for (const looking at : {looking::nowhere, looking::at_values, looking::everywhere}) plans_[static_cast<int>(at)] = build(at);
 }
 
 // One token.
@@ -98,14 +97,14 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 // Several streams over one model go through the same phases together. They exchange nothing: each has inboxes and outboxes of its own, and
 // is where it would be alone.
 std::uint64_t scheduler::token(token_id token) {
-  begin(token, false);
+  begin(token, looking::nowhere);
   return finish();
 }
 
-void scheduler::begin(token_id token, bool rounds) {
+void scheduler::begin(token_id token, looking at) {
   for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
   bytes_ = 0;
-  now_ = rounds ? &observed_ : &plan_;
+  now_ = &plans_[static_cast<int>(at)];
   next_ = 0;
 }
 

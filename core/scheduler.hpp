@@ -24,6 +24,9 @@ struct local_sites {
   site_id begin = 0, end = 0;
 };
 
+// What somebody looks at between the rounds of a token.
+enum class looking { nowhere, at_values, everywhere };  // values: X, Y, W, A; everywhere: the synapses, too
+
 class scheduler {
  public:
   // The three outlive the scheduler. `layers` >= 1.
@@ -36,8 +39,8 @@ class scheduler {
   std::uint64_t token(token_id token);
 
   // The same in pieces, for those who look between rounds: begin, advance until it returns nothing, finish. finish() runs what is left.
-  // Without `rounds` nobody looks, and finish() has all to do.
-  void begin(token_id token, bool rounds = true);
+  // When nobody looks, finish() has all to do.
+  void begin(token_id token, looking at = looking::everywhere);
   std::optional<round_mark> advance();  // runs the next round, and returns which
   std::uint64_t finish();
 
@@ -60,9 +63,9 @@ class scheduler {
   exchange& exchange_;
   executor& executor_;
   local_sites local_;
-  std::vector<phase> plan_;      // phases as long as communication allows
-  std::vector<phase> observed_;  // the same steps, cut at the end of every round
-  const std::vector<phase>* now_ = &plan_;
+  std::vector<phase>
+      plans_[3];  // by what is looked at. Nothing: phases as long as communication allows; else cut at the end of every round
+  const std::vector<phase>* now_ = nullptr;
   std::size_t next_ = 0;  // phase of *now_
   std::uint64_t bytes_ = 0;
   std::vector<outbox> outboxes_;

@@ -30,20 +30,20 @@ std::unique_ptr<simulator> simulator::sibling() const {
 }
 
 token_report simulator::step(token_id token) {
-  begin(token, observed());
+  begin(token, looked_at());
   return finish();
 }
 
-void simulator::begin(token_id token) { begin(token, true); }
+void simulator::begin(token_id token) { begin(token, looking::everywhere); }
 
-void simulator::begin(token_id token, bool rounds) {
+void simulator::begin(token_id token, looking at) {
   check_between_tokens();
   check_vocabulary(token);
   control();
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
   token_ = token;
-  scheduler_.begin(token, rounds);
+  scheduler_.begin(token, at);
 }
 
 std::optional<round_mark> simulator::advance() {
@@ -69,7 +69,7 @@ void simulator::notice(const round_mark& done) {
 
 token_report simulator::finish() {
   if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before finish()");
-  if (observed())
+  if (looked_at() != looking::nowhere)
     while (advance()) {
     }
   scheduler_.finish();

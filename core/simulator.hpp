@@ -128,8 +128,10 @@ class simulator {
   void check_vocabulary(token_id token) const;
   void check_between_tokens() const;
   bool logits_are_here() const noexcept { return restored_ || !of_block_.empty(); }  // not the engine's of the last token
-  bool observed() const noexcept { return !watchers_.empty() || follows_ || probes_.size() != 0; }
-  void begin(token_id token, bool rounds);
+  looking looked_at() const noexcept {
+    return !watchers_.empty() ? looking::everywhere : follows_ || probes_.size() != 0 ? looking::at_values : looking::nowhere;
+  }
+  void begin(token_id token, looking at);
   void read_blocks(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each);
   token_report end();
   void notice(const round_mark& done);

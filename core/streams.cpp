@@ -21,7 +21,8 @@ void step_together(std::span<stream_step> steps) {
       throw input_error(place, "a stream for the second time", "one token a stream");
   }
 
-  const bool observed = std::any_of(steps.begin(), steps.end(), [](const stream_step& s) { return s.stream->observed(); });
+  looking at = looking::nowhere;
+  for (const stream_step& s : steps) at = std::max(at, s.stream->looked_at());
   std::vector<stream_step*> reading;
   std::vector<scheduler*> together;
   for (stream_step& s : steps) {
@@ -42,7 +43,7 @@ void step_together(std::span<stream_step> steps) {
     for (stream_step* s : reading) together.push_back(&s->stream->scheduler_);
   };
 
-  in_each([&](stream_step& s) { s.stream->begin(s.token, observed); });
+  in_each([&](stream_step& s) { s.stream->begin(s.token, at); });
   while (const auto done = scheduler::advance(together)) in_each([&](stream_step& s) { s.stream->notice(*done); });
   scheduler::finish(together);
   in_each([](stream_step& s) { s.report = s.stream->end(); });
