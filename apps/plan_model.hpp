@@ -52,8 +52,8 @@ struct planned_traffic {
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
 // What the CPU engine reaches, one stream, token by token, on all cores: of the read bandwidth, over each kind of bytes; and the
-// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. First estimates from runs on two busy cores;
-// bench/run.sh plan tells how well they foresee a run.
+// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. First estimates from runs on two busy
+// cores; bench/run.sh plan tells how well they foresee a run.
 struct engine_speed {
   double matrices = 0.85, hub_synapses = 0.85, push = 0.45, pull = 0.45, synapses = 0.6;
   double row_start = 80e-9;

@@ -33,8 +33,8 @@ struct step {
   action what;
   hop at;
   layer_id layer;  // 1..L; 0 for sense and read_out
-  // Of propagate_synapses: reweight follows, and nobody looks at synapses in between. An engine may write each synapse row as soon as it has read
-  // it; the bits are the same.
+  // Of propagate_synapses: reweight follows, and nobody looks at synapses in between. An engine may write each synapse row as soon as it
+  // has read it; the bits are the same.
   bool then_reweight = false;
 };
 
