@@ -122,7 +122,7 @@ class Stops(PrefillTest):
         process.wait()
         process.stdin.close()
         found = self.checkpoints(folder)
-        self.assertEqual(len(found), 2)
+        self.assertGreaterEqual(len(found), 2)  # three when it was killed between writing one and deleting the oldest
         for position in found:
             self.assertEqual(position % 64, 0)
         self.good("resume", folder, "-", "--quiet", stdin=TEXT[max(found):])
