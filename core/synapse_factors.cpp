@@ -8,7 +8,6 @@
 
 #include "core/base/error.hpp"
 #include "core/base/turn.hpp"
-#include "core/plasticity.hpp"
 
 namespace bdh {
 namespace {
@@ -67,7 +66,11 @@ std::size_t layer_factors::bytes() const noexcept { return bytes_of(f_) + bytes_
 float layer_factors::strength(const neuron_pair& pair) const {
   if (pair.pre >= model_->neurons() || pair.post >= model_->neurons())
     throw input_error("synapse", shown_pair(*model_, pair), "a pair of neurons, 0 to " + std::to_string(model_->neurons() - 1));
-  return strength_of(*model_, f_, x_, tokens_, pair, plasticity_of(*model_, retention_, pair));
+  return strength(pair, plasticity_of(*model_, retention_, pair));
+}
+
+float layer_factors::strength(const neuron_pair& pair, const plasticity& kept) const noexcept {
+  return strength_of(*model_, f_, x_, tokens_, pair, kept);
 }
 
 void layer_factors::write_laboratory_x(neuron_id first, neuron_id count, float* out, std::size_t token_stride,
@@ -103,15 +106,15 @@ weight_rows layer_factors::edges() const {
     indptr[i + 1] = kept.size();
   }
   array<neuron_id> indices(kept.size());
-  array<float> strength(kept.size());
+  array<float> values(kept.size());
   for (neuron_id i = 0; i < n; ++i)
     for (edge_id k = indptr[i]; k < indptr[i + 1]; ++k) {
       indices[k] = gs.is_dense() ? static_cast<neuron_id>(kept[k] - model_->synapses_of(i).first) : gs.indices()[kept[k]];
       const neuron_pair pair{i, indices[k]};
-      strength[k] = strength_of(*model_, f_, x_, tokens_, pair, plasticity_of(*model_, retention_, pair));
+      values[k] = strength(pair, plasticity_of(*model_, retention_, pair));
     }
   return weight_rows::of_edges(projection::sparse("sigma", gs.source(), {gs.source().name, n}, order::by_source, std::move(indptr),
-                                                  std::move(indices), std::move(strength)));
+                                                  std::move(indices), std::move(values)));
 }
 
 // ---- following

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/base/ids.hpp"
+#include "core/plasticity.hpp"
 #include "core/probe.hpp"
 #include "core/simulator.hpp"
 #include "core/weight_rows.hpp"
@@ -35,12 +36,14 @@ class layer_factors {
   layer_factors(const model& m, double retention, std::uint32_t tokens, neuron_events f, neuron_events x);
 
   std::uint32_t tokens() const noexcept { return tokens_; }
+  double retention() const noexcept { return retention_; }  // of the run
   const neuron_events& f() const noexcept { return f_; }
   const neuron_events& x() const noexcept { return x_; }
   std::size_t bytes() const noexcept;
 
   // Of a pair of neurons: with the rate and the u of its edge in gs; with rate 1 and the run's u where there is none.
   float strength(const neuron_pair& pair) const;
+  float strength(const neuron_pair& pair, const plasticity& kept) const noexcept;  // of a pair of neurons, as plasticity_of() tells
 
   // All synapses between neurons, row = target j, column = source i: through hubs every pair, as a product of f and x'; with explicit
   // edges those of gs.
