@@ -115,13 +115,10 @@ void check_original_ids(const model::parts& p, neuron_id n) {
   if (p.original_id.empty()) return;
   if (p.original_id.size() != n)
     throw shape_error("model/original_id", std::to_string(p.original_id.size()) + " entries", std::to_string(n) + " neurons");
-  std::vector<bool> seen(n);
-  for (neuron_id i = 0; i < n; ++i) {
-    const neuron_id o = p.original_id[i];
-    if (o >= n || seen[o])
-      throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o), "each of 0.." + std::to_string(n - 1) + " once");
-    seen[o] = true;
-  }
+  std::unordered_set<neuron_id> seen;
+  for (neuron_id i = 0; i < n; ++i)
+    if (const neuron_id o = p.original_id[i]; !seen.insert(o).second)
+      throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o) + " again", "a number for each neuron alone");
 }
 
 void check_names(const model::parts& p, neuron_id n) {

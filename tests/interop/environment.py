@@ -1,23 +1,24 @@
 """environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, made when it is missing.
 
-Exit code 77, skipped, where the packages cannot be had."""
+A package that is imported by another name is written NAME=PACKAGE. Exit code 77, skipped, where the packages cannot be had."""
 import os
 import subprocess
 import sys
 import venv
 
 folder, packages, script = sys.argv[1:4]
-packages = packages.split(",")
+names, packages = zip(*(package.split("=") if "=" in package else (package, package) for package in packages.split(",")))
 python = os.path.join(folder, "bin", "python")
 
 
 def has_packages():
-    return os.path.exists(python) and subprocess.run([python, "-c", "import " + ", ".join(packages)], capture_output=True).returncode == 0
+    return os.path.exists(python) and subprocess.run([python, "-c", "import " + ", ".join(names)], capture_output=True).returncode == 0
 
 
 if not has_packages():
     try:
-        venv.create(folder, clear=True, with_pip=True)
+        if not os.path.exists(python) or subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode != 0:
+            venv.create(folder, clear=True, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *packages], check=True,
                        timeout=600)
     except (subprocess.SubprocessError, OSError) as why:
