@@ -1,0 +1,219 @@
+// Parts of figures: round ticks, places on scales, texts that are safe and measured, colours, layouts.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "apps/figure/colours.hpp"
+#include "apps/figure/drawing.hpp"
+#include "apps/figure/image.hpp"
+#include "apps/figure/scale.hpp"
+#include "apps/figure/text.hpp"
+#include "core/base/error.hpp"
+
+using namespace bdh::figure;
+
+namespace {
+
+std::string labels(const tick_list& list) {
+  std::string text;
+  for (const tick& t : list.ticks)
+    if (!t.label.empty()) text += (text.empty() ? "" : " ") + t.label;
+  return text;
+}
+
+std::string linear(double least, double most, int count, bool whole = false) {
+  return labels(scale(spacing::linear, least, most).ticks(count, whole));
+}
+std::string logarithmic(double least, double most, int count) { return labels(scale(spacing::logarithmic, least, most).ticks(count)); }
+
+std::size_t times(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+drawing one_panel(mark m) {
+  drawing d;
+  d.panels.push_back({.title = "title", .x = {.label = "x"}, .y = {.label = "y"}, .marks = {std::move(m)}});
+  return d;
+}
+
+}  // namespace
+
+TEST_CASE("ticks are at round values, no more than asked for") {
+  CHECK(linear(0, 10, 5) == "0 2 4 6 8 10");
+  CHECK(linear(0, 1, 4) == "0.0 0.5 1.0");
+  CHECK(linear(-0.3, 0.25, 6) == "−0.3 −0.2 −0.1 0.0 0.1 0.2");
+  CHECK(linear(0, 3, 10, true) == "0 1 2 3");
+  CHECK(linear(0, 3, 10) == "0.0 0.5 1.0 1.5 2.0 2.5 3.0");
+  CHECK(linear(0, 100000, 2) == "0 50,000 100,000");
+  for (int count : {1, 2, 3, 7, 20})
+    for (double span : {1e-30, 0.037, 1.0, 7.3, 9999.0, 1e30}) {
+      const auto list = scale(spacing::linear, 0, span).ticks(count).ticks;
+      CHECK(list.size() <= static_cast<std::size_t>(count) + 1);
+      CHECK(list.size() >= 1);
+    }
+}
+
+TEST_CASE("very large and very small values are told in units of a power of ten") {
+  const tick_list small = scale(spacing::linear, 0, 4e-7).ticks(4);
+  CHECK(small.exponent == -7);
+  CHECK(labels(small) == "0 1 2 3 4");
+  const tick_list large = scale(spacing::linear, 0, 2.5e9).ticks(5);
+  CHECK(large.exponent == 9);
+  CHECK(labels(large) == "0.0 0.5 1.0 1.5 2.0 2.5");
+  CHECK(scale(spacing::linear, 0, 999999).ticks(3).exponent == 0);
+}
+
+TEST_CASE("logarithmic ticks") {
+  CHECK(logarithmic(1, 1000, 5) == "1 10 100 1,000");
+  CHECK(logarithmic(0.001, 1, 5) == "0.001 0.01 0.1 1");
+  CHECK(logarithmic(1, 1e8, 10) == "10⁰ 10¹ 10² 10³ 10⁴ 10⁵ 10⁶ 10⁷ 10⁸");
+  CHECK(logarithmic(1, 1e8, 4) == "10⁰ 10² 10⁴ 10⁶ 10⁸");
+  CHECK(logarithmic(1, 1e8, 3) == "10⁰ 10³ 10⁶");
+  CHECK(logarithmic(1, 8, 5) == "1 2 5");
+  CHECK(scale(spacing::logarithmic, 1, 100).ticks(5).ticks.size() == 3 + 2 * 8);
+}
+
+TEST_CASE("a scale of equal ends is widened; places are shares") {
+  for (double v : {0.0, 5.0, -3e-12, 1e30}) {
+    const scale s(spacing::linear, v, v);
+    CHECK(s.least() < v);
+    CHECK(s.most() > v);
+    CHECK(s.place(v) == doctest::Approx(0.5));
+    CHECK(s.ticks(5).ticks.size() >= 1);
+  }
+  CHECK(scale(spacing::linear, -1, 3).place(0) == 0.25);
+  CHECK(scale(spacing::logarithmic, 1, 10000).place(100) == doctest::Approx(0.5));
+  CHECK(scale(spacing::logarithmic, 7, 7).place(7) == doctest::Approx(0.5));
+  CHECK(!scale(spacing::logarithmic, 1, 10).shows(0));
+  CHECK(!scale(spacing::linear, 1, 10).shows(std::nan("")));
+  const scale round = scale(spacing::linear, 0.13, 8.7).rounded(5);
+  CHECK(round.least() == 0);
+  CHECK(round.most() == 10);
+}
+
+TEST_CASE("texts from strangers are harmless") {
+  CHECK(escaped("<script>&\"'") == "&lt;script&gt;&amp;&quot;&#39;");
+  CHECK(escaped("σ → ∞") == "σ → ∞");
+  const std::string none = "\xef\xbf\xbd";
+  CHECK(escaped(std::string("a\0b\x1b\x7f", 5)) == "a" + none + "b" + none + none);
+  CHECK(escaped("\xff\xc3") == none + none);
+  CHECK(escaped("\xc0\x80") == none + none);             // a longer form than needed
+  CHECK(escaped("\xed\xa0\x80") == none + none + none);  // half of a pair
+  CHECK(escaped("\xe2\x80\xae"
+                "evil") == none + "evil");  // from right to left
+  CHECK(escaped("\xef\xbf\xbf") == none);
+  CHECK(escaped("a\nb\tc") == "a\nb\tc");
+}
+
+TEST_CASE("texts are measured, cut and wrapped") {
+  CHECK(text_width("", 10) == 0);
+  CHECK(text_width("MM", 10) == doctest::Approx(2 * 8.63));
+  CHECK(text_width("MM", 10, true) > text_width("MM", 10));
+  CHECK(text_width("語", 10) >= 10);
+  CHECK(cut("short", 100, 10) == "short");
+  const std::string less = cut("a long name that has no room", 60, 10);
+  CHECK(less.ends_with("…"));
+  CHECK(text_width(less, 10) <= 60);
+  CHECK(cut("äöü", 13.5, 10) == "…");
+  for (const std::string& line : wrapped("some words of different length and averyverylongwordwithoutanyblank", 80, 10))
+    CHECK(text_width(line, 10) <= 80);
+  CHECK(wrapped("a b", 100, 10) == std::vector<std::string>{"a b"});
+  CHECK(wrapped("", 100, 10).empty());
+  CHECK(number(1.50) == "1.5");
+  CHECK(number(-0.001) == "0");
+  CHECK(number(10) == "10");
+  CHECK(power_of_ten(-12) == "10⁻¹²");
+}
+
+TEST_CASE("colours: maps have their ends, and what is no number is white") {
+  CHECK(sequential(0).text() == "#440154");
+  CHECK(sequential(1).text() == "#fde725");
+  CHECK(sequential(7).text() == "#fde725");
+  CHECK(sequential(std::nan("")).text() == "#ffffff");
+  CHECK(diverging(-1).text() == "#053061");
+  CHECK(diverging(0).text() == "#f7f7f7");
+  CHECK(diverging(1).text() == "#67001f");
+  CHECK(readable_on(sequential(0)).text() == "#ffffff");
+  CHECK(readable_on(sequential(1)).text() == "#000000");
+  for (std::size_t count : {1u, 7u, 8u, 40u})
+    for (std::size_t k = 0; k + 1 < count; ++k) CHECK(!(series_colour(k, count) == series_colour(k + 1, count)));
+}
+
+TEST_CASE("the same drawing has the same bytes, and says when there is nothing to show") {
+  const drawing d = one_panel({.name = "a", .x = {1, 2, 3}, .y = {1, 4, 9}});
+  CHECK(in_svg(d) == in_svg(d));
+  CHECK(in_svg(d).find("no data") == std::string::npos);
+  CHECK(in_svg(one_panel({})).find(">no data<") != std::string::npos);
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(in_svg(one_panel({.x = {1, infinity}, .y = {std::nan(""), 2}})).find(">no data<") != std::string::npos);
+}
+
+TEST_CASE("a gap breaks a line") {
+  const auto paths = [](std::vector<double> y) {
+    return times(in_svg(one_panel({.of = {1, 2, 3}, .x = {1, 2, 3, 4, 5}, .y = std::move(y)})), "#010203");
+  };
+  CHECK(paths({1, 2, 3, 4, 5}) == 1);
+  CHECK(paths({1, 2, std::nan(""), 4, 5}) == 2);
+}
+
+TEST_CASE("long series are drawn with as many points as can be seen, and every extreme") {
+  mark m{.x = {}, .y = {}};
+  for (int k = 0; k < 1'000'000; ++k) {
+    m.x.push_back(k);
+    m.y.push_back(k == 123456 ? 50 : std::sin(k * 0.1));
+  }
+  const std::string line = in_svg(one_panel(m));
+  CHECK(line.size() < 100'000);
+  m.how = form::points;
+  CHECK(in_svg(one_panel(m)).size() < 2'000'000);
+  CHECK(in_svg(one_panel(m)).find("drawn once") != std::string::npos);
+}
+
+TEST_CASE("values on a logarithmic axis that are not positive are told") {
+  drawing d = one_panel({.x = {1, 2, 3}, .y = {0, -1, 5}});
+  d.panels[0].y.kind = spacing::logarithmic;
+  CHECK(in_svg(d).find("2 values that are not positive") != std::string::npos);
+}
+
+TEST_CASE("heat maps are binned to what can be seen, by the mean of their numbers") {
+  heat_map h{.rows = 3,
+             .columns = 5,
+             .values = {1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 7, std::nan(""), std::nan(""), std::nan(""), 9},
+             .right = 5,
+             .top = 3};
+  const heat_map b = binned(h, 2, 3);
+  CHECK(b.rows == 2);
+  CHECK(b.columns == 3);
+  CHECK(b.values[0] == 1.5);
+  CHECK(b.values[2] == 5);
+  CHECK(b.values[3] == 7);
+  CHECK(std::isnan(b.values[4]));
+  CHECK(b.right == 6);
+  CHECK(b.top == 4);
+  CHECK(binned(h, 3, 5).right == 5);
+
+  drawing d;
+  d.panels.push_back({});
+  d.panels[0].heat = heat_map{.rows = 2000, .columns = 2000, .values = std::vector<double>(4'000'000, 0.5), .right = 2000, .top = 2000};
+  const std::string svg = in_svg(d);
+  CHECK(svg.size() < 1'000'000);
+  CHECK(svg.find("the mean of up to 2 × 4 values") != std::string::npos);
+}
+
+TEST_CASE("panels without room are an error") {
+  drawing d;
+  d.panels.resize(20);
+  d.height = 200;
+  CHECK_THROWS_AS(in_svg(d), bdh::input_error);
+}
+
+TEST_CASE("base64") {
+  CHECK(in_base64("") == "");
+  CHECK(in_base64("bdh!") == "YmRoIQ==");
+  CHECK(in_png({{255, 0, 0}, {0, 255, 0}}, 1).substr(1, 3) == "PNG");
+}
