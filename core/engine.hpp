@@ -55,7 +55,8 @@ struct site_counts {
 struct fault {
   std::uint64_t step;  // of the token: faults of all sites are ordered by it
   layer_id layer;      // 0: outside the layers
-  std::string where;   // "X of neuron 17", "A at hub 3"
+  std::string what;    // "X of neuron", "A of source", "W at hub", "logit": it ends in the kind of `who`
+  std::uint32_t who;
   float value;
 };
 

@@ -85,7 +85,8 @@ token_report simulator::end() {
 }
 
 void simulator::throw_fault(std::uint64_t token, const fault& f) {
-  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.where,
+  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.what + " " +
+                        std::to_string(f.who),
                     shown(f.value), "a finite value", "the activity of this model grows without bound on this input");
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
@@ -67,6 +68,20 @@ bool all_of_pieces(std::size_t count, std::size_t work, Check check) {
     if (!check(count * i / pieces, count * (i + 1) / pieces)) well = false;
   });
   return well;
+}
+
+// A row's columns and weights, moved and sorted by column again. Weight: the bits of one, which travel behind the column.
+template <class Bits, class Weight>
+void move_row(std::span<const neuron_id> from, const Weight* weights, std::span<const neuron_id> columns, neuron_id* to, Weight* weights_to,
+              std::vector<std::uint64_t>& scratch) {
+  scratch.clear();
+  for (std::size_t e = 0; e < from.size(); ++e)
+    scratch.push_back(std::uint64_t{columns.empty() ? from[e] : columns[from[e]]} << 32 | std::bit_cast<Bits>(weights[e]));
+  if (!columns.empty()) std::sort(scratch.begin(), scratch.end());
+  for (std::size_t e = 0; e < from.size(); ++e) {
+    to[e] = static_cast<neuron_id>(scratch[e] >> 32);
+    weights_to[e] = std::bit_cast<Weight>(static_cast<Bits>(scratch[e]));
+  }
 }
 
 }  // namespace
@@ -238,6 +253,43 @@ projection projection::transposed() const {
       t.weights_[to] = weight(e);
     }
   return t;
+}
+
+projection projection::moved(std::span<const neuron_id> rows, std::span<const neuron_id> columns) const {
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  p.no_sign_bit_ = no_sign_bit_;
+  p.weights_ = array<float>(weights_.size());
+  p.narrow_ = array<bfloat16>(narrow_.size());
+  const auto row = [&](neuron_id k) { return rows.empty() ? k : rows[k]; };
+  if (is_dense()) {
+    assert(columns.empty());
+    const std::size_t width = this->columns();
+    for (neuron_id k = 0; k < this->rows(); ++k) {
+      if (!weights_.empty()) std::copy_n(weights_.data() + row(k) * width, width, p.weights_.data() + k * width);
+      if (!narrow_.empty()) std::copy_n(narrow_.data() + row(k) * width, width, p.narrow_.data() + k * width);
+    }
+    return p;
+  }
+  p.indptr_ = array<edge_id>(indptr_.size());
+  p.indices_ = array<neuron_id>(indices_.size());
+  for (neuron_id k = 0; k < this->rows(); ++k) p.indptr_[k + 1] = p.indptr_[k] + indptr_[row(k) + 1] - indptr_[row(k)];
+  all_of_pieces(this->rows(), edges(), [&](std::size_t first, std::size_t last) {
+    std::vector<std::uint64_t> scratch;
+    for (auto k = static_cast<neuron_id>(first); k < last; ++k) {
+      const edge_id from = indptr_[row(k)], to = p.indptr_[k];
+      const std::span of(indices_.data() + from, indptr_[row(k) + 1] - from);
+      if (narrow_.empty())
+        move_row<std::uint32_t>(of, weights_.data() + from, columns, p.indices_.data() + to, p.weights_.data() + to, scratch);
+      else
+        move_row<std::uint16_t>(of, narrow_.data() + from, columns, p.indices_.data() + to, p.narrow_.data() + to, scratch);
+    }
+    return true;
+  });
+  return p;
 }
 
 projection projection::scaled(float factor) const {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/ordered_engine.hpp"
 #include "kernels/block_reader.hpp"
 #include "kernels/direct_site.hpp"
 #include "kernels/hub_site.hpp"
@@ -132,6 +133,7 @@ class cpu final : public engine {
 
 std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
   if (options.sites == 0 || options.sites > 4096) throw input_error("sites", std::to_string(options.sites), "1 to 4096");
+  if (!m.order().empty()) return ordered_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
   return std::make_unique<cpu>(m, options);
 }
 

@@ -262,7 +262,7 @@ void cpu_site::check(layer_id layer, const char* what, const float* values, neur
 
 std::optional<fault> cpu_site::first_fault() const {
   if (!fault_) return std::nullopt;
-  return fault{fault_->step, fault_->layer, std::string(fault_->what) + " " + std::to_string(fault_->who), fault_->value};
+  return fault{fault_->step, fault_->layer, fault_->what, fault_->who, fault_->value};
 }
 
 void cpu_site::read(variable v, std::span<float> out) const {

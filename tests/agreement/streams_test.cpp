@@ -176,6 +176,8 @@ TEST_CASE("all dynamics, with explicit edges") {
   }
   const tests::graph_shape sparse{.neurons = 200, .vocabulary = 7, .layers = 2, .degree = 12, .rotates = true, .own_retention = true};
   compare(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5, sparse.vocabulary, 2, 2);
+  compare(tests::in_random_order(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5), 70, sparse.vocabulary,
+          2, 2);
 }
 
 TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth") {
