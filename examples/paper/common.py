@@ -68,9 +68,10 @@ class Study:
         return target
 
     def call(self, command, *arguments):
-        """The program's standard output. Its errors are shown as they are, and end the script with its exit code."""
-        done = subprocess.run([self.program, command, *map(str, arguments)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        """The program's standard output. Where it fails, its message is shown as it is, and its exit code ends the script."""
+        done = subprocess.run([self.program, command, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode != 0:
+            sys.stderr.write(done.stderr.decode(errors="replace"))
             sys.exit(done.returncode if done.returncode > 0 else 128 - done.returncode)
         return done.stdout
 
@@ -103,7 +104,7 @@ class Study:
 
     def write(self, path, text):
         try:
-            with open(path, "w") as f:
+            with open(path, "w", encoding="utf-8") as f:
                 f.write(text)
         except OSError as why:
             fail(f"{path}: {why.strerror}")

@@ -10,10 +10,6 @@ CONCEPTS = os.path.join(ROOT, "examples/concepts")
 QUICK = ["--layer", "2", "--head", "0"]
 
 
-def rank_test(found):
-    return f"U = {found['u']:g}, rank-biserial {found['rank_biserial']:+.2f}, p = {found['p']:.1g}"
-
-
 def jumps(course, text):
     """The tokens after which a synapse's strength changed most, with the text up to them."""
     changes = [abs(b - a) for a, b in zip([0.0] + course, course)]
@@ -23,8 +19,8 @@ def jumps(course, text):
 
 def body():
     study = Study(__doc__)
-    study.add("--positive", metavar="FILE", default=os.path.join(CONCEPTS, "positive.txt"), help="sentences about the concept, one a line [examples/concepts]")
-    study.add("--negative", metavar="FILE", default=os.path.join(CONCEPTS, "negative.txt"), help="sentences without it [examples/concepts]")
+    study.add("--positive", metavar="FILE", default=os.path.join(CONCEPTS, "royal.txt"), help="sentences about the concept, one a line [examples/concepts]")
+    study.add("--negative", metavar="FILE", default=os.path.join(CONCEPTS, "common.txt"), help="sentences without it [examples/concepts]")
     study.add("--layer", type=int, help="only this layer [all]")
     study.add("--head", type=int, help="only presynaptic neurons of this head [all]")
     o = study.begin()
@@ -40,18 +36,21 @@ def body():
     ]
     half = found["halves"]["confirm"]
     most = len(half["positive"]) * len(half["negative"])
-    for k, f in enumerate(best[:5]):
-        rows.append((f"synapse {f['name']}, layer {f['layer']}: confirming half (U at most {most})",
-                     "U = 2368 of 2500, rank-biserial 0.86, p < 1e-14" if k == 0 else None,
-                     rank_test(f["confirm"]) + (f", corrected {f['confirm']['p_corrected']:.1g}" if k == 0 else "")))
-        rows.append(("  choosing half", None, rank_test(f["chosen"])))
-    for course in found.get("courses", []):
-        rows.append((f"  it changes most after, in {course['sentence']}", "words related to the concept" if course is found["courses"][0] else None,
+    for k, f in enumerate(best[:3]):
+        chosen, confirmed = f["chosen"], f["confirm"]
+        rows += [
+            (f"synapse {f['name']} in layer {f['layer']}: U", "2368 of 2500" if k == 0 else None, f"{confirmed['u']:g} of {most}"),
+            ("  rank-biserial correlation", "0.86" if k == 0 else None, f"{confirmed['rank_biserial']:+.2f} (by which it was chosen: {chosen['rank_biserial']:+.2f})"),
+            ("  p", "< 1e-14" if k == 0 else None, f"{confirmed['p']:.1g}, corrected {confirmed['p_corrected']:.1g}"),
+        ]
+    for k, course in enumerate(found.get("courses", [])):
+        rows.append((f"  it changes most after, in {os.path.basename(course['sentence'])}", None if k else "words related to the concept",
                      jumps(course["values"][0]["course"], course["text"])))
     table("Concept synapses", "section 6.3, figures 12 and 13, appendix B.3", study, rows, [
         """The paper's model: Europarl in three language pairs, n = 49152, d = 256, 4 heads, 8 layers; the synapse of figure 13 is written by Y
         of layer 4 and X of layer 5. It does not say how many candidates its synapse was chosen from, nor by which sentences; p is of a
-        test on sentences made afterwards. Here half of the sentences choose, the other half confirm, corrected for what was carried over.""",
+        one-sided test on sentences made afterwards. Here half of the sentences choose, the other half confirm, two-sided (a synapse may
+        also be weaker, or negative, after the concept) and corrected for what was carried over.""",
         """A rank-biserial correlation of 2 U / (50 x 50) - 1 would be 0.89 for the paper's U, not 0.86; both numbers are the paper's.""",
         """A model of letters learns words before concepts: a synapse that is strong after sentences about kings may know the letters 'king'.
         The sentences of both sets differ in their words; nothing here shows more than that the synapse tells the sets apart.""",

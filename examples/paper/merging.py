@@ -2,11 +2,15 @@
 """Model merging (section 7.1, table 2): two models, joined along their neurons without any training, know what both knew.
 
 With the bundled model alone: what merging keeps exactly. With a base model and two copies of it, tuned on texts of their own
-(examples/train/train.py --start BASE), and a held-out text for each: the paper's table.
+(examples/train/train.py --start BASE), and a held-out text for each: the paper's table. --write-texts makes texts in two languages.
 
     python3 examples/paper/merging.py [MODEL]
+    python3 examples/paper/merging.py --write-texts FOLDER
     python3 examples/paper/merging.py BASE --tuned A B --texts TEXT_OF_BASE TEXT_OF_A TEXT_OF_B"""
+import gettext
+import glob
 import os
+import random
 import tempfile
 
 from common import TEXT, Study, fail, main, table
@@ -17,6 +21,26 @@ PAPER = {  # table 2, translation into English: Es, Fr, Pt; from English: Es, Fr
     "B": "0.44, 0.76, 0.34; 1.79, 2.20, 0.33",
     "merged": "0.43, 0.40, 0.39; 1.45, 0.77, 0.86",
 }
+
+
+def write_texts(study, folder):
+    """What the programs on this machine say in French and German: fr.txt to train on, fr-held-out.txt, de.txt, de-held-out.txt."""
+    for language in ("fr", "de"):
+        messages = set()
+        for path in glob.glob(f"/usr/share/locale/{language}/LC_MESSAGES/*.mo"):
+            try:
+                with open(path, "rb") as f:
+                    catalog = gettext.GNUTranslations(f)._catalog
+            except (OSError, ValueError, IndexError):
+                continue  # gettext does not read every one
+            messages.update(text for text in catalog.values() if len(text) > 40)
+        if len(messages) < 1000:
+            fail(f"/usr/share/locale/{language}: {len(messages)} messages, expected at least 1000: this machine's programs speak English only")
+        lines = sorted(messages)
+        random.Random(1).shuffle(lines)
+        cut = len(lines) * 49 // 50
+        study.write(os.path.join(folder, language + ".txt"), "\n".join(lines[:cut]))
+        study.write(os.path.join(folder, language + "-held-out.txt"), "\n".join(lines[cut:]))
 
 
 class Losses:
@@ -67,7 +91,10 @@ def body():
     study.add("--tuned", nargs=2, metavar=("A", "B"), help="two models that started from MODEL")
     study.add("--texts", nargs=3, metavar=("TEXT", "TEXT_A", "TEXT_B"), help="of MODEL, of A, of B; none of them trained on")
     study.add("--window", metavar="N", type=int, default=128, help="tokens after which synapses start from zero [128]")
+    study.add("--write-texts", metavar="FOLDER", help="write texts in two languages, to train on and held out, and do nothing else")
     o = study.begin()
+    if o.write_texts:
+        return write_texts(study, o.write_texts)
     if (o.tuned is None) != (o.texts is None):
         fail("--tuned and --texts: one without the other, expected both or none", 2)
     losses, rows = Losses(study, o.window, 256 if o.quick else None), []
