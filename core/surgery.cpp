@@ -131,6 +131,7 @@ class assembly {
 model::parts assembled(std::span<const part> parts, neuron_id neurons, float scale_e) {
   const model& first = *parts[0].from;
   model::parts p = first.parts_without_circuits();
+  p.order.clear();
   p.origin = {.creator = "bdh " BDH_VERSION, .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
   const assembly a(parts, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();

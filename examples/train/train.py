@@ -5,20 +5,25 @@
     environment/bin/python examples/train/train.py TEXT -o model.safetensors
     bdh import model.safetensors -o model.bdh.h5 --training-window 128
 
-The tensor form of docs/theory.md, written from its equations; h heads of N neurons, n = h N, d hubs. The defaults are made for a CPU:
-about ten minutes on two cores. The last tenth of TEXT is never trained on and gives the loss that is told. The checkpoint is written
-every --save steps and at Ctrl-C, under a temporary name first. One seed gives one model on one machine and version of PyTorch."""
+The tensor form of docs/theory.md, written from its equations; h heads of N neurons, n = h N, d hubs. The defaults are made for a CPU.
+The last tenth of TEXT is never trained on and gives the loss that is told. The checkpoint is written every --save steps and at Ctrl-C,
+under a temporary name first. --start FILE goes on from a checkpoint, with its sizes, on a text that may be another one: the models that
+examples/paper/merging.py merges come about so. One seed gives one model on one machine and version of PyTorch."""
 import argparse
 import json
 import math
 import os
+import signal
 import struct
 import sys
 import time
 
-import torch
-from torch import nn
-from torch.nn import functional as F
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError:
+    sys.exit("train.py: PyTorch is missing; 'pip install torch' in a virtual environment")
 
 THETA = 2.0 ** 16
 
@@ -66,6 +71,46 @@ class Bdh(nn.Module):
         return v[:, 0] @ self.lm_head
 
 
+def read_checkpoint(path):
+    """name -> float32 tensor, and the metadata, of a safetensors file."""
+    with open(path, "rb") as f:
+        data = f.read()
+    try:
+        end = 8 + struct.unpack_from("<Q", data)[0]
+        header = json.loads(data[8:end])
+        about = header.pop("__metadata__", {})
+        tensors = {}
+        for name, t in header.items():
+            if t["dtype"] != "F32":
+                raise ValueError(f"{name} is {t['dtype']}, expected F32")
+            begin, finish = t["data_offsets"]
+            tensors[name] = torch.frombuffer(bytearray(data[end + begin:end + finish]), dtype=torch.float32).reshape(t["shape"])
+        return tensors, about
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error, RuntimeError) as why:
+        sys.exit(f"train.py: {path}: {' '.join(str(why).split())}, expected a checkpoint in safetensors")
+
+
+def started(path, a):
+    """The model of a checkpoint with the released code's names, and its sizes in `a`."""
+    tensors, about = read_checkpoint(path)
+    table = tensors.pop("attn.freqs", None)
+    shapes = {name: t.shape for name, t in tensors.items()}
+    heads, hubs, per_head = shapes["encoder"] if len(shapes.get("encoder", ())) == 3 else (0, 0, 0)
+    expected = {"encoder": (heads, hubs, per_head), "encoder_v": (heads, hubs, per_head), "decoder": (heads * per_head, hubs),
+                "lm_head": (hubs, 256), "embed.weight": (256, hubs)}
+    if shapes != expected or not heads or per_head % 2:
+        sys.exit(f"train.py: {path}: tensors {', '.join(sorted(shapes)) or 'none'}, expected the released code's, with a vocabulary of 256 bytes")
+    a.neurons, a.heads, a.hubs = heads * per_head, heads, hubs
+    layers = about.get("n_layer", "")
+    a.layers = int(layers) if layers.isascii() and layers.isdigit() and int(layers) else a.layers
+    model = Bdh(a.neurons, a.heads, a.hubs, a.layers, a.dropout)
+    if table is not None and (table.numel() != per_head or not torch.allclose(table.flatten()[::2], model.turns.float(), rtol=1e-4)):
+        sys.exit(f"train.py: {path}: a table attn.freqs of its own, expected the one that follows from {per_head} neurons a head: "
+                 "merged models are not trained on here")
+    model.load_state_dict(tensors)
+    return model
+
+
 def write_checkpoint(path, model, about):
     """Through a temporary name: the name never holds half a file."""
     tensors = {name: value.detach().contiguous().numpy() for name, value in model.state_dict().items()}
@@ -104,6 +149,7 @@ def parse():
                                 ("save", 100, "steps between checkpoints"), ("seed", 1, "of weights, windows and dropout")):
         parser.add_argument("--" + name, type=int, default=default, help=f"{what} (default {default})")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate, linear decay to 0 (default 2e-3)")
+    parser.add_argument("--start", metavar="FILE", help="go on from this checkpoint; it sets the sizes")
     parser.add_argument("--dropout", type=float, default=0.05, help="of Y (default 0.05)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch (default: all cores)")
     a = parser.parse_args()
@@ -112,28 +158,32 @@ def parse():
             parser.error(f"--{name}: {getattr(a, name)}, expected an integer >= 1")
     if a.neurons % (2 * a.heads):
         parser.error(f"--neurons: {a.neurons}, expected a multiple of 2 x {a.heads} heads: neurons rotate in pairs")
+    for name, most in (("rate", math.inf), ("dropout", 1)):
+        if not 0 <= getattr(a, name) < most:
+            parser.error(f"--{name}: {getattr(a, name)}, expected a number >= 0" + (" and < 1" if most == 1 else ""))
     if not a.output.endswith(".safetensors"):
         parser.error(f"--output: '{a.output}', expected a name that ends in .safetensors")
     return a
 
 
-def main():
-    a = parse()
-    try:
-        with open(a.text, "rb") as f:
-            text = torch.frombuffer(bytearray(f.read()) or bytearray(1), dtype=torch.uint8).long()
-        with open(a.output + ".part", "wb"):
-            pass  # found out now rather than after the first steps
-    except OSError as why:
-        sys.exit(f"train.py: {why.filename}: {why.strerror}")
-    held_out = text[len(text) * 9 // 10:]
-    if len(held_out) <= a.window:
-        sys.exit(f"train.py: {a.text}: {len(text)} bytes, expected at least {10 * (a.window + 1)}: a tenth is held out for windows of {a.window}")
-    text = text[:len(text) - len(held_out)]
+def reading(a):
+    """The bytes to train on and those held out."""
+    with open(a.text, "rb") as f:
+        data = bytearray(f.read())
+    if len(data) - len(data) * 9 // 10 <= a.window:
+        sys.exit(f"train.py: {a.text}: {len(data)} bytes, expected at least {10 * (a.window + 1)}: a tenth is held out for windows of {a.window}")
+    text = torch.frombuffer(data, dtype=torch.uint8).long()
+    return text[:len(text) * 9 // 10], text[len(text) * 9 // 10:]
+
+
+def train(a):
+    text, held_out = reading(a)
+    with open(a.output + ".part", "wb"):
+        pass  # found out now rather than after the first steps
     torch.set_num_threads(a.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(a.seed)
-    model = Bdh(a.neurons, a.heads, a.hubs, a.layers, a.dropout)
+    model = started(a.start, a) if a.start else Bdh(a.neurons, a.heads, a.hubs, a.layers, a.dropout)
     optimizer = torch.optim.AdamW(model.parameters(), lr=a.rate, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1, (s + 1) / 50) * max(0.0, 1 - s / a.steps))
     print(f"{sum(p.numel() for p in model.parameters()):,} weights, {len(text):,} bytes to train on, {len(held_out):,} held out", flush=True)
@@ -158,10 +208,24 @@ def main():
             if done % a.save == 0 or done == a.steps:
                 print(f"step {done} of {a.steps}: {loss.item():.3f} nats per byte, held out {save(done):.3f}, {time.monotonic() - begin:.0f} s", flush=True)
     except KeyboardInterrupt:
-        print(f"\nstopped in step {done}: held out {save(done):.3f} nats per byte, written to {a.output}", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is being written gets written
+        print(f"train.py: stopped in step {done}: held out {save(done):.3f} nats per byte, written to {a.output}", file=sys.stderr)
         return 130
     print(f"written to {a.output}; next: bdh import {a.output} -o model.bdh.h5 --training-window {a.window}")
     return 0
+
+
+def main():
+    a = parse()
+    try:
+        return train(a)
+    except KeyboardInterrupt:
+        return 130
+    except OSError as why:
+        sys.exit(f"train.py: {why.filename or a.output}: {why.strerror}")
+    finally:
+        if os.path.exists(a.output + ".part"):
+            os.remove(a.output + ".part")
 
 
 if __name__ == "__main__":
