@@ -43,6 +43,8 @@ std::unique_ptr<command> devices_command(CLI::App& program);
 std::unique_ptr<command> selftest_command(CLI::App& program);
 std::unique_ptr<command> plan_command(CLI::App& program);
 std::unique_ptr<command> stats_command(CLI::App& program);
+std::unique_ptr<command> concepts_command(CLI::App& program);
+std::unique_ptr<command> activity_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>
