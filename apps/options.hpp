@@ -57,6 +57,7 @@ struct range {
 };
 
 inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0, "0 < u <= 1"};
+inline constexpr range<double> scale_range{1e-6, 1e6, "a factor from 1e-6 to 1e6"};
 inline constexpr range<std::uint64_t> any_count{0, std::numeric_limits<std::uint64_t>::max(), "an integer >= 0"};
 inline constexpr range<std::uint64_t> positive_count{1, std::numeric_limits<std::uint64_t>::max(), "an integer >= 1"};
 

@@ -1,6 +1,6 @@
 """environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, which is made when it is
-missing, and shared by all: what it lacks is added. A package that is imported by another name is
-written NAME=PACKAGE. Exit code 77, skipped, where the packages cannot be had."""
+missing, and shared by all: what it lacks is added. A package that is imported by another name is written NAME=PACKAGE. Exit code 77,
+skipped, where the packages cannot be had."""
 import fcntl
 import os
 import subprocess
