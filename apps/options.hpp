@@ -42,6 +42,7 @@ std::unique_ptr<command> diff_command(CLI::App& program);
 std::unique_ptr<command> devices_command(CLI::App& program);
 std::unique_ptr<command> selftest_command(CLI::App& program);
 std::unique_ptr<command> plan_command(CLI::App& program);
+std::unique_ptr<command> stats_command(CLI::App& program);
 std::unique_ptr<command> concepts_command(CLI::App& program);
 std::unique_ptr<command> activity_command(CLI::App& program);
 std::unique_ptr<command> merge_command(CLI::App& program);

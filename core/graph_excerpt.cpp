@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/weight_rows.hpp"
+#include "graph/network.hpp"
 
 namespace bdh {
 namespace {
@@ -250,7 +251,32 @@ std::string graph_excerpt::projection_of(const excerpt_edge& e) const {
 
 void graph_excerpt::for_each_edge(const std::function<void(const excerpt_edge&)>& use) const { state_->for_each(use); }
 
-void graph_excerpt::find_communities(std::uint64_t) { throw unavailable_error("communities", "not yet"); }
+void graph_excerpt::find_communities(std::uint64_t seed) {
+  state& s = *state_;
+  if (s.all.is_complete() && s.whole)
+    throw input_error("communities", "of a graph in which every pair has an edge", "the largest edges of it", "choose how many");
+  // Links of a node to itself, and a second edge of the other sign, say nothing about communities.
+  std::vector<std::pair<neuron_id, neuron_id>> links;
+  s.for_each([&](const excerpt_edge& e) {
+    if (e.source != e.target) links.emplace_back(e.source, e.target);
+  });
+  std::sort(links.begin(), links.end());
+  links.erase(std::unique(links.begin(), links.end()), links.end());
+  edge_set edges;
+  edges.indptr.assign(std::size_t{s.size} + 1, 0);
+  for (const auto& [source, target] : links) {
+    ++edges.indptr[source + 1];
+    edges.targets.push_back(target);
+  }
+  for (std::size_t i = 0; i < s.size; ++i) edges.indptr[i + 1] += edges.indptr[i];
+  const auto found = network(edges, s.request.after_block).leiden(seed);
+  if (!found) throw input_error("communities", "of a graph without edges", "edges between neurons");
+  s.community = found->member;
+  s.modularity = found->modularity;
+  std::vector<char> present(found->size.size());
+  for (neuron_id i : s.nodes) present[s.community[i]] = 1;
+  s.communities = static_cast<neuron_id>(std::count(present.begin(), present.end(), 1));
+}
 
 void graph_excerpt::keep_community(neuron_id c) {
   state& s = *state_;

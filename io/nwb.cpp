@@ -76,7 +76,8 @@ class nwb_file {
         events(reader);
     }
     if (units_) units_->close();
-    acquisition_ = analysis_ = presentation_ = root_ = hdf5::group();
+    units_.reset();
+    for (hdf5::group* g : {&acquisition_, &analysis_, &presentation_, &root_}) *g = {};
     file_.close();
     return std::move(told_);
   }
@@ -184,6 +185,7 @@ class nwb_file {
         if (texts[i].empty()) texts[i] = std::to_string(run_.tokens[i]);
       hdf5::dataset data = g.create_strings("data", texts), times = timestamps(g);
       data.set_string("unit", "n/a");
+      data.set_real("resolution", -1);
       add_times(times, texts.size());
     }
     hdf5::group g = series(acquisition_, "token_ids", "TimeSeries", "number of each token in the vocabulary");

@@ -194,7 +194,7 @@ class Parts(Export):
 
     def test_complete_graphs_have_a_limit(self):
         wide = self.path("wide.safetensors")
-        small_checkpoint(wide, 8, d=1, per_head=5800)
+        small_checkpoint(wide, 8, d=2, per_head=5800)
         self.good("import", wide, "-o", self.path("wide.bdh.h5"), "--layers", 1)
         self.refused(1, "export", self.path("wide.bdh.h5"), "-o", self.path("x.mtx"), says=("33640000", "33554432", "largest"))
         self.assertIn(b"20 edges", self.export(self.path("wide.bdh.h5"), "x.mtx", "--top-weights", 20)[0].stdout)
