@@ -99,24 +99,24 @@ class Stats(CliTest):
 
     def test_planted_communities_and_nulls(self):
         model = self.path("blocks.bdh.h5")
-        self.good("new", "blocks", "--neurons", 400, "--degree", 12, "--communities", 4, "--inhibitory", 0, "-o", model)
-        found = self.one(model, "--modularity", "--nulls", 5)["excitatory"]["modularity"]
+        self.good("new", "blocks", "--neurons", 400, "--degree", 12, "--communities", 4, "-o", model)
+        found = self.one(model, "--modularity", "--nulls", 5)["both"]["modularity"]
         self.assertEqual(found["leiden"]["sizes"], [100] * 4)
         null = found["random_graph"]
         self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"] + 10 * null["modularity_deviation"])
         self.assertNotIn("gaussian_product", found)  # a graph without hubs has no depth to draw them with
         model = self.path("random.bdh.h5")
-        self.good("new", "erdos-renyi", "--neurons", 400, "--degree", 12, "--inhibitory", 0, "-o", model)
-        found = self.one(model, "--modularity", "--nulls", 10)["excitatory"]["modularity"]
+        self.good("new", "erdos-renyi", "--neurons", 400, "--degree", 12, "-o", model)
+        found = self.one(model, "--modularity", "--nulls", 10)["both"]["modularity"]
         null = found["random_graph"]
         self.assertLess(abs(found["leiden"]["modularity"] - null["modularity_mean"]), 5 * null["modularity_deviation"])
 
     def test_p_values_and_estimates(self):
         model = self.path("scale-free.bdh.h5")
-        self.good("new", "scale-free", "--neurons", 2000, "--degree", 8, "--inhibitory", 0, "-o", model)
+        self.good("new", "scale-free", "--neurons", 2000, "--degree", 8, "-o", model)
         done = self.good("stats", model, "--fit-p", 20, "--json")
         self.assertIn(b"p values of 20 samples", done.stderr)
-        fit = self.one(model, "--fit-p", 20)["excitatory"]["out_degree"]["power_law"]
+        fit = self.one(model, "--fit-p", 20)["both"]["out_degree"]["power_law"]
         self.assertAlmostEqual(fit["alpha"], 3, delta=0.5)  # the family's exponent
         self.assertEqual(fit["p_samples"], 20)
         self.assertTrue(0 <= fit["p"] <= 1)

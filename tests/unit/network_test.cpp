@@ -61,6 +61,12 @@ list power_law_sample(std::size_t count, double alpha, std::uint32_t xmin, std::
   return values;
 }
 
+// Of most distributions some far end looks like a power law (the fit looks for it), so the nodes that it holds belong to the verdict.
+bool claims_power_law(const list& values, const bdh::tail_fit& fit, std::uint64_t seed) {
+  const bool better = fit.exponential.log_ratio > 0 || fit.exponential.p > 0.1;
+  return 5 * fit.tail >= fit.values && better && bdh::tail_p_value(values, fit, 40, seed) > 0.1;
+}
+
 }  // namespace
 
 TEST_CASE("degrees, by hand") {
@@ -191,31 +197,30 @@ TEST_CASE("Hurwitz' zeta function") {
 }
 
 TEST_CASE("a planted exponent is found, and the power law is not ruled out") {
-  const int samples = 20;
-  int accepted = 0;
-  for (std::uint64_t seed = 0; seed < samples; ++seed) {
+  int claimed = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
     list values = power_law_sample(1000, 2.5, 3, seed);
     values.push_back(0);
     const auto fit = bdh::fit_tail(values);
     REQUIRE(fit);
     CHECK(fit->values == 1000);
     CHECK(fit->alpha == doctest::Approx(2.5).epsilon(0.15));
-    accepted += bdh::tail_p_value(values, *fit, 40, seed) > 0.1;
+    claimed += claims_power_law(values, *fit, seed);
   }
-  CHECK(accepted >= 14);  // 9 of 10 are to be expected
+  CHECK(claimed >= 14);  // 9 of 10 are to be expected
 }
 
-TEST_CASE("where degrees fall off exponentially, the power law is ruled out or the exponential is the better one") {
-  int told = 0;
+TEST_CASE("no power law is claimed where degrees fall off exponentially") {
+  int claimed = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     bdh::random_stream r = random(seed);
     list values;
     for (int i = 0; i < 1000; ++i) values.push_back(1 + static_cast<std::uint32_t>(r.failures_before_success(0.1)));
     const auto fit = bdh::fit_tail(values);
     REQUIRE(fit);
-    told += bdh::tail_p_value(values, *fit, 40, seed) < 0.1 || (fit->exponential.log_ratio < 0 && fit->exponential.p < 0.1);
+    claimed += claims_power_law(values, *fit, seed);
   }
-  CHECK(told >= 14);
+  CHECK(claimed <= 2);
 }
 
 TEST_CASE("what cannot be fitted is not") {
