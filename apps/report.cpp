@@ -104,13 +104,42 @@ json token_data(const recorded_run& run, const token_table& t, const std::vector
   return all;
 }
 
+// The largest strengths of the synapses that are drawn.
+std::string strongest_synapses(const figure::drawing& d) {
+  struct strongest {
+    std::string synapse, layer;
+    double position, value, last;
+  };
+  std::vector<strongest> all;
+  for (const figure::panel& p : d.panels)
+    for (const figure::mark& m : p.marks) {
+      std::size_t most = m.y.size();
+      for (std::size_t k = 0; k < m.y.size(); ++k)
+        if (std::isfinite(m.y[k]) && (most == m.y.size() || std::abs(m.y[k]) > std::abs(m.y[most]))) most = k;
+      if (most != m.y.size() && m.y[most] != 0) all.push_back({m.name, p.title, m.x[most], m.y[most], m.y.back()});
+    }
+  std::stable_sort(all.begin(), all.end(), [](const strongest& a, const strongest& b) { return std::abs(a.value) > std::abs(b.value); });
+  if (all.empty()) return {};
+  std::string html =
+      "<table>\n<caption>The largest strengths</caption>\n<thead><tr><th scope=\"col\">synapse</th><th scope=\"col\">layer</th>"
+      "<th scope=\"col\" class=\"number\">largest</th><th scope=\"col\" class=\"number\">after position</th>"
+      "<th scope=\"col\" class=\"number\">at the end</th></tr></thead>\n<tbody>\n";
+  for (std::size_t k = 0; k < std::min<std::size_t>(all.size(), 12); ++k)
+    html += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"number\">{:.4g}</td><td class=\"number\">{}</td><td "
+        "class=\"number\">{}</td></tr>\n",
+        escaped(all[k].synapse), escaped(all[k].layer), all[k].value, all[k].position,
+        std::isfinite(all[k].last) ? fmt::format("{:.4g}", all[k].last) : "not known");
+  return html + "</tbody>\n</table>\n";
+}
+
 // A figure, or why there is none.
 template <class Make>
 std::string figure_html(const recorded_run& run, Make make, const figure_choice& choice, bool interactive, const std::string& caption) {
   try {
     const figure::picture p = make(run, choice);
-    return std::string(interactive ? "<figure data-rove>\n" : "<figure>\n") + in_svg(p.what, interactive) + "<figcaption>" +
-           escaped(caption) + "</figcaption>\n</figure>\n";
+    return (interactive ? strongest_synapses(p.what) : std::string()) + (interactive ? "<figure data-rove>\n" : "<figure>\n") +
+           in_svg(p.what, interactive) + "<figcaption>" + escaped(caption) + "</figcaption>\n</figure>\n";
   } catch (const input_error& e) {
     return "<p>" + escaped(e.found() + (e.hint().empty() ? "" : "; to have it: " + e.hint())) + "</p>\n";
   }
@@ -155,7 +184,8 @@ page report_of(const recorded_run& run, std::size_t limit) {
   p.sections.push_back(
       {"sparsity", "Sparsity", figure_html(run, sparsity_of, {}, false, "Active shares by layer, and against surprisal.")});
   p.sections.push_back(
-      {"synapses", "Synapses", figure_html(run, synapses_of, {}, true, "Strengths over the tokens; arrow keys go through the values.")});
+      {"synapses", "Synapses",
+       figure_html(run, synapses_of, {.most_tips = 150}, true, "Strengths over the tokens; arrow keys go through the values.")});
   p.sections.push_back(provenance(run));
   p.data = token_data(run, t, generated, limit).dump(-1, ' ', false, json::error_handler_t::replace);
   return p;

@@ -21,7 +21,7 @@ using figure::panel;
 using figure::picture;
 
 constexpr std::size_t most_layers = 8;
-constexpr std::size_t most_marked = 60;  // tokens of a course whose points are marked
+constexpr std::size_t most_marked = 60;  // tokens of a course whose points are drawn
 
 // The courses of one synapse by layer, under the name that the picture gives it.
 struct followed {
@@ -115,6 +115,8 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
       for (const course& c : all[k].courses) {
         if (c.layer != l) continue;
         figure::mark m{.name = all[k].name, .of = figure::series_colour(k, all.size())};
+        const std::size_t tip_step = std::max<std::size_t>(1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
+        m.hidden_points = c.positions.size() > most_marked;
         for (std::size_t i = 0; i < c.positions.size(); ++i) {
           const std::uint64_t at = c.positions[i];
           m.x.push_back(static_cast<double>(at));
@@ -122,9 +124,10 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
           const std::size_t token = at - run.first;
           p.csv += fmt::format("{},{},{},{},{},", at, run.tokens[token], in_quotes(run.texts[token]), l, in_quotes(all[k].name));
           p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
-          if (c.positions.size() <= most_marked)
-            m.tips.push_back(
-                fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name, at, run.texts[token], layer_name(l), c.values[i]));
+          const bool asked = i % tip_step == 0 && !std::isnan(c.values[i]);
+          m.tips.push_back(
+              asked ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name, at, run.texts[token], layer_name(l), c.values[i])
+                    : std::string());
         }
         if (of.marks.empty()) of.x = token_axis(run, c.positions, figure_width / static_cast<double>(p.what.columns) - 90);
         since = std::max(since, c.since);

@@ -95,12 +95,13 @@ void canvas::shape_with_tip(const std::string& element, const std::string& attri
                        interactive_ ? fmt::format(R"( tabindex="0" role="img" aria-label="{}")", safe) : "", safe, element);
 }
 
-void canvas::marker(point c, shape kind, double diameter, colour fill, std::string_view tip) {
+void canvas::marker(point c, shape kind, double diameter, std::optional<colour> fill, std::string_view tip) {
   const double r = diameter / 2;
+  const std::string paint = fill ? fmt::format(R"(fill="{}")", fill->text()) : R"(fill="none" pointer-events="all")";
   if (kind == shape::disc)
-    shape_with_tip("circle", fmt::format(R"(cx="{}" cy="{}" r="{}" fill="{}")", number(c.x), number(c.y), number(r), fill.text()), tip);
+    shape_with_tip("circle", fmt::format(R"(cx="{}" cy="{}" r="{}" {})", number(c.x), number(c.y), number(r), paint), tip);
   else
-    shape_with_tip("path", fmt::format(R"(d="{}" fill="{}")", outline(c, kind, r), fill.text()), tip);
+    shape_with_tip("path", fmt::format(R"(d="{}" {})", outline(c, kind, r), paint), tip);
 }
 
 void canvas::rectangle(const box& b, colour fill, std::optional<stroke> border, std::string_view tip) {

@@ -38,7 +38,8 @@ struct mark {
   std::vector<colour> colours{};      // of each element (of segments: of each pair of points), instead of `of`
   std::vector<double> sizes{};        // the same
   std::vector<std::string> labels{};  // the texts; those without room are left out
-  std::vector<std::string> tips{};    // of points and bars, shown where a pointer rests
+  std::vector<std::string> tips{};    // of points, bars and the points of a line, shown where a pointer rests; empty: none
+  bool hidden_points = false;         // of a line: only its tips
 };
 
 // Values in cells of equal size; NaN is white.

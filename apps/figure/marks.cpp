@@ -66,9 +66,9 @@ class marks_on {
       run.push_back(p);
     }
     flush();
-    if (!m.tips.empty())
-      for (std::size_t k = 0; k < elements(m); ++k)
-        if (shown(m, k, s_)) on_.marker(at(m.x[k], m.y[k]), m.with, 2 * m.size + 2, m.of, tip_of(m, k));
+    for (std::size_t k = 0; k < std::min(elements(m), m.tips.size()); ++k)
+      if (shown(m, k, s_) && !m.tips[k].empty())
+        on_.marker(at(m.x[k], m.y[k]), m.with, 2 * m.size + 2, m.hidden_points ? std::nullopt : std::optional(m.of), m.tips[k]);
   }
 
   // Of ascending points as many as can be seen: in each column of pixels the first, the lowest, the highest and the last.

@@ -27,7 +27,7 @@ def text_boxes(page):
     """(text, left, top, right, bottom) of every text; widths are those of an average letter, not those of the program's own table."""
     for t in page.iter(SVG + "text"):
         x, y, size = float(t.get("x")), float(t.get("y")), float(t.get("font-size"))
-        width = 0.55 * size * len(t.text)
+        width = 0.5 * size * len(t.text)
         before = {"start": 0, "middle": width / 2, "end": width}[t.get("text-anchor")]
         if "rotate" in t.get("transform", ""):
             yield t.text, x - 0.8 * size, y + before - width, x, y + before
@@ -239,14 +239,14 @@ class Sizes(PlotTest):
         self.every_kind(self.record("token", "events", "synapses:3->7", text="a"))
 
     def test_no_token_at_all(self):
-        run = self.record("run", "events", "synapses:3->7")
-        for name in os.listdir(run):
-            if name.endswith(".csv"):
-                header = read(os.path.join(run, name)).split(b"\n")[0]
-                with open(os.path.join(run, name), "wb") as f:
+        plain, run = self.record("plain"), self.record("run", "events")
+        for folder in (plain, run):
+            for name in ("tokens.csv", "summary.csv"):
+                header = read(os.path.join(folder, name)).split(b"\n")[0]
+                with open(os.path.join(folder, name), "wb") as f:
                     f.write(header + b"\n")
         for kind in ("rates", "sparsity"):
-            page = self.plot(kind, run)[0]
+            page = self.plot(kind, plain)[0]
             self.assertIn("no data", self.texts(page))
         self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["events", "positions"])
 
