@@ -42,6 +42,8 @@ std::unique_ptr<command> diff_command(CLI::App& program);
 std::unique_ptr<command> devices_command(CLI::App& program);
 std::unique_ptr<command> selftest_command(CLI::App& program);
 std::unique_ptr<command> plan_command(CLI::App& program);
+std::unique_ptr<command> plot_command(CLI::App& program);
+std::unique_ptr<command> report_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -23,6 +22,12 @@ void fill(const atomic_file& file, const std::filesystem::path& target, std::str
 }
 
 }  // namespace
+
+void write_whole(const std::filesystem::path& target, std::string_view bytes, bool force) {
+  atomic_file file(target, force);
+  fill(file, target, bytes);
+  file.publish();
+}
 
 picture_file::picture_file(std::filesystem::path target, bool force, double scale)
     : target_(std::move(target)), table_(target_), force_(force), scale_(scale) {

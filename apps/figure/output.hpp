@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "apps/figure/drawing.hpp"
 
@@ -12,6 +13,9 @@ struct picture {
   drawing what;
   std::string csv;  // what is drawn, with a header
 };
+
+// The file appears whole, or not at all. Throws input_error when it exists, unless `force`; device_error.
+void write_whole(const std::filesystem::path& target, std::string_view bytes, bool force);
 
 class picture_file {
  public:

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double bar_width = 12;  // px, of the colour bar
 constexpr std::size_t most_heat_rows = 512, most_heat_columns = 1024;
-constexpr double x_tick_room = 45, y_tick_room = 26;  // px, of a tick, at the least
+constexpr double x_tick_room = 45, y_tick_room = 22;  // px, of a tick, at the least
 constexpr double between_labels = 8;                  // px
 
 struct extent {

@@ -1,0 +1,271 @@
+"""bdh plot: pictures that are sound files, in which nothing overlaps or is cut off, and whose CSV is what the run recorded."""
+import collections
+import csv
+import io
+import os
+import re
+import struct
+import xml.etree.ElementTree as xml
+
+from program import SANITIZED, CliTest, main
+
+TEXT = 'He said: "a<b & c>d", \\ twice.\n'
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+def text_boxes(page):
+    """(text, left, top, right, bottom) of every text; widths are those of an average letter, not those of the program's own table."""
+    for t in page.iter(SVG + "text"):
+        x, y, size = float(t.get("x")), float(t.get("y")), float(t.get("font-size"))
+        width = 0.55 * size * len(t.text)
+        before = {"start": 0, "middle": width / 2, "end": width}[t.get("text-anchor")]
+        if "rotate" in t.get("transform", ""):
+            yield t.text, x - 0.8 * size, y + before - width, x, y + before
+        else:
+            yield t.text, x - before, y - 0.8 * size, x - before + width, y
+
+
+class PlotTest(CliTest):
+    def record(self, name, *requests, text=TEXT, model=None, options=()):
+        folder = self.path(name)
+        self.good("run", model or self.random, "--text", text, "-o", folder, "--quiet", *options,
+                  *(argument for r in requests for argument in ("--record", r)))
+        return folder
+
+    def plot(self, kind, run, *options, name="picture"):
+        """The parsed SVG, checked, and the rows of its CSV."""
+        target = self.path(name + ".svg")
+        self.good("plot", kind, run, "-o", target, "--force", *options)
+        page = xml.fromstring(read(target))
+        self.check_layout(page)
+        return page, table(self.path(name + ".csv"))
+
+    def check_layout(self, page):
+        width, height = float(page.get("width")), float(page.get("height"))
+        boxes = list(text_boxes(page))
+        self.assertGreater(len(boxes), 3)
+        for text, left, top, right, bottom in boxes:
+            self.assertTrue(left >= 0 and top >= 0 and right <= width and bottom <= height, (text, left, top, right, bottom, width, height))
+        for k, (text, left, top, right, bottom) in enumerate(boxes):
+            for other, l, t, r, b in boxes[:k]:
+                self.assertFalse(left < r and l < right and top < b and t < bottom, (text, other))
+
+    def texts(self, page):
+        return [t.text for t in page.iter(SVG + "text")]
+
+    def one_neuron(self):
+        self.good("import", "--gx", self.path("gx.csv", b"source,target,weight\n0,0,0.5\n"), "--layers", 1, "--vocabulary", 256, "--sensory",
+                  "random:1@1", "-o", self.path("one.bdh.h5"))
+        return self.path("one.bdh.h5")
+
+    def named(self):
+        names = '<b>&"x"</b>', "sun & <moon>", "plain"
+        edges = "source,target,weight\n" + "".join('"%s","%s",0.5\n' % (a.replace('"', '""'), b.replace('"', '""'))
+                                                    for a in names for b in names)
+        self.good("import", "--gx", self.path("gx.csv", edges.encode()), "--layers", 2, "--vocabulary", 256, "-o", self.path("named.bdh.h5"))
+        return self.path("named.bdh.h5")
+
+
+class Plot(PlotTest):
+    def test_raster_has_every_event_and_nothing_else(self):
+        run = self.record("run", "events")
+        page, rows = self.plot("raster", run)
+        drawn = sum(path.get("d").count("h0") for path in page.iter(SVG + "path"))
+        self.assertEqual(drawn, len(rows))
+        self.assertGreater(len(rows), 100)
+        for neuron in (0, 13, 40, 63):
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}", "--csv").stdout.decode())))
+            expected = {(v, r["layer"], r["position"], float(r[v])) for r in told for v in "xy" if float(r[v]) != 0}
+            self.assertEqual({(r["variable"], r["layer"], r["position"], float(r["value"])) for r in rows if r["neuron"] == str(neuron)}, expected)
+        by_position = {int(r["position"]): r["text"] for r in rows}
+        self.assertEqual(by_position[len(TEXT) - 1], "\\n")
+        self.assertEqual("".join(by_position[k] for k in range(9, 20)), TEXT[9:20])
+
+    def test_raster_of_some_neurons_and_one_layer(self):
+        run = self.record("run", "events")
+        everything = self.plot("raster", run)[1]
+        page, rows = self.plot("raster", run, "--neurons", "3,10-20,60", "--layer", 2)
+        chosen = {3, 60, *range(10, 21)}
+        self.assertEqual(rows, [r for r in everything if int(r["neuron"]) in chosen and r["layer"] == "2"])
+        self.assertIn("Y, layer 2", self.texts(page))
+        frames = self.record("frames", "x:3,10-20,60")
+        self.assertEqual(self.plot("raster", frames, "--layer", 2)[1], [r for r in rows if r["variable"] == "x"])
+
+    def test_raster_of_many_neurons_and_tokens_is_binned(self):
+        run = self.record("run", "events", text="abcdefgh" * 50, model=self.random)
+        whole, binned = self.path("events.csv"), {}
+        page, rows = self.plot("raster", run, "--layer", 1)
+        self.assertEqual(len(list(page.iter(SVG + "image"))), 4)  # two panels and their colour bars
+        self.assertIn("1 neuron at 2 recorded tokens", " ".join(self.texts(page)))
+        self.assertLess(os.path.getsize(self.path("picture.svg")), 300_000)
+        for neuron in (0, 33):
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}", "--csv", "--layer", 1).stdout.decode())))
+            active = [float(r["x"]) != 0 for r in told]
+            cells = [r for r in rows if r["variable"] == "x" and int(r["first_neuron"]) == neuron]
+            self.assertEqual(len(cells), 200)
+            for c in cells:
+                these = active[int(c["first_position"]):int(c["last_position"]) + 1]
+                self.assertAlmostEqual(float(c["active_percent"]), 100 * sum(these) / len(these))
+
+    def test_rates_are_those_of_the_events_and_of_the_summary(self):
+        run = self.record("run", "events")
+        events = self.plot("raster", run)[1]
+        rows = self.plot("rates", run)[1]
+        counts = collections.Counter((r["variable"], r["layer"], r["neuron"]) for r in events)
+        for r in rows:
+            if r["what"] != "neurons":
+                continue
+            least = float(r["x_percent_or_position"]) / 100 * len(TEXT) - 1e-6
+            often = sum(1 for (v, layer, _), n in counts.items() if (v.upper(), layer) == (r["variable"], r["layer"]) and n >= least)
+            self.assertAlmostEqual(float(r["y_percent"]), 100 * often / 64)
+        self.assertGreater(sum(r["what"] == "neurons" for r in rows), 20)
+        summary = table(os.path.join(run, "summary.csv"))
+        for r in rows:
+            if r["what"] == "tokens":
+                expected = summary[int(r["x_percent_or_position"])][f"active_{r['variable'].lower()}_{r['layer']}"]
+                self.assertAlmostEqual(float(r["y_percent"]), 100 * float(expected))
+        self.assertEqual(sum(r["what"] == "tokens" for r in rows), 6 * len(TEXT))
+
+    def test_rates_without_events_say_what_is_missing(self):
+        page, rows = self.plot("rates", self.record("plain"))
+        self.assertIn("--record events", " ".join(self.texts(page)))
+        self.assertEqual({r["what"] for r in rows}, {"tokens"})
+
+    def test_sparsity_is_the_summary_with_the_surprisal_of_the_token_itself(self):
+        run = self.record("run")
+        page, rows = self.plot("sparsity", run)
+        summary = table(os.path.join(run, "summary.csv"))
+        self.assertEqual(len(rows), len(TEXT))
+        for k, r in enumerate(rows):
+            self.assertEqual({c: float(r[c]) for c in r if c.startswith("active")}, {c: float(summary[k][c]) for c in summary[k] if c.startswith("active")})
+            self.assertEqual(r["surprisal_nats"], summary[k - 1]["loss_nats"] if k else "")
+        self.assertIn("rank correlation", " ".join(self.texts(page)))
+
+    def test_synapses_have_the_strengths_that_inspect_tells(self):
+        run = self.record("run", "synapses:3->7,in:5 every 2")
+        page, rows = self.plot("synapse", run, "--synapse", "3->7", "--synapse", "10->5")
+        for name in ("3->7", "10->5"):
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, name, "--csv").stdout.decode())))
+            shown = {(r["position"], r["layer"]): float(r["strength"]) for r in rows if r["synapse"] == name.replace("->", "→")}
+            self.assertEqual(shown, {(r["position"], r["layer"]): float(r["strength"]) for r in told})
+        strongest = self.plot("synapse", run, "--top", 3)[1]
+        names = {r["synapse"] for r in strongest}
+        self.assertEqual(len(names), 3)
+        most = {n: max(abs(float(r["strength"])) for r in strongest if r["synapse"] == n) for n in names}
+        self.assertGreaterEqual(most.get("3→7", min(most.values())) + 1e-9, min(most.values()))
+        titles = [t.text for t in page.iter(SVG + "title")]
+        self.assertTrue(any(t.startswith("3→7 after token 0 'H', layer 2: ") for t in titles), titles[:3])
+
+    def test_png_has_the_size_that_was_asked_for(self):
+        run = self.record("run")
+        target = self.path("picture.png")
+        done = self.good("plot", "sparsity", run, "-o", target, "--width", 600, "--height", 500, "--scale", 1.5)
+        self.assertEqual(read(target)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(struct.unpack(">II", read(target)[16:24]), (900, 750))
+        self.assertEqual(done.stdout, b"")
+        self.assertEqual(table(self.path("picture.csv")), self.plot("sparsity", run, name="other")[1])
+
+    def test_the_same_run_gives_the_same_bytes(self):
+        run = self.record("run", "events", "synapses:in:5")
+        for kind in ("raster", "rates", "sparsity", "synapse"):
+            self.plot(kind, run, name="one")
+            self.plot(kind, run, name="two")
+            for suffix in (".svg", ".csv"):
+                self.assertEqual(read(self.path("one" + suffix)), read(self.path("two" + suffix)))
+
+    def test_nothing_is_overwritten_and_nothing_left_behind(self):
+        run = self.record("run")
+        target = self.path("picture.svg")
+        with open(self.path("picture.csv"), "w") as f:
+            f.write("mine")
+        self.refused(1, "plot", "rates", run, "-o", target, says=["picture.csv", "exists"])
+        self.assertFalse(os.path.exists(target))
+        self.good("plot", "rates", run, "-o", target, "--force")
+        before = read(target)
+        self.refused(1, "plot", "sparsity", run, "-o", target, says=["picture.svg", "exists"])
+        self.assertEqual(read(target), before)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["picture.csv", "picture.svg", "run"])
+
+    def test_what_cannot_be_drawn_is_told_in_one_line(self):
+        run, plain = self.record("run", "events"), self.record("plain")
+        for suffix in (".pdf", "", ".SVG"):
+            self.refused(1, "plot", "rates", run, "-o", self.path("picture" + suffix), says=["-o", "NAME.svg or NAME.png"])
+        out = ("-o", self.path("picture.svg"))
+        self.refused(1, "plot", "raster", plain, *out, says=["no activity was recorded", "--record events"])
+        self.refused(1, "plot", "synapse", plain, *out, says=["no synapse was recorded", "--record 'synapses:3->7'"])
+        self.refused(1, "plot", "synapse", run, *out, "--synapse", "3->99", says=["99"])
+        self.refused(1, "plot", "raster", run, *out, "--layer", 4, says=["--layer", "4", "1 to 3"])
+        self.refused(1, "plot", "raster", run, *out, "--neurons", "5-99", says=["--neurons", "5-99", "0 to 63"])
+        self.refused(1, "plot", "raster", run, *out, "--neurons", "top:5", says=["--neurons", "top:5"])
+        self.refused(1, "plot", "raster", self.record("some", "x:1-5"), *out, "--neurons", "9", says=["neuron 9 was not recorded"])
+        self.refused(1, "plot", "raster", self.random, *out, says=[self.random])
+        self.refused(1, "plot", "raster", self.path("none"), *out, says=["none"])
+        self.refused(1, "plot", "rates", run, *out, "--height", 130, says=["picture", "px", "--height"])
+        self.refused(1, "plot", "rates", run, "-o", self.path("no/folder/picture.svg"), says=["no such folder"])
+        self.refused(2, "plot", "pie", run, *out)
+        self.refused(2, "plot", "raster", run)
+        self.refused(2, "plot", "raster", run, *out, "--width", "1e9", says=["--width", "200 to 8000"])
+        self.refused(2, "plot", "raster", run, *out, "--layer", 0)
+        self.assertFalse(os.path.exists(self.path("picture.svg")) or os.path.exists(self.path("picture.csv")))
+
+    def test_names_of_strangers_stay_text(self):
+        run = self.record('<script>&"\'', "synapses:all", "events", model=self.named())
+        page, rows = self.plot("synapse", run, "--synapse", 'plain->sun & <moon>', "--synapse", '<b>&"x"</b>->plain')
+        self.assertIn("plain→sun & <moon>", self.texts(page))
+        self.assertTrue(any("<script>&\"'" in t for t in self.texts(page)))
+        self.assertEqual({r["synapse"] for r in rows}, {"plain→sun & <moon>", '<b>&"x"</b>→plain'})
+        self.assertNotIn(b"<b>", read(self.path("picture.svg")))
+        self.plot("raster", run, "--neurons", "plain")
+
+
+class Sizes(PlotTest):
+    def every_kind(self, run, *options):
+        for kind in ("raster", "rates", "sparsity", "synapse"):
+            self.plot(kind, run, *options)
+
+    def test_one_neuron_and_one_token(self):
+        self.every_kind(self.record("one", "events", "synapses:all", text="a", model=self.one_neuron()))
+        self.every_kind(self.record("two", "events", "synapses:all", text="ab", model=self.path("one.bdh.h5")))
+        self.every_kind(self.record("token", "events", "synapses:3->7", text="a"))
+
+    def test_no_token_at_all(self):
+        run = self.record("run", "events", "synapses:3->7")
+        for name in os.listdir(run):
+            if name.endswith(".csv"):
+                header = read(os.path.join(run, name)).split(b"\n")[0]
+                with open(os.path.join(run, name), "wb") as f:
+                    f.write(header + b"\n")
+        for kind in ("rates", "sparsity"):
+            page = self.plot(kind, run)[0]
+            self.assertIn("no data", self.texts(page))
+        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["events", "positions"])
+
+    def test_without_losses(self):
+        run = self.record("run", "events", "synapses:all", model=self.named())
+        self.every_kind(run)
+        self.assertIn("No losses", " ".join(self.texts(self.plot("sparsity", run)[0])))
+
+    def test_tokens_from_a_few_to_many(self):
+        for tokens in (2, 7, 30, 90) if SANITIZED else (2, 5, 11, 23, 40, 60, 90, 700):
+            run = self.record(f"run{tokens}", "events", "synapses:3->7", text=(TEXT * 30)[:tokens])
+            self.every_kind(run)
+            self.assertLess(os.path.getsize(self.path("picture.svg")), 500_000)
+
+    def test_small_and_large_pictures(self):
+        run = self.record("run", "events", "synapses:in:5")
+        for width, height in ((360, 900), (2000, 700), (720, 2000)):
+            self.every_kind(run, "--width", width, "--height", height)
+
+
+if __name__ == "__main__":
+    main()
