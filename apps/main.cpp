@@ -35,10 +35,10 @@ int run(int argc, char** argv) {
   program.set_help_flag("-h,--help", "print this help");
   program.require_subcommand(0, 1);
   const std::unique_ptr<command> commands[] = {
-      import_command(program),   new_command(program),     run_command(program),    evaluate_command(program),
-      info_command(program),     verify_command(program),  resume_command(program), repair_command(program),
-      stepping_command(program), inspect_command(program), diff_command(program),   devices_command(program),
-      selftest_command(program), plan_command(program),    plot_command(program),   report_command(program)};
+      import_command(program), new_command(program),     run_command(program),      evaluate_command(program), info_command(program),
+      verify_command(program), resume_command(program),  repair_command(program),   stepping_command(program), inspect_command(program),
+      diff_command(program),   devices_command(program), selftest_command(program), plan_command(program),     plot_command(program),
+      report_command(program), stats_command(program)};
   // bdh help [COMMAND]
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   if (!words.empty() && words[0] == "help") {

@@ -44,6 +44,7 @@ std::unique_ptr<command> selftest_command(CLI::App& program);
 std::unique_ptr<command> plan_command(CLI::App& program);
 std::unique_ptr<command> plot_command(CLI::App& program);
 std::unique_ptr<command> report_command(CLI::App& program);
+std::unique_ptr<command> stats_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>
