@@ -51,6 +51,9 @@ std::unique_ptr<command> export_command(CLI::App& program);
 std::unique_ptr<command> plot_command(CLI::App& program);
 std::unique_ptr<command> report_command(CLI::App& program);
 std::unique_ptr<command> reorder_command(CLI::App& program);
+std::unique_ptr<command> plot_command(CLI::App& program);
+std::unique_ptr<command> report_command(CLI::App& program);
+std::unique_ptr<command> stats_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>

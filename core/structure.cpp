@@ -327,6 +327,12 @@ float weight_histogram::threshold(std::uint64_t edges, sign which) const {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits);
 }
 
+void weight_histogram::each_size(sign which, const std::function<void(float, std::uint64_t)>& use) const {
+  const std::vector<std::uint64_t>& counts = which == sign::inhibitory ? negative_ : positive_;
+  for (std::size_t bin = 0; bin < bins; ++bin)
+    if (counts[bin] != 0) use(std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits), counts[bin]);
+}
+
 cut_graph cut(const weight_rows& rows, const neuron_window& w, thresholds at, executor& work, const cut_options& options,
               const std::function<void()>& interrupt) {
   return cutter(rows, w, at, options).run(work, interrupt);

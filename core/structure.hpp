@@ -47,6 +47,10 @@ class weight_histogram {
   // The smallest number of 12 significant bits for which at most `edges` weights are above it (sign::both: in absolute value).
   float threshold(std::uint64_t edges, sign which) const;
 
+  // use(size, count) of the sizes of 12 significant bits that occur, ascending: of the weights of this sign, not both, `count` have an
+  // absolute value from this size to the next.
+  void each_size(sign which, const std::function<void(float, std::uint64_t)>& use) const;
+
  private:
   std::vector<std::uint64_t> positive_, negative_;
 };
