@@ -87,15 +87,18 @@ CLI::Option* add_number(CLI::App& to, const std::string& name, Target& target, r
   return to.add_option_function<std::string>(name, take, help)->type_name("N");
 }
 
-// How the work is done; none of it changes a bit of the result, but for the retention and the weights.
+// How the work is done; none of it changes a bit of the result, but for the retention, the weights and the synapses.
 struct engine_choice {
   std::uint64_t threads = 1;
   std::optional<std::uint64_t> sites;  // as many as threads
   std::string instructions = "best";
   std::string device = "cpu";
-  std::string weights = "float32";  // or bf16
+  std::string weights = "float32";      // or bf16
+  std::optional<std::string> synapses;  // float32 or bf16 [as a state that the run begins from, else float32]
+  std::uint64_t seed = 0;               // of what rounds them
   std::optional<double> retention;
 
+  bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(CLI::App& command, bool changing_results);
   model open(const std::string& file) const;  // open_model, with the weights asked for
   simulator make(const model& m) const;

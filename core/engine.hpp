@@ -125,7 +125,10 @@ class engine {
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them
   virtual void forget() = 0;                                             // all synapses to zero, all clocks to 0
   virtual double retention() const noexcept = 0;                         // u per token in force
-  virtual std::size_t state_bytes() const noexcept = 0;                  // memory that the state occupies
+  // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
+  virtual bool rounds_synapses() const noexcept { return false; }
+  virtual void seed_rounding(std::uint64_t) noexcept {}
+  virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
 
 }  // namespace bdh

@@ -280,6 +280,8 @@ std::size_t model::bytes() const noexcept {
   return total;
 }
 
-std::size_t model::synapse_bytes() const noexcept { return layers() * (synapses() * sizeof(float) + row_units() * sizeof(std::uint64_t)); }
+std::size_t model::synapse_bytes(std::size_t bytes) const noexcept {
+  return layers() * (synapses() * bytes + row_units() * sizeof(std::uint64_t));
+}
 
 }  // namespace bdh

@@ -127,8 +127,9 @@ class model {
   // Everything but the projections, to make another model of the same dynamics from.
   parts parts_without_circuits() const;
 
-  std::size_t bytes() const noexcept;          // of all projections
-  std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
+  std::size_t bytes() const noexcept;  // of all projections
+  // Of the state: a strength per synapse and layer, float32 unless they take other `bytes`, and a time stamp per row unit and layer.
+  std::size_t synapse_bytes(std::size_t bytes = sizeof(float)) const noexcept;
 
  private:
   parts parts_;

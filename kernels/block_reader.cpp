@@ -318,7 +318,7 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
   for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).used += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
 
   hub_site& site = owner(tile_number);
-  layer_synapses& own = site.synapses(layer);
+  hub_site::synapse_rows& own = site.synapses(layer);
   const std::size_t first = neurons.begin - site.share().neurons.begin;
   float* const stored = own.stored.data() + first * hubs();
   const neuron_id unit = rotates_ ? 2 : 1;

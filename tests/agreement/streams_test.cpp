@@ -217,6 +217,36 @@ TEST_CASE("cut edges and muted weights of one stream are not those of another") 
   });
 }
 
+TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 8), "gpu-release");
+  const auto make = [&](std::uint64_t seed) {
+    auto work = bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}, .bfloat16_synapses = true});
+    work->seed_rounding(seed);
+    return std::make_unique<bdh::simulator>(m, std::move(work));
+  };
+  const auto tokens = tests::random_tokens(10, shape.vocabulary, 8);
+  std::vector<outcome> expected(5), found(5);
+  std::vector<std::unique_ptr<bdh::simulator>> streams;
+  for (std::size_t k = 0; k < 5; ++k) {
+    const auto one = make(40 + k);
+    for (const int t : tokens) add(expected[k], one->step(static_cast<bdh::token_id>(t)), *one);
+    end(expected[k], *one);
+    streams.push_back(k == 0 ? make(40) : streams.front()->sibling());
+    streams.back()->seed_rounding(40 + k);
+  }
+  for (const int t : tokens) {
+    std::vector<bdh::stream_step> steps;
+    for (const auto& stream : streams) steps.push_back({stream.get(), static_cast<bdh::token_id>(t)});
+    bdh::step_together(steps);
+    for (std::size_t k = 0; k < 5; ++k) add(found[k], steps[k].report, *streams[k]);
+  }
+  for (std::size_t k = 0; k < 5; ++k) {
+    end(found[k], *streams[k]);
+    check_same(expected[k], found[k]);
+  }
+  CHECK_FALSE(same_bits(found[0].logits, found[1].logits));
+}
+
 TEST_CASE("streams come and go; a saved one goes on among others") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 7), "gpu-release");
   const auto tokens = tests::random_tokens(20, shape.vocabulary, 7);
