@@ -48,14 +48,9 @@ class canvas {
 
   void line(point from, point to, const stroke& s);
   void polyline(std::span<const point> points, const stroke& s);
-<<<<<<< HEAD
+  void polygon(std::span<const point> corners, colour fill);
   void dots(std::span<const point> centres, double diameter, colour fill);                                        // many, as one path
   void marker(point centre, shape kind, double diameter, std::optional<colour> fill, std::string_view tip = {});  // no colour: only its tip
-=======
-  void polygon(std::span<const point> corners, colour fill);
-  void dots(std::span<const point> centres, double diameter, colour fill);  // many, as one path
-  void marker(point centre, shape kind, double diameter, colour fill, std::string_view tip = {});
->>>>>>> model-figures
   void rectangle(const box& b, colour fill, std::optional<stroke> border = std::nullopt, std::string_view tip = {});
   void image(const box& b, const std::string& png);  // its pixels stretched, not smoothed
   void text(point at, std::string_view text, const text_style& style);
