@@ -181,7 +181,7 @@ std::string model_text(const model& m) {
   line("retention", m.retention() < 1 ? fmt::format("{} a token", m.retention()) : "1: nothing is forgotten");
   line("tokenizer", name(m.tokens()));
   line("trained on", m.training_window() == 0 ? "windows of unknown length" : fmt::format("windows of {} tokens", m.training_window()));
-  if (m.renumbered()) line("numbering", "neurons were renumbered on import");
+  if (m.renumbered()) line("numbering", "neurons have other numbers than in the file that they come from");
   line("made by", m.origin().creator);
   line("source", fmt::format("{}{}", m.origin().source, m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
