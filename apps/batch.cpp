@@ -14,6 +14,7 @@
 #include "apps/console.hpp"
 #include "apps/session.hpp"
 #include "apps/signals.hpp"
+#include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "core/streams.hpp"
 #include "io/atomic_file.hpp"
@@ -74,8 +75,8 @@ std::uint64_t free_memory() {
 }
 
 // How many streams run at the same time. Throws input_error when that many were asked for and do not fit.
-std::size_t streams_at_a_time(const run_options& o, const model& m, std::size_t streams) {
-  const std::uint64_t each = std::max<std::uint64_t>(m.synapse_bytes(), 1);
+std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded_synapses, std::size_t streams) {
+  const std::uint64_t each = std::max<std::uint64_t>(m.synapse_bytes(rounded_synapses ? sizeof(bfloat16) : sizeof(float)), 1);
   std::uint64_t wanted = std::min<std::uint64_t>(o.streams.value_or(usual_streams), streams);
   if (o.engine.device == "cpu") {
     const std::uint64_t fit = static_cast<std::uint64_t>(most_of_memory * static_cast<double>(free_memory())) / each;
@@ -119,6 +120,7 @@ class batch {
     if (plan.longest && leaves_window(*next_, next_->tokens() + *plan.longest) && !o.json && !o.quiet) note_window(model_);
     synapse_bytes_ = next_->state_bytes() * plan.at_a_time;
     retention_ = next_->retention();
+    rounded_ = next_->rounds_synapses();
   }
 
   int run() {
@@ -170,6 +172,7 @@ class batch {
     const run_options& o = plan_.streams[number];
     try {
       auto brain = next_ ? std::move(next_) : active_.front().stream.brain().sibling();
+      brain->seed_rounding(o.seed);
       if (number != 0) {
         if (state_) brain->restore(*state_);
         intervene(*brain, o, brain->tokens(), plan_.longest);
@@ -276,12 +279,13 @@ class batch {
       all["sites"] = options_.engine.site_count();
       all["model_bytes"] = model_.bytes();
       all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
+      all["synapses"] = rounded_ ? "bf16" : "float32";
       all["synapse_bytes"] = synapse_bytes_;
       all["peak_memory_bytes"] = peak_memory_bytes();
       all["interrupted"] = signal != 0;
       print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else if (!options_.quiet) {
-      all_.tell_streams(begun_, seconds, synapse_bytes_);
+      all_.tell_streams(begun_, seconds, synapse_bytes_, rounded_);
     }
     if (signal == 0) return;
     std::string line = fmt::format("bdh: stopped by a signal after {} tokens in {} of {} streams",
@@ -307,6 +311,7 @@ class batch {
   std::size_t begun_ = 0, said_ = 0;
   std::uint64_t tokens_ = 0, synapse_bytes_ = 0;
   double retention_ = 1;
+  bool rounded_ = false;  // the synapses are
   bool failed_ = false;
   statistics all_;
   progress_line progress_;
@@ -314,7 +319,7 @@ class batch {
 
 }  // namespace
 
-batch_plan plan_batch(const run_options& o, const model& m) {
+batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses) {
   batch_plan plan;
   plan.tokens = plan.longest = 0;
   if (o.batch.empty()) {
@@ -333,7 +338,7 @@ batch_plan plan_batch(const run_options& o, const model& m) {
       add_stream(plan, one, tokens);
     }
   }
-  plan.at_a_time = streams_at_a_time(o, m, plan.streams.size());
+  plan.at_a_time = streams_at_a_time(o, m, rounded_synapses, plan.streams.size());
   return plan;
 }
 

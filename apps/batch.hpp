@@ -21,7 +21,7 @@ struct batch_plan {
 };
 
 // Reads the prompts, all of them. Throws input_error for one that is none, and for streams that do not fit into memory.
-batch_plan plan_batch(const run_options& o, const model& m);
+batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses);
 
 // `first`: a stream to begin with, `state`: where every stream begins. Returns the exit code: 1 when a stream failed.
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first, const std::optional<synapse_state>& state,

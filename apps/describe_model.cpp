@@ -181,6 +181,7 @@ std::string model_text(const model& m) {
   line("retention", m.retention() < 1 ? fmt::format("{} a token", m.retention()) : "1: nothing is forgotten");
   line("tokenizer", name(m.tokens()));
   line("trained on", m.training_window() == 0 ? "windows of unknown length" : fmt::format("windows of {} tokens", m.training_window()));
+  if (!m.order().empty()) line("order", "neurons are kept in another order than that of their numbers");
   if (m.renumbered()) line("numbering", "neurons were renumbered on import");
   line("made by", m.origin().creator);
   line("source", fmt::format("{}{}", m.origin().source, m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
@@ -218,6 +219,7 @@ nlohmann::ordered_json model_json(const model& m) {
   all["training_window"] = nullptr;
   if (m.training_window() != 0) all["training_window"] = m.training_window();
   all["renumbered"] = m.renumbered();
+  all["reordered"] = !m.order().empty();
   all["origin"] = {{"creator", m.origin().creator},
                    {"source", m.origin().source},
                    {"source_sha256", m.origin().source_sha256},

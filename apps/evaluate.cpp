@@ -55,7 +55,7 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
-  double nats_float32 = 0;  // in all, by the weights as they are; where those asked for are rounded
+  double nats_float32 = 0;  // in all, by weights and synapses in float32; where those asked for are rounded
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 
@@ -67,7 +67,7 @@ struct result {
   }
 };
 
-// `exact`: the same model with its weights as they are, read along; null: those are the weights that are measured.
+// `exact`: the same model in float32, read along; null: that is what is measured.
 result measure(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
   auto total = input.total();
@@ -130,14 +130,19 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
   return r;
 }
 
+std::string rounded(const simulator& brain) {
+  if (!brain.rounds_synapses()) return brain.subject().is_bfloat16() ? "weights" : "";
+  return brain.subject().is_bfloat16() ? "weights and synapses" : "synapses";
+}
+
 void tell(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
                   mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
-  if (brain.subject().is_bfloat16()) {
+  if (const std::string what = rounded(brain); !what.empty()) {
     const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     text += fmt::format(
-        "weights rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n",
+        "{} rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n", what,
         mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
   }
   if (o.by_position) {
@@ -156,7 +161,8 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
                              {"windows", r.windows},
                              {"retention", brain.retention()}};
   all["weights"] = brain.subject().is_bfloat16() ? "bf16" : "float32";
-  if (brain.subject().is_bfloat16()) {
+  all["synapses"] = brain.rounds_synapses() ? "bf16" : "float32";
+  if (!rounded(brain).empty()) {
     all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     all["largest_difference_of_a_logit"] = r.largest_difference;
     all["largest_logit"] = r.largest_logit;
@@ -183,9 +189,11 @@ int evaluate(const evaluate_options& o) {
   expect_blocks(o.prefill, brain, {});
   std::optional<model> as_stored;
   std::unique_ptr<simulator> exact;
-  if (m.is_bfloat16()) {
-    as_stored.emplace(open_model(o.model));
-    exact.reset(new simulator(o.engine.make(*as_stored)));
+  if (m.is_bfloat16()) as_stored.emplace(open_model(o.model));
+  if (!rounded(brain).empty()) {
+    engine_choice wide = o.engine;
+    wide.synapses = "float32";
+    exact.reset(new simulator(wide.make(as_stored ? *as_stored : m)));
   }
   stop_on_signals();
   const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input) : measure(o, brain, exact.get(), *input);

@@ -158,6 +158,7 @@ class import_app final : public command {
     if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
     const imported_graph made = import_graph(o);
     stop_if_requested();
+    for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
     const std::string hash = save_model(made.subject, options_.model, options_.force);
     print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
   }

@@ -16,7 +16,7 @@ constexpr std::size_t most_snapshots = 2;        // each as large as all synapse
 }  // namespace
 
 laboratory::laboratory(const model& m, engine_choice engine)
-    : model_(m), engine_(std::move(engine)), given_retention_(engine_.retention.has_value()), now_(start(nullptr)) {}
+    : model_(m), engine_(std::move(engine)), given_(engine_), now_(start(nullptr)) {}
 
 // ---- living through events
 
@@ -225,7 +225,8 @@ laboratory::undone laboratory::undo() {
 
 void laboratory::load(synapse_state state) {
   engine_choice engine = engine_;
-  if (!given_retention_) engine.retention = state.retention;
+  if (!given_.retention) engine.retention = state.retention;
+  if (!given_.synapses) engine.synapses = state.rounded ? "bf16" : "float32";
   life l;
   l.brain.reset(new simulator(engine.make(model_)));
   l.brain->follow_sources();

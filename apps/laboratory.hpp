@@ -95,7 +95,7 @@ class laboratory {
 
   const model& model_;
   engine_choice engine_;
-  bool given_retention_;               // by the user; else loaded strengths bring theirs
+  const engine_choice given_;          // by the user; what was left open is as loaded strengths have it
   std::optional<synapse_state> base_;  // where the history begins; nothing: all synapses zero
   std::vector<event> events_;
   std::optional<open_token> open_;

@@ -16,6 +16,13 @@
 namespace bdh::app {
 namespace {
 
+// In the order of `bdh --help`: models, runs, looking, exchange, machines.
+constexpr std::unique_ptr<command> (*makers[])(CLI::App&) = {
+    import_command,  new_command,     reorder_command,  merge_command,    slice_command,    info_command, verify_command,  //
+    run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,                                //
+    inspect_command, diff_command,    stats_command,    concepts_command, activity_command, plot_command, report_command,  //
+    export_command,  devices_command, selftest_command, plan_command};
+
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
 // CLI11's messages may have line ends in them; ours are one line, whatever the arguments hold.
@@ -34,11 +41,8 @@ int run(int argc, char** argv) {
   program.set_version_flag("--version", "bdh " BDH_VERSION, "print the version");
   program.set_help_flag("-h,--help", "print this help");
   program.require_subcommand(0, 1);
-  const std::unique_ptr<command> commands[] = {
-      import_command(program),   new_command(program),     run_command(program),    evaluate_command(program),
-      info_command(program),     verify_command(program),  resume_command(program), repair_command(program),
-      stepping_command(program), inspect_command(program), diff_command(program),   devices_command(program),
-      selftest_command(program), plan_command(program),    plot_command(program),   report_command(program)};
+  std::vector<std::unique_ptr<command>> commands;
+  for (const auto& make : makers) commands.push_back(make(program));
   // bdh help [COMMAND]
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   if (!words.empty() && words[0] == "help") {

@@ -38,6 +38,11 @@ void engine_choice::add_to(CLI::App& command, bool changing_results) {
   command.add_option("--weights", weights, "how the model's weights are stored: float32, or bf16, rounded to half the bytes [float32]")
       ->type_name("TYPE")
       ->check(CLI::IsMember({"float32", "bf16"}));
+  command
+      .add_option("--synapses", synapses,
+                  "how strengths are stored: float32, or bf16, rounded at random to half the bytes [float32, or as in the state]")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"float32", "bf16"}));
 }
 
 model engine_choice::open(const std::string& file) const {
@@ -47,6 +52,7 @@ model engine_choice::open(const std::string& file) const {
 
 simulator engine_choice::make(const model& m) const {
   if (device == "cuda") {
+    if (rounds_synapses()) throw unavailable_error("--synapses bf16", "the device cuda", "the CPU", "on a GPU synapses are float32");
     if (site_count() != 1) throw CLI::ValidationError("--sites", "a GPU is one site");
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;
@@ -54,7 +60,9 @@ simulator engine_choice::make(const model& m) const {
     note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " + shown_bytes(on->memory().free) + " free");
     return simulator(m, gpu_engine(m, on, {retention}));
   }
-  return simulator(m, cpu_engine(m, {site_count(), instruction_set_named(instructions), retention}), {.threads = threads});
+  std::unique_ptr<engine> work = cpu_engine(m, {site_count(), instruction_set_named(instructions), retention, rounds_synapses()});
+  work->seed_rounding(seed);
+  return simulator(m, std::move(work), {.threads = threads});
 }
 
 void expect_logits(const model& m, const std::string& file, const std::string& purpose) {

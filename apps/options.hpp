@@ -42,8 +42,18 @@ std::unique_ptr<command> diff_command(CLI::App& program);
 std::unique_ptr<command> devices_command(CLI::App& program);
 std::unique_ptr<command> selftest_command(CLI::App& program);
 std::unique_ptr<command> plan_command(CLI::App& program);
+std::unique_ptr<command> stats_command(CLI::App& program);
+std::unique_ptr<command> concepts_command(CLI::App& program);
+std::unique_ptr<command> activity_command(CLI::App& program);
+std::unique_ptr<command> merge_command(CLI::App& program);
+std::unique_ptr<command> slice_command(CLI::App& program);
+std::unique_ptr<command> export_command(CLI::App& program);
 std::unique_ptr<command> plot_command(CLI::App& program);
 std::unique_ptr<command> report_command(CLI::App& program);
+std::unique_ptr<command> reorder_command(CLI::App& program);
+std::unique_ptr<command> plot_command(CLI::App& program);
+std::unique_ptr<command> report_command(CLI::App& program);
+std::unique_ptr<command> stats_command(CLI::App& program);
 
 // Legal values of a number; `text` is for the message.
 template <class T>
@@ -53,6 +63,7 @@ struct range {
 };
 
 inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0, "0 < u <= 1"};
+inline constexpr range<double> scale_range{1e-6, 1e6, "a factor from 1e-6 to 1e6"};
 inline constexpr range<std::uint64_t> any_count{0, std::numeric_limits<std::uint64_t>::max(), "an integer >= 0"};
 inline constexpr range<std::uint64_t> positive_count{1, std::numeric_limits<std::uint64_t>::max(), "an integer >= 1"};
 
@@ -76,15 +87,18 @@ CLI::Option* add_number(CLI::App& to, const std::string& name, Target& target, r
   return to.add_option_function<std::string>(name, take, help)->type_name("N");
 }
 
-// How the work is done; none of it changes a bit of the result, but for the retention and the weights.
+// How the work is done; none of it changes a bit of the result, but for the retention, the weights and the synapses.
 struct engine_choice {
   std::uint64_t threads = 1;
   std::optional<std::uint64_t> sites;  // as many as threads
   std::string instructions = "best";
   std::string device = "cpu";
-  std::string weights = "float32";  // or bf16
+  std::string weights = "float32";      // or bf16
+  std::optional<std::string> synapses;  // float32 or bf16 [as a state that the run begins from, else float32]
+  std::uint64_t seed = 0;               // of what rounds them
   std::optional<double> retention;
 
+  bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(CLI::App& command, bool changing_results);
   model open(const std::string& file) const;  // open_model, with the weights asked for
   simulator make(const model& m) const;

@@ -66,6 +66,7 @@ class plot_app final : public command {
  public:
   explicit plot_app(CLI::App& program)
       : command(program, "plot", "Draw a picture, as SVG or PNG, with its data as CSV."), kinds_(run_pictures(arguments_)) {
+    for (auto& kind : model_pictures(arguments_)) kinds_.push_back(std::move(kind));
     arguments_.require_subcommand(1);
   }
   int run() override {

@@ -35,6 +35,7 @@ class picture_kind {
   bool force_ = false;
 };
 
-std::vector<std::unique_ptr<picture_kind>> run_pictures(CLI::App& plot);  // raster, rates, sparsity, synapse
+std::vector<std::unique_ptr<picture_kind>> run_pictures(CLI::App& plot);    // raster, rates, sparsity, synapse
+std::vector<std::unique_ptr<picture_kind>> model_pictures(CLI::App& plot);  // degree, weights, matrix, modularity, graph
 
 }  // namespace bdh::app

@@ -18,6 +18,7 @@ namespace {
 constexpr double giga = 1e9;
 // More than caches hold; still there on a small machine.
 constexpr std::size_t measured_bytes = std::size_t{1} << 30;
+constexpr std::size_t least_bytes = std::size_t{1} << 22;
 constexpr range<double> rate_range{1e-3, 1e6, "a number from 0.001 to 1e6"}, memory_range{1e-6, 1e9, "a number from 1e-6 to 1e9"};
 
 struct form {
@@ -25,6 +26,7 @@ struct form {
   planned_model model;
   planned_bytes memory{};
   planned_traffic traffic{};
+  double bandwidth = 0;  // over as many bytes as a token moves
   double seconds = 0;
   std::uint64_t most = 0;
 };
@@ -67,17 +69,21 @@ class plan_app final : public command {
     std::vector<form> forms = forms_asked_for();
     const bool measured = !bandwidth_;
     machine_speed speed;
-    if (measured) speed = measure_speed(threads_, std::min<std::size_t>(measured_bytes, memory_of_this_machine() / 4));
+    const std::size_t most_bytes = std::min<std::size_t>(measured_bytes, memory_of_this_machine() / 4);
+    if (measured) speed = measure_speed(threads_, most_bytes);
     const double bandwidth = measured ? speed.read : *bandwidth_ * giga;
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
     // Nobody has measured what several GPUs reach: there the time is the floor.
-    const engine_speed reached = gpus_ ? engine_speed{1, 1, 1, 1, 1, 0} : engine_speed{};
+    const engine_speed reached = gpus_ ? engine_speed{1, 0, 0, 0, 0, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
       f.traffic = traffic_of(f.model, static_cast<site_id>(gpus_ ? sites : machines_));
-      f.seconds = seconds_of(f.traffic, bandwidth, static_cast<double>(threads_), reached) / parts;
+      f.bandwidth = measured
+                        ? measure_speed(threads_, std::clamp(static_cast<std::size_t>(f.traffic.floor()), least_bytes, most_bytes)).read
+                        : bandwidth;
+      f.seconds = seconds_of(f.traffic, f.bandwidth, static_cast<double>(threads_), reached) / parts;
       if (network_) f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
@@ -144,10 +150,15 @@ class plan_app final : public command {
                      {"working_bytes", f.memory.working},
                      {"bytes_per_token", f.traffic.floor()},
                      {"bytes_of", bytes_of(f.traffic)},
-                     {"row_starts", f.traffic.row_starts},
+                     {"edges", f.traffic.edges},
+                     {"writes", f.traffic.writes},
+                     {"rows_of_sources", f.traffic.rows_of_sources},
+                     {"rows_of_targets", f.traffic.rows_of_targets},
+                     {"meetings", f.traffic.meetings},
+                     {"bandwidth", f.bandwidth},
                      {"bytes_between_sites", f.traffic.between_sites},
                      {"seconds_per_token", f.seconds},
-                     {"floor_seconds_per_token", f.traffic.floor() / (bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},
+                     {"floor_seconds_per_token", f.traffic.floor() / (f.bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},
                      {"most_neurons", f.most}};
       if (f.model.direct)
         all[f.name].update({{"gx_degree", f.model.gx_degree}, {"gy_degree", f.model.gy_degree}, {"gs_degree", f.model.gs_degree}});
@@ -180,6 +191,7 @@ class plan_app final : public command {
     row("working state", [&](const form& f) { return shown_bytes(f.memory.working); });
     row("memory in all", [&](const form& f) { return shown_bytes(f.memory.total()); });
     row("moved by a token", [&](const form& f) { return bytes(f.traffic.floor()); });
+    if (measured) row("read at", [&](const form& f) { return bytes(f.bandwidth) + "/s"; });
     row("time of a token", [](const form& f) { return fmt::format("{:.3g} ms", 1e3 * f.seconds); });
     row("tokens/s", [](const form& f) { return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds) : shown_count(1 / f.seconds); });
     if (machines_ > 1 || gpus_.value_or(1) > 1)

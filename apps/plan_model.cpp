@@ -93,6 +93,7 @@ planned_model plan_of(const model& m) {
   p.sensory_edges = static_cast<double>(c.sensory.edges());
   p.readout_edges = static_cast<double>(c.readout.edges());
   p.own_retention = !c.retention.empty();
+  p.ordered = !m.order().empty();
   return p;
 }
 
@@ -131,7 +132,8 @@ planned_bytes memory_of(const planned_model& p, site_id sites) {
                fewer_neurons = working_of_small(p, per_head + 2, sites);  // as many blocks as before it
   const double heads = p.heads, each = (more_blocks - fewer_neurons) / (heads * (block - 2)),
                each_block = (more_blocks - s - each * heads * block) / heads;
-  bytes.working = rounded(s + each * (n - heads * per_head) + each_block * heads * (blocks_of(n / heads) - blocks));
+  const double of_order = p.ordered ? model + sizeof(neuron_id) * n : 0;  // a copy of the circuits, and where neurons are
+  bytes.working = rounded(of_order + s + each * (n - heads * per_head) + each_block * heads * (blocks_of(n / heads) - blocks));
   return bytes;
 }
 
@@ -167,6 +169,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   planned_traffic t;
   if (!p.direct) {
     t.matrices = layers * weight * n * d * (1 + p.x + p.y) + weight * d * (v + 1);
+    t.neurons = layers * n;
+    t.meetings = 4 * layers + 3;  // sums at the hubs, and their way back, of A and of W; the token; the readout
     t.hub_synapses = layers * 2 * value * n * d * used;
     t.between_sites = layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) + through_hubs(1, 1);
     return t;
@@ -178,8 +182,14 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
-    // Index and weight of excitatory and of inhibitory edges; index, strength and rate of synapses.
-    t.row_starts += 4 * own + 4 * p.x * n + 3 * used * n;
+    t.edges += own * p.gx_degree + used * n * p.gs_degree + p.x * sources * p.gy_degree;
+    t.writes += used * n * p.gs_degree;
+    // Index and weight of excitatory and of inhibitory edges; index and strength of synapses that are read, rate where they are written.
+    t.rows_of_sources += 4 * own + 3 * used * n;
+    t.rows_of_targets += 4 * p.x * n;
+    t.neurons += sources;
+    t.meetings += 3;                                                     // X, A and W to the sites of their edges' targets
+    if (d != 0) t.meetings += 4;                                         // gains of A and of W
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
     t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) + own * (label + value));
@@ -190,9 +200,12 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
 }
 
 double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached) {
-  const double streamed = t.matrices / reached.matrices + t.hub_synapses / reached.hub_synapses + t.push / reached.push +
-                          t.pull / reached.pull + t.synapses / reached.synapses;
-  return streamed / bandwidth + t.row_starts * reached.row_start / threads;
+  const double hubs = (t.matrices + t.hub_synapses) / (reached.share * bandwidth);
+  const double streamed = (t.push + t.pull + t.synapses) / (reached.share * bandwidth),
+               computed = (t.edges * reached.edge + t.writes * reached.write) / threads;
+  const double waited = (t.rows_of_sources + t.rows_of_targets / threads) * reached.row;
+  return hubs + std::max(streamed, computed) + waited + t.neurons * reached.neuron / threads +
+         (threads > 1 ? t.meetings * reached.meeting : 0);
 }
 
 }  // namespace bdh::app

@@ -23,6 +23,7 @@ struct planned_model {
   // Of explicit edges without hubs: from the sensory nodes to neurons, from sources to readout nodes.
   double sensory_edges = 0, readout_edges = 0;
   bool own_retention = false;  // u of every synapse
+  bool ordered = false;        // neurons are kept in an order of their own (core/ordered_engine.hpp)
 
   double sources() const { return static_cast<double>(neurons) + (hubs != 0 ? static_cast<double>(vocabulary) : 0.0); }
 };
@@ -45,19 +46,26 @@ std::uint64_t most_neurons(planned_model p, site_id sites, double bytes);
 struct planned_traffic {
   double matrices = 0, hub_synapses = 0;    // through hubs: rows of Dx, Dy, E, or of the pool; rows of the synapses
   double push = 0, pull = 0, synapses = 0;  // explicit edges: Gx; Gy; Gs
-  double row_starts = 0;                    // how often a row of explicit edges is begun in one of its arrays; no bytes
   double between_sites = 0;                 // from one site to another
   double floor() const { return matrices + hub_synapses + push + pull + synapses; }
+
+  // Work that bytes do not tell of. Edges and synapses over which a value travels, and synapses written; rows of explicit edges
+  // that are begun, in one of their arrays: those of sources by every thread, which has the targets that are its own, those of
+  // targets by one; neurons, layer by layer; how often threads wait for each other.
+  double edges = 0, writes = 0;
+  double rows_of_sources = 0, rows_of_targets = 0;
+  double neurons = 0, meetings = 0;
 };
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
-// What the CPU engine reaches, one stream, token by token, on all cores: of the read bandwidth, over each kind of bytes; and the
-// seconds that a core waits where a row of explicit edges begins, which nothing has fetched ahead. First estimates from runs on two busy
-// cores; bench/run.sh plan tells how well they foresee a run.
+// What the CPU engine reaches, one stream, token by token: a share of the read bandwidth of all cores, and seconds of a core: for an edge,
+// for a synapse that is written, for the memory to answer where a row of explicit edges begins, for a neuron of a layer, for the
+// threads to meet. Fitted to runs; docs/performance.md tells which, and how well they are foreseen.
 struct engine_speed {
-  double matrices = 0.85, hub_synapses = 0.85, push = 0.45, pull = 0.45, synapses = 0.6;
-  double row_start = 80e-9;
+  double share = 0.85;
+  double edge = 1.0e-9, write = 1.2e-9, row = 100e-9, neuron = 3e-9, meeting = 5e-6;
 };
+// Rows of hubs are bound by the bandwidth, edges by it or by the cores.
 double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached);
 
 }  // namespace bdh::app

@@ -23,7 +23,8 @@ std::optional<std::string> blocks_refused(const simulator& brain, std::span<cons
 void expect_blocks(const prefill_choice& prefill, const simulator& brain, std::span<const report_description> reports) {
   if (!prefill.blocks()) return;
   if (const auto why = blocks_refused(brain, reports))
-    throw unavailable_error("--prefill blocks", *why, "circuits through hubs, the CPU, nothing to look at or to change within a block",
+    throw unavailable_error("--prefill blocks", *why,
+                            "circuits through hubs, float32 synapses, the CPU, nothing to look at or to change within a block",
                             "--prefill tokens reads the text token by token");
 }
 

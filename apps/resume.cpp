@@ -49,6 +49,8 @@ int resume(const resume_options& r) {
   const engine_choice recorded = std::exchange(o.engine, r.engine);
   o.engine.retention = recorded.retention;
   o.engine.weights = recorded.weights;
+  o.engine.synapses = recorded.synapses;
+  o.engine.seed = o.seed;
 
   const model m = o.engine.open(o.model);
   auto checkpoint = latest_checkpoint(r.folder, m);

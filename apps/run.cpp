@@ -70,7 +70,7 @@ void expect_space(const run_options& o, const std::vector<report_description>& r
                       "--force records it all the same");
 }
 
-// The synapses to begin from, if there are any; their retention becomes that of the engine.
+// The synapses to begin from, if there are any; their retention and the way they are stored become those of the engine.
 std::optional<synapse_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
   if (o.state.empty()) return std::nullopt;
   synapse_state state = load_state(o.state, m);
@@ -79,13 +79,18 @@ std::optional<synapse_state> first_state(const run_options& o, const model& m, e
     throw input_error("--retention", fmt::format("{}", *engine.retention),
                       fmt::format("{}, with which {} was made", state.retention, o.state));
   engine.retention = state.retention;
+  const std::string stored = state.rounded ? "bf16" : "float32";
+  if (engine.synapses.value_or(stored) != stored)
+    throw input_error("--synapses", *engine.synapses, stored + ", as " + o.state + " has them");
+  engine.synapses = stored;
   return state;
 }
 
 int run_streams(const run_options& o, const model& m) {
-  const batch_plan plan = plan_batch(o, m);
   engine_choice engine = o.engine;
+  engine.seed = o.seed;
   const auto state = first_state(o, m, engine);
+  const batch_plan plan = plan_batch(o, m, engine.rounds_synapses());
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
   if (state) brain->restore(*state);
   const auto reports = planned_reports(o, *brain);
@@ -101,6 +106,7 @@ int run(const run_options& o) {
   const auto input = o.input.open(m);
 
   engine_choice engine = o.engine;
+  engine.seed = o.seed;
   auto state = first_state(o, m, engine);
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);

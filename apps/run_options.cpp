@@ -21,6 +21,7 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
                      {"seed", o.seed},
                      {"retention", brain.retention()},
                      {"weights", o.engine.weights},
+                     {"synapses", brain.rounds_synapses() ? "bf16" : "float32"},
                      {"prefill", o.prefill.by},
                      {"interventions", o.interventions},
                      {"checkpoint_every", o.checkpoint_every},
@@ -66,6 +67,9 @@ run_options run_options_of(const nlohmann::json& run, const std::string& place) 
   o.engine.weights = all.value("weights", "float32");
   if (o.engine.weights != "float32" && o.engine.weights != "bf16")
     throw input_error(place, "weights: " + o.engine.weights, "float32 or bf16");
+  o.engine.synapses = all.value("synapses", "float32");
+  if (o.engine.synapses != "float32" && o.engine.synapses != "bf16")
+    throw input_error(place, "synapses: " + *o.engine.synapses, "float32 or bf16");
   o.prefill.by = text("prefill").value_or("tokens");
   if (o.prefill.by != "tokens" && o.prefill.by != "blocks") throw input_error(place, "prefill: '" + o.prefill.by + "'", "tokens or blocks");
   o.interventions = all.at("interventions").get<std::vector<std::string>>();

@@ -56,10 +56,10 @@ double statistics::share(const std::vector<std::uint64_t>& active) const {
   return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
 }
 
-void statistics::tell_memory(std::uint64_t synapse_bytes) const {
-  note(fmt::format("model {}{}, synapses {}, peak memory {}", shown_bytes(model_.bytes()),
+void statistics::tell_memory(std::uint64_t synapse_bytes, bool rounded) const {
+  note(fmt::format("model {}{}, synapses {}{}, peak memory {}", shown_bytes(model_.bytes()),
                    model_.is_bfloat16() ? " (weights rounded to bfloat16)" : "", shown_bytes(synapse_bytes),
-                   shown_bytes(peak_memory_bytes())));
+                   rounded ? " (strengths rounded to bfloat16)" : "", shown_bytes(peak_memory_bytes())));
 }
 
 void statistics::tell(const simulator& brain) const {
@@ -68,18 +68,18 @@ void statistics::tell(const simulator& brain) const {
                    shown_count(per_second(tokens_)), shown_count(per_second(synaptic_events_))));
   note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
-  tell_memory(brain.state_bytes());
+  tell_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
 }
 
-void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes) const {
+void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes, bool rounded) const {
   const auto tokens = static_cast<double>(tokens_);
   note(fmt::format("{} stream{}, {} tokens in {}: {} tokens/s in all, {} in a stream", streams, streams == 1 ? "" : "s",
                    shown_count(tokens), shown_seconds(seconds), shown_count(seconds > 0 ? tokens / seconds : 0),
                    shown_count(seconds_ > 0 ? tokens / seconds_ : 0)));
   note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
-  tell_memory(synapse_bytes);
+  tell_memory(synapse_bytes, rounded);
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
 }
@@ -88,6 +88,7 @@ nlohmann::ordered_json statistics::json(const simulator& brain) const {
   nlohmann::ordered_json all = json();
   all["model_bytes"] = model_.bytes();
   all["weights"] = model_.is_bfloat16() ? "bf16" : "float32";
+  all["synapses"] = brain.rounds_synapses() ? "bf16" : "float32";
   all["synapse_bytes"] = brain.state_bytes();
   all["peak_memory_bytes"] = peak_memory_bytes();
   return all;

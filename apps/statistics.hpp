@@ -25,11 +25,11 @@ class statistics {
   void tell(const simulator& brain) const;  // on standard error
   nlohmann::ordered_json json(const simulator& brain) const;
   // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes` of synapses.
-  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes) const;
+  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes, bool rounded) const;
   nlohmann::ordered_json json() const;  // without what belongs to the process
 
  private:
-  void tell_memory(std::uint64_t synapse_bytes) const;
+  void tell_memory(std::uint64_t synapse_bytes, bool rounded) const;
   double share(const std::vector<std::uint64_t>& active) const;  // %, mean over layers
   std::vector<double> shares(const std::vector<std::uint64_t>& active) const;
 

@@ -28,6 +28,8 @@ void intervene(experiment& e, arguments& a) {
   const std::uint64_t before = e.lab.tokens_read();
   const perturbation p = parse_perturbation(e.subject(), std::string(Verb) + " " + std::string(a.text()), e.lab.brain().tokens());
   const bool needs_past = before != 0 && !e.lab.brain().probes_needed(p).empty();
+  if (const std::uint64_t now = e.lab.brain().tokens(); p.last < now && !p.acts_once())
+    throw input_error("intervention", fmt::format("token {}, which has been read", p.last), fmt::format("token {} or later", now));
   const int number = e.lab.perturb(p);
   if (needs_past)
     say(fmt::format("(read the {} tokens so far again, with probes: through hubs nothing else knows these synapses)\n", before));

@@ -63,6 +63,9 @@ class verification {
     expect("logits", e.vocabulary, m.readout_nodes(), "readout nodes");
     if (e.layers != 0) expect("layers", e.layers, m.layers(), "layers");
     if (e.neurons != 0) expect("x, y", e.neurons, m.neurons(), "neurons");
+    for (neuron_id i = 0; e.neurons != 0 && i < m.neurons(); ++i)
+      if (m.original_id(i) >= m.neurons())
+        throw shape_error(o.expected + ":/x, y", "values of neurons", "none, or of a whole model", o.model + " is a part of one");
     if (e.hubs != 0 && !m.is_direct()) expect("v", e.hubs, m.hubs(), "hubs");
     if (!e.greedy.empty() && !std::equal(e.tokens.begin(), e.tokens.end(), e.greedy.begin(),
                                          e.greedy.begin() + std::min(std::ssize(e.greedy), std::ssize(e.tokens))))

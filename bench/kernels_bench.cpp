@@ -2,11 +2,15 @@
 // of hubs and neurons do, as they do in a run), on 1 thread and on all; every thread is a site with arrays of its own.
 //
 // Counters: bytes/s, each array that a body needs counted once (what it writes, too; read and written in place, twice); edges/s, an
-// edge being one weight or strength; of_bandwidth, of what as many threads read at best, measured before the first benchmark.
+// edge being one weight or strength, of bodies for blocks one weight or strength for one token; of_bandwidth, of what as many threads
+// read at best, measured before the first benchmark.
+//
+//   kernels_bench --small ...    over arrays of which nothing can be learnt: whether every body runs
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 #include <thread>
 #include <type_traits>
@@ -23,12 +27,18 @@ namespace {
 
 using bdh::array;
 using bdh::edge_id;
+using bdh::kernels::block_tokens;
 using bdh::kernels::cpu_kernels;
 using bdh::kernels::index;
 
-constexpr std::size_t measured_bytes = std::size_t{1} << 30;
-constexpr index hubs = 256, neurons = 32768;  // of models through hubs, as the authors' default
-constexpr index graph_edges = 10'000'000, degree = 300;
+struct sizes {
+  std::size_t measured_bytes = std::size_t{1} << 30;
+  index neurons = 32768;  // of models through hubs, as the authors' default
+  index graph_edges = 10'000'000;
+  index values = 1u << 26;  // of vectors that are read from memory
+};
+sizes size;
+constexpr index hubs = 256, degree = 300;
 std::vector<double> read_bandwidth;  // by threads
 
 const cpu_kernels& bodies() { return bdh::kernels::cpu_kernels_for(bdh::instruction_set::best); }
@@ -69,7 +79,7 @@ index share(const benchmark::State& state, index of) { return of / static_cast<i
 // The rows of active neurons (E; synapses) to all hubs, in blocks of 64 neurons as the engine does it.
 template <class Weight>
 void push_dense(benchmark::State& state) {
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
   const array<float> activity = ones(n);
   array<float> out(hubs);
@@ -89,7 +99,7 @@ void push_dense(benchmark::State& state) {
 // The rows of chosen targets (all of Dx; those of active X in Dy).
 template <class Weight>
 void pull_dense(benchmark::State& state) {
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
   const array<float> activity = ones(hubs);
   array<float> out(n);
@@ -102,7 +112,7 @@ void pull_dense(benchmark::State& state) {
 
 // The synapses of active pairs: read and written.
 void reweight(benchmark::State& state) {
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   array<float> rows = ones(std::size_t{n} * hubs);
   const array<float> activity(n), kept = ones(n), w = ones(hubs);
   std::vector<index> active;
@@ -114,7 +124,7 @@ void reweight(benchmark::State& state) {
 }
 
 void collect(benchmark::State& state) {
-  constexpr index parts = neurons / 64;
+  const index parts = size.neurons / 64;
   const array<float> values = ones(std::size_t{parts} * hubs);
   std::vector<const float*> part;
   for (index p = 0; p < parts; ++p) part.push_back(values.data() + std::size_t{p} * hubs);
@@ -132,7 +142,7 @@ struct graph {
   array<index> target;
   array<float> weight;
 
-  explicit graph(const benchmark::State& state) : sources(graph_edges / degree), targets(share(state, sources)), indptr(sources + 1) {
+  explicit graph(const benchmark::State& state) : sources(size.graph_edges / degree), targets(share(state, sources)), indptr(sources + 1) {
     const index each = share(state, degree), step = targets / each;
     for (index i = 0; i <= sources; ++i) indptr[i] = edge_id{i} * each;
     target = array<index>(indptr[sources]);
@@ -216,7 +226,7 @@ void reweight_turning_edges(benchmark::State& state) { reweight_graph(state, tru
 // ---- vectors over the neurons
 
 void turn_pairs(benchmark::State& state) {
-  const index n = share(state, neurons), per_head = neurons;
+  const index n = share(state, size.neurons), per_head = size.neurons;
   std::vector<index> pair = chosen(n / 2, 0.3);
   for (index& p : pair) p *= 2;
   const auto count = static_cast<index>(pair.size());
@@ -231,7 +241,7 @@ void turn_pairs(benchmark::State& state) {
 }
 
 void age_neurons(benchmark::State& state) {
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   const std::vector<index> active = chosen(n, 0.2);
   const array<float> x = ones(n);
   const std::vector<std::uint64_t> last(n);
@@ -246,7 +256,7 @@ void age_neurons(benchmark::State& state) {
 struct vectors {
   index n;
   array<float> a, b, c;
-  explicit vectors(const benchmark::State& state) : n(share(state, 1u << 26)), a(ones(n)), b(ones(n)), c(ones(n)) {}
+  explicit vectors(const benchmark::State& state) : n(share(state, size.values)), a(ones(n)), b(ones(n)), c(ones(n)) {}
 };
 
 void threshold_x(benchmark::State& state) {
@@ -295,6 +305,188 @@ void pool(benchmark::State& state) {
   tell(state, 4.0 * 4 * hubs, 0);  // read for the mean, for the variance, and to be scaled
 }
 
+// ---- blocks of 64 tokens, tile by tile of 64 neurons
+
+constexpr index tile_values = block_tokens * block_tokens;  // neurons x tokens
+
+index whole_tiles(const benchmark::State& state) { return share(state, size.neurons) / block_tokens * block_tokens; }
+
+// X of neurons in the tokens of a block: a share is active, and keeps its value in all passes.
+struct block_activity {
+  index neurons;
+  array<std::uint64_t> by_neuron, by_token;  // masks: tokens of each neuron; neurons of each token, tile by tile
+  array<float> x;                            // (neurons x 64)
+  double active = 0, used = 0;               // neuron and token; neurons active in any token
+
+  explicit block_activity(const benchmark::State& state)
+      : neurons(whole_tiles(state)), by_neuron(neurons), by_token(neurons), x(std::size_t{neurons} * block_tokens) {
+    bdh::random_stream random(2, bdh::purpose::selection, neurons);
+    for (index i = 0; i < neurons; ++i) {
+      for (index t = 0; t < block_tokens; ++t) {
+        if (random.unit() >= static_cast<double>(state.range(0)) / 100) continue;
+        by_neuron[i] |= std::uint64_t{1} << t;
+        x[std::size_t{i} * block_tokens + t] = 1.0f;
+        ++active;
+      }
+      used += by_neuron[i] != 0;
+    }
+    for (index i = 0; i < neurons; i += block_tokens) bdh::kernels::transpose_bits(by_neuron.data() + i, by_token.data() + i);
+  }
+  template <class Work>
+  void for_tiles(Work work) const {
+    for (index first = 0; first < neurons; first += block_tokens) work(first, std::size_t{first} * block_tokens);
+  }
+};
+
+// 64 of the hubs in every row.
+struct sparse_rows {
+  static constexpr index of_row = 64;
+  array<edge_id> indptr;
+  array<index> column;
+  array<float> weight;
+
+  explicit sparse_rows(index rows)
+      : indptr(rows + std::size_t{1}), column(std::size_t{rows} * of_row), weight(ones(std::size_t{rows} * of_row)) {
+    bdh::random_stream random(3, bdh::purpose::graph_edges, rows);
+    for (index r = 0; r < rows; ++r) {
+      indptr[r + 1] = indptr[r] + of_row;
+      for (index k = 0; k < of_row; ++k) column[indptr[r] + k] = k * (hubs / of_row) + random.below(hubs / of_row);
+    }
+  }
+};
+
+// Dx over W of all tokens.
+void block_product(benchmark::State& state) {
+  const index n = whole_tiles(state);
+  const array<float> rows = ones(std::size_t{n} * hubs), by_hub = ones(std::size_t{hubs} * block_tokens);
+  array<float> out(tile_values);
+  for (auto _ : state)
+    for (index r = 0; r < n; r += block_tokens)
+      bodies().block_product({rows.data() + std::size_t{r} * hubs, by_hub.data(), block_tokens, hubs, block_tokens, out.data()});
+  const double weights = static_cast<double>(n) * hubs;
+  tell(state, 4 * weights, block_tokens * weights);
+}
+
+void block_product_sparse(benchmark::State& state) {
+  const index n = whole_tiles(state);
+  const sparse_rows rows(n);
+  const array<float> by_hub = ones(std::size_t{hubs} * block_tokens);
+  array<float> out(tile_values);
+  for (auto _ : state)
+    for (index r = 0; r < n; r += block_tokens)
+      bodies().block_product_sparse(
+          {rows.indptr.data(), rows.column.data(), rows.weight.data(), by_hub.data(), r, block_tokens, block_tokens, out.data()});
+  const double weights = static_cast<double>(n) * sparse_rows::of_row;
+  tell(state, 8 * weights, block_tokens * weights);
+}
+
+void block_threshold(benchmark::State& state, bool accumulate) {
+  const block_activity x(state);
+  array<float> drive(x.x.size()), kept(x.x.size());
+  array<std::uint64_t> active(x.neurons);
+  for (auto _ : state) {
+    x.for_tiles([&](index first, std::size_t at) {
+      std::memcpy(drive.data() + at, x.x.data() + at, tile_values * sizeof(float));
+      benchmark::DoNotOptimize(bodies().block_threshold(
+          {drive.data() + at, block_tokens, block_tokens, accumulate, kept.data() + at, block_tokens, active.data() + first}));
+    });
+  }
+  tell(state, 16.0 * static_cast<double>(x.x.size()) + 4 * x.active, 0);  // the drive is copied before
+}
+void block_threshold_replacing(benchmark::State& state) { block_threshold(state, false); }
+void block_threshold_accumulating(benchmark::State& state) { block_threshold(state, true); }
+
+void block_turn(benchmark::State& state) {
+  const block_activity x(state);
+  const array<float> base = ones(x.neurons), table = ones(x.x.size());
+  array<float> turned(x.x.size());
+  std::uint64_t used[block_tokens];
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_turn(
+          {x.x.data() + at, block_tokens, x.by_neuron.data() + first, base.data() + first, table.data() + at, turned.data() + at, used});
+    });
+  tell(state, 12.0 * static_cast<double>(x.x.size()), 0);
+}
+
+void block_age(benchmark::State& state) {
+  const block_activity x(state);
+  const array<float> kept = ones(block_tokens), falling = ones(block_tokens), rising = ones(2 * block_tokens);
+  array<float> aged(x.x.size()), written(x.x.size());
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_age({x.x.data() + at, x.by_neuron.data() + first, kept.data(), falling.data(), rising.data(), block_tokens,
+                          aged.data() + at, written.data() + at});
+    });
+  tell(state, 12 * block_tokens * x.used, 0);
+}
+
+// What the tokens of a block find in the synapses; E from Y is the same.
+void block_push(benchmark::State& state) {
+  const block_activity x(state);
+  const array<float> rows = ones(std::size_t{x.neurons} * hubs);
+  array<float> out(std::size_t{block_tokens} * hubs);
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_push({rows.data() + std::size_t{first} * hubs, hubs, hubs, x.x.data() + at, 1, block_tokens, x.by_token.data() + first,
+                           block_tokens, nullptr, out.data(), hubs});
+    });
+  tell(state, 4 * hubs * x.used, hubs * x.active);
+}
+
+// What they write there.
+void block_push_written(benchmark::State& state) {
+  const block_activity x(state);
+  const array<float> w = ones(std::size_t{block_tokens} * hubs), kept = ones(block_tokens);
+  array<float> rows = ones(std::size_t{x.neurons} * hubs);
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_push({w.data(), hubs, hubs, x.x.data() + at, block_tokens, 1, x.by_neuron.data() + first, block_tokens, kept.data(),
+                           rows.data() + std::size_t{first} * hubs, hubs});
+    });
+  tell(state, 8 * hubs * x.used, hubs * x.active);
+}
+
+void block_push_sparse(benchmark::State& state) {
+  const block_activity x(state);
+  const sparse_rows rows(x.neurons);
+  array<float> out(std::size_t{block_tokens} * hubs);
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_push_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first, x.x.data() + at,
+                                  x.by_token.data() + first, block_tokens, out.data(), hubs});
+    });
+  tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
+}
+
+// Dy at the active X.
+void block_fire(benchmark::State& state) {
+  const block_activity x(state);
+  const array<float> rows = ones(std::size_t{x.neurons} * hubs), a = ones(std::size_t{block_tokens} * hubs), gate = ones(x.x.size());
+  array<float> y(tile_values);
+  std::uint64_t active_y[block_tokens];
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_fire({rows.data() + std::size_t{first} * hubs, hubs, block_tokens, a.data(), gate.data() + at, block_tokens,
+                           x.by_neuron.data() + first, y.data(), active_y});
+    });
+  tell(state, 4 * hubs * x.used, hubs * x.active);
+}
+
+void block_fire_sparse(benchmark::State& state) {
+  const block_activity x(state);
+  const sparse_rows rows(x.neurons);
+  const array<float> a = ones(std::size_t{block_tokens} * hubs), gate = ones(x.x.size());
+  array<float> y(tile_values);
+  std::uint64_t active_y[block_tokens];
+  for (auto _ : state)
+    x.for_tiles([&](index first, std::size_t at) {
+      bodies().block_fire_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first, hubs, block_tokens, a.data(),
+                                  gate.data() + at, block_tokens, x.by_neuron.data() + first, y.data(), active_y});
+    });
+  tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
+}
+
 void register_all(int most_threads) {
   using function = void (*)(benchmark::State&);
   const auto add = [&](const char* name, function f, std::vector<std::int64_t> percents) {
@@ -326,17 +518,32 @@ void register_all(int most_threads) {
   add("threshold/integrate", integrate, {});
   add("threshold/all_finite", all_finite, {});
   add("threshold/pool", pool, {});
+  add("block/product", block_product, {});
+  add("block/product_sparse", block_product_sparse, {});
+  add("block/threshold", block_threshold_replacing, {20});
+  add("block/threshold_accumulating", block_threshold_accumulating, {20});
+  add("block/turn", block_turn, {20});
+  add("block/age", block_age, {20});
+  add("block/push", block_push, {1, 5, 20});  // 1: E, from Y
+  add("block/push_written", block_push_written, {5, 20});
+  add("block/push_sparse", block_push_sparse, {20});
+  add("block/fire", block_fire, {5, 20});
+  add("block/fire_sparse", block_fire_sparse, {20});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--small") == 0) {
+    size = {std::size_t{1} << 22, 2048, 100'000, 1u << 14};
+    std::rotate(argv + 1, argv + 2, argv + argc--);
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   const auto most = std::max(1u, std::thread::hardware_concurrency());
   read_bandwidth.assign(most + 1, 0);
   for (const std::size_t threads : {std::size_t{1}, std::size_t{most}}) {
-    read_bandwidth[threads] = bdh::app::measure_speed(threads, measured_bytes).read;
+    read_bandwidth[threads] = bdh::app::measure_speed(threads, size.measured_bytes).read;
     benchmark::AddCustomContext("read_bandwidth_" + std::to_string(threads), std::to_string(read_bandwidth[threads]));
   }
   benchmark::AddCustomContext("instructions", bdh::name(bodies().set));

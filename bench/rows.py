@@ -406,37 +406,41 @@ def opening(c):
         c.note("opening", f"{kind}: reading the file through takes {shown_time(through.median)}")
 
 
-def grown_graph(c):
-    neurons, degree = (5000, 100) if c.quick else (50000, 100)
-    return made(f"erdos-renyi-{neurons}.bdh.h5", lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree, "--layers", 2,
-                                                                  "--seed", 1, "-o", path))
+def grown_graph(neurons, degree):
+    return made(f"erdos-renyi-{neurons}-{degree}.bdh.h5", lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree,
+                                                                           "--layers", 2, "--seed", 1, "-o", path))
 
 
 @row
 def plan(c):
-    """Does `bdh plan` foresee the time of a token, within 25 %?"""
+    """Does `bdh plan` foresee the time of a token and the memory of a run, within 25 %?"""
     text = c.text(60 if c.quick else 200)
-    cases = [(case.name, case.file, "hubs") for case in c.random_models().values()]
-    graph = grown_graph(c)
-    cases.append((f"explicit edges, {os.path.basename(graph).split('.')[0]}, degree 100", graph, "direct"))
+    cases = [(case.name, case.file, "hubs") for case in (c.trained_model(), *c.random_models().values())]
+    for neurons, degree in ((5000, 100),) if c.quick else ((10000, 100), (100000, 10), (100000, 100)):
+        cases.append((f"{neurons:,} neurons, {neurons * degree:,} explicit synapses", grown_graph(neurons, degree), "direct"))
+    nothing = run_model(imported("random-64.bdh.h5", os.path.join(RANDOM, "model.safetensors")), "--tokens", "1,2")["peak_memory_bytes"]
     for name, file, form in cases:
-        told = []
+        told, plans = [], []
 
         def measure():
             told.append(run_model(file, "--text-file", text))
-            c.machine.measure()
             return told[-1]["warm_token"]
-        mine = in_turns(c.repetitions, bdh=measure)["bdh"]
-        planned = bdh_json("plan", file, "--activity", activity(told[0]), "--bandwidth", c.machine.read.median / 1e9, "--memory", 1)[form]
-        ratio = planned["seconds_per_token"] / mine.median
-        yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(planned['seconds_per_token'])}, floor "
-                     f"{shown_time(planned['floor_seconds_per_token'])}", 1 - abs(ratio - 1), 0.75, mine.spread, "%")
-        starts = planned["row_starts"]
-        equal = (f"the wait at a row start would have to be {1e9 * (mine.median - planned['seconds_per_token']) * THREADS / starts:+.0f} ns longer"
-                 if starts else f"the share reached would have to be {planned['floor_seconds_per_token'] / mine.median:.2f}") + " to be equal"
-        c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, floor over measured "
-               f"{planned['floor_seconds_per_token'] / mine.median:.2f}; MB of "
-               + ", ".join(f"{what} {count / 1e6:.3g}" for what, count in planned["bytes_of"].items() if count) + "; " + equal)
+
+        def foresee():  # on what the machine reads at this moment
+            plans.append(bdh_json("plan", file, "--activity", activity(told[0]))[form])
+            return plans[-1]["seconds_per_token"]
+        found = in_turns(c.repetitions, bdh=measure, plan=foresee)
+        mine, ratio = found["bdh"], found["plan"].median / found["bdh"].median
+        yield Result("plan", f"bdh plan, time of a token: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(found['plan'].median)}",
+                     1 - abs(ratio - 1), 0.75, mine.spread, "%")
+        used = statistics.median(t["peak_memory_bytes"] for t in told) - nothing
+        memory = sum(plans[0][part] for part in ("model_bytes", "synapse_bytes", "working_bytes"))
+        yield Result("plan", f"bdh plan, memory: {name}", f"measured {used / 1e6:.4g} MB", f"planned {memory / 1e6:.4g} MB", 1 - abs(memory / used - 1),
+                     0.75, None, "%")
+        c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, spread of the plans {100 * found['plan'].spread:.0f} %; "
+               + f"read at {shown_rate(statistics.median(p['bandwidth'] for p in plans))}B/s; " + ", ".join(
+                   f"{what} {plans[0][what]:,.0f}" for what in ("bytes_per_token", "edges", "writes", "rows_of_sources", "rows_of_targets", "meetings")))
+    c.note("plan", f"memory is the peak of a run without the {nothing / 1e6:.3g} MB of one of the smallest model")
 
 
 @row

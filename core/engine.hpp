@@ -55,7 +55,8 @@ struct site_counts {
 struct fault {
   std::uint64_t step;  // of the token: faults of all sites are ordered by it
   layer_id layer;      // 0: outside the layers
-  std::string where;   // "X of neuron 17", "A at hub 3"
+  std::string what;    // "X of neuron", "A of source", "W at hub", "logit": it ends in the kind of `who`
+  std::uint32_t who;
   float value;
 };
 
@@ -124,7 +125,10 @@ class engine {
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them
   virtual void forget() = 0;                                             // all synapses to zero, all clocks to 0
   virtual double retention() const noexcept = 0;                         // u per token in force
-  virtual std::size_t state_bytes() const noexcept = 0;                  // memory that the state occupies
+  // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
+  virtual bool rounds_synapses() const noexcept { return false; }
+  virtual void seed_rounding(std::uint64_t) noexcept {}
+  virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
 
 }  // namespace bdh

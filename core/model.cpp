@@ -111,17 +111,37 @@ void check_direct(const model::parts& p) {
   if (p.turning.present()) check_pairs(c);
 }
 
+// `order`: of the neurons in memory.
+void check_order(const model::parts& p, neuron_id n) {
+  const std::vector<neuron_id>& order = p.order;
+  if (order.empty()) return;
+  if (!p.direct) throw unavailable_error("model/order", "an order of neurons", "none, where circuits lead through hubs");
+  if (order.size() != n) throw shape_error("model/order", std::to_string(order.size()) + " entries", std::to_string(n) + " neurons");
+  const neuron_id per_head = n / p.heads;
+  std::vector<bool> seen(n);
+  for (neuron_id k = 0; k < n; ++k) {
+    const neuron_id first = k / per_head * per_head;
+    const bool in_head = order[k] >= first && order[k] - first < per_head;
+    const auto refuse = [&](const std::string& expected) {
+      throw input_error("model/order[" + std::to_string(k) + "]", std::to_string(order[k]), expected);
+    };
+    if (!in_head || seen[order[k]])
+      refuse("each of " + std::to_string(first) + ".." + std::to_string(first + per_head - 1) + ", the neurons of the head, once");
+    seen[order[k]] = true;
+    if (!p.turning.present()) continue;
+    if (k % 2 == 0 ? order[k] % 2 != 0 : order[k] != order[k - 1] + 1) refuse("rotation pairs (2m, 2m + 1) side by side");
+    if (order[k] - first != order[k - first]) refuse("the order of the first head, whose frequencies all share");
+  }
+}
+
 void check_original_ids(const model::parts& p, neuron_id n) {
   if (p.original_id.empty()) return;
   if (p.original_id.size() != n)
     throw shape_error("model/original_id", std::to_string(p.original_id.size()) + " entries", std::to_string(n) + " neurons");
-  std::vector<bool> seen(n);
-  for (neuron_id i = 0; i < n; ++i) {
-    const neuron_id o = p.original_id[i];
-    if (o >= n || seen[o])
-      throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o), "each of 0.." + std::to_string(n - 1) + " once");
-    seen[o] = true;
-  }
+  std::unordered_set<neuron_id> seen;
+  for (neuron_id i = 0; i < n; ++i)
+    if (const neuron_id o = p.original_id[i]; !seen.insert(o).second)
+      throw input_error("model/original_id[" + std::to_string(i) + "]", std::to_string(o) + " again", "a number for each neuron alone");
 }
 
 void check_names(const model::parts& p, neuron_id n) {
@@ -154,6 +174,7 @@ void check(const model::parts& p) {
     throw shape_error("model/rotation", std::to_string(p.turning.frequency().size()) + " frequencies",
                       "half of the " + std::to_string(n / p.heads) + " neurons of a head");
   if (!(p.retention > 0 && p.retention <= 1)) throw input_error("model/retention", shown(p.retention), "0 < u <= 1");
+  check_order(p, n);
   check_original_ids(p, n);
   check_names(p, n);
   const neuron_id v = p.direct && p.direct->sensory.edges() != 0 ? p.direct->sensory.source().size : p.circuits.sensory.source().size;
@@ -196,6 +217,19 @@ std::pair<edge_id, edge_id> model::synapses_of(neuron_id i) const noexcept {
   return {edge_id{i} * hubs(), edge_id{i + 1} * hubs()};
 }
 
+std::vector<neuron_id> model::places() const {
+  std::vector<neuron_id> place(parts_.order.size());
+  for (neuron_id k = 0; k < place.size(); ++k) place[parts_.order[k]] = k;
+  return place;
+}
+
+model model::in_order(std::vector<neuron_id> order) && {
+  parts p = std::move(parts_);
+  p.order = std::move(order);
+  p.content_sha256.clear();
+  return model(std::move(p));
+}
+
 model::parts model::parts_without_circuits() const {
   parts p;
   p.rules = parts_.rules;
@@ -204,6 +238,7 @@ model::parts model::parts_without_circuits() const {
   p.turning = parts_.turning;
   p.retention = parts_.retention;
   p.original_id = parts_.original_id;
+  p.order = parts_.order;
   p.neuron_names = parts_.neuron_names;
   p.tokens = parts_.tokens;
   p.training_window = parts_.training_window;
@@ -245,6 +280,8 @@ std::size_t model::bytes() const noexcept {
   return total;
 }
 
-std::size_t model::synapse_bytes() const noexcept { return layers() * (synapses() * sizeof(float) + row_units() * sizeof(std::uint64_t)); }
+std::size_t model::synapse_bytes(std::size_t bytes) const noexcept {
+  return layers() * (synapses() * bytes + row_units() * sizeof(std::uint64_t));
+}
 
 }  // namespace bdh

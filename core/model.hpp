@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,6 +68,7 @@ class model {
     rotation turning;
     double retention = 1.0;                 // uniform factor per token, 0 < u <= 1
     std::vector<neuron_id> original_id;     // neuron -> its position in the imported file; empty: the same
+    std::vector<neuron_id> order;           // of explicit edges: in which engines keep the neurons; empty: as they are numbered
     std::vector<std::string> neuron_names;  // 1 to 255 bytes each, all different; empty: neurons have numbers only
     tokenizer tokens = tokenizer::ids;
     std::uint64_t training_window = 0;  // tokens; 0: not known
@@ -107,6 +109,9 @@ class model {
   neuron_id neurons_per_head() const noexcept { return neurons() / heads(); }
   neuron_id original_id(neuron_id i) const noexcept { return parts_.original_id.empty() ? i : parts_.original_id[i]; }
   bool renumbered() const noexcept { return !parts_.original_id.empty(); }
+  // How engines keep the neurons: order()[k] is the k-th. Nobody else notices, but for the rounding of sums (core/ordered_engine.hpp).
+  std::span<const neuron_id> order() const noexcept { return parts_.order; }
+  std::vector<neuron_id> places() const;  // its inverse: where a neuron is kept; empty: in the place of its number
   const std::vector<std::string>& neuron_names() const noexcept { return parts_.neuron_names; }  // n, or empty
   std::optional<neuron_id> neuron_named(std::string_view name) const;                            // nothing: no neuron has this name
 
@@ -115,11 +120,16 @@ class model {
   model in_bfloat16() &&;
   bool is_bfloat16() const noexcept;
 
+  // The same model, to be kept in this order. Throws input_error unless the order has every neuron once, in its head, and keeps rotation
+  // pairs together; of several heads that rotate all are ordered alike.
+  model in_order(std::vector<neuron_id> order) &&;
+
   // Everything but the projections, to make another model of the same dynamics from.
   parts parts_without_circuits() const;
 
-  std::size_t bytes() const noexcept;          // of all projections
-  std::size_t synapse_bytes() const noexcept;  // of the state: synapses x layers float32, and a time stamp per row unit and layer
+  std::size_t bytes() const noexcept;  // of all projections
+  // Of the state: a strength per synapse and layer, float32 unless they take other `bytes`, and a time stamp per row unit and layer.
+  std::size_t synapse_bytes(std::size_t bytes = sizeof(float)) const noexcept;
 
  private:
   parts parts_;

@@ -5,6 +5,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/turn.hpp"
+#include "core/plasticity.hpp"
 
 namespace bdh {
 
@@ -19,23 +20,20 @@ std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
     throw input_error("source", std::to_string(what.pair.post), "0 to " + std::to_string(model_.sources() - 1));
   const auto [at, is_new] = number_.try_emplace(what, spec_.size());
   if (!is_new) return at->second;
+  const plasticity kept = plasticity_of(model_, retention_, what.pair);
   const neuron_id i = what.pair.pre;
-  synapse s{.keep = retention_, .mix = 0, .pre = i, .partner_pre = i, .post = what.pair.post, .by_y = what.factor == probe_factor::y};
-  const bool rotates = model_.turning().present();
-  double u = retention_;
-  if (model_.is_direct()) {
-    const direct_circuits& c = model_.direct();
-    if (const auto edge = c.gs.find(i, s.post)) {
-      s.rate = c.gs.weight(*edge);
-      if (!c.retention.empty()) u = c.retention[*edge];
-      if (const auto other = rotates ? c.gs.find(i ^ 1, s.post) : std::nullopt) s.partner_rate = c.gs.weight(*other);
-    }
-  }
-  s.keep = u;
-  if (rotates) {
+  synapse s{.rate = kept.rate,
+            .partner_rate = kept.partner_rate,
+            .keep = kept.retention,
+            .mix = 0,
+            .pre = i,
+            .partner_pre = i,
+            .post = what.pair.post,
+            .by_y = what.factor == probe_factor::y};
+  if (model_.turning().present()) {
     const direction d = turn(model_.turning().frequency()[i % model_.neurons_per_head() / 2]);
-    s.keep = u * d.cosine;
-    s.mix = u * (i % 2 == 0 ? d.sine : -d.sine);
+    s.keep = kept.retention * d.cosine;
+    s.mix = kept.retention * (i % 2 == 0 ? d.sine : -d.sine);
     s.partner_pre = i ^ 1;
   }
   index_.push_back(of_layer_[what.layer - 1].size());

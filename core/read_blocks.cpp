@@ -10,6 +10,7 @@ namespace bdh {
 std::optional<std::string> simulator::blocks_refused() const {
   if (model_.is_direct()) return "explicit edges";
   if (device() != "cpu") return "the device " + device();
+  if (rounds_synapses()) return "synapses in bfloat16, which are rounded after every token";
   if (!published_) return "a changed round table";
   if (!watchers_.empty() || follows_) return "somebody who looks between rounds";
   if (probes_.size() != 0) return "probes";

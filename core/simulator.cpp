@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "core/loss.hpp"
 #include "core/sampling.hpp"
@@ -85,7 +86,8 @@ token_report simulator::end() {
 }
 
 void simulator::throw_fault(std::uint64_t token, const fault& f) {
-  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.where,
+  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.what + " " +
+                        std::to_string(f.who),
                     shown(f.value), "a finite value", "the activity of this model grows without bound on this input");
 }
 
@@ -262,6 +264,7 @@ synapse_state simulator::save() const {
   state.model_sha256 = model_.content_sha256();
   state.tokens = tokens_;
   state.retention = engine_->retention();
+  state.rounded = engine_->rounds_synapses();
   state.logits.assign(logits().begin(), logits().end());  // first: should a device fail here, it is told by what comes next
   for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
   state.probes = probes_.save();
@@ -274,6 +277,9 @@ void simulator::restore(const synapse_state& state) {
                       "those of model " + model_.content_sha256().substr(0, 12));
   if (state.retention != engine_->retention())  // decays that are still to be applied would be taken for others
     throw input_error("state", "retention " + shown(state.retention), shown(engine_->retention()) + ", that of this run");
+  if (const bool rounds = engine_->rounds_synapses(); state.rounded != rounds)
+    throw input_error("state", state.rounded ? "synapses in bfloat16" : "synapses in float32", rounds ? "bfloat16" : "float32",
+                      "a run goes on with synapses that are stored as they were");
   if (state.layers.size() != model_.layers())
     throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
   if (!state.logits.empty() && state.logits.size() != model_.readout_nodes())
@@ -288,6 +294,8 @@ void simulator::restore(const synapse_state& state) {
       throw input_error("state", "a time stamp later than the clock", "last_used <= clock <= 2^62");
     if (std::any_of(l.stored.begin(), l.stored.end(), [](float f) { return !std::isfinite(f); }))
       throw input_error("state", "a strength that is not finite", "finite strengths");
+    if (state.rounded && !std::all_of(l.stored.begin(), l.stored.end(), is_bfloat16))
+      throw input_error("state", "a strength that is no bfloat16", "strengths in bfloat16");
   }
   for (layer_id l = 1; l <= model_.layers(); ++l) engine_->restore(l, state.layers[l - 1]);
   probes_.restore(state.probes, state.tokens);

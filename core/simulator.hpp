@@ -112,12 +112,14 @@ class simulator {
 
   void forget();  // all synapses to zero, as before the first token
   synapse_state save() const;
-  // Throws shape_error or input_error when it does not fit, is of another model (where both have a content hash) or of another
-  // retention.
+  // Throws shape_error or input_error when it does not fit, is of another model (where both have a content hash), of another retention or
+  // of synapses that are stored otherwise.
   void restore(const synapse_state& state);
 
   const model& subject() const noexcept { return model_; }
   double retention() const noexcept { return engine_->retention(); }
+  bool rounds_synapses() const noexcept { return engine_->rounds_synapses(); }       // to bfloat16, at random
+  void seed_rounding(std::uint64_t seed) noexcept { engine_->seed_rounding(seed); }  // from the next token on; 0 before
   std::string device() const { return engine_->device(); }
   std::size_t state_bytes() const noexcept { return engine_->state_bytes(); }
 

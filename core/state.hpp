@@ -23,6 +23,7 @@ struct synapse_state {
   std::string model_sha256;            // of the model that it belongs to
   std::uint64_t tokens = 0;            // read since the synapses were zero
   double retention = 1.0;              // u of the run that wrote it
+  bool rounded = false;                // it stores strengths as bfloat16: they all are
   std::vector<layer_synapses> layers;  // layer l at [l - 1]
   std::vector<probe_record> probes;
   std::vector<float> logits;  // after the last token, from which the next one is chosen; empty before the first, or without readout

@@ -14,7 +14,8 @@ void step_together(std::span<stream_step> steps) {
     const std::string place = "stream " + std::to_string(k);
     const simulator &first = *steps[0].stream, &other = *steps[k].stream;
     const engine &a = *first.engine_, &b = *other.engine_;
-    if (&first.model_ != &other.model_ || typeid(a) != typeid(b) || a.sites() != b.sites() || first.table_.rounds != other.table_.rounds)
+    if (&first.model_ != &other.model_ || typeid(a) != typeid(b) || a.device() != b.device() || a.sites() != b.sites() ||
+        first.table_.rounds != other.table_.rounds)
       throw input_error(place, "another model, engine, number of sites or round table than that of stream 0", "a sibling of it");
     if (std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(k),
                     [&](const stream_step& s) { return s.stream == &other; }))

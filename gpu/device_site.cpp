@@ -232,7 +232,7 @@ void device_site::fetch() {
   for (const fault_slot& s : slots)
     if (s.check != 0 && (!first || s.check < first->check || (s.check == first->check && s.who < first->who))) first = &s;
   const check_place& place = checks_[first->check - 1];
-  fault_ = fault{first->check, place.layer, std::string(place.what) + " " + std::to_string(first->who), first->value};
+  fault_ = fault{first->check, place.layer, place.what, first->who, first->value};
 }
 
 std::optional<fault> device_site::first_fault() const { return fault_; }

@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/loss.hpp"
+#include "core/ordered_engine.hpp"
 #include "core/sampling.hpp"
 #include "gpu/device_site.hpp"
 
@@ -318,6 +319,7 @@ class gpu_one_site final : public engine {
 }  // namespace
 
 std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on, const gpu_options& options) {
+  if (!m.order().empty()) return ordered_engine(m, [&](const model& inside) { return gpu_engine(inside, on, options); });
   return std::make_unique<gpu_one_site>(m, std::move(on), options.retention.value_or(m.retention()));
 }
 

@@ -85,6 +85,13 @@ BDH_DEVICE void store(float* to, positions<width> k, const floats<width>& v) {
   for (index c = 0; c < width; ++c) p[c] = v.at[c];
 }
 
+template <index width>
+BDH_DEVICE void store(float* to, positions<width> k, const floats<width>& v, random_rounding) {
+  store(to, k, v);
+}
+template <index width, class T>
+BDH_DEVICE void fetch(const T*, positions<width>) {}
+
 template <index width, class F>
 BDH_DEVICE floats<width> by_lane(F f) {
   floats<width> v;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
@@ -22,6 +23,38 @@ array<T> copy_of(const array<T>& from) {
   return to;
 }
 
+// Compiled for wider vectors too, and chosen at run time: with few instructions for each value, reading a file's pages gets close to what
+// memory gives. The results are those of integers, the same everywhere.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BDH_WIDE_VECTORS [[gnu::target_clones("avx512f", "avx2", "default")]]
+#else
+#define BDH_WIDE_VECTORS
+#endif
+
+// Not 0 when indices do not ascend.
+BDH_WIDE_VECTORS std::uint32_t out_of_order(const neuron_id* row, std::size_t degree) noexcept {
+  std::uint32_t bad = 0;  // not bool: the compiler's vectors then keep their lanes
+  for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1] ? 1u : 0u;
+  return bad;
+}
+
+struct bits_seen {
+  std::uint32_t not_finite = 0, any = 0;  // != 0 when a weight is infinite or not a number; all bits that some weight has
+};
+
+BDH_WIDE_VECTORS bits_seen look_at(const float* weights, std::size_t count) noexcept {
+  constexpr std::uint32_t exponent = 0x7f800000;  // all ones: infinite or not a number
+  std::uint32_t bad = 0, any = 0;
+  for (std::size_t e = 0; e < count; ++e) {
+    const auto bits = std::bit_cast<std::uint32_t>(weights[e]);
+    bad |= (bits & exponent) == exponent ? 1u : 0u;
+    any |= bits;
+  }
+  return {bad, any};
+}
+
+#undef BDH_WIDE_VECTORS
+
 // Whether check(first, last) holds for every piece of 0..count-1: on several threads where `work`, the number of values that it
 // looks at, is worth them. Reading a large projection from a file's pages is most of the time that it takes to open.
 template <class Check>
@@ -35,6 +68,20 @@ bool all_of_pieces(std::size_t count, std::size_t work, Check check) {
     if (!check(count * i / pieces, count * (i + 1) / pieces)) well = false;
   });
   return well;
+}
+
+// A row's columns and weights, moved and sorted by column again. Weight: the bits of one, which travel behind the column.
+template <class Bits, class Weight>
+void move_row(std::span<const neuron_id> from, const Weight* weights, std::span<const neuron_id> columns, neuron_id* to, Weight* weights_to,
+              std::vector<std::uint64_t>& scratch) {
+  scratch.clear();
+  for (std::size_t e = 0; e < from.size(); ++e)
+    scratch.push_back(std::uint64_t{columns.empty() ? from[e] : columns[from[e]]} << 32 | std::bit_cast<Bits>(weights[e]));
+  if (!columns.empty()) std::sort(scratch.begin(), scratch.end());
+  for (std::size_t e = 0; e < from.size(); ++e) {
+    to[e] = static_cast<neuron_id>(scratch[e] >> 32);
+    weights_to[e] = std::bit_cast<Weight>(static_cast<Bits>(scratch[e]));
+  }
 }
 
 }  // namespace
@@ -88,11 +135,11 @@ projection projection::sparse(std::string name, population source, population ta
 // is not, one that finds the first fault.
 void projection::check_indices() const {
   const bool well = all_of_pieces(rows(), edges(), [&](std::size_t first, std::size_t last) {
-    std::uint32_t bad = 0;  // not bool: the compiler's vectors then keep their lanes
+    std::uint32_t bad = 0;
     for (std::size_t r = first; r < last; ++r) {
       const neuron_id* const row = indices_.data() + indptr_[r];
       const std::size_t degree = indptr_[r + 1] - indptr_[r];
-      for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1] ? 1u : 0u;
+      bad |= out_of_order(row, degree);
       bad |= degree != 0 && row[degree - 1] >= columns() ? 1u : 0u;
     }
     return bad == 0;
@@ -113,15 +160,9 @@ void projection::check_indices() const {
 void projection::check_weights() {
   std::atomic<std::uint32_t> signs = 0;
   const bool well = all_of_pieces(weights_.size(), weights_.size(), [&](std::size_t first, std::size_t last) {
-    constexpr std::uint32_t exponent = 0x7f800000;  // all ones: infinite or not a number
-    std::uint32_t bad = 0, all = 0;
-    for (std::size_t e = first; e < last; ++e) {
-      const auto bits = std::bit_cast<std::uint32_t>(weights_[e]);
-      bad |= (bits & exponent) == exponent ? 1u : 0u;
-      all |= bits;
-    }
-    signs |= all;
-    return bad == 0;
+    const bits_seen seen = look_at(weights_.data() + first, last - first);
+    signs |= seen.any;
+    return seen.not_finite == 0;
   });
   no_sign_bit_ = signs.load() >> 31 == 0;
   if (well) return;
@@ -212,6 +253,43 @@ projection projection::transposed() const {
       t.weights_[to] = weight(e);
     }
   return t;
+}
+
+projection projection::moved(std::span<const neuron_id> rows, std::span<const neuron_id> columns) const {
+  projection p;
+  p.name_ = name_;
+  p.source_ = source_;
+  p.target_ = target_;
+  p.order_ = order_;
+  p.no_sign_bit_ = no_sign_bit_;
+  p.weights_ = array<float>(weights_.size());
+  p.narrow_ = array<bfloat16>(narrow_.size());
+  const auto row = [&](neuron_id k) { return rows.empty() ? k : rows[k]; };
+  if (is_dense()) {
+    assert(columns.empty());
+    const std::size_t width = this->columns();
+    for (neuron_id k = 0; k < this->rows(); ++k) {
+      if (!weights_.empty()) std::copy_n(weights_.data() + row(k) * width, width, p.weights_.data() + k * width);
+      if (!narrow_.empty()) std::copy_n(narrow_.data() + row(k) * width, width, p.narrow_.data() + k * width);
+    }
+    return p;
+  }
+  p.indptr_ = array<edge_id>(indptr_.size());
+  p.indices_ = array<neuron_id>(indices_.size());
+  for (neuron_id k = 0; k < this->rows(); ++k) p.indptr_[k + 1] = p.indptr_[k] + indptr_[row(k) + 1] - indptr_[row(k)];
+  all_of_pieces(this->rows(), edges(), [&](std::size_t first, std::size_t last) {
+    std::vector<std::uint64_t> scratch;
+    for (auto k = static_cast<neuron_id>(first); k < last; ++k) {
+      const edge_id from = indptr_[row(k)], to = p.indptr_[k];
+      const std::span of(indices_.data() + from, indptr_[row(k) + 1] - from);
+      if (narrow_.empty())
+        move_row<std::uint32_t>(of, weights_.data() + from, columns, p.indices_.data() + to, p.weights_.data() + to, scratch);
+      else
+        move_row<std::uint16_t>(of, narrow_.data() + from, columns, p.indices_.data() + to, p.narrow_.data() + to, scratch);
+    }
+    return true;
+  });
+  return p;
 }
 
 projection projection::scaled(float factor) const {

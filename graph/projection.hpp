@@ -86,6 +86,10 @@ class projection {
   // The same edges in the other order.
   projection transposed() const;
 
+  // The same edges between nodes that lie elsewhere: row k is row rows[k] of this one, column c becomes columns[c]. Empty: stays as it is.
+  // Both are permutations; the columns of a dense block stay.
+  projection moved(std::span<const neuron_id> rows, std::span<const neuron_id> columns) const;
+
   // The same edges, their weights rounded to bfloat16 and stored as such: half the memory. Throws input_error when one is too large.
   projection in_bfloat16() const;
 

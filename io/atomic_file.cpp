@@ -19,6 +19,11 @@ std::string message(int number) { return std::generic_category().message(number)
 
 std::filesystem::path folder_of(const std::filesystem::path& file) { return file.has_parent_path() ? file.parent_path() : "."; }
 
+std::string temporary_name() {
+  static std::atomic<unsigned> count{0};
+  return ".bdh-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp";
+}
+
 }  // namespace
 
 atomic_file::atomic_file(std::filesystem::path target, bool overwrite) : target_(std::move(target)), overwrite_(overwrite) {
@@ -31,8 +36,7 @@ atomic_file::atomic_file(std::filesystem::path target, bool overwrite) : target_
     throw input_error(target_.string(), "not an ordinary file", "the name of a file");
   if (std::filesystem::exists(there) && !overwrite)
     throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
-  static std::atomic<unsigned> count{0};
-  temporary_ = folder / (".bdh-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp");
+  temporary_ = folder / temporary_name();
   std::filesystem::remove(temporary_, ignored);  // left by a process of the same number that was killed
 }
 
@@ -50,6 +54,36 @@ void atomic_file::publish() {
   if (failed == EEXIST) throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
   if (failed == EINVAL || failed == ENOSYS) failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
   if (failed != 0) throw device_error(target_.string(), "cannot be renamed from " + temporary_.string() + ": " + message(failed));
+  published_ = true;
+  sync_path(folder_of(target_));
+}
+
+atomic_folder::atomic_folder(std::filesystem::path target) : target_(std::move(target)) {
+  if (!target_.has_filename()) target_ = target_.parent_path();  // FOLDER/
+  if (!target_.has_filename()) throw input_error(target_.string(), "no name of a folder", "one");
+  const auto around = folder_of(target_);
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(around, ignored)) throw input_error(around.string(), "no such folder", "an existing folder");
+  if (std::filesystem::exists(std::filesystem::symlink_status(target_, ignored)) &&
+      !(std::filesystem::is_directory(target_, ignored) && std::filesystem::is_empty(target_, ignored)))
+    throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
+  temporary_ = around / temporary_name();
+  std::filesystem::remove_all(temporary_, ignored);  // left by a process of the same number that was killed
+}
+
+atomic_folder::~atomic_folder() {
+  std::error_code ignored;
+  if (!published_) std::filesystem::remove_all(temporary_, ignored);
+}
+
+void atomic_folder::publish() {
+  sync_path(temporary_);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    const int why = errno;
+    if (why == ENOTEMPTY || why == EEXIST || why == ENOTDIR)
+      throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
+    throw device_error(target_.string(), "cannot be renamed from " + temporary_.string() + ": " + message(why));
+  }
   published_ = true;
   sync_path(folder_of(target_));
 }

@@ -27,6 +27,27 @@ class atomic_file {
   bool published_ = false;
 };
 
+// A folder that appears under its name with everything in it, or not at all. What is there already is never touched.
+class atomic_folder {
+ public:
+  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder around it is missing, or when `target`
+  // is anything but an empty folder.
+  explicit atomic_folder(std::filesystem::path target);
+  atomic_folder(const atomic_folder&) = delete;
+  atomic_folder& operator=(const atomic_folder&) = delete;
+  ~atomic_folder();  // removes what was not published
+
+  const std::filesystem::path& temporary() const noexcept { return temporary_; }
+
+  // Gives the temporary folder, in which every file is closed and synced, its name, on disk too. Throws device_error, or input_error when
+  // something has appeared under the name meanwhile.
+  void publish();
+
+ private:
+  std::filesystem::path target_, temporary_;
+  bool published_ = false;
+};
+
 // Replaces `target` by `text`, atomically. Throws device_error.
 void write_text(const std::filesystem::path& target, std::string_view text);
 

@@ -23,6 +23,7 @@ namespace bdh {
 struct graph_nodes {
   std::vector<std::string> names;  // node -> name, in the order of the file; empty: nodes are numbers
   std::optional<neuron_id> size;   // where the file states it
+  std::string remark;              // what a reader of the file had to decide and the user should know; or nothing
 };
 
 struct graph_edge {

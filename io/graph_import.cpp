@@ -284,13 +284,20 @@ class importer {
     p.direct = std::move(g);
     p.neuron_names = std::move(neurons_.names());
     p.origin = origin_of(options_, partners);
-    return {model(std::move(p)), partners};
+    return {model(std::move(p)), partners, remarks()};
   }
 
  private:
   static std::optional<edge_list> read(const std::optional<std::string>& file) {
     if (!file) return std::nullopt;
     return read_graph_file(*file, true);
+  }
+
+  std::vector<std::string> remarks() const {
+    std::vector<std::string> all;
+    for (const edge_list* f : files())
+      if (const std::string& remark = f->sources().remark; !remark.empty()) all.push_back(remark);
+    return all;
   }
 
   std::vector<const edge_list*> files() const {

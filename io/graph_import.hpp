@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/model.hpp"
 
@@ -26,7 +27,8 @@ struct graph_import_options {
 
 struct imported_graph {
   bdh::model subject;
-  edge_id partners_added = 0;  // synapses of rate 0 that rotation needs beside those of the file
+  edge_id partners_added = 0;        // synapses of rate 0 that rotation needs beside those of the file
+  std::vector<std::string> remarks;  // one line each: what the files left open and the user should know
 };
 
 // Neurons are the nodes of gx, gy and gs together, by name; where files have numbers only, by number. Every file has the same ones

@@ -1,4 +1,5 @@
 // Matrix Market and CSV.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -204,6 +205,19 @@ columns read_header(const std::vector<std::string>& fields, const std::string& p
   return c;
 }
 
+// "FILE:5: 'x12' is no number, so that the ids of all 300 nodes are names, '7' as well", where some are numbers and some are not.
+std::string mixed_names(const std::vector<std::string>& names, const edge_list& list, neuron_id graph_edge::*first,
+                        neuron_id graph_edge::*second) {
+  const auto is_number = [](const std::string& name) { return whole_number(name).has_value(); };
+  const auto number = std::find_if(names.begin(), names.end(), is_number), word = std::find_if_not(names.begin(), names.end(), is_number);
+  if (number == names.end() || word == names.end()) return {};
+  const auto of = static_cast<neuron_id>(word - names.begin());
+  const auto edge = std::find_if(list.edges.begin(), list.edges.end(),
+                                 [&](const graph_edge& e) { return e.*first == of || (second != nullptr && e.*second == of); });
+  return list.place(edge->line) + ": " + shown(*word) + " is no number, so that the ids of all " + std::to_string(names.size()) +
+         " nodes are names, " + shown(*number) + " as well";
+}
+
 // Where all names are numbers, they are the numbers of the nodes.
 void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id graph_edge::*first, neuron_id graph_edge::*second,
                 std::uint64_t most) {
@@ -211,6 +225,7 @@ void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id g
   for (const std::string& name : names.names()) {
     const auto number = whole_number(name);
     if (!number) {
+      to.remark = mixed_names(names.names(), list, first, second);
       to.names = std::move(names.names());
       return;
     }

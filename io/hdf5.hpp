@@ -65,6 +65,11 @@ class object {
   void set_choice(const char* name, std::span<const char* const> names, std::uint8_t chosen);
   void set_flag(const char* name, bool value);    // u8
   void set_real(const char* name, double value);  // float64
+  // As NWB wants them; our own files have none of these.
+  void set_string(const char* name, std::string_view value);                   // UTF-8 of any length, in HDF5's heap
+  void set_strings(const char* name, const std::vector<std::string>& values);  // the same
+  void set_integer32(const char* name, std::int32_t value);                    // i32
+  void set_reference(const char* name, const char* path);                      // to the object of the same file with this path
 
  protected:
   object() = default;
@@ -79,7 +84,8 @@ class object {
 };
 
 template <class T>
-concept element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t>;
+concept element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t> ||
+    std::same_as<T, std::int64_t>;
 
 class dataset : public object {
  public:
@@ -134,6 +140,7 @@ class dataset : public object {
 
 class group : public object {
  public:
+  group() = default;  // none
   bool has(const char* name) const;
   // Only what really is in this file: soft and external links are refused.
   group open_group(const char* name) const;
@@ -145,6 +152,8 @@ class group : public object {
   void create_link(const char* name, const char* to);  // a second name for the member `to`: a hard link
   // Strings as one dataset, UTF-8, filled up with zeros to the length of the longest.
   void create_texts(const char* name, const std::vector<std::string>& values);
+  void create_string(const char* name, std::string_view value);                      // one, of any length
+  dataset create_strings(const char* name, const std::vector<std::string>& values);  // of any length
   // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in chunks of whole rows, or, where a
   // row has more than 1 MiB, of parts of a row.
   template <element T>

@@ -378,6 +378,7 @@ BDH_FOR_ELEMENT(float)
 BDH_FOR_ELEMENT(double)
 BDH_FOR_ELEMENT(std::uint32_t)
 BDH_FOR_ELEMENT(std::uint64_t)
+BDH_FOR_ELEMENT(std::int64_t)
 #undef BDH_FOR_ELEMENT
 
 }  // namespace bdh::hdf5

@@ -80,9 +80,9 @@ void journal_writer::append(std::span<const std::byte> content) {
   record_head head{content.size(), checksum(content), 0};
   head.own = own_checksum(head);
   // One write, so that a kill seldom tears a record.
-  std::vector<std::byte> record(head_bytes + content.size());
-  std::memcpy(record.data(), &head, head_bytes);
-  if (!content.empty()) std::memcpy(record.data() + head_bytes, content.data(), content.size());
+  const auto* const first = reinterpret_cast<const std::byte*>(&head);
+  std::vector<std::byte> record(first, first + head_bytes);
+  record.insert(record.end(), content.begin(), content.end());
   write(record);
 }
 

@@ -50,6 +50,7 @@ void write_nodes(hdf5::group& root, const model& m) {
     g.set_number("size", size);
     if (!g.place().ends_with("/neurons")) continue;
     if (!m.neuron_names().empty()) g.create_texts("name", m.neuron_names());
+    if (!m.order().empty()) g.create_dataset<neuron_id>("order", {m.order().size()}).write<neuron_id>(m.order());
     if (m.renumbered()) {
       std::vector<neuron_id> ids(m.neurons());
       for (neuron_id i = 0; i < m.neurons(); ++i) ids[i] = m.original_id(i);
@@ -157,7 +158,7 @@ void read_origin(const hdf5::group& root, model::parts& to) {
 // Where in the file the model's constructor found a fault: it says model/dx or model/heads.
 std::string place_in_file(std::string place, bool direct) {
   if (place.starts_with("model/")) place.erase(0, 6);
-  if (place.starts_with("original_id")) return "/nodes/neurons/" + place;
+  if (place.starts_with("original_id") || place.starts_with("order")) return "/nodes/neurons/" + place;
   if (place.starts_with("rotation")) return "/" + place;
   if (place.starts_with("name")) return "/nodes/neurons/" + place;
   if (place.starts_with("retention[")) return "/projections/gs/" + place;
@@ -172,6 +173,10 @@ void read_neurons(const hdf5::group& root, model::parts& to) {
   if (neurons.has("original_id")) {
     const array<neuron_id> ids = neurons.open_dataset("original_id").read<neuron_id>({n});
     to.original_id.assign(ids.begin(), ids.end());
+  }
+  if (neurons.has("order")) {
+    const array<neuron_id> order = neurons.open_dataset("order").read<neuron_id>({n});
+    to.order.assign(order.begin(), order.end());
   }
   if (neurons.has("name")) to.neuron_names = neurons.open_dataset("name").read_texts(n, 255);
 }
@@ -230,6 +235,7 @@ std::string content_hash(const model& m) {
   std::vector<neuron_id> ids;
   for (neuron_id i = 0; m.renumbered() && i < m.neurons(); ++i) ids.push_back(m.original_id(i));
   h.values<neuron_id>("original_id", ids);
+  if (!m.order().empty()) h.values("order", m.order());
   h.values("frequency", m.turning().frequency());
   if (m.is_direct()) h.values<float>("retention", m.direct().retention);
   for (const std::string& name : m.neuron_names()) h.line("name " + std::to_string(name.size()) + " " + name);

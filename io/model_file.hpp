@@ -5,6 +5,7 @@
 //   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout; of explicit edges: sources (neurons, then
 //                        sensory nodes where these are sources too)
 //   /nodes/neurons/original_id     u32, neurons; where they were renumbered
+//   /nodes/neurons/order           u32, neurons; in which an engine keeps them, where that is not by their numbers
 //   /nodes/neurons/name            UTF-8 of fixed length, neurons; where they have names
 //   /projections/NAME    attributes source_population, target_population, sign, orientation
 //     through hubs:      e, sensory, dx, dy, readout; sign 1

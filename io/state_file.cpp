@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 #include "io/file_kind.hpp"
@@ -38,7 +39,7 @@ void check_probes(const std::vector<probe_record>& probes, const model& m, std::
 }
 
 // `place` is what comes before the names of layers: a file, or "state".
-void check_layer(const layer_synapses& layer, const model& m, const std::string& place) {
+void check_layer(const layer_synapses& layer, const model& m, bool rounded, const std::string& place) {
   if (layer.last_used.size() != m.row_units())
     throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units", std::to_string(m.row_units()));
   if (layer.stored.size() != m.synapses())
@@ -48,6 +49,8 @@ void check_layer(const layer_synapses& layer, const model& m, const std::string&
       throw input_error(at(place, "last_used", i), std::to_string(layer.last_used[i]), "at most the clock, " + std::to_string(layer.clock));
   for (std::size_t i = 0; i < layer.stored.size(); ++i)
     if (!std::isfinite(layer.stored[i])) throw input_error(at(place, "stored", i), std::to_string(layer.stored[i]), "a finite strength");
+  for (std::size_t i = 0; rounded && i < layer.stored.size(); ++i)
+    if (!is_bfloat16(layer.stored[i])) throw input_error(at(place, "stored", i), shown(layer.stored[i]), "a bfloat16, as @synapses says");
 }
 
 void check(const synapse_state& s, const model& m, const std::string& place) {
@@ -58,7 +61,7 @@ void check(const synapse_state& s, const model& m, const std::string& place) {
   if (!(s.retention > 0 && s.retention <= 1)) throw input_error(place + "@retention", std::to_string(s.retention), "0 < u <= 1");
   if (s.layers.size() != m.layers())
     throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers", std::to_string(m.layers()));
-  for (std::size_t l = 0; l < s.layers.size(); ++l) check_layer(s.layers[l], m, place + "layers/" + std::to_string(l + 1) + "/");
+  for (std::size_t l = 0; l < s.layers.size(); ++l) check_layer(s.layers[l], m, s.rounded, place + "layers/" + std::to_string(l + 1) + "/");
   check_probes(s.probes, m, s.tokens, place + "probes/");
   if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
     throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values", std::to_string(m.readout_nodes()));
@@ -73,6 +76,7 @@ std::string content_hash(const synapse_state& s) {
   sum.update(std::as_bytes(std::span(s.model_sha256)));
   add(s.tokens);
   add(s.retention);
+  if (s.rounded) sum.update(std::as_bytes(std::span("bf16", 4)));
   for (const layer_synapses& layer : s.layers) {
     add(layer.clock);
     sum.update(std::as_bytes(std::span(layer.last_used.data(), layer.last_used.size())));
@@ -133,6 +137,7 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
     root.set_text("model_sha256", s.model_sha256);
     root.set_number("tokens", s.tokens);
     root.set_real("retention", s.retention);
+    if (s.rounded) root.set_text("synapses", "bf16");
     root.set_text("content_sha256", content_hash(s));
     hdf5::group layers = root.create_group("layers");
     for (std::size_t l = 0; l < s.layers.size(); ++l) {
@@ -183,6 +188,11 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
   s.model_sha256 = root.text("model_sha256");
   s.tokens = root.number("tokens");
   s.retention = root.real("retention");
+  if (root.has_attribute("synapses")) {
+    if (root.text("synapses") != "bf16")
+      throw input_error(root.place() + "@synapses", "'" + root.text("synapses") + "'", "'bf16', or none");
+    s.rounded = true;
+  }
   const hdf5::group layers = root.open_group("layers");
   for (layer_id l = 1; s.model_sha256 == m.content_sha256() && l <= m.layers(); ++l) {
     const hdf5::group g = layers.open_group(std::to_string(l).c_str());

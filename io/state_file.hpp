@@ -1,6 +1,8 @@
 // State files: the synapses of a run, so that it goes on bit for bit. Sealed HDF5 (io/seal.hpp) of the first file version.
 //
-//   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens, retention, content_sha256
+//   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens, retention, content_sha256; synapses =
+//   "bf16" where
+//                     the run stores strengths so: here they are float32, with values that are bfloat16
 //   /layers/L         layer L = 1, 2, ...; attribute clock
 //       last_used     u64, row units: rotation pairs, or neurons where nothing rotates
 //       stored        f32, neurons x hubs; of explicit edges: synapses, by the edge ids of gs in memory

@@ -318,7 +318,7 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
   for (std::size_t t = 0; t < tokens; ++t) done(number, layer, at + t).used += static_cast<std::uint32_t>(kernels::count_bits(by_token[t]));
 
   hub_site& site = owner(tile_number);
-  layer_synapses& own = site.synapses(layer);
+  hub_site::synapse_rows& own = site.synapses(layer);
   const std::size_t first = neurons.begin - site.share().neurons.begin;
   float* const stored = own.stored.data() + first * hubs();
   const neuron_id unit = rotates_ ? 2 : 1;
@@ -345,8 +345,7 @@ void reader::use_synapses(layer_id layer, section& s, std::size_t number, neuron
       {w(at), hubs(), hubs(), ages ? written : x, block_tokens, 1, used, neurons.size(), ages ? kept_to_write : nullptr, stored, hubs()});
   for (neuron_id j = 0; j < neurons.size(); ++j)
     if (used[j] != 0 && !s.fault && !bodies_.all_finite({stored + std::size_t{j} * hubs(), hubs()}))
-      s.fault = {token_at(at + tokens - 1),
-                 {0, layer, "a synapse of neuron " + std::to_string(neurons.begin + j), std::numeric_limits<float>::infinity()}};
+      s.fault = {token_at(at + tokens - 1), {0, layer, "a synapse of neuron", neurons.begin + j, std::numeric_limits<float>::infinity()}};
 }
 
 // A: what the synapses brought, then what the earlier tokens of the block wrote.
@@ -511,7 +510,7 @@ void reader::check(std::optional<block_fault>& fault, std::size_t at, layer_id l
                    neuron_id count) const {
   if (fault || bodies_.all_finite({values, count})) return;
   const auto bad = static_cast<std::size_t>(std::find_if(values, values + count, [](float v) { return !std::isfinite(v); }) - values);
-  fault = {token_at(at), {0, layer, std::string(what) + " " + std::to_string(bad), values[bad]}};
+  fault = {token_at(at), {0, layer, what, static_cast<std::uint32_t>(bad), values[bad]}};
 }
 
 // The earliest token of the block, and in it the first neuron.
@@ -519,12 +518,12 @@ void reader::check_x(section& s, layer_id layer, id_range rows, std::size_t q, c
   for (std::size_t t = 0; t < blocks_[q].tokens && !s.fault; ++t)
     for (neuron_id j = 0; j < rows.size(); ++j)
       if (const float z = x[j * block_tokens + t]; !std::isfinite(z)) {
-        s.fault = {token_at(q * block_tokens + t), {0, layer, "X of neuron " + std::to_string(rows.begin + j), z}};
+        s.fault = {token_at(q * block_tokens + t), {0, layer, "X of neuron", rows.begin + j, z}};
         break;
       }
   if (!s.fault)  // minus infinity, which the threshold has cut off
     s.fault = {token_at(q * block_tokens),
-               {0, layer, "what drives X of a neuron from " + std::to_string(rows.begin) + " on", -std::numeric_limits<float>::infinity()}};
+               {0, layer, "drive of X of a neuron, not below neuron", rows.begin, -std::numeric_limits<float>::infinity()}};
 }
 
 std::optional<block_fault> reader::first_fault() const {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/ordered_engine.hpp"
 #include "kernels/block_reader.hpp"
 #include "kernels/direct_site.hpp"
 #include "kernels/hub_site.hpp"
@@ -19,15 +20,19 @@ class cpu final : public engine {
         retention_(options.retention.value_or(m.retention())),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
         bodies_(kernels::cpu_kernels_for(options.instructions)),
-        strengths_(m) {
+        strengths_(m),
+        together_(options.sites) {
     if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", shown(retention_), "0 < u <= 1");
     if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
       throw unavailable_error("retention", shown(retention_), "none", "every synapse of this model has a retention u of its own");
+    if (m.is_direct() && options.bfloat16_synapses)
+      throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
+                              "an explicit edge takes 8 bytes besides its strengths");
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())
         site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_, strengths_, weights_));
       else
-        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_));
+        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_, options.bfloat16_synapses));
     }
     for (const auto& s : site_)
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
@@ -53,14 +58,18 @@ class cpu final : public engine {
   }
   // A piece of the weights is read from memory for the first stream; the others find it in the cache.
   void perform_together(const step& what, site_id s, std::span<const stream_part> streams) noexcept override {
-    const auto site_of = [s](const stream_part& stream) -> cpu_site& { return *static_cast<cpu*>(stream.work)->site_[s]; };
-    for (const stream_part& stream : streams) site_of(stream).count_step();
-    for (neuron_id piece = 0, pieces = site_[s]->pieces(what); piece < pieces; ++piece)
-      for (const stream_part& stream : streams) site_of(stream).perform(what, piece, *stream.received, *stream.sent);
+    std::vector<cpu_site*>& together = together_[s];
+    together.clear();
+    for (const stream_part& stream : streams) together.push_back(static_cast<cpu*>(stream.work)->site_[s].get());
+    for (cpu_site* site : together) site->count_step();
+    for (neuron_id piece = 0, pieces = site_[s]->pieces(what); piece < pieces; ++piece) {
+      if (site_[s]->perform_at_once(what, piece, together)) continue;
+      for (std::size_t k = 0; k < streams.size(); ++k) together[k]->perform(what, piece, *streams[k].received, *streams[k].sent);
+    }
   }
   std::unique_ptr<engine> sibling() const override { return std::make_unique<cpu>(model_, options_); }
   block_reader* blocks() override {
-    if (!blocks_ && !model_.is_direct()) blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
+    if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses) blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
     return blocks_.get();
   }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
@@ -98,6 +107,10 @@ class cpu final : public engine {
   void restore(layer_id layer, const layer_synapses& from) override {
     for (const auto& s : site_) s->restore(layer, from);
   }
+  bool rounds_synapses() const noexcept override { return options_.bfloat16_synapses; }
+  void seed_rounding(std::uint64_t seed) noexcept override {
+    for (const auto& s : site_) s->seed_rounding(seed);
+  }
   void forget() override {
     for (const auto& s : site_) s->forget();
   }
@@ -126,12 +139,14 @@ class cpu final : public engine {
   std::vector<std::unique_ptr<cpu_site>> site_;
   std::vector<cpu_site*> owners_;  // those that have neurons, ascending
   std::unique_ptr<block_reader> blocks_;
+  std::vector<std::vector<cpu_site*>> together_;  // by site: those of the streams in perform_together
 };
 
 }  // namespace
 
 std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
   if (options.sites == 0 || options.sites > 4096) throw input_error("sites", std::to_string(options.sites), "1 to 4096");
+  if (!m.order().empty()) return ordered_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
   return std::make_unique<cpu>(m, options);
 }
 

@@ -19,15 +19,17 @@ instruction_set instruction_set_named(std::string_view text);  // throws input_e
 
 namespace kernels {
 
-// A body that reads weights, for both ways of storing them.
-template <template <class> class Body, class... Rows>
-struct of_weights {
-  void (*wide)(const Body<float>&, Rows...) noexcept;
-  void (*narrow)(const Body<bfloat16>&, Rows...) noexcept;
+// A body over weights or strengths, for both ways of storing them.
+template <class Result, template <class> class Body, class... Rows>
+struct of_both {
+  Result (*wide)(const Body<float>&, Rows...) noexcept;
+  Result (*narrow)(const Body<bfloat16>&, Rows...) noexcept;
 
-  void operator()(const Body<float>& body, Rows... rows) const noexcept { wide(body, rows...); }
-  void operator()(const Body<bfloat16>& body, Rows... rows) const noexcept { narrow(body, rows...); }
+  Result operator()(const Body<float>& body, Rows... rows) const noexcept { return wide(body, rows...); }
+  Result operator()(const Body<bfloat16>& body, Rows... rows) const noexcept { return narrow(body, rows...); }
 };
+template <template <class> class Body, class... Rows>
+using of_weights = of_both<void, Body, Rows...>;
 
 // Each runs one body over a whole site; (body, first, last): for rows first .. last-1.
 struct cpu_kernels {
@@ -37,9 +39,11 @@ struct cpu_kernels {
   of_weights<push_edges_of> push_edges;
   void (*push_aging_edges)(const kernels::push_aging_edges&) noexcept;
   void (*collect)(const kernels::collect&) noexcept;
-  of_weights<pull_dense_of, index, index> pull_dense;    // rows
+  of_weights<pull_dense_of, index, index> pull_dense;  // rows
+  of_weights<pull_dense_together_of, index, index> pull_dense_together;
   of_weights<pull_sparse_of, index, index> pull_sparse;  // rows
-  void (*reweight)(const kernels::reweight&, index count) noexcept;
+  of_both<void, reweight_of, index> reweight;            // count
+  of_both<bool, push_and_reweight_of> push_and_reweight;
   void (*reweight_edges)(const kernels::reweight_edges&, index count) noexcept;
   void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;
   void (*age_neurons)(const kernels::age_neurons&, index count) noexcept;
@@ -48,7 +52,7 @@ struct cpu_kernels {
   void (*pool)(const kernels::pool&) noexcept;
   void (*balance)(const kernels::balance&) noexcept;
   void (*leak)(const kernels::leak&) noexcept;
-  bool (*all_finite)(const kernels::all_finite&) noexcept;
+  of_both<bool, all_finite_of> all_finite;
   void (*integrate)(const kernels::integrate&) noexcept;
   void (*block_product)(const kernels::block_product&) noexcept;
   void (*block_product_sparse)(const kernels::block_product_sparse&) noexcept;

@@ -89,7 +89,7 @@ void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const auto [first, last] = active_in(piece, active_y_);
   if (first != last) {
     push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first, last - first,
-               partial_.data() + partial_blocks_.size() * model_.hubs());
+               partial_.data() + partial_blocks_.size() * model_.hubs(), active_y_.count - first);
     partial_blocks_.push_back(share_.blocks.begin + piece);
   }
   for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
@@ -97,11 +97,11 @@ void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
 }
 
 void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
-                          neuron_id count, float* out) noexcept {
+                          neuron_id count, float* out, neuron_id known) noexcept {
   const neuron_id width = model_.hubs();
   rows.visit([&](const auto* weights) {
     if (circuit == nullptr || circuit->is_dense())
-      bodies_.push_dense({weights, width, width, first_row, count, id, value, out});
+      bodies_.push_dense({weights, width, width, first_row, count, id, value, out, known});
     else
       bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), weights, width, count, id, value, out});
   });
@@ -160,11 +160,11 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
 
 // ---- thresholds
 
-void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last,
-                    float* out) noexcept {
+void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out,
+                    neuron_id known) noexcept {
   circuit.view().visit([&](const auto* weights) {
     if (circuit.is_dense())
-      bodies_.pull_dense({weights, circuit.columns(), targets, values, out}, first, last);
+      bodies_.pull_dense({weights, circuit.columns(), targets, values, out, known}, first, last);
     else
       bodies_.pull_sparse({circuit.indptr().data(), circuit.indices().data(), weights, targets, values, out}, first, last);
   });
@@ -262,7 +262,7 @@ void cpu_site::check(layer_id layer, const char* what, const float* values, neur
 
 std::optional<fault> cpu_site::first_fault() const {
   if (!fault_) return std::nullopt;
-  return fault{fault_->step, fault_->layer, std::string(fault_->what) + " " + std::to_string(fault_->who), fault_->value};
+  return fault{fault_->step, fault_->layer, fault_->what, fault_->who, fault_->value};
 }
 
 void cpu_site::read(variable v, std::span<float> out) const {

@@ -50,6 +50,8 @@ class cpu_site {
   // them piece by piece read each weight from memory once.
   virtual neuron_id pieces(const step& s) const noexcept = 0;
   virtual void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept = 0;
+  // The same piece for several streams at once, where that saves more; `streams` are their sites, of which this is one.
+  virtual bool perform_at_once(const step&, neuron_id, std::span<cpu_site* const>) noexcept { return false; }
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
@@ -63,6 +65,7 @@ class cpu_site {
   pool_gains gains() const noexcept { return {gain_y_, gain_w_}; }
   virtual void save(layer_id layer, layer_synapses& to) const = 0;  // into the model's arrays; fills only what this site owns
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;
+  virtual void seed_rounding(std::uint64_t) noexcept {}
   virtual void read(variable v, std::span<float> out) const;  // of the whole population; fills only what this site owns
   virtual void forget() noexcept = 0;
   virtual std::size_t state_bytes() const noexcept;
@@ -99,8 +102,9 @@ class cpu_site {
   }
 
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
+  // `known` entries of `id`: those behind `count` come next.
   void push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
-                  neuron_id count, float* out) noexcept;
+                  neuron_id count, float* out, neuron_id known = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
@@ -110,7 +114,9 @@ class cpu_site {
   // W of the hubs after a token entered or a layer ended; leaves the gains g(y), g(w).
   void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;
 
-  void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out) noexcept;
+  // `known` entries of `targets`.
+  void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out,
+            neuron_id known = 0) noexcept;
   void threshold_x(layer_id layer) noexcept;
   void threshold_y(layer_id layer) noexcept;
   static id_range rows_of_piece(id_range rows, neuron_id piece) noexcept {

@@ -108,7 +108,7 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
     if (controls_)
       for (neuron_id k : controls_->removed)
         if (share_.neurons.contains(k)) a[k] = 0.0f;
-    check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr);
+    check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr, share_.neurons.begin);
   }
   unmute_synapses(layer);
 }

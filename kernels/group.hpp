@@ -3,6 +3,7 @@
 //   each(n, f)             f(i) for i < n, items independent of each other
 //   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once (load and store below)
 //   sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then a fixed butterfly   (pulled rows, pools)
+//   sums(n, many, f, g, h) h(s, sum(n, f(k) g(s, k))) for s < many: f(k) is loaded once for several   (streams over one model; host only)
 //   sum_items(n, f)        the same for items that are gathered one by one                      (sparse rows)
 //   ordered_sum(n, f)      the same with one accumulator, ascending                             (explicit edges that meet at a target)
 //   push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator          (pushed sums)
@@ -12,9 +13,14 @@
 // threads, on the instruction set or on the device. Bodies use no other lane arithmetic, no atomics and no libm.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "core/base/bfloat16.hpp"
 
@@ -29,11 +35,30 @@ inline constexpr index lanes = 32;
 BDH_INLINE constexpr float load(const float* from, index k) { return from[k]; }
 BDH_INLINE constexpr float load(const bfloat16* from, index k) { return to_float(from[k]); }
 BDH_INLINE constexpr void store(float* to, index k, float value) { to[k] = value; }
+// Brings what load(from, k) will read nearer, where that is worth an instruction.
+template <class T>
+BDH_INLINE constexpr void fetch(const T*, index) {}
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
 BDH_INLINE constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
 template <class Float>  // a template, since clang takes constexpr at its word where a function is none
 BDH_INLINE constexpr Float square_root(Float z) {
   return __builtin_sqrtf(z);  // correctly rounded by IEEE 754
+}
+
+// How a row is rounded to bfloat16 at random. To the bits of the value at k are added, before the last 16 are cut off,
+//
+//     r(k) = (multiplier k + addend mod 2^32) >> 16
+//
+// where multiplier and addend are random bits of this row and token. So every r(k) is uniform, and the mean of what is stored is the
+// value; for k < 2^16 any two are independent (Dietzfelbinger 1996), and those of other rows and tokens as the random bits are.
+struct random_rounding {
+  std::uint32_t multiplier, addend;
+};
+
+// As store; floats are stored as they are.
+BDH_INLINE constexpr void store(float* to, index k, float value, random_rounding) { to[k] = value; }
+BDH_INLINE constexpr void store(bfloat16* to, index k, float value, random_rounding how) {
+  to[k].bits = static_cast<std::uint16_t>((std::bit_cast<std::uint32_t>(value) + ((how.multiplier * k + how.addend) >> 16)) >> 16);
 }
 
 #if !defined(__CUDACC__)
@@ -55,15 +80,62 @@ template <int width>
 inline typename vector_of<width>::type load(const float* from, pack<width> k) {
   return *reinterpret_cast<const typename vector_of<width>::unaligned*>(from + k.first);
 }
+// 16 bits to 32 and back: one instruction where there is one, of which the compiler makes several.
+template <int width>
+inline typename vector_of<width>::bits widened(const bfloat16* from) {
+  using v = vector_of<width>;
+#if defined(__AVX512F__)
+  if constexpr (width == 16)
+    return reinterpret_cast<typename v::bits>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+#endif
+#if defined(__AVX2__)
+  if constexpr (width == 8)
+    return reinterpret_cast<typename v::bits>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+#endif
+  return __builtin_convertvector(*reinterpret_cast<const typename v::halves*>(from), typename v::bits);
+}
+template <int width>
+inline void narrow(bfloat16* to, typename vector_of<width>::bits bits) {  // below 2^16
+  using v = vector_of<width>;
+#if defined(__AVX512F__)
+  if constexpr (width == 16)
+    return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(bits)));
+#endif
+#if defined(__AVX2__)
+  if constexpr (width == 8) {
+    const __m256i all = reinterpret_cast<__m256i>(bits);  // packed within halves of the register
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(all, all), 0b1000);
+    return _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
+  }
+#endif
+  *reinterpret_cast<typename v::halves*>(to) = __builtin_convertvector(bits, typename v::halves);
+}
 template <int width>
 inline typename vector_of<width>::type load(const bfloat16* from, pack<width> k) {
-  using v = vector_of<width>;
-  const auto halves = *reinterpret_cast<const typename v::halves*>(from + k.first);
-  return reinterpret_cast<typename v::type>(__builtin_convertvector(halves, typename v::bits) << 16);
+  return reinterpret_cast<typename vector_of<width>::type>(widened<width>(from + k.first) << 16);
 }
 template <int width>
 inline void store(float* to, pack<width> k, typename vector_of<width>::type value) {
   *reinterpret_cast<typename vector_of<width>::unaligned*>(to + k.first) = value;
+}
+template <int width, class T>
+inline void fetch(const T* from, pack<width> k) {
+  if (k.first % (64 / sizeof(T)) == 0) __builtin_prefetch(from + k.first);  // once a cache line
+}
+template <int width>
+inline void store(float* to, pack<width> k, typename vector_of<width>::type value, random_rounding) {
+  store(to, k, value);
+}
+template <int width, std::uint32_t... k>
+BDH_INLINE typename vector_of<width>::bits counting(std::integer_sequence<std::uint32_t, k...>) {
+  return typename vector_of<width>::bits{k...};
+}
+template <int width>
+inline void store(bfloat16* to, pack<width> k, typename vector_of<width>::type value, random_rounding how) {
+  using v = vector_of<width>;
+  const auto each = how.multiplier * counting<width>(std::make_integer_sequence<std::uint32_t, width>()) + how.addend;
+  const auto random = (each + how.multiplier * static_cast<std::uint32_t>(k.first)) >> 16;
+  narrow<width>(to + k.first, (reinterpret_cast<typename v::bits>(value) + random) >> 16);
 }
 template <class Vector>
 inline Vector positive_part(Vector z) {
@@ -102,24 +174,20 @@ struct host_group {
 
   template <class F>
   float sum(index n, F f) const {
-    constexpr int parts = static_cast<int>(lanes) / Width;
     vector lane[parts] = {};
     index k = 0;
     for (; k + lanes <= n; k += lanes)
 #pragma GCC unroll 8
       for (int p = 0; p < parts; ++p) lane[p] += f(pack<Width>{k + static_cast<index>(p * Width)});
-    if (k < n) {
-      float single[lanes];
-      for (int p = 0; p < parts; ++p) store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[p]);
-      for (; k < n; ++k) single[k % lanes] += f(k);
-      for (int p = 0; p < parts; ++p) lane[p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
-    }
-    // Butterfly: distances 16, 8, 4, 2, 1.
-#pragma GCC unroll 8
-    for (int half = parts / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-      for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
-    return folded<Width>(lane[0]);
+    return total(lane, k, n, f);
+  }
+
+  template <class F, class G, class H>
+  void sums(index n, index many, F f, G g, H h) const {
+    constexpr index abreast = Width >= 16 ? 4 : Width >= 8 ? 2 : 1;  // what the registers hold
+    index s = 0;
+    for (; s + abreast <= many; s += abreast) sums_abreast<abreast>(n, s, f, g, h);
+    for (; s < many; ++s) sums_abreast<1>(n, s, f, g, h);
   }
 
   // As sum, for items that are gathered one by one.
@@ -151,6 +219,47 @@ struct host_group {
   template <class F>
   void once(F f) const {
     f();
+  }
+
+ private:
+  static constexpr int parts = static_cast<int>(lanes) / Width;
+
+  template <index abreast, class F, class G, class H>
+  void sums_abreast(index n, index first, F f, G g, H h) const {
+    vector lane[abreast][parts];
+#pragma GCC unroll 8
+    for (index s = 0; s < abreast; ++s)
+#pragma GCC unroll 8
+      for (int p = 0; p < parts; ++p) lane[s][p] = vector{};
+    index k = 0;
+    for (; k + lanes <= n; k += lanes)
+#pragma GCC unroll 8
+      for (int p = 0; p < parts; ++p) {
+        const pack<Width> at{k + static_cast<index>(p * Width)};
+        const vector shared = f(at);
+#pragma GCC unroll 8
+        for (index s = 0; s < abreast; ++s) lane[s][p] += shared * g(first + s, at);
+      }
+#pragma GCC unroll 8
+    for (index s = 0; s < abreast; ++s) h(first + s, total(lane[s], k, n, [&](auto at) { return f(at) * g(first + s, at); }));
+  }
+
+  // The terms from k on, which fill no vectors, are added to their lanes; then the butterfly: distances 16, 8, 4, 2, 1.
+  template <class F>
+  BDH_INLINE static float total(vector* lane, index k, index n, F f) {
+    if (k < n) {
+      float single[lanes];
+#pragma GCC unroll 8
+      for (int p = 0; p < parts; ++p) store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[p]);
+      for (; k < n; ++k) single[k % lanes] += f(k);
+#pragma GCC unroll 8
+      for (int p = 0; p < parts; ++p) lane[p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
+    }
+#pragma GCC unroll 8
+    for (int half = parts / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
+    return folded<Width>(lane[0]);
   }
 };
 

@@ -12,6 +12,9 @@
 
 namespace bdh::kernels {
 
+// Rows that are gathered are fetched while those so many places before them are used.
+inline constexpr index rows_ahead = 4;
+
 // out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] * activity[j].
 // Dense rows, `stride` apart, of which `width` targets are taken. Reads count rows; writes out (width).
 template <class Weight>
@@ -21,9 +24,14 @@ struct push_dense_of {
   const index* source;    // (count) ascending
   const float* activity;  // (count)
   float* out;             // (width)
+  index known = 0;        // entries of `source`: those behind `count` are the next call's
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
+    for (index j = count; j < known && j < count + rows_ahead; ++j) {
+      const Weight* next = rows + static_cast<std::size_t>(source[j] - first_source) * stride;
+      group.row(width, [&](auto k) { fetch(next, k); });
+    }
     group.push(count, width, out,
                [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) * activity[j]; });
   }
@@ -174,15 +182,39 @@ struct pull_dense_of {
   const index* target;    // (r + 1 at least); null: row r itself
   const float* activity;  // (width)
   float* out;
+  index known = 0;  // entries of `target`
 
   template <class Group>
   constexpr void operator()(const Group& group, index r) const noexcept {
     const Weight* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
-    const float z = group.sum(width, [&](auto m) { return load(row, m) * load(activity, m); });
+    const Weight* next = r + rows_ahead < known ? rows + static_cast<std::size_t>(target[r + rows_ahead]) * width : nullptr;
+    const auto term = [&](auto m) { return load(row, m) * load(activity, m); };
+    const auto fetching = [&](auto m) {
+      fetch(next, m);
+      return term(m);
+    };
+    const float z = next ? group.sum(width, fetching) : group.sum(width, term);
     group.once([&] { out[r] = z; });
   }
 };
 using pull_dense = pull_dense_of<float>;
+
+// The same of row r for several streams, each with its own activity: the row is read once.
+template <class Weight>
+struct pull_dense_together_of {
+  const Weight* rows;
+  index width, streams;
+  const float* const* activity;  // (streams) of (width)
+  float* const* out;             // (streams)
+
+  template <class Group>
+  constexpr void operator()(const Group& group, index r) const noexcept {
+    const Weight* row = rows + static_cast<std::size_t>(r) * width;
+    group.sums(
+        width, streams, [&](auto m) { return load(row, m); }, [&](index s, auto m) { return load(activity[s], m); },
+        [&](index s, float z) { out[s][r] = z; });
+  }
+};
 
 // The same over CSR rows: edges that arrive at target k are indptr[k] .. indptr[k+1].
 template <class Weight>

@@ -7,23 +7,61 @@
 #pragma once
 
 #include "core/base/turn.hpp"
-#include "kernels/group.hpp"
+#include "kernels/propagate.hpp"
 
 namespace bdh::kernels {
 
-struct reweight {
-  float* rows;  // stored strengths, rows of `width` targets
+template <class Strength>
+struct reweight_of {
+  Strength* rows;  // stored strengths, rows of `width` targets
   index width, first_source;
-  const index* source;    // active neurons
-  const float* activity;  // X in the rotating frame, as `source`
-  const float* kept;      // u^k, as `source`
-  const float* w;         // (width) W of the targets
+  const index* source;                        // active neurons
+  const float* activity;                      // X in the rotating frame, as `source`
+  const float* kept;                          // u^k, as `source`
+  const float* w;                             // (width) W of the targets
+  const random_rounding* rounding = nullptr;  // as `source`; of bfloat16
 
   template <class Group>
   constexpr void operator()(const Group& group, index j) const noexcept {
-    float* row = rows + static_cast<std::size_t>(source[j] - first_source) * width;
+    Strength* row = rows + static_cast<std::size_t>(source[j] - first_source) * width;
     const float x = activity[j], u = kept[j];
-    group.row(width, [&](auto k) { store(row, k, load(row, k) * u + load(w, k) * x); });
+    const random_rounding how = rounding ? rounding[j] : random_rounding{};
+    group.row(width, [&](auto k) { store(row, k, load(row, k) * u + load(w, k) * x, how); });
+  }
+};
+using reweight = reweight_of<float>;
+
+// push_dense over synapse rows (kernel 1), and reweight right behind it: each row is loaded once. Whether all that was written is finite.
+template <class Strength>
+struct push_and_reweight_of {
+  reweight_of<Strength> write;
+  index count, known;     // rows; entries of `source`, of which those behind `count` are the next call's
+  const float* activity;  // (count) u^k X in the rotating frame
+  float* out;             // (width)
+
+  template <class Group>
+  constexpr bool operator()(const Group& group) const noexcept {
+    group.row(write.width, [&](auto k) { store(out, k, decltype(load(out, k)){}); });
+    bool finite = true;
+    for (index j = 0; j < count; ++j) {
+      const auto row_of = [&](index at) {
+        return write.rows + static_cast<std::size_t>(write.source[at] - write.first_source) * write.width;
+      };
+      Strength* row = row_of(j);
+      const Strength* next = row_of(j + 2 * rows_ahead < known ? j + 2 * rows_ahead : j);
+      const float s = activity[j], x = write.activity[j], u = write.kept[j];
+      const random_rounding how = write.rounding ? write.rounding[j] : random_rounding{};
+      const float none = group.sum(write.width, [&](auto k) {  // 0, or not a number
+        fetch(next, k);
+        const auto strength = load(row, k);
+        store(out, k, load(out, k) + strength * s);
+        const auto written = strength * u + load(write.w, k) * x;
+        store(row, k, written, how);
+        return written * 0.0f;
+      });
+      finite = finite && none == 0.0f;
+    }
+    return finite;
   }
 };
 

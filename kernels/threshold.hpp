@@ -82,8 +82,9 @@ struct leak {
 };
 
 // Whether all values are finite: 0 times each of them adds up to 0, or to NaN.
-struct all_finite {
-  const float* values;  // (n)
+template <class Value>
+struct all_finite_of {
+  const Value* values;  // (n)
   index n;
 
   template <class Group>
@@ -91,6 +92,7 @@ struct all_finite {
     return group.sum(n, [&](auto k) { return load(values, k) * 0.0f; }) == 0.0f;
   }
 };
+using all_finite = all_finite_of<float>;
 
 // W <- W + z.
 struct integrate {

@@ -78,6 +78,12 @@ void canvas::polyline(std::span<const point> points, const stroke& s) {
            "\n";
 }
 
+void canvas::polygon(std::span<const point> corners, colour fill) {
+  body_ += R"(<path d=")";
+  for (std::size_t k = 0; k < corners.size(); ++k) body_ += (k == 0 ? "M" : "L") + pair(corners[k]);
+  body_ += fmt::format("Z\" fill=\"{}\"/>\n", fill.text());
+}
+
 void canvas::dots(std::span<const point> centres, double diameter, colour fill) {
   if (centres.empty()) return;
   body_ += R"(<path d=")";

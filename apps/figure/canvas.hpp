@@ -48,6 +48,7 @@ class canvas {
 
   void line(point from, point to, const stroke& s);
   void polyline(std::span<const point> points, const stroke& s);
+  void polygon(std::span<const point> corners, colour fill);
   void dots(std::span<const point> centres, double diameter, colour fill);                                        // many, as one path
   void marker(point centre, shape kind, double diameter, std::optional<colour> fill, std::string_view tip = {});  // no colour: only its tip
   void rectangle(const box& b, colour fill, std::optional<stroke> border = std::nullopt, std::string_view tip = {});

@@ -14,14 +14,18 @@ constexpr const char* dashes = "5 3";
 constexpr std::size_t most_dots = 20000;  // beyond it, one a pixel
 constexpr double points_a_column = 4;     // of a line: first, least, most, last
 constexpr double beyond = 4;              // px that a mark may reach over its frame
+constexpr double bend = 0.08;             // of an arrow's length, how far its middle is off
 
 std::size_t elements(const mark& m) { return std::min(m.x.size(), m.y.size()); }
 bool shown(const mark& m, std::size_t k, const scales& s) { return s.x.shows(m.x[k]) && s.y.shows(m.y[k]); }
 
 colour colour_of(const mark& m, std::size_t k) { return k < m.colours.size() ? m.colours[k] : m.of; }
 double size_of(const mark& m, std::size_t k) { return k < m.sizes.size() ? m.sizes[k] : m.size; }
+double clearance_of(const mark& m, std::size_t k) { return k < m.clearance.size() ? m.clearance[k] : 0; }
 std::string_view tip_of(const mark& m, std::size_t k) { return k < m.tips.size() ? std::string_view(m.tips[k]) : std::string_view(); }
 bool all_alike(const mark& m) { return m.colours.empty() && m.sizes.empty() && m.tips.empty() && m.with == shape::disc; }
+
+box around(point p, double r) { return {p.x - r, p.y - r, p.x + r, p.y + r}; }
 
 class marks_on {
  public:
@@ -38,6 +42,8 @@ class marks_on {
         return bars(m);
       case form::segments:
         return segments(m);
+      case form::arrows:
+        return arrows(m);
       case form::texts:
         return texts(m);
     }
@@ -91,8 +97,13 @@ class marks_on {
 
   void points(const mark& m) {
     if (!all_alike(m)) {
-      for (std::size_t k = 0; k < elements(m); ++k)
-        if (shown(m, k, s_)) on_.marker(at(m.x[k], m.y[k]), m.with, size_of(m, k), colour_of(m, k), tip_of(m, k));
+      const bool among_arrows = !drawn_.empty();
+      for (std::size_t k = 0; k < elements(m); ++k) {
+        if (!shown(m, k, s_)) continue;
+        const point p = at(m.x[k], m.y[k]);
+        on_.marker(p, m.with, size_of(m, k), colour_of(m, k), tip_of(m, k));
+        if (among_arrows) drawn_.push_back(around(p, size_of(m, k) / 2));
+      }
       return;
     }
     std::vector<point> all;
@@ -123,30 +134,76 @@ class marks_on {
         on_.line(at(m.x[k], m.y[k]), at(m.x[k + 1], m.y[k + 1]), {colour_of(m, k / 2), size_of(m, k / 2), m.dashed ? dashes : nullptr});
   }
 
+  void arrows(const mark& m) {
+    for (std::size_t k = 0; k + 1 < elements(m); k += 2)
+      if (shown(m, k, s_) && shown(m, k + 1, s_))
+        arrow(m, at(m.x[k], m.y[k]), at(m.x[k + 1], m.y[k + 1]), clearance_of(m, k), clearance_of(m, k + 1), k / 2);
+  }
+
+  // A part of a parabola, bent to its left: the one back takes the other side.
+  void arrow(const mark& m, point from, point to, double clear_from, double clear_to, std::size_t k) {
+    const double dx = to.x - from.x, dy = to.y - from.y, length = std::hypot(dx, dy), width = size_of(m, k), head = 3.5 + 1.5 * width;
+    const double first = clear_from / length, last = 1 - (clear_to + (m.blunt ? 1 : head)) / length;
+    if (!(first < last)) return;
+    const auto along = [&](double t) {
+      const double aside = bend * 4 * t * (1 - t);
+      return point{from.x + t * dx + aside * dy, from.y + t * dy - aside * dx};
+    };
+    constexpr int pieces = 10;
+    std::vector<point> curve;
+    for (int i = 0; i <= pieces; ++i) curve.push_back(along(first + (last - first) * i / pieces));
+    const colour of = colour_of(m, k);
+    on_.polyline(curve, {of, width, m.dashed ? dashes : nullptr});
+    const point end = curve.back(), before = curve[pieces - 1];
+    const double step = std::hypot(end.x - before.x, end.y - before.y), ux = (end.x - before.x) / step, uy = (end.y - before.y) / step,
+                 half = m.blunt ? head * 0.8 : head * 0.45;
+    drawn_.push_back(around({end.x, end.y}, head));
+    if (m.blunt)
+      on_.line({end.x - half * uy, end.y + half * ux}, {end.x + half * uy, end.y - half * ux}, {of, width + 0.6});
+    else
+      on_.polygon(
+          std::vector<point>{
+              {end.x - half * uy, end.y + half * ux}, {end.x + head * ux, end.y + head * uy}, {end.x + half * uy, end.y - half * ux}},
+          of);
+  }
+
+  // Beside the place that a text belongs to: where it covers no other text, and if there is such a place, no end of an arrow and no node.
   void texts(const mark& m) {
     for (std::size_t k = 0; k < std::min(elements(m), m.labels.size()); ++k) {
       if (!shown(m, k, s_)) continue;
       const point p = at(m.x[k], m.y[k]);
-      const double off = 5;
+      const double off = clearance_of(m, k) + 5, slant = off * 0.7;
       const std::pair<point, anchor> places[] = {{{p.x + off, p.y + m.size * 0.35}, anchor::start},
                                                  {{p.x - off, p.y + m.size * 0.35}, anchor::end},
                                                  {{p.x, p.y - off}, anchor::middle},
-                                                 {{p.x, p.y + off + m.size}, anchor::middle}};
-      for (const auto& [where, anchored] : places) {
-        const text_style style{.size = m.size, .at = anchored, .over_shapes = true, .of = colour_of(m, k)};
-        const box b = text_box(where, m.labels[k], style);
-        if (!frame_.holds(b) || std::any_of(texts_.begin(), texts_.end(), [&](const box& o) { return o.meets(b); })) continue;
-        on_.text(where, m.labels[k], style);
-        texts_.push_back(b);
+                                                 {{p.x, p.y + off + m.size}, anchor::middle},
+                                                 {{p.x + slant, p.y - slant}, anchor::start},
+                                                 {{p.x + slant, p.y + slant + m.size}, anchor::start},
+                                                 {{p.x - slant, p.y - slant}, anchor::end},
+                                                 {{p.x - slant, p.y + slant + m.size}, anchor::end}};
+      const auto free = [](const std::vector<box>& taken, const box& b) {
+        return std::none_of(taken.begin(), taken.end(), [&](const box& o) { return o.meets(b); });
+      };
+      const std::pair<point, anchor>* best = nullptr;
+      for (const auto& place : places) {
+        const box b = text_box(place.first, m.labels[k], {.size = m.size, .at = place.second});
+        if (!frame_.holds(b) || !free(texts_, b)) continue;
+        if (best == nullptr) best = &place;
+        if (!free(drawn_, b)) continue;
+        best = &place;
         break;
       }
+      if (best == nullptr) continue;
+      const text_style style{.size = m.size, .at = best->second, .over_shapes = true, .of = colour_of(m, k)};
+      on_.text(best->first, m.labels[k], style);
+      texts_.push_back(text_box(best->first, m.labels[k], style));
     }
   }
 
   canvas& on_;
   const box& frame_;
   const scales& s_;
-  std::vector<box> texts_;
+  std::vector<box> texts_, drawn_;  // drawn_: ends of arrows, and points among arrows
 };
 
 }  // namespace
@@ -179,6 +236,12 @@ void draw_sample(canvas& on, point at, double width, const mark& m) {
       return on.marker(middle, m.with, std::clamp(m.size, 5.0, 8.0), m.of);
     case form::bars:
       return on.rectangle({at.x + width / 4, at.y - 4, at.x + width * 3 / 4, at.y + 4}, m.of);
+    case form::arrows: {
+      const double end = at.x + width - 4;
+      on.line(at, {end, at.y}, {m.of, 1.5, m.dashed ? dashes : nullptr});
+      if (m.blunt) return on.line({end, at.y - 4}, {end, at.y + 4}, {m.of, 2});
+      return on.polygon(std::vector<point>{{end - 1, at.y - 3}, {end + 5, at.y}, {end - 1, at.y + 3}}, m.of);
+    }
     default:
       return on.line(at, {at.x + width, at.y}, {m.of, std::max(m.size, 1.5), m.dashed ? dashes : nullptr});
   }

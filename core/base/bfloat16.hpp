@@ -14,6 +14,8 @@ struct bfloat16 {
   return std::bit_cast<float>(static_cast<std::uint32_t>(b.bits) << 16);
 }
 
+constexpr bool is_bfloat16(float value) noexcept { return (std::bit_cast<std::uint32_t>(value) & 0xffffu) == 0; }
+
 // The nearest one, ties to even. A float32 above the largest bfloat16 becomes infinite; not for NaN.
 constexpr bfloat16 to_bfloat16(float value) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(value);

@@ -6,19 +6,19 @@
 namespace bdh {
 namespace {
 
-std::array<std::uint32_t, 4> block(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
+double unit(std::uint32_t high, std::uint32_t low) noexcept {
+  return static_cast<double>(((static_cast<std::uint64_t>(high) << 32) | low) >> 11) * 0x1p-53;
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
   // The key carries seed and purpose, the counter item (64 bits) and step (64 bits): distinct arguments, distinct blocks.
   const auto mixed = seed ^ (static_cast<std::uint64_t>(why) * 0x9E3779B97F4A7C15u);
   return philox({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32), static_cast<std::uint32_t>(step),
                  static_cast<std::uint32_t>(step >> 32)},
                 {static_cast<std::uint32_t>(mixed), static_cast<std::uint32_t>(mixed >> 32)});
 }
-
-double unit(std::uint32_t high, std::uint32_t low) noexcept {
-  return static_cast<double>(((static_cast<std::uint64_t>(high) << 32) | low) >> 11) * 0x1p-53;
-}
-
-}  // namespace
 
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) noexcept {
   for (int round = 0; round < 10; ++round) {
@@ -32,19 +32,19 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<s
 }
 
 double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
-  const auto r = block(seed, why, item, step);
+  const auto r = random_bits(seed, why, item, step);
   return unit(r[0], r[1]);
 }
 
 double normal(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
-  const auto r = block(seed, why, item, step);
+  const auto r = random_bits(seed, why, item, step);
   const double radius = std::sqrt(-2.0 * std::log1p(-unit(r[0], r[1])));
   return radius * std::cos(2.0 * std::numbers::pi * unit(r[2], r[3]));
 }
 
 random_stream::result_type random_stream::operator()() noexcept {
   if (used_ == 4) {
-    block_ = block(seed_, why_, item_++, step_);
+    block_ = random_bits(seed_, why_, item_++, step_);
     used_ = 0;
   }
   return block_[used_++];

@@ -18,11 +18,15 @@ enum class purpose : std::uint32_t {
   graph_inhibition = 18,
   graph_sensory = 19,
   graph_readout = 20,
-  calibration = 21  // tokens of a test stream
+  calibration = 21,      // tokens of a test stream
+  synapse_rounding = 32  // item: layer and pair of neurons, step: the layer's clock
 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;
+
+// The 128 bits that all draws below are made of.
+std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;
 
 // Uniform in [0, 1), a multiple of 2^-53. `item` numbers a particle or edge, `step` a token or repetition.
 double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;

@@ -1,6 +1,7 @@
 // Every way of running the same model gives the same bits: sites, threads, instruction sets, storage, watching, saving.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -283,6 +284,92 @@ TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
   CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {})));
   CHECK(same_bits(cut(wide), cut(narrow)));
   CHECK_FALSE(same_bits(cut(narrow), run(narrow, tokens, {})));
+}
+
+namespace {
+
+bdh::simulator rounding(const bdh::model& m, std::uint64_t seed, bdh::site_id sites = 1,
+                        bdh::instruction_set set = bdh::instruction_set::best, std::size_t threads = 1) {
+  auto work = bdh::cpu_engine(m, {.sites = sites, .instructions = set, .retention = {}, .bfloat16_synapses = true});
+  work->seed_rounding(seed);
+  return bdh::simulator(m, std::move(work), {.threads = threads});
+}
+
+}  // namespace
+
+TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other bits with another seed") {
+  for (const bool rotates : {true, false}) {
+    CAPTURE(rotates);
+    tests::shape of = shape;
+    of.rotates = rotates;
+    oracle::weights w = tests::random_weights(of, 21);
+    w.retention = 0.97;
+    const bdh::model m = tests::as_graph(w, "gpu-release");
+    const auto tokens = tests::random_tokens(25, shape.vocabulary, 21);
+    bdh::simulator first = rounding(m, 5);
+    const outcome one = run(first, tokens), exact = run(m, tokens, {});
+    CHECK(first.rounds_synapses());
+    for (const bdh::layer_synapses& l : one.synapses) CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
+
+    for (bdh::site_id sites : {1u, 2u, 7u})
+      for (auto set : {bdh::instruction_set::plain, bdh::instruction_set::avx2, bdh::instruction_set::avx512}) try {
+          bdh::simulator other = rounding(m, 5, sites, set, sites);
+          CHECK(same_bits(one, run(other, tokens)));
+        } catch (const bdh::unavailable_error& e) {
+          MESSAGE("not compared: ", std::string(e.what()));
+        }
+    bdh::simulator watched = rounding(m, 5);  // reads a layer, then writes it
+    watched.watch([](bdh::layer_id, int) {});
+    CHECK(same_bits(one, run(watched, tokens)));
+    watched.forget();
+    CHECK(same_bits(one, run(watched, tokens)));
+    bdh::simulator seeded = rounding(m, 6);
+    CHECK_FALSE(same_bits(one, run(seeded, tokens)));
+
+    float largest = 0, difference = 0;
+    for (std::size_t k = 0; k < one.logits.size(); ++k) {
+      largest = std::max(largest, std::abs(exact.logits[k]));
+      difference = std::max(difference, std::abs(one.logits[k] - exact.logits[k]));
+    }
+    CHECK(difference > 0);
+    CHECK(difference < 0.02f * largest);
+
+    bdh::simulator begun = rounding(m, 5, 3), after = rounding(m, 5, 2, bdh::instruction_set::plain);
+    run(begun, {tokens.begin(), tokens.begin() + 13});
+    const bdh::synapse_state state = begun.save();
+    CHECK(state.rounded);
+    after.restore(state);
+    const outcome rest = run(after, {tokens.begin() + 13, tokens.end()});
+    CHECK(same_bits(std::span(one.logits).subspan(13 * m.readout_nodes()), std::span(rest.logits)));
+    CHECK(same_bits(one.synapses.back().stored, rest.synapses.back().stored));
+  }
+}
+
+TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 22), "gpu-release");
+  bdh::simulator narrow = rounding(m, 0), wide(m, bdh::cpu_engine(m));
+  CHECK(narrow.state_bytes() < wide.state_bytes() * 6 / 10);
+  CHECK_THROWS_WITH_AS(wide.restore(narrow.save()),
+                       "state: synapses in bfloat16, expected float32; a run goes on with synapses that are stored as they were",
+                       bdh::input_error);
+  CHECK_THROWS_AS(narrow.restore(wide.save()), bdh::input_error);
+  bdh::synapse_state other = narrow.save();
+  other.layers[1].stored[7] = 1.0f + 0x1p-20f;
+  CHECK_THROWS_WITH_AS(narrow.restore(other), "state: a strength that is no bfloat16, expected strengths in bfloat16", bdh::input_error);
+  CHECK(narrow.blocks_refused().value_or("").find("bfloat16") != std::string::npos);
+  const bdh::token_id tokens[] = {1, 2};
+  CHECK_THROWS_AS(narrow.read(tokens), bdh::unavailable_error);
+
+  // What an intervention sets is rounded to the nearest, and known as that.
+  narrow.step(3);
+  narrow.probe({{7, 9}, 2});
+  narrow.perturb(bdh::parse_perturbation(m, "reset"));
+  narrow.step(4);
+  CHECK(std::isfinite(narrow.logits()[0]));
+
+  const bdh::model direct = tests::as_direct_graph(
+      tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12), "bdh", nullptr, false);
+  CHECK_THROWS_AS(rounding(direct, 0), bdh::unavailable_error);
 }
 
 TEST_CASE("bfloat16: to the nearest, ties to even, too large is refused") {

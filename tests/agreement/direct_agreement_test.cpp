@@ -114,14 +114,86 @@ TEST_CASE("the complete direct form of a BDH-GPU model, with its pool, heads and
     }
 }
 
+TEST_CASE("neurons that are kept in another order have their numbers, and what belongs to these, in all that is read") {
+  std::uint64_t fired = 0;
+  for (const bool rotates : {false, true})
+    for (const bdh::site_id sites : {1u, 3u}) {
+      CAPTURE(rotates);
+      const tests::graph_shape s{
+          .neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6, .rotates = rotates, .own_retention = true, .retention = 0.9};
+      const oracle::circuits c = tests::random_circuits(s, 78);
+      const bdh::model m = tests::in_random_order(tests::as_direct_graph(c, "bdh", nullptr, true), 5);
+      CHECK_FALSE(std::is_sorted(m.order().begin(), m.order().end()));
+      fired += compare(m, "bdh", c, tests::random_tokens(15, 7, 5), sites);
+      const tests::shape with_heads{.neurons_per_head = 70, .heads = 2, .hubs = 12, .vocabulary = 90, .layers = 2, .rotates = rotates};
+      oracle::weights w = tests::random_weights(with_heads, 9);
+      w.retention = 0.95;
+      const oracle::circuits of_pool = oracle::circuits_of(w, rules_of("gpu-release"));
+      fired += compare(tests::in_random_order(tests::as_direct_graph(of_pool, "gpu-release", &w, false), 6), "gpu-release", of_pool,
+                       tests::random_tokens(10, 90, 6), sites);
+    }
+  CHECK(fired > 1000);
+}
+
+TEST_CASE("a state is the same whatever order the neurons are kept in, and single synapses can be set") {
+  const tests::graph_shape s{
+      .neurons = 60, .vocabulary = 7, .layers = 2, .degree = 6, .rotates = true, .own_retention = true, .retention = 1};
+  const bdh::model m = tests::as_direct_graph(tests::random_circuits(s, 8), "bdh", nullptr, true);
+  const bdh::model other = tests::in_random_order(tests::as_direct_graph(tests::random_circuits(s, 8), "bdh", nullptr, true), 9);
+  bdh::simulator first(m, bdh::cpu_engine(m)), second(other, bdh::cpu_engine(other));
+  const auto tokens = tests::random_tokens(12, 7, 2);
+  for (const int t : tokens) first.step(static_cast<bdh::token_id>(t));
+  second.restore(first.save());
+  const auto pair = bdh::neuron_pair{17, m.direct().gs.indices()[m.synapses_of(17).first]};
+  for (bdh::simulator* brain : {&first, &second}) {
+    bdh::perturbation p = bdh::parse_perturbation(m, "set synapses:" + bdh::shown_pair(m, pair) + " 0.5 layers 2", 12);
+    brain->perturb(p);
+    brain->step(3);
+  }
+  const bdh::synapse_state a = first.save(), b = second.save();
+  for (std::size_t l = 0; l < 2; ++l) {
+    CHECK(std::equal(a.layers[l].last_used.begin(), a.layers[l].last_used.end(), b.layers[l].last_used.begin()));
+    REQUIRE(a.layers[l].stored.size() == b.layers[l].stored.size());
+    for (std::size_t e = 0; e < a.layers[l].stored.size(); ++e)
+      CHECK(a.layers[l].stored[e] == doctest::Approx(b.layers[l].stored[e]).epsilon(1e-5));
+  }
+  CHECK(*first.strength(2, pair) == doctest::Approx(*second.strength(2, pair)).epsilon(1e-5));
+  for (bdh::neuron_id i = 0; i < m.neurons(); ++i) {
+    const auto row = first.synapses(1, i), row_b = second.synapses(1, i);
+    for (std::size_t k = 0; k < row.size(); ++k) CHECK(row[k] == doctest::Approx(row_b[k]).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("a value that is not finite is told with the neuron's own number") {
+  const oracle::circuits c = tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .degree = 6}, 8);
+  const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, false);
+  const bdh::model other = tests::in_random_order(tests::as_direct_graph(c, "bdh", nullptr, false), 9);
+  for (const std::string place : {"x:17", "y:17"}) {
+    std::string told[2];
+    for (const bdh::model* of : {&m, &other}) {
+      bdh::simulator brain(*of, bdh::cpu_engine(*of));
+      brain.perturb(bdh::parse_perturbation(*of, "clamp x:17 1"));
+      for (int twice = 0; twice < 2; ++twice) brain.perturb(bdh::parse_perturbation(*of, "stimulate " + place + " 3e38"));
+      try {
+        for (int t = 0; t < 5; ++t) brain.step(1);
+      } catch (const bdh::input_error& e) {
+        told[of == &other] = e.what();
+      }
+    }
+    CHECK(told[0].find("of neuron 17: inf, expected a finite value") != std::string::npos);
+    CHECK(told[0] == told[1]);
+  }
+}
+
 TEST_CASE("sites, threads and storage of state do not change a bit of a direct graph") {
   tests::graph_shape s{.neurons = 300, .vocabulary = 9, .layers = 3, .degree = 10, .rotates = true, .own_retention = true, .retention = 1};
   const oracle::circuits c = tests::random_circuits(s, 3);
   const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, true);
+  const bdh::model reordered = tests::in_random_order(tests::as_direct_graph(c, "bdh", nullptr, true), 4);
   const auto tokens = tests::random_tokens(20, 9, 1);
-  const auto run = [&](bdh::site_id sites, std::size_t threads, std::size_t split) {
+  const auto run = [&](const bdh::model& of, bdh::site_id sites, std::size_t threads, std::size_t split) {
     const bdh::cpu_options cpu{.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}};
-    bdh::simulator first(m, bdh::cpu_engine(m, cpu), {.threads = threads}), second(m, bdh::cpu_engine(m, {}));
+    bdh::simulator first(of, bdh::cpu_engine(of, cpu), {.threads = threads}), second(of, bdh::cpu_engine(of, {}));
     std::vector<float> logits;
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       if (t == split) second.restore(first.save());
@@ -129,21 +201,23 @@ TEST_CASE("sites, threads and storage of state do not change a bit of a direct g
       brain.step(static_cast<bdh::token_id>(tokens[t]));
       logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     }
-    for (bdh::neuron_id i = 0; i < m.neurons(); ++i) {
+    for (bdh::neuron_id i = 0; i < of.neurons(); ++i) {
       const auto row = (split < tokens.size() ? second : first).synapses(2, i);
       logits.insert(logits.end(), row.begin(), row.end());
     }
     return logits;
   };
-  const auto one = run(1, 1, 99);
-  for (bdh::site_id sites : {1u, 2u, 3u, 7u})
-    for (std::size_t split : {99u, 8u}) {
-      CAPTURE(sites);
-      CAPTURE(split);
-      const auto other = run(sites, 2, split);
-      REQUIRE(one.size() == other.size());
-      CHECK(std::memcmp(one.data(), other.data(), one.size() * sizeof(float)) == 0);
-    }
+  for (const bdh::model* kept : {&m, &reordered}) {
+    const auto one = run(*kept, 1, 1, 99);
+    for (bdh::site_id sites : {1u, 2u, 3u, 7u})
+      for (std::size_t split : {99u, 8u}) {
+        CAPTURE(sites);
+        CAPTURE(split);
+        const auto other = run(*kept, sites, 2, split);
+        REQUIRE(one.size() == other.size());
+        CHECK(std::memcmp(one.data(), other.data(), one.size() * sizeof(float)) == 0);
+      }
+  }
 }
 
 TEST_CASE("graphs that cannot run are refused with the reason") {

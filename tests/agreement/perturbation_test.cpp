@@ -214,6 +214,8 @@ TEST_CASE("interventions on explicit edges are those of the oracle") {
                    [&](oracle::graph_form& g) { g.circuit().Gy = c.Gy; }});
     for (const experiment& e : all)
       for (const bdh::site_id sites : {1u, 2u}) compare(m, c, rules, e, sites);
+    const bdh::model reordered = tests::in_random_order(tests::as_direct_graph(c, "bdh", nullptr, true), 3);
+    for (const experiment& e : all) compare(reordered, c, rules, e, 2);
   }
 }
 

@@ -176,6 +176,8 @@ TEST_CASE("all dynamics, with explicit edges") {
   }
   const tests::graph_shape sparse{.neurons = 200, .vocabulary = 7, .layers = 2, .degree = 12, .rotates = true, .own_retention = true};
   compare(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5, sparse.vocabulary, 2, 2);
+  compare(tests::in_random_order(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5), 70, sparse.vocabulary,
+          2, 2);
 }
 
 TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth") {
@@ -213,6 +215,36 @@ TEST_CASE("cut edges and muted weights of one stream are not those of another") 
   compare(m, 3, sparse.vocabulary, 2, 2, [&](bdh::simulator& stream, std::size_t number) {
     if (number == 1) stream.perturb(bdh::parse_perturbation(m, "lesion gx:" + edge));
   });
+}
+
+TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
+  const bdh::model m = tests::as_graph(tests::random_weights(shape, 8), "gpu-release");
+  const auto make = [&](std::uint64_t seed) {
+    auto work = bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}, .bfloat16_synapses = true});
+    work->seed_rounding(seed);
+    return std::make_unique<bdh::simulator>(m, std::move(work));
+  };
+  const auto tokens = tests::random_tokens(10, shape.vocabulary, 8);
+  std::vector<outcome> expected(5), found(5);
+  std::vector<std::unique_ptr<bdh::simulator>> streams;
+  for (std::size_t k = 0; k < 5; ++k) {
+    const auto one = make(40 + k);
+    for (const int t : tokens) add(expected[k], one->step(static_cast<bdh::token_id>(t)), *one);
+    end(expected[k], *one);
+    streams.push_back(k == 0 ? make(40) : streams.front()->sibling());
+    streams.back()->seed_rounding(40 + k);
+  }
+  for (const int t : tokens) {
+    std::vector<bdh::stream_step> steps;
+    for (const auto& stream : streams) steps.push_back({stream.get(), static_cast<bdh::token_id>(t)});
+    bdh::step_together(steps);
+    for (std::size_t k = 0; k < 5; ++k) add(found[k], steps[k].report, *streams[k]);
+  }
+  for (std::size_t k = 0; k < 5; ++k) {
+    end(found[k], *streams[k]);
+    check_same(expected[k], found[k]);
+  }
+  CHECK_FALSE(same_bits(found[0].logits, found[1].logits));
 }
 
 TEST_CASE("streams come and go; a saved one goes on among others") {

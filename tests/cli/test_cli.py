@@ -311,6 +311,16 @@ class Evaluate(CliTest):
         self.assertTrue(0 < rounded["largest_difference_of_a_logit"] < 0.02 * rounded["largest_logit"])
         self.assertIn("rounded to bfloat16", self.good("evaluate", self.trained, "--text-file", self.text, "--limit", "50", "--weights", "bf16").stdout.decode())
 
+    def test_rounded_synapses_are_compared_with_those_in_float32(self):
+        arguments = ["evaluate", self.trained, "--text-file", self.text, "--limit", "100"]
+        rounded, exact = (self.json(*arguments, "--synapses", synapses) for synapses in ("bf16", "float32"))
+        self.assertEqual((rounded["synapses"], exact["synapses"]), ("bf16", "float32"))
+        self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
+        self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
+        self.assertAlmostEqual(rounded["nats_per_token"], exact["nats_per_token"], 2)
+        told = self.good(*arguments, "--synapses", "bf16", "--weights", "bf16").stdout.decode()
+        self.assertIn("weights and synapses rounded to bfloat16", told)
+
     def test_by_position(self):
         ids = self.path("ids", b" ".join(b"%d" % b for b in TEXT * 8))
         told = self.json("evaluate", self.random, "--tokens-file", ids, "--by-position")

@@ -38,6 +38,16 @@ class Graphs(CliTest):
                      "Gy: 5 edges", "Gs: 10 synapses a layer, 5 of them partners added at rate 0", "sensory: 512 edges", "model ", "wrote"):
             self.assertIn(part, text)
 
+    def test_one_id_that_is_no_number_makes_all_of_them_names_which_is_said(self):
+        for edges, says in ((b"0,1,1\n1,x12,1\n", ("mixed.csv:3: 'x12' is no number", "all 3 nodes are names, '0' as well")), (b"0,1,1\n1,2,1\n", ()),
+                            (b"a,b,1\nb,c,1\n", ())):
+            graph, model = self.path("mixed.csv", b"source,target,weight\n" + edges), self.path("mixed.bdh.h5")
+            stderr = self.good("import", "--gx", graph, "--layers", 1, "-o", model, "--force").stderr
+            if says:
+                self.assertOneLine(stderr, *says)
+            else:
+                self.assertEqual(stderr, b"")
+
     def test_help_names_the_options(self):
         text = self.good("import", "--help").stdout.decode()
         for option in "--gx --gy --gs --sensory --readout --layers --heads --dynamics --retention --rotation --vocabulary".split():

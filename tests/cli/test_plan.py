@@ -74,10 +74,16 @@ class Plan(CliTest):
         moved = 4 * (run["synaptic_events"] + run["hebbian_writes"]) / run["tokens"]
         self.assertAlmostEqual(planned["bytes_per_token"] / moved, 1, delta=0.05)
 
-    def test_time_is_bytes_over_bandwidth(self):
+    def test_time_is_bytes_over_bandwidth_and_what_a_core_needs_besides(self):
         sizes = ("--neurons", 32768, "--hubs", 256, "--layers", 6, "--activity", "5,1", "--memory", 8)
-        slow, fast = (self.plan(*sizes, "--bandwidth", b)["hubs"] for b in (10, 40))
-        self.assertAlmostEqual(slow["seconds_per_token"], 4 * fast["seconds_per_token"])
+        slow, middle, fast = (self.plan(*sizes, "--bandwidth", b)["hubs"] for b in (10, 20, 40))
+        self.assertAlmostEqual(slow["seconds_per_token"] - middle["seconds_per_token"], 2 * (middle["seconds_per_token"] - fast["seconds_per_token"]))
+        alone = self.plan(*sizes, "--bandwidth", 10, "--threads", 1)["hubs"]
+        self.assertLess(alone["floor_seconds_per_token"], alone["seconds_per_token"])
+        # Edges are bound by cores: more of them, or a memory that answers at once, and what remains is the wait for rows.
+        graph = ("--neurons", 100000, "--degree", 300, "--layers", 4, "--activity", "5,3", "--memory", 8)
+        one, two = (self.plan(*graph, "--bandwidth", 1000, "--threads", t)["direct"]["seconds_per_token"] for t in (1, 2))
+        self.assertTrue(0.5 * one < two < one, (one, two))
         self.assertAlmostEqual(slow["floor_seconds_per_token"], slow["bytes_per_token"] / 10e9)
         self.assertLess(slow["floor_seconds_per_token"], slow["seconds_per_token"])
         # DESIGN's figure for this size: 42 MB a layer.

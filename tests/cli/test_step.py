@@ -119,7 +119,8 @@ class Script(StepTest):
                             ("lesion 64", "0 to 63"), ("silence 5", "silence x:"), ("clamp x:5 -1", ">= 0"), ("clamp x:5", "clamp"), ("inhibition 0.5", "hubs"),
                             ("lesion gy:3->4", "hubs"), ("freeze layers 7", "1 to 3"), ("release 1", "in force"), ("release", "no intervention"),
                             ("load none.h5", "none.h5"), ("save nowhere/s.h5", "nowhere"), ("save", "save FILE"), ("record off", "no recording"),
-                            ("help nonsense", "'nonsense'"), ("logits top 0", ">= 1"), ("set synapses:3->7 1 at 0", "acts once")):
+                            ("help nonsense", "'nonsense'"), ("logits top 0", ">= 1"), ("set synapses:3->7 1 at 0", "acts once"),
+                            ("freeze at 0", "token 0, which has been read", "token 5 or later"), ("silence x:3 tokens 1-4", "token 4")):
             with self.subTest(line):
                 self.wrong(self.random, "text To be", line, says=says)
         for line, *says in (("undo", "nothing"), ("show x", "no token"), ("changed", "no token"), ("logits", "no token"), ("generate 3", "no token"),

@@ -27,6 +27,10 @@ struct group {  // one lane at a time; the order of a sum does not matter to the
   constexpr float sum_items(index n, F f) const {
     return sum(n, f);
   }
+  template <class F, class G, class H>
+  constexpr void sums(index n, index many, F f, G g, H h) const {
+    for (index s = 0; s < many; ++s) h(s, sum(n, [&](index k) { return f(k) * g(s, k); }));
+  }
   template <class F>
   constexpr float ordered_sum(index n, F f) const {
     return sum(n, f);
@@ -68,6 +72,11 @@ constexpr bool propagates() {
     pull_sparse{starts, ends, edges, nullptr, x, gathered}(group{}, r);
     pull_sparse{starts, ends, edges, crossed, x, picked}(group{}, r);
   }
+  const float* const streams[] = {x, edges};
+  float of_x[2] = {}, of_edges[2] = {};
+  float* const each[] = {of_x, of_edges};
+  for (index r = 0; r < 2; ++r) pull_dense_together_of<float>{edges, 2, 2, streams, each}(group{}, r);
+  if (of_x[0] != 210 || of_x[1] != 430 || of_edges[0] != 5 || of_edges[1] != 11) return false;
   return pushed[0] == 310 && pushed[1] == 420 && scattered[0] == 310 && scattered[1] == 420 && collected[0] == 4 && collected[1] == 6 &&
          pulled[0] == 210 && pulled[1] == 430 && gathered[0] == 210 && gathered[1] == 430 && chosen[0] == 430 && chosen[1] == 210 &&
          picked[0] == 430 && picked[1] == 210;
@@ -99,7 +108,14 @@ constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W
   float sigma[] = {1, 2};
   const float activity[] = {3}, kept[] = {0.5f};
   reweight{sigma, 2, 0, both, activity, kept, x}(group{}, 0);
-  return sigma[0] == 30.5f && sigma[1] == 301;
+  if (sigma[0] != 30.5f || sigma[1] != 301) return false;
+  float again[] = {1, 2}, pushed[2] = {};
+  if (!push_and_reweight_of<float>{{again, 2, 0, both, activity, kept, x}, 1, 1, x, pushed}(group{})) return false;
+  bfloat16 rounded[] = {{0x3f80}, {0x4000}};  // (1, 2)
+  const random_rounding up[] = {{0, 0xffff0000}};
+  reweight_of<bfloat16>{rounded, 2, 0, both, activity, kept, x, up}(group{}, 0);
+  return again[0] == 30.5f && again[1] == 301 && pushed[0] == 10 && pushed[1] == 20 && to_float(rounded[0]) == 30.5f &&
+         to_float(rounded[1]) == 302;
 }
 static_assert(reweights());
 

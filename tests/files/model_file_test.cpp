@@ -48,6 +48,7 @@ void check_same(const model& a, const model& b) {
   CHECK(a.retention() == b.retention());
   CHECK(a.tokens() == b.tokens());
   CHECK(a.training_window() == b.training_window());
+  CHECK(std::ranges::equal(a.order(), b.order()));
   CHECK(a.renumbered() == b.renumbered());
   for (neuron_id i = 0; i < a.neurons(); ++i) CHECK(a.original_id(i) == b.original_id(i));
   CHECK(a.origin().creator == b.origin().creator);
@@ -132,6 +133,11 @@ TEST_CASE("every kind of model with explicit edges survives a file, and its hash
     g = files::sparse("other", g.source(), g.target(), g.rows_are(), 99, true);
     hashes.push_back(content_hash(model(std::move(changed))));
   }
+  model::parts reordered = files::small_direct_parts({.rotates = true});
+  for (neuron_id k = 0; k < 16; ++k) reordered.order.push_back((k + 2) % 16);
+  const model in_order(std::move(reordered));
+  hashes.push_back(save_model(in_order, dir / "m.bdh.h5", true));
+  check_same(in_order, load_model(dir / "m.bdh.h5"));
   model::parts renamed = files::small_direct_parts({.named = true});
   renamed.neuron_names[0] = "another";
   hashes.push_back(content_hash(model(std::move(renamed))));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "io/file_kind.hpp"
 #include "io/model_file.hpp"
@@ -44,6 +45,15 @@ synapse_state state_of(const model& m) {
   return s;
 }
 
+// Strengths that are bfloat16, as a run leaves them that stores them so.
+synapse_state rounded_state_of(const model& m) {
+  synapse_state s = state_of(m);
+  s.rounded = true;
+  for (layer_synapses& l : s.layers)
+    for (float& f : l.stored) f = to_float(to_bfloat16(f));
+  return s;
+}
+
 void check_round_trip(const files::folder& dir, const model& m) {
   const synapse_state before = state_of(m);
   save_state(before, m, dir / "s.h5");
@@ -73,6 +83,22 @@ void check_round_trip(const files::folder& dir, const model& m) {
 }
 
 }  // namespace
+
+TEST_CASE("a state of strengths in bfloat16 says so, and has no others") {
+  const files::folder dir;
+  const model m = saved_model(dir);
+  const synapse_state before = rounded_state_of(m);
+  save_state(before, m, dir / "s.h5");
+  const synapse_state after = load_state(dir / "s.h5", m);
+  CHECK(after.rounded);
+  for (std::size_t l = 0; l < before.layers.size(); ++l)
+    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin()));
+  synapse_state wide = state_of(m);
+  save_state(wide, m, dir / "s.h5");
+  CHECK_FALSE(load_state(dir / "s.h5", m).rounded);
+  wide.rounded = true;
+  CHECK_THROWS_WITH_AS(save_state(wide, m, dir / "t.h5"), doctest::Contains("a bfloat16, as @synapses says"), input_error);
+}
 
 TEST_CASE("a state survives a file") {
   const files::folder dir;

@@ -1,6 +1,7 @@
-"""environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, made when it is missing.
-
-Exit code 77, skipped, where the packages cannot be had."""
+"""environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, which is made when it is
+missing, and shared by all: what it lacks is added. A package that is imported by another name is written NAME=PACKAGE. Exit code 77,
+skipped, where the packages cannot be had."""
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,15 +12,19 @@ packages = packages.split(",")
 python = os.path.join(folder, "bin", "python")
 
 
-def has_packages():
-    return os.path.exists(python) and subprocess.run([python, "-c", "import " + ", ".join(packages)], capture_output=True).returncode == 0
+def missing():
+    pairs = [p.split("=") if "=" in p else (p, p) for p in packages]
+    return [package for name, package in pairs if subprocess.run([python, "-c", "import " + name], capture_output=True).returncode != 0]
 
 
-if not has_packages():
+with open(folder + ".lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)  # of several tests at a time, one installs
     try:
-        venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *packages], check=True,
-                       timeout=600)
+        if not os.path.exists(python):
+            venv.create(folder, clear=True, with_pip=True)
+        if missing():
+            subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *missing()], check=True,
+                           timeout=600)
     except (subprocess.SubprocessError, OSError) as why:
         print("skipped: cannot install", ", ".join(packages), "-", why)
         sys.exit(77)

@@ -104,10 +104,10 @@ class Stops(ResumeTest):
         self.assertEqual(process.wait(), 0)
         self.same(folder, whole)
 
-    def test_rounded_weights_stay_rounded(self):
-        whole, folder = self.path("whole"), self.path("run")
-        self.assertEqual(self.begin(whole, "--weights", "bf16").wait(), 0)
-        process = self.begin(folder, "--weights", "bf16", "--checkpoint-every", "300")
+    def test_rounded_weights_and_synapses_stay_rounded(self):
+        whole, folder, rounded = self.path("whole"), self.path("run"), ["--weights", "bf16", "--synapses", "bf16"]
+        self.assertEqual(self.begin(whole, *rounded).wait(), 0)
+        process = self.begin(folder, *rounded, "--checkpoint-every", "300")
         while not os.path.exists(os.path.join(folder, "checkpoint-300.h5")) and process.poll() is None:
             time.sleep(0.01)
         process.kill()

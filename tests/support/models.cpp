@@ -1,6 +1,7 @@
 #include "support/models.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/base/random.hpp"
@@ -199,6 +200,25 @@ bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant
   }
   p.direct = std::move(g);
   return bdh::model(std::move(p));
+}
+
+bdh::model in_random_order(bdh::model m, std::uint64_t seed) {
+  const bool rotates = m.turning().present();
+  const bdh::neuron_id per_head = m.neurons_per_head(), units = rotates ? per_head / 2 : per_head;
+  std::vector<bdh::neuron_id> order;
+  for (bdh::head_id h = 0; h < m.heads(); ++h) {
+    std::vector<bdh::neuron_id> shuffled(units);
+    std::iota(shuffled.begin(), shuffled.end(), 0u);
+    bdh::random_stream random(seed, bdh::purpose::test_weights, rotates ? 0 : h);
+    for (bdh::neuron_id k = units; k > 1; --k) std::swap(shuffled[k - 1], shuffled[random.below(k)]);
+    for (const bdh::neuron_id u : shuffled) {
+      if (rotates)
+        order.insert(order.end(), {h * per_head + 2 * u, h * per_head + 2 * u + 1});
+      else
+        order.push_back(h * per_head + u);
+    }
+  }
+  return std::move(m).in_order(std::move(order));
 }
 
 std::vector<int> random_tokens(int count, int vocabulary, std::uint64_t seed) {

@@ -38,6 +38,9 @@ oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed);
 // model made from tensors, whose sources are the neurons and the sensory nodes; without it sources are the neurons.
 bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant, const oracle::weights* pool, bool own_retention);
 
+// The same, kept in a random order that heads and rotation pairs allow.
+bdh::model in_random_order(bdh::model m, std::uint64_t seed);
+
 std::vector<int> random_tokens(int count, int vocabulary, std::uint64_t seed);
 
 }  // namespace tests

@@ -58,7 +58,7 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
   refuse([](auto& p) { p.retention = 0; }, "model/retention: 0, expected 0 < u <= 1");
   refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); }, "model/retention: nan, expected 0 < u <= 1");
   refuse([](auto& p) { p.turning = bdh::rotation({0.1, 0.2}); }, "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
-  refuse([](auto& p) { p.original_id = {0, 0}; }, "model/original_id[1]: 0, expected each of 0..1 once");
+  refuse([](auto& p) { p.original_id = {0, 0}; }, "model/original_id[1]: 0 again, expected a number for each neuron alone");
   refuse([](auto& p) { p.original_id = {0}; }, "model/original_id: 1 entries, expected 2 neurons");
   refuse([](auto& p) { p.tokens = bdh::tokenizer::bytes; },
          "model/tokenizer: bytes with a vocabulary of 3, expected 256; use --tokenizer ids");

@@ -32,6 +32,22 @@ bdh::projection with(std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_i
 
 }  // namespace
 
+TEST_CASE("a projection whose nodes lie elsewhere has the same edges") {
+  // Row k is row {2, 0, 1}[k]; columns 0 and 1 change places.
+  const std::vector<bdh::neuron_id> rows{2, 0, 1}, columns{1, 0};
+  const bdh::projection m = example().moved(rows, columns);
+  CHECK(std::ranges::equal(m.indptr(), std::vector<bdh::edge_id>{0, 1, 3, 3}));
+  CHECK(std::ranges::equal(m.indices(), std::vector<bdh::neuron_id>{0, 0, 1}));
+  CHECK(std::ranges::equal(m.weights(), std::vector<float>{3, 2, 1}));
+  const bdh::projection narrow = example().in_bfloat16().moved(rows, columns);
+  CHECK(narrow.is_bfloat16());
+  CHECK(narrow.weight(1) == 2);
+  CHECK(std::ranges::equal(example().moved({}, {}).weights(), example().weights()));
+  const bdh::projection block =
+      bdh::projection::dense("dx", two, three, bdh::order::by_target, make<float>({1, 2, 3, 4, 5, 6})).moved(rows, {});
+  CHECK(std::ranges::equal(block.weights(), std::vector<float>{5, 6, 1, 2, 3, 4}));
+}
+
 TEST_CASE("edges are found by source and target") {
   const bdh::projection p = example();
   CHECK(p.edges() == 3);

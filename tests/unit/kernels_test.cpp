@@ -1,12 +1,17 @@
 // The kernel bodies on cases small enough to add up by hand, and the law of summation on cases larger than a group.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
+#include "core/base/error.hpp"
 #include "core/base/random.hpp"
 #include "kernels/block.hpp"
+#include "kernels/cpu_kernels.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
@@ -95,6 +100,155 @@ TEST_CASE("reweight: strength of an active neuron's row, aged, plus W times X") 
   const float activity[] = {10}, kept[] = {0.5f}, w[] = {1, 0, -1};
   reweight{rows, 3, 4, source, activity, kept, w}(group, 0);
   CHECK(std::vector<float>(rows, rows + 6) == std::vector<float>{1, 2, 3, 12, 2.5f, -7});
+}
+
+namespace {
+
+// f(kernels) for every instruction set that this processor has.
+template <class F>
+void for_each_set(F f) {
+  for (auto set : {bdh::instruction_set::plain, bdh::instruction_set::avx2, bdh::instruction_set::avx512}) {
+    CAPTURE(bdh::name(set));
+    try {
+      f(cpu_kernels_for(set));
+    } catch (const bdh::unavailable_error& e) {
+      MESSAGE("not run: ", std::string(e.what()));
+    }
+  }
+}
+
+std::vector<bdh::bfloat16> narrow(const std::vector<float>& wide) {
+  std::vector<bdh::bfloat16> all;
+  for (float v : wide) all.push_back(bdh::to_bfloat16(v));
+  return all;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) { return a == b; }
+bool same(const std::vector<bdh::bfloat16>& a, const std::vector<bdh::bfloat16>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto x, auto y) { return x.bits == y.bits; });
+}
+
+// One value, rounded `times` times: r = 1 where it went up, 0 where it went down. k: its place in a row.
+std::vector<double> roundings(float value, index k, int times, std::uint64_t item, std::uint64_t first_token) {
+  std::vector<double> up;
+  for (int t = 0; t < times; ++t) {
+    const auto bits = bdh::random_bits(7, bdh::purpose::synapse_rounding, item, first_token + static_cast<std::uint64_t>(t));
+    bdh::bfloat16 row[300] = {};
+    store(row, k, value, {bits[0], bits[1]});
+    up.push_back(bdh::to_float(row[k]) > value);
+  }
+  return up;
+}
+
+double correlation(const std::vector<double>& a, const std::vector<double>& b) {
+  const double n = static_cast<double>(a.size()), mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+               mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+  double ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += (a[i] - mean_a) * (b[i] - mean_b);
+    aa += (a[i] - mean_a) * (a[i] - mean_a);
+    bb += (b[i] - mean_b) * (b[i] - mean_b);
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+}  // namespace
+
+TEST_CASE("propagate, pulled for several streams: each has the bits that it would have alone") {
+  for_each_set([](const cpu_kernels& bodies) {
+    for (index width : {1u, 31u, 45u, 64u, 100u})
+      for (index streams : {1u, 3u, 4u, 9u}) {
+        CAPTURE(width);
+        CAPTURE(streams);
+        const index count = 5;
+        const auto rows = random(count * width, 1);
+        const auto narrow_rows = narrow(rows);
+        std::vector<std::vector<float>> w, out(streams, std::vector<float>(count));
+        for (index s = 0; s < streams; ++s) w.push_back(random(width, 10 + s));
+        std::vector<const float*> from;
+        std::vector<float*> to;
+        for (index s = 0; s < streams; ++s) from.push_back(w[s].data()), to.push_back(out[s].data());
+        const auto check = [&](const auto* weights) {
+          bodies.pull_dense_together({weights, width, streams, from.data(), to.data()}, 0, count);
+          std::vector<float> alone(count);
+          for (index s = 0; s < streams; ++s) {
+            bodies.pull_dense({weights, width, nullptr, w[s].data(), alone.data()}, 0, count);
+            CHECK(out[s] == alone);
+          }
+        };
+        check(rows.data());
+        check(narrow_rows.data());
+      }
+  });
+}
+
+TEST_CASE("synapses read and written at once: the bits of reading, then writing; what is not finite is seen") {
+  for_each_set([](const cpu_kernels& bodies) {
+    const index width = 45, count = 11, known = 14;
+    const auto start = random(20 * width, 1), aged = random(known, 2), x = random(known, 3), kept = random(known, 4), w = random(width, 5);
+    std::vector<index> source;
+    for (index j = 0; j < known; ++j) source.push_back(100 + j + j / 2);
+    std::vector<random_rounding> how;
+    for (index j = 0; j < known; ++j) how.push_back({0x9e3779b9u * (j + 1), 0x85ebca6bu * (j + 3)});
+    const auto check = [&](auto apart, const random_rounding* rounding) {
+      auto at_once = apart;
+      std::vector<float> expected(width), found(width, 9.0f);
+      bodies.push_dense({apart.data(), width, width, 100, count, source.data(), aged.data(), expected.data()});
+      bodies.reweight({apart.data(), width, 100, source.data(), x.data(), kept.data(), w.data(), rounding}, count);
+      const auto pass = [&](const std::vector<float>& values) {
+        return bodies.push_and_reweight({{at_once.data(), width, 100, source.data(), values.data(), kept.data(), w.data(), rounding},
+                                         count,
+                                         known,
+                                         aged.data(),
+                                         found.data()});
+      };
+      CHECK(pass(x));
+      CHECK(found == expected);
+      CHECK(same(at_once, apart));
+      auto broken = x;
+      broken[count - 1] = std::numeric_limits<float>::infinity();
+      CHECK_FALSE(pass(broken));
+      CHECK_FALSE(bodies.all_finite({at_once.data() + (source[count - 1] - 100) * width, width}));
+    };
+    check(start, nullptr);
+    check(narrow(start), how.data());
+  });
+}
+
+TEST_CASE("rounding at random: every bfloat16 stays, and the mean of what is stored is the value, exactly") {
+  for (const float value : {1.0f + 0x1p-8f, -3.14159265f, 0.1f, 1e-30f, -0x1.fffffep-3f, 0x1.3p-140f}) {
+    CAPTURE(value);
+    for (const index k : {0u, 1u, 299u}) {
+      const auto below = std::bit_cast<std::uint32_t>(value) >> 16, last = std::bit_cast<std::uint32_t>(value) & 0xffff;
+      std::uint32_t up = 0;
+      bdh::bfloat16 row[300] = {};
+      for (std::uint32_t addend = 0; addend < 0x10000; ++addend) {  // all 2^16 that differ in r(k)
+        store(row, k, value, {0x2545f491u, addend << 16});
+        REQUIRE((row[k].bits == below || row[k].bits == below + 1));
+        up += row[k].bits - below;
+      }
+      CHECK(up == last);  // of 2^16: the distance from the value below, in units of that to the next one
+    }
+  }
+  bdh::bfloat16 row[1] = {};
+  for (std::uint32_t addend : {0u, 0x12345678u, 0xffffffffu})
+    for (const float exact : {0.0f, -0.0f, 1.0f, -0x1.8p77f, 0x1p-133f}) {
+      store(row, 0, exact, {1, addend});
+      CHECK(std::bit_cast<std::uint32_t>(bdh::to_float(row[0])) == std::bit_cast<std::uint32_t>(exact));
+    }
+}
+
+TEST_CASE("rounding at random: no correlation between hubs, rows, layers and tokens") {
+  const int times = 20000;
+  const double most = 4.5 / std::sqrt(times);
+  const float value = 1.0f + 0x1p-8f + 0x1p-10f;  // up with probability 5/8
+  const auto one = roundings(value, 17, times, 5, 0);
+  CHECK(std::abs(std::accumulate(one.begin(), one.end(), 0.0) / times - 0.625) < 4.5 * std::sqrt(0.625 * 0.375 / times));
+  for (const index k : {0u, 16u, 18u, 49u, 299u}) CHECK(std::abs(correlation(one, roundings(value, k, times, 5, 0))) < most);
+  CHECK(std::abs(correlation(one, roundings(value, 17, times, 6, 0))) < most);                           // the next pair
+  CHECK(std::abs(correlation(one, roundings(value, 17, times, std::uint64_t{1} << 32 | 5, 0))) < most);  // the next layer
+  for (const std::uint64_t later : {1u, 2u, 64u}) CHECK(std::abs(correlation(one, roundings(value, 17, times, 5, later))) < most);
+  CHECK(one == roundings(value, 17, times, 5, 0));
 }
 
 TEST_CASE("threshold: excitation minus inhibition, cut at zero; a NaN is not silenced") {

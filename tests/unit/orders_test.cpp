@@ -44,6 +44,10 @@ struct ordered_group {
       for (position p = 0; p < half; ++p) lane[p] += lane[p + half];
     return lane[0];
   }
+  template <class F, class G, class H>
+  void sums(position terms, position many, F f, G g, H h) const {
+    Order::visit(many, [&](position s) { h(s, sum_items(terms, [&](position k) { return f(k) * g(s, k); })); });
+  }
   template <class F>
   float ordered_sum(position n, F f) const {
     std::vector<float> term(n);
@@ -140,12 +144,23 @@ std::vector<float> written(const Group& group) {
   keep(out);
   for (position r = 0; r < n; ++r) pull_dense{rows.data(), width, nullptr, w.data(), out.data()}(group, r);
   keep(out);
+  const float* several[] = {w.data(), x.data()};
+  std::vector<float> second(n);
+  float* each[] = {out.data(), second.data()};
+  for (position r = 0; r < n; ++r) pull_dense_together_of<float>{rows.data(), width, 2, several, each}(group, r);
+  keep(out);
+  keep(second);
   for (position r = 0; r < n; ++r) pull_sparse{indptr.data(), ends.data(), weights.data(), nullptr, w.data(), out.data()}(group, r);
   keep(out);
 
   auto sigma = rows;
   for (position j = 0; j < count; ++j) reweight{sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}(group, j);
   keep(sigma);
+  const bool finite = push_and_reweight_of<float>{
+      {sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}, count, count, values.data(), hubs.data()}(group);
+  all.push_back(finite);
+  keep(sigma);
+  keep(hubs);
   for (position p = 0; p < pairs; ++p)
     reweight_edges{indptr.data(), indptr.data() + 1, ends.data(),  rates.data(),     u.data(), sigma.data(), w.data(),
                    units.data(),  x.data(),          rates.data(), rates.data() + n, x.data(), age.data()}(group, p);

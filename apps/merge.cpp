@@ -1,0 +1,70 @@
+// bdh merge: two models become one, by concatenation along their neurons.
+#include <fmt/format.h>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "core/surgery.hpp"
+#include "io/atomic_file.hpp"
+#include "io/model_file.hpp"
+#include "io/rethrow.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct merge_options {
+  std::string first, second, model;
+  double scale_e = 1;
+  bool force = false;
+};
+
+class merge_app final : public command {
+ public:
+  explicit merge_app(CLI::App& program) : command(program, "merge", "Join two models along their neurons, head by head.") {
+    CLI::App& c = arguments_;
+    merge_options& o = options_;
+    c.add_option("A", o.first, "a model, NAME.bdh.h5")->required()->type_name("");
+    c.add_option("B", o.second, "another one, with the same hubs, heads, layers, tokens and dynamics")->required()->type_name("");
+    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    add_number<double>(c, "--scale-e", o.scale_e, scale_range, "factor of E, the edges neuron -> hub, of both [1]");
+    c.add_flag("--force", o.force, "overwrite MODEL");
+  }
+
+  int run() override {
+    const merge_options& o = options_;
+    stop_on_signals();
+    { const atomic_file target(o.model, o.force); }  // refuses before the work, not after it
+    try {
+      const model a = open_model(o.first), b = open_model(o.second);
+      stop_if_requested();
+      const merged made = with_places([&](const std::string& place) { return fmt::format("{}, {}: {}", o.first, o.second, place); },
+                                      [&] { return merge(a, b, static_cast<float>(o.scale_e)); });
+      stop_if_requested();
+      const std::string hash = save_model(made.result, o.model, o.force);
+      print(summary(a, b, made) + fmt::format("wrote {} ({:.12})\n", o.model, hash));
+    } catch (const stopped&) {
+      note("bdh: stopped by a signal, nothing was written");
+      return 128 + stop_requested();
+    }
+    return 0;
+  }
+
+ private:
+  std::string summary(const model& a, const model& b, const merged& made) const {
+    const model& c = made.result;
+    std::string text = fmt::format("{} neurons in {} head{}, {} layers\n", c.neurons(), c.heads(), c.heads() == 1 ? "" : "s", c.layers());
+    text += fmt::format("of each head, the first {} neurons are those of {}, the next {} those of {}\n", a.neurons_per_head(),
+                        one_line(options_.first), b.neurons_per_head(), one_line(options_.second));
+    if (made.prefixed_names) text += "names: 1/NAME and 2/NAME\n";
+    return text + fmt::format("model {}, synapses {}\n", shown_bytes(c.bytes()), shown_bytes(c.synapse_bytes()));
+  }
+
+  merge_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> merge_command(CLI::App& program) { return std::make_unique<merge_app>(program); }
+
+}  // namespace bdh::app

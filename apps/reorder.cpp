@@ -1,0 +1,74 @@
+// bdh reorder: the same model with explicit edges, its neurons kept in an order in which connected ones lie near each other.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "apps/signals.hpp"
+#include "core/local_order.hpp"
+#include "io/atomic_file.hpp"
+#include "io/model_file.hpp"
+
+namespace bdh::app {
+namespace {
+
+constexpr const char* by_number = "none";
+
+class reorder_app final : public command {
+ public:
+  explicit reorder_app(CLI::App& program)
+      : command(program, "reorder",
+                "Keep the neurons of a model with explicit edges in an order that is faster to run; their numbers stay.") {
+    arguments_.add_option("MODEL", model_, "a model with explicit edges, NAME.bdh.h5")->required()->type_name("");
+    arguments_.add_option("-o", target_, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    arguments_.add_option("--by", by_, "rcm (reverse Cuthill-McKee), degree (most edges first), or none: the order of their numbers [rcm]")
+        ->type_name("ORDER")
+        ->check(CLI::IsMember({"rcm", "degree", by_number}));
+    arguments_.add_flag("--force", force_, "overwrite MODEL");
+    arguments_.add_flag("--json", json_, "one JSON object on standard output");
+  }
+
+  int run() override {
+    stop_on_signals();                              // a signal must not leave a temporary file behind
+    { const atomic_file target(target_, force_); }  // refuses before the work, not after it
+    try {
+      model m = open_model(model_);
+      const double before = mean_distance(m);
+      stop_if_requested();
+      std::vector<neuron_id> order;
+      if (by_ != by_number) order = local_order(m, node_order_named(by_));
+      stop_if_requested();
+      m = std::move(m).in_order(std::move(order));
+      const double after = mean_distance(m);
+      const std::string hash = save_model(m, target_, force_);
+      if (json_)
+        print(nlohmann::ordered_json{{"by", by_}, {"mean_distance", {{"before", before}, {"after", after}}}, {"content_sha256", hash}}.dump(
+                  1) +
+              "\n");
+      else
+        print(fmt::format("{} neurons, {} synapses: the ends of an edge are {} neurons apart in the mean, before {}\nwrote {} ({:.12})\n",
+                          shown_count(m.neurons()), shown_count(static_cast<double>(m.synapses())), shown_distance(after),
+                          shown_distance(before), target_, hash));
+      return 0;
+    } catch (const stopped&) {
+      note("bdh: stopped by a signal, nothing was written");
+      return 128 + stop_requested();
+    }
+  }
+
+ private:
+  static std::string shown_distance(double d) { return d < 100 ? fmt::format("{:.3g}", d) : shown_count(std::round(d)); }
+
+  std::string model_, target_, by_ = "rcm";
+  bool force_ = false, json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<command> reorder_command(CLI::App& program) { return std::make_unique<reorder_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,103 @@
+#include "graph/degrees.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+namespace bdh {
+namespace {
+
+std::span<const neuron_id> row(const edge_set& g, neuron_id i) {
+  return std::span(g.targets).subspan(g.indptr[i], g.indptr[i + 1] - g.indptr[i]);
+}
+
+// Of two ascending lists.
+edge_id in_common(std::span<const neuron_id> a, std::span<const neuron_id> b) {
+  edge_id count = 0;
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    const neuron_id left = a[i], right = b[j];
+    count += left == right;
+    i += left <= right;
+    j += right <= left;
+  }
+  return count;
+}
+
+}  // namespace
+
+edge_set reversed(const edge_set& g) {
+  edge_set r;
+  r.indptr.assign(g.indptr.size(), 0);
+  for (const neuron_id t : g.targets) ++r.indptr[t + 1];
+  std::partial_sum(r.indptr.begin(), r.indptr.end(), r.indptr.begin());
+  r.targets.resize(g.targets.size());
+  std::vector<edge_id> next(r.indptr.begin(), r.indptr.end() - 1);
+  for (neuron_id i = 0; i < g.neurons(); ++i)
+    for (const neuron_id t : row(g, i)) r.targets[next[t]++] = i;
+  return r;
+}
+
+edge_set united(const edge_set& a, const edge_set& b) {
+  edge_set u;
+  u.targets.reserve(a.targets.size() + b.targets.size());
+  for (neuron_id i = 0; i < a.neurons(); ++i) {
+    const auto x = row(a, i), y = row(b, i);
+    std::merge(x.begin(), x.end(), y.begin(), y.end(), std::back_inserter(u.targets));
+    u.indptr.push_back(u.targets.size());
+  }
+  return u;
+}
+
+degree_list out_degrees(const edge_set& g) {
+  degree_list d(g.neurons());
+  for (neuron_id i = 0; i < g.neurons(); ++i) d[i] = static_cast<std::uint32_t>(g.indptr[i + 1] - g.indptr[i]);
+  return d;
+}
+
+degree_list in_degrees(const edge_set& g) {
+  degree_list d(g.neurons());
+  for (const neuron_id t : g.targets) ++d[t];
+  return d;
+}
+
+degree_summary summary_of(std::span<const std::uint32_t> degrees) {
+  degree_summary s;
+  if (degrees.empty()) return s;
+  std::map<std::uint32_t, std::uint64_t> count;
+  for (const std::uint32_t d : degrees) ++count[d];
+  s.histogram.assign(count.begin(), count.end());
+  const double n = static_cast<double>(degrees.size());
+  double sum = 0, squares = 0;
+  std::uint64_t below = 0;
+  for (const auto& [degree, nodes] : s.histogram) {
+    sum += static_cast<double>(degree) * static_cast<double>(nodes);
+    if (2 * below < degrees.size()) s.median = degree;
+    below += nodes;
+  }
+  s.mean = sum / n;
+  for (const auto& [degree, nodes] : s.histogram) squares += static_cast<double>(nodes) * (degree - s.mean) * (degree - s.mean);
+  s.deviation = std::sqrt(squares / n);
+  s.least = s.histogram.front().first;
+  s.largest = s.histogram.back().first;
+  s.without = s.least == 0 ? s.histogram.front().second : 0;
+  return s;
+}
+
+edge_id answered(const edge_set& first, const edge_set& second) {
+  const edge_set back = reversed(second);
+  edge_id count = 0;
+  for (neuron_id i = 0; i < first.neurons(); ++i) count += in_common(row(first, i), row(back, i));
+  return count;
+}
+
+reciprocity reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes) {
+  reciprocity r;
+  if (edges == 0) return r;
+  const double density = static_cast<double>(edges) / (static_cast<double>(nodes) * (nodes - 1.0));
+  r.share = static_cast<double>(both_ways) / static_cast<double>(edges);
+  r.rho = density < 1 ? (r.share - density) / (1 - density) : 1;  // a complete graph has no other choice
+  return r;
+}
+
+}  // namespace bdh

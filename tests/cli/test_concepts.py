@@ -1,0 +1,275 @@
+"""bdh concepts and bdh activity, as users meet them."""
+import csv
+import io
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from program import PROGRAM, SANITIZED, SOURCE, CliTest, bdh, main
+
+EXAMPLES = os.path.join(SOURCE, "examples/concepts")
+
+
+def sentences(count, seed, mark=""):
+    """Lines of random letters; `mark` somewhere in each."""
+    draw = random.Random(seed)
+    lines = []
+    for _ in range(count):
+        letters = "".join(draw.choice("abcdefgh") for _ in range(draw.randint(8, 14)))
+        at = draw.randrange(len(letters))
+        lines.append(letters[:at] + mark + letters[at:])
+    return ("\n".join(lines) + "\n").encode()
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+class Concepts(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.positive, self.negative = self.path("a.txt", sentences(24, 1, "zz")), self.path("b.txt", sentences(20, 2))
+        self.sets = ("--positive", self.positive, "--negative", self.negative)
+
+    def check_statistics(self, found):
+        """What the program tells, from the values that it tells, computed once more."""
+        for f in found["findings"]:
+            for half, told in (("choose", f["chosen"]), ("confirm", f["confirm"])):
+                a, b = f["values"][half]["positive"], f["values"][half]["negative"]
+                u = sum((x > y) + 0.5 * (x == y) for x in a for y in b)
+                self.assertEqual(told["u"], u)
+                self.assertAlmostEqual(told["rank_biserial"], 2 * u / (len(a) * len(b)) - 1)
+                self.assertEqual(told["method"] == "exact", len(set(a + b)) == len(a + b))
+        p = sorted(f["confirm"]["p"] for f in found["findings"])
+        corrected = [max(min(1, (len(p) - j) * p[j]) for j in range(k + 1)) for k in range(len(p))]
+        for expected, f in zip(corrected, sorted(found["findings"], key=lambda f: f["confirm"]["p"])):
+            self.assertAlmostEqual(f["confirm"]["p_corrected"], expected)
+            same_direction = (f["chosen"]["rank_biserial"] > 0) == (f["confirm"]["rank_biserial"] > 0)
+            self.assertEqual(f["confirmed"], f["confirm"]["p_corrected"] < found["level"] and same_direction)
+
+    def test_finds_what_a_letter_writes_and_tells_the_statistics_of_its_values(self):
+        found = self.json("concepts", self.random, *self.sets, "--carry", 30, "--top", 30)
+        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["carried"]), (2 * 64 * 64, [2, 3], "y", 30))
+        self.assertEqual(found["sentences"]["positive"], 24)
+        self.assertEqual([len(found["halves"][h][s]) for h in ("choose", "confirm") for s in ("positive", "negative")], [12, 10, 12, 10])
+        self.assertGreater(found["confirmed"], 0)
+        self.assertEqual(len(found["findings"]), 30)
+        self.check_statistics(found)
+
+    def test_the_same_for_any_threads_and_another_split_for_another_seed(self):
+        one = self.good("concepts", self.random, *self.sets, "--threads", 1, "--json").stdout
+        several = json.loads(self.good("concepts", self.random, *self.sets, "--threads", 3, "--json").stdout)
+        several["memory_bytes"] = json.loads(one)["memory_bytes"]  # a tile for each thread
+        self.assertEqual(json.loads(one), several)
+        other = self.json("concepts", self.random, *self.sets, "--seed", 2)
+        self.assertNotEqual(json.loads(one)["halves"], other["halves"])
+
+    def test_layers_heads_and_factors(self):
+        found = self.json("concepts", self.random, *self.sets, "--layer", 3, "--head", 1, "--factor", "w", "--top", 20)
+        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["head"]), (32 * 64, [3], "w", 1))
+        self.assertTrue(found["findings"])
+        for f in found["findings"]:
+            self.assertEqual((f["layer"], f["head"]), (3, 1))
+            self.assertGreaterEqual(f["pre"], 32)
+
+    def test_neurons(self):
+        found = self.json("concepts", self.random, *self.sets, "--neurons", "--carry", 12, "--top", 12)
+        self.assertEqual((found["kind"], found["candidates"], found["layers"]), ("neurons", 2 * 3 * 64, [1, 2, 3]))
+        self.check_statistics(found)
+        # The value of one of them, from a recording.
+        f = found["findings"][0]
+        line = found["halves"]["confirm"]["positive"][0]
+        with open(self.positive) as file:
+            text = file.read().split("\n")[line]
+        self.good("run", self.random, "--text", text, "-o", self.path("run"), "--record", f"{f['variable']}:{f['neuron']}", "--quiet")
+        told = rows(self.good("inspect", self.path("run"), f"neuron:{f['neuron']}", "--layer", f["layer"], "--csv").stdout.decode())
+        mean = sum(float(row[f["variable"]]) for row in told) / len(text)
+        self.assertAlmostEqual(f["values"]["confirm"]["positive"][0], mean, delta=1e-5 * max(mean, 1e-3))
+
+    def test_courses_end_at_the_strengths_that_were_compared(self):
+        # Factors and probes are two ways to the same strength.
+        for factor in ("y", "w"):
+            found = self.json("concepts", self.random, *self.sets, "--factor", factor, "--trace", self.positive, "--top", 4)
+            self.assertEqual(len(found["courses"]), 24)
+            for half in ("choose", "confirm"):
+                for k, number in enumerate(found["halves"][half]["positive"]):
+                    course = found["courses"][number]
+                    self.assertEqual(len(course["tokens"]), len(course["text"]))
+                    for f, traced in zip(found["findings"], course["values"]):
+                        self.assertEqual((f["pre"], f["post"]), (traced["pre"], traced["post"]))
+                        scale = max(abs(v) for v in traced["course"]) + 1e-6
+                        self.assertLess(abs(traced["course"][-1] - f["values"][half]["positive"][k]), 1e-4 * scale)
+
+    def test_text_and_files(self):
+        done = self.good("concepts", self.random, *self.sets, "--carry", 12, "--trace", "-o", self.path("found.csv"), "--trace-output", self.path("courses.csv"))
+        text = done.stdout.decode()
+        for part in ("24 positive and 20 negative sentences", "12 and 10 to choose", "factor Y (Eq. 16)", "p < 0.05 after Holm", "a.txt line"):
+            self.assertIn(part, text)
+        self.assertIn(b"at the peak", done.stderr)
+        with open(self.path("found.csv")) as f:
+            found = rows(f.read())
+        self.assertEqual(len(found), 12)
+        self.assertEqual(sorted(float(row["corrected_p"]) for row in found), [float(row["corrected_p"]) for row in found])
+        with open(self.path("courses.csv")) as f:
+            courses = rows(f.read())
+        self.assertEqual(len({row["sentence"] for row in courses}), 4)
+        self.assertEqual(len(courses) % 10, 0)  # of the ten that are shown
+        self.refused(1, "concepts", self.random, *self.sets, "-o", self.path("found.csv"), says=("found.csv", "--force"))
+
+    def test_explicit_edges(self):
+        graph = self.path("graph.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + k) % 40) for i in range(40) for k in (1, 3, 7, 12)))
+        self.good("import", "--gx", graph, "--layers", "2", "-o", self.path("graph.bdh.h5"))
+        found = self.json("concepts", self.path("graph.bdh.h5"), *self.sets, "--factor", "w", "--top", 5)
+        self.assertEqual((found["candidates"], found["layers"]), (2 * 160, [1, 2]))
+        self.check_statistics(self.json("concepts", self.path("graph.bdh.h5"), *self.sets, "--factor", "w", "--top", 100))
+
+    def test_too_few_sentences(self):
+        few = self.path("few.txt", sentences(6, 3))
+        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "at least 15 sentences in each", "--carry 1 needs 7"))
+        self.assertNotIn(b"findings", told.stdout)
+        fifteen = self.path("fifteen.txt", sentences(15, 3)), self.path("other.txt", sentences(15, 4))
+        self.good("concepts", self.random, "--positive", fifteen[0], "--negative", fifteen[1])
+        seven = self.path("seven.txt", sentences(7, 3))
+        self.good("concepts", self.random, "--positive", seven, "--negative", seven, "--carry", 1)
+
+    def test_bad_input(self):
+        for says, arguments in ((("missing", "no file"), ("--positive", self.path("missing"), "--negative", self.negative)),
+                                (("no sentence",), ("--positive", self.path("empty", b"\n \n"), "--negative", self.negative)),
+                                ((self.folder, "no file"), ("--positive", self.folder, "--negative", self.negative)),
+                                (("--layer: 1", "2 to 3"), (*self.sets, "--layer", 1)), (("--layer: 4",), (*self.sets, "--layer", 4)),
+                                (("--head: 2", "0 to 1"), (*self.sets, "--head", 2)),
+                                (("no such folder",), (*self.sets, "-o", self.path("no/where.csv")))):
+            with self.subTest(arguments):
+                self.refused(1, "concepts", self.random, *arguments, says=says)
+        for arguments in ((*self.sets, "--factor", "z"), (*self.sets, "--carry", 0), ("--positive", self.positive), (*self.sets, "--seed", "x")):
+            with self.subTest(arguments):
+                self.refused(2, "concepts", self.random, *arguments)
+
+    def test_ctrl_c(self):
+        many = self.path("many.txt", sentences(3000, 5)), self.path("more.txt", sentences(3000, 6))
+        child = subprocess.Popen([PROGRAM, "concepts", self.trained, "--positive", many[0], "--negative", many[1], "-o", self.path("f.csv")],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(5 if SANITIZED else 2)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 130, err)
+        self.assertEqual(out, b"")
+        self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(("f.csv", ".bdh"))])
+
+
+class Example(CliTest):
+    """What examples/concepts and docs/concepts.md say of the bundled model."""
+
+    def test_royal_words(self):
+        files = [os.path.join(EXAMPLES, name) for name in ("royal.txt", "common.txt")]
+        found = self.json("concepts", self.trained, "--positive", files[0], "--negative", files[1], "--top", 100)
+        self.assertEqual((found["candidates"], found["carried"], found["confirmed"]), (3 * 4096 * 4096, 100, 7))
+        best = found["findings"][0]
+        self.assertEqual((best["layer"], best["name"], best["confirmed"]), (4, "1358->1341", True))
+        # Each sentence once on either side at random: nothing is confirmed.
+        lines = []
+        for name in files:
+            with open(name) as f:
+                lines += f.read().splitlines()
+        random.Random(1).shuffle(lines)
+        halves = [self.path("a.txt", "\n".join(lines[::2]).encode()), self.path("b.txt", "\n".join(lines[1::2]).encode())]
+        self.assertEqual(self.json("concepts", self.trained, "--positive", halves[0], "--negative", halves[1])["confirmed"], 0)
+
+
+class Activity(CliTest):
+    TEXT = "hello world, hello"
+
+    def record(self, *requests):
+        self.good("run", self.random, "--text", self.TEXT, "-o", self.path("run"), "--quiet", *(a for r in requests for a in ("--record", r)))
+        return self.path("run")
+
+    def test_a_model_and_its_recorded_run_tell_the_same(self):
+        run = self.record("events")
+        of_model = self.json("activity", self.random, "--text", self.TEXT, "-o", self.path("model.csv"))
+        of_run = self.json("activity", run, "-o", self.path("run.csv"))
+        self.assertEqual(of_model["tokens"], len(self.TEXT))
+        def compare(a, b, where):
+            self.assertEqual(type(a), type(b), where)
+            if isinstance(a, dict):
+                self.assertEqual(list(a), list(b), where)
+                for key in a:
+                    compare(a[key], b[key], (*where, key))
+            elif isinstance(a, list):
+                self.assertEqual(len(a), len(b), where)
+                for k, (x, y) in enumerate(zip(a, b)):
+                    compare(x, y, (*where, k))
+            elif isinstance(a, float):
+                self.assertTrue(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9), (where, a, b))
+            else:
+                self.assertEqual(a, b, where)
+        compare(of_model, of_run, ())
+        with open(self.path("model.csv")) as a, open(self.path("run.csv")) as b:
+            first, second = rows(a.read()), rows(b.read())
+        self.assertEqual([row["text"] for row in first], list(self.TEXT))
+        for x, y in zip(first, second):
+            for column in x:
+                if column != "text" and x[column]:
+                    self.assertTrue(math.isclose(float(x[column]), float(y[column]), rel_tol=1e-6), column)
+            self.assertEqual(bool(x["surprisal_nats"]), bool(y["surprisal_nats"]))
+        self.assertEqual(first[0]["surprisal_nats"], "")
+
+    def test_the_numbers_follow_from_the_events(self):
+        run = self.record("events", "x:all", "y:all")
+        told = self.json("activity", run)
+        for variable in told["variables"]:
+            name, layer = variable["variable"], variable["layer"]
+            values = {i: rows(self.good("inspect", run, f"neuron:{i}", "--layer", layer, "--csv").stdout.decode()) for i in range(0, 64, 9)}
+            active = [sum(float(row[name]) > 0 for row in v) for v in values.values()]
+            self.assertGreaterEqual(variable["ever"], sum(a > 0 for a in active))
+            self.assertLessEqual(variable["ever"], 64)
+            self.assertLessEqual(variable["participation"]["of_a_token"], variable["most"] * 64 + 1e-9)
+        with open(os.path.join(run, "summary.csv")) as f:
+            summary = rows(f.read())
+        x = [float(row["active_x_2"]) for row in summary]
+        told_x = next(v for v in told["variables"] if (v["variable"], v["layer"]) == ("x", 2))
+        self.assertAlmostEqual(told_x["active"], sum(x) / len(x), places=6)
+        self.assertAlmostEqual(told_x["most"], max(x), places=6)
+        self.assertAlmostEqual(told["mean_surprisal_nats"], sum(float(row["loss_nats"]) for row in summary[:-1]) / (len(x) - 1), places=6)
+        self.assertAlmostEqual(told["synaptic_events_per_token"]["mean"], sum(int(row["synaptic_events"]) for row in summary) / len(x))
+        self.assertEqual(sum(b["neurons"] for b in told["by_frequency"]), 64)
+        self.assertEqual(sum(b["tokens"] for b in told["by_surprisal"]), len(x) - 1)
+
+    def test_a_run_without_events(self):
+        run = self.record("summary")
+        told = self.json("activity", run)
+        self.assertEqual(told["by_frequency"], [])
+        self.assertNotIn("ever", told["variables"][0])
+        self.assertIn("--record events", self.good("activity", run).stdout.decode())
+
+    def test_text(self):
+        text = self.good("activity", self.random, "--text", self.TEXT, "--bins", 3, "--bands", 2).stdout.decode()
+        for part in ("18 tokens, 3 layers of 64 neurons", "synaptic events per token", "Spearman", "surprisal, nats", "one turn in, tokens"):
+            self.assertIn(part, text)
+
+    def test_without_readout(self):
+        self.good("import", "--gx", self.path("g.csv", b"source,target,weight\n0,1,1\n1,2,1\n2,0,1\n"), "--layers", "2", "-o", self.path("g.bdh.h5"))
+        told = self.json("activity", self.path("g.bdh.h5"), "--text", "abc")
+        self.assertIsNone(told["mean_surprisal_nats"])
+        self.assertEqual((told["by_surprisal"], told["by_frequency"]), ([], []))
+
+    def test_bad_input(self):
+        run = self.record("events")
+        self.refused(2, "activity", self.random)
+        self.refused(2, "activity", run, "--text", "a")
+        self.refused(2, "activity", self.random, "--text", "a", "--bins", "0")
+        self.refused(1, "activity", self.path("missing"), "--text", "a", says=("missing",))
+        self.refused(1, "activity", self.random, "--text", "", says=("no token",))
+        self.refused(1, "activity", self.random, "--text", "a", "-o", self.path("run"), says=("run",))
+        lines = open(os.path.join(run, "summary.csv")).read()
+        with open(os.path.join(run, "summary.csv"), "w") as f:
+            f.write(lines.replace("active_x_2", "other"))
+        self.refused(1, "activity", run, says=("summary.csv", "active_x_2"))
+
+
+if __name__ == "__main__":
+    main()

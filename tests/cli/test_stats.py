@@ -1,0 +1,177 @@
+"""bdh stats: numbers that can be counted by hand, the same bits for any number of threads, and what it refuses."""
+import csv
+import os
+import signal
+import subprocess
+import time
+
+from program import PROGRAM, CliTest, main
+
+# Two triangles 0 1 2 and 3 4 5, 2 -> 3 between them; 0 <-> 1 lead both ways; 5 inhibits 0, and itself.
+GRAPH = b"""source,target,weight
+0,1,0.5
+1,0,0.25
+1,2,0.5
+2,0,0.5
+3,4,0.5
+4,5,0.5
+5,3,0.5
+2,3,0.125
+5,0,-0.5
+5,5,-0.5
+"""
+
+
+class Stats(CliTest):
+    def graph(self, content=GRAPH, *options):
+        model = self.path("g.bdh.h5")
+        self.good("import", "--gx", self.path("g.csv", content), "--layers", 1, "-o", model, "--force", *options)
+        return model
+
+    def one(self, *arguments):
+        found = self.json("stats", *arguments)
+        self.assertEqual(len(found["results"]), 1)
+        return found["results"][0]
+
+    def test_counts_by_hand(self):
+        r = self.one(self.graph(), "--modularity", "--triangles")
+        self.assertEqual((r["head"], r["beta"], r["nodes"], r["pairs"]), ("all", 0, 6, 30))
+        e, i, both = r["excitatory"], r["inhibitory"], r["both"]
+        self.assertEqual((e["edges"], i["edges"], both["edges"]), (8, 1, 9))
+        self.assertEqual((e["self_loops"], i["self_loops"]), (0, 1))
+        self.assertEqual(e["weight"], 3.375)
+        self.assertEqual(e["out_degree"]["histogram"], [[1, 4], [2, 2]])
+        self.assertEqual(e["in_degree"]["histogram"], [[1, 4], [2, 2]])
+        self.assertIsNone(e["in_degree"]["power_law"])  # too few values
+        self.assertEqual(e["reciprocity"]["share"], 0.25)
+        self.assertEqual(i["reciprocity"]["share"], 0)
+        self.assertEqual((e["links"], both["links"]), (7, 8))
+        self.assertEqual(e["components"], {"weak": {"count": 1, "largest": 6}, "strong": {"count": 2, "largest": 3}})
+        self.assertEqual(e["core"], {"k": 2, "nodes": 6, "histogram": [[2, 6]]})
+        self.assertEqual(e["clustering"]["triangles"], 2)
+        self.assertEqual(e["clustering"]["transitivity"], 0.6)
+        self.assertEqual(e["modularity"]["leiden"]["sizes"], [3, 3])
+        self.assertAlmostEqual(e["modularity"]["leiden"]["modularity"], 7 / 8 - 130 / 256)
+        # Neuron 5 excites one and inhibits one, the others excite only; 0 is excited by 0.75 and inhibited by 0.5.
+        self.assertEqual(r["dale"]["by_edges"]["deciles"][0], 0)
+        self.assertAlmostEqual(r["dale"]["by_edges"]["mean"], 5 / 6)
+        self.assertAlmostEqual(r["balance"]["deciles"][0], 0.2)
+        self.assertAlmostEqual(r["balance"]["mean"], 5.2 / 6)
+
+    def test_a_threshold_and_a_share(self):
+        model = self.graph()
+        self.assertEqual(self.one(model, "--beta", 0.25)["excitatory"]["edges"], 6)  # above it, not at it
+        self.assertEqual(self.one(model, "--keep", "0.25")["both"]["edges"], 7)  # of 30 pairs at most 7, all of |weight| 0.5
+        results = self.json("stats", model, "--beta", "0,0.2,0.3", "--modularity")["results"]
+        self.assertEqual([r["both"]["edges"] for r in results], [9, 8, 7])
+        text = self.good("stats", model, "--beta", "0,0.2,0.3", "--modularity").stdout.decode()
+        self.assertEqual(text.rstrip().split("\n")[-3].split()[:4], ["all", "0", "0.3", "9"])
+
+    def test_heads(self):
+        whole = self.one(self.random)
+        self.assertEqual(len(whole["blocks"]), 4)
+        beta = whole["beta"]
+        each = self.json("stats", self.random, "--head", "each", "--beta", beta)["results"]
+        self.assertEqual([r["head"] for r in each], ["0", "0->1", "1->0", "1"])
+        for r, block in zip(each, whole["blocks"]):
+            self.assertEqual((r["excitatory"]["edges"], r["inhibitory"]["edges"]), (block["excitatory"], block["inhibitory"]))
+            self.assertAlmostEqual(r["excitatory"]["weight"], block["excitatory_weight"])
+        self.assertEqual(sum(r["both"]["edges"] for r in each), whole["both"]["edges"])
+        across = self.one(self.random, "--head", "0->1", "--beta", 0)
+        self.assertEqual((across["nodes"], across["pairs"], across["both"]["edges"]), (64, 1024, 1024))
+        self.assertIsNone(across["both"]["reciprocity"])
+        self.assertEqual(across["both"]["in_degree"]["histogram"], [[32, 32]])
+
+    def test_circuits_and_their_explicit_form_agree(self):
+        direct = self.path("direct.bdh.h5")
+        self.good("import", self.random, "--circuit", "direct", "-o", direct)
+        for graph in ("gx", "gy"):
+            found = [self.one(m, "--graph", graph, "--beta", 0.05, "--modularity") for m in (self.random, direct)]
+            self.assertEqual(found[0]["both"], found[1]["both"])
+        self.assertEqual(self.one(direct, "--graph", "gs")["both"]["edges"], 64 * 63)
+        self.refused(1, "stats", self.random, "--graph", "gs", says=("rate 1", "explicit edges"))
+
+    def test_no_bit_depends_on_threads(self):
+        arguments = ("stats", self.trained, "--keep", 0.002, "--modularity", "--nulls", 1, "--json")
+        one, three = self.good(*arguments, "--threads", 1).stdout, self.good(*arguments, "--threads", 3).stdout
+        self.assertEqual(one, three)
+        self.assertNotEqual(one, self.good(*arguments, "--seed", 1).stdout)
+
+    def test_planted_communities_and_nulls(self):
+        model = self.path("blocks.bdh.h5")
+        self.good("new", "blocks", "--neurons", 400, "--degree", 12, "--communities", 4, "-o", model)
+        found = self.one(model, "--modularity", "--nulls", 5)["both"]["modularity"]
+        self.assertEqual(found["leiden"]["sizes"], [100] * 4)
+        null = found["random_graph"]
+        self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"] + 10 * null["modularity_deviation"])
+        self.assertNotIn("gaussian_product", found)  # a graph without hubs has no depth to draw them with
+        model = self.path("random.bdh.h5")
+        self.good("new", "erdos-renyi", "--neurons", 400, "--degree", 12, "-o", model)
+        found = self.one(model, "--modularity", "--nulls", 10)["both"]["modularity"]
+        null = found["random_graph"]
+        self.assertLess(abs(found["leiden"]["modularity"] - null["modularity_mean"]), 5 * null["modularity_deviation"])
+
+    def test_p_values_and_estimates(self):
+        model = self.path("scale-free.bdh.h5")
+        self.good("new", "scale-free", "--neurons", 2000, "--degree", 8, "-o", model)
+        done = self.good("stats", model, "--fit-p", 20, "--json")
+        self.assertIn(b"p values of 20 samples", done.stderr)
+        fit = self.one(model, "--fit-p", 20)["both"]["out_degree"]["power_law"]
+        self.assertAlmostEqual(fit["alpha"], 3, delta=0.5)  # the family's exponent
+        self.assertEqual(fit["p_samples"], 20)
+        self.assertTrue(0 <= fit["p"] <= 1)
+
+    def test_a_line_for_each_neuron(self):
+        out = self.path("n.csv")
+        self.good("stats", self.graph(), "--modularity", "--neurons", out)
+        with open(out, newline="") as f:
+            rows = list(csv.DictReader(f))
+        self.assertEqual(len(rows), 6)
+        self.assertEqual((rows[0]["excitatory_in"], rows[0]["inhibitory_in"], rows[5]["dale_by_edges"]), ("2", "1", "0"))
+        self.assertEqual([row["community_excitatory"] for row in rows], ["0"] * 3 + ["1"] * 3)
+        self.refused(1, "stats", self.graph(), "--neurons", out, says=("exists",))
+        self.good("stats", self.graph(), "--neurons", out, "--force")
+
+    def test_text(self):
+        text = self.good("stats", self.trained, "--modularity", "--triangles").stdout.decode()
+        for part in ("Gx of", "4096 neurons", "excitatory", "in-degree, mean", "power law: exponent", "against lognormal", "reciprocity", "strong components",
+                     "innermost core", "rich club", "transitivity", "modularity, Leiden", "Dale index", "balance of what arrives"):
+            self.assertIn(part, text)
+        self.assertLess(max(map(len, text.split("\n"))), 140)
+
+    def test_no_edges_at_all(self):
+        r = self.one(self.graph(), "--beta", 9, "--modularity", "--triangles", "--fit-p", 3)
+        self.assertEqual((r["both"]["edges"], r["both"]["components"]["weak"]["count"], r["dale"]["by_edges"]["neurons"]), (0, 6, 0))
+        self.assertNotIn("modularity", r["both"])
+        self.assertIn("no neuron has edges", self.good("stats", self.graph(), "--beta", 9).stdout.decode())
+
+    def test_bad_usage_and_bad_input(self):
+        model = self.graph()
+        for arguments in (("--beta", -1), ("--beta", "nan"), ("--beta", "1,,2"), ("--beta", ""), ("--keep", 0), ("--keep", 2), ("--keep", "1e-3x"),
+                          ("--beta", 1, "--keep", 0.1), ("--graph", "gz"), ("--nulls", 3), ("--fit-p", 0), ("--threads", 0), ("--force",),
+                          ("--beta", "1,2", "--neurons", "n.csv"), ("--beta", ",".join(["1"] * 101))):
+            self.refused(2, "stats", model, *arguments)
+        self.refused(2, "stats")
+        for head in ("1", "0->1", "->", "0->", "x", "-1", ""):
+            self.refused(1, "stats", model, "--head", head, says=("--head",))
+        self.refused(1, "stats", self.path("missing.bdh.h5"))
+        self.refused(1, "stats", self.path("bad.bdh.h5", b"no model"))
+        self.refused(1, "stats", model, "--neurons", os.path.join(self.folder, "no", "n.csv"))
+
+    def test_ctrl_c(self):
+        out = self.path("n.csv")
+        started = subprocess.Popen([PROGRAM, "stats", self.trained, "--keep", "0.02", "--fit-p", "100000", "--neurons", out],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while b"p values" not in started.stderr.readline():
+            self.assertIsNone(started.poll())
+        time.sleep(0.3)
+        started.send_signal(signal.SIGINT)
+        said = started.communicate(timeout=120)
+        self.assertEqual(started.returncode, 130)
+        self.assertEqual(said[0], b"")
+        self.assertIn(b"stopped by a signal", said[1])
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+if __name__ == "__main__":
+    main()

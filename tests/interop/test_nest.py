@@ -1,0 +1,48 @@
+"""A graph of ours in NEST: the script that bdh export writes makes the same neurons and connections, and they run."""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import h5py
+import nest
+import numpy as np
+from program import CliTest, main
+
+
+class Nest(CliTest):
+    def test_nest_has_every_edge(self):
+        model, folder = self.path("m.bdh.h5"), self.path("circuit")
+        self.good("new", "small-world", "--neurons", 200, "--degree", 10, "-o", model)
+        self.good("export", model, "-o", folder, "--format", "nest")
+        script = os.path.join(folder, "run_in_nest.py")
+        spec = importlib.util.spec_from_file_location("run_in_nest", script)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        nest.ResetKernel()
+        neurons = module.load(scale=2.0)
+        found = nest.GetConnections().get(["source", "target", "weight", "delay"])
+        first = neurons[0].global_id
+        expected = {}
+        with h5py.File(model) as f:
+            for sign, name in ((1, "gx_excitatory"), (-1, "gx_inhibitory")):
+                g = f["projections/" + name]
+                self.assertEqual(g.attrs["encoding-type"], b"csc_matrix")
+                for source in range(200):
+                    for k in range(*map(int, g["indptr"][source:source + 2])):
+                        expected[source, int(g["indices"][k])] = sign * 2.0 * float(g["data"][k])
+        self.assertEqual({(s - first, t - first): w for s, t, w in zip(found["source"], found["target"], found["weight"])}, expected)
+        self.assertEqual(set(found["delay"]), {1.0})
+        self.assertTrue(any(w < 0 for w in expected.values()))
+
+        done = subprocess.run([sys.executable, "-B", script, "50"], capture_output=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout.decode().splitlines()[-1])
+        self.assertEqual(told["neurons"], 200)
+        self.assertEqual(told["connections"], len(expected) + 2 * 200)  # and those of the generator and the recorder
+        self.assertGreater(told["spikes"], 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Every statistic of bdh stats against other people's programs, on random graphs: NetworkX, igraph for Python, SciPy, NumPy."""
+import csv
+import json
+import os
+import shutil
+import tempfile
+import unittest
+import warnings
+
+import h5py
+import igraph
+import networkx
+import numpy
+import scipy.optimize
+import scipy.special
+import scipy.stats
+
+from program import RANDOM, bdh
+
+
+def good(*arguments):
+    done = bdh(*arguments)
+    assert done.returncode == 0, (arguments, done.stderr)
+    return done
+
+
+def random_weights(n, edges, seed, heavy):
+    """W[target, source], float32; out-degrees heavy-tailed or not; a few self-loops."""
+    random = numpy.random.default_rng(seed)
+    activity = random.pareto(1.3, n) + 1 if heavy else numpy.ones(n)
+    w = numpy.zeros((n, n), numpy.float32)
+    source = random.choice(n, edges, p=activity / activity.sum())
+    w[random.integers(0, n, edges), source] = random.normal(size=edges)
+    return w
+
+
+class Stats(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="bdh-interop-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def imported(self, w):
+        with open(self.path("g.csv"), "w") as f:
+            f.write("source,target,weight\n")
+            for target, source in zip(*numpy.nonzero(w)):
+                f.write(f"{source},{target},{w[target, source]!s}\n")
+        good("import", "--gx", self.path("g.csv"), "--layers", 1, "-o", self.path("g.bdh.h5"), "--force")
+        return self.path("g.bdh.h5")
+
+    def stats(self, model, *options):
+        return json.loads(good("stats", model, "--json", *options).stdout)["results"][0]
+
+    def check_degrees(self, found, degrees):
+        values, counts = numpy.unique(degrees, return_counts=True)
+        self.assertEqual(found["histogram"], [[int(v), int(c)] for v, c in zip(values, counts)])
+        self.assertAlmostEqual(found["mean"], degrees.mean())
+        self.assertAlmostEqual(found["deviation"], degrees.std())
+        positive = degrees[degrees > 0]
+        if len(positive) < 10 or len(set(positive)) == 1:
+            self.assertIsNone(found["power_law"])
+            return
+        fit, expected = found["power_law"], igraph.power_law_fit(positive.tolist(), method="discrete")
+        self.assertEqual(fit["xmin"], expected.xmin)
+        self.assertAlmostEqual(fit["alpha"], expected.alpha, places=5)
+        self.assertAlmostEqual(fit["ks"], expected.D, places=6)
+        self.check_likelihoods(fit, positive[positive >= fit["xmin"]].astype(float))
+
+    def check_likelihoods(self, fit, tail):
+        xmin, alpha = fit["xmin"], fit["alpha"]
+        power = -alpha * numpy.log(tail) - numpy.log(scipy.special.zeta(alpha, xmin))
+        self.assertEqual(fit["tail"], len(tail))
+        self.assertAlmostEqual(fit["log_likelihood"], power.sum(), places=6)
+        rate = numpy.log1p(1 / (tail.mean() - xmin))
+        exponential = numpy.log1p(-numpy.exp(-rate)) - rate * (tail - xmin)
+
+        def lognormal(at):
+            mu, sigma = at[0], numpy.exp(at[1])
+            log_cdf = lambda x: scipy.stats.norm.logsf((numpy.log(x) - mu) / sigma)
+            a, b = log_cdf(tail - 0.5), log_cdf(tail + 0.5)
+            return a + numpy.log(-numpy.expm1(b - a)) - log_cdf(xmin - 0.5)
+
+        def cost(at):
+            value = -lognormal(at).sum()
+            return value if numpy.isfinite(value) else 1e10
+
+        with warnings.catch_warnings(), numpy.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            starts = [(numpy.log(tail).mean(), numpy.log(numpy.log(tail).std() + 1e-3)), (0, 0), (-5, 1)]
+            best = min((scipy.optimize.minimize(cost, s, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000}) for s in starts),
+                       key=lambda r: r.fun)
+        # Where the power law is the better one, the lognormal comes ever closer to it as mu falls: its likelihood has no maximum.
+        found = fit["against"]["lognormal"]["log_ratio"]
+        self.assertLess(abs(found - (power.sum() + best.fun)), 0.05 + 0.02 * abs(found), (found, power.sum() + best.fun))
+        for name, other in (("exponential", exponential),):
+            ratio = power - other
+            self.assertAlmostEqual(fit["against"][name]["log_ratio"], ratio.sum(), places=6)
+            p = 2 * scipy.stats.norm.sf(abs(ratio.sum()) / (ratio.std() * numpy.sqrt(len(tail))))
+            self.assertAlmostEqual(fit["against"][name]["p"], p, places=6)
+
+    def check_part(self, found, edges, rows, name):
+        """edges[target, source]: whether there is one; rows: of the CSV file."""
+        n = len(edges)
+        graph = networkx.from_numpy_array(edges.T.astype(int), create_using=networkx.DiGraph)
+        self.assertEqual(found["edges"], graph.number_of_edges())
+        self.check_degrees(found["in_degree"], edges.sum(1))
+        self.check_degrees(found["out_degree"], edges.sum(0))
+        self.assertAlmostEqual(found["reciprocity"]["share"], networkx.overall_reciprocity(graph))
+        self.assertAlmostEqual(found["reciprocity"]["share"], igraph.Graph.Adjacency(edges.T.astype(int)).reciprocity())
+        both = numpy.corrcoef(edges[~numpy.eye(n, dtype=bool)], edges.T[~numpy.eye(n, dtype=bool)])[0, 1]
+        self.assertAlmostEqual(found["reciprocity"]["rho"], both)  # which is how Garlaschelli and Loffredo define it
+        for kind, components in (("weak", networkx.weakly_connected_components), ("strong", networkx.strongly_connected_components)):
+            sizes = [len(c) for c in components(graph)]
+            self.assertEqual(found["components"][kind], {"count": len(sizes), "largest": max(sizes)})
+        links = graph.to_undirected()
+        self.assertEqual(found["links"], links.number_of_edges())
+        core = networkx.core_number(links)
+        self.assertEqual([int(row["core_" + name]) for row in rows], [core[i] for i in range(n)])
+        self.assertEqual((found["core"]["k"], found["core"]["nodes"]), (max(core.values()), list(core.values()).count(max(core.values()))))
+        self.assertEqual(found["clustering"]["triangles"], sum(networkx.triangles(links).values()) / 3)
+        self.assertAlmostEqual(found["clustering"]["transitivity"], networkx.transitivity(links))
+        self.assertAlmostEqual(found["clustering"]["mean"], networkx.average_clustering(links))
+        club = networkx.rich_club_coefficient(links, normalized=False)
+        self.assertGreater(len(found["rich_club"]), 3)
+        for point in found["rich_club"]:
+            self.assertAlmostEqual(point["coefficient"], club[point["degree"]])
+        # Links that lead both ways weigh 2: the symmetric matrix is the sum of the two directions.
+        weighted = networkx.from_numpy_array((edges.astype(int) + edges.T).astype(int))
+        member = [int(row["community_" + name]) for row in rows]
+        leiden, louvain = found["modularity"]["leiden"], found["modularity"]["louvain"]
+        self.assertEqual(leiden["sizes"], numpy.bincount(member).tolist())
+        groups = [[i for i in range(n) if member[i] == c] for c in set(member)]
+        self.assertAlmostEqual(leiden["modularity"], networkx.community.modularity(weighted, groups))
+        other = igraph.Graph.Weighted_Adjacency((edges.astype(int) + edges.T).tolist(), mode="undirected")
+        self.assertAlmostEqual(leiden["modularity"], other.modularity(member, weights="weight"))
+        best = max(other.community_leiden(objective_function="modularity", weights="weight", n_iterations=10).q for _ in range(5))
+        self.assertGreater(leiden["modularity"], 0.97 * best)
+        self.assertGreater(louvain["modularity"], 0.93 * best)
+
+    def test_random_graphs(self):
+        for seed, (n, edges, heavy, beta) in enumerate([(80, 500, False, 0), (300, 2500, True, 0.25), (500, 4000, True, 0.7)]):
+            with self.subTest(n=n):
+                w = random_weights(n, edges, seed, heavy)
+                model = self.imported(w)
+                found = self.stats(model, "--beta", beta, "--modularity", "--triangles", "--neurons", self.path("n.csv"), "--force")
+                with open(self.path("n.csv"), newline="") as f:
+                    rows = list(csv.DictReader(f))
+                n = found["nodes"]  # nodes without edges at the end of a list of edges are not in it
+                w = w[:n, :n]
+                apart = w * ~numpy.eye(n, dtype=bool)
+                excitatory, inhibitory = apart > numpy.float32(beta), apart < -numpy.float32(beta)
+                for name, part in (("excitatory", excitatory), ("inhibitory", inhibitory), ("both", excitatory | inhibitory)):
+                    self.check_part(found[name], part, rows, name)
+                self.check_signs(found, apart, excitatory, inhibitory, rows)
+
+    def check_signs(self, found, w, excitatory, inhibitory, rows):
+        size = numpy.abs(w.astype(float))
+        with numpy.errstate(all="ignore"):
+            for name, e, i in (("by_edges", excitatory.sum(0), inhibitory.sum(0)),
+                               ("by_weight", (size * excitatory).sum(0), (size * inhibitory).sum(0))):
+                dale = numpy.abs(e - i) / (e + i)
+                self.assertAlmostEqual(found["dale"][name]["mean"], numpy.nanmean(dale), places=6)
+                told = [float(row["dale_" + name] or "nan") for row in rows]
+                numpy.testing.assert_allclose(told, dale, rtol=1e-6)
+            e, i = (size * excitatory).sum(1), (size * inhibitory).sum(1)
+            numpy.testing.assert_allclose([float(row["balance"] or "nan") for row in rows], (e - i) / (e + i), rtol=1e-6, atol=1e-12)
+            out = excitatory.sum(0) + inhibitory.sum(0)
+            p = excitatory.sum() / (excitatory.sum() + inhibitory.sum())
+            chance = [numpy.abs(2 * numpy.arange(k + 1) - k) @ scipy.stats.binom.pmf(numpy.arange(k + 1), k, p) / k for k in out[out > 0]]
+            self.assertAlmostEqual(found["dale"]["by_edges"]["chance"], numpy.mean(chance), places=8)
+
+    def test_a_model_through_hubs(self):
+        model = self.path("r.bdh.h5")
+        good("import", os.path.join(RANDOM, "model.safetensors"), "-o", model)
+        with h5py.File(model) as f:
+            e, factors = f["projections/e/data"][:].astype(float), {"gx": f["projections/dx/data"][:], "gy": f["projections/dy/data"][:]}
+        e -= e.mean(1, keepdims=True)
+        for graph, d in factors.items():
+            w = d.astype(float) @ e.T  # [target, source]
+            numpy.fill_diagonal(w, 0)
+            found = self.stats(model, "--graph", graph, "--keep", 0.1)
+            beta = found["beta"]
+            self.assertLess(numpy.sort(numpy.abs(numpy.abs(w).ravel() - beta))[0], 1e-2)
+            self.assertGreater(numpy.abs(numpy.abs(w) - beta).min(), 1e-7)  # no pair whose rounding decides
+            for name, part in (("excitatory", w > beta), ("inhibitory", w < -beta)):
+                self.assertEqual(found[name]["edges"], part.sum())
+                self.assertEqual(found[name]["in_degree"]["largest"], part.sum(1).max())
+                self.assertAlmostEqual(found[name]["weight"], numpy.abs(w[part]).sum(), places=3)
+
+
+if __name__ == "__main__":
+    unittest.main()
