@@ -27,6 +27,7 @@ figure svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: .95rem; }
 caption { text-align: left; padding: .3rem 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th[scope=row] { white-space: nowrap; padding-right: 1rem; }
 td.number, th.number { text-align: right; }
 pre { overflow: auto; background: #f5f5f5; padding: .5rem; max-height: 24rem; }
 #tip { position: absolute; z-index: 1; background: #222; color: #fff; font: 14px/1.4 sans-serif; padding: .3rem .6rem; max-width: 22rem; white-space: pre-line; pointer-events: none; }
@@ -65,8 +66,10 @@ constexpr const char* script = R"js(
   document.addEventListener('keydown', event => { if (event.key === 'Escape') hide(); });
   for (const group of document.querySelectorAll('[data-rove]')) {
     for (const shape of group.querySelectorAll('svg [tabindex]')) {  // the browser's own tip would hide ours
-      shape.dataset.tip = shape.getAttribute('aria-label');
-      shape.querySelector('title')?.remove();
+      const title = shape.querySelector('title');
+      shape.dataset.tip = title.textContent;
+      shape.setAttribute('aria-label', title.textContent);
+      title.remove();
     }
     const all = [...group.querySelectorAll('[data-k],[data-tip]')];
     let now = 0;

@@ -22,7 +22,8 @@ using figure::mark;
 using figure::panel;
 using figure::picture;
 
-constexpr std::size_t most_points = 400;  // of a course over tokens; more are averaged
+constexpr std::size_t most_points = 400;      // of a course over tokens; more are averaged
+constexpr std::size_t most_scattered = 3000;  // tokens that are drawn as points
 constexpr double percent = 100;
 const std::string activity_hint = "bdh run --record events";
 
@@ -169,11 +170,40 @@ mark means_of_tenths(const scattered& s) {
   return m;
 }
 
+// How many tokens are where, for more than can be told apart as points. Cells without any are white.
+figure::heat_map crowd(const scattered& s) {
+  constexpr std::size_t across = 60, down = 40;
+  const auto [left, right] = std::minmax_element(s.surprisal.begin(), s.surprisal.end());
+  const auto [bottom, top] = std::minmax_element(s.active.begin(), s.active.end());
+  figure::heat_map h{.rows = down,
+                     .columns = across,
+                     .values = std::vector<double>(down * across, std::nan("")),
+                     .left = *left,
+                     .right = *right,
+                     .bottom = *bottom,
+                     .top = *top,
+                     .least = 0,
+                     .label = "tokens in a cell"};
+  if (h.right <= h.left) h.right = h.left + 1;
+  if (h.top <= h.bottom) h.top = h.bottom + 1;
+  const auto cell = [](double v, double least, double most, std::size_t count) {
+    return std::min(static_cast<std::size_t>((v - least) / (most - least) * static_cast<double>(count)), count - 1);
+  };
+  for (std::size_t k = 0; k < s.active.size(); ++k) {
+    double& count = h.values[cell(s.active[k], h.bottom, h.top, down) * across + cell(s.surprisal[k], h.left, h.right, across)];
+    count = std::isnan(count) ? 1 : count + 1;
+  }
+  return h;
+}
+
 panel scatter(const scattered& s, quantity what, drawing& d) {
   panel p{.title = fmt::format("{} against surprisal", variable(what)),
           .x = {.label = "surprisal of the token (nats)"},
           .y = {.label = fmt::format("active {} (% of neurons)", variable(what))}};
-  p.marks.push_back({.how = figure::form::points, .of = figure::series_colour(5, 7), .x = s.surprisal, .y = s.active, .size = 3});
+  if (s.active.size() > most_scattered)
+    p.heat = crowd(s);
+  else
+    p.marks.push_back({.how = figure::form::points, .of = figure::series_colour(5, 7), .x = s.surprisal, .y = s.active, .size = 3});
   p.marks.push_back(means_of_tenths(s));
   if (s.surprisal.size() > 2)
     if (const auto rho = rank_correlation(s.surprisal, s.active))
@@ -195,8 +225,8 @@ axis token_axis(const recorded_run& run, const std::vector<std::uint64_t>& posit
   if (spacing < text * 0.7) return a;
   double widest = 0;
   for (std::uint64_t p : positions) widest = std::max(widest, figure::text_width(axis_label(run, p), text));
-  a.upwards = widest + 3 > spacing;
-  if (a.upwards && spacing < text * 1.25) return a.upwards = false, a;
+  a.upwards = widest + 2 > spacing;
+  if (a.upwards && spacing < text * 1.2) return a.upwards = false, a;
   for (std::uint64_t p : positions) a.ticks.push_back({static_cast<double>(p), figure::cut(axis_label(run, p), longest, text)});
   a.label = "token";
   return a;

@@ -138,9 +138,9 @@ class raster {
       throw input_error(run_.folder.string(),
                         "no activity was recorded" + (choice_.layer ? fmt::format(" of layer {}", *choice_.layer) : ""),
                         "a run with events", "bdh run --record events");
-    p_.what.columns = all_.size() == 1 ? 1 : 2;
-    p_.what.panel_height = all_.size() <= 2 ? 320 : 180;
     plain_ = std::all_of(all_.begin(), all_.end(), [](const one& o) { return o.cells.is_plain() && within(o.counts); });
+    p_.what.columns = all_.size() == 1 ? 1 : 2;
+    p_.what.panel_height = panel_height();
     p_.csv = plain_ ? "position,token,text,variable,layer,neuron,value\n"
                     : "variable,layer,first_position,last_position,first_neuron,last_neuron,active_percent\n";
     for (const one& o : all_) draw(o);
@@ -158,6 +158,14 @@ class raster {
     std::uint64_t sum = 0;
     for (std::uint64_t n : c.cells) sum += n;
     return sum == c.events.size();
+  }
+
+  // More for a few panels, and where neurons have rows of their own.
+  double panel_height() const {
+    if (all_.size() <= 2) return 320;
+    std::size_t rows = 0;
+    for (const one& o : all_) rows = std::max(rows, o.cells.rows);
+    return plain_ && all_.size() <= 8 ? std::clamp(70 + 3.5 * static_cast<double>(rows), 180.0, 320.0) : 180;
   }
 
   void gather(recorded_activity a) {

@@ -117,6 +117,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
         figure::mark m{.name = all[k].name, .of = figure::series_colour(k, all.size())};
         const std::size_t tip_step = std::max<std::size_t>(1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
         m.hidden_points = c.positions.size() > most_marked;
+        const bool changes = std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
         for (std::size_t i = 0; i < c.positions.size(); ++i) {
           const std::uint64_t at = c.positions[i];
           m.x.push_back(static_cast<double>(at));
@@ -124,7 +125,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
           const std::size_t token = at - run.first;
           p.csv += fmt::format("{},{},{},{},{},", at, run.tokens[token], in_quotes(run.texts[token]), l, in_quotes(all[k].name));
           p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
-          const bool asked = i % tip_step == 0 && !std::isnan(c.values[i]);
+          const bool asked = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
           m.tips.push_back(
               asked ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name, at, run.texts[token], layer_name(l), c.values[i])
                     : std::string());

@@ -1,7 +1,8 @@
 # Sourced by examples/quickstart.sh, tests/run.sh and bench/run.sh: the Debian and Ubuntu packages that bdh needs, and how they get installed.
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev libeigen3-dev libigraph-dev)
-test_packages=(doctest-dev libbenchmark-dev hdf5-tools python3 valgrind)
+test_packages=(doctest-dev libbenchmark-dev hdf5-tools python3 valgrind fonts-dejavu-core)
+browser_packages=(chromium)
 coverage_packages=(gcovr)
 benchmark_packages=(libbenchmark-dev python3-venv git)
 

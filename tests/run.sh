@@ -62,6 +62,7 @@ run_fuzzer() {
 say "bdh: builds the tests (build/dev) and runs those that need no GPU"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
+ensure_packages "to test reports in a browser" "${browser_packages[@]}" || echo "no browser: the test of reports in one will be skipped"
 say "Building preset dev"
 build dev
 

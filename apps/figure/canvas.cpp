@@ -97,8 +97,8 @@ void canvas::shape_with_tip(const std::string& element, const std::string& attri
     return;
   }
   const std::string safe = escaped(tip);
-  body_ += fmt::format("<{} {}{}><title>{}</title></{}>\n", element, attributes,
-                       interactive_ ? fmt::format(R"( tabindex="0" role="img" aria-label="{}")", safe) : "", safe, element);
+  body_ += fmt::format("<{} {}{}><title>{}</title></{}>\n", element, attributes, interactive_ ? R"( tabindex="0" role="img")" : "", safe,
+                       element);
 }
 
 void canvas::marker(point c, shape kind, double diameter, std::optional<colour> fill, std::string_view tip) {

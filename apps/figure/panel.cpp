@@ -90,7 +90,10 @@ std::pair<double, double> limits(const heat_map& h) {
   for (double v : h.values)
     if (std::isfinite(v)) all.take(v);
   if (!all.known()) all = {0, 1};
-  if (!h.is_signed) return {h.least.value_or(all.least), h.most.value_or(all.most)};
+  if (!h.is_signed) {
+    const double least = h.least.value_or(all.least), most = h.most.value_or(all.most);
+    return {least, most > least ? most : least + 1};
+  }
   const double most = std::max(std::abs(h.least.value_or(all.least)), std::abs(h.most.value_or(all.most)));
   return {-most, most};
 }
@@ -233,7 +236,7 @@ void panel_view::draw_heat(canvas& on, const box& frame) const {
     for (std::size_t again = 0; again < down; ++again)
       for (std::size_t column = 0; column < h.columns; ++column) {
         const double v = h.values[row * h.columns + column];
-        const double share = h.is_signed ? (most > 0 ? v / most : v) : (most > least ? (v - least) / (most - least) : v - least);
+        const double share = h.is_signed ? (most > 0 ? v / most : v) : (v - least) / (most - least);
         pixels.insert(pixels.end(), across, std::isnan(v) ? colour{0xff, 0xff, 0xff} : h.is_signed ? diverging(share) : sequential(share));
       }
   const point low = at(frame, h.left, h.bottom), high = at(frame, h.right, h.top);

@@ -56,7 +56,9 @@ double thousandths(std::uint32_t code) {
   if (code == 0xb2 || code == 0xb3 || code == 0xb9 || code == 0x2070 || (code >= 0x2074 && code <= 0x2079)) return 401;
   if (code == 0xb7) return 318;
   if (code == 0x207b || code == 0x2013) return 528;
-  if (code >= 0x300 && code < 0x370) return 0;  // combining
+  if (code >= 0x300 && code < 0x370) return 0;      // combining
+  if (code == 0x2423) return 636;                   // open box, for a blank
+  if (code >= 0x2190 && code < 0x2200) return 838;  // arrows
   if (code < 0x250) return 700;
   if (code < 0x2000) return 800;
   return 1030;

@@ -28,7 +28,7 @@ def contents(path):
 class Help(CliTest):
     def test_help_names_every_command(self):
         done = self.good("--help")
-        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest"):
+        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest", "plot", "report"):
             self.assertIn(command.encode(), done.stdout)
 
     def test_help_as_a_word(self):

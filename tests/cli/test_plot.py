@@ -2,6 +2,7 @@
 import collections
 import csv
 import io
+import json
 import os
 import re
 import struct
@@ -218,6 +219,13 @@ class Plot(PlotTest):
         self.refused(2, "plot", "raster", run, *out, "--layer", 0)
         self.assertFalse(os.path.exists(self.path("picture.svg")) or os.path.exists(self.path("picture.csv")))
 
+    def test_a_machine_without_fonts_says_what_to_install(self):
+        run, fonts = self.record("run"), self.path("fonts.conf", b"<fontconfig></fontconfig>")
+        without = dict(os.environ, FONTCONFIG_FILE=fonts)
+        self.refused(1, "plot", "rates", run, "-o", self.path("picture.png"), env=without, says=["no font", "fonts-dejavu-core", ".svg"])
+        self.assertFalse(os.path.exists(self.path("picture.csv")))
+        self.good("plot", "rates", run, "-o", self.path("picture.svg"), env=without)
+
     def test_names_of_strangers_stay_text(self):
         run = self.record('<script>&"\'', "synapses:all", "events", model=self.named())
         page, rows = self.plot("synapse", run, "--synapse", 'plain->sun & <moon>', "--synapse", '<b>&"x"</b>->plain')
@@ -265,6 +273,52 @@ class Sizes(PlotTest):
         run = self.record("run", "events", "synapses:in:5")
         for width, height in ((360, 900), (2000, 700), (720, 2000)):
             self.every_kind(run, "--width", width, "--height", height)
+
+
+class Report(PlotTest):
+    def report(self, run, *options):
+        self.good("report", run, "-o", self.path("report.html"), "--force", *options)
+        return read(self.path("report.html")).decode()
+
+    def test_it_is_one_file_with_everything_that_was_recorded(self):
+        run = self.record("run", "events", "synapses:3->7")
+        html = self.report(run)
+        self.assertEqual(html.count("<span data-k="), len(TEXT))
+        self.assertEqual(html.count("<figure"), 4)
+        self.assertEqual(set(re.findall(r"https?://[^\"' )]*", html)), {"http://www.w3.org/2000/svg"})
+        self.assertIn("a</span>", html)
+        data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+        summary = table(os.path.join(run, "summary.csv"))
+        self.assertEqual(data["tokens"], list(TEXT.encode()))
+        self.assertIsNone(data["surprisal"][0])
+        for k in range(1, len(TEXT)):
+            self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]), places=4)
+            self.assertAlmostEqual(data["y"][k][2], float(summary[k]["active_y_3"]), places=4)
+        self.assertEqual(html, self.report(run))
+
+    def test_texts_and_names_of_strangers_stay_text(self):
+        evil = "</script><script>alert(1)</script><!--"
+        html = self.report(self.record(evil.replace("/", "_"), "synapses:all", text=evil, model=self.named()))
+        self.assertEqual((html.count("<script"), html.count("</script"), html.count("<!--")), (2, 2, 0))
+        html = self.report(self.record("controls", text="a\x1b[31m\x01\u202eb"))
+        self.assertFalse(set(html) & set("\x1b\x01\u202e"))
+
+    def test_what_was_not_recorded_and_what_is_too_long_is_told(self):
+        html = self.report(self.record("plain"), "--limit", 5)
+        self.assertIn("bdh run --record events", html)
+        self.assertIn(f"The first 5 of {len(TEXT)} tokens", html)
+        self.assertEqual(html.count("<span data-k="), 5)
+        self.assertIn("No losses", self.report(self.record("lossless", model=self.named())))
+        self.assertEqual(self.report(self.record("one", "events", "synapses:3->7", text="a")).count("<span data-k="), 1)
+
+    def test_wrong_arguments(self):
+        run = self.record("run")
+        self.refused(1, "report", run, "-o", self.path("report.pdf"), says=["-o", "NAME.html"])
+        self.refused(1, "report", self.path("none"), "-o", self.path("report.html"), says=["none"])
+        self.refused(2, "report", run)
+        self.refused(2, "report", run, "-o", self.path("report.html"), "--limit", 0)
+        self.good("report", run, "-o", self.path("report.html"))
+        self.refused(1, "report", run, "-o", self.path("report.html"), says=["exists", "--force"])
 
 
 if __name__ == "__main__":
