@@ -69,6 +69,13 @@ class Concepts(CliTest):
         other = self.json("concepts", self.random, *self.sets, "--seed", 2)
         self.assertNotEqual(json.loads(one)["halves"], other["halves"])
 
+    def test_layers_one_after_the_other_find_the_same(self):
+        together, apart = (self.json("concepts", self.random, *self.sets, "--carry", 40, "--top", 40, "--memory", memory) for memory in (1024, 0))
+        self.assertEqual({f["layer"] for f in together["findings"]}, {2, 3})
+        self.assertGreater(together["memory_bytes"]["written"], apart["memory_bytes"]["written"])
+        apart["memory_bytes"] = together["memory_bytes"]
+        self.assertEqual(together, apart)
+
     def test_layers_heads_and_factors(self):
         found = self.json("concepts", self.random, *self.sets, "--layer", 3, "--head", 1, "--factor", "w", "--top", 20)
         self.assertEqual((found["candidates"], found["layers"], found["factor"], found["head"]), (32 * 64, [3], "w", 1))
