@@ -165,6 +165,12 @@ class Stats(CliTest):
         self.assertNotIn("modularity", r["both"])
         self.assertIn("no neuron has edges", self.good("stats", self.graph(), "--beta", 9).stdout.decode())
 
+    def test_help(self):
+        text = self.good("stats", "--help").stdout.decode()
+        for option in ("--graph --head --beta --keep --modularity --nulls --fit-p --triangles --neurons --force --seed --threads --layer --text --text-file "
+                       "--state --factor --retention --json").split():
+            self.assertIn(option, text)
+
     def test_bad_usage_and_bad_input(self):
         model = self.graph()
         for arguments in (("--beta", -1), ("--beta", "nan"), ("--beta", "1,,2"), ("--beta", ""), ("--keep", 0), ("--keep", 2), ("--keep", "1e-3x"),

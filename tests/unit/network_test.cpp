@@ -184,6 +184,37 @@ TEST_CASE("planted communities are found, and none where the same edges are put 
   CHECK(mistaken <= 4);  // 1 in 21 is to be expected; 5 or more of 20 have a probability of 0.003
 }
 
+TEST_CASE("planted hubs that know each other are a rich club, and there is none where the same edges are put at random") {
+  // The largest coefficient of a club of 3 nodes or more, and how many of the 4 nodes with most neighbours are among the first 4.
+  const auto look = [](const bdh::edge_set& g) {
+    const bdh::network graph(g);
+    double densest = 0;
+    for (const bdh::rich_club& c : graph.rich_clubs())
+      if (c.nodes >= 3) densest = std::max(densest, c.coefficient);
+    list order(g.neurons());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return graph.neighbours()[a] > graph.neighbours()[b]; });
+    return std::pair(densest, std::count_if(order.begin(), order.begin() + 4, [](auto node) { return node < 4; }));
+  };
+  int found = 0, mistaken = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const bdh::edge_set background = bdh::random_edges(200, 0, 800, random(seed));
+    std::set<std::pair<bdh::neuron_id, bdh::neuron_id>> edges;
+    for (bdh::neuron_id i = 0; i < 200; ++i)
+      for (bdh::edge_id e = background.indptr[i]; e < background.indptr[i + 1]; ++e) edges.insert({i, background.targets[e]});
+    bdh::random_stream r = random(100 + seed);
+    for (bdh::neuron_id hub = 0; hub < 4; ++hub) {
+      for (bdh::neuron_id other = 0; other < hub; ++other) edges.insert({hub, other});
+      for (int i = 0; i < 40; ++i) edges.insert({hub, 4 + r.below(196)});
+    }
+    const auto [club, hubs] = look(graph(200, {edges.begin(), edges.end()}));
+    found += club == 1 && hubs == 4;
+    mistaken += look(bdh::random_edges(200, 0, edges.size(), random(200 + seed))).first > 0.7;
+  }
+  CHECK(found == 20);
+  CHECK(mistaken <= 2);
+}
+
 TEST_CASE("Hurwitz' zeta function") {
   CHECK(std::exp(bdh::log_hurwitz_zeta(2, 1)) == doctest::Approx(std::numbers::pi * std::numbers::pi / 6).epsilon(1e-13));
   for (const auto& [s, q] : {std::pair(3.5, 7.0), std::pair(2.5, 100.0), std::pair(9.0, 3.0)}) {
