@@ -284,7 +284,7 @@ class Report(PlotTest):
         run = self.record("run", "events", "synapses:3->7")
         html = self.report(run)
         self.assertEqual(html.count("<span data-k="), len(TEXT))
-        self.assertEqual(html.count("<figure"), 4)
+        self.assertEqual(html.count("<figure>") + html.count("<figure data-rove>"), 6)
         self.assertEqual(set(re.findall(r"https?://[^\"' )]*", html)), {"http://www.w3.org/2000/svg"})
         self.assertIn("a</span>", html)
         data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
@@ -295,6 +295,17 @@ class Report(PlotTest):
             self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]), places=4)
             self.assertAlmostEqual(data["y"][k][2], float(summary[k]["active_y_3"]), places=4)
         self.assertEqual(html, self.report(run))
+
+    def test_degrees_need_the_model(self):
+        model = self.path("moved.bdh.h5")
+        with open(model, "wb") as f:
+            f.write(read(self.random))
+        run = self.record("run", model=model)
+        self.assertIn("of moved.bdh.h5", self.report(run))
+        os.remove(model)
+        html = self.report(run)
+        self.assertEqual(html.count("Degrees in"), 0)
+        self.assertIn("moved.bdh.h5 is not there", html)
 
     def test_texts_and_names_of_strangers_stay_text(self):
         evil = "</script><script>alert(1)</script><!--"
