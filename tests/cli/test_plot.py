@@ -258,6 +258,27 @@ class Sizes(PlotTest):
             self.assertIn("no data", self.texts(page))
         self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["events", "positions"])
 
+    def test_what_strangers_wrote_into_a_run(self):
+        run = self.record("run", "events")
+        summary = os.path.join(run, "summary.csv")
+        lines = read(summary).decode().split("\n")
+        for k, value in enumerate(("nan", "inf", "-1", "1e308", "7", "-nan", "1e-320"), 3):
+            fields = lines[k].split(",")
+            fields[2:9] = [value] * 7
+            lines[k] = ",".join(fields[:-2] + [value, fields[-1]])
+        with open(summary, "w") as f:
+            f.write("\n".join(lines))
+        for kind in ("rates", "sparsity"):
+            self.plot(kind, run)
+        self.good("report", run, "-o", self.path("report.html"))
+        with open(os.path.join(run, "run.json")) as f:
+            told = json.load(f)
+        told["model"]["neurons"], told["options"] = 4294967295, "none"
+        with open(os.path.join(run, "run.json"), "w") as f:
+            json.dump(told, f)
+        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["4294967295 neurons"])
+        self.good("report", run, "-o", self.path("report.html"), "--force")
+
     def test_without_losses(self):
         run = self.record("run", "events", "synapses:all", model=self.named())
         self.every_kind(run)
