@@ -41,7 +41,8 @@ class Help(CliTest):
                            "--quiet --retention --state --save-state --instructions --device",
                     "evaluate": "--text-file --tokens-file --window --limit --retention --by-position --json --threads --sites",
                     "info": "--json --rounds", "verify": "--tolerance --json --threads --sites --instructions", "repair": "-o --json",
-                    "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json", "devices": "--json", "selftest": "--device -o", "step": "--device", "plot": "raster rates sparsity synapse", "report": "-o --limit --force"}
+                    "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json", "devices": "--json", "selftest": "--device -o", "step": "--device",
+                    "plot": "raster rates sparsity synapse", "report": "-o --limit --force"}
         for command, options in expected.items():
             text = self.good(command, "--help").stdout.decode()
             for option in options.split():
