@@ -18,9 +18,8 @@
 namespace bdh::app {
 namespace {
 
-constexpr double level = 0.05;                                  // of all confirmations of a search together
-constexpr std::size_t memory_of_a_pass = std::size_t{1} << 30;  // of what sentences wrote; above it, layers are read one after the other
-constexpr double x_and_y = 0.3;                                 // of all neurons: for the estimate
+constexpr double level = 0.05;   // of all confirmations of a search together
+constexpr double x_and_y = 0.3;  // of all neurons: for the estimate
 
 struct concepts_options {
   std::string model, positive, negative, output, trace_output, trace_file;
@@ -29,7 +28,7 @@ struct concepts_options {
   std::optional<layer_id> layer;
   std::optional<head_id> head;
   std::string factor = "y";
-  std::uint64_t top = 10, carry = 100, seed = 1;
+  std::uint64_t top = 10, carry = 100, seed = 1, memory = 1024;
   bool neurons = false, json = false, force = false;
 };
 
@@ -105,7 +104,7 @@ class concept_search {
   // All layers at once, or one after the other where that takes too much memory.
   std::vector<std::vector<layer_id>> passes() const {
     const double bytes = static_cast<double>(r_.tokens) * model_.neurons() * x_and_y * (sizeof(float) + sizeof(std::uint32_t));
-    if (bytes * static_cast<double>(r_.layers.size()) < memory_of_a_pass) return {r_.layers};
+    if (bytes * static_cast<double>(r_.layers.size()) < static_cast<double>(options_.memory) * (1 << 20)) return {r_.layers};
     std::vector<std::vector<layer_id>> all;
     for (layer_id l : r_.layers) all.push_back({l});
     return all;
@@ -264,6 +263,8 @@ class concepts_app final : public command {
     add_number<std::uint64_t>(c, "--carry", o.carry, {1, 100000, "1 to 100000"}, "how many of the chosen ones are put to the test [100]");
     add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"}, "how many to show [10]")->type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "draws the halves [1]");
+    add_number<std::uint64_t>(c, "--memory", o.memory, {0, 1u << 30, "0 to 1073741824"},
+                              "MiB for what the sentences write; above it layers are read one after the other [1024]");
     trace_ = c.add_option("--trace", o.trace_file, "the course of those shown over the sentences of FILE [four of those given]")
                  ->expected(0, 1)
                  ->type_name("[FILE]");

@@ -182,7 +182,7 @@ std::string model_text(const model& m) {
   line("tokenizer", name(m.tokens()));
   line("trained on", m.training_window() == 0 ? "windows of unknown length" : fmt::format("windows of {} tokens", m.training_window()));
   if (!m.order().empty()) line("order", "neurons are kept in another order than that of their numbers");
-  if (m.renumbered()) line("numbering", "neurons were renumbered on import");
+  if (m.renumbered()) line("numbering", "neurons have other numbers than in the file that they come from");
   line("made by", m.origin().creator);
   line("source", fmt::format("{}{}", m.origin().source, m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);

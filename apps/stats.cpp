@@ -10,6 +10,7 @@
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "apps/sigma_rows.hpp"
 #include "apps/signals.hpp"
 #include "apps/structure_report.hpp"
 #include "core/base/error.hpp"
@@ -33,6 +34,7 @@ struct stats_options {
   std::optional<std::uint64_t> tail_samples, nulls;
   std::uint64_t seed = 0, threads = 1;
   bool modularity = false, triangles = false, json = false, force = false;
+  sigma_choice sigma;
 };
 
 class stopwatch {
@@ -46,6 +48,7 @@ class stopwatch {
 std::string about(double seconds) { return seconds < 1 ? "less than 1 s" : "about " + shown_seconds(std::ceil(seconds)); }
 
 weight_rows rows_of(const model& m, const stats_options& o) {
+  if (o.graph == "sigma") return o.sigma.rows(m, o.threads);
   if (o.graph != "gs") return weight_rows::of_circuit(m, o.graph == "gx" ? circuit::gx : circuit::gy).with_sources(m.neurons());
   if (!m.is_direct())
     throw unavailable_error(o.model, "a model through hubs, whose synapses connect all pairs at rate 1", "explicit edges for --graph gs");
@@ -249,9 +252,9 @@ class stats_app final : public command {
     stats_options& o = options_;
     constexpr range<double> any_weight{0, 3e38, "a weight >= 0"}, share{std::numeric_limits<double>::min(), 1, "0 < share <= 1"};
     c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
-    c.add_option("--graph", o.graph, "gx, gy, or gs, the rates of the synapses [gx]")
+    c.add_option("--graph", o.graph, "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
         ->type_name("G")
-        ->check(CLI::IsMember({"gx", "gy", "gs"}));
+        ->check(CLI::IsMember({"gx", "gy", "gs", "sigma"}));
     c.add_option("--head", o.head, "all; a head, from 0 on; 0->1: from head 0 to head 1; or each: all of these one by one [all]")
         ->type_name("H");
     add_list(c, "--beta", o.beta, any_weight, "edges are the pairs with |weight| > B")->type_name("B,...");
@@ -268,6 +271,7 @@ class stats_app final : public command {
     o.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 1024u);
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
                               fmt::format("threads that compute; they change no bit [{}]", o.threads));
+    o.sigma.add_to(c);
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
 
@@ -308,6 +312,7 @@ class stats_app final : public command {
 
   void check() {
     stats_options& o = options_;
+    o.sigma.check(o.graph == "sigma");
     if (!o.beta.empty() && !o.keep.empty()) throw CLI::ValidationError("--keep", "chooses what --beta states, expected one of them");
     if (o.nulls && !o.modularity) throw CLI::ValidationError("--nulls", "needs --modularity");
     if (o.force && o.neurons.empty()) throw CLI::ValidationError("--force", "needs --neurons");
@@ -361,16 +366,18 @@ class stats_app final : public command {
   nlohmann::ordered_json json(const model& m, const std::vector<structure_report>& all) const {
     nlohmann::ordered_json j = {
         {"model", options_.model}, {"graph", options_.graph}, {"neurons", m.neurons()}, {"heads", m.heads()}, {"seed", options_.seed}};
+    if (options_.graph == "sigma") j.update({{"layer", *options_.sigma.layer}, {"factor", options_.sigma.factor == "y" ? "y" : "w"}});
     for (const structure_report& r : all) j["results"].push_back(json_of(r, m.heads()));
     return j;
   }
 
   std::string text(const model& m, const std::vector<structure_report>& all) const {
-    std::string text = fmt::format("{} of {}: {} neurons, {} head{}\n",
-                                   options_.graph == "gx"   ? "Gx"
-                                   : options_.graph == "gy" ? "Gy"
-                                                            : "Gs",
-                                   one_line(options_.model), m.neurons(), m.heads(), m.heads() == 1 ? "" : "s");
+    const std::string graph = options_.graph == "gx"   ? "Gx"
+                              : options_.graph == "gy" ? "Gy"
+                              : options_.graph == "gs" ? "Gs"
+                                                       : fmt::format("Synapses of layer {}", *options_.sigma.layer);
+    std::string text = fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model), m.neurons(), m.heads(),
+                                   m.heads() == 1 ? "" : "s");
     for (const structure_report& r : all) text += "\n" + text_of(r, m.heads());
     if (all.size() > 1) text += "\n" + bdh::app::summary_of(all);
     return text;

@@ -150,13 +150,13 @@ class table {
  public:
   explicit table(const std::vector<part_report>& parts) : parts_(parts) {
     text_ = fmt::format("{:34}", "");
-    for (const part_report& p : parts) text_ += fmt::format("{:>16}", p.name);
+    for (const part_report& p : parts) text_ += fmt::format("{:>18}", p.name);
     text_ += "\n";
   }
   template <class Cell>
   void line(const std::string& name, Cell cell) {
     text_ += fmt::format("{:34}", name);
-    for (const part_report& p : parts_) text_ += fmt::format("{:>16}", std::string(cell(p)));
+    for (const part_report& p : parts_) text_ += fmt::format("{:>18}", std::string(cell(p)));
     text_ += "\n";
   }
   // Of the parts that have it; no line where none has.

@@ -88,8 +88,8 @@ void push_dense(benchmark::State& state) {
     for (std::size_t first = 0; first < active.size();) {
       std::size_t end = first;
       while (end < active.size() && active[end] / 64 == active[first] / 64) ++end;
-      bodies().push_dense(
-          {rows.data(), hubs, hubs, 0, static_cast<index>(end - first), active.data() + first, activity.data(), out.data()});
+      bodies().push_dense({rows.data(), hubs, hubs, 0, static_cast<index>(end - first), active.data() + first, activity.data(), out.data(),
+                           static_cast<index>(active.size() - first)});
       first = end;
     }
   const double edges = static_cast<double>(active.size()) * hubs;
@@ -105,9 +105,25 @@ void pull_dense(benchmark::State& state) {
   array<float> out(n);
   const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
   const auto count = static_cast<index>(active.size());
-  for (auto _ : state) bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data()}, 0, count);
+  for (auto _ : state) bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data(), count}, 0, count);
   const double edges = static_cast<double>(count) * hubs;
   tell(state, sizeof(Weight) * edges, edges);
+}
+
+// All rows of Dx for 16 streams.
+template <class Weight>
+void pull_dense_together(benchmark::State& state) {
+  constexpr index streams = 16;
+  const index n = share(state, neurons);
+  const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
+  const array<float> activity = ones(hubs);
+  std::vector<array<float>> out;
+  std::vector<const float*> from(streams, activity.data());
+  std::vector<float*> to;
+  for (index s = 0; s < streams; ++s) to.push_back(out.emplace_back(n).data());
+  for (auto _ : state) bodies().pull_dense_together({rows.data(), hubs, streams, from.data(), to.data()}, 0, n);
+  const double edges = static_cast<double>(n) * hubs;
+  tell(state, sizeof(Weight) * edges, streams * edges);
 }
 
 // The synapses of active pairs: read and written.
@@ -121,6 +137,32 @@ void reweight(benchmark::State& state) {
   for (auto _ : state) bodies().reweight({rows.data(), hubs, 0, active.data(), activity.data(), kept.data(), w.data()}, count);
   const double edges = static_cast<double>(count) * hubs;
   tell(state, 8 * edges, edges);
+}
+
+// The same, and what they bring to the hubs, in blocks of 64 neurons as the engine does it.
+template <class Strength>
+void push_and_reweight(benchmark::State& state) {
+  const index n = share(state, neurons);
+  array<Strength> rows = ones<Strength>(std::size_t{n} * hubs);
+  const array<float> activity(n), kept = ones(n), w = ones(hubs);
+  const std::vector<bdh::kernels::random_rounding> rounding(n, {0x9e3779b9u, 0x7f4a7c15u});
+  array<float> out(hubs);
+  std::vector<index> active;
+  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100)) active.insert(active.end(), {2 * m, 2 * m + 1});
+  for (auto _ : state)
+    for (std::size_t first = 0; first < active.size();) {
+      std::size_t end = first;
+      while (end < active.size() && active[end] / 64 == active[first] / 64) ++end;
+      const auto count = static_cast<index>(end - first), known = static_cast<index>(active.size() - first);
+      bodies().push_and_reweight({{rows.data(), hubs, 0, active.data() + first, activity.data(), kept.data(), w.data(), rounding.data()},
+                                  count,
+                                  known,
+                                  activity.data(),
+                                  out.data()});
+      first = end;
+    }
+  const double edges = static_cast<double>(active.size()) * hubs;
+  tell(state, 2 * sizeof(Strength) * edges, edges);
 }
 
 void collect(benchmark::State& state) {
@@ -500,12 +542,16 @@ void register_all(int most_threads) {
   add("propagate/push_dense_bfloat16", push_dense<bdh::bfloat16>, {20, 100});
   add("propagate/pull_dense", pull_dense<float>, {5, 20, 100});
   add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
+  add("propagate/pull_dense_together", pull_dense_together<float>, {});
+  add("propagate/pull_dense_together_bfloat16", pull_dense_together<bdh::bfloat16>, {});
   add("propagate/collect", collect, {});
   add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
   add("propagate/push_aging_edges", push_aging_edges, {100});
   add("propagate/push_sparse", push_sparse, {100});
   add("propagate/pull_sparse", pull_sparse, {20, 100});
   add("reweight/reweight", reweight, {10, 36, 100});
+  add("reweight/push_and_reweight", push_and_reweight<float>, {10, 36});
+  add("reweight/push_and_reweight_bfloat16", push_and_reweight<bdh::bfloat16>, {10, 36});
   add("reweight/reweight_edges", reweight_edges, {5, 100});  // 100: the Hebb sweep
   add("reweight/reweight_turning_edges", reweight_turning_edges, {100});
   add("decay/turn_pairs", turn_pairs, {});

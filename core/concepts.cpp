@@ -123,6 +123,7 @@ class synapse_search {
                         [&](std::size_t k) { texts_[all_[k]].write_laboratory_x(first, count, tile.data() + base_[k] * width, width, 1); });
       const neuron_id targets = model_.neurons();
       threads_.for_each((targets + targets_at_a_time - 1) / targets_at_a_time, [&](std::size_t group) {
+        if (stops()) return;
         strength_rows s;
         std::vector<std::size_t> active;
         const std::size_t end = std::min<std::size_t>(targets, (group + 1) * targets_at_a_time);
@@ -147,24 +148,22 @@ class synapse_search {
   void over_edges() const {
     const projection by_target = model_.direct().gs.transposed();
     const neuron_id targets = model_.neurons();
-    constexpr std::size_t between_questions = 64;  // groups
-    const std::size_t groups = (targets + targets_at_a_time - 1) / targets_at_a_time;
-    for (std::size_t done = 0; done < groups && !stops(); done += between_questions)
-      threads_.for_each(std::min(between_questions, groups - done), [&](std::size_t group) {
-        strength_rows s;
-        std::vector<std::size_t> active;
-        std::vector<neuron_id> sources;
-        const std::size_t begin_at = (done + group) * targets_at_a_time;
-        for (std::size_t j = begin_at; j < std::min<std::size_t>(targets, begin_at + targets_at_a_time); ++j) {
-          sources.clear();
-          if (by_target.is_dense())
-            for (neuron_id i = first_; i < last_; ++i) sources.push_back(i);
-          else
-            for (edge_id e = by_target.indptr()[j]; e < by_target.indptr()[j + 1]; ++e)
-              if (by_target.indices()[e] >= first_ && by_target.indices()[e] < last_) sources.push_back(by_target.indices()[e]);
-          over_edges_into(static_cast<neuron_id>(j), sources, s, active);
-        }
-      });
+    threads_.for_each((targets + targets_at_a_time - 1) / targets_at_a_time, [&](std::size_t group) {
+      if (stops()) return;
+      strength_rows s;
+      std::vector<std::size_t> active;
+      std::vector<neuron_id> sources;
+      const std::size_t end = std::min<std::size_t>(targets, (group + 1) * targets_at_a_time);
+      for (std::size_t j = group * targets_at_a_time; j < end; ++j) {
+        sources.clear();
+        if (by_target.is_dense())
+          for (neuron_id i = first_; i < last_; ++i) sources.push_back(i);
+        else
+          for (edge_id e = by_target.indptr()[j]; e < by_target.indptr()[j + 1]; ++e)
+            if (by_target.indices()[e] >= first_ && by_target.indices()[e] < last_) sources.push_back(by_target.indices()[e]);
+        over_edges_into(static_cast<neuron_id>(j), sources, s, active);
+      }
+    });
   }
 
   void over_edges_into(neuron_id target, std::span<const neuron_id> sources, strength_rows& s, std::vector<std::size_t>& active) const {

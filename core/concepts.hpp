@@ -61,7 +61,7 @@ class best_separations {
 struct search_place {
   layer_id layer = 1;
   std::optional<head_id> head = {};  // only presynaptic neurons of this head
-  std::function<bool()> go_on = {};  // asked between tiles; false ends the search
+  std::function<bool()> go_on = {};  // asked now and then, by several threads; false ends the search
 };
 
 // Offers every candidate synapse of a layer to `best`. texts[t]: that layer's factors of text t. A target whose factor is 0 in so many

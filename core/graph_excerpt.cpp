@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -67,7 +68,10 @@ class all_edges {
       return;
     }
     const direct_circuits& c = m.direct();
-    const auto add = [&](const projection& p) { parts_.push_back(p.rows_are() == order::by_target ? p.copy() : p.transposed()); };
+    const auto add = [&](const projection& p) {
+      const bool turned = p.rows_are() != order::by_target;
+      parts_.push_back(turned ? &turned_.emplace_back(p.transposed()) : &p);
+    };
     if (g == graph_kind::gx) add(c.gx_excitatory), add(c.gx_inhibitory);
     if (g == graph_kind::gy) add(c.gy_excitatory), add(c.gy_inhibitory);
     if (g == graph_kind::gs) add(c.gs);
@@ -77,7 +81,7 @@ class all_edges {
   edge_id pairs() const { return edge_id{rows_->targets()} * rows_->sources(); }
   edge_id stored() const {
     edge_id all = 0;
-    for (const projection& p : parts_) all += p.edges();
+    for (const projection* p : parts_) all += p->edges();
     return all;
   }
   std::size_t blocks() const { return rows_ ? rows_->blocks() : (targets() + block_rows - 1) / block_rows; }
@@ -98,14 +102,14 @@ class all_edges {
  private:
   static constexpr neuron_id block_rows = 256;
 
-  neuron_id targets() const { return std::min(size_, parts_[0].rows()); }
+  neuron_id targets() const { return std::min(size_, parts_[0]->rows()); }
 
   template <class Use>
   void visit_row(neuron_id k, Use use) const {
-    const projection& plus = parts_[0];
+    const projection& plus = *parts_[0];
     edge_id p = plus.indptr()[k];
     const edge_id p_end = plus.indptr()[k + 1];
-    const projection* const minus = parts_.size() > 1 ? &parts_[1] : nullptr;
+    const projection* const minus = parts_.size() > 1 ? parts_[1] : nullptr;
     edge_id m = minus ? minus->indptr()[k] : 0;
     const edge_id m_end = minus ? minus->indptr()[k + 1] : 0;
     while (p < p_end || m < m_end) {
@@ -118,8 +122,9 @@ class all_edges {
   }
 
   neuron_id size_, width_;
-  std::optional<weight_rows> rows_;  // through hubs
-  std::vector<projection> parts_;    // explicit edges by target: excitatory, inhibitory; or those of gs
+  std::optional<weight_rows> rows_;       // through hubs
+  std::deque<projection> turned_;         // those that the model has by source
+  std::vector<const projection*> parts_;  // explicit edges by target: excitatory, inhibitory; or those of gs
 };
 
 }  // namespace

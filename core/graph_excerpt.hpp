@@ -31,11 +31,14 @@ struct excerpt_edge {
 
 struct excerpt_request {
   graph_kind graph = graph_kind::gx;
-  bool sensory = false;          // with the sensory nodes
-  float least = 0;               // only |weight| >= this
-  std::optional<edge_id> top;    // of these so many with the largest |weight|; of equal ones those that come first, target by target
-  std::optional<neuron_id> ego;  // only within so many hops of this neuron, along edges in either direction; with `top`, each hop takes
-  std::uint32_t hops = 1;        // the largest of the edges that touch what is reached, and in the end the largest between all that was
+  bool sensory = false;  // with the sensory nodes
+  float least = 0;       // only |weight| >= this
+  // Of these so many with the largest |weight|; of equal ones those that come first, target by target.
+  std::optional<edge_id> top = {};
+  // Only within so many hops of this neuron, along edges in either direction. With `top`, each hop takes the largest of the edges that
+  // touch what is reached, and in the end the largest between all that was.
+  std::optional<neuron_id> ego = {};
+  std::uint32_t hops = 1;
   std::function<void()> after_block = {};  // of the work; may throw, to stop
 };
 

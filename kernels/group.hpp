@@ -85,8 +85,8 @@ template <int width>
 inline typename vector_of<width>::bits widened(const bfloat16* from) {
   using v = vector_of<width>;
 #if defined(__AVX512F__)
-  if constexpr (width == 16)
-    return reinterpret_cast<typename v::bits>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+  const auto* half = reinterpret_cast<const __m256i*>(from);
+  if constexpr (width == 16) return reinterpret_cast<typename v::bits>(_mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(half)));
 #endif
 #if defined(__AVX2__)
   if constexpr (width == 8)
@@ -99,7 +99,7 @@ inline void narrow(bfloat16* to, typename vector_of<width>::bits bits) {  // bel
   using v = vector_of<width>;
 #if defined(__AVX512F__)
   if constexpr (width == 16)
-    return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(bits)));
+    return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(bits)));
 #endif
 #if defined(__AVX2__)
   if constexpr (width == 8) {

@@ -360,12 +360,13 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
   const bdh::token_id tokens[] = {1, 2};
   CHECK_THROWS_AS(narrow.read(tokens), bdh::unavailable_error);
 
-  // What an intervention sets is rounded to the nearest, and known as that.
-  narrow.step(3);
+  // What an intervention sets is rounded, too.
   narrow.probe({{7, 9}, 2});
-  narrow.perturb(bdh::parse_perturbation(m, "reset"));
+  narrow.step(3);
+  narrow.perturb(bdh::parse_perturbation(m, "set synapses:7->9 0.3 layers 2 at 1"));
+  narrow.perturb(bdh::parse_perturbation(m, "freeze at 1"));
   narrow.step(4);
-  CHECK(std::isfinite(narrow.logits()[0]));
+  for (const bdh::layer_synapses& l : narrow.save().layers) CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
 
   const bdh::model direct = tests::as_direct_graph(
       tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12), "bdh", nullptr, false);

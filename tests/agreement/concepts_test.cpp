@@ -152,7 +152,7 @@ TEST_CASE("a planted concept synapse is found and confirmed, whatever the halves
   }
   // Texts in an order that means nothing: any confirmation is a false one, and at most one search in twenty should have any. Were it
   // exactly one in twenty, 200 searches would have more than 18 with a probability of 1 in 100.
-  int with_any = 0;
+  int with_any = 0, without_halves = 0;
   for (std::uint64_t shuffle = 0; shuffle < 200; ++shuffle) {
     std::vector<std::pair<double, std::size_t>> order;
     for (std::size_t t = 0; t < factors.size(); ++t) order.emplace_back(bdh::uniform(shuffle, bdh::purpose::test_weights, t, 0), t);
@@ -161,7 +161,11 @@ TEST_CASE("a planted concept synapse is found and confirmed, whatever the halves
     for (const auto& [key, t] : order) shuffled.push_back(factors[t]);
     const auto found = searched(m, shuffled, bdh::split_texts(24, 24, shuffle));
     with_any += std::any_of(found.begin(), found.end(), [](const bdh::finding& f) { return f.holds; });
+    without_halves += std::any_of(found.begin(), found.end(), [](const bdh::finding& f) { return f.chosen.p < 0.05; });
   }
   MESSAGE("searches with a false confirmation: " << with_any << " of 200");
   CHECK(with_any <= 18);
+  // The texts that chose them, asked once more, say yes to what means nothing.
+  MESSAGE("by the texts that chose: " << without_halves << " of 200");
+  CHECK(without_halves > 100);
 }

@@ -129,7 +129,7 @@ TEST_CASE("graphs lie side by side, and their logits are the mean") {
     const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, own);
     const bdh::model both = bdh::merge(m, m).result;
     const auto expected = logits(m, 7);
-    CHECK(logits(both, 7) == expected);
+    CHECK(difference(expected, logits(both, 7)) < 1e-6);  // readout sums in other lanes
     const bdh::sliced part = bdh::slice(both, numbers(40, 80));
     CHECK(part.partners.empty());
     for (auto which : {&bdh::direct_circuits::gx_excitatory, &bdh::direct_circuits::gx_inhibitory, &bdh::direct_circuits::gy_excitatory,

@@ -91,6 +91,26 @@ class Stats(CliTest):
         self.assertEqual(self.one(direct, "--graph", "gs")["both"]["edges"], 64 * 63)
         self.refused(1, "stats", self.random, "--graph", "gs", says=("rate 1", "explicit edges"))
 
+    def test_synapses_after_a_text_and_out_of_a_state(self):
+        direct, state = self.path("direct.bdh.h5"), self.path("s.h5")
+        self.good("import", self.random, "--circuit", "direct", "-o", direct)
+        self.good("run", direct, "--text", "hello world", "--save-state", state)
+        asked = ("--graph", "sigma", "--layer", 2, "--beta", 0.5)
+        hubs, text = self.one(self.random, *asked, "--text", "hello world"), self.one(direct, *asked, "--text", "hello world")
+        stored = self.one(direct, *asked, "--state", state)
+        self.assertGreater(hubs["both"]["edges"], 100)
+        for other in (text, stored):
+            self.assertEqual(other["both"]["in_degree"], hubs["both"]["in_degree"])
+            self.assertAlmostEqual(other["inhibitory"]["weight"] / hubs["inhibitory"]["weight"], 1, places=5)
+        self.assertNotEqual(self.one(self.random, *asked, "--text", "hello world", "--factor", "y")["both"], hubs["both"])
+        self.good("run", self.random, "--text", "hello world", "--save-state", self.path("h.h5"))
+        self.refused(1, "stats", self.random, *asked, "--state", self.path("h.h5"), says=("hubs", "--text"))
+        self.refused(1, "stats", self.random, "--graph", "sigma", "--layer", 4, "--text", "a", says=("--layer", "1 to 3"))
+        self.refused(1, "stats", self.random, *asked, "--text", "")
+        for arguments in (("--graph", "sigma", "--text", "a"), asked, (*asked, "--text", "a", "--state", state), (*asked, "--state", state, "--factor", "y"),
+                          ("--text", "a"), ("--layer", 1), ("--factor", "w")):
+            self.refused(2, "stats", direct, *arguments)
+
     def test_no_bit_depends_on_threads(self):
         arguments = ("stats", self.trained, "--keep", 0.002, "--modularity", "--nulls", 1, "--json")
         one, three = self.good(*arguments, "--threads", 1).stdout, self.good(*arguments, "--threads", 3).stdout

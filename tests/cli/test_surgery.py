@@ -2,8 +2,12 @@
 import json
 import math
 import os
+import resource
+import signal
+import subprocess
+import time
 
-from program import RANDOM, CliTest, bdh, main, small_checkpoint
+from program import PATIENCE, PROGRAM, RANDOM, CliTest, bdh, main, small_checkpoint
 
 TEXT = "To be, or not to be: that is the question. "
 
@@ -133,7 +137,7 @@ class Graphs(Surgery):
         self.assertIn(b"names: 1/NAME and 2/NAME", done.stdout)
         info = self.json("info", both)
         self.assertEqual((info["populations"]["neurons"], info["direct"]["Gx"]), (8, {"excitatory": 8, "inhibitory": 2}))
-        self.assertEqual(self.difference(both, model), 0)
+        self.assertLess(self.difference(both, model), 1e-6)
         _, first = self.sliced(both, "--neurons", "1/a,1/b,1/c,1/d")
         text = self.good("export", first, "-o", self.path("e.csv")).stdout
         self.assertIn(b"4 nodes, 5 edges", text)
@@ -157,7 +161,7 @@ class Graphs(Surgery):
     def test_rotation_tables_follow_each_other(self):
         turning = self.graph("t", self.GRAPH, "--rotation", "theta=100")
         _, both = self.merged(turning, turning)
-        self.assertEqual(self.difference(both, turning), 0)
+        self.assertLess(self.difference(both, turning), 1e-6)
         self.refused(1, "merge", turning, self.graph(), "-o", self.path("x.bdh.h5"), says=("rotation: rotation and none",))
         done, _ = self.sliced(turning, "--neurons", "a")
         self.assertIn(b"1 of them because they turn together", done.stdout)
@@ -187,10 +191,40 @@ class Usage(Surgery):
                 (1, ("slice", self.random, "-o", self.path("no/such.bdh.h5"), "--heads", "0"), ("no such folder",))):
             self.refused(code, *arguments, says=says)
         self.assertFalse(os.path.exists(out))
+        cut = self.path("cut.bdh.h5")
+        with open(self.random, "rb") as f:
+            data = f.read()
+        for content in (data[:len(data) // 2], data[:3000] + b"\1" + data[3001:], b"", b"text"):
+            with open(cut, "wb") as f:
+                f.write(content)
+            self.refused(1, "merge", self.random, cut, "-o", out, says=("cut.bdh.h5",))
+            self.refused(1, "slice", cut, "--heads", "0", "-o", out, says=("cut.bdh.h5",))
+        self.assertFalse(os.path.exists(out))
         for command, options in (("merge", "--scale-e --force"), ("slice", "--neurons --heads --each-head --scale-e")):
             text = self.good(command, "--help").stdout.decode()
             for option in options.split():
                 self.assertIn(option, text)
+
+    def test_a_full_disk_or_a_signal_leaves_nothing(self):
+        out = self.path("out")
+        os.mkdir(out)
+        commands = (["merge", self.trained, self.trained], ["slice", self.trained, "--heads", "0-2"])
+        for command in commands:
+            done = subprocess.run([PROGRAM, *command, "-o", os.path.join(out, "x.bdh.h5")], capture_output=True, timeout=PATIENCE,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertOneLine(done.stderr, "x.bdh.h5", "disk full")
+            self.assertEqual(os.listdir(out), [])
+        for command in commands:
+            for wait in (0, 0.01, 0.03, 0.1):
+                process = subprocess.Popen([PROGRAM, *command, "-o", os.path.join(out, "x.bdh.h5")], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                time.sleep(wait)
+                process.send_signal(signal.SIGINT)
+                told = process.communicate(timeout=PATIENCE)[1]
+                self.assertIn(process.returncode, (0, 130, -signal.SIGINT), told)  # done, stopped, or too early to listen
+                self.assertEqual(os.listdir(out), ["x.bdh.h5"] if process.returncode == 0 else [])
+                if process.returncode == 0:
+                    os.remove(os.path.join(out, "x.bdh.h5"))
 
 
 if __name__ == "__main__":
