@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "apps/console.hpp"
 #include "apps/figure/text.hpp"
+#include "apps/model_figures.hpp"
 #include "apps/options.hpp"
 #include "apps/report_page.hpp"
 #include "apps/run_activity.hpp"
@@ -24,7 +26,8 @@ using figure::colour;
 using figure::escaped;
 using nlohmann::json;
 
-constexpr int surprisal_steps = 10;                   // colours
+constexpr int surprisal_steps = 10;  // colours
+constexpr neuron_id most_for_degrees = 8192;
 constexpr std::size_t longest_description = 100'000;  // bytes of run.json that are shown
 
 // Light to dark: the text on it stays readable.
@@ -135,14 +138,32 @@ std::string strongest_synapses(const figure::drawing& d) {
 
 // A figure, or why there is none.
 template <class Make>
-std::string figure_html(const recorded_run& run, Make make, const figure_choice& choice, bool interactive, const std::string& caption) {
+std::string figure_html(Make make, bool interactive, const std::string& caption) {
   try {
-    const figure::picture p = make(run, choice);
+    const figure::picture p = make();
     return (interactive ? strongest_synapses(p.what) : std::string()) + (interactive ? "<figure data-rove>\n" : "<figure>\n") +
            in_svg(p.what, interactive) + "<figcaption>" + escaped(caption) + "</figcaption>\n</figure>\n";
-  } catch (const input_error& e) {
-    return "<p>" + escaped(e.found() + (e.hint().empty() ? "" : "; to have it: " + e.hint())) + "</p>\n";
+  } catch (const device_error&) {
+    throw;
+  } catch (const error& e) {
+    return "<p>" + escaped(e.hint().starts_with("bdh run") ? e.found() + "; to have it: " + e.hint() : e.what()) + "</p>\n";
   }
+}
+
+// Of the run's model, where that is still there and small enough not to be waited for.
+page_section degrees_section(const recorded_run& run) {
+  page_section s{"degrees", "Degrees", {}};
+  if (run.neurons > most_for_degrees) return s.body = "<p>bdh plot degree MODEL draws those of a model of this size.</p>\n", s;
+  const found_model found = find_model(run);
+  if (!found.subject) return s.body = "<p>The model is needed: " + escaped(found.missing) + "</p>\n", s;
+  const std::string name = std::filesystem::path(run.run["options"]["model"].get<std::string>()).filename().string();
+  for (const char* graph : {"gx", "gy"}) {
+    graph_choice choice;
+    choice.graph = graph;
+    choice.threads = std::max(1u, std::thread::hardware_concurrency());
+    s.body += figure_html([&] { return degrees_of(*found.subject, name, choice); }, false, fmt::format("The model's graph {}.", graph));
+  }
+  return s;
 }
 
 std::string row(const std::string& name, const std::string& value) {
@@ -178,14 +199,15 @@ page report_of(const recorded_run& run, std::size_t limit) {
   p.title = "Run " + run_name(run);
   p.summary = fmt::format("{} tokens through {} neurons in {} layers; {}.", run.tokens.size(), run.neurons, run.layers, run.status());
   p.sections.push_back(text_section(run, t, generated, limit));
-  p.sections.push_back({"raster", "Active neurons", figure_html(run, raster_of, {}, false, "Which neurons were active at which tokens.")});
-  p.sections.push_back(
-      {"rates", "Activity", figure_html(run, rates_of, {}, false, "How often neurons are active, and how many at each token.")});
-  p.sections.push_back(
-      {"sparsity", "Sparsity", figure_html(run, sparsity_of, {}, false, "Active shares by layer, and against surprisal.")});
-  p.sections.push_back(
-      {"synapses", "Synapses",
-       figure_html(run, synapses_of, {.most_tips = 150}, true, "Strengths over the tokens; arrow keys go through the values.")});
+  const auto of_run = [&](figure::picture (*make)(const recorded_run&, const figure_choice&), bool interactive,
+                          const std::string& caption) {
+    return figure_html([&] { return make(run, {.most_tips = 150}); }, interactive, caption);
+  };
+  p.sections.push_back({"raster", "Active neurons", of_run(raster_of, false, "Which neurons were active at which tokens.")});
+  p.sections.push_back({"rates", "Activity", of_run(rates_of, false, "How often neurons are active, and how many at each token.")});
+  p.sections.push_back({"sparsity", "Sparsity", of_run(sparsity_of, false, "Active shares by layer, and against surprisal.")});
+  p.sections.push_back({"synapses", "Synapses", of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
+  p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));
   p.data = token_data(run, t, generated, limit).dump(-1, ' ', false, json::error_handler_t::replace);
   return p;

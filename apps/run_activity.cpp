@@ -16,6 +16,8 @@ namespace bdh::app {
 namespace {
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr neuron_id most_neurons = neuron_id{1} << 26;  // counted one by one
+constexpr double most_nats = 1e6;
 
 std::optional<recorded_activity> known_by(const recorded_run& run, const listed_report& listed, quantity what) {
   const report_reader reader = run.open(listed);
@@ -55,21 +57,23 @@ std::optional<std::vector<std::uint64_t>> numbers(std::string_view text, neuron_
 token_table read_token_table(const recorded_run& run) {
   const run_record record = read_run(run.folder);
   const std::size_t width = record.columns.size(), rows = std::min(record.tokens.size(), run.tokens.size());
-  const auto column = [&](const std::string& name) {
+  const auto column = [&](const std::string& name, double most) {
     const auto at = std::find(record.columns.begin(), record.columns.end(), name);
     if (at == record.columns.end()) throw input_error((run.folder / "summary.csv").string() + ":1", "no column " + name, "one");
     std::vector<double> values;
-    for (std::size_t row = 0; row < rows; ++row)
-      values.push_back(record.summary[row * width + static_cast<std::size_t>(at - record.columns.begin())]);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const double value = record.summary[row * width + static_cast<std::size_t>(at - record.columns.begin())];
+      values.push_back(value >= 0 && value <= most ? value : unknown);
+    }
     return values;
   };
   token_table t;
   for (std::size_t row = 0; row < rows; ++row) t.positions.push_back(run.first + row);
   for (layer_id l = 1; l <= run.layers; ++l) {
-    t.active_x.push_back(column("active_x_" + std::to_string(l)));
-    t.active_y.push_back(column("active_y_" + std::to_string(l)));
+    t.active_x.push_back(column("active_x_" + std::to_string(l), 1));
+    t.active_y.push_back(column("active_y_" + std::to_string(l), 1));
   }
-  t.surprisal = column("loss_nats");
+  t.surprisal = column("loss_nats", most_nats);
   if (rows != 0) {
     t.surprisal.insert(t.surprisal.begin(), unknown);
     t.surprisal.pop_back();
@@ -78,6 +82,9 @@ token_table read_token_table(const recorded_run& run) {
 }
 
 std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what, layer_id layer) {
+  if (run.neurons > most_neurons)
+    throw input_error((run.folder / "run.json").string(), std::to_string(run.neurons) + " neurons",
+                      "at most " + std::to_string(most_neurons) + " to be counted one by one");
   std::optional<recorded_activity> best;
   for (const listed_report& r : run.reports) {
     if (r.layer != layer || !(r.request.starts_with("events") || r.request.starts_with("x:") || r.request.starts_with("y:"))) continue;

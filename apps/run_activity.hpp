@@ -12,7 +12,8 @@
 
 namespace bdh::app {
 
-// summary.csv by columns; NaN where a value is unknown. Rows are the first tokens of the run, those that all of its files have.
+// summary.csv by columns; NaN where a value is unknown, or cannot be. Rows are the first tokens of the run, those that all of its files
+// have.
 struct token_table {
   std::vector<std::uint64_t> positions;
   std::vector<std::vector<double>> active_x, active_y;  // [layer - 1][row], shares of the neurons
@@ -29,6 +30,7 @@ struct recorded_activity {
   std::vector<std::uint64_t> neurons;    // that it knows, ascending; empty: all
   std::vector<std::uint64_t> positions;  // recorded
 };
+// Throws input_error for a run of more neurons than can be counted one by one.
 std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what, layer_id layer);
 
 // Calls use(row, neuron, value) for every active neuron, row by row. Throws `stopped` when a signal asks to stop.

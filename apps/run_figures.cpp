@@ -94,6 +94,7 @@ panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>&
     const double x = static_cast<double>(k + 1);
     p.x.ticks.push_back({x, std::to_string(layers[k])});
     std::vector<double> sorted = shares(t, what, layers[k]);
+    std::erase_if(sorted, [](double v) { return !std::isfinite(v); });
     std::sort(sorted.begin(), sorted.end());
     if (sorted.empty()) continue;
     for (auto [m, low] : {std::pair{&thin, 0.05}, {&thick, 0.25}})
@@ -143,9 +144,9 @@ struct scattered {
 scattered against_surprisal(const token_table& t, quantity what, const std::vector<layer_id>& layers) {
   scattered s;
   for (std::size_t row = 0; row < t.positions.size(); ++row) {
-    if (!std::isfinite(t.surprisal[row])) continue;
     double sum = 0;
     for (layer_id l : layers) sum += shares(t, what, l)[row];
+    if (!std::isfinite(t.surprisal[row]) || !std::isfinite(sum)) continue;
     s.surprisal.push_back(t.surprisal[row]);
     s.active.push_back(percent * sum / static_cast<double>(layers.size()));
   }
@@ -322,7 +323,7 @@ picture sparsity_of(const recorded_run& run, const figure_choice& choice) {
     p.csv += fmt::format("{},{},{},", t.positions[row], run.tokens[at], in_quotes(run.texts[at]));
     if (std::isfinite(t.surprisal[row])) p.csv += fmt::format("{}", t.surprisal[row]);
     for (quantity v : both)
-      for (layer_id l : layers) p.csv += fmt::format(",{}", shares(t, v, l)[row]);
+      for (layer_id l : layers) p.csv += std::isfinite(shares(t, v, l)[row]) ? fmt::format(",{}", shares(t, v, l)[row]) : std::string(",");
     p.csv += "\n";
   }
   return p;

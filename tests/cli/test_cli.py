@@ -42,6 +42,7 @@ class Help(CliTest):
                     "evaluate": "--text-file --tokens-file --window --limit --retention --by-position --json --threads --sites",
                     "info": "--json --rounds", "verify": "--tolerance --json --threads --sites --instructions", "repair": "-o --json",
                     "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json", "devices": "--json", "selftest": "--device -o", "step": "--device",
+                    "plot": "raster rates sparsity synapse", "report": "-o --limit --force",
                     "concepts": "--positive --negative --layer --head --factor --neurons --carry --top --seed --trace -o --json", "activity": "--text --bins --bands -o --json"}
         for command, options in expected.items():
             text = self.good(command, "--help").stdout.decode()

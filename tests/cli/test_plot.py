@@ -258,6 +258,27 @@ class Sizes(PlotTest):
             self.assertIn("no data", self.texts(page))
         self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["events", "positions"])
 
+    def test_what_strangers_wrote_into_a_run(self):
+        run = self.record("run", "events")
+        summary = os.path.join(run, "summary.csv")
+        lines = read(summary).decode().split("\n")
+        for k, value in enumerate(("nan", "inf", "-1", "1e308", "7", "-nan", "1e-320"), 3):
+            fields = lines[k].split(",")
+            fields[2:9] = [value] * 7
+            lines[k] = ",".join(fields[:-2] + [value, fields[-1]])
+        with open(summary, "w") as f:
+            f.write("\n".join(lines))
+        for kind in ("rates", "sparsity"):
+            self.plot(kind, run)
+        self.good("report", run, "-o", self.path("report.html"))
+        with open(os.path.join(run, "run.json")) as f:
+            told = json.load(f)
+        told["model"]["neurons"], told["options"] = 4294967295, "none"
+        with open(os.path.join(run, "run.json"), "w") as f:
+            json.dump(told, f)
+        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["4294967295 neurons"])
+        self.good("report", run, "-o", self.path("report.html"), "--force")
+
     def test_without_losses(self):
         run = self.record("run", "events", "synapses:all", model=self.named())
         self.every_kind(run)
@@ -284,7 +305,7 @@ class Report(PlotTest):
         run = self.record("run", "events", "synapses:3->7")
         html = self.report(run)
         self.assertEqual(html.count("<span data-k="), len(TEXT))
-        self.assertEqual(html.count("<figure"), 4)
+        self.assertEqual(html.count("<figure>") + html.count("<figure data-rove>"), 6)
         self.assertEqual(set(re.findall(r"https?://[^\"' )]*", html)), {"http://www.w3.org/2000/svg"})
         self.assertIn("a</span>", html)
         data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
@@ -295,6 +316,17 @@ class Report(PlotTest):
             self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]), places=4)
             self.assertAlmostEqual(data["y"][k][2], float(summary[k]["active_y_3"]), places=4)
         self.assertEqual(html, self.report(run))
+
+    def test_degrees_need_the_model(self):
+        model = self.path("moved.bdh.h5")
+        with open(model, "wb") as f:
+            f.write(read(self.random))
+        run = self.record("run", model=model)
+        self.assertIn("of moved.bdh.h5", self.report(run))
+        os.remove(model)
+        html = self.report(run)
+        self.assertEqual(html.count("Degrees in"), 0)
+        self.assertIn("moved.bdh.h5 is not there", html)
 
     def test_texts_and_names_of_strangers_stay_text(self):
         evil = "</script><script>alert(1)</script><!--"

@@ -56,9 +56,9 @@ class Report(CliTest):
         self.assertEqual(self.told, [])
         self.assertEqual([url for url in self.asked if not url.startswith("data:")], [page.url])
         self.assertEqual(page.locator("main h2").all_inner_texts(),
-                         ["Text and surprisal", "Active neurons", "Activity", "Sparsity", "Synapses", "Provenance"])
+                         ["Text and surprisal", "Active neurons", "Activity", "Sparsity", "Synapses", "Degrees", "Provenance"])
         self.assertEqual(page.locator("h1").all_inner_texts(), ["Run run"])
-        self.assertEqual(page.locator("figure > svg").count(), 4)
+        self.assertEqual(page.locator("figure > svg").count(), 6)
         self.assertTrue(all(page.evaluate("[...document.querySelectorAll('figure > svg')].map(s => s.getAttribute('aria-label').length > 0 && s.getBoundingClientRect().height > 200)")))
         self.assertEqual(page.locator(".tokens").inner_text()[:len(TEXT)], TEXT)
         self.assertEqual(page.locator(".tokens .generated").count(), 5)
@@ -85,7 +85,7 @@ class Report(CliTest):
             reached.append(page.evaluate("(e => e.dataset.k ? 'token ' + e.dataset.k : e.closest('svg') ? 'value' : e.tagName)(document.activeElement)"))
             if reached[-1] == "SUMMARY":
                 break
-        self.assertEqual(reached, ["A"] * 7 + ["token 0", "value", "SUMMARY"])
+        self.assertEqual(reached, ["A"] * 8 + ["token 0", "value", "SUMMARY"])
         page.locator('[data-k="0"]').focus()
         for key, expected in (("ArrowRight", 1), ("ArrowDown", 11), ("ArrowLeft", 10), ("End", len(TEXT) + 4), ("ArrowRight", len(TEXT) + 4), ("Home", 0)):
             page.keyboard.press(key)
@@ -102,7 +102,7 @@ class Report(CliTest):
     def test_what_was_not_recorded_is_told(self):
         page = self.open("run")
         self.assertIn("bdh run --record events", page.locator("main").inner_text())
-        self.assertEqual(page.locator("figure > svg").count(), 2)
+        self.assertEqual(page.locator("figure > svg").count(), 4)
         self.assertEqual(self.told, [])
 
     def test_strangers_cannot_write_the_page(self):
