@@ -55,8 +55,7 @@ struct drawn_degrees {
   std::string note;
 };
 
-drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direction, bool excites, const model_graph& g,
-                    std::string& csv) {
+drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direction, bool excites, std::string& csv) {
   const survival s = survival_of(degrees);
   const auto neurons = static_cast<double>(degrees.size());
   const char* name = excites ? "excitatory" : "inhibitory";
@@ -121,7 +120,7 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
       const sign_sums& sums = excites ? cut_at.excitatory : cut_at.inhibitory;
       const auto& degrees = out ? sums.out_edges : sums.in_edges;
       if (sums.edges == 0) continue;
-      drawn_degrees d = drawn(degrees, direction, excites, g, p.csv);
+      drawn_degrees d = drawn(degrees, direction, excites, p.csv);
       panel.marks.insert(panel.marks.end(), d.marks.begin(), d.marks.end());
       if (std::find(p.what.notes.begin(), p.what.notes.end(), d.note) == p.what.notes.end()) p.what.notes.push_back(d.note);
     }

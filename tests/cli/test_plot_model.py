@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from program import PROGRAM, RANDOM, CliTest, main
+from program import PATIENCE, PROGRAM, RANDOM, CliTest, main
 from test_plot import PlotTest, read, table
 
 KINDS = "degree", "weights", "matrix", "modularity", "graph"
@@ -37,7 +37,7 @@ class ModelPictures(PlotTest):
         size = neurons or 1 + max(max(e) for e in edges)
         market = f"%%MatrixMarket matrix coordinate real general\n{size} {size} {len(edges)}\n"
         market += "".join(f"{t + 1} {s + 1} {w}\n" for (s, t), w in edges.items())
-        self.good("import", "--gx", self.path(name + ".mtx", market.encode()), "--layers", 1, "--vocabulary", 16, "-o", self.path(name + ".bdh.h5"))
+        self.good("import", "--gx", self.path(name + ".mtx", market.encode()), "--layers", 1, "--vocabulary", 16, "-o", self.path(name + ".bdh.h5"), "--force")
         return self.path(name + ".bdh.h5")
 
     def some_graph(self, neurons=30, edges=200):
@@ -261,11 +261,13 @@ class BadInput(PlotTest):
 
     def test_stopped_by_a_signal(self):
         target = self.path("picture.svg")
-        process = subprocess.Popen([PROGRAM, "plot", "modularity", self.trained, "-o", target, "--most-edges", "20000000"], stderr=subprocess.PIPE)
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual((process.wait(60), process.stderr.read().count(b"\n")), (130, 1))
-        process.stderr.close()
+        command = [PROGRAM, "plot", "modularity", self.trained, "-o", target, "--most-edges", "20000000"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=PATIENCE)[1].decode()
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("stopped by a signal", said)
         self.assertEqual(os.listdir(self.folder), [])
 
 
