@@ -76,12 +76,13 @@ class plan_app final : public command {
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
     // Nobody has measured what several GPUs reach: there the time is the floor.
-    const engine_speed taken = gpus_ ? engine_speed{1, 0, 0, 0, 0, 1, 0, 0} : engine_speed{};
+    const engine_speed taken = gpus_ ? engine_speed{1, 0, 0, 0, 1, 0, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
       f.traffic = traffic_of(f.model, static_cast<site_id>(gpus_ ? sites : machines_));
       f.speed.weights = f.speed.strengths = bandwidth;
+      if (gpus_) f.speed.latency = 0;
       if (measured) {
         const auto over = [&](double bytes) { return std::clamp(static_cast<std::size_t>(bytes), least_bytes, most_bytes); };
         f.speed.weights = measure_speed(threads_, over(f.traffic.floor() / f.model.layers)).read;

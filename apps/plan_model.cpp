@@ -217,7 +217,7 @@ double floor_of(const planned_traffic& t, const memory_speed& memory) {
 
 double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads, const engine_speed& taken) {
   const double begun = t.rows_of_sources + t.rows_of_targets / threads;
-  const double wait = taken.waits * memory.latency * std::min(1.0, t.row_edges / taken.long_row);
+  const double wait = memory.latency * std::min(1.0, t.row_edges / taken.long_row);
   const double edges = (t.edges * taken.edge + t.writes * taken.write) / threads + begun * (taken.row + wait);
   const double neurons = t.neurons * taken.neuron / threads, met = threads > 1 ? t.meetings * taken.meeting : 0;
   // Rows of hubs are found where they are expected, and bound by the bandwidth; explicit edges by the cores.

@@ -61,9 +61,9 @@ struct planned_traffic {
 };
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
-// Of the memory, caches included, over as many bytes as lie between two uses of a thing: the bytes of a layer for weights, which all layers
-// share, those of a token for strengths; for single rows of explicit edges something between those of a token and all of the model and its synapses:
-// their geometric mean.
+// Of the memory, caches included, over as many bytes as lie between two uses of a thing: for weights, which all layers share, those of
+// a layer; for strengths those of a token; for single rows of explicit edges somewhere between those of a token and all of the model and
+// its synapses: their geometric mean.
 struct memory_speed {
   double weights = 0, strengths = 0;  // bytes/s read by all cores
   double latency = 150e-9;            // s until an address that nobody foresees has its value
@@ -75,8 +75,8 @@ double floor_of(const planned_traffic& t, const memory_speed& memory);  // s, of
 struct engine_speed {
   double share = 0.85;
   double edge = 0.7e-9, write = 0.9e-9;  // an explicit edge or synapse over which a value travels; a synapse that is written
-  double row = 16e-9, waits = 0.9;       // a row of explicit edges that is begun; of the memory's latency, where the row is long:
-  double long_row = 22;                  // edges. While it waits for shorter ones, a core goes on to the next
+  double row = 16e-9;                    // a row of explicit edges that is begun, beside the latency of the memory where it is long:
+  double long_row = 20;                  // edges. While it waits for shorter ones, a core goes on to the next
   double neuron = 4e-9;                  // of a layer
   double meeting = 6e-6;                 // of all threads
 };
