@@ -53,6 +53,23 @@ machine_speed measure_speed(std::size_t threads, std::size_t bytes) {
   return speed;
 }
 
+double measure_latency(std::size_t bytes) {
+  constexpr std::size_t line = 64;
+  constexpr std::uint64_t steps = 200'000;
+  const std::size_t lines = std::max<std::size_t>(bytes / line, 1);
+  array<std::uint64_t> memory(lines * line / sizeof(std::uint64_t));
+  std::fill(memory.begin(), memory.end(), 1);
+  const auto alone = serial_executor();
+  std::uint64_t at = 1;
+  const double seconds = fastest(*alone, 1, [&](std::size_t, std::size_t) {
+    for (std::uint64_t k = 0; k < steps; ++k) {
+      at = at * 6364136223846793005u + memory[((at >> 32) * lines >> 32) * (line / sizeof(std::uint64_t))];  // Knuth's MMIX generator, increment 1
+    }
+  });
+  memory[0] = at;  // or nobody would need it
+  return seconds / static_cast<double>(steps);
+}
+
 std::uint64_t memory_of_this_machine() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }

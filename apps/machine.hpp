@@ -13,6 +13,10 @@ struct machine_speed {
 // About a second, on arrays of `bytes` in all, which should not fit into caches. The best of several passes.
 machine_speed measure_speed(std::size_t threads, std::size_t bytes);
 
+// Seconds until an address somewhere in `bytes` that nobody foresees has its value: one reads where the value before it told. The best of
+// several passes.
+double measure_latency(std::size_t bytes);
+
 std::uint64_t memory_of_this_machine();  // bytes
 
 }  // namespace bdh::app

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -26,7 +27,7 @@ struct form {
   planned_model model;
   planned_bytes memory{};
   planned_traffic traffic{};
-  double bandwidth = 0;  // over as many bytes as a token moves
+  memory_speed speed{};
   double seconds = 0;
   std::uint64_t most = 0;
 };
@@ -75,15 +76,20 @@ class plan_app final : public command {
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
     // Nobody has measured what several GPUs reach: there the time is the floor.
-    const engine_speed reached = gpus_ ? engine_speed{1, 0, 0, 0, 0, 0} : engine_speed{};
+    const engine_speed taken = gpus_ ? engine_speed{1, 0, 0, 0, 1, 0, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
       f.memory = memory_of(f.model, sites);
       f.traffic = traffic_of(f.model, static_cast<site_id>(gpus_ ? sites : machines_));
-      f.bandwidth = measured
-                        ? measure_speed(threads_, std::clamp(static_cast<std::size_t>(f.traffic.floor()), least_bytes, most_bytes)).read
-                        : bandwidth;
-      f.seconds = seconds_of(f.traffic, f.bandwidth, static_cast<double>(threads_), reached) / parts;
+      f.speed.weights = f.speed.strengths = bandwidth;
+      if (gpus_) f.speed.latency = 0;
+      if (measured) {
+        const auto over = [&](double bytes) { return std::clamp(static_cast<std::size_t>(bytes), least_bytes, most_bytes); };
+        f.speed.weights = measure_speed(threads_, over(f.traffic.floor() / f.model.layers)).read;
+        f.speed.strengths = measure_speed(threads_, over(f.traffic.floor())).read;
+        f.speed.latency = measure_latency(over(std::sqrt(f.traffic.floor() * static_cast<double>(f.memory.model + f.memory.synapses))));
+      }
+      f.seconds = seconds_of(f.traffic, f.speed, static_cast<double>(threads_), taken) / parts;
       if (network_) f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
@@ -155,10 +161,12 @@ class plan_app final : public command {
                      {"rows_of_sources", f.traffic.rows_of_sources},
                      {"rows_of_targets", f.traffic.rows_of_targets},
                      {"meetings", f.traffic.meetings},
-                     {"bandwidth", f.bandwidth},
+                     {"row_edges", f.traffic.row_edges},
+                     {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
+                     {"latency", f.speed.latency},
                      {"bytes_between_sites", f.traffic.between_sites},
                      {"seconds_per_token", f.seconds},
-                     {"floor_seconds_per_token", f.traffic.floor() / (f.bandwidth * static_cast<double>(gpus_.value_or(1) * machines_))},
+                     {"floor_seconds_per_token", floor_of(f.traffic, f.speed) / static_cast<double>(gpus_.value_or(1) * machines_)},
                      {"most_neurons", f.most}};
       if (f.model.direct)
         all[f.name].update({{"gx_degree", f.model.gx_degree}, {"gy_degree", f.model.gy_degree}, {"gs_degree", f.model.gs_degree}});
@@ -191,7 +199,8 @@ class plan_app final : public command {
     row("working state", [&](const form& f) { return shown_bytes(f.memory.working); });
     row("memory in all", [&](const form& f) { return shown_bytes(f.memory.total()); });
     row("moved by a token", [&](const form& f) { return bytes(f.traffic.floor()); });
-    if (measured) row("read at", [&](const form& f) { return bytes(f.bandwidth) + "/s"; });
+    if (measured)
+      row("read at", [&](const form& f) { return fmt::format("{}/s, {}/s", bytes(f.speed.weights), bytes(f.speed.strengths)); });
     row("time of a token", [](const form& f) { return fmt::format("{:.3g} ms", 1e3 * f.seconds); });
     row("tokens/s", [](const form& f) { return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds) : shown_count(1 / f.seconds); });
     if (machines_ > 1 || gpus_.value_or(1) > 1)

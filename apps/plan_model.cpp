@@ -71,6 +71,12 @@ double working_of_small(const planned_model& p, neuron_id per_head, site_id site
   return static_cast<double>(brain.state_bytes()) - static_cast<double>(m.synapse_bytes());
 }
 
+double rows_with_edges(const projection& p) {
+  double rows = 0;
+  for (neuron_id r = 0; r < p.rows(); ++r) rows += p.indptr()[r + 1] != p.indptr()[r];
+  return rows;
+}
+
 double blocks_of(double per_head) { return std::ceil(per_head / block); }
 
 }  // namespace
@@ -92,6 +98,8 @@ planned_model plan_of(const model& m) {
   p.gs_degree = static_cast<double>(c.gs.edges()) / n;
   p.sensory_edges = static_cast<double>(c.sensory.edges());
   p.readout_edges = static_cast<double>(c.readout.edges());
+  p.gx_rows = (rows_with_edges(c.gx_excitatory) + rows_with_edges(c.gx_inhibitory)) / sources;
+  p.gy_rows = (rows_with_edges(c.gy_excitatory) + rows_with_edges(c.gy_inhibitory)) / n;
   p.own_retention = !c.retention.empty();
   p.ordered = !m.order().empty();
   return p;
@@ -182,30 +190,38 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
-    t.edges += own * p.gx_degree + used * n * p.gs_degree + p.x * sources * p.gy_degree;
-    t.writes += used * n * p.gs_degree;
-    // Index and weight of excitatory and of inhibitory edges; index and strength of synapses that are read, rate where they are written.
-    t.rows_of_sources += 4 * own + 3 * used * n;
-    t.rows_of_targets += 4 * p.x * n;
+    const double gx = own * p.gx_degree, gy = p.x * sources * p.gy_degree, gs = used * n * p.gs_degree;
+    t.edges += gx + gy + gs;
+    t.writes += gs;
+    // Index and weight of excitatory and of inhibitory edges; index and strength of synapses, rate where they are written.
+    t.rows_of_sources += 2 * p.gx_rows * own + 3 * used * n;
+    t.rows_of_targets += 2 * p.gy_rows * p.x * n;
     t.neurons += sources;
-    t.meetings += 3;                                                     // X, A and W to the sites of their edges' targets
-    if (d != 0) t.meetings += 4;                                         // gains of A and of W
+    t.meetings += d != 0 ? 7 : 3;  // X, A and W to the sites of their edges' targets; the gains of A and of W
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
     t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) + own * (label + value));
     if (d != 0) t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) + through_hubs(busy_blocks(p.y), 1);
   }
   if (d != 0) t.matrices += weight * d * (v + 1);
+  t.edges += p.readout_edges;
+  t.meetings += 2;
+  const double rows = p.layers * (p.gx_rows * sources + n + p.gy_rows * n);
+  t.row_edges = p.layers * ((p.gx_degree + p.gy_degree) * sources + p.gs_degree * n) / rows;
   return t;
 }
 
-double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached) {
-  const double hubs = (t.matrices + t.hub_synapses) / (reached.share * bandwidth);
-  const double streamed = (t.push + t.pull + t.synapses) / (reached.share * bandwidth),
-               computed = (t.edges * reached.edge + t.writes * reached.write) / threads;
-  const double waited = (t.rows_of_sources + t.rows_of_targets / threads) * reached.row;
-  return hubs + std::max(streamed, computed) + waited + t.neurons * reached.neuron / threads +
-         (threads > 1 ? t.meetings * reached.meeting : 0);
+double floor_of(const planned_traffic& t, const memory_speed& memory) {
+  return (t.matrices + t.push + t.pull) / memory.weights + (t.hub_synapses + t.synapses) / memory.strengths;
+}
+
+double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads, const engine_speed& taken) {
+  const double begun = t.rows_of_sources + t.rows_of_targets / threads;
+  const double wait = memory.latency * std::min(1.0, t.row_edges / taken.long_row);
+  const double edges = (t.edges * taken.edge + t.writes * taken.write) / threads + begun * (taken.row + wait);
+  const double neurons = t.neurons * taken.neuron / threads, met = threads > 1 ? t.meetings * taken.meeting : 0;
+  // Rows of hubs are found where they are expected, and bound by the bandwidth; explicit edges by the cores.
+  return std::max(floor_of(t, memory) / taken.share, edges + floor_of({.matrices = t.matrices}, memory) / taken.share) + neurons + met;
 }
 
 }  // namespace bdh::app

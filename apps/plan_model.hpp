@@ -18,6 +18,8 @@ struct planned_model {
   bool bfloat16 = false;  // weights of the circuits
   // Explicit edges: out of a source in each of Gx and Gy, excitatory and inhibitory together, and out of a neuron in Gs.
   double gx_degree = 0, gy_degree = 0, gs_degree = 0;
+  double gx_rows = 2,
+         gy_rows = 2;   // of a source in Gx, of a target in Gy: one of excitatory and one of inhibitory edges, where it has both
   double x = 0, y = 0;  // active shares of the neurons
 
   // Of explicit edges without hubs: from the sensory nodes to neurons, from sources to readout nodes.
@@ -49,23 +51,35 @@ struct planned_traffic {
   double between_sites = 0;                 // from one site to another
   double floor() const { return matrices + hub_synapses + push + pull + synapses; }
 
-  // Work that bytes do not tell of. Edges and synapses over which a value travels, and synapses written; rows of explicit edges
-  // that are begun, in one of their arrays: those of sources by every thread, which has the targets that are its own, those of
-  // targets by one; neurons, layer by layer; how often threads wait for each other.
+  // Work that bytes do not tell of. Edges and synapses over which a value travels, and synapses written; begun rows of explicit edges,
+  // array by array: those of sources by every thread, which has the targets that are its own, those of targets by one; neurons, layer by
+  // layer; how often threads wait for each other.
   double edges = 0, writes = 0;
   double rows_of_sources = 0, rows_of_targets = 0;
+  double row_edges = 0;  // of a row of explicit edges, on average
   double neurons = 0, meetings = 0;
 };
 planned_traffic traffic_of(const planned_model& p, site_id sites);
 
-// What the CPU engine reaches, one stream, token by token: a share of the read bandwidth of all cores, and seconds of a core: for an edge,
-// for a synapse that is written, for the memory to answer where a row of explicit edges begins, for a neuron of a layer, for the
-// threads to meet. Fitted to runs; docs/performance.md tells which, and how well they are foreseen.
+// Of the memory, caches included, over as many bytes as lie between two uses of a thing: for weights, which all layers share, those of
+// a layer; for strengths those of a token; for single rows of explicit edges somewhere between those of a token and all of the model and
+// its synapses: their geometric mean.
+struct memory_speed {
+  double weights = 0, strengths = 0;  // bytes/s read by all cores
+  double latency = 150e-9;            // s until an address that nobody foresees has its value
+};
+double floor_of(const planned_traffic& t, const memory_speed& memory);  // s, of nothing but its bytes
+
+// What the CPU engine takes, one stream, token by token: a share of the bandwidth, and seconds of a core. Fitted to runs:
+// docs/performance.md tells which, and how well they are foreseen; bench/run.sh plan repeats it.
 struct engine_speed {
   double share = 0.85;
-  double edge = 1.0e-9, write = 1.2e-9, row = 100e-9, neuron = 3e-9, meeting = 5e-6;
+  double edge = 0.7e-9, write = 0.9e-9;  // an explicit edge or synapse over which a value travels; a synapse that is written
+  double row = 16e-9;                    // a row of explicit edges that is begun, beside the latency of the memory where it is long:
+  double long_row = 20;                  // edges. While it waits for shorter ones, a core goes on to the next
+  double neuron = 4e-9;                  // of a layer
+  double meeting = 6e-6;                 // of all threads
 };
-// Rows of hubs are bound by the bandwidth, edges by it or by the cores.
-double seconds_of(const planned_traffic& t, double bandwidth, double threads, const engine_speed& reached);
+double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads, const engine_speed& taken);
 
 }  // namespace bdh::app

@@ -49,7 +49,11 @@ class Plan(CliTest):
         for threads in (1, 3):
             by_sizes = self.plan("--neurons", 350, "--degree", 7, "--layers", 3, "--threads", threads, *MACHINE)
             self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
-            self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads, *MACHINE)["direct"])
+            # The model has no inhibitory edges: fewer rows are begun than sizes alone make likely.
+            of_model = self.plan(model, "--threads", threads, *MACHINE)["direct"]
+            self.assertLess(of_model["rows_of_targets"], by_sizes["direct"]["rows_of_targets"])
+            of_rows = {"rows_of_sources", "rows_of_targets", "row_edges", "seconds_per_token"}
+            self.assertEqual(*({key: value for key, value in plan.items() if key not in of_rows} for plan in (by_sizes["direct"], of_model)))
 
     def test_weights_in_bfloat16(self):
         for model, form in ((self.random, "hubs"), (self.direct(), "direct"), (self.graph(), "direct")):
