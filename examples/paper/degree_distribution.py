@@ -38,14 +38,14 @@ def body():
     per_head = study.about["populations"]["neurons"] // heads
     keep = min(1.0, 2 * o.degree / (per_head - 1))  # of both signs, of which about half are excitatory
     rows, found = [], []
-    for head in range(1, heads + 1):
+    for head in range(heads):
         arguments = ["--graph", "gx", "--head", head, "--keep", f"{keep:.9f}"] + ([] if o.quick else ["--fit-p", o.samples])
         found.append(study.bdh("stats", study.model, *arguments, *study.threads)["results"][0])
     rows.append(("neurons of a head; excitatory edges", f"{PAPER_NODES}; {PAPER_EDGES}", f"{per_head}; " + ", ".join(str(r["excitatory"]["edges"]) for r in found)))
     rows.append(("threshold beta", "1.2", ", ".join(f"{r['beta']:.3g}" for r in found)))
-    for head, r in enumerate(found, 1):
+    for head, r in enumerate(found):
         for name in ("out", "in"):
-            d, first = r["excitatory"][name + "_degree"], head == 1
+            d, first = r["excitatory"][name + "_degree"], head == 0
             chance = 1 / math.sqrt(d["mean"]) if d["mean"] else 0
             rows += [
                 (f"head {head}, {name}-degree: deviation / mean (of chance)", "out more concentrated" if first and name == "out" else None,

@@ -45,7 +45,7 @@ def write_texts(study, folder):
 
 class Losses:
     def __init__(self, study, window, limit):
-        self.study, self.limits = study, ["--window", window] + (["--limit", limit] if limit else [])
+        self.study, self.limits = study, ["--window", window, "--limit", limit, "--prefill", "blocks"]
 
     def of(self, model, text):
         return self.study.bdh("evaluate", model, "--text-file", text, *self.limits, *self.study.threads)["nats_per_token"]
@@ -91,13 +91,14 @@ def body():
     study.add("--tuned", nargs=2, metavar=("A", "B"), help="two models that started from MODEL")
     study.add("--texts", nargs=3, metavar=("TEXT", "TEXT_A", "TEXT_B"), help="of MODEL, of A, of B; none of them trained on")
     study.add("--window", metavar="N", type=int, default=128, help="tokens after which synapses start from zero [128]")
+    study.add("--limit", metavar="N", type=int, default=4096, help="tokens of each text [4096]")
     study.add("--write-texts", metavar="FOLDER", help="write texts in two languages, to train on and held out, and do nothing else")
     o = study.begin()
     if o.write_texts:
         return write_texts(study, o.write_texts)
     if (o.tuned is None) != (o.texts is None):
         fail("--tuned and --texts: one without the other, expected both or none", 2)
-    losses, rows = Losses(study, o.window, 256 if o.quick else None), []
+    losses, rows = Losses(study, o.window, 256 if o.quick else o.limit), []
     with tempfile.TemporaryDirectory(prefix="bdh-paper-") as folder:
         if o.tuned:
             tuned(study, losses, folder, o, rows)
