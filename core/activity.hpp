@@ -16,7 +16,7 @@ struct token_activity {
   token_id token = 0;
   double surprisal = std::numeric_limits<double>::quiet_NaN();  // -ln P of this token, in nats, before it was read; NaN: not known
   double synaptic_events = 0;
-  std::vector<double> x, y;  // share of the neurons with X > 0, with Y > 0; layer l at [l - 1]
+  std::vector<double> x = {}, y = {};  // share of the neurons with X > 0, with Y > 0; layer l at [l - 1]
 };
 
 // Of one variable in one layer.
