@@ -63,7 +63,8 @@ double measure_latency(std::size_t bytes) {
   std::uint64_t at = 1;
   const double seconds = fastest(*alone, 1, [&](std::size_t, std::size_t) {
     for (std::uint64_t k = 0; k < steps; ++k) {
-      at = at * 6364136223846793005u + memory[((at >> 32) * lines >> 32) * (line / sizeof(std::uint64_t))];  // Knuth's MMIX generator, increment 1
+      at = at * 6364136223846793005u +
+           memory[((at >> 32) * lines >> 32) * (line / sizeof(std::uint64_t))];  // Knuth's MMIX generator, increment 1
     }
   });
   memory[0] = at;  // or nobody would need it
