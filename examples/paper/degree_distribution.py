@@ -63,7 +63,7 @@ def body():
         """Here edges lead from the neuron that sends to the one that receives, so in-degree counts a row of Gx = Dx E. The paper does not say
         which of rows and columns its out-degree counts: compare both ways. Gx is here with the centring of the normalisation in it
         (docs/theory.md), and without edges from a neuron to itself.""",
-        """Figure 11, the same of sigma, is not repeated here.""",
+        """Figure 11, the same of sigma in one layer: bdh stats --graph sigma.""",
     ])
 
 
