@@ -114,7 +114,7 @@ void pull_dense(benchmark::State& state) {
 template <class Weight>
 void pull_dense_together(benchmark::State& state) {
   constexpr index streams = 16;
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
   const array<float> activity = ones(hubs);
   std::vector<array<float>> out;
@@ -142,7 +142,7 @@ void reweight(benchmark::State& state) {
 // The same, and what they bring to the hubs, in blocks of 64 neurons as the engine does it.
 template <class Strength>
 void push_and_reweight(benchmark::State& state) {
-  const index n = share(state, neurons);
+  const index n = share(state, size.neurons);
   array<Strength> rows = ones<Strength>(std::size_t{n} * hubs);
   const array<float> activity(n), kept = ones(n), w = ones(hubs);
   const std::vector<bdh::kernels::random_rounding> rounding(n, {0x9e3779b9u, 0x7f4a7c15u});

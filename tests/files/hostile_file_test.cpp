@@ -215,7 +215,7 @@ TEST_CASE("behind a forged seal, a changed state is refused or read") {
   const files::folder dir;
   files::write(dir / "m.bdh.h5", image_of({}));
   const model m = load_model(dir / "m.bdh.h5");
-  synapse_state s{m.content_sha256(), 100, 0.99, {}, {}, {}};
+  synapse_state s{m.content_sha256(), 100, 0.99, false, {}, {}, {}};
   for (layer_id l = 0; l < m.layers(); ++l) {
     s.layers.push_back({100, array<std::uint64_t>(8), array<float>(64)});
     std::fill(s.layers[l].last_used.begin(), s.layers[l].last_used.end(), 50);
