@@ -433,7 +433,7 @@ def plan(c):
         yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(found['plan'].median)}",
                      1 - abs(ratio - 1), 0.75, mine.spread, "%")
         c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, spread of the plans {100 * found['plan'].spread:.0f} %; "
-               + f"read at {shown_rate(statistics.median(p['bandwidth'] for p in plans))}B/s; " + ", ".join(
+               + "read at " + ", ".join(f"{shown_rate(statistics.median(p['bandwidth'][of] for p in plans))}B/s ({of})" for of in ("weights", "strengths")) + "; " + ", ".join(
                    f"{what} {plans[0][what]:,.0f}" for what in ("bytes_per_token", "edges", "writes", "rows_of_sources", "rows_of_targets", "meetings")))
 
 
