@@ -112,7 +112,7 @@ class Stats(CliTest):
             self.refused(2, "stats", direct, *arguments)
 
     def test_no_bit_depends_on_threads(self):
-        arguments = ("stats", self.trained, "--keep", 0.002, "--modularity", "--nulls", 1, "--json")
+        arguments = ("stats", self.trained, "--keep", 0.0005, "--modularity", "--nulls", 1, "--json")
         one, three = self.good(*arguments, "--threads", 1).stdout, self.good(*arguments, "--threads", 3).stdout
         self.assertEqual(one, three)
         self.assertNotEqual(one, self.good(*arguments, "--seed", 1).stdout)
