@@ -32,9 +32,9 @@ def body():
         shares = [float(share) for share in o.keep.split(",")]
     except ValueError:
         fail(f"--keep: '{o.keep}', expected shares with commas between", 2)
-    if o.quick:
-        shares, o.nulls = shares[2:4], 2
     heads = study.about["heads"]
+    if o.quick:
+        shares, o.nulls, heads = shares[1:2], 1, 1
     both = ",".join(f"{min(1.0, 2 * share):.9g}" for share in shares)  # of which about half are excitatory
     found = [study.bdh("stats", study.model, "--graph", "gx", "--head", head, "--keep", both, "--modularity", "--nulls", o.nulls, *study.threads)["results"]
              for head in range(heads)]
@@ -43,7 +43,7 @@ def body():
         parts = [results[k]["excitatory"] for results in found]
         if not all("modularity" in part for part in parts):
             continue
-        rows.append((f"{percent(mean(part['share'] for part in parts))} of the pairs: modularity, heads 0 to {heads - 1}",
+        rows.append((f"{percent(mean(part['share'] for part in parts))} of the pairs: modularity, {'head 0' if heads == 1 else f'heads 0 to {heads - 1}'}",
                      "high; nearly constant to above 1.6 %" if not rows else None, shown(part["modularity"]["leiden"]["modularity"] for part in parts)))
         for kind, name in (("gaussian_product", "products of Gaussian factors"), ("random_graph", "random graphs")):
             if kind in parts[0]["modularity"]:
