@@ -94,7 +94,7 @@ class Stops(PrefillTest):
                 process.stdin.flush()
                 time.sleep(0.02)
             if read + 700 < len(TEXT):
-                time.sleep(0.3)
+                self.wait_for_more_than(read, folder)
                 process.send_signal(signal.SIGINT)
             process.stdin.close()
             code = process.wait()
@@ -107,6 +107,12 @@ class Stops(PrefillTest):
             process = subprocess.Popen([PROGRAM, "resume", folder, "-", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.assertGreater(stops, 1)
         self.same(whole, folder)
+
+    def wait_for_more_than(self, tokens, folder):
+        deadline = time.time() + 60
+        path = os.path.join(folder, "tokens.csv")
+        while time.time() < deadline and not (os.path.exists(path) and len(self.read(path)) - 1 > tokens):
+            time.sleep(0.05)
 
     def test_checkpoints_are_between_blocks(self):
         folder = self.path("run")
