@@ -261,7 +261,7 @@ class BadInput(PlotTest):
 
     def test_stopped_by_a_signal(self):
         target = self.path("picture.svg")
-        command = [PROGRAM, "plot", "modularity", self.trained, "-o", target, "--most-edges", "20000000"]
+        command = [PROGRAM, "plot", "modularity", self.trained, "-o", target, "--most-edges", "1000000"]
         with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
             time.sleep(2)
             process.send_signal(signal.SIGINT)
