@@ -97,7 +97,7 @@ class concept_search {
     throw input_error(options_.positive + " and " + options_.negative,
                       fmt::format("{} and {} sentences, with which the corrected p of {} candidates is {:.2g} at best", r_.positives,
                                   r_.texts.size() - r_.positives, carried, std::min(1.0, found)),
-                      fmt::format("at least {} sentences in each", texts_needed(carried, level)),
+                      fmt::format("at least {} sentences in each, or more in one of them", texts_needed(carried, level)),
                       fmt::format("or fewer candidates: --carry 1 needs {}", texts_needed(1, level)));
   }
 

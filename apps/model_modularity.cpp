@@ -90,15 +90,18 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
   const weight_histogram sizes = g.histogram();
   course excitatory("excitatory", {.of = figure::excitatory, .size = 2, .with = figure::shape::disc}, p.csv),
       inhibitory("inhibitory", {.of = figure::inhibitory, .size = 2, .with = figure::shape::square}, p.csv),
-      random("random graph G(n, m)", {.of = figure::grey, .size = 1.5, .with = figure::shape::triangle, .dashed = true}, p.csv),
+      random_e("random graph, m as excitatory", {.of = figure::grey, .size = 1.5, .with = figure::shape::disc, .dashed = true}, p.csv),
+      random_i("random graph, m as inhibitory", {.of = figure::grey, .size = 1.5, .with = figure::shape::square, .dashed = true}, p.csv),
       product("product of Gaussian factors",
               {.of = figure::series_colour(2, 7), .size = 1.5, .with = figure::shape::diamond, .dashed = true}, p.csv);
   follow(excitatory, g, g.rows(), sizes, sign::excitatory, communities);
   follow(inhibitory, g, g.rows(), sizes, sign::inhibitory, communities);
-  const counts at = levels(sizes, sign::excitatory, n, communities.most_edges);
-  for (std::uint64_t kept : at.kept)
-    random.add(g.communities_in(random_edges(n, 0, kept, random_stream(communities.seed, purpose::graph_edges, kept))), at.all,
-               communities.seed, 0);
+  for (const auto& [which, random] : {std::pair{sign::excitatory, &random_e}, std::pair{sign::inhibitory, &random_i}}) {
+    const counts at = levels(sizes, which, n, communities.most_edges);
+    for (std::uint64_t kept : at.kept)
+      random->add(g.communities_in(random_edges(n, 0, kept, random_stream(communities.seed, purpose::graph_edges, kept))), at.all,
+                  communities.seed, 0);
+  }
   if (g.depth() != 0) {
     const random_product null = gaussian_product(g.window(), g.depth(), communities.seed);
     follow(product, g, null.rows, weight_histogram(null.rows, null.window, g.work(), g.watch()), sign::excitatory, communities);
@@ -108,13 +111,14 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
       .y = {.label = "modularity Q (Leiden)", .least = 0},
       .nothing = "no edges"};
   if (std::max(excitatory.largest_share(), inhibitory.largest_share()) >= 20) panel.x.most = 100;
-  for (course* c : {&excitatory, &inhibitory, &random, &product}) c->into(panel);
+  for (course* c : {&excitatory, &inhibitory, &random_e, &random_i, &product}) c->into(panel);
   p.what.panels.push_back(std::move(panel));
-  p.what.notes.push_back(fmt::format("{}; at most {} edges; Newman's modularity of the links without direction, unweighted.",
+  p.what.notes.push_back(fmt::format("{}; at most {} edges; Newman's modularity of A + A^T, every edge 1. Random graphs: G(n, m).",
                                      counted(n, "neuron"), with_separators(communities.most_edges)));
   if (g.depth() != 0)
-    p.what.notes.push_back(
-        fmt::format("Gaussian factors: W = A B of the same depth, {}, with independent normal entries, cut in the same way.", g.depth()));
+    p.what.notes.push_back(fmt::format(
+        "Gaussian factors: W = A B of the same depth, {}, with independent normal entries, cut in the same way; both signs alike.",
+        g.depth()));
   return p;
 }
 

@@ -116,13 +116,13 @@ class neighbourhood {
     if (communities_)
       all.push_back(fmt::format("Communities of {} (Leiden; {} in all, modularity {:.3f}).", ego_ ? "the graph of " + graph : "that graph",
                                 with_separators(communities_->size.size()), communities_->modularity));
-    all.push_back("Labels without room are left out.");
+    if (nodes_.size() > 2) all.push_back("Labels without room are left out.");
     return all;
   }
 
   std::string csv() const {
     std::string text = "source,target,weight,source_edges,target_edges,source_community,target_community\n";
-    const auto community = [&](neuron_id i) { return communities_ ? std::to_string(communities_->member[i] + 1) : std::string(); };
+    const auto community = [&](neuron_id i) { return communities_ ? std::to_string(communities_->member[i]) : std::string(); };
     for (const weighted_edge& e : chosen_)
       text += fmt::format("{},{},{},{},{},{},{}\n", csv_field(neuron_label(m_, e.source)), csv_field(neuron_label(m_, e.target)), e.weight,
                           degree_[e.source], degree_[e.target], community(e.source), community(e.target));
@@ -212,7 +212,7 @@ class neighbourhood {
       if (own || c == coloured)
         all.push_back({.how = figure::form::points,
                        .name = !communities_ ? "neuron"
-                               : own         ? fmt::format("community {}", order[c].first + 1)
+                               : own         ? fmt::format("community {}", order[c].first)
                                              : "other communities",
                        .of = own ? colours[c] : figure::grey,
                        .size = node_size,

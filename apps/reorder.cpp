@@ -53,6 +53,7 @@ class reorder_app final : public command {
         print(fmt::format("{} neurons, {} synapses: the ends of an edge are {} neurons apart in the mean, before {}\nwrote {} ({:.12})\n",
                           shown_count(m.neurons()), shown_count(static_cast<double>(m.synapses())), shown_distance(after),
                           shown_distance(before), target_, hash));
+      if (after > before) note("bdh: connected neurons are further apart than before; another order (--by), or none, may be faster");
       return 0;
     } catch (const stopped&) {
       note("bdh: stopped by a signal, nothing was written");

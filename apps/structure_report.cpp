@@ -40,7 +40,9 @@ std::vector<double> present(const maybe_shares& v) {
 }
 
 double quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(std::llround(share * static_cast<double>(sorted.size() - 1)))];
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto k = static_cast<std::size_t>(at);
+  return k + 1 == sorted.size() ? sorted[k] : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
 }
 
 json shares_json(const maybe_shares& all) {

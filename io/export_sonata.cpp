@@ -3,7 +3,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <system_error>
 
+#include "core/base/error.hpp"
 #include "io/graph_export_detail.hpp"
 #include "io/hdf5.hpp"
 
@@ -233,7 +235,9 @@ if __name__ == "__main__":
 }  // namespace
 
 void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest) {
-  std::filesystem::create_directory(folder);
+  std::error_code failed;
+  std::filesystem::create_directory(folder, failed);
+  if (failed) throw device_error(folder.string(), "cannot be created: " + failed.message());
   write_nodes(g, folder / "nodes.h5");
   write_edges(g, folder / "edges.h5");
   write_lines(folder / "node_types.csv", "node_type_id model_type kind\n0 point_neuron neuron\n1 point_neuron sensory\n");

@@ -132,6 +132,17 @@ run_record read_run(const std::filesystem::path& folder) {
   r.run = read_run_description(folder);
   r.tokens = read_tokens(folder / "tokens.csv").tokens;
   read_summary(folder / "summary.csv", r);
+  // A run that is over has told how many tokens it has; one that still goes on may end in the middle of a line.
+  if (r.run.value("status", nlohmann::json()) == "complete" && r.run.value("tokens", nlohmann::json()).is_number_unsigned()) {
+    const std::uint64_t all = r.run["tokens"];
+    const auto expect_all = [&](const char* file, std::uint64_t found) {
+      if (found < all)
+        throw input_error((folder / file).string(), std::to_string(found) + " tokens",
+                          std::to_string(all) + ", as run.json tells of a complete run");
+    };
+    expect_all("tokens.csv", r.tokens.size());
+    expect_all("summary.csv", r.summary.size() / r.columns.size());
+  }
   std::uint64_t rows = std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
   try {
     const std::uint64_t first = r.run.at("first_position");

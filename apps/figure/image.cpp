@@ -85,6 +85,8 @@ std::string svg_to_png(const std::string& svg, double scale) {
                       "a smaller --scale, --width or --height");
   const surface s = new_surface(CAIRO_FORMAT_RGB24, static_cast<int>(width), static_cast<int>(height));
   const std::unique_ptr<cairo_t, decltype(&cairo_destroy)> context(cairo_create(s.get()), cairo_destroy);
+  cairo_set_source_rgb(context.get(), 1, 1, 1);  // a page whose size is no whole number of pixels ends in white, too
+  cairo_paint(context.get());
   const RsvgRectangle all{0, 0, width, height};
   failed = nullptr;
   rsvg_handle_render_document(handle.get(), context.get(), &all, &failed);

@@ -137,7 +137,7 @@ class Concepts(CliTest):
 
     def test_too_few_sentences(self):
         few = self.path("few.txt", sentences(6, 3))
-        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "at least 15 sentences in each", "--carry 1 needs 7"))
+        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "at least 15 sentences in each, or more in one of them", "--carry 1 needs 7"))
         self.assertNotIn(b"findings", told.stdout)
         fifteen = self.path("fifteen.txt", sentences(15, 3)), self.path("other.txt", sentences(15, 4))
         self.good("concepts", self.random, "--positive", fifteen[0], "--negative", fifteen[1])

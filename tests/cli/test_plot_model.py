@@ -159,7 +159,7 @@ class ModelPictures(PlotTest):
 
     def test_modularity_through_hubs_has_both_nulls(self):
         page, rows = self.plot("modularity", self.random)
-        self.assertEqual({r["graph"] for r in rows}, {"excitatory", "inhibitory", "random graph G(n, m)", "product of Gaussian factors"})
+        self.assertEqual({r["graph"] for r in rows}, {"excitatory", "inhibitory", "random graph, m as excitatory", "random graph, m as inhibitory", "product of Gaussian factors"})
         for r in rows:
             self.assertTrue(0 <= float(r["modularity"]) < 1)
 
@@ -186,7 +186,7 @@ class ModelPictures(PlotTest):
         self.assertTrue(all(int(r["source_edges"]) == degree[int(r["source"])] for r in rows))
         texts = self.texts(page)
         self.assertTrue({str(h) for h in hubs} <= set(texts))
-        self.assertTrue({"excitatory edge", "inhibitory edge", "community 1"} <= set(texts))
+        self.assertTrue({"excitatory edge", "inhibitory edge", "community 0"} <= set(texts))
 
     def test_graph_around_one_neuron(self):
         edges = self.some_graph()
