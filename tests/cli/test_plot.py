@@ -253,6 +253,13 @@ class Sizes(PlotTest):
                 header = read(os.path.join(folder, name)).split(b"\n")[0]
                 with open(os.path.join(folder, name), "wb") as f:
                     f.write(header + b"\n")
+        # A complete run must have all its tokens.
+        self.refused(1, "plot", "rates", plain, "-o", self.path("cut.svg"), says=["tokens.csv", "0 tokens", "complete run"])
+        for folder in (plain, run):
+            description = json.loads(read(os.path.join(folder, "run.json")))
+            description["tokens"] = 0
+            with open(os.path.join(folder, "run.json"), "w") as f:
+                json.dump(description, f)
         for kind in ("rates", "sparsity"):
             page = self.plot(kind, plain)[0]
             self.assertIn("no data", self.texts(page))
