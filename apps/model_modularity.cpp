@@ -91,7 +91,8 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
   course excitatory("excitatory", {.of = figure::excitatory, .size = 2, .with = figure::shape::disc}, p.csv),
       inhibitory("inhibitory", {.of = figure::inhibitory, .size = 2, .with = figure::shape::square}, p.csv),
       random_e("random graph, m as excitatory", {.of = figure::grey, .size = 1.5, .with = figure::shape::disc, .dashed = true}, p.csv),
-      random_i("random graph, m as inhibitory", {.of = figure::grey, .size = 1.5, .with = figure::shape::square, .dashed = true}, p.csv),
+      random_i("random graph, m as inhibitory", {.of = {0xb5, 0xb5, 0xb5}, .size = 1.5, .with = figure::shape::square, .dashed = true},
+               p.csv),
       product("product of Gaussian factors",
               {.of = figure::series_colour(2, 7), .size = 1.5, .with = figure::shape::diamond, .dashed = true}, p.csv);
   follow(excitatory, g, g.rows(), sizes, sign::excitatory, communities);
