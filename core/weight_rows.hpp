@@ -13,12 +13,11 @@
 
 #include "core/base/array.hpp"
 #include "core/base/ids.hpp"
+#include "core/contributions.hpp"  // circuit
 #include "core/model.hpp"
 #include "graph/projection.hpp"
 
 namespace bdh {
-
-enum class circuit { gx, gy };
 
 // The edges that arrive at a target.
 struct weight_row {
