@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -29,7 +30,11 @@ void request(int signal) {
 std::array<char, 8192> last_words;  // the handler may not make them
 std::size_t last_words_size = 0;
 
+// Several threads may come here at once: the first one tells it and ends all of them.
+std::atomic_flag told = ATOMIC_FLAG_INIT;
+
 void end(int) {
+  while (told.test_and_set()) ::pause();
   [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words_size);
   ::_exit(1);
 }
@@ -82,9 +87,9 @@ std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, co
 }
 
 void end_when_unreadable(const std::string& file) {
-  const input_error told(file, "a part of it can no longer be read", "the file as it was opened",
-                         "was it cut short, or does its disk or network fail?");
-  const std::string text = std::string("bdh: ") + told.what() + "\n";
+  const input_error fault(file, "a part of it can no longer be read", "the file as it was opened",
+                          "was it cut short, or does its disk or network fail?");
+  const std::string text = std::string("bdh: ") + fault.what() + "\n";
   ::signal(SIGBUS, SIG_DFL);  // until the words are whole
   last_words_size = std::min(text.size(), last_words.size());
   std::memcpy(last_words.data(), text.data(), last_words_size);

@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "apps/machine.hpp"
+#include "apps/machine/machine.hpp"
 #include "core/base/array.hpp"
 #include "core/base/bfloat16.hpp"
 #include "core/base/ids.hpp"

@@ -1,0 +1,66 @@
+// bdh devices: what can compute here, and what a model takes there.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/console.hpp"
+#include "apps/machine/reference_models.hpp"
+#include "apps/options.hpp"
+#include "core/base/error.hpp"
+#include "gpu/cuda.hpp"
+#include "gpu/gpu_engine.hpp"
+#include "kernels/cpu_kernels.hpp"
+
+namespace bdh::app {
+namespace {
+
+class devices_app final : public command {
+ public:
+  explicit devices_app(CLI::App& program) : command(program, "devices", "List what can compute here, and what a model takes on a GPU.") {
+    arguments_.add_option("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU")->type_name("");
+    arguments_.add_flag("--json", json_, "one JSON object on standard output");
+  }
+  int run() override {
+    nlohmann::ordered_json all;
+    const std::string set = name(kernels::cpu_kernels_for(instruction_set::best).set);
+    all["cpu"] = {{"instructions", set}};
+    std::string text = fmt::format("cpu    {}\n", set);
+    all["cuda"] = nlohmann::ordered_json::array();
+    try {
+      for (const gpu::cuda_device_info& d : gpu::cuda_devices()) {
+        all["cuda"].push_back(
+            {{"number", d.number}, {"name", d.name}, {"capability", d.capability}, {"bytes", d.memory.total}, {"free", d.memory.free}});
+        text += fmt::format("cuda   {} {}, capability {}, {} of {} free\n", d.number, d.name, d.capability, shown_bytes(d.memory.free),
+                            shown_bytes(d.memory.total));
+      }
+    } catch (const device_error& e) {
+      all["cuda_missing"] = e.what();
+      text += fmt::format("cuda   none: {}\n", e.what());
+    }
+    for (const auto& file : reference_models()) all["reference_models"].push_back(file.string());
+    if (!model_.empty()) add_memory(open_model(model_), all, text);
+    print(json_ ? all.dump(1) + "\n" : text);
+    return 0;
+  }
+
+ private:
+  static void add_memory(const model& m, nlohmann::ordered_json& all, std::string& text) {
+    std::uint64_t bytes = 0;
+    for (const gpu::memory_use& use : gpu_memory(m)) {
+      bytes += use.bytes;
+      all["memory"][use.what] = use.bytes;
+      if (use.bytes != 0) text += fmt::format("{:>10}  {}\n", shown_bytes(use.bytes), use.what);
+    }
+    all["memory_bytes"] = bytes;
+    text += fmt::format("{:>10}  in all on a GPU\n", shown_bytes(bytes));
+  }
+
+  std::string model_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<command> devices_command(CLI::App& program) { return std::make_unique<devices_app>(program); }
+
+}  // namespace bdh::app

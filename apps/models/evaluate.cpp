@@ -1,0 +1,235 @@
+// bdh evaluate: how well a model predicts a text.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numbers>
+#include <span>
+#include <utility>
+
+#include "apps/console.hpp"
+#include "apps/options.hpp"
+#include "apps/runs/prefill.hpp"
+#include "apps/runs/statistics.hpp"
+#include "apps/signals.hpp"
+#include "apps/token_source.hpp"
+#include "core/base/error.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct evaluate_options {
+  std::string model;
+  token_choice input;
+  engine_choice engine;
+  prefill_choice prefill;
+  std::optional<std::uint64_t> window, limit;
+  bool by_position = false, json = false;
+};
+
+// Losses of predictions, by the position of the predicting token: 0-128, then doubling to 512, then steps of 512.
+class losses {
+ public:
+  struct bin {
+    double nats = 0;
+    std::uint64_t predictions = 0;
+  };
+
+  void add(std::uint64_t position, double nats) {
+    const std::size_t at = position < 128 ? 0 : position < 256 ? 1 : position < 512 ? 2 : 3 + (position - 512) / 512;
+    if (at >= bins_.size()) bins_.resize(at + 1);
+    bins_[at].nats += nats;
+    ++bins_[at].predictions;
+    all_.nats += nats;
+    ++all_.predictions;
+  }
+  static std::uint64_t begin(std::size_t at) { return at == 0 ? 0 : at < 3 ? std::uint64_t{64} << at : 512 * (at - 2); }
+  const std::vector<bin>& bins() const { return bins_; }
+  const bin& all() const { return all_; }
+
+ private:
+  std::vector<bin> bins_;
+  bin all_;
+};
+
+double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predictions); }
+
+struct result {
+  losses found;
+  double nats_float32 = 0;  // in all, by weights and synapses in float32; where those asked for are rounded
+  double largest_logit = 0, largest_difference = 0;
+  std::uint64_t tokens = 0, windows = 0;
+
+  void compare(std::span<const float> exact, std::span<const float> rounded) {
+    for (std::size_t v = 0; v < exact.size(); ++v) {
+      largest_logit = std::max<double>(largest_logit, std::abs(exact[v]));
+      largest_difference = std::max<double>(largest_difference, std::abs(double{exact[v]} - rounded[v]));
+    }
+  }
+};
+
+// `exact`: the same model in float32, read along; null: that is what is measured.
+result measure(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
+  result r;
+  auto total = input.total();
+  if (o.limit && (!total || *o.limit < *total)) total = o.limit;
+  progress_line progress(true, total);
+  std::uint64_t position = 0;  // in the window
+  while (r.tokens < o.limit.value_or(any_count.most) && stop_requested() == 0) {
+    const auto token = input.next();
+    if (!token) break;
+    if (o.window && position == *o.window) {
+      brain.forget();
+      if (exact) exact->forget();
+      position = 0;
+    }
+    if (position == 0) ++r.windows;
+    if (position != 0) r.found.add(position - 1, brain.loss(*token));
+    if (position != 0 && exact) r.nats_float32 += exact->loss(*token);
+    brain.step(*token);
+    if (exact) {
+      exact->step(*token);
+      r.compare(exact->logits(), brain.logits());
+    }
+    ++position;
+    progress.at(++r.tokens);
+  }
+  return r;
+}
+
+result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
+  result r;
+  const std::uint64_t limit = o.limit.value_or(any_count.most), window = o.window.value_or(any_count.most);
+  const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
+  progress_line progress(true, total);
+  for (auto token = input.next(); token && stop_requested() == 0;) {
+    if (brain.tokens() == window) {
+      brain.forget();
+      if (exact) exact->forget();
+    }
+    const std::uint64_t at = brain.tokens();
+    if (at == 0) ++r.windows;
+    if (at != 0) r.found.add(at - 1, brain.loss(*token));
+    if (at != 0 && exact) r.nats_float32 += exact->loss(*token);
+    const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
+    const std::vector<token_id> piece = take(input, *token, at, end);
+    std::size_t told = 0;
+    std::vector<float> logits;  // of all tokens
+    brain.read(piece, [&](const token_report& report) {
+      if (++told < piece.size()) r.found.add(report.position, brain.loss(piece[told]));
+      if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
+    });
+    if (exact)
+      exact->read(piece, [&](const token_report& report) {
+        const std::size_t k = report.position - at, v = exact->logits().size();
+        r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
+        if (k + 1 < piece.size()) r.nats_float32 += exact->loss(piece[k + 1]);
+      });
+    progress.at(r.tokens += piece.size());
+    token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
+  }
+  return r;
+}
+
+std::string rounded(const simulator& brain) {
+  if (!brain.rounds_synapses()) return brain.subject().is_bfloat16() ? "weights" : "";
+  return brain.subject().is_bfloat16() ? "weights and synapses" : "synapses";
+}
+
+void tell(const result& r, const evaluate_options& o, const simulator& brain) {
+  std::string text =
+      fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
+                  mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
+  if (const std::string what = rounded(brain); !what.empty()) {
+    const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    text += fmt::format(
+        "{} rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n", what,
+        mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
+  }
+  if (o.by_position) {
+    text += fmt::format("{:>15}  {:>7}  {:>11}\n", "position", "nats", "predictions");
+    for (std::size_t i = 0; i < r.found.bins().size(); ++i)
+      text += fmt::format("{:>15}  {:>7.4f}  {:>11}\n", fmt::format("{}-{}", losses::begin(i), losses::begin(i + 1)),
+                          mean(r.found.bins()[i]), r.found.bins()[i].predictions);
+  }
+  print(text);
+}
+
+nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const simulator& brain) {
+  nlohmann::ordered_json all{{"nats_per_token", mean(r.found.all())},
+                             {"tokens", r.tokens},
+                             {"predictions", r.found.all().predictions},
+                             {"windows", r.windows},
+                             {"retention", brain.retention()}};
+  all["weights"] = brain.subject().is_bfloat16() ? "bf16" : "float32";
+  all["synapses"] = brain.rounds_synapses() ? "bf16" : "float32";
+  if (!rounded(brain).empty()) {
+    all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    all["largest_difference_of_a_logit"] = r.largest_difference;
+    all["largest_logit"] = r.largest_logit;
+  }
+  if (o.window) all["window"] = *o.window;
+  if (stop_requested() != 0) all["interrupted"] = true;
+  if (o.by_position) {
+    all["by_position"] = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < r.found.bins().size(); ++i)
+      all["by_position"].push_back({{"from", losses::begin(i)},
+                                    {"to", losses::begin(i + 1)},
+                                    {"nats", mean(r.found.bins()[i])},
+                                    {"predictions", r.found.bins()[i].predictions}});
+  }
+  return all;
+}
+
+int evaluate(const evaluate_options& o) {
+  o.input.check(true);
+  const model m = o.engine.open(o.model);
+  expect_logits(m, o.model, "evaluate");
+  const auto input = o.input.open(m);
+  simulator brain = o.engine.make(m);
+  expect_blocks(o.prefill, brain, {});
+  std::optional<model> as_stored;
+  std::unique_ptr<simulator> exact;
+  if (m.is_bfloat16()) as_stored.emplace(open_model(o.model));
+  if (!rounded(brain).empty()) {
+    engine_choice wide = o.engine;
+    wide.synapses = "float32";
+    exact.reset(new simulator(wide.make(as_stored ? *as_stored : m)));
+  }
+  stop_on_signals();
+  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input) : measure(o, brain, exact.get(), *input);
+  const int signal = stop_requested();
+  if (r.found.all().predictions == 0 && signal == 0)
+    throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");
+  if (r.found.all().predictions != 0) {
+    if (o.json) print(as_json(r, o, brain).dump(1) + "\n");
+    if (!o.json) tell(r, o, brain);
+  }
+  if (signal != 0) note(fmt::format("bdh: stopped by a signal after {} tokens", shown_count(static_cast<double>(r.tokens))));
+  return signal == 0 ? 0 : 128 + signal;
+}
+
+class evaluate_app final : public command {
+ public:
+  explicit evaluate_app(CLI::App& program) : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
+    evaluate_options& o = options_;
+    arguments_.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
+    o.input.add_to(arguments_, true);
+    add_number<std::uint64_t>(arguments_, "--window", o.window, {2, any_count.most, "an integer >= 2"},
+                              "tokens; synapses start from zero in each window [one stream]");
+    add_number<std::uint64_t>(arguments_, "--limit", o.limit, {2, any_count.most, "an integer >= 2"}, "read at most N tokens [all]");
+    o.engine.add_to(arguments_, true);
+    o.prefill.add_to(arguments_);
+    arguments_.add_flag("--by-position", o.by_position, "also by the position of the predicting token in its window");
+    arguments_.add_flag("--json", o.json, "one JSON object on standard output");
+  }
+  int run() override { return evaluate(options_); }
+
+ private:
+  evaluate_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> evaluate_command(CLI::App& program) { return std::make_unique<evaluate_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,173 @@
+// bdh import: a trained checkpoint, or graph files, become a graph model.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/console.hpp"
+#include "apps/models/direct_choice.hpp"
+#include "apps/models/import_graph.hpp"
+#include "apps/options.hpp"
+#include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "io/atomic_file.hpp"
+#include "io/checkpoint.hpp"
+#include "io/file_kind.hpp"
+#include "io/model_file.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct import_command_options {
+  std::string checkpoint, model;
+  std::optional<std::uint64_t> layers, heads, training_window;
+  std::optional<double> theta, epsilon;
+  std::string pairing, tokenizer;
+  bool causal = false, force = false;
+  direct_choice direct;
+  graph_choice graph;
+};
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words](const std::string& text) {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+    return "'" + text + "', expected " + fmt::format("{}", fmt::join(words, ", "));
+  };
+  return CLI::Validator(check, "");
+}
+
+import_options options_of(const import_command_options& o) {
+  import_options to;
+  if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
+  if (o.heads) to.heads = static_cast<head_id>(*o.heads);
+  if (!o.pairing.empty()) to.pairs = o.pairing == "interleaved" ? pairing::interleaved : pairing::half_split;
+  to.theta = o.theta;
+  to.epsilon = o.epsilon;
+  if (!o.tokenizer.empty()) to.tokens = tokenizer_named(o.tokenizer);
+  to.causal = o.causal;
+  to.training_window = o.training_window;
+  return to;
+}
+
+// A model file is taken too, to give it other circuits; what is only said about checkpoints then has no meaning.
+model open_source(const import_command_options& o) {
+  if (identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (!o.direct.wanted())
+    throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program", "--circuit direct gives it explicit edges");
+  if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() || !o.tokenizer.empty() || o.causal)
+    throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open", "--circuit, --keep-..., --calibrate",
+                      "give them when the checkpoint is imported");
+  model m = load_model(o.checkpoint);
+  if (m.is_direct()) throw input_error(o.checkpoint, "a model with direct circuits", "a checkpoint, or a model with circuits through hubs");
+  return m;
+}
+
+// A checkpoint and a graph know different options; one that would mean nothing is refused.
+void check(const import_command_options& o) {
+  o.graph.check();
+  o.direct.check();
+  if (!o.graph.chosen()) {
+    if (o.checkpoint.empty()) throw CLI::ValidationError("nothing to import", "expected CHECKPOINT or --gx FILE");
+    return;
+  }
+  if (!o.checkpoint.empty()) throw CLI::ValidationError("CHECKPOINT and --gx", "one of the two");
+  if (o.direct.circuit) throw CLI::ValidationError("--circuit", "is for checkpoints and models: graph files are direct already");
+  if (!o.layers) throw CLI::ValidationError("--gx", "needs --layers");
+  for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
+                                    {"--theta", o.theta.has_value()},
+                                    {"--eps", o.epsilon.has_value()},
+                                    {"--training-window", o.training_window.has_value()},
+                                    {"--causal", o.causal}})
+    if (given) throw CLI::ValidationError(name, "is for checkpoints, not for graph files");
+}
+
+std::string summary(const model& m, const std::string& file, const std::string& hash) {
+  std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
+  for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
+  text += fmt::format("{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n", m.neurons(), m.heads(),
+                      m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(), m.readout_nodes(), m.layers());
+  text += fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
+  return text + fmt::format("wrote {} ({:.12})\n", file, hash);
+}
+
+class import_app final : public command {
+ public:
+  explicit import_app(CLI::App& program)
+      : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
+    CLI::App& c = arguments_;
+    import_command_options& o = options_;
+    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
+        ->type_name("");
+    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
+    add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
+    c.add_option("--pairing", o.pairing, "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
+        ->type_name("HOW")
+        ->check(one_of({"interleaved", "half-split"}));
+    add_number<double>(c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
+                       "base of the rotation frequencies, where the file has no table [the layout's]");
+    add_number<double>(c, "--eps", o.epsilon, {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
+                       "constant under the root of the gain [1e-5]");
+    c.add_option("--tokenizer", o.tokenizer, "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
+        ->type_name("HOW")
+        ->check(one_of({"bytes", "byt5", "ids"}));
+    add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
+    c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
+    o.direct.add_to(c);
+    o.graph.add_to(c);
+    c.add_flag("--force", o.force, "overwrite MODEL");
+  }
+
+  int run() override {
+    stop_on_signals();  // a signal must not leave a temporary file behind
+    check(options_);
+    { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
+    if (!options_.checkpoint.empty()) end_when_unreadable(options_.checkpoint);
+    try {
+      if (options_.graph.chosen())
+        from_graph();
+      else if (options_.direct.wanted())
+        from_hubs();
+      else
+        from_checkpoint();
+    } catch (const stopped&) {
+      note("bdh: stopped by a signal, nothing was written");
+      return 128 + stop_requested();
+    }
+    return 0;
+  }
+
+ private:
+  void from_checkpoint() const {
+    const model m = open_source(options_);
+    stop_if_requested();
+    const std::string hash = save_model(m, options_.model, options_.force);
+    print(summary(m, options_.model, hash));
+  }
+
+  void from_hubs() const {
+    const direct_result made = options_.direct.make(open_source(options_));
+    stop_if_requested();
+    const std::string hash = save_model(made.graph, options_.model, options_.force);
+    print(made.summary + summary(made.graph, options_.model, hash));
+  }
+
+  void from_graph() const {
+    graph_import_options o = options_.graph.options();
+    o.layers = static_cast<layer_id>(*options_.layers);
+    if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
+    if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
+    const imported_graph made = import_graph(o);
+    stop_if_requested();
+    for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
+    const std::string hash = save_model(made.subject, options_.model, options_.force);
+    print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
+  }
+
+  import_command_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> import_command(CLI::App& program) { return std::make_unique<import_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,202 @@
+// bdh info: everything about a file of ours, and what is in a checkpoint.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "apps/console.hpp"
+#include "apps/models/describe_model.hpp"
+#include "apps/options.hpp"
+#include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "io/expected_file.hpp"
+#include "io/file_kind.hpp"
+#include "io/hdf5.hpp"
+#include "io/layouts.hpp"
+#include "io/model_file.hpp"
+#include "io/run_directory.hpp"
+#include "io/seal.hpp"
+#include "io/sha256.hpp"
+#include "io/tensor_file.hpp"
+
+namespace bdh::app {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct choice {
+  bool rounds = false, check = false;
+};
+
+// What there is to say, both ways.
+struct description {
+  std::string text;
+  json all;
+};
+
+void line(description& d, const std::string& what, const std::string& value) {
+  d.text += fmt::format("{:16}{}\n", one_line(what), one_line(value));
+}
+
+std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+description of_model(const std::string& file, const choice& asked) {
+  end_when_unreadable(file);
+  const model m = asked.check ? check_model(file) : load_model(file);
+  description d{model_text(m), model_json(m)};
+  if (asked.check) {
+    d.all["checked"] = true;
+    line(d, "checked", "every byte, index and weight, and both hashes");
+  }
+  if (asked.rounds) {
+    d.text = rounds_text(m);
+    d.all["rounds"] = rounds_json(m);
+  }
+  return d;
+}
+
+description of_state(const std::string& file) {
+  check_seal(file, sealed::state);
+  const hdf5::file state = hdf5::file::open(file, {std::filesystem::file_size(file), true});
+  const hdf5::group root = state.root(), layers = root.open_group("layers");
+  description d;
+  d.all = {{"model_sha256", root.text("model_sha256")},
+           {"tokens", root.number("tokens")},
+           {"retention", root.real("retention")},
+           {"content_sha256", root.text("content_sha256")},
+           {"layers", json::array()}};
+  line(d, "hash", root.text("content_sha256"));
+  line(d, "of model", root.text("model_sha256"));
+  line(d, "tokens read", shown_count(static_cast<double>(root.number("tokens"))));
+  line(d, "retention", fmt::format("{}", root.real("retention")));
+  for (int l = 1; layers.has(std::to_string(l).c_str()); ++l) {
+    const hdf5::group layer = layers.open_group(std::to_string(l).c_str());
+    const hdf5::extents shape = layer.open_dataset("stored").shape();
+    d.all["layers"].push_back({{"clock", layer.number("clock")}, {"shape", shape}});
+    line(d, fmt::format("layer {}", l), fmt::format("synapses {}, {} decays", shape_text(shape), layer.number("clock")));
+  }
+  return d;
+}
+
+description of_run(const std::string& folder) {
+  const run_record r = read_run(folder);
+  description d;
+  d.all = json(r.run);
+  d.all["recorded_tokens"] = r.tokens.size();
+  d.all["logits"] = r.logits;
+  for (const auto& [key, value] : r.run.items()) {
+    if (!value.is_object()) line(d, key, plain(value));
+    if (value.is_object())
+      for (const auto& [part, of_part] : value.items()) line(d, key, fmt::format("{:20}{}", part, plain(of_part)));
+  }
+  line(d, "recorded", fmt::format("{} tokens{}", shown_count(static_cast<double>(r.tokens.size())), r.logits ? ", logits" : ""));
+  for (std::size_t c = 2; c < r.columns.size(); ++c) {  // behind position and token
+    double sum = 0;
+    std::size_t count = 0;
+    for (std::size_t at = c; at < r.summary.size(); at += r.columns.size())
+      if (!std::isnan(r.summary[at])) sum += r.summary[at], ++count;
+    if (count == 0) continue;
+    d.all["means"][r.columns[c]] = sum / static_cast<double>(count);
+    line(d, "mean", fmt::format("{:20}{:.4g}", r.columns[c], sum / static_cast<double>(count)));
+  }
+  return d;
+}
+
+description of_expected(const std::string& file) {
+  const expected_values e = read_expected(file);
+  description d;
+  d.all = {{"tokens", e.tokens.size()},
+           {"vocabulary", e.vocabulary},
+           {"layers", e.layers},
+           {"neurons", e.neurons},
+           {"hubs", e.hubs},
+           {"greedy", e.greedy.size()},
+           {"x", !e.x.empty()},
+           {"y", !e.y.empty()},
+           {"v", !e.v.empty()},
+           {"active_x", !e.active_x.empty()},
+           {"active_y", !e.active_y.empty()}};
+  for (const auto& [key, value] : d.all.items()) line(d, key, value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump());
+  return d;
+}
+
+description of_checkpoint(const std::string& file) {
+  const mapped_file mapped(file);
+  const auto tensors = read_tensor_file(mapped.bytes(), file);
+  description d;
+  d.all["sha256"] = sha256_of_file(file);
+  line(d, "SHA-256", d.all["sha256"].get<std::string>());
+  try {
+    d.all["layout"] = recognise(*tensors).kind->name;
+    line(d, "layout", d.all["layout"].get<std::string>());
+  } catch (const error& e) {
+    d.all["layout"] = nullptr;
+    line(d, "layout", std::string("none that can be imported: ") + e.found());
+  }
+  d.all["tensors"] = json::array();
+  for (const tensor& t : tensors->tensors()) {
+    d.all["tensors"].push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}});
+    line(d, "tensor", fmt::format("{:24} {:14} {}", t.name, t.type, shape_text(t.shape)));
+  }
+  for (const statement& s : tensors->statements()) line(d, "states", fmt::format("{} = {:g} ({})", s.key, s.value, s.where));
+  return d;
+}
+
+description describe(const std::string& file, file_kind kind, const choice& asked) {
+  if (asked.rounds && kind != file_kind::model) throw input_error(file, name(kind), "a model: only models have rounds");
+  if (asked.check && kind != file_kind::model)
+    throw input_error(file, name(kind), "a model: other files are checked whenever they are read");
+  switch (kind) {
+    case file_kind::model:
+      return of_model(file, asked);
+    case file_kind::state:
+      return of_state(file);
+    case file_kind::run:
+      return of_run(file);
+    case file_kind::expected:
+      return of_expected(file);
+    case file_kind::safetensors:
+    case file_kind::pytorch:
+      return of_checkpoint(file);
+    default:
+      break;
+  }
+  std::error_code failed;
+  if (!std::filesystem::exists(file, failed))
+    throw input_error(file, failed ? failed.message() : "no such file", "a file or a run's folder");
+  throw input_error(file, kind == file_kind::hdf5 ? "an HDF5 file of another kind" : "nothing known",
+                    "a model, state, run, expected values, safetensors or PyTorch checkpoint");
+}
+
+class info_app final : public command {
+ public:
+  explicit info_app(CLI::App& program) : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
+    arguments_.add_option("FILE", file_, "a file, or the folder of a run")->required()->type_name("");
+    arguments_.add_flag("--rounds", asked_.rounds, "the rounds of a token, in the paper's notation");
+    arguments_.add_flag("--check", asked_.check, "read a model through and compare it with its hashes");
+    arguments_.add_flag("--json", json_, "one JSON object on standard output");
+  }
+  int run() override {
+    const file_kind kind = identify(file_);
+    description d = describe(file_, kind, asked_);
+    if (json_) {
+      json all{{"file", file_}, {"kind", name(kind)}};
+      all.update(d.all);
+      print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    } else {
+      print(asked_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
+    }
+    return 0;
+  }
+
+ private:
+  std::string file_;
+  choice asked_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<command> info_command(CLI::App& program) { return std::make_unique<info_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,117 @@
+// bdh resume: a run that was stopped goes on from its last checkpoint to the end of what was asked.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "apps/console.hpp"
+#include "apps/runs/run_options.hpp"
+#include "apps/runs/session.hpp"
+#include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "io/checkpoints.hpp"
+#include "io/run_directory.hpp"
+
+namespace bdh::app {
+namespace {
+
+struct resume_options {
+  std::string folder, standard_input;
+  engine_choice engine;
+  bool json = false, quiet = false;
+};
+
+// The tokens that were read up to the checkpoint, from tokens.csv.
+resume_point resume_point_of(const std::string& folder, std::uint64_t rows) {
+  const token_history history = read_token_history(folder);
+  if (history.tokens.size() < rows)
+    throw input_error(folder + "/tokens.csv", fmt::format("{} tokens", history.tokens.size()),
+                      fmt::format("at least the {} before the checkpoint", rows));
+  resume_point point;
+  point.rows = rows;
+  for (std::uint64_t k = 0; k < rows; ++k) {
+    if (history.generated[k])
+      ++point.generated;
+    else
+      point.to_skip.push_back(history.tokens[k]);
+  }
+  return point;
+}
+
+int resume(const resume_options& r) {
+  const nlohmann::json run = read_run_description(r.folder);
+  const std::string place = r.folder + "/run.json";
+  run_options o = run_options_of(run, place);
+  if (run.value("status", nlohmann::json()) == "complete") throw input_error(place, "a complete run", "one that was interrupted");
+  o.folder = r.folder;
+  o.json = r.json;
+  o.quiet = r.quiet;
+  const engine_choice recorded = std::exchange(o.engine, r.engine);
+  o.engine.retention = recorded.retention;
+  o.engine.weights = recorded.weights;
+  o.engine.synapses = recorded.synapses;
+  o.engine.seed = o.seed;
+
+  const model m = o.engine.open(o.model);
+  auto checkpoint = latest_checkpoint(r.folder, m);
+  if (!checkpoint)
+    throw input_error(r.folder, "no checkpoint", "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",
+                      "start the run again in another folder");
+  for (const std::string& refused : checkpoint->refused) note("bdh: a damaged checkpoint is left out: " + refused);
+  if (!run.contains("first_position") || !run["first_position"].is_number_unsigned())
+    throw input_error(place, "no first_position", "the description of a run that bdh run made");
+  const std::uint64_t first = run["first_position"];
+  if (checkpoint->state.tokens < first)
+    throw input_error(checkpoint->file.string(), fmt::format("{} tokens read", checkpoint->state.tokens),
+                      fmt::format("at least {}, where this run began", first));
+  resume_point point = resume_point_of(r.folder, checkpoint->state.tokens - first);
+
+  const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
+  if (has_input && !r.standard_input.empty())
+    throw input_error("'-'", "standard input", "nothing", "this run goes on with the text that it was given");
+  if (!has_input && r.standard_input.empty() && point.generated == 0)
+    throw input_error(place, "a run of standard input, which nobody kept", "the rest of it", "bdh resume " + r.folder + " - < REST");
+  if (!has_input) {
+    point.to_skip.clear();
+    if (r.standard_input.empty())
+      o.input.tokens = "";  // all that came was read
+    else
+      o.input.standard_input = "-";
+  }
+  const auto input = o.input.open(m);
+
+  simulator brain = o.engine.make(m);
+  brain.restore(checkpoint->state);
+  checkpoint.reset();
+  // Standard input tells nothing of what there was before.
+  const auto total = has_input && input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
+  intervene(brain, o, first, total);
+  expect_blocks(o.prefill, brain, {});
+  stop_on_signals();
+  if (!r.quiet && !r.json) note(fmt::format("going on after {} tokens", shown_count(static_cast<double>(point.rows))));
+  return run_session(o, m, brain, *input, {}, point);
+}
+
+class resume_app final : public command {
+ public:
+  explicit resume_app(CLI::App& program) : command(program, "resume", "Go on with a run that was stopped, from its last checkpoint.") {
+    CLI::App& c = arguments_;
+    c.add_option("RUNDIR", options_.folder, "the folder of the run")->required()->type_name("");
+    c.add_option("INPUT", options_.standard_input, "-: the rest of a run that read standard input")
+        ->type_name("")
+        ->check([](const std::string& text) { return text == "-" ? std::string() : "'" + text + "', expected -"; });
+    options_.engine.add_to(c, false);
+    c.add_flag("--json", options_.json, "one JSON object on standard output, nothing else");
+    c.add_flag("--quiet", options_.quiet, "no progress, no summary");
+  }
+  int run() override { return resume(options_); }
+
+ private:
+  resume_options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<command> resume_command(CLI::App& program) { return std::make_unique<resume_app>(program); }
+
+}  // namespace bdh::app

@@ -1,0 +1,41 @@
+// What a run was asked to do: from the command line, and again from run.json when it goes on.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/options.hpp"
+#include "apps/runs/prefill.hpp"
+#include "apps/token_source.hpp"
+#include "core/simulator.hpp"
+
+namespace bdh::app {
+
+struct run_options {
+  std::string model;
+  token_choice input;
+  engine_choice engine;
+  prefill_choice prefill;
+  std::uint64_t generate = 0, top_k = 0;
+  std::optional<double> temperature;
+  std::uint64_t seed = 0;
+  std::string folder, record_file, state, save_state;
+  std::vector<std::string> record;
+  std::vector<std::string> interventions;  // core/perturbation.hpp
+  std::uint64_t checkpoint_every = 0;      // tokens; 0: only when a signal stops the run
+  bool json = false, quiet = false, force = false;
+  std::string batch;                     // file of prompts, one a line; "-": standard input
+  std::optional<std::uint64_t> streams;  // that run at the same time
+  bool in_streams() const { return !batch.empty() || streams; }
+};
+
+// Whole: what run_options_of needs to go on, paths absolute.
+nlohmann::json recorded_options(const run_options& o, const simulator& brain);
+
+// `run`: run.json of a folder. Throws input_error when a part is missing or is not what it should be.
+run_options run_options_of(const nlohmann::json& run, const std::string& place);
+
+}  // namespace bdh::app
