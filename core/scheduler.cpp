@@ -122,35 +122,37 @@ std::uint64_t scheduler::finish() {
 std::optional<round_mark> scheduler::advance(std::span<scheduler* const> together) {
   if (together.empty()) return std::nullopt;
   const scheduler& first = *together[0];
-  while (first.next_ < first.now_->size()) {
-    const auto left = std::span(*first.now_).subspan(first.next_);
-    // Behind the last round there is only the readout, which is finish()'s.
-    if (std::none_of(left.begin(), left.end(), [](const phase& p) { return p.ends; })) break;
-    run_next(together);
-    if (left[0].ends) return left[0].ends;
-  }
-  return std::nullopt;
+  const auto left = std::span(*first.now_).subspan(first.next_);
+  // Behind the last round there is only the readout, which is finish()'s.
+  const auto mark = std::find_if(left.begin(), left.end(), [](const phase& p) { return p.ends.has_value(); });
+  if (mark == left.end()) return std::nullopt;
+  run(together, first.next_ + static_cast<std::size_t>(mark - left.begin()) + 1);
+  return mark->ends;
 }
 
 void scheduler::finish(std::span<scheduler* const> together) {
-  while (!together.empty() && together[0]->next_ < together[0]->now_->size()) run_next(together);
+  if (!together.empty()) run(together, together[0]->now_->size());
 }
 
-void scheduler::run_next(std::span<scheduler* const> together) {
+void scheduler::run(std::span<scheduler* const> together, std::size_t end) {
   scheduler& first = *together[0];
-  const phase& now = (*first.now_)[first.next_];
-  const std::size_t sites = first.local_.end - first.local_.begin;
+  const std::size_t sites = first.local_.end - first.local_.begin, begin = first.next_;
   for (std::size_t i = 0; i < sites; ++i) {
     first.parts_[i].clear();
     for (scheduler* s : together) first.parts_[i].push_back({&s->engine_, &s->inboxes_[i], &s->outboxes_[i]});
   }
-  first.executor_.for_each(sites, [&](std::size_t i) {  // computation sub-round
-    for (const step& s : now.steps) first.engine_.perform_together(s, static_cast<site_id>(first.local_.begin + i), first.parts_[i]);
-  });
-  for (scheduler* s : together) {
-    s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);  // communication sub-round
-    ++s->next_;
-  }
+  run_phases(
+      first.executor_, sites, end - begin,
+      [&](std::size_t phase, std::size_t i) {  // computation sub-round
+        for (const step& s : (*first.now_)[begin + phase].steps)
+          first.engine_.perform_together(s, static_cast<site_id>(first.local_.begin + i), first.parts_[i]);
+      },
+      [&](std::size_t) {  // communication sub-round
+        for (scheduler* s : together) {
+          s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
+          ++s->next_;
+        }
+      });
 }
 
 }  // namespace bdh

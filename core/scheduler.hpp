@@ -57,7 +57,7 @@ class scheduler {
     std::optional<round_mark> ends;  // with this phase, a round is complete
   };
 
-  static void run_next(std::span<scheduler* const> together);
+  static void run(std::span<scheduler* const> together, std::size_t end);  // the phases of *now_ before `end`
 
   engine& engine_;
   exchange& exchange_;

@@ -181,8 +181,7 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
     for (const neuron_value& v : controlled->hold_x)
       if (share_.neurons.contains(v.neuron)) x_[v.neuron - share_.neurons.begin] = v.value;
   active_x_.count = 0;
-  for (neuron_id i = 0; i < share_.neurons.size(); ++i)
-    if (x_[i] != 0.0f) active_x_.add(share_.neurons.begin + i, x_[i]);
+  for (neuron_id i = 0; i < share_.neurons.size(); ++i) active_x_.add_unless_zero(share_.neurons.begin + i, x_[i]);
   counts_.active_x[layer - 1] = active_x_.count;
   check(layer, "X of neuron", active_x_.value.data(), active_x_.count, active_x_.id.data());
 }
@@ -198,8 +197,7 @@ void cpu_site::threshold_y(layer_id layer) noexcept {
   check(layer, "drive of Y of neuron", gate_.data(), active_x_.count, active_x_.id.data());
   bodies_.threshold_y({gate_.data(), active_x_.value.data(), gate_.data(), active_x_.count});
   active_y_.count = 0;
-  for (neuron_id j = 0; j < active_x_.count; ++j)
-    if (gate_[j] != 0.0f) active_y_.add(active_x_.id[j], gate_[j]);
+  for (neuron_id j = 0; j < active_x_.count; ++j) active_y_.add_unless_zero(active_x_.id[j], gate_[j]);
   if (controlled && !controlled->hold_y.empty()) hold_y(controlled->hold_y);
   counts_.active_y[layer - 1] = active_y_.count;
   check(layer, "Y of neuron", active_y_.value.data(), active_y_.count, active_y_.id.data());

@@ -81,6 +81,12 @@ class cpu_site {
       id[count] = i;
       value[count++] = v;
     }
+    // Without a branch, which nobody could foresee; there must be room for it.
+    void add_unless_zero(neuron_id i, float v) noexcept {
+      id[count] = i;
+      value[count] = v;
+      count += v != 0.0f;
+    }
   };
 
   // Calls f(block, first, last) for every block that has some of the ascending neurons id[first..last).

@@ -4,6 +4,7 @@
 //   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once (load and store below)
 //   sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then a fixed butterfly   (pulled rows, pools)
 //   sums(n, many, f, g, h) h(s, sum(n, f(k) g(s, k))) for s < many: f(k) is loaded once for several   (streams over one model; host only)
+//   row_sums(many, n, out, f) out[s] = sum(n, f(s, k)) for s < many: several butterflies at once     (pulled rows; host only)
 //   sum_items(n, f)        the same for items that are gathered one by one                      (sparse rows)
 //   ordered_sum(n, f)      the same with one accumulator, ascending                             (explicit edges that meet at a target)
 //   push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator          (pushed sums)
@@ -155,6 +156,26 @@ BDH_INLINE float folded(typename vector_of<width>::type v) {
     return v[0] + v[1];
 }
 
+// The same of two registers, each of which holds the rows' values in blocks of so many lanes: every block is halved, and those of `a` come
+// before those of `b`.
+template <int width, int block, int... k>
+BDH_INLINE auto blocks_halved(typename vector_of<width>::type a, typename vector_of<width>::type b, std::integer_sequence<int, k...>) {
+  return __builtin_shufflevector(a, b, (k / (block / 2) * block + k % (block / 2))...) +
+         __builtin_shufflevector(a, b, (k / (block / 2) * block + k % (block / 2) + block / 2)...);
+}
+// Of `width` registers, one value each.
+template <int width, int block = width>
+BDH_INLINE typename vector_of<width>::type folded_together(typename vector_of<width>::type* v) {
+  if constexpr (block > 1) {
+#pragma GCC unroll 8
+    for (int j = 0; j < block / 2; ++j)
+      v[j] = blocks_halved<width, block>(v[2 * j], v[2 * j + 1], std::make_integer_sequence<int, width>());
+    return folded_together<width, block / 2>(v);
+  } else {
+    return v[0];
+  }
+}
+
 // One thread standing for the whole group; `Width` floats at a time (4: plain x86-64, 8: AVX2, 16: AVX-512).
 template <int Width>
 struct host_group {
@@ -174,12 +195,19 @@ struct host_group {
 
   template <class F>
   float sum(index n, F f) const {
-    vector lane[parts] = {};
-    index k = 0;
-    for (; k + lanes <= n; k += lanes)
-#pragma GCC unroll 8
-      for (int p = 0; p < parts; ++p) lane[p] += f(pack<Width>{k + static_cast<index>(p * Width)});
-    return total(lane, k, n, f);
+    return folded<Width>(summed(n, f));
+  }
+
+  template <class F>
+  void row_sums(index many, index n, float* out, F f) const {
+    index s = 0;
+    for (; s + Width <= many; s += Width) {
+      vector row[Width];
+#pragma GCC unroll 16
+      for (index r = 0; r < Width; ++r) row[r] = summed(n, [&](auto k) { return f(s + r, k); });
+      store(out, pack<Width>{s}, folded_together<Width>(row));
+    }
+    for (; s < many; ++s) out[s] = sum(n, [&](auto k) { return f(s, k); });
   }
 
   template <class F, class G, class H>
@@ -241,12 +269,25 @@ struct host_group {
         for (index s = 0; s < abreast; ++s) lane[s][p] += shared * g(first + s, at);
       }
 #pragma GCC unroll 8
-    for (index s = 0; s < abreast; ++s) h(first + s, total(lane[s], k, n, [&](auto at) { return f(at) * g(first + s, at); }));
+    for (index s = 0; s < abreast; ++s)
+      h(first + s, folded<Width>(one_register(lane[s], k, n, [&](auto at) { return f(at) * g(first + s, at); })));
   }
 
-  // The terms from k on, which fill no vectors, are added to their lanes; then the butterfly: distances 16, 8, 4, 2, 1.
+  // The lanes of a sum, those in the same place of each vector added up.
   template <class F>
-  BDH_INLINE static float total(vector* lane, index k, index n, F f) {
+  BDH_INLINE static vector summed(index n, F f) {
+    vector lane[parts] = {};
+    index k = 0;
+    for (; k + lanes <= n; k += lanes)
+#pragma GCC unroll 8
+      for (int p = 0; p < parts; ++p) lane[p] += f(pack<Width>{k + static_cast<index>(p * Width)});
+    return one_register(lane, k, n, f);
+  }
+
+  // The terms from k on, which fill no vectors, are added to their lanes; then the butterfly, distances 16, 8, 4, 2, 1, as far as it goes
+  // from vector to vector.
+  template <class F>
+  BDH_INLINE static vector one_register(vector* lane, index k, index n, F f) {
     if (k < n) {
       float single[lanes];
 #pragma GCC unroll 8
@@ -259,7 +300,7 @@ struct host_group {
     for (int half = parts / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
       for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
-    return folded<Width>(lane[0]);
+    return lane[0];
   }
 };
 

@@ -196,6 +196,21 @@ struct pull_dense_of {
     const float z = next ? group.sum(width, fetching) : group.sum(width, term);
     group.once([&] { out[r] = z; });
   }
+
+  // Rows first .. last - 1 at once.
+  template <class Group>
+  constexpr void operator()(const Group& group, index first, index last) const noexcept {
+    if (target == nullptr) {
+      const Weight* row = rows + static_cast<std::size_t>(first) * width;
+      return group.row_sums(last - first, width, out + first,
+                            [&](index s, auto m) { return load(row + static_cast<std::size_t>(s) * width, m) * load(activity, m); });
+    }
+    group.row_sums(last - first, width, out + first, [&](index s, auto m) {
+      const index r = first + s;
+      fetch(rows + static_cast<std::size_t>(target[r + rows_ahead < known ? r + rows_ahead : r]) * width, m);
+      return load(rows + static_cast<std::size_t>(target[r]) * width, m) * load(activity, m);
+    });
+  }
 };
 using pull_dense = pull_dense_of<float>;
 

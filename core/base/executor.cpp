@@ -5,7 +5,10 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -91,7 +94,59 @@ class on_threads final : public executor {
   std::vector<std::thread> workers_;
 };
 
+// Some microseconds of looking, then the processor is left to others between looks.
+void wait_while(const std::atomic<std::size_t>& value, std::size_t is) {
+  for (unsigned look = 0; value.load(std::memory_order_acquire) == is; ++look) {
+    if (look >= 200) {
+      std::this_thread::yield();
+    } else {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  }
+}
+
+struct alignas(64) counter {  // on a cache line of its own
+  std::atomic<std::size_t> value{0};
+};
+
 }  // namespace
+
+void run_phases(executor& on, std::size_t pieces, std::size_t phases, const std::function<void(std::size_t, std::size_t)>& work,
+                const std::function<void(std::size_t)>& between) {
+  const std::size_t crew = std::min(on.threads(), pieces);
+  if (crew <= 1) {
+    for (std::size_t p = 0; p < phases; ++p) {
+      on.for_each(pieces, [&](std::size_t i) { work(p, i); });
+      between(p);
+    }
+    return;
+  }
+  std::vector<counter> taken(pieces);  // in how many phases somebody has taken this piece
+  counter phase, done;                 // the present one; pieces of all phases
+  std::exception_ptr failure;
+  on.for_each(crew, [&](std::size_t self) {
+    for (std::size_t p = phase.value.load(std::memory_order_acquire); p < phases; p = phase.value.load(std::memory_order_acquire)) {
+      for (std::size_t k = 0; k < pieces; ++k) {  // first those that were this thread's in the phase before: they lie in its cache
+        const std::size_t i = (self * pieces / crew + k) % pieces;
+        std::size_t expected = p;
+        if (!taken[i].value.compare_exchange_strong(expected, p + 1, std::memory_order_relaxed)) continue;
+        work(p, i);
+        // Whoever does the last piece has seen all others done, and ends the phase.
+        if (done.value.fetch_add(1, std::memory_order_acq_rel) + 1 < (p + 1) * pieces) continue;
+        try {
+          between(p);
+        } catch (...) {
+          failure = std::current_exception();
+        }
+        phase.value.store(failure ? phases : p + 1, std::memory_order_release);
+      }
+      wait_while(phase.value, p);
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
 
 std::unique_ptr<executor> serial_executor() { return std::make_unique<serial>(); }
 std::unique_ptr<executor> tbb_executor(std::size_t threads) { return std::make_unique<on_tbb>(threads); }

@@ -15,6 +15,13 @@ class executor {
   virtual std::size_t threads() const noexcept = 0;
 };
 
+// Phases 0 ... phases - 1, one after the other: work(phase, piece) for every piece < pieces, as for_each does it, then between(phase) on
+// one thread. A phase begins when the one before has ended. Threads stay together for all of them, so that a phase of microseconds is worth
+// its threads; whoever comes late finds its pieces done by others. `work` must not throw; what `between` throws ends it all and is thrown
+// on.
+void run_phases(executor& on, std::size_t pieces, std::size_t phases, const std::function<void(std::size_t, std::size_t)>& work,
+                const std::function<void(std::size_t)>& between);
+
 std::unique_ptr<executor> serial_executor();
 std::unique_ptr<executor> tbb_executor(std::size_t threads);     // threads >= 1
 std::unique_ptr<executor> thread_executor(std::size_t threads);  // threads >= 1; for the thread sanitizer, which misreads TBB

@@ -54,6 +54,49 @@ TEST_CASE("every executor does all the work, each piece once") {
   CHECK(all[1]->threads() == 3);
 }
 
+TEST_CASE("phases run one after the other, every piece once in each, on any executor") {
+  std::vector<std::unique_ptr<bdh::executor>> all;
+  all.push_back(bdh::serial_executor());
+  for (std::size_t threads : {2u, 3u, 16u}) {
+    all.push_back(bdh::thread_executor(threads));
+    all.push_back(bdh::default_executor(threads));
+  }
+  for (auto& e : all)
+    for (std::size_t pieces : {0u, 1u, 2u, 7u, 40u}) {
+      constexpr std::size_t phases = 50;
+      std::vector<std::uint64_t> value(pieces, 1), next(pieces);  // plain memory: what a phase wrote, the next one reads
+      std::vector<std::uint64_t> expected = value;
+      std::size_t ended = 0;
+      std::atomic<std::size_t> wrong{0};
+      bdh::run_phases(
+          *e, pieces, phases,
+          [&](std::size_t phase, std::size_t i) {
+            if (phase != ended) ++wrong;
+            next[i] = 3 * value[i] + value[(i + 1) % pieces] + phase;
+          },
+          [&](std::size_t phase) {
+            if (phase != ended++) ++wrong;
+            std::swap(value, next);
+          });
+      for (std::size_t phase = 0; phase < phases; ++phase) {
+        const auto before = expected;
+        for (std::size_t i = 0; i < pieces; ++i) expected[i] = 3 * before[i] + before[(i + 1) % pieces] + phase;
+      }
+      CHECK(wrong == 0);
+      CHECK(ended == phases);
+      CHECK(value == expected);
+      ended = 0;
+      CHECK_THROWS_AS(bdh::run_phases(
+                          *e, pieces, phases, [](std::size_t, std::size_t) {},
+                          [&](std::size_t phase) {
+                            ++ended;
+                            if (phase == 20) throw bdh::input_error("exchange", "broken");
+                          }),
+                      bdh::input_error);
+      CHECK(ended == 21);
+    }
+}
+
 TEST_CASE("Philox4x32-10 gives the published answers") {
   // Known-answer vectors of the Random123 distribution.
   using four = std::array<std::uint32_t, 4>;
