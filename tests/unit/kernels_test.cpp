@@ -154,6 +154,35 @@ double correlation(const std::vector<double>& a, const std::vector<double>& b) {
 
 }  // namespace
 
+TEST_CASE("propagate, pulled: rows that are summed at once have the bits of each by the law of summation") {
+  for_each_set([](const cpu_kernels& bodies) {
+    for (index width : {1u, 31u, 32u, 45u, 64u, 100u})
+      for (index count : {1u, 3u, 4u, 15u, 16u, 17u, 37u}) {
+        CAPTURE(width);
+        CAPTURE(count);
+        const index first = 2, stored = 3 * count + 10;
+        const auto rows = random(stored * width, 1), activity = random(width, 2);
+        const auto narrow_rows = narrow(rows);
+        std::vector<index> gathered;
+        for (index r = 0; r < first + count; ++r) gathered.push_back(3 * r + 1);
+        const auto check = [&](const auto* weights, const index* target, index known) {
+          std::vector<float> out(first + count, 7.0f);
+          bodies.pull_dense({weights, width, target, activity.data(), out.data(), known}, first, first + count);
+          CHECK(out[0] == 7.0f);
+          for (index r = first; r < first + count; ++r) {
+            std::vector<float> terms(width);
+            for (index m = 0; m < width; ++m) terms[m] = load(weights, (target ? target[r] : r) * width + m) * activity[m];
+            CHECK(out[r] == lawful_sum(terms));
+          }
+        };
+        check(rows.data(), nullptr, 0);
+        check(rows.data(), gathered.data(), first + count);
+        check(narrow_rows.data(), nullptr, 0);
+        check(narrow_rows.data(), gathered.data(), first + count);
+      }
+  });
+}
+
 TEST_CASE("propagate, pulled for several streams: each has the bits that it would have alone") {
   for_each_set([](const cpu_kernels& bodies) {
     for (index width : {1u, 31u, 45u, 64u, 100u})
