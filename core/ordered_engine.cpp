@@ -42,7 +42,7 @@ model inside_of(const model& m, std::span<const neuron_id> place) {
   if (m.turning().present()) {
     std::vector<double> frequency;
     for (neuron_id k = 0; k < m.neurons_per_head(); k += 2) frequency.push_back(m.turning().frequency()[neurons[k] / 2]);
-    p.turning = rotation(std::move(frequency));
+    p.turning = rotation(frequency);
   }
   const direct_circuits& c = m.direct();
   direct_circuits to;

@@ -2,8 +2,11 @@
 // frequency[m] turns per token. All heads share one table.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
+
+#include "core/base/array.hpp"
 
 namespace bdh {
 
@@ -12,16 +15,19 @@ class rotation {
   rotation() = default;  // none
 
   // frequency (N/2): turns per token of each pair, N neurons per head. Throws input_error for a value that is not finite.
-  explicit rotation(std::vector<double> frequency);
+  explicit rotation(array<double> frequency);
+  explicit rotation(const std::vector<double>& frequency);
 
   // The released code's table for N neurons per head (even): frequency[m] = theta^(-2m/N) / (2 pi).
   static rotation geometric(double theta, std::size_t neurons_per_head);
 
-  bool present() const noexcept { return !frequency_.empty(); }
-  std::span<const double> frequency() const noexcept { return frequency_; }
+  bool present() const noexcept { return frequency_ != nullptr; }
+  std::span<const double> frequency() const noexcept {
+    return present() ? std::span<const double>(*frequency_) : std::span<const double>();
+  }
 
  private:
-  std::vector<double> frequency_;
+  std::shared_ptr<const array<double>> frequency_;  // shared by copies; perhaps pages of a file
 };
 
 }  // namespace bdh

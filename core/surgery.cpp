@@ -188,7 +188,7 @@ bool share_a_name(const model& a, const model& b) {
 rotation joined(const rotation& a, const rotation& b) {
   std::vector<double> frequency(a.frequency().begin(), a.frequency().end());
   frequency.insert(frequency.end(), b.frequency().begin(), b.frequency().end());
-  return rotation(std::move(frequency));
+  return rotation(frequency);
 }
 
 std::string story(const model& m) {

@@ -221,7 +221,7 @@ class importer {
       frequency[m] = values[first];
     }
     note("{} frequencies from the file ({}; the first is {} turns per token)", frequency.size(), t.name, frequency[0]);
-    return rotation(std::move(frequency));
+    return rotation(frequency);
   }
 
   // A saved buffer of angular frequencies must agree with the rotation, as far as its precision goes (bfloat16: 3 digits).

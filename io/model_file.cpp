@@ -193,10 +193,7 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   read_neurons(root, p);
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
-    with_place(shown + ":/", [&] {
-      const array<double> f = root.open_group("rotation").open_dataset("frequency").map_list<double>();
-      p.turning = rotation(std::vector<double>(f.begin(), f.end()));
-    });
+    with_place(shown + ":/", [&] { p.turning = rotation(root.open_group("rotation").open_dataset("frequency").map_list<double>()); });
   return with_places([&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
                      [&] { return model(std::move(p)); });
 }
