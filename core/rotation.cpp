@@ -14,24 +14,24 @@ namespace {
 
 constexpr double fastest = 1e6;
 
-array<double> copied(const std::vector<double>& values) {
-  array<double> copy(values.size());
-  std::copy(values.begin(), values.end(), copy.begin());
-  return copy;
-}
-
 }  // namespace
 
-rotation::rotation(array<double> frequency) {
+rotation rotation::keeping(array<double> frequency) {
   bool good = true;
   for (const double f : frequency) good &= std::abs(f) <= fastest;  // no NaN is
   for (std::size_t m = 0; !good && m < frequency.size(); ++m)
     if (!(std::abs(frequency[m]) <= fastest))
       throw input_error("rotation/frequency[" + std::to_string(m) + "]", shown(frequency[m]), "turns per token, at most 1e6");
-  if (!frequency.empty()) frequency_ = std::make_shared<const array<double>>(std::move(frequency));
+  rotation all;
+  if (!frequency.empty()) all.frequency_ = std::make_shared<const array<double>>(std::move(frequency));
+  return all;
 }
 
-rotation::rotation(const std::vector<double>& frequency) : rotation(copied(frequency)) {}
+rotation::rotation(const std::vector<double>& frequency) {
+  array<double> copy(frequency.size());
+  std::copy(frequency.begin(), frequency.end(), copy.begin());
+  *this = keeping(std::move(copy));
+}
 
 rotation rotation::geometric(double theta, std::size_t neurons_per_head) {
   if (!(theta > 0) || !std::isfinite(theta)) throw input_error("rotation/theta", shown(theta), "a number > 0");
@@ -40,7 +40,7 @@ rotation rotation::geometric(double theta, std::size_t neurons_per_head) {
   array<double> frequency(neurons_per_head / 2);
   for (std::size_t m = 0; m < frequency.size(); ++m)
     frequency[m] = std::pow(theta, -2.0 * static_cast<double>(m) / static_cast<double>(neurons_per_head)) / (2.0 * std::numbers::pi);
-  return rotation(std::move(frequency));
+  return keeping(std::move(frequency));
 }
 
 }  // namespace bdh

@@ -15,8 +15,8 @@ class rotation {
   rotation() = default;  // none
 
   // frequency (N/2): turns per token of each pair, N neurons per head. Throws input_error for a value that is not finite.
-  explicit rotation(array<double> frequency);
   explicit rotation(const std::vector<double>& frequency);
+  static rotation keeping(array<double> frequency);  // the same without a copy
 
   // The released code's table for N neurons per head (even): frequency[m] = theta^(-2m/N) / (2 pi).
   static rotation geometric(double theta, std::size_t neurons_per_head);

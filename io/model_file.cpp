@@ -193,7 +193,8 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   read_neurons(root, p);
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
-    with_place(shown + ":/", [&] { p.turning = rotation(root.open_group("rotation").open_dataset("frequency").map_list<double>()); });
+    with_place(shown + ":/",
+               [&] { p.turning = rotation::keeping(root.open_group("rotation").open_dataset("frequency").map_list<double>()); });
   return with_places([&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
                      [&] { return model(std::move(p)); });
 }

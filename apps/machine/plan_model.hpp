@@ -77,8 +77,8 @@ struct engine_speed {
   double edge = 0.7e-9, write = 0.9e-9;  // an explicit edge or synapse over which a value travels; a synapse that is written
   double row = 16e-9;                    // a row of explicit edges that is begun, beside the latency of the memory where it is long:
   double long_row = 20;                  // edges. While it waits for shorter ones, a core goes on to the next
-  double neuron = 4e-9;                  // of a layer
-  double meeting = 6e-6;                 // of all threads
+  double neuron = 3e-9;                  // of a layer
+  double meeting = 1e-6;                 // of all threads
 };
 double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads, const engine_speed& taken);
 
