@@ -80,12 +80,13 @@ void links(table& t) {
     const inner_core c = innermost(l);
     return fmt::format("{}, {}", c.k, c.nodes);
   });
-  // The largest club of at most 1 % of the nodes.
+  // The largest club of at most 1 % of the nodes; where there is none, the smallest.
   const auto top = [](const links_report& l) -> std::optional<std::size_t> {
+    if (l.clubs.empty()) return std::nullopt;
     const auto few = std::find_if(l.clubs.begin(), l.clubs.end(), [&](const rich_club& c) { return c.nodes * 100 <= l.coreness.size(); });
-    return few == l.clubs.end() ? std::nullopt : std::optional(static_cast<std::size_t>(few - l.clubs.begin()));
+    return static_cast<std::size_t>(few - l.clubs.begin()) - (few == l.clubs.end() ? 1 : 0);
   };
-  t.line_if("rich club, top 1 % (nodes)", whole, [&](const links_report& l) {
+  t.line_if("rich club (nodes)", whole, [&](const links_report& l) {
     const auto club = top(l);
     return club ? fmt::format("{} ({})", number(l.clubs[*club].coefficient), l.clubs[*club].nodes) : "-";
   });

@@ -76,20 +76,6 @@ class Concepts(CliTest):
         apart["memory_bytes"] = together["memory_bytes"]
         self.assertEqual(together, apart)
 
-    def test_planted_synapses_are_found_and_none_where_the_sentences_are_shuffled(self):
-        found = mistaken = 0
-        for seed in range(20):
-            planted = [sentences(24, 100 + seed, "zz"), sentences(24, 200 + seed)]
-            lines = b"".join(planted).split(b"\n")[:-1]
-            random.Random(seed).shuffle(lines)
-            for sets, count in ((planted, "found"), ([b"\n".join(lines[:24]), b"\n".join(lines[24:])], "mistaken")):
-                files = [self.path(name, text) for name, text in zip(("p.txt", "n.txt"), sets)]
-                confirmed = self.json("concepts", self.random, "--positive", files[0], "--negative", files[1])["confirmed"]
-                found += count == "found" and confirmed > 0
-                mistaken += count == "mistaken" and confirmed > 0
-        self.assertEqual(found, 20)
-        self.assertLessEqual(mistaken, 3)  # 1 of 20 at most is to be expected; 4 or more have a probability of 0.016 at most
-
     def test_layers_heads_and_factors(self):
         found = self.json("concepts", self.random, *self.sets, "--layer", 3, "--head", 1, "--factor", "w", "--top", 20)
         self.assertEqual((found["candidates"], found["layers"], found["factor"], found["head"]), (32 * 64, [3], "w", 1))
@@ -192,6 +178,22 @@ class Concepts(CliTest):
         self.assertEqual(child.returncode, 130, err)
         self.assertEqual(out, b"")
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(("f.csv", ".bdh"))])
+
+
+class ErrorRates(CliTest):
+    def test_planted_synapses_are_found_and_none_where_the_sentences_are_shuffled(self):
+        found = mistaken = 0
+        for seed in range(20):
+            planted = [sentences(24, 100 + seed, "zz"), sentences(24, 200 + seed)]
+            lines = b"".join(planted).split(b"\n")[:-1]
+            random.Random(seed).shuffle(lines)
+            for sets, count in ((planted, "found"), ([b"\n".join(lines[:24]), b"\n".join(lines[24:])], "mistaken")):
+                files = [self.path(name, text) for name, text in zip(("p.txt", "n.txt"), sets)]
+                confirmed = self.json("concepts", self.random, "--positive", files[0], "--negative", files[1])["confirmed"]
+                found += count == "found" and confirmed > 0
+                mistaken += count == "mistaken" and confirmed > 0
+        self.assertEqual(found, 20)
+        self.assertLessEqual(mistaken, 3)  # 1 of 20 at most is to be expected; 4 or more have a probability of 0.016 at most
 
 
 class Example(CliTest):

@@ -198,14 +198,14 @@ TEST_CASE("rewired graphs keep every number of neighbours, and nothing else") {
   CHECK(rewired.neighbours() == graph.neighbours());
   CHECK(graph.rewired(1).targets == drawn.targets);
   CHECK(graph.rewired(2).targets != drawn.targets);
-  // Of the links as many are where they were as in a graph drawn without knowing them: 13 of 600 on average.
+  // Of some 580 links as many are where they were as in a graph drawn without knowing them: 580^2 / 4950 = 68 on average.
   std::set<std::pair<bdh::neuron_id, bdh::neuron_id>> before;
   for (bdh::neuron_id i = 0; i < 100; ++i)
     for (bdh::edge_id e = edges.indptr[i]; e < edges.indptr[i + 1]; ++e) before.insert(std::minmax(i, edges.targets[e]));
   std::size_t stayed = 0;
   for (bdh::neuron_id i = 0; i < 100; ++i)
     for (bdh::edge_id e = drawn.indptr[i]; e < drawn.indptr[i + 1]; ++e) stayed += before.count({i, drawn.targets[e]});
-  CHECK(stayed < 140);
+  CHECK(stayed < 110);
   // From the first 30 nodes to the others only, before and after.
   const bdh::edge_set across = bdh::network(bdh::random_edges(80, 30, 300, random(2))).rewired(1, 30);
   CHECK(across.edges() == 300);
