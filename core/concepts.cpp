@@ -16,6 +16,10 @@ constexpr std::size_t lanes = 64;                          // candidates that ar
 constexpr std::size_t tile_bytes = std::size_t{32} << 20;  // of x'
 constexpr std::size_t widest = 512;                        // sources of a tile
 constexpr std::size_t targets_at_a_time = 16;
+constexpr std::size_t fewest_texts = 2;  // of a set: one to choose by, one to confirm
+
+// Of a set of so many texts: the larger half.
+std::size_t to_confirm(std::size_t texts) { return texts - texts / 2; }
 
 std::vector<std::size_t> drawn_order(std::size_t count, std::uint64_t seed, std::uint64_t set) {
   std::vector<std::size_t> order(count);
@@ -80,7 +84,11 @@ class synapse_search {
  private:
   std::size_t positives() const { return sets_.positive.size(); }
   std::size_t negatives() const { return sets_.negative.size(); }
-  bool stops() const { return where_.go_on && !where_.go_on(); }
+  // Asked before each group of targets; a search ends with all of them done.
+  bool stops() {
+    const std::size_t done = groups_done_++;
+    return where_.go_on && !where_.go_on(static_cast<double>(done) / static_cast<double>(groups_));
+  }
 
   // Rows for the texts in which f of the target is not 0 throughout; false: too few for any strength to get in.
   bool begin(neuron_id target, std::size_t width, strength_rows& s, std::vector<std::size_t>& active) const {
@@ -113,17 +121,20 @@ class synapse_search {
     if (!found.empty()) best_.offer(found);
   }
 
-  void over_pairs() const {
+  void over_pairs() {
     const std::size_t width = std::clamp(tile_bytes / sizeof(float) / std::max<std::size_t>(1, depth_) / lanes * lanes, lanes, widest);
     std::vector<float> tile;  // (tokens of all texts x width): x'
-    for (neuron_id first = first_; first < last_ && !stops(); first += static_cast<neuron_id>(width)) {
+    const std::size_t groups = (model_.neurons() + targets_at_a_time - 1) / targets_at_a_time;
+    groups_ = groups * ((last_ - first_ + width - 1) / width);
+    std::atomic<bool> stop{false};
+    for (neuron_id first = first_; first < last_ && !stop; first += static_cast<neuron_id>(width)) {
       const auto count = static_cast<neuron_id>(std::min<std::size_t>(width, last_ - first));
       tile.assign(depth_ * width, 0.0f);
       threads_.for_each(all_.size(),
                         [&](std::size_t k) { texts_[all_[k]].write_laboratory_x(first, count, tile.data() + base_[k] * width, width, 1); });
       const neuron_id targets = model_.neurons();
-      threads_.for_each((targets + targets_at_a_time - 1) / targets_at_a_time, [&](std::size_t group) {
-        if (stops()) return;
+      threads_.for_each(groups, [&](std::size_t group) {
+        if (stop || stops()) return stop.store(true);
         strength_rows s;
         std::vector<std::size_t> active;
         const std::size_t end = std::min<std::size_t>(targets, (group + 1) * targets_at_a_time);
@@ -145,10 +156,11 @@ class synapse_search {
     }
   }
 
-  void over_edges() const {
+  void over_edges() {
     const projection by_target = model_.direct().gs.transposed();
     const neuron_id targets = model_.neurons();
-    threads_.for_each((targets + targets_at_a_time - 1) / targets_at_a_time, [&](std::size_t group) {
+    groups_ = (targets + targets_at_a_time - 1) / targets_at_a_time;
+    threads_.for_each(groups_, [&](std::size_t group) {
       if (stops()) return;
       strength_rows s;
       std::vector<std::size_t> active;
@@ -186,6 +198,8 @@ class synapse_search {
   std::vector<std::size_t> all_;    // texts: the positive, then the negative ones
   std::vector<std::size_t> base_;   // tokens of those before
   std::size_t depth_ = 0;
+  std::size_t groups_ = 1;  // of targets, for all tiles
+  std::atomic<std::size_t> groups_done_ = 0;
 };
 
 }  // namespace
@@ -195,7 +209,7 @@ halves split_texts(std::size_t positive, std::size_t negative, std::uint64_t see
   const auto deal = [&](std::size_t count, std::size_t first, std::uint64_t set, std::vector<std::size_t>& choose,
                         std::vector<std::size_t>& confirm) {
     const std::vector<std::size_t> order = drawn_order(count, seed, set);
-    for (std::size_t k = 0; k < count; ++k) (k < count / 2 ? choose : confirm).push_back(first + order[k]);
+    for (std::size_t k = 0; k < count; ++k) (k < count - to_confirm(count) ? choose : confirm).push_back(first + order[k]);
     std::sort(choose.begin(), choose.end());
     std::sort(confirm.begin(), confirm.end());
   };
@@ -303,9 +317,15 @@ std::vector<finding> confirm(std::span<const separation> chosen, std::vector<std
 }
 
 std::size_t texts_needed(std::size_t carried, double level) {
-  std::size_t half = 1;
-  while (least_p(half, half) * static_cast<double>(carried) >= level) ++half;
-  return 2 * half - 1;  // the larger half confirms
+  std::size_t texts = fewest_texts;
+  while (least_p(to_confirm(texts), to_confirm(texts)) * static_cast<double>(carried) >= level) ++texts;
+  return texts;
+}
+
+std::size_t texts_needed_beside(std::size_t others, std::size_t carried, double level) {
+  std::size_t texts = fewest_texts;
+  while (least_p(to_confirm(others), to_confirm(texts)) * static_cast<double>(carried) >= level) ++texts;
+  return texts;
 }
 
 }  // namespace bdh

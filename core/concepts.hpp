@@ -60,8 +60,8 @@ class best_separations {
 
 struct search_place {
   layer_id layer = 1;
-  std::optional<head_id> head = {};  // only presynaptic neurons of this head
-  std::function<bool()> go_on = {};  // asked now and then, by several threads; false ends the search
+  std::optional<head_id> head = {};        // only presynaptic neurons of this head
+  std::function<bool(double)> go_on = {};  // asked now and then, by several threads, with the share that is done; false ends the search
 };
 
 // Offers every candidate synapse of a layer to `best`. texts[t]: that layer's factors of text t. A target whose factor is 0 in so many
@@ -87,7 +87,9 @@ struct finding {
 std::vector<finding> confirm(std::span<const separation> chosen, std::vector<std::vector<float>> values_of, const halves& texts,
                              double level);
 
-// Texts a set that it takes so that the confirming half can reach `level` after correction for `carried` hypotheses.
+// Texts that it takes in each set so that there is something to choose by, and the confirming halves can reach `level` after correction for
+// `carried` hypotheses; and in one set, beside so many (2 or more) in the other.
 std::size_t texts_needed(std::size_t carried, double level);
+std::size_t texts_needed_beside(std::size_t others, std::size_t carried, double level);
 
 }  // namespace bdh

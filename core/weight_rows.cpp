@@ -103,6 +103,10 @@ weight_rows weight_rows::with_sources(neuron_id count) && {
   return std::move(*this);
 }
 
+double weight_rows::weights() const noexcept {
+  return edges_ ? static_cast<double>(edges_->edges()) : static_cast<double>(targets_) * sources_;
+}
+
 std::size_t weight_rows::blocks() const noexcept { return (targets_ + block_rows_ - 1) / block_rows_; }
 
 void weight_rows::visit(std::size_t block, const std::function<void(const weight_row&)>& each) const {

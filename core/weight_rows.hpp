@@ -39,6 +39,7 @@ class weight_rows {
   neuron_id targets() const noexcept { return targets_; }
   neuron_id sources() const noexcept { return sources_; }
   bool is_complete() const noexcept { return !edges_.has_value(); }  // every pair has a weight
+  double weights() const noexcept;                                   // of all rows: pairs, or explicit edges
 
   // Without the sensory nodes: only the first `count` <= sources() sources are left.
   weight_rows with_sources(neuron_id count) &&;

@@ -12,18 +12,6 @@ std::span<const neuron_id> row(const edge_set& g, neuron_id i) {
   return std::span(g.targets).subspan(g.indptr[i], g.indptr[i + 1] - g.indptr[i]);
 }
 
-// Of two ascending lists.
-edge_id in_common(std::span<const neuron_id> a, std::span<const neuron_id> b) {
-  edge_id count = 0;
-  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    const neuron_id left = a[i], right = b[j];
-    count += left == right;
-    i += left <= right;
-    j += right <= left;
-  }
-  return count;
-}
-
 }  // namespace
 
 edge_set reversed(const edge_set& g) {
@@ -84,11 +72,17 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   return s;
 }
 
-edge_id answered(const edge_set& first, const edge_set& second) {
+void for_each_answered(const edge_set& first, const edge_set& second, const std::function<void(neuron_id, neuron_id)>& use) {
   const edge_set back = reversed(second);
-  edge_id count = 0;
-  for (neuron_id i = 0; i < first.neurons(); ++i) count += in_common(row(first, i), row(back, i));
-  return count;
+  for (neuron_id i = 0; i < first.neurons(); ++i) {
+    const auto there = row(back, i);
+    auto at = there.begin();
+    for (const neuron_id k : row(first, i)) {
+      while (at != there.end() && *at < k) ++at;
+      if (at == there.end()) break;
+      if (*at == k) use(i, k);
+    }
+  }
 }
 
 reciprocity reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -29,8 +30,8 @@ struct degree_summary {
 };
 degree_summary summary_of(std::span<const std::uint32_t> degrees);
 
-// Edges a->b of the first for which the second has b->a. Of a graph with itself: the edges that lead both ways.
-edge_id answered(const edge_set& first, const edge_set& second);
+// use(a, b) of the edges a->b of the first for which the second has b->a. Of a graph with itself: the edges that lead both ways.
+void for_each_answered(const edge_set& first, const edge_set& second, const std::function<void(neuron_id, neuron_id)>& use);
 
 // Share of the edges that lead both ways, and what it says against chance (Garlaschelli and Loffredo, Phys. Rev. Lett. 93, 268701, 2004):
 // rho = (share - density) / (1 - density), 0 in a random graph, 1 where every edge is answered, below 0 where fewer are than by chance.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,8 +14,6 @@
 
 namespace bdh {
 namespace {
-
-constexpr std::uint64_t fewest_values = 10;
 
 // Distinct values, ascending, and how often each occurs.
 using tally = std::vector<std::pair<double, double>>;
@@ -205,27 +204,37 @@ double log_hurwitz_zeta(double s, double q) {
   return -s * std::log(q) + std::log(sum + scale * rest);
 }
 
-std::optional<tail_fit> fit_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt) {
+tail_search find_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt) {
+  const auto none = [](std::string why) { return tail_search{std::nullopt, std::move(why)}; };
+  const std::string needed = std::to_string(smallest_tail) + " are needed";
   const std::vector<std::uint32_t> positive = above_zero(values);
-  if (positive.size() < fewest_values || std::equal(positive.begin() + 1, positive.end(), positive.begin())) return std::nullopt;
+  if (positive.size() < smallest_tail) return none(std::to_string(positive.size()) + " nodes with edges, " + needed);
+  if (std::equal(positive.begin() + 1, positive.end(), positive.begin())) return none("all nodes with edges have equally many");
   plain_fit found;
   {
     detail::igraph_session session(0, interrupt);
     found = fit(session, positive);
   }
   const tally tail = tally_of(positive, static_cast<std::uint32_t>(found.xmin));
-  if (!(found.alpha > 1) || !std::isfinite(found.alpha) || tail.size() < 2) return std::nullopt;
+  const double size = total(tail);
+  if (size < static_cast<double>(smallest_tail))
+    return none("tail of " + std::to_string(static_cast<std::uint64_t>(size)) + " nodes, " + needed);
+  if (!(found.alpha > 1) || !std::isfinite(found.alpha) || tail.size() < 2) return none("all nodes of the tail have equally many edges");
   tail_fit f;
   f.alpha = found.alpha;
   f.xmin = static_cast<std::uint32_t>(found.xmin);
   f.values = positive.size();
-  f.tail = static_cast<std::uint64_t>(total(tail));
+  f.tail = static_cast<std::uint64_t>(size);
   f.ks = found.ks;
   const log_probabilities power = of_power_law(tail, f.alpha);
   f.log_likelihood = likelihood(tail, power);
   f.exponential = compare(tail, power, of_exponential(tail));
   f.lognormal = compare(tail, power, of_best_lognormal(tail));
-  return f;
+  return {f, {}};
+}
+
+std::optional<tail_fit> fit_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt) {
+  return find_tail(values, interrupt).fit;
 }
 
 double tail_p_value(std::span<const std::uint32_t> values, const tail_fit& f, std::uint32_t samples, std::uint64_t seed,

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace bdh {
 
@@ -29,8 +30,17 @@ struct tail_fit {
   likelihood_ratio exponential, lognormal;
 };
 
-// Maximum likelihood by igraph (plfit). Nothing where fewer than 10 values are above 0, or where these are all the same. `interrupt` is
-// called now and then, and may throw.
+// A power law of fewer values says nothing: the far end of most distributions looks like one.
+inline constexpr std::uint64_t smallest_tail = 50;
+
+struct tail_search {
+  std::optional<tail_fit> fit;
+  std::string why_not;  // "tail of 12 nodes, 50 are needed"; empty where there is a fit
+};
+
+// Maximum likelihood by igraph (plfit). Nothing where fewer than `smallest_tail` values are above 0, or in the tail that fits best, or
+// where these are all the same. `interrupt` is called now and then, and may throw.
+tail_search find_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt = {});
 std::optional<tail_fit> fit_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt = {});
 
 // The share of samples drawn from the fit, fitted anew, that lie as far from their own fit as the values do from theirs, or farther

@@ -77,6 +77,7 @@ class igraph_graph {
   igraph_graph(const igraph_graph&) = delete;
   igraph_graph& operator=(const igraph_graph&) = delete;
   ~igraph_graph() { igraph_destroy(&graph_); }
+  igraph_t* operator&() noexcept { return &graph_; }
   const igraph_t* operator&() const noexcept { return &graph_; }
 
  private:

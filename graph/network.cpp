@@ -19,6 +19,8 @@ using detail::igraph_reals;
 using detail::igraph_session;
 
 constexpr igraph_integer_t leiden_rounds = 10;
+constexpr igraph_integer_t rewirings_per_link = 10;
+constexpr neuron_id fewest_to_rewire = 4;   // igraph's; with fewer nodes there is nothing to exchange
 constexpr double leiden_randomness = 0.01;  // beta of Traag and others, igraph's default
 
 std::span<const neuron_id> row(const edge_set& g, neuron_id i) {
@@ -235,6 +237,34 @@ std::vector<rich_club> network::rich_clubs() const {
     clubs.push_back(c);
   }
   return clubs;
+}
+
+edge_set network::rewired(std::uint64_t seed, neuron_id sources) const {
+  const parts& p = *parts_;
+  igraph_session session(seed, p.interrupt);
+  igraph_integers ends(session);
+  session.check(igraph_get_edgelist(&*p.graph, &ends, false));
+  for (igraph_integer_t e = 0; e < ends.size(); e += 2)
+    if (ends[e] > ends[e + 1]) std::swap(ends[e], ends[e + 1]);
+  // Of a directed graph igraph exchanges targets with targets only: sources stay sources.
+  igraph_graph links(session, ends, p.nodes, sources != 0);
+  if (p.links > 1 && p.nodes >= fewest_to_rewire)
+    session.check(igraph_rewire(&links, rewirings_per_link * static_cast<igraph_integer_t>(p.links), IGRAPH_REWIRING_SIMPLE));
+  session.check(igraph_get_edgelist(&links, &ends, false));
+  std::vector<std::pair<neuron_id, neuron_id>> edges;
+  for (igraph_integer_t e = 0; e < ends.size(); e += 2) {
+    const auto [low, high] = std::minmax(ends[e], ends[e + 1]);
+    edges.emplace_back(static_cast<neuron_id>(low), static_cast<neuron_id>(high));
+  }
+  std::sort(edges.begin(), edges.end());
+  edge_set g;
+  g.indptr.assign(std::size_t{p.nodes} + 1, 0);
+  for (const auto& [low, high] : edges) {
+    ++g.indptr[low + 1];
+    g.targets.push_back(high);
+  }
+  std::partial_sum(g.indptr.begin(), g.indptr.end(), g.indptr.begin());
+  return g;
 }
 
 edge_set random_edges(neuron_id nodes, neuron_id sources, edge_id m, random_stream random) {

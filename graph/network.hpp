@@ -76,6 +76,11 @@ class network {
   // At every number of neighbours that occurs and leaves 2 nodes or more.
   std::vector<rich_club> rich_clubs() const;
 
+  // Its links drawn anew, each node keeping its number of neighbours (Maslov and Sneppen 2002, by igraph_rewire: 10 times as many
+  // exchanges of ends between two links are tried as there are links). Each is an edge from the lower node to the higher. The same for the
+  // same seed. `sources` > 0: the first `sources` nodes have links to the others only, and keep to that.
+  edge_set rewired(std::uint64_t seed, neuron_id sources = 0) const;
+
  private:
   struct parts;
   std::unique_ptr<parts> parts_;

@@ -13,7 +13,8 @@
 
 #include "apps/pictures/model_figures.hpp"
 #include "core/base/executor.hpp"
-#include "core/structure.hpp"
+#include "core/cut_graph.hpp"
+#include "core/weight_histogram.hpp"
 #include "core/weight_rows.hpp"
 #include "graph/network.hpp"
 

@@ -7,6 +7,7 @@
 #include "apps/pictures/model_figures.hpp"
 #include "apps/pictures/model_graph.hpp"
 #include "core/base/random.hpp"
+#include "core/gaussian_null.hpp"
 #include "graph/network.hpp"
 
 namespace bdh::app {

@@ -12,6 +12,7 @@
 #include "apps/runs/statistics.hpp"
 #include "apps/signals.hpp"
 #include "apps/structure/concepts_output.hpp"
+#include "apps/structure/told_work.hpp"
 #include "core/base/error.hpp"
 #include "io/atomic_file.hpp"
 
@@ -59,9 +60,7 @@ class concept_search {
   }
 
   concept_results run() {
-    progress_.emplace(!options_.json, r_.tokens * passes().size());
     for (const std::vector<layer_id>& layers : passes()) options_.neurons ? neurons_of(layers) : synapses_of(layers);
-    progress_->clear();
     const std::vector<separation> chosen = best_.sorted();
     std::vector<std::vector<float>> values;
     for (const separation& s : chosen) {
@@ -91,14 +90,23 @@ class concept_search {
 
   // Refuses sets whose confirming halves could not reach the level whatever they showed.
   void expect_enough() const {
+    const std::size_t positives = r_.positives, negatives = r_.texts.size() - r_.positives;
     const auto carried = static_cast<std::size_t>(std::min(options_.carry, r_.candidates));
     const auto found = least_p(r_.split.confirm.positive.size(), r_.split.confirm.negative.size()) * static_cast<double>(carried);
-    if (found < level) return;
+    const bool both_halves = std::min(positives, negatives) > 1;
+    if (found < level && both_halves) return;
+    const std::string lacking = both_halves ? fmt::format("with which the corrected p of {} candidate{} is {:.2g} at best", carried,
+                                                          carried == 1 ? "" : "s", std::min(1.0, found))
+                                            : "too few for two halves";
+    const std::size_t each = texts_needed(carried, level);
+    std::string enough = fmt::format("{0} and {0} or more", each);
+    if (positives > 1 && positives < each)
+      enough += fmt::format(", or {} and {}", positives, texts_needed_beside(positives, carried, level));
+    if (negatives > 1 && negatives < each)
+      enough += fmt::format(", or {} and {}", texts_needed_beside(negatives, carried, level), negatives);
     throw input_error(options_.positive + " and " + options_.negative,
-                      fmt::format("{} and {} sentences, with which the corrected p of {} candidates is {:.2g} at best", r_.positives,
-                                  r_.texts.size() - r_.positives, carried, std::min(1.0, found)),
-                      fmt::format("at least {} sentences in each, or more in one of them", texts_needed(carried, level)),
-                      fmt::format("or fewer candidates: --carry 1 needs {}", texts_needed(1, level)));
+                      fmt::format("{} and {} sentences, {}", positives, negatives, lacking), enough,
+                      carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}", texts_needed(1, level)) : "");
   }
 
   // All layers at once, or one after the other where that takes too much memory.
@@ -110,22 +118,29 @@ class concept_search {
     return all;
   }
 
-  search_place place(layer_id layer) const {
-    return {layer, options_.head, [] { return stop_requested() == 0; }};
+  // `at` is told the share of the search that is done.
+  search_place place(layer_id layer, const std::function<void(double)>& at = {}) const {
+    return {layer, options_.head, [at](double share) {
+              if (at) at(share);
+              return stop_requested() == 0;
+            }};
   }
 
-  // Every sentence from zero synapses; `after` is called at the end of each.
+  // Every sentence from zero synapses; `after` is called with each at its end.
   template <class After>
   void read_all(const std::vector<sentence>& texts, const std::function<void()>& before, After after) {
+    std::uint64_t tokens = 0, all = 0;
+    for (const sentence& s : texts) all += s.tokens.size();
+    told_work reading(fmt::format("reading {} tokens", shown_count(static_cast<double>(all))));
     for (const sentence& s : texts) {
       brain_.forget();
       before();
       for (token_id t : s.tokens) {
         stop_if_requested();
         brain_.step(t);
-        if (progress_) progress_->at(++read_);
+        reading.at(static_cast<double>(++tokens) / static_cast<double>(all));
       }
-      after();
+      after(s);
     }
   }
 
@@ -135,7 +150,7 @@ class concept_search {
       synapse_factors kept(brain_, layers, r_.by_y ? probe_factor::y : probe_factor::w);
       read_all(
           r_.texts, [&] { kept.forget(); },
-          [&] {
+          [&](const sentence&) {
             for (layer_id l : layers) texts[l].push_back(kept.of(l));
           });
     }
@@ -143,9 +158,15 @@ class concept_search {
     for (const auto& [layer, factors] : texts)
       for (const layer_factors& f : factors) bytes += f.bytes();
     r_.factor_bytes = std::max(r_.factor_bytes, bytes);
+    const auto parts = static_cast<double>(layers.size());
+    told_work comparing(fmt::format("comparing {} synapses",
+                                    shown_count(static_cast<double>(r_.candidates) * parts / static_cast<double>(r_.layers.size()))));
+    double before = 0;
     for (const auto& [layer, factors] : texts) {
       r_.tile_bytes = std::max(r_.tile_bytes, search_bytes(factors, r_.split.choose, threads_->threads()));
-      search_synapses(model_, place(layer), factors, r_.split.choose, *threads_, best_);
+      search_synapses(model_, place(layer, [&](double share) { comparing.at((before + share) / parts); }), factors, r_.split.choose,
+                      *threads_, best_);
+      before += 1;
       stop_if_requested();
       for (const separation& s : best_.sorted()) {
         if (s.layer != layer) continue;
@@ -168,17 +189,12 @@ class concept_search {
       sum.resize(values.size());
       for (std::size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
     });
-    std::uint64_t before = 0;
     read_all(
-        r_.texts,
-        [&] {
-          sums.clear();
-          before = read_;
-        },
-        [&] {
+        r_.texts, [&] { sums.clear(); },
+        [&](const sentence& s) {
           for (const auto& [what, sum] : sums) {
             std::vector<float>& mean = texts[what].emplace_back(sum.size());
-            for (std::size_t i = 0; i < sum.size(); ++i) mean[i] = static_cast<float>(sum[i] / static_cast<double>(read_ - before));
+            for (std::size_t i = 0; i < sum.size(); ++i) mean[i] = static_cast<float>(sum[i] / static_cast<double>(s.tokens.size()));
           }
         });
     brain_.unwatch(watching);
@@ -202,7 +218,6 @@ class concept_search {
       for (const auto* set : {&r_.split.confirm.positive, &r_.split.confirm.negative})
         for (std::size_t k = 0; k < std::min<std::size_t>(2, set->size()); ++k) r_.traced.push_back(r_.texts[(*set)[k]]);
     }
-    progress_.reset();
     std::vector<double> row(r_.traced_findings);
     std::vector<float> values(model_.neurons());
     const auto follow = [&](layer_id layer, int round) {
@@ -240,8 +255,6 @@ class concept_search {
   best_separations best_;
   known_values known_;
   concept_results r_;
-  std::optional<progress_line> progress_;
-  std::uint64_t read_ = 0;
 };
 
 class concepts_app final : public command {

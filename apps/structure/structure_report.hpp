@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/cut_graph.hpp"
 #include "core/model.hpp"
-#include "core/structure.hpp"
+#include "core/reciprocity.hpp"
 #include "graph/degrees.hpp"
 #include "graph/heavy_tail.hpp"
 #include "graph/network.hpp"
@@ -16,7 +17,7 @@ namespace bdh::app {
 
 struct degree_report {
   degree_summary summary;
-  std::optional<tail_fit> tail;
+  tail_search tail;
   std::optional<double> tail_p;
 };
 
@@ -36,6 +37,7 @@ struct links_report {
   components weak, strong;
   std::vector<std::uint32_t> coreness;
   std::vector<rich_club> clubs;
+  std::vector<std::vector<double>> rewired;  // of each rewired graph the coefficients of the same clubs
   std::optional<triangle_counts> triangles;
   std::optional<modularity_report> modularity;
 };
@@ -50,8 +52,9 @@ struct part_report {
 };
 
 struct structure_report {
-  std::string head;  // "all", "2", "0->2"
-  cut_graph graph;   // without its edges
+  std::string head;                      // "all", "2", "0->2"
+  cut_graph graph;                       // without its edges
+  std::vector<answered_edges> answered;  // by block, as core/reciprocity.hpp has them; empty where nothing was counted
   std::vector<part_report> parts;
   std::uint32_t tail_samples = 0;
 };

@@ -137,8 +137,18 @@ class Concepts(CliTest):
 
     def test_too_few_sentences(self):
         few = self.path("few.txt", sentences(6, 3))
-        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "at least 15 sentences in each, or more in one of them", "--carry 1 needs 7"))
+        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "expected 15 and 15 or more, or 6 and ", "--carry 1 needs 7 and 7"))
         self.assertNotIn(b"findings", told.stdout)
+        # What it says is enough is enough, and one less is not.
+        needed = int(told.stderr.decode().split("or 6 and ")[1].split(",")[0])
+        for count, code in ((needed, 0), (needed - 1, 1)):
+            many = self.path("many.txt", sentences(count, 5))
+            self.assertEqual(bdh("concepts", self.random, "--positive", few, "--negative", many).returncode, code)
+            self.assertEqual(bdh("concepts", self.random, "--positive", many, "--negative", few).returncode, code)
+        self.refused(1, "concepts", self.random, "--positive", few, "--negative", many,
+                     says=(f"6 and {needed - 1} sentences", f"15 and 15 or more, or 6 and {needed};"))
+        one = self.path("one.txt", sentences(1, 3))
+        self.refused(1, "concepts", self.random, "--positive", one, "--negative", many, says=("too few for two halves",))
         fifteen = self.path("fifteen.txt", sentences(15, 3)), self.path("other.txt", sentences(15, 4))
         self.good("concepts", self.random, "--positive", fifteen[0], "--negative", fifteen[1])
         seven = self.path("seven.txt", sentences(7, 3))
@@ -161,12 +171,29 @@ class Concepts(CliTest):
         many = self.path("many.txt", sentences(3000, 5)), self.path("more.txt", sentences(3000, 6))
         child = subprocess.Popen([PROGRAM, "concepts", self.trained, "--positive", many[0], "--negative", many[1], "-o", self.path("f.csv")],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(5 if SANITIZED else 2)
+        told = child.stderr.readline()  # how far it is and how long it takes, once that can be said
+        self.assertRegex(told, rb"^reading [0-9,]+ tokens: [0-9]+ % done, about .* left\n$")
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60)
         self.assertEqual(child.returncode, 130, err)
         self.assertEqual(out, b"")
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(("f.csv", ".bdh"))])
+
+
+class ErrorRates(CliTest):
+    def test_planted_synapses_are_found_and_none_where_the_sentences_are_shuffled(self):
+        found = mistaken = 0
+        for seed in range(20):
+            planted = [sentences(24, 100 + seed, "zz"), sentences(24, 200 + seed)]
+            lines = b"".join(planted).split(b"\n")[:-1]
+            random.Random(seed).shuffle(lines)
+            for sets, count in ((planted, "found"), ([b"\n".join(lines[:24]), b"\n".join(lines[24:])], "mistaken")):
+                files = [self.path(name, text) for name, text in zip(("p.txt", "n.txt"), sets)]
+                confirmed = self.json("concepts", self.random, "--positive", files[0], "--negative", files[1])["confirmed"]
+                found += count == "found" and confirmed > 0
+                mistaken += count == "mistaken" and confirmed > 0
+        self.assertEqual(found, 20)
+        self.assertLessEqual(mistaken, 3)  # 1 of 20 at most is to be expected; 4 or more have a probability of 0.016 at most
 
 
 class Example(CliTest):

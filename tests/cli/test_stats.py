@@ -42,7 +42,8 @@ class Stats(CliTest):
         self.assertEqual(e["weight"], 3.375)
         self.assertEqual(e["out_degree"]["histogram"], [[1, 4], [2, 2]])
         self.assertEqual(e["in_degree"]["histogram"], [[1, 4], [2, 2]])
-        self.assertIsNone(e["in_degree"]["power_law"])  # too few values
+        self.assertIsNone(e["in_degree"]["power_law"])
+        self.assertEqual(e["in_degree"]["no_power_law"], "6 nodes with edges, 50 are needed")
         self.assertEqual(e["reciprocity"]["share"], 0.25)
         self.assertEqual(i["reciprocity"]["share"], 0)
         self.assertEqual((e["links"], both["links"]), (7, 8))
@@ -81,6 +82,78 @@ class Stats(CliTest):
         self.assertEqual((across["nodes"], across["pairs"], across["both"]["edges"]), (64, 1024, 1024))
         self.assertIsNone(across["both"]["reciprocity"])
         self.assertEqual(across["both"]["in_degree"]["histogram"], [[32, 32]])
+
+    def test_edges_that_lead_both_ways_from_head_to_head(self):
+        direct = self.path("direct.bdh.h5")
+        self.good("import", self.random, "--circuit", "direct", "-o", direct)
+        for model in (self.random, direct):
+            r = self.one(model, "--beta", 0.05)
+            count = {(b["from"], b["to"]): {name: c["answered"] for name, c in b["reciprocity"].items()} for b in r["blocks"]}
+            for name in ("excitatory", "inhibitory", "both"):
+                self.assertEqual(count[0, 1][name], count[1, 0][name])  # as many pairs, seen from either side
+                answered = sum(c[name] for c in count.values())
+                self.assertAlmostEqual(answered / r[name]["edges"], r[name]["reciprocity"]["share"])
+            for b in r["blocks"]:
+                self.assertAlmostEqual(b["reciprocity"]["excitatory"]["share"], b["reciprocity"]["excitatory"]["answered"] / b["excitatory"])
+        for head in (0, 1):
+            inner = self.one(direct, "--head", head, "--beta", 0.05)
+            self.assertAlmostEqual(inner["both"]["reciprocity"]["share"] * inner["both"]["edges"], count[head, head]["both"])
+        self.assertIn("reciprocity from head (row) to head (column)", self.good("stats", direct).stdout.decode())
+
+    def test_a_rich_club_against_rewired_graphs(self):
+        # 8 hubs of 300 neurons, each with 20 edges of its own; all know each other, or none does.
+        ring = [(i, (i + k) % 300) for i in range(300) for k in (1, 2)]
+        spokes = [(hub, 8 + (hub * 37 + 7 * k) % 292) for hub in range(8) for k in range(20)]
+        graphs = {"club": [(a, b) for a in range(8) for b in range(a)], "none": []}
+        for name, among in graphs.items():
+            edges = sorted(set(ring + spokes + among) if among else {e for e in ring + spokes if max(e) >= 8})
+            model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e for e in edges))
+            done = self.good("stats", model, "--rewired", 30, "--json")
+            self.assertIn(b"30 rewired graphs less than 1 s", done.stderr)
+            found = self.one(model, "--rewired", 30)["excitatory"]["rich_club"]
+            club = next(c for c in found if c["nodes"] <= 8)
+            null = club["rewired"]
+            self.assertAlmostEqual(null["normalised"], club["coefficient"] / null["mean"])
+            if name == "club":
+                self.assertEqual((club["nodes"], club["coefficient"], null["as_large"]), (8, 1, 0))
+                self.assertGreater(null["normalised"], 1 + 5 * null["normalised_deviation"])
+            else:
+                self.assertLess(null["normalised"], 1)
+                self.assertEqual(null["as_large"], 30)
+        across = self.one(self.random, "--head", "0->1", "--rewired", 3)["both"]  # sources stay sources
+        self.assertEqual(len(across["rich_club"]), len([c for c in across["rich_club"] if c["rewired"]["graphs"] == 3]))
+        for c in across["rich_club"]:
+            self.assertLessEqual(c["coefficient"], 1)
+        text = self.good("stats", self.trained, "--keep", 0.001, "--rewired", 2).stdout.decode()
+        for part in ("rich club (nodes)", "of rewired graphs", "normalised by theirs"):
+            self.assertIn(part, text)
+        for number in ("0", "1001", "x"):
+            self.refused(2, "stats", model, "--rewired", number)
+
+    def test_few_nodes_in_the_tail(self):
+        # 1470 neurons have 1 to 10 edges, 30 as many as a power law from 50 on would give them.
+        degrees = [1 + i % 10 for i in range(1470)] + [round(50 * ((i + 0.5) / 30) ** (-1 / 1.5)) for i in range(30)]
+        edges = [(i, (i + 1 + k) % 1500) for i, degree in enumerate(degrees) for k in range(degree)]
+        model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e for e in edges))
+        told = self.one(model)["excitatory"]["out_degree"]
+        self.assertIsNone(told["power_law"])
+        self.assertEqual(told["no_power_law"], "tail of 30 nodes, 50 are needed")
+        self.assertIn("no power law, excitatory: " + told["no_power_law"], self.good("stats", model).stdout.decode())
+
+    def test_numbers_are_rounded_in_text_and_exact_in_json(self):
+        r = self.one(self.random)
+        text = self.good("stats", self.random).stdout.decode()
+        self.assertIn(f"|weight| > {r['beta']:.4g} in", text)
+        self.assertNotRegex(text, r"[0-9]\.[0-9]{7}")
+        self.assertGreater(len(str(r["beta"])), 6)
+
+    def test_no_estimate_where_nothing_takes_long(self):
+        model = self.path("sparse.bdh.h5")
+        self.good("new", "erdos-renyi", "--neurons", 20000, "--degree", 5, "-o", model)
+        for arguments in ((), ("--keep", "0.0001,0.0002"), ("--head", "all")):
+            self.assertEqual(self.good("stats", model, *arguments).stderr, b"")
+        told = self.good("stats", model, "--fit-p", 1, "--triangles").stderr.decode()
+        self.assertRegex(told, r"p values of 1 samples (less than 1|about [1-9]) s, triangles less than 1 s")
 
     def test_circuits_and_their_explicit_form_agree(self):
         direct = self.path("direct.bdh.h5")
@@ -167,7 +240,7 @@ class Stats(CliTest):
 
     def test_help(self):
         text = self.good("stats", "--help").stdout.decode()
-        for option in ("--graph --head --beta --keep --modularity --nulls --fit-p --triangles --neurons --force --seed --threads --layer --text --text-file "
+        for option in ("--graph --head --beta --keep --modularity --nulls --rewired --fit-p --triangles --neurons --force --seed --threads --layer --text --text-file "
                        "--state --factor --retention --json").split():
             self.assertIn(option, text)
 

@@ -58,11 +58,18 @@ class Stats(unittest.TestCase):
         self.assertEqual(found["histogram"], [[int(v), int(c)] for v, c in zip(values, counts)])
         self.assertAlmostEqual(found["mean"], degrees.mean())
         self.assertAlmostEqual(found["deviation"], degrees.std())
+        self.assertEqual((found["least"], found["largest"], found["without"]), (degrees.min(), degrees.max(), (degrees == 0).sum()))
+        self.assertEqual(found["median"], numpy.sort(degrees)[(len(degrees) - 1) // 2])
         positive = degrees[degrees > 0]
-        if len(positive) < 10 or len(set(positive)) == 1:
+        expected = igraph.power_law_fit(positive.tolist(), method="discrete", p_precision=None)
+        tail = (positive >= expected.xmin).sum()
+        if tail < 50:
             self.assertIsNone(found["power_law"])
+            few = f"{len(positive)} nodes with edges" if len(positive) < 50 else f"tail of {tail} nodes"
+            self.assertEqual(found["no_power_law"], few + ", 50 are needed")
             return
-        fit, expected = found["power_law"], igraph.power_law_fit(positive.tolist(), method="discrete")
+        self.fits += 1
+        fit = found["power_law"]
         self.assertEqual(fit["xmin"], expected.xmin)
         self.assertAlmostEqual(fit["alpha"], expected.alpha, places=5)
         self.assertAlmostEqual(fit["ks"], expected.D, places=6)
@@ -94,17 +101,19 @@ class Stats(unittest.TestCase):
         # Where the power law is the better one, the lognormal comes ever closer to it as mu falls: its likelihood has no maximum.
         found = fit["against"]["lognormal"]["log_ratio"]
         self.assertLess(abs(found - (power.sum() + best.fun)), 0.05 + 0.02 * abs(found), (found, power.sum() + best.fun))
-        for name, other in (("exponential", exponential),):
-            ratio = power - other
-            self.assertAlmostEqual(fit["against"][name]["log_ratio"], ratio.sum(), places=6)
-            p = 2 * scipy.stats.norm.sf(abs(ratio.sum()) / (ratio.std() * numpy.sqrt(len(tail))))
-            self.assertAlmostEqual(fit["against"][name]["p"], p, places=6)
+        p_of = lambda ratio: 2 * scipy.stats.norm.sf(abs(ratio.sum()) / (ratio.std() * numpy.sqrt(len(tail))))
+        ratio = power - exponential
+        self.assertAlmostEqual(fit["against"]["exponential"]["log_ratio"], ratio.sum(), places=6)
+        self.assertAlmostEqual(fit["against"]["exponential"]["p"], p_of(ratio), places=6)
+        if abs(found) > 0.5:
+            self.assertAlmostEqual(fit["against"]["lognormal"]["p"], p_of(power - lognormal(best.x)), delta=0.03)
 
     def check_part(self, found, edges, rows, name):
         """edges[target, source]: whether there is one; rows: of the CSV file."""
         n = len(edges)
         graph = networkx.from_numpy_array(edges.T.astype(int), create_using=networkx.DiGraph)
         self.assertEqual(found["edges"], graph.number_of_edges())
+        self.assertAlmostEqual(found["share"], networkx.density(graph))
         self.check_degrees(found["in_degree"], edges.sum(1))
         self.check_degrees(found["out_degree"], edges.sum(0))
         self.assertAlmostEqual(found["reciprocity"]["share"], networkx.overall_reciprocity(graph))
@@ -119,6 +128,7 @@ class Stats(unittest.TestCase):
         core = networkx.core_number(links)
         self.assertEqual([int(row["core_" + name]) for row in rows], [core[i] for i in range(n)])
         self.assertEqual((found["core"]["k"], found["core"]["nodes"]), (max(core.values()), list(core.values()).count(max(core.values()))))
+        self.assertEqual(dict(found["core"]["histogram"]), dict(zip(*numpy.unique(list(core.values()), return_counts=True))))
         self.assertEqual(found["clustering"]["triangles"], sum(networkx.triangles(links).values()) / 3)
         self.assertAlmostEqual(found["clustering"]["transitivity"], networkx.transitivity(links))
         self.assertAlmostEqual(found["clustering"]["mean"], networkx.average_clustering(links))
@@ -126,6 +136,8 @@ class Stats(unittest.TestCase):
         self.assertGreater(len(found["rich_club"]), 3)
         for point in found["rich_club"]:
             self.assertAlmostEqual(point["coefficient"], club[point["degree"]])
+            inside = links.subgraph([i for i, d in links.degree() if d > point["degree"]])
+            self.assertEqual((point["nodes"], point["links"]), (inside.number_of_nodes(), inside.number_of_edges()))
         # Links that lead both ways weigh 2: the symmetric matrix is the sum of the two directions.
         weighted = networkx.from_numpy_array((edges.astype(int) + edges.T).astype(int))
         member = [int(row["community_" + name]) for row in rows]
@@ -140,6 +152,7 @@ class Stats(unittest.TestCase):
         self.assertGreater(louvain["modularity"], 0.9 * theirs)
 
     def test_random_graphs(self):
+        self.fits = 0
         for seed, (n, edges, heavy, beta) in enumerate([(80, 500, False, 0), (200, 1500, True, 0.25), (300, 2500, True, 0.7)]):
             with self.subTest(n=n):
                 w = random_weights(n, edges, seed, heavy)
@@ -153,7 +166,10 @@ class Stats(unittest.TestCase):
                 excitatory, inhibitory = apart > numpy.float32(beta), apart < -numpy.float32(beta)
                 for name, part in (("excitatory", excitatory), ("inhibitory", inhibitory), ("both", excitatory | inhibitory)):
                     self.check_part(found[name], part, rows, name)
+                self.assertEqual(found["excitatory"]["self_loops"], (numpy.diag(w) > numpy.float32(beta)).sum())
+                self.assertEqual(found["inhibitory"]["self_loops"], (numpy.diag(w) < -numpy.float32(beta)).sum())
                 self.check_signs(found, apart, excitatory, inhibitory, rows)
+        self.assertGreater(self.fits, 5)
 
     def check_signs(self, found, w, excitatory, inhibitory, rows):
         size = numpy.abs(w.astype(float))
@@ -161,15 +177,106 @@ class Stats(unittest.TestCase):
             for name, e, i in (("by_edges", excitatory.sum(0), inhibitory.sum(0)),
                                ("by_weight", (size * excitatory).sum(0), (size * inhibitory).sum(0))):
                 dale = numpy.abs(e - i) / (e + i)
-                self.assertAlmostEqual(found["dale"][name]["mean"], numpy.nanmean(dale), places=6)
+                self.check_spread(found["dale"][name], dale)
                 told = [float(row["dale_" + name] or "nan") for row in rows]
                 numpy.testing.assert_allclose(told, dale, rtol=1e-6)
             e, i = (size * excitatory).sum(1), (size * inhibitory).sum(1)
             numpy.testing.assert_allclose([float(row["balance"] or "nan") for row in rows], (e - i) / (e + i), rtol=1e-6, atol=1e-12)
+            self.check_spread(found["balance"], (e - i) / (e + i))
             out = excitatory.sum(0) + inhibitory.sum(0)
             p = excitatory.sum() / (excitatory.sum() + inhibitory.sum())
             chance = [numpy.abs(2 * numpy.arange(k + 1) - k) @ scipy.stats.binom.pmf(numpy.arange(k + 1), k, p) / k for k in out[out > 0]]
             self.assertAlmostEqual(found["dale"]["by_edges"]["chance"], numpy.mean(chance), places=8)
+
+    def check_spread(self, found, values):
+        values = values[~numpy.isnan(values)]
+        self.assertEqual(found["neurons"], len(values))
+        self.assertAlmostEqual(found["mean"], values.mean(), places=6)
+        numpy.testing.assert_allclose(found["deciles"], numpy.percentile(values, range(0, 101, 10)), rtol=1e-6, atol=1e-9)
+
+    def rewired_by_networkx(self, links, degree, count, seed):
+        """Rich-club coefficients after ten exchanges a link."""
+        found = []
+        for k in range(count):
+            other = links.copy()
+            networkx.double_edge_swap(other, 10 * links.number_of_edges(), 10**7, seed=seed + k)
+            found.append(networkx.rich_club_coefficient(other, normalized=False)[degree])
+        return numpy.array(found)
+
+    def test_rewired_graphs(self):
+        w = random_weights(120, 700, 4, True)
+        n = self.stats(model := self.imported(w), "--rewired", 60)
+        edges = w[:n["nodes"], :n["nodes"]].T != 0
+        links = networkx.from_numpy_array((edges | edges.T) & ~numpy.eye(len(edges), dtype=bool))
+        clubs = [c for c in n["both"]["rich_club"] if 5 <= c["nodes"] <= 30]
+        self.assertGreater(len(clubs), 2)
+        for club in (clubs[0], clubs[-1]):
+            theirs, ours = self.rewired_by_networkx(links, club["degree"], 40, 7), club["rewired"]
+            self.assertEqual(ours["graphs"], 60)
+            error = numpy.hypot(ours["deviation"] / 60**0.5, theirs.std(ddof=1) / 40**0.5)
+            self.assertLess(abs(ours["mean"] - theirs.mean()), 4 * error + 1e-9)
+            self.assertLess(abs(numpy.log((ours["deviation"] + 1e-3) / (theirs.std(ddof=1) + 1e-3))), 0.6)
+            self.assertAlmostEqual(ours["normalised"], club["coefficient"] / ours["mean"])
+            self.assertAlmostEqual(ours["normalised_deviation"], ours["deviation"] / ours["mean"])
+        again = self.stats(model, "--rewired", 60, "--threads", 1)
+        self.assertEqual(again, n)
+
+    def test_nulls_and_p_values(self):
+        """What is drawn by chance agrees with what others draw, within what chance allows."""
+        w = random_weights(150, 1200, 5, True)
+        found = self.stats(self.imported(w), "--modularity", "--nulls", 20, "--fit-p", 300)
+        part, random = found["both"], numpy.random.default_rng(1)
+
+        def quality(edges):
+            graph = igraph.Graph.Weighted_Adjacency((edges.astype(int) + edges.T).tolist(), mode="undirected")
+            return graph.community_leiden(objective_function="modularity", weights="weight", n_iterations=10).q
+
+        theirs = []
+        for _ in range(20):
+            edges = numpy.zeros(found["nodes"] ** 2, bool)
+            pairs = numpy.flatnonzero(~numpy.eye(found["nodes"], dtype=bool).ravel())
+            edges[random.choice(pairs, part["edges"], replace=False)] = True
+            theirs.append(quality(edges.reshape(found["nodes"], -1)))
+        ours = part["modularity"]["random_graph"]
+        self.assertLess(abs(ours["modularity_mean"] - numpy.mean(theirs)), 0.015)
+        degrees = numpy.concatenate([[d] * c for d, c in part["out_degree"]["histogram"] if d > 0])
+        fit = part["out_degree"]["power_law"]
+        expected = igraph.power_law_fit(degrees.tolist(), method="discrete", p_precision=0.03).p
+        self.assertLess(abs(fit["p"] - expected), 0.2)
+
+    def test_a_gaussian_null(self):
+        model = self.path("r.bdh.h5")
+        good("import", os.path.join(RANDOM, "model.safetensors"), "-o", model)
+        found = self.stats(model, "--keep", 0.1, "--modularity", "--nulls", 30)["excitatory"]
+        with h5py.File(model) as f:
+            n, d = f["projections/dx/data"].shape
+        random, theirs = numpy.random.default_rng(2), []
+        for _ in range(30):
+            w = random.normal(size=(n, d)) @ random.normal(size=(d, n))
+            numpy.fill_diagonal(w, -numpy.inf)
+            edges = w > numpy.sort(w.ravel())[-found["edges"] - 1]
+            graph = igraph.Graph.Weighted_Adjacency((edges.astype(int) + edges.T).tolist(), mode="undirected")
+            theirs.append(graph.community_leiden(objective_function="modularity", weights="weight", n_iterations=10).q)
+        self.assertLess(abs(found["modularity"]["gaussian_product"]["modularity_mean"] - numpy.mean(theirs)), 0.02)
+
+    def check_blocks(self, found, w, beta, heads):
+        size = len(w) // heads
+        part = {"excitatory": w > beta, "inhibitory": w < -beta}
+        part["both"] = part["excitatory"] | part["inhibitory"]
+        for block in found["blocks"]:
+            source, target = (slice(h * size, (h + 1) * size) for h in (block["from"], block["to"]))
+            for name, edges in part.items():
+                here = edges[target, source]
+                answered = here & edges[source, target].T
+                self.assertEqual(block["reciprocity"][name]["answered"], answered.sum())
+                self.assertAlmostEqual(block["reciprocity"][name]["share"], answered.sum() / here.sum())
+                if name != "both":
+                    self.assertEqual(block[name], here.sum())
+                    self.assertAlmostEqual(block[name + "_weight"], numpy.abs(w[target, source][here]).sum(), places=3)
+        for name, edges in part.items():
+            graph = networkx.from_numpy_array(edges.T.astype(int), create_using=networkx.DiGraph)
+            counts = sum(b["reciprocity"][name]["answered"] for b in found["blocks"])
+            self.assertAlmostEqual(counts / graph.number_of_edges(), networkx.overall_reciprocity(graph))
 
     def test_a_model_through_hubs(self):
         model = self.path("r.bdh.h5")
@@ -184,6 +291,7 @@ class Stats(unittest.TestCase):
             beta = found["beta"]
             self.assertLess(numpy.sort(numpy.abs(numpy.abs(w).ravel() - beta))[0], 1e-2)
             self.assertGreater(numpy.abs(numpy.abs(w) - beta).min(), 1e-7)  # no pair whose rounding decides
+            self.check_blocks(found, w, beta, 2)
             for name, part in (("excitatory", w > beta), ("inhibitory", w < -beta)):
                 self.assertEqual(found[name]["edges"], part.sum())
                 self.assertEqual(found[name]["in_degree"]["largest"], part.sum(1).max())

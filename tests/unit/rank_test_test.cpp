@@ -74,6 +74,11 @@ TEST_CASE("Holm's correction, and how many texts it takes") {
   CHECK(bdh::least_p(8, 8) * 100 < 0.05);
   CHECK(bdh::least_p(7, 7) * 100 > 0.05);
   CHECK(bdh::texts_needed(100, 0.05) == 15);
+  // 3 and 10 to confirm: 2 / C(13, 3) = 0.0070; 3 and 5: 0.036; 3 and 4: 0.057.
+  CHECK(bdh::texts_needed_beside(6, 1, 0.05) == 9);
+  CHECK(bdh::texts_needed_beside(15, 100, 0.05) == 13);  // 8 and 7 to confirm
+  CHECK(bdh::least_p(3, bdh::texts_needed_beside(6, 100, 0.05) / 2) * 100 >= 0.05);
+  CHECK(bdh::texts_needed_beside(1000, 1, 0.05) == 2);  // one to choose by, one to confirm
 }
 
 TEST_CASE("halves have every text once, and the same ones for the same seed") {

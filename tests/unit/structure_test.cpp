@@ -1,6 +1,4 @@
 // Graphs cut from weights at a threshold: counted by hand, and the same from lists of edges, from bits, and for any number of threads.
-#include "core/structure.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,6 +7,11 @@
 #include <vector>
 
 #include "core/base/random.hpp"
+#include "core/cut_graph.hpp"
+#include "core/dale_and_balance.hpp"
+#include "core/gaussian_null.hpp"
+#include "core/reciprocity.hpp"
+#include "core/weight_histogram.hpp"
 
 namespace {
 
@@ -90,12 +93,12 @@ TEST_CASE("edges of both signs, by hand, of complete and of sparse weights") {
     CHECK(g.excitatory_edges->targets == list{1, 0});
     CHECK(g.inhibitory_edges->indptr == std::vector<bdh::edge_id>{0, 1, 1, 2, 3});
     CHECK(g.inhibitory_edges->targets == list{2, 3, 2});
-    const bdh::answered_edges mutual = bdh::answered_in(g);
+    const bdh::answered_edges mutual = bdh::sum_of(bdh::answered_by_block(g));
     CHECK(mutual.excitatory == 2);
     CHECK(mutual.inhibitory == 2);
     CHECK(mutual.mixed == 0);
     // With weights above 0.2 the edge 2->0 answers the inhibitory 0->2.
-    CHECK(bdh::answered_in(bdh::cut(rows, all, {0.2f, 0.2f}, *work)).mixed == 1);
+    CHECK(bdh::sum_of(bdh::answered_by_block(bdh::cut(rows, all, {0.2f, 0.2f}, *work))).mixed == 1);
   }
 }
 
@@ -139,6 +142,23 @@ TEST_CASE("from head to head: sources are the first nodes, targets follow") {
   CHECK(all.blocks[3].inhibitory_weight == doctest::Approx(1.3));
 }
 
+TEST_CASE("edges that lead both ways, by hand, from head to head") {
+  const auto work = bdh::serial_executor();
+  const bdh::weight_rows rows = sparse(by_hand, n);
+  const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
+  const bdh::cut_graph g = bdh::cut(rows, all, {0, 0}, *work, {.neurons_per_head = 2});
+  for (const auto& found : {bdh::answered_by_block(g), bdh::answered_by_block(rows, all, {0, 0}, 2, *work)}) {
+    REQUIRE(found.size() == 4);
+    CHECK(found[0].excitatory == 2);  // head 0 to itself: 0->1 and 1->0
+    CHECK(found[3].inhibitory == 2);  // head 1 to itself: 2->3 and 3->2
+    CHECK(found[1].mixed == 0);       // 0->2 inhibits
+    CHECK(found[2].mixed == 1);       // and answers 2->0, which excites
+    CHECK(bdh::sum_of(found).excitatory == 2);
+    CHECK(bdh::sum_of(found).inhibitory == 2);
+    CHECK(bdh::sum_of(found).mixed == 1);
+  }
+}
+
 TEST_CASE("the same bits for any number of threads, and from bits as from lists") {
   const std::size_t size = 700;
   const bdh::weight_rows rows = complete(random_weights(size, 1), size);
@@ -154,11 +174,19 @@ TEST_CASE("the same bits for any number of threads, and from bits as from lists"
     CHECK_FALSE(few.excitatory_edges);
     CHECK_FALSE(few.inhibitory_edges);
     check_same(a.excitatory, few.excitatory);
-    const bdh::answered_edges lists = bdh::answered_in(a), bits = bdh::answered_in(rows, all, {beta, beta}, *three);
-    CHECK(lists.excitatory == bits.excitatory);
-    CHECK(lists.inhibitory == bits.inhibitory);
-    CHECK(lists.mixed == bits.mixed);
-    CHECK(bits.mixed > 0);
+    // Heads of 175 neurons begin and end inside words of 64 bits.
+    for (const bdh::neuron_id per_head : {0u, 175u}) {
+      const bdh::cut_graph blocks = bdh::cut(rows, all, {beta, beta}, *three, {.neurons_per_head = per_head});
+      const auto lists = bdh::answered_by_block(blocks), bits = bdh::answered_by_block(rows, all, {beta, beta}, per_head, *three);
+      REQUIRE(lists.size() == (per_head == 0 ? 1 : 16));
+      REQUIRE(bits.size() == lists.size());
+      for (std::size_t k = 0; k < lists.size(); ++k) {
+        CHECK(lists[k].excitatory == bits[k].excitatory);
+        CHECK(lists[k].inhibitory == bits[k].inhibitory);
+        CHECK(lists[k].mixed == bits[k].mixed);
+        CHECK(bits[k].mixed > 0);
+      }
+    }
   }
 }
 
