@@ -1,16 +1,19 @@
 // The bdh program: reads the command line, runs one command, turns errors into one line and an exit code.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <csignal>
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 
 namespace bdh::app {
@@ -25,15 +28,46 @@ constexpr std::unique_ptr<command> (*makers[])(CLI::App&) = {
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
+// Where the words lead: to a command, or a kind of it; and the first word that leads nowhere, or nothing, where there should be one more.
+struct way {
+  const CLI::App* at;
+  std::string name;                  // "bdh plot"
+  std::optional<std::string> wrong;  // "'rastr', expected raster, rates"
+};
+
+way follow(const CLI::App& program, const std::vector<std::string>& words) {
+  way w{&program, "bdh", std::nullopt};
+  for (auto word = words.begin();; ++word) {
+    const auto kinds = w.at->get_subcommands([](const CLI::App*) { return true; });
+    if (kinds.empty()) return w;
+    const auto known = word == words.end() ? kinds.end() : std::ranges::find(kinds, *word, &CLI::App::get_name);
+    if (known == kinds.end()) {
+      std::vector<std::string> names;
+      for (const CLI::App* k : kinds) names.push_back(k->get_name());
+      w.wrong = fmt::format("{}, expected {}", word == words.end() ? "nothing more" : "'" + *word + "'", fmt::join(names, ", "));
+      return w;
+    }
+    w.at = *known;
+    w.name += " " + *word;
+  }
+}
+
 // CLI11's messages may have line ends in them; ours are one line, whatever the arguments hold.
-int usage_error(const CLI::App& program, const CLI::ParseError& e) {
-  std::string what = e.what();
+int usage_error(const CLI::App& program, const std::vector<std::string>& words, const std::string& found) {
+  const way w = follow(program, words);
+  std::string what = w.wrong.value_or(found);
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  const auto chosen = program.get_subcommands();
-  const std::string name = chosen.empty() ? "" : " " + chosen.front()->get_name();
-  note(fmt::format("bdh{}: {}; see 'bdh{} --help'", name, what, name));
+  note(fmt::format("{}: {}; see '{} --help'", w.name, what, w.name));
   return bad_usage;
+}
+
+// bdh COMMAND --help; but not of something that does not exist.
+int help(const CLI::App& program, const std::vector<std::string>& words) {
+  const way w = follow(program, words);
+  if (w.wrong && !w.wrong->starts_with("'-")) return usage_error(program, words, {});
+  print(program.help());
+  return success;
 }
 
 int run(int argc, char** argv) {
@@ -49,19 +83,18 @@ int run(int argc, char** argv) {
     words.erase(words.begin());
     words.emplace_back("--help");
   }
-  std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
-    program.parse(words);
+    program.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
     for (const auto& c : commands)
       if (c->chosen()) return c->run();
     note(program.help());
     return bad_usage;
   } catch (const CLI::CallForHelp&) {
-    print(program.help());
+    return help(program, words);
   } catch (const CLI::CallForVersion& e) {
     print(std::string(e.what()) + "\n");
   } catch (const CLI::ParseError& e) {
-    return usage_error(program, e);
+    return usage_error(program, words, e.what());
   }
   return success;
 }
@@ -79,6 +112,7 @@ int main(int argc, char** argv) {
   // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is then finished properly.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  end_when_unreadable();
   try {
     return run(argc, argv);
   } catch (const broken_pipe&) {

@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "apps/console.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
@@ -82,7 +81,6 @@ model open_model(const std::string& file) {
     case file_kind::run:
       throw input_error(file, "a recorded run", "a bdh model");
     default:
-      end_when_unreadable(file);
       return load_model(file);
   }
 }

@@ -4,13 +4,12 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstring>
-#include <string>
+#include <cstdint>
+#include <string_view>
 
 #include "core/base/error.hpp"
 
@@ -27,15 +26,37 @@ void request(int signal) {
   errno = saved;
 }
 
-std::array<char, 8192> last_words;  // the handler may not make them
-std::size_t last_words_size = 0;
-
 // Several threads may come here at once: the first one tells it and ends all of them.
 std::atomic_flag told = ATOMIC_FLAG_INIT;
 
-void end(int) {
+void say(std::string_view text) { [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size()); }
+
+// "7f0000-7f1000 r--p 00000000 08:01 42    /path" of /proc/self/maps: the path, if the address is in this part of memory.
+std::string_view mapped_file_of(std::string_view line, std::uintptr_t address) {
+  std::uintptr_t first = 0, last = 0;
+  const char* const end = line.data() + line.size();
+  const auto [dash, failed] = std::from_chars(line.data(), end, first, 16);
+  if (failed != std::errc() || dash == end || std::from_chars(dash + 1, end, last, 16).ec != std::errc()) return {};
+  const std::size_t path = line.find('/');
+  return address < first || address >= last || path == line.npos ? std::string_view() : line.substr(path);
+}
+
+// A signal handler: allocates nothing.
+void tell_unreadable(int, siginfo_t* what, void*) {
   while (told.test_and_set()) ::pause();
-  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words_size);
+  static char line[8192];
+  std::size_t size = 0;
+  std::string_view file;
+  const int maps = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  for (char c; file.empty() && maps >= 0 && ::read(maps, &c, 1) == 1;) {
+    if (c != '\n' && size < sizeof line) line[size++] = c;
+    if (c != '\n') continue;
+    file = mapped_file_of({line, size}, reinterpret_cast<std::uintptr_t>(what->si_addr));
+    size = 0;
+  }
+  say("bdh: ");
+  say(file.empty() ? "memory" : file);
+  say(": a part of it can no longer be read, expected the file as it was opened; was it cut short, or does its disk or network fail?\n");
   ::_exit(1);
 }
 
@@ -86,15 +107,10 @@ std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, co
   }
 }
 
-void end_when_unreadable(const std::string& file) {
-  const input_error fault(file, "a part of it can no longer be read", "the file as it was opened",
-                          "was it cut short, or does its disk or network fail?");
-  const std::string text = std::string("bdh: ") + fault.what() + "\n";
-  ::signal(SIGBUS, SIG_DFL);  // until the words are whole
-  last_words_size = std::min(text.size(), last_words.size());
-  std::memcpy(last_words.data(), text.data(), last_words_size);
+void end_when_unreadable() {
   struct sigaction action = {};
-  action.sa_handler = end;
+  action.sa_sigaction = tell_unreadable;
+  action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGBUS, &action, nullptr);
 }

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <string>
 
 namespace bdh::app {
 
@@ -26,8 +25,8 @@ void listen_again();
 // `on_wait` (may be empty) is called when none have come for a fifth of a second.
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait);
 
-// From here on, a part of this file that is mapped (core/base/array.hpp) and can no longer be read, because somebody cut the file
-// short or its disk fails, ends the program with one line that names it and exit code 1.
-void end_when_unreadable(const std::string& file);
+// From here on, a part of a mapped file (core/base/array.hpp) that can no longer be read, because somebody cut the file short or its
+// disk fails, ends the program with one line that names the file and exit code 1.
+void end_when_unreadable();
 
 }  // namespace bdh::app

@@ -28,7 +28,7 @@ void for_each_edge(const model& m, F f) {
 
 }  // namespace
 
-std::vector<neuron_id> local_order(const model& m, node_order how) {
+std::vector<neuron_id> local_order(const model& m, node_order how, std::uint64_t seed, std::function<void()> interrupt) {
   expect_edges(m);
   // What moves as one: a neuron, or the pairs at the same place of every head, which share a frequency.
   const bool rotates = m.turning().present();
@@ -39,7 +39,7 @@ std::vector<neuron_id> local_order(const model& m, node_order how) {
     const auto [a, b] = std::minmax({unit(source), unit(target)});
     if (a != b) pairs.push_back(std::uint64_t{a} << 32 | b);
   });
-  const std::vector<neuron_id> ordered = ordered_nodes(units, std::move(pairs), how);
+  const std::vector<neuron_id> ordered = ordered_nodes(units, std::move(pairs), how, seed, std::move(interrupt));
   std::vector<neuron_id> order;
   order.reserve(m.neurons());
   for (neuron_id first = 0; first < m.neurons(); first += per_head)

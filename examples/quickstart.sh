@@ -30,10 +30,14 @@ shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --tra
 
 say "3. Run: tokens stream through the graph one by one, every one changes its synapses; then it writes on"
 rm -rf $out/run
-shown $bdh run $out/shakespeare.bdh.h5 --text "$prompt" --generate 300 -o $out/run --record logits
+shown $bdh run $out/shakespeare.bdh.h5 --text "$prompt" --generate 300 -o $out/run --record logits --record events
 
 say "4. Verify: the logits, activities and text that the authors' code gave for the same tokens"
 shown $bdh verify $out/shakespeare.bdh.h5 $checkpoint/expected.h5
+
+say "5. Look: which neurons were active, as a picture; and the whole run as a page"
+shown $bdh plot raster $out/run -o $out/raster.svg --force
+shown $bdh report $out/run -o $out/report.html --force
 
 say "Done. Results are in $out"
 cat <<END
@@ -43,5 +47,8 @@ cat <<END
                                     logits.h5 what the model expected next, run.json what ran and where
       $bdh info $out/run
       column -s, -t $out/run/summary.csv | less -S
+  $out/report.html         the run as one page, for any browser: its text by surprisal, activity, degrees
+  $out/raster.svg          which neurons were active at which token, with the points in raster.csv
+      $bdh plot --help
 Next: README.md, docs/, bdh step examples/out/shakespeare.bdh.h5, and the C++ programs in examples/ (built in build/release/bin).
 END

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "graph/network.hpp"
 
 namespace bdh {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 using boost_graph = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property, boost::no_property,
                                                        neuron_id, edge_id>;  // every edge in both directions
 
-constexpr std::pair<node_order, const char*> orders[] = {{node_order::rcm, "rcm"}, {node_order::degree, "degree"}};
+constexpr std::pair<node_order, const char*> orders[] = {
+    {node_order::rcm, "rcm"}, {node_order::degree, "degree"}, {node_order::community, "community"}};
 
 neuron_id low_end(std::uint64_t pair) { return static_cast<neuron_id>(pair >> 32); }
 neuron_id high_end(std::uint64_t pair) { return static_cast<neuron_id>(pair); }
@@ -83,6 +85,37 @@ std::vector<neuron_id> by_degree(const std::vector<edge_id>& degree) {
   return order;
 }
 
+std::vector<edge_id> degrees(neuron_id nodes, const neighbour_pairs& pairs) {
+  std::vector<edge_id> degree(nodes);
+  for (const std::uint64_t p : pairs) {
+    ++degree[low_end(p)];
+    ++degree[high_end(p)];
+  }
+  return degree;
+}
+
+// Of each node; `pairs` ascend. A graph without edges is one community.
+std::vector<neuron_id> communities_of(neuron_id nodes, const neighbour_pairs& pairs, std::uint64_t seed, std::function<void()> interrupt) {
+  edge_set upwards;
+  upwards.indptr.assign(std::size_t{nodes} + 1, 0);
+  for (const std::uint64_t p : pairs) {
+    ++upwards.indptr[low_end(p) + 1];
+    upwards.targets.push_back(high_end(p));
+  }
+  std::partial_sum(upwards.indptr.begin(), upwards.indptr.end(), upwards.indptr.begin());
+  auto found = network(upwards, std::move(interrupt)).leiden(seed);
+  return found ? std::move(found->member) : std::vector<neuron_id>(nodes);
+}
+
+// Without the edges between communities each is a graph of its own, which reverse Cuthill-McKee puts in order.
+std::vector<neuron_id> by_community(neuron_id nodes, neighbour_pairs&& pairs, const std::vector<neuron_id>& member) {
+  std::erase_if(pairs, [&](std::uint64_t p) { return member[low_end(p)] != member[high_end(p)]; });
+  const std::vector<edge_id> degree = degrees(nodes, pairs);
+  std::vector<neuron_id> order = reverse_cuthill_mckee(nodes, std::move(pairs), degree);
+  std::stable_sort(order.begin(), order.end(), [&](neuron_id a, neuron_id b) { return member[a] < member[b]; });
+  return order;
+}
+
 }  // namespace
 
 const char* name(node_order o) noexcept {
@@ -94,17 +127,18 @@ const char* name(node_order o) noexcept {
 node_order node_order_named(std::string_view text) {
   for (const auto& [order, known] : orders)
     if (text == known) return order;
-  throw input_error("order", "'" + std::string(text) + "'", "rcm or degree");
+  throw input_error("order", "'" + std::string(text) + "'", "rcm, degree or community");
 }
 
-std::vector<neuron_id> ordered_nodes(neuron_id nodes, neighbour_pairs&& pairs, node_order how) {
+std::vector<neuron_id> ordered_nodes(neuron_id nodes, neighbour_pairs&& pairs, node_order how, std::uint64_t seed,
+                                     std::function<void()> interrupt) {
   std::sort(pairs.begin(), pairs.end());
   pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-  std::vector<edge_id> degree(nodes);
-  for (const std::uint64_t p : pairs) {
-    ++degree[low_end(p)];
-    ++degree[high_end(p)];
+  if (how == node_order::community) {
+    const std::vector<neuron_id> member = communities_of(nodes, pairs, seed, std::move(interrupt));
+    return by_community(nodes, std::move(pairs), member);
   }
+  const std::vector<edge_id> degree = degrees(nodes, pairs);
   return how == node_order::rcm ? reverse_cuthill_mckee(nodes, std::move(pairs), degree) : by_degree(degree);
 }
 

@@ -9,7 +9,7 @@ namespace bdh {
 class atomic_file {
  public:
   // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder is missing, when `target` is
-  // not an ordinary file, or when it exists and `overwrite` is false.
+  // not an ordinary file, when it exists and `overwrite` is false, or when nobody may write there.
   atomic_file(std::filesystem::path target, bool overwrite);
   atomic_file(const atomic_file&) = delete;
   atomic_file& operator=(const atomic_file&) = delete;
@@ -30,8 +30,8 @@ class atomic_file {
 // A folder that appears under its name with everything in it, or not at all. What is there already is never touched.
 class atomic_folder {
  public:
-  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder around it is missing, or when `target`
-  // is anything but an empty folder.
+  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder around it is missing, when `target` is
+  // anything but an empty folder, or when nobody may write there.
   explicit atomic_folder(std::filesystem::path target);
   atomic_folder(const atomic_folder&) = delete;
   atomic_folder& operator=(const atomic_folder&) = delete;
@@ -48,9 +48,11 @@ class atomic_folder {
   bool published_ = false;
 };
 
-// Replaces `target` by `text`, atomically. Throws device_error.
+// Replaces `target` by `text`, atomically. Throws input_error, device_error.
 void write_text(const std::filesystem::path& target, std::string_view text);
 
+// Throws input_error when the folder exists and is not empty.
+void expect_free_folder(const std::filesystem::path& folder);
 // Creates the folder, which must not exist or be empty. Throws input_error, device_error.
 void claim_folder(const std::filesystem::path& folder);
 

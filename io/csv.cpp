@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh {
 namespace {
@@ -81,10 +81,7 @@ csv_file::~csv_file() {
   if (file_ != nullptr) std::fclose(file_);
 }
 
-void csv_file::fail() const {
-  throw device_error(path_.string(), "cannot be written: " + std::generic_category().message(errno != 0 ? errno : EIO), {},
-                     "is the disk full?");
-}
+void csv_file::fail() const { throw_unwritable(path_, errno); }
 
 void csv_file::write(std::string_view text) {
   errno = 0;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "io/apart.hpp"
 #include "io/hdf5.hpp"
 
 namespace bdh {
@@ -83,9 +84,7 @@ class reader {
   std::uint64_t tokens_ = 0, used_ = 0;
 };
 
-}  // namespace
-
-expected_values read_expected(const std::filesystem::path& file) {
+expected_values read_here(const std::filesystem::path& file) {
   reader from(file);
   expected_values e;
   if (from.tokens() == 0) throw input_error(file.string() + ":/tokens", "no tokens", "at least one");
@@ -100,6 +99,30 @@ expected_values read_expected(const std::filesystem::path& file) {
   if (e.layers != 0) levels = e.layers + 1;
   if (from.has("v")) e.v = from.reals("v", {&levels, &e.hubs});
   if (e.layers == 0 && levels > 1) e.layers = levels - 1;
+  return e;
+}
+
+// size(n) and values(array) for each member, in one order.
+template <class Expected, class Sizes, class Arrays>
+void for_each_member(Expected& e, Sizes size, Arrays values) {
+  size(e.vocabulary), size(e.layers), size(e.neurons), size(e.hubs);
+  values(e.tokens), values(e.logits), values(e.greedy), values(e.x), values(e.y), values(e.v), values(e.active_x), values(e.active_y);
+}
+
+}  // namespace
+
+expected_values read_expected(const std::filesystem::path& file) {
+  expected_values e;
+  const auto put = [&](parcel& to) {
+    const expected_values found = read_here(file);
+    for_each_member(
+        found, [&](std::uint64_t n) { to.put_value(n); }, [&](const auto& values) { to.put(std::span(values.data(), values.size())); });
+  };
+  read_apart(file.string(), put, [&](parcel& from) {
+    for_each_member(
+        e, [&](std::uint64_t& n) { n = from.take_value<std::uint64_t>(); },
+        [&](auto& values) { values = from.take<std::remove_reference_t<decltype(values)>>(); });
+  });
   return e;
 }
 

@@ -55,7 +55,7 @@ npy text(const char* name, const std::string& value) {
 }
 
 [[noreturn]] void fail(const std::filesystem::path& to, const char* why) {
-  throw device_error(to.string(), std::string("cannot be written: ") + why, {}, "is the disk full?");
+  throw device_error(to.string(), std::string("cannot be written: ") + why);
 }
 
 void write_archive(const std::vector<npy>& arrays, const std::filesystem::path& to) {
@@ -108,6 +108,13 @@ void write_npz(const exported_graph& g, const std::filesystem::path& to) {
   shape.add_integer(n);
   std::vector<npy> all;
   for (npy* a : {&data, &indices, &indptr, &shape, &id}) all.push_back(std::move(*a));
+  if (g.has_communities()) {
+    std::vector<std::int64_t> of(n, -1);  // of those that are not in the graph
+    for (neuron_id i : g.what.nodes()) of[i] = g.what.community()[i];
+    npy community("community", "<i8", fmt::format("({},)", n), n, 8);
+    community.add(of.data(), of.size() * sizeof of[0]);
+    all.push_back(std::move(community));
+  }
   all.push_back(text("format", "csr"));
   all.push_back(text("orientation", "row=target,col=source"));
   all.push_back(text("about", g.description));

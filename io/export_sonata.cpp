@@ -8,6 +8,7 @@
 #include "core/base/error.hpp"
 #include "io/graph_export_detail.hpp"
 #include "io/hdf5.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh::graph_formats {
 namespace {
@@ -237,7 +238,7 @@ if __name__ == "__main__":
 void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest) {
   std::error_code failed;
   std::filesystem::create_directory(folder, failed);
-  if (failed) throw device_error(folder.string(), "cannot be created: " + failed.message());
+  if (failed) throw_unwritable(folder, failed.value(), "cannot be created");
   write_nodes(g, folder / "nodes.h5");
   write_edges(g, folder / "edges.h5");
   write_lines(folder / "node_types.csv", "node_type_id model_type kind\n0 point_neuron neuron\n1 point_neuron sensory\n");

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "core/base/error.hpp"
+#include "io/apart.hpp"
 #include "io/graph_file_detail.hpp"
 #include "io/hdf5.hpp"
 
@@ -43,9 +44,7 @@ bool check_encoding(const hdf5::group& g) {
   return found == "csc_matrix";
 }
 
-}  // namespace
-
-void read_hdf5(const std::string& path, const std::string& group, edge_list& to) {
+void read_here(const std::string& path, const std::string& group, edge_list& to) {
   std::error_code failed;
   const std::uint64_t bytes = std::filesystem::is_regular_file(path, failed) ? std::filesystem::file_size(path, failed) : 0;
   const std::uint64_t most = most_nodes(std::min(bytes * best_compression, most_bytes));
@@ -56,7 +55,6 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
     if (end != at) g = g.open_group(group.substr(at, end - at).c_str());
     at = end + 1;
   }
-  to.lines = false;
   const bool by_columns = check_encoding(g);
   const auto [rows, columns] = read_shape(g, most);
   // Lines are what is stored together.
@@ -91,6 +89,23 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
       to.edges.push_back({by_columns ? line : other, by_columns ? other : line, inhibitory ? -weight[e] : weight[e], e});
     }
   }
+}
+
+}  // namespace
+
+void read_hdf5(const std::string& path, const std::string& group, edge_list& to) {
+  to.lines = false;
+  const auto put = [&](parcel& values) {
+    read_here(path, group, to);
+    values.put_value(to.source.size);
+    values.put_value(to.target.size);
+    values.put(std::span<const graph_edge>(to.edges));
+  };
+  read_apart(path, put, [&](parcel& values) {
+    to.source.size = values.take_value<std::optional<neuron_id>>();
+    to.target.size = values.take_value<std::optional<neuron_id>>();
+    to.edges = values.take<std::vector<graph_edge>>();
+  });
 }
 
 }  // namespace bdh::graph_formats

@@ -11,6 +11,7 @@
 #include "io/hdf5_output.hpp"
 #include "io/hdf5_screen.hpp"
 #include "io/tensor_file.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh::hdf5 {
 namespace {
@@ -308,8 +309,7 @@ group file::root() const {
 }
 
 void file::check_output() const {
-  if (output_ && output_->error != 0)
-    throw device_error(shown_, "cannot be written: " + std::generic_category().message(output_->error), {}, "is the disk full?");
+  if (output_ && output_->error != 0) throw_unwritable(shown_, output_->error);
 }
 
 void file::flush() {

@@ -12,9 +12,9 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <system_error>
 
 #include "core/base/error.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh::hdf5 {
 namespace {
@@ -101,9 +101,8 @@ H5FD_class_t driver_class() {
 
 output::output(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
   if (descriptor_ >= 0) return;
-  const int why = errno;
-  if (why == EEXIST) throw input_error(path.string(), "a file that exists", "a new name");
-  throw device_error(path.string(), "cannot be created: " + std::generic_category().message(why));
+  if (errno == EEXIST) throw input_error(path.string(), "a file that exists", "a new name");
+  throw_unwritable(path, errno, "cannot be created");
 }
 
 output::~output() {

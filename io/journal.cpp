@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh {
 namespace {
@@ -62,10 +63,7 @@ journal_writer::~journal_writer() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void journal_writer::fail() const {
-  throw device_error(path_.string(), "cannot be written: " + std::generic_category().message(errno != 0 ? errno : EIO), {},
-                     "is the disk full?");
-}
+void journal_writer::fail() const { throw_unwritable(path_, errno); }
 
 void journal_writer::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {

@@ -7,6 +7,7 @@
 #include "io/atomic_file.hpp"
 #include "io/csv.hpp"
 #include "io/run_directory.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh {
 namespace {
@@ -38,6 +39,7 @@ void copy_lines(const std::filesystem::path& from, const std::filesystem::path& 
 }  // namespace
 
 repaired_run repair_run(const std::filesystem::path& folder, const std::filesystem::path& target) {
+  expect_free_folder(target);
   const std::filesystem::path description = folder / "run.json";
   nlohmann::json run = read_run_description(folder);
   repaired_run made;
@@ -64,7 +66,7 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
       }
       std::error_code failed;
       std::filesystem::copy_file(folder / name, target / name, failed);
-      if (failed) throw device_error((target / name).string(), "cannot be written: " + failed.message());
+      if (failed) throw_unwritable(target / name, failed.value());
       made.copied.push_back(name);
     }
     if (run.at("status") == "running") run["status"] = "interrupted";

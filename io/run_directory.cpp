@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <exception>
 #include <fstream>
 #include <optional>
 #include <system_error>
@@ -80,12 +81,30 @@ class folder_lock {
 
 }  // namespace
 
+bool is_being_written(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool free = descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  return !free;
+}
+
 struct run_directory::recording {
   recording(std::filesystem::path to, const model& m) : folder(std::move(to)), layers(m.layers()), neurons(m.neurons()) {}
 
   void create(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
     claim_folder(folder);
     lock.take(folder);
+    try {
+      fill(m, options, std::move(all), position);
+    } catch (const error&) {  // the folder was empty: it is again
+      reports.clear();
+      std::error_code ignored;
+      for (const auto& part : std::filesystem::directory_iterator(folder, ignored)) std::filesystem::remove(part, ignored);
+      throw;
+    }
+  }
+
+  void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
     run = {{"format", "bdh-run"},
            {"format_version", 1},
            {"creator", std::string("bdh ") + BDH_VERSION},
@@ -195,13 +214,23 @@ struct run_directory::recording {
     last_commit = clock::now();
   }
 
+  // Where something fails, all else is finished nevertheless; then the first failure is told.
   void finish(run_status status) {
-    commit();
-    for (report& r : reports) r.close();
-    run["status"] = name(status);
+    std::exception_ptr first_failure;
+    const auto attempt = [&](auto work) {
+      try {
+        work();
+      } catch (const error&) {
+        if (!first_failure) first_failure = std::current_exception();
+      }
+    };
+    attempt([&] { commit(); });
+    for (report& r : reports) attempt([&] { r.close(); });
+    run["status"] = name(first_failure ? run_status::failed : status);
     run["finished"] = now();
-    run["tokens"] = count;
-    write_run();
+    run["tokens"] = first_failure ? committed : count;
+    attempt([&] { write_run(); });
+    if (first_failure) std::rethrow_exception(first_failure);
     if (status == run_status::complete)
       for (report& r : reports) r.discard_journal();
   }

@@ -2,7 +2,7 @@
 //
 //   run.json      what ran: format "bdh-run", format_version, creator, model (hash, source, sizes), options, host, started,
 //                 first_position, reports (file, request, layer, every), status ("running", then "complete", "interrupted" or "failed"),
-//                 finished, tokens
+//                 finished, tokens; while it runs, the folder is locked (flock)
 //   tokens.csv    position,token,text,generated       one line per token
 //   summary.csv   position,token,active_x_1..L,active_y_1..L (shares of the neurons),synaptic_events,hebbian_writes,
 //                 bytes_exchanged,loss_nats (empty where unknown),seconds
@@ -44,7 +44,7 @@ class run_directory {
                               std::optional<double> last_loss = std::nullopt);
   run_directory(run_directory&&) noexcept;
   run_directory& operator=(run_directory&&) noexcept;
-  // Without finish: as after a kill, all is there up to the last token and the status is still "running".
+  // Without finish: as after a kill, all is there up to the last token and the file still says "running".
   ~run_directory();
 
   std::vector<report_description> reports() const;
@@ -54,6 +54,7 @@ class run_directory {
   void append(const token_report& report, std::string_view text, bool generated, std::span<const report_row> rows);
 
   void commit();  // now, for a run that waits for its user, or before a checkpoint
+  // Where a write fails, the status becomes "failed", if it can still be written.
   void finish(run_status status);
 
   std::uint64_t tokens() const noexcept;  // appended, and kept by reopen
@@ -77,7 +78,10 @@ struct run_record {
 run_record read_run(const std::filesystem::path& folder);
 // The name of a report in run.json: a file in the run's folder, not a way out of it. Throws input_error.
 std::string report_name(const nlohmann::json& report, const std::filesystem::path& description);
-nlohmann::json read_run_description(const std::filesystem::path& folder);  // run.json alone
+// run.json alone. The status of a run that says "running" while nobody writes into its folder is "interrupted".
+nlohmann::json read_run_description(const std::filesystem::path& folder);
+// Whether a run's folder is locked; true, too, where that cannot be found out.
+bool is_being_written(const std::filesystem::path& folder);
 
 // tokens.csv, whole lines.
 struct token_history {

@@ -122,6 +122,7 @@ nlohmann::json read_run_description(const std::filesystem::path& folder) {
     throw input_error(description.string(), "not the description of a run", "a folder made by bdh run");
   if (run.value("format_version", nlohmann::json()) != 1)
     throw unavailable_error(description.string(), "another format_version", "1", "a newer bdh may read it");
+  if (run.value("status", nlohmann::json()) == "running" && !is_being_written(folder)) run["status"] = "interrupted";
   return run;
 }
 

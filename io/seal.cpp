@@ -14,6 +14,7 @@
 
 #include "core/base/error.hpp"
 #include "io/sha256.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh {
 namespace {
@@ -87,8 +88,7 @@ void seal(const std::filesystem::path& file, sealed what) {
   if (f.number() < 0 || ::lseek(f.number(), seal_bytes, SEEK_SET) < 0 || !(b = seal_of_rest(f.number(), what)))
     throw device_error(file.string(), "cannot be read back: " + message(errno));
   errno = 0;
-  if (::pwrite(f.number(), b->data(), b->size(), 0) != static_cast<ssize_t>(b->size()))
-    throw device_error(file.string(), "cannot be written: " + message(errno != 0 ? errno : ENOSPC));
+  if (::pwrite(f.number(), b->data(), b->size(), 0) != static_cast<ssize_t>(b->size())) throw_unwritable(file, errno != 0 ? errno : ENOSPC);
 }
 
 void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t largest_read) {

@@ -171,7 +171,7 @@ void save_state(const synapse_state& s, const model& m, const std::filesystem::p
     try {
       load_state(whole.temporary(), m);
     } catch (const input_error& e) {
-      throw device_error(target.string(), "reads back as something else: " + std::string(e.what()), {}, "is the disk sound?");
+      throw device_error(target.string(), "reads back as something else: " + e.found(), {}, "is the disk sound?");
     }
     whole.publish();
   });

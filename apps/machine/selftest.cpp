@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "apps/console.hpp"
@@ -13,6 +12,7 @@
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
 #include "gpu/self_test.hpp"
+#include "io/atomic_file.hpp"
 #include "io/checkpoint.hpp"
 
 namespace bdh::app {
@@ -33,6 +33,7 @@ class selftest_app final : public command {
   }
 
   int run() override {
+    if (!file_.empty()) const atomic_file target(file_, true);  // refuses before the work, not after it
     on_ = gpu::open_cuda_device();
     report_ = {{"version", BDH_VERSION},
                {"device", on_->name()},
@@ -54,7 +55,7 @@ class selftest_app final : public command {
         on_->exact() ? "passed: this device gives the CPU's bits" : "passed: this device agrees with the CPU within the tolerance";
     print(fmt::format("{:.0f} GB/s of memory bandwidth\n{}\n", bandwidth / 1e9,
                       passed_ ? good : "FAILED: do not trust this device with this program"));
-    if (!file_.empty()) write(report_);
+    if (!file_.empty()) write_text(file_, report_.dump(1) + "\n");
     return passed_ ? 0 : 1;
   }
 
@@ -99,13 +100,6 @@ class selftest_app final : public command {
     const std::string verdict = a.same_bits && a.same ? "same bits" : a.passed() ? "within tolerance" : "DIFFERENT";
     print(fmt::format("{:<16}  {}: {} tokens{}\n", verdict, a.model, a.tokens,
                       a.difference == 0 ? "" : fmt::format(", largest difference {:.1e}", a.difference)));
-  }
-
-  void write(const nlohmann::ordered_json& report) const {
-    std::ofstream file(file_);
-    file << report.dump(1) << "\n";
-    file.close();
-    if (!file) throw device_error(file_, "could not be written", "a file in a folder with room");
   }
 
   std::string model_, device_, file_;

@@ -121,7 +121,6 @@ class import_app final : public command {
     stop_on_signals();  // a signal must not leave a temporary file behind
     check(options_);
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
-    if (!options_.checkpoint.empty()) end_when_unreadable(options_.checkpoint);
     try {
       if (options_.graph.chosen())
         from_graph();

@@ -7,7 +7,6 @@
 #include "apps/console.hpp"
 #include "apps/models/describe_model.hpp"
 #include "apps/options.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "io/expected_file.hpp"
 #include "io/file_kind.hpp"
@@ -41,7 +40,6 @@ void line(description& d, const std::string& what, const std::string& value) {
 std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 description of_model(const std::string& file, const choice& asked) {
-  end_when_unreadable(file);
   const model m = asked.check ? check_model(file) : load_model(file);
   description d{model_text(m), model_json(m)};
   if (asked.check) {

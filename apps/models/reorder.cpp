@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,14 +26,19 @@ class reorder_app final : public command {
                 "Keep the neurons of a model with explicit edges in an order that is faster to run; their numbers stay.") {
     arguments_.add_option("MODEL", model_, "a model with explicit edges, NAME.bdh.h5")->required()->type_name("");
     arguments_.add_option("-o", target_, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
-    arguments_.add_option("--by", by_, "rcm (reverse Cuthill-McKee), degree (most edges first), or none: the order of their numbers [rcm]")
+    arguments_
+        .add_option("--by", by_,
+                    "rcm (reverse Cuthill-McKee), degree (most edges first), community (Leiden, the largest first; in each, rcm), or none: "
+                    "the order of their numbers [rcm]")
         ->type_name("ORDER")
-        ->check(CLI::IsMember({"rcm", "degree", by_number}));
+        ->check(CLI::IsMember({"rcm", "degree", "community", by_number}));
+    add_number(arguments_, "--seed", seed_, any_count, "of the search for communities [0]");
     arguments_.add_flag("--force", force_, "overwrite MODEL");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
 
   int run() override {
+    if (seed_ && by_ != "community") throw CLI::ValidationError("--seed", "is for --by community");
     stop_on_signals();                              // a signal must not leave a temporary file behind
     { const atomic_file target(target_, force_); }  // refuses before the work, not after it
     try {
@@ -40,7 +46,7 @@ class reorder_app final : public command {
       const double before = mean_distance(m);
       stop_if_requested();
       std::vector<neuron_id> order;
-      if (by_ != by_number) order = local_order(m, node_order_named(by_));
+      if (by_ != by_number) order = local_order(m, node_order_named(by_), seed_.value_or(0), stop_if_requested);
       stop_if_requested();
       m = std::move(m).in_order(std::move(order));
       const double after = mean_distance(m);
@@ -65,6 +71,7 @@ class reorder_app final : public command {
   static std::string shown_distance(double d) { return d < 100 ? fmt::format("{:.3g}", d) : shown_count(std::round(d)); }
 
   std::string model_, target_, by_ = "rcm";
+  std::optional<std::uint64_t> seed_;
   bool force_ = false, json_ = false;
 };
 

@@ -143,7 +143,7 @@ class batch {
     progress_.clear();
     tell(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     if (const int signal = stop_requested()) return 128 + signal;
-    return failed_ ? 1 : 0;
+    return exit_code_;
   }
 
  private:
@@ -227,7 +227,7 @@ class batch {
   }
 
   void fail(std::size_t number, const error& why) {
-    failed_ = true;
+    exit_code_ = std::max(exit_code_, dynamic_cast<const device_error*>(&why) != nullptr ? 3 : 1);
     ended_[number].status = "failed";
     ended_[number].error = why.what();
     progress_.clear();
@@ -312,7 +312,7 @@ class batch {
   std::uint64_t tokens_ = 0, synapse_bytes_ = 0;
   double retention_ = 1;
   bool rounded_ = false;  // the synapses are
-  bool failed_ = false;
+  int exit_code_ = 0;     // 1: a stream failed, 3: one because of the disk or the memory
   statistics all_;
   progress_line progress_;
 };

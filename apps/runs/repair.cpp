@@ -46,6 +46,7 @@ void repair_folder(const repair_options& o) {
 }
 
 void repair_report(const repair_options& o) {
+  if (std::error_code ignored; std::filesystem::exists(o.target, ignored)) throw input_error(o.target, "exists", "a new name");
   const std::filesystem::path damaged(o.damaged), journal = damaged.extension() == ".journal" ? damaged : journal_of(damaged);
   if (std::error_code ignored; !std::filesystem::exists(journal, ignored))
     throw input_error(journal.string(), "no such file", "the journal of a report", "reports of a complete run have none: they are whole");

@@ -11,6 +11,7 @@
 #include "apps/runs/session.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "io/atomic_file.hpp"
 #include "io/recording_plan.hpp"
 #include "io/state_file.hpp"
 
@@ -35,6 +36,7 @@ void check(const run_options& o) {
   if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw CLI::ValidationError("--record", "needs -o RUNDIR");
   if (o.checkpoint_every != 0 && o.folder.empty()) throw CLI::ValidationError("--checkpoint-every", "needs -o RUNDIR");
   if (o.json && o.quiet) throw CLI::ValidationError("--json and --quiet", "contradict each other");
+  if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
 
 // What is to be recorded, checked before anything runs.

@@ -1,7 +1,6 @@
 #include "apps/runs/session.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -259,9 +258,21 @@ class session {
 
   void finish(run_status status) {
     progress_.clear();
-    pass_on(std::nullopt);
-    if (status == run_status::interrupted) keep();
+    try {
+      pass_on(std::nullopt);
+      if (status == run_status::interrupted) keep();
+    } catch (const error&) {
+      finish_recording_failed();
+      throw;
+    }
     if (recording_) recording_->finish(status);
+  }
+
+  void finish_recording_failed() noexcept {
+    try {
+      if (recording_) recording_->finish(run_status::failed);
+    } catch (const std::exception&) {
+    }
   }
 
   void tell(int signal) const {
@@ -314,9 +325,6 @@ class session {
 void check_target(const std::string& file) {
   check_state_target(file);
   const atomic_file target(file, true);
-  const std::string folder = target.temporary().parent_path().string();
-  if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-    throw input_error(file, "its folder cannot be written to", "a folder with write permission");
 }
 
 }  // namespace

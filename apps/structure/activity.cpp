@@ -29,7 +29,10 @@ struct activity_options {
   token_choice input;
   engine_choice engine;
   std::optional<std::uint64_t> limit;
-  std::uint64_t bins = 10, bands = 8;
+  std::optional<std::uint64_t> bins, bands;
+
+  std::size_t bin_count() const { return bins.value_or(10); }
+  std::size_t band_count() const { return bands.value_or(8); }
   bool json = false, force = false;
 };
 
@@ -216,14 +219,14 @@ std::string as_text(const observed& r, const activity_options& o) {
   }
   text += "of a token, of text: participation ratio, in neurons; Pearson, Spearman: of the active share with the token's surprisal\n";
   if (!r.unseen.empty()) text += "no single neurons: " + r.unseen + "\n";
-  if (const auto bins = all.by_surprisal(o.bins); !bins.empty()) {
+  if (const auto bins = all.by_surprisal(o.bin_count()); !bins.empty()) {
     text += fmt::format("\n{:>17} {:>7} {:>9} {:>11} {:>11} {:>16}\n", "surprisal, nats", "mean", "tokens", "active X %", "active Y %",
                         "synaptic events");
     for (const surprisal_bin& b : bins)
       text += fmt::format("{:>17} {:>7.3f} {:>9} {:>11.3f} {:>11.3f} {:>16}\n", fmt::format("{:.3f}-{:.3f}", b.from, b.to), b.mean,
                           b.tokens, 100 * b.x, 100 * b.y, shown_count(b.synaptic_events));
   }
-  if (const auto bands = all.by_frequency(o.bands); !bands.empty()) {
+  if (const auto bands = all.by_frequency(o.band_count()); !bands.empty()) {
     text += fmt::format("\n{:>25} {:>9} {:>11} {:>11}\n", "one turn in, tokens", "neurons", "active X %", "active Y %");
     for (const frequency_band& b : bands)
       text += fmt::format("{:>25} {:>9} {:>11.3f} {:>11.3f}\n", fmt::format("{:.4g}-{:.4g}", 1 / b.fastest, 1 / b.slowest), b.neurons,
@@ -256,7 +259,7 @@ json as_json(const observed& r, const activity_options& o) {
     out["variables"].push_back(std::move(one));
   }
   out["by_surprisal"] = json::array();
-  for (const surprisal_bin& b : all.by_surprisal(o.bins))
+  for (const surprisal_bin& b : all.by_surprisal(o.bin_count()))
     out["by_surprisal"].push_back({{"from", b.from},
                                    {"to", b.to},
                                    {"mean", b.mean},
@@ -265,7 +268,7 @@ json as_json(const observed& r, const activity_options& o) {
                                    {"active_y", b.y},
                                    {"synaptic_events", b.synaptic_events}});
   out["by_frequency"] = json::array();
-  for (const frequency_band& b : all.by_frequency(o.bands))
+  for (const frequency_band& b : all.by_frequency(o.band_count()))
     out["by_frequency"].push_back(
         {{"fastest", b.fastest}, {"slowest", b.slowest}, {"neurons", b.neurons}, {"active_x", b.x}, {"active_y", b.y}});
   return out;
@@ -287,6 +290,15 @@ std::string as_csv(const observed& r) {
   return text;
 }
 
+// A text may have too few tokens for the bins that were asked for, and a model too few frequencies.
+void tell_fewer(const activity_options& o, const observed& r) {
+  const auto tell = [](const char* option, const std::optional<std::uint64_t>& wanted, std::size_t got, const char* why) {
+    if (wanted && got != 0 && got < *wanted) note(fmt::format("bdh: {} {}: {} instead, {}", option, *wanted, got, why));
+  };
+  tell("--bins", o.bins, r.all.by_surprisal(o.bin_count()).size(), "one for each token with a surprisal");
+  tell("--bands", o.bands, r.all.by_frequency(o.band_count()).size(), "one for each frequency that is known");
+}
+
 int activity(const activity_options& o) {
   if (!o.output.empty()) {
     const atomic_file target(o.output, o.force);
@@ -299,6 +311,7 @@ int activity(const activity_options& o) {
     return 128 + signal;
   }
   if (!o.output.empty()) write_text(o.output, as_csv(r));
+  tell_fewer(o, r);
   print(o.json ? as_json(r, o).dump(1) + "\n" : as_text(r, o));
   if (signal != 0) note(fmt::format("bdh: stopped by a signal after {} tokens", shown_count(static_cast<double>(r.all.tokens().size()))));
   return signal == 0 ? 0 : 128 + signal;

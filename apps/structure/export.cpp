@@ -12,6 +12,7 @@
 #include "core/base/executor.hpp"
 #include "core/graph_excerpt.hpp"
 #include "core/select.hpp"
+#include "io/atomic_file.hpp"
 #include "io/file_kind.hpp"
 #include "io/graph_export.hpp"
 #include "io/nwb.hpp"
@@ -63,6 +64,17 @@ excerpt_request request_of(const export_command_options& o, const model& m) {
   if (o.ego) take_ego(m, *o.ego, r);
   r.after_block = stop_if_requested;
   return r;
+}
+
+// Through hubs every pair of neurons has an edge: some questions make sense of the largest alone.
+void expect_few_edges(const export_command_options& o, const model& m) {
+  if (m.is_direct() || o.top) return;
+  if (o.ego)
+    throw input_error("--ego", "a model through hubs, in which every neuron is one hop from every other", "the largest edges alone",
+                      "add --top-weights 10000");
+  if ((o.communities || o.community) && o.least.value_or(0) == 0)
+    throw input_error(o.communities ? "--communities" : "--community", "a model through hubs, in which every pair of neurons has an edge",
+                      "the largest edges alone", "add --top-weights 10000, or --min-weight W");
 }
 
 bool for_programs_that_draw(graph_format f) { return f == graph_format::graphml || f == graph_format::gexf || f == graph_format::csv; }
@@ -129,6 +141,7 @@ class export_app final : public command {
          arguments_.get_options([](const CLI::Option* one) { return one->get_group() == "Graphs of a model" && one->count() != 0; }))
       throw CLI::ValidationError(option->get_name(), "is for graphs of a model, not for a run");
     if (format_name() != "nwb") throw CLI::ValidationError("--format", "'" + format_name() + "', expected nwb: " + o.source + " is a run");
+    { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
     const nwb_summary told = export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
     for (const std::string& file : told.left_out)
       note(fmt::format("{}: left out, a list of the largest knows nothing of the others", one_line(file)));
@@ -154,10 +167,13 @@ class export_app final : public command {
       throw CLI::ValidationError("--format", "'" + format_name() + "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
                                                  (format_name() == "nwb" ? "; nwb is for runs" : ""));
     graph_named(o.graph);
+    if (o.communities && format == graph_format::matrix_market)
+      throw CLI::ValidationError("--communities", "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
     if (is_folder(*format) && o.force)
       throw CLI::ValidationError("--force", "is for files: " + format_name() + " makes a folder, a new or empty one");
     check_export_target(*format, o.target, o.force);
     const model m = open_model(o.source);
+    expect_few_edges(o, m);
     const auto workers = default_executor(o.threads);
     graph_excerpt graph(m, request_of(o, m), *workers);
     if (o.communities || o.community) graph.find_communities(o.seed);

@@ -186,7 +186,7 @@ class Stopped(LookingTest):
     def test_a_killed_run_is_read_up_to_its_marker_and_damage_points_to_repair(self):
         run = self.stopped(signal.SIGKILL, "x:all layers 1", "y:all layers 1")
         told = self.json("inspect", run)
-        self.assertEqual(told["status"], "running")
+        self.assertEqual(told["status"], "interrupted")
         rows = self.csv(run, "neuron:7")
         self.assertEqual(len(rows), max(r["rows"] for r in told["reports"]))
         with open(os.path.join(run, "x_1.h5"), "r+b") as f:

@@ -31,6 +31,21 @@ class Reorder(CliTest):
         target = self.path(by + ".bdh.h5")
         return self.json("reorder", model, "--by", by, "-o", target, "--force"), target
 
+    def shuffled(self, model):
+        """The same graph with its neurons numbered at random."""
+        edges, target = self.path("exported.csv"), self.path("shuffled.bdh.h5")
+        self.good("export", model, "-o", edges)
+        draw = random.Random(4)
+        number = list(range(400))
+        draw.shuffle(number)
+        with open(edges) as f:
+            rows = [line.split(",") for line in f.read().splitlines()]
+        at = {name: rows[0].index(name) for name in ("Source", "Target", "Weight")}
+        plain = lambda name: number[int(name.strip('"').lstrip("n"))]
+        text = "source,target,weight\n" + "".join(f"{plain(r[at['Source']])},{plain(r[at['Target']])},{r[at['Weight']]}\n" for r in rows[1:])
+        self.good("import", "--gx", self.path("shuffled.csv", text.encode()), "--layers", 2, "-o", target)
+        return target, number
+
     def run_of(self, model, name, *options):
         folder = self.path(name)
         self.good("run", model, "--text", TEXT, "-o", folder, *options)
@@ -49,6 +64,19 @@ class Reorder(CliTest):
             os.remove(self.path("back"))
         self.assertIn(b"neurons apart in the mean, before", self.good("reorder", model, "-o", self.path("text.bdh.h5")).stdout)
         self.assertIn(b"another order", self.good("info", self.path("text.bdh.h5")).stdout)
+
+    def test_communities_lie_together_and_the_seed_decides(self):
+        model, target = self.path("blocks.bdh.h5"), self.path("ordered.bdh.h5")
+        self.good("new", "blocks", "--neurons", 400, "--degree", 10, "--communities", 8, "--rewire", 0.05, "--seed", 2, "-o", model)
+        shuffled, _ = self.shuffled(model)
+        told = self.json("reorder", shuffled, "--by", "community", "-o", target)
+        self.assertLess(3 * told["mean_distance"]["after"], told["mean_distance"]["before"])
+        again = self.json("reorder", shuffled, "--by", "community", "--seed", 0, "-o", target, "--force")
+        self.assertEqual(again["content_sha256"], told["content_sha256"])
+        plain, other = self.run_of(shuffled, "plain", "--record", "events"), self.run_of(target, "other", "--record", "events")
+        found = self.json("diff", plain, other, "--tolerance", 1e-4)
+        self.assertIsNone(found["activity"]["first"])
+        self.refused(2, "reorder", shuffled, "--seed", 3, "-o", self.path("x"), says=("--seed", "--by community"))
 
     def test_recordings_have_the_same_neurons_and_synapses(self):
         """Exactly the same numbers everywhere, and values that differ in their rounding alone."""

@@ -84,15 +84,55 @@ TEST_CASE("by degree: the most neighbours first, equal ones by their numbers") {
   CHECK(bdh::ordered_nodes(5, pairs_of({{3, 0}, {3, 1}, {3, 2}, {1, 2}}), bdh::node_order::degree) == order{3, 1, 2, 0, 4});
 }
 
+TEST_CASE("by community: planted ones one after the other, the largest first, and the same for the same seed") {
+  // Four groups of 60, 50, 40 and 30 nodes, numbered at random; each node has 8 edges in its own and the graph 60 between groups.
+  const std::vector<bdh::neuron_id> sizes{60, 50, 40, 30};
+  order number(183), group(183, 4);  // three nodes without edges
+  for (bdh::neuron_id k = 0; k < number.size(); ++k) number[k] = k;
+  bdh::random_stream random(11, bdh::purpose::test_weights, 0);
+  for (auto k = static_cast<bdh::neuron_id>(number.size()); k > 1; --k) std::swap(number[k - 1], number[random.below(k)]);
+  bdh::neighbour_pairs pairs;
+  const auto add = [&](bdh::neuron_id a, bdh::neuron_id b) {
+    const auto [low, high] = std::minmax(number[a], number[b]);
+    if (low != high) pairs.push_back(std::uint64_t{low} << 32 | high);
+  };
+  bdh::neuron_id first = 0;
+  for (bdh::neuron_id g = 0; g < sizes.size(); first += sizes[g++])
+    for (bdh::neuron_id k = 0; k < sizes[g]; ++k) {
+      group[number[first + k]] = g;
+      for (int e = 0; e < 4; ++e) add(first + k, first + random.below(sizes[g]));
+    }
+  for (int e = 0; e < 60; ++e) add(random.below(first), random.below(first));
+  const order nodes = bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5);
+  CHECK(has_all(nodes, 183));
+  order groups;
+  for (const bdh::neuron_id i : nodes) groups.push_back(group[i]);
+  CHECK(std::ranges::is_sorted(groups));
+  CHECK(nodes == bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5));
+  CHECK(has_all(bdh::ordered_nodes(9, {}, bdh::node_order::community), 9));
+}
+
+TEST_CASE("a search for communities can be stopped") {
+  bdh::neighbour_pairs pairs;
+  bdh::random_stream random(3, bdh::purpose::test_weights, 0);
+  for (int e = 0; e < 200000; ++e) {
+    const bdh::neuron_id a = random.below(5000), b = random.below(5000);
+    if (a < b) pairs.push_back(std::uint64_t{a} << 32 | b);
+  }
+  struct enough {};
+  CHECK_THROWS_AS(bdh::ordered_nodes(5000, std::move(pairs), bdh::node_order::community, 0, [] { throw enough(); }), enough);
+}
+
 TEST_CASE("orders have names") {
-  for (const auto o : {bdh::node_order::rcm, bdh::node_order::degree}) CHECK(bdh::node_order_named(bdh::name(o)) == o);
-  CHECK_THROWS_WITH_AS(bdh::node_order_named("RCM"), "order: 'RCM', expected rcm or degree", bdh::input_error);
+  for (const auto o : {bdh::node_order::rcm, bdh::node_order::degree, bdh::node_order::community})
+    CHECK(bdh::node_order_named(bdh::name(o)) == o);
+  CHECK_THROWS_WITH_AS(bdh::node_order_named("RCM"), "order: 'RCM', expected rcm, degree or community", bdh::input_error);
 }
 
 TEST_CASE("neurons stay in their heads, rotation pairs together, and every order is one that the model takes") {
   for (const bool pool : {false, true})
     for (const bool rotates : {false, true})
-      for (const auto how : {bdh::node_order::rcm, bdh::node_order::degree}) {
+      for (const auto how : {bdh::node_order::rcm, bdh::node_order::degree, bdh::node_order::community}) {
         CAPTURE(pool);
         CAPTURE(rotates);
         bdh::model m = files::small_direct_model({.pool = pool, .rotates = rotates});

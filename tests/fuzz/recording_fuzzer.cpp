@@ -1,0 +1,73 @@
+// Journals of recordings: as they are, and with checksums that are right again, so that what lies behind them is reached. Whatever is a
+// journal becomes a report, which is then read: its structure is ours, its numbers are the stranger's.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "io/journal.hpp"
+#include "io/report.hpp"
+#include "io/report_reader.hpp"
+
+namespace {
+
+constexpr std::size_t magic_bytes = 8, head_bytes = 16;  // of a journal, of a record, which begins with its length
+
+std::filesystem::path scratch(const char* name) {
+  static const std::filesystem::path folder = [] {
+    std::string made = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
+    return std::filesystem::path(::mkdtemp(made.data()) != nullptr ? made : ".");
+  }();
+  std::filesystem::remove(folder / name);
+  return folder / name;
+}
+
+void read_all(const std::filesystem::path& file) {
+  bdh::report_reader reader(file);
+  bdh::report_row row;
+  for (std::uint64_t rows = 0; rows < 1000 && reader.next(row);) ++rows;
+  reader.row_from(reader.rows() / 2 * reader.what().every);
+  reader.seek(0);
+  if (reader.what().layout != bdh::report_layout::events && reader.rows() != 0 && reader.what().width != 0)
+    reader.column(reader.what().width - 1);
+}
+
+void rebuild_and_read(const std::filesystem::path& journal) {
+  try {
+    const std::filesystem::path report = scratch("report.h5");
+    bdh::rebuild(journal, report);
+    read_all(report);
+  } catch (const bdh::error&) {
+    // Refused with a message, as it should be.
+  }
+}
+
+void write_records(std::span<const std::byte> bytes, bdh::journal_writer& to) {
+  for (bytes = bytes.subspan(std::min(magic_bytes, bytes.size())); bytes.size() >= head_bytes;) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof length);
+    bytes = bytes.subspan(head_bytes);
+    length = std::min<std::uint64_t>(length, bytes.size());
+    to.append(bytes.first(length));
+    bytes = bytes.subspan(length);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::filesystem::path plain = scratch("plain.journal"), mended = scratch("mended.journal");
+  std::ofstream(plain, std::ios::binary).write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+  rebuild_and_read(plain);
+  {
+    auto writer = bdh::journal_writer::create(mended);
+    write_records(std::as_bytes(std::span(data, size)), writer);
+  }
+  rebuild_and_read(mended);
+  return 0;
+}
