@@ -86,8 +86,10 @@ std::function<void()> model_graph::watch() const {
   return [w = waiting_] { w->one_more(); };
 }
 
+void model_graph::tell(const std::string& what) const { waiting_->show(what); }
+
 network model_graph::communities_in(const edge_set& edges) const {
-  waiting_->show(fmt::format("communities of {}", counted(edges.edges(), "edge")));
+  tell(fmt::format("communities of {}", counted(edges.edges(), "edge")));
   return network(edges, stop_if_requested);
 }
 
