@@ -21,7 +21,7 @@ constexpr std::size_t few = 24;           // points of a line that can have a ma
 constexpr double beyond = 5;              // px that a mark may reach over its frame
 constexpr double in_turn = 6;             // px of each of several lines that cover each other
 constexpr double smaller = 0.6;           // a marker on top of another one
-constexpr double least_marker = 2;        // px
+constexpr double least_marker = 1.5;      // px
 constexpr double bend = 0.08;             // of an arrow's length, how far its middle is off
 
 std::size_t elements(const mark& m) { return std::min(m.x.size(), m.y.size()); }
@@ -56,6 +56,7 @@ turn turn_of(const mark& m, const std::vector<mark>& marks) {
 }
 
 bool has_markers(const mark& m) { return m.marked && elements(m) <= few; }
+double marker_size(const mark& m) { return 2 * m.size + (has_markers(m) ? 5 : 3); }  // px
 
 box around(point p, double r) { return {p.x - r, p.y - r, p.x + r, p.y + r}; }
 
@@ -113,7 +114,7 @@ class marks_on {
       if (!shown(m, k, s_) || (tip_of(m, k).empty() && !has_markers(m))) continue;
       const point p = at(m.x[k], m.y[k]);
       const bool visible = has_markers(m) || !m.hidden_points;
-      on_.marker(p, m.with, visible ? on_top(p, 2 * m.size + 3) : 2 * m.size + 2, visible ? std::optional(m.of) : std::nullopt,
+      on_.marker(p, m.with, visible ? on_top(p, marker_size(m)) : marker_size(m), visible ? std::optional(m.of) : std::nullopt,
                  tip_of(m, k));
     }
   }
@@ -196,7 +197,7 @@ class marks_on {
       const double aside = bend * 4 * t * (1 - t);
       return point{from.x + t * dx + aside * dy, from.y + t * dy - aside * dx};
     };
-    constexpr int pieces = 10;
+    const int pieces = std::clamp(static_cast<int>(length / 12), 8, 60);
     std::vector<point> curve;
     for (int i = 0; i <= pieces; ++i) curve.push_back(along(first + (last - first) * i / pieces));
     const colour of = colour_of(m, k);
@@ -320,7 +321,7 @@ void draw_sample(canvas& on, point at, double width, const mark& m) {
     }
     default:
       on.line(at, {at.x + width, at.y}, {m.of, std::max(m.size, 1.5), m.dashed ? dashes : ""});
-      if (has_markers(m)) on.marker(middle, m.with, 2 * m.size + 3, m.of);
+      if (has_markers(m)) on.marker(middle, m.with, marker_size(m), m.of);
   }
 }
 

@@ -140,7 +140,10 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
     p.what.panels.push_back(std::move(panel));
   }
   if (!not_fitted.empty()) {
-    p.what.panels.back().marks.push_back({.name = "no power law: " + not_fitted});
+    const bool none = std::none_of(p.what.panels.begin(), p.what.panels.end(), [](const figure::panel& of) {
+      return std::any_of(of.marks.begin(), of.marks.end(), [](const mark& k) { return k.dashed; });
+    });
+    p.what.panels.back().marks.push_back({.name = none ? "no power law fitted" : "no power law: " + not_fitted});
     p.what.notes.push_back("No power law is fitted where too few neurons are in the tail, or all have as many edges.");
   }
   return p;

@@ -198,9 +198,9 @@ figure::heat_map crowd(const scattered& s) {
 }
 
 panel scatter(const scattered& s, quantity what, drawing& d) {
-  panel p{.title = fmt::format("{} against surprisal", variable(what)),
+  panel p{.title = fmt::format("{} (mean of layers) against surprisal", variable(what)),
           .x = {.label = "surprisal of the token (nats)"},
-          .y = {.label = fmt::format("active {}, mean of layers (% of neurons)", variable(what))}};
+          .y = {.label = fmt::format("active {} (% of neurons)", variable(what))}};
   if (s.active.size() > most_scattered)
     p.heat = crowd(s);
   else
@@ -294,6 +294,7 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
       const auto activity = find_activity(run, both[v], layers[k]);
       if (!activity || activity->top != 0 || activity->positions.empty()) continue;
       some = true;
+      distributions[v].nothing = "no neuron was active";
       mark often = survival(run, *activity);
       often.of = of;
       often.with = series_shape(k);

@@ -210,6 +210,8 @@ class raster {
     } else if (!a.positions.empty()) {
       p.heat = density(a, o.cells, o.counts, p.x, p.y);
       p_.csv += cell_csv(a, o.cells, *p.heat);
+      p.nothing = "no neuron was active";
+      if (std::all_of(o.counts.cells.begin(), o.counts.cells.end(), [](std::uint64_t n) { return n == 0; })) p.heat.reset();
     }
     p_.what.panels.push_back(std::move(p));
   }

@@ -150,14 +150,13 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
       }
     (all_zero(of) ? flat : drawn).push_back({std::move(of), std::move(positions)});
   }
-  // Flat lines tell no more than a note; but something has to be drawn.
-  if (drawn.empty()) {
-    drawn.swap(flat);
-  } else if (!flat.empty()) {
-    std::string names;
-    for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
+  // Flat lines tell no more than a note.
+  std::string names;
+  for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
+  if (drawn.empty() && !flat.empty())
+    p.what.panels.push_back({.title = names, .nothing = "all strengths are 0"});
+  else if (!flat.empty())
     p.what.notes.push_back(fmt::format("All strengths are 0 in {}: not drawn.", names));
-  }
   p.what.columns = drawn.size() > 2 ? 2 : 1;
   p.what.panel_height = drawn.size() > 2 ? 200 : 250;
   for (of_layer& l : drawn) {

@@ -212,7 +212,7 @@ class ModelPictures(PlotTest):
             self.plot("matrix", model, "--order", "community")
         self.assertIn("no edges", self.texts(self.plot("graph", empty)[0]))
         texts = self.texts(self.plot("degree", ring)[0])
-        self.assertIn("no power law: out, excitatory; out, inhibitory; in, excitatory; in, inhibitory", texts)
+        self.assertIn("no power law fitted", texts)
         self.assertNotIn("fitted power law", texts)
         self.assertNotIn("0.5", self.texts(self.plot("weights", ring)[0]))
 
