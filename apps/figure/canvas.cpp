@@ -13,8 +13,10 @@ namespace {
 constexpr double ascent = 0.95, descent = 0.25;  // of the size
 
 std::string stroke_attributes(const stroke& s) {
-  return fmt::format(R"(stroke="{}" stroke-width="{}"{})", s.of.text(), number(s.width),
-                     s.dashes != nullptr ? fmt::format(R"( stroke-dasharray="{}")", s.dashes) : "");
+  std::string all = fmt::format(R"(stroke="{}" stroke-width="{}")", s.of.text(), number(s.width));
+  if (!s.dashes.empty()) all += fmt::format(R"( stroke-dasharray="{}")", s.dashes);
+  if (!s.dashes.empty() && s.offset != 0) all += fmt::format(R"( stroke-dashoffset="{}")", number(s.offset));
+  return all;
 }
 
 std::string pair(point p) { return number(p.x) + " " + number(p.y); }
@@ -73,8 +75,8 @@ void canvas::polyline(std::span<const point> points, const stroke& s) {
   body_ += R"(<path d=")";
   for (std::size_t k = 0; k < points.size(); ++k) body_ += (k == 0 ? "M" : "L") + pair(points[k]);
   // A single point shows as a dot of the line's width.
-  body_ += fmt::format(R"({}" fill="none" stroke-linejoin="round" stroke-linecap="round" {}/>)", points.size() == 1 ? "h0" : "",
-                       stroke_attributes(s)) +
+  body_ += fmt::format(R"({}" fill="none" stroke-linejoin="round" stroke-linecap="{}" {}/>)", points.size() == 1 ? "h0" : "",
+                       s.dashes.empty() ? "round" : "butt", stroke_attributes(s)) +
            "\n";
 }
 
@@ -127,7 +129,7 @@ void canvas::text(point at, std::string_view text, const text_style& s) {
   if (text.empty()) return;
   std::string more = s.bold ? R"( font-weight="bold")" : "";
   if (s.upwards) more += fmt::format(R"x( transform="rotate(-90 {})")x", pair(at));
-  if (s.over_shapes) more += R"( stroke="#ffffff" stroke-width="2.5" stroke-linejoin="round" paint-order="stroke")";
+  if (s.over_shapes) more += R"( stroke="#ffffff" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke")";
   body_ += fmt::format(R"(<text x="{}" y="{}" font-size="{}" text-anchor="{}" fill="{}"{}>{}</text>)", number(at.x), number(at.y),
                        number(s.size), anchors[static_cast<int>(s.at)], s.of.text(), more, escaped(text));
   body_ += "\n";

@@ -27,7 +27,8 @@ enum class shape { disc, square, triangle, diamond, cross };
 struct stroke {
   colour of = ink;
   double width = 1;
-  const char* dashes = nullptr;  // "4 3"; whole where there are none
+  std::string dashes{};  // "4 3"; whole where there are none
+  double offset = 0;     // px, of the dashes
 };
 
 struct text_style {

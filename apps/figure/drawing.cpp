@@ -27,8 +27,9 @@ class legend {
     for (const panel& p : panels)
       for (const mark& m : p.marks) {
         if (m.name.empty() || !known.insert(m.name).second) continue;
-        const std::string name = cut(m.name, width - sample - gap, label_size);
-        const double needed = sample + gap + text_width(name, label_size);
+        const double before = m.x.empty() ? 0 : sample + gap;  // a remark has no sample
+        const std::string name = cut(m.name, width - before, label_size);
+        const double needed = before + text_width(name, label_size);
         if (x != 0 && x + needed > width) {
           x = 0;
           ++lines_;
@@ -42,8 +43,8 @@ class legend {
   void draw(canvas& on, point corner) const {
     for (const entry& e : entries_) {
       const point at{corner.x + e.at.x, corner.y + e.at.y + legend_line / 2};
-      draw_sample(on, at, sample, *e.of);
-      on.text({at.x + sample + gap, at.y + label_size * 0.35}, e.name, {.size = label_size});
+      if (!e.of->x.empty()) draw_sample(on, at, sample, *e.of);
+      on.text({at.x + (e.of->x.empty() ? 0 : sample + gap), at.y + label_size * 0.35}, e.name, {.size = label_size});
     }
   }
 

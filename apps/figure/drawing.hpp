@@ -29,17 +29,19 @@ enum class form { line, steps, points, bars, segments, arrows, texts };
 // One series. Elements that are not finite, or not positive on a logarithmic axis, are gaps.
 struct mark {
   form how = form::line;
-  std::string name{};  // in the legend
+  std::string name{};  // in the legend; there a series without elements is a remark
   colour of = ink;
   std::vector<double> x{}, y{};  // of segments and arrows two points each, of texts the places that they belong to
   double size = 1.5;             // px: width of a line, diameter of a point, size of a text; of bars in units of x
   shape with = shape::disc;
   bool dashed = false;
+  bool marked = false;                // of a line of few points: with a marker at each, `with`
   bool blunt = false;                 // arrows that end in a bar, as inhibition is drawn; they are bent, so that both ways can be seen
   std::vector<colour> colours{};      // of each element (of segments and arrows: of each pair of points), instead of `of`
   std::vector<double> sizes{};        // the same
   std::vector<double> clearance{};    // px, of each point: room left for what is drawn there, by arrows and texts
   std::vector<std::string> labels{};  // the texts; those without room are left out
+  bool bold = false;                  // of texts
   std::vector<std::string> tips{};    // of points, bars and the points of a line, shown where a pointer rests; empty: none
   bool hidden_points = false;         // of a line: only its tips
 };

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -13,7 +17,11 @@ namespace {
 constexpr const char* dashes = "5 3";
 constexpr std::size_t most_dots = 20000;  // beyond it, one a pixel
 constexpr double points_a_column = 4;     // of a line: first, least, most, last
-constexpr double beyond = 4;              // px that a mark may reach over its frame
+constexpr std::size_t few = 24;           // points of a line that can have a marker each
+constexpr double beyond = 5;              // px that a mark may reach over its frame
+constexpr double in_turn = 6;             // px of each of several lines that cover each other
+constexpr double smaller = 0.6;           // a marker on top of another one
+constexpr double least_marker = 1.5;      // px
 constexpr double bend = 0.08;             // of an arrow's length, how far its middle is off
 
 std::size_t elements(const mark& m) { return std::min(m.x.size(), m.y.size()); }
@@ -25,17 +33,42 @@ double clearance_of(const mark& m, std::size_t k) { return k < m.clearance.size(
 std::string_view tip_of(const mark& m, std::size_t k) { return k < m.tips.size() ? std::string_view(m.tips[k]) : std::string_view(); }
 bool all_alike(const mark& m) { return m.colours.empty() && m.sizes.empty() && m.tips.empty() && m.with == shape::disc; }
 
+bool same_line(const mark& a, const mark& b) {
+  const auto same = [](const std::vector<double>& u, const std::vector<double>& v) {
+    return std::equal(u.begin(), u.end(), v.begin(), v.end(),
+                      [](double s, double t) { return s == t || (std::isnan(s) && std::isnan(t)); });
+  };
+  return a.how == form::line && b.how == form::line && !a.dashed && !b.dashed && elements(a) > 1 && same(a.x, b.x) && same(a.y, b.y);
+}
+
+// How many lines are the same as this one, and how many of them come before it.
+struct turn {
+  std::size_t of = 1, before = 0;
+};
+
+turn turn_of(const mark& m, const std::vector<mark>& marks) {
+  turn t{0, 0};
+  for (const mark& other : marks) {
+    if (&other == &m) t.before = t.of;
+    t.of += &other == &m || same_line(m, other);
+  }
+  return t;
+}
+
+bool has_markers(const mark& m) { return m.marked && elements(m) <= few; }
+double marker_size(const mark& m) { return 2 * m.size + (has_markers(m) ? 5 : 3); }  // px
+
 box around(point p, double r) { return {p.x - r, p.y - r, p.x + r, p.y + r}; }
 
 class marks_on {
  public:
   marks_on(canvas& on, const box& frame, const scales& s) : on_(on), frame_(frame), s_(s) {}
 
-  void draw(const mark& m) {
+  void draw(const mark& m, const turn& t) {
     switch (m.how) {
       case form::line:
       case form::steps:
-        return lines(m);
+        return lines(m, t);
       case form::points:
         return points(m);
       case form::bars:
@@ -56,10 +89,15 @@ class marks_on {
     return {frame_.left + near(s_.x.place(x)) * frame_.width(), frame_.bottom - near(s_.y.place(y)) * frame_.height()};
   }
 
-  void lines(const mark& m) {
+  void lines(const mark& m, const turn& t) {
+    stroke s{m.of, m.size, m.dashed ? dashes : ""};
+    if (t.of > 1) {
+      s.dashes = fmt::format("{} {}", in_turn, in_turn * static_cast<double>(t.of - 1));
+      s.offset = -in_turn * static_cast<double>(t.before);
+    }
     std::vector<point> run;
     const auto flush = [&] {
-      on_.polyline(thinned(run), {m.of, m.size, m.dashed ? dashes : nullptr});
+      on_.polyline(thinned(run), run.size() == 1 ? stroke{m.of, m.size} : s);
       run.clear();
     };
     for (std::size_t k = 0; k < elements(m); ++k) {
@@ -72,9 +110,19 @@ class marks_on {
       run.push_back(p);
     }
     flush();
-    for (std::size_t k = 0; k < std::min(elements(m), m.tips.size()); ++k)
-      if (shown(m, k, s_) && !m.tips[k].empty())
-        on_.marker(at(m.x[k], m.y[k]), m.with, 2 * m.size + 2, m.hidden_points ? std::nullopt : std::optional(m.of), m.tips[k]);
+    for (std::size_t k = 0; k < elements(m); ++k) {
+      if (!shown(m, k, s_) || (tip_of(m, k).empty() && !has_markers(m))) continue;
+      const point p = at(m.x[k], m.y[k]);
+      const bool visible = has_markers(m) || !m.hidden_points;
+      on_.marker(p, m.with, visible ? on_top(p, marker_size(m)) : marker_size(m), visible ? std::optional(m.of) : std::nullopt,
+                 tip_of(m, k));
+    }
+  }
+
+  // The diameter of one more marker here: those below it stay visible.
+  double on_top(point p, double diameter) {
+    const int below = markers_[{std::lround(p.x), std::lround(p.y)}]++;
+    return std::max(least_marker, diameter * std::pow(smaller, below));
   }
 
   // Of ascending points as many as can be seen: in each column of pixels the first, the lowest, the highest and the last.
@@ -101,7 +149,7 @@ class marks_on {
       for (std::size_t k = 0; k < elements(m); ++k) {
         if (!shown(m, k, s_)) continue;
         const point p = at(m.x[k], m.y[k]);
-        on_.marker(p, m.with, size_of(m, k), colour_of(m, k), tip_of(m, k));
+        on_.marker(p, m.with, on_top(p, size_of(m, k)), colour_of(m, k), tip_of(m, k));
         if (among_arrows) drawn_.push_back(around(p, size_of(m, k) / 2));
       }
       return;
@@ -131,7 +179,7 @@ class marks_on {
   void segments(const mark& m) {
     for (std::size_t k = 0; k + 1 < elements(m); k += 2)
       if (shown(m, k, s_) && shown(m, k + 1, s_))
-        on_.line(at(m.x[k], m.y[k]), at(m.x[k + 1], m.y[k + 1]), {colour_of(m, k / 2), size_of(m, k / 2), m.dashed ? dashes : nullptr});
+        on_.line(at(m.x[k], m.y[k]), at(m.x[k + 1], m.y[k + 1]), {colour_of(m, k / 2), size_of(m, k / 2), m.dashed ? dashes : ""});
   }
 
   void arrows(const mark& m) {
@@ -149,11 +197,12 @@ class marks_on {
       const double aside = bend * 4 * t * (1 - t);
       return point{from.x + t * dx + aside * dy, from.y + t * dy - aside * dx};
     };
-    constexpr int pieces = 10;
+    const int pieces = std::clamp(static_cast<int>(length / 12), 8, 60);
     std::vector<point> curve;
     for (int i = 0; i <= pieces; ++i) curve.push_back(along(first + (last - first) * i / pieces));
     const colour of = colour_of(m, k);
-    on_.polyline(curve, {of, width, m.dashed ? dashes : nullptr});
+    on_.polyline(curve, {of, width, m.dashed ? dashes : ""});
+    edges_.push_back(curve);
     const point end = curve.back(), before = curve[pieces - 1];
     const double step = std::hypot(end.x - before.x, end.y - before.y), ux = (end.x - before.x) / step, uy = (end.y - before.y) / step,
                  half = m.blunt ? head * 0.8 : head * 0.45;
@@ -167,43 +216,69 @@ class marks_on {
           of);
   }
 
-  // Beside the place that a text belongs to: where it covers no other text, and if there is such a place, no end of an arrow and no node.
+  // Around the place that a text belongs to: where it covers no other text, and as few nodes, ends of arrows and arrows as can be.
   void texts(const mark& m) {
     for (std::size_t k = 0; k < std::min(elements(m), m.labels.size()); ++k) {
       if (!shown(m, k, s_)) continue;
+      text_style style{.size = size_of(m, k), .bold = m.bold, .over_shapes = true, .of = colour_of(m, k)};
       const point p = at(m.x[k], m.y[k]);
-      const double off = clearance_of(m, k) + 5, slant = off * 0.7;
-      const std::pair<point, anchor> places[] = {{{p.x + off, p.y + m.size * 0.35}, anchor::start},
-                                                 {{p.x - off, p.y + m.size * 0.35}, anchor::end},
-                                                 {{p.x, p.y - off}, anchor::middle},
-                                                 {{p.x, p.y + off + m.size}, anchor::middle},
-                                                 {{p.x + slant, p.y - slant}, anchor::start},
-                                                 {{p.x + slant, p.y + slant + m.size}, anchor::start},
-                                                 {{p.x - slant, p.y - slant}, anchor::end},
-                                                 {{p.x - slant, p.y + slant + m.size}, anchor::end}};
-      const auto free = [](const std::vector<box>& taken, const box& b) {
-        return std::none_of(taken.begin(), taken.end(), [&](const box& o) { return o.meets(b); });
-      };
-      const std::pair<point, anchor>* best = nullptr;
-      for (const auto& place : places) {
-        const box b = text_box(place.first, m.labels[k], {.size = m.size, .at = place.second});
-        if (!frame_.holds(b) || !free(texts_, b)) continue;
-        if (best == nullptr) best = &place;
-        if (!free(drawn_, b)) continue;
-        best = &place;
-        break;
-      }
-      if (best == nullptr) continue;
-      const text_style style{.size = m.size, .at = best->second, .over_shapes = true, .of = colour_of(m, k)};
+      std::optional<std::pair<point, anchor>> best;
+      double least = std::numeric_limits<double>::infinity();
+      for (double off : {5.0, 10.0, 16.0})
+        for (const auto& [place, side] : places_around(p, clearance_of(m, k) + off, style.size)) {
+          style.at = side;
+          const box b = text_box(place, m.labels[k], style);
+          if (!frame_.holds(b) || std::any_of(texts_.begin(), texts_.end(), [&](const box& o) { return o.meets(b); })) continue;
+          const double cost = covered(b) + 0.02 * off;
+          if (cost < least) least = cost, best = {place, side};
+        }
+      if (!best) continue;
+      style.at = best->second;
       on_.text(best->first, m.labels[k], style);
       texts_.push_back(text_box(best->first, m.labels[k], style));
     }
+  }
+
+  // Sixteen, the one to the right first.
+  static std::vector<std::pair<point, anchor>> places_around(point p, double off, double size) {
+    constexpr int directions = 16;
+    std::vector<std::pair<point, anchor>> all;
+    for (int k = 0; k < directions; ++k) {
+      const double angle = 2 * std::numbers::pi * k / directions, x = std::cos(angle), y = std::sin(angle);
+      all.emplace_back(point{p.x + off * x, p.y + off * y + size * (0.35 + 0.35 * y)}, x > 0.3    ? anchor::start
+                                                                                       : x < -0.3 ? anchor::end
+                                                                                                  : anchor::middle);
+    }
+    return all;
+  }
+
+  // How much of what is drawn lies in a box: an arrow counts 1, a node or the end of an arrow 3.
+  double covered(const box& b) const {
+    double sum = 0;
+    for (const box& o : drawn_) sum += o.meets(b) ? 3 : 0;
+    for (const std::vector<point>& curve : edges_) sum += passes(curve, b) ? 1 : 0;
+    return sum;
+  }
+
+  static bool passes(const std::vector<point>& curve, const box& b) {
+    for (std::size_t k = 0; k + 1 < curve.size(); ++k) {
+      const point from = curve[k], to = curve[k + 1];
+      const box around{std::min(from.x, to.x), std::min(from.y, to.y), std::max(from.x, to.x), std::max(from.y, to.y)};
+      if (!around.meets(b)) continue;
+      // Are corners of the box on both sides of the line?
+      const auto side = [&](double x, double y) { return (to.x - from.x) * (y - from.y) - (to.y - from.y) * (x - from.x) > 0; };
+      const int left = side(b.left, b.top) + side(b.right, b.top) + side(b.left, b.bottom) + side(b.right, b.bottom);
+      if (left != 0 && left != 4) return true;
+    }
+    return false;
   }
 
   canvas& on_;
   const box& frame_;
   const scales& s_;
   std::vector<box> texts_, drawn_;  // drawn_: ends of arrows, and points among arrows
+  std::vector<std::vector<point>> edges_;
+  std::map<std::pair<long, long>, int> markers_;  // how many at a pixel
 };
 
 }  // namespace
@@ -212,19 +287,21 @@ void draw_marks(canvas& on, const box& frame, const std::vector<mark>& marks, co
   if (marks.empty()) return;
   on.begin_clip({frame.left - beyond, frame.top - beyond, frame.right + beyond, frame.bottom + beyond});
   marks_on all(on, frame, s);
-  for (const mark& m : marks) all.draw(m);
+  for (const mark& m : marks) all.draw(m, turn_of(m, marks));
   on.end_clip();
 }
 
 std::vector<std::string> notes_of(const std::vector<mark>& marks, const scales& s) {
   std::size_t not_positive = 0;
-  bool thinned = false;
+  bool thinned = false, covered = false;
   for (const mark& m : marks) {
+    covered = covered || turn_of(m, marks).of > 1;
     for (std::size_t k = 0; k < elements(m); ++k) not_positive += std::isfinite(m.x[k]) && std::isfinite(m.y[k]) && !shown(m, k, s);
     thinned = thinned || (m.how == form::points && all_alike(m) && elements(m) > most_dots);
   }
   std::vector<std::string> all;
   if (not_positive != 0) all.push_back(fmt::format("{} values that are not positive have no place on a logarithmic axis.", not_positive));
+  if (covered) all.push_back("Lines that are the same are drawn in turns.");
   if (thinned) all.push_back("Points that fall on one pixel are drawn once.");
   return all;
 }
@@ -238,12 +315,13 @@ void draw_sample(canvas& on, point at, double width, const mark& m) {
       return on.rectangle({at.x + width / 4, at.y - 4, at.x + width * 3 / 4, at.y + 4}, m.of);
     case form::arrows: {
       const double end = at.x + width - 4;
-      on.line(at, {end, at.y}, {m.of, 1.5, m.dashed ? dashes : nullptr});
+      on.line(at, {end, at.y}, {m.of, 1.5, m.dashed ? dashes : ""});
       if (m.blunt) return on.line({end, at.y - 4}, {end, at.y + 4}, {m.of, 2});
       return on.polygon(std::vector<point>{{end - 1, at.y - 3}, {end + 5, at.y}, {end - 1, at.y + 3}}, m.of);
     }
     default:
-      return on.line(at, {at.x + width, at.y}, {m.of, std::max(m.size, 1.5), m.dashed ? dashes : nullptr});
+      on.line(at, {at.x + width, at.y}, {m.of, std::max(m.size, 1.5), m.dashed ? dashes : ""});
+      if (has_markers(m)) on.marker(middle, m.with, marker_size(m), m.of);
   }
 }
 

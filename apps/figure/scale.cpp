@@ -46,21 +46,22 @@ tick_list linear_ticks(double least, double most, int count, bool whole) {
 }
 
 // Where less than two powers of ten are inside: 1, 2, 5 times such, or as on a linear axis.
-tick_list narrow_ticks(double least, double most, int count) {
+tick_list narrow_ticks(double least, double most, int count, bool whole) {
   tick_list list;
   for (int e = decade(least); e <= decade(most); ++e)
     for (double factor : {1.0, 2.0, 5.0}) {
       const double value = factor * std::pow(10.0, e);
-      if (value < least * (1 - 1e-9) || value > most * (1 + 1e-9)) continue;
+      if (value < least * (1 - 1e-9) || value > most * (1 + 1e-9) || (whole && e < 0)) continue;
       list.ticks.push_back({value, e >= -4 && e < 6 ? label_of(value, std::max(0, -e)) : number(factor) + "×" + power_of_ten(e)});
     }
   const auto labelled = static_cast<int>(list.ticks.size());
-  return labelled >= 2 && labelled <= count ? list : linear_ticks(least, most, count, false);
+  return labelled >= 2 && labelled <= count ? list : linear_ticks(least, most, count, whole);
 }
 
-tick_list decade_ticks(double least, double most, int count) {
+tick_list decade_ticks(double least, double most, int count, bool whole) {
+  if (whole) least = std::max(least, std::min(1.0, most));
   const int first = static_cast<int>(std::ceil(std::log10(least) - 1e-9)), last = decade(most);
-  if (last - first < 1) return narrow_ticks(least, most, count);
+  if (last - first < 1) return narrow_ticks(least, most, count, whole);
   const int every = 1 + (last - first) / (count + 1);
   const bool plain = first >= -3 && last <= 4;
   tick_list list;
@@ -98,7 +99,7 @@ double scale::place(double value) const noexcept {
 
 tick_list scale::ticks(int count, bool whole) const {
   return kind_ == spacing::linear ? linear_ticks(least_, most_, std::max(count, 1), whole)
-                                  : decade_ticks(least_, most_, std::max(count, 1));
+                                  : decade_ticks(least_, most_, std::max(count, 1), whole);
 }
 
 scale scale::rounded(int count) const {

@@ -52,7 +52,8 @@ std::string said(const likelihood_ratio& r, const char* other) {
 
 struct drawn_degrees {
   std::vector<mark> marks;
-  std::string note;
+  std::string note;     // of the fit
+  std::string without;  // "out, excitatory" where there is no fit
 };
 
 drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direction, bool excites, std::string& csv) {
@@ -79,7 +80,7 @@ drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direc
   }
   d.marks.push_back(std::move(line));
   if (!fit) {
-    d.note = "Without a fit where fewer than 10 neurons have edges, or all have as many.";
+    d.without = fmt::format("{}, {}", direction, name);
     return d;
   }
   mark curve{.name = "fitted power law", .of = figure::ink, .size = 1.2, .dashed = true};
@@ -108,21 +109,25 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
   const std::uint64_t edges = cut_at.excitatory.edges + cut_at.inhibitory.edges;
   p.what.notes.push_back(fmt::format("{}, {} with |W| > {:.4g}: {} of the pairs.", counted(m.neurons(), "neuron"), counted(edges, "edge"),
                                      beta, percent(static_cast<double>(edges) / std::max(1.0, g.window().pairs()))));
+  std::string not_fitted;
   for (const bool out : {true, false}) {
     const char* direction = out ? "out" : "in";
-    figure::panel panel{
-        .title = out ? "Out-degree" : "In-degree",
-        .x = {.label = out ? "edges that leave a neuron" : "edges that arrive at a neuron", .kind = figure::spacing::logarithmic},
-        .y = {.label = "share of neurons with so many or more", .kind = figure::spacing::logarithmic},
-        .nothing = "no edges"};
+    figure::panel panel{.title = out ? "Out-degree" : "In-degree",
+                        .x = {.label = out ? "edges that leave a neuron" : "edges that arrive at a neuron",
+                              .kind = figure::spacing::logarithmic,
+                              .whole = true},
+                        .y = {.label = "share of neurons with so many or more", .kind = figure::spacing::logarithmic},
+                        .nothing = "no edges"};
     std::uint64_t without = 0;
     for (const bool excites : {true, false}) {
       const sign_sums& sums = excites ? cut_at.excitatory : cut_at.inhibitory;
       const auto& degrees = out ? sums.out_edges : sums.in_edges;
       if (sums.edges == 0) continue;
+      g.tell(fmt::format("fitting a power law to {}-degrees", direction));
       drawn_degrees d = drawn(degrees, direction, excites, p.csv);
       panel.marks.insert(panel.marks.end(), d.marks.begin(), d.marks.end());
-      if (std::find(p.what.notes.begin(), p.what.notes.end(), d.note) == p.what.notes.end()) p.what.notes.push_back(d.note);
+      if (!d.without.empty()) not_fitted += (not_fitted.empty() ? "" : "; ") + d.without;
+      if (!d.note.empty()) p.what.notes.push_back(d.note);
     }
     for (neuron_id i = 0; i < m.neurons(); ++i)
       without += out ? cut_at.excitatory.out_edges[i] + cut_at.inhibitory.out_edges[i] == 0
@@ -133,6 +138,13 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
     // The fits on top of the data.
     std::stable_partition(panel.marks.begin(), panel.marks.end(), [](const mark& k) { return !k.dashed; });
     p.what.panels.push_back(std::move(panel));
+  }
+  if (!not_fitted.empty()) {
+    const bool none = std::none_of(p.what.panels.begin(), p.what.panels.end(), [](const figure::panel& of) {
+      return std::any_of(of.marks.begin(), of.marks.end(), [](const mark& k) { return k.dashed; });
+    });
+    p.what.panels.back().marks.push_back({.name = none ? "no power law fitted" : "no power law: " + not_fitted});
+    p.what.notes.push_back("No power law is fitted where too few neurons are in the tail, or all have as many edges.");
   }
   return p;
 }

@@ -29,6 +29,7 @@ weight_rows rows_of(const model& m, const std::string& graph) {
 // How far the passes are, for those who wait.
 struct model_graph::waiting {
   using clock = std::chrono::steady_clock;
+  std::string name;
   std::uint64_t blocks = 0;  // of a pass
   double pairs = 0;
   int passes = 1;
@@ -47,11 +48,12 @@ struct model_graph::waiting {
     const double seconds = std::chrono::duration<double>(now - begin).count(),
                  share = static_cast<double>(blocks_done) / static_cast<double>(blocks), of_a_pass = seconds / share;
     if (errors_are_terminal()) {
-      show(fmt::format("pass {} of {} over {:.3g} weights, {} left", std::min(static_cast<int>(share) + 1, passes), passes, pairs,
+      show(fmt::format("{}: pass {} of {} over {:.3g} weights, {} left", name, std::min(static_cast<int>(share) + 1, passes), passes, pairs,
                        shown_seconds(std::ceil(std::max(0.0, of_a_pass * passes - seconds)))));
     } else if (!told && share > 0.1 && of_a_pass > worth_telling) {
-      note(fmt::format("bdh: {} {} over {:.3g} weights, about {} each", passes, passes == 1 ? "pass" : "passes", pairs,
-                       shown_seconds(std::ceil(of_a_pass))));
+      const std::string each = shown_seconds(std::ceil(of_a_pass)), what = counted(static_cast<std::uint64_t>(pairs), "weight");
+      note(passes == 1 ? fmt::format("bdh: {}: a pass over {}, about {}", name, what, each)
+                       : fmt::format("bdh: {}: {} passes over {}, about {} each", name, passes, what, each));
       told = true;
     }
   }
@@ -77,6 +79,7 @@ model_graph::model_graph(const model& m, const graph_choice& choice, int passes)
       depth_(rows_.is_complete() ? m.hubs() : 0),
       work_(default_executor(choice.threads)),
       waiting_(std::make_shared<waiting>()) {
+  waiting_->name = name_;
   waiting_->blocks = std::max<std::uint64_t>(1, rows_.blocks());
   waiting_->pairs = window_.pairs();
   waiting_->passes = passes;
@@ -86,8 +89,10 @@ std::function<void()> model_graph::watch() const {
   return [w = waiting_] { w->one_more(); };
 }
 
+void model_graph::tell(const std::string& what) const { waiting_->show(what); }
+
 network model_graph::communities_in(const edge_set& edges) const {
-  waiting_->show(fmt::format("communities of {}", counted(edges.edges(), "edge")));
+  tell(fmt::format("communities of {}", counted(edges.edges(), "edge")));
   return network(edges, stop_if_requested);
 }
 

@@ -36,6 +36,9 @@ class model_graph {
   executor& work() const noexcept { return *work_; }
   std::size_t depth() const noexcept { return depth_; }  // of the product that the weights are; 0: explicit edges
 
+  // What goes on after the passes, for those who wait.
+  void tell(const std::string& what) const;
+
   // Told of every block of rows that a pass is done with: shows how far it is, throws `stopped`.
   std::function<void()> watch() const;
 

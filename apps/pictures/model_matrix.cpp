@@ -125,7 +125,7 @@ double colour_limit(const std::vector<double>& values, std::vector<std::string>&
   std::sort(sizes.begin(), sizes.end());
   const double limit = sizes[static_cast<std::size_t>(std::ceil(shown_share * static_cast<double>(sizes.size()))) - 1];
   if (limit >= 0.5 * sizes.back()) return sizes.back();
-  notes.push_back(fmt::format("Colours end at ±{:.3g}, which {} of the cells that are not 0 keep to; the largest is {:.3g}.", limit,
+  notes.push_back(fmt::format("Colours end at ±{:.4g}, which {} of the cells that are not 0 keep to; the largest is {:.4g}.", limit,
                               percent(shown_share), sizes.back()));
   return limit;
 }

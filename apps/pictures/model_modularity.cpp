@@ -49,13 +49,8 @@ class course {
   double largest_share() const { return line_.x.empty() ? 0 : line_.x.back(); }  // %
   void into(figure::panel& p) {
     if (line_.x.empty()) return;
-    figure::mark points = line_;
-    points.how = figure::form::points;
-    points.name.clear();
-    points.size = 6;
-    points.dashed = false;
+    line_.marked = true;
     p.marks.push_back(std::move(line_));
-    p.marks.push_back(std::move(points));
   }
 
  private:

@@ -101,7 +101,7 @@ class neighbourhood {
   std::vector<mark> marks() const {
     std::vector<mark> all = arrows();
     for (mark& k : discs()) all.push_back(std::move(k));
-    all.push_back(labels());
+    for (mark& k : labels()) all.push_back(std::move(k));
     return all;
   }
 
@@ -229,20 +229,22 @@ class neighbourhood {
   }
 
   // Hubs first: what has no room is left out.
-  mark labels() const {
-    mark k{.how = figure::form::texts, .size = 9};
+  std::vector<mark> labels() const {
+    mark of_hubs{.how = figure::form::texts, .size = 11, .bold = true}, of_others{.how = figure::form::texts, .size = 9};
     std::vector<neuron_id> order = hubs_;
     for (neuron_id i : nodes_)
       if (std::find(hubs_.begin(), hubs_.end(), i) == hubs_.end()) order.push_back(i);
     std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(hubs_.size()), order.end(),
                      [&](neuron_id a, neuron_id b) { return degree_[a] > degree_[b]; });
-    for (neuron_id i : order) {
+    for (std::size_t at = 0; at < order.size(); ++at) {
+      const neuron_id i = order[at];
+      mark& k = at < hubs_.size() ? of_hubs : of_others;
       k.x.push_back(at_.at(i).x);
       k.y.push_back(at_.at(i).y);
       k.clearance.push_back(size_of(i) / 2 - 1);
-      k.labels.push_back(figure::cut(neuron_label(m_, i), 90, 9));
+      k.labels.push_back(figure::cut(neuron_label(m_, i), 90, k.size, k.bold));
     }
-    return k;
+    return {std::move(of_hubs), std::move(of_others)};
   }
 
   const model& m_;

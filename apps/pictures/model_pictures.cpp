@@ -6,6 +6,7 @@
 #include "apps/pictures/model_figures.hpp"
 #include "apps/pictures/picture.hpp"
 #include "core/base/error.hpp"
+#include "io/file_kind.hpp"
 
 namespace bdh::app {
 namespace {
@@ -58,6 +59,8 @@ class model_picture final : public picture_kind {
   figure::picture drawn() const override {
     if (what_ == figure_of::matrix && order_ == "id" && (graph_.beta || graph_.keep))
       throw input_error("--beta or --keep", "with --order id", "--order community", "a matrix shows all weights");
+    if (identify(subject_) == file_kind::run)
+      throw input_error(subject_, "the folder of a run", "a model", "the pictures of a run are raster, rates, sparsity, synapse");
     const model m = open_model(subject_);
     std::string name = std::filesystem::path(subject_).filename().string();
     if (constexpr std::string_view suffix = ".bdh.h5"; name.ends_with(suffix) && name.size() > suffix.size())

@@ -37,7 +37,7 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
     const bool rates = graph == "gs";
     figure::panel panel{.title = g.name(),
                         .x = {.label = rates ? "plasticity rate Gs(i→j)" : fmt::format("weight {}[post, pre]", g.name())},
-                        .y = {.label = rates ? "synapses" : "edges", .kind = figure::spacing::logarithmic, .least = 0.5},
+                        .y = {.label = rates ? "synapses" : "edges", .kind = figure::spacing::logarithmic, .least = 0.5, .whole = true},
                         .nothing = "no weights other than 0"};
     for (const sign which : {sign::inhibitory, sign::excitatory}) {
       std::map<int, std::uint64_t> counts;

@@ -4,6 +4,8 @@
 #include "apps/console.hpp"
 #include "apps/pictures/run_figures.hpp"
 #include "apps/signals.hpp"
+#include "core/base/error.hpp"
+#include "io/file_kind.hpp"
 
 namespace bdh::app {
 
@@ -56,7 +58,12 @@ class run_picture final : public picture_kind {
   }
 
  private:
-  figure::picture drawn() const override { return make_(open_run(subject_), choice_); }
+  figure::picture drawn() const override {
+    if (identify(subject_) == file_kind::model)
+      throw input_error(subject_, "a model", "the folder of a run",
+                        "the pictures of a model are degree, weights, matrix, modularity, graph");
+    return make_(open_run(subject_), choice_);
+  }
 
   maker make_;
   figure_choice choice_;

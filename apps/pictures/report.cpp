@@ -10,6 +10,7 @@
 #include "apps/figure/text.hpp"
 #include "apps/options.hpp"
 #include "apps/pictures/model_figures.hpp"
+#include "apps/pictures/model_graph.hpp"
 #include "apps/pictures/report_page.hpp"
 #include "apps/pictures/run_figures.hpp"
 #include "apps/pictures/run_figures_parts.hpp"
@@ -73,7 +74,7 @@ page_section text_section(const recorded_run& run, const token_table& t, const s
   s.body = known == 0
                ? "<p>No losses are known in this run.</p>\n"
                : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n", nats / static_cast<double>(known), known);
-  s.body += key_of_colours(step) + "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go through them\">";
+  s.body += (known == 0 ? std::string() : key_of_colours(step)) + "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go through them\">";
   for (std::size_t k = 0; k < shown; ++k) {
     const double v = k < t.surprisal.size() ? t.surprisal[k] : std::nan("");
     s.body += fmt::format(
@@ -197,7 +198,8 @@ page report_of(const recorded_run& run, std::size_t limit) {
   generated.resize(run.tokens.size());
   page p;
   p.title = "Run " + run_name(run);
-  p.summary = fmt::format("{} tokens through {} neurons in {} layers; {}.", run.tokens.size(), run.neurons, run.layers, run.status());
+  p.summary = fmt::format("{} through {} in {}; {}.", counted(run.tokens.size(), "token"), counted(run.neurons, "neuron"),
+                          counted(run.layers, "layer"), run.status());
   p.sections.push_back(text_section(run, t, generated, limit));
   const auto of_run = [&](figure::picture (*make)(const recorded_run&, const figure_choice&), bool interactive,
                           const std::string& caption) {

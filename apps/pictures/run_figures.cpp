@@ -198,7 +198,7 @@ figure::heat_map crowd(const scattered& s) {
 }
 
 panel scatter(const scattered& s, quantity what, drawing& d) {
-  panel p{.title = fmt::format("{} against surprisal", variable(what)),
+  panel p{.title = fmt::format("{} (mean of layers) against surprisal", variable(what)),
           .x = {.label = "surprisal of the token (nats)"},
           .y = {.label = fmt::format("active {} (% of neurons)", variable(what))}};
   if (s.active.size() > most_scattered)
@@ -261,6 +261,12 @@ std::string described(const recorded_run& run) {
 
 std::string layer_name(layer_id layer) { return fmt::format("layer {}", layer); }
 
+figure::shape series_shape(std::size_t k) {
+  using enum figure::shape;
+  static constexpr figure::shape all[] = {disc, square, triangle, diamond, cross};
+  return all[k % std::size(all)];
+}
+
 picture rates_of(const recorded_run& run, const figure_choice& choice) {
   const token_table t = read_token_table(run);
   picture p{{.title = "Activity of " + described(run), .width = figure_width, .columns = 2, .panel_height = 210},
@@ -280,14 +286,19 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
       const figure::colour of = figure::series_colour(k, layers.size());
       mark course = averaged(t.positions, shares(t, both[v], layers[k]));
       course.of = of;
+      course.with = series_shape(k);
+      course.marked = true;
       course.name = layer_name(layers[k]);
       add_rows(p.csv, "tokens", both[v], layers[k], course);
       courses[v].marks.push_back(std::move(course));
       const auto activity = find_activity(run, both[v], layers[k]);
       if (!activity || activity->top != 0 || activity->positions.empty()) continue;
       some = true;
+      distributions[v].nothing = "no neuron was active";
       mark often = survival(run, *activity);
       often.of = of;
+      often.with = series_shape(k);
+      often.marked = true;
       often.name = layer_name(layers[k]);
       add_rows(p.csv, "neurons", both[v], layers[k], often);
       distributions[v].marks.push_back(std::move(often));

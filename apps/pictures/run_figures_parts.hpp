@@ -23,4 +23,6 @@ std::string described(const recorded_run& run);  // "run: 120 tokens, 4096 neuro
 
 std::string layer_name(layer_id layer);  // "layer 2"
 
+figure::shape series_shape(std::size_t k);  // of the markers of the k-th series
+
 }  // namespace bdh::app

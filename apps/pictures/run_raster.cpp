@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <utility>
 
+#include "apps/figure/text.hpp"
 #include "apps/pictures/run_figures.hpp"
 #include "apps/pictures/run_figures_parts.hpp"
+#include "apps/runs/run_names.hpp"
 #include "apps/structure/run_activity.hpp"
 #include "core/base/error.hpp"
 
@@ -67,12 +70,17 @@ counted count(const recorded_run& run, const recorded_activity& a, const grid& g
   return c;
 }
 
-figure::axis neuron_axis(const grid& g) {
+// `names`: of neurons; empty where these have none, or are too many.
+figure::axis neuron_axis(const grid& g, const std::function<std::string(std::uint64_t)>& name) {
   const double first = g.is_range() ? static_cast<double>(g.neurons.front()) : 0;
   figure::axis a{
       .label = "neuron", .least = first - 0.5, .most = first + static_cast<double>(g.neurons.size()) - 0.5, .whole = true, .tight = true};
-  if (!g.is_range())
-    for (std::size_t k = 0; k < g.neurons.size(); ++k) a.ticks.push_back({static_cast<double>(k), std::to_string(g.neurons[k])});
+  constexpr double longest = 100, text = 10;  // px
+  if (!g.is_range() || (name && g.down == 1))
+    for (std::size_t k = 0; k < g.neurons.size(); ++k)
+      a.ticks.push_back(
+          {first + static_cast<double>(k), name ? figure::cut(name(g.neurons[k]), longest, text) : std::to_string(g.neurons[k])});
+  if (name && a.ticks.empty()) a.label = "number of the neuron";
   return a;
 }
 
@@ -125,9 +133,11 @@ std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choi
 // Draws all panels alike: events one by one only where each of them can.
 class raster {
  public:
-  raster(const recorded_run& run, const figure_choice& choice) : run_(run), choice_(choice) {
+  raster(const recorded_run& run, const figure_choice& choice) : run_(run), choice_(choice), names_(run) {
     p_.what = {.title = "Activity of " + described(run), .width = figure_width, .columns = 2};
     layers_ = drawn_layers(run, choice, most_layers, p_.what);
+    if (names_.subject() != nullptr && !names_.subject()->neuron_names().empty())
+      name_ = [this](std::uint64_t neuron) { return names_.shown(static_cast<neuron_id>(neuron)); };
   }
 
   picture made() {
@@ -141,7 +151,7 @@ class raster {
     plain_ = std::all_of(all_.begin(), all_.end(), [](const one& o) { return o.cells.is_plain() && within(o.counts); });
     p_.what.columns = all_.size() == 1 ? 1 : 2;
     p_.what.panel_height = panel_height();
-    p_.csv = plain_ ? "position,token,text,variable,layer,neuron,value\n"
+    p_.csv = plain_ ? "position,token,text,variable,layer,neuron,value,name\n"
                     : "variable,layer,first_position,last_position,first_neuron,last_neuron,active_percent\n";
     for (const one& o : all_) draw(o);
     note();
@@ -179,7 +189,7 @@ class raster {
     const double room = figure_width / static_cast<double>(p_.what.columns) - 90;
     panel p{.title = fmt::format("{}, {}", a.what == quantity::x ? "X" : "Y", layer_name(a.layer)),
             .x = token_axis(run_, a.positions, room),
-            .y = neuron_axis(o.cells),
+            .y = neuron_axis(o.cells, name_),
             .nothing = "no token was recorded"};
     if (!a.positions.empty() && plain_) {
       const double cell =
@@ -191,14 +201,17 @@ class raster {
         const std::uint64_t position = a.positions[e.row], neuron = o.cells.neurons[e.place];
         m.x.push_back(static_cast<double>(position));
         m.y.push_back(o.cells.is_range() ? static_cast<double>(neuron) : static_cast<double>(e.place));
-        p_.csv += fmt::format("{},{},{},{},{},{},{}\n", position, run_.tokens[position - run_.first],
-                              in_quotes(run_.texts[position - run_.first]), name(a.what), a.layer, neuron, e.value);
+        p_.csv += fmt::format("{},{},{},{},{},{},{},{}\n", position, run_.tokens[position - run_.first],
+                              in_quotes(run_.texts[position - run_.first]), name(a.what), a.layer, neuron, e.value,
+                              name_ ? in_quotes(name_(neuron)) : "");
       }
       p.marks.push_back(std::move(m));
       p.nothing = "no neuron was active";
     } else if (!a.positions.empty()) {
       p.heat = density(a, o.cells, o.counts, p.x, p.y);
       p_.csv += cell_csv(a, o.cells, *p.heat);
+      p.nothing = "no neuron was active";
+      if (std::all_of(o.counts.cells.begin(), o.counts.cells.end(), [](std::uint64_t n) { return n == 0; })) p.heat.reset();
     }
     p_.what.panels.push_back(std::move(p));
   }
@@ -218,6 +231,8 @@ class raster {
 
   const recorded_run& run_;
   const figure_choice& choice_;
+  run_names names_;
+  std::function<std::string(std::uint64_t)> name_;  // where neurons have names
   std::vector<layer_id> layers_;
   std::vector<one> all_;
   bool plain_ = false;

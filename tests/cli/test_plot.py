@@ -8,7 +8,7 @@ import re
 import struct
 import xml.etree.ElementTree as xml
 
-from program import SANITIZED, CliTest, main
+from program import SANITIZED, SOURCE, CliTest, main
 
 TEXT = 'He said: "a<b & c>d", \\ twice.\n'
 SVG = "{http://www.w3.org/2000/svg}"
@@ -209,7 +209,8 @@ class Plot(PlotTest):
         self.refused(1, "plot", "raster", run, *out, "--neurons", "5-99", says=["--neurons", "5-99", "0 to 63"])
         self.refused(1, "plot", "raster", run, *out, "--neurons", "top:5", says=["--neurons", "top:5"])
         self.refused(1, "plot", "raster", self.record("some", "x:1-5"), *out, "--neurons", "9", says=["neuron 9 was not recorded"])
-        self.refused(1, "plot", "raster", self.random, *out, says=[self.random])
+        self.refused(1, "plot", "raster", self.random, *out, says=[self.random, "a model", "the folder of a run", "degree, weights, matrix"])
+        self.refused(1, "plot", "degree", run, *out, says=[run, "the folder of a run", "a model", "raster, rates"])
         self.refused(1, "plot", "raster", self.path("none"), *out, says=["none"])
         self.refused(1, "plot", "rates", run, *out, "--height", 130, says=["picture", "px", "--height"])
         self.refused(1, "plot", "rates", run, "-o", self.path("no/folder/picture.svg"), says=["no such folder"])
@@ -233,7 +234,22 @@ class Plot(PlotTest):
         self.assertTrue(any("<script>&\"'" in t for t in self.texts(page)))
         self.assertEqual({r["synapse"] for r in rows}, {"plain→sun & <moon>", '<b>&"x"</b>→plain'})
         self.assertNotIn(b"<b>", read(self.path("picture.svg")))
+        page, rows = self.plot("raster", run)
+        self.assertTrue({'<b>&"x"</b>', "sun & <moon>", "plain"} <= set(self.texts(page)))
+        self.assertEqual({r["name"] for r in rows}, {'<b>&"x"</b>', "sun & <moon>", "plain"})
         self.plot("raster", run, "--neurons", "plain")
+        page, rows = self.plot("synapse", run)  # the strongest, by name as well
+        self.assertTrue(all(re.fullmatch("(plain|sun & <moon>|<b>&\"x\"</b>|token:[0-9]+)→(plain|sun & <moon>|<b>&\"x\"</b>)", r["synapse"]) for r in rows), rows[0])
+
+    def test_layers_without_any_strength_are_left_out(self):
+        graphs = [argument for name in ("gx", "gy", "gs", "sensory") for argument in ("--" + name, f"{SOURCE}/examples/three-neurons/{name}.csv")]
+        self.good("import", *graphs, "--layers", 2, "--vocabulary", 2, "--retention", 0.5, "-o", self.path("three.bdh.h5"))
+        self.good("run", self.path("three.bdh.h5"), "--tokens", "0,1,0", "--record", "synapses:a->b", "-o", self.path("flat"), "--quiet")
+        page, rows = self.plot("synapse", self.path("flat"))
+        strengths = {layer: {float(r["strength"]) for r in rows if r["layer"] == layer} for layer in "12"}
+        self.assertEqual([layer for layer in "12" if strengths[layer] == {0.0}], ["1"], strengths)
+        self.assertIn("All strengths are 0 in layer 1: not drawn.", self.texts(page))
+        self.assertNotIn("layer 1", self.texts(page))
 
 
 class Sizes(PlotTest):

@@ -211,6 +211,10 @@ class ModelPictures(PlotTest):
                 self.plot(kind, model)
             self.plot("matrix", model, "--order", "community")
         self.assertIn("no edges", self.texts(self.plot("graph", empty)[0]))
+        texts = self.texts(self.plot("degree", ring)[0])
+        self.assertIn("no power law fitted", texts)
+        self.assertNotIn("fitted power law", texts)
+        self.assertNotIn("0.5", self.texts(self.plot("weights", ring)[0]))
 
     def test_same_bytes_for_any_number_of_threads(self):
         for kind in KINDS:

@@ -35,6 +35,22 @@ std::size_t times(const std::string& text, const std::string& part) {
   return count;
 }
 
+// Of every text that says this.
+std::vector<box> boxes(const std::string& svg, const std::string& text) {
+  std::vector<box> all;
+  for (std::size_t end = svg.find(">" + text + "<"); end != svg.npos; end = svg.find(">" + text + "<", end + 1)) {
+    const std::string tag = svg.substr(svg.rfind("<text", end), end - svg.rfind("<text", end));
+    const auto value = [&](const std::string& name) { return tag.substr(tag.find(name + "=\"") + name.size() + 2); };
+    const std::string side = value("text-anchor");
+    all.push_back(text_box({std::stod(value(" x")), std::stod(value(" y"))}, text,
+                           {.size = std::stod(value("font-size")),
+                            .at = side.starts_with("s")   ? anchor::start
+                                  : side.starts_with("m") ? anchor::middle
+                                                          : anchor::end}));
+  }
+  return all;
+}
+
 drawing one_panel(mark m) {
   drawing d;
   d.panels.push_back({.title = "title", .x = {.label = "x"}, .y = {.label = "y"}, .marks = {std::move(m)}});
@@ -203,6 +219,74 @@ TEST_CASE("heat maps are binned to what can be seen, by the mean of their number
   const std::string svg = in_svg(d);
   CHECK(svg.size() < 1'000'000);
   CHECK(svg.find("the mean of up to 2 × 4 values") != std::string::npos);
+}
+
+TEST_CASE("logarithmic ticks of counts begin at 1") {
+  const auto counts = [](double least, double most) { return labels(scale(spacing::logarithmic, least, most).ticks(5, true)); };
+  CHECK(counts(0.5, 1) == "1");
+  CHECK(counts(0.5, 3) == "1 2");
+  CHECK(counts(0.5, 200) == "1 10 100");
+}
+
+TEST_CASE("lines that are the same are drawn in turns, others whole") {
+  const auto drawn = [](std::vector<double> y) {
+    drawing d = one_panel({.x = {1, 2, 3}, .y = {1, 4, 9}});
+    d.panels[0].marks.push_back({.of = {1, 2, 3}, .x = {1, 2, 3}, .y = std::move(y)});
+    return in_svg(d);
+  };
+  const std::string same = drawn({1, 4, 9}), other = drawn({1, 4, 8});
+  CHECK(times(same, "stroke-dasharray=\"6 6\"") == 2);
+  CHECK(times(same, "stroke-dashoffset=\"-6\"") == 1);
+  CHECK(times(same, "drawn in turns") == 2);  // for readers, and for those who cannot see it
+  CHECK(times(other, "stroke-dasharray") == 0);
+  CHECK(times(other, "drawn in turns") == 0);
+}
+
+TEST_CASE("points of short series have markers, and one on top of another is smaller") {
+  drawing d = one_panel({.of = {1, 2, 3}, .x = {1}, .y = {1}, .size = 2, .marked = true});
+  d.panels[0].marks.push_back({.of = {4, 5, 6}, .x = {1}, .y = {1}, .size = 2, .marked = true});
+  CHECK(times(in_svg(d), "r=\"4.5\" fill=\"#010203\"") == 1);
+  CHECK(times(in_svg(d), "r=\"2.7\" fill=\"#040506\"") == 1);
+  mark many{.x = {}, .y = {}, .marked = true};
+  for (int k = 0; k < 100; ++k) many.x.push_back(k), many.y.push_back(k);
+  CHECK(times(in_svg(one_panel(many)), "<circle") == 0);
+}
+
+TEST_CASE("a series without elements is a remark of the legend, without a sample") {
+  const std::string svg = in_svg(one_panel({.name = "nothing fitted", .of = {1, 2, 3}}));
+  CHECK(times(svg, ">nothing fitted<") == 1);
+  CHECK(times(svg, "#010203") == 0);
+}
+
+TEST_CASE("labels are beside arrows where there is room, and never on each other") {
+  // A star whose rays leave room above its centre only.
+  mark rays{.how = form::arrows, .x = {}, .y = {}};
+  for (int k = 0; k < 24; ++k) {
+    const double angle = 3.1416 * (0.28 + 1.44 * k / 23);  // from the centre to the upper right, over below, to the upper left
+    rays.x.insert(rays.x.end(), {0, std::sin(angle)});
+    rays.y.insert(rays.y.end(), {0, std::cos(angle)});
+  }
+  drawing d = one_panel(rays);
+  d.panels[0].x = d.panels[0].y = {.least = -1.1, .most = 1.1, .tight = true, .hidden = true};
+  d.width = d.panel_height = 500;
+  d.panels[0].marks.push_back({.how = form::texts, .x = {0}, .y = {0}, .size = 11, .labels = {"hub"}});
+  const std::string svg = in_svg(d);
+  const std::size_t end = svg.find(">hub<"), begin = svg.rfind("<text", end);
+  REQUIRE(end != svg.npos);
+  const auto value = [&](const std::string& name) { return std::stod(svg.substr(svg.find(name + "=\"", begin) + name.size() + 2)); };
+  CHECK(std::abs(value(" x") - 250) < 20);
+  CHECK(value(" y") < 250);
+
+  drawing crowd = one_panel({.how = form::texts, .x = {}, .y = {}, .size = 11});
+  for (int k = 0; k < 200; ++k) {
+    crowd.panels[0].marks[0].x.push_back(k % 5);
+    crowd.panels[0].marks[0].y.push_back(k % 7);
+    crowd.panels[0].marks[0].labels.push_back("neuron");
+  }
+  const std::vector<box> all = boxes(in_svg(crowd), "neuron");
+  CHECK(all.size() >= 35);
+  for (std::size_t a = 0; a < all.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) CHECK(!all[a].meets(all[b]));
 }
 
 TEST_CASE("panels without room are an error") {
