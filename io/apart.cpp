@@ -40,6 +40,7 @@ int run_child(int descriptor, const std::function<void(parcel&)>& put) noexcept 
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGINT, SIG_IGN);  // the parent decides
   ::signal(SIGTERM, SIG_IGN);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) ::signal(fault, SIG_DFL);  // who dies here dies quietly
   try {
     parcel values(descriptor);
     put(values);

@@ -2,14 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/console.hpp"
 #include "apps/models/direct_choice.hpp"
 #include "apps/models/import_graph.hpp"
+#include "apps/models/write_model.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "io/atomic_file.hpp"
 #include "io/checkpoint.hpp"
 #include "io/file_kind.hpp"
 #include "io/model_file.hpp"
@@ -80,13 +81,12 @@ void check(const import_command_options& o) {
     if (given) throw CLI::ValidationError(name, "is for checkpoints, not for graph files");
 }
 
-std::string summary(const model& m, const std::string& file, const std::string& hash) {
+std::string summary(const model& m) {
   std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
   text += fmt::format("{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n", m.neurons(), m.heads(),
                       m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(), m.readout_nodes(), m.layers());
-  text += fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
-  return text + fmt::format("wrote {} ({:.12})\n", file, hash);
+  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
 }
 
 class import_app final : public command {
@@ -118,48 +118,35 @@ class import_app final : public command {
   }
 
   int run() override {
-    stop_on_signals();  // a signal must not leave a temporary file behind
     check(options_);
-    { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
-    try {
-      if (options_.graph.chosen())
-        from_graph();
-      else if (options_.direct.wanted())
-        from_hubs();
-      else
-        from_checkpoint();
-    } catch (const stopped&) {
-      note("bdh: stopped by a signal, nothing was written");
-      return 128 + stop_requested();
-    }
-    return 0;
+    return write_model(options_.model, options_.force, [this] {
+      return options_.graph.chosen() ? from_graph() : options_.direct.wanted() ? from_hubs() : from_checkpoint();
+    });
   }
 
  private:
-  void from_checkpoint() const {
-    const model m = open_source(options_);
-    stop_if_requested();
-    const std::string hash = save_model(m, options_.model, options_.force);
-    print(summary(m, options_.model, hash));
+  made_model from_checkpoint() const {
+    model m = open_source(options_);
+    std::string lines = summary(m);
+    return {std::move(m), std::move(lines)};
   }
 
-  void from_hubs() const {
-    const direct_result made = options_.direct.make(open_source(options_));
-    stop_if_requested();
-    const std::string hash = save_model(made.graph, options_.model, options_.force);
-    print(made.summary + summary(made.graph, options_.model, hash));
+  made_model from_hubs() const {
+    direct_result made = options_.direct.make(open_source(options_));
+    std::string lines = made.summary + summary(made.graph);
+    return {std::move(made.graph), std::move(lines)};
   }
 
-  void from_graph() const {
+  made_model from_graph() const {
     graph_import_options o = options_.graph.options();
     o.layers = static_cast<layer_id>(*options_.layers);
     if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
     if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
-    const imported_graph made = import_graph(o);
+    imported_graph made = import_graph(o);
     stop_if_requested();
     for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
-    const std::string hash = save_model(made.subject, options_.model, options_.force);
-    print(graph_summary(made) + fmt::format("wrote {} ({:.12})\n", options_.model, hash));
+    std::string lines = graph_summary(made);
+    return {std::move(made.subject), std::move(lines)};
   }
 
   import_command_options options_;

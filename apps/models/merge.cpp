@@ -1,13 +1,14 @@
 // bdh merge: two models become one, by concatenation along their neurons.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "apps/console.hpp"
+#include "apps/models/write_model.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/surgery.hpp"
-#include "io/atomic_file.hpp"
-#include "io/model_file.hpp"
 #include "io/rethrow.hpp"
 
 namespace bdh::app {
@@ -33,21 +34,14 @@ class merge_app final : public command {
 
   int run() override {
     const merge_options& o = options_;
-    stop_on_signals();
-    { const atomic_file target(o.model, o.force); }  // refuses before the work, not after it
-    try {
+    return write_model(o.model, o.force, [&] {
       const model a = open_model(o.first), b = open_model(o.second);
       stop_if_requested();
-      const merged made = with_places([&](const std::string& place) { return fmt::format("{}, {}: {}", o.first, o.second, place); },
-                                      [&] { return merge(a, b, static_cast<float>(o.scale_e)); });
-      stop_if_requested();
-      const std::string hash = save_model(made.result, o.model, o.force);
-      print(summary(a, b, made) + fmt::format("wrote {} ({:.12})\n", o.model, hash));
-    } catch (const stopped&) {
-      note("bdh: stopped by a signal, nothing was written");
-      return 128 + stop_requested();
-    }
-    return 0;
+      merged made = with_places([&](const std::string& place) { return fmt::format("{}, {}: {}", o.first, o.second, place); },
+                                [&] { return merge(a, b, static_cast<float>(o.scale_e)); });
+      std::string lines = summary(a, b, made);
+      return made_model{std::move(made.result), std::move(lines)};
+    });
   }
 
  private:

@@ -1,14 +1,15 @@
 // bdh slice: some neurons of a model, or some of its heads, as a model of their own.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "apps/console.hpp"
+#include "apps/models/write_model.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/select.hpp"
 #include "core/surgery.hpp"
-#include "io/atomic_file.hpp"
-#include "io/model_file.hpp"
 #include "io/rethrow.hpp"
 
 namespace bdh::app {
@@ -80,21 +81,14 @@ class slice_app final : public command {
     const slice_options& o = options_;
     if (o.neurons.has_value() == o.heads.has_value()) throw CLI::ValidationError("--neurons and --heads", "exactly one of them");
     if (o.each_head && !o.neurons) throw CLI::ValidationError("--each-head", "needs --neurons");
-    stop_on_signals();
-    { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
-    try {
+    return write_model(o.target, o.force, [&] {
       const model m = open_model(o.model);
       stop_if_requested();
-      const sliced made = with_places([&](const std::string& place) { return o.model + ": " + place; },
-                                      [&] { return slice(m, chosen_neurons(m, o), static_cast<float>(o.scale_e)); });
-      stop_if_requested();
-      const std::string hash = save_model(made.result, o.target, o.force);
-      print(summary(m, made) + fmt::format("wrote {} ({:.12})\n", o.target, hash));
-    } catch (const stopped&) {
-      note("bdh: stopped by a signal, nothing was written");
-      return 128 + stop_requested();
-    }
-    return 0;
+      sliced made = with_places([&](const std::string& place) { return o.model + ": " + place; },
+                                [&] { return slice(m, chosen_neurons(m, o), static_cast<float>(o.scale_e)); });
+      std::string lines = summary(m, made);
+      return made_model{std::move(made.result), std::move(lines)};
+    });
   }
 
  private:

@@ -380,7 +380,7 @@ class Permissions(BadInput):
 
     def setUp(self):
         super().setUp()
-        os.chmod(self.folder, 0o755)
+        os.chmod(self.folder, 0o777)
         self.program, self.become = [PROGRAM], []
         if os.geteuid() == 0:
             if not shutil.which("setpriv"):

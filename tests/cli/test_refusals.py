@@ -97,7 +97,7 @@ class Limits(CliTest):
 
     def test_a_run_that_fails_says_so_at_whatever_write(self):
         """The descriptions of runs are below the limits; their other files are not."""
-        for limit in (8000, 16000, 100000):
+        for limit in (8000, 16000, 40000):
             for record in ((), ("--record", "events"), ("--record", "logits", "--record", "x:all every 7")):
                 run = self.path("run-" + str(len(os.listdir(self.folder))))
                 self.failing("run", self.random, "--text", TEXT, "-o", run, *record, "--quiet", "--force", limit=limit)

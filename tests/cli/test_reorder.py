@@ -1,4 +1,5 @@
 """bdh reorder: neurons are kept in another order, and nothing that anybody sees has another number."""
+import csv
 import os
 import random
 import re
@@ -32,19 +33,19 @@ class Reorder(CliTest):
         return self.json("reorder", model, "--by", by, "-o", target, "--force"), target
 
     def shuffled(self, model):
-        """The same graph with its neurons numbered at random."""
-        edges, target = self.path("exported.csv"), self.path("shuffled.bdh.h5")
-        self.good("export", model, "-o", edges)
-        draw = random.Random(4)
-        number = list(range(400))
-        draw.shuffle(number)
-        with open(edges) as f:
-            rows = [line.split(",") for line in f.read().splitlines()]
-        at = {name: rows[0].index(name) for name in ("Source", "Target", "Weight")}
-        plain = lambda name: number[int(name.strip('"').lstrip("n"))]
-        text = "source,target,weight\n" + "".join(f"{plain(r[at['Source']])},{plain(r[at['Target']])},{r[at['Weight']]}\n" for r in rows[1:])
-        self.good("import", "--gx", self.path("shuffled.csv", text.encode()), "--layers", 2, "-o", target)
-        return target, number
+        """The same graphs with their 400 neurons numbered at random."""
+        number, target = list(range(400)), self.path("shuffled.bdh.h5")
+        random.Random(4).shuffle(number)
+        options = []
+        for graph in ("gx", "gy", "gs"):
+            edges = self.path(graph + ".csv")
+            self.good("export", model, "--graph", graph, "-o", edges)
+            with open(edges) as f:
+                rows = list(csv.DictReader(f))
+            text = "".join(f"{number[int(r['Source'])]},{number[int(r['Target'])]},{r['Weight']}\n" for r in rows)
+            options += ["--" + graph, self.path("shuffled-" + graph, ("source,target,weight\n" + text).encode())]
+        self.good("import", *options, "--layers", 2, "-o", target)
+        return target
 
     def run_of(self, model, name, *options):
         folder = self.path(name)
@@ -68,7 +69,7 @@ class Reorder(CliTest):
     def test_communities_lie_together_and_the_seed_decides(self):
         model, target = self.path("blocks.bdh.h5"), self.path("ordered.bdh.h5")
         self.good("new", "blocks", "--neurons", 400, "--degree", 10, "--communities", 8, "--rewire", 0.05, "--seed", 2, "-o", model)
-        shuffled, _ = self.shuffled(model)
+        shuffled = self.shuffled(model)
         told = self.json("reorder", shuffled, "--by", "community", "-o", target)
         self.assertLess(3 * told["mean_distance"]["after"], told["mean_distance"]["before"])
         again = self.json("reorder", shuffled, "--by", "community", "--seed", 0, "-o", target, "--force")

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import random
 import shutil
 import tempfile
 import unittest
@@ -36,6 +37,7 @@ def random_weights(n, edges, seed, heavy):
 
 class Stats(unittest.TestCase):
     def setUp(self):
+        random.seed(1)  # igraph's
         self.folder = tempfile.mkdtemp(prefix="bdh-interop-")
         self.addCleanup(shutil.rmtree, self.folder)
 
@@ -61,7 +63,7 @@ class Stats(unittest.TestCase):
         self.assertEqual((found["least"], found["largest"], found["without"]), (degrees.min(), degrees.max(), (degrees == 0).sum()))
         self.assertEqual(found["median"], numpy.sort(degrees)[(len(degrees) - 1) // 2])
         positive = degrees[degrees > 0]
-        expected = igraph.power_law_fit(positive.tolist(), method="discrete", p_precision=None)
+        expected = igraph.power_law_fit(positive.tolist(), method="discrete", p_precision=0.5)
         tail = (positive >= expected.xmin).sum()
         if tail < 50:
             self.assertIsNone(found["power_law"])
@@ -223,7 +225,7 @@ class Stats(unittest.TestCase):
 
     def test_nulls_and_p_values(self):
         """What is drawn by chance agrees with what others draw, within what chance allows."""
-        w = random_weights(150, 1200, 5, True)
+        w = random_weights(400, 3000, 5, True)
         found = self.stats(self.imported(w), "--modularity", "--nulls", 20, "--fit-p", 300)
         part, random = found["both"], numpy.random.default_rng(1)
 
@@ -239,10 +241,12 @@ class Stats(unittest.TestCase):
             theirs.append(quality(edges.reshape(found["nodes"], -1)))
         ours = part["modularity"]["random_graph"]
         self.assertLess(abs(ours["modularity_mean"] - numpy.mean(theirs)), 0.015)
-        degrees = numpy.concatenate([[d] * c for d, c in part["out_degree"]["histogram"] if d > 0])
-        fit = part["out_degree"]["power_law"]
-        expected = igraph.power_law_fit(degrees.tolist(), method="discrete", p_precision=0.03).p
-        self.assertLess(abs(fit["p"] - expected), 0.2)
+        fits = [found[name][way] for name in ("excitatory", "inhibitory", "both") for way in ("in_degree", "out_degree") if found[name][way]["power_law"]]
+        self.assertGreater(len(fits), 2)
+        for told in fits:
+            degrees = numpy.concatenate([[d] * c for d, c in told["histogram"] if d > 0])
+            expected = igraph.power_law_fit(degrees.tolist(), method="discrete", p_precision=0.03).p
+            self.assertLess(abs(told["power_law"]["p"] - expected), 0.18)  # both of some 300 samples: 4 standard errors
 
     def test_a_gaussian_null(self):
         model = self.path("r.bdh.h5")
