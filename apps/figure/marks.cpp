@@ -224,12 +224,13 @@ class marks_on {
       const point p = at(m.x[k], m.y[k]);
       std::optional<std::pair<point, anchor>> best;
       double least = std::numeric_limits<double>::infinity();
-      for (double off : {5.0, 10.0, 16.0})
+      const double farthest = m.bold ? 16 : 8;  // px: further away a small label could be that of another node
+      for (double off = 5; off <= farthest; off += 3.5)
         for (const auto& [place, side] : places_around(p, clearance_of(m, k) + off, style.size)) {
           style.at = side;
           const box b = text_box(place, m.labels[k], style);
           if (!frame_.holds(b) || std::any_of(texts_.begin(), texts_.end(), [&](const box& o) { return o.meets(b); })) continue;
-          const double cost = covered(b) + 0.02 * off;
+          const double cost = covered(b) + 0.05 * off;
           if (cost < least) least = cost, best = {place, side};
         }
       if (!best) continue;
@@ -321,7 +322,7 @@ void draw_sample(canvas& on, point at, double width, const mark& m) {
     }
     default:
       on.line(at, {at.x + width, at.y}, {m.of, std::max(m.size, 1.5), m.dashed ? dashes : ""});
-      if (has_markers(m)) on.marker(middle, m.with, marker_size(m), m.of);
+      if (has_markers(m) || (!m.tips.empty() && !m.hidden_points)) on.marker(middle, m.with, marker_size(m), m.of);
   }
 }
 

@@ -242,7 +242,7 @@ class neighbourhood {
       k.x.push_back(at_.at(i).x);
       k.y.push_back(at_.at(i).y);
       k.clearance.push_back(size_of(i) / 2 - 1);
-      k.labels.push_back(figure::cut(neuron_label(m_, i), 90, k.size, k.bold));
+      k.labels.push_back(figure::cut(neuron_label(m_, i), 12 * k.size, k.size, k.bold));
     }
     return {std::move(of_hubs), std::move(of_others)};
   }

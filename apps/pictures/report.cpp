@@ -74,7 +74,8 @@ page_section text_section(const recorded_run& run, const token_table& t, const s
   s.body = known == 0
                ? "<p>No losses are known in this run.</p>\n"
                : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n", nats / static_cast<double>(known), known);
-  s.body += (known == 0 ? std::string() : key_of_colours(step)) + "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go through them\">";
+  s.body += (known == 0 ? std::string() : key_of_colours(step)) +
+            "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go through them\">";
   for (std::size_t k = 0; k < shown; ++k) {
     const double v = k < t.surprisal.size() ? t.surprisal[k] : std::nan("");
     s.body += fmt::format(

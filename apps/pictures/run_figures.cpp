@@ -89,7 +89,7 @@ panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>&
           .x = {.label = "layer", .least = 0.5, .most = static_cast<double>(layers.size()) + 0.5},
           .y = {.label = fmt::format("active {} (% of neurons)", variable(what)), .least = 0}};
   mark thin{.how = figure::form::segments, .of = of, .size = 1}, thick{.how = figure::form::segments, .of = of, .size = 5},
-      median{.how = figure::form::points, .of = of, .size = 9};
+      median{.how = figure::form::points, .of = of, .size = 7};
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const double x = static_cast<double>(k + 1);
     p.x.ticks.push_back({x, std::to_string(layers[k])});

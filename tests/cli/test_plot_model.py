@@ -214,7 +214,7 @@ class ModelPictures(PlotTest):
         texts = self.texts(self.plot("degree", ring)[0])
         self.assertIn("no power law fitted", texts)
         self.assertNotIn("fitted power law", texts)
-        self.assertNotIn("0.5", self.texts(self.plot("weights", ring)[0]))
+        self.assertNotIn("0.5", self.texts(self.plot("weights", ring, "--graph", "gx")[0]))
 
     def test_same_bytes_for_any_number_of_threads(self):
         for kind in KINDS:

@@ -267,9 +267,10 @@ TEST_CASE("labels are beside arrows where there is room, and never on each other
     rays.y.insert(rays.y.end(), {0, std::cos(angle)});
   }
   drawing d = one_panel(rays);
+  d.panels[0].title.clear();  // so that its centre is that of the picture
   d.panels[0].x = d.panels[0].y = {.least = -1.1, .most = 1.1, .tight = true, .hidden = true};
   d.width = d.panel_height = 500;
-  d.panels[0].marks.push_back({.how = form::texts, .x = {0}, .y = {0}, .size = 11, .labels = {"hub"}});
+  d.panels[0].marks.push_back({.how = form::texts, .x = {0}, .y = {0}, .size = 11, .labels = {"hub"}, .bold = true});
   const std::string svg = in_svg(d);
   const std::size_t end = svg.find(">hub<"), begin = svg.rfind("<text", end);
   REQUIRE(end != svg.npos);
