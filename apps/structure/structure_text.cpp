@@ -128,10 +128,10 @@ std::string spread(const std::string& name, const std::vector<std::optional<doub
 template <class Cell>
 std::string blocks_table(const std::string& title, head_id heads, Cell cell) {
   std::string text = title + "\n      ";
-  for (head_id to = 0; to < heads; ++to) text += fmt::format("{:>24}", to);
+  for (head_id to = 0; to < heads; ++to) text += fmt::format("{:>26}", to);
   for (head_id from = 0; from < heads; ++from) {
     text += fmt::format("\n{:6}", from);
-    for (head_id to = 0; to < heads; ++to) text += fmt::format("{:>24}", std::string(cell(from, to)));
+    for (head_id to = 0; to < heads; ++to) text += fmt::format("{:>26}", std::string(cell(from, to)));
   }
   return text + "\n";
 }
