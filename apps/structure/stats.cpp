@@ -353,15 +353,7 @@ class stats_app final : public command {
                        about(seconds)));
   }
 
-  void write_neurons(const structure_report& r, const model& m) const {
-    atomic_file file(options_.neurons, options_.force);
-    {
-      csv_file csv(file.temporary());
-      csv.write(csv_of(r, m));
-      csv.close();
-    }
-    file.publish();
-  }
+  void write_neurons(const structure_report& r, const model& m) const { write_text(options_.neurons, csv_of(r, m)); }
 
   nlohmann::ordered_json json(const model& m, const std::vector<structure_report>& all) const {
     nlohmann::ordered_json j = {

@@ -473,7 +473,7 @@ class DiskFull(BadInput):
         for command in ("info {model}", "info {model} --json", "--help", "--version", "verify {model} {expected}",
                         "evaluate {model} --text-file {text}", "run {model} --text a --generate 3 --quiet", "run {model} --text a --json"):
             with self.subTest(command), open("/dev/full", "wb") as full:
-                self.row(command, 1, ["standard output"], stdout=full)
+                self.row(command, 3, ["standard output", "disk full"], stdout=full)
 
 
 if __name__ == "__main__":
