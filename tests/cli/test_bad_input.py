@@ -269,7 +269,7 @@ ROWS = [
     ("folder for the model is missing", "import {good} -o {bad}/m.bdh.h5", 1, ["{bad}"], "bad", nothing),
     ("run's folder is a file", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", content(b"x")),
     ("run's folder is in use", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", several(a=content(b"x"))),
-    ("run's folder below a file", "run {model} --text a -o {text}/run", 3, ["{text}/run"], "", nothing),
+    ("run's folder below a file", "run {model} --text a -o {text}/run", 1, ["{text}/run"], "", nothing),
     ("folder for the state is missing", "run {model} --text a --save-state {bad}/s.h5 -o {out}/run", 1, ["{bad}"], "bad", nothing),
     ("state would be a folder", "run {model} --text a --save-state {bad} -o {out}/run", 1, ["{bad}"], "bad", folder),
 
