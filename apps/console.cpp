@@ -5,9 +5,8 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 
-#include "core/base/error.hpp"
+#include "io/write_failure.hpp"
 
 namespace bdh::app {
 namespace {
@@ -55,7 +54,7 @@ void print(std::string_view text) {
     } else if (errno == EPIPE) {
       throw broken_pipe();
     } else if (errno != EINTR) {
-      throw error("standard output", std::strerror(errno), "room for the results");
+      throw_unwritable("standard output", errno);
     }
   }
 }

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -71,7 +72,11 @@ class folder_lock {
   }
   void take(const std::filesystem::path& folder) {
     descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;  // or a file system without locks
+    for (int patience = 20; patience > 0; --patience) {  // is_being_written() takes it for a moment
+      if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return;  // or a file system without locks
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
     throw input_error(folder.string(), "a run that another program is writing", "one that has stopped");
   }
 

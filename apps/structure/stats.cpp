@@ -178,15 +178,7 @@ class stats_app final : public command {
     return watch.seconds() / static_cast<double>(std::max<std::size_t>(1, weights));
   }
 
-  void write_neurons(const structure_report& r, const model& m) const {
-    atomic_file file(options_.neurons, options_.force);
-    {
-      csv_file csv(file.temporary());
-      csv.write(csv_of(r, m));
-      csv.close();
-    }
-    file.publish();
-  }
+  void write_neurons(const structure_report& r, const model& m) const { write_text(options_.neurons, csv_of(r, m)); }
 
   nlohmann::ordered_json json(const model& m, const std::vector<structure_report>& all) const {
     nlohmann::ordered_json j = {{"model", options_.model},

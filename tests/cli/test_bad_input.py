@@ -269,7 +269,7 @@ ROWS = [
     ("folder for the model is missing", "import {good} -o {bad}/m.bdh.h5", 1, ["{bad}"], "bad", nothing),
     ("run's folder is a file", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", content(b"x")),
     ("run's folder is in use", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", several(a=content(b"x"))),
-    ("run's folder below a file", "run {model} --text a -o {text}/run", 3, ["{text}/run"], "", nothing),
+    ("run's folder below a file", "run {model} --text a -o {text}/run", 1, ["{text}/run"], "", nothing),
     ("folder for the state is missing", "run {model} --text a --save-state {bad}/s.h5 -o {out}/run", 1, ["{bad}"], "bad", nothing),
     ("state would be a folder", "run {model} --text a --save-state {bad} -o {out}/run", 1, ["{bad}"], "bad", folder),
 
@@ -473,7 +473,7 @@ class DiskFull(BadInput):
         for command in ("info {model}", "info {model} --json", "--help", "--version", "verify {model} {expected}",
                         "evaluate {model} --text-file {text}", "run {model} --text a --generate 3 --quiet", "run {model} --text a --json"):
             with self.subTest(command), open("/dev/full", "wb") as full:
-                self.row(command, 1, ["standard output"], stdout=full)
+                self.row(command, 3, ["standard output", "disk full"], stdout=full)
 
 
 if __name__ == "__main__":

@@ -190,7 +190,22 @@ class Parts(Export):
         done, target = self.export(model, "one.csv", "--community", found["n7"])
         self.assertIn(b"5 nodes, 10 edges", done.stdout)
         self.refused(1, "export", model, "-o", self.path("x.csv"), "--community", 2, says=("community: 2", "0 to 1"))
-        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--communities", says=("every pair",))
+        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--communities", says=("every pair", "--top-weights", "--min-weight"))
+        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--ego", 5, says=("--ego", "--top-weights"))
+        self.refused(2, "export", model, "-o", self.path("x.mtx"), "--communities", says=("--communities", "Matrix Market", "npz"))
+
+    def test_matrices_with_communities(self):
+        """Three neurons in a row, three in another, and one that has no edge."""
+        model = self.graph([f"n{i}" for i in range(7)], [(0, 1, 1), (1, 2, 1), (3, 3, 1), (4, 5, 1), (5, 6, 1)])
+        _, target = self.export(model, "c.npz", "--communities")
+        with zipfile.ZipFile(target) as archive:
+            found = struct.unpack("<7q", archive.read("community.npy")[-56:])
+        self.assertEqual((len(set(found[:3])), len(set(found[4:]))), (1, 1))
+        self.assertEqual({found[0], found[4]}, {0, 1})
+        self.assertEqual(found[3], 2)
+        _, target = self.export(model, "one.npz", "--community", found[0])
+        with zipfile.ZipFile(target) as archive:
+            self.assertEqual(struct.unpack("<7q", archive.read("community.npy")[-56:]), (found[0],) * 3 + (-1,) * 4)
 
     def test_complete_graphs_have_a_limit(self):
         wide = self.path("wide.safetensors")

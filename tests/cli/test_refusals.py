@@ -33,6 +33,14 @@ class Words(CliTest):
         self.assertIn(b"raster", self.good("plot", "--help").stdout)
 
 
+    def test_bins_that_a_text_cannot_fill_are_told(self):
+        for option, told in (("--bins", "4 instead, one for each token with a surprisal"), ("--bands", "16 instead, one for each frequency")):
+            done = self.good("activity", self.random, "--text", "hello", option, 500)
+            self.assertOneLine(done.stderr, option + " 500: " + told)
+            self.assertEqual(self.good("activity", self.random, "--text", "hello", option, 3).stderr, b"")
+        self.assertEqual(self.good("activity", self.random, "--text", "hello").stderr, b"")  # ten are the default
+
+
 class Order(CliTest):
     def test_a_result_that_exists_is_refused_before_any_work(self):
         """The model is not there either: who complains of it has begun to work."""

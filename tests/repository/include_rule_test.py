@@ -16,6 +16,7 @@ CLEAN = {
     "gpu/engine.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
     "io/file.cpp": '#include "core/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
     "apps/main.cpp": '#include <iostream>\n#include "io/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
+    "io/apart.cpp": "void child() { ::_exit(0); }\n",
     "io/file.hpp": "#pragma once\nint snprintf_size();\n",
 }
 
@@ -34,6 +35,8 @@ PLANTED = [
     ("core/model.hpp", 'inline void f() { std::printf("%d", 1); }'),
     ("core/model.hpp", "inline void f() { std::cerr << 1; }"),
     ("io/file.cpp", "void f() { std::exit(1); }"),
+    ("io/file.cpp", "void f() { ::_exit(1); }"),
+    ("io/apart.cpp", "void f() { std::exit(1); }"),
     ("kernels/cpu_engine.cpp", 'auto home = std::getenv("HOME");'),
     ("kernels/propagate.hpp", "inline float f(float x) { return std::sin(x); }"),
     ("kernels/propagate.hpp", "inline float f(float x) { return expf(x); }"),
