@@ -170,11 +170,14 @@ class raster {
     return sum == c.events.size();
   }
 
-  // More for a few panels, and where neurons have rows of their own.
+  // More for a few panels, and where neurons have rows of their own, or names.
   double panel_height() const {
-    if (all_.size() <= 2) return 320;
     std::size_t rows = 0;
     for (const one& o : all_) rows = std::max(rows, o.cells.rows);
+    constexpr std::size_t most_named = 40;
+    const double named = name_ && plain_ && rows <= most_named && all_.size() <= 8 ? 70 + 13 * static_cast<double>(rows) : 0;
+    if (all_.size() <= 2) return std::max(320.0, named);
+    if (named > 180) return named;
     return plain_ && all_.size() <= 8 ? std::clamp(70 + 3.5 * static_cast<double>(rows), 180.0, 320.0) : 180;
   }
 

@@ -74,7 +74,7 @@ class Report(CliTest):
         self.assertIn("surprisal not known", self.tip(page))
         page.locator("h1").hover()
         self.assertIsNone(self.tip(page))
-        page.locator("figure[data-rove] circle").nth(3).hover()
+        page.locator("figure[data-rove] circle[data-tip]").nth(3).hover()
         self.assertRegex(self.tip(page), r"^3→7 after token \d+ '.*', layer \d: ")
 
     def test_everything_is_reached_by_keyboard(self):
