@@ -33,12 +33,4 @@ block_groups::block_groups(const weight_rows& rows, const neuron_window& w)
       blocks_((w.first_target + w.targets + rows.block_rows() - 1) / rows.block_rows() - first_),
       count_(std::min(blocks_, most_groups)) {}
 
-row_part part_of(const weight_row& row, bool complete, neuron_id first, neuron_id count) {
-  if (complete) return {first, {}, row.weights.subspan(first, count)};
-  const auto begin = std::lower_bound(row.sources.begin(), row.sources.end(), first),
-             end = std::lower_bound(begin, row.sources.end(), first + count);
-  const auto at = static_cast<std::size_t>(begin - row.sources.begin()), size = static_cast<std::size_t>(end - begin);
-  return {first, row.sources.subspan(at, size), row.weights.subspan(at, size)};
-}
-
 }  // namespace bdh::detail

@@ -34,7 +34,15 @@ struct row_part {
   std::span<const float> weights;
   neuron_id source(std::size_t e) const { return sources.empty() ? first + static_cast<neuron_id>(e) : sources[e]; }
 };
-row_part part_of(const weight_row& row, bool complete, neuron_id first, neuron_id count);
+
+// Here, so that loops over it know that nothing else has it.
+inline row_part part_of(const weight_row& row, bool complete, neuron_id first, neuron_id count) {
+  if (complete) return {first, {}, row.weights.subspan(first, count)};
+  const auto begin = std::lower_bound(row.sources.begin(), row.sources.end(), first),
+             end = std::lower_bound(begin, row.sources.end(), first + count);
+  const auto at = static_cast<std::size_t>(begin - row.sources.begin()), size = static_cast<std::size_t>(end - begin);
+  return {first, row.sources.subspan(at, size), row.weights.subspan(at, size)};
+}
 
 // visit(row) of every row of a block whose target is in the window.
 template <class Visit>
