@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,13 +19,22 @@ namespace {
 
 constexpr std::size_t magic_bytes = 8, head_bytes = 16;  // of a journal, of a record, which begins with its length
 
+// Deleted at the end.
+struct folder {
+  folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    path = name;
+  }
+  ~folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+// The name of a file that is not there.
 std::filesystem::path scratch(const char* name) {
-  static const std::filesystem::path folder = [] {
-    std::string made = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
-    return std::filesystem::path(::mkdtemp(made.data()) != nullptr ? made : ".");
-  }();
-  std::filesystem::remove(folder / name);
-  return folder / name;
+  static const folder all;
+  std::filesystem::remove(all.path / name);
+  return all.path / name;
 }
 
 void read_all(const std::filesystem::path& file) {
