@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""instructions.py BDH COMPILER [--update REASON]: counts the instructions of four fixed runs, under valgrind.
+"""instructions.py BDH COMPILER [--update REASON]: counts the instructions of five fixed runs, under valgrind.
 
 Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the compiler and flags that they were counted
 with; a run that takes over 5 % more fails, one that takes over 5 % less asks for an update. Only instructions of bdh itself count, not those
@@ -31,6 +31,14 @@ def graph(path):
     return path
 
 
+def probes(path):
+    """2,000 neuron pairs in each of four layers, recorded once."""
+    with open(path, "w") as f:
+        json.dump([{"what": "synapses:" + ",".join(f"{k * 1237 % 4096}->{k * 2939 % 4096}" for k in range(2000)), "layers": str(layer),
+                    "every": 1000000} for layer in range(1, 5)], f)
+    return path
+
+
 def runs(bdh, folder):
     """name -> the command that is counted; what it needs is made here."""
     def path(name):
@@ -44,6 +52,7 @@ def runs(bdh, folder):
     return {
         "import": [bdh, "import", TRAINED, "-o", path("again.bdh.h5")],
         "hubs": [bdh, "run", trained, "--text", "To be, or not to be", "--generate", "5", *ONE_THREAD],
+        "probes": [bdh, "run", trained, "--text", "To be, or not to be", "-o", path("probed"), "--record-file", probes(path("probes.json")), *ONE_THREAD],
         "explicit edges": [bdh, "run", explicit, "--text", "To be, or not to be", "--retention", "0.9", *ONE_THREAD],
         "recording": [bdh, "run", random, "--text", "To be, or not to be, that is the question", "-o", path("run"), "--record", "events",
                       "--record", "synapses:in:5", "--record", "snapshot every 5", "--record", "logits", *ONE_THREAD],

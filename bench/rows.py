@@ -220,6 +220,25 @@ def prompt(c):
 
 
 @row
+def probes(c):
+    """What do ten thousand probes of neuron pairs cost, as a share of the time of a token?"""
+    case, text, generator = c.trained_model(), c.text(200 if c.quick else 600), random.Random(1)
+
+    def pairs(path):  # a quarter of them in each layer; recorded once, at the first token
+        neurons = bdh_json("info", case.file)["neurons"]
+        with open(path, "w") as f:
+            json.dump([{"what": "synapses:" + ",".join(f"{generator.randrange(neurons)}->{generator.randrange(neurons)}" for _ in range(2500)),
+                        "layers": str(layer), "every": 1000000} for layer in range(1, 5)], f)
+    recorded = made("probes.json", pairs)
+    for threads in sorted({1, THREADS}):
+        timed = in_turns(2 * c.repetitions, probed=lambda: run_model(case.file, "--text-file", text, "--threads", threads, "--record-file", recorded)["warm_token"],
+                         plain=lambda: run_model(case.file, "--text-file", text, "--threads", threads)["warm_token"])
+        share = timed["probed"].median / timed["plain"].median - 1
+        yield Result("probes", f"10,000 probes, {threads} thread{'s' if threads > 1 else ''}: {case.name}", f"{shown_time(timed['probed'].median)} a token",
+                     f"without: {shown_time(timed['plain'].median)}, {100 * share:.0f} % more; a fifth allowed", 0.2 / max(share, 1e-3), 1, timed["probed"].spread)
+
+
+@row
 def streams(c):
     """How much do 16 streams over one model do in the time of one?"""
     if not knows("run", "--batch"):

@@ -46,10 +46,18 @@ class probe_set {
   std::size_t size() const noexcept { return spec_.size(); }
   const probe_spec& what(std::size_t p) const noexcept { return spec_[p]; }
   std::uint64_t since(std::size_t p) const noexcept { return since_[p]; }
-  double strength(std::size_t p) const noexcept { return at(p).strength; }  // what the next token will read
+  // What the next token will read. (+ 0.0: a zero that was turned may have a sign.)
+  double strength(std::size_t p) const noexcept { return at(p).strength + 0.0; }
 
-  // A layer's round 1: write unless `frozen`, then decay. x, y: (n); w: of every source.
-  void write(layer_id layer, std::span<const float> x, std::span<const float> w, std::span<const float> y, bool frozen) noexcept;
+  bool reads_y(layer_id layer) const noexcept { return of_layer_[layer - 1].some_by_y; }  // has the layer a probe by Y?
+
+  // A layer's round 1: write, then decay; one of `parts` parts of the layer's probes, which can be done at the same time.
+  struct activity {
+    std::span<const float> x, w, y;  // (n); of every source; (n), or empty unless reads_y(layer)
+    bool frozen;                     // decay only
+  };
+  void write(layer_id layer, const activity& of, std::size_t part, std::size_t parts) noexcept;
+  void sort();  // by neuron: to be done before write() where probes were placed. Parts are then as far apart as sites are
 
   // The strength of a pair was set. Other probes of the same pair and layer, as rotation partners are, follow.
   void set(std::size_t p, double strength) noexcept;
@@ -60,16 +68,26 @@ class probe_set {
   void restore(std::span<const probe_record> from, std::uint64_t tokens);
 
  private:
-  // Ten thousand of them are written in every token: together in memory, with all that this takes.
+  // Every token turns all synapses, and writes to those whose X is not 0: what turning takes is 32 bytes, the rest lies apart.
   struct synapse {
-    double strength = 0, partner = 0;
-    float rate = 1, partner_rate = 1;
-    double keep, mix;  // of strength and of partner, per token: u cos, u sin; an odd member's sine has its sign changed
-    neuron_id pre, partner_pre, post;
+    double strength = 0, partner = 0, retention;  // u
+    neuron_id pre;
+    std::uint32_t turn;  // in turns_
+  };
+  struct hebbian {
+    neuron_id post;
+    float rate, partner_rate;
     bool by_y;
   };
-  const synapse& at(std::size_t p) const noexcept { return of_layer_[spec_[p].layer - 1][index_[p]]; }
-  synapse& at(std::size_t p) noexcept { return of_layer_[spec_[p].layer - 1][index_[p]]; }
+  struct layer_probes {
+    std::vector<synapse> synapses;
+    std::vector<hebbian> writes;
+    std::vector<std::size_t> number;  // of the probe
+    bool sorted = true;
+    bool some_by_y = false;
+  };
+  const synapse& at(std::size_t p) const noexcept { return of_layer_[spec_[p].layer - 1].synapses[index_[p]]; }
+  synapse& at(std::size_t p) noexcept { return of_layer_[spec_[p].layer - 1].synapses[index_[p]]; }
 
   const model& model_;
   double retention_;
@@ -77,7 +95,8 @@ class probe_set {
   std::vector<std::uint64_t> since_;
   std::vector<std::size_t> index_;  // in its layer
   std::map<probe_spec, std::size_t> number_;
-  std::vector<std::vector<synapse>> of_layer_;  // layer l at [l - 1]
+  std::vector<layer_probes> of_layer_;  // layer l at [l - 1]
+  std::vector<direction> turns_;        // of each neuron of a head, per token; an odd member's sine has its sign changed. None: one of 0
 };
 
 }  // namespace bdh

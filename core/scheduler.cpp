@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 namespace bdh {
 namespace {
@@ -36,12 +37,17 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
   const auto build = [&](looking at) {
     std::vector<phase> plan(1);
-    const bool observed = at != looking::nowhere, joined = at != looking::everywhere && reweight_follows(table);
+    const bool observed = at >= looking::at_values, joined = at != looking::everywhere && reweight_follows(table);
+    layer_id drives = 0;  // the layer whose X is there, and not marked yet
+    const auto end_phase = [&] {
+      if (drives != 0) plan.back().ends = round_mark{std::exchange(drives, 0), 3};
+      plan.emplace_back();
+    };
     const auto add = [&](action a, layer_id layer) {
       const auto hops = work.hops(a);
       for (std::size_t i = 0; i < hops.size(); ++i) {
         plan.back().steps.push_back({a, hops[i], layer, joined && a == action::propagate_synapses});
-        if (sends(plan.back().steps.back(), i + 1 == hops.size())) plan.emplace_back();
+        if (sends(plan.back().steps.back(), i + 1 == hops.size())) end_phase();
       }
     };
     const auto run_round = [&](int r, layer_id layer) {
@@ -58,14 +64,17 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
     }
     for (layer_id l = 1; l <= layers; ++l) {
       run_round(3, l);
+      if (at == looking::at_drives) drives = l;
       run_round(0, l);
       run_round(1, l);
+      if (drives != 0) end_phase();
       run_round(2, l);
     }
     add(action::read_out, 0);
     return plan;
   };
-  for (const looking at : {looking::nowhere, looking::at_values, looking::everywhere}) plans_[static_cast<int>(at)] = build(at);
+  for (const looking at : {looking::nowhere, looking::at_drives, looking::at_values, looking::everywhere})
+    plans_[static_cast<int>(at)] = build(at);
 }
 
 // One token.
@@ -113,9 +122,9 @@ std::optional<round_mark> scheduler::advance() {
   return advance(alone);
 }
 
-std::uint64_t scheduler::finish() {
+std::uint64_t scheduler::finish(const onlooker* looks) {
   scheduler* const alone[] = {this};
-  finish(alone);
+  run(alone, now_->size(), looks);
   return bytes_;
 }
 
@@ -134,7 +143,7 @@ void scheduler::finish(std::span<scheduler* const> together) {
   if (!together.empty()) run(together, together[0]->now_->size());
 }
 
-void scheduler::run(std::span<scheduler* const> together, std::size_t end) {
+void scheduler::run(std::span<scheduler* const> together, std::size_t end, const onlooker* looks) {
   scheduler& first = *together[0];
   const std::size_t sites = first.local_.end - first.local_.begin, begin = first.next_;
   for (std::size_t i = 0; i < sites; ++i) {
@@ -144,14 +153,16 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end) {
   run_phases(
       first.executor_, sites, end - begin,
       [&](std::size_t phase, std::size_t i) {  // computation sub-round
+        if (looks && phase != 0 && (*first.now_)[begin + phase - 1].ends) looks->share(i, sites);
         for (const step& s : (*first.now_)[begin + phase].steps)
           first.engine_.perform_together(s, static_cast<site_id>(first.local_.begin + i), first.parts_[i]);
       },
-      [&](std::size_t) {  // communication sub-round
+      [&](std::size_t phase) {  // communication sub-round
         for (scheduler* s : together) {
           s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
           ++s->next_;
         }
+        if (const auto& ends = (*first.now_)[begin + phase].ends; looks && ends) looks->round_done(*ends);
       });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -24,8 +25,22 @@ struct local_sites {
   site_id begin = 0, end = 0;
 };
 
-// What somebody looks at between the rounds of a token.
-enum class looking { nowhere, at_values, everywhere };  // values: X, Y, W, A; everywhere: the synapses, too
+// What somebody looks at between the rounds of a token, and when.
+enum class looking {
+  nowhere,
+  at_drives,  // X, and the Y or W that it came from: once a layer, wherever a phase happens to end between rounds 3 and 2; marked as round
+              // 3
+  at_values,  // X, Y, W, A after every round
+  everywhere  // the synapses, too
+};
+
+// Somebody who looks on while a token runs to its end: round_done after every round that is looked at, on any one of the threads; what it
+// throws ends the token there. Then share(part, parts), for every site's part of what round_done left to do, on many threads and before
+// the next round_done.
+struct onlooker {
+  std::function<void(const round_mark&)> round_done;
+  std::function<void(std::size_t part, std::size_t parts)> share;
+};
 
 class scheduler {
  public:
@@ -42,7 +57,7 @@ class scheduler {
   // When nobody looks, finish() has all to do.
   void begin(token_id token, looking at = looking::everywhere);
   std::optional<round_mark> advance();  // runs the next round, and returns which
-  std::uint64_t finish();
+  std::uint64_t finish(const onlooker* looks = nullptr);
 
   // The same for several streams at once, each with a scheduler of its own for a sibling engine, and all begun alike: a site does a
   // step for all of them, on the executor of the first. Of no schedulers: nothing.
@@ -57,14 +72,15 @@ class scheduler {
     std::optional<round_mark> ends;  // with this phase, a round is complete
   };
 
-  static void run(std::span<scheduler* const> together, std::size_t end);  // the phases of *now_ before `end`
+  static void run(std::span<scheduler* const> together, std::size_t end,
+                  const onlooker* looks = nullptr);  // the phases of *now_ before `end`
 
   engine& engine_;
   exchange& exchange_;
   executor& executor_;
   local_sites local_;
   std::vector<phase>
-      plans_[3];  // by what is looked at. Nothing: phases as long as communication allows; else cut at the end of every round
+      plans_[4];  // by what is looked at. Nothing: phases as long as communication allows; else cut at the end of every round
   const std::vector<phase>* now_ = nullptr;
   std::size_t next_ = 0;  // phase of *now_
   std::uint64_t bytes_ = 0;

@@ -1,5 +1,6 @@
 #include "core/simulator.hpp"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -44,6 +45,8 @@ void simulator::begin(token_id token, looking at) {
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
   token_ = token;
+  at_ = at;
+  probes_.sort();
   scheduler_.begin(token, at);
 }
 
@@ -56,9 +59,13 @@ std::optional<round_mark> simulator::advance() {
   return std::nullopt;
 }
 
-// What looks between the rounds, looks.
-void simulator::notice(const round_mark& done) {
+// What looks between the rounds, looks. `shared`: the threads will write the probes together, unless a watcher is to see them first.
+void simulator::notice(const round_mark& done, bool shared) {
   follow(done);
+  if (!shared || !watchers_.empty()) {
+    write_probes();
+    written_ = 0;
+  }
   if (done.layer == 0) return;
   try {
     for (const auto& [number, call] : watchers_) call(done.layer, done.round);
@@ -70,15 +77,15 @@ void simulator::notice(const round_mark& done) {
 
 token_report simulator::finish() {
   if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before finish()");
-  if (looked_at() != looking::nowhere)
-    while (advance()) {
-    }
-  scheduler_.finish();
+  const onlooker looks{[this](const round_mark& done) { notice(done, true); },
+                       [this](std::size_t part, std::size_t parts) { write_probes(part, parts); }};
+  scheduler_.finish(&looks);
   return end();
 }
 
 token_report simulator::end() {
   in_token_ = false;  // whatever comes: this token has no more rounds
+  if (at_ == looking::at_drives && follows()) follow_w(false);
   token_report all = report();
   ++tokens_;
   restored_ = torn_ = false;
@@ -142,20 +149,22 @@ std::vector<float> simulator::source_activity() const {
   return w;
 }
 
-// W of every source after the token and after every round 2; the probes after every round 1.
+// W of every source, and the probes, which X and W write to.
 void simulator::follow(const round_mark& done) {
-  if (!follows_ && probes_.size() == 0) return;
-  const bool sets_w = done.layer == 0 || done.round == 2, writes = done.layer != 0 && done.round == 1;
-  if (!sets_w && !writes) return;
-  y_.resize(model_.neurons());
-  engine_->read(variable::y, y_);
-  if (writes) {
-    if (probes_.size() == 0) return;
-    x_.resize(model_.neurons());
-    engine_->read(variable::x, x_);
-    probes_.write(done.layer, x_, source_w_, y_, !controlled_.empty() && controls_.layers[done.layer - 1].frozen);
-    return;
+  written_ = 0;
+  if (!follows()) return;
+  if (at_ == looking::at_drives) {
+    follow_w(done.layer == 1);  // of the layer before: its Y still is there
+    follow_x(done.layer);
+  } else if (done.layer == 0 || done.round == 2) {
+    follow_w(done.layer == 0);
+  } else if (done.round == 1) {
+    follow_x(done.layer);
   }
+}
+
+// W as the token has set it, or a layer's Y.
+void simulator::follow_w(bool of_token) {
   source_w_.resize(model_.sources());
   if (model_.is_direct()) {
     engine_->read(variable::w, source_w_);
@@ -163,17 +172,36 @@ void simulator::follow(const round_mark& done) {
   }
   const pool_gains gain = engine_->gains();
   const dynamics& rules = model_.rules();
-  if (done.layer == 0) {
+  if (of_token) {
     std::fill(source_w_.begin(), source_w_.end(), 0.0f);
     source_w_[model_.neurons() + token_] = rules.token_gain() ? gain.y : 1.0f;
   } else {
     if (rules.w() != w_rule::leaky_sum) std::fill(source_w_.begin(), source_w_.end(), 0.0f);
     const float g = rules.w() == w_rule::y ? 1.0f : gain.y;
-    for (neuron_id i = 0; i < model_.neurons(); ++i) source_w_[i] += g * y_[i];
-    if (rules.w() == w_rule::leaky_sum)
-      for (float& w : source_w_) w *= gain.w;
+    y_.resize(model_.neurons());
+    engine_->read(variable::y, y_);
+    const auto all = [](std::vector<float>& v) { return Eigen::Map<Eigen::ArrayXf>(v.data(), static_cast<Eigen::Index>(v.size())); };
+    all(source_w_).head(model_.neurons()) += g * all(y_);
+    if (rules.w() == w_rule::leaky_sum) all(source_w_) *= gain.w;
   }
   cut_edges_through_hubs();
+}
+
+void simulator::follow_x(layer_id layer) {
+  if (probes_.size() == 0) return;
+  x_.resize(model_.neurons());
+  engine_->read(variable::x, x_);
+  if (probes_.reads_y(layer)) {
+    y_.resize(model_.neurons());
+    engine_->read(variable::y, y_);
+  }
+  written_ = layer;
+}
+
+void simulator::write_probes(std::size_t part, std::size_t parts) noexcept {
+  if (written_ == 0) return;
+  const bool frozen = !controlled_.empty() && controls_.layers[written_ - 1].frozen;
+  probes_.write(written_, {x_, source_w_, y_, frozen}, part, parts);
 }
 
 std::size_t simulator::size(variable v) const noexcept {

@@ -67,7 +67,8 @@ class simulator {
   token_report finish();
   bool in_token() const noexcept { return in_token_; }
 
-  // Called after every round of every layer. Watching changes no bit. Returns a number for unwatch().
+  // Called after every round of every layer, on any one of the simulator's threads. Watching changes no bit. Returns a number for
+  // unwatch().
   using watcher = std::function<void(layer_id layer, int round)>;
   int watch(watcher w);
   void unwatch(int number);
@@ -131,13 +132,19 @@ class simulator {
   void check_between_tokens() const;
   bool logits_are_here() const noexcept { return restored_ || !of_block_.empty(); }  // not the engine's of the last token
   looking looked_at() const noexcept {
-    return !watchers_.empty() ? looking::everywhere : follows_ || probes_.size() != 0 ? looking::at_values : looking::nowhere;
+    if (!watchers_.empty()) return looking::everywhere;
+    if (!follows()) return looking::nowhere;
+    return published_ && perturbations_.empty() ? looking::at_drives : looking::at_values;
   }
   void begin(token_id token, looking at);
   void read_blocks(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each);
   token_report end();
-  void notice(const round_mark& done);
+  void notice(const round_mark& done, bool shared = false);
+  bool follows() const noexcept { return follows_ || probes_.size() != 0; }
   void follow(const round_mark& done);
+  void follow_w(bool of_token);
+  void follow_x(layer_id layer);
+  void write_probes(std::size_t part = 0, std::size_t parts = 1) noexcept;
   token_report report();
   [[noreturn]] static void throw_fault(std::uint64_t token, const fault& f);
 
@@ -160,6 +167,7 @@ class simulator {
   probe_set probes_;
   bool follows_ = false;
   std::vector<float> source_w_, x_, y_;  // as followed
+  layer_id written_ = 0;                 // the layer whose probes are to be written, from these; 0: none
   std::map<int, perturbation> perturbations_;
   bool restored_ = true;         // no token since the synapses were restored, or before the first
   std::vector<float> logits_;    // of then
@@ -169,6 +177,7 @@ class simulator {
   std::span<const float> of_block_;                   // logits of a token of the block that is being told
   std::uint64_t tokens_ = 0;
   token_id token_ = 0;
+  looking at_ = looking::nowhere;  // while the token is read
   std::chrono::steady_clock::time_point began_;
   bool in_token_ = false;
   bool torn_ = false;  // a token began and did not end: sigma is between two tokens
