@@ -10,7 +10,7 @@
 namespace bdh {
 namespace {
 
-enum circuit : std::uint64_t { gx = 0, gy = 1, gs = 2 };
+enum graph_number : std::uint64_t { gx = 0, gy = 1, gs = 2 };
 
 void check(const random_model_recipe& r) {
   check(r.graph);
@@ -52,10 +52,6 @@ struct rows_of_edges {
   }
 };
 
-std::span<const neuron_id> row(const edge_set& e, neuron_id i) {
-  return {e.targets.data() + e.indptr[i], e.targets.data() + e.indptr[i + 1]};
-}
-
 // The first `count` of a random order of `from`, whatever `count` is.
 void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random_stream random, std::vector<neuron_id>& to) {
   std::unordered_set<std::uint32_t> taken;
@@ -69,7 +65,7 @@ void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random
 
 random_circuits::random_circuits(const random_model_recipe& r) : recipe_((check(r), r)), neurons_{"neurons", r.graph.neurons} {
   choose_inhibitory();
-  const auto graph = [&](circuit c) { return generate(r.graph, random_stream(r.seed, purpose::graph_edges, c)); };
+  const auto graph = [&](graph_number c) { return generate(r.graph, random_stream(r.seed, purpose::graph_edges, c)); };
   gx_ = weigh(graph(gx), gx, "gx", order::by_source);
   gy_ = weigh(graph(gy), gy, "gy", order::by_target);
   gs_ = synapses(graph(gs));
@@ -110,10 +106,10 @@ projection random_circuits::synapses(const edge_set& edges) const {
   s.reserve(edges.edges() * (recipe_.theta ? 2 : 1));
   std::vector<neuron_id> both;
   for (neuron_id i = 0; i < neurons_.size; ++i) {
-    const auto own = row(edges, i);
+    const auto own = edges.row(i);
     both.assign(own.begin(), own.end());
     if (recipe_.theta) {  // a pair's two neurons have synapses to the same targets
-      const auto partner = row(edges, i ^ 1);
+      const auto partner = edges.row(i ^ 1);
       both.clear();
       std::set_union(own.begin(), own.end(), partner.begin(), partner.end(), std::back_inserter(both));
     }

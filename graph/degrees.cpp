@@ -6,14 +6,6 @@
 #include <numeric>
 
 namespace bdh {
-namespace {
-
-std::span<const neuron_id> row(const edge_set& g, neuron_id i) {
-  return std::span(g.targets).subspan(g.indptr[i], g.indptr[i + 1] - g.indptr[i]);
-}
-
-}  // namespace
-
 edge_set reversed(const edge_set& g) {
   edge_set r;
   r.indptr.assign(g.indptr.size(), 0);
@@ -22,7 +14,7 @@ edge_set reversed(const edge_set& g) {
   r.targets.resize(g.targets.size());
   std::vector<edge_id> next(r.indptr.begin(), r.indptr.end() - 1);
   for (neuron_id i = 0; i < g.neurons(); ++i)
-    for (const neuron_id t : row(g, i)) r.targets[next[t]++] = i;
+    for (const neuron_id t : g.row(i)) r.targets[next[t]++] = i;
   return r;
 }
 
@@ -30,7 +22,7 @@ edge_set united(const edge_set& a, const edge_set& b) {
   edge_set u;
   u.targets.reserve(a.targets.size() + b.targets.size());
   for (neuron_id i = 0; i < a.neurons(); ++i) {
-    const auto x = row(a, i), y = row(b, i);
+    const auto x = a.row(i), y = b.row(i);
     std::merge(x.begin(), x.end(), y.begin(), y.end(), std::back_inserter(u.targets));
     u.indptr.push_back(u.targets.size());
   }
@@ -75,9 +67,9 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
 void for_each_answered(const edge_set& first, const edge_set& second, const std::function<void(neuron_id, neuron_id)>& use) {
   const edge_set back = reversed(second);
   for (neuron_id i = 0; i < first.neurons(); ++i) {
-    const auto there = row(back, i);
+    const auto there = back.row(i);
     auto at = there.begin();
-    for (const neuron_id k : row(first, i)) {
+    for (const neuron_id k : first.row(i)) {
       while (at != there.end() && *at < k) ++at;
       if (at == there.end()) break;
       if (*at == k) use(i, k);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct edge_set {
 
   neuron_id neurons() const noexcept { return static_cast<neuron_id>(indptr.size() - 1); }
   edge_id edges() const noexcept { return targets.size(); }
+  std::span<const neuron_id> row(neuron_id i) const noexcept { return std::span(targets).subspan(indptr[i], indptr[i + 1] - indptr[i]); }
 };
 
 // Throws input_error naming the parameter that is out of range for the family.

@@ -23,15 +23,11 @@ constexpr igraph_integer_t rewirings_per_link = 10;
 constexpr neuron_id fewest_to_rewire = 4;   // igraph's; with fewer nodes there is nothing to exchange
 constexpr double leiden_randomness = 0.01;  // beta of Traag and others, igraph's default
 
-std::span<const neuron_id> row(const edge_set& g, neuron_id i) {
-  return std::span(g.targets).subspan(g.indptr[i], g.indptr[i + 1] - g.indptr[i]);
-}
-
 // each(i, j, weight) of every link, i < j, in ascending order.
 template <class Each>
 void for_each_link(const edge_set& out, const edge_set& in, Each each) {
   for (neuron_id i = 0; i < out.neurons(); ++i) {
-    const auto to = row(out, i), from = row(in, i);
+    const auto to = out.row(i), from = in.row(i);
     auto a = std::upper_bound(to.begin(), to.end(), i), b = std::upper_bound(from.begin(), from.end(), i);
     while (a != to.end() || b != from.end()) {
       const neuron_id j = a == to.end() ? *b : b == from.end() ? *a : std::min(*a, *b);
@@ -99,7 +95,7 @@ struct network::parts {
     igraph_integers ends(session, static_cast<igraph_integer_t>(2 * g.edges()));
     igraph_integer_t next = 0;
     for (neuron_id i = 0; i < g.neurons(); ++i)
-      for (const neuron_id j : row(g, i)) {
+      for (const neuron_id j : g.row(i)) {
         ends[next++] = i;
         ends[next++] = j;
       }

@@ -22,7 +22,7 @@ constexpr std::uint64_t base = 512;  // addresses count from behind the user blo
 constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node and children of a B-tree node, halved
 constexpr std::uint64_t highest_level = 4;            // of a B-tree: 32^5 symbol nodes
-constexpr std::size_t most_dimensions = 8;
+constexpr std::size_t most_extents = 8;
 constexpr std::uint64_t longest_text = 65536;
 constexpr std::size_t longest_name = 255;
 constexpr std::uint64_t largest_heap = std::uint64_t{1} << 24;  // of the names in a group
@@ -77,10 +77,10 @@ std::uint64_t dataspace(byte_cursor c) {
   const char* const what = "another kind of extents";
   c.expect<1>(1, what);
   const std::uint64_t rank = c.number<1>(what), flags = c.number<1>(what);
-  c.require(rank <= most_dimensions && flags <= (rank > 0 ? 1u : 0u), what);
+  c.require(rank <= most_extents && flags <= (rank > 0 ? 1u : 0u), what);
   c.skip(5, what);
   std::uint64_t elements = 1;
-  std::array<std::uint64_t, most_dimensions> extents{};
+  std::array<std::uint64_t, most_extents> extents{};
   bool overflow = false, empty = false;
   for (std::uint64_t d = 0; d < rank; ++d) {
     extents[d] = c.number<8>(what);

@@ -14,8 +14,8 @@
 namespace bdh::figure {
 namespace {
 
-constexpr double edge = 8, heading_size = 14, note_size = 10, sample = 22;  // px
-constexpr double least_frame = 30;                                          // px, of a panel's inside
+constexpr double margin = 8, heading_size = 14, note_size = 10, sample = 22;  // px
+constexpr double least_frame = 30;                                            // px, of a panel's inside
 constexpr double note_line = note_size * 1.3, legend_line = label_size * 1.6;
 
 // Each name once, in lines that are not too wide.
@@ -116,7 +116,7 @@ std::vector<std::string> note_lines(const drawing& d) {
     for (const std::string& note : panel_view(p, 100, 100).notes())
       if (std::find(all.begin(), all.end(), note) == all.end()) all.push_back(note);
   for (const std::string& note : all)
-    for (const std::string& line : wrapped(note, d.width - 2 * edge, note_size)) lines.push_back(line);
+    for (const std::string& line : wrapped(note, d.width - 2 * margin, note_size)) lines.push_back(line);
   return lines;
 }
 
@@ -124,19 +124,19 @@ std::vector<std::string> note_lines(const drawing& d) {
 
 std::string in_svg(const drawing& d, bool interactive) {
   const std::vector<std::string> notes = note_lines(d);
-  const legend names(d.panels, d.width - 2 * edge);
+  const legend names(d.panels, d.width - 2 * margin);
   const std::size_t rows = (d.panels.size() + std::max<std::size_t>(d.columns, 1) - 1) / std::max<std::size_t>(d.columns, 1);
   const double heading = d.title.empty() ? 0 : heading_size * 1.3 + gap,
                below = static_cast<double>(notes.size()) * note_line + (notes.empty() ? 0 : gap);
-  const double height = d.height.value_or(2 * edge + heading + names.height() + d.panel_height * static_cast<double>(rows) + below);
+  const double height = d.height.value_or(2 * margin + heading + names.height() + d.panel_height * static_cast<double>(rows) + below);
 
   canvas on(interactive);
-  on.text({edge, edge + heading_size}, cut(d.title, d.width - 2 * edge, heading_size, true), {.size = heading_size, .bold = true});
-  names.draw(on, {edge, edge + heading});
-  layout(d, {edge, edge + heading + names.height(), d.width - edge, height - edge - below}).draw(on);
+  on.text({margin, margin + heading_size}, cut(d.title, d.width - 2 * margin, heading_size, true), {.size = heading_size, .bold = true});
+  names.draw(on, {margin, margin + heading});
+  layout(d, {margin, margin + heading + names.height(), d.width - margin, height - margin - below}).draw(on);
   std::string description;
   for (std::size_t k = 0; k < notes.size(); ++k) {
-    on.text({edge, height - edge - static_cast<double>(notes.size() - 1 - k) * note_line - note_size * 0.25}, notes[k],
+    on.text({margin, height - margin - static_cast<double>(notes.size() - 1 - k) * note_line - note_size * 0.25}, notes[k],
             {.size = note_size, .of = grey});
     description += (k == 0 ? "" : " ") + notes[k];
   }

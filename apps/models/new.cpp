@@ -28,7 +28,7 @@ struct new_options {
   bool force = false;
 };
 
-std::optional<double> theta_of(const std::string& rotation) {
+std::optional<double> rotation_of(const std::string& rotation) {
   if (rotation == "none") return std::nullopt;
   constexpr std::string_view prefix = "theta=";
   const std::string_view text = rotation;
@@ -54,7 +54,7 @@ random_model_recipe recipe_of(const new_options& o) {
   r.heads = static_cast<head_id>(o.heads);
   r.dynamics = o.dynamics;
   r.retention = o.retention;
-  r.theta = theta_of(o.rotation);
+  r.theta = rotation_of(o.rotation);
   r.readout = o.readout == "yes";
   return r;
 }
@@ -70,20 +70,20 @@ void expect_memory(const random_model_recipe& r) {
                       "at most the memory of this machine, " + shown_bytes(static_cast<std::uint64_t>(memory)));
 }
 
-std::string count(edge_id n) { return shown_count(static_cast<double>(n)); }
+std::string edge_count(edge_id n) { return shown_count(static_cast<double>(n)); }
 
 std::string circuit(const char* name, const projection& excitatory, const projection& inhibitory) {
-  return fmt::format("{} {} excitatory and {} inhibitory edges\n", name, count(excitatory.edges()), count(inhibitory.edges()));
+  return fmt::format("{} {} excitatory and {} inhibitory edges\n", name, edge_count(excitatory.edges()), edge_count(inhibitory.edges()));
 }
 
 std::string summary(const random_circuits& drawn, const tuned_model& t) {
   const model& m = t.result;
   const direct_circuits& c = m.direct();
   const circuit_gains& g = t.gains;
-  std::string text = fmt::format("{} neurons, {} of them inhibitory, {} layers, {}\n", count(m.neurons()),
-                                 count(drawn.inhibitory_neurons()), m.layers(), m.origin().layout);
+  std::string text = fmt::format("{} neurons, {} of them inhibitory, {} layers, {}\n", edge_count(m.neurons()),
+                                 edge_count(drawn.inhibitory_neurons()), m.layers(), m.origin().layout);
   text += circuit("Gx", c.gx_excitatory, c.gx_inhibitory) + circuit("Gy", c.gy_excitatory, c.gy_inhibitory);
-  text += fmt::format("Gs {} synapses a layer\n", count(m.synapses()));
+  text += fmt::format("Gs {} synapses a layer\n", edge_count(m.synapses()));
   text += fmt::format("a token drives {} excitatory and {} inhibitory neurons\n", g.sensory_edges, drawn.driven_inhibitory());
   text += fmt::format("gains: Gx {:.4g}, Gy {:.4g}; inhibition: Gx {:.4g}, Gy {:.4g}\n", g.gx, g.gy, g.inhibition_x, g.inhibition_y);
   text += "over the last 200 of 1,000 random tokens:\n";

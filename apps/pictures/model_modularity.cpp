@@ -33,9 +33,11 @@ counts levels(const weight_histogram& sizes, sign which, neuron_id neurons, std:
   return c;
 }
 
-class course {
+class modularity_course {
  public:
-  course(const char* name, figure::mark line, std::string& csv) : name_(name), line_(std::move(line)), csv_(csv) { line_.name = name; }
+  modularity_course(const char* name, figure::mark line, std::string& csv) : name_(name), line_(std::move(line)), csv_(csv) {
+    line_.name = name;
+  }
 
   void add(const network& graph, std::uint64_t all, std::uint64_t seed, float beta) {
     const auto found = graph.leiden(seed);
@@ -60,7 +62,7 @@ class course {
 };
 
 // The course of one sign of a graph of weights.
-void follow(course& c, const model_graph& g, const weight_rows& rows, const weight_histogram& sizes, sign which,
+void follow(modularity_course& c, const model_graph& g, const weight_rows& rows, const weight_histogram& sizes, sign which,
             const community_choice& choice) {
   const counts at = levels(sizes, which, g.window().targets, choice.most_edges);
   if (at.kept.empty()) return;
@@ -84,7 +86,7 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
   figure::picture p{{.title = fmt::format("Modularity of {} of {}", g.name(), name), .panel_height = 330},
                     "graph,edges,share_of_edges,beta,modularity,communities\n"};
   const weight_histogram sizes = g.histogram();
-  course excitatory("excitatory", {.of = figure::excitatory, .size = 2, .with = figure::shape::disc}, p.csv),
+  modularity_course excitatory("excitatory", {.of = figure::excitatory, .size = 2, .with = figure::shape::disc}, p.csv),
       inhibitory("inhibitory", {.of = figure::inhibitory, .size = 2, .with = figure::shape::square}, p.csv),
       random_e("random graph, m as excitatory", {.of = figure::grey, .size = 1.5, .with = figure::shape::disc, .dashed = true}, p.csv),
       random_i("random graph, m as inhibitory", {.of = {0xb5, 0xb5, 0xb5}, .size = 1.5, .with = figure::shape::square, .dashed = true},
@@ -108,7 +110,7 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
       .y = {.label = "modularity Q (Leiden)", .least = 0},
       .nothing = "no edges"};
   if (std::max(excitatory.largest_share(), inhibitory.largest_share()) >= 20) panel.x.most = 100;
-  for (course* c : {&excitatory, &inhibitory, &random_e, &random_i, &product}) c->into(panel);
+  for (modularity_course* c : {&excitatory, &inhibitory, &random_e, &random_i, &product}) c->into(panel);
   p.what.panels.push_back(std::move(panel));
   p.what.notes.push_back(fmt::format("{}; at most {} edges; Newman's modularity of A + A^T, every edge 1. Random graphs: G(n, m).",
                                      counted(n, "neuron"), with_separators(communities.most_edges)));

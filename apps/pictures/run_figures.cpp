@@ -37,7 +37,7 @@ constexpr quantity both[] = {quantity::x, quantity::y};
 // ---- rates
 
 // Share of the neurons (%) that are active in at least this share of the tokens (%).
-mark survival(const recorded_run& run, const recorded_activity& a) {
+mark survival_line(const recorded_run& run, const recorded_activity& a) {
   std::vector<std::uint64_t> counts(a.neurons.empty() ? run.neurons : a.neurons.size(), 0);
   for_each_active(run, a, [&](std::size_t, std::uint64_t neuron, float) {
     const auto at = a.neurons.empty()
@@ -295,7 +295,7 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
       if (!activity || activity->top != 0 || activity->positions.empty()) continue;
       some = true;
       distributions[v].nothing = "no neuron was active";
-      mark often = survival(run, *activity);
+      mark often = survival_line(run, *activity);
       often.of = of;
       often.with = series_shape(k);
       often.marked = true;

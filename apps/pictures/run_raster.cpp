@@ -20,7 +20,7 @@ using figure::panel;
 using figure::picture;
 
 constexpr std::size_t most_rows = 128, most_columns = 300;  // of a panel: more neurons or tokens are taken together
-constexpr std::size_t most_layers = 8;
+constexpr std::size_t most_rasters = 8;
 constexpr std::size_t most_events = 20000;  // drawn one by one
 
 // Neurons and recorded tokens in equal pieces.
@@ -135,7 +135,7 @@ class raster {
  public:
   raster(const recorded_run& run, const figure_choice& choice) : run_(run), choice_(choice), names_(run) {
     p_.what = {.title = "Activity of " + described(run), .width = figure_width, .columns = 2};
-    layers_ = drawn_layers(run, choice, most_layers, p_.what);
+    layers_ = drawn_layers(run, choice, most_rasters, p_.what);
     if (names_.subject() != nullptr && !names_.subject()->neuron_names().empty())
       name_ = [this](std::uint64_t neuron) { return names_.shown(static_cast<neuron_id>(neuron)); };
   }

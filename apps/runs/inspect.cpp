@@ -54,7 +54,7 @@ std::vector<std::string> checkpoints_of(const recorded_run& run) {
   return names;
 }
 
-std::string line(const std::string& what, const std::string& value) { return fmt::format("{:16}{}\n", what, one_line(value)); }
+std::string entry(const std::string& what, const std::string& value) { return fmt::format("{:16}{}\n", what, one_line(value)); }
 
 std::string text_of(const json& report) {
   const std::string layer = report["layer"] == 0 ? "" : fmt::format(", layer {}", report["layer"].get<layer_id>());
@@ -85,12 +85,12 @@ void list_recorded(const inspect_options& o, const recorded_run& run) {
   for (const listed_report& r : run.reports) all["reports"].push_back(described(run, r));
   if (o.json) return print(dumped(all));
 
-  std::string text = line("run", o.run) + line("status", run.status());
-  text += line("tokens", run.tokens.empty() ? "none" : fmt::format("{}, positions {} to {}", run.tokens.size(), run.first, run.end() - 1));
-  text += line("model", fmt::format("{} neurons, {} layers, hash {}", run.neurons, run.layers, model_hash(run)));
-  for (const auto& i : all["interventions"]) text += line("intervention", i.is_string() ? i.get<std::string>() : i.dump());
-  for (const std::string name : all["checkpoints"]) text += line("checkpoint", name);
-  if (run.reports.empty()) text += line("reports", "none; summary.csv has the active shares of each token");
+  std::string text = entry("run", o.run) + entry("status", run.status());
+  text += entry("tokens", run.tokens.empty() ? "none" : fmt::format("{}, positions {} to {}", run.tokens.size(), run.first, run.end() - 1));
+  text += entry("model", fmt::format("{} neurons, {} layers, hash {}", run.neurons, run.layers, model_hash(run)));
+  for (const auto& i : all["interventions"]) text += entry("intervention", i.is_string() ? i.get<std::string>() : i.dump());
+  for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
+  if (run.reports.empty()) text += entry("reports", "none; summary.csv has the active shares of each token");
   for (const json& r : all["reports"]) text += fmt::format("{:24}{}\n", one_line(r["file"].get<std::string>()), one_line(text_of(r)));
   print(text);
 }

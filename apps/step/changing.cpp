@@ -56,7 +56,7 @@ constexpr char lesion[] = "lesion", silence[] = "silence", clamp[] = "clamp", st
                inhibition[] = "inhibition", reset[] = "reset", set[] = "set";
 constexpr const char* time_words = "layers tokens from at x: y: gx: gy: synapses:";
 
-constexpr step_command commands[] = {
+constexpr step_command changing[] = {
     {lesion, "lesion NEURONS | lesion gx:i->j | lesion gy:i->j | lesion synapses:i->j",
      "Removes neurons, or cuts edges of a circuit, or keeps synapses from transmitting, from the next token on.", time_words,
      intervene<lesion>},
@@ -74,6 +74,6 @@ constexpr step_command commands[] = {
 
 }  // namespace
 
-std::span<const step_command> changing_commands() { return commands; }
+std::span<const step_command> changing_commands() { return changing; }
 
 }  // namespace bdh::app

@@ -466,7 +466,7 @@ void tell_model(experiment& e, arguments& a) {
   say(model_text(e.subject()));
 }
 
-constexpr step_command commands[] = {
+constexpr step_command looking[] = {
     {"show", "show x|y|a|w [NEURONS] [layer l] [top K]",
      "X, Y, A or W of the token read last: of the neurons named, or the largest. Without a layer, of the last one reached.",
      "x y a w layer top", show},
@@ -490,6 +490,6 @@ constexpr step_command commands[] = {
 
 }  // namespace
 
-std::span<const step_command> looking_commands() { return commands; }
+std::span<const step_command> looking_commands() { return looking; }
 
 }  // namespace bdh::app

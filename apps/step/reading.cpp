@@ -237,7 +237,7 @@ void record_command(experiment& e, arguments& a) {
   say(fmt::format("recording to {}: active neurons and {} probes, a line for each token\n", file, e.probes.size()));
 }
 
-constexpr step_command commands[] = {
+constexpr step_command reading[] = {
     {"token", "token T...", "Reads tokens, given by their ids.", "", token},
     {"text", "text S", "Reads a text, byte by byte: the rest of the line, or a string as in JSON, for example \"a line\\n\".", "", text},
     {"generate", "generate K [temperature T] [top N] [seed S]",
@@ -257,7 +257,7 @@ constexpr step_command commands[] = {
 
 }  // namespace
 
-std::span<const step_command> reading_commands() { return commands; }
+std::span<const step_command> reading_commands() { return reading; }
 
 void say(std::string_view text) {
   terminal_text shown;

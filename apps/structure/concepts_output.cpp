@@ -16,19 +16,19 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-std::string shown(const concept_results& r, const separation& s) {
+std::string label_of(const concept_results& r, const separation& s) {
   if (!r.of_neurons) return shown_pair(*r.subject, s.pair);
   return fmt::format("{}:{}", s.of_y ? 'y' : 'x', shown_neuron(*r.subject, s.pair.pre));
 }
 
 head_id head_of(const concept_results& r, const separation& s) { return s.pair.pre / r.subject->neurons_per_head(); }
 
-double mean_of(const std::vector<float>& values, std::size_t first, std::size_t last) {
+double mean_between(const std::vector<float>& values, std::size_t first, std::size_t last) {
   return std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
          static_cast<double>(last - first);
 }
-double positive_mean(const concept_results& r, const finding& f) { return mean_of(f.values, 0, r.positives); }
-double negative_mean(const concept_results& r, const finding& f) { return mean_of(f.values, r.positives, f.values.size()); }
+double positive_mean(const concept_results& r, const finding& f) { return mean_between(f.values, 0, r.positives); }
+double negative_mean(const concept_results& r, const finding& f) { return mean_between(f.values, r.positives, f.values.size()); }
 
 const char* method(const rank_test& t) { return t.exact ? "exact" : "normal"; }
 
@@ -65,7 +65,7 @@ json named(const concept_results& r, const separation& s) {
     one["pre"] = s.pair.pre;
     one["post"] = s.pair.post;
   }
-  one["name"] = shown(r, s);
+  one["name"] = label_of(r, s);
   return one;
 }
 
@@ -89,10 +89,10 @@ std::string as_text(const concept_results& r, std::size_t top) {
                   r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r", "U", "p", "by", "corrected", "mean pos.", "mean neg.");
   for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
     const finding& f = r.findings[k];
-    text +=
-        fmt::format("{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} {:>11.4g}{}\n", f.what.layer,
-                    head_of(r, f.what), shown(r, f.what), f.chosen.rank_biserial, f.confirmed.rank_biserial, f.confirmed.u, f.confirmed.p,
-                    method(f.confirmed), f.corrected_p, positive_mean(r, f), negative_mean(r, f), f.holds ? "" : "  not confirmed");
+    text += fmt::format("{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} {:>11.4g}{}\n", f.what.layer,
+                        head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial, f.confirmed.rank_biserial, f.confirmed.u,
+                        f.confirmed.p, method(f.confirmed), f.corrected_p, positive_mean(r, f), negative_mean(r, f),
+                        f.holds ? "" : "  not confirmed");
   }
   constexpr std::size_t columns = 6;
   const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
@@ -100,7 +100,7 @@ std::string as_text(const concept_results& r, std::size_t top) {
     const sentence& s = r.traced[c.text];
     text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position", "token");
     for (std::size_t k = 0; k < shown_findings; ++k)
-      text += fmt::format(" {:>14}", fmt::format("{} l{}", shown(r, r.findings[k].what), r.findings[k].what.layer));
+      text += fmt::format(" {:>14}", fmt::format("{} l{}", label_of(r, r.findings[k].what), r.findings[k].what.layer));
     text += "\n";
     for (std::size_t t = 0; t < c.values.size(); ++t) {
       text += fmt::format("{:>8}  {:6}", t, one_line(token_text(r, s.tokens[t])));

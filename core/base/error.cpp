@@ -11,7 +11,7 @@ std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format
 
 namespace {
 
-std::string message(const std::string& place, const std::string& found, const std::string& expected, const std::string& hint) {
+std::string text_of(const std::string& place, const std::string& found, const std::string& expected, const std::string& hint) {
   std::string text = place + ": " + found;
   if (!expected.empty()) text += ", expected " + expected;
   if (!hint.empty()) text += "; " + hint;
@@ -24,7 +24,7 @@ std::string message(const std::string& place, const std::string& found, const st
 }  // namespace
 
 error::error(std::string place, std::string found, std::string expected, std::string hint)
-    : std::runtime_error(message(place, found, expected, hint)),
+    : std::runtime_error(text_of(place, found, expected, hint)),
       place_(std::move(place)),
       found_(std::move(found)),
       expected_(std::move(expected)),

@@ -1,11 +1,15 @@
 """What the tests of the command line share: starting the program, the models it works on, and how skipped tests are told."""
+import fcntl
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 
 PROGRAM = os.environ["BDH_PROGRAM"]
@@ -14,12 +18,48 @@ SANITIZED = bool(os.environ.get("BDH_SANITIZE"))
 RANDOM = os.path.join(SOURCE, "tests/data/random-64")  # 64 neurons, 3 layers, 2 heads
 TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096")
 CONVERT = os.path.join(SOURCE, "tests/tools/convert_checkpoint.py")
-PATIENCE = 300 if SANITIZED else 60  # s
+PATIENCE = 600 if SANITIZED else 300  # s, for whatever takes seconds on an idle machine
+
+# Children would inherit that it is ignored, as it is in the background of a script.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def bdh(*arguments, stdin=b"", cwd=None, **more):
     """Runs the program to its end; bytes in, bytes out."""
     return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=PATIENCE, **more)
+
+
+def listens(process, number=signal.SIGINT):
+    """Whether it handles the signal: it does so from when it can be stopped until the first one has come."""
+    if process.returncode is not None:
+        return False
+    with open(f"/proc/{process.pid}/status") as f:
+        caught = next(line for line in f if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+def state_and_time(process):
+    """The state of its main thread, S when it sleeps, and how much of a processor all of them have had, in s."""
+    if process.returncode is not None:
+        return "Z", 0
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idles(process):
+    """Whether it has slept for a while, for it waits for something; one that was stopped, or gets no processor, does not sleep."""
+    first = state_and_time(process)
+    for _ in range(5):
+        time.sleep(0.02)
+        if state_and_time(process) != first:
+            return False
+    return first[0] == "S"
+
+
+def unread(pipe):
+    """The bytes in it."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def convert(source, target, *options):
@@ -79,6 +119,47 @@ class CliTest(unittest.TestCase):
             with open(path, "wb") as f:
                 f.write(content)
         return path
+
+    def start(self, *arguments, **streams):
+        """The running program, which ends with the test at the latest. Nobody reads or writes what is not a pipe."""
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)], **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams})
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+    def wait_for(self, happened, process=None):
+        """Until it has; not for ever, and not when the process has ended without it."""
+        last = time.monotonic() + PATIENCE
+        while True:
+            ended = process is not None and process.poll() is not None
+            if happened():
+                return
+            self.assertFalse(ended, "ended too early")
+            self.assertLess(time.monotonic(), last, "never happened")
+            time.sleep(0.005)
+
+    def stopped(self, number, *arguments, target, worked=0, when=lambda: True):
+        """Starts the program and sends it a signal as soon as it listens, has worked for so many seconds of a processor and when() holds;
+        again and again while it is done before that. Returns its standard error, after the exit code of a program that was stopped."""
+        last = time.monotonic() + PATIENCE
+        while True:
+            process = self.start(*arguments, "-o", target, stderr=subprocess.PIPE)
+            while process.poll() is None and not (listens(process, number) and state_and_time(process)[1] >= worked and when()):
+                time.sleep(0.001)
+            process.send_signal(number)
+            told = process.communicate(timeout=PATIENCE)[1]
+            if process.returncode != 0 or time.monotonic() > last:
+                break
+            os.remove(target)
+        self.assertEqual(process.returncode, 128 + number, told)
+        return told
 
     def good(self, *arguments, **more):
         done = bdh(*arguments, **more)

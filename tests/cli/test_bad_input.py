@@ -1,5 +1,4 @@
 """Bad input, one row a case: one line on standard error that names the place, the right exit code, nothing left behind."""
-import io
 import json
 import os
 import pickle
@@ -8,7 +7,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import zipfile
 

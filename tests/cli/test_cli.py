@@ -3,14 +3,10 @@ import csv
 import json
 import os
 import pty
-import select
 import signal
 import subprocess
-import sys
-import time
-import unittest
 
-from program import PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, main, safetensors, small_checkpoint
+from program import PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, idles, listens, main, safetensors, small_checkpoint, unread
 
 TEXT = b"ROMEO:\nO, she doth teach the torches to burn bright!\n"
 
@@ -248,39 +244,27 @@ class State(CliTest):
 
 
 class Input(CliTest):
-    def start(self, *arguments, **more):
-        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
-
-    def wait_for(self, condition, what):
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), end, what)
-            time.sleep(0.02)
-
     def test_a_stream_without_end_is_read_as_it_comes(self):
-        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet")
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", stdin=subprocess.PIPE)
         for size in (5, 9):
             process.stdin.write(b"x" * (size if size == 5 else 4))
             process.stdin.flush()
             tokens = self.path("run/tokens.csv")
             # The last token's report waits for its successor.
-            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1, f"{size} tokens")
+            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1, process)
 
     def test_generated_text_streams(self):
-        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "--quiet")
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "--quiet", stdout=subprocess.PIPE)
         self.assertEqual(len(process.stdout.read(20)), 20)
         self.assertIsNone(process.poll())
 
     def test_a_reader_that_leaves_ends_the_run_quietly(self):
-        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "-o", self.path("run"))
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "-o", self.path("run"), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
         process.stdout.read(5)
         process.stdout.close()
         self.assertEqual(process.wait(PATIENCE), 141)
         self.assertEqual(process.stderr.read(), b"")
-        process.stdout = None
         self.assertEqual(json.loads(contents(self.path("run/run.json")))["status"], "interrupted")
 
 
@@ -430,10 +414,12 @@ class Terminal(CliTest):
         self.assertTrue(shown.endswith("\n"))
 
     def test_progress_only_on_a_terminal_and_only_if_wanted(self):
-        text = self.path("text", TEXT * 12)
-        shown = self.on_terminal("run", self.trained, "--text-file", text, which="stderr").decode()
-        self.assertIn("\r", shown)
-        for part in (f"of {12 * len(TEXT)}", "tokens/s", "left"):
+        for copies in (12, 120, 1200):  # what is read within a tenth of a second tells nothing
+            text = self.path("text", TEXT * copies)
+            shown = self.on_terminal("run", self.trained, "--text-file", text, which="stderr").decode()
+            if "\r" in shown:
+                break
+        for part in ("\r", f"of {copies * len(TEXT):,}", "tokens/s", "left"):
             self.assertIn(part, shown)
         self.assertNotIn("\x1b", self.on_terminal("run", self.trained, "--text-file", text, "--quiet", which="stderr").decode())
         self.assertNotIn(b"\x1b", self.good("run", self.trained, "--text-file", text).stderr)
@@ -441,9 +427,7 @@ class Terminal(CliTest):
 
 class Signals(CliTest):
     def interrupted(self, number, *arguments):
-        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   bufsize=0)
-        self.addCleanup(process.kill)
+        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         process.stdout.read(1)  # it is generating
         process.send_signal(number)
         output, told = process.communicate(timeout=PATIENCE)
@@ -463,42 +447,32 @@ class Signals(CliTest):
             self.assertEqual(self.json("info", self.path("s.h5"))["tokens"], run["tokens"])
 
     def test_a_signal_ends_waiting_for_input(self):
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", self.path("run"), "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdin.write(b"abc")
         process.stdin.flush()
-        tokens, end = self.path("run/tokens.csv"), time.monotonic() + PATIENCE
-        while time.monotonic() < end and not (os.path.exists(tokens) and len(table(tokens)) == 2):
-            time.sleep(0.02)
+        tokens = self.path("run/tokens.csv")
+        self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == 2, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
-        told = json.loads(process.communicate()[0])
+        told = json.loads(process.stdout.read())
         self.assertEqual((told["tokens"], told["interrupted"]), (3, True))
         self.assertEqual(len(table(tokens)), 3)
 
     def test_a_second_signal_kills(self):
         # Nobody reads: the program hangs in a write when the first signal comes.
-        process = subprocess.Popen([PROGRAM, "run", self.random, "--text", "a", "--generate", "10000000", "--quiet"], stdout=subprocess.PIPE)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.kill)
-        stuck, before = 0, None
-        while stuck < 5:  # its processor time stands still
-            with open(f"/proc/{process.pid}/stat") as f:
-                now = f.read().split()[13:15]
-            stuck, before = (stuck + 1 if now == before and select.select([process.stdout], [], [], 0)[0] else 0), now
-            time.sleep(0.1)
+        process = self.start("run", self.random, "--text", "a", "--generate", "10000000", "--quiet", "--threads", "1", stdout=subprocess.PIPE)
+        self.wait_for(lambda: unread(process.stdout) != 0 and idles(process), process)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        self.assertIsNone(process.poll())
+        self.wait_for(lambda: not listens(process) and idles(process), process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
 
     def test_evaluate_tells_what_it_has(self):
-        text = self.path("text", TEXT * 4000)
-        process = subprocess.Popen([PROGRAM, "evaluate", self.random, "--text-file", text, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(process.kill)
-        time.sleep(1)
+        process = self.start("evaluate", self.random, "--text-file", "/dev/stdin", "--json", "--threads", "1", stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(TEXT)
+        process.stdin.flush()
+        self.wait_for(lambda: listens(process, signal.SIGTERM) and unread(process.stdin) == 0 and idles(process), process)
         process.send_signal(signal.SIGTERM)
         output, told = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 143)

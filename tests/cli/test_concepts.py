@@ -7,10 +7,8 @@ import os
 import random
 import signal
 import subprocess
-import time
-import unittest
 
-from program import PROGRAM, SANITIZED, SOURCE, CliTest, bdh, main
+from program import PATIENCE, SOURCE, CliTest, bdh, main
 
 EXAMPLES = os.path.join(SOURCE, "examples/concepts")
 
@@ -168,13 +166,13 @@ class Concepts(CliTest):
                 self.refused(2, "concepts", self.random, *arguments)
 
     def test_ctrl_c(self):
-        many = self.path("many.txt", sentences(3000, 5)), self.path("more.txt", sentences(3000, 6))
-        child = subprocess.Popen([PROGRAM, "concepts", self.trained, "--positive", many[0], "--negative", many[1], "-o", self.path("f.csv")],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        many = self.path("many.txt", sentences(6000, 5)), self.path("more.txt", sentences(6000, 6))
+        child = self.start("concepts", self.trained, "--positive", many[0], "--negative", many[1], "-o", self.path("f.csv"),
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         told = child.stderr.readline()  # how far it is and how long it takes, once that can be said
         self.assertRegex(told, rb"^reading [0-9,]+ tokens: [0-9]+ % done, about .* left\n$")
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 130, err)
         self.assertEqual(out, b"")
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(("f.csv", ".bdh"))])

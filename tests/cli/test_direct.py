@@ -4,9 +4,8 @@ import re
 import resource
 import signal
 import subprocess
-import time
 
-from program import PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, main, small_checkpoint
+from program import PATIENCE, RANDOM, SOURCE, TRAINED, CliTest, idles, listens, main, small_checkpoint
 
 TEXT = b"Now is the winter of our discontent made glorious summer by this sun of York; " * 4
 CHECKPOINT = f"{RANDOM}/model.safetensors"
@@ -114,23 +113,24 @@ class Direct(CliTest):
         self.refused(1, "import", self.made, "--circuit", "direct", *to, says=(self.made, "a model with direct circuits", "through hubs"))
         self.assertEqual(sorted(os.listdir(self.folder)), ["direct.bdh.h5", "empty", "one", "text"])
 
-    def interrupted(self, number, *options):
-        process = subprocess.Popen([PROGRAM, "import", self.trained, "--circuit", "direct", "-o", self.made, *options], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(process.kill)
-        time.sleep(1)
-        process.send_signal(number)
-        output, told = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, output), (128 + number, b""))
+    def interrupted(self, number, worked, *options):
+        told = self.stopped(number, "import", self.trained, "--circuit", "direct", *options, target=self.made, worked=worked)
         self.assertOneLine(told, "stopped by a signal, nothing was written")
         self.assertEqual(os.listdir(self.folder), ["text"])
 
     def test_a_signal_leaves_nothing_behind(self):
         # While it calibrates, which takes minutes here; while it makes edges; while it waits for a text.
         long = self.path("text", TEXT * 1000)
-        self.interrupted(signal.SIGINT, "--keep-gx", "0.5", "--calibrate", long, "--calibration-windows", "100000", "--window", "8")
-        self.interrupted(signal.SIGTERM, "--keep-gx", "0.5", "--keep-gy", "0.5", "--rank", "magnitude")
-        self.interrupted(signal.SIGINT, "--keep-gx", "0.5", "--calibrate", "/dev/stdin", "--evaluate", long)
+        self.interrupted(signal.SIGINT, 0.3, "--keep-gx", "0.5", "--calibrate", long, "--calibration-windows", "100000", "--window", "8")
+        self.interrupted(signal.SIGTERM, 0.1, "--keep-gx", "0.5", "--keep-gy", "0.5", "--rank", "magnitude")
+        process = self.start("import", self.trained, "--circuit", "direct", "-o", self.made, "--keep-gx", "0.5", "--calibrate", "/dev/stdin",
+                             "--evaluate", long, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.wait_for(lambda: listens(process) and idles(process), process)
+        process.send_signal(signal.SIGINT)
+        output, told = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, output), (130, b""))
+        self.assertOneLine(told, "stopped by a signal, nothing was written")
+        self.assertEqual(os.listdir(self.folder), ["text"])
 
 
 class Trained(CliTest):

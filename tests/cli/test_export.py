@@ -5,7 +5,6 @@ import resource
 import signal
 import struct
 import subprocess
-import time
 import zipfile
 import xml.etree.ElementTree as xml
 
@@ -328,12 +327,7 @@ class Failures(Export):
         out = self.path("out")
         os.mkdir(out)
         for number in (signal.SIGINT, signal.SIGTERM):
-            process = subprocess.Popen([PROGRAM, "export", model, "-o", os.path.join(out, "x.gexf")], stderr=subprocess.PIPE)
-            while not os.listdir(out) and process.poll() is None:  # the temporary file
-                time.sleep(0.001)
-            process.send_signal(number)
-            told = process.communicate(timeout=PATIENCE)[1]
-            self.assertEqual(process.returncode, 128 + number, told)
+            told = self.stopped(number, "export", model, target=os.path.join(out, "x.gexf"), when=lambda: os.listdir(out))  # a temporary file
             self.assertIn(b"stopped by a signal, nothing was written", told)
             self.assertEqual(os.listdir(out), [])
 

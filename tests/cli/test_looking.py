@@ -5,9 +5,8 @@ import json
 import os
 import signal
 import subprocess
-import time
 
-from program import PATIENCE, PROGRAM, CliTest, bdh, main
+from program import PATIENCE, CliTest, bdh, main
 
 TEXT = "hello world, hello"
 
@@ -155,17 +154,13 @@ class Inspect(LookingTest):
 class Stopped(LookingTest):
     def stopped(self, how, *requests):
         """A run that was stopped while it waits for its next token, 11 of them read."""
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", self.path("run"), "--quiet",
-                                    *(a for r in requests for a in ("--record", r))], stdin=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", *(a for r in requests for a in ("--record", r)),
+                             stdin=subprocess.PIPE)
         process.stdin.write(b"hello world")
         process.stdin.flush()
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.lines("run/tokens.csv") < 11:
-            time.sleep(0.02)
+        self.wait_for(lambda: self.lines("run/tokens.csv") >= 11, process)
         process.send_signal(how)
         process.wait(PATIENCE)
-        process.stdin.close()
         return self.path("run")
 
     def lines(self, name):

@@ -4,9 +4,8 @@ import os
 import shutil
 import struct
 import subprocess
-import time
 
-from program import PATIENCE, PROGRAM, CliTest, bdh, main
+from program import PATIENCE, CliTest, bdh, main
 
 HUBS, NEURONS, VOCABULARY = 160, 294912, 256  # 566 MB
 
@@ -59,16 +58,11 @@ class Mapped(CliTest):
 
     def started(self, model, *options):
         """A run that has read "ab", of which it has told the first, and waits for more."""
-        process = subprocess.Popen([PROGRAM, "run", model, "-", "-o", self.path("run"), "--quiet", *options], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", model, "-", "-o", self.path("run"), "--quiet", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
         process.stdin.write(b"ab")
         process.stdin.flush()
-        tokens, end = self.path("run/tokens.csv"), time.monotonic() + PATIENCE
-        while lines(tokens) != 2:
-            self.assertLess(time.monotonic(), end)
-            self.assertIsNone(process.poll())
-            time.sleep(0.02)
+        self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 2, process)
         return process
 
     def test_a_model_that_is_cut_short_during_a_run_ends_it_with_one_line(self):

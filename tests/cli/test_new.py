@@ -2,10 +2,8 @@
 import os
 import re
 import signal
-import subprocess
-import time
 
-from program import PATIENCE, PROGRAM, CliTest, main
+from program import CliTest, main
 
 FAMILIES = ("erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete")
 
@@ -91,13 +89,8 @@ class New(CliTest):
         self.make("ring", "--force")
 
     def test_ctrl_c_while_it_tunes_leaves_no_file(self):
-        command = [PROGRAM, "new", "erdos-renyi", "--neurons", "12000", "--degree", "60", "--layers", "8", "-o", self.path("x.bdh.h5")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(2)  # it takes a minute
-        self.assertIsNone(process.poll())
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 130)
+        stderr = self.stopped(signal.SIGINT, "new", "erdos-renyi", "--neurons", "12000", "--degree", "60", "--layers", "8",
+                              target=self.path("x.bdh.h5"), worked=0.5)
         self.assertOneLine(stderr, "stopped by a signal")
         self.assertEqual(os.listdir(self.folder), [])
 

@@ -5,10 +5,8 @@ import os
 import random
 import signal
 import struct
-import subprocess
-import time
 
-from program import PATIENCE, PROGRAM, RANDOM, CliTest, main
+from program import RANDOM, main
 from test_plot import PlotTest, read, table
 
 KINDS = "degree", "weights", "matrix", "modularity", "graph"
@@ -263,22 +261,9 @@ class BadInput(PlotTest):
         self.refused(1, "plot", "degree", self.random, "-o", self.path("picture.gif"), says=("picture.gif",))
         self.refused(2, "plot", "degree", self.random, says=("-o",))
 
-    @staticmethod
-    def catches_interrupts(pid):
-        with open(f"/proc/{pid}/status") as f:
-            caught = next(line for line in f if line.startswith("SigCgt:"))
-        return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1
-
     def test_stopped_by_a_signal(self):
-        target = self.path("picture.svg")
-        command = [PROGRAM, "plot", "modularity", self.trained, "-o", target, "--most-edges", "1000000"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-            while process.poll() is None and not self.catches_interrupts(process.pid):
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=PATIENCE)[1].decode()
-        self.assertEqual(process.returncode, 130, said)
-        self.assertIn("stopped by a signal", said)
+        said = self.stopped(signal.SIGINT, "plot", "modularity", self.trained, "--most-edges", "1000000", target=self.path("picture.svg"), worked=0.3)
+        self.assertIn(b"stopped by a signal", said)
         self.assertEqual(os.listdir(self.folder), [])
 
 

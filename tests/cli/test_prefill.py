@@ -4,9 +4,8 @@ import os
 import re
 import signal
 import subprocess
-import time
 
-from program import PROGRAM, CliTest, bdh, main
+from program import CliTest, bdh, main, unread
 
 TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:2000]
 
@@ -56,12 +55,12 @@ class Blocks(PrefillTest):
         blocks = self.run_blocks(self.path("a"), "--threads", "1")
         self.same(blocks, self.run_blocks(self.path("b"), "--threads", "3", "--sites", "5"))
         folder = self.path("c")
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "--generate", "30", "-o", folder, "--record", "logits", "--prefill", "blocks",
-                                    "--quiet", "--retention", "0.99"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process = self.start("run", self.random, "-", "--generate", "30", "-o", folder, "--record", "logits", "--prefill", "blocks", "--quiet",
+                             "--retention", "0.99", stdin=subprocess.PIPE)
         for first in range(0, len(TEXT), 333):
             process.stdin.write(TEXT[first:first + 333])
             process.stdin.flush()
-            time.sleep(0.01)
+            self.wait_for(lambda: unread(process.stdin) == 0, process)
         process.stdin.close()
         self.assertEqual(process.wait(), 0)
         self.same(blocks, folder)
@@ -86,15 +85,15 @@ class Stops(PrefillTest):
         whole, folder, stops = self.run_blocks(self.path("a")), self.path("b"), 0
         options = ["--generate", "30", "-o", folder, "--record", "logits", "--prefill", "blocks", "--quiet", "--retention", "0.99"]
         # The text comes slowly, so that stops come while a block is being filled.
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", *options], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process = self.start("run", self.random, "-", *options, stdin=subprocess.PIPE)
         read = 0
         while True:
             for first in range(read, min(read + 700, len(TEXT)), 100):
                 process.stdin.write(TEXT[first:first + 100])
                 process.stdin.flush()
-                time.sleep(0.02)
+                self.wait_for(lambda: unread(process.stdin) == 0, process)
             if read + 700 < len(TEXT):
-                self.wait_for_more_than(read, folder)
+                self.wait_for(lambda: self.tokens(folder) > read, process)
                 process.send_signal(signal.SIGINT)
             process.stdin.close()
             code = process.wait()
@@ -102,31 +101,25 @@ class Stops(PrefillTest):
                 break
             self.assertEqual(code, 130)
             stops += 1
-            read = len(self.read(os.path.join(folder, "tokens.csv"))) - 1
+            read = self.tokens(folder)
             self.assertEqual(read % 64, 0)  # a checkpoint is between blocks
-            process = subprocess.Popen([PROGRAM, "resume", folder, "-", "--quiet"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            process = self.start("resume", folder, "-", "--quiet", stdin=subprocess.PIPE)
         self.assertGreater(stops, 1)
         self.same(whole, folder)
 
-    def wait_for_more_than(self, tokens, folder):
-        deadline = time.time() + 60
+    def tokens(self, folder):
         path = os.path.join(folder, "tokens.csv")
-        while time.time() < deadline and not (os.path.exists(path) and len(self.read(path)) - 1 > tokens):
-            time.sleep(0.05)
+        return len(self.read(path)) - 1 if os.path.exists(path) else 0
 
     def test_checkpoints_are_between_blocks(self):
         folder = self.path("run")
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", folder, "--prefill", "blocks", "--quiet", "--checkpoint-every", "100"],
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process = self.start("run", self.random, "-", "-o", folder, "--prefill", "blocks", "--quiet", "--checkpoint-every", "100",
+                             stdin=subprocess.PIPE)
         process.stdin.write(TEXT[:600])
         process.stdin.flush()
-        deadline, found = time.time() + 60, []
-        while time.time() < deadline and len(found) < 2:
-            time.sleep(0.05)
-            found = self.checkpoints(folder)
+        self.wait_for(lambda: len(self.checkpoints(folder)) >= 2, process)
         process.kill()
         process.wait()
-        process.stdin.close()
         found = self.checkpoints(folder)
         self.assertGreaterEqual(len(found), 2)  # three when it was killed between writing one and deleting the oldest
         for position in found:

@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 
-from program import PROGRAM, TRAINED, CliTest, bdh, main
+from program import PATIENCE, PROGRAM, TRAINED, CliTest, bdh, main
 
 TEXT = "To be, or not to be. " * 40
 
@@ -81,7 +81,7 @@ class Limits(CliTest):
         def limited():
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, timeout=120, preexec_fn=limited)
+        done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, timeout=PATIENCE, preexec_fn=limited)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertNotIn(b".tmp", done.stderr)
         self.assertNotIn(b"disk full", done.stderr)  # it is not
@@ -125,7 +125,7 @@ class Limits(CliTest):
         def limited():
             resource.setrlimit(resource.RLIMIT_FSIZE, (16000, 16000))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        done = subprocess.run([PROGRAM, "run", self.random, "--batch", batch, "-o", runs, "--quiet"], capture_output=True, timeout=120, preexec_fn=limited)
+        done = subprocess.run([PROGRAM, "run", self.random, "--batch", batch, "-o", runs, "--quiet"], capture_output=True, timeout=PATIENCE, preexec_fn=limited)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertEqual([self.json("info", os.path.join(runs, f"stream-000{k}"))["status"] for k in (0, 1)], ["failed", "complete"])
 
@@ -133,12 +133,10 @@ class Limits(CliTest):
 class Ended(CliTest):
     def test_a_run_that_was_killed_is_interrupted_and_one_that_goes_on_is_not(self):
         run = self.path("run")
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", run, "--quiet"], stdin=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", self.random, "-", "-o", run, "--quiet", stdin=subprocess.PIPE)
         process.stdin.write(b"abc")
         process.stdin.flush()
-        while not os.path.exists(os.path.join(run, "run.json")):
-            self.assertIsNone(process.poll())
+        self.wait_for(lambda: os.path.exists(os.path.join(run, "run.json")), process)
         for command in ("info", "inspect"):
             self.assertEqual(self.json(command, run)["status"], "running")
         process.kill()

@@ -3,9 +3,8 @@ import csv
 import os
 import signal
 import subprocess
-import time
 
-from program import PROGRAM, CliTest, main
+from program import PATIENCE, CliTest, main
 
 # Two triangles 0 1 2 and 3 4 5, 2 -> 3 between them; 0 <-> 1 lead both ways; 5 inhibits 0, and itself.
 GRAPH = b"""source,target,weight
@@ -259,13 +258,12 @@ class Stats(CliTest):
 
     def test_ctrl_c(self):
         out = self.path("n.csv")
-        started = subprocess.Popen([PROGRAM, "stats", self.trained, "--keep", "0.02", "--fit-p", "100000", "--neurons", out],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        started = self.start("stats", self.trained, "--keep", "0.02", "--fit-p", "100000", "--neurons", out, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
         while b"p values" not in started.stderr.readline():
             self.assertIsNone(started.poll())
-        time.sleep(0.3)
         started.send_signal(signal.SIGINT)
-        said = started.communicate(timeout=120)
+        said = started.communicate(timeout=PATIENCE)
         self.assertEqual(started.returncode, 130)
         self.assertEqual(said[0], b"")
         self.assertIn(b"stopped by a signal", said[1])

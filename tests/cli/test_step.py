@@ -7,10 +7,9 @@ import select
 import shutil
 import signal
 import subprocess
-import time
 import unittest
 
-from program import PATIENCE, PROGRAM, RANDOM, CliTest, bdh, main
+from program import PATIENCE, RANDOM, CliTest, bdh, main
 
 GRAPH = b"""source,target,weight,type
 alice,bob,0.5,excitatory
@@ -99,7 +98,7 @@ class Script(StepTest):
         self.assertEqual(self.step(self.random, "quit", "token 999"), "")
 
     def test_a_signal_ends_it_after_a_token(self):
-        process = subprocess.Popen([PROGRAM, "step", self.trained], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = self.start("step", self.trained, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdin.write(b"text To be\ngenerate 1000000\n")
         process.stdin.flush()
         self.assertIn(b"tokens 0 to 4", process.stdout.readline())
@@ -327,8 +326,8 @@ class Prompt(StepTest):
         ours, theirs = pty.openpty()
         environment = dict(os.environ, XDG_STATE_HOME=self.folder, TERM="xterm")
         self.model = self.graph()
-        self.started = lambda model: subprocess.Popen([PROGRAM, "step", model], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
-                                                      cwd=self.folder, start_new_session=True, preexec_fn=self.own_terminal)
+        self.started = lambda model: self.start("step", model, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=self.folder,
+                                                start_new_session=True, preexec_fn=self.own_terminal)
         self.terminal, self.output = ours, ""
         self.addCleanup(os.close, theirs)
         self.addCleanup(os.close, ours)
@@ -339,13 +338,14 @@ class Prompt(StepTest):
         import termios
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+    def read_more(self, what):
+        self.assertTrue(select.select([self.terminal], [], [], PATIENCE)[0], (what, self.output[-500:]))
+        self.output += os.read(self.terminal, 65536).decode(errors="replace")
+
     def expect(self, part):
         """Reads until the text comes; returns all since the last time."""
-        end = time.time() + PATIENCE
         while part not in self.output:
-            self.assertLess(time.time(), end, (part, self.output[-500:]))
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                self.output += os.read(self.terminal, 65536).decode(errors="replace")
+            self.read_more(part)
         before, self.output = self.output.split(part, 1)
         return before
 
@@ -389,6 +389,7 @@ class Prompt(StepTest):
 
     def test_errors_leave_the_prompt(self):
         process = self.started(self.model)
+        self.expect("bdh 0> ")
         self.type("nonsense\r")
         self.expect("'nonsense', expected")
         self.expect("bdh 0> ")
@@ -410,9 +411,12 @@ class Prompt(StepTest):
         for _ in range(2):
             self.type("text To be\r")
             self.expect("tokens")
+            self.expect("> ")
             self.type("generate 1000000\r")
             self.expect("generate 1000000")
-            time.sleep(0.3)
+            self.expect("\n")
+            while len(self.output) < 10:  # the text that it generates
+                self.read_more("generated text")
             self.type("\x03")
             self.expect("stopped; the next token is token ")
             self.expect("> ")

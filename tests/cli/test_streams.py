@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from program import PATIENCE, PROGRAM, CliTest, bdh, main, small_checkpoint
+from program import PATIENCE, CliTest, bdh, main, small_checkpoint
 
 LINES = ("ROMEO:", "O, she doth teach the torches to burn bright!", "Is", "It is the east, and Juliet is the sun.", "But soft")
 SAMPLED = ("--generate", "12", "--temperature", "0.9", "--top-k", "20")
@@ -80,12 +80,10 @@ class Streams(CliTest):
     def test_a_stopped_stream_goes_on(self):
         folder = self.path("runs")
         text = ("--text", "ROMEO:", "--temperature", "1", "--seed", "5")
-        process = subprocess.Popen([PROGRAM, "run", self.trained, *text, "--generate", "1000000", "--streams", "3", "-o", folder, "--quiet"],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", self.trained, *text, "--generate", "1000000", "--streams", "3", "-o", folder, "--quiet",
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         tokens = f"{folder}/stream-0002/tokens.csv"
-        while not (os.path.exists(tokens) and contents(tokens).count(b"\n") > 20):
-            self.assertIsNone(process.poll())
+        self.wait_for(lambda: os.path.exists(tokens) and contents(tokens).count(b"\n") > 20, process)
         process.send_signal(signal.SIGINT)
         output, told = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)

@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import subprocess
-import time
 
 from program import PATIENCE, PROGRAM, RANDOM, CliTest, bdh, main, small_checkpoint
 
@@ -216,15 +215,16 @@ class Usage(Surgery):
             self.assertOneLine(done.stderr, "x.bdh.h5", "cannot be written")
             self.assertEqual(os.listdir(out), [])
         for command in commands:
-            for wait in (0, 0.01, 0.03, 0.1):
-                process = subprocess.Popen([PROGRAM, *command, "-o", os.path.join(out, "x.bdh.h5")], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-                time.sleep(wait)
-                process.send_signal(signal.SIGINT)
-                told = process.communicate(timeout=PATIENCE)[1]
-                self.assertIn(process.returncode, (0, 130, -signal.SIGINT), told)  # done, stopped, or too early to listen
-                self.assertEqual(os.listdir(out), ["x.bdh.h5"] if process.returncode == 0 else [])
-                if process.returncode == 0:
-                    os.remove(os.path.join(out, "x.bdh.h5"))
+            told = self.stopped(signal.SIGINT, *command, target=os.path.join(out, "x.bdh.h5"))
+            self.assertIn(b"stopped by a signal", told)
+            self.assertEqual(os.listdir(out), [])
+            process = self.start(*command, "-o", os.path.join(out, "x.bdh.h5"))
+            self.wait_for(lambda: os.listdir(out))  # a temporary file, or the model already
+            process.send_signal(signal.SIGINT)
+            self.assertIn(process.wait(PATIENCE), (0, 130))  # what is being written may as well be finished
+            self.assertEqual(os.listdir(out), ["x.bdh.h5"] if process.returncode == 0 else [])
+            if process.returncode == 0:
+                os.remove(os.path.join(out, "x.bdh.h5"))
 
 
 if __name__ == "__main__":

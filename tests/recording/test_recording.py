@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from program import PATIENCE, PROGRAM, CliTest, main
+from program import PATIENCE, CliTest, main
 
 CHECK_REPORT = os.environ["BDH_CHECK_REPORT"]
 EVERYTHING = ["logits", "events", "x:all every 3", "y:top:5 layers 2", "synapses:3->7,random:20@1", "snapshot every 7"]
@@ -28,6 +28,10 @@ def reports(folder):
 def contents(path):
     with open(path, "rb") as f:
         return f.read()
+
+
+def lines(path):
+    return contents(path).count(b"\n") if os.path.exists(path) else 0
 
 
 class RecordingTest(CliTest):
@@ -79,11 +83,8 @@ class Requests(RecordingTest):
 
     def refused_as_too_much(self, *arguments):
         self.refused(1, *arguments, says=("TB", "10 GB", "--force"))
-        process = subprocess.Popen([PROGRAM, *arguments, "--force"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(process.kill)
-        end = time.monotonic() + PATIENCE
-        while process.poll() is None and not os.path.exists(self.path("big/summary.csv")) and time.monotonic() < end:
-            time.sleep(0.01)
+        process = self.start(*arguments, "--force", stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: os.path.exists(self.path("big/summary.csv")), process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
         shutil.rmtree(self.path("big"))
@@ -126,11 +127,9 @@ class SameBits(RecordingTest):
 
 class Endings(RecordingTest):
     def test_ctrl_c_keeps_everything(self):
-        process = subprocess.Popen([PROGRAM, "run", self.random, "--text", "A", "--generate", "10000000", "--force", "-o", self.path("run"),
-                                    *records(["logits", "events"])],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(process.kill)
-        time.sleep(1.5)
+        process = self.start("run", self.random, "--text", "A", "--generate", "10000000", "--force", "-o", self.path("run"),
+                             *records(["logits", "events"]), stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: lines(self.path("run/summary.csv")) > 500, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
         self.assertWhole(self.path("run"))
@@ -143,16 +142,12 @@ class Endings(RecordingTest):
 
 class Repair(RecordingTest):
     def interrupted(self):
-        process = subprocess.Popen([PROGRAM, "run", self.random, "-", "-o", self.path("run"), "--quiet", *records()], stdin=subprocess.PIPE)
-        self.addCleanup(process.kill)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", *records(), stdin=subprocess.PIPE)
         process.stdin.write(b"hello world, hello")
         process.stdin.flush()
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and not (os.path.exists(self.path("run/tokens.csv")) and contents(self.path("run/tokens.csv")).count(b"\n") == 18):
-            time.sleep(0.02)
+        self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 18, process)
         process.kill()
         process.wait()
-        process.stdin.close()
         self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("whole"), "--quiet", *records())
 
     def test_a_run_and_a_report_come_back(self):
@@ -183,20 +178,21 @@ class Repair(RecordingTest):
 
 
 class KillTest(RecordingTest):
-    def kill_at_random_points(self, times):
+    def kill_at_random_points(self, rounds):
+        """In each round while the folder is being made, as the run begins, within its first tokens, after hundreds, and about a commit."""
         moments = random.Random(7)
+        times = 5 * rounds
         arguments = ["run", self.random, "--text", "A", "--temperature", "1", "--seed", "5", "--quiet", *records(EVERYTHING)]
         tokens = []
         for k in range(times):
             folder = self.path(f"run{k}")
-            process = subprocess.Popen([PROGRAM, *arguments, "--generate", "10000000", "--force", "-o", folder], stdout=subprocess.DEVNULL)
-            self.addCleanup(process.kill)
-            end = time.monotonic() + PATIENCE
-            # Now and then while the folder is still being made.
-            awaited = folder if k % 10 == 9 else folder + "/run.json"
-            while not os.path.exists(awaited) and time.monotonic() < end:
-                time.sleep(0.001)
-            time.sleep(moments.choice((0.2, 1.2, 2.5)) * moments.random())
+            process = self.start(*arguments, "--generate", "10000000", "--force", "-o", folder)
+            self.wait_for(lambda: os.path.exists(folder if k % 5 == 0 else folder + "/run.json"), process)
+            if k % 5 == 2 or k % 5 == 3:
+                least = moments.randrange(*((1, 30) if k % 5 == 2 else (150, 450)))
+                self.wait_for(lambda: lines(folder + "/summary.csv") > least, process)
+            if k % 5 == 4:
+                time.sleep(moments.uniform(0.9, 1.1))  # a run commits about every second
             process.kill()
             process.wait()
             tokens.append(self.after_a_kill(folder, self.path(f"new{k}")))
@@ -211,9 +207,7 @@ class KillTest(RecordingTest):
         self.good("info", folder)
         told = self.json("repair", folder, "-o", new)
         self.assertWhole(new)
-        with open(folder + "/summary.csv", newline="") as f:
-            lines = f.read().count("\n") - 1
-        self.assertLessEqual(abs(told["tokens"] - lines), 1)
+        self.assertLessEqual(abs(told["tokens"] - (lines(folder + "/summary.csv") - 1)), 1)
         self.assertTrue(all(r["damaged_bytes"] < 1 << 20 for r in told["rebuilt"]))
         self.assertEqual(self.json("info", new)["recorded_tokens"], told["tokens"])
         return told["tokens"]
@@ -222,9 +216,7 @@ class KillTest(RecordingTest):
         """Every value is that of a run that nobody killed."""
         most = max(t for t in tokens if t is not None)
         self.assertGreater(most, 100)
-        process = subprocess.run([PROGRAM, *arguments, "--generate", str(most + 10), "--force", "-o", self.path("whole")],
-                                 stdout=subprocess.DEVNULL, timeout=10 * PATIENCE)
-        self.assertEqual(process.returncode, 0)
+        self.good(*arguments, "--generate", most + 10, "--force", "-o", self.path("whole"))
         for k in range(times):
             if tokens[k] is None:
                 continue
@@ -237,12 +229,12 @@ class KillTest(RecordingTest):
 
 class Killed(KillTest):
     def test_five_kills(self):
-        self.kill_at_random_points(5)
+        self.kill_at_random_points(1)
 
 
 class KilledOften(KillTest):
-    def test_fifty_kills(self):
-        self.kill_at_random_points(50)
+    def test_twenty_kills(self):
+        self.kill_at_random_points(4)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from program import PROGRAM, CliTest, main
-from test_recording import RecordingTest, records, reports
+from program import listens, main
+from test_recording import RecordingTest, lines, records, reports
 
 TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:4000]
 ASKED = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1", "--record", "x:0-9 every 7"]
@@ -20,12 +20,30 @@ class ResumeTest(RecordingTest):
     def begin(self, folder, *more, text=None):
         with open(self.path("text"), "wb") as f:
             f.write(text or TEXT)
-        return subprocess.Popen([PROGRAM, "run", self.random, "--text-file", self.path("text"), "-o", folder, "--generate", "500",
-                                 "--temperature", "1", "--seed", "5", "--retention", "0.99", *ASKED, *DONE, "--quiet", *more],
-                                stdout=subprocess.DEVNULL)
+        return self.start("run", self.random, "--text-file", self.path("text"), "-o", folder, "--generate", "500", "--temperature", "1",
+                          "--seed", "5", "--retention", "0.99", *ASKED, *DONE, "--quiet", *more)
 
     def go_on(self, folder, *more):
-        return subprocess.Popen([PROGRAM, "resume", folder, "--quiet", *more], stdout=subprocess.DEVNULL)
+        return self.start("resume", folder, "--quiet", *more)
+
+    @staticmethod
+    def work(process, folder, tokens):
+        """Until it listens to signals and has read so many more tokens, or has ended."""
+        until = lines(folder + "/summary.csv") + tokens
+        while process.poll() is None and not (listens(process) and lines(folder + "/summary.csv") >= until):
+            time.sleep(0.002)
+
+    def killed(self, folder, checkpoint, *more):
+        """A run that was killed before its end, but not before it had this checkpoint."""
+        while True:
+            process = self.begin(folder, *more)
+            while process.poll() is None and not os.path.exists(os.path.join(folder, checkpoint)):
+                time.sleep(0.002)
+            process.kill()
+            process.wait()
+            if self.status(folder) != "complete":
+                break
+            shutil.rmtree(folder)
 
     def whole(self):
         folder = self.path("whole")
@@ -52,9 +70,9 @@ class ResumeTest(RecordingTest):
 class Stops(ResumeTest):
     def test_twenty_interruptions_change_nothing(self):
         whole, folder = self.whole(), self.path("run")
-        dice, stops, longest, process = random.Random(1), 0, 0.12, self.begin(folder)
+        dice, stops, process = random.Random(1), 0, self.begin(folder)
         while stops < 20:
-            time.sleep(dice.uniform(0.02, longest))
+            self.work(process, folder, dice.choice([0, 1, dice.randrange(400)]))
             if process.poll() is None:
                 process.send_signal(dice.choice([signal.SIGINT, signal.SIGTERM]))
             code = process.wait()
@@ -62,14 +80,6 @@ class Stops(ResumeTest):
                 self.same(folder, whole)
                 shutil.rmtree(folder)
                 process = self.begin(folder)
-                continue
-            if code < 0:  # before it had begun to listen to signals: this machine takes longer
-                longest *= 1.3
-                if os.path.exists(folder) and any(name.startswith("checkpoint-") for name in os.listdir(folder)):
-                    process = self.go_on(folder)
-                else:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    process = self.begin(folder)
                 continue
             self.assertIn(code, (130, 143))
             if not os.path.exists(os.path.join(folder, "run.json")):
@@ -91,7 +101,7 @@ class Stops(ResumeTest):
         whole, folder = self.whole(), self.path("run")
         dice, process = random.Random(2), self.begin(folder, "--checkpoint-every", "300")
         for _ in range(6):
-            time.sleep(dice.uniform(0.1, 0.4))
+            self.work(process, folder, dice.randrange(700))
             process.kill()
             process.wait()
             kept = [n for n in os.listdir(folder) if n.startswith("checkpoint-")] if os.path.exists(folder) else []
@@ -107,40 +117,29 @@ class Stops(ResumeTest):
     def test_rounded_weights_and_synapses_stay_rounded(self):
         whole, folder, rounded = self.path("whole"), self.path("run"), ["--weights", "bf16", "--synapses", "bf16"]
         self.assertEqual(self.begin(whole, *rounded).wait(), 0)
-        process = self.begin(folder, *rounded, "--checkpoint-every", "300")
-        while not os.path.exists(os.path.join(folder, "checkpoint-300.h5")) and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
-        if self.status(folder) != "complete":
-            self.assertEqual(self.go_on(folder).wait(), 0)
+        self.killed(folder, "checkpoint-300.h5", *rounded, "--checkpoint-every", "300")
+        self.assertEqual(self.go_on(folder).wait(), 0)
         self.same(folder, whole)
 
     def test_a_torn_checkpoint_is_refused_and_the_one_before_used(self):
         whole, folder = self.whole(), self.path("run")
-        process = self.begin(folder, "--checkpoint-every", "100")
-        while not os.path.exists(os.path.join(folder, "checkpoint-300.h5")) and process.poll() is None:
-            time.sleep(0.002)
-        process.kill()
-        process.wait()
+        self.killed(folder, "checkpoint-300.h5", "--checkpoint-every", "100")
         kept = sorted((n for n in os.listdir(folder) if n.startswith("checkpoint-") and n.endswith(".h5")),
                       key=lambda n: int(n[len("checkpoint-"):-len(".h5")]))
         newest = os.path.join(folder, kept[-1])
         with open(newest, "r+b") as f:
             f.truncate(os.path.getsize(newest) // 2)
-        done = subprocess.run([PROGRAM, "resume", folder], capture_output=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.good("resume", folder)
         self.assertIn("a damaged checkpoint is left out: " + newest, done.stderr.decode())
         self.same(folder, whole)
 
     def test_standard_input_goes_on_with_the_rest(self):
         arguments = ["run", self.random, "-", "--record", "logits", "--quiet", "--generate", "3"]
         self.good(*arguments, "-o", self.path("whole"), stdin=TEXT[:90])
-        process = subprocess.Popen([PROGRAM, *arguments, "-o", self.path("run")], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        process = self.start(*arguments, "-o", self.path("run"), stdin=subprocess.PIPE)
         process.stdin.write(TEXT[:60])
         process.stdin.flush()
-        while len(open(self.path("run/tokens.csv")).readlines() if os.path.exists(self.path("run/tokens.csv")) else []) < 60:
-            time.sleep(0.01)
+        self.wait_for(lambda: lines(self.path("run/tokens.csv")) >= 60, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(), 130)
         self.refused(1, "resume", self.path("run"), says=("standard input", "the rest of it"))
@@ -151,11 +150,7 @@ class Stops(ResumeTest):
 class Refusals(ResumeTest):
     def interrupted(self):
         folder = self.path("run")
-        process = self.begin(folder, "--checkpoint-every", "50")
-        while not os.path.exists(os.path.join(folder, "checkpoint-50.h5")) and process.poll() is None:
-            time.sleep(0.002)
-        process.kill()
-        process.wait()
+        self.killed(folder, "checkpoint-50.h5", "--checkpoint-every", "50")
         return folder
 
     def test_what_cannot_go_on_says_why(self):
