@@ -1,5 +1,5 @@
-// How fast is each kernel body, by itself? Every body of the CPU engine's table over arrays that do not fit into caches (those of vectors
-// of hubs and neurons do, as they do in a run), on 1 thread and on all; every thread is a site with arrays of its own.
+// How fast is each kernel body, by itself? Every body of the CPU engine's table over arrays of 30 MB and more, too many for most caches
+// (vectors of hubs and neurons fit, as they do in a run), on 1 thread and on all; every thread is a site with arrays of its own.
 //
 // Counters: bytes/s, each array that a body needs counted once (what it writes, too; read and written in place, twice); edges/s, an
 // edge being one weight or strength, of bodies for blocks one weight or strength for one token; of_bandwidth, of what as many threads

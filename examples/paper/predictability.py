@@ -171,7 +171,8 @@ def body():
         """The paper's model (n = 65536, d = 256, L = 4) was trained on this task and nothing else, on letters as tokens; any other model has to
         copy by what it learned elsewhere. Whether it does shows in the nats per letter: without a fall there, nothing became predictable.""",
         """The control has the same places without any repetition. Where its activity falls as much, the fall goes with the place in the pattern
-        and not with what can be predicted: then only a ratio below the control's speaks for the paper's reading.""",
+        and not with what can be predicted: then only a ratio below the control's speaks for the paper's reading. Every p is of one layer,
+        not corrected for their number.""",
         """One turn in 6.28 to 25 tokens is the paper's freq 0 in [1, 4], and so on; it shows layer 2 alone.""",
     ]
     if not o.task_only:
