@@ -68,16 +68,20 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
 
 TEST_CASE("a token that was not read to its end stops the run until it starts afresh") {
   const bdh::model m(small());
-  bdh::simulator brain(m, bdh::cpu_engine(m));
-  const int watching = brain.watch([](bdh::layer_id, int round) {
-    if (round == 1) throw std::runtime_error("enough");
-  });
-  CHECK_THROWS_WITH_AS(brain.step(0), "enough", std::runtime_error);
-  brain.unwatch(watching);
-  CHECK_THROWS_AS(brain.save(), bdh::input_error);
-  CHECK_THROWS_AS(brain.step(0), bdh::input_error);
-  brain.forget();
-  CHECK_NOTHROW(brain.step(0));
+  for (const unsigned threads : {1u, 3u}) {
+    CAPTURE(threads);
+    bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = threads, .instructions = bdh::instruction_set::best, .retention = {}}),
+                         {.threads = threads});
+    const int watching = brain.watch([](bdh::layer_id, int round) {
+      if (round == 1) throw std::runtime_error("enough");
+    });
+    CHECK_THROWS_WITH_AS(brain.step(0), "enough", std::runtime_error);
+    brain.unwatch(watching);
+    CHECK_THROWS_AS(brain.save(), bdh::input_error);
+    CHECK_THROWS_AS(brain.step(0), bdh::input_error);
+    brain.forget();
+    CHECK_NOTHROW(brain.step(0));
+  }
 }
 
 // W of token 0 is (big, 0), so that X = (big, 0): overflows at the step named.
