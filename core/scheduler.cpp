@@ -118,29 +118,23 @@ void scheduler::begin(token_id token, looking at) {
 }
 
 std::optional<round_mark> scheduler::advance() {
+  const auto left = std::span(*now_).subspan(next_);
+  // Behind the last round there is only the readout, which is finish()'s.
+  const auto mark = std::find_if(left.begin(), left.end(), [](const phase& p) { return p.ends.has_value(); });
+  if (mark == left.end()) return std::nullopt;
   scheduler* const alone[] = {this};
-  return advance(alone);
+  run(alone, next_ + static_cast<std::size_t>(mark - left.begin()) + 1);
+  return mark->ends;
 }
 
 std::uint64_t scheduler::finish(const onlooker* looks) {
   scheduler* const alone[] = {this};
-  run(alone, now_->size(), looks);
+  finish(alone, looks);
   return bytes_;
 }
 
-std::optional<round_mark> scheduler::advance(std::span<scheduler* const> together) {
-  if (together.empty()) return std::nullopt;
-  const scheduler& first = *together[0];
-  const auto left = std::span(*first.now_).subspan(first.next_);
-  // Behind the last round there is only the readout, which is finish()'s.
-  const auto mark = std::find_if(left.begin(), left.end(), [](const phase& p) { return p.ends.has_value(); });
-  if (mark == left.end()) return std::nullopt;
-  run(together, first.next_ + static_cast<std::size_t>(mark - left.begin()) + 1);
-  return mark->ends;
-}
-
-void scheduler::finish(std::span<scheduler* const> together) {
-  if (!together.empty()) run(together, together[0]->now_->size());
+void scheduler::finish(std::span<scheduler* const> together, const onlooker* looks) {
+  if (!together.empty()) run(together, together[0]->now_->size(), looks);
 }
 
 void scheduler::run(std::span<scheduler* const> together, std::size_t end, const onlooker* looks) {

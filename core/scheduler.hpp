@@ -61,8 +61,7 @@ class scheduler {
 
   // The same for several streams at once, each with a scheduler of its own for a sibling engine, and all begun alike: a site does a
   // step for all of them, on the executor of the first. Of no schedulers: nothing.
-  static std::optional<round_mark> advance(std::span<scheduler* const> together);
-  static void finish(std::span<scheduler* const> together);
+  static void finish(std::span<scheduler* const> together, const onlooker* looks = nullptr);
   std::uint64_t bytes() const noexcept { return bytes_; }  // sent between sites since the token began
 
  private:

@@ -24,29 +24,28 @@ void step_together(std::span<stream_step> steps) {
 
   looking at = looking::nowhere;
   for (const stream_step& s : steps) at = std::max(at, s.stream->looked_at());
-  std::vector<stream_step*> reading;
-  std::vector<scheduler*> together;
-  for (stream_step& s : steps) {
-    s.failed = nullptr;
-    reading.push_back(&s);
-  }
-  // Does something with every stream that is still reading; those that fail drop out.
-  const auto in_each = [&](auto&& work) {
-    std::erase_if(reading, [&](stream_step* s) {
+  // Does something with every stream that has not failed.
+  const auto in_each = [steps](auto&& work) {
+    for (stream_step& s : steps) {
+      if (s.failed) continue;
       try {
-        work(*s);
+        work(s);
       } catch (...) {
-        s->failed = std::current_exception();
+        s.failed = std::current_exception();
       }
-      return s->failed != nullptr;
-    });
-    together.clear();
-    for (stream_step* s : reading) together.push_back(&s->stream->scheduler_);
+    }
   };
-
-  in_each([&](stream_step& s) { s.stream->begin(s.token, at); });
-  while (const auto done = scheduler::advance(together)) in_each([&](stream_step& s) { s.stream->notice(*done); });
-  scheduler::finish(together);
+  for (stream_step& s : steps) s.failed = nullptr;
+  in_each([at](stream_step& s) { s.stream->begin(s.token, at); });
+  std::vector<scheduler*> together;  // those that have begun; who fails between rounds is carried to the end of the token
+  for (const stream_step& s : steps)
+    if (!s.failed) together.push_back(&s.stream->scheduler_);
+  const onlooker looks{[&](const round_mark& done) { in_each([&](stream_step& s) { s.stream->notice(done, true); }); },
+                       [&](std::size_t part, std::size_t parts) {
+                         for (const stream_step& s : steps)
+                           if (!s.failed) s.stream->write_probes(part, parts);
+                       }};
+  scheduler::finish(together, &looks);
   in_each([](stream_step& s) { s.report = s.stream->end(); });
 }
 
