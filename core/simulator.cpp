@@ -68,7 +68,7 @@ void simulator::notice(const round_mark& done, bool shared) {
   }
   if (done.layer == 0) return;
   try {
-    for (const auto& [number, call] : watchers_) call(done.layer, done.round);
+    for (const auto& [number, w] : watchers_) w.call(done.layer, done.round);
   } catch (...) {
     in_token_ = false;  // and torn
     throw;
@@ -130,8 +130,8 @@ token_id simulator::choose(const sampling& how) const {
 
 double simulator::loss(token_id next) const { return logits_are_here() ? cross_entropy(logits(), next) : engine_->loss(next); }
 
-int simulator::watch(watcher w) {
-  watchers_.emplace(++numbers_, std::move(w));
+int simulator::watch(watcher w, looking sees) {
+  watchers_.emplace(++numbers_, watching{std::move(w), std::max(sees, looking::at_values)});
   return numbers_;
 }
 

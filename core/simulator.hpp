@@ -8,6 +8,7 @@
 //     brain.perturb(bdh::parse_perturbation(model, "silence x:5-9"));
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -67,10 +68,10 @@ class simulator {
   token_report finish();
   bool in_token() const noexcept { return in_token_; }
 
-  // Called after every round of every layer, on any one of the simulator's threads. Watching changes no bit. Returns a number for
-  // unwatch().
+  // Called after every round of every layer, on any one of the simulator's threads. Watching changes no bit. Who looks at_values, and
+  // not at synapses of the layer between rounds, costs less. Returns a number for unwatch().
   using watcher = std::function<void(layer_id layer, int round)>;
-  int watch(watcher w);
+  int watch(watcher w, looking sees = looking::everywhere);
   void unwatch(int number);
 
   std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
@@ -132,9 +133,9 @@ class simulator {
   void check_between_tokens() const;
   bool logits_are_here() const noexcept { return restored_ || !of_block_.empty(); }  // not the engine's of the last token
   looking looked_at() const noexcept {
-    if (!watchers_.empty()) return looking::everywhere;
-    if (!follows()) return looking::nowhere;
-    return published_ && perturbations_.empty() ? looking::at_drives : looking::at_values;
+    looking most = !follows() ? looking::nowhere : published_ && perturbations_.empty() ? looking::at_drives : looking::at_values;
+    for (const auto& [number, w] : watchers_) most = std::max(most, w.sees);
+    return most;
   }
   void begin(token_id token, looking at);
   void read_blocks(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each);
@@ -162,7 +163,11 @@ class simulator {
   scheduler scheduler_;
   const round_table table_;
   const bool published_;  // the round table is
-  std::map<int, watcher> watchers_;
+  struct watching {
+    watcher call;
+    looking sees;
+  };
+  std::map<int, watching> watchers_;
   int numbers_ = 0;
   probe_set probes_;
   bool follows_ = false;

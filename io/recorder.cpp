@@ -101,7 +101,7 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports) :
     s.what = d;
     sources_.push_back(std::move(s));
   }
-  if (watches) watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); });
+  if (watches) watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); }, looking::at_values);
 }
 
 recorder::~recorder() {

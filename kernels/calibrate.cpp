@@ -87,13 +87,15 @@ struct layer_events {
 
 std::vector<layer_events> run_window(simulator& brain, source_activity& activity, std::span<const token_id> tokens) {
   std::vector<layer_events> layers(brain.subject().layers());
-  const int watching = brain.watch([&](layer_id layer, int round) {
-    if (round == 3) {
-      layers[layer - 1].x.push_back(sparse_of(brain.read(variable::x)));
-      layers[layer - 1].w.push_back(activity.as_sparse());
-    }
-    if (round == 2) activity.end_layer(sparse_of(brain.read(variable::y)));
-  });
+  const int watching = brain.watch(
+      [&](layer_id layer, int round) {
+        if (round == 3) {
+          layers[layer - 1].x.push_back(sparse_of(brain.read(variable::x)));
+          layers[layer - 1].w.push_back(activity.as_sparse());
+        }
+        if (round == 2) activity.end_layer(sparse_of(brain.read(variable::y)));
+      },
+      looking::at_values);
   brain.forget();
   for (token_id token : tokens) {
     if (token < brain.subject().sensory_nodes()) activity.begin(token);  // else step refuses it

@@ -58,18 +58,20 @@ observed of_model(const activity_options& o) {
   if (!m.turning().present()) r.no_bands = "synapses of this model do not turn";
   std::vector<float> dense(m.neurons()), values;
   std::vector<neuron_id> active;
-  brain.watch([&](layer_id layer, int round) {
-    if (round != 1 && round != 2) return;
-    brain.read(round == 2 ? variable::y : variable::x, dense);
-    active.clear();
-    values.clear();
-    for (neuron_id i = 0; i < m.neurons(); ++i) {
-      if (dense[i] == 0) continue;
-      active.push_back(i);
-      values.push_back(dense[i]);
-    }
-    r.all.see(layer, round == 2, active, values);
-  });
+  brain.watch(
+      [&](layer_id layer, int round) {
+        if (round != 1 && round != 2) return;
+        brain.read(round == 2 ? variable::y : variable::x, dense);
+        active.clear();
+        values.clear();
+        for (neuron_id i = 0; i < m.neurons(); ++i) {
+          if (dense[i] == 0) continue;
+          active.push_back(i);
+          values.push_back(dense[i]);
+        }
+        r.all.see(layer, round == 2, active, values);
+      },
+      looking::at_values);
   auto total = input->total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
   progress_line progress(!o.json, total);

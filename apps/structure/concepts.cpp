@@ -181,14 +181,16 @@ class concept_search {
     std::map<std::pair<layer_id, bool>, std::vector<std::vector<float>>> texts;
     std::map<std::pair<layer_id, bool>, std::vector<double>> sums;
     std::vector<float> values(model_.neurons());
-    const int watching = brain_.watch([&](layer_id layer, int round) {
-      const bool of_y = round == 2;
-      if ((round != 1 && !of_y) || std::find(layers.begin(), layers.end(), layer) == layers.end()) return;
-      brain_.read(of_y ? variable::y : variable::x, values);
-      std::vector<double>& sum = sums[{layer, of_y}];
-      sum.resize(values.size());
-      for (std::size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
-    });
+    const int watching = brain_.watch(
+        [&](layer_id layer, int round) {
+          const bool of_y = round == 2;
+          if ((round != 1 && !of_y) || std::find(layers.begin(), layers.end(), layer) == layers.end()) return;
+          brain_.read(of_y ? variable::y : variable::x, values);
+          std::vector<double>& sum = sums[{layer, of_y}];
+          sum.resize(values.size());
+          for (std::size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
+        },
+        looking::at_values);
     read_all(
         r_.texts, [&] { sums.clear(); },
         [&](const sentence& s) {
@@ -232,7 +234,7 @@ class concept_search {
     };
     if (!options_.neurons)
       for (std::size_t k = 0; k < row.size(); ++k) brain_.probe(probe(k));
-    const int watching = options_.neurons ? brain_.watch(follow) : 0;
+    const int watching = options_.neurons ? brain_.watch(follow, looking::at_values) : 0;
     for (std::size_t text = 0; text < r_.traced.size(); ++text) {
       concept_course& course = r_.courses.emplace_back();
       course.text = text;
