@@ -54,7 +54,7 @@ run_fuzzer() {
   corpus=build/fuzz/corpus/$name
   mkdir -p "$corpus"
   # New inputs go to the first folder, so that the one with the seeds stays as it is.
-  "$target" -max_total_time="$fuzz" -timeout=20 -rss_limit_mb=2560 -verbosity=0 -print_final_stats=1 \
+  "$target" -max_total_time="$fuzz" -timeout=100 -rss_limit_mb=2560 -verbosity=0 -print_final_stats=1 \
     -artifact_prefix="build/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 | grep -vE '^stat::(new_units_added|slowest_unit)' ||
     return 1
 }
@@ -80,11 +80,17 @@ fi
 
 if [ "$fuzz" != 0 ]; then
   ensure_fuzz_packages
-  say "Building preset fuzz, then every fuzz target for $fuzz s"
+  say "Building preset fuzz, then every fuzz target for $fuzz s, $CTEST_PARALLEL_LEVEL at a time"
   build fuzz
   for target in build/fuzz/bin/*_fuzzer; do
+    while [ "$(jobs -pr | wc -l)" -ge "$CTEST_PARALLEL_LEVEL" ]; do wait -n; done
+    { run_fuzzer "$target" && echo passed || echo failed; } >"$target.log" 2>&1 &
+  done
+  wait
+  for target in build/fuzz/bin/*_fuzzer; do
     echo "-- $(basename "$target")"
-    attempt "$(basename "$target")" run_fuzzer "$target"
+    sed '$d' "$target.log"
+    attempt "$(basename "$target")" [ "$(tail -n 1 "$target.log")" = passed ]
   done
 fi
 

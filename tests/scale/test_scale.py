@@ -40,7 +40,8 @@ class Scale(unittest.TestCase):
         return os.path.join(self.directory.name, name)
 
     def test_rate_and_memory_do_not_depend_on_how_many_tokens_came_before(self):
-        # A busy machine slows one window and not the other, so the best of a few runs counts.
+        # What reads all that came before takes 8 times as long at token 3900 as at token 500. Others who use this machine slow some tokens
+        # and not all of them, and not the same in every run: the fastest tenth counts, and one run that is even is enough.
         ratios = []
         for attempt in range(4):
             tokens = self.path("tokens")
@@ -51,13 +52,13 @@ class Scale(unittest.TestCase):
             with open(os.path.join(long, "summary.csv")) as f:
                 seconds = [float(row["seconds"]) for row in csv.DictReader(f)]
             self.assertEqual(len(seconds), 4300)
-            early, late = (statistics.median(seconds[a - 50:a + 250]) for a in (100, 4000))
+            early, late = (statistics.quantiles(seconds[a:a + 800], n=10)[0] for a in (100, 3500))
             ratios.append(late / early)
-            if 0.9 < ratios[-1] < 1.1:
+            if ratios[-1] < 2:
                 break
         else:
-            self.fail(f"time per token at 4000 over that at 100: {ratios}")
-        print(f"time per token at token 4000 over that at token 100: {ratios[-1]:.3f}")
+            self.fail(f"time per token at 3900 over that at 500: {ratios}")
+        print(f"time per token at token 3900 over that at token 500: {ratios[-1]:.3f}")
         with open(tokens, "w") as out, open(self.text) as f:
             out.write(f.read()[:300])
         short_memory = run(BDH, "run", self.model, "--text-file", tokens, "--retention", "0.99", "-o", self.path("short"), "--quiet")
