@@ -167,9 +167,10 @@ void check(const model::parts& p) {
   if (p.layers == 0 || p.layers > 1024) throw input_error("model/layers", std::to_string(p.layers), "1 to 1024");
   if (p.heads == 0 || n % p.heads != 0)
     throw shape_error("model/heads", std::to_string(p.heads), "a divisor of the " + std::to_string(n) + " neurons");
-  if (p.heads > 1 && !p.rules.heads())
+  const bool given_graph = p.direct && p.circuits.e.edges() == 0;
+  if (p.heads > 1 && !p.rules.heads() && !given_graph)
     throw unavailable_error("model/heads", std::to_string(p.heads) + " heads with dynamics " + p.rules.name(), "1 head",
-                            "only gpu-release defines several heads");
+                            "only gpu-release, and graphs with explicit edges, have several");
   if (p.turning.present() && p.turning.frequency().size() * 2 != n / p.heads)
     throw shape_error("model/rotation", std::to_string(p.turning.frequency().size()) + " frequencies",
                       "half of the " + std::to_string(n / p.heads) + " neurons of a head");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/quoted.hpp"
 
 namespace bdh {
 namespace {
@@ -79,7 +80,8 @@ class words {
   std::string_view peek() const {
     const std::size_t begin = rest_.find_first_not_of(' ');
     if (begin == rest_.npos) return {};
-    return rest_.substr(begin, rest_.find(' ', begin) - begin);
+    const std::string_view from = rest_.substr(begin);
+    return from.substr(0, find_unquoted(from, " "));
   }
   bool left() const { return !peek().empty(); }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
+#include "core/quoted.hpp"
 
 namespace bdh {
 namespace {
@@ -21,6 +22,11 @@ std::optional<std::uint64_t> digits(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() > 1 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 bool all_digits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; }
@@ -41,7 +47,10 @@ class reader {
  public:
   explicit reader(const model& m) : m_(m), named_(numbers_are_names(m)) {}
 
-  std::optional<neuron_id> by_name(std::string_view text) const { return m_.neuron_named(text); }
+  std::optional<neuron_id> by_name(std::string_view text) const {
+    const auto named = m_.neuron_named(text);
+    return named ? named : m_.neuron_named(unquoted(text));
+  }
 
   neuron_id neuron(std::string_view text) const {
     if (const auto named = by_name(text)) return *named;
@@ -51,7 +60,9 @@ class reader {
     const auto value = digits(number);
     if (!value || (named_ && !own_number))
       refuse("neuron", text, m_.neuron_names().empty() ? valid_neurons(m_) : "a name of the model, or #N with N from " + valid_neurons(m_),
-             named_ && value ? "neurons of this model have numbers as names" : "");
+             named_ && value       ? "neurons of this model have numbers as names"
+             : quotes_are_needed() ? "names with blanks, commas or -> in them go between double quotes"
+                                   : "");
     if (*value >= m_.neurons()) refuse("neuron", text, valid_neurons(m_));
     return static_cast<neuron_id>(*value);
   }
@@ -80,12 +91,17 @@ class reader {
   // "3->7", with the sides read by the given parsers.
   template <class Pre, class Post>
   neuron_pair pair(std::string_view text, Pre pre, Post post) const {
-    const std::size_t arrow = text.find("->");
+    const std::size_t arrow = find_unquoted(text, "->");
     if (arrow == text.npos) refuse("pair", text, "SOURCE->TARGET, for example 3->7");
     return {pre(text.substr(0, arrow)), post(text.substr(arrow + 2))};
   }
 
  private:
+  bool quotes_are_needed() const {
+    return std::ranges::any_of(m_.neuron_names(),
+                               [](const std::string& n) { return n.find_first_of(" ,") != n.npos || n.find("->") != n.npos; });
+  }
+
   const model& m_;
   bool named_;
 };
@@ -97,12 +113,13 @@ std::string_view trimmed(std::string_view text) {
 }
 
 void for_each_item(std::string_view what, std::string_view list, const std::function<void(std::string_view)>& use) {
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    const std::string_view item = trimmed(list.substr(begin, end - begin));
+  for (std::string_view rest = list;;) {
+    const std::size_t end = find_unquoted(rest, ",");
+    const std::string_view item = trimmed(rest.substr(0, end));
     if (item.empty()) refuse(what, list, "items separated by commas, none of them empty");
     use(item);
-    begin = end + 1;
+    if (end == rest.npos) return;
+    rest.remove_prefix(end + 1);
   }
 }
 
@@ -253,6 +270,15 @@ std::vector<layer_id> select_layers(const model& m, std::string_view text) {
   });
   sort_once(chosen);
   return chosen;
+}
+
+std::size_t find_unquoted(std::string_view text, std::string_view what) noexcept {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.substr(at).starts_with(what)) return at;
+    const bool opens = text[at] == '"' && (at == 0 || std::string_view(" ,:>").find(text[at - 1]) != text.npos);
+    if (const std::size_t closed = opens ? text.find('"', at + 1) : text.npos; closed != text.npos) at = closed;
+  }
+  return text.npos;
 }
 
 std::string shown_neuron(const model& m, neuron_id neuron) {

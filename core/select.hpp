@@ -4,7 +4,7 @@
 //     synapses   3->7   3->token:65   in:7   out:3   all   random:100@1   top:10
 //
 // separated by commas. A model whose neurons have names is asked for names; where some names are numbers, a neuron's own number
-// is written #5, so that the two are never mistaken.
+// is written #5, so that the two are never mistaken. Between double quotes a name may hold commas, blanks and arrows.
 #pragma once
 
 #include <compare>

@@ -114,8 +114,10 @@ activity_comparison compare_neurons(const recorded_run& a, const recorded_run& b
       const auto found = first_difference(known_neurons(of_a.what(), row_a), known_neurons(of_b.what(), row_b), tolerance, made.values);
       if (!found) return true;
       const activity_comparison::difference d{position, of_a.what().layer, of_a.what().what, found->neuron, found->a, found->b};
-      if (!made.first || order(d) < order(*made.first) || (order(d) == order(*made.first) && d.particle < made.first->particle))
-        made.first = d;
+      const auto rank = [](const activity_comparison::difference& one) {  // of two reports of one neuron, the one that knows both values
+        return std::tuple(order(one), one.particle, !one.a || !one.b);
+      };
+      if (!made.first || rank(d) < rank(*made.first)) made.first = d;
       return false;
     });
   });

@@ -16,6 +16,7 @@
 namespace bdh::app {
 namespace {
 
+constexpr const char* families = "erdos-renyi, small-world, scale-free, blocks, ring or complete";
 constexpr range<std::uint64_t> neuron_count{2, 0xFFFFFFFEu, "2 to 4294967294"};
 constexpr range<std::uint64_t> some{1, 0xFFFFFFFEu, "1 to 4294967294"};
 constexpr range<double> share{0, 1, "a share from 0 to 1"};
@@ -101,8 +102,11 @@ class new_app final : public command {
       : command(program, "new", "Make a model of random graphs, with gains found for the activity asked for.") {
     CLI::App& c = arguments_;
     new_options& o = options_;
+    c.preparse_callback([](std::size_t words) {
+      if (words == 0) throw CLI::ValidationError("FAMILY", std::string("missing, expected ") + families);
+    });
     const auto one_of = [](std::vector<std::string> words) { return CLI::IsMember(std::move(words)); };
-    c.add_option("FAMILY", o.family, "erdos-renyi, small-world, scale-free, blocks, ring or complete")
+    c.add_option("FAMILY", o.family, families)
         ->required()
         ->type_name("")
         ->check(one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"}));

@@ -2,6 +2,7 @@
 
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
+#include "core/quoted.hpp"
 #include "core/select.hpp"
 
 namespace bdh::app {
@@ -35,7 +36,7 @@ neuron_id run_names::source(const std::string& text) const {
 }
 
 synapse_name run_names::synapse(const std::string& text) const {
-  const std::size_t at = text.find(arrow);
+  const std::size_t at = find_unquoted(text, arrow);
   if (at == text.npos) throw input_error("synapse", "'" + text + "'", "SOURCE->TARGET, for example 3->7");
   const std::string pre = text.substr(0, at), post = text.substr(at + 2);
   if (post.starts_with(hub_prefix)) return {neuron(pre), below(after(post, hub_prefix), run_.hubs, "hub", post), true};

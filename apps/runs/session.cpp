@@ -342,8 +342,8 @@ void note_window(const model& m) {
 
 void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
   for (const std::string& text : o.interventions) {
-    perturbation p = with_places([&](const std::string& place) { return "--do '" + text + "', " + place; },
-                                 [&] { return parse_perturbation(brain.subject(), text, first); });
+    const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
+    perturbation p = with_places(named, [&] { return parse_perturbation(brain.subject(), text, first); });
     p.always = p.first == 0 && first == 0;
     const bool past = p.last < first || (p.acts_once() && p.first < first);
     if (past || (total && *total != 0 && p.first >= first + *total))
@@ -351,7 +351,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first, std:
                         total && *total != 0 ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
                                              : fmt::format("{} or later, the tokens of this run", first));
     if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
-    brain.perturb(p);
+    with_places(named, [&] { brain.perturb(p); });
   }
 }
 

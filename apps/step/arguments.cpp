@@ -13,10 +13,8 @@ arguments::arguments(std::string_view command, std::string_view rest, const char
   bool quoted = false, any = false;
   for (const char c : rest) {
     const bool blank = c == ' ' || c == '\t';
-    if (c == '"') {
-      quoted = !quoted;
-      any = true;
-    } else if (!blank || quoted) {
+    if (c == '"') quoted = !quoted;
+    if (!blank || quoted) {
       word += c;
       any = true;
     } else if (any) {
@@ -29,10 +27,24 @@ arguments::arguments(std::string_view command, std::string_view rest, const char
 
 void arguments::refuse(std::string_view found) const { throw input_error(place_, std::string(found), usage_); }
 
-std::string arguments::next() {
+std::string arguments::next_word() {
   if (words_.empty()) refuse("nothing more");
   std::string word = std::move(words_.front());
   words_.erase(words_.begin());
+  return word;
+}
+
+std::string arguments::next() {
+  std::string word = next_word();
+  std::erase(word, '"');
+  return word;
+}
+
+std::string arguments::selection(const model& m) {
+  std::string word = next_word();
+  if (m.neuron_named(word)) return word;
+  const bool quoted = word.size() > 1 && word.front() == '"' && word.find('"', 1) == word.size() - 1;
+  if (std::string inner = quoted ? word.substr(1, word.size() - 2) : ""; quoted && !m.neuron_named(inner)) return inner;
   return word;
 }
 

@@ -1,4 +1,4 @@
-// The words behind a command of bdh step. Words in double quotes may hold blanks.
+// The words behind a command of bdh step. Double quotes keep blanks, commas and arrows in a word; next() takes them off.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,9 @@ class arguments {
   bool empty() const { return words_.empty(); }
   std::string next();  // throws input_error with the usage when there is none
   std::optional<std::string> next_if_any();
+  // A choice of neurons or synapses, for core/select.hpp, which knows quotes: off they go only where they hold no name but the whole
+  // choice.
+  std::string selection(const model& m);
   bool take(std::string_view word);                          // the next word, if it is this one
   std::optional<std::string> option(std::string_view name);  // the word behind the word `name`, wherever it stands
   std::optional<std::uint64_t> count(std::string_view name, std::uint64_t least = 1);
@@ -29,6 +32,8 @@ class arguments {
   std::uint64_t number(std::string_view word, std::uint64_t least) const;
 
  private:
+  std::string next_word();
+
   std::string place_, text_, usage_;
   std::vector<std::string> words_;
 };

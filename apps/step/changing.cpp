@@ -1,6 +1,8 @@
 // Commands of bdh step that intervene: the grammar is that of core/perturbation.hpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apps/step/commands.hpp"
 #include "core/base/error.hpp"
 
@@ -25,14 +27,15 @@ std::string state_of(const experiment& e, const perturbation& p) {
 // The place of an error is the command itself, which parse_perturbation names.
 template <const char* Verb>
 void intervene(experiment& e, arguments& a) {
-  const std::uint64_t before = e.lab.tokens_read();
   const perturbation p = parse_perturbation(e.subject(), std::string(Verb) + " " + std::string(a.text()), e.lab.brain().tokens());
-  const bool needs_past = before != 0 && !e.lab.brain().probes_needed(p).empty();
   if (const std::uint64_t now = e.lab.brain().tokens(); p.last < now && !p.acts_once())
     throw input_error("intervention", fmt::format("token {}, which has been read", p.last), fmt::format("token {} or later", now));
+  const auto needed = e.lab.brain().probes_needed(p);
+  const std::uint64_t again =
+      std::ranges::all_of(needed, [&](const probe_spec& s) { return e.lab.brain().strength(s).has_value(); }) ? 0 : e.lab.tokens_read();
   const int number = e.lab.perturb(p);
-  if (needs_past)
-    say(fmt::format("(read the {} tokens so far again, with probes: through hubs nothing else knows these synapses)\n", before));
+  if (again != 0)
+    say(fmt::format("(read the {} tokens so far again, with probes: through hubs nothing else knows these synapses)\n", again));
   say(fmt::format("intervention {}: {}, {}\n", number, shown_intervention(e, p), state_of(e, p)));
 }
 

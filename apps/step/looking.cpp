@@ -10,6 +10,7 @@
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
 #include "core/contributions.hpp"
+#include "core/quoted.hpp"
 
 namespace bdh::app {
 namespace {
@@ -111,7 +112,7 @@ void show(experiment& e, arguments& a) {
   const std::uint64_t most = a.count("top").value_or(rows);
   const layer_id layer = chosen_layer(e, a.layer(m), v->round, "show " + name);
   std::optional<neuron_choice> chosen;
-  if (const auto selection = a.next_if_any()) chosen = select_neurons(m, *selection);
+  if (!a.empty()) chosen = select_neurons(m, a.selection(m));
   a.end();
   if (chosen && v->what == variable::a && !m.is_direct())
     throw unavailable_error("show a", "neurons, where A arrives at hubs", "show a, which lists hubs");
@@ -161,9 +162,10 @@ std::vector<probe_spec> specs_of(const experiment& e, const neuron_pair& pair, s
 
 // "i->j" or "i j".
 neuron_pair next_pair(const experiment& e, arguments& a) {
-  const std::string first = a.next();
-  if (first.find("->") != first.npos) return select_synapse(e.subject(), first);
-  return {select_neuron(e.subject(), first), select_source(e.subject(), a.next())};
+  const model& m = e.subject();
+  const std::string first = a.selection(m);
+  if (find_unquoted(first, "->") != first.npos) return select_synapse(m, first);
+  return {select_neuron(m, first), select_source(m, a.selection(m))};
 }
 
 void show_hub_synapse(const experiment& e, std::string_view text, std::size_t arrow, std::optional<layer_id> layer, const arguments& a) {
@@ -287,7 +289,7 @@ void list_edges(const model& m, const char* title, const std::vector<weighted_ed
 void neighbors(experiment& e, arguments& a) {
   const model& m = e.subject();
   const std::uint64_t most = a.count("top").value_or(5);
-  const neuron_id i = select_neuron(m, a.next());
+  const neuron_id i = select_neuron(m, a.selection(m));
   a.end();
   list_edges(m, "Gx in", edges_into(m, circuit::gx, i), most);
   list_edges(m, "Gx out", edges_from(m, circuit::gx, i), most);
@@ -358,7 +360,7 @@ void why(experiment& e, arguments& a) {
   const model& m = e.subject();
   const auto layer = a.layer(m);
   const std::uint64_t most = a.count("top").value_or(rows);
-  std::string word = a.next();
+  std::string word = a.selection(m);
   const bool prefixed = (word.starts_with("x:") || word.starts_with("y:")) && !m.neuron_named(word);
   const bool only_x = prefixed ? word[0] == 'x' : a.take("x"), only_y = prefixed ? word[0] == 'y' : a.take("y");
   const neuron_id k = select_neuron(m, prefixed ? word.substr(2) : word);
@@ -454,8 +456,9 @@ void plot(experiment& e, arguments& a) {
   latest(e, 3, "plot");
   const std::uint64_t tokens = std::min<std::uint64_t>(last, e.lab.reports().size());
   if (what == "synapse") return plot_synapse(e, a, layer, tokens);
-  const std::string selection =
-      v ? a.next_if_any().value_or(fmt::format("top:{}", std::min<std::uint64_t>(rows, e.subject().neurons()))) : "";
+  const std::string selection = !v          ? ""
+                                : a.empty() ? fmt::format("top:{}", std::min<std::uint64_t>(rows, e.subject().neurons()))
+                                            : a.selection(e.subject());
   a.end();
   if (v) return plot_neurons(e, *v, selection, layer.value_or(e.subject().layers()), tokens);
   plot_activity(e, tokens);

@@ -13,6 +13,7 @@
 #include "apps/step/commands.hpp"
 #include "apps/step/line_input.hpp"
 #include "core/base/error.hpp"
+#include "core/quoted.hpp"
 
 namespace bdh::app {
 namespace {
@@ -117,7 +118,8 @@ completion complete(const model& m, std::string_view before) {
     const std::string typed = word.substr(piece);
     if (found.candidates.empty() && !typed.empty()) {
       found.begin += piece;
-      for (const std::string& neuron : m.neuron_names()) offer(neuron, typed);
+      for (const std::string& neuron : m.neuron_names())
+        if (neuron.starts_with(typed)) found.candidates.push_back(find_unquoted(neuron, " ") == neuron.npos ? neuron : '"' + neuron + '"');
     }
   }
   std::sort(found.candidates.begin(), found.candidates.end());

@@ -22,7 +22,7 @@ constexpr double tolerance = 1e-4;
 struct graph {
   std::uint64_t seed = 0;
   int equation = 6;  // 6, 7, 8
-  int neurons = 8, vocabulary = 2, layers = 1, tokens = 4, degree = 2, hubs = 4;
+  int neurons = 8, heads = 1, vocabulary = 2, layers = 1, tokens = 4, degree = 2, hubs = 4;
   bool rotates = false, own_retention = false, hub_circuits = false;
   double retention = 1;
   int sites = 1;
@@ -31,10 +31,11 @@ struct graph {
 
 std::string shown(const graph& g) {
   const auto number = [](const char* name, auto value) { return std::string(name) + " " + std::to_string(value) + ", "; };
-  return number("seed", g.seed) + number("equation", g.equation) + number("neurons", g.neurons) + number("vocabulary", g.vocabulary) +
-         number("layers", g.layers) + number("tokens", g.tokens) + number("degree", g.degree) + number("hubs", g.hubs) +
-         number("rotates", g.rotates) + number("u per edge", g.own_retention) + number("through hubs", g.hub_circuits) +
-         number("retention", g.retention) + number("sites", g.sites) + number("permuted", g.permuted);
+  return number("seed", g.seed) + number("equation", g.equation) + number("neurons", g.neurons) + number("heads", g.heads) +
+         number("vocabulary", g.vocabulary) + number("layers", g.layers) + number("tokens", g.tokens) + number("degree", g.degree) +
+         number("hubs", g.hubs) + number("rotates", g.rotates) + number("u per edge", g.own_retention) +
+         number("through hubs", g.hub_circuits) + number("retention", g.retention) + number("sites", g.sites) +
+         number("permuted", g.permuted);
 }
 
 graph drawn(std::uint64_t seed) {
@@ -55,6 +56,8 @@ graph drawn(std::uint64_t seed) {
   g.retention = below(2) == 1 ? 1 : 0.5 + 0.5 * below(100) / 100;
   g.sites = 1 + below(4);
   g.permuted = below(2) == 1;
+  const bool whole_pairs = g.neurons % 4 == 0;  // in each of two heads
+  if (g.equation != 8 && !g.hub_circuits && whole_pairs && below(2) == 1) g.heads = 2;
   return g;
 }
 
@@ -106,6 +109,7 @@ outcome judge(const graph& g) {
     m.emplace(g.hub_circuits ? tests::as_graph(w, variant) : tests::as_direct_graph(c, variant, &w, false));
   } else {
     c = tests::random_circuits({.neurons = g.neurons,
+                                .heads = g.heads,
                                 .vocabulary = g.vocabulary,
                                 .layers = g.layers,
                                 .degree = static_cast<double>(g.degree),
@@ -162,12 +166,13 @@ graph shrunk(graph g, Fails fails) {
     };
     for (int graph::*field :
          {&graph::neurons, &graph::tokens, &graph::layers, &graph::vocabulary, &graph::degree, &graph::hubs, &graph::sites}) {
-      const int least = field == &graph::neurons ? 2 : 1, step = field == &graph::neurons ? 2 : 1;
+      const int step = field == &graph::neurons ? 2 * g.heads : 1, least = step;
       for (int less : {(g.*field - least) / 2 / step * step, step})
         if (less > 0 && g.*field - less >= least) attempt([&](graph& t) { t.*field -= less; });
     }
     for (bool graph::*flag : {&graph::rotates, &graph::own_retention, &graph::permuted})
       if (g.*flag) attempt([&](graph& t) { t.*flag = false; });
+    if (g.heads != 1) attempt([&](graph& t) { t.heads = 1; });
     if (g.retention != 1) attempt([&](graph& t) { t.retention = 1; });
     for (const graph& t : tries)
       if (fails(t)) {
@@ -182,7 +187,7 @@ graph shrunk(graph g, Fails fails) {
 }  // namespace
 
 TEST_CASE("Eq. 6, 7 and 8 equal their oracles on 200 random graphs that stay active and bounded") {
-  int lively = 0, by_equation[3] = {}, combinations[2][2][2] = {};
+  int lively = 0, with_heads = 0, by_equation[3] = {}, combinations[2][2][2] = {};
   std::uint64_t seed = 0;
   for (; lively < 200 && seed < 2000; ++seed) {
     const graph g = drawn(seed);
@@ -190,6 +195,7 @@ TEST_CASE("Eq. 6, 7 and 8 equal their oracles on 200 random graphs that stay act
     if (!o.lively) continue;
     ++lively;
     ++by_equation[g.equation - 6];
+    with_heads += g.heads > 1;
     ++combinations[g.rotates][g.sites > 1][g.permuted];
     if (o.difference < tolerance) continue;
     const graph least = shrunk(g, [](const graph& t) {
@@ -200,6 +206,7 @@ TEST_CASE("Eq. 6, 7 and 8 equal their oracles on 200 random graphs that stay act
   }
   MESSAGE(lively << " of " << seed << " graphs were active and bounded");
   CHECK(lively == 200);
+  CHECK(with_heads > 20);
   for (int count : by_equation) CHECK(count > 30);
   for (auto& sites : combinations)
     for (auto& order : sites)

@@ -100,6 +100,19 @@ class Graphs(CliTest):
         self.assertIn("nats_per_token", whole)
         self.assertIn(b"nats per token", self.good("evaluate", model, "--text-file", self.path("t", b"hello world")).stdout)
 
+    def test_a_neuron_fires_by_what_comes_from_its_own_head(self):
+        # Token 0 excites a, of head 0, and c, of head 1; both write to c: A(c) is 1 from either head, 2 where there is one.
+        files = {"gx": b"a,a,1\nb,b,1\nc,c,1\nd,d,1\n", "gy": b"c,a,1\nc,c,1\na,b,1\na,d,1\n", "gs": b"a,c,1\nc,c,1\n"}
+        options = [part for name, edges in files.items() for part in (f"--{name}", self.path(name + ".csv", b"source,target,weight\n" + edges))]
+        sensory = self.path("s.csv", b"source,target,weight\n0,a,1\n0,c,1\n")
+        for heads, fires in ((1, 2), (2, 1), (4, 1)):
+            model, run = self.path(f"{heads}.bdh.h5"), self.path(f"run{heads}")
+            self.good("import", *options, "--sensory", sensory, "--vocabulary", 1, "--layers", 1, "--heads", heads, "-o", model)
+            self.good("run", model, "--tokens", "0,0", "-o", run, "--record", "y:all", "--quiet")
+            rows = list(csv.DictReader(self.good("inspect", run, "neuron:a", "--csv").stdout.decode().splitlines()))
+            self.assertEqual([row["y"] for row in rows], ["0", str(fires)], heads)
+        self.assertEqual(self.json("info", model)["heads"], 4)
+
     def test_retention_is_a_number_or_a_file(self):
         self.assertEqual(self.json("info", self.model("--retention", "0.5"))["retention"], 0.5)
         own = self.path("u.csv", b"source,target,weight\nalice,bob,0.5\nbob,carol,1\ncarol,alice,.25\nalice,dave,1\ndave,bob,1\n")
@@ -115,7 +128,6 @@ class Graphs(CliTest):
         for option, value in (("--rotation", "100"), ("--rotation", "theta=0"), ("--dynamics", "gpu-release"), ("--retention", "2"),
                               ("--retention", "0"), ("--vocabulary", "0"), ("--theta", "3"), ("--causal", None)):
             self.refused(2, *base, "--layers", 1, option, *([value] if value else []), says=(option,))
-        self.refused(1, *base, "--layers", 1, "--heads", 2, says=("1 head",))
         self.refused(1, *base, "--layers", 1, "--heads", 3, says=("--heads: 3",))
         self.refused(1, *base, "--layers", 1, "--sensory", "random:9@1", says=("random:K@SEED", "1 to 4"))
         self.refused(1, *base, "--layers", 1, "--retention", self.path("none"), says=("none",))

@@ -233,6 +233,14 @@ class Diff(LookingTest):
         for part in ("interventions", "position 7, token 'o', layer 2, neuron 9, X", "KL(A||B)", "the runs differ"):
             self.assertIn(part, text)
 
+    def test_where_a_list_of_the_largest_leaves_a_value_open_events_tell_it(self):
+        shown = bdh("step", self.random, stdin=f"text {TEXT[:8]}\nshow x layer 1 top 1\n".encode()).stdout.decode()
+        strongest = shown.split()[-2]
+        a = self.record("a", "x:top:1", "events")
+        b = self.record("b", "x:top:1", "events", options=("--do", f"silence x:{strongest} from 7"))
+        first = self.differ_json(a, b)["activity"]["first"]
+        self.assertEqual((first["position"], first["layer"], first["neuron"], first["b"]), (7, 1, int(strongest), 0))
+
     def test_settings_tokens_and_lengths(self):
         a = self.record("a", "logits", options=("--generate", "5", "--temperature", "1", "--seed", "1"))
         b = self.record("b", "logits", options=("--generate", "9", "--temperature", "1", "--seed", "2"))

@@ -45,10 +45,13 @@ class New(CliTest):
         info = self.json("info", model)
         self.assertEqual((info["dynamics"]["name"], info["retention"], info["layers"]), ("normfree", 0.9, 1))
         self.assertEqual(info["populations"], {"neurons": 600, "sensory": 7, "readout": 0})
+        self.assertRegex(info["origin"]["creator"], r"^bdh [0-9]")
+        self.assertEqual(self.json("info", self.make("ring", "--heads", 3, name="heads.bdh.h5")[1])["heads"], 3)
         self.good("run", model, "--tokens", "0,1,6")
 
     def test_bad_values_are_told_in_one_line(self):
         target = self.path("x.bdh.h5")
+        self.refused(2, "new", says=("FAMILY", *FAMILIES))
         for code, family, options, says in (
                 (1, "ring", ("--neurons", 10, "--degree", 10), ("degree: 10", "1 to 9")),
                 (1, "erdos-renyi", ("--neurons", 10, "--degree", 4000000000), ("degree: 4000000000",)),
@@ -57,7 +60,8 @@ class New(CliTest):
                 (1, "blocks", ("--neurons", 10, "--degree", 2, "--communities", 11), ("communities: 11",)),
                 (1, "ring", ("--neurons", 100, "--degree", 5, "--inhibitory", "1"), ("inhibitory: 1",)),
                 (1, "ring", ("--neurons", 101, "--degree", 5, "--rotation", "theta=10"), ("even number",)),
-                (1, "ring", ("--neurons", 100, "--degree", 5, "--heads", 2), ("1 head",)),
+                (1, "ring", ("--neurons", 100, "--degree", 5, "--heads", 3), ("heads: 3",)),
+                (1, "ring", ("--neurons", 102, "--degree", 5, "--heads", 2, "--rotation", "theta=10"), ("even number",)),
                 (1, "ring", ("--neurons", 100, "--degree", 5, "--target-activity", "0"), ("target-activity: 0",)),
                 (1, "complete", ("--neurons", 20, "--inhibitory", "0"), ("no gains found, complete", "expected about 0.05")),
                 (2, "lattice", ("--neurons", 10, "--degree", 2), ("FAMILY",)),

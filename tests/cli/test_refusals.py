@@ -75,6 +75,11 @@ class Order(CliTest):
         with open(there, "rb") as f:
             self.assertEqual(f.read(), b"kept")
 
+    def test_of_several_interventions_the_impossible_one_is_named(self):
+        for text, reason in (("lesion 3 layers 2", "all layers"), ("lesion gy:3->4", "explicit edges"), ("inhibition 0.5", "explicit edges")):
+            with self.subTest(text):
+                self.refused(1, "run", self.random, "--text", "ab", "--do", "freeze", "--do", text, says=(f"--do '{text}'", reason))
+
 
 class Limits(CliTest):
     def failing(self, *arguments, limit):

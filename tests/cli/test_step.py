@@ -286,6 +286,35 @@ class Values(StepTest):
         self.assertIn("stimulus 0.25 = 0.75", self.step(self.graph(), "stimulate x:bob 0.25", "token 65", "why bob x layer 1"))
         self.assertIn("X^i 0.15 = ", self.step(self.graph(), "clamp y:carol 1", "inhibition 0.5", "token 65", "why alice x layer 2"))
 
+    def test_names_that_are_no_single_word(self):
+        names = (b"AVA L", b"x,y", b"a->b", b"plain")
+        edges = b"".join(b'"%s","%s",1\n' % pair for pair in zip(names, names[1:] + names[:1]))
+        graph, model = self.path("g.csv", b"source,target,weight\n" + edges), self.path("names.bdh.h5")
+        self.good("import", "--gx", graph, "--layers", 1, "--vocabulary", 1, "--sensory", "random:4@1", "-o", model)
+        for by_name, by_number in (('show x "AVA L","x,y",plain', "show x #0,#1,#3"), ('show x "AVA L,plain"', "show x #0,#3"),
+                                   ('synapse "AVA L"->"x,y"', "synapse #0->#1"), ('synapse "AVA L" "x,y"', "synapse #0 #1"),
+                                   ('synapse "a->b" plain', "synapse #2 #3"), ('synapse "a->b"->plain', "synapse #2->#3"),
+                                   ('why y:"a->b"', "why y:#2"), ('neighbors "x,y"', "neighbors #1"), ('plot x "AVA L"', "plot x #0"),
+                                   ('lesion "AVA L",plain', "lesion #0,#3"), ('clamp x:"x,y" 0.5 layers 1', "clamp x:#1 0.5 layers 1"),
+                                   ('lesion gx:"a->b"->plain,"AVA L"->"x,y"', "lesion gx:#2->#3,#0->#1"),
+                                   ('set synapses:"x,y"->"a->b" 2', "set synapses:#1->#2 2")):
+            self.assertEqual(self.step(model, "token 0", by_name, "token 0"), self.step(model, "token 0", by_number, "token 0"), by_name)
+        self.wrong(model, "token 0", "lesion AVA L", says=("'AVA'", "between double quotes"))
+        run = self.path("run")
+        self.good("run", model, "--tokens", "0,0", "-o", run, "--record", 'x:"x,y",AVA L', "--record", 'synapses:"AVA L"->"x,y",in:"a->b"', "--do",
+                  'silence x:"AVA L" at 1', "--quiet")
+        for by_name, by_number in (('"AVA L"->"x,y"', "#0->#1"), ('"x,y"->"a->b"', "#1->#2"), ("neuron:AVA L", "neuron:#0")):
+            self.assertEqual(self.good("inspect", run, by_name, "--csv").stdout, self.good("inspect", run, by_number, "--csv").stdout)
+        self.assertIn(b"1,0,", self.good("inspect", run, "neuron:AVA L", "--csv").stdout)
+
+    def test_tokens_read_again_are_told_and_no_others(self):
+        self.step(self.random, "token 1 2", "probe 3 5", "save s.h5")
+        again = "again, with probes"
+        for line in ("lesion synapses:3->5", "set synapses:3->5 1"):
+            self.assertNotIn(again, self.step(self.random, "load s.h5", "token 1", line))
+            self.assertNotIn(again, self.step(self.random, "probe 3 5", "token 1", line))
+            self.assertIn("read the 2 tokens so far again", self.step(self.random, "token 1 2", line))
+
     def test_a_lesion_after_the_first_token_of_a_model_through_hubs(self):
         text = self.step(self.random, "text To be", "lesion 11", "token 65", "show x 11", "show y 11", "synapse 3->11 layer 2")
         self.assertIn("(read the 5 tokens so far again, with probes", text)

@@ -116,7 +116,8 @@ oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed) {
     for (int j = 0; j < s.neurons; ++j) c.damping(j, i) = static_cast<float>(0.5 + 0.5 * draw(50, j, s.rotates ? i / 2 : i));
   c.hub = Eigen::MatrixXd::Zero(0, s.neurons);
   c.pool = c.hub;
-  if (s.rotates) c.frequency = oracle::geometric_frequency(s.neurons);
+  c.heads = s.heads;
+  if (s.rotates) c.frequency = oracle::geometric_frequency(s.neurons / s.heads);
   return c;
 }
 

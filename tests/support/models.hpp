@@ -26,7 +26,7 @@ bdh::model as_sparse_graph(const oracle::weights& w, const std::string& variant)
 // A sparse direct graph: `degree` edges to a neuron on average, a fifth of them inhibitory, in each circuit; synapses of random rate,
 // both members of a rotation pair to the same targets (a missing partner at rate 0); tokens excite a few neurons.
 struct graph_shape {
-  int neurons = 40, vocabulary = 7, layers = 2;
+  int neurons = 40, heads = 1, vocabulary = 7, layers = 2;
   double degree = 6;
   bool rotates = false;
   bool own_retention = false;  // u per synapse

@@ -54,7 +54,8 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
   CHECK_NOTHROW(bdh::model{small()});
   refuse([](auto& p) { p.layers = 0; }, "model/layers: 0, expected 1 to 1024");
   refuse([](auto& p) { p.heads = 0; }, "model/heads: 0, expected a divisor of the 2 neurons");
-  refuse([](auto& p) { p.heads = 2; }, "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release defines several heads");
+  refuse([](auto& p) { p.heads = 2; },
+         "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release, and graphs with explicit edges, have several");
   refuse([](auto& p) { p.retention = 0; }, "model/retention: 0, expected 0 < u <= 1");
   refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); }, "model/retention: nan, expected 0 < u <= 1");
   refuse([](auto& p) { p.turning = bdh::rotation({0.1, 0.2}); }, "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
