@@ -303,6 +303,7 @@ int activity(const activity_options& o) {
   if (!o.output.empty()) {
     const atomic_file target(o.output, o.force);
   }  // refuses before the work, not after it
+  expect_there(o.subject, "a model, or the folder of a run");
   const observed r = identify(o.subject) == file_kind::run ? of_run(o) : of_model(o);
   const int signal = stop_requested();
   if (r.all.tokens().empty()) {
