@@ -1,6 +1,8 @@
 #include "apps/options.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "apps/console.hpp"
@@ -68,6 +70,11 @@ void expect_logits(const model& m, const std::string& file, const std::string& p
   if (m.readout_nodes() != 0) return;
   throw unavailable_error(file, "no readout nodes, and so no logits, which " + purpose + " needs", "a model with a readout",
                           "bdh import --readout FILE gives a graph its readout");
+}
+
+void expect_there(const std::string& path, const char* expected) {
+  if (std::error_code failed; !std::filesystem::exists(path, failed))
+    throw input_error(path, failed ? "cannot be read: " + failed.message() : "no such file", expected);
 }
 
 model open_model(const std::string& file) {

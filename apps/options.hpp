@@ -108,6 +108,9 @@ struct engine_choice {
 // Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits. Throws unavailable_error.
 void expect_logits(const model& m, const std::string& file, const std::string& purpose);
 
+// Throws input_error where nothing is at `path`, of which `expected` may be several things.
+void expect_there(const std::string& path, const char* expected);
+
 // Loads the model file, or tells that the file is something else and what to do with it.
 model open_model(const std::string& file);
 

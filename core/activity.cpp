@@ -53,10 +53,8 @@ std::vector<layer_activity> activity_statistics::layers() const {
         share.push_back(v);
         surprisal.push_back(t.surprisal);
       }
-      if (!share.empty()) {
-        a.pearson = pearson(share, surprisal);
-        a.spearman = spearman(share, surprisal);
-      }
+      a.pearson = pearson(share, surprisal);
+      a.spearman = spearman(share, surprisal);
       const seen_layer& s = of(l, of_y);
       a.seen = !s.times.empty();
       if (a.seen) {

@@ -24,7 +24,7 @@ struct layer_activity {
   layer_id layer = 0;
   bool of_y = false;
   double mean = 0, least = 0, most = 0;  // share of active neurons, over the tokens
-  double pearson = 0, spearman = 0;      // of the share with the surprisal; over the tokens whose surprisal is known
+  double pearson = 0, spearman = 0;  // of the share with the surprisal, over the tokens where it is known; NaN where either does not vary
   // From here on only where single neurons were seen:
   bool seen = false;
   std::uint64_t ever = 0;  // neurons that were active at least once

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -97,6 +99,8 @@ std::vector<double> holm(std::span<const double> p) {
 }
 
 double pearson(std::span<const double> a, std::span<const double> b) noexcept {
+  const auto varies = [](std::span<const double> v) { return std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>()) != v.end(); };
+  if (!varies(a) || !varies(b)) return std::numeric_limits<double>::quiet_NaN();
   const auto n = static_cast<double>(a.size());
   const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n, mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
   double ab = 0, aa = 0, bb = 0;
@@ -105,7 +109,7 @@ double pearson(std::span<const double> a, std::span<const double> b) noexcept {
     aa += (a[k] - mean_a) * (a[k] - mean_a);
     bb += (b[k] - mean_b) * (b[k] - mean_b);
   }
-  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0;
+  return ab / std::sqrt(aa * bb);
 }
 
 double spearman(std::span<const double> a, std::span<const double> b) { return pearson(midranks(a), midranks(b)); }

@@ -27,7 +27,7 @@ double least_p(std::size_t m, std::size_t n) noexcept;
 // With it, the probability that any true null hypothesis is below the level is at most the level, however they depend on each other.
 std::vector<double> holm(std::span<const double> p);
 
-// Correlations of pairs (a[k], b[k]); 0 where either does not vary. Spearman's is Pearson's of the midranks.
+// Correlations of pairs (a[k], b[k]); NaN where either does not vary. Spearman's is Pearson's of the midranks.
 double pearson(std::span<const double> a, std::span<const double> b) noexcept;
 double spearman(std::span<const double> a, std::span<const double> b);
 

@@ -52,7 +52,8 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   std::uint64_t below = 0;
   for (const auto& [degree, nodes] : s.histogram) {
     sum += static_cast<double>(degree) * static_cast<double>(nodes);
-    if (2 * below < degrees.size()) s.median = degree;
+    for (const std::uint64_t middle : {(degrees.size() - 1) / 2, degrees.size() / 2})  // places, of all in order
+      if (below <= middle && middle < below + nodes) s.median += 0.5 * degree;
     below += nodes;
   }
   s.mean = sum / n;
@@ -77,12 +78,11 @@ void for_each_answered(const edge_set& first, const edge_set& second, const std:
   }
 }
 
-reciprocity reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes) {
-  reciprocity r;
-  if (edges == 0) return r;
+std::optional<reciprocity> reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes) {
+  if (edges == 0) return std::nullopt;
   const double density = static_cast<double>(edges) / (static_cast<double>(nodes) * (nodes - 1.0));
-  r.share = static_cast<double>(both_ways) / static_cast<double>(edges);
-  r.rho = density < 1 ? (r.share - density) / (1 - density) : 1;  // a complete graph has no other choice
+  reciprocity r{static_cast<double>(both_ways) / static_cast<double>(edges), {}};
+  if (density < 1) r.rho = (r.share - density) / (1 - density);
   return r;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ degree_list in_degrees(const edge_set& g);
 
 struct degree_summary {
   double mean = 0, deviation = 0;  // over all nodes; of the population
-  std::uint32_t least = 0, median = 0, largest = 0;
+  double median = 0;               // halfway between the two in the middle of an even number
+  std::uint32_t least = 0, largest = 0;
   std::uint64_t without = 0;                                       // nodes of degree 0
   std::vector<std::pair<std::uint32_t, std::uint64_t>> histogram;  // degree, nodes that have it; ascending, only those that occur
 };
@@ -34,10 +36,12 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees);
 void for_each_answered(const edge_set& first, const edge_set& second, const std::function<void(neuron_id, neuron_id)>& use);
 
 // Share of the edges that lead both ways, and what it says against chance (Garlaschelli and Loffredo, Phys. Rev. Lett. 93, 268701, 2004):
-// rho = (share - density) / (1 - density), 0 in a random graph, 1 where every edge is answered, below 0 where fewer are than by chance.
+// rho = (share - density) / (1 - density), 0 in a random graph, 1 where every edge is answered, below 0 where fewer are than by chance,
+// nothing for a complete graph. Nothing at all without edges.
 struct reciprocity {
-  double share = 0, rho = 0;
+  double share = 0;
+  std::optional<double> rho;
 };
-reciprocity reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes);
+std::optional<reciprocity> reciprocity_of(edge_id both_ways, edge_id edges, neuron_id nodes);
 
 }  // namespace bdh

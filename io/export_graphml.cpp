@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "io/graph_export_detail.hpp"
 
 namespace bdh::graph_formats {
@@ -31,8 +33,10 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
     out.add("</node>\n");
   }
   g.what.for_each_edge([&](const excerpt_edge& e) {
-    out.add("<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{:.9g}</data><data key=\"type\">{}</data></edge>\n",
-            id_of(g.what, e), e.source, e.target, e.weight, sign_of(e));
+    std::string id = id_of(g.what, e);
+    std::replace(id.begin(), id.end(), '/', '.');  // the schema of GraphML wants an NMTOKEN
+    out.add("<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{:.9g}</data><data key=\"type\">{}</data></edge>\n", id,
+            e.source, e.target, e.weight, sign_of(e));
   });
   out.add("</graph>\n</graphml>\n");
   out.close();

@@ -16,6 +16,7 @@ namespace {
 
 constexpr double margin = 8, heading_size = 14, note_size = 10, sample = 22;  // px
 constexpr double least_frame = 30;                                            // px, of a panel's inside
+constexpr double least_column = 300;                                          // px, of a panel with its labels
 constexpr double note_line = note_size * 1.3, legend_line = label_size * 1.6;
 
 // Each name once, in lines that are not too wide.
@@ -58,11 +59,16 @@ class legend {
   std::size_t lines_ = 0;
 };
 
+// Panels beside each other: fewer than asked for where labels of axes would have no room, and the height is free.
+std::size_t columns_of(const drawing& d) {
+  const auto fit = static_cast<std::size_t>(std::max(1.0, d.width / least_column));
+  return std::clamp<std::size_t>(d.columns, 1, d.height ? std::max<std::size_t>(d.columns, 1) : fit);
+}
+
 // Panels in rows and columns. Frames of a column begin and end at the same x, those of a row at the same y.
 class layout {
  public:
-  layout(const drawing& d, const box& area)
-      : d_(d), columns_(std::max<std::size_t>(d.columns, 1)), rows_((d.panels.size() + columns_ - 1) / columns_) {
+  layout(const drawing& d, const box& area) : d_(d), columns_(columns_of(d)), rows_((d.panels.size() + columns_ - 1) / columns_) {
     const double width = area.width() / static_cast<double>(columns_),
                  height = area.height() / static_cast<double>(std::max<std::size_t>(rows_, 1));
     // How many ticks there are depends on the room for the frame, which depends on the ticks: twice is enough.
@@ -125,7 +131,7 @@ std::vector<std::string> note_lines(const drawing& d) {
 std::string in_svg(const drawing& d, bool interactive) {
   const std::vector<std::string> notes = note_lines(d);
   const legend names(d.panels, d.width - 2 * margin);
-  const std::size_t rows = (d.panels.size() + std::max<std::size_t>(d.columns, 1) - 1) / std::max<std::size_t>(d.columns, 1);
+  const std::size_t rows = (d.panels.size() + columns_of(d) - 1) / columns_of(d);
   const double heading = d.title.empty() ? 0 : heading_size * 1.3 + gap,
                below = static_cast<double>(notes.size()) * note_line + (notes.empty() ? 0 : gap);
   const double height = d.height.value_or(2 * margin + heading + names.height() + d.panel_height * static_cast<double>(rows) + below);

@@ -72,7 +72,7 @@ struct drawing {
   std::vector<std::string> notes{};  // below the panels
   double width = 720;                // px
   std::optional<double> height{};    // else by the panels
-  std::size_t columns = 1;           // panels beside each other
+  std::size_t columns = 1;           // panels beside each other, of which each has room for its labels
   double panel_height = 170;         // px of a row, where there is no height
   std::vector<panel> panels{};       // row by row
 };

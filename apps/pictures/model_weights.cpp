@@ -11,6 +11,7 @@
 namespace bdh::app {
 namespace {
 
+constexpr double few = 10;      // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
 constexpr int bins_a_side = 6;  // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
 
 }  // namespace
@@ -39,6 +40,7 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
                         .x = {.label = rates ? "plasticity rate Gs(i→j)" : fmt::format("weight {}[post, pre]", g.name())},
                         .y = {.label = rates ? "synapses" : "edges", .kind = figure::spacing::logarithmic, .least = 0.5, .whole = true},
                         .nothing = "no weights other than 0"};
+    double most = 0;
     for (const sign which : {sign::inhibitory, sign::excitatory}) {
       std::map<int, std::uint64_t> counts;
       sizes.each_size(which, [&](float size, std::uint64_t count) {
@@ -56,6 +58,7 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
       for (const auto& [bin, count] : counts) {
         bars.x.push_back(side * (bin + 0.5) * width);
         bars.y.push_back(static_cast<double>(count));
+        most = std::max(most, bars.y.back());
       }
       const auto row = [&](int bin, std::uint64_t count) {
         const double near = side * bin * width, far = side * (bin + 1) * width;
@@ -70,6 +73,7 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
       panel.marks.push_back(std::move(bars));
     }
     if (panel.marks.size() == 1 && !panel.x.least) panel.x.most = 0;
+    if (most < few) panel.y.kind = figure::spacing::linear, panel.y.least = 0;
     if (zeros != 0) p.what.notes.push_back(fmt::format("{}: {} of 0.", g.name(), counted(zeros, "weight")));
     p.what.panels.push_back(std::move(panel));
   }

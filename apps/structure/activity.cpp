@@ -217,7 +217,8 @@ std::string as_text(const observed& r, const activity_options& o) {
     text += a.seen
                 ? fmt::format(" {:>10.3f} {:>11.1f} {:>10.1f}", 100 * static_cast<double>(a.ever) / r.neurons, a.of_a_token, a.of_the_text)
                 : fmt::format(" {:>10} {:>11} {:>10}", "-", "-", "-");
-    text += std::isnan(surprisal) ? fmt::format(" {:>9} {:>9}\n", "-", "-") : fmt::format(" {:>+9.3f} {:>+9.3f}\n", a.pearson, a.spearman);
+    const auto shown = [](double correlation) { return std::isnan(correlation) ? "-" : fmt::format("{:+.3f}", correlation); };
+    text += fmt::format(" {:>9} {:>9}\n", shown(a.pearson), shown(a.spearman));
   }
   text += "of a token, of text: participation ratio, in neurons; Pearson, Spearman: of the active share with the token's surprisal\n";
   if (!r.unseen.empty()) text += "no single neurons: " + r.unseen + "\n";
@@ -253,7 +254,7 @@ json as_json(const observed& r, const activity_options& o) {
   out["variables"] = json::array();
   for (const layer_activity& a : all.layers()) {
     json one{{"variable", a.of_y ? "y" : "x"}, {"layer", a.layer}, {"active", a.mean}, {"least", a.least}, {"most", a.most}};
-    one["with_surprisal"] = {{"pearson", a.pearson}, {"spearman", a.spearman}};
+    one["with_surprisal"] = {{"pearson", number(a.pearson)}, {"spearman", number(a.spearman)}};
     if (a.seen) {
       one["ever"] = a.ever;
       one["participation"] = {{"of_a_token", a.of_a_token}, {"of_the_text", a.of_the_text}};
@@ -305,6 +306,7 @@ int activity(const activity_options& o) {
   if (!o.output.empty()) {
     const atomic_file target(o.output, o.force);
   }  // refuses before the work, not after it
+  expect_there(o.subject, "a model, or the folder of a run");
   const observed r = identify(o.subject) == file_kind::run ? of_run(o) : of_model(o);
   const int signal = stop_requested();
   if (r.all.tokens().empty()) {

@@ -112,6 +112,7 @@ class export_app final : public command {
   int run() override {
     const export_command_options& o = options_;
     stop_on_signals();
+    expect_there(o.source, "a model, or the folder of a run");
     try {
       if (identify(o.source) == file_kind::run)
         of_run();

@@ -43,8 +43,10 @@ json json_of(const degree_report& d, std::uint32_t samples) {
 
 json json_of(const communities& c) { return {{"modularity", c.modularity}, {"communities", c.size.size()}, {"sizes", c.size}}; }
 
+json json_of(const std::optional<double>& v) { return v ? json(*v) : json(); }
+
 json nulls_json(const std::vector<double>& q) {
-  return {{"graphs", q.size()}, {"modularity_mean", mean_of(q)}, {"modularity_deviation", deviation_of(q)}};
+  return {{"graphs", q.size()}, {"modularity_mean", mean_of(q)}, {"modularity_deviation", json_of(deviation_of(q))}};
 }
 
 json json_of(const modularity_report& m) {
@@ -56,12 +58,10 @@ json json_of(const modularity_report& m) {
 
 json json_of(const components& c) { return {{"count", c.count}, {"largest", c.largest}}; }
 
-json json_of(const std::optional<double>& v) { return v ? json(*v) : json(); }
-
 json json_of(const club_against_rewired& a) {
   return {{"graphs", a.graphs},
           {"mean", a.mean},
-          {"deviation", a.deviation},
+          {"deviation", json_of(a.deviation)},
           {"as_large", a.as_large},
           {"normalised", json_of(a.normalised)},
           {"normalised_deviation", json_of(a.spread)}};
@@ -91,7 +91,7 @@ json json_of(const part_report& p, const structure_report& r) {
   j["in_degree"] = json_of(p.in, r.tail_samples);
   j["out_degree"] = json_of(p.out, r.tail_samples);
   j["reciprocity"] = nullptr;
-  if (p.mutual) j["reciprocity"] = {{"share", p.mutual->share}, {"rho", p.mutual->rho}};
+  if (p.mutual) j["reciprocity"] = {{"share", p.mutual->share}, {"rho", json_of(p.mutual->rho)}};
   if (p.links)
     j.update(json_of(*p.links));
   else

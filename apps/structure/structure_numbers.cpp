@@ -10,11 +10,12 @@ double share_of(double edges, const cut_graph& g) { return g.where.pairs() > 0 ?
 
 double mean_of(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size()); }
 
-double deviation_of(const std::vector<double>& v) {
+std::optional<double> deviation_of(const std::vector<double>& v) {
+  if (v.size() < 2) return std::nullopt;
   const double mean = mean_of(v);
   double squares = 0;
   for (const double x : v) squares += (x - mean) * (x - mean);
-  return v.size() > 1 ? std::sqrt(squares / static_cast<double>(v.size() - 1)) : 0;
+  return std::sqrt(squares / static_cast<double>(v.size() - 1));
 }
 
 std::vector<double> present(const std::vector<std::optional<double>>& v) {
@@ -47,7 +48,8 @@ club_against_rewired against_rewired(const links_report& l, std::size_t club) {
   a.as_large = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [own](double c) { return c >= own; }));
   a.mean = mean_of(all);
   a.deviation = deviation_of(all);
-  if (a.mean > 0) a.normalised = own / a.mean, a.spread = a.deviation / a.mean;
+  if (a.mean > 0) a.normalised = own / a.mean;
+  if (a.mean > 0 && a.deviation) a.spread = *a.deviation / a.mean;
   return a;
 }
 

@@ -12,7 +12,7 @@ namespace bdh::app {
 double share_of(double edges, const cut_graph& g);  // of all pairs
 
 double mean_of(const std::vector<double>& v);
-double deviation_of(const std::vector<double>& v);                         // of the sample; 0 of a single value
+std::optional<double> deviation_of(const std::vector<double>& v);          // of the sample; a single value has none
 double quantile(const std::vector<double>& sorted, double share);          // between two values on the line from one to the other
 std::vector<double> present(const std::vector<std::optional<double>>& v);  // the values that there are, ascending
 
@@ -25,7 +25,8 @@ inner_core innermost(const links_report& l);
 // A club against those of the rewired graphs.
 struct club_against_rewired {
   std::size_t graphs = 0, as_large = 0;      // rewired graphs; those with as large a coefficient
-  double mean = 0, deviation = 0;            // of their coefficients
+  double mean = 0;                           // of their coefficients
+  std::optional<double> deviation;           // of these; a single graph has none
   std::optional<double> normalised, spread;  // coefficient / mean, deviation / mean; nothing where the mean is 0
 };
 

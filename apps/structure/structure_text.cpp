@@ -16,13 +16,13 @@ class table {
  public:
   explicit table(const std::vector<part_report>& parts) : parts_(parts) {
     text_ = fmt::format("{:34}", "");
-    for (const part_report& p : parts) text_ += fmt::format("{:>18}", p.name);
+    for (const part_report& p : parts) text_ += fmt::format("{:>20}", p.name);
     text_ += "\n";
   }
   template <class Cell>
   void line(const std::string& name, Cell cell) {
     text_ += fmt::format("{:34}", name);
-    for (const part_report& p : parts_) text_ += fmt::format("{:>18}", std::string(cell(p)));
+    for (const part_report& p : parts_) text_ += fmt::format("{:>20}", std::string(cell(p)));
     text_ += "\n";
   }
   // Of the parts that have it; no line where none has.
@@ -45,6 +45,10 @@ class table {
 };
 
 std::string number(double v) { return fmt::format("{:.4g}", v); }
+// A mean of several values; of a single one nobody knows how far apart they lie.
+std::string with_spread(const std::string& mean, const char* format, const std::optional<double>& deviation) {
+  return deviation ? mean + " ± " + fmt::format(fmt::runtime(format), *deviation) : mean;
+}
 std::string count(double v) { return v < 1e12 ? fmt::format("{:.0f}", v) : number(v); }
 
 void degrees(table& t, const std::string& name, degree_report part_report::*which) {
@@ -95,9 +99,9 @@ void links(table& t) {
     return club ? std::optional(against_rewired(*p.links, *club)) : std::nullopt;
   };
   t.line_if("  of rewired graphs", rewired,
-            [](const club_against_rewired& a) { return fmt::format("{:.4g} ± {:.2g}", a.mean, a.deviation); });
+            [](const club_against_rewired& a) { return with_spread(number(a.mean), "{:.2g}", a.deviation); });
   t.line_if("  normalised by theirs", rewired,
-            [](const club_against_rewired& a) { return a.normalised ? fmt::format("{:.4g} ± {:.2g}", *a.normalised, *a.spread) : "-"; });
+            [](const club_against_rewired& a) { return a.normalised ? with_spread(number(*a.normalised), "{:.2g}", a.spread) : "-"; });
   t.line_if("triangles", triangles, [](const triangle_counts& c) { return count(c.triangles); });
   t.line_if("  transitivity", triangles, [](const triangle_counts& c) { return number(c.transitivity); });
   t.line_if("  clustering, mean over nodes", triangles, [](const triangle_counts& c) { return number(c.clustering); });
@@ -105,7 +109,7 @@ void links(table& t) {
   t.line_if("modularity, Leiden (communities)", modularity, [&](const modularity_report& m) { return found(m.leiden); });
   t.line_if("modularity, Louvain", modularity, [&](const modularity_report& m) { return found(m.louvain); });
   const auto nulls = [](const std::vector<double>& q) {
-    return q.empty() ? std::string("-") : fmt::format("{:.4f} ± {:.4f}", mean_of(q), deviation_of(q));
+    return q.empty() ? std::string("-") : with_spread(fmt::format("{:.4f}", mean_of(q)), "{:.4f}", deviation_of(q));
   };
   const auto with = [&](auto which) {
     return [&modularity, which](const part_report& p) -> const modularity_report* {
@@ -167,7 +171,7 @@ std::string text_of(const structure_report& r, head_id heads) {
   degrees(t, "out-degree", &part_report::out);
   const auto mutual = [](const part_report& p) -> const std::optional<reciprocity>& { return p.mutual; };
   t.line_if("reciprocity", mutual, [](const reciprocity& m) { return number(m.share); });
-  t.line_if("  against chance, rho", mutual, [](const reciprocity& m) { return number(m.rho); });
+  t.line_if("  against chance, rho", mutual, [](const reciprocity& m) { return m.rho ? number(*m.rho) : "-"; });
   links(t);
   text += t.text();
   text += spread("Dale index, by edges", dale_by_edges(g));

@@ -218,6 +218,8 @@ ROWS = [
 
     # Models.
     ("missing model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "no such file"], H5, nothing),
+    ("missing run to export", "export {bad} -o {out}/run.nwb", 1, ["{bad}", "no such file"], "run", nothing),
+    ("missing run to look at", "activity {bad}", 1, ["{bad}", "no such file"], "run", nothing),
     ("folder as model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, folder),
     ("empty model", "info {bad}", 1, ["{bad}"], H5, content(b"")),
     ("cut model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, changed("model", cut(0.7))),

@@ -285,6 +285,7 @@ class Activity(CliTest):
     def test_without_readout(self):
         self.good("import", "--gx", self.path("g.csv", b"source,target,weight\n0,1,1\n1,2,1\n2,0,1\n"), "--layers", "2", "-o", self.path("g.bdh.h5"))
         told = self.json("activity", self.path("g.bdh.h5"), "--text", "abc")
+        self.assertEqual({(v["with_surprisal"]["pearson"], v["with_surprisal"]["spearman"]) for v in told["variables"]}, {(None, None)})
         self.assertIsNone(told["mean_surprisal_nats"])
         self.assertEqual((told["by_surprisal"], told["by_frequency"]), ([], []))
 

@@ -137,6 +137,8 @@ class ModelPictures(PlotTest):
             self.assertEqual(bins, sorted(bins))
             for low, high, count in bins:
                 self.assertEqual(count, sum(low <= w < high if low >= 0 else low < w <= high for w in values), (graph, low, high))
+        page, rows = self.plot("weights", self.graph({(0, 1): -1, (1, 2): -2, (2, 3): -0.5}, 4))
+        self.assertEqual(self.texts(page).count("3"), 1)  # synapses at rate 1: an axis from 0 has a label for few
         page, rows = self.plot("weights", self.random)
         self.assertEqual({r["graph"] for r in rows}, {"gx", "gy"})
         weights = [w for k, row in enumerate(hub_weights()) for j, w in enumerate(row) if j != k]

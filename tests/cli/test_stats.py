@@ -196,6 +196,10 @@ class Stats(CliTest):
         self.assertEqual(found["leiden"]["sizes"], [100] * 4)
         null = found["random_graph"]
         self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"] + 10 * null["modularity_deviation"])
+        one = self.one(model, "--modularity", "--nulls", 1, "--rewired", 1)["both"]  # whose deviation nobody knows
+        self.assertIsNone(one["modularity"]["random_graph"]["modularity_deviation"])
+        self.assertIsNone(one["rich_club"][0]["rewired"]["deviation"])
+        self.assertNotIn("±", self.good("stats", model, "--modularity", "--nulls", 1, "--rewired", 1).stdout.decode())
         self.assertNotIn("gaussian_product", found)  # a graph without hubs has no depth to draw them with
         model = self.path("random.bdh.h5")
         self.good("new", "erdos-renyi", "--neurons", 400, "--degree", 12, "-o", model)
@@ -235,6 +239,7 @@ class Stats(CliTest):
         r = self.one(self.graph(), "--beta", 9, "--modularity", "--triangles", "--fit-p", 3)
         self.assertEqual((r["both"]["edges"], r["both"]["components"]["weak"]["count"], r["dale"]["by_edges"]["neurons"]), (0, 6, 0))
         self.assertNotIn("modularity", r["both"])
+        self.assertIsNone(r["both"]["reciprocity"])
         self.assertIn("no neuron has edges", self.good("stats", self.graph(), "--beta", 9).stdout.decode())
 
     def test_help(self):

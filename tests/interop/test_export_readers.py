@@ -46,7 +46,7 @@ class Exported(CliTest):
 
 
 class Graphs(Exported):
-    def check_networkx(self, graph, number, id_key="id"):
+    def check_networkx(self, graph, number, shown=str):
         self.assertTrue(graph.is_directed() and not graph.is_multigraph())
         self.assertEqual(graph.number_of_nodes(), 40)
         number = {node: int(number(node, data)) for node, data in graph.nodes(data=True)}
@@ -54,12 +54,14 @@ class Graphs(Exported):
         for source, target, data in graph.edges(data=True):
             pair = number[source], number[target]
             self.assertEqual(np.float32(data["weight"]), self.weights[pair[1], pair[0]])
-            self.assertEqual(data[id_key], self.ids[pair])
+            self.assertEqual(data["id"], shown(self.ids[pair]))
         return number
 
     def test_graphml(self):
         graph = networkx.read_graphml(self.export("g.graphml", "--communities"))
-        numbers = self.check_networkx(graph, lambda node, data: data["number"])
+        numbers = self.check_networkx(graph, lambda node, data: data["number"], lambda name: name.replace("/", "."))
+        for _, _, data in graph.edges(data=True):
+            self.assertRegex(data["id"], r"^[\w.:-]+$")  # an NMTOKEN, as the schema of GraphML wants it
         for node, data in graph.nodes(data=True):
             self.assertEqual(data["name"], self.names[numbers[node]])
             self.assertIn("community", data)

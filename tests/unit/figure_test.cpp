@@ -196,6 +196,19 @@ TEST_CASE("values on a logarithmic axis that are not positive are told") {
   CHECK(in_svg(d).find("2 values that are not positive") != std::string::npos);
 }
 
+TEST_CASE("a narrow picture has its panels below each other, with whole labels") {
+  drawing d = one_panel({.x = {1, 2, 3}, .y = {1, 2, 3}});
+  d.panels[0].x.label = "edges that leave a neuron";
+  d.panels.push_back(d.panels[0]);
+  d.columns = 2;
+  for (const double width : {300.0, 400.0, 720.0}) {
+    d.width = width;
+    const std::string svg = in_svg(d);
+    CHECK(svg.find("edges that leave a neuron") != std::string::npos);
+    CHECK(svg.find("edges that …") == std::string::npos);
+  }
+}
+
 TEST_CASE("heat maps are binned to what can be seen, by the mean of their numbers") {
   heat_map h{.rows = 3,
              .columns = 5,

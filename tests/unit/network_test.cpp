@@ -81,6 +81,8 @@ TEST_CASE("degrees, by hand") {
   CHECK(s.median == 1);
   CHECK(s.largest == 3);
   CHECK(s.without == 2);
+  CHECK(bdh::summary_of(list{4, 1, 0, 2}).median == 1.5);
+  CHECK(bdh::summary_of(list{7}).median == 7);
   CHECK(s.histogram == std::vector<std::pair<std::uint32_t, std::uint64_t>>{{0, 2}, {1, 2}, {3, 1}});
   CHECK(bdh::united(graph(3, {{0, 2}, {2, 1}}), graph(3, {{0, 1}})).targets == list{1, 2, 1});
 }
@@ -94,10 +96,12 @@ TEST_CASE("reciprocity, by hand") {
   found.clear();
   bdh::for_each_answered(graph(3, {{0, 1}, {1, 2}}), graph(3, {{1, 0}}), take);
   CHECK(found == std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>>{{0, 1}});
-  const bdh::reciprocity r = bdh::reciprocity_of(2, 8, 6);
+  const bdh::reciprocity r = bdh::reciprocity_of(2, 8, 6).value();
   CHECK(r.share == 0.25);
   CHECK(r.rho == doctest::Approx((0.25 - 8.0 / 30) / (1 - 8.0 / 30)));
-  CHECK(bdh::reciprocity_of(0, 0, 6).share == 0);
+  CHECK_FALSE(bdh::reciprocity_of(0, 0, 6));
+  CHECK(bdh::reciprocity_of(6, 6, 3)->share == 1);
+  CHECK_FALSE(bdh::reciprocity_of(6, 6, 3)->rho);  // a complete graph has no other choice
 }
 
 TEST_CASE("links, components, cores, triangles and rich clubs, by hand") {

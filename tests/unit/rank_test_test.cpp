@@ -103,7 +103,8 @@ TEST_CASE("correlations by hand") {
   CHECK(bdh::pearson(a, b) == doctest::Approx(25 / std::sqrt(5.0 * 129)));
   CHECK(bdh::spearman(a, b) == doctest::Approx(1));
   CHECK(bdh::spearman(a, std::vector<double>{2, 2, 1, 0}) == doctest::Approx(-4.5 / std::sqrt(5 * 4.5)));
-  CHECK(bdh::pearson(a, std::vector<double>{1, 1, 1, 1}) == 0);
+  CHECK(std::isnan(bdh::pearson(a, std::vector<double>{0.1, 0.1, 0.1, 0.1})));
+  CHECK(std::isnan(bdh::spearman(std::vector<double>{}, std::vector<double>{})));
 }
 
 TEST_CASE("activity by hand: four neurons, two pairs, one layer") {
