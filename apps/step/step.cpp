@@ -54,8 +54,9 @@ void help(std::string_view about) {
     say(fmt::format("{}\n", s.title));
     for (const step_command& c : s.commands) say(fmt::format("  {}\n", c.usage));
   }
-  say("help COMMAND says more. Neurons are numbers, names, ranges 5-9, random:10@1; layers count from 1; strengths are those that the\n"
-      "next token will read. Interventions hold until they are released; `layers 1-2`, `tokens 10-20`, `from 10`, `at 10` limit them.\n");
+  say("help COMMAND says more. Neurons are numbers, names, \"names of several words\", ranges 5-9, random:10@1; layers count from 1;\n"
+      "strengths are those that the next token will read. Interventions hold until they are released; `layers 1-2`, `tokens 10-20`,\n"
+      "`from 10`, `at 10` limit them.\n");
 }
 
 struct split_line {
