@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from program import CliTest, bdh, main, unread
+from program import PATIENCE, CliTest, bdh, main, unread
 
 TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:2000]
 
@@ -95,8 +95,9 @@ class Stops(PrefillTest):
             if read + 700 < len(TEXT):
                 self.wait_for(lambda: self.tokens(folder) > read, process)
                 process.send_signal(signal.SIGINT)
-            process.stdin.close()
-            code = process.wait()
+            else:
+                process.stdin.close()  # not beside a signal: it could come first
+            code = process.wait(PATIENCE)
             if code == 0:
                 break
             self.assertEqual(code, 130)
