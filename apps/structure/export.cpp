@@ -112,7 +112,6 @@ class export_app final : public command {
   int run() override {
     const export_command_options& o = options_;
     stop_on_signals();
-    expect_there(o.source, "a model, or the folder of a run");
     try {
       if (identify(o.source) == file_kind::run)
         of_run();
@@ -164,6 +163,7 @@ class export_app final : public command {
   void of_model() const {
     const export_command_options& o = options_;
     const auto format = graph_format_named(format_name());
+    if (format_name() == "nwb") expect_there(o.source, "the folder of a run");
     if (!format)
       throw CLI::ValidationError("--format", "'" + format_name() + "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
                                                  (format_name() == "nwb" ? "; nwb is for runs" : ""));
