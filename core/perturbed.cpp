@@ -99,6 +99,15 @@ std::vector<probe_spec> simulator::probes_needed(const perturbation& p) const {
   return all;
 }
 
+// Through hubs nothing keeps a strength from a neuron that was removed before anything was written to it.
+void simulator::expect_there(const perturbation& set, const perturbation& lesion) const {
+  if (model_.is_direct() || set.what != intervention::set || lesion.what != intervention::lesion || !lesion.always) return;
+  for (const neuron_pair& pair : set.pairs)
+    if (std::find(lesion.neurons.begin(), lesion.neurons.end(), pair.post) != lesion.neurons.end())
+      throw unavailable_error("intervention", "the strength of " + shown_pair(model_, pair) + ", to a neuron that a lesion removes",
+                              "a neuron that is there");
+}
+
 int simulator::perturb(const perturbation& p) {
   check_between_tokens();
   check(p);
@@ -111,10 +120,14 @@ int simulator::perturb(const perturbation& p) {
             "intervention", "synapse " + shown_pair(model_, spec.pair) + ", of which nobody kept what was written before",
             "a synapse that is probed from the first token", p.on == subject::neurons ? "lesion at token 0, or silence x: and y:" : "");
     }
-  for (const probe_spec& spec : needed) probe(spec);
-  if (!model_.is_direct() && p.on == subject::gx) follows_ = true;
   perturbation kept = p;
   kept.always = p.always || (p.first == 0 && tokens_ == 0);
+  for (const auto& [number, other] : perturbations_) {
+    expect_there(other, kept);
+    expect_there(kept, other);
+  }
+  for (const probe_spec& spec : needed) probe(spec);
+  if (!model_.is_direct() && p.on == subject::gx) follows_ = true;
   perturbations_.emplace(++numbers_, std::move(kept));
   controlled_.assign(1, 0);  // no such number: anew
   return numbers_;
@@ -230,10 +243,15 @@ void simulator::do_once(const perturbation& p) {
       continue;
     }
     for (const neuron_pair& pair : p.pairs) {
+      const auto follow = [&] {
+        if (const auto at = probes_.find({pair, l, probe_factor::w})) probes_.set(*at, p.value);
+        if (p.what != intervention::reset) return;  // what Y would have written is forgotten, too
+        if (const auto at = probes_.find({pair, l, probe_factor::y})) probes_.set(*at, 0);
+      };
       if (model_.is_direct()) {
         const edge_id edge = *model_.direct().gs.find(pair.pre, pair.post);
         engine_->write_synapses(l, {&edge, 1}, {&value, 1});
-        if (const auto at = probes_.find({pair, l, probe_factor::w})) probes_.set(*at, p.value);
+        follow();
         continue;
       }
       // sigma(i->j) by so much more is rho(i) by so much more of what j contributes to the hubs.
@@ -246,7 +264,7 @@ void simulator::do_once(const perturbation& p) {
       engine_->read_synapses(l, which, row);
       for (neuron_id k = 0; k < model_.hubs(); ++k) row[k] = static_cast<float>(row[k] + more * column[k]);
       engine_->write_synapses(l, which, row);
-      probes_.set(at, p.value);
+      follow();
     }
   }
 }

@@ -151,6 +151,7 @@ class simulator {
 
   // perturbed.cpp
   void check(const perturbation& p) const;
+  void expect_there(const perturbation& set, const perturbation& lesion) const;
   void control();
   void add(const perturbation& p, controls& to) const;
   void do_once(const perturbation& p);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/direct_form.hpp"
 #include "core/simulator.hpp"
 #include "kernels/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -249,6 +250,27 @@ TEST_CASE("an intervention that changes nothing leaves every bit the same") {
   }
   const auto frozen = run({"freeze from 6"});
   CHECK(std::memcmp(plain.data(), frozen.data(), plain.size() * sizeof(float)) != 0);
+}
+
+TEST_CASE("through hubs a strength cannot be set to a neuron that was never there, with explicit edges it transmits nothing") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 32, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 2}, 31);
+  const bdh::model hubs = tests::as_graph(w, "gpu-release");
+  const char *const set = "set synapses:3->7 200 at 4", *const lesion = "lesion 5,7";
+  const char* const refused = "intervention: the strength of 3->7, to a neuron that a lesion removes, expected a neuron that is there";
+  for (const bool set_first : {false, true}) {
+    bdh::simulator brain(hubs, bdh::cpu_engine(hubs));
+    brain.perturb(bdh::parse_perturbation(hubs, set_first ? set : lesion));
+    CHECK_THROWS_WITH_AS(brain.perturb(bdh::parse_perturbation(hubs, set_first ? lesion : set)), refused, bdh::unavailable_error);
+    CHECK(brain.perturbations().size() == 1);
+  }
+  const bdh::direct_form form = bdh::as_direct(hubs);
+  bdh::simulator lesioned(form.graph, bdh::cpu_engine(form.graph)), both(form.graph, bdh::cpu_engine(form.graph));
+  for (bdh::simulator* brain : {&lesioned, &both}) brain->perturb(bdh::parse_perturbation(form.graph, lesion));
+  both.perturb(bdh::parse_perturbation(form.graph, set));
+  for (int t : tests::random_tokens(8, 20, 6)) {
+    for (bdh::simulator* brain : {&lesioned, &both}) brain->step(static_cast<bdh::token_id>(t));
+    CHECK(std::equal(both.logits().begin(), both.logits().end(), lesioned.logits().begin()));
+  }
 }
 
 TEST_CASE("what is cut twice is cut once") {

@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
 #include "core/direct_form.hpp"
+#include "core/perturbation.hpp"
 #include "core/simulator.hpp"
 #include "kernels/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -185,4 +186,27 @@ TEST_CASE("the same bits for any number of sites and threads, whoever else looks
     CHECK(strong > 300);
     for (const bdh::simulator* brain : all) CHECK(brain->source_activity() == alone.source_activity());
   }
+}
+
+TEST_CASE("a synapse that is reset is forgotten by the probes of both factors, one that is set by none") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 32, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 2}, 23);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  const bdh::neuron_pair pair{3, 5};
+  const std::size_t by_w = brain.probe({pair, 2, bdh::probe_factor::w}), by_y = brain.probe({pair, 2, bdh::probe_factor::y});
+  for (const bdh::layer_id l : {1u, 2u})
+    for (const bdh::neuron_id i : {2u, 3u}) brain.probe({{i, 5}, l, bdh::probe_factor::w});
+  brain.probe({{2, 5}, 2, bdh::probe_factor::y});
+  for (int t : tests::random_tokens(30, 20, 4)) brain.step(static_cast<bdh::token_id>(t));
+  const double was = brain.probes().strength(by_y);
+  CHECK(was != 0);
+  brain.perturb(bdh::parse_perturbation(m, "set synapses:3->5 0.5", 30));
+  brain.perturb(bdh::parse_perturbation(m, "silence x:3", 30));
+  brain.step(1);
+  CHECK(std::abs(brain.probes().strength(by_y)) > 0);
+  brain.perturb(bdh::parse_perturbation(m, "reset synapses:3->5,2->5", 31));
+  brain.perturb(bdh::parse_perturbation(m, "silence x:2,3", 31));
+  brain.step(1);
+  CHECK(brain.probes().strength(by_w) == 0);
+  CHECK(brain.probes().strength(by_y) == 0);
 }
