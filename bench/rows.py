@@ -99,6 +99,11 @@ def write_text(path, lengths):
         f.write("\n".join("".join(generator.choices("abcdefghijklmnopqrstuvwxyz ,.ABCDEFGH", k=k)) for k in lengths))
 
 
+def write_bytes(path, count):
+    with open(path, "wb") as f:
+        f.write(random.Random(1).randbytes(count))
+
+
 def tokens_of(path):
     with open(path, "rb") as f:
         return torch.tensor(list(f.read()))
@@ -378,6 +383,30 @@ def memory(c):
                      (goal + starts) / found, 0.999)
 
 
+def grown_graph(neurons, degree):
+    return made(f"erdos-renyi-{neurons}-{degree}.bdh.h5", lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree,
+                                                                           "--layers", 2, "--seed", 1, "-o", path))
+
+
+@row
+def scale(c):
+    """Does a graph of 100,000 neurons and 10 million synapses a layer load in 10 s, and read 50 tokens a second, in 1 GB?"""
+    neurons, degree = (20000, 50) if c.quick else (100000, 100)
+    file, told = grown_graph(neurons, degree), []
+    text = made("bytes", lambda path: write_bytes(path, 200))  # what the graph's gains were tuned on
+
+    def measure():
+        told.append(run_model(file, "--text-file", text))
+        return told[-1]["warm_token"]
+    found = in_turns(c.repetitions, token=measure, load=lambda: seconds(lambda: bdh("run", file, "--tokens", 0)))
+    token, load, memory = found["token"], found["load"], max(t["peak_memory_bytes"] for t in told)
+    name = f"{neurons:,} neurons, {neurons * degree:,} explicit synapses a layer, L = 2"
+    c.note("scale", f"{name}: measured activity {shown_activity(told[0])}")
+    yield Result("scale", f"one stream: {name}", f"{shown_time(token.median)} a token", "50 tokens/s", 1 / token.median / 50, 1, token.spread)
+    yield Result("scale", f"loading it, and one token: {name}", shown_time(load.median), "10 s", 10 / load.median, 1, load.spread)
+    yield Result("scale", f"memory of the run: {name}", f"{memory / 1e6:.0f} MB", "1 GB", 1e9 / memory, 1)
+
+
 @row
 def reading(c):
     """Is a graph read from Matrix Market as fast as SciPy reads it?"""
@@ -423,11 +452,6 @@ def opening(c):
             yield Result("opening", f"opening a model of {size / 1e9:.2g} GB {kind}, fully checked", f"{shown_time(mine.median)}, {shown_rate(rate)}B/s",
                          f"the read bandwidth: {shown_rate(c.machine.read.median)}B/s", rate / c.machine.read.median, 0.5, mine.spread, "%")
         c.note("opening", f"{kind}: reading the file through takes {shown_time(through.median)}")
-
-
-def grown_graph(neurons, degree):
-    return made(f"erdos-renyi-{neurons}-{degree}.bdh.h5", lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree,
-                                                                           "--layers", 2, "--seed", 1, "-o", path))
 
 
 @row
