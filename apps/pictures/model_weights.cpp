@@ -11,8 +11,8 @@
 namespace bdh::app {
 namespace {
 
-constexpr double few = 10;      // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
-constexpr int bins_a_side = 6;  // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
+constexpr double few_edges = 10;  // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
+constexpr int bins_a_side = 6;    // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
 
 }  // namespace
 
@@ -73,7 +73,7 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
       panel.marks.push_back(std::move(bars));
     }
     if (panel.marks.size() == 1 && !panel.x.least) panel.x.most = 0;
-    if (most < few) panel.y.kind = figure::spacing::linear, panel.y.least = 0;
+    if (most < few_edges) panel.y.kind = figure::spacing::linear, panel.y.least = 0;
     if (zeros != 0) p.what.notes.push_back(fmt::format("{}: {} of 0.", g.name(), counted(zeros, "weight")));
     p.what.panels.push_back(std::move(panel));
   }
