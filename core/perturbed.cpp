@@ -101,7 +101,9 @@ std::vector<probe_spec> simulator::probes_needed(const perturbation& p) const {
 
 // Through hubs nothing keeps a strength from a neuron that was removed before anything was written to it.
 void simulator::expect_there(const perturbation& set, const perturbation& lesion) const {
-  if (model_.is_direct() || set.what != intervention::set || lesion.what != intervention::lesion || !lesion.always) return;
+  if (model_.is_direct() || set.what != intervention::set || lesion.what != intervention::lesion || !lesion.always ||
+      set.first > lesion.last)
+    return;
   for (const neuron_pair& pair : set.pairs)
     if (std::find(lesion.neurons.begin(), lesion.neurons.end(), pair.post) != lesion.neurons.end())
       throw unavailable_error("intervention", "the strength of " + shown_pair(model_, pair) + ", to a neuron that a lesion removes",

@@ -263,6 +263,10 @@ TEST_CASE("through hubs a strength cannot be set to a neuron that was never ther
     CHECK_THROWS_WITH_AS(brain.perturb(bdh::parse_perturbation(hubs, set_first ? lesion : set)), refused, bdh::unavailable_error);
     CHECK(brain.perturbations().size() == 1);
   }
+  bdh::simulator later(hubs, bdh::cpu_engine(hubs));
+  later.perturb(bdh::parse_perturbation(hubs, set));
+  CHECK_THROWS_WITH_AS(later.perturb(bdh::parse_perturbation(hubs, "lesion 5,7 tokens 0-4")), refused, bdh::unavailable_error);
+  CHECK_NOTHROW(later.perturb(bdh::parse_perturbation(hubs, "lesion 5,7 tokens 0-3")));  // it is there again
   const bdh::direct_form form = bdh::as_direct(hubs);
   bdh::simulator lesioned(form.graph, bdh::cpu_engine(form.graph)), both(form.graph, bdh::cpu_engine(form.graph));
   for (bdh::simulator* brain : {&lesioned, &both}) brain->perturb(bdh::parse_perturbation(form.graph, lesion));

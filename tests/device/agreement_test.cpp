@@ -118,7 +118,7 @@ TEST_CASE("probes and interventions") {
     for (auto& text : texts)
       if (hubs && text.starts_with("lesion")) text = "lesion 5,7-9";
     if (hubs) {
-      texts.insert(texts.end(), {"lesion gx:3->7,4->9 from 2", "lesion synapses:3->7,64->9,65->2 from 1", "set synapses:6->8 0.2 at 3",
+      texts.insert(texts.end(), {"lesion gx:3->7,4->9 from 2", "lesion synapses:3->7,64->9,65->2 from 1", "set synapses:6->10 0.2 at 3",
                                  "reset synapses:6->9 at 5"});
     } else {
       texts.insert(texts.end(), {"inhibition 0.5 tokens 3-7"});
