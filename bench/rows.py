@@ -230,7 +230,7 @@ def probes(c):
     case, text, generator = c.trained_model(), c.text(200 if c.quick else 600), random.Random(1)
 
     def pairs(path):  # a quarter of them in each layer; recorded once, at the first token
-        neurons = bdh_json("info", case.file)["neurons"]
+        neurons = bdh_json("info", case.file)["populations"]["neurons"]
         with open(path, "w") as f:
             json.dump([{"what": "synapses:" + ",".join(f"{generator.randrange(neurons)}->{generator.randrange(neurons)}" for _ in range(2500)),
                         "layers": str(layer), "every": 1000000} for layer in range(1, 5)], f)
