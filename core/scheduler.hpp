@@ -79,7 +79,7 @@ class scheduler {
   executor& executor_;
   local_sites local_;
   std::vector<phase>
-      plans_[4];  // by what is looked at. Nothing: phases as long as communication allows; else cut at the end of every round
+      plans_[4];  // by what is looked at: phases as long as communication allows, from at_values on cut at the end of every round
   const std::vector<phase>* now_ = nullptr;
   std::size_t next_ = 0;  // phase of *now_
   std::uint64_t bytes_ = 0;
