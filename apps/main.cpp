@@ -20,40 +20,41 @@ namespace bdh::app {
 namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
-constexpr std::unique_ptr<command> (*makers[])(CLI::App&) = {
+constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
     import_command,  new_command,     reorder_command,  merge_command,    slice_command,    info_command, verify_command,  //
     run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,                                //
     inspect_command, diff_command,    stats_command,    concepts_command, activity_command, plot_command, report_command,  //
-    export_command,  devices_command, selftest_command, plan_command};
+    export_command,  devices_command, selftest_command, plan_command,     commands_command};
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
 // Where the words lead: to a command, or a kind of it; and the first word that leads nowhere, or nothing, where there should be one more.
 struct way {
-  const CLI::App* at;
+  const command_line* at;
   std::string name;                  // "bdh plot"
   std::optional<std::string> wrong;  // "'rastr', expected raster, rates"
 };
 
-way follow(const CLI::App& program, const std::vector<std::string>& words) {
-  way w{&program, "bdh", std::nullopt};
+way follow(const command_line& program, const std::vector<std::string>& words) {
+  way w{&program, program.name(), std::nullopt};
   for (auto word = words.begin();; ++word) {
-    const auto kinds = w.at->get_subcommands([](const CLI::App*) { return true; });
+    const auto& kinds = w.at->commands();
     if (kinds.empty()) return w;
-    const auto known = word == words.end() ? kinds.end() : std::ranges::find(kinds, *word, &CLI::App::get_name);
+    const auto known = word == words.end() ? kinds.end() : std::ranges::find(kinds, *word, [](const auto& kind) { return kind->name(); });
     if (known == kinds.end()) {
       std::vector<std::string> names;
-      for (const CLI::App* k : kinds) names.push_back(k->get_name());
+      for (const auto& kind : kinds)
+        if (!kind->hidden()) names.push_back(kind->name());
       w.wrong = fmt::format("{}, expected {}", word == words.end() ? "nothing more" : "'" + *word + "'", fmt::join(names, ", "));
       return w;
     }
-    w.at = *known;
+    w.at = known->get();
     w.name += " " + *word;
   }
 }
 
-// CLI11's messages may have line ends in them; ours are one line, whatever the arguments hold.
-int usage_error(const CLI::App& program, const std::vector<std::string>& words, const std::string& found) {
+// What was found may have line ends in it; the message is one line, whatever the arguments hold.
+int refuse(const command_line& program, const std::vector<std::string>& words, const std::string& found) {
   const way w = follow(program, words);
   std::string what = w.wrong.value_or(found);
   std::replace_if(
@@ -63,18 +64,18 @@ int usage_error(const CLI::App& program, const std::vector<std::string>& words, 
 }
 
 // bdh COMMAND --help; but not of something that does not exist.
-int help(const CLI::App& program, const std::vector<std::string>& words) {
+int help(const command_line& program, const std::vector<std::string>& words) {
   const way w = follow(program, words);
-  if (w.wrong && !w.wrong->starts_with("'-")) return usage_error(program, words, {});
+  if (w.wrong && !w.wrong->starts_with("'-")) return refuse(program, words, {});
   print(program.help());
   return success;
 }
 
 int run(int argc, char** argv) {
-  CLI::App program("The Dragon Hatchling (BDH) as a graph of neurons and synapses.", "bdh");
-  program.set_version_flag("--version", "bdh " BDH_VERSION, "print the version");
-  program.set_help_flag("-h,--help", "print this help");
-  program.require_subcommand(0, 1);
+  command_line program("bdh", "The Dragon Hatchling (BDH) as a graph of neurons and synapses.");
+  program.add_answer(
+      "--version", [] { return "bdh " BDH_VERSION; }, "print the version");
+  program.add_help("-h,--help", "print this help");
   std::vector<std::unique_ptr<command>> commands;
   for (const auto& make : makers) commands.push_back(make(program));
   // bdh help [COMMAND]
@@ -84,19 +85,19 @@ int run(int argc, char** argv) {
     words.emplace_back("--help");
   }
   try {
-    program.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
+    const command_line::parsed asked = program.parse(words);
+    if (asked.what == command_line::wanted::help) return help(program, words);
+    if (asked.what == command_line::wanted::answer) {
+      print(asked.answer + "\n");
+      return success;
+    }
     for (const auto& c : commands)
       if (c->chosen()) return c->run();
     note(program.help());
     return bad_usage;
-  } catch (const CLI::CallForHelp&) {
-    return help(program, words);
-  } catch (const CLI::CallForVersion& e) {
-    print(std::string(e.what()) + "\n");
-  } catch (const CLI::ParseError& e) {
-    return usage_error(program, words, e.what());
+  } catch (const usage_error& e) {
+    return refuse(program, words, e.what());
   }
-  return success;
 }
 
 int fail(std::string_view what, int code) {

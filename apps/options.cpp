@@ -7,6 +7,7 @@
 
 #include "apps/console.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
 #include "io/file_kind.hpp"
@@ -20,30 +21,27 @@ constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
 
 }  // namespace
 
-void engine_choice::add_to(CLI::App& command, bool changing_results) {
+void engine_choice::add_to(command_line& command, bool changing_results) {
   threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
   add_number<std::uint64_t>(command, "--threads", threads, {1, most_threads, "1 to 1024"},
                             "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
   add_number<std::uint64_t>(command, "--sites", sites, {1, most_sites, "1 to 4096"},
                             "parts that the particles are divided into [as many as threads]");
-  command.add_option("--instructions", instructions, "vector code: best, plain, avx2 or avx512 [best]")
-      ->type_name("SET")
-      ->check([](const std::string& text) {
-        const bool known = text == "best" || text == "plain" || text == "avx2" || text == "avx512";
-        return known ? std::string() : "'" + text + "', expected best, plain, avx2 or avx512";
-      });
-  command.add_option("--device", device, "what computes: cpu or cuda [cpu]")->type_name("DEVICE")->check(CLI::IsMember({"cpu", "cuda"}));
+  command.add("--instructions", instructions, "vector code: best, plain, avx2 or avx512 [best]")
+      .type_name("SET")
+      .expects({"best", "plain", "avx2", "avx512"}, "best, plain, avx2 or avx512");
+  command.add("--device", device, "what computes: cpu or cuda [cpu]").type_name("DEVICE").one_of({"cpu", "cuda"});
   if (!changing_results) return;
   add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
-      ->type_name("U");
-  command.add_option("--weights", weights, "how the model's weights are stored: float32, or bf16, rounded to half the bytes [float32]")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"float32", "bf16"}));
+      .type_name("U");
+  command.add("--weights", weights, "how the model's weights are stored: float32, or bf16, rounded to half the bytes [float32]")
+      .type_name("TYPE")
+      .one_of({"float32", "bf16"});
   command
-      .add_option("--synapses", synapses,
-                  "how strengths are stored: float32, or bf16, rounded at random to half the bytes [float32, or as in the state]")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"float32", "bf16"}));
+      .add("--synapses", synapses,
+           "how strengths are stored: float32, or bf16, rounded at random to half the bytes [float32, or as in the state]")
+      .type_name("TYPE")
+      .one_of({"float32", "bf16"});
 }
 
 model engine_choice::open(const std::string& file) const {
@@ -54,7 +52,7 @@ model engine_choice::open(const std::string& file) const {
 simulator engine_choice::make(const model& m) const {
   if (device == "cuda") {
     if (rounds_synapses()) throw unavailable_error("--synapses bf16", "the device cuda", "the CPU", "on a GPU synapses are float32");
-    if (site_count() != 1) throw CLI::ValidationError("--sites", "a GPU is one site");
+    if (site_count() != 1) throw usage_error("--sites", "a GPU is one site");
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;
     for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;

@@ -11,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "apps/command_line.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 
@@ -148,22 +149,21 @@ std::unique_ptr<token_source> text_bytes(byte_stream from, const char* option, c
 
 }  // namespace
 
-void token_choice::add_to(CLI::App& command, bool only_files) {
-  if (!only_files) command.add_option("--text", text, "a text, byte by byte")->type_name("S");
-  command.add_option("--text-file", text_file, "a file with a text, byte by byte")->type_name("FILE");
-  if (!only_files) command.add_option("--tokens", tokens, "token ids: 1,2,3")->type_name("IDS");
-  command.add_option("--tokens-file", tokens_file, "a file with token ids, separated by blanks, line ends or commas")->type_name("FILE");
+void token_choice::add_to(command_line& command, bool only_files) {
+  if (!only_files) command.add("--text", text, "a text, byte by byte").type_name("S");
+  command.add("--text-file", text_file, "a file with a text, byte by byte").type_name("FILE");
+  if (!only_files) command.add("--tokens", tokens, "token ids: 1,2,3").type_name("IDS");
+  command.add("--tokens-file", tokens_file, "a file with token ids, separated by blanks, line ends or commas").type_name("FILE");
   if (!only_files)
-    command.add_option("INPUT", standard_input, "-: standard input, as it comes; text, or token ids where tokens are not bytes")
-        ->type_name("");
+    command.add("INPUT", standard_input, "-: standard input, as it comes; text, or token ids where tokens are not bytes").type_name("");
 }
 
 void token_choice::check(bool only_files) const {
   const char* const all = only_files ? "--text-file or --tokens-file" : "--text, --text-file, --tokens, --tokens-file or -";
   if (!standard_input.empty() && standard_input != "-")
-    throw CLI::ValidationError("'" + standard_input + "'", std::string("not an option, expected ") + all);
-  if (given() == 0) throw CLI::ValidationError("no text", std::string("expected ") + all);
-  if (given() > 1) throw CLI::ValidationError("more than one text", std::string("expected one of ") + all);
+    throw usage_error("'" + standard_input + "'", std::string("not an option, expected ") + all);
+  if (given() == 0) throw usage_error("no text", std::string("expected ") + all);
+  if (given() > 1) throw usage_error("more than one text", std::string("expected one of ") + all);
 }
 
 std::unique_ptr<token_source> token_choice::open(const model& m) const {

@@ -1,7 +1,6 @@
 // Where the tokens of a run come from: an argument, a file, or standard input while it is being written.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +13,8 @@
 #include "core/model.hpp"
 
 namespace bdh::app {
+
+class command_line;
 
 class token_source {
  public:
@@ -29,11 +30,11 @@ struct token_choice {
   std::optional<std::string> text, text_file, tokens, tokens_file;
   std::string standard_input;  // "-"
 
-  void add_to(CLI::App& command, bool only_files);
+  void add_to(command_line& command, bool only_files);
   int given() const {
     return text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() + !standard_input.empty();
   }
-  void check(bool only_files) const;  // throws CLI::ParseError unless exactly one is given
+  void check(bool only_files) const;  // throws usage_error unless exactly one is given
   std::unique_ptr<token_source> open(const model& m) const;
 };
 

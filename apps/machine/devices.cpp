@@ -7,6 +7,7 @@
 #include "apps/machine/reference_models.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
 #include "kernels/cpu_kernels.hpp"
@@ -16,8 +17,9 @@ namespace {
 
 class devices_app final : public command {
  public:
-  explicit devices_app(CLI::App& program) : command(program, "devices", "List what can compute here, and what a model takes on a GPU.") {
-    arguments_.add_option("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU")->type_name("");
+  explicit devices_app(command_line& program)
+      : command(program, "devices", "List what can compute here, and what a model takes on a GPU.") {
+    arguments_.add("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU").type_name("");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
   int run() override {
@@ -61,6 +63,6 @@ class devices_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> devices_command(CLI::App& program) { return std::make_unique<devices_app>(program); }
+std::unique_ptr<command> devices_command(command_line& program) { return std::make_unique<devices_app>(program); }
 
 }  // namespace bdh::app

@@ -12,6 +12,7 @@
 #include "apps/machine/plan_model.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 
 namespace bdh::app {
 namespace {
@@ -34,9 +35,9 @@ struct form {
 
 class plan_app final : public command {
  public:
-  explicit plan_app(CLI::App& program)
+  explicit plan_app(command_line& program)
       : command(program, "plan", "Tell how large and how fast a model would be, on this machine or another.") {
-    arguments_.add_option("MODEL", file_, "a model, NAME.bdh.h5; or its sizes:")->type_name("");
+    arguments_.add("MODEL", file_, "a model, NAME.bdh.h5; or its sizes:").type_name("");
     const range<std::uint64_t> id{1, 0xffffffff, "1 to 4294967295"};
     add_number<std::uint64_t>(arguments_, "--neurons", neurons_, id, "neurons");
     add_number<std::uint64_t>(arguments_, "--hubs", hubs_, {1, 1u << 20, "1 to 1048576"}, "hubs [none: only explicit edges]");
@@ -45,13 +46,8 @@ class plan_app final : public command {
     add_number<std::uint64_t>(arguments_, "--vocabulary", vocabulary_, id, "tokens [256]");
     add_number<double>(arguments_, "--degree", degree_, {1e-6, 4e9, "a number > 0"},
                        "explicit edges: out of a source in Gx, in Gy and in the synapses [all pairs]");
-    arguments_.add_option("--activity", activity_, "active share of X and of Y in percent [20,4]")
-        ->type_name("X,Y")
-        ->delimiter(',')
-        ->expected(2);
-    arguments_.add_option("--weights", weights_, "of the circuits: float32 or bf16 [float32]")
-        ->type_name("TYPE")
-        ->check(CLI::IsMember({"float32", "bf16"}));
+    arguments_.add_numbers("--activity", activity_, 2, "active share of X and of Y in percent [20,4]").type_name("X,Y");
+    arguments_.add("--weights", weights_, "of the circuits: float32 or bf16 [float32]").type_name("TYPE").one_of({"float32", "bf16"});
     add_number<double>(arguments_, "--bandwidth", bandwidth_, rate_range,
                        "of the memory of a machine, or of a GPU, in GB/s [of this machine, measured]");
     add_number<double>(arguments_, "--memory", memory_, memory_range, "of a machine, or of a GPU, in GB [that of this machine]");
@@ -100,20 +96,18 @@ class plan_app final : public command {
  private:
   void check() {
     const bool sizes = neurons_ || hubs_ || layers_;
-    if (file_.empty() && (!neurons_ || !layers_)) throw CLI::ValidationError("plan", "needs a MODEL, or --neurons and --layers");
-    if (!file_.empty() && (sizes || heads_ || vocabulary_)) throw CLI::ValidationError("MODEL", "has its own sizes");
-    if (file_.empty() && !hubs_ && !degree_) throw CLI::ValidationError("--hubs", "needed, or --degree");
-    if (!hubs_ && heads_.value_or(1) != 1) throw CLI::ValidationError("--heads", "graphs without hubs have one head");
+    if (file_.empty() && (!neurons_ || !layers_)) throw usage_error("plan", "needs a MODEL, or --neurons and --layers");
+    if (!file_.empty() && (sizes || heads_ || vocabulary_)) throw usage_error("MODEL", "has its own sizes");
+    if (file_.empty() && !hubs_ && !degree_) throw usage_error("--hubs", "needed, or --degree");
+    if (!hubs_ && heads_.value_or(1) != 1) throw usage_error("--heads", "graphs without hubs have one head");
     if (file_.empty() && *neurons_ % (2 * heads_.value_or(1)) != 0)
-      throw CLI::ValidationError("--neurons", "expected pairs of neurons in every head");
-    if (degree_ && neurons_ && *degree_ > static_cast<double>(*neurons_))
-      throw CLI::ValidationError("--degree", "more than there are neurons");
-    if (gpus_ && (!bandwidth_ || !memory_)) throw CLI::ValidationError("--gpus", "needs --bandwidth and --memory, those of one");
-    if (machines_ > 1 && !network_) throw CLI::ValidationError("--sites", "needs --network");
-    if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096)
-      throw CLI::ValidationError("--sites", "too many: 4096 in all");
+      throw usage_error("--neurons", "expected pairs of neurons in every head");
+    if (degree_ && neurons_ && *degree_ > static_cast<double>(*neurons_)) throw usage_error("--degree", "more than there are neurons");
+    if (gpus_ && (!bandwidth_ || !memory_)) throw usage_error("--gpus", "needs --bandwidth and --memory, those of one");
+    if (machines_ > 1 && !network_) throw usage_error("--sites", "needs --network");
+    if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096) throw usage_error("--sites", "too many: 4096 in all");
     for (double share : activity_)
-      if (!(share >= 0 && share <= 100)) throw CLI::ValidationError("--activity", "expected two shares in percent, 0 to 100");
+      if (!(share >= 0 && share <= 100)) throw usage_error("--activity", "expected two shares in percent, 0 to 100");
   }
 
   std::vector<form> forms_asked_for() const {
@@ -222,6 +216,6 @@ class plan_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> plan_command(CLI::App& program) { return std::make_unique<plan_app>(program); }
+std::unique_ptr<command> plan_command(command_line& program) { return std::make_unique<plan_app>(program); }
 
 }  // namespace bdh::app

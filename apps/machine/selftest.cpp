@@ -9,6 +9,8 @@
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
 #include "core/direct_form.hpp"
+#include "core/model.hpp"
+#include "core/simulator.hpp"
 #include "gpu/cuda.hpp"
 #include "gpu/gpu_engine.hpp"
 #include "gpu/self_test.hpp"
@@ -25,11 +27,11 @@ constexpr neuron_id large = 1000;             // neurons; their explicit edges t
 
 class selftest_app final : public command {
  public:
-  explicit selftest_app(CLI::App& program)
+  explicit selftest_app(command_line& program)
       : command(program, "selftest", "Test a GPU against the CPU, on the models that come with the program, and measure it.") {
-    arguments_.add_option("MODEL", model_, "a model of your own to compare and to time, too, NAME.bdh.h5")->type_name("");
-    arguments_.add_option("--device", device_, "what to test: cuda")->required()->type_name("DEVICE")->check(CLI::IsMember({"cuda"}));
-    arguments_.add_option("-o", file_, "write a report to this file, JSON")->type_name("FILE");
+    arguments_.add("MODEL", model_, "a model of your own to compare and to time, too, NAME.bdh.h5").type_name("");
+    arguments_.add("--device", device_, "what to test: cuda").required().type_name("DEVICE").one_of({"cuda"});
+    arguments_.add("-o", file_, "write a report to this file, JSON").type_name("FILE");
   }
 
   int run() override {
@@ -110,6 +112,6 @@ class selftest_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> selftest_command(CLI::App& program) { return std::make_unique<selftest_app>(program); }
+std::unique_ptr<command> selftest_command(command_line& program) { return std::make_unique<selftest_app>(program); }
 
 }  // namespace bdh::app

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "apps/console.hpp"
+#include "core/model.hpp"
 #include "core/round_table.hpp"
 
 namespace bdh::app {

@@ -1,10 +1,12 @@
 // A model in words and in JSON, for bdh info.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "core/model.hpp"
+namespace bdh {
+class model;
+}
 
 namespace bdh::app {
 

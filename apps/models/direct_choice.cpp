@@ -12,6 +12,7 @@
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
 #include "core/direct_form.hpp"
+#include "core/simulator.hpp"
 #include "kernels/calibrate.hpp"
 
 namespace bdh::app {
@@ -113,27 +114,18 @@ std::string losses_of(const model& hubs, const model& direct, const token_window
 
 }  // namespace
 
-void direct_choice::add_to(CLI::App& c) {
-  const auto one_of = [](std::vector<std::string> words) {
-    return CLI::Validator(
-        [words](const std::string& text) {
-          for (const std::string& word : words)
-            if (text == word) return std::string();
-          return fmt::format("'{}', expected {}", text, fmt::join(words, ", "));
-        },
-        "");
-  };
-  c.add_option("--circuit", circuit, "hubs, as the checkpoint has it, or direct: explicit neuron -> neuron edges [hubs]")
-      ->type_name("HOW")
-      ->check(one_of({"hubs", "direct"}));
-  add_number<double>(c, "--keep-gx", keep_gx, share_range, "direct: share of the edges W -> X to keep [1]")->type_name("SHARE");
-  add_number<double>(c, "--keep-gy", keep_gy, share_range, "direct: share of the edges A -> Y to keep [1]")->type_name("SHARE");
-  add_number<double>(c, "--keep-gs", keep_gs, share_range, "direct: share of the synapses to keep [1]")->type_name("SHARE");
-  c.add_option("--rank", rank, "direct: edges by activity, or by magnitude of their weight alone [activity]")
-      ->type_name("HOW")
-      ->check(one_of({"activity", "magnitude"}));
-  c.add_option("--calibrate", calibrate, "direct: the text whose activity tells which edges matter")->type_name("FILE");
-  c.add_option("--evaluate", evaluate, "direct: a held-out text, to tell the cross-entropy before and after")->type_name("FILE");
+void direct_choice::add_to(command_line& c) {
+  c.add("--circuit", circuit, "hubs, as the checkpoint has it, or direct: explicit neuron -> neuron edges [hubs]")
+      .type_name("HOW")
+      .expects({"hubs", "direct"});
+  add_number<double>(c, "--keep-gx", keep_gx, share_range, "direct: share of the edges W -> X to keep [1]").type_name("SHARE");
+  add_number<double>(c, "--keep-gy", keep_gy, share_range, "direct: share of the edges A -> Y to keep [1]").type_name("SHARE");
+  add_number<double>(c, "--keep-gs", keep_gs, share_range, "direct: share of the synapses to keep [1]").type_name("SHARE");
+  c.add("--rank", rank, "direct: edges by activity, or by magnitude of their weight alone [activity]")
+      .type_name("HOW")
+      .expects({"activity", "magnitude"});
+  c.add("--calibrate", calibrate, "direct: the text whose activity tells which edges matter").type_name("FILE");
+  c.add("--evaluate", evaluate, "direct: a held-out text, to tell the cross-entropy before and after").type_name("FILE");
   add_number<std::uint64_t>(c, "--window", window, {2, 1 << 20, "2 to 1048576"}, "tokens; synapses start from zero in each [96]");
   add_number<std::uint64_t>(c, "--calibration-windows", calibration_windows, {1, 1 << 30, "1 to 1073741824"},
                             "windows to calibrate on, from the start [64]");
@@ -147,7 +139,7 @@ void direct_choice::check() const {
   using given = std::pair<const char*, bool>;
   const auto refuse = [](std::initializer_list<given> options, const char* why) {
     for (const auto& [name, is_given] : options)
-      if (is_given) throw CLI::ValidationError(name, why);
+      if (is_given) throw usage_error(name, why);
   };
   const given of_calibration{"--calibration-windows", calibration_windows.has_value()},
       of_evaluation{"--evaluation-windows", evaluation_windows.has_value()}, of_both{"--window", window.has_value()};
@@ -169,13 +161,11 @@ void direct_choice::check() const {
   const bool by_activity = circuits && rank.value_or("activity") == "activity";
   if (!circuits) refuse({{"--rank", rank.has_value()}}, "ranks edges of circuits, expected --keep-gx or --keep-gy below 1");
   if (calibrate && !synapses && !by_activity)
-    throw CLI::ValidationError("--calibrate",
-                               "nothing is ranked by a text, expected --keep-gx, --keep-gy or --keep-gs below 1, by activity");
+    throw usage_error("--calibrate", "nothing is ranked by a text, expected --keep-gx, --keep-gy or --keep-gs below 1, by activity");
   if (!calibrate) {
-    if (synapses)
-      throw CLI::ValidationError("--keep-gs", "needs --calibrate FILE, a text: synapses are ranked by what is written into them");
+    if (synapses) throw usage_error("--keep-gs", "needs --calibrate FILE, a text: synapses are ranked by what is written into them");
     if (by_activity)
-      throw CLI::ValidationError("--keep-gx and --keep-gy", "need --calibrate FILE, a text to rank edges by activity, or --rank magnitude");
+      throw usage_error("--keep-gx and --keep-gy", "need --calibrate FILE, a text to rank edges by activity, or --rank magnitude");
     refuse({of_calibration}, "needs --calibrate FILE");
   }
   if (!evaluate) refuse({of_evaluation}, "needs --evaluate FILE");

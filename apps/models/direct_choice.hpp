@@ -1,7 +1,6 @@
 // The options of `bdh import --circuit direct`: a model through hubs as explicit edges, complete or pruned.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +8,8 @@
 #include "core/model.hpp"
 
 namespace bdh::app {
+
+class command_line;
 
 struct direct_result {
   model graph;
@@ -20,8 +21,8 @@ struct direct_choice {
   std::optional<double> keep_gx, keep_gy, keep_gs;
   std::optional<std::uint64_t> window, calibration_windows, evaluation_windows, threads;
 
-  void add_to(CLI::App& command);
-  void check() const;  // throws CLI::ParseError for options that do not fit together
+  void add_to(command_line& command);
+  void check() const;  // throws usage_error for options that do not fit together
   bool wanted() const { return circuit == "direct"; }
   direct_result make(const model& hubs) const;  // throws stopped after a signal
 };

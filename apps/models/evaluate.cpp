@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numbers>
 #include <span>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "apps/signals.hpp"
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
 namespace {
@@ -210,9 +212,9 @@ int evaluate(const evaluate_options& o) {
 
 class evaluate_app final : public command {
  public:
-  explicit evaluate_app(CLI::App& program) : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
+  explicit evaluate_app(command_line& program) : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
     evaluate_options& o = options_;
-    arguments_.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
+    arguments_.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     o.input.add_to(arguments_, true);
     add_number<std::uint64_t>(arguments_, "--window", o.window, {2, any_count.most, "an integer >= 2"},
                               "tokens; synapses start from zero in each window [one stream]");
@@ -230,6 +232,6 @@ class evaluate_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> evaluate_command(CLI::App& program) { return std::make_unique<evaluate_app>(program); }
+std::unique_ptr<command> evaluate_command(command_line& program) { return std::make_unique<evaluate_app>(program); }
 
 }  // namespace bdh::app

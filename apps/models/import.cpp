@@ -28,14 +28,6 @@ struct import_command_options {
   graph_choice graph;
 };
 
-CLI::Validator one_of(std::vector<std::string> words) {
-  const auto check = [words](const std::string& text) {
-    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
-    return "'" + text + "', expected " + fmt::format("{}", fmt::join(words, ", "));
-  };
-  return CLI::Validator(check, "");
-}
-
 import_options options_of(const import_command_options& o) {
   import_options to;
   if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
@@ -67,18 +59,18 @@ void check(const import_command_options& o) {
   o.graph.check();
   o.direct.check();
   if (!o.graph.chosen()) {
-    if (o.checkpoint.empty()) throw CLI::ValidationError("nothing to import", "expected CHECKPOINT or --gx FILE");
+    if (o.checkpoint.empty()) throw usage_error("nothing to import", "expected CHECKPOINT or --gx FILE");
     return;
   }
-  if (!o.checkpoint.empty()) throw CLI::ValidationError("CHECKPOINT and --gx", "one of the two");
-  if (o.direct.circuit) throw CLI::ValidationError("--circuit", "is for checkpoints and models: graph files are direct already");
-  if (!o.layers) throw CLI::ValidationError("--gx", "needs --layers");
+  if (!o.checkpoint.empty()) throw usage_error("CHECKPOINT and --gx", "one of the two");
+  if (o.direct.circuit) throw usage_error("--circuit", "is for checkpoints and models: graph files are direct already");
+  if (!o.layers) throw usage_error("--gx", "needs --layers");
   for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
                                     {"--theta", o.theta.has_value()},
                                     {"--eps", o.epsilon.has_value()},
                                     {"--training-window", o.training_window.has_value()},
                                     {"--causal", o.causal}})
-    if (given) throw CLI::ValidationError(name, "is for checkpoints, not for graph files");
+    if (given) throw usage_error(name, "is for checkpoints, not for graph files");
 }
 
 std::string summary(const model& m) {
@@ -91,25 +83,24 @@ std::string summary(const model& m) {
 
 class import_app final : public command {
  public:
-  explicit import_app(CLI::App& program)
+  explicit import_app(command_line& program)
       : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     import_command_options& o = options_;
-    c.add_option("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
-        ->type_name("");
-    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    c.add("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model").type_name("");
+    c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
-    c.add_option("--pairing", o.pairing, "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
-        ->type_name("HOW")
-        ->check(one_of({"interleaved", "half-split"}));
+    c.add("--pairing", o.pairing, "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
+        .type_name("HOW")
+        .expects({"interleaved", "half-split"});
     add_number<double>(c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
                        "base of the rotation frequencies, where the file has no table [the layout's]");
     add_number<double>(c, "--eps", o.epsilon, {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
                        "constant under the root of the gain [1e-5]");
-    c.add_option("--tokenizer", o.tokenizer, "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
-        ->type_name("HOW")
-        ->check(one_of({"bytes", "byt5", "ids"}));
+    c.add("--tokenizer", o.tokenizer, "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
+        .type_name("HOW")
+        .expects({"bytes", "byt5", "ids"});
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
     o.direct.add_to(c);
@@ -154,6 +145,6 @@ class import_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> import_command(CLI::App& program) { return std::make_unique<import_app>(program); }
+std::unique_ptr<command> import_command(command_line& program) { return std::make_unique<import_app>(program); }
 
 }  // namespace bdh::app

@@ -6,6 +6,7 @@
 
 #include "apps/console.hpp"
 #include "apps/options.hpp"
+#include "core/model.hpp"
 
 namespace bdh::app {
 namespace {
@@ -27,11 +28,9 @@ std::optional<double> theta_of(const std::string& text) {
 
 }  // namespace
 
-void graph_choice::add_to(CLI::App& command) {
-  const auto file = [&](const char* name, std::optional<std::string>& target, const char* help, const char* type = "FILE") {
-    command.add_option(name, target, help)
-        ->type_name(type)
-        ->group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
+void graph_choice::add_to(command_line& command) {
+  const auto file = [&](const char* name, std::optional<std::string>& target, const char* help, const char* type = "FILE") -> option& {
+    return command.add(name, target, help).type_name(type).group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
   };
   file("--gx", gx, "edges of the circuit that drives X; negative weights inhibit");
   file("--gy", gy, "edges of the circuit that drives Y [those of --gx]");
@@ -40,23 +39,23 @@ void graph_choice::add_to(CLI::App& command) {
   file("--readout", readout, "edges neuron -> token [none: no logits]");
   file("--retention", retention, "factor u on every synapse per token, or a file with one for each synapse [1]", "U|FILE");
   file("--rotation", rotation, "theta=T: synapses turn, pair m of N neurons by T^(-2m/N) per token [none]", "HOW");
-  file("--dynamics", dynamics, "bdh or normfree [bdh]", "NAME");
+  file("--dynamics", dynamics, "bdh or normfree [bdh]", "NAME").values({"bdh", "normfree"});
   add_number<std::uint64_t>(command, "--vocabulary", vocabulary, {1, 1 << 20, "1 to 1048576"}, "tokens [what --sensory says, or 256]")
-      ->group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
+      .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
 }
 
 void graph_choice::check() const {
   if (!chosen()) {
     const bool others = gy || gs || sensory || readout || retention || rotation || dynamics || vocabulary;
-    if (others) throw CLI::ValidationError("options of graph files", "need --gx FILE");
+    if (others) throw usage_error("options of graph files", "need --gx FILE");
     return;
   }
-  if (rotation && !theta_of(*rotation)) throw CLI::ValidationError("--rotation", "'" + *rotation + "', expected theta=T with T > 0");
+  if (rotation && !theta_of(*rotation)) throw usage_error("--rotation", "'" + *rotation + "', expected theta=T with T > 0");
   if (dynamics && *dynamics != "bdh" && *dynamics != "normfree")
-    throw CLI::ValidationError("--dynamics", "'" + *dynamics + "', expected bdh or normfree");
+    throw usage_error("--dynamics", "'" + *dynamics + "', expected bdh or normfree");
   // A number is never taken for a file.
   if (retention && parse_number<double>(*retention, {-1e300, 1e300, ""}) && !parse_number(*retention, retention_range))
-    throw CLI::ValidationError("--retention", "'" + *retention + "', expected " + retention_range.text + ", or a file");
+    throw usage_error("--retention", "'" + *retention + "', expected " + retention_range.text + ", or a file");
 }
 
 graph_import_options graph_choice::options() const {

@@ -1,7 +1,6 @@
 // The options of bdh import that make a model from graph files.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
@@ -9,13 +8,15 @@
 
 namespace bdh::app {
 
+class command_line;
+
 struct graph_choice {
   std::optional<std::string> gx, gy, gs, sensory, readout, retention, rotation, dynamics;
   std::optional<std::uint64_t> vocabulary;
 
-  void add_to(CLI::App& command);
+  void add_to(command_line& command);
   bool chosen() const { return gx.has_value(); }
-  void check() const;                    // throws CLI::ParseError for options that need --gx, and for values that no file decides
+  void check() const;                    // throws usage_error for options that need --gx, and for values that no file decides
   graph_import_options options() const;  // without layers, heads and tokenizer
 };
 

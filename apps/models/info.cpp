@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "apps/console.hpp"
 #include "apps/models/describe_model.hpp"
@@ -168,8 +169,8 @@ description describe(const std::string& file, file_kind kind, const choice& aske
 
 class info_app final : public command {
  public:
-  explicit info_app(CLI::App& program) : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
-    arguments_.add_option("FILE", file_, "a file, or the folder of a run")->required()->type_name("");
+  explicit info_app(command_line& program) : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
+    arguments_.add("FILE", file_, "a file, or the folder of a run").required().type_name("");
     arguments_.add_flag("--rounds", asked_.rounds, "the rounds of a token, in the paper's notation");
     arguments_.add_flag("--check", asked_.check, "read a model through and compare it with its hashes");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
@@ -195,6 +196,6 @@ class info_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> info_command(CLI::App& program) { return std::make_unique<info_app>(program); }
+std::unique_ptr<command> info_command(command_line& program) { return std::make_unique<info_app>(program); }
 
 }  // namespace bdh::app

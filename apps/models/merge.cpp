@@ -8,6 +8,7 @@
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 #include "core/surgery.hpp"
 #include "io/rethrow.hpp"
 
@@ -22,12 +23,12 @@ struct merge_options {
 
 class merge_app final : public command {
  public:
-  explicit merge_app(CLI::App& program) : command(program, "merge", "Join two models along their neurons, head by head.") {
-    CLI::App& c = arguments_;
+  explicit merge_app(command_line& program) : command(program, "merge", "Join two models along their neurons, head by head.") {
+    command_line& c = arguments_;
     merge_options& o = options_;
-    c.add_option("A", o.first, "a model, NAME.bdh.h5")->required()->type_name("");
-    c.add_option("B", o.second, "another one, with the same hubs, heads, layers, tokens and dynamics")->required()->type_name("");
-    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    c.add("A", o.first, "a model, NAME.bdh.h5").required().type_name("");
+    c.add("B", o.second, "another one, with the same hubs, heads, layers, tokens and dynamics").required().type_name("");
+    c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
     add_number<double>(c, "--scale-e", o.scale_e, scale_range, "factor of E, the edges neuron -> hub, of both [1]");
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
@@ -59,6 +60,6 @@ class merge_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> merge_command(CLI::App& program) { return std::make_unique<merge_app>(program); }
+std::unique_ptr<command> merge_command(command_line& program) { return std::make_unique<merge_app>(program); }
 
 }  // namespace bdh::app

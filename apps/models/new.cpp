@@ -36,14 +36,14 @@ std::optional<double> rotation_of(const std::string& rotation) {
   const auto theta = text.starts_with(prefix)
                          ? parse_number<double>(text.substr(prefix.size()), {std::numeric_limits<double>::min(), 1e30, "a number > 0"})
                          : std::nullopt;
-  if (!theta) throw CLI::ValidationError("--rotation", "'" + rotation + "', expected theta=T with T > 0, or none");
+  if (!theta) throw usage_error("--rotation", "'" + rotation + "', expected theta=T with T > 0, or none");
   return theta;
 }
 
 random_model_recipe recipe_of(const new_options& o) {
   random_model_recipe r;
   r.graph.family = graph_family_named(o.family);
-  if (!o.degree && r.graph.family != graph_family::complete) throw CLI::ValidationError("--degree", "needed for " + o.family);
+  if (!o.degree && r.graph.family != graph_family::complete) throw usage_error("--degree", "needed for " + o.family);
   r.graph.neurons = static_cast<neuron_id>(o.neurons);
   r.graph.degree = static_cast<neuron_id>(o.degree.value_or(o.neurons - 1));
   r.graph.rewired = o.rewired;
@@ -98,20 +98,19 @@ std::string summary(const random_circuits& drawn, const tuned_model& t) {
 
 class new_app final : public command {
  public:
-  explicit new_app(CLI::App& program)
+  explicit new_app(command_line& program)
       : command(program, "new", "Make a model of random graphs, with gains found for the activity asked for.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     new_options& o = options_;
-    c.preparse_callback([](std::size_t words) {
-      if (words == 0) throw CLI::ValidationError("FAMILY", std::string("missing, expected ") + families);
+    c.before_words([](std::size_t words) {
+      if (words == 0) throw usage_error("FAMILY", std::string("missing, expected ") + families);
     });
-    const auto one_of = [](std::vector<std::string> words) { return CLI::IsMember(std::move(words)); };
-    c.add_option("FAMILY", o.family, families)
-        ->required()
-        ->type_name("")
-        ->check(one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"}));
-    c.add_option("-o", o.model, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
-    add_number(c, "--neurons", o.neurons, neuron_count, "neurons")->required();
+    c.add("FAMILY", o.family, families)
+        .required()
+        .type_name("")
+        .one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"});
+    c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
+    add_number(c, "--neurons", o.neurons, neuron_count, "neurons").required();
     add_number(c, "--degree", o.degree, some, "mean number of edges that leave a neuron, in Gx, in Gy and in Gs");
     add_number(c, "--inhibitory", o.inhibitory, share, "share of the neurons that inhibit, below 1 [0.2]");
     add_number(c, "--vocabulary", o.vocabulary, some, "tokens; 256: bytes [256]");
@@ -119,22 +118,20 @@ class new_app final : public command {
     add_number(c, "--target-activity", o.target, share, "active share of X, mean over layers [0.05]");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers [2]");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads [1]");
-    c.add_option("--dynamics", o.dynamics, "bdh or normfree [bdh]")->type_name("NAME")->check(one_of({"bdh", "normfree"}));
+    c.add("--dynamics", o.dynamics, "bdh or normfree [bdh]").type_name("NAME").one_of({"bdh", "normfree"});
     add_number(c, "--retention", o.retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [0.99]");
-    c.add_option("--rotation", o.rotation, "theta=T: synapses turn, with a geometric table; or none [none]")->type_name("HOW");
-    communities_ = add_number(c, "--communities", o.communities, some, "of blocks [4]");
-    rewire_ = add_number(c, "--rewire", o.rewired, share, "share of edges: small-world: moved; blocks: between communities [0.1]");
-    c.add_option("--readout", o.readout, "random edges to readout nodes: yes, or no: no logits [yes]")
-        ->type_name("yes|no")
-        ->check(one_of({"yes", "no"}));
+    c.add("--rotation", o.rotation, "theta=T: synapses turn, with a geometric table; or none [none]").type_name("HOW");
+    communities_ = &add_number(c, "--communities", o.communities, some, "of blocks [4]");
+    rewire_ = &add_number(c, "--rewire", o.rewired, share, "share of edges: small-world: moved; blocks: between communities [0.1]");
+    c.add("--readout", o.readout, "random edges to readout nodes: yes, or no: no logits [yes]").type_name("yes|no").one_of({"yes", "no"});
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"}, "threads that compute; they change no bit [1]");
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
 
   int run() override {
-    if (rewire_->count() != 0 && options_.family != "small-world" && options_.family != "blocks")
-      throw CLI::ValidationError("--rewire", "for small-world and blocks");
-    if (communities_->count() != 0 && options_.family != "blocks") throw CLI::ValidationError("--communities", "for blocks");
+    if (rewire_->given() && options_.family != "small-world" && options_.family != "blocks")
+      throw usage_error("--rewire", "for small-world and blocks");
+    if (communities_->given() && options_.family != "blocks") throw usage_error("--communities", "for blocks");
     { const atomic_file target(options_.model, options_.force); }  // refuses before the work, not after it
     const random_model_recipe recipe = recipe_of(options_);
     expect_memory(recipe);
@@ -165,11 +162,11 @@ class new_app final : public command {
   }
 
   new_options options_;
-  CLI::Option *rewire_ = nullptr, *communities_ = nullptr;
+  const option *rewire_ = nullptr, *communities_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<command> new_command(CLI::App& program) { return std::make_unique<new_app>(program); }
+std::unique_ptr<command> new_command(command_line& program) { return std::make_unique<new_app>(program); }
 
 }  // namespace bdh::app

@@ -21,24 +21,24 @@ constexpr const char* by_number = "none";
 
 class reorder_app final : public command {
  public:
-  explicit reorder_app(CLI::App& program)
+  explicit reorder_app(command_line& program)
       : command(program, "reorder",
                 "Keep the neurons of a model with explicit edges in an order that is faster to run; their numbers stay.") {
-    arguments_.add_option("MODEL", model_, "a model with explicit edges, NAME.bdh.h5")->required()->type_name("");
-    arguments_.add_option("-o", target_, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
+    arguments_.add("MODEL", model_, "a model with explicit edges, NAME.bdh.h5").required().type_name("");
+    arguments_.add("-o", target_, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
     arguments_
-        .add_option("--by", by_,
-                    "rcm (reverse Cuthill-McKee), degree (most edges first), community (Leiden, the largest first; in each, rcm), or none: "
-                    "the order of their numbers [rcm]")
-        ->type_name("ORDER")
-        ->check(CLI::IsMember({"rcm", "degree", "community", by_number}));
+        .add("--by", by_,
+             "rcm (reverse Cuthill-McKee), degree (most edges first), community (Leiden, the largest first; in each, rcm), or none: "
+             "the order of their numbers [rcm]")
+        .type_name("ORDER")
+        .one_of({"rcm", "degree", "community", by_number});
     add_number(arguments_, "--seed", seed_, any_count, "of the search for communities [0]");
     arguments_.add_flag("--force", force_, "overwrite MODEL");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
 
   int run() override {
-    if (seed_ && by_ != "community") throw CLI::ValidationError("--seed", "is for --by community");
+    if (seed_ && by_ != "community") throw usage_error("--seed", "is for --by community");
     stop_on_signals();                              // a signal must not leave a temporary file behind
     { const atomic_file target(target_, force_); }  // refuses before the work, not after it
     try {
@@ -77,6 +77,6 @@ class reorder_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> reorder_command(CLI::App& program) { return std::make_unique<reorder_app>(program); }
+std::unique_ptr<command> reorder_command(command_line& program) { return std::make_unique<reorder_app>(program); }
 
 }  // namespace bdh::app

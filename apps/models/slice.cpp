@@ -8,6 +8,7 @@
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 #include "core/select.hpp"
 #include "core/surgery.hpp"
 #include "io/rethrow.hpp"
@@ -64,23 +65,23 @@ std::vector<neuron_id> chosen_neurons(const model& m, const slice_options& o) {
 
 class slice_app final : public command {
  public:
-  explicit slice_app(CLI::App& program) : command(program, "slice", "Make a model of some neurons or some heads of a model.") {
-    CLI::App& c = arguments_;
+  explicit slice_app(command_line& program) : command(program, "slice", "Make a model of some neurons or some heads of a model.") {
+    command_line& c = arguments_;
     slice_options& o = options_;
-    c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
-    c.add_option("-o", o.target, "the model to write, NAME.bdh.h5")->required()->type_name("MODEL");
-    c.add_option("--neurons", o.neurons, "keep these: 5, 7-9, NAME, random:K@SEED, separated by commas; those that turn together both")
-        ->type_name("SELECTION");
+    c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
+    c.add("-o", o.target, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
+    c.add("--neurons", o.neurons, "keep these: 5, 7-9, NAME, random:K@SEED, separated by commas; those that turn together both")
+        .type_name("SELECTION");
     c.add_flag("--each-head", o.each_head, "--neurons are positions in a head, kept in every head");
-    c.add_option("--heads", o.heads, "keep these heads, from 0: 0,2-3")->type_name("LIST");
+    c.add("--heads", o.heads, "keep these heads, from 0: 0,2-3").type_name("LIST");
     add_number<double>(c, "--scale-e", o.scale_e, scale_range, "factor of E, the edges neuron -> hub [1]");
     c.add_flag("--force", o.force, "overwrite the model to write");
   }
 
   int run() override {
     const slice_options& o = options_;
-    if (o.neurons.has_value() == o.heads.has_value()) throw CLI::ValidationError("--neurons and --heads", "exactly one of them");
-    if (o.each_head && !o.neurons) throw CLI::ValidationError("--each-head", "needs --neurons");
+    if (o.neurons.has_value() == o.heads.has_value()) throw usage_error("--neurons and --heads", "exactly one of them");
+    if (o.each_head && !o.neurons) throw usage_error("--each-head", "needs --neurons");
     return write_model(o.target, o.force, [&] {
       const model m = open_model(o.model);
       stop_if_requested();
@@ -105,6 +106,6 @@ class slice_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> slice_command(CLI::App& program) { return std::make_unique<slice_app>(program); }
+std::unique_ptr<command> slice_command(command_line& program) { return std::make_unique<slice_app>(program); }
 
 }  // namespace bdh::app

@@ -11,6 +11,7 @@
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
 #include "core/sampling.hpp"
+#include "core/simulator.hpp"
 #include "io/expected_file.hpp"
 
 namespace bdh::app {
@@ -190,11 +191,11 @@ nlohmann::ordered_json verification::json(bool all_passed) const {
 
 class verify_app final : public command {
  public:
-  explicit verify_app(CLI::App& program) : command(program, "verify", "Compare a model with values that another program computed.") {
-    arguments_.add_option("MODEL", options_.model, "a model, NAME.bdh.h5")->required()->type_name("");
-    arguments_.add_option("EXPECTED", options_.expected, "HDF5 with tokens and logits; x, y, v, greedy, active_x, active_y where present")
-        ->required()
-        ->type_name("");
+  explicit verify_app(command_line& program) : command(program, "verify", "Compare a model with values that another program computed.") {
+    arguments_.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
+    arguments_.add("EXPECTED", options_.expected, "HDF5 with tokens and logits; x, y, v, greedy, active_x, active_y where present")
+        .required()
+        .type_name("");
     add_number<double>(arguments_, "--tolerance", options_.tolerance, {0, 1, "a number from 0 to 1"},
                        "largest difference, relative to the largest expected value [1e-4]");
     options_.engine.add_to(arguments_, false);
@@ -216,6 +217,6 @@ class verify_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> verify_command(CLI::App& program) { return std::make_unique<verify_app>(program); }
+std::unique_ptr<command> verify_command(command_line& program) { return std::make_unique<verify_app>(program); }
 
 }  // namespace bdh::app

@@ -6,6 +6,7 @@
 #include "apps/pictures/model_figures.hpp"
 #include "apps/pictures/picture.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 #include "io/file_kind.hpp"
 
 namespace bdh::app {
@@ -17,32 +18,28 @@ enum class figure_of { degrees, weights, matrix, modularity, neighbourhood };
 
 class model_picture final : public picture_kind {
  public:
-  model_picture(CLI::App& plot, const std::string& name, const std::string& help, figure_of what)
+  model_picture(command_line& plot, const std::string& name, const std::string& help, figure_of what)
       : picture_kind(plot, name, help, "MODEL", "a model, NAME.bdh.h5"), what_(what) {
     using enum figure_of;
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     if (what == weights) graph_.graph = "all";
-    c.add_option("--graph", graph_.graph,
-                 what == weights ? "gx, gy, gs (plasticity rates of a direct model) or all [all]"
-                                 : "gx, gy, or gs: the plasticity rates of a direct model [gx]")
-        ->type_name("G")
-        ->check(CLI::IsMember(what == weights ? std::vector<std::string>{"gx", "gy", "gs", "all"}
-                                              : std::vector<std::string>{"gx", "gy", "gs"}));
+    c.add("--graph", graph_.graph,
+          what == weights ? "gx, gy, gs (plasticity rates of a direct model) or all [all]"
+                          : "gx, gy, or gs: the plasticity rates of a direct model [gx]")
+        .type_name("G")
+        .one_of(what == weights ? std::vector<std::string>{"gx", "gy", "gs", "all"} : std::vector<std::string>{"gx", "gy", "gs"});
     if (what != weights && what != modularity) {
-      add_number<double>(c, "--beta", graph_.beta, beta_range, "edges: pairs with |weight| > BETA")->type_name("BETA");
+      add_number<double>(c, "--beta", graph_.beta, beta_range, "edges: pairs with |weight| > BETA").type_name("BETA");
       add_number<double>(c, "--keep", graph_.keep, share_range,
                          "edges: this share of all pairs, the strongest [0.01; explicit graphs: all edges]")
-          ->type_name("SHARE")
-          ->excludes("--beta");
+          .type_name("SHARE")
+          .excludes("--beta");
     }
-    if (what == matrix)
-      c.add_option("--order", order_, "of the neurons: id, or community [id]")->type_name("O")->check(CLI::IsMember({"id", "community"}));
+    if (what == matrix) c.add("--order", order_, "of the neurons: id, or community [id]").type_name("O").one_of({"id", "community"});
     if (what == neighbourhood) {
       add_number<std::uint64_t>(c, "--hubs", around_.hubs, {1, 100, "1 to 100"}, "so many neurons with the most edges [5]");
       add_number<std::uint64_t>(c, "--top-edges", around_.top_edges, {1, 1000, "1 to 1000"}, "so many edges, the strongest [100]");
-      c.add_option("--ego", around_.ego, "around this neuron, by name or number, instead of the hubs")
-          ->type_name("NEURON")
-          ->excludes("--hubs");
+      c.add("--ego", around_.ego, "around this neuron, by name or number, instead of the hubs").type_name("NEURON").excludes("--hubs");
     }
     if (what != degrees && what != weights) {
       add_number<std::uint64_t>(c, "--most-edges", communities_.most_edges, {1, std::uint64_t{1} << 26, "1 to 67108864"},
@@ -88,7 +85,7 @@ class model_picture final : public picture_kind {
 
 }  // namespace
 
-std::vector<std::unique_ptr<picture_kind>> model_pictures(CLI::App& plot) {
+std::vector<std::unique_ptr<picture_kind>> model_pictures(command_line& plot) {
   std::vector<std::unique_ptr<picture_kind>> all;
   const auto add = [&](const char* name, const char* help, figure_of what) {
     all.push_back(std::make_unique<model_picture>(plot, name, help, what));

@@ -14,18 +14,18 @@ namespace bdh::app {
 class picture_kind {
  public:
   // `subject`: "RUN" or "MODEL", `about` what that is.
-  picture_kind(CLI::App& plot, const std::string& name, const std::string& help, const std::string& subject, const std::string& about);
+  picture_kind(command_line& plot, const std::string& name, const std::string& help, const std::string& subject, const std::string& about);
   picture_kind(const picture_kind&) = delete;
   picture_kind& operator=(const picture_kind&) = delete;
   virtual ~picture_kind() = default;
 
-  bool chosen() const { return arguments_.parsed(); }
+  bool chosen() const { return arguments_.chosen(); }
   int run() const;  // draws, writes both files; the exit code
 
  protected:
   virtual figure::picture drawn() const = 0;
 
-  CLI::App& arguments_;
+  command_line& arguments_;
   std::string subject_;  // the path that was given
 
  private:
@@ -35,7 +35,7 @@ class picture_kind {
   bool force_ = false;
 };
 
-std::vector<std::unique_ptr<picture_kind>> run_pictures(CLI::App& plot);    // raster, rates, sparsity, synapse
-std::vector<std::unique_ptr<picture_kind>> model_pictures(CLI::App& plot);  // degree, weights, matrix, modularity, graph
+std::vector<std::unique_ptr<picture_kind>> run_pictures(command_line& plot);    // raster, rates, sparsity, synapse
+std::vector<std::unique_ptr<picture_kind>> model_pictures(command_line& plot);  // degree, weights, matrix, modularity, graph
 
 }  // namespace bdh::app

@@ -218,11 +218,11 @@ page report_of(const recorded_run& run, std::size_t limit) {
 
 class report_app final : public command {
  public:
-  explicit report_app(CLI::App& program) : command(program, "report", "Make one page of HTML that tells a run's story.") {
-    CLI::App& c = arguments_;
-    c.add_option("RUN", run_, "the folder of a run")->required()->type_name("");
-    c.add_option("-o,--output", target_, "NAME.html; it needs no other file and no network")->required()->type_name("FILE");
-    add_number<std::uint64_t>(c, "--limit", limit_, positive_count, "tokens of the text that are shown [5000]")->type_name("N");
+  explicit report_app(command_line& program) : command(program, "report", "Make one page of HTML that tells a run's story.") {
+    command_line& c = arguments_;
+    c.add("RUN", run_, "the folder of a run").required().type_name("");
+    c.add("-o,--output", target_, "NAME.html; it needs no other file and no network").required().type_name("FILE");
+    add_number<std::uint64_t>(c, "--limit", limit_, positive_count, "tokens of the text that are shown [5000]").type_name("N");
     c.add_flag("--force", force_, "overwrite FILE");
   }
   int run() override {
@@ -249,6 +249,6 @@ class report_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> report_command(CLI::App& program) { return std::make_unique<report_app>(program); }
+std::unique_ptr<command> report_command(command_line& program) { return std::make_unique<report_app>(program); }
 
 }  // namespace bdh::app

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/console.hpp"
@@ -16,6 +17,7 @@
 #include "apps/signals.hpp"
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "core/streams.hpp"
 #include "io/atomic_file.hpp"
 

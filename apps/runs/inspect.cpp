@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "apps/console.hpp"
@@ -250,17 +251,17 @@ table neuron_table(const inspect_options& o, const recorded_run& run, std::vecto
 
 class inspect_app final : public command {
  public:
-  explicit inspect_app(CLI::App& program)
+  explicit inspect_app(command_line& program)
       : command(program, "inspect", "Tell what a run recorded, or the course of a synapse or a neuron in it.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     inspect_options& o = options_;
-    c.add_option("RUN", o.run, "the folder of a run")->required()->type_name("");
-    c.add_option("WHAT", o.what, "a synapse I->J, or neuron:K [all that is recorded]")->type_name("")->check([](const std::string& what) {
+    c.add("RUN", o.run, "the folder of a run").required().type_name("");
+    c.add("WHAT", o.what, "a synapse I->J, or neuron:K [all that is recorded]").type_name("").check([](const std::string& what) {
       const bool known = what.starts_with(neuron_prefix) || what.find("->") != what.npos;
       return known ? std::string() : "'" + what + "', expected I->J or neuron:K";
     });
     add_number<layer_id>(c, "--layer", o.layer, {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"}, "only this layer [all]")
-        ->type_name("L");
+        .type_name("L");
     c.add_flag("--by-y", o.by_y, "of a synapse: as recorded by `factor y`, the paper's Eq. 16");
     c.add_flag("--csv", o.csv, "comma-separated values on standard output");
     c.add_flag("--plot", o.plot, "draw it, the tokens on the axis");
@@ -268,9 +269,8 @@ class inspect_app final : public command {
   }
   int run() override {
     const inspect_options& o = options_;
-    if (o.csv + o.plot + o.json > 1) throw CLI::ValidationError("--csv, --plot and --json", "only one of them");
-    if (o.what.empty() && (o.csv || o.plot || o.layer))
-      throw CLI::ValidationError("--csv, --plot and --layer", "need a synapse or a neuron");
+    if (o.csv + o.plot + o.json > 1) throw usage_error("--csv, --plot and --json", "only one of them");
+    if (o.what.empty() && (o.csv || o.plot || o.layer)) throw usage_error("--csv, --plot and --layer", "need a synapse or a neuron");
     const recorded_run recorded = open_run(o.run);
     if (o.what.empty()) return list_recorded(o, recorded), 0;
     if (o.layer && *o.layer > recorded.layers)
@@ -290,6 +290,6 @@ class inspect_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> inspect_command(CLI::App& program) { return std::make_unique<inspect_app>(program); }
+std::unique_ptr<command> inspect_command(command_line& program) { return std::make_unique<inspect_app>(program); }
 
 }  // namespace bdh::app

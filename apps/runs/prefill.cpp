@@ -3,15 +3,17 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
+#include "io/report.hpp"
 
 namespace bdh::app {
 
-void prefill_choice::add_to(CLI::App& command) {
+void prefill_choice::add_to(command_line& command) {
   command
-      .add_option("--prefill", by,
-                  "read the text token by token, or in blocks of 64 tokens: faster, equal up to rounding: tokens or blocks [tokens]")
-      ->type_name("HOW")
-      ->check(CLI::IsMember({"tokens", "blocks"}));
+      .add("--prefill", by,
+           "read the text token by token, or in blocks of 64 tokens: faster, equal up to rounding: tokens or blocks [tokens]")
+      .type_name("HOW")
+      .one_of({"tokens", "blocks"});
 }
 
 std::optional<std::string> blocks_refused(const simulator& brain, std::span<const report_description> reports) {

@@ -8,15 +8,18 @@
 
 #include "apps/options.hpp"
 #include "apps/token_source.hpp"
-#include "core/simulator.hpp"
-#include "io/report.hpp"
+#include "core/base/ids.hpp"
+
+namespace bdh {
+struct report_description;
+}
 
 namespace bdh::app {
 
 struct prefill_choice {
   std::string by = "tokens";
 
-  void add_to(CLI::App& command);
+  void add_to(command_line& command);
   bool blocks() const { return by == "blocks"; }
 };
 

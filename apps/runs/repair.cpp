@@ -56,9 +56,10 @@ void repair_report(const repair_options& o) {
 
 class repair_app final : public command {
  public:
-  explicit repair_app(CLI::App& program) : command(program, "repair", "Make a recording again from its journals, beside the damaged one.") {
-    arguments_.add_option("RUN", options_.damaged, "a run's folder, or one of its reports")->required()->type_name("");
-    arguments_.add_option("-o", options_.target, "a new folder, or a new file")->required()->type_name("NEW");
+  explicit repair_app(command_line& program)
+      : command(program, "repair", "Make a recording again from its journals, beside the damaged one.") {
+    arguments_.add("RUN", options_.damaged, "a run's folder, or one of its reports").required().type_name("");
+    arguments_.add("-o", options_.target, "a new folder, or a new file").required().type_name("NEW");
     arguments_.add_flag("--json", options_.json, "one JSON object on standard output");
   }
   int run() override {
@@ -76,6 +77,6 @@ class repair_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> repair_command(CLI::App& program) { return std::make_unique<repair_app>(program); }
+std::unique_ptr<command> repair_command(command_line& program) { return std::make_unique<repair_app>(program); }
 
 }  // namespace bdh::app

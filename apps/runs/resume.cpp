@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/console.hpp"
@@ -9,6 +10,7 @@
 #include "apps/runs/session.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "io/checkpoints.hpp"
 #include "io/run_directory.hpp"
 
@@ -94,12 +96,10 @@ int resume(const resume_options& r) {
 
 class resume_app final : public command {
  public:
-  explicit resume_app(CLI::App& program) : command(program, "resume", "Go on with a run that was stopped, from its last checkpoint.") {
-    CLI::App& c = arguments_;
-    c.add_option("RUNDIR", options_.folder, "the folder of the run")->required()->type_name("");
-    c.add_option("INPUT", options_.standard_input, "-: the rest of a run that read standard input")
-        ->type_name("")
-        ->check([](const std::string& text) { return text == "-" ? std::string() : "'" + text + "', expected -"; });
+  explicit resume_app(command_line& program) : command(program, "resume", "Go on with a run that was stopped, from its last checkpoint.") {
+    command_line& c = arguments_;
+    c.add("RUNDIR", options_.folder, "the folder of the run").required().type_name("");
+    c.add("INPUT", options_.standard_input, "-: the rest of a run that read standard input").type_name("").expects({"-"});
     options_.engine.add_to(c, false);
     c.add_flag("--json", options_.json, "one JSON object on standard output, nothing else");
     c.add_flag("--quiet", options_.quiet, "no progress, no summary");
@@ -112,6 +112,6 @@ class resume_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> resume_command(CLI::App& program) { return std::make_unique<resume_app>(program); }
+std::unique_ptr<command> resume_command(command_line& program) { return std::make_unique<resume_app>(program); }
 
 }  // namespace bdh::app

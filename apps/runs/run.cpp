@@ -11,6 +11,7 @@
 #include "apps/runs/session.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "io/atomic_file.hpp"
 #include "io/recording_plan.hpp"
 #include "io/state_file.hpp"
@@ -24,18 +25,18 @@ void check(const run_options& o) {
   if (o.batch.empty())
     o.input.check(false);
   else if (o.input.given() != 0)
-    throw CLI::ValidationError("--batch", "contradicts another text: its lines are the prompts");
+    throw usage_error("--batch", "contradicts another text: its lines are the prompts");
   if (o.in_streams() && !o.input.standard_input.empty())
-    throw CLI::ValidationError("--streams", "cannot share standard input, expected a file, or --batch - with one prompt a line");
+    throw usage_error("--streams", "cannot share standard input, expected a file, or --batch - with one prompt a line");
   if (o.in_streams() && o.prefill.blocks())
-    throw CLI::ValidationError("--prefill blocks", "is for one stream: several read their tokens together, token by token");
+    throw usage_error("--prefill blocks", "is for one stream: several read their tokens together, token by token");
   if (o.in_streams() && !o.save_state.empty())
-    throw CLI::ValidationError("--save-state", "is one file for several streams; -o keeps a checkpoint of each that is stopped");
-  if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw CLI::ValidationError("--temperature and --top-k", "need --generate");
-  if (o.top_k != 0 && o.temperature.value_or(0) == 0) throw CLI::ValidationError("--top-k", "needs a --temperature above 0");
-  if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw CLI::ValidationError("--record", "needs -o RUNDIR");
-  if (o.checkpoint_every != 0 && o.folder.empty()) throw CLI::ValidationError("--checkpoint-every", "needs -o RUNDIR");
-  if (o.json && o.quiet) throw CLI::ValidationError("--json and --quiet", "contradict each other");
+    throw usage_error("--save-state", "is one file for several streams; -o keeps a checkpoint of each that is stopped");
+  if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw usage_error("--temperature and --top-k", "need --generate");
+  if (o.top_k != 0 && o.temperature.value_or(0) == 0) throw usage_error("--top-k", "needs a --temperature above 0");
+  if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw usage_error("--record", "needs -o RUNDIR");
+  if (o.checkpoint_every != 0 && o.folder.empty()) throw usage_error("--checkpoint-every", "needs -o RUNDIR");
+  if (o.json && o.quiet) throw usage_error("--json and --quiet", "contradict each other");
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
 
@@ -124,34 +125,34 @@ int run(const run_options& o) {
 
 class run_app final : public command {
  public:
-  explicit run_app(CLI::App& program) : command(program, "run", "Read tokens with a model, and write on from there.") {
-    CLI::App& c = arguments_;
+  explicit run_app(command_line& program) : command(program, "run", "Read tokens with a model, and write on from there.") {
+    command_line& c = arguments_;
     run_options& o = options_;
-    c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
+    c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     o.input.add_to(c, false);
-    c.add_option("--batch", o.batch, "prompts for streams of their own, one a line of this file; -: of standard input")->type_name("FILE");
+    c.add("--batch", o.batch, "prompts for streams of their own, one a line of this file; -: of standard input").type_name("FILE");
     add_number<std::uint64_t>(
         c, "--streams", o.streams, {1, 1 << 20, "1 to 1048576"},
         "streams that run at the same time [with --batch: all, at most 16]; without --batch all have the same text and "
         "differ in their seeds: seed, seed + 1, ...")
-        ->type_name("B");
+        .type_name("B");
     add_number<std::uint64_t>(c, "--generate", o.generate, any_count, "tokens to generate after the text [0]");
     add_number<double>(c, "--temperature", o.temperature, {0, 1e6, "a number from 0 to 1e6"},
                        "0: the most likely token, 1: as the model predicts [0]")
-        ->type_name("T");
+        .type_name("T");
     add_number<std::uint64_t>(c, "--top-k", o.top_k, {1, 0xffffffff, "an integer >= 1"}, "choose among the K most likely tokens [all]")
-        ->type_name("K");
+        .type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "of the random choices [0]");
     o.engine.add_to(c, true);
     o.prefill.add_to(c);
-    c.add_option("--state", o.state, "start from the synapses in this file [all zero]")->type_name("FILE");
-    c.add_option("--save-state", o.save_state, "write the synapses to this file at the end")->type_name("FILE");
-    c.add_option("-o", o.folder, "record the run in this new folder")->type_name("RUNDIR");
-    c.add_option("--record", o.record,
-                 "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT every K layers 1-2'; repeatable")
-        ->type_name("WHAT")
-        ->allow_extra_args(false)
-        ->check([](const std::string& what) {
+    c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
+    c.add("--save-state", o.save_state, "write the synapses to this file at the end").type_name("FILE");
+    c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");
+    c.add("--record", o.record,
+          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT every K layers 1-2'; repeatable")
+        .type_name("WHAT")
+
+        .check([](const std::string& what) {
           try {
             parse_recording(what);
             return std::string();
@@ -159,13 +160,11 @@ class run_app final : public command {
             return e.found() + ", expected " + e.expected();
           }
         });
-    c.add_option("--record-file", o.record_file, "also record what this file lists (JSON)")->type_name("FILE");
-    c.add_option("--do", o.interventions, "an intervention: 'lesion 5,7', 'silence x:3 tokens 10-20', ...; repeatable")
-        ->type_name("WHAT")
-        ->allow_extra_args(false);
+    c.add("--record-file", o.record_file, "also record what this file lists (JSON)").type_name("FILE");
+    c.add("--do", o.interventions, "an intervention: 'lesion 5,7', 'silence x:3 tokens 10-20', ...; repeatable").type_name("WHAT");
     add_number<std::uint64_t>(c, "--checkpoint-every", o.checkpoint_every, positive_count,
                               "tokens between checkpoints, from which bdh resume goes on [only at Ctrl-C and SIGTERM]")
-        ->type_name("K");
+        .type_name("K");
     c.add_flag("--force", o.force, "record even more than 10 GB, or than the disk has left");
     c.add_flag("--json", o.json, "one JSON object on standard output, nothing else");
     c.add_flag("--quiet", o.quiet, "no progress, no summary");
@@ -178,6 +177,6 @@ class run_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> run_command(CLI::App& program) { return std::make_unique<run_app>(program); }
+std::unique_ptr<command> run_command(command_line& program) { return std::make_unique<run_app>(program); }
 
 }  // namespace bdh::app

@@ -1,8 +1,10 @@
 #include "apps/runs/run_options.hpp"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "kernels/cpu_kernels.hpp"
 
 namespace bdh::app {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +10,6 @@
 #include "apps/options.hpp"
 #include "apps/runs/prefill.hpp"
 #include "apps/token_source.hpp"
-#include "core/simulator.hpp"
 
 namespace bdh::app {
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/console.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/sampling.hpp"
+#include "core/simulator.hpp"
 #include "io/atomic_file.hpp"
 #include "io/checkpoints.hpp"
 #include "io/recorder.hpp"

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "apps/console.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
+
+statistics::statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
 
 void statistics::add(const token_report& report) {
   ++tokens_;

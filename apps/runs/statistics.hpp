@@ -2,18 +2,22 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/simulator.hpp"
+namespace bdh {
+class model;
+class simulator;
+struct token_report;
+}  // namespace bdh
 
 namespace bdh::app {
 
 class statistics {
  public:
-  explicit statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
+  explicit statistics(const model& m);
 
   void add(const token_report& report);  // with its loss where known
   void add(const statistics& other);     // of another stream over the same model

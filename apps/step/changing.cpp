@@ -5,6 +5,7 @@
 
 #include "apps/step/commands.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/contributions.hpp"
 #include "core/quoted.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
 namespace {

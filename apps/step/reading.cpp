@@ -11,6 +11,7 @@
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
 #include "core/sampling.hpp"
+#include "core/simulator.hpp"
 #include "io/state_file.hpp"
 
 namespace bdh::app {

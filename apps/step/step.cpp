@@ -14,6 +14,7 @@
 #include "apps/step/line_input.hpp"
 #include "core/base/error.hpp"
 #include "core/quoted.hpp"
+#include "core/simulator.hpp"
 
 namespace bdh::app {
 namespace {
@@ -193,9 +194,9 @@ int by_script(experiment& e, bool keep_going) {
 
 class step_app final : public command {
  public:
-  explicit step_app(CLI::App& program) : command(program, "step", "Work with a model at a prompt: read, look, intervene, take back.") {
-    CLI::App& c = arguments_;
-    c.add_option("MODEL", options_.model, "a model, NAME.bdh.h5")->required()->type_name("");
+  explicit step_app(command_line& program) : command(program, "step", "Work with a model at a prompt: read, look, intervene, take back.") {
+    command_line& c = arguments_;
+    c.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
     options_.engine.add_to(c, true);
     c.add_flag("--keep-going", options_.keep_going, "go on after a wrong command of a script; the exit code still tells");
     c.footer("Commands come from the terminal, or from standard input, one a line; help lists them.");
@@ -213,6 +214,6 @@ class step_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> stepping_command(CLI::App& program) { return std::make_unique<step_app>(program); }
+std::unique_ptr<command> stepping_command(command_line& program) { return std::make_unique<step_app>(program); }
 
 }  // namespace bdh::app

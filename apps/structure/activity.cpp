@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/console.hpp"
@@ -13,6 +14,7 @@
 #include "apps/signals.hpp"
 #include "apps/token_source.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "io/atomic_file.hpp"
 #include "io/csv.hpp"
 #include "io/file_kind.hpp"
@@ -136,7 +138,7 @@ void see_events(const recorded_run& run, const listed_report& listed, bool of_y,
 }
 
 observed of_run(const activity_options& o) {
-  if (o.input.given() != 0) throw CLI::ValidationError("a recorded run", "has its text, expected no other");
+  if (o.input.given() != 0) throw usage_error("a recorded run", "has its text, expected no other");
   const recorded_run run = open_run(o.subject);
   const run_record record = read_run(o.subject);
   const found_model found = find_model(run);
@@ -323,16 +325,16 @@ int activity(const activity_options& o) {
 
 class activity_app final : public command {
  public:
-  explicit activity_app(CLI::App& program)
+  explicit activity_app(command_line& program)
       : command(program, "activity", "Tell how many neurons are active, by layer, surprisal and rotation frequency.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     activity_options& o = options_;
-    c.add_option("RUN_OR_MODEL", o.subject, "the folder of a run; or a model, with a text to read")->required()->type_name("");
+    c.add("RUN_OR_MODEL", o.subject, "the folder of a run; or a model, with a text to read").required().type_name("");
     o.input.add_to(c, false);
     add_number<std::uint64_t>(c, "--limit", o.limit, positive_count, "at most N tokens [all]");
     add_number<std::uint64_t>(c, "--bins", o.bins, {1, 1000, "1 to 1000"}, "of surprisal, with equally many tokens each [10]");
     add_number<std::uint64_t>(c, "--bands", o.bands, {1, 1000, "1 to 1000"}, "of rotation frequency, with equally many neurons each [8]");
-    c.add_option("-o,--output", o.output, "every token, as CSV")->type_name("FILE");
+    c.add("-o,--output", o.output, "every token, as CSV").type_name("FILE");
     c.add_flag("--force", o.force, "overwrite FILE");
     c.add_flag("--json", o.json, "one JSON object on standard output");
     o.engine.add_to(c, true);
@@ -345,6 +347,6 @@ class activity_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> activity_command(CLI::App& program) { return std::make_unique<activity_app>(program); }
+std::unique_ptr<command> activity_command(command_line& program) { return std::make_unique<activity_app>(program); }
 
 }  // namespace bdh::app

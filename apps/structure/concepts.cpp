@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/console.hpp"
@@ -14,6 +15,7 @@
 #include "apps/structure/concepts_output.hpp"
 #include "apps/structure/told_work.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "io/atomic_file.hpp"
 
 namespace bdh::app {
@@ -261,30 +263,28 @@ class concept_search {
 
 class concepts_app final : public command {
  public:
-  explicit concepts_app(CLI::App& program)
+  explicit concepts_app(command_line& program)
       : command(program, "concepts", "Find the synapses, or neurons, that tell two sets of sentences apart.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     concepts_options& o = options_;
-    c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
-    c.add_option("--positive", o.positive, "sentences about the concept, one a line")->required()->type_name("FILE");
-    c.add_option("--negative", o.negative, "sentences of the same kind without it, one a line")->required()->type_name("FILE");
+    c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
+    c.add("--positive", o.positive, "sentences about the concept, one a line").required().type_name("FILE");
+    c.add("--negative", o.negative, "sentences of the same kind without it, one a line").required().type_name("FILE");
     constexpr auto any = std::numeric_limits<std::uint32_t>::max();
-    add_number<layer_id>(c, "--layer", o.layer, {1, any, "an integer >= 1"}, "only this layer [all that have any]")->type_name("L");
-    add_number<head_id>(c, "--head", o.head, {0, any, "an integer >= 0"}, "only presynaptic neurons of this head [all]")->type_name("H");
+    add_number<layer_id>(c, "--layer", o.layer, {1, any, "an integer >= 1"}, "only this layer [all that have any]").type_name("L");
+    add_number<head_id>(c, "--head", o.head, {0, any, "an integer >= 0"}, "only presynaptic neurons of this head [all]").type_name("H");
     c.add_flag("--neurons", o.neurons, "neurons instead of synapses: X and Y, mean over the sentence");
-    c.add_option("--factor", o.factor, "of synapses: y, the paper's Eq. 16, or w, what acts [y]")
-        ->type_name("F")
-        ->check(CLI::IsMember({"y", "w"}));
+    c.add("--factor", o.factor, "of synapses: y, the paper's Eq. 16, or w, what acts [y]").type_name("F").one_of({"y", "w"});
     add_number<std::uint64_t>(c, "--carry", o.carry, {1, 100000, "1 to 100000"}, "how many of the chosen ones are put to the test [100]");
-    add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"}, "how many to show [10]")->type_name("K");
+    add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"}, "how many to show [10]").type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "draws the halves [1]");
     add_number<std::uint64_t>(c, "--memory", o.memory, {0, 1u << 30, "0 to 1073741824"},
                               "MiB for what the sentences write; above it layers are read one after the other [1024]");
-    trace_ = c.add_option("--trace", o.trace_file, "the course of those shown over the sentences of FILE [four of those given]")
-                 ->expected(0, 1)
-                 ->type_name("[FILE]");
-    c.add_option("-o,--output", o.output, "all that were put to the test, as CSV")->type_name("FILE");
-    c.add_option("--trace-output", o.trace_output, "the courses, as CSV")->type_name("FILE");
+    trace_ = &c.add("--trace", o.trace_file, "the course of those shown over the sentences of FILE [four of those given]")
+                  .value_optional()
+                  .type_name("[FILE]");
+    c.add("-o,--output", o.output, "all that were put to the test, as CSV").type_name("FILE");
+    c.add("--trace-output", o.trace_output, "the courses, as CSV").type_name("FILE");
     c.add_flag("--force", o.force, "overwrite the CSV files");
     c.add_flag("--json", o.json, "one JSON object on standard output");
     o.engine.add_to(c, true);
@@ -292,7 +292,7 @@ class concepts_app final : public command {
 
   int run() override {
     concepts_options& o = options_;
-    o.trace = trace_->count() != 0 || !o.trace_output.empty();
+    o.trace = trace_->given() || !o.trace_output.empty();
     for (const std::string* file : {&o.output, &o.trace_output})
       if (!file->empty()) {
         const atomic_file target(*file, o.force);
@@ -320,11 +320,11 @@ class concepts_app final : public command {
 
  private:
   concepts_options options_;
-  CLI::Option* trace_ = nullptr;
+  const option* trace_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<command> concepts_command(CLI::App& program) { return std::make_unique<concepts_app>(program); }
+std::unique_ptr<command> concepts_command(command_line& program) { return std::make_unique<concepts_app>(program); }
 
 }  // namespace bdh::app

@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
 #include "core/graph_excerpt.hpp"
+#include "core/model.hpp"
 #include "core/select.hpp"
 #include "io/atomic_file.hpp"
 #include "io/file_kind.hpp"
@@ -36,10 +37,12 @@ struct export_command_options {
   bool communities = false, sensory = false, force = false, json = false;
 };
 
+constexpr const char* graphs_of_a_model = "Graphs of a model";
+
 graph_kind graph_named(const std::string& text) {
   for (graph_kind g : {graph_kind::gx, graph_kind::gy, graph_kind::gs})
     if (text == name(g)) return g;
-  throw CLI::ValidationError("--graph", "'" + text + "', expected gx, gy or gs");
+  throw usage_error("--graph", "'" + text + "', expected gx, gy or gs");
 }
 
 // "NEURON" or "NEURON:HOPS"; the name of a neuron may have a colon.
@@ -81,27 +84,31 @@ bool for_programs_that_draw(graph_format f) { return f == graph_format::graphml 
 
 class export_app final : public command {
  public:
-  explicit export_app(CLI::App& program)
+  explicit export_app(command_line& program)
       : command(program, "export", "Write a graph of a model, or a recorded run, in the format of another program.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     export_command_options& o = options_;
     o.threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, 1024);
-    c.add_option("SOURCE", o.source, "a model, NAME.bdh.h5, or the folder of a run")->required()->type_name("");
-    c.add_option("-o", o.target, "what to write: .graphml .gexf .csv .mtx .npz, of a run .nwb; sonata and nest: a folder")
-        ->required()
-        ->type_name("FILE");
-    c.add_option("--format", o.format, "graphml, gexf, csv, matrix-market, npz, sonata, nest or nwb [by the suffix]")->type_name("NAME");
-    const auto of_graphs = [](CLI::Option* option) { option->group("Graphs of a model"); };
-    of_graphs(c.add_option("--graph", o.graph, "gx, gy: the circuits that drive X and Y; gs: the synapses [gx]")->type_name("NAME"));
+    c.add("SOURCE", o.source, "a model, NAME.bdh.h5, or the folder of a run").required().type_name("");
+    c.add("-o", o.target, "what to write: .graphml .gexf .csv .mtx .npz, of a run .nwb; sonata and nest: a folder")
+        .required()
+        .type_name("FILE");
+    c.add("--format", o.format, "graphml, gexf, csv, matrix-market, npz, sonata, nest or nwb [by the suffix]")
+        .type_name("NAME")
+        .values({"graphml", "gexf", "csv", "matrix-market", "npz", "sonata", "nest", "nwb"});
+    const auto of_graphs = [](option& one) -> option& { return one.group(graphs_of_a_model); };
+    of_graphs(c.add("--graph", o.graph, "gx, gy: the circuits that drive X and Y; gs: the synapses [gx]")
+                  .type_name("NAME")
+                  .values({"gx", "gy", "gs"}));
     of_graphs(add_number(c, "--top-weights", o.top, range<std::uint64_t>{1, 100'000'000, "1 to 100000000"},
                          "only the K edges of largest |weight|")
-                  ->type_name("K"));
-    of_graphs(add_number(c, "--min-weight", o.least, weight_range, "only edges with |weight| >= W")->type_name("W"));
-    of_graphs(c.add_option("--ego", o.ego, "only what lies within HOPS of a neuron, along edges in either direction; 1 hop unless told")
-                  ->type_name("NEURON[:HOPS]"));
+                  .type_name("K"));
+    of_graphs(add_number(c, "--min-weight", o.least, weight_range, "only edges with |weight| >= W").type_name("W"));
+    of_graphs(c.add("--ego", o.ego, "only what lies within HOPS of a neuron, along edges in either direction; 1 hop unless told")
+                  .type_name("NEURON[:HOPS]"));
     of_graphs(c.add_flag("--communities", o.communities, "nodes tell their community (Leiden); 0 is the largest"));
     of_graphs(add_number(c, "--community", o.community, range<neuron_id>{0, 0xfffffffeu, "an integer >= 0"}, "only this community")
-                  ->type_name("C"));
+                  .type_name("C"));
     of_graphs(add_number(c, "--seed", o.seed, any_count, "of the search for communities [0]"));
     of_graphs(c.add_flag("--sensory", o.sensory, "with the sensory nodes, where these are sources: token:K"));
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"}, "threads that compute; they change no bit");
@@ -132,15 +139,14 @@ class export_app final : public command {
     const std::filesystem::path target(o.target);
     if (target.extension() == ".nwb") return "nwb";
     if (const auto known = graph_format_of(target)) return name(*known);
-    throw CLI::ValidationError("-o", "'" + o.target + "', expected a suffix .graphml, .gexf, .csv, .mtx, .npz or .nwb, or --format");
+    throw usage_error("-o", "'" + o.target + "', expected a suffix .graphml, .gexf, .csv, .mtx, .npz or .nwb, or --format");
   }
 
   void of_run() const {
     const export_command_options& o = options_;
-    for (const CLI::Option* option :
-         arguments_.get_options([](const CLI::Option* one) { return one->get_group() == "Graphs of a model" && one->count() != 0; }))
-      throw CLI::ValidationError(option->get_name(), "is for graphs of a model, not for a run");
-    if (format_name() != "nwb") throw CLI::ValidationError("--format", "'" + format_name() + "', expected nwb: " + o.source + " is a run");
+    for (const option* one : arguments_.options())
+      if (one->group() == graphs_of_a_model && one->given()) throw usage_error(one->name(), "is for graphs of a model, not for a run");
+    if (format_name() != "nwb") throw usage_error("--format", "'" + format_name() + "', expected nwb: " + o.source + " is a run");
     { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
     const nwb_summary told = export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
     for (const std::string& file : told.left_out)
@@ -165,13 +171,13 @@ class export_app final : public command {
     const auto format = graph_format_named(format_name());
     if (format_name() == "nwb") expect_there(o.source, "the folder of a run");
     if (!format)
-      throw CLI::ValidationError("--format", "'" + format_name() + "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
-                                                 (format_name() == "nwb" ? "; nwb is for runs" : ""));
+      throw usage_error("--format", "'" + format_name() + "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
+                                        (format_name() == "nwb" ? "; nwb is for runs" : ""));
     graph_named(o.graph);
     if (o.communities && format == graph_format::matrix_market)
-      throw CLI::ValidationError("--communities", "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
+      throw usage_error("--communities", "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
     if (is_folder(*format) && o.force)
-      throw CLI::ValidationError("--force", "is for files: " + format_name() + " makes a folder, a new or empty one");
+      throw usage_error("--force", "is for files: " + format_name() + " makes a folder, a new or empty one");
     check_export_target(*format, o.target, o.force);
     const model m = open_model(o.source);
     expect_few_edges(o, m);
@@ -209,6 +215,6 @@ class export_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> export_command(CLI::App& program) { return std::make_unique<export_app>(program); }
+std::unique_ptr<command> export_command(command_line& program) { return std::make_unique<export_app>(program); }
 
 }  // namespace bdh::app

@@ -8,6 +8,7 @@
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/simulator.hpp"
 #include "core/synapse_factors.hpp"
 #include "io/state_file.hpp"
 
@@ -68,26 +69,26 @@ weight_rows of_state(const model& m, const sigma_choice& o) {
 
 }  // namespace
 
-void sigma_choice::add_to(CLI::App& c) {
-  add_number<std::uint64_t>(c, "--layer", layer, {1, 1 << 20, "an integer >= 1"}, "sigma: of this layer")->type_name("L");
+void sigma_choice::add_to(command_line& c) {
+  add_number<std::uint64_t>(c, "--layer", layer, {1, 1 << 20, "an integer >= 1"}, "sigma: of this layer").type_name("L");
   text.add_to(c, false);
-  c.add_option("--state", state, "sigma: out of a state, in place of a text; of models with explicit edges")->type_name("FILE");
-  c.add_option("--factor", factor, "sigma: w, what acts, or y, the paper's Eq. 16 [w]")->type_name("F")->check(CLI::IsMember({"w", "y"}));
+  c.add("--state", state, "sigma: out of a state, in place of a text; of models with explicit edges").type_name("FILE");
+  c.add("--factor", factor, "sigma: w, what acts, or y, the paper's Eq. 16 [w]").type_name("F").one_of({"w", "y"});
   add_number<double>(c, "--retention", retention, retention_range, "sigma: factor u on every synapse per token [the model's]")
-      ->type_name("U");
+      .type_name("U");
 }
 
 void sigma_choice::check(bool wanted) const {
   if (!wanted) {
     if (layer || text.given() != 0 || !state.empty() || !factor.empty() || retention)
-      throw CLI::ValidationError("--layer, --state, --factor, --retention or a text", "for --graph sigma");
+      throw usage_error("--layer, --state, --factor, --retention or a text", "for --graph sigma");
     return;
   }
-  if (!layer) throw CLI::ValidationError("--graph sigma", "needs --layer");
+  if (!layer) throw usage_error("--graph sigma", "needs --layer");
   if (state.empty()) return text.check(false);
-  if (text.given() != 0) throw CLI::ValidationError("--state", "is in place of a text");
+  if (text.given() != 0) throw usage_error("--state", "is in place of a text");
   if (!factor.empty() || retention)
-    throw CLI::ValidationError("--state", "has what acted and its own retention; --factor and --retention are for texts");
+    throw usage_error("--state", "has what acted and its own retention; --factor and --retention are for texts");
 }
 
 weight_rows sigma_choice::rows(const model& m, std::uint64_t threads) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "apps/structure/sigma_rows.hpp"
 #include "apps/structure/structure_analysis.hpp"
 #include "core/base/error.hpp"
+#include "core/model.hpp"
 #include "core/weight_histogram.hpp"
 #include "io/atomic_file.hpp"
 #include "io/csv.hpp"
@@ -65,20 +67,19 @@ std::vector<asked_window> windows_of(const model& m, const std::string& head) {
 
 class stats_app final : public command {
  public:
-  explicit stats_app(CLI::App& program)
+  explicit stats_app(command_line& program)
       : command(program, "stats", "Tell the structure of a model's graphs: degrees, signs, reciprocity, cores, communities.") {
-    CLI::App& c = arguments_;
+    command_line& c = arguments_;
     stats_options& o = options_;
     constexpr range<double> any_weight{0, 3e38, "a weight >= 0"}, share{std::numeric_limits<double>::min(), 1, "0 < share <= 1"};
-    c.add_option("MODEL", o.model, "a model, NAME.bdh.h5")->required()->type_name("");
-    c.add_option("--graph", o.graph, "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
-        ->type_name("G")
-        ->check(CLI::IsMember({"gx", "gy", "gs", "sigma"}));
-    c.add_option("--head", o.head, "all; a head, from 0 on; 0->1: from head 0 to head 1; or each: all of these one by one [all]")
-        ->type_name("H");
-    add_list(c, "--beta", o.beta, any_weight, "edges are the pairs with |weight| > B")->type_name("B,...");
+    c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
+    c.add("--graph", o.graph, "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
+        .type_name("G")
+        .one_of({"gx", "gy", "gs", "sigma"});
+    c.add("--head", o.head, "all; a head, from 0 on; 0->1: from head 0 to head 1; or each: all of these one by one [all]").type_name("H");
+    add_list(c, "--beta", o.beta, any_weight, "edges are the pairs with |weight| > B").type_name("B,...");
     add_list(c, "--keep", o.keep, share, "B such that this share of all pairs are edges [0.01; explicit edges: --beta 0]")
-        ->type_name("SHARE,...");
+        .type_name("SHARE,...");
     analysis_options& a = o.analysis;
     c.add_flag("--modularity", a.modularity, "communities by Leiden and by Louvain");
     add_number<std::uint32_t>(c, "--nulls", a.nulls, {1, 1000, "1 to 1000"},
@@ -87,7 +88,7 @@ class stats_app final : public command {
                               "rich club against that of N graphs, rewired with every degree kept");
     add_number<std::uint32_t>(c, "--fit-p", a.tail_samples, {1, 100000, "1 to 100000"}, "p values of the power laws, from N samples");
     c.add_flag("--triangles", a.triangles, "triangles and clustering");
-    c.add_option("--neurons", o.neurons, "write a line for each neuron")->type_name("FILE.csv");
+    c.add("--neurons", o.neurons, "write a line for each neuron").type_name("FILE.csv");
     c.add_flag("--force", o.force, "overwrite FILE.csv");
     add_number(c, "--seed", a.seed, any_count, "of everything random [0]");
     o.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 1024u);
@@ -103,7 +104,7 @@ class stats_app final : public command {
     try {
       const model m = open_model(options_.model);
       const std::vector<asked_window> windows = windows_of(m, options_.head);
-      if (!options_.neurons.empty() && windows.size() > 1) throw CLI::ValidationError("--neurons", "needs one --head");
+      if (!options_.neurons.empty() && windows.size() > 1) throw usage_error("--neurons", "needs one --head");
       const std::vector<structure_report> all = analyse(m, windows);
       if (!options_.neurons.empty()) write_neurons(all.front(), m);
       print(options_.json ? json(m, all).dump(1) + "\n" : text(m, all));
@@ -115,31 +116,28 @@ class stats_app final : public command {
   }
 
  private:
-  static CLI::Option* add_list(CLI::App& c, const std::string& name, std::vector<double>& to, range<double> legal,
-                               const std::string& help) {
+  static option& add_list(command_line& c, const std::string& name, std::vector<double>& to, range<double> legal, const std::string& help) {
     const auto take = [&to, name, legal](const std::string& list) {
       to.clear();
       for (std::size_t at = 0; at <= list.size();) {
         const std::size_t comma = std::min(list.find(',', at), list.size());
         const auto value = parse_number(std::string_view(list).substr(at, comma - at), legal);
-        if (!value) throw CLI::ValidationError(name, "'" + list + "', expected " + legal.text + ", several with commas between");
+        if (!value) throw usage_error(name, "'" + list + "', expected " + legal.text + ", several with commas between");
         to.push_back(*value);
         at = comma + 1;
       }
-      if (to.size() > most_thresholds)
-        throw CLI::ValidationError(name, fmt::format("{} values, expected at most {}", to.size(), most_thresholds));
+      if (to.size() > most_thresholds) throw usage_error(name, fmt::format("{} values, expected at most {}", to.size(), most_thresholds));
     };
-    return c.add_option_function<std::string>(name, take, help);
+    return c.add_value(name, take, help);
   }
 
   void check() {
     stats_options& o = options_;
     o.sigma.check(o.graph == "sigma");
-    if (!o.beta.empty() && !o.keep.empty()) throw CLI::ValidationError("--keep", "chooses what --beta states, expected one of them");
-    if (o.analysis.nulls != 0 && !o.analysis.modularity) throw CLI::ValidationError("--nulls", "needs --modularity");
-    if (o.force && o.neurons.empty()) throw CLI::ValidationError("--force", "needs --neurons");
-    if (!o.neurons.empty() && std::max(o.beta.size(), o.keep.size()) > 1)
-      throw CLI::ValidationError("--neurons", "needs one --beta or --keep");
+    if (!o.beta.empty() && !o.keep.empty()) throw usage_error("--keep", "chooses what --beta states, expected one of them");
+    if (o.analysis.nulls != 0 && !o.analysis.modularity) throw usage_error("--nulls", "needs --modularity");
+    if (o.force && o.neurons.empty()) throw usage_error("--force", "needs --neurons");
+    if (!o.neurons.empty() && std::max(o.beta.size(), o.keep.size()) > 1) throw usage_error("--neurons", "needs one --beta or --keep");
     if (!o.neurons.empty()) const atomic_file target(o.neurons, o.force);  // refuses before the work, not after it
   }
 
@@ -208,6 +206,6 @@ class stats_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> stats_command(CLI::App& program) { return std::make_unique<stats_app>(program); }
+std::unique_ptr<command> stats_command(command_line& program) { return std::make_unique<stats_app>(program); }
 
 }  // namespace bdh::app

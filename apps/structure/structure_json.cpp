@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "apps/structure/structure_numbers.hpp"
 #include "apps/structure/structure_report.hpp"
 #include "core/dale_and_balance.hpp"

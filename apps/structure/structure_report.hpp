@@ -1,7 +1,7 @@
 // What `bdh stats` found out about a graph, and how it is told: as JSON, as text, and as a CSV file with a line for each neuron.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
