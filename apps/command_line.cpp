@@ -230,6 +230,7 @@ option_description describe(const option& one) {
   d.help = p.in->get_description();
   d.unless_given = last_brackets(d.help);
   d.group = p.in->get_group();
+  if (d.positional() && d.group == "Options") d.group = "Positionals";  // as the help has it
   d.values = p.values;
   for (const CLI::Option* other : p.in->get_excludes()) d.excludes.push_back(name_of(*other));
   std::sort(d.excludes.begin(), d.excludes.end());

@@ -46,7 +46,7 @@ class activity_meter {
   stream_activity result() {
     seen_.least_x = seen_.layers[0].x;
     seen_.least_firing = 1;
-    for (const layer_activity& l : seen_.layers) {
+    for (const layer_shares& l : seen_.layers) {
       seen_.least_x = std::min(seen_.least_x, l.x);
       seen_.least_firing = std::min(seen_.least_firing, l.x > 0 ? l.y / l.x : 0);
       seen_.mean_x += l.x / static_cast<double>(fired_.size());
@@ -255,7 +255,7 @@ class tuner {
                     "more neurons, more inhibitory ones or fewer layers");
     if (!seen_.alive)
       return refuse("a layer whose Y is zero for 100 tokens", "active ones", "a higher degree, more neurons or fewer layers");
-    for (const layer_activity& l : seen_.layers)
+    for (const layer_shares& l : seen_.layers)
       if (!(l.largest_y >= goal_.least))
         return refuse("a layer whose largest Y is " + shown(l.largest_y), "at least " + shown(goal_.least),
                       "a higher degree or fewer layers");

@@ -25,14 +25,14 @@
 
 namespace bdh {
 
-struct layer_activity {
+struct layer_shares {
   double x = 0, y = 0;   // mean active shares over the last tokens of a stream
   double largest_y = 0;  // over all of it
 };
 
 // What a stream of random tokens does to a model.
 struct stream_activity {
-  std::vector<layer_activity> layers;
+  std::vector<layer_shares> layers;
   double mean_x = 0, mean_y = 0;      // active shares, over the layers
   double least_x = 0;                 // active share of the layer with the fewest active X
   double least_firing = 0;            // active Y over active X, in the layer where it is least

@@ -25,7 +25,7 @@ struct import_command_options {
   std::string pairing, tokenizer;
   bool causal = false, force = false;
   direct_choice direct;
-  graph_choice graph;
+  graph_file_choice graph;
 };
 
 import_options options_of(const import_command_options& o) {

@@ -28,7 +28,7 @@ std::optional<double> theta_of(const std::string& text) {
 
 }  // namespace
 
-void graph_choice::add_to(command_line& command) {
+void graph_file_choice::add_to(command_line& command) {
   const auto file = [&](const char* name, std::optional<std::string>& target, const char* help, const char* type = "FILE") -> option& {
     return command.add(name, target, help).type_name(type).group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
   };
@@ -44,7 +44,7 @@ void graph_choice::add_to(command_line& command) {
       .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
 }
 
-void graph_choice::check() const {
+void graph_file_choice::check() const {
   if (!chosen()) {
     const bool others = gy || gs || sensory || readout || retention || rotation || dynamics || vocabulary;
     if (others) throw usage_error("options of graph files", "need --gx FILE");
@@ -58,7 +58,7 @@ void graph_choice::check() const {
     throw usage_error("--retention", "'" + *retention + "', expected " + retention_range.text + ", or a file");
 }
 
-graph_import_options graph_choice::options() const {
+graph_import_options graph_file_choice::options() const {
   graph_import_options o;
   o.gx = *gx;
   o.gy = gy;

@@ -10,7 +10,7 @@ namespace bdh::app {
 
 class command_line;
 
-struct graph_choice {
+struct graph_file_choice {
   std::optional<std::string> gx, gy, gs, sensory, readout, retention, rotation, dynamics;
   std::optional<std::uint64_t> vocabulary;
 

@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 
@@ -44,6 +45,24 @@ class Help(CliTest):
             text = self.good(command, "--help").stdout.decode()
             for option in options.split():
                 self.assertIn(option, text, command)
+
+    def test_commands_tells_all_that_help_prints(self):
+        def walk(command, path):
+            text = self.good(*path, "--help").stdout.decode()
+            told = {name for o in command["options"] for name in [*o.get("short_names", []), *o.get("long_names", []), o.get("argument")] if name}
+            told |= {below["name"] for below in command["commands"] if not below.get("hidden")}
+            # What begins a line of the help: -o,--output FILE ..., or the name of an argument or a command.
+            printed = {name for line in re.findall(r"^  (\S+)", text, re.M) for name in line.split(",")}
+            self.assertEqual(printed, told, path)
+            for below in command["commands"]:
+                if not below.get("hidden"):
+                    walk(below, [*path, below["name"]])
+        everything = json.loads(self.good("commands").stdout)
+        self.assertNotIn("\n  commands", self.good("--help").stdout.decode())
+        walk(everything, [])
+        run = next(c for c in everything["commands"] if c["name"] == "run")
+        device = next(o for o in run["options"] if o.get("long_names") == ["--device"])
+        self.assertEqual((device["type"], device["values"], device["unless_given"]), ("DEVICE", ["cpu", "cuda"], "cpu"))
 
     def test_alone_it_prints_help_and_fails(self):
         done = bdh()

@@ -30,6 +30,7 @@ FORBIDDEN_IN_KERNELS = re.compile(r"(?:std::|(?<![\w.>:]))(?:sin|cos|tan|exp|exp
                                   r"__CUDA\w*|__(?:global|device|host|shared)__|threadIdx|blockIdx|__shfl\w*|__syncwarp|"
                                   r"#\s*include\s*<(?:cmath|math\.h|atomic)>")
 THE_ONE_CHILD = "io/apart.cpp"  # the child process that it forks ends with _exit
+THE_ONE_OF_CLI11 = "apps/command_line.cpp"
 THE_ONE_GUARD = re.compile(r"^#if !defined\(__CUDACC__\)$")
 
 # Comments, character and string literals; the names in #include lines are kept. A ' between digits is a separator.
@@ -68,6 +69,8 @@ def violations_of(root, name):
                 yield number, f"no file {target}: includes name the path from the root of the repository"
             elif mark == '"' and there is None:
                 yield number, f"{here} must not include {target}"
+            if target.startswith("CLI/") and name != THE_ONE_OF_CLI11:
+                yield number, f"{target} costs ten seconds of processor time: {THE_ONE_OF_CLI11} alone includes it"
             if here != "gpu" and CUDA_HEADER.match(target):
                 yield number, f"{target} belongs in gpu/ alone"
         if here != "apps":

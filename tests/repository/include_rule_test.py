@@ -16,6 +16,7 @@ CLEAN = {
     "gpu/engine.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
     "io/file.cpp": '#include "core/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
     "apps/main.cpp": '#include <iostream>\n#include "io/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
+    "apps/command_line.cpp": "#include <CLI/CLI.hpp>\n",
     "io/apart.cpp": "void child() { ::_exit(0); }\n",
     "io/file.hpp": "#pragma once\nint snprintf_size();\n",
 }
@@ -32,6 +33,7 @@ PLANTED = [
     ("io/file.cpp", '#include "../core/model.hpp"'),
     ("io/file.cpp", "#include <cuda_runtime.h>"),
     ("apps/main.cpp", "#include <cublas_v2.h>"),
+    ("apps/main.cpp", "#include <CLI/CLI.hpp>"),
     ("core/model.hpp", 'inline void f() { std::printf("%d", 1); }'),
     ("core/model.hpp", "inline void f() { std::cerr << 1; }"),
     ("io/file.cpp", "void f() { std::exit(1); }"),
