@@ -15,6 +15,7 @@
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
+#include "core/base/instruction_set.hpp"
 
 namespace bdh::app {
 namespace {
@@ -92,7 +93,10 @@ int run(int argc, char** argv) {
       return success;
     }
     for (const auto& c : commands)
-      if (c->chosen()) return c->run();
+      if (c->chosen()) {
+        usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is told before anything is done
+        return c->run();
+      }
     note(program.help());
     return bad_usage;
   } catch (const usage_error& e) {

@@ -10,6 +10,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
+#include "core/base/instruction_set.hpp"
 
 namespace bdh {
 namespace {
@@ -23,16 +24,11 @@ array<T> copy_of(const array<T>& from) {
   return to;
 }
 
-// Compiled for wider vectors too, and chosen at run time: with few instructions for each value, reading a file's pages gets close to what
-// memory gives. The results are those of integers, the same everywhere.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define BDH_WIDE_VECTORS [[gnu::target_clones("avx512f", "avx2", "default")]]
-#else
-#define BDH_WIDE_VECTORS
-#endif
+// Two looks at many values. They are compiled for wider vectors too, and chosen at run time: with few instructions for each value, reading
+// a file's pages gets close to what memory gives. The results are those of integers, the same everywhere.
 
 // Not 0 when indices do not ascend.
-BDH_WIDE_VECTORS std::uint32_t out_of_order(const neuron_id* row, std::size_t degree) noexcept {
+[[gnu::always_inline]] inline std::uint32_t out_of_order(const neuron_id* row, std::size_t degree) noexcept {
   std::uint32_t bad = 0;  // not bool: the compiler's vectors then keep their lanes
   for (std::size_t i = 1; i < degree; ++i) bad |= row[i] <= row[i - 1] ? 1u : 0u;
   return bad;
@@ -42,7 +38,7 @@ struct bits_seen {
   std::uint32_t not_finite = 0, any = 0;  // != 0 when a weight is infinite or not a number; all bits that some weight has
 };
 
-BDH_WIDE_VECTORS bits_seen look_at(const float* weights, std::size_t count) noexcept {
+[[gnu::always_inline]] inline bits_seen seen_bits(const float* weights, std::size_t count) noexcept {
   constexpr std::uint32_t exponent = 0x7f800000;  // all ones: infinite or not a number
   std::uint32_t bad = 0, any = 0;
   for (std::size_t e = 0; e < count; ++e) {
@@ -53,7 +49,34 @@ BDH_WIDE_VECTORS bits_seen look_at(const float* weights, std::size_t count) noex
   return {bad, any};
 }
 
-#undef BDH_WIDE_VECTORS
+struct looks {
+  std::uint32_t (*order)(const neuron_id*, std::size_t) noexcept;
+  bits_seen (*bits)(const float*, std::size_t) noexcept;
+};
+
+std::uint32_t order_plain(const neuron_id* row, std::size_t degree) noexcept { return out_of_order(row, degree); }
+bits_seen bits_plain(const float* weights, std::size_t count) noexcept { return seen_bits(weights, count); }
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] std::uint32_t order_avx2(const neuron_id* row, std::size_t degree) noexcept { return out_of_order(row, degree); }
+[[gnu::target("avx2")]] bits_seen bits_avx2(const float* weights, std::size_t count) noexcept { return seen_bits(weights, count); }
+[[gnu::target("avx512f")]] std::uint32_t order_avx512(const neuron_id* row, std::size_t degree) noexcept {
+  return out_of_order(row, degree);
+}
+[[gnu::target("avx512f")]] bits_seen bits_avx512(const float* weights, std::size_t count) noexcept { return seen_bits(weights, count); }
+#endif
+
+looks looks_here() {
+  switch (usable(instruction_set::best)) {
+#if defined(__x86_64__)
+    case instruction_set::avx512:
+      return {order_avx512, bits_avx512};
+    case instruction_set::avx2:
+      return {order_avx2, bits_avx2};
+#endif
+    default:
+      return {order_plain, bits_plain};
+  }
+}
 
 // Whether check(first, last) holds for every piece of 0..count-1: on several threads where `work`, the number of values that it
 // looks at, is worth them. Reading a large projection from a file's pages is most of the time that it takes to open.
@@ -134,12 +157,13 @@ projection projection::sparse(std::string name, population source, population ta
 // Ascending rows whose last index is below the number of columns: a pass that says only whether all is well, and then, if it
 // is not, one that finds the first fault.
 void projection::check_indices() const {
+  const looks look = looks_here();
   const bool well = all_of_pieces(rows(), edges(), [&](std::size_t first, std::size_t last) {
     std::uint32_t bad = 0;
     for (std::size_t r = first; r < last; ++r) {
       const neuron_id* const row = indices_.data() + indptr_[r];
       const std::size_t degree = indptr_[r + 1] - indptr_[r];
-      bad |= out_of_order(row, degree);
+      bad |= look.order(row, degree);
       bad |= degree != 0 && row[degree - 1] >= columns() ? 1u : 0u;
     }
     return bad == 0;
@@ -159,8 +183,9 @@ void projection::check_indices() const {
 
 void projection::check_weights() {
   std::atomic<std::uint32_t> signs = 0;
+  const looks look = looks_here();
   const bool well = all_of_pieces(weights_.size(), weights_.size(), [&](std::size_t first, std::size_t last) {
-    const bits_seen seen = look_at(weights_.data() + first, last - first);
+    const bits_seen seen = look.bits(weights_.data() + first, last - first);
     signs |= seen.any;
     return seen.not_finite == 0;
   });

@@ -2,22 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
+#include "core/base/instruction_set.hpp"
 #include "kernels/block.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/threshold.hpp"
 
-namespace bdh {
-
-enum class instruction_set { best, plain, avx2, avx512 };
-
-const char* name(instruction_set set) noexcept;
-instruction_set instruction_set_named(std::string_view text);  // throws input_error
-
-namespace kernels {
+namespace bdh::kernels {
 
 // A body over weights or strengths, for both ways of storing them.
 template <class Result, template <class> class Body, class... Rows>
@@ -65,12 +58,11 @@ struct cpu_kernels {
   void (*block_fire_sparse)(const kernels::block_fire_sparse&) noexcept;
 };
 
-// `best` picks what this processor has. Throws unavailable_error when it lacks the one asked for.
+// Those of usable(set); throws as it does.
 const cpu_kernels& cpu_kernels_for(instruction_set set);
 
 const cpu_kernels& plain_kernels() noexcept;
 const cpu_kernels& avx2_kernels() noexcept;
 const cpu_kernels& avx512_kernels() noexcept;
 
-}  // namespace kernels
-}  // namespace bdh
+}  // namespace bdh::kernels

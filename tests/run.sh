@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all]
+# tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all] [--build FOLDER]
 #
 # Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU, but for measurements
 # that take minutes (ctest --preset dev -L reference). Installs missing packages on Debian and Ubuntu. Safe to run again, from any
-# folder: only what has changed is built.
+# folder: only what has changed is built. At its end is a list of the tests and parts of tests that could not be run or compared here, with
+# the reason of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the processor that are used.
 #
 #   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the tests under them, without those about the
 #                   repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and those
@@ -11,11 +12,14 @@
 #   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
 #   --all           all of these, 60 seconds for each fuzz target
+#   --build FOLDER  builds in FOLDER/dev, FOLDER/asan-ubsan ... instead of below build/: the source tree may be read-only
 set -euo pipefail
+from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
+source tests/support/ctest_then_closing.sh
 
-sanitizers=no fuzz=0 coverage=no
+sanitizers=no fuzz=0 coverage=no builds=build
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) sanitizers=yes ;;
@@ -24,6 +28,10 @@ while [ $# -gt 0 ]; do
       [[ $fuzz =~ ^[1-9][0-9]*$ ]] || { echo "--fuzz: found '$fuzz', expected a number of seconds" >&2; exit 2; }
       shift ;;
     --coverage) coverage=yes ;;
+    --build)
+      [ -n "${2:-}" ] || { echo "--build: found nothing, expected a folder" >&2; exit 2; }
+      case $2 in /*) builds=$2 ;; *) builds=$from/$2 ;; esac
+      shift ;;
     --all) sanitizers=yes fuzz=60 coverage=yes ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/run.sh; exit ;;
     *) echo "unknown option $1; see tests/run.sh --help" >&2; exit 2 ;;
@@ -36,8 +44,18 @@ export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 
 # build PRESET [options of cmake --build]: a failure is shown and ends everything.
 build() {
-  cmake --preset "$1" >/dev/null
-  cmake --build --preset "$@"
+  cmake --preset "$1" -B "$builds/$1" >/dev/null
+  cmake --build "$builds/$1" "${@:2}"
+}
+
+tested=() fixed_addresses=()
+# run_tests PRESET [options of ctest]; the summary of the preset dev comes later, after what was left out.
+run_tests() {
+  local status=0
+  tested+=("$1=$builds/$1")
+  ctest_then_closing "$builds/$1" "${fixed_addresses[@]}" ctest "${@:2}" || status=$?
+  [ "$1" = dev ] || cat "$builds/$1/Testing/Temporary/closing.txt"
+  return $status
 }
 
 failed=()
@@ -51,15 +69,15 @@ attempt() {
 run_fuzzer() {
   local target=$1 name corpus
   name=$(basename "$target" _fuzzer)
-  corpus=build/fuzz/corpus/$name
+  corpus=$builds/fuzz/corpus/$name
   mkdir -p "$corpus"
   # New inputs go to the first folder, so that the one with the seeds stays as it is.
   "$target" -max_total_time="$fuzz" -timeout=100 -rss_limit_mb=2560 -verbosity=0 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 | grep -vE '^stat::(new_units_added|slowest_unit)' ||
+    -artifact_prefix="$builds/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 | grep -vE '^stat::(new_units_added|slowest_unit)' ||
     return 1
 }
 
-say "bdh: builds the tests (build/dev) and runs those that need no GPU"
+say "bdh: builds the tests ($builds/dev) and runs those that need no GPU"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
 ensure_packages "to test reports in a browser" "${browser_packages[@]}" || echo "no browser: the test of reports in one will be skipped"
@@ -68,26 +86,25 @@ build dev
 
 if [ $sanitizers = yes ]; then
   # The thread sanitizer of older compilers cannot live with much address randomisation; switch it off where that is allowed.
-  fixed_addresses=()
   setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
   say "Building preset asan-ubsan, then its tests"
   build asan-ubsan
-  attempt asan-ubsan "${fixed_addresses[@]}" ctest --preset asan-ubsan -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
+  attempt asan-ubsan run_tests asan-ubsan -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
   say "Building the tests of threads with preset tsan, then running them"
   build tsan --target thread_tests
-  attempt tsan "${fixed_addresses[@]}" ctest --preset tsan -L '^threads$'
+  attempt tsan run_tests tsan -L '^threads$'
 fi
 
 if [ "$fuzz" != 0 ]; then
   ensure_fuzz_packages
   say "Building preset fuzz, then every fuzz target for $fuzz s, $CTEST_PARALLEL_LEVEL at a time"
   build fuzz
-  for target in build/fuzz/bin/*_fuzzer; do
+  for target in "$builds"/fuzz/bin/*_fuzzer; do
     while [ "$(jobs -pr | wc -l)" -ge "$CTEST_PARALLEL_LEVEL" ]; do wait -n; done
     { run_fuzzer "$target" && echo passed || echo failed; } >"$target.log" 2>&1 &
   done
   wait
-  for target in build/fuzz/bin/*_fuzzer; do
+  for target in "$builds"/fuzz/bin/*_fuzzer; do
     echo "-- $(basename "$target")"
     sed '$d' "$target.log"
     attempt "$(basename "$target")" [ "$(tail -n 1 "$target.log")" = passed ]
@@ -98,12 +115,24 @@ if [ $coverage = yes ]; then
   ensure_packages "to measure coverage" "${coverage_packages[@]}"
   say "Building preset coverage, then its tests and the coverage by line"
   build coverage
-  attempt coverage cmake --build --preset coverage --target coverage
+  attempt coverage cmake --build "$builds/coverage" --target coverage
 fi
 
+fixed_addresses=()
 say "Tests of preset dev"
-[ ${#failed[@]} -eq 0 ] || echo "Failed before this, see above: ${failed[*]}"
 status=0
-ctest --preset dev -LE '^(cuda|reference)$' || status=$?
+run_tests dev -LE '^(cuda|reference)$' || status=$?
+
+say "Not run, or not compared, here"
+for left_out in "cuda: needs an NVIDIA GPU" "reference: takes minutes"; do
+  label=${left_out%%:*}
+  names=$(ctest --test-dir "$builds/dev" -N -L "^$label$" | sed -n 's/^ *Test *#[0-9]*: //p' | paste -sd, | sed 's/,/, /g')
+  [ -z "$names" ] || echo "  $names: ${left_out#*: }; ctest -L $label runs them"
+done
+python3 -B tests/support/skipped.py "${tested[@]}"
+
+echo
+[ ${#failed[@]} -eq 0 ] || echo "Failed before this, see above: ${failed[*]}"
+cat "$builds/dev/Testing/Temporary/closing.txt" || status=1
 [ ${#failed[@]} -eq 0 ] || status=1
 exit $status

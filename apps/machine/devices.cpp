@@ -27,6 +27,11 @@ class devices_app final : public command {
     const std::string set = name(kernels::cpu_kernels_for(instruction_set::best).set);
     all["cpu"] = {{"instructions", set}};
     std::string text = fmt::format("cpu    {}\n", set);
+    for (auto wider : {instruction_set::avx2, instruction_set::avx512})
+      if (const std::string why = why_not(wider); !why.empty()) {
+        all["cpu"]["unusable"][name(wider)] = why;
+        text += fmt::format("       not {}: {}\n", name(wider), why);
+      }
     all["cuda"] = nlohmann::ordered_json::array();
     try {
       for (const gpu::cuda_device_info& d : gpu::cuda_devices()) {

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/simulator.hpp"
 #include "kernels/cpu_engine.hpp"
+#include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 
 namespace {
@@ -73,19 +74,11 @@ TEST_CASE("the instruction set does not change a bit") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 2), "gpu-release");
   const auto tokens = tests::random_tokens(25, shape.vocabulary, 2);
   const outcome plain = run(m, tokens, {.sites = 1, .instructions = bdh::instruction_set::plain, .retention = {}});
-  int compared = 0;
-  for (auto set : {bdh::instruction_set::avx2, bdh::instruction_set::avx512}) {
+  for (auto set : tests::instruction_sets()) {
     CAPTURE(bdh::name(set));
-    try {
-      CHECK(bdh::kernels::cpu_kernels_for(set).set == set);  // the forced one is the one used
-      CHECK(same_bits(plain, run(m, tokens, {.sites = 2, .instructions = set, .retention = {}})));
-      ++compared;
-    } catch (const bdh::unavailable_error& e) {
-      MESSAGE("not compared: ", std::string(e.what()));
-    }
+    CHECK(bdh::kernels::cpu_kernels_for(set).set == set);  // the forced one is the one used
+    CHECK(same_bits(plain, run(m, tokens, {.sites = 2, .instructions = set, .retention = {}})));
   }
-  CHECK(bdh::kernels::cpu_kernels_for(bdh::instruction_set::plain).set == bdh::instruction_set::plain);
-  MESSAGE("compared with plain: ", compared);
 }
 
 TEST_CASE("a projection with every edge gives the same bits as CSR and as a dense block") {
@@ -257,7 +250,7 @@ TEST_CASE("weights stored as bfloat16 give the bits of the same weights, rounded
     for (Eigen::MatrixXd* m : {&w.E, &w.Dx, &w.Dy, &w.embedding, &w.readout}) round_to_eight_bits(*m);
     const bdh::model wide = graph();
     CHECK_FALSE(wide.is_bfloat16());
-    for (auto set : {bdh::instruction_set::plain, bdh::instruction_set::best})
+    for (auto set : tests::instruction_sets())
       CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {.sites = 2, .instructions = set, .retention = {}})));
   }
 }
@@ -312,12 +305,11 @@ TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other b
     for (const bdh::layer_synapses& l : one.synapses) CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
 
     for (bdh::site_id sites : {1u, 2u, 7u})
-      for (auto set : {bdh::instruction_set::plain, bdh::instruction_set::avx2, bdh::instruction_set::avx512}) try {
-          bdh::simulator other = rounding(m, 5, sites, set, sites);
-          CHECK(same_bits(one, run(other, tokens)));
-        } catch (const bdh::unavailable_error& e) {
-          MESSAGE("not compared: ", std::string(e.what()));
-        }
+      for (auto set : tests::instruction_sets()) {
+        CAPTURE(bdh::name(set));
+        bdh::simulator other = rounding(m, 5, sites, set, sites);
+        CHECK(same_bits(one, run(other, tokens)));
+      }
     bdh::simulator watched = rounding(m, 5);  // reads a layer, then writes it
     watched.watch([](bdh::layer_id, int) {});
     CHECK(same_bits(one, run(watched, tokens)));

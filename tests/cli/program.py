@@ -190,5 +190,5 @@ def main():
         sys.exit(1)
     if result.skipped or result.testsRun == 0:
         for test, reason in result.skipped:
-            print("skipped:", test, reason)
+            print(f"skipped: {test.id().removeprefix('__main__.')}: {reason}")
         sys.exit(77)

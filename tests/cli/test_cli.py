@@ -513,31 +513,45 @@ class SameBits(CliTest):
 
 
 class Instructions(SameBits):
-    def available(self):
-        with open("/proc/cpuinfo") as f:
-            flags = set(next((line for line in f if line.startswith("flags")), "").split())
-        return {"avx2": "avx2" in flags, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags}
-
     def test_threads_sites_and_repetition_change_no_bit(self):
         pass  # in SameBits
 
-    def forced(self, name):
+    def forced(self, name, **more):
         folder = self.path("forced-" + name)
-        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions", name)
+        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions", name, **more)
         return json.loads(contents(folder + "/run.json"))["options"]["instructions"]
 
-    def test_plain(self):
+    def same_or_refused(self, name):
+        why = self.json("devices")["cpu"].get("unusable", {}).get(name)
+        if why:
+            self.refused(1, "run", self.random, "--text", "a", "--instructions", name, says=("instructions: " + name, why, "best, plain"))
+            print(f"skipped: comparison with {name}: {why}")
+            return
         for model in (self.random, self.trained):
-            self.assertEqual(self.logits(model), self.logits(model, "--instructions", "plain"))
-        self.assertEqual(self.forced("plain"), "plain")
+            self.assertEqual(self.logits(model), self.logits(model, "--instructions", name))
+        self.assertEqual(self.forced(name), name)
+
+    def test_plain(self):
+        self.same_or_refused("plain")
 
     def test_avx2(self):
-        if not self.available()["avx2"]:
-            self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2", says=("avx2",))
-            self.skipTest("no AVX2 here")
-        for model in (self.random, self.trained):
-            self.assertEqual(self.logits(model), self.logits(model, "--instructions", "avx2"))
-        self.assertEqual(self.forced("avx2"), "avx2")
+        self.same_or_refused("avx2")
+
+    def test_avx512(self):
+        self.same_or_refused("avx512")
+
+    def test_a_limit_holds_for_the_best_and_for_what_is_asked_for(self):
+        limited = {**os.environ, "BDH_INSTRUCTIONS": "plain"}
+        told = self.json("devices", env=limited)["cpu"]
+        self.assertEqual((told["instructions"], sorted(told["unusable"])), ("plain", ["avx2", "avx512"]))
+        self.assertEqual(self.forced("best", env=limited), "plain")
+        self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2", says=("instructions: avx2", "best, plain"), env=limited)
+
+    def test_a_limit_that_is_no_set_is_one_line_and_an_empty_one_is_none(self):
+        for arguments in (("devices",), ("info", self.random), ("run", self.random, "--text", "a", "--instructions", "plain")):
+            self.refused(1, *arguments, says=("BDH_INSTRUCTIONS: 'sse', expected plain, avx2 or avx512",), env={**os.environ, "BDH_INSTRUCTIONS": "sse"})
+        without = {name: value for name, value in os.environ.items() if name != "BDH_INSTRUCTIONS"}
+        self.assertEqual(self.json("devices", env={**without, "BDH_INSTRUCTIONS": ""}), self.json("devices", env=without))
 
 
 class Forgetting(CliTest):

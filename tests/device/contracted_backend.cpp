@@ -1,9 +1,6 @@
-// A device that is the host and contracts a*b+c, as GPUs do where nobody forbids it. Compiled for FMA instructions; without them the tests
-// are skipped.
-#define DOCTEST_CONFIG_IMPLEMENT
+// A device that is the host and contracts a*b+c, as GPUs do where nobody forbids it. Compiled for AVX2 and FMA, so the program as a whole
+// needs them: it is started by needs_instructions.
 #include <doctest/doctest.h>
-
-#include <iostream>
 
 #include "device/backend.hpp"
 #include "support/fake_device.hpp"
@@ -44,12 +41,4 @@ TEST_CASE("this device contracts") {
   const bdh::gpu::index source[] = {0};
   bdh::kernels::reweight{row, 1, 0, source, x, kept, w}(contracting_group{}, 0);
   CHECK(row[0] == -0x1p-24f);
-}
-
-int main(int argc, char** argv) {
-  if (!__builtin_cpu_supports("fma")) {
-    std::cout << "skipped: a processor without FMA instructions\n";
-    return 77;
-  }
-  return doctest::Context(argc, argv).run();
 }

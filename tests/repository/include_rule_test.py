@@ -17,6 +17,7 @@ CLEAN = {
     "io/file.cpp": '#include "core/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
     "apps/main.cpp": '#include <iostream>\n#include "io/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
     "apps/command_line.cpp": "#include <CLI/CLI.hpp>\n",
+    "core/base/instruction_set.cpp": 'auto most = std::getenv("BDH_INSTRUCTIONS");\n',
     "io/apart.cpp": "void child() { ::_exit(0); }\n",
     "io/file.hpp": "#pragma once\nint snprintf_size();\n",
 }
@@ -39,6 +40,7 @@ PLANTED = [
     ("io/file.cpp", "void f() { std::exit(1); }"),
     ("io/file.cpp", "void f() { ::_exit(1); }"),
     ("io/apart.cpp", "void f() { std::exit(1); }"),
+    ("core/base/instruction_set.cpp", 'void f() { setenv("HOME", "/", 1); }'),
     ("kernels/cpu_engine.cpp", 'auto home = std::getenv("HOME");'),
     ("kernels/propagate.hpp", "inline float f(float x) { return std::sin(x); }"),
     ("kernels/propagate.hpp", "inline float f(float x) { return expf(x); }"),

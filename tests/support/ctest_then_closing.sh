@@ -1,0 +1,19 @@
+# Sourced by tests/run.sh.
+
+# ctest_then_closing BUILD COMMAND...: the tests of a build folder; COMMAND is ctest with its options, and what starts it. The summary that
+# ctest ends with is not printed but kept, in BUILD/Testing/Temporary/closing.txt, so that it can come after what the tests left out.
+# Returns ctest's exit code.
+ctest_then_closing() {
+  local build=$1 testing=$1/Testing/Temporary status
+  shift
+  mkdir -p "$testing"
+  rm -f "$testing/closing.txt"
+  {
+    status=0
+    "$@" --test-dir "$build" --output-on-failure || status=$?
+    echo $status >"$testing/status.txt"
+  } | CLOSING=$testing/closing.txt awk '/^[0-9]+% tests passed, / { closing = 1 } closing { print >ENVIRON["CLOSING"]; next } { print; fflush() }'
+  status=$(cat "$testing/status.txt")
+  [ -s "$testing/closing.txt" ] || [ "$status" != 0 ] || status=1 # no tests were found
+  return "$status"
+}
