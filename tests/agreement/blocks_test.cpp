@@ -126,22 +126,45 @@ TEST_CASE("blocks agree with tokens: all dynamics, heads, rotation, retention, s
         }
 }
 
-TEST_CASE("threads, sites and instruction sets do not change a bit of a block") {
-  for (double u : {1.0, 0.97}) {
+namespace {
+
+struct text_in_blocks {
+  explicit text_in_blocks(double u) : m(graph(u)), tokens(tests::random_tokens(150, 70, 3)) {}
+
+  bdh::model m;
+  std::vector<int> tokens;
+
+ private:
+  static bdh::model graph(double u) {
     oracle::weights w = tests::random_weights({.neurons_per_head = 1100, .heads = 2, .hubs = 77, .vocabulary = 70, .layers = 2}, 3);
     w.retention = u;
-    const bdh::model m = tests::as_graph(w, "gpu-release");
-    const auto tokens = tests::random_tokens(150, 70, 3);
-    const outcome one = run(m, tokens, 0);
+    return tests::as_graph(w, "gpu-release");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("threads and sites do not change a bit of a block") {
+  for (double u : {1.0, 0.97}) {
+    const text_in_blocks text(u);
+    const outcome one = run(text.m, text.tokens, 0);
     for (bdh::site_id sites : {1u, 2u, 3u, 60u})
       for (std::size_t threads : {1u, 3u}) {
         CAPTURE(sites);
         CAPTURE(threads);
-        CHECK(same_bits(one, run(m, tokens, 0, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}, threads)));
+        CHECK(same_bits(
+            one, run(text.m, text.tokens, 0, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}, threads)));
       }
+  }
+}
+
+TEST_CASE("the instruction set does not change a bit of a block") {
+  for (double u : {1.0, 0.97}) {
+    const text_in_blocks text(u);
+    const outcome one = run(text.m, text.tokens, 0);
     for (auto set : tests::instruction_sets()) {
       CAPTURE(bdh::name(set));
-      CHECK(same_bits(one, run(m, tokens, 0, {.sites = 2, .instructions = set, .retention = {}}, 2)));
+      CHECK(same_bits(one, run(text.m, text.tokens, 0, {.sites = 2, .instructions = set, .retention = {}}, 2)));
     }
   }
 }
