@@ -16,6 +16,7 @@
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/instruction_set.hpp"
+#include "core/base/version.hpp"
 
 namespace bdh::app {
 namespace {
@@ -74,8 +75,7 @@ int help(const command_line& program, const std::vector<std::string>& words) {
 
 int run(int argc, char** argv) {
   command_line program("bdh", "The Dragon Hatchling (BDH) as a graph of neurons and synapses.");
-  program.add_answer(
-      "--version", [] { return "bdh " BDH_VERSION; }, "print the version");
+  program.add_answer("--version", creator, "print the version");
   program.add_help("-h,--help", "print this help");
   std::vector<std::unique_ptr<command>> commands;
   for (const auto& make : makers) commands.push_back(make(program));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/version.hpp"
 
 namespace bdh {
 namespace {
@@ -187,7 +188,7 @@ model random_circuits::make(const circuit_gains& g) const {
   p.retention = r.retention;
   p.tokens = r.vocabulary == 256 ? tokenizer::bytes : tokenizer::ids;
   if (r.theta) p.turning = rotation::geometric(*r.theta, neurons_.size / r.heads);
-  p.origin.creator = "bdh " BDH_VERSION;
+  p.origin.creator = creator();
   p.origin.layout = std::string(name(r.graph.family)) + " graphs, seed " + std::to_string(r.seed);
   direct_circuits c;
   c.gx_excitatory = gx_.excitatory.scaled(static_cast<float>(g.gx));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/version.hpp"
 #include "graph/combination.hpp"
 
 namespace bdh {
@@ -132,7 +133,7 @@ model::parts assembled(std::span<const part> parts, neuron_id neurons, float sca
   const model& first = *parts[0].from;
   model::parts p = first.parts_without_circuits();
   p.order.clear();
-  p.origin = {.creator = "bdh " BDH_VERSION, .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
+  p.origin = {.creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
   const assembly a(parts, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();
@@ -312,7 +313,7 @@ sliced slice(const model& m, std::span<const neuron_id> keep, float scale_e) {
   }
   p.original_id = without_identity(std::move(ids));
   p.origin = m.origin();
-  p.origin.creator = "bdh " BDH_VERSION;
+  p.origin.creator = creator();
   p.origin.inferred.push_back(std::to_string(chosen.size()) + " of " + std::to_string(m.neurons()) + " neurons, in " +
                               std::to_string(heads.size()) + " of " + std::to_string(m.heads()) + " heads, of " + story(m));
   if (scale_e != 1) p.origin.inferred.push_back("E times " + shown(scale_e));

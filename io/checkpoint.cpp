@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/version.hpp"
 #include "io/layouts.hpp"
 #include "io/sha256.hpp"
 #include "io/tensor_file.hpp"
@@ -118,7 +119,7 @@ class importer {
     if (options_.training_window) note("trained on windows of {} tokens (--training-window)", *options_.training_window);
     p.circuits = circuits();
     if (pairs_ == pairing::half_split) p.original_id = original_ids();
-    p.origin.creator = "bdh " BDH_VERSION;
+    p.origin.creator = creator();
     p.origin.layout = match_.kind->name;
     p.origin.inferred = std::move(lines_);
     return p;

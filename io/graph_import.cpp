@@ -10,6 +10,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
+#include "core/base/version.hpp"
 #include "io/graph_file.hpp"
 #include "io/sha256.hpp"
 
@@ -239,7 +240,7 @@ projection read_readout(const std::string& file, const neuron_register& neurons,
 
 provenance origin_of(const graph_import_options& o, edge_id partners) {
   provenance p;
-  p.creator = "bdh " BDH_VERSION;
+  p.creator = creator();
   p.source = o.gx;
   const std::size_t colon = o.gx.rfind(":/");
   std::error_code failed;

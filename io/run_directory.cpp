@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/version.hpp"
 #include "io/atomic_file.hpp"
 #include "io/csv.hpp"
 #include "io/model_file.hpp"
@@ -112,7 +113,7 @@ struct run_directory::recording {
   void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
     run = {{"format", "bdh-run"},
            {"format_version", 1},
-           {"creator", std::string("bdh ") + BDH_VERSION},
+           {"creator", creator()},
            {"model",
             {{"content_sha256", hash_of(m)},
              {"source", m.origin().source},

@@ -8,6 +8,7 @@
 #include "apps/machine/reference_models.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"
+#include "core/base/version.hpp"
 #include "core/direct_form.hpp"
 #include "core/model.hpp"
 #include "core/simulator.hpp"
@@ -37,7 +38,7 @@ class selftest_app final : public command {
   int run() override {
     if (!file_.empty()) const atomic_file target(file_, true);  // refuses before the work, not after it
     on_ = gpu::open_cuda_device();
-    report_ = {{"version", BDH_VERSION},
+    report_ = {{"version", version()},
                {"device", on_->name()},
                {"bytes", on_->memory().total},
                {"exact", on_->exact()},

@@ -18,6 +18,7 @@
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "core/simulator.hpp"
+#include "core/base/version.hpp"
 #include "core/streams.hpp"
 #include "io/atomic_file.hpp"
 
@@ -156,7 +157,7 @@ class batch {
 
   // Which stream is where: each folder is a run of its own and says the rest.
   void write_index() const {
-    nlohmann::ordered_json all{{"format", "bdh-streams"}, {"format_version", 1}, {"creator", std::string("bdh ") + BDH_VERSION}};
+    nlohmann::ordered_json all{{"format", "bdh-streams"}, {"format_version", 1}, {"creator", creator()}};
     if (!options_.batch.empty()) all["batch"] = options_.batch;
     all["streams"] = nlohmann::json::array();
     for (std::size_t k = 0; k < ended_.size(); ++k) {
