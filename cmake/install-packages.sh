@@ -2,6 +2,7 @@
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev libeigen3-dev libigraph-dev)
 test_packages=(doctest-dev libbenchmark-dev hdf5-tools python3 valgrind fonts-dejavu-core)
+package_packages=(dpkg-dev) # Debian packages of bdh
 browser_packages=(chromium)
 coverage_packages=(gcovr)
 benchmark_packages=(libbenchmark-dev python3-venv git)

@@ -1,15 +1,25 @@
-# cmake --install: the library, its headers and a CMake package; apps/ adds the program. Headers keep the folders of the source, so that
-# #include "core/model.hpp" means the same here and there.
+# cmake --install: the library, its headers, a CMake package and a pkg-config file (component dev); apps/ adds the program (component runtime).
+# Headers keep the folders of the source, so that #include "core/model.hpp" means the same here and there.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdh)
 
-install(TARGETS bdh EXPORT bdhTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS bdh EXPORT bdhTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 foreach(folder core graph kernels gpu io)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
+  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh COMPONENT dev FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
 endforeach()
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 
-install(EXPORT bdhTargets NAMESPACE bdh:: DESTINATION ${package_dir})
+install(EXPORT bdhTargets NAMESPACE bdh:: DESTINATION ${package_dir} COMPONENT dev)
 configure_file(cmake/bdhConfig.cmake.in bdhConfig.cmake @ONLY)
 write_basic_package_version_file(bdhConfigVersion.cmake VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/bdhConfig.cmake ${PROJECT_BINARY_DIR}/bdhConfigVersion.cmake cmake/dependencies.cmake DESTINATION ${package_dir})
+install(FILES ${PROJECT_BINARY_DIR}/bdhConfig.cmake ${PROJECT_BINARY_DIR}/bdhConfigVersion.cmake cmake/dependencies.cmake
+  DESTINATION ${package_dir} COMPONENT dev)
+
+file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
+set(cuda_libraries "")
+if(BDH_CUDA)
+  set(cuda_libraries " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -ldl -lrt")
+endif()
+configure_file(cmake/bdh.pc.in bdh.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bdh.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -1,6 +1,5 @@
 """environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with these packages, which is made when it is
-missing, and shared by all: what it lacks is added. A package that is imported by another name is written NAME=PACKAGE. Exit code 77,
-skipped, where the packages cannot be had."""
+missing, and shared by all: what it lacks is added. Exit code 77, skipped, where the packages cannot be had."""
 import fcntl
 import os
 import subprocess
@@ -13,8 +12,8 @@ python = os.path.join(folder, "bin", "python")
 
 
 def missing():
-    pairs = [p.split("=") if "=" in p else (p, p) for p in packages]
-    return [package for name, package in pairs if subprocess.run([python, "-c", "import " + name], capture_output=True).returncode != 0]
+    there = "import sys; from importlib.metadata import version; version(sys.argv[1])"  # some have no module, only a program
+    return [package for package in packages if subprocess.run([python, "-c", there, package], capture_output=True).returncode != 0]
 
 
 with open(folder + ".lock", "w") as lock:
