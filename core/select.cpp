@@ -149,7 +149,7 @@ std::vector<std::uint64_t> random_numbers(std::string_view text, std::string_vie
 }
 
 template <class T>
-void sort_once(std::vector<T>& all) {
+void sort_unique(std::vector<T>& all) {
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
@@ -199,7 +199,7 @@ neuron_choice select_neurons(const model& m, std::string_view text) {
     }
   });
   if (chosen.top != 0 && !chosen.neurons.empty()) refuse("neurons", text, "top:K alone");
-  sort_once(chosen.neurons);
+  sort_unique(chosen.neurons);
   return chosen;
 }
 
@@ -239,7 +239,7 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
   });
   if (chosen.top != 0 && !chosen.pairs.empty()) refuse("synapses", text, "top:K alone");
   if (chosen.top == 0 && chosen.pairs.empty()) refuse("synapses", text, "a choice that is not empty");
-  sort_once(chosen.pairs);
+  sort_unique(chosen.pairs);
   return chosen;
 }
 
@@ -250,7 +250,7 @@ std::vector<neuron_pair> select_edges(const model& m, std::string_view text) {
     chosen.push_back(read.pair(
         item, [&](std::string_view t) { return read.source(trimmed(t)); }, [&](std::string_view t) { return read.neuron(trimmed(t)); }));
   });
-  sort_once(chosen);
+  sort_unique(chosen);
   return chosen;
 }
 
@@ -268,7 +268,7 @@ std::vector<layer_id> select_layers(const model& m, std::string_view text) {
     if (first > last) refuse("layers", item, "a range from low to high");
     for (layer_id l = first; l <= last; ++l) chosen.push_back(l);
   });
-  sort_once(chosen);
+  sort_unique(chosen);
   return chosen;
 }
 

@@ -6,7 +6,7 @@
 namespace bdh::gpu {
 namespace {
 
-constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
+constexpr std::size_t padded(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
 
 }  // namespace
 
@@ -40,13 +40,13 @@ joint_recording::joint_recording(device& on, const std::vector<operations>& stre
     launch l{sent.size(), 0};
     if (streams[0][i].kind == operation::run) {
       for (const operations& s : streams) append(s[i].arguments.data(), s[i].arguments.size());
-      sent.resize(aligned(sent.size()));
+      sent.resize(padded(sent.size()));
       l.extents = sent.size();
       for (const operations& s : streams) {
         append(&s[i].items, sizeof(extent));
         l.most = std::max(l.most, s[i].items.most);
       }
-      sent.resize(aligned(sent.size()));
+      sent.resize(padded(sent.size()));
     }
     launches.push_back(l);
   }

@@ -16,8 +16,8 @@
 namespace bdh {
 namespace {
 
-using boost_graph = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property, boost::no_property,
-                                                       neuron_id, edge_id>;  // every edge in both directions
+using symmetric_graph = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property, boost::no_property,
+                                                           neuron_id, edge_id>;  // every edge in both directions
 
 constexpr std::pair<node_order, const char*> orders[] = {
     {node_order::rcm, "rcm"}, {node_order::degree, "degree"}, {node_order::community, "community"}};
@@ -25,7 +25,7 @@ constexpr std::pair<node_order, const char*> orders[] = {
 neuron_id low_end(std::uint64_t pair) { return static_cast<neuron_id>(pair >> 32); }
 neuron_id high_end(std::uint64_t pair) { return static_cast<neuron_id>(pair); }
 
-boost_graph both_ways(neuron_id nodes, neighbour_pairs&& pairs) {
+symmetric_graph both_ways(neuron_id nodes, neighbour_pairs&& pairs) {
   std::vector<neuron_id> sources, targets;
   sources.reserve(2 * pairs.size());
   targets.reserve(2 * pairs.size());
@@ -66,7 +66,7 @@ std::vector<component> components(neuron_id nodes, const neighbour_pairs& pairs,
 
 std::vector<neuron_id> reverse_cuthill_mckee(neuron_id nodes, neighbour_pairs&& pairs, const std::vector<edge_id>& degree) {
   const std::vector<component> parts = components(nodes, pairs, degree);
-  const boost_graph g = both_ways(nodes, std::move(pairs));
+  const symmetric_graph g = both_ways(nodes, std::move(pairs));
   std::vector<boost::default_color_type> colours(nodes);
   const auto colour = boost::make_iterator_property_map(colours.begin(), get(boost::vertex_index, g));
   const auto degrees = boost::make_out_degree_map(g);

@@ -254,9 +254,9 @@ provenance origin_of(const graph_import_options& o, edge_id partners) {
   return p;
 }
 
-class importer {
+class graph_importer {
  public:
-  explicit importer(const graph_import_options& o)
+  explicit graph_importer(const graph_import_options& o)
       : options_(o), gx_(read_graph_file(o.gx, true)), gy_(read(o.gy)), gs_(read(o.gs)), neurons_(files()) {}
 
   imported_graph run() {
@@ -338,6 +338,6 @@ class importer {
 
 }  // namespace
 
-imported_graph import_graph(const graph_import_options& o) { return importer(o).run(); }
+imported_graph import_graph(const graph_import_options& o) { return graph_importer(o).run(); }
 
 }  // namespace bdh

@@ -11,7 +11,7 @@
 namespace bdh::graph_formats {
 namespace {
 
-constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t most_graphml_bytes = std::uint64_t{1} << 30;
 constexpr int deepest = 64;
 
 // What the tags tell: names of nodes and lines of edges, both in the order of the file.
@@ -184,8 +184,8 @@ class text_buffer final : public std::streambuf {
 
 void read_graphml(std::string_view text, edge_list& to) {
   if (!to.one_population) throw unavailable_error(to.file, "GraphML for edges between two kinds of nodes", "Matrix Market, CSV or HDF5");
-  if (text.size() > most_bytes)
-    throw input_error(to.file, std::to_string(text.size()) + " bytes of GraphML", "at most " + std::to_string(most_bytes),
+  if (text.size() > most_graphml_bytes)
+    throw input_error(to.file, std::to_string(text.size()) + " bytes of GraphML", "at most " + std::to_string(most_graphml_bytes),
                       "Matrix Market and HDF5 are made for graphs of this size");
   const outline known = tag_scanner(text, to).scan();
   if (known.ids.empty()) throw input_error(to.file, "a graph without nodes", "neurons");

@@ -23,7 +23,7 @@ constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node and children of a B-tree node, halved
 constexpr std::uint64_t highest_level = 4;            // of a B-tree: 32^5 symbol nodes
 constexpr std::size_t most_extents = 8;
-constexpr std::uint64_t longest_text = 65536;
+constexpr std::uint64_t longest_string = 65536;
 constexpr std::size_t longest_name = 255;
 constexpr std::uint64_t largest_heap = std::uint64_t{1} << 24;  // of the names in a group
 constexpr unsigned deepest = 8;                                 // groups in groups; ours go to 3
@@ -110,7 +110,7 @@ std::uint64_t datatype(byte_cursor c) {
     for (std::uint64_t property : is_double ? std::array{52u, 11u, 0u, 52u} : std::array{23u, 8u, 0u, 23u}) c.expect<1>(property, what);
     c.expect<4>(is_double ? 1023 : 127, what);
   } else {  // string: ends with NUL or padded, ASCII or UTF-8
-    start.require(version_and_class == 0x13 && (bits & 0xf) <= 2 && (bits >> 4) <= 1 && size > 0 && size <= longest_text, what);
+    start.require(version_and_class == 0x13 && (bits & 0xf) <= 2 && (bits >> 4) <= 1 && size > 0 && size <= longest_string, what);
   }
   c.require(c.left() < 8, what);
   return size;

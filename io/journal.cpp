@@ -17,7 +17,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::string_view magic = "bdhjrnl1";
+constexpr std::string_view journal_magic = "bdhjrnl1";
 constexpr std::size_t head_bytes = 16;
 
 std::uint32_t checksum(std::span<const std::byte> bytes) {
@@ -40,7 +40,7 @@ std::uint32_t own_checksum(const record_head& h) { return checksum(std::as_bytes
 journal_writer journal_writer::create(const std::filesystem::path& file) {
   journal_writer made(file, ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666));
   if (made.descriptor_ < 0) made.fail();
-  made.write(std::as_bytes(std::span(magic)));
+  made.write(std::as_bytes(std::span(journal_magic)));
   return made;
 }
 
@@ -92,11 +92,11 @@ journal_reader::journal_reader(const std::filesystem::path& file) : stream_(file
   std::error_code failed;
   size_ = std::filesystem::file_size(file, failed);
   if (failed || !stream_) throw input_error(file.string(), "cannot be read", "the journal of a recording");
-  std::array<char, magic.size()> start{};
+  std::array<char, journal_magic.size()> start{};
   stream_.read(start.data(), start.size());
-  if (!stream_ || std::string_view(start.data(), start.size()) != magic)
+  if (!stream_ || std::string_view(start.data(), start.size()) != journal_magic)
     throw input_error(file.string(), "another kind of file", "the journal of a recording");
-  end_ = magic.size();
+  end_ = journal_magic.size();
 }
 
 std::optional<std::vector<std::byte>> journal_reader::next() {

@@ -11,7 +11,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::size_t block = 65536;  // synapses read at a time
+constexpr std::size_t chunk = 65536;  // synapses read at a time
 
 // The positions of the k largest of `values` that are not zero, ascending; the lower position where two are equal.
 template <class Size>
@@ -34,8 +34,8 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
 void read_layer(const simulator& brain, layer_id layer, std::vector<float>& out) {
   std::vector<edge_id> ids;
   out.resize(brain.subject().synapses());
-  for (std::size_t first = 0; first < out.size(); first += block) {
-    ids.resize(std::min(block, out.size() - first));
+  for (std::size_t first = 0; first < out.size(); first += chunk) {
+    ids.resize(std::min(chunk, out.size() - first));
     std::iota(ids.begin(), ids.end(), edge_id{first});
     brain.synapses(layer, ids, std::span(out).subspan(first, ids.size()));
   }

@@ -19,7 +19,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::string_view magic(sealed what) { return what == sealed::model ? "BDHMODEL1\n" : "BDHSTATE1\n"; }
+constexpr std::string_view first_line(sealed what) { return what == sealed::model ? "BDHMODEL1\n" : "BDHSTATE1\n"; }
 constexpr const char* noun(sealed what) { return what == sealed::model ? "a model file (NAME.bdh.h5)" : "a state file"; }
 
 using block = std::array<char, seal_bytes>;
@@ -53,7 +53,7 @@ ssize_t read_some(int from, char* to, std::size_t size) {
 
 block block_of(sealed what, const std::string& sum, std::uint64_t length) {
   block b{};
-  const std::string text = std::string(magic(what)) + sum + "\n" + std::to_string(length) + "\n";
+  const std::string text = std::string(first_line(what)) + sum + "\n" + std::to_string(length) + "\n";
   std::memcpy(b.data(), text.data(), text.size());
   return b;
 }
@@ -78,7 +78,7 @@ std::string message(int number) { return std::generic_category().message(number)
 
 std::optional<sealed> sealed_as(std::string_view first_bytes) noexcept {
   for (sealed what : {sealed::model, sealed::state})
-    if (first_bytes.substr(0, magic(what).size()) == magic(what)) return what;
+    if (first_bytes.substr(0, first_line(what).size()) == first_line(what)) return what;
   return std::nullopt;
 }
 
@@ -103,7 +103,7 @@ void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t la
   const auto is = sealed_as({found.data(), static_cast<std::size_t>(got)});
   if (!is) throw input_error(place, "another kind of file", noun(what), what == sealed::model ? "`bdh import` makes one" : "");
   if (*is != what) throw input_error(place, noun(*is), noun(what));
-  const std::string sum(found.data() + magic(what).size(), 64);
+  const std::string sum(found.data() + first_line(what).size(), 64);
   const std::uint64_t bytes = std::filesystem::file_size(file), rest = bytes - std::min<std::uint64_t>(bytes, seal_bytes);
   const auto expected = bytes > largest_read ? block_of(what, sum, rest) : seal_of_rest(f.number(), what);
   if (!expected) throw input_error(place, "cannot be read: " + message(errno), noun(what));
