@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # examples/quickstart.sh: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses, reads a text and writes on.
-# Installs missing packages on Debian and Ubuntu. Safe to run again, from any folder.
+# Installs what is missing on Debian and Ubuntu, and builds the program, which takes some minutes once. Safe to run again, from any folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
+source cmake/build.sh
 
 bdh=build/release/bin/bdh
 checkpoint=examples/models/shakespeare-4096
@@ -19,10 +20,15 @@ shown() {
   "$@"
 }
 
+cat <<'END'
+From a trained checkpoint to a report, in five steps: builds the program, makes a graph of neurons and synapses from the checkpoint, lets it
+read a line and write on, compares its numbers with those of the authors' code, and draws what its neurons did.
+The build takes minutes the first time (the next lines tell how many), everything after it seconds.
+END
+
 say "1. Build the program (build/release)"
 ensure_packages "to build bdh" "${build_packages[@]}"
-cmake --preset release >/dev/null
-CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} cmake --build --preset release
+build release bdh_program
 
 say "2. Import: 4096 neurons in 4 heads, trained on Shakespeare with the authors' code, become a graph; nothing is approximated"
 mkdir -p $out
@@ -50,5 +56,6 @@ cat <<END
   $out/report.html         the run as one page, for any browser: its text by surprisal, activity, degrees
   $out/raster.svg          which neurons were active at which token, with the points in raster.csv
       $bdh plot --help
-Next: README.md, docs/, bdh step examples/out/shakespeare.bdh.h5, and the C++ programs in examples/ (built in build/release/bin).
+Next: README.md, docs/, and a prompt to read on token by token: $bdh step $out/shakespeare.bdh.h5
+The C++ programs in examples/ are built by: cmake --build --preset release
 END
