@@ -14,8 +14,12 @@ igraph_session::igraph_session(std::uint64_t seed, std::function<void()> interru
     : lock_(one_at_a_time), interrupt_(std::move(interrupt)) {
   if (igraph_rng_init(&generator_, &igraph_rngtype_pcg32) != IGRAPH_SUCCESS) throw std::bad_alloc();
   igraph_rng_seed(&generator_, seed);
-  generator_before_ = igraph_rng_default();
+#if IGRAPH_VERSION_MAJOR >= 1
+  generator_before_ = igraph_rng_set_default(&generator_);
+#else
+  generator_before_ = *igraph_rng_default();
   igraph_rng_set_default(&generator_);
+#endif
   error_before_ = igraph_set_error_handler(on_error);
   warning_before_ = igraph_set_warning_handler(igraph_warning_handler_ignore);
   interruption_before_ = igraph_set_interruption_handler(on_interruption);
@@ -27,7 +31,11 @@ igraph_session::~igraph_session() {
   igraph_set_interruption_handler(interruption_before_);
   igraph_set_warning_handler(warning_before_);
   igraph_set_error_handler(error_before_);
+#if IGRAPH_VERSION_MAJOR >= 1
   igraph_rng_set_default(generator_before_);
+#else
+  igraph_rng_set_default(&generator_before_);
+#endif
   igraph_rng_destroy(&generator_);
 }
 
@@ -43,16 +51,25 @@ void igraph_session::on_error(const char* reason, const char*, int, igraph_error
   if (now) now->reason_ = reason;
 }
 
-igraph_error_t igraph_session::on_interruption(void*) {
-  if (!now || !now->interrupt_) return IGRAPH_SUCCESS;
+bool igraph_session::is_interrupted() {
+  if (!interrupt_) return false;
   try {
-    now->interrupt_();
-    return IGRAPH_SUCCESS;
+    interrupt_();
+    return false;
   } catch (...) {  // no exception may pass through C
-    now->thrown_ = std::current_exception();
-    IGRAPH_FINALLY_FREE();
-    return IGRAPH_INTERRUPTED;
+    thrown_ = std::current_exception();
+    return true;
   }
 }
+
+#if IGRAPH_VERSION_MAJOR >= 1
+igraph_bool_t igraph_session::on_interruption() { return now && now->is_interrupted(); }
+#else
+igraph_error_t igraph_session::on_interruption(void*) {
+  if (!now || !now->is_interrupted()) return IGRAPH_SUCCESS;
+  IGRAPH_FINALLY_FREE();
+  return IGRAPH_INTERRUPTED;
+}
+#endif
 
 }  // namespace bdh::detail

@@ -1,5 +1,6 @@
 // igraph's C library behind C++. Its handlers and its random number generator belong to the whole process, and its builds differ in
 // whether threads have their own: so one thread uses it at a time, with handlers and a generator of ours, and puts the old ones back.
+// Versions 0.10 and 1.0 differ in names and parameters; what differs is in this file and its source.
 #pragma once
 
 #include <igraph.h>
@@ -25,7 +26,14 @@ class igraph_session {
 
  private:
   static void on_error(const char* reason, const char* file, int line, igraph_error_t code);
+  bool is_interrupted();
+#if IGRAPH_VERSION_MAJOR >= 1
+  static igraph_bool_t on_interruption();
+  igraph_rng_t* generator_before_;  // the default is a pointer
+#else
   static igraph_error_t on_interruption(void*);
+  igraph_rng_t generator_before_;  // the default is a copy
+#endif
 
   static std::mutex one_at_a_time;
   static igraph_session* now;
@@ -34,7 +42,7 @@ class igraph_session {
   std::function<void()> interrupt_;
   std::exception_ptr thrown_;
   std::string reason_;
-  igraph_rng_t generator_, *generator_before_;
+  igraph_rng_t generator_;
   igraph_error_handler_t* error_before_;
   igraph_warning_handler_t* warning_before_;
   igraph_interruption_handler_t* interruption_before_;
@@ -83,5 +91,26 @@ class igraph_graph {
  private:
   igraph_t graph_;
 };
+
+#if IGRAPH_VERSION_MAJOR >= 1
+// As in 0.10, of undirected graphs and with simple graphs as the result.
+inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights, const igraph_vector_t* node_weights, double resolution,
+                             double beta, igraph_integer_t rounds, igraph_vector_int_t* membership) {
+  return igraph_community_leiden(graph, weights, node_weights, nullptr, resolution, beta, false, rounds, membership, nullptr, nullptr);
+}
+inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) { return igraph_rewire(graph, trials, IGRAPH_SIMPLE_SW, nullptr); }
+inline igraph_error_t adjacent_triangles(const igraph_t* graph, igraph_vector_t* counts) {
+  return igraph_count_adjacent_triangles(graph, counts, igraph_vss_all());
+}
+#else
+inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights, const igraph_vector_t* node_weights, double resolution,
+                             double beta, igraph_integer_t rounds, igraph_vector_int_t* membership) {
+  return igraph_community_leiden(graph, weights, node_weights, resolution, beta, false, rounds, membership, nullptr, nullptr);
+}
+inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) { return igraph_rewire(graph, trials, IGRAPH_REWIRING_SIMPLE); }
+inline igraph_error_t adjacent_triangles(const igraph_t* graph, igraph_vector_t* counts) {
+  return igraph_adjacent_triangles(graph, counts, igraph_vss_all());
+}
+#endif
 
 }  // namespace bdh::detail

@@ -165,8 +165,7 @@ components network::strong() const { return parts_->strong; }
 std::optional<communities> network::leiden(std::uint64_t seed) const {
   const parts& p = *parts_;
   return p.communities_by(seed, [&](igraph_vector_int_t* membership) {
-    return igraph_community_leiden(&*p.graph, &*p.weight, &*p.strength, 1 / (2 * p.weight_of_all), leiden_randomness, false, leiden_rounds,
-                                   membership, nullptr, nullptr);
+    return detail::leiden(&*p.graph, &*p.weight, &*p.strength, 1 / (2 * p.weight_of_all), leiden_randomness, leiden_rounds, membership);
   });
 }
 
@@ -202,7 +201,7 @@ std::vector<std::uint32_t> network::coreness() const {
 triangle_counts network::triangles() const {
   igraph_session session(0, parts_->interrupt);
   igraph_reals at(session);
-  session.check(igraph_adjacent_triangles(&*parts_->graph, &at, igraph_vss_all()));
+  session.check(detail::adjacent_triangles(&*parts_->graph, &at));
   triangle_counts t;
   double corners = 0, paths = 0;
   for (neuron_id i = 0; i < parts_->nodes; ++i) {
@@ -245,7 +244,7 @@ edge_set network::rewired(std::uint64_t seed, neuron_id sources) const {
   // Of a directed graph igraph exchanges targets with targets only: sources stay sources.
   igraph_graph links(session, ends, p.nodes, sources != 0);
   if (p.links > 1 && p.nodes >= fewest_to_rewire)
-    session.check(igraph_rewire(&links, rewirings_per_link * static_cast<igraph_integer_t>(p.links), IGRAPH_REWIRING_SIMPLE));
+    session.check(detail::rewire(&links, rewirings_per_link * static_cast<igraph_integer_t>(p.links)));
   session.check(igraph_get_edgelist(&links, &ends, false));
   std::vector<std::pair<neuron_id, neuron_id>> edges;
   for (igraph_integer_t e = 0; e < ends.size(); e += 2) {

@@ -3,6 +3,7 @@
 #include "graph/network.hpp"
 
 #include <doctest/doctest.h>
+#include <igraph.h>
 
 #include <algorithm>
 #include <cmath>
@@ -314,4 +315,17 @@ TEST_CASE("the same seed gives the same, and an interruption comes through") {
   CHECK(first.louvain(7)->member == second.louvain(7)->member);
   CHECK_THROWS_AS(bdh::network(bdh::random_edges(20000, 0, 200000, random(5)), [] { throw std::runtime_error("stop"); }).coreness(),
                   std::runtime_error);
+}
+
+TEST_CASE("a program's own igraph goes on with its own random numbers") {
+  const auto three = [](bool network_between) {
+    igraph_rng_seed(igraph_rng_default(), 11);
+    std::vector<igraph_integer_t> numbers;
+    for (int i = 0; i < 3; ++i) {
+      numbers.push_back(igraph_rng_get_integer(igraph_rng_default(), 0, 1 << 30));
+      if (network_between) bdh::network(triangles()).leiden(7);
+    }
+    return numbers;
+  };
+  CHECK(three(true) == three(false));
 }
