@@ -294,8 +294,10 @@ file file::create(const std::filesystem::path& path, std::uint64_t user_block, s
   auto to = std::make_unique<output>(path);
   const handle creation = writable(H5Pcreate(H5P_FILE_CREATE), where, "no creation list");
   const handle access = writable(access_through(*to), where, "no access list");
+  // The oldest format, which io/hdf5_screen.hpp knows and every program reads: HDF5 2 would write a newer one.
   // What can be mapped, in models, begins with a cache line.
-  if (H5Pset_userblock(creation.id(), user_block) < 0 || H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0 ||
+  if (H5Pset_userblock(creation.id(), user_block) < 0 || H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0 ||
+      H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0 ||
       (user_block != 0 && H5Pset_alignment(access.id(), std::uint64_t{1} << 20, 64) < 0))
     unwritable(where, "no access list");
   file f(writable(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), where, "cannot be created"), where, {});
