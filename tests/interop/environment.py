@@ -19,7 +19,8 @@ def missing():
 with open(folder + ".lock", "w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)  # of several tests at a time, one installs
     try:
-        if not os.path.exists(python):
+        # Without pip it is half an environment, left by a try without the package python3-venv.
+        if not os.path.exists(python) or subprocess.run([python, "-c", "import pip"], capture_output=True).returncode != 0:
             venv.create(folder, clear=True, with_pip=True)
         if missing():
             subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *missing()], check=True,
