@@ -12,21 +12,22 @@
 #include <vector>
 
 #include "apps/console.hpp"
+#include "apps/help/about.hpp"
+#include "apps/help/help_commands.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/instruction_set.hpp"
-#include "core/base/version.hpp"
 
 namespace bdh::app {
 namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
 constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
-    import_command,  new_command,     reorder_command,  merge_command,    slice_command,    info_command, verify_command,  //
-    run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,                                //
-    inspect_command, diff_command,    stats_command,    concepts_command, activity_command, plot_command, report_command,  //
-    export_command,  devices_command, selftest_command, plan_command,     commands_command};
+    import_command,  new_command,     reorder_command,  merge_command,    slice_command,    info_command,  verify_command,  //
+    run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,                                 //
+    inspect_command, diff_command,    stats_command,    concepts_command, activity_command, plot_command,  report_command,  //
+    export_command,  devices_command, selftest_command, plan_command,     commands_command, manual_command};
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
@@ -75,12 +76,18 @@ int help(const command_line& program, const std::vector<std::string>& words) {
 
 int run(int argc, char** argv) {
   command_line program("bdh", "The Dragon Hatchling (BDH) as a graph of neurons and synapses.");
-  program.add_answer("--version", creator, "print the version");
+  program.add_answer("--version", version_text, "print the version, and how it was built");
+  program.add_answer("--cite", citation_text, "print how to cite this program and the paper");
   program.add_help("-h,--help", "print this help");
   std::vector<std::unique_ptr<command>> commands;
   for (const auto& make : makers) commands.push_back(make(program));
-  // bdh help [COMMAND]
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  // bdh complete WORDS..., for the shells; none of the words is this program's.
+  if (!words.empty() && words[0] == "complete") {
+    words.erase(words.begin());
+    return complete_words(program, words);
+  }
+  // bdh help [COMMAND]
   if (!words.empty() && words[0] == "help") {
     words.erase(words.begin());
     words.emplace_back("--help");

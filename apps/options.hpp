@@ -56,6 +56,7 @@ std::unique_ptr<command> plot_command(command_line& program);
 std::unique_ptr<command> report_command(command_line& program);
 std::unique_ptr<command> reorder_command(command_line& program);
 std::unique_ptr<command> commands_command(command_line& program);
+std::unique_ptr<command> manual_command(command_line& program);
 
 inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0, "0 < u <= 1"};
 inline constexpr range<double> scale_range{1e-6, 1e6, "a factor from 1e-6 to 1e6"};

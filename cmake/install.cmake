@@ -8,6 +8,7 @@ foreach(folder core graph kernels gpu io)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh COMPONENT dev FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
 endforeach()
 install(FILES LICENSE CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime FILES_MATCHING PATTERN "*.md" PATTERN "*.png")
 
 install(EXPORT bdhTargets NAMESPACE bdh:: DESTINATION ${package_dir} COMPONENT dev)
 configure_file(cmake/bdhConfig.cmake.in bdhConfig.cmake @ONLY)

@@ -17,8 +17,8 @@
 #include "apps/signals.hpp"
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
 #include "core/base/version.hpp"
+#include "core/simulator.hpp"
 #include "core/streams.hpp"
 #include "io/atomic_file.hpp"
 

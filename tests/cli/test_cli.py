@@ -70,7 +70,7 @@ class Help(CliTest):
         self.assertIn(b"evaluate", done.stderr)
 
     def test_version(self):
-        self.assertRegex(self.good("--version").stdout, rb"^bdh \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.good("--version").stdout, rb"^bdh \d+\.\d+\.\d+\n")
 
 
 class Import(CliTest):
