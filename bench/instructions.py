@@ -3,7 +3,7 @@
 
 Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the compiler and flags that they were counted
 with; a run that takes over 5 % more fails, one that takes over 5 % less asks for an update. Only instructions of bdh itself count, not those
-of the libraries that it calls, and always those of `--instructions plain`, on one thread: the processor does not matter. Exit code 77, skipped,
+of the libraries that it calls, and always those of plain x86-64, on one thread: the processor does not matter. Exit code 77, skipped,
 for another compiler or without valgrind. --update writes the counts of this build; the reason goes into the file and into the commit."""
 import argparse
 import json
@@ -19,7 +19,7 @@ COUNTS = os.path.join(SOURCE, "bench", "instructions.json")
 TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096/model.safetensors")
 RANDOM = os.path.join(SOURCE, "tests/data/random-64/model.safetensors")
 MOST = 1.05
-ONE_THREAD = ["--threads", "1", "--sites", "1", "--instructions", "plain", "--quiet"]
+ONE_THREAD = ["--threads", "1", "--sites", "1", "--quiet"]
 
 
 def graph(path):
@@ -82,7 +82,8 @@ def instructions_of(profile, program):
 
 def count(command, folder):
     profile = os.path.join(folder, "profile")
-    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *command], capture_output=True, text=True)
+    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *command], capture_output=True, text=True,
+                          env={**os.environ, "BDH_INSTRUCTIONS": "plain"})
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
     return instructions_of(profile, os.path.realpath(command[0]))

@@ -16,7 +16,7 @@ from common import (RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh,
 from torch_bdh import Bdh, Recurrent, settings
 
 ROWS = {}
-THREADS = os.cpu_count()
+THREADS = len(os.sched_getaffinity(0))
 CONTEXT = 256  # tokens before what is generated
 
 

@@ -18,8 +18,8 @@ HEADER = ["work", "bdh", "against", "ratio", "goal", "", "spread"]
 
 
 def processor():
-    with open("/proc/cpuinfo") as f:
-        found = re.search(r"model name\s*:\s*(.*)", f.read())
+    with open("/proc/cpuinfo", errors="replace") as f:
+        found = re.search(r"model name\s*:\s*(.*)", f.read())  # not on every architecture
     return found.group(1).strip() if found else platform.machine()
 
 
@@ -34,8 +34,7 @@ def output_of(*command):
 def versions():
     def package(name):
         return output_of(sys.executable, "-c", f"import importlib.metadata as m; print(m.version('{name}'))") or "not installed"
-    with open("/etc/os-release") as f:
-        system = dict(line.rstrip().split("=", 1) for line in f if "=" in line)
+    system = platform.freedesktop_os_release() if os.path.exists("/etc/os-release") else {}
     commit = output_of("git", "rev-parse", "--short=12", "HEAD")
     changed = output_of("git", "status", "--porcelain", "--untracked-files=no")
     cache = open(os.path.join(BUILD, "..", "CMakeCache.txt")).read()
@@ -43,7 +42,7 @@ def versions():
     return {"bdh": f"{bdh('--version').split()[1]}, commit {commit}{' with changes' if changed else ''}, preset release",
             "compiler": output_of(compiler, "--version").splitlines()[0], "PyTorch": torch.__version__, "NEST": package("nest-simulator"),
             "SciPy": package("scipy"), "NumPy": package("numpy"), "Python": platform.python_version(),
-            "system": system.get("PRETTY_NAME", "").strip('"') + ", Linux " + platform.release()}
+            "system": system.get("PRETTY_NAME", "Linux") + ", Linux " + platform.release()}
 
 
 class Machine:
@@ -51,7 +50,7 @@ class Machine:
 
     def __init__(self):
         self.samples = {"read": [], "copy": [], "update": [], "product": []}
-        self.threads = os.cpu_count()
+        self.threads = len(os.sched_getaffinity(0))
 
     def measure(self):
         told = json.loads(bdh("plan", "--neurons", 64, "--hubs", 8, "--layers", 1, "--json"))["machine"]

@@ -140,6 +140,11 @@ def held_out_loss(model, text, window, windows=16):
     return loss
 
 
+def usable_cores():
+    """Fewer than the machine has where this process may not use all of them; not every system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", help="a file; its bytes are the tokens")
@@ -151,7 +156,7 @@ def parse():
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate, linear decay to 0 (default 2e-3)")
     parser.add_argument("--start", metavar="FILE", help="go on from this checkpoint; it sets the sizes")
     parser.add_argument("--dropout", type=float, default=0.05, help="of Y (default 0.05)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch (default: all cores)")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="of PyTorch (default: all cores that it may use)")
     a = parser.parse_args()
     for name in ("neurons", "heads", "hubs", "layers", "window", "batch", "steps", "save", "threads"):
         if getattr(a, name) < 1:

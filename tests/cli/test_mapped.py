@@ -5,7 +5,8 @@ import shutil
 import struct
 import subprocess
 
-from program import PATIENCE, CliTest, bdh, main
+from program import PATIENCE, PROGRAM, CliTest, bdh, main
+from room import expect_memory, folder_with_room
 
 HUBS, NEURONS, VOCABULARY = 160, 294912, 256  # 566 MB
 
@@ -47,14 +48,19 @@ class Mapped(CliTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.large = os.path.join(cls.shared_folder, "large.bdh.h5")
-        checkpoint = large_checkpoint(os.path.join(cls.shared_folder, "large.safetensors"))
+        expect_memory(3e9)
+        cls.roomy = folder_with_room(1.8e9, PROGRAM)
+        cls.addClassCleanup(shutil.rmtree, cls.roomy)
+        cls.large = os.path.join(cls.roomy, "large.bdh.h5")
+        checkpoint = large_checkpoint(os.path.join(cls.roomy, "large.safetensors"))
         done = bdh("import", checkpoint, "-o", cls.large, "--layers", "2", "--heads", "1")
         assert done.returncode == 0, done.stderr
         os.remove(checkpoint)
 
     def copy(self):
-        return shutil.copy(self.large, self.path("copy.bdh.h5"))
+        copy = os.path.join(self.roomy, "copy.bdh.h5")
+        self.addCleanup(lambda: os.path.exists(copy) and os.remove(copy))
+        return shutil.copy(self.large, copy)
 
     def started(self, model, *options):
         """A run that has read "ab", of which it has told the first, and waits for more."""

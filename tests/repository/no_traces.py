@@ -3,6 +3,7 @@
 
 Looks at every file that git tracks or would track; without git, at every file outside build/. Prints one line per trace, exit code 1
 if there is one. The patterns are written so that they do not match themselves."""
+import os
 import re
 import shutil
 import subprocess
@@ -20,10 +21,10 @@ WORDS = re.compile(rb"\bhelper agen[t]|\bsub-?agen[t]s?\b|\bAI assistan[t]|\bcod
 
 
 def files(root):
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True) if shutil.which("git") else None
     if listed and listed.returncode == 0:
-        names = [name for name in listed.stdout.decode().split("\0") if name]
+        names = [name for name in os.fsdecode(listed.stdout).split("\0") if name]
     else:
         names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
         names = [name for name in names if name.split("/")[0] not in (".git", "build") and "__pycache__" not in name]
