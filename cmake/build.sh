@@ -5,7 +5,7 @@ program_seconds=300
 
 # build PRESET TARGET: only what is missing or has changed. On a terminal one line moves, elsewhere there is a line for each step.
 build() {
-  local preset=$1 target=$2 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} all left seconds
+  local preset=$1 target=$2 jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)} all left seconds
   cmake --preset "$preset" >/dev/null
   all=$(ninja -C "build/$preset" -t inputs "$target" | grep -c '\.o$')
   left=$(ninja -C "build/$preset" -n "$target" | grep -c 'Building CXX') || true

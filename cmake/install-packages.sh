@@ -1,13 +1,24 @@
 # Sourced by examples/quickstart.sh, tests/run.sh and bench/run.sh: the Debian and Ubuntu packages that bdh needs, and how they get installed.
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev libeigen3-dev libigraph-dev)
-test_packages=(doctest-dev libbenchmark-dev hdf5-tools python3 valgrind fonts-dejavu-core)
+test_packages=(doctest-dev libbenchmark-dev python3 fonts-dejavu-core)
+more_test_packages=(hdf5-tools valgrind) # a test that lacks one is skipped
 package_packages=(dpkg-dev) # Debian packages of bdh
 browser_packages=(chromium)
 coverage_packages=(gcovr)
 benchmark_packages=(libbenchmark-dev python3-venv git)
 
 say() { printf '\n== %s\n' "$*"; }
+
+# build_jobs: how many compilers at a time: as many as there are processors to use, and 1.5 GB of free memory for each.
+build_jobs() {
+  local jobs most
+  jobs=$(nproc)
+  most=$(awk '$1 == "MemAvailable:" { free = $2 * 1024 } FILENAME ~ /memory.max/ && $1 ~ /^[0-9]+$/ && (free == "" || $1 < free) { free = $1 }
+    END { print free == "" ? "" : int(free / 1.5e9) }' /proc/meminfo $([ ! -r /sys/fs/cgroup/memory.max ] || echo /sys/fs/cgroup/memory.max) 2>/dev/null) || true
+  [ -z "$most" ] || [ "$most" -ge "$jobs" ] || jobs=$((most > 1 ? most : 1))
+  echo "$jobs"
+}
 
 # as_root COMMAND...
 as_root() {
@@ -34,6 +45,10 @@ ensure_packages() {
   command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0 # another distribution: CMake names what it misses
   for package; do is_installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    echo "missing, $reason: ${missing[*]}; neither root nor sudo here, please run as root: apt-get install ${missing[*]}" >&2
+    return 1
+  fi
   say "Installing with apt-get, $reason: ${missing[*]}"
   update_package_lists
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null

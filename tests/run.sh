@@ -39,7 +39,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 
 # build PRESET [options of cmake --build]: a failure is shown and ends everything.
@@ -80,6 +80,7 @@ run_fuzzer() {
 say "bdh: builds the tests ($builds/dev) and runs those that need no GPU"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
+ensure_packages "for tests that need them" "${more_test_packages[@]}" || echo "tests that need them will be skipped"
 ensure_packages "to test reports in a browser" "${browser_packages[@]}" || echo "no browser: the test of reports in one will be skipped"
 say "Building preset dev"
 build dev

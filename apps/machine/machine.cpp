@@ -1,7 +1,5 @@
 #include "apps/machine/machine.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -69,10 +67,6 @@ double measure_latency(std::size_t bytes) {
   });
   memory[0] = at;  // or nobody would need it
   return seconds / static_cast<double>(steps);
-}
-
-std::uint64_t memory_of_this_machine() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace bdh::app

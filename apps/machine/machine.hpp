@@ -17,6 +17,4 @@ machine_speed measure_speed(std::size_t threads, std::size_t bytes);
 // several passes.
 double measure_latency(std::size_t bytes);
 
-std::uint64_t memory_of_this_machine();  // bytes
-
 }  // namespace bdh::app

@@ -9,6 +9,7 @@
 
 #include "apps/console.hpp"
 #include "apps/machine/machine.hpp"
+#include "apps/machine/memory.hpp"
 #include "apps/machine/plan_model.hpp"
 #include "apps/options.hpp"
 #include "core/base/error.hpp"

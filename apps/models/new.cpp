@@ -1,10 +1,10 @@
 // bdh new: a model with explicit edges, drawn at random and tuned so that it stays active and bounded.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "apps/console.hpp"
+#include "apps/machine/memory.hpp"
 #include "apps/options.hpp"
 #include "apps/signals.hpp"
 #include "core/base/error.hpp"
@@ -64,7 +64,7 @@ random_model_recipe recipe_of(const new_options& o) {
 void expect_memory(const random_model_recipe& r) {
   const double edges = 3.0 * r.graph.neurons * std::min(r.graph.degree, r.graph.neurons),
                bytes = edges * (16 + 4.0 * r.layers) + 200.0 * r.graph.neurons;
-  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  const auto memory = static_cast<double>(memory_of_this_machine());
   if (memory > 0 && bytes > memory)
     throw input_error("--neurons and --degree",
                       fmt::format("a model that takes about {}", shown_bytes(static_cast<std::uint64_t>(std::min(bytes, 1e19)))),

@@ -1,7 +1,6 @@
 #include "apps/runs/batch.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "apps/console.hpp"
+#include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
 #include "apps/signals.hpp"
 #include "core/base/bfloat16.hpp"
@@ -68,13 +68,6 @@ void add_stream(batch_plan& plan, const run_options& o, const std::optional<std:
     *plan.tokens += *prompt + o.generate;
     *plan.longest = std::max(*plan.longest, *prompt + o.generate);
   }
-}
-
-std::uint64_t free_memory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string word; file >> word;)
-    if (std::uint64_t kilobytes = 0; word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // How many streams run at the same time. Throws input_error when that many were asked for and do not fit.

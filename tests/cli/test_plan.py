@@ -1,7 +1,9 @@
 """bdh plan: every size that it prints is what bdh info and a run measure; times follow from bytes and bandwidth."""
+import json
 import os
+import subprocess
 
-from program import RANDOM, CliTest, main
+from program import PATIENCE, PROGRAM, RANDOM, CliTest, main
 
 MACHINE = ("--bandwidth", 10, "--memory", 8)
 
@@ -131,6 +133,27 @@ class Machine(CliTest):
             self.assertTrue(1e6 < machine[rate] < 1e13, machine)  # bytes or edges a second, however slow it is now
         self.assertLess(0.5 * machine["memory"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
         self.assertIn(b"measured", self.good("plan", self.random).stdout)
+
+    def test_memory_is_that_of_the_container(self):
+        """Of a control group within the one that this process is in; version 1 or 2, where one can be made."""
+        with open("/proc/self/cgroup") as f:
+            own = {kind: path for _, kind, path in (line.rstrip("\n").split(":", 2) for line in f)}
+        name, limit = f"bdh-test-{os.getpid()}", 700 << 20
+        for folder, file in (("/sys/fs/cgroup/memory" + own.get("memory", ""), "memory.limit_in_bytes"), ("/sys/fs/cgroup" + own.get("", ""), "memory.max")):
+            group = os.path.join(folder, name)
+            try:
+                os.mkdir(group)
+                self.addCleanup(os.rmdir, group)
+                with open(os.path.join(group, file), "r+") as f:  # not there, where the group has no controller of memory
+                    f.write(str(limit))
+            except OSError:
+                continue
+            within = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, PROGRAM, "plan", self.random, "--bandwidth", "1", "--json"]
+            done = subprocess.run(within, capture_output=True, timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(json.loads(done.stdout)["machine"]["memory"], limit)
+            return
+        print("skipped: memory of a container: no control group with a limit can be made here")
 
 
 if __name__ == "__main__":
