@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """plain_instructions.py OBJDUMP NM ARCHIVE: does the library use wider instructions than plain x86-64 only where it has asked the processor?
 
-They may be in files compiled for a set (cpu_kernels_avx2, cpu_kernels_avx512), which must not give other files anything of which the linker
-keeps one copy, and in functions named *_avx2 and *_avx512. Prints what is elsewhere, exit code 1 if there is anything."""
+They may be in files compiled for a set (cpu_kernels_avx2, cpu_kernels_avx512), and in functions named *_avx2 and *_avx512. Of what several
+files define alike, the linker keeps one copy: what files compiled for a set define so must have the width of their vectors in its name. Prints what is elsewhere, exit code 1 if there is anything."""
 import re
 import subprocess
 import sys
@@ -15,6 +15,7 @@ WIDER = re.compile(r"^\s+[0-9a-f]+:\s+(?:lock |rep |repz |notrack )*(v[a-z]\w*|a
                    r"pblend\w+|round[sp][sd]|dpp[sd]|insertps|extractps|pinsr[bdq]|pextr[bdq]|pm(?:in|ax)(?:s[bd]|u[wd])|pmulld|pmuldq|pmov[sz]x\w+|"
                    r"ptest|pcmpeqq|pcmpgtq|packusdw|adcx|adox|aes\w+|pclmul\w+|sha(?:1|256)\w+)(?:\s|$)")
 FOR_A_SET = re.compile(r"cpu_kernels_avx(?:2|512)\.cpp\.o(?:bj)?$")
+OF_A_WIDTH = re.compile(r"Li(?:8|16)E")
 NAMED = re.compile(r"[a-z]_avx(?:2|512)(?![a-z0-9])")
 
 
@@ -32,13 +33,13 @@ def wider(listing):
 
 
 def shared(listing):
-    """What files compiled for a set share with others: weak and unique symbols that code or data stands behind."""
+    """What files compiled for a set share with others: weak and unique symbols without the width that only they use."""
     file = ""
     for line in listing:
         if re.match(r"^\S+\.o(?:bj)?:$", line):
             file = line[:-1]
         fields = line.split(maxsplit=2)
-        if FOR_A_SET.search(file) and len(fields) == 3 and fields[1] in "WVu" and not fields[2].startswith("DW.ref."):
+        if FOR_A_SET.search(file) and len(fields) == 3 and fields[1] in "WVu" and not (OF_A_WIDTH.search(fields[2]) or fields[2].startswith("DW.ref.")):
             yield f"{file}: {fields[2]} is shared with other files"
 
 
@@ -56,7 +57,7 @@ def main(objdump, nm, archive):
     if not any(WIDER.match(line) for line in listing):
         sys.exit(f"{archive}: no wider instruction at all, expected the kernels of AVX2 and AVX-512")
     faults = [f"{where}: {what}, which plain x86-64 lacks" for where, what in wider(listing).items()]
-    faults += shared(output(nm, "-C", "--defined-only", archive))
+    faults += shared(output(nm, "--defined-only", archive))
     print("\n".join(faults) if faults else "wider instructions are where they belong")
     sys.exit(1 if faults else 0)
 

@@ -47,6 +47,7 @@ def left_out(build):
 
 
 def main(arguments):
+    sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale: so the tests wrote it
     builds = dict(argument.split("=", 1) for argument in arguments)
     tests = {}  # (what and why) -> {test: names of builds}
     for name, build in builds.items():
