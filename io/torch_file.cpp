@@ -103,8 +103,8 @@ class archive {
  private:
   void add(zip_uint64_t index, std::size_t file_size) {
     zip_stat_t stat;
-    constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
-    if (zip_stat_index(zip_.get(), index, 0, &stat) != 0 || (stat.valid & needed) != needed)
+    constexpr zip_uint64_t fields = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    if (zip_stat_index(zip_.get(), index, 0, &stat) != 0 || (stat.valid & fields) != fields)
       throw input_error(place_, "an unreadable archive entry", "a PyTorch file");
     const std::string name = stat.name;
     const std::string place = place_ + ":" + name.substr(0, max_tensor_name);
