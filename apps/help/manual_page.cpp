@@ -119,7 +119,7 @@ std::string entries(const command_description& command, const char* heading) {
 }
 
 std::string usage(const std::string& name, const command_description& command) {
-  std::string text = ".SY " + bold(name) + "\n";
+  std::string text = ".SY \"" + roff(name) + "\"\n";
   bool any = false;
   for (const option_description& o : command.options) {
     if (o.hidden()) continue;
