@@ -1,8 +1,8 @@
 #include "core/loss.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "core/base/rounded.hpp"
 #include "core/choice.hpp"
 
 namespace bdh {
@@ -19,6 +19,6 @@ double cross_entropy(std::span<const float> logits, token_id next) noexcept {
   return cross_entropy(sum, largest, logits[next]);
 }
 
-double cross_entropy(double sum, float largest, float logit) noexcept { return std::log(sum) - (double{logit} - double{largest}); }
+double cross_entropy(double sum, float largest, float logit) noexcept { return rounded::log(sum) - (double{logit} - double{largest}); }
 
 }  // namespace bdh

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/rounded.hpp"
 #include "core/base/version.hpp"
 
 namespace bdh {
@@ -92,7 +93,7 @@ random_circuits::signed_edges random_circuits::weigh(const edge_set& edges, std:
   for (neuron_id i = 0; i < neurons_.size; ++i) {
     for (edge_id e = edges.indptr[i]; e < edges.indptr[i + 1]; ++e)
       part[inhibits_[i]].add(edges.targets[e],
-                             static_cast<float>(std::exp(normal(recipe_.seed, purpose::graph_weights, e, circuit) - 0.5)));
+                             static_cast<float>(rounded::exp(normal(recipe_.seed, purpose::graph_weights, e, circuit) - 0.5)));
     for (auto& p : part) p.end_row();
   }
   const auto finish = [&](rows_of_edges& p, const std::string& sign) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/rounded.hpp"
 
 namespace bdh {
 
@@ -39,7 +40,7 @@ rotation rotation::geometric(double theta, std::size_t neurons_per_head) {
     throw shape_error("rotation", std::to_string(neurons_per_head) + " neurons per head", "an even number, for pairs");
   array<double> frequency(neurons_per_head / 2);
   for (std::size_t m = 0; m < frequency.size(); ++m)
-    frequency[m] = std::pow(theta, -2.0 * static_cast<double>(m) / static_cast<double>(neurons_per_head)) / (2.0 * std::numbers::pi);
+    frequency[m] = rounded::pow(theta, -2.0 * static_cast<double>(m) / static_cast<double>(neurons_per_head)) / (2.0 * std::numbers::pi);
   return keeping(std::move(frequency));
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
+#include "core/base/rounded.hpp"
 #include "core/simulator.hpp"
 #include "kernels/cpu_engine.hpp"
 
@@ -147,7 +148,7 @@ class tuner {
       settle_y();
       search_inhibition_y();
       settle_y();
-      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share, error = std::abs(std::log(too_much));
+      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share, error = std::abs(rounded::log(too_much));
       if (error < least_error) {
         least_error = error;
         best = gains_;
@@ -231,10 +232,10 @@ class tuner {
       if (y == 0 || (y > 0.5 && y < 2)) return;
       (y > 1 ? high : low) = gains_.gy;
       if (std::isfinite(y) && last_y > 0 && std::isfinite(last_y))
-        slope = std::clamp(std::log(y / last_y) / std::log(gains_.gy / last_gy), 1.0, 30.0);
+        slope = std::clamp(rounded::log(y / last_y) / rounded::log(gains_.gy / last_gy), 1.0, 30.0);
       last_gy = gains_.gy;
       last_y = y;
-      const double guess = std::isfinite(y) ? gains_.gy * std::pow(y, -1 / slope) : gains_.gy * 1e-3;
+      const double guess = std::isfinite(y) ? gains_.gy * rounded::pow(y, -1 / slope) : gains_.gy * 1e-3;
       gains_.gy = low > 0 && high > 0 && (guess <= low || guess >= high) ? std::sqrt(low * high) : guess;
     }
   }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/base/rounded.hpp"
+
 namespace bdh {
 namespace {
 
@@ -38,8 +40,8 @@ double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_
 
 double normal(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
   const auto r = random_bits(seed, why, item, step);
-  const double radius = std::sqrt(-2.0 * std::log1p(-unit(r[0], r[1])));
-  return radius * std::cos(2.0 * std::numbers::pi * unit(r[2], r[3]));
+  const double radius = std::sqrt(-2.0 * rounded::log1p(-unit(r[0], r[1])));
+  return radius * rounded::cos(2.0 * std::numbers::pi * unit(r[2], r[3]));
 }
 
 random_stream::result_type random_stream::operator()() noexcept {
@@ -67,7 +69,7 @@ std::uint32_t random_stream::below(std::uint32_t bound) noexcept {
 std::uint64_t random_stream::failures_before_success(double p) noexcept {
   const double u = unit();
   if (p >= 1) return 0;
-  const double failures = std::floor(std::log1p(-u) / std::log1p(-p));
+  const double failures = std::floor(rounded::log1p(-u) / rounded::log1p(-p));
   return failures < 0x1p62 ? static_cast<std::uint64_t>(failures) : std::uint64_t{1} << 62;
 }
 

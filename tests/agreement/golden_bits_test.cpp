@@ -9,13 +9,17 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 
 #include "core/base/error.hpp"
+#include "core/base/exponential.hpp"
 #include "core/base/random.hpp"
+#include "core/base/rounded.hpp"
+#include "core/base/turn.hpp"
 #include "core/random_model.hpp"
 #include "core/sampling.hpp"
 #include "core/simulator.hpp"
@@ -362,6 +366,19 @@ hashes drawn_models() {
   return all;
 }
 
+// The functions that a libm would give, over arguments such as models and losses have.
+hashes functions() {
+  digest d;
+  for (std::uint64_t i = 0; i < 20000; ++i) {
+    const double u = bdh::uniform(3, bdh::purpose::test_weights, i, 0);
+    for (const double value :
+         {bdh::rounded::log(1 + 255 * u), bdh::rounded::log1p(-u), bdh::rounded::exp(12 * u - 8), bdh::rounded::pow(65536, -u),
+          bdh::rounded::cos(6.28 * u), bdh::exponential(-40 * u), bdh::turn(900 * u).sine})
+      d.add(value);
+  }
+  return {{"functions values", d.hex()}};
+}
+
 hashes expected() {
   const std::string file = std::string(BDH_SOURCE_DIR) + "/tests/agreement/golden_bits.txt";
   std::ifstream in(file);
@@ -396,10 +413,14 @@ TEST_CASE("logits, synapses and choices have the committed bits, by every instru
   }
 }
 
-TEST_CASE("drawn models have the committed bits") { compare(drawn_models(), expected(), "any"); }
+TEST_CASE("drawn models, and the functions that draw them, have the committed bits") {
+  compare(functions(), expected(), "any");
+  compare(drawn_models(), expected(), "any");
+}
 
 TEST_CASE("every committed hash is of a case") {
   hashes known = drawn_models();
+  known.merge(functions());
   for (const golden_case& c : cases())
     for (const char* what : {" weights", " logits", " synapses", " choices"}) known[c.name + what] = "";
   for (const auto& [what, hash] : expected()) CHECK_MESSAGE(known.count(what) == 1, what);
@@ -418,6 +439,7 @@ TEST_CASE("write golden_bits.txt" * doctest::skip()) {
     write({{c.name + " weights", weights_of(m)}});
     write(run(c, m, {bdh::instruction_set::plain, 1, 1}));
   }
+  write(functions());
   write(drawn_models());
   REQUIRE(out.flush());
 }

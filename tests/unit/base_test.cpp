@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
 #include "core/base/random.hpp"
+#include "core/base/rounded.hpp"
 #include "core/base/turn.hpp"
 
 TEST_CASE("an error is one line of the common grammar, with the same values as members") {
@@ -141,6 +144,66 @@ TEST_CASE("turn is cosine and sine of whole turns, to the last digits of a doubl
   CHECK(bdh::turn(0.25).sine == 1);
   CHECK(bdh::turn(0.5).cosine == -1);
   CHECK(bdh::turn(1e9 + 0.125).sine == bdh::turn(0.125).sine);
+}
+
+TEST_CASE("rounded functions give the nearest double, also where glibc 2.36 does not") {
+  using function = double (*)(double);
+  struct known {
+    double at, value;  // worked out with 80 digits
+  };
+  const auto check = [](const char* name, function f, std::initializer_list<known> all) {
+    CAPTURE(name);
+    for (const known& k : all) {
+      CAPTURE(k.at);
+      CHECK(f(k.at) == k.value);
+    }
+  };
+  check("log", bdh::rounded::log,
+        {{1, 0},
+         {0x1.258ef7d8d859cp+1, 0x1.a8fbdd2d779c1p-1},
+         {0x1.95c06079b883ep+5, 0x1.f690f9a87209p+1},
+         {0x1.3338371b081b7p+7, 0x1.4233dd73698ebp+2}});
+  check("log1p", bdh::rounded::log1p,
+        {{-0x1.c02f33e90c2c4p-3, -0x1.f9ce331725b8dp-3},
+         {-0x1.b32cff2ec9dbp-2, -0x1.1b4fea7d03c35p-1},
+         {-0x1.52c69adc1c5f4p-1, -0x1.156fd9258f8f7p+0},
+         {-0x1.0b2f4ae4f3992p-2, -0x1.359becd51b8b1p-2}});
+  check("exp", bdh::rounded::exp,
+        {{0, 1},
+         {-0x1.225648176c0d8p+2, 0x1.5ef77d190096fp-7},
+         {-0x1.3016d6cc53bdcp+2, 0x1.1b1a94a526713p-7},
+         {-0x1.f9abe0bfc331ep+2, 0x1.8451bf92cf001p-12}});
+  check("cos", bdh::rounded::cos,
+        {{0, 1},
+         {0x1.5189f0abd8f15p+0, 0x1.ff377bc64561dp-3},
+         {0x1.43e1ba9b60db9p+2, 0x1.5d74d54acd40bp-2},
+         {0x1.c57951a689314p+1, -0x1.d759645f68b63p-1}});
+  check("powers of 65536", [](double y) { return bdh::rounded::pow(65536, y); },
+        {{0, 1},
+         {-0.5, 0x1p-8},
+         {-0x1.e041d344db434p-2, 0x1.690827f2f281dp-8},
+         {-0x1.a97563e593cp-6, 0x1.7fe1628e9ec51p-1},
+         {-0x1.142f7fb134e6p-6, 0x1.a8b23d606c7a9p-1}});
+  CHECK(bdh::rounded::log(0) == -std::numeric_limits<double>::infinity());
+  CHECK(std::isnan(bdh::rounded::log(std::numeric_limits<double>::quiet_NaN())));
+  CHECK(bdh::rounded::log(0x1p-1074) == std::log(0x1p-1074));
+  CHECK(bdh::rounded::exp(-701) == 0);
+  CHECK(bdh::rounded::exp(701) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("rounded functions: within a unit in the last place of the libm's everywhere") {
+  const auto close = [](double a, double b) { return std::abs(a - b) <= 0x1.01p-52 * std::abs(b); };
+  for (int i = 1; i < 5000; ++i) {
+    const double x = i / 4999.0;
+    CAPTURE(x);
+    CHECK(close(bdh::rounded::log(x), std::log(x)));
+    CHECK(close(bdh::rounded::log(0x1p-500 * x), std::log(0x1p-500 * x)));
+    CHECK(close(bdh::rounded::log1p(-0.9999 * x), std::log1p(-0.9999 * x)));
+    CHECK(close(bdh::rounded::log1p(-1e-12 * x), std::log1p(-1e-12 * x)));
+    CHECK(close(bdh::rounded::exp(1390 * x - 695), std::exp(1390 * x - 695)));
+    CHECK(close(bdh::rounded::pow(1e4, x), std::pow(1e4, x)));
+    CHECK(close(bdh::rounded::cos(2000 * x - 1000), std::cos(2000 * x - 1000)));
+  }
 }
 
 TEST_CASE("integer powers") {
