@@ -127,7 +127,8 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
         if (k + 1 < piece.size()) r.nats_float32 += exact->loss(piece[k + 1]);
       });
     progress.at(r.tokens += piece.size());
-    token = r.tokens < limit && at + piece.size() == end ? input.next() : std::nullopt;
+    token.reset();
+    if (r.tokens < limit && at + piece.size() == end) token = input.next();
   }
   return r;
 }
