@@ -4,6 +4,7 @@ set(BDH_PACKAGE_MAINTAINER "The bdh authors <authors@bdh.invalid>" CACHE STRING 
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each description begins with its own
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR})
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -24,15 +25,15 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME bdh)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS fonts-dejavu-core)  # letters in pictures
-set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "BDH language models as graphs of neurons and synapses
- The Dragon Hatchling (BDH, arXiv 2509.26507) describes a language model as
- neuron particles on explicit graphs, excitatory and inhibitory, with Hebbian
- state on every synapse. This program runs the graph: it takes in weights that
- were trained with the authors' code, exactly, and shows, records and changes
- every neuron and synapse. It also makes, measures, joins, cuts and exports
- such graphs, and draws pictures of runs.
- .
- The package has a small trained model to begin with.")
+set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "language models as graphs of neurons and synapses (BDH)
+The Dragon Hatchling (BDH, arXiv 2509.26507) describes a language model as
+neuron particles on explicit graphs, excitatory and inhibitory, with Hebbian
+state on every synapse. This program runs the graph: it takes in weights that
+were trained with the authors' code, exactly, and shows, records and changes
+every neuron and synapse. It also makes, measures, joins, cuts and exports
+such graphs, and draws pictures of runs.
+
+The package has a small trained model to begin with.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libbdh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
@@ -40,10 +41,10 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "nlohmann-json3-dev, libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "pkg-config")  # find_package(bdh) finds HDF5, libzip and igraph by it
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "bdh, cmake")
-set(CPACK_DEBIAN_DEV_DESCRIPTION "BDH language models as graphs of neurons, C++ library
- The library behind the program bdh: models, rounds of local kernels on the
- CPU, probes and interventions, recordings and files of the Dragon Hatchling
- (BDH, arXiv 2509.26507), a language model of neurons and Hebbian synapses.
- .
- A static library, its C++20 headers, a CMake package and a pkg-config file.")
+set(CPACK_DEBIAN_DEV_DESCRIPTION "language models as graphs of neurons (BDH), C++ library
+The library behind the program bdh: models, rounds of local kernels on the
+CPU, probes and interventions, recordings and files of the Dragon Hatchling
+(BDH, arXiv 2509.26507), a language model of neurons and Hebbian synapses.
+
+A static library, its C++20 headers, a CMake package and a pkg-config file.")
 include(CPack)

@@ -65,7 +65,7 @@ cd /tmp/try
 bdh --version
 bdh import /usr/share/bdh/models/shakespeare-4096/model.safetensors -o shakespeare.bdh.h5 --training-window 512
 bdh verify shakespeare.bdh.h5 /usr/share/bdh/models/shakespeare-4096/expected.h5
-bdh run shakespeare.bdh.h5 --text "To be, or not to be" --generate 40 -o run --record logits >text
+bdh run shakespeare.bdh.h5 --text "To be, or not to be" --generate 40 -o run --record logits --record events >text
 cat text
 bdh info run >/dev/null
 bdh plot raster run -o raster.svg
@@ -139,7 +139,8 @@ ls -l "$packages"/*.deb
 
 say "lintian"
 if command -v lintian >/dev/null; then
-  lintian --allow-root --fail-on error,warning --show-overrides "$packages"/*.deb && echo "no error and no warning that is not explained in packaging/debian"
+  lintian --allow-root --fail-on error,warning --show-overrides "$packages"/*.deb || fail "lintian has something against the packages"
+  echo "no error, and no warning but those explained in packaging/debian"
 else
   echo "not there: nothing looked at; apt-get install lintian"
 fi
