@@ -17,7 +17,7 @@
 #
 # Everything that gets mounted is mounted in a namespace of its own and gone with its last process, however that ends.
 set -euo pipefail
-unset CXX CCACHE_DIR
+unset CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 folder=${TMPDIR:-/tmp}/bdh-distributions compiler='' what=commands command='' cache='' keep=no names=()
@@ -124,10 +124,10 @@ inside() {
     if [ -n "$cache" ]; then
       mkdir -p "$root/var/cache/ccache"
       mount --bind "$cache/ccache" "$root/var/cache/ccache"
-      export CCACHE_DIR=/var/cache/ccache
+      export CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/opt CCACHE_NOHASHDIR=1 # paths that other clones have, too
     fi
     passed_on=()
-    for name in http_proxy https_proxy no_proxy CXX CCACHE_DIR; do [ -z "${!name:-}" ] || passed_on+=("$name=${!name}"); done
+    for name in http_proxy https_proxy no_proxy CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR; do [ -z "${!name:-}" ] || passed_on+=("$name=${!name}"); done
     exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed_on[@]}" "$@"
   ' inside "$root" "$cache" "$@"
 }
