@@ -79,8 +79,8 @@ void probe_set::write(layer_id layer, const activity& of, std::size_t part, std:
   const auto [x, w, y, frozen] = of;
   layer_probes& own = of_layer_[layer - 1];
   const neuron_id partner = model_.turning().present() ? 1 : 0;
-  const auto bits = [x = x](neuron_id i) { return std::bit_cast<std::uint32_t>(x[i]) << 1; };  // 0: no X, of either sign
-  constexpr std::size_t together = 256;                                                        // stay in the nearest cache
+  const auto bits = [at = x](neuron_id i) { return std::bit_cast<std::uint32_t>(at[i]) << 1; };  // 0: no X, of either sign
+  constexpr std::size_t together = 256;                                                          // stay in the nearest cache
   const std::size_t end = own.synapses.size() * (part + 1) / parts;
   for (std::size_t first = own.synapses.size() * part / parts; first < end; first += together) {
     const auto some = std::span(own.synapses).subspan(first, std::min(together, end - first));
