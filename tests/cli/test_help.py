@@ -13,8 +13,6 @@ import unittest
 
 from program import PATIENCE, PROGRAM, SOURCE, bdh, main
 
-HELP = os.path.join(SOURCE, "apps/help")
-
 
 def commands(tree):
     return [c for c in tree["commands"] if not c.get("hidden")]
@@ -25,7 +23,7 @@ def options(command):
 
 
 class HelpTest(unittest.TestCase):
-    """A folder for each test, with the program in it under its usual name."""
+    """A folder for each test, with the program in it under its usual name. Paths get to shells by variables: what is typed there is ASCII."""
 
     def setUp(self):
         self.folder = os.path.realpath(self.enterContext(tempfile.TemporaryDirectory(prefix="bdh-help-")))
@@ -36,7 +34,8 @@ class HelpTest(unittest.TestCase):
         for name in ("model.bdh.h5", "text.txt"):
             with open(os.path.join(self.work, name), "wb"):
                 pass
-        self.environment = {"PATH": os.path.join(self.folder, "bin") + ":" + os.environ["PATH"], "HOME": self.folder, "TERM": "dumb", "LC_ALL": "C"}
+        self.environment = {"PATH": os.path.join(self.folder, "bin") + ":" + os.environ["PATH"], "HOME": self.folder, "TERM": "dumb", "LC_ALL": "C.UTF-8",
+                            "BDH_HELP": os.path.join(SOURCE, "apps/help")}
 
     def good(self, *arguments):
         done = bdh(*arguments)
@@ -163,7 +162,7 @@ class Fish(Shell):
     name = "fish"
 
     def offered(self, line):
-        return [word.split("\t") for word in self.told("fish", "--no-config", "-c", f'source "{HELP}/bdh.fish"; complete -C "{line}"')]
+        return [word.split("\t") for word in self.told("fish", "--no-config", "-c", f'source "$BDH_HELP/bdh.fish"; complete -C "{line}"')]
 
     def test_words(self):
         (word, told), = self.offered("bdh run --pre")
@@ -242,13 +241,13 @@ class Typed(Shell):
 class Bash(Typed):
     name = "bash"
     start = ("bash", "--norc", "-i")
-    prepare = f"PS1= PS2=; bind 'set enable-bracketed-paste off'; source '{HELP}/bdh.bash'"
+    prepare = "PS1= PS2=; bind 'set enable-bracketed-paste off'; source \"$BDH_HELP/bdh.bash\""
 
 
 class Zsh(Typed):
     name = "zsh"
     start = ("zsh", "-f", "-i")
-    prepare = f"PS1= PS2=; fpath=('{HELP}' $fpath); autoload -Uz compinit; compinit -u -D; setopt no_beep"
+    prepare = "PS1= PS2=; fpath=(\"$BDH_HELP\" $fpath); autoload -Uz compinit; compinit -u -D; setopt no_beep"
 
 
 class Manual(HelpTest):
