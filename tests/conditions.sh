@@ -82,7 +82,7 @@ tests() {
 # can_use SET: whether a set is here; otherwise why not.
 can_use() {
   local told
-  told=$("$bin/needs_instructions" "$1" "$(command -v true)") || { impossible "${told##*: }"; return; }
+  told=$("$bin/needs_instructions" "$1" "$(type -P true)") || { impossible "${told##*: }"; return; }
 }
 condition_plain() { tests BDH_INSTRUCTIONS=plain -- "${everything[@]}"; }
 condition_avx2() { can_use avx2 && tests BDH_INSTRUCTIONS=avx2 -- "${everything[@]}"; }

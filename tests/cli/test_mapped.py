@@ -83,7 +83,7 @@ class Mapped(CliTest):
     def test_a_model_that_is_replaced_during_a_run_is_kept_by_it(self):
         model = self.copy()
         process = self.started(model)
-        os.replace(shutil.copy(self.random, self.path("other")), model)
+        os.replace(shutil.copy(self.random, os.path.join(self.roomy, "other")), model)
         self.assertEqual(process.communicate(b"c", timeout=PATIENCE), (b"", b""))
         self.assertEqual(process.returncode, 0)
         undisturbed = bdh("run", self.large, "-", "-o", self.path("undisturbed"), "--quiet", stdin=b"abc")
