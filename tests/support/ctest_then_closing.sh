@@ -12,7 +12,14 @@ ctest_then_closing() {
     status=0
     "$@" --test-dir "$build" --output-on-failure || status=$?
     echo $status >"$testing/status.txt"
-  } | CLOSING=$testing/closing.txt awk '/^[0-9]+% tests passed, / { closing = 1 } closing { print >ENVIRON["CLOSING"]; next } { print; fflush() }'
+  } | {
+    # Not awk: Debian's would wait for 4 kB before it shows a line.
+    closing=no
+    while IFS= read -r line; do
+      [[ ! $line =~ ^[0-9]+%' tests passed, ' ]] || closing=yes
+      if [ $closing = yes ]; then printf '%s\n' "$line" >>"$testing/closing.txt"; else printf '%s\n' "$line"; fi
+    done
+  }
   status=$(cat "$testing/status.txt")
   [ -s "$testing/closing.txt" ] || [ "$status" != 0 ] || status=1 # no tests were found
   return "$status"
