@@ -13,7 +13,7 @@ namespace bdh {
 namespace {
 
 constexpr std::string_view prefix = "checkpoint-", suffix = ".h5";
-constexpr std::size_t kept = 2;
+constexpr std::size_t kept_states = 2;
 
 // Newest first.
 std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(const std::filesystem::path& run) {
@@ -41,7 +41,7 @@ void write_checkpoint(const std::filesystem::path& run, const synapse_state& sta
   save_state(state, m, file);
   const auto all = checkpoints(run);
   std::error_code ignored;
-  for (std::size_t k = kept; k < all.size(); ++k) std::filesystem::remove(all[k].second, ignored);
+  for (std::size_t k = kept_states; k < all.size(); ++k) std::filesystem::remove(all[k].second, ignored);
 }
 
 void remove_checkpoints(const std::filesystem::path& run) noexcept {
