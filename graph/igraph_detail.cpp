@@ -58,6 +58,7 @@ bool igraph_session::is_interrupted() {
     return false;
   } catch (...) {  // no exception may pass through C
     thrown_ = std::current_exception();
+    IGRAPH_FINALLY_FREE();
     return true;
   }
 }
@@ -65,11 +66,7 @@ bool igraph_session::is_interrupted() {
 #if IGRAPH_VERSION_MAJOR >= 1
 igraph_bool_t igraph_session::on_interruption() { return now && now->is_interrupted(); }
 #else
-igraph_error_t igraph_session::on_interruption(void*) {
-  if (!now || !now->is_interrupted()) return IGRAPH_SUCCESS;
-  IGRAPH_FINALLY_FREE();
-  return IGRAPH_INTERRUPTED;
-}
+igraph_error_t igraph_session::on_interruption(void*) { return now && now->is_interrupted() ? IGRAPH_INTERRUPTED : IGRAPH_SUCCESS; }
 #endif
 
 }  // namespace bdh::detail
