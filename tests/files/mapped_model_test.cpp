@@ -93,6 +93,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 void edit(const std::filesystem::path& file, const auto& change) {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_small_data_block_size(access, 0);  // what is created lies where the file ended
+  H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
   const hid_t f = H5Fopen(file.c_str(), H5F_ACC_RDWR, access);
   REQUIRE(f >= 0);
   change(f);
