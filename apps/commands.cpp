@@ -1,8 +1,8 @@
 // bdh commands: the command line as data, for what is generated from it. Not in the help.
 #include <nlohmann/json.hpp>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 
 namespace bdh::app {
 namespace {

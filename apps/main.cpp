@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/help/about.hpp"
 #include "apps/help/help_commands.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/base/instruction_set.hpp"
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "io/graph_file.hpp"
-#include "io/model_file.hpp"
+#include "io/graph/graph_file.hpp"
+#include "io/model/model_file.hpp"
 
 namespace {
 

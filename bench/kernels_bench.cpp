@@ -21,7 +21,7 @@
 #include "core/base/bfloat16.hpp"
 #include "core/base/ids.hpp"
 #include "core/base/random.hpp"
-#include "kernels/cpu_kernels.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-# BDH_NVCC: nvcc of release 13 or later, where there is one. With BDH_CUDA it compiles gpu/cuda_device.cu.
+# BDH_NVCC: nvcc of release 13 or later, where there is one. With BDH_CUDA it compiles gpu/cuda/cuda_device.cu.
 find_program(BDH_NVCC nvcc HINTS ENV CUDA_PATH PATH_SUFFIXES bin PATHS /usr/local/cuda/bin)
 set(nvcc_release 0)
 if(BDH_NVCC)

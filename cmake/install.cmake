@@ -1,5 +1,5 @@
 # cmake --install: the library, its headers, a CMake package and a pkg-config file (component dev); apps/ adds the program (component runtime).
-# Headers keep the folders of the source, so that #include "core/model.hpp" means the same here and there.
+# Headers keep the folders of the source, so that #include "core/model/model.hpp" means the same here and there.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdh)
 

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoint.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 int main(int argc, char** argv) try {
   if (argc != 6) return std::cerr << "usage: hub_synapse CHECKPOINT TEXT LAYER NEURON HUB\n", 2;

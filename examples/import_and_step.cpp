@@ -4,9 +4,9 @@
 #include <iostream>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoint.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 int main(int argc, char** argv) try {
   if (argc != 3) return std::cerr << "usage: import_and_step CHECKPOINT TEXT\n", 2;

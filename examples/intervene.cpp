@@ -3,9 +3,9 @@
 #include <iostream>
 #include <string>
 
-#include "core/contributions.hpp"
-#include "io/checkpoint.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/analysis/drive.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 int main(int argc, char** argv) try {
   if (argc != 5) return std::cerr << "usage: intervene CHECKPOINT TEXT NEURON TARGET\n", 2;

@@ -9,12 +9,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "core/base/ids.hpp"
 #include "core/base/random.hpp"
+#include "graph/edge_set.hpp"
 
 namespace bdh {
 
@@ -29,16 +28,6 @@ struct graph_recipe {
   neuron_id degree = 0;       // mean number of edges that leave a neuron; complete: N - 1, whatever it says here
   double rewired = 0.1;       // share of edges, 0..1: small-world: moved; blocks: between communities
   neuron_id communities = 4;  // blocks
-};
-
-// Edges by source: those of i end in targets[indptr[i]] .. targets[indptr[i + 1]], ascending.
-struct edge_set {
-  std::vector<edge_id> indptr{0};
-  std::vector<neuron_id> targets;
-
-  neuron_id neurons() const noexcept { return static_cast<neuron_id>(indptr.size() - 1); }
-  edge_id edges() const noexcept { return targets.size(); }
-  std::span<const neuron_id> row(neuron_id i) const noexcept { return std::span(targets).subspan(indptr[i], indptr[i + 1] - indptr[i]); }
 };
 
 // Throws input_error naming the parameter that is out of range for the family.

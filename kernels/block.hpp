@@ -1,4 +1,4 @@
-// Bodies for prompts in blocks (kernels/block_reader.hpp): up to 64 tokens go through a layer side by side, over tiles of up to 64
+// Bodies for prompts in blocks (kernels/cpu/prefill.hpp): up to 64 tokens go through a layer side by side, over tiles of up to 64
 // neurons. Which tokens a neuron is active in is one 64-bit mask, and so is which neurons of a tile are active in a token.
 //
 // The law of summation of this path, written here and nowhere else:

@@ -8,7 +8,7 @@
 //     sigma x = stored (u^(k - last) R^k x),   stored <- u^(k - last) stored + w (R^k x)^T,   last <- k
 #pragma once
 
-#include "core/base/turn.hpp"
+#include "core/base/sincos.hpp"
 #include "kernels/group.hpp"
 
 namespace bdh::kernels {

@@ -7,7 +7,7 @@
 // Weights are float or bfloat16, strengths are float; sums are float.
 #pragma once
 
-#include "core/base/turn.hpp"
+#include "core/base/sincos.hpp"
 #include "kernels/group.hpp"
 
 namespace bdh::kernels {

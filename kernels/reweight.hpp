@@ -6,7 +6,7 @@
 // given since it was last used (kernel 4).
 #pragma once
 
-#include "core/base/turn.hpp"
+#include "core/base/sincos.hpp"
 #include "kernels/propagate.hpp"
 
 namespace bdh::kernels {

@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/command_line.hpp"
+#include "apps/common/command_line.hpp"
 
 namespace bdh::app {
 

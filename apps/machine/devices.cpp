@@ -3,14 +3,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
-#include "apps/options.hpp"
 #include "core/base/error.hpp"
-#include "core/model.hpp"
-#include "gpu/cuda.hpp"
-#include "gpu/gpu_engine.hpp"
-#include "kernels/cpu_kernels.hpp"
+#include "core/model/model.hpp"
+#include "gpu/cuda/cuda.hpp"
+#include "gpu/engine/gpu_engine.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {
 namespace {

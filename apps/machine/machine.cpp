@@ -8,7 +8,7 @@
 
 #include "core/base/array.hpp"
 #include "core/base/executor.hpp"
-#include "kernels/cpu_kernels.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {
 namespace {

@@ -7,13 +7,13 @@
 #include <thread>
 #include <vector>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "apps/machine/machine.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/machine/plan_model.hpp"
-#include "apps/options.hpp"
 #include "core/base/error.hpp"
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/base/bfloat16.hpp"
-#include "core/simulator.hpp"
-#include "graph/partition.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/partition.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {

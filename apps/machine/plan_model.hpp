@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 
@@ -25,7 +25,7 @@ struct planned_model {
   // Of explicit edges without hubs: from the sensory nodes to neurons, from sources to readout nodes.
   double sensory_edges = 0, readout_edges = 0;
   bool own_retention = false;  // u of every synapse
-  bool ordered = false;        // neurons are kept in an order of their own (core/ordered_engine.hpp)
+  bool ordered = false;        // neurons are kept in an order of their own (core/simulation/permuted_engine.hpp)
 
   double sources() const { return static_cast<double>(neurons) + (hubs != 0 ? static_cast<double>(vocabulary) : 0.0); }
 };

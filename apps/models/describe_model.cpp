@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "apps/console.hpp"
-#include "core/model.hpp"
-#include "core/round_table.hpp"
+#include "apps/common/console.hpp"
+#include "core/model/model.hpp"
+#include "core/simulation/round_table.hpp"
 
 namespace bdh::app {
 namespace {

@@ -6,14 +6,15 @@
 #include <thread>
 #include <vector>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
-#include "apps/token_source.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
+#include "apps/common/token_source.hpp"
+#include "core/analysis/calibration.hpp"
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/simulator.hpp"
-#include "kernels/calibrate.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {
@@ -63,7 +64,8 @@ calibration calibrated(const model& m, const token_windows& windows, bool pairs,
     stop_if_requested();
     progress.at(done * windows[0].size());
   };
-  return calibrate(m, windows, how);
+  return calibrate(
+      m, [](const model& to_run) { return cpu_engine(to_run); }, windows, how);
 }
 
 // Nats per token, as bdh evaluate --window gives them.

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 

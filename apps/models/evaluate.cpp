@@ -7,14 +7,14 @@
 #include <span>
 #include <utility>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
+#include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
 #include "apps/runs/statistics.hpp"
-#include "apps/signals.hpp"
-#include "apps/token_source.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
+#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

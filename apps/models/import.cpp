@@ -4,16 +4,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/models/direct_choice.hpp"
 #include "apps/models/import_graph.hpp"
 #include "apps/models/write_model.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "io/checkpoint.hpp"
-#include "io/file_kind.hpp"
-#include "io/model_file.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 namespace {

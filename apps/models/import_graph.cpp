@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
-#include "core/model.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "io/graph_import.hpp"
+#include "io/graph/graph_import.hpp"
 
 namespace bdh::app {
 

@@ -5,19 +5,19 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "apps/models/describe_model.hpp"
-#include "apps/options.hpp"
 #include "core/base/error.hpp"
-#include "io/expected_file.hpp"
-#include "io/file_kind.hpp"
-#include "io/hdf5.hpp"
-#include "io/layouts.hpp"
-#include "io/model_file.hpp"
-#include "io/run_directory.hpp"
-#include "io/seal.hpp"
-#include "io/sha256.hpp"
-#include "io/tensor_file.hpp"
+#include "io/checkpoint/layouts.hpp"
+#include "io/files/checksum_header.hpp"
+#include "io/files/mapped_file.hpp"
+#include "io/files/sha256.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/model/model_file.hpp"
+#include "io/recording/reference_outputs.hpp"
+#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {

@@ -3,14 +3,14 @@
 
 #include <utility>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/models/write_model.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/model.hpp"
-#include "core/surgery.hpp"
-#include "io/rethrow.hpp"
+#include "core/model/merge_and_slice.hpp"
+#include "core/model/model.hpp"
+#include "io/files/error_context.hpp"
 
 namespace bdh::app {
 namespace {

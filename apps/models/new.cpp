@@ -3,15 +3,16 @@
 
 #include <algorithm>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
+#include "core/analysis/tuning.hpp"
 #include "core/base/error.hpp"
-#include "core/random_model.hpp"
-#include "io/atomic_file.hpp"
-#include "io/model_file.hpp"
-#include "kernels/tuning.hpp"
+#include "core/model/random_model.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/model/model_file.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {
@@ -155,10 +156,13 @@ class new_app final : public command {
     goal.active_share = options_.target;
     progress_line progress(true, std::nullopt);
     std::uint64_t tokens = 0;
-    return tune(drawn, goal, {.threads = options_.threads, .before_token = [&] {
-                                stop_if_requested();
-                                progress.at(tokens++);
-                              }});
+    const auto make_engine = [threads = options_.threads](const model& m) {
+      return cpu_engine(m, {.sites = static_cast<site_id>(threads), .retention = {}});
+    };
+    return tune(drawn, make_engine, goal, {.threads = options_.threads, .before_token = [&] {
+                                             stop_if_requested();
+                                             progress.at(tokens++);
+                                           }});
   }
 
   new_options options_;

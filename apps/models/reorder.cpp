@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
-#include "core/local_order.hpp"
-#include "io/atomic_file.hpp"
-#include "io/model_file.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
+#include "core/model/memory_order.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 namespace {

@@ -3,15 +3,15 @@
 
 #include <utility>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/models/write_model.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/model.hpp"
-#include "core/select.hpp"
-#include "core/surgery.hpp"
-#include "io/rethrow.hpp"
+#include "core/model/merge_and_slice.hpp"
+#include "core/model/model.hpp"
+#include "core/selection/select.hpp"
+#include "io/files/error_context.hpp"
 
 namespace bdh::app {
 namespace {

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "core/base/error.hpp"
-#include "core/sampling.hpp"
-#include "core/simulator.hpp"
-#include "io/expected_file.hpp"
+#include "core/simulation/sampling.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/recording/reference_outputs.hpp"
 
 namespace bdh::app {
 namespace {

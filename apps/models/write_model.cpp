@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "apps/console.hpp"
-#include "apps/signals.hpp"
-#include "io/atomic_file.hpp"
-#include "io/model_file.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 

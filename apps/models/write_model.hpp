@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 

@@ -11,16 +11,16 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
-#include "apps/signals.hpp"
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "core/base/version.hpp"
-#include "core/simulator.hpp"
-#include "core/streams.hpp"
-#include "io/atomic_file.hpp"
+#include "core/simulation/simulator.hpp"
+#include "core/simulation/streams.hpp"
+#include "io/files/atomic_file.hpp"
 
 namespace bdh::app {
 namespace {

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "apps/runs/run_options.hpp"
-#include "core/model.hpp"
-#include "core/simulator.hpp"
-#include "core/state.hpp"
-#include "io/report.hpp"
+#include "core/model/model.hpp"
+#include "core/simulation/simulator.hpp"
+#include "core/simulation/state.hpp"
+#include "io/recording/recording.hpp"
 
 namespace bdh::app {
 

@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "apps/runs/run_names.hpp"
-#include "apps/step/terminal_plot.hpp"
+#include "apps/common/terminal_plot.hpp"
 #include "core/base/error.hpp"
 
 namespace bdh::app {

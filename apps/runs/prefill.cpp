@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/report.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/recording/recording.hpp"
 
 namespace bdh::app {
 

@@ -1,4 +1,4 @@
-// --prefill: whether a text is read token by token or in blocks (core/block_reader.hpp).
+// --prefill: whether a text is read token by token or in blocks (core/simulation/prefill.hpp).
 #pragma once
 
 #include <optional>
@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/options.hpp"
-#include "apps/token_source.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/token_source.hpp"
 #include "core/base/ids.hpp"
 
 namespace bdh {

@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "core/base/error.hpp"
-#include "io/run_directory.hpp"
+#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {

@@ -5,14 +5,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apps/console.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoints.hpp"
-#include "io/run_directory.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/model/resume_points.hpp"
+#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,17 +4,17 @@
 #include <memory>
 #include <utility>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/runs/batch.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "apps/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/atomic_file.hpp"
-#include "io/recording_plan.hpp"
-#include "io/state_file.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/model/state_file.hpp"
+#include "io/recording/recording_plan.hpp"
 
 namespace bdh::app {
 namespace {

@@ -1,9 +1,9 @@
 #include "apps/runs/run_names.hpp"
 
-#include "apps/options.hpp"
+#include "apps/common/options.hpp"
 #include "core/base/error.hpp"
-#include "core/quoted.hpp"
-#include "core/select.hpp"
+#include "core/selection/quoting.hpp"
+#include "core/selection/select.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_kernels.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {
 namespace {

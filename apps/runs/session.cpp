@@ -6,17 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "apps/console.hpp"
-#include "apps/signals.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/sampling.hpp"
-#include "core/simulator.hpp"
-#include "io/atomic_file.hpp"
-#include "io/checkpoints.hpp"
-#include "io/recorder.hpp"
-#include "io/rethrow.hpp"
-#include "io/run_directory.hpp"
-#include "io/state_file.hpp"
+#include "core/simulation/sampling.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/error_context.hpp"
+#include "io/model/resume_points.hpp"
+#include "io/model/state_file.hpp"
+#include "io/recording/recorder.hpp"
+#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/token_source.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/statistics.hpp"
-#include "apps/token_source.hpp"
-#include "core/simulator.hpp"
-#include "io/report.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/recording/recording.hpp"
 
 namespace bdh::app {
 

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "apps/console.hpp"
-#include "core/simulator.hpp"
+#include "apps/common/console.hpp"
+#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "apps/options.hpp"
+#include "apps/common/options.hpp"
 #include "core/base/error.hpp"
-#include "core/select.hpp"
+#include "core/selection/select.hpp"
 
 namespace bdh::app {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace bdh::app {
 
@@ -19,8 +19,8 @@ class arguments {
   bool empty() const { return words_.empty(); }
   std::string next();  // throws input_error with the usage when there is none
   std::optional<std::string> next_if_any();
-  // A choice of neurons or synapses, for core/select.hpp, which knows quotes: off they go only where they hold no name but the whole
-  // choice.
+  // A choice of neurons or synapses, for core/selection/select.hpp, which knows quotes: off they go only where they hold no name but the
+  // whole choice.
   std::string selection(const model& m);
   bool take(std::string_view word);                          // the next word, if it is this one
   std::optional<std::string> option(std::string_view name);  // the word behind the word `name`, wherever it stands

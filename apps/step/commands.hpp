@@ -11,7 +11,7 @@
 
 #include "apps/step/arguments.hpp"
 #include "apps/step/laboratory.hpp"
-#include "io/csv.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "apps/signals.hpp"
+#include "apps/common/signals.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
+#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include "apps/options.hpp"
-#include "core/simulator.hpp"
+#include "apps/common/options.hpp"
+#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 
@@ -26,7 +26,7 @@ class laboratory {
   const simulator& brain() const { return *now_.brain; }
 
   // Every change below has happened entirely, or an exception left everything as it was. Long ones throw `stopped` at a signal
-  // (apps/signals.hpp).
+  // (apps/common/signals.hpp).
 
   // A token, whole or by rounds: begin, then advance, which ends the token with its last round; or finish.
   const token_report& read(token_id token);

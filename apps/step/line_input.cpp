@@ -12,8 +12,8 @@
 #include <cwchar>
 #include <filesystem>
 
-#include "apps/console.hpp"
-#include "apps/signals.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "core/base/error.hpp"
 
 namespace bdh::app {

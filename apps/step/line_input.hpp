@@ -14,7 +14,7 @@ namespace bdh::app {
 class line_input {
  public:
   virtual ~line_input() = default;
-  // Without its line end. Nothing at the end of the input, or when a stop was requested (apps/signals.hpp).
+  // Without its line end. Nothing at the end of the input, or when a stop was requested (apps/common/signals.hpp).
   virtual std::optional<std::string> next(const std::string& prompt) = 0;
 };
 

@@ -7,14 +7,14 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "apps/console.hpp"
-#include "apps/options.hpp"
-#include "apps/signals.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/step/commands.hpp"
 #include "apps/step/line_input.hpp"
 #include "core/base/error.hpp"
-#include "core/quoted.hpp"
-#include "core/simulator.hpp"
+#include "core/selection/quoting.hpp"
+#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -1,4 +1,4 @@
-// e^x from plain arithmetic alone, as core/base/turn.hpp has sines: the same bits on every machine and every device.
+// e^x from plain arithmetic alone, as core/base/sincos.hpp has sines: the same bits on every machine and every device.
 #pragma once
 
 #include <bit>

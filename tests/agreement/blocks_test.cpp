@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoint.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 

@@ -1,14 +1,13 @@
 // The search for synapses that tell texts apart: against one that computes every pair by itself, and on a planted concept.
-#include "core/concepts.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
+#include "core/analysis/concept_search.hpp"
 #include "core/base/random.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

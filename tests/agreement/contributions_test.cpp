@@ -1,14 +1,13 @@
 // What is said to make neurons fire against what makes them fire: contributions add up to the drive, in every variant.
-#include "core/contributions.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "core/analysis/drive.hpp"
 #include "core/base/error.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

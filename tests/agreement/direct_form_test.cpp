@@ -1,5 +1,5 @@
 // Explicit edges made from a model through hubs: complete, the same model; pruned, those edges that a plain sort would keep.
-#include "core/direct_form.hpp"
+#include "core/model/direct_form.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,15 +7,17 @@
 #include <cmath>
 #include <string>
 
+#include "core/analysis/calibration.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoint.hpp"
-#include "io/expected_file.hpp"
-#include "kernels/calibrate.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "io/recording/reference_outputs.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {
+
+const bdh::engine_factory make_engine = [](const bdh::model& m) { return bdh::cpu_engine(m); };
 
 double relative_difference(std::span<const float> actual, std::span<const float> expected) {
   REQUIRE(actual.size() == expected.size());
@@ -112,7 +114,7 @@ TEST_CASE("complete, it is the model through hubs, in every variant that has suc
 
 TEST_CASE("calibration through hubs sees what the complete direct form does") {
   const bdh::model hubs = small_model("gpu-release", 0.9);
-  const bdh::calibration seen = bdh::calibrate(hubs, windows, {.pairs = true, .threads = 2, .after_window = {}});
+  const bdh::calibration seen = bdh::calibrate(hubs, make_engine, windows, {.pairs = true, .threads = 2, .after_window = {}});
   const bdh::model direct = bdh::as_direct(hubs).graph;
   const std::size_t sources = direct.sources();
   std::vector<double> w2(sources), pairs(direct.neurons() * sources);
@@ -139,7 +141,7 @@ TEST_CASE("calibration through hubs sees what the complete direct form does") {
 
 TEST_CASE("pruned circuits hold the edges that a sort would choose, with the weights of the complete ones") {
   const bdh::model hubs = small_model();
-  const bdh::calibration seen = bdh::calibrate(hubs, windows);
+  const bdh::calibration seen = bdh::calibrate(hubs, make_engine, windows);
   const bdh::model whole = bdh::as_direct(hubs).graph;
   const auto& c = whole.direct();
   const bdh::projection gx[] = {c.gx_excitatory.copy(), c.gx_inhibitory.copy()}, gy[] = {c.gy_excitatory.copy(), c.gy_inhibitory.copy()};
@@ -160,7 +162,7 @@ TEST_CASE("pruned circuits hold the edges that a sort would choose, with the wei
 
 TEST_CASE("pruned synapses are the ones written most, and their partners at rate 0") {
   const bdh::model hubs = small_model();
-  const bdh::calibration seen = bdh::calibrate(hubs, windows, {.pairs = true, .threads = 1, .after_window = {}});
+  const bdh::calibration seen = bdh::calibrate(hubs, make_engine, windows, {.pairs = true, .threads = 1, .after_window = {}});
   const bdh::direct_form form = bdh::as_direct(hubs, {1, 1, 0.1, bdh::ranking::magnitude}, &seen);
   const bdh::projection& gs = form.graph.direct().gs;
   const auto count = static_cast<bdh::edge_id>(std::llround(0.1 * hubs.neurons() * hubs.sources()));
@@ -186,12 +188,12 @@ TEST_CASE("what cannot be pruned is refused with the reason") {
   CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gx = 0}), "keep_gx: 0, expected 0 < share <= 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gy = 0.5}), "calibration: none, expected what the model did on a text, to rank by",
                        bdh::input_error);
-  const bdh::calibration seen = bdh::calibrate(hubs, windows);
+  const bdh::calibration seen = bdh::calibrate(hubs, make_engine, windows);
   CHECK_THROWS_WITH_AS(bdh::as_direct(hubs, {.keep_gs = 0.5}, &seen), "calibration: no sums over pairs, expected them, to rank synapses by",
                        bdh::input_error);
   CHECK_THROWS_AS(bdh::as_direct(small_model("bdh"), {.keep_gx = 0.5}, &seen), bdh::shape_error);
   CHECK_THROWS_AS(bdh::as_direct(bdh::as_direct(hubs).graph), bdh::input_error);
-  CHECK_THROWS_AS(bdh::calibrate(hubs, {}), bdh::input_error);
+  CHECK_THROWS_AS(bdh::calibrate(hubs, make_engine, {}), bdh::input_error);
   const std::vector<std::vector<bdh::token_id>> foreign{{1, 11}};
-  CHECK_THROWS_AS(bdh::calibrate(hubs, foreign), bdh::input_error);
+  CHECK_THROWS_AS(bdh::calibrate(hubs, make_engine, foreign), bdh::input_error);
 }

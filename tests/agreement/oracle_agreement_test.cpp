@@ -5,8 +5,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

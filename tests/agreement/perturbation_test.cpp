@@ -9,9 +9,9 @@
 #include <string>
 
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -10,10 +10,10 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
-#include "core/direct_form.hpp"
-#include "core/perturbation.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/selection/intervention.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -9,10 +9,10 @@
 #include <cstring>
 #include <random>
 
-#include "core/scheduler.hpp"
-#include "core/simulator.hpp"
-#include "graph/partition.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/partition.hpp"
+#include "core/simulation/scheduler.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -1,6 +1,6 @@
 // Streams that read their tokens together have the bits of the same streams alone: any number of them, of sites and of threads, of
 // different lengths, whatever is probed, watched or perturbed in some of them.
-#include "core/streams.hpp"
+#include "core/simulation/streams.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -1,6 +1,4 @@
 // Models joined and cut: what is joined with itself is itself, what is cut out has the bits that it had.
-#include "core/surgery.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,10 +8,11 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/simulator.hpp"
-#include "graph/combination.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/model/merge_and_slice.hpp"
+#include "core/simulation/simulator.hpp"
+#include "graph/combine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

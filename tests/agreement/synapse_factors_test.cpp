@@ -1,6 +1,4 @@
 // The strengths of all synapses from their factors, against probes, which accumulate each of them token by token.
-#include "core/synapse_factors.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/analysis/hebbian_trace.hpp"
 #include "core/base/error.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {
@@ -45,7 +44,7 @@ double largest_difference(const bdh::model& m, std::optional<double> retention, 
   std::vector<std::vector<float>> rows;  // of each layer: targets x sources
   for (bdh::layer_id l : layers) {
     of.push_back(kept.of(l));
-    const bdh::weight_rows all = of.back().strengths();
+    const bdh::weight_matrix all = of.back().strengths();
     CHECK(all.targets() == m.neurons());
     CHECK(all.sources() == m.neurons());
     auto& matrix = rows.emplace_back(std::size_t{m.neurons()} * m.neurons(), std::nanf(""));

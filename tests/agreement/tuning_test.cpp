@@ -1,13 +1,16 @@
 // Do tuned random models stay active and bounded on tokens that tuning has not seen, and does anything else get noticed?
-#include "kernels/tuning.hpp"
+#include "core/analysis/tuning.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "core/base/error.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
+
+const bdh::engine_factory make_engine = [](const bdh::model& m) { return bdh::cpu_engine(m); };
 
 bdh::random_model_recipe recipe(bdh::graph_family family, const std::string& dynamics = "bdh") {
   bdh::random_model_recipe r;
@@ -20,7 +23,7 @@ bdh::random_model_recipe recipe(bdh::graph_family family, const std::string& dyn
 
 // Neither silent nor exploding for 1,000 tokens that tuning has not seen.
 void check_lively(const bdh::model& m) {
-  const auto fresh = bdh::measure_activity(m, 1000, 1000, 4711);
+  const auto fresh = bdh::measure_activity(m, make_engine, 1000, 1000, 4711);
   CHECK(!fresh.failed);
   CHECK(fresh.mean_x > 0.02);
   CHECK(fresh.mean_x < 0.1);
@@ -37,7 +40,7 @@ TEST_CASE("every sparse family, tuned to 5 %, lives on") {
     for (const char* dynamics : {"bdh", "normfree"}) {
       CAPTURE(family);
       CAPTURE(dynamics);
-      check_lively(tune(bdh::random_circuits(recipe(bdh::graph_family_named(family), dynamics))).result);
+      check_lively(tune(bdh::random_circuits(recipe(bdh::graph_family_named(family), dynamics)), make_engine).result);
     }
 }
 
@@ -47,7 +50,7 @@ TEST_CASE("a complete graph, tuned to 5 %, lives on") {
   SUBCASE("bdh") {}
   SUBCASE("normfree") { r.dynamics = "normfree"; }
   r.graph.neurons = 400;
-  check_lively(tune(bdh::random_circuits(r)).result);
+  check_lively(tune(bdh::random_circuits(r), make_engine).result);
 }
 
 TEST_CASE("rotation, no retention, more layers, no inhibition") {
@@ -63,14 +66,14 @@ TEST_CASE("rotation, no retention, more layers, no inhibition") {
     r.graph.degree = 4;
     r.graph.neurons = 1000;
   }
-  check_lively(tune(bdh::random_circuits(r)).result);
+  check_lively(tune(bdh::random_circuits(r), make_engine).result);
 }
 
 TEST_CASE("the activity asked for is what comes") {
   auto r = recipe(bdh::graph_family::erdos_renyi);
   for (const double goal : {0.03, 0.15}) {
     CAPTURE(goal);
-    const double seen = tune(bdh::random_circuits(r), {.active_share = goal}).measured.mean_x;
+    const double seen = tune(bdh::random_circuits(r), make_engine, {.active_share = goal}).measured.mean_x;
     CHECK(seen > 0.5 * goal);
     CHECK(seen < 1.5 * goal);
   }
@@ -79,12 +82,12 @@ TEST_CASE("the activity asked for is what comes") {
 TEST_CASE("a graph large enough to start from a small one's gains") {
   auto r = recipe(bdh::graph_family::blocks);
   r.graph.neurons = 8000;
-  check_lively(tune(bdh::random_circuits(r)).result);
+  check_lively(tune(bdh::random_circuits(r), make_engine).result);
 }
 
 TEST_CASE("tuning gives the same gains for any number of threads") {
   const bdh::random_circuits drawn(recipe(bdh::graph_family::erdos_renyi));
-  const bdh::tuned_model one = tune(drawn), three = tune(drawn, {}, {.threads = 3});
+  const bdh::tuned_model one = tune(drawn, make_engine), three = tune(drawn, make_engine, {}, {.threads = 3});
   CHECK(one.gains.gx == three.gains.gx);
   CHECK(one.gains.gy == three.gains.gy);
   CHECK(one.gains.inhibition_x == three.gains.inhibition_x);
@@ -94,13 +97,13 @@ TEST_CASE("tuning gives the same gains for any number of threads") {
 
 TEST_CASE("gains fifty times too high are noticed: Y out of bounds, in deep models values that are not finite") {
   auto r = recipe(bdh::graph_family::erdos_renyi);
-  bdh::circuit_gains g = tune(bdh::random_circuits(r)).gains;
+  bdh::circuit_gains g = tune(bdh::random_circuits(r), make_engine).gains;
   SUBCASE("two layers") {}
   SUBCASE("six layers") { r.layers = 6; }
   const bdh::random_circuits drawn(r);
   g.gx *= 50;
   g.gy *= 50;
-  const auto wild = bdh::measure_activity(drawn.make(g), 1000, 200, 4711);
+  const auto wild = bdh::measure_activity(drawn.make(g), make_engine, 1000, 200, 4711);
   if (r.layers == 2) CHECK(wild.largest_y > 1e3);
   if (r.layers == 6) {
     REQUIRE(wild.failed);
@@ -114,7 +117,7 @@ TEST_CASE("where no gains exist, it says so") {
   r.inhibitory = 0;
   std::string what;
   try {
-    tune(bdh::random_circuits(r));
+    tune(bdh::random_circuits(r), make_engine);
   } catch (const bdh::input_error& e) {
     what = e.what();
   }

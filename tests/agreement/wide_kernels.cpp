@@ -4,7 +4,7 @@
 #define BDH_SET avx512
 #define BDH_WIDTH 16
 #define BDH_TABLE avx512_kernels
-#include "kernels/cpu_kernels.inc"
+#include "kernels/cpu/cpu_kernels.inc"
 #include "support/instruction_sets.hpp"
 
 namespace bdh::kernels {

@@ -1,5 +1,5 @@
 // Every kernel body, unchanged, in a __global__ function; one thread group per row. compile_bodies.sh compiles it and looks at the result.
-#include "gpu/device_group.cuh"
+#include "gpu/cuda/device_group.cuh"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"

@@ -7,9 +7,9 @@ nvcc=$1 host=$2 source=$3 out=$4 preset=$5
 [ "$preset" = exact ] && flags="-DBDH_CUDA_EXACT=1 -fmad=false" || flags=-DBDH_CUDA_EXACT=0
 out=$out/$preset
 mkdir -p "$out"
-programs=$(sed -n '/program_set<[a-z]/,/;/{s/.*program_set<//;s/[;>]//g;s/,/ /g;p;}' "$source/gpu/program_list.hpp")
+programs=$(sed -n '/program_set<[a-z]/,/;/{s/.*program_set<//;s/[;>]//g;s/,/ /g;p;}' "$source/gpu/programs/program_list.hpp")
 compile() {
-  "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings $flags "-I$source" "$source/gpu/cuda_device.cu" "$@"
+  "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings $flags "-I$source" "$source/gpu/cuda/cuda_device.cu" "$@"
 }
 compile -Xptxas -v -c -o "$out/cuda_device.o" -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 \
   -gencode "arch=compute_100,code=[sm_100,compute_100]" 2>"$out/cuda_device.ptxas" || { cat "$out/cuda_device.ptxas"; exit 1; }

@@ -5,12 +5,12 @@
 #include <set>
 
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/sampling.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/sampling.hpp"
 #include "device/backend.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
-#include "io/checkpoint.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "gpu/device.hpp"
+#include "gpu/device/device.hpp"
 
 namespace tests {
 

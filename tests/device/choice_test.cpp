@@ -3,8 +3,8 @@
 
 #include "core/base/error.hpp"
 #include "device/support.hpp"
-#include "gpu/cuda.hpp"
-#include "gpu/self_test.hpp"
+#include "gpu/cuda/cuda.hpp"
+#include "gpu/engine/device_check.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "core/base/error.hpp"
 #include "device/backend.hpp"
-#include "gpu/cuda.hpp"
+#include "gpu/cuda/cuda.hpp"
 
 namespace tests {
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/sampling.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/sampling.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"

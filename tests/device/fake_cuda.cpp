@@ -1,6 +1,6 @@
 // In place of a GPU, for the program's own tests: what asks for CUDA gets the device that is the host.
 #include "core/base/error.hpp"
-#include "gpu/cuda.hpp"
+#include "gpu/cuda/cuda.hpp"
 #include "support/fake_device.hpp"
 
 namespace bdh::gpu {

@@ -5,11 +5,11 @@
 #include <functional>
 #include <thread>
 
-#include "core/direct_form.hpp"
-#include "core/sampling.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/sampling.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
-#include "gpu/thread_group.hpp"
+#include "gpu/device/thread_group.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"
 

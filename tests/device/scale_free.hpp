@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/random.hpp"
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace tests {
 

@@ -1,13 +1,13 @@
 // Streams of tokens side by side on a device: one upload of the model, launches that do an item for every stream, and the bits of each
 // stream alone.
-#include "core/streams.hpp"
+#include "core/simulation/streams.hpp"
 
 #include <memory>
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/direct_form.hpp"
-#include "core/sampling.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/sampling.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "core/simulator.hpp"
-#include "gpu/gpu_engine.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "gpu/engine/gpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace tests {
 

@@ -1,15 +1,14 @@
 // Reading in a process of its own: what comes back, and that hostile HDF5 ends that process at worst.
-#include "io/apart.hpp"
-
 #include <doctest/doctest.h>
 
 #include <csignal>
 #include <new>
 
 #include "core/base/error.hpp"
-#include "io/expected_file.hpp"
-#include "io/graph_file.hpp"
-#include "io/model_file.hpp"
+#include "io/files/sandbox.hpp"
+#include "io/graph/graph_file.hpp"
+#include "io/model/model_file.hpp"
+#include "io/recording/reference_outputs.hpp"
 #include "support.hpp"
 
 using namespace bdh;

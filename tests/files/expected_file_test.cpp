@@ -1,10 +1,9 @@
 // Reference values: the released code's files, and files that claim too much.
-#include "io/expected_file.hpp"
-
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
 #include "core/base/error.hpp"
+#include "io/recording/reference_outputs.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -1,6 +1,6 @@
 // Exports of models that no graph file could have made: names that no format can hold, two edges of different sign between the same
 // neurons.
-#include "io/graph_export.hpp"
+#include "io/graph/graph_export.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

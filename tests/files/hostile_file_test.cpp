@@ -9,10 +9,10 @@
 #include <span>
 
 #include "core/base/error.hpp"
-#include "io/file_kind.hpp"
-#include "io/model_file.hpp"
-#include "io/seal.hpp"
-#include "io/state_file.hpp"
+#include "io/files/checksum_header.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/model/model_file.hpp"
+#include "io/model/state_file.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "core/base/error.hpp"
-#include "io/model_file.hpp"
-#include "io/seal.hpp"
+#include "io/files/checksum_header.hpp"
+#include "io/model/model_file.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -1,5 +1,5 @@
 // Model files: what goes in comes out, whole or not at all, and other programs can read it.
-#include "io/model_file.hpp"
+#include "io/model/model_file.hpp"
 
 #include <doctest/doctest.h>
 #include <hdf5.h>
@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
-#include "io/file_kind.hpp"
-#include "io/hdf5.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/model/file_kind.hpp"
 #include "support.hpp"
 
 using namespace bdh;

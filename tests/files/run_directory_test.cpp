@@ -1,6 +1,4 @@
 // Run folders: what was committed is there and right, whatever ends the run.
-#include "io/run_directory.hpp"
-
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -8,10 +6,11 @@
 #include <thread>
 
 #include "core/base/error.hpp"
-#include "io/csv.hpp"
-#include "io/expected_file.hpp"
-#include "io/file_kind.hpp"
-#include "io/recording_plan.hpp"
+#include "io/files/csv.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/recording/recording_plan.hpp"
+#include "io/recording/reference_outputs.hpp"
+#include "io/recording/run_writer.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -1,5 +1,5 @@
 // State files: a run goes on from what was saved, and only with its own model.
-#include "io/state_file.hpp"
+#include "io/model/state_file.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,9 +8,9 @@
 
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
-#include "io/file_kind.hpp"
-#include "io/model_file.hpp"
-#include "io/seal.hpp"
+#include "io/files/checksum_header.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/model/model_file.hpp"
 #include "support.hpp"
 
 using namespace bdh;

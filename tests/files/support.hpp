@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "core/base/random.hpp"
-#include "core/model.hpp"
+#include "core/model/model.hpp"
 
 namespace files {
 

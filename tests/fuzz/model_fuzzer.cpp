@@ -1,4 +1,4 @@
-// The reader of model files on whole images, seal and all, of which it does not look at the seal: the screen (io/hdf5_screen.hpp),
+// The reader of model files on whole images, seal and all, of which it does not look at the seal: the screen (io/hdf5/validate.hpp),
 // then libhdf5 on what the screen lets through, then our reader. Almost every change of length or of an address is refused by the
 // screen, so most mutations change a few bytes in their place.
 #include <algorithm>
@@ -9,7 +9,7 @@
 #include <span>
 
 #include "core/base/error.hpp"
-#include "io/model_file.hpp"
+#include "io/model/model_file.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 

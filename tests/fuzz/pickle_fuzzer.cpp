@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "core/base/error.hpp"
-#include "io/pickle.hpp"
+#include "io/checkpoint/pickle.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

@@ -11,9 +11,9 @@
 #include <string>
 
 #include "core/base/error.hpp"
-#include "io/journal.hpp"
-#include "io/report.hpp"
-#include "io/report_reader.hpp"
+#include "io/files/journal.hpp"
+#include "io/recording/recording.hpp"
+#include "io/recording/recording_reader.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include <cstdint>
 
 #include "core/base/error.hpp"
-#include "io/layouts.hpp"
-#include "io/tensor_file.hpp"
+#include "io/checkpoint/layouts.hpp"
+#include "io/checkpoint/tensor_file.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

@@ -1,5 +1,5 @@
 // Graph files: the same graph in every format is the same model, and what is wrong with a file is told with its line.
-#include "io/graph_file.hpp"
+#include "io/graph/graph_file.hpp"
 
 #include <doctest/doctest.h>
 #include <hdf5.h>
@@ -11,10 +11,10 @@
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
-#include "core/simulator.hpp"
-#include "io/graph_import.hpp"
-#include "io/model_file.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/graph/graph_import.hpp"
+#include "io/model/model_file.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 using namespace bdh;
 

@@ -1,5 +1,5 @@
 // The pickle reader alone, on hand-written pickles.
-#include "io/pickle.hpp"
+#include "io/checkpoint/pickle.hpp"
 
 #include "support.hpp"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "io/tensor_file.hpp"
+#include "io/checkpoint/tensor_file.hpp"
 #include "support.hpp"
 
 using namespace import_tests;

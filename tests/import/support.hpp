@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "io/checkpoint.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
 
 #ifndef BDH_PYTHON
 #define BDH_PYTHON "python3"

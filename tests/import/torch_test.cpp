@@ -1,5 +1,5 @@
 // The reader of PyTorch files: archives and descriptions that must be refused, and damage anywhere.
-#include "io/tensor_file.hpp"
+#include "io/checkpoint/tensor_file.hpp"
 #include "support.hpp"
 
 using namespace import_tests;

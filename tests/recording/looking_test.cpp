@@ -8,11 +8,11 @@
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
-#include "graph/file_order.hpp"
-#include "io/comparison.hpp"
-#include "io/course.hpp"
-#include "io/recording_plan.hpp"
-#include "io/run_directory.hpp"
+#include "graph/edge_ids.hpp"
+#include "io/recording/comparison.hpp"
+#include "io/recording/recording_plan.hpp"
+#include "io/recording/run_writer.hpp"
+#include "io/recording/time_series.hpp"
 
 using namespace bdh;
 

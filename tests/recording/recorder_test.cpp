@@ -1,5 +1,5 @@
 // What is asked for is what is recorded, and asking changes nothing.
-#include "io/recorder.hpp"
+#include "io/recording/recorder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,9 @@
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
-#include "graph/file_order.hpp"
-#include "io/recording_plan.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "graph/edge_ids.hpp"
+#include "io/recording/recording_plan.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 using namespace bdh;
 

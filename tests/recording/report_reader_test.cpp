@@ -1,6 +1,4 @@
 // A report is read as it was written, up to the commit marker, or refused.
-#include "io/report_reader.hpp"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -8,7 +6,8 @@
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
-#include "io/hdf5.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/recording/recording_reader.hpp"
 
 using namespace bdh;
 

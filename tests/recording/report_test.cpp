@@ -1,6 +1,4 @@
 // Reports: what was appended is in the file and in the journal behind it, whatever happens to either.
-#include "io/report.hpp"
-
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
@@ -8,7 +6,8 @@
 
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
-#include "io/journal.hpp"
+#include "io/files/journal.hpp"
+#include "io/recording/recording.hpp"
 #include "sonata_check.hpp"
 
 using namespace bdh;

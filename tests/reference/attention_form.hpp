@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/model.hpp"
-#include "core/pool.hpp"
+#include "core/model/hub_algebra.hpp"
+#include "core/model/model.hpp"
 
 namespace tests {
 

@@ -12,15 +12,17 @@
 #include <iterator>
 #include <string>
 
-#include "core/direct_form.hpp"
-#include "core/loss.hpp"
-#include "core/simulator.hpp"
-#include "io/checkpoint.hpp"
-#include "kernels/calibrate.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/analysis/calibration.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/loss.hpp"
+#include "core/simulation/simulator.hpp"
+#include "io/checkpoint/import_checkpoint.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 #include "reference/attention_form.hpp"
 
 namespace {
+
+const bdh::engine_factory make_engine = [](const bdh::model& m) { return bdh::cpu_engine(m); };
 
 using windows = std::vector<std::vector<bdh::token_id>>;
 const std::string texts = BDH_SOURCE_DIR "/../shared/reference/text/";
@@ -75,7 +77,8 @@ struct setting {
   bdh::model hubs = bdh::import_checkpoint(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/model.safetensors");
   windows judged = windows_of("evaluate.txt", 12);
   double exact = loss(hubs, judged);
-  bdh::calibration seen = bdh::calibrate(hubs, windows_of("calibrate.txt", 64), {.pairs = true, .threads = 2, .after_window = {}});
+  bdh::calibration seen =
+      bdh::calibrate(hubs, make_engine, windows_of("calibrate.txt", 64), {.pairs = true, .threads = 2, .after_window = {}});
 
   double circuits(const char* what, double gx, double gy, bdh::ranking rank) const {
     const double nats = loss_by_attention(bdh::as_direct(hubs, {gx, gy, 1, rank}, &seen).graph, judged);

@@ -8,40 +8,46 @@ import include_rule
 
 CLEAN = {
     "core/base/ids.hpp": "#pragma once\n#include <cstdint>\n",
-    "core/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n#include "graph/projection.hpp"\n',
+    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n#include "graph/projection.hpp"\n',
     "graph/projection.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
     "kernels/group.hpp": "#pragma once\n// __CUDACC__, std::sin(x): named in a comment\n#if !defined(__CUDACC__)\n#endif\n",
     "kernels/propagate.hpp": '#pragma once\n#include "kernels/group.hpp"\n',
-    "kernels/cpu_engine.cpp": '#include "core/model.hpp"\n#include "kernels/propagate.hpp"\n',
-    "gpu/engine.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
-    "io/file.cpp": '#include "core/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
-    "apps/main.cpp": '#include <iostream>\n#include "io/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
-    "apps/command_line.cpp": "#include <CLI/CLI.hpp>\n",
+    "kernels/cpu/cpu_engine.cpp": '#include "core/model/model.hpp"\n#include "kernels/propagate.hpp"\n',
+    "gpu/cuda/cuda_device.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
+    "io/model/file.cpp": '#include "core/model/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
+    "apps/main.cpp": '#include <iostream>\n#include "io/model/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
+    "apps/common/command_line.cpp": "#include <CLI/CLI.hpp>\n",
     "core/base/instruction_set.cpp": 'auto most = std::getenv("BDH_INSTRUCTIONS");\n',
-    "io/apart.cpp": "void child() { ::_exit(0); }\n",
-    "io/file.hpp": "#pragma once\nint snprintf_size();\n",
+    "core/simulation/simulator.hpp": "#pragma once\n",
+    "graph/structure/degrees.hpp": "#pragma once\n",
+    "gpu/device/device.hpp": "#pragma once\n",
+    "io/files/sandbox.cpp": "void child() { ::_exit(0); }\n",
+    "io/model/file.hpp": "#pragma once\nint snprintf_size();\n",
 }
 
 PLANTED = [
-    ("core/base/ids.hpp", '#include "core/model.hpp"'),
+    ("core/model/model.hpp", '#include "core/simulation/simulator.hpp"'),
+    ("graph/projection.hpp", '#include "graph/structure/degrees.hpp"'),
+    ("gpu/device/device.hpp", "#include <cuda_runtime.h>"),
+    ("core/base/ids.hpp", '#include "core/model/model.hpp"'),
     ("core/base/ids.hpp", '#include "graph/projection.hpp"'),
-    ("graph/projection.hpp", '#include "core/model.hpp"'),
-    ("core/model.hpp", '#include "kernels/group.hpp"'),
-    ("core/model.hpp", "#  include <io/file.hpp>"),
-    ("kernels/cpu_engine.cpp", '#include "io/file.hpp"'),
-    ("io/file.cpp", '#include "kernels/group.hpp"'),
-    ("io/file.cpp", '#include "file.hpp"'),
-    ("io/file.cpp", '#include "../core/model.hpp"'),
-    ("io/file.cpp", "#include <cuda_runtime.h>"),
+    ("graph/projection.hpp", '#include "core/model/model.hpp"'),
+    ("core/model/model.hpp", '#include "kernels/group.hpp"'),
+    ("core/model/model.hpp", "#  include <io/model/file.hpp>"),
+    ("kernels/cpu/cpu_engine.cpp", '#include "io/model/file.hpp"'),
+    ("io/model/file.cpp", '#include "kernels/group.hpp"'),
+    ("io/model/file.cpp", '#include "file.hpp"'),
+    ("io/model/file.cpp", '#include "../core/model.hpp"'),
+    ("io/model/file.cpp", "#include <cuda_runtime.h>"),
     ("apps/main.cpp", "#include <cublas_v2.h>"),
     ("apps/main.cpp", "#include <CLI/CLI.hpp>"),
-    ("core/model.hpp", 'inline void f() { std::printf("%d", 1); }'),
-    ("core/model.hpp", "inline void f() { std::cerr << 1; }"),
-    ("io/file.cpp", "void f() { std::exit(1); }"),
-    ("io/file.cpp", "void f() { ::_exit(1); }"),
-    ("io/apart.cpp", "void f() { std::exit(1); }"),
+    ("core/model/model.hpp", 'inline void f() { std::printf("%d", 1); }'),
+    ("core/model/model.hpp", "inline void f() { std::cerr << 1; }"),
+    ("io/model/file.cpp", "void f() { std::exit(1); }"),
+    ("io/model/file.cpp", "void f() { ::_exit(1); }"),
+    ("io/files/sandbox.cpp", "void f() { std::exit(1); }"),
     ("core/base/instruction_set.cpp", 'void f() { setenv("HOME", "/", 1); }'),
-    ("kernels/cpu_engine.cpp", 'auto home = std::getenv("HOME");'),
+    ("kernels/cpu/cpu_engine.cpp", 'auto home = std::getenv("HOME");'),
     ("kernels/propagate.hpp", "inline float f(float x) { return std::sin(x); }"),
     ("kernels/propagate.hpp", "inline float f(float x) { return expf(x); }"),
     ("kernels/propagate.hpp", "std::atomic<int> n;"),
@@ -63,6 +69,13 @@ class IncludeRule(unittest.TestCase):
 
     def test_a_clean_tree_passes(self):
         self.assertEqual(self.found(), [])
+
+    def test_a_folder_without_a_place_is_found(self):
+        with tempfile.TemporaryDirectory() as root:
+            path = Path(root) / "core" / "attic" / "chest.hpp"
+            path.parent.mkdir(parents=True)
+            path.write_text("#pragma once\n")
+            self.assertEqual(len(list(include_rule.violations(root))), 1)
 
     def test_every_planted_violation_is_found_where_it_is(self):
         for name, line in PLANTED:

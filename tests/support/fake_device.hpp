@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "device/backend.hpp"
-#include "gpu/program_list.hpp"
+#include "gpu/programs/program_list.hpp"
 
 namespace tests {
 

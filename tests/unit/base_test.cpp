@@ -13,7 +13,7 @@
 #include "core/base/executor.hpp"
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
-#include "core/base/turn.hpp"
+#include "core/base/sincos.hpp"
 
 TEST_CASE("an error is one line of the common grammar, with the same values as members") {
   const bdh::input_error e("net.bdh.h5:/projections/e/indices[1041]", "neuron 5021", "< 4096", "see 'bdh info'");

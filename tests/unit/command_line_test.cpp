@@ -1,5 +1,5 @@
 // The command line alone: what it takes and refuses, and that its description has all of it.
-#include "apps/command_line.hpp"
+#include "apps/common/command_line.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,11 @@
 // Why a neuron fires, on three neurons, computed by hand.
-#include "core/contributions.hpp"
-
 #include <doctest/doctest.h>
 
 #include <vector>
 
+#include "core/analysis/drive.hpp"
 #include "core/base/error.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/model.hpp"
-#include "core/round_table.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/model/model.hpp"
+#include "core/simulation/round_table.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

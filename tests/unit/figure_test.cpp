@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "apps/figure/colours.hpp"
-#include "apps/figure/drawing.hpp"
-#include "apps/figure/image.hpp"
-#include "apps/figure/scale.hpp"
-#include "apps/figure/text.hpp"
+#include "apps/plot/figure/colours.hpp"
+#include "apps/plot/figure/drawing.hpp"
+#include "apps/plot/figure/image.hpp"
+#include "apps/plot/figure/scale.hpp"
+#include "apps/plot/figure/text.hpp"
 #include "core/base/error.hpp"
 
 using namespace bdh::figure;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/random_model.hpp"
+#include "core/model/random_model.hpp"
 
 namespace {
 

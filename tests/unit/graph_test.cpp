@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "graph/partition.hpp"
+#include "core/simulation/partition.hpp"
 #include "graph/projection.hpp"
 
 namespace {

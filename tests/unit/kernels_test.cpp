@@ -11,7 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
 #include "kernels/block.hpp"
-#include "kernels/cpu_kernels.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"

@@ -1,6 +1,6 @@
 // Statistics of explicit graphs: small ones by hand, and planted truths with the rates at which they are found, and not found where
 // there is nothing.
-#include "graph/network.hpp"
+#include "graph/structure/network.hpp"
 
 #include <doctest/doctest.h>
 #include <igraph.h>
@@ -13,8 +13,8 @@
 #include <stdexcept>
 
 #include "core/base/error.hpp"
-#include "graph/degrees.hpp"
-#include "graph/heavy_tail.hpp"
+#include "graph/structure/degrees.hpp"
+#include "graph/structure/heavy_tail.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Orders of nodes and of the neurons of a model, on graphs small enough to see what is right.
-#include "graph/node_order.hpp"
+#include "graph/structure/node_order.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
-#include "core/local_order.hpp"
+#include "core/model/memory_order.hpp"
 #include "tests/files/support.hpp"
 
 namespace {

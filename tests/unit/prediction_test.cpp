@@ -8,9 +8,9 @@
 
 #include "core/base/error.hpp"
 #include "core/base/exponential.hpp"
-#include "core/choice.hpp"
-#include "core/loss.hpp"
-#include "core/sampling.hpp"
+#include "core/simulation/loss.hpp"
+#include "core/simulation/sampling.hpp"
+#include "core/simulation/sampling_law.hpp"
 
 using bdh::choose;
 using bdh::cross_entropy;

@@ -1,6 +1,4 @@
 // Rank statistics and activity, by hand and against all cases counted one by one.
-#include "core/rank_test.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,8 +7,9 @@
 #include <numeric>
 #include <vector>
 
-#include "core/activity.hpp"
-#include "core/concepts.hpp"
+#include "core/analysis/activity_statistics.hpp"
+#include "core/analysis/concept_search.hpp"
+#include "core/analysis/rank_statistics.hpp"
 
 TEST_CASE("U, midranks and the normal p by hand") {
   // 3 above 1, 2; 5 above 1, 2, 4; 2 above 1 and equal to 2.

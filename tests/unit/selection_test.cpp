@@ -1,11 +1,10 @@
-#include "graph/selection.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "core/base/random.hpp"
+#include "graph/top_weights.hpp"
 
 namespace {
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "core/base/random.hpp"
-#include "core/cut_graph.hpp"
-#include "core/dale_and_balance.hpp"
-#include "core/gaussian_null.hpp"
-#include "core/reciprocity.hpp"
-#include "core/weight_histogram.hpp"
+#include "graph/structure/null_models.hpp"
+#include "graph/structure/reciprocity.hpp"
+#include "graph/structure/sign_balance.hpp"
+#include "graph/structure/thresholded_graph.hpp"
+#include "graph/structure/weight_histogram.hpp"
 
 namespace {
 
@@ -26,13 +26,13 @@ bdh::array<float> make(const std::vector<float>& values) {
 }
 
 // Every pair has a weight: the product with a unit matrix.
-bdh::weight_rows complete(const std::vector<float>& weights, std::size_t size) {
+bdh::weight_matrix complete(const std::vector<float>& weights, std::size_t size) {
   std::vector<float> unit(size * size);
   for (std::size_t i = 0; i < size; ++i) unit[i * size + i] = 1;
-  return bdh::weight_rows::of_product(size, make(weights), make(unit));
+  return bdh::weight_matrix::of_product(size, make(weights), make(unit));
 }
 
-bdh::weight_rows sparse(const std::vector<float>& weights, std::uint32_t size) {
+bdh::weight_matrix sparse(const std::vector<float>& weights, std::uint32_t size) {
   std::vector<bdh::edge_id> indptr{0};
   std::vector<bdh::neuron_id> indices;
   std::vector<float> data;
@@ -47,7 +47,7 @@ bdh::weight_rows sparse(const std::vector<float>& weights, std::uint32_t size) {
     return a;
   };
   const bdh::population nodes{"neurons", size};
-  return bdh::weight_rows::of_edges(
+  return bdh::weight_matrix::of_edges(
       bdh::projection::sparse("w", nodes, nodes, bdh::order::by_target, fixed(indptr), fixed(indices), fixed(data)));
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("edges of both signs, by hand, of complete and of sparse weights") {
   const auto work = bdh::default_executor(2);
   for (const bool is_complete : {true, false}) {
     CAPTURE(is_complete);
-    const bdh::weight_rows rows = is_complete ? complete(by_hand, n) : sparse(by_hand, n);
+    const bdh::weight_matrix rows = is_complete ? complete(by_hand, n) : sparse(by_hand, n);
     const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
     CHECK(all.pairs() == 12);
     const bdh::cut_graph g = bdh::cut(rows, all, {0.3f, 0.3f}, *work);
@@ -104,7 +104,7 @@ TEST_CASE("edges of both signs, by hand, of complete and of sparse weights") {
 
 TEST_CASE("Dale index and balance, by hand") {
   const auto work = bdh::serial_executor();
-  const bdh::weight_rows rows = complete(by_hand, n);
+  const bdh::weight_matrix rows = complete(by_hand, n);
   const bdh::cut_graph g = bdh::cut(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work);
   const auto by_edges = bdh::dale_by_edges(g), by_weight = bdh::dale_by_weight(g), balance = bdh::balance(g);
   CHECK(*by_edges[0] == 0);                                                                                     // excites 1, inhibits 2
@@ -120,7 +120,7 @@ TEST_CASE("Dale index and balance, by hand") {
 
 TEST_CASE("from head to head: sources are the first nodes, targets follow") {
   const auto work = bdh::serial_executor();
-  const bdh::weight_rows rows = sparse(by_hand, n);
+  const bdh::weight_matrix rows = sparse(by_hand, n);
   const auto window = bdh::neuron_window::of_heads(2, 0, 1);  // 0, 1 -> 2, 3
   CHECK(window.nodes() == 4);
   CHECK(window.pairs() == 4);
@@ -144,7 +144,7 @@ TEST_CASE("from head to head: sources are the first nodes, targets follow") {
 
 TEST_CASE("edges that lead both ways, by hand, from head to head") {
   const auto work = bdh::serial_executor();
-  const bdh::weight_rows rows = sparse(by_hand, n);
+  const bdh::weight_matrix rows = sparse(by_hand, n);
   const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
   const bdh::cut_graph g = bdh::cut(rows, all, {0, 0}, *work, {.neurons_per_head = 2});
   for (const auto& found : {bdh::answered_by_block(g), bdh::answered_by_block(rows, all, {0, 0}, 2, *work)}) {
@@ -161,7 +161,7 @@ TEST_CASE("edges that lead both ways, by hand, from head to head") {
 
 TEST_CASE("the same bits for any number of threads, and from bits as from lists") {
   const std::size_t size = 700;
-  const bdh::weight_rows rows = complete(random_weights(size, 1), size);
+  const bdh::weight_matrix rows = complete(random_weights(size, 1), size);
   REQUIRE(rows.blocks() > 2);
   const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
   const auto one = bdh::default_executor(1), three = bdh::default_executor(3);
@@ -193,7 +193,7 @@ TEST_CASE("the same bits for any number of threads, and from bits as from lists"
 TEST_CASE("thresholds keep as many edges as asked for, or a few less") {
   const std::size_t size = 300;
   const std::vector<float> weights = random_weights(size, 2);
-  const bdh::weight_rows rows = complete(weights, size);
+  const bdh::weight_matrix rows = complete(weights, size);
   const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
   const auto work = bdh::default_executor(2);
   const bdh::weight_histogram sizes(rows, all, *work);
@@ -208,13 +208,13 @@ TEST_CASE("thresholds keep as many edges as asked for, or a few less") {
     CHECK(inhibitory <= wanted);
   }
   // Two equal weights: one of them alone cannot be kept.
-  const bdh::weight_rows equal = complete({0, 1, 1, 0}, 2);
+  const bdh::weight_matrix equal = complete({0, 1, 1, 0}, 2);
   const float beta = bdh::weight_histogram(equal, {0, 2, 0, 2}, *work).threshold(1, bdh::sign::both);
   CHECK(bdh::cut(equal, {0, 2, 0, 2}, {beta, beta}, *work).excitatory.edges == 0);
 }
 
 TEST_CASE("what is interrupted ends with what the interruption threw") {
-  const bdh::weight_rows rows = complete(random_weights(700, 3), 700);
+  const bdh::weight_matrix rows = complete(random_weights(700, 3), 700);
   const auto work = bdh::default_executor(2);
   const auto stop = [] { throw std::runtime_error("stop"); };
   CHECK_THROWS_AS(bdh::cut(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work, {}, stop), std::runtime_error);

@@ -1,6 +1,4 @@
 // Circuits as rows of weights: the same matrix whatever form the model has, against sums written out in double precision.
-#include "core/weight_rows.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,14 +8,16 @@
 
 #include "core/base/error.hpp"
 #include "core/base/executor.hpp"
-#include "core/direct_form.hpp"
+#include "core/model/circuit_matrix.hpp"
+#include "core/model/direct_form.hpp"
+#include "graph/structure/weight_matrix.hpp"
 #include "support/models.hpp"
 
 namespace {
 
 using matrix = std::vector<std::vector<double>>;  // [target][source]
 
-matrix gather(const bdh::weight_rows& rows, std::size_t threads = 1) {
+matrix gather(const bdh::weight_matrix& rows, std::size_t threads = 1) {
   matrix all(rows.targets(), std::vector<double>(rows.sources(), 0.0));
   bdh::default_executor(threads)->for_each(rows.blocks(), [&](std::size_t b) {
     rows.visit(b, [&](const bdh::weight_row& row) {
@@ -65,7 +65,7 @@ TEST_CASE("through hubs a row is computed from the factors, centred where the dy
     const bool centred = std::string(variant) == "gpu-release";  // the one with several heads, too
     const oracle::weights w = tests::random_weights({.neurons_per_head = centred ? 40 : 80, .heads = centred ? 2 : 1, .hubs = 9}, 3);
     for (const bdh::model& m : {tests::as_graph(w, variant), tests::as_sparse_graph(w, variant)}) {
-      const auto gx = bdh::weight_rows::of_circuit(m, bdh::circuit::gx), gy = bdh::weight_rows::of_circuit(m, bdh::circuit::gy);
+      const auto gx = bdh::circuit_matrix(m, bdh::circuit::gx), gy = bdh::circuit_matrix(m, bdh::circuit::gy);
       CHECK(gx.is_complete());
       CHECK(gx.targets() == 80);
       CHECK(gx.sources() == 91);
@@ -79,16 +79,16 @@ TEST_CASE("a model through hubs and its complete direct form have the same rows"
   const bdh::model hubs = tests::as_graph(tests::random_weights({.neurons_per_head = 30, .heads = 1, .hubs = 7}, 5), "gpu-release");
   const bdh::direct_form direct = bdh::as_direct(hubs);
   for (const bdh::circuit which : {bdh::circuit::gx, bdh::circuit::gy}) {
-    const auto explicit_edges = bdh::weight_rows::of_circuit(direct.graph, which);
+    const auto explicit_edges = bdh::circuit_matrix(direct.graph, which);
     CHECK_FALSE(explicit_edges.is_complete());
-    CHECK(largest_difference(gather(bdh::weight_rows::of_circuit(hubs, which)), gather(explicit_edges)) < 1e-6);
+    CHECK(largest_difference(gather(bdh::circuit_matrix(hubs, which)), gather(explicit_edges)) < 1e-6);
   }
 }
 
 TEST_CASE("explicit edges keep their signs and ascending sources") {
   oracle::circuits c = tests::random_circuits({.neurons = 90, .degree = 6}, 8);
   const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, false);
-  const auto rows = bdh::weight_rows::of_circuit(m, bdh::circuit::gy);
+  const auto rows = bdh::circuit_matrix(m, bdh::circuit::gy);
   const matrix all = gather(rows);
   int inhibitory = 0;
   for (int k = 0; k < c.n; ++k)
@@ -110,8 +110,8 @@ TEST_CASE("sensory nodes can be left out, of both forms") {
   const bdh::model hubs = tests::as_graph(tests::random_weights({.neurons_per_head = 24, .heads = 1, .hubs = 5}, 6), "gpu-release");
   const bdh::direct_form direct = bdh::as_direct(hubs);
   for (const bdh::model* m : {&hubs, &direct.graph}) {
-    const matrix all = gather(bdh::weight_rows::of_circuit(*m, bdh::circuit::gx));
-    const auto neurons = bdh::weight_rows::of_circuit(*m, bdh::circuit::gx).with_sources(24);
+    const matrix all = gather(bdh::circuit_matrix(*m, bdh::circuit::gx));
+    const auto neurons = bdh::circuit_matrix(*m, bdh::circuit::gx).with_sources(24);
     CHECK(neurons.sources() == 24);
     const matrix some = gather(neurons);
     for (std::size_t k = 0; k < 24; ++k) CHECK(std::equal(some[k].begin(), some[k].end(), all[k].begin()));
@@ -122,22 +122,22 @@ TEST_CASE("a projection in either order, dense or sparse, is read source to targ
   const bdh::population two{"two", 2}, three{"three", 3};
   const matrix expected{{1, 2}, {3, 4}, {5, 6}};
   const auto dense = [&](bdh::order o, std::vector<float> weights) { return bdh::projection::dense("p", two, three, o, make(weights)); };
-  CHECK(gather(bdh::weight_rows::of_edges(dense(bdh::order::by_target, {1, 2, 3, 4, 5, 6}))) == expected);
-  CHECK(gather(bdh::weight_rows::of_edges(dense(bdh::order::by_source, {1, 3, 5, 2, 4, 6}))) == expected);
+  CHECK(gather(bdh::weight_matrix::of_edges(dense(bdh::order::by_target, {1, 2, 3, 4, 5, 6}))) == expected);
+  CHECK(gather(bdh::weight_matrix::of_edges(dense(bdh::order::by_source, {1, 3, 5, 2, 4, 6}))) == expected);
   const auto sparse = bdh::projection::sparse("p", two, three, bdh::order::by_source, make<bdh::edge_id>({0, 1, 3}),
                                               make<bdh::neuron_id>({2, 0, 1}), make<float>({5, -2, 4}));
-  CHECK(gather(bdh::weight_rows::of_edges(sparse)) == matrix{{0, -2}, {0, 4}, {5, 0}});
+  CHECK(gather(bdh::weight_matrix::of_edges(sparse)) == matrix{{0, -2}, {0, 4}, {5, 0}});
 }
 
 TEST_CASE("a product of two factors, and factors that do not fit") {
-  const auto rows = bdh::weight_rows::of_product(2, make<float>({1, 2, 3, 4}), make<float>({1, 0, 0, 1, 1, -1}));
+  const auto rows = bdh::weight_matrix::of_product(2, make<float>({1, 2, 3, 4}), make<float>({1, 0, 0, 1, 1, -1}));
   CHECK(gather(rows) == matrix{{1, 2, -1}, {3, 4, -1}});
-  CHECK_THROWS_AS(bdh::weight_rows::of_product(2, make<float>({1, 2, 3}), make<float>({1, 0})), bdh::shape_error);
+  CHECK_THROWS_AS(bdh::weight_matrix::of_product(2, make<float>({1, 2, 3}), make<float>({1, 0})), bdh::shape_error);
 }
 
 TEST_CASE("the bits do not depend on the number of threads") {
   const auto m = tests::as_graph(tests::random_weights({.neurons_per_head = 700, .heads = 1, .hubs = 33}, 9), "gpu-release");
-  const auto rows = bdh::weight_rows::of_circuit(m, bdh::circuit::gx);
+  const auto rows = bdh::circuit_matrix(m, bdh::circuit::gx);
   REQUIRE(rows.blocks() > 2);
   CHECK(gather(rows, 1) == gather(rows, 3));
 }

@@ -1,9 +1,9 @@
 // A program of its own: builds a model of two neurons in memory and steps one token.
 #include <cstdio>
 
-#include "core/model.hpp"
-#include "core/simulator.hpp"
-#include "kernels/cpu_engine.hpp"
+#include "core/model/model.hpp"
+#include "core/simulation/simulator.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

@@ -1,0 +1,45 @@
+// What `bdh concepts` found, told.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/analysis/sentences.hpp"
+#include "core/analysis/concept_search.hpp"
+
+namespace bdh::app {
+
+struct concept_course {
+  std::size_t text = 0;                     // number of the sentence
+  std::vector<std::vector<double>> values;  // [token][finding]
+};
+
+struct concept_results {
+  const model* subject = nullptr;
+  std::vector<sentence> texts;  // the positive ones, then the negative
+  std::size_t positives = 0, tokens = 0;
+  halves split;
+  std::uint64_t seed = 0;
+  std::vector<layer_id> layers;
+  std::optional<head_id> head;
+  bool of_neurons = false, by_y = true;
+  std::uint64_t candidates = 0;
+  double level = 0;
+  std::vector<finding> findings;  // of all that were carried over, the best first
+  std::size_t factor_bytes = 0, tile_bytes = 0;
+  std::vector<sentence> traced;         // sentences whose course was followed
+  std::vector<concept_course> courses;  // of the first findings, over them
+  std::size_t traced_findings = 0;
+
+  std::size_t confirmed() const;
+};
+
+std::string as_text(const concept_results& r, std::size_t top);
+nlohmann::ordered_json as_json(const concept_results& r, std::size_t top);
+std::string as_csv(const concept_results& r);          // a line for each finding
+std::string courses_as_csv(const concept_results& r);  // a line for each token and finding
+
+}  // namespace bdh::app

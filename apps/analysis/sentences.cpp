@@ -1,0 +1,48 @@
+#include "apps/analysis/sentences.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "apps/common/token_source.hpp"
+#include "core/base/error.hpp"
+
+namespace bdh::app {
+namespace {
+
+constexpr std::size_t most_bytes = std::size_t{64} << 20;
+
+std::string all_of(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(file)) throw input_error(file, "no file that can be read", "one sentence a line");
+  std::string text;
+  for (char piece[65536]; stream.read(piece, sizeof piece) || stream.gcount() > 0;) {
+    text.append(piece, static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > most_bytes) throw input_error(file, "more than 64 MiB", "one sentence a line");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<sentence> read_sentences(const std::string& file, const model& m) {
+  const std::string text = all_of(file);
+  std::vector<sentence> all;
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    sentence s{fmt::format("{} line {}", file, ++number), text.substr(at, end - at), {}};
+    if (s.text.ends_with('\r')) s.text.pop_back();
+    at = end + 1;
+    if (s.text.find_first_not_of(" \t") == s.text.npos) continue;
+    const std::unique_ptr<token_source> tokens = open_line(s.place, s.text, m);
+    while (const auto token = tokens->next()) s.tokens.push_back(*token);
+    all.push_back(std::move(s));
+  }
+  if (all.empty()) throw input_error(file, "no sentence", "one sentence a line");
+  return all;
+}
+
+}  // namespace bdh::app

@@ -1,0 +1,22 @@
+// Files with one sentence a line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/model/model.hpp"
+
+namespace bdh::app {
+
+struct sentence {
+  std::string place;  // "FILE line 3"
+  std::string text;
+  std::vector<token_id> tokens;
+};
+
+// Text byte by byte, or token ids where tokens are not bytes; lines of nothing but blanks are passed over. Throws input_error naming the
+// file or the line.
+std::vector<sentence> read_sentences(const std::string& file, const model& m);
+
+}  // namespace bdh::app

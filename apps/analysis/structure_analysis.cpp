@@ -1,0 +1,210 @@
+#include "apps/analysis/structure_analysis.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
+#include "core/base/random.hpp"
+#include "graph/structure/null_models.hpp"
+#include "graph/structure/weight_histogram.hpp"
+
+namespace bdh::app {
+namespace {
+
+constexpr double most_reciprocity_bytes = 1.2e9;  // for graphs with too many edges to keep one by one
+// Seconds, measured on one core of a server of 2023: Leiden and Louvain a link, Leiden alone, rewiring with the count of its clubs, and a
+// step of the search for triangles.
+constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5, triangle_cost = 1e-8;
+
+// One window at one threshold.
+class analysis {
+ public:
+  analysis(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work, const asked_window& where, float beta)
+      : o_(o), m_(m), rows_(rows), work_(work), window_(where.window) {
+    report_.head = where.name;
+    report_.tail_samples = o.tail_samples;
+    report_.graph = cut(rows, window_, {beta, beta}, work,
+                        {.neurons_per_head = where.name == "all" && m.heads() > 1 ? m.neurons_per_head() : 0}, stop_if_requested);
+  }
+
+  structure_report run() {
+    count_answered();
+    const bool listed = report_.graph.excitatory_edges.has_value();
+    if (!listed)
+      note(
+          fmt::format("{} edges are too many to look at one by one: no components, cores, rich club or communities; at most {}, by a "
+                      "larger --beta or a smaller --keep",
+                      edges(sign::both), shown_count(static_cast<double>(cut_options().most_edges))));
+    for (const sign s : {sign::excitatory, sign::inhibitory, sign::both}) add(s);
+    report_.graph.excitatory_edges.reset();
+    report_.graph.inhibitory_edges.reset();
+    return std::move(report_);
+  }
+
+ private:
+  std::uint64_t edges(sign s) const {
+    const cut_graph& g = report_.graph;
+    return (s != sign::inhibitory ? g.excitatory.edges : 0) + (s != sign::excitatory ? g.inhibitory.edges : 0);
+  }
+
+  void count_answered() {
+    if (!window_.same_neurons()) return;  // nothing leads back
+    const cut_graph& g = report_.graph;
+    if (g.excitatory_edges)
+      report_.answered = answered_by_block(g);
+    else if (answered_bytes(window_) <= most_reciprocity_bytes)
+      report_.answered = answered_by_block(rows_, window_, g.at, g.neurons_per_head, work_, stop_if_requested);
+  }
+
+  degree_list degrees(sign s, std::vector<std::uint32_t> sign_sums::*which, neuron_id first, neuron_id count) const {
+    const cut_graph& g = report_.graph;
+    degree_list d(count);
+    for (neuron_id i = 0; i < count; ++i)
+      d[i] =
+          (s != sign::inhibitory ? (g.excitatory.*which)[first + i] : 0) + (s != sign::excitatory ? (g.inhibitory.*which)[first + i] : 0);
+    return d;
+  }
+
+  static degree_report report_of(const degree_list& degrees) {
+    return {bdh::summary_of(degrees), find_tail(degrees, stop_if_requested), {}};
+  }
+
+  // Of one sample, which tells how long all take.
+  double seconds_of_p(const degree_report& d, const degree_list& degrees) const {
+    const stopwatch watch;
+    if (d.tail.fit && o_.tail_samples != 0) tail_p_value(degrees, *d.tail.fit, 1, o_.seed, stop_if_requested);
+    return watch.seconds();
+  }
+
+  void find_p(degree_report& d, const degree_list& degrees) const {
+    if (d.tail.fit && o_.tail_samples != 0) d.tail_p = tail_p_value(degrees, *d.tail.fit, o_.tail_samples, o_.seed, stop_if_requested);
+  }
+
+  void add(sign s) {
+    part_report p;
+    p.name = s == sign::excitatory ? "excitatory" : s == sign::inhibitory ? "inhibitory" : "both";
+    p.edges = edges(s);
+    const cut_graph& g = report_.graph;
+    p.self_loops = (s != sign::inhibitory ? g.excitatory.self_loops : 0) + (s != sign::excitatory ? g.inhibitory.self_loops : 0);
+    // A window from one head to another has nodes that only send and nodes that only receive.
+    const degree_list in = degrees(s, &sign_sums::in_edges, window_.node_of_target(window_.first_target), window_.targets),
+                      out = degrees(s, &sign_sums::out_edges, 0, window_.sources);
+    p.in = report_of(in);
+    p.out = report_of(out);
+    if (!report_.answered.empty()) {
+      const answered_edges answered = sum_of(report_.answered);
+      const std::uint64_t mutual = s == sign::excitatory   ? answered.excitatory
+                                   : s == sign::inhibitory ? answered.inhibitory
+                                                           : answered.excitatory + answered.inhibitory + 2 * answered.mixed;
+      p.mutual = reciprocity_of(mutual, p.edges, window_.nodes());
+    }
+    std::optional<network> graph;
+    if (g.excitatory_edges)
+      graph.emplace(s == sign::excitatory   ? *g.excitatory_edges
+                    : s == sign::inhibitory ? *g.inhibitory_edges
+                                            : united(*g.excitatory_edges, *g.inhibitory_edges),
+                    stop_if_requested);
+    tell_time(p.name, graph ? &*graph : nullptr, seconds_of_p(p.in, in) + seconds_of_p(p.out, out));
+    find_p(p.in, in);
+    find_p(p.out, out);
+    if (graph) p.links = links_of(*graph, s);
+    report_.parts.push_back(std::move(p));
+  }
+
+  // What was asked for and takes long.
+  void tell_time(const std::string& name, const network* graph, double seconds_of_sample) const {
+    std::string text;
+    const auto add = [&](const std::string& what, double seconds) {
+      text += (text.empty() ? "" : ", ") + what + " " + shown_estimate(seconds);
+    };
+    if (o_.tail_samples != 0) add(fmt::format("p values of {} samples", o_.tail_samples), seconds_of_sample * o_.tail_samples);
+    const double links = graph ? static_cast<double>(graph->links()) : 0;
+    if (graph && o_.triangles) add("triangles", graph->triangle_work() * triangle_cost);
+    if (graph && o_.rewired != 0) add(fmt::format("{} rewired graphs", o_.rewired), o_.rewired * links * rewiring_cost);
+    if (graph && o_.modularity) add("modularity", links * communities_cost);
+    if (graph && o_.nulls != 0)
+      add(fmt::format("{} nulls of modularity", o_.nulls), o_.nulls * (m_.hubs() != 0 ? 2 : 1) * links * leiden_cost);
+    if (!text.empty()) note(fmt::format("{}: {}", name, text));
+  }
+
+  links_report links_of(const network& graph, sign s) {
+    links_report l;
+    l.links = graph.links();
+    l.weak = graph.weak();
+    l.strong = graph.strong();
+    l.coreness = graph.coreness();
+    l.clubs = graph.rich_clubs();
+    for (std::uint32_t i = 0; i < o_.rewired; ++i) add_rewired(l, graph, s, i);
+    if (o_.triangles) l.triangles = graph.triangles();
+    if (!o_.modularity || graph.links() == 0) return l;
+    stop_if_requested();
+    l.modularity.emplace();
+    l.modularity->leiden = *graph.leiden(o_.seed);
+    stop_if_requested();
+    l.modularity->louvain = *graph.louvain(o_.seed);
+    for (std::uint32_t i = 0; i < o_.nulls; ++i) add_nulls(l.modularity->nulls, s, i);
+    return l;
+  }
+
+  // Every node keeps its number of neighbours, so the clubs are those of the same degrees.
+  void add_rewired(links_report& l, const network& graph, sign s, std::uint32_t number) const {
+    stop_if_requested();
+    random_stream seeds(o_.seed, purpose::graph_edges, null_number(number, s));
+    const network null(graph.rewired(seeds(), sources()), stop_if_requested);
+    std::vector<double>& coefficients = l.rewired.emplace_back();
+    for (const rich_club& c : null.rich_clubs()) coefficients.push_back(c.coefficient);
+  }
+
+  void add_nulls(null_report& to, sign s, std::uint64_t number) {
+    const auto leiden = [&](const edge_set& g) {
+      stop_if_requested();
+      const auto found = network(g, stop_if_requested).leiden(o_.seed);
+      return found ? found->modularity : 0;
+    };
+    random_stream random(o_.seed, purpose::graph_edges, null_number(number, s));
+    to.random.push_back(leiden(random_edges(window_.nodes(), sources(), edges(s), random)));
+    if (m_.hubs() == 0) return;
+    const cut_graph& product = gaussian(number);
+    to.gaussian.push_back(leiden(s == sign::excitatory   ? *product.excitatory_edges
+                                 : s == sign::inhibitory ? *product.inhibitory_edges
+                                                         : united(*product.excitatory_edges, *product.inhibitory_edges)));
+  }
+
+  static std::uint64_t null_number(std::uint64_t number, sign s) { return 3 * number + static_cast<std::uint64_t>(s); }
+  neuron_id sources() const { return window_.same_neurons() ? 0 : window_.sources; }  // that are nothing else
+
+  // Of the same number of neurons, hubs, and edges of either sign; made once for all parts.
+  const cut_graph& gaussian(std::uint64_t number) {
+    if (number < products_.size()) return products_[number];
+    const random_product p = gaussian_product(window_, m_.hubs(), o_.seed + number);
+    const weight_histogram sizes(p.rows, p.window, work_, stop_if_requested);
+    const thresholds at{sizes.threshold(edges(sign::excitatory), sign::excitatory),
+                        sizes.threshold(edges(sign::inhibitory), sign::inhibitory)};
+    products_.push_back(cut(p.rows, p.window, at, work_, {}, stop_if_requested));
+    return products_.back();
+  }
+
+  const analysis_options& o_;
+  const model& m_;
+  const weight_matrix& rows_;
+  executor& work_;
+  const neuron_window window_;
+  structure_report report_;
+  std::vector<cut_graph> products_;
+};
+
+}  // namespace
+
+std::string shown_estimate(double seconds) { return seconds < 1 ? "less than 1 s" : "about " + shown_seconds(std::ceil(seconds)); }
+
+structure_report analyse(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work, const asked_window& where,
+                         float beta) {
+  return analysis(o, m, rows, work, where, beta).run();
+}
+
+}  // namespace bdh::app

@@ -1,0 +1,91 @@
+// Pieces of the command line that several commands share.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/common/command_line.hpp"
+#include "core/base/ids.hpp"
+
+namespace bdh {
+class model;
+class simulator;
+}  // namespace bdh
+
+namespace bdh::app {
+
+// A command of the program: adds itself to the command line when it is made, and holds what the user asked for.
+class command {
+ public:
+  command(command_line& program, const std::string& name, const std::string& help) : arguments_(program.add_command(name, help)) {}
+  command(const command&) = delete;
+  command& operator=(const command&) = delete;
+  virtual ~command() = default;
+
+  bool chosen() const { return arguments_.chosen(); }
+  virtual int run() = 0;  // the exit code
+
+ protected:
+  command_line& arguments_;
+};
+
+std::unique_ptr<command> import_command(command_line& program);
+std::unique_ptr<command> new_command(command_line& program);
+std::unique_ptr<command> run_command(command_line& program);
+std::unique_ptr<command> evaluate_command(command_line& program);
+std::unique_ptr<command> info_command(command_line& program);
+std::unique_ptr<command> verify_command(command_line& program);
+std::unique_ptr<command> resume_command(command_line& program);
+std::unique_ptr<command> repair_command(command_line& program);
+std::unique_ptr<command> stepping_command(command_line& program);
+std::unique_ptr<command> inspect_command(command_line& program);
+std::unique_ptr<command> diff_command(command_line& program);
+std::unique_ptr<command> devices_command(command_line& program);
+std::unique_ptr<command> selftest_command(command_line& program);
+std::unique_ptr<command> plan_command(command_line& program);
+std::unique_ptr<command> stats_command(command_line& program);
+std::unique_ptr<command> concepts_command(command_line& program);
+std::unique_ptr<command> activity_command(command_line& program);
+std::unique_ptr<command> merge_command(command_line& program);
+std::unique_ptr<command> slice_command(command_line& program);
+std::unique_ptr<command> export_command(command_line& program);
+std::unique_ptr<command> plot_command(command_line& program);
+std::unique_ptr<command> report_command(command_line& program);
+std::unique_ptr<command> reorder_command(command_line& program);
+std::unique_ptr<command> commands_command(command_line& program);
+std::unique_ptr<command> manual_command(command_line& program);
+
+inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0, "0 < u <= 1"};
+inline constexpr range<double> scale_range{1e-6, 1e6, "a factor from 1e-6 to 1e6"};
+
+// How the work is done; none of it changes a bit of the result, but for the retention, the weights and the synapses.
+struct engine_choice {
+  std::uint64_t threads = 1;
+  std::optional<std::uint64_t> sites;  // as many as threads
+  std::string instructions = "best";
+  std::string device = "cpu";
+  std::string weights = "float32";      // or bf16
+  std::optional<std::string> synapses;  // float32 or bf16 [as a state that the run begins from, else float32]
+  std::uint64_t seed = 0;               // of what rounds them
+  std::optional<double> retention;
+
+  bool rounds_synapses() const { return synapses == "bf16"; }
+  void add_to(command_line& command, bool changing_results);
+  model open(const std::string& file) const;  // open_model, with the weights asked for
+  simulator make(const model& m) const;
+  site_id site_count() const { return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1)); }
+};
+
+// Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits. Throws unavailable_error.
+void expect_logits(const model& m, const std::string& file, const std::string& purpose);
+
+// Throws input_error where nothing is at `path`, of which `expected` may be several things.
+void expect_there(const std::string& path, const char* expected);
+
+// Loads the model file, or tells that the file is something else and what to do with it.
+model open_model(const std::string& file);
+
+}  // namespace bdh::app

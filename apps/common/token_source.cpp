@@ -1,0 +1,203 @@
+#include "apps/common/token_source.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "apps/common/command_line.hpp"
+#include "apps/common/signals.hpp"
+#include "core/base/error.hpp"
+
+namespace bdh::app {
+namespace {
+
+constexpr token_id byt5_offset = 3;  // padding, end of text and unknown come first
+
+// Bytes one after the other, from memory or from a file descriptor.
+class byte_stream {
+ public:
+  byte_stream(std::string place, std::string text) : place_(std::move(place)), text_(std::move(text)), size_(text_.size()) {}
+  byte_stream(std::string place, int descriptor, bool close) : place_(std::move(place)), descriptor_(descriptor), close_(close) {
+    struct stat about;
+    if (::fstat(descriptor_, &about) == 0 && S_ISREG(about.st_mode)) size_ = static_cast<std::uint64_t>(about.st_size);
+  }
+  byte_stream(byte_stream&& other) noexcept
+      : place_(std::move(other.place_)),
+        text_(std::move(other.text_)),
+        size_(other.size_),
+        at_(other.at_),
+        on_wait_(std::move(other.on_wait_)),
+        descriptor_(std::exchange(other.descriptor_, -1)),
+        close_(other.close_) {}
+  ~byte_stream() {
+    if (close_ && descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  std::optional<char> next() {
+    if (at_ == text_.size() && !refill()) return std::nullopt;
+    return text_[at_++];
+  }
+  std::optional<std::uint64_t> size() const { return size_; }
+  const std::string& place() const { return place_; }
+  void on_wait(std::function<void()> call) { on_wait_ = std::move(call); }
+
+ private:
+  bool refill() {
+    if (descriptor_ < 0) return false;
+    text_.resize(65536);
+    at_ = 0;
+    const std::ptrdiff_t got = read_unless_stopped(descriptor_, std::as_writable_bytes(std::span(text_)), on_wait_);
+    text_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    if (got < 0) throw input_error(place_, std::strerror(errno), "a file that can be read");
+    return got > 0;
+  }
+
+  std::string place_, text_;
+  std::optional<std::uint64_t> size_;
+  std::size_t at_ = 0;
+  std::function<void()> on_wait_;
+  int descriptor_ = -1;
+  bool close_ = false;
+};
+
+byte_stream open_file(const std::string& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw input_error(file, std::strerror(errno), "a file that can be read");
+  struct stat about;
+  if (::fstat(descriptor, &about) == 0 && S_ISDIR(about.st_mode)) {
+    ::close(descriptor);
+    throw input_error(file, "a folder", "a file");
+  }
+  return byte_stream(file, descriptor, true);
+}
+
+class bytes_as_tokens final : public token_source {
+ public:
+  bytes_as_tokens(byte_stream from, token_id offset) : from_(std::move(from)), offset_(offset) {}
+  std::optional<token_id> next() override {
+    const auto byte = from_.next();
+    if (!byte) return std::nullopt;
+    return static_cast<unsigned char>(*byte) + offset_;
+  }
+  std::optional<std::uint64_t> total() const override { return from_.size(); }
+  void on_wait(std::function<void()> call) override { from_.on_wait(std::move(call)); }
+
+ private:
+  byte_stream from_;
+  token_id offset_;
+};
+
+// Decimal numbers, separated by blanks, line ends or commas; between two commas there is one.
+class numbers_as_tokens final : public token_source {
+ public:
+  numbers_as_tokens(byte_stream from, neuron_id vocabulary) : from_(std::move(from)), vocabulary_(vocabulary) {}
+  std::optional<token_id> next() override {
+    std::string word;
+    for (;;) {
+      const auto byte = from_.next();
+      const bool separates = !byte || *byte == ' ' || *byte == ',' || *byte == '\n' || *byte == '\t' || *byte == '\r';
+      // A number that a stop has cut off is no number.
+      if (!byte && (word.empty() || stop_requested() != 0)) return std::nullopt;
+      if (!separates && word.size() < 24) word += *byte;
+      const bool comma = byte && *byte == ',';
+      if (comma && word.empty() && (comma_ || count_ == 0))
+        throw input_error(fmt::format("{}[{}]", from_.place(), count_), "nothing before a comma", "a token");
+      if (!separates || comma) comma_ = comma;
+      if (separates && !word.empty()) return number(word);
+    }
+  }
+  std::optional<std::uint64_t> total() const override { return std::nullopt; }
+  void on_wait(std::function<void()> call) override { from_.on_wait(std::move(call)); }
+
+ private:
+  token_id number(const std::string& word) {
+    std::uint64_t value = 0;
+    bool digits = word.size() < 12;
+    for (char c : word) {
+      digits = digits && c >= '0' && c <= '9';
+      value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (!digits || value >= vocabulary_)
+      throw input_error(fmt::format("{}[{}]", from_.place(), count_), "'" + word + "'", fmt::format("a token, 0 to {}", vocabulary_ - 1));
+    ++count_;
+    return static_cast<token_id>(value);
+  }
+
+  byte_stream from_;
+  neuron_id vocabulary_;
+  std::uint64_t count_ = 0;
+  bool comma_ = false;  // since the last number
+};
+
+std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {
+  return std::make_unique<numbers_as_tokens>(std::move(from), m.sensory_nodes());
+}
+
+std::unique_ptr<token_source> text_bytes(byte_stream from, const char* option, const model& m) {
+  if (m.tokens() == tokenizer::ids)
+    throw unavailable_error(option, fmt::format("text for a model whose {} tokens are not bytes", m.sensory_nodes()), "token ids",
+                            "give them with --tokens or --tokens-file");
+  return std::make_unique<bytes_as_tokens>(std::move(from), m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
+}
+
+}  // namespace
+
+void token_choice::add_to(command_line& command, bool only_files) {
+  if (!only_files) command.add("--text", text, "a text, byte by byte").type_name("S");
+  command.add("--text-file", text_file, "a file with a text, byte by byte").type_name("FILE");
+  if (!only_files) command.add("--tokens", tokens, "token ids: 1,2,3").type_name("IDS");
+  command.add("--tokens-file", tokens_file, "a file with token ids, separated by blanks, line ends or commas").type_name("FILE");
+  if (!only_files)
+    command.add("INPUT", standard_input, "-: standard input, as it comes; text, or token ids where tokens are not bytes").type_name("");
+}
+
+void token_choice::check(bool only_files) const {
+  const char* const all = only_files ? "--text-file or --tokens-file" : "--text, --text-file, --tokens, --tokens-file or -";
+  if (!standard_input.empty() && standard_input != "-")
+    throw usage_error("'" + standard_input + "'", std::string("not an option, expected ") + all);
+  if (given() == 0) throw usage_error("no text", std::string("expected ") + all);
+  if (given() > 1) throw usage_error("more than one text", std::string("expected one of ") + all);
+}
+
+std::unique_ptr<token_source> token_choice::open(const model& m) const {
+  if (text) return text_bytes({"--text", *text}, "--text", m);
+  if (text_file) return text_bytes(open_file(*text_file), "--text-file", m);
+  if (tokens) {
+    // A mistake on the command line should show before the work, not in the middle of it.
+    for (const auto all = numbers({"--tokens", *tokens}, m); all->next();) continue;
+    return numbers({"--tokens", *tokens}, m);
+  }
+  if (tokens_file) return numbers(open_file(*tokens_file), m);
+  byte_stream input("standard input", STDIN_FILENO, false);
+  return m.tokens() == tokenizer::ids ? numbers(std::move(input), m) : text_bytes(std::move(input), "-", m);
+}
+
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m) {
+  if (m.tokens() != tokenizer::ids) {
+    if (line.empty()) throw input_error(place, "an empty line", "a prompt");
+    return text_bytes({place, line}, "", m);
+  }
+  const auto all = numbers({place, line}, m);
+  if (!all->next()) throw input_error(place, "no tokens", "a prompt: token ids, separated by blanks or commas");
+  while (all->next()) continue;
+  return numbers({place, line}, m);
+}
+
+std::optional<char> byte_of(const model& m, token_id token) {
+  const token_id offset = m.tokens() == tokenizer::byt5 ? byt5_offset : 0;
+  if (m.tokens() == tokenizer::ids || token < offset || token - offset > 255) return std::nullopt;
+  return static_cast<char>(token - offset);
+}
+
+token_id token_of(const model& m, char byte) {
+  return static_cast<unsigned char>(byte) + (m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
+}
+
+}  // namespace bdh::app

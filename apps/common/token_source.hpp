@@ -1,0 +1,51 @@
+// Where the tokens of a run come from: an argument, a file, or standard input while it is being written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.hpp"
+#include "core/model/model.hpp"
+
+namespace bdh::app {
+
+class command_line;
+
+class token_source {
+ public:
+  virtual ~token_source() = default;
+  // The next token; nothing at the end, or when a stop was requested. Throws input_error for what is no token of the model.
+  virtual std::optional<token_id> next() = 0;
+  virtual std::optional<std::uint64_t> total() const = 0;  // tokens in all, where known beforehand
+  virtual void on_wait(std::function<void()> call) = 0;    // to be called when the next token lets itself be waited for
+};
+
+// The options of which one must be given.
+struct token_choice {
+  std::optional<std::string> text, text_file, tokens, tokens_file;
+  std::string standard_input;  // "-"
+
+  void add_to(command_line& command, bool only_files);
+  int given() const {
+    return text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() + !standard_input.empty();
+  }
+  void check(bool only_files) const;  // throws usage_error unless exactly one is given
+  std::unique_ptr<token_source> open(const model& m) const;
+};
+
+// A line as a prompt: text byte by byte, or token ids where tokens are not bytes. Throws input_error naming `place` when it has no tokens,
+// or one that the model does not know.
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m);
+
+// The byte that a token stands for; nothing when it stands for none.
+std::optional<char> byte_of(const model& m, token_id token);
+
+// The token of a byte, in a model whose tokens are bytes.
+token_id token_of(const model& m, char byte);
+
+}  // namespace bdh::app

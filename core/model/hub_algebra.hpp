@@ -1,0 +1,16 @@
+// The hubs of an imported model as a pool: what every source sends to it, C B, and the gain that it gives.
+#pragma once
+
+#include <vector>
+
+#include "core/model/model.hpp"
+
+namespace bdh {
+
+// rows x columns of a projection, in its own order; pairs without an edge are 0.
+std::vector<double> dense_rows(const projection& p);
+
+// C [e | sensory], transposed: (sources x hubs); C only where the dynamics are centred.
+std::vector<double> centred_sources(const model& m);
+
+}  // namespace bdh

@@ -1,0 +1,12 @@
+#include "core/simulation/engine.hpp"
+
+#include "core/simulation/loss.hpp"
+#include "core/simulation/sampling.hpp"
+
+namespace bdh {
+
+token_id engine::choose(const sampling& how, std::uint64_t position) const { return bdh::choose(logits(), how, position); }
+
+double engine::loss(token_id next) const { return cross_entropy(logits(), next); }
+
+}  // namespace bdh

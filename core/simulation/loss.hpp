@@ -1,0 +1,16 @@
+// How wrong a prediction was: the cross-entropy of the token that came.
+#pragma once
+
+#include <span>
+
+#include "core/base/ids.hpp"
+
+namespace bdh {
+
+// -log softmax(logits)[next] in nats, summed in double as core/simulation/sampling_law.hpp says. `next` < logits.size().
+double cross_entropy(std::span<const float> logits, token_id next) noexcept;
+
+// The same of one logit, where the sum of all likelihoods at temperature 1 is known.
+double cross_entropy(double sum, float largest, float logit) noexcept;
+
+}  // namespace bdh

@@ -1,0 +1,32 @@
+#include "core/simulation/partition.hpp"
+
+#include <algorithm>
+
+namespace bdh {
+namespace {
+
+id_range share(neuron_id total, site_id site, site_id sites) {
+  const auto cut = [&](std::uint64_t s) { return static_cast<neuron_id>(total * s / sites); };
+  return {cut(site), cut(std::uint64_t{site} + 1)};
+}
+
+}  // namespace
+
+std::vector<site_share> partition(const partition_sizes& sizes, site_id sites) {
+  const block_grid grid(sizes.heads, sizes.neurons / sizes.heads);
+  std::vector<site_share> shares(sites);
+  for (site_id s = 0; s < sites; ++s) {
+    site_share& mine = shares[s];
+    mine.blocks = share(grid.blocks(), s, sites);
+    if (mine.blocks.size() != 0) mine.neurons = {grid.neurons(mine.blocks.begin).begin, grid.neurons(mine.blocks.end - 1).end};
+    mine.hubs = share(sizes.hubs, s, sites);
+    // Sensory nodes can be sources like neurons, so they are dealt out in blocks too.
+    const id_range sensory = share((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);
+    mine.sensory = {std::min(sensory.begin * block_grid::block_size, sizes.sensory),
+                    std::min(sensory.end * block_grid::block_size, sizes.sensory)};
+    mine.readout = share(sizes.readout, s, sites);
+  }
+  return shares;
+}
+
+}  // namespace bdh

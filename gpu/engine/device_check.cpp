@@ -1,0 +1,159 @@
+#include "gpu/engine/device_check.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "core/base/random.hpp"
+#include "core/model/direct_form.hpp"
+#include "core/simulation/sampling.hpp"
+#include "core/simulation/simulator.hpp"
+#include "gpu/engine/gpu_engine.hpp"
+#include "gpu/programs/program_list.hpp"
+#include "kernels/cpu/cpu_engine.hpp"
+
+namespace bdh {
+namespace {
+
+constexpr std::uint64_t seed = 1;
+
+// Normal weights of the given deviation.
+projection random_projection(std::string name, const population& source, const population& target, order rows, double deviation,
+                             std::uint64_t stream) {
+  array<float> weights(std::size_t{source.size} * target.size);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i] = static_cast<float>(deviation * normal(seed, purpose::calibration, i, stream));
+  return projection::dense(std::move(name), source, target, rows, std::move(weights));
+}
+
+model random_hub_model(head_id heads, neuron_id neurons, neuron_id hubs, bool rotates) {
+  const population all{"neurons", neurons}, pool{"hubs", hubs}, in{"sensory", 61}, out{"readout", 61};
+  const double scale = 1 / std::sqrt(static_cast<double>(hubs));
+  model::parts p;
+  p.layers = 3;
+  p.heads = heads;
+  p.circuits.e = random_projection("e", all, pool, order::by_source, 0.3, 1);
+  p.circuits.sensory = random_projection("sensory", in, pool, order::by_source, 0.5, 2);
+  p.circuits.dx = random_projection("dx", pool, all, order::by_target, scale, 3);
+  p.circuits.dy = random_projection("dy", pool, all, order::by_target, scale, 4);
+  p.circuits.readout = random_projection("readout", pool, out, order::by_target, scale, 5);
+  if (rotates) p.turning = rotation::geometric(65536, neurons / heads);
+  p.retention = rotates ? 0.98 : 1;
+  return model(std::move(p));
+}
+
+token_id random_token(const model& m, std::uint64_t t) {
+  return static_cast<token_id>(uniform(seed, purpose::calibration, t, 99) * m.sensory_nodes());
+}
+
+template <class Float>
+void compare(std::span<const Float> a, std::span<const Float> b, agreement& result) {
+  double difference = 0, largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double d = std::abs(double{a[i]} - double{b[i]});
+    difference = std::max(difference, std::isnan(d) ? std::numeric_limits<double>::infinity() : d);
+    largest = std::max(largest, std::abs(double{a[i]}));
+  }
+  result.same_bits &= std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+  if (difference != 0) result.difference = std::max(result.difference, difference / largest);
+}
+
+void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
+  const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
+  for (std::uint64_t t = 0; t < tokens; ++t) {
+    const token_report left = a.step(random_token(a.subject(), a.tokens())), right = b.step(random_token(b.subject(), b.tokens()));
+    result.same &= left.active_x == right.active_x && left.active_y == right.active_y && left.synaptic_events == right.synaptic_events &&
+                   left.hebbian_writes == right.hebbian_writes;
+    ++result.tokens;
+    if (a.subject().readout_nodes() == 0) continue;
+    const token_id chosen = a.choose(how);
+    result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
+    compare<float>(a.logits(), b.logits(), result);
+  }
+  const synapse_state left = a.save(), right = b.save();
+  for (std::size_t l = 0; l < left.layers.size(); ++l) {
+    compare<float>(left.layers[l].stored, right.layers[l].stored, result);
+    result.same &= left.layers[l].clock == right.layers[l].clock &&
+                   std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(), right.layers[l].last_used.begin());
+  }
+}
+
+double seconds(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+agreement compare_with_cpu(const model& m, const std::string& name, std::shared_ptr<gpu::device> on, std::uint64_t tokens) {
+  agreement result{.model = name, .exact = on->exact()};
+  simulator cpu(m, cpu_engine(m)), device(m, gpu_engine(m, std::move(on)));
+  read(cpu, device, tokens / 2, result);
+  // Each goes on from what the other has saved.
+  const synapse_state from_cpu = cpu.save(), from_device = device.save();
+  cpu.restore(from_device);
+  device.restore(from_cpu);
+  for (simulator* brain : {&cpu, &device}) {
+    brain->probe({{1, 2}, 1});
+    brain->perturb(parse_perturbation(m, "silence x:0-9"));
+    brain->perturb(parse_perturbation(m, "stimulate y:10-19 0.1"));
+  }
+  read(cpu, device, tokens - tokens / 2, result);
+  result.same &= cpu.probes().strength(0) == device.probes().strength(0);
+  return result;
+}
+
+std::vector<agreement> self_test(std::shared_ptr<gpu::device> on, const std::function<void(const agreement&)>& told) {
+  std::vector<agreement> all;
+  const auto test = [&](const model& m, const std::string& name) {
+    all.push_back(compare_with_cpu(m, name, on, 24));
+    if (told) told(all.back());
+  };
+  for (const auto& [heads, neurons, hubs, rotates] :
+       {std::tuple{1u, 500u, 64u, false}, std::tuple{4u, 4096u, 128u, true}, std::tuple{3u, 630u, 37u, true}}) {
+    const std::string size = std::to_string(neurons) + " neurons, " + std::to_string(heads) + " heads" + (rotates ? ", rotating" : "");
+    const model hubs_only = random_hub_model(heads, neurons, hubs, rotates);
+    test(hubs_only, size + ", through hubs");
+    if (neurons < 1000) test(as_direct(hubs_only).graph, size + ", explicit edges");
+  }
+  return all;
+}
+
+double stream_bandwidth(gpu::device& on, std::size_t bytes) {
+  const auto n = static_cast<gpu::index>(std::min<std::size_t>(bytes / (2 * sizeof(float)), gpu::index{1} << 31));
+  gpu::buffer<float> drive, x;
+  gpu::buffer<gpu::fault_slot> slots;
+  gpu::memory_plan memory;
+  memory.add(drive, n, "drive");
+  memory.add(x, n, "X");
+  memory.add(slots, 1, "faults");
+  const gpu::allocation all = gpu::allocate({&memory}, on, "measuring the bandwidth");
+  drive.clear();
+  x.clear();
+  // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot is used.
+  const gpu::fire_x program{drive.data(), x.data(), n, true, {slots.data(), nullptr}, 1};
+  const auto pass = [&] { gpu::launch(on, program, {gpu::items_for(n)}); };
+  pass();
+  on.synchronize();
+  constexpr int passes = 10;
+  const double time = seconds([&] {
+    for (int i = 0; i < passes; ++i) pass();
+    on.synchronize();
+  });
+  return passes * 3.0 * sizeof(float) * n / time;
+}
+
+double tokens_per_second(const model& m, std::shared_ptr<gpu::device> on, std::uint64_t tokens) {
+  simulator brain(m, gpu_engine(m, std::move(on)));
+  for (std::uint64_t t = 0; t < 4; ++t) brain.step(random_token(m, t));
+  return static_cast<double>(tokens) / seconds([&] {
+           for (std::uint64_t t = 0; t < tokens; ++t) brain.step(random_token(m, t));
+         });
+}
+
+}  // namespace bdh

@@ -1,0 +1,153 @@
+// Circuits through hubs on a device: neurons -> hubs -> neurons, synapses neuron -> hub in the rotating frame.
+#include <algorithm>
+
+#include "gpu/engine/device_site.hpp"
+
+namespace bdh::gpu {
+namespace {
+
+class hub_site final : public device_site {
+ public:
+  hub_site(const model& m, double retention) : device_site(m, retention) {
+    const hub_circuits& c = m.circuits();
+    dx_.plan(model_memory_, c.dx);
+    dy_.plan(model_memory_, c.dy);
+    readout_.plan(model_memory_, c.readout);
+    memory_.add(w_, d_, "W of the hubs");
+    memory_.add(a_, std::size_t{m.heads()} * d_, "A of the hubs");
+    memory_.add(partial_, std::size_t{grid_.blocks()} * d_, "partial sums");
+    memory_.add(row_, n_, "rows in use");
+    memory_.add(turned_, n_, "X turned");
+    memory_.add(aged_, n_, "X turned and aged");
+    memory_.add(kept_, n_, "decay of rows in use");
+  }
+
+  void upload_model() override {
+    device_site::upload_model();
+    const hub_circuits& c = model_.circuits();
+    dx_.upload(c.dx);
+    dy_.upload(c.dy);
+    readout_.upload(c.readout);
+  }
+
+  void begin_token() override {
+    device_site::begin_token();
+    clear(a_);
+  }
+
+  void perform(action what, layer_id layer) override {
+    switch (what) {
+      case action::sense:
+        sense_hubs();
+        return hear_w(true, 0);
+      case action::propagate_synapses:
+        return propagate_synapses(layer);
+      case action::reweight:
+        return reweight(layer);
+      case action::decay:
+        ++clock_[layer - 1];
+        return;
+      case action::propagate_gy:
+        pull(model_.circuits().dy, dy_, list_x_.data(), count_x(), a_.data(), d_, drive_.data());
+        return tally(dy_, d_, list_x_.data(), count_x(), 1, per_x, edges);
+      case action::threshold_y:
+        return threshold_y(layer);
+      case action::update_w:
+        y_to_hubs();
+        return hear_w(false, layer);
+      case action::propagate_gx:
+        return drive_x(layer);
+      case action::threshold_x:
+        return threshold_x(layer);
+      case action::read_out:
+        return read_out(model_.circuits().readout, readout_, w_.data());
+    }
+  }
+
+  void read(variable v, std::span<float> out) const override {
+    (v == variable::x ? x_ : v == variable::y ? y_ : v == variable::w ? w_ : a_).download(out);
+  }
+
+ private:
+  extent units() const noexcept { return {n_ / unit_, count_units(), 1}; }
+
+  // Turns and ages X of the active rows at the layer's present clock; done once for the read and the write of a token.
+  void use(layer_id layer) {
+    if (used_layer_ == layer && used_clock_ == clock_[layer - 1]) return;
+    used_layer_ = layer;
+    used_clock_ = clock_[layer - 1];
+    turn_to(layer);
+    launch(use_rows{unit_list(), count_units(), x_.data(), model_.neurons_per_head(), rotates_ ? cosine_.data() : nullptr, sine_.data(),
+                    last_used_[layer - 1].data(), clock(layer), retention_, row_.data(), turned_.data(), aged_.data(), kept_.data()},
+           {items_for(n_ / unit_), count_units(), chunk});
+  }
+
+  void propagate_synapses(layer_id layer) {
+    use(layer);
+    launch(list_starts{grid_, unit_list(), count_units(), start_.data()}, {items_for(grid_.blocks() + 1)});
+    push({}, {stored_[layer - 1].data()}, row_.data(), aged_.data(), start_.data(), unit_, grid_.blocks(), partial_.data());
+    tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
+    if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
+    const index heads = model_.heads();
+    collect(heads, grid_.blocks() / heads, a_.data());
+    const dynamics& rules = model_.rules();
+    const index first = check(layer, "A at hub", 2 * heads);
+    launch(hear_a{a_.data(), d_, static_cast<float>(rules.epsilon()), rules.centred(), rules.attention_gain(), log(), first, heads},
+           {heads});
+  }
+
+  void cut(const std::vector<cut_term>& terms) {
+    if (terms.empty()) return;
+    std::vector<listed_cut> list;
+    for (const cut_term& t : terms) {
+      const bool neuron = t.target < n_;
+      const index head = t.source / model_.neurons_per_head();
+      const index block = head * (grid_.blocks() / model_.heads()) + (t.source - head * model_.neurons_per_head()) / block_grid::block_size;
+      list.push_back({t.source, block, neuron ? t.target : t.target - n_, neuron, t.value});
+    }
+    const auto contribution = [](const device_projection& p) {
+      return cut_partial_sums::contribution{p.indptr.empty() ? nullptr : p.indptr.data(), p.indices.data(), p.view()};
+    };
+    const index count = static_cast<index>(list.size());
+    const bool sliced = e_.indptr.empty() && sensory_.indptr.empty();
+    launch(cut_partial_sums{stage(std::span<const listed_cut>(list)), count, contribution(e_), contribution(sensory_), x_.data(), d_,
+                            sliced ? slice : d_, partial_.data()},
+           {sliced ? items_for(d_, slice) : 1});
+  }
+
+  void reweight(layer_id layer) {
+    if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
+    use(layer);
+    launch(reweight_rows{{stored_[layer - 1].data(), d_, 0, row_.data(), turned_.data(), kept_.data(), w_.data()},
+                         unit_,
+                         last_used_[layer - 1].data(),
+                         clock(layer),
+                         log(),
+                         check(layer, "a synapse of neuron")},
+           units());
+    tally({}, d_, nullptr, count_units(), unit_, per_unit, writes);
+    used_layer_ = 0;
+  }
+
+  void drive_x(layer_id layer) {
+    const projection& dx = model_.circuits().dx;
+    pull(dx, dx_, nullptr, nullptr, w_.data(), 0, drive_.data());
+    tally_all(dx);
+    const layer_controls* const c = controls_of(layer);
+    if (!c || c->cut_gx.empty()) return;
+    std::vector<listed_value> list;
+    for (const cut_term& t : c->cut_gx) list.push_back({t.target, -static_cast<float>(t.value)});
+    launch(add_terms{stage(std::span<const listed_value>(list)), static_cast<index>(list.size()), drive_.data()}, {1});
+  }
+
+  device_projection dx_, dy_;
+  buffer<float> a_;  // heads x hubs
+  buffer<index> row_;
+  buffer<float> turned_, aged_, kept_;
+};
+
+}  // namespace
+
+std::unique_ptr<device_site> hub_device_site(const model& m, double retention) { return std::make_unique<hub_site>(m, retention); }
+
+}  // namespace bdh::gpu

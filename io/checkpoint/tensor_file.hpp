@@ -1,0 +1,93 @@
+// Named tensors in a file, whatever its format: safetensors and PyTorch readers fill this in, the importer reads from it.
+// Readers work on bytes in memory (a mapped file), check everything before they allocate, and never trust a size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "core/base/array.hpp"
+
+namespace bdh {
+
+inline constexpr std::size_t max_tensor_rank = 8;
+inline constexpr std::size_t max_tensor_name = 512;  // bytes
+
+enum class element : std::uint8_t { f16, bf16, f32, f64, other };  // other: cannot be a weight
+
+constexpr std::size_t bytes_of(element e) noexcept { return e == element::f64 ? 8 : e == element::f32 ? 4 : e == element::other ? 0 : 2; }
+
+struct tensor {
+  std::string name;
+  element kind = element::other;
+  std::string type;                          // the element type in the file's own words
+  std::vector<std::uint64_t> shape, stride;  // stride and offset in elements of its storage
+  std::uint64_t offset = 0;
+  std::size_t storage = 0;  // numbered by the reader
+
+  std::uint64_t elements() const noexcept;  // checked by the reader not to overflow, and not more than the storage holds
+};
+
+std::string shape_text(std::span<const std::uint64_t> shape);  // "(4, 64, 1024)"
+
+// A number that the file itself, or a configuration beside it, states about the model.
+struct statement {
+  std::string key;
+  double value = 0;
+  std::string where;  // "the file's metadata"
+};
+
+// Bytes of one storage; `owned` is empty when they are a view of the mapped file.
+struct stored_bytes {
+  array<std::byte> owned;
+  std::span<const std::byte> view;
+};
+
+class tensor_file {
+ public:
+  explicit tensor_file(std::string place) : place_(std::move(place)) {}
+  virtual ~tensor_file() = default;
+  tensor_file(const tensor_file&) = delete;
+  tensor_file& operator=(const tensor_file&) = delete;
+
+  const std::string& place() const noexcept { return place_; }  // the file's name as the user gave it
+  std::string place(const tensor& t) const { return place_ + ":" + t.name; }
+  const std::vector<tensor>& tensors() const noexcept { return tensors_; }
+  const std::vector<statement>& statements() const noexcept { return statements_; }
+
+  // All elements, row-major. Throws input_error naming the first element that is not finite (as a float32), or the tensor when
+  // its elements are not floating-point numbers or cannot be read.
+  array<float> weights(const tensor& t) const;
+  array<double> numbers(const tensor& t) const;
+
+ protected:
+  virtual stored_bytes bytes(const tensor& t) const = 0;
+  void add(tensor t);  // throws input_error for a second tensor of that name
+
+  std::vector<tensor> tensors_;
+  std::vector<statement> statements_;
+
+ private:
+  template <class T>
+  array<T> read(const tensor& t) const;
+
+  std::string place_;
+  std::unordered_set<std::string> names_;
+};
+
+// The product of the sizes, or nothing when it exceeds `limit`; a zero anywhere gives zero.
+std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes, std::uint64_t limit) noexcept;
+
+// `bytes` must outlive the result. Throw input_error.
+std::unique_ptr<tensor_file> read_safetensors(std::span<const std::byte> bytes, std::string place);
+std::unique_ptr<tensor_file> read_torch_file(std::span<const std::byte> bytes, std::string place);
+
+// By content, not by the file's name: safetensors or a PyTorch zip; anything else is refused with what it seems to be.
+std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, std::string place);
+
+}  // namespace bdh

@@ -1,0 +1,175 @@
+#include "io/graph/graph_export.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "core/base/error.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/error_context.hpp"
+#include "io/graph/graph_export_detail.hpp"
+
+namespace bdh {
+namespace graph_formats {
+namespace {
+
+// Nothing that a line of text, XML or CSV cannot hold as it is.
+bool is_plain(std::string_view name) {
+  const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  return is_utf8(name) && std::ranges::none_of(name, controls) && name.find("\xef\xbf\xbe") == name.npos &&
+         name.find("\xef\xbf\xbf") == name.npos;  // U+FFFE and U+FFFF are no characters
+}
+
+std::string escaped(std::string_view name) {
+  std::string text;
+  for (unsigned char c : name) {
+    if (c == '\\')
+      text += "\\\\";
+    else if (c < 0x20 || c >= 0x7f)
+      text += fmt::format("\\x{:02x}", c);
+    else
+      text += static_cast<char>(c);
+  }
+  return text;
+}
+
+// Names stay as they are where all are plain; else all are escaped, so that no two become one.
+std::vector<std::string> labels_of(const graph_excerpt& g) {
+  const model& m = g.subject();
+  const auto& names = m.neuron_names();
+  const bool plain = std::ranges::all_of(names, is_plain);
+  std::vector<std::string> labels;
+  for (neuron_id i = 0; i < m.neurons(); ++i) labels.push_back(names.empty() ? std::to_string(i) : plain ? names[i] : escaped(names[i]));
+  for (neuron_id i = m.neurons(); i < g.size(); ++i) {
+    labels.push_back("token:" + std::to_string(i - m.neurons()));
+    if (m.neuron_named(labels.back()))
+      throw input_error("neuron '" + labels.back() + "'", "the name of a sensory node", "another name", "export without sensory nodes");
+  }
+  return labels;
+}
+
+std::string described(const graph_excerpt& g, const std::string& about) {
+  const excerpt_request& r = g.request();
+  std::string text = fmt::format("{} of {}: ", r.graph == graph_kind::gx ? "Gx" : r.graph == graph_kind::gy ? "Gy" : "Gs", about);
+  text += r.graph == graph_kind::gs ? "plasticity rates of synapses" : "weights of the circuit, inhibitory below 0";
+  text += "; edges lead source -> target";
+  if (r.ego) text += fmt::format("; within {} hop{} of neuron {}", r.hops, r.hops == 1 ? "" : "s", *r.ego);
+  if (r.least > 0) text += fmt::format("; |weight| at least {}", r.least);
+  if (r.top) text += fmt::format("; the {} of largest |weight|", *r.top);
+  return text;
+}
+
+}  // namespace
+
+exported_graph::exported_graph(const graph_excerpt& graph, const std::string& about)
+    : what(graph), description(described(graph, about)), labels(labels_of(graph)) {
+  if (!is_plain(description)) description = escaped(description);
+}
+
+std::string id_of(const graph_excerpt& g, const excerpt_edge& e) { return fmt::format("{}/{}", g.projection_of(e), e.id); }
+
+std::string in_xml(std::string_view text) {
+  std::string safe;
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += c;
+    }
+  }
+  return safe;
+}
+
+}  // namespace graph_formats
+
+namespace {
+
+struct known_format {
+  graph_format format;
+  const char* name;
+  const char* suffix;  // of a file; nullptr: a folder
+};
+
+constexpr known_format formats[] = {{graph_format::graphml, "graphml", ".graphml"},
+                                    {graph_format::gexf, "gexf", ".gexf"},
+                                    {graph_format::csv, "csv", ".csv"},
+                                    {graph_format::matrix_market, "matrix-market", ".mtx"},
+                                    {graph_format::npz, "npz", ".npz"},
+                                    {graph_format::sonata, "sonata", nullptr},
+                                    {graph_format::nest, "nest", nullptr}};
+
+const known_format& known(graph_format f) noexcept { return *std::ranges::find(formats, f, &known_format::format); }
+
+// The nodes beside the edges.
+std::filesystem::path nodes_file(std::filesystem::path edges) { return edges.replace_extension(".nodes.csv"); }
+
+using writer = void (*)(const graph_formats::exported_graph&, const std::filesystem::path&);
+
+void write_file(const graph_formats::exported_graph& g, writer write, atomic_file& whole, const std::filesystem::path& target) {
+  with_file_name(whole.temporary().string(), target.string(), [&] { write(g, whole.temporary()); });
+}
+
+void write_pair(const graph_formats::exported_graph& g, const std::filesystem::path& target, bool overwrite) {
+  atomic_file edges(target, overwrite), nodes(nodes_file(target), overwrite);
+  write_file(g, graph_formats::write_csv_edges, edges, target);
+  write_file(g, graph_formats::write_csv_nodes, nodes, nodes_file(target));
+  nodes.publish();
+  edges.publish();
+}
+
+}  // namespace
+
+const char* name(graph_format f) noexcept { return known(f).name; }
+bool is_folder(graph_format f) noexcept { return known(f).suffix == nullptr; }
+
+std::optional<graph_format> graph_format_named(std::string_view text) noexcept {
+  for (const known_format& f : formats)
+    if (text == f.name) return f.format;
+  return std::nullopt;
+}
+
+std::optional<graph_format> graph_format_of(const std::filesystem::path& file) noexcept {
+  for (const known_format& f : formats)
+    if (f.suffix != nullptr && file.extension() == f.suffix) return f.format;
+  return std::nullopt;
+}
+
+void check_export_target(graph_format format, const std::filesystem::path& target, bool overwrite) {
+  if (is_folder(format)) {
+    const atomic_folder whole(target);
+    return;
+  }
+  const atomic_file whole(target, overwrite);
+  if (format == graph_format::csv) const atomic_file nodes(nodes_file(target), overwrite);
+}
+
+void export_graph(const graph_excerpt& graph, graph_format format, const std::filesystem::path& target, const export_options& options) {
+  const graph_formats::exported_graph g(graph, options.about);
+  if (format == graph_format::csv) return write_pair(g, target, options.overwrite);
+  if (is_folder(format)) {
+    atomic_folder whole(target);
+    with_file_name(whole.temporary().string(), target.string(),
+                   [&] { graph_formats::write_sonata(g, whole.temporary(), format == graph_format::nest); });
+    return whole.publish();
+  }
+  atomic_file whole(target, options.overwrite);
+  write_file(g,
+             format == graph_format::graphml         ? graph_formats::write_graphml
+             : format == graph_format::gexf          ? graph_formats::write_gexf
+             : format == graph_format::matrix_market ? graph_formats::write_matrix_market
+                                                     : graph_formats::write_npz,
+             whole, target);
+  whole.publish();
+}
+
+}  // namespace bdh

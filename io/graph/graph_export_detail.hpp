@@ -1,0 +1,72 @@
+// What the writers of io/graph/graph_export.hpp share; nobody else includes this.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/analysis/subgraph.hpp"
+#include "io/files/csv.hpp"
+
+namespace bdh::graph_formats {
+
+// What all formats tell of a graph.
+struct exported_graph {
+  exported_graph(const graph_excerpt& graph, const std::string& about);
+
+  const graph_excerpt& what;
+  std::string description;          // one line: what it is, and which way edges lead
+  std::vector<std::string> labels;  // (size), fit for one line of any format and all different
+
+  neuron_id neurons() const { return what.subject().neurons(); }
+  bool is_sensory(neuron_id node) const { return node >= neurons(); }
+  bool has_communities() const { return !what.community().empty(); }
+};
+
+inline bool is_inhibitory(const excerpt_edge& e) { return std::signbit(e.weight); }
+inline const char* sign_of(const excerpt_edge& e) { return is_inhibitory(e) ? "inhibitory" : "excitatory"; }
+std::string id_of(const graph_excerpt& g, const excerpt_edge& e);  // "gx_excitatory/17"
+
+// Text that is written piece by piece. Weights as {:.9g}: with nine digits every float32 comes back as it was.
+class text_output {
+ public:
+  explicit text_output(const std::filesystem::path& path) : file_(path) {}
+
+  template <class... T>
+  void add(fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(held_), format, std::forward<T>(values)...);
+    if (held_.size() >= std::size_t{1} << 16) flush();
+  }
+  void close() {
+    flush();
+    file_.close();
+  }
+
+ private:
+  void flush() {
+    file_.write({held_.data(), held_.size()});
+    held_.clear();
+  }
+
+  csv_file file_;
+  fmt::memory_buffer held_;
+};
+
+// A text inside an element or an attribute of XML.
+std::string in_xml(std::string_view text);
+
+// Each writes whole new files at paths that do not exist.
+void write_graphml(const exported_graph& g, const std::filesystem::path& to);
+void write_gexf(const exported_graph& g, const std::filesystem::path& to);
+void write_csv_edges(const exported_graph& g, const std::filesystem::path& to);
+void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to);
+void write_matrix_market(const exported_graph& g, const std::filesystem::path& to);
+void write_npz(const exported_graph& g, const std::filesystem::path& to);
+void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest);  // into an empty folder
+
+}  // namespace bdh::graph_formats

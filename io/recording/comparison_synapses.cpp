@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "io/recording/comparison_detail.hpp"
+
+namespace bdh {
+namespace {
+
+class largest_differences {
+ public:
+  largest_differences(double tolerance, std::uint64_t top) : tolerance_(tolerance), top_(top) {}
+
+  // `made` describes the synapse, where it is needed.
+  template <class Describe>
+  void add(double a, double b, Describe describe) {
+    ++all_.compared;
+    if (same(a, b, tolerance_)) return;
+    ++all_.differing;
+    if (top_ == 0) return;
+    synapse_difference d = describe();
+    d.a = a;
+    d.b = b;
+    all_.largest.push_back(std::move(d));
+    if (all_.largest.size() >= 2 * top_ + 1024) trim();
+  }
+  synapse_comparison take() {
+    trim();
+    return std::move(all_);
+  }
+
+ private:
+  void trim() {
+    const auto size = [](const synapse_difference& d) { return std::abs(d.a - d.b); };
+    std::stable_sort(all_.largest.begin(), all_.largest.end(),
+                     [&](const synapse_difference& x, const synapse_difference& y) { return larger(size(x), size(y)); });
+    if (all_.largest.size() > top_) all_.largest.resize(top_);
+  }
+
+  double tolerance_;
+  std::uint64_t top_;
+  synapse_comparison all_;
+};
+
+struct pair_of_rows {
+  const report_description &of_a, &of_b;
+  std::uint64_t position;
+  report_row a, b;
+
+  synapse_difference described() const {
+    synapse_difference d;
+    d.report = of_a.name;
+    d.layer = of_a.layer;
+    d.position = position;
+    return d;
+  }
+};
+
+void compare_snapshots(const pair_of_rows& rows, neuron_id neurons, largest_differences& to) {
+  const report_description& d = rows.of_a;
+  if (d.width != rows.of_b.width || d.index_pointers != rows.of_b.index_pointers || d.element_ids != rows.of_b.element_ids) return;
+  for (std::size_t target = 0; target < d.node_ids.size(); ++target) {
+    const std::uint64_t first = d.index_pointers[target], last = d.index_pointers[target + 1];
+    for (std::uint64_t k = first; k < last; ++k)
+      to.add(rows.a.values[k], rows.b.values[k], [&] {
+        synapse_difference s = rows.described();
+        s.post = static_cast<neuron_id>(d.node_ids[target]);
+        s.to_hub = d.population == "hubs";
+        if (!s.to_hub) s.edge = d.element_ids[k];
+        if (last - first == neurons) s.pre = static_cast<neuron_id>(k - first);
+        return s;
+      });
+  }
+}
+
+void compare_chosen(const pair_of_rows& rows, largest_differences& to) {
+  const auto before = [](const recorded_synapse& x, const recorded_synapse& y) {
+    return std::tie(x.post, x.pre) < std::tie(y.post, y.pre);
+  };
+  const auto &a = rows.of_a.synapses, &b = rows.of_b.synapses;
+  if (!std::is_sorted(b.begin(), b.end(), before)) return;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    const auto found = std::lower_bound(b.begin(), b.end(), a[k], before);
+    if (found == b.end() || before(a[k], *found)) continue;
+    to.add(rows.a.values[k], rows.b.values[static_cast<std::size_t>(found - b.begin())], [&] {
+      synapse_difference s = rows.described();
+      s.pre = a[k].pre;
+      s.post = a[k].post;
+      if (a[k].edge != recorded_synapse::no_edge) s.edge = a[k].edge;
+      return s;
+    });
+  }
+}
+
+// Those that both list.
+void compare_strongest(const pair_of_rows& rows, largest_differences& to) {
+  std::vector<std::pair<edge_id, std::size_t>> of_b;
+  for (std::size_t k = 0; k < rows.b.edges.size(); ++k) of_b.emplace_back(rows.b.edges[k], k);
+  std::sort(of_b.begin(), of_b.end());
+  for (std::size_t k = 0; k < rows.a.edges.size(); ++k) {
+    const auto found = std::lower_bound(of_b.begin(), of_b.end(), std::pair(rows.a.edges[k], std::size_t{0}));
+    if (found == of_b.end() || found->first != rows.a.edges[k]) continue;
+    to.add(rows.a.values[k], rows.b.values[found->second], [&] {
+      synapse_difference s = rows.described();
+      s.post = static_cast<neuron_id>(rows.a.nodes[k]);
+      s.edge = rows.a.edges[k];
+      return s;
+    });
+  }
+}
+
+}  // namespace
+
+synapse_comparison compare_synapses(const recorded_run& a, const recorded_run& b, std::uint64_t first, std::uint64_t until,
+                                    double tolerance, std::uint64_t top) {
+  largest_differences all(tolerance, top);
+  for_each_pair(a, b, {"synapses:", "snapshot"}, [&](report_reader& of_a, report_reader& of_b) {
+    const report_description &in_a = of_a.what(), &in_b = of_b.what();
+    if (in_a.layout != in_b.layout || in_a.population != in_b.population || in_a.by_y != in_b.by_y) return;
+    const auto last = last_common(of_a, of_b, first, until);
+    if (!last) return;
+    const pair_of_rows rows{in_a, in_b, *last, row_at(of_a, *last), row_at(of_b, *last)};
+    if (in_a.what == quantity::snapshot)
+      compare_snapshots(rows, a.neurons, all);
+    else if (in_a.layout == report_layout::frames)
+      compare_chosen(rows, all);
+    else
+      compare_strongest(rows, all);
+  });
+  return all.take();
+}
+
+}  // namespace bdh

@@ -1,0 +1,192 @@
+#include "io/recording/recorder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "graph/edge_ids.hpp"
+
+namespace bdh {
+namespace {
+
+constexpr std::size_t chunk = 65536;  // synapses read at a time
+
+// The positions of the k largest of `values` that are not zero, ascending; the lower position where two are equal.
+template <class Size>
+std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k, Size size) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] != 0) found.push_back(i);
+  if (k != 0 && found.size() > k) {
+    const auto first = [&](std::size_t a, std::size_t b) {
+      return size(values[a]) != size(values[b]) ? size(values[a]) > size(values[b]) : a < b;
+    };
+    std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(k), found.end(), first);
+    found.resize(k);
+    std::sort(found.begin(), found.end());
+  }
+  return found;
+}
+
+// Strengths of all synapses of a layer, in the order of their ids.
+void read_layer(const simulator& brain, layer_id layer, std::vector<float>& out) {
+  std::vector<edge_id> ids;
+  out.resize(brain.subject().synapses());
+  for (std::size_t first = 0; first < out.size(); first += chunk) {
+    ids.resize(std::min(chunk, out.size() - first));
+    std::iota(ids.begin(), ids.end(), edge_id{first});
+    brain.synapses(layer, ids, std::span(out).subspan(first, ids.size()));
+  }
+}
+
+std::vector<edge_id> all_file_positions(const projection& p) {
+  std::vector<edge_id> all(p.edges());
+  std::iota(all.begin(), all.end(), edge_id{0});
+  return file_positions(p, all);
+}
+
+// Descriptions may come from a file: nothing in them is used as an index before this.
+bool fits(const report_description& d, const model& m) {
+  if (d.what == quantity::logits) return d.layout == report_layout::logits && m.readout_nodes() != 0 && d.width == m.readout_nodes();
+  if (d.layout == report_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
+  const bool frames = d.layout == report_layout::frames;
+  switch (d.what) {
+    case quantity::snapshot:
+      return frames && d.width == m.synapses();
+    case quantity::synapses: {
+      if (!frames) return m.is_direct() && d.top != 0 && d.synapses.empty();
+      const auto known = [&](const recorded_synapse& s) {
+        return s.pre < m.neurons() && s.post < m.sources() &&
+               (s.edge == recorded_synapse::no_edge || (m.is_direct() && m.direct().gs.find(s.pre, s.post)));
+      };
+      return d.top == 0 && d.synapses.size() == d.width && std::all_of(d.synapses.begin(), d.synapses.end(), known);
+    }
+    default:
+      return !frames || (d.node_ids.size() == d.width &&
+                         std::all_of(d.node_ids.begin(), d.node_ids.end(), [&](std::uint64_t i) { return i < m.neurons(); }));
+  }
+}
+
+}  // namespace
+
+struct recorder::source {
+  report_description what;
+  std::vector<edge_id> edges;                               // chosen synapses, ids of the model ...
+  std::vector<std::size_t> edge_slots;                      // ... and their places in a row
+  std::vector<std::pair<std::size_t, std::size_t>> probes;  // number, place in a row
+};
+
+recorder::recorder(simulator& brain, std::vector<report_description>& reports) : brain_(brain), rows_(reports.size()) {
+  const model& m = brain.subject();
+  for (const report_description& d : reports)
+    if (!fits(d, m)) throw input_error(d.name, "a report that does not fit the model", "one that was planned for it");
+  bool watches = false;
+  for (report_description& d : reports) {
+    source s;
+    for (std::size_t k = 0; k < d.synapses.size(); ++k) {
+      recorded_synapse& chosen = d.synapses[k];
+      if (chosen.edge != recorded_synapse::no_edge) {
+        s.edges.push_back(*m.direct().gs.find(chosen.pre, chosen.post));
+        s.edge_slots.push_back(k);
+      } else {
+        const std::size_t number = brain.probe({{chosen.pre, chosen.post}, d.layer, d.by_y ? probe_factor::y : probe_factor::w});
+        chosen.since = brain.probes().since(number);
+        s.probes.emplace_back(number, k);
+      }
+    }
+    if (d.what == quantity::snapshot && m.is_direct() && file_position_.empty()) file_position_ = all_file_positions(m.direct().gs);
+    watches = watches || d.what == quantity::x || d.what == quantity::y;
+    s.what = d;
+    sources_.push_back(std::move(s));
+  }
+  if (watches) watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); }, looking::at_values);
+}
+
+recorder::~recorder() {
+  if (watcher_) brain_.unwatch(*watcher_);
+}
+
+// X of a layer is complete after its round 3, which comes first, Y after round 2.
+void recorder::after_round(layer_id layer, int round) {
+  if (round != 2 && round != 3) return;
+  const quantity complete = round == 3 ? quantity::x : quantity::y;
+  bool have = false;
+  for (std::size_t k = 0; k < sources_.size(); ++k) {
+    const report_description& d = sources_[k].what;
+    if (d.what != complete || d.layer != layer || !d.due(brain_.tokens())) continue;
+    if (!std::exchange(have, true)) {
+      neurons_.resize(brain_.size(variable::x));
+      brain_.read(complete == quantity::x ? variable::x : variable::y, neurons_);
+    }
+    take_activity(d, rows_[k]);
+  }
+}
+
+void recorder::take_activity(const report_description& d, report_row& row) const {
+  row = {};
+  if (d.layout == report_layout::frames) {
+    for (std::uint64_t i : d.node_ids) row.values.push_back(neurons_[i]);
+    return;
+  }
+  for (std::size_t i : largest(neurons_, d.top, [](float v) { return v; })) {
+    row.nodes.push_back(i);
+    row.values.push_back(neurons_[i]);
+  }
+}
+
+std::span<const report_row> recorder::rows(std::uint64_t position) {
+  for (std::size_t k = 0; k < sources_.size(); ++k) {
+    const source& s = sources_[k];
+    if (!s.what.due(position)) continue;
+    switch (s.what.what) {
+      case quantity::logits:
+        rows_[k].values.assign(brain_.logits().begin(), brain_.logits().end());
+        break;
+      case quantity::synapses:
+        if (s.what.top != 0)
+          take_strongest(s.what, rows_[k]);
+        else
+          take_chosen(s, rows_[k]);
+        break;
+      case quantity::snapshot:
+        take_snapshot(s.what, rows_[k]);
+        break;
+      default:
+        break;  // gathered while the token was read
+    }
+  }
+  return rows_;
+}
+
+void recorder::take_chosen(const source& s, report_row& row) {
+  row.values.resize(s.what.width);
+  strengths_.resize(s.edges.size());
+  if (!s.edges.empty()) brain_.synapses(s.what.layer, s.edges, strengths_);
+  for (std::size_t k = 0; k < s.edges.size(); ++k) row.values[s.edge_slots[k]] = strengths_[k];
+  for (const auto& [number, slot] : s.probes) row.values[slot] = static_cast<float>(brain_.probes().strength(number));
+}
+
+void recorder::take_strongest(const report_description& d, report_row& row) {
+  const projection& gs = brain_.subject().direct().gs;
+  read_layer(brain_, d.layer, strengths_);
+  const auto found = largest(strengths_, d.top, [](float v) { return std::abs(v); });
+  row = {};
+  row.edges = file_positions(gs, std::vector<edge_id>(found.begin(), found.end()));
+  for (std::size_t e : found) {
+    row.nodes.push_back(gs.is_dense() ? e % gs.columns() : gs.indices()[e]);
+    row.values.push_back(strengths_[e]);
+  }
+}
+
+void recorder::take_snapshot(const report_description& d, report_row& row) {
+  const model& m = brain_.subject();
+  read_layer(brain_, d.layer, strengths_);
+  row.values.resize(strengths_.size());
+  const std::size_t neurons = m.neurons(), hubs = m.hubs();
+  for (std::size_t e = 0; e < strengths_.size(); ++e)
+    row.values[m.is_direct() ? file_position_[e] : e % hubs * neurons + e / hubs] = strengths_[e];
+}
+
+}  // namespace bdh

@@ -1,0 +1,42 @@
+// Gathers the rows of reports from a simulator: X and Y when a layer has computed them, synapses and logits when the token is read.
+// Reads only; recording changes no bit of a run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/simulation/simulator.hpp"
+#include "io/recording/recording.hpp"
+
+namespace bdh {
+
+class recorder {
+ public:
+  // Watches `brain`, which must outlive it, and places the probes that the reports need. `reports` get the tokens that their probes missed.
+  recorder(simulator& brain, std::vector<report_description>& reports);
+  recorder(const recorder&) = delete;
+  recorder& operator=(const recorder&) = delete;
+  ~recorder();
+
+  // After the token at `position`, before the next one: for each report its row, where one is due.
+  std::span<const report_row> rows(std::uint64_t position);
+
+ private:
+  struct source;  // where the values of a report come from
+  void after_round(layer_id layer, int round);
+  void take_activity(const report_description& d, report_row& row) const;
+  void take_chosen(const source& s, report_row& row);
+  void take_strongest(const report_description& d, report_row& row);
+  void take_snapshot(const report_description& d, report_row& row);
+
+  simulator& brain_;
+  std::vector<source> sources_;
+  std::vector<report_row> rows_;
+  std::vector<edge_id> file_position_;      // of every synapse, for snapshots
+  std::vector<float> neurons_, strengths_;  // as read
+  std::optional<int> watcher_;
+};
+
+}  // namespace bdh

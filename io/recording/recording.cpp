@@ -1,0 +1,299 @@
+#include "io/recording/recording.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "io/files/atomic_file.hpp"
+#include "io/files/journal.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/recording/recording_file.hpp"
+
+namespace bdh {
+namespace {
+
+using json = nlohmann::json;
+
+// ---- records of the journal: the description in CBOR first, then rows
+
+template <class T>
+json packed(const std::vector<T>& values) {
+  const auto* const first = reinterpret_cast<const std::uint8_t*>(values.data());
+  return json::binary({first, first + values.size() * sizeof(T)});
+}
+
+template <class T>
+std::vector<T> unpacked(const json& from) {
+  const json::binary_t& bytes = from.get_binary();
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+std::vector<std::uint8_t> encoded(const report_description& d) {
+  return json::to_cbor(json{{"name", d.name},
+                            {"request", d.request},
+                            {"what", static_cast<int>(d.what)},
+                            {"layout", static_cast<int>(d.layout)},
+                            {"layer", d.layer},
+                            {"every", d.every},
+                            {"start", d.start},
+                            {"top", d.top},
+                            {"width", d.width},
+                            {"by_y", d.by_y},
+                            {"population", d.population},
+                            {"node_ids", packed(d.node_ids)},
+                            {"index_pointers", packed(d.index_pointers)},
+                            {"element_ids", packed(d.element_ids)},
+                            {"synapses", packed(d.synapses)}});
+}
+
+// Whether the file can be written and read as described.
+bool is_sound(const report_description& d) {
+  const auto& at = d.index_pointers;
+  const bool named =
+      !d.name.empty() && d.name.find('/') == d.name.npos && !d.population.empty() && d.population.find('/') == d.population.npos;
+  const bool framed = at.size() == d.node_ids.size() + 1 && at.front() == 0 && at.back() == d.width &&
+                      std::is_sorted(at.begin(), at.end()) && d.element_ids.size() == d.width &&
+                      (d.synapses.empty() || d.synapses.size() == d.width);
+  return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 && d.width < (std::uint64_t{1} << 32) && d.top <= d.width &&
+         d.what <= quantity::snapshot && d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
+}
+
+// Refuses what is nested deeper than a description is, before a recursive parser meets it.
+class flat_map final : public nlohmann::json_sax<json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ <= 1; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return false; }
+  bool end_array() override { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  int depth_ = 0;
+};
+
+std::uint64_t unsigned_of(const json& all, const char* key) {
+  if (!all.at(key).is_number_unsigned()) throw json::other_error::create(501, key, nullptr);
+  return all.at(key);
+}
+
+report_description decoded(std::span<const std::byte> bytes, const std::string& place) {
+  report_description d;
+  try {
+    const auto* const first = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    flat_map checked;
+    if (!json::sax_parse(first, first + bytes.size(), &checked, json::input_format_t::cbor))
+      throw input_error(place, "another first record", "the description of a report");
+    const json all = json::from_cbor(first, first + bytes.size());
+    d.name = all.at("name");
+    d.request = all.at("request");
+    d.what = static_cast<quantity>(all.at("what").get<unsigned>());
+    d.layout = static_cast<report_layout>(all.at("layout").get<unsigned>());
+    d.layer = static_cast<layer_id>(std::min<std::uint64_t>(unsigned_of(all, "layer"), std::numeric_limits<layer_id>::max()));
+    d.every = unsigned_of(all, "every");
+    d.start = unsigned_of(all, "start");
+    d.top = unsigned_of(all, "top");
+    d.width = unsigned_of(all, "width");
+    d.by_y = all.at("by_y");
+    d.population = all.at("population");
+    d.node_ids = unpacked<std::uint64_t>(all.at("node_ids"));
+    d.index_pointers = unpacked<std::uint64_t>(all.at("index_pointers"));
+    d.element_ids = unpacked<std::uint32_t>(all.at("element_ids"));
+    d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
+  } catch (const json::exception&) {
+    throw input_error(place, "another first record", "the description of a report");
+  }
+  if (!is_sound(d)) throw input_error(place, "a description that contradicts itself", "the description of a report");
+  return d;
+}
+
+struct row_head {
+  std::uint64_t position = 0, nodes = 0, edges = 0, values = 0;
+  token_id token = 0;
+  std::uint32_t reserved = 0;
+};
+
+std::vector<std::byte> encoded(std::uint64_t position, token_id token, const report_row& row) {
+  const row_head head{position, row.nodes.size(), row.edges.size(), row.values.size(), token, 0};
+  std::vector<std::byte> bytes;
+  const auto add = [&](const void* from, std::size_t size) {
+    const auto* const first = static_cast<const std::byte*>(from);
+    bytes.insert(bytes.end(), first, first + size);
+  };
+  bytes.reserve(sizeof head + 8 * (row.nodes.size() + row.edges.size()) + 4 * row.values.size());
+  add(&head, sizeof head);
+  add(row.nodes.data(), row.nodes.size() * sizeof row.nodes[0]);
+  add(row.edges.data(), row.edges.size() * sizeof row.edges[0]);
+  add(row.values.data(), row.values.size() * sizeof row.values[0]);
+  return bytes;
+}
+
+// Nothing when these bytes are no row.
+std::optional<row_head> decoded(std::span<const std::byte> bytes, report_row& row) {
+  row_head head;
+  if (bytes.size() < sizeof head) return std::nullopt;
+  std::memcpy(&head, bytes.data(), sizeof head);
+  bytes = bytes.subspan(sizeof head);
+  if (head.nodes > bytes.size() || head.edges > bytes.size() || head.values > bytes.size() ||
+      bytes.size() != 8 * (head.nodes + head.edges) + 4 * head.values)
+    return std::nullopt;
+  const auto take = [&](auto& values, std::uint64_t count) {
+    values.resize(count);
+    const std::size_t size = count * sizeof values[0];
+    if (size != 0) std::memcpy(values.data(), bytes.data(), size);
+    bytes = bytes.subspan(size);
+  };
+  take(row.nodes, head.nodes);
+  take(row.edges, head.edges);
+  take(row.values, head.values);
+  return head;
+}
+
+bool fits(const report_row& row, const report_description& d) {
+  if (d.layout != report_layout::events) return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
+  return row.nodes.size() == row.values.size() && row.edges.size() == (d.what == quantity::synapses ? row.values.size() : 0);
+}
+
+// The rows of `from` below `until`, into `to`. Returns the journal's length up to the last of them.
+std::uint64_t replay(journal_reader& from, const report_description& what, report_file& to, std::uint64_t until) {
+  report_row row;
+  std::uint64_t end = from.end();
+  while (const auto bytes = from.next()) {
+    const auto head = decoded(*bytes, row);
+    if (!head || head->position >= until || head->position != what.start + to.rows() * what.every || !fits(row, what)) break;
+    to.append(head->position, head->token, row);
+    end = from.end();
+  }
+  return end;
+}
+
+report_description read_description(journal_reader& from, const std::filesystem::path& journal) {
+  const auto bytes = from.next();
+  if (!bytes) throw input_error(journal.string(), "no whole first record", "the description of a report");
+  return decoded(*bytes, journal.string());
+}
+
+}  // namespace
+
+const char* name(quantity q) noexcept {
+  switch (q) {
+    case quantity::x:
+      return "x";
+    case quantity::y:
+      return "y";
+    case quantity::synapses:
+      return "synapses";
+    case quantity::snapshot:
+      return "snapshot";
+    default:
+      return "logits";
+  }
+}
+
+struct report::files {
+  report_description what;
+  std::filesystem::path path;
+  journal_writer journal;
+  std::unique_ptr<report_file> file;
+};
+
+report::report(std::unique_ptr<files> f) : files_(std::move(f)) {}
+report::report(report&&) noexcept = default;
+report& report::operator=(report&&) noexcept = default;
+report::~report() = default;
+
+const report_description& report::what() const noexcept { return files_->what; }
+
+report report::create(const std::filesystem::path& folder, report_description what) {
+  const std::filesystem::path path = folder / what.name;
+  auto journal = journal_writer::create(journal_of(path));
+  const std::vector<std::uint8_t> description = encoded(what);
+  journal.append(std::as_bytes(std::span(description)));
+  journal.sync();
+  auto file = report_file::create(path, what);
+  return report(std::make_unique<files>(files{std::move(what), path, std::move(journal), std::move(file)}));
+}
+
+report report::reopen(const std::filesystem::path& folder, const std::string& name, std::uint64_t until) {
+  const std::filesystem::path path = folder / name, journal = journal_of(path);
+  journal_reader from(journal);
+  report_description what = read_description(from, journal);
+  atomic_file whole(path, true);
+  auto file = report_file::create(whole.temporary(), what, path.string());
+  const std::uint64_t end = replay(from, what, *file, until);
+  file->sync();
+  file->mark();
+  whole.publish();
+  // Only now: whoever is killed before this starts again from the longer journal.
+  return report(std::make_unique<files>(files{std::move(what), path, journal_writer::reopen(journal, end), std::move(file)}));
+}
+
+std::uint64_t report::next() const noexcept { return files_->what.start + files_->file->rows() * files_->what.every; }
+
+void report::append(std::uint64_t position, token_id token, const report_row& row) {
+  files& f = *files_;
+  if (position != next()) throw shape_error(f.path.string(), "position " + std::to_string(position), std::to_string(next()) + ", the next");
+  if (!fits(row, f.what)) throw shape_error(f.path.string(), std::to_string(row.values.size()) + " values", std::to_string(f.what.width));
+  f.journal.append(encoded(position, token, row));
+  f.file->append(position, token, row);
+}
+
+void report::sync() {
+  files_->journal.sync();
+  files_->file->sync();
+}
+
+void report::mark() { files_->file->mark(); }
+
+void report::close() {
+  sync();
+  mark();
+  files_->file->close();
+}
+
+void report::discard_journal() {
+  std::error_code ignored;  // at worst it stays
+  std::filesystem::remove(journal_of(files_->path), ignored);
+}
+
+std::filesystem::path journal_of(const std::filesystem::path& report_file) { return report_file.string() + ".journal"; }
+
+rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::path& target, std::uint64_t until) {
+  journal_reader from(journal);
+  rebuilt made;
+  made.what = read_description(from, journal);
+  atomic_file whole(target, false);
+  const auto file = report_file::create(whole.temporary(), made.what, target.string());
+  replay(from, made.what, *file, until);
+  while (from.next()) ++made.rows_behind;  // not damaged
+  made.rows = file->rows();
+  made.damaged_bytes = from.damaged();
+  file->sync();
+  file->mark();
+  file->close();
+  whole.publish();
+  return made;
+}
+
+std::uint64_t committed_until(const std::filesystem::path& report_file) {
+  const hdf5::file f = hdf5::file::open(report_file, {std::uint64_t{1} << 20, false});
+  const hdf5::dataset time = f.root().open_group("mapping").open_dataset("time");
+  const double stop = time.read<double>({3})[1];
+  if (!(stop >= 0 && stop < 9007199254740992.0)) throw input_error(time.place() + "[1]", shown(stop), "the end of a recording, in tokens");
+  return static_cast<std::uint64_t>(stop);
+}
+
+}  // namespace bdh

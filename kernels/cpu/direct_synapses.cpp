@@ -1,0 +1,222 @@
+// The synapses of a direct_site: read in round 0, written in round 1, and looked at.
+#include <algorithm>
+#include <limits>
+
+#include "core/base/sincos.hpp"
+#include "kernels/cpu/direct_site.hpp"
+
+namespace bdh {
+
+// ---- synapses: X(i), sigma(i->j) -> A(j)
+
+void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
+  const std::uint64_t clock = clock_[layer - 1];
+  const neuron_id first = share_.neurons.begin, unit = rotates_ ? 2 : 1;
+  for (site_id to = 0; to < shares_.size(); ++to) {
+    parcel& p = x_to_[to];
+    p.id.clear();
+    p.value.clear();
+    for (neuron_id j = 0; j < active_x_.count; ++j) {
+      const neuron_id head = active_x_.id[j] / unit * unit;
+      if (!p.id.empty() && p.id.back() == head) continue;
+      if (!gs_reach_[to][head - first]) continue;  // a pair's two neurons reach the same sites
+      const std::uint64_t age = clock - last_used_[layer - 1][(head - first) / unit];
+      p.id.push_back(head);
+      p.value.push_back(x_[head - first]);
+      p.value.push_back(rotates_ ? x_[head - first + 1] : 0.0f);
+      // An age travels as two floats, exact up to 2^48 tokens.
+      p.value.push_back(static_cast<float>(age % (1 << 24)));
+      p.value.push_back(static_cast<float>(age >> 24));
+    }
+    post(to, p, 4, sent);
+  }
+}
+
+void direct_site::hear_units(layer_id layer, const inbox& received) noexcept {
+  units_ = 0;
+  heard_clock_ = clock_[layer - 1];
+  for (const message& m : received)
+    for (std::size_t r = 0; r < m.rows.size(); ++r) {
+      const float* v = m.row(r);
+      unit_[units_] = m.rows[r];
+      unit_x_[rotates_ ? 2 * units_ : units_] = v[0];
+      if (rotates_) unit_x_[2 * units_ + 1] = v[1];
+      age_[units_++] = static_cast<std::uint64_t>(v[2]) + (static_cast<std::uint64_t>(v[3]) << 24);
+    }
+}
+
+// Angle and decay of every unit heard, at the layer's present clock.
+void direct_site::turn_units(layer_id layer) noexcept {
+  const std::uint64_t clock = clock_[layer - 1];
+  for (neuron_id p = 0; p < units_; ++p) {
+    age_[p] += clock - heard_clock_;
+    kept_[p] = static_cast<float>(power(retention_, age_[p]));
+  }
+  heard_clock_ = clock;
+  if (!rotates_) return;
+  const rotation_angles::table& angle = angles_.at(clock);
+  for (neuron_id p = 0; p < units_; ++p) {
+    const neuron_id m = unit_[p] % model_.neurons_per_head() / 2;
+    cosine_[p] = angle.cosine[m];
+    sine_[p] = angle.sine[m];
+  }
+}
+
+void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noexcept {
+  hear_units(layer, received);
+  turn_units(layer);
+  const bool own_retention = !c_.retention.empty();
+  neuron_id count = 0;
+  const auto use = [&](neuron_id id, float x, neuron_id p) {
+    used_id_[count] = id;
+    used_x_[count] = own_retention ? x : x * kept_[p];
+    used_age_[count++] = age_[p];
+  };
+  for (neuron_id p = 0; p < units_; ++p) {
+    if (!rotates_) {
+      use(unit_[p], unit_x_[p], p);
+      continue;
+    }
+    const float even = unit_x_[2 * p], odd = unit_x_[2 * p + 1], c = cosine_[p], s = sine_[p];
+    use(unit_[p], even * c - odd * s, p);
+    use(unit_[p] + 1, odd * c + even * s, p);
+  }
+  mute_synapses(layer);
+  const id_range sensory = own_sensory();
+  neuron_id j = 0;
+  for (head_id h = 0; h < model_.heads(); ++h) {
+    float* a = a_.data() + std::size_t{h} * sources_;
+    std::fill_n(a + share_.neurons.begin, share_.neurons.size(), 0.0f);
+    std::fill_n(a + sensory.begin, sensory.size(), 0.0f);
+    const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
+    while (j < count && used_id_[j] < end) ++j;
+    for (const edges_to& edges : gs_) {
+      const kernels::push_edges push{edges.begin(),
+                                     edges.end(),
+                                     c_.gs.indices().data(),
+                                     strengths_.layers[layer - 1].data(),
+                                     j - first,
+                                     used_id_.data() + first,
+                                     used_x_.data() + first,
+                                     a};
+      if (own_retention)
+        bodies_.push_aging_edges({push, c_.retention.data(), used_age_.data() + first});
+      else
+        bodies_.push_edges(push);
+      for (neuron_id k = first; k < j; ++k) counts_.synaptic_events += edges.degree(used_id_[k]);
+    }
+    if (controls_)
+      for (neuron_id k : controls_->removed)
+        if (share_.neurons.contains(k)) a[k] = 0.0f;
+    check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr, share_.neurons.begin);
+  }
+  unmute_synapses(layer);
+}
+
+// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in the laboratory frame, and what its
+// partner finds is as ever.
+void direct_site::mute_synapses(layer_id layer) noexcept {
+  const layer_controls* const controlled = controls_of(layer);
+  if (!controlled) return;
+  float* const stored = strengths_.layers[layer - 1].data();
+  for (const edge_id e : controlled->mute_synapses) {
+    if (!owns_source(c_.gs.indices()[e])) continue;
+    const neuron_id i = c_.gs.row_of(e);
+    muted_.emplace_back(e, stored[e]);
+    if (!rotates_) {
+      stored[e] = 0.0f;
+      continue;
+    }
+    const edge_id partner = c_.gs.indptr()[i ^ 1] + (e - c_.gs.indptr()[i]);  // a pair's rows have the same targets
+    muted_.emplace_back(partner, stored[partner]);
+    const neuron_id m = i % model_.neurons_per_head() / 2;
+    const rotation_angles::table& angle = angles_.at(clock_[layer - 1]);
+    kernels::set_in_pair(stored[e], stored[partner], {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
+  }
+}
+
+void direct_site::unmute_synapses(layer_id layer) noexcept {
+  for (; !muted_.empty(); muted_.pop_back()) strengths_.layers[layer - 1][muted_.back().first] = muted_.back().second;
+}
+
+void direct_site::reweight(layer_id layer) noexcept {
+  if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
+  turn_units(layer);
+  for (const edges_to& edges : gs_) {
+    bodies_.reweight_edges({edges.begin(), edges.end(), c_.gs.indices().data(), c_.gs.weights().data(),
+                            c_.retention.empty() ? nullptr : c_.retention.data(), strengths_.layers[layer - 1].data(), w_source_.data(),
+                            unit_.data(), unit_x_.data(), rotates_ ? cosine_.data() : nullptr, sine_.data(), kept_.data(), age_.data()},
+                           units_);
+    for (neuron_id p = 0; p < units_ && !fault_; ++p)
+      for (neuron_id i = unit_[p]; i < unit_[p] + (rotates_ ? 2 : 1); ++i)
+        if (!bodies_.all_finite({strengths_.layers[layer - 1].data() + edges.begin()[i], static_cast<neuron_id>(edges.degree(i))}))
+          fault_ = {step_, layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity()};
+    for (neuron_id p = 0; p < units_; ++p) counts_.hebbian_writes += edges.degree(unit_[p]) * (rotates_ ? 2 : 1);
+  }
+  std::fill_n(age_.begin(), units_, 0);
+  const neuron_id unit = rotates_ ? 2 : 1;
+  for (neuron_id j = 0; j < active_x_.count; ++j)
+    last_used_[layer - 1][(active_x_.id[j] - share_.neurons.begin) / unit] = clock_[layer - 1];
+}
+
+// ---- looking, saving
+
+// The laboratory frame: what the next token will read. Row i of stored R^clock, aged to the clock.
+void direct_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const {
+  const std::uint64_t clock = clock_[layer - 1], age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  const float* stored = strengths_.layers[layer - 1].data();
+  const auto row = [&](neuron_id i) { return c_.gs.indptr()[i]; };
+  direction angle{1, 0};
+  if (rotates_) angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const double uniform = power(retention_, age);
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    const double u = c_.retention.empty() ? uniform : power(c_.retention[row(neuron) + k], age);
+    const double mine = stored[row(neuron) + k], partner = rotates_ ? stored[row(neuron ^ 1) + k] : 0.0f;
+    out[k] = static_cast<float>(u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
+  }
+}
+
+float direct_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
+  const std::uint64_t clock = clock_[layer - 1], age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  const float* stored = strengths_.layers[layer - 1].data();
+  const edge_id e = c_.gs.indptr()[neuron] + at;
+  const double u = power(c_.retention.empty() ? retention_ : c_.retention[e], age), mine = stored[e];
+  if (!rotates_) return static_cast<float>(u * mine);
+  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const double partner = stored[c_.gs.indptr()[neuron ^ 1] + at];
+  return kernels::in_laboratory(mine, partner, neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, u);
+}
+
+// As in hub_site: the rows of the unit are aged to now, and this one strength is set.
+void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
+  const std::uint64_t clock = clock_[layer - 1];
+  const neuron_id unit = rotates_ ? 2 : 1, first = neuron / unit * unit;
+  std::uint64_t& last = last_used_[layer - 1][(neuron - share_.neurons.begin) / unit];
+  float* const stored = strengths_.layers[layer - 1].data();
+  for (edge_id e = c_.gs.indptr()[first]; last != clock && e < c_.gs.indptr()[first + unit]; ++e)
+    stored[e] = static_cast<float>(stored[e] * power(c_.retention.empty() ? retention_ : c_.retention[e], clock - last));
+  last = clock;
+  float& mine = stored[c_.gs.indptr()[neuron] + at];
+  if (!rotates_) {
+    mine = value;
+    return;
+  }
+  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  kernels::set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at], neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine},
+                       value);
+}
+
+void direct_site::save(layer_id layer, layer_synapses& to) const {
+  to.clock = clock_[layer - 1];
+  if (self_ == 0) std::copy(strengths_.layers[layer - 1].begin(), strengths_.layers[layer - 1].end(), to.stored.begin());
+  std::copy(last_used_[layer - 1].begin(), last_used_[layer - 1].end(), to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
+}
+
+void direct_site::restore(layer_id layer, const layer_synapses& from) {
+  clock_[layer - 1] = from.clock;
+  if (self_ == 0) std::copy(from.stored.begin(), from.stored.end(), strengths_.layers[layer - 1].begin());
+  auto& own = last_used_[layer - 1];
+  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.size(), own.begin());
+}
+
+}  // namespace bdh

@@ -1,0 +1,88 @@
+// A site of a model whose circuits go through hubs.
+#pragma once
+
+#include "kernels/cpu/cpu_site.hpp"
+
+namespace bdh {
+
+class hub_site final : public cpu_site {
+ public:
+  hub_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention,
+           bool rounds_synapses);
+
+  static std::span<const hop> hops(action a) noexcept;
+  void present(token_id token) noexcept override;
+  neuron_id pieces(const step& s) const noexcept override;
+  void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept override;
+  bool perform_at_once(const step& s, neuron_id piece, std::span<cpu_site* const> streams) noexcept override;
+  void read(variable v, std::span<float> out) const override;
+  void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
+  float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
+  void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
+  void save(layer_id layer, layer_synapses& to) const override;
+  void restore(layer_id layer, const layer_synapses& from) override;
+  void seed_rounding(std::uint64_t seed) noexcept override { seed_ = seed; }
+  void forget() noexcept override;
+  std::size_t state_bytes() const noexcept override;
+
+  // As layer_synapses, of the own neurons. Strengths are float32 or bfloat16: one of the two arrays is empty.
+  struct synapse_rows {
+    std::uint64_t clock = 0;
+    array<std::uint64_t> last_used;
+    array<float> stored;
+    array<bfloat16> rounded;
+
+    float strength(std::size_t at) const noexcept { return rounded.empty() ? stored[at] : to_float(rounded[at]); }
+    void set(std::size_t at, float strength) noexcept {  // to the nearest
+      if (rounded.empty())
+        stored[at] = strength;
+      else
+        rounded[at] = to_bfloat16(strength);
+    }
+    template <class F>
+    void visit(F f) noexcept {
+      rounded.empty() ? f(stored.data()) : f(rounded.data());
+    }
+  };
+  // For prompts in blocks (kernels/cpu/prefill.hpp), which work on the float32 synapses of all sites.
+  synapse_rows& synapses(layer_id layer) noexcept { return layers_[layer - 1]; }
+  struct token_values {
+    const float *x, *y;               // (n)
+    const float* w;                   // (hubs)
+    std::span<const float* const> a;  // by head: (hubs)
+    float gain_y, gain_w;
+    const float* logits;
+  };
+  void take(const token_values& last) noexcept;  // as if this site had read the token
+
+ private:
+  void synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept;
+  void arrive_a(layer_id layer, const inbox& received) noexcept;
+  void reweight_synapses(layer_id layer) noexcept;
+  void draw_roundings(layer_id layer) noexcept;
+  template <class Strength>
+  kernels::reweight_of<Strength> reweighting(Strength* rows, neuron_id first) const noexcept;  // of used_, from the first one on
+  void look_for_broken(layer_id layer, neuron_id first, neuron_id last) noexcept;              // in used_
+  bool frozen(layer_id layer) const noexcept;
+  void drive_x(layer_id layer, neuron_id piece) noexcept;
+  void drove_x(layer_id layer, id_range targets) noexcept;
+  void drive_y(neuron_id piece) noexcept;
+  void use_synapses(layer_id layer) noexcept;
+  void cut_synapses(const std::vector<cut_term>& cuts) noexcept;
+
+  array<float> a_;  // heads x hubs: at every site
+  const bool rounds_;
+  std::uint64_t seed_ = 0;
+  std::vector<synapse_rows> layers_;
+  activity used_;                             // synapse rows in use: neuron and turned, aged X
+  array<float> turned_, kept_;                // as used_
+  array<kernels::random_rounding> rounding_;  // as used_; of bfloat16
+  array<neuron_id> pairs_;
+  neuron_id pair_count_ = 0;
+  layer_id used_layer_ = 0;  // 0: used_ is out of date
+  std::uint64_t used_clock_ = 0;
+  layer_id written_layer_ = 0;               // its rows were written as they were read, before their round
+  std::optional<neuron_id> broken_synapse_;  // the first neuron with a synapse that was not finite when written
+};
+
+}  // namespace bdh

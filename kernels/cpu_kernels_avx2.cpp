@@ -1,4 +1,0 @@
-#define BDH_SET avx2
-#define BDH_WIDTH 8
-#define BDH_TABLE avx2_kernels
-#include "kernels/cpu_kernels.inc"

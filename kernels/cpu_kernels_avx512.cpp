@@ -1,4 +1,0 @@
-#define BDH_SET avx512
-#define BDH_WIDTH 16
-#define BDH_TABLE avx512_kernels
-#include "kernels/cpu_kernels.inc"

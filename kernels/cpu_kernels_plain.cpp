@@ -1,4 +1,0 @@
-#define BDH_SET plain
-#define BDH_WIDTH 4
-#define BDH_TABLE plain_kernels
-#include "kernels/cpu_kernels.inc"
