@@ -44,7 +44,9 @@ json as_json(const command_description& c) {
 class commands_app final : public command {
  public:
   explicit commands_app(command_line& program)
-      : command(program, "commands", "Tell every command and option as one JSON object on standard output."), program_(program) {
+      : command(program, "commands",
+                "Tell every command and option as one JSON object on standard output."),
+        program_(program) {
     arguments_.hide();
   }
   int run() override {
@@ -58,6 +60,8 @@ class commands_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> commands_command(command_line& program) { return std::make_unique<commands_app>(program); }
+std::unique_ptr<command> commands_command(command_line& program) {
+  return std::make_unique<commands_app>(program);
+}
 
 }  // namespace bdh::app

@@ -1,4 +1,5 @@
-// The bdh program: reads the command line, runs one command, turns errors into one line and an exit code.
+// The bdh program: reads the command line, runs one command, turns errors into one line and an exit
+// code.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -24,14 +25,18 @@ namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
 constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
-    import_command,  new_command,     reorder_command,  merge_command,    slice_command,    info_command,  verify_command,  //
-    run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,                                 //
-    inspect_command, diff_command,    stats_command,    concepts_command, activity_command, plot_command,  report_command,  //
-    export_command,  devices_command, selftest_command, plan_command,     commands_command, manual_command};
+    import_command,  new_command,     reorder_command,  merge_command,    slice_command,
+    info_command,    verify_command,                                                         //
+    run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,  //
+    inspect_command, diff_command,    stats_command,    concepts_command, activity_command,
+    plot_command,    report_command,  //
+    export_command,  devices_command, selftest_command, plan_command,     commands_command,
+    manual_command};
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
-// Where the words lead: to a command, or a kind of it; and the first word that leads nowhere, or nothing, where there should be one more.
+// Where the words lead: to a command, or a kind of it; and the first word that leads nowhere, or
+// nothing, where there should be one more.
 struct way {
   const command_line* at;
   std::string name;                  // "bdh plot"
@@ -43,12 +48,17 @@ way follow(const command_line& program, const std::vector<std::string>& words) {
   for (auto word = words.begin();; ++word) {
     const auto& kinds = w.at->commands();
     if (kinds.empty()) return w;
-    const auto known = word == words.end() ? kinds.end() : std::ranges::find(kinds, *word, [](const auto& kind) { return kind->name(); });
+    const auto known =
+        word == words.end()
+            ? kinds.end()
+            : std::ranges::find(kinds, *word, [](const auto& kind) { return kind->name(); });
     if (known == kinds.end()) {
       std::vector<std::string> names;
       for (const auto& kind : kinds)
         if (!kind->hidden()) names.push_back(kind->name());
-      w.wrong = fmt::format("{}, expected {}", word == words.end() ? "nothing more" : "'" + *word + "'", fmt::join(names, ", "));
+      w.wrong =
+          fmt::format("{}, expected {}", word == words.end() ? "nothing more" : "'" + *word + "'",
+                      fmt::join(names, ", "));
       return w;
     }
     w.at = known->get();
@@ -57,7 +67,8 @@ way follow(const command_line& program, const std::vector<std::string>& words) {
 }
 
 // What was found may have line ends in it; the message is one line, whatever the arguments hold.
-int refuse(const command_line& program, const std::vector<std::string>& words, const std::string& found) {
+int refuse(const command_line& program, const std::vector<std::string>& words,
+           const std::string& found) {
   const way w = follow(program, words);
   std::string what = w.wrong.value_or(found);
   std::replace_if(
@@ -101,7 +112,8 @@ int run(int argc, char** argv) {
     }
     for (const auto& c : commands)
       if (c->chosen()) {
-        usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is told before anything is done
+        usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is told before
+                                        // anything is done
         return c->run();
       }
     note(program.help());
@@ -121,7 +133,8 @@ int fail(std::string_view what, int code) {
 
 int main(int argc, char** argv) {
   using namespace bdh::app;
-  // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is then finished properly.
+  // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is
+  // then finished properly.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   end_when_unreadable();

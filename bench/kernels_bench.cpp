@@ -1,11 +1,14 @@
-// How fast is each kernel body, by itself? Every body of the CPU engine's table over arrays of 30 MB and more, too many for most caches
-// (vectors of hubs and neurons fit, as they do in a run), on 1 thread and on all; every thread is a site with arrays of its own.
+// How fast is each kernel body, by itself? Every body of the CPU engine's table over arrays of 30
+// MB and more, too many for most caches (vectors of hubs and neurons fit, as they do in a run), on
+// 1 thread and on all; every thread is a site with arrays of its own.
 //
-// Counters: bytes/s, each array that a body needs counted once (what it writes, too; read and written in place, twice); edges/s, an
-// edge being one weight or strength, of bodies for blocks one weight or strength for one token; of_bandwidth, of what as many threads
-// read at best, measured before the first benchmark.
+// Counters: bytes/s, each array that a body needs counted once (what it writes, too; read and
+// written in place, twice); edges/s, an edge being one weight or strength, of bodies for blocks one
+// weight or strength for one token; of_bandwidth, of what as many threads read at best, measured
+// before the first benchmark.
 //
-//   kernels_bench --small ...    over arrays of which nothing can be learnt: whether every body runs
+//   kernels_bench --small ...    over arrays of which nothing can be learnt: whether every body
+//   runs
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -72,11 +75,14 @@ void tell(benchmark::State& state, double bytes, double edges) {
 }
 
 // A thread's share of a population.
-index share(const benchmark::State& state, index of) { return of / static_cast<index>(state.threads()); }
+index share(const benchmark::State& state, index of) {
+  return of / static_cast<index>(state.threads());
+}
 
 // ---- dense rows: circuits and synapses through hubs
 
-// The rows of active neurons (E; synapses) to all hubs, in blocks of 64 neurons as the engine does it.
+// The rows of active neurons (E; synapses) to all hubs, in blocks of 64 neurons as the engine does
+// it.
 template <class Weight>
 void push_dense(benchmark::State& state) {
   const index n = share(state, size.neurons);
@@ -88,7 +94,8 @@ void push_dense(benchmark::State& state) {
     for (std::size_t first = 0; first < active.size();) {
       std::size_t end = first;
       while (end < active.size() && active[end] / 64 == active[first] / 64) ++end;
-      bodies().push_dense({rows.data(), hubs, hubs, 0, static_cast<index>(end - first), active.data() + first, activity.data(), out.data(),
+      bodies().push_dense({rows.data(), hubs, hubs, 0, static_cast<index>(end - first),
+                           active.data() + first, activity.data(), out.data(),
                            static_cast<index>(active.size() - first)});
       first = end;
     }
@@ -105,14 +112,16 @@ void pull_dense(benchmark::State& state) {
   array<float> out(n);
   const std::vector<index> active = chosen(n, static_cast<double>(state.range(0)) / 100);
   const auto count = static_cast<index>(active.size());
-  for (auto _ : state) bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data(), count}, 0, count);
+  for (auto _ : state)
+    bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data(), count}, 0,
+                        count);
   const double edges = static_cast<double>(count) * hubs;
   tell(state, sizeof(Weight) * edges, edges);
 }
 
 // All rows of Dx for 16 streams.
 template <class Weight>
-void pull_dense_together(benchmark::State& state) {
+void pull_dense_batch(benchmark::State& state) {
   constexpr index streams = 16;
   const index n = share(state, size.neurons);
   const array<Weight> rows = ones<Weight>(std::size_t{n} * hubs);
@@ -121,7 +130,8 @@ void pull_dense_together(benchmark::State& state) {
   std::vector<const float*> from(streams, activity.data());
   std::vector<float*> to;
   for (index s = 0; s < streams; ++s) to.push_back(out.emplace_back(n).data());
-  for (auto _ : state) bodies().pull_dense_together({rows.data(), hubs, streams, from.data(), to.data()}, 0, n);
+  for (auto _ : state)
+    bodies().pull_dense_batch({rows.data(), hubs, streams, from.data(), to.data()}, 0, n);
   const double edges = static_cast<double>(n) * hubs;
   tell(state, sizeof(Weight) * edges, streams * edges);
 }
@@ -132,9 +142,12 @@ void reweight(benchmark::State& state) {
   array<float> rows = ones(std::size_t{n} * hubs);
   const array<float> activity(n), kept = ones(n), w = ones(hubs);
   std::vector<index> active;
-  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100)) active.insert(active.end(), {2 * m, 2 * m + 1});
+  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100))
+    active.insert(active.end(), {2 * m, 2 * m + 1});
   const auto count = static_cast<index>(active.size());
-  for (auto _ : state) bodies().reweight({rows.data(), hubs, 0, active.data(), activity.data(), kept.data(), w.data()}, count);
+  for (auto _ : state)
+    bodies().reweight({rows.data(), hubs, 0, active.data(), activity.data(), kept.data(), w.data()},
+                      count);
   const double edges = static_cast<double>(count) * hubs;
   tell(state, 8 * edges, edges);
 }
@@ -148,13 +161,16 @@ void push_and_reweight(benchmark::State& state) {
   const std::vector<bdh::kernels::random_rounding> rounding(n, {0x9e3779b9u, 0x7f4a7c15u});
   array<float> out(hubs);
   std::vector<index> active;
-  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100)) active.insert(active.end(), {2 * m, 2 * m + 1});
+  for (index m : chosen(n / 2, static_cast<double>(state.range(0)) / 100))
+    active.insert(active.end(), {2 * m, 2 * m + 1});
   for (auto _ : state)
     for (std::size_t first = 0; first < active.size();) {
       std::size_t end = first;
       while (end < active.size() && active[end] / 64 == active[first] / 64) ++end;
-      const auto count = static_cast<index>(end - first), known = static_cast<index>(active.size() - first);
-      bodies().push_and_reweight({{rows.data(), hubs, 0, active.data() + first, activity.data(), kept.data(), w.data(), rounding.data()},
+      const auto count = static_cast<index>(end - first),
+                 known = static_cast<index>(active.size() - first);
+      bodies().push_and_reweight({{rows.data(), hubs, 0, active.data() + first, activity.data(),
+                                   kept.data(), w.data(), rounding.data()},
                                   count,
                                   known,
                                   activity.data(),
@@ -165,13 +181,13 @@ void push_and_reweight(benchmark::State& state) {
   tell(state, 2 * sizeof(Strength) * edges, edges);
 }
 
-void collect(benchmark::State& state) {
+void reduce_blocks(benchmark::State& state) {
   const index parts = size.neurons / 64;
   const array<float> values = ones(std::size_t{parts} * hubs);
   std::vector<const float*> part;
   for (index p = 0; p < parts; ++p) part.push_back(values.data() + std::size_t{p} * hubs);
   array<float> out(hubs);
-  for (auto _ : state) bodies().collect({part.data(), hubs, parts, out.data()});
+  for (auto _ : state) bodies().reduce_blocks({part.data(), hubs, parts, out.data()});
   tell(state, 4.0 * parts * hubs, 0);
 }
 
@@ -184,16 +200,20 @@ struct graph {
   array<index> target;
   array<float> weight;
 
-  explicit graph(const benchmark::State& state) : sources(size.graph_edges / degree), targets(share(state, sources)), indptr(sources + 1) {
+  explicit graph(const benchmark::State& state)
+      : sources(size.graph_edges / degree), targets(share(state, sources)), indptr(sources + 1) {
     const index each = share(state, degree), step = targets / each;
     for (index i = 0; i <= sources; ++i) indptr[i] = edge_id{i} * each;
     target = array<index>(indptr[sources]);
     weight = ones(indptr[sources]);
-    bdh::random_stream random(1, bdh::purpose::graph_edges, static_cast<std::uint64_t>(state.thread_index()));
+    bdh::random_stream random(1, bdh::purpose::graph_edges,
+                              static_cast<std::uint64_t>(state.thread_index()));
     for (index i = 0; i < sources; ++i)
       for (index k = 0; k < each; ++k) target[indptr[i] + k] = k * step + random.below(step);
   }
-  double edges_of(const std::vector<index>& active) const { return static_cast<double>(active.size() * indptr[1]); }
+  double edges_of(const std::vector<index>& active) const {
+    return static_cast<double>(active.size() * indptr[1]);
+  }
 };
 
 void push_edges(benchmark::State& state) {
@@ -202,8 +222,9 @@ void push_edges(benchmark::State& state) {
   const array<float> activity = ones(g.sources);
   array<float> out(g.targets);
   for (auto _ : state)
-    bodies().push_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), static_cast<index>(active.size()),
-                         active.data(), activity.data(), out.data()});
+    bodies().push_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(),
+                         static_cast<index>(active.size()), active.data(), activity.data(),
+                         out.data()});
   tell(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
@@ -214,10 +235,11 @@ void push_aging_edges(benchmark::State& state) {
   const std::vector<std::uint64_t> age(g.sources, 5);
   array<float> out(g.targets);
   for (auto _ : state)
-    bodies().push_aging_edges({{g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), static_cast<index>(active.size()),
-                                active.data(), activity.data(), out.data()},
-                               retention.data(),
-                               age.data()});
+    bodies().push_aging_edges(
+        {{g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(),
+          static_cast<index>(active.size()), active.data(), activity.data(), out.data()},
+         retention.data(),
+         age.data()});
   tell(state, 12 * g.edges_of(active), g.edges_of(active));
 }
 
@@ -227,8 +249,9 @@ void push_sparse(benchmark::State& state) {
   const array<float> activity = ones(g.sources);
   array<float> out(g.targets);
   for (auto _ : state)
-    bodies().push_sparse({g.indptr.data(), g.target.data(), g.weight.data(), g.targets, static_cast<index>(active.size()), active.data(),
-                          activity.data(), out.data()});
+    bodies().push_sparse({g.indptr.data(), g.target.data(), g.weight.data(), g.targets,
+                          static_cast<index>(active.size()), active.data(), activity.data(),
+                          out.data()});
   tell(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
@@ -239,12 +262,14 @@ void pull_sparse(benchmark::State& state) {
   const array<float> activity = ones(g.targets);
   array<float> out(g.sources);
   for (auto _ : state)
-    bodies().pull_sparse({g.indptr.data(), g.target.data(), g.weight.data(), active.data(), activity.data(), out.data()}, 0,
-                         static_cast<index>(active.size()));
+    bodies().pull_sparse({g.indptr.data(), g.target.data(), g.weight.data(), active.data(),
+                          activity.data(), out.data()},
+                         0, static_cast<index>(active.size()));
   tell(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
-// Hebb over explicit synapses, with rotation or without; index and rate are read, strengths read and written.
+// Hebb over explicit synapses, with rotation or without; index and rate are read, strengths read
+// and written.
 void reweight_graph(benchmark::State& state, bool rotates) {
   const graph g(state);
   const index unit = rotates ? 2 : 1;
@@ -253,12 +278,15 @@ void reweight_graph(benchmark::State& state, bool rotates) {
   const auto units = static_cast<index>(active.size());
   // Both neurons of a pair have the same targets.
   array<float> strength = ones(g.weight.size());
-  const array<float> w = ones(g.targets), x(std::size_t{2} * units), cosine = ones(units), sine(units), kept = ones(units);
+  const array<float> w = ones(g.targets), x(std::size_t{2} * units), cosine = ones(units),
+                     sine(units), kept = ones(units);
   const std::vector<std::uint64_t> age(units);
   for (auto _ : state)
-    bodies().reweight_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), nullptr, strength.data(), w.data(),
-                             active.data(), x.data(), rotates ? cosine.data() : nullptr, sine.data(), kept.data(), age.data()},
-                            units);
+    bodies().reweight_edges(
+        {g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(), nullptr,
+         strength.data(), w.data(), active.data(), x.data(), rotates ? cosine.data() : nullptr,
+         sine.data(), kept.data(), age.data()},
+        units);
   const double edges = g.edges_of(active) * unit;
   tell(state, (rotates ? 14 : 16) * edges, edges);
 }
@@ -276,9 +304,9 @@ void turn_pairs(benchmark::State& state) {
   const std::vector<std::uint64_t> last(n / 2);
   array<float> turned(n), aged(n), kept(n);
   for (auto _ : state)
-    bodies().turn_pairs(
-        {pair.data(), x.data(), 0, per_head, cosine.data(), sine.data(), last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
-        count);
+    bodies().turn_pairs({pair.data(), x.data(), 0, per_head, cosine.data(), sine.data(),
+                         last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
+                        count);
   tell(state, 52.0 * count, 0);  // id, X, cosine, sine, clock; three results of both members
 }
 
@@ -290,7 +318,9 @@ void age_neurons(benchmark::State& state) {
   array<float> turned(n), aged(n), kept(n);
   const auto count = static_cast<index>(active.size());
   for (auto _ : state)
-    bodies().age_neurons({active.data(), x.data(), 0, last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()}, count);
+    bodies().age_neurons(
+        {active.data(), x.data(), 0, last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
+        count);
   tell(state, 28.0 * count, 0);
 }
 
@@ -298,7 +328,8 @@ void age_neurons(benchmark::State& state) {
 struct vectors {
   index n;
   array<float> a, b, c;
-  explicit vectors(const benchmark::State& state) : n(share(state, size.values)), a(ones(n)), b(ones(n)), c(ones(n)) {}
+  explicit vectors(const benchmark::State& state)
+      : n(share(state, size.values)), a(ones(n)), b(ones(n)), c(ones(n)) {}
 };
 
 void threshold_x(benchmark::State& state) {
@@ -351,17 +382,23 @@ void pool(benchmark::State& state) {
 
 constexpr index tile_values = block_tokens * block_tokens;  // neurons x tokens
 
-index whole_tiles(const benchmark::State& state) { return share(state, size.neurons) / block_tokens * block_tokens; }
+index whole_tiles(const benchmark::State& state) {
+  return share(state, size.neurons) / block_tokens * block_tokens;
+}
 
 // X of neurons in the tokens of a block: a share is active, and keeps its value in all passes.
 struct block_activity {
   index neurons;
-  array<std::uint64_t> by_neuron, by_token;  // masks: tokens of each neuron; neurons of each token, tile by tile
-  array<float> x;                            // (neurons x 64)
-  double active = 0, used = 0;               // neuron and token; neurons active in any token
+  array<std::uint64_t> by_neuron,
+      by_token;                 // masks: tokens of each neuron; neurons of each token, tile by tile
+  array<float> x;               // (neurons x 64)
+  double active = 0, used = 0;  // neuron and token; neurons active in any token
 
   explicit block_activity(const benchmark::State& state)
-      : neurons(whole_tiles(state)), by_neuron(neurons), by_token(neurons), x(std::size_t{neurons} * block_tokens) {
+      : neurons(whole_tiles(state)),
+        by_neuron(neurons),
+        by_token(neurons),
+        x(std::size_t{neurons} * block_tokens) {
     bdh::random_stream random(2, bdh::purpose::selection, neurons);
     for (index i = 0; i < neurons; ++i) {
       for (index t = 0; t < block_tokens; ++t) {
@@ -372,11 +409,13 @@ struct block_activity {
       }
       used += by_neuron[i] != 0;
     }
-    for (index i = 0; i < neurons; i += block_tokens) bdh::kernels::transpose_bits(by_neuron.data() + i, by_token.data() + i);
+    for (index i = 0; i < neurons; i += block_tokens)
+      bdh::kernels::transpose_bits(by_neuron.data() + i, by_token.data() + i);
   }
   template <class Work>
   void for_tiles(Work work) const {
-    for (index first = 0; first < neurons; first += block_tokens) work(first, std::size_t{first} * block_tokens);
+    for (index first = 0; first < neurons; first += block_tokens)
+      work(first, std::size_t{first} * block_tokens);
   }
 };
 
@@ -388,11 +427,14 @@ struct sparse_rows {
   array<float> weight;
 
   explicit sparse_rows(index rows)
-      : indptr(rows + std::size_t{1}), column(std::size_t{rows} * of_row), weight(ones(std::size_t{rows} * of_row)) {
+      : indptr(rows + std::size_t{1}),
+        column(std::size_t{rows} * of_row),
+        weight(ones(std::size_t{rows} * of_row)) {
     bdh::random_stream random(3, bdh::purpose::graph_edges, rows);
     for (index r = 0; r < rows; ++r) {
       indptr[r + 1] = indptr[r] + of_row;
-      for (index k = 0; k < of_row; ++k) column[indptr[r] + k] = k * (hubs / of_row) + random.below(hubs / of_row);
+      for (index k = 0; k < of_row; ++k)
+        column[indptr[r] + k] = k * (hubs / of_row) + random.below(hubs / of_row);
     }
   }
 };
@@ -400,11 +442,13 @@ struct sparse_rows {
 // Dx over W of all tokens.
 void block_product(benchmark::State& state) {
   const index n = whole_tiles(state);
-  const array<float> rows = ones(std::size_t{n} * hubs), by_hub = ones(std::size_t{hubs} * block_tokens);
+  const array<float> rows = ones(std::size_t{n} * hubs),
+                     by_hub = ones(std::size_t{hubs} * block_tokens);
   array<float> out(tile_values);
   for (auto _ : state)
     for (index r = 0; r < n; r += block_tokens)
-      bodies().block_product({rows.data() + std::size_t{r} * hubs, by_hub.data(), block_tokens, hubs, block_tokens, out.data()});
+      bodies().block_product({rows.data() + std::size_t{r} * hubs, by_hub.data(), block_tokens,
+                              hubs, block_tokens, out.data()});
   const double weights = static_cast<double>(n) * hubs;
   tell(state, 4 * weights, block_tokens * weights);
 }
@@ -416,8 +460,8 @@ void block_product_sparse(benchmark::State& state) {
   array<float> out(tile_values);
   for (auto _ : state)
     for (index r = 0; r < n; r += block_tokens)
-      bodies().block_product_sparse(
-          {rows.indptr.data(), rows.column.data(), rows.weight.data(), by_hub.data(), r, block_tokens, block_tokens, out.data()});
+      bodies().block_product_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(),
+                                     by_hub.data(), r, block_tokens, block_tokens, out.data()});
   const double weights = static_cast<double>(n) * sparse_rows::of_row;
   tell(state, 8 * weights, block_tokens * weights);
 }
@@ -429,11 +473,13 @@ void block_threshold(benchmark::State& state, bool accumulate) {
   for (auto _ : state) {
     x.for_tiles([&](index first, std::size_t at) {
       std::memcpy(drive.data() + at, x.x.data() + at, tile_values * sizeof(float));
-      benchmark::DoNotOptimize(bodies().block_threshold(
-          {drive.data() + at, block_tokens, block_tokens, accumulate, kept.data() + at, block_tokens, active.data() + first}));
+      benchmark::DoNotOptimize(
+          bodies().block_threshold({drive.data() + at, block_tokens, block_tokens, accumulate,
+                                    kept.data() + at, block_tokens, active.data() + first}));
     });
   }
-  tell(state, 16.0 * static_cast<double>(x.x.size()) + 4 * x.active, 0);  // the drive is copied before
+  tell(state, 16.0 * static_cast<double>(x.x.size()) + 4 * x.active,
+       0);  // the drive is copied before
 }
 void block_threshold_replacing(benchmark::State& state) { block_threshold(state, false); }
 void block_threshold_accumulating(benchmark::State& state) { block_threshold(state, true); }
@@ -445,20 +491,21 @@ void block_turn(benchmark::State& state) {
   std::uint64_t used[block_tokens];
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_turn(
-          {x.x.data() + at, block_tokens, x.by_neuron.data() + first, base.data() + first, table.data() + at, turned.data() + at, used});
+      bodies().block_turn({x.x.data() + at, block_tokens, x.by_neuron.data() + first,
+                           base.data() + first, table.data() + at, turned.data() + at, used});
     });
   tell(state, 12.0 * static_cast<double>(x.x.size()), 0);
 }
 
 void block_age(benchmark::State& state) {
   const block_activity x(state);
-  const array<float> kept = ones(block_tokens), falling = ones(block_tokens), rising = ones(2 * block_tokens);
+  const array<float> kept = ones(block_tokens), falling = ones(block_tokens),
+                     rising = ones(2 * block_tokens);
   array<float> aged(x.x.size()), written(x.x.size());
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_age({x.x.data() + at, x.by_neuron.data() + first, kept.data(), falling.data(), rising.data(), block_tokens,
-                          aged.data() + at, written.data() + at});
+      bodies().block_age({x.x.data() + at, x.by_neuron.data() + first, kept.data(), falling.data(),
+                          rising.data(), block_tokens, aged.data() + at, written.data() + at});
     });
   tell(state, 12 * block_tokens * x.used, 0);
 }
@@ -470,8 +517,9 @@ void block_push(benchmark::State& state) {
   array<float> out(std::size_t{block_tokens} * hubs);
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_push({rows.data() + std::size_t{first} * hubs, hubs, hubs, x.x.data() + at, 1, block_tokens, x.by_token.data() + first,
-                           block_tokens, nullptr, out.data(), hubs});
+      bodies().block_push({rows.data() + std::size_t{first} * hubs, hubs, hubs, x.x.data() + at, 1,
+                           block_tokens, x.by_token.data() + first, block_tokens, nullptr,
+                           out.data(), hubs});
     });
   tell(state, 4 * hubs * x.used, hubs * x.active);
 }
@@ -483,7 +531,8 @@ void block_push_written(benchmark::State& state) {
   array<float> rows = ones(std::size_t{x.neurons} * hubs);
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_push({w.data(), hubs, hubs, x.x.data() + at, block_tokens, 1, x.by_neuron.data() + first, block_tokens, kept.data(),
+      bodies().block_push({w.data(), hubs, hubs, x.x.data() + at, block_tokens, 1,
+                           x.by_neuron.data() + first, block_tokens, kept.data(),
                            rows.data() + std::size_t{first} * hubs, hubs});
     });
   tell(state, 8 * hubs * x.used, hubs * x.active);
@@ -495,8 +544,9 @@ void block_push_sparse(benchmark::State& state) {
   array<float> out(std::size_t{block_tokens} * hubs);
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_push_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first, x.x.data() + at,
-                                  x.by_token.data() + first, block_tokens, out.data(), hubs});
+      bodies().block_push_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first,
+                                  x.x.data() + at, x.by_token.data() + first, block_tokens,
+                                  out.data(), hubs});
     });
   tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
 }
@@ -504,13 +554,15 @@ void block_push_sparse(benchmark::State& state) {
 // Dy at the active X.
 void block_fire(benchmark::State& state) {
   const block_activity x(state);
-  const array<float> rows = ones(std::size_t{x.neurons} * hubs), a = ones(std::size_t{block_tokens} * hubs), gate = ones(x.x.size());
+  const array<float> rows = ones(std::size_t{x.neurons} * hubs),
+                     a = ones(std::size_t{block_tokens} * hubs), gate = ones(x.x.size());
   array<float> y(tile_values);
   std::uint64_t active_y[block_tokens];
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_fire({rows.data() + std::size_t{first} * hubs, hubs, block_tokens, a.data(), gate.data() + at, block_tokens,
-                           x.by_neuron.data() + first, y.data(), active_y});
+      bodies().block_fire({rows.data() + std::size_t{first} * hubs, hubs, block_tokens, a.data(),
+                           gate.data() + at, block_tokens, x.by_neuron.data() + first, y.data(),
+                           active_y});
     });
   tell(state, 4 * hubs * x.used, hubs * x.active);
 }
@@ -523,8 +575,9 @@ void block_fire_sparse(benchmark::State& state) {
   std::uint64_t active_y[block_tokens];
   for (auto _ : state)
     x.for_tiles([&](index first, std::size_t at) {
-      bodies().block_fire_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first, hubs, block_tokens, a.data(),
-                                  gate.data() + at, block_tokens, x.by_neuron.data() + first, y.data(), active_y});
+      bodies().block_fire_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(), first,
+                                  hubs, block_tokens, a.data(), gate.data() + at, block_tokens,
+                                  x.by_neuron.data() + first, y.data(), active_y});
     });
   tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
 }
@@ -533,7 +586,8 @@ void register_all(int most_threads) {
   using function = void (*)(benchmark::State&);
   const auto add = [&](const char* name, function f, std::vector<std::int64_t> percents) {
     for (const int threads : {1, most_threads}) {
-      auto* b = benchmark::RegisterBenchmark(name, f)->Threads(threads)->UseRealTime()->Unit(benchmark::kMillisecond);
+      auto* b = benchmark::RegisterBenchmark(name, f)->Threads(threads)->UseRealTime()->Unit(
+          benchmark::kMillisecond);
       for (const std::int64_t percent : percents) b->ArgName("active")->Arg(percent);
       if (most_threads == 1) break;
     }
@@ -542,9 +596,9 @@ void register_all(int most_threads) {
   add("propagate/push_dense_bfloat16", push_dense<bdh::bfloat16>, {20, 100});
   add("propagate/pull_dense", pull_dense<float>, {5, 20, 100});
   add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
-  add("propagate/pull_dense_together", pull_dense_together<float>, {});
-  add("propagate/pull_dense_together_bfloat16", pull_dense_together<bdh::bfloat16>, {});
-  add("propagate/collect", collect, {});
+  add("propagate/pull_dense_batch", pull_dense_batch<float>, {});
+  add("propagate/pull_dense_together_bfloat16", pull_dense_batch<bdh::bfloat16>, {});
+  add("propagate/collect", reduce_blocks, {});
   add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
   add("propagate/push_aging_edges", push_aging_edges, {100});
   add("propagate/push_sparse", push_sparse, {100});
@@ -590,7 +644,8 @@ int main(int argc, char** argv) {
   read_bandwidth.assign(most + 1, 0);
   for (const std::size_t threads : {std::size_t{1}, std::size_t{most}}) {
     read_bandwidth[threads] = bdh::app::measure_speed(threads, size.measured_bytes).read;
-    benchmark::AddCustomContext("read_bandwidth_" + std::to_string(threads), std::to_string(read_bandwidth[threads]));
+    benchmark::AddCustomContext("read_bandwidth_" + std::to_string(threads),
+                                std::to_string(read_bandwidth[threads]));
   }
   benchmark::AddCustomContext("instructions", bdh::name(bodies().set));
   register_all(static_cast<int>(most));

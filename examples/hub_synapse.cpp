@@ -1,4 +1,5 @@
-// Reads the strength of one synapse, neuron -> hub, over a sentence: its value after a token is what the next token will read.
+// Reads the strength of one synapse, neuron -> hub, over a sentence: its value after a token is
+// what the next token will read.
 //     hub_synapse examples/models/shakespeare-4096/model.safetensors "To be, or not to" 2 1234 5
 #include <iomanip>
 #include <iostream>
@@ -19,11 +20,13 @@ int main(int argc, char** argv) try {
   brain.watch([&](bdh::layer_id layer, int round) {
     if (layer == number(3) && round == 3) x = brain.read(bdh::variable::x)[number(4)];
   });
-  std::cout << "synapse neuron " << number(4) << " -> hub " << number(5) << ", layer " << number(3) << "\ntoken        X  strength\n";
+  std::cout << "synapse neuron " << number(4) << " -> hub " << number(5) << ", layer " << number(3)
+            << "\ntoken        X  strength\n";
   for (const unsigned char byte : std::string(argv[2])) {
     brain.step(byte);
     const float strength = brain.synapse(number(3), number(4), number(5));
-    std::cout << '\'' << byte << "' " << std::fixed << std::setprecision(4) << std::setw(10) << x << std::setw(10) << strength << '\n';
+    std::cout << '\'' << byte << "' " << std::fixed << std::setprecision(4) << std::setw(10) << x
+              << std::setw(10) << strength << '\n';
   }
 } catch (const std::exception& e) {
   std::cerr << e.what() << '\n';

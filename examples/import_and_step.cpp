@@ -1,4 +1,5 @@
-// Imports a trained BDH-GPU checkpoint as a neuron graph, reads a sentence token by token, and shows what fires.
+// Imports a trained BDH-GPU checkpoint as a neuron graph, reads a sentence token by token, and
+// shows what fires.
 //     import_and_step examples/models/shakespeare-4096/model.safetensors "To be, or not to"
 #include <algorithm>
 #include <iostream>
@@ -15,9 +16,10 @@ int main(int argc, char** argv) try {
 
   std::cout << "token  neurons with X > 0, Y > 0 in each of " << model.layers() << " layers\n";
   for (const unsigned char byte : std::string(argv[2])) {
-    const bdh::token_report report = brain.step(byte);
+    const bdh::step_report report = brain.step(byte);
     std::cout << '\'' << byte << "'    ";
-    for (std::size_t l = 0; l < report.active_x.size(); ++l) std::cout << ' ' << report.active_x[l] << ',' << report.active_y[l];
+    for (std::size_t l = 0; l < report.active_x.size(); ++l)
+      std::cout << ' ' << report.active_x[l] << ',' << report.active_y[l];
     std::cout << '\n';
   }
   const auto logits = brain.logits();

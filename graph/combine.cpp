@@ -8,12 +8,17 @@ namespace bdh {
 namespace {
 
 // The numbers of a part's rows, or of its columns, in the combination.
-std::span<const neuron_id> rows_of(const placement& p, order rows) { return rows == order::by_source ? p.source : p.target; }
-std::span<const neuron_id> columns_of(const placement& p, order rows) { return rows == order::by_source ? p.target : p.source; }
+std::span<const neuron_id> rows_of(const placement& p, major rows) {
+  return rows == major::source ? p.source : p.target;
+}
+std::span<const neuron_id> columns_of(const placement& p, major rows) {
+  return rows == major::source ? p.target : p.source;
+}
 
-// use(row, column, weight) for every edge that has a place; row by row, the columns of a row ascending in the part's own numbers.
+// use(row, column, weight) for every edge that has a place; row by row, the columns of a row
+// ascending in the part's own numbers.
 template <class Use>
-void for_each_edge(const placement& p, order rows, Use use) {
+void for_each_edge(const placement& p, major rows, Use use) {
   const projection& g = *p.edges;
   const bool turned = g.rows_are() != rows;
   const auto row_places = rows_of(p, g.rows_are()), column_places = columns_of(p, g.rows_are());
@@ -30,12 +35,17 @@ void for_each_edge(const placement& p, order rows, Use use) {
   }
 }
 
-projection dense(std::string name, population source, population target, order rows, std::span<const placement> parts) {
-  const std::size_t columns = rows == order::by_source ? target.size : source.size;
+projection dense(std::string name, population source, population target, major rows,
+                 std::span<const placement> parts) {
+  const std::size_t columns = rows == major::source ? target.size : source.size;
   array<float> weights(std::size_t{source.size} * target.size);
-  std::fill(weights.begin(), weights.end(), -0.0f);  // what leaves the bits of any weight as they are when it is added
-  for (const placement& p : parts) for_each_edge(p, rows, [&](neuron_id r, neuron_id c, float w) { weights[r * columns + c] += w; });
-  return projection::dense(std::move(name), std::move(source), std::move(target), rows, std::move(weights));
+  std::fill(weights.begin(), weights.end(),
+            -0.0f);  // what leaves the bits of any weight as they are when it is added
+  for (const placement& p : parts)
+    for_each_edge(p, rows,
+                  [&](neuron_id r, neuron_id c, float w) { weights[r * columns + c] += w; });
+  return projection::dense(std::move(name), std::move(source), std::move(target), rows,
+                           std::move(weights));
 }
 
 struct entry {
@@ -43,20 +53,24 @@ struct entry {
   float weight;
 };
 
-projection sparse(std::string name, population source, population target, order rows, std::span<const placement> parts) {
-  const neuron_id size = rows == order::by_source ? source.size : target.size;
+projection sparse(std::string name, population source, population target, major rows,
+                  std::span<const placement> parts) {
+  const neuron_id size = rows == major::source ? source.size : target.size;
   array<edge_id> indptr(std::size_t{size} + 1);
-  for (const placement& p : parts) for_each_edge(p, rows, [&](neuron_id r, neuron_id, float) { ++indptr[r + 1]; });
+  for (const placement& p : parts)
+    for_each_edge(p, rows, [&](neuron_id r, neuron_id, float) { ++indptr[r + 1]; });
   for (std::size_t r = 0; r < size; ++r) indptr[r + 1] += indptr[r];
   std::vector<entry> entries(indptr[size]);
   std::vector<edge_id> next(indptr.begin(), indptr.end() - 1);
-  for (const placement& p : parts) for_each_edge(p, rows, [&](neuron_id r, neuron_id c, float w) { entries[next[r]++] = {c, w}; });
+  for (const placement& p : parts)
+    for_each_edge(p, rows, [&](neuron_id r, neuron_id c, float w) { entries[next[r]++] = {c, w}; });
   // Row by row into order, equal columns into one.
   edge_id kept = 0;
   for (std::size_t r = 0; r < size; ++r) {
     const auto first = entries.begin() + static_cast<std::ptrdiff_t>(indptr[r]),
                last = entries.begin() + static_cast<std::ptrdiff_t>(next[r]);
-    std::stable_sort(first, last, [](const entry& a, const entry& b) { return a.column < b.column; });
+    std::stable_sort(first, last,
+                     [](const entry& a, const entry& b) { return a.column < b.column; });
     indptr[r] = kept;
     for (auto e = first; e != last; ++e)
       if (kept != indptr[r] && entries[kept - 1].column == e->column)
@@ -71,15 +85,18 @@ projection sparse(std::string name, population source, population target, order 
     indices[e] = entries[e].column;
     weights[e] = entries[e].weight;
   }
-  return projection::sparse(std::move(name), std::move(source), std::move(target), rows, std::move(indptr), std::move(indices),
-                            std::move(weights));
+  return projection::sparse(std::move(name), std::move(source), std::move(target), rows,
+                            std::move(indptr), std::move(indices), std::move(weights));
 }
 
 }  // namespace
 
-projection combined(std::string name, population source, population target, order rows, std::span<const placement> parts) {
-  const bool all_dense = std::ranges::all_of(parts, [](const placement& p) { return p.edges->is_dense(); });
-  return (all_dense ? dense : sparse)(std::move(name), std::move(source), std::move(target), rows, parts);
+projection combined(std::string name, population source, population target, major rows,
+                    std::span<const placement> parts) {
+  const bool all_dense =
+      std::ranges::all_of(parts, [](const placement& p) { return p.edges->is_dense(); });
+  return (all_dense ? dense : sparse)(std::move(name), std::move(source), std::move(target), rows,
+                                      parts);
 }
 
 }  // namespace bdh

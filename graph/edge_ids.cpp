@@ -5,7 +5,7 @@ namespace bdh {
 std::vector<edge_id> file_positions(const projection& p, std::span<const edge_id> chosen) {
   std::vector<edge_id> positions;
   positions.reserve(chosen.size());
-  if (p.rows_are() == order::by_target) {
+  if (p.rows_are() == major::target) {
     positions.assign(chosen.begin(), chosen.end());
   } else if (p.is_dense()) {
     for (edge_id e : chosen) positions.push_back(e % p.columns() * p.rows() + e / p.columns());

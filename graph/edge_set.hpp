@@ -15,7 +15,9 @@ struct edge_set {
 
   neuron_id neurons() const noexcept { return static_cast<neuron_id>(indptr.size() - 1); }
   edge_id edges() const noexcept { return targets.size(); }
-  std::span<const neuron_id> row(neuron_id i) const noexcept { return std::span(targets).subspan(indptr[i], indptr[i + 1] - indptr[i]); }
+  std::span<const neuron_id> row(neuron_id i) const noexcept {
+    return std::span(targets).subspan(indptr[i], indptr[i + 1] - indptr[i]);
+  }
 };
 
 }  // namespace bdh

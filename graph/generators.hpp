@@ -1,11 +1,12 @@
-// Random and regular graphs as sets of directed edges: no duplicates, no self-loops, the same for the same seed everywhere.
+// Random and regular graphs as sets of directed edges: no duplicates, no self-loops, the same for
+// the same seed everywhere.
 //
-//   erdos-renyi  every edge exists with probability K / (N - 1)                                            Boost.Graph
-//   small-world  ring, then a share of the edges is moved to a random end (Watts and Strogatz 1998)        Boost.Graph
-//   scale-free   out-degrees follow a power law with exponent 3 (PLOD), ends are uniform                   Boost.Graph
-//   blocks       communities of equal size; a share of the edges leads out of its own (stochastic blocks)
-//   ring         every neuron and its K nearest: K/2 on each side, an odd one ahead                        Boost.Graph
-//   complete     every pair
+//   erdos-renyi  every edge exists with probability K / (N - 1) Boost.Graph small-world  ring, then
+//   a share of the edges is moved to a random end (Watts and Strogatz 1998)        Boost.Graph
+//   scale-free   out-degrees follow a power law with exponent 3 (PLOD), ends are uniform
+//   Boost.Graph blocks       communities of equal size; a share of the edges leads out of its own
+//   (stochastic blocks) ring         every neuron and its K nearest: K/2 on each side, an odd one
+//   ahead                        Boost.Graph complete     every pair
 #pragma once
 
 #include <cstdint>
@@ -25,16 +26,18 @@ graph_family graph_family_named(std::string_view name);  // throws input_error
 struct graph_recipe {
   graph_family family = graph_family::erdos_renyi;
   neuron_id neurons = 0;
-  neuron_id degree = 0;       // mean number of edges that leave a neuron; complete: N - 1, whatever it says here
-  double rewired = 0.1;       // share of edges, 0..1: small-world: moved; blocks: between communities
+  neuron_id degree =
+      0;  // mean number of edges that leave a neuron; complete: N - 1, whatever it says here
+  double rewired = 0.1;  // share of edges, 0..1: small-world: moved; blocks: between communities
   neuron_id communities = 4;  // blocks
 };
 
 // Throws input_error naming the parameter that is out of range for the family.
 void check(const graph_recipe& r);
 
-// A graph of the family. Where a random end hits an edge that exists (small-world) both become one: a few edges fewer than N K.
-// scale-free: a neuron's own number of edges is rounded down and may be 0; the mean is K for large N.
+// A graph of the family. Where a random end hits an edge that exists (small-world) both become one:
+// a few edges fewer than N K. scale-free: a neuron's own number of edges is rounded down and may be
+// 0; the mean is K for large N.
 edge_set generate(const graph_recipe& r, random_stream random);
 
 }  // namespace bdh

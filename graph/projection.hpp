@@ -1,5 +1,6 @@
-// A projection: the weighted edges from one population to another, source -> target. Stored as CSR, or as a dense block when
-// every pair is connected, in the one order in which its kernel reads it. Checked when built, immutable afterwards.
+// A projection: the weighted edges from one population to another, source -> target. Stored as CSR,
+// or as a dense block when every pair is connected, in the one order in which its kernel reads it.
+// Checked when built, immutable afterwards.
 #pragma once
 
 #include <cassert>
@@ -18,11 +19,13 @@ struct population {
   neuron_id size = 0;
 };
 
-// What a row of the storage is: all edges that leave one source, or all edges that arrive at one target.
-enum class order { by_source, by_target };
+// What a row of the storage is: all edges that leave one source, or all edges that arrive at one
+// target.
+enum class major { source, target };
 
-// Whether the weights of a dense block are looked at when it is built, or somebody else vouches that they are finite.
-enum class weights_are { unchecked, vouched_for };
+// Whether the weights of a dense block are looked at when it is built, or somebody else vouches
+// that they are finite.
+enum class validation { check, skip };
 
 // The weights of a projection, as they are stored: one of the two, the other is null.
 struct weight_view {
@@ -41,32 +44,42 @@ class projection {
   projection() = default;  // no edges
 
   // rows x columns weights, row-major; rows are sources (by_source) or targets (by_target).
-  // Throws shape_error when the size is wrong, input_error naming the place of a weight that is not finite.
-  static projection dense(std::string name, population source, population target, order rows, array<float> weights,
-                          weights_are given = weights_are::unchecked);
+  // Throws shape_error when the size is wrong, input_error naming the place of a weight that is not
+  // finite.
+  static projection dense(std::string name, population source, population target, major rows,
+                          array<float> weights, validation given = validation::check);
 
-  // indptr (rows + 1), indices (edges) ascending within a row, weights (edges). Duplicate edges are an error, self-loops are not.
-  // Throws shape_error or input_error naming the first bad entry.
-  static projection sparse(std::string name, population source, population target, order rows, array<edge_id> indptr,
-                           array<neuron_id> indices, array<float> weights);
+  // indptr (rows + 1), indices (edges) ascending within a row, weights (edges). Duplicate edges are
+  // an error, self-loops are not. Throws shape_error or input_error naming the first bad entry.
+  static projection sparse(std::string name, population source, population target, major rows,
+                           array<edge_id> indptr, array<neuron_id> indices, array<float> weights);
 
   const std::string& name() const noexcept { return name_; }
   const population& source() const noexcept { return source_; }
   const population& target() const noexcept { return target_; }
-  order rows_are() const noexcept { return order_; }
+  major rows_are() const noexcept { return major_; }
   bool is_dense() const noexcept { return indptr_.empty(); }
-  neuron_id rows() const noexcept { return order_ == order::by_source ? source_.size : target_.size; }
-  neuron_id columns() const noexcept { return order_ == order::by_source ? target_.size : source_.size; }
+  neuron_id rows() const noexcept { return major_ == major::source ? source_.size : target_.size; }
+  neuron_id columns() const noexcept {
+    return major_ == major::source ? target_.size : source_.size;
+  }
   edge_id edges() const noexcept { return weights_.size() + narrow_.size(); }
-  std::size_t bytes() const noexcept { return weights_.bytes() + narrow_.bytes() + indices_.bytes() + indptr_.bytes(); }
+  std::size_t bytes() const noexcept {
+    return weights_.bytes() + narrow_.bytes() + indices_.bytes() + indptr_.bytes();
+  }
 
-  float weight(edge_id e) const noexcept { return narrow_.empty() ? weights_[e] : to_float(narrow_[e]); }
-  std::span<const float> weights() const noexcept {  // of a projection that stores them as float32, as all do but in_bfloat16()
+  float weight(edge_id e) const noexcept {
+    return narrow_.empty() ? weights_[e] : to_float(narrow_[e]);
+  }
+  std::span<const float> weights()
+      const noexcept {  // of a projection that stores them as float32, as all do but in_bfloat16()
     assert(narrow_.empty());
     return weights_;
   }
   bool is_bfloat16() const noexcept { return !narrow_.empty(); }
-  bool is_mapped() const noexcept { return weights_.is_mapped(); }  // the weights are the pages of a file
+  bool is_mapped() const noexcept {
+    return weights_.is_mapped();
+  }  // the weights are the pages of a file
 
   // The first edge whose weight is below zero, or is not finite.
   std::optional<edge_id> first_negative() const;
@@ -86,14 +99,17 @@ class projection {
   // The same edges in the other order.
   projection transposed() const;
 
-  // The same edges between nodes that lie elsewhere: row k is row rows[k] of this one, column c becomes columns[c]. Empty: stays as it is.
-  // Both are permutations; the columns of a dense block stay.
+  // The same edges between nodes that lie elsewhere: row k is row rows[k] of this one, column c
+  // becomes columns[c]. Empty: stays as it is. Both are permutations; the columns of a dense block
+  // stay.
   projection moved(std::span<const neuron_id> rows, std::span<const neuron_id> columns) const;
 
-  // The same edges, their weights rounded to bfloat16 and stored as such: half the memory. Throws input_error when one is too large.
+  // The same edges, their weights rounded to bfloat16 and stored as such: half the memory. Throws
+  // input_error when one is too large.
   projection in_bfloat16() const;
 
-  // The same edges, their weights times a factor. Throws input_error when a weight is no longer finite.
+  // The same edges, their weights times a factor. Throws input_error when a weight is no longer
+  // finite.
   projection scaled(float factor) const;
 
  private:
@@ -103,7 +119,7 @@ class projection {
 
   std::string name_;
   population source_, target_;
-  order order_ = order::by_source;
+  major major_ = major::source;
   array<edge_id> indptr_;
   array<neuron_id> indices_;
   array<float> weights_;

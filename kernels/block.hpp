@@ -1,14 +1,17 @@
-// Bodies for prompts in blocks (kernels/cpu/prefill.hpp): up to 64 tokens go through a layer side by side, over tiles of up to 64
-// neurons. Which tokens a neuron is active in is one 64-bit mask, and so is which neurons of a tile are active in a token.
+// Bodies for prompts in blocks (kernels/cpu/prefill.hpp): up to 64 tokens go through a layer side
+// by side, over tiles of up to 64 neurons. Which tokens a neuron is active in is one 64-bit mask,
+// and so is which neurons of a tile are active in a token.
 //
 // The law of summation of this path, written here and nowhere else:
 //
-//   multiply-add           always fused: z + a b is rounded once (fused() below, also where the processor cannot)
-//   products, pushed sums  ascending index, one accumulator for each output (block_product, block_push)
-//   pulled rows (Gy)       32 lanes, lane = position mod 32, then the butterfly of group.hpp (block_fire)
-//   sums over neurons      sections of 2048 neurons that restart at each head, then the sections, ascending
+//   multiply-add           always fused: z + a b is rounded once (fused() below, also where the
+//   processor cannot) products, pushed sums  ascending index, one accumulator for each output
+//   (block_product, block_push) pulled rows (Gy)       32 lanes, lane = position mod 32, then the
+//   butterfly of group.hpp (block_fire) sums over neurons      sections of 2048 neurons that
+//   restart at each head, then the sections, ascending
 //
-// It depends on neither threads, sites nor instruction sets, and differs from group.hpp's: the two paths agree up to rounding.
+// It depends on neither threads, sites nor instruction sets, and differs from group.hpp's: the two
+// paths agree up to rounding.
 #pragma once
 
 #include <bit>
@@ -31,11 +34,14 @@ BDH_INLINE float fused(float a, float b, float z) {
 #if defined(__FMA__) || defined(__FP_FAST_FMAF)
   return __builtin_fmaf(a, b, z);
 #else
-  // The product is exact in double, and so is the error of the sum; rounding the sum to odd makes the last rounding the only one.
-  const double product = static_cast<double>(a) * static_cast<double>(b), addend = z, sum = product + addend;
+  // The product is exact in double, and so is the error of the sum; rounding the sum to odd makes
+  // the last rounding the only one.
+  const double product = static_cast<double>(a) * static_cast<double>(b), addend = z,
+               sum = product + addend;
   const double added = sum - product, error = (product - (sum - added)) + (addend - added);
   auto bits = std::bit_cast<std::uint64_t>(sum);
-  if ((error > 0 || error < 0) && (bits & 1) == 0) bits += (error > 0) == (sum > 0) ? 1 : ~std::uint64_t{0};
+  if ((error > 0 || error < 0) && (bits & 1) == 0)
+    bits += (error > 0) == (sum > 0) ? 1 : ~std::uint64_t{0};
   return static_cast<float>(std::bit_cast<double>(bits));
 #endif
 }
@@ -49,7 +55,8 @@ BDH_INLINE Vector fused(Vector a, Vector b, Vector z) {
   if constexpr (sizeof(Vector) == 32) return _mm256_fmadd_ps(a, b, z);
 #endif
   Vector r;
-  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(float); ++i) r[i] = fused(float{a[i]}, float{b[i]}, float{z[i]});
+  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(float); ++i)
+    r[i] = fused(float{a[i]}, float{b[i]}, float{z[i]});
   return r;
 }
 
@@ -57,14 +64,17 @@ BDH_INLINE Vector fused(Vector a, Vector b, Vector z) {
 template <class Vector>
 BDH_INLINE std::uint64_t active_bits(Vector v) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(Vector) == 64) return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+  if constexpr (sizeof(Vector) == 64)
+    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
 #endif
 #if defined(__AVX__)
   if constexpr (sizeof(Vector) == 32)
-    return static_cast<std::uint64_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+    return static_cast<std::uint64_t>(
+        _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
 #endif
   std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(float); ++i) bits |= static_cast<std::uint64_t>(v[i] != 0.0f) << i;
+  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(float); ++i)
+    bits |= static_cast<std::uint64_t>(v[i] != 0.0f) << i;
   return bits;
 }
 
@@ -124,7 +134,8 @@ struct block_product {
   void operator()(const Group&) const noexcept {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
     soon ahead = next;
-    for (index m = 0; m < width; m += depth) {  // as much of W at a time as fits into the first-level cache
+    for (index m = 0; m < width;
+         m += depth) {  // as much of W at a time as fits into the first-level cache
       if constexpr (width_of == 16)
         if (tokens == block_tokens) {
           columns<width_of, 4, 7>(m, ahead);
@@ -143,7 +154,8 @@ struct block_product {
     for (index t = 0; t < tokens; t += Columns * Width) {
       index r = 0;
       if constexpr (Rows > 6)  // tiles of one row less, where they leave no remainder
-        for (; r + Rows <= count && (count - r) % (Rows - 1) != 0; r += Rows) tile<Width, Columns, Rows>(r, m, t, ahead);
+        for (; r + Rows <= count && (count - r) % (Rows - 1) != 0; r += Rows)
+          tile<Width, Columns, Rows>(r, m, t, ahead);
       rows_from<Width, Columns, Rows == 7 ? 6 : Rows>(r, m, t, ahead);
     }
   }
@@ -158,7 +170,8 @@ struct block_product {
     using vector = typename vector_of<Width>::type;
     float* const to = out + static_cast<std::size_t>(r) * block_tokens + t;
     const auto place = [&](int i, int c) __attribute__((always_inline)) {
-      return pack<Width>{static_cast<std::size_t>(i) * block_tokens + static_cast<std::size_t>(c * Width)};
+      return pack<Width>{static_cast<std::size_t>(i) * block_tokens +
+                         static_cast<std::size_t>(c * Width)};
     };
     vector z[Rows][Columns] = {};
     if (m != 0)
@@ -166,15 +179,18 @@ struct block_product {
       for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
         for (int c = 0; c < Columns; ++c) z[i][c] = load(to, place(i, c));
-    // Every third row has a pointer, the others are one and two strides from it: what an address can say.
+    // Every third row has a pointer, the others are one and two strides from it: what an address
+    // can say.
     const std::size_t stride = width;
     const float* row[(Rows + 2) / 3];
-    for (int i = 0; i < Rows; i += 3) row[i / 3] = rows + (r + static_cast<std::size_t>(i)) * stride + m;
+    for (int i = 0; i < Rows; i += 3)
+      row[i / 3] = rows + (r + static_cast<std::size_t>(i)) * stride + m;
     const float* from = by_hub + static_cast<std::size_t>(m) * block_tokens + t;
     const auto step = [&]() __attribute__((always_inline)) {
       vector w[Columns];
 #pragma GCC unroll 4
-      for (int c = 0; c < Columns; ++c) w[c] = load(from, pack<Width>{static_cast<std::size_t>(c * Width)});
+      for (int c = 0; c < Columns; ++c)
+        w[c] = load(from, pack<Width>{static_cast<std::size_t>(c * Width)});
 #pragma GCC unroll 8
       for (int i = 0; i < Rows; ++i) {
         const vector a = row[i / 3][static_cast<std::size_t>(i % 3) * stride] - vector{};
@@ -212,21 +228,25 @@ struct block_product_sparse {
       group.row(tokens, [&](auto t) {
         auto z = decltype(load(out, t)){};
         for (std::uint64_t e = indptr[first_row + r]; e < indptr[first_row + r + 1]; ++e)
-          z = fused(weights[e] - decltype(z){}, load(by_hub + static_cast<std::size_t>(source[e]) * block_tokens, t), z);
+          z = fused(weights[e] - decltype(z){},
+                    load(by_hub + static_cast<std::size_t>(source[e]) * block_tokens, t), z);
         store(out + static_cast<std::size_t>(r) * block_tokens, t, z);
       });
   }
 };
 
-// X of a tile from its drive: X = (drive)_+ or X += (drive)_+; and who is active. Between layers and passes X is kept as the values that
-// are not zero, of each neuron by ascending token. Returns whether all drives are finite.
+// X of a tile from its drive: X = (drive)_+ or X += (drive)_+; and who is active. Between layers
+// and passes X is kept as the values that are not zero, of each neuron by ascending token. Returns
+// whether all drives are finite.
 struct block_threshold {
   float* x;             // (count x 64): the drive, then X
   index count, tokens;  // tokens: a multiple of 32
   bool accumulate;
-  float* kept;  // (count x up to 64), rows `stride` apart: X that is not zero, of the layer before, then of this one
+  float* kept;  // (count x up to 64), rows `stride` apart: X that is not zero, of the layer before,
+                // then of this one
   std::size_t stride;
-  std::uint64_t* active;  // (64) by neuron: tokens, of the layer before, then of this one; 0 behind `count`
+  std::uint64_t*
+      active;  // (64) by neuron: tokens, of the layer before, then of this one; 0 behind `count`
 
   template <class Group>
   bool operator()(const Group&) const noexcept {
@@ -234,7 +254,8 @@ struct block_threshold {
     typename Group::vector checked = {};
     for (index r = count; r < block_tokens; ++r) active[r] = 0;
     for (index r = 0; r < count; ++r) {
-      float *const row = x + static_cast<std::size_t>(r) * block_tokens, *values = kept + r * stride;
+      float *const row = x + static_cast<std::size_t>(r) * block_tokens,
+                   *values = kept + r * stride;
       std::uint64_t before = accumulate ? active[r] : 0, now = 0;
       for (index t = 0; t < tokens; t += width) {
         const auto z = load(row, pack<width>{t});
@@ -255,8 +276,8 @@ struct block_threshold {
   }
 };
 
-// R^clock X of the rotation pairs of a tile that are active in any token: the angle of token t is that of the block's first token plus
-// that of t tokens, from a table.
+// R^clock X of the rotation pairs of a tile that are active in any token: the angle of token t is
+// that of the block's first token plus that of t tokens, from a table.
 struct block_turn {
   const float* x;  // (count x 64)
   index count;
@@ -272,9 +293,13 @@ struct block_turn {
       const std::uint64_t either = active[r] | active[r + 1];
       used[r] = used[r + 1] = either;
       if (either == 0) continue;
-      const float c0 = base[r], s0 = base[r + 1], *cosine = table + static_cast<std::size_t>(r) * block_tokens,
-                  *sine = cosine + block_tokens, *even = x + static_cast<std::size_t>(r) * block_tokens, *odd = even + block_tokens;
-      float *to_even = turned + static_cast<std::size_t>(r) * block_tokens, *to_odd = to_even + block_tokens;
+      const float c0 = base[r], s0 = base[r + 1],
+                  *cosine = table + static_cast<std::size_t>(r) * block_tokens,
+                  *sine = cosine + block_tokens,
+                  *even = x + static_cast<std::size_t>(r) * block_tokens,
+                  *odd = even + block_tokens;
+      float *to_even = turned + static_cast<std::size_t>(r) * block_tokens,
+            *to_odd = to_even + block_tokens;
       group.row(block_tokens, [&](auto t) {
         const auto ct = load(cosine, t), st = load(sine, t), e = load(even, t), o = load(odd, t);
         const auto zero = decltype(ct){};
@@ -286,7 +311,8 @@ struct block_turn {
   }
 };
 
-// X as the stored rows are read and written with: aged[j][t] = turned u^t u^age(j), written[j][t] = turned u^(last token of j - t).
+// X as the stored rows are read and written with: aged[j][t] = turned u^t u^age(j), written[j][t] =
+// turned u^(last token of j - t).
 struct block_age {
   const float* turned;        // (count x 64)
   const std::uint64_t* used;  // (64)
@@ -310,8 +336,9 @@ struct block_age {
   }
 };
 
-// out[o] = kept[o] out[o] + sum over the sources i in active[o], ascending, of coefficient(o, i) rows[i]; targets without sources stay
-// as they are. Tokens from neurons (synapses, scores, E), and neurons from tokens (the Hebbian write).
+// out[o] = kept[o] out[o] + sum over the sources i in active[o], ascending, of coefficient(o, i)
+// rows[i]; targets without sources stay as they are. Tokens from neurons (synapses, scores, E), and
+// neurons from tokens (the Hebbian write).
 struct block_push {
   const float* rows;
   std::size_t stride;
@@ -356,7 +383,8 @@ struct block_push {
       float* const to = out + o * out_stride + k;
       vector z[Vectors];
 #pragma GCC unroll 16
-      for (int v = 0; v < Vectors; ++v) z[v] = load(to, pack<Width>{static_cast<std::size_t>(v * Width)});
+      for (int v = 0; v < Vectors; ++v)
+        z[v] = load(to, pack<Width>{static_cast<std::size_t>(v * Width)});
       if (scales)
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) z[v] *= kept[o];
@@ -365,10 +393,12 @@ struct block_push {
         const vector a = coefficient[o * by_target + i * by_source] - vector{};
         const float* const row = rows + i * stride + k;
 #pragma GCC unroll 16
-        for (int v = 0; v < Vectors; ++v) z[v] = fused(a, load(row, pack<Width>{static_cast<std::size_t>(v * Width)}), z[v]);
+        for (int v = 0; v < Vectors; ++v)
+          z[v] = fused(a, load(row, pack<Width>{static_cast<std::size_t>(v * Width)}), z[v]);
       }
 #pragma GCC unroll 16
-      for (int v = 0; v < Vectors; ++v) store(to, pack<Width>{static_cast<std::size_t>(v * Width)}, z[v]);
+      for (int v = 0; v < Vectors; ++v)
+        store(to, pack<Width>{static_cast<std::size_t>(v * Width)}, z[v]);
     }
   }
   BDH_INLINE void column(index k) const noexcept {
@@ -427,7 +457,9 @@ struct block_fire {
     constexpr int width_of = static_cast<int>(sizeof(typename Group::vector) / sizeof(float));
     soon ahead = next;
     for (index r = 0; r < block_tokens; ++r) active_y[r] = 0;
-    pass<width_of>(0xffffffff, 0, ahead);  // half the tokens at a time, so that their A fits into the first-level cache
+    pass<width_of>(
+        0xffffffff, 0,
+        ahead);  // half the tokens at a time, so that their A fits into the first-level cache
     pass<width_of>(~std::uint64_t{0xffffffff}, 0xffffffff, ahead);
   }
 
@@ -439,7 +471,8 @@ struct block_fire {
       std::uint64_t tokens = active_x[r] & of;
       const float* gate = x + r * stride + count_bits(active_x[r] & before);
       for (index line = 0; line < width; line += 16) ahead.line();
-      for (int left = count_bits(tokens); left >= most; left -= most) fire<Width, most>(r, tokens, gate);
+      for (int left = count_bits(tokens); left >= most; left -= most)
+        fire<Width, most>(r, tokens, gate);
       while (tokens != 0) fire<Width, 1>(r, tokens, gate);
     }
   }
@@ -467,9 +500,12 @@ struct block_fire {
     for (int i = 0; i < Tokens; ++i) {
       if (m < width) {
         float single[lanes];
-        for (int p = 0; p < parts; ++p) store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[i][p]);
-        for (index k = m; k < width; ++k) single[k % lanes] = fused(row[k], of[i][k], single[k % lanes]);
-        for (int p = 0; p < parts; ++p) lane[i][p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
+        for (int p = 0; p < parts; ++p)
+          store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[i][p]);
+        for (index k = m; k < width; ++k)
+          single[k % lanes] = fused(row[k], of[i][k], single[k % lanes]);
+        for (int p = 0; p < parts; ++p)
+          lane[i][p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
       }
 #pragma GCC unroll 8
       for (int half = parts / 2; half > 0; half /= 2)
@@ -505,7 +541,8 @@ struct block_fire_sparse {
         float lane[lanes] = {};
         const std::uint64_t first = indptr[first_row + r];
         for (std::uint64_t e = first; e < indptr[first_row + r + 1]; ++e)
-          lane[(e - first) % lanes] = fused(weights[e], a[t * width + source[e]], lane[(e - first) % lanes]);
+          lane[(e - first) % lanes] =
+              fused(weights[e], a[t * width + source[e]], lane[(e - first) % lanes]);
         for (index half = lanes / 2; half > 0; half /= 2)
           for (index p = 0; p < half; ++p) lane[p] += lane[p + half];
         const float value = positive_part(lane[0]) * *gate++;

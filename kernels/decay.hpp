@@ -2,10 +2,11 @@
 //
 //     sigma after k decays = stored R^k u^(k - last)
 //
-// No pass over the synapses is made. They are kept in the rotating frame, the kernel itself only advances the layer's clock, and
-// an active pair (2m, 2m+1) is turned and aged when it is used:
+// No pass over the synapses is made. They are kept in the rotating frame, the kernel itself only
+// advances the layer's clock, and an active pair (2m, 2m+1) is turned and aged when it is used:
 //
-//     sigma x = stored (u^(k - last) R^k x),   stored <- u^(k - last) stored + w (R^k x)^T,   last <- k
+//     sigma x = stored (u^(k - last) R^k x),   stored <- u^(k - last) stored + w (R^k x)^T,   last
+//     <- k
 #pragma once
 
 #include "core/base/sincos.hpp"
@@ -13,16 +14,19 @@
 
 namespace bdh::kernels {
 
-// One member of a pair of stored strengths gets a laboratory value, the other keeps its own. `angle` as the member sees it: of an
-// odd one, with the sine's sign changed.
-BDH_INLINE constexpr void set_in_pair(float& mine, float& partner, const direction& angle, double value) {
+// One member of a pair of stored strengths gets a laboratory value, the other keeps its own.
+// `angle` as the member sees it: of an odd one, with the sine's sign changed.
+BDH_INLINE constexpr void set_in_pair(float& mine, float& partner, const cos_sin& angle,
+                                      double value) {
   const double other = partner * angle.cosine - mine * angle.sine;
   mine = static_cast<float>(value * angle.cosine - other * angle.sine);
   partner = static_cast<float>(other * angle.cosine + value * angle.sine);
 }
 
-// The laboratory value of one member of a pair of stored strengths, aged by `kept`; `angle` as above.
-BDH_INLINE constexpr float in_laboratory(double mine, double partner, const direction& angle, double kept) {
+// The laboratory value of one member of a pair of stored strengths, aged by `kept`; `angle` as
+// above.
+BDH_INLINE constexpr float in_laboratory(double mine, double partner, const cos_sin& angle,
+                                         double kept) {
   return static_cast<float>(kept * (mine * angle.cosine + partner * angle.sine));
 }
 

@@ -1,17 +1,20 @@
-// The thread group that every kernel body is written on, and its host implementation. A group has 32 lanes and these verbs:
+// The thread group that every kernel body is written on, and its host implementation. A group has
+// 32 lanes and these verbs:
 //
 //   each(n, f)             f(i) for i < n, items independent of each other
-//   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once (load and store below)
-//   sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then a fixed butterfly   (pulled rows, pools)
-//   sums(n, many, f, g, h) h(s, sum(n, f(k) g(s, k))) for s < many: f(k) is loaded once for several   (streams over one model; host only)
-//   row_sums(many, n, out, f) out[s] = sum(n, f(s, k)) for s < many: several butterflies at once     (pulled rows; host only)
-//   sum_items(n, f)        the same for items that are gathered one by one                      (sparse rows)
-//   ordered_sum(n, f)      the same with one accumulator, ascending                             (explicit edges that meet at a target)
-//   push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator          (pushed sums)
-//   once(f)                f() by one lane
+//   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once
+//   (load and store below) sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then
+//   a fixed butterfly   (pulled rows, pools) sums(n, many, f, g, h) h(s, sum(n, f(k) g(s, k))) for
+//   s < many: f(k) is loaded once for several   (streams over one model; host only) row_sums(many,
+//   n, out, f) out[s] = sum(n, f(s, k)) for s < many: several butterflies at once     (pulled rows;
+//   host only) sum_items(n, f)        the same for items that are gathered one by one (sparse rows)
+//   ordered_sum(n, f)      the same with one accumulator, ascending (explicit edges that meet at a
+//   target) push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator
+//   (pushed sums) once(f)                f() by one lane
 //
-// Sums and `push` are the law of summation: it is written here and nowhere else, so results do not depend on the number of
-// threads, on the instruction set or on the device. Bodies use no other lane arithmetic, no atomics and no libm.
+// Sums and `push` are the law of summation: it is written here and nowhere else, so results do not
+// depend on the number of threads, on the instruction set or on the device. Bodies use no other
+// lane arithmetic, no atomics and no libm.
 #pragma once
 
 #include <bit>
@@ -30,7 +33,8 @@ namespace bdh::kernels {
 using index = std::uint32_t;
 inline constexpr index lanes = 32;
 
-// Compiled once for each instruction set: must never exist as a function that another file could call.
+// Compiled once for each instruction set: must never exist as a function that another file could
+// call.
 #define BDH_INLINE [[gnu::always_inline]] inline
 
 BDH_INLINE constexpr float load(const float* from, index k) { return from[k]; }
@@ -41,17 +45,20 @@ template <class T>
 BDH_INLINE constexpr void fetch(const T*, index) {}
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
 BDH_INLINE constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
-template <class Float>  // a template, since clang takes constexpr at its word where a function is none
+template <class Float>  // a template, since clang takes constexpr at its word where a function is
+                        // none
 BDH_INLINE constexpr Float square_root(Float z) {
   return __builtin_sqrtf(z);  // correctly rounded by IEEE 754
 }
 
-// How a row is rounded to bfloat16 at random. To the bits of the value at k are added, before the last 16 are cut off,
+// How a row is rounded to bfloat16 at random. To the bits of the value at k are added, before the
+// last 16 are cut off,
 //
 //     r(k) = (multiplier k + addend mod 2^32) >> 16
 //
-// where multiplier and addend are random bits of this row and token. So every r(k) is uniform, and the mean of what is stored is the
-// value; for k < 2^16 any two are independent (Dietzfelbinger 1996), and those of other rows and tokens as the random bits are.
+// where multiplier and addend are random bits of this row and token. So every r(k) is uniform, and
+// the mean of what is stored is the value; for k < 2^16 any two are independent (Dietzfelbinger
+// 1996), and those of other rows and tokens as the random bits are.
 struct random_rounding {
   std::uint32_t multiplier, addend;
 };
@@ -59,7 +66,8 @@ struct random_rounding {
 // As store; floats are stored as they are.
 BDH_INLINE constexpr void store(float* to, index k, float value, random_rounding) { to[k] = value; }
 BDH_INLINE constexpr void store(bfloat16* to, index k, float value, random_rounding how) {
-  to[k].bits = static_cast<std::uint16_t>((std::bit_cast<std::uint32_t>(value) + ((how.multiplier * k + how.addend) >> 16)) >> 16);
+  to[k].bits = static_cast<std::uint16_t>(
+      (std::bit_cast<std::uint32_t>(value) + ((how.multiplier * k + how.addend) >> 16)) >> 16);
 }
 
 #if !defined(__CUDACC__)
@@ -72,9 +80,11 @@ struct pack {
 template <int width>
 struct vector_of {
   typedef float type __attribute__((vector_size(width * sizeof(float))));
-  typedef float unaligned __attribute__((vector_size(width * sizeof(float)), aligned(alignof(float)), may_alias));
+  typedef float unaligned
+      __attribute__((vector_size(width * sizeof(float)), aligned(alignof(float)), may_alias));
   typedef std::uint32_t bits __attribute__((vector_size(width * sizeof(std::uint32_t))));
-  typedef std::uint16_t halves __attribute__((vector_size(width * sizeof(std::uint16_t)), aligned(alignof(std::uint16_t)), may_alias));
+  typedef std::uint16_t halves __attribute__((vector_size(width * sizeof(std::uint16_t)),
+                                              aligned(alignof(std::uint16_t)), may_alias));
 };
 
 template <int width>
@@ -87,20 +97,26 @@ inline typename vector_of<width>::bits widened(const bfloat16* from) {
   using v = vector_of<width>;
 #if defined(__AVX512F__)
   const auto* half = reinterpret_cast<const __m256i*>(from);
-  if constexpr (width == 16) return reinterpret_cast<typename v::bits>(_mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(half)));
+  if constexpr (width == 16)
+    return reinterpret_cast<typename v::bits>(
+        _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(half)));
 #endif
 #if defined(__AVX2__)
   if constexpr (width == 8)
-    return reinterpret_cast<typename v::bits>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+    return reinterpret_cast<typename v::bits>(
+        _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
 #endif
-  return __builtin_convertvector(*reinterpret_cast<const typename v::halves*>(from), typename v::bits);
+  return __builtin_convertvector(*reinterpret_cast<const typename v::halves*>(from),
+                                 typename v::bits);
 }
 template <int width>
 inline void narrow(bfloat16* to, typename vector_of<width>::bits bits) {  // below 2^16
   using v = vector_of<width>;
 #if defined(__AVX512F__)
   if constexpr (width == 16)
-    return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(bits)));
+    return _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(to),
+        _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(bits)));
 #endif
 #if defined(__AVX2__)
   if constexpr (width == 8) {
@@ -124,7 +140,8 @@ inline void fetch(const T* from, pack<width> k) {
   if (k.first % (64 / sizeof(T)) == 0) __builtin_prefetch(from + k.first);  // once a cache line
 }
 template <int width>
-inline void store(float* to, pack<width> k, typename vector_of<width>::type value, random_rounding) {
+inline void store(float* to, pack<width> k, typename vector_of<width>::type value,
+                  random_rounding) {
   store(to, k, value);
 }
 template <int width, std::uint32_t... k>
@@ -132,9 +149,12 @@ BDH_INLINE typename vector_of<width>::bits counting(std::integer_sequence<std::u
   return typename vector_of<width>::bits{k...};
 }
 template <int width>
-inline void store(bfloat16* to, pack<width> k, typename vector_of<width>::type value, random_rounding how) {
+inline void store(bfloat16* to, pack<width> k, typename vector_of<width>::type value,
+                  random_rounding how) {
   using v = vector_of<width>;
-  const auto each = how.multiplier * counting<width>(std::make_integer_sequence<std::uint32_t, width>()) + how.addend;
+  const auto each =
+      how.multiplier * counting<width>(std::make_integer_sequence<std::uint32_t, width>()) +
+      how.addend;
   const auto random = (each + how.multiplier * static_cast<std::uint32_t>(k.first)) >> 16;
   narrow<width>(to + k.first, (reinterpret_cast<typename v::bits>(value) + random) >> 16);
 }
@@ -143,7 +163,8 @@ inline Vector positive_part(Vector z) {
   return z <= Vector{} ? Vector{} : z;
 }
 
-// The butterfly within a register: its upper half is added to its lower one until one value is left.
+// The butterfly within a register: its upper half is added to its lower one until one value is
+// left.
 template <int width, int... k>
 BDH_INLINE auto halves_added(typename vector_of<width>::type v, std::integer_sequence<int, k...>) {
   return __builtin_shufflevector(v, v, k...) + __builtin_shufflevector(v, v, (k + width / 2)...);
@@ -156,10 +177,11 @@ BDH_INLINE float folded(typename vector_of<width>::type v) {
     return v[0] + v[1];
 }
 
-// The same of two registers, each of which holds the rows' values in blocks of so many lanes: every block is halved, and those of `a` come
-// before those of `b`.
+// The same of two registers, each of which holds the rows' values in blocks of so many lanes: every
+// block is halved, and those of `a` come before those of `b`.
 template <int width, int block, int... k>
-BDH_INLINE auto blocks_halved(typename vector_of<width>::type a, typename vector_of<width>::type b, std::integer_sequence<int, k...>) {
+BDH_INLINE auto blocks_halved(typename vector_of<width>::type a, typename vector_of<width>::type b,
+                              std::integer_sequence<int, k...>) {
   return __builtin_shufflevector(a, b, (k / (block / 2) * block + k % (block / 2))...) +
          __builtin_shufflevector(a, b, (k / (block / 2) * block + k % (block / 2) + block / 2)...);
 }
@@ -169,14 +191,16 @@ BDH_INLINE typename vector_of<width>::type folded_together(typename vector_of<wi
   if constexpr (block > 1) {
 #pragma GCC unroll 8
     for (int j = 0; j < block / 2; ++j)
-      v[j] = blocks_halved<width, block>(v[2 * j], v[2 * j + 1], std::make_integer_sequence<int, width>());
+      v[j] = blocks_halved<width, block>(v[2 * j], v[2 * j + 1],
+                                         std::make_integer_sequence<int, width>());
     return folded_together<width, block / 2>(v);
   } else {
     return v[0];
   }
 }
 
-// One thread standing for the whole group; `Width` floats at a time (4: plain x86-64, 8: AVX2, 16: AVX-512).
+// One thread standing for the whole group; `Width` floats at a time (4: plain x86-64, 8: AVX2, 16:
+// AVX-512).
 template <int Width>
 struct host_group {
   using vector = typename vector_of<Width>::type;
@@ -239,8 +263,11 @@ struct host_group {
   void push(index count, index n, float* out, F f) const {
     row(n, [&](auto k) { store(out, k, decltype(load(out, k)){}); });
     index j = 0;
-    for (; j + 4 <= count; j += 4)  // four at a time only saves loads of `out`; the order of additions is the same
-      row(n, [&](auto k) { store(out, k, (((load(out, k) + f(j, k)) + f(j + 1, k)) + f(j + 2, k)) + f(j + 3, k)); });
+    for (; j + 4 <= count;
+         j += 4)  // four at a time only saves loads of `out`; the order of additions is the same
+      row(n, [&](auto k) {
+        store(out, k, (((load(out, k) + f(j, k)) + f(j + 1, k)) + f(j + 2, k)) + f(j + 3, k));
+      });
     for (; j < count; ++j) row(n, [&](auto k) { store(out, k, load(out, k) + f(j, k)); });
   }
 
@@ -270,7 +297,8 @@ struct host_group {
       }
 #pragma GCC unroll 8
     for (index s = 0; s < abreast; ++s)
-      h(first + s, folded<Width>(one_register(lane[s], k, n, [&](auto at) { return f(at) * g(first + s, at); })));
+      h(first + s, folded<Width>(one_register(lane[s], k, n,
+                                              [&](auto at) { return f(at) * g(first + s, at); })));
   }
 
   // The lanes of a sum, those in the same place of each vector added up.
@@ -284,17 +312,19 @@ struct host_group {
     return one_register(lane, k, n, f);
   }
 
-  // The terms from k on, which fill no vectors, are added to their lanes; then the butterfly, distances 16, 8, 4, 2, 1, as far as it goes
-  // from vector to vector.
+  // The terms from k on, which fill no vectors, are added to their lanes; then the butterfly,
+  // distances 16, 8, 4, 2, 1, as far as it goes from vector to vector.
   template <class F>
   BDH_INLINE static vector one_register(vector* lane, index k, index n, F f) {
     if (k < n) {
       float single[lanes];
 #pragma GCC unroll 8
-      for (int p = 0; p < parts; ++p) store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[p]);
+      for (int p = 0; p < parts; ++p)
+        store(single, pack<Width>{static_cast<std::size_t>(p * Width)}, lane[p]);
       for (; k < n; ++k) single[k % lanes] += f(k);
 #pragma GCC unroll 8
-      for (int p = 0; p < parts; ++p) lane[p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
+      for (int p = 0; p < parts; ++p)
+        lane[p] = load(single, pack<Width>{static_cast<std::size_t>(p * Width)});
     }
 #pragma GCC unroll 8
     for (int half = parts / 2; half > 0; half /= 2)

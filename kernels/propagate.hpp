@@ -1,10 +1,11 @@
-// Kernel 1 of 4: propagate (modus ponens). What is believed at a source, times the weight or strength of an edge, arrives at
-// its target:
+// Kernel 1 of 4: propagate (modus ponens). What is believed at a source, times the weight or
+// strength of an edge, arrives at its target:
 //
 //     z(j) = sum over i of G(i->j) s(i)
 //
-// Pushed, where sources are sparse: rows are sources, only active ones are given. Pulled, where targets choose: rows are targets.
-// Weights are float or bfloat16, strengths are float; sums are float.
+// Pushed, where sources are sparse: rows are sources, only active ones are given. Pulled, where
+// targets choose: rows are targets. Weights are float or bfloat16, strengths are float; sums are
+// float.
 #pragma once
 
 #include "core/base/sincos.hpp"
@@ -15,8 +16,9 @@ namespace bdh::kernels {
 // Rows that are gathered are fetched while those so many places before them are used.
 inline constexpr index rows_ahead = 4;
 
-// out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] * activity[j].
-// Dense rows, `stride` apart, of which `width` targets are taken. Reads count rows; writes out (width).
+// out[k] = sum over the `count` active sources j, ascending, of rows[source[j] - first_source][k] *
+// activity[j]. Dense rows, `stride` apart, of which `width` targets are taken. Reads count rows;
+// writes out (width).
 template <class Weight>
 struct push_dense_of {
   const Weight* rows;
@@ -32,8 +34,10 @@ struct push_dense_of {
       const Weight* next = rows + static_cast<std::size_t>(source[j] - first_source) * stride;
       group.row(width, [&](auto k) { fetch(next, k); });
     }
-    group.push(count, width, out,
-               [&](index j, auto k) { return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) * activity[j]; });
+    group.push(count, width, out, [&](index j, auto k) {
+      return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) *
+             activity[j];
+    });
   }
 };
 using push_dense = push_dense_of<float>;
@@ -55,14 +59,17 @@ struct push_sparse_of {
     for (index j = 0; j < count; ++j) {
       const std::uint64_t first = indptr[source[j]];
       const auto degree = static_cast<index>(indptr[source[j] + 1] - first);
-      group.each(degree, [&](index e) { out[target[first + e]] += load(weights + first, e) * activity[j]; });
+      group.each(degree, [&](index e) {
+        out[target[first + e]] += load(weights + first, e) * activity[j];
+      });
     }
   }
 };
 using push_sparse = push_sparse_of<float>;
 
-// out[target] += weight * activity[j] over the edges begin[i] .. end[i] of each active source i = source[j], ascending: explicit edges
-// into one site's targets. The caller has set `out` (indexed by target) to zero.
+// out[target] += weight * activity[j] over the edges begin[i] .. end[i] of each active source i =
+// source[j], ascending: explicit edges into one site's targets. The caller has set `out` (indexed
+// by target) to zero.
 template <class Weight>
 struct push_edges_of {
   const std::uint64_t* begin;  // by source
@@ -79,13 +86,15 @@ struct push_edges_of {
     for (index j = 0; j < count; ++j) {
       const std::uint64_t first = begin[source[j]];
       const float s = activity[j];
-      group.each(static_cast<index>(end[source[j]] - first), [&](index e) { out[target[first + e]] += load(weights + first, e) * s; });
+      group.each(static_cast<index>(end[source[j]] - first),
+                 [&](index e) { out[target[first + e]] += load(weights + first, e) * s; });
     }
   }
 };
 using push_edges = push_edges_of<float>;
 
-// The same over synapses with retention of their own: strength u^age, where age is that of the source.
+// The same over synapses with retention of their own: strength u^age, where age is that of the
+// source.
 struct push_aging_edges {
   push_edges edges;
   const float* retention;    // (edges) u
@@ -97,19 +106,21 @@ struct push_aging_edges {
       const std::uint64_t first = edges.begin[edges.source[j]];
       const float s = edges.activity[j];
       group.each(static_cast<index>(edges.end[edges.source[j]] - first), [&](index e) {
-        edges.out[edges.target[first + e]] += edges.weights[first + e] * static_cast<float>(power(retention[first + e], age[j])) * s;
+        edges.out[edges.target[first + e]] +=
+            edges.weights[first + e] * static_cast<float>(power(retention[first + e], age[j])) * s;
       });
     }
   }
 };
 
-// What push_edges and push_aging_edges add up, pulled: the edges that arrive at a row's target, ascending by source, one accumulator,
-// only sources that are active. A row is a target, or a target for the sources of one head. For entries first .. last-1 of a list of
-// rows, one lane each.
+// What push_edges and push_aging_edges add up, pulled: the edges that arrive at a row's target,
+// ascending by source, one accumulator, only sources that are active. A row is a target, or a
+// target for the sources of one head. For entries first .. last-1 of a list of rows, one lane each.
 struct pull_edges {
   const std::uint64_t* indptr;  // by row
   const index* source;          // (edges)
-  const std::uint64_t* edge;    // (edges) where an edge's weight, rate and u are; null: where its source is
+  const std::uint64_t*
+      edge;  // (edges) where an edge's weight, rate and u are; null: where its source is
   const float* weights;
   const bfloat16* narrow;    // in place of `weights`
   const float* activity;     // by source; 0: not active
@@ -123,7 +134,8 @@ struct pull_edges {
     if (s == 0.0f) return 0.0f;
     const std::uint64_t e = edge ? edge[k] : k;
     if (narrow) return to_float(narrow[e]) * s;
-    return retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s : weights[e] * s;
+    return retention ? weights[e] * static_cast<float>(power(retention[e], age[source[k]])) * s
+                     : weights[e] * s;
   }
 
   template <class Group>
@@ -145,13 +157,15 @@ struct pull_many_edges {
   constexpr void operator()(const Group& group, index entry) const noexcept {
     const index r = edges.row ? edges.row[entry] : entry;
     const std::uint64_t first = edges.indptr[r];
-    const float z = group.ordered_sum(static_cast<index>(edges.indptr[r + 1] - first), [&](index k) { return edges.term(first + k); });
+    const float z = group.ordered_sum(static_cast<index>(edges.indptr[r + 1] - first),
+                                      [&](index k) { return edges.term(first + k); });
     group.once([&] { edges.out[r] = z; });
   }
 };
 
-// out[k] = sum over `count` partial sums j, ascending, of parts[j][k]: what a hub makes of the blocks that reach it.
-struct collect {
+// out[k] = sum over `count` partial sums j, ascending, of parts[j][k]: what a hub makes of the
+// blocks that reach it.
+struct reduce_blocks {
   const float* const* parts;  // (count) of (width)
   index width, count;
   float* out;  // (width)
@@ -163,14 +177,16 @@ struct collect {
 };
 
 // The same of partial sums that stand one behind the other, `stride` apart.
-struct collect_rows {
+struct reduce_block_rows {
   const float* parts;
   index stride, width, count;
   float* out;  // (width)
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
-    group.push(count, width, out, [&](index j, auto k) { return load(parts + static_cast<std::size_t>(j) * stride, k); });
+    group.push(count, width, out, [&](index j, auto k) {
+      return load(parts + static_cast<std::size_t>(j) * stride, k);
+    });
   }
 };
 
@@ -187,7 +203,9 @@ struct pull_dense_of {
   template <class Group>
   constexpr void operator()(const Group& group, index r) const noexcept {
     const Weight* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
-    const Weight* next = r + rows_ahead < known ? rows + static_cast<std::size_t>(target[r + rows_ahead]) * width : nullptr;
+    const Weight* next = r + rows_ahead < known
+                             ? rows + static_cast<std::size_t>(target[r + rows_ahead]) * width
+                             : nullptr;
     const auto term = [&](auto m) { return load(row, m) * load(activity, m); };
     const auto fetching = [&](auto m) {
       fetch(next, m);
@@ -202,12 +220,15 @@ struct pull_dense_of {
   constexpr void operator()(const Group& group, index first, index last) const noexcept {
     if (target == nullptr) {
       const Weight* row = rows + static_cast<std::size_t>(first) * width;
-      return group.row_sums(last - first, width, out + first,
-                            [&](index s, auto m) { return load(row + static_cast<std::size_t>(s) * width, m) * load(activity, m); });
+      return group.row_sums(last - first, width, out + first, [&](index s, auto m) {
+        return load(row + static_cast<std::size_t>(s) * width, m) * load(activity, m);
+      });
     }
     group.row_sums(last - first, width, out + first, [&](index s, auto m) {
       const index r = first + s;
-      fetch(rows + static_cast<std::size_t>(target[r + rows_ahead < known ? r + rows_ahead : r]) * width, m);
+      fetch(rows + static_cast<std::size_t>(target[r + rows_ahead < known ? r + rows_ahead : r]) *
+                       width,
+            m);
       return load(rows + static_cast<std::size_t>(target[r]) * width, m) * load(activity, m);
     });
   }
@@ -216,7 +237,7 @@ using pull_dense = pull_dense_of<float>;
 
 // The same of row r for several streams, each with its own activity: the row is read once.
 template <class Weight>
-struct pull_dense_together_of {
+struct pull_dense_batch_of {
   const Weight* rows;
   index width, streams;
   const float* const* activity;  // (streams) of (width)
@@ -226,7 +247,8 @@ struct pull_dense_together_of {
   constexpr void operator()(const Group& group, index r) const noexcept {
     const Weight* row = rows + static_cast<std::size_t>(r) * width;
     group.sums(
-        width, streams, [&](auto m) { return load(row, m); }, [&](index s, auto m) { return load(activity[s], m); },
+        width, streams, [&](auto m) { return load(row, m); },
+        [&](index s, auto m) { return load(activity[s], m); },
         [&](index s, float z) { out[s][r] = z; });
   }
 };
@@ -245,8 +267,9 @@ struct pull_sparse_of {
   constexpr void operator()(const Group& group, index r) const noexcept {
     const std::size_t row = target ? target[r] : r;
     const std::uint64_t first = indptr[row];
-    const float z = group.sum_items(static_cast<index>(indptr[row + 1] - first),
-                                    [&](index e) { return load(weights + first, e) * activity[source[first + e]]; });
+    const float z = group.sum_items(static_cast<index>(indptr[row + 1] - first), [&](index e) {
+      return load(weights + first, e) * activity[source[first + e]];
+    });
     group.once([&] { out[r] = z; });
   }
 };

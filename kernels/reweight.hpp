@@ -2,8 +2,8 @@
 //
 //     sigma(i->j) <- u^k sigma(i->j) + W(j) X(i)
 //
-// over the synapses of one active neuron i. X is given in the rotating frame; u^k is the decay that the row has not yet been
-// given since it was last used (kernel 4).
+// over the synapses of one active neuron i. X is given in the rotating frame; u^k is the decay that
+// the row has not yet been given since it was last used (kernel 4).
 #pragma once
 
 #include "core/base/sincos.hpp"
@@ -31,11 +31,13 @@ struct reweight_of {
 };
 using reweight = reweight_of<float>;
 
-// push_dense over synapse rows (kernel 1), and reweight right behind it: each row is loaded once. Whether all that was written is finite.
+// push_dense over synapse rows (kernel 1), and reweight right behind it: each row is loaded once.
+// Whether all that was written is finite.
 template <class Strength>
 struct push_and_reweight_of {
   reweight_of<Strength> write;
-  index count, known;     // rows; entries of `source`, of which those behind `count` are the next call's
+  index count,
+      known;  // rows; entries of `source`, of which those behind `count` are the next call's
   const float* activity;  // (count) u^k X in the rotating frame
   float* out;             // (width)
 
@@ -45,7 +47,8 @@ struct push_and_reweight_of {
     bool finite = true;
     for (index j = 0; j < count; ++j) {
       const auto row_of = [&](index at) {
-        return write.rows + static_cast<std::size_t>(write.source[at] - write.first_source) * write.width;
+        return write.rows +
+               static_cast<std::size_t>(write.source[at] - write.first_source) * write.width;
       };
       Strength* row = row_of(j);
       const Strength* next = row_of(j + 2 * rows_ahead < known ? j + 2 * rows_ahead : j);
@@ -65,7 +68,8 @@ struct push_and_reweight_of {
   }
 };
 
-// Explicit edges, where each synapse has its own plasticity rate r, and may have its own retention u:
+// Explicit edges, where each synapse has its own plasticity rate r, and may have its own retention
+// u:
 //
 //     sigma(i->j) <- u^k sigma(i->j) + W(j) R^t (r X)(i)
 //
@@ -89,15 +93,20 @@ struct reweight_edges {
   constexpr void operator()(const Group& group, index p) const noexcept {
     const std::uint64_t a = begin[unit[p]];
     const auto degree = static_cast<index>(end[unit[p]] - a);
-    const auto u = [&](std::uint64_t e) { return retention ? static_cast<float>(power(retention[e], age[p])) : kept[p]; };
+    const auto u = [&](std::uint64_t e) {
+      return retention ? static_cast<float>(power(retention[e], age[p])) : kept[p];
+    };
     if (!cosine) {
-      group.each(degree, [&](index k) { strength[a + k] = strength[a + k] * u(a + k) + w[target[a + k]] * (rate[a + k] * x[p]); });
+      group.each(degree, [&](index k) {
+        strength[a + k] = strength[a + k] * u(a + k) + w[target[a + k]] * (rate[a + k] * x[p]);
+      });
       return;
     }
     const std::uint64_t b = begin[unit[p] + 1];  // the partner's edges, to the same targets
     const float c = cosine[p], s = sine[p];
     group.each(degree, [&](index k) {
-      const float even = rate[a + k] * x[2 * p], odd = rate[b + k] * x[2 * p + 1], kept_now = u(a + k), w_now = w[target[a + k]];
+      const float even = rate[a + k] * x[2 * p], odd = rate[b + k] * x[2 * p + 1],
+                  kept_now = u(a + k), w_now = w[target[a + k]];
       strength[a + k] = strength[a + k] * kept_now + w_now * (even * c - odd * s);
       strength[b + k] = strength[b + k] * kept_now + w_now * (odd * c + even * s);
     });

@@ -1,5 +1,6 @@
-// Kernel 3 of 4: threshold (integrate and fire). Excitation minus inhibition, cut at zero; for Y gated by X (replicator gate).
-// And the pool of hubs, whose gain stands before it: divisive normalisation, the paper's LayerNorm.
+// Kernel 3 of 4: threshold (integrate and fire). Excitation minus inhibition, cut at zero; for Y
+// gated by X (replicator gate). And the pool of hubs, whose gain stands before it: divisive
+// normalisation, the paper's LayerNorm.
 #pragma once
 
 #include "kernels/group.hpp"
@@ -35,7 +36,8 @@ struct threshold_y {
   }
 };
 
-// z <- z - mean(z) where `centre`, then z <- z / sqrt(var(z) + epsilon) where `normalise`; variance is the biased one, about the mean.
+// z <- z - mean(z) where `centre`, then z <- z / sqrt(var(z) + epsilon) where `normalise`; variance
+// is the biased one, about the mean.
 struct pool {
   float* z;  // (n)
   index n;
@@ -47,8 +49,10 @@ struct pool {
   constexpr void operator()(const Group& group) const noexcept {
     const float count = static_cast<float>(n);
     const float mean = group.sum(n, [&](auto k) { return load(z, k); }) / count;
-    const float variance = group.sum(n, [&](auto k) { return (load(z, k) - mean) * (load(z, k) - mean); }) / count;
-    // An overflow must not pass for silence: the second term is 0, or NaN when the variance is not finite.
+    const float variance =
+        group.sum(n, [&](auto k) { return (load(z, k) - mean) * (load(z, k) - mean); }) / count;
+    // An overflow must not pass for silence: the second term is 0, or NaN when the variance is not
+    // finite.
     const float g = 1.0f / square_root(variance + epsilon) + variance * 0.0f;
     const float scale = normalise ? g : 1.0f, shift = centre ? mean : 0.0f;
     group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * scale); });
@@ -56,7 +60,8 @@ struct pool {
   }
 };
 
-// drive = g (excitation - inhibition): what explicit circuits bring to a threshold. `inhibitory` may be `drive` itself.
+// drive = g (excitation - inhibition): what explicit circuits bring to a threshold. `inhibitory`
+// may be `drive` itself.
 struct balance {
   const float *excitatory, *inhibitory;  // (n)
   float* drive;                          // (n)
@@ -65,7 +70,8 @@ struct balance {
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
-    group.row(n, [&](auto k) { store(drive, k, (load(excitatory, k) - load(inhibitory, k)) * gain); });
+    group.row(n,
+              [&](auto k) { store(drive, k, (load(excitatory, k) - load(inhibitory, k)) * gain); });
   }
 };
 

@@ -1,4 +1,5 @@
-// bdh activity: how many neurons are active, which, when, and how that goes with how expected the text is.
+// bdh activity: how many neurons are active, which, when, and how that goes with how expected the
+// text is.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,9 +55,10 @@ observed of_model(const activity_options& o) {
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
   observed r{
-      activity_statistics(m.neurons(), m.neurons_per_head(), m.layers(), {m.turning().frequency().begin(), m.turning().frequency().end()}),
+      activity_statistics(m.neurons(), m.neurons_per_head(), m.layers(),
+                          {m.rotation().frequency().begin(), m.rotation().frequency().end()}),
       m.neurons(), m.layers()};
-  if (!m.turning().present()) r.no_bands = "synapses of this model do not turn";
+  if (!m.rotation().present()) r.no_bands = "synapses of this model do not turn";
   std::vector<float> dense(m.neurons()), values;
   std::vector<neuron_id> active;
   brain.watch(
@@ -72,7 +74,7 @@ observed of_model(const activity_options& o) {
         }
         r.all.see(layer, round == 2, active, values);
       },
-      looking::at_values);
+      observation::activity);
   auto total = input->total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
   progress_line progress(!o.json, total);
@@ -81,8 +83,9 @@ observed of_model(const activity_options& o) {
     const auto token = input->next();
     if (!token) break;
     token_activity t{.position = r.all.tokens().size(), .token = *token};
-    if (m.readout_nodes() != 0 && *token < m.readout_nodes() && brain.tokens() != 0) t.surprisal = brain.loss(*token);
-    const token_report report = brain.step(*token);
+    if (m.readout_nodes() != 0 && *token < m.readout_nodes() && brain.tokens() != 0)
+      t.surprisal = brain.loss(*token);
+    const step_report report = brain.step(*token);
     t.synaptic_events = static_cast<double>(report.synaptic_events);
     for (layer_id l = 0; l < m.layers(); ++l) {
       t.x.push_back(static_cast<double>(report.active_x[l]) / m.neurons());
@@ -100,7 +103,8 @@ observed of_model(const activity_options& o) {
 
 std::size_t column(const run_record& run, const std::string& name, const std::string& folder) {
   const auto at = std::find(run.columns.begin(), run.columns.end(), name);
-  if (at == run.columns.end()) throw input_error(folder + "/summary.csv", "no column " + name, "the summary of a run");
+  if (at == run.columns.end())
+    throw input_error(folder + "/summary.csv", "no column " + name, "the summary of a run");
   return static_cast<std::size_t>(at - run.columns.begin());
 }
 
@@ -114,11 +118,14 @@ std::string quoted(const std::string& text) {
 // The report of every value that is not 0 of a variable in a layer.
 std::optional<listed_report> events_of(const recorded_run& run, layer_id layer, bool of_y) {
   for (const listed_report& r : run.reports)
-    if (r.layer == layer && r.every == 1 && r.request.starts_with("events") && r.file.starts_with(of_y ? "events_y" : "events_x")) return r;
+    if (r.layer == layer && r.every == 1 && r.request.starts_with("events") &&
+        r.file.starts_with(of_y ? "events_y" : "events_x"))
+      return r;
   return std::nullopt;
 }
 
-void see_events(const recorded_run& run, const listed_report& listed, bool of_y, std::uint64_t tokens, observed& to) {
+void see_events(const recorded_run& run, const listed_report& listed, bool of_y,
+                std::uint64_t tokens, observed& to) {
   report_reader reader = run.open(listed);
   if (reader.what().layout != report_layout::events || reader.rows() < tokens)
     throw input_error((run.folder / listed.file).string(), fmt::format("{} rows", reader.rows()),
@@ -129,7 +136,8 @@ void see_events(const recorded_run& run, const listed_report& listed, bool of_y,
     neurons.clear();
     for (std::uint64_t id : row.nodes) {
       if (id >= run.neurons)
-        throw input_error((run.folder / listed.file).string(), fmt::format("neuron {}", id), fmt::format("0 to {}", run.neurons - 1));
+        throw input_error((run.folder / listed.file).string(), fmt::format("neuron {}", id),
+                          fmt::format("0 to {}", run.neurons - 1));
       neurons.push_back(static_cast<neuron_id>(id));
     }
     to.all.see(listed.layer, of_y, neurons, row.values);
@@ -144,26 +152,31 @@ observed of_run(const activity_options& o) {
   std::vector<double> frequency;
   neuron_id per_head = run.neurons;
   if (found.subject) {
-    frequency.assign(found.subject->turning().frequency().begin(), found.subject->turning().frequency().end());
+    frequency.assign(found.subject->rotation().frequency().begin(),
+                     found.subject->rotation().frequency().end());
     per_head = found.subject->neurons_per_head();
   }
-  observed r{activity_statistics(run.neurons, per_head, run.layers, std::move(frequency)), run.neurons, run.layers};
-  r.no_bands = !found.subject                       ? "it takes the model: " + found.missing
-               : found.subject->turning().present() ? ""
-                                                    : "synapses of this model do not turn";
-  const std::size_t width = record.columns.size(), events = column(record, "synaptic_events", o.subject),
+  observed r{activity_statistics(run.neurons, per_head, run.layers, std::move(frequency)),
+             run.neurons, run.layers};
+  r.no_bands = !found.subject                        ? "it takes the model: " + found.missing
+               : found.subject->rotation().present() ? ""
+                                                     : "synapses of this model do not turn";
+  const std::size_t width = record.columns.size(),
+                    events = column(record, "synaptic_events", o.subject),
                     loss = column(record, "loss_nats", o.subject);
   std::vector<std::size_t> x, y;
   for (layer_id l = 1; l <= run.layers; ++l) {
     x.push_back(column(record, fmt::format("active_x_{}", l), o.subject));
     y.push_back(column(record, fmt::format("active_y_{}", l), o.subject));
   }
-  const std::size_t tokens =
-      std::min({record.tokens.size(), run.tokens.size(), static_cast<std::size_t>(o.limit.value_or(any_count.most))});
+  const std::size_t tokens = std::min({record.tokens.size(), run.tokens.size(),
+                                       static_cast<std::size_t>(o.limit.value_or(any_count.most))});
   for (std::size_t t = 0; t < tokens; ++t) {
     const double* line = record.summary.data() + t * width;
-    token_activity a{.position = run.first + t, .token = record.tokens[t], .synaptic_events = line[events]};
-    if (t != 0) a.surprisal = line[loss - width];  // of predicting this one, told with the token before
+    token_activity a{
+        .position = run.first + t, .token = record.tokens[t], .synaptic_events = line[events]};
+    if (t != 0)
+      a.surprisal = line[loss - width];  // of predicting this one, told with the token before
     for (std::size_t c : x) a.x.push_back(line[c]);
     for (std::size_t c : y) a.y.push_back(line[c]);
     r.all.add(std::move(a));
@@ -171,10 +184,12 @@ observed of_run(const activity_options& o) {
   }
   for (layer_id l = 1; l <= run.layers && r.unseen.empty(); ++l)
     for (const bool of_y : {false, true})
-      if (!events_of(run, l, of_y)) r.unseen = "the run has no events of every layer: bdh run --record events";
+      if (!events_of(run, l, of_y))
+        r.unseen = "the run has no events of every layer: bdh run --record events";
   if (!r.unseen.empty()) return r;
   for (layer_id l = 1; l <= run.layers; ++l)
-    for (const bool of_y : {false, true}) see_events(run, *events_of(run, l, of_y), of_y, tokens, r);
+    for (const bool of_y : {false, true})
+      see_events(run, *events_of(run, l, of_y), of_y, tokens, r);
   return r;
 }
 
@@ -197,7 +212,8 @@ events_of_tokens synaptic_events(const activity_statistics& all) {
   events_of_tokens e;
   for (const token_activity& t : all.tokens()) {
     e.mean += t.synaptic_events / static_cast<double>(all.tokens().size());
-    e.least = &t == &all.tokens().front() ? t.synaptic_events : std::min(e.least, t.synaptic_events);
+    e.least =
+        &t == &all.tokens().front() ? t.synaptic_events : std::min(e.least, t.synaptic_events);
     e.most = std::max(e.most, t.synaptic_events);
   }
   return e;
@@ -207,33 +223,48 @@ std::string as_text(const observed& r, const activity_options& o) {
   const activity_statistics& all = r.all;
   const events_of_tokens e = synaptic_events(all);
   const double surprisal = mean_surprisal(all);
-  std::string text = fmt::format("{} tokens, {} layers of {} neurons{}\n", shown_count(static_cast<double>(all.tokens().size())), r.layers,
-                                 r.neurons, std::isnan(surprisal) ? "" : fmt::format(", mean surprisal {:.4f} nats", surprisal));
-  text += fmt::format("synaptic events per token: mean {}, {} to {}\n", shown_count(e.mean), shown_count(e.least), shown_count(e.most));
-  if (r.unseen.empty()) text += fmt::format("neurons with X > 0 in any layer at any token: {} of {}\n", all.ever_active(), r.neurons);
-  text += fmt::format("\n{:8} {:>5} {:>9} {:>9} {:>9} {:>10} {:>11} {:>10} {:>9} {:>9}\n", "variable", "layer", "active %", "least %",
-                      "most %", "ever %", "of a token", "of text", "Pearson", "Spearman");
+  std::string text = fmt::format(
+      "{} tokens, {} layers of {} neurons{}\n",
+      shown_count(static_cast<double>(all.tokens().size())), r.layers, r.neurons,
+      std::isnan(surprisal) ? "" : fmt::format(", mean surprisal {:.4f} nats", surprisal));
+  text += fmt::format("synaptic events per token: mean {}, {} to {}\n", shown_count(e.mean),
+                      shown_count(e.least), shown_count(e.most));
+  if (r.unseen.empty())
+    text += fmt::format("neurons with X > 0 in any layer at any token: {} of {}\n",
+                        all.ever_active(), r.neurons);
+  text += fmt::format("\n{:8} {:>5} {:>9} {:>9} {:>9} {:>10} {:>11} {:>10} {:>9} {:>9}\n",
+                      "variable", "layer", "active %", "least %", "most %", "ever %", "of a token",
+                      "of text", "Pearson", "Spearman");
   for (const layer_activity& a : all.layers()) {
-    text += fmt::format("{:8} {:>5} {:>9.3f} {:>9.3f} {:>9.3f}", a.of_y ? "Y" : "X", a.layer, 100 * a.mean, 100 * a.least, 100 * a.most);
-    text += a.seen
-                ? fmt::format(" {:>10.3f} {:>11.1f} {:>10.1f}", 100 * static_cast<double>(a.ever) / r.neurons, a.of_a_token, a.of_the_text)
-                : fmt::format(" {:>10} {:>11} {:>10}", "-", "-", "-");
-    const auto shown = [](double correlation) { return std::isnan(correlation) ? "-" : fmt::format("{:+.3f}", correlation); };
+    text += fmt::format("{:8} {:>5} {:>9.3f} {:>9.3f} {:>9.3f}", a.of_y ? "Y" : "X", a.layer,
+                        100 * a.mean, 100 * a.least, 100 * a.most);
+    text += a.seen ? fmt::format(" {:>10.3f} {:>11.1f} {:>10.1f}",
+                                 100 * static_cast<double>(a.ever) / r.neurons, a.of_a_token,
+                                 a.of_the_text)
+                   : fmt::format(" {:>10} {:>11} {:>10}", "-", "-", "-");
+    const auto shown = [](double correlation) {
+      return std::isnan(correlation) ? "-" : fmt::format("{:+.3f}", correlation);
+    };
     text += fmt::format(" {:>9} {:>9}\n", shown(a.pearson), shown(a.spearman));
   }
-  text += "of a token, of text: participation ratio, in neurons; Pearson, Spearman: of the active share with the token's surprisal\n";
+  text +=
+      "of a token, of text: participation ratio, in neurons; Pearson, Spearman: of the active "
+      "share with the token's surprisal\n";
   if (!r.unseen.empty()) text += "no single neurons: " + r.unseen + "\n";
   if (const auto bins = all.by_surprisal(o.bin_count()); !bins.empty()) {
-    text += fmt::format("\n{:>17} {:>7} {:>9} {:>11} {:>11} {:>16}\n", "surprisal, nats", "mean", "tokens", "active X %", "active Y %",
-                        "synaptic events");
+    text += fmt::format("\n{:>17} {:>7} {:>9} {:>11} {:>11} {:>16}\n", "surprisal, nats", "mean",
+                        "tokens", "active X %", "active Y %", "synaptic events");
     for (const surprisal_bin& b : bins)
-      text += fmt::format("{:>17} {:>7.3f} {:>9} {:>11.3f} {:>11.3f} {:>16}\n", fmt::format("{:.3f}-{:.3f}", b.from, b.to), b.mean,
-                          b.tokens, 100 * b.x, 100 * b.y, shown_count(b.synaptic_events));
+      text += fmt::format("{:>17} {:>7.3f} {:>9} {:>11.3f} {:>11.3f} {:>16}\n",
+                          fmt::format("{:.3f}-{:.3f}", b.from, b.to), b.mean, b.tokens, 100 * b.x,
+                          100 * b.y, shown_count(b.synaptic_events));
   }
   if (const auto bands = all.by_frequency(o.band_count()); !bands.empty()) {
-    text += fmt::format("\n{:>25} {:>9} {:>11} {:>11}\n", "one turn in, tokens", "neurons", "active X %", "active Y %");
+    text += fmt::format("\n{:>25} {:>9} {:>11} {:>11}\n", "one turn in, tokens", "neurons",
+                        "active X %", "active Y %");
     for (const frequency_band& b : bands)
-      text += fmt::format("{:>25} {:>9} {:>11.3f} {:>11.3f}\n", fmt::format("{:.4g}-{:.4g}", 1 / b.fastest, 1 / b.slowest), b.neurons,
+      text += fmt::format("{:>25} {:>9} {:>11.3f} {:>11.3f}\n",
+                          fmt::format("{:.4g}-{:.4g}", 1 / b.fastest, 1 / b.slowest), b.neurons,
                           100 * b.x, 100 * b.y);
   } else if (r.unseen.empty() && !r.no_bands.empty()) {
     text += "nothing by rotation frequency: " + r.no_bands + "\n";
@@ -254,7 +285,11 @@ json as_json(const observed& r, const activity_options& o) {
   if (stop_requested() != 0) out["interrupted"] = true;
   out["variables"] = json::array();
   for (const layer_activity& a : all.layers()) {
-    json one{{"variable", a.of_y ? "y" : "x"}, {"layer", a.layer}, {"active", a.mean}, {"least", a.least}, {"most", a.most}};
+    json one{{"variable", a.of_y ? "y" : "x"},
+             {"layer", a.layer},
+             {"active", a.mean},
+             {"least", a.least},
+             {"most", a.most}};
     one["with_surprisal"] = {{"pearson", number(a.pearson)}, {"spearman", number(a.spearman)}};
     if (a.seen) {
       one["ever"] = a.ever;
@@ -273,8 +308,11 @@ json as_json(const observed& r, const activity_options& o) {
                                    {"synaptic_events", b.synaptic_events}});
   out["by_frequency"] = json::array();
   for (const frequency_band& b : all.by_frequency(o.band_count()))
-    out["by_frequency"].push_back(
-        {{"fastest", b.fastest}, {"slowest", b.slowest}, {"neurons", b.neurons}, {"active_x", b.x}, {"active_y", b.y}});
+    out["by_frequency"].push_back({{"fastest", b.fastest},
+                                   {"slowest", b.slowest},
+                                   {"neurons", b.neurons},
+                                   {"active_x", b.x},
+                                   {"active_y", b.y}});
   return out;
 }
 
@@ -285,7 +323,8 @@ std::string as_csv(const observed& r) {
   text += "\n";
   for (std::size_t k = 0; k < r.all.tokens().size(); ++k) {
     const token_activity& t = r.all.tokens()[k];
-    text += fmt::format("{},{},{},{},{}", t.position, t.token, r.texts[k], std::isnan(t.surprisal) ? "" : fmt::format("{}", t.surprisal),
+    text += fmt::format("{},{},{},{},{}", t.position, t.token, r.texts[k],
+                        std::isnan(t.surprisal) ? "" : fmt::format("{}", t.surprisal),
                         t.synaptic_events);
     for (const auto* shares : {&t.x, &t.y})
       for (double v : *shares) text += fmt::format(",{}", v);
@@ -296,11 +335,15 @@ std::string as_csv(const observed& r) {
 
 // A text may have too few tokens for the bins that were asked for, and a model too few frequencies.
 void tell_fewer(const activity_options& o, const observed& r) {
-  const auto tell = [](const char* option, const std::optional<std::uint64_t>& wanted, std::size_t got, const char* why) {
-    if (wanted && got != 0 && got < *wanted) note(fmt::format("bdh: {} {}: {} instead, {}", option, *wanted, got, why));
+  const auto tell = [](const char* option, const std::optional<std::uint64_t>& wanted,
+                       std::size_t got, const char* why) {
+    if (wanted && got != 0 && got < *wanted)
+      note(fmt::format("bdh: {} {}: {} instead, {}", option, *wanted, got, why));
   };
-  tell("--bins", o.bins, r.all.by_surprisal(o.bin_count()).size(), "one for each token with a surprisal");
-  tell("--bands", o.bands, r.all.by_frequency(o.band_count()).size(), "one for each frequency that is known");
+  tell("--bins", o.bins, r.all.by_surprisal(o.bin_count()).size(),
+       "one for each token with a surprisal");
+  tell("--bands", o.bands, r.all.by_frequency(o.band_count()).size(),
+       "one for each frequency that is known");
 }
 
 int activity(const activity_options& o) {
@@ -318,21 +361,28 @@ int activity(const activity_options& o) {
   if (!o.output.empty()) write_text(o.output, as_csv(r));
   tell_fewer(o, r);
   print(o.json ? as_json(r, o).dump(1) + "\n" : as_text(r, o));
-  if (signal != 0) note(fmt::format("bdh: stopped by a signal after {} tokens", shown_count(static_cast<double>(r.all.tokens().size()))));
+  if (signal != 0)
+    note(fmt::format("bdh: stopped by a signal after {} tokens",
+                     shown_count(static_cast<double>(r.all.tokens().size()))));
   return signal == 0 ? 0 : 128 + signal;
 }
 
 class activity_app final : public command {
  public:
   explicit activity_app(command_line& program)
-      : command(program, "activity", "Tell how many neurons are active, by layer, surprisal and rotation frequency.") {
+      : command(program, "activity",
+                "Tell how many neurons are active, by layer, surprisal and rotation frequency.") {
     command_line& c = arguments_;
     activity_options& o = options_;
-    c.add("RUN_OR_MODEL", o.subject, "the folder of a run; or a model, with a text to read").required().type_name("");
+    c.add("RUN_OR_MODEL", o.subject, "the folder of a run; or a model, with a text to read")
+        .required()
+        .type_name("");
     o.input.add_to(c, false);
     add_number<std::uint64_t>(c, "--limit", o.limit, positive_count, "at most N tokens [all]");
-    add_number<std::uint64_t>(c, "--bins", o.bins, {1, 1000, "1 to 1000"}, "of surprisal, with equally many tokens each [10]");
-    add_number<std::uint64_t>(c, "--bands", o.bands, {1, 1000, "1 to 1000"}, "of rotation frequency, with equally many neurons each [8]");
+    add_number<std::uint64_t>(c, "--bins", o.bins, {1, 1000, "1 to 1000"},
+                              "of surprisal, with equally many tokens each [10]");
+    add_number<std::uint64_t>(c, "--bands", o.bands, {1, 1000, "1 to 1000"},
+                              "of rotation frequency, with equally many neurons each [8]");
     c.add("-o,--output", o.output, "every token, as CSV").type_name("FILE");
     c.add_flag("--force", o.force, "overwrite FILE");
     c.add_flag("--json", o.json, "one JSON object on standard output");
@@ -346,6 +396,8 @@ class activity_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> activity_command(command_line& program) { return std::make_unique<activity_app>(program); }
+std::unique_ptr<command> activity_command(command_line& program) {
+  return std::make_unique<activity_app>(program);
+}
 
 }  // namespace bdh::app

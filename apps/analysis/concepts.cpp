@@ -36,13 +36,20 @@ struct concepts_options {
 };
 
 // The values of candidates at the end of each sentence, kept while their layer is in memory.
-using known_values = std::map<std::pair<std::pair<layer_id, bool>, neuron_pair>, std::vector<float>>;
-std::pair<std::pair<layer_id, bool>, neuron_pair> key_of(const separation& s) { return {{s.layer, s.of_y}, s.pair}; }
+using known_values =
+    std::map<std::pair<std::pair<layer_id, bool>, neuron_pair>, std::vector<float>>;
+std::pair<std::pair<layer_id, bool>, neuron_pair> key_of(const separation& s) {
+  return {{s.layer, s.of_y}, s.pair};
+}
 
 class concept_search {
  public:
   concept_search(const concepts_options& o, const model& m, simulator& brain)
-      : options_(o), model_(m), brain_(brain), threads_(default_executor(o.engine.threads)), best_(o.carry) {
+      : options_(o),
+        model_(m),
+        brain_(brain),
+        threads_(default_executor(o.engine.threads)),
+        best_(o.carry) {
     r_.subject = &m;
     r_.texts = read_sentences(o.positive, m);
     r_.positives = r_.texts.size();
@@ -55,21 +62,25 @@ class concept_search {
     r_.head = o.head;
     r_.split = split_texts(r_.positives, r_.texts.size() - r_.positives, o.seed);
     choose_layers();
-    if (o.head && *o.head >= m.heads()) throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));
-    r_.candidates =
-        r_.layers.size() * (o.neurons ? 2 * std::uint64_t{o.head ? m.neurons_per_head() : m.neurons()} : candidate_synapses(m, o.head));
+    if (o.head && *o.head >= m.heads())
+      throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));
+    r_.candidates = r_.layers.size() *
+                    (o.neurons ? 2 * std::uint64_t{o.head ? m.neurons_per_head() : m.neurons()}
+                               : candidate_synapses(m, o.head));
     expect_enough();
   }
 
   concept_results run() {
-    for (const std::vector<layer_id>& layers : passes()) options_.neurons ? neurons_of(layers) : synapses_of(layers);
+    for (const std::vector<layer_id>& layers : passes())
+      options_.neurons ? neurons_of(layers) : synapses_of(layers);
     const std::vector<separation> chosen = best_.sorted();
     std::vector<std::vector<float>> values;
     for (const separation& s : chosen) {
       values.push_back(known_.at(key_of(s)));
       for (float v : values.back())
         if (!std::isfinite(v))
-          throw input_error(fmt::format("layer {}, {}", s.layer, shown_pair(model_, s.pair)), shown(v), "a finite strength");
+          throw input_error(fmt::format("layer {}, {}", s.layer, shown_pair(model_, s.pair)),
+                            shown(v), "a finite strength");
     }
     r_.findings = confirm(chosen, std::move(values), r_.split, level);
     if (options_.trace) trace();
@@ -77,44 +88,57 @@ class concept_search {
   }
 
  private:
-  // Through hubs layer 1 has no synapse between neurons that anything writes: its W is on a sensory node alone; and there is no Y before
-  // it.
+  // Through hubs layer 1 has no synapse between neurons that anything writes: its W is on a sensory
+  // node alone; and there is no Y before it.
   void choose_layers() {
     const bool first_is_empty = !options_.neurons && (r_.by_y || model_.sensory_are_sources());
     const layer_id first = first_is_empty ? 2 : 1;
     if (first > model_.layers())
-      throw input_error(options_.model, "1 layer", "2 or more: in layer 1 nothing writes synapses between neurons");
+      throw input_error(options_.model, "1 layer",
+                        "2 or more: in layer 1 nothing writes synapses between neurons");
     if (options_.layer && (*options_.layer < first || *options_.layer > model_.layers()))
-      throw input_error("--layer", std::to_string(*options_.layer), fmt::format("{} to {}", first, model_.layers()),
+      throw input_error("--layer", std::to_string(*options_.layer),
+                        fmt::format("{} to {}", first, model_.layers()),
                         first_is_empty ? "in layer 1 nothing writes synapses between neurons" : "");
-    for (layer_id l = options_.layer.value_or(first); l <= options_.layer.value_or(model_.layers()); ++l) r_.layers.push_back(l);
+    for (layer_id l = options_.layer.value_or(first); l <= options_.layer.value_or(model_.layers());
+         ++l)
+      r_.layers.push_back(l);
   }
 
   // Refuses sets whose confirming halves could not reach the level whatever they showed.
   void expect_enough() const {
     const std::size_t positives = r_.positives, negatives = r_.texts.size() - r_.positives;
     const auto carried = static_cast<std::size_t>(std::min(options_.carry, r_.candidates));
-    const auto found = least_p(r_.split.confirm.positive.size(), r_.split.confirm.negative.size()) * static_cast<double>(carried);
+    const auto found = least_p(r_.split.confirm.positive.size(), r_.split.confirm.negative.size()) *
+                       static_cast<double>(carried);
     const bool both_halves = std::min(positives, negatives) > 1;
     if (found < level && both_halves) return;
-    const std::string lacking = both_halves ? fmt::format("with which the corrected p of {} candidate{} is {:.2g} at best", carried,
-                                                          carried == 1 ? "" : "s", std::min(1.0, found))
-                                            : "too few for two halves";
+    const std::string lacking =
+        both_halves ? fmt::format("with which the corrected p of {} candidate{} is {:.2g} at best",
+                                  carried, carried == 1 ? "" : "s", std::min(1.0, found))
+                    : "too few for two halves";
     const std::size_t each = texts_needed(carried, level);
     std::string enough = fmt::format("{0} and {0} or more", each);
     if (positives > 1 && positives < each)
-      enough += fmt::format(", or {} and {}", positives, texts_needed_beside(positives, carried, level));
+      enough +=
+          fmt::format(", or {} and {}", positives, texts_needed_beside(positives, carried, level));
     if (negatives > 1 && negatives < each)
-      enough += fmt::format(", or {} and {}", texts_needed_beside(negatives, carried, level), negatives);
+      enough +=
+          fmt::format(", or {} and {}", texts_needed_beside(negatives, carried, level), negatives);
     throw input_error(options_.positive + " and " + options_.negative,
                       fmt::format("{} and {} sentences, {}", positives, negatives, lacking), enough,
-                      carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}", texts_needed(1, level)) : "");
+                      carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}",
+                                                texts_needed(1, level))
+                                  : "");
   }
 
   // All layers at once, or one after the other where that takes too much memory.
   std::vector<std::vector<layer_id>> passes() const {
-    const double bytes = static_cast<double>(r_.tokens) * model_.neurons() * x_and_y * (sizeof(float) + sizeof(std::uint32_t));
-    if (bytes * static_cast<double>(r_.layers.size()) < static_cast<double>(options_.memory) * (1 << 20)) return {r_.layers};
+    const double bytes = static_cast<double>(r_.tokens) * model_.neurons() * x_and_y *
+                         (sizeof(float) + sizeof(std::uint32_t));
+    if (bytes * static_cast<double>(r_.layers.size()) <
+        static_cast<double>(options_.memory) * (1 << 20))
+      return {r_.layers};
     std::vector<std::vector<layer_id>> all;
     for (layer_id l : r_.layers) all.push_back({l});
     return all;
@@ -130,12 +154,13 @@ class concept_search {
 
   // Every sentence from zero synapses; `after` is called with each at its end.
   template <class After>
-  void read_all(const std::vector<sentence>& texts, const std::function<void()>& before, After after) {
+  void read_all(const std::vector<sentence>& texts, const std::function<void()>& before,
+                After after) {
     std::uint64_t tokens = 0, all = 0;
     for (const sentence& s : texts) all += s.tokens.size();
-    told_work reading(fmt::format("reading {} tokens", shown_count(static_cast<double>(all))));
+    progress_meter reading(fmt::format("reading {} tokens", shown_count(static_cast<double>(all))));
     for (const sentence& s : texts) {
-      brain_.forget();
+      brain_.clear_synapses();
       before();
       for (token_id t : s.tokens) {
         stop_if_requested();
@@ -149,9 +174,9 @@ class concept_search {
   void synapses_of(const std::vector<layer_id>& layers) {
     std::map<layer_id, std::vector<layer_factors>> texts;
     {
-      synapse_factors kept(brain_, layers, r_.by_y ? probe_factor::y : probe_factor::w);
+      hebbian_trace kept(brain_, layers, r_.by_y ? probe_factor::y : probe_factor::w);
       read_all(
-          r_.texts, [&] { kept.forget(); },
+          r_.texts, [&] { kept.clear_synapses(); },
           [&](const sentence&) {
             for (layer_id l : layers) texts[l].push_back(kept.of(l));
           });
@@ -161,13 +186,16 @@ class concept_search {
       for (const layer_factors& f : factors) bytes += f.bytes();
     r_.factor_bytes = std::max(r_.factor_bytes, bytes);
     const auto parts = static_cast<double>(layers.size());
-    told_work comparing(fmt::format("comparing {} synapses",
-                                    shown_count(static_cast<double>(r_.candidates) * parts / static_cast<double>(r_.layers.size()))));
+    progress_meter comparing(fmt::format("comparing {} synapses",
+                                         shown_count(static_cast<double>(r_.candidates) * parts /
+                                                     static_cast<double>(r_.layers.size()))));
     double before = 0;
     for (const auto& [layer, factors] : texts) {
-      r_.tile_bytes = std::max(r_.tile_bytes, search_bytes(factors, r_.split.choose, threads_->threads()));
-      search_synapses(model_, place(layer, [&](double share) { comparing.at((before + share) / parts); }), factors, r_.split.choose,
-                      *threads_, best_);
+      r_.tile_bytes =
+          std::max(r_.tile_bytes, search_bytes(factors, r_.split.choose, threads_->threads()));
+      search_synapses(model_,
+                      place(layer, [&](double share) { comparing.at((before + share) / parts); }),
+                      factors, r_.split.choose, *threads_, best_);
       before += 1;
       stop_if_requested();
       for (const separation& s : best_.sorted()) {
@@ -186,19 +214,22 @@ class concept_search {
     const int watching = brain_.watch(
         [&](layer_id layer, int round) {
           const bool of_y = round == 2;
-          if ((round != 1 && !of_y) || std::find(layers.begin(), layers.end(), layer) == layers.end()) return;
+          if ((round != 1 && !of_y) ||
+              std::find(layers.begin(), layers.end(), layer) == layers.end())
+            return;
           brain_.read(of_y ? variable::y : variable::x, values);
           std::vector<double>& sum = sums[{layer, of_y}];
           sum.resize(values.size());
           for (std::size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
         },
-        looking::at_values);
+        observation::activity);
     read_all(
         r_.texts, [&] { sums.clear(); },
         [&](const sentence& s) {
           for (const auto& [what, sum] : sums) {
             std::vector<float>& mean = texts[what].emplace_back(sum.size());
-            for (std::size_t i = 0; i < sum.size(); ++i) mean[i] = static_cast<float>(sum[i] / static_cast<double>(s.tokens.size()));
+            for (std::size_t i = 0; i < sum.size(); ++i)
+              mean[i] = static_cast<float>(sum[i] / static_cast<double>(s.tokens.size()));
           }
         });
     brain_.unwatch(watching);
@@ -210,7 +241,8 @@ class concept_search {
         for (const std::vector<float>& mean : means) all.push_back(mean[s.pair.pre]);
       }
     }
-    for (const auto& [what, means] : texts) r_.factor_bytes += means.size() * model_.neurons() * sizeof(float);
+    for (const auto& [what, means] : texts)
+      r_.factor_bytes += means.size() * model_.neurons() * sizeof(float);
   }
 
   void trace() {
@@ -220,7 +252,8 @@ class concept_search {
       r_.traced = read_sentences(options_.trace_file, model_);
     } else {  // the first two of each set that were not chosen by
       for (const auto* set : {&r_.split.confirm.positive, &r_.split.confirm.negative})
-        for (std::size_t k = 0; k < std::min<std::size_t>(2, set->size()); ++k) r_.traced.push_back(r_.texts[(*set)[k]]);
+        for (std::size_t k = 0; k < std::min<std::size_t>(2, set->size()); ++k)
+          r_.traced.push_back(r_.texts[(*set)[k]]);
     }
     std::vector<double> row(r_.traced_findings);
     std::vector<float> values(model_.neurons());
@@ -228,7 +261,8 @@ class concept_search {
       if (!options_.neurons || (round != 1 && round != 2)) return;
       brain_.read(round == 2 ? variable::y : variable::x, values);
       for (std::size_t k = 0; k < row.size(); ++k)
-        if (const separation& s = r_.findings[k].what; s.layer == layer && s.of_y == (round == 2)) row[k] = values[s.pair.pre];
+        if (const separation& s = r_.findings[k].what; s.layer == layer && s.of_y == (round == 2))
+          row[k] = values[s.pair.pre];
     };
     const auto probe = [&](std::size_t k) {
       const separation& s = r_.findings[k].what;
@@ -236,16 +270,17 @@ class concept_search {
     };
     if (!options_.neurons)
       for (std::size_t k = 0; k < row.size(); ++k) brain_.probe(probe(k));
-    const int watching = options_.neurons ? brain_.watch(follow, looking::at_values) : 0;
+    const int watching = options_.neurons ? brain_.watch(follow, observation::activity) : 0;
     for (std::size_t text = 0; text < r_.traced.size(); ++text) {
       concept_course& course = r_.courses.emplace_back();
       course.text = text;
-      brain_.forget();
+      brain_.clear_synapses();
       for (token_id t : r_.traced[text].tokens) {
         stop_if_requested();
         brain_.step(t);
         if (!options_.neurons)
-          for (std::size_t k = 0; k < row.size(); ++k) row[k] = brain_.probes().strength(*brain_.probes().find(probe(k)));
+          for (std::size_t k = 0; k < row.size(); ++k)
+            row[k] = brain_.probes().strength(*brain_.probes().find(probe(k)));
         course.values.push_back(row);
       }
     }
@@ -264,23 +299,40 @@ class concept_search {
 class concepts_app final : public command {
  public:
   explicit concepts_app(command_line& program)
-      : command(program, "concepts", "Find the synapses, or neurons, that tell two sets of sentences apart.") {
+      : command(program, "concepts",
+                "Find the synapses, or neurons, that tell two sets of sentences apart.") {
     command_line& c = arguments_;
     concepts_options& o = options_;
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
-    c.add("--positive", o.positive, "sentences about the concept, one a line").required().type_name("FILE");
-    c.add("--negative", o.negative, "sentences of the same kind without it, one a line").required().type_name("FILE");
+    c.add("--positive", o.positive, "sentences about the concept, one a line")
+        .required()
+        .type_name("FILE");
+    c.add("--negative", o.negative, "sentences of the same kind without it, one a line")
+        .required()
+        .type_name("FILE");
     constexpr auto any = std::numeric_limits<std::uint32_t>::max();
-    add_number<layer_id>(c, "--layer", o.layer, {1, any, "an integer >= 1"}, "only this layer [all that have any]").type_name("L");
-    add_number<head_id>(c, "--head", o.head, {0, any, "an integer >= 0"}, "only presynaptic neurons of this head [all]").type_name("H");
-    c.add_flag("--neurons", o.neurons, "neurons instead of synapses: X and Y, mean over the sentence");
-    c.add("--factor", o.factor, "of synapses: y, the paper's Eq. 16, or w, what acts [y]").type_name("F").one_of({"y", "w"});
-    add_number<std::uint64_t>(c, "--carry", o.carry, {1, 100000, "1 to 100000"}, "how many of the chosen ones are put to the test [100]");
-    add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"}, "how many to show [10]").type_name("K");
+    add_number<layer_id>(c, "--layer", o.layer, {1, any, "an integer >= 1"},
+                         "only this layer [all that have any]")
+        .type_name("L");
+    add_number<head_id>(c, "--head", o.head, {0, any, "an integer >= 0"},
+                        "only presynaptic neurons of this head [all]")
+        .type_name("H");
+    c.add_flag("--neurons", o.neurons,
+               "neurons instead of synapses: X and Y, mean over the sentence");
+    c.add("--factor", o.factor, "of synapses: y, the paper's Eq. 16, or w, what acts [y]")
+        .type_name("F")
+        .one_of({"y", "w"});
+    add_number<std::uint64_t>(c, "--carry", o.carry, {1, 100000, "1 to 100000"},
+                              "how many of the chosen ones are put to the test [100]");
+    add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"},
+                              "how many to show [10]")
+        .type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "draws the halves [1]");
-    add_number<std::uint64_t>(c, "--memory", o.memory, {0, 1u << 30, "0 to 1073741824"},
-                              "MiB for what the sentences write; above it layers are read one after the other [1024]");
-    trace_ = &c.add("--trace", o.trace_file, "the course of those shown over the sentences of FILE [four of those given]")
+    add_number<std::uint64_t>(
+        c, "--memory", o.memory, {0, 1u << 30, "0 to 1073741824"},
+        "MiB for what the sentences write; above it layers are read one after the other [1024]");
+    trace_ = &c.add("--trace", o.trace_file,
+                    "the course of those shown over the sentences of FILE [four of those given]")
                   .value_optional()
                   .type_name("[FILE]");
     c.add("-o,--output", o.output, "all that were put to the test, as CSV").type_name("FILE");
@@ -305,11 +357,13 @@ class concepts_app final : public command {
       if (!o.output.empty()) write_text(o.output, as_csv(r));
       if (!o.trace_output.empty()) write_text(o.trace_output, courses_as_csv(r));
       if (o.json) {
-        print(as_json(r, o.top).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        print(as_json(r, o.top).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
+              "\n");
       } else {
         print(as_text(r, o.top));
-        note(fmt::format("memory: {} of what the sentences wrote, {} of tiles, {} at the peak", shown_bytes(r.factor_bytes),
-                         shown_bytes(r.tile_bytes), shown_bytes(peak_memory_bytes())));
+        note(fmt::format("memory: {} of what the sentences wrote, {} of tiles, {} at the peak",
+                         shown_bytes(r.factor_bytes), shown_bytes(r.tile_bytes),
+                         shown_bytes(peak_memory_bytes())));
       }
     } catch (const stopped&) {
       note("bdh: stopped by a signal, nothing was found yet");
@@ -325,6 +379,8 @@ class concepts_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> concepts_command(command_line& program) { return std::make_unique<concepts_app>(program); }
+std::unique_ptr<command> concepts_command(command_line& program) {
+  return std::make_unique<concepts_app>(program);
+}
 
 }  // namespace bdh::app

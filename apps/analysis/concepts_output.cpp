@@ -22,25 +22,34 @@ std::string label_of(const concept_results& r, const separation& s) {
   return fmt::format("{}:{}", s.of_y ? 'y' : 'x', shown_neuron(*r.subject, s.pair.pre));
 }
 
-head_id head_of(const concept_results& r, const separation& s) { return s.pair.pre / r.subject->neurons_per_head(); }
+head_id head_of(const concept_results& r, const separation& s) {
+  return s.pair.pre / r.subject->neurons_per_head();
+}
 
 double mean_between(const std::vector<float>& values, std::size_t first, std::size_t last) {
-  return std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
+  return std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(first),
+                         values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
          static_cast<double>(last - first);
 }
-double positive_mean(const concept_results& r, const finding& f) { return mean_between(f.values, 0, r.positives); }
-double negative_mean(const concept_results& r, const finding& f) { return mean_between(f.values, r.positives, f.values.size()); }
+double positive_mean(const concept_results& r, const finding& f) {
+  return mean_between(f.values, 0, r.positives);
+}
+double negative_mean(const concept_results& r, const finding& f) {
+  return mean_between(f.values, r.positives, f.values.size());
+}
 
 const char* method(const rank_test& t) { return t.exact ? "exact" : "normal"; }
 
 std::string searched(const concept_results& r) {
-  const std::string layers =
-      r.layers.size() == 1 ? fmt::format("layer {}", r.layers[0]) : fmt::format("layers {}-{}", r.layers.front(), r.layers.back());
+  const std::string layers = r.layers.size() == 1
+                                 ? fmt::format("layer {}", r.layers[0])
+                                 : fmt::format("layers {}-{}", r.layers.front(), r.layers.back());
   const std::string head = r.head ? fmt::format(", head {}", *r.head) : "";
   const std::string count = shown_count(static_cast<double>(r.candidates));
-  if (r.of_neurons) return fmt::format("{} neurons (X and Y of {}{}, mean over the sentence)", count, layers, head);
-  return fmt::format("{} synapses of {}{}, strength at the end of the sentence by factor {}", count, layers, head,
-                     r.by_y ? "Y (Eq. 16)" : "W");
+  if (r.of_neurons)
+    return fmt::format("{} neurons (X and Y of {}{}, mean over the sentence)", count, layers, head);
+  return fmt::format("{} synapses of {}{}, strength at the end of the sentence by factor {}", count,
+                     layers, head, r.by_y ? "Y (Eq. 16)" : "W");
 }
 
 std::string token_text(const concept_results& r, token_id token) {
@@ -48,7 +57,9 @@ std::string token_text(const concept_results& r, token_id token) {
   return byte ? std::string(1, *byte) : std::to_string(token);
 }
 
-json in_json(const rank_test& t) { return {{"u", t.u}, {"rank_biserial", t.rank_biserial}, {"p", t.p}, {"method", method(t)}}; }
+json in_json(const rank_test& t) {
+  return {{"u", t.u}, {"rank_biserial", t.rank_biserial}, {"p", t.p}, {"method", method(t)}};
+}
 
 json values_in(const std::vector<float>& values, const text_sets& sets) {
   json all{{"positive", json::array()}, {"negative", json::array()}};
@@ -73,39 +84,47 @@ json named(const concept_results& r, const separation& s) {
 }  // namespace
 
 std::size_t concept_results::confirmed() const {
-  return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(), [](const finding& f) { return f.holds; }));
+  return static_cast<std::size_t>(
+      std::count_if(findings.begin(), findings.end(), [](const finding& f) { return f.holds; }));
 }
 
 std::string as_text(const concept_results& r, std::size_t top) {
-  std::string text =
-      fmt::format("{} positive and {} negative sentences, {} tokens: {} and {} to choose, {} and {} to confirm (seed {})\n", r.positives,
-                  r.texts.size() - r.positives, shown_count(static_cast<double>(r.tokens)), r.split.choose.positive.size(),
-                  r.split.choose.negative.size(), r.split.confirm.positive.size(), r.split.confirm.negative.size(), r.seed);
+  std::string text = fmt::format(
+      "{} positive and {} negative sentences, {} tokens: {} and {} to choose, {} and {} to confirm "
+      "(seed {})\n",
+      r.positives, r.texts.size() - r.positives, shown_count(static_cast<double>(r.tokens)),
+      r.split.choose.positive.size(), r.split.choose.negative.size(),
+      r.split.confirm.positive.size(), r.split.confirm.negative.size(), r.seed);
   text += fmt::format("candidates: {}\n", searched(r));
-  text +=
-      fmt::format("carried over: the best {}; confirmed, p < {} after Holm's correction: {}\n", r.findings.size(), r.level, r.confirmed());
+  text += fmt::format("carried over: the best {}; confirmed, p < {} after Holm's correction: {}\n",
+                      r.findings.size(), r.level, r.confirmed());
   if (r.findings.empty()) return text;
-  text +=
-      fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>10} {:>8} {:>9} {:6} {:>9} {:>11} {:>11}\n", "layer", "head",
-                  r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r", "U", "p", "by", "corrected", "mean pos.", "mean neg.");
+  text += fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>10} {:>8} {:>9} {:6} {:>9} {:>11} {:>11}\n",
+                      "layer", "head", r.of_neurons ? "neuron" : "synapse", "chosen r",
+                      "confirmed r", "U", "p", "by", "corrected", "mean pos.", "mean neg.");
   for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
     const finding& f = r.findings[k];
-    text += fmt::format("{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} {:>11.4g}{}\n", f.what.layer,
-                        head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial, f.confirmed.rank_biserial, f.confirmed.u,
-                        f.confirmed.p, method(f.confirmed), f.corrected_p, positive_mean(r, f), negative_mean(r, f),
-                        f.holds ? "" : "  not confirmed");
+    text += fmt::format(
+        "{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} "
+        "{:>11.4g}{}\n",
+        f.what.layer, head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial,
+        f.confirmed.rank_biserial, f.confirmed.u, f.confirmed.p, method(f.confirmed), f.corrected_p,
+        positive_mean(r, f), negative_mean(r, f), f.holds ? "" : "  not confirmed");
   }
   constexpr std::size_t columns = 6;
   const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
   for (const concept_course& c : r.courses) {
     const sentence& s = r.traced[c.text];
-    text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position", "token");
+    text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position",
+                        "token");
     for (std::size_t k = 0; k < shown_findings; ++k)
-      text += fmt::format(" {:>14}", fmt::format("{} l{}", label_of(r, r.findings[k].what), r.findings[k].what.layer));
+      text += fmt::format(" {:>14}", fmt::format("{} l{}", label_of(r, r.findings[k].what),
+                                                 r.findings[k].what.layer));
     text += "\n";
     for (std::size_t t = 0; t < c.values.size(); ++t) {
       text += fmt::format("{:>8}  {:6}", t, one_line(token_text(r, s.tokens[t])));
-      for (std::size_t k = 0; k < shown_findings; ++k) text += fmt::format(" {:>14.5g}", c.values[t][k]);
+      for (std::size_t k = 0; k < shown_findings; ++k)
+        text += fmt::format(" {:>14.5g}", c.values[t][k]);
       text += "\n";
     }
   }
@@ -116,7 +135,10 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
   json all{{"candidates", r.candidates},
            {"kind", r.of_neurons ? "neurons" : "synapses"},
            {"layers", r.layers},
-           {"sentences", {{"positive", r.positives}, {"negative", r.texts.size() - r.positives}, {"tokens", r.tokens}}},
+           {"sentences",
+            {{"positive", r.positives},
+             {"negative", r.texts.size() - r.positives},
+             {"tokens", r.tokens}}},
            {"seed", r.seed},
            {"carried", r.findings.size()},
            {"confirmed", r.confirmed()},
@@ -125,7 +147,8 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
   if (!r.of_neurons) all["factor"] = r.by_y ? "y" : "w";
   if (r.head) all["head"] = *r.head;
   const auto half = [&](const text_sets& sets) {
-    json one{{"positive", json::array()}, {"negative", json::array()}};  // numbers in their file, from 0
+    json one{{"positive", json::array()},
+             {"negative", json::array()}};  // numbers in their file, from 0
     for (std::size_t t : sets.positive) one["positive"].push_back(t);
     for (std::size_t t : sets.negative) one["negative"].push_back(t - r.positives);
     return one;
@@ -142,14 +165,16 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
     one["confirmed"] = f.holds;
     one["mean_positive"] = positive_mean(r, f);
     one["mean_negative"] = negative_mean(r, f);
-    one["values"] = {{"choose", values_in(f.values, r.split.choose)}, {"confirm", values_in(f.values, r.split.confirm)}};
+    one["values"] = {{"choose", values_in(f.values, r.split.choose)},
+                     {"confirm", values_in(f.values, r.split.confirm)}};
     all["findings"].push_back(std::move(one));
   }
   if (r.courses.empty()) return all;
   all["courses"] = json::array();
   for (const concept_course& c : r.courses) {
     const sentence& s = r.traced[c.text];
-    json one{{"sentence", s.place}, {"text", s.text}, {"tokens", s.tokens}, {"values", json::array()}};
+    json one{
+        {"sentence", s.place}, {"text", s.text}, {"tokens", s.tokens}, {"values", json::array()}};
     for (std::size_t k = 0; k < r.traced_findings; ++k) {
       json course = named(r, r.findings[k].what);
       course["course"] = json::array();
@@ -163,14 +188,17 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
 
 std::string as_csv(const concept_results& r) {
   std::string text = r.of_neurons ? "layer,head,variable,neuron" : "layer,head,pre,post";
-  for (const char* half : {"chosen", "confirmed"}) text += fmt::format(",{0}_u,{0}_rank_biserial,{0}_p,{0}_method", half);
+  for (const char* half : {"chosen", "confirmed"})
+    text += fmt::format(",{0}_u,{0}_rank_biserial,{0}_p,{0}_method", half);
   text += ",corrected_p,confirmed,mean_positive,mean_negative\n";
   for (const finding& f : r.findings) {
     text += fmt::format("{},{},", f.what.layer, head_of(r, f.what));
     text += r.of_neurons ? fmt::format("{},{}", f.what.of_y ? 'y' : 'x', f.what.pair.pre)
                          : fmt::format("{},{}", f.what.pair.pre, f.what.pair.post);
-    for (const rank_test* t : {&f.chosen, &f.confirmed}) text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p, method(*t));
-    text += fmt::format(",{},{},{},{}\n", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f), negative_mean(r, f));
+    for (const rank_test* t : {&f.chosen, &f.confirmed})
+      text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p, method(*t));
+    text += fmt::format(",{},{},{},{}\n", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f),
+                        negative_mean(r, f));
   }
   return text;
 }
@@ -184,10 +212,10 @@ std::string courses_as_csv(const concept_results& r) {
       for (std::size_t k = 0; k < r.traced_findings; ++k) {
         const separation& what = r.findings[k].what;
         const auto byte = byte_of(*r.subject, s.tokens[t]);
-        text +=
-            fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t], csv_field(byte ? std::string(1, *byte) : ""), what.layer);
-        text +=
-            r.of_neurons ? fmt::format("{},{}", what.of_y ? 'y' : 'x', what.pair.pre) : fmt::format("{},{}", what.pair.pre, what.pair.post);
+        text += fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t],
+                            csv_field(byte ? std::string(1, *byte) : ""), what.layer);
+        text += r.of_neurons ? fmt::format("{},{}", what.of_y ? 'y' : 'x', what.pair.pre)
+                             : fmt::format("{},{}", what.pair.pre, what.pair.post);
         text += fmt::format(",{}\n", c.values[t][k]);
       }
   }

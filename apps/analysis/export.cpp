@@ -46,20 +46,21 @@ graph_kind graph_named(const std::string& text) {
 }
 
 // "NEURON" or "NEURON:HOPS"; the name of a neuron may have a colon.
-void take_ego(const model& m, const std::string& text, excerpt_request& to) {
+void take_ego(const model& m, const std::string& text, subgraph_request& to) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos || m.neuron_named(text)) {
     to.ego = select_neuron(m, text);
     return;
   }
   const auto hops = parse_number(std::string_view(text).substr(colon + 1), hop_count);
-  if (!hops) throw input_error("--ego", "'" + text + "'", "NEURON or NEURON:HOPS, with 1 to 1000 hops");
+  if (!hops)
+    throw input_error("--ego", "'" + text + "'", "NEURON or NEURON:HOPS, with 1 to 1000 hops");
   to.ego = select_neuron(m, std::string_view(text).substr(0, colon));
   to.hops = static_cast<std::uint32_t>(*hops);
 }
 
-excerpt_request request_of(const export_command_options& o, const model& m) {
-  excerpt_request r;
+subgraph_request request_of(const export_command_options& o, const model& m) {
+  subgraph_request r;
   r.graph = graph_named(o.graph);
   r.sensory = o.sensory;
   r.least = static_cast<float>(o.least.value_or(0));
@@ -73,45 +74,63 @@ excerpt_request request_of(const export_command_options& o, const model& m) {
 void expect_few_edges(const export_command_options& o, const model& m) {
   if (m.is_direct() || o.top) return;
   if (o.ego)
-    throw input_error("--ego", "a model through hubs, in which every neuron is one hop from every other", "the largest edges alone",
-                      "add --top-weights 10000");
+    throw input_error("--ego",
+                      "a model through hubs, in which every neuron is one hop from every other",
+                      "the largest edges alone", "add --top-weights 10000");
   if ((o.communities || o.community) && o.least.value_or(0) == 0)
-    throw input_error(o.communities ? "--communities" : "--community", "a model through hubs, in which every pair of neurons has an edge",
+    throw input_error(o.communities ? "--communities" : "--community",
+                      "a model through hubs, in which every pair of neurons has an edge",
                       "the largest edges alone", "add --top-weights 10000, or --min-weight W");
 }
 
-bool for_programs_that_draw(graph_format f) { return f == graph_format::graphml || f == graph_format::gexf || f == graph_format::csv; }
+bool for_programs_that_draw(graph_format f) {
+  return f == graph_format::graphml || f == graph_format::gexf || f == graph_format::csv;
+}
 
 class export_app final : public command {
  public:
   explicit export_app(command_line& program)
-      : command(program, "export", "Write a graph of a model, or a recorded run, in the format of another program.") {
+      : command(program, "export",
+                "Write a graph of a model, or a recorded run, in the format of another program.") {
     command_line& c = arguments_;
     export_command_options& o = options_;
     o.threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, 1024);
-    c.add("SOURCE", o.source, "a model, NAME.bdh.h5, or the folder of a run").required().type_name("");
-    c.add("-o", o.target, "what to write: .graphml .gexf .csv .mtx .npz, of a run .nwb; sonata and nest: a folder")
+    c.add("SOURCE", o.source, "a model, NAME.bdh.h5, or the folder of a run")
+        .required()
+        .type_name("");
+    c.add("-o", o.target,
+          "what to write: .graphml .gexf .csv .mtx .npz, of a run .nwb; sonata and nest: a folder")
         .required()
         .type_name("FILE");
-    c.add("--format", o.format, "graphml, gexf, csv, matrix-market, npz, sonata, nest or nwb [by the suffix]")
+    c.add("--format", o.format,
+          "graphml, gexf, csv, matrix-market, npz, sonata, nest or nwb [by the suffix]")
         .type_name("NAME")
         .values({"graphml", "gexf", "csv", "matrix-market", "npz", "sonata", "nest", "nwb"});
     const auto of_graphs = [](option& one) -> option& { return one.group(graphs_of_a_model); };
-    of_graphs(c.add("--graph", o.graph, "gx, gy: the circuits that drive X and Y; gs: the synapses [gx]")
-                  .type_name("NAME")
-                  .values({"gx", "gy", "gs"}));
-    of_graphs(add_number(c, "--top-weights", o.top, range<std::uint64_t>{1, 100'000'000, "1 to 100000000"},
+    of_graphs(
+        c.add("--graph", o.graph, "gx, gy: the circuits that drive X and Y; gs: the synapses [gx]")
+            .type_name("NAME")
+            .values({"gx", "gy", "gs"}));
+    of_graphs(add_number(c, "--top-weights", o.top,
+                         range<std::uint64_t>{1, 100'000'000, "1 to 100000000"},
                          "only the K edges of largest |weight|")
                   .type_name("K"));
-    of_graphs(add_number(c, "--min-weight", o.least, weight_range, "only edges with |weight| >= W").type_name("W"));
-    of_graphs(c.add("--ego", o.ego, "only what lies within HOPS of a neuron, along edges in either direction; 1 hop unless told")
+    of_graphs(add_number(c, "--min-weight", o.least, weight_range, "only edges with |weight| >= W")
+                  .type_name("W"));
+    of_graphs(c.add("--ego", o.ego,
+                    "only what lies within HOPS of a neuron, along edges in either direction; 1 "
+                    "hop unless told")
                   .type_name("NEURON[:HOPS]"));
-    of_graphs(c.add_flag("--communities", o.communities, "nodes tell their community (Leiden); 0 is the largest"));
-    of_graphs(add_number(c, "--community", o.community, range<neuron_id>{0, 0xfffffffeu, "an integer >= 0"}, "only this community")
+    of_graphs(c.add_flag("--communities", o.communities,
+                         "nodes tell their community (Leiden); 0 is the largest"));
+    of_graphs(add_number(c, "--community", o.community,
+                         range<neuron_id>{0, 0xfffffffeu, "an integer >= 0"}, "only this community")
                   .type_name("C"));
     of_graphs(add_number(c, "--seed", o.seed, any_count, "of the search for communities [0]"));
-    of_graphs(c.add_flag("--sensory", o.sensory, "with the sensory nodes, where these are sources: token:K"));
-    add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"}, "threads that compute; they change no bit");
+    of_graphs(c.add_flag("--sensory", o.sensory,
+                         "with the sensory nodes, where these are sources: token:K"));
+    add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
+                              "threads that compute; they change no bit");
     c.add_flag("--force", o.force, "overwrite FILE");
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
@@ -139,18 +158,24 @@ class export_app final : public command {
     const std::filesystem::path target(o.target);
     if (target.extension() == ".nwb") return "nwb";
     if (const auto known = graph_format_of(target)) return name(*known);
-    throw usage_error("-o", "'" + o.target + "', expected a suffix .graphml, .gexf, .csv, .mtx, .npz or .nwb, or --format");
+    throw usage_error(
+        "-o", "'" + o.target +
+                  "', expected a suffix .graphml, .gexf, .csv, .mtx, .npz or .nwb, or --format");
   }
 
   void of_run() const {
     const export_command_options& o = options_;
     for (const option* one : arguments_.options())
-      if (one->group() == graphs_of_a_model && one->given()) throw usage_error(one->name(), "is for graphs of a model, not for a run");
-    if (format_name() != "nwb") throw usage_error("--format", "'" + format_name() + "', expected nwb: " + o.source + " is a run");
+      if (one->group() == graphs_of_a_model && one->given())
+        throw usage_error(one->name(), "is for graphs of a model, not for a run");
+    if (format_name() != "nwb")
+      throw usage_error("--format",
+                        "'" + format_name() + "', expected nwb: " + o.source + " is a run");
     { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
     const nwb_summary told = export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
     for (const std::string& file : told.left_out)
-      note(fmt::format("{}: left out, a list of the largest knows nothing of the others", one_line(file)));
+      note(fmt::format("{}: left out, a list of the largest knows nothing of the others",
+                       one_line(file)));
     if (o.json)
       return print(json{{"format", "nwb"},
                         {"file", o.target},
@@ -161,8 +186,10 @@ class export_app final : public command {
                        .dump(1, ' ', false, json::error_handler_t::replace) +
                    "\n");
     std::string text =
-        fmt::format("{} units with {} events", shown_count(static_cast<double>(told.units)), shown_count(static_cast<double>(told.events)));
-    if (!told.series.empty()) text += fmt::format(", series {}", one_line(fmt::format("{}", fmt::join(told.series, ", "))));
+        fmt::format("{} units with {} events", shown_count(static_cast<double>(told.units)),
+                    shown_count(static_cast<double>(told.events)));
+    if (!told.series.empty())
+      text += fmt::format(", series {}", one_line(fmt::format("{}", fmt::join(told.series, ", "))));
     print(fmt::format("{}; one token is 1 ms\nwrote {}\n", text, o.target));
   }
 
@@ -171,32 +198,47 @@ class export_app final : public command {
     const auto format = graph_format_named(format_name());
     if (format_name() == "nwb") expect_there(o.source, "the folder of a run");
     if (!format)
-      throw usage_error("--format", "'" + format_name() + "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
-                                        (format_name() == "nwb" ? "; nwb is for runs" : ""));
+      throw usage_error("--format",
+                        "'" + format_name() +
+                            "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
+                            (format_name() == "nwb" ? "; nwb is for runs" : ""));
     graph_named(o.graph);
     if (o.communities && format == graph_format::matrix_market)
-      throw usage_error("--communities", "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
+      throw usage_error(
+          "--communities",
+          "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
     if (is_folder(*format) && o.force)
-      throw usage_error("--force", "is for files: " + format_name() + " makes a folder, a new or empty one");
+      throw usage_error("--force",
+                        "is for files: " + format_name() + " makes a folder, a new or empty one");
     check_export_target(*format, o.target, o.force);
     const model m = open_model(o.source);
     expect_few_edges(o, m);
     const auto workers = default_executor(o.threads);
-    graph_excerpt graph(m, request_of(o, m), *workers);
+    subgraph graph(m, request_of(o, m), *workers);
     if (o.communities || o.community) graph.find_communities(o.seed);
     if (o.community) graph.keep_community(*o.community);
-    if (graph.edges() == 0) throw input_error(o.source, "no edges to export", "at least one", "fewer conditions leave more");
+    if (graph.edges() == 0)
+      throw input_error(o.source, "no edges to export", "at least one",
+                        "fewer conditions leave more");
     if (graph.edges() > many_edges && for_programs_that_draw(*format))
-      note(fmt::format("{} edges: programs that draw graphs take up to about {}; --top-weights K takes the largest",
-                       shown_count(static_cast<double>(graph.edges())), shown_count(static_cast<double>(many_edges))));
-    export_graph(graph, *format, o.target, {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
+      note(
+          fmt::format("{} edges: programs that draw graphs take up to about {}; --top-weights K "
+                      "takes the largest",
+                      shown_count(static_cast<double>(graph.edges())),
+                      shown_count(static_cast<double>(many_edges))));
+    export_graph(graph, *format, o.target,
+                 {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
     tell(graph, *format);
   }
 
-  void tell(const graph_excerpt& graph, graph_format format) const {
+  void tell(const subgraph& graph, graph_format format) const {
     const export_command_options& o = options_;
     if (o.json) {
-      json all{{"format", name(format)}, {"file", o.target}, {"graph", o.graph}, {"nodes", graph.nodes().size()}, {"edges", graph.edges()}};
+      json all{{"format", name(format)},
+               {"file", o.target},
+               {"graph", o.graph},
+               {"nodes", graph.nodes().size()},
+               {"edges", graph.edges()}};
       if (!graph.community().empty()) {
         all["communities"] = graph.communities();
         all["modularity"] = graph.modularity();
@@ -204,9 +246,11 @@ class export_app final : public command {
       return print(all.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
     }
     std::string text = fmt::format("{}: {} nodes, {} edges, source -> target\n", o.graph,
-                                   shown_count(static_cast<double>(graph.nodes().size())), shown_count(static_cast<double>(graph.edges())));
+                                   shown_count(static_cast<double>(graph.nodes().size())),
+                                   shown_count(static_cast<double>(graph.edges())));
     if (!graph.community().empty())
-      text += fmt::format("{} communities, modularity {:.3f}\n", shown_count(graph.communities()), graph.modularity());
+      text += fmt::format("{} communities, modularity {:.3f}\n", shown_count(graph.communities()),
+                          graph.modularity());
     print(text + fmt::format("wrote {}\n", o.target));
   }
 
@@ -215,6 +259,8 @@ class export_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> export_command(command_line& program) { return std::make_unique<export_app>(program); }
+std::unique_ptr<command> export_command(command_line& program) {
+  return std::make_unique<export_app>(program);
+}
 
 }  // namespace bdh::app

@@ -1,5 +1,5 @@
-// Work that may take long, told on standard error: on a terminal as a line that is rewritten in place, elsewhere as one line with an
-// estimate. What ends within a few seconds says nothing.
+// Work that may take long, told on standard error: on a terminal as a line that is rewritten in
+// place, elsewhere as one line with an estimate. What ends within a few seconds says nothing.
 #pragma once
 
 #include <chrono>
@@ -8,12 +8,12 @@
 
 namespace bdh::app {
 
-class told_work {
+class progress_meter {
  public:
-  explicit told_work(std::string what);  // "comparing 16,777,216 synapses"
-  ~told_work();
-  told_work(const told_work&) = delete;
-  told_work& operator=(const told_work&) = delete;
+  explicit progress_meter(std::string what);  // "comparing 16,777,216 synapses"
+  ~progress_meter();
+  progress_meter(const progress_meter&) = delete;
+  progress_meter& operator=(const progress_meter&) = delete;
 
   void at(double share);  // that is done; may be called by several threads
 

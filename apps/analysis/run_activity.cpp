@@ -19,18 +19,22 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr neuron_id most_neurons = neuron_id{1} << 26;  // counted one by one
 constexpr double most_nats = 1e6;
 
-std::optional<recorded_activity> known_by(const recorded_run& run, const listed_report& listed, quantity what) {
+std::optional<recorded_activity> known_by(const recorded_run& run, const listed_report& listed,
+                                          quantity what) {
   const report_reader reader = run.open(listed);
   const report_description& d = reader.what();
   if (d.what != what) return std::nullopt;
   recorded_activity a{what, listed.layer, listed.request, d.top, d.node_ids, {}};
-  for (std::uint64_t row = 0; row < reader.rows(); ++row) a.positions.push_back(reader.position(row));
+  for (std::uint64_t row = 0; row < reader.rows(); ++row)
+    a.positions.push_back(reader.position(row));
   return a;
 }
 
 // All neurons at every token is more than all neurons now and then, and that is more than some.
 double knowledge(const recorded_activity& a, neuron_id neurons) {
-  const double share = a.top != 0 ? 1e-9 : a.neurons.empty() ? 1 : static_cast<double>(a.neurons.size()) / neurons;
+  const double share = a.top != 0          ? 1e-9
+                       : a.neurons.empty() ? 1
+                                           : static_cast<double>(a.neurons.size()) / neurons;
   return share * static_cast<double>(a.positions.size() + 1);
 }
 
@@ -42,10 +46,12 @@ std::optional<std::vector<std::uint64_t>> numbers(std::string_view text, neuron_
     const std::string_view part = text.substr(0, text.find(','));
     const std::size_t dash = part.find('-');
     const auto first = parse_number<std::uint64_t>(part.substr(0, dash), any);
-    const auto last = dash == part.npos ? first : parse_number<std::uint64_t>(part.substr(dash + 1), any);
+    const auto last =
+        dash == part.npos ? first : parse_number<std::uint64_t>(part.substr(dash + 1), any);
     if (!first || !last) return std::nullopt;
     if (*last >= neurons || *first > *last)
-      throw input_error("--neurons", "'" + std::string(part) + "'", "within 0 to " + std::to_string(neurons - 1) + ", ascending");
+      throw input_error("--neurons", "'" + std::string(part) + "'",
+                        "within 0 to " + std::to_string(neurons - 1) + ", ascending");
     for (std::uint64_t k = *first; k <= *last; ++k) all.insert(k);
     if (part.size() == text.size()) return std::vector<std::uint64_t>(all.begin(), all.end());
     text.remove_prefix(part.size() + 1);
@@ -56,13 +62,16 @@ std::optional<std::vector<std::uint64_t>> numbers(std::string_view text, neuron_
 
 token_table read_token_table(const recorded_run& run) {
   const run_record record = read_run(run.folder);
-  const std::size_t width = record.columns.size(), rows = std::min(record.tokens.size(), run.tokens.size());
+  const std::size_t width = record.columns.size(),
+                    rows = std::min(record.tokens.size(), run.tokens.size());
   const auto column = [&](const std::string& name, double most) {
     const auto at = std::find(record.columns.begin(), record.columns.end(), name);
-    if (at == record.columns.end()) throw input_error((run.folder / "summary.csv").string() + ":1", "no column " + name, "one");
+    if (at == record.columns.end())
+      throw input_error((run.folder / "summary.csv").string() + ":1", "no column " + name, "one");
     std::vector<double> values;
     for (std::size_t row = 0; row < rows; ++row) {
-      const double value = record.summary[row * width + static_cast<std::size_t>(at - record.columns.begin())];
+      const double value =
+          record.summary[row * width + static_cast<std::size_t>(at - record.columns.begin())];
       values.push_back(value >= 0 && value <= most ? value : unknown);
     }
     return values;
@@ -81,20 +90,25 @@ token_table read_token_table(const recorded_run& run) {
   return t;
 }
 
-std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what, layer_id layer) {
+std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what,
+                                               layer_id layer) {
   if (run.neurons > most_neurons)
     throw input_error((run.folder / "run.json").string(), std::to_string(run.neurons) + " neurons",
                       "at most " + std::to_string(most_neurons) + " to be counted one by one");
   std::optional<recorded_activity> best;
   for (const listed_report& r : run.reports) {
-    if (r.layer != layer || !(r.request.starts_with("events") || r.request.starts_with("x:") || r.request.starts_with("y:"))) continue;
+    if (r.layer != layer || !(r.request.starts_with("events") || r.request.starts_with("x:") ||
+                              r.request.starts_with("y:")))
+      continue;
     auto found = known_by(run, r, what);
-    if (found && (!best || knowledge(*found, run.neurons) > knowledge(*best, run.neurons))) best = std::move(found);
+    if (found && (!best || knowledge(*found, run.neurons) > knowledge(*best, run.neurons)))
+      best = std::move(found);
   }
   return best;
 }
 
-void for_each_active(const recorded_run& run, const recorded_activity& activity, const use_active& use) {
+void for_each_active(const recorded_run& run, const recorded_activity& activity,
+                     const use_active& use) {
   for (const listed_report& r : run.reports) {
     if (r.layer != activity.layer || r.request != activity.request) continue;
     report_reader reader = run.open(r);
@@ -113,9 +127,12 @@ void for_each_active(const recorded_run& run, const recorded_activity& activity,
 std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::string& text) {
   if (auto all = numbers(text, run.neurons)) return *all;
   const found_model found = find_model(run);
-  if (!found.subject) throw input_error("--neurons", "'" + text + "'", "numbers, as 5,7-9", "names need the model: " + found.missing);
+  if (!found.subject)
+    throw input_error("--neurons", "'" + text + "'", "numbers, as 5,7-9",
+                      "names need the model: " + found.missing);
   const neuron_choice choice = select_neurons(*found.subject, text);
-  if (choice.top != 0) throw input_error("--neurons", "'" + text + "'", "neurons that stay the same");
+  if (choice.top != 0)
+    throw input_error("--neurons", "'" + text + "'", "neurons that stay the same");
   return {choice.neurons.begin(), choice.neurons.end()};
 }
 

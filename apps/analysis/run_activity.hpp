@@ -12,16 +12,18 @@
 
 namespace bdh::app {
 
-// summary.csv by columns; NaN where a value is unknown, or cannot be. Rows are the first tokens of the run, those that all of its files
-// have.
+// summary.csv by columns; NaN where a value is unknown, or cannot be. Rows are the first tokens of
+// the run, those that all of its files have.
 struct token_table {
   std::vector<std::uint64_t> positions;
   std::vector<std::vector<double>> active_x, active_y;  // [layer - 1][row], shares of the neurons
-  std::vector<double> surprisal;  // nats: of reading this token after those before it; the row before has it as its loss
+  std::vector<double> surprisal;  // nats: of reading this token after those before it; the row
+                                  // before has it as its loss
 };
 token_table read_token_table(const recorded_run& run);
 
-// X or Y of one layer, from the report that knows most of it: all events, else the values of chosen neurons, else the largest ones.
+// X or Y of one layer, from the report that knows most of it: all events, else the values of chosen
+// neurons, else the largest ones.
 struct recorded_activity {
   quantity what = quantity::x;
   layer_id layer = 0;
@@ -31,13 +33,17 @@ struct recorded_activity {
   std::vector<std::uint64_t> positions;  // recorded
 };
 // Throws input_error for a run of more neurons than can be counted one by one.
-std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what, layer_id layer);
+std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what,
+                                               layer_id layer);
 
-// Calls use(row, neuron, value) for every active neuron, row by row. Throws `stopped` when a signal asks to stop.
+// Calls use(row, neuron, value) for every active neuron, row by row. Throws `stopped` when a signal
+// asks to stop.
 using use_active = std::function<void(std::size_t, std::uint64_t, float)>;
-void for_each_active(const recorded_run& run, const recorded_activity& activity, const use_active& use);
+void for_each_active(const recorded_run& run, const recorded_activity& activity,
+                     const use_active& use);
 
-// "5,7-9"; what is no number is looked up in the run's model. Ascending, each once. Throws input_error.
+// "5,7-9"; what is no number is looked up in the run's model. Ascending, each once. Throws
+// input_error.
 std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::string& text);
 
 // The text of the token at a position, for one place of an axis: "␣" for a blank.

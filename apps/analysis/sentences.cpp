@@ -16,11 +16,13 @@ constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
 std::string all_of(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) throw input_error(file, "no file that can be read", "one sentence a line");
+  if (!stream || std::filesystem::is_directory(file))
+    throw input_error(file, "no file that can be read", "one sentence a line");
   std::string text;
   for (char piece[65536]; stream.read(piece, sizeof piece) || stream.gcount() > 0;) {
     text.append(piece, static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > most_bytes) throw input_error(file, "more than 64 MiB", "one sentence a line");
+    if (text.size() > most_bytes)
+      throw input_error(file, "more than 64 MiB", "one sentence a line");
   }
   return text;
 }

@@ -15,8 +15,8 @@ struct sentence {
   std::vector<token_id> tokens;
 };
 
-// Text byte by byte, or token ids where tokens are not bytes; lines of nothing but blanks are passed over. Throws input_error naming the
-// file or the line.
+// Text byte by byte, or token ids where tokens are not bytes; lines of nothing but blanks are
+// passed over. Throws input_error naming the file or the line.
 std::vector<sentence> read_sentences(const std::string& file, const model& m);
 
 }  // namespace bdh::app

@@ -16,7 +16,8 @@ namespace bdh::app {
 namespace {
 
 void expect_layer(const model& m, std::uint64_t layer) {
-  if (layer > m.layers()) throw input_error("--layer", std::to_string(layer), fmt::format("1 to {}", m.layers()));
+  if (layer > m.layers())
+    throw input_error("--layer", std::to_string(layer), fmt::format("1 to {}", m.layers()));
 }
 
 weight_matrix of_text(const model& m, const sigma_choice& o, std::uint64_t threads) {
@@ -25,14 +26,15 @@ weight_matrix of_text(const model& m, const sigma_choice& o, std::uint64_t threa
   engine.threads = threads;
   engine.retention = o.retention;
   simulator brain = engine.make(m);
-  synapse_factors kept(brain, {layer}, o.factor == "y" ? probe_factor::y : probe_factor::w);
+  hebbian_trace kept(brain, {layer}, o.factor == "y" ? probe_factor::y : probe_factor::w);
   const auto input = o.text.open(m);
   while (const auto token = input->next()) {
     stop_if_requested();
     brain.step(*token);
   }
   stop_if_requested();
-  if (brain.tokens() == 0) throw input_error("text", "no tokens", "one or more, which write synapses");
+  if (brain.tokens() == 0)
+    throw input_error("text", "no tokens", "one or more, which write synapses");
   return kept.of(layer).strengths();
 }
 
@@ -40,8 +42,10 @@ weight_matrix of_text(const model& m, const sigma_choice& o, std::uint64_t threa
 weight_matrix of_state(const model& m, const sigma_choice& o) {
   const synapse_state state = load_state(o.state, m);
   if (!m.is_direct())
-    throw unavailable_error(o.state, "synapses from neurons to hubs", "a text, to have those between neurons",
-                            "give it with --text or --text-file: the model has no others, and they follow from what wrote them");
+    throw unavailable_error(o.state, "synapses from neurons to hubs",
+                            "a text, to have those between neurons",
+                            "give it with --text or --text-file: the model has no others, and they "
+                            "follow from what wrote them");
   engine_choice engine;
   engine.retention = state.retention;
   simulator brain = engine.make(m);
@@ -63,18 +67,26 @@ weight_matrix of_state(const model& m, const sigma_choice& o) {
   std::copy(targets.begin(), targets.end(), indices.begin());
   array<float> values(strengths.size());
   std::copy(strengths.begin(), strengths.end(), values.begin());
-  return weight_matrix::of_edges(projection::sparse("sigma", gs.source(), {gs.source().name, m.neurons()}, order::by_source,
-                                                    std::move(indptr), std::move(indices), std::move(values)));
+  return weight_matrix::of_edges(
+      projection::sparse("sigma", gs.source(), {gs.source().name, m.neurons()}, major::source,
+                         std::move(indptr), std::move(indices), std::move(values)));
 }
 
 }  // namespace
 
 void sigma_choice::add_to(command_line& c) {
-  add_number<std::uint64_t>(c, "--layer", layer, {1, 1 << 20, "an integer >= 1"}, "sigma: of this layer").type_name("L");
+  add_number<std::uint64_t>(c, "--layer", layer, {1, 1 << 20, "an integer >= 1"},
+                            "sigma: of this layer")
+      .type_name("L");
   text.add_to(c, false);
-  c.add("--state", state, "sigma: out of a state, in place of a text; of models with explicit edges").type_name("FILE");
-  c.add("--factor", factor, "sigma: w, what acts, or y, the paper's Eq. 16 [w]").type_name("F").one_of({"w", "y"});
-  add_number<double>(c, "--retention", retention, retention_range, "sigma: factor u on every synapse per token [the model's]")
+  c.add("--state", state,
+        "sigma: out of a state, in place of a text; of models with explicit edges")
+      .type_name("FILE");
+  c.add("--factor", factor, "sigma: w, what acts, or y, the paper's Eq. 16 [w]")
+      .type_name("F")
+      .one_of({"w", "y"});
+  add_number<double>(c, "--retention", retention, retention_range,
+                     "sigma: factor u on every synapse per token [the model's]")
       .type_name("U");
 }
 
@@ -88,7 +100,8 @@ void sigma_choice::check(bool wanted) const {
   if (state.empty()) return text.check(false);
   if (text.given() != 0) throw usage_error("--state", "is in place of a text");
   if (!factor.empty() || retention)
-    throw usage_error("--state", "has what acted and its own retention; --factor and --retention are for texts");
+    throw usage_error(
+        "--state", "has what acted and its own retention; --factor and --retention are for texts");
 }
 
 weight_matrix sigma_choice::rows(const model& m, std::uint64_t threads) const {

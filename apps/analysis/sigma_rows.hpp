@@ -1,4 +1,5 @@
-// The synapses between the neurons of a layer as a weighted graph, presynaptic -> postsynaptic: after a text, or out of a state.
+// The synapses between the neurons of a layer as a weighted graph, presynaptic -> postsynaptic:
+// after a text, or out of a state.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,10 @@ struct sigma_choice {
   std::optional<double> retention;
 
   void add_to(command_line& command);
-  void check(bool wanted) const;  // throws usage_error for what is missing, or given without --graph sigma
-  // Runs the text, or reads the state. Throws stopped after a signal, input_error, unavailable_error.
+  void check(
+      bool wanted) const;  // throws usage_error for what is missing, or given without --graph sigma
+  // Runs the text, or reads the state. Throws stopped after a signal, input_error,
+  // unavailable_error.
   weight_matrix rows(const model& m, std::uint64_t threads) const;
 };
 

@@ -23,7 +23,8 @@ namespace bdh::app {
 namespace {
 
 constexpr double default_share = 0.01;  // of the pairs, where every pair has a weight
-constexpr double edge_cost = 1e-8;      // seconds, of a pass over an explicit edge, measured on one core of a server of 2023
+constexpr double edge_cost =
+    1e-8;  // seconds, of a pass over an explicit edge, measured on one core of a server of 2023
 constexpr std::size_t most_thresholds = 100;
 
 struct stats_options {
@@ -37,9 +38,12 @@ struct stats_options {
 
 weight_matrix rows_of(const model& m, const stats_options& o) {
   if (o.graph == "sigma") return o.sigma.rows(m, o.threads);
-  if (o.graph != "gs") return circuit_matrix(m, o.graph == "gx" ? circuit::gx : circuit::gy).with_sources(m.neurons());
+  if (o.graph != "gs")
+    return circuit_matrix(m, o.graph == "gx" ? circuit::gx : circuit::gy).with_sources(m.neurons());
   if (!m.is_direct())
-    throw unavailable_error(o.model, "a model through hubs, whose synapses connect all pairs at rate 1", "explicit edges for --graph gs");
+    throw unavailable_error(o.model,
+                            "a model through hubs, whose synapses connect all pairs at rate 1",
+                            "explicit edges for --graph gs");
   return weight_matrix::of_edges(m.direct().gs);
 }
 
@@ -60,41 +64,57 @@ std::vector<asked_window> windows_of(const model& m, const std::string& head) {
   const std::size_t arrow = head.find("->");
   const range<std::uint64_t> legal{0, m.heads() - 1, ""};
   const auto from = parse_number(std::string_view(head).substr(0, arrow), legal);
-  const auto to = arrow == std::string::npos ? from : parse_number(std::string_view(head).substr(arrow + 2), legal);
+  const auto to = arrow == std::string::npos
+                      ? from
+                      : parse_number(std::string_view(head).substr(arrow + 2), legal);
   if (!from || !to)
-    throw input_error("--head", "'" + head + "'", fmt::format("all, each, a head from 0 to {}, or two of them as in 0->0", m.heads() - 1));
+    throw input_error(
+        "--head", "'" + head + "'",
+        fmt::format("all, each, a head from 0 to {}, or two of them as in 0->0", m.heads() - 1));
   return {of(static_cast<head_id>(*from), static_cast<head_id>(*to))};
 }
 
 class stats_app final : public command {
  public:
   explicit stats_app(command_line& program)
-      : command(program, "stats", "Tell the structure of a model's graphs: degrees, signs, reciprocity, cores, communities.") {
+      : command(program, "stats",
+                "Tell the structure of a model's graphs: degrees, signs, reciprocity, cores, "
+                "communities.") {
     command_line& c = arguments_;
     stats_options& o = options_;
-    constexpr range<double> any_weight{0, 3e38, "a weight >= 0"}, share{std::numeric_limits<double>::min(), 1, "0 < share <= 1"};
+    constexpr range<double> any_weight{0, 3e38, "a weight >= 0"},
+        share{std::numeric_limits<double>::min(), 1, "0 < share <= 1"};
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
-    c.add("--graph", o.graph, "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
+    c.add("--graph", o.graph,
+          "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
         .type_name("G")
         .one_of({"gx", "gy", "gs", "sigma"});
-    c.add("--head", o.head, "all; a head, from 0 on; 0->1: from head 0 to head 1; or each: all of these one by one [all]").type_name("H");
-    add_list(c, "--beta", o.beta, any_weight, "edges are the pairs with |weight| > B").type_name("B,...");
-    add_list(c, "--keep", o.keep, share, "B such that this share of all pairs are edges [0.01; explicit edges: --beta 0]")
+    c.add("--head", o.head,
+          "all; a head, from 0 on; 0->1: from head 0 to head 1; or each: all of these one by one "
+          "[all]")
+        .type_name("H");
+    add_list(c, "--beta", o.beta, any_weight, "edges are the pairs with |weight| > B")
+        .type_name("B,...");
+    add_list(c, "--keep", o.keep, share,
+             "B such that this share of all pairs are edges [0.01; explicit edges: --beta 0]")
         .type_name("SHARE,...");
     analysis_options& a = o.analysis;
     c.add_flag("--modularity", a.modularity, "communities by Leiden and by Louvain");
-    add_number<std::uint32_t>(c, "--nulls", a.nulls, {1, 1000, "1 to 1000"},
-                              "with --modularity: also of N random graphs, and of N Gaussian products");
+    add_number<std::uint32_t>(
+        c, "--nulls", a.nulls, {1, 1000, "1 to 1000"},
+        "with --modularity: also of N random graphs, and of N Gaussian products");
     add_number<std::uint32_t>(c, "--rewired", a.rewired, {1, 1000, "1 to 1000"},
                               "rich club against that of N graphs, rewired with every degree kept");
-    add_number<std::uint32_t>(c, "--fit-p", a.tail_samples, {1, 100000, "1 to 100000"}, "p values of the power laws, from N samples");
+    add_number<std::uint32_t>(c, "--fit-p", a.tail_samples, {1, 100000, "1 to 100000"},
+                              "p values of the power laws, from N samples");
     c.add_flag("--triangles", a.triangles, "triangles and clustering");
     c.add("--neurons", o.neurons, "write a line for each neuron").type_name("FILE.csv");
     c.add_flag("--force", o.force, "overwrite FILE.csv");
     add_number(c, "--seed", a.seed, any_count, "of everything random [0]");
     o.threads = std::clamp(std::thread::hardware_concurrency(), 1u, 1024u);
-    add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
-                              fmt::format("threads that compute; they change no bit [{}]", o.threads));
+    add_number<std::uint64_t>(
+        c, "--threads", o.threads, {1, 1024, "1 to 1024"},
+        fmt::format("threads that compute; they change no bit [{}]", o.threads));
     o.sigma.add_to(c);
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
@@ -105,8 +125,9 @@ class stats_app final : public command {
     try {
       const model m = open_model(options_.model);
       const std::vector<asked_window> windows = windows_of(m, options_.head);
-      if (!options_.neurons.empty() && windows.size() > 1) throw usage_error("--neurons", "needs one --head");
-      const std::vector<structure_report> all = analyse(m, windows);
+      if (!options_.neurons.empty() && windows.size() > 1)
+        throw usage_error("--neurons", "needs one --head");
+      const std::vector<structure_summary> all = analyse(m, windows);
       if (!options_.neurons.empty()) write_neurons(all.front(), m);
       print(options_.json ? json(m, all).dump(1) + "\n" : text(m, all));
       return 0;
@@ -117,17 +138,22 @@ class stats_app final : public command {
   }
 
  private:
-  static option& add_list(command_line& c, const std::string& name, std::vector<double>& to, range<double> legal, const std::string& help) {
+  static option& add_list(command_line& c, const std::string& name, std::vector<double>& to,
+                          range<double> legal, const std::string& help) {
     const auto take = [&to, name, legal](const std::string& list) {
       to.clear();
       for (std::size_t at = 0; at <= list.size();) {
         const std::size_t comma = std::min(list.find(',', at), list.size());
         const auto value = parse_number(std::string_view(list).substr(at, comma - at), legal);
-        if (!value) throw usage_error(name, "'" + list + "', expected " + legal.text + ", several with commas between");
+        if (!value)
+          throw usage_error(
+              name, "'" + list + "', expected " + legal.text + ", several with commas between");
         to.push_back(*value);
         at = comma + 1;
       }
-      if (to.size() > most_thresholds) throw usage_error(name, fmt::format("{} values, expected at most {}", to.size(), most_thresholds));
+      if (to.size() > most_thresholds)
+        throw usage_error(
+            name, fmt::format("{} values, expected at most {}", to.size(), most_thresholds));
     };
     return c.add_value(name, take, help);
   }
@@ -135,39 +161,52 @@ class stats_app final : public command {
   void check() {
     stats_options& o = options_;
     o.sigma.check(o.graph == "sigma");
-    if (!o.beta.empty() && !o.keep.empty()) throw usage_error("--keep", "chooses what --beta states, expected one of them");
-    if (o.analysis.nulls != 0 && !o.analysis.modularity) throw usage_error("--nulls", "needs --modularity");
+    if (!o.beta.empty() && !o.keep.empty())
+      throw usage_error("--keep", "chooses what --beta states, expected one of them");
+    if (o.analysis.nulls != 0 && !o.analysis.modularity)
+      throw usage_error("--nulls", "needs --modularity");
     if (o.force && o.neurons.empty()) throw usage_error("--force", "needs --neurons");
-    if (!o.neurons.empty() && std::max(o.beta.size(), o.keep.size()) > 1) throw usage_error("--neurons", "needs one --beta or --keep");
-    if (!o.neurons.empty()) const atomic_file target(o.neurons, o.force);  // refuses before the work, not after it
+    if (!o.neurons.empty() && std::max(o.beta.size(), o.keep.size()) > 1)
+      throw usage_error("--neurons", "needs one --beta or --keep");
+    if (!o.neurons.empty())
+      const atomic_file target(o.neurons, o.force);  // refuses before the work, not after it
   }
 
-  std::vector<structure_report> analyse(const model& m, const std::vector<asked_window>& windows) {
+  std::vector<structure_summary> analyse(const model& m, const std::vector<asked_window>& windows) {
     const weight_matrix rows = rows_of(m, options_);
     const std::unique_ptr<executor> work = default_executor(options_.threads);
     std::vector<double> beta = options_.beta, keep = options_.keep;
-    if (beta.empty() && keep.empty()) rows.is_complete() ? keep.push_back(default_share) : beta.push_back(0);
+    if (beta.empty() && keep.empty())
+      rows.is_complete() ? keep.push_back(default_share) : beta.push_back(0);
     tell_time(rows, windows, beta, keep);
-    std::vector<structure_report> all;
+    std::vector<structure_summary> all;
     for (const asked_window& w : windows) {
-      const auto add = [&](float at) { all.push_back(bdh::app::analyse(options_.analysis, m, rows, *work, w, at)); };
+      const auto add = [&](float at) {
+        all.push_back(bdh::app::analyse(options_.analysis, m, rows, *work, w, at));
+      };
       for (const double b : beta) add(static_cast<float>(b));
       if (keep.empty()) continue;
       const weight_histogram sizes(rows, w.window, *work, stop_if_requested);
-      for (const double share : keep) add(sizes.threshold(static_cast<std::uint64_t>(std::floor(share * w.window.pairs())), sign::both));
+      for (const double share : keep)
+        add(sizes.threshold(static_cast<std::uint64_t>(std::floor(share * w.window.pairs())),
+                            sign::both));
     }
     return all;
   }
 
-  // Going through the weights of a large model takes longest. Where they are computed, a few of them tell how long.
-  void tell_time(const weight_matrix& rows, const std::vector<asked_window>& windows, const std::vector<double>& beta,
-                 const std::vector<double>& keep) const {
+  // Going through the weights of a large model takes longest. Where they are computed, a few of
+  // them tell how long.
+  void tell_time(const weight_matrix& rows, const std::vector<asked_window>& windows,
+                 const std::vector<double>& beta, const std::vector<double>& keep) const {
     double targets = 0;
     for (const asked_window& w : windows) targets += w.window.targets;
     const double passes = static_cast<double>(beta.size() + keep.size() + (keep.empty() ? 0 : 1)),
                  weights = passes * rows.weights() * targets / rows.targets();
-    const double seconds = weights * (rows.is_complete() ? seconds_a_weight(rows) : edge_cost) / static_cast<double>(options_.threads);
-    if (seconds > 1) note(fmt::format("{} weights to go through: {}", shown_count(weights), shown_estimate(seconds)));
+    const double seconds = weights * (rows.is_complete() ? seconds_a_weight(rows) : edge_cost) /
+                           static_cast<double>(options_.threads);
+    if (seconds > 1)
+      note(fmt::format("{} weights to go through: {}", shown_count(weights),
+                       shown_estimate(seconds)));
   }
 
   static double seconds_a_weight(const weight_matrix& rows) {
@@ -177,27 +216,33 @@ class stats_app final : public command {
     return watch.seconds() / static_cast<double>(std::max<std::size_t>(1, weights));
   }
 
-  void write_neurons(const structure_report& r, const model& m) const { write_text(options_.neurons, csv_of(r, m)); }
+  void write_neurons(const structure_summary& r, const model& m) const {
+    write_text(options_.neurons, csv_of(r, m));
+  }
 
-  nlohmann::ordered_json json(const model& m, const std::vector<structure_report>& all) const {
+  nlohmann::ordered_json json(const model& m, const std::vector<structure_summary>& all) const {
     nlohmann::ordered_json j = {{"model", options_.model},
                                 {"graph", options_.graph},
                                 {"neurons", m.neurons()},
                                 {"heads", m.heads()},
                                 {"seed", options_.analysis.seed}};
-    if (options_.graph == "sigma") j.update({{"layer", *options_.sigma.layer}, {"factor", options_.sigma.factor == "y" ? "y" : "w"}});
-    for (const structure_report& r : all) j["results"].push_back(json_of(r, m.heads()));
+    if (options_.graph == "sigma")
+      j.update(
+          {{"layer", *options_.sigma.layer}, {"factor", options_.sigma.factor == "y" ? "y" : "w"}});
+    for (const structure_summary& r : all) j["results"].push_back(json_of(r, m.heads()));
     return j;
   }
 
-  std::string text(const model& m, const std::vector<structure_report>& all) const {
+  std::string text(const model& m, const std::vector<structure_summary>& all) const {
     const std::string graph = options_.graph == "gx"   ? "Gx"
                               : options_.graph == "gy" ? "Gy"
-                              : options_.graph == "gs" ? "Gs"
-                                                       : fmt::format("Synapses of layer {}", *options_.sigma.layer);
-    std::string text = fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model), m.neurons(), m.heads(),
-                                   m.heads() == 1 ? "" : "s");
-    for (const structure_report& r : all) text += "\n" + text_of(r, m.heads());
+                              : options_.graph == "gs"
+                                  ? "Gs"
+                                  : fmt::format("Synapses of layer {}", *options_.sigma.layer);
+    std::string text =
+        fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model),
+                    m.neurons(), m.heads(), m.heads() == 1 ? "" : "s");
+    for (const structure_summary& r : all) text += "\n" + text_of(r, m.heads());
     if (all.size() > 1) text += "\n" + bdh::app::summary_of(all);
     return text;
   }
@@ -207,6 +252,8 @@ class stats_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> stats_command(command_line& program) { return std::make_unique<stats_app>(program); }
+std::unique_ptr<command> stats_command(command_line& program) {
+  return std::make_unique<stats_app>(program);
+}
 
 }  // namespace bdh::app

@@ -16,30 +16,36 @@
 namespace bdh::app {
 namespace {
 
-constexpr double most_reciprocity_bytes = 1.2e9;  // for graphs with too many edges to keep one by one
-// Seconds, measured on one core of a server of 2023: Leiden and Louvain a link, Leiden alone, rewiring with the count of its clubs, and a
-// step of the search for triangles.
-constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5, triangle_cost = 1e-8;
+constexpr double most_reciprocity_bytes =
+    1.2e9;  // for graphs with too many edges to keep one by one
+// Seconds, measured on one core of a server of 2023: Leiden and Louvain a link, Leiden alone,
+// rewiring with the count of its clubs, and a step of the search for triangles.
+constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5,
+                 triangle_cost = 1e-8;
 
 // One window at one threshold.
 class analysis {
  public:
-  analysis(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work, const asked_window& where, float beta)
+  analysis(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work,
+           const asked_window& where, float beta)
       : o_(o), m_(m), rows_(rows), work_(work), window_(where.window) {
     report_.head = where.name;
     report_.tail_samples = o.tail_samples;
-    report_.graph = cut(rows, window_, {beta, beta}, work,
-                        {.neurons_per_head = where.name == "all" && m.heads() > 1 ? m.neurons_per_head() : 0}, stop_if_requested);
+    report_.graph = apply_thresholds(
+        rows, window_, {beta, beta}, work,
+        {.neurons_per_head = where.name == "all" && m.heads() > 1 ? m.neurons_per_head() : 0},
+        stop_if_requested);
   }
 
-  structure_report run() {
+  structure_summary run() {
     count_answered();
     const bool listed = report_.graph.excitatory_edges.has_value();
     if (!listed)
-      note(
-          fmt::format("{} edges are too many to look at one by one: no components, cores, rich club or communities; at most {}, by a "
-                      "larger --beta or a smaller --keep",
-                      edges(sign::both), shown_count(static_cast<double>(cut_options().most_edges))));
+      note(fmt::format(
+          "{} edges are too many to look at one by one: no components, cores, rich club or "
+          "communities; at most {}, by a "
+          "larger --beta or a smaller --keep",
+          edges(sign::both), shown_count(static_cast<double>(threshold_options().most_edges))));
     for (const sign s : {sign::excitatory, sign::inhibitory, sign::both}) add(s);
     report_.graph.excitatory_edges.reset();
     report_.graph.inhibitory_edges.reset();
@@ -48,25 +54,28 @@ class analysis {
 
  private:
   std::uint64_t edges(sign s) const {
-    const cut_graph& g = report_.graph;
-    return (s != sign::inhibitory ? g.excitatory.edges : 0) + (s != sign::excitatory ? g.inhibitory.edges : 0);
+    const thresholded_graph& g = report_.graph;
+    return (s != sign::inhibitory ? g.excitatory.edges : 0) +
+           (s != sign::excitatory ? g.inhibitory.edges : 0);
   }
 
   void count_answered() {
     if (!window_.same_neurons()) return;  // nothing leads back
-    const cut_graph& g = report_.graph;
+    const thresholded_graph& g = report_.graph;
     if (g.excitatory_edges)
-      report_.answered = answered_by_block(g);
-    else if (answered_bytes(window_) <= most_reciprocity_bytes)
-      report_.answered = answered_by_block(rows_, window_, g.at, g.neurons_per_head, work_, stop_if_requested);
+      report_.answered = reciprocal_by_block(g);
+    else if (reciprocal_bytes(window_) <= most_reciprocity_bytes)
+      report_.answered =
+          reciprocal_by_block(rows_, window_, g.at, g.neurons_per_head, work_, stop_if_requested);
   }
 
-  degree_list degrees(sign s, std::vector<std::uint32_t> sign_sums::*which, neuron_id first, neuron_id count) const {
-    const cut_graph& g = report_.graph;
+  degree_list degrees(sign s, std::vector<std::uint32_t> sign_sums::*which, neuron_id first,
+                      neuron_id count) const {
+    const thresholded_graph& g = report_.graph;
     degree_list d(count);
     for (neuron_id i = 0; i < count; ++i)
-      d[i] =
-          (s != sign::inhibitory ? (g.excitatory.*which)[first + i] : 0) + (s != sign::excitatory ? (g.inhibitory.*which)[first + i] : 0);
+      d[i] = (s != sign::inhibitory ? (g.excitatory.*which)[first + i] : 0) +
+             (s != sign::excitatory ? (g.inhibitory.*which)[first + i] : 0);
     return d;
   }
 
@@ -77,30 +86,35 @@ class analysis {
   // Of one sample, which tells how long all take.
   double seconds_of_p(const degree_report& d, const degree_list& degrees) const {
     const stopwatch watch;
-    if (d.tail.fit && o_.tail_samples != 0) tail_p_value(degrees, *d.tail.fit, 1, o_.seed, stop_if_requested);
+    if (d.tail.fit && o_.tail_samples != 0)
+      tail_p_value(degrees, *d.tail.fit, 1, o_.seed, stop_if_requested);
     return watch.seconds();
   }
 
   void find_p(degree_report& d, const degree_list& degrees) const {
-    if (d.tail.fit && o_.tail_samples != 0) d.tail_p = tail_p_value(degrees, *d.tail.fit, o_.tail_samples, o_.seed, stop_if_requested);
+    if (d.tail.fit && o_.tail_samples != 0)
+      d.tail_p = tail_p_value(degrees, *d.tail.fit, o_.tail_samples, o_.seed, stop_if_requested);
   }
 
   void add(sign s) {
     part_report p;
     p.name = s == sign::excitatory ? "excitatory" : s == sign::inhibitory ? "inhibitory" : "both";
     p.edges = edges(s);
-    const cut_graph& g = report_.graph;
-    p.self_loops = (s != sign::inhibitory ? g.excitatory.self_loops : 0) + (s != sign::excitatory ? g.inhibitory.self_loops : 0);
+    const thresholded_graph& g = report_.graph;
+    p.self_loops = (s != sign::inhibitory ? g.excitatory.self_loops : 0) +
+                   (s != sign::excitatory ? g.inhibitory.self_loops : 0);
     // A window from one head to another has nodes that only send and nodes that only receive.
-    const degree_list in = degrees(s, &sign_sums::in_edges, window_.node_of_target(window_.first_target), window_.targets),
+    const degree_list in = degrees(s, &sign_sums::in_edges,
+                                   window_.node_of_target(window_.first_target), window_.targets),
                       out = degrees(s, &sign_sums::out_edges, 0, window_.sources);
     p.in = report_of(in);
     p.out = report_of(out);
     if (!report_.answered.empty()) {
-      const answered_edges answered = sum_of(report_.answered);
-      const std::uint64_t mutual = s == sign::excitatory   ? answered.excitatory
-                                   : s == sign::inhibitory ? answered.inhibitory
-                                                           : answered.excitatory + answered.inhibitory + 2 * answered.mixed;
+      const reciprocal_edges answered = sum_of(report_.answered);
+      const std::uint64_t mutual =
+          s == sign::excitatory   ? answered.excitatory
+          : s == sign::inhibitory ? answered.inhibitory
+                                  : answered.excitatory + answered.inhibitory + 2 * answered.mixed;
       p.mutual = reciprocity_of(mutual, p.edges, window_.nodes());
     }
     std::optional<network> graph;
@@ -122,13 +136,17 @@ class analysis {
     const auto add = [&](const std::string& what, double seconds) {
       text += (text.empty() ? "" : ", ") + what + " " + shown_estimate(seconds);
     };
-    if (o_.tail_samples != 0) add(fmt::format("p values of {} samples", o_.tail_samples), seconds_of_sample * o_.tail_samples);
+    if (o_.tail_samples != 0)
+      add(fmt::format("p values of {} samples", o_.tail_samples),
+          seconds_of_sample * o_.tail_samples);
     const double links = graph ? static_cast<double>(graph->links()) : 0;
     if (graph && o_.triangles) add("triangles", graph->triangle_work() * triangle_cost);
-    if (graph && o_.rewired != 0) add(fmt::format("{} rewired graphs", o_.rewired), o_.rewired * links * rewiring_cost);
+    if (graph && o_.rewired != 0)
+      add(fmt::format("{} rewired graphs", o_.rewired), o_.rewired * links * rewiring_cost);
     if (graph && o_.modularity) add("modularity", links * communities_cost);
     if (graph && o_.nulls != 0)
-      add(fmt::format("{} nulls of modularity", o_.nulls), o_.nulls * (m_.hubs() != 0 ? 2 : 1) * links * leiden_cost);
+      add(fmt::format("{} nulls of modularity", o_.nulls),
+          o_.nulls * (m_.hubs() != 0 ? 2 : 1) * links * leiden_cost);
     if (!text.empty()) note(fmt::format("{}: {}", name, text));
   }
 
@@ -169,23 +187,28 @@ class analysis {
     random_stream random(o_.seed, purpose::graph_edges, null_number(number, s));
     to.random.push_back(leiden(random_edges(window_.nodes(), sources(), edges(s), random)));
     if (m_.hubs() == 0) return;
-    const cut_graph& product = gaussian(number);
-    to.gaussian.push_back(leiden(s == sign::excitatory   ? *product.excitatory_edges
-                                 : s == sign::inhibitory ? *product.inhibitory_edges
-                                                         : united(*product.excitatory_edges, *product.inhibitory_edges)));
+    const thresholded_graph& product = gaussian(number);
+    to.gaussian.push_back(leiden(
+        s == sign::excitatory   ? *product.excitatory_edges
+        : s == sign::inhibitory ? *product.inhibitory_edges
+                                : united(*product.excitatory_edges, *product.inhibitory_edges)));
   }
 
-  static std::uint64_t null_number(std::uint64_t number, sign s) { return 3 * number + static_cast<std::uint64_t>(s); }
-  neuron_id sources() const { return window_.same_neurons() ? 0 : window_.sources; }  // that are nothing else
+  static std::uint64_t null_number(std::uint64_t number, sign s) {
+    return 3 * number + static_cast<std::uint64_t>(s);
+  }
+  neuron_id sources() const {
+    return window_.same_neurons() ? 0 : window_.sources;
+  }  // that are nothing else
 
   // Of the same number of neurons, hubs, and edges of either sign; made once for all parts.
-  const cut_graph& gaussian(std::uint64_t number) {
+  const thresholded_graph& gaussian(std::uint64_t number) {
     if (number < products_.size()) return products_[number];
     const random_product p = gaussian_product(window_, m_.hubs(), o_.seed + number);
     const weight_histogram sizes(p.rows, p.window, work_, stop_if_requested);
     const thresholds at{sizes.threshold(edges(sign::excitatory), sign::excitatory),
                         sizes.threshold(edges(sign::inhibitory), sign::inhibitory)};
-    products_.push_back(cut(p.rows, p.window, at, work_, {}, stop_if_requested));
+    products_.push_back(apply_thresholds(p.rows, p.window, at, work_, {}, stop_if_requested));
     return products_.back();
   }
 
@@ -194,16 +217,18 @@ class analysis {
   const weight_matrix& rows_;
   executor& work_;
   const neuron_window window_;
-  structure_report report_;
-  std::vector<cut_graph> products_;
+  structure_summary report_;
+  std::vector<thresholded_graph> products_;
 };
 
 }  // namespace
 
-std::string shown_estimate(double seconds) { return seconds < 1 ? "less than 1 s" : "about " + shown_seconds(std::ceil(seconds)); }
+std::string shown_estimate(double seconds) {
+  return seconds < 1 ? "less than 1 s" : "about " + shown_seconds(std::ceil(seconds));
+}
 
-structure_report analyse(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work, const asked_window& where,
-                         float beta) {
+structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
+                          executor& work, const asked_window& where, float beta) {
   return analysis(o, m, rows, work, where, beta).run();
 }
 

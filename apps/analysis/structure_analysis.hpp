@@ -24,12 +24,14 @@ struct analysis_options {
 };
 
 // Says on standard error what takes long, and how long. Throws stopped after a signal.
-structure_report analyse(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work, const asked_window& where,
-                         float beta);
+structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
+                          executor& work, const asked_window& where, float beta);
 
 class stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();

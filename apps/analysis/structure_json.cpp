@@ -32,23 +32,28 @@ json json_of(const degree_report& d, std::uint32_t samples) {
     return j;
   }
   const tail_fit& f = *d.tail.fit;
-  j["power_law"] = {{"alpha", f.alpha},
-                    {"xmin", f.xmin},
-                    {"values", f.values},
-                    {"tail", f.tail},
-                    {"ks", f.ks},
-                    {"log_likelihood", f.log_likelihood},
-                    {"against", {{"exponential", json_of(f.exponential)}, {"lognormal", json_of(f.lognormal)}}}};
+  j["power_law"] = {
+      {"alpha", f.alpha},
+      {"xmin", f.xmin},
+      {"values", f.values},
+      {"tail", f.tail},
+      {"ks", f.ks},
+      {"log_likelihood", f.log_likelihood},
+      {"against", {{"exponential", json_of(f.exponential)}, {"lognormal", json_of(f.lognormal)}}}};
   if (d.tail_p) j["power_law"].update({{"p", *d.tail_p}, {"p_samples", samples}});
   return j;
 }
 
-json json_of(const communities& c) { return {{"modularity", c.modularity}, {"communities", c.size.size()}, {"sizes", c.size}}; }
+json json_of(const communities& c) {
+  return {{"modularity", c.modularity}, {"communities", c.size.size()}, {"sizes", c.size}};
+}
 
 json json_of(const std::optional<double>& v) { return v ? json(*v) : json(); }
 
 json nulls_json(const std::vector<double>& q) {
-  return {{"graphs", q.size()}, {"modularity_mean", mean_of(q)}, {"modularity_deviation", json_of(deviation_of(q))}};
+  return {{"graphs", q.size()},
+          {"modularity_mean", mean_of(q)},
+          {"modularity_deviation", json_of(deviation_of(q))}};
 }
 
 json json_of(const modularity_report& m) {
@@ -72,24 +77,31 @@ json json_of(const club_against_rewired& a) {
 json json_of(const links_report& l) {
   const inner_core core = innermost(l);
   const degree_summary spread = bdh::summary_of(l.coreness);
-  json j = {{"links", l.links}, {"components", {{"weak", json_of(l.weak)}, {"strong", json_of(l.strong)}}}};
+  json j = {{"links", l.links},
+            {"components", {{"weak", json_of(l.weak)}, {"strong", json_of(l.strong)}}}};
   j["core"] = {{"k", core.k}, {"nodes", core.nodes}, {"histogram", json::array()}};
   for (const auto& [k, nodes] : spread.histogram) j["core"]["histogram"].push_back({k, nodes});
   j["rich_club"] = json::array();
   for (std::size_t k = 0; k < l.clubs.size(); ++k) {
     const rich_club& c = l.clubs[k];
-    j["rich_club"].push_back({{"degree", c.degree}, {"nodes", c.nodes}, {"links", c.links}, {"coefficient", c.coefficient}});
+    j["rich_club"].push_back({{"degree", c.degree},
+                              {"nodes", c.nodes},
+                              {"links", c.links},
+                              {"coefficient", c.coefficient}});
     if (!l.rewired.empty()) j["rich_club"].back()["rewired"] = json_of(against_rewired(l, k));
   }
   if (l.triangles)
-    j["clustering"] = {
-        {"triangles", l.triangles->triangles}, {"transitivity", l.triangles->transitivity}, {"mean", l.triangles->clustering}};
+    j["clustering"] = {{"triangles", l.triangles->triangles},
+                       {"transitivity", l.triangles->transitivity},
+                       {"mean", l.triangles->clustering}};
   if (l.modularity) j["modularity"] = json_of(*l.modularity);
   return j;
 }
 
-json json_of(const part_report& p, const structure_report& r) {
-  json j = {{"edges", p.edges}, {"share", share_of(static_cast<double>(p.edges), r.graph)}, {"self_loops", p.self_loops}};
+json json_of(const part_report& p, const structure_summary& r) {
+  json j = {{"edges", p.edges},
+            {"share", share_of(static_cast<double>(p.edges), r.graph)},
+            {"self_loops", p.self_loops}};
   j["in_degree"] = json_of(p.in, r.tail_samples);
   j["out_degree"] = json_of(p.out, r.tail_samples);
   j["reciprocity"] = nullptr;
@@ -101,9 +113,11 @@ json json_of(const part_report& p, const structure_report& r) {
   return j;
 }
 
-json json_of(const answered_count& c) { return {{"answered", c.answered}, {"share", json_of(c.share())}}; }
+json json_of(const answered_count& c) {
+  return {{"answered", c.answered}, {"share", json_of(c.share())}};
+}
 
-json blocks_json(const structure_report& r, head_id heads) {
+json blocks_json(const structure_summary& r, head_id heads) {
   json all = json::array();
   for (head_id from = 0; from < heads; ++from)
     for (head_id to = 0; to < heads; ++to) {
@@ -116,19 +130,25 @@ json blocks_json(const structure_report& r, head_id heads) {
                      {"inhibitory_weight", b.inhibitory_weight}});
       if (r.answered.empty()) continue;
       const answered_block a = answered_from_to(r, heads, from, to);
-      all.back()["reciprocity"] = {{"excitatory", json_of(a.excitatory)}, {"inhibitory", json_of(a.inhibitory)}, {"both", json_of(a.both)}};
+      all.back()["reciprocity"] = {{"excitatory", json_of(a.excitatory)},
+                                   {"inhibitory", json_of(a.inhibitory)},
+                                   {"both", json_of(a.both)}};
     }
   return all;
 }
 
 }  // namespace
 
-nlohmann::ordered_json json_of(const structure_report& r, head_id heads) {
-  const cut_graph& g = r.graph;
-  json j = {{"head", r.head}, {"beta", g.at.excitatory}, {"nodes", g.where.nodes()}, {"pairs", g.where.pairs()}};
+nlohmann::ordered_json json_of(const structure_summary& r, head_id heads) {
+  const thresholded_graph& g = r.graph;
+  json j = {{"head", r.head},
+            {"beta", g.at.excitatory},
+            {"nodes", g.where.nodes()},
+            {"pairs", g.where.pairs()}};
   for (const part_report& p : r.parts) j[p.name] = json_of(p, r);
-  j["dale"] = {{"by_edges", shares_json(dale_by_edges(g))}, {"by_weight", shares_json(dale_by_weight(g))}};
-  const auto chance = dale_by_chance(g);
+  j["dale"] = {{"by_edges", shares_json(dale_by_edges(g))},
+               {"by_weight", shares_json(dale_by_weight(g))}};
+  const auto chance = expected_dale_index(g);
   j["dale"]["by_edges"]["chance"] = chance ? json(*chance) : json();
   j["balance"] = shares_json(balance(g));
   j["excitatory"]["weight"] = g.excitatory.weight;

@@ -6,9 +6,13 @@
 
 namespace bdh::app {
 
-double share_of(double edges, const cut_graph& g) { return g.where.pairs() > 0 ? edges / g.where.pairs() : 0; }
+double share_of(double edges, const thresholded_graph& g) {
+  return g.where.pairs() > 0 ? edges / g.where.pairs() : 0;
+}
 
-double mean_of(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size()); }
+double mean_of(const std::vector<double>& v) {
+  return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+}
 
 std::optional<double> deviation_of(const std::vector<double>& v) {
   if (v.size() < 2) return std::nullopt;
@@ -29,7 +33,8 @@ std::vector<double> present(const std::vector<std::optional<double>>& v) {
 double quantile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
   const auto k = static_cast<std::size_t>(at);
-  return k + 1 == sorted.size() ? sorted[k] : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
+  return k + 1 == sorted.size() ? sorted[k]
+                                : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
 }
 
 inner_core innermost(const links_report& l) {
@@ -45,7 +50,8 @@ club_against_rewired against_rewired(const links_report& l, std::size_t club) {
   club_against_rewired a;
   const double own = l.clubs[club].coefficient;
   a.graphs = all.size();
-  a.as_large = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [own](double c) { return c >= own; }));
+  a.as_large = static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [own](double c) { return c >= own; }));
   a.mean = mean_of(all);
   a.deviation = deviation_of(all);
   if (a.mean > 0) a.normalised = own / a.mean;
@@ -53,12 +59,15 @@ club_against_rewired against_rewired(const links_report& l, std::size_t club) {
   return a;
 }
 
-answered_block answered_from_to(const structure_report& r, head_id heads, head_id from, head_id to) {
+answered_block answered_from_to(const structure_summary& r, head_id heads, head_id from,
+                                head_id to) {
   const head_block& b = r.graph.blocks[std::size_t{from} * heads + to];
-  const answered_edges &there = r.answered[std::size_t{from} * heads + to], &back = r.answered[std::size_t{to} * heads + from];
+  const reciprocal_edges &there = r.answered[std::size_t{from} * heads + to],
+                         &back = r.answered[std::size_t{to} * heads + from];
   return {{b.excitatory, there.excitatory},
           {b.inhibitory, there.inhibitory},
-          {b.excitatory + b.inhibitory, there.excitatory + there.inhibitory + there.mixed + back.mixed}};
+          {b.excitatory + b.inhibitory,
+           there.excitatory + there.inhibitory + there.mixed + back.mixed}};
 }
 
 }  // namespace bdh::app

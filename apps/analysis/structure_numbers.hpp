@@ -9,12 +9,15 @@
 
 namespace bdh::app {
 
-double share_of(double edges, const cut_graph& g);  // of all pairs
+double share_of(double edges, const thresholded_graph& g);  // of all pairs
 
 double mean_of(const std::vector<double>& v);
-std::optional<double> deviation_of(const std::vector<double>& v);          // of the sample; a single value has none
-double quantile(const std::vector<double>& sorted, double share);          // between two values on the line from one to the other
-std::vector<double> present(const std::vector<std::optional<double>>& v);  // the values that there are, ascending
+std::optional<double> deviation_of(
+    const std::vector<double>& v);  // of the sample; a single value has none
+double quantile(const std::vector<double>& sorted,
+                double share);  // between two values on the line from one to the other
+std::vector<double> present(
+    const std::vector<std::optional<double>>& v);  // the values that there are, ascending
 
 struct inner_core {
   std::uint32_t k = 0;
@@ -24,15 +27,17 @@ inner_core innermost(const links_report& l);
 
 // A club against those of the rewired graphs.
 struct club_against_rewired {
-  std::size_t graphs = 0, as_large = 0;      // rewired graphs; those with as large a coefficient
-  double mean = 0;                           // of their coefficients
-  std::optional<double> deviation;           // of these; a single graph has none
-  std::optional<double> normalised, spread;  // coefficient / mean, deviation / mean; nothing where the mean is 0
+  std::size_t graphs = 0, as_large = 0;  // rewired graphs; those with as large a coefficient
+  double mean = 0;                       // of their coefficients
+  std::optional<double> deviation;       // of these; a single graph has none
+  std::optional<double> normalised,
+      spread;  // coefficient / mean, deviation / mean; nothing where the mean is 0
 };
 
 club_against_rewired against_rewired(const links_report& l, std::size_t club);
 
-// Of the edges of a block, how many are answered by one of the block the other way, and their share.
+// Of the edges of a block, how many are answered by one of the block the other way, and their
+// share.
 struct answered_count {
   std::uint64_t edges = 0, answered = 0;
   std::optional<double> share() const {
@@ -44,6 +49,7 @@ struct answered_block {
   answered_count excitatory, inhibitory, both;
 };
 
-answered_block answered_from_to(const structure_report& r, head_id heads, head_id from, head_id to);
+answered_block answered_from_to(const structure_summary& r, head_id heads, head_id from,
+                                head_id to);
 
 }  // namespace bdh::app

@@ -1,4 +1,5 @@
-// What `bdh stats` found out about a graph, and how it is told: as JSON, as text, and as a CSV file with a line for each neuron.
+// What `bdh stats` found out about a graph, and how it is told: as JSON, as text, and as a CSV file
+// with a line for each neuron.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -37,7 +38,8 @@ struct links_report {
   components weak, strong;
   std::vector<std::uint32_t> coreness;
   std::vector<rich_club> clubs;
-  std::vector<std::vector<double>> rewired;  // of each rewired graph the coefficients of the same clubs
+  std::vector<std::vector<double>>
+      rewired;  // of each rewired graph the coefficients of the same clubs
   std::optional<triangle_counts> triangles;
   std::optional<modularity_report> modularity;
 };
@@ -51,17 +53,19 @@ struct part_report {
   std::optional<links_report> links;
 };
 
-struct structure_report {
-  std::string head;                      // "all", "2", "0->2"
-  cut_graph graph;                       // without its edges
-  std::vector<answered_edges> answered;  // by block, as graph/structure/reciprocity.hpp has them; empty where nothing was counted
+struct structure_summary {
+  std::string head;                        // "all", "2", "0->2"
+  thresholded_graph graph;                 // without its edges
+  std::vector<reciprocal_edges> answered;  // by block, as graph/structure/reciprocity.hpp has them;
+                                           // empty where nothing was counted
   std::vector<part_report> parts;
   std::uint32_t tail_samples = 0;
 };
 
-nlohmann::ordered_json json_of(const structure_report& r, head_id heads);
-std::string text_of(const structure_report& r, head_id heads);
-std::string summary_of(const std::vector<structure_report>& all);  // a line each: edges kept against modularity
-std::string csv_of(const structure_report& r, const model& m);
+nlohmann::ordered_json json_of(const structure_summary& r, head_id heads);
+std::string text_of(const structure_summary& r, head_id heads);
+std::string summary_of(
+    const std::vector<structure_summary>& all);  // a line each: edges kept against modularity
+std::string csv_of(const structure_summary& r, const model& m);
 
 }  // namespace bdh::app

@@ -1,4 +1,5 @@
-// The only source that includes CLI11: its classes cost ten seconds of processor time in each source that sees them.
+// The only source that includes CLI11: its classes cost ten seconds of processor time in each
+// source that sees them.
 #include "apps/common/command_line.hpp"
 
 #include <CLI/CLI.hpp>
@@ -87,7 +88,9 @@ option& option::one_of(std::vector<std::string> words) {
 option& option::expects(std::vector<std::string> words, const std::string& told) {
   values(words);
   return check([words, told = told.empty() ? joined(words) : told](const std::string& text) {
-    return std::find(words.begin(), words.end(), text) != words.end() ? std::string() : "'" + text + "', expected " + told;
+    return std::find(words.begin(), words.end(), text) != words.end()
+               ? std::string()
+               : "'" + text + "', expected " + told;
   });
 }
 
@@ -123,7 +126,8 @@ std::unique_ptr<CLI::App> new_program(const std::string& name, const std::string
 
 }  // namespace
 
-command_line::command_line(const std::string& name, const std::string& help) : parts_(new parts{new_program(name, help), nullptr, {}}) {
+command_line::command_line(const std::string& name, const std::string& help)
+    : parts_(new parts{new_program(name, help), nullptr, {}}) {
   parts_->in = parts_->owned.get();
 }
 command_line::command_line(std::unique_ptr<parts> all) : parts_(std::move(all)) {}
@@ -131,9 +135,11 @@ command_line::~command_line() = default;
 
 command_line& command_line::add_command(const std::string& name, const std::string& help) {
   CLI::App* const below = parts_->in->add_subcommand(name, help);
-  parts_->commands.emplace_back(new command_line(std::unique_ptr<parts>(new parts{nullptr, below, {}})));
+  parts_->commands.emplace_back(
+      new command_line(std::unique_ptr<parts>(new parts{nullptr, below, {}})));
   command_line& made = *parts_->commands.back();
-  if (CLI::Option* inherited = below->get_help_ptr()) made.added(std::unique_ptr<option::parts>(new option::parts{inherited}));
+  if (CLI::Option* inherited = below->get_help_ptr())
+    made.added(std::unique_ptr<option::parts>(new option::parts{inherited}));
   return made;
 }
 
@@ -157,46 +163,62 @@ command_line& command_line::before_words(std::function<void(std::size_t)> call) 
   return *this;
 }
 
-option& command_line::added(std::unique_ptr<option::parts> one) { return parts_->options.emplace_back(std::move(one)); }
+option& command_line::added(std::unique_ptr<option::parts> one) {
+  return parts_->options.emplace_back(std::move(one));
+}
 
 option& command_line::add(const std::string& name, std::string& target, const std::string& help) {
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->add_option(name, target, help)}));
+  return added(std::unique_ptr<option::parts>(
+      new option::parts{parts_->in->add_option(name, target, help)}));
 }
 
-option& command_line::add(const std::string& name, std::optional<std::string>& target, const std::string& help) {
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->add_option(name, target, help)}));
+option& command_line::add(const std::string& name, std::optional<std::string>& target,
+                          const std::string& help) {
+  return added(std::unique_ptr<option::parts>(
+      new option::parts{parts_->in->add_option(name, target, help)}));
 }
 
-option& command_line::add(const std::string& name, std::vector<std::string>& target, const std::string& help) {
+option& command_line::add(const std::string& name, std::vector<std::string>& target,
+                          const std::string& help) {
   CLI::Option* const made = parts_->in->add_option(name, target, help)->allow_extra_args(false);
   return added(std::unique_ptr<option::parts>(new option::parts{made, true}));
 }
 
-option& command_line::add_numbers(const std::string& name, std::vector<double>& target, int count, const std::string& help) {
-  CLI::Option* const made = parts_->in->add_option(name, target, help)->delimiter(',')->expected(count);
+option& command_line::add_numbers(const std::string& name, std::vector<double>& target, int count,
+                                  const std::string& help) {
+  CLI::Option* const made =
+      parts_->in->add_option(name, target, help)->delimiter(',')->expected(count);
   return added(std::unique_ptr<option::parts>(new option::parts{made}));
 }
 
 option& command_line::add_flag(const std::string& name, bool& target, const std::string& help) {
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->add_flag(name, target, help)}));
+  return added(
+      std::unique_ptr<option::parts>(new option::parts{parts_->in->add_flag(name, target, help)}));
 }
 
-option& command_line::add_value(const std::string& name, std::function<void(const std::string&)> take, const std::string& help) {
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->add_option_function<std::string>(name, take, help)}));
+option& command_line::add_value(const std::string& name,
+                                std::function<void(const std::string&)> take,
+                                const std::string& help) {
+  return added(std::unique_ptr<option::parts>(
+      new option::parts{parts_->in->add_option_function<std::string>(name, take, help)}));
 }
 
-option& command_line::add_answer(const std::string& name, std::function<std::string()> tell, const std::string& help) {
+option& command_line::add_answer(const std::string& name, std::function<std::string()> tell,
+                                 const std::string& help) {
   const auto answer = [tell = std::move(tell)] { throw answered{tell()}; };
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->add_flag_callback(name, answer, help)}));
+  return added(std::unique_ptr<option::parts>(
+      new option::parts{parts_->in->add_flag_callback(name, answer, help)}));
 }
 
 option& command_line::add_help(const std::string& name, const std::string& help) {
-  return added(std::unique_ptr<option::parts>(new option::parts{parts_->in->set_help_flag(name, help)}));
+  return added(
+      std::unique_ptr<option::parts>(new option::parts{parts_->in->set_help_flag(name, help)}));
 }
 
 command_line::parsed command_line::parse(const std::vector<std::string>& words) {
   try {
-    parts_->in->parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
+    parts_->in->parse(
+        std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
   } catch (const CLI::CallForHelp&) {
     return {wanted::help, {}};
   } catch (const answered& a) {
@@ -211,7 +233,9 @@ bool command_line::chosen() const { return parts_->in->parsed(); }
 const std::string& command_line::name() const { return parts_->in->get_name(); }
 std::string command_line::help() const { return parts_->in->help(); }
 bool command_line::hidden() const { return parts_->in->get_group().empty(); }
-const std::vector<std::unique_ptr<command_line>>& command_line::commands() const { return parts_->commands; }
+const std::vector<std::unique_ptr<command_line>>& command_line::commands() const {
+  return parts_->commands;
+}
 
 std::vector<const option*> command_line::options() const {
   std::vector<const option*> all;

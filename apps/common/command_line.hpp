@@ -1,5 +1,6 @@
-// The command line: a tree of commands, each with options and arguments of its own. Reads words, and can be walked: every command and every
-// option as data, for a manual page or for completion in a shell.
+// The command line: a tree of commands, each with options and arguments of its own. Reads words,
+// and can be walked: every command and every option as data, for a manual page or for completion in
+// a shell.
 #pragma once
 
 #include <charconv>
@@ -21,10 +22,12 @@ namespace bdh::app {
 class usage_error : public std::runtime_error {
  public:
   explicit usage_error(const std::string& what) : std::runtime_error(what) {}
-  usage_error(const std::string& place, const std::string& found) : usage_error(place + ": " + found) {}
+  usage_error(const std::string& place, const std::string& found)
+      : usage_error(place + ": " + found) {}
 };
 
-// An option, or an argument without a name of its own: what was added to a command. The functions say more about it.
+// An option, or an argument without a name of its own: what was added to a command. The functions
+// say more about it.
 class option {
  public:
   struct parts;
@@ -33,20 +36,27 @@ class option {
   option& operator=(const option&) = delete;
   ~option();
 
-  option& type_name(const std::string& shown);  // what stands for the value in the help, FILE; "" for nothing
-  option& group(const std::string& heading);    // the heading in the help under which it stands; "": it is hidden
+  option& type_name(
+      const std::string& shown);  // what stands for the value in the help, FILE; "" for nothing
+  option& group(const std::string&
+                    heading);  // the heading in the help under which it stands; "": it is hidden
   option& required();
-  option& excludes(const std::string& other);  // the name of an option of the same command, added before
-  option& value_optional();                    // may stand without its value
+  option& excludes(
+      const std::string& other);  // the name of an option of the same command, added before
+  option& value_optional();       // may stand without its value
   // Legal values: the help lists them after the type, and the refusal, too.
   option& one_of(std::vector<std::string> words);
-  // Legal values that only the refusal tells: "'x', expected TOLD"; the words, with commas between, unless told.
+  // Legal values that only the refusal tells: "'x', expected TOLD"; the words, with commas between,
+  // unless told.
   option& expects(std::vector<std::string> words, const std::string& told = {});
-  option& check(std::function<std::string(const std::string&)> refused);  // what is wrong with a value; "": nothing
-  option& values(std::vector<std::string> words);  // legal ones that the command checks by itself; for the description alone
+  option& check(std::function<std::string(const std::string&)>
+                    refused);                      // what is wrong with a value; "": nothing
+  option& values(std::vector<std::string> words);  // legal ones that the command checks by itself;
+                                                   // for the description alone
 
   bool given() const;
-  std::string name() const;  // the long name, else the short one, with dashes; of an argument its name
+  std::string name()
+      const;  // the long name, else the short one, with dashes; of an argument its name
   const std::string& group() const;
 
  private:
@@ -64,22 +74,28 @@ class command_line {
 
   // A command below this one. It has this one's option for help.
   command_line& add_command(const std::string& name, const std::string& help);
-  command_line& hide();                           // not in the help, and in no message; it runs all the same
-  command_line& needs_command();                  // one of those below must follow
+  command_line& hide();           // not in the help, and in no message; it runs all the same
+  command_line& needs_command();  // one of those below must follow
   command_line& footer(const std::string& text);  // last line of the help
-  // Called with the number of words that follow this command, before they are read. May throw usage_error.
+  // Called with the number of words that follow this command, before they are read. May throw
+  // usage_error.
   command_line& before_words(std::function<void(std::size_t)> call);
 
-  // `name`: "-o,--output"; or, without dashes, an argument, in the order in which they are added. Targets must outlive parse.
+  // `name`: "-o,--output"; or, without dashes, an argument, in the order in which they are added.
+  // Targets must outlive parse.
   option& add(const std::string& name, std::string& target, const std::string& help);
   option& add(const std::string& name, std::optional<std::string>& target, const std::string& help);
-  option& add(const std::string& name, std::vector<std::string>& target, const std::string& help);  // repeatable, a value each time
-  option& add_numbers(const std::string& name, std::vector<double>& target, int count, const std::string& help);  // with commas between
+  option& add(const std::string& name, std::vector<std::string>& target,
+              const std::string& help);  // repeatable, a value each time
+  option& add_numbers(const std::string& name, std::vector<double>& target, int count,
+                      const std::string& help);  // with commas between
   option& add_flag(const std::string& name, bool& target, const std::string& help);
   // `take` is called with the value; may throw usage_error.
-  option& add_value(const std::string& name, std::function<void(const std::string&)> take, const std::string& help);
+  option& add_value(const std::string& name, std::function<void(const std::string&)> take,
+                    const std::string& help);
   // Nothing runs where this is given: parse returns what `tell` returns.
-  option& add_answer(const std::string& name, std::function<std::string()> tell, const std::string& help);
+  option& add_answer(const std::string& name, std::function<std::string()> tell,
+                     const std::string& help);
   option& add_help(const std::string& name, const std::string& help);
 
   enum class wanted { command, help, answer };
@@ -95,7 +111,8 @@ class command_line {
   std::string help() const;  // the text for --help; of the command that was chosen, where one was
   bool hidden() const;
   const std::vector<std::unique_ptr<command_line>>& commands() const;
-  std::vector<const option*> options() const;  // in the order of the help, the one for help among them
+  std::vector<const option*> options()
+      const;  // in the order of the help, the one for help among them
 
  private:
   struct parts;
@@ -108,11 +125,12 @@ class command_line {
 // What there is to know about an option and a command, for those who write it down in another form.
 struct option_description {
   std::vector<std::string> short_names, long_names;  // "-o", "--output"
-  std::string argument;                              // the name of an argument, MODEL; then there are no others
-  std::string type;                                  // what stands for the value: FILE; may be empty
+  std::string argument;  // the name of an argument, MODEL; then there are no others
+  std::string type;      // what stands for the value: FILE; may be empty
   std::string help;
-  std::string unless_given;         // what the help tells in brackets at its end: the default, in words or as a value; may be empty
-  std::string group;                // its heading in the help; empty: hidden
+  std::string unless_given;  // what the help tells in brackets at its end: the default, in words or
+                             // as a value; may be empty
+  std::string group;         // its heading in the help; empty: hidden
   std::vector<std::string> values;  // the legal ones, where these are words; empty: others
   std::vector<std::string> excludes;
   bool flag = false;            // takes no value
@@ -138,21 +156,26 @@ struct range {
   const char* text;
 };
 
-inline constexpr range<std::uint64_t> any_count{0, std::numeric_limits<std::uint64_t>::max(), "an integer >= 0"};
-inline constexpr range<std::uint64_t> positive_count{1, std::numeric_limits<std::uint64_t>::max(), "an integer >= 1"};
+inline constexpr range<std::uint64_t> any_count{0, std::numeric_limits<std::uint64_t>::max(),
+                                                "an integer >= 0"};
+inline constexpr range<std::uint64_t> positive_count{1, std::numeric_limits<std::uint64_t>::max(),
+                                                     "an integer >= 1"};
 
 // Decimal digits to the end of the text, inside the range: no octal, no "nan", no blanks.
 template <class T>
 std::optional<T> parse_number(std::string_view text, const range<T>& legal) {
   T value{};
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || end != text.data() + text.size() || !(value >= legal.least && value <= legal.most)) return std::nullopt;
+  if (failed != std::errc() || end != text.data() + text.size() ||
+      !(value >= legal.least && value <= legal.most))
+    return std::nullopt;
   return value;
 }
 
 // Target is T or optional<T>.
 template <class T, class Target>
-option& add_number(command_line& to, const std::string& name, Target& target, range<T> legal, const std::string& help) {
+option& add_number(command_line& to, const std::string& name, Target& target, range<T> legal,
+                   const std::string& help) {
   const auto take = [&target, name, legal](const std::string& text) {
     const auto value = parse_number(text, legal);
     if (!value) throw usage_error(name, "'" + text + "', expected " + legal.text);

@@ -24,15 +24,19 @@ bool harmless(unsigned char c) { return c == '\n' || c == '\t' || (c >= 0x20 && 
 
 std::string escaped(unsigned char c) { return fmt::format("\\x{:02x}", c); }
 
-// Appends the character at the front of `bytes` and returns its length; 0 when its end is still missing.
+// Appends the character at the front of `bytes` and returns its length; 0 when its end is still
+// missing.
 std::size_t show_character(std::string_view bytes, std::string& text) {
   const auto first = static_cast<unsigned char>(bytes[0]);
   const std::size_t length = utf8_length(first);
   std::size_t valid = 1;
-  while (valid < length && valid < bytes.size() && (static_cast<unsigned char>(bytes[valid]) & 0xc0) == 0x80) ++valid;
+  while (valid < length && valid < bytes.size() &&
+         (static_cast<unsigned char>(bytes[valid]) & 0xc0) == 0x80)
+    ++valid;
   if (length > 1 && valid < length && valid == bytes.size()) return 0;
   // U+0080 to U+009f are control characters too.
-  const bool control = length == 1 ? !harmless(first) : first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
+  const bool control =
+      length == 1 ? !harmless(first) : first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
   if (valid == length && !control) {
     text += bytes.substr(0, length);
     return length;
@@ -88,7 +92,8 @@ std::string terminal_text::finish() {
 std::string one_line(std::string_view text) {
   terminal_text shown;
   std::string line, safe = shown.add(text) + shown.finish();
-  for (char c : safe) line += c == '\n' || c == '\t' ? escaped(static_cast<unsigned char>(c)) : std::string(1, c);
+  for (char c : safe)
+    line += c == '\n' || c == '\t' ? escaped(static_cast<unsigned char>(c)) : std::string(1, c);
   return line;
 }
 
@@ -104,7 +109,8 @@ std::string shown_bytes(std::uint64_t bytes) {
 std::string shown_count(double count) {
   if (count >= 1e7) return fmt::format("{:.3g}", count);
   std::string digits = fmt::format("{:.0f}", count);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), 1, ',');
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   return digits;
 }
 
@@ -116,18 +122,24 @@ std::string shown_seconds(double seconds) {
 }
 
 progress_line::progress_line(bool wanted, std::optional<std::uint64_t> total)
-    : wanted_(wanted && errors_are_terminal()), total_(total), begin_(std::chrono::steady_clock::now()), last_(begin_) {}
+    : wanted_(wanted && errors_are_terminal()),
+      total_(total),
+      begin_(std::chrono::steady_clock::now()),
+      last_(begin_) {}
 
 void progress_line::at(std::uint64_t tokens) {
   if (!wanted_) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
-  const double rate = static_cast<double>(tokens) / std::chrono::duration<double>(now - begin_).count();
+  const double rate =
+      static_cast<double>(tokens) / std::chrono::duration<double>(now - begin_).count();
   std::string line = fmt::format("\r\x1b[K{} tokens", shown_count(static_cast<double>(tokens)));
   if (total_) line += fmt::format(" of {}", shown_count(static_cast<double>(*total_)));
   line += fmt::format(", {} tokens/s", shown_count(rate));
-  if (total_ && *total_ > tokens) line += fmt::format(", {} left", shown_seconds(std::ceil(static_cast<double>(*total_ - tokens) / rate)));
+  if (total_ && *total_ > tokens)
+    line += fmt::format(", {} left",
+                        shown_seconds(std::ceil(static_cast<double>(*total_ - tokens) / rate)));
   [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
   shown_ = true;
 }

@@ -23,23 +23,31 @@ constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
 
 void engine_choice::add_to(command_line& command, bool changing_results) {
   threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
-  add_number<std::uint64_t>(command, "--threads", threads, {1, most_threads, "1 to 1024"},
-                            "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
+  add_number<std::uint64_t>(
+      command, "--threads", threads, {1, most_threads, "1 to 1024"},
+      "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
   add_number<std::uint64_t>(command, "--sites", sites, {1, most_sites, "1 to 4096"},
                             "parts that the particles are divided into [as many as threads]");
   command.add("--instructions", instructions, "vector code: best, plain, avx2 or avx512 [best]")
       .type_name("SET")
       .expects({"best", "plain", "avx2", "avx512"}, "best, plain, avx2 or avx512");
-  command.add("--device", device, "what computes: cpu or cuda [cpu]").type_name("DEVICE").one_of({"cpu", "cuda"});
+  command.add("--device", device, "what computes: cpu or cuda [cpu]")
+      .type_name("DEVICE")
+      .one_of({"cpu", "cuda"});
   if (!changing_results) return;
-  add_number<double>(command, "--retention", retention, retention_range, "factor u on every synapse per token, 0 < u <= 1 [the model's]")
+  add_number<double>(command, "--retention", retention, retention_range,
+                     "factor u on every synapse per token, 0 < u <= 1 [the model's]")
       .type_name("U");
-  command.add("--weights", weights, "how the model's weights are stored: float32, or bf16, rounded to half the bytes [float32]")
+  command
+      .add("--weights", weights,
+           "how the model's weights are stored: float32, or bf16, rounded to half the bytes "
+           "[float32]")
       .type_name("TYPE")
       .one_of({"float32", "bf16"});
   command
       .add("--synapses", synapses,
-           "how strengths are stored: float32, or bf16, rounded at random to half the bytes [float32, or as in the state]")
+           "how strengths are stored: float32, or bf16, rounded at random to half the bytes "
+           "[float32, or as in the state]")
       .type_name("TYPE")
       .one_of({"float32", "bf16"});
 }
@@ -51,28 +59,34 @@ model engine_choice::open(const std::string& file) const {
 
 simulator engine_choice::make(const model& m) const {
   if (device == "cuda") {
-    if (rounds_synapses()) throw unavailable_error("--synapses bf16", "the device cuda", "the CPU", "on a GPU synapses are float32");
+    if (rounds_synapses())
+      throw unavailable_error("--synapses bf16", "the device cuda", "the CPU",
+                              "on a GPU synapses are float32");
     if (site_count() != 1) throw usage_error("--sites", "a GPU is one site");
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;
     for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;
-    note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " + shown_bytes(on->memory().free) + " free");
+    note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " +
+         shown_bytes(on->memory().free) + " free");
     return simulator(m, gpu_engine(m, on, {retention}));
   }
-  std::unique_ptr<engine> work = cpu_engine(m, {site_count(), instruction_set_named(instructions), retention, rounds_synapses()});
+  std::unique_ptr<engine> work = cpu_engine(
+      m, {site_count(), instruction_set_named(instructions), retention, rounds_synapses()});
   work->seed_rounding(seed);
   return simulator(m, std::move(work), {.threads = threads});
 }
 
 void expect_logits(const model& m, const std::string& file, const std::string& purpose) {
   if (m.readout_nodes() != 0) return;
-  throw unavailable_error(file, "no readout nodes, and so no logits, which " + purpose + " needs", "a model with a readout",
+  throw unavailable_error(file, "no readout nodes, and so no logits, which " + purpose + " needs",
+                          "a model with a readout",
                           "bdh import --readout FILE gives a graph its readout");
 }
 
 void expect_there(const std::string& path, const char* expected) {
   if (std::error_code failed; !std::filesystem::exists(path, failed))
-    throw input_error(path, failed ? "cannot be read: " + failed.message() : "no such file", expected);
+    throw input_error(path, failed ? "cannot be read: " + failed.message() : "no such file",
+                      expected);
 }
 
 model open_model(const std::string& file) {
@@ -82,7 +96,8 @@ model open_model(const std::string& file) {
       throw input_error(file, "a checkpoint of another program", "a bdh model",
                         "bdh import " + file + " -o MODEL.bdh.h5 makes one from it");
     case file_kind::state:
-      throw input_error(file, "synapses saved by a run", "a bdh model", "give it to --state, with its model");
+      throw input_error(file, "synapses saved by a run", "a bdh model",
+                        "give it to --state, with its model");
     case file_kind::run:
       throw input_error(file, "a recorded run", "a bdh model");
     default:

@@ -17,10 +17,12 @@ class simulator;
 
 namespace bdh::app {
 
-// A command of the program: adds itself to the command line when it is made, and holds what the user asked for.
+// A command of the program: adds itself to the command line when it is made, and holds what the
+// user asked for.
 class command {
  public:
-  command(command_line& program, const std::string& name, const std::string& help) : arguments_(program.add_command(name, help)) {}
+  command(command_line& program, const std::string& name, const std::string& help)
+      : arguments_(program.add_command(name, help)) {}
   command(const command&) = delete;
   command& operator=(const command&) = delete;
   virtual ~command() = default;
@@ -58,28 +60,34 @@ std::unique_ptr<command> reorder_command(command_line& program);
 std::unique_ptr<command> commands_command(command_line& program);
 std::unique_ptr<command> manual_command(command_line& program);
 
-inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0, "0 < u <= 1"};
+inline constexpr range<double> retention_range{std::numeric_limits<double>::min(), 1.0,
+                                               "0 < u <= 1"};
 inline constexpr range<double> scale_range{1e-6, 1e6, "a factor from 1e-6 to 1e6"};
 
-// How the work is done; none of it changes a bit of the result, but for the retention, the weights and the synapses.
+// How the work is done; none of it changes a bit of the result, but for the retention, the weights
+// and the synapses.
 struct engine_choice {
   std::uint64_t threads = 1;
   std::optional<std::uint64_t> sites;  // as many as threads
   std::string instructions = "best";
   std::string device = "cpu";
-  std::string weights = "float32";      // or bf16
-  std::optional<std::string> synapses;  // float32 or bf16 [as a state that the run begins from, else float32]
-  std::uint64_t seed = 0;               // of what rounds them
+  std::string weights = "float32";  // or bf16
+  std::optional<std::string>
+      synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
+  std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(command_line& command, bool changing_results);
   model open(const std::string& file) const;  // open_model, with the weights asked for
   simulator make(const model& m) const;
-  site_id site_count() const { return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1)); }
+  site_id site_count() const {
+    return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1));
+  }
 };
 
-// Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits. Throws unavailable_error.
+// Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits.
+// Throws unavailable_error.
 void expect_logits(const model& m, const std::string& file, const std::string& purpose);
 
 // Throws input_error where nothing is at `path`, of which `expected` may be several things.

@@ -29,16 +29,22 @@ void request(int signal) {
 // Several threads may come here at once: the first one tells it and ends all of them.
 std::atomic_flag told = ATOMIC_FLAG_INIT;
 
-void say(std::string_view text) { [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size()); }
+void say(std::string_view text) {
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size());
+}
 
-// "7f0000-7f1000 r--p 00000000 08:01 42    /path" of /proc/self/maps: the path, if the address is in this part of memory.
+// "7f0000-7f1000 r--p 00000000 08:01 42    /path" of /proc/self/maps: the path, if the address is
+// in this part of memory.
 std::string_view mapped_file_of(std::string_view line, std::uintptr_t address) {
   std::uintptr_t first = 0, last = 0;
   const char* const end = line.data() + line.size();
   const auto [dash, failed] = std::from_chars(line.data(), end, first, 16);
-  if (failed != std::errc() || dash == end || std::from_chars(dash + 1, end, last, 16).ec != std::errc()) return {};
+  if (failed != std::errc() || dash == end ||
+      std::from_chars(dash + 1, end, last, 16).ec != std::errc())
+    return {};
   const std::size_t path = line.find('/');
-  return address < first || address >= last || path == line.npos ? std::string_view() : line.substr(path);
+  return address < first || address >= last || path == line.npos ? std::string_view()
+                                                                 : line.substr(path);
 }
 
 // A signal handler: allocates nothing.
@@ -56,7 +62,8 @@ void tell_unreadable(int, siginfo_t* what, void*) {
   }
   say("bdh: ");
   say(file.empty() ? "memory" : file);
-  say(": a part of it can no longer be read, expected the file as it was opened; was it cut short, or does its disk or network fail?\n");
+  say(": a part of it can no longer be read, expected the file as it was opened; was it cut short, "
+      "or does its disk or network fail?\n");
   ::_exit(1);
 }
 
@@ -91,7 +98,8 @@ void listen_again() {
   stop_on_signals();
 }
 
-std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into, const std::function<void()>& on_wait) {
+std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into,
+                                   const std::function<void()>& on_wait) {
   for (int patience = on_wait ? 200 : -1;;) {  // ms
     pollfd waiting[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};
     const int ready = ::poll(waiting, wake[0] < 0 ? 1 : 2, patience);

@@ -29,7 +29,8 @@ scale scale_of(const std::vector<double>& values) {
     }
   if (s.least < 0) {
     const double share = s.most / (s.most - s.least);
-    s.up = s.most == 0 ? 0 : std::clamp(static_cast<int>(std::lround(share * height)), 1, height - 1);
+    s.up =
+        s.most == 0 ? 0 : std::clamp(static_cast<int>(std::lround(share * height)), 1, height - 1);
     s.down = height - s.up;
   }
   s.row = std::max(s.up > 0 ? s.most / s.up : 0, s.down > 0 ? -s.least / s.down : 0);
@@ -63,19 +64,28 @@ std::string trimmed(std::string line) {
 
 // Characters, not bytes.
 std::size_t length(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 class panel {
  public:
-  panel(const token_plot& plot, const scale& s, std::size_t cell, std::size_t first, std::size_t last)
-      : plot_(plot), s_(s), cell_(cell), bar_(cell == 1 ? 1 : cell - 1), first_(first), last_(last) {}
+  panel(const token_plot& plot, const scale& s, std::size_t cell, std::size_t first,
+        std::size_t last)
+      : plot_(plot),
+        s_(s),
+        cell_(cell),
+        bar_(cell == 1 ? 1 : cell - 1),
+        first_(first),
+        last_(last) {}
 
   std::string text() const {
     std::string all;
-    for (int row = s_.up; row-- > 0;) all += line(row == s_.up - 1 ? fmt::format("{:.3g}", s_.most) : "", row, upper_cell);
-    for (int row = 0; row < s_.down; ++row) all += line(row == s_.down - 1 ? fmt::format("{:.3g}", s_.least) : "", row, lower_cell);
+    for (int row = s_.up; row-- > 0;)
+      all += line(row == s_.up - 1 ? fmt::format("{:.3g}", s_.most) : "", row, upper_cell);
+    for (int row = 0; row < s_.down; ++row)
+      all += line(row == s_.down - 1 ? fmt::format("{:.3g}", s_.least) : "", row, lower_cell);
     return all + labels() + ticks();
   }
 
@@ -83,19 +93,22 @@ class panel {
   template <class Cell>
   std::string line(const std::string& mark, int row, Cell cell) const {
     std::string text = fmt::format("{:>{}} {} ", mark, margin - 3, mark.empty() ? "│" : "┤");
-    for (std::size_t k = first_; k < last_; ++k) text += repeated(cell(plot_.values[k], row, s_), bar_) + std::string(cell_ - bar_, ' ');
+    for (std::size_t k = first_; k < last_; ++k)
+      text += repeated(cell(plot_.values[k], row, s_), bar_) + std::string(cell_ - bar_, ' ');
     return trimmed(text);
   }
   std::string labels() const {
     std::string text(margin, ' ');
-    for (std::size_t k = first_; k < last_; ++k) text += plot_.labels[k] + std::string(cell_ - length(plot_.labels[k]), ' ');
+    for (std::size_t k = first_; k < last_; ++k)
+      text += plot_.labels[k] + std::string(cell_ - length(plot_.labels[k]), ' ');
     return trimmed(text);
   }
   std::string ticks() const {
     std::string text(margin, ' ');
     for (std::size_t k = first_; k < last_; ++k) {
       const std::size_t column = margin + (k - first_) * cell_;
-      if ((k - first_) * cell_ % tick_step >= cell_ || (k != first_ && text.size() >= column)) continue;
+      if ((k - first_) * cell_ % tick_step >= cell_ || (k != first_ && text.size() >= column))
+        continue;
       text.resize(column, ' ');
       text += std::to_string(plot_.positions[k]);
     }
@@ -113,7 +126,8 @@ std::string drawn(const token_plot& plot, std::size_t width) {
   std::size_t longest = 1;
   for (const std::string& label : plot.labels) longest = std::max(longest, length(label));
   const std::size_t cell = longest == 1 ? 1 : longest + 1,
-                    columns = std::max<std::size_t>(1, (std::max(width, margin + 1) - margin) / cell);
+                    columns =
+                        std::max<std::size_t>(1, (std::max(width, margin + 1) - margin) / cell);
   const scale s = scale_of(plot.values);
   std::string text;
   for (std::size_t first = 0; first < plot.values.size(); first += columns)

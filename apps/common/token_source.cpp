@@ -23,10 +23,13 @@ constexpr token_id byt5_offset = 3;  // padding, end of text and unknown come fi
 // Bytes one after the other, from memory or from a file descriptor.
 class byte_stream {
  public:
-  byte_stream(std::string place, std::string text) : place_(std::move(place)), text_(std::move(text)), size_(text_.size()) {}
-  byte_stream(std::string place, int descriptor, bool close) : place_(std::move(place)), descriptor_(descriptor), close_(close) {
+  byte_stream(std::string place, std::string text)
+      : place_(std::move(place)), text_(std::move(text)), size_(text_.size()) {}
+  byte_stream(std::string place, int descriptor, bool close)
+      : place_(std::move(place)), descriptor_(descriptor), close_(close) {
     struct stat about;
-    if (::fstat(descriptor_, &about) == 0 && S_ISREG(about.st_mode)) size_ = static_cast<std::uint64_t>(about.st_size);
+    if (::fstat(descriptor_, &about) == 0 && S_ISREG(about.st_mode))
+      size_ = static_cast<std::uint64_t>(about.st_size);
   }
   byte_stream(byte_stream&& other) noexcept
       : place_(std::move(other.place_)),
@@ -53,7 +56,8 @@ class byte_stream {
     if (descriptor_ < 0) return false;
     text_.resize(65536);
     at_ = 0;
-    const std::ptrdiff_t got = read_unless_stopped(descriptor_, std::as_writable_bytes(std::span(text_)), on_wait_);
+    const std::ptrdiff_t got =
+        read_unless_stopped(descriptor_, std::as_writable_bytes(std::span(text_)), on_wait_);
     text_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     if (got < 0) throw input_error(place_, std::strerror(errno), "a file that can be read");
     return got > 0;
@@ -97,18 +101,21 @@ class bytes_as_tokens final : public token_source {
 // Decimal numbers, separated by blanks, line ends or commas; between two commas there is one.
 class numbers_as_tokens final : public token_source {
  public:
-  numbers_as_tokens(byte_stream from, neuron_id vocabulary) : from_(std::move(from)), vocabulary_(vocabulary) {}
+  numbers_as_tokens(byte_stream from, neuron_id vocabulary)
+      : from_(std::move(from)), vocabulary_(vocabulary) {}
   std::optional<token_id> next() override {
     std::string word;
     for (;;) {
       const auto byte = from_.next();
-      const bool separates = !byte || *byte == ' ' || *byte == ',' || *byte == '\n' || *byte == '\t' || *byte == '\r';
+      const bool separates =
+          !byte || *byte == ' ' || *byte == ',' || *byte == '\n' || *byte == '\t' || *byte == '\r';
       // A number that a stop has cut off is no number.
       if (!byte && (word.empty() || stop_requested() != 0)) return std::nullopt;
       if (!separates && word.size() < 24) word += *byte;
       const bool comma = byte && *byte == ',';
       if (comma && word.empty() && (comma_ || count_ == 0))
-        throw input_error(fmt::format("{}[{}]", from_.place(), count_), "nothing before a comma", "a token");
+        throw input_error(fmt::format("{}[{}]", from_.place(), count_), "nothing before a comma",
+                          "a token");
       if (!separates || comma) comma_ = comma;
       if (separates && !word.empty()) return number(word);
     }
@@ -125,7 +132,8 @@ class numbers_as_tokens final : public token_source {
       value = value * 10 + static_cast<std::uint64_t>(c - '0');
     }
     if (!digits || value >= vocabulary_)
-      throw input_error(fmt::format("{}[{}]", from_.place(), count_), "'" + word + "'", fmt::format("a token, 0 to {}", vocabulary_ - 1));
+      throw input_error(fmt::format("{}[{}]", from_.place(), count_), "'" + word + "'",
+                        fmt::format("a token, 0 to {}", vocabulary_ - 1));
     ++count_;
     return static_cast<token_id>(value);
   }
@@ -142,9 +150,11 @@ std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {
 
 std::unique_ptr<token_source> text_bytes(byte_stream from, const char* option, const model& m) {
   if (m.tokens() == tokenizer::ids)
-    throw unavailable_error(option, fmt::format("text for a model whose {} tokens are not bytes", m.sensory_nodes()), "token ids",
-                            "give them with --tokens or --tokens-file");
-  return std::make_unique<bytes_as_tokens>(std::move(from), m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
+    throw unavailable_error(
+        option, fmt::format("text for a model whose {} tokens are not bytes", m.sensory_nodes()),
+        "token ids", "give them with --tokens or --tokens-file");
+  return std::make_unique<bytes_as_tokens>(std::move(from),
+                                           m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
 }
 
 }  // namespace
@@ -153,13 +163,20 @@ void token_choice::add_to(command_line& command, bool only_files) {
   if (!only_files) command.add("--text", text, "a text, byte by byte").type_name("S");
   command.add("--text-file", text_file, "a file with a text, byte by byte").type_name("FILE");
   if (!only_files) command.add("--tokens", tokens, "token ids: 1,2,3").type_name("IDS");
-  command.add("--tokens-file", tokens_file, "a file with token ids, separated by blanks, line ends or commas").type_name("FILE");
+  command
+      .add("--tokens-file", tokens_file,
+           "a file with token ids, separated by blanks, line ends or commas")
+      .type_name("FILE");
   if (!only_files)
-    command.add("INPUT", standard_input, "-: standard input, as it comes; text, or token ids where tokens are not bytes").type_name("");
+    command
+        .add("INPUT", standard_input,
+             "-: standard input, as it comes; text, or token ids where tokens are not bytes")
+        .type_name("");
 }
 
 void token_choice::check(bool only_files) const {
-  const char* const all = only_files ? "--text-file or --tokens-file" : "--text, --text-file, --tokens, --tokens-file or -";
+  const char* const all = only_files ? "--text-file or --tokens-file"
+                                     : "--text, --text-file, --tokens, --tokens-file or -";
   if (!standard_input.empty() && standard_input != "-")
     throw usage_error("'" + standard_input + "'", std::string("not an option, expected ") + all);
   if (given() == 0) throw usage_error("no text", std::string("expected ") + all);
@@ -176,16 +193,19 @@ std::unique_ptr<token_source> token_choice::open(const model& m) const {
   }
   if (tokens_file) return numbers(open_file(*tokens_file), m);
   byte_stream input("standard input", STDIN_FILENO, false);
-  return m.tokens() == tokenizer::ids ? numbers(std::move(input), m) : text_bytes(std::move(input), "-", m);
+  return m.tokens() == tokenizer::ids ? numbers(std::move(input), m)
+                                      : text_bytes(std::move(input), "-", m);
 }
 
-std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m) {
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line,
+                                        const model& m) {
   if (m.tokens() != tokenizer::ids) {
     if (line.empty()) throw input_error(place, "an empty line", "a prompt");
     return text_bytes({place, line}, "", m);
   }
   const auto all = numbers({place, line}, m);
-  if (!all->next()) throw input_error(place, "no tokens", "a prompt: token ids, separated by blanks or commas");
+  if (!all->next())
+    throw input_error(place, "no tokens", "a prompt: token ids, separated by blanks or commas");
   while (all->next()) continue;
   return numbers({place, line}, m);
 }

@@ -1,4 +1,5 @@
-// Where the tokens of a run come from: an argument, a file, or standard input while it is being written.
+// Where the tokens of a run come from: an argument, a file, or standard input while it is being
+// written.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,12 @@ class command_line;
 class token_source {
  public:
   virtual ~token_source() = default;
-  // The next token; nothing at the end, or when a stop was requested. Throws input_error for what is no token of the model.
+  // The next token; nothing at the end, or when a stop was requested. Throws input_error for what
+  // is no token of the model.
   virtual std::optional<token_id> next() = 0;
   virtual std::optional<std::uint64_t> total() const = 0;  // tokens in all, where known beforehand
-  virtual void on_wait(std::function<void()> call) = 0;    // to be called when the next token lets itself be waited for
+  virtual void on_wait(std::function<void()>
+                           call) = 0;  // to be called when the next token lets itself be waited for
 };
 
 // The options of which one must be given.
@@ -32,15 +35,17 @@ struct token_choice {
 
   void add_to(command_line& command, bool only_files);
   int given() const {
-    return text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() + !standard_input.empty();
+    return text.has_value() + text_file.has_value() + tokens.has_value() + tokens_file.has_value() +
+           !standard_input.empty();
   }
   void check(bool only_files) const;  // throws usage_error unless exactly one is given
   std::unique_ptr<token_source> open(const model& m) const;
 };
 
-// A line as a prompt: text byte by byte, or token ids where tokens are not bytes. Throws input_error naming `place` when it has no tokens,
-// or one that the model does not know.
-std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line, const model& m);
+// A line as a prompt: text byte by byte, or token ids where tokens are not bytes. Throws
+// input_error naming `place` when it has no tokens, or one that the model does not know.
+std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line,
+                                        const model& m);
 
 // The byte that a token stands for; nothing when it stands for none.
 std::optional<char> byte_of(const model& m, token_id token);

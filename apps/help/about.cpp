@@ -54,7 +54,9 @@ std::string best_set() {
 
 std::string version_text() {
   std::string text = creator();
-  const auto add = [&text](std::string_view what, std::string_view fact) { text += fmt::format("\n{:<14}{}", what, fact); };
+  const auto add = [&text](std::string_view what, std::string_view fact) {
+    text += fmt::format("\n{:<14}{}", what, fact);
+  };
   add("compiler", facts.compiler);
   add("build", facts.build);
   add("target", facts.target);
@@ -66,7 +68,8 @@ std::string version_text() {
 }
 
 std::string citation_text() {
-  return fmt::format(fmt::runtime(citation), fmt::arg("year", std::string_view(facts.released).substr(0, 4)),
+  return fmt::format(fmt::runtime(citation),
+                     fmt::arg("year", std::string_view(facts.released).substr(0, 4)),
                      fmt::arg("version", version()));
 }
 

@@ -9,7 +9,8 @@
 namespace bdh::app {
 namespace {
 
-constexpr std::array files = {"FILE", "MODEL", "NEW", "CHECKPOINT", "EXPECTED", "SOURCE", "RUN_OR_MODEL"};
+constexpr std::array files = {"FILE",     "MODEL",  "NEW",         "CHECKPOINT",
+                              "EXPECTED", "SOURCE", "RUN_OR_MODEL"};
 constexpr std::array file_arguments = {"A", "B"};  // as types of options these are numbers
 constexpr std::array folders = {"DIR", "RUN", "RUN_A", "RUN_B", "RUNDIR"};
 
@@ -54,9 +55,11 @@ class typed {
       offer_values(found, *awaited_, "", word);
       if (!awaited_->value_optional || !word.empty()) return found;
     }
-    if (const std::size_t equals = word.find('='); !only_arguments_ && word.starts_with("--") && equals != word.npos) {
+    if (const std::size_t equals = word.find('=');
+        !only_arguments_ && word.starts_with("--") && equals != word.npos) {
       const option_description* const one = named(*at_, word.substr(0, equals));
-      if (one && !one->flag) offer_values(found, *one, word.substr(0, equals + 1), word.substr(equals + 1));
+      if (one && !one->flag)
+        offer_values(found, *one, word.substr(0, equals + 1), word.substr(equals + 1));
       return found;
     }
     if (!only_arguments_ && word.starts_with('-')) {
@@ -64,9 +67,11 @@ class typed {
       if (word != "-") return found;  // which may be an argument: standard input
     }
     for (const command_description& below : at_->commands)
-      if (!below.hidden && below.name.starts_with(word)) found.words.push_back({below.name, below.help});
+      if (!below.hidden && below.name.starts_with(word))
+        found.words.push_back({below.name, below.help});
     if (const option_description* const next = argument()) offer_values(found, *next, "", word);
-    if (!only_arguments_ && word.empty() && found.words.empty() && found.paths == path_kind::none) offer_options(found, word);
+    if (!only_arguments_ && word.empty() && found.words.empty() && found.paths == path_kind::none)
+      offer_options(found, word);
     return found;
   }
 
@@ -92,7 +97,8 @@ class typed {
     return nullptr;
   }
 
-  static void offer_values(completion& found, const option_description& one, const std::string& before, const std::string& word) {
+  static void offer_values(completion& found, const option_description& one,
+                           const std::string& before, const std::string& word) {
     for (const std::string& value : one.values)
       if (value.starts_with(word)) found.words.push_back({before + value, {}});
     if (one.values.empty()) found.paths = paths_of(one);
@@ -101,7 +107,9 @@ class typed {
   void offer_options(completion& found, const std::string& word) const {
     for (const option_description& o : at_->options) {
       if (o.hidden() || o.positional() || (given_.contains(&o) && !o.repeatable)) continue;
-      const bool excluded = std::ranges::any_of(o.excludes, [&](const std::string& other) { return given_.contains(named(*at_, other)); });
+      const bool excluded = std::ranges::any_of(o.excludes, [&](const std::string& other) {
+        return given_.contains(named(*at_, other));
+      });
       if (excluded) continue;
       for (const std::string& name : names(o)) {
         if (!name.starts_with(word)) continue;
@@ -124,7 +132,9 @@ path_kind paths_of(const option_description& one) {
   std::string_view type = one.positional() ? one.argument : one.type;
   if (type.starts_with('[')) type.remove_prefix(1);
   type = type.substr(0, type.find_first_of("]."));  // [FILE], FILE.csv
-  const auto is_among = [type](const auto& all) { return std::ranges::find(all, type) != all.end(); };
+  const auto is_among = [type](const auto& all) {
+    return std::ranges::find(all, type) != all.end();
+  };
   if (is_among(files) || (one.positional() && is_among(file_arguments))) return path_kind::files;
   return is_among(folders) ? path_kind::folders : path_kind::none;
 }
@@ -135,14 +145,16 @@ completion complete(const command_description& program, const std::vector<std::s
   const bool asks_help = words.size() > 1 && words[0] == "help";  // bdh help COMMAND
   for (std::size_t k = asks_help ? 1 : 0; k + 1 < words.size(); ++k) so_far.read(words[k]);
   completion found = so_far.before(words.back());
-  if (words.size() == 1 && std::string_view("help").starts_with(words[0])) found.words.push_back({"help", "Tell how a command is used."});
+  if (words.size() == 1 && std::string_view("help").starts_with(words[0]))
+    found.words.push_back({"help", "Tell how a command is used."});
   return found;
 }
 
 std::string as_lines(const completion& found) {
   static constexpr std::array kinds = {"none", "files", "folders"};
   std::string text = std::string(kinds[static_cast<std::size_t>(found.paths)]) + "\n";
-  for (const auto& [word, help] : found.words) text += one_line(word) + "\t" + one_line(help) + "\n";
+  for (const auto& [word, help] : found.words)
+    text += one_line(word) + "\t" + one_line(help) + "\n";
   return text;
 }
 

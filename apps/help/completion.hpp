@@ -1,4 +1,5 @@
-// What could stand where the cursor is, for the completion of words in a shell: commands, options, their legal values, or paths.
+// What could stand where the cursor is, for the completion of words in a shell: commands, options,
+// their legal values, or paths.
 #pragma once
 
 #include <string>
@@ -22,10 +23,12 @@ struct completion {
   path_kind paths = path_kind::none;
 };
 
-// `words` follow the name of the program; the last one is the one at the cursor, and may be empty. Candidates begin with it.
+// `words` follow the name of the program; the last one is the one at the cursor, and may be empty.
+// Candidates begin with it.
 completion complete(const command_description& program, const std::vector<std::string>& words);
 
-// For the shells' functions: the kind of paths on the first line, then a candidate a line, its help after a tab.
+// For the shells' functions: the kind of paths on the first line, then a candidate a line, its help
+// after a tab.
 std::string as_lines(const completion& found);
 
 }  // namespace bdh::app

@@ -15,7 +15,9 @@ namespace {
 class manual_app final : public command {
  public:
   explicit manual_app(command_line& program)
-      : command(program, "manual", "Write the manual into a folder, a page for man(1) for each command."), program_(program) {
+      : command(program, "manual",
+                "Write the manual into a folder, a page for man(1) for each command."),
+        program_(program) {
     arguments_.hide();
     arguments_.add("DIR", folder_, "the folder; made where it is missing").required().type_name("");
   }
@@ -24,7 +26,8 @@ class manual_app final : public command {
     std::error_code failed;
     std::filesystem::create_directories(folder_, failed);
     if (failed) throw input_error(folder_, "cannot be made: " + failed.message(), "a folder");
-    for (const manual_page& page : manual(describe(program_))) write_text(std::filesystem::path(folder_) / page.file, page.text);
+    for (const manual_page& page : manual(describe(program_)))
+      write_text(std::filesystem::path(folder_) / page.file, page.text);
     return 0;
   }
 
@@ -40,6 +43,8 @@ int complete_words(const command_line& program, const std::vector<std::string>& 
   return 0;
 }
 
-std::unique_ptr<command> manual_command(command_line& program) { return std::make_unique<manual_app>(program); }
+std::unique_ptr<command> manual_command(command_line& program) {
+  return std::make_unique<manual_app>(program);
+}
 
 }  // namespace bdh::app

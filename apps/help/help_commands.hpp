@@ -8,7 +8,8 @@
 
 namespace bdh::app {
 
-// bdh complete WORDS...: prints what could stand where the last word is. The words are not read as options of this command.
+// bdh complete WORDS...: prints what could stand where the last word is. The words are not read as
+// options of this command.
 int complete_words(const command_line& program, const std::vector<std::string>& words);
 
 }  // namespace bdh::app

@@ -69,14 +69,18 @@ std::string paragraphs(std::string_view text) {
 }
 
 std::string bold(std::string_view text) { return "\\fB" + roff(text) + "\\fR"; }
-std::string italic(std::string_view text) { return text.empty() ? std::string() : "\\fI" + roff(text) + "\\fR"; }
+std::string italic(std::string_view text) {
+  return text.empty() ? std::string() : "\\fI" + roff(text) + "\\fR";
+}
 
 // "Make a model." -> "make a model", for the line by which whatis(1) finds the page.
 std::string in_short(std::string_view help) {
-  help = help.substr(0, std::min({help.find('\n'), help.find(". "), help.find(": "), help.find("; ")}));
+  help = help.substr(
+      0, std::min({help.find('\n'), help.find(". "), help.find(": "), help.find("; ")}));
   if (help.ends_with('.')) help.remove_suffix(1);
   std::string text(help);
-  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z') text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z')
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
 
@@ -93,7 +97,8 @@ std::string entry(const option_description& o) {
   std::string text = ".TP\n" + label(o) + "\n" + (o.help.empty() ? "\\&\n" : paragraphs(o.help));
   if (!o.values.empty()) {
     text += ".br\nOne of:";
-    for (const std::string& value : o.values) text += (value == o.values.front() ? " " : ", ") + bold(value);
+    for (const std::string& value : o.values)
+      text += (value == o.values.front() ? " " : ", ") + bold(value);
     text += ".\n";
   }
   if (o.repeatable && !o.positional()) text += ".br\nMay be given several times.\n";
@@ -113,8 +118,13 @@ std::string entries(const command_description& command, const char* heading) {
   }
   std::string text;
   if (!arguments.empty())
-    text += fmt::format(".{} {}\n", heading, heading == std::string_view("SH") ? "ARGUMENTS" : "Arguments") + arguments;
-  if (!options.empty()) text += fmt::format(".{} {}\n", heading, heading == std::string_view("SH") ? "OPTIONS" : "Options") + options;
+    text += fmt::format(".{} {}\n", heading,
+                        heading == std::string_view("SH") ? "ARGUMENTS" : "Arguments") +
+            arguments;
+  if (!options.empty())
+    text += fmt::format(".{} {}\n", heading,
+                        heading == std::string_view("SH") ? "OPTIONS" : "Options") +
+            options;
   return text;
 }
 
@@ -138,20 +148,25 @@ std::string usage(const std::string& name, const command_description& command) {
 
 std::string beginning(const std::string& page, const std::string& about) {
   std::string title = page;
-  std::ranges::transform(title, title.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return fmt::format(".\\\" Written by bdh from its own command line.\n.TH {} 1 {} \"{}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n",
-                     roff(title), facts.released, creator(), roff(page), roff(about));
+  std::ranges::transform(title, title.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return fmt::format(
+      ".\\\" Written by bdh from its own command line.\n.TH {} 1 {} \"{}\" \"User Commands\"\n.SH "
+      "NAME\n{} \\- {}\n",
+      roff(title), facts.released, creator(), roff(page), roff(about));
 }
 
 std::string see_also(const std::vector<std::string>& pages) {
   std::string text = ".SH SEE ALSO\n";
-  for (const std::string& page : pages) text += ".BR " + roff(page) + " (1)" + (page == pages.back() ? "\n" : ",\n");
+  for (const std::string& page : pages)
+    text += ".BR " + roff(page) + " (1)" + (page == pages.back() ? "\n" : ",\n");
   return text;
 }
 
 std::string exit_statuses() {
   std::string text = ".SH EXIT STATUS\n";
-  for (const auto& [code, meaning] : statuses) text += fmt::format(".TP\n.B {}\n{}\n", code, roff(meaning));
+  for (const auto& [code, meaning] : statuses)
+    text += fmt::format(".TP\n.B {}\n{}\n", code, roff(meaning));
   return text;
 }
 
@@ -168,14 +183,16 @@ manual_page of_command(const command_description& command) {
   text += entries(command, "SH");
   for (const auto* kind : kinds) {
     std::string heading = name + " " + kind->name;
-    std::ranges::transform(heading, heading.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(heading, heading.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     text += ".SH " + roff(heading) + "\n" + paragraphs(kind->help) + entries(*kind, "SS");
   }
   return {page + ".1", text + exit_statuses() + see_also({"bdh"})};
 }
 
 manual_page of_program(const command_description& program) {
-  std::string text = beginning("bdh", in_short(program.help)) + ".SH SYNOPSIS\n" + usage("bdh", program);
+  std::string text =
+      beginning("bdh", in_short(program.help)) + ".SH SYNOPSIS\n" + usage("bdh", program);
   text += R"(.SH DESCRIPTION
 BDH (the Dragon Hatchling, arXiv 2509.26507) describes a language model as neuron particles on explicit graphs, excitatory and inhibitory,
 with Hebbian state on every synapse.

@@ -1,4 +1,5 @@
-// The manual as pages for man(1), written from the command line's own description: bdh(1), and bdh-run(1) and its like for each command.
+// The manual as pages for man(1), written from the command line's own description: bdh(1), and
+// bdh-run(1) and its like for each command.
 #pragma once
 
 #include <string>

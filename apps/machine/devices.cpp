@@ -18,8 +18,10 @@ namespace {
 class devices_app final : public command {
  public:
   explicit devices_app(command_line& program)
-      : command(program, "devices", "List what can compute here, and what a model takes on a GPU.") {
-    arguments_.add("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU").type_name("");
+      : command(program, "devices",
+                "List what can compute here, and what a model takes on a GPU.") {
+    arguments_.add("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU")
+        .type_name("");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
   int run() override {
@@ -35,10 +37,13 @@ class devices_app final : public command {
     all["cuda"] = nlohmann::ordered_json::array();
     try {
       for (const gpu::cuda_device_info& d : gpu::cuda_devices()) {
-        all["cuda"].push_back(
-            {{"number", d.number}, {"name", d.name}, {"capability", d.capability}, {"bytes", d.memory.total}, {"free", d.memory.free}});
-        text += fmt::format("cuda   {} {}, capability {}, {} of {} free\n", d.number, d.name, d.capability, shown_bytes(d.memory.free),
-                            shown_bytes(d.memory.total));
+        all["cuda"].push_back({{"number", d.number},
+                               {"name", d.name},
+                               {"capability", d.capability},
+                               {"bytes", d.memory.total},
+                               {"free", d.memory.free}});
+        text += fmt::format("cuda   {} {}, capability {}, {} of {} free\n", d.number, d.name,
+                            d.capability, shown_bytes(d.memory.free), shown_bytes(d.memory.total));
       }
     } catch (const device_error& e) {
       all["cuda_missing"] = e.what();
@@ -68,6 +73,8 @@ class devices_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> devices_command(command_line& program) { return std::make_unique<devices_app>(program); }
+std::unique_ptr<command> devices_command(command_line& program) {
+  return std::make_unique<devices_app>(program);
+}
 
 }  // namespace bdh::app

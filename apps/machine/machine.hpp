@@ -1,4 +1,5 @@
-// What a machine can do, as far as the time of a token depends on it; and a quick measurement of this one.
+// What a machine can do, as far as the time of a token depends on it; and a quick measurement of
+// this one.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +8,16 @@
 namespace bdh::app {
 
 struct machine_speed {
-  double read = 0, copy = 0, update = 0;  // bytes/s by all threads: read; read and written elsewhere; read and written in place
+  double read = 0, copy = 0, update = 0;  // bytes/s by all threads: read; read and written
+                                          // elsewhere; read and written in place
 };
 
-// About a second, on arrays of `bytes` in all, which should not fit into caches. The best of several passes.
+// About a second, on arrays of `bytes` in all, which should not fit into caches. The best of
+// several passes.
 machine_speed measure_speed(std::size_t threads, std::size_t bytes);
 
-// Seconds until an address somewhere in `bytes` that nobody foresees has its value: one reads where the value before it told. The best of
-// several passes.
+// Seconds until an address somewhere in `bytes` that nobody foresees has its value: one reads where
+// the value before it told. The best of several passes.
 double measure_latency(std::size_t bytes);
 
 }  // namespace bdh::app

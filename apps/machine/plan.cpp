@@ -22,7 +22,8 @@ constexpr double giga = 1e9;
 // More than caches hold; still there on a small machine.
 constexpr std::size_t measured_bytes = std::size_t{1} << 30;
 constexpr std::size_t least_bytes = std::size_t{1} << 22;
-constexpr range<double> rate_range{1e-3, 1e6, "a number from 0.001 to 1e6"}, memory_range{1e-6, 1e9, "a number from 1e-6 to 1e9"};
+constexpr range<double> rate_range{1e-3, 1e6, "a number from 0.001 to 1e6"},
+    memory_range{1e-6, 1e9, "a number from 1e-6 to 1e9"};
 
 struct form {
   const char* name;
@@ -37,25 +38,35 @@ struct form {
 class plan_app final : public command {
  public:
   explicit plan_app(command_line& program)
-      : command(program, "plan", "Tell how large and how fast a model would be, on this machine or another.") {
+      : command(program, "plan",
+                "Tell how large and how fast a model would be, on this machine or another.") {
     arguments_.add("MODEL", file_, "a model, NAME.bdh.h5; or its sizes:").type_name("");
     const range<std::uint64_t> id{1, 0xffffffff, "1 to 4294967295"};
     add_number<std::uint64_t>(arguments_, "--neurons", neurons_, id, "neurons");
-    add_number<std::uint64_t>(arguments_, "--hubs", hubs_, {1, 1u << 20, "1 to 1048576"}, "hubs [none: only explicit edges]");
+    add_number<std::uint64_t>(arguments_, "--hubs", hubs_, {1, 1u << 20, "1 to 1048576"},
+                              "hubs [none: only explicit edges]");
     add_number<std::uint64_t>(arguments_, "--layers", layers_, {1, 10000, "1 to 10000"}, "layers");
     add_number<std::uint64_t>(arguments_, "--heads", heads_, {1, 65536, "1 to 65536"}, "heads [1]");
     add_number<std::uint64_t>(arguments_, "--vocabulary", vocabulary_, id, "tokens [256]");
-    add_number<double>(arguments_, "--degree", degree_, {1e-6, 4e9, "a number > 0"},
-                       "explicit edges: out of a source in Gx, in Gy and in the synapses [all pairs]");
-    arguments_.add_numbers("--activity", activity_, 2, "active share of X and of Y in percent [20,4]").type_name("X,Y");
-    arguments_.add("--weights", weights_, "of the circuits: float32 or bf16 [float32]").type_name("TYPE").one_of({"float32", "bf16"});
-    add_number<double>(arguments_, "--bandwidth", bandwidth_, rate_range,
-                       "of the memory of a machine, or of a GPU, in GB/s [of this machine, measured]");
-    add_number<double>(arguments_, "--memory", memory_, memory_range, "of a machine, or of a GPU, in GB [that of this machine]");
+    add_number<double>(
+        arguments_, "--degree", degree_, {1e-6, 4e9, "a number > 0"},
+        "explicit edges: out of a source in Gx, in Gy and in the synapses [all pairs]");
+    arguments_
+        .add_numbers("--activity", activity_, 2, "active share of X and of Y in percent [20,4]")
+        .type_name("X,Y");
+    arguments_.add("--weights", weights_, "of the circuits: float32 or bf16 [float32]")
+        .type_name("TYPE")
+        .one_of({"float32", "bf16"});
+    add_number<double>(
+        arguments_, "--bandwidth", bandwidth_, rate_range,
+        "of the memory of a machine, or of a GPU, in GB/s [of this machine, measured]");
+    add_number<double>(arguments_, "--memory", memory_, memory_range,
+                       "of a machine, or of a GPU, in GB [that of this machine]");
     add_number<std::uint64_t>(arguments_, "--gpus", gpus_, {1, 1024, "1 to 1024"},
                               "GPUs in each machine; --bandwidth and --memory are those of one");
     add_number<double>(arguments_, "--network", network_, rate_range, "of each machine, in GB/s");
-    add_number<std::uint64_t>(arguments_, "--sites", machines_, {1, 65536, "1 to 65536"}, "machines that share the particles [1]");
+    add_number<std::uint64_t>(arguments_, "--sites", machines_, {1, 65536, "1 to 65536"},
+                              "machines that share the particles [1]");
     threads_ = std::max(1u, std::thread::hardware_concurrency());
     add_number<std::uint64_t>(arguments_, "--threads", threads_, {1, 1024, "1 to 1024"},
                               fmt::format("threads on a machine [{}]", threads_));
@@ -67,7 +78,8 @@ class plan_app final : public command {
     std::vector<form> forms = forms_asked_for();
     const bool measured = !bandwidth_;
     machine_speed speed;
-    const std::size_t most_bytes = std::min<std::size_t>(measured_bytes, memory_of_this_machine() / 4);
+    const std::size_t most_bytes =
+        std::min<std::size_t>(measured_bytes, memory_of_this_machine() / 4);
     if (measured) speed = measure_speed(threads_, most_bytes);
     const double bandwidth = measured ? speed.read : *bandwidth_ * giga;
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
@@ -81,34 +93,46 @@ class plan_app final : public command {
       f.speed.weights = f.speed.strengths = bandwidth;
       if (gpus_) f.speed.latency = 0;
       if (measured) {
-        const auto over = [&](double bytes) { return std::clamp(static_cast<std::size_t>(bytes), least_bytes, most_bytes); };
+        const auto over = [&](double bytes) {
+          return std::clamp(static_cast<std::size_t>(bytes), least_bytes, most_bytes);
+        };
         f.speed.weights = measure_speed(threads_, over(f.traffic.floor() / f.model.layers)).read;
         f.speed.strengths = measure_speed(threads_, over(f.traffic.floor())).read;
-        f.speed.latency = measure_latency(over(std::sqrt(f.traffic.floor() * static_cast<double>(f.memory.model + f.memory.synapses))));
+        f.speed.latency = measure_latency(over(std::sqrt(
+            f.traffic.floor() * static_cast<double>(f.memory.model + f.memory.synapses))));
       }
       f.seconds = seconds_of(f.traffic, f.speed, static_cast<double>(threads_), taken) / parts;
-      if (network_) f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
+      if (network_)
+        f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
-    print(json_ ? json(forms, speed, bandwidth, memory, measured).dump(1) + "\n" : text(forms, speed, bandwidth, memory, measured));
+    print(json_ ? json(forms, speed, bandwidth, memory, measured).dump(1) + "\n"
+                : text(forms, speed, bandwidth, memory, measured));
     return 0;
   }
 
  private:
   void check() {
     const bool sizes = neurons_ || hubs_ || layers_;
-    if (file_.empty() && (!neurons_ || !layers_)) throw usage_error("plan", "needs a MODEL, or --neurons and --layers");
-    if (!file_.empty() && (sizes || heads_ || vocabulary_)) throw usage_error("MODEL", "has its own sizes");
+    if (file_.empty() && (!neurons_ || !layers_))
+      throw usage_error("plan", "needs a MODEL, or --neurons and --layers");
+    if (!file_.empty() && (sizes || heads_ || vocabulary_))
+      throw usage_error("MODEL", "has its own sizes");
     if (file_.empty() && !hubs_ && !degree_) throw usage_error("--hubs", "needed, or --degree");
-    if (!hubs_ && heads_.value_or(1) != 1) throw usage_error("--heads", "graphs without hubs have one head");
+    if (!hubs_ && heads_.value_or(1) != 1)
+      throw usage_error("--heads", "graphs without hubs have one head");
     if (file_.empty() && *neurons_ % (2 * heads_.value_or(1)) != 0)
       throw usage_error("--neurons", "expected pairs of neurons in every head");
-    if (degree_ && neurons_ && *degree_ > static_cast<double>(*neurons_)) throw usage_error("--degree", "more than there are neurons");
-    if (gpus_ && (!bandwidth_ || !memory_)) throw usage_error("--gpus", "needs --bandwidth and --memory, those of one");
+    if (degree_ && neurons_ && *degree_ > static_cast<double>(*neurons_))
+      throw usage_error("--degree", "more than there are neurons");
+    if (gpus_ && (!bandwidth_ || !memory_))
+      throw usage_error("--gpus", "needs --bandwidth and --memory, those of one");
     if (machines_ > 1 && !network_) throw usage_error("--sites", "needs --network");
-    if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096) throw usage_error("--sites", "too many: 4096 in all");
+    if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096)
+      throw usage_error("--sites", "too many: 4096 in all");
     for (double share : activity_)
-      if (!(share >= 0 && share <= 100)) throw usage_error("--activity", "expected two shares in percent, 0 to 100");
+      if (!(share >= 0 && share <= 100))
+        throw usage_error("--activity", "expected two shares in percent, 0 to 100");
   }
 
   std::vector<form> forms_asked_for() const {
@@ -132,78 +156,110 @@ class plan_app final : public command {
   }
 
   static nlohmann::ordered_json bytes_of(const planned_traffic& t) {
-    return {{"matrices", t.matrices}, {"hub_synapses", t.hub_synapses}, {"push", t.push}, {"pull", t.pull}, {"synapses", t.synapses}};
+    return {{"matrices", t.matrices},
+            {"hub_synapses", t.hub_synapses},
+            {"push", t.push},
+            {"pull", t.pull},
+            {"synapses", t.synapses}};
   }
 
-  nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory,
-                              bool measured) const {
+  nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed,
+                              double bandwidth, double memory, bool measured) const {
     nlohmann::ordered_json all;
-    all["machine"] = {{"bandwidth", bandwidth}, {"measured", measured}, {"memory", memory}, {"threads", threads_}, {"sites", machines_}};
+    all["machine"] = {{"bandwidth", bandwidth},
+                      {"measured", measured},
+                      {"memory", memory},
+                      {"threads", threads_},
+                      {"sites", machines_}};
     if (measured) all["machine"].update({{"copy", speed.copy}, {"update", speed.update}});
     if (gpus_) all["machine"]["gpus"] = *gpus_;
     if (network_) all["machine"]["network"] = *network_ * giga;
     const planned_model& p = forms.front().model;
-    all["model"] = {{"neurons", p.neurons},       {"hubs", p.hubs},  {"layers", p.layers}, {"heads", p.heads},
-                    {"vocabulary", p.vocabulary}, {"active_x", p.x}, {"active_y", p.y}};
+    all["model"] = {
+        {"neurons", p.neurons},       {"hubs", p.hubs},  {"layers", p.layers}, {"heads", p.heads},
+        {"vocabulary", p.vocabulary}, {"active_x", p.x}, {"active_y", p.y}};
     for (const form& f : forms) {
-      all[f.name] = {{"model_bytes", f.memory.model},
-                     {"synapse_bytes", f.memory.synapses},
-                     {"working_bytes", f.memory.working},
-                     {"bytes_per_token", f.traffic.floor()},
-                     {"bytes_of", bytes_of(f.traffic)},
-                     {"edges", f.traffic.edges},
-                     {"writes", f.traffic.writes},
-                     {"rows_of_sources", f.traffic.rows_of_sources},
-                     {"rows_of_targets", f.traffic.rows_of_targets},
-                     {"meetings", f.traffic.meetings},
-                     {"row_edges", f.traffic.row_edges},
-                     {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
-                     {"latency", f.speed.latency},
-                     {"bytes_between_sites", f.traffic.between_sites},
-                     {"seconds_per_token", f.seconds},
-                     {"floor_seconds_per_token", floor_of(f.traffic, f.speed) / static_cast<double>(gpus_.value_or(1) * machines_)},
-                     {"most_neurons", f.most}};
+      all[f.name] = {
+          {"model_bytes", f.memory.model},
+          {"synapse_bytes", f.memory.synapses},
+          {"working_bytes", f.memory.working},
+          {"bytes_per_token", f.traffic.floor()},
+          {"bytes_of", bytes_of(f.traffic)},
+          {"edges", f.traffic.edges},
+          {"writes", f.traffic.writes},
+          {"rows_of_sources", f.traffic.rows_of_sources},
+          {"rows_of_targets", f.traffic.rows_of_targets},
+          {"meetings", f.traffic.meetings},
+          {"row_edges", f.traffic.row_edges},
+          {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
+          {"latency", f.speed.latency},
+          {"bytes_between_sites", f.traffic.between_sites},
+          {"seconds_per_token", f.seconds},
+          {"floor_seconds_per_token",
+           floor_of(f.traffic, f.speed) / static_cast<double>(gpus_.value_or(1) * machines_)},
+          {"most_neurons", f.most}};
       if (f.model.direct)
-        all[f.name].update({{"gx_degree", f.model.gx_degree}, {"gy_degree", f.model.gy_degree}, {"gs_degree", f.model.gs_degree}});
+        all[f.name].update({{"gx_degree", f.model.gx_degree},
+                            {"gy_degree", f.model.gy_degree},
+                            {"gs_degree", f.model.gs_degree}});
     }
     return all;
   }
 
-  std::string text(const std::vector<form>& forms, const machine_speed& speed, double bandwidth, double memory, bool measured) const {
+  std::string text(const std::vector<form>& forms, const machine_speed& speed, double bandwidth,
+                   double memory, bool measured) const {
     const auto bytes = [](double b) { return shown_bytes(static_cast<std::uint64_t>(b)); };
     const planned_model& p = forms.front().model;
-    const auto counted = [](std::uint64_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
+    const auto counted = [](std::uint64_t count, const char* what) {
+      return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+    };
     std::string out =
-        fmt::format("{:24}{} neurons, {}, {}, {}; active X {:.3g} %, Y {:.3g} %\n", "model", shown_count(static_cast<double>(p.neurons)),
-                    counted(p.hubs, "hub"), counted(p.layers, "layer"), counted(p.heads, "head"), 100 * p.x, 100 * p.y);
+        fmt::format("{:24}{} neurons, {}, {}, {}; active X {:.3g} %, Y {:.3g} %\n", "model",
+                    shown_count(static_cast<double>(p.neurons)), counted(p.hubs, "hub"),
+                    counted(p.layers, "layer"), counted(p.heads, "head"), 100 * p.x, 100 * p.y);
     const std::string each =
-        counted(machines_, "machine") + (gpus_ ? " with " + counted(*gpus_, "GPU") : ", " + counted(threads_, "thread")) + ", each";
-    out += fmt::format("{:24}{} {}/s{}, {}\n", "on", each, bytes(bandwidth), measured ? " read (measured)" : "", bytes(memory));
-    if (measured) out += fmt::format("{:24}{}/s copied, {}/s read and written in place\n", "", bytes(speed.copy), bytes(speed.update));
+        counted(machines_, "machine") +
+        (gpus_ ? " with " + counted(*gpus_, "GPU") : ", " + counted(threads_, "thread")) + ", each";
+    out += fmt::format("{:24}{} {}/s{}, {}\n", "on", each, bytes(bandwidth),
+                       measured ? " read (measured)" : "", bytes(memory));
+    if (measured)
+      out += fmt::format("{:24}{}/s copied, {}/s read and written in place\n", "",
+                         bytes(speed.copy), bytes(speed.update));
     const auto row = [&](const char* what, auto value) {
       out += fmt::format("{:24}", what);
       for (const form& f : forms) out += fmt::format("{:>20}", value(f));
       out += "\n";
     };
-    row("", [](const form& f) { return std::string(f.model.direct ? "explicit edges" : "through hubs"); });
+    row("", [](const form& f) {
+      return std::string(f.model.direct ? "explicit edges" : "through hubs");
+    });
     if (forms.back().model.direct)
-      row("edges out of a source",
-          [](const form& f) { return f.model.direct ? fmt::format("{:.6g}", f.model.gx_degree) : fmt::format("{} hubs", f.model.hubs); });
+      row("edges out of a source", [](const form& f) {
+        return f.model.direct ? fmt::format("{:.6g}", f.model.gx_degree)
+                              : fmt::format("{} hubs", f.model.hubs);
+      });
     row("model", [&](const form& f) { return shown_bytes(f.memory.model); });
     row("synapses, all layers", [&](const form& f) { return shown_bytes(f.memory.synapses); });
     row("working state", [&](const form& f) { return shown_bytes(f.memory.working); });
     row("memory in all", [&](const form& f) { return shown_bytes(f.memory.total()); });
     row("moved by a token", [&](const form& f) { return bytes(f.traffic.floor()); });
     if (measured)
-      row("read at", [&](const form& f) { return fmt::format("{}/s, {}/s", bytes(f.speed.weights), bytes(f.speed.strengths)); });
+      row("read at", [&](const form& f) {
+        return fmt::format("{}/s, {}/s", bytes(f.speed.weights), bytes(f.speed.strengths));
+      });
     row("time of a token", [](const form& f) { return fmt::format("{:.3g} ms", 1e3 * f.seconds); });
-    row("tokens/s", [](const form& f) { return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds) : shown_count(1 / f.seconds); });
+    row("tokens/s", [](const form& f) {
+      return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds)
+                                 : shown_count(1 / f.seconds);
+    });
     if (machines_ > 1 || gpus_.value_or(1) > 1)
       row("between sites, a token", [&](const form& f) { return bytes(f.traffic.between_sites); });
     row(machines_ == 1 ? "one machine stops at" : "the machines stop at",
         [](const form& f) { return shown_count(static_cast<double>(f.most)) + " neurons"; });
     if (gpus_)
-      out += "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices MODEL' tells what a model takes there.\n";
+      out +=
+          "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices MODEL' "
+          "tells what a model takes there.\n";
     return out;
   }
 
@@ -217,6 +273,8 @@ class plan_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> plan_command(command_line& program) { return std::make_unique<plan_app>(program); }
+std::unique_ptr<command> plan_command(command_line& program) {
+  return std::make_unique<plan_app>(program);
+}
 
 }  // namespace bdh::app

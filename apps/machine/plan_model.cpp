@@ -23,44 +23,47 @@ std::uint64_t rounded(double bytes) { return static_cast<std::uint64_t>(std::llr
 
 // ---- a small model of the same kind
 
-projection dense(const char* name, neuron_id sources, neuron_id targets, order rows) {
-  return projection::dense(name, {"", sources}, {"", targets}, rows, array<float>(std::size_t{sources} * targets));
+projection dense(const char* name, neuron_id sources, neuron_id targets, major rows) {
+  return projection::dense(name, {"", sources}, {"", targets}, rows,
+                           array<float>(std::size_t{sources} * targets));
 }
 
 // One edge to a row, to column 0.
-projection sparse(const char* name, neuron_id sources, neuron_id targets, order rows) {
-  const neuron_id count = rows == order::by_source ? sources : targets;
+projection sparse(const char* name, neuron_id sources, neuron_id targets, major rows) {
+  const neuron_id count = rows == major::source ? sources : targets;
   array<edge_id> indptr(count + 1);
   for (neuron_id r = 0; r <= count; ++r) indptr[r] = r;
-  return projection::sparse(name, {"", sources}, {"", targets}, rows, std::move(indptr), array<neuron_id>(count), array<float>(count));
+  return projection::sparse(name, {"", sources}, {"", targets}, rows, std::move(indptr),
+                            array<neuron_id>(count), array<float>(count));
 }
 
 model small_model(const planned_model& p, neuron_id per_head) {
-  const auto n = per_head * p.heads, d = static_cast<neuron_id>(p.hubs), v = static_cast<neuron_id>(p.vocabulary);
-  model::parts parts;
+  const auto n = per_head * p.heads, d = static_cast<neuron_id>(p.hubs),
+             v = static_cast<neuron_id>(p.vocabulary);
+  model_spec parts;
   parts.rules = dynamics::named(d != 0 ? "gpu-release" : "bdh");
   parts.layers = p.layers;
   parts.heads = p.heads;
-  if (p.rotates) parts.turning = rotation::geometric(65536, per_head);
+  if (p.rotates) parts.rotation = rotation::geometric(65536, per_head);
   if (d != 0) {
-    parts.circuits.e = dense("e", n, d, order::by_source);
-    parts.circuits.sensory = dense("sensory", v, d, order::by_source);
-    parts.circuits.readout = dense("readout", d, v, order::by_target);
+    parts.circuits.e = dense("e", n, d, major::source);
+    parts.circuits.sensory = dense("sensory", v, d, major::source);
+    parts.circuits.readout = dense("readout", d, v, major::target);
   }
   if (!p.direct) {
-    parts.circuits.dx = dense("dx", d, n, order::by_target);
-    parts.circuits.dy = dense("dy", d, n, order::by_target);
+    parts.circuits.dx = dense("dx", d, n, major::target);
+    parts.circuits.dy = dense("dy", d, n, major::target);
     return model(std::move(parts));
   }
   const neuron_id sources = n + (d != 0 ? v : 0);
   direct_circuits c;
-  c.gx_excitatory = sparse("gx_excitatory", sources, n, order::by_source);
-  c.gx_inhibitory = sparse("gx_inhibitory", sources, n, order::by_source);
-  c.gy_excitatory = sparse("gy_excitatory", sources, n, order::by_target);
-  c.gy_inhibitory = sparse("gy_inhibitory", sources, n, order::by_target);
-  c.gs = sparse("gs", n, sources, order::by_source);
-  if (d == 0) c.sensory = sparse("sensory", v, n, order::by_source);
-  if (p.readout_edges != 0) c.readout = sparse("readout", sources, v, order::by_target);
+  c.gx_excitatory = sparse("gx_excitatory", sources, n, major::source);
+  c.gx_inhibitory = sparse("gx_inhibitory", sources, n, major::source);
+  c.gy_excitatory = sparse("gy_excitatory", sources, n, major::target);
+  c.gy_inhibitory = sparse("gy_inhibitory", sources, n, major::target);
+  c.gs = sparse("gs", n, sources, major::source);
+  if (d == 0) c.sensory = sparse("sensory", v, n, major::source);
+  if (p.readout_edges != 0) c.readout = sparse("readout", sources, v, major::target);
   parts.direct = std::move(c);
   return model(std::move(parts));
 }
@@ -88,7 +91,7 @@ planned_model plan_of(const model& m) {
   p.vocabulary = m.sensory_nodes();
   p.layers = m.layers();
   p.heads = m.heads();
-  p.rotates = m.turning().present();
+  p.rotates = m.rotation().present();
   p.direct = m.is_direct();
   if (!p.direct) return p;
   const direct_circuits& c = m.direct();
@@ -101,7 +104,7 @@ planned_model plan_of(const model& m) {
   p.gx_rows = (rows_with_edges(c.gx_excitatory) + rows_with_edges(c.gx_inhibitory)) / sources;
   p.gy_rows = (rows_with_edges(c.gy_excitatory) + rows_with_edges(c.gy_inhibitory)) / n;
   p.own_retention = !c.retention.empty();
-  p.ordered = !m.order().empty();
+  p.ordered = !m.memory_order().empty();
   return p;
 }
 
@@ -110,14 +113,18 @@ planned_model with_explicit_edges(planned_model of, std::optional<double> degree
   of.gx_degree = of.gy_degree = degree.value_or(static_cast<double>(of.neurons));
   of.gs_degree = degree.value_or(of.sources());
   if (of.hubs == 0)  // as bdh import draws them: every token drives a twentieth of the neurons
-    of.sensory_edges = static_cast<double>(of.vocabulary) * std::max<double>(1, static_cast<double>(of.neurons / 20));
+    of.sensory_edges = static_cast<double>(of.vocabulary) *
+                       std::max<double>(1, static_cast<double>(of.neurons / 20));
   return of;
 }
 
-// State grows with the neurons and with their blocks of 64, and is otherwise the same: three small models tell how.
+// State grows with the neurons and with their blocks of 64, and is otherwise the same: three small
+// models tell how.
 planned_bytes memory_of(const planned_model& p, site_id sites) {
-  const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs), v = static_cast<double>(p.vocabulary);
-  const double weight = weight_of(p), edge = sizeof(neuron_id) + weight, float_edge = sizeof(neuron_id) + value;
+  const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
+               v = static_cast<double>(p.vocabulary);
+  const double weight = weight_of(p), edge = sizeof(neuron_id) + weight,
+               float_edge = sizeof(neuron_id) + value;
   planned_bytes bytes;
   double model = 0, synapses = n * d;
   if (!p.direct) {
@@ -133,15 +140,20 @@ planned_bytes memory_of(const planned_model& p, site_id sites) {
     if (p.readout_edges != 0) model += row_start * (v + 1) + edge * p.readout_edges;
   }
   bytes.model = rounded(model);
-  bytes.synapses = rounded(p.layers * (value * synapses + sizeof(std::uint64_t) * n / (p.rotates ? 2 : 1)));
+  bytes.synapses =
+      rounded(p.layers * (value * synapses + sizeof(std::uint64_t) * n / (p.rotates ? 2 : 1)));
 
   const neuron_id blocks = 2 * sites, per_head = blocks * block_grid::block_size;
-  const double s = working_of_small(p, per_head, sites), more_blocks = working_of_small(p, per_head + block_grid::block_size, sites),
-               fewer_neurons = working_of_small(p, per_head + 2, sites);  // as many blocks as before it
+  const double s = working_of_small(p, per_head, sites),
+               more_blocks = working_of_small(p, per_head + block_grid::block_size, sites),
+               fewer_neurons =
+                   working_of_small(p, per_head + 2, sites);  // as many blocks as before it
   const double heads = p.heads, each = (more_blocks - fewer_neurons) / (heads * (block - 2)),
                each_block = (more_blocks - s - each * heads * block) / heads;
-  const double of_order = p.ordered ? model + sizeof(neuron_id) * n : 0;  // a copy of the circuits, and where neurons are
-  bytes.working = rounded(of_order + s + each * (n - heads * per_head) + each_block * heads * (blocks_of(n / heads) - blocks));
+  const double of_order = p.ordered ? model + sizeof(neuron_id) * n
+                                    : 0;  // a copy of the circuits, and where neurons are
+  bytes.working = rounded(of_order + s + each * (n - heads * per_head) +
+                          each_block * heads * (blocks_of(n / heads) - blocks));
   return bytes;
 }
 
@@ -165,43 +177,59 @@ std::uint64_t most_neurons(planned_model p, site_id sites, double bytes) {
 }
 
 planned_traffic traffic_of(const planned_model& p, site_id sites) {
-  const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs), v = static_cast<double>(p.vocabulary),
-               layers = p.layers, heads = p.heads, others = sites - 1.0;
-  const double used = p.rotates ? 1 - (1 - p.x) * (1 - p.x) : p.x;  // rows of synapses: of pairs with an active member
+  const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
+               v = static_cast<double>(p.vocabulary), layers = p.layers, heads = p.heads,
+               others = sites - 1.0;
+  const double used = p.rotates ? 1 - (1 - p.x) * (1 - p.x)
+                                : p.x;  // rows of synapses: of pairs with an active member
   const double weight = weight_of(p), edge = sizeof(neuron_id) + weight;
-  const auto busy_blocks = [&](double share) { return heads * blocks_of(n / heads) * (1 - std::pow(1 - share, block)); };
+  const auto busy_blocks = [&](double share) {
+    return heads * blocks_of(n / heads) * (1 - std::pow(1 - share, block));
+  };
   // Partial sums of so many blocks to the hubs' sites, and the hubs' values back to all sites.
   const auto through_hubs = [&](double blocks, double rows) {
-    return others * (blocks * label + blocks * d * value / sites) + others * rows * (label * sites + d * value);
+    return others * (blocks * label + blocks * d * value / sites) +
+           others * rows * (label * sites + d * value);
   };
   planned_traffic t;
   if (!p.direct) {
     t.matrices = layers * weight * n * d * (1 + p.x + p.y) + weight * d * (v + 1);
     t.neurons = layers * n;
-    t.meetings = 4 * layers + 3;  // sums at the hubs, and their way back, of A and of W; the token; the readout
+    t.meetings = 4 * layers +
+                 3;  // sums at the hubs, and their way back, of A and of W; the token; the readout
     t.hub_synapses = layers * 2 * value * n * d * used;
-    t.between_sites = layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) + through_hubs(1, 1);
+    t.between_sites =
+        layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) +
+        through_hubs(1, 1);
     return t;
   }
   const double sources = p.sources();
   for (layer_id l = 1; l <= p.layers; ++l) {
-    // Sources with W: in graphs of neurons what the token drives, then Y of the layer before; else the token's node and Y of all before.
-    const double own = d == 0 ? (l == 1 ? p.sensory_edges / v : p.y * n) : 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
+    // Sources with W: in graphs of neurons what the token drives, then Y of the layer before; else
+    // the token's node and Y of all before.
+    const double own = d == 0 ? (l == 1 ? p.sensory_edges / v : p.y * n)
+                              : 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;
-    const double gx = own * p.gx_degree, gy = p.x * sources * p.gy_degree, gs = used * n * p.gs_degree;
+    const double gx = own * p.gx_degree, gy = p.x * sources * p.gy_degree,
+                 gs = used * n * p.gs_degree;
     t.edges += gx + gy + gs;
     t.writes += gs;
-    // Index and weight of excitatory and of inhibitory edges; index and strength of synapses, rate where they are written.
+    // Index and weight of excitatory and of inhibitory edges; index and strength of synapses, rate
+    // where they are written.
     t.rows_of_sources += 2 * p.gx_rows * own + 3 * used * n;
     t.rows_of_targets += 2 * p.gy_rows * p.x * n;
     t.neurons += sources;
-    t.meetings += d != 0 ? 7 : 3;  // X, A and W to the sites of their edges' targets; the gains of A and of W
+    t.meetings +=
+        d != 0 ? 7 : 3;  // X, A and W to the sites of their edges' targets; the gains of A and of W
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
-    t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) + own * (label + value));
-    if (d != 0) t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) + through_hubs(busy_blocks(p.y), 1);
+    t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) +
+                                 own * (label + value));
+    if (d != 0)
+      t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) +
+                         through_hubs(busy_blocks(p.y), 1);
   }
   if (d != 0) t.matrices += weight * d * (v + 1);
   t.edges += p.readout_edges;
@@ -212,16 +240,23 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
 }
 
 double floor_of(const planned_traffic& t, const memory_speed& memory) {
-  return (t.matrices + t.push + t.pull) / memory.weights + (t.hub_synapses + t.synapses) / memory.strengths;
+  return (t.matrices + t.push + t.pull) / memory.weights +
+         (t.hub_synapses + t.synapses) / memory.strengths;
 }
 
-double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads, const engine_speed& taken) {
+double seconds_of(const planned_traffic& t, const memory_speed& memory, double threads,
+                  const engine_speed& taken) {
   const double begun = t.rows_of_sources + t.rows_of_targets / threads;
   const double wait = memory.latency * std::min(1.0, t.row_edges / taken.long_row);
-  const double edges = (t.edges * taken.edge + t.writes * taken.write) / threads + begun * (taken.row + wait);
-  const double neurons = t.neurons * taken.neuron / threads, met = threads > 1 ? t.meetings * taken.meeting : 0;
-  // Rows of hubs are found where they are expected, and bound by the bandwidth; explicit edges by the cores.
-  return std::max(floor_of(t, memory) / taken.share, edges + floor_of({.matrices = t.matrices}, memory) / taken.share) + neurons + met;
+  const double edges =
+      (t.edges * taken.edge + t.writes * taken.write) / threads + begun * (taken.row + wait);
+  const double neurons = t.neurons * taken.neuron / threads,
+               met = threads > 1 ? t.meetings * taken.meeting : 0;
+  // Rows of hubs are found where they are expected, and bound by the bandwidth; explicit edges by
+  // the cores.
+  return std::max(floor_of(t, memory) / taken.share,
+                  edges + floor_of({.matrices = t.matrices}, memory) / taken.share) +
+         neurons + met;
 }
 
 }  // namespace bdh::app

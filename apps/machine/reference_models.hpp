@@ -6,7 +6,8 @@
 
 namespace bdh::app {
 
-// Checkpoints NAME/model.safetensors in the program's share folder, by name; none where it is not there.
+// Checkpoints NAME/model.safetensors in the program's share folder, by name; none where it is not
+// there.
 std::vector<std::filesystem::path> reference_models();
 
 }  // namespace bdh::app

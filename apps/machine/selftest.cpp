@@ -1,4 +1,5 @@
-// bdh selftest: does this machine's GPU compute what the CPU computes, and how fast? For the user who has one.
+// bdh selftest: does this machine's GPU compute what the CPU computes, and how fast? For the user
+// who has one.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,20 +24,28 @@ namespace {
 
 constexpr std::size_t most_streamed = std::size_t{1} << 30;
 constexpr std::uint64_t tokens_compared = 48, tokens_timed = 200;
-constexpr neuron_id complete_neurons = 8192;  // more of them, and explicit edges between all are too many
-constexpr neuron_id large = 1000;             // neurons; their explicit edges take the CPU a second a token
+constexpr neuron_id complete_neurons =
+    8192;                          // more of them, and explicit edges between all are too many
+constexpr neuron_id large = 1000;  // neurons; their explicit edges take the CPU a second a token
 
 class selftest_app final : public command {
  public:
   explicit selftest_app(command_line& program)
-      : command(program, "selftest", "Test a GPU against the CPU, on the models that come with the program, and measure it.") {
-    arguments_.add("MODEL", model_, "a model of your own to compare and to time, too, NAME.bdh.h5").type_name("");
-    arguments_.add("--device", device_, "what to test: cuda").required().type_name("DEVICE").one_of({"cuda"});
+      : command(program, "selftest",
+                "Test a GPU against the CPU, on the models that come with the program, and measure "
+                "it.") {
+    arguments_.add("MODEL", model_, "a model of your own to compare and to time, too, NAME.bdh.h5")
+        .type_name("");
+    arguments_.add("--device", device_, "what to test: cuda")
+        .required()
+        .type_name("DEVICE")
+        .one_of({"cuda"});
     arguments_.add("-o", file_, "write a report to this file, JSON").type_name("FILE");
   }
 
   int run() override {
-    if (!file_.empty()) const atomic_file target(file_, true);  // refuses before the work, not after it
+    if (!file_.empty())
+      const atomic_file target(file_, true);  // refuses before the work, not after it
     on_ = gpu::open_cuda_device();
     report_ = {{"version", version()},
                {"device", on_->name()},
@@ -46,16 +55,20 @@ class selftest_app final : public command {
                {"tokens_per_second", nlohmann::ordered_json::object()}};
     for (const auto& [what, version] : on_->versions()) report_[what] = version;
     print(fmt::format("{}: {}\n", on_->name(),
-                      on_->exact() ? "exact, expected to give the CPU's bits"
-                                   : fmt::format("contracts a*b+c, expected to differ by no more than {:g}", gpu::contracted_tolerance)));
+                      on_->exact()
+                          ? "exact, expected to give the CPU's bits"
+                          : fmt::format("contracts a*b+c, expected to differ by no more than {:g}",
+                                        gpu::contracted_tolerance)));
     self_test(on_, [this](const agreement& a) { tell(a); });
     test_reference_models();
     if (!model_.empty()) test(open_model(model_), model_, tokens_compared, true);
-    const double bandwidth = stream_bandwidth(*on_, std::min(most_streamed, on_->memory().free / 2));
+    const double bandwidth =
+        stream_bandwidth(*on_, std::min(most_streamed, on_->memory().free / 2));
     report_["bytes_per_second"] = bandwidth;
     report_["passed"] = passed_;
-    const char* const good =
-        on_->exact() ? "passed: this device gives the CPU's bits" : "passed: this device agrees with the CPU within the tolerance";
+    const char* const good = on_->exact()
+                                 ? "passed: this device gives the CPU's bits"
+                                 : "passed: this device agrees with the CPU within the tolerance";
     print(fmt::format("{:.0f} GB/s of memory bandwidth\n{}\n", bandwidth / 1e9,
                       passed_ ? good : "FAILED: do not trust this device with this program"));
     if (!file_.empty()) write_text(file_, report_.dump(1) + "\n");
@@ -65,7 +78,10 @@ class selftest_app final : public command {
  private:
   void test_reference_models() {
     const auto files = reference_models();
-    if (files.empty()) note("note: the models that come with the program are not installed; only random ones are compared");
+    if (files.empty())
+      note(
+          "note: the models that come with the program are not installed; only random ones are "
+          "compared");
     for (const auto& file : files) {
       const std::string name = file.parent_path().filename().string();
       const model hubs = import_checkpoint(file);
@@ -82,7 +98,8 @@ class selftest_app final : public command {
     for (const gpu::memory_use& use : gpu_memory(m)) needed += use.bytes;
     if (const std::size_t free = on_->memory().free; needed > free) {
       report_["left_out"].push_back({{"model", name}, {"bytes", needed}, {"free", free}});
-      print(fmt::format("left out          {}: it takes {} of {} free\n", name, shown_bytes(needed), shown_bytes(free)));
+      print(fmt::format("left out          {}: it takes {} of {} free\n", name, shown_bytes(needed),
+                        shown_bytes(free)));
       return;
     }
     tell(compare_with_cpu(m, name, on_, tokens));
@@ -100,9 +117,12 @@ class selftest_app final : public command {
                                    {"same_bits", a.same_bits},
                                    {"same_counts", a.same},
                                    {"largest_difference", a.difference}});
-    const std::string verdict = a.same_bits && a.same ? "same bits" : a.passed() ? "within tolerance" : "DIFFERENT";
-    print(fmt::format("{:<16}  {}: {} tokens{}\n", verdict, a.model, a.tokens,
-                      a.difference == 0 ? "" : fmt::format(", largest difference {:.1e}", a.difference)));
+    const std::string verdict = a.same_bits && a.same ? "same bits"
+                                : a.passed()          ? "within tolerance"
+                                                      : "DIFFERENT";
+    print(fmt::format(
+        "{:<16}  {}: {} tokens{}\n", verdict, a.model, a.tokens,
+        a.difference == 0 ? "" : fmt::format(", largest difference {:.1e}", a.difference)));
   }
 
   std::string model_, device_, file_;
@@ -113,6 +133,8 @@ class selftest_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> selftest_command(command_line& program) { return std::make_unique<selftest_app>(program); }
+std::unique_ptr<command> selftest_command(command_line& program) {
+  return std::make_unique<selftest_app>(program);
+}
 
 }  // namespace bdh::app

@@ -18,7 +18,8 @@ std::vector<const projection*> projections(const model& m) {
   const hub_circuits& c = m.circuits();
   if (!m.is_direct()) return {&c.e, &c.sensory, &c.dx, &c.dy, &c.readout};
   const direct_circuits& g = m.direct();
-  std::vector<const projection*> all{&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory, &g.gy_inhibitory, &g.gs};
+  std::vector<const projection*> all{&g.gx_excitatory, &g.gx_inhibitory, &g.gy_excitatory,
+                                     &g.gy_inhibitory, &g.gs};
   for (const projection* p : {&g.sensory, &g.readout, &c.e, &c.sensory, &c.readout})
     if (p->edges() != 0) all.push_back(p);
   return all;
@@ -32,16 +33,20 @@ std::string shown_name(const model& m, const projection& p) {
 }
 
 std::vector<population> populations(const model& m) {
-  std::vector<population> all{{"neurons", m.neurons()}, {"sensory", m.sensory_nodes()}, {"readout", m.readout_nodes()}};
+  std::vector<population> all{
+      {"neurons", m.neurons()}, {"sensory", m.sensory_nodes()}, {"readout", m.readout_nodes()}};
   if (m.hubs() != 0) all.insert(all.begin() + 1, {"hubs", m.hubs()});
-  if (m.sensory_are_sources() && m.is_direct()) all.insert(all.begin() + 1, {"sources", m.sources()});
+  if (m.sensory_are_sources() && m.is_direct())
+    all.insert(all.begin() + 1, {"sources", m.sources()});
   return all;
 }
 
 // Explicit edges only.
-std::vector<std::pair<const char*, std::pair<const projection*, const projection*>>> explicit_circuits(const model& m) {
+std::vector<std::pair<const char*, std::pair<const projection*, const projection*>>>
+explicit_circuits(const model& m) {
   const direct_circuits& g = m.direct();
-  return {{"Gx", {&g.gx_excitatory, &g.gx_inhibitory}}, {"Gy", {&g.gy_excitatory, &g.gy_inhibitory}}};
+  return {{"Gx", {&g.gx_excitatory, &g.gx_inhibitory}},
+          {"Gy", {&g.gy_excitatory, &g.gy_inhibitory}}};
 }
 
 double bytes_per_edge(const model& m) {
@@ -53,12 +58,14 @@ double bytes_per_edge(const model& m) {
 
 // Rates, u and the strengths of all layers.
 double bytes_per_synapse(const model& m) {
-  const std::size_t bytes = m.direct().gs.bytes() + m.direct().retention.bytes() + m.synapse_bytes();
+  const std::size_t bytes =
+      m.direct().gs.bytes() + m.direct().retention.bytes() + m.synapse_bytes();
   return m.synapses() == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(m.synapses());
 }
 
 std::string storage(const projection& p) {
-  return fmt::format("{}, {}", p.is_dense() ? "dense" : "CSR", p.rows_are() == order::by_source ? "by source" : "by target");
+  return fmt::format("{}, {}", p.is_dense() ? "dense" : "CSR",
+                     p.rows_are() == major::source ? "by source" : "by target");
 }
 
 // Tokens per turn: the shortest and the longest of the pairs that turn at all.
@@ -77,18 +84,21 @@ periods periods_of(const rotation& r) {
 }
 
 std::string rotation_text(const model& m) {
-  if (!m.turning().present()) return "none";
-  const periods p = periods_of(m.turning());
-  return fmt::format("{} pairs a head, one turn in {:.3g} to {:.3g} tokens", m.turning().frequency().size(), p.fastest, p.slowest);
+  if (!m.rotation().present()) return "none";
+  const periods p = periods_of(m.rotation());
+  return fmt::format("{} pairs a head, one turn in {:.3g} to {:.3g} tokens",
+                     m.rotation().frequency().size(), p.fastest, p.slowest);
 }
 
 // The hops that an action takes in circuits through hubs; empty: it has no edges to travel.
 std::string hops_of(action a, const dynamics& rules) {
   switch (a) {
     case action::sense:
-      return std::string("sensory node -> hubs (sensory)") + (rules.token_gain() ? "; gain of the pool" : "");
+      return std::string("sensory node -> hubs (sensory)") +
+             (rules.token_gain() ? "; gain of the pool" : "");
     case action::propagate_synapses:
-      return std::string("neurons -> hubs (synapses), per head") + (rules.attention_gain() ? "; gain of the pool, per head" : "");
+      return std::string("neurons -> hubs (synapses), per head") +
+             (rules.attention_gain() ? "; gain of the pool, per head" : "");
     case action::reweight:
       return "neurons -> hubs (synapses)";
     case action::propagate_gy:
@@ -111,7 +121,8 @@ std::string direct_hops_of(action a, const model& m) {
   const char* const pool = m.hubs() != 0 ? "; gain of the pool" : "";
   switch (a) {
     case action::sense:
-      return m.sensory_are_sources() ? std::string("sensory node is a source") + pool : "sensory node -> neurons (sensory)";
+      return m.sensory_are_sources() ? std::string("sensory node is a source") + pool
+                                     : "sensory node -> neurons (sensory)";
     case action::propagate_synapses:
       return std::string("neurons -> sources (synapses of gs), per head") +
              (m.rules().attention_gain() ? "; gain of the pool, per head" : "");
@@ -125,13 +136,16 @@ std::string direct_hops_of(action a, const model& m) {
       return "sources -> neurons (gx_excitatory, gx_inhibitory)";
     case action::read_out:
       if (m.readout_nodes() == 0) return "no readout nodes";
-      return m.direct().readout.edges() != 0 ? "sources -> readout nodes (readout)" : "hubs -> readout nodes (pool_readout)";
+      return m.direct().readout.edges() != 0 ? "sources -> readout nodes (readout)"
+                                             : "hubs -> readout nodes (pool_readout)";
     default:
       return "";
   }
 }
 
-std::string hops_in(action a, const model& m) { return m.is_direct() ? direct_hops_of(a, m) : hops_of(a, m.rules()); }
+std::string hops_in(action a, const model& m) {
+  return m.is_direct() ? direct_hops_of(a, m) : hops_of(a, m.rules());
+}
 
 std::string hop_line(action a, const model& m) {
   const std::string hops = hops_in(a, m);
@@ -141,13 +155,18 @@ std::string hop_line(action a, const model& m) {
 std::string explicit_text(const model& m) {
   std::string text;
   for (const auto& [name, both] : explicit_circuits(m))
-    text += fmt::format("{:16}{} edges, {} excitatory and {} inhibitory\n", name,
-                        shown_count(static_cast<double>(both.first->edges() + both.second->edges())),
-                        shown_count(static_cast<double>(both.first->edges())), shown_count(static_cast<double>(both.second->edges())));
-  text += fmt::format("{:16}{:.3g} bytes for each circuit edge, {:.3g} for each synapse in all layers\n", "memory", bytes_per_edge(m),
-                      bytes_per_synapse(m));
-  if (!m.direct().retention.empty()) text += fmt::format("{:16}one for each synapse, beside the uniform one\n", "own retention");
-  if (!m.neuron_names().empty()) text += fmt::format("{:16}of neurons: {}, ...\n", "names", one_line(m.neuron_names().front()));
+    text +=
+        fmt::format("{:16}{} edges, {} excitatory and {} inhibitory\n", name,
+                    shown_count(static_cast<double>(both.first->edges() + both.second->edges())),
+                    shown_count(static_cast<double>(both.first->edges())),
+                    shown_count(static_cast<double>(both.second->edges())));
+  text += fmt::format(
+      "{:16}{:.3g} bytes for each circuit edge, {:.3g} for each synapse in all layers\n", "memory",
+      bytes_per_edge(m), bytes_per_synapse(m));
+  if (!m.direct().retention.empty())
+    text += fmt::format("{:16}one for each synapse, beside the uniform one\n", "own retention");
+  if (!m.neuron_names().empty())
+    text += fmt::format("{:16}of neurons: {}, ...\n", "names", one_line(m.neuron_names().front()));
   return text;
 }
 
@@ -166,27 +185,42 @@ nlohmann::ordered_json explicit_json(const model& m) {
 
 std::string model_text(const model& m) {
   std::string text;
-  const auto line = [&](const char* what, const std::string& value) { text += fmt::format("{:16}{}\n", one_line(what), one_line(value)); };
+  const auto line = [&](const char* what, const std::string& value) {
+    text += fmt::format("{:16}{}\n", one_line(what), one_line(value));
+  };
   line("hash", m.content_sha256());
-  line("dynamics", fmt::format("{} ({}), epsilon {:g}", m.rules().name(), m.rules().equation(), m.rules().epsilon()));
+  line("dynamics", fmt::format("{} ({}), epsilon {:g}", m.rules().name(), m.rules().equation(),
+                               m.rules().epsilon()));
   line("layers", fmt::format("{}, {} rounds a token", m.layers(), 4 * m.layers()));
   line("heads", fmt::format("{} of {} neurons", m.heads(), m.neurons_per_head()));
-  for (const population& p : populations(m)) line(p.name.c_str(), fmt::format("{} nodes", shown_count(p.size)));
+  for (const population& p : populations(m))
+    line(p.name.c_str(), fmt::format("{} nodes", shown_count(p.size)));
   for (const projection* p : projections(m))
-    text += fmt::format("{:16}{} -> {}: {} edges, {}, {}\n", one_line(shown_name(m, *p)), one_line(p->source().name),
-                        one_line(p->target().name), shown_count(static_cast<double>(p->edges())), shown_bytes(p->bytes()), storage(*p));
-  line("synapses", fmt::format("neurons -> {}: {} a layer, {} in all", m.is_direct() ? "sources" : "hubs",
-                               shown_count(static_cast<double>(m.synapses())), shown_bytes(m.synapse_bytes())));
+    text += fmt::format("{:16}{} -> {}: {} edges, {}, {}\n", one_line(shown_name(m, *p)),
+                        one_line(p->source().name), one_line(p->target().name),
+                        shown_count(static_cast<double>(p->edges())), shown_bytes(p->bytes()),
+                        storage(*p));
+  line("synapses",
+       fmt::format("neurons -> {}: {} a layer, {} in all", m.is_direct() ? "sources" : "hubs",
+                   shown_count(static_cast<double>(m.synapses())), shown_bytes(m.synapse_bytes())));
   if (m.is_direct()) text += explicit_text(m);
   line("model size", shown_bytes(m.bytes()));
   line("rotation", rotation_text(m));
-  line("retention", m.retention() < 1 ? fmt::format("{} a token", m.retention()) : "1: nothing is forgotten");
+  line("retention",
+       m.retention() < 1 ? fmt::format("{} a token", m.retention()) : "1: nothing is forgotten");
   line("tokenizer", name(m.tokens()));
-  line("trained on", m.training_window() == 0 ? "windows of unknown length" : fmt::format("windows of {} tokens", m.training_window()));
-  if (!m.order().empty()) line("order", "neurons are kept in another order than that of their numbers");
-  if (m.renumbered()) line("numbering", "neurons have other numbers than in the file that they come from");
+  line("trained on", m.training_window() == 0
+                         ? "windows of unknown length"
+                         : fmt::format("windows of {} tokens", m.training_window()));
+  if (!m.memory_order().empty())
+    line("order", "neurons are kept in another order than that of their numbers");
+  if (m.renumbered())
+    line("numbering", "neurons have other numbers than in the file that they come from");
   line("made by", m.origin().creator);
-  line("source", fmt::format("{}{}", m.origin().source, m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
+  line(
+      "source",
+      fmt::format("{}{}", m.origin().source,
+                  m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
   for (const std::string& inferred : m.origin().inferred) line("inferred", inferred);
   return text;
@@ -195,33 +229,38 @@ std::string model_text(const model& m) {
 nlohmann::ordered_json model_json(const model& m) {
   nlohmann::ordered_json all;
   all["content_sha256"] = m.content_sha256();
-  all["dynamics"] = {{"name", m.rules().name()}, {"equation", m.rules().equation()}, {"epsilon", m.rules().epsilon()}};
+  all["dynamics"] = {{"name", m.rules().name()},
+                     {"equation", m.rules().equation()},
+                     {"epsilon", m.rules().epsilon()}};
   all["layers"] = m.layers();
   all["heads"] = m.heads();
   for (const population& p : populations(m)) all["populations"][p.name] = p.size;
   for (const projection* p : projections(m))
-    all["projections"][shown_name(m, *p)] = {{"source", p->source().name},
-                                             {"target", p->target().name},
-                                             {"edges", p->edges()},
-                                             {"bytes", p->bytes()},
-                                             {"storage", p->is_dense() ? "dense" : "csr"},
-                                             {"order", p->rows_are() == order::by_source ? "by_source" : "by_target"}};
+    all["projections"][shown_name(m, *p)] = {
+        {"source", p->source().name},
+        {"target", p->target().name},
+        {"edges", p->edges()},
+        {"bytes", p->bytes()},
+        {"storage", p->is_dense() ? "dense" : "csr"},
+        {"order", p->rows_are() == major::source ? "by_source" : "by_target"}};
   all["circuits"] = m.is_direct() ? "direct" : "hubs";
   if (m.is_direct()) all["direct"] = explicit_json(m);
   all["synapses"] = m.synapses();
   all["model_bytes"] = m.bytes();
   all["synapse_bytes"] = m.synapse_bytes();
   all["rotation"] = nullptr;
-  if (m.turning().present()) {
-    const periods p = periods_of(m.turning());
-    all["rotation"] = {{"pairs_per_head", m.turning().frequency().size()}, {"fastest_period", p.fastest}, {"slowest_period", p.slowest}};
+  if (m.rotation().present()) {
+    const periods p = periods_of(m.rotation());
+    all["rotation"] = {{"pairs_per_head", m.rotation().frequency().size()},
+                       {"fastest_period", p.fastest},
+                       {"slowest_period", p.slowest}};
   }
   all["retention"] = m.retention();
   all["tokenizer"] = name(m.tokens());
   all["training_window"] = nullptr;
   if (m.training_window() != 0) all["training_window"] = m.training_window();
   all["renumbered"] = m.renumbered();
-  all["reordered"] = !m.order().empty();
+  all["reordered"] = !m.memory_order().empty();
   all["origin"] = {{"creator", m.origin().creator},
                    {"source", m.origin().source},
                    {"source_sha256", m.origin().source_sha256},
@@ -232,10 +271,15 @@ nlohmann::ordered_json model_json(const model& m) {
 
 std::string rounds_text(const model& m) {
   const round_table table = round_table::published();
-  std::string text =
-      fmt::format("A token: {} layers of 4 rounds. i -> j is an edge, sigma_l its strength in layer l, U its decay.\n", m.layers());
-  text += fmt::format("token    {:11}{}\n{}", name(kernel_of(action::sense)), rule(action::sense), hop_line(action::sense, m));
-  text += fmt::format("for l = 1..{}: round 3 (of the token boundary, or of layer l - 1), then rounds 0, 1, 2\n", m.layers());
+  std::string text = fmt::format(
+      "A token: {} layers of 4 rounds. i -> j is an edge, sigma_l its strength in layer l, U its "
+      "decay.\n",
+      m.layers());
+  text += fmt::format("token    {:11}{}\n{}", name(kernel_of(action::sense)), rule(action::sense),
+                      hop_line(action::sense, m));
+  text += fmt::format(
+      "for l = 1..{}: round 3 (of the token boundary, or of layer l - 1), then rounds 0, 1, 2\n",
+      m.layers());
   // Each line that describe() gives, and under it the hops of its action.
   std::string lines = describe(table);
   for (const auto& round : table.rounds)
@@ -244,8 +288,8 @@ std::string rounds_text(const model& m) {
       text += lines.substr(0, end) + hop_line(a, m);
       lines.erase(0, end);
     }
-  return text +
-         fmt::format("readout  {:11}{}\n{}", name(kernel_of(action::read_out)), rule(action::read_out), hop_line(action::read_out, m));
+  return text + fmt::format("readout  {:11}{}\n{}", name(kernel_of(action::read_out)),
+                            rule(action::read_out), hop_line(action::read_out, m));
 }
 
 nlohmann::ordered_json rounds_json(const model& m) {
@@ -253,7 +297,10 @@ nlohmann::ordered_json rounds_json(const model& m) {
   const round_table table = round_table::published();
   for (std::size_t r = 0; r < table.rounds.size(); ++r)
     for (action a : table.rounds[r])
-      all.push_back({{"round", r}, {"kernel", name(kernel_of(a))}, {"rule", rule(a)}, {"hops", hops_in(a, m)}});
+      all.push_back({{"round", r},
+                     {"kernel", name(kernel_of(a))},
+                     {"rule", rule(a)},
+                     {"hops", hops_in(a, m)}});
   return all;
 }
 

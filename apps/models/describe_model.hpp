@@ -13,7 +13,8 @@ namespace bdh::app {
 std::string model_text(const model& m);
 nlohmann::ordered_json model_json(const model& m);
 
-// The round table of a token in the paper's notation, with the hops that each rule takes over the model's edges.
+// The round table of a token in the paper's notation, with the hops that each rule takes over the
+// model's edges.
 std::string rounds_text(const model& m);
 nlohmann::ordered_json rounds_json(const model& m);
 

@@ -1,4 +1,5 @@
-// The options of `bdh import --circuit direct`: a model through hubs as explicit edges, complete or pruned.
+// The options of `bdh import --circuit direct`: a model through hubs as explicit edges, complete or
+// pruned.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ class command_line;
 
 struct direct_result {
   model graph;
-  std::string summary;  // kept edges, excitatory and inhibitory, synapses and partners, bytes, and the loss on a held-out text; lines
+  std::string summary;  // kept edges, excitatory and inhibitory, synapses and partners, bytes, and
+                        // the loss on a held-out text; lines
 };
 
 struct direct_choice {

@@ -28,7 +28,8 @@ struct evaluate_options {
   bool by_position = false, json = false;
 };
 
-// Losses of predictions, by the position of the predicting token: 0-128, then doubling to 512, then steps of 512.
+// Losses of predictions, by the position of the predicting token: 0-128, then doubling to 512, then
+// steps of 512.
 class losses {
  public:
   struct bin {
@@ -37,14 +38,19 @@ class losses {
   };
 
   void add(std::uint64_t position, double nats) {
-    const std::size_t at = position < 128 ? 0 : position < 256 ? 1 : position < 512 ? 2 : 3 + (position - 512) / 512;
+    const std::size_t at = position < 128   ? 0
+                           : position < 256 ? 1
+                           : position < 512 ? 2
+                                            : 3 + (position - 512) / 512;
     if (at >= bins_.size()) bins_.resize(at + 1);
     bins_[at].nats += nats;
     ++bins_[at].predictions;
     all_.nats += nats;
     ++all_.predictions;
   }
-  static std::uint64_t begin(std::size_t at) { return at == 0 ? 0 : at < 3 ? std::uint64_t{64} << at : 512 * (at - 2); }
+  static std::uint64_t begin(std::size_t at) {
+    return at == 0 ? 0 : at < 3 ? std::uint64_t{64} << at : 512 * (at - 2);
+  }
   const std::vector<bin>& bins() const { return bins_; }
   const bin& all() const { return all_; }
 
@@ -57,14 +63,16 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
-  double nats_float32 = 0;  // in all, by weights and synapses in float32; where those asked for are rounded
+  double nats_float32 =
+      0;  // in all, by weights and synapses in float32; where those asked for are rounded
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 
   void compare(std::span<const float> exact, std::span<const float> rounded) {
     for (std::size_t v = 0; v < exact.size(); ++v) {
       largest_logit = std::max<double>(largest_logit, std::abs(exact[v]));
-      largest_difference = std::max<double>(largest_difference, std::abs(double{exact[v]} - rounded[v]));
+      largest_difference =
+          std::max<double>(largest_difference, std::abs(double{exact[v]} - rounded[v]));
     }
   }
 };
@@ -80,8 +88,8 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
     const auto token = input.next();
     if (!token) break;
     if (o.window && position == *o.window) {
-      brain.forget();
-      if (exact) exact->forget();
+      brain.clear_synapses();
+      if (exact) exact->clear_synapses();
       position = 0;
     }
     if (position == 0) ++r.windows;
@@ -98,30 +106,33 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
   return r;
 }
 
-result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
+result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact,
+                         token_source& input) {
   result r;
-  const std::uint64_t limit = o.limit.value_or(any_count.most), window = o.window.value_or(any_count.most);
+  const std::uint64_t limit = o.limit.value_or(any_count.most),
+                      window = o.window.value_or(any_count.most);
   const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
   progress_line progress(true, total);
   for (auto token = input.next(); token && stop_requested() == 0;) {
     if (brain.tokens() == window) {
-      brain.forget();
-      if (exact) exact->forget();
+      brain.clear_synapses();
+      if (exact) exact->clear_synapses();
     }
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
     if (at != 0) r.found.add(at - 1, brain.loss(*token));
     if (at != 0 && exact) r.nats_float32 += exact->loss(*token);
-    const std::uint64_t end = std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
+    const std::uint64_t end =
+        std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::size_t told = 0;
     std::vector<float> logits;  // of all tokens
-    brain.read(piece, [&](const token_report& report) {
+    brain.read(piece, [&](const step_report& report) {
       if (++told < piece.size()) r.found.add(report.position, brain.loss(piece[told]));
       if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     });
     if (exact)
-      exact->read(piece, [&](const token_report& report) {
+      exact->read(piece, [&](const step_report& report) {
         const std::size_t k = report.position - at, v = exact->logits().size();
         r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
         if (k + 1 < piece.size()) r.nats_float32 += exact->loss(piece[k + 1]);
@@ -140,18 +151,21 @@ std::string rounded(const simulator& brain) {
 
 void tell(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
-      fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n", mean(r.found.all()),
-                  mean(r.found.all()) / std::numbers::ln2, shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
+      fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n",
+                  mean(r.found.all()), mean(r.found.all()) / std::numbers::ln2,
+                  shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
   if (const std::string what = rounded(brain); !what.empty()) {
     const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     text += fmt::format(
-        "{} rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ by up to {:.2g} of the largest\n", what,
-        mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
+        "{} rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ "
+        "by up to {:.2g} of the largest\n",
+        what, mean(r.found.all()) - exact, exact, r.largest_difference / r.largest_logit);
   }
   if (o.by_position) {
     text += fmt::format("{:>15}  {:>7}  {:>11}\n", "position", "nats", "predictions");
     for (std::size_t i = 0; i < r.found.bins().size(); ++i)
-      text += fmt::format("{:>15}  {:>7.4f}  {:>11}\n", fmt::format("{}-{}", losses::begin(i), losses::begin(i + 1)),
+      text += fmt::format("{:>15}  {:>7.4f}  {:>11}\n",
+                          fmt::format("{}-{}", losses::begin(i), losses::begin(i + 1)),
                           mean(r.found.bins()[i]), r.found.bins()[i].predictions);
   }
   print(text);
@@ -199,30 +213,39 @@ int evaluate(const evaluate_options& o) {
     exact.reset(new simulator(wide.make(as_stored ? *as_stored : m)));
   }
   stop_on_signals();
-  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input) : measure(o, brain, exact.get(), *input);
+  const result r = o.prefill.blocks() ? measure_in_blocks(o, brain, exact.get(), *input)
+                                      : measure(o, brain, exact.get(), *input);
   const int signal = stop_requested();
   if (r.found.all().predictions == 0 && signal == 0)
-    throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens), "at least two tokens");
+    throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens),
+                      "at least two tokens");
   if (r.found.all().predictions != 0) {
     if (o.json) print(as_json(r, o, brain).dump(1) + "\n");
     if (!o.json) tell(r, o, brain);
   }
-  if (signal != 0) note(fmt::format("bdh: stopped by a signal after {} tokens", shown_count(static_cast<double>(r.tokens))));
+  if (signal != 0)
+    note(fmt::format("bdh: stopped by a signal after {} tokens",
+                     shown_count(static_cast<double>(r.tokens))));
   return signal == 0 ? 0 : 128 + signal;
 }
 
 class evaluate_app final : public command {
  public:
-  explicit evaluate_app(command_line& program) : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
+  explicit evaluate_app(command_line& program)
+      : command(program, "evaluate", "Measure how well a model predicts a text (cross-entropy).") {
     evaluate_options& o = options_;
     arguments_.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     o.input.add_to(arguments_, true);
-    add_number<std::uint64_t>(arguments_, "--window", o.window, {2, any_count.most, "an integer >= 2"},
+    add_number<std::uint64_t>(arguments_, "--window", o.window,
+                              {2, any_count.most, "an integer >= 2"},
                               "tokens; synapses start from zero in each window [one stream]");
-    add_number<std::uint64_t>(arguments_, "--limit", o.limit, {2, any_count.most, "an integer >= 2"}, "read at most N tokens [all]");
+    add_number<std::uint64_t>(arguments_, "--limit", o.limit,
+                              {2, any_count.most, "an integer >= 2"},
+                              "read at most N tokens [all]");
     o.engine.add_to(arguments_, true);
     o.prefill.add_to(arguments_);
-    arguments_.add_flag("--by-position", o.by_position, "also by the position of the predicting token in its window");
+    arguments_.add_flag("--by-position", o.by_position,
+                        "also by the position of the predicting token in its window");
     arguments_.add_flag("--json", o.json, "one JSON object on standard output");
   }
   int run() override { return evaluate(options_); }
@@ -233,6 +256,8 @@ class evaluate_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> evaluate_command(command_line& program) { return std::make_unique<evaluate_app>(program); }
+std::unique_ptr<command> evaluate_command(command_line& program) {
+  return std::make_unique<evaluate_app>(program);
+}
 
 }  // namespace bdh::app

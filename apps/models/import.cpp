@@ -32,7 +32,8 @@ import_options options_of(const import_command_options& o) {
   import_options to;
   if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
   if (o.heads) to.heads = static_cast<head_id>(*o.heads);
-  if (!o.pairing.empty()) to.pairs = o.pairing == "interleaved" ? pairing::interleaved : pairing::half_split;
+  if (!o.pairing.empty())
+    to.pairs = o.pairing == "interleaved" ? pairing::interleaved : pairing::half_split;
   to.theta = o.theta;
   to.epsilon = o.epsilon;
   if (!o.tokenizer.empty()) to.tokens = tokenizer_named(o.tokenizer);
@@ -41,16 +42,23 @@ import_options options_of(const import_command_options& o) {
   return to;
 }
 
-// A model file is taken too, to give it other circuits; what is only said about checkpoints then has no meaning.
+// A model file is taken too, to give it other circuits; what is only said about checkpoints then
+// has no meaning.
 model open_source(const import_command_options& o) {
-  if (identify(o.checkpoint) != file_kind::model) return import_checkpoint(o.checkpoint, options_of(o));
+  if (identify(o.checkpoint) != file_kind::model)
+    return import_checkpoint(o.checkpoint, options_of(o));
   if (!o.direct.wanted())
-    throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program", "--circuit direct gives it explicit edges");
-  if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() || !o.tokenizer.empty() || o.causal)
-    throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open", "--circuit, --keep-..., --calibrate",
+    throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program",
+                      "--circuit direct gives it explicit edges");
+  if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() ||
+      !o.tokenizer.empty() || o.causal)
+    throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open",
+                      "--circuit, --keep-..., --calibrate",
                       "give them when the checkpoint is imported");
   model m = load_model(o.checkpoint);
-  if (m.is_direct()) throw input_error(o.checkpoint, "a model with direct circuits", "a checkpoint, or a model with circuits through hubs");
+  if (m.is_direct())
+    throw input_error(o.checkpoint, "a model with direct circuits",
+                      "a checkpoint, or a model with circuits through hubs");
   return m;
 }
 
@@ -59,11 +67,13 @@ void check(const import_command_options& o) {
   o.graph.check();
   o.direct.check();
   if (!o.graph.chosen()) {
-    if (o.checkpoint.empty()) throw usage_error("nothing to import", "expected CHECKPOINT or --gx FILE");
+    if (o.checkpoint.empty())
+      throw usage_error("nothing to import", "expected CHECKPOINT or --gx FILE");
     return;
   }
   if (!o.checkpoint.empty()) throw usage_error("CHECKPOINT and --gx", "one of the two");
-  if (o.direct.circuit) throw usage_error("--circuit", "is for checkpoints and models: graph files are direct already");
+  if (o.direct.circuit)
+    throw usage_error("--circuit", "is for checkpoints and models: graph files are direct already");
   if (!o.layers) throw usage_error("--gx", "needs --layers");
   for (const auto& [name, given] : {std::pair{"--pairing", !o.pairing.empty()},
                                     {"--theta", o.theta.has_value()},
@@ -74,34 +84,48 @@ void check(const import_command_options& o) {
 }
 
 std::string summary(const model& m) {
-  std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source), m.origin().source_sha256, m.origin().layout);
+  std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source),
+                                 m.origin().source_sha256, m.origin().layout);
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
-  text += fmt::format("{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n", m.neurons(), m.heads(),
-                      m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(), m.readout_nodes(), m.layers());
-  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
+  text += fmt::format(
+      "{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n",
+      m.neurons(), m.heads(), m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(),
+      m.readout_nodes(), m.layers());
+  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
+                            shown_bytes(m.synapse_bytes()));
 }
 
 class import_app final : public command {
  public:
   explicit import_app(command_line& program)
-      : command(program, "import", "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
+      : command(program, "import",
+                "Make a graph model from a trained BDH-GPU checkpoint, or from graph files.") {
     command_line& c = arguments_;
     import_command_options& o = options_;
-    c.add("CHECKPOINT", o.checkpoint, "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model").type_name("");
+    c.add("CHECKPOINT", o.checkpoint,
+          "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
+        .type_name("");
     c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
-    add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"}, "layers, where the file does not tell");
-    add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"}, "heads, where the file does not tell");
-    c.add("--pairing", o.pairing, "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
+    add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"},
+                              "layers, where the file does not tell");
+    add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"},
+                              "heads, where the file does not tell");
+    c.add("--pairing", o.pairing,
+          "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
         .type_name("HOW")
         .expects({"interleaved", "half-split"});
-    add_number<double>(c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
-                       "base of the rotation frequencies, where the file has no table [the layout's]");
-    add_number<double>(c, "--eps", o.epsilon, {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
+    add_number<double>(
+        c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
+        "base of the rotation frequencies, where the file has no table [the layout's]");
+    add_number<double>(c, "--eps", o.epsilon,
+                       {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
                        "constant under the root of the gain [1e-5]");
-    c.add("--tokenizer", o.tokenizer, "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
+    c.add("--tokenizer", o.tokenizer,
+          "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
         .type_name("HOW")
         .expects({"bytes", "byt5", "ids"});
-    add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count, "tokens in a window of the training [unknown]");
+    add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count,
+                              "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
     o.direct.add_to(c);
     o.graph.add_to(c);
@@ -111,7 +135,9 @@ class import_app final : public command {
   int run() override {
     check(options_);
     return write_model(options_.model, options_.force, [this] {
-      return options_.graph.chosen() ? from_graph() : options_.direct.wanted() ? from_hubs() : from_checkpoint();
+      return options_.graph.chosen()    ? from_graph()
+             : options_.direct.wanted() ? from_hubs()
+                                        : from_checkpoint();
     });
   }
 
@@ -145,6 +171,8 @@ class import_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> import_command(command_line& program) { return std::make_unique<import_app>(program); }
+std::unique_ptr<command> import_command(command_line& program) {
+  return std::make_unique<import_app>(program);
+}
 
 }  // namespace bdh::app

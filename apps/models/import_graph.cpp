@@ -15,9 +15,11 @@ constexpr range<double> theta_range{std::numeric_limits<double>::min(), 1e30, "a
 
 std::string count(edge_id n) { return shown_count(static_cast<double>(n)); }
 
-std::string edges_line(const char* what, const projection& excitatory, const projection& inhibitory) {
-  return fmt::format("{}: {} edges, {} excitatory and {} inhibitory\n", what, count(excitatory.edges() + inhibitory.edges()),
-                     count(excitatory.edges()), count(inhibitory.edges()));
+std::string edges_line(const char* what, const projection& excitatory,
+                       const projection& inhibitory) {
+  return fmt::format("{}: {} edges, {} excitatory and {} inhibitory\n", what,
+                     count(excitatory.edges() + inhibitory.edges()), count(excitatory.edges()),
+                     count(inhibitory.edges()));
 }
 
 // theta=T
@@ -29,33 +31,45 @@ std::optional<double> theta_of(const std::string& text) {
 }  // namespace
 
 void graph_file_choice::add_to(command_line& command) {
-  const auto file = [&](const char* name, std::optional<std::string>& target, const char* help, const char* type = "FILE") -> option& {
-    return command.add(name, target, help).type_name(type).group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
+  const auto file = [&](const char* name, std::optional<std::string>& target, const char* help,
+                        const char* type = "FILE") -> option& {
+    return command.add(name, target, help)
+        .type_name(type)
+        .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
   };
   file("--gx", gx, "edges of the circuit that drives X; negative weights inhibit");
   file("--gy", gy, "edges of the circuit that drives Y [those of --gx]");
   file("--gs", gs, "synapses, with their plasticity rates [the edges of --gx, rate 1]");
-  file("--sensory", sensory, "edges token -> neuron, or random:K@SEED: K neurons for each token [random, 5 % of the neurons]");
+  file("--sensory", sensory,
+       "edges token -> neuron, or random:K@SEED: K neurons for each token [random, 5 % of the "
+       "neurons]");
   file("--readout", readout, "edges neuron -> token [none: no logits]");
-  file("--retention", retention, "factor u on every synapse per token, or a file with one for each synapse [1]", "U|FILE");
-  file("--rotation", rotation, "theta=T: synapses turn, pair m of N neurons by T^(-2m/N) per token [none]", "HOW");
+  file("--retention", retention,
+       "factor u on every synapse per token, or a file with one for each synapse [1]", "U|FILE");
+  file("--rotation", rotation,
+       "theta=T: synapses turn, pair m of N neurons by T^(-2m/N) per token [none]", "HOW");
   file("--dynamics", dynamics, "bdh or normfree [bdh]", "NAME").values({"bdh", "normfree"});
-  add_number<std::uint64_t>(command, "--vocabulary", vocabulary, {1, 1 << 20, "1 to 1048576"}, "tokens [what --sensory says, or 256]")
+  add_number<std::uint64_t>(command, "--vocabulary", vocabulary, {1, 1 << 20, "1 to 1048576"},
+                            "tokens [what --sensory says, or 256]")
       .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
 }
 
 void graph_file_choice::check() const {
   if (!chosen()) {
-    const bool others = gy || gs || sensory || readout || retention || rotation || dynamics || vocabulary;
+    const bool others =
+        gy || gs || sensory || readout || retention || rotation || dynamics || vocabulary;
     if (others) throw usage_error("options of graph files", "need --gx FILE");
     return;
   }
-  if (rotation && !theta_of(*rotation)) throw usage_error("--rotation", "'" + *rotation + "', expected theta=T with T > 0");
+  if (rotation && !theta_of(*rotation))
+    throw usage_error("--rotation", "'" + *rotation + "', expected theta=T with T > 0");
   if (dynamics && *dynamics != "bdh" && *dynamics != "normfree")
     throw usage_error("--dynamics", "'" + *dynamics + "', expected bdh or normfree");
   // A number is never taken for a file.
-  if (retention && parse_number<double>(*retention, {-1e300, 1e300, ""}) && !parse_number(*retention, retention_range))
-    throw usage_error("--retention", "'" + *retention + "', expected " + retention_range.text + ", or a file");
+  if (retention && parse_number<double>(*retention, {-1e300, 1e300, ""}) &&
+      !parse_number(*retention, retention_range))
+    throw usage_error("--retention",
+                      "'" + *retention + "', expected " + retention_range.text + ", or a file");
 }
 
 graph_import_options graph_file_choice::options() const {
@@ -81,13 +95,18 @@ std::string graph_summary(const imported_graph& made) {
   const direct_circuits& g = m.direct();
   std::string text = one_line(m.origin().source) + "\n";
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
-  text += fmt::format("{} neurons{}, {} sensory nodes, {} readout nodes, {} layers, dynamics {}\n", count(m.neurons()),
-                      m.neuron_names().empty() ? "" : " with names", m.sensory_nodes(), m.readout_nodes(), m.layers(), m.rules().name());
-  text += edges_line("Gx", g.gx_excitatory, g.gx_inhibitory) + edges_line("Gy", g.gy_excitatory, g.gy_inhibitory);
+  text += fmt::format("{} neurons{}, {} sensory nodes, {} readout nodes, {} layers, dynamics {}\n",
+                      count(m.neurons()), m.neuron_names().empty() ? "" : " with names",
+                      m.sensory_nodes(), m.readout_nodes(), m.layers(), m.rules().name());
+  text += edges_line("Gx", g.gx_excitatory, g.gx_inhibitory) +
+          edges_line("Gy", g.gy_excitatory, g.gy_inhibitory);
   text += fmt::format("Gs: {} synapses a layer", count(m.synapses()));
-  if (m.turning().present()) text += fmt::format(", {} of them partners added at rate 0", count(made.partners_added));
-  text += fmt::format("\nsensory: {} edges, readout: {} edges\n", count(g.sensory.edges()), count(g.readout.edges()));
-  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()), shown_bytes(m.synapse_bytes()));
+  if (m.rotation().present())
+    text += fmt::format(", {} of them partners added at rate 0", count(made.partners_added));
+  text += fmt::format("\nsensory: {} edges, readout: {} edges\n", count(g.sensory.edges()),
+                      count(g.readout.edges()));
+  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
+                            shown_bytes(m.synapse_bytes()));
 }
 
 }  // namespace bdh::app

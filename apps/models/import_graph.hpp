@@ -16,7 +16,8 @@ struct graph_file_choice {
 
   void add_to(command_line& command);
   bool chosen() const { return gx.has_value(); }
-  void check() const;                    // throws usage_error for options that need --gx, and for values that no file decides
+  void check()
+      const;  // throws usage_error for options that need --gx, and for values that no file decides
   graph_import_options options() const;  // without layers, heads and tokenizer
 };
 

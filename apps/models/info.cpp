@@ -38,7 +38,9 @@ void line(description& d, const std::string& what, const std::string& value) {
   d.text += fmt::format("{:16}{}\n", one_line(what), one_line(value));
 }
 
-std::string plain(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string plain(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 description of_model(const std::string& file, const choice& asked) {
   const model m = asked.check ? check_model(file) : load_model(file);
@@ -72,7 +74,8 @@ description of_state(const std::string& file) {
     const hdf5::group layer = layers.open_group(std::to_string(l).c_str());
     const hdf5::extents shape = layer.open_dataset("stored").shape();
     d.all["layers"].push_back({{"clock", layer.number("clock")}, {"shape", shape}});
-    line(d, fmt::format("layer {}", l), fmt::format("synapses {}, {} decays", shape_text(shape), layer.number("clock")));
+    line(d, fmt::format("layer {}", l),
+         fmt::format("synapses {}, {} decays", shape_text(shape), layer.number("clock")));
   }
   return d;
 }
@@ -86,9 +89,12 @@ description of_run(const std::string& folder) {
   for (const auto& [key, value] : r.run.items()) {
     if (!value.is_object()) line(d, key, plain(value));
     if (value.is_object())
-      for (const auto& [part, of_part] : value.items()) line(d, key, fmt::format("{:20}{}", part, plain(of_part)));
+      for (const auto& [part, of_part] : value.items())
+        line(d, key, fmt::format("{:20}{}", part, plain(of_part)));
   }
-  line(d, "recorded", fmt::format("{} tokens{}", shown_count(static_cast<double>(r.tokens.size())), r.logits ? ", logits" : ""));
+  line(d, "recorded",
+       fmt::format("{} tokens{}", shown_count(static_cast<double>(r.tokens.size())),
+                   r.logits ? ", logits" : ""));
   for (std::size_t c = 2; c < r.columns.size(); ++c) {  // behind position and token
     double sum = 0;
     std::size_t count = 0;
@@ -115,7 +121,8 @@ description of_expected(const std::string& file) {
            {"v", !e.v.empty()},
            {"active_x", !e.active_x.empty()},
            {"active_y", !e.active_y.empty()}};
-  for (const auto& [key, value] : d.all.items()) line(d, key, value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump());
+  for (const auto& [key, value] : d.all.items())
+    line(d, key, value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump());
   return d;
 }
 
@@ -137,12 +144,14 @@ description of_checkpoint(const std::string& file) {
     d.all["tensors"].push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}});
     line(d, "tensor", fmt::format("{:24} {:14} {}", t.name, t.type, shape_text(t.shape)));
   }
-  for (const statement& s : tensors->statements()) line(d, "states", fmt::format("{} = {:g} ({})", s.key, s.value, s.where));
+  for (const statement& s : tensors->statements())
+    line(d, "states", fmt::format("{} = {:g} ({})", s.key, s.value, s.where));
   return d;
 }
 
 description describe(const std::string& file, file_kind kind, const choice& asked) {
-  if (asked.rounds && kind != file_kind::model) throw input_error(file, name(kind), "a model: only models have rounds");
+  if (asked.rounds && kind != file_kind::model)
+    throw input_error(file, name(kind), "a model: only models have rounds");
   if (asked.check && kind != file_kind::model)
     throw input_error(file, name(kind), "a model: other files are checked whenever they are read");
   switch (kind) {
@@ -163,16 +172,20 @@ description describe(const std::string& file, file_kind kind, const choice& aske
   std::error_code failed;
   if (!std::filesystem::exists(file, failed))
     throw input_error(file, failed ? failed.message() : "no such file", "a file or a run's folder");
-  throw input_error(file, kind == file_kind::hdf5 ? "an HDF5 file of another kind" : "nothing known",
+  throw input_error(file,
+                    kind == file_kind::hdf5 ? "an HDF5 file of another kind" : "nothing known",
                     "a model, state, run, expected values, safetensors or PyTorch checkpoint");
 }
 
 class info_app final : public command {
  public:
-  explicit info_app(command_line& program) : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
+  explicit info_app(command_line& program)
+      : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
     arguments_.add("FILE", file_, "a file, or the folder of a run").required().type_name("");
-    arguments_.add_flag("--rounds", asked_.rounds, "the rounds of a token, in the paper's notation");
-    arguments_.add_flag("--check", asked_.check, "read a model through and compare it with its hashes");
+    arguments_.add_flag("--rounds", asked_.rounds,
+                        "the rounds of a token, in the paper's notation");
+    arguments_.add_flag("--check", asked_.check,
+                        "read a model through and compare it with its hashes");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
   int run() override {
@@ -196,6 +209,8 @@ class info_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> info_command(command_line& program) { return std::make_unique<info_app>(program); }
+std::unique_ptr<command> info_command(command_line& program) {
+  return std::make_unique<info_app>(program);
+}
 
 }  // namespace bdh::app

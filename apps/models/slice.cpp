@@ -34,7 +34,8 @@ std::vector<bool> chosen_heads(const model& m, const std::string& text) {
     const auto first = parse_number(item.substr(0, dash), legal);
     const auto last = dash == item.npos ? first : parse_number(item.substr(dash + 1), legal);
     if (!first || !last || *last < *first)
-      throw input_error("--heads", "'" + std::string(item) + "'", fmt::format("heads from 0 to {}, or a range of them", legal.most));
+      throw input_error("--heads", "'" + std::string(item) + "'",
+                        fmt::format("heads from 0 to {}, or a range of them", legal.most));
     std::fill(chosen.begin() + *first, chosen.begin() + *last + 1, true);
     begin = end + 1;
   }
@@ -52,12 +53,15 @@ std::vector<neuron_id> neurons_of_heads(const model& m, const std::string& text)
 std::vector<neuron_id> chosen_neurons(const model& m, const slice_options& o) {
   if (o.heads) return neurons_of_heads(m, *o.heads);
   const neuron_choice choice = select_neurons(m, *o.neurons);
-  if (choice.top != 0) throw input_error("--neurons", "'" + *o.neurons + "'", "neurons by number or name", "top: needs a moment of a run");
+  if (choice.top != 0)
+    throw input_error("--neurons", "'" + *o.neurons + "'", "neurons by number or name",
+                      "top: needs a moment of a run");
   if (!o.each_head) return choice.neurons;
   std::vector<neuron_id> neurons;
   if (choice.neurons.back() >= m.neurons_per_head())
-    throw input_error("--neurons", std::to_string(choice.neurons.back()),
-                      fmt::format("0 to {}, positions in a head, with --each-head", m.neurons_per_head() - 1));
+    throw input_error(
+        "--neurons", std::to_string(choice.neurons.back()),
+        fmt::format("0 to {}, positions in a head, with --each-head", m.neurons_per_head() - 1));
   for (head_id h = 0; h < m.heads(); ++h)
     for (neuron_id k : choice.neurons) neurons.push_back(h * m.neurons_per_head() + k);
   return neurons;
@@ -65,28 +69,34 @@ std::vector<neuron_id> chosen_neurons(const model& m, const slice_options& o) {
 
 class slice_app final : public command {
  public:
-  explicit slice_app(command_line& program) : command(program, "slice", "Make a model of some neurons or some heads of a model.") {
+  explicit slice_app(command_line& program)
+      : command(program, "slice", "Make a model of some neurons or some heads of a model.") {
     command_line& c = arguments_;
     slice_options& o = options_;
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     c.add("-o", o.target, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
-    c.add("--neurons", o.neurons, "keep these: 5, 7-9, NAME, random:K@SEED, separated by commas; those that turn together both")
+    c.add("--neurons", o.neurons,
+          "keep these: 5, 7-9, NAME, random:K@SEED, separated by commas; those that turn together "
+          "both")
         .type_name("SELECTION");
     c.add_flag("--each-head", o.each_head, "--neurons are positions in a head, kept in every head");
     c.add("--heads", o.heads, "keep these heads, from 0: 0,2-3").type_name("LIST");
-    add_number<double>(c, "--scale-e", o.scale_e, scale_range, "factor of E, the edges neuron -> hub [1]");
+    add_number<double>(c, "--scale-e", o.scale_e, scale_range,
+                       "factor of E, the edges neuron -> hub [1]");
     c.add_flag("--force", o.force, "overwrite the model to write");
   }
 
   int run() override {
     const slice_options& o = options_;
-    if (o.neurons.has_value() == o.heads.has_value()) throw usage_error("--neurons and --heads", "exactly one of them");
+    if (o.neurons.has_value() == o.heads.has_value())
+      throw usage_error("--neurons and --heads", "exactly one of them");
     if (o.each_head && !o.neurons) throw usage_error("--each-head", "needs --neurons");
     return write_model(o.target, o.force, [&] {
       const model m = open_model(o.model);
       stop_if_requested();
-      sliced made = with_places([&](const std::string& place) { return o.model + ": " + place; },
-                                [&] { return slice(m, chosen_neurons(m, o), static_cast<float>(o.scale_e)); });
+      sliced made = with_places(
+          [&](const std::string& place) { return o.model + ": " + place; },
+          [&] { return slice(m, chosen_neurons(m, o), static_cast<float>(o.scale_e)); });
       std::string lines = summary(m, made);
       return made_model{std::move(made.result), std::move(lines)};
     });
@@ -95,10 +105,13 @@ class slice_app final : public command {
  private:
   static std::string summary(const model& m, const sliced& made) {
     const model& s = made.result;
-    std::string text = fmt::format("{} of {} neurons, {} of {} heads\n", s.neurons(), m.neurons(), s.heads(), m.heads());
+    std::string text = fmt::format("{} of {} neurons, {} of {} heads\n", s.neurons(), m.neurons(),
+                                   s.heads(), m.heads());
     if (!made.partners.empty())
-      text += fmt::format("{} of them because they turn together with one that was chosen\n", made.partners.size());
-    return text + fmt::format("model {}, synapses {}\n", shown_bytes(s.bytes()), shown_bytes(s.synapse_bytes()));
+      text += fmt::format("{} of them because they turn together with one that was chosen\n",
+                          made.partners.size());
+    return text + fmt::format("model {}, synapses {}\n", shown_bytes(s.bytes()),
+                              shown_bytes(s.synapse_bytes()));
   }
 
   slice_options options_;
@@ -106,6 +119,8 @@ class slice_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> slice_command(command_line& program) { return std::make_unique<slice_app>(program); }
+std::unique_ptr<command> slice_command(command_line& program) {
+  return std::make_unique<slice_app>(program);
+}
 
 }  // namespace bdh::app

@@ -30,7 +30,8 @@ class comparison {
   void add(float found, float expected) {
     const double difference = std::abs(double{found} - double{expected});
     // A value that is no number differs from everything.
-    absolute_ = std::max(absolute_, std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference);
+    absolute_ = std::max(
+        absolute_, std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference);
     scale_ = std::max(scale_, std::abs(double{expected}));
   }
   double absolute() const { return absolute_; }
@@ -40,7 +41,8 @@ class comparison {
   double absolute_ = 0, scale_ = 0;
 };
 
-// Counts of active neurons. A value that is zero but for rounding may be counted or not: one neuron more or less is no error.
+// Counts of active neurons. A value that is zero but for rounding may be counted or not: one neuron
+// more or less is no error.
 class count_comparison {
  public:
   void add(std::uint64_t found, std::uint64_t expected) {
@@ -66,11 +68,14 @@ class verification {
     if (e.neurons != 0) expect("x, y", e.neurons, m.neurons(), "neurons");
     for (neuron_id i = 0; e.neurons != 0 && i < m.neurons(); ++i)
       if (m.original_id(i) >= m.neurons())
-        throw shape_error(o.expected + ":/x, y", "values of neurons", "none, or of a whole model", o.model + " is a part of one");
+        throw shape_error(o.expected + ":/x, y", "values of neurons", "none, or of a whole model",
+                          o.model + " is a part of one");
     if (e.hubs != 0 && !m.is_direct()) expect("v", e.hubs, m.hubs(), "hubs");
-    if (!e.greedy.empty() && !std::equal(e.tokens.begin(), e.tokens.end(), e.greedy.begin(),
-                                         e.greedy.begin() + std::min(std::ssize(e.greedy), std::ssize(e.tokens))))
-      throw input_error(o.expected + ":/greedy", "begins with other tokens", "the file's tokens, then their continuation");
+    if (!e.greedy.empty() &&
+        !std::equal(e.tokens.begin(), e.tokens.end(), e.greedy.begin(),
+                    e.greedy.begin() + std::min(std::ssize(e.greedy), std::ssize(e.tokens))))
+      throw input_error(o.expected + ":/greedy", "begins with other tokens",
+                        "the file's tokens, then their continuation");
   }
 
   bool run() {
@@ -80,8 +85,8 @@ class verification {
     for (token_ = 0; token_ < expected_.tokens.size(); ++token_) compare_token();
     brain_.unwatch(watching);
     go_on_greedily();
-    return passed(logits_) && passed(x_) && passed(y_) && passed(v_) && active_x_.largest() <= 1 && active_y_.largest() <= 1 &&
-           greedy_equal_ == greedy_compared();
+    return passed(logits_) && passed(x_) && passed(y_) && passed(v_) && active_x_.largest() <= 1 &&
+           active_y_.largest() <= 1 && greedy_equal_ == greedy_compared();
   }
 
   std::string table(bool all_passed) const;
@@ -95,9 +100,10 @@ class verification {
   }
 
   void compare_token() {
-    const token_report report = brain_.step(expected_.tokens[token_]);
+    const step_report report = brain_.step(expected_.tokens[token_]);
     const float* const logits = expected_.logits.data() + token_ * expected_.vocabulary;
-    for (std::size_t i = 0; i < expected_.vocabulary; ++i) logits_.add(brain_.logits()[i], logits[i]);
+    for (std::size_t i = 0; i < expected_.vocabulary; ++i)
+      logits_.add(brain_.logits()[i], logits[i]);
     for (std::size_t l = 0; l < model_.layers(); ++l) {
       const std::size_t at = token_ * model_.layers() + l;
       if (!expected_.active_x.empty()) active_x_.add(report.active_x[l], expected_.active_x[at]);
@@ -105,23 +111,30 @@ class verification {
     }
   }
 
-  // Round 3 comes first in a layer and gives X; round 2 comes last and gives Y, and W for the next layer.
+  // Round 3 comes first in a layer and gives X; round 2 comes last and gives Y, and W for the next
+  // layer.
   void compare_round(layer_id layer, int round) {
-    if (round == 3 && !expected_.x.empty()) compare_neurons(brain_.read(variable::x), expected_.x, layer, x_);
-    if (round == 2 && !expected_.y.empty()) compare_neurons(brain_.read(variable::y), expected_.y, layer, y_);
-    if (expected_.v.empty() || model_.is_direct()) return;  // explicit edges have no hubs that carry W
+    if (round == 3 && !expected_.x.empty())
+      compare_neurons(brain_.read(variable::x), expected_.x, layer, x_);
+    if (round == 2 && !expected_.y.empty())
+      compare_neurons(brain_.read(variable::y), expected_.y, layer, y_);
+    if (expected_.v.empty() || model_.is_direct())
+      return;  // explicit edges have no hubs that carry W
     if (round == 3 && layer == 1) compare_hubs(0);
     if (round == 2) compare_hubs(layer);
   }
 
   // The file numbers neurons as the checkpoint did.
-  void compare_neurons(const std::vector<float>& found, const array<float>& expected, layer_id layer, comparison& to) const {
-    const float* const row = expected.data() + (token_ * model_.layers() + layer - 1) * model_.neurons();
+  void compare_neurons(const std::vector<float>& found, const array<float>& expected,
+                       layer_id layer, comparison& to) const {
+    const float* const row =
+        expected.data() + (token_ * model_.layers() + layer - 1) * model_.neurons();
     for (neuron_id i = 0; i < model_.neurons(); ++i) to.add(found[i], row[model_.original_id(i)]);
   }
 
   void compare_hubs(layer_id after_layer) {
-    const float* const row = expected_.v.data() + (token_ * (model_.layers() + 1) + after_layer) * model_.hubs();
+    const float* const row =
+        expected_.v.data() + (token_ * (model_.layers() + 1) + after_layer) * model_.hubs();
     const std::vector<float> found = brain_.read(variable::w);
     for (neuron_id i = 0; i < model_.hubs(); ++i) v_.add(found[i], row[i]);
   }
@@ -137,7 +150,9 @@ class verification {
 
   bool passed(const comparison& c) const { return c.relative() <= options_.tolerance; }
   std::size_t greedy_compared() const {
-    return expected_.greedy.size() > expected_.tokens.size() ? expected_.greedy.size() - expected_.tokens.size() : 0;
+    return expected_.greedy.size() > expected_.tokens.size()
+               ? expected_.greedy.size() - expected_.tokens.size()
+               : 0;
   }
 
   const verify_options& options_;
@@ -153,7 +168,9 @@ class verification {
 std::string verification::table(bool all_passed) const {
   std::string text = fmt::format("{:9} {:>19} {:>9}\n", "", "largest difference", "relative");
   const auto row = [&](const char* name, const comparison& c, bool present) {
-    if (present) text += fmt::format("{:9} {:>19.2e} {:>9.2e}{}\n", name, c.absolute(), c.relative(), passed(c) ? "" : "  too large");
+    if (present)
+      text += fmt::format("{:9} {:>19.2e} {:>9.2e}{}\n", name, c.absolute(), c.relative(),
+                          passed(c) ? "" : "  too large");
   };
   row("logits", logits_, true);
   row("x", x_, !expected_.x.empty());
@@ -166,37 +183,50 @@ std::string verification::table(bool all_passed) const {
   };
   counts("active_x", active_x_);
   counts("active_y", active_y_);
-  if (greedy_compared() != 0) text += fmt::format("{:9} {} of {} tokens agree\n", "greedy", greedy_equal_, greedy_compared());
-  return text +
-         fmt::format("{}: {} tokens, tolerance {:g}\n", all_passed ? "passed" : "failed", expected_.tokens.size(), options_.tolerance);
+  if (greedy_compared() != 0)
+    text += fmt::format("{:9} {} of {} tokens agree\n", "greedy", greedy_equal_, greedy_compared());
+  return text + fmt::format("{}: {} tokens, tolerance {:g}\n", all_passed ? "passed" : "failed",
+                            expected_.tokens.size(), options_.tolerance);
 }
 
 nlohmann::ordered_json verification::json(bool all_passed) const {
-  nlohmann::ordered_json all{{"passed", all_passed}, {"tolerance", options_.tolerance}, {"tokens", expected_.tokens.size()}};
+  nlohmann::ordered_json all{{"passed", all_passed},
+                             {"tolerance", options_.tolerance},
+                             {"tokens", expected_.tokens.size()}};
   const auto values = [&](const char* name, const comparison& c, bool present) {
-    if (present) all[name] = {{"largest_difference", c.absolute()}, {"relative", c.relative()}, {"passed", passed(c)}};
+    if (present)
+      all[name] = {
+          {"largest_difference", c.absolute()}, {"relative", c.relative()}, {"passed", passed(c)}};
   };
   values("logits", logits_, true);
   values("x", x_, !expected_.x.empty());
   values("y", y_, !expected_.y.empty());
   values("v", v_, !expected_.v.empty() && !model_.is_direct());
   const auto counts = [&](const char* name, const count_comparison& c) {
-    if (c.compared() != 0) all[name] = {{"compared", c.compared()}, {"differing", c.differing()}, {"largest_difference", c.largest()}};
+    if (c.compared() != 0)
+      all[name] = {{"compared", c.compared()},
+                   {"differing", c.differing()},
+                   {"largest_difference", c.largest()}};
   };
   counts("active_x", active_x_);
   counts("active_y", active_y_);
-  if (greedy_compared() != 0) all["greedy"] = {{"compared", greedy_compared()}, {"equal", greedy_equal_}};
+  if (greedy_compared() != 0)
+    all["greedy"] = {{"compared", greedy_compared()}, {"equal", greedy_equal_}};
   return all;
 }
 
 class verify_app final : public command {
  public:
-  explicit verify_app(command_line& program) : command(program, "verify", "Compare a model with values that another program computed.") {
+  explicit verify_app(command_line& program)
+      : command(program, "verify", "Compare a model with values that another program computed.") {
     arguments_.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
-    arguments_.add("EXPECTED", options_.expected, "HDF5 with tokens and logits; x, y, v, greedy, active_x, active_y where present")
+    arguments_
+        .add("EXPECTED", options_.expected,
+             "HDF5 with tokens and logits; x, y, v, greedy, active_x, active_y where present")
         .required()
         .type_name("");
-    add_number<double>(arguments_, "--tolerance", options_.tolerance, {0, 1, "a number from 0 to 1"},
+    add_number<double>(arguments_, "--tolerance", options_.tolerance,
+                       {0, 1, "a number from 0 to 1"},
                        "largest difference, relative to the largest expected value [1e-4]");
     options_.engine.add_to(arguments_, false);
     arguments_.add_flag("--json", options_.json, "one JSON object on standard output");
@@ -217,6 +247,8 @@ class verify_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> verify_command(command_line& program) { return std::make_unique<verify_app>(program); }
+std::unique_ptr<command> verify_command(command_line& program) {
+  return std::make_unique<verify_app>(program);
+}
 
 }  // namespace bdh::app

@@ -19,7 +19,9 @@ constexpr double worth_telling = 5;  // s, of a pass
 
 weight_matrix rows_of(const model& m, const std::string& graph) {
   if (graph == "gs") {
-    if (!m.is_direct()) throw input_error("--graph", "gs of a model through hubs", "gx or gy", "its synapses all have the rate 1");
+    if (!m.is_direct())
+      throw input_error("--graph", "gs of a model through hubs", "gx or gy",
+                        "its synapses all have the rate 1");
     return weight_matrix::of_edges(m.direct().gs);
   }
   return circuit_matrix(m, graph == "gx" ? circuit::gx : circuit::gy);
@@ -47,14 +49,18 @@ struct model_graph::waiting {
     if (!lock || now - last < std::chrono::milliseconds(200)) return;
     last = now;
     const double seconds = std::chrono::duration<double>(now - begin).count(),
-                 share = static_cast<double>(blocks_done) / static_cast<double>(blocks), of_a_pass = seconds / share;
+                 share = static_cast<double>(blocks_done) / static_cast<double>(blocks),
+                 of_a_pass = seconds / share;
     if (errors_are_terminal()) {
-      show(fmt::format("{}: pass {} of {} over {:.3g} weights, {} left", name, std::min(static_cast<int>(share) + 1, passes), passes, pairs,
+      show(fmt::format("{}: pass {} of {} over {:.3g} weights, {} left", name,
+                       std::min(static_cast<int>(share) + 1, passes), passes, pairs,
                        shown_seconds(std::ceil(std::max(0.0, of_a_pass * passes - seconds)))));
     } else if (!told && share > 0.1 && of_a_pass > worth_telling) {
-      const std::string each = shown_seconds(std::ceil(of_a_pass)), what = counted(static_cast<std::uint64_t>(pairs), "weight");
+      const std::string each = shown_seconds(std::ceil(of_a_pass)),
+                        what = counted(static_cast<std::uint64_t>(pairs), "weight");
       note(passes == 1 ? fmt::format("bdh: {}: a pass over {}, about {}", name, what, each)
-                       : fmt::format("bdh: {}: {} passes over {}, about {} each", name, passes, what, each));
+                       : fmt::format("bdh: {}: {} passes over {}, about {} each", name, passes,
+                                     what, each));
       told = true;
     }
   }
@@ -105,19 +111,23 @@ float model_graph::threshold(std::uint64_t most) const {
   std::uint64_t edges = 0;
   if (all)
     for (const sign which : {sign::excitatory, sign::inhibitory})
-      sizes.each_size(which, [&](float size, std::uint64_t count) { edges += size != 0 ? count : 0; });
+      sizes.each_size(which,
+                      [&](float size, std::uint64_t count) { edges += size != 0 ? count : 0; });
   else
-    edges = static_cast<std::uint64_t>(std::floor(choice_.keep.value_or(default_share) * window_.pairs()));
+    edges = static_cast<std::uint64_t>(
+        std::floor(choice_.keep.value_or(default_share) * window_.pairs()));
   if (all && edges <= most) return 0;
   if (!choice_.keep) edges = std::min(most, edges);
   return sizes.threshold(std::max<std::uint64_t>(1, edges), sign::both);
 }
 
-std::vector<weighted_edge> model_graph::edges_above(thresholds beta, std::uint64_t most, std::optional<neuron_id> always) const {
+std::vector<weighted_edge> model_graph::edges_above(thresholds beta, std::uint64_t most,
+                                                    std::optional<neuron_id> always) const {
   return edges_above(rows_, beta, most, always);
 }
 
-std::vector<weighted_edge> model_graph::edges_above(const weight_matrix& rows, thresholds beta, std::uint64_t most,
+std::vector<weighted_edge> model_graph::edges_above(const weight_matrix& rows, thresholds beta,
+                                                    std::uint64_t most,
                                                     std::optional<neuron_id> always) const {
   constexpr std::size_t most_pieces = 64;
   const std::size_t pieces = std::min(most_pieces, rows.blocks());
@@ -134,17 +144,21 @@ std::vector<weighted_edge> model_graph::edges_above(const weight_matrix& rows, t
       const float w = row.weights[e];
       const neuron_id j = row.sources.empty() ? static_cast<neuron_id>(e) : row.sources[e];
       if (j >= window_.sources) break;
-      const bool kept = w > beta.excitatory || w < -beta.inhibitory || (always && w != 0 && (j == *always || row.target == *always));
+      const bool kept = w > beta.excitatory || w < -beta.inhibitory ||
+                        (always && w != 0 && (j == *always || row.target == *always));
       if (kept && j != row.target) mine.push_back({j, row.target, w});
     }
     if ((count += mine.size() - before) > most)
-      throw input_error(choice_.beta ? "--beta" : "--keep", fmt::format("more than {} edges", with_separators(most)), "fewer",
-                        choice_.beta ? "a larger threshold, or a larger --most-edges" : "a smaller share, or a larger --most-edges");
+      throw input_error(choice_.beta ? "--beta" : "--keep",
+                        fmt::format("more than {} edges", with_separators(most)), "fewer",
+                        choice_.beta ? "a larger threshold, or a larger --most-edges"
+                                     : "a smaller share, or a larger --most-edges");
   };
   const auto watched = watch();
   work_->for_each(pieces, [&](std::size_t piece) {
     try {
-      for (std::size_t b = piece * rows.blocks() / pieces; b < (piece + 1) * rows.blocks() / pieces && !stop; ++b) {
+      for (std::size_t b = piece * rows.blocks() / pieces;
+           b < (piece + 1) * rows.blocks() / pieces && !stop; ++b) {
         watched();
         rows.visit(b, [&](const weight_row& row) { take(piece, row); });
       }
@@ -165,7 +179,9 @@ std::vector<weighted_edge> model_graph::edges_above(const weight_matrix& rows, t
 }
 
 edge_set edge_set_of(const std::vector<weighted_edge>& edges, neuron_id neurons, sign which) {
-  const auto wanted = [&](const weighted_edge& e) { return which == sign::both || (e.weight < 0) == (which == sign::inhibitory); };
+  const auto wanted = [&](const weighted_edge& e) {
+    return which == sign::both || (e.weight < 0) == (which == sign::inhibitory);
+  };
   edge_set g;
   g.indptr.assign(std::size_t{neurons} + 1, 0);
   for (const weighted_edge& e : edges) g.indptr[e.source + 1] += wanted(e);
@@ -177,15 +193,20 @@ edge_set edge_set_of(const std::vector<weighted_edge>& edges, neuron_id neurons,
   return g;
 }
 
-std::string neuron_label(const model& m, neuron_id i) { return m.neuron_names().empty() ? std::to_string(i) : m.neuron_names()[i]; }
+std::string neuron_label(const model& m, neuron_id i) {
+  return m.neuron_names().empty() ? std::to_string(i) : m.neuron_names()[i];
+}
 
 std::string with_separators(std::uint64_t count) {
   std::string digits = std::to_string(count);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), 1, ',');
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   return digits;
 }
 
-std::string counted(std::uint64_t count, const std::string& what) { return with_separators(count) + " " + what + (count == 1 ? "" : "s"); }
+std::string counted(std::uint64_t count, const std::string& what) {
+  return with_separators(count) + " " + what + (count == 1 ? "" : "s");
+}
 
 std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
 

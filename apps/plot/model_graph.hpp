@@ -1,4 +1,5 @@
-// The graph of weights between neurons that a figure of a model is about: passes over its rows, watched by the user.
+// The graph of weights between neurons that a figure of a model is about: passes over its rows,
+// watched by the user.
 #pragma once
 
 #include <atomic>
@@ -27,14 +28,19 @@ struct weighted_edge {
 
 class model_graph {
  public:
-  // `passes`: how many there will be over all weights, for those who wait. Throws input_error when the model has no such graph.
+  // `passes`: how many there will be over all weights, for those who wait. Throws input_error when
+  // the model has no such graph.
   model_graph(const model& m, const graph_choice& choice, int passes);
 
   const std::string& name() const noexcept { return name_; }  // "Gx"
   const weight_matrix& rows() const noexcept { return rows_; }
-  const neuron_window& window() const noexcept { return window_; }  // from all neurons to all neurons
+  const neuron_window& window() const noexcept {
+    return window_;
+  }  // from all neurons to all neurons
   executor& work() const noexcept { return *work_; }
-  std::size_t depth() const noexcept { return depth_; }  // of the product that the weights are; 0: explicit edges
+  std::size_t depth() const noexcept {
+    return depth_;
+  }  // of the product that the weights are; 0: explicit edges
 
   // What goes on after the passes, for those who wait.
   void tell(const std::string& what) const;
@@ -44,17 +50,20 @@ class model_graph {
 
   weight_histogram histogram() const { return {rows_, window_, *work_, watch()}; }
 
-  // The threshold that was asked for: see graph_choice. Where none was, there are at most `most` edges.
+  // The threshold that was asked for: see graph_choice. Where none was, there are at most `most`
+  // edges.
   float threshold(std::uint64_t most = ~std::uint64_t{0}) const;
 
   network communities_in(const edge_set& edges) const;
 
-  // All edges with |weight| > beta, and those of the neuron `always`, by target, then by source; none from a neuron to itself. Throws
-  // input_error where they are more than `most`.
-  std::vector<weighted_edge> edges_above(thresholds beta, std::uint64_t most, std::optional<neuron_id> always = std::nullopt) const;
+  // All edges with |weight| > beta, and those of the neuron `always`, by target, then by source;
+  // none from a neuron to itself. Throws input_error where they are more than `most`.
+  std::vector<weighted_edge> edges_above(thresholds beta, std::uint64_t most,
+                                         std::optional<neuron_id> always = std::nullopt) const;
 
   // The same of other weights, those of a null model.
-  std::vector<weighted_edge> edges_above(const weight_matrix& rows, thresholds beta, std::uint64_t most,
+  std::vector<weighted_edge> edges_above(const weight_matrix& rows, thresholds beta,
+                                         std::uint64_t most,
                                          std::optional<neuron_id> always = std::nullopt) const;
 
  private:

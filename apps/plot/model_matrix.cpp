@@ -19,12 +19,16 @@ constexpr neuron_id most_labelled = 40;  // neurons that get a tick each
 constexpr std::size_t blocks_at_once = 16;
 constexpr double shown_share = 0.995;  // of the cells, whose colours differ
 
-// Sums of weights over cells of `side` neurons in the order of their places; the same bits for any number of threads: rows are summed in
-// the order of their sources, and added up in the order of their targets.
+// Sums of weights over cells of `side` neurons in the order of their places; the same bits for any
+// number of threads: rows are summed in the order of their sources, and added up in the order of
+// their targets.
 class cell_sums {
  public:
   cell_sums(const model_graph& g, const std::vector<neuron_id>& place_of, neuron_id side)
-      : g_(g), side_(side), cells_((g.window().targets + side - 1) / side), sums_(std::size_t{cells_} * cells_) {
+      : g_(g),
+        side_(side),
+        cells_((g.window().targets + side - 1) / side),
+        sums_(std::size_t{cells_} * cells_) {
     for (neuron_id place : place_of) cell_of_.push_back(place / side);
   }
 
@@ -40,14 +44,17 @@ class cell_sums {
         try {
           watch();
           parts[k].assign(rows.block_rows() * cells_, 0);
-          rows.visit(first + k, [&](const weight_row& row) { add(row, parts[k].data() + row.target % rows.block_rows() * cells_); });
+          rows.visit(first + k, [&](const weight_row& row) {
+            add(row, parts[k].data() + row.target % rows.block_rows() * cells_);
+          });
         } catch (...) {
           const std::lock_guard lock(guard);
           if (!thrown) thrown = std::current_exception();
         }
       });
       if (thrown) std::rethrow_exception(thrown);
-      for (std::size_t k = 0; k < count; ++k) merge(static_cast<neuron_id>((first + k) * rows.block_rows()), parts[k]);
+      for (std::size_t k = 0; k < count; ++k)
+        merge(static_cast<neuron_id>((first + k) * rows.block_rows()), parts[k]);
     }
     return std::move(sums_);
   }
@@ -65,10 +72,12 @@ class cell_sums {
   }
 
   void merge(neuron_id first_target, const std::vector<double>& part) {
-    const neuron_id last = std::min<neuron_id>(g_.window().targets, first_target + static_cast<neuron_id>(part.size() / cells_));
+    const neuron_id last = std::min<neuron_id>(
+        g_.window().targets, first_target + static_cast<neuron_id>(part.size() / cells_));
     for (neuron_id target = first_target; target < last; ++target)
       for (neuron_id c = 0; c < cells_; ++c)
-        sums_[std::size_t{cell_of_[target]} * cells_ + c] += part[std::size_t{target - first_target} * cells_ + c];
+        sums_[std::size_t{cell_of_[target]} * cells_ + c] +=
+            part[std::size_t{target - first_target} * cells_ + c];
   }
 
   const model_graph& g_;
@@ -92,7 +101,8 @@ ordering by_number(const model& m) {
 }
 
 // The largest community first; within one by number.
-ordering by_communities(const model_graph& g, const community_choice& choice, std::vector<std::string>& notes) {
+ordering by_communities(const model_graph& g, const community_choice& choice,
+                        std::vector<std::string>& notes) {
   const neuron_id neurons = g.window().targets;
   const float beta = g.threshold(choice.most_edges);
   const auto edges = g.edges_above({beta, beta}, choice.most_edges);
@@ -102,15 +112,18 @@ ordering by_communities(const model_graph& g, const community_choice& choice, st
   o.place_of.resize(neurons);
   std::iota(o.neuron_at.begin(), o.neuron_at.end(), 0);
   if (const auto found = graph.leiden(choice.seed)) {
-    std::stable_sort(o.neuron_at.begin(), o.neuron_at.end(), [&](neuron_id a, neuron_id b) { return found->member[a] < found->member[b]; });
+    std::stable_sort(o.neuron_at.begin(), o.neuron_at.end(),
+                     [&](neuron_id a, neuron_id b) { return found->member[a] < found->member[b]; });
     neuron_id place = 0;
     for (neuron_id size : found->size) {
       if (place != 0 && size > neurons / 100) o.boundaries.push_back(place);
       place += size;
     }
     notes.push_back(
-        fmt::format("Neurons by community (Leiden; {} communities, modularity {:.3f}) of the graph of {} edges with |W| > {:.4g}.",
-                    with_separators(found->size.size()), found->modularity, with_separators(edges.size()), beta));
+        fmt::format("Neurons by community (Leiden; {} communities, modularity {:.3f}) of the graph "
+                    "of {} edges with |W| > {:.4g}.",
+                    with_separators(found->size.size()), found->modularity,
+                    with_separators(edges.size()), beta));
   }
   for (neuron_id place = 0; place < neurons; ++place) o.place_of[o.neuron_at[place]] = place;
   return o;
@@ -123,10 +136,14 @@ double colour_limit(const std::vector<double>& values, std::vector<std::string>&
     if (v != 0 && std::isfinite(v)) sizes.push_back(std::abs(v));
   if (sizes.empty()) return 1;
   std::sort(sizes.begin(), sizes.end());
-  const double limit = sizes[static_cast<std::size_t>(std::ceil(shown_share * static_cast<double>(sizes.size()))) - 1];
+  const double limit =
+      sizes[static_cast<std::size_t>(std::ceil(shown_share * static_cast<double>(sizes.size()))) -
+            1];
   if (limit >= 0.5 * sizes.back()) return sizes.back();
-  notes.push_back(fmt::format("Colours end at ±{:.4g}, which {} of the cells that are not 0 keep to; the largest is {:.4g}.", limit,
-                              percent(shown_share), sizes.back()));
+  notes.push_back(
+      fmt::format("Colours end at ±{:.4g}, which {} of the cells that are not 0 keep to; the "
+                  "largest is {:.4g}.",
+                  limit, percent(shown_share), sizes.back()));
   return limit;
 }
 
@@ -136,21 +153,25 @@ std::vector<figure::tick> ticks_of(const model& m, const ordering& o, bool downw
   const auto at = [&](double place) { return downwards ? n - place : place; };
   if (n <= most_labelled) {
     for (neuron_id place = 0; place < n; ++place)
-      all.push_back({at(place + 0.5), figure::cut(neuron_label(m, o.neuron_at[place]), 60, 10)});
+      all.push_back(
+          {at(place + 0.5), figure::apply_thresholds(neuron_label(m, o.neuron_at[place]), 60, 10)});
   } else {
-    for (const figure::tick& t : figure::scale(figure::spacing::linear, 0, n).ticks(6, true).ticks) all.push_back({at(t.value), t.label});
+    for (const figure::tick& t : figure::scale(figure::spacing::linear, 0, n).ticks(6, true).ticks)
+      all.push_back({at(t.value), t.label});
   }
-  std::sort(all.begin(), all.end(), [](const figure::tick& a, const figure::tick& b) { return a.value < b.value; });
+  std::sort(all.begin(), all.end(),
+            [](const figure::tick& a, const figure::tick& b) { return a.value < b.value; });
   return all;
 }
 
 }  // namespace
 
-figure::picture matrix_of(const model& m, const std::string& name, const graph_choice& choice, bool by_community,
-                          const community_choice& communities) {
+figure::picture matrix_of(const model& m, const std::string& name, const graph_choice& choice,
+                          bool by_community, const community_choice& communities) {
   const neuron_id n = m.neurons();
   const model_graph g(m, choice, by_community ? 3 : 1);
-  figure::picture p{{.title = fmt::format("{} of {}", g.name(), name), .width = 660, .panel_height = 540}, {}};
+  figure::picture p{
+      {.title = fmt::format("{} of {}", g.name(), name), .width = 660, .panel_height = 540}, {}};
   const ordering o = by_community ? by_communities(g, communities, p.what.notes) : by_number(m);
   const neuron_id side = (n + most_cells - 1) / most_cells;
   cell_sums sums(g, o.place_of, side);
@@ -174,7 +195,8 @@ figure::picture matrix_of(const model& m, const std::string& name, const graph_c
   for (neuron_id r = 0; r < cells; ++r) {
     p.csv += heading(r);
     for (neuron_id c = 0; c < cells; ++c) {
-      const double mean = by_cell[std::size_t{r} * cells + c] / (static_cast<double>(within(r)) * within(c));
+      const double mean =
+          by_cell[std::size_t{r} * cells + c] / (static_cast<double>(within(r)) * within(c));
       h.values[std::size_t{cells - 1 - r} * cells + c] = mean;  // the first row on top
       p.csv += fmt::format(",{:.7g}", mean);
     }
@@ -186,27 +208,30 @@ figure::picture matrix_of(const model& m, const std::string& name, const graph_c
   const char* weight = choice.graph == "gs" ? "plasticity rate" : "weight (excitatory > 0)";
   h.label = side == 1 ? weight : fmt::format("mean {}", weight);
   if (side != 1)
-    p.what.notes.push_back(
-        fmt::format("Each cell is the mean over {} × {} pairs of neurons; pairs without an edge count as 0.", side, side));
-  figure::panel panel{.x = {.label = by_community ? "presynaptic neuron, by community" : "presynaptic neuron",
-                            .least = 0,
-                            .most = static_cast<double>(n),
-                            .tight = true,
-                            .ticks = ticks_of(m, o, false),
-                            .upwards = n <= most_labelled && n > 12},
-                      .y = {.label = by_community ? "postsynaptic neuron, by community" : "postsynaptic neuron",
-                            .least = 0,
-                            .most = static_cast<double>(n),
-                            .tight = true,
-                            .ticks = ticks_of(m, o, true)},
-                      .heat = std::move(h)};
+    p.what.notes.push_back(fmt::format(
+        "Each cell is the mean over {} × {} pairs of neurons; pairs without an edge count as 0.",
+        side, side));
+  figure::panel panel{
+      .x = {.label = by_community ? "presynaptic neuron, by community" : "presynaptic neuron",
+            .least = 0,
+            .most = static_cast<double>(n),
+            .tight = true,
+            .ticks = ticks_of(m, o, false),
+            .upwards = n <= most_labelled && n > 12},
+      .y = {.label = by_community ? "postsynaptic neuron, by community" : "postsynaptic neuron",
+            .least = 0,
+            .most = static_cast<double>(n),
+            .tight = true,
+            .ticks = ticks_of(m, o, true)},
+      .heat = std::move(h)};
   figure::mark lines{.how = figure::form::segments, .of = figure::ink, .size = 0.8};
   for (neuron_id place : o.boundaries) {
     const double across = place, down = n - static_cast<double>(place);
     lines.x.insert(lines.x.end(), {across, across, 0, static_cast<double>(n)});
     lines.y.insert(lines.y.end(), {0, static_cast<double>(n), down, down});
   }
-  if (!by_community && m.heads() > 1) p.what.notes.push_back(fmt::format("Lines divide the {} heads.", m.heads()));
+  if (!by_community && m.heads() > 1)
+    p.what.notes.push_back(fmt::format("Lines divide the {} heads.", m.heads()));
   panel.marks.push_back(std::move(lines));
   p.what.panels.push_back(std::move(panel));
   return p;

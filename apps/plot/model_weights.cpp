@@ -11,15 +11,20 @@
 namespace bdh::app {
 namespace {
 
-constexpr double few_edges = 10;  // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
-constexpr int bins_a_side = 6;    // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
+constexpr double few_edges =
+    10;  // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
+constexpr int bins_a_side =
+    6;  // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
 
 }  // namespace
 
 figure::picture weights_of(const model& m, const std::string& name, const graph_choice& choice) {
   std::vector<std::string> graphs{choice.graph};
-  if (choice.graph == "all") graphs = m.is_direct() ? std::vector<std::string>{"gx", "gy", "gs"} : std::vector<std::string>{"gx", "gy"};
-  figure::picture p{{.title = fmt::format("Weights of {}", name), .panel_height = 210}, "graph,from,to,edges\n"};
+  if (choice.graph == "all")
+    graphs = m.is_direct() ? std::vector<std::string>{"gx", "gy", "gs"}
+                           : std::vector<std::string>{"gx", "gy"};
+  figure::picture p{{.title = fmt::format("Weights of {}", name), .panel_height = 210},
+                    "graph,from,to,edges\n"};
   for (const std::string& graph : graphs) {
     graph_choice one = choice;
     one.graph = graph;
@@ -37,8 +42,12 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
     const double width = std::ldexp(1.0, exponent - bins_a_side);
     const bool rates = graph == "gs";
     figure::panel panel{.title = g.name(),
-                        .x = {.label = rates ? "plasticity rate Gs(i→j)" : fmt::format("weight {}[post, pre]", g.name())},
-                        .y = {.label = rates ? "synapses" : "edges", .kind = figure::spacing::logarithmic, .least = 0.5, .whole = true},
+                        .x = {.label = rates ? "plasticity rate Gs(i→j)"
+                                             : fmt::format("weight {}[post, pre]", g.name())},
+                        .y = {.label = rates ? "synapses" : "edges",
+                              .kind = figure::spacing::logarithmic,
+                              .least = 0.5,
+                              .whole = true},
                         .nothing = "no weights other than 0"};
     double most = 0;
     for (const sign which : {sign::inhibitory, sign::excitatory}) {
@@ -62,7 +71,8 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
       }
       const auto row = [&](int bin, std::uint64_t count) {
         const double near = side * bin * width, far = side * (bin + 1) * width;
-        p.csv += fmt::format("{},{},{},{}\n", graph, std::min(near, far), std::max(near, far), count);
+        p.csv +=
+            fmt::format("{},{},{},{}\n", graph, std::min(near, far), std::max(near, far), count);
       };
       if (which == sign::excitatory)
         for (const auto& [bin, count] : counts) row(bin, count);
@@ -74,7 +84,8 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
     }
     if (panel.marks.size() == 1 && !panel.x.least) panel.x.most = 0;
     if (most < few_edges) panel.y.kind = figure::spacing::linear, panel.y.least = 0;
-    if (zeros != 0) p.what.notes.push_back(fmt::format("{}: {} of 0.", g.name(), counted(zeros, "weight")));
+    if (zeros != 0)
+      p.what.notes.push_back(fmt::format("{}: {} of 0.", g.name(), counted(zeros, "weight")));
     p.what.panels.push_back(std::move(panel));
   }
   p.what.notes.push_back("Between neurons; weights from a neuron to itself are left out.");

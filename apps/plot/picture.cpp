@@ -9,15 +9,22 @@
 
 namespace bdh::app {
 
-picture_kind::picture_kind(command_line& plot, const std::string& name, const std::string& help, const std::string& subject,
-                           const std::string& about)
+picture_kind::picture_kind(command_line& plot, const std::string& name, const std::string& help,
+                           const std::string& subject, const std::string& about)
     : arguments_(plot.add_command(name, help)) {
   command_line& c = arguments_;
   c.add(subject, subject_, about).required().type_name("");
-  c.add("-o,--output", target_, "NAME.svg or NAME.png; its data go to NAME.csv").required().type_name("FILE");
-  add_number<double>(c, "--width", width_, {200, 8000, "200 to 8000"}, "width of the picture in px [720]").type_name("PX");
-  add_number<double>(c, "--height", height_, {120, 8000, "120 to 8000"}, "height [by what is drawn]").type_name("PX");
-  add_number<double>(c, "--scale", scale_, {0.5, 8, "0.5 to 8"}, "pixels of a PNG for each px [2]").type_name("S");
+  c.add("-o,--output", target_, "NAME.svg or NAME.png; its data go to NAME.csv")
+      .required()
+      .type_name("FILE");
+  add_number<double>(c, "--width", width_, {200, 8000, "200 to 8000"},
+                     "width of the picture in px [720]")
+      .type_name("PX");
+  add_number<double>(c, "--height", height_, {120, 8000, "120 to 8000"},
+                     "height [by what is drawn]")
+      .type_name("PX");
+  add_number<double>(c, "--scale", scale_, {0.5, 8, "0.5 to 8"}, "pixels of a PNG for each px [2]")
+      .type_name("S");
   c.add_flag("--force", force_, "overwrite both files");
 }
 
@@ -45,15 +52,23 @@ using maker = figure::picture (*)(const recorded_run&, const figure_choice&);
 class run_picture final : public picture_kind {
  public:
   enum needs { plain, neurons, synapses };
-  run_picture(command_line& plot, const std::string& name, const std::string& help, maker make, needs more)
+  run_picture(command_line& plot, const std::string& name, const std::string& help, maker make,
+              needs more)
       : picture_kind(plot, name, help, "RUN", "the folder of a run"), make_(make) {
     command_line& c = arguments_;
-    add_number<layer_id>(c, "--layer", choice_.layer, {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"}, "only this layer [all]")
+    add_number<layer_id>(c, "--layer", choice_.layer,
+                         {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"},
+                         "only this layer [all]")
         .type_name("L");
-    if (more == neurons) c.add("--neurons", choice_.neurons, "only these, as 5,7-9 or by name [all recorded]").type_name("LIST");
+    if (more == neurons)
+      c.add("--neurons", choice_.neurons, "only these, as 5,7-9 or by name [all recorded]")
+          .type_name("LIST");
     if (more != synapses) return;
-    c.add("--synapse", choice_.synapses, "I->J; repeatable [the strongest recorded]").type_name("I->J");
-    add_number<std::uint64_t>(c, "--top", choice_.top, {1, 24, "1 to 24"}, "so many of the strongest [6]").type_name("K");
+    c.add("--synapse", choice_.synapses, "I->J; repeatable [the strongest recorded]")
+        .type_name("I->J");
+    add_number<std::uint64_t>(c, "--top", choice_.top, {1, 24, "1 to 24"},
+                              "so many of the strongest [6]")
+        .type_name("K");
     c.add_flag("--by-y", choice_.by_y, "as recorded by `factor y`, the paper's Eq. 16");
   }
 
@@ -72,7 +87,8 @@ class run_picture final : public picture_kind {
 class plot_app final : public command {
  public:
   explicit plot_app(command_line& program)
-      : command(program, "plot", "Draw a picture, as SVG or PNG, with its data as CSV."), kinds_(run_pictures(arguments_)) {
+      : command(program, "plot", "Draw a picture, as SVG or PNG, with its data as CSV."),
+        kinds_(run_pictures(arguments_)) {
     for (auto& kind : model_pictures(arguments_)) kinds_.push_back(std::move(kind));
     arguments_.needs_command();
   }
@@ -93,13 +109,19 @@ std::vector<std::unique_ptr<picture_kind>> run_pictures(command_line& plot) {
   const auto add = [&](const char* name, const char* help, maker make, run_picture::needs more) {
     all.push_back(std::make_unique<run_picture>(plot, name, help, make, more));
   };
-  add("raster", "which neurons are active at which tokens; needs a run with --record events", raster_of, run_picture::neurons);
-  add("rates", "how often neurons are active, and how many at each token", rates_of, run_picture::plain);
-  add("sparsity", "active share of X and Y by layer, and against the surprisal of the token", sparsity_of, run_picture::plain);
-  add("synapse", "strengths over the tokens; needs a run with --record synapses:...", synapses_of, run_picture::synapses);
+  add("raster", "which neurons are active at which tokens; needs a run with --record events",
+      raster_of, run_picture::neurons);
+  add("rates", "how often neurons are active, and how many at each token", rates_of,
+      run_picture::plain);
+  add("sparsity", "active share of X and Y by layer, and against the surprisal of the token",
+      sparsity_of, run_picture::plain);
+  add("synapse", "strengths over the tokens; needs a run with --record synapses:...", synapses_of,
+      run_picture::synapses);
   return all;
 }
 
-std::unique_ptr<command> plot_command(command_line& program) { return std::make_unique<plot_app>(program); }
+std::unique_ptr<command> plot_command(command_line& program) {
+  return std::make_unique<plot_app>(program);
+}
 
 }  // namespace bdh::app

@@ -14,7 +14,8 @@ namespace bdh::app {
 class picture_kind {
  public:
   // `subject`: "RUN" or "MODEL", `about` what that is.
-  picture_kind(command_line& plot, const std::string& name, const std::string& help, const std::string& subject, const std::string& about);
+  picture_kind(command_line& plot, const std::string& name, const std::string& help,
+               const std::string& subject, const std::string& about);
   picture_kind(const picture_kind&) = delete;
   picture_kind& operator=(const picture_kind&) = delete;
   virtual ~picture_kind() = default;
@@ -35,7 +36,9 @@ class picture_kind {
   bool force_ = false;
 };
 
-std::vector<std::unique_ptr<picture_kind>> run_pictures(command_line& plot);    // raster, rates, sparsity, synapse
-std::vector<std::unique_ptr<picture_kind>> model_pictures(command_line& plot);  // degree, weights, matrix, modularity, graph
+std::vector<std::unique_ptr<picture_kind>> run_pictures(
+    command_line& plot);  // raster, rates, sparsity, synapse
+std::vector<std::unique_ptr<picture_kind>> model_pictures(
+    command_line& plot);  // degree, weights, matrix, modularity, graph
 
 }  // namespace bdh::app

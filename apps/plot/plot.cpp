@@ -18,7 +18,8 @@ std::string bars(std::span<const double> values, double least, double most) {
 std::string shades(std::span<const double> values, double most) {
   static constexpr const char* dark[] = {"░", "▒", "▓", "█"};
   std::string text;
-  for (double v : values) text += v == 0 ? "·" : dark[std::clamp(static_cast<int>(std::abs(v) / most * 4), 0, 3)];
+  for (double v : values)
+    text += v == 0 ? "·" : dark[std::clamp(static_cast<int>(std::abs(v) / most * 4), 0, 3)];
   return text;
 }
 

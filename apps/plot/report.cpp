@@ -34,7 +34,9 @@ constexpr std::size_t longest_description = 100'000;  // bytes of run.json that 
 // Light to dark: the text on it stays readable.
 colour surprisal_colour(int step) {
   const double share = 0.75 * step / (surprisal_steps - 1);
-  const auto mixed = [share](double full) { return static_cast<std::uint8_t>(std::lround(255 + share * (full - 255))); };
+  const auto mixed = [share](double full) {
+    return static_cast<std::uint8_t>(std::lround(255 + share * (full - 255)));
+  };
   return {mixed(0xd5), mixed(0x5e), mixed(0x00)};
 }
 
@@ -48,11 +50,14 @@ double step_of(const token_table& t) {
 std::string background(const colour& c) { return "style=\"background:" + c.text() + "\""; }
 
 std::string key_of_colours(double step) {
-  std::string html = "<ul class=\"key\" aria-label=\"Surprisal in nats\"><li>surprisal (nats):</li>\n";
+  std::string html =
+      "<ul class=\"key\" aria-label=\"Surprisal in nats\"><li>surprisal (nats):</li>\n";
   for (int k = 0; k < surprisal_steps; ++k)
-    html += fmt::format("<li><span {}>{}{:g}</span></li>\n", background(surprisal_colour(k)), k + 1 == surprisal_steps ? "≥ " : "from ",
-                        k * step);
-  return html + "<li><span>not known</span></li><li><span class=\"generated\">generated</span></li></ul>\n";
+    html += fmt::format("<li><span {}>{}{:g}</span></li>\n", background(surprisal_colour(k)),
+                        k + 1 == surprisal_steps ? "≥ " : "from ", k * step);
+  return html +
+         "<li><span>not known</span></li><li><span "
+         "class=\"generated\">generated</span></li></ul>\n";
 }
 
 // One token as it is shown: a line end also ends the line.
@@ -62,7 +67,8 @@ std::string token_html(const recorded_run& run, std::size_t k) {
   return text == "\\n" ? "↵\n" : text == "\\t" ? "⇥" : text == "\\\\" ? "\\" : escaped(text);
 }
 
-page_section text_section(const recorded_run& run, const token_table& t, const std::vector<bool>& generated, std::size_t limit) {
+page_section text_section(const recorded_run& run, const token_table& t,
+                          const std::vector<bool>& generated, std::size_t limit) {
   page_section s{"text", "Text and surprisal", {}};
   const std::size_t shown = std::min(limit, run.tokens.size());
   if (shown == 0) return s.body = "<p>The run has read no token.</p>\n", s;
@@ -73,23 +79,30 @@ page_section text_section(const recorded_run& run, const token_table& t, const s
     if (std::isfinite(v)) nats += v, ++known;
   s.body = known == 0
                ? "<p>No losses are known in this run.</p>\n"
-               : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n", nats / static_cast<double>(known), known);
+               : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n",
+                             nats / static_cast<double>(known), known);
   s.body += (known == 0 ? std::string() : key_of_colours(step)) +
-            "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go through them\">";
+            "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go "
+            "through them\">";
   for (std::size_t k = 0; k < shown; ++k) {
     const double v = k < t.surprisal.size() ? t.surprisal[k] : std::nan("");
     s.body += fmt::format(
         "<span data-k=\"{}\"{}{}>{}</span>", k, generated[k] ? " class=\"generated\"" : "",
-        std::isfinite(v) ? " " + background(surprisal_colour(std::clamp(static_cast<int>(v / step), 0, surprisal_steps - 1))) : "",
+        std::isfinite(v) ? " " + background(surprisal_colour(std::clamp(static_cast<int>(v / step),
+                                                                        0, surprisal_steps - 1)))
+                         : "",
         token_html(run, k));
   }
   s.body += "</div>\n";
-  if (shown < run.tokens.size()) s.body += fmt::format("<p>The first {} of {} tokens; --limit shows more.</p>\n", shown, run.tokens.size());
+  if (shown < run.tokens.size())
+    s.body += fmt::format("<p>The first {} of {} tokens; --limit shows more.</p>\n", shown,
+                          run.tokens.size());
   return s;
 }
 
 // What the script tells about tokens.
-json token_data(const recorded_run& run, const token_table& t, const std::vector<bool>& generated, std::size_t limit) {
+json token_data(const recorded_run& run, const token_table& t, const std::vector<bool>& generated,
+                std::size_t limit) {
   json all{{"first", run.first},         {"tokens", json::array()}, {"surprisal", json::array()},
            {"generated", json::array()}, {"x", json::array()},      {"y", json::array()}};
   const auto rounded = [](double v) { return std::round(v * 1e5) / 1e5; };
@@ -102,7 +115,8 @@ json token_data(const recorded_run& run, const token_table& t, const std::vector
     all["tokens"].push_back(run.tokens[k]);
     all["generated"].push_back(generated[k] ? 1 : 0);
     const bool known = k < t.positions.size();
-    all["surprisal"].push_back(known && std::isfinite(t.surprisal[k]) ? json(rounded(t.surprisal[k])) : json());
+    all["surprisal"].push_back(
+        known && std::isfinite(t.surprisal[k]) ? json(rounded(t.surprisal[k])) : json());
     all["x"].push_back(known ? layers(t.active_x, k) : json());
     all["y"].push_back(known ? layers(t.active_y, k) : json());
   }
@@ -120,18 +134,25 @@ std::string strongest_synapses(const figure::drawing& d) {
     for (const figure::mark& m : p.marks) {
       std::size_t most = m.y.size();
       for (std::size_t k = 0; k < m.y.size(); ++k)
-        if (std::isfinite(m.y[k]) && (most == m.y.size() || std::abs(m.y[k]) > std::abs(m.y[most]))) most = k;
-      if (most != m.y.size() && m.y[most] != 0) all.push_back({m.name, p.title, m.x[most], m.y[most], m.y.back()});
+        if (std::isfinite(m.y[k]) && (most == m.y.size() || std::abs(m.y[k]) > std::abs(m.y[most])))
+          most = k;
+      if (most != m.y.size() && m.y[most] != 0)
+        all.push_back({m.name, p.title, m.x[most], m.y[most], m.y.back()});
     }
-  std::stable_sort(all.begin(), all.end(), [](const strongest& a, const strongest& b) { return std::abs(a.value) > std::abs(b.value); });
+  std::stable_sort(all.begin(), all.end(), [](const strongest& a, const strongest& b) {
+    return std::abs(a.value) > std::abs(b.value);
+  });
   if (all.empty()) return {};
   std::string html =
-      "<table>\n<caption>The largest strengths</caption>\n<thead><tr><th scope=\"col\">synapse</th><th scope=\"col\">layer</th>"
-      "<th scope=\"col\" class=\"number\">largest</th><th scope=\"col\" class=\"number\">after position</th>"
+      "<table>\n<caption>The largest strengths</caption>\n<thead><tr><th "
+      "scope=\"col\">synapse</th><th scope=\"col\">layer</th>"
+      "<th scope=\"col\" class=\"number\">largest</th><th scope=\"col\" class=\"number\">after "
+      "position</th>"
       "<th scope=\"col\" class=\"number\">at the end</th></tr></thead>\n<tbody>\n";
   for (std::size_t k = 0; k < std::min<std::size_t>(all.size(), 12); ++k)
     html += fmt::format(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"number\">{:.4g}</td><td class=\"number\">{}</td><td "
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"number\">{:.4g}</td><td "
+        "class=\"number\">{}</td><td "
         "class=\"number\">{}</td></tr>\n",
         escaped(all[k].synapse), escaped(all[k].layer), all[k].value, all[k].position,
         std::isfinite(all[k].last) ? fmt::format("{:.4g}", all[k].last) : "not known");
@@ -143,27 +164,35 @@ template <class Make>
 std::string figure_html(Make make, bool interactive, const std::string& caption) {
   try {
     const figure::picture p = make();
-    return (interactive ? strongest_synapses(p.what) : std::string()) + (interactive ? "<figure data-rove>\n" : "<figure>\n") +
-           in_svg(p.what, interactive) + "<figcaption>" + escaped(caption) + "</figcaption>\n</figure>\n";
+    return (interactive ? strongest_synapses(p.what) : std::string()) +
+           (interactive ? "<figure data-rove>\n" : "<figure>\n") + in_svg(p.what, interactive) +
+           "<figcaption>" + escaped(caption) + "</figcaption>\n</figure>\n";
   } catch (const device_error&) {
     throw;
   } catch (const error& e) {
-    return "<p>" + escaped(e.hint().starts_with("bdh run") ? e.found() + "; to have it: " + e.hint() : e.what()) + "</p>\n";
+    return "<p>" +
+           escaped(e.hint().starts_with("bdh run") ? e.found() + "; to have it: " + e.hint()
+                                                   : e.what()) +
+           "</p>\n";
   }
 }
 
 // Of the run's model, where that is still there and small enough not to be waited for.
 page_section degrees_section(const recorded_run& run) {
   page_section s{"degrees", "Degrees", {}};
-  if (run.neurons > most_for_degrees) return s.body = "<p>bdh plot degree MODEL draws those of a model of this size.</p>\n", s;
+  if (run.neurons > most_for_degrees)
+    return s.body = "<p>bdh plot degree MODEL draws those of a model of this size.</p>\n", s;
   const found_model found = find_model(run);
-  if (!found.subject) return s.body = "<p>The model is needed: " + escaped(found.missing) + "</p>\n", s;
-  const std::string name = std::filesystem::path(run.run["options"]["model"].get<std::string>()).filename().string();
+  if (!found.subject)
+    return s.body = "<p>The model is needed: " + escaped(found.missing) + "</p>\n", s;
+  const std::string name =
+      std::filesystem::path(run.run["options"]["model"].get<std::string>()).filename().string();
   for (const char* graph : {"gx", "gy"}) {
     graph_choice choice;
     choice.graph = graph;
     choice.threads = std::max(1u, std::thread::hardware_concurrency());
-    s.body += figure_html([&] { return degrees_of(*found.subject, name, choice); }, false, fmt::format("The model's graph {}.", graph));
+    s.body += figure_html([&] { return degrees_of(*found.subject, name, choice); }, false,
+                          fmt::format("The model's graph {}.", graph));
   }
   return s;
 }
@@ -174,21 +203,27 @@ std::string row(const std::string& name, const std::string& value) {
 
 // Of strangers: any type, any length.
 std::string value_text(const json& value) {
-  const std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string text = value.is_string()
+                               ? value.get<std::string>()
+                               : value.dump(-1, ' ', false, json::error_handler_t::replace);
   return text.size() > 400 ? text.substr(0, 400) + " …" : text;
 }
 
 page_section provenance(const recorded_run& run) {
-  page_section s{"provenance", "Provenance", "<table>\n<caption>What ran, from run.json</caption>\n"};
+  page_section s{"provenance", "Provenance",
+                 "<table>\n<caption>What ran, from run.json</caption>\n"};
   for (const char* name : {"creator", "status", "started", "finished", "host"})
     if (run.run.contains(name)) s.body += row(name, value_text(run.run[name]));
-  for (const auto& [name, value] : run.run["model"].items()) s.body += row("model: " + name, value_text(value));
+  for (const auto& [name, value] : run.run["model"].items())
+    s.body += row("model: " + name, value_text(value));
   const json options = run.run.value("options", json::object());
   if (options.is_object())
-    for (const auto& [name, value] : options.items()) s.body += row("option: " + name, value_text(value));
+    for (const auto& [name, value] : options.items())
+      s.body += row("option: " + name, value_text(value));
   s.body += "</table>\n";
   const std::string all = run.run.dump(1, ' ', false, json::error_handler_t::replace);
-  s.body += "<details><summary>run.json</summary><pre tabindex=\"0\">" + escaped(all.substr(0, longest_description)) +
+  s.body += "<details><summary>run.json</summary><pre tabindex=\"0\">" +
+            escaped(all.substr(0, longest_description)) +
             (all.size() > longest_description ? "\n…" : "") + "</pre></details>\n";
   return s;
 }
@@ -199,34 +234,49 @@ page report_of(const recorded_run& run, std::size_t limit) {
   generated.resize(run.tokens.size());
   page p;
   p.title = "Run " + run_name(run);
-  p.summary = fmt::format("{} through {} in {}; {}.", counted(run.tokens.size(), "token"), counted(run.neurons, "neuron"),
-                          counted(run.layers, "layer"), run.status());
+  p.summary =
+      fmt::format("{} through {} in {}; {}.", counted(run.tokens.size(), "token"),
+                  counted(run.neurons, "neuron"), counted(run.layers, "layer"), run.status());
   p.sections.push_back(text_section(run, t, generated, limit));
-  const auto of_run = [&](figure::picture (*make)(const recorded_run&, const figure_choice&), bool interactive,
-                          const std::string& caption) {
+  const auto of_run = [&](figure::picture (*make)(const recorded_run&, const figure_choice&),
+                          bool interactive, const std::string& caption) {
     return figure_html([&] { return make(run, {.most_tips = 150}); }, interactive, caption);
   };
-  p.sections.push_back({"raster", "Active neurons", of_run(raster_of, false, "Which neurons were active at which tokens.")});
-  p.sections.push_back({"rates", "Activity", of_run(rates_of, false, "How often neurons are active, and how many at each token.")});
-  p.sections.push_back({"sparsity", "Sparsity", of_run(sparsity_of, false, "Active shares by layer, and against surprisal.")});
-  p.sections.push_back({"synapses", "Synapses", of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
+  p.sections.push_back({"raster", "Active neurons",
+                        of_run(raster_of, false, "Which neurons were active at which tokens.")});
+  p.sections.push_back(
+      {"rates", "Activity",
+       of_run(rates_of, false, "How often neurons are active, and how many at each token.")});
+  p.sections.push_back(
+      {"sparsity", "Sparsity",
+       of_run(sparsity_of, false, "Active shares by layer, and against surprisal.")});
+  p.sections.push_back(
+      {"synapses", "Synapses",
+       of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
   p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));
-  p.data = token_data(run, t, generated, limit).dump(-1, ' ', false, json::error_handler_t::replace);
+  p.data =
+      token_data(run, t, generated, limit).dump(-1, ' ', false, json::error_handler_t::replace);
   return p;
 }
 
 class report_app final : public command {
  public:
-  explicit report_app(command_line& program) : command(program, "report", "Make one page of HTML that tells a run's story.") {
+  explicit report_app(command_line& program)
+      : command(program, "report", "Make one page of HTML that tells a run's story.") {
     command_line& c = arguments_;
     c.add("RUN", run_, "the folder of a run").required().type_name("");
-    c.add("-o,--output", target_, "NAME.html; it needs no other file and no network").required().type_name("FILE");
-    add_number<std::uint64_t>(c, "--limit", limit_, positive_count, "tokens of the text that are shown [5000]").type_name("N");
+    c.add("-o,--output", target_, "NAME.html; it needs no other file and no network")
+        .required()
+        .type_name("FILE");
+    add_number<std::uint64_t>(c, "--limit", limit_, positive_count,
+                              "tokens of the text that are shown [5000]")
+        .type_name("N");
     c.add_flag("--force", force_, "overwrite FILE");
   }
   int run() override {
-    if (std::filesystem::path(target_).extension() != ".html") throw input_error("-o", target_, "NAME.html");
+    if (std::filesystem::path(target_).extension() != ".html")
+      throw input_error("-o", target_, "NAME.html");
     { const atomic_file target(target_, force_); }  // refuses before the work, not after it
     stop_on_signals();
     try {
@@ -249,6 +299,8 @@ class report_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> report_command(command_line& program) { return std::make_unique<report_app>(program); }
+std::unique_ptr<command> report_command(command_line& program) {
+  return std::make_unique<report_app>(program);
+}
 
 }  // namespace bdh::app

@@ -35,8 +35,8 @@ pre { overflow: auto; background: #f5f5f5; padding: .5rem; max-height: 24rem; }
 @media print { .tokens, pre { max-height: none; } nav, .skip { display: none; } }
 )css";
 
-// Values of what the pointer rests on or the keyboard has reached. In a group with data-rove one element can be reached by Tab, the
-// others from there by the arrow keys.
+// Values of what the pointer rests on or the keyboard has reached. In a group with data-rove one
+// element can be reached by Tab, the others from there by the arrow keys.
 constexpr const char* script = R"js(
 'use strict';
 (() => {
@@ -97,18 +97,24 @@ std::string in_html(const page& p) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; script-src 'unsafe-inline'; "
       "img-src data:\">\n"
       "<link rel=\"icon\" href=\"data:,\">\n<title>" +
       escaped(p.title) + "</title>\n<style>" + style +
-      "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the contents</a>\n<header>\n<h1>" + escaped(p.title) + "</h1>\n<p>" +
-      escaped(p.summary) + "</p>\n</header>\n<nav aria-label=\"Parts\"><ul>\n";
-  for (const page_section& s : p.sections) html += "<li><a href=\"#" + s.name + "\">" + escaped(s.heading) + "</a></li>\n";
+      "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the "
+      "contents</a>\n<header>\n<h1>" +
+      escaped(p.title) + "</h1>\n<p>" + escaped(p.summary) +
+      "</p>\n</header>\n<nav aria-label=\"Parts\"><ul>\n";
+  for (const page_section& s : p.sections)
+    html += "<li><a href=\"#" + s.name + "\">" + escaped(s.heading) + "</a></li>\n";
   html += "</ul></nav>\n<main id=\"main\">\n";
   for (const page_section& s : p.sections)
-    html += "<section aria-labelledby=\"" + s.name + "\">\n<h2 id=\"" + s.name + "\">" + escaped(s.heading) + "</h2>\n" + s.body +
-            "</section>\n";
-  html += "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script type=\"application/json\" id=\"data\">";
+    html += "<section aria-labelledby=\"" + s.name + "\">\n<h2 id=\"" + s.name + "\">" +
+            escaped(s.heading) + "</h2>\n" + s.body + "</section>\n";
+  html +=
+      "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script type=\"application/json\" "
+      "id=\"data\">";
   for (char c : p.data) html += c == '<' ? "\\u003c" : std::string(1, c);
   return html + "</script>\n<script>" + script + "</script>\n</body>\n</html>\n";
 }

@@ -1,4 +1,5 @@
-// One page of HTML that needs nothing else: its style and its script are in it, and it may load nothing.
+// One page of HTML that needs nothing else: its style and its script are in it, and it may load
+// nothing.
 #pragma once
 
 #include <string>

@@ -40,14 +40,17 @@ constexpr quantity both[] = {quantity::x, quantity::y};
 mark survival_line(const recorded_run& run, const recorded_activity& a) {
   std::vector<std::uint64_t> counts(a.neurons.empty() ? run.neurons : a.neurons.size(), 0);
   for_each_active(run, a, [&](std::size_t, std::uint64_t neuron, float) {
-    const auto at = a.neurons.empty()
-                        ? neuron
-                        : static_cast<std::uint64_t>(std::lower_bound(a.neurons.begin(), a.neurons.end(), neuron) - a.neurons.begin());
+    const auto at =
+        a.neurons.empty()
+            ? neuron
+            : static_cast<std::uint64_t>(
+                  std::lower_bound(a.neurons.begin(), a.neurons.end(), neuron) - a.neurons.begin());
     if (at < counts.size()) ++counts[at];
   });
   std::sort(counts.begin(), counts.end());
   mark m;
-  const auto all = static_cast<double>(counts.size()), tokens = static_cast<double>(a.positions.size());
+  const auto all = static_cast<double>(counts.size()),
+             tokens = static_cast<double>(a.positions.size());
   for (std::size_t k = 0; k < counts.size(); ++k) {
     if (counts[k] == 0 || (k != 0 && counts[k] == counts[k - 1])) continue;
     m.x.push_back(percent * static_cast<double>(counts[k]) / tokens);
@@ -63,16 +66,17 @@ mark averaged(const std::vector<std::uint64_t>& positions, const std::vector<dou
   for (std::size_t first = 0; first < positions.size(); first += piece) {
     const std::size_t last = std::min(first + piece, positions.size());
     m.x.push_back(0.5 * static_cast<double>(positions[first] + positions[last - 1]));
-    m.y.push_back(
-        percent *
-        std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
-        static_cast<double>(last - first));
+    m.y.push_back(percent *
+                  std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(first),
+                                  values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
+                  static_cast<double>(last - first));
   }
   return m;
 }
 
 void add_rows(std::string& csv, const char* what, quantity of, layer_id layer, const mark& m) {
-  for (std::size_t k = 0; k < m.x.size(); ++k) csv += fmt::format("{},{},{},{},{}\n", what, variable(of), layer, m.x[k], m.y[k]);
+  for (std::size_t k = 0; k < m.x.size(); ++k)
+    csv += fmt::format("{},{},{},{},{}\n", what, variable(of), layer, m.x[k], m.y[k]);
 }
 
 // ---- sparsity
@@ -80,15 +84,18 @@ void add_rows(std::string& csv, const char* what, quantity of, layer_id layer, c
 double quantile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
   const auto k = static_cast<std::size_t>(at);
-  return k + 1 == sorted.size() ? sorted[k] : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
+  return k + 1 == sorted.size() ? sorted[k]
+                                : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
 }
 
 // Median, quartiles and the middle 90 % of the tokens, by layer.
-panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>& layers, figure::colour of) {
+panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>& layers,
+               figure::colour of) {
   panel p{.title = fmt::format("{} by layer", variable(what)),
           .x = {.label = "layer", .least = 0.5, .most = static_cast<double>(layers.size()) + 0.5},
           .y = {.label = fmt::format("active {} (% of neurons)", variable(what)), .least = 0}};
-  mark thin{.how = figure::form::segments, .of = of, .size = 1}, thick{.how = figure::form::segments, .of = of, .size = 5},
+  mark thin{.how = figure::form::segments, .of = of, .size = 1},
+      thick{.how = figure::form::segments, .of = of, .size = 5},
       median{.how = figure::form::points, .of = of, .size = 7};
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const double x = static_cast<double>(k + 1);
@@ -113,7 +120,8 @@ panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>&
 std::vector<double> ranks(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
   std::vector<double> all(values.size());
   for (std::size_t k = 0; k < order.size();) {
     std::size_t end = k;
@@ -141,7 +149,8 @@ struct scattered {
   std::vector<double> surprisal, active;  // %, mean over layers
 };
 
-scattered against_surprisal(const token_table& t, quantity what, const std::vector<layer_id>& layers) {
+scattered against_surprisal(const token_table& t, quantity what,
+                            const std::vector<layer_id>& layers) {
   scattered s;
   for (std::size_t row = 0; row < t.positions.size(); ++row) {
     double sum = 0;
@@ -158,8 +167,12 @@ mark means_of_tenths(const scattered& s) {
   constexpr std::size_t groups = 10;
   std::vector<std::size_t> order(s.surprisal.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return s.surprisal[a] < s.surprisal[b]; });
-  mark m{.how = figure::form::line, .name = "mean of each tenth of the tokens", .of = figure::series_colour(1, 2), .size = 2};
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return s.surprisal[a] < s.surprisal[b]; });
+  mark m{.how = figure::form::line,
+         .name = "mean of each tenth of the tokens",
+         .of = figure::series_colour(1, 2),
+         .size = 2};
   if (order.size() < 3 * groups) return {};
   for (std::size_t g = 0; g < groups; ++g) {
     const std::size_t first = g * order.size() / groups, last = (g + 1) * order.size() / groups;
@@ -171,7 +184,8 @@ mark means_of_tenths(const scattered& s) {
   return m;
 }
 
-// How many tokens are where, for more than can be told apart as points. Cells without any are white.
+// How many tokens are where, for more than can be told apart as points. Cells without any are
+// white.
 figure::heat_map crowd(const scattered& s) {
   constexpr std::size_t across = 60, down = 40;
   const auto [left, right] = std::minmax_element(s.surprisal.begin(), s.surprisal.end());
@@ -188,10 +202,13 @@ figure::heat_map crowd(const scattered& s) {
   if (h.right <= h.left) h.right = h.left + 1;
   if (h.top <= h.bottom) h.top = h.bottom + 1;
   const auto cell = [](double v, double least, double most, std::size_t count) {
-    return std::min(static_cast<std::size_t>((v - least) / (most - least) * static_cast<double>(count)), count - 1);
+    return std::min(
+        static_cast<std::size_t>((v - least) / (most - least) * static_cast<double>(count)),
+        count - 1);
   };
   for (std::size_t k = 0; k < s.active.size(); ++k) {
-    double& count = h.values[cell(s.active[k], h.bottom, h.top, down) * across + cell(s.surprisal[k], h.left, h.right, across)];
+    double& count = h.values[cell(s.active[k], h.bottom, h.top, down) * across +
+                             cell(s.surprisal[k], h.left, h.right, across)];
     count = std::isnan(count) ? 1 : count + 1;
   }
   return h;
@@ -204,12 +221,17 @@ panel scatter(const scattered& s, quantity what, drawing& d) {
   if (s.active.size() > most_scattered)
     p.heat = crowd(s);
   else
-    p.marks.push_back({.how = figure::form::points, .of = figure::series_colour(5, 7), .x = s.surprisal, .y = s.active, .size = 3});
+    p.marks.push_back({.how = figure::form::points,
+                       .of = figure::series_colour(5, 7),
+                       .x = s.surprisal,
+                       .y = s.active,
+                       .size = 3});
   p.marks.push_back(means_of_tenths(s));
   if (s.surprisal.size() > 2)
     if (const auto rho = rank_correlation(s.surprisal, s.active))
       d.notes.push_back(
-          fmt::format("{} and surprisal: rank correlation (Spearman) {:.2f} over {} tokens.", variable(what), *rho, s.surprisal.size()));
+          fmt::format("{} and surprisal: rank correlation (Spearman) {:.2f} over {} tokens.",
+                      variable(what), *rho, s.surprisal.size()));
   return p;
 }
 
@@ -225,18 +247,22 @@ axis token_axis(const recorded_run& run, const std::vector<std::uint64_t>& posit
   const double spacing = room / static_cast<double>(positions.size());
   if (spacing < text * 0.7) return a;
   double widest = 0;
-  for (std::uint64_t p : positions) widest = std::max(widest, figure::text_width(axis_label(run, p), text));
+  for (std::uint64_t p : positions)
+    widest = std::max(widest, figure::text_width(axis_label(run, p), text));
   a.upwards = widest + 2 > spacing;
   if (a.upwards && spacing < text * 1.2) return a.upwards = false, a;
-  for (std::uint64_t p : positions) a.ticks.push_back({static_cast<double>(p), figure::cut(axis_label(run, p), longest, text)});
+  for (std::uint64_t p : positions)
+    a.ticks.push_back({static_cast<double>(p), figure::cut(axis_label(run, p), longest, text)});
   a.label = "token";
   return a;
 }
 
-std::vector<layer_id> drawn_layers(const recorded_run& run, const figure_choice& choice, std::size_t most, drawing& d) {
+std::vector<layer_id> drawn_layers(const recorded_run& run, const figure_choice& choice,
+                                   std::size_t most, drawing& d) {
   if (choice.layer) {
     if (*choice.layer == 0 || *choice.layer > run.layers)
-      throw input_error("--layer", std::to_string(*choice.layer), "1 to " + std::to_string(run.layers));
+      throw input_error("--layer", std::to_string(*choice.layer),
+                        "1 to " + std::to_string(run.layers));
     return {*choice.layer};
   }
   std::vector<layer_id> all;
@@ -244,7 +270,8 @@ std::vector<layer_id> drawn_layers(const recorded_run& run, const figure_choice&
     for (layer_id l = 1; l <= run.layers; ++l) all.push_back(l);
     return all;
   }
-  for (std::size_t k = 0; k < most; ++k) all.push_back(static_cast<layer_id>(1 + k * (run.layers - 1) / (most - 1)));
+  for (std::size_t k = 0; k < most; ++k)
+    all.push_back(static_cast<layer_id>(1 + k * (run.layers - 1) / (most - 1)));
   d.notes.push_back(fmt::format("{} of {} layers; --layer chooses one.", most, run.layers));
   return all;
 }
@@ -255,8 +282,9 @@ std::string run_name(const recorded_run& run) {
 }
 
 std::string described(const recorded_run& run) {
-  return fmt::format("{}: {} token{}, {} neuron{}, {} layer{}", run_name(run), run.tokens.size(), run.tokens.size() == 1 ? "" : "s",
-                     run.neurons, run.neurons == 1 ? "" : "s", run.layers, run.layers == 1 ? "" : "s");
+  return fmt::format("{}: {} token{}, {} neuron{}, {} layer{}", run_name(run), run.tokens.size(),
+                     run.tokens.size() == 1 ? "" : "s", run.neurons, run.neurons == 1 ? "" : "s",
+                     run.layers, run.layers == 1 ? "" : "s");
 }
 
 std::string layer_name(layer_id layer) { return fmt::format("layer {}", layer); }
@@ -269,7 +297,10 @@ figure::shape series_shape(std::size_t k) {
 
 picture rates_of(const recorded_run& run, const figure_choice& choice) {
   const token_table t = read_token_table(run);
-  picture p{{.title = "Activity of " + described(run), .width = figure_width, .columns = 2, .panel_height = 210},
+  picture p{{.title = "Activity of " + described(run),
+             .width = figure_width,
+             .columns = 2,
+             .panel_height = 210},
             "what,variable,layer,x_percent_or_position,y_percent\n"};
   const std::vector<layer_id> layers = drawn_layers(run, choice, 12, p.what);
   panel distributions[2], courses[2];
@@ -279,9 +310,10 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
                         .x = {.label = "tokens at which it is active (%)", .least = 0},
                         .y = {.label = "neurons (%)", .kind = figure::spacing::logarithmic},
                         .nothing = "needs --record events"};
-    courses[v] = {.title = fmt::format("How many are active: {}", variable(both[v])),
-                  .x = token_axis(run, t.positions, figure_width / 2 - 80),
-                  .y = {.label = fmt::format("active {} (% of neurons)", variable(both[v])), .least = 0}};
+    courses[v] = {
+        .title = fmt::format("How many are active: {}", variable(both[v])),
+        .x = token_axis(run, t.positions, figure_width / 2 - 80),
+        .y = {.label = fmt::format("active {} (% of neurons)", variable(both[v])), .least = 0}};
     for (std::size_t k = 0; k < layers.size(); ++k) {
       const figure::colour of = figure::series_colour(k, layers.size());
       mark course = averaged(t.positions, shares(t, both[v], layers[k]));
@@ -307,34 +339,48 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
   if (some) p.what.panels = {distributions[0], distributions[1]};
   p.what.panels.insert(p.what.panels.end(), {courses[0], courses[1]});
   if (some)
-    p.what.notes.push_back("Above: share of the neurons that are active at this share of the tokens or more.");
+    p.what.notes.push_back(
+        "Above: share of the neurons that are active at this share of the tokens or more.");
   else
-    p.what.notes.push_back("How often each neuron is active was not recorded: " + activity_hint + ".");
+    p.what.notes.push_back("How often each neuron is active was not recorded: " + activity_hint +
+                           ".");
   if (t.positions.size() > most_points)
-    p.what.notes.push_back(fmt::format("Means over {} tokens each.", (t.positions.size() + most_points - 1) / most_points));
+    p.what.notes.push_back(fmt::format("Means over {} tokens each.",
+                                       (t.positions.size() + most_points - 1) / most_points));
   return p;
 }
 
 picture sparsity_of(const recorded_run& run, const figure_choice& choice) {
   const token_table t = read_token_table(run);
-  picture p{{.title = "Sparsity of " + described(run), .width = figure_width, .columns = 2, .panel_height = 220}, {}};
+  picture p{{.title = "Sparsity of " + described(run),
+             .width = figure_width,
+             .columns = 2,
+             .panel_height = 220},
+            {}};
   const std::vector<layer_id> layers = drawn_layers(run, choice, 24, p.what);
-  for (std::size_t v = 0; v < 2; ++v) p.what.panels.push_back(by_layer(t, both[v], layers, figure::series_colour(v == 0 ? 0 : 2, 7)));
+  for (std::size_t v = 0; v < 2; ++v)
+    p.what.panels.push_back(by_layer(t, both[v], layers, figure::series_colour(v == 0 ? 0 : 2, 7)));
   p.what.notes.push_back("By layer: median of the tokens, quartiles (thick), 5 to 95 % (thin).");
-  if (std::any_of(t.surprisal.begin(), t.surprisal.end(), [](double s) { return std::isfinite(s); }))
-    for (quantity v : both) p.what.panels.push_back(scatter(against_surprisal(t, v, layers), v, p.what));
+  if (std::any_of(t.surprisal.begin(), t.surprisal.end(),
+                  [](double s) { return std::isfinite(s); }))
+    for (quantity v : both)
+      p.what.panels.push_back(scatter(against_surprisal(t, v, layers), v, p.what));
   else
-    p.what.notes.push_back("No losses are known in this run, so that there is no surprisal to compare with.");
+    p.what.notes.push_back(
+        "No losses are known in this run, so that there is no surprisal to compare with.");
   p.csv = "position,token,text,surprisal_nats";
   for (quantity v : both)
-    for (layer_id l : layers) p.csv += fmt::format(",active_{}_{}", v == quantity::x ? "x" : "y", l);
+    for (layer_id l : layers)
+      p.csv += fmt::format(",active_{}_{}", v == quantity::x ? "x" : "y", l);
   p.csv += "\n";
   for (std::size_t row = 0; row < t.positions.size(); ++row) {
     const std::size_t at = t.positions[row] - run.first;
     p.csv += fmt::format("{},{},{},", t.positions[row], run.tokens[at], in_quotes(run.texts[at]));
     if (std::isfinite(t.surprisal[row])) p.csv += fmt::format("{}", t.surprisal[row]);
     for (quantity v : both)
-      for (layer_id l : layers) p.csv += std::isfinite(shares(t, v, l)[row]) ? fmt::format(",{}", shares(t, v, l)[row]) : std::string(",");
+      for (layer_id l : layers)
+        p.csv += std::isfinite(shares(t, v, l)[row]) ? fmt::format(",{}", shares(t, v, l)[row])
+                                                     : std::string(",");
     p.csv += "\n";
   }
   return p;

@@ -19,7 +19,8 @@ using figure::drawing;
 using figure::panel;
 using figure::picture;
 
-constexpr std::size_t most_rows = 128, most_columns = 300;  // of a panel: more neurons or tokens are taken together
+constexpr std::size_t most_rows = 128,
+                      most_columns = 300;  // of a panel: more neurons or tokens are taken together
 constexpr std::size_t most_rasters = 8;
 constexpr std::size_t most_events = 20000;  // drawn one by one
 
@@ -40,7 +41,9 @@ struct grid {
   // The place of a neuron among the chosen ones.
   std::optional<std::size_t> place(std::uint64_t neuron) const {
     const auto at = std::lower_bound(neurons.begin(), neurons.end(), neuron);
-    return at != neurons.end() && *at == neuron ? std::optional(static_cast<std::size_t>(at - neurons.begin())) : std::nullopt;
+    return at != neurons.end() && *at == neuron
+               ? std::optional(static_cast<std::size_t>(at - neurons.begin()))
+               : std::nullopt;
   }
 };
 
@@ -73,13 +76,17 @@ counted count(const recorded_run& run, const recorded_activity& a, const grid& g
 // `names`: of neurons; empty where these have none, or are too many.
 figure::axis neuron_axis(const grid& g, const std::function<std::string(std::uint64_t)>& name) {
   const double first = g.is_range() ? static_cast<double>(g.neurons.front()) : 0;
-  figure::axis a{
-      .label = "neuron", .least = first - 0.5, .most = first + static_cast<double>(g.neurons.size()) - 0.5, .whole = true, .tight = true};
+  figure::axis a{.label = "neuron",
+                 .least = first - 0.5,
+                 .most = first + static_cast<double>(g.neurons.size()) - 0.5,
+                 .whole = true,
+                 .tight = true};
   constexpr double longest = 100, text = 10;  // px
   if (!g.is_range() || (name && g.down == 1))
     for (std::size_t k = 0; k < g.neurons.size(); ++k)
       a.ticks.push_back(
-          {first + static_cast<double>(k), name ? figure::cut(name(g.neurons[k]), longest, text) : std::to_string(g.neurons[k])});
+          {first + static_cast<double>(k),
+           name ? figure::cut(name(g.neurons[k]), longest, text) : std::to_string(g.neurons[k])});
   if (name && a.ticks.empty()) a.label = "number of the neuron";
   return a;
 }
@@ -89,14 +96,17 @@ std::string cell_csv(const recorded_activity& a, const grid& g, const figure::he
   std::string csv;
   for (std::size_t row = 0; row < g.rows; ++row)
     for (std::size_t column = 0; column < g.columns; ++column)
-      csv += fmt::format("{},{},{},{},{},{},{}\n", name(a.what), a.layer, a.positions[column * g.across],
-                         a.positions[std::min((column + 1) * g.across, a.positions.size()) - 1], g.neurons[row * g.down],
-                         g.neurons[std::min((row + 1) * g.down, g.neurons.size()) - 1], h.values[row * g.columns + column]);
+      csv += fmt::format(
+          "{},{},{},{},{},{},{}\n", name(a.what), a.layer, a.positions[column * g.across],
+          a.positions[std::min((column + 1) * g.across, a.positions.size()) - 1],
+          g.neurons[row * g.down], g.neurons[std::min((row + 1) * g.down, g.neurons.size()) - 1],
+          h.values[row * g.columns + column]);
   return csv;
 }
 
 // Shares of the pairs of a neuron and a token, %.
-figure::heat_map density(const recorded_activity& a, const grid& g, const counted& c, const figure::axis& x, const figure::axis& y) {
+figure::heat_map density(const recorded_activity& a, const grid& g, const counted& c,
+                         const figure::axis& x, const figure::axis& y) {
   const double cell = (*x.most - *x.least) / static_cast<double>(a.positions.size());
   figure::heat_map h{.rows = g.rows,
                      .columns = g.columns,
@@ -110,18 +120,20 @@ figure::heat_map density(const recorded_activity& a, const grid& g, const counte
     for (std::size_t column = 0; column < g.columns; ++column) {
       const std::size_t neurons = std::min(g.down, g.neurons.size() - row * g.down),
                         tokens = std::min(g.across, a.positions.size() - column * g.across);
-      h.values.push_back(100.0 * static_cast<double>(c.cells[row * g.columns + column]) / static_cast<double>(neurons * tokens));
+      h.values.push_back(100.0 * static_cast<double>(c.cells[row * g.columns + column]) /
+                         static_cast<double>(neurons * tokens));
     }
   return h;
 }
 
-std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choice& choice, const recorded_activity& a) {
+std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choice& choice,
+                                      const recorded_activity& a) {
   if (!choice.neurons.empty()) {
     std::vector<std::uint64_t> chosen = chosen_neurons(run, choice.neurons);
     for (std::uint64_t neuron : chosen)
       if (!a.neurons.empty() && !std::binary_search(a.neurons.begin(), a.neurons.end(), neuron))
-        throw input_error(run.folder.string(), fmt::format("neuron {} was not recorded", neuron), "what was: " + a.request,
-                          "bdh run --record events");
+        throw input_error(run.folder.string(), fmt::format("neuron {} was not recorded", neuron),
+                          "what was: " + a.request, "bdh run --record events");
     return chosen;
   }
   if (!a.neurons.empty()) return a.neurons;
@@ -133,7 +145,8 @@ std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choi
 // Draws all panels alike: events one by one only where each of them can.
 class raster {
  public:
-  raster(const recorded_run& run, const figure_choice& choice) : run_(run), choice_(choice), names_(run) {
+  raster(const recorded_run& run, const figure_choice& choice)
+      : run_(run), choice_(choice), names_(run) {
     p_.what = {.title = "Activity of " + described(run), .width = figure_width, .columns = 2};
     layers_ = drawn_layers(run, choice, most_rasters, p_.what);
     if (names_.subject() != nullptr && !names_.subject()->neuron_names().empty())
@@ -146,13 +159,16 @@ class raster {
         if (auto a = find_activity(run_, what, l)) gather(std::move(*a));
     if (all_.empty())
       throw input_error(run_.folder.string(),
-                        "no activity was recorded" + (choice_.layer ? fmt::format(" of layer {}", *choice_.layer) : ""),
+                        "no activity was recorded" +
+                            (choice_.layer ? fmt::format(" of layer {}", *choice_.layer) : ""),
                         "a run with events", "bdh run --record events");
-    plain_ = std::all_of(all_.begin(), all_.end(), [](const one& o) { return o.cells.is_plain() && within(o.counts); });
+    plain_ = std::all_of(all_.begin(), all_.end(),
+                         [](const one& o) { return o.cells.is_plain() && within(o.counts); });
     p_.what.columns = all_.size() == 1 ? 1 : 2;
     p_.what.panel_height = panel_height();
     p_.csv = plain_ ? "position,token,text,variable,layer,neuron,value,name\n"
-                    : "variable,layer,first_position,last_position,first_neuron,last_neuron,active_percent\n";
+                    : "variable,layer,first_position,last_position,first_neuron,last_neuron,active_"
+                      "percent\n";
     for (const one& o : all_) draw(o);
     note();
     return std::move(p_);
@@ -175,10 +191,14 @@ class raster {
     std::size_t rows = 0;
     for (const one& o : all_) rows = std::max(rows, o.cells.rows);
     constexpr std::size_t most_named = 40;
-    const double named = name_ && plain_ && rows <= most_named && all_.size() <= 8 ? 70 + 13 * static_cast<double>(rows) : 0;
+    const double named = name_ && plain_ && rows <= most_named && all_.size() <= 8
+                             ? 70 + 13 * static_cast<double>(rows)
+                             : 0;
     if (all_.size() <= 2) return std::max(320.0, named);
     if (named > 180) return named;
-    return plain_ && all_.size() <= 8 ? std::clamp(70 + 3.5 * static_cast<double>(rows), 180.0, 320.0) : 180;
+    return plain_ && all_.size() <= 8
+               ? std::clamp(70 + 3.5 * static_cast<double>(rows), 180.0, 320.0)
+               : 180;
   }
 
   void gather(recorded_activity a) {
@@ -195,18 +215,20 @@ class raster {
             .y = neuron_axis(o.cells, name_),
             .nothing = "no token was recorded"};
     if (!a.positions.empty() && plain_) {
-      const double cell =
-          std::min(room / static_cast<double>(o.cells.columns), (p_.what.panel_height - 70) / static_cast<double>(o.cells.rows));
+      const double cell = std::min(room / static_cast<double>(o.cells.columns),
+                                   (p_.what.panel_height - 70) / static_cast<double>(o.cells.rows));
       figure::mark m{.how = figure::form::points,
                      .of = figure::series_colour(a.what == quantity::x ? 0 : 2, 7),
                      .size = std::clamp(0.8 * cell, 1.0, 5.0)};
       for (const event& e : o.counts.events) {
         const std::uint64_t position = a.positions[e.row], neuron = o.cells.neurons[e.place];
         m.x.push_back(static_cast<double>(position));
-        m.y.push_back(o.cells.is_range() ? static_cast<double>(neuron) : static_cast<double>(e.place));
-        p_.csv += fmt::format("{},{},{},{},{},{},{},{}\n", position, run_.tokens[position - run_.first],
-                              in_quotes(run_.texts[position - run_.first]), name(a.what), a.layer, neuron, e.value,
-                              name_ ? in_quotes(name_(neuron)) : "");
+        m.y.push_back(o.cells.is_range() ? static_cast<double>(neuron)
+                                         : static_cast<double>(e.place));
+        p_.csv +=
+            fmt::format("{},{},{},{},{},{},{},{}\n", position, run_.tokens[position - run_.first],
+                        in_quotes(run_.texts[position - run_.first]), name(a.what), a.layer, neuron,
+                        e.value, name_ ? in_quotes(name_(neuron)) : "");
       }
       p.marks.push_back(std::move(m));
       p.nothing = "no neuron was active";
@@ -214,20 +236,27 @@ class raster {
       p.heat = density(a, o.cells, o.counts, p.x, p.y);
       p_.csv += cell_csv(a, o.cells, *p.heat);
       p.nothing = "no neuron was active";
-      if (std::all_of(o.counts.cells.begin(), o.counts.cells.end(), [](std::uint64_t n) { return n == 0; })) p.heat.reset();
+      if (std::all_of(o.counts.cells.begin(), o.counts.cells.end(),
+                      [](std::uint64_t n) { return n == 0; }))
+        p.heat.reset();
     }
     p_.what.panels.push_back(std::move(p));
   }
 
   void note() {
     const auto add = [&](const std::string& text) {
-      if (std::find(p_.what.notes.begin(), p_.what.notes.end(), text) == p_.what.notes.end()) p_.what.notes.push_back(text);
+      if (std::find(p_.what.notes.begin(), p_.what.notes.end(), text) == p_.what.notes.end())
+        p_.what.notes.push_back(text);
     };
     for (const one& o : all_) {
       if (!plain_)
-        add(fmt::format("A cell is {} neuron{} at {} recorded token{}; its colour is the share of these pairs that is active.",
-                        o.cells.down, o.cells.down == 1 ? "" : "s", o.cells.across, o.cells.across == 1 ? "" : "s"));
-      if (o.activity.top != 0) add(fmt::format("Of each token only the {} largest values were recorded.", o.activity.top));
+        add(
+            fmt::format("A cell is {} neuron{} at {} recorded token{}; its colour is the share of "
+                        "these pairs that is active.",
+                        o.cells.down, o.cells.down == 1 ? "" : "s", o.cells.across,
+                        o.cells.across == 1 ? "" : "s"));
+      if (o.activity.top != 0)
+        add(fmt::format("Of each token only the {} largest values were recorded.", o.activity.top));
     }
     if (plain_) add("A dot is an active neuron.");
   }
@@ -244,6 +273,8 @@ class raster {
 
 }  // namespace
 
-picture raster_of(const recorded_run& run, const figure_choice& choice) { return raster(run, choice).made(); }
+picture raster_of(const recorded_run& run, const figure_choice& choice) {
+  return raster(run, choice).made();
+}
 
 }  // namespace bdh::app

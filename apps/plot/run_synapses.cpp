@@ -62,20 +62,23 @@ std::map<pair, float> largest(const recorded_run& run, const figure_choice& choi
 // With the arrow of texts.
 std::string shown(const run_names& names, const synapse_name& s) {
   std::string text = names.shown(s);
-  if (const std::size_t arrow = text.find("->", names.shown(s.pre).size()); arrow != text.npos) text.replace(arrow, 2, "→");
+  if (const std::size_t arrow = text.find("->", names.shown(s.pre).size()); arrow != text.npos)
+    text.replace(arrow, 2, "→");
   return text;
 }
 
 std::vector<followed> strongest(const recorded_run& run, const figure_choice& choice) {
   const std::map<pair, float> all = largest(run, choice);
   std::vector<std::pair<pair, float>> order(all.begin(), all.end());
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
   order.resize(std::min<std::size_t>(order.size(), choice.top));
   const run_names names(run);
   std::vector<followed> chosen;
   for (const auto& [s, strength] : order) {
     const synapse_name name{s.first, s.second, false};
-    chosen.push_back({shown(names, name), synapse_courses(run, name, nullptr, choice.layer, choice.by_y)});
+    chosen.push_back(
+        {shown(names, name), synapse_courses(run, name, nullptr, choice.layer, choice.by_y)});
   }
   return chosen;
 }
@@ -85,10 +88,11 @@ std::vector<followed> asked_for(const recorded_run& run, const figure_choice& ch
   std::vector<followed> chosen;
   for (const std::string& text : choice.synapses) {
     const synapse_name s = names.synapse(text);
-    followed f{shown(names, s), synapse_courses(run, s, names.subject(), choice.layer, choice.by_y)};
+    followed f{shown(names, s),
+               synapse_courses(run, s, names.subject(), choice.layer, choice.by_y)};
     if (f.courses.empty())
-      throw input_error(run.folder.string(), "nothing recorded of synapse " + text, "what bdh inspect lists",
-                        "bdh run --record 'synapses:" + text + "'");
+      throw input_error(run.folder.string(), "nothing recorded of synapse " + text,
+                        "what bdh inspect lists", "bdh run --record 'synapses:" + text + "'");
     chosen.push_back(std::move(f));
   }
   return chosen;
@@ -108,12 +112,16 @@ bool all_zero(const panel& p) {
 }  // namespace
 
 picture synapses_of(const recorded_run& run, const figure_choice& choice) {
-  picture p{{.title = "Synapses of " + described(run), .width = figure_width}, "position,token,text,layer,synapse,strength\n"};
+  picture p{{.title = "Synapses of " + described(run), .width = figure_width},
+            "position,token,text,layer,synapse,strength\n"};
   std::vector<layer_id> layers = drawn_layers(run, choice, most_layers, p.what);
-  const std::vector<followed> all = choice.synapses.empty() ? strongest(run, choice) : asked_for(run, choice);
+  const std::vector<followed> all =
+      choice.synapses.empty() ? strongest(run, choice) : asked_for(run, choice);
   if (all.empty())
-    throw input_error(run.folder.string(), choice.by_y ? "no synapse was recorded by factor y" : "no synapse was recorded",
-                      "a run with synapses", "bdh run --record 'synapses:3->7'");
+    throw input_error(
+        run.folder.string(),
+        choice.by_y ? "no synapse was recorded by factor y" : "no synapse was recorded",
+        "a run with synapses", "bdh run --record 'synapses:3->7'");
   std::set<layer_id> recorded;
   for (const followed& f : all)
     for (const course& c : f.courses) recorded.insert(c.layer);
@@ -123,26 +131,34 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
   std::vector<of_layer> drawn, flat;
   for (layer_id l : layers) {
     std::vector<std::uint64_t> positions;
-    panel of{
-        .title = layer_name(l), .y = {.label = choice.by_y ? "strength by Y (Eq. 16)" : "strength σ"}, .nothing = "no token was recorded"};
+    panel of{.title = layer_name(l),
+             .y = {.label = choice.by_y ? "strength by Y (Eq. 16)" : "strength σ"},
+             .nothing = "no token was recorded"};
     for (std::size_t k = 0; k < all.size(); ++k)
       for (const course& c : all[k].courses) {
         if (c.layer != l) continue;
-        figure::mark m{.name = all[k].name, .of = figure::series_colour(k, all.size()), .with = series_shape(k), .marked = true};
-        const std::size_t tip_step = std::max<std::size_t>(1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
+        figure::mark m{.name = all[k].name,
+                       .of = figure::series_colour(k, all.size()),
+                       .with = series_shape(k),
+                       .marked = true};
+        const std::size_t tip_step = std::max<std::size_t>(
+            1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
         m.hidden_points = c.positions.size() > most_marked;
-        const bool changes = std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
+        const bool changes =
+            std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
         for (std::size_t i = 0; i < c.positions.size(); ++i) {
           const std::uint64_t position = c.positions[i];
           m.x.push_back(static_cast<double>(position));
           m.y.push_back(c.values[i]);
           const std::size_t token = position - run.first;
-          p.csv += fmt::format("{},{},{},{},{},", position, run.tokens[token], in_quotes(run.texts[token]), l, in_quotes(all[k].name));
+          p.csv += fmt::format("{},{},{},{},{},", position, run.tokens[token],
+                               in_quotes(run.texts[token]), l, in_quotes(all[k].name));
           p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
           const bool asked = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
-          m.tips.push_back(
-              asked ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name, position, run.texts[token], layer_name(l), c.values[i])
-                    : std::string());
+          m.tips.push_back(asked
+                               ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name,
+                                             position, run.texts[token], layer_name(l), c.values[i])
+                               : std::string());
         }
         if (of.marks.empty()) positions = c.positions;
         since = std::max(since, c.since);
@@ -164,9 +180,13 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
     p.what.panels.push_back(std::move(l.of));
   }
   if (choice.synapses.empty())
-    p.what.notes.push_back(fmt::format("Of the recorded synapses those with the largest strength at any token, at most {}.", choice.top));
+    p.what.notes.push_back(fmt::format(
+        "Of the recorded synapses those with the largest strength at any token, at most {}.",
+        choice.top));
   p.what.notes.push_back("Strength after the token: what the next one reads.");
-  if (since != 0) p.what.notes.push_back(fmt::format("Followed by probes, which know nothing of the tokens before {}.", since));
+  if (since != 0)
+    p.what.notes.push_back(
+        fmt::format("Followed by probes, which know nothing of the tokens before {}.", since));
   return p;
 }
 

@@ -33,12 +33,14 @@ constexpr double most_of_memory = 0.9;
 std::string all_of(const std::string& file) {
   if (file != "-") {
     std::ifstream stream(file, std::ios::binary);
-    if (!stream || std::filesystem::is_directory(file)) throw input_error(file, "no file that can be read", "one prompt a line");
+    if (!stream || std::filesystem::is_directory(file))
+      throw input_error(file, "no file that can be read", "one prompt a line");
     return {std::istreambuf_iterator<char>(stream), {}};
   }
   std::string text;
   for (char piece[65536];;) {
-    const std::ptrdiff_t got = read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(piece)), {});
+    const std::ptrdiff_t got =
+        read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(piece)), {});
     if (got < 0) throw input_error("standard input", "cannot be read", "one prompt a line");
     if (got == 0) return text;
     text.append(piece, static_cast<std::size_t>(got));
@@ -57,10 +59,14 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-void add_stream(batch_plan& plan, const run_options& o, const std::optional<std::uint64_t>& prompt) {
+void add_stream(batch_plan& plan, const run_options& o,
+                const std::optional<std::uint64_t>& prompt) {
   run_options one = o;
   one.seed += plan.streams.size();
-  if (!o.folder.empty()) one.folder = (std::filesystem::path(o.folder) / fmt::format("stream-{:04}", plan.streams.size())).string();
+  if (!o.folder.empty())
+    one.folder =
+        (std::filesystem::path(o.folder) / fmt::format("stream-{:04}", plan.streams.size()))
+            .string();
   plan.streams.push_back(std::move(one));
   if (!prompt) {
     plan.tokens = plan.longest = std::nullopt;
@@ -70,39 +76,50 @@ void add_stream(batch_plan& plan, const run_options& o, const std::optional<std:
   }
 }
 
-// How many streams run at the same time. Throws input_error when that many were asked for and do not fit.
-std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded_synapses, std::size_t streams) {
-  const std::uint64_t each = std::max<std::uint64_t>(m.synapse_bytes(rounded_synapses ? sizeof(bfloat16) : sizeof(float)), 1);
+// How many streams run at the same time. Throws input_error when that many were asked for and do
+// not fit.
+std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded_synapses,
+                              std::size_t streams) {
+  const std::uint64_t each = std::max<std::uint64_t>(
+      m.synapse_bytes(rounded_synapses ? sizeof(bfloat16) : sizeof(float)), 1);
   std::uint64_t wanted = std::min<std::uint64_t>(o.streams.value_or(usual_streams), streams);
   if (o.engine.device == "cpu") {
-    const std::uint64_t fit = static_cast<std::uint64_t>(most_of_memory * static_cast<double>(free_memory())) / each;
+    const std::uint64_t fit =
+        static_cast<std::uint64_t>(most_of_memory * static_cast<double>(free_memory())) / each;
     if (!o.streams) wanted = std::clamp<std::uint64_t>(fit, 1, wanted);
     if (wanted > fit)
-      throw input_error("--streams", fmt::format("{} at a time with {} of synapses each", wanted, shown_bytes(each)),
-                        fmt::format("at most {}, which fit into 90 % of the {} of free memory", fit, shown_bytes(free_memory())));
+      throw input_error(
+          "--streams",
+          fmt::format("{} at a time with {} of synapses each", wanted, shown_bytes(each)),
+          fmt::format("at most {}, which fit into 90 % of the {} of free memory", fit,
+                      shown_bytes(free_memory())));
   }
   if (!o.quiet && !o.json)
-    note(fmt::format("{} stream{}, {} at a time: {} of synapses each, {} in all", streams, streams == 1 ? "" : "s", wanted,
-                     shown_bytes(each), shown_bytes(each * wanted)));
+    note(fmt::format("{} stream{}, {} at a time: {} of synapses each, {} in all", streams,
+                     streams == 1 ? "" : "s", wanted, shown_bytes(each),
+                     shown_bytes(each * wanted)));
   return wanted;
 }
 
 // ---- doing it
 
-// A number, a tab, what was generated: ids separated by commas, or text with backslashes, line ends, tabs and what is no text escaped.
+// A number, a tab, what was generated: ids separated by commas, or text with backslashes, line
+// ends, tabs and what is no text escaped.
 std::string generated_line(std::size_t number, const model& m, const stream_session& stream) {
   std::string line = std::to_string(number) + "\t";
-  if (m.tokens() == tokenizer::ids) return line + fmt::format("{}\n", fmt::join(stream.generated(), ","));
+  if (m.tokens() == tokenizer::ids)
+    return line + fmt::format("{}\n", fmt::join(stream.generated(), ","));
   std::string text;
-  for (const char c : stream.generated_text()) text += c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
+  for (const char c : stream.generated_text())
+    text += c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
   terminal_text shown;
   return line + shown.add(text) + shown.finish() + "\n";
 }
 
 class batch {
  public:
-  batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first, const std::optional<synapse_state>& state,
-        const std::vector<report_description>& reports)
+  batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
+        const std::optional<synapse_state>& state, const std::vector<report_description>& reports)
       : options_(o),
         plan_(plan),
         model_(first->subject()),
@@ -112,8 +129,11 @@ class batch {
         ended_(plan.streams.size()),
         all_(model_),
         progress_(!o.quiet, plan.tokens) {
-    intervene(*next_, o, next_->tokens(), plan.longest);  // refused here, before anything is written
-    if (plan.longest && leaves_window(*next_, next_->tokens() + *plan.longest) && !o.json && !o.quiet) note_window(model_);
+    intervene(*next_, o, next_->tokens(),
+              plan.longest);  // refused here, before anything is written
+    if (plan.longest && leaves_window(*next_, next_->tokens() + *plan.longest) && !o.json &&
+        !o.quiet)
+      note_window(model_);
     synapse_bytes_ = next_->state_bytes() * plan.at_a_time;
     retention_ = next_->retention();
     rounded_ = next_->rounds_synapses();
@@ -128,7 +148,8 @@ class batch {
     const auto begin = std::chrono::steady_clock::now();
     try {
       for (;;) {
-        while (active_.size() < plan_.at_a_time && begun_ < ended_.size() && stop_requested() == 0) start();
+        while (active_.size() < plan_.at_a_time && begun_ < ended_.size() && stop_requested() == 0)
+          start();
         if (active_.empty()) break;
         step();
       }
@@ -150,12 +171,14 @@ class batch {
 
   // Which stream is where: each folder is a run of its own and says the rest.
   void write_index() const {
-    nlohmann::ordered_json all{{"format", "bdh-streams"}, {"format_version", 1}, {"creator", creator()}};
+    nlohmann::ordered_json all{
+        {"format", "bdh-streams"}, {"format_version", 1}, {"creator", creator()}};
     if (!options_.batch.empty()) all["batch"] = options_.batch;
     all["streams"] = nlohmann::json::array();
     for (std::size_t k = 0; k < ended_.size(); ++k) {
-      nlohmann::ordered_json one{{"folder", std::filesystem::path(plan_.streams[k].folder).filename().string()},
-                                 {"seed", plan_.streams[k].seed}};
+      nlohmann::ordered_json one{
+          {"folder", std::filesystem::path(plan_.streams[k].folder).filename().string()},
+          {"seed", plan_.streams[k].seed}};
       if (!options_.batch.empty()) one["line"] = k + 1;
       all["streams"].push_back(std::move(one));
     }
@@ -167,13 +190,15 @@ class batch {
     const std::size_t number = begun_++;
     const run_options& o = plan_.streams[number];
     try {
-      auto brain = next_ ? std::move(next_) : active_.front().stream.brain().sibling();
+      auto brain = next_ ? std::move(next_) : active_.front().stream.brain().new_stream();
       brain->seed_rounding(o.seed);
       if (number != 0) {
         if (state_) brain->restore(*state_);
         intervene(*brain, o, brain->tokens(), plan_.longest);
       }
-      auto input = options_.batch.empty() ? o.input.open(model_) : open_line("", o.input.text ? *o.input.text : *o.input.tokens, model_);
+      auto input = options_.batch.empty()
+                       ? o.input.open(model_)
+                       : open_line("", o.input.text ? *o.input.text : *o.input.tokens, model_);
       active_.push_back({number, stream_session(o, std::move(brain), std::move(input), reports_)});
     } catch (const error& e) {
       if (active_.empty()) throw;  // of which no other could be made
@@ -196,7 +221,7 @@ class batch {
       }
     }
     remove_ended();
-    step_together(steps);
+    step_streams(steps);
     for (std::size_t k = 0; k < steps.size(); ++k) {
       try {
         if (steps[k].failed) std::rethrow_exception(steps[k].failed);
@@ -216,7 +241,8 @@ class batch {
       m.stream.end();
     result& r = ended_[m.number];
     r.status = why ? "failed" : m.stream.complete() ? "complete" : "interrupted";
-    if (options_.generate != 0 && !options_.json) r.line = generated_line(m.number, model_, m.stream);
+    if (options_.generate != 0 && !options_.json)
+      r.line = generated_line(m.number, model_, m.stream);
     if (options_.json) r.about = about(m.stream);
     all_.add(m.stream.done());
     if (why) fail(m.number, *why);
@@ -227,14 +253,17 @@ class batch {
     ended_[number].status = "failed";
     ended_[number].error = why.what();
     progress_.clear();
-    note(fmt::format("bdh: stream {}{}: {}", number, options_.batch.empty() ? "" : fmt::format(" (line {})", number + 1), why.what()));
+    note(fmt::format("bdh: stream {}{}: {}", number,
+                     options_.batch.empty() ? "" : fmt::format(" (line {})", number + 1),
+                     why.what()));
   }
 
   // Another one can be made of the last stream only while it is there.
   void remove_ended() {
     const auto has_ended = [&](const member& m) { return !ended_[m.number].status.empty(); };
-    if (!active_.empty() && std::all_of(active_.begin(), active_.end(), has_ended) && begun_ < ended_.size() && stop_requested() == 0)
-      next_ = active_.front().stream.brain().sibling();
+    if (!active_.empty() && std::all_of(active_.begin(), active_.end(), has_ended) &&
+        begun_ < ended_.size() && stop_requested() == 0)
+      next_ = active_.front().stream.brain().new_stream();
     std::erase_if(active_, has_ended);
     say();
   }
@@ -260,7 +289,9 @@ class batch {
       nlohmann::ordered_json all{{"streams", nlohmann::json::array()}};
       for (std::size_t k = 0; k < ended_.size(); ++k) {
         const result& r = ended_[k];
-        nlohmann::ordered_json one{{"stream", k}, {"seed", plan_.streams[k].seed}, {"status", r.status.empty() ? "not begun" : r.status}};
+        nlohmann::ordered_json one{{"stream", k},
+                                   {"seed", plan_.streams[k].seed},
+                                   {"status", r.status.empty() ? "not begun" : r.status}};
         if (!options_.batch.empty()) one["line"] = k + 1;
         if (!r.error.empty()) one["error"] = r.error;
         one.update(r.about);
@@ -284,10 +315,12 @@ class batch {
       all_.tell_streams(begun_, seconds, synapse_bytes_, rounded_);
     }
     if (signal == 0) return;
-    std::string line = fmt::format("bdh: stopped by a signal after {} tokens in {} of {} streams",
-                                   shown_count(static_cast<double>(all_.tokens())), begun_, ended_.size());
+    std::string line =
+        fmt::format("bdh: stopped by a signal after {} tokens in {} of {} streams",
+                    shown_count(static_cast<double>(all_.tokens())), begun_, ended_.size());
     if (!options_.folder.empty())
-      line += fmt::format("; all of them are recorded, bdh resume {}/stream-NNNN goes on with one", options_.folder);
+      line += fmt::format("; all of them are recorded, bdh resume {}/stream-NNNN goes on with one",
+                          options_.folder);
     note(line);
   }
 
@@ -301,7 +334,8 @@ class batch {
   const model& model_;
   const std::optional<synapse_state>& state_;
   const std::vector<report_description>& reports_;
-  std::unique_ptr<simulator> next_;  // for the next stream, where none of the others is there to be its sibling
+  std::unique_ptr<simulator>
+      next_;  // for the next stream, where none of the others is there to be its sibling
   std::vector<member> active_;
   std::vector<result> ended_;  // by number
   std::size_t begun_ = 0, said_ = 0;
@@ -338,7 +372,8 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
   return plan;
 }
 
-int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first, const std::optional<synapse_state>& state,
+int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
+              const std::optional<synapse_state>& state,
               const std::vector<report_description>& reports) {
   return batch(o, plan, std::move(first), state, reports).run();
 }

@@ -1,4 +1,5 @@
-// bdh run with --batch or --streams: several streams over one model, each a run of its own, read together.
+// bdh run with --batch or --streams: several streams over one model, each a run of its own, read
+// together.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,14 @@ struct batch_plan {
   std::optional<std::uint64_t> tokens, longest;  // of all streams, of the longest; where known
 };
 
-// Reads the prompts, all of them. Throws input_error for one that is none, and for streams that do not fit into memory.
+// Reads the prompts, all of them. Throws input_error for one that is none, and for streams that do
+// not fit into memory.
 batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses);
 
-// `first`: a stream to begin with, `state`: where every stream begins. Returns the exit code: 1 when a stream failed.
-int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first, const std::optional<synapse_state>& state,
+// `first`: a stream to begin with, `state`: where every stream begins. Returns the exit code: 1
+// when a stream failed.
+int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
+              const std::optional<synapse_state>& state,
               const std::vector<report_description>& reports);
 
 }  // namespace bdh::app

@@ -11,8 +11,8 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "apps/runs/run_names.hpp"
 #include "apps/common/terminal_plot.hpp"
+#include "apps/runs/run_names.hpp"
 #include "core/base/error.hpp"
 
 namespace bdh::app {
@@ -29,7 +29,9 @@ struct inspect_options {
   bool csv = false, plot = false, json = false;
 };
 
-std::string dumped(const json& all) { return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+std::string dumped(const json& all) {
+  return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
 
 // ---- what there is
 
@@ -39,7 +41,8 @@ json described(const recorded_run& run, const listed_report& r) {
     const report_reader reader = run.open(r);
     all["rows"] = reader.rows();
     if (reader.what().width != 0) all["values"] = reader.what().width;
-    if (reader.rows() != 0) all["positions"] = {reader.position(0), reader.position(reader.rows() - 1)};
+    if (reader.rows() != 0)
+      all["positions"] = {reader.position(0), reader.position(reader.rows() - 1)};
   } catch (const error& e) {
     all["error"] = e.what();
   }
@@ -49,28 +52,38 @@ json described(const recorded_run& run, const listed_report& r) {
 std::vector<std::string> checkpoints_of(const recorded_run& run) {
   std::vector<std::string> names;
   std::error_code failed;
-  for (std::filesystem::directory_iterator at(run.folder, failed), end; !failed && at != end; at.increment(failed))
-    if (const std::string name = at->path().filename(); name.starts_with("checkpoint-") && name.ends_with(".h5")) names.push_back(name);
+  for (std::filesystem::directory_iterator at(run.folder, failed), end; !failed && at != end;
+       at.increment(failed))
+    if (const std::string name = at->path().filename();
+        name.starts_with("checkpoint-") && name.ends_with(".h5"))
+      names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
-std::string entry(const std::string& what, const std::string& value) { return fmt::format("{:16}{}\n", what, one_line(value)); }
+std::string entry(const std::string& what, const std::string& value) {
+  return fmt::format("{:16}{}\n", what, one_line(value));
+}
 
 std::string text_of(const json& report) {
-  const std::string layer = report["layer"] == 0 ? "" : fmt::format(", layer {}", report["layer"].get<layer_id>());
+  const std::string layer =
+      report["layer"] == 0 ? "" : fmt::format(", layer {}", report["layer"].get<layer_id>());
   std::string text = fmt::format("{}{}: ", report["request"].get<std::string>(), layer);
   if (report.contains("error")) return text + report["error"].get<std::string>();
   text += fmt::format("{} rows", report["rows"].get<std::uint64_t>());
-  if (report.contains("values")) text += fmt::format(" of {} values", report["values"].get<std::uint64_t>());
+  if (report.contains("values"))
+    text += fmt::format(" of {} values", report["values"].get<std::uint64_t>());
   if (report.contains("positions"))
-    text += fmt::format(", positions {} to {}", report["positions"][0].get<std::uint64_t>(), report["positions"][1].get<std::uint64_t>());
+    text += fmt::format(", positions {} to {}", report["positions"][0].get<std::uint64_t>(),
+                        report["positions"][1].get<std::uint64_t>());
   return text;
 }
 
 std::string model_hash(const recorded_run& run) {
   const auto& m = run.run.at("model");
-  return m.contains("content_sha256") && m.at("content_sha256").is_string() ? m.at("content_sha256").get<std::string>() : "unknown";
+  return m.contains("content_sha256") && m.at("content_sha256").is_string()
+             ? m.at("content_sha256").get<std::string>()
+             : "unknown";
 }
 
 void list_recorded(const inspect_options& o, const recorded_run& run) {
@@ -80,19 +93,28 @@ void list_recorded(const inspect_options& o, const recorded_run& run) {
            {"first_position", run.first},
            {"model", run.run.at("model")}};
   const nlohmann::json options = run.run.value("options", nlohmann::json::object());
-  all["interventions"] = options.is_object() ? options.value("interventions", nlohmann::json::array()) : nlohmann::json::array();
+  all["interventions"] = options.is_object()
+                             ? options.value("interventions", nlohmann::json::array())
+                             : nlohmann::json::array();
   all["checkpoints"] = checkpoints_of(run);
   all["reports"] = json::array();
   for (const listed_report& r : run.reports) all["reports"].push_back(described(run, r));
   if (o.json) return print(dumped(all));
 
   std::string text = entry("run", o.run) + entry("status", run.status());
-  text += entry("tokens", run.tokens.empty() ? "none" : fmt::format("{}, positions {} to {}", run.tokens.size(), run.first, run.end() - 1));
-  text += entry("model", fmt::format("{} neurons, {} layers, hash {}", run.neurons, run.layers, model_hash(run)));
-  for (const auto& i : all["interventions"]) text += entry("intervention", i.is_string() ? i.get<std::string>() : i.dump());
+  text +=
+      entry("tokens", run.tokens.empty() ? "none"
+                                         : fmt::format("{}, positions {} to {}", run.tokens.size(),
+                                                       run.first, run.end() - 1));
+  text += entry("model", fmt::format("{} neurons, {} layers, hash {}", run.neurons, run.layers,
+                                     model_hash(run)));
+  for (const auto& i : all["interventions"])
+    text += entry("intervention", i.is_string() ? i.get<std::string>() : i.dump());
   for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
-  if (run.reports.empty()) text += entry("reports", "none; summary.csv has the active shares of each token");
-  for (const json& r : all["reports"]) text += fmt::format("{:24}{}\n", one_line(r["file"].get<std::string>()), one_line(text_of(r)));
+  if (run.reports.empty())
+    text += entry("reports", "none; summary.csv has the active shares of each token");
+  for (const json& r : all["reports"])
+    text += fmt::format("{:24}{}\n", one_line(r["file"].get<std::string>()), one_line(text_of(r)));
   print(text);
 }
 
@@ -114,7 +136,8 @@ class course_values {
   std::optional<float> at(std::uint64_t position) {
     if (course_ == nullptr) return std::nullopt;
     while (at_ < course_->positions.size() && course_->positions[at_] < position) ++at_;
-    const bool found = at_ < course_->positions.size() && course_->positions[at_] == position && !std::isnan(course_->values[at_]);
+    const bool found = at_ < course_->positions.size() && course_->positions[at_] == position &&
+                       !std::isnan(course_->values[at_]);
     return found ? std::optional(course_->values[at_]) : std::nullopt;
   }
 
@@ -123,9 +146,10 @@ class course_values {
   std::size_t at_ = 0;
 };
 
-// Calls use(position, layer, values of each column) for each position that any course of the layer has, in order of positions, then
-// layers.
-using use_row = std::function<void(std::uint64_t, layer_id, const std::vector<std::optional<float>>&)>;
+// Calls use(position, layer, values of each column) for each position that any course of the layer
+// has, in order of positions, then layers.
+using use_row =
+    std::function<void(std::uint64_t, layer_id, const std::vector<std::optional<float>>&)>;
 void for_each_row(const table& t, const use_row& use) {
   std::map<layer_id, std::vector<course_values>> readers;
   std::map<layer_id, std::set<std::uint64_t>> recorded;
@@ -146,7 +170,9 @@ void for_each_row(const table& t, const use_row& use) {
     }
 }
 
-const std::string& text_at(const recorded_run& run, std::uint64_t position) { return run.texts[position - run.first]; }
+const std::string& text_at(const recorded_run& run, std::uint64_t position) {
+  return run.texts[position - run.first];
+}
 
 std::string quoted(const std::string& text) {
   std::string field = "\"";
@@ -159,7 +185,8 @@ std::string in_csv(const recorded_run& run, const table& t) {
   for (const std::string& c : t.columns) text += "," + c;
   text += "\n";
   for_each_row(t, [&](std::uint64_t position, layer_id layer, const auto& values) {
-    text += fmt::format("{},{},{},{}", position, run.tokens[position - run.first], quoted(text_at(run, position)), layer);
+    text += fmt::format("{},{},{},{}", position, run.tokens[position - run.first],
+                        quoted(text_at(run, position)), layer);
     for (const auto& v : values) text += v ? fmt::format(",{}", *v) : ",";
     text += "\n";
   });
@@ -175,7 +202,9 @@ std::string in_lines(const recorded_run& run, const table& t) {
   for_each_row(t, [&](std::uint64_t position, layer_id layer, const auto& values) {
     const std::string& token = text_at(run, position);
     text += fmt::format("{:>10}  {:10} {:>5}", position,
-                        token.empty() ? std::to_string(run.tokens[position - run.first]) : "'" + one_line(token) + "'", layer);
+                        token.empty() ? std::to_string(run.tokens[position - run.first])
+                                      : "'" + one_line(token) + "'",
+                        layer);
     for (const auto& v : values) text += fmt::format(" {:>15}", v ? fmt::format("{}", *v) : "-");
     text += "\n";
   });
@@ -185,8 +214,12 @@ std::string in_lines(const recorded_run& run, const table& t) {
 json in_json(const recorded_run& run, const table& t) {
   json all{{"subject", t.subject}, {"rows", json::array()}};
   for_each_row(t, [&](std::uint64_t position, layer_id layer, const auto& values) {
-    json row{{"position", position}, {"token", run.tokens[position - run.first]}, {"text", text_at(run, position)}, {"layer", layer}};
-    for (std::size_t k = 0; k < values.size(); ++k) row[t.columns[k]] = values[k] ? json(*values[k]) : json();
+    json row{{"position", position},
+             {"token", run.tokens[position - run.first]},
+             {"text", text_at(run, position)},
+             {"layer", layer}};
+    for (std::size_t k = 0; k < values.size(); ++k)
+      row[t.columns[k]] = values[k] ? json(*values[k]) : json();
     all["rows"].push_back(std::move(row));
   });
   return all;
@@ -201,8 +234,10 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
       token_plot plot;
       plot.positions = courses[k]->positions;
       plot.values.assign(courses[k]->values.begin(), courses[k]->values.end());
-      for (std::uint64_t p : plot.positions) plot.labels.push_back(token_label(text_at(run, p), run.tokens[p - run.first]));
-      const bool zero = std::all_of(plot.values.begin(), plot.values.end(), [](double v) { return v == 0; });
+      for (std::uint64_t p : plot.positions)
+        plot.labels.push_back(token_label(text_at(run, p), run.tokens[p - run.first]));
+      const bool zero =
+          std::all_of(plot.values.begin(), plot.values.end(), [](double v) { return v == 0; });
       text += fmt::format("\n{}, layer {}{}\n", t.columns[k], layer, zero ? ": 0 throughout" : "");
       if (!zero) text += drawn(plot, width);
     }
@@ -210,34 +245,46 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
 }
 
 // What was asked for instead, by requests that are about the same.
-[[noreturn]] void refuse(const inspect_options& o, const recorded_run& run, const std::string& subject, const std::string& hint) {
+[[noreturn]] void refuse(const inspect_options& o, const recorded_run& run,
+                         const std::string& subject, const std::string& hint) {
   std::set<std::string> kinds;
   for (const listed_report& r : run.reports) kinds.insert(r.request);
   std::string recorded;
   for (const std::string& kind : kinds) recorded += (recorded.empty() ? "" : "; ") + one_line(kind);
-  throw input_error(o.run, "nothing recorded of " + subject + (o.layer ? fmt::format(" in layer {}", *o.layer) : ""),
-                    recorded.empty() ? "a run with reports" : "what was: " + recorded, hint);
+  throw input_error(
+      o.run,
+      "nothing recorded of " + subject + (o.layer ? fmt::format(" in layer {}", *o.layer) : ""),
+      recorded.empty() ? "a run with reports" : "what was: " + recorded, hint);
 }
 
-table synapse_table(const inspect_options& o, const recorded_run& run, std::vector<course>& courses) {
+table synapse_table(const inspect_options& o, const recorded_run& run,
+                    std::vector<course>& courses) {
   const run_names names(run);
   const synapse_name synapse = names.synapse(o.what);
-  table t{"synapse " + one_line(names.shown(synapse)) + (o.by_y ? " by factor Y" : ""), {"strength"}, {}, {}};
+  table t{"synapse " + one_line(names.shown(synapse)) + (o.by_y ? " by factor Y" : ""),
+          {"strength"},
+          {},
+          {}};
   courses = synapse_courses(run, synapse, names.subject(), o.layer, o.by_y);
   if (courses.empty())
     refuse(o, run, t.subject,
-           names.subject() != nullptr ? "bdh run --record 'synapses:" + one_line(o.what) + (o.by_y ? " factor y'" : "'")
-                                      : "in snapshots and top lists it would take the model: " + names.missing());
+           names.subject() != nullptr
+               ? "bdh run --record 'synapses:" + one_line(o.what) + (o.by_y ? " factor y'" : "'")
+               : "in snapshots and top lists it would take the model: " + names.missing());
   for (const course& c : courses) {
     t.layers[c.layer] = {&c};
-    if (c.since != 0) t.notes.push_back(fmt::format("layer {}: a probe, which knows nothing of the tokens before {}", c.layer, c.since));
+    if (c.since != 0)
+      t.notes.push_back(fmt::format(
+          "layer {}: a probe, which knows nothing of the tokens before {}", c.layer, c.since));
   }
   return t;
 }
 
-table neuron_table(const inspect_options& o, const recorded_run& run, std::vector<course>& courses) {
+table neuron_table(const inspect_options& o, const recorded_run& run,
+                   std::vector<course>& courses) {
   const run_names names(run);
-  const neuron_id neuron = names.neuron(o.what.substr(std::char_traits<char>::length(neuron_prefix)));
+  const neuron_id neuron =
+      names.neuron(o.what.substr(std::char_traits<char>::length(neuron_prefix)));
   table t{"neuron " + one_line(names.shown(neuron)), {"x", "y"}, {}, {}};
   courses = neuron_courses(run, neuron, o.layer);
   if (courses.empty()) refuse(o, run, t.subject, "bdh run --record events");
@@ -252,15 +299,20 @@ table neuron_table(const inspect_options& o, const recorded_run& run, std::vecto
 class inspect_app final : public command {
  public:
   explicit inspect_app(command_line& program)
-      : command(program, "inspect", "Tell what a run recorded, or the course of a synapse or a neuron in it.") {
+      : command(program, "inspect",
+                "Tell what a run recorded, or the course of a synapse or a neuron in it.") {
     command_line& c = arguments_;
     inspect_options& o = options_;
     c.add("RUN", o.run, "the folder of a run").required().type_name("");
-    c.add("WHAT", o.what, "a synapse I->J, or neuron:K [all that is recorded]").type_name("").check([](const std::string& what) {
-      const bool known = what.starts_with(neuron_prefix) || what.find("->") != what.npos;
-      return known ? std::string() : "'" + what + "', expected I->J or neuron:K";
-    });
-    add_number<layer_id>(c, "--layer", o.layer, {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"}, "only this layer [all]")
+    c.add("WHAT", o.what, "a synapse I->J, or neuron:K [all that is recorded]")
+        .type_name("")
+        .check([](const std::string& what) {
+          const bool known = what.starts_with(neuron_prefix) || what.find("->") != what.npos;
+          return known ? std::string() : "'" + what + "', expected I->J or neuron:K";
+        });
+    add_number<layer_id>(c, "--layer", o.layer,
+                         {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"},
+                         "only this layer [all]")
         .type_name("L");
     c.add_flag("--by-y", o.by_y, "of a synapse: as recorded by `factor y`, the paper's Eq. 16");
     c.add_flag("--csv", o.csv, "comma-separated values on standard output");
@@ -269,14 +321,18 @@ class inspect_app final : public command {
   }
   int run() override {
     const inspect_options& o = options_;
-    if (o.csv + o.plot + o.json > 1) throw usage_error("--csv, --plot and --json", "only one of them");
-    if (o.what.empty() && (o.csv || o.plot || o.layer)) throw usage_error("--csv, --plot and --layer", "need a synapse or a neuron");
+    if (o.csv + o.plot + o.json > 1)
+      throw usage_error("--csv, --plot and --json", "only one of them");
+    if (o.what.empty() && (o.csv || o.plot || o.layer))
+      throw usage_error("--csv, --plot and --layer", "need a synapse or a neuron");
     const recorded_run recorded = open_run(o.run);
     if (o.what.empty()) return list_recorded(o, recorded), 0;
     if (o.layer && *o.layer > recorded.layers)
-      throw input_error("--layer", std::to_string(*o.layer), "1 to " + std::to_string(recorded.layers));
+      throw input_error("--layer", std::to_string(*o.layer),
+                        "1 to " + std::to_string(recorded.layers));
     std::vector<course> courses;
-    const table t = o.what.starts_with(neuron_prefix) ? neuron_table(o, recorded, courses) : synapse_table(o, recorded, courses);
+    const table t = o.what.starts_with(neuron_prefix) ? neuron_table(o, recorded, courses)
+                                                      : synapse_table(o, recorded, courses);
     print(o.csv    ? in_csv(recorded, t)
           : o.json ? dumped(in_json(recorded, t))
           : o.plot ? in_plots(recorded, t, output_width())
@@ -290,6 +346,8 @@ class inspect_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> inspect_command(command_line& program) { return std::make_unique<inspect_app>(program); }
+std::unique_ptr<command> inspect_command(command_line& program) {
+  return std::make_unique<inspect_app>(program);
+}
 
 }  // namespace bdh::app

@@ -24,12 +24,15 @@ struct prefill_choice {
 };
 
 // Why this run cannot read its text in blocks; nothing: it can. `reports`: what it records.
-std::optional<std::string> blocks_refused(const simulator& brain, std::span<const report_description> reports);
+std::optional<std::string> blocks_refused(const simulator& brain,
+                                          std::span<const report_description> reports);
 // Throws unavailable_error where the blocks that were asked for are refused.
-void expect_blocks(const prefill_choice& prefill, const simulator& brain, std::span<const report_description> reports);
+void expect_blocks(const prefill_choice& prefill, const simulator& brain,
+                   std::span<const report_description> reports);
 
-// `first` and what follows it in the input, up to the position `end` of the stream, where `first` has the position `from`. Less: the input
-// has ended, or a stop was requested.
-std::vector<token_id> take(token_source& input, token_id first, std::uint64_t from, std::uint64_t end);
+// `first` and what follows it in the input, up to the position `end` of the stream, where `first`
+// has the position `from`. Less: the input has ended, or a stop was requested.
+std::vector<token_id> take(token_source& input, token_id first, std::uint64_t from,
+                           std::uint64_t end);
 
 }  // namespace bdh::app

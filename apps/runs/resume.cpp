@@ -44,7 +44,8 @@ int resume(const resume_options& r) {
   const nlohmann::json run = read_run_description(r.folder);
   const std::string place = r.folder + "/run.json";
   run_options o = run_options_of(run, place);
-  if (run.value("status", nlohmann::json()) == "complete") throw input_error(place, "a complete run", "one that was interrupted");
+  if (run.value("status", nlohmann::json()) == "complete")
+    throw input_error(place, "a complete run", "one that was interrupted");
   o.folder = r.folder;
   o.json = r.json;
   o.quiet = r.quiet;
@@ -57,22 +58,27 @@ int resume(const resume_options& r) {
   const model m = o.engine.open(o.model);
   auto checkpoint = latest_checkpoint(r.folder, m);
   if (!checkpoint)
-    throw input_error(r.folder, "no checkpoint", "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",
+    throw input_error(r.folder, "no checkpoint",
+                      "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",
                       "start the run again in another folder");
-  for (const std::string& refused : checkpoint->refused) note("bdh: a damaged checkpoint is left out: " + refused);
+  for (const std::string& refused : checkpoint->refused)
+    note("bdh: a damaged checkpoint is left out: " + refused);
   if (!run.contains("first_position") || !run["first_position"].is_number_unsigned())
     throw input_error(place, "no first_position", "the description of a run that bdh run made");
   const std::uint64_t first = run["first_position"];
   if (checkpoint->state.tokens < first)
-    throw input_error(checkpoint->file.string(), fmt::format("{} tokens read", checkpoint->state.tokens),
+    throw input_error(checkpoint->file.string(),
+                      fmt::format("{} tokens read", checkpoint->state.tokens),
                       fmt::format("at least {}, where this run began", first));
   resume_point point = resume_point_of(r.folder, checkpoint->state.tokens - first);
 
   const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
   if (has_input && !r.standard_input.empty())
-    throw input_error("'-'", "standard input", "nothing", "this run goes on with the text that it was given");
+    throw input_error("'-'", "standard input", "nothing",
+                      "this run goes on with the text that it was given");
   if (!has_input && r.standard_input.empty() && point.generated == 0)
-    throw input_error(place, "a run of standard input, which nobody kept", "the rest of it", "bdh resume " + r.folder + " - < REST");
+    throw input_error(place, "a run of standard input, which nobody kept", "the rest of it",
+                      "bdh resume " + r.folder + " - < REST");
   if (!has_input) {
     point.to_skip.clear();
     if (r.standard_input.empty())
@@ -86,20 +92,25 @@ int resume(const resume_options& r) {
   brain.restore(checkpoint->state);
   checkpoint.reset();
   // Standard input tells nothing of what there was before.
-  const auto total = has_input && input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
+  const auto total =
+      has_input && input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, first, total);
   expect_blocks(o.prefill, brain, {});
   stop_on_signals();
-  if (!r.quiet && !r.json) note(fmt::format("going on after {} tokens", shown_count(static_cast<double>(point.rows))));
+  if (!r.quiet && !r.json)
+    note(fmt::format("going on after {} tokens", shown_count(static_cast<double>(point.rows))));
   return run_session(o, m, brain, *input, {}, point);
 }
 
 class resume_app final : public command {
  public:
-  explicit resume_app(command_line& program) : command(program, "resume", "Go on with a run that was stopped, from its last checkpoint.") {
+  explicit resume_app(command_line& program)
+      : command(program, "resume", "Go on with a run that was stopped, from its last checkpoint.") {
     command_line& c = arguments_;
     c.add("RUNDIR", options_.folder, "the folder of the run").required().type_name("");
-    c.add("INPUT", options_.standard_input, "-: the rest of a run that read standard input").type_name("").expects({"-"});
+    c.add("INPUT", options_.standard_input, "-: the rest of a run that read standard input")
+        .type_name("")
+        .expects({"-"});
     options_.engine.add_to(c, false);
     c.add_flag("--json", options_.json, "one JSON object on standard output, nothing else");
     c.add_flag("--quiet", options_.quiet, "no progress, no summary");
@@ -112,6 +123,8 @@ class resume_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> resume_command(command_line& program) { return std::make_unique<resume_app>(program); }
+std::unique_ptr<command> resume_command(command_line& program) {
+  return std::make_unique<resume_app>(program);
+}
 
 }  // namespace bdh::app

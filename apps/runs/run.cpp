@@ -27,15 +27,24 @@ void check(const run_options& o) {
   else if (o.input.given() != 0)
     throw usage_error("--batch", "contradicts another text: its lines are the prompts");
   if (o.in_streams() && !o.input.standard_input.empty())
-    throw usage_error("--streams", "cannot share standard input, expected a file, or --batch - with one prompt a line");
+    throw usage_error(
+        "--streams",
+        "cannot share standard input, expected a file, or --batch - with one prompt a line");
   if (o.in_streams() && o.prefill.blocks())
-    throw usage_error("--prefill blocks", "is for one stream: several read their tokens together, token by token");
+    throw usage_error("--prefill blocks",
+                      "is for one stream: several read their tokens together, token by token");
   if (o.in_streams() && !o.save_state.empty())
-    throw usage_error("--save-state", "is one file for several streams; -o keeps a checkpoint of each that is stopped");
-  if (o.generate == 0 && (o.temperature || o.top_k != 0)) throw usage_error("--temperature and --top-k", "need --generate");
-  if (o.top_k != 0 && o.temperature.value_or(0) == 0) throw usage_error("--top-k", "needs a --temperature above 0");
-  if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty()) throw usage_error("--record", "needs -o RUNDIR");
-  if (o.checkpoint_every != 0 && o.folder.empty()) throw usage_error("--checkpoint-every", "needs -o RUNDIR");
+    throw usage_error(
+        "--save-state",
+        "is one file for several streams; -o keeps a checkpoint of each that is stopped");
+  if (o.generate == 0 && (o.temperature || o.top_k != 0))
+    throw usage_error("--temperature and --top-k", "need --generate");
+  if (o.top_k != 0 && o.temperature.value_or(0) == 0)
+    throw usage_error("--top-k", "needs a --temperature above 0");
+  if ((!o.record.empty() || !o.record_file.empty()) && o.folder.empty())
+    throw usage_error("--record", "needs -o RUNDIR");
+  if (o.checkpoint_every != 0 && o.folder.empty())
+    throw usage_error("--checkpoint-every", "needs -o RUNDIR");
   if (o.json && o.quiet) throw usage_error("--json and --quiet", "contradict each other");
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
@@ -50,31 +59,42 @@ std::vector<report_description> planned_reports(const run_options& o, const simu
 
 double free_bytes(std::filesystem::path folder) {
   std::error_code failed;
-  for (folder = std::filesystem::absolute(folder, failed); !std::filesystem::exists(folder, failed) && folder.has_relative_path();)
+  for (folder = std::filesystem::absolute(folder, failed);
+       !std::filesystem::exists(folder, failed) && folder.has_relative_path();)
     folder = folder.parent_path();
   const auto space = std::filesystem::space(folder, failed);
   return failed ? std::numeric_limits<double>::infinity() : static_cast<double>(space.available);
 }
 
-// Tells how much the reports will take. Throws input_error when that is more than a careless user may have meant, or than there is.
-void expect_space(const run_options& o, const std::vector<report_description>& reports, std::optional<std::uint64_t> tokens) {
+// Tells how much the reports will take. Throws input_error when that is more than a careless user
+// may have meant, or than there is.
+void expect_space(const run_options& o, const std::vector<report_description>& reports,
+                  std::optional<std::uint64_t> tokens) {
   if (reports.empty()) return;
   const predicted_bytes bytes = predict_bytes(reports, static_cast<double>(tokens.value_or(1)));
   const double all = bytes.reports + bytes.journals;
-  const auto shown = [](double b) { return shown_bytes(static_cast<std::uint64_t>(std::min(b, 1e19))); };
+  const auto shown = [](double b) {
+    return shown_bytes(static_cast<std::uint64_t>(std::min(b, 1e19)));
+  };
   if (!o.quiet)
-    note(fmt::format("recording {} report{}: about {}{}, and {} of journals until the run is complete", reports.size(),
-                     reports.size() == 1 ? "" : "s", shown(bytes.reports), tokens ? "" : " a token", shown(bytes.journals)));
+    note(fmt::format(
+        "recording {} report{}: about {}{}, and {} of journals until the run is complete",
+        reports.size(), reports.size() == 1 ? "" : "s", shown(bytes.reports),
+        tokens ? "" : " a token", shown(bytes.journals)));
   if (o.force || !tokens) return;
   if (all > most_recorded_bytes)
-    throw input_error("--record", "about " + shown(all), "at most " + shown(most_recorded_bytes), "--force records it all the same");
+    throw input_error("--record", "about " + shown(all), "at most " + shown(most_recorded_bytes),
+                      "--force records it all the same");
   if (const double available = free_bytes(o.folder); all > most_of_free_space * available)
-    throw input_error("--record", "about " + shown(all), "at most 90 % of the " + shown(available) + " free in " + o.folder,
+    throw input_error("--record", "about " + shown(all),
+                      "at most 90 % of the " + shown(available) + " free in " + o.folder,
                       "--force records it all the same");
 }
 
-// The synapses to begin from, if there are any; their retention and the way they are stored become those of the engine.
-std::optional<synapse_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
+// The synapses to begin from, if there are any; their retention and the way they are stored become
+// those of the engine.
+std::optional<synapse_state> first_state(const run_options& o, const model& m,
+                                         engine_choice& engine) {
   if (o.state.empty()) return std::nullopt;
   synapse_state state = load_state(o.state, m);
   // Strengths are stored with their age: another u would change the past, too.
@@ -125,31 +145,38 @@ int run(const run_options& o) {
 
 class run_app final : public command {
  public:
-  explicit run_app(command_line& program) : command(program, "run", "Read tokens with a model, and write on from there.") {
+  explicit run_app(command_line& program)
+      : command(program, "run", "Read tokens with a model, and write on from there.") {
     command_line& c = arguments_;
     run_options& o = options_;
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     o.input.add_to(c, false);
-    c.add("--batch", o.batch, "prompts for streams of their own, one a line of this file; -: of standard input").type_name("FILE");
-    add_number<std::uint64_t>(
-        c, "--streams", o.streams, {1, 1 << 20, "1 to 1048576"},
-        "streams that run at the same time [with --batch: all, at most 16]; without --batch all have the same text and "
-        "differ in their seeds: seed, seed + 1, ...")
+    c.add("--batch", o.batch,
+          "prompts for streams of their own, one a line of this file; -: of standard input")
+        .type_name("FILE");
+    add_number<std::uint64_t>(c, "--streams", o.streams, {1, 1 << 20, "1 to 1048576"},
+                              "streams that run at the same time [with --batch: all, at most 16]; "
+                              "without --batch all have the same text and "
+                              "differ in their seeds: seed, seed + 1, ...")
         .type_name("B");
-    add_number<std::uint64_t>(c, "--generate", o.generate, any_count, "tokens to generate after the text [0]");
+    add_number<std::uint64_t>(c, "--generate", o.generate, any_count,
+                              "tokens to generate after the text [0]");
     add_number<double>(c, "--temperature", o.temperature, {0, 1e6, "a number from 0 to 1e6"},
                        "0: the most likely token, 1: as the model predicts [0]")
         .type_name("T");
-    add_number<std::uint64_t>(c, "--top-k", o.top_k, {1, 0xffffffff, "an integer >= 1"}, "choose among the K most likely tokens [all]")
+    add_number<std::uint64_t>(c, "--top-k", o.top_k, {1, 0xffffffff, "an integer >= 1"},
+                              "choose among the K most likely tokens [all]")
         .type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "of the random choices [0]");
     o.engine.add_to(c, true);
     o.prefill.add_to(c);
     c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
-    c.add("--save-state", o.save_state, "write the synapses to this file at the end").type_name("FILE");
+    c.add("--save-state", o.save_state, "write the synapses to this file at the end")
+        .type_name("FILE");
     c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");
     c.add("--record", o.record,
-          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT every K layers 1-2'; repeatable")
+          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT "
+          "every K layers 1-2'; repeatable")
         .type_name("WHAT")
 
         .check([](const std::string& what) {
@@ -160,10 +187,14 @@ class run_app final : public command {
             return e.found() + ", expected " + e.expected();
           }
         });
-    c.add("--record-file", o.record_file, "also record what this file lists (JSON)").type_name("FILE");
-    c.add("--do", o.interventions, "an intervention: 'lesion 5,7', 'silence x:3 tokens 10-20', ...; repeatable").type_name("WHAT");
-    add_number<std::uint64_t>(c, "--checkpoint-every", o.checkpoint_every, positive_count,
-                              "tokens between checkpoints, from which bdh resume goes on [only at Ctrl-C and SIGTERM]")
+    c.add("--record-file", o.record_file, "also record what this file lists (JSON)")
+        .type_name("FILE");
+    c.add("--do", o.interventions,
+          "an intervention: 'lesion 5,7', 'silence x:3 tokens 10-20', ...; repeatable")
+        .type_name("WHAT");
+    add_number<std::uint64_t>(
+        c, "--checkpoint-every", o.checkpoint_every, positive_count,
+        "tokens between checkpoints, from which bdh resume goes on [only at Ctrl-C and SIGTERM]")
         .type_name("K");
     c.add_flag("--force", o.force, "record even more than 10 GB, or than the disk has left");
     c.add_flag("--json", o.json, "one JSON object on standard output, nothing else");
@@ -177,6 +208,8 @@ class run_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> run_command(command_line& program) { return std::make_unique<run_app>(program); }
+std::unique_ptr<command> run_command(command_line& program) {
+  return std::make_unique<run_app>(program);
+}
 
 }  // namespace bdh::app

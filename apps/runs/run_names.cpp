@@ -11,14 +11,20 @@ namespace {
 constexpr const char *arrow = "->", *token_prefix = "token:", *hub_prefix = "hub:";
 
 std::string after(const std::string& text, const char* prefix) {
-  return text.starts_with(prefix) ? text.substr(std::char_traits<char>::length(prefix)) : std::string();
+  return text.starts_with(prefix) ? text.substr(std::char_traits<char>::length(prefix))
+                                  : std::string();
 }
 
-neuron_id below(const std::string& number, neuron_id end, const char* place, const std::string& text, const std::string& hint = {}) {
-  const auto value = parse_number<neuron_id>(number, {0, std::numeric_limits<neuron_id>::max(), ""});
-  const bool is_number = value || (!number.empty() && number.find_first_not_of("0123456789") == number.npos);
+neuron_id below(const std::string& number, neuron_id end, const char* place,
+                const std::string& text, const std::string& hint = {}) {
+  const auto value =
+      parse_number<neuron_id>(number, {0, std::numeric_limits<neuron_id>::max(), ""});
+  const bool is_number =
+      value || (!number.empty() && number.find_first_not_of("0123456789") == number.npos);
   if (end == 0) throw input_error(place, "'" + text + "'", "none: this model has none");
-  if (!value || *value >= end) throw input_error(place, "'" + text + "'", "0 to " + std::to_string(end - 1), is_number ? "" : hint);
+  if (!value || *value >= end)
+    throw input_error(place, "'" + text + "'", "0 to " + std::to_string(end - 1),
+                      is_number ? "" : hint);
   return *value;
 }
 
@@ -26,31 +32,37 @@ neuron_id below(const std::string& number, neuron_id end, const char* place, con
 
 neuron_id run_names::neuron(const std::string& text) const {
   if (subject() != nullptr) return select_neuron(*subject(), text);
-  return below(text.starts_with('#') ? text.substr(1) : text, run_.neurons, "neuron", text, "names need the model: " + missing());
+  return below(text.starts_with('#') ? text.substr(1) : text, run_.neurons, "neuron", text,
+               "names need the model: " + missing());
 }
 
 neuron_id run_names::source(const std::string& text) const {
   if (subject() != nullptr) return select_source(*subject(), text);
   if (!text.starts_with(token_prefix)) return neuron(text);
-  return run_.neurons + below(after(text, token_prefix), std::numeric_limits<neuron_id>::max() - run_.neurons, "token", text);
+  return run_.neurons + below(after(text, token_prefix),
+                              std::numeric_limits<neuron_id>::max() - run_.neurons, "token", text);
 }
 
 synapse_name run_names::synapse(const std::string& text) const {
   const std::size_t at = find_unquoted(text, arrow);
-  if (at == text.npos) throw input_error("synapse", "'" + text + "'", "SOURCE->TARGET, for example 3->7");
+  if (at == text.npos)
+    throw input_error("synapse", "'" + text + "'", "SOURCE->TARGET, for example 3->7");
   const std::string pre = text.substr(0, at), post = text.substr(at + 2);
-  if (post.starts_with(hub_prefix)) return {neuron(pre), below(after(post, hub_prefix), run_.hubs, "hub", post), true};
+  if (post.starts_with(hub_prefix))
+    return {neuron(pre), below(after(post, hub_prefix), run_.hubs, "hub", post), true};
   return {neuron(pre), source(post), false};
 }
 
 std::string run_names::shown(neuron_id neuron) const {
-  return subject() != nullptr && neuron < run_.neurons ? shown_neuron(*subject(), neuron) : std::to_string(neuron);
+  return subject() != nullptr && neuron < run_.neurons ? shown_neuron(*subject(), neuron)
+                                                       : std::to_string(neuron);
 }
 
 std::string run_names::shown(const synapse_name& s) const {
   const std::string pre = shown(s.pre) + arrow;
   if (s.to_hub) return pre + hub_prefix + std::to_string(s.post);
-  return pre + (s.post < run_.neurons ? shown(s.post) : token_prefix + std::to_string(s.post - run_.neurons));
+  return pre + (s.post < run_.neurons ? shown(s.post)
+                                      : token_prefix + std::to_string(s.post - run_.neurons));
 }
 
 }  // namespace bdh::app

@@ -1,5 +1,5 @@
-// Neurons and synapses of a recorded run by name or number. Names come from the run's model, where that can still be found; numbers
-// do without it.
+// Neurons and synapses of a recorded run by name or number. Names come from the run's model, where
+// that can still be found; numbers do without it.
 #pragma once
 
 #include <string>

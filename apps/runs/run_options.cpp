@@ -10,12 +10,15 @@
 namespace bdh::app {
 namespace {
 
-std::string absolute(const std::string& file) { return std::filesystem::absolute(file).lexically_normal().string(); }
+std::string absolute(const std::string& file) {
+  return std::filesystem::absolute(file).lexically_normal().string();
+}
 
 }  // namespace
 
 nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
-  const instruction_set set = kernels::cpu_kernels_for(instruction_set_named(o.engine.instructions)).set;
+  const instruction_set set =
+      kernels::cpu_kernels_for(instruction_set_named(o.engine.instructions)).set;
   nlohmann::json all{{"model", absolute(o.model)},
                      {"generate", o.generate},
                      {"temperature", o.temperature.value_or(0)},
@@ -47,16 +50,20 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
 
 run_options run_options_of(const nlohmann::json& run, const std::string& place) try {
   const nlohmann::json& all = run.at("options");
-  const auto text = [&](const char* key) { return all.contains(key) ? std::optional(all.at(key).get<std::string>()) : std::nullopt; };
+  const auto text = [&](const char* key) {
+    return all.contains(key) ? std::optional(all.at(key).get<std::string>()) : std::nullopt;
+  };
   const auto count = [&](const char* key, std::uint64_t most) {
     const nlohmann::json& value = all.at(key);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most)
-      throw input_error(place, std::string(key) + ": " + value.dump(), "an integer from 0 to " + std::to_string(most));
+      throw input_error(place, std::string(key) + ": " + value.dump(),
+                        "an integer from 0 to " + std::to_string(most));
     return value.get<std::uint64_t>();
   };
   const auto real = [&](const char* key, const range<double>& legal) {
     const double value = all.at(key).get<double>();
-    if (!(value >= legal.least && value <= legal.most)) throw input_error(place, std::string(key) + ": " + shown(value), legal.text);
+    if (!(value >= legal.least && value <= legal.most))
+      throw input_error(place, std::string(key) + ": " + shown(value), legal.text);
     return value;
   };
   run_options o;
@@ -73,7 +80,8 @@ run_options run_options_of(const nlohmann::json& run, const std::string& place) 
   if (o.engine.synapses != "float32" && o.engine.synapses != "bf16")
     throw input_error(place, "synapses: " + *o.engine.synapses, "float32 or bf16");
   o.prefill.by = text("prefill").value_or("tokens");
-  if (o.prefill.by != "tokens" && o.prefill.by != "blocks") throw input_error(place, "prefill: '" + o.prefill.by + "'", "tokens or blocks");
+  if (o.prefill.by != "tokens" && o.prefill.by != "blocks")
+    throw input_error(place, "prefill: '" + o.prefill.by + "'", "tokens or blocks");
   o.interventions = all.at("interventions").get<std::vector<std::string>>();
   o.checkpoint_every = count("checkpoint_every", any_count.most);
   if (all.contains("text")) {

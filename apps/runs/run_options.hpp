@@ -34,7 +34,8 @@ struct run_options {
 // Whole: what run_options_of needs to go on, paths absolute.
 nlohmann::json recorded_options(const run_options& o, const simulator& brain);
 
-// `run`: run.json of a folder. Throws input_error when a part is missing or is not what it should be.
+// `run`: run.json of a folder. Throws input_error when a part is missing or is not what it should
+// be.
 run_options run_options_of(const nlohmann::json& run, const std::string& place);
 
 }  // namespace bdh::app

@@ -23,10 +23,12 @@ namespace {
 
 constexpr std::uint64_t long_text = 256;  // tokens
 
-// Generated tokens, as they come: text as it is, escaped on a terminal; ids separated by commas. With --json they are kept.
+// Generated tokens, as they come: text as it is, escaped on a terminal; ids separated by commas.
+// With --json they are kept.
 class speaker {
  public:
-  speaker(const model& m, bool keep) : model_(m), keep_(keep), terminal_(!keep && output_is_terminal()) {}
+  speaker(const model& m, bool keep)
+      : model_(m), keep_(keep), terminal_(!keep && output_is_terminal()) {}
 
   void say(token_id token) {
     const auto byte = byte_of(model_, token);
@@ -46,7 +48,9 @@ class speaker {
     if (!terminal_ && model_.tokens() == tokenizer::ids) print("\n");
   }
   bool shows_on_terminal() const { return terminal_; }
-  const std::vector<token_id>& tokens() const { return tokens_; }  // those that were kept, and their bytes
+  const std::vector<token_id>& tokens() const {
+    return tokens_;
+  }  // those that were kept, and their bytes
   const std::string& text() const { return text_; }
   nlohmann::ordered_json json() const {
     nlohmann::ordered_json all{{"tokens", tokens_}};
@@ -62,11 +66,12 @@ class speaker {
   terminal_text shown_;
 };
 
-// One run: tokens go in, reports come out. A token's report is held back until the next token is known, and with it the loss.
+// One run: tokens go in, reports come out. A token's report is held back until the next token is
+// known, and with it the loss.
 class session {
  public:
-  session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports,
-          const std::optional<resume_point>& resumed)
+  session(const run_options& o, const model& m, simulator& brain, token_source& input,
+          std::vector<report_description> reports, const std::optional<resume_point>& resumed)
       : options_(o),
         model_(m),
         brain_(brain),
@@ -77,7 +82,9 @@ class session {
         statistics_(m),
         speaker_(m, o.json),
         total_(input.total() ? std::optional(*input.total() + o.generate) : std::nullopt),
-        progress_(!o.quiet, total_ && resumed ? std::optional(*total_ - std::min(*total_, resumed->rows)) : total_) {}
+        progress_(!o.quiet, total_ && resumed
+                                ? std::optional(*total_ - std::min(*total_, resumed->rows))
+                                : total_) {}
 
   int run() {
     const std::optional<token_id> next = begin();
@@ -97,18 +104,22 @@ class session {
     return signal == 0 ? 0 : 128 + signal;
   }
 
-  // The same in pieces, for a stream among others. Opens the recording; the first token of the input.
+  // The same in pieces, for a stream among others. Opens the recording; the first token of the
+  // input.
   std::optional<token_id> begin() {
     std::optional<token_id> next = resumed_ ? next_after_resuming() : input_.next();
-    if (!next && !resumed_ && stop_requested() == 0) throw input_error("input", "no tokens", "at least one");
+    if (!next && !resumed_ && stop_requested() == 0)
+      throw input_error("input", "no tokens", "at least one");
     if (!options_.folder.empty()) {
       if (resumed_) {
-        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows, loss_before_resuming(next));
+        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows,
+                                           loss_before_resuming(next));
         reports_ = recording_->reports();
         recorder_.emplace(brain_, reports_);
       } else {
         recorder_.emplace(brain_, reports_);
-        recording_ = run_directory::create(options_.folder, model_, recorded_options(options_, brain_), reports_, brain_.tokens());
+        recording_ = run_directory::create(
+            options_.folder, model_, recorded_options(options_, brain_), reports_, brain_.tokens());
       }
       // Somebody may be reading the recording while we wait.
       input_.on_wait([this] { recording_->commit(); });
@@ -128,7 +139,7 @@ class session {
     return token;
   }
   bool generating() const { return generating_; }
-  void took(const token_report& report) { held_ = {report, generating_}; }
+  void took(const step_report& report) { held_ = {report, generating_}; }
 
   void end(run_status status) {
     finish(status);
@@ -138,7 +149,8 @@ class session {
   void finish_failed() noexcept {
     try {
       finish(run_status::failed);
-    } catch (const std::exception&) {  // the recorder may be what has failed: the first error is the one to tell
+    } catch (const std::exception&) {  // the recorder may be what has failed: the first error is
+                                       // the one to tell
     }
   }
 
@@ -152,9 +164,10 @@ class session {
       const auto token = input_.next();
       if (!token && stop_requested() != 0) return std::nullopt;
       if (token != resumed_->to_skip[k])
-        throw input_error(fmt::format("input[{}]", k), token ? fmt::format("token {}", *token) : "its end",
-                          fmt::format("token {}, which the run has read there", resumed_->to_skip[k]),
-                          "the text has changed since the run began");
+        throw input_error(
+            fmt::format("input[{}]", k), token ? fmt::format("token {}", *token) : "its end",
+            fmt::format("token {}, which the run has read there", resumed_->to_skip[k]),
+            "the text has changed since the run began");
     }
     return resumed_->generated == 0 ? input_.next() : std::nullopt;
   }
@@ -168,7 +181,8 @@ class session {
   }
 
   token_id chosen() const {
-    return brain_.choose({options_.temperature.value_or(0), static_cast<std::uint32_t>(options_.top_k), options_.seed});
+    return brain_.choose({options_.temperature.value_or(0),
+                          static_cast<std::uint32_t>(options_.top_k), options_.seed});
   }
 
   void read_all(std::optional<token_id> token) {
@@ -176,17 +190,20 @@ class session {
     if (options_.prefill.blocks()) {
       read_in_blocks(token);
     } else {
-      for (; token && stop_requested() == 0; token = input_.next()) read(*token, false), ++one_by_one_;
+      for (; token && stop_requested() == 0; token = input_.next())
+        read(*token, false), ++one_by_one_;
     }
     if (speaker_.shows_on_terminal()) progress_.clear();
-    for (std::uint64_t k = resumed_ ? resumed_->generated : 0; k < options_.generate && stop_requested() == 0; ++k) {
+    for (std::uint64_t k = resumed_ ? resumed_->generated : 0;
+         k < options_.generate && stop_requested() == 0; ++k) {
       const token_id next = chosen();
       speaker_.say(next);
       read(next, true);
     }
   }
 
-  // A block is read when it is full, or when the input has ended: how the text arrives, and when a stop comes, changes no bit.
+  // A block is read when it is full, or when the input has ended: how the text arrives, and when a
+  // stop comes, changes no bit.
   void read_in_blocks(std::optional<token_id> token) {
     while (token && stop_requested() == 0) {
       const std::uint64_t at = brain_.tokens(), end = end_of_blocks(at);
@@ -212,7 +229,7 @@ class session {
     if (every != 0 && brain_.tokens() / every != last_checkpoint_ / every) keep();
     expect_window(brain_.tokens() + piece.size());
     std::size_t told = 0;
-    brain_.read(piece, [&](const token_report& report) {
+    brain_.read(piece, [&](const step_report& report) {
       held_ = {report, false};
       if (++told < piece.size()) pass_on(piece[told]);
     });
@@ -222,7 +239,9 @@ class session {
   // A token is about to be read.
   void expect(token_id token) {
     pass_on(token);
-    if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ && brain_.tokens() % options_.checkpoint_every == 0) keep();
+    if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ &&
+        brain_.tokens() % options_.checkpoint_every == 0)
+      keep();
   }
 
   void read(token_id token, bool generated) {
@@ -240,7 +259,8 @@ class session {
     statistics_.add(report);
     if (!recording_) return;
     const auto byte = byte_of(model_, report.token);
-    recording_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated, recorder_->rows(report.position));
+    recording_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated,
+                       recorder_->rows(report.position));
   }
 
   // A checkpoint: all before it is recorded, on the disk.
@@ -290,15 +310,21 @@ class session {
     } else if (!options_.quiet) {
       statistics_.tell(brain_);
       if (one_by_one_ >= long_text && !blocks_refused(brain_, reports_))
-        note("a text of this length is read several times faster with --prefill blocks; the results are equal up to rounding");
+        note(
+            "a text of this length is read several times faster with --prefill blocks; the results "
+            "are equal up to rounding");
     }
     if (signal != 0)
-      note(fmt::format("bdh: stopped by a signal after {} tokens{}", shown_count(static_cast<double>(statistics_.tokens())),
-                       options_.folder.empty() ? "" : fmt::format("; all of them are recorded, bdh resume {} goes on", options_.folder)));
+      note(fmt::format(
+          "bdh: stopped by a signal after {} tokens{}",
+          shown_count(static_cast<double>(statistics_.tokens())),
+          options_.folder.empty()
+              ? ""
+              : fmt::format("; all of them are recorded, bdh resume {} goes on", options_.folder)));
   }
 
   struct held_report {
-    token_report report;
+    step_report report;
     bool generated;
   };
 
@@ -337,27 +363,33 @@ bool leaves_window(const simulator& brain, std::uint64_t tokens) {
 }
 
 void note_window(const model& m) {
-  note(fmt::format(
-      "note: past token {}, the window that this model was trained on, its predictions get worse; --retention 0.995 prevents it",
-      shown_count(static_cast<double>(m.training_window()))));
+  note(
+      fmt::format("note: past token {}, the window that this model was trained on, its predictions "
+                  "get worse; --retention 0.995 prevents it",
+                  shown_count(static_cast<double>(m.training_window()))));
 }
 
-void intervene(simulator& brain, const run_options& o, std::uint64_t first, std::optional<std::uint64_t> total) {
+void intervene(simulator& brain, const run_options& o, std::uint64_t first,
+               std::optional<std::uint64_t> total) {
   for (const std::string& text : o.interventions) {
     const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
-    perturbation p = with_places(named, [&] { return parse_perturbation(brain.subject(), text, first); });
+    intervention p =
+        with_places(named, [&] { return parse_intervention(brain.subject(), text, first); });
     p.always = p.first == 0 && first == 0;
     const bool past = p.last < first || (p.acts_once() && p.first < first);
     if (past || (total && *total != 0 && p.first >= first + *total))
-      throw input_error("--do '" + text + "'", fmt::format("token {}", past && !p.acts_once() ? p.last : p.first),
-                        total && *total != 0 ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
-                                             : fmt::format("{} or later, the tokens of this run", first));
+      throw input_error(
+          "--do '" + text + "'", fmt::format("token {}", past && !p.acts_once() ? p.last : p.first),
+          total && *total != 0
+              ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
+              : fmt::format("{} or later, the tokens of this run", first));
     if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
     with_places(named, [&] { brain.perturb(p); });
   }
 }
 
-int run_session(const run_options& o, const model& m, simulator& brain, token_source& input, std::vector<report_description> reports,
+int run_session(const run_options& o, const model& m, simulator& brain, token_source& input,
+                std::vector<report_description> reports,
                 const std::optional<resume_point>& resumed) {
   if (!o.save_state.empty()) check_target(o.save_state);
   return session(o, m, brain, input, std::move(reports), resumed).run();
@@ -366,7 +398,8 @@ int run_session(const run_options& o, const model& m, simulator& brain, token_so
 // ---- a stream among others
 
 struct stream_session::parts {
-  parts(run_options o, std::unique_ptr<simulator> b, std::unique_ptr<token_source> i, std::vector<report_description> reports)
+  parts(run_options o, std::unique_ptr<simulator> b, std::unique_ptr<token_source> i,
+        std::vector<report_description> reports)
       : options(std::move(o)),
         brain(std::move(b)),
         input(std::move(i)),
@@ -382,10 +415,12 @@ struct stream_session::parts {
   bool complete = false;
 };
 
-stream_session::stream_session(run_options o, std::unique_ptr<simulator> brain, std::unique_ptr<token_source> input,
+stream_session::stream_session(run_options o, std::unique_ptr<simulator> brain,
+                               std::unique_ptr<token_source> input,
                                std::vector<report_description> reports) {
   o.json = o.quiet = true;  // nothing is said before its end
-  parts_ = std::make_unique<parts>(std::move(o), std::move(brain), std::move(input), std::move(reports));
+  parts_ =
+      std::make_unique<parts>(std::move(o), std::move(brain), std::move(input), std::move(reports));
 }
 stream_session::stream_session(stream_session&&) noexcept = default;
 stream_session& stream_session::operator=(stream_session&&) noexcept = default;
@@ -400,16 +435,22 @@ std::optional<token_id> stream_session::next() {
   return token;
 }
 
-void stream_session::took(const token_report& report) {
+void stream_session::took(const step_report& report) {
   parts_->run.took(report);
   if (!parts_->run.generating()) parts_->prompt = parts_->input->next();
 }
 
-void stream_session::end() { parts_->run.end(parts_->complete ? run_status::complete : run_status::interrupted); }
+void stream_session::end() {
+  parts_->run.end(parts_->complete ? run_status::complete : run_status::interrupted);
+}
 bool stream_session::complete() const noexcept { return parts_->complete; }
 void stream_session::fail() noexcept { parts_->run.finish_failed(); }
 const statistics& stream_session::done() const noexcept { return parts_->run.done(); }
-const std::vector<token_id>& stream_session::generated() const noexcept { return parts_->run.said().tokens(); }
-const std::string& stream_session::generated_text() const noexcept { return parts_->run.said().text(); }
+const std::vector<token_id>& stream_session::generated() const noexcept {
+  return parts_->run.said().tokens();
+}
+const std::string& stream_session::generated_text() const noexcept {
+  return parts_->run.said().text();
+}
 
 }  // namespace bdh::app

@@ -13,7 +13,7 @@ namespace bdh::app {
 
 statistics::statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
 
-void statistics::add(const token_report& report) {
+void statistics::add(const step_report& report) {
   ++tokens_;
   for (std::size_t l = 0; l < active_x_.size(); ++l) {
     active_x_[l] += report.active_x[l];
@@ -51,7 +51,9 @@ std::optional<double> statistics::nats_per_token() const {
 std::vector<double> statistics::shares(const std::vector<std::uint64_t>& active) const {
   std::vector<double> percent;
   for (std::uint64_t sum : active)
-    percent.push_back(tokens_ == 0 ? 0 : 100.0 * static_cast<double>(sum) / (static_cast<double>(tokens_) * model_.neurons()));
+    percent.push_back(tokens_ == 0 ? 0
+                                   : 100.0 * static_cast<double>(sum) /
+                                         (static_cast<double>(tokens_) * model_.neurons()));
   return percent;
 }
 
@@ -62,30 +64,40 @@ double statistics::share(const std::vector<std::uint64_t>& active) const {
 
 void statistics::tell_memory(std::uint64_t synapse_bytes, bool rounded) const {
   note(fmt::format("model {}{}, synapses {}{}, peak memory {}", shown_bytes(model_.bytes()),
-                   model_.is_bfloat16() ? " (weights rounded to bfloat16)" : "", shown_bytes(synapse_bytes),
-                   rounded ? " (strengths rounded to bfloat16)" : "", shown_bytes(peak_memory_bytes())));
+                   model_.is_bfloat16() ? " (weights rounded to bfloat16)" : "",
+                   shown_bytes(synapse_bytes), rounded ? " (strengths rounded to bfloat16)" : "",
+                   shown_bytes(peak_memory_bytes())));
 }
 
 void statistics::tell(const simulator& brain) const {
-  const auto per_second = [&](std::uint64_t count) { return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0; };
-  note(fmt::format("{} tokens in {}: {} tokens/s, {} synaptic events/s", shown_count(static_cast<double>(tokens_)), shown_seconds(seconds_),
+  const auto per_second = [&](std::uint64_t count) {
+    return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
+  };
+  note(fmt::format("{} tokens in {}: {} tokens/s, {} synaptic events/s",
+                   shown_count(static_cast<double>(tokens_)), shown_seconds(seconds_),
                    shown_count(per_second(tokens_)), shown_count(per_second(synaptic_events_))));
-  note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
+  note(
+      fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
   tell_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
-    note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
+    note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss,
+                     shown_count(static_cast<double>(predictions_))));
 }
 
-void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes, bool rounded) const {
+void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
+                              bool rounded) const {
   const auto tokens = static_cast<double>(tokens_);
-  note(fmt::format("{} stream{}, {} tokens in {}: {} tokens/s in all, {} in a stream", streams, streams == 1 ? "" : "s",
-                   shown_count(tokens), shown_seconds(seconds), shown_count(seconds > 0 ? tokens / seconds : 0),
+  note(fmt::format("{} stream{}, {} tokens in {}: {} tokens/s in all, {} in a stream", streams,
+                   streams == 1 ? "" : "s", shown_count(tokens), shown_seconds(seconds),
+                   shown_count(seconds > 0 ? tokens / seconds : 0),
                    shown_count(seconds_ > 0 ? tokens / seconds_ : 0)));
-  note(fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
+  note(
+      fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   tell_memory(synapse_bytes, rounded);
   if (const auto loss = nats_per_token())
-    note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss, shown_count(static_cast<double>(predictions_))));
+    note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss,
+                     shown_count(static_cast<double>(predictions_))));
 }
 
 nlohmann::ordered_json statistics::json(const simulator& brain) const {
@@ -99,7 +111,9 @@ nlohmann::ordered_json statistics::json(const simulator& brain) const {
 }
 
 nlohmann::ordered_json statistics::json() const {
-  const auto per_second = [&](std::uint64_t count) { return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0; };
+  const auto per_second = [&](std::uint64_t count) {
+    return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
+  };
   nlohmann::ordered_json all;
   all["tokens"] = tokens_;
   all["seconds"] = seconds_;

@@ -10,7 +10,7 @@
 namespace bdh {
 class model;
 class simulator;
-struct token_report;
+struct step_report;
 }  // namespace bdh
 
 namespace bdh::app {
@@ -19,8 +19,8 @@ class statistics {
  public:
   explicit statistics(const model& m);
 
-  void add(const token_report& report);  // with its loss where known
-  void add(const statistics& other);     // of another stream over the same model
+  void add(const step_report& report);  // with its loss where known
+  void add(const statistics& other);    // of another stream over the same model
 
   std::uint64_t tokens() const { return tokens_; }
   std::optional<double> nats_per_token() const;
@@ -28,8 +28,10 @@ class statistics {
   // Both at the end of a run; rates are per second of computing, waiting for input does not count.
   void tell(const simulator& brain) const;  // on standard error
   nlohmann::ordered_json json(const simulator& brain) const;
-  // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes` of synapses.
-  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes, bool rounded) const;
+  // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes`
+  // of synapses.
+  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
+                    bool rounded) const;
   nlohmann::ordered_json json() const;  // without what belongs to the process
 
  private:
@@ -38,7 +40,8 @@ class statistics {
   std::vector<double> shares(const std::vector<std::uint64_t>& active) const;
 
   const model& model_;
-  std::uint64_t tokens_ = 0, predictions_ = 0, synaptic_events_ = 0, hebbian_writes_ = 0, bytes_exchanged_ = 0;
+  std::uint64_t tokens_ = 0, predictions_ = 0, synaptic_events_ = 0, hebbian_writes_ = 0,
+                bytes_exchanged_ = 0;
   std::vector<std::uint64_t> active_x_, active_y_;  // sums over tokens, per layer
   double nats_ = 0, seconds_ = 0;
 };

@@ -8,7 +8,8 @@
 
 namespace bdh::app {
 
-arguments::arguments(std::string_view command, std::string_view rest, const char* usage) : place_(command), text_(rest), usage_(usage) {
+arguments::arguments(std::string_view command, std::string_view rest, const char* usage)
+    : place_(command), text_(rest), usage_(usage) {
   std::string word;
   bool quoted = false, any = false;
   for (const char c : rest) {
@@ -25,7 +26,9 @@ arguments::arguments(std::string_view command, std::string_view rest, const char
   if (any) words_.push_back(word);
 }
 
-void arguments::refuse(std::string_view found) const { throw input_error(place_, std::string(found), usage_); }
+void arguments::refuse(std::string_view found) const {
+  throw input_error(place_, std::string(found), usage_);
+}
 
 std::string arguments::next_word() {
   if (words_.empty()) refuse("nothing more");
@@ -43,12 +46,17 @@ std::string arguments::next() {
 std::string arguments::selection(const model& m) {
   std::string word = next_word();
   if (m.neuron_named(word)) return word;
-  const bool quoted = word.size() > 1 && word.front() == '"' && word.find('"', 1) == word.size() - 1;
-  if (std::string inner = quoted ? word.substr(1, word.size() - 2) : ""; quoted && !m.neuron_named(inner)) return inner;
+  const bool quoted =
+      word.size() > 1 && word.front() == '"' && word.find('"', 1) == word.size() - 1;
+  if (std::string inner = quoted ? word.substr(1, word.size() - 2) : "";
+      quoted && !m.neuron_named(inner))
+    return inner;
   return word;
 }
 
-std::optional<std::string> arguments::next_if_any() { return words_.empty() ? std::nullopt : std::optional(next()); }
+std::optional<std::string> arguments::next_if_any() {
+  return words_.empty() ? std::nullopt : std::optional(next());
+}
 
 bool arguments::take(std::string_view word) {
   if (words_.empty() || words_.front() != word) return false;
@@ -67,7 +75,9 @@ std::optional<std::string> arguments::option(std::string_view name) {
 
 std::uint64_t arguments::number(std::string_view word, std::uint64_t least) const {
   const auto value = parse_number<std::uint64_t>(word, any_count);
-  if (!value || *value < least) throw input_error(place_, "'" + std::string(word) + "'", "an integer >= " + std::to_string(least), usage_);
+  if (!value || *value < least)
+    throw input_error(place_, "'" + std::string(word) + "'",
+                      "an integer >= " + std::to_string(least), usage_);
   return *value;
 }
 

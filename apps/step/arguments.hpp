@@ -1,4 +1,5 @@
-// The words behind a command of bdh step. Double quotes keep blanks, commas and arrows in a word; next() takes them off.
+// The words behind a command of bdh step. Double quotes keep blanks, commas and arrows in a word;
+// next() takes them off.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,12 @@ class arguments {
   bool empty() const { return words_.empty(); }
   std::string next();  // throws input_error with the usage when there is none
   std::optional<std::string> next_if_any();
-  // A choice of neurons or synapses, for core/selection/select.hpp, which knows quotes: off they go only where they hold no name but the
-  // whole choice.
+  // A choice of neurons or synapses, for core/selection/select.hpp, which knows quotes: off they go
+  // only where they hold no name but the whole choice.
   std::string selection(const model& m);
-  bool take(std::string_view word);                          // the next word, if it is this one
-  std::optional<std::string> option(std::string_view name);  // the word behind the word `name`, wherever it stands
+  bool take(std::string_view word);  // the next word, if it is this one
+  std::optional<std::string> option(
+      std::string_view name);  // the word behind the word `name`, wherever it stands
   std::optional<std::uint64_t> count(std::string_view name, std::uint64_t least = 1);
   std::optional<layer_id> layer(const model& m);  // "layer l"
   void end() const;                               // throws input_error when words are left

@@ -22,7 +22,8 @@ struct token_recording {
 };
 
 struct experiment {
-  experiment(const model& m, const engine_choice& engine, std::string model_file) : lab(m, engine), file(std::move(model_file)) {}
+  experiment(const model& m, const engine_choice& engine, std::string model_file)
+      : lab(m, engine), file(std::move(model_file)) {}
   const model& subject() const { return lab.subject(); }
 
   laboratory lab;

@@ -25,13 +25,15 @@ template <class T>
 class largest {
  public:
   explicit largest(std::uint64_t most) : most_(static_cast<std::size_t>(most)) {
-    if (most > most_rows) throw input_error("lines", std::to_string(most), "1 to " + std::to_string(most_rows));
+    if (most > most_rows)
+      throw input_error("lines", std::to_string(most), "1 to " + std::to_string(most_rows));
   }
   void offer(double size, const T& entry) {
     if (size == 0) return;
     ++offered_;
     if (all_.size() == most_ && size <= all_.back().first) return;
-    const auto at = std::upper_bound(all_.begin(), all_.end(), size, [](double s, const auto& e) { return s > e.first; });
+    const auto at = std::upper_bound(all_.begin(), all_.end(), size,
+                                     [](double s, const auto& e) { return s > e.first; });
     all_.emplace(at, size, entry);
     if (all_.size() > most_) all_.pop_back();
   }
@@ -56,18 +58,25 @@ std::string moment(const experiment& e) {
 
 // The last layer of which this round is done, in the token that was read last.
 layer_id latest(const experiment& e, int round, const std::string& what) {
-  if (e.lab.tokens_read() == 0) throw input_error(what, "no token has been read here", "a token or a text before it");
+  if (e.lab.tokens_read() == 0)
+    throw input_error(what, "no token has been read here", "a token or a text before it");
   const auto last = e.lab.round();
   if (!last) return e.subject().layers();
-  const layer_id done = last->layer == 0 ? 0 : turn_of(last->round) >= turn_of(round) ? last->layer : last->layer - 1;
-  if (done == 0) throw input_error(what, "not known yet in this token", fmt::format("round {} of layer 1", round), "round");
+  const layer_id done = last->layer == 0                         ? 0
+                        : turn_of(last->round) >= turn_of(round) ? last->layer
+                                                                 : last->layer - 1;
+  if (done == 0)
+    throw input_error(what, "not known yet in this token",
+                      fmt::format("round {} of layer 1", round), "round");
   return done;
 }
 
-layer_id chosen_layer(const experiment& e, std::optional<layer_id> wanted, int round, const std::string& what) {
+layer_id chosen_layer(const experiment& e, std::optional<layer_id> wanted, int round,
+                      const std::string& what) {
   const layer_id last = latest(e, round, what);
   if (wanted && *wanted > last)
-    throw input_error(what, fmt::format("layer {}, which this token has not reached", *wanted), fmt::format("1 to {}", last), "layer");
+    throw input_error(what, fmt::format("layer {}, which this token has not reached", *wanted),
+                      fmt::format("1 to {}", last), "layer");
   return wanted.value_or(last);
 }
 
@@ -88,14 +97,18 @@ struct shown_variable {
   variable what;
   int round;  // that gives it
 };
-constexpr shown_variable variables[] = {{"x", variable::x, 3}, {"y", variable::y, 2}, {"a", variable::a, 0}, {"w", variable::w, 2}};
+constexpr shown_variable variables[] = {
+    {"x", variable::x, 3}, {"y", variable::y, 2}, {"a", variable::a, 0}, {"w", variable::w, 2}};
 
 const shown_variable* variable_named(std::string_view name) {
-  const auto at = std::find_if(std::begin(variables), std::end(variables), [&](const shown_variable& v) { return name == v.name; });
+  const auto at = std::find_if(std::begin(variables), std::end(variables),
+                               [&](const shown_variable& v) { return name == v.name; });
   return at == std::end(variables) ? nullptr : at;
 }
 
-std::vector<float> values_of(const simulator& brain, variable v) { return v == variable::w ? brain.source_activity() : brain.read(v); }
+std::vector<float> values_of(const simulator& brain, variable v) {
+  return v == variable::w ? brain.source_activity() : brain.read(v);
+}
 
 std::string name_of(const model& m, variable v, std::size_t at) {
   if (v != variable::a) return shown_source(m, static_cast<neuron_id>(at));
@@ -116,19 +129,25 @@ void show(experiment& e, arguments& a) {
   if (!a.empty()) chosen = select_neurons(m, a.selection(m));
   a.end();
   if (chosen && v->what == variable::a && !m.is_direct())
-    throw unavailable_error("show a", "neurons, where A arrives at hubs", "show a, which lists hubs");
+    throw unavailable_error("show a", "neurons, where A arrives at hubs",
+                            "show a, which lists hubs");
   std::vector<float> values;
   if (layer == latest(e, v->round, "show " + name))
     values = values_of(e.lab.brain(), v->what);
   else
-    at_round(e, layer, v->round, [&](const simulator& brain) { values = values_of(brain, v->what); });
+    at_round(e, layer, v->round,
+             [&](const simulator& brain) { values = values_of(brain, v->what); });
   const auto active = std::count_if(values.begin(), values.end(), [](float f) { return f != 0; });
-  say(fmt::format("{} of layer {}, {}: {} of {} active\n", static_cast<char>(std::toupper(name[0])), layer, moment(e), active,
-                  values.size()));
-  const auto row = [&](std::size_t i) { say(fmt::format("{:>16}{:>14}\n", name_of(m, v->what, i), shown_number(values[i]))); };
+  say(fmt::format("{} of layer {}, {}: {} of {} active\n", static_cast<char>(std::toupper(name[0])),
+                  layer, moment(e), active, values.size()));
+  const auto row = [&](std::size_t i) {
+    say(fmt::format("{:>16}{:>14}\n", name_of(m, v->what, i), shown_number(values[i])));
+  };
   if (chosen && chosen->top == 0) {
     for (const neuron_id i : chosen->neurons)
-      for (std::size_t at = i; at < values.size(); at += m.is_direct() ? m.sources() : values.size()) row(at);
+      for (std::size_t at = i; at < values.size();
+           at += m.is_direct() ? m.sources() : values.size())
+        row(at);
     return;
   }
   largest<std::size_t> top(chosen ? chosen->top : most);
@@ -138,26 +157,33 @@ void show(experiment& e, arguments& a) {
 
 // ---- synapses
 
-// The strengths of these pairs are known afterwards; says so when tokens had to be read again for it.
+// The strengths of these pairs are known afterwards; says so when tokens had to be read again for
+// it.
 void know(experiment& e, const std::vector<probe_spec>& specs) {
   if (const std::uint64_t tokens = e.lab.know(specs); tokens != 0)
-    say(fmt::format("(read the {} tokens so far again, with a probe: nothing else knows this synapse)\n", tokens));
+    say(fmt::format(
+        "(read the {} tokens so far again, with a probe: nothing else knows this synapse)\n",
+        tokens));
 }
 
 double strength(const simulator& brain, const probe_spec& p) { return brain.strength(p).value(); }
 
 void expect_edge(const model& m, const neuron_pair& pair) {
   if (m.is_direct() && !m.direct().gs.find(pair.pre, pair.post))
-    throw input_error("synapse " + shown_pair(m, pair), "no such edge in gs",
-                      fmt::format("one of the {} synapses of neuron {}", m.synapses_of(pair.pre).second - m.synapses_of(pair.pre).first,
-                                  shown_neuron(m, pair.pre)),
-                      "neighbors " + shown_neuron(m, pair.pre) + ", or probe " + shown_pair(m, pair));
+    throw input_error(
+        "synapse " + shown_pair(m, pair), "no such edge in gs",
+        fmt::format("one of the {} synapses of neuron {}",
+                    m.synapses_of(pair.pre).second - m.synapses_of(pair.pre).first,
+                    shown_neuron(m, pair.pre)),
+        "neighbors " + shown_neuron(m, pair.pre) + ", or probe " + shown_pair(m, pair));
 }
 
-std::vector<probe_spec> specs_of(const experiment& e, const neuron_pair& pair, std::optional<layer_id> layer,
+std::vector<probe_spec> specs_of(const experiment& e, const neuron_pair& pair,
+                                 std::optional<layer_id> layer,
                                  probe_factor factor = probe_factor::w) {
   std::vector<probe_spec> all;
-  for (layer_id l = layer.value_or(1); l <= layer.value_or(e.subject().layers()); ++l) all.push_back({pair, l, factor});
+  for (layer_id l = layer.value_or(1); l <= layer.value_or(e.subject().layers()); ++l)
+    all.push_back({pair, l, factor});
   return all;
 }
 
@@ -169,16 +195,19 @@ neuron_pair next_pair(const experiment& e, arguments& a) {
   return {select_neuron(m, first), select_source(m, a.selection(m))};
 }
 
-void show_hub_synapse(const experiment& e, std::string_view text, std::size_t arrow, std::optional<layer_id> layer, const arguments& a) {
+void show_hub_synapse(const experiment& e, std::string_view text, std::size_t arrow,
+                      std::optional<layer_id> layer, const arguments& a) {
   const model& m = e.subject();
   const neuron_id i = select_neuron(m, text.substr(0, arrow));
   const std::uint64_t hub = a.number(text.substr(arrow + 6), 0);
   if (m.is_direct() || hub >= m.hubs())
     throw input_error("hub", std::to_string(hub),
-                      m.is_direct() ? "no hub: synapses of this model end at sources" : fmt::format("0 to {}", m.hubs() - 1));
+                      m.is_direct() ? "no hub: synapses of this model end at sources"
+                                    : fmt::format("0 to {}", m.hubs() - 1));
   say(fmt::format("synapse {}->hub:{}\n", shown_neuron(m, i), hub));
   for (layer_id l = layer.value_or(1); l <= layer.value_or(m.layers()); ++l)
-    say(fmt::format("  layer {:<4}{:>14}\n", l, shown_number(e.lab.brain().synapse(l, i, static_cast<neuron_id>(hub)))));
+    say(fmt::format("  layer {:<4}{:>14}\n", l,
+                    shown_number(e.lab.brain().synapse(l, i, static_cast<neuron_id>(hub)))));
 }
 
 void synapse(experiment& e, arguments& a) {
@@ -194,12 +223,14 @@ void synapse(experiment& e, arguments& a) {
   const std::vector<probe_spec> specs = specs_of(e, pair, layer);
   know(e, specs);
   say(fmt::format("synapse {}\n", shown_pair(e.subject(), pair)));
-  for (const probe_spec& p : specs) say(fmt::format("  layer {:<4}{:>14}\n", p.layer, shown_number(strength(e.lab.brain(), p))));
+  for (const probe_spec& p : specs)
+    say(fmt::format("  layer {:<4}{:>14}\n", p.layer, shown_number(strength(e.lab.brain(), p))));
 }
 
 void list_probes(const experiment& e) {
   for (const probe_spec& p : e.probes)
-    say(fmt::format("{:>20} layer {:<4}{:>14}{}\n", shown_pair(e.subject(), p.pair), p.layer, shown_number(strength(e.lab.brain(), p)),
+    say(fmt::format("{:>20} layer {:<4}{:>14}{}\n", shown_pair(e.subject(), p.pair), p.layer,
+                    shown_number(strength(e.lab.brain(), p)),
                     p.factor == probe_factor::y ? "  by Y" : ""));
 }
 
@@ -208,10 +239,12 @@ void probe(experiment& e, arguments& a) {
   const auto layer = a.layer(e.subject());
   const std::string factor = a.option("factor").value_or("w");
   if (factor != "w" && factor != "y")
-    throw input_error("factor", "'" + factor + "'", "w, what acts on the dynamics, or y, the paper's Eq. 16");
+    throw input_error("factor", "'" + factor + "'",
+                      "w, what acts on the dynamics, or y, the paper's Eq. 16");
   const neuron_pair pair = next_pair(e, a);
   a.end();
-  const std::vector<probe_spec> specs = specs_of(e, pair, layer, factor == "w" ? probe_factor::w : probe_factor::y);
+  const std::vector<probe_spec> specs =
+      specs_of(e, pair, layer, factor == "w" ? probe_factor::w : probe_factor::y);
   know(e, specs);
   for (const probe_spec& p : specs)
     if (std::find(e.probes.begin(), e.probes.end(), p) == e.probes.end()) e.probes.push_back(p);
@@ -230,20 +263,26 @@ std::string name_of(const model& m, const found_synapse& s) {
 }
 
 // Offers every synapse of the layers; `before` may be null.
-void offer_synapses(const model& m, const simulator& now, const simulator* before, std::optional<layer_id> layer,
-                    largest<found_synapse>& to) {
+void offer_synapses(const model& m, const simulator& now, const simulator* before,
+                    std::optional<layer_id> layer, largest<found_synapse>& to) {
   for (layer_id l = layer.value_or(1); l <= layer.value_or(m.layers()); ++l)
     for (neuron_id i = 0; i < m.neurons(); ++i) {
-      const std::vector<float> strengths = now.synapses(l, i), old = before ? before->synapses(l, i) : std::vector<float>(strengths.size());
+      const std::vector<float> strengths = now.synapses(l, i),
+                               old = before ? before->synapses(l, i)
+                                            : std::vector<float>(strengths.size());
       const edge_id first = m.synapses_of(i).first;
       for (std::size_t k = 0; k < strengths.size(); ++k) {
-        const neuron_id post = m.is_direct() ? m.direct().gs.indices()[first + k] : static_cast<neuron_id>(k);
-        to.offer(std::abs(static_cast<double>(strengths[k]) - old[k]), {l, i, post, old[k], strengths[k]});
+        const neuron_id post =
+            m.is_direct() ? m.direct().gs.indices()[first + k] : static_cast<neuron_id>(k);
+        to.offer(std::abs(static_cast<double>(strengths[k]) - old[k]),
+                 {l, i, post, old[k], strengths[k]});
       }
     }
 }
 
-const char* kind_of_synapses(const model& m) { return m.is_direct() ? "synapses" : "synapses neuron->hub"; }
+const char* kind_of_synapses(const model& m) {
+  return m.is_direct() ? "synapses" : "synapses neuron->hub";
+}
 
 void top(experiment& e, arguments& a) {
   if (!a.take("synapses")) a.refuse(a.empty() ? "nothing more" : "'" + a.next() + "'");
@@ -254,7 +293,8 @@ void top(experiment& e, arguments& a) {
   offer_synapses(e.subject(), e.lab.brain(), nullptr, layer, strongest);
   say(fmt::format("{} {} are not 0\n", strongest.offered(), kind_of_synapses(e.subject())));
   for (const auto& [size, s] : strongest.all())
-    say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(e.subject(), s), s.layer, shown_number(s.now)));
+    say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(e.subject(), s), s.layer,
+                    shown_number(s.now)));
 }
 
 void changed(experiment& e, arguments& a) {
@@ -266,25 +306,33 @@ void changed(experiment& e, arguments& a) {
   largest<found_synapse> most_changed(most);
   const auto before = e.lab.before_last_token();
   offer_synapses(e.subject(), e.lab.brain(), before.get(), layer, most_changed);
-  say(fmt::format("{} {} changed in {}\n", most_changed.offered(), kind_of_synapses(e.subject()), moment(e)));
+  say(fmt::format("{} {} changed in {}\n", most_changed.offered(), kind_of_synapses(e.subject()),
+                  moment(e)));
   if (most_changed.all().empty()) return;
   say(fmt::format("{:>20} {:10}{:>14}{:>14}{:>14}\n", "", "", "before", "now", "change"));
   const auto row = [&](const std::string& name, layer_id l, double was, double is) {
-    say(fmt::format("{:>20} layer {:<4}{:>14}{:>14}{:>14}\n", name, l, shown_number(was), shown_number(is), shown_number(is - was)));
+    say(fmt::format("{:>20} layer {:<4}{:>14}{:>14}{:>14}\n", name, l, shown_number(was),
+                    shown_number(is), shown_number(is - was)));
   };
-  for (const auto& [size, s] : most_changed.all()) row(name_of(e.subject(), s), s.layer, s.before, s.now);
+  for (const auto& [size, s] : most_changed.all())
+    row(name_of(e.subject(), s), s.layer, s.before, s.now);
   for (const probe_spec& p : e.probes)
-    if (!layer || p.layer == *layer) row(shown_pair(e.subject(), p.pair), p.layer, strength(*before, p), strength(e.lab.brain(), p));
+    if (!layer || p.layer == *layer)
+      row(shown_pair(e.subject(), p.pair), p.layer, strength(*before, p),
+          strength(e.lab.brain(), p));
 }
 
 // ---- circuits
 
-void list_edges(const model& m, const char* title, const std::vector<weighted_edge>& edges, std::uint64_t most) {
+void list_edges(const model& m, const char* title, const std::vector<weighted_edge>& edges,
+                std::uint64_t most) {
   largest<weighted_edge> strongest(most);
   for (const weighted_edge& w : edges) strongest.offer(std::abs(w.weight), w);
-  say(fmt::format("{}: {} edges{}\n", title, strongest.offered(), m.is_direct() ? "" : ", computed from the factors"));
+  say(fmt::format("{}: {} edges{}\n", title, strongest.offered(),
+                  m.is_direct() ? "" : ", computed from the factors"));
   for (const auto& [size, w] : strongest.all())
-    say(fmt::format("{:>16}{:>14}  {}\n", shown_source(m, w.end), shown_number(w.weight), w.weight > 0 ? "excitatory" : "inhibitory"));
+    say(fmt::format("{:>16}{:>14}  {}\n", shown_source(m, w.end), shown_number(w.weight),
+                    w.weight > 0 ? "excitatory" : "inhibitory"));
 }
 
 void neighbors(experiment& e, arguments& a) {
@@ -301,12 +349,16 @@ void neighbors(experiment& e, arguments& a) {
     const std::vector<float> strengths = e.lab.brain().synapses(l, i);
     const edge_id first = m.synapses_of(i).first;
     for (std::size_t k = 0; k < strengths.size(); ++k)
-      out.offer(std::abs(strengths[k]),
-                {l, i, m.is_direct() ? m.direct().gs.indices()[first + k] : static_cast<neuron_id>(k), 0, strengths[k]});
+      out.offer(
+          std::abs(strengths[k]),
+          {l, i, m.is_direct() ? m.direct().gs.indices()[first + k] : static_cast<neuron_id>(k), 0,
+           strengths[k]});
   }
   const auto [first, last] = m.synapses_of(i);
-  say(fmt::format("{} out: {} a layer, {} of all layers are not 0\n", kind_of_synapses(m), last - first, out.offered()));
-  for (const auto& [size, s] : out.all()) say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(m, s), s.layer, shown_number(s.now)));
+  say(fmt::format("{} out: {} a layer, {} of all layers are not 0\n", kind_of_synapses(m),
+                  last - first, out.offered()));
+  for (const auto& [size, s] : out.all())
+    say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(m, s), s.layer, shown_number(s.now)));
   if (!m.is_direct()) return;
   largest<found_synapse> in(most);
   for (neuron_id j = 0; j < m.neurons(); ++j)
@@ -316,21 +368,25 @@ void neighbors(experiment& e, arguments& a) {
         in.offer(std::abs(now), {l, j, i, 0, now});
       }
   say(fmt::format("synapses in: {} of all layers are not 0\n", in.offered()));
-  for (const auto& [size, s] : in.all()) say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(m, s), s.layer, shown_number(s.now)));
+  for (const auto& [size, s] : in.all())
+    say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(m, s), s.layer, shown_number(s.now)));
 }
 
 // "X^e 1.5 - X^i 0.25 = 1.25", and the largest terms.
 void tell_drive(const model& m, const drive& d, char variable, bool from_hubs, std::uint64_t most) {
-  std::string line = fmt::format("  {0}^e {1} - {0}^i {2}", variable, shown_number(d.excitatory), shown_number(d.inhibitory));
+  std::string line = fmt::format("  {0}^e {1} - {0}^i {2}", variable, shown_number(d.excitatory),
+                                 shown_number(d.inhibitory));
   if (d.injected != 0) line += fmt::format(" + stimulus {}", shown_number(d.injected));
   line += fmt::format(" = {}", shown_number(d.total()));
   if (d.held) line += fmt::format("; held at {}", shown_number(*d.held));
   say(line + "\n");
   if (d.terms.empty()) return;
-  say(fmt::format("{:>16}{:>14}{:>14}{:>14}\n", "from", "weight", variable == 'X' ? "W" : "A", "contribution"));
+  say(fmt::format("{:>16}{:>14}{:>14}{:>14}\n", "from", "weight", variable == 'X' ? "W" : "A",
+                  "contribution"));
   for (std::size_t t = 0; t < std::min<std::uint64_t>(most, d.terms.size()); ++t) {
     const contribution& c = d.terms[t];
-    say(fmt::format("{:>16}{:>14}{:>14}{:>14}\n", from_hubs ? fmt::format("hub:{}", c.source) : shown_source(m, c.source),
+    say(fmt::format("{:>16}{:>14}{:>14}{:>14}\n",
+                    from_hubs ? fmt::format("hub:{}", c.source) : shown_source(m, c.source),
                     shown_number(c.weight), shown_number(c.activity), shown_number(c.value())));
   }
   if (most < d.terms.size()) say(fmt::format("{:>16} more\n", d.terms.size() - most));
@@ -339,11 +395,14 @@ void tell_drive(const model& m, const drive& d, char variable, bool from_hubs, s
 void why_x(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most) {
   const model& m = e.subject();
   float before = 0;
-  if (layer > 1) at_round(e, layer - 1, 3, [&](const simulator& brain) { before = brain.read(variable::x)[k]; });
+  if (layer > 1)
+    at_round(e, layer - 1, 3, [&](const simulator& brain) { before = brain.read(variable::x)[k]; });
   at_round(e, layer, 3, [&](const simulator& brain) {
-    say(fmt::format("X of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e), shown_number(brain.read(variable::x)[k])));
+    say(fmt::format("X of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e),
+                    shown_number(brain.read(variable::x)[k])));
     if (m.rules().x() == x_rule::accumulate)
-      say(fmt::format("  X of the layer before {}, and to it the drive above 0\n", shown_number(before)));
+      say(fmt::format("  X of the layer before {}, and to it the drive above 0\n",
+                      shown_number(before)));
     tell_drive(m, drive_of_x(brain, layer, k), 'X', false, most);
   });
 }
@@ -351,7 +410,8 @@ void why_x(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most)
 void why_y(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most) {
   const model& m = e.subject();
   at_round(e, layer, 2, [&](const simulator& brain) {
-    say(fmt::format("Y of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e), shown_number(brain.read(variable::y)[k])));
+    say(fmt::format("Y of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e),
+                    shown_number(brain.read(variable::y)[k])));
     say(fmt::format("  the drive above 0, times X {}\n", shown_number(brain.read(variable::x)[k])));
     tell_drive(m, drive_of_y(brain, layer, k), 'Y', !m.is_direct(), most);
   });
@@ -363,7 +423,8 @@ void why(experiment& e, arguments& a) {
   const std::uint64_t most = a.count("top").value_or(rows);
   std::string word = a.selection(m);
   const bool prefixed = (word.starts_with("x:") || word.starts_with("y:")) && !m.neuron_named(word);
-  const bool only_x = prefixed ? word[0] == 'x' : a.take("x"), only_y = prefixed ? word[0] == 'y' : a.take("y");
+  const bool only_x = prefixed ? word[0] == 'x' : a.take("x"),
+             only_y = prefixed ? word[0] == 'y' : a.take("y");
   const neuron_id k = select_neuron(m, prefixed ? word.substr(2) : word);
   a.end();
   if (only_y) return why_y(e, k, chosen_layer(e, layer, 2, "why y"), most);
@@ -387,7 +448,8 @@ void tell_columns(const experiment& e, std::uint64_t tokens, const std::string& 
     text += byte && *byte >= 0x20 && *byte < 0x7f ? std::string(1, *byte) : "·";
   }
   if (e.subject().tokens() != tokenizer::ids) say(indent + text + "\n");
-  say(fmt::format("{}tokens {} to {}\n", indent, reports[reports.size() - tokens].position, reports.back().position));
+  say(fmt::format("{}tokens {} to {}\n", indent, reports[reports.size() - tokens].position,
+                  reports.back().position));
 }
 
 void plot_activity(const experiment& e, std::uint64_t tokens) {
@@ -398,31 +460,36 @@ void plot_activity(const experiment& e, std::uint64_t tokens) {
       for (std::size_t r = reports.size() - tokens; r < reports.size(); ++r)
         counts.push_back((x ? reports[r].active_x : reports[r].active_y)[l - 1]);
       const double most = *std::max_element(counts.begin(), counts.end());
-      say(fmt::format("{} layer {:<4} {}  0 to {} neurons\n", x ? 'X' : 'Y', l, bars(counts, 0, most), most));
+      say(fmt::format("{} layer {:<4} {}  0 to {} neurons\n", x ? 'X' : 'Y', l,
+                      bars(counts, 0, most), most));
     }
   tell_columns(e, tokens, std::string(13, ' '));
 }
 
-void plot_synapse(experiment& e, arguments& a, std::optional<layer_id> layer, std::uint64_t tokens) {
+void plot_synapse(experiment& e, arguments& a, std::optional<layer_id> layer,
+                  std::uint64_t tokens) {
   const neuron_pair pair = next_pair(e, a);
   a.end();
   const std::vector<probe_spec> specs = specs_of(e, pair, layer);
   know(e, specs);
   std::vector<std::vector<double>> course(specs.size());
   e.lab.look_back(tokens, [&](const simulator& brain, std::optional<round_mark> mark) {
-    for (std::size_t p = 0; !mark && p < specs.size(); ++p) course[p].push_back(strength(brain, specs[p]));
+    for (std::size_t p = 0; !mark && p < specs.size(); ++p)
+      course[p].push_back(strength(brain, specs[p]));
     return true;
   });
   say(fmt::format("synapse {}\n", shown_pair(e.subject(), pair)));
   for (std::size_t p = 0; p < specs.size(); ++p) {
     const auto [least, most] = std::minmax_element(course[p].begin(), course[p].end());
-    say(fmt::format("  layer {:<4} {}  {} to {}, now {}\n", specs[p].layer, bars(course[p], *least, *most), shown_number(*least),
-                    shown_number(*most), shown_number(course[p].back())));
+    say(fmt::format("  layer {:<4} {}  {} to {}, now {}\n", specs[p].layer,
+                    bars(course[p], *least, *most), shown_number(*least), shown_number(*most),
+                    shown_number(course[p].back())));
   }
   tell_columns(e, tokens, std::string(13, ' '));
 }
 
-void plot_neurons(const experiment& e, const shown_variable& v, const std::string& selection, layer_id layer, std::uint64_t tokens) {
+void plot_neurons(const experiment& e, const shown_variable& v, const std::string& selection,
+                  layer_id layer, std::uint64_t tokens) {
   const model& m = e.subject();
   neuron_choice chosen = select_neurons(m, selection);
   std::vector<std::vector<float>> all;
@@ -438,7 +505,8 @@ void plot_neurons(const experiment& e, const shown_variable& v, const std::strin
   double most = 0;
   for (const neuron_id i : chosen.neurons)
     for (const auto& values : all) most = std::max(most, static_cast<double>(values[i]));
-  say(fmt::format("{} of layer {}, up to {}\n", static_cast<char>(std::toupper(v.name[0])), layer, shown_number(most)));
+  say(fmt::format("{} of layer {}, up to {}\n", static_cast<char>(std::toupper(v.name[0])), layer,
+                  shown_number(most)));
   for (const neuron_id i : chosen.neurons) {
     std::vector<double> values;
     for (const auto& at : all) values.push_back(at[i]);
@@ -453,13 +521,16 @@ void plot(experiment& e, arguments& a) {
   const std::string what = a.next();
   const shown_variable* v = what == "x" || what == "y" ? variable_named(what) : nullptr;
   if (!v && what != "activity" && what != "synapse") a.refuse("'" + what + "'");
-  if (e.lab.round()) throw input_error("plot", "a token that is still being read", "a token read to its end", "finish");
+  if (e.lab.round())
+    throw input_error("plot", "a token that is still being read", "a token read to its end",
+                      "finish");
   latest(e, 3, "plot");
   const std::uint64_t tokens = std::min<std::uint64_t>(last, e.lab.reports().size());
   if (what == "synapse") return plot_synapse(e, a, layer, tokens);
-  const std::string selection = !v          ? ""
-                                : a.empty() ? fmt::format("top:{}", std::min<std::uint64_t>(rows, e.subject().neurons()))
-                                            : a.selection(e.subject());
+  const std::string selection =
+      !v          ? ""
+      : a.empty() ? fmt::format("top:{}", std::min<std::uint64_t>(rows, e.subject().neurons()))
+                  : a.selection(e.subject());
   a.end();
   if (v) return plot_neurons(e, *v, selection, layer.value_or(e.subject().layers()), tokens);
   plot_activity(e, tokens);
@@ -472,22 +543,33 @@ void tell_model(experiment& e, arguments& a) {
 
 constexpr step_command looking[] = {
     {"show", "show x|y|a|w [NEURONS] [layer l] [top K]",
-     "X, Y, A or W of the token read last: of the neurons named, or the largest. Without a layer, of the last one reached.",
+     "X, Y, A or W of the token read last: of the neurons named, or the largest. Without a layer, "
+     "of the last one reached.",
      "x y a w layer top", show},
     {"synapse", "synapse i->j [layer l]",
-     "The strength of a synapse, as the next token will read it; also `synapse i j`, and i->hub:k through hubs.", "layer", synapse},
-    {"neighbors", "neighbors i [top K]", "The strongest edges of a neuron in Gx and Gy, and its strongest synapses.", "top", neighbors},
-    {"top", "top synapses [K] [layer l]", "The strongest synapses; through hubs, those from neurons to hubs.", "synapses layer", top},
-    {"changed", "changed [K] [layer l]", "The synapses that the last token changed most; through hubs, those to hubs, and the probes.",
+     "The strength of a synapse, as the next token will read it; also `synapse i j`, and i->hub:k "
+     "through hubs.",
+     "layer", synapse},
+    {"neighbors", "neighbors i [top K]",
+     "The strongest edges of a neuron in Gx and Gy, and its strongest synapses.", "top", neighbors},
+    {"top", "top synapses [K] [layer l]",
+     "The strongest synapses; through hubs, those from neurons to hubs.", "synapses layer", top},
+    {"changed", "changed [K] [layer l]",
+     "The synapses that the last token changed most; through hubs, those to hubs, and the probes.",
      "layer", changed},
     {"why", "why k [x|y] [layer l] [top K]",
-     "Which edges made a neuron fire: the contributions to X^e, X^i, Y^e and Y^i, the largest first.", "x y layer top", why},
+     "Which edges made a neuron fire: the contributions to X^e, X^i, Y^e and Y^i, the largest "
+     "first.",
+     "x y layer top", why},
     {"probe", "probe [i->j [layer l] [factor y]]",
-     "Keeps a synapse in view, of any pair of neurons: in `changed`, in recordings, and listed by `probe` alone. Its Hebbian factor is W, "
+     "Keeps a synapse in view, of any pair of neurons: in `changed`, in recordings, and listed by "
+     "`probe` alone. Its Hebbian factor is W, "
      "what acts, or "
      "with `factor y` Y of the layer before, the paper's Eq. 16. The course so far: plot synapse.",
      "layer factor", probe},
-    {"plot", "plot activity | plot x|y [NEURONS] [layer l] | plot synapse i->j [layer l], each with [last K]",
+    {"plot",
+     "plot activity | plot x|y [NEURONS] [layer l] | plot synapse i->j [layer l], each with [last "
+     "K]",
      "The last tokens, one column each.", "activity x y synapse layer last", plot},
     {"model", "model", "Everything about the model.", "", tell_model},
 };

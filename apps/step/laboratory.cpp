@@ -27,20 +27,22 @@ laboratory::life laboratory::start(const snapshot* from) const {
   l.brain->follow_sources();
   if (from || base_) l.brain->restore(from ? from->state : *base_);
   for (const probe_spec& p : probed_) l.brain->probe(p);
-  std::map<int, const perturbation*> in_force;
+  std::map<int, const intervention*> in_force;
   for (std::size_t i = 0; from && i < from->events; ++i) {
-    if (const auto* p = std::get_if<perturbation>(&events_[i])) in_force[++l.interventions] = p;
+    if (const auto* p = std::get_if<intervention>(&events_[i])) in_force[++l.interventions] = p;
     if (const auto* r = std::get_if<release_of>(&events_[i])) in_force.erase(r->number);
   }
   for (const auto& [number, p] : in_force)
-    l.number[number] = p->acts_once() && p->first < l.brain->tokens() ? 0 : l.brain->perturb(*p);  // 0: it has acted
+    l.number[number] = p->acts_once() && p->first < l.brain->tokens()
+                           ? 0
+                           : l.brain->perturb(*p);  // 0: it has acted
   return l;
 }
 
 void laboratory::live(life& l, const event& e) const {
   if (const auto* token = std::get_if<token_id>(&e)) {
     l.brain->step(*token);
-  } else if (const auto* p = std::get_if<perturbation>(&e)) {
+  } else if (const auto* p = std::get_if<intervention>(&e)) {
     l.number[++l.interventions] = l.brain->perturb(*p);
   } else {
     const auto at = l.number.find(std::get<release_of>(e).number);
@@ -79,7 +81,9 @@ laboratory::life laboratory::relive(std::size_t events) const {
 }
 
 bool laboratory::due(const simulator& brain, const std::deque<snapshot>& snapshots) const {
-  const std::uint64_t last = !snapshots.empty() ? snapshots.back().state.tokens : base_ ? base_->tokens : 0;
+  const std::uint64_t last = !snapshots.empty() ? snapshots.back().state.tokens
+                             : base_            ? base_->tokens
+                                                : 0;
   return brain.tokens() >= last + snapshot_distance;
 }
 
@@ -107,10 +111,12 @@ void laboratory::recover() {
 // ---- tokens
 
 void laboratory::check_between_tokens() const {
-  if (open_) throw input_error("token " + std::to_string(brain().tokens()), "still being read", "a token read to its end", "finish");
+  if (open_)
+    throw input_error("token " + std::to_string(brain().tokens()), "still being read",
+                      "a token read to its end", "finish");
 }
 
-const token_report& laboratory::read(token_id token) {
+const step_report& laboratory::read(token_id token) {
   begin(token);
   return finish();
 }
@@ -136,7 +142,7 @@ round_mark laboratory::advance() {
   return done;
 }
 
-const token_report& laboratory::finish() {
+const step_report& laboratory::finish() {
   if (!open_) throw input_error("finish", "no token is being read", "round TOKEN before it");
   try {
     reports_.push_back(now_.brain->finish());
@@ -149,14 +155,16 @@ const token_report& laboratory::finish() {
   return reports_.back();
 }
 
-std::optional<round_mark> laboratory::round() const { return open_ ? std::optional(open_->last) : std::nullopt; }
+std::optional<round_mark> laboratory::round() const {
+  return open_ ? std::optional(open_->last) : std::nullopt;
+}
 
 // ---- interventions, probes
 
-int laboratory::perturb(const perturbation& p) {
+int laboratory::perturb(const intervention& p) {
   check_between_tokens();
   know(brain().probes_needed(p));
-  perturbation kept = p;
+  intervention kept = p;
   kept.always = p.first == 0 && brain().tokens() == 0;
   live(now_, kept);
   events_.emplace_back(std::move(kept));
@@ -166,7 +174,8 @@ int laboratory::perturb(const perturbation& p) {
 void laboratory::release(int number) {
   check_between_tokens();
   if (!now_.number.contains(number))
-    throw input_error("intervention", std::to_string(number), "the number of one in force", "interventions");
+    throw input_error("intervention", std::to_string(number), "the number of one in force",
+                      "interventions");
   live(now_, release_of{number});
   events_.emplace_back(release_of{number});
 }
@@ -175,7 +184,8 @@ std::vector<laboratory::intervention_in_force> laboratory::interventions() const
   std::vector<intervention_in_force> all;
   int number = 0;
   for (const event& e : events_)
-    if (const auto* p = std::get_if<perturbation>(&e); p && now_.number.contains(++number)) all.push_back({number, *p});
+    if (const auto* p = std::get_if<intervention>(&e); p && now_.number.contains(++number))
+      all.push_back({number, *p});
   return all;
 }
 
@@ -186,7 +196,8 @@ std::uint64_t laboratory::know(std::span<const probe_spec> wanted) {
   if (missing.empty()) return 0;
   if (base_ && base_->tokens != 0)
     throw unavailable_error("synapse " + shown_pair(model_, missing[0].pair),
-                            "not known: the strengths were loaded, and those of pairs that are no edges cannot be recovered",
+                            "not known: the strengths were loaded, and those of pairs that are no "
+                            "edges cannot be recovered",
                             "tokens that were all read here");
   std::vector<probe_spec> before = probed_;
   probed_.insert(probed_.end(), missing.begin(), missing.end());
@@ -213,12 +224,13 @@ laboratory::undone laboratory::undo() {
     open_.reset();
     return undone::token;
   }
-  if (events_.empty()) throw input_error("undo", "nothing was done yet", "a token or an intervention");
+  if (events_.empty())
+    throw input_error("undo", "nothing was done yet", "a token or an intervention");
   now_ = relive(events_.size() - 1);
   const event last = std::move(events_.back());
   events_.pop_back();
   while (!snapshots_.empty() && snapshots_.back().events > events_.size()) snapshots_.pop_back();
-  if (std::holds_alternative<perturbation>(last)) return undone::intervention;
+  if (std::holds_alternative<intervention>(last)) return undone::intervention;
   if (std::holds_alternative<release_of>(last)) return undone::release;
   reports_.pop_back();
   return undone::token;

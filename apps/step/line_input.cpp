@@ -24,21 +24,26 @@ constexpr std::size_t longest_line = 1 << 20;  // bytes
 
 class terminal_lines final : public line_input {
  public:
-  terminal_lines(completer complete, std::string history_file) : complete_(std::move(complete)), history_file_(std::move(history_file)) {
+  terminal_lines(completer complete, std::string history_file)
+      : complete_(std::move(complete)), history_file_(std::move(history_file)) {
     std::setlocale(LC_CTYPE, "C.UTF-8");
     editor_ = el_init("bdh", stdin, stdout, stderr);
     history_ = history_init();
-    if (!editor_ || !history_) throw device_error("terminal", "cannot be used for editing lines", "a terminal", "give commands by a pipe");
+    if (!editor_ || !history_)
+      throw device_error("terminal", "cannot be used for editing lines", "a terminal",
+                         "give commands by a pipe");
     HistEvent event;
     history(history_, &event, H_SETSIZE, history_lines);
     history(history_, &event, H_SETUNIQUE, 1);
-    if (!history_file_.empty()) history(history_, &event, H_LOAD, history_file_.c_str());  // none yet: no history
+    if (!history_file_.empty())
+      history(history_, &event, H_LOAD, history_file_.c_str());  // none yet: no history
     el_set(editor_, EL_CLIENTDATA, this);
     el_set(editor_, EL_PROMPT, &terminal_lines::prompt_of);
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_GETCFN, &terminal_lines::read_key);
-    el_wset(editor_, EL_ADDFN, L"bdh-complete", L"complete the word", &terminal_lines::complete_word);  // el_set() leaks its copies
+    el_wset(editor_, EL_ADDFN, L"bdh-complete", L"complete the word",
+            &terminal_lines::complete_word);  // el_set() leaks its copies
     el_set(editor_, EL_BIND, "^I", "bdh-complete", nullptr);
     el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   }
@@ -46,7 +51,8 @@ class terminal_lines final : public line_input {
     HistEvent event;
     if (!history_file_.empty()) {
       std::error_code ignored;
-      std::filesystem::create_directories(std::filesystem::path(history_file_).parent_path(), ignored);
+      std::filesystem::create_directories(std::filesystem::path(history_file_).parent_path(),
+                                          ignored);
       history(history_, &event, H_SAVE, history_file_.c_str());
     }
     history_end(history_);
@@ -58,18 +64,22 @@ class terminal_lines final : public line_input {
   std::optional<std::string> next(const std::string& prompt) override {
     prompt_ = prompt;
     el_resize(editor_);
-    el_set(editor_, EL_PREP_TERM, 1);  // before the prompt shows: what is typed at it belongs to the editor
+    el_set(editor_, EL_PREP_TERM,
+           1);  // before the prompt shows: what is typed at it belongs to the editor
     int length = 0;
     const char* line = el_gets(editor_, &length);
     if (!line || length <= 0) {
       const LineInfo* typed = el_line(editor_);
-      print(stop_requested() == SIGINT && typed->lastchar == typed->buffer ? "\nquit or Ctrl-D leaves\n" : "\n");
+      print(stop_requested() == SIGINT && typed->lastchar == typed->buffer
+                ? "\nquit or Ctrl-D leaves\n"
+                : "\n");
       return std::nullopt;
     }
     std::string text(line, static_cast<std::size_t>(length));
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
     HistEvent event;
-    if (text.find_first_not_of(" \t") != text.npos) history(history_, &event, H_ENTER, text.c_str());
+    if (text.find_first_not_of(" \t") != text.npos)
+      history(history_, &event, H_ENTER, text.c_str());
     return text;
   }
 
@@ -81,12 +91,14 @@ class terminal_lines final : public line_input {
   }
   static char* prompt_of(EditLine* editor) { return self(editor).prompt_.data(); }
 
-  // One character; 0 at the end and when a stop was requested. The built-in reader would swallow the first Ctrl-C.
+  // One character; 0 at the end and when a stop was requested. The built-in reader would swallow
+  // the first Ctrl-C.
   static int read_key(EditLine*, wchar_t* key) {
     std::mbstate_t state{};
     for (;;) {
       char byte = 0;
-      const std::ptrdiff_t got = read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(&byte, 1)), {});
+      const std::ptrdiff_t got =
+          read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(&byte, 1)), {});
       if (got <= 0) return static_cast<int>(got);
       const std::size_t used = std::mbrtowc(key, &byte, 1, &state);
       if (used == static_cast<std::size_t>(-2)) continue;  // more bytes of this character come
@@ -124,10 +136,14 @@ class plain_lines final : public line_input {
       if (end != text_.npos) return take(end, end + 1);
       text_.erase(0, at_);
       at_ = 0;
-      if (text_.size() > longest_line) throw input_error("standard input", "a line of more than a megabyte", "commands, one a line");
+      if (text_.size() > longest_line)
+        throw input_error("standard input", "a line of more than a megabyte",
+                          "commands, one a line");
       char bytes[4096];
-      const std::ptrdiff_t got = read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(bytes)), {});
-      if (got < 0) throw input_error("standard input", std::strerror(errno), "something that can be read");
+      const std::ptrdiff_t got =
+          read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(bytes)), {});
+      if (got < 0)
+        throw input_error("standard input", std::strerror(errno), "something that can be read");
       if (stop_requested() != 0 || (got == 0 && text_.empty())) return std::nullopt;
       if (got == 0) return take(text_.size(), text_.size());
       text_.append(bytes, static_cast<std::size_t>(got));

@@ -1,4 +1,5 @@
-// Lines that a person types at a prompt, with editing, history and completion, or that come from a file or a pipe.
+// Lines that a person types at a prompt, with editing, history and completion, or that come from a
+// file or a pipe.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace bdh::app {
 class line_input {
  public:
   virtual ~line_input() = default;
-  // Without its line end. Nothing at the end of the input, or when a stop was requested (apps/common/signals.hpp).
+  // Without its line end. Nothing at the end of the input, or when a stop was requested
+  // (apps/common/signals.hpp).
   virtual std::optional<std::string> next(const std::string& prompt) = 0;
 };
 

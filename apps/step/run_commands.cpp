@@ -1,4 +1,5 @@
-// Commands of bdh step that make the model read, and that keep and bring back what it is after that.
+// Commands of bdh step that make the model read, and that keep and bring back what it is after
+// that.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -17,36 +18,43 @@
 namespace bdh::app {
 namespace {
 
-std::string counts(const std::vector<neuron_id>& active) { return fmt::format("{}", fmt::join(active, " ")); }
+std::string counts(const std::vector<neuron_id>& active) {
+  return fmt::format("{}", fmt::join(active, " "));
+}
 
 double share(const experiment& e, const std::vector<neuron_id>& active) {
   const double all = static_cast<double>(e.subject().neurons()) * e.subject().layers();
-  return 100.0 * static_cast<double>(std::accumulate(active.begin(), active.end(), std::uint64_t{0})) / all;
+  return 100.0 *
+         static_cast<double>(std::accumulate(active.begin(), active.end(), std::uint64_t{0})) / all;
 }
 
-void record(experiment& e, const token_report& r) {
+void record(experiment& e, const step_report& r) {
   if (!e.recording) return;
-  std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","), fmt::join(r.active_y, ","));
+  std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","),
+                                fmt::join(r.active_y, ","));
   for (const probe_spec& p : e.recording->probes) row += "," + shown(*e.lab.brain().strength(p));
   e.recording->file.write(row + "\n");
   e.recording->file.flush();
 }
 
 // What a token that has been read to its end leads to.
-void tell(experiment& e, const token_report& r) {
-  say(fmt::format("token {}: {}, active X {}, Y {} of {} neurons\n", r.position, shown_token(e.subject(), r.token), counts(r.active_x),
-                  counts(r.active_y), e.subject().neurons()));
+void tell(experiment& e, const step_report& r) {
+  say(fmt::format("token {}: {}, active X {}, Y {} of {} neurons\n", r.position,
+                  shown_token(e.subject(), r.token), counts(r.active_x), counts(r.active_y),
+                  e.subject().neurons()));
 }
 
 void expect_no_open_token(const experiment& e) {
   if (e.lab.round())
-    throw input_error("token " + std::to_string(e.lab.brain().tokens()), "still being read", "a token read to its end", "finish");
+    throw input_error("token " + std::to_string(e.lab.brain().tokens()), "still being read",
+                      "a token read to its end", "finish");
 }
 
 token_id token_named(const experiment& e, const arguments& a, std::string_view word) {
   const std::uint64_t token = a.number(word, 0);
   if (token >= e.subject().sensory_nodes())
-    throw input_error("token", std::string(word), "0 to " + std::to_string(e.subject().sensory_nodes() - 1));
+    throw input_error("token", std::string(word),
+                      "0 to " + std::to_string(e.subject().sensory_nodes() - 1));
   return static_cast<token_id>(token);
 }
 
@@ -55,7 +63,7 @@ void read_all(experiment& e, const std::vector<token_id>& tokens, bool each) {
   std::size_t done = 0;
   double x = 0, y = 0;
   for (; done < tokens.size() && stop_requested() == 0; ++done) {
-    const token_report& r = e.lab.read(tokens[done]);
+    const step_report& r = e.lab.read(tokens[done]);
     record(e, r);
     if (each) tell(e, r);
     x += share(e, r.active_x);
@@ -64,7 +72,8 @@ void read_all(experiment& e, const std::vector<token_id>& tokens, bool each) {
   const std::uint64_t now = e.lab.brain().tokens();
   if (each || done == 0) return;
   const auto n = static_cast<double>(done);
-  say(fmt::format("tokens {} to {}: active X {:.3g} %, Y {:.3g} % of neurons\n", now - done, now - 1, x / n, y / n));
+  say(fmt::format("tokens {} to {}: active X {:.3g} %, Y {:.3g} % of neurons\n", now - done,
+                  now - 1, x / n, y / n));
 }
 
 void token(experiment& e, arguments& a) {
@@ -78,13 +87,15 @@ void text(experiment& e, arguments& a) {
   expect_no_open_token(e);
   const model& m = e.subject();
   if (m.tokens() == tokenizer::ids)
-    throw unavailable_error("text", fmt::format("a model whose {} tokens are not bytes", m.sensory_nodes()), "token T");
+    throw unavailable_error(
+        "text", fmt::format("a model whose {} tokens are not bytes", m.sensory_nodes()), "token T");
   std::string bytes(a.text());
   if (bytes.size() > 1 && bytes.front() == '"' && bytes.back() == '"') {
     try {
       bytes = nlohmann::json::parse(bytes).get<std::string>();
     } catch (const nlohmann::json::exception&) {
-      throw input_error("text", bytes, "a string as in JSON between double quotes, or the text without quotes");
+      throw input_error("text", bytes,
+                        "a string as in JSON between double quotes, or the text without quotes");
     }
   }
   if (bytes.empty()) a.refuse("nothing more");
@@ -94,7 +105,8 @@ void text(experiment& e, arguments& a) {
 }
 
 void tell_round(const round_mark& done) {
-  static constexpr const char* did[] = {"X, synapses -> A", "W, X -> synapses, decay", "A -> Y, gated by X; Y -> W", "W -> X"};
+  static constexpr const char* did[] = {"X, synapses -> A", "W, X -> synapses, decay",
+                                        "A -> Y, gated by X; Y -> W", "W -> X"};
   say(fmt::format("layer {} round {}: {}\n", done.layer, done.round, did[done.round]));
 }
 
@@ -126,7 +138,7 @@ void layer(experiment& e, arguments& a) {
 
 void finish(experiment& e, arguments& a) {
   a.end();
-  const token_report& r = e.lab.finish();
+  const step_report& r = e.lab.finish();
   record(e, r);
   tell(e, r);
 }
@@ -136,7 +148,8 @@ std::span<const float> logits_now(const experiment& e, const char* purpose) {
   expect_no_open_token(e);
   expect_logits(e.subject(), e.file, purpose);
   const std::span<const float> all = e.lab.brain().logits();
-  if (all.empty()) throw input_error(purpose, "no token has been read", "a token or a text before it");
+  if (all.empty())
+    throw input_error(purpose, "no token has been read", "a token or a text before it");
   return all;
 }
 
@@ -148,8 +161,9 @@ void generate(experiment& e, arguments& a) {
     return *value;
   }();
   const auto top = a.count("top");
-  const sampling how{temperature, static_cast<std::uint32_t>(std::min<std::uint64_t>(top.value_or(0), 0xffffffff)),
-                     a.count("seed", 0).value_or(0)};
+  const sampling how{
+      temperature, static_cast<std::uint32_t>(std::min<std::uint64_t>(top.value_or(0), 0xffffffff)),
+      a.count("seed", 0).value_or(0)};
   const std::uint64_t count = a.number(a.next(), 1);
   a.end();
   const model& m = e.subject();
@@ -166,12 +180,15 @@ void generate(experiment& e, arguments& a) {
 }
 
 void logits(experiment& e, arguments& a) {
-  const std::uint64_t most = a.empty() ? 10 : a.take("top") ? a.number(a.next(), 1) : a.number(a.next(), 1);
+  const std::uint64_t most = a.empty()       ? 10
+                             : a.take("top") ? a.number(a.next(), 1)
+                                             : a.number(a.next(), 1);
   a.end();
   const std::span<const float> all = logits_now(e, "logits");
   std::vector<token_id> order(all.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](token_id s, token_id t) { return all[s] > all[t]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](token_id s, token_id t) { return all[s] > all[t]; });
   double sum = 0;
   for (float z : all) sum += std::exp(static_cast<double>(z) - all[order[0]]);
   say(fmt::format("{:>12}{:>14}{:>14}\n", "token", "logit", "probability"));
@@ -184,7 +201,8 @@ void logits(experiment& e, arguments& a) {
 
 void expect_no_recording(const experiment& e, const char* what) {
   if (e.recording)
-    throw input_error(what, "a recording to " + e.recording->name + " that would not know of it", "no recording", "record off");
+    throw input_error(what, "a recording to " + e.recording->name + " that would not know of it",
+                      "no recording", "record off");
 }
 
 void undo(experiment& e, arguments& a) {
@@ -192,7 +210,8 @@ void undo(experiment& e, arguments& a) {
   expect_no_recording(e, "undo");
   static constexpr const char* names[] = {"a token", "an intervention", "a release"};
   const auto what = e.lab.undo();
-  say(fmt::format("took back {}; the next token is token {}\n", names[static_cast<std::size_t>(what)], e.lab.brain().tokens()));
+  say(fmt::format("took back {}; the next token is token {}\n",
+                  names[static_cast<std::size_t>(what)], e.lab.brain().tokens()));
 }
 
 void save(experiment& e, arguments& a) {
@@ -215,45 +234,67 @@ void load(experiment& e, arguments& a) {
 }
 
 void record_command(experiment& e, arguments& a) {
-  if (a.empty()) return say(e.recording ? "recording to " + e.recording->name + "\n" : "no recording\n");
+  if (a.empty())
+    return say(e.recording ? "recording to " + e.recording->name + "\n" : "no recording\n");
   const std::string file = a.next();
   a.end();
   if (file == "off") {
-    if (!e.recording) throw input_error("record", "off, but there is no recording", "record FILE before it");
+    if (!e.recording)
+      throw input_error("record", "off, but there is no recording", "record FILE before it");
     e.recording->file.close();
     e.recording.reset();
     return;
   }
   expect_no_recording(e, "record");
   std::error_code failed;
-  if (std::filesystem::exists(file, failed)) throw input_error(file, "a file that exists", "a new file");
+  if (std::filesystem::exists(file, failed))
+    throw input_error(file, "a file that exists", "a new file");
   std::string header = "position,token";
   for (const char* variable : {"x", "y"})
-    for (layer_id l = 1; l <= e.subject().layers(); ++l) header += fmt::format(",active_{}_{}", variable, l);
+    for (layer_id l = 1; l <= e.subject().layers(); ++l)
+      header += fmt::format(",active_{}_{}", variable, l);
   for (const probe_spec& p : e.probes)
-    header +=
-        "," + csv_field(fmt::format("{} layer {}{}", shown_pair(e.subject(), p.pair), p.layer, p.factor == probe_factor::y ? " by Y" : ""));
+    header += "," + csv_field(fmt::format("{} layer {}{}", shown_pair(e.subject(), p.pair), p.layer,
+                                          p.factor == probe_factor::y ? " by Y" : ""));
   e.recording.reset(new token_recording{csv_file(file), file, e.probes});
   e.recording->file.write(header + "\n");
-  say(fmt::format("recording to {}: active neurons and {} probes, a line for each token\n", file, e.probes.size()));
+  say(fmt::format("recording to {}: active neurons and {} probes, a line for each token\n", file,
+                  e.probes.size()));
 }
 
 constexpr step_command reading[] = {
     {"token", "token T...", "Reads tokens, given by their ids.", "", token},
-    {"text", "text S", "Reads a text, byte by byte: the rest of the line, or a string as in JSON, for example \"a line\\n\".", "", text},
+    {"text", "text S",
+     "Reads a text, byte by byte: the rest of the line, or a string as in JSON, for example \"a "
+     "line\\n\".",
+     "", text},
     {"generate", "generate K [temperature T] [top N] [seed S]",
-     "Writes K tokens on: the most likely one, or drawn at a temperature above 0. Ctrl-C ends it after a token.", "temperature top seed",
-     generate},
-    {"round", "round [T]", "One of the 4L rounds of a token: round T begins token T, round goes on with it.", "", round},
-    {"layer", "layer [T]", "The rounds up to the end of a layer; layer T begins token T.", "", layer},
+     "Writes K tokens on: the most likely one, or drawn at a temperature above 0. Ctrl-C ends it "
+     "after a token.",
+     "temperature top seed", generate},
+    {"round", "round [T]",
+     "One of the 4L rounds of a token: round T begins token T, round goes on with it.", "", round},
+    {"layer", "layer [T]", "The rounds up to the end of a layer; layer T begins token T.", "",
+     layer},
     {"finish", "finish", "The rounds that are left of a token.", "", finish},
-    {"logits", "logits [top K]", "What the model expects next: the K most likely tokens.", "top", logits},
-    {"undo", "undo", "Takes back the last token, or the last intervention or release: everything is as if it had never been.", "", undo},
-    {"save", "save FILE", "Writes the synapses, so that `load` or bdh run --state can go on from them.", "FILE", save},
-    {"load", "load FILE", "Sets the synapses to what `save` or bdh run --save-state wrote. Probes and interventions end.", "FILE", load},
-    {"record", "record FILE | record off", "Writes a line of comma-separated values for each token: active neurons, and the probes of now.",
+    {"logits", "logits [top K]", "What the model expects next: the K most likely tokens.", "top",
+     logits},
+    {"undo", "undo",
+     "Takes back the last token, or the last intervention or release: everything is as if it had "
+     "never been.",
+     "", undo},
+    {"save", "save FILE",
+     "Writes the synapses, so that `load` or bdh run --state can go on from them.", "FILE", save},
+    {"load", "load FILE",
+     "Sets the synapses to what `save` or bdh run --save-state wrote. Probes and interventions "
+     "end.",
+     "FILE", load},
+    {"record", "record FILE | record off",
+     "Writes a line of comma-separated values for each token: active neurons, and the probes of "
+     "now.",
      "FILE off", record_command},
-    {"quit", "quit", "Leaves; so does Ctrl-D.", "", [](experiment& e, arguments& a) { a.end(), e.quit = true; }},
+    {"quit", "quit", "Leaves; so does Ctrl-D.", "",
+     [](experiment& e, arguments& a) { a.end(), e.quit = true; }},
 };
 
 }  // namespace
@@ -267,7 +308,8 @@ void say(std::string_view text) {
 
 std::string shown_token(const model& m, token_id token) {
   const auto byte = byte_of(m, token);
-  return byte && *byte >= 0x20 && *byte < 0x7f ? fmt::format("{} '{}'", token, *byte) : fmt::format("{}", token);
+  return byte && *byte >= 0x20 && *byte < 0x7f ? fmt::format("{} '{}'", token, *byte)
+                                               : fmt::format("{}", token);
 }
 
 std::string shown_number(double value) { return fmt::format("{:.6g}", value); }

@@ -31,7 +31,9 @@ struct section {
 };
 
 std::vector<section> sections() {
-  return {{"reading", reading_commands()}, {"looking", looking_commands()}, {"intervening", changing_commands()}};
+  return {{"reading", reading_commands()},
+          {"looking", looking_commands()},
+          {"intervening", changing_commands()}};
 }
 
 const step_command* command_named(std::string_view name) {
@@ -49,14 +51,18 @@ std::vector<std::string> command_names() {
 }
 
 void help(std::string_view about) {
-  if (const step_command* c = command_named(about)) return say(fmt::format("{}\n  {}\n", c->usage, c->help));
-  if (!about.empty() && about != "help") throw input_error("help", "'" + std::string(about) + "'", "a command, or nothing: all of them");
+  if (const step_command* c = command_named(about))
+    return say(fmt::format("{}\n  {}\n", c->usage, c->help));
+  if (!about.empty() && about != "help")
+    throw input_error("help", "'" + std::string(about) + "'", "a command, or nothing: all of them");
   for (const section& s : sections()) {
     say(fmt::format("{}\n", s.title));
     for (const step_command& c : s.commands) say(fmt::format("  {}\n", c.usage));
   }
-  say("help COMMAND says more. Neurons are numbers, names, \"names of several words\", ranges 5-9, random:10@1; layers count from 1;\n"
-      "strengths are those that the next token will read. Interventions hold until they are released; `layers 1-2`, `tokens 10-20`,\n"
+  say("help COMMAND says more. Neurons are numbers, names, \"names of several words\", ranges 5-9, "
+      "random:10@1; layers count from 1;\n"
+      "strengths are those that the next token will read. Interventions hold until they are "
+      "released; `layers 1-2`, `tokens 10-20`,\n"
       "`from 10`, `at 10` limit them.\n");
 }
 
@@ -74,7 +80,8 @@ void perform(experiment& e, std::string_view line) {
   if (name.empty() || name.starts_with('#')) return;
   if (name == "help") return help(split(rest).command);
   const step_command* c = command_named(name);
-  if (!c) throw input_error("command", "'" + std::string(name) + "'", "one of those that help lists");
+  if (!c)
+    throw input_error("command", "'" + std::string(name) + "'", "one of those that help lists");
   arguments a(name, rest, c->usage);
   c->run(e, a);
 }
@@ -88,7 +95,8 @@ std::vector<std::string> files_beginning(const std::string& typed) {
   std::vector<std::string> all;
   std::error_code failed;
   for (const fs::directory_entry& f : fs::directory_iterator(folder.empty() ? "." : folder, failed))
-    if (const std::string name = f.path().filename().string(); name.starts_with(path.filename().string())) {
+    if (const std::string name = f.path().filename().string();
+        name.starts_with(path.filename().string())) {
       std::error_code unknown;
       all.push_back((path.parent_path() / name).string() + (f.is_directory(unknown) ? "/" : ""));
     }
@@ -121,7 +129,9 @@ completion complete(const model& m, std::string_view before) {
     if (found.candidates.empty() && !typed.empty()) {
       found.begin += piece;
       for (const std::string& neuron : m.neuron_names())
-        if (neuron.starts_with(typed)) found.candidates.push_back(find_unquoted(neuron, " ") == neuron.npos ? neuron : '"' + neuron + '"');
+        if (neuron.starts_with(typed))
+          found.candidates.push_back(
+              find_unquoted(neuron, " ") == neuron.npos ? neuron : '"' + neuron + '"');
     }
   }
   std::sort(found.candidates.begin(), found.candidates.end());
@@ -140,13 +150,15 @@ std::string history_file() {
 std::string prompt(const experiment& e) {
   const auto round = e.lab.round();
   const std::uint64_t tokens = e.lab.brain().tokens();
-  return round ? fmt::format("bdh {}, layer {} round {}> ", tokens, round->layer, round->round) : fmt::format("bdh {}> ", tokens);
+  return round ? fmt::format("bdh {}, layer {} round {}> ", tokens, round->layer, round->round)
+               : fmt::format("bdh {}> ", tokens);
 }
 
 int at_prompt(experiment& e) {
-  say(fmt::format("{}: {} neurons, {} layers. `help` lists the commands, `quit` leaves.\n", one_line(e.file), e.subject().neurons(),
-                  e.subject().layers()));
-  const auto lines = lines_of_terminal([&](std::string_view before) { return complete(e.subject(), before); }, history_file());
+  say(fmt::format("{}: {} neurons, {} layers. `help` lists the commands, `quit` leaves.\n",
+                  one_line(e.file), e.subject().neurons(), e.subject().layers()));
+  const auto lines = lines_of_terminal(
+      [&](std::string_view before) { return complete(e.subject(), before); }, history_file());
   while (!e.quit) {
     const auto line = lines->next(prompt(e));
     if (stop_requested() == SIGTERM) return 128 + SIGTERM;
@@ -194,18 +206,23 @@ int by_script(experiment& e, bool keep_going) {
 
 class step_app final : public command {
  public:
-  explicit step_app(command_line& program) : command(program, "step", "Work with a model at a prompt: read, look, intervene, take back.") {
+  explicit step_app(command_line& program)
+      : command(program, "step",
+                "Work with a model at a prompt: read, look, intervene, take back.") {
     command_line& c = arguments_;
     c.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
     options_.engine.add_to(c, true);
-    c.add_flag("--keep-going", options_.keep_going, "go on after a wrong command of a script; the exit code still tells");
-    c.footer("Commands come from the terminal, or from standard input, one a line; help lists them.");
+    c.add_flag("--keep-going", options_.keep_going,
+               "go on after a wrong command of a script; the exit code still tells");
+    c.footer(
+        "Commands come from the terminal, or from standard input, one a line; help lists them.");
   }
   int run() override {
     const model m = options_.engine.open(options_.model);
     experiment e(m, options_.engine, options_.model);
     stop_on_signals();
-    return ::isatty(STDIN_FILENO) == 1 && output_is_terminal() ? at_prompt(e) : by_script(e, options_.keep_going);
+    return ::isatty(STDIN_FILENO) == 1 && output_is_terminal() ? at_prompt(e)
+                                                               : by_script(e, options_.keep_going);
   }
 
  private:
@@ -214,6 +231,8 @@ class step_app final : public command {
 
 }  // namespace
 
-std::unique_ptr<command> stepping_command(command_line& program) { return std::make_unique<step_app>(program); }
+std::unique_ptr<command> stepping_command(command_line& program) {
+  return std::make_unique<step_app>(program);
+}
 
 }  // namespace bdh::app

@@ -13,15 +13,22 @@ namespace {
 double participation(double sum, double squares) { return squares > 0 ? sum * sum / squares : 0; }
 
 double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(std::max<std::size_t>(1, values.size()));
+  return std::accumulate(values.begin(), values.end(), 0.0) /
+         static_cast<double>(std::max<std::size_t>(1, values.size()));
 }
 
 }  // namespace
 
-activity_statistics::activity_statistics(neuron_id neurons, neuron_id neurons_per_head, layer_id layers, std::vector<double> frequency)
-    : neurons_(neurons), per_head_(neurons_per_head), layers_(layers), frequency_(std::move(frequency)), seen_(2 * std::size_t{layers}) {}
+activity_statistics::activity_statistics(neuron_id neurons, neuron_id neurons_per_head,
+                                         layer_id layers, std::vector<double> frequency)
+    : neurons_(neurons),
+      per_head_(neurons_per_head),
+      layers_(layers),
+      frequency_(std::move(frequency)),
+      seen_(2 * std::size_t{layers}) {}
 
-void activity_statistics::see(layer_id layer, bool of_y, std::span<const neuron_id> neurons, std::span<const float> values) {
+void activity_statistics::see(layer_id layer, bool of_y, std::span<const neuron_id> neurons,
+                              std::span<const float> values) {
   seen_layer& s = seen_[of_y ? layers_ + layer - 1 : layer - 1];
   s.times.resize(neurons_);
   s.sum.resize(neurons_);
@@ -58,7 +65,8 @@ std::vector<layer_activity> activity_statistics::layers() const {
       const seen_layer& s = of(l, of_y);
       a.seen = !s.times.empty();
       if (a.seen) {
-        a.ever = static_cast<std::uint64_t>(std::count_if(s.times.begin(), s.times.end(), [](std::uint64_t n) { return n != 0; }));
+        a.ever = static_cast<std::uint64_t>(
+            std::count_if(s.times.begin(), s.times.end(), [](std::uint64_t n) { return n != 0; }));
         a.of_a_token = s.tokens == 0 ? 0 : s.participation / static_cast<double>(s.tokens);
         double sum = 0, squares = 0;
         for (double v : s.sum) {
@@ -76,12 +84,14 @@ std::vector<surprisal_bin> activity_statistics::by_surprisal(std::size_t bins) c
   std::vector<const token_activity*> known;
   for (const token_activity& t : tokens_)
     if (!std::isnan(t.surprisal)) known.push_back(&t);
-  std::stable_sort(known.begin(), known.end(), [](const auto* a, const auto* b) { return a->surprisal < b->surprisal; });
+  std::stable_sort(known.begin(), known.end(),
+                   [](const auto* a, const auto* b) { return a->surprisal < b->surprisal; });
   bins = std::min(bins, known.size());
   std::vector<surprisal_bin> all;
   for (std::size_t b = 0; b < bins; ++b) {
     const std::size_t first = b * known.size() / bins, last = (b + 1) * known.size() / bins;
-    surprisal_bin bin{.from = known[first]->surprisal, .to = known[last - 1]->surprisal, .tokens = last - first};
+    surprisal_bin bin{
+        .from = known[first]->surprisal, .to = known[last - 1]->surprisal, .tokens = last - first};
     const auto weight = 1 / static_cast<double>(last - first);
     for (std::size_t k = first; k < last; ++k) {
       bin.mean += weight * known[k]->surprisal;
@@ -95,17 +105,20 @@ std::vector<surprisal_bin> activity_statistics::by_surprisal(std::size_t bins) c
 }
 
 std::vector<frequency_band> activity_statistics::by_frequency(std::size_t bands) const {
-  const bool all_seen = std::none_of(seen_.begin(), seen_.end(), [](const seen_layer& s) { return s.times.empty(); });
+  const bool all_seen =
+      std::none_of(seen_.begin(), seen_.end(), [](const seen_layer& s) { return s.times.empty(); });
   if (frequency_.empty() || !all_seen || tokens_.empty()) return {};
   std::vector<std::size_t> pair(frequency_.size());  // the fastest first
   std::iota(pair.begin(), pair.end(), std::size_t{0});
-  std::stable_sort(pair.begin(), pair.end(),
-                   [&](std::size_t a, std::size_t b) { return std::abs(frequency_[a]) > std::abs(frequency_[b]); });
+  std::stable_sort(pair.begin(), pair.end(), [&](std::size_t a, std::size_t b) {
+    return std::abs(frequency_[a]) > std::abs(frequency_[b]);
+  });
   bands = std::min(bands, pair.size());
   std::vector<frequency_band> all;
   for (std::size_t b = 0; b < bands; ++b) {
     const std::size_t first = b * pair.size() / bands, last = (b + 1) * pair.size() / bands;
-    frequency_band band{.fastest = std::abs(frequency_[pair[first]]), .slowest = std::abs(frequency_[pair[last - 1]])};
+    frequency_band band{.fastest = std::abs(frequency_[pair[first]]),
+                        .slowest = std::abs(frequency_[pair[last - 1]])};
     std::uint64_t x = 0, y = 0;
     for (std::size_t k = first; k < last; ++k)
       for (std::size_t base = 2 * pair[k]; base < neurons_; base += per_head_)
@@ -116,7 +129,8 @@ std::vector<frequency_band> activity_statistics::by_frequency(std::size_t bands)
             y += of(l, true).times[i];
           }
         }
-    const double whole = static_cast<double>(band.neurons) * static_cast<double>(tokens_.size()) * layers_;
+    const double whole =
+        static_cast<double>(band.neurons) * static_cast<double>(tokens_.size()) * layers_;
     band.x = static_cast<double>(x) / whole;
     band.y = static_cast<double>(y) / whole;
     all.push_back(band);
@@ -128,7 +142,8 @@ std::uint64_t activity_statistics::ever_active() const {
   std::uint64_t count = 0;
   for (neuron_id i = 0; i < neurons_; ++i) {
     bool any = false;
-    for (layer_id l = 1; l <= layers_; ++l) any = any || (!of(l, false).times.empty() && of(l, false).times[i] != 0);
+    for (layer_id l = 1; l <= layers_; ++l)
+      any = any || (!of(l, false).times.empty() && of(l, false).times[i] != 0);
     count += any;
   }
   return count;

@@ -29,10 +29,12 @@ sparse sparse_of(std::span<const float> dense) {
   return s;
 }
 
-// W of every source, followed through the layers of a token, beside C B W, whose length gives the gain.
+// W of every source, followed through the layers of a token, beside C B W, whose length gives the
+// gain.
 class source_activity {
  public:
-  explicit source_activity(const model& m) : rules_(m.rules()), neurons_(m.neurons()), hubs_(m.hubs()), to_hubs_(centred_sources(m)) {
+  explicit source_activity(const model& m)
+      : rules_(m.rules()), neurons_(m.neurons()), hubs_(m.hubs()), to_hubs_(centred_sources(m)) {
     w_.resize(m.sources());
   }
 
@@ -84,7 +86,8 @@ struct layer_events {
   std::vector<sparse> x, w;
 };
 
-std::vector<layer_events> run_window(simulator& brain, source_activity& activity, std::span<const token_id> tokens) {
+std::vector<layer_events> run_window(simulator& brain, source_activity& activity,
+                                     std::span<const token_id> tokens) {
   std::vector<layer_events> layers(brain.subject().layers());
   const int watching = brain.watch(
       [&](layer_id layer, int round) {
@@ -94,8 +97,8 @@ std::vector<layer_events> run_window(simulator& brain, source_activity& activity
         }
         if (round == 2) activity.end_layer(sparse_of(brain.read(variable::y)));
       },
-      looking::at_values);
-  brain.forget();
+      observation::activity);
+  brain.clear_synapses();
   for (token_id token : tokens) {
     if (token < brain.subject().sensory_nodes()) activity.begin(token);  // else step refuses it
     brain.step(token);
@@ -104,8 +107,10 @@ std::vector<layer_events> run_window(simulator& brain, source_activity& activity
   return layers;
 }
 
-// Sums of W(j) X(i): row after row, so that a row stays in the cache while the events of the window pass over it.
-void add_pairs(const std::vector<layer_events>& layers, std::size_t width, executor& threads, array<float>& pairs) {
+// Sums of W(j) X(i): row after row, so that a row stays in the cache while the events of the window
+// pass over it.
+void add_pairs(const std::vector<layer_events>& layers, std::size_t width, executor& threads,
+               array<float>& pairs) {
   struct event {
     const sparse* w;
     float x;
@@ -113,7 +118,8 @@ void add_pairs(const std::vector<layer_events>& layers, std::size_t width, execu
   std::vector<std::vector<event>> of(pairs.size() / width);
   for (const layer_events& l : layers)
     for (std::size_t t = 0; t < l.x.size(); ++t)
-      for (std::size_t k = 0; k < l.x[t].id.size(); ++k) of[l.x[t].id[k]].push_back({&l.w[t], l.x[t].value[k]});
+      for (std::size_t k = 0; k < l.x[t].id.size(); ++k)
+        of[l.x[t].id[k]].push_back({&l.w[t], l.x[t].value[k]});
   threads.for_each(of.size(), [&](std::size_t i) {
     float* row = pairs.data() + i * width;
     for (const event& e : of[i])
@@ -124,12 +130,14 @@ void add_pairs(const std::vector<layer_events>& layers, std::size_t width, execu
 void add_w(const std::vector<layer_events>& layers, std::vector<double>& square) {
   for (const layer_events& l : layers)
     for (const sparse& w : l.w)
-      for (std::size_t k = 0; k < w.id.size(); ++k) square[w.id[k]] += static_cast<double>(w.value[k]) * w.value[k];
+      for (std::size_t k = 0; k < w.id.size(); ++k)
+        square[w.id[k]] += static_cast<double>(w.value[k]) * w.value[k];
 }
 
 }  // namespace
 
-calibration calibrate(const model& hubs, const engine_factory& make_engine, std::span<const std::vector<token_id>> windows,
+calibration calibrate(const model& hubs, const engine_factory& make_engine,
+                      std::span<const std::vector<token_id>> windows,
                       const calibrate_options& options) {
   if (hubs.is_direct()) throw input_error("model", "direct circuits", "circuits through hubs");
   const std::size_t sources = hubs.sources();

@@ -25,11 +25,13 @@ std::vector<std::size_t> drawn_order(std::size_t count, std::uint64_t seed, std:
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   random_stream random(seed, purpose::selection, set);
-  for (std::size_t k = count; k > 1; --k) std::swap(order[k - 1], order[random.below(static_cast<std::uint32_t>(k))]);
+  for (std::size_t k = count; k > 1; --k)
+    std::swap(order[k - 1], order[random.below(static_cast<std::uint32_t>(k))]);
   return order;
 }
 
-// Strengths of one target in the texts in which they are not all 0: the positive texts, then the negative ones.
+// Strengths of one target in the texts in which they are not all 0: the positive texts, then the
+// negative ones.
 struct strength_rows {
   std::size_t positive = 0, negative = 0;  // rows
   std::size_t width = 0;                   // a multiple of `lanes`
@@ -38,21 +40,27 @@ struct strength_rows {
   const float* row(std::size_t r) const { return values.data() + r * width; }
 };
 
-// (strengths of positive texts above those of negative ones) - (below), over all pairs of texts; where there is no row it is 0.
-void balances(const strength_rows& s, std::size_t first, std::size_t m, std::size_t n, std::array<std::int32_t, lanes>& sum) {
+// (strengths of positive texts above those of negative ones) - (below), over all pairs of texts;
+// where there is no row it is 0.
+void balances(const strength_rows& s, std::size_t first, std::size_t m, std::size_t n,
+              std::array<std::int32_t, lanes>& sum) {
   sum.fill(0);
-  const auto silent_positive = static_cast<std::int32_t>(m - s.positive), silent_negative = static_cast<std::int32_t>(n - s.negative);
+  const auto silent_positive = static_cast<std::int32_t>(m - s.positive),
+             silent_negative = static_cast<std::int32_t>(n - s.negative);
   for (std::size_t p = 0; p < s.positive; ++p) {
     const float* a = s.row(p) + first;
     for (std::size_t q = 0; q < s.negative; ++q) {
       const float* b = s.row(s.positive + q) + first;
-      for (std::size_t k = 0; k < lanes; ++k) sum[k] += (a[k] > b[k] ? 1 : 0) - (a[k] < b[k] ? 1 : 0);
+      for (std::size_t k = 0; k < lanes; ++k)
+        sum[k] += (a[k] > b[k] ? 1 : 0) - (a[k] < b[k] ? 1 : 0);
     }
-    for (std::size_t k = 0; k < lanes; ++k) sum[k] += (a[k] > 0 ? silent_negative : 0) - (a[k] < 0 ? silent_negative : 0);
+    for (std::size_t k = 0; k < lanes; ++k)
+      sum[k] += (a[k] > 0 ? silent_negative : 0) - (a[k] < 0 ? silent_negative : 0);
   }
   for (std::size_t q = 0; q < s.negative; ++q) {
     const float* b = s.row(s.positive + q) + first;
-    for (std::size_t k = 0; k < lanes; ++k) sum[k] += (b[k] < 0 ? silent_positive : 0) - (b[k] > 0 ? silent_positive : 0);
+    for (std::size_t k = 0; k < lanes; ++k)
+      sum[k] += (b[k] < 0 ? silent_positive : 0) - (b[k] > 0 ? silent_positive : 0);
   }
 }
 
@@ -66,8 +74,8 @@ float mean_difference(const strength_rows& s, std::size_t at, std::size_t m, std
 
 class synapse_search {
  public:
-  synapse_search(const model& m, const search_place& where, std::span<const layer_factors> texts, const text_sets& sets, executor& threads,
-                 best_separations& best)
+  synapse_search(const model& m, const search_place& where, std::span<const layer_factors> texts,
+                 const text_sets& sets, executor& threads, best_separations& best)
       : model_(m), where_(where), texts_(texts), sets_(sets), threads_(threads), best_(best) {
     first_ = where.head ? *where.head * m.neurons_per_head() : 0;
     last_ = where.head ? first_ + m.neurons_per_head() : m.neurons();
@@ -90,8 +98,10 @@ class synapse_search {
     return where_.go_on && !where_.go_on(static_cast<double>(done) / static_cast<double>(groups_));
   }
 
-  // Rows for the texts in which f of the target is not 0 throughout; false: too few for any strength to get in.
-  bool begin(neuron_id target, std::size_t width, strength_rows& s, std::vector<std::size_t>& active) const {
+  // Rows for the texts in which f of the target is not 0 throughout; false: too few for any
+  // strength to get in.
+  bool begin(neuron_id target, std::size_t width, strength_rows& s,
+             std::vector<std::size_t>& active) const {
     active.clear();
     s.positive = s.negative = 0;
     for (std::size_t k = 0; k < all_.size(); ++k) {
@@ -115,14 +125,19 @@ class synapse_search {
       balances(s, first, positives(), negatives(), sum);
       for (std::size_t k = 0; k < std::min(lanes, count - first); ++k)
         if (std::abs(sum[k]) >= best_.least())
-          found.push_back(
-              {where_.layer, false, {source(first + k), target}, sum[k], mean_difference(s, first + k, positives(), negatives())});
+          found.push_back({where_.layer,
+                           false,
+                           {source(first + k), target},
+                           sum[k],
+                           mean_difference(s, first + k, positives(), negatives())});
     }
     if (!found.empty()) best_.offer(found);
   }
 
   void over_pairs() {
-    const std::size_t width = std::clamp(tile_bytes / sizeof(float) / std::max<std::size_t>(1, depth_) / lanes * lanes, lanes, widest);
+    const std::size_t width =
+        std::clamp(tile_bytes / sizeof(float) / std::max<std::size_t>(1, depth_) / lanes * lanes,
+                   lanes, widest);
     std::vector<float> tile;  // (tokens of all texts x width): x'
     const std::size_t groups = (model_.neurons() + targets_at_a_time - 1) / targets_at_a_time;
     groups_ = groups * ((last_ - first_ + width - 1) / width);
@@ -130,8 +145,9 @@ class synapse_search {
     for (neuron_id first = first_; first < last_ && !stop; first += static_cast<neuron_id>(width)) {
       const auto count = static_cast<neuron_id>(std::min<std::size_t>(width, last_ - first));
       tile.assign(depth_ * width, 0.0f);
-      threads_.for_each(all_.size(),
-                        [&](std::size_t k) { texts_[all_[k]].write_laboratory_x(first, count, tile.data() + base_[k] * width, width, 1); });
+      threads_.for_each(all_.size(), [&](std::size_t k) {
+        texts_[all_[k]].write_laboratory_x(first, count, tile.data() + base_[k] * width, width, 1);
+      });
       const neuron_id targets = model_.neurons();
       threads_.for_each(groups, [&](std::size_t group) {
         if (stop || stops()) return stop.store(true);
@@ -141,14 +157,16 @@ class synapse_search {
         for (auto j = static_cast<neuron_id>(group * targets_at_a_time); j < end; ++j) {
           if (!begin(j, width, s, active)) continue;
           for (std::size_t r = 0; r < active.size(); ++r)
-            add_terms(texts_[all_[active[r]]].f(), j, tile.data() + base_[active[r]] * width, width, s.values.data() + r * s.width);
+            add_terms(texts_[all_[active[r]]].f(), j, tile.data() + base_[active[r]] * width, width,
+                      s.values.data() + r * s.width);
           offer(s, j, count, [first](std::size_t k) { return first + static_cast<neuron_id>(k); });
         }
       });
     }
   }
 
-  static void add_terms(const neuron_events& f, neuron_id target, const float* x, std::size_t width, float* sum) {
+  static void add_terms(const neuron_events& f, neuron_id target, const float* x, std::size_t width,
+                        float* sum) {
     for (std::uint64_t e = f.offset[target]; e < f.offset[target + 1]; ++e) {
       const float* from = x + f.token[e] * width;
       const float factor = f.value[e];
@@ -172,18 +190,21 @@ class synapse_search {
           for (neuron_id i = first_; i < last_; ++i) sources.push_back(i);
         else
           for (edge_id e = by_target.indptr()[j]; e < by_target.indptr()[j + 1]; ++e)
-            if (by_target.indices()[e] >= first_ && by_target.indices()[e] < last_) sources.push_back(by_target.indices()[e]);
+            if (by_target.indices()[e] >= first_ && by_target.indices()[e] < last_)
+              sources.push_back(by_target.indices()[e]);
         over_edges_into(static_cast<neuron_id>(j), sources, s, active);
       }
     });
   }
 
-  void over_edges_into(neuron_id target, std::span<const neuron_id> sources, strength_rows& s, std::vector<std::size_t>& active) const {
+  void over_edges_into(neuron_id target, std::span<const neuron_id> sources, strength_rows& s,
+                       std::vector<std::size_t>& active) const {
     if (!begin(target, sources.size(), s, active)) return;
     for (std::size_t k = 0; k < sources.size(); ++k) {
       const neuron_pair pair{sources[k], target};
       const plasticity kept = plasticity_of(model_, texts_.front().retention(), pair);
-      for (std::size_t r = 0; r < active.size(); ++r) s.values[r * s.width + k] = texts_[all_[active[r]]].strength(pair, kept);
+      for (std::size_t r = 0; r < active.size(); ++r)
+        s.values[r * s.width + k] = texts_[all_[active[r]]].strength(pair, kept);
     }
     offer(s, target, sources.size(), [&](std::size_t k) { return sources[k]; });
   }
@@ -206,10 +227,11 @@ class synapse_search {
 
 halves split_texts(std::size_t positive, std::size_t negative, std::uint64_t seed) {
   halves h;
-  const auto deal = [&](std::size_t count, std::size_t first, std::uint64_t set, std::vector<std::size_t>& choose,
-                        std::vector<std::size_t>& confirm) {
+  const auto deal = [&](std::size_t count, std::size_t first, std::uint64_t set,
+                        std::vector<std::size_t>& choose, std::vector<std::size_t>& confirm) {
     const std::vector<std::size_t> order = drawn_order(count, seed, set);
-    for (std::size_t k = 0; k < count; ++k) (k < count - to_confirm(count) ? choose : confirm).push_back(first + order[k]);
+    for (std::size_t k = 0; k < count; ++k)
+      (k < count - to_confirm(count) ? choose : confirm).push_back(first + order[k]);
     std::sort(choose.begin(), choose.end());
     std::sort(confirm.begin(), confirm.end());
   };
@@ -236,7 +258,9 @@ void best_separations::offer(std::span<const separation> found) {
     heap_.push_back(s);
     std::push_heap(heap_.begin(), heap_.end(), better);
   }
-  if (heap_.size() == capacity_) least_.store(std::max<std::int64_t>(1, std::abs(heap_.front().balance)), std::memory_order_relaxed);
+  if (heap_.size() == capacity_)
+    least_.store(std::max<std::int64_t>(1, std::abs(heap_.front().balance)),
+                 std::memory_order_relaxed);
 }
 
 std::vector<separation> best_separations::sorted() const {
@@ -246,32 +270,37 @@ std::vector<separation> best_separations::sorted() const {
   return all;
 }
 
-void search_synapses(const model& m, const search_place& where, std::span<const layer_factors> texts, const text_sets& sets,
-                     executor& threads, best_separations& best) {
+void search_synapses(const model& m, const search_place& where,
+                     std::span<const layer_factors> texts, const text_sets& sets, executor& threads,
+                     best_separations& best) {
   if (!texts.empty()) synapse_search(m, where, texts, sets, threads, best).run();
 }
 
 std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head) {
-  const neuron_id n = m.neurons(), N = m.neurons_per_head(), first = head ? *head * N : 0, last = head ? first + N : n;
+  const neuron_id n = m.neurons(), N = m.neurons_per_head(), first = head ? *head * N : 0,
+                  last = head ? first + N : n;
   if (!m.is_direct()) return std::uint64_t{last - first} * n;
   const projection& gs = m.direct().gs;
   if (gs.is_dense()) return std::uint64_t{last - first} * n;
   const auto begin = gs.indices().begin();
-  return static_cast<std::uint64_t>(std::count_if(begin + static_cast<std::ptrdiff_t>(gs.indptr()[first]),
-                                                  begin + static_cast<std::ptrdiff_t>(gs.indptr()[last]),
-                                                  [n](neuron_id j) { return j < n; }));
+  return static_cast<std::uint64_t>(std::count_if(
+      begin + static_cast<std::ptrdiff_t>(gs.indptr()[first]),
+      begin + static_cast<std::ptrdiff_t>(gs.indptr()[last]), [n](neuron_id j) { return j < n; }));
 }
 
-std::size_t search_bytes(std::span<const layer_factors> texts, const text_sets& sets, std::size_t threads) {
+std::size_t search_bytes(std::span<const layer_factors> texts, const text_sets& sets,
+                         std::size_t threads) {
   std::size_t depth = 0;
   for (const auto* set : {&sets.positive, &sets.negative})
     for (std::size_t t : *set) depth += texts[t].tokens();
   const std::size_t rows = sets.positive.size() + sets.negative.size();
-  return std::min(widest * sizeof(float) * depth, std::max(tile_bytes, lanes * sizeof(float) * depth)) +
+  return std::min(widest * sizeof(float) * depth,
+                  std::max(tile_bytes, lanes * sizeof(float) * depth)) +
          threads * rows * widest * sizeof(float);
 }
 
-void search_neurons(const model& m, const search_place& where, bool of_y, std::span<const std::vector<float>> values, const text_sets& sets,
+void search_neurons(const model& m, const search_place& where, bool of_y,
+                    std::span<const std::vector<float>> values, const text_sets& sets,
                     best_separations& best) {
   const neuron_id first = where.head ? *where.head * m.neurons_per_head() : 0,
                   last = where.head ? first + m.neurons_per_head() : m.neurons();
@@ -279,15 +308,19 @@ void search_neurons(const model& m, const search_place& where, bool of_y, std::s
   for (neuron_id i = first; i < last; ++i) {
     separation s{where.layer, of_y, {i, i}, 0, 0};
     for (std::size_t p : sets.positive)
-      for (std::size_t q : sets.negative) s.balance += (values[p][i] > values[q][i]) - (values[p][i] < values[q][i]);
-    for (std::size_t p : sets.positive) s.mean_difference += values[p][i] / static_cast<float>(sets.positive.size());
-    for (std::size_t q : sets.negative) s.mean_difference -= values[q][i] / static_cast<float>(sets.negative.size());
+      for (std::size_t q : sets.negative)
+        s.balance += (values[p][i] > values[q][i]) - (values[p][i] < values[q][i]);
+    for (std::size_t p : sets.positive)
+      s.mean_difference += values[p][i] / static_cast<float>(sets.positive.size());
+    for (std::size_t q : sets.negative)
+      s.mean_difference -= values[q][i] / static_cast<float>(sets.negative.size());
     if (std::abs(s.balance) >= best.least()) found.push_back(s);
   }
   best.offer(found);
 }
 
-std::vector<finding> confirm(std::span<const separation> chosen, std::vector<std::vector<float>> values_of, const halves& texts,
+std::vector<finding> confirm(std::span<const separation> chosen,
+                             std::vector<std::vector<float>> values_of, const halves& texts,
                              double level) {
   std::vector<finding> all;
   std::vector<double> p;
@@ -307,10 +340,13 @@ std::vector<finding> confirm(std::span<const separation> chosen, std::vector<std
   const std::vector<double> corrected = holm(p);
   for (std::size_t k = 0; k < all.size(); ++k) {
     all[k].corrected_p = corrected[k];
-    all[k].holds = corrected[k] < level && (all[k].chosen.rank_biserial > 0) == (all[k].confirmed.rank_biserial > 0);
+    all[k].holds = corrected[k] < level &&
+                   (all[k].chosen.rank_biserial > 0) == (all[k].confirmed.rank_biserial > 0);
   }
   std::stable_sort(all.begin(), all.end(), [](const finding& a, const finding& b) {
-    const auto key = [](const finding& f) { return std::tuple(f.corrected_p, f.confirmed.p, -std::abs(f.confirmed.rank_biserial)); };
+    const auto key = [](const finding& f) {
+      return std::tuple(f.corrected_p, f.confirmed.p, -std::abs(f.confirmed.rank_biserial));
+    };
     return key(a) < key(b);
   });
   return all;
@@ -318,13 +354,15 @@ std::vector<finding> confirm(std::span<const separation> chosen, std::vector<std
 
 std::size_t texts_needed(std::size_t carried, double level) {
   std::size_t texts = fewest_texts;
-  while (least_p(to_confirm(texts), to_confirm(texts)) * static_cast<double>(carried) >= level) ++texts;
+  while (least_p(to_confirm(texts), to_confirm(texts)) * static_cast<double>(carried) >= level)
+    ++texts;
   return texts;
 }
 
 std::size_t texts_needed_beside(std::size_t others, std::size_t carried, double level) {
   std::size_t texts = fewest_texts;
-  while (least_p(to_confirm(others), to_confirm(texts)) * static_cast<double>(carried) >= level) ++texts;
+  while (least_p(to_confirm(others), to_confirm(texts)) * static_cast<double>(carried) >= level)
+    ++texts;
   return texts;
 }
 

@@ -14,53 +14,68 @@ void check(const char* what, neuron_id id, neuron_id size) {
   if (id >= size) throw input_error(what, std::to_string(id), "0 to " + std::to_string(size - 1));
 }
 
-// A row of the storage where it lists what is asked for; else every row is searched for the other end.
-void add_edges(const projection& p, double sign, bool into, neuron_id id, std::vector<weighted_edge>& to) {
-  if ((p.rows_are() == order::by_target) == into && !p.is_dense()) {
-    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e) to.push_back({p.indices()[e], sign * p.weight(e)});
+// A row of the storage where it lists what is asked for; else every row is searched for the other
+// end.
+void add_edges(const projection& p, double sign, bool into, neuron_id id,
+               std::vector<weighted_edge>& to) {
+  if ((p.rows_are() == major::target) == into && !p.is_dense()) {
+    for (edge_id e = p.indptr()[id]; e < p.indptr()[id + 1]; ++e)
+      to.push_back({p.indices()[e], sign * p.weight(e)});
     return;
   }
   const neuron_id others = into ? p.source().size : p.target().size;
   for (neuron_id other = 0; other < others; ++other)
-    if (const auto e = into ? p.find(other, id) : p.find(id, other)) to.push_back({other, sign * p.weight(*e)});
+    if (const auto e = into ? p.find(other, id) : p.find(id, other))
+      to.push_back({other, sign * p.weight(*e)});
 }
 
-std::vector<weighted_edge> explicit_edges(const direct_circuits& d, circuit c, bool into, neuron_id id) {
+std::vector<weighted_edge> explicit_edges(const direct_circuits& d, circuit c, bool into,
+                                          neuron_id id) {
   std::vector<weighted_edge> all;
   add_edges(c == circuit::gx ? d.gx_excitatory : d.gy_excitatory, 1, into, id, all);
   add_edges(c == circuit::gx ? d.gx_inhibitory : d.gy_inhibitory, -1, into, id, all);
-  std::stable_sort(all.begin(), all.end(), [](const weighted_edge& a, const weighted_edge& b) { return a.end < b.end; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const weighted_edge& a, const weighted_edge& b) { return a.end < b.end; });
   return all;
 }
 
-const projection& to_neurons(const model& m, circuit c) { return c == circuit::gx ? m.circuits().dx : m.circuits().dy; }
+const projection& to_neurons(const model& m, circuit c) {
+  return c == circuit::gx ? m.circuits().dx : m.circuits().dy;
+}
 
 void sort_and_sum(drive& d) {
   std::erase_if(d.terms, [](const contribution& t) { return t.value() == 0; });
   std::stable_sort(d.terms.begin(), d.terms.end(),
-                   [](const contribution& a, const contribution& b) { return std::abs(a.value()) > std::abs(b.value()); });
-  for (const contribution& t : d.terms) (t.value() > 0 ? d.excitatory : d.inhibitory) += std::abs(t.value());
+                   [](const contribution& a, const contribution& b) {
+                     return std::abs(a.value()) > std::abs(b.value());
+                   });
+  for (const contribution& t : d.terms)
+    (t.value() > 0 ? d.excitatory : d.inhibitory) += std::abs(t.value());
 }
 
 // What the interventions on the token of the moment make of the drive of neuron k.
 void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, drive& d) {
-  const subject variable = c == circuit::gx ? subject::x : subject::y, edges = c == circuit::gx ? subject::gx : subject::gy;
+  const target variable = c == circuit::gx ? target::x : target::y,
+               edges = c == circuit::gx ? target::gx : target::gy;
   if (!brain.in_token() && brain.tokens() == 0) return;  // no token yet
   const std::uint64_t position = brain.in_token() ? brain.tokens() : brain.tokens() - 1;
   bool removed = false;
-  for (const auto& [number, p] : brain.perturbations()) {
-    if (!p.during(position) || !(p.layers.empty() || std::binary_search(p.layers.begin(), p.layers.end(), layer))) continue;
+  for (const auto& [number, p] : brain.interventions()) {
+    if (!p.during(position) ||
+        !(p.layers.empty() || std::binary_search(p.layers.begin(), p.layers.end(), layer)))
+      continue;
     const bool here = std::binary_search(p.neurons.begin(), p.neurons.end(), k);
-    if (p.what == intervention::inhibition)
+    if (p.what == intervention_kind::inhibition)
       for (contribution& t : d.terms) t.weight *= t.weight < 0 ? p.value : 1;
-    if (p.what == intervention::lesion && p.on == edges)
+    if (p.what == intervention_kind::lesion && p.on == edges)
       std::erase_if(d.terms, [&pairs = p.pairs, k](const contribution& t) {
         return std::binary_search(pairs.begin(), pairs.end(), neuron_pair{t.source, k});
       });
-    removed = removed || (p.what == intervention::lesion && p.on == subject::neurons && here);
+    removed = removed || (p.what == intervention_kind::lesion && p.on == target::neurons && here);
     if (p.on != variable || !here) continue;
-    if (p.what == intervention::stimulate) d.injected += p.value;
-    if (p.what == intervention::clamp || p.what == intervention::silence) d.held = p.value;
+    if (p.what == intervention_kind::stimulate) d.injected += p.value;
+    if (p.what == intervention_kind::clamp || p.what == intervention_kind::silence)
+      d.held = p.value;
   }
   if (removed) d.held = 0;
 }
@@ -92,14 +107,17 @@ std::vector<weighted_edge> edges_from(const model& m, circuit c, neuron_id sourc
   if (m.is_direct()) return explicit_edges(m.direct(), c, false, source);
   const std::vector<double> column = hub_column(m, source);
   std::vector<weighted_edge> all;
-  for (neuron_id k = 0; k < m.neurons(); ++k) all.push_back({k, dot(hub_row(to_neurons(m, c), k), column)});
+  for (neuron_id k = 0; k < m.neurons(); ++k)
+    all.push_back({k, dot(hub_row(to_neurons(m, c), k), column)});
   return all;
 }
 
 drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
   const model& m = brain.subject();
   const std::vector<float> w = brain.source_activity();
-  if (w.empty()) throw unavailable_error("contributions", "W of the sources, which nobody followed", "follow_sources() before the token");
+  if (w.empty())
+    throw unavailable_error("contributions", "W of the sources, which nobody followed",
+                            "follow_sources() before the token");
   drive d;
   for (const weighted_edge& e : edges_into(m, circuit::gx, neuron))
     if (w[e.end] != 0) d.terms.push_back({e.end, e.weight, w[e.end]});
@@ -117,7 +135,8 @@ drive drive_of_y(const simulator& brain, layer_id layer, neuron_id neuron) {
   drive d;
   if (m.is_direct()) {
     const double gain = m.rules().attention_gain() ? pool_gain(m, a) : 1;
-    for (const weighted_edge& e : edges_into(m, circuit::gy, neuron)) d.terms.push_back({e.end, e.weight, gain * a[e.end]});
+    for (const weighted_edge& e : edges_into(m, circuit::gy, neuron))
+      d.terms.push_back({e.end, e.weight, gain * a[e.end]});
   } else {
     const std::vector<double> row = hub_row(m.circuits().dy, neuron);
     for (neuron_id h = 0; h < width; ++h) d.terms.push_back({h, row[h], a[h]});

@@ -12,14 +12,17 @@
 namespace bdh {
 namespace {
 
-// X of a neuron and of its rotation partner, written `age` tokens ago (the last token counts 1), as the laboratory sees it in the neuron's
-// synapse now. Row vector times R^age: an even member takes c and, of its partner, s; an odd one c and -s.
-float laboratory_value(const model& m, neuron_id i, const plasticity& kept, std::uint64_t age, float x, float partner) {
+// X of a neuron and of its rotation partner, written `age` tokens ago (the last token counts 1), as
+// the laboratory sees it in the neuron's synapse now. Row vector times R^age: an even member takes
+// c and, of its partner, s; an odd one c and -s.
+float laboratory_value(const model& m, neuron_id i, const plasticity& kept, std::uint64_t age,
+                       float x, float partner) {
   double value = double{kept.rate} * x;
-  if (m.turning().present()) {
-    const double turns = m.turning().frequency()[i % m.neurons_per_head() / 2];
-    const direction d = turn(static_cast<double>(age) * (turns - std::floor(turns)));
-    value = value * d.cosine + double{kept.partner_rate} * partner * (i % 2 == 0 ? d.sine : -d.sine);
+  if (m.rotation().present()) {
+    const double turns = m.rotation().frequency()[i % m.neurons_per_head() / 2];
+    const cos_sin d = sincos_turns(static_cast<double>(age) * (turns - std::floor(turns)));
+    value =
+        value * d.cosine + double{kept.partner_rate} * partner * (i % 2 == 0 ? d.sine : -d.sine);
   }
   return static_cast<float>(power(kept.retention, age) * value);
 }
@@ -27,11 +30,13 @@ float laboratory_value(const model& m, neuron_id i, const plasticity& kept, std:
 // Calls use(token, X of i, X of its rotation partner) for each token in which either is not 0.
 template <class Use>
 void for_each_pair(const model& m, const neuron_events& x, neuron_id i, Use use) {
-  const neuron_id other = m.turning().present() ? i ^ 1 : i;
+  const neuron_id other = m.rotation().present() ? i ^ 1 : i;
   std::uint64_t a = x.offset[i], b = x.offset[other];
   const std::uint64_t a_end = x.offset[i + 1], b_end = other == i ? b : x.offset[other + 1];
   while (a < a_end || b < b_end) {
-    const std::uint32_t t = a == a_end ? x.token[b] : b >= b_end ? x.token[a] : std::min(x.token[a], x.token[b]);
+    const std::uint32_t t = a == a_end   ? x.token[b]
+                            : b >= b_end ? x.token[a]
+                                         : std::min(x.token[a], x.token[b]);
     float mine = 0, partner = 0;
     if (a < a_end && x.token[a] == t) mine = x.value[a++];
     if (b < b_end && x.token[b] == t) partner = x.value[b++];
@@ -39,33 +44,38 @@ void for_each_pair(const model& m, const neuron_events& x, neuron_id i, Use use)
   }
 }
 
-float strength_of(const model& m, const neuron_events& f, const neuron_events& x, std::uint32_t tokens, const neuron_pair& pair,
-                  const plasticity& kept) {
+float strength_of(const model& m, const neuron_events& f, const neuron_events& x,
+                  std::uint32_t tokens, const neuron_pair& pair, const plasticity& kept) {
   std::uint64_t at = f.offset[pair.post];
   const std::uint64_t end = f.offset[pair.post + 1];
   float sum = 0;
   if (at == end) return sum;
   for_each_pair(m, x, pair.pre, [&](std::uint32_t t, float mine, float partner) {
     while (at < end && f.token[at] < t) ++at;
-    if (at < end && f.token[at] == t) sum += f.value[at] * laboratory_value(m, pair.pre, kept, tokens - t, mine, partner);
+    if (at < end && f.token[at] == t)
+      sum += f.value[at] * laboratory_value(m, pair.pre, kept, tokens - t, mine, partner);
   });
   return sum;
 }
 
-std::size_t bytes_of(const neuron_events& e) { return e.offset.size() * sizeof(std::uint64_t) + e.token.size() * 2 * sizeof(float); }
+std::size_t bytes_of(const neuron_events& e) {
+  return e.offset.size() * sizeof(std::uint64_t) + e.token.size() * 2 * sizeof(float);
+}
 
 }  // namespace
 
 // ---- one layer
 
-layer_factors::layer_factors(const model& m, double retention, std::uint32_t tokens, neuron_events f, neuron_events x)
+layer_factors::layer_factors(const model& m, double retention, std::uint32_t tokens,
+                             neuron_events f, neuron_events x)
     : model_(&m), retention_(retention), tokens_(tokens), f_(std::move(f)), x_(std::move(x)) {}
 
 std::size_t layer_factors::bytes() const noexcept { return bytes_of(f_) + bytes_of(x_); }
 
 float layer_factors::strength(const neuron_pair& pair) const {
   if (pair.pre >= model_->neurons() || pair.post >= model_->neurons())
-    throw input_error("synapse", shown_pair(*model_, pair), "a pair of neurons, 0 to " + std::to_string(model_->neurons() - 1));
+    throw input_error("synapse", shown_pair(*model_, pair),
+                      "a pair of neurons, 0 to " + std::to_string(model_->neurons() - 1));
   return strength(pair, plasticity_of(*model_, retention_, pair));
 }
 
@@ -73,12 +83,13 @@ float layer_factors::strength(const neuron_pair& pair, const plasticity& kept) c
   return strength_of(*model_, f_, x_, tokens_, pair, kept);
 }
 
-void layer_factors::write_laboratory_x(neuron_id first, neuron_id count, float* out, std::size_t token_stride,
-                                       std::size_t neuron_stride) const {
+void layer_factors::write_laboratory_x(neuron_id first, neuron_id count, float* out,
+                                       std::size_t token_stride, std::size_t neuron_stride) const {
   const plasticity kept{.retention = retention_};
   for (neuron_id i = first; i < first + count; ++i)
     for_each_pair(*model_, x_, i, [&](std::uint32_t t, float mine, float partner) {
-      out[t * token_stride + (i - first) * neuron_stride] = laboratory_value(*model_, i, kept, tokens_ - t, mine, partner);
+      out[t * token_stride + (i - first) * neuron_stride] =
+          laboratory_value(*model_, i, kept, tokens_ - t, mine, partner);
     });
 }
 
@@ -89,7 +100,8 @@ weight_matrix layer_factors::product() const {
   const std::size_t depth = std::max<std::size_t>(1, tokens_);
   array<float> left(n * depth), right(n * depth);
   for (neuron_id j = 0; j < n; ++j)
-    for (std::uint64_t e = f_.offset[j]; e < f_.offset[j + 1]; ++e) left[j * depth + f_.token[e]] = f_.value[e];
+    for (std::uint64_t e = f_.offset[j]; e < f_.offset[j + 1]; ++e)
+      left[j * depth + f_.token[e]] = f_.value[e];
   write_laboratory_x(0, n, right.data(), 1, depth);
   return weight_matrix::of_product(depth, std::move(left), std::move(right));
 }
@@ -109,17 +121,19 @@ weight_matrix layer_factors::edges() const {
   array<float> values(kept.size());
   for (neuron_id i = 0; i < n; ++i)
     for (edge_id k = indptr[i]; k < indptr[i + 1]; ++k) {
-      indices[k] = gs.is_dense() ? static_cast<neuron_id>(kept[k] - model_->synapses_of(i).first) : gs.indices()[kept[k]];
+      indices[k] = gs.is_dense() ? static_cast<neuron_id>(kept[k] - model_->synapses_of(i).first)
+                                 : gs.indices()[kept[k]];
       const neuron_pair pair{i, indices[k]};
       values[k] = strength(pair, plasticity_of(*model_, retention_, pair));
     }
-  return weight_matrix::of_edges(projection::sparse("sigma", gs.source(), {gs.source().name, n}, order::by_source, std::move(indptr),
+  return weight_matrix::of_edges(projection::sparse("sigma", gs.source(), {gs.source().name, n},
+                                                    major::source, std::move(indptr),
                                                     std::move(indices), std::move(values)));
 }
 
 // ---- following
 
-void synapse_factors::written::add(std::span<const float> dense) {
+void hebbian_trace::written::add(std::span<const float> dense) {
   for (std::size_t i = 0; i < dense.size(); ++i) {
     if (dense[i] == 0) continue;
     neuron.push_back(static_cast<neuron_id>(i));
@@ -128,7 +142,7 @@ void synapse_factors::written::add(std::span<const float> dense) {
   end.push_back(neuron.size());
 }
 
-neuron_events synapse_factors::written::by_neuron(neuron_id neurons) const {
+neuron_events hebbian_trace::written::by_neuron(neuron_id neurons) const {
   neuron_events e;
   e.offset.assign(std::size_t{neurons} + 1, 0);
   for (neuron_id i : neuron) ++e.offset[i + 1];
@@ -146,24 +160,31 @@ neuron_events synapse_factors::written::by_neuron(neuron_id neurons) const {
   return e;
 }
 
-synapse_factors::synapse_factors(simulator& brain, std::vector<layer_id> layers, probe_factor factor)
-    : brain_(brain), layers_(std::move(layers)), factor_(factor), f_(layers_.size()), x_(layers_.size()) {
+hebbian_trace::hebbian_trace(simulator& brain, std::vector<layer_id> layers, probe_factor factor)
+    : brain_(brain),
+      layers_(std::move(layers)),
+      factor_(factor),
+      f_(layers_.size()),
+      x_(layers_.size()) {
   for (layer_id l : layers_)
     if (l < 1 || l > brain.subject().layers())
-      throw input_error("layer", std::to_string(l), "1 to " + std::to_string(brain.subject().layers()));
+      throw input_error("layer", std::to_string(l),
+                        "1 to " + std::to_string(brain.subject().layers()));
   if (factor == probe_factor::w) brain.follow_sources();
   watching_ = brain.watch([this](layer_id layer, int round) {
     if (round == 1) keep(layer);
   });
 }
 
-synapse_factors::~synapse_factors() { brain_.unwatch(watching_); }
+hebbian_trace::~hebbian_trace() { brain_.unwatch(watching_); }
 
-// After round 1 of a layer X is that layer's, Y still that of the layer before, and W what was written.
-void synapse_factors::keep(layer_id layer) {
+// After round 1 of a layer X is that layer's, Y still that of the layer before, and W what was
+// written.
+void hebbian_trace::keep(layer_id layer) {
   const auto found = std::find(layers_.begin(), layers_.end(), layer);
   if (found == layers_.end()) return;
-  if (!brain_.perturbations().empty()) throw unavailable_error("synapse factors", "interventions", "a run that nobody disturbs");
+  if (!brain_.interventions().empty())
+    throw unavailable_error("synapse factors", "interventions", "a run that nobody disturbs");
   const auto k = static_cast<std::size_t>(found - layers_.begin());
   const neuron_id n = brain_.subject().neurons();
   values_.resize(n);
@@ -178,24 +199,27 @@ void synapse_factors::keep(layer_id layer) {
   }
 }
 
-layer_factors synapse_factors::of(layer_id layer) const {
+layer_factors hebbian_trace::of(layer_id layer) const {
   const auto found = std::find(layers_.begin(), layers_.end(), layer);
-  if (found == layers_.end()) throw input_error("layer", std::to_string(layer), "one of those that are followed");
+  if (found == layers_.end())
+    throw input_error("layer", std::to_string(layer), "one of those that are followed");
   const auto k = static_cast<std::size_t>(found - layers_.begin());
   const model& m = brain_.subject();
-  return layer_factors(m, brain_.retention(), static_cast<std::uint32_t>(x_[k].end.size()), f_[k].by_neuron(m.neurons()),
-                       x_[k].by_neuron(m.neurons()));
+  return layer_factors(m, brain_.retention(), static_cast<std::uint32_t>(x_[k].end.size()),
+                       f_[k].by_neuron(m.neurons()), x_[k].by_neuron(m.neurons()));
 }
 
-void synapse_factors::forget() {
+void hebbian_trace::clear_synapses() {
   for (auto* all : {&f_, &x_})
     for (written& w : *all) w = {};
 }
 
-std::size_t synapse_factors::bytes() const noexcept {
+std::size_t hebbian_trace::bytes() const noexcept {
   std::size_t sum = 0;
   for (const auto* all : {&f_, &x_})
-    for (const written& w : *all) sum += w.end.size() * sizeof(std::uint64_t) + w.neuron.size() * (sizeof(neuron_id) + sizeof(float));
+    for (const written& w : *all)
+      sum += w.end.size() * sizeof(std::uint64_t) +
+             w.neuron.size() * (sizeof(neuron_id) + sizeof(float));
   return sum;
 }
 

@@ -1,12 +1,14 @@
-// The synapses between neurons, from what wrote them: kept token by token while a simulator reads, in chosen layers, so that the strength
-// of every pair of neurons is known afterwards, whether the model stores it or not.
+// The synapses between neurons, from what wrote them: kept token by token while a simulator reads,
+// in chosen layers, so that the strength of every pair of neurons is known afterwards, whether the
+// model stores it or not.
 //
 //     sigma(i->j) after T tokens = sum over t < T of f_t(j) x'_t(i),    x'_t = u^(T-t) x_t R^(T-t)
 //
-// f = W (what acts), or Y of the layer before (the paper's Eq. 16); x' is X as it was written, turned and decayed into the laboratory frame
-// of the end. The same values as those of probes (core/simulation/probe.hpp), up to rounding.
+// f = W (what acts), or Y of the layer before (the paper's Eq. 16); x' is X as it was written,
+// turned and decayed into the laboratory frame of the end. The same values as those of probes
+// (core/simulation/probe.hpp), up to rounding.
 //
-//     bdh::synapse_factors kept(brain, {2, 3}, bdh::probe_factor::y);
+//     bdh::hebbian_trace kept(brain, {2, 3}, bdh::probe_factor::y);
 //     for (bdh::token_id t : text) brain.step(t);
 //     bdh::weight_matrix sigma = kept.of(2).strengths();
 #pragma once
@@ -23,7 +25,8 @@
 
 namespace bdh {
 
-// What one variable of the neurons was, token by token, where it was not 0: of neuron i [offset[i], offset[i + 1]), tokens ascending.
+// What one variable of the neurons was, token by token, where it was not 0: of neuron i [offset[i],
+// offset[i + 1]), tokens ascending.
 struct neuron_events {
   std::vector<std::uint64_t> offset;  // (neurons + 1)
   std::vector<std::uint32_t> token;
@@ -33,7 +36,8 @@ struct neuron_events {
 // The factors of one layer over a text.
 class layer_factors {
  public:
-  layer_factors(const model& m, double retention, std::uint32_t tokens, neuron_events f, neuron_events x);
+  layer_factors(const model& m, double retention, std::uint32_t tokens, neuron_events f,
+                neuron_events x);
 
   std::uint32_t tokens() const noexcept { return tokens_; }
   double retention() const noexcept { return retention_; }  // of the run
@@ -41,17 +45,20 @@ class layer_factors {
   const neuron_events& x() const noexcept { return x_; }
   std::size_t bytes() const noexcept;
 
-  // Of a pair of neurons: with the rate and the u of its edge in gs; with rate 1 and the run's u where there is none.
+  // Of a pair of neurons: with the rate and the u of its edge in gs; with rate 1 and the run's u
+  // where there is none.
   float strength(const neuron_pair& pair) const;
-  float strength(const neuron_pair& pair, const plasticity& kept) const noexcept;  // of a pair of neurons, as plasticity_of() tells
+  float strength(const neuron_pair& pair, const plasticity& kept)
+      const noexcept;  // of a pair of neurons, as plasticity_of() tells
 
-  // All synapses between neurons, row = target j, column = source i: through hubs every pair, as a product of f and x'; with explicit
-  // edges those of gs.
+  // All synapses between neurons, row = target j, column = source i: through hubs every pair, as a
+  // product of f and x'; with explicit edges those of gs.
   weight_matrix strengths() const;
 
-  // x'_t(i) for neurons first .. first + count - 1 (whole rotation pairs), into out[t * token_stride + (i - first) * neuron_stride];
-  // what is 0 is not written. Rate 1, the run's u.
-  void write_laboratory_x(neuron_id first, neuron_id count, float* out, std::size_t token_stride, std::size_t neuron_stride) const;
+  // x'_t(i) for neurons first .. first + count - 1 (whole rotation pairs), into out[t *
+  // token_stride + (i - first) * neuron_stride]; what is 0 is not written. Rate 1, the run's u.
+  void write_laboratory_x(neuron_id first, neuron_id count, float* out, std::size_t token_stride,
+                          std::size_t neuron_stride) const;
 
  private:
   weight_matrix product() const;
@@ -63,18 +70,20 @@ class layer_factors {
   neuron_events f_, x_;
 };
 
-class synapse_factors {
+class hebbian_trace {
  public:
-  // Follows `brain`, which must outlive it, from the next token on: of earlier ones it knows nothing. Throws input_error for a layer out of
-  // range, unavailable_error where there are interventions: they change what is written.
-  synapse_factors(simulator& brain, std::vector<layer_id> layers, probe_factor factor);
-  synapse_factors(const synapse_factors&) = delete;
-  synapse_factors& operator=(const synapse_factors&) = delete;
-  ~synapse_factors();
+  // Follows `brain`, which must outlive it, from the next token on: of earlier ones it knows
+  // nothing. Throws input_error for a layer out of range, unavailable_error where there are
+  // interventions: they change what is written.
+  hebbian_trace(simulator& brain, std::vector<layer_id> layers, probe_factor factor);
+  hebbian_trace(const hebbian_trace&) = delete;
+  hebbian_trace& operator=(const hebbian_trace&) = delete;
+  ~hebbian_trace();
 
   const std::vector<layer_id>& layers() const noexcept { return layers_; }
-  layer_factors of(layer_id layer) const;  // of the tokens since it follows, or since forget(); the model must outlive it
-  void forget();                           // to be called with the simulator's
+  layer_factors of(layer_id layer) const;  // of the tokens since it follows, or since
+                                           // clear_synapses(); the model must outlive it
+  void clear_synapses();                   // to be called with the simulator's
   std::size_t bytes() const noexcept;      // of memory that it occupies
 
  private:

@@ -10,13 +10,15 @@
 namespace bdh {
 namespace {
 
-// Two-sided p of U: the number of ways to choose m of the ranks 1 .. m + n whose sum is R is the number of samples with U = R - m (m + 1)
-// / 2.
+// Two-sided p of U: the number of ways to choose m of the ranks 1 .. m + n whose sum is R is the
+// number of samples with U = R - m (m + 1) / 2.
 double exact_p(double u, std::size_t m, std::size_t n) {
   const std::size_t most = m * n;
-  std::vector<std::vector<double>> ways(m + 1, std::vector<double>(most + 1));  // [size of the subset][its U so far]
+  std::vector<std::vector<double>> ways(
+      m + 1, std::vector<double>(most + 1));  // [size of the subset][its U so far]
   ways[0][0] = 1;
-  // A rank r that joins a subset of k - 1 smaller ones has r - k elements of the other sample below it.
+  // A rank r that joins a subset of k - 1 smaller ones has r - k elements of the other sample below
+  // it.
   for (std::size_t r = 1; r <= m + n; ++r)
     for (std::size_t k = std::min(m, r); k >= 1; --k) {
       const std::size_t below = r - k;
@@ -25,7 +27,8 @@ double exact_p(double u, std::size_t m, std::size_t n) {
     }
   const auto larger = static_cast<std::size_t>(std::max(u, static_cast<double>(most) - u));
   const auto& all = ways[m];
-  const double tail = std::accumulate(all.begin() + static_cast<std::ptrdiff_t>(larger), all.end(), 0.0);
+  const double tail =
+      std::accumulate(all.begin() + static_cast<std::ptrdiff_t>(larger), all.end(), 0.0);
   return std::min(1.0, 2 * tail / std::accumulate(all.begin(), all.end(), 0.0));
 }
 
@@ -40,11 +43,13 @@ double normal_p(double u, double m, double n, double ties) {
 std::vector<double> midranks(std::span<const double> values) {
   std::vector<std::size_t> by(values.size());
   std::iota(by.begin(), by.end(), std::size_t{0});
-  std::sort(by.begin(), by.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::sort(by.begin(), by.end(),
+            [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
   std::vector<double> rank(values.size());
   for (std::size_t first = 0, last = 0; first < by.size(); first = last) {
     while (last < by.size() && values[by[last]] == values[by[first]]) ++last;
-    for (std::size_t k = first; k < last; ++k) rank[by[k]] = static_cast<double>(first + last - 1) / 2;
+    for (std::size_t k = first; k < last; ++k)
+      rank[by[k]] = static_cast<double>(first + last - 1) / 2;
   }
   return rank;
 }
@@ -66,7 +71,8 @@ rank_test mann_whitney(std::span<const float> a, std::span<const float> b) {
   double ties = 0, b_below = 0;
   for (std::size_t first = 0, last = 0; first < all.size(); first = last) {
     double of_a = 0, of_b = 0;
-    for (; last < all.size() && all[last].v == all[first].v; ++last) (all[last].of_a ? of_a : of_b) += 1;
+    for (; last < all.size() && all[last].v == all[first].v; ++last)
+      (all[last].of_a ? of_a : of_b) += 1;
     r.u += of_a * (b_below + of_b / 2);
     b_below += of_b;
     const double t = of_a + of_b;
@@ -99,10 +105,13 @@ std::vector<double> holm(std::span<const double> p) {
 }
 
 double pearson(std::span<const double> a, std::span<const double> b) noexcept {
-  const auto varies = [](std::span<const double> v) { return std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>()) != v.end(); };
+  const auto varies = [](std::span<const double> v) {
+    return std::adjacent_find(v.begin(), v.end(), std::not_equal_to<>()) != v.end();
+  };
   if (!varies(a) || !varies(b)) return std::numeric_limits<double>::quiet_NaN();
   const auto n = static_cast<double>(a.size());
-  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n, mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+               mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
   double ab = 0, aa = 0, bb = 0;
   for (std::size_t k = 0; k < a.size(); ++k) {
     ab += (a[k] - mean_a) * (b[k] - mean_b);
@@ -112,6 +121,8 @@ double pearson(std::span<const double> a, std::span<const double> b) noexcept {
   return ab / std::sqrt(aa * bb);
 }
 
-double spearman(std::span<const double> a, std::span<const double> b) { return pearson(midranks(a), midranks(b)); }
+double spearman(std::span<const double> a, std::span<const double> b) {
+  return pearson(midranks(a), midranks(b));
+}
 
 }  // namespace bdh

@@ -15,13 +15,14 @@
 namespace bdh {
 namespace {
 
-bool inhibitory(const excerpt_edge& e) { return std::signbit(e.weight); }
+bool inhibitory(const subgraph_edge& e) { return std::signbit(e.weight); }
 
-bool in_order(const excerpt_edge& a, const excerpt_edge& b) {
-  return std::tuple(a.target, a.source, inhibitory(a)) < std::tuple(b.target, b.source, inhibitory(b));
+bool in_order(const subgraph_edge& a, const subgraph_edge& b) {
+  return std::tuple(a.target, a.source, inhibitory(a)) <
+         std::tuple(b.target, b.source, inhibitory(b));
 }
 
-bool stronger(const excerpt_edge& a, const excerpt_edge& b) {
+bool stronger(const subgraph_edge& a, const subgraph_edge& b) {
   const float wa = std::abs(a.weight), wb = std::abs(b.weight);
   return wa != wb ? wa > wb : in_order(a, b);
 }
@@ -31,14 +32,14 @@ class strongest {
  public:
   explicit strongest(edge_id most) : most_(most) {}
   float threshold() const noexcept { return threshold_; }  // nothing below it can be among them
-  void add(std::span<const excerpt_edge> edges) {
-    for (const excerpt_edge& e : edges) {
+  void add(std::span<const subgraph_edge> edges) {
+    for (const subgraph_edge& e : edges) {
       if (std::abs(e.weight) < threshold_) continue;
       kept_.push_back(e);
       if (kept_.size() >= 2 * most_ + 1024) cut();
     }
   }
-  std::vector<excerpt_edge> take() {
+  std::vector<subgraph_edge> take() {
     cut();
     std::sort(kept_.begin(), kept_.end(), in_order);
     return std::move(kept_);
@@ -55,7 +56,7 @@ class strongest {
 
   edge_id most_;
   float threshold_ = 0;
-  std::vector<excerpt_edge> kept_;
+  std::vector<subgraph_edge> kept_;
 };
 
 // All edges of a graph of a model, in blocks of consecutive targets.
@@ -64,13 +65,16 @@ class all_edges {
   all_edges(const model& m, graph_kind g, neuron_id size) : size_(size), width_(m.sources()) {
     if (!m.is_direct()) {
       if (g == graph_kind::gs)
-        throw unavailable_error("gs", "the synapses of a model through hubs, neuron -> hub, every pair", "gx or gy, or explicit edges");
-      rows_.emplace(circuit_matrix(m, g == graph_kind::gx ? circuit::gx : circuit::gy).with_sources(size));
+        throw unavailable_error("gs",
+                                "the synapses of a model through hubs, neuron -> hub, every pair",
+                                "gx or gy, or explicit edges");
+      rows_.emplace(
+          circuit_matrix(m, g == graph_kind::gx ? circuit::gx : circuit::gy).with_sources(size));
       return;
     }
     const direct_circuits& c = m.direct();
     const auto add = [&](const projection& p) {
-      const bool turned = p.rows_are() != order::by_target;
+      const bool turned = p.rows_are() != major::target;
       parts_.push_back(turned ? &turned_.emplace_back(p.transposed()) : &p);
     };
     if (g == graph_kind::gx) add(c.gx_excitatory), add(c.gx_inhibitory);
@@ -85,18 +89,22 @@ class all_edges {
     for (const projection* p : parts_) all += p->edges();
     return all;
   }
-  std::size_t blocks() const { return rows_ ? rows_->blocks() : (targets() + block_rows - 1) / block_rows; }
+  std::size_t blocks() const {
+    return rows_ ? rows_->blocks() : (targets() + block_rows - 1) / block_rows;
+  }
 
   template <class Use>
   void visit(std::size_t block, Use use) const {
     if (rows_) {
       rows_->visit(block, [&](const weight_row& row) {
         for (neuron_id j = 0; j < row.weights.size(); ++j)
-          if (row.weights[j] != 0) use(excerpt_edge{j, row.target, row.weights[j], edge_id{row.target} * width_ + j});
+          if (row.weights[j] != 0)
+            use(subgraph_edge{j, row.target, row.weights[j], edge_id{row.target} * width_ + j});
       });
       return;
     }
-    const auto first = static_cast<neuron_id>(block * block_rows), last = std::min<neuron_id>(targets(), first + block_rows);
+    const auto first = static_cast<neuron_id>(block * block_rows),
+               last = std::min<neuron_id>(targets(), first + block_rows);
     for (neuron_id k = first; k < last; ++k) visit_row(k, use);
   }
 
@@ -114,38 +122,53 @@ class all_edges {
     edge_id m = minus ? minus->indptr()[k] : 0;
     const edge_id m_end = minus ? minus->indptr()[k + 1] : 0;
     while (p < p_end || m < m_end) {
-      const bool next_is_plus = m == m_end || (p < p_end && plus.indices()[p] <= minus->indices()[m]);
-      const excerpt_edge e =
-          next_is_plus ? excerpt_edge{plus.indices()[p], k, plus.weight(p), p} : excerpt_edge{minus->indices()[m], k, -minus->weight(m), m};
+      const bool next_is_plus =
+          m == m_end || (p < p_end && plus.indices()[p] <= minus->indices()[m]);
+      const subgraph_edge e = next_is_plus
+                                  ? subgraph_edge{plus.indices()[p], k, plus.weight(p), p}
+                                  : subgraph_edge{minus->indices()[m], k, -minus->weight(m), m};
       ++(next_is_plus ? p : m);
       if (e.source < size_) use(e);
     }
   }
 
   neuron_id size_, width_;
-  std::optional<weight_matrix> rows_;     // through hubs
-  std::deque<projection> turned_;         // those that the model has by source
-  std::vector<const projection*> parts_;  // explicit edges by target: excitatory, inhibitory; or those of gs
+  std::optional<weight_matrix> rows_;  // through hubs
+  std::deque<projection> turned_;      // those that the model has by source
+  std::vector<const projection*>
+      parts_;  // explicit edges by target: excitatory, inhibitory; or those of gs
 };
 
 }  // namespace
 
-const char* name(graph_kind g) noexcept { return g == graph_kind::gx ? "gx" : g == graph_kind::gy ? "gy" : "gs"; }
+const char* name(graph_kind g) noexcept {
+  return g == graph_kind::gx ? "gx" : g == graph_kind::gy ? "gy" : "gs";
+}
 
-struct graph_excerpt::state {
-  state(const model& m, const excerpt_request& r, executor& w)
-      : subject(m), request(r), work(w), size(m.neurons() + (r.sensory ? m.sources() - m.neurons() : 0)), all(m, r.graph, size) {
+struct subgraph::state {
+  state(const model& m, const subgraph_request& r, executor& w)
+      : subject(m),
+        request(r),
+        work(w),
+        size(m.neurons() + (r.sensory ? m.sources() - m.neurons() : 0)),
+        all(m, r.graph, size) {
     if (r.sensory && !m.sensory_are_sources())
-      throw input_error("sensory nodes", "none among the sources of this model", "a model imported from BDH-GPU");
-    if (r.ego && *r.ego >= m.neurons()) throw input_error("neuron", std::to_string(*r.ego), "0 to " + std::to_string(m.neurons() - 1));
-    if (all.is_complete() && !r.top && (r.ego || r.least == 0) && (r.ego || all.pairs() > most_pairs))
-      throw input_error(name(r.graph), "an edge for every pair of neurons, " + std::to_string(all.pairs()),
-                        r.ego ? "the largest of them" : "at most " + std::to_string(most_pairs) + ", or the largest of them",
-                        "through hubs every pair has a weight: choose how many of the largest to take");
+      throw input_error("sensory nodes", "none among the sources of this model",
+                        "a model imported from BDH-GPU");
+    if (r.ego && *r.ego >= m.neurons())
+      throw input_error("neuron", std::to_string(*r.ego),
+                        "0 to " + std::to_string(m.neurons() - 1));
+    if (all.is_complete() && !r.top && (r.ego || r.least == 0) &&
+        (r.ego || all.pairs() > most_pairs))
+      throw input_error(
+          name(r.graph), "an edge for every pair of neurons, " + std::to_string(all.pairs()),
+          r.ego ? "the largest of them"
+                : "at most " + std::to_string(most_pairs) + ", or the largest of them",
+          "through hubs every pair has a weight: choose how many of the largest to take");
     if (r.ego)
       reach(*r.ego);
     else if (r.top)
-      held = collect([](const excerpt_edge&) { return true; });
+      held = collect([](const subgraph_edge&) { return true; });
     whole = !r.ego && !r.top && r.least == 0;
     if (!held) count = all.is_complete() || !whole || size < m.sources() ? counted() : all.stored();
     list_nodes();
@@ -154,31 +177,34 @@ struct graph_excerpt::state {
   // emit(edges of a block) for all blocks in order, of those edges that keep(e) takes.
   template <class Keep, class Emit>
   void for_each_block(Keep keep, Emit emit) const {
-    std::vector<std::vector<excerpt_edge>> found(work.threads());
+    std::vector<std::vector<subgraph_edge>> found(work.threads());
     for (std::size_t first = 0; first < all.blocks(); first += found.size()) {
       const std::size_t now = std::min(found.size(), all.blocks() - first);
       work.for_each(now, [&](std::size_t i) {
         found[i].clear();
-        all.visit(first + i, [&](const excerpt_edge& e) {
+        all.visit(first + i, [&](const subgraph_edge& e) {
           if (std::abs(e.weight) >= request.least && keep(e)) found[i].push_back(e);
         });
       });
-      for (std::size_t i = 0; i < now; ++i) emit(std::span<const excerpt_edge>(found[i]));
+      for (std::size_t i = 0; i < now; ++i) emit(std::span<const subgraph_edge>(found[i]));
       if (request.after_block) request.after_block();
     }
   }
 
   // In order; with `top` only the strongest.
   template <class Keep>
-  std::vector<excerpt_edge> collect(Keep keep) const {
+  std::vector<subgraph_edge> collect(Keep keep) const {
     if (request.top) {
       strongest best(*request.top);
-      for_each_block([&](const excerpt_edge& e) { return std::abs(e.weight) >= best.threshold() && keep(e); },
-                     [&](std::span<const excerpt_edge> edges) { best.add(edges); });
+      for_each_block(
+          [&](const subgraph_edge& e) { return std::abs(e.weight) >= best.threshold() && keep(e); },
+          [&](std::span<const subgraph_edge> edges) { best.add(edges); });
       return best.take();
     }
-    std::vector<excerpt_edge> kept;
-    for_each_block(keep, [&](std::span<const excerpt_edge> edges) { kept.insert(kept.end(), edges.begin(), edges.end()); });
+    std::vector<subgraph_edge> kept;
+    for_each_block(keep, [&](std::span<const subgraph_edge> edges) {
+      kept.insert(kept.end(), edges.begin(), edges.end());
+    });
     return kept;
   }
 
@@ -187,17 +213,19 @@ struct graph_excerpt::state {
     reached[center] = 1;
     for (std::uint32_t hop = 0; hop < request.hops; ++hop) {
       const std::vector<char> before = reached;
-      for (const excerpt_edge& e :
-           collect([&](const excerpt_edge& x) { return before[x.source] != before[x.target] || (request.top && before[x.source]); }))
+      for (const subgraph_edge& e : collect([&](const subgraph_edge& x) {
+             return before[x.source] != before[x.target] || (request.top && before[x.source]);
+           }))
         reached[e.source] = reached[e.target] = 1;
       if (reached == before) break;
     }
-    held = collect([&](const excerpt_edge& e) { return reached[e.source] && reached[e.target]; });
+    held = collect([&](const subgraph_edge& e) { return reached[e.source] && reached[e.target]; });
   }
 
   edge_id counted() const {
     edge_id edges = 0;
-    for_each_block([](const excerpt_edge&) { return true; }, [&](std::span<const excerpt_edge> found) { edges += found.size(); });
+    for_each_block([](const subgraph_edge&) { return true; },
+                   [&](std::span<const subgraph_edge> found) { edges += found.size(); });
     return edges;
   }
 
@@ -205,7 +233,7 @@ struct graph_excerpt::state {
     nodes.clear();
     std::vector<char> listed(size, whole);
     if (request.ego) listed[*request.ego] = 1;
-    if (!whole) for_each([&](const excerpt_edge& e) { listed[e.source] = listed[e.target] = 1; });
+    if (!whole) for_each([&](const subgraph_edge& e) { listed[e.source] = listed[e.target] = 1; });
     for (neuron_id i = 0; i < size; ++i)
       if (listed[i]) nodes.push_back(i);
   }
@@ -213,57 +241,62 @@ struct graph_excerpt::state {
   template <class Use>
   void for_each(Use use) const {
     if (held)
-      for (const excerpt_edge& e : *held) use(e);
+      for (const subgraph_edge& e : *held) use(e);
     else
-      for_each_block([](const excerpt_edge&) { return true; },
-                     [&](std::span<const excerpt_edge> edges) {
-                       for (const excerpt_edge& e : edges) use(e);
+      for_each_block([](const subgraph_edge&) { return true; },
+                     [&](std::span<const subgraph_edge> edges) {
+                       for (const subgraph_edge& e : edges) use(e);
                      });
   }
 
   const model& subject;
-  excerpt_request request;
+  subgraph_request request;
   executor& work;
   neuron_id size;
   all_edges all;
   bool whole = true;
-  std::optional<std::vector<excerpt_edge>> held;  // none: all of them, whenever they are asked for
-  edge_id count = 0;                              // where none are held
+  std::optional<std::vector<subgraph_edge>> held;  // none: all of them, whenever they are asked for
+  edge_id count = 0;                               // where none are held
   std::vector<neuron_id> nodes, community;
   double modularity = 0;
   neuron_id communities = 0;
 };
 
-graph_excerpt::graph_excerpt(const model& m, const excerpt_request& request, executor& work)
+subgraph::subgraph(const model& m, const subgraph_request& request, executor& work)
     : state_(std::make_unique<state>(m, request, work)) {}
-graph_excerpt::graph_excerpt(graph_excerpt&&) noexcept = default;
-graph_excerpt::~graph_excerpt() = default;
+subgraph::subgraph(subgraph&&) noexcept = default;
+subgraph::~subgraph() = default;
 
-const model& graph_excerpt::subject() const noexcept { return state_->subject; }
-const excerpt_request& graph_excerpt::request() const noexcept { return state_->request; }
-neuron_id graph_excerpt::size() const noexcept { return state_->size; }
-const std::vector<neuron_id>& graph_excerpt::nodes() const noexcept { return state_->nodes; }
-bool graph_excerpt::is_whole() const noexcept { return state_->whole; }
-edge_id graph_excerpt::edges() const noexcept { return state_->held ? state_->held->size() : state_->count; }
-const std::vector<neuron_id>& graph_excerpt::community() const noexcept { return state_->community; }
-double graph_excerpt::modularity() const noexcept { return state_->modularity; }
-neuron_id graph_excerpt::communities() const noexcept { return state_->communities; }
+const model& subgraph::subject() const noexcept { return state_->subject; }
+const subgraph_request& subgraph::request() const noexcept { return state_->request; }
+neuron_id subgraph::size() const noexcept { return state_->size; }
+const std::vector<neuron_id>& subgraph::nodes() const noexcept { return state_->nodes; }
+bool subgraph::is_whole() const noexcept { return state_->whole; }
+edge_id subgraph::edges() const noexcept {
+  return state_->held ? state_->held->size() : state_->count;
+}
+const std::vector<neuron_id>& subgraph::community() const noexcept { return state_->community; }
+double subgraph::modularity() const noexcept { return state_->modularity; }
+neuron_id subgraph::communities() const noexcept { return state_->communities; }
 
-std::string graph_excerpt::projection_of(const excerpt_edge& e) const {
+std::string subgraph::projection_of(const subgraph_edge& e) const {
   const std::string graph = name(state_->request.graph);
   if (!state_->subject.is_direct() || state_->request.graph == graph_kind::gs) return graph;
   return graph + (inhibitory(e) ? "_inhibitory" : "_excitatory");
 }
 
-void graph_excerpt::for_each_edge(const std::function<void(const excerpt_edge&)>& use) const { state_->for_each(use); }
+void subgraph::for_each_edge(const std::function<void(const subgraph_edge&)>& use) const {
+  state_->for_each(use);
+}
 
-void graph_excerpt::find_communities(std::uint64_t seed) {
+void subgraph::find_communities(std::uint64_t seed) {
   state& s = *state_;
   if (s.all.is_complete() && s.whole)
-    throw input_error("communities", "of a graph in which every pair has an edge", "the largest edges of it", "choose how many");
+    throw input_error("communities", "of a graph in which every pair has an edge",
+                      "the largest edges of it", "choose how many");
   // Links of a node to itself, and a second edge of the other sign, say nothing about communities.
   std::vector<std::pair<neuron_id, neuron_id>> links;
-  s.for_each([&](const excerpt_edge& e) {
+  s.for_each([&](const subgraph_edge& e) {
     if (e.source != e.target) links.emplace_back(e.source, e.target);
   });
   std::sort(links.begin(), links.end());
@@ -284,14 +317,15 @@ void graph_excerpt::find_communities(std::uint64_t seed) {
   s.communities = static_cast<neuron_id>(std::count(present.begin(), present.end(), 1));
 }
 
-void graph_excerpt::keep_community(neuron_id c) {
+void subgraph::keep_community(neuron_id c) {
   state& s = *state_;
   std::vector<neuron_id> members;
   for (neuron_id i : s.nodes)
     if (s.community[i] == c) members.push_back(i);
-  if (members.empty()) throw input_error("community", std::to_string(c), "0 to " + std::to_string(s.communities - 1));
-  std::vector<excerpt_edge> kept;
-  s.for_each([&](const excerpt_edge& e) {
+  if (members.empty())
+    throw input_error("community", std::to_string(c), "0 to " + std::to_string(s.communities - 1));
+  std::vector<subgraph_edge> kept;
+  s.for_each([&](const subgraph_edge& e) {
     if (s.community[e.source] == c && s.community[e.target] == c) kept.push_back(e);
   });
   s.held = std::move(kept);

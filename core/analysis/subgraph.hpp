@@ -1,9 +1,10 @@
-// A graph of a model as other programs are to get it: all edges of a circuit or all synapses, or the part of them that somebody asked
-// for. Nodes are numbered: the neurons, and behind them, where wanted, the sensory nodes that are sources too.
+// A graph of a model as other programs are to get it: all edges of a circuit or all synapses, or
+// the part of them that somebody asked for. Nodes are numbered: the neurons, and behind them, where
+// wanted, the sensory nodes that are sources too.
 //
-//     auto part = bdh::graph_excerpt(model, {.graph = bdh::graph_kind::gx, .top = 1000}, *workers);
+//     auto part = bdh::subgraph(model, {.graph = bdh::graph_kind::gx, .top = 1000}, *workers);
 //     part.find_communities(0);
-//     part.for_each_edge([](const bdh::excerpt_edge& e) { ... });
+//     part.for_each_edge([](const bdh::subgraph_edge& e) { ... });
 #pragma once
 
 #include <cstdint>
@@ -23,53 +24,61 @@ enum class graph_kind { gx, gy, gs };
 
 const char* name(graph_kind g) noexcept;  // "gx"
 
-struct excerpt_edge {
+struct subgraph_edge {
   neuron_id source = 0, target = 0;
   float weight = 0;  // inhibitory edges: < 0, or -0; of gs the plasticity rate
-  edge_id id = 0;    // with explicit edges: position in the projection of its sign, row = target; through hubs: target x sources + source
+  edge_id id = 0;    // with explicit edges: position in the projection of its sign, row = target;
+                     // through hubs: target x sources + source
 };
 
-struct excerpt_request {
+struct subgraph_request {
   graph_kind graph = graph_kind::gx;
   bool sensory = false;  // with the sensory nodes
   float least = 0;       // only |weight| >= this
-  // Of these so many with the largest |weight|; of equal ones those that come first, target by target.
+  // Of these so many with the largest |weight|; of equal ones those that come first, target by
+  // target.
   std::optional<edge_id> top = {};
-  // Only within so many hops of this neuron, along edges in either direction. With `top`, each hop takes the largest of the edges that
-  // touch what is reached, and in the end the largest between all that was.
+  // Only within so many hops of this neuron, along edges in either direction. With `top`, each hop
+  // takes the largest of the edges that touch what is reached, and in the end the largest between
+  // all that was.
   std::optional<neuron_id> ego = {};
   std::uint32_t hops = 1;
   std::function<void()> after_block = {};  // of the work; may throw, to stop
 };
 
-class graph_excerpt {
+class subgraph {
  public:
   // Through hubs every pair has an edge, and nothing larger than this is taken whole.
   static constexpr edge_id most_pairs = edge_id{1} << 25;
 
-  // Finds what was asked for. `m` and `work` must outlive it. Throws input_error, unavailable_error.
-  graph_excerpt(const model& m, const excerpt_request& request, executor& work);
-  graph_excerpt(graph_excerpt&&) noexcept;
-  ~graph_excerpt();
+  // Finds what was asked for. `m` and `work` must outlive it. Throws input_error,
+  // unavailable_error.
+  subgraph(const model& m, const subgraph_request& request, executor& work);
+  subgraph(subgraph&&) noexcept;
+  ~subgraph();
 
   const model& subject() const noexcept;
-  const excerpt_request& request() const noexcept;
-  neuron_id size() const noexcept;                       // numbers of nodes lie below it
-  const std::vector<neuron_id>& nodes() const noexcept;  // those that belong to it, ascending; the whole graph: all
-  bool is_whole() const noexcept;                        // nothing but what the graph has
+  const subgraph_request& request() const noexcept;
+  neuron_id size() const noexcept;  // numbers of nodes lie below it
+  const std::vector<neuron_id>& nodes()
+      const noexcept;              // those that belong to it, ascending; the whole graph: all
+  bool is_whole() const noexcept;  // nothing but what the graph has
   edge_id edges() const noexcept;
-  std::string projection_of(const excerpt_edge& e) const;  // "gx_excitatory"; through hubs "gx"
+  std::string projection_of(const subgraph_edge& e) const;  // "gx_excitatory"; through hubs "gx"
 
-  // Target by target, sources ascending, an excitatory edge before an inhibitory one; anew at every call, with the same edges.
-  void for_each_edge(const std::function<void(const excerpt_edge&)>& use) const;
+  // Target by target, sources ascending, an excitatory edge before an inhibitory one; anew at every
+  // call, with the same edges.
+  void for_each_edge(const std::function<void(const subgraph_edge&)>& use) const;
 
-  // Communities of its nodes by Leiden's method (graph/structure/network.hpp), for which direction and weight do not count, numbered from
-  // the largest. Throws input_error for a graph without edges, or one in which every pair has one.
+  // Communities of its nodes by Leiden's method (graph/structure/network.hpp), for which direction
+  // and weight do not count, numbered from the largest. Throws input_error for a graph without
+  // edges, or one in which every pair has one.
   void find_communities(std::uint64_t seed);
   const std::vector<neuron_id>& community() const noexcept;  // (size), of each node; empty before
   double modularity() const noexcept;
   neuron_id communities() const noexcept;  // among its nodes
-  void keep_community(neuron_id c);        // only its nodes, and the edges between them; throws input_error
+  void keep_community(
+      neuron_id c);  // only its nodes, and the edges between them; throws input_error
 
  private:
   struct state;

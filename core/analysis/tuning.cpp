@@ -19,7 +19,9 @@ constexpr std::uint64_t window = 100;
 class activity_meter {
  public:
   activity_meter(const model& m, std::uint64_t tokens, std::uint64_t counted)
-      : first_counted_(tokens - std::min(counted, tokens)), counted_(tokens - first_counted_), neurons_(m.neurons()) {
+      : first_counted_(tokens - std::min(counted, tokens)),
+        counted_(tokens - first_counted_),
+        neurons_(m.neurons()) {
     seen_.layers.resize(m.layers());
     fired_.assign(m.layers(), 0);
   }
@@ -31,7 +33,7 @@ class activity_meter {
     largest = std::max<double>(largest, *std::max_element(y.begin(), y.end()));
   }
 
-  void add(const token_report& r) {
+  void add(const step_report& r) {
     for (std::size_t l = 0; l < fired_.size(); ++l) {
       fired_[l] += r.active_y[l];
       if (r.position < first_counted_) continue;
@@ -57,7 +59,9 @@ class activity_meter {
   }
 
  private:
-  double share(neuron_id active) const { return static_cast<double>(active) / neurons_ / static_cast<double>(counted_); }
+  double share(neuron_id active) const {
+    return static_cast<double>(active) / neurons_ / static_cast<double>(counted_);
+  }
   void close_window() {
     for (std::uint64_t& f : fired_) seen_.alive &= std::exchange(f, 0) != 0;
   }
@@ -77,7 +81,8 @@ struct known_gains {
 
 class tuner {
  public:
-  tuner(const random_circuits& circuits, const engine_factory& make_engine, const tuning_goal& goal, const tuning_work& work)
+  tuner(const random_circuits& circuits, const engine_factory& make_engine, const tuning_goal& goal,
+        const tuning_work& work)
       : circuits_(circuits),
         make_engine_(make_engine),
         goal_(goal),
@@ -87,12 +92,15 @@ class tuner {
     const random_model_recipe& r = circuits.recipe();
     const double inhibitory = static_cast<double>(circuits.inhibitory_neurons()) / r.graph.neurons;
     balance_ = inhibition_ ? (1 - inhibitory) / inhibitory : 1;
-    const double horizon = r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
-    tokens_ = static_cast<std::uint64_t>(std::clamp(3 * horizon, 200.0, static_cast<double>(goal.tokens)));
+    const double horizon =
+        r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
+    tokens_ = static_cast<std::uint64_t>(
+        std::clamp(3 * horizon, 200.0, static_cast<double>(goal.tokens)));
     const double driven = goal.active_share * r.graph.neurons;
     gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(driven)));
     gains_.inhibition_y = balance_;
-    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share * horizon);  // mean degrees, weights of 1
+    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share *
+                             horizon);  // mean degrees, weights of 1
   }
 
   void start_from(const known_gains& k) {
@@ -103,13 +111,18 @@ class tuner {
     firing_ = k.firing;
   }
 
-  known_gains known() const { return {gains_, first_share_, firing_, circuits_.recipe().graph.neurons}; }
+  known_gains known() const {
+    return {gains_, first_share_, firing_, circuits_.recipe().graph.neurons};
+  }
 
-  // A neuron that fires recruits up to `degree` more, so few of them should, but never so few that tokens pass without any.
-  // Where no balance is found, more firing helps: a dense graph needs inhibitory neurons among those that fire.
+  // A neuron that fires recruits up to `degree` more, so few of them should, but never so few that
+  // tokens pass without any. Where no balance is found, more firing helps: a dense graph needs
+  // inhibitory neurons among those that fire.
   tuned_model run() {
-    const double few = 1.5 / degree(), fewest = 3 / (goal_.active_share * circuits_.recipe().graph.neurons);
-    std::vector<double> firing{std::max(std::min(few, goal_.firing_share), std::min(fewest, 1.0)), goal_.firing_share, 0.6, 1};
+    const double few = 1.5 / degree(),
+                 fewest = 3 / (goal_.active_share * circuits_.recipe().graph.neurons);
+    std::vector<double> firing{std::max(std::min(few, goal_.firing_share), std::min(fewest, 1.0)),
+                               goal_.firing_share, 0.6, 1};
     if (firing_ > 0) firing.insert(firing.begin(), firing_);
     std::optional<input_error> problem;
     for (const double share : firing) {
@@ -152,7 +165,8 @@ class tuner {
       settle_y();
       search_inhibition_y();
       settle_y();
-      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share, error = std::abs(rounded::log(too_much));
+      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share,
+                   error = std::abs(rounded::log(too_much));
       if (error < least_error) {
         least_error = error;
         best = gains_;
@@ -167,17 +181,21 @@ class tuner {
       }
       last_error = error;
       (too_much > 1 ? high : low) = first_share_;
-      first_share_ = low > 0 && high > 0 ? std::sqrt(low * high)
-                                         : std::clamp(first_share_ / too_much, 0.25 * goal_.active_share, 2 * goal_.active_share);
+      first_share_ = low > 0 && high > 0
+                         ? std::sqrt(low * high)
+                         : std::clamp(first_share_ / too_much, 0.25 * goal_.active_share,
+                                      2 * goal_.active_share);
     }
     gains_ = best;
   }
 
-  // Sensory edges, inhibition_x and gx for the share of X in layer 1, and a mean of 1 of those active. inhibition_x is the quantile of
-  // excitation over inhibition; a token that drives more neurons needs more of it.
+  // Sensory edges, inhibition_x and gx for the share of X in layer 1, and a mean of 1 of those
+  // active. inhibition_x is the quantile of excitation over inhibition; a token that drives more
+  // neurons needs more of it.
   void set_first_layer() {
     const neuron_id n = circuits_.recipe().graph.neurons;
-    const token_id tokens = std::min<token_id>(circuits_.recipe().vocabulary, std::max(16u, 100000 / n));
+    const token_id tokens =
+        std::min<token_id>(circuits_.recipe().vocabulary, std::max(16u, 100000 / n));
     for (int attempt = 0; attempt < 30; ++attempt) {
       const token_drive d = circuits_.drive(gains_.sensory_edges, tokens);
       const double quantile = inhibition_quantile(d);
@@ -205,14 +223,17 @@ class tuner {
                  : d.inhibitory[k] == 0 ? std::numeric_limits<float>::infinity()
                                         : d.excitatory[k] / d.inhibitory[k];
     const auto rank =
-        ratio.begin() + static_cast<std::ptrdiff_t>((1 - std::min(first_share_, 1.0)) * static_cast<double>(ratio.size() - 1));
+        ratio.begin() + static_cast<std::ptrdiff_t>((1 - std::min(first_share_, 1.0)) *
+                                                    static_cast<double>(ratio.size() - 1));
     std::nth_element(ratio.begin(), rank, ratio.end());
     return *rank;
   }
 
   void scale_sensory(double factor) {
-    const double wanted = factor < 1 ? std::floor(gains_.sensory_edges * factor) : std::ceil(gains_.sensory_edges * factor);
-    gains_.sensory_edges = static_cast<neuron_id>(std::clamp(wanted, 1.0, circuits_.recipe().graph.neurons / 2.0));
+    const double wanted = factor < 1 ? std::floor(gains_.sensory_edges * factor)
+                                     : std::ceil(gains_.sensory_edges * factor);
+    gains_.sensory_edges =
+        static_cast<neuron_id>(std::clamp(wanted, 1.0, circuits_.recipe().graph.neurons / 2.0));
   }
 
   // Bisection of the logarithm: more inhibition, less firing.
@@ -226,7 +247,8 @@ class tuner {
     }
   }
 
-  // gy: the largest Y rises with it, in deep models with a high power. Guesses from the last two tries, inside what bisection leaves.
+  // gy: the largest Y rises with it, in deep models with a high power. Guesses from the last two
+  // tries, inside what bisection leaves.
   void settle_y() {
     double low = 0, high = 0, slope = 1;
     double last_gy = 0, last_y = 0;
@@ -239,33 +261,44 @@ class tuner {
         slope = std::clamp(rounded::log(y / last_y) / rounded::log(gains_.gy / last_gy), 1.0, 30.0);
       last_gy = gains_.gy;
       last_y = y;
-      const double guess = std::isfinite(y) ? gains_.gy * rounded::pow(y, -1 / slope) : gains_.gy * 1e-3;
-      gains_.gy = low > 0 && high > 0 && (guess <= low || guess >= high) ? std::sqrt(low * high) : guess;
+      const double guess =
+          std::isfinite(y) ? gains_.gy * rounded::pow(y, -1 / slope) : gains_.gy * 1e-3;
+      gains_.gy =
+          low > 0 && high > 0 && (guess <= low || guess >= high) ? std::sqrt(low * high) : guess;
     }
   }
 
   // What is wrong with the activity last seen.
   std::optional<input_error> judge() const {
-    const auto refuse = [&](const std::string& found, const std::string& expected, const std::string& hint) {
-      return input_error("no gains found, " + std::string(name(circuits_.recipe().graph.family)), found, expected, hint);
+    const auto refuse = [&](const std::string& found, const std::string& expected,
+                            const std::string& hint) {
+      return input_error("no gains found, " + std::string(name(circuits_.recipe().graph.family)),
+                         found, expected, hint);
     };
     const double goal = goal_.active_share;
     if (seen_.failed)
-      return refuse(*seen_.failed, "finite values for " + std::to_string(goal_.tokens) + " tokens", "fewer layers, less retention");
+      return refuse(*seen_.failed, "finite values for " + std::to_string(goal_.tokens) + " tokens",
+                    "fewer layers, less retention");
     if (!(seen_.mean_x >= 0.5 * goal && seen_.mean_x <= 1.5 * goal))
-      return refuse("an active share of X of " + std::to_string(seen_.mean_x) + " at best", "about " + std::to_string(goal),
-                    seen_.mean_x > goal ? "more neurons, more inhibitory ones, a lower degree or fewer layers" : "a higher degree");
+      return refuse("an active share of X of " + std::to_string(seen_.mean_x) + " at best",
+                    "about " + std::to_string(goal),
+                    seen_.mean_x > goal
+                        ? "more neurons, more inhibitory ones, a lower degree or fewer layers"
+                        : "a higher degree");
     if (!(seen_.least_x >= 0.2 * goal))
-      return refuse("a layer with an active share of X of " + std::to_string(seen_.least_x), "at least " + std::to_string(0.2 * goal),
+      return refuse("a layer with an active share of X of " + std::to_string(seen_.least_x),
+                    "at least " + std::to_string(0.2 * goal),
                     "more neurons, more inhibitory ones or fewer layers");
     if (!seen_.alive)
-      return refuse("a layer whose Y is zero for 100 tokens", "active ones", "a higher degree, more neurons or fewer layers");
+      return refuse("a layer whose Y is zero for 100 tokens", "active ones",
+                    "a higher degree, more neurons or fewer layers");
     for (const layer_shares& l : seen_.layers)
       if (!(l.largest_y >= goal_.least))
-        return refuse("a layer whose largest Y is " + shown(l.largest_y), "at least " + shown(goal_.least),
-                      "a higher degree or fewer layers");
+        return refuse("a layer whose largest Y is " + shown(l.largest_y),
+                      "at least " + shown(goal_.least), "a higher degree or fewer layers");
     if (!(seen_.largest_y <= goal_.bound))
-      return refuse("Y of " + std::to_string(seen_.largest_y), "at most " + std::to_string(goal_.bound), "fewer layers, less retention");
+      return refuse("Y of " + std::to_string(seen_.largest_y),
+                    "at most " + std::to_string(goal_.bound), "fewer layers, less retention");
     return std::nullopt;
   }
 
@@ -286,13 +319,16 @@ class tuner {
 // Neurons of a smaller graph that behaves alike, having the same degree; 0: none is much smaller.
 neuron_id smaller(const graph_recipe& g) {
   const std::uint64_t enough = std::max<std::uint64_t>(2000, 40 * std::uint64_t{g.degree});
-  return g.family != graph_family::complete && enough <= g.neurons / 4 ? static_cast<neuron_id>(enough) : 0;
+  return g.family != graph_family::complete && enough <= g.neurons / 4
+             ? static_cast<neuron_id>(enough)
+             : 0;
 }
 
 }  // namespace
 
-stream_activity measure_activity(const model& m, const engine_factory& make_engine, std::uint64_t tokens, std::uint64_t counted,
-                                 std::uint64_t stream, const tuning_work& work) {
+stream_activity measure_activity(const model& m, const engine_factory& make_engine,
+                                 std::uint64_t tokens, std::uint64_t counted, std::uint64_t stream,
+                                 const tuning_work& work) {
   simulator brain(m, make_engine(m), {.threads = work.threads});
   activity_meter meter(m, tokens, counted);
   brain.watch([&](layer_id layer, int round) { meter.watch(brain, layer, round); });
@@ -309,9 +345,11 @@ stream_activity measure_activity(const model& m, const engine_factory& make_engi
   return meter.result();
 }
 
-tuned_model tune(const random_circuits& circuits, const engine_factory& make_engine, const tuning_goal& goal, const tuning_work& work) {
+tuned_model tune(const random_circuits& circuits, const engine_factory& make_engine,
+                 const tuning_goal& goal, const tuning_work& work) {
   if (!(goal.active_share > 0 && goal.active_share < 1))
-    throw input_error("target-activity", std::to_string(goal.active_share), "a share, 0 < share < 1");
+    throw input_error("target-activity", std::to_string(goal.active_share),
+                      "a share, 0 < share < 1");
   tuner whole(circuits, make_engine, goal, work);
   random_model_recipe r = circuits.recipe();
   r.graph.neurons = smaller(r.graph);
@@ -321,7 +359,8 @@ tuned_model tune(const random_circuits& circuits, const engine_factory& make_eng
       tuner part(few, make_engine, goal, work);
       part.run();
       whole.start_from(part.known());
-    } catch (const input_error&) {  // no such small graph, or no gains for it: the whole one may do better
+    } catch (const input_error&) {  // no such small graph, or no gains for it: the whole one may do
+                                    // better
     }
   }
   return whole.run();

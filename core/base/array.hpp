@@ -1,6 +1,7 @@
-// A fixed-size block of memory for weights and state: zeroed, aligned to 64 bytes, freed with its owner.
-// Large blocks come straight from the operating system, so that pages nobody touches cost nothing. Or the pages of a file
-// themselves, which are read when they are first touched: such a block must not be written to.
+// A fixed-size block of memory for weights and state: zeroed, aligned to 64 bytes, freed with its
+// owner. Large blocks come straight from the operating system, so that pages nobody touches cost
+// nothing. Or the pages of a file themselves, which are read when they are first touched: such a
+// block must not be written to.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +13,13 @@
 
 namespace bdh {
 
-// count > 0 objects of `size` bytes; 64-byte aligned, all zero. Throws device_error when there is no memory.
+// count > 0 objects of `size` bytes; 64-byte aligned, all zero. Throws device_error when there is
+// no memory.
 void* allocate_zeroed(std::size_t count, std::size_t size);
 void free_zeroed(void* memory, std::size_t bytes) noexcept;
 
-// `bytes` > 0 of an open file from `offset` on, read-only; the descriptor may be closed afterwards. Throws device_error when the
-// system refuses. Whoever asks makes sure that they lie in the file.
+// `bytes` > 0 of an open file from `offset` on, read-only; the descriptor may be closed afterwards.
+// Throws device_error when the system refuses. Whoever asks makes sure that they lie in the file.
 const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes);
 void unmap_file(const void* memory, std::size_t bytes) noexcept;
 
@@ -28,18 +30,22 @@ class array {
  public:
   array() = default;
   explicit array(std::size_t size)
-      : data_(size ? static_cast<T*>(allocate_zeroed(size, sizeof(T))) : nullptr, release{size}), size_(size) {}
-  // The pages of an open file: `size` objects from `offset` on, which must be aligned for T. See map_file.
+      : data_(size ? static_cast<T*>(allocate_zeroed(size, sizeof(T))) : nullptr, release{size}),
+        size_(size) {}
+  // The pages of an open file: `size` objects from `offset` on, which must be aligned for T. See
+  // map_file.
   static array of_file(int descriptor, std::uint64_t offset, std::size_t size) {
     array a;
     if (size == 0) return a;
     // Nobody writes to what a file holds: everything that is made of it has it const.
-    T* const pages = static_cast<T*>(const_cast<void*>(map_file(descriptor, offset, size * sizeof(T))));
+    T* const pages =
+        static_cast<T*>(const_cast<void*>(map_file(descriptor, offset, size * sizeof(T))));
     a.data_ = {pages, release{size, true}};
     a.size_ = size;
     return a;
   }
-  array(array&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  array(array&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
   array& operator=(array&& other) noexcept {
     data_ = std::move(other.data_);
     size_ = std::exchange(other.size_, 0);
@@ -65,7 +71,9 @@ class array {
   struct release {
     std::size_t size = 0;
     bool mapped = false;
-    void operator()(T* memory) const noexcept { mapped ? unmap_file(memory, size * sizeof(T)) : free_zeroed(memory, size * sizeof(T)); }
+    void operator()(T* memory) const noexcept {
+      mapped ? unmap_file(memory, size * sizeof(T)) : free_zeroed(memory, size * sizeof(T));
+    }
   };
   std::unique_ptr<T[], release> data_;
   std::size_t size_ = 0;

@@ -7,11 +7,14 @@
 
 namespace bdh {
 
-std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }  // a NaN has no sign for us
+std::string shown(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{}", value);
+}  // a NaN has no sign for us
 
 namespace {
 
-std::string text_of(const std::string& place, const std::string& found, const std::string& expected, const std::string& hint) {
+std::string text_of(const std::string& place, const std::string& found, const std::string& expected,
+                    const std::string& hint) {
   std::string text = place + ": " + found;
   if (!expected.empty()) text += ", expected " + expected;
   if (!hint.empty()) text += "; " + hint;

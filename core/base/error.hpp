@@ -1,4 +1,5 @@
-// What the library throws. One grammar for every message: "place: found, expected[; hint]", and the same four values as members.
+// What the library throws. One grammar for every message: "place: found, expected[; hint]", and the
+// same four values as members.
 #pragma once
 
 #include <stdexcept>
@@ -12,10 +13,14 @@ class error : public std::runtime_error {
  public:
   error(std::string place, std::string found, std::string expected = {}, std::string hint = {});
 
-  const std::string& place() const noexcept { return place_; }        // file, dataset, option or particle at fault
-  const std::string& found() const noexcept { return found_; }        // what is there
-  const std::string& expected() const noexcept { return expected_; }  // what would have been right; may be empty
-  const std::string& hint() const noexcept { return hint_; }          // what to do about it; may be empty
+  const std::string& place() const noexcept {
+    return place_;
+  }  // file, dataset, option or particle at fault
+  const std::string& found() const noexcept { return found_; }  // what is there
+  const std::string& expected() const noexcept {
+    return expected_;
+  }  // what would have been right; may be empty
+  const std::string& hint() const noexcept { return hint_; }  // what to do about it; may be empty
 
  private:
   std::string place_, found_, expected_, hint_;

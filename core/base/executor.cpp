@@ -28,7 +28,8 @@ class serial final : public executor {
 class on_tbb final : public executor {
  public:
   explicit on_tbb(std::size_t threads) : arena_(static_cast<int>(threads)), threads_(threads) {
-    // TBB starts no more threads than there are processors unless told; asking for fewer would throttle the whole program.
+    // TBB starts no more threads than there are processors unless told; asking for fewer would
+    // throttle the whole program.
     if (threads > static_cast<std::size_t>(tbb::info::default_concurrency()))
       limit_.emplace(tbb::global_control::max_allowed_parallelism, threads);
   }
@@ -113,7 +114,8 @@ struct alignas(64) counter {  // on a cache line of its own
 
 }  // namespace
 
-void run_phases(executor& on, std::size_t pieces, std::size_t phases, const std::function<void(std::size_t, std::size_t)>& work,
+void run_phases(executor& on, std::size_t pieces, std::size_t phases,
+                const std::function<void(std::size_t, std::size_t)>& work,
                 const std::function<void(std::size_t)>& between) {
   const std::size_t crew = std::min(on.threads(), pieces);
   if (crew <= 1) {
@@ -127,11 +129,14 @@ void run_phases(executor& on, std::size_t pieces, std::size_t phases, const std:
   counter phase, done;                 // the present one; pieces of all phases
   std::exception_ptr failure;
   on.for_each(crew, [&](std::size_t self) {
-    for (std::size_t p = phase.value.load(std::memory_order_acquire); p < phases; p = phase.value.load(std::memory_order_acquire)) {
-      for (std::size_t k = 0; k < pieces; ++k) {  // first those that were this thread's in the phase before: they lie in its cache
+    for (std::size_t p = phase.value.load(std::memory_order_acquire); p < phases;
+         p = phase.value.load(std::memory_order_acquire)) {
+      for (std::size_t k = 0; k < pieces;
+           ++k) {  // first those that were this thread's in the phase before: they lie in its cache
         const std::size_t i = (self * pieces / crew + k) % pieces;
         std::size_t expected = p;
-        if (!taken[i].value.compare_exchange_strong(expected, p + 1, std::memory_order_relaxed)) continue;
+        if (!taken[i].value.compare_exchange_strong(expected, p + 1, std::memory_order_relaxed))
+          continue;
         work(p, i);
         // Whoever does the last piece has seen all others done, and ends the phase.
         if (done.value.fetch_add(1, std::memory_order_acq_rel) + 1 < (p + 1) * pieces) continue;
@@ -149,8 +154,12 @@ void run_phases(executor& on, std::size_t pieces, std::size_t phases, const std:
 }
 
 std::unique_ptr<executor> serial_executor() { return std::make_unique<serial>(); }
-std::unique_ptr<executor> tbb_executor(std::size_t threads) { return std::make_unique<on_tbb>(threads); }
-std::unique_ptr<executor> thread_executor(std::size_t threads) { return std::make_unique<on_threads>(threads); }
+std::unique_ptr<executor> tbb_executor(std::size_t threads) {
+  return std::make_unique<on_tbb>(threads);
+}
+std::unique_ptr<executor> thread_executor(std::size_t threads) {
+  return std::make_unique<on_threads>(threads);
+}
 
 std::unique_ptr<executor> default_executor(std::size_t threads) {
   if (threads <= 1) return serial_executor();

@@ -1,4 +1,5 @@
-// The integer types that everything shares. Neuron numbers are 32-bit, edge numbers 64-bit (a graph may have more than 2^32 edges).
+// The integer types that everything shares. Neuron numbers are 32-bit, edge numbers 64-bit (a graph
+// may have more than 2^32 edges).
 #pragma once
 
 #include <compare>
@@ -6,15 +7,16 @@
 
 namespace bdh {
 
-using neuron_id = std::uint32_t;  // also numbers hubs, sensory nodes, readout nodes: a position in its population
-using edge_id = std::uint64_t;    // a position in a projection's arrays; never changes
+using neuron_id =
+    std::uint32_t;  // also numbers hubs, sensory nodes, readout nodes: a position in its population
+using edge_id = std::uint64_t;  // a position in a projection's arrays; never changes
 using site_id = std::uint32_t;
 using layer_id = std::uint32_t;  // 1..L, as in the paper
 using head_id = std::uint32_t;   // 0..heads-1
 using token_id = std::uint32_t;
 
-// Source -> target. On the side where it may be a source (the target of a synapse, the origin of a circuit's edge), n + t is the sensory
-// node of token t, in models where sensory nodes are sources.
+// Source -> target. On the side where it may be a source (the target of a synapse, the origin of a
+// circuit's edge), n + t is the sensory node of token t, in models where sensory nodes are sources.
 struct neuron_pair {
   neuron_id pre = 0, post = 0;
   friend auto operator<=>(const neuron_pair&, const neuron_pair&) = default;

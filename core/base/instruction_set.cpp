@@ -17,8 +17,9 @@ instruction_set most_allowed() {
   throw input_error(variable, "'" + std::string(text) + "'", "plain, avx2 or avx512");
 }
 
-// Instructions of a set that the processor lacks, or that its operating system keeps no registers for; empty when it has them all. The
-// names are those of the compile options in kernels/CMakeLists.txt.
+// Instructions of a set that the processor lacks, or that its operating system keeps no registers
+// for; empty when it has them all. The names are those of the compile options in
+// kernels/CMakeLists.txt.
 std::string lacking(instruction_set set) {
   if (set == instruction_set::plain || set == instruction_set::best) return {};
 #if defined(__x86_64__)
@@ -56,7 +57,8 @@ const char* name(instruction_set set) noexcept {
 }
 
 instruction_set instruction_set_named(std::string_view text) {
-  for (auto set : {instruction_set::best, instruction_set::plain, instruction_set::avx2, instruction_set::avx512})
+  for (auto set : {instruction_set::best, instruction_set::plain, instruction_set::avx2,
+                   instruction_set::avx512})
     if (text == name(set)) return set;
   throw input_error("instructions", "'" + std::string(text) + "'", "best, plain, avx2 or avx512");
 }

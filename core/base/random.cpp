@@ -14,15 +14,18 @@ double unit(std::uint32_t high, std::uint32_t low) noexcept {
 
 }  // namespace
 
-std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {
-  // The key carries seed and purpose, the counter item (64 bits) and step (64 bits): distinct arguments, distinct blocks.
+std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,
+                                         std::uint64_t step) noexcept {
+  // The key carries seed and purpose, the counter item (64 bits) and step (64 bits): distinct
+  // arguments, distinct blocks.
   const auto mixed = seed ^ (static_cast<std::uint64_t>(why) * 0x9E3779B97F4A7C15u);
-  return philox({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32), static_cast<std::uint32_t>(step),
-                 static_cast<std::uint32_t>(step >> 32)},
+  return philox({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32),
+                 static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
                 {static_cast<std::uint32_t>(mixed), static_cast<std::uint32_t>(mixed >> 32)});
 }
 
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) noexcept {
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c,
+                                    std::array<std::uint32_t, 2> k) noexcept {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0];
     const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c[2];
@@ -58,11 +61,13 @@ double random_stream::unit() noexcept {
 }
 
 std::uint32_t random_stream::below(std::uint32_t bound) noexcept {
-  // The upper half of a product, with the draws that would favour some numbers thrown away (Lemire 2019).
+  // The upper half of a product, with the draws that would favour some numbers thrown away (Lemire
+  // 2019).
   const std::uint32_t threshold = (0u - bound) % bound;
   for (;;) {
     const std::uint64_t product = std::uint64_t{(*this)()} * bound;
-    if (static_cast<std::uint32_t>(product) >= threshold) return static_cast<std::uint32_t>(product >> 32);
+    if (static_cast<std::uint32_t>(product) >= threshold)
+      return static_cast<std::uint32_t>(product >> 32);
   }
 }
 

@@ -1,5 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011). A draw is a pure function of (seed, purpose, item,
-// step), so results never depend on the order in which particles are visited.
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., SC 2011). A draw is a pure function
+// of (seed, purpose, item, step), so results never depend on the order in which particles are
+// visited.
 #pragma once
 
 #include <array>
@@ -7,7 +8,8 @@
 
 namespace bdh {
 
-// What a stream of draws is for; streams of different purposes are independent. Values are part of the file formats.
+// What a stream of draws is for; streams of different purposes are independent. Values are part of
+// the file formats.
 enum class purpose : std::uint32_t {
   sampling = 1,
   test_weights = 2,
@@ -23,31 +25,36 @@ enum class purpose : std::uint32_t {
 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key) noexcept;
 
 // The 128 bits that all draws below are made of.
-std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;
+std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,
+                                         std::uint64_t step) noexcept;
 
-// Uniform in [0, 1), a multiple of 2^-53. `item` numbers a particle or edge, `step` a token or repetition.
+// Uniform in [0, 1), a multiple of 2^-53. `item` numbers a particle or edge, `step` a token or
+// repetition.
 double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;
 
 // Standard normal (Box-Muller on one Philox block).
 double normal(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept;
 
-// The draws of one (seed, purpose, step) one after the other, 32 bits each: a uniform random bit generator, as the standard library's and
-// Boost's distributions and generators take it.
+// The draws of one (seed, purpose, step) one after the other, 32 bits each: a uniform random bit
+// generator, as the standard library's and Boost's distributions and generators take it.
 class random_stream {
  public:
   using result_type = std::uint32_t;
 
-  random_stream(std::uint64_t seed, purpose why, std::uint64_t step) noexcept : seed_(seed), step_(step), why_(why) {}
+  random_stream(std::uint64_t seed, purpose why, std::uint64_t step) noexcept
+      : seed_(seed), step_(step), why_(why) {}
   static constexpr result_type min() noexcept { return 0; }
   static constexpr result_type max() noexcept { return 0xFFFFFFFFu; }
   result_type operator()() noexcept;
 
-  double unit() noexcept;                                    // uniform in [0, 1)
-  std::uint32_t below(std::uint32_t bound) noexcept;         // uniform in 0 .. bound - 1; bound > 0
-  std::uint64_t failures_before_success(double p) noexcept;  // geometric: Bernoulli(p) draws that fail first; 0 < p <= 1
+  double unit() noexcept;                             // uniform in [0, 1)
+  std::uint32_t below(std::uint32_t bound) noexcept;  // uniform in 0 .. bound - 1; bound > 0
+  std::uint64_t failures_before_success(
+      double p) noexcept;  // geometric: Bernoulli(p) draws that fail first; 0 < p <= 1
 
  private:
   std::uint64_t seed_, step_, item_ = 0;

@@ -10,8 +10,9 @@
 namespace bdh::rounded {
 namespace {
 
-// An unevaluated sum, the second part below half a unit in the last place of the first: twice the digits of a double (Dekker 1971). Every
-// operation below is one that IEEE 754 rounds in one way only, as long as no product is contracted with a sum.
+// An unevaluated sum, the second part below half a unit in the last place of the first: twice the
+// digits of a double (Dekker 1971). Every operation below is one that IEEE 754 rounds in one way
+// only, as long as no product is contracted with a sum.
 struct two {
   double high, low = 0;
 };
@@ -46,16 +47,21 @@ constexpr two operator*(two a, two b) {
   const two p = product(a.high, b.high);
   return ordered_sum(p.high, p.low + (a.high * b.low + a.low * b.high));
 }
-constexpr two times(two a, double power_of_two) { return {a.high * power_of_two, a.low * power_of_two}; }
+constexpr two times(two a, double power_of_two) {
+  return {a.high * power_of_two, a.low * power_of_two};
+}
 
-// Constants in three parts, of which the first two have 32 bits: their products with an integer are exact.
+// Constants in three parts, of which the first two have 32 bits: their products with an integer are
+// exact.
 struct three {
   double first, second, third;
 };
 constexpr three ln2{0x1.62e42fee00000p-1, 0x1.a39ef35600000p-33, 0x1.93c7673007e5fp-65};
 constexpr three half_pi{0x1.921fb54400000p+0, 0x1.0b4611a600000p-34, 0x1.3198a2e037073p-69};
 
-constexpr two add_multiple(two to, double n, three of) { return ((to + two{n * of.first}) + two{n * of.second}) + two{n * of.third}; }
+constexpr two add_multiple(two to, double n, three of) {
+  return ((to + two{n * of.first}) + two{n * of.second}) + two{n * of.third};
+}
 
 // 1/n!, n = 1 ... 11
 constexpr two inverse_factorial[] = {{0, 0},
@@ -71,12 +77,13 @@ constexpr two inverse_factorial[] = {{0, 0},
                                      {0x1.27e4fb7789f5cp-22, 0x1.cbbc05b4fa99ap-76},
                                      {0x1.ae64567f544e4p-26, -0x1.c062e06d1f209p-80}};
 
-// e^r - 1 for |r| <= 0.35, relative error below 2^-85. The series is that of r/4; of its terms the later ones need no more than a double.
+// e^r - 1 for |r| <= 0.35, relative error below 2^-85. The series is that of r/4; of its terms the
+// later ones need no more than a double.
 two exp_minus_1(two r) {
   const two q = times(r, 0.25);
   double tail = 0;
-  for (double inverse : {1.0 / 1307674368000, 1.0 / 87178291200, 1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
-                         1.0 / 362880, 1.0 / 40320, 1.0 / 5040})
+  for (double inverse : {1.0 / 1307674368000, 1.0 / 87178291200, 1.0 / 6227020800, 1.0 / 479001600,
+                         1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040})
     tail = tail * q.high + inverse;
   two e{tail};
   for (int n = 6; n >= 1; --n) e = e * q + inverse_factorial[n];
@@ -85,7 +92,9 @@ two exp_minus_1(two r) {
   return e;
 }
 
-double power_of_2(int n) { return std::bit_cast<double>((std::int64_t{1023} + n) << 52); }  // of a normal number
+double power_of_2(int n) {
+  return std::bit_cast<double>((std::int64_t{1023} + n) << 52);
+}  // of a normal number
 
 double exp(two x) {
   if (std::isnan(x.high)) return x.high;
@@ -101,7 +110,8 @@ two log(two x) {
   if (mantissa < 0.70710678118654752) exponent -= 1;
   // About sqrt(1/2) ... sqrt(2); in two steps, since the power for a denormal number would be none.
   const two m = times(times(x, power_of_2(-exponent / 2)), power_of_2(-exponent - -exponent / 2));
-  // What a double can know of ln m, then what is missing: the logarithm of m / e^near, of which one term of the series is enough.
+  // What a double can know of ln m, then what is missing: the logarithm of m / e^near, of which one
+  // term of the series is enough.
   const double less = (m.high - 1) + m.low, s = less / (m.high + 1), z = s * s;
   double series = 0;
   for (int n = 21; n >= 3; n -= 2) series = (series + 1.0 / n) * z;
@@ -112,8 +122,12 @@ two log(two x) {
 
 }  // namespace
 
-double log(double x) noexcept { return x > 0 && std::isfinite(x) ? log(two{x}).high : std::log(x); }  // infinities, NaN
-double log1p(double x) noexcept { return x != 0 && x > -1 && std::isfinite(x) ? log(sum(1, x)).high : std::log1p(x); }
+double log(double x) noexcept {
+  return x > 0 && std::isfinite(x) ? log(two{x}).high : std::log(x);
+}  // infinities, NaN
+double log1p(double x) noexcept {
+  return x != 0 && x > -1 && std::isfinite(x) ? log(sum(1, x)).high : std::log1p(x);
+}
 double exp(double x) noexcept { return exp(two{x}); }
 double pow(double x, double y) noexcept { return exp(log(two{x}) * two{y}); }
 

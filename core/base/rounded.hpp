@@ -1,7 +1,9 @@
-// Logarithm, exponential, powers and cosine from plain arithmetic alone, for numbers that become bits of a model, of its weights or of a
-// record: a libm does not promise its last bit, and glibc's depends on whether the processor has fused multiply-add. These are the same on
-// every machine, and all but always the double that is nearest to the exact value: they are worked out with about 100 bits and rounded
-// once. core/base/sincos.hpp and exponential.hpp are for kernels and devices: faster, and a few units in the last place from the nearest.
+// Logarithm, exponential, powers and cosine from plain arithmetic alone, for numbers that become
+// bits of a model, of its weights or of a record: a libm does not promise its last bit, and glibc's
+// depends on whether the processor has fused multiply-add. These are the same on every machine, and
+// all but always the double that is nearest to the exact value: they are worked out with about 100
+// bits and rounded once. core/base/sincos.hpp and exponential.hpp are for kernels and devices:
+// faster, and a few units in the last place from the nearest.
 #pragma once
 
 namespace bdh::rounded {

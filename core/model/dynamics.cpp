@@ -30,7 +30,8 @@ dynamics dynamics::named(std::string_view name, double epsilon) {
   } else if (name == "gpu-release") {
     d.equation_ = "the paper's listing and the released code";
   } else {
-    throw input_error("dynamics", "'" + std::string(name) + "'", "bdh, normfree, gpu-paper or gpu-release");
+    throw input_error("dynamics", "'" + std::string(name) + "'",
+                      "bdh, normfree, gpu-paper or gpu-release");
   }
   return d;
 }

@@ -1,5 +1,5 @@
-// Which of the paper's dynamics a model follows, as a validated value. The rest of the code asks for the single rules below,
-// never for the variant's name.
+// Which of the paper's dynamics a model follows, as a validated value. The rest of the code asks
+// for the single rules below, never for the variant's name.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@ namespace bdh {
 // How X follows from the drive (Gx W)_+.
 enum class x_rule { accumulate, replace };
 
-// How W follows from Y at the end of a layer; g is the gain of the hub pool (divisive normalisation).
+// How W follows from Y at the end of a layer; g is the gain of the hub pool (divisive
+// normalisation).
 enum class w_rule {
   y,         // W = y                          Eq. 6, 7
   gain_y,    // W = g(y) y                     Eq. 8
@@ -19,18 +20,23 @@ enum class w_rule {
 
 class dynamics {
  public:
-  // "bdh" (Eq. 6), "normfree" (Eq. 7), "gpu-paper" (Eq. 8), "gpu-release" (the paper's listing and the released code).
-  // epsilon > 0 is the constant under the root of the gain. Throws input_error for another name or a bad epsilon.
+  // "bdh" (Eq. 6), "normfree" (Eq. 7), "gpu-paper" (Eq. 8), "gpu-release" (the paper's listing and
+  // the released code). epsilon > 0 is the constant under the root of the gain. Throws input_error
+  // for another name or a bad epsilon.
   static dynamics named(std::string_view name, double epsilon = 1e-5);
 
   const std::string& name() const noexcept { return name_; }
   const char* equation() const noexcept { return equation_; }
   x_rule x() const noexcept { return x_; }
   w_rule w() const noexcept { return w_; }
-  bool token_gain() const noexcept { return token_gain_; }          // the token enters as g(e) e, not e
-  bool attention_gain() const noexcept { return attention_gain_; }  // A is scaled by g(A), per head, before it drives Gy
-  bool centred() const noexcept { return centred_; }                // hubs subtract their pool's mean: Gx = Dx C B
-  bool heads() const noexcept { return heads_; }                    // more than one head is defined
+  bool token_gain() const noexcept { return token_gain_; }  // the token enters as g(e) e, not e
+  bool attention_gain() const noexcept {
+    return attention_gain_;
+  }  // A is scaled by g(A), per head, before it drives Gy
+  bool centred() const noexcept {
+    return centred_;
+  }                                               // hubs subtract their pool's mean: Gx = Dx C B
+  bool heads() const noexcept { return heads_; }  // more than one head is defined
   double epsilon() const noexcept { return epsilon_; }
 
  private:

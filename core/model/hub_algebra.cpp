@@ -5,8 +5,10 @@ namespace bdh {
 std::vector<double> dense_rows(const projection& p) {
   std::vector<double> rows(std::size_t{p.rows()} * p.columns());
   for (std::size_t r = 0; r < p.rows(); ++r) {
-    const edge_id first = p.is_dense() ? r * p.columns() : p.indptr()[r], last = p.is_dense() ? first + p.columns() : p.indptr()[r + 1];
-    for (edge_id e = first; e < last; ++e) rows[r * p.columns() + (p.is_dense() ? e - first : p.indices()[e])] = p.weight(e);
+    const edge_id first = p.is_dense() ? r * p.columns() : p.indptr()[r],
+                  last = p.is_dense() ? first + p.columns() : p.indptr()[r + 1];
+    for (edge_id e = first; e < last; ++e)
+      rows[r * p.columns() + (p.is_dense() ? e - first : p.indices()[e])] = p.weight(e);
   }
   return rows;
 }

@@ -1,4 +1,5 @@
-// The hubs of an imported model as a pool: what every source sends to it, C B, and the gain that it gives.
+// The hubs of an imported model as a pool: what every source sends to it, C B, and the gain that it
+// gives.
 #pragma once
 
 #include <vector>

@@ -45,33 +45,43 @@ projection retention_as_weights(const model& m) {
     u = array<float>(gs.edges());
     std::fill(u.begin(), u.end(), static_cast<float>(m.retention()));
   }
-  return projection::sparse("retention", gs.source(), gs.target(), gs.rows_are(), std::move(indptr), std::move(indices), std::move(u));
+  return projection::sparse("retention", gs.source(), gs.target(), gs.rows_are(), std::move(indptr),
+                            std::move(indices), std::move(u));
 }
 
-// Puts the circuits of the parts together: neurons where they say, hubs, sensory and readout nodes one on the other.
+// Puts the circuits of the parts together: neurons where they say, hubs, sensory and readout nodes
+// one on the other.
 class assembly {
  public:
   assembly(std::span<const part> parts, neuron_id neurons, float scale_e)
-      : parts_(parts), first_(*parts[0].from), n_(neurons), scale_e_(scale_e), mean_(1.0f / static_cast<float>(parts.size())) {
+      : parts_(parts),
+        first_(*parts[0].from),
+        n_(neurons),
+        scale_e_(scale_e),
+        mean_(1.0f / static_cast<float>(parts.size())) {
     for (const part& p : parts) neurons_.push_back(p.neurons);
   }
 
   // Of a model with explicit edges: the pool that gives its gains.
   hub_circuits hubs() const {
-    const population neurons{"neurons", n_}, &hubs = first_.circuits().e.target(), &tokens = first_.circuits().sensory.source(),
+    const population neurons{"neurons", n_}, &hubs = first_.circuits().e.target(),
+                                             &tokens = first_.circuits().sensory.source(),
                                              &readout = first_.circuits().readout.target();
     const places to_hubs = all_of(hubs), to_tokens = all_of(tokens), to_readout = all_of(readout);
     hub_circuits c;
-    const auto gather = [&](projection hub_circuits::*which, const population& source, const population& target, const places& sources,
-                            const places& targets, float factor) {
+    const auto gather = [&](projection hub_circuits::*which, const population& source,
+                            const population& target, const places& sources, const places& targets,
+                            float factor) {
       const projection& like = first_.circuits().*which;
       std::vector<placement> all;
-      for (std::size_t i = 0; i < parts_.size(); ++i) all.push_back({&(parts_[i].from->circuits().*which), sources[i], targets[i], factor});
+      for (std::size_t i = 0; i < parts_.size(); ++i)
+        all.push_back({&(parts_[i].from->circuits().*which), sources[i], targets[i], factor});
       c.*which = combined(like.name(), source, target, like.rows_are(), all);
     };
     gather(&hub_circuits::e, neurons, hubs, neurons_, to_hubs, scale_e_);
     gather(&hub_circuits::sensory, tokens, hubs, to_tokens, to_hubs, mean_);
-    if (readout.size != 0) gather(&hub_circuits::readout, hubs, readout, to_hubs, to_readout, mean_);
+    if (readout.size != 0)
+      gather(&hub_circuits::readout, hubs, readout, to_hubs, to_readout, mean_);
     if (first_.is_direct()) return c;
     gather(&hub_circuits::dx, hubs, neurons, to_hubs, neurons_, 1);
     gather(&hub_circuits::dy, hubs, neurons, to_hubs, neurons_, 1);
@@ -81,25 +91,30 @@ class assembly {
   direct_circuits edges() const {
     const direct_circuits& like = first_.direct();
     // Behind the neurons come the sensory nodes, where these are sources.
-    const population neurons{"neurons", n_}, sources{"sources", n_ + (first_.sources() - first_.neurons())},
+    const population neurons{"neurons", n_},
+        sources{"sources", n_ + (first_.sources() - first_.neurons())},
         &tokens = like.sensory.source(), &readout = like.readout.target();
     const places to_tokens = all_of(tokens), to_readout = all_of(readout);
     places as_sources = neurons_;
     for (numbers& places_of : as_sources)
       for (neuron_id t = n_; t < sources.size; ++t) places_of.push_back(t);
     direct_circuits c;
-    const auto gather = [&](projection direct_circuits::*which, const population& source, const population& target, const places& from,
-                            const places& to, float factor) {
+    const auto gather = [&](projection direct_circuits::*which, const population& source,
+                            const population& target, const places& from, const places& to,
+                            float factor) {
       std::vector<placement> all;
-      for (std::size_t i = 0; i < parts_.size(); ++i) all.push_back({&(parts_[i].from->direct().*which), from[i], to[i], factor});
+      for (std::size_t i = 0; i < parts_.size(); ++i)
+        all.push_back({&(parts_[i].from->direct().*which), from[i], to[i], factor});
       c.*which = combined((like.*which).name(), source, target, (like.*which).rows_are(), all);
     };
     using edges = direct_circuits;
-    for (projection edges::*circuit : {&edges::gx_excitatory, &edges::gx_inhibitory, &edges::gy_excitatory, &edges::gy_inhibitory})
+    for (projection edges::*circuit : {&edges::gx_excitatory, &edges::gx_inhibitory,
+                                       &edges::gy_excitatory, &edges::gy_inhibitory})
       gather(circuit, sources, neurons, as_sources, neurons_, 1);
     gather(&edges::gs, neurons, sources, neurons_, as_sources, 1);
     if (like.sensory.edges() != 0) gather(&edges::sensory, tokens, neurons, to_tokens, neurons_, 1);
-    if (like.readout.edges() != 0) gather(&edges::readout, sources, readout, as_sources, to_readout, mean_);
+    if (like.readout.edges() != 0)
+      gather(&edges::readout, sources, readout, as_sources, to_readout, mean_);
     if (own_retention()) c.retention = retention(neurons, sources, as_sources);
     return c;
   }
@@ -110,15 +125,18 @@ class assembly {
   places all_of(const population& p) const { return places(parts_.size(), from(0, p.size)); }
 
   bool own_retention() const {
-    return std::ranges::any_of(
-        parts_, [&](const part& p) { return !p.from->direct().retention.empty() || p.from->retention() != first_.retention(); });
+    return std::ranges::any_of(parts_, [&](const part& p) {
+      return !p.from->direct().retention.empty() || p.from->retention() != first_.retention();
+    });
   }
 
-  array<float> retention(const population& neurons, const population& sources, const places& as_sources) const {
+  array<float> retention(const population& neurons, const population& sources,
+                         const places& as_sources) const {
     std::vector<projection> u;
     for (const part& p : parts_) u.push_back(retention_as_weights(*p.from));
     std::vector<placement> all;
-    for (std::size_t i = 0; i < parts_.size(); ++i) all.push_back({&u[i], neurons_[i], as_sources[i], 1});
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      all.push_back({&u[i], neurons_[i], as_sources[i], 1});
     return copied(combined("retention", neurons, sources, u[0].rows_are(), all).weights());
   }
 
@@ -129,11 +147,12 @@ class assembly {
   places neurons_;
 };
 
-model::parts assembled(std::span<const part> parts, neuron_id neurons, float scale_e) {
+model_spec assembled(std::span<const part> parts, neuron_id neurons, float scale_e) {
   const model& first = *parts[0].from;
-  model::parts p = first.parts_without_circuits();
-  p.order.clear();
-  p.origin = {.creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
+  model_spec p = first.spec_without_circuits();
+  p.memory_order.clear();
+  p.origin = {
+      .creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
   const assembly a(parts, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();
@@ -142,12 +161,14 @@ model::parts assembled(std::span<const part> parts, neuron_id neurons, float sca
 
 void check_scale(const model& m, float scale_e) {
   if (!(scale_e > 0)) throw input_error("scale_e", shown(scale_e), "a number > 0");
-  if (m.is_direct() && scale_e != 1) throw input_error("scale_e", shown(scale_e), "1, with explicit edges", "these have no E");
+  if (m.is_direct() && scale_e != 1)
+    throw input_error("scale_e", shown(scale_e), "1, with explicit edges", "these have no E");
 }
 
 // ---- merging
 
-[[noreturn]] void differ(const std::string& what, const std::string& a, const std::string& b, const std::string& hint = {}) {
+[[noreturn]] void differ(const std::string& what, const std::string& a, const std::string& b,
+                         const std::string& hint = {}) {
   throw shape_error(what, a + " and " + b, "the same in both models", hint);
 }
 
@@ -156,26 +177,36 @@ void expect_same(const char* what, std::uint64_t a, std::uint64_t b, const std::
 }
 
 void expect_alike(const model& a, const model& b) {
-  const auto circuits = [](const model& m) { return std::string(m.is_direct() ? "explicit edges" : "through hubs"); };
+  const auto circuits = [](const model& m) {
+    return std::string(m.is_direct() ? "explicit edges" : "through hubs");
+  };
   if (a.is_direct() != b.is_direct()) differ("circuits", circuits(a), circuits(b));
   for (const model* m : {&a, &b})
     if (m->is_direct() && m->hubs() != 0)
-      throw unavailable_error("circuits", "explicit edges with the hubs of a BDH-GPU model as a pool", "circuits through hubs",
-                              "edges from the neurons of one model to those of the other follow only from Dx: merge the models, then "
+      throw unavailable_error("circuits",
+                              "explicit edges with the hubs of a BDH-GPU model as a pool",
+                              "circuits through hubs",
+                              "edges from the neurons of one model to those of the other follow "
+                              "only from Dx: merge the models, then "
                               "bdh import --circuit direct");
   if (a.rules().name() != b.rules().name()) differ("dynamics", a.rules().name(), b.rules().name());
-  if (a.rules().epsilon() != b.rules().epsilon()) differ("epsilon", shown(a.rules().epsilon()), shown(b.rules().epsilon()));
+  if (a.rules().epsilon() != b.rules().epsilon())
+    differ("epsilon", shown(a.rules().epsilon()), shown(b.rules().epsilon()));
   expect_same("hubs", a.hubs(), b.hubs(), "neurons of both models meet in the hubs");
   expect_same("layers", a.layers(), b.layers());
   expect_same("heads", a.heads(), b.heads(), "neurons are joined head by head");
   expect_same("sensory nodes", a.sensory_nodes(), b.sensory_nodes());
   expect_same("readout nodes", a.readout_nodes(), b.readout_nodes());
   if (a.tokens() != b.tokens()) differ("tokenizer", name(a.tokens()), name(b.tokens()));
-  const auto turns = [](const model& m) { return std::string(m.turning().present() ? "rotation" : "none"); };
-  if (a.turning().present() != b.turning().present()) differ("rotation", turns(a), turns(b));
-  if (!a.is_direct() && a.retention() != b.retention()) differ("retention", shown(a.retention()), shown(b.retention()));
+  const auto turns = [](const model& m) {
+    return std::string(m.rotation().present() ? "rotation" : "none");
+  };
+  if (a.rotation().present() != b.rotation().present()) differ("rotation", turns(a), turns(b));
+  if (!a.is_direct() && a.retention() != b.retention())
+    differ("retention", shown(a.retention()), shown(b.retention()));
   if (std::uint64_t{a.neurons()} + b.neurons() > 0xfffffffeu)
-    throw shape_error("neurons", std::to_string(std::uint64_t{a.neurons()} + b.neurons()), "at most 4294967294");
+    throw shape_error("neurons", std::to_string(std::uint64_t{a.neurons()} + b.neurons()),
+                      "at most 4294967294");
 }
 
 std::string called(const model& m, neuron_id i, const char* prefix) {
@@ -183,7 +214,8 @@ std::string called(const model& m, neuron_id i, const char* prefix) {
 }
 
 bool share_a_name(const model& a, const model& b) {
-  return std::ranges::any_of(b.neuron_names(), [&](const std::string& name) { return a.neuron_named(name).has_value(); });
+  return std::ranges::any_of(
+      b.neuron_names(), [&](const std::string& name) { return a.neuron_named(name).has_value(); });
 }
 
 rotation joined(const rotation& a, const rotation& b) {
@@ -204,13 +236,15 @@ numbers without_identity(numbers ids) { return ids == from(0, ids.size()) ? numb
 // ---- slicing
 
 // The chosen neurons and those that turn with them.
-std::vector<bool> with_partners(const model& m, std::span<const neuron_id> keep, numbers& partners) {
+std::vector<bool> with_partners(const model& m, std::span<const neuron_id> keep,
+                                numbers& partners) {
   std::vector<bool> kept(m.neurons());
   for (neuron_id i : keep) {
-    if (i >= m.neurons()) throw input_error("neuron", std::to_string(i), "0 to " + std::to_string(m.neurons() - 1));
+    if (i >= m.neurons())
+      throw input_error("neuron", std::to_string(i), "0 to " + std::to_string(m.neurons() - 1));
     kept[i] = true;
   }
-  for (neuron_id i = 0; m.turning().present() && i < m.neurons(); ++i)
+  for (neuron_id i = 0; m.rotation().present() && i < m.neurons(); ++i)
     if (!kept[i] && kept[i ^ 1u]) partners.push_back(i);
   for (neuron_id i : partners) kept[i] = true;
   return kept;
@@ -230,7 +264,8 @@ std::vector<std::pair<head_id, numbers>> by_head(const model& m, const std::vect
 
 std::vector<double> frequencies(const model& m, const numbers& positions) {
   std::vector<double> all;
-  for (std::size_t k = 0; k < positions.size(); k += 2) all.push_back(m.turning().frequency()[positions[k] / 2]);
+  for (std::size_t k = 0; k < positions.size(); k += 2)
+    all.push_back(m.rotation().frequency()[positions[k] / 2]);
   return all;
 }
 
@@ -239,12 +274,14 @@ void expect_equal_heads(const model& m, const std::vector<std::pair<head_id, num
   for (const auto& [h, others] : heads) {
     const std::string place = "head " + std::to_string(h);
     if (others.size() != positions.size())
-      throw input_error(place, std::to_string(others.size()) + " neurons",
-                        std::to_string(positions.size()) + ", as head " + std::to_string(first) + " keeps",
-                        "choose the same positions in every head, or whole heads");
-    if (m.turning().present() && frequencies(m, others) != frequencies(m, positions))
-      throw input_error(place, "other rotation frequencies than those of head " + std::to_string(first), "the same in every head",
-                        "choose the same positions in every head, or whole heads");
+      throw input_error(
+          place, std::to_string(others.size()) + " neurons",
+          std::to_string(positions.size()) + ", as head " + std::to_string(first) + " keeps",
+          "choose the same positions in every head, or whole heads");
+    if (m.rotation().present() && frequencies(m, others) != frequencies(m, positions))
+      throw input_error(
+          place, "other rotation frequencies than those of head " + std::to_string(first),
+          "the same in every head", "choose the same positions in every head, or whole heads");
   }
 }
 
@@ -253,12 +290,14 @@ void expect_equal_heads(const model& m, const std::vector<std::pair<head_id, num
 merged merge(const model& a, const model& b, float scale_e) {
   expect_alike(a, b);
   check_scale(a, scale_e);
-  const neuron_id n = a.neurons() + b.neurons(), in_a = a.neurons_per_head(), in_b = b.neurons_per_head(), in_both = in_a + in_b;
+  const neuron_id n = a.neurons() + b.neurons(), in_a = a.neurons_per_head(),
+                  in_b = b.neurons_per_head(), in_both = in_a + in_b;
   part parts[2] = {{&a, numbers(a.neurons())}, {&b, numbers(b.neurons())}};
   for (neuron_id i = 0; i < a.neurons(); ++i) parts[0].neurons[i] = i / in_a * in_both + i % in_a;
-  for (neuron_id i = 0; i < b.neurons(); ++i) parts[1].neurons[i] = i / in_b * in_both + in_a + i % in_b;
-  model::parts p = assembled(parts, n, scale_e);
-  if (a.turning().present()) p.turning = joined(a.turning(), b.turning());
+  for (neuron_id i = 0; i < b.neurons(); ++i)
+    parts[1].neurons[i] = i / in_b * in_both + in_a + i % in_b;
+  model_spec p = assembled(parts, n, scale_e);
+  if (a.rotation().present()) p.rotation = joined(a.rotation(), b.rotation());
 
   // Those of `b` are numbered after all of `a`, whose own numbers may go beyond its size.
   neuron_id after_a = a.neurons();
@@ -266,7 +305,8 @@ merged merge(const model& a, const model& b, float scale_e) {
   numbers ids(n);
   for (neuron_id i = 0; i < a.neurons(); ++i) ids[parts[0].neurons[i]] = a.original_id(i);
   for (neuron_id i = 0; i < b.neurons(); ++i) {
-    if (b.original_id(i) >= nowhere - after_a) throw shape_error("original ids", "numbers beyond 32 bits", "smaller ones");
+    if (b.original_id(i) >= nowhere - after_a)
+      throw shape_error("original ids", "numbers beyond 32 bits", "smaller ones");
     ids[parts[1].neurons[i]] = after_a + b.original_id(i);
   }
   p.original_id = without_identity(std::move(ids));
@@ -276,14 +316,18 @@ merged merge(const model& a, const model& b, float scale_e) {
   if (!a.neuron_names().empty() || !b.neuron_names().empty()) {
     prefixed = a.neuron_names().empty() || b.neuron_names().empty() || share_a_name(a, b);
     p.neuron_names.resize(n);
-    for (neuron_id i = 0; i < a.neurons(); ++i) p.neuron_names[parts[0].neurons[i]] = called(a, i, prefixed ? "1/" : "");
-    for (neuron_id i = 0; i < b.neurons(); ++i) p.neuron_names[parts[1].neurons[i]] = called(b, i, prefixed ? "2/" : "");
+    for (neuron_id i = 0; i < a.neurons(); ++i)
+      p.neuron_names[parts[0].neurons[i]] = called(a, i, prefixed ? "1/" : "");
+    for (neuron_id i = 0; i < b.neurons(); ++i)
+      p.neuron_names[parts[1].neurons[i]] = called(b, i, prefixed ? "2/" : "");
   }
-  if (a.training_window() != b.training_window()) p.training_window = std::min(a.training_window(), b.training_window());
+  if (a.training_window() != b.training_window())
+    p.training_window = std::min(a.training_window(), b.training_window());
   p.origin.source = story(a) + " and " + story(b);
   p.origin.layout = "two models, merged";
-  p.origin.inferred = {"of each head, the first " + std::to_string(in_a) + " neurons are those of " + story(a) + ", the next " +
-                       std::to_string(in_b) + " those of " + story(b)};
+  p.origin.inferred = {"of each head, the first " + std::to_string(in_a) +
+                       " neurons are those of " + story(a) + ", the next " + std::to_string(in_b) +
+                       " those of " + story(b)};
   if (scale_e != 1) p.origin.inferred.push_back("E times " + shown(scale_e));
   return {model(std::move(p)), prefixed};
 }
@@ -302,9 +346,9 @@ sliced slice(const model& m, std::span<const neuron_id> keep, float scale_e) {
       parts[0].neurons[i] = static_cast<neuron_id>(chosen.size());
       chosen.push_back(i);
     }
-  model::parts p = assembled(parts, static_cast<neuron_id>(chosen.size()), scale_e);
+  model_spec p = assembled(parts, static_cast<neuron_id>(chosen.size()), scale_e);
   p.heads = static_cast<head_id>(heads.size());
-  if (m.turning().present()) p.turning = rotation(frequencies(m, heads.front().second));
+  if (m.rotation().present()) p.rotation = rotation(frequencies(m, heads.front().second));
   numbers ids;
   p.neuron_names.clear();
   for (neuron_id i : chosen) {
@@ -314,8 +358,9 @@ sliced slice(const model& m, std::span<const neuron_id> keep, float scale_e) {
   p.original_id = without_identity(std::move(ids));
   p.origin = m.origin();
   p.origin.creator = creator();
-  p.origin.inferred.push_back(std::to_string(chosen.size()) + " of " + std::to_string(m.neurons()) + " neurons, in " +
-                              std::to_string(heads.size()) + " of " + std::to_string(m.heads()) + " heads, of " + story(m));
+  p.origin.inferred.push_back(std::to_string(chosen.size()) + " of " + std::to_string(m.neurons()) +
+                              " neurons, in " + std::to_string(heads.size()) + " of " +
+                              std::to_string(m.heads()) + " heads, of " + story(m));
   if (scale_e != 1) p.origin.inferred.push_back("E times " + shown(scale_e));
   return {model(std::move(p)), std::move(partners)};
 }

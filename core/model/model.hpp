@@ -1,10 +1,14 @@
-// A BDH model as a graph: populations, projections between them, the dynamics they follow and the conventions they need.
-// Built only through the checking constructor, immutable afterwards. There are two kinds of circuits:
+// A BDH model as a graph: populations, projections between them, the dynamics they follow and the
+// conventions they need. Built only through the checking constructor, immutable afterwards. There
+// are two kinds of circuits:
 //
-//   through hubs   sensory nodes (V) --sensory--> hubs (d) --dx, dy--> neurons (n) --e--> hubs --readout--> readout nodes (V)
+//   through hubs   sensory nodes (V) --sensory--> hubs (d) --dx, dy--> neurons (n) --e--> hubs
+//   --readout--> readout nodes (V)
 //                  synapses: neuron -> hub, every pair
-//   direct         sources --gx, gy--> neurons, excitatory and inhibitory; synapses: neuron -> source, those of gs
-//                  sources are the neurons and, in models imported from BDH-GPU, the sensory nodes after them
+//   direct         sources --gx, gy--> neurons, excitatory and inhibitory; synapses: neuron ->
+//   source, those of gs
+//                  sources are the neurons and, in models imported from BDH-GPU, the sensory nodes
+//                  after them
 //
 // Synapses have one strength per layer: state, not part of the model.
 #pragma once
@@ -25,7 +29,8 @@
 
 namespace bdh {
 
-// How text becomes tokens: not at all, byte b -> b, or byte b -> b + 3 (ByT5's special tokens come first).
+// How text becomes tokens: not at all, byte b -> b, or byte b -> b + 3 (ByT5's special tokens come
+// first).
 enum class tokenizer { ids, bytes, byt5 };
 
 const char* name(tokenizer) noexcept;
@@ -39,7 +44,8 @@ struct provenance {
   std::vector<std::string> inferred;  // one line per convention that was inferred or assumed
 };
 
-// Circuits through hubs (the paper's sparse linear circuit): Gx = dx (C) [e | sensory], Gy = dy (C) [e | sensory].
+// Circuits through hubs (the paper's sparse linear circuit): Gx = dx (C) [e | sensory], Gy = dy (C)
+// [e | sensory].
 struct hub_circuits {
   projection e;        // neurons -> hubs,   by source
   projection sensory;  // sensory -> hubs,   by source
@@ -51,90 +57,120 @@ struct hub_circuits {
 struct direct_circuits {
   projection gx_excitatory, gx_inhibitory;  // sources -> neurons, by source
   projection gy_excitatory, gy_inhibitory;  // sources -> neurons, by target
-  projection gs;                            // neurons -> sources, by source: the plasticity rate of each synapse
-  array<float> retention;                   // u of each synapse, 0 < u <= 1; empty: the model's uniform one
-  projection sensory;                       // sensory nodes -> neurons, by source: W of a token; empty where sensory nodes are sources
-  projection readout;                       // sources -> readout nodes, by target; empty: read out through the hubs, or not at all
+  projection gs;           // neurons -> sources, by source: the plasticity rate of each synapse
+  array<float> retention;  // u of each synapse, 0 < u <= 1; empty: the model's uniform one
+  projection sensory;      // sensory nodes -> neurons, by source: W of a token; empty where sensory
+                           // nodes are sources
+  projection readout;  // sources -> readout nodes, by target; empty: read out through the hubs, or
+                       // not at all
+};
+
+// All that a model is made from.
+struct model_spec {
+  dynamics rules = dynamics::named("gpu-release");
+  layer_id layers = 0;
+  head_id heads = 1;
+  hub_circuits circuits;  // of a direct model: e, sensory, readout of the pool that gives its
+                          // gains, or nothing
+  std::optional<direct_circuits> direct;  // present: circuits are direct
+  bdh::rotation rotation;
+  double retention = 1.0;  // uniform factor per token, 0 < u <= 1
+  std::vector<neuron_id>
+      original_id;  // neuron -> its position in the imported file; empty: the same
+  std::vector<neuron_id> memory_order;  // of explicit edges: in which engines keep the neurons;
+                                        // empty: as they are numbered
+  std::vector<std::string>
+      neuron_names;  // 1 to 255 bytes each, all different; empty: neurons have numbers only
+  tokenizer tokens = tokenizer::ids;
+  std::uint64_t training_window = 0;  // tokens; 0: not known
+  provenance origin;
+  std::string content_sha256;  // of everything above that the dynamics depends on; set by the file
+                               // layer, empty before
 };
 
 class model {
  public:
-  struct parts {
-    dynamics rules = dynamics::named("gpu-release");
-    layer_id layers = 0;
-    head_id heads = 1;
-    hub_circuits circuits;                  // of a direct model: e, sensory, readout of the pool that gives its gains, or nothing
-    std::optional<direct_circuits> direct;  // present: circuits are direct
-    rotation turning;
-    double retention = 1.0;                 // uniform factor per token, 0 < u <= 1
-    std::vector<neuron_id> original_id;     // neuron -> its position in the imported file; empty: the same
-    std::vector<neuron_id> order;           // of explicit edges: in which engines keep the neurons; empty: as they are numbered
-    std::vector<std::string> neuron_names;  // 1 to 255 bytes each, all different; empty: neurons have numbers only
-    tokenizer tokens = tokenizer::ids;
-    std::uint64_t training_window = 0;  // tokens; 0: not known
-    provenance origin;
-    std::string content_sha256;  // of everything above that the dynamics depends on; set by the file layer, empty before
-  };
+  // Throws shape_error or input_error naming the part of the spec that does not fit the others.
+  explicit model(model_spec spec);
 
-  // Takes the parts after checking that they fit. Throws shape_error or input_error naming the part.
-  explicit model(parts p);
+  const dynamics& rules() const noexcept { return spec_.rules; }
+  layer_id layers() const noexcept { return spec_.layers; }
+  head_id heads() const noexcept { return spec_.heads; }
+  const hub_circuits& circuits() const noexcept { return spec_.circuits; }
+  bool is_direct() const noexcept { return spec_.direct.has_value(); }
+  const direct_circuits& direct() const noexcept { return *spec_.direct; }  // of a direct model
+  const bdh::rotation& rotation() const noexcept { return spec_.rotation; }
+  double retention() const noexcept { return spec_.retention; }
+  tokenizer tokens() const noexcept { return spec_.tokens; }
+  std::uint64_t training_window() const noexcept { return spec_.training_window; }
+  const provenance& origin() const noexcept { return spec_.origin; }
+  const std::string& content_sha256() const noexcept { return spec_.content_sha256; }
 
-  const dynamics& rules() const noexcept { return parts_.rules; }
-  layer_id layers() const noexcept { return parts_.layers; }
-  head_id heads() const noexcept { return parts_.heads; }
-  const hub_circuits& circuits() const noexcept { return parts_.circuits; }
-  bool is_direct() const noexcept { return parts_.direct.has_value(); }
-  const direct_circuits& direct() const noexcept { return *parts_.direct; }  // of a direct model
-  const rotation& turning() const noexcept { return parts_.turning; }
-  double retention() const noexcept { return parts_.retention; }
-  tokenizer tokens() const noexcept { return parts_.tokens; }
-  std::uint64_t training_window() const noexcept { return parts_.training_window; }
-  const provenance& origin() const noexcept { return parts_.origin; }
-  const std::string& content_sha256() const noexcept { return parts_.content_sha256; }
-
-  neuron_id neurons() const noexcept { return is_direct() ? direct().gs.source().size : parts_.circuits.e.source().size; }
-  neuron_id hubs() const noexcept { return parts_.circuits.e.target().size; }  // 0: a direct model without a pool
-  neuron_id sources() const noexcept { return is_direct() ? direct().gs.target().size : neurons() + sensory_nodes(); }
+  neuron_id neurons() const noexcept {
+    return is_direct() ? direct().gs.source().size : spec_.circuits.e.source().size;
+  }
+  neuron_id hubs() const noexcept {
+    return spec_.circuits.e.target().size;
+  }  // 0: a direct model without a pool
+  neuron_id sources() const noexcept {
+    return is_direct() ? direct().gs.target().size : neurons() + sensory_nodes();
+  }
   bool sensory_are_sources() const noexcept { return sources() != neurons(); }
   neuron_id sensory_nodes() const noexcept {
-    return is_direct() && direct().sensory.edges() != 0 ? direct().sensory.source().size : parts_.circuits.sensory.source().size;
+    return is_direct() && direct().sensory.edges() != 0 ? direct().sensory.source().size
+                                                        : spec_.circuits.sensory.source().size;
   }
   neuron_id readout_nodes() const noexcept {  // 0: activity and synapses, but no logits
-    return is_direct() && direct().readout.edges() != 0 ? direct().readout.target().size : parts_.circuits.readout.target().size;
+    return is_direct() && direct().readout.edges() != 0 ? direct().readout.target().size
+                                                        : spec_.circuits.readout.target().size;
   }
-  edge_id synapses() const noexcept { return is_direct() ? direct().gs.edges() : edge_id{neurons()} * hubs(); }  // a layer
-  // The synapses of a neuron: ids [first, second) into the strengths of a layer; its targets are hubs or sources.
+  edge_id synapses() const noexcept {
+    return is_direct() ? direct().gs.edges() : edge_id{neurons()} * hubs();
+  }  // a layer
+  // The synapses of a neuron: ids [first, second) into the strengths of a layer; its targets are
+  // hubs or sources.
   std::pair<edge_id, edge_id> synapses_of(neuron_id i) const noexcept;
-  neuron_id row_units() const noexcept { return neurons() / (turning().present() ? 2 : 1); }  // pairs, or neurons
+  neuron_id row_units() const noexcept {
+    return neurons() / (rotation().present() ? 2 : 1);
+  }  // pairs, or neurons
   neuron_id neurons_per_head() const noexcept { return neurons() / heads(); }
-  neuron_id original_id(neuron_id i) const noexcept { return parts_.original_id.empty() ? i : parts_.original_id[i]; }
-  bool renumbered() const noexcept { return !parts_.original_id.empty(); }
-  // How engines keep the neurons: order()[k] is the k-th. Nobody else notices, but for the rounding of sums
-  // (core/simulation/permuted_engine.hpp).
-  std::span<const neuron_id> order() const noexcept { return parts_.order; }
-  std::vector<neuron_id> places() const;  // its inverse: where a neuron is kept; empty: in the place of its number
-  const std::vector<std::string>& neuron_names() const noexcept { return parts_.neuron_names; }  // n, or empty
-  std::optional<neuron_id> neuron_named(std::string_view name) const;                            // nothing: no neuron has this name
+  neuron_id original_id(neuron_id i) const noexcept {
+    return spec_.original_id.empty() ? i : spec_.original_id[i];
+  }
+  bool renumbered() const noexcept { return !spec_.original_id.empty(); }
+  // How engines keep the neurons in memory: memory_order()[k] is the k-th. It changes nothing but
+  // the rounding of sums (core/simulation/permuted_engine.hpp).
+  std::span<const neuron_id> memory_order() const noexcept { return spec_.memory_order; }
+  std::vector<neuron_id> memory_positions()
+      const;  // its inverse: where a neuron is kept; empty: in the place of its number
+  const std::vector<std::string>& neuron_names() const noexcept {
+    return spec_.neuron_names;
+  }  // n, or empty
+  std::optional<neuron_id> neuron_named(
+      std::string_view name) const;  // nothing: no neuron has this name
 
-  // The same model, the weights of its circuits rounded to bfloat16 and stored as such; plasticity rates and W of a token stay float32.
-  // Throws input_error naming a weight that is too large for it.
+  // The same model, the weights of its circuits rounded to bfloat16 and stored as such; plasticity
+  // rates and W of a token stay float32. Throws input_error naming a weight that is too large for
+  // it.
   model in_bfloat16() &&;
   bool is_bfloat16() const noexcept;
 
-  // The same model, to be kept in this order. Throws input_error unless the order has every neuron once, in its head, and keeps rotation
-  // pairs together; of several heads that rotate all are ordered alike.
-  model in_order(std::vector<neuron_id> order) &&;
+  // The same model, to be kept in this order. Throws input_error unless the order has every neuron
+  // once, in its head, and keeps rotation pairs together; of several heads that rotate all are
+  // ordered alike.
+  model in_memory_order(std::vector<neuron_id> order) &&;
 
   // Everything but the projections, to make another model of the same dynamics from.
-  parts parts_without_circuits() const;
+  model_spec spec_without_circuits() const;
 
   std::size_t bytes() const noexcept;  // of all projections
-  // Of the state: a strength per synapse and layer, float32 unless they take other `bytes`, and a time stamp per row unit and layer.
+  // Of the state: a strength per synapse and layer, float32 unless they take other `bytes`, and a
+  // time stamp per row unit and layer.
   std::size_t synapse_bytes(std::size_t bytes = sizeof(float)) const noexcept;
 
  private:
-  parts parts_;
-  std::unordered_map<std::string_view, neuron_id> named_;  // views of parts_.neuron_names
+  model_spec spec_;
+  std::unordered_map<std::string_view, neuron_id> named_;  // views of spec_.neuron_names
 };
 
 }  // namespace bdh

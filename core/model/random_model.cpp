@@ -16,13 +16,17 @@ enum graph_number : std::uint64_t { gx = 0, gy = 1, gs = 2 };
 
 void check(const random_model_recipe& r) {
   check(r.graph);
-  if (!(r.inhibitory >= 0 && r.inhibitory < 1)) throw input_error("inhibitory", std::to_string(r.inhibitory), "a share, 0 <= share < 1");
+  if (!(r.inhibitory >= 0 && r.inhibitory < 1))
+    throw input_error("inhibitory", std::to_string(r.inhibitory), "a share, 0 <= share < 1");
   if (r.vocabulary < 1) throw input_error("vocabulary", "0", "at least 1");
   if (r.dynamics != "bdh" && r.dynamics != "normfree")
-    throw input_error("dynamics", "'" + r.dynamics + "'", "bdh or normfree", "the others need the pool of hubs of an imported model");
-  if (!(r.retention > 0 && r.retention <= 1)) throw input_error("retention", std::to_string(r.retention), "0 < u <= 1");
+    throw input_error("dynamics", "'" + r.dynamics + "'", "bdh or normfree",
+                      "the others need the pool of hubs of an imported model");
+  if (!(r.retention > 0 && r.retention <= 1))
+    throw input_error("retention", std::to_string(r.retention), "0 < u <= 1");
   if (r.theta && r.graph.neurons % 2 != 0)
-    throw input_error("neurons", std::to_string(r.graph.neurons), "an even number, since rotation binds them in pairs");
+    throw input_error("neurons", std::to_string(r.graph.neurons),
+                      "an even number, since rotation binds them in pairs");
 }
 
 // Rows that are built one after the other, ascending within a row.
@@ -40,8 +44,10 @@ struct rows_of_edges {
     weights.push_back(weight);
   }
   void end_row() { indptr.push_back(indices.size()); }
-  projection as(std::string name, const population& source, const population& target, order rows) && {
-    return projection::sparse(std::move(name), source, target, rows, moved(indptr), moved(indices), moved(weights));
+  projection as(std::string name, const population& source, const population& target,
+                major rows) && {
+    return projection::sparse(std::move(name), source, target, rows, moved(indptr), moved(indices),
+                              moved(weights));
   }
 
  private:
@@ -55,7 +61,8 @@ struct rows_of_edges {
 };
 
 // The first `count` of a random order of `from`, whatever `count` is.
-void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random_stream random, std::vector<neuron_id>& to) {
+void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random_stream random,
+                   std::vector<neuron_id>& to) {
   std::unordered_set<std::uint32_t> taken;
   while (taken.size() < count) {
     const std::uint32_t k = random.below(static_cast<std::uint32_t>(from.size()));
@@ -65,11 +72,14 @@ void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random
 
 }  // namespace
 
-random_circuits::random_circuits(const random_model_recipe& r) : recipe_((check(r), r)), neurons_{"neurons", r.graph.neurons} {
+random_circuits::random_circuits(const random_model_recipe& r)
+    : recipe_((check(r), r)), neurons_{"neurons", r.graph.neurons} {
   choose_inhibitory();
-  const auto graph = [&](graph_number c) { return generate(r.graph, random_stream(r.seed, purpose::graph_edges, c)); };
-  gx_ = weigh(graph(gx), gx, "gx", order::by_source);
-  gy_ = weigh(graph(gy), gy, "gy", order::by_target);
+  const auto graph = [&](graph_number c) {
+    return generate(r.graph, random_stream(r.seed, purpose::graph_edges, c));
+  };
+  gx_ = weigh(graph(gx), gx, "gx", major::source);
+  gy_ = weigh(graph(gy), gy, "gy", major::target);
   gs_ = synapses(graph(gs));
   if (r.readout) readout_ = readout();
 }
@@ -81,24 +91,26 @@ void random_circuits::choose_inhibitory() {
   const auto count = static_cast<std::size_t>(std::lround(recipe_.inhibitory * neurons_.size));
   inhibits_.assign(neurons_.size, false);
   std::vector<neuron_id> chosen;
-  draw_distinct(all, std::min<std::size_t>(count, neurons_.size - 1), random_stream(recipe_.seed, purpose::graph_inhibition, 0), chosen);
+  draw_distinct(all, std::min<std::size_t>(count, neurons_.size - 1),
+                random_stream(recipe_.seed, purpose::graph_inhibition, 0), chosen);
   for (neuron_id i : chosen) inhibits_[i] = true;
   for (neuron_id i : all) (inhibits_[i] ? inhibitory_ : excitatory_).push_back(i);
 }
 
-random_circuits::signed_edges random_circuits::weigh(const edge_set& edges, std::uint64_t circuit, const std::string& name,
-                                                     order rows) const {
+random_circuits::signed_edges random_circuits::weigh(const edge_set& edges, std::uint64_t circuit,
+                                                     const std::string& name, major rows) const {
   rows_of_edges part[2];
   for (auto& p : part) p.reserve(edges.edges());
   for (neuron_id i = 0; i < neurons_.size; ++i) {
     for (edge_id e = edges.indptr[i]; e < edges.indptr[i + 1]; ++e)
       part[inhibits_[i]].add(edges.targets[e],
-                             static_cast<float>(rounded::exp(normal(recipe_.seed, purpose::graph_weights, e, circuit) - 0.5)));
+                             static_cast<float>(rounded::exp(
+                                 normal(recipe_.seed, purpose::graph_weights, e, circuit) - 0.5)));
     for (auto& p : part) p.end_row();
   }
   const auto finish = [&](rows_of_edges& p, const std::string& sign) {
-    projection by_source = std::move(p).as(name + sign, neurons_, neurons_, order::by_source);
-    return rows == order::by_source ? std::move(by_source) : by_source.transposed();
+    projection by_source = std::move(p).as(name + sign, neurons_, neurons_, major::source);
+    return rows == major::source ? std::move(by_source) : by_source.transposed();
   };
   return {finish(part[0], "_excitatory"), finish(part[1], "_inhibitory")};
 }
@@ -113,25 +125,30 @@ projection random_circuits::synapses(const edge_set& edges) const {
     if (recipe_.theta) {  // a pair's two neurons have synapses to the same targets
       const auto partner = edges.row(i ^ 1);
       both.clear();
-      std::set_union(own.begin(), own.end(), partner.begin(), partner.end(), std::back_inserter(both));
+      std::set_union(own.begin(), own.end(), partner.begin(), partner.end(),
+                     std::back_inserter(both));
     }
     for (neuron_id j : both) s.add(j, std::binary_search(own.begin(), own.end(), j) ? 1.0f : 0.0f);
     s.end_row();
   }
-  return std::move(s).as("gs", neurons_, neurons_, order::by_source);
+  return std::move(s).as("gs", neurons_, neurons_, major::source);
 }
 
 neuron_id random_circuits::driven_inhibitory() const noexcept {
-  const double degree = recipe_.graph.family == graph_family::complete ? neurons_.size - 1.0 : recipe_.graph.degree;
-  return static_cast<neuron_id>(std::min(std::ceil(2.5 * neurons_.size / degree), static_cast<double>(inhibitory_.size())));
+  const double degree =
+      recipe_.graph.family == graph_family::complete ? neurons_.size - 1.0 : recipe_.graph.degree;
+  return static_cast<neuron_id>(
+      std::min(std::ceil(2.5 * neurons_.size / degree), static_cast<double>(inhibitory_.size())));
 }
 
-void random_circuits::draw_driven(token_id token, neuron_id sensory_edges, std::vector<neuron_id>& to) const {
+void random_circuits::draw_driven(token_id token, neuron_id sensory_edges,
+                                  std::vector<neuron_id>& to) const {
   const std::uint64_t key = 2 * std::uint64_t{token};
   to.clear();
   draw_distinct(excitatory_, std::clamp<std::size_t>(sensory_edges, 1, excitatory_.size()),
                 random_stream(recipe_.seed, purpose::graph_sensory, key), to);
-  draw_distinct(inhibitory_, driven_inhibitory(), random_stream(recipe_.seed, purpose::graph_sensory, key + 1), to);
+  draw_distinct(inhibitory_, driven_inhibitory(),
+                random_stream(recipe_.seed, purpose::graph_sensory, key + 1), to);
   std::sort(to.begin(), to.end());
 }
 
@@ -143,7 +160,7 @@ projection random_circuits::sensory(neuron_id edges_per_token) const {
     for (neuron_id i : driven) s.add(i, 1.0f);
     s.end_row();
   }
-  return std::move(s).as("sensory", {"sensory", recipe_.vocabulary}, neurons_, order::by_source);
+  return std::move(s).as("sensory", {"sensory", recipe_.vocabulary}, neurons_, major::source);
 }
 
 token_drive random_circuits::drive(neuron_id sensory_edges, token_id tokens) const {
@@ -171,24 +188,27 @@ projection random_circuits::readout() const {
   rows_of_edges s;
   for (token_id v = 0; v < recipe_.vocabulary; ++v) {
     heard.clear();
-    draw_distinct(all, degree, random_stream(recipe_.seed, purpose::graph_readout, 2 * std::uint64_t{v}), heard);
+    draw_distinct(all, degree,
+                  random_stream(recipe_.seed, purpose::graph_readout, 2 * std::uint64_t{v}), heard);
     std::sort(heard.begin(), heard.end());
     for (neuron_id i : heard)
-      s.add(i, static_cast<float>(normal(recipe_.seed, purpose::graph_readout, i, 2 * std::uint64_t{v} + 1) / std::sqrt(degree)));
+      s.add(i, static_cast<float>(
+                   normal(recipe_.seed, purpose::graph_readout, i, 2 * std::uint64_t{v} + 1) /
+                   std::sqrt(degree)));
     s.end_row();
   }
-  return std::move(s).as("readout", neurons_, {"readout", recipe_.vocabulary}, order::by_target);
+  return std::move(s).as("readout", neurons_, {"readout", recipe_.vocabulary}, major::target);
 }
 
 model random_circuits::make(const circuit_gains& g) const {
   const random_model_recipe& r = recipe_;
-  model::parts p;
+  model_spec p;
   p.rules = dynamics::named(r.dynamics);
   p.layers = r.layers;
   p.heads = r.heads;
   p.retention = r.retention;
   p.tokens = r.vocabulary == 256 ? tokenizer::bytes : tokenizer::ids;
-  if (r.theta) p.turning = rotation::geometric(*r.theta, neurons_.size / r.heads);
+  if (r.theta) p.rotation = rotation::geometric(*r.theta, neurons_.size / r.heads);
   p.origin.creator = creator();
   p.origin.layout = std::string(name(r.graph.family)) + " graphs, seed " + std::to_string(r.seed);
   direct_circuits c;

@@ -1,5 +1,5 @@
-// Rotation of synapses (RoPE) as data of the model: neurons 2m and 2m+1 of a head are a pair, and pair m turns by
-// frequency[m] turns per token. All heads share one table.
+// Rotation of synapses (RoPE) as data of the model: neurons 2m and 2m+1 of a head are a pair, and
+// pair m turns by frequency[m] turns per token. All heads share one table.
 #pragma once
 
 #include <memory>
@@ -10,14 +10,16 @@
 
 namespace bdh {
 
-// Which neurons of a head, with N neurons, turn together: (2m, 2m+1) or (m, m+N/2). A model has them interleaved; files have both.
+// Which neurons of a head, with N neurons, turn together: (2m, 2m+1) or (m, m+N/2). A model has
+// them interleaved; files have both.
 enum class pairing { interleaved, half_split };
 
 class rotation {
  public:
   rotation() = default;  // none
 
-  // frequency (N/2): turns per token of each pair, N neurons per head. Throws input_error for a value that is not finite.
+  // frequency (N/2): turns per token of each pair, N neurons per head. Throws input_error for a
+  // value that is not finite.
   explicit rotation(const std::vector<double>& frequency);
   static rotation keeping(array<double> frequency);  // the same without a copy
 

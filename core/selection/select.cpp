@@ -20,7 +20,8 @@ constexpr std::string_view token_prefix = "token:";
 std::optional<std::uint64_t> digits(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || failed != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
@@ -29,14 +30,18 @@ std::string_view unquoted(std::string_view text) {
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-bool all_digits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; }
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
 
 // Whether a bare number would be a name rather than a neuron's own number.
 bool numbers_are_names(const model& m) {
-  return std::any_of(m.neuron_names().begin(), m.neuron_names().end(), [](const std::string& n) { return all_digits(n); });
+  return std::any_of(m.neuron_names().begin(), m.neuron_names().end(),
+                     [](const std::string& n) { return all_digits(n); });
 }
 
-[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& expected, const std::string& hint = {}) {
+[[noreturn]] void refuse(std::string_view what, std::string_view text, const std::string& expected,
+                         const std::string& hint = {}) {
   throw input_error(std::string(what), "'" + std::string(text) + "'", expected, hint);
 }
 
@@ -59,19 +64,24 @@ class reader {
     if (own_number) number.remove_prefix(1);
     const auto value = digits(number);
     if (!value || (named_ && !own_number))
-      refuse("neuron", text, m_.neuron_names().empty() ? valid_neurons(m_) : "a name of the model, or #N with N from " + valid_neurons(m_),
-             named_ && value       ? "neurons of this model have numbers as names"
-             : quotes_are_needed() ? "names with blanks, commas or -> in them go between double quotes"
-                                   : "");
+      refuse(
+          "neuron", text,
+          m_.neuron_names().empty() ? valid_neurons(m_)
+                                    : "a name of the model, or #N with N from " + valid_neurons(m_),
+          named_ && value       ? "neurons of this model have numbers as names"
+          : quotes_are_needed() ? "names with blanks, commas or -> in them go between double quotes"
+                                : "");
     if (*value >= m_.neurons()) refuse("neuron", text, valid_neurons(m_));
     return static_cast<neuron_id>(*value);
   }
 
   neuron_id source(std::string_view text) const {
     if (!text.starts_with(token_prefix) || by_name(text)) return neuron(text);
-    if (!m_.sensory_are_sources()) refuse("source", text, "a neuron", "sensory nodes of this model have no synapses");
+    if (!m_.sensory_are_sources())
+      refuse("source", text, "a neuron", "sensory nodes of this model have no synapses");
     const auto token = digits(text.substr(token_prefix.size()));
-    if (!token || *token >= m_.sensory_nodes()) refuse("token", text, "token:0 to token:" + std::to_string(m_.sensory_nodes() - 1));
+    if (!token || *token >= m_.sensory_nodes())
+      refuse("token", text, "token:0 to token:" + std::to_string(m_.sensory_nodes() - 1));
     return m_.neurons() + static_cast<neuron_id>(*token);
   }
 
@@ -98,8 +108,9 @@ class reader {
 
  private:
   bool quotes_are_needed() const {
-    return std::ranges::any_of(m_.neuron_names(),
-                               [](const std::string& n) { return n.find_first_of(" ,") != n.npos || n.find("->") != n.npos; });
+    return std::ranges::any_of(m_.neuron_names(), [](const std::string& n) {
+      return n.find_first_of(" ,") != n.npos || n.find("->") != n.npos;
+    });
   }
 
   const model& m_;
@@ -112,7 +123,8 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-void for_each_item(std::string_view what, std::string_view list, const std::function<void(std::string_view)>& use) {
+void for_each_item(std::string_view what, std::string_view list,
+                   const std::function<void(std::string_view)>& use) {
   for (std::string_view rest = list;;) {
     const std::size_t end = find_unquoted(rest, ",");
     const std::string_view item = trimmed(rest.substr(0, end));
@@ -130,19 +142,23 @@ std::optional<std::string_view> after(std::string_view prefix, std::string_view 
 
 std::uint64_t count_of(std::string_view text, std::string_view item, std::uint64_t most) {
   const auto count = digits(text);
-  if (!count || *count == 0 || *count > most) refuse("selection", item, "a number from 1 to " + std::to_string(most));
+  if (!count || *count == 0 || *count > most)
+    refuse("selection", item, "a number from 1 to " + std::to_string(most));
   return *count;
 }
 
-// "K@seed" of `from` things: K different numbers below `from`, ascending. By Floyd's method, each draw keyed by its turn.
-std::vector<std::uint64_t> random_numbers(std::string_view text, std::string_view item, std::uint64_t from) {
+// "K@seed" of `from` things: K different numbers below `from`, ascending. By Floyd's method, each
+// draw keyed by its turn.
+std::vector<std::uint64_t> random_numbers(std::string_view text, std::string_view item,
+                                          std::uint64_t from) {
   const std::size_t at = text.find('@');
   const auto seed = at == text.npos ? std::optional<std::uint64_t>(0) : digits(text.substr(at + 1));
   if (!seed) refuse("selection", item, "random:K@SEED");
   const std::uint64_t count = count_of(text.substr(0, at), item, std::min(from, most_random));
   std::set<std::uint64_t> drawn;
   for (std::uint64_t k = from - count; k < from; ++k) {
-    const auto r = static_cast<std::uint64_t>(uniform(*seed, purpose::selection, k, 0) * static_cast<double>(k + 1));
+    const auto r = static_cast<std::uint64_t>(uniform(*seed, purpose::selection, k, 0) *
+                                              static_cast<double>(k + 1));
     if (!drawn.insert(std::min(r, k)).second) drawn.insert(k);
   }
   return {drawn.begin(), drawn.end()};
@@ -170,7 +186,8 @@ void add_outgoing(const model& m, neuron_id source, std::vector<neuron_pair>& to
 
 // Synapse number e of a model: an edge of gs, or pair e of n x n.
 neuron_pair numbered(const model& m, std::uint64_t e) {
-  if (!m.is_direct()) return {static_cast<neuron_id>(e / m.neurons()), static_cast<neuron_id>(e % m.neurons())};
+  if (!m.is_direct())
+    return {static_cast<neuron_id>(e / m.neurons()), static_cast<neuron_id>(e % m.neurons())};
   const auto rows = m.direct().gs.indptr();
   const auto row = std::upper_bound(rows.begin(), rows.end(), e) - rows.begin() - 1;
   return {static_cast<neuron_id>(row), m.direct().gs.indices()[e]};
@@ -178,8 +195,12 @@ neuron_pair numbered(const model& m, std::uint64_t e) {
 
 }  // namespace
 
-neuron_id select_neuron(const model& m, std::string_view text) { return reader(m).neuron(trimmed(text)); }
-neuron_id select_source(const model& m, std::string_view text) { return reader(m).source(trimmed(text)); }
+neuron_id select_neuron(const model& m, std::string_view text) {
+  return reader(m).neuron(trimmed(text));
+}
+neuron_id select_source(const model& m, std::string_view text) {
+  return reader(m).source(trimmed(text));
+}
 
 neuron_choice select_neurons(const model& m, std::string_view text) {
   const reader read(m);
@@ -191,7 +212,8 @@ neuron_choice select_neurons(const model& m, std::string_view text) {
     } else if (const auto top = after("top:", item)) {
       chosen.top = count_of(*top, item, m.neurons());
     } else if (const auto random = after("random:", item)) {
-      for (std::uint64_t i : random_numbers(*random, item, m.neurons())) chosen.neurons.push_back(static_cast<neuron_id>(i));
+      for (std::uint64_t i : random_numbers(*random, item, m.neurons()))
+        chosen.neurons.push_back(static_cast<neuron_id>(i));
     } else if (const auto ends = read.range(item)) {
       for (neuron_id i = ends->first; i <= ends->second; ++i) chosen.neurons.push_back(i);
     } else {
@@ -215,8 +237,11 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
   synapse_choice chosen;
   const auto needs_edges = [&](std::string_view item) {
     if (!m.is_direct())
-      throw unavailable_error("synapses", "'" + std::string(item) + "' of circuits through hubs, which store no synapse of a neuron pair",
-                              "pairs i->j, in:j, out:i or random:K@SEED");
+      throw unavailable_error(
+          "synapses",
+          "'" + std::string(item) +
+              "' of circuits through hubs, which store no synapse of a neuron pair",
+          "pairs i->j, in:j, out:i or random:K@SEED");
   };
   for_each_item("synapses", text, [&](std::string_view item) {
     if (item == "all") {
@@ -226,9 +251,11 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
       needs_edges(item);
       chosen.top = count_of(*top, item, std::max<edge_id>(m.synapses(), 1));
     } else if (const auto random = after("random:", item)) {
-      const std::uint64_t from = m.is_direct() ? m.synapses() : std::uint64_t{m.neurons()} * m.neurons();
+      const std::uint64_t from =
+          m.is_direct() ? m.synapses() : std::uint64_t{m.neurons()} * m.neurons();
       if (from == 0) refuse("synapses", item, "a model with synapses");
-      for (std::uint64_t e : random_numbers(*random, item, from)) chosen.pairs.push_back(numbered(m, e));
+      for (std::uint64_t e : random_numbers(*random, item, from))
+        chosen.pairs.push_back(numbered(m, e));
     } else if (const auto target = after("in:", item)) {
       add_incoming(m, read.source(*target), chosen.pairs);
     } else if (const auto source = after("out:", item)) {
@@ -238,7 +265,8 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
     }
   });
   if (chosen.top != 0 && !chosen.pairs.empty()) refuse("synapses", text, "top:K alone");
-  if (chosen.top == 0 && chosen.pairs.empty()) refuse("synapses", text, "a choice that is not empty");
+  if (chosen.top == 0 && chosen.pairs.empty())
+    refuse("synapses", text, "a choice that is not empty");
   sort_unique(chosen.pairs);
   return chosen;
 }
@@ -248,7 +276,8 @@ std::vector<neuron_pair> select_edges(const model& m, std::string_view text) {
   std::vector<neuron_pair> chosen;
   for_each_item("edges", text, [&](std::string_view item) {
     chosen.push_back(read.pair(
-        item, [&](std::string_view t) { return read.source(trimmed(t)); }, [&](std::string_view t) { return read.neuron(trimmed(t)); }));
+        item, [&](std::string_view t) { return read.source(trimmed(t)); },
+        [&](std::string_view t) { return read.neuron(trimmed(t)); }));
   });
   sort_unique(chosen);
   return chosen;
@@ -264,7 +293,8 @@ std::vector<layer_id> select_layers(const model& m, std::string_view text) {
   };
   for_each_item("layers", text, [&](std::string_view item) {
     const std::size_t dash = item.find('-');
-    const layer_id first = layer(item.substr(0, dash)), last = dash == item.npos ? first : layer(item.substr(dash + 1));
+    const layer_id first = layer(item.substr(0, dash)),
+                   last = dash == item.npos ? first : layer(item.substr(dash + 1));
     if (first > last) refuse("layers", item, "a range from low to high");
     for (layer_id l = first; l <= last; ++l) chosen.push_back(l);
   });
@@ -275,8 +305,10 @@ std::vector<layer_id> select_layers(const model& m, std::string_view text) {
 std::size_t find_unquoted(std::string_view text, std::string_view what) noexcept {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text.substr(at).starts_with(what)) return at;
-    const bool opens = text[at] == '"' && (at == 0 || std::string_view(" ,:>").find(text[at - 1]) != text.npos);
-    if (const std::size_t closed = opens ? text.find('"', at + 1) : text.npos; closed != text.npos) at = closed;
+    const bool opens =
+        text[at] == '"' && (at == 0 || std::string_view(" ,:>").find(text[at - 1]) != text.npos);
+    if (const std::size_t closed = opens ? text.find('"', at + 1) : text.npos; closed != text.npos)
+      at = closed;
   }
   return text.npos;
 }
@@ -286,9 +318,12 @@ std::string shown_neuron(const model& m, neuron_id neuron) {
 }
 
 std::string shown_source(const model& m, neuron_id source) {
-  return source < m.neurons() ? shown_neuron(m, source) : std::string(token_prefix) + std::to_string(source - m.neurons());
+  return source < m.neurons() ? shown_neuron(m, source)
+                              : std::string(token_prefix) + std::to_string(source - m.neurons());
 }
 
-std::string shown_pair(const model& m, const neuron_pair& pair) { return shown_source(m, pair.pre) + "->" + shown_source(m, pair.post); }
+std::string shown_pair(const model& m, const neuron_pair& pair) {
+  return shown_source(m, pair.pre) + "->" + shown_source(m, pair.post);
+}
 
 }  // namespace bdh

@@ -1,4 +1,5 @@
-// Interventions as an engine applies them, for the token to come: per layer, neuron by neuron and edge by edge.
+// Interventions as an engine applies them, for the token to come: per layer, neuron by neuron and
+// edge by edge.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,12 @@ struct neuron_value {
 struct cut_term {
   neuron_id source, target;
   double value;  // of an edge of gx: Gx(source->target) W(source); of a synapse: its strength
-  friend bool operator<(const cut_term& a, const cut_term& b) { return a.source != b.source ? a.source < b.source : a.target < b.target; }
-  friend bool operator==(const cut_term& a, const cut_term& b) { return a.source == b.source && a.target == b.target; }
+  friend bool operator<(const cut_term& a, const cut_term& b) {
+    return a.source != b.source ? a.source < b.source : a.target < b.target;
+  }
+  friend bool operator==(const cut_term& a, const cut_term& b) {
+    return a.source == b.source && a.target == b.target;
+  }
 };
 
 struct layer_controls {
@@ -27,7 +32,8 @@ struct layer_controls {
   bool frozen = false;                       // no Hebbian writing
   float inhibition = 1;                      // factor of what comes over inhibitory edges
   // Explicit edges: ids that transmit nothing, ascending.
-  std::vector<edge_id> mute_gx_excitatory, mute_gx_inhibitory, mute_gy_excitatory, mute_gy_inhibitory;
+  std::vector<edge_id> mute_gx_excitatory, mute_gx_inhibitory, mute_gy_excitatory,
+      mute_gy_inhibitory;
   std::vector<edge_id> mute_synapses;
   // Circuits through hubs.
   std::vector<cut_term> cut_gx, cut_synapses;

@@ -5,7 +5,9 @@
 
 namespace bdh {
 
-token_id engine::choose(const sampling& how, std::uint64_t position) const { return bdh::choose(logits(), how, position); }
+token_id engine::choose(const sampling& how, std::uint64_t position) const {
+  return bdh::choose(logits(), how, position);
+}
 
 double engine::loss(token_id next) const { return cross_entropy(logits(), next); }
 

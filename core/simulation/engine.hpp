@@ -1,5 +1,6 @@
-// What the scheduler asks of whatever does the work: a CPU, a GPU. An engine holds the state of every site and performs the
-// steps of a token for one site at a time; all it knows of other sites is what arrives in messages.
+// What the scheduler asks of whatever does the work: a CPU, a GPU. An engine holds the state of
+// every site and performs the steps of a token for one site at a time; all it knows of other sites
+// is what arrives in messages.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,11 @@
 namespace bdh {
 
 // What one action takes, step by step; messages travel between steps.
-enum class hop {
-  to_hubs,     // active sources push along their edges; partial sums per block of sources are sent to the hubs' sites
-  at_hubs,     // a hub's site adds the partial sums and sends the hub's value to every site
-  arrive,      // what was sent arrives; the pool of hubs applies its gain
+enum class stage {
+  to_hubs,  // active sources push along their edges; partial sums per block of sources are sent to
+            // the hubs' sites
+  at_hubs,  // a hub's site adds the partial sums and sends the hub's value to every site
+  arrive,   // what was sent arrives; the pool of hubs applies its gain
   from_hubs,   // neurons and readout nodes pull the hub values along their edges
   to_targets,  // explicit edges: active sources are sent to the sites of their targets
   at_targets,  // explicit edges: what arrives is multiplied by the edges' weights and added up
@@ -32,10 +34,10 @@ struct sampling;
 
 struct step {
   action what;
-  hop at;
+  stage at;
   layer_id layer;  // 1..L; 0 for sense and read_out
-  // Of propagate_synapses: reweight follows, and nobody looks at synapses in between. An engine may write each synapse row as soon as it
-  // has read it; the bits are the same.
+  // Of propagate_synapses: reweight follows, and nobody looks at synapses in between. An engine may
+  // write each synapse row as soon as it has read it; the bits are the same.
   bool then_reweight = false;
 };
 
@@ -56,12 +58,14 @@ struct site_counts {
 struct fault {
   std::uint64_t step;  // of the token: faults of all sites are ordered by it
   layer_id layer;      // 0: outside the layers
-  std::string what;    // "X of neuron", "A of source", "W at hub", "logit": it ends in the kind of `who`
+  std::string
+      what;  // "X of neuron", "A of source", "W at hub", "logit": it ends in the kind of `who`
   std::uint32_t who;
   float value;
 };
 
-// Gains of the pool of hubs, as far as the dynamics has them: g(e) of the token or g(y) of a layer, and g(w).
+// Gains of the pool of hubs, as far as the dynamics has them: g(e) of the token or g(y) of a layer,
+// and g(w).
 struct pool_gains {
   float y = 1, w = 1;
 };
@@ -74,15 +78,16 @@ struct stream_part {
   const inbox* received;
   outbox* sent;
 };
-class block_reader;
+class prefill_reader;
 
 class engine {
  public:
   virtual ~engine() = default;
   virtual site_id sites() const noexcept = 0;
   virtual std::string device() const = 0;  // what does the work: "cpu", or the name of a GPU
-  // The steps that an action takes over this model's circuits, in order; none: it has nothing to do.
-  virtual std::span<const hop> hops(action a) const noexcept = 0;
+  // The steps that an action takes over this model's circuits, in order; none: it has nothing to
+  // do.
+  virtual std::span<const stage> stages(action a) const noexcept = 0;
 
   // Interventions on the tokens to come, until the next call; null: none. They outlive their use.
   virtual void control(const controls* what) = 0;
@@ -90,26 +95,32 @@ class engine {
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
 
-  // Does one step for one site; steps of different sites may run at the same time. `received` is what the previous step sent here.
-  virtual void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept = 0;
+  // Does one step for one site; steps of different sites may run at the same time. `received` is
+  // what the previous step sent here.
+  virtual void perform(const step& s, site_id site, const inbox& received,
+                       outbox& sent) noexcept = 0;
 
-  // The same step of several streams, for one site: siblings, of which this is one. They may share what they read of the model; every
-  // stream's bits are those that perform() gives it.
-  virtual void perform_together(const step& s, site_id site, std::span<const stream_part> streams) noexcept {
-    for (const stream_part& stream : streams) stream.work->perform(s, site, *stream.received, *stream.sent);
+  // The same step of several streams, for one site: siblings, of which this is one. They may share
+  // what they read of the model; every stream's bits are those that perform() gives it.
+  virtual void perform_batch(const step& s, site_id site,
+                             std::span<const stream_part> streams) noexcept {
+    for (const stream_part& stream : streams)
+      stream.work->perform(s, site, *stream.received, *stream.sent);
   }
-  // Another engine of this kind over the same model, with a state of its own, all zero: for one more stream.
-  virtual std::unique_ptr<engine> sibling() const = 0;
+  // Another engine of this kind over the same model, with a state of its own, all zero: for one
+  // more stream.
+  virtual std::unique_ptr<engine> new_stream() const = 0;
   // Reads prompts in blocks (core/simulation/prefill.hpp), between tokens; null: it has no way to.
-  virtual block_reader* blocks() { return nullptr; }
+  virtual prefill_reader* blocks() { return nullptr; }
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;
   virtual std::optional<fault> first_fault(site_id site) const = 0;
 
   // Readers, for use between steps: they never change a bit of the state.
-  virtual std::span<const float> logits() const noexcept = 0;  // readout nodes; at site 0 after read_out
-  // What follows from them: the token to read at `position` (core/simulation/sampling.hpp), and the loss in nats should `next` come. A
-  // device answers with a few bytes and keeps the logits.
+  virtual std::span<const float> logits()
+      const noexcept = 0;  // readout nodes; at site 0 after read_out
+  // What follows from them: the token to read at `position` (core/simulation/sampling.hpp), and the
+  // loss in nats should `next` come. A device answers with a few bytes and keeps the logits.
   virtual token_id choose(const sampling& how, std::uint64_t position) const;
   virtual double loss(token_id next) const;
   virtual void read(variable v, std::span<float> out) const = 0;  // sizes above
@@ -117,15 +128,18 @@ class engine {
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;
 
   // The same of single synapses: edges of gs, or neuron * hubs + hub.
-  virtual void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const = 0;
+  virtual void read_synapses(layer_id layer, std::span<const edge_id> which,
+                             std::span<float> out) const = 0;
   // Sets strengths, laboratory frame. Not while a token is read.
-  virtual void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) = 0;
+  virtual void write_synapses(layer_id layer, std::span<const edge_id> which,
+                              std::span<const float> values) = 0;
   virtual pool_gains gains() const noexcept = 0;  // of the last time that W was set
 
   virtual layer_synapses save(layer_id layer) const = 0;
-  virtual void restore(layer_id layer, const layer_synapses& from) = 0;  // shapes as save gives them
-  virtual void forget() = 0;                                             // all synapses to zero, all clocks to 0
-  virtual double retention() const noexcept = 0;                         // u per token in force
+  virtual void restore(layer_id layer,
+                       const layer_synapses& from) = 0;  // shapes as save gives them
+  virtual void clear_synapses() = 0;                     // all synapses to zero, all clocks to 0
+  virtual double retention() const noexcept = 0;         // u per token in force
   // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
   virtual bool rounds_synapses() const noexcept { return false; }
   virtual void seed_rounding(std::uint64_t) noexcept {}
@@ -133,7 +147,8 @@ class engine {
 };
 
 class model;
-// Makes an engine for a model, which outlives it: for algorithms that run models and leave it open on what.
+// Makes an engine for a model, which outlives it: for algorithms that run models and leave it open
+// on what.
 using engine_factory = std::function<std::unique_ptr<engine>(const model&)>;
 
 }  // namespace bdh

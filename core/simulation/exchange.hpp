@@ -1,5 +1,5 @@
-// How sites exchange what edges across them carry. In one process a message is a view of the sender's memory; between
-// processes an exchange serialises it. The scheduler does not know which.
+// How sites exchange what edges across them carry. In one process a message is a view of the
+// sender's memory; between processes an exchange serialises it. The scheduler does not know which.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace bdh {
 
-// Rows of `width` float32 each, row r labelled rows[r] (a block of neurons, a head); row r starts at values + r * stride.
+// Rows of `width` float32 each, row r labelled rows[r] (a block of neurons, a head); row r starts
+// at values + r * stride.
 struct message {
   site_id from = 0;
   std::span<const std::uint32_t> rows;
@@ -20,7 +21,9 @@ struct message {
 
   const float* row(std::size_t r) const noexcept { return values + r * stride; }
   // What it costs on a wire: a label and the values of each row.
-  std::uint64_t bytes() const noexcept { return rows.size() * (sizeof(std::uint32_t) + std::uint64_t{width} * sizeof(float)); }
+  std::uint64_t bytes() const noexcept {
+    return rows.size() * (sizeof(std::uint32_t) + std::uint64_t{width} * sizeof(float));
+  }
 };
 
 // What one site wants to send: messages to site t at [t].
@@ -31,8 +34,9 @@ using inbox = std::vector<message>;
 class exchange {
  public:
   virtual ~exchange() = default;
-  // One communication sub-round: takes the outboxes of the local sites (all sites, in one process) and fills their inboxes.
-  // A message's memory stays valid until the next call. Returns the bytes that went from one site to another.
+  // One communication sub-round: takes the outboxes of the local sites (all sites, in one process)
+  // and fills their inboxes. A message's memory stays valid until the next call. Returns the bytes
+  // that went from one site to another.
   virtual std::uint64_t deliver(std::span<outbox> sent, std::span<inbox> received) = 0;
 };
 

@@ -13,12 +13,15 @@ double cross_entropy(std::span<const float> logits, token_id next) noexcept {
   double sum = 0;
   for (std::size_t first = 0; first < logits.size(); first += choice_block) {
     double block = 0;
-    for (std::size_t i = first; i < std::min(first + choice_block, logits.size()); ++i) block += likelihood(logits[i], largest, 1);
+    for (std::size_t i = first; i < std::min(first + choice_block, logits.size()); ++i)
+      block += likelihood(logits[i], largest, 1);
     sum += block;
   }
   return cross_entropy(sum, largest, logits[next]);
 }
 
-double cross_entropy(double sum, float largest, float logit) noexcept { return rounded::log(sum) - (double{logit} - double{largest}); }
+double cross_entropy(double sum, float largest, float logit) noexcept {
+  return rounded::log(sum) - (double{logit} - double{largest});
+}
 
 }  // namespace bdh

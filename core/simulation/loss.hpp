@@ -7,7 +7,8 @@
 
 namespace bdh {
 
-// -log softmax(logits)[next] in nats, summed in double as core/simulation/sampling_law.hpp says. `next` < logits.size().
+// -log softmax(logits)[next] in nats, summed in double as core/simulation/sampling_law.hpp says.
+// `next` < logits.size().
 double cross_entropy(std::span<const float> logits, token_id next) noexcept;
 
 // The same of one logit, where the sum of all likelihoods at temperature 1 is known.

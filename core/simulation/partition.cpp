@@ -18,10 +18,12 @@ std::vector<site_share> partition(const partition_sizes& sizes, site_id sites) {
   for (site_id s = 0; s < sites; ++s) {
     site_share& mine = shares[s];
     mine.blocks = share(grid.blocks(), s, sites);
-    if (mine.blocks.size() != 0) mine.neurons = {grid.neurons(mine.blocks.begin).begin, grid.neurons(mine.blocks.end - 1).end};
+    if (mine.blocks.size() != 0)
+      mine.neurons = {grid.neurons(mine.blocks.begin).begin, grid.neurons(mine.blocks.end - 1).end};
     mine.hubs = share(sizes.hubs, s, sites);
     // Sensory nodes can be sources like neurons, so they are dealt out in blocks too.
-    const id_range sensory = share((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);
+    const id_range sensory =
+        share((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);
     mine.sensory = {std::min(sensory.begin * block_grid::block_size, sizes.sensory),
                     std::min(sensory.end * block_grid::block_size, sizes.sensory)};
     mine.readout = share(sizes.readout, s, sites);

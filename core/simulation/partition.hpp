@@ -1,5 +1,5 @@
-// Which site owns which particles. Neurons are dealt out in blocks of 64 that restart at each head: the unit of the summation
-// law, so that no sum and no rotation pair is ever split between sites.
+// Which site owns which particles. Neurons are dealt out in blocks of 64 that restart at each head:
+// the unit of the summation law, so that no sum and no rotation pair is ever split between sites.
 #pragma once
 
 #include <vector>
@@ -20,7 +20,9 @@ class block_grid {
   static constexpr neuron_id block_size = 64;
 
   constexpr block_grid(head_id heads, neuron_id per_head) noexcept
-      : per_head_(per_head), blocks_per_head_((per_head + block_size - 1) / block_size), blocks_(heads * blocks_per_head_) {}
+      : per_head_(per_head),
+        blocks_per_head_((per_head + block_size - 1) / block_size),
+        blocks_(heads * blocks_per_head_) {}
 
   constexpr neuron_id blocks() const noexcept { return blocks_; }
   constexpr head_id head(neuron_id block) const noexcept { return block / blocks_per_head_; }
@@ -33,7 +35,8 @@ class block_grid {
   neuron_id per_head_, blocks_per_head_, blocks_;
 };
 
-// What one site owns. All ranges of all sites together cover each population once; surplus sites own nothing.
+// What one site owns. All ranges of all sites together cover each population once; surplus sites
+// own nothing.
 struct site_share {
   id_range blocks;   // of block_grid
   id_range neurons;  // those of its blocks

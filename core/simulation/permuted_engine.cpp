@@ -19,30 +19,33 @@ array<T> copy_of(std::span<const T> values) {
 }
 
 // Values of the synapses, where there are any, moved as gs is.
-array<float> values_moved(const projection& gs, std::span<const float> values, std::span<const neuron_id> rows,
-                          std::span<const neuron_id> columns) {
+array<float> values_moved(const projection& gs, std::span<const float> values,
+                          std::span<const neuron_id> rows, std::span<const neuron_id> columns) {
   if (values.empty()) return {};
   const projection as_weights =
-      projection::sparse(gs.name(), gs.source(), gs.target(), gs.rows_are(), copy_of(gs.indptr()), copy_of(gs.indices()), copy_of(values));
+      projection::sparse(gs.name(), gs.source(), gs.target(), gs.rows_are(), copy_of(gs.indptr()),
+                         copy_of(gs.indices()), copy_of(values));
   return copy_of(as_weights.moved(rows, columns).weights());
 }
 
 // The model with its neurons in their order, numbered by it.
-model inside_of(const model& m, std::span<const neuron_id> place) {
-  model::parts p = m.parts_without_circuits();
-  p.order.clear();
+model permute(const model& m, std::span<const neuron_id> place) {
+  model_spec p = m.spec_without_circuits();
+  p.memory_order.clear();
   p.original_id.clear();
   p.neuron_names.clear();
-  const auto neurons = m.order();
-  std::vector<neuron_id> sources(neurons.begin(), neurons.end()), source_place(place.begin(), place.end());
+  const auto neurons = m.memory_order();
+  std::vector<neuron_id> sources(neurons.begin(), neurons.end()),
+      source_place(place.begin(), place.end());
   for (neuron_id j = m.neurons(); j < m.sources(); ++j) {  // sensory nodes stay where they are
     sources.push_back(j);
     source_place.push_back(j);
   }
-  if (m.turning().present()) {
+  if (m.rotation().present()) {
     std::vector<double> frequency;
-    for (neuron_id k = 0; k < m.neurons_per_head(); k += 2) frequency.push_back(m.turning().frequency()[neurons[k] / 2]);
-    p.turning = rotation(frequency);
+    for (neuron_id k = 0; k < m.neurons_per_head(); k += 2)
+      frequency.push_back(m.rotation().frequency()[neurons[k] / 2]);
+    p.rotation = rotation(frequency);
   }
   const direct_circuits& c = m.direct();
   direct_circuits to;
@@ -62,36 +65,44 @@ model inside_of(const model& m, std::span<const neuron_id> place) {
   return model(std::move(p));
 }
 
-struct arrangement {
+struct permutation {
   const model& outside;
   const std::vector<neuron_id> place;  // of every neuron
   const model inside;
 
-  explicit arrangement(const model& m) : outside(m), place(m.places()), inside(inside_of(m, place)) {}
+  explicit permutation(const model& m)
+      : outside(m), place(m.memory_positions()), inside(permute(m, place)) {}
 
-  neuron_id place_of(neuron_id source) const noexcept { return source < place.size() ? place[source] : source; }
-  neuron_id number_of(neuron_id source) const noexcept { return source < place.size() ? outside.order()[source] : source; }
+  neuron_id place_of(neuron_id source) const noexcept {
+    return source < place.size() ? place[source] : source;
+  }
+  neuron_id number_of(neuron_id source) const noexcept {
+    return source < place.size() ? outside.memory_order()[source] : source;
+  }
   // The edge inside that is edge e of row r outside.
-  edge_id edge(const projection& from, const projection& to, neuron_id r, edge_id e) const noexcept {
+  edge_id edge(const projection& from, const projection& to, neuron_id r,
+               edge_id e) const noexcept {
     const neuron_id row = place_of(r), column = place_of(from.indices()[e]);
-    return *(from.rows_are() == order::by_source ? to.find(row, column) : to.find(column, row));
+    return *(from.rows_are() == major::source ? to.find(row, column) : to.find(column, row));
   }
   // f(synapse outside, the same inside)
   template <class F>
   void for_synapses_of(neuron_id neuron, F f) const {
     const projection &from = outside.direct().gs, &to = inside.direct().gs;
-    for (edge_id e = from.indptr()[neuron]; e < from.indptr()[neuron + 1]; ++e) f(e, edge(from, to, neuron, e));
+    for (edge_id e = from.indptr()[neuron]; e < from.indptr()[neuron + 1]; ++e)
+      f(e, edge(from, to, neuron, e));
   }
 };
 
 class ordered final : public engine {
  public:
-  // Streams share one arrangement: it is as large as the model.
-  ordered(std::shared_ptr<const arrangement> as, std::unique_ptr<engine> inside) : as_(std::move(as)), engine_(std::move(inside)) {}
+  // Streams share one permutation: it is as large as the model.
+  ordered(std::shared_ptr<const permutation> as, std::unique_ptr<engine> inside)
+      : as_(std::move(as)), engine_(std::move(inside)) {}
 
   site_id sites() const noexcept override { return engine_->sites(); }
   std::string device() const override { return engine_->device(); }
-  std::span<const hop> hops(action a) const noexcept override { return engine_->hops(a); }
+  std::span<const stage> stages(action a) const noexcept override { return engine_->stages(a); }
 
   void control(const controls* what) override {
     if (what) controls_ = inside(*what);
@@ -102,7 +113,8 @@ class ordered final : public engine {
   void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept override {
     engine_->perform(s, site, received, sent);
   }
-  void perform_together(const step& s, site_id site, std::span<const stream_part> streams) noexcept override {
+  void perform_batch(const step& s, site_id site,
+                     std::span<const stream_part> streams) noexcept override {
     stream_part within[most_together];
     for (std::size_t first = 0; first < streams.size(); first += most_together) {
       const auto some = streams.subspan(first, std::min(most_together, streams.size() - first));
@@ -110,26 +122,32 @@ class ordered final : public engine {
         p.work = static_cast<ordered*>(p.work)->engine_.get();
         return p;
       });
-      within[0].work->perform_together(s, site, {within, some.size()});
+      within[0].work->perform_batch(s, site, {within, some.size()});
     }
   }
-  std::unique_ptr<engine> sibling() const override { return std::make_unique<ordered>(as_, engine_->sibling()); }
+  std::unique_ptr<engine> new_stream() const override {
+    return std::make_unique<ordered>(as_, engine_->new_stream());
+  }
 
   const site_counts& counts(site_id site) const noexcept override { return engine_->counts(site); }
   std::optional<fault> first_fault(site_id site) const override {
     std::optional<fault> f = engine_->first_fault(site);
-    if (f && (f->what.ends_with("neuron") || f->what.ends_with("source"))) f->who = as_->number_of(f->who);
+    if (f && (f->what.ends_with("neuron") || f->what.ends_with("source")))
+      f->who = as_->number_of(f->who);
     return f;
   }
 
   std::span<const float> logits() const noexcept override { return engine_->logits(); }
-  token_id choose(const sampling& how, std::uint64_t position) const override { return engine_->choose(how, position); }
+  token_id choose(const sampling& how, std::uint64_t position) const override {
+    return engine_->choose(how, position);
+  }
   double loss(token_id next) const override { return engine_->loss(next); }
 
   void read(variable v, std::span<float> out) const override {
     looked_at_.resize(out.size());
     engine_->read(v, looked_at_);
-    const std::size_t width = v == variable::x || v == variable::y ? as_->outside.neurons() : as_->outside.sources();
+    const std::size_t width =
+        v == variable::x || v == variable::y ? as_->outside.neurons() : as_->outside.sources();
     for (std::size_t first = 0; first < out.size(); first += width)  // A: head by head
       for (neuron_id i = 0; i < width; ++i) out[first + i] = looked_at_[first + as_->place_of(i)];
   }
@@ -137,50 +155,67 @@ class ordered final : public engine {
     looked_at_.resize(out.size());
     const neuron_id within = as_->place[neuron];
     engine_->read_synapses(layer, within, looked_at_);
-    const edge_id first = as_->outside.synapses_of(neuron).first, first_within = as_->inside.synapses_of(within).first;
-    as_->for_synapses_of(neuron, [&](edge_id e, edge_id e_within) { out[e - first] = looked_at_[e_within - first_within]; });
+    const edge_id first = as_->outside.synapses_of(neuron).first,
+                  first_within = as_->inside.synapses_of(within).first;
+    as_->for_synapses_of(neuron, [&](edge_id e, edge_id e_within) {
+      out[e - first] = looked_at_[e_within - first_within];
+    });
   }
-  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const override {
-    engine_->read_synapses(layer, inside(which, as_->outside.direct().gs, as_->inside.direct().gs), out);
+  void read_synapses(layer_id layer, std::span<const edge_id> which,
+                     std::span<float> out) const override {
+    engine_->read_synapses(layer, inside(which, as_->outside.direct().gs, as_->inside.direct().gs),
+                           out);
   }
-  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) override {
-    engine_->write_synapses(layer, inside(which, as_->outside.direct().gs, as_->inside.direct().gs), values);
+  void write_synapses(layer_id layer, std::span<const edge_id> which,
+                      std::span<const float> values) override {
+    engine_->write_synapses(layer, inside(which, as_->outside.direct().gs, as_->inside.direct().gs),
+                            values);
   }
   pool_gains gains() const noexcept override { return engine_->gains(); }
 
   layer_synapses save(layer_id layer) const override {
     const layer_synapses within = engine_->save(layer);
-    layer_synapses all{within.clock, array<std::uint64_t>(within.last_used.size()), array<float>(within.stored.size())};
-    move_state([&](std::size_t unit, std::size_t unit_within) { all.last_used[unit] = within.last_used[unit_within]; },
-               [&](edge_id e, edge_id e_within) { all.stored[e] = within.stored[e_within]; });
+    layer_synapses all{within.clock, array<std::uint64_t>(within.last_used.size()),
+                       array<float>(within.stored.size())};
+    move_state(
+        [&](std::size_t unit, std::size_t unit_within) {
+          all.last_used[unit] = within.last_used[unit_within];
+        },
+        [&](edge_id e, edge_id e_within) { all.stored[e] = within.stored[e_within]; });
     return all;
   }
   void restore(layer_id layer, const layer_synapses& from) override {
-    layer_synapses within{from.clock, array<std::uint64_t>(from.last_used.size()), array<float>(from.stored.size())};
-    move_state([&](std::size_t unit, std::size_t unit_within) { within.last_used[unit_within] = from.last_used[unit]; },
-               [&](edge_id e, edge_id e_within) { within.stored[e_within] = from.stored[e]; });
+    layer_synapses within{from.clock, array<std::uint64_t>(from.last_used.size()),
+                          array<float>(from.stored.size())};
+    move_state(
+        [&](std::size_t unit, std::size_t unit_within) {
+          within.last_used[unit_within] = from.last_used[unit];
+        },
+        [&](edge_id e, edge_id e_within) { within.stored[e_within] = from.stored[e]; });
     engine_->restore(layer, within);
   }
-  void forget() override { engine_->forget(); }
+  void clear_synapses() override { engine_->clear_synapses(); }
   double retention() const noexcept override { return engine_->retention(); }
   std::size_t state_bytes() const noexcept override {
     return engine_->state_bytes() + as_->inside.bytes() + as_->place.size() * sizeof(neuron_id);
   }
 
  private:
-  static constexpr std::size_t most_together = 64;  // the order of streams among each other changes no bit
+  static constexpr std::size_t most_together =
+      64;  // the order of streams among each other changes no bit
 
   template <class Unit, class Synapse>
   void move_state(Unit unit, Synapse synapse) const {
     const model& m = as_->outside;
-    const neuron_id in_unit = m.turning().present() ? 2 : 1;
+    const neuron_id in_unit = m.rotation().present() ? 2 : 1;
     for (neuron_id i = 0; i < m.neurons(); ++i) {
       if (i % in_unit == 0) unit(i / in_unit, as_->place[i] / in_unit);
       as_->for_synapses_of(i, synapse);
     }
   }
 
-  std::vector<edge_id> inside(std::span<const edge_id> edges, const projection& from, const projection& to) const {
+  std::vector<edge_id> inside(std::span<const edge_id> edges, const projection& from,
+                              const projection& to) const {
     std::vector<edge_id> within;
     within.reserve(edges.size());
     for (const edge_id e : edges) within.push_back(as_->edge(from, to, from.row_of(e), e));
@@ -195,7 +230,8 @@ class ordered final : public engine {
     for (layer_controls& l : within.layers) {
       for (auto* values : {&l.add_x, &l.add_y, &l.hold_x, &l.hold_y}) {
         for (neuron_value& v : *values) v.neuron = as_->place[v.neuron];
-        std::sort(values->begin(), values->end(), [](const auto& a, const auto& b) { return a.neuron < b.neuron; });
+        std::sort(values->begin(), values->end(),
+                  [](const auto& a, const auto& b) { return a.neuron < b.neuron; });
       }
       const auto move = [&](std::vector<edge_id>& edges, projection direct_circuits::*circuit) {
         edges = inside(edges, from.*circuit, to.*circuit);
@@ -210,7 +246,7 @@ class ordered final : public engine {
     return within;
   }
 
-  const std::shared_ptr<const arrangement> as_;
+  const std::shared_ptr<const permutation> as_;
   const std::unique_ptr<engine> engine_;
   controls controls_;
   mutable std::vector<float> looked_at_;
@@ -218,8 +254,9 @@ class ordered final : public engine {
 
 }  // namespace
 
-std::unique_ptr<engine> ordered_engine(const model& m, const std::function<std::unique_ptr<engine>(const model&)>& make) {
-  const auto as = std::make_shared<const arrangement>(m);
+std::unique_ptr<engine> permuted_engine(
+    const model& m, const std::function<std::unique_ptr<engine>(const model&)>& make) {
+  const auto as = std::make_shared<const permutation>(m);
   return std::make_unique<ordered>(as, make(as->inside));
 }
 

@@ -10,7 +10,8 @@ plasticity plasticity_of(const model& m, double retention, const neuron_pair& pa
   if (!edge) return p;
   p.rate = c.gs.weight(*edge);
   if (!c.retention.empty()) p.retention = c.retention[*edge];
-  if (const auto other = m.turning().present() ? c.gs.find(pair.pre ^ 1, pair.post) : std::nullopt) p.partner_rate = c.gs.weight(*other);
+  if (const auto other = m.rotation().present() ? c.gs.find(pair.pre ^ 1, pair.post) : std::nullopt)
+    p.partner_rate = c.gs.weight(*other);
   return p;
 }
 

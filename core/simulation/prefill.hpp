@@ -1,5 +1,6 @@
-// Prompts in blocks: what reads many tokens layer by layer instead of one token after the other. Same equations, sums in another
-// order: equal to the token path up to rounding, and equal to itself to the last bit however the work is divided.
+// Prompts in blocks: what reads many tokens layer by layer instead of one token after the other.
+// Same equations, sums in another order: equal to the token path up to rounding, and equal to
+// itself to the last bit however the work is divided.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace bdh {
 
 // Tokens of a block. Blocks begin at multiples of it, counted from the first token of the stream.
 inline constexpr std::uint64_t block_length = 64;
-// Tokens that are given at a time, up to the next multiple of it in the stream: the more the less memory traffic, and the same bits
-// wherever between blocks they are cut.
+// Tokens that are given at a time, up to the next multiple of it in the stream: the more the less
+// memory traffic, and the same bits wherever between blocks they are cut.
 inline constexpr std::uint64_t block_span = 4 * block_length;
 
 // Work done for one token.
@@ -29,13 +30,15 @@ struct block_fault {
   fault what;
 };
 
-class block_reader {
+class prefill_reader {
  public:
-  virtual ~block_reader() = default;
+  virtual ~prefill_reader() = default;
 
-  // Reads tokens of the vocabulary, the first of which has `position` in the stream; blocks that their ends cut are short ones.
-  // Afterwards the engine is as after the last token. After a fault only forget() and restore() help.
-  virtual std::optional<block_fault> read(std::span<const token_id> tokens, std::uint64_t position, executor& threads) = 0;
+  // Reads tokens of the vocabulary, the first of which has `position` in the stream; blocks that
+  // their ends cut are short ones. Afterwards the engine is as after the last token. After a fault
+  // only clear_synapses() and restore() help.
+  virtual std::optional<block_fault> read(std::span<const token_id> tokens, std::uint64_t position,
+                                          executor& threads) = 0;
 
   // Of the tokens of the last call, by their place in it.
   virtual std::span<const float> logits(std::size_t token) const noexcept = 0;

@@ -70,7 +70,8 @@ std::string describe(const round_table& table) {
       const action a = table.rounds[r][i];
       std::string kernel_name = name(kernel_of(a));
       kernel_name.resize(11, ' ');
-      text += (i == 0 ? "round " + std::to_string(r) + "  " : std::string(9, ' ')) + kernel_name + rule(a) + "\n";
+      text += (i == 0 ? "round " + std::to_string(r) + "  " : std::string(9, ' ')) + kernel_name +
+              rule(a) + "\n";
     }
   return text;
 }

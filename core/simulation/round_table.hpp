@@ -1,5 +1,5 @@
-// The round table (Table 1 of the paper) as data: which local kernels run in which round of a layer. The scheduler executes
-// whatever stands here; a changed table gives changed dynamics.
+// The round table (Table 1 of the paper) as data: which local kernels run in which round of a
+// layer. The scheduler executes whatever stands here; a changed table gives changed dynamics.
 #pragma once
 
 #include <array>
@@ -33,7 +33,8 @@ const char* rule(action a) noexcept;  // in the paper's notation
 struct round_table {
   std::array<std::vector<action>, 4> rounds;  // of one layer, round r at [r]
 
-  // Section 2 of the paper with its two slips settled: the state that the previous token left is read, then written, then decays.
+  // Section 2 of the paper with its two slips settled: the state that the previous token left is
+  // read, then written, then decays.
   static round_table published();
 };
 

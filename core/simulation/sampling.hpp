@@ -9,16 +9,20 @@
 namespace bdh {
 
 struct sampling {
-  double temperature = 0;   // 0: the most likely token, the lowest id where several are equally likely
-  std::uint32_t top_k = 0;  // choose among the k most likely tokens (lowest ids first where equal); 0: among all
+  double temperature =
+      0;  // 0: the most likely token, the lowest id where several are equally likely
+  std::uint32_t top_k =
+      0;  // choose among the k most likely tokens (lowest ids first where equal); 0: among all
   std::uint64_t seed = 0;
 };
 
-// The token to read at `position`. A pure function of its arguments: with the same seed, a run that continues from saved
-// synapses chooses as the run that was never stopped. Throws input_error when the largest logit is not finite.
+// The token to read at `position`. A pure function of its arguments: with the same seed, a run that
+// continues from saved synapses chooses as the run that was never stopped. Throws input_error when
+// the largest logit is not finite.
 token_id choose(std::span<const float> logits, const sampling& how, std::uint64_t position);
 
-// Its parts, for devices that choose by themselves (core/simulation/sampling_law.hpp): the check, and the number from 0 to 1 that decides.
+// Its parts, for devices that choose by themselves (core/simulation/sampling_law.hpp): the check,
+// and the number from 0 to 1 that decides.
 void expect_choice(float largest, std::uint64_t position);
 double choice_share(const sampling& how, std::uint64_t position) noexcept;
 

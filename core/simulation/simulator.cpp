@@ -14,7 +14,9 @@
 namespace bdh {
 namespace {
 
-bool is_published(const round_table& table) { return table.rounds == round_table::published().rounds; }
+bool is_published(const round_table& table) {
+  return table.rounds == round_table::published().rounds;
+}
 
 }  // namespace
 
@@ -27,18 +29,19 @@ simulator::simulator(const model& m, std::unique_ptr<engine> work, const simulat
       published_(is_published(options.table)),
       probes_(m, engine_->retention()) {}
 
-std::unique_ptr<simulator> simulator::sibling() const {
-  return std::make_unique<simulator>(model_, engine_->sibling(), simulator_options{executor_->threads(), executor_, table_});
+std::unique_ptr<simulator> simulator::new_stream() const {
+  return std::make_unique<simulator>(model_, engine_->new_stream(),
+                                     simulator_options{executor_->threads(), executor_, table_});
 }
 
-token_report simulator::step(token_id token) {
+step_report simulator::step(token_id token) {
   begin(token, looked_at());
   return finish();
 }
 
-void simulator::begin(token_id token) { begin(token, looking::everywhere); }
+void simulator::begin(token_id token) { begin(token, observation::synapses); }
 
-void simulator::begin(token_id token, looking at) {
+void simulator::begin(token_id token, observation at) {
   check_between_tokens();
   check_vocabulary(token);
   control();
@@ -51,7 +54,8 @@ void simulator::begin(token_id token, looking at) {
 }
 
 std::optional<round_mark> simulator::advance() {
-  if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before advance()");
+  if (!in_token_)
+    throw input_error("simulator", "no token is being read", "begin() before advance()");
   while (const auto done = scheduler_.advance()) {
     notice(*done);
     if (done->layer != 0) return done;
@@ -59,7 +63,8 @@ std::optional<round_mark> simulator::advance() {
   return std::nullopt;
 }
 
-// What looks between the rounds, looks. `shared`: the threads will write the probes together, unless a watcher is to see them first.
+// What looks between the rounds, looks. `shared`: the threads will write the probes together,
+// unless a watcher is to see them first.
 void simulator::notice(const round_mark& done, bool shared) {
   follow(done);
   if (!shared || !watchers_.empty()) {
@@ -75,35 +80,40 @@ void simulator::notice(const round_mark& done, bool shared) {
   }
 }
 
-token_report simulator::finish() {
-  if (!in_token_) throw input_error("simulator", "no token is being read", "begin() before finish()");
-  const onlooker looks{[this](const round_mark& done) { notice(done, true); },
-                       [this](std::size_t part, std::size_t parts) { write_probes(part, parts); }};
+step_report simulator::finish() {
+  if (!in_token_)
+    throw input_error("simulator", "no token is being read", "begin() before finish()");
+  const round_observer looks{
+      [this](const round_mark& done) { notice(done, true); },
+      [this](std::size_t part, std::size_t parts) { write_probes(part, parts); }};
   scheduler_.finish(&looks);
   return end();
 }
 
-token_report simulator::end() {
+step_report simulator::end() {
   in_token_ = false;  // whatever comes: this token has no more rounds
-  if (at_ == looking::at_drives && follows()) follow_w(false);
-  token_report all = report();
+  if (at_ == observation::drives && follows()) follow_w(false);
+  step_report all = report();
   ++tokens_;
   restored_ = torn_ = false;
   return all;
 }
 
 void simulator::throw_fault(std::uint64_t token, const fault& f) {
-  throw input_error("token " + std::to_string(token) + (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.what + " " +
-                        std::to_string(f.who),
-                    shown(f.value), "a finite value", "the activity of this model grows without bound on this input");
+  throw input_error("token " + std::to_string(token) +
+                        (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.what +
+                        " " + std::to_string(f.who),
+                    shown(f.value), "a finite value",
+                    "the activity of this model grows without bound on this input");
 }
 
-token_report simulator::report() {
+step_report simulator::report() {
   std::optional<fault> f;
   for (site_id s = 0; s < engine_->sites(); ++s)
-    if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step)) f = std::move(other);
+    if (auto other = engine_->first_fault(s); other && (!f || other->step < f->step))
+      f = std::move(other);
   if (f) throw_fault(tokens_, *f);
-  token_report all;
+  step_report all;
   all.position = tokens_;
   all.token = token_;
   all.bytes_exchanged = scheduler_.bytes();
@@ -128,10 +138,12 @@ token_id simulator::choose(const sampling& how) const {
   return logits_are_here() ? bdh::choose(logits(), how, tokens_) : engine_->choose(how, tokens_);
 }
 
-double simulator::loss(token_id next) const { return logits_are_here() ? cross_entropy(logits(), next) : engine_->loss(next); }
+double simulator::loss(token_id next) const {
+  return logits_are_here() ? cross_entropy(logits(), next) : engine_->loss(next);
+}
 
-int simulator::watch(watcher w, looking sees) {
-  watchers_.emplace(++numbers_, watching{std::move(w), std::max(sees, looking::at_values)});
+int simulator::watch(watcher w, observation sees) {
+  watchers_.emplace(++numbers_, watching{std::move(w), std::max(sees, observation::activity)});
   return numbers_;
 }
 
@@ -153,7 +165,7 @@ std::vector<float> simulator::source_activity() const {
 void simulator::follow(const round_mark& done) {
   written_ = 0;
   if (!follows()) return;
-  if (at_ == looking::at_drives) {
+  if (at_ == observation::drives) {
     follow_w(done.layer == 1);  // of the layer before: its Y still is there
     follow_x(done.layer);
   } else if (done.layer == 0 || done.round == 2) {
@@ -180,7 +192,9 @@ void simulator::follow_w(bool of_token) {
     const float g = rules.w() == w_rule::y ? 1.0f : gain.y;
     y_.resize(model_.neurons());
     engine_->read(variable::y, y_);
-    const auto all = [](std::vector<float>& v) { return Eigen::Map<Eigen::ArrayXf>(v.data(), static_cast<Eigen::Index>(v.size())); };
+    const auto all = [](std::vector<float>& v) {
+      return Eigen::Map<Eigen::ArrayXf>(v.data(), static_cast<Eigen::Index>(v.size()));
+    };
     all(source_w_).head(model_.neurons()) += g * all(y_);
     if (rules.w() == w_rule::leaky_sum) all(source_w_) *= gain.w;
   }
@@ -217,17 +231,23 @@ std::vector<float> simulator::read(variable v) const {
 
 void simulator::check_between_tokens() const {
   if (in_token_) throw input_error("simulator", "a token is being read", "finish() first");
-  if (torn_) throw input_error("simulator", "a token that was not read to its end", "forget() or restore() before the next");
+  if (torn_)
+    throw input_error("simulator", "a token that was not read to its end",
+                      "clear_synapses() or restore() before the next");
 }
 
 void simulator::check_vocabulary(token_id token) const {
   if (token >= model_.sensory_nodes())
-    throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+    throw input_error("token", std::to_string(token),
+                      "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
 }
 
 void simulator::check(layer_id layer, neuron_id neuron) const {
-  if (layer < 1 || layer > model_.layers()) throw input_error("layer", std::to_string(layer), "1 to " + std::to_string(model_.layers()));
-  if (neuron >= model_.neurons()) throw input_error("neuron", std::to_string(neuron), "0 to " + std::to_string(model_.neurons() - 1));
+  if (layer < 1 || layer > model_.layers())
+    throw input_error("layer", std::to_string(layer), "1 to " + std::to_string(model_.layers()));
+  if (neuron >= model_.neurons())
+    throw input_error("neuron", std::to_string(neuron),
+                      "0 to " + std::to_string(model_.neurons() - 1));
 }
 
 std::vector<float> simulator::synapses(layer_id layer, neuron_id neuron) const {
@@ -238,10 +258,13 @@ std::vector<float> simulator::synapses(layer_id layer, neuron_id neuron) const {
   return out;
 }
 
-void simulator::synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const {
+void simulator::synapses(layer_id layer, std::span<const edge_id> which,
+                         std::span<float> out) const {
   check(layer, 0);
   for (edge_id e : which)
-    if (e >= model_.synapses()) throw input_error("synapse", std::to_string(e), "0 to " + std::to_string(model_.synapses() - 1));
+    if (e >= model_.synapses())
+      throw input_error("synapse", std::to_string(e),
+                        "0 to " + std::to_string(model_.synapses() - 1));
   engine_->read_synapses(layer, which, out);
 }
 
@@ -267,19 +290,21 @@ float simulator::synapse(layer_id layer, neuron_id neuron, neuron_id target) con
   check(layer, neuron);
   const neuron_id targets = model_.is_direct() ? model_.sources() : model_.hubs();
   if (target >= targets)
-    throw input_error(model_.is_direct() ? "source" : "hub", std::to_string(target), "0 to " + std::to_string(targets - 1));
+    throw input_error(model_.is_direct() ? "source" : "hub", std::to_string(target),
+                      "0 to " + std::to_string(targets - 1));
   const std::vector<float> row = synapses(layer, neuron);
   if (!model_.is_direct()) return row[target];
   const auto edge = model_.direct().gs.find(neuron, target);
   if (!edge)
-    throw input_error("synapse " + std::to_string(neuron) + "->" + std::to_string(target), "no such edge in gs",
+    throw input_error("synapse " + std::to_string(neuron) + "->" + std::to_string(target),
+                      "no such edge in gs",
                       "one of the neuron's " + std::to_string(row.size()) + " synapses");
   return row[*edge - model_.synapses_of(neuron).first];
 }
 
-void simulator::forget() {
-  engine_->forget();
-  probes_.forget();
+void simulator::clear_synapses() {
+  engine_->clear_synapses();
+  probes_.clear_synapses();
   restored_ = true;
   logits_.clear();
   tokens_ = 0;
@@ -293,7 +318,9 @@ synapse_state simulator::save() const {
   state.tokens = tokens_;
   state.retention = engine_->retention();
   state.rounded = engine_->rounds_synapses();
-  state.logits.assign(logits().begin(), logits().end());  // first: should a device fail here, it is told by what comes next
+  state.logits.assign(
+      logits().begin(),
+      logits().end());  // first: should a device fail here, it is told by what comes next
   for (layer_id l = 1; l <= model_.layers(); ++l) state.layers.push_back(engine_->save(l));
   state.probes = probes_.save();
   return state;
@@ -303,22 +330,30 @@ void simulator::restore(const synapse_state& state) {
   if (state.model_sha256 != model_.content_sha256())
     throw input_error("state", "synapses of model " + state.model_sha256.substr(0, 12),
                       "those of model " + model_.content_sha256().substr(0, 12));
-  if (state.retention != engine_->retention())  // decays that are still to be applied would be taken for others
-    throw input_error("state", "retention " + shown(state.retention), shown(engine_->retention()) + ", that of this run");
+  if (state.retention !=
+      engine_->retention())  // decays that are still to be applied would be taken for others
+    throw input_error("state", "retention " + shown(state.retention),
+                      shown(engine_->retention()) + ", that of this run");
   if (const bool rounds = engine_->rounds_synapses(); state.rounded != rounds)
-    throw input_error("state", state.rounded ? "synapses in bfloat16" : "synapses in float32", rounds ? "bfloat16" : "float32",
+    throw input_error("state", state.rounded ? "synapses in bfloat16" : "synapses in float32",
+                      rounds ? "bfloat16" : "float32",
                       "a run goes on with synapses that are stored as they were");
   if (state.layers.size() != model_.layers())
-    throw shape_error("state", std::to_string(state.layers.size()) + " layers", std::to_string(model_.layers()));
+    throw shape_error("state", std::to_string(state.layers.size()) + " layers",
+                      std::to_string(model_.layers()));
   if (!state.logits.empty() && state.logits.size() != model_.readout_nodes())
-    throw shape_error("state", std::to_string(state.logits.size()) + " logits", std::to_string(model_.readout_nodes()));
+    throw shape_error("state", std::to_string(state.logits.size()) + " logits",
+                      std::to_string(model_.readout_nodes()));
   for (const layer_synapses& l : state.layers) {
     if (l.stored.size() != model_.synapses())
-      throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer", std::to_string(model_.synapses()));
+      throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer",
+                        std::to_string(model_.synapses()));
     if (l.last_used.size() != model_.row_units())
-      throw shape_error("state", std::to_string(l.last_used.size()) + " time stamps a layer", std::to_string(model_.row_units()));
-    if (std::any_of(l.last_used.begin(), l.last_used.end(), [&](std::uint64_t t) { return t > l.clock; }) || l.clock > std::uint64_t{1}
-                                                                                                                           << 62)
+      throw shape_error("state", std::to_string(l.last_used.size()) + " time stamps a layer",
+                        std::to_string(model_.row_units()));
+    if (std::any_of(l.last_used.begin(), l.last_used.end(),
+                    [&](std::uint64_t t) { return t > l.clock; }) ||
+        l.clock > std::uint64_t{1} << 62)
       throw input_error("state", "a time stamp later than the clock", "last_used <= clock <= 2^62");
     if (std::any_of(l.stored.begin(), l.stored.end(), [](float f) { return !std::isfinite(f); }))
       throw input_error("state", "a strength that is not finite", "finite strengths");

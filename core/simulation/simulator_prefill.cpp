@@ -14,15 +14,17 @@ std::optional<std::string> simulator::blocks_refused() const {
   if (!published_) return "a changed round table";
   if (!watchers_.empty() || follows_) return "somebody who looks between rounds";
   if (probes_.size() != 0) return "probes";
-  if (!perturbations_.empty()) return "interventions";
+  if (!interventions_.empty()) return "interventions";
   return std::nullopt;
 }
 
-void simulator::read(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each) {
+void simulator::read(std::span<const token_id> tokens,
+                     const std::function<void(const step_report&)>& each) {
   check_between_tokens();
   auto why = blocks_refused();
   if (!why && engine_->blocks() == nullptr) why = "an engine that cannot";
-  if (why) throw unavailable_error("blocks", *why, "circuits through hubs, on the CPU, run undisturbed");
+  if (why)
+    throw unavailable_error("blocks", *why, "circuits through hubs, on the CPU, run undisturbed");
   for (token_id t : tokens) check_vocabulary(t);
   control();  // nothing that has ended acts on
   while (!tokens.empty()) {
@@ -32,13 +34,16 @@ void simulator::read(std::span<const token_id> tokens, const std::function<void(
   }
 }
 
-void simulator::read_blocks(std::span<const token_id> tokens, const std::function<void(const token_report&)>& each) {
-  block_reader& blocks = *engine_->blocks();
+void simulator::read_blocks(std::span<const token_id> tokens,
+                            const std::function<void(const step_report&)>& each) {
+  prefill_reader& blocks = *engine_->blocks();
   began_ = std::chrono::steady_clock::now();
   torn_ = true;
-  if (const auto f = blocks.read(tokens, tokens_, *executor_)) throw_fault(tokens_ + f->token, f->what);
+  if (const auto f = blocks.read(tokens, tokens_, *executor_))
+    throw_fault(tokens_ + f->token, f->what);
   torn_ = restored_ = false;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   const std::uint64_t first = tokens_;
   tokens_ += tokens.size();
   if (!each) return;
@@ -46,8 +51,9 @@ void simulator::read_blocks(std::span<const token_id> tokens, const std::functio
     block_counts done = blocks.counts(t);
     of_block_ = blocks.logits(t);
     try {
-      each({first + t, tokens[t], std::move(done.active_x), std::move(done.active_y), done.synaptic_events, done.hebbian_writes, 0,
-            std::nullopt, seconds / static_cast<double>(tokens.size())});
+      each({first + t, tokens[t], std::move(done.active_x), std::move(done.active_y),
+            done.synaptic_events, done.hebbian_writes, 0, std::nullopt,
+            seconds / static_cast<double>(tokens.size())});
     } catch (...) {
       of_block_ = {};
       throw;

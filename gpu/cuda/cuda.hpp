@@ -1,4 +1,5 @@
-// NVIDIA GPUs as devices. Also declared in builds without CUDA, where asking for one tells what is missing.
+// NVIDIA GPUs as devices. Also declared in builds without CUDA, where asking for one tells what is
+// missing.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ struct cuda_device_info {
 
 bool built_with_cuda() noexcept;
 
-// Those there are. Throws device_error with CUDA's own text where there is no driver or no GPU, or telling that this build has no CUDA.
+// Those there are. Throws device_error with CUDA's own text where there is no driver or no GPU, or
+// telling that this build has no CUDA.
 std::vector<cuda_device_info> cuda_devices();
 
 // Throws device_error as above, or when there is no such number.

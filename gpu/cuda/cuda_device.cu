@@ -1,5 +1,5 @@
-// A CUDA device: every program of gpu/programs/program_list.hpp through one kernel template, compaction by CUB, tokens as CUDA graphs. All
-// work is on one stream.
+// A CUDA device: every program of gpu/programs/program_list.hpp through one kernel template,
+// compaction by CUB, tokens as CUDA graphs. All work is on one stream.
 #include <cuda_runtime.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
@@ -20,26 +20,33 @@ constexpr index block_threads = 256, blocks_per_processor = 8;
 template <class Program>
 constexpr index groups_per_block = block_threads / group_threads<Program>;
 
-__device__ index item_count(const extent& items) { return items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most; }
+__device__ index item_count(const extent& items) {
+  return items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most;
+}
 
 // Items are dealt out to the groups of the grid in turn.
 template <class Program>
-__global__ void __launch_bounds__(block_threads, 3) run(const __grid_constant__ Program program, extent items) {
+__global__ void __launch_bounds__(block_threads, 3)
+    run(const __grid_constant__ Program program, extent items) {
   const index count = item_count(items);
   constexpr index threads = group_threads<Program>;
   const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>;
-  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; item < count; item += groups)
+  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads;
+       item < count; item += groups)
     program(kernels::device_group<threads>{}, static_cast<index>(item));
 }
 
 // Streams are fastest: neighbouring groups do the same item for different streams.
 template <class Program>
-__global__ void __launch_bounds__(block_threads, 3) run_together(const Program* programs, const extent* items, index streams) {
+__global__ void __launch_bounds__(block_threads, 3)
+    run_together(const Program* programs, const extent* items, index streams) {
   constexpr index threads = group_threads<Program>;
   index most = 0;
   for (index s = 0; s < streams; ++s) most = max(most, item_count(items[s]));
-  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>, all = std::size_t{most} * streams;
-  for (std::size_t slot = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads; slot < all; slot += groups) {
+  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>,
+                    all = std::size_t{most} * streams;
+  for (std::size_t slot = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads;
+       slot < all; slot += groups) {
     const index s = slot % streams, item = slot / streams;
     if (item < item_count(items[s])) programs[s](kernels::device_group<threads>{}, item);
   }
@@ -52,18 +59,22 @@ void expect(cudaError_t result, const std::string& what) {
 }
 
 template <class Program>
-cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks, cudaStream_t stream) {
-  const unsigned blocks = std::min((items.most + groups_per_block<Program> - 1) / groups_per_block<Program>, most_blocks);
+cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks,
+                  cudaStream_t stream) {
+  const unsigned blocks = std::min(
+      (items.most + groups_per_block<Program> - 1) / groups_per_block<Program>, most_blocks);
   run<<<blocks, block_threads, 0, stream>>>(*static_cast<const Program*>(arguments), items);
   return cudaGetLastError();
 }
 
 template <class Program>
-cudaError_t start_together(const void* arguments, const extent* items, index streams, std::size_t most, unsigned most_blocks,
-                           cudaStream_t stream) {
-  const std::size_t wanted = (most * streams + groups_per_block<Program> - 1) / groups_per_block<Program>;
+cudaError_t start_together(const void* arguments, const extent* items, index streams,
+                           std::size_t most, unsigned most_blocks, cudaStream_t stream) {
+  const std::size_t wanted =
+      (most * streams + groups_per_block<Program> - 1) / groups_per_block<Program>;
   const auto blocks = static_cast<unsigned>(std::min<std::size_t>(wanted, most_blocks));
-  run_together<<<blocks, block_threads, 0, stream>>>(static_cast<const Program*>(arguments), items, streams);
+  run_together<<<blocks, block_threads, 0, stream>>>(static_cast<const Program*>(arguments), items,
+                                                     streams);
   return cudaGetLastError();
 }
 template <class... Programs>
@@ -79,7 +90,8 @@ starter starter_of(program_set<Programs...>, std::size_t program) {
   return all[program];
 }
 
-// Loads all programs, now and not while a token is recorded; tells where this build has none for a device.
+// Loads all programs, now and not while a token is recorded; tells where this build has none for a
+// device.
 template <class... Programs>
 void load(program_set<Programs...>) {
   cudaFuncAttributes attributes{};
@@ -115,7 +127,8 @@ class cuda_device final : public device {
   explicit cuda_device(int number) : number_(number) {
     use();
     cudaDeviceProp properties{};
-    expect(cudaGetDeviceProperties(&properties, number), "properties of device " + std::to_string(number));
+    expect(cudaGetDeviceProperties(&properties, number),
+           "properties of device " + std::to_string(number));
     name_ = properties.name;
     capability_ = std::to_string(properties.major) + "." + std::to_string(properties.minor);
     processors_ = static_cast<unsigned>(properties.multiProcessorCount);
@@ -130,7 +143,9 @@ class cuda_device final : public device {
     int driver = 0, runtime = 0;
     expect(cudaDriverGetVersion(&driver), "version of the driver");
     expect(cudaRuntimeGetVersion(&runtime), "version of the runtime");
-    const auto shown = [](int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); };
+    const auto shown = [](int version) {
+      return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+    };
     return {{"capability", capability_}, {"driver", shown(driver)}, {"runtime", shown(runtime)}};
   }
 
@@ -159,7 +174,8 @@ class cuda_device final : public device {
   }
   void download(void* to, const void* from, std::size_t bytes) override {
     use();
-    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "copy from the device");
+    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
+           "copy from the device");
     synchronize();
   }
   void clear(void* memory, std::size_t bytes) override {
@@ -167,22 +183,27 @@ class cuda_device final : public device {
     expect(cudaMemsetAsync(memory, 0, bytes, stream_), "clearing memory");
   }
 
-  void launch(std::size_t program, const void* arguments, std::size_t, const extent& items) override {
+  void launch(std::size_t program, const void* arguments, std::size_t,
+              const extent& items) override {
     use();
-    expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor, stream_),
+    expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor,
+                                           stream_),
            "launch of program " + std::to_string(program));
   }
 
-  void launch_together(std::size_t program, const void* arguments, std::size_t, const extent* items, index streams, index most) override {
+  void launch_together(std::size_t program, const void* arguments, std::size_t, const extent* items,
+                       index streams, index most) override {
     use();
-    expect(start_together_of(programs{}, program)(arguments, items, streams, most, processors_ * blocks_per_processor, stream_),
+    expect(start_together_of(programs{}, program)(arguments, items, streams, most,
+                                                  processors_ * blocks_per_processor, stream_),
            "launch of program " + std::to_string(program) + " for streams");
   }
 
   std::size_t compact_workspace(index n) override {
     use();
     std::size_t bytes = 0;
-    expect(select(nullptr, bytes, {nullptr, n, 1, nullptr, nullptr, nullptr, 0}), "workspace of a compaction");
+    expect(select(nullptr, bytes, {nullptr, n, 1, nullptr, nullptr, nullptr, 0}),
+           "workspace of a compaction");
     return bytes;
   }
   void compact(const compaction& what) override {
@@ -209,7 +230,8 @@ class cuda_device final : public device {
   }
   void abandon_recording() noexcept override {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    if (cudaStreamIsCapturing(stream_, &status) == cudaSuccess && status != cudaStreamCaptureStatusNone) {
+    if (cudaStreamIsCapturing(stream_, &status) == cudaSuccess &&
+        status != cudaStreamCaptureStatusNone) {
       graph dropped;
       cudaStreamEndCapture(stream_, &dropped.made);
     }
@@ -217,15 +239,20 @@ class cuda_device final : public device {
   }
   void replay(const recording& what) override {
     use();
-    expect(cudaGraphLaunch(static_cast<const graph&>(what).executable, stream_), "launch of a graph");
+    expect(cudaGraphLaunch(static_cast<const graph&>(what).executable, stream_),
+           "launch of a graph");
   }
 
  private:
-  void use() const { expect(cudaSetDevice(number_), "device " + std::to_string(number_)); }  // of the calling thread
+  void use() const {
+    expect(cudaSetDevice(number_), "device " + std::to_string(number_));
+  }  // of the calling thread
 
   cudaError_t select(void* workspace, std::size_t& bytes, const compaction& what) {
-    const auto units = thrust::make_transform_iterator(thrust::make_counting_iterator(index{0}), first_member{what.stride});
-    return cub::DeviceSelect::If(workspace, bytes, units, what.list, what.count, what.n / what.stride, is_active{what.values, what.stride},
+    const auto units = thrust::make_transform_iterator(thrust::make_counting_iterator(index{0}),
+                                                       first_member{what.stride});
+    return cub::DeviceSelect::If(workspace, bytes, units, what.list, what.count,
+                                 what.n / what.stride, is_active{what.values, what.stride},
                                  stream_);
   }
 
@@ -246,7 +273,9 @@ std::vector<cuda_device_info> cuda_devices() {
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp properties{};
     expect(cudaGetDeviceProperties(&properties, i), "properties of device " + std::to_string(i));
-    all.push_back({i, properties.name, std::to_string(properties.major) + "." + std::to_string(properties.minor), cuda_device(i).memory()});
+    all.push_back({i, properties.name,
+                   std::to_string(properties.major) + "." + std::to_string(properties.minor),
+                   cuda_device(i).memory()});
   }
   return all;
 }
@@ -254,7 +283,8 @@ std::vector<cuda_device_info> cuda_devices() {
 std::shared_ptr<device> open_cuda_device(int number) {
   const std::size_t there = cuda_devices().size();
   if (number < 0 || static_cast<std::size_t>(number) >= there)
-    throw device_error("device cuda", "number " + std::to_string(number), "one of " + std::to_string(there));
+    throw device_error("device cuda", "number " + std::to_string(number),
+                       "one of " + std::to_string(there));
   return std::make_shared<cuda_device>(number);
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 [[noreturn]] void refuse() {
   throw device_error("device cuda", "a build without CUDA", "one with it",
-                     "install NVIDIA's driver and the CUDA Toolkit 13, then cmake --preset cuda && cmake --build --preset cuda");
+                     "install NVIDIA's driver and the CUDA Toolkit 13, then cmake --preset cuda && "
+                     "cmake --build --preset cuda");
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ void memory_plan::place(device& on, std::byte* allocated, bool fresh) const {
   }
 }
 
-allocation allocate(std::initializer_list<const memory_plan*> plans, device& on, const std::string& what) {
+allocation allocate(std::initializer_list<const memory_plan*> plans, device& on,
+                    const std::string& what) {
   std::size_t bytes = 0;
   const memory_use* largest = nullptr;
   for (const memory_plan* p : plans) {
@@ -30,7 +31,8 @@ allocation allocate(std::initializer_list<const memory_plan*> plans, device& on,
       if (!largest || use.bytes > largest->bytes) largest = &use;
   }
   if (const std::size_t free = on.memory().free; bytes > free)
-    throw device_error("memory of " + on.name(), fmt::format("{} bytes free", free), fmt::format("{} bytes for {}", bytes, what),
+    throw device_error("memory of " + on.name(), fmt::format("{} bytes free", free),
+                       fmt::format("{} bytes for {}", bytes, what),
                        fmt::format("most of it: {}, {} bytes", largest->what, largest->bytes));
   allocation all(on, bytes, what);
   std::size_t at = 0;

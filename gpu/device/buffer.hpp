@@ -1,4 +1,5 @@
-// Arrays on a device: planned first, so that what does not fit is refused before anything is allocated; then one allocation holds them all.
+// Arrays on a device: planned first, so that what does not fit is refused before anything is
+// allocated; then one allocation holds them all.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ namespace bdh::gpu {
 class allocation {
  public:
   allocation() = default;
-  allocation(device& on, std::size_t bytes, const std::string& what) : device_(&on), data_(on.allocate(bytes, what)) {}
+  allocation(device& on, std::size_t bytes, const std::string& what)
+      : device_(&on), data_(on.allocate(bytes, what)) {}
   allocation(allocation&& other) noexcept { *this = std::move(other); }
   allocation& operator=(allocation&& other) noexcept {
     std::swap(device_, other.device_);
@@ -38,7 +40,8 @@ template <class T>
 class buffer {
  public:
   buffer() = default;
-  buffer(device& on, void* data, std::size_t size) : device_(&on), data_(static_cast<T*>(data)), size_(size) {}
+  buffer(device& on, void* data, std::size_t size)
+      : device_(&on), data_(static_cast<T*>(data)), size_(size) {}
 
   T* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
@@ -66,8 +69,8 @@ struct memory_use {
   std::size_t bytes;
 };
 
-// What an allocation is to hold. Arrays begin at multiples of 256 bytes, with as many unused between them: a device that checks finds
-// there what was written past an end.
+// What an allocation is to hold. Arrays begin at multiples of 256 bytes, with as many unused
+// between them: a device that checks finds there what was written past an end.
 class memory_plan {
  public:
   static constexpr std::size_t alignment = 256;
@@ -75,11 +78,13 @@ class memory_plan {
   // `to` gets `size` elements of any content, by allocate().
   template <class T>
   void add(buffer<T>& to, std::size_t size, std::string what) {
-    add(size * sizeof(T), std::move(what), [&to, size](device& on, void* at) { to = buffer<T>(on, at, size); });
+    add(size * sizeof(T), std::move(what),
+        [&to, size](device& on, void* at) { to = buffer<T>(on, at, size); });
   }
   const std::vector<memory_use>& uses() const noexcept { return uses_; }
   std::size_t bytes() const noexcept { return end_; }  // of the allocation
-  // Arrays are where the allocation, made for this plan, begins; `fresh`: they are new to the device.
+  // Arrays are where the allocation, made for this plan, begins; `fresh`: they are new to the
+  // device.
   void place(device& on, std::byte* allocated, bool fresh) const;
 
  private:
@@ -92,7 +97,9 @@ class memory_plan {
   std::size_t end_ = alignment;
 };
 
-// All of the plans in one allocation, one behind the other. Throws device_error, also when the device has less memory free.
-allocation allocate(std::initializer_list<const memory_plan*> plans, device& on, const std::string& what);
+// All of the plans in one allocation, one behind the other. Throws device_error, also when the
+// device has less memory free.
+allocation allocate(std::initializer_list<const memory_plan*> plans, device& on,
+                    const std::string& what);
 
 }  // namespace bdh::gpu

@@ -1,13 +1,15 @@
-// The thread group of kernels/group.hpp for devices: some threads, each of which stands for as many neighbouring lanes as make 32 of them
-// all. Eight threads read dense rows 16 bytes at a time; 32 take a long row of edges. The law of summation is that of the host: lane =
-// position mod 32, then a butterfly, whose larger distances are between threads, the others within one. What threads are is a parameter,
-// so that threads of the host can take their place:
+// The thread group of kernels/group.hpp for devices: some threads, each of which stands for as many
+// neighbouring lanes as make 32 of them all. Eight threads read dense rows 16 bytes at a time; 32
+// take a long row of edges. The law of summation is that of the host: lane = position mod 32, then
+// a butterfly, whose larger distances are between threads, the others within one. What threads are
+// is a parameter, so that threads of the host can take their place:
 //
 //   Threads::count                  4, 8, 16 or 32
 //   Threads::number()               the caller's number in its group
 //   Threads::meet()                 what threads of the group wrote before, all of them see after
 //   Threads::exchange(v, distance)  v of thread number() xor distance; all of them call it
-//   Threads::in_order(v, f)         f(v of thread 0), f(v of thread 1), ...; all of them call it, and f, which is each one's own
+//   Threads::in_order(v, f)         f(v of thread 0), f(v of thread 1), ...; all of them call it,
+//   and f, which is each one's own
 #pragma once
 
 #include "kernels/group.hpp"
@@ -78,7 +80,8 @@ BDH_DEVICE void store(float* to, positions<width> k, const floats<width>& v) {
 #if defined(__CUDA_ARCH__)
   if constexpr (width % 4 == 0)
     if (reinterpret_cast<std::uintptr_t>(p) % sizeof(float4) == 0) {
-      for (index c = 0; c < width; c += 4) *reinterpret_cast<float4*>(p + c) = {v.at[c], v.at[c + 1], v.at[c + 2], v.at[c + 3]};
+      for (index c = 0; c < width; c += 4)
+        *reinterpret_cast<float4*>(p + c) = {v.at[c], v.at[c + 1], v.at[c + 2], v.at[c + 3]};
       return;
     }
 #endif
@@ -125,7 +128,8 @@ BDH_DEVICE floats<width> positive_part(const floats<width>& z) {
 
 template <class Threads>
 struct thread_group {
-  static constexpr index threads = Threads::count, width = lanes / threads;  // width: lanes of a thread
+  static constexpr index threads = Threads::count,
+                         width = lanes / threads;  // width: lanes of a thread
 
   template <class F>
   BDH_DEVICE void each(index n, F f) const {
@@ -137,7 +141,8 @@ struct thread_group {
   BDH_DEVICE void row(index n, F f) const {
     const std::size_t whole = n / width;
     for (std::size_t q = Threads::number(); q < whole; q += threads) f(positions<width>{width * q});
-    for (std::size_t k = width * whole + Threads::number(); k < n; k += threads) f(static_cast<index>(k));
+    for (std::size_t k = width * whole + Threads::number(); k < n; k += threads)
+      f(static_cast<index>(k));
     Threads::meet();
   }
 
@@ -148,9 +153,11 @@ struct thread_group {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 4
 #endif
-    for (std::size_t k = width * Threads::number(); k < full; k += lanes) lane = lane + f(positions<width>{k});
+    for (std::size_t k = width * Threads::number(); k < full; k += lanes)
+      lane = lane + f(positions<width>{k});
     for (index c = 0; c < width; ++c)
-      if (const std::size_t k = full + width * Threads::number() + c; k < n) lane.at[c] += f(static_cast<index>(k));
+      if (const std::size_t k = full + width * Threads::number() + c; k < n)
+        lane.at[c] += f(static_cast<index>(k));
     return butterfly(lane);
   }
 
@@ -190,7 +197,8 @@ struct thread_group {
     row(n, [&](auto k) {
       auto z = decltype(f(0u, k)){};
       index j = 0;
-      for (; j + 8 <= count; j += 8) {  // eight loads under way at a time; the order of additions is the same
+      for (; j + 8 <= count;
+           j += 8) {  // eight loads under way at a time; the order of additions is the same
         decltype(z) term[8];
 #if defined(__CUDA_ARCH__)
 #pragma unroll

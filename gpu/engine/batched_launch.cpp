@@ -12,7 +12,8 @@ constexpr std::size_t padded(std::size_t bytes) { return (bytes + 15) / 16 * 16;
 
 void play(device& on, const operations& all) {
   for (const operation& o : all) {
-    if (o.kind == operation::run) on.launch(o.program, o.arguments.data(), o.arguments.size(), o.items);
+    if (o.kind == operation::run)
+      on.launch(o.program, o.arguments.data(), o.arguments.size(), o.items);
     if (o.kind == operation::compact) on.compact(o.compacted);
     if (o.kind == operation::clear) on.clear(o.memory, o.bytes);
   }
@@ -20,10 +21,12 @@ void play(device& on, const operations& all) {
 
 bool alike(const operations& a, const operations& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const operation& x, const operation& y) { return x.kind == y.kind && x.program == y.program; });
+                    [](const operation& x, const operation& y) {
+                      return x.kind == y.kind && x.program == y.program;
+                    });
 }
 
-joint_recording::joint_recording(device& on, const std::vector<operations>& streams) : on_(on) {
+batched_graph::batched_graph(device& on, const std::vector<operations>& streams) : on_(on) {
   const auto count = static_cast<index>(streams.size());
   std::vector<std::byte> sent;
   const auto append = [&](const void* from, std::size_t bytes) {
@@ -59,8 +62,9 @@ joint_recording::joint_recording(device& on, const std::vector<operations>& stre
     for (std::size_t i = 0; i < launches.size(); ++i) {
       const launch& l = launches[i];
       if (streams[0][i].kind == operation::run)
-        on.launch_together(streams[0][i].program, arguments_.data() + l.arguments, streams[0][i].arguments.size(),
-                           reinterpret_cast<const extent*>(arguments_.data() + l.extents), count, l.most);
+        on.launch_together(
+            streams[0][i].program, arguments_.data() + l.arguments, streams[0][i].arguments.size(),
+            reinterpret_cast<const extent*>(arguments_.data() + l.extents), count, l.most);
       else
         for (const operations& s : streams) play(on, {s[i]});
     }

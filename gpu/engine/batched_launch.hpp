@@ -1,6 +1,6 @@
-// What several streams of tokens do at the same time over one model: the same programs, each stream's with arguments of its own. One launch
-// does an item for every stream before it goes on to the next item, so that a row of weights comes from memory once and then from the
-// cache.
+// What several streams of tokens do at the same time over one model: the same programs, each
+// stream's with arguments of its own. One launch does an item for every stream before it goes on to
+// the next item, so that a row of weights comes from memory once and then from the cache.
 #pragma once
 
 #include <memory>
@@ -29,15 +29,16 @@ void play(device& on, const operations& all);
 bool alike(const operations& a, const operations& b);
 
 // The operations of some streams, alike, as one recording.
-class joint_recording {
+class batched_graph {
  public:
-  joint_recording(device& on, const std::vector<operations>& streams);
+  batched_graph(device& on, const std::vector<operations>& streams);
   void replay() { on_.replay(*recorded_); }
 
  private:
   device& on_;
   allocation memory_;
-  buffer<std::byte> arguments_;  // launch by launch: the programs of all streams, then their extents
+  buffer<std::byte>
+      arguments_;  // launch by launch: the programs of all streams, then their extents
   std::unique_ptr<recording> recorded_;
 };
 

@@ -22,8 +22,8 @@ namespace {
 constexpr std::uint64_t seed = 1;
 
 // Normal weights of the given deviation.
-projection random_projection(std::string name, const population& source, const population& target, order rows, double deviation,
-                             std::uint64_t stream) {
+projection random_projection(std::string name, const population& source, const population& target,
+                             major rows, double deviation, std::uint64_t stream) {
   array<float> weights(std::size_t{source.size} * target.size);
   for (std::size_t i = 0; i < weights.size(); ++i)
     weights[i] = static_cast<float>(deviation * normal(seed, purpose::calibration, i, stream));
@@ -31,17 +31,18 @@ projection random_projection(std::string name, const population& source, const p
 }
 
 model random_hub_model(head_id heads, neuron_id neurons, neuron_id hubs, bool rotates) {
-  const population all{"neurons", neurons}, pool{"hubs", hubs}, in{"sensory", 61}, out{"readout", 61};
+  const population all{"neurons", neurons}, pool{"hubs", hubs}, in{"sensory", 61},
+      out{"readout", 61};
   const double scale = 1 / std::sqrt(static_cast<double>(hubs));
-  model::parts p;
+  model_spec p;
   p.layers = 3;
   p.heads = heads;
-  p.circuits.e = random_projection("e", all, pool, order::by_source, 0.3, 1);
-  p.circuits.sensory = random_projection("sensory", in, pool, order::by_source, 0.5, 2);
-  p.circuits.dx = random_projection("dx", pool, all, order::by_target, scale, 3);
-  p.circuits.dy = random_projection("dy", pool, all, order::by_target, scale, 4);
-  p.circuits.readout = random_projection("readout", pool, out, order::by_target, scale, 5);
-  if (rotates) p.turning = rotation::geometric(65536, neurons / heads);
+  p.circuits.e = random_projection("e", all, pool, major::source, 0.3, 1);
+  p.circuits.sensory = random_projection("sensory", in, pool, major::source, 0.5, 2);
+  p.circuits.dx = random_projection("dx", pool, all, major::target, scale, 3);
+  p.circuits.dy = random_projection("dy", pool, all, major::target, scale, 4);
+  p.circuits.readout = random_projection("readout", pool, out, major::target, scale, 5);
+  if (rotates) p.rotation = rotation::geometric(65536, neurons / heads);
   p.retention = rotates ? 0.98 : 1;
   return model(std::move(p));
 }
@@ -65,8 +66,10 @@ void compare(std::span<const Float> a, std::span<const Float> b, agreement& resu
 void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
   const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
   for (std::uint64_t t = 0; t < tokens; ++t) {
-    const token_report left = a.step(random_token(a.subject(), a.tokens())), right = b.step(random_token(b.subject(), b.tokens()));
-    result.same &= left.active_x == right.active_x && left.active_y == right.active_y && left.synaptic_events == right.synaptic_events &&
+    const step_report left = a.step(random_token(a.subject(), a.tokens())),
+                      right = b.step(random_token(b.subject(), b.tokens()));
+    result.same &= left.active_x == right.active_x && left.active_y == right.active_y &&
+                   left.synaptic_events == right.synaptic_events &&
                    left.hebbian_writes == right.hebbian_writes;
     ++result.tokens;
     if (a.subject().readout_nodes() == 0) continue;
@@ -78,7 +81,8 @@ void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
   for (std::size_t l = 0; l < left.layers.size(); ++l) {
     compare<float>(left.layers[l].stored, right.layers[l].stored, result);
     result.same &= left.layers[l].clock == right.layers[l].clock &&
-                   std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(), right.layers[l].last_used.begin());
+                   std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(),
+                              right.layers[l].last_used.begin());
   }
 }
 
@@ -90,7 +94,8 @@ double seconds(const std::function<void()>& work) {
 
 }  // namespace
 
-agreement compare_with_cpu(const model& m, const std::string& name, std::shared_ptr<gpu::device> on, std::uint64_t tokens) {
+agreement compare_with_cpu(const model& m, const std::string& name, std::shared_ptr<gpu::device> on,
+                           std::uint64_t tokens) {
   agreement result{.model = name, .exact = on->exact()};
   simulator cpu(m, cpu_engine(m)), device(m, gpu_engine(m, std::move(on)));
   read(cpu, device, tokens / 2, result);
@@ -100,23 +105,26 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
   device.restore(from_cpu);
   for (simulator* brain : {&cpu, &device}) {
     brain->probe({{1, 2}, 1});
-    brain->perturb(parse_perturbation(m, "silence x:0-9"));
-    brain->perturb(parse_perturbation(m, "stimulate y:10-19 0.1"));
+    brain->perturb(parse_intervention(m, "silence x:0-9"));
+    brain->perturb(parse_intervention(m, "stimulate y:10-19 0.1"));
   }
   read(cpu, device, tokens - tokens / 2, result);
   result.same &= cpu.probes().strength(0) == device.probes().strength(0);
   return result;
 }
 
-std::vector<agreement> self_test(std::shared_ptr<gpu::device> on, const std::function<void(const agreement&)>& told) {
+std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
+                                 const std::function<void(const agreement&)>& told) {
   std::vector<agreement> all;
   const auto test = [&](const model& m, const std::string& name) {
     all.push_back(compare_with_cpu(m, name, on, 24));
     if (told) told(all.back());
   };
   for (const auto& [heads, neurons, hubs, rotates] :
-       {std::tuple{1u, 500u, 64u, false}, std::tuple{4u, 4096u, 128u, true}, std::tuple{3u, 630u, 37u, true}}) {
-    const std::string size = std::to_string(neurons) + " neurons, " + std::to_string(heads) + " heads" + (rotates ? ", rotating" : "");
+       {std::tuple{1u, 500u, 64u, false}, std::tuple{4u, 4096u, 128u, true},
+        std::tuple{3u, 630u, 37u, true}}) {
+    const std::string size = std::to_string(neurons) + " neurons, " + std::to_string(heads) +
+                             " heads" + (rotates ? ", rotating" : "");
     const model hubs_only = random_hub_model(heads, neurons, hubs, rotates);
     test(hubs_only, size + ", through hubs");
     if (neurons < 1000) test(as_direct(hubs_only).graph, size + ", explicit edges");
@@ -125,7 +133,8 @@ std::vector<agreement> self_test(std::shared_ptr<gpu::device> on, const std::fun
 }
 
 double stream_bandwidth(gpu::device& on, std::size_t bytes) {
-  const auto n = static_cast<gpu::index>(std::min<std::size_t>(bytes / (2 * sizeof(float)), gpu::index{1} << 31));
+  const auto n = static_cast<gpu::index>(
+      std::min<std::size_t>(bytes / (2 * sizeof(float)), gpu::index{1} << 31));
   gpu::buffer<float> drive, x;
   gpu::buffer<gpu::fault_slot> slots;
   gpu::memory_plan memory;
@@ -135,7 +144,8 @@ double stream_bandwidth(gpu::device& on, std::size_t bytes) {
   const gpu::allocation all = gpu::allocate({&memory}, on, "measuring the bandwidth");
   drive.clear();
   x.clear();
-  // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot is used.
+  // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot
+  // is used.
   const gpu::fire_x program{drive.data(), x.data(), n, true, {slots.data(), nullptr}, 1};
   const auto pass = [&] { gpu::launch(on, program, {gpu::items_for(n)}); };
   pass();

@@ -28,7 +28,8 @@ void device_projection::plan(memory_plan& memory, const projection& p) {
     memory.add(narrow, p.edges(), p.name() + ", weights");
   else
     memory.add(weights, p.edges(), p.name() + ", weights");
-  for (std::size_t r = 0; r + 1 < p.indptr().size(); ++r) has_long_rows |= long_rows.contain(p.indptr()[r + 1] - p.indptr()[r]);
+  for (std::size_t r = 0; r + 1 < p.indptr().size(); ++r)
+    has_long_rows |= long_rows.contain(p.indptr()[r + 1] - p.indptr()[r]);
 }
 
 void device_projection::upload(const projection& p) {
@@ -40,8 +41,10 @@ void device_projection::upload(const projection& p) {
     weights.upload(p.weights());
 }
 
-void row_bins::plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what) {
-  for (std::size_t r = 0; r < degrees.size(); ++r) (degrees[r] <= lane_edges ? few_edges : many_edges).push_back(static_cast<index>(r));
+void row_bins::plan(memory_plan& memory, std::span<const edge_id> degrees,
+                    const std::string& what) {
+  for (std::size_t r = 0; r < degrees.size(); ++r)
+    (degrees[r] <= lane_edges ? few_edges : many_edges).push_back(static_cast<index>(r));
   if (many_edges.empty()) return;
   memory.add(few, few_edges.size(), what + ", rows of few edges");
   memory.add(many, many_edges.size(), what + ", rows of many edges");
@@ -67,7 +70,7 @@ result_layout::result_layout(const model& m) : layers(m.layers()) {
 device_site::device_site(const model& m, double retention)
     : model_(m),
       retention_(retention),
-      rotates_(m.turning().present()),
+      rotates_(m.rotation().present()),
       n_(m.neurons()),
       d_(m.hubs()),
       unit_(rotates_ ? 2 : 1),
@@ -84,9 +87,9 @@ device_site::device_site(const model& m, double retention)
   counts_.active_y.resize(m.layers());
   e_.plan(model_memory_, m.circuits().e);
   sensory_.plan(model_memory_, m.circuits().sensory);
-  model_memory_.add(frequency_, m.turning().frequency().size(), "rotation");
-  memory_.add(cosine_, m.turning().frequency().size(), "cosines");
-  memory_.add(sine_, m.turning().frequency().size(), "sines");
+  model_memory_.add(frequency_, m.rotation().frequency().size(), "rotation");
+  memory_.add(cosine_, m.rotation().frequency().size(), "cosines");
+  memory_.add(sine_, m.rotation().frequency().size(), "sines");
   model_memory_.add(identity_, std::max<std::size_t>({n_, m.sensory_nodes(), 1}) + 1, "positions");
   model_memory_.add(one_, 1, "one");
   memory_.add(token_, 1 + m.layers(), "token and clocks");
@@ -105,7 +108,10 @@ device_site::device_site(const model& m, double retention)
     memory_.add(weight_sum_, chunks, "sums of likelihoods at a temperature");
     memory_.add(outlook_, 1, "choice");
   }
-  memory_.add(fault_slots_, std::max<std::size_t>({n_, m.sources(), std::size_t{m.heads()} * d_, m.readout_nodes()}), "faults");
+  memory_.add(
+      fault_slots_,
+      std::max<std::size_t>({n_, m.sources(), std::size_t{m.heads()} * d_, m.readout_nodes()}),
+      "faults");
   memory_.add(x_, n_, "X");
   memory_.add(y_, n_, "Y");
   memory_.add(drive_, n_, "drive of X and Y");
@@ -145,13 +151,13 @@ void device_site::load(device& on, const device_site* sibling) {
   on.upload(result<float>(layout_.gains), gains, sizeof gains);
   prepare();
   begin_token();
-  forget();
+  clear_synapses();
 }
 
 void device_site::upload_model() {
   e_.upload(model_.circuits().e);
   sensory_.upload(model_.circuits().sensory);
-  frequency_.upload(model_.turning().frequency());
+  frequency_.upload(model_.rotation().frequency());
   std::vector<index> positions(identity_.size());
   std::iota(positions.begin(), positions.end(), index{0});
   identity_.upload(positions);
@@ -162,7 +168,8 @@ void device_site::upload_model() {
 // ---- a token
 
 void device_site::present(token_id token) {
-  std::vector<std::uint64_t> sent(1, token);  // its low half is read: devices and hosts are little-endian
+  std::vector<std::uint64_t> sent(
+      1, token);  // its low half is read: devices and hosts are little-endian
   sent.insert(sent.end(), clock_.begin(), clock_.end());
   clock_at_start_ = clock_;
   token_.upload(sent);
@@ -208,10 +215,13 @@ device_site::event_count device_site::no_events() const {
 
 std::uint64_t device_site::total(const event_count& e, tallied what) const {
   const auto at = [&](std::size_t offset) { return host_results_.data() + offset; };
-  std::uint64_t sum = e.constant + reinterpret_cast<const std::uint64_t*>(at(layout_.counted))[what];
-  const std::size_t lists[] = {layout_.active_x, layout_.active_y, rotates_ ? layout_.units : layout_.active_x};
+  std::uint64_t sum =
+      e.constant + reinterpret_cast<const std::uint64_t*>(at(layout_.counted))[what];
+  const std::size_t lists[] = {layout_.active_x, layout_.active_y,
+                               rotates_ ? layout_.units : layout_.active_x};
   for (int by : {per_x, per_y, per_unit})
-    for (std::size_t l = 1; l <= layout_.layers; ++l) sum += e.of[by][l] * reinterpret_cast<const index*>(at(lists[by]))[l];
+    for (std::size_t l = 1; l <= layout_.layers; ++l)
+      sum += e.of[by][l] * reinterpret_cast<const index*>(at(lists[by]))[l];
   return sum;
 }
 
@@ -230,7 +240,9 @@ void device_site::fetch() {
   fault_slots_.download(slots);
   const fault_slot* first = nullptr;
   for (const fault_slot& s : slots)
-    if (s.check != 0 && (!first || s.check < first->check || (s.check == first->check && s.who < first->who))) first = &s;
+    if (s.check != 0 &&
+        (!first || s.check < first->check || (s.check == first->check && s.who < first->who)))
+      first = &s;
   const check_place& place = checks_[first->check - 1];
   fault_ = fault{first->check, place.layer, place.what, first->who, first->value};
 }
@@ -248,11 +260,12 @@ index device_site::check(layer_id layer, const char* what, index count) {
   return static_cast<index>(checks_.size() - count + 1);
 }
 
-void device_site::tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by,
-                        tallied into) {
+void device_site::tally(const device_projection& p, index width, const index* list,
+                        const index* count, index unit, counted by, tallied into) {
   event_count& e = into == edges ? events_ : writes_;
   if (!p.indptr.empty())
-    launch(tally_edges{list, count, p.indptr.data(), unit, tallies(into)}, {count ? items_for(n_) : 1, count, chunk});
+    launch(tally_edges{list, count, p.indptr.data(), unit, tallies(into)},
+           {count ? items_for(n_) : 1, count, chunk});
   else if (!count)
     e.constant += width;
   else
@@ -261,9 +274,16 @@ void device_site::tally(const device_projection& p, index width, const index* li
 
 // ---- lists and interventions
 
-void device_site::compact(const buffer<float>& values, index stride, buffer<index>& list, index* count) {
+void device_site::compact(const buffer<float>& values, index stride, buffer<index>& list,
+                          index* count) {
   if (!launching_) return;
-  const compaction what{values.data(), static_cast<index>(values.size()), stride, list.data(), count, workspace_.data(), workspace_.size()};
+  const compaction what{values.data(),
+                        static_cast<index>(values.size()),
+                        stride,
+                        list.data(),
+                        count,
+                        workspace_.data(),
+                        workspace_.size()};
   if (!gathered_) return on_->compact(what);
   gathered_->push_back({.kind = operation::compact, .compacted = what});
 }
@@ -286,15 +306,17 @@ void device_site::hold(const std::vector<neuron_value>& values, buffer<float>& i
 
 // ---- sources -> hubs
 
-void device_site::push(const device_projection& p, stored_weights rows, const index* list, const float* values, const index* start,
-                       index scale, index blocks, float* out) {
+void device_site::push(const device_projection& p, stored_weights rows, const index* list,
+                       const float* values, const index* start, index scale, index blocks,
+                       float* out) {
   const bool dense = p.indptr.empty();
   const index slices = dense ? items_for(d_, slice) : 1;
-  launch(push_blocks{dense ? nullptr : p.indptr.data(), p.indices.data(), rows, d_, slices, list, values, start, scale, out},
+  launch(push_blocks{dense ? nullptr : p.indptr.data(), p.indices.data(), rows, d_, slices, list,
+                     values, start, scale, out},
          {blocks * slices});
 }
 
-void device_site::collect(index sums, index blocks, float* out) {
+void device_site::reduce_blocks(index sums, index blocks, float* out) {
   const index slices = items_for(d_, slice);
   launch(collect_blocks{partial_.data(), d_, slices, blocks, out}, {sums * slices});
 }
@@ -307,11 +329,14 @@ void device_site::sense_hubs() {
 }
 
 void device_site::y_to_hubs() {
-  launch(gather_list{list_y_.data(), count_y(), y_.data(), y_values_.data()}, {items_for(n_), count_y(), chunk});
-  launch(list_starts{grid_, list_y_.data(), count_y(), start_.data()}, {items_for(grid_.blocks() + 1)});
-  push(e_, e_.view(), list_y_.data(), y_values_.data(), start_.data(), 1, grid_.blocks(), partial_.data());
+  launch(gather_list{list_y_.data(), count_y(), y_.data(), y_values_.data()},
+         {items_for(n_), count_y(), chunk});
+  launch(list_starts{grid_, list_y_.data(), count_y(), start_.data()},
+         {items_for(grid_.blocks() + 1)});
+  push(e_, e_.view(), list_y_.data(), y_values_.data(), start_.data(), 1, grid_.blocks(),
+       partial_.data());
   tally(e_, d_, list_y_.data(), count_y(), 1, per_y, edges);
-  collect(1, grid_.blocks(), heard_.data());
+  reduce_blocks(1, grid_.blocks(), heard_.data());
 }
 
 void device_site::hear_w(bool token, layer_id layer) {
@@ -333,9 +358,11 @@ void device_site::hear_w(bool token, layer_id layer) {
 
 // ---- hubs and sources -> neurons, thresholds
 
-// Rows of targets, all or the listed ones; with a `head_stride` each hears the activity of its head.
-void device_site::pull(const projection& p, const device_projection& on_device, const index* list, const index* count,
-                       const float* activity, std::size_t head_stride, float* out) {
+// Rows of targets, all or the listed ones; with a `head_stride` each hears the activity of its
+// head.
+void device_site::pull(const projection& p, const device_projection& on_device, const index* list,
+                       const index* count, const float* activity, std::size_t head_stride,
+                       float* out) {
   pull_rows program{p.is_dense() ? nullptr : on_device.indptr.data(),
                     on_device.indices.data(),
                     on_device.view(),
@@ -357,9 +384,12 @@ void device_site::threshold_x(layer_id layer) {
   const layer_controls* const controlled = controls_of(layer);
   if (controlled) add(controlled->add_x, drive_);
   const bool accumulate = model_.rules().x() == x_rule::accumulate;
-  launch(fire_x{drive_.data(), x_.data(), n_, accumulate, log(), check(layer, "drive of X of neuron")}, {items_for(n_)});
+  launch(
+      fire_x{drive_.data(), x_.data(), n_, accumulate, log(), check(layer, "drive of X of neuron")},
+      {items_for(n_)});
   if (controlled) hold(controlled->hold_x, x_);
-  if (accumulate) launch(check_values{x_.data(), n_, log(), check(layer, "X of neuron")}, {items_for(n_)});
+  if (accumulate)
+    launch(check_values{x_.data(), n_, log(), check(layer, "X of neuron")}, {items_for(n_)});
   x_layer_ = layer;
   used_layer_ = 0;
   compact(x_, 1, list_x_, count_x());
@@ -369,14 +399,17 @@ void device_site::threshold_x(layer_id layer) {
 void device_site::threshold_y(layer_id layer) {
   const layer_controls* const controlled = controls_of(layer);
   if (controlled) add(controlled->add_y, drive_);
-  launch(fire_y{drive_.data(), x_.data(), y_.data(), n_, log(), check(layer, "drive of Y of neuron")}, {items_for(n_)});
+  launch(
+      fire_y{drive_.data(), x_.data(), y_.data(), n_, log(), check(layer, "drive of Y of neuron")},
+      {items_for(n_)});
   if (controlled) hold(controlled->hold_y, y_);
   launch(check_values{y_.data(), n_, log(), check(layer, "Y of neuron")}, {items_for(n_)});
   y_layer_ = layer;
   compact(y_, 1, list_y_, count_y());
 }
 
-void device_site::read_out(const projection& p, const device_projection& on_device, const float* activity) {
+void device_site::read_out(const projection& p, const device_projection& on_device,
+                           const float* activity) {
   if (p.edges() == 0) return;
   float* const logits = readout_values_.data();
   pull(p, on_device, nullptr, nullptr, activity, 0, logits);
@@ -389,7 +422,8 @@ void device_site::turn_to(layer_id layer) {
   if (!rotates_ || angles_at_ == now) return;
   angles_at_ = now;
   const auto pairs = static_cast<index>(frequency_.size());
-  launch(turn_angles{frequency_.data(), pairs, clock(layer), cosine_.data(), sine_.data()}, {items_for(pairs)});
+  launch(turn_angles{frequency_.data(), pairs, clock(layer), cosine_.data(), sine_.data()},
+         {items_for(pairs)});
 }
 
 // ---- logits
@@ -399,11 +433,19 @@ outlook device_site::choose(const sampling& how, double share, std::optional<tok
   const find_likely likely{readout_values_.data(), readout_nodes_, likely_.data()};
   gpu::launch(*on_, likely, {chunks});
   const bool some = how.temperature != 0 && how.top_k != 0 && how.top_k < readout_nodes_;
-  if (some) gpu::launch(*on_, rank_tokens{readout_values_.data(), readout_nodes_, how.top_k, among_.data()}, {readout_nodes_});
-  const weigh_tokens weigh{
-      likely, how.temperature, some ? among_.data() : nullptr, plain_.data(), weight_.data(), plain_sum_.data(), weight_sum_.data()};
+  if (some)
+    gpu::launch(*on_, rank_tokens{readout_values_.data(), readout_nodes_, how.top_k, among_.data()},
+                {readout_nodes_});
+  const weigh_tokens weigh{likely,
+                           how.temperature,
+                           some ? among_.data() : nullptr,
+                           plain_.data(),
+                           weight_.data(),
+                           plain_sum_.data(),
+                           weight_sum_.data()};
   gpu::launch(*on_, weigh, {chunks});
-  gpu::launch(*on_, draw_token{weigh, share, asked.has_value(), asked.value_or(0), outlook_.data()}, {1});
+  gpu::launch(*on_, draw_token{weigh, share, asked.has_value(), asked.value_or(0), outlook_.data()},
+              {1});
   outlook found;
   outlook_.download({&found, 1});
   return found;
@@ -428,27 +470,34 @@ void device_site::read_synapses(layer_id layer, edge_id first, std::span<float> 
   for (std::size_t at = 0; at < out.size(); at += most_looked_at) {
     const std::span<float> now = out.subspan(at, std::min(most_looked_at, out.size() - at));
     const auto count = static_cast<index>(now.size());
-    gpu::launch(*on_, read_strengths{rows(layer), nullptr, first + at, count, strengths_.data()}, {items_for(count)});
+    gpu::launch(*on_, read_strengths{rows(layer), nullptr, first + at, count, strengths_.data()},
+                {items_for(count)});
     strengths_.download(now);
   }
 }
 
-void device_site::read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) {
+void device_site::read_synapses(layer_id layer, std::span<const edge_id> which,
+                                std::span<float> out) {
   for (std::size_t at = 0; at < out.size(); at += which_.size()) {
     const std::span<float> now = out.subspan(at, std::min(which_.size(), out.size() - at));
     const auto count = static_cast<index>(now.size());
     which_.upload(which.subspan(at, now.size()));
-    gpu::launch(*on_, read_strengths{rows(layer), which_.data(), 0, count, strengths_.data()}, {items_for(count)});
+    gpu::launch(*on_, read_strengths{rows(layer), which_.data(), 0, count, strengths_.data()},
+                {items_for(count)});
     strengths_.download(now);
   }
 }
 
-void device_site::write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) {
+void device_site::write_synapses(layer_id layer, std::span<const edge_id> which,
+                                 std::span<const float> values) {
   for (std::size_t at = 0; at < which.size(); at += which_.size()) {
     const std::size_t count = std::min(which_.size(), which.size() - at);
     which_.upload(which.subspan(at, count));
     strengths_.upload(values.subspan(at, count));
-    gpu::launch(*on_, write_strengths{rows(layer), which_.data(), strengths_.data(), static_cast<index>(count)}, {1});
+    gpu::launch(
+        *on_,
+        write_strengths{rows(layer), which_.data(), strengths_.data(), static_cast<index>(count)},
+        {1});
   }
 }
 
@@ -468,7 +517,7 @@ void device_site::restore(layer_id layer, const layer_synapses& from) {
   clock_[layer - 1] = from.clock;
 }
 
-void device_site::forget() {
+void device_site::clear_synapses() {
   for (auto& layer : stored_) layer.clear();
   for (auto& layer : last_used_) layer.clear();
   std::fill(clock_.begin(), clock_.end(), 0);

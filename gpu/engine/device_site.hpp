@@ -1,5 +1,6 @@
-// All particles of a model on a device: what the GPU engine keeps there and does in each action, whatever the circuits. hub_device_site and
-// direct_device_site add how values travel. Actions launch programs and return; nothing comes back to the host before fetch().
+// All particles of a model on a device: what the GPU engine keeps there and does in each action,
+// whatever the circuits. hub_device_site and direct_device_site add how values travel. Actions
+// launch programs and return; nothing comes back to the host before fetch().
 #pragma once
 
 #include <cstring>
@@ -38,9 +39,11 @@ struct row_bins {
   void upload();
 };
 
-// What a token leaves for the host, in one block. Logits stay on the device until somebody asks for them.
+// What a token leaves for the host, in one block. Logits stay on the device until somebody asks for
+// them.
 struct result_layout {
-  std::size_t any, gains, active_x, active_y, units, counted, bytes;  // counted: edges, then Hebbian writes, of rows that are not dense
+  std::size_t any, gains, active_x, active_y, units, counted,
+      bytes;  // counted: edges, then Hebbian writes, of rows that are not dense
   std::size_t layers;
   explicit result_layout(const model& m);
 };
@@ -54,20 +57,24 @@ class device_site {
 
   std::vector<memory_use> memory_uses() const;
   std::size_t bytes() const noexcept { return model_memory_.bytes() + memory_.bytes(); }
-  // Allocates and uploads the model, or takes it from a site of the same model. Call it once, before all that follows.
+  // Allocates and uploads the model, or takes it from a site of the same model. Call it once,
+  // before all that follows.
   void load(device& on, const device_site* sibling);
 
   void control(const controls* what) noexcept { controls_ = what; }
   bool controlled() const noexcept { return controls_ != nullptr; }
 
-  // A token: present() sends it to the device; begin_token() and then the actions launch. With `launching` off, an action only keeps
-  // the host's books, for launches that are replayed.
+  // A token: present() sends it to the device; begin_token() and then the actions launch. With
+  // `launching` off, an action only keeps the host's books, for launches that are replayed.
   void present(token_id token);
   virtual void begin_token();
   void launching(bool on) noexcept { launching_ = on; }
-  void gather(operations* into) noexcept { gathered_ = into; }  // what is launched, in place of launching it; null: launch
+  void gather(operations* into) noexcept {
+    gathered_ = into;
+  }  // what is launched, in place of launching it; null: launch
   virtual void perform(action what, layer_id layer) = 0;
-  // How the layers' clocks differ: launches recorded for one value hold for tokens of the same value.
+  // How the layers' clocks differ: launches recorded for one value hold for tokens of the same
+  // value.
   std::vector<std::uint64_t> clock_differences() const;
 
   void end_token();  // launches what counts
@@ -77,7 +84,9 @@ class device_site {
   std::optional<fault> first_fault() const;
   void fetch_logits() { readout_values_.download(logits_); }
   std::span<const float> logits() const noexcept { return logits_; }
-  bool can_choose() const noexcept { return readout_nodes_ != 0 && readout_nodes_ < index{1} << 24; }
+  bool can_choose() const noexcept {
+    return readout_nodes_ != 0 && readout_nodes_ < index{1} << 24;
+  }
   // Of the logits of the last token: of the token that is chosen, or of the one asked for.
   outlook choose(const sampling& how, double share, std::optional<token_id> asked);
   pool_gains gains() const;
@@ -85,10 +94,11 @@ class device_site {
 
   void read_synapses(layer_id layer, edge_id first, std::span<float> out);
   void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out);
-  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values);
+  void write_synapses(layer_id layer, std::span<const edge_id> which,
+                      std::span<const float> values);
   layer_synapses save(layer_id layer) const;
   void restore(layer_id layer, const layer_synapses& from);
-  void forget();
+  void clear_synapses();
 
  protected:
   enum counted { per_x, per_y, per_unit };
@@ -98,7 +108,9 @@ class device_site {
   void launch(const Program& program, const extent& items) {
     if (!launching_ || items.most == 0) return;
     if (!gathered_) return gpu::launch(*on_, program, items);
-    operation o{.program = programs::number<Program>(), .arguments = std::vector<std::byte>(sizeof program), .items = items};
+    operation o{.program = programs::number<Program>(),
+                .arguments = std::vector<std::byte>(sizeof program),
+                .items = items};
     std::memcpy(o.arguments.data(), &program, sizeof program);
     gathered_->push_back(std::move(o));
   }
@@ -120,23 +132,33 @@ class device_site {
   T* result(std::size_t at) const noexcept {
     return reinterpret_cast<T*>(results_.data() + at);
   }
-  std::uint64_t* tallies(tallied what) const noexcept { return tallies_.data() + what * tallies_.size() / 2; }
+  std::uint64_t* tallies(tallied what) const noexcept {
+    return tallies_.data() + what * tallies_.size() / 2;
+  }
   index* count_x() const noexcept { return result<index>(layout_.active_x) + x_layer_; }
   index* count_y() const noexcept { return result<index>(layout_.active_y) + y_layer_; }
-  index* count_units() const noexcept { return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) + x_layer_; }
+  index* count_units() const noexcept {
+    return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) + x_layer_;
+  }
   const index* unit_list() const noexcept { return rotates_ ? list_units_.data() : list_x_.data(); }
   fault_log log() const noexcept { return {fault_slots_.data(), result<index>(layout_.any)}; }
-  layer_clock clock(layer_id layer) const noexcept { return {token_.data() + layer, clock_[layer - 1] - clock_at_start_[layer - 1]}; }
+  layer_clock clock(layer_id layer) const noexcept {
+    return {token_.data() + layer, clock_[layer - 1] - clock_at_start_[layer - 1]};
+  }
   synapse_rows rows(layer_id layer) const noexcept;
-  const layer_controls* controls_of(layer_id layer) const noexcept { return controls_ ? &controls_->layers[layer - 1] : nullptr; }
+  const layer_controls* controls_of(layer_id layer) const noexcept {
+    return controls_ ? &controls_->layers[layer - 1] : nullptr;
+  }
 
   // Numbers of checks that may find a value that is not finite.
   index check(layer_id layer, const char* what, index count = 1);
   // Edges over which something travels: of the rows listed, `each` apiece where they are dense.
-  void tally(const device_projection& p, index width, const index* list, const index* count, index unit, counted by, tallied into);
+  void tally(const device_projection& p, index width, const index* list, const index* count,
+             index unit, counted by, tallied into);
   void tally_all(const projection& p) noexcept { events_.constant += p.edges(); }
 
-  // Another allocation where one is too small: lists of interventions have a length that nobody knows beforehand.
+  // Another allocation where one is too small: lists of interventions have a length that nobody
+  // knows beforehand.
   template <class T>
   void grow(allocation& memory, buffer<T>& to, std::size_t size, const std::string& what);
 
@@ -147,11 +169,11 @@ class device_site {
   void sense_hubs();
   void y_to_hubs();
   void hear_w(bool token, layer_id layer);
-  void push(const device_projection& p, stored_weights rows, const index* list, const float* values, const index* start, index scale,
-            index blocks, float* out);
-  void collect(index sums, index blocks, float* out);
-  void pull(const projection& p, const device_projection& on_device, const index* list, const index* count, const float* activity,
-            std::size_t head_stride, float* out);
+  void push(const device_projection& p, stored_weights rows, const index* list, const float* values,
+            const index* start, index scale, index blocks, float* out);
+  void reduce_blocks(index sums, index blocks, float* out);
+  void pull(const projection& p, const device_projection& on_device, const index* list,
+            const index* count, const float* activity, std::size_t head_stride, float* out);
   void threshold_x(layer_id layer);
   void threshold_y(layer_id layer);
   void read_out(const projection& p, const device_projection& on_device, const float* activity);
@@ -230,7 +252,8 @@ std::unique_ptr<device_site> hub_device_site(const model& m, double retention);
 std::unique_ptr<device_site> direct_device_site(const model& m, double retention);
 
 template <class T>
-void device_site::grow(allocation& memory, buffer<T>& to, std::size_t size, const std::string& what) {
+void device_site::grow(allocation& memory, buffer<T>& to, std::size_t size,
+                       const std::string& what) {
   if (size <= to.size()) return;
   to = {};
   memory = {};

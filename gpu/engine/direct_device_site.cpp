@@ -1,5 +1,6 @@
-// Explicit circuits on a device: excitatory and inhibitory edges source -> neuron, synapses neuron -> source. All of them are pulled by
-// target, since no two thread groups may add to one value; synapses stay in the order of their ids, and an index leads to them.
+// Explicit circuits on a device: excitatory and inhibitory edges source -> neuron, synapses neuron
+// -> source. All of them are pulled by target, since no two thread groups may add to one value;
+// synapses stay in the order of their ids, and an index leads to them.
 #include <algorithm>
 #include <optional>
 
@@ -16,7 +17,11 @@ class direct_site final : public device_site {
   void begin_token() override;
   void perform(action what, layer_id layer) override;
   void read(variable v, std::span<float> out) const override {
-    (v == variable::x ? x_ : v == variable::y ? y_ : v == variable::w ? w_source_ : a_).download(out);
+    (v == variable::x   ? x_
+     : v == variable::y ? y_
+     : v == variable::w ? w_source_
+                        : a_)
+        .download(out);
   }
 
  private:
@@ -48,9 +53,12 @@ class direct_site final : public device_site {
   void update_w();
   void remove(float* from);
   // Cut edges carry nothing: their weights are 0 on the device until they are put back.
-  void mute(const device_projection& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted, bool back);
-  void pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out);
-  void pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out);
+  void mute(const device_projection& weights, const projection& p, const projection* pulled,
+            const std::vector<edge_id>& muted, bool back);
+  void pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted,
+              buffer<float>& out);
+  void pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted,
+              buffer<float>& out);
   mute_strengths muting(layer_id layer, const std::vector<edge_id>& muted);
 
   const direct_circuits& c_;
@@ -90,7 +98,8 @@ direct_site::direct_site(const model& m, double retention)
   model_memory_.add(incoming_edge_, c_.gs.edges(), "gs by target, synapses");
   std::vector<edge_id> degrees(heads * sources_);
   for (neuron_id i = 0; i < n_; ++i)
-    for (edge_id e = c_.gs.indptr()[i]; e < c_.gs.indptr()[i + 1]; ++e) ++degrees[incoming_row(i, e)];
+    for (edge_id e = c_.gs.indptr()[i]; e < c_.gs.indptr()[i + 1]; ++e)
+      ++degrees[incoming_row(i, e)];
   incoming_bins_.plan(model_memory_, degrees, "gs by target");
   model_memory_.add(block_first_, grid_.blocks() + 1, "blocks of neurons");
   model_memory_.add(sensory_first_, sensory_blocks_ + 1, "blocks of sensory nodes");
@@ -214,8 +223,10 @@ void direct_site::perform(action what, layer_id layer) {
 void direct_site::sense() {
   const index* const token = reinterpret_cast<const index*>(token_.data());
   const bool nodes = model_.sensory_are_sources();
-  launch(sense_sources{token, nodes ? nullptr : tokens_.indptr.data(), tokens_.indices.data(), tokens_.weights.data(), n_,
-                       model_.rules().token_gain() ? result<float>(layout_.gains) : nullptr, w_source_.data()},
+  launch(sense_sources{token, nodes ? nullptr : tokens_.indptr.data(), tokens_.indices.data(),
+                       tokens_.weights.data(), n_,
+                       model_.rules().token_gain() ? result<float>(layout_.gains) : nullptr,
+                       w_source_.data()},
          {1});
   if (nodes) return;
   tally(tokens_, 0, token, nullptr, 1, per_x, edges);
@@ -225,9 +236,9 @@ void direct_site::sense() {
 void direct_site::update_w() {
   const w_rule rule = model_.rules().w();
   float* const gains = result<float>(layout_.gains);
-  launch(
-      update_sources{w_source_.data(), y_.data(), sources_, n_, rule == w_rule::leaky_sum, rule == w_rule::y ? nullptr : gains, gains + 1},
-      {items_for(sources_)});
+  launch(update_sources{w_source_.data(), y_.data(), sources_, n_, rule == w_rule::leaky_sum,
+                        rule == w_rule::y ? nullptr : gains, gains + 1},
+         {items_for(sources_)});
 }
 
 // Neurons that are not there have no W and no A.
@@ -241,15 +252,16 @@ void direct_site::remove(float* from) {
 
 // ---- circuits
 
-void direct_site::mute(const device_projection& weights, const projection& p, const projection* pulled, const std::vector<edge_id>& muted,
-                       bool back) {
+void direct_site::mute(const device_projection& weights, const projection& p,
+                       const projection* pulled, const std::vector<edge_id>& muted, bool back) {
   std::vector<listed_weight> list;
   for (edge_id e : muted) {
     const edge_id at = pulled ? *pulled->find(p.row_of(e), p.indices()[e]) : e;
     list.push_back({at, back ? p.weight(e) : 0.0f});
   }
   const auto count = static_cast<index>(list.size());
-  launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.weights.data(), weights.narrow.data()},
+  launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.weights.data(),
+                      weights.narrow.data()},
          {items_for(count)});
 }
 
@@ -262,26 +274,31 @@ void direct_site::pull_edges(kernels::pull_edges pulled, index rows, const row_b
   launch(pull_long_targets{{pulled}}, {many});
 }
 
-void direct_site::pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out) {
+void direct_site::pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted,
+                         buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut && !circuit.host) circuit.host = p.transposed();
   if (cut) mute(circuit.edges, p, &*circuit.host, *muted, false);
   const device_projection& e = circuit.edges;
-  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), e.narrow.data(), w_source_.data(), nullptr, nullptr, nullptr,
-              out.data()},
+  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), e.narrow.data(),
+              w_source_.data(), nullptr, nullptr, nullptr, out.data()},
              n_, circuit.bins);
   if (cut) mute(circuit.edges, p, &*circuit.host, *muted, true);
-  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)}, {items_for(sources_)});
+  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)},
+         {items_for(sources_)});
 }
 
 void direct_site::drive_x(layer_id layer) {
   const layer_controls* const c = controls_of(layer);
   pull_x(gx_excitatory_, c_.gx_excitatory, c ? &c->mute_gx_excitatory : nullptr, excitatory_);
   pull_x(gx_inhibitory_, c_.gx_inhibitory, c ? &c->mute_gx_inhibitory : nullptr, inhibitory_);
-  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, nullptr, c ? c->inhibition : 1.0f}, {grid_.blocks()});
+  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, nullptr,
+                       c ? c->inhibition : 1.0f},
+         {grid_.blocks()});
 }
 
-void direct_site::pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted, buffer<float>& out) {
+void direct_site::pull_y(device_projection& circuit, const projection& p,
+                         const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut) mute(circuit, p, nullptr, *muted, false);
   pull(p, circuit, list_x_.data(), count_x(), a_.data(), sources_, out.data());
@@ -293,7 +310,8 @@ void direct_site::drive_y(layer_id layer) {
   const layer_controls* const c = controls_of(layer);
   pull_y(gy_excitatory_, c_.gy_excitatory, c ? &c->mute_gy_excitatory : nullptr, excitatory_);
   pull_y(gy_inhibitory_, c_.gy_inhibitory, c ? &c->mute_gy_inhibitory : nullptr, inhibitory_);
-  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, gain_a_.data(), c ? c->inhibition : 1.0f},
+  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, gain_a_.data(),
+                       c ? c->inhibition : 1.0f},
          {grid_.blocks()});
 }
 
@@ -306,8 +324,9 @@ void direct_site::use(layer_id layer) {
   used_clock_ = clock_[layer - 1];
   turn_to(layer);
   clear(used_x_);
-  launch(use_units{unit_list(), count_units(), x_.data(), model_.neurons_per_head(), rotates_ ? cosine_.data() : nullptr, sine_.data(),
-                   last_used_[layer - 1].data(), clock(layer), retention_, !u_.empty(), unit_x_.data(), unit_cosine_.data(),
+  launch(use_units{unit_list(), count_units(), x_.data(), model_.neurons_per_head(),
+                   rotates_ ? cosine_.data() : nullptr, sine_.data(), last_used_[layer - 1].data(),
+                   clock(layer), retention_, !u_.empty(), unit_x_.data(), unit_cosine_.data(),
                    unit_sine_.data(), kept_.data(), age_.data(), used_x_.data(), used_age_.data()},
          {items_for(n_ / unit_), count_units(), chunk});
 }
@@ -326,11 +345,13 @@ void direct_site::propagate_synapses(layer_id layer) {
   use(layer);
   const layer_controls* const controlled = controls_of(layer);
   std::optional<mute_strengths> muted;
-  if (controlled && !controlled->mute_synapses.empty()) muted = muting(layer, controlled->mute_synapses);
+  if (controlled && !controlled->mute_synapses.empty())
+    muted = muting(layer, controlled->mute_synapses);
   if (muted) launch(*muted, {1});
-  pull_edges({incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(), nullptr, used_x_.data(),
-              own_retention(), used_age_.data(), nullptr, a_.data()},
-             static_cast<index>(incoming_.size() - 1), incoming_bins_);
+  pull_edges(
+      {incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(),
+       nullptr, used_x_.data(), own_retention(), used_age_.data(), nullptr, a_.data()},
+      static_cast<index>(incoming_.size() - 1), incoming_bins_);
   if (muted) launch(unmute_strengths{*muted}, {1});
   tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, edges);
   for (head_id h = 0; h < model_.heads(); ++h) {
@@ -346,25 +367,28 @@ void direct_site::hear_gain() {
     const float* const a = a_.data() + std::size_t{h} * sources_;
     float* const out = partial_.data() + std::size_t{h} * all_blocks_ * d_;
     push(e_, e_.view(), identity_.data(), a, block_first_.data(), 1, grid_.blocks(), out);
-    push(sensory_, sensory_.view(), identity_.data(), a + n_, sensory_first_.data(), 1, sensory_blocks_,
-         out + std::size_t{grid_.blocks()} * d_);
+    push(sensory_, sensory_.view(), identity_.data(), a + n_, sensory_first_.data(), 1,
+         sensory_blocks_, out + std::size_t{grid_.blocks()} * d_);
   }
-  collect(model_.heads(), all_blocks_, heard_.data());
-  launch(gpu::hear_gain{heard_.data(), d_, static_cast<float>(model_.rules().epsilon()), gain_a_.data()}, {model_.heads()});
+  reduce_blocks(model_.heads(), all_blocks_, heard_.data());
+  launch(gpu::hear_gain{heard_.data(), d_, static_cast<float>(model_.rules().epsilon()),
+                        gain_a_.data()},
+         {model_.heads()});
 }
 
 void direct_site::reweight(layer_id layer) {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   use(layer);
-  reweight_units program{{gs_.indptr.data(), gs_.indptr.data() + 1, gs_.indices.data(), gs_.weights.data(), own_retention(),
-                          stored_[layer - 1].data(), w_source_.data(), unit_list(), unit_x_.data(),
-                          rotates_ ? unit_cosine_.data() : nullptr, unit_sine_.data(), kept_.data(), age_.data()},
-                         unit_,
-                         last_used_[layer - 1].data(),
-                         clock(layer),
-                         log(),
-                         check(layer, "a synapse of neuron"),
-                         short_rows};
+  reweight_units program{
+      {gs_.indptr.data(), gs_.indptr.data() + 1, gs_.indices.data(), gs_.weights.data(),
+       own_retention(), stored_[layer - 1].data(), w_source_.data(), unit_list(), unit_x_.data(),
+       rotates_ ? unit_cosine_.data() : nullptr, unit_sine_.data(), kept_.data(), age_.data()},
+      unit_,
+      last_used_[layer - 1].data(),
+      clock(layer),
+      log(),
+      check(layer, "a synapse of neuron"),
+      short_rows};
   const extent units{n_ / unit_, count_units(), 1};
   launch(program, units);
   program.of = long_rows;
@@ -375,6 +399,8 @@ void direct_site::reweight(layer_id layer) {
 
 }  // namespace
 
-std::unique_ptr<device_site> direct_device_site(const model& m, double retention) { return std::make_unique<direct_site>(m, retention); }
+std::unique_ptr<device_site> direct_device_site(const model& m, double retention) {
+  return std::make_unique<direct_site>(m, retention);
+}
 
 }  // namespace bdh::gpu

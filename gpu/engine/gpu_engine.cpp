@@ -23,16 +23,19 @@ using token_steps = std::vector<std::pair<action, layer_id>>;
 
 class gpu_one_site;
 
-// Streams that read a token together: all of it is put off, then done for those of them in which nobody looks or intervenes.
+// Streams that read a token together: all of it is put off, then done for those of them in which
+// nobody looks or intervenes.
 struct stream_group {
   std::vector<gpu_one_site*> members;
 };
 
 class gpu_one_site final : public engine {
  public:
-  gpu_one_site(const model& m, std::shared_ptr<gpu::device> on, double retention, const gpu_one_site* sibling = nullptr)
+  gpu_one_site(const model& m, std::shared_ptr<gpu::device> on, double retention,
+               const gpu_one_site* sibling = nullptr)
       : model_(m), retention_(retention), device_(std::move(on)), site_(make_site(m, retention)) {
-    if (!(retention > 0 && retention <= 1)) throw input_error("retention", shown(retention), "0 < u <= 1");
+    if (!(retention > 0 && retention <= 1))
+      throw input_error("retention", shown(retention), "0 < u <= 1");
     site_->load(*device_, sibling ? sibling->site_.get() : nullptr);
     steps_.reserve(std::size_t{16} * m.layers() + 16);
     bytes_ = site_->bytes();
@@ -43,8 +46,8 @@ class gpu_one_site final : public engine {
 
   site_id sites() const noexcept override { return 1; }
   std::string device() const override { return device_->name(); }
-  std::span<const hop> hops(action a) const noexcept override {
-    static constexpr hop local[] = {hop::local};
+  std::span<const stage> stages(action a) const noexcept override {
+    static constexpr stage local[] = {stage::local};
     if (a == action::read_out && model_.readout_nodes() == 0) return {};
     return local;
   }
@@ -52,7 +55,8 @@ class gpu_one_site final : public engine {
 
   void present(token_id token, site_id) override {
     if (token >= model_.sensory_nodes())
-      throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+      throw input_error("token", std::to_string(token),
+                        "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
     rethrow();
     steps_.clear();
     done_ = 0;
@@ -72,7 +76,8 @@ class gpu_one_site final : public engine {
     });
   }
 
-  void perform_together(const step& s, site_id site, std::span<const stream_part> streams) noexcept override {
+  void perform_batch(const step& s, site_id site,
+                     std::span<const stream_part> streams) noexcept override {
     if (!group_ && streams.size() > 1) {
       const auto group = std::make_shared<stream_group>();
       for (const stream_part& stream : streams) {
@@ -81,9 +86,12 @@ class gpu_one_site final : public engine {
         group->members.push_back(member);
       }
     }
-    for (const stream_part& stream : streams) stream.work->perform(s, site, *stream.received, *stream.sent);
+    for (const stream_part& stream : streams)
+      stream.work->perform(s, site, *stream.received, *stream.sent);
   }
-  std::unique_ptr<engine> sibling() const override { return std::make_unique<gpu_one_site>(model_, device_, retention_, this); }
+  std::unique_ptr<engine> new_stream() const override {
+    return std::make_unique<gpu_one_site>(model_, device_, retention_, this);
+  }
 
   const site_counts& counts(site_id) const noexcept override {
     attempt([&] { fetch(); });
@@ -120,10 +128,12 @@ class gpu_one_site final : public engine {
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     settled([&] { site_->read_synapses(layer, model_.synapses_of(neuron).first, out); });
   }
-  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const override {
+  void read_synapses(layer_id layer, std::span<const edge_id> which,
+                     std::span<float> out) const override {
     settled([&] { site_->read_synapses(layer, which, out); });
   }
-  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) override {
+  void write_synapses(layer_id layer, std::span<const edge_id> which,
+                      std::span<const float> values) override {
     settled([&] { site_->write_synapses(layer, which, values); });
   }
   pool_gains gains() const noexcept override {
@@ -146,9 +156,9 @@ class gpu_one_site final : public engine {
     attempt([&] { site_->restore(layer, from); });
     rethrow();
   }
-  void forget() override {
+  void clear_synapses() override {
     abandon_token();
-    attempt([&] { site_->forget(); });
+    attempt([&] { site_->clear_synapses(); });
     rethrow();
   }
   double retention() const noexcept override { return retention_; }
@@ -240,10 +250,12 @@ class gpu_one_site final : public engine {
     ended_ = true;
   }
 
-  // A token in all streams of a group that wait for the same steps; afterwards each of them has its results to fetch.
+  // A token in all streams of a group that wait for the same steps; afterwards each of them has its
+  // results to fetch.
   void run_together(const std::vector<gpu_one_site*>& members) const {
     std::vector<gpu_one_site*> waiting;
-    std::vector<std::uint64_t> kind;  // who they are, and what their launches depend on beside the steps
+    std::vector<std::uint64_t>
+        kind;  // who they are, and what their launches depend on beside the steps
     for (gpu_one_site* m : members)
       if (m->put_off() && m->steps_ == steps_) {
         waiting.push_back(m);
@@ -258,11 +270,13 @@ class gpu_one_site final : public engine {
         joint_.reset();
         std::vector<gpu::operations> gathered(waiting.size());
         for (std::size_t k = 0; k < waiting.size(); ++k) waiting[k]->pass(&gathered[k]);
-        if (!std::all_of(gathered.begin(), gathered.end(), [&](const auto& of) { return alike(gathered[0], of); })) {
-          for (const gpu::operations& of : gathered) play(*device_, of);  // their layers' clocks differ
+        if (!std::all_of(gathered.begin(), gathered.end(),
+                         [&](const auto& of) { return alike(gathered[0], of); })) {
+          for (const gpu::operations& of : gathered)
+            play(*device_, of);  // their layers' clocks differ
           return;
         }
-        joint_ = std::make_unique<gpu::joint_recording>(*device_, gathered);
+        joint_ = std::make_unique<gpu::batched_graph>(*device_, gathered);
         joint_kind_ = kind;
         joint_steps_ = steps_;
       }
@@ -274,7 +288,8 @@ class gpu_one_site final : public engine {
   }
 
   void replay() const {
-    const bool known = recording_ && steps_ == recorded_steps_ && site_->clock_differences() == recorded_clocks_;
+    const bool known =
+        recording_ && steps_ == recorded_steps_ && site_->clock_differences() == recorded_clocks_;
     if (!known) recording_.reset();
     site_->launching(!known);
     if (!known) device_->begin_recording();
@@ -311,16 +326,19 @@ class gpu_one_site final : public engine {
   static inline std::atomic<std::uint64_t> engines_ = 0;
   const std::uint64_t number_ = engines_++;  // no other engine has, or had
   std::shared_ptr<stream_group> group_;      // of the token
-  mutable std::unique_ptr<gpu::joint_recording> joint_;
+  mutable std::unique_ptr<gpu::batched_graph> joint_;
   mutable token_steps joint_steps_;
   mutable std::vector<std::uint64_t> joint_kind_;
 };
 
 }  // namespace
 
-std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on, const gpu_options& options) {
-  if (!m.order().empty()) return ordered_engine(m, [&](const model& inside) { return gpu_engine(inside, on, options); });
-  return std::make_unique<gpu_one_site>(m, std::move(on), options.retention.value_or(m.retention()));
+std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on,
+                                   const gpu_options& options) {
+  if (!m.memory_order().empty())
+    return permuted_engine(m, [&](const model& inside) { return gpu_engine(inside, on, options); });
+  return std::make_unique<gpu_one_site>(m, std::move(on),
+                                        options.retention.value_or(m.retention()));
 }
 
 std::vector<gpu::memory_use> gpu_memory(const model& m) {

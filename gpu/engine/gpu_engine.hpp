@@ -1,4 +1,5 @@
-// The GPU engine: one site, all of it on a device. The bits are those of the CPU engine where the device's arithmetic is exact.
+// The GPU engine: one site, all of it on a device. The bits are those of the CPU engine where the
+// device's arithmetic is exact.
 #pragma once
 
 #include <memory>
@@ -15,10 +16,12 @@ struct gpu_options {
   std::optional<double> retention;  // 0 < u <= 1, in place of the model's
 };
 
-// Uploads the model. It must outlive the engine. Throws input_error, or device_error: also when the memory that gpu_memory tells is not
-// free. Steps are put off until somebody looks or the token ends; a token nobody looks into is recorded once and replayed. An error of
-// the device in between comes out of the next call that can throw, at the latest of first_fault().
-std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on, const gpu_options& options = {});
+// Uploads the model. It must outlive the engine. Throws input_error, or device_error: also when the
+// memory that gpu_memory tells is not free. Steps are put off until somebody looks or the token
+// ends; a token nobody looks into is recorded once and replayed. An error of the device in between
+// comes out of the next call that can throw, at the latest of first_fault().
+std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on,
+                                   const gpu_options& options = {});
 
 // What an engine for this model allocates, without its few bytes of workspace.
 std::vector<gpu::memory_use> gpu_memory(const model& m);

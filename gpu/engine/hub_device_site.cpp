@@ -1,4 +1,5 @@
-// Circuits through hubs on a device: neurons -> hubs -> neurons, synapses neuron -> hub in the rotating frame.
+// Circuits through hubs on a device: neurons -> hubs -> neurons, synapses neuron -> hub in the
+// rotating frame.
 #include <algorithm>
 
 #include "gpu/engine/device_site.hpp"
@@ -71,28 +72,34 @@ class hub_site final : public device_site {
  private:
   extent units() const noexcept { return {n_ / unit_, count_units(), 1}; }
 
-  // Turns and ages X of the active rows at the layer's present clock; done once for the read and the write of a token.
+  // Turns and ages X of the active rows at the layer's present clock; done once for the read and
+  // the write of a token.
   void use(layer_id layer) {
     if (used_layer_ == layer && used_clock_ == clock_[layer - 1]) return;
     used_layer_ = layer;
     used_clock_ = clock_[layer - 1];
     turn_to(layer);
-    launch(use_rows{unit_list(), count_units(), x_.data(), model_.neurons_per_head(), rotates_ ? cosine_.data() : nullptr, sine_.data(),
-                    last_used_[layer - 1].data(), clock(layer), retention_, row_.data(), turned_.data(), aged_.data(), kept_.data()},
-           {items_for(n_ / unit_), count_units(), chunk});
+    launch(
+        use_rows{unit_list(), count_units(), x_.data(), model_.neurons_per_head(),
+                 rotates_ ? cosine_.data() : nullptr, sine_.data(), last_used_[layer - 1].data(),
+                 clock(layer), retention_, row_.data(), turned_.data(), aged_.data(), kept_.data()},
+        {items_for(n_ / unit_), count_units(), chunk});
   }
 
   void propagate_synapses(layer_id layer) {
     use(layer);
-    launch(list_starts{grid_, unit_list(), count_units(), start_.data()}, {items_for(grid_.blocks() + 1)});
-    push({}, {stored_[layer - 1].data()}, row_.data(), aged_.data(), start_.data(), unit_, grid_.blocks(), partial_.data());
+    launch(list_starts{grid_, unit_list(), count_units(), start_.data()},
+           {items_for(grid_.blocks() + 1)});
+    push({}, {stored_[layer - 1].data()}, row_.data(), aged_.data(), start_.data(), unit_,
+         grid_.blocks(), partial_.data());
     tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
     if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
     const index heads = model_.heads();
-    collect(heads, grid_.blocks() / heads, a_.data());
+    reduce_blocks(heads, grid_.blocks() / heads, a_.data());
     const dynamics& rules = model_.rules();
     const index first = check(layer, "A at hub", 2 * heads);
-    launch(hear_a{a_.data(), d_, static_cast<float>(rules.epsilon()), rules.centred(), rules.attention_gain(), log(), first, heads},
+    launch(hear_a{a_.data(), d_, static_cast<float>(rules.epsilon()), rules.centred(),
+                  rules.attention_gain(), log(), first, heads},
            {heads});
   }
 
@@ -102,23 +109,27 @@ class hub_site final : public device_site {
     for (const cut_term& t : terms) {
       const bool neuron = t.target < n_;
       const index head = t.source / model_.neurons_per_head();
-      const index block = head * (grid_.blocks() / model_.heads()) + (t.source - head * model_.neurons_per_head()) / block_grid::block_size;
+      const index block = head * (grid_.blocks() / model_.heads()) +
+                          (t.source - head * model_.neurons_per_head()) / block_grid::block_size;
       list.push_back({t.source, block, neuron ? t.target : t.target - n_, neuron, t.value});
     }
     const auto contribution = [](const device_projection& p) {
-      return cut_partial_sums::contribution{p.indptr.empty() ? nullptr : p.indptr.data(), p.indices.data(), p.view()};
+      return cut_partial_sums::contribution{p.indptr.empty() ? nullptr : p.indptr.data(),
+                                            p.indices.data(), p.view()};
     };
     const index count = static_cast<index>(list.size());
     const bool sliced = e_.indptr.empty() && sensory_.indptr.empty();
-    launch(cut_partial_sums{stage(std::span<const listed_cut>(list)), count, contribution(e_), contribution(sensory_), x_.data(), d_,
-                            sliced ? slice : d_, partial_.data()},
+    launch(cut_partial_sums{stage(std::span<const listed_cut>(list)), count, contribution(e_),
+                            contribution(sensory_), x_.data(), d_, sliced ? slice : d_,
+                            partial_.data()},
            {sliced ? items_for(d_, slice) : 1});
   }
 
   void reweight(layer_id layer) {
     if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
     use(layer);
-    launch(reweight_rows{{stored_[layer - 1].data(), d_, 0, row_.data(), turned_.data(), kept_.data(), w_.data()},
+    launch(reweight_rows{{stored_[layer - 1].data(), d_, 0, row_.data(), turned_.data(),
+                          kept_.data(), w_.data()},
                          unit_,
                          last_used_[layer - 1].data(),
                          clock(layer),
@@ -137,7 +148,9 @@ class hub_site final : public device_site {
     if (!c || c->cut_gx.empty()) return;
     std::vector<listed_value> list;
     for (const cut_term& t : c->cut_gx) list.push_back({t.target, -static_cast<float>(t.value)});
-    launch(add_terms{stage(std::span<const listed_value>(list)), static_cast<index>(list.size()), drive_.data()}, {1});
+    launch(add_terms{stage(std::span<const listed_value>(list)), static_cast<index>(list.size()),
+                     drive_.data()},
+           {1});
   }
 
   device_projection dx_, dy_;
@@ -148,6 +161,8 @@ class hub_site final : public device_site {
 
 }  // namespace
 
-std::unique_ptr<device_site> hub_device_site(const model& m, double retention) { return std::make_unique<hub_site>(m, retention); }
+std::unique_ptr<device_site> hub_device_site(const model& m, double retention) {
+  return std::make_unique<hub_site>(m, retention);
+}
 
 }  // namespace bdh::gpu

@@ -11,7 +11,8 @@
 
 namespace bdh::gpu {
 
-// Threads of the groups that a program is for, where they are those of a GPU: eight, if it says nothing else.
+// Threads of the groups that a program is for, where they are those of a GPU: eight, if it says
+// nothing else.
 template <class Program>
 constexpr index group_threads = 8;
 template <class Program>
@@ -30,11 +31,14 @@ struct program_set {
   }
 };
 
-using programs = program_set<list_starts, gather_list, push_blocks, collect_blocks, hear_w, hear_a, hear_gain, pull_rows, pull_long_rows,
-                             pull_targets, pull_long_targets, fire_x, fire_y, check_values, balance_block, update_sources, sense_sources,
-                             tally_edges, tally_active, add_values, add_terms, hold_values, hold_weights, cut_partial_sums, turn_angles,
-                             use_rows, reweight_rows, use_units, reweight_units, reweight_long_units, read_strengths, write_strengths,
-                             mute_strengths, unmute_strengths, find_likely, rank_tokens, weigh_tokens, draw_token, total_counts>;
+using programs =
+    program_set<list_starts, gather_list, push_blocks, collect_blocks, hear_w, hear_a, hear_gain,
+                pull_rows, pull_long_rows, pull_targets, pull_long_targets, fire_x, fire_y,
+                check_values, balance_block, update_sources, sense_sources, tally_edges,
+                tally_active, add_values, add_terms, hold_values, hold_weights, cut_partial_sums,
+                turn_angles, use_rows, reweight_rows, use_units, reweight_units,
+                reweight_long_units, read_strengths, write_strengths, mute_strengths,
+                unmute_strengths, find_likely, rank_tokens, weigh_tokens, draw_token, total_counts>;
 
 template <class Program>
 void launch(device& on, const Program& program, const extent& items) {

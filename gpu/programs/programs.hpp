@@ -1,6 +1,7 @@
-// What runs on the device: the kernel bodies of kernels/, each applied to one item of an array by one thread group. A program is a plain
-// struct of arguments; nothing of what it reads or writes is on the host, so that a whole token can be recorded and replayed. An item
-// writes what no other item of the same launch reads or writes.
+// What runs on the device: the kernel bodies of kernels/, each applied to one item of an array by
+// one thread group. A program is a plain struct of arguments; nothing of what it reads or writes is
+// on the host, so that a whole token can be recorded and replayed. An item writes what no other
+// item of the same launch reads or writes.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,16 @@ using kernels::index;
 inline constexpr index chunk = block_grid::block_size;  // elements that an item takes of an array
 inline constexpr index slice = kernels::lanes;          // columns that an item takes of a row
 
-constexpr index items_for(std::size_t n, index per_item = chunk) { return static_cast<index>((n + per_item - 1) / per_item); }
-constexpr index part(index n, index item, index per_item = chunk) {  // elements of the last item, too
+constexpr index items_for(std::size_t n, index per_item = chunk) {
+  return static_cast<index>((n + per_item - 1) / per_item);
+}
+constexpr index part(index n, index item,
+                     index per_item = chunk) {  // elements of the last item, too
   return n - item * per_item < per_item ? n - item * per_item : per_item;
 }
 
-// Numbers of edges from `least` on, below `end`. Degrees may be heavy-tailed: a few long rows are left to groups of more threads.
+// Numbers of edges from `least` on, below `end`. Degrees may be heavy-tailed: a few long rows are
+// left to groups of more threads.
 struct lengths {
   std::uint64_t least = 0, end = ~std::uint64_t{0};
   constexpr bool contain(std::uint64_t edges) const { return edges >= least && edges < end; }
@@ -37,7 +42,9 @@ struct stored_weights {
   const float* wide = nullptr;
   const bfloat16* narrow = nullptr;
 
-  constexpr float operator[](std::uint64_t e) const { return narrow ? to_float(narrow[e]) : wide[e]; }
+  constexpr float operator[](std::uint64_t e) const {
+    return narrow ? to_float(narrow[e]) : wide[e];
+  }
   template <class F>
   constexpr void visit(F f) const {  // f(pointer) of the one that is
     if (narrow)
@@ -54,7 +61,8 @@ struct layer_clock {
   constexpr std::uint64_t now() const { return *at_start + decays; }
 };
 
-// The first value that is not finite, found slot by slot: a slot belongs to one item of each launch, and launches follow one another.
+// The first value that is not finite, found slot by slot: a slot belongs to one item of each
+// launch, and launches follow one another.
 struct fault_slot {
   index check;  // number of the check in its token, from 1; 0: nothing found
   index who;
@@ -71,7 +79,8 @@ struct fault_log {
   }
 };
 
-// start[b] = position of the first entry of an ascending list that is in block b or behind it; start[blocks] = count.
+// start[b] = position of the first entry of an ascending list that is in block b or behind it;
+// start[blocks] = count.
 struct list_starts {
   block_grid grid;
   const index* list;
@@ -105,11 +114,13 @@ struct gather_list {
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(*count, item), [&](index k) { to[item * chunk + k] = from[list[item * chunk + k]]; });
+    group.each(part(*count, item),
+               [&](index k) { to[item * chunk + k] = from[list[item * chunk + k]]; });
   }
 };
 
-// Partial sums at the hubs: out[b] = what the listed sources of block b push to `width` hubs. Items: blocks x slices; CSR rows: one slice.
+// Partial sums at the hubs: out[b] = what the listed sources of block b push to `width` hubs.
+// Items: blocks x slices; CSR rows: one slice.
 struct push_blocks {
   const std::uint64_t* indptr;  // null: dense rows
   const index* target;
@@ -128,10 +139,17 @@ struct push_blocks {
     float* const sum = out + static_cast<std::size_t>(block) * width;
     rows.visit([&]<class Weight>(const Weight* weights) {
       if (indptr)
-        kernels::push_sparse_of<Weight>{indptr, target, weights, width, count, list + first, values + first, sum}(group);
+        kernels::push_sparse_of<Weight>{indptr, target,       weights,        width,
+                                        count,  list + first, values + first, sum}(group);
       else
-        kernels::push_dense_of<Weight>{weights + column, width,       part(width, item % slices, slice), 0, count, list + first,
-                                       values + first,   sum + column}(group);
+        kernels::push_dense_of<Weight>{weights + column,
+                                       width,
+                                       part(width, item % slices, slice),
+                                       0,
+                                       count,
+                                       list + first,
+                                       values + first,
+                                       sum + column}(group);
     });
   }
 };
@@ -145,8 +163,9 @@ struct collect_blocks {
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     const std::size_t sum = item / slices, column = item % slices * slice;
-    kernels::collect_rows{parts + sum * blocks * width + column, width, part(width, item % slices, slice), blocks,
-                          out + sum * width + column}(group);
+    kernels::reduce_block_rows{parts + sum * blocks * width + column, width,
+                               part(width, item % slices, slice), blocks,
+                               out + sum * width + column}(group);
   }
 };
 
@@ -204,7 +223,8 @@ struct hear_gain {
 
   template <class Group>
   constexpr void operator()(const Group& group, index head) const noexcept {
-    kernels::pool{heard + static_cast<std::size_t>(head) * d, d, epsilon, false, false, gain + head}(group);
+    kernels::pool{
+        heard + static_cast<std::size_t>(head) * d, d, epsilon, false, false, gain + head}(group);
   }
 };
 
@@ -315,7 +335,9 @@ struct check_values {
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(n, item), [&](index k) { log.look(item * chunk + k, check, item * chunk + k, values[item * chunk + k]); });
+    group.each(part(n, item), [&](index k) {
+      log.look(item * chunk + k, check, item * chunk + k, values[item * chunk + k]);
+    });
   }
 };
 
@@ -332,7 +354,8 @@ struct balance_block {
   constexpr void operator()(const Group& group, index block) const noexcept {
     const index first = grid.neurons(block).begin, count = grid.neurons(block).size();
     if (inhibition != 1.0f) kernels::leak{inhibitory + first, count, inhibition}(group);
-    kernels::balance{excitatory + first, inhibitory + first, drive + first, count, gain ? gain[grid.head(block)] : 1.0f}(group);
+    kernels::balance{excitatory + first, inhibitory + first, drive + first, count,
+                     gain ? gain[grid.head(block)] : 1.0f}(group);
   }
 };
 
@@ -375,7 +398,8 @@ struct sense_sources {
       return;
     }
     const std::uint64_t first = indptr[*token];
-    group.each(static_cast<index>(indptr[*token + 1] - first), [&](index e) { w[target[first + e]] = weights[first + e]; });
+    group.each(static_cast<index>(indptr[*token + 1] - first),
+               [&](index e) { w[target[first + e]] = weights[first + e]; });
   }
 };
 
@@ -430,7 +454,9 @@ struct add_values {
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(count, item), [&](index k) { into[list[item * chunk + k].where] += list[item * chunk + k].value; });
+    group.each(part(count, item), [&](index k) {
+      into[list[item * chunk + k].where] += list[item * chunk + k].value;
+    });
   }
 };
 
@@ -456,7 +482,8 @@ struct hold_values {
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    group.each(part(count, item), [&](index k) { into[list[item * chunk + k].where] = list[item * chunk + k].value; });
+    group.each(part(count, item),
+               [&](index k) { into[list[item * chunk + k].where] = list[item * chunk + k].value; });
   }
 };
 
@@ -483,8 +510,8 @@ struct hold_weights {
   }
 };
 
-// What a cut synapse i -> j would have brought to A(j), and j to every hub, is taken out of the partial sum of i's block. An item: some
-// columns of the hubs, all of them where rows are CSR.
+// What a cut synapse i -> j would have brought to A(j), and j to every hub, is taken out of the
+// partial sum of i's block. An item: some columns of the hubs, all of them where rows are CSR.
 struct listed_cut {
   index source, block, row;  // row: of j, in `rows` of the neurons or of the sensory nodes
   bool neuron;
@@ -513,7 +540,8 @@ struct cut_partial_sums {
       if (!p.indptr) {
         const index column = item * columns;
         const std::uint64_t row = std::uint64_t{cut.row} * width;
-        group.each(part(width, item, columns), [&](index k) { sum[column + k] -= p.rows[row + column + k] * term; });
+        group.each(part(width, item, columns),
+                   [&](index k) { sum[column + k] -= p.rows[row + column + k] * term; });
       } else {
         const std::uint64_t first = p.indptr[cut.row];
         group.each(static_cast<index>(p.indptr[cut.row + 1] - first),

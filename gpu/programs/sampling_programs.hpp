@@ -1,5 +1,5 @@
-// Programs behind the readout: the choice of the next token from the logits, with the arithmetic of core/simulation/sampling_law.hpp, and
-// counts.
+// Programs behind the readout: the choice of the next token from the logits, with the arithmetic of
+// core/simulation/sampling_law.hpp, and counts.
 #pragma once
 
 #include "core/simulation/sampling_law.hpp"
@@ -41,7 +41,8 @@ struct find_likely {
   }
 };
 
-// Whether a token is among the k most likely: fewer than k come before it. An item: a token; n^2 comparisons, n < 2^24 (counted in floats).
+// Whether a token is among the k most likely: fewer than k come before it. An item: a token; n^2
+// comparisons, n < 2^24 (counted in floats).
 struct rank_tokens {
   const float* logits;
   index n, k;
@@ -50,12 +51,14 @@ struct rank_tokens {
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     const float own = logits[item];
-    const float before = group.sum_items(n, [&](index i) { return more_likely(logits[i], i, own, item) ? 1.0f : 0.0f; });
+    const float before = group.sum_items(
+        n, [&](index i) { return more_likely(logits[i], i, own, item) ? 1.0f : 0.0f; });
     group.once([&] { among[item] = before < static_cast<float>(k) ? 1 : 0; });
   }
 };
 
-// Likelihoods of the tokens at temperature 1, for the loss, and at another, for the choice; sums by chunk. An item: a chunk of the logits.
+// Likelihoods of the tokens at temperature 1, for the loss, and at another, for the choice; sums by
+// chunk. An item: a chunk of the logits.
 struct weigh_tokens {
   find_likely likely;
   double temperature;              // 0: the most likely token is chosen, and nothing weighed for it
@@ -70,7 +73,9 @@ struct weigh_tokens {
     group.each(count, [&](index k) {
       const index i = first + k;
       plain[i] = likelihood(likely.logits[i], largest, 1.0);
-      if (temperature != 0) weight[i] = among && among[i] == 0 ? 0.0 : likelihood(likely.logits[i], largest, temperature);
+      if (temperature != 0)
+        weight[i] =
+            among && among[i] == 0 ? 0.0 : likelihood(likely.logits[i], largest, temperature);
     });
     group.once([&] {
       plain_sum[item] = ascending_sum(plain + first, count);
@@ -99,8 +104,12 @@ struct draw_token {
     group.once([&] {
       const find_likely& likely = weighed.likely;
       const likely_token best = likely.best();
-      const index token = asks ? asked : weighed.temperature == 0 ? best.token : drawn(weighed.weight, likely.n, weighed.weight_sum, share);
-      *out = {ascending_sum(weighed.plain_sum, items_for(likely.n)), best.logit, likely.logits[token], token};
+      const index token = asks ? asked
+                          : weighed.temperature == 0
+                              ? best.token
+                              : drawn(weighed.weight, likely.n, weighed.weight_sum, share);
+      *out = {ascending_sum(weighed.plain_sum, items_for(likely.n)), best.logit,
+              likely.logits[token], token};
     });
   }
 };
@@ -116,7 +125,8 @@ struct total_counts {
     const index chunks = items_for(n), kind = item / chunks, first = item % chunks;
     group.once([&] {
       std::uint64_t sum = 0;
-      for (index k = 0; k < part(n, first); ++k) sum += from[std::size_t{kind} * n + first * chunk + k];
+      for (index k = 0; k < part(n, first); ++k)
+        sum += from[std::size_t{kind} * n + first * chunk + k];
       to[item] = sum;
     });
   }

@@ -16,14 +16,15 @@ struct turn_angles {
   constexpr void operator()(const Group& group, index item) const noexcept {
     group.each(part(n, item), [&](index k) {
       const index m = item * chunk + k;
-      const direction d = turn(static_cast<double>(clock.now()) * frequency[m]);
+      const cos_sin d = sincos_turns(static_cast<double>(clock.now()) * frequency[m]);
       cosine[m] = static_cast<float>(d.cosine);
       sine[m] = static_cast<float>(d.sine);
     });
   }
 };
 
-// The rows of active units, through hubs: which, and X turned and aged. An item: a chunk of the units.
+// The rows of active units, through hubs: which, and X turned and aged. An item: a chunk of the
+// units.
 struct use_rows {
   const index* unit;   // first members
   const index* count;  // of units
@@ -40,12 +41,24 @@ struct use_rows {
   constexpr void operator()(const Group& group, index item) const noexcept {
     const index first = item * chunk, n = part(*count, item);
     if (!cosine) {
-      kernels::age_neurons{unit + first, x, 0, last, clock.now(), retention, turned + first, aged + first, kept + first}(group, n);
+      kernels::age_neurons{
+          unit + first, x,           0, last, clock.now(), retention, turned + first,
+          aged + first, kept + first}(group, n);
       group.each(n, [&](index k) { row[first + k] = unit[first + k]; });
       return;
     }
-    kernels::turn_pairs{unit + first, x,           0,         per_head,           cosine,           sine,
-                        last,         clock.now(), retention, turned + 2 * first, aged + 2 * first, kept + 2 * first}(group, n);
+    kernels::turn_pairs{unit + first,
+                        x,
+                        0,
+                        per_head,
+                        cosine,
+                        sine,
+                        last,
+                        clock.now(),
+                        retention,
+                        turned + 2 * first,
+                        aged + 2 * first,
+                        kept + 2 * first}(group, n);
     group.each(n, [&](index k) {
       row[2 * (first + k)] = unit[first + k];
       row[2 * (first + k) + 1] = unit[first + k] + 1;
@@ -67,7 +80,8 @@ struct reweight_rows {
     for (index r = 0; r < unit; ++r) {
       const index j = item * unit + r, i = rows.source[j];
       rows(group, j);
-      const bool finite = kernels::all_finite{rows.rows + static_cast<std::size_t>(i) * rows.width, rows.width}(group);
+      const bool finite = kernels::all_finite{rows.rows + static_cast<std::size_t>(i) * rows.width,
+                                              rows.width}(group);
       group.once([&] {
         if (!finite) log.look(i, check, i, __builtin_inff());
       });
@@ -76,7 +90,8 @@ struct reweight_rows {
   }
 };
 
-// Active units of explicit synapses: X of their members, angle and decay, as the units stand and by source. An item: a chunk of the units.
+// Active units of explicit synapses: X of their members, angle and decay, as the units stand and by
+// source. An item: a chunk of the units.
 struct use_units {
   const index* unit;
   const index* count;
@@ -88,8 +103,9 @@ struct use_units {
   double retention;
   bool own_retention;  // the synapses have a u of their own
   float *unit_x, *unit_cosine, *unit_sine, *kept;
-  std::uint64_t* age;       // by unit
-  float* used_x;            // (neurons) turned, and aged where all synapses of a neuron age alike; zero where not active
+  std::uint64_t* age;  // by unit
+  float* used_x;  // (neurons) turned, and aged where all synapses of a neuron age alike; zero where
+                  // not active
   std::uint64_t* used_age;  // (neurons)
 
   template <class Group>
@@ -109,7 +125,8 @@ struct use_units {
         use(i, x[i]);
         return;
       }
-      const float c = cosine[i % per_head / 2], s = sine[i % per_head / 2], even = x[i], odd = x[i + 1];
+      const float c = cosine[i % per_head / 2], s = sine[i % per_head / 2], even = x[i],
+                  odd = x[i + 1];
       unit_x[2 * p] = even;
       unit_x[2 * p + 1] = odd;
       unit_cosine[p] = c;
@@ -137,7 +154,8 @@ struct reweight_units {
     edges(group, item);
     for (index i = first; i < first + members; ++i) {
       const std::uint64_t begin = edges.begin[i];
-      const bool finite = kernels::all_finite{edges.strength + begin, static_cast<index>(edges.end[i] - begin)}(group);
+      const bool finite = kernels::all_finite{edges.strength + begin,
+                                              static_cast<index>(edges.end[i] - begin)}(group);
       group.once([&] {
         if (!finite) log.look(i, check, i, __builtin_inff());
       });
@@ -168,7 +186,9 @@ struct synapse_rows {
   double retention;
   const float* own_retention;  // u by synapse; null: `retention` holds for all
 
-  constexpr std::uint64_t begin(index i) const { return indptr ? indptr[i] : static_cast<std::uint64_t>(i) * width; }
+  constexpr std::uint64_t begin(index i) const {
+    return indptr ? indptr[i] : static_cast<std::uint64_t>(i) * width;
+  }
   constexpr index row_of(std::uint64_t synapse) const {
     if (!indptr) return static_cast<index>(synapse / width);
     index low = 0, high = neurons;  // indptr[low] <= synapse < indptr[high]
@@ -178,12 +198,16 @@ struct synapse_rows {
     }
     return low;
   }
-  constexpr std::uint64_t partner(std::uint64_t synapse, index i) const { return begin(i ^ 1) + (synapse - begin(i)); }
+  constexpr std::uint64_t partner(std::uint64_t synapse, index i) const {
+    return begin(i ^ 1) + (synapse - begin(i));
+  }
   constexpr index unit() const { return frequency ? 2 : 1; }
-  constexpr double u(std::uint64_t synapse) const { return own_retention ? static_cast<double>(own_retention[synapse]) : retention; }
-  constexpr direction angle(index i) const {  // as neuron i sees it
-    const direction d = turn(static_cast<double>(clock) * frequency[i % per_head / 2]);
-    return i % 2 == 0 ? d : direction{d.cosine, -d.sine};
+  constexpr double u(std::uint64_t synapse) const {
+    return own_retention ? static_cast<double>(own_retention[synapse]) : retention;
+  }
+  constexpr cos_sin angle(index i) const {  // as neuron i sees it
+    const cos_sin d = sincos_turns(static_cast<double>(clock) * frequency[i % per_head / 2]);
+    return i % 2 == 0 ? d : cos_sin{d.cosine, -d.sine};
   }
 };
 
@@ -202,13 +226,16 @@ struct read_strengths {
       const index i = synapses.row_of(e);
       const double kept = power(synapses.u(e), synapses.clock - synapses.last[i / synapses.unit()]);
       out[item * chunk + k] =
-          synapses.frequency ? kernels::in_laboratory(synapses.stored[e], synapses.stored[synapses.partner(e, i)], synapses.angle(i), kept)
-                             : static_cast<float>(kept * static_cast<double>(synapses.stored[e]));
+          synapses.frequency
+              ? kernels::in_laboratory(synapses.stored[e], synapses.stored[synapses.partner(e, i)],
+                                       synapses.angle(i), kept)
+              : static_cast<float>(kept * static_cast<double>(synapses.stored[e]));
     });
   }
 };
 
-// Sets strengths, laboratory frame, one after another: the rows of the unit are aged to now, and this one strength is set. One item.
+// Sets strengths, laboratory frame, one after another: the rows of the unit are aged to now, and
+// this one strength is set. One item.
 struct write_strengths {
   synapse_rows synapses;
   const std::uint64_t* which;
@@ -220,16 +247,19 @@ struct write_strengths {
     for (index k = 0; k < count; ++k) {
       const std::uint64_t e = which[k];
       const index i = synapses.row_of(e), unit = synapses.unit(), head = i / unit * unit;
-      const std::uint64_t age = synapses.clock - synapses.last[i / unit], first = synapses.begin(head);
+      const std::uint64_t age = synapses.clock - synapses.last[i / unit],
+                          first = synapses.begin(head);
       // Also with nothing to age: `last` is read by all before one writes it.
-      group.each(age != 0 ? static_cast<index>(synapses.begin(head + unit) - first) : 0, [&](index m) {
-        float& s = synapses.stored[first + m];
-        s = static_cast<float>(s * power(synapses.u(first + m), age));
-      });
+      group.each(age != 0 ? static_cast<index>(synapses.begin(head + unit) - first) : 0,
+                 [&](index m) {
+                   float& s = synapses.stored[first + m];
+                   s = static_cast<float>(s * power(synapses.u(first + m), age));
+                 });
       group.once([&] {
         synapses.last[i / unit] = synapses.clock;
         if (synapses.frequency)
-          kernels::set_in_pair(synapses.stored[e], synapses.stored[synapses.partner(e, i)], synapses.angle(i), values[k]);
+          kernels::set_in_pair(synapses.stored[e], synapses.stored[synapses.partner(e, i)],
+                               synapses.angle(i), values[k]);
         else
           synapses.stored[e] = values[k];
       });
@@ -237,8 +267,9 @@ struct write_strengths {
   }
 };
 
-// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in the laboratory frame, and what its
-// partner finds is as ever. `saved` keeps what was there, for unmute. One item.
+// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in
+// the laboratory frame, and what its partner finds is as ever. `saved` keeps what was there, for
+// unmute. One item.
 struct mute_strengths {
   synapse_rows synapses;
   const float *cosine, *sine;  // null: nothing rotates
@@ -274,7 +305,9 @@ struct unmute_strengths {
     group.once([&] {
       for (index k = muted.count; k-- > 0;) {
         const std::uint64_t e = muted.which[k];
-        if (muted.cosine) muted.synapses.stored[muted.synapses.partner(e, muted.synapses.row_of(e))] = muted.saved[2 * k + 1];
+        if (muted.cosine)
+          muted.synapses.stored[muted.synapses.partner(e, muted.synapses.row_of(e))] =
+              muted.saved[2 * k + 1];
         muted.synapses.stored[e] = muted.saved[2 * k];
       }
     });

@@ -31,7 +31,8 @@ edge_set united(const edge_set& a, const edge_set& b) {
 
 degree_list out_degrees(const edge_set& g) {
   degree_list d(g.neurons());
-  for (neuron_id i = 0; i < g.neurons(); ++i) d[i] = static_cast<std::uint32_t>(g.indptr[i + 1] - g.indptr[i]);
+  for (neuron_id i = 0; i < g.neurons(); ++i)
+    d[i] = static_cast<std::uint32_t>(g.indptr[i + 1] - g.indptr[i]);
   return d;
 }
 
@@ -52,12 +53,14 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   std::uint64_t below = 0;
   for (const auto& [degree, nodes] : s.histogram) {
     sum += static_cast<double>(degree) * static_cast<double>(nodes);
-    for (const std::uint64_t middle : {(degrees.size() - 1) / 2, degrees.size() / 2})  // places, of all in order
+    for (const std::uint64_t middle :
+         {(degrees.size() - 1) / 2, degrees.size() / 2})  // places, of all in order
       if (below <= middle && middle < below + nodes) s.median += 0.5 * degree;
     below += nodes;
   }
   s.mean = sum / n;
-  for (const auto& [degree, nodes] : s.histogram) squares += static_cast<double>(nodes) * (degree - s.mean) * (degree - s.mean);
+  for (const auto& [degree, nodes] : s.histogram)
+    squares += static_cast<double>(nodes) * (degree - s.mean) * (degree - s.mean);
   s.deviation = std::sqrt(squares / n);
   s.least = s.histogram.front().first;
   s.largest = s.histogram.back().first;
@@ -65,7 +68,8 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   return s;
 }
 
-void for_each_answered(const edge_set& first, const edge_set& second, const std::function<void(neuron_id, neuron_id)>& use) {
+void for_each_answered(const edge_set& first, const edge_set& second,
+                       const std::function<void(neuron_id, neuron_id)>& use) {
   const edge_set back = reversed(second);
   for (neuron_id i = 0; i < first.neurons(); ++i) {
     const auto there = back.row(i);

@@ -37,7 +37,8 @@ double log_normal_cdf(double z) {
   return -0.5 * z * z - std::log(-z * std::sqrt(2 * std::numbers::pi)) + std::log1p(-1 / (z * z));
 }
 
-// ln [F(b) - F(a)], a < b; in the lower tail, where the difference of two numbers near 1 is not lost.
+// ln [F(b) - F(a)], a < b; in the lower tail, where the difference of two numbers near 1 is not
+// lost.
 double log_normal_between(double a, double b) {
   if (a > 0) std::tie(a, b) = std::pair(-b, -a);
   const double below = log_normal_cdf(a), above = log_normal_cdf(b);
@@ -60,7 +61,8 @@ log_probabilities of_exponential(const tally& tail) {
   for (const auto& [x, count] : tail) sum += count * (x - xmin);
   const double lambda = std::log1p(total(tail) / sum);  // the likelihood is largest there
   log_probabilities p;
-  for (const auto& [x, count] : tail) p.push_back(std::log(-std::expm1(-lambda)) - lambda * (x - xmin));
+  for (const auto& [x, count] : tail)
+    p.push_back(std::log(-std::expm1(-lambda)) - lambda * (x - xmin));
   return p;
 }
 
@@ -68,7 +70,8 @@ log_probabilities of_lognormal(const tally& tail, double mu, double sigma) {
   const auto z = [&](double x) { return (std::log(x) - mu) / sigma; };
   const double norm = log_normal_cdf(-z(tail.front().first - 0.5));
   log_probabilities p;
-  for (const auto& [x, count] : tail) p.push_back(log_normal_between(z(x - 0.5), z(x + 0.5)) - norm);
+  for (const auto& [x, count] : tail)
+    p.push_back(log_normal_between(z(x - 0.5), z(x + 0.5)) - norm);
   return p;
 }
 
@@ -82,7 +85,9 @@ double likelihood(const tally& tail, const log_probabilities& p) {
 template <class F>
 std::array<double, 2> minimise(F f, std::array<double, 2> start, double step) {
   using point = std::array<double, 2>;
-  const auto between = [](const point& a, const point& b, double t) { return point{a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])}; };
+  const auto between = [](const point& a, const point& b, double t) {
+    return point{a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])};
+  };
   std::array<std::pair<double, point>, 3> corner;
   for (int i = 0; i < 3; ++i) {
     point at = start;
@@ -121,19 +126,25 @@ log_probabilities of_best_lognormal(const tally& tail) {
   const double n = total(tail);
   double mean = 0, variance = 0;
   for (const auto& [x, count] : tail) mean += count * std::log(x) / n;
-  for (const auto& [x, count] : tail) variance += count * (std::log(x) - mean) * (std::log(x) - mean) / n;
-  const auto cost = [&](const std::array<double, 2>& at) { return -likelihood(tail, of_lognormal(tail, at[0], std::exp(at[1]))); };
+  for (const auto& [x, count] : tail)
+    variance += count * (std::log(x) - mean) * (std::log(x) - mean) / n;
+  const auto cost = [&](const std::array<double, 2>& at) {
+    return -likelihood(tail, of_lognormal(tail, at[0], std::exp(at[1])));
+  };
   auto best = minimise(cost, {mean, 0.5 * std::log(std::max(variance, 1e-6))}, 0.5);
-  best = minimise(cost, best, 0.1);  // anew from there: the first corners may have closed in too early
+  best =
+      minimise(cost, best, 0.1);  // anew from there: the first corners may have closed in too early
   return of_lognormal(tail, best[0], std::exp(best[1]));
 }
 
-likelihood_ratio compare(const tally& tail, const log_probabilities& a, const log_probabilities& b) {
+likelihood_ratio compare(const tally& tail, const log_probabilities& a,
+                         const log_probabilities& b) {
   const double n = total(tail);
   likelihood_ratio r;
   for (std::size_t i = 0; i < tail.size(); ++i) r.log_ratio += tail[i].second * (a[i] - b[i]);
   double variance = 0;
-  for (std::size_t i = 0; i < tail.size(); ++i) variance += tail[i].second * std::pow(a[i] - b[i] - r.log_ratio / n, 2) / n;
+  for (std::size_t i = 0; i < tail.size(); ++i)
+    variance += tail[i].second * std::pow(a[i] - b[i] - r.log_ratio / n, 2) / n;
   if (variance > 0) r.p = std::erfc(std::abs(r.log_ratio) / std::sqrt(2 * n * variance));
   return r;
 }
@@ -153,14 +164,17 @@ plain_fit fit(detail::igraph_session& session, const std::vector<std::uint32_t>&
 // Numbers from the tail of a fit, by inverting P(X >= x) = zeta(alpha, x) / zeta(alpha, xmin).
 class tail_numbers {
  public:
-  explicit tail_numbers(const tail_fit& f) : alpha_(f.alpha), xmin_(f.xmin), norm_(log_hurwitz_zeta(f.alpha, f.xmin)) {
-    for (std::uint32_t i = 0; i < 4096; ++i) at_least_.push_back(at_least(std::uint64_t{xmin_} + i));
+  explicit tail_numbers(const tail_fit& f)
+      : alpha_(f.alpha), xmin_(f.xmin), norm_(log_hurwitz_zeta(f.alpha, f.xmin)) {
+    for (std::uint32_t i = 0; i < 4096; ++i)
+      at_least_.push_back(at_least(std::uint64_t{xmin_} + i));
   }
   std::uint32_t draw(random_stream& random) const {
     const double u = 1 - random.unit();
     if (u > at_least_.back())
-      return xmin_ +
-             static_cast<std::uint32_t>(std::upper_bound(at_least_.begin(), at_least_.end(), u, std::greater<>()) - at_least_.begin() - 1);
+      return xmin_ + static_cast<std::uint32_t>(
+                         std::upper_bound(at_least_.begin(), at_least_.end(), u, std::greater<>()) -
+                         at_least_.begin() - 1);
     std::uint64_t low = std::uint64_t{xmin_} + at_least_.size() - 1, high = 2 * low;
     while (high < most && at_least(high) >= u) low = high, high *= 2;
     high = std::min(high, most);
@@ -173,7 +187,9 @@ class tail_numbers {
 
  private:
   static constexpr std::uint64_t most = std::uint64_t{1} << 31;
-  double at_least(std::uint64_t x) const { return std::exp(log_hurwitz_zeta(alpha_, static_cast<double>(x)) - norm_); }
+  double at_least(std::uint64_t x) const {
+    return std::exp(log_hurwitz_zeta(alpha_, static_cast<double>(x)) - norm_);
+  }
 
   double alpha_;
   std::uint32_t xmin_;
@@ -183,15 +199,18 @@ class tail_numbers {
 
 std::vector<std::uint32_t> above_zero(std::span<const std::uint32_t> values) {
   std::vector<std::uint32_t> v;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(v), [](std::uint32_t x) { return x != 0; });
+  std::copy_if(values.begin(), values.end(), std::back_inserter(v),
+               [](std::uint32_t x) { return x != 0; });
   return v;
 }
 
 }  // namespace
 
-// Euler and Maclaurin: n terms one by one, the rest as an integral with corrections. All terms divided by q^-s, which may underflow.
+// Euler and Maclaurin: n terms one by one, the rest as an integral with corrections. All terms
+// divided by q^-s, which may underflow.
 double log_hurwitz_zeta(double s, double q) {
-  static constexpr double coefficient[] = {1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160, -691.0 / 1307674368000.0};
+  static constexpr double coefficient[] = {
+      1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160, -691.0 / 1307674368000.0};
   const int n = std::max(10, static_cast<int>(std::min(s + 10 - q, 1e4)));
   double sum = 0;
   for (int k = 0; k < n; ++k) sum += std::pow(1 + k / q, -s);
@@ -204,12 +223,15 @@ double log_hurwitz_zeta(double s, double q) {
   return -s * std::log(q) + std::log(sum + scale * rest);
 }
 
-tail_search find_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt) {
+tail_search find_tail(std::span<const std::uint32_t> values,
+                      const std::function<void()>& interrupt) {
   const auto none = [](std::string why) { return tail_search{std::nullopt, std::move(why)}; };
   const std::string needed = std::to_string(smallest_tail) + " are needed";
   const std::vector<std::uint32_t> positive = above_zero(values);
-  if (positive.size() < smallest_tail) return none(std::to_string(positive.size()) + " nodes with edges, " + needed);
-  if (std::equal(positive.begin() + 1, positive.end(), positive.begin())) return none("all nodes with edges have equally many");
+  if (positive.size() < smallest_tail)
+    return none(std::to_string(positive.size()) + " nodes with edges, " + needed);
+  if (std::equal(positive.begin() + 1, positive.end(), positive.begin()))
+    return none("all nodes with edges have equally many");
   plain_fit found;
   {
     detail::igraph_session session(0, interrupt);
@@ -218,8 +240,10 @@ tail_search find_tail(std::span<const std::uint32_t> values, const std::function
   const tally tail = tally_of(positive, static_cast<std::uint32_t>(found.xmin));
   const double size = total(tail);
   if (size < static_cast<double>(smallest_tail))
-    return none("tail of " + std::to_string(static_cast<std::uint64_t>(size)) + " nodes, " + needed);
-  if (!(found.alpha > 1) || !std::isfinite(found.alpha) || tail.size() < 2) return none("all nodes of the tail have equally many edges");
+    return none("tail of " + std::to_string(static_cast<std::uint64_t>(size)) + " nodes, " +
+                needed);
+  if (!(found.alpha > 1) || !std::isfinite(found.alpha) || tail.size() < 2)
+    return none("all nodes of the tail have equally many edges");
   tail_fit f;
   f.alpha = found.alpha;
   f.xmin = static_cast<std::uint32_t>(found.xmin);
@@ -233,25 +257,30 @@ tail_search find_tail(std::span<const std::uint32_t> values, const std::function
   return {f, {}};
 }
 
-std::optional<tail_fit> fit_tail(std::span<const std::uint32_t> values, const std::function<void()>& interrupt) {
+std::optional<tail_fit> fit_tail(std::span<const std::uint32_t> values,
+                                 const std::function<void()>& interrupt) {
   return find_tail(values, interrupt).fit;
 }
 
-double tail_p_value(std::span<const std::uint32_t> values, const tail_fit& f, std::uint32_t samples, std::uint64_t seed,
-                    const std::function<void()>& after_sample) {
+double tail_p_value(std::span<const std::uint32_t> values, const tail_fit& f, std::uint32_t samples,
+                    std::uint64_t seed, const std::function<void()>& after_sample) {
   std::vector<std::uint32_t> positive = above_zero(values), body;
-  std::copy_if(positive.begin(), positive.end(), std::back_inserter(body), [&](std::uint32_t x) { return x < f.xmin; });
+  std::copy_if(positive.begin(), positive.end(), std::back_inserter(body),
+               [&](std::uint32_t x) { return x < f.xmin; });
   const tail_numbers numbers(f);
   std::uint32_t as_far = 0;
   for (std::uint32_t sample = 0; sample < samples; ++sample) {
     random_stream random(seed, purpose::sampling, sample);
     for (std::uint32_t& x : positive) {
-      const bool in_tail = body.empty() || random.unit() * static_cast<double>(f.values) < static_cast<double>(f.tail);
-      x = in_tail ? numbers.draw(random) : body[random.below(static_cast<std::uint32_t>(body.size()))];
+      const bool in_tail = body.empty() || random.unit() * static_cast<double>(f.values) <
+                                               static_cast<double>(f.tail);
+      x = in_tail ? numbers.draw(random)
+                  : body[random.below(static_cast<std::uint32_t>(body.size()))];
     }
     detail::igraph_session session;
     // A sample of one value only fits itself.
-    if (!std::equal(positive.begin() + 1, positive.end(), positive.begin())) as_far += fit(session, positive).ks >= f.ks;
+    if (!std::equal(positive.begin() + 1, positive.end(), positive.begin()))
+      as_far += fit(session, positive).ks >= f.ks;
     if (after_sample) after_sample();
   }
   return static_cast<double>(as_far) / samples;

@@ -43,7 +43,8 @@ void igraph_session::check(igraph_error_t code) {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   if (code == IGRAPH_SUCCESS) return;
   if (code == IGRAPH_ENOMEM) throw std::bad_alloc();
-  throw error("graph", reason_.empty() ? igraph_strerror(code) : reason_, "a graph that igraph can work on");
+  throw error("graph", reason_.empty() ? igraph_strerror(code) : reason_,
+              "a graph that igraph can work on");
 }
 
 void igraph_session::on_error(const char* reason, const char*, int, igraph_error_t) {
@@ -66,7 +67,9 @@ bool igraph_session::is_interrupted() {
 #if IGRAPH_VERSION_MAJOR >= 1
 igraph_bool_t igraph_session::on_interruption() { return now && now->is_interrupted(); }
 #else
-igraph_error_t igraph_session::on_interruption(void*) { return now && now->is_interrupted() ? IGRAPH_INTERRUPTED : IGRAPH_SUCCESS; }
+igraph_error_t igraph_session::on_interruption(void*) {
+  return now && now->is_interrupted() ? IGRAPH_INTERRUPTED : IGRAPH_SUCCESS;
+}
 #endif
 
 }  // namespace bdh::detail

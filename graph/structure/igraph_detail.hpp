@@ -1,6 +1,7 @@
-// igraph's C library behind C++. Its handlers and its random number generator belong to the whole process, and its builds differ in
-// whether threads have their own: so one thread uses it at a time, with handlers and a generator of ours, and puts the old ones back.
-// Versions 0.10 and 1.0 differ in names and parameters; what differs is in this file and its source.
+// igraph's C library behind C++. Its handlers and its random number generator belong to the whole
+// process, and its builds differ in whether threads have their own: so one thread uses it at a
+// time, with handlers and a generator of ours, and puts the old ones back. Versions 0.10 and 1.0
+// differ in names and parameters; what differs is in this file and its source.
 #pragma once
 
 #include <igraph.h>
@@ -21,7 +22,8 @@ class igraph_session {
   igraph_session& operator=(const igraph_session&) = delete;
   ~igraph_session();
 
-  // For what every function of igraph returns. Throws std::bad_alloc, what `interrupt` threw, or error with igraph's reason.
+  // For what every function of igraph returns. Throws std::bad_alloc, what `interrupt` threw, or
+  // error with igraph's reason.
   void check(igraph_error_t code);
 
  private:
@@ -50,7 +52,9 @@ class igraph_session {
 
 class igraph_integers {
  public:
-  explicit igraph_integers(igraph_session& session, igraph_integer_t size = 0) { session.check(igraph_vector_int_init(&vector_, size)); }
+  explicit igraph_integers(igraph_session& session, igraph_integer_t size = 0) {
+    session.check(igraph_vector_int_init(&vector_, size));
+  }
   igraph_integers(const igraph_integers&) = delete;
   igraph_integers& operator=(const igraph_integers&) = delete;
   ~igraph_integers() { igraph_vector_int_destroy(&vector_); }
@@ -64,7 +68,9 @@ class igraph_integers {
 
 class igraph_reals {
  public:
-  explicit igraph_reals(igraph_session& session, igraph_integer_t size = 0) { session.check(igraph_vector_init(&vector_, size)); }
+  explicit igraph_reals(igraph_session& session, igraph_integer_t size = 0) {
+    session.check(igraph_vector_init(&vector_, size));
+  }
   igraph_reals(const igraph_reals&) = delete;
   igraph_reals& operator=(const igraph_reals&) = delete;
   ~igraph_reals() { igraph_vector_destroy(&vector_); }
@@ -79,7 +85,8 @@ class igraph_reals {
 class igraph_graph {
  public:
   // `ends`: two nodes an edge.
-  igraph_graph(igraph_session& session, igraph_integers& ends, igraph_integer_t nodes, bool directed) {
+  igraph_graph(igraph_session& session, igraph_integers& ends, igraph_integer_t nodes,
+               bool directed) {
     session.check(igraph_create(&graph_, &ends, nodes, directed));
   }
   igraph_graph(const igraph_graph&) = delete;
@@ -94,20 +101,28 @@ class igraph_graph {
 
 #if IGRAPH_VERSION_MAJOR >= 1
 // As in 0.10, of undirected graphs and with simple graphs as the result.
-inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights, const igraph_vector_t* node_weights, double resolution,
-                             double beta, igraph_integer_t rounds, igraph_vector_int_t* membership) {
-  return igraph_community_leiden(graph, weights, node_weights, nullptr, resolution, beta, false, rounds, membership, nullptr, nullptr);
+inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights,
+                             const igraph_vector_t* node_weights, double resolution, double beta,
+                             igraph_integer_t rounds, igraph_vector_int_t* membership) {
+  return igraph_community_leiden(graph, weights, node_weights, nullptr, resolution, beta, false,
+                                 rounds, membership, nullptr, nullptr);
 }
-inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) { return igraph_rewire(graph, trials, IGRAPH_SIMPLE_SW, nullptr); }
+inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) {
+  return igraph_rewire(graph, trials, IGRAPH_SIMPLE_SW, nullptr);
+}
 inline igraph_error_t adjacent_triangles(const igraph_t* graph, igraph_vector_t* counts) {
   return igraph_count_adjacent_triangles(graph, counts, igraph_vss_all());
 }
 #else
-inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights, const igraph_vector_t* node_weights, double resolution,
-                             double beta, igraph_integer_t rounds, igraph_vector_int_t* membership) {
-  return igraph_community_leiden(graph, weights, node_weights, resolution, beta, false, rounds, membership, nullptr, nullptr);
+inline igraph_error_t leiden(const igraph_t* graph, const igraph_vector_t* weights,
+                             const igraph_vector_t* node_weights, double resolution, double beta,
+                             igraph_integer_t rounds, igraph_vector_int_t* membership) {
+  return igraph_community_leiden(graph, weights, node_weights, resolution, beta, false, rounds,
+                                 membership, nullptr, nullptr);
 }
-inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) { return igraph_rewire(graph, trials, IGRAPH_REWIRING_SIMPLE); }
+inline igraph_error_t rewire(igraph_t* graph, igraph_integer_t trials) {
+  return igraph_rewire(graph, trials, IGRAPH_REWIRING_SIMPLE);
+}
 inline igraph_error_t adjacent_triangles(const igraph_t* graph, igraph_vector_t* counts) {
   return igraph_adjacent_triangles(graph, counts, igraph_vss_all());
 }

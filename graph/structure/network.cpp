@@ -20,7 +20,8 @@ using detail::igraph_session;
 
 constexpr igraph_integer_t leiden_rounds = 10;
 constexpr igraph_integer_t rewirings_per_link = 10;
-constexpr neuron_id fewest_to_rewire = 4;   // igraph's; with fewer nodes there is nothing to exchange
+constexpr neuron_id fewest_to_rewire =
+    4;  // igraph's; with fewer nodes there is nothing to exchange
 constexpr double leiden_randomness = 0.01;  // beta of Traag and others, igraph's default
 
 // each(i, j, weight) of every link, i < j, in ascending order.
@@ -28,7 +29,8 @@ template <class Each>
 void for_each_link(const edge_set& out, const edge_set& in, Each each) {
   for (neuron_id i = 0; i < out.neurons(); ++i) {
     const auto to = out.row(i), from = in.row(i);
-    auto a = std::upper_bound(to.begin(), to.end(), i), b = std::upper_bound(from.begin(), from.end(), i);
+    auto a = std::upper_bound(to.begin(), to.end(), i),
+         b = std::upper_bound(from.begin(), from.end(), i);
     while (a != to.end() || b != from.end()) {
       const neuron_id j = a == to.end() ? *b : b == from.end() ? *a : std::min(*a, *b);
       int weight = 0;
@@ -50,14 +52,16 @@ communities renumbered(igraph_integers& membership) {
   }
   std::vector<found*> order;
   for (auto& [label, c] : by_label) order.push_back(&c);
-  std::sort(order.begin(), order.end(),
-            [](const found* a, const found* b) { return std::tuple(b->size, a->first) < std::tuple(a->size, b->first); });
+  std::sort(order.begin(), order.end(), [](const found* a, const found* b) {
+    return std::tuple(b->size, a->first) < std::tuple(a->size, b->first);
+  });
   communities result;
   for (found* c : order) {
     c->label = static_cast<neuron_id>(result.size.size());
     result.size.push_back(c->size);
   }
-  for (igraph_integer_t i = 0; i < membership.size(); ++i) result.member.push_back(by_label[membership[i]].label);
+  for (igraph_integer_t i = 0; i < membership.size(); ++i)
+    result.member.push_back(by_label[membership[i]].label);
   return result;
 }
 
@@ -81,13 +85,15 @@ struct network::parts {
     strength.reset(), weight.reset(), graph.reset();
   }
 
-  components count_components(igraph_session& session, const igraph_t* g, igraph_connectedness_t mode) const {
+  components count_components(igraph_session& session, const igraph_t* g,
+                              igraph_connectedness_t mode) const {
     igraph_integers size(session);
     igraph_integer_t count = 0;
     session.check(igraph_connected_components(g, nullptr, &size, &count, mode));
     components c;
     c.count = static_cast<neuron_id>(count);
-    for (igraph_integer_t i = 0; i < size.size(); ++i) c.largest = std::max(c.largest, static_cast<neuron_id>(size[i]));
+    for (igraph_integer_t i = 0; i < size.size(); ++i)
+      c.largest = std::max(c.largest, static_cast<neuron_id>(size[i]));
     return c;
   }
 
@@ -141,7 +147,8 @@ struct network::parts {
   }
 };
 
-network::network(const edge_set& edges, std::function<void()> interrupt) : parts_(std::make_unique<parts>()) {
+network::network(const edge_set& edges, std::function<void()> interrupt)
+    : parts_(std::make_unique<parts>()) {
   parts_->interrupt = std::move(interrupt);
   parts_->nodes = edges.neurons();
   parts_->edges = edges.edges();
@@ -157,7 +164,9 @@ network::~network() = default;
 neuron_id network::nodes() const noexcept { return parts_->nodes; }
 edge_id network::edges() const noexcept { return parts_->edges; }
 edge_id network::links() const noexcept { return parts_->links; }
-const std::vector<std::uint32_t>& network::neighbours() const noexcept { return parts_->neighbours; }
+const std::vector<std::uint32_t>& network::neighbours() const noexcept {
+  return parts_->neighbours;
+}
 double network::triangle_work() const noexcept { return parts_->triangle_work; }
 components network::weak() const { return parts_->weak; }
 components network::strong() const { return parts_->strong; }
@@ -165,7 +174,8 @@ components network::strong() const { return parts_->strong; }
 std::optional<communities> network::leiden(std::uint64_t seed) const {
   const parts& p = *parts_;
   return p.communities_by(seed, [&](igraph_vector_int_t* membership) {
-    return detail::leiden(&*p.graph, &*p.weight, &*p.strength, 1 / (2 * p.weight_of_all), leiden_randomness, leiden_rounds, membership);
+    return detail::leiden(&*p.graph, &*p.weight, &*p.strength, 1 / (2 * p.weight_of_all),
+                          leiden_randomness, leiden_rounds, membership);
   });
 }
 
@@ -179,7 +189,8 @@ std::optional<communities> network::louvain(std::uint64_t seed) const {
 std::optional<double> network::modularity(const std::vector<neuron_id>& member) const {
   const parts& p = *parts_;
   if (member.size() != p.nodes)
-    throw shape_error("communities", std::to_string(member.size()) + " members", std::to_string(p.nodes) + " nodes");
+    throw shape_error("communities", std::to_string(member.size()) + " members",
+                      std::to_string(p.nodes) + " nodes");
   if (p.links == 0) return std::nullopt;
   igraph_session session;
   igraph_integers membership(session, p.nodes);
@@ -194,7 +205,8 @@ std::vector<std::uint32_t> network::coreness() const {
   igraph_integers core(session);
   session.check(igraph_coreness(&*parts_->graph, &core, IGRAPH_ALL));
   std::vector<std::uint32_t> result;
-  for (igraph_integer_t i = 0; i < core.size(); ++i) result.push_back(static_cast<std::uint32_t>(core[i]));
+  for (igraph_integer_t i = 0; i < core.size(); ++i)
+    result.push_back(static_cast<std::uint32_t>(core[i]));
   return result;
 }
 
@@ -228,7 +240,8 @@ std::vector<rich_club> network::rich_clubs() const {
     const auto at = parts_->links_by_least_degree.find(degree);
     if (at != parts_->links_by_least_degree.end()) c.links -= at->second;
     if (c.nodes < 2) break;
-    c.coefficient = 2 * static_cast<double>(c.links) / (static_cast<double>(c.nodes) * (c.nodes - 1.0));
+    c.coefficient =
+        2 * static_cast<double>(c.links) / (static_cast<double>(c.nodes) * (c.nodes - 1.0));
     clubs.push_back(c);
   }
   return clubs;
@@ -244,7 +257,8 @@ edge_set network::rewired(std::uint64_t seed, neuron_id sources) const {
   // Of a directed graph igraph exchanges targets with targets only: sources stay sources.
   igraph_graph links(session, ends, p.nodes, sources != 0);
   if (p.links > 1 && p.nodes >= fewest_to_rewire)
-    session.check(detail::rewire(&links, rewirings_per_link * static_cast<igraph_integer_t>(p.links)));
+    session.check(
+        detail::rewire(&links, rewirings_per_link * static_cast<igraph_integer_t>(p.links)));
   session.check(igraph_get_edgelist(&links, &ends, false));
   std::vector<std::pair<neuron_id, neuron_id>> edges;
   for (igraph_integer_t e = 0; e < ends.size(); e += 2) {
@@ -263,9 +277,12 @@ edge_set network::rewired(std::uint64_t seed, neuron_id sources) const {
 }
 
 edge_set random_edges(neuron_id nodes, neuron_id sources, edge_id m, random_stream random) {
-  const std::uint64_t targets = sources != 0 ? nodes - sources : nodes - std::min<neuron_id>(nodes, 1);
+  const std::uint64_t targets =
+      sources != 0 ? nodes - sources : nodes - std::min<neuron_id>(nodes, 1);
   const std::uint64_t pairs = (sources != 0 ? sources : nodes) * targets;
-  if (m > pairs) throw input_error("random graph", std::to_string(m) + " edges", "at most " + std::to_string(pairs));
+  if (m > pairs)
+    throw input_error("random graph", std::to_string(m) + " edges",
+                      "at most " + std::to_string(pairs));
   const auto draw = [&] {
     constexpr std::uint64_t all = ~std::uint64_t{0};
     for (;;) {
@@ -279,7 +296,8 @@ edge_set random_edges(neuron_id nodes, neuron_id sources, edge_id m, random_stre
     const std::size_t before = drawn.size();
     while (drawn.size() < m) drawn.push_back(draw());
     std::sort(drawn.begin() + static_cast<std::ptrdiff_t>(before), drawn.end());
-    std::inplace_merge(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(before), drawn.end());
+    std::inplace_merge(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(before),
+                       drawn.end());
     drawn.erase(std::unique(drawn.begin(), drawn.end()), drawn.end());
   }
   edge_set g;

@@ -16,8 +16,10 @@
 namespace bdh {
 namespace {
 
-using symmetric_graph = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property, boost::no_property,
-                                                           neuron_id, edge_id>;  // every edge in both directions
+using symmetric_graph =
+    boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                       boost::no_property, neuron_id,
+                                       edge_id>;  // every edge in both directions
 
 constexpr std::pair<node_order, const char*> orders[] = {
     {node_order::rcm, "rcm"}, {node_order::degree, "degree"}, {node_order::community, "community"}};
@@ -41,7 +43,8 @@ struct component {
   neuron_id start = 0, size = 0;  // start: a node with the fewest neighbours
 };
 
-std::vector<component> components(neuron_id nodes, const neighbour_pairs& pairs, const std::vector<edge_id>& degree) {
+std::vector<component> components(neuron_id nodes, const neighbour_pairs& pairs,
+                                  const std::vector<edge_id>& degree) {
   std::vector<neuron_id> rank(nodes), parent(nodes);
   const boost::typed_identity_property_map<neuron_id> index;
   boost::disjoint_sets sets(boost::make_iterator_property_map(rank.begin(), index),
@@ -64,15 +67,19 @@ std::vector<component> components(neuron_id nodes, const neighbour_pairs& pairs,
   return all;
 }
 
-std::vector<neuron_id> reverse_cuthill_mckee(neuron_id nodes, neighbour_pairs&& pairs, const std::vector<edge_id>& degree) {
+std::vector<neuron_id> reverse_cuthill_mckee(neuron_id nodes, neighbour_pairs&& pairs,
+                                             const std::vector<edge_id>& degree) {
   const std::vector<component> parts = components(nodes, pairs, degree);
   const symmetric_graph g = both_ways(nodes, std::move(pairs));
   std::vector<boost::default_color_type> colours(nodes);
-  const auto colour = boost::make_iterator_property_map(colours.begin(), get(boost::vertex_index, g));
+  const auto colour =
+      boost::make_iterator_property_map(colours.begin(), get(boost::vertex_index, g));
   const auto degrees = boost::make_out_degree_map(g);
   std::deque<neuron_id> starts;
-  for (const component& c : parts)  // a search for a node at the rim looks at all nodes: where it is a small share of the work
-    starts.push_back(c.size > nodes / 16 ? boost::find_starting_node(g, c.start, colour, degrees) : c.start);
+  for (const component& c : parts)  // a search for a node at the rim looks at all nodes: where it
+                                    // is a small share of the work
+    starts.push_back(c.size > nodes / 16 ? boost::find_starting_node(g, c.start, colour, degrees)
+                                         : c.start);
   std::vector<neuron_id> order(nodes);
   boost::cuthill_mckee_ordering(g, starts, order.rbegin(), colour, degrees);
   return order;
@@ -81,7 +88,8 @@ std::vector<neuron_id> reverse_cuthill_mckee(neuron_id nodes, neighbour_pairs&& 
 std::vector<neuron_id> by_degree(const std::vector<edge_id>& degree) {
   std::vector<neuron_id> order(degree.size());
   std::iota(order.begin(), order.end(), neuron_id{0});
-  std::stable_sort(order.begin(), order.end(), [&](neuron_id a, neuron_id b) { return degree[a] > degree[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](neuron_id a, neuron_id b) { return degree[a] > degree[b]; });
   return order;
 }
 
@@ -95,7 +103,8 @@ std::vector<edge_id> degrees(neuron_id nodes, const neighbour_pairs& pairs) {
 }
 
 // Of each node; `pairs` ascend. A graph without edges is one community.
-std::vector<neuron_id> communities_of(neuron_id nodes, const neighbour_pairs& pairs, std::uint64_t seed, std::function<void()> interrupt) {
+std::vector<neuron_id> communities_of(neuron_id nodes, const neighbour_pairs& pairs,
+                                      std::uint64_t seed, std::function<void()> interrupt) {
   edge_set upwards;
   upwards.indptr.assign(std::size_t{nodes} + 1, 0);
   for (const std::uint64_t p : pairs) {
@@ -107,12 +116,15 @@ std::vector<neuron_id> communities_of(neuron_id nodes, const neighbour_pairs& pa
   return found ? std::move(found->member) : std::vector<neuron_id>(nodes);
 }
 
-// Without the edges between communities each is a graph of its own, which reverse Cuthill-McKee puts in order.
-std::vector<neuron_id> by_community(neuron_id nodes, neighbour_pairs&& pairs, const std::vector<neuron_id>& member) {
+// Without the edges between communities each is a graph of its own, which reverse Cuthill-McKee
+// puts in order.
+std::vector<neuron_id> by_community(neuron_id nodes, neighbour_pairs&& pairs,
+                                    const std::vector<neuron_id>& member) {
   std::erase_if(pairs, [&](std::uint64_t p) { return member[low_end(p)] != member[high_end(p)]; });
   const std::vector<edge_id> degree = degrees(nodes, pairs);
   std::vector<neuron_id> order = reverse_cuthill_mckee(nodes, std::move(pairs), degree);
-  std::stable_sort(order.begin(), order.end(), [&](neuron_id a, neuron_id b) { return member[a] < member[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](neuron_id a, neuron_id b) { return member[a] < member[b]; });
   return order;
 }
 
@@ -130,8 +142,8 @@ node_order node_order_named(std::string_view text) {
   throw input_error("order", "'" + std::string(text) + "'", "rcm, degree or community");
 }
 
-std::vector<neuron_id> ordered_nodes(neuron_id nodes, neighbour_pairs&& pairs, node_order how, std::uint64_t seed,
-                                     std::function<void()> interrupt) {
+std::vector<neuron_id> ordered_nodes(neuron_id nodes, neighbour_pairs&& pairs, node_order how,
+                                     std::uint64_t seed, std::function<void()> interrupt) {
   std::sort(pairs.begin(), pairs.end());
   pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
   if (how == node_order::community) {
@@ -139,7 +151,8 @@ std::vector<neuron_id> ordered_nodes(neuron_id nodes, neighbour_pairs&& pairs, n
     return by_community(nodes, std::move(pairs), member);
   }
   const std::vector<edge_id> degree = degrees(nodes, pairs);
-  return how == node_order::rcm ? reverse_cuthill_mckee(nodes, std::move(pairs), degree) : by_degree(degree);
+  return how == node_order::rcm ? reverse_cuthill_mckee(nodes, std::move(pairs), degree)
+                                : by_degree(degree);
 }
 
 }  // namespace bdh

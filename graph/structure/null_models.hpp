@@ -1,4 +1,5 @@
-// The null model of a graph that is a product of two trained factors: a product of factors without any structure.
+// The null model of a graph that is a product of two trained factors: a product of factors without
+// any structure.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +10,8 @@
 
 namespace bdh {
 
-// Factors with independent standard normal entries; the product is of the size of a window, and its rows are those of a window of the
-// same kind.
+// Factors with independent standard normal entries; the product is of the size of a window, and its
+// rows are those of a window of the same kind.
 struct random_product {
   weight_matrix rows;
   neuron_window window;

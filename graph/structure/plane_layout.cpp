@@ -14,12 +14,16 @@ constexpr int steps_a_node = 50;
 
 class igraph_places {
  public:
-  explicit igraph_places(detail::igraph_session& session) { session.check(igraph_matrix_init(&matrix_, 0, 0)); }
+  explicit igraph_places(detail::igraph_session& session) {
+    session.check(igraph_matrix_init(&matrix_, 0, 0));
+  }
   igraph_places(const igraph_places&) = delete;
   igraph_places& operator=(const igraph_places&) = delete;
   ~igraph_places() { igraph_matrix_destroy(&matrix_); }
   igraph_matrix_t* operator&() noexcept { return &matrix_; }
-  place operator[](igraph_integer_t node) const noexcept { return {MATRIX(matrix_, node, 0), MATRIX(matrix_, node, 1)}; }
+  place operator[](igraph_integer_t node) const noexcept {
+    return {MATRIX(matrix_, node, 0), MATRIX(matrix_, node, 1)};
+  }
 
  private:
   igraph_matrix_t matrix_;
@@ -27,7 +31,8 @@ class igraph_places {
 
 // Into [0, 1]; what has no extent goes to the middle.
 void fill(std::vector<place>& all, double place::*side) {
-  const auto [least, most] = std::minmax_element(all.begin(), all.end(), [&](place a, place b) { return a.*side < b.*side; });
+  const auto [least, most] = std::minmax_element(
+      all.begin(), all.end(), [&](place a, place b) { return a.*side < b.*side; });
   const double from = (*least).*side, span = (*most).*side - from;
   for (place& p : all) p.*side = span > 1e-9 ? (p.*side - from) / span : 0.5;
 }
@@ -53,7 +58,8 @@ void spread(std::vector<place>& all) {
 
 }  // namespace
 
-std::vector<place> plane_layout(neuron_id nodes, const std::vector<std::pair<neuron_id, neuron_id>>& links) {
+std::vector<place> plane_layout(neuron_id nodes,
+                                const std::vector<std::pair<neuron_id, neuron_id>>& links) {
   std::vector<place> all(nodes);
   if (nodes == 0) return all;
   std::set<std::pair<neuron_id, neuron_id>> once;
@@ -69,8 +75,9 @@ std::vector<place> plane_layout(neuron_id nodes, const std::vector<std::pair<neu
     }
     const detail::igraph_graph graph(session, ends, nodes, false);
     igraph_places found(session);
-    session.check(igraph_layout_kamada_kawai(&graph, &found, false, steps_a_node * static_cast<igraph_integer_t>(nodes), 0, nodes, nullptr,
-                                             nullptr, nullptr, nullptr, nullptr));
+    session.check(igraph_layout_kamada_kawai(&graph, &found, false,
+                                             steps_a_node * static_cast<igraph_integer_t>(nodes), 0,
+                                             nodes, nullptr, nullptr, nullptr, nullptr, nullptr));
     for (neuron_id i = 0; i < nodes; ++i) all[i] = found[i];
   }
   fill(all, &place::x);

@@ -32,8 +32,14 @@ struct group_tally {
 
 class cutter {
  public:
-  cutter(const weight_matrix& rows, const neuron_window& w, thresholds at, const cut_options& options)
-      : rows_(rows), w_(w), at_(at), options_(options), groups_(rows, w), tallies_(groups_.count()) {
+  cutter(const weight_matrix& rows, const neuron_window& w, thresholds at,
+         const threshold_options& options)
+      : rows_(rows),
+        w_(w),
+        at_(at),
+        options_(options),
+        groups_(rows, w),
+        tallies_(groups_.count()) {
     g_.where = w;
     g_.at = at;
     g_.neurons_per_head = options.neurons_per_head;
@@ -45,7 +51,7 @@ class cutter {
     heads_ = options.neurons_per_head != 0 ? rows.sources() / per_head_ : 1;
   }
 
-  cut_graph run(executor& work, const std::function<void()>& interrupt) {
+  thresholded_graph run(executor& work, const std::function<void()>& interrupt) {
     for_each_or_throw(work, groups_.count(), [&](std::size_t group) {
       group_tally& t = tallies_[group];
       for (sign_tally* s : {&t.excitatory, &t.inhibitory}) {
@@ -71,12 +77,14 @@ class cutter {
     const neuron_id node = w_.node_of_target(row.target), last = w_.first_source + w_.sources;
     std::uint32_t found[2] = {};
     double sums[2] = {};
-    for (neuron_id head = w_.first_source / per_head_, first = w_.first_source; first < last; ++head) {
+    for (neuron_id head = w_.first_source / per_head_, first = w_.first_source; first < last;
+         ++head) {
       const neuron_id end = std::min(last, (head + 1) * per_head_);
       std::uint32_t edges[2] = {};
       double weight[2] = {};
       add(part_of(row, rows_.is_complete(), first, end - first), row.target, t, edges, weight);
-      head_block& block = t.blocks[heads_ == 1 ? 0 : std::size_t{head} * heads_ + row.target / per_head_];
+      head_block& block =
+          t.blocks[heads_ == 1 ? 0 : std::size_t{head} * heads_ + row.target / per_head_];
       block.excitatory += edges[0], block.inhibitory += edges[1];
       block.excitatory_weight += weight[0], block.inhibitory_weight += weight[1];
       for (int s = 0; s < 2; ++s) found[s] += edges[s], sums[s] += weight[s];
@@ -84,10 +92,12 @@ class cutter {
     }
     g_.excitatory.in_edges[node] = found[0], g_.inhibitory.in_edges[node] = found[1];
     g_.excitatory.in_weight[node] = sums[0], g_.inhibitory.in_weight[node] = sums[1];
-    if (kept_ += found[0] + found[1]; kept_ > options_.most_edges) t.excitatory.sources = {}, t.inhibitory.sources = {};
+    if (kept_ += found[0] + found[1]; kept_ > options_.most_edges)
+      t.excitatory.sources = {}, t.inhibitory.sources = {};
   }
 
-  void add(const row_part& part, neuron_id target, group_tally& t, std::uint32_t* edges, double* weight) {
+  void add(const row_part& part, neuron_id target, group_tally& t, std::uint32_t* edges,
+           double* weight) {
     const bool keep = kept_ <= options_.most_edges;
     for (std::size_t e = 0; e < part.weights.size(); ++e) {
       const float v = part.weights[e];
@@ -140,7 +150,8 @@ class cutter {
   edge_set edges_of(const sign_sums& s, sign_tally group_tally::*which) {
     edge_set by_target;
     by_target.indptr.resize(std::size_t{w_.nodes()} + 1);
-    std::partial_sum(s.in_edges.begin(), s.in_edges.end(), by_target.indptr.begin() + 1, [](edge_id a, edge_id b) { return a + b; });
+    std::partial_sum(s.in_edges.begin(), s.in_edges.end(), by_target.indptr.begin() + 1,
+                     [](edge_id a, edge_id b) { return a + b; });
     by_target.targets.reserve(s.edges);
     for (group_tally& t : tallies_) {
       auto& sources = (t.*which).sources;
@@ -153,24 +164,27 @@ class cutter {
   const weight_matrix& rows_;
   const neuron_window w_;
   const thresholds at_;
-  const cut_options options_;
+  const threshold_options options_;
   const block_groups groups_;
   std::vector<group_tally> tallies_;
-  cut_graph g_;
+  thresholded_graph g_;
   std::atomic<std::uint64_t> kept_{0};
   neuron_id per_head_ = 0, heads_ = 1;
 };
 
 }  // namespace
 
-neuron_window neuron_window::all_of(const weight_matrix& rows) { return {0, rows.sources(), 0, rows.targets()}; }
+neuron_window neuron_window::all_of(const weight_matrix& rows) {
+  return {0, rows.sources(), 0, rows.targets()};
+}
 
 neuron_window neuron_window::of_heads(neuron_id neurons_per_head, head_id from, head_id to) {
   return {from * neurons_per_head, neurons_per_head, to * neurons_per_head, neurons_per_head};
 }
 
-cut_graph cut(const weight_matrix& rows, const neuron_window& w, thresholds at, executor& work, const cut_options& options,
-              const std::function<void()>& interrupt) {
+thresholded_graph apply_thresholds(const weight_matrix& rows, const neuron_window& w, thresholds at,
+                                   executor& work, const threshold_options& options,
+                                   const std::function<void()>& interrupt) {
   return cutter(rows, w, at, options).run(work, interrupt);
 }
 

@@ -11,13 +11,14 @@
 namespace bdh {
 namespace {
 
-constexpr int dropped_bits = 11;  // of a float32 without its sign: 8 of exponent and 12 of mantissa are left
+constexpr int dropped_bits =
+    11;  // of a float32 without its sign: 8 of exponent and 12 of mantissa are left
 constexpr std::size_t bins = std::size_t{1} << (31 - dropped_bits);
 
 }  // namespace
 
-weight_histogram::weight_histogram(const weight_matrix& rows, const neuron_window& w, executor& work,
-                                   const std::function<void()>& interrupt)
+weight_histogram::weight_histogram(const weight_matrix& rows, const neuron_window& w,
+                                   executor& work, const std::function<void()>& interrupt)
     : positive_(bins), negative_(bins) {
   // Counts are the same however they are divided: one histogram a thread is enough.
   const detail::block_groups blocks(rows, w);
@@ -29,7 +30,8 @@ weight_histogram::weight_histogram(const weight_matrix& rows, const neuron_windo
     for (std::size_t group; (group = next++) < blocks.count();)
       for (std::size_t b = blocks.begin(group); b < blocks.end(group); ++b)
         detail::visit_block(rows, w, b, interrupt, [&](const weight_row& row) {
-          const detail::row_part part = detail::part_of(row, rows.is_complete(), w.first_source, w.sources);
+          const detail::row_part part =
+              detail::part_of(row, rows.is_complete(), w.first_source, w.sources);
           for (std::size_t e = 0; e < part.weights.size(); ++e) {
             if (part.source(e) == row.target) continue;
             const auto bits = std::bit_cast<std::uint32_t>(part.weights[e]);
@@ -45,7 +47,8 @@ float weight_histogram::threshold(std::uint64_t edges, sign which) const {
   std::uint64_t above = 0;
   std::size_t bin = bins;
   while (bin != 0) {
-    above += (which != sign::inhibitory ? positive_[bin - 1] : 0) + (which != sign::excitatory ? negative_[bin - 1] : 0);
+    above += (which != sign::inhibitory ? positive_[bin - 1] : 0) +
+             (which != sign::excitatory ? negative_[bin - 1] : 0);
     if (above > edges) break;
     --bin;
   }
@@ -53,10 +56,12 @@ float weight_histogram::threshold(std::uint64_t edges, sign which) const {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits);
 }
 
-void weight_histogram::each_size(sign which, const std::function<void(float, std::uint64_t)>& use) const {
+void weight_histogram::each_size(sign which,
+                                 const std::function<void(float, std::uint64_t)>& use) const {
   const std::vector<std::uint64_t>& counts = which == sign::inhibitory ? negative_ : positive_;
   for (std::size_t bin = 0; bin < bins; ++bin)
-    if (counts[bin] != 0) use(std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits), counts[bin]);
+    if (counts[bin] != 0)
+      use(std::bit_cast<float>(static_cast<std::uint32_t>(bin) << dropped_bits), counts[bin]);
 }
 
 }  // namespace bdh

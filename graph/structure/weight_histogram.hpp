@@ -17,13 +17,15 @@ enum class sign { excitatory, inhibitory, both };
 class weight_histogram {
  public:
   // `interrupt` is called by several threads at once, and may throw.
-  weight_histogram(const weight_matrix& rows, const neuron_window& w, executor& work, const std::function<void()>& interrupt = {});
+  weight_histogram(const weight_matrix& rows, const neuron_window& w, executor& work,
+                   const std::function<void()>& interrupt = {});
 
-  // The smallest number of 12 significant bits for which at most `edges` weights are above it (sign::both: in absolute value).
+  // The smallest number of 12 significant bits for which at most `edges` weights are above it
+  // (sign::both: in absolute value).
   float threshold(std::uint64_t edges, sign which) const;
 
-  // use(size, count) of the sizes of 12 significant bits that occur, ascending: of the weights of this sign, not both, `count` have an
-  // absolute value from this size to the next.
+  // use(size, count) of the sizes of 12 significant bits that occur, ascending: of the weights of
+  // this sign, not both, `count` have an absolute value from this size to the next.
   void each_size(sign which, const std::function<void(float, std::uint64_t)>& use) const;
 
  private:

@@ -1,9 +1,11 @@
-// A circuit, or the synapses of a layer, as one weighted graph, row by row: W[target, source], signed, excitatory minus inhibitory.
-// With explicit edges a row is what is stored; through hubs, and of synapses accumulated from activity, every pair has a weight, and rows
-// are computed from two factors whenever they are asked for, so that n^2 values are never held.
+// A circuit, or the synapses of a layer, as one weighted graph, row by row: W[target, source],
+// signed, excitatory minus inhibitory. With explicit edges a row is what is stored; through hubs,
+// and of synapses accumulated from activity, every pair has a weight, and rows are computed from
+// two factors whenever they are asked for, so that n^2 values are never held.
 //
-//     const auto gx = bdh::circuit_matrix(model, bdh::circuit::gx);  // core/model/circuit_matrix.hpp
-//     work->for_each(gx.blocks(), [&](std::size_t b) { gx.visit(b, [&](const bdh::weight_row& row) { ... }); });
+//     const auto gx = bdh::circuit_matrix(model, bdh::circuit::gx);  //
+//     core/model/circuit_matrix.hpp work->for_each(gx.blocks(), [&](std::size_t b) { gx.visit(b,
+//     [&](const bdh::weight_row& row) { ... }); });
 #pragma once
 
 #include <cstddef>
@@ -20,7 +22,8 @@ namespace bdh {
 // The edges that arrive at a target.
 struct weight_row {
   neuron_id target = 0;
-  std::span<const neuron_id> sources;  // ascending; empty where the graph is complete: then weights[j] is of source j
+  std::span<const neuron_id>
+      sources;  // ascending; empty where the graph is complete: then weights[j] is of source j
   std::span<const float> weights;
 };
 
@@ -34,16 +37,19 @@ class weight_matrix {
   neuron_id targets() const noexcept { return targets_; }
   neuron_id sources() const noexcept { return sources_; }
   bool is_complete() const noexcept { return !edges_.has_value(); }  // every pair has a weight
-  double weights() const noexcept;                                   // of all rows: pairs, or explicit edges
+  double weights() const noexcept;  // of all rows: pairs, or explicit edges
 
   // Without the sensory nodes: only the first `count` <= sources() sources are left.
   weight_matrix with_sources(neuron_id count) &&;
 
-  // Rows come in blocks of consecutive targets. visit() calls `each` for every row of a block, in order; several threads may visit at
-  // once. A row is valid until `each` returns. Weights that are products are summed in float32, to the same bits for any number of
-  // threads and whatever the caches of the machine.
+  // Rows come in blocks of consecutive targets. visit() calls `each` for every row of a block, in
+  // order; several threads may visit at once. A row is valid until `each` returns. Weights that are
+  // products are summed in float32, to the same bits for any number of threads and whatever the
+  // caches of the machine.
   std::size_t blocks() const noexcept;
-  std::size_t block_rows() const noexcept { return block_rows_; }  // block b has the targets from b * block_rows() on
+  std::size_t block_rows() const noexcept {
+    return block_rows_;
+  }  // block b has the targets from b * block_rows() on
   void visit(std::size_t block, const std::function<void(const weight_row&)>& each) const;
 
  private:

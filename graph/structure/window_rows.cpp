@@ -11,7 +11,8 @@ constexpr std::size_t most_groups = 64;
 
 }  // namespace
 
-void for_each_or_throw(executor& work, std::size_t count, const std::function<void(std::size_t)>& piece) {
+void for_each_or_throw(executor& work, std::size_t count,
+                       const std::function<void(std::size_t)>& piece) {
   std::atomic<bool> stop{false};
   std::exception_ptr thrown;
   std::mutex guard;

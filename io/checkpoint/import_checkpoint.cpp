@@ -19,9 +19,12 @@
 namespace bdh {
 namespace {
 
-const char* name(pairing p) noexcept { return p == pairing::interleaved ? "interleaved" : "half-split"; }
+const char* name(pairing p) noexcept {
+  return p == pairing::interleaved ? "interleaved" : "half-split";
+}
 
-// What is stated about the model outside its tensors: by the file itself, and by a config.json beside it.
+// What is stated about the model outside its tensors: by the file itself, and by a config.json
+// beside it.
 struct statements {
   std::vector<statement> inside, beside;
 };
@@ -33,22 +36,28 @@ std::vector<statement> read_config(const std::filesystem::path& checkpoint) {
   if (!std::filesystem::is_regular_file(file, failed)) return {};
   constexpr std::uintmax_t most = 1 << 20;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed || size > most) throw input_error(file.string(), "too large or unreadable", "a configuration of at most 1 MiB");
+  if (failed || size > most)
+    throw input_error(file.string(), "too large or unreadable", "a configuration of at most 1 MiB");
   std::ifstream in(file, std::ios::binary);
   const json config = json::parse(in, nullptr, false);
   if (!config.is_object())
-    throw input_error(file.string(), "no JSON object", "the checkpoint's configuration", "move it away if it belongs to something else");
+    throw input_error(file.string(), "no JSON object", "the checkpoint's configuration",
+                      "move it away if it belongs to something else");
   std::vector<statement> result;
   for (const auto& [key, value] : config.items()) {
-    if (value.is_number()) result.push_back({key, value.get<double>(), "config.json beside the file"});
-    if (value.is_boolean()) result.push_back({key, value.get<bool>() ? 1.0 : 0.0, "config.json beside the file"});
+    if (value.is_number())
+      result.push_back({key, value.get<double>(), "config.json beside the file"});
+    if (value.is_boolean())
+      result.push_back({key, value.get<bool>() ? 1.0 : 0.0, "config.json beside the file"});
   }
   return result;
 }
 
 using keys = std::span<const std::string_view>;
-constexpr std::string_view layer_keys[] = {"n_layer", "num_hidden_layers", "n_layers", "num_layers", "L"};
-constexpr std::string_view head_keys[] = {"n_head", "num_attention_heads", "n_heads", "num_heads", "H"};
+constexpr std::string_view layer_keys[] = {"n_layer", "num_hidden_layers", "n_layers", "num_layers",
+                                           "L"};
+constexpr std::string_view head_keys[] = {"n_head", "num_attention_heads", "n_heads", "num_heads",
+                                          "H"};
 constexpr std::string_view hub_keys[] = {"n_embd", "hidden_size"};
 constexpr std::string_view token_keys[] = {"vocab_size"};
 constexpr std::string_view theta_keys[] = {"rope_theta"};
@@ -62,7 +71,9 @@ const statement* find(const std::string& place, const std::vector<statement>& am
   for (const statement& s : among) {
     if (std::find(wanted.begin(), wanted.end(), s.key) == wanted.end()) continue;
     if (found != nullptr && found->value != s.value)
-      throw input_error(place, fmt::format("{} {} ({}) and {} {} ({})", found->key, found->value, found->where, s.key, s.value, s.where),
+      throw input_error(place,
+                        fmt::format("{} {} ({}) and {} {} ({})", found->key, found->value,
+                                    found->where, s.key, s.value, s.where),
                         "one value");
     found = &s;
   }
@@ -74,28 +85,37 @@ struct answer {
   std::string from;
 };
 
-// A number that tensors do not show. An option may not contradict the file; it overrides a config.json, which may be another model's.
-std::optional<answer> resolve(const std::string& place, const statements& known, keys wanted, const char* option,
-                              const std::optional<double>& given) {
+// A number that tensors do not show. An option may not contradict the file; it overrides a
+// config.json, which may be another model's.
+std::optional<answer> resolve(const std::string& place, const statements& known, keys wanted,
+                              const char* option, const std::optional<double>& given) {
   const statement* const inside = find(place, known.inside, wanted);
   const statement* const beside = find(place, known.beside, wanted);
   if (given && inside != nullptr && *given != inside->value)
-    throw input_error(option, fmt::format("{}", *given), fmt::format("{}, as {} says ({})", inside->value, inside->where, inside->key));
+    throw input_error(
+        option, fmt::format("{}", *given),
+        fmt::format("{}, as {} says ({})", inside->value, inside->where, inside->key));
   if (given && beside != nullptr && *given != beside->value)
-    return answer{*given, fmt::format("{}; config.json beside the file says {}", option, beside->value)};
+    return answer{*given,
+                  fmt::format("{}; config.json beside the file says {}", option, beside->value)};
   if (given) return answer{*given, option};
   if (inside != nullptr && beside != nullptr && inside->value != beside->value)
-    throw input_error(place, fmt::format("{} {} in config.json beside the file", beside->key, beside->value),
-                      fmt::format("{}, as {} says", inside->value, inside->where), fmt::format("move config.json away or give {}", option));
+    throw input_error(
+        place, fmt::format("{} {} in config.json beside the file", beside->key, beside->value),
+        fmt::format("{}, as {} says", inside->value, inside->where),
+        fmt::format("move config.json away or give {}", option));
   if (inside != nullptr) return answer{inside->value, inside->key + " in " + inside->where};
   if (beside != nullptr) return answer{beside->value, beside->key + " in " + beside->where};
   return std::nullopt;
 }
 
-void cross_check(const std::string& place, const statements& known, keys wanted, std::uint64_t actual, const std::string& shown_by) {
+void cross_check(const std::string& place, const statements& known, keys wanted,
+                 std::uint64_t actual, const std::string& shown_by) {
   for (const auto* among : {&known.inside, &known.beside})
-    if (const statement* const s = find(place, *among, wanted); s != nullptr && s->value != static_cast<double>(actual))
-      throw input_error(place, fmt::format("{} {} ({})", s->key, s->value, s->where), fmt::format("{}, {}", actual, shown_by));
+    if (const statement* const s = find(place, *among, wanted);
+        s != nullptr && s->value != static_cast<double>(actual))
+      throw input_error(place, fmt::format("{} {} ({})", s->key, s->value, s->where),
+                        fmt::format("{}, {}", actual, shown_by));
 }
 
 // One import: the recognised tensors, and the lines that tell people what was inferred.
@@ -104,20 +124,21 @@ class importer {
   importer(const tensor_file& file, const statements& known, const import_options& options)
       : file_(file), known_(known), options_(options), match_(recognise(file)) {}
 
-  model::parts parts() {
+  model_spec parts() {
     check_statements();
-    model::parts p;
+    model_spec p;
     p.heads = static_cast<head_id>(match_.heads);
     note("layout {} (by the names and axes of its tensors)", match_.kind->name);
     note("{} heads (first axis of {})", match_.heads, match_.dx->name);
     p.layers = layers();
     pairs_ = options_.pairs.value_or(match_.kind->pairs);
-    p.turning = turning();
+    p.rotation = rotation_table();
     note_pairing();
     p.rules = dynamics::named("gpu-release", epsilon());
     p.tokens = tokens();
     p.training_window = options_.training_window.value_or(0);
-    if (options_.training_window) note("trained on windows of {} tokens (--training-window)", *options_.training_window);
+    if (options_.training_window)
+      note("trained on windows of {} tokens (--training-window)", *options_.training_window);
     p.circuits = circuits();
     if (pairs_ == pairing::half_split) p.original_id = original_ids();
     p.origin.creator = creator();
@@ -135,25 +156,34 @@ class importer {
   // The statement that one of these is false, or nothing.
   const statement* denied(keys wanted) const {
     for (const auto* among : {&known_.inside, &known_.beside})
-      if (const statement* const s = find(file_.place(), *among, wanted); s != nullptr && s->value == 0) return s;
+      if (const statement* const s = find(file_.place(), *among, wanted);
+          s != nullptr && s->value == 0)
+        return s;
     return nullptr;
   }
 
   void check_statements() {
     const layout_match& m = match_;
     if (!m.kind->causal && !options_.causal)
-      throw unavailable_error(file_.place(), std::string("a model of the ") + m.kind->name + ", trained without a causal mask",
-                              "a causal model", "--causal imports it as if it had one");
+      throw unavailable_error(
+          file_.place(),
+          std::string("a model of the ") + m.kind->name + ", trained without a causal mask",
+          "a causal model", "--causal imports it as if it had one");
     if (options_.heads && *options_.heads != m.heads)
-      throw input_error("--heads", std::to_string(*options_.heads), fmt::format("{}, the first axis of {}", m.heads, file_.place(*m.dx)));
+      throw input_error("--heads", std::to_string(*options_.heads),
+                        fmt::format("{}, the first axis of {}", m.heads, file_.place(*m.dx)));
     cross_check(file_.place(), known_, head_keys, m.heads, "the first axis of " + m.dx->name);
     cross_check(file_.place(), known_, hub_keys, m.hubs, "the second axis of " + m.dx->name);
     cross_check(file_.place(), known_, token_keys, m.tokens, "the rows of " + m.embedding->name);
     if (const statement* const s = denied(rotation_keys))
-      throw unavailable_error(file_.place(), "a model without rotation (" + s->key + " is false, " + s->where + ")", "rotation");
+      throw unavailable_error(
+          file_.place(), "a model without rotation (" + s->key + " is false, " + s->where + ")",
+          "rotation");
     if (const statement* const s = denied(tie_keys); s != nullptr && m.readout == nullptr)
-      throw input_error(file_.place(), fmt::format("no {}, and {} is false ({})", m.kind->readout, s->key, s->where),
-                        "a readout of its own");
+      throw input_error(
+          file_.place(),
+          fmt::format("no {}, and {} is false ({})", m.kind->readout, s->key, s->where),
+          "a readout of its own");
     if (!m.kind->causal) note("a causal mask, which the model was trained without (--causal)");
   }
 
@@ -171,16 +201,18 @@ class importer {
     const auto found = resolve(file_.place(), known_, layer_keys, "--layers", given);
     if (!found)
       throw input_error(file_.place(), "no number of layers (they share their weights)",
-                        "--layers L, or a config.json with n_layer beside the file", "the authors' default is 6: --layers 6");
+                        "--layers L, or a config.json with n_layer beside the file",
+                        "the authors' default is 6: --layers 6");
     if (!(found->value >= 1 && found->value <= 1024) || found->value != std::floor(found->value))
-      throw input_error(file_.place(), fmt::format("{} layers ({})", found->value, found->from), "1 to 1024");
+      throw input_error(file_.place(), fmt::format("{} layers ({})", found->value, found->from),
+                        "1 to 1024");
     note("{} layers ({})", found->value, found->from);
     return static_cast<layer_id>(found->value);
   }
 
   double epsilon() {
-    const auto found =
-        resolve(file_.place(), known_, epsilon_keys, "--eps", options_.epsilon).value_or(answer{1e-5, "assumed, PyTorch's default; --eps"});
+    const auto found = resolve(file_.place(), known_, epsilon_keys, "--eps", options_.epsilon)
+                           .value_or(answer{1e-5, "assumed, PyTorch's default; --eps"});
     note("epsilon {} ({})", found.value, found.from);
     return found.value;
   }
@@ -191,17 +223,19 @@ class importer {
       return *options_.tokens;
     }
     const tokenizer guess = match_.tokens == 256 ? tokenizer::bytes : tokenizer::ids;
-    note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", bdh::name(guess), match_.tokens);
+    note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", bdh::name(guess),
+         match_.tokens);
     return guess;
   }
 
-  rotation turning() {
+  rotation rotation_table() {
     if (match_.table != nullptr) return table();
     const auto found = resolve(file_.place(), known_, theta_keys, "--theta", options_.theta);
     const double theta = found ? found->value : match_.kind->theta;
     rotation result = rotation::geometric(theta, match_.per_head);
     if (match_.inverse_frequency != nullptr) check_inverse(result);
-    note("theta {} ({})", theta, found ? found->from : fmt::format("assumed, {}; --theta", match_.kind->convention));
+    note("theta {} ({})", theta,
+         found ? found->from : fmt::format("assumed, {}; --theta", match_.kind->convention));
     return result;
   }
 
@@ -209,37 +243,46 @@ class importer {
   rotation table() {
     const tensor& t = *match_.table;
     if (options_.theta)
-      throw input_error("--theta", fmt::format("{}", *options_.theta), "no option: " + file_.place(t) + " holds the frequencies");
+      throw input_error("--theta", fmt::format("{}", *options_.theta),
+                        "no option: " + file_.place(t) + " holds the frequencies");
     const array<double> values = file_.numbers(t);
     std::vector<double> frequency(match_.per_head / 2);
     for (std::size_t m = 0; m < frequency.size(); ++m) {
       const auto [first, second] = members(pairs_, m);
       if (values[first] != values[second])
         throw input_error(file_.place(t),
-                          fmt::format("frequencies {} and {} for pair ({}, {})", values[first], values[second], first, second),
-                          fmt::format("equal ones, with {} pairing", name(pairs_)), hint_of_pairing(values));
+                          fmt::format("frequencies {} and {} for pair ({}, {})", values[first],
+                                      values[second], first, second),
+                          fmt::format("equal ones, with {} pairing", name(pairs_)),
+                          hint_of_pairing(values));
       if (std::abs(values[first]) > 1e6)
-        throw input_error(fmt::format("{}[{}]", file_.place(t), first), fmt::format("{}", values[first]), "turns per token, at most 1e6");
+        throw input_error(fmt::format("{}[{}]", file_.place(t), first),
+                          fmt::format("{}", values[first]), "turns per token, at most 1e6");
       frequency[m] = values[first];
     }
-    note("{} frequencies from the file ({}; the first is {} turns per token)", frequency.size(), t.name, frequency[0]);
+    note("{} frequencies from the file ({}; the first is {} turns per token)", frequency.size(),
+         t.name, frequency[0]);
     return rotation(frequency);
   }
 
-  // A saved buffer of angular frequencies must agree with the rotation, as far as its precision goes (bfloat16: 3 digits).
+  // A saved buffer of angular frequencies must agree with the rotation, as far as its precision
+  // goes (bfloat16: 3 digits).
   void check_inverse(const rotation& expected) const {
     const array<double> values = file_.numbers(*match_.inverse_frequency);
     for (std::size_t m = 0; m < values.size(); ++m) {
       const double radians = expected.frequency()[m] * 2 * std::numbers::pi;
       if (!(std::abs(values[m] - radians) <= 0.01 * radians + 1e-6))
-        throw input_error(fmt::format("{}[{}]", file_.place(*match_.inverse_frequency), m), fmt::format("{}", values[m]),
-                          fmt::format("{} radians per token", radians), "--theta states another base");
+        throw input_error(fmt::format("{}[{}]", file_.place(*match_.inverse_frequency), m),
+                          fmt::format("{}", values[m]),
+                          fmt::format("{} radians per token", radians),
+                          "--theta states another base");
     }
   }
 
   // The other pairing, if the table would fit that.
   std::string hint_of_pairing(const array<double>& table) const {
-    const pairing other = pairs_ == pairing::interleaved ? pairing::half_split : pairing::interleaved;
+    const pairing other =
+        pairs_ == pairing::interleaved ? pairing::half_split : pairing::interleaved;
     for (std::size_t m = 0; m < match_.per_head / 2; ++m) {
       const auto [first, second] = members(other, m);
       if (table[first] != table[second]) return "a damaged or unknown table";
@@ -273,14 +316,17 @@ class importer {
   hub_circuits circuits() {
     const population neurons{"neurons", static_cast<neuron_id>(match_.heads * match_.per_head)};
     const population hubs{"hubs", static_cast<neuron_id>(match_.hubs)};
-    const population sensory{"sensory", static_cast<neuron_id>(match_.tokens)}, readout{"readout", sensory.size};
+    const population sensory{"sensory", static_cast<neuron_id>(match_.tokens)},
+        readout{"readout", sensory.size};
     hub_circuits c;
-    c.e = projection::dense("e", neurons, hubs, order::by_source, rows_by_neuron(*match_.e));
-    c.sensory = projection::dense("sensory", sensory, hubs, order::by_source, file_.weights(*match_.embedding));
-    c.dx = projection::dense("dx", hubs, neurons, order::by_target, transposed_by_head(*match_.dx));
-    c.dy = projection::dense("dy", hubs, neurons, order::by_target, transposed_by_head(*match_.dy));
-    c.readout = projection::dense("readout", hubs, readout, order::by_target, readout_weights());
-    if (match_.dx->kind != element::f32) note("float32 weights (converted from {})", match_.dx->type);
+    c.e = projection::dense("e", neurons, hubs, major::source, rows_by_neuron(*match_.e));
+    c.sensory = projection::dense("sensory", sensory, hubs, major::source,
+                                  file_.weights(*match_.embedding));
+    c.dx = projection::dense("dx", hubs, neurons, major::target, transposed_by_head(*match_.dx));
+    c.dy = projection::dense("dy", hubs, neurons, major::target, transposed_by_head(*match_.dy));
+    c.readout = projection::dense("readout", hubs, readout, major::target, readout_weights());
+    if (match_.dx->kind != element::f32)
+      note("float32 weights (converted from {})", match_.dx->type);
     return c;
   }
 
@@ -309,7 +355,8 @@ class importer {
   }
 
   array<float> readout_weights() {
-    if (match_.readout == nullptr) note("readout tied to {} (there is no {})", match_.embedding->name, match_.kind->readout);
+    if (match_.readout == nullptr)
+      note("readout tied to {} (there is no {})", match_.embedding->name, match_.kind->readout);
     if (match_.readout == nullptr) return file_.weights(*match_.embedding);
     array<float> from = file_.weights(*match_.readout);
     if (match_.kind->readout_by_token) return from;
@@ -318,13 +365,16 @@ class importer {
     return to;
   }
 
-  // from (rows, columns) -> to (columns, rows); column k becomes row where(k). In strips, so that a strip of rows stays in cache.
+  // from (rows, columns) -> to (columns, rows); column k becomes row where(k). In strips, so that a
+  // strip of rows stays in cache.
   template <class F>
-  static void transpose(const float* from, std::size_t rows, std::size_t columns, float* to, F where) {
+  static void transpose(const float* from, std::size_t rows, std::size_t columns, float* to,
+                        F where) {
     constexpr std::size_t strip = 64;
     for (std::size_t begin = 0; begin < columns; begin += strip)
       for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t k = begin; k < std::min(begin + strip, columns); ++k) to[where(k) * rows + r] = from[r * columns + k];
+        for (std::size_t k = begin; k < std::min(begin + strip, columns); ++k)
+          to[where(k) * rows + r] = from[r * columns + k];
   }
 
   const tensor_file& file_;
@@ -341,7 +391,7 @@ model import_checkpoint(const std::filesystem::path& file, const import_options&
   const mapped_file mapped(file);
   const std::unique_ptr<tensor_file> tensors = read_tensor_file(mapped.bytes(), file.string());
   const statements known{tensors->statements(), read_config(file)};
-  model::parts parts = importer(*tensors, known, options).parts();
+  model_spec parts = importer(*tensors, known, options).parts();
   sha256 digest;
   digest.update(mapped.bytes());
   parts.origin.source = file.filename().string();

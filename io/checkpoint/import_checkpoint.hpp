@@ -1,4 +1,5 @@
-// Importing trained BDH checkpoints: safetensors and PyTorch files, in the layouts that exist in the wild, as a graph model.
+// Importing trained BDH checkpoints: safetensors and PyTorch files, in the layouts that exist in
+// the wild, as a graph model.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace bdh {
 
-// What the user states about a checkpoint. It supplies what the file leaves open; contradicting the file is an error.
+// What the user states about a checkpoint. It supplies what the file leaves open; contradicting the
+// file is an error.
 struct import_options {
   std::optional<layer_id> layers;
   std::optional<head_id> heads;
@@ -18,13 +20,14 @@ struct import_options {
   std::optional<double> theta, epsilon;
   std::optional<tokenizer> tokens;
   std::optional<std::uint64_t> training_window;  // tokens
-  bool causal = false;                           // read a layout whose program has no causal mask as if it had one
+  bool causal = false;  // read a layout whose program has no causal mask as if it had one
 };
 
-// The checkpoint as a model with dynamics gpu-release; what was inferred or assumed is listed in origin().inferred.
-// Nothing in the file is executed. Throws input_error naming the file and tensor at fault: an unreadable or damaged file, code
-// in a pickle, an unknown layout, a tensor that belongs to no layout, a weight that is not finite, an option that contradicts
-// the file; unavailable_error for a model that this program cannot run as it was trained.
+// The checkpoint as a model with dynamics gpu-release; what was inferred or assumed is listed in
+// origin().inferred. Nothing in the file is executed. Throws input_error naming the file and tensor
+// at fault: an unreadable or damaged file, code in a pickle, an unknown layout, a tensor that
+// belongs to no layout, a weight that is not finite, an option that contradicts the file;
+// unavailable_error for a model that this program cannot run as it was trained.
 model import_checkpoint(const std::filesystem::path& file, const import_options& options = {});
 
 }  // namespace bdh

@@ -12,20 +12,37 @@ namespace {
 constexpr const char* authors = "as the authors' released code";
 constexpr const char* port = "as the educational port's code";
 
-constexpr layout released{"released code",      "decoder", "encoder", "encoder_v", "embed.weight", "lm_head", 3, false, false,
-                          pairing::interleaved, 65536.0,   true,      authors};
-constexpr layout listing{"paper listing", "encoder", "decoder_x",          "decoder_y", "wte.weight", "readout", 2,
-                         false,           false,     pairing::interleaved, 65536.0,     true,         authors};
-constexpr layout educational{"educational port",  "E",     "Dx",  "Dy", "emb.weight", "readout", 0, false, false,
-                             pairing::half_split, 10000.0, false, port};
-constexpr layout hugging_face{"Hugging Face port",  "decoder", "encoder", "encoder_v", "embed.weight", "lm_head.weight", 3, true, true,
-                              pairing::interleaved, 65536.0,   true,      authors};
+constexpr layout released{"released code", "decoder", "encoder", "encoder_v", "embed.weight",
+                          "lm_head",       3,         false,     false,       pairing::interleaved,
+                          65536.0,         true,      authors};
+constexpr layout listing{"paper listing", "encoder", "decoder_x", "decoder_y", "wte.weight",
+                         "readout",       2,         false,       false,       pairing::interleaved,
+                         65536.0,         true,      authors};
+constexpr layout educational{
+    "educational port",  "E",     "Dx",  "Dy", "emb.weight", "readout", 0, false, false,
+    pairing::half_split, 10000.0, false, port};
+constexpr layout hugging_face{"Hugging Face port",
+                              "decoder",
+                              "encoder",
+                              "encoder_v",
+                              "embed.weight",
+                              "lm_head.weight",
+                              3,
+                              true,
+                              true,
+                              pairing::interleaved,
+                              65536.0,
+                              true,
+                              authors};
 
 constexpr const char* needed =
-    "released code: encoder and encoder_v (h,d,N), decoder (h*N,d), embed.weight (V,d), lm_head (d,V) | "
-    "paper listing: encoder (n,d), decoder_x and decoder_y (h,d,N), wte.weight (V,d), readout (d,V) | "
+    "released code: encoder and encoder_v (h,d,N), decoder (h*N,d), embed.weight (V,d), lm_head "
+    "(d,V) | "
+    "paper listing: encoder (n,d), decoder_x and decoder_y (h,d,N), wte.weight (V,d), readout "
+    "(d,V) | "
     "educational port: E (n,d), Dx and Dy (h,d,N), emb.weight (V,d), readout (d,V) | "
-    "Hugging Face port: backbone.encoder and .encoder_v (h,d,N), .decoder (h*N,d), .embed.weight (V,d), lm_head.weight (V,d) or none";
+    "Hugging Face port: backbone.encoder and .encoder_v (h,d,N), .decoder (h*N,d), .embed.weight "
+    "(V,d), lm_head.weight (V,d) or none";
 
 using names = std::unordered_map<std::string_view, const tensor*>;
 
@@ -41,9 +58,11 @@ layout_match match(const layout& l, const names& all) {
   m.dy = look_up(all, l.dy, 3);
   m.embedding = look_up(all, l.embedding, 2);
   m.readout = look_up(all, l.readout, 2);
-  const bool tied =
-      l.may_be_tied && m.readout == nullptr && m.embedding != nullptr && m.embedding->name.find("backbone.") != std::string::npos;
-  if (m.e != nullptr && m.dx != nullptr && m.dy != nullptr && m.embedding != nullptr && (m.readout != nullptr || tied)) m.kind = &l;
+  const bool tied = l.may_be_tied && m.readout == nullptr && m.embedding != nullptr &&
+                    m.embedding->name.find("backbone.") != std::string::npos;
+  if (m.e != nullptr && m.dx != nullptr && m.dy != nullptr && m.embedding != nullptr &&
+      (m.readout != nullptr || tied))
+    m.kind = &l;
   return m;
 }
 
@@ -52,30 +71,37 @@ layout_match match(const layout& l, const names& all) {
   const auto& tensors = file.tensors();
   std::string found = "an unknown layout of " + std::to_string(tensors.size()) + " tensors";
   for (std::size_t i = 0; i < std::min(shown, tensors.size()); ++i)
-    found += (i > 0 ? ", " : ": ") + tensors[i].name.substr(0, 80) + " " + shape_text(tensors[i].shape);
+    found +=
+        (i > 0 ? ", " : ": ") + tensors[i].name.substr(0, 80) + " " + shape_text(tensors[i].shape);
   if (tensors.size() > shown) found += " and " + std::to_string(tensors.size() - shown) + " more";
   throw input_error(file.place(), found, "a known layout", needed);
 }
 
-// Every tensor has a role, or is known not to matter: a model run without one of its parts gives wrong numbers.
+// Every tensor has a role, or is known not to matter: a model run without one of its parts gives
+// wrong numbers.
 void assign_rest(const tensor_file& file, layout_match& m) {
   for (const tensor& t : file.tensors()) {
     if (&t == m.e || &t == m.dx || &t == m.dy || &t == m.embedding || &t == m.readout) continue;
     const std::string_view name = without_prefixes(t.name);
-    if (name == "lm_gate" || name.ends_with("_cos_cached") || name.ends_with("_sin_cached")) continue;
+    if (name == "lm_gate" || name.ends_with("_cos_cached") || name.ends_with("_sin_cached"))
+      continue;
     if (name.ends_with("freqs") && m.table == nullptr)
       m.table = &t;
     else if (name.ends_with("inv_freq") && m.inverse_frequency == nullptr)
       m.inverse_frequency = &t;
     else
-      throw input_error(file.place(t), "a tensor " + shape_text(t.shape) + " that the layout '" + m.kind->name + "' does not have",
+      throw input_error(file.place(t),
+                        "a tensor " + shape_text(t.shape) + " that the layout '" + m.kind->name +
+                            "' does not have",
                         "none of this name", "without it the model would compute something else");
   }
 }
 
-void expect_shape(const tensor_file& file, const tensor& t, std::initializer_list<std::uint64_t> shape, const char* meaning) {
+void expect_shape(const tensor_file& file, const tensor& t,
+                  std::initializer_list<std::uint64_t> shape, const char* meaning) {
   if (!std::equal(shape.begin(), shape.end(), t.shape.begin(), t.shape.end()))
-    throw input_error(file.place(t), "shape " + shape_text(t.shape), shape_text(std::vector(shape)) + ", " + meaning);
+    throw input_error(file.place(t), "shape " + shape_text(t.shape),
+                      shape_text(std::vector(shape)) + ", " + meaning);
 }
 
 void check_sizes(const tensor_file& file, layout_match& m) {
@@ -87,12 +113,16 @@ void check_sizes(const tensor_file& file, layout_match& m) {
   const std::uint64_t head_sizes[] = {m.heads, m.per_head};
   const auto neurons = product_within(head_sizes, most);
   if (!neurons || *neurons == 0 || m.hubs == 0 || m.hubs > most)
-    throw input_error(file.place(*m.dx), "shape " + shape_text(m.dx->shape), "(heads, hubs, neurons per head), none of them zero");
+    throw input_error(file.place(*m.dx), "shape " + shape_text(m.dx->shape),
+                      "(heads, hubs, neurons per head), none of them zero");
   if (m.per_head % 2 != 0)
-    throw input_error(file.place(*m.dx), std::to_string(m.per_head) + " neurons per head", "an even number: rotation turns pairs");
+    throw input_error(file.place(*m.dx), std::to_string(m.per_head) + " neurons per head",
+                      "an even number: rotation turns pairs");
   if (m.tokens == 0 || m.tokens > most)
-    throw input_error(file.place(*m.embedding), "shape " + shape_text(m.embedding->shape), "(vocabulary, hubs), none of them zero");
-  expect_shape(file, *m.dy, {m.heads, m.hubs, m.per_head}, (std::string("as ") + m.kind->dx).c_str());
+    throw input_error(file.place(*m.embedding), "shape " + shape_text(m.embedding->shape),
+                      "(vocabulary, hubs), none of them zero");
+  expect_shape(file, *m.dy, {m.heads, m.hubs, m.per_head},
+               (std::string("as ") + m.kind->dx).c_str());
   expect_shape(file, *m.e, {*neurons, m.hubs}, "one row per neuron, one column per hub");
   expect_shape(file, *m.embedding, {m.tokens, m.hubs}, "one row per token, one column per hub");
   if (m.readout != nullptr && m.kind->readout_by_token)
@@ -103,7 +133,8 @@ void check_sizes(const tensor_file& file, layout_match& m) {
     throw input_error(file.place(*m.table), "shape " + shape_text(m.table->shape),
                       std::to_string(m.per_head) + " frequencies, one per neuron of a head");
   if (m.inverse_frequency != nullptr && m.inverse_frequency->elements() != m.per_head / 2)
-    throw input_error(file.place(*m.inverse_frequency), "shape " + shape_text(m.inverse_frequency->shape),
+    throw input_error(file.place(*m.inverse_frequency),
+                      "shape " + shape_text(m.inverse_frequency->shape),
                       std::to_string(m.per_head / 2) + " frequencies, one per pair");
 }
 
@@ -125,7 +156,9 @@ layout_match recognise(const tensor_file& file) {
   names all;
   for (const tensor& t : file.tensors())
     if (const auto [place, fresh] = all.emplace(without_prefixes(t.name), &t); !fresh)
-      throw input_error(file.place(t), "the same name as " + place->second->name + " but for the prefix", "one tensor of each name");
+      throw input_error(file.place(t),
+                        "the same name as " + place->second->name + " but for the prefix",
+                        "one tensor of each name");
   for (const layout* l : {&released, &listing, &educational, &hugging_face})
     if (layout_match m = match(*l, all); m.kind != nullptr) {
       assign_rest(file, m);

@@ -1,4 +1,5 @@
-// The tensor layouts in which BDH checkpoints exist, and which of them a file has. Internal to the importer.
+// The tensor layouts in which BDH checkpoints exist, and which of them a file has. Internal to the
+// importer.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,11 @@ namespace bdh {
 
 struct layout {
   const char* name;
-  // Names of the tensors after their prefixes; `readout` is (d, V), or (V, d) where readout_by_token.
+  // Names of the tensors after their prefixes; `readout` is (d, V), or (V, d) where
+  // readout_by_token.
   const char *e, *dx, *dy, *embedding, *readout;
-  int encoder_axes;  // of the tensor called "encoder", which means Dx in one layout and E in another; 0: there is none
+  int encoder_axes;  // of the tensor called "encoder", which means Dx in one layout and E in
+                     // another; 0: there is none
   bool readout_by_token, may_be_tied;
   pairing pairs;
   double theta;
@@ -27,17 +30,19 @@ struct layout {
 struct layout_match {
   const layout* kind = nullptr;
   const tensor *e = nullptr, *dx = nullptr, *dy = nullptr, *embedding = nullptr;
-  const tensor* readout = nullptr;            // null: tied to the embedding
-  const tensor* table = nullptr;              // frequencies in turns per token, one per neuron of a head; may be null
+  const tensor* readout = nullptr;  // null: tied to the embedding
+  const tensor* table =
+      nullptr;  // frequencies in turns per token, one per neuron of a head; may be null
   const tensor* inverse_frequency = nullptr;  // radians per token, one per pair; may be null
   std::uint64_t heads = 0, hubs = 0, per_head = 0, tokens = 0;
 };
 
-// Throws input_error: unknown layout (listing what is there and what would be needed), a tensor that belongs to none, sizes that
-// do not fit. The result refers to the file's tensors.
+// Throws input_error: unknown layout (listing what is there and what would be needed), a tensor
+// that belongs to none, sizes that do not fit. The result refers to the file's tensors.
 layout_match recognise(const tensor_file& file);
 
-// The name without what wrappers of modules put before it: "_orig_mod.", "module.", "model.", "backbone.", in any nesting.
+// The name without what wrappers of modules put before it: "_orig_mod.", "module.", "model.",
+// "backbone.", in any nesting.
 std::string_view without_prefixes(std::string_view name) noexcept;
 
 }  // namespace bdh

@@ -8,18 +8,24 @@
 #include "core/base/error.hpp"
 #include "io/checkpoint/pickle_language.hpp"
 #include "io/checkpoint/tensor_file.hpp"
+#include "io/files/mapped_file.hpp"
 
 namespace bdh::pickle {
 namespace {
 
-constexpr std::size_t max_bytes = std::size_t{64} << 20;  // a description of tensors; real ones have some hundred bytes a tensor
+constexpr std::size_t max_bytes =
+    std::size_t{64} << 20;  // a description of tensors; real ones have some hundred bytes a tensor
 constexpr std::size_t max_values = std::size_t{1} << 20;
-constexpr const char* hint_state = "save the state dictionary alone: torch.save(model.state_dict(), FILE)";
+constexpr const char* hint_state =
+    "save the state dictionary alone: torch.save(model.state_dict(), FILE)";
 
 class machine {
  public:
-  machine(std::span<const std::byte> bytes, const std::string& place) : bytes_(bytes), place_(place) {
-    if (bytes.size() > max_bytes) fail(std::to_string(bytes.size()) + " bytes", "at most " + std::to_string(max_bytes), hint_state);
+  machine(std::span<const std::byte> bytes, const std::string& place)
+      : bytes_(bytes), place_(place) {
+    if (bytes.size() > max_bytes)
+      fail(std::to_string(bytes.size()) + " bytes", "at most " + std::to_string(max_bytes),
+           hint_state);
   }
 
   document run() {
@@ -29,8 +35,8 @@ class machine {
       if (op == op_stop) break;
       if (!constant(op) && !container(op) && !stack_or_memo(op) && !object(op)) {
         char hex[] = {"0123456789abcdef"[op >> 4], "0123456789abcdef"[op & 15], 0};
-        fail(std::string("opcode 0x") + hex + " at byte " + std::to_string(here), "only tensors, numbers, strings and containers",
-             hint_state);
+        fail(std::string("opcode 0x") + hex + " at byte " + std::to_string(here),
+             "only tensors, numbers, strings and containers", hint_state);
       }
     }
     result_.root = pop();
@@ -38,14 +44,16 @@ class machine {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& found, const std::string& expected, const std::string& hint = {}) const {
+  [[noreturn]] void fail(const std::string& found, const std::string& expected,
+                         const std::string& hint = {}) const {
     throw input_error(place_, found, expected, hint);
   }
 
   // Bytes.
 
   std::span<const std::byte> take(std::uint64_t count) {
-    if (count > bytes_.size() - position_) fail("the end after " + std::to_string(bytes_.size()) + " bytes", "a complete pickle");
+    if (count > bytes_.size() - position_)
+      fail("the end after " + std::to_string(bytes_.size()) + " bytes", "a complete pickle");
     const auto taken = bytes_.subspan(position_, count);
     position_ += count;
     return taken;
@@ -61,14 +69,17 @@ class machine {
   std::string line() {
     const std::string_view rest = as_text(bytes_.subspan(position_));
     const std::size_t end = rest.find('\n');
-    const std::string text(as_text(take(end == std::string_view::npos ? rest.size() + 1 : end + 1)));
+    const std::string text(
+        as_text(take(end == std::string_view::npos ? rest.size() + 1 : end + 1)));
     return text.substr(0, text.size() - 1);
   }
 
   // The stack, and the marks that divide it.
 
   void bound(std::size_t count) const {
-    if (count >= max_values) fail("more than " + std::to_string(max_values) + " values", "a description of tensors", hint_state);
+    if (count >= max_values)
+      fail("more than " + std::to_string(max_values) + " values", "a description of tensors",
+           hint_state);
   }
 
   void refer(handle h) {
@@ -93,7 +104,8 @@ class machine {
     return h;
   }
   std::vector<handle> pop(std::size_t count) {
-    if (stack_.size() - floor() < count) fail("an instruction without operand", "a complete pickle");
+    if (stack_.size() - floor() < count)
+      fail("an instruction without operand", "a complete pickle");
     std::vector<handle> items(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
     stack_.resize(stack_.size() - count);
     return items;
@@ -179,8 +191,10 @@ class machine {
   void push_long(std::uint64_t size) {  // two's complement, little-endian
     const auto digits = take(size);
     if (size > 8) return push(opaque{"a long integer"});
-    std::uint64_t bits = size > 0 && (digits.back() & std::byte{0x80}) != std::byte{0} ? ~std::uint64_t{0} : 0;
-    for (std::size_t i = size; i-- > 0;) bits = bits << 8 | std::to_integer<std::uint64_t>(digits[i]);
+    std::uint64_t bits =
+        size > 0 && (digits.back() & std::byte{0x80}) != std::byte{0} ? ~std::uint64_t{0} : 0;
+    for (std::size_t i = size; i-- > 0;)
+      bits = bits << 8 | std::to_integer<std::uint64_t>(digits[i]);
     push(static_cast<std::int64_t>(bits));
   }
 
@@ -280,7 +294,8 @@ class machine {
         store(static_cast<std::uint32_t>(memo_.size()));
         return true;
       case op_proto:
-        if (const int protocol = number<std::uint8_t>(); protocol > 5) fail("pickle protocol " + std::to_string(protocol), "at most 5");
+        if (const int protocol = number<std::uint8_t>(); protocol > 5)
+          fail("pickle protocol " + std::to_string(protocol), "at most 5");
         return true;
       case op_frame:
         number<std::uint64_t>();
@@ -304,7 +319,8 @@ class machine {
 
   void recall(std::uint32_t index) {
     const auto found = memo_.find(index);
-    if (found == memo_.end()) fail("memo " + std::to_string(index) + ", never stored", "a complete pickle");
+    if (found == memo_.end())
+      fail("memo " + std::to_string(index) + ", never stored", "a complete pickle");
     refer(found->second);
   }
 
@@ -318,7 +334,8 @@ class machine {
       }
       case op_stack_global: {
         const handle name = pop(), module = pop();
-        push_global(expect<std::string>(module, "a module's name") + "." + expect<std::string>(name, "a global's name"));
+        push_global(expect<std::string>(module, "a module's name") + "." +
+                    expect<std::string>(name, "a global's name"));
         return true;
       }
       case op_reduce:
@@ -344,7 +361,8 @@ class machine {
   }
 
   void reduce() {
-    const std::vector<handle>& arguments = expect<sequence>(pop(), "a tuple of arguments").items;  // valid until the next push of a value
+    const std::vector<handle>& arguments = expect<sequence>(pop(), "a tuple of arguments")
+                                               .items;  // valid until the next push of a value
     const std::string name = expect<global>(pop(), "a global to call").name;
     if (name == "torch._utils._rebuild_tensor_v2") return push_tensor(arguments);
     if (name == "collections.OrderedDict" && arguments.empty()) return push(dictionary{});
@@ -369,26 +387,31 @@ class machine {
   std::vector<std::uint64_t> sizes(handle h) {
     const auto& items = expect<sequence>(h, "a tuple of sizes").items;
     if (items.size() > max_tensor_rank)
-      fail("a tensor with " + std::to_string(items.size()) + " axes", "at most " + std::to_string(max_tensor_rank));
+      fail("a tensor with " + std::to_string(items.size()) + " axes",
+           "at most " + std::to_string(max_tensor_rank));
     std::vector<std::uint64_t> result;
     for (const handle item : items) result.push_back(size(item));
     return result;
   }
 
-  void push_tensor(const std::vector<handle>& arguments) {  // storage, offset, shape, stride, requires_grad, hooks[, metadata]
+  void push_tensor(const std::vector<handle>& arguments) {  // storage, offset, shape, stride,
+                                                            // requires_grad, hooks[, metadata]
     if (arguments.size() < 4) fail("a tensor without shape", "storage, offset, shape and stride");
     expect<storage>(arguments[0], "a storage");
     tensor t{arguments[0], size(arguments[1]), sizes(arguments[2]), sizes(arguments[3])};
-    if (t.shape.size() != t.stride.size()) fail("shape and stride of different length", "one stride for each axis");
+    if (t.shape.size() != t.stride.size())
+      fail("shape and stride of different length", "one stride for each axis");
     push(std::move(t));
   }
 
   void push_storage(handle id) {  // ('storage', type, key, device, elements)
     const std::vector<handle>& items = expect<sequence>(id, "a storage").items;
-    if (items.size() < 5 || expect<std::string>(items[0], "'storage'") != "storage") fail("an unknown persistent object", "a storage");
+    if (items.size() < 5 || expect<std::string>(items[0], "'storage'") != "storage")
+      fail("an unknown persistent object", "a storage");
     const std::string& type = expect<global>(items[1], "a storage type").name;
     if (!is_storage(type)) fail("a storage of type " + type, "torch.FloatStorage or one like it");
-    push(storage{type.substr(type.find('.') + 1), expect<std::string>(items[2], "a storage's key"), size(items[4])});
+    push(storage{type.substr(type.find('.') + 1), expect<std::string>(items[2], "a storage's key"),
+                 size(items[4])});
   }
 
   std::span<const std::byte> bytes_;
@@ -402,6 +425,8 @@ class machine {
 
 }  // namespace
 
-document read(std::span<const std::byte> bytes, const std::string& place) { return machine(bytes, place).run(); }
+document read(std::span<const std::byte> bytes, const std::string& place) {
+  return machine(bytes, place).run();
+}
 
 }  // namespace bdh::pickle

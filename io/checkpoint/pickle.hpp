@@ -1,5 +1,5 @@
-// A pickle read as data: numbers, strings, containers and tensors' descriptions. Nothing is imported, called or executed;
-// a name from outside a short list is refused when it is met.
+// A pickle read as data: numbers, strings, containers and tensors' descriptions. Nothing is
+// imported, called or executed; a name from outside a short list is refused when it is met.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace bdh::pickle {
 
-using handle = std::uint32_t;  // a position in document::values; containers refer to their items so, and may contain themselves
+using handle = std::uint32_t;  // a position in document::values; containers refer to their items
+                               // so, and may contain themselves
 
 struct none {};
 struct opaque {  // something harmless that nobody needs: a device, an element type, bytes
@@ -35,9 +36,11 @@ struct storage {
 struct tensor {
   handle where = 0;  // a storage
   std::uint64_t offset = 0;
-  std::vector<std::uint64_t> shape, stride;  // same length, at most 8; in elements, not checked against the storage
+  std::vector<std::uint64_t> shape,
+      stride;  // same length, at most 8; in elements, not checked against the storage
 };
-using value = std::variant<none, bool, std::int64_t, double, std::string, opaque, global, sequence, dictionary, storage, tensor>;
+using value = std::variant<none, bool, std::int64_t, double, std::string, opaque, global, sequence,
+                           dictionary, storage, tensor>;
 
 struct document {
   std::vector<value> values;

@@ -1,4 +1,5 @@
-// The part of pickle's language that the reader understands: its opcodes, and the only names that may occur. Internal to it.
+// The part of pickle's language that the reader understands: its opcodes, and the only names that
+// may occur. Internal to it.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +9,8 @@
 
 namespace bdh::pickle {
 
-// Opcodes, named as in Python's pickletools. Those of protocols 0 and 1 that no torch.save writes are left out.
+// Opcodes, named as in Python's pickletools. Those of protocols 0 and 1 that no torch.save writes
+// are left out.
 // clang-format off
 enum opcode : std::uint8_t {
   op_proto = 0x80, op_frame = 0x95, op_stop = '.',
@@ -27,25 +29,30 @@ enum opcode : std::uint8_t {
 // clang-format on
 
 inline bool is_storage(std::string_view name) {
-  static constexpr std::string_view known[] = {"torch.FloatStorage",  "torch.HalfStorage",         "torch.BFloat16Storage",
-                                               "torch.DoubleStorage", "torch.LongStorage",         "torch.IntStorage",
-                                               "torch.ShortStorage",  "torch.CharStorage",         "torch.ByteStorage",
-                                               "torch.BoolStorage",   "torch.ComplexFloatStorage", "torch.ComplexDoubleStorage"};
+  static constexpr std::string_view known[] = {
+      "torch.FloatStorage",  "torch.HalfStorage",         "torch.BFloat16Storage",
+      "torch.DoubleStorage", "torch.LongStorage",         "torch.IntStorage",
+      "torch.ShortStorage",  "torch.CharStorage",         "torch.ByteStorage",
+      "torch.BoolStorage",   "torch.ComplexFloatStorage", "torch.ComplexDoubleStorage"};
   return std::find(std::begin(known), std::end(known), name) != std::end(known);
 }
 
 inline bool is_element_type(std::string_view name) {
-  static constexpr std::string_view known[] = {"torch.float32", "torch.float",  "torch.float16", "torch.half",     "torch.bfloat16",
-                                               "torch.float64", "torch.double", "torch.int64",   "torch.int32",    "torch.int16",
-                                               "torch.int8",    "torch.uint8",  "torch.bool",    "torch.complex64"};
+  static constexpr std::string_view known[] = {
+      "torch.float32", "torch.float",  "torch.float16", "torch.half",     "torch.bfloat16",
+      "torch.float64", "torch.double", "torch.int64",   "torch.int32",    "torch.int16",
+      "torch.int8",    "torch.uint8",  "torch.bool",    "torch.complex64"};
   return std::find(std::begin(known), std::end(known), name) != std::end(known);
 }
 
-inline bool is_set(std::string_view name) { return name == "builtins.set" || name == "__builtin__.set"; }
+inline bool is_set(std::string_view name) {
+  return name == "builtins.set" || name == "__builtin__.set";
+}
 
 inline bool is_callable(std::string_view name) {
-  return name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_parameter" || name == "collections.OrderedDict" ||
-         name == "torch.Size" || name == "torch.device" || is_set(name);
+  return name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_parameter" ||
+         name == "collections.OrderedDict" || name == "torch.Size" || name == "torch.device" ||
+         is_set(name);
 }
 
 }  // namespace bdh::pickle

@@ -1,4 +1,5 @@
-// The safetensors format: 8 bytes length (little-endian), a JSON header of that length, then the tensors' bytes without gaps.
+// The safetensors format: 8 bytes length (little-endian), a JSON header of that length, then the
+// tensors' bytes without gaps.
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -8,14 +9,16 @@
 
 #include "core/base/error.hpp"
 #include "io/checkpoint/tensor_file.hpp"
+#include "io/files/mapped_file.hpp"
 
 namespace bdh {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t max_header = std::uint64_t{16} << 20;  // bytes; a BDH checkpoint has some hundred for each of a few tensors
-constexpr int max_depth = 3;                                   // header, tensor, shape
+constexpr std::uint64_t max_header =
+    std::uint64_t{16} << 20;  // bytes; a BDH checkpoint has some hundred for each of a few tensors
+constexpr int max_depth = 3;  // header, tensor, shape
 
 struct named_type {
   const char* name;
@@ -23,12 +26,15 @@ struct named_type {
   std::uint64_t bytes;
 };
 constexpr named_type types[] = {
-    {"F32", element::f32, 4},    {"F16", element::f16, 2},   {"BF16", element::bf16, 2},     {"F64", element::f64, 8},
-    {"BOOL", element::other, 1}, {"U8", element::other, 1},  {"I8", element::other, 1},      {"U16", element::other, 2},
-    {"I16", element::other, 2},  {"U32", element::other, 4}, {"I32", element::other, 4},     {"U64", element::other, 8},
-    {"I64", element::other, 8},  {"C64", element::other, 8}, {"F8_E4M3", element::other, 1}, {"F8_E5M2", element::other, 1}};
+    {"F32", element::f32, 4},      {"F16", element::f16, 2},    {"BF16", element::bf16, 2},
+    {"F64", element::f64, 8},      {"BOOL", element::other, 1}, {"U8", element::other, 1},
+    {"I8", element::other, 1},     {"U16", element::other, 2},  {"I16", element::other, 2},
+    {"U32", element::other, 4},    {"I32", element::other, 4},  {"U64", element::other, 8},
+    {"I64", element::other, 8},    {"C64", element::other, 8},  {"F8_E4M3", element::other, 1},
+    {"F8_E5M2", element::other, 1}};
 
-// The header as JSON, with what a JSON library accepts refused at once: deep nesting, long arrays, a key given twice.
+// The header as JSON, with what a JSON library accepts refused at once: deep nesting, long arrays,
+// a key given twice.
 json parse_header(std::string_view text, const std::string& place) {
   struct level {
     std::unordered_set<std::string> keys;
@@ -38,21 +44,29 @@ json parse_header(std::string_view text, const std::string& place) {
   std::vector<level> open;
   const auto check = [&](int, json::parse_event_t event, json& value) {
     if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (open.size() == max_depth) throw input_error(place, "nested values in the header", "tensor: {dtype, shape, data_offsets}");
+      if (open.size() == max_depth)
+        throw input_error(place, "nested values in the header",
+                          "tensor: {dtype, shape, data_offsets}");
       open.push_back({{}, 0, event == json::parse_event_t::array_start});
-    } else if (event == json::parse_event_t::object_end || event == json::parse_event_t::array_end) {
+    } else if (event == json::parse_event_t::object_end ||
+               event == json::parse_event_t::array_end) {
       open.pop_back();
     } else if (event == json::parse_event_t::key) {
-      if (const auto& key = value.get_ref<const std::string&>(); !open.back().keys.insert(key).second)
-        throw input_error(place, "'" + key.substr(0, max_tensor_name) + "' twice in the header", "each name once");
+      if (const auto& key = value.get_ref<const std::string&>();
+          !open.back().keys.insert(key).second)
+        throw input_error(place, "'" + key.substr(0, max_tensor_name) + "' twice in the header",
+                          "each name once");
     } else if (!open.empty() && open.back().array && ++open.back().values > max_tensor_rank) {
-      throw input_error(place, "a long array in the header", "at most " + std::to_string(max_tensor_rank) + " numbers");
+      throw input_error(place, "a long array in the header",
+                        "at most " + std::to_string(max_tensor_rank) + " numbers");
     }
     return true;
   };
   try {
     json header = json::parse(text, check);
-    if (!header.is_object()) throw input_error(place, "a header that is no JSON object", "tensor: {dtype, shape, data_offsets}");
+    if (!header.is_object())
+      throw input_error(place, "a header that is no JSON object",
+                        "tensor: {dtype, shape, data_offsets}");
     return header;
   } catch (const json::exception& e) {
     throw input_error(place, "a damaged header", "JSON", std::string(e.what()).substr(0, 200));
@@ -61,13 +75,18 @@ json parse_header(std::string_view text, const std::string& place) {
 
 class safetensors_file final : public tensor_file {
  public:
-  safetensors_file(std::span<const std::byte> file, std::string name) : tensor_file(std::move(name)) {
+  safetensors_file(std::span<const std::byte> file, std::string name)
+      : tensor_file(std::move(name)) {
     std::uint64_t length = 0;
-    if (file.size() < sizeof length) throw input_error(place(), std::to_string(file.size()) + " bytes", "a safetensors file");
+    if (file.size() < sizeof length)
+      throw input_error(place(), std::to_string(file.size()) + " bytes", "a safetensors file");
     std::memcpy(&length, file.data(), sizeof length);
     if (length > file.size() - sizeof length || length > max_header)
-      throw input_error(place(), "a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file.size()),
-                        "a header inside the file, at most " + std::to_string(max_header) + " bytes");
+      throw input_error(
+          place(),
+          "a header of " + std::to_string(length) + " bytes in a file of " +
+              std::to_string(file.size()),
+          "a header inside the file, at most " + std::to_string(max_header) + " bytes");
     data_ = file.subspan(sizeof length + length);
     const json header = parse_header(as_text(file.subspan(sizeof length, length)), place());
     for (const auto& [key, value] : header.items()) {
@@ -82,13 +101,16 @@ class safetensors_file final : public tensor_file {
  private:
   // Strings only, by the format; those that are numbers may say something about the model.
   void read_metadata(const json& metadata) {
-    if (!metadata.is_object()) throw input_error(place() + ":__metadata__", metadata.type_name(), "an object of strings");
+    if (!metadata.is_object())
+      throw input_error(place() + ":__metadata__", metadata.type_name(), "an object of strings");
     for (const auto& [key, value] : metadata.items()) {
-      if (!value.is_string()) throw input_error(place() + ":__metadata__", value.type_name(), "an object of strings");
+      if (!value.is_string())
+        throw input_error(place() + ":__metadata__", value.type_name(), "an object of strings");
       const auto& text = value.get_ref<const std::string&>();
       double number = 0;
       const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (failed == std::errc() && end == text.data() + text.size()) statements_.push_back({key, number, "the file's metadata"});
+      if (failed == std::errc() && end == text.data() + text.size())
+        statements_.push_back({key, number, "the file's metadata"});
     }
   }
 
@@ -98,54 +120,69 @@ class safetensors_file final : public tensor_file {
     if (name.size() > max_tensor_name)
       throw input_error(place(), "a tensor name of " + std::to_string(name.size()) + " bytes",
                         "at most " + std::to_string(max_tensor_name));
-    if (!value.is_object()) throw input_error(place(t), value.type_name(), "an object with dtype, shape and data_offsets");
+    if (!value.is_object())
+      throw input_error(place(t), value.type_name(),
+                        "an object with dtype, shape and data_offsets");
     const auto type = value.find("dtype");
-    if (type == value.end() || !type->is_string()) throw input_error(place(t), "no dtype", "a string");
+    if (type == value.end() || !type->is_string())
+      throw input_error(place(t), "no dtype", "a string");
     t.type = type->get<std::string>().substr(0, 32);
-    const auto* const known = std::find_if(std::begin(types), std::end(types), [&](const named_type& n) { return t.type == n.name; });
-    if (known == std::end(types)) throw input_error(place(t), "element type '" + t.type + "'", "F32, F16, BF16 or F64");
+    const auto* const known = std::find_if(std::begin(types), std::end(types),
+                                           [&](const named_type& n) { return t.type == n.name; });
+    if (known == std::end(types))
+      throw input_error(place(t), "element type '" + t.type + "'", "F32, F16, BF16 or F64");
     t.kind = known->kind;
     t.shape = integers(t, value, "shape", max_tensor_rank);
     const auto offsets = integers(t, value, "data_offsets", 2);
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_.size())
-      throw input_error(place(t), "data_offsets " + shape_text(offsets), "begin <= end <= " + std::to_string(data_.size()));
+      throw input_error(place(t), "data_offsets " + shape_text(offsets),
+                        "begin <= end <= " + std::to_string(data_.size()));
     const auto elements = product_within(t.shape, data_.size() / known->bytes);
     if (!elements || *elements * known->bytes != offsets[1] - offsets[0])
-      throw input_error(place(t), std::to_string(offsets[1] - offsets[0]) + " bytes", "the size of " + shape_text(t.shape) + " " + t.type);
+      throw input_error(place(t), std::to_string(offsets[1] - offsets[0]) + " bytes",
+                        "the size of " + shape_text(t.shape) + " " + t.type);
     t.stride.assign(t.shape.size(), 1);
-    for (std::size_t axis = t.shape.size(); axis-- > 1;) t.stride[axis - 1] = t.stride[axis] * t.shape[axis];
+    for (std::size_t axis = t.shape.size(); axis-- > 1;)
+      t.stride[axis - 1] = t.stride[axis] * t.shape[axis];
     t.storage = ranges_.size();
     ranges_.push_back({offsets[0], offsets[1]});
     add(std::move(t));
   }
 
-  std::vector<std::uint64_t> integers(const tensor& t, const json& value, const char* key, std::size_t most) const {
+  std::vector<std::uint64_t> integers(const tensor& t, const json& value, const char* key,
+                                      std::size_t most) const {
     const auto list = value.find(key);
     if (list == value.end() || !list->is_array() || list->size() > most)
-      throw input_error(place(t), std::string("no usable ") + key, "an array of at most " + std::to_string(most) + " numbers");
+      throw input_error(place(t), std::string("no usable ") + key,
+                        "an array of at most " + std::to_string(most) + " numbers");
     std::vector<std::uint64_t> result;
     for (const json& number : *list) {
-      if (!number.is_number_unsigned()) throw input_error(place(t), std::string("no usable ") + key, "integers >= 0");
+      if (!number.is_number_unsigned())
+        throw input_error(place(t), std::string("no usable ") + key, "integers >= 0");
       result.push_back(number.get<std::uint64_t>());
     }
     return result;
   }
 
-  // Every byte belongs to exactly one tensor: overlaps and gaps are signs of a damaged or hostile file.
+  // Every byte belongs to exactly one tensor: overlaps and gaps are signs of a damaged or hostile
+  // file.
   void check_coverage() const {
     std::vector<std::size_t> by_position(tensors_.size());
     for (std::size_t i = 0; i < by_position.size(); ++i) by_position[i] = i;
-    std::sort(by_position.begin(), by_position.end(), [&](std::size_t a, std::size_t b) { return ranges_[a] < ranges_[b]; });
+    std::sort(by_position.begin(), by_position.end(),
+              [&](std::size_t a, std::size_t b) { return ranges_[a] < ranges_[b]; });
     std::uint64_t end = 0;
     for (const std::size_t i : by_position) {
       const auto [first, last] = ranges_[i];
       if (first != end)
-        throw input_error(place(tensors_[i]), "data from byte " + std::to_string(first), std::to_string(end),
+        throw input_error(place(tensors_[i]), "data from byte " + std::to_string(first),
+                          std::to_string(end),
                           first < end ? "tensors overlap" : "bytes that belong to no tensor");
       end = last;
     }
     if (end != data_.size())
-      throw input_error(place(), std::to_string(data_.size()) + " bytes of data", std::to_string(end) + ", the end of the last tensor");
+      throw input_error(place(), std::to_string(data_.size()) + " bytes of data",
+                        std::to_string(end) + ", the end of the last tensor");
   }
 
   stored_bytes bytes(const tensor& t) const override {
@@ -154,7 +191,8 @@ class safetensors_file final : public tensor_file {
   }
 
   std::span<const std::byte> data_;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;  // of the tensors, in bytes of data_
+  std::vector<std::pair<std::uint64_t, std::uint64_t>>
+      ranges_;  // of the tensors, in bytes of data_
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/files/mapped_file.hpp"
 
 namespace bdh {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "tensor files are little-endian");
 
 float from_half(std::uint16_t half) noexcept {
-  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16, exponent = (half >> 10) & 0x1fu, fraction = half & 0x3ffu;
+  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16, exponent = (half >> 10) & 0x1fu,
+                      fraction = half & 0x3ffu;
   if (exponent == 0) {  // zero or subnormal: fraction * 2^-24, exact in float32
     const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
     return sign != 0 ? -magnitude : magnitude;
@@ -38,10 +40,12 @@ double load(const std::byte* where) noexcept {
   return std::bit_cast<float>(std::uint32_t{at<std::uint16_t>(where)} << 16);
 }
 
-// Visits the elements in row-major order of the shape. Returns the position of the first that is not finite as a T, or the size.
+// Visits the elements in row-major order of the shape. Returns the position of the first that is
+// not finite as a T, or the size.
 template <class T, element E>
 std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcept {
-  const std::size_t rank = t.shape.size(), run = rank == 0 ? 1 : t.shape.back(), step = rank == 0 ? 1 : t.stride.back();
+  const std::size_t rank = t.shape.size(), run = rank == 0 ? 1 : t.shape.back(),
+                    step = rank == 0 ? 1 : t.stride.back();
   std::uint64_t index[max_tensor_rank] = {};
   std::uint64_t first = t.offset;
   for (std::size_t done = 0; done < to.size(); done += run) {
@@ -74,7 +78,9 @@ std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcep
   }
 }
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view magic) { return as_text(bytes).substr(0, magic.size()) == magic; }
+bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
+  return as_text(bytes).substr(0, magic.size()) == magic;
+}
 
 }  // namespace
 
@@ -86,11 +92,13 @@ std::uint64_t tensor::elements() const noexcept {
 
 std::string shape_text(std::span<const std::uint64_t> shape) {
   std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
   return text + ")";
 }
 
-std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes, std::uint64_t limit) noexcept {
+std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes,
+                                            std::uint64_t limit) noexcept {
   if (std::find(sizes.begin(), sizes.end(), 0u) != sizes.end()) return 0;
   std::uint64_t product = 1;
   for (const std::uint64_t size : sizes) {
@@ -107,13 +115,15 @@ void tensor_file::add(tensor t) {
 
 template <class T>
 array<T> tensor_file::read(const tensor& t) const {
-  if (t.kind == element::other) throw input_error(place(t), t.type + " elements", "float32, float16, bfloat16 or float64");
+  if (t.kind == element::other)
+    throw input_error(place(t), t.type + " elements", "float32, float16, bfloat16 or float64");
   array<T> result(t.elements());
   const stored_bytes stored = bytes(t);
   const std::size_t bad = gather(t, stored.view.data(), result);
   if (bad < result.size()) {
     const std::string where = place(t) + "[" + std::to_string(bad) + "]";
-    if (t.kind == element::f64 && std::isinf(result[bad])) throw input_error(where, "an infinite weight", "a finite float32 weight");
+    if (t.kind == element::f64 && std::isinf(result[bad]))
+      throw input_error(where, "an infinite weight", "a finite float32 weight");
     throw input_error(where, std::to_string(result[bad]), "a finite weight");
   }
   return result;
@@ -127,11 +137,15 @@ std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, 
   if (starts_with(bytes, "PK\x03\x04")) return read_torch_file(bytes, std::move(place));
   const char* const known = "a safetensors file or a PyTorch zip file";
   if (starts_with(bytes, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv))
-    throw input_error(place, "a PyTorch file in the legacy format (before 1.6)", known,
-                      "re-save it in Python: torch.save(torch.load(FILE, weights_only=True), NEW_FILE)");
-  if (starts_with(bytes, "\x89HDF\r\n")) throw input_error(place, "an HDF5 file", known, "a .bdh.h5 model needs no import");
-  if (bytes.size() > 8 && bytes[8] == std::byte{'{'}) return read_safetensors(bytes, std::move(place));
-  if (starts_with(bytes, "\x80")) throw input_error(place, "a bare pickle", known, "save the state dictionary with torch.save");
+    throw input_error(
+        place, "a PyTorch file in the legacy format (before 1.6)", known,
+        "re-save it in Python: torch.save(torch.load(FILE, weights_only=True), NEW_FILE)");
+  if (starts_with(bytes, "\x89HDF\r\n"))
+    throw input_error(place, "an HDF5 file", known, "a .bdh.h5 model needs no import");
+  if (bytes.size() > 8 && bytes[8] == std::byte{'{'})
+    return read_safetensors(bytes, std::move(place));
+  if (starts_with(bytes, "\x80"))
+    throw input_error(place, "a bare pickle", known, "save the state dictionary with torch.save");
   throw input_error(place, "unknown contents (" + std::to_string(bytes.size()) + " bytes)", known);
 }
 

@@ -1,5 +1,6 @@
-// Named tensors in a file, whatever its format: safetensors and PyTorch readers fill this in, the importer reads from it.
-// Readers work on bytes in memory (a mapped file), check everything before they allocate, and never trust a size.
+// Named tensors in a file, whatever its format: safetensors and PyTorch readers fill this in, the
+// importer reads from it. Readers work on bytes in memory (a mapped file), check everything before
+// they allocate, and never trust a size.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,9 @@ inline constexpr std::size_t max_tensor_name = 512;  // bytes
 
 enum class element : std::uint8_t { f16, bf16, f32, f64, other };  // other: cannot be a weight
 
-constexpr std::size_t bytes_of(element e) noexcept { return e == element::f64 ? 8 : e == element::f32 ? 4 : e == element::other ? 0 : 2; }
+constexpr std::size_t bytes_of(element e) noexcept {
+  return e == element::f64 ? 8 : e == element::f32 ? 4 : e == element::other ? 0 : 2;
+}
 
 struct tensor {
   std::string name;
@@ -30,7 +33,8 @@ struct tensor {
   std::uint64_t offset = 0;
   std::size_t storage = 0;  // numbered by the reader
 
-  std::uint64_t elements() const noexcept;  // checked by the reader not to overflow, and not more than the storage holds
+  std::uint64_t elements()
+      const noexcept;  // checked by the reader not to overflow, and not more than the storage holds
 };
 
 std::string shape_text(std::span<const std::uint64_t> shape);  // "(4, 64, 1024)"
@@ -55,13 +59,15 @@ class tensor_file {
   tensor_file(const tensor_file&) = delete;
   tensor_file& operator=(const tensor_file&) = delete;
 
-  const std::string& place() const noexcept { return place_; }  // the file's name as the user gave it
+  const std::string& place() const noexcept {
+    return place_;
+  }  // the file's name as the user gave it
   std::string place(const tensor& t) const { return place_ + ":" + t.name; }
   const std::vector<tensor>& tensors() const noexcept { return tensors_; }
   const std::vector<statement>& statements() const noexcept { return statements_; }
 
-  // All elements, row-major. Throws input_error naming the first element that is not finite (as a float32), or the tensor when
-  // its elements are not floating-point numbers or cannot be read.
+  // All elements, row-major. Throws input_error naming the first element that is not finite (as a
+  // float32), or the tensor when its elements are not floating-point numbers or cannot be read.
   array<float> weights(const tensor& t) const;
   array<double> numbers(const tensor& t) const;
 
@@ -81,13 +87,15 @@ class tensor_file {
 };
 
 // The product of the sizes, or nothing when it exceeds `limit`; a zero anywhere gives zero.
-std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes, std::uint64_t limit) noexcept;
+std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes,
+                                            std::uint64_t limit) noexcept;
 
 // `bytes` must outlive the result. Throw input_error.
 std::unique_ptr<tensor_file> read_safetensors(std::span<const std::byte> bytes, std::string place);
 std::unique_ptr<tensor_file> read_torch_file(std::span<const std::byte> bytes, std::string place);
 
-// By content, not by the file's name: safetensors or a PyTorch zip; anything else is refused with what it seems to be.
+// By content, not by the file's name: safetensors or a PyTorch zip; anything else is refused with
+// what it seems to be.
 std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, std::string place);
 
 }  // namespace bdh

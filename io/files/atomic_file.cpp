@@ -17,7 +17,9 @@
 namespace bdh {
 namespace {
 
-std::filesystem::path folder_of(const std::filesystem::path& file) { return file.has_parent_path() ? file.parent_path() : "."; }
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : ".";
+}
 
 std::string temporary_name() {
   static std::atomic<unsigned> count{0};
@@ -25,7 +27,8 @@ std::string temporary_name() {
 }
 
 void expect_writable(const std::filesystem::path& folder, const std::filesystem::path& target) {
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw_unwritable(target, errno, "its folder cannot be written to");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw_unwritable(target, errno, "its folder cannot be written to");
 }
 
 // Nobody has heard of the temporary name.
@@ -35,19 +38,24 @@ void sync_unpublished(const std::filesystem::path& temporary, const std::filesys
 
 }  // namespace
 
-atomic_file::atomic_file(std::filesystem::path target, bool overwrite) : target_(std::move(target)), overwrite_(overwrite) {
+atomic_file::atomic_file(std::filesystem::path target, bool overwrite)
+    : target_(std::move(target)), overwrite_(overwrite) {
   const auto folder = folder_of(target_);
   std::error_code ignored;
-  if (!target_.has_filename()) throw input_error(target_.string(), "no file name", "the name of a file");
-  if (!std::filesystem::is_directory(folder, ignored)) throw input_error(folder.string(), "no such folder", "an existing folder");
+  if (!target_.has_filename())
+    throw input_error(target_.string(), "no file name", "the name of a file");
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw input_error(folder.string(), "no such folder", "an existing folder");
   const auto there = std::filesystem::status(target_, ignored);
   if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
     throw input_error(target_.string(), "not an ordinary file", "the name of a file");
   if (std::filesystem::exists(there) && !overwrite)
-    throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
+    throw input_error(target_.string(), "the file exists", "a new name",
+                      "use --force to overwrite it");
   expect_writable(folder, target_);
   temporary_ = folder / temporary_name();
-  std::filesystem::remove(temporary_, ignored);  // left by a process of the same number that was killed
+  std::filesystem::remove(temporary_,
+                          ignored);  // left by a process of the same number that was killed
 }
 
 atomic_file::~atomic_file() {
@@ -58,11 +66,16 @@ atomic_file::~atomic_file() {
 void atomic_file::publish() {
   sync_unpublished(temporary_, target_);
   // Some file systems cannot refuse to replace; there, the check in the constructor has to do.
-  int failed = overwrite_                                                                                    ? EINVAL
-               : ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0 ? 0
-                                                                                                             : errno;
-  if (failed == EEXIST) throw input_error(target_.string(), "the file exists", "a new name", "use --force to overwrite it");
-  if (failed == EINVAL || failed == ENOSYS) failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
+  int failed =
+      overwrite_ ? EINVAL
+      : ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0
+          ? 0
+          : errno;
+  if (failed == EEXIST)
+    throw input_error(target_.string(), "the file exists", "a new name",
+                      "use --force to overwrite it");
+  if (failed == EINVAL || failed == ENOSYS)
+    failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
   if (failed != 0) throw_unwritable(target_, failed, "cannot get its name");
   published_ = true;
   sync_path(folder_of(target_));
@@ -73,13 +86,16 @@ atomic_folder::atomic_folder(std::filesystem::path target) : target_(std::move(t
   if (!target_.has_filename()) throw input_error(target_.string(), "no name of a folder", "one");
   const auto around = folder_of(target_);
   std::error_code ignored;
-  if (!std::filesystem::is_directory(around, ignored)) throw input_error(around.string(), "no such folder", "an existing folder");
+  if (!std::filesystem::is_directory(around, ignored))
+    throw input_error(around.string(), "no such folder", "an existing folder");
   if (std::filesystem::exists(std::filesystem::symlink_status(target_, ignored)) &&
-      !(std::filesystem::is_directory(target_, ignored) && std::filesystem::is_empty(target_, ignored)))
+      !(std::filesystem::is_directory(target_, ignored) &&
+        std::filesystem::is_empty(target_, ignored)))
     throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
   expect_writable(around, target_);
   temporary_ = around / temporary_name();
-  std::filesystem::remove_all(temporary_, ignored);  // left by a process of the same number that was killed
+  std::filesystem::remove_all(temporary_,
+                              ignored);  // left by a process of the same number that was killed
 }
 
 atomic_folder::~atomic_folder() {
@@ -92,7 +108,8 @@ void atomic_folder::publish() {
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
     const int why = errno;
     if (why == ENOTEMPTY || why == EEXIST || why == ENOTDIR)
-      throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
+      throw input_error(target_.string(), "exists and is not an empty folder",
+                        "a new or empty one");
     throw_unwritable(target_, why, "cannot get its name");
   }
   published_ = true;
@@ -101,9 +118,10 @@ void atomic_folder::publish() {
 
 void expect_free_folder(const std::filesystem::path& folder) {
   std::error_code failed;
-  if (std::filesystem::exists(folder, failed) &&
-      (!std::filesystem::is_directory(folder, failed) || !std::filesystem::is_empty(folder, failed)))
-    throw input_error(folder.string(), "exists and is not an empty folder", "a new or empty one", "give the run another name");
+  if (std::filesystem::exists(folder, failed) && (!std::filesystem::is_directory(folder, failed) ||
+                                                  !std::filesystem::is_empty(folder, failed)))
+    throw input_error(folder.string(), "exists and is not an empty folder", "a new or empty one",
+                      "give the run another name");
 }
 
 void claim_folder(const std::filesystem::path& folder) {
@@ -119,7 +137,8 @@ void sync_path(const std::filesystem::path& path) {
   const int failed = ::fsync(descriptor) == 0 ? 0 : errno;
   ::close(descriptor);
   // Some network file systems cannot sync a folder, and say so.
-  if (failed != 0 && failed != EINVAL && failed != ENOTSUP) throw_unwritable(path, failed, "cannot be synced");
+  if (failed != 0 && failed != EINVAL && failed != ENOTSUP)
+    throw_unwritable(path, failed, "cannot be synced");
 }
 
 void write_text(const std::filesystem::path& target, std::string_view text) {
@@ -127,7 +146,8 @@ void write_text(const std::filesystem::path& target, std::string_view text) {
   std::FILE* f = std::fopen(whole.temporary().c_str(), "wxe");
   if (f == nullptr) throw_unwritable(target, errno);
   errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), f) == text.size() && std::fflush(f) == 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), f) == text.size() && std::fflush(f) == 0;
   const int why = errno;
   if (std::fclose(f) != 0 || !written) throw_unwritable(target, why);
   whole.publish();

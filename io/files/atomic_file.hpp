@@ -1,4 +1,5 @@
-// Files that appear whole or not at all: written under a temporary name in the same folder, synced, renamed.
+// Files that appear whole or not at all: written under a temporary name in the same folder, synced,
+// renamed.
 #pragma once
 
 #include <filesystem>
@@ -8,8 +9,9 @@ namespace bdh {
 
 class atomic_file {
  public:
-  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder is missing, when `target` is
-  // not an ordinary file, when it exists and `overwrite` is false, or when nobody may write there.
+  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder
+  // is missing, when `target` is not an ordinary file, when it exists and `overwrite` is false, or
+  // when nobody may write there.
   atomic_file(std::filesystem::path target, bool overwrite);
   atomic_file(const atomic_file&) = delete;
   atomic_file& operator=(const atomic_file&) = delete;
@@ -17,8 +19,8 @@ class atomic_file {
 
   const std::filesystem::path& temporary() const noexcept { return temporary_; }
 
-  // Gives the finished, closed temporary file its name, on disk too. Throws device_error, or input_error when the target has
-  // appeared meanwhile and must not be overwritten.
+  // Gives the finished, closed temporary file its name, on disk too. Throws device_error, or
+  // input_error when the target has appeared meanwhile and must not be overwritten.
   void publish();
 
  private:
@@ -27,11 +29,13 @@ class atomic_file {
   bool published_ = false;
 };
 
-// A folder that appears under its name with everything in it, or not at all. What is there already is never touched.
+// A folder that appears under its name with everything in it, or not at all. What is there already
+// is never touched.
 class atomic_folder {
  public:
-  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder around it is missing, when `target` is
-  // anything but an empty folder, or when nobody may write there.
+  // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder
+  // around it is missing, when `target` is anything but an empty folder, or when nobody may write
+  // there.
   explicit atomic_folder(std::filesystem::path target);
   atomic_folder(const atomic_folder&) = delete;
   atomic_folder& operator=(const atomic_folder&) = delete;
@@ -39,8 +43,8 @@ class atomic_folder {
 
   const std::filesystem::path& temporary() const noexcept { return temporary_; }
 
-  // Gives the temporary folder, in which every file is closed and synced, its name, on disk too. Throws device_error, or input_error when
-  // something has appeared under the name meanwhile.
+  // Gives the temporary folder, in which every file is closed and synced, its name, on disk too.
+  // Throws device_error, or input_error when something has appeared under the name meanwhile.
   void publish();
 
  private:
@@ -56,7 +60,8 @@ void expect_free_folder(const std::filesystem::path& folder);
 // Creates the folder, which must not exist or be empty. Throws input_error, device_error.
 void claim_folder(const std::filesystem::path& folder);
 
-// Makes what was written to a file, or the names in a folder, survive a power failure. Throws device_error.
+// Makes what was written to a file, or the names in a folder, survive a power failure. Throws
+// device_error.
 void sync_path(const std::filesystem::path& path);
 
 }  // namespace bdh

@@ -13,8 +13,10 @@ namespace bdh {
 
 class byte_cursor {
  public:
-  // `offset`: where in the file `bytes` start, for messages; `place` (what is read) and `expected` (of the whole file) must outlive it.
-  byte_cursor(std::span<const std::byte> bytes, std::uint64_t offset, const std::string& place, const char* expected)
+  // `offset`: where in the file `bytes` start, for messages; `place` (what is read) and `expected`
+  // (of the whole file) must outlive it.
+  byte_cursor(std::span<const std::byte> bytes, std::uint64_t offset, const std::string& place,
+              const char* expected)
       : bytes_(bytes), offset_(offset), place_(&place), expected_(expected) {}
 
   std::size_t left() const noexcept { return bytes_.size(); }
@@ -34,7 +36,8 @@ class byte_cursor {
     static_assert(size <= 8);
     const byte_cursor part = take(size, what);
     std::uint64_t n = 0;
-    for (std::size_t i = 0; i < size; ++i) n |= std::to_integer<std::uint64_t>(part.bytes_[i]) << (8 * i);
+    for (std::size_t i = 0; i < size; ++i)
+      n |= std::to_integer<std::uint64_t>(part.bytes_[i]) << (8 * i);
     return n;
   }
   template <std::size_t size>

@@ -19,14 +19,19 @@
 namespace bdh {
 namespace {
 
-constexpr std::string_view first_line(sealed what) { return what == sealed::model ? "BDHMODEL1\n" : "BDHSTATE1\n"; }
-constexpr const char* noun(sealed what) { return what == sealed::model ? "a model file (NAME.bdh.h5)" : "a state file"; }
+constexpr std::string_view first_line(sealed what) {
+  return what == sealed::model ? "BDHMODEL1\n" : "BDHSTATE1\n";
+}
+constexpr const char* noun(sealed what) {
+  return what == sealed::model ? "a model file (NAME.bdh.h5)" : "a state file";
+}
 
 using block = std::array<char, seal_bytes>;
 
 class descriptor {
  public:
-  descriptor(const std::filesystem::path& file, int flags) : number_(::open(file.c_str(), flags | O_CLOEXEC)) {}
+  descriptor(const std::filesystem::path& file, int flags)
+      : number_(::open(file.c_str(), flags | O_CLOEXEC)) {}
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
   ~descriptor() {
@@ -53,7 +58,8 @@ ssize_t read_some(int from, char* to, std::size_t size) {
 
 block block_of(sealed what, const std::string& sum, std::uint64_t length) {
   block b{};
-  const std::string text = std::string(first_line(what)) + sum + "\n" + std::to_string(length) + "\n";
+  const std::string text =
+      std::string(first_line(what)) + sum + "\n" + std::to_string(length) + "\n";
   std::memcpy(b.data(), text.data(), text.size());
   return b;
 }
@@ -85,30 +91,38 @@ std::optional<sealed> sealed_as(std::string_view first_bytes) noexcept {
 void seal(const std::filesystem::path& file, sealed what) {
   const descriptor f(file, O_RDWR);
   std::optional<block> b;
-  if (f.number() < 0 || ::lseek(f.number(), seal_bytes, SEEK_SET) < 0 || !(b = seal_of_rest(f.number(), what)))
+  if (f.number() < 0 || ::lseek(f.number(), seal_bytes, SEEK_SET) < 0 ||
+      !(b = seal_of_rest(f.number(), what)))
     throw device_error(file.string(), "cannot be read back: " + message(errno));
   errno = 0;
-  if (::pwrite(f.number(), b->data(), b->size(), 0) != static_cast<ssize_t>(b->size())) throw_unwritable(file, errno != 0 ? errno : ENOSPC);
+  if (::pwrite(f.number(), b->data(), b->size(), 0) != static_cast<ssize_t>(b->size()))
+    throw_unwritable(file, errno != 0 ? errno : ENOSPC);
 }
 
 void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t largest_read) {
   const std::string place = file.string();
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored))
-    throw input_error(place, std::filesystem::exists(file, ignored) ? "not a file" : "no such file", noun(what));
+    throw input_error(place, std::filesystem::exists(file, ignored) ? "not a file" : "no such file",
+                      noun(what));
   const descriptor f(file, O_RDONLY);
   block found{};
   const ssize_t got = f.number() < 0 ? -1 : read_some(f.number(), found.data(), found.size());
   if (got < 0) throw input_error(place, "cannot be read: " + message(errno), noun(what));
   const auto is = sealed_as({found.data(), static_cast<std::size_t>(got)});
-  if (!is) throw input_error(place, "another kind of file", noun(what), what == sealed::model ? "`bdh import` makes one" : "");
+  if (!is)
+    throw input_error(place, "another kind of file", noun(what),
+                      what == sealed::model ? "`bdh import` makes one" : "");
   if (*is != what) throw input_error(place, noun(*is), noun(what));
   const std::string sum(found.data() + first_line(what).size(), 64);
-  const std::uint64_t bytes = std::filesystem::file_size(file), rest = bytes - std::min<std::uint64_t>(bytes, seal_bytes);
-  const auto expected = bytes > largest_read ? block_of(what, sum, rest) : seal_of_rest(f.number(), what);
+  const std::uint64_t bytes = std::filesystem::file_size(file),
+                      rest = bytes - std::min<std::uint64_t>(bytes, seal_bytes);
+  const auto expected =
+      bytes > largest_read ? block_of(what, sum, rest) : seal_of_rest(f.number(), what);
   if (!expected) throw input_error(place, "cannot be read: " + message(errno), noun(what));
   if (*expected != found)
-    throw input_error(place, "bytes that do not match the checksum in its head", "the file as it was written",
+    throw input_error(place, "bytes that do not match the checksum in its head",
+                      "the file as it was written",
                       "it was damaged, cut short or edited; copy or make it again");
 }
 

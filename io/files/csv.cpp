@@ -11,15 +11,23 @@
 namespace bdh {
 namespace {
 
-// Bytes of the well-formed UTF-8 character that `text` starts with; 0: none. No surrogates, nothing overlong (RFC 3629).
+// Bytes of the well-formed UTF-8 character that `text` starts with; 0: none. No surrogates, nothing
+// overlong (RFC 3629).
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
   const unsigned first = byte(0), second = byte(1);
-  const std::size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-      (first == 0xf4 && second > 0x8f))
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
     return 0;
   return length;
 }
@@ -62,19 +70,23 @@ bool is_utf8(std::string_view bytes) noexcept {
   return true;
 }
 
-csv_file::csv_file(std::filesystem::path path, const char* mode) : path_(std::move(path)), file_(std::fopen(path_.c_str(), mode)) {
+csv_file::csv_file(std::filesystem::path path, const char* mode)
+    : path_(std::move(path)), file_(std::fopen(path_.c_str(), mode)) {
   if (file_ == nullptr) fail();
 }
 
 csv_file::csv_file(std::filesystem::path path) : csv_file(std::move(path), "wxe") {}
 
-csv_file::csv_file(std::filesystem::path path, std::uint64_t lines) : csv_file(std::move(path), "r+e") {
+csv_file::csv_file(std::filesystem::path path, std::uint64_t lines)
+    : csv_file(std::move(path), "r+e") {
   std::uint64_t found = 0;
   for (int c; found <= lines && (c = std::fgetc(file_)) != EOF;) found += c == '\n';
   if (found <= lines)
-    throw input_error(path_.string(), std::to_string(found == 0 ? 0 : found - 1) + " whole lines", "at least " + std::to_string(lines));
+    throw input_error(path_.string(), std::to_string(found == 0 ? 0 : found - 1) + " whole lines",
+                      "at least " + std::to_string(lines));
   const long end = std::ftell(file_);
-  if (end < 0 || ::ftruncate(::fileno(file_), end) != 0 || std::fseek(file_, end, SEEK_SET) != 0) fail();
+  if (end < 0 || ::ftruncate(::fileno(file_), end) != 0 || std::fseek(file_, end, SEEK_SET) != 0)
+    fail();
 }
 
 csv_file::~csv_file() {

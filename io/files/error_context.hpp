@@ -24,19 +24,25 @@ auto with_places(Rename rename, Work work) -> decltype(work()) {
   }
 }
 
-// As a file reader needs it: `prefix` goes in front of places that do not name the file yet. The prefix starts with the file's
-// name and a colon.
+// As a file reader needs it: `prefix` goes in front of places that do not name the file yet. The
+// prefix starts with the file's name and a colon.
 template <class Work>
 auto with_place(const std::string& prefix, Work work) -> decltype(work()) {
   const std::string file = prefix.substr(0, prefix.rfind(":/") + 2);
-  return with_places([&](const std::string& place) { return place.starts_with(file) ? place : prefix + place; }, std::move(work));
+  return with_places(
+      [&](const std::string& place) { return place.starts_with(file) ? place : prefix + place; },
+      std::move(work));
 }
 
 // As a file writer needs it: places that name the temporary file get the name that users know.
 template <class Work>
-auto with_file_name(const std::string& temporary, const std::string& name, Work work) -> decltype(work()) {
-  return with_places([&](const std::string& place) { return place.starts_with(temporary) ? name + place.substr(temporary.size()) : place; },
-                     std::move(work));
+auto with_file_name(const std::string& temporary, const std::string& name, Work work)
+    -> decltype(work()) {
+  return with_places(
+      [&](const std::string& place) {
+        return place.starts_with(temporary) ? name + place.substr(temporary.size()) : place;
+      },
+      std::move(work));
 }
 
 }  // namespace bdh

@@ -33,12 +33,15 @@ struct record_head {
 };
 static_assert(sizeof(record_head) == head_bytes);
 
-std::uint32_t own_checksum(const record_head& h) { return checksum(std::as_bytes(std::span(&h, 1)).first(head_bytes - sizeof h.own)); }
+std::uint32_t own_checksum(const record_head& h) {
+  return checksum(std::as_bytes(std::span(&h, 1)).first(head_bytes - sizeof h.own));
+}
 
 }  // namespace
 
 journal_writer journal_writer::create(const std::filesystem::path& file) {
-  journal_writer made(file, ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666));
+  journal_writer made(
+      file, ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666));
   if (made.descriptor_ < 0) made.fail();
   made.write(std::as_bytes(std::span(journal_magic)));
   return made;
@@ -46,7 +49,8 @@ journal_writer journal_writer::create(const std::filesystem::path& file) {
 
 journal_writer journal_writer::reopen(const std::filesystem::path& file, std::uint64_t size) {
   journal_writer made(file, ::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  if (made.descriptor_ < 0 || ::ftruncate(made.descriptor_, static_cast<off_t>(size)) != 0) made.fail();
+  if (made.descriptor_ < 0 || ::ftruncate(made.descriptor_, static_cast<off_t>(size)) != 0)
+    made.fail();
   return made;
 }
 
@@ -88,10 +92,12 @@ void journal_writer::sync() {
   if (::fsync(descriptor_) != 0) fail();
 }
 
-journal_reader::journal_reader(const std::filesystem::path& file) : stream_(file, std::ios::binary) {
+journal_reader::journal_reader(const std::filesystem::path& file)
+    : stream_(file, std::ios::binary) {
   std::error_code failed;
   size_ = std::filesystem::file_size(file, failed);
-  if (failed || !stream_) throw input_error(file.string(), "cannot be read", "the journal of a recording");
+  if (failed || !stream_)
+    throw input_error(file.string(), "cannot be read", "the journal of a recording");
   std::array<char, journal_magic.size()> start{};
   stream_.read(start.data(), start.size());
   if (!stream_ || std::string_view(start.data(), start.size()) != journal_magic)
@@ -103,10 +109,14 @@ std::optional<std::vector<std::byte>> journal_reader::next() {
   if (ended_) return std::nullopt;
   ended_ = true;  // unless this record is whole
   record_head head;
-  if (size_ - end_ < head_bytes || !stream_.read(reinterpret_cast<char*>(&head), head_bytes)) return std::nullopt;
-  if (head.own != own_checksum(head) || head.length > size_ - end_ - head_bytes) return std::nullopt;
+  if (size_ - end_ < head_bytes || !stream_.read(reinterpret_cast<char*>(&head), head_bytes))
+    return std::nullopt;
+  if (head.own != own_checksum(head) || head.length > size_ - end_ - head_bytes)
+    return std::nullopt;
   std::vector<std::byte> content(head.length);
-  if (!stream_.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(content.size()))) return std::nullopt;
+  if (!stream_.read(reinterpret_cast<char*>(content.data()),
+                    static_cast<std::streamsize>(content.size())))
+    return std::nullopt;
   if (checksum(content) != head.content) return std::nullopt;
   end_ += head_bytes + content.size();
   ended_ = false;

@@ -1,7 +1,8 @@
-// An append-only file of records, each with its length and checksums: what was handed over survives a kill of the program, and a
-// reader knows where a torn end begins.
+// An append-only file of records, each with its length and checksums: what was handed over survives
+// a kill of the program, and a reader knows where a torn end begins.
 //
-//     "bdhjrnl1", then records: u64 length, u32 CRC-32 of the content, u32 CRC-32 of these twelve bytes, content
+//     "bdhjrnl1", then records: u64 length, u32 CRC-32 of the content, u32 CRC-32 of these twelve
+//     bytes, content
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,9 @@ namespace bdh {
 
 class journal_writer {
  public:
-  static journal_writer create(const std::filesystem::path& file);                      // which must not exist
-  static journal_writer reopen(const std::filesystem::path& file, std::uint64_t size);  // cut to `size` bytes
+  static journal_writer create(const std::filesystem::path& file);  // which must not exist
+  static journal_writer reopen(const std::filesystem::path& file,
+                               std::uint64_t size);  // cut to `size` bytes
   journal_writer(journal_writer&& other) noexcept;
   journal_writer& operator=(journal_writer&& other) noexcept;
   ~journal_writer();
@@ -28,7 +30,8 @@ class journal_writer {
   void sync();  // to the disk
 
  private:
-  journal_writer(std::filesystem::path file, int descriptor) : path_(std::move(file)), descriptor_(descriptor) {}
+  journal_writer(std::filesystem::path file, int descriptor)
+      : path_(std::move(file)), descriptor_(descriptor) {}
   void write(std::span<const std::byte> bytes);
   [[noreturn]] void fail() const;
 
@@ -38,12 +41,17 @@ class journal_writer {
 
 class journal_reader {
  public:
-  explicit journal_reader(const std::filesystem::path& file);  // throws input_error for what is no journal
+  explicit journal_reader(
+      const std::filesystem::path& file);  // throws input_error for what is no journal
 
   // The next whole record; nothing at the end of the file or of what is undamaged.
   std::optional<std::vector<std::byte>> next();
-  std::uint64_t end() const noexcept { return end_; }              // bytes up to the end of the last record given
-  std::uint64_t damaged() const noexcept { return size_ - end_; }  // bytes behind it, once next() has given nothing
+  std::uint64_t end() const noexcept {
+    return end_;
+  }  // bytes up to the end of the last record given
+  std::uint64_t damaged() const noexcept {
+    return size_ - end_;
+  }  // bytes behind it, once next() has given nothing
 
  private:
   std::ifstream stream_;

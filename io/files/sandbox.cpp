@@ -32,7 +32,8 @@ class memory_file {
 int failed(const error& e, outcome kind, int descriptor) {
   if (::ftruncate(descriptor, 0) != 0 || ::lseek(descriptor, 0, SEEK_SET) != 0) return no_memory;
   parcel words(descriptor);
-  for (const std::string* text : {&e.place(), &e.found(), &e.expected(), &e.hint()}) words.put(std::span<const char>(*text));
+  for (const std::string* text : {&e.place(), &e.found(), &e.expected(), &e.hint()})
+    words.put(std::span<const char>(*text));
   return kind;
 }
 
@@ -40,7 +41,8 @@ int run_child(int descriptor, const std::function<void(parcel&)>& put) noexcept 
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGINT, SIG_IGN);  // the parent decides
   ::signal(SIGTERM, SIG_IGN);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) ::signal(fault, SIG_DFL);  // who dies here dies quietly
+  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL})
+    ::signal(fault, SIG_DFL);  // who dies here dies quietly
   try {
     parcel values(descriptor);
     put(values);
@@ -60,7 +62,8 @@ int run_child(int descriptor, const std::function<void(parcel&)>& put) noexcept 
 
 template <class Error>
 [[noreturn]] void throw_again(parcel& words) {
-  const auto place = words.take<std::string>(), found = words.take<std::string>(), expected = words.take<std::string>();
+  const auto place = words.take<std::string>(), found = words.take<std::string>(),
+             expected = words.take<std::string>();
   throw Error(place, found, expected, words.take<std::string>());
 }
 
@@ -91,7 +94,8 @@ void parcel::expect(std::uint64_t count, std::size_t size) const {
     throw input_error("parcel", std::to_string(count) + " values", "those that were put");
 }
 
-void read_apart(const std::string& file, const std::function<void(parcel&)>& put, const std::function<void(parcel&)>& take) {
+void read_apart(const std::string& file, const std::function<void(parcel&)>& put,
+                const std::function<void(parcel&)>& take) {
   const memory_file shared(file);
   const pid_t child = ::fork();
   if (child < 0) throw_unwritable(file, errno, "no process to read it in");
@@ -115,7 +119,8 @@ void read_apart(const std::string& file, const std::function<void(parcel&)>& put
     case no_memory:
       throw std::bad_alloc();
     default:
-      throw input_error(file, "damaged in a way that libhdf5 does not survive", "a whole HDF5 file");
+      throw input_error(file, "damaged in a way that libhdf5 does not survive",
+                        "a whole HDF5 file");
   }
 }
 

@@ -1,5 +1,6 @@
-// Reading a stranger's file in a process of its own: libhdf5 1.10 reads and frees wild memory on hostile structures, and what it does
-// there must not reach this process. Only arrays and numbers come back.
+// Reading a stranger's file in a process of its own: libhdf5 1.10 reads and frees wild memory on
+// hostile structures, and what it does there must not reach this process. Only arrays and numbers
+// come back.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +64,9 @@ class parcel {
   int descriptor_;
 };
 
-// Calls `put` in a child process, then `take` here. What `put` throws of core/base/error.hpp is thrown here; input_error for `file` when
-// the child dies of it.
-void read_apart(const std::string& file, const std::function<void(parcel&)>& put, const std::function<void(parcel&)>& take);
+// Calls `put` in a child process, then `take` here. What `put` throws of core/base/error.hpp is
+// thrown here; input_error for `file` when the child dies of it.
+void read_apart(const std::string& file, const std::function<void(parcel&)>& put,
+                const std::function<void(parcel&)>& take);
 
 }  // namespace bdh

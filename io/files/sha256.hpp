@@ -1,4 +1,5 @@
-// SHA-256 of bytes and files (OpenSSL): names what a model was imported from and what a recording was made with.
+// SHA-256 of bytes and files (OpenSSL): names what a model was imported from and what a recording
+// was made with.
 #pragma once
 
 #include <cstddef>

@@ -17,9 +17,9 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to) {
   out.add("Source,Target,Type,Id,Weight,Sign,Magnitude\n");
   std::vector<std::string> nodes;
   for (const std::string& label : g.labels) nodes.push_back(field(label));
-  g.what.for_each_edge([&](const excerpt_edge& e) {
-    out.add("{},{},Directed,{},{:.9g},{},{:.9g}\n", nodes[e.source], nodes[e.target], id_of(g.what, e), e.weight, sign_of(e),
-            std::abs(e.weight));
+  g.what.for_each_edge([&](const subgraph_edge& e) {
+    out.add("{},{},Directed,{},{:.9g},{},{:.9g}\n", nodes[e.source], nodes[e.target],
+            id_of(g.what, e), e.weight, sign_of(e), std::abs(e.weight));
   });
   out.close();
 }

@@ -16,7 +16,8 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
 <attribute id="original" title="original" type="long"/>
 )",
           in_xml(g.description));
-  if (g.has_communities()) out.add("<attribute id=\"community\" title=\"community\" type=\"long\"/>\n");
+  if (g.has_communities())
+    out.add("<attribute id=\"community\" title=\"community\" type=\"long\"/>\n");
   out.add(R"(</attributes>
 <attributes class="edge">
 <attribute id="sign" title="sign" type="string"/>
@@ -26,19 +27,24 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
 )");
   const model& m = g.what.subject();
   for (neuron_id i : g.what.nodes()) {
-    out.add("<node id=\"{0}\" label=\"{1}\"><attvalues><attvalue for=\"number\" value=\"{0}\"/>", i, in_xml(g.labels[i]));
+    out.add("<node id=\"{0}\" label=\"{1}\"><attvalues><attvalue for=\"number\" value=\"{0}\"/>", i,
+            in_xml(g.labels[i]));
     if (g.is_sensory(i))
       out.add("<attvalue for=\"kind\" value=\"sensory\"/>");
     else
-      out.add("<attvalue for=\"kind\" value=\"neuron\"/><attvalue for=\"head\" value=\"{}\"/><attvalue for=\"original\" value=\"{}\"/>",
-              i / m.neurons_per_head(), m.original_id(i));
-    if (g.has_communities()) out.add("<attvalue for=\"community\" value=\"{}\"/>", g.what.community()[i]);
+      out.add(
+          "<attvalue for=\"kind\" value=\"neuron\"/><attvalue for=\"head\" value=\"{}\"/><attvalue "
+          "for=\"original\" value=\"{}\"/>",
+          i / m.neurons_per_head(), m.original_id(i));
+    if (g.has_communities())
+      out.add("<attvalue for=\"community\" value=\"{}\"/>", g.what.community()[i]);
     out.add("</attvalues></node>\n");
   }
   out.add("</nodes>\n<edges>\n");
-  g.what.for_each_edge([&](const excerpt_edge& e) {
+  g.what.for_each_edge([&](const subgraph_edge& e) {
     out.add(
-        "<edge id=\"{}\" source=\"{}\" target=\"{}\" weight=\"{:.9g}\"><attvalues><attvalue for=\"sign\" value=\"{}\"/>"
+        "<edge id=\"{}\" source=\"{}\" target=\"{}\" weight=\"{:.9g}\"><attvalues><attvalue "
+        "for=\"sign\" value=\"{}\"/>"
         "<attvalue for=\"magnitude\" value=\"{:.9g}\"/></attvalues></edge>\n",
         id_of(g.what, e), e.source, e.target, e.weight, sign_of(e), std::abs(e.weight));
   });

@@ -20,23 +20,29 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
   if (g.has_communities()) key("node", "community", "long");
   key("edge", "weight", "double");
   key("edge", "type", "string");
-  out.add("<graph id=\"{}\" edgedefault=\"directed\">\n<desc>{}</desc>\n", name(g.what.request().graph), in_xml(g.description));
+  out.add("<graph id=\"{}\" edgedefault=\"directed\">\n<desc>{}</desc>\n",
+          name(g.what.request().graph), in_xml(g.description));
   const model& m = g.what.subject();
   for (neuron_id i : g.what.nodes()) {
-    out.add("<node id=\"n{0}\"><data key=\"name\">{1}</data><data key=\"number\">{0}</data>", i, in_xml(g.labels[i]));
+    out.add("<node id=\"n{0}\"><data key=\"name\">{1}</data><data key=\"number\">{0}</data>", i,
+            in_xml(g.labels[i]));
     if (g.is_sensory(i))
       out.add("<data key=\"kind\">sensory</data>");
     else
-      out.add("<data key=\"kind\">neuron</data><data key=\"head\">{}</data><data key=\"original\">{}</data>", i / m.neurons_per_head(),
-              m.original_id(i));
+      out.add(
+          "<data key=\"kind\">neuron</data><data key=\"head\">{}</data><data "
+          "key=\"original\">{}</data>",
+          i / m.neurons_per_head(), m.original_id(i));
     if (g.has_communities()) out.add("<data key=\"community\">{}</data>", g.what.community()[i]);
     out.add("</node>\n");
   }
-  g.what.for_each_edge([&](const excerpt_edge& e) {
+  g.what.for_each_edge([&](const subgraph_edge& e) {
     std::string id = id_of(g.what, e);
     std::replace(id.begin(), id.end(), '/', '.');  // the schema of GraphML wants an NMTOKEN
-    out.add("<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{:.9g}</data><data key=\"type\">{}</data></edge>\n", id,
-            e.source, e.target, e.weight, sign_of(e));
+    out.add(
+        "<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{:.9g}</data><data "
+        "key=\"type\">{}</data></edge>\n",
+        id, e.source, e.target, e.weight, sign_of(e));
   });
   out.add("</graph>\n</graphml>\n");
   out.close();

@@ -4,9 +4,13 @@ namespace bdh::graph_formats {
 
 void write_matrix_market(const exported_graph& g, const std::filesystem::path& to) {
   text_output out(to);
-  out.add("%%MatrixMarket matrix coordinate real general\n% {}\n% row = target, column = source, from 1\n{} {} {}\n", g.description,
-          g.what.size(), g.what.size(), g.what.edges());
-  g.what.for_each_edge([&](const excerpt_edge& e) { out.add("{} {} {:.9g}\n", e.target + 1, e.source + 1, e.weight); });
+  out.add(
+      "%%MatrixMarket matrix coordinate real general\n% {}\n% row = target, column = source, from "
+      "1\n{} {} {}\n",
+      g.description, g.what.size(), g.what.size(), g.what.edges());
+  g.what.for_each_edge([&](const subgraph_edge& e) {
+    out.add("{} {} {:.9g}\n", e.target + 1, e.source + 1, e.weight);
+  });
   out.close();
 }
 

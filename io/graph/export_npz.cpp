@@ -1,4 +1,5 @@
-// NumPy's arrays (format 1.0) in a zip archive, uncompressed, as SciPy's save_npz lays out a CSR matrix.
+// NumPy's arrays (format 1.0) in a zip archive, uncompressed, as SciPy's save_npz lays out a CSR
+// matrix.
 #include <zip.h>
 
 #include <cstring>
@@ -19,15 +20,18 @@ struct discard {
 // The bytes of NAME.npy; `type` and `shape` as NumPy writes them.
 class npy {
  public:
-  npy(std::string name, const char* type, const std::string& shape, std::size_t values, std::size_t value_bytes)
+  npy(std::string name, const char* type, const std::string& shape, std::size_t values,
+      std::size_t value_bytes)
       : name_(std::move(name) + ".npy"), value_bytes_(value_bytes) {
-    std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
+    std::string header =
+        fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
     constexpr std::size_t fixed = 10, unit = 64;  // the data begin at a multiple of 64
     header.resize((fixed + header.size() + 1 + unit - 1) / unit * unit - fixed, ' ');
     header.back() = '\n';
     const auto length = static_cast<std::uint16_t>(header.size());
     bytes_.reserve(fixed + header.size() + values * value_bytes);
-    for (char c : {'\x93', 'N', 'U', 'M', 'P', 'Y', '\x01', '\x00', static_cast<char>(length & 0xff), static_cast<char>(length >> 8)})
+    for (char c : {'\x93', 'N', 'U', 'M', 'P', 'Y', '\x01', '\x00',
+                   static_cast<char>(length & 0xff), static_cast<char>(length >> 8)})
       bytes_.push_back(static_cast<std::byte>(c));
     add(header.data(), header.size());
   }
@@ -36,7 +40,8 @@ class npy {
     const auto* const first = static_cast<const std::byte*>(from);
     bytes_.insert(bytes_.end(), first, first + size);
   }
-  // An integer in as many bytes as the array's values have; little-endian, as this program's machines are.
+  // An integer in as many bytes as the array's values have; little-endian, as this program's
+  // machines are.
   void add_integer(std::uint64_t value) { add(&value, value_bytes_); }
 
   const std::string& name() const { return name_; }
@@ -69,13 +74,19 @@ void write_archive(const std::vector<npy>& arrays, const std::filesystem::path& 
     fail(to, message.c_str());
   }
   for (const npy& a : arrays) {
-    zip_source_t* const source = zip_source_buffer(archive.get(), a.bytes().data(), a.bytes().size(), 0);
-    const zip_int64_t index = source == nullptr ? -1 : zip_file_add(archive.get(), a.name().c_str(), source, ZIP_FL_ENC_UTF_8);
+    zip_source_t* const source =
+        zip_source_buffer(archive.get(), a.bytes().data(), a.bytes().size(), 0);
+    const zip_int64_t index =
+        source == nullptr ? -1
+                          : zip_file_add(archive.get(), a.name().c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0 && source != nullptr) zip_source_free(source);
     // The same graph gives the same bytes: the first day that zip knows.
     constexpr zip_uint16_t midnight = 0, first_of_january_1980 = (1 << 5) | 1;
-    if (index < 0 || zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE, 0) != 0 ||
-        zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), midnight, first_of_january_1980, 0) != 0)
+    if (index < 0 ||
+        zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE,
+                                 0) != 0 ||
+        zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), midnight,
+                             first_of_january_1980, 0) != 0)
       fail(to, zip_strerror(archive.get()));
   }
   if (zip_close(archive.get()) != 0) fail(to, zip_strerror(archive.get()));
@@ -87,16 +98,19 @@ void write_archive(const std::vector<npy>& arrays, const std::filesystem::path& 
 void write_npz(const exported_graph& g, const std::filesystem::path& to) {
   const neuron_id n = g.what.size();
   const edge_id edges = g.what.edges();
-  const bool wide = edges > std::numeric_limits<std::int32_t>::max() || n > std::numeric_limits<std::int32_t>::max();
+  const bool wide = edges > std::numeric_limits<std::int32_t>::max() ||
+                    n > std::numeric_limits<std::int32_t>::max();
   const char* const index_type = wide ? "<i8" : "<i4";
   const std::size_t index_bytes = wide ? 8 : 4;
   const std::string list = fmt::format("({},)", edges);
-  npy data("data", "<f4", list, edges, 4), indices("indices", index_type, list, edges, index_bytes), id("edge_id", "<i8", list, edges, 8),
-      indptr("indptr", index_type, fmt::format("({},)", std::uint64_t{n} + 1), n + 1, index_bytes), shape("shape", "<i8", "(2,)", 2, 8);
+  npy data("data", "<f4", list, edges, 4), indices("indices", index_type, list, edges, index_bytes),
+      id("edge_id", "<i8", list, edges, 8),
+      indptr("indptr", index_type, fmt::format("({},)", std::uint64_t{n} + 1), n + 1, index_bytes),
+      shape("shape", "<i8", "(2,)", 2, 8);
   edge_id count = 0;
   neuron_id row = 0;
   indptr.add_integer(0);
-  g.what.for_each_edge([&](const excerpt_edge& e) {
+  g.what.for_each_edge([&](const subgraph_edge& e) {
     for (; row < e.target; ++row) indptr.add_integer(count);
     data.add(&e.weight, sizeof e.weight);
     indices.add_integer(e.source);

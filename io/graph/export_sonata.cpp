@@ -1,4 +1,5 @@
-// A circuit in the SONATA data format (nodes, edges, both indices), and a script that loads it into NEST.
+// A circuit in the SONATA data format (nodes, edges, both indices), and a script that loads it into
+// NEST.
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -15,7 +16,9 @@ namespace {
 
 constexpr const char* population = "neurons";
 
-std::string edge_population(const exported_graph& g) { return fmt::format("{0}__{0}__{1}", population, name(g.what.request().graph)); }
+std::string edge_population(const exported_graph& g) {
+  return fmt::format("{0}__{0}__{1}", population, name(g.what.request().graph));
+}
 
 hdf5::group root_of(hdf5::file& file, const exported_graph& g) {
   constexpr std::uint32_t magic = 0x0A7A, version[] = {0, 1};
@@ -44,7 +47,8 @@ void write_nodes(const exported_graph& g, const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to);
   {
     hdf5::group root = root_of(file, g);
-    hdf5::group nodes = root.create_group("nodes"), p = nodes.create_group(population), own = p.create_group("0");
+    hdf5::group nodes = root.create_group("nodes"), p = nodes.create_group(population),
+                own = p.create_group("0");
     const auto kind = [&](neuron_id i) { return g.is_sensory(i); };
     const auto itself = [](neuron_id i) { return i; };
     write_list(p, "node_type_id", listed<std::int64_t>(n, kind));
@@ -53,8 +57,12 @@ void write_nodes(const exported_graph& g, const std::filesystem::path& to) {
     write_list(p, "node_group_index", listed<std::uint64_t>(n, itself));
     write_list(own, "model_type", std::vector<std::uint32_t>(n));
     write_list(own, "kind", listed<std::uint32_t>(n, kind));
-    write_list(own, "head", listed<std::uint32_t>(n, [&](neuron_id i) { return g.is_sensory(i) ? 0 : i / m.neurons_per_head(); }));
-    write_list(own, "original", listed<std::uint32_t>(n, [&](neuron_id i) { return g.is_sensory(i) ? i : m.original_id(i); }));
+    write_list(own, "head", listed<std::uint32_t>(n, [&](neuron_id i) {
+                 return g.is_sensory(i) ? 0 : i / m.neurons_per_head();
+               }));
+    write_list(own, "original", listed<std::uint32_t>(n, [&](neuron_id i) {
+                 return g.is_sensory(i) ? i : m.original_id(i);
+               }));
     if (g.has_communities()) write_list(own, "community", g.what.community());
     own.create_strings("name", g.labels);
     hdf5::group library = own.create_group("@library");
@@ -68,7 +76,8 @@ using range = std::array<std::uint64_t, 2>;
 
 // Pairs as rows of a dataset.
 void write_pairs(hdf5::group& to, const char* name, const std::vector<range>& pairs) {
-  to.create_dataset<std::uint64_t>(name, {pairs.size(), 2}).write(std::span<const std::uint64_t>(pairs.data()->data(), 2 * pairs.size()));
+  to.create_dataset<std::uint64_t>(name, {pairs.size(), 2})
+      .write(std::span<const std::uint64_t>(pairs.data()->data(), 2 * pairs.size()));
 }
 
 // The edges of each node: runs of edges that follow each other.
@@ -88,7 +97,7 @@ class node_index {
     hdf5::group to = indices.create_group(name);
     write_pairs(to, "node_id_to_ranges", nodes_);
     to.create_link("node_id_to_range", "node_id_to_ranges");  // as pysonata and bmtk call it
-    if (runs_.empty()) runs_.push_back({0, 0});               // an empty dataset is one that some readers refuse
+    if (runs_.empty()) runs_.push_back({0, 0});  // an empty dataset is one that some readers refuse
     write_pairs(to, "range_to_edge_id", runs_);
   }
 
@@ -114,7 +123,7 @@ class edge_table {
     target_.set_string("node_population", population);
   }
 
-  void add(const excerpt_edge& e) {
+  void add(const subgraph_edge& e) {
     held_.push_back(e);
     if (held_.size() == block) flush();
   }
@@ -122,18 +131,18 @@ class edge_table {
   void flush() {
     const auto put = [&]<class T>(hdf5::dataset& to, T, auto value) {
       std::vector<T> column;
-      for (const excerpt_edge& e : held_) column.push_back(static_cast<T>(value(e)));
+      for (const subgraph_edge& e : held_) column.push_back(static_cast<T>(value(e)));
       to.append<T>(column);
     };
-    put(type_, std::int64_t{}, [](const excerpt_edge& e) { return is_inhibitory(e); });
-    put(source_, std::uint64_t{}, [](const excerpt_edge& e) { return e.source; });
-    put(target_, std::uint64_t{}, [](const excerpt_edge& e) { return e.target; });
-    put(group_, std::uint32_t{}, [](const excerpt_edge&) { return 0; });
-    put(row_, std::uint64_t{}, [&](const excerpt_edge&) { return rows_++; });
-    put(weight_, float{}, [](const excerpt_edge& e) { return e.weight; });
-    put(delay_, float{}, [](const excerpt_edge&) { return 1; });  // ms: one token
-    put(kind_, std::uint32_t{}, [](const excerpt_edge& e) { return is_inhibitory(e) ? 0 : 100; });
-    put(id_, std::uint64_t{}, [](const excerpt_edge& e) { return e.id; });
+    put(type_, std::int64_t{}, [](const subgraph_edge& e) { return is_inhibitory(e); });
+    put(source_, std::uint64_t{}, [](const subgraph_edge& e) { return e.source; });
+    put(target_, std::uint64_t{}, [](const subgraph_edge& e) { return e.target; });
+    put(group_, std::uint32_t{}, [](const subgraph_edge&) { return 0; });
+    put(row_, std::uint64_t{}, [&](const subgraph_edge&) { return rows_++; });
+    put(weight_, float{}, [](const subgraph_edge& e) { return e.weight; });
+    put(delay_, float{}, [](const subgraph_edge&) { return 1; });  // ms: one token
+    put(kind_, std::uint32_t{}, [](const subgraph_edge& e) { return is_inhibitory(e) ? 0 : 100; });
+    put(id_, std::uint64_t{}, [](const subgraph_edge& e) { return e.id; });
     held_.clear();
   }
 
@@ -141,7 +150,7 @@ class edge_table {
   static constexpr std::size_t block = 8192;
 
   hdf5::dataset type_, source_, target_, group_, row_, weight_, delay_, kind_, id_;
-  std::vector<excerpt_edge> held_;
+  std::vector<subgraph_edge> held_;
   std::uint64_t rows_ = 0;
 };
 
@@ -149,14 +158,15 @@ void write_edges(const exported_graph& g, const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to);
   {
     hdf5::group root = root_of(file, g);
-    hdf5::group edges = root.create_group("edges"), p = edges.create_group(edge_population(g).c_str()), own = p.create_group("0");
+    hdf5::group edges = root.create_group("edges"),
+                p = edges.create_group(edge_population(g).c_str()), own = p.create_group("0");
     const neuron_id n = g.what.size();
     node_index by_target;
     std::vector<neuron_id> sources;  // of each edge
     {
       edge_table table(p, own);
       neuron_id node = 0;
-      g.what.for_each_edge([&](const excerpt_edge& e) {
+      g.what.for_each_edge([&](const subgraph_edge& e) {
         table.add(e);
         for (; node < e.target; ++node) by_target.end_node();
         by_target.add(sources.size());
@@ -170,7 +180,8 @@ void write_edges(const exported_graph& g, const std::filesystem::path& to) {
     for (neuron_id source : sources) ++next[source + 1];
     for (std::size_t i = 0; i < n; ++i) next[i + 1] += next[i];
     const std::vector<std::uint64_t> begin = next;
-    for (std::uint64_t edge = 0; edge < sources.size(); ++edge) ordered[next[sources[edge]]++] = edge;
+    for (std::uint64_t edge = 0; edge < sources.size(); ++edge)
+      ordered[next[sources[edge]]++] = edge;
     node_index by_source;
     for (neuron_id i = 0; i < n; ++i) {
       for (std::uint64_t k = begin[i]; k < begin[i + 1]; ++k) by_source.add(ordered[k]);
@@ -194,9 +205,10 @@ nlohmann::ordered_json circuit_config(const exported_graph& g) {
   config["networks"]["nodes"] = {{{"nodes_file", "$BASE_DIR/nodes.h5"},
                                   {"node_types_file", "$BASE_DIR/node_types.csv"},
                                   {"populations", {{population, {{"type", "point_neuron"}}}}}}};
-  config["networks"]["edges"] = {{{"edges_file", "$BASE_DIR/edges.h5"},
-                                  {"edge_types_file", "$BASE_DIR/edge_types.csv"},
-                                  {"populations", {{edge_population(g), {{"type", "point_process"}}}}}}};
+  config["networks"]["edges"] = {
+      {{"edges_file", "$BASE_DIR/edges.h5"},
+       {"edge_types_file", "$BASE_DIR/edge_types.csv"},
+       {"populations", {{edge_population(g), {{"type", "point_process"}}}}}}};
   return config;
 }
 
@@ -241,10 +253,12 @@ void write_sonata(const exported_graph& g, const std::filesystem::path& folder, 
   if (failed) throw_unwritable(folder, failed.value(), "cannot be created");
   write_nodes(g, folder / "nodes.h5");
   write_edges(g, folder / "edges.h5");
-  write_lines(folder / "node_types.csv", "node_type_id model_type kind\n0 point_neuron neuron\n1 point_neuron sensory\n");
+  write_lines(folder / "node_types.csv",
+              "node_type_id model_type kind\n0 point_neuron neuron\n1 point_neuron sensory\n");
   write_lines(folder / "edge_types.csv", "edge_type_id sign\n0 excitatory\n1 inhibitory\n");
   write_lines(folder / "circuit_config.json", circuit_config(g).dump(1) + "\n");
-  if (for_nest) write_lines(folder / "run_in_nest.py", fmt::format(nest_script, edge_population(g)));
+  if (for_nest)
+    write_lines(folder / "run_in_nest.py", fmt::format(nest_script, edge_population(g)));
 }
 
 }  // namespace bdh::graph_formats

@@ -15,7 +15,8 @@ namespace {
 // Nothing that a line of text, XML or CSV cannot hold as it is.
 bool is_plain(std::string_view name) {
   const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  return is_utf8(name) && std::ranges::none_of(name, controls) && name.find("\xef\xbf\xbe") == name.npos &&
+  return is_utf8(name) && std::ranges::none_of(name, controls) &&
+         name.find("\xef\xbf\xbe") == name.npos &&
          name.find("\xef\xbf\xbf") == name.npos;  // U+FFFE and U+FFFF are no characters
 }
 
@@ -33,26 +34,34 @@ std::string escaped(std::string_view name) {
 }
 
 // Names stay as they are where all are plain; else all are escaped, so that no two become one.
-std::vector<std::string> labels_of(const graph_excerpt& g) {
+std::vector<std::string> labels_of(const subgraph& g) {
   const model& m = g.subject();
   const auto& names = m.neuron_names();
   const bool plain = std::ranges::all_of(names, is_plain);
   std::vector<std::string> labels;
-  for (neuron_id i = 0; i < m.neurons(); ++i) labels.push_back(names.empty() ? std::to_string(i) : plain ? names[i] : escaped(names[i]));
+  for (neuron_id i = 0; i < m.neurons(); ++i)
+    labels.push_back(names.empty() ? std::to_string(i) : plain ? names[i] : escaped(names[i]));
   for (neuron_id i = m.neurons(); i < g.size(); ++i) {
     labels.push_back("token:" + std::to_string(i - m.neurons()));
     if (m.neuron_named(labels.back()))
-      throw input_error("neuron '" + labels.back() + "'", "the name of a sensory node", "another name", "export without sensory nodes");
+      throw input_error("neuron '" + labels.back() + "'", "the name of a sensory node",
+                        "another name", "export without sensory nodes");
   }
   return labels;
 }
 
-std::string described(const graph_excerpt& g, const std::string& about) {
-  const excerpt_request& r = g.request();
-  std::string text = fmt::format("{} of {}: ", r.graph == graph_kind::gx ? "Gx" : r.graph == graph_kind::gy ? "Gy" : "Gs", about);
-  text += r.graph == graph_kind::gs ? "plasticity rates of synapses" : "weights of the circuit, inhibitory below 0";
+std::string described(const subgraph& g, const std::string& about) {
+  const subgraph_request& r = g.request();
+  std::string text = fmt::format("{} of {}: ",
+                                 r.graph == graph_kind::gx   ? "Gx"
+                                 : r.graph == graph_kind::gy ? "Gy"
+                                                             : "Gs",
+                                 about);
+  text += r.graph == graph_kind::gs ? "plasticity rates of synapses"
+                                    : "weights of the circuit, inhibitory below 0";
   text += "; edges lead source -> target";
-  if (r.ego) text += fmt::format("; within {} hop{} of neuron {}", r.hops, r.hops == 1 ? "" : "s", *r.ego);
+  if (r.ego)
+    text += fmt::format("; within {} hop{} of neuron {}", r.hops, r.hops == 1 ? "" : "s", *r.ego);
   if (r.least > 0) text += fmt::format("; |weight| at least {}", r.least);
   if (r.top) text += fmt::format("; the {} of largest |weight|", *r.top);
   return text;
@@ -60,12 +69,14 @@ std::string described(const graph_excerpt& g, const std::string& about) {
 
 }  // namespace
 
-exported_graph::exported_graph(const graph_excerpt& graph, const std::string& about)
+exported_graph::exported_graph(const subgraph& graph, const std::string& about)
     : what(graph), description(described(graph, about)), labels(labels_of(graph)) {
   if (!is_plain(description)) description = escaped(description);
 }
 
-std::string id_of(const graph_excerpt& g, const excerpt_edge& e) { return fmt::format("{}/{}", g.projection_of(e), e.id); }
+std::string id_of(const subgraph& g, const subgraph_edge& e) {
+  return fmt::format("{}/{}", g.projection_of(e), e.id);
+}
 
 std::string in_xml(std::string_view text) {
   std::string safe;
@@ -108,18 +119,24 @@ constexpr known_format formats[] = {{graph_format::graphml, "graphml", ".graphml
                                     {graph_format::sonata, "sonata", nullptr},
                                     {graph_format::nest, "nest", nullptr}};
 
-const known_format& known(graph_format f) noexcept { return *std::ranges::find(formats, f, &known_format::format); }
+const known_format& known(graph_format f) noexcept {
+  return *std::ranges::find(formats, f, &known_format::format);
+}
 
 // The nodes beside the edges.
-std::filesystem::path nodes_file(std::filesystem::path edges) { return edges.replace_extension(".nodes.csv"); }
+std::filesystem::path nodes_file(std::filesystem::path edges) {
+  return edges.replace_extension(".nodes.csv");
+}
 
 using writer = void (*)(const graph_formats::exported_graph&, const std::filesystem::path&);
 
-void write_file(const graph_formats::exported_graph& g, writer write, atomic_file& whole, const std::filesystem::path& target) {
+void write_file(const graph_formats::exported_graph& g, writer write, atomic_file& whole,
+                const std::filesystem::path& target) {
   with_file_name(whole.temporary().string(), target.string(), [&] { write(g, whole.temporary()); });
 }
 
-void write_pair(const graph_formats::exported_graph& g, const std::filesystem::path& target, bool overwrite) {
+void write_pair(const graph_formats::exported_graph& g, const std::filesystem::path& target,
+                bool overwrite) {
   atomic_file edges(target, overwrite), nodes(nodes_file(target), overwrite);
   write_file(g, graph_formats::write_csv_edges, edges, target);
   write_file(g, graph_formats::write_csv_nodes, nodes, nodes_file(target));
@@ -153,13 +170,15 @@ void check_export_target(graph_format format, const std::filesystem::path& targe
   if (format == graph_format::csv) const atomic_file nodes(nodes_file(target), overwrite);
 }
 
-void export_graph(const graph_excerpt& graph, graph_format format, const std::filesystem::path& target, const export_options& options) {
+void export_graph(const subgraph& graph, graph_format format, const std::filesystem::path& target,
+                  const export_options& options) {
   const graph_formats::exported_graph g(graph, options.about);
   if (format == graph_format::csv) return write_pair(g, target, options.overwrite);
   if (is_folder(format)) {
     atomic_folder whole(target);
-    with_file_name(whole.temporary().string(), target.string(),
-                   [&] { graph_formats::write_sonata(g, whole.temporary(), format == graph_format::nest); });
+    with_file_name(whole.temporary().string(), target.string(), [&] {
+      graph_formats::write_sonata(g, whole.temporary(), format == graph_format::nest);
+    });
     return whole.publish();
   }
   atomic_file whole(target, options.overwrite);

@@ -17,9 +17,9 @@ namespace bdh::graph_formats {
 
 // What all formats tell of a graph.
 struct exported_graph {
-  exported_graph(const graph_excerpt& graph, const std::string& about);
+  exported_graph(const subgraph& graph, const std::string& about);
 
-  const graph_excerpt& what;
+  const subgraph& what;
   std::string description;          // one line: what it is, and which way edges lead
   std::vector<std::string> labels;  // (size), fit for one line of any format and all different
 
@@ -28,11 +28,14 @@ struct exported_graph {
   bool has_communities() const { return !what.community().empty(); }
 };
 
-inline bool is_inhibitory(const excerpt_edge& e) { return std::signbit(e.weight); }
-inline const char* sign_of(const excerpt_edge& e) { return is_inhibitory(e) ? "inhibitory" : "excitatory"; }
-std::string id_of(const graph_excerpt& g, const excerpt_edge& e);  // "gx_excitatory/17"
+inline bool is_inhibitory(const subgraph_edge& e) { return std::signbit(e.weight); }
+inline const char* sign_of(const subgraph_edge& e) {
+  return is_inhibitory(e) ? "inhibitory" : "excitatory";
+}
+std::string id_of(const subgraph& g, const subgraph_edge& e);  // "gx_excitatory/17"
 
-// Text that is written piece by piece. Weights as {:.9g}: with nine digits every float32 comes back as it was.
+// Text that is written piece by piece. Weights as {:.9g}: with nine digits every float32 comes back
+// as it was.
 class text_output {
  public:
   explicit text_output(const std::filesystem::path& path) : file_(path) {}
@@ -67,6 +70,7 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to);
 void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to);
 void write_matrix_market(const exported_graph& g, const std::filesystem::path& to);
 void write_npz(const exported_graph& g, const std::filesystem::path& to);
-void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest);  // into an empty folder
+void write_sonata(const exported_graph& g, const std::filesystem::path& folder,
+                  bool for_nest);  // into an empty folder
 
 }  // namespace bdh::graph_formats

@@ -1,13 +1,17 @@
-// Weighted directed graphs that other programs wrote, as lists of edges. What a file is follows from its content:
+// Weighted directed graphs that other programs wrote, as lists of edges. What a file is follows
+// from its content:
 //
-//   Matrix Market    coordinate; real, integer or pattern (weight 1); general; 1-based; row = target, column = source
-//   CSV              a header with source, target and, where there are weights, weight (else 1); further columns are ignored, but
-//                    `type` where it says excitatory or inhibitory: it must agree with the weight's sign
-//   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by their attribute name, or their id
-//   HDF5             FILE:/group, a CSR or CSC matrix as SciPy and AnnData keep it: indptr, indices, data, shape; row = target
+//   Matrix Market    coordinate; real, integer or pattern (weight 1); general; 1-based; row =
+//   target, column = source CSV              a header with source, target and, where there are
+//   weights, weight (else 1); further columns are ignored, but
+//                    `type` where it says excitatory or inhibitory: it must agree with the weight's
+//                    sign
+//   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by
+//   their attribute name, or their id HDF5             FILE:/group, a CSR or CSC matrix as SciPy
+//   and AnnData keep it: indptr, indices, data, shape; row = target
 //
-// Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against those of the file before memory
-// is taken, and every error names the file and the line.
+// Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against
+// those of the file before memory is taken, and every error names the file and the line.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +25,11 @@ namespace bdh {
 
 // The nodes that edges leave, or those where they end.
 struct graph_nodes {
-  std::vector<std::string> names;  // node -> name, in the order of the file; empty: nodes are numbers
-  std::optional<neuron_id> size;   // where the file states it
-  std::string remark;              // what a reader of the file had to decide and the user should know; or nothing
+  std::vector<std::string>
+      names;  // node -> name, in the order of the file; empty: nodes are numbers
+  std::optional<neuron_id> size;  // where the file states it
+  std::string
+      remark;  // what a reader of the file had to decide and the user should know; or nothing
 };
 
 struct graph_edge {
@@ -44,7 +50,8 @@ struct edge_list {
   std::string place(std::uint64_t line) const;  // "FILE:17"
 };
 
-// `one_population`: edges go from nodes to the same nodes. Throws input_error, shape_error or unavailable_error.
+// `one_population`: edges go from nodes to the same nodes. Throws input_error, shape_error or
+// unavailable_error.
 edge_list read_graph_file(const std::string& file, bool one_population);
 
 }  // namespace bdh

@@ -17,14 +17,17 @@ inline constexpr std::size_t longest_name = 255;  // bytes
 
 // A file may name any node below this, whatever its size.
 inline constexpr std::uint64_t always_accepted = 1'000'000;
-inline std::uint64_t most_nodes(std::uint64_t file_bytes) { return std::clamp<std::uint64_t>(file_bytes, always_accepted, 0xfffffffeu); }
+inline std::uint64_t most_nodes(std::uint64_t file_bytes) {
+  return std::clamp<std::uint64_t>(file_bytes, always_accepted, 0xfffffffeu);
+}
 
 // Lines of a text, without their ends.
 class line_reader {
  public:
   explicit line_reader(std::string_view text) : rest_(text) {}
   std::optional<std::string_view> next();
-  // Gives what is left to take(text), which tells how many bytes of it are a line that it has taken, its end included; 0: none, all stays.
+  // Gives what is left to take(text), which tells how many bytes of it are a line that it has
+  // taken, its end included; 0: none, all stays.
   template <class Take>
   bool next_by(Take take) {
     const std::size_t taken = take(rest_);
@@ -53,13 +56,16 @@ bool is_name(std::string_view text) noexcept;
 // Names in the order in which they come.
 class name_table {
  public:
-  neuron_id number_of(std::string_view name, const std::string& place);  // throws input_error for what cannot be a name
+  neuron_id number_of(std::string_view name,
+                      const std::string& place);  // throws input_error for what cannot be a name
   std::vector<std::string>& names() noexcept { return names_; }
 
  private:
   struct hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>()(s); }
+    std::size_t operator()(std::string_view s) const noexcept {
+      return std::hash<std::string_view>()(s);
+    }
   };
   std::unordered_map<std::string, neuron_id, hash, std::equal_to<>> numbers_;
   std::vector<std::string> names_;

@@ -11,28 +11,32 @@
 namespace bdh {
 
 struct graph_import_options {
-  std::string gx;                       // circuit that drives X; negative weights inhibit
-  std::optional<std::string> gy, gs;    // none: the edges of gx; as synapses all with rate 1
-  std::string sensory;                  // a file (sensory nodes -> neurons), or random:K@SEED; empty: random, 5 % of the neurons
+  std::string gx;                     // circuit that drives X; negative weights inhibit
+  std::optional<std::string> gy, gs;  // none: the edges of gx; as synapses all with rate 1
+  std::string sensory;  // a file (sensory nodes -> neurons), or random:K@SEED; empty: random, 5 %
+                        // of the neurons
   std::optional<std::string> readout;   // sources -> readout nodes
   std::optional<neuron_id> vocabulary;  // sensory nodes; none: what `sensory` says, or 256
   layer_id layers = 1;
   head_id heads = 1;
   std::string dynamics = "bdh";
-  double retention = 1.0;                     // uniform u ...
-  std::optional<std::string> retention_file;  // ... or one for each synapse, as weights of the edges of gs
-  std::optional<double> theta;                // base of the rotation frequencies; none: nothing rotates
-  std::optional<tokenizer> tokens;            // none: bytes where there are 256 sensory nodes, else ids
+  double retention = 1.0;  // uniform u ...
+  std::optional<std::string>
+      retention_file;               // ... or one for each synapse, as weights of the edges of gs
+  std::optional<double> theta;      // base of the rotation frequencies; none: nothing rotates
+  std::optional<tokenizer> tokens;  // none: bytes where there are 256 sensory nodes, else ids
 };
 
 struct imported_graph {
   bdh::model subject;
-  edge_id partners_added = 0;        // synapses of rate 0 that rotation needs beside those of the file
-  std::vector<std::string> remarks;  // one line each: what the files left open and the user should know
+  edge_id partners_added = 0;  // synapses of rate 0 that rotation needs beside those of the file
+  std::vector<std::string>
+      remarks;  // one line each: what the files left open and the user should know
 };
 
-// Neurons are the nodes of gx, gy and gs together, by name; where files have numbers only, by number. Every file has the same ones
-// when it states their number. Throws input_error or shape_error naming file and line, unavailable_error.
+// Neurons are the nodes of gx, gy and gs together, by name; where files have numbers only, by
+// number. Every file has the same ones when it states their number. Throws input_error or
+// shape_error naming file and line, unavailable_error.
 imported_graph import_graph(const graph_import_options& o);
 
 }  // namespace bdh

@@ -20,7 +20,9 @@ std::string_view take_word(std::string_view& line) {
   return word;
 }
 
-bool is_blank(std::string_view line) { return line.find_first_not_of(blanks) == std::string_view::npos; }
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(blanks) == std::string_view::npos;
+}
 
 // The next line that is neither blank nor a comment.
 std::optional<std::string_view> next_entry(line_reader& lines) {
@@ -35,11 +37,13 @@ bool read_banner(std::string_view line, const std::string& place) {
   for (std::string& word : words) word = lower(take_word(line));
   const auto& [banner, object, format, field, symmetry] = words;
   if (object != "matrix" || format != "coordinate")
-    throw unavailable_error(place, shown(object + " " + format), "matrix coordinate", "convert it to coordinates");
+    throw unavailable_error(place, shown(object + " " + format), "matrix coordinate",
+                            "convert it to coordinates");
   if (field != "real" && field != "integer" && field != "pattern")
     throw unavailable_error(place, shown(field) + " entries", "real, integer or pattern");
   if (symmetry != "general")
-    throw unavailable_error(place, shown(symmetry) + " storage", "general", "write every edge, in both directions where both exist");
+    throw unavailable_error(place, shown(symmetry) + " storage", "general",
+                            "write every edge, in both directions where both exist");
   return field != "pattern";
 }
 
@@ -58,32 +62,39 @@ matrix_size read_size(std::string_view line, std::uint64_t bytes, const std::str
   }
   for (std::uint64_t n : {size[0], size[1]})
     if (n == 0 || n > most_nodes(bytes))
-      throw input_error(place, std::to_string(n) + " rows or columns", "1 to " + std::to_string(most_nodes(bytes)));
+      throw input_error(place, std::to_string(n) + " rows or columns",
+                        "1 to " + std::to_string(most_nodes(bytes)));
   if (size[2] > bytes / 4)  // an entry takes two digits, a blank and a line end
-    throw input_error(place, std::to_string(size[2]) + " entries", "no more than the file has room for");
+    throw input_error(place, std::to_string(size[2]) + " entries",
+                      "no more than the file has room for");
   return {static_cast<neuron_id>(size[0]), static_cast<neuron_id>(size[1]), size[2]};
 }
 
-neuron_id read_index(std::string_view word, neuron_id size, const char* what, const std::string& place) {
+neuron_id read_index(std::string_view word, neuron_id size, const char* what,
+                     const std::string& place) {
   const auto value = whole_number(word);
   if (!value || *value < 1 || *value > size)
     throw input_error(place, std::string(what) + " " + shown(word), "1 to " + std::to_string(size));
   return static_cast<neuron_id>(*value - 1);
 }
 
-// The bytes of an entry as programs write it: two indices and a number, single blanks between them. 0: something else, or out of range,
-// which the careful reader below judges. Most of a file's time is spent here.
-std::size_t plain_entry(std::string_view text, const matrix_size& size, bool has_values, graph_edge& e) {
-  // These powers and integers of up to 15 digits are doubles, and so their product or quotient is rounded once: the weight is the one
-  // that the careful reader gives.
-  constexpr double ten_to[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+// The bytes of an entry as programs write it: two indices and a number, single blanks between them.
+// 0: something else, or out of range, which the careful reader below judges. Most of a file's time
+// is spent here.
+std::size_t plain_entry(std::string_view text, const matrix_size& size, bool has_values,
+                        graph_edge& e) {
+  // These powers and integers of up to 15 digits are doubles, and so their product or quotient is
+  // rounded once: the weight is the one that the careful reader gives.
+  constexpr double ten_to[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                               1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                               1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   constexpr int exact_digits = 15, largest_power = 22;
   const char* at = text.data();
   const char* const end = at + text.size();
   const auto digits = [&](std::uint64_t& value) {  // how many
     const char* const first = at;
-    for (; at != end && *at >= '0' && *at <= '9'; ++at) value = 10 * value + static_cast<std::uint64_t>(*at - '0');
+    for (; at != end && *at >= '0' && *at <= '9'; ++at)
+      value = 10 * value + static_cast<std::uint64_t>(*at - '0');
     return at - first;
   };
   const auto is = [&](char c) { return at != end && *at == c && (++at, true); };
@@ -103,10 +114,12 @@ std::size_t plain_entry(std::string_view text, const matrix_size& size, bool has
       const bool down = is('-');
       if (!down) is('+');
       if (const auto count = digits(exponent); count == 0 || count > 2) return 0;
-      power += down ? -static_cast<std::ptrdiff_t>(exponent) : static_cast<std::ptrdiff_t>(exponent);
+      power +=
+          down ? -static_cast<std::ptrdiff_t>(exponent) : static_cast<std::ptrdiff_t>(exponent);
     }
     if (power < -largest_power || power > largest_power) return 0;
-    weight = power < 0 ? static_cast<double>(number) / ten_to[-power] : static_cast<double>(number) * ten_to[power];
+    weight = power < 0 ? static_cast<double>(number) / ten_to[-power]
+                       : static_cast<double>(number) * ten_to[power];
     if (negative) weight = -weight;
   }
   is('\r');
@@ -123,16 +136,20 @@ void read_matrix_market(std::string_view text, edge_list& to) {
   line_reader lines(text);
   const bool has_values = read_banner(*lines.next(), to.place(1));
   auto line = next_entry(lines);
-  if (!line) throw input_error(to.file, "no line with the size of the matrix", "rows, columns and entries");
+  if (!line)
+    throw input_error(to.file, "no line with the size of the matrix", "rows, columns and entries");
   const matrix_size size = read_size(*line, text.size(), to.place(lines.number()));
   if (to.one_population && size.rows != size.columns)
-    throw shape_error(to.place(lines.number()), std::to_string(size.rows) + " x " + std::to_string(size.columns),
+    throw shape_error(to.place(lines.number()),
+                      std::to_string(size.rows) + " x " + std::to_string(size.columns),
                       "as many rows as columns: both are neurons");
   (to.one_population ? to.source : to.target).size = size.rows;
   to.source.size = size.columns;
   to.edges.reserve(size.entries);
   const auto plain = [&](graph_edge& e) {
-    return to.edges.size() != size.entries && lines.next_by([&](std::string_view rest) { return plain_entry(rest, size, has_values, e); });
+    return to.edges.size() != size.entries && lines.next_by([&](std::string_view rest) {
+      return plain_entry(rest, size, has_values, e);
+    });
   };
   while (true) {
     graph_edge e;
@@ -143,17 +160,20 @@ void read_matrix_market(std::string_view text, edge_list& to) {
     }
     if (!(line = next_entry(lines))) break;
     const std::string place = to.place(lines.number());
-    if (to.edges.size() == size.entries) throw input_error(place, "more entries", std::to_string(size.entries) + ", as the file says");
+    if (to.edges.size() == size.entries)
+      throw input_error(place, "more entries", std::to_string(size.entries) + ", as the file says");
     e.target = read_index(take_word(*line), size.rows, "row", place);
     e.source = read_index(take_word(*line), size.columns, "column", place);
     e.weight = has_values ? weight_of(take_word(*line), place) : 1.0f;
     e.line = lines.number();
-    if (!is_blank(*line)) throw input_error(place, shown(take_word(*line)) + " behind the entry", "the end of the line");
+    if (!is_blank(*line))
+      throw input_error(place, shown(take_word(*line)) + " behind the entry",
+                        "the end of the line");
     to.edges.push_back(e);
   }
   if (to.edges.size() != size.entries)
-    throw input_error(to.file, std::to_string(to.edges.size()) + " entries", std::to_string(size.entries) + ", as the file says",
-                      "is it cut short?");
+    throw input_error(to.file, std::to_string(to.edges.size()) + " entries",
+                      std::to_string(size.entries) + ", as the file says", "is it cut short?");
 }
 
 namespace {
@@ -165,13 +185,15 @@ void split(std::string_view line, std::vector<std::string>& fields, const std::s
     std::string& field = fields.emplace_back();
     if (i < line.size() && line[i] == '"') {
       for (++i;; ++i) {
-        if (i == line.size()) throw input_error(place, "a quote that does not end", "a quote on one line");
+        if (i == line.size())
+          throw input_error(place, "a quote that does not end", "a quote on one line");
         if (line[i] == '"' && (i + 1 == line.size() || line[i + 1] != '"')) break;
         if (line[i] == '"') ++i;
         field += line[i];
       }
       ++i;
-      if (i < line.size() && line[i] != ',') throw input_error(place, "text behind a quote", "a comma");
+      if (i < line.size() && line[i] != ',')
+        throw input_error(place, "text behind a quote", "a comma");
     } else {
       const std::size_t end = std::min(line.find(',', i), line.size());
       std::string_view plain = line.substr(i, end - i);
@@ -194,33 +216,41 @@ columns read_header(const std::vector<std::string>& fields, const std::string& p
   columns c;
   c.count = fields.size();
   for (std::size_t i = 0; i < fields.size(); ++i)
-    for (const auto& [name, at] : {std::pair{"source", &c.source}, {"target", &c.target}, {"weight", &c.weight}, {"type", &c.type}})
+    for (const auto& [name, at] : {std::pair{"source", &c.source},
+                                   {"target", &c.target},
+                                   {"weight", &c.weight},
+                                   {"type", &c.type}})
       if (lower(fields[i]) == name) {
-        if (*at != columns::none) throw input_error(place, "two columns called " + std::string(name), "one");
+        if (*at != columns::none)
+          throw input_error(place, "two columns called " + std::string(name), "one");
         *at = i;
       }
   if (c.source == columns::none || c.target == columns::none)
-    throw input_error(place, shown(fields[0]) + " and no columns source and target", "a header: source,target,weight",
+    throw input_error(place, shown(fields[0]) + " and no columns source and target",
+                      "a header: source,target,weight",
                       "Matrix Market, GraphML and HDF5 are known by their first bytes");
   return c;
 }
 
-// "FILE:5: 'x12' is no number, so that the ids of all 300 nodes are names, '7' as well", where some are numbers and some are not.
-std::string mixed_names(const std::vector<std::string>& names, const edge_list& list, neuron_id graph_edge::*first,
-                        neuron_id graph_edge::*second) {
+// "FILE:5: 'x12' is no number, so that the ids of all 300 nodes are names, '7' as well", where some
+// are numbers and some are not.
+std::string mixed_names(const std::vector<std::string>& names, const edge_list& list,
+                        neuron_id graph_edge::*first, neuron_id graph_edge::*second) {
   const auto is_number = [](const std::string& name) { return whole_number(name).has_value(); };
-  const auto number = std::find_if(names.begin(), names.end(), is_number), word = std::find_if_not(names.begin(), names.end(), is_number);
+  const auto number = std::find_if(names.begin(), names.end(), is_number),
+             word = std::find_if_not(names.begin(), names.end(), is_number);
   if (number == names.end() || word == names.end()) return {};
   const auto of = static_cast<neuron_id>(word - names.begin());
-  const auto edge = std::find_if(list.edges.begin(), list.edges.end(),
-                                 [&](const graph_edge& e) { return e.*first == of || (second != nullptr && e.*second == of); });
-  return list.place(edge->line) + ": " + shown(*word) + " is no number, so that the ids of all " + std::to_string(names.size()) +
-         " nodes are names, " + shown(*number) + " as well";
+  const auto edge = std::find_if(list.edges.begin(), list.edges.end(), [&](const graph_edge& e) {
+    return e.*first == of || (second != nullptr && e.*second == of);
+  });
+  return list.place(edge->line) + ": " + shown(*word) + " is no number, so that the ids of all " +
+         std::to_string(names.size()) + " nodes are names, " + shown(*number) + " as well";
 }
 
 // Where all names are numbers, they are the numbers of the nodes.
-void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id graph_edge::*first, neuron_id graph_edge::*second,
-                std::uint64_t most) {
+void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id graph_edge::*first,
+                neuron_id graph_edge::*second, std::uint64_t most) {
   std::vector<std::uint64_t> numbers;
   for (const std::string& name : names.names()) {
     const auto number = whole_number(name);
@@ -235,7 +265,9 @@ void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id g
     for (neuron_id graph_edge::*end : {first, second}) {
       if (end == nullptr) continue;
       const std::uint64_t number = numbers[e.*end];
-      if (number >= most) throw input_error(list.place(e.line), "node " + std::to_string(number), "below " + std::to_string(most));
+      if (number >= most)
+        throw input_error(list.place(e.line), "node " + std::to_string(number),
+                          "below " + std::to_string(most));
       e.*end = static_cast<neuron_id>(number);
     }
 }
@@ -257,7 +289,8 @@ void read_csv(std::string_view text, edge_list& to) {
       continue;
     }
     if (fields.size() != header->count)
-      throw input_error(place, std::to_string(fields.size()) + " fields", std::to_string(header->count) + ", as the header has");
+      throw input_error(place, std::to_string(fields.size()) + " fields",
+                        std::to_string(header->count) + ", as the header has");
     graph_edge e;
     e.source = sources.number_of(fields[header->source], place);
     e.target = targets.number_of(fields[header->target], place);
@@ -268,8 +301,10 @@ void read_csv(std::string_view text, edge_list& to) {
   }
   if (!header) throw input_error(to.file, "no text", "a header: source,target,weight");
   const std::uint64_t most = most_nodes(text.size());
-  take_nodes(sources, to.source, to, &graph_edge::source, to.one_population ? &graph_edge::target : nullptr, most);
-  if (!to.one_population) take_nodes(own_targets, to.target, to, &graph_edge::target, nullptr, most);
+  take_nodes(sources, to.source, to, &graph_edge::source,
+             to.one_population ? &graph_edge::target : nullptr, most);
+  if (!to.one_population)
+    take_nodes(own_targets, to.target, to, &graph_edge::target, nullptr, most);
 }
 
 }  // namespace bdh::graph_formats

@@ -1,5 +1,5 @@
-// GraphML through Boost.Graph. Its reader takes anything for a node and nests without end, and it does not tell how nodes are
-// called: a scan of the tags first looks at all of that.
+// GraphML through Boost.Graph. Its reader takes anything for a node and nests without end, and it
+// does not tell how nodes are called: a scan of the tags first looks at all of that.
 #include <boost/graph/graphml.hpp>
 #include <istream>
 #include <streambuf>
@@ -35,19 +35,22 @@ class tag_scanner {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& found, const std::string& expected, const std::string& hint = {}) const {
+  [[noreturn]] void fail(const std::string& found, const std::string& expected,
+                         const std::string& hint = {}) const {
     throw input_error(list_.place(line_), found, expected, hint);
   }
 
   void move_to(std::size_t to) {
-    line_ += static_cast<std::uint64_t>(
-        std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_), text_.begin() + static_cast<std::ptrdiff_t>(to), '\n'));
+    line_ += static_cast<std::uint64_t>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                                   text_.begin() + static_cast<std::ptrdiff_t>(to),
+                                                   '\n'));
     at_ = to;
   }
 
   void skip_past(std::string_view end) {
     const std::size_t found = text_.find(end, at_);
-    if (found == std::string_view::npos) fail("markup that does not end", "'" + std::string(end) + "'", "is the file cut short?");
+    if (found == std::string_view::npos)
+      fail("markup that does not end", "'" + std::string(end) + "'", "is the file cut short?");
     move_to(found + end.size());
   }
 
@@ -79,19 +82,23 @@ class tag_scanner {
     if (name == "node") node(all);
     if (name == "edge") found_.edge_lines.push_back(line_);
     if (name == "hyperedge") fail("a hyperedge", "edges with one source and one target");
-    if (!all.ends_with('/') && ++depth_ > deepest) fail("elements nested more than 64 deep", "graphml, graph, node, data");
+    if (!all.ends_with('/') && ++depth_ > deepest)
+      fail("elements nested more than 64 deep", "graphml, graph, node, data");
     move_to(end + 1);
   }
 
   void node(std::string_view tag) {
     std::size_t at = tag.find("id=");
-    while (at != std::string_view::npos && std::string_view(" \t\r\n").find(tag[at - 1]) == std::string_view::npos)
+    while (at != std::string_view::npos &&
+           std::string_view(" \t\r\n").find(tag[at - 1]) == std::string_view::npos)
       at = tag.find("id=", at + 1);
-    if (at == std::string_view::npos || at + 3 >= tag.size() || (tag[at + 3] != '"' && tag[at + 3] != '\''))
+    if (at == std::string_view::npos || at + 3 >= tag.size() ||
+        (tag[at + 3] != '"' && tag[at + 3] != '\''))
       fail("a node without id", "id=\"...\"");
     const std::size_t first = at + 4, last = tag.find(tag[at + 3], first);
     std::string id(tag.substr(first, last - first));
-    for (const auto& [entity, character] : {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&amp;", "&"}})
+    for (const auto& [entity, character] :
+         {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&amp;", "&"}})
       for (std::size_t i = id.find(entity); i != std::string::npos; i = id.find(entity, i + 1))
         id.replace(i, std::string_view(entity).size(), character);
     if (!is_name(id))
@@ -113,31 +120,37 @@ class tag_scanner {
 // What Boost fills in: nodes are their positions, edges theirs.
 class listed_graph final : public boost::mutate_graph {
  public:
-  listed_graph(const outline& known, edge_list& to) : known_(known), to_(to), names_(known.ids.size()), types_(known.edge_lines.size()) {}
+  listed_graph(const outline& known, edge_list& to)
+      : known_(known), to_(to), names_(known.ids.size()), types_(known.edge_lines.size()) {}
 
   bool is_directed() const override { return true; }
 
   boost::any do_add_vertex() override {
     if (nodes_ == known_.ids.size())
-      throw input_error(next_place(), "an edge of a node that is not in the file", "one of the " + std::to_string(nodes_) + " nodes");
+      throw input_error(next_place(), "an edge of a node that is not in the file",
+                        "one of the " + std::to_string(nodes_) + " nodes");
     return nodes_++;
   }
 
   std::pair<boost::any, bool> do_add_edge(boost::any source, boost::any target) override {
-    if (to_.edges.size() == known_.edge_lines.size()) throw input_error(to_.file, "an edge outside the graph", "edges of the graph");
+    if (to_.edges.size() == known_.edge_lines.size())
+      throw input_error(to_.file, "an edge outside the graph", "edges of the graph");
     const std::size_t number = to_.edges.size();
     to_.edges.push_back({static_cast<neuron_id>(boost::any_cast<std::size_t>(source)),
-                         static_cast<neuron_id>(boost::any_cast<std::size_t>(target)), 1.0f, known_.edge_lines[number]});
+                         static_cast<neuron_id>(boost::any_cast<std::size_t>(target)), 1.0f,
+                         known_.edge_lines[number]});
     return {boost::any(number), true};
   }
 
   void set_graph_property(const std::string&, const std::string&, const std::string&) override {}
 
-  void set_vertex_property(const std::string& name, boost::any node, const std::string& value, const std::string&) override {
+  void set_vertex_property(const std::string& name, boost::any node, const std::string& value,
+                           const std::string&) override {
     if (lower(name) == "name") names_[boost::any_cast<std::size_t>(node)] = value;
   }
 
-  void set_edge_property(const std::string& name, boost::any edge, const std::string& value, const std::string&) override {
+  void set_edge_property(const std::string& name, boost::any edge, const std::string& value,
+                         const std::string&) override {
     const auto number = boost::any_cast<std::size_t>(edge);
     graph_edge& e = to_.edges[number];
     if (lower(name) == "weight") e.weight = weight_of(value, to_.place(e.line));
@@ -146,9 +159,13 @@ class listed_graph final : public boost::mutate_graph {
 
   void finish() {
     if (nodes_ != known_.ids.size() || to_.edges.size() != known_.edge_lines.size())
-      throw input_error(to_.file, std::to_string(nodes_) + " nodes and " + std::to_string(to_.edges.size()) + " edges in the graph",
-                        "all " + std::to_string(known_.ids.size()) + " and " + std::to_string(known_.edge_lines.size()) + " of the file");
-    for (std::size_t i = 0; i < types_.size(); ++i) check_type(types_[i], to_.edges[i].weight, to_.place(to_.edges[i].line));
+      throw input_error(to_.file,
+                        std::to_string(nodes_) + " nodes and " + std::to_string(to_.edges.size()) +
+                            " edges in the graph",
+                        "all " + std::to_string(known_.ids.size()) + " and " +
+                            std::to_string(known_.edge_lines.size()) + " of the file");
+    for (std::size_t i = 0; i < types_.size(); ++i)
+      check_type(types_[i], to_.edges[i].weight, to_.place(to_.edges[i].line));
     std::unordered_set<std::string_view> seen;
     for (const std::string& name : names_)
       if (!is_name(name) || !seen.insert(name).second) {
@@ -183,9 +200,12 @@ class text_buffer final : public std::streambuf {
 }  // namespace
 
 void read_graphml(std::string_view text, edge_list& to) {
-  if (!to.one_population) throw unavailable_error(to.file, "GraphML for edges between two kinds of nodes", "Matrix Market, CSV or HDF5");
+  if (!to.one_population)
+    throw unavailable_error(to.file, "GraphML for edges between two kinds of nodes",
+                            "Matrix Market, CSV or HDF5");
   if (text.size() > most_graphml_bytes)
-    throw input_error(to.file, std::to_string(text.size()) + " bytes of GraphML", "at most " + std::to_string(most_graphml_bytes),
+    throw input_error(to.file, std::to_string(text.size()) + " bytes of GraphML",
+                      "at most " + std::to_string(most_graphml_bytes),
                       "Matrix Market and HDF5 are made for graphs of this size");
   const outline known = tag_scanner(text, to).scan();
   if (known.ids.empty()) throw input_error(to.file, "a graph without nodes", "neurons");

@@ -14,25 +14,31 @@ namespace {
 
 constexpr int most_dimensions = 8;
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 28;  // bytes, of a chunk that we read
-constexpr std::uint64_t least_mapped = std::uint64_t{1} << 16;   // bytes, of a dataset that is worth pages of its own
-constexpr std::uint64_t longest_row = std::uint64_t{1} << 20;    // bytes, of a row in one chunk that we write
+constexpr std::uint64_t least_mapped = std::uint64_t{1}
+                                       << 16;  // bytes, of a dataset that is worth pages of its own
+constexpr std::uint64_t longest_row = std::uint64_t{1}
+                                      << 20;  // bytes, of a row in one chunk that we write
 
 // Saturates: a product that does not fit is larger than any limit.
 std::uint64_t product(const extents& shape, std::uint64_t factor) {
   std::uint64_t n = factor;
   for (std::uint64_t s : shape)
-    if (__builtin_mul_overflow(n, s, &n)) return std::find(shape.begin(), shape.end(), 0u) != shape.end() ? 0 : ~std::uint64_t{0};
+    if (__builtin_mul_overflow(n, s, &n))
+      return std::find(shape.begin(), shape.end(), 0u) != shape.end() ? 0 : ~std::uint64_t{0};
   return n;
 }
 
 handle part_of(hid_t set, const extents& start, const extents& count, const std::string& place) {
   handle space = readable(H5Dget_space(set), place, "no extents");
   const std::vector<hsize_t> from(start.begin(), start.end()), number(count.begin(), count.end());
-  if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, number.data(), nullptr) < 0) unreadable(place, "no such rows");
+  if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, number.data(),
+                          nullptr) < 0)
+    unreadable(place, "no such rows");
   return space;
 }
 
-handle rows_of(hid_t set, const extents& shape, std::uint64_t first, std::uint64_t rows, const std::string& place) {
+handle rows_of(hid_t set, const extents& shape, std::uint64_t first, std::uint64_t rows,
+               const std::string& place) {
   extents start(shape.size(), 0), count = shape;
   start[0] = first;
   count[0] = rows;
@@ -46,12 +52,15 @@ struct stored_at {
 };
 
 std::optional<stored_at> where_stored(hid_t set, hid_t memory_type) {
-  const handle type(H5Dget_type(set)), file(H5Iget_file_id(set)), access(H5Fget_access_plist(file.id()));
+  const handle type(H5Dget_type(set)), file(H5Iget_file_id(set)),
+      access(H5Fget_access_plist(file.id()));
   const haddr_t offset = H5Dget_offset(set);
   int* descriptor = nullptr;
   struct ::stat status {};
-  if (!equal_types(type.id(), memory_type) || offset == HADDR_UNDEF || H5Pget_driver(access.id()) != H5FD_SEC2 ||
-      H5Fget_vfd_handle(file.id(), H5P_DEFAULT, reinterpret_cast<void**>(&descriptor)) < 0 || ::fstat(*descriptor, &status) != 0)
+  if (!equal_types(type.id(), memory_type) || offset == HADDR_UNDEF ||
+      H5Pget_driver(access.id()) != H5FD_SEC2 ||
+      H5Fget_vfd_handle(file.id(), H5P_DEFAULT, reinterpret_cast<void**>(&descriptor)) < 0 ||
+      ::fstat(*descriptor, &status) != 0)
     return std::nullopt;
   return stored_at{*descriptor, offset, static_cast<std::uint64_t>(status.st_size)};
 }
@@ -65,7 +74,9 @@ handle block_of(std::uint64_t elements, const std::string& place) {
 
 // ---- groups
 
-std::string group::below(const char* name) const { return place_ + (place_.back() == '/' ? "" : "/") + name; }
+std::string group::below(const char* name) const {
+  return place_ + (place_.back() == '/' ? "" : "/") + name;
+}
 
 bool group::has(const char* name) const {
   const silence quiet;
@@ -74,21 +85,25 @@ bool group::has(const char* name) const {
 
 void group::check_link(const char* name) const {
   H5L_info_t link;
-  if (H5Lexists(handle_.id(), name, H5P_DEFAULT) <= 0 || H5Lget_info(handle_.id(), name, &link, H5P_DEFAULT) < 0)
+  if (H5Lexists(handle_.id(), name, H5P_DEFAULT) <= 0 ||
+      H5Lget_info(handle_.id(), name, &link, H5P_DEFAULT) < 0)
     throw input_error(below(name), "missing");
-  if (link.type != H5L_TYPE_HARD) throw input_error(below(name), "a link to elsewhere", "the data itself");
+  if (link.type != H5L_TYPE_HARD)
+    throw input_error(below(name), "a link to elsewhere", "the data itself");
 }
 
 group group::open_group(const char* name) const {
   const silence quiet;
   check_link(name);
-  return group(readable(H5Gopen2(handle_.id(), name, H5P_DEFAULT), below(name), "not a group"), below(name), limits_);
+  return group(readable(H5Gopen2(handle_.id(), name, H5P_DEFAULT), below(name), "not a group"),
+               below(name), limits_);
 }
 
 dataset group::open_dataset(const char* name) const {
   const silence quiet;
   check_link(name);
-  dataset set(readable(H5Dopen2(handle_.id(), name, H5P_DEFAULT), below(name), "not a dataset"), below(name), limits_);
+  dataset set(readable(H5Dopen2(handle_.id(), name, H5P_DEFAULT), below(name), "not a dataset"),
+              below(name), limits_);
   set.check_storage();
   return set;
 }
@@ -96,7 +111,9 @@ dataset group::open_dataset(const char* name) const {
 group group::create_group(const char* name) {
   const silence quiet;
   const std::string at = below(name);
-  return group(writable(H5Gcreate2(handle_.id(), name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), at, "cannot be created"), at, limits_);
+  return group(writable(H5Gcreate2(handle_.id(), name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), at,
+                        "cannot be created"),
+               at, limits_);
 }
 
 template <element T>
@@ -104,19 +121,23 @@ dataset group::create_dataset(const char* name, const extents& shape) {
   const silence quiet;
   const std::string at = below(name);
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
-  const handle space = writable(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), at, "no extents");
+  const handle space = writable(
+      H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), at, "no extents");
   const handle plan = writable(H5Pcreate(H5P_DATASET_CREATE), at, "no creation list");
   // The same content gives the same bytes: no times.
-  if (H5Pset_fill_time(plan.id(), H5D_FILL_TIME_NEVER) < 0 || H5Pset_obj_track_times(plan.id(), false) < 0)
+  if (H5Pset_fill_time(plan.id(), H5D_FILL_TIME_NEVER) < 0 ||
+      H5Pset_obj_track_times(plan.id(), false) < 0)
     unwritable(at, "no creation list");
-  return dataset(writable(H5Dcreate2(handle_.id(), name, types_of<T>().file, space.id(), H5P_DEFAULT, plan.id(), H5P_DEFAULT), at,
-                          "cannot be created"),
+  return dataset(writable(H5Dcreate2(handle_.id(), name, types_of<T>().file, space.id(),
+                                     H5P_DEFAULT, plan.id(), H5P_DEFAULT),
+                          at, "cannot be created"),
                  at, limits_);
 }
 
 void group::create_link(const char* name, const char* to) {
   const silence quiet;
-  if (H5Lcreate_hard(handle_.id(), to, H5L_SAME_LOC, name, H5P_DEFAULT, H5P_DEFAULT) < 0) unwritable(below(name), "cannot be created");
+  if (H5Lcreate_hard(handle_.id(), to, H5L_SAME_LOC, name, H5P_DEFAULT, H5P_DEFAULT) < 0)
+    unwritable(below(name), "cannot be created");
 }
 
 void group::create_texts(const char* name, const std::vector<std::string>& values) {
@@ -125,18 +146,23 @@ void group::create_texts(const char* name, const std::vector<std::string>& value
   std::size_t length = 1;
   for (const std::string& v : values) length = std::max(length, v.size());
   std::vector<char> all(values.size() * length);
-  for (std::size_t i = 0; i < values.size(); ++i) std::copy(values[i].begin(), values[i].end(), all.data() + i * length);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    std::copy(values[i].begin(), values[i].end(), all.data() + i * length);
   const handle type = writable(H5Tcopy(H5T_C_S1), at, "no string type");
-  if (H5Tset_size(type.id(), length) < 0 || H5Tset_cset(type.id(), H5T_CSET_UTF8) < 0 || H5Tset_strpad(type.id(), H5T_STR_NULLPAD) < 0)
+  if (H5Tset_size(type.id(), length) < 0 || H5Tset_cset(type.id(), H5T_CSET_UTF8) < 0 ||
+      H5Tset_strpad(type.id(), H5T_STR_NULLPAD) < 0)
     unwritable(at, "no string type");
   const hsize_t count = values.size();
   const handle space = writable(H5Screate_simple(1, &count, nullptr), at, "no extents");
   const handle plan = writable(H5Pcreate(H5P_DATASET_CREATE), at, "no creation list");
-  if (H5Pset_fill_time(plan.id(), H5D_FILL_TIME_NEVER) < 0 || H5Pset_obj_track_times(plan.id(), false) < 0)
+  if (H5Pset_fill_time(plan.id(), H5D_FILL_TIME_NEVER) < 0 ||
+      H5Pset_obj_track_times(plan.id(), false) < 0)
     unwritable(at, "no creation list");
-  const handle set =
-      writable(H5Dcreate2(handle_.id(), name, type.id(), space.id(), H5P_DEFAULT, plan.id(), H5P_DEFAULT), at, "cannot be created");
-  if (count != 0 && H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()) < 0) unwritable(at, "cannot be written");
+  const handle set = writable(
+      H5Dcreate2(handle_.id(), name, type.id(), space.id(), H5P_DEFAULT, plan.id(), H5P_DEFAULT),
+      at, "cannot be created");
+  if (count != 0 && H5Dwrite(set.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()) < 0)
+    unwritable(at, "cannot be written");
 }
 
 template <element T>
@@ -149,36 +175,46 @@ dataset group::create_rows(const char* name, const extents& row_shape, std::uint
     most.push_back(n);
     chunk.push_back(n);
   }
-  if (product(row_shape, sizeof(T)) > longest_row) chunk.back() = std::min<hsize_t>(chunk.back(), longest_row / sizeof(T));
-  const handle space = writable(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), most.data()), at, "no extents");
+  if (product(row_shape, sizeof(T)) > longest_row)
+    chunk.back() = std::min<hsize_t>(chunk.back(), longest_row / sizeof(T));
+  const handle space = writable(
+      H5Screate_simple(static_cast<int>(dims.size()), dims.data(), most.data()), at, "no extents");
   const handle plan = writable(H5Pcreate(H5P_DATASET_CREATE), at, "no creation list");
-  if (H5Pset_chunk(plan.id(), static_cast<int>(chunk.size()), chunk.data()) < 0 || H5Pset_obj_track_times(plan.id(), false) < 0)
+  if (H5Pset_chunk(plan.id(), static_cast<int>(chunk.size()), chunk.data()) < 0 ||
+      H5Pset_obj_track_times(plan.id(), false) < 0)
     unwritable(at, "no creation list");
-  return dataset(writable(H5Dcreate2(handle_.id(), name, types_of<T>().file, space.id(), H5P_DEFAULT, plan.id(), H5P_DEFAULT), at,
-                          "cannot be created"),
+  return dataset(writable(H5Dcreate2(handle_.id(), name, types_of<T>().file, space.id(),
+                                     H5P_DEFAULT, plan.id(), H5P_DEFAULT),
+                          at, "cannot be created"),
                  at, limits_);
 }
 
 // ---- datasets
 
-dataset::dataset(handle h, std::string where, limits l) : object(std::move(h), std::move(where), l) {
+dataset::dataset(handle h, std::string where, limits l)
+    : object(std::move(h), std::move(where), l) {
   const handle space = readable(H5Dget_space(handle_.id()), place_, "no extents");
   const int rank = H5Sget_simple_extent_ndims(space.id());
   if (H5Sget_simple_extent_type(space.id()) != H5S_SIMPLE || rank < 1 || rank > most_dimensions)
-    throw input_error(place_, "other extents", "1 to " + std::to_string(most_dimensions) + " dimensions");
+    throw input_error(place_, "other extents",
+                      "1 to " + std::to_string(most_dimensions) + " dimensions");
   std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
-  if (H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr) != rank) unreadable(place_, "no extents");
+  if (H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr) != rank)
+    unreadable(place_, "no extents");
   shape_.assign(dims.begin(), dims.end());
 }
 
-// Nothing here may read another file, load a filter, or unpack into more memory than the shape says.
+// Nothing here may read another file, load a filter, or unpack into more memory than the shape
+// says.
 void dataset::check_storage() const {
   const handle plan = readable(H5Dget_create_plist(handle_.id()), place_, "no creation list");
   const H5D_layout_t layout = H5Pget_layout(plan.id());
   const int filters = H5Pget_nfilters(plan.id());
-  if (H5Pget_external_count(plan.id()) != 0) throw input_error(place_, "data kept in another file", "data in this file");
+  if (H5Pget_external_count(plan.id()) != 0)
+    throw input_error(place_, "data kept in another file", "data in this file");
   if (limits_.plain) {
-    if (layout != H5D_CONTIGUOUS || filters != 0) throw input_error(place_, "a chunked, compact or compressed dataset", "a contiguous one");
+    if (layout != H5D_CONTIGUOUS || filters != 0)
+      throw input_error(place_, "a chunked, compact or compressed dataset", "a contiguous one");
     return;
   }
   if (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT)
@@ -186,21 +222,28 @@ void dataset::check_storage() const {
   for (int i = 0; i < filters; ++i) {
     unsigned flags = 0;
     std::size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(plan.id(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
+    const H5Z_filter_t filter = H5Pget_filter2(plan.id(), static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, 0, nullptr, nullptr);
+    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+        filter != H5Z_FILTER_FLETCHER32)
       throw input_error(place_, "filter " + std::to_string(filter), "gzip, shuffle or fletcher32");
   }
   if (layout != H5D_CHUNKED) return;
   std::vector<hsize_t> dims(shape_.size());
-  if (H5Pget_chunk(plan.id(), static_cast<int>(dims.size()), dims.data()) != static_cast<int>(dims.size())) unreadable(place_, "no chunks");
+  if (H5Pget_chunk(plan.id(), static_cast<int>(dims.size()), dims.data()) !=
+      static_cast<int>(dims.size()))
+    unreadable(place_, "no chunks");
   const extents chunk(dims.begin(), dims.end());
   const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
   const std::uint64_t bytes = product(chunk, H5Tget_size(type.id()));
   if (bytes == 0 || bytes > largest_chunk)
-    throw input_error(place_, "chunks of " + shown(chunk), "at most " + std::to_string(largest_chunk) + " bytes each");
-  // Compression makes data smaller, so stored bytes beyond the plain size are there to unpack into something else.
+    throw input_error(place_, "chunks of " + shown(chunk),
+                      "at most " + std::to_string(largest_chunk) + " bytes each");
+  // Compression makes data smaller, so stored bytes beyond the plain size are there to unpack into
+  // something else.
   extents chunks;
-  for (std::size_t i = 0; i < chunk.size(); ++i) chunks.push_back(shape_[i] / chunk[i] + (shape_[i] % chunk[i] != 0));
+  for (std::size_t i = 0; i < chunk.size(); ++i)
+    chunks.push_back(shape_[i] / chunk[i] + (shape_[i] % chunk[i] != 0));
   const std::uint64_t plain_size = product(chunks, bytes);
   if (H5Dget_storage_size(handle_.id()) / 2 > plain_size)
     throw input_error(place_, std::to_string(H5Dget_storage_size(handle_.id())) + " stored bytes",
@@ -211,14 +254,17 @@ void dataset::check_size(const extents& shape, std::uint64_t element_bytes) cons
   const std::uint64_t bytes = product(shape, element_bytes);
   if (bytes > limits_.dataset_bytes)
     throw input_error(place_, shown(shape) + " values",
-                      "at most " + std::to_string(limits_.dataset_bytes) + " bytes" + (limits_.plain ? ", the size of the file" : ""));
+                      "at most " + std::to_string(limits_.dataset_bytes) + " bytes" +
+                          (limits_.plain ? ", the size of the file" : ""));
   if (limits_.plain && H5Dget_storage_size(handle_.id()) != bytes)
-    throw input_error(place_, std::to_string(H5Dget_storage_size(handle_.id())) + " stored bytes", std::to_string(bytes));
+    throw input_error(place_, std::to_string(H5Dget_storage_size(handle_.id())) + " stored bytes",
+                      std::to_string(bytes));
 }
 
 void dataset::check_type(hid_t file, hid_t swapped, const char* name) const {
   const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
-  if (!equal_types(type.id(), file) && !equal_types(type.id(), swapped)) throw input_error(place_, "another element type", name);
+  if (!equal_types(type.id(), file) && !equal_types(type.id(), swapped))
+    throw input_error(place_, "another element type", name);
 }
 
 template <element T>
@@ -243,9 +289,12 @@ array<T> dataset::map(const extents& shape) const {
   const silence quiet;
   check<T>(shape);
   const std::uint64_t bytes = product(shape, sizeof(T));
-  const std::optional<stored_at> where = limits_.map && limits_.plain ? where_stored(handle_.id(), types_of<T>().memory) : std::nullopt;
+  const std::optional<stored_at> where = limits_.map && limits_.plain
+                                             ? where_stored(handle_.id(), types_of<T>().memory)
+                                             : std::nullopt;
   if (!where || bytes < least_mapped || where->offset % alignof(T) != 0) return read<T>(shape);
-  if (where->offset > where->file_bytes || bytes > where->file_bytes - where->offset) unreadable(place_, "cut short");
+  if (where->offset > where->file_bytes || bytes > where->file_bytes - where->offset)
+    unreadable(place_, "cut short");
   return array<T>::of_file(where->descriptor, where->offset, product(shape, 1));
 }
 
@@ -267,18 +316,25 @@ array<T> dataset::read_part(const extents& start, const extents& count) const {
   const types t = types_of<T>();
   check_type(t.file, t.swapped, t.name);
   bool inside = start.size() == shape_.size() && count.size() == shape_.size();
-  for (std::size_t i = 0; inside && i < shape_.size(); ++i) inside = start[i] <= shape_[i] && count[i] <= shape_[i] - start[i];
-  if (!inside) throw input_error(place_, "shape " + shown(shape_), shown(count) + " from " + shown(start) + " on");
+  for (std::size_t i = 0; inside && i < shape_.size(); ++i)
+    inside = start[i] <= shape_[i] && count[i] <= shape_[i] - start[i];
+  if (!inside)
+    throw input_error(place_, "shape " + shown(shape_),
+                      shown(count) + " from " + shown(start) + " on");
   check_size(count, sizeof(T));
   array<T> values(product(count, 1));
   if (values.empty()) return values;
-  const handle from = part_of(handle_.id(), start, count, place_), block = block_of(values.size(), place_);
-  if (H5Dread(handle_.id(), t.memory, block.id(), from.id(), H5P_DEFAULT, values.data()) < 0) unreadable(place_, "cannot be read");
+  const handle from = part_of(handle_.id(), start, count, place_),
+               block = block_of(values.size(), place_);
+  if (H5Dread(handle_.id(), t.memory, block.id(), from.id(), H5P_DEFAULT, values.data()) < 0)
+    unreadable(place_, "cannot be read");
   return values;
 }
 
 extents dataset::first_rows(std::uint64_t rows) const {
-  if (rows > shape_[0]) throw input_error(place_, std::to_string(shape_[0]) + " rows", "at least " + std::to_string(rows));
+  if (rows > shape_[0])
+    throw input_error(place_, std::to_string(shape_[0]) + " rows",
+                      "at least " + std::to_string(rows));
   extents shape = shape_;
   shape[0] = rows;
   return shape;
@@ -287,8 +343,10 @@ extents dataset::first_rows(std::uint64_t rows) const {
 void dataset::read_rows(std::uint64_t rows, hid_t memory_type, void* to) const {
   const std::uint64_t elements = product(first_rows(rows), 1);
   if (elements == 0) return;
-  const handle from = rows_of(handle_.id(), shape_, 0, rows, place_), block = block_of(elements, place_);
-  if (H5Dread(handle_.id(), memory_type, block.id(), from.id(), H5P_DEFAULT, to) < 0) unreadable(place_, "cannot be read");
+  const handle from = rows_of(handle_.id(), shape_, 0, rows, place_),
+               block = block_of(elements, place_);
+  if (H5Dread(handle_.id(), memory_type, block.id(), from.id(), H5P_DEFAULT, to) < 0)
+    unreadable(place_, "cannot be read");
 }
 
 array<std::uint64_t> dataset::read_integers(std::uint64_t rows, std::uint64_t most) const {
@@ -298,12 +356,14 @@ array<std::uint64_t> dataset::read_integers(std::uint64_t rows, std::uint64_t mo
   const extents shape = first_rows(rows);
   check_size(shape, sizeof(std::uint64_t));
   array<std::uint64_t> values(product(shape, 1));
-  // HDF5 would turn a negative number into 0 without a word; as int64 it stays visible, and above every limit.
+  // HDF5 would turn a negative number into 0 without a word; as int64 it stays visible, and above
+  // every limit.
   read_rows(rows, is_signed(type.id()) ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, values.data());
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i] > most)
       throw input_error(place_ + "[" + std::to_string(i) + "]",
-                        is_signed(type.id()) ? std::to_string(static_cast<std::int64_t>(values[i])) : std::to_string(values[i]),
+                        is_signed(type.id()) ? std::to_string(static_cast<std::int64_t>(values[i]))
+                                             : std::to_string(values[i]),
                         "0 to " + std::to_string(most));
   return values;
 }
@@ -311,8 +371,8 @@ array<std::uint64_t> dataset::read_integers(std::uint64_t rows, std::uint64_t mo
 array<float> dataset::read_reals(std::uint64_t rows) const {
   const silence quiet;
   const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
-  if (!equal_types(type.id(), H5T_IEEE_F32LE) && !equal_types(type.id(), H5T_IEEE_F32BE) && !equal_types(type.id(), H5T_IEEE_F64LE) &&
-      !equal_types(type.id(), H5T_IEEE_F64BE))
+  if (!equal_types(type.id(), H5T_IEEE_F32LE) && !equal_types(type.id(), H5T_IEEE_F32BE) &&
+      !equal_types(type.id(), H5T_IEEE_F64LE) && !equal_types(type.id(), H5T_IEEE_F64BE))
     throw input_error(place_, "another element type", "float32 or float64");
   const extents shape = first_rows(rows);
   check_size(shape, sizeof(float));
@@ -325,9 +385,12 @@ std::vector<std::string> dataset::read_texts(std::uint64_t count, std::uint64_t 
   const silence quiet;
   const handle type = readable(H5Dget_type(handle_.id()), place_, "no type");
   const std::size_t length = H5Tget_size(type.id());
-  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 || length == 0 || length > longest)
-    throw input_error(place_, "another element type", "strings of one fixed length, at most " + std::to_string(longest) + " bytes");
-  if (shape_ != extents{count}) throw input_error(place_, "shape " + shown(shape_), std::to_string(count));
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 || length == 0 ||
+      length > longest)
+    throw input_error(place_, "another element type",
+                      "strings of one fixed length, at most " + std::to_string(longest) + " bytes");
+  if (shape_ != extents{count})
+    throw input_error(place_, "shape " + shown(shape_), std::to_string(count));
   check_size(shape_, length);
   std::vector<char> all(count * length);
   read_rows(count, type.id(), all.data());
@@ -342,25 +405,31 @@ std::vector<std::string> dataset::read_texts(std::uint64_t count, std::uint64_t 
 template <element T>
 void dataset::write(std::span<const T> values) {
   const silence quiet;
-  if (values.size() != product(shape_, 1)) throw shape_error(place_, std::to_string(values.size()) + " values", shown(shape_));
+  if (values.size() != product(shape_, 1))
+    throw shape_error(place_, std::to_string(values.size()) + " values", shown(shape_));
   if (values.empty()) return;
-  if (H5Dwrite(handle_.id(), types_of<T>().memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
+  if (H5Dwrite(handle_.id(), types_of<T>().memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) <
+      0)
     unwritable(place_, "cannot be written");
 }
 
 template <element T>
 void dataset::append(std::span<const T> values) {
   const silence quiet;
-  const std::uint64_t row = product({shape_.begin() + 1, shape_.end()}, 1), rows = row == 0 ? 0 : values.size() / row;
+  const std::uint64_t row = product({shape_.begin() + 1, shape_.end()}, 1),
+                      rows = row == 0 ? 0 : values.size() / row;
   if (rows * row != values.size())
-    throw shape_error(place_, std::to_string(values.size()) + " values", "whole rows of " + std::to_string(row));
+    throw shape_error(place_, std::to_string(values.size()) + " values",
+                      "whole rows of " + std::to_string(row));
   if (rows == 0) return;
   const std::uint64_t first = shape_[0];
   shape_[0] += rows;
   const std::vector<hsize_t> dims(shape_.begin(), shape_.end());
   if (H5Dset_extent(handle_.id(), dims.data()) < 0) unwritable(place_, "cannot grow");
-  const handle to = rows_of(handle_.id(), shape_, first, rows, place_), block = block_of(values.size(), place_);
-  if (H5Dwrite(handle_.id(), types_of<T>().memory, block.id(), to.id(), H5P_DEFAULT, values.data()) < 0)
+  const handle to = rows_of(handle_.id(), shape_, first, rows, place_),
+               block = block_of(values.size(), place_);
+  if (H5Dwrite(handle_.id(), types_of<T>().memory, block.id(), to.id(), H5P_DEFAULT,
+               values.data()) < 0)
     unwritable(place_, "cannot be written");
 }
 

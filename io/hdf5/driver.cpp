@@ -45,7 +45,8 @@ herr_t close_driver(H5FD_t* f) {
 
 herr_t query(const H5FD_t*, unsigned long* flags) {
   if (flags != nullptr)
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
+             H5FD_FEAT_AGGREGATE_SMALLDATA;
   return 0;
 }
 
@@ -99,7 +100,8 @@ H5FD_class_t driver_class() {
 
 }  // namespace
 
-output::output(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+output::output(const std::filesystem::path& path)
+    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
   if (descriptor_ >= 0) return;
   if (errno == EEXIST) throw input_error(path.string(), "a file that exists", "a new name");
   throw_unwritable(path, errno, "cannot be created");
@@ -130,8 +132,9 @@ void output::write(std::uint64_t offset, const std::byte* from, std::size_t size
   if (offset >= committed_) return put(offset, from, size);
   try {
     // The newest overwrite of a place wins; most are of the same few blocks of metadata.
-    const auto same =
-        std::find_if(held_.begin(), held_.end(), [&](const piece& p) { return p.offset == offset && p.bytes.size() == size; });
+    const auto same = std::find_if(held_.begin(), held_.end(), [&](const piece& p) {
+      return p.offset == offset && p.bytes.size() == size;
+    });
     if (same != held_.end()) held_.erase(same);
     held_.push_back({offset, std::vector<std::byte>(from, from + size)});
   } catch (const std::bad_alloc&) {
@@ -143,15 +146,18 @@ void output::write(std::uint64_t offset, const std::byte* from, std::size_t size
 void output::read(std::uint64_t offset, std::byte* to, std::size_t size) noexcept {
   std::memset(to, 0, size);
   for (std::size_t done = 0; done < size;) {
-    const ssize_t got = ::pread(descriptor_, to + done, size - done, static_cast<off_t>(offset + done));
+    const ssize_t got =
+        ::pread(descriptor_, to + done, size - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail();
     if (got == 0) break;  // behind the end: zeros, as HDF5 expects
     done += static_cast<std::size_t>(got);
   }
   for (const piece& p : held_) {
-    const std::uint64_t first = std::max(offset, p.offset), last = std::min(offset + size, p.offset + p.bytes.size());
-    if (first < last) std::memcpy(to + (first - offset), p.bytes.data() + (first - p.offset), last - first);
+    const std::uint64_t first = std::max(offset, p.offset),
+                        last = std::min(offset + size, p.offset + p.bytes.size());
+    if (first < last)
+      std::memcpy(to + (first - offset), p.bytes.data() + (first - p.offset), last - first);
   }
 }
 

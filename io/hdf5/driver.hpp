@@ -1,6 +1,7 @@
-// The HDF5 file driver through which this program writes. HDF5 1.10 crashes at exit after a failed write of its own metadata
-// (measured: a file size limit hit in H5Fflush), so this driver never reports one to HDF5: it keeps the first failure for us,
-// drops every later write, and the owner of the file throws.
+// The HDF5 file driver through which this program writes. HDF5 1.10 crashes at exit after a failed
+// write of its own metadata (measured: a file size limit hit in H5Fflush), so this driver never
+// reports one to HDF5: it keeps the first failure for us, drops every later write, and the owner of
+// the file throws.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +11,12 @@
 
 namespace bdh::hdf5 {
 
-// A file being written, and what has become of it. Overwrites of what an earlier commit put on disk are held back until the
-// bytes behind the committed end, to which they may point, are there: a kill in the middle of a flush leaves the old state.
+// A file being written, and what has become of it. Overwrites of what an earlier commit put on disk
+// are held back until the bytes behind the committed end, to which they may point, are there: a
+// kill in the middle of a flush leaves the old state.
 struct output {
-  explicit output(const std::filesystem::path& path);  // creates; throws input_error when it exists, device_error
+  explicit output(const std::filesystem::path&
+                      path);  // creates; throws input_error when it exists, device_error
   output(const output&) = delete;
   output& operator=(const output&) = delete;
   ~output();
@@ -39,7 +42,8 @@ struct output {
   std::vector<piece> held_;      // in the order of writing
 };
 
-// A property list (to be closed by the caller) of a file that is written through `to`, which must outlive it. Negative: failure.
+// A property list (to be closed by the caller) of a file that is written through `to`, which must
+// outlive it. Negative: failure.
 std::int64_t access_through(output& to) noexcept;
 
 }  // namespace bdh::hdf5

@@ -16,7 +16,8 @@
 namespace bdh::hdf5 {
 namespace {
 
-constexpr std::size_t longest_text = 65536;  // an attribute of the first file version cannot be longer
+constexpr std::size_t longest_text =
+    65536;  // an attribute of the first file version cannot be longer
 
 // The innermost message of HDF5's error stack.
 std::string reason() {
@@ -34,14 +35,19 @@ std::string reason() {
 
 }  // namespace
 
-void unreadable(const std::string& place, const char* what) { throw input_error(place, std::string(what) + " (HDF5: " + reason() + ")"); }
-void unwritable(const std::string& place, const char* what) { throw device_error(place, std::string(what) + " (HDF5: " + reason() + ")"); }
+void unreadable(const std::string& place, const char* what) {
+  throw input_error(place, std::string(what) + " (HDF5: " + reason() + ")");
+}
+void unwritable(const std::string& place, const char* what) {
+  throw device_error(place, std::string(what) + " (HDF5: " + reason() + ")");
+}
 
 bool equal_types(hid_t a, hid_t b) noexcept { return H5Tequal(a, b) > 0; }
 
 bool is_integer(hid_t type) noexcept {
-  for (hid_t t : {H5T_STD_U8LE, H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_STD_I8LE, H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE,
-                  H5T_STD_U16BE, H5T_STD_U32BE, H5T_STD_U64BE, H5T_STD_I16BE, H5T_STD_I32BE, H5T_STD_I64BE})
+  for (hid_t t : {H5T_STD_U8LE, H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE, H5T_STD_I8LE,
+                  H5T_STD_I16LE, H5T_STD_I32LE, H5T_STD_I64LE, H5T_STD_U16BE, H5T_STD_U32BE,
+                  H5T_STD_U64BE, H5T_STD_I16BE, H5T_STD_I32BE, H5T_STD_I64BE})
     if (equal_types(type, t)) return true;
   return false;
 }
@@ -94,11 +100,14 @@ std::string object::text(const char* name) const {
   const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
   const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
   const std::size_t size = H5Tget_size(type.id());
-  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 || H5Sget_simple_extent_npoints(space.id()) != 1 ||
-      size == 0 || size > longest_text)
-    throw input_error(at, "another type", "one string of fixed length, at most " + std::to_string(longest_text) + " bytes");
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 ||
+      H5Sget_simple_extent_npoints(space.id()) != 1 || size == 0 || size > longest_text)
+    throw input_error(
+        at, "another type",
+        "one string of fixed length, at most " + std::to_string(longest_text) + " bytes");
   std::string value(size, '\0');
-  if (H5Aread(attribute.id(), type.id(), value.data()) < 0) unreadable(at, "attribute cannot be read");
+  if (H5Aread(attribute.id(), type.id(), value.data()) < 0)
+    unreadable(at, "attribute cannot be read");
   value.resize(std::min(value.find('\0'), value.size()));
   return value;
 }
@@ -108,11 +117,13 @@ std::string object::text_of_any_length(const char* name) const {
   const std::string at = place_ + "@" + name;
   const handle attribute = open_attribute(name);
   const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
-  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) <= 0) return text(name);
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) <= 0)
+    return text(name);
   const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
   if (H5Sget_simple_extent_npoints(space.id()) != 1) throw input_error(at, "several texts", "one");
   char* value = nullptr;
-  if (H5Aread(attribute.id(), type.id(), &value) < 0 || value == nullptr) unreadable(at, "attribute cannot be read");
+  if (H5Aread(attribute.id(), type.id(), &value) < 0 || value == nullptr)
+    unreadable(at, "attribute cannot be read");
   const std::string copy(value, ::strnlen(value, longest_text));
   H5free_memory(value);
   return copy;
@@ -126,13 +137,15 @@ extents object::numbers(const char* name, std::size_t count) const {
   const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
   const hssize_t found = H5Sget_simple_extent_npoints(space.id());
   if (!is_integer(type.id()) || found < 0 || static_cast<std::size_t>(found) != count)
-    throw input_error(at, "another type or number of values", std::to_string(count) + (count == 1 ? " integer" : " integers"));
+    throw input_error(at, "another type or number of values",
+                      std::to_string(count) + (count == 1 ? " integer" : " integers"));
   extents values(count);
   const bool negative = is_signed(type.id());
   if (H5Aread(attribute.id(), negative ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, values.data()) < 0)
     unreadable(at, "attribute cannot be read");
   for (std::uint64_t v : values)
-    if (negative && static_cast<std::int64_t>(v) < 0) throw input_error(at, std::to_string(static_cast<std::int64_t>(v)), "0 or more");
+    if (negative && static_cast<std::int64_t>(v) < 0)
+      throw input_error(at, std::to_string(static_cast<std::int64_t>(v)), "0 or more");
   return values;
 }
 
@@ -145,7 +158,8 @@ std::int64_t object::integer(const char* name) const {
   if (!is_integer(type.id()) || H5Sget_simple_extent_npoints(space.id()) != 1)
     throw input_error(at, "another type or number of values", "1 integer");
   std::int64_t value = 0;
-  if (H5Aread(attribute.id(), H5T_NATIVE_INT64, &value) < 0) unreadable(at, "attribute cannot be read");
+  if (H5Aread(attribute.id(), H5T_NATIVE_INT64, &value) < 0)
+    unreadable(at, "attribute cannot be read");
   return value;
 }
 
@@ -157,28 +171,33 @@ double object::real(const char* name) const {
   const handle attribute = open_attribute(name);
   const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
   const handle space = readable(H5Aget_space(attribute.id()), at, "no extents");
-  if (!(equal_types(type.id(), H5T_IEEE_F64LE) || equal_types(type.id(), H5T_IEEE_F64BE)) || H5Sget_simple_extent_npoints(space.id()) != 1)
+  if (!(equal_types(type.id(), H5T_IEEE_F64LE) || equal_types(type.id(), H5T_IEEE_F64BE)) ||
+      H5Sget_simple_extent_npoints(space.id()) != 1)
     throw input_error(at, "another type", "one float64");
   double value = 0;
-  if (H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &value) < 0) unreadable(at, "attribute cannot be read");
+  if (H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &value) < 0)
+    unreadable(at, "attribute cannot be read");
   if (!std::isfinite(value)) throw input_error(at, std::to_string(value), "a finite number");
   return value;
 }
 
 void object::write_attribute(const char* name, hid_t type, hid_t space, const void* value) {
   const std::string at = place_ + "@" + name;
-  handle attribute = writable(H5Acreate2(handle_.id(), name, type, space, H5P_DEFAULT, H5P_DEFAULT), at, "attribute cannot be created");
+  handle attribute = writable(H5Acreate2(handle_.id(), name, type, space, H5P_DEFAULT, H5P_DEFAULT),
+                              at, "attribute cannot be created");
   if (H5Awrite(attribute.id(), type, value) < 0) unwritable(at, "attribute cannot be written");
   if (!attribute.close()) unwritable(at, "attribute cannot be closed");
 }
 
 void object::set_text(const char* name, std::string_view value) {
   const silence quiet;
-  if (value.size() > 60000) throw input_error(place_ + "@" + name, std::to_string(value.size()) + " bytes of text", "at most 60000");
+  if (value.size() > 60000)
+    throw input_error(place_ + "@" + name, std::to_string(value.size()) + " bytes of text",
+                      "at most 60000");
   const handle type = writable(H5Tcopy(H5T_C_S1), place_, "no string type");
   // AnnData and SciPy read strings of fixed length too, and these need none of HDF5's heaps.
-  if (H5Tset_size(type.id(), std::max<std::size_t>(1, value.size())) < 0 || H5Tset_cset(type.id(), H5T_CSET_UTF8) < 0 ||
-      H5Tset_strpad(type.id(), H5T_STR_NULLPAD) < 0)
+  if (H5Tset_size(type.id(), std::max<std::size_t>(1, value.size())) < 0 ||
+      H5Tset_cset(type.id(), H5T_CSET_UTF8) < 0 || H5Tset_strpad(type.id(), H5T_STR_NULLPAD) < 0)
     unwritable(place_, "no string type");
   const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
   write_attribute(name, type.id(), space.id(), value.empty() ? "" : value.data());
@@ -240,7 +259,8 @@ void object::set_real(const char* name, double value) {
 
 // ---- files
 
-file::file(handle h, std::string where, limits l) : handle_(std::move(h)), shown_(std::move(where)), limits_(l) {}
+file::file(handle h, std::string where, limits l)
+    : handle_(std::move(h)), shown_(std::move(where)), limits_(l) {}
 file::file(file&&) noexcept = default;
 
 file& file::operator=(file&& other) noexcept {
@@ -258,18 +278,22 @@ file file::open(const std::filesystem::path& path, limits l, std::string where) 
   if (where.empty()) where = path.string();
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed))
-    throw input_error(where, std::filesystem::exists(path, failed) ? "not a file" : "no such file", "an HDF5 file");
+    throw input_error(where, std::filesystem::exists(path, failed) ? "not a file" : "no such file",
+                      "an HDF5 file");
   if (!std::ifstream(path, std::ios::binary))
-    throw input_error(where, "cannot be opened: " + std::generic_category().message(errno), "a readable file");
+    throw input_error(where, "cannot be opened: " + std::generic_category().message(errno),
+                      "a readable file");
   if (l.plain) {
     const mapped_file mapped(path);
     screen(mapped.bytes(), where);
     l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, mapped.bytes().size());
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");
-  if (H5Pset_file_locking(access.id(), false, true) < 0 || H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0)
+  if (H5Pset_file_locking(access.id(), false, true) < 0 ||
+      H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0)
     unreadable(where, "no access list");
-  handle h = readable(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), where, "not a whole HDF5 file");
+  handle h =
+      readable(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), where, "not a whole HDF5 file");
   return file(std::move(h), std::move(where), l);
 }
 
@@ -281,10 +305,12 @@ file file::open_image(std::span<const std::byte> image, limits l, const std::str
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");
   // HDF5 copies the image and leaves it unchanged; its interface only lacks the const.
-  if (H5Pset_fapl_core(access.id(), 65536, false) < 0 || H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0 ||
+  if (H5Pset_fapl_core(access.id(), 65536, false) < 0 ||
+      H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0 ||
       H5Pset_file_image(access.id(), const_cast<std::byte*>(image.data()), image.size()) < 0)
     unreadable(where, "no access list");
-  handle h = readable(H5Fopen("image", H5F_ACC_RDONLY, access.id()), where, "not a whole HDF5 file");
+  handle h =
+      readable(H5Fopen("image", H5F_ACC_RDONLY, access.id()), where, "not a whole HDF5 file");
   return file(std::move(h), where, l);
 }
 
@@ -294,20 +320,24 @@ file file::create(const std::filesystem::path& path, std::uint64_t user_block, s
   auto to = std::make_unique<output>(path);
   const handle creation = writable(H5Pcreate(H5P_FILE_CREATE), where, "no creation list");
   const handle access = writable(access_through(*to), where, "no access list");
-  // The oldest format, which io/hdf5/validate.hpp knows and every program reads: HDF5 2 would write a newer one.
-  // What can be mapped, in models, begins with a cache line.
-  if (H5Pset_userblock(creation.id(), user_block) < 0 || H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0 ||
+  // The oldest format, which io/hdf5/validate.hpp knows and every program reads: HDF5 2 would write
+  // a newer one. What can be mapped, in models, begins with a cache line.
+  if (H5Pset_userblock(creation.id(), user_block) < 0 ||
+      H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0 ||
       H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) < 0 ||
       (user_block != 0 && H5Pset_alignment(access.id(), std::uint64_t{1} << 20, 64) < 0))
     unwritable(where, "no access list");
-  file f(writable(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), where, "cannot be created"), where, {});
+  file f(writable(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), where,
+                  "cannot be created"),
+         where, {});
   f.output_ = std::move(to);
   return f;
 }
 
 group file::root() const {
   const silence quiet;
-  return group(readable(H5Gopen2(handle_.id(), "/", H5P_DEFAULT), shown_ + ":/", "no root group"), shown_ + ":/", limits_);
+  return group(readable(H5Gopen2(handle_.id(), "/", H5P_DEFAULT), shown_ + ":/", "no root group"),
+               shown_ + ":/", limits_);
 }
 
 void file::check_output() const {

@@ -1,8 +1,9 @@
-// HDF5 behind owning handles and checked reads and writes. Every size, type and link is checked before memory is taken for it;
-// HDF5's own error printing stays off. HDF5 is not thread-safe: one thread at a time uses anything here.
+// HDF5 behind owning handles and checked reads and writes. Every size, type and link is checked
+// before memory is taken for it; HDF5's own error printing stays off. HDF5 is not thread-safe: one
+// thread at a time uses anything here.
 //
-// Places in messages are `file.h5:/group/dataset` and `file.h5:/group@attribute`. A file that cannot be read as what it should
-// be throws input_error, a failed write device_error.
+// Places in messages are `file.h5:/group/dataset` and `file.h5:/group@attribute`. A file that
+// cannot be read as what it should be throws input_error, a failed write device_error.
 #pragma once
 
 #include <concepts>
@@ -20,9 +21,11 @@ namespace bdh::hdf5 {
 
 // What a reader accepts from a file that anybody may have made.
 struct limits {
-  std::uint64_t dataset_bytes = 0;  // largest dataset, in memory; a plain file is limited by its own size as well
-  bool plain = true;                // a model or state as we write it, checked by io/hdf5/validate.hpp before HDF5 opens it
-  bool map = false;                 // datasets may be mapped instead of read
+  std::uint64_t dataset_bytes =
+      0;              // largest dataset, in memory; a plain file is limited by its own size as well
+  bool plain = true;  // a model or state as we write it, checked by io/hdf5/validate.hpp before
+                      // HDF5 opens it
+  bool map = false;   // datasets may be mapped instead of read
 };
 
 using extents = std::vector<std::uint64_t>;
@@ -49,31 +52,33 @@ class object {
   const std::string& place() const noexcept { return place_; }
 
   bool has_attribute(const char* name) const;
-  std::string text(const char* name) const;                              // a string of fixed length, up to 64 KiB
-  std::string text_of_any_length(const char* name) const;                // also as h5py writes it
-  std::uint64_t number(const char* name) const;                          // any integer type, >= 0
-  extents numbers(const char* name, std::size_t count) const;            // exactly `count` of them
-  std::int64_t integer(const char* name) const;                          // any integer type
-  double real(const char* name) const;                                   // float64, finite
-  void set_text(const char* name, std::string_view value);               // UTF-8, up to 60,000 bytes
-  void set_number(const char* name, std::uint64_t value);                // u64
-  void set_numbers(const char* name, std::span<const std::uint64_t>);    // u64
-  void set_integer(const char* name, std::int64_t value);                // i64
-  void set_number32(const char* name, std::uint32_t value);              // u32
+  std::string text(const char* name) const;                // a string of fixed length, up to 64 KiB
+  std::string text_of_any_length(const char* name) const;  // also as h5py writes it
+  std::uint64_t number(const char* name) const;            // any integer type, >= 0
+  extents numbers(const char* name, std::size_t count) const;          // exactly `count` of them
+  std::int64_t integer(const char* name) const;                        // any integer type
+  double real(const char* name) const;                                 // float64, finite
+  void set_text(const char* name, std::string_view value);             // UTF-8, up to 60,000 bytes
+  void set_number(const char* name, std::uint64_t value);              // u64
+  void set_numbers(const char* name, std::span<const std::uint64_t>);  // u64
+  void set_integer(const char* name, std::int64_t value);              // i64
+  void set_number32(const char* name, std::uint32_t value);            // u32
   void set_numbers32(const char* name, std::span<const std::uint32_t>);  // u32
   // An enumeration of u8: `names` have the values 0, 1, ...
   void set_choice(const char* name, std::span<const char* const> names, std::uint8_t chosen);
   void set_flag(const char* name, bool value);    // u8
   void set_real(const char* name, double value);  // float64
   // As NWB wants them; our own files have none of these.
-  void set_string(const char* name, std::string_view value);                   // UTF-8 of any length, in HDF5's heap
+  void set_string(const char* name, std::string_view value);  // UTF-8 of any length, in HDF5's heap
   void set_strings(const char* name, const std::vector<std::string>& values);  // the same
   void set_integer32(const char* name, std::int32_t value);                    // i32
-  void set_reference(const char* name, const char* path);                      // to the object of the same file with this path
+  void set_reference(const char* name,
+                     const char* path);  // to the object of the same file with this path
 
  protected:
   object() = default;
-  object(handle h, std::string place, limits l) : handle_(std::move(h)), place_(std::move(place)), limits_(l) {}
+  object(handle h, std::string place, limits l)
+      : handle_(std::move(h)), place_(std::move(place)), limits_(l) {}
   handle handle_;
   std::string place_;
   limits limits_;
@@ -84,8 +89,9 @@ class object {
 };
 
 template <class T>
-concept element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t> ||
-    std::same_as<T, std::int64_t>;
+concept element =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> ||
+    std::same_as<T, std::uint64_t> || std::same_as<T, std::int64_t>;
 
 class dataset : public object {
  public:
@@ -99,13 +105,15 @@ class dataset : public object {
   // As read, of a one-dimensional dataset of any length.
   template <element T>
   array<T> read_list() const;
-  // As read and read_list, but the pages of the file themselves (core/base/array.hpp), read when they are first touched, where
-  // limits allow it and they hold the values as memory does: in our byte order, together, aligned. Else as read.
+  // As read and read_list, but the pages of the file themselves (core/base/array.hpp), read when
+  // they are first touched, where limits allow it and they hold the values as memory does: in our
+  // byte order, together, aligned. Else as read.
   template <element T>
   array<T> map(const extents& shape) const;
   template <element T>
   array<T> map_list() const;
-  // The part from `start` on, so many in each dimension, of a dataset of any length. The file must hold exactly this element type.
+  // The part from `start` on, so many in each dimension, of a dataset of any length. The file must
+  // hold exactly this element type.
   template <element T>
   array<T> read_part(const extents& start, const extents& count) const;
 
@@ -149,13 +157,15 @@ class group : public object {
   group create_group(const char* name);
   template <element T>
   dataset create_dataset(const char* name, const extents& shape);
-  void create_link(const char* name, const char* to);  // a second name for the member `to`: a hard link
+  void create_link(const char* name,
+                   const char* to);  // a second name for the member `to`: a hard link
   // Strings as one dataset, UTF-8, filled up with zeros to the length of the longest.
   void create_texts(const char* name, const std::vector<std::string>& values);
-  void create_string(const char* name, std::string_view value);                      // one, of any length
-  dataset create_strings(const char* name, const std::vector<std::string>& values);  // of any length
-  // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in chunks of whole rows, or, where a
-  // row has more than 1 MiB, of parts of a row.
+  void create_string(const char* name, std::string_view value);  // one, of any length
+  dataset create_strings(const char* name,
+                         const std::vector<std::string>& values);  // of any length
+  // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in
+  // chunks of whole rows, or, where a row has more than 1 MiB, of parts of a row.
   template <element T>
   dataset create_rows(const char* name, const extents& row_shape, std::uint64_t chunk_rows);
 
@@ -170,13 +180,16 @@ struct output;
 
 class file {
  public:
-  // For reading. `shown` instead of the path in messages, where given. Takes no lock: a file that is being recorded can be read.
+  // For reading. `shown` instead of the path in messages, where given. Takes no lock: a file that
+  // is being recorded can be read.
   static file open(const std::filesystem::path& path, limits l, std::string shown = {});
   // A file in memory; the bytes are copied.
   static file open_image(std::span<const std::byte> image, limits l, const std::string& shown);
-  // A new file, which must not exist, behind `user_block` bytes (0, 512, 1024, ...) that are not HDF5's. A failed write to disk
-  // shows at the next flush, sync or close, as a device_error. `shown` instead of the path in messages, where given.
-  static file create(const std::filesystem::path& path, std::uint64_t user_block = 0, std::string shown = {});
+  // A new file, which must not exist, behind `user_block` bytes (0, 512, 1024, ...) that are not
+  // HDF5's. A failed write to disk shows at the next flush, sync or close, as a device_error.
+  // `shown` instead of the path in messages, where given.
+  static file create(const std::filesystem::path& path, std::uint64_t user_block = 0,
+                     std::string shown = {});
 
   file(file&&) noexcept;
   file& operator=(file&&) noexcept;

@@ -50,11 +50,16 @@ struct types {
 };
 template <element T>
 types types_of() {
-  if constexpr (std::same_as<T, float>) return {H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, H5T_IEEE_F32BE, "float32"};
-  if constexpr (std::same_as<T, double>) return {H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE, H5T_IEEE_F64BE, "float64"};
-  if constexpr (std::same_as<T, std::uint32_t>) return {H5T_NATIVE_UINT32, H5T_STD_U32LE, H5T_STD_U32BE, "uint32"};
-  if constexpr (std::same_as<T, std::uint64_t>) return {H5T_NATIVE_UINT64, H5T_STD_U64LE, H5T_STD_U64BE, "uint64"};
-  if constexpr (std::same_as<T, std::int64_t>) return {H5T_NATIVE_INT64, H5T_STD_I64LE, H5T_STD_I64BE, "int64"};
+  if constexpr (std::same_as<T, float>)
+    return {H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, H5T_IEEE_F32BE, "float32"};
+  if constexpr (std::same_as<T, double>)
+    return {H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE, H5T_IEEE_F64BE, "float64"};
+  if constexpr (std::same_as<T, std::uint32_t>)
+    return {H5T_NATIVE_UINT32, H5T_STD_U32LE, H5T_STD_U32BE, "uint32"};
+  if constexpr (std::same_as<T, std::uint64_t>)
+    return {H5T_NATIVE_UINT64, H5T_STD_U64LE, H5T_STD_U64BE, "uint64"};
+  if constexpr (std::same_as<T, std::int64_t>)
+    return {H5T_NATIVE_INT64, H5T_STD_I64LE, H5T_STD_I64BE, "int64"};
 }
 
 }  // namespace bdh::hdf5

@@ -20,7 +20,8 @@ namespace {
 constexpr const char* ours = "HDF5 as bdh writes it";
 constexpr std::uint64_t base = 512;  // addresses count from behind the user block
 constexpr std::uint64_t nowhere = ~std::uint64_t{0};
-constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node and children of a B-tree node, halved
+constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node
+                                                      // and children of a B-tree node, halved
 constexpr std::uint64_t highest_level = 4;            // of a B-tree: 32^5 symbol nodes
 constexpr std::size_t most_extents = 8;
 constexpr std::uint64_t longest_string = 65536;
@@ -58,17 +59,21 @@ struct group {
   struct node {
     std::uint64_t address, right;
   };
-  std::array<node, highest_level + 1> last = {};  // of each level; address 0 while there is none, which is the superblock's
+  std::array<node, highest_level + 1> last =
+      {};  // of each level; address 0 while there is none, which is the superblock's
 };
 
 // ---- parts of messages
 
 // Text up to its NUL, with nothing in it that a path or a terminal could take for something else.
 std::string_view name(byte_cursor c) {
-  const std::string_view rest(reinterpret_cast<const char*>(c.bytes().data()), std::min(c.left(), longest_name + 1));
+  const std::string_view rest(reinterpret_cast<const char*>(c.bytes().data()),
+                              std::min(c.left(), longest_name + 1));
   c.require(rest.find('\0') != std::string_view::npos, "a name without an end");
   const std::string_view text = rest.substr(0, rest.find('\0'));
-  c.require(std::all_of(text.begin(), text.end(), [](char x) { return x > ' ' && x <= '~' && x != '/'; }), "a name of other characters");
+  c.require(
+      std::all_of(text.begin(), text.end(), [](char x) { return x > ' ' && x <= '~' && x != '/'; }),
+      "a name of other characters");
   return text;
 }
 
@@ -89,7 +94,8 @@ std::uint64_t dataspace(byte_cursor c) {
     overflow |= __builtin_mul_overflow(elements, std::max<std::uint64_t>(1, extents[d]), &elements);
   }
   c.require(!overflow, "extents beyond 64 bits");
-  for (std::uint64_t d = 0; d < rank && flags == 1; ++d) c.expect<8>(extents[d], "data that can grow");
+  for (std::uint64_t d = 0; d < rank && flags == 1; ++d)
+    c.expect<8>(extents[d], "data that can grow");
   c.require(c.left() == 0, what);
   return empty ? 0 : elements;
 }
@@ -98,19 +104,28 @@ std::uint64_t dataspace(byte_cursor c) {
 std::uint64_t datatype(byte_cursor c) {
   const char* const what = "another element type";
   const byte_cursor start = c;
-  const std::uint64_t version_and_class = c.number<1>(what), bits = c.number<3>(what), size = c.number<4>(what);
+  const std::uint64_t version_and_class = c.number<1>(what), bits = c.number<3>(what),
+                      size = c.number<4>(what);
   if (version_and_class == 0x10) {  // integer: either byte order, signed or not, no padding
-    start.require((bits & ~std::uint64_t{0x9}) == 0 && (size == 1 || size == 2 || size == 4 || size == 8), what);
+    start.require(
+        (bits & ~std::uint64_t{0x9}) == 0 && (size == 1 || size == 2 || size == 4 || size == 8),
+        what);
     c.expect<2>(0, what);
     c.expect<2>(8 * size, what);
   } else if (version_and_class == 0x11) {  // IEEE float32 or float64, either byte order
     const bool is_double = size == 8;
-    start.require((bits & ~std::uint64_t{1}) == (is_double ? 0x3f20u : 0x1f20u) && (is_double || size == 4), what);
+    start.require(
+        (bits & ~std::uint64_t{1}) == (is_double ? 0x3f20u : 0x1f20u) && (is_double || size == 4),
+        what);
     for (std::uint64_t property : {std::uint64_t{0}, 8 * size}) c.expect<2>(property, what);
-    for (std::uint64_t property : is_double ? std::array{52u, 11u, 0u, 52u} : std::array{23u, 8u, 0u, 23u}) c.expect<1>(property, what);
+    for (std::uint64_t property :
+         is_double ? std::array{52u, 11u, 0u, 52u} : std::array{23u, 8u, 0u, 23u})
+      c.expect<1>(property, what);
     c.expect<4>(is_double ? 1023 : 127, what);
   } else {  // string: ends with NUL or padded, ASCII or UTF-8
-    start.require(version_and_class == 0x13 && (bits & 0xf) <= 2 && (bits >> 4) <= 1 && size > 0 && size <= longest_string, what);
+    start.require(version_and_class == 0x13 && (bits & 0xf) <= 2 && (bits >> 4) <= 1 && size > 0 &&
+                      size <= longest_string,
+                  what);
   }
   c.require(c.left() < 8, what);
   return size;
@@ -121,15 +136,19 @@ void attribute(byte_cursor c) {
   const char* const what = "another kind of attribute";
   c.expect<1>(1, what);
   c.skip(1, what);
-  const std::uint64_t name_size = c.number<2>(what), type_size = c.number<2>(what), space_size = c.number<2>(what);
+  const std::uint64_t name_size = c.number<2>(what), type_size = c.number<2>(what),
+                      space_size = c.number<2>(what);
   const auto part = [&](std::uint64_t size) {
     byte_cursor whole = c.take(padded(size), what);
     return whole.take(size, what);
   };
-  c.require(name(part(name_size)).size() + 1 == name_size && name_size > 1, "an attribute without a name");
-  const std::uint64_t element_bytes = datatype(part(type_size)), elements = dataspace(part(space_size));
+  c.require(name(part(name_size)).size() + 1 == name_size && name_size > 1,
+            "an attribute without a name");
+  const std::uint64_t element_bytes = datatype(part(type_size)),
+                      elements = dataspace(part(space_size));
   std::uint64_t bytes = 0;
-  c.require(!__builtin_mul_overflow(elements, element_bytes, &bytes) && bytes > 0 && bytes <= c.left() && c.left() - bytes < 8,
+  c.require(!__builtin_mul_overflow(elements, element_bytes, &bytes) && bytes > 0 &&
+                bytes <= c.left() && c.left() - bytes < 8,
             "an attribute of another size than its message");
 }
 
@@ -155,7 +174,8 @@ void fill_value(byte_cursor c) {
 
 class walker {
  public:
-  walker(std::span<const std::byte> image, const std::string& shown) : image_(image), shown_(shown) {}
+  walker(std::span<const std::byte> image, const std::string& shown)
+      : image_(image), shown_(shown) {}
 
   // II.A, version 0.
   void file() {
@@ -165,7 +185,8 @@ class walker {
     all.skip(base, "no HDF5 file");
     all.expect("\x89HDF\r\n\x1a\n", "no HDF5 file");
     const std::string_view user_block(reinterpret_cast<const char*>(image_.data()), 8);
-    start.require(user_block != "\x89HDF\r\n\x1a\n", "HDF5 in the place of the seal");  // HDF5 would take that for the start
+    start.require(user_block != "\x89HDF\r\n\x1a\n",
+                  "HDF5 in the place of the seal");  // HDF5 would take that for the start
     all.expect(std::string_view("\0\0\0\0\0\x08\x08\0", 8), what);
     all.expect<2>(leaf_k, what);
     all.expect<2>(internal_k, what);
@@ -182,12 +203,14 @@ class walker {
 
  private:
   // A part of the file that nothing else has.
-  byte_cursor piece(std::uint64_t address, std::uint64_t size, const std::string& place, const char* what) {
+  byte_cursor piece(std::uint64_t address, std::uint64_t size, const std::string& place,
+                    const char* what) {
     const byte_cursor all(image_, 0, place, ours);
     const std::uint64_t room = image_.size() - base;
     all.require(size > 0 && address <= room && size <= room - address, what);
     const auto next = pieces_.upper_bound(address);
-    if ((next != pieces_.end() && next->first - address < size) || (next != pieces_.begin() && std::prev(next)->second > address))
+    if ((next != pieces_.end() && next->first - address < size) ||
+        (next != pieces_.begin() && std::prev(next)->second > address))
       throw input_error(place, std::string(what) + " in the place of something else", ours);
     if (pieces_.size() == most_pieces) throw input_error(place, "too many parts", ours);
     pieces_.emplace_hint(next, address, address + size);
@@ -205,7 +228,8 @@ class walker {
     const object o = read_object(header, place);
     if (cached == 1) {
       const std::uint64_t tree = scratch.number<8>(what);
-      c.require(o.links == table{tree, scratch.number<8>(what)}, "a link that does not fit its group");
+      c.require(o.links == table{tree, scratch.number<8>(what)},
+                "a link that does not fit its group");
     }
     if (o.links)
       walk_group(*o.links, place, depth);
@@ -234,16 +258,21 @@ class walker {
   }
 
   void check(const object& o, const byte_cursor& header) {
-    if (o.links) return header.require(!o.elements && !o.element_bytes && !o.data && !o.fill, "a group with data");
-    header.require(o.elements && o.element_bytes && o.data && o.fill, "neither a group nor a dataset");
+    if (o.links)
+      return header.require(!o.elements && !o.element_bytes && !o.data && !o.fill,
+                            "a group with data");
+    header.require(o.elements && o.element_bytes && o.data && o.fill,
+                   "neither a group nor a dataset");
     std::uint64_t bytes = 0;
     const bool fits = !__builtin_mul_overflow(*o.elements, *o.element_bytes, &bytes);
     if (!fits || o.data->bytes != bytes || (bytes == 0) != (o.data->address == nowhere))
-      header.refuse(std::to_string(o.data->bytes) + " stored bytes for " + std::to_string(*o.elements) + " elements of " +
+      header.refuse(std::to_string(o.data->bytes) + " stored bytes for " +
+                    std::to_string(*o.elements) + " elements of " +
                     std::to_string(*o.element_bytes));
   }
 
-  void read_message(byte_cursor& block, object& o, std::deque<byte_cursor>& blocks, const std::string& place) {
+  void read_message(byte_cursor& block, object& o, std::deque<byte_cursor>& blocks,
+                    const std::string& place) {
     const char* const what = "a message that does not fit its block";
     const byte_cursor start = block;
     const std::uint64_t type = block.number<2>(what), size = block.number<2>(what);
@@ -251,7 +280,9 @@ class walker {
     block.skip(3, what);
     start.require(size % 8 == 0, what);
     byte_cursor body = block.take(size, what);
-    const auto once = [&](const auto& member) { start.require(!member, "a second message of its kind"); };
+    const auto once = [&](const auto& member) {
+      start.require(!member, "a second message of its kind");
+    };
     switch (type) {
       case 0x00:  // nothing
         return;
@@ -301,7 +332,8 @@ class walker {
     const std::uint64_t size = c.number<8>(what), first_free = c.number<8>(what);
     c.require(size <= largest_heap, "too many names");
     const byte_cursor segment = piece(c.number<8>(what), size, place, "names");
-    // The library follows the list of free blocks. Their sizes add up to no more than all, so the list has an end.
+    // The library follows the list of free blocks. Their sizes add up to no more than all, so the
+    // list has an end.
     std::uint64_t free = 0;
     for (std::uint64_t at = first_free; at != 1;) {
       byte_cursor block = segment;
@@ -310,7 +342,8 @@ class walker {
       const std::size_t room = block.left();
       at = block.number<8>(what);
       const std::uint64_t bytes = block.number<8>(what);
-      block.require(bytes >= 16 && bytes <= room && bytes <= size - free, "a free block that does not fit its heap");
+      block.require(bytes >= 16 && bytes <= room && bytes <= size - free,
+                    "a free block that does not fit its heap");
       free += bytes;
     }
     return segment;
@@ -320,7 +353,8 @@ class walker {
     group g{place, read_heap(links.heap, place), depth};
     g.heap.require(depth < deepest, "groups too deep in groups");
     walk_tree(g, links.tree, std::nullopt);
-    for (const group::node& last : g.last) g.heap.require(last.address == 0 || last.right == nowhere, "a B-tree that goes on");
+    for (const group::node& last : g.last)
+      g.heap.require(last.address == 0 || last.right == nowhere, "a B-tree that goes on");
   }
 
   static std::string_view name_in(const group& g, std::uint64_t offset) {
@@ -335,11 +369,13 @@ class walker {
     byte_cursor c = piece(address, 24 + 8 * (4 * internal_k + 1), g.place, what);
     c.expect("TREE", what);
     c.expect<1>(0, what);
-    const std::uint64_t at = c.number<1>(what), count = c.number<2>(what), left = c.number<8>(what), right = c.number<8>(what);
+    const std::uint64_t at = c.number<1>(what), count = c.number<2>(what), left = c.number<8>(what),
+                        right = c.number<8>(what);
     c.require(at == level.value_or(at) && at <= highest_level, "a B-tree node on another level");
     c.require(count <= 2 * internal_k && (count > 0 || !level), "a B-tree node of another size");
     group::node& last = g.last[at];
-    c.require(last.address == 0 ? left == nowhere : left == last.address && last.right == address, "B-tree nodes out of order");
+    c.require(last.address == 0 ? left == nowhere : left == last.address && last.right == address,
+              "B-tree nodes out of order");
     last = {address, right};
     for (std::uint64_t i = 0; i < count; ++i) {
       name_in(g, c.number<8>(what));
@@ -373,6 +409,8 @@ class walker {
 
 }  // namespace
 
-void screen(std::span<const std::byte> image, const std::string& shown) { walker(image, shown).file(); }
+void screen(std::span<const std::byte> image, const std::string& shown) {
+  walker(image, shown).file();
+}
 
 }  // namespace bdh::hdf5

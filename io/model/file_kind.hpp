@@ -18,7 +18,8 @@ enum class file_kind {
 
 const char* name(file_kind) noexcept;
 
-// Looks at names and first bytes; whether the content is sound is for the readers to say. Throws nothing for bad files.
+// Looks at names and first bytes; whether the content is sound is for the readers to say. Throws
+// nothing for bad files.
 file_kind identify(const std::filesystem::path& path);
 
 }  // namespace bdh

@@ -18,10 +18,13 @@
 namespace bdh {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "content_hash takes arrays as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "content_hash takes arrays as they lie in memory");
 
 const char* name(x_rule r) { return r == x_rule::accumulate ? "accumulate" : "replace"; }
-const char* name(w_rule r) { return r == w_rule::y ? "y" : r == w_rule::gain_y ? "gain_y" : "leaky_sum"; }
+const char* name(w_rule r) {
+  return r == w_rule::y ? "y" : r == w_rule::gain_y ? "gain_y" : "leaky_sum";
+}
 
 nlohmann::json rules_json(const model& m) {
   const dynamics& r = m.rules();
@@ -42,15 +45,19 @@ nlohmann::json rules_json(const model& m) {
 
 void write_nodes(hdf5::group& root, const model& m) {
   hdf5::group nodes = root.create_group("nodes");
-  std::vector<std::pair<const char*, neuron_id>> sizes = {
-      {"neurons", m.neurons()}, {"hubs", m.hubs()}, {"sensory", m.sensory_nodes()}, {"readout", m.readout_nodes()}};
+  std::vector<std::pair<const char*, neuron_id>> sizes = {{"neurons", m.neurons()},
+                                                          {"hubs", m.hubs()},
+                                                          {"sensory", m.sensory_nodes()},
+                                                          {"readout", m.readout_nodes()}};
   if (m.is_direct()) sizes.emplace_back("sources", m.sources());
   for (const auto& [population, size] : sizes) {
     hdf5::group g = nodes.create_group(population);
     g.set_number("size", size);
     if (!g.place().ends_with("/neurons")) continue;
     if (!m.neuron_names().empty()) g.create_texts("name", m.neuron_names());
-    if (!m.order().empty()) g.create_dataset<neuron_id>("order", {m.order().size()}).write<neuron_id>(m.order());
+    if (!m.memory_order().empty())
+      g.create_dataset<neuron_id>("order", {m.memory_order().size()})
+          .write<neuron_id>(m.memory_order());
     if (m.renumbered()) {
       std::vector<neuron_id> ids(m.neurons());
       for (neuron_id i = 0; i < m.neurons(); ++i) ids[i] = m.original_id(i);
@@ -69,15 +76,18 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
     root.set_text("source", m.origin().source);
     root.set_text("source_sha256", m.origin().source_sha256);
     root.set_text("layout", m.origin().layout);
-    root.set_text("inferred", nlohmann::json(m.origin().inferred).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    root.set_text("inferred", nlohmann::json(m.origin().inferred)
+                                  .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
     root.set_text("dynamics", rules_json(m).dump());
     if (m.training_window() != 0) root.set_number("training_window", m.training_window());
     root.set_text("content_sha256", hash);
     write_nodes(root, m);
     hdf5::group projections = root.create_group("projections");
     write_projections(projections, m);
-    if (m.turning().present())
-      root.create_group("rotation").create_dataset<double>("frequency", {m.turning().frequency().size()}).write(m.turning().frequency());
+    if (m.rotation().present())
+      root.create_group("rotation")
+          .create_dataset<double>("frequency", {m.rotation().frequency().size()})
+          .write(m.rotation().frequency());
   }
   file.close();
 }
@@ -87,7 +97,8 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
 // A member of a JSON object that a file gives, of the type that is asked for.
 class json_object {
  public:
-  json_object(const std::string& text, std::string place) : value_(nlohmann::json::parse(text, nullptr, false)), place_(std::move(place)) {
+  json_object(const std::string& text, std::string place)
+      : value_(nlohmann::json::parse(text, nullptr, false)), place_(std::move(place)) {
     if (!value_.is_object()) throw input_error(place_, "no JSON object", "the dynamics as JSON");
   }
   std::string text(const char* key) const {
@@ -102,7 +113,8 @@ class json_object {
   }
   std::uint32_t count(const char* key) const {
     const auto& v = member(key);
-    if (!v.is_number_unsigned() || v.get<std::uint64_t>() > 0xffffffffu) throw input_error(at(key), v.dump(), "a count");
+    if (!v.is_number_unsigned() || v.get<std::uint64_t>() > 0xffffffffu)
+      throw input_error(at(key), v.dump(), "a count");
     return v.get<std::uint32_t>();
   }
   const nlohmann::json& value() const { return value_; }
@@ -118,7 +130,7 @@ class json_object {
   std::string place_;
 };
 
-void read_rules(const hdf5::group& root, model::parts& to) {
+void read_rules(const hdf5::group& root, model_spec& to) {
   const json_object rules(root.text("dynamics"), root.place() + "@dynamics");
   const std::string variant = rules.text("name");
   to.rules = dynamics::named(variant, rules.real("epsilon"));
@@ -126,7 +138,8 @@ void read_rules(const hdf5::group& root, model::parts& to) {
   to.heads = rules.count("heads");
   to.retention = rules.real("retention");
   to.tokens = tokenizer_named(rules.text("tokenizer"));
-  // The rules that the name stood for when the file was written must be those that it stands for now.
+  // The rules that the name stood for when the file was written must be those that it stands for
+  // now.
   const nlohmann::json meant = {{"x", name(to.rules.x())},
                                 {"w", name(to.rules.w())},
                                 {"token_gain", to.rules.token_gain()},
@@ -138,36 +151,41 @@ void read_rules(const hdf5::group& root, model::parts& to) {
                               value.dump() + ", as " + to.rules.name() + " has it");
 }
 
-void read_origin(const hdf5::group& root, model::parts& to) {
+void read_origin(const hdf5::group& root, model_spec& to) {
   to.origin.creator = root.text("creator");
   to.origin.source = root.text("source");
   to.origin.source_sha256 = root.text("source_sha256");
   to.origin.layout = root.text("layout");
   const nlohmann::json inferred = nlohmann::json::parse(root.text("inferred"), nullptr, false);
-  if (!inferred.is_array()) throw input_error(root.place() + "@inferred", "no JSON list", "a list of texts");
+  if (!inferred.is_array())
+    throw input_error(root.place() + "@inferred", "no JSON list", "a list of texts");
   for (const auto& line : inferred) {
     if (!line.is_string()) throw input_error(root.place() + "@inferred", line.dump(), "a text");
     to.origin.inferred.push_back(line.get<std::string>());
   }
   if (root.has_attribute("training_window")) to.training_window = root.number("training_window");
   to.content_sha256 = root.text("content_sha256");
-  if (to.content_sha256.size() != 64 || to.content_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
-    throw input_error(root.place() + "@content_sha256", "'" + to.content_sha256 + "'", "64 hexadecimal digits");
+  if (to.content_sha256.size() != 64 ||
+      to.content_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw input_error(root.place() + "@content_sha256", "'" + to.content_sha256 + "'",
+                      "64 hexadecimal digits");
 }
 
 // Where in the file the model's constructor found a fault: it says model/dx or model/heads.
 std::string place_in_file(std::string place, bool direct) {
   if (place.starts_with("model/")) place.erase(0, 6);
-  if (place.starts_with("original_id") || place.starts_with("order")) return "/nodes/neurons/" + place;
+  if (place.starts_with("original_id") || place.starts_with("order"))
+    return "/nodes/neurons/" + place;
   if (place.starts_with("rotation")) return "/" + place;
   if (place.starts_with("name")) return "/nodes/neurons/" + place;
   if (place.starts_with("retention[")) return "/projections/gs/" + place;
   const std::size_t end = std::min(place.find_first_of("/,"), place.size());
-  if (const char* const projection = name_in_file(place.substr(0, end), direct)) return "/projections/" + (projection + place.substr(end));
+  if (const char* const projection = name_in_file(place.substr(0, end), direct))
+    return "/projections/" + (projection + place.substr(end));
   return "/@dynamics/" + place;
 }
 
-void read_neurons(const hdf5::group& root, model::parts& to) {
+void read_neurons(const hdf5::group& root, model_spec& to) {
   const neuron_id n = to.direct ? to.direct->gs.source().size : to.circuits.e.source().size;
   const hdf5::group neurons = root.open_group("nodes").open_group("neurons");
   if (neurons.has("original_id")) {
@@ -176,7 +194,7 @@ void read_neurons(const hdf5::group& root, model::parts& to) {
   }
   if (neurons.has("order")) {
     const array<neuron_id> order = neurons.open_dataset("order").read<neuron_id>({n});
-    to.order.assign(order.begin(), order.end());
+    to.memory_order.assign(order.begin(), order.end());
   }
   if (neurons.has("name")) to.neuron_names = neurons.open_dataset("name").read_texts(n, 255);
 }
@@ -185,18 +203,22 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   const hdf5::group root = file.root();
   expect_text(root, "format", "bdh-model");
   if (const auto version = root.number("format_version"); version != 1)
-    throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1", "a newer bdh may read it");
-  model::parts p;
+    throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1",
+                            "a newer bdh may read it");
+  model_spec p;
   with_place(shown + ":/@", [&] { read_rules(root, p); });
   read_origin(root, p);
   read_projections(root, bytes, p);
   read_neurons(root, p);
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
-    with_place(shown + ":/",
-               [&] { p.turning = rotation::keeping(root.open_group("rotation").open_dataset("frequency").map_list<double>()); });
-  return with_places([&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
-                     [&] { return model(std::move(p)); });
+    with_place(shown + ":/", [&] {
+      p.rotation = rotation::keeping(
+          root.open_group("rotation").open_dataset("frequency").map_list<double>());
+    });
+  return with_places(
+      [&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
+      [&] { return model(std::move(p)); });
 }
 
 // ---- hashing
@@ -225,7 +247,8 @@ std::string content_hash(const model& m) {
   h.line("bdh-model 1 " + rules_json(m).dump());
   for (const stored_projection& p : projections_of(m)) {
     const projection& g = p.in(m);
-    h.line(std::string(p.name) + " " + std::to_string(g.source().size) + " " + std::to_string(g.target().size) + " " + name(g.rows_are()));
+    h.line(std::string(p.name) + " " + std::to_string(g.source().size) + " " +
+           std::to_string(g.target().size) + " " + name(g.rows_are()));
     h.values("indptr", g.indptr());
     h.values("indices", g.indices());
     h.values("data", g.weights());
@@ -233,10 +256,11 @@ std::string content_hash(const model& m) {
   std::vector<neuron_id> ids;
   for (neuron_id i = 0; m.renumbered() && i < m.neurons(); ++i) ids.push_back(m.original_id(i));
   h.values<neuron_id>("original_id", ids);
-  if (!m.order().empty()) h.values("order", m.order());
-  h.values("frequency", m.turning().frequency());
+  if (!m.memory_order().empty()) h.values("order", m.memory_order());
+  h.values("frequency", m.rotation().frequency());
   if (m.is_direct()) h.values<float>("retention", m.direct().retention);
-  for (const std::string& name : m.neuron_names()) h.line("name " + std::to_string(name.size()) + " " + name);
+  for (const std::string& name : m.neuron_names())
+    h.line("name " + std::to_string(name.size()) + " " + name);
   return h.hex();
 }
 
@@ -254,7 +278,8 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
 model load_model(const std::filesystem::path& file, std::uint64_t largest_read) {
   check_seal(file, sealed::model, largest_read);
   const std::uint64_t bytes = std::filesystem::file_size(file);
-  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes, file.string());
+  return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes,
+                    file.string());
 }
 
 model check_model(const std::filesystem::path& file, std::uint64_t largest_read) {
@@ -262,15 +287,18 @@ model check_model(const std::filesystem::path& file, std::uint64_t largest_read)
   model m = load_model(file, largest_read);
   for (const stored_projection& p : projections_of(m))
     if (const auto e = p.in(m).first_not_finite())
-      throw input_error(file.string() + ":/projections/" + p.name + "/data[" + std::to_string(*e) + "]", shown(p.in(m).weight(*e)),
-                        "a finite weight");
+      throw input_error(
+          file.string() + ":/projections/" + p.name + "/data[" + std::to_string(*e) + "]",
+          shown(p.in(m).weight(*e)), "a finite weight");
   if (const std::string hash = content_hash(m); hash != m.content_sha256())
-    throw input_error(file.string() + ":/@content_sha256", m.content_sha256(), hash, "it names another model than the file holds");
+    throw input_error(file.string() + ":/@content_sha256", m.content_sha256(), hash,
+                      "it names another model than the file holds");
   return m;
 }
 
 model load_model_image(std::span<const std::byte> image, const std::string& shown) {
-  return read_model(hdf5::file::open_image(image, {image.size(), true}, shown), image.size(), shown);
+  return read_model(hdf5::file::open_image(image, {image.size(), true}, shown), image.size(),
+                    shown);
 }
 
 }  // namespace bdh

@@ -15,7 +15,7 @@ struct stored_projection {
   const char* name;
   const char* source;
   const char* target;
-  order rows;
+  major rows;
   int sign = 1;           // of the circuit; hub weights have their own signs
   bool optional = false;  // absent where it has no edges
   projection hub_circuits::*of_hubs = nullptr;
@@ -23,23 +23,27 @@ struct stored_projection {
 
   // Weights of explicit edges have no sign of their own, those of the readout and of hubs do.
   bool positive() const { return of_direct != nullptr && of_direct != &direct_circuits::readout; }
-  const projection& in(const model& m) const { return of_hubs ? m.circuits().*of_hubs : m.direct().*of_direct; }
+  const projection& in(const model& m) const {
+    return of_hubs ? m.circuits().*of_hubs : m.direct().*of_direct;
+  }
 };
 
 // Those that a file of this model has, in the order in which they are hashed.
 std::vector<stored_projection> projections_of(const model& m);
 
-// Another name of a projection in messages of the model's constructor: "e" of the pool is pool_e in the file.
+// Another name of a projection in messages of the model's constructor: "e" of the pool is pool_e in
+// the file.
 const char* name_in_file(std::string_view name, bool direct) noexcept;
 
 void write_projections(hdf5::group& projections, const model& m);
 
-// Fills in circuits and, where the file has gs, the direct ones. No population has more members than the file has `bytes`.
-void read_projections(const hdf5::group& root, std::uint64_t bytes, model::parts& to);
+// Fills in circuits and, where the file has gs, the direct ones. No population has more members
+// than the file has `bytes`.
+void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& to);
 
 // Throws input_error naming the attribute.
 void expect_text(const hdf5::object& o, const char* attribute, const char* expected);
 
-const char* name(order o) noexcept;
+const char* name(major o) noexcept;
 
 }  // namespace bdh

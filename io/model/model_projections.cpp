@@ -14,33 +14,60 @@ constexpr const char* orientation_by_source = "row=source,col=target";
 
 constexpr stored_projection through_hubs[] = {
     // dx first: its rows bound the number of neurons by the size of the file.
-    {.name = "dx", .source = "hubs", .target = "neurons", .rows = order::by_target, .of_hubs = &hub_circuits::dx},
-    {.name = "dy", .source = "hubs", .target = "neurons", .rows = order::by_target, .of_hubs = &hub_circuits::dy},
-    {.name = "e", .source = "neurons", .target = "hubs", .rows = order::by_source, .of_hubs = &hub_circuits::e},
-    {.name = "sensory", .source = "sensory", .target = "hubs", .rows = order::by_source, .of_hubs = &hub_circuits::sensory},
-    {.name = "readout", .source = "hubs", .target = "readout", .rows = order::by_target, .of_hubs = &hub_circuits::readout},
+    {.name = "dx",
+     .source = "hubs",
+     .target = "neurons",
+     .rows = major::target,
+     .of_hubs = &hub_circuits::dx},
+    {.name = "dy",
+     .source = "hubs",
+     .target = "neurons",
+     .rows = major::target,
+     .of_hubs = &hub_circuits::dy},
+    {.name = "e",
+     .source = "neurons",
+     .target = "hubs",
+     .rows = major::source,
+     .of_hubs = &hub_circuits::e},
+    {.name = "sensory",
+     .source = "sensory",
+     .target = "hubs",
+     .rows = major::source,
+     .of_hubs = &hub_circuits::sensory},
+    {.name = "readout",
+     .source = "hubs",
+     .target = "readout",
+     .rows = major::target,
+     .of_hubs = &hub_circuits::readout},
 };
 
 using direct = direct_circuits;
 
 constexpr stored_projection explicit_edges[] = {
-    {"gx_excitatory", "sources", "neurons", order::by_source, 1, false, nullptr, &direct::gx_excitatory},
-    {"gx_inhibitory", "sources", "neurons", order::by_source, -1, false, nullptr, &direct::gx_inhibitory},
-    {"gy_excitatory", "sources", "neurons", order::by_target, 1, false, nullptr, &direct::gy_excitatory},
-    {"gy_inhibitory", "sources", "neurons", order::by_target, -1, false, nullptr, &direct::gy_inhibitory},
-    {"gs", "neurons", "sources", order::by_source, 1, false, nullptr, &direct::gs},
-    {"sensory", "sensory", "neurons", order::by_source, 1, true, nullptr, &direct::sensory},
-    {"readout", "sources", "readout", order::by_target, 1, true, nullptr, &direct::readout},
+    {"gx_excitatory", "sources", "neurons", major::source, 1, false, nullptr,
+     &direct::gx_excitatory},
+    {"gx_inhibitory", "sources", "neurons", major::source, -1, false, nullptr,
+     &direct::gx_inhibitory},
+    {"gy_excitatory", "sources", "neurons", major::target, 1, false, nullptr,
+     &direct::gy_excitatory},
+    {"gy_inhibitory", "sources", "neurons", major::target, -1, false, nullptr,
+     &direct::gy_inhibitory},
+    {"gs", "neurons", "sources", major::source, 1, false, nullptr, &direct::gs},
+    {"sensory", "sensory", "neurons", major::source, 1, true, nullptr, &direct::sensory},
+    {"readout", "sources", "readout", major::target, 1, true, nullptr, &direct::readout},
     // The pool that gives the gains of models imported from BDH-GPU.
-    {"pool_e", "neurons", "hubs", order::by_source, 1, true, &hub_circuits::e, nullptr},
-    {"pool_sensory", "sensory", "hubs", order::by_source, 1, true, &hub_circuits::sensory, nullptr},
-    {"pool_readout", "hubs", "readout", order::by_target, 1, true, &hub_circuits::readout, nullptr},
+    {"pool_e", "neurons", "hubs", major::source, 1, true, &hub_circuits::e, nullptr},
+    {"pool_sensory", "sensory", "hubs", major::source, 1, true, &hub_circuits::sensory, nullptr},
+    {"pool_readout", "hubs", "readout", major::target, 1, true, &hub_circuits::readout, nullptr},
 };
 
 // ---- writing
 
-// The matrix is always targets x sources; what is stored together is what the kernels read together.
-constexpr const char* encoding(order rows) { return rows == order::by_target ? "csr_matrix" : "csc_matrix"; }
+// The matrix is always targets x sources; what is stored together is what the kernels read
+// together.
+constexpr const char* encoding(major rows) {
+  return rows == major::target ? "csr_matrix" : "csc_matrix";
+}
 
 void write_sparse(hdf5::group& to, const projection& g) {
   const std::uint64_t shape[] = {g.target().size, g.source().size};
@@ -61,7 +88,8 @@ void write_projection(hdf5::group& projections, const stored_projection& p, cons
   to.set_integer("sign", p.sign);
   if (!g.is_dense()) return write_sparse(to, g);
   to.set_text("order", name(g.rows_are()));
-  to.set_text("orientation", g.rows_are() == order::by_target ? orientation_by_target : orientation_by_source);
+  to.set_text("orientation",
+              g.rows_are() == major::target ? orientation_by_target : orientation_by_source);
   to.create_dataset<float>("data", {g.rows(), g.columns()}).write(g.weights());
 }
 
@@ -74,15 +102,15 @@ array<T> copy_of(std::span<const T> values) {
 
 // Values of the synapses, one per edge of gs in its order, as if they were weights.
 projection as_weights(const projection& edges, std::span<const float> values) {
-  return projection::sparse(edges.name(), edges.source(), edges.target(), edges.rows_are(), copy_of(edges.indptr()),
-                            copy_of(edges.indices()), copy_of(values));
+  return projection::sparse(edges.name(), edges.source(), edges.target(), edges.rows_are(),
+                            copy_of(edges.indptr()), copy_of(edges.indices()), copy_of(values));
 }
 
 // ---- reading
 
-order order_named(const hdf5::object& o, const char* attribute) {
+major order_named(const hdf5::object& o, const char* attribute) {
   const std::string text = o.text(attribute);
-  for (order r : {order::by_source, order::by_target})
+  for (major r : {major::source, major::target})
     if (text == name(r)) return r;
   throw input_error(o.place() + "@" + attribute, "'" + text + "'", "by_source or by_target");
 }
@@ -91,48 +119,59 @@ std::string at(const hdf5::group& g, const char* dataset, std::size_t i) {
   return g.place() + "/" + dataset + "[" + std::to_string(i) + "]";
 }
 
-projection read_sparse(const hdf5::group& g, const stored_projection& p, population source, population target) {
+projection read_sparse(const hdf5::group& g, const stored_projection& p, population source,
+                       population target) {
   const std::string encoded = g.text("encoding-type");
-  const order stored = encoded == encoding(order::by_source) ? order::by_source : order::by_target;
-  if (encoded != encoding(stored)) throw input_error(g.place() + "@encoding-type", "'" + encoded + "'", "csr_matrix or csc_matrix");
+  const major stored = encoded == encoding(major::source) ? major::source : major::target;
+  if (encoded != encoding(stored))
+    throw input_error(g.place() + "@encoding-type", "'" + encoded + "'",
+                      "csr_matrix or csc_matrix");
   expect_text(g, "orientation", orientation_by_target);
   const hdf5::extents shape{target.size, source.size};
   if (g.numbers("shape", 2) != shape)
-    throw shape_error(g.place() + "@shape", "another shape",
-                      std::to_string(target.size) + " targets x " + std::to_string(source.size) + " sources");
-  const order kernel_order = order_named(g, "kernel_order");
-  const std::uint64_t rows = stored == order::by_target ? target.size : source.size;
+    throw shape_error(
+        g.place() + "@shape", "another shape",
+        std::to_string(target.size) + " targets x " + std::to_string(source.size) + " sources");
+  const major kernel_order = order_named(g, "kernel_order");
+  const std::uint64_t rows = stored == major::target ? target.size : source.size;
   array<edge_id> indptr = g.open_dataset("indptr").map<edge_id>({rows + 1});
   array<float> data = g.open_dataset("data").map_list<float>();
   array<neuron_id> indices = g.open_dataset("indices").map<neuron_id>({data.size()});
-  projection read =
-      projection::sparse(p.name, std::move(source), std::move(target), stored, std::move(indptr), std::move(indices), std::move(data));
+  projection read = projection::sparse(p.name, std::move(source), std::move(target), stored,
+                                       std::move(indptr), std::move(indices), std::move(data));
   // Told here, at positions of the file; the model's own check would name those in memory.
   if (const auto e = p.positive() ? read.first_negative() : std::nullopt)
-    throw input_error(at(g, "data", *e), std::to_string(read.weight(*e)), "a weight >= 0", "inhibition has a projection of its own");
+    throw input_error(at(g, "data", *e), std::to_string(read.weight(*e)), "a weight >= 0",
+                      "inhibition has a projection of its own");
   return kernel_order == stored ? std::move(read) : read.transposed();
 }
 
-projection read_projection(const hdf5::group& projections, const stored_projection& p, population source, population target) {
+projection read_projection(const hdf5::group& projections, const stored_projection& p,
+                           population source, population target) {
   const hdf5::group g = projections.open_group(p.name);
   expect_text(g, "source_population", p.source);
   expect_text(g, "target_population", p.target);
   if (const auto sign = g.integer("sign"); sign != p.sign)
     throw input_error(g.place() + "@sign", std::to_string(sign), std::to_string(p.sign));
-  if (g.has_attribute("encoding-type")) return read_sparse(g, p, std::move(source), std::move(target));
-  const order rows = order_named(g, "order");
-  const bool by_source = rows == order::by_source;
-  array<float> data = g.open_dataset("data").map<float>({by_source ? source.size : target.size, by_source ? target.size : source.size});
-  const weights_are given = data.is_mapped() ? weights_are::vouched_for : weights_are::unchecked;
-  return projection::dense(p.name, std::move(source), std::move(target), rows, std::move(data), given);
+  if (g.has_attribute("encoding-type"))
+    return read_sparse(g, p, std::move(source), std::move(target));
+  const major rows = order_named(g, "order");
+  const bool by_source = rows == major::source;
+  array<float> data = g.open_dataset("data").map<float>(
+      {by_source ? source.size : target.size, by_source ? target.size : source.size});
+  const validation given = data.is_mapped() ? validation::skip : validation::check;
+  return projection::dense(p.name, std::move(source), std::move(target), rows, std::move(data),
+                           given);
 }
 
 // `most`: no population can have more members than the file has bytes.
-population read_population(const hdf5::group& nodes, const char* population_name, std::uint64_t most) {
+population read_population(const hdf5::group& nodes, const char* population_name,
+                           std::uint64_t most) {
   const hdf5::group g = nodes.open_group(population_name);
   const std::uint64_t size = g.number("size");
   if (size > std::min<std::uint64_t>(most, 0xffffffffu))
-    throw input_error(g.place() + "@size", std::to_string(size), "at most " + std::to_string(most) + ", the size of the file");
+    throw input_error(g.place() + "@size", std::to_string(size),
+                      "at most " + std::to_string(most) + ", the size of the file");
   return {population_name, static_cast<neuron_id>(size)};
 }
 
@@ -142,30 +181,36 @@ array<float> read_retention(const hdf5::group& projections, const projection& gs
   if (!g.has("retention")) return {};
   array<float> values = g.open_dataset("retention").read<float>({gs.edges()});
   for (std::size_t e = 0; e < values.size(); ++e)
-    if (!(values[e] > 0 && values[e] <= 1)) throw input_error(at(g, "retention", e), std::to_string(values[e]), "0 < u <= 1");
+    if (!(values[e] > 0 && values[e] <= 1))
+      throw input_error(at(g, "retention", e), std::to_string(values[e]), "0 < u <= 1");
   if (g.text("encoding-type") == encoding(gs.rows_are())) return values;
-  return copy_of(as_weights(gs.transposed(), std::span<const float>(values.data(), values.size())).transposed().weights());
+  return copy_of(as_weights(gs.transposed(), std::span<const float>(values.data(), values.size()))
+                     .transposed()
+                     .weights());
 }
 
 }  // namespace
 
-const char* name(order o) noexcept { return o == order::by_source ? "by_source" : "by_target"; }
+const char* name(major o) noexcept { return o == major::source ? "by_source" : "by_target"; }
 
 void expect_text(const hdf5::object& o, const char* attribute, const char* expected) {
   if (const std::string found = o.text(attribute); found != expected)
-    throw input_error(o.place() + "@" + attribute, "'" + found + "'", "'" + std::string(expected) + "'");
+    throw input_error(o.place() + "@" + attribute, "'" + found + "'",
+                      "'" + std::string(expected) + "'");
 }
 
 const char* name_in_file(std::string_view name, bool direct) noexcept {
   if (direct && name == "e") return "pool_e";
-  for (const stored_projection& p : direct ? std::span<const stored_projection>(explicit_edges) : through_hubs)
+  for (const stored_projection& p :
+       direct ? std::span<const stored_projection>(explicit_edges) : through_hubs)
     if (name == p.name) return p.name;
   return nullptr;
 }
 
 std::vector<stored_projection> projections_of(const model& m) {
   std::vector<stored_projection> all;
-  for (const stored_projection& p : m.is_direct() ? std::span<const stored_projection>(explicit_edges) : through_hubs)
+  for (const stored_projection& p :
+       m.is_direct() ? std::span<const stored_projection>(explicit_edges) : through_hubs)
     if (!p.optional || p.in(m).edges() != 0) all.push_back(p);
   return all;
 }
@@ -173,19 +218,24 @@ std::vector<stored_projection> projections_of(const model& m) {
 void write_projections(hdf5::group& projections, const model& m) {
   for (const stored_projection& p : projections_of(m)) write_projection(projections, p, p.in(m));
   if (!m.is_direct() || m.direct().retention.empty()) return;
-  projections.open_group("gs").create_dataset<float>("retention", {m.direct().gs.edges()}).write<float>(m.direct().retention);
+  projections.open_group("gs")
+      .create_dataset<float>("retention", {m.direct().gs.edges()})
+      .write<float>(m.direct().retention);
 }
 
-void read_projections(const hdf5::group& root, std::uint64_t bytes, model::parts& to) {
+void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& to) {
   const hdf5::group nodes = root.open_group("nodes"), projections = root.open_group("projections");
   const bool is_direct = projections.has("gs");
   if (is_direct) to.direct.emplace();
-  for (const stored_projection& p : is_direct ? std::span<const stored_projection>(explicit_edges) : through_hubs) {
+  for (const stored_projection& p :
+       is_direct ? std::span<const stored_projection>(explicit_edges) : through_hubs) {
     if (p.optional && !projections.has(p.name)) continue;
-    population source = read_population(nodes, p.source, bytes), target = read_population(nodes, p.target, bytes);
+    population source = read_population(nodes, p.source, bytes),
+               target = read_population(nodes, p.target, bytes);
     // Projections give places such as dx/data[17].
-    projection read =
-        with_place(projections.place() + "/", [&] { return read_projection(projections, p, std::move(source), std::move(target)); });
+    projection read = with_place(projections.place() + "/", [&] {
+      return read_projection(projections, p, std::move(source), std::move(target));
+    });
     (p.of_hubs ? to.circuits.*p.of_hubs : (*to.direct).*p.of_direct) = std::move(read);
   }
   if (is_direct) to.direct->retention = read_retention(projections, to.direct->gs);

@@ -16,12 +16,15 @@ constexpr std::string_view prefix = "checkpoint-", suffix = ".h5";
 constexpr std::size_t kept_states = 2;
 
 // Newest first.
-std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(const std::filesystem::path& run) {
+std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(
+    const std::filesystem::path& run) {
   std::vector<std::pair<std::uint64_t, std::filesystem::path>> all;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(run, failed)) {
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() <= prefix.size() + suffix.size()) continue;
+    if (!name.starts_with(prefix) || !name.ends_with(suffix) ||
+        name.size() <= prefix.size() + suffix.size())
+      continue;
     std::uint64_t position = 0;
     const char* const end = name.data() + name.size() - suffix.size();
     const auto [last, bad] = std::from_chars(name.data() + prefix.size(), end, position);
@@ -34,14 +37,18 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(const s
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& run, const synapse_state& state, const model& m) {
-  const std::filesystem::path file = run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
+void write_checkpoint(const std::filesystem::path& run, const synapse_state& state,
+                      const model& m) {
+  const std::filesystem::path file =
+      run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
   std::error_code failed;
-  if (identify(file) != file_kind::state) std::filesystem::remove(file, failed);  // so damaged that nobody knows it
+  if (identify(file) != file_kind::state)
+    std::filesystem::remove(file, failed);  // so damaged that nobody knows it
   save_state(state, m, file);
   const auto all = checkpoints(run);
   std::error_code ignored;
-  for (std::size_t k = kept_states; k < all.size(); ++k) std::filesystem::remove(all[k].second, ignored);
+  for (std::size_t k = kept_states; k < all.size(); ++k)
+    std::filesystem::remove(all[k].second, ignored);
 }
 
 void remove_checkpoints(const std::filesystem::path& run) noexcept {
@@ -64,7 +71,8 @@ std::optional<checkpoint> latest_checkpoint(const std::filesystem::path& run, co
       found.refused.push_back(e.what());
     }
   if (!found.refused.empty())
-    throw input_error(run.string(), "no checkpoint that can be used: " + found.refused[0], "a whole one of this model");
+    throw input_error(run.string(), "no checkpoint that can be used: " + found.refused[0],
+                      "a whole one of this model");
   return std::nullopt;
 }
 

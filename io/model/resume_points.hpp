@@ -1,4 +1,5 @@
-// Checkpoints of a run: state files RUNDIR/checkpoint-POSITION.h5, where POSITION tokens had been read. Two are kept.
+// Checkpoints of a run: state files RUNDIR/checkpoint-POSITION.h5, where POSITION tokens had been
+// read. Two are kept.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +12,8 @@
 
 namespace bdh {
 
-// Whole or not at all, read back before it counts; then the ones before the last two go. Throws device_error.
+// Whole or not at all, read back before it counts; then the ones before the last two go. Throws
+// device_error.
 void write_checkpoint(const std::filesystem::path& run, const synapse_state& state, const model& m);
 
 void remove_checkpoints(const std::filesystem::path& run) noexcept;
@@ -21,7 +23,8 @@ struct checkpoint {
   synapse_state state;
   std::vector<std::string> refused;  // newer ones that are damaged, and why
 };
-// The newest that is whole; nothing when there is none. Throws input_error when all that there are are damaged.
+// The newest that is whole; nothing when there is none. Throws input_error when all that there are
+// are damaged.
 std::optional<checkpoint> latest_checkpoint(const std::filesystem::path& run, const model& m);
 
 }  // namespace bdh

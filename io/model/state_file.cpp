@@ -18,55 +18,83 @@
 namespace bdh {
 namespace {
 
-// The strengths of a layer as the file has them: a row for each neuron where all have a synapse to every hub.
-hdf5::extents stored_shape(const model& m) { return m.is_direct() ? hdf5::extents{m.synapses()} : hdf5::extents{m.neurons(), m.hubs()}; }
+// The strengths of a layer as the file has them: a row for each neuron where all have a synapse to
+// every hub.
+hdf5::extents stored_shape(const model& m) {
+  return m.is_direct() ? hdf5::extents{m.synapses()} : hdf5::extents{m.neurons(), m.hubs()};
+}
 
-std::string at(const std::string& place, const char* what, std::size_t i) { return place + what + "[" + std::to_string(i) + "]"; }
+std::string at(const std::string& place, const char* what, std::size_t i) {
+  return place + what + "[" + std::to_string(i) + "]";
+}
 
-void check_probes(const std::vector<probe_record>& probes, const model& m, std::uint64_t tokens, const std::string& place) {
+void check_probes(const std::vector<probe_record>& probes, const model& m, std::uint64_t tokens,
+                  const std::string& place) {
   for (std::size_t p = 0; p < probes.size(); ++p) {
     const probe_record& r = probes[p];
     if (r.what.pair.pre >= m.neurons())
-      throw input_error(at(place, "pre", p), "neuron " + std::to_string(r.what.pair.pre), "< " + std::to_string(m.neurons()));
+      throw input_error(at(place, "pre", p), "neuron " + std::to_string(r.what.pair.pre),
+                        "< " + std::to_string(m.neurons()));
     if (r.what.pair.post >= m.sources())
-      throw input_error(at(place, "post", p), "source " + std::to_string(r.what.pair.post), "< " + std::to_string(m.sources()));
+      throw input_error(at(place, "post", p), "source " + std::to_string(r.what.pair.post),
+                        "< " + std::to_string(m.sources()));
     if (r.what.layer < 1 || r.what.layer > m.layers())
-      throw input_error(at(place, "layer", p), std::to_string(r.what.layer), "1 to " + std::to_string(m.layers()));
-    if (r.since > tokens) throw input_error(at(place, "since", p), std::to_string(r.since), "at most " + std::to_string(tokens));
+      throw input_error(at(place, "layer", p), std::to_string(r.what.layer),
+                        "1 to " + std::to_string(m.layers()));
+    if (r.since > tokens)
+      throw input_error(at(place, "since", p), std::to_string(r.since),
+                        "at most " + std::to_string(tokens));
     if (!std::isfinite(r.strength) || !std::isfinite(r.partner))
-      throw input_error(at(place, "strength", p), shown(std::isfinite(r.strength) ? r.partner : r.strength), "a finite strength");
+      throw input_error(at(place, "strength", p),
+                        shown(std::isfinite(r.strength) ? r.partner : r.strength),
+                        "a finite strength");
   }
 }
 
 // `place` is what comes before the names of layers: a file, or "state".
-void check_layer(const layer_synapses& layer, const model& m, bool rounded, const std::string& place) {
+void check_layer(const layer_synapses& layer, const model& m, bool rounded,
+                 const std::string& place) {
   if (layer.last_used.size() != m.row_units())
-    throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units", std::to_string(m.row_units()));
+    throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units",
+                      std::to_string(m.row_units()));
   if (layer.stored.size() != m.synapses())
-    throw shape_error(place + "stored", std::to_string(layer.stored.size()) + " synapses", std::to_string(m.synapses()));
+    throw shape_error(place + "stored", std::to_string(layer.stored.size()) + " synapses",
+                      std::to_string(m.synapses()));
   for (std::size_t i = 0; i < layer.last_used.size(); ++i)
     if (layer.last_used[i] > layer.clock)
-      throw input_error(at(place, "last_used", i), std::to_string(layer.last_used[i]), "at most the clock, " + std::to_string(layer.clock));
+      throw input_error(at(place, "last_used", i), std::to_string(layer.last_used[i]),
+                        "at most the clock, " + std::to_string(layer.clock));
   for (std::size_t i = 0; i < layer.stored.size(); ++i)
-    if (!std::isfinite(layer.stored[i])) throw input_error(at(place, "stored", i), std::to_string(layer.stored[i]), "a finite strength");
+    if (!std::isfinite(layer.stored[i]))
+      throw input_error(at(place, "stored", i), std::to_string(layer.stored[i]),
+                        "a finite strength");
   for (std::size_t i = 0; rounded && i < layer.stored.size(); ++i)
-    if (!is_bfloat16(layer.stored[i])) throw input_error(at(place, "stored", i), shown(layer.stored[i]), "a bfloat16, as @synapses says");
+    if (!is_bfloat16(layer.stored[i]))
+      throw input_error(at(place, "stored", i), shown(layer.stored[i]),
+                        "a bfloat16, as @synapses says");
 }
 
 void check(const synapse_state& s, const model& m, const std::string& place) {
   if (m.content_sha256().empty() || s.model_sha256 != m.content_sha256())
-    throw input_error(place + "@model_sha256", "a state of model " + (s.model_sha256.empty() ? "?" : s.model_sha256.substr(0, 16)),
-                      "model " + (m.content_sha256().empty() ? "?" : m.content_sha256().substr(0, 16)),
-                      "a state goes on only with the model that it was made with");
-  if (!(s.retention > 0 && s.retention <= 1)) throw input_error(place + "@retention", std::to_string(s.retention), "0 < u <= 1");
+    throw input_error(
+        place + "@model_sha256",
+        "a state of model " + (s.model_sha256.empty() ? "?" : s.model_sha256.substr(0, 16)),
+        "model " + (m.content_sha256().empty() ? "?" : m.content_sha256().substr(0, 16)),
+        "a state goes on only with the model that it was made with");
+  if (!(s.retention > 0 && s.retention <= 1))
+    throw input_error(place + "@retention", std::to_string(s.retention), "0 < u <= 1");
   if (s.layers.size() != m.layers())
-    throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers", std::to_string(m.layers()));
-  for (std::size_t l = 0; l < s.layers.size(); ++l) check_layer(s.layers[l], m, s.rounded, place + "layers/" + std::to_string(l + 1) + "/");
+    throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers",
+                      std::to_string(m.layers()));
+  for (std::size_t l = 0; l < s.layers.size(); ++l)
+    check_layer(s.layers[l], m, s.rounded, place + "layers/" + std::to_string(l + 1) + "/");
   check_probes(s.probes, m, s.tokens, place + "probes/");
   if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
-    throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values", std::to_string(m.readout_nodes()));
+    throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values",
+                      std::to_string(m.readout_nodes()));
   for (std::size_t k = 0; k < s.logits.size(); ++k)
-    if (!std::isfinite(s.logits[k])) throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
+    if (!std::isfinite(s.logits[k]))
+      throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
 }
 
 std::string content_hash(const synapse_state& s) {
@@ -96,17 +124,23 @@ std::string content_hash(const synapse_state& s) {
 
 // One column of the table of probes.
 template <class T, class Get>
-void write_column(hdf5::group& to, const char* name, const std::vector<probe_record>& probes, Get get) {
+void write_column(hdf5::group& to, const char* name, const std::vector<probe_record>& probes,
+                  Get get) {
   std::vector<T> values(probes.size());
   std::transform(probes.begin(), probes.end(), values.begin(), get);
   to.create_dataset<T>(name, {probes.size()}).template write<T>(values);
 }
 
 void write_probes(hdf5::group to, const std::vector<probe_record>& probes) {
-  write_column<std::uint32_t>(to, "pre", probes, [](const probe_record& r) { return r.what.pair.pre; });
-  write_column<std::uint32_t>(to, "post", probes, [](const probe_record& r) { return r.what.pair.post; });
-  write_column<std::uint32_t>(to, "layer", probes, [](const probe_record& r) { return r.what.layer; });
-  write_column<std::uint32_t>(to, "factor_y", probes, [](const probe_record& r) { return r.what.factor == probe_factor::y ? 1u : 0u; });
+  write_column<std::uint32_t>(to, "pre", probes,
+                              [](const probe_record& r) { return r.what.pair.pre; });
+  write_column<std::uint32_t>(to, "post", probes,
+                              [](const probe_record& r) { return r.what.pair.post; });
+  write_column<std::uint32_t>(to, "layer", probes,
+                              [](const probe_record& r) { return r.what.layer; });
+  write_column<std::uint32_t>(to, "factor_y", probes, [](const probe_record& r) {
+    return r.what.factor == probe_factor::y ? 1u : 0u;
+  });
   write_column<std::uint64_t>(to, "since", probes, [](const probe_record& r) { return r.since; });
   write_column<double>(to, "strength", probes, [](const probe_record& r) { return r.strength; });
   write_column<double>(to, "partner", probes, [](const probe_record& r) { return r.partner; });
@@ -124,7 +158,10 @@ std::vector<probe_record> read_probes(const hdf5::group& from) {
   std::vector<probe_record> probes;
   for (std::size_t p = 0; p < pre.size(); ++p)
     probes.push_back(
-        {{{pre[p], post[p]}, layer[p], factor_y[p] != 0 ? probe_factor::y : probe_factor::w}, since[p], strength[p], partner[p]});
+        {{{pre[p], post[p]}, layer[p], factor_y[p] != 0 ? probe_factor::y : probe_factor::w},
+         since[p],
+         strength[p],
+         partner[p]});
   return probes;
 }
 
@@ -143,11 +180,13 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
     for (std::size_t l = 0; l < s.layers.size(); ++l) {
       hdf5::group layer = layers.create_group(std::to_string(l + 1).c_str());
       layer.set_number("clock", s.layers[l].clock);
-      layer.create_dataset<std::uint64_t>("last_used", {m.row_units()}).write<std::uint64_t>(s.layers[l].last_used);
+      layer.create_dataset<std::uint64_t>("last_used", {m.row_units()})
+          .write<std::uint64_t>(s.layers[l].last_used);
       layer.create_dataset<float>("stored", stored_shape(m)).write<float>(s.layers[l].stored);
     }
     if (!s.probes.empty()) write_probes(root.create_group("probes"), s.probes);
-    if (!s.logits.empty()) root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
+    if (!s.logits.empty())
+      root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
   }
   file.close();
 }
@@ -157,7 +196,8 @@ void write_state(const synapse_state& s, const model& m, const std::filesystem::
 void check_state_target(const std::filesystem::path& target) {
   std::error_code ignored;
   if (std::filesystem::exists(target, ignored) && identify(target) != file_kind::state)
-    throw input_error(target.string(), "a file that is no saved state", "a new name, or a state to be replaced");
+    throw input_error(target.string(), "a file that is no saved state",
+                      "a new name, or a state to be replaced");
 }
 
 void save_state(const synapse_state& s, const model& m, const std::filesystem::path& target) {
@@ -167,11 +207,13 @@ void save_state(const synapse_state& s, const model& m, const std::filesystem::p
   with_file_name(whole.temporary().string(), target.string(), [&] {
     write_state(s, m, whole.temporary());
     seal(whole.temporary(), sealed::state);
-    // What cannot be read back must not replace a good file. load_state compares the content with its hash.
+    // What cannot be read back must not replace a good file. load_state compares the content with
+    // its hash.
     try {
       load_state(whole.temporary(), m);
     } catch (const input_error& e) {
-      throw device_error(target.string(), "reads back as something else: " + e.found(), {}, "is the disk sound?");
+      throw device_error(target.string(), "reads back as something else: " + e.found(), {},
+                         "is the disk sound?");
     }
     whole.publish();
   });
@@ -181,16 +223,19 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
   check_seal(path, sealed::state);
   const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
   const hdf5::group root = file.root();
-  if (root.text("format") != "bdh-state") throw input_error(root.place() + "@format", "'" + root.text("format") + "'", "'bdh-state'");
+  if (root.text("format") != "bdh-state")
+    throw input_error(root.place() + "@format", "'" + root.text("format") + "'", "'bdh-state'");
   if (const auto version = root.number("format_version"); version != 1)
-    throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1", "a newer bdh may read it");
+    throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1",
+                            "a newer bdh may read it");
   synapse_state s;
   s.model_sha256 = root.text("model_sha256");
   s.tokens = root.number("tokens");
   s.retention = root.real("retention");
   if (root.has_attribute("synapses")) {
     if (root.text("synapses") != "bf16")
-      throw input_error(root.place() + "@synapses", "'" + root.text("synapses") + "'", "'bf16', or none");
+      throw input_error(root.place() + "@synapses", "'" + root.text("synapses") + "'",
+                        "'bf16', or none");
     s.rounded = true;
   }
   const hdf5::group layers = root.open_group("layers");
@@ -208,7 +253,8 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
     s.logits.assign(logits.begin(), logits.end());
   }
   check(s, m, root.place());
-  if (root.text("content_sha256") != content_hash(s)) throw input_error(root.place() + "@content_sha256", "another hash", content_hash(s));
+  if (root.text("content_sha256") != content_hash(s))
+    throw input_error(root.place() + "@content_sha256", "another hash", content_hash(s));
   return s;
 }
 

@@ -1,14 +1,19 @@
-// State files: the synapses of a run, so that it goes on bit for bit. Sealed HDF5 (io/files/checksum_header.hpp) of the first file version.
+// State files: the synapses of a run, so that it goes on bit for bit. Sealed HDF5
+// (io/files/checksum_header.hpp) of the first file version.
 //
-//   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens, retention, content_sha256; synapses =
-//   "bf16" where
-//                     the run stores strengths so: here they are float32, with values that are bfloat16
+//   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens,
+//   retention, content_sha256; synapses = "bf16" where
+//                     the run stores strengths so: here they are float32, with values that are
+//                     bfloat16
 //   /layers/L         layer L = 1, 2, ...; attribute clock
 //       last_used     u64, row units: rotation pairs, or neurons where nothing rotates
-//       stored        f32, neurons x hubs; of explicit edges: synapses, by the edge ids of gs in memory
+//       stored        f32, neurons x hubs; of explicit edges: synapses, by the edge ids of gs in
+//       memory
 //   /logits           f32 (V), where there is a readout: after the last token
-//   /probes           where there are any, a row each: pre, post, layer, factor_y (0: W, 1: Y of the layer before) u32; since u64;
-//                     strength, partner f64: of i -> j and of i's rotation partner -> j, laboratory frame
+//   /probes           where there are any, a row each: pre, post, layer, factor_y (0: W, 1: Y of
+//   the layer before) u32; since u64;
+//                     strength, partner f64: of i -> j and of i's rotation partner -> j, laboratory
+//                     frame
 #pragma once
 
 #include <filesystem>
@@ -18,14 +23,17 @@
 
 namespace bdh {
 
-// Writes the whole file or nothing, reads it back before it takes the name of an older one. Throws shape_error when the state
-// does not fit the model, input_error when it has values that are not finite or the target cannot be used, device_error.
+// Writes the whole file or nothing, reads it back before it takes the name of an older one. Throws
+// shape_error when the state does not fit the model, input_error when it has values that are not
+// finite or the target cannot be used, device_error.
 void save_state(const synapse_state& state, const model& m, const std::filesystem::path& file);
 
-// Refuses a name under which something else than a state lies: only states are replaced. Throws input_error.
+// Refuses a name under which something else than a state lies: only states are replaced. Throws
+// input_error.
 void check_state_target(const std::filesystem::path& file);
 
-// Throws input_error or shape_error, places starting with the file name; also when the state belongs to another model.
+// Throws input_error or shape_error, places starting with the file name; also when the state
+// belongs to another model.
 synapse_state load_state(const std::filesystem::path& file, const model& m);
 
 }  // namespace bdh

@@ -1,5 +1,5 @@
-// What differs between two recorded runs. Values are compared where both have them: up to the first token that differs, at the
-// positions and for the neurons and synapses that both recorded.
+// What differs between two recorded runs. Values are compared where both have them: up to the first
+// token that differs, at the positions and for the neurons and synapses that both recorded.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,24 @@
 
 namespace bdh {
 
-// Of what the runs were made with; not of what they compute with (threads, sites, instructions), which changes nothing.
+// Of what the runs were made with; not of what they compute with (threads, sites, instructions),
+// which changes nothing.
 struct setting_difference {
   std::string name, a, b;  // values as JSON; empty: not there
 };
 
 // What first differs: nothing means "none of those compared".
 struct activity_comparison {
-  // What it rests on: X and Y of neurons; active shares of summary.csv; logits; nothing that both have.
+  // What it rests on: X and Y of neurons; active shares of summary.csv; logits; nothing that both
+  // have.
   enum class basis { neurons, summary, logits, none };
   struct difference {
     std::uint64_t position = 0;
     layer_id layer = 0;  // 0: logits are of no layer
     quantity what = quantity::x;
     std::uint64_t particle = 0;  // neuron or readout node; of the summary none
-    std::optional<double> a, b;  // of the summary shares of the neurons; nothing: not among the largest, which is all that is known
+    std::optional<double> a, b;  // of the summary shares of the neurons; nothing: not among the
+                                 // largest, which is all that is known
   };
   basis from = basis::none;
   std::uint64_t values = 0;  // compared, up to the first that differs
@@ -57,7 +60,8 @@ struct synapse_comparison {
 
 struct run_comparison {
   std::vector<setting_difference> settings;
-  std::uint64_t first = 0, until = 0;    // positions compared: [first, until), where the tokens are the same
+  std::uint64_t first = 0,
+                until = 0;  // positions compared: [first, until), where the tokens are the same
   std::optional<std::uint64_t> token;    // the first position of both where the tokens differ
   std::uint64_t only_a = 0, only_b = 0;  // tokens of positions that the other run does not have
   activity_comparison activity;
@@ -68,8 +72,9 @@ struct run_comparison {
   bool differ() const;  // in tokens or values; other settings alone make no difference
 };
 
-// `tolerance`: values of activity and synapses that differ by no more are the same. `top`: so many synapses are told.
-// Throws input_error, with its way out, for reports that cannot be read.
-run_comparison compare(const recorded_run& a, const recorded_run& b, double tolerance, std::uint64_t top);
+// `tolerance`: values of activity and synapses that differ by no more are the same. `top`: so many
+// synapses are told. Throws input_error, with its way out, for reports that cannot be read.
+run_comparison compare(const recorded_run& a, const recorded_run& b, double tolerance,
+                       std::uint64_t top);
 
 }  // namespace bdh

@@ -34,7 +34,9 @@ class largest_differences {
   void trim() {
     const auto size = [](const synapse_difference& d) { return std::abs(d.a - d.b); };
     std::stable_sort(all_.largest.begin(), all_.largest.end(),
-                     [&](const synapse_difference& x, const synapse_difference& y) { return larger(size(x), size(y)); });
+                     [&](const synapse_difference& x, const synapse_difference& y) {
+                       return larger(size(x), size(y));
+                     });
     if (all_.largest.size() > top_) all_.largest.resize(top_);
   }
 
@@ -59,7 +61,9 @@ struct pair_of_rows {
 
 void compare_snapshots(const pair_of_rows& rows, neuron_id neurons, largest_differences& to) {
   const report_description& d = rows.of_a;
-  if (d.width != rows.of_b.width || d.index_pointers != rows.of_b.index_pointers || d.element_ids != rows.of_b.element_ids) return;
+  if (d.width != rows.of_b.width || d.index_pointers != rows.of_b.index_pointers ||
+      d.element_ids != rows.of_b.element_ids)
+    return;
   for (std::size_t target = 0; target < d.node_ids.size(); ++target) {
     const std::uint64_t first = d.index_pointers[target], last = d.index_pointers[target + 1];
     for (std::uint64_t k = first; k < last; ++k)
@@ -99,7 +103,8 @@ void compare_strongest(const pair_of_rows& rows, largest_differences& to) {
   for (std::size_t k = 0; k < rows.b.edges.size(); ++k) of_b.emplace_back(rows.b.edges[k], k);
   std::sort(of_b.begin(), of_b.end());
   for (std::size_t k = 0; k < rows.a.edges.size(); ++k) {
-    const auto found = std::lower_bound(of_b.begin(), of_b.end(), std::pair(rows.a.edges[k], std::size_t{0}));
+    const auto found =
+        std::lower_bound(of_b.begin(), of_b.end(), std::pair(rows.a.edges[k], std::size_t{0}));
     if (found == of_b.end() || found->first != rows.a.edges[k]) continue;
     to.add(rows.a.values[k], rows.b.values[found->second], [&] {
       synapse_difference s = rows.described();
@@ -112,12 +117,14 @@ void compare_strongest(const pair_of_rows& rows, largest_differences& to) {
 
 }  // namespace
 
-synapse_comparison compare_synapses(const recorded_run& a, const recorded_run& b, std::uint64_t first, std::uint64_t until,
-                                    double tolerance, std::uint64_t top) {
+synapse_comparison compare_synapses(const recorded_run& a, const recorded_run& b,
+                                    std::uint64_t first, std::uint64_t until, double tolerance,
+                                    std::uint64_t top) {
   largest_differences all(tolerance, top);
   for_each_pair(a, b, {"synapses:", "snapshot"}, [&](report_reader& of_a, report_reader& of_b) {
     const report_description &in_a = of_a.what(), &in_b = of_b.what();
-    if (in_a.layout != in_b.layout || in_a.population != in_b.population || in_a.by_y != in_b.by_y) return;
+    if (in_a.layout != in_b.layout || in_a.population != in_b.population || in_a.by_y != in_b.by_y)
+      return;
     const auto last = last_common(of_a, of_b, first, until);
     if (!last) return;
     const pair_of_rows rows{in_a, in_b, *last, row_at(of_a, *last), row_at(of_b, *last)};

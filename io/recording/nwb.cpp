@@ -32,7 +32,8 @@ std::string uuid_of(const std::string& run, const std::string& path) {
   std::string h = hex_of(run + "\n" + path).substr(0, 32);
   h[12] = '8';
   h[16] = "89ab"[h[16] % 4];
-  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" + h.substr(20);
+  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) +
+         "-" + h.substr(20);
 }
 
 std::string now() {
@@ -49,16 +50,21 @@ bool is_time(const std::string& text) {
   if (text.size() != form.size()) return false;
   for (std::size_t i = 0; i < form.size(); ++i) {
     const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (form[i] == 'd' ? !digit : form[i] == 's' ? text[i] != '+' && text[i] != '-' : text[i] != form[i]) return false;
+    if (form[i] == 'd'   ? !digit
+        : form[i] == 's' ? text[i] != '+' && text[i] != '-'
+                         : text[i] != form[i])
+      return false;
   }
   return true;
 }
 
 class nwb_file {
  public:
-  nwb_file(const recorded_run& run, const std::filesystem::path& to, const std::function<void()>& after_row)
+  nwb_file(const recorded_run& run, const std::filesystem::path& to,
+           const std::function<void()>& after_row)
       : run_(run), after_row_(after_row), file_(hdf5::file::create(to)), root_(file_.root()) {
-    identity_ = hex_of(run.run.value("started", "") + run.run.value("host", "") + run.run.at("model").dump() + std::to_string(run.first));
+    identity_ = hex_of(run.run.value("started", "") + run.run.value("host", "") +
+                       run.run.at("model").dump() + std::to_string(run.first));
   }
 
   nwb_summary write() {
@@ -96,7 +102,8 @@ class nwb_file {
           layer(group.create_rows<std::uint64_t>("layer", {}, 1024)),
           id(group.create_rows<std::int64_t>("id", {}, 1024)) {
       to.typed(group, "core", "Units");
-      group.set_string("description", "neurons and their events: tokens in which X or Y was above 0");
+      group.set_string("description",
+                       "neurons and their events: tokens in which X or Y was above 0");
       group.set_strings("colnames", {"spike_times", "values", "neuron", "layer", "variable"});
       to.typed(id, "hdmf-common", "ElementIdentifiers");
       to.column(times, "times of the tokens, in seconds");
@@ -136,12 +143,16 @@ class nwb_file {
     typed(root_, "core", "NWBFile");
     root_.set_string("nwb_version", "2.8.0");
     const std::string started = run_.run.value("started", "");
-    if (!is_time(started)) throw input_error((run_.folder / "run.json").string(), "started '" + started + "'", "a time with its zone");
+    if (!is_time(started))
+      throw input_error((run_.folder / "run.json").string(), "started '" + started + "'",
+                        "a time with its zone");
     root_.create_string("identifier", identity_);
-    root_.create_string("session_description",
-                        fmt::format("A run of the Dragon Hatchling (BDH), {} neurons, {} layers: {} tokens from position "
-                                    "{} on. One token is 1 ms.",
-                                    run_.neurons, run_.layers, run_.tokens.size(), run_.first));
+    root_.create_string(
+        "session_description",
+        fmt::format(
+            "A run of the Dragon Hatchling (BDH), {} neurons, {} layers: {} tokens from position "
+            "{} on. One token is 1 ms.",
+            run_.neurons, run_.layers, run_.tokens.size(), run_.first));
     root_.create_string("session_start_time", started);
     root_.create_string("timestamps_reference_time", started);
     root_.create_strings("file_create_date", {now()});
@@ -151,12 +162,14 @@ class nwb_file {
     hdf5::group stimulus = root_.create_group("stimulus");
     presentation_ = stimulus.create_group("presentation");
     stimulus.create_group("templates");
-    root_.create_group("general").create_string("notes",
-                                                "run.json: " + run_.run.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    root_.create_group("general").create_string(
+        "notes",
+        "run.json: " + run_.run.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
   }
 
   // A time series; its data are made by the caller.
-  hdf5::group series(hdf5::group& in, const char* name, const char* type, const std::string& description) {
+  hdf5::group series(hdf5::group& in, const char* name, const char* type,
+                     const std::string& description) {
     hdf5::group g = in.create_group(name);
     typed(g, "core", type);
     g.set_string("description", description);
@@ -173,13 +186,15 @@ class nwb_file {
 
   void add_times(hdf5::dataset& to, std::uint64_t count) const {
     std::vector<double> times;
-    for (std::uint64_t i = 0; i < count; ++i) times.push_back(static_cast<double>(run_.first + i) * seconds_per_token);
+    for (std::uint64_t i = 0; i < count; ++i)
+      times.push_back(static_cast<double>(run_.first + i) * seconds_per_token);
     to.append<double>(times);
   }
 
   void tokens() {
     {
-      hdf5::group g = series(presentation_, "tokens", "AnnotationSeries", "what was read, token by token");
+      hdf5::group g =
+          series(presentation_, "tokens", "AnnotationSeries", "what was read, token by token");
       std::vector<std::string> texts = run_.texts;
       for (std::size_t i = 0; i < texts.size(); ++i)
         if (texts[i].empty()) texts[i] = std::to_string(run_.tokens[i]);
@@ -188,8 +203,10 @@ class nwb_file {
       data.set_real("resolution", -1);
       add_times(times, texts.size());
     }
-    hdf5::group g = series(acquisition_, "token_ids", "TimeSeries", "number of each token in the vocabulary");
-    hdf5::dataset data = g.create_rows<std::uint32_t>("data", {}, rows_at_once), times = timestamps(g);
+    hdf5::group g =
+        series(acquisition_, "token_ids", "TimeSeries", "number of each token in the vocabulary");
+    hdf5::dataset data = g.create_rows<std::uint32_t>("data", {}, rows_at_once),
+                  times = timestamps(g);
     data.set_string("unit", "token");
     data.append<std::uint32_t>(run_.tokens);
     add_times(times, run_.tokens.size());
@@ -198,16 +215,19 @@ class nwb_file {
   // Columns of summary.csv.
   void summary() {
     const run_record all = read_run(run_.folder);
-    for (const auto& [name, unit, description] : {std::tuple{"active_x", "share", "share of the neurons with X > 0, a column a layer"},
-                                                  {"active_y", "share", "share of the neurons with Y > 0, a column a layer"},
-                                                  {"loss_nats", "nat", "cross-entropy of predicting the token after this one"}}) {
+    for (const auto& [name, unit, description] :
+         {std::tuple{"active_x", "share", "share of the neurons with X > 0, a column a layer"},
+          {"active_y", "share", "share of the neurons with Y > 0, a column a layer"},
+          {"loss_nats", "nat", "cross-entropy of predicting the token after this one"}}) {
       std::vector<std::size_t> columns;
       for (std::size_t c = 0; c < all.columns.size(); ++c)
         if (all.columns[c].starts_with(name)) columns.push_back(c);
       if (columns.empty()) continue;
       hdf5::group g = series(acquisition_, name, "TimeSeries", description);
       const bool one = columns.size() == 1 && all.columns[columns[0]] == name;
-      hdf5::dataset data = g.create_rows<double>("data", one ? hdf5::extents{} : hdf5::extents{columns.size()}, rows_at_once),
+      hdf5::dataset data = g.create_rows<double>(
+                        "data", one ? hdf5::extents{} : hdf5::extents{columns.size()},
+                        rows_at_once),
                     times = timestamps(g);
       data.set_string("unit", unit);
       std::vector<double> values;
@@ -224,10 +244,12 @@ class nwb_file {
     const bool logits = d.layout == report_layout::logits;
     {
       const std::string of_layer = d.layer == 0 ? "" : fmt::format(", layer {}", d.layer);
-      hdf5::group g = series(acquisition_, name.c_str(), "TimeSeries",
-                             fmt::format("{}{} ({}); columns: {}", bdh::name(d.what), of_layer, d.request,
-                                         logits ? "the tokens of the vocabulary" : "/analysis/" + name + "_columns"));
-      const std::uint64_t block = std::max<std::uint64_t>(1, report_chunk_bytes / sizeof(float) / d.width);
+      hdf5::group g = series(
+          acquisition_, name.c_str(), "TimeSeries",
+          fmt::format("{}{} ({}); columns: {}", bdh::name(d.what), of_layer, d.request,
+                      logits ? "the tokens of the vocabulary" : "/analysis/" + name + "_columns"));
+      const std::uint64_t block =
+          std::max<std::uint64_t>(1, report_chunk_bytes / sizeof(float) / d.width);
       hdf5::dataset data = g.create_rows<float>("data", {d.width}, block), times = timestamps(g);
       data.set_string("unit", logits ? "nat" : "a.u.");
       std::vector<float> held;
@@ -262,7 +284,8 @@ class nwb_file {
     typed(id, "hdmf-common", "ElementIdentifiers");
     id.append<std::int64_t>(ids);
     std::vector<std::string> names;
-    const auto add = [&](const char* column_name, const char* description, const std::vector<std::uint64_t>& values) {
+    const auto add = [&](const char* column_name, const char* description,
+                         const std::vector<std::uint64_t>& values) {
       hdf5::dataset set = g.create_rows<std::uint64_t>(column_name, {}, rows_at_once);
       column(set, description);
       set.append<std::uint64_t>(values);
@@ -291,7 +314,8 @@ class nwb_file {
     g.set_strings("colnames", names);
   }
 
-  // Events come token by token and are wanted neuron by neuron: as many neurons at once as memory allows, from the file again each time.
+  // Events come token by token and are wanted neuron by neuron: as many neurons at once as memory
+  // allows, from the file again each time.
   void events(report_reader& reader) {
     const report_description d = reader.what();
     std::vector<std::uint64_t> count(run_.neurons);
@@ -302,19 +326,23 @@ class nwb_file {
     }
     for (neuron_id first = 0, last; first < run_.neurons; first = last) {
       std::uint64_t held = 0;
-      for (last = first; last < run_.neurons && (last == first || held + count[last] <= most_events_held); ++last) held += count[last];
+      for (last = first;
+           last < run_.neurons && (last == first || held + count[last] <= most_events_held); ++last)
+        held += count[last];
       if (held != 0) some_events(reader, d, count, first, last, held);
     }
   }
 
   std::uint64_t checked(std::uint64_t neuron, const report_description& d) const {
     if (neuron >= run_.neurons)
-      throw input_error((run_.folder / d.name).string(), "neuron " + std::to_string(neuron), "below " + std::to_string(run_.neurons));
+      throw input_error((run_.folder / d.name).string(), "neuron " + std::to_string(neuron),
+                        "below " + std::to_string(run_.neurons));
     return neuron;
   }
 
-  void some_events(report_reader& reader, const report_description& d, const std::vector<std::uint64_t>& count, neuron_id first,
-                   neuron_id last, std::uint64_t held) {
+  void some_events(report_reader& reader, const report_description& d,
+                   const std::vector<std::uint64_t>& count, neuron_id first, neuron_id last,
+                   std::uint64_t held) {
     std::vector<std::uint64_t> next(last - first);
     for (std::size_t i = 1; i < next.size(); ++i) next[i] = next[i - 1] + count[first + i - 1];
     std::vector<double> times(held);
@@ -370,7 +398,8 @@ nwb_summary export_nwb(const recorded_run& run, const std::filesystem::path& tar
     try {
       return nwb_file(run, whole.temporary(), after_row).write();
     } catch (const nlohmann::json::exception&) {
-      throw input_error((run.folder / "run.json").string(), "a part is missing or of another type", "the description of a run");
+      throw input_error((run.folder / "run.json").string(), "a part is missing or of another type",
+                        "the description of a run");
     }
   });
   whole.publish();

@@ -1,10 +1,12 @@
-// A recorded run as one file of Neurodata Without Borders (NWB 2.8), as pynwb and MatNWB read it. One token is 1 ms.
+// A recorded run as one file of Neurodata Without Borders (NWB 2.8), as pynwb and MatNWB read it.
+// One token is 1 ms.
 //
-//   /stimulus/presentation/tokens      what was read: text, or the token's number where tokens are no text
-//   /acquisition/token_ids, active_x, active_y, loss_nats        of every token; shares of the neurons, a column a layer
-//   /acquisition/NAME                  frames: x_1, synapses_2, logits ...: rows x values
-//   /analysis/NAME_columns             whose values they are: neuron; or source and target of each synapse
-//   /units                             the events of X and Y: a row for each neuron that was ever active, by variable and layer:
+//   /stimulus/presentation/tokens      what was read: text, or the token's number where tokens are
+//   no text /acquisition/token_ids, active_x, active_y, loss_nats        of every token; shares of
+//   the neurons, a column a layer /acquisition/NAME                  frames: x_1, synapses_2,
+//   logits ...: rows x values /analysis/NAME_columns             whose values they are: neuron; or
+//   source and target of each synapse /units                             the events of X and Y: a
+//   row for each neuron that was ever active, by variable and layer:
 //                                      spike_times (s) and values
 //
 // Lists of the largest (top:K) leave gaps that are no silence, and are left out.
@@ -25,8 +27,8 @@ struct nwb_summary {
   std::vector<std::string> left_out;  // reports
 };
 
-// Everything or nothing. `after_row`: of a report; may throw, to stop. Throws input_error for a run that cannot be read or a target that
-// exists, device_error when it cannot be written.
+// Everything or nothing. `after_row`: of a report; may throw, to stop. Throws input_error for a run
+// that cannot be read or a target that exists, device_error when it cannot be written.
 nwb_summary export_nwb(const recorded_run& run, const std::filesystem::path& target, bool overwrite,
                        const std::function<void()>& after_row);
 

@@ -32,7 +32,8 @@ std::string unquoted(std::string_view field) {
 
 // position,token,"text",generated: the text may hold commas, the others do not.
 bool add_token(std::string_view line, recorded_run& to) {
-  const std::size_t comma = line.find(','), next = line.find(',', comma + 1), last = line.rfind(',');
+  const std::size_t comma = line.find(','), next = line.find(',', comma + 1),
+                    last = line.rfind(',');
   if (comma == line.npos || next == line.npos || last <= next) return false;
   token_id token = 0;
   const auto [end, failed] = std::from_chars(line.data() + comma + 1, line.data() + next, token);
@@ -47,7 +48,8 @@ void read_tokens(recorded_run& to) {
   std::ifstream from(file, std::ios::binary);
   if (!from) throw input_error(file.string(), "cannot be read", "a file of a run");
   std::string line;
-  if (!std::getline(from, line) || line != token_header) throw input_error(file.string() + ":1", "another header", token_header);
+  if (!std::getline(from, line) || line != token_header)
+    throw input_error(file.string() + ":1", "another header", token_header);
   while (std::getline(from, line) && !from.eof())  // a last line without its end was torn
     if (to.tokens.size() == most_tokens || !add_token(line, to)) break;
 }
@@ -77,8 +79,10 @@ report_reader recorded_run::open(const listed_report& report) const {
     const std::uint64_t rows = reader.rows();
     if (rows != 0 && (reader.position(0) < first || reader.position(rows - 1) >= end()))
       throw input_error(file.string(),
-                        "positions " + std::to_string(reader.position(0)) + " to " + std::to_string(reader.position(rows - 1)),
-                        "some of " + std::to_string(first) + " to " + std::to_string(end()) + ", those of tokens.csv");
+                        "positions " + std::to_string(reader.position(0)) + " to " +
+                            std::to_string(reader.position(rows - 1)),
+                        "some of " + std::to_string(first) + " to " + std::to_string(end()) +
+                            ", those of tokens.csv");
     return reader;
   } catch (const input_error& e) {
     std::error_code ignored;
@@ -102,7 +106,8 @@ recorded_run open_run(const std::filesystem::path& folder) {
   } catch (const nlohmann::json::exception&) {
     throw input_error(place, "a part is missing or of another type", "the description of a run");
   }
-  if (r.layers == 0 || r.layers > most_layers) throw input_error(place, std::to_string(r.layers) + " layers", "1 or more");
+  if (r.layers == 0 || r.layers > most_layers)
+    throw input_error(place, std::to_string(r.layers) + " layers", "1 or more");
   if (r.neurons == 0) throw input_error(place, "0 neurons", "1 or more");
   read_tokens(r);
   return r;
@@ -119,7 +124,9 @@ found_model find_model(const recorded_run& run) {
   if (identify(file) != file_kind::model) return {std::nullopt, file + " is not there"};
   try {
     // Before all of it is read: is it the one?
-    if (hdf5::file::open(file, {std::filesystem::file_size(file), true}).root().text("content_sha256") != hash)
+    if (hdf5::file::open(file, {std::filesystem::file_size(file), true})
+            .root()
+            .text("content_sha256") != hash)
       return {std::nullopt, file + " has become another model"};
     return {load_model(file), {}};
   } catch (const error& e) {

@@ -1,4 +1,5 @@
-// A run's folder (io/recording/run_writer.hpp), to look into. Nothing in it is changed, and a run that still goes on can be looked at.
+// A run's folder (io/recording/run_writer.hpp), to look into. Nothing in it is changed, and a run
+// that still goes on can be looked at.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +28,23 @@ struct recorded_run {
   neuron_id neurons = 0, hubs = 0;
   std::vector<listed_report> reports;
   std::vector<token_id> tokens;    // of position `first` on
-  std::vector<std::string> texts;  // of each token, fit for one line: escaped as in tokens.csv; empty where tokens are no text
+  std::vector<std::string> texts;  // of each token, fit for one line: escaped as in tokens.csv;
+                                   // empty where tokens are no text
 
   std::uint64_t end() const noexcept { return first + tokens.size(); }
   std::string status() const;
 
-  // Throws input_error when it cannot be read, or does not fit the run; with a way out where there is one.
+  // Throws input_error when it cannot be read, or does not fit the run; with a way out where there
+  // is one.
   report_reader open(const listed_report& report) const;
 };
 
-// Throws input_error when run.json or tokens.csv is missing or not one of ours. A torn last line is ignored.
+// Throws input_error when run.json or tokens.csv is missing or not one of ours. A torn last line is
+// ignored.
 recorded_run open_run(const std::filesystem::path& folder);
 
-// The model of a run, from where it was then. Nothing, and why, when it is not there or has become another one.
+// The model of a run, from where it was then. Nothing, and why, when it is not there or has become
+// another one.
 struct found_model {
   std::optional<model> subject;
   std::string missing;  // "PATH is not there"

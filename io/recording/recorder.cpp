@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t chunk = 65536;  // synapses read at a time
 
-// The positions of the k largest of `values` that are not zero, ascending; the lower position where two are equal.
+// The positions of the k largest of `values` that are not zero, ascending; the lower position where
+// two are equal.
 template <class Size>
 std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k, Size size) {
   std::vector<std::size_t> found;
@@ -23,7 +24,8 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
     const auto first = [&](std::size_t a, std::size_t b) {
       return size(values[a]) != size(values[b]) ? size(values[a]) > size(values[b]) : a < b;
     };
-    std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(k), found.end(), first);
+    std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(k), found.end(),
+                     first);
     found.resize(k);
     std::sort(found.begin(), found.end());
   }
@@ -49,7 +51,9 @@ std::vector<edge_id> all_file_positions(const projection& p) {
 
 // Descriptions may come from a file: nothing in them is used as an index before this.
 bool fits(const report_description& d, const model& m) {
-  if (d.what == quantity::logits) return d.layout == report_layout::logits && m.readout_nodes() != 0 && d.width == m.readout_nodes();
+  if (d.what == quantity::logits)
+    return d.layout == report_layout::logits && m.readout_nodes() != 0 &&
+           d.width == m.readout_nodes();
   if (d.layout == report_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
   const bool frames = d.layout == report_layout::frames;
   switch (d.what) {
@@ -59,13 +63,16 @@ bool fits(const report_description& d, const model& m) {
       if (!frames) return m.is_direct() && d.top != 0 && d.synapses.empty();
       const auto known = [&](const recorded_synapse& s) {
         return s.pre < m.neurons() && s.post < m.sources() &&
-               (s.edge == recorded_synapse::no_edge || (m.is_direct() && m.direct().gs.find(s.pre, s.post)));
+               (s.edge == recorded_synapse::no_edge ||
+                (m.is_direct() && m.direct().gs.find(s.pre, s.post)));
       };
-      return d.top == 0 && d.synapses.size() == d.width && std::all_of(d.synapses.begin(), d.synapses.end(), known);
+      return d.top == 0 && d.synapses.size() == d.width &&
+             std::all_of(d.synapses.begin(), d.synapses.end(), known);
     }
     default:
       return !frames || (d.node_ids.size() == d.width &&
-                         std::all_of(d.node_ids.begin(), d.node_ids.end(), [&](std::uint64_t i) { return i < m.neurons(); }));
+                         std::all_of(d.node_ids.begin(), d.node_ids.end(),
+                                     [&](std::uint64_t i) { return i < m.neurons(); }));
   }
 }
 
@@ -78,10 +85,13 @@ struct recorder::source {
   std::vector<std::pair<std::size_t, std::size_t>> probes;  // number, place in a row
 };
 
-recorder::recorder(simulator& brain, std::vector<report_description>& reports) : brain_(brain), rows_(reports.size()) {
+recorder::recorder(simulator& brain, std::vector<report_description>& reports)
+    : brain_(brain), rows_(reports.size()) {
   const model& m = brain.subject();
   for (const report_description& d : reports)
-    if (!fits(d, m)) throw input_error(d.name, "a report that does not fit the model", "one that was planned for it");
+    if (!fits(d, m))
+      throw input_error(d.name, "a report that does not fit the model",
+                        "one that was planned for it");
   bool watches = false;
   for (report_description& d : reports) {
     source s;
@@ -91,17 +101,21 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports) :
         s.edges.push_back(*m.direct().gs.find(chosen.pre, chosen.post));
         s.edge_slots.push_back(k);
       } else {
-        const std::size_t number = brain.probe({{chosen.pre, chosen.post}, d.layer, d.by_y ? probe_factor::y : probe_factor::w});
+        const std::size_t number = brain.probe(
+            {{chosen.pre, chosen.post}, d.layer, d.by_y ? probe_factor::y : probe_factor::w});
         chosen.since = brain.probes().since(number);
         s.probes.emplace_back(number, k);
       }
     }
-    if (d.what == quantity::snapshot && m.is_direct() && file_position_.empty()) file_position_ = all_file_positions(m.direct().gs);
+    if (d.what == quantity::snapshot && m.is_direct() && file_position_.empty())
+      file_position_ = all_file_positions(m.direct().gs);
     watches = watches || d.what == quantity::x || d.what == quantity::y;
     s.what = d;
     sources_.push_back(std::move(s));
   }
-  if (watches) watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); }, looking::at_values);
+  if (watches)
+    watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); },
+                           observation::activity);
 }
 
 recorder::~recorder() {
@@ -165,7 +179,8 @@ void recorder::take_chosen(const source& s, report_row& row) {
   strengths_.resize(s.edges.size());
   if (!s.edges.empty()) brain_.synapses(s.what.layer, s.edges, strengths_);
   for (std::size_t k = 0; k < s.edges.size(); ++k) row.values[s.edge_slots[k]] = strengths_[k];
-  for (const auto& [number, slot] : s.probes) row.values[slot] = static_cast<float>(brain_.probes().strength(number));
+  for (const auto& [number, slot] : s.probes)
+    row.values[slot] = static_cast<float>(brain_.probes().strength(number));
 }
 
 void recorder::take_strongest(const report_description& d, report_row& row) {

@@ -1,5 +1,5 @@
-// Gathers the rows of reports from a simulator: X and Y when a layer has computed them, synapses and logits when the token is read.
-// Reads only; recording changes no bit of a run.
+// Gathers the rows of reports from a simulator: X and Y when a layer has computed them, synapses
+// and logits when the token is read. Reads only; recording changes no bit of a run.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace bdh {
 
 class recorder {
  public:
-  // Watches `brain`, which must outlive it, and places the probes that the reports need. `reports` get the tokens that their probes missed.
+  // Watches `brain`, which must outlive it, and places the probes that the reports need. `reports`
+  // get the tokens that their probes missed.
   recorder(simulator& brain, std::vector<report_description>& reports);
   recorder(const recorder&) = delete;
   recorder& operator=(const recorder&) = delete;

@@ -55,13 +55,15 @@ std::vector<std::uint8_t> encoded(const report_description& d) {
 // Whether the file can be written and read as described.
 bool is_sound(const report_description& d) {
   const auto& at = d.index_pointers;
-  const bool named =
-      !d.name.empty() && d.name.find('/') == d.name.npos && !d.population.empty() && d.population.find('/') == d.population.npos;
-  const bool framed = at.size() == d.node_ids.size() + 1 && at.front() == 0 && at.back() == d.width &&
-                      std::is_sorted(at.begin(), at.end()) && d.element_ids.size() == d.width &&
+  const bool named = !d.name.empty() && d.name.find('/') == d.name.npos && !d.population.empty() &&
+                     d.population.find('/') == d.population.npos;
+  const bool framed = at.size() == d.node_ids.size() + 1 && at.front() == 0 &&
+                      at.back() == d.width && std::is_sorted(at.begin(), at.end()) &&
+                      d.element_ids.size() == d.width &&
                       (d.synapses.empty() || d.synapses.size() == d.width);
-  return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 && d.width < (std::uint64_t{1} << 32) && d.top <= d.width &&
-         d.what <= quantity::snapshot && d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
+  return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 &&
+         d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::snapshot &&
+         d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
 }
 
 // Refuses what is nested deeper than a description is, before a recursive parser meets it.
@@ -79,7 +81,9 @@ class flat_map final : public nlohmann::json_sax<json> {
   bool end_object() override { return true; }
   bool start_array(std::size_t) override { return false; }
   bool end_array() override { return false; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
 
  private:
   int depth_ = 0;
@@ -102,7 +106,8 @@ report_description decoded(std::span<const std::byte> bytes, const std::string& 
     d.request = all.at("request");
     d.what = static_cast<quantity>(all.at("what").get<unsigned>());
     d.layout = static_cast<report_layout>(all.at("layout").get<unsigned>());
-    d.layer = static_cast<layer_id>(std::min<std::uint64_t>(unsigned_of(all, "layer"), std::numeric_limits<layer_id>::max()));
+    d.layer = static_cast<layer_id>(
+        std::min<std::uint64_t>(unsigned_of(all, "layer"), std::numeric_limits<layer_id>::max()));
     d.every = unsigned_of(all, "every");
     d.start = unsigned_of(all, "start");
     d.top = unsigned_of(all, "top");
@@ -116,7 +121,9 @@ report_description decoded(std::span<const std::byte> bytes, const std::string& 
   } catch (const json::exception&) {
     throw input_error(place, "another first record", "the description of a report");
   }
-  if (!is_sound(d)) throw input_error(place, "a description that contradicts itself", "the description of a report");
+  if (!is_sound(d))
+    throw input_error(place, "a description that contradicts itself",
+                      "the description of a report");
   return d;
 }
 
@@ -163,17 +170,22 @@ std::optional<row_head> decoded(std::span<const std::byte> bytes, report_row& ro
 }
 
 bool fits(const report_row& row, const report_description& d) {
-  if (d.layout != report_layout::events) return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
-  return row.nodes.size() == row.values.size() && row.edges.size() == (d.what == quantity::synapses ? row.values.size() : 0);
+  if (d.layout != report_layout::events)
+    return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
+  return row.nodes.size() == row.values.size() &&
+         row.edges.size() == (d.what == quantity::synapses ? row.values.size() : 0);
 }
 
 // The rows of `from` below `until`, into `to`. Returns the journal's length up to the last of them.
-std::uint64_t replay(journal_reader& from, const report_description& what, report_file& to, std::uint64_t until) {
+std::uint64_t replay(journal_reader& from, const report_description& what, report_file& to,
+                     std::uint64_t until) {
   report_row row;
   std::uint64_t end = from.end();
   while (const auto bytes = from.next()) {
     const auto head = decoded(*bytes, row);
-    if (!head || head->position >= until || head->position != what.start + to.rows() * what.every || !fits(row, what)) break;
+    if (!head || head->position >= until || head->position != what.start + to.rows() * what.every ||
+        !fits(row, what))
+      break;
     to.append(head->position, head->token, row);
     end = from.end();
   }
@@ -182,7 +194,8 @@ std::uint64_t replay(journal_reader& from, const report_description& what, repor
 
 report_description read_description(journal_reader& from, const std::filesystem::path& journal) {
   const auto bytes = from.next();
-  if (!bytes) throw input_error(journal.string(), "no whole first record", "the description of a report");
+  if (!bytes)
+    throw input_error(journal.string(), "no whole first record", "the description of a report");
   return decoded(*bytes, journal.string());
 }
 
@@ -224,10 +237,12 @@ report report::create(const std::filesystem::path& folder, report_description wh
   journal.append(std::as_bytes(std::span(description)));
   journal.sync();
   auto file = report_file::create(path, what);
-  return report(std::make_unique<files>(files{std::move(what), path, std::move(journal), std::move(file)}));
+  return report(
+      std::make_unique<files>(files{std::move(what), path, std::move(journal), std::move(file)}));
 }
 
-report report::reopen(const std::filesystem::path& folder, const std::string& name, std::uint64_t until) {
+report report::reopen(const std::filesystem::path& folder, const std::string& name,
+                      std::uint64_t until) {
   const std::filesystem::path path = folder / name, journal = journal_of(path);
   journal_reader from(journal);
   report_description what = read_description(from, journal);
@@ -238,15 +253,22 @@ report report::reopen(const std::filesystem::path& folder, const std::string& na
   file->mark();
   whole.publish();
   // Only now: whoever is killed before this starts again from the longer journal.
-  return report(std::make_unique<files>(files{std::move(what), path, journal_writer::reopen(journal, end), std::move(file)}));
+  return report(std::make_unique<files>(
+      files{std::move(what), path, journal_writer::reopen(journal, end), std::move(file)}));
 }
 
-std::uint64_t report::next() const noexcept { return files_->what.start + files_->file->rows() * files_->what.every; }
+std::uint64_t report::next() const noexcept {
+  return files_->what.start + files_->file->rows() * files_->what.every;
+}
 
 void report::append(std::uint64_t position, token_id token, const report_row& row) {
   files& f = *files_;
-  if (position != next()) throw shape_error(f.path.string(), "position " + std::to_string(position), std::to_string(next()) + ", the next");
-  if (!fits(row, f.what)) throw shape_error(f.path.string(), std::to_string(row.values.size()) + " values", std::to_string(f.what.width));
+  if (position != next())
+    throw shape_error(f.path.string(), "position " + std::to_string(position),
+                      std::to_string(next()) + ", the next");
+  if (!fits(row, f.what))
+    throw shape_error(f.path.string(), std::to_string(row.values.size()) + " values",
+                      std::to_string(f.what.width));
   f.journal.append(encoded(position, token, row));
   f.file->append(position, token, row);
 }
@@ -269,9 +291,12 @@ void report::discard_journal() {
   std::filesystem::remove(journal_of(files_->path), ignored);
 }
 
-std::filesystem::path journal_of(const std::filesystem::path& report_file) { return report_file.string() + ".journal"; }
+std::filesystem::path journal_of(const std::filesystem::path& report_file) {
+  return report_file.string() + ".journal";
+}
 
-rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::path& target, std::uint64_t until) {
+rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::path& target,
+                std::uint64_t until) {
   journal_reader from(journal);
   rebuilt made;
   made.what = read_description(from, journal);
@@ -292,7 +317,8 @@ std::uint64_t committed_until(const std::filesystem::path& report_file) {
   const hdf5::file f = hdf5::file::open(report_file, {std::uint64_t{1} << 20, false});
   const hdf5::dataset time = f.root().open_group("mapping").open_dataset("time");
   const double stop = time.read<double>({3})[1];
-  if (!(stop >= 0 && stop < 9007199254740992.0)) throw input_error(time.place() + "[1]", shown(stop), "the end of a recording, in tokens");
+  if (!(stop >= 0 && stop < 9007199254740992.0))
+    throw input_error(time.place() + "[1]", shown(stop), "the end of a recording, in tokens");
   return static_cast<std::uint64_t>(stop);
 }
 

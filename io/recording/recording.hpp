@@ -1,11 +1,14 @@
-// A report: one variable of a run over time, as a SONATA file, and the journal behind it from which the file can be made again.
+// A report: one variable of a run over time, as a SONATA file, and the journal behind it from which
+// the file can be made again.
 //
-//   frames  /report/<population>/data f32 (T x values), mapping/{node_ids, index_pointers, element_ids, time}
-//   events  /spikes/<population>/{timestamps f64, node_ids u64, values f32}, /mapping/{time, events}; of synapses also edge_ids u64
-//   logits  /logits f32 (T x V), /tokens u32 (T), /mapping/time
+//   frames  /report/<population>/data f32 (T x values), mapping/{node_ids, index_pointers,
+//   element_ids, time} events  /spikes/<population>/{timestamps f64, node_ids u64, values f32},
+//   /mapping/{time, events}; of synapses also edge_ids u64 logits  /logits f32 (T x V), /tokens u32
+//   (T), /mapping/time
 //
-// One token is 1.0 "ms". `time` = {start, stop, step}: the positions recorded; stop is the commit marker, written after the rows
-// before it were flushed and synced. A row goes to the journal, NAME.journal, before it goes anywhere else.
+// One token is 1.0 "ms". `time` = {start, stop, step}: the positions recorded; stop is the commit
+// marker, written after the rows before it were flushed and synced. A row goes to the journal,
+// NAME.journal, before it goes anywhere else.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +29,8 @@ enum class report_layout { logits, frames, events };
 
 const char* name(quantity q) noexcept;
 
-inline constexpr std::uint64_t report_chunk_bytes = 64 * 1024;  // by which a dataset of a report grows
+inline constexpr std::uint64_t report_chunk_bytes =
+    64 * 1024;  // by which a dataset of a report grows
 
 // A synapse of a report: an edge of gs, or a neuron pair that a probe follows.
 struct recorded_synapse {
@@ -42,15 +46,17 @@ struct report_description {
   std::string request;  // as the user wrote it
   quantity what = quantity::logits;
   report_layout layout = report_layout::logits;
-  layer_id layer = 0;                   // 0: of no layer
-  std::uint64_t every = 1, start = 0;   // tokens; the first position recorded
-  std::uint64_t top = 0;                // events: so many with the largest values; 0: all that are not zero
-  std::uint64_t width = 0;              // values of a row; of events: those they are chosen from
-  bool by_y = false;                    // synapses: probes of factor Y
-  std::string population;               // of the neurons, or of the postsynaptic side
-  std::vector<std::uint64_t> node_ids;  // frames: the values of node_ids[k] are [index_pointers[k], index_pointers[k + 1])
+  layer_id layer = 0;                  // 0: of no layer
+  std::uint64_t every = 1, start = 0;  // tokens; the first position recorded
+  std::uint64_t top = 0;    // events: so many with the largest values; 0: all that are not zero
+  std::uint64_t width = 0;  // values of a row; of events: those they are chosen from
+  bool by_y = false;        // synapses: probes of factor Y
+  std::string population;   // of the neurons, or of the postsynaptic side
+  std::vector<std::uint64_t>
+      node_ids;  // frames: the values of node_ids[k] are [index_pointers[k], index_pointers[k + 1])
   std::vector<std::uint64_t> index_pointers;
-  std::vector<std::uint32_t> element_ids;  // frames: a file position of each synapse; behind all of them, probes; 0 for neurons
+  std::vector<std::uint32_t> element_ids;  // frames: a file position of each synapse; behind all of
+                                           // them, probes; 0 for neurons
   std::vector<recorded_synapse> synapses;  // of `synapses` in frames, in the order of their values
 
   bool due(std::uint64_t position) const noexcept { return position % every == 0; }
@@ -64,11 +70,13 @@ struct report_row {
 
 class report {
  public:
-  // New files NAME and NAME.journal in an existing folder. All of these throw device_error for a failed write.
+  // New files NAME and NAME.journal in an existing folder. All of these throw device_error for a
+  // failed write.
   static report create(const std::filesystem::path& folder, report_description what);
-  // Makes NAME again from its journal, with the rows of positions < until, forgets the later ones, and goes on from there.
-  // Throws input_error when there is no such journal.
-  static report reopen(const std::filesystem::path& folder, const std::string& name, std::uint64_t until);
+  // Makes NAME again from its journal, with the rows of positions < until, forgets the later ones,
+  // and goes on from there. Throws input_error when there is no such journal.
+  static report reopen(const std::filesystem::path& folder, const std::string& name,
+                       std::uint64_t until);
   report(report&&) noexcept;
   report& operator=(report&&) noexcept;
   ~report();
@@ -77,7 +85,8 @@ class report {
 
   std::uint64_t next() const noexcept;  // the position of the next row
 
-  // A row of a position that is due; positions ascend without a gap. Throws shape_error when it does not fit.
+  // A row of a position that is due; positions ascend without a gap. Throws shape_error when it
+  // does not fit.
   void append(std::uint64_t position, token_id token, const report_row& row);
   void sync();             // journal and rows, to the disk
   void mark();             // only after sync: the rows synced are committed
@@ -92,7 +101,8 @@ class report {
 
 std::filesystem::path journal_of(const std::filesystem::path& report_file);
 
-// Makes a report from its journal at `target`, which must not exist. `until`: only positions below it.
+// Makes a report from its journal at `target`, which must not exist. `until`: only positions below
+// it.
 struct rebuilt {
   report_description what;
   std::uint64_t rows = 0, damaged_bytes = 0;  // of the journal, behind the last whole record

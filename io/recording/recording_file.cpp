@@ -14,7 +14,9 @@ class column {
  public:
   column() = default;
   explicit column(hdf5::dataset set) : set_(std::move(set)) {}
-  void add(std::span<const T> values) { pending_.insert(pending_.end(), values.begin(), values.end()); }
+  void add(std::span<const T> values) {
+    pending_.insert(pending_.end(), values.begin(), values.end());
+  }
   void add(T value) { pending_.push_back(value); }
   bool is_full() const noexcept { return pending_.size() * sizeof(T) >= chunk_bytes; }
   void write() {
@@ -47,22 +49,29 @@ hdf5::dataset marker(hdf5::group& mapping) {
 
 class frames_file final : public report_file {
  public:
-  frames_file(const std::filesystem::path& path, const report_description& what, const std::string& shown)
+  frames_file(const std::filesystem::path& path, const report_description& what,
+              const std::string& shown)
       : report_file(path, what, shown) {
-    hdf5::group root = file_.root(), population = root.create_group("report").create_group(what.population.c_str());
+    hdf5::group root = file_.root(),
+                population = root.create_group("report").create_group(what.population.c_str());
     population.set_text("variable", name(what.what));
     population.set_number("layer", what.layer);
-    if (what.what == quantity::synapses || what.what == quantity::snapshot) population.set_text("edge_population", "gs");
+    if (what.what == quantity::synapses || what.what == quantity::snapshot)
+      population.set_text("edge_population", "gs");
     values_ = table<float>(population, "data", what.width, "1");
     hdf5::group mapping = population.create_group("mapping");
     hdf5::dataset nodes = mapping.create_dataset<std::uint64_t>("node_ids", {what.node_ids.size()});
     nodes.set_flag("sorted", true);
     nodes.write<std::uint64_t>(what.node_ids);
-    mapping.create_dataset<std::uint64_t>("index_pointers", {what.index_pointers.size()}).write<std::uint64_t>(what.index_pointers);
+    mapping.create_dataset<std::uint64_t>("index_pointers", {what.index_pointers.size()})
+        .write<std::uint64_t>(what.index_pointers);
     mapping.create_link("index_pointer", "index_pointers");  // as pysonata and bmtk call it
-    mapping.create_dataset<std::uint32_t>("element_ids", {what.element_ids.size()}).write<std::uint32_t>(what.element_ids);
+    mapping.create_dataset<std::uint32_t>("element_ids", {what.element_ids.size()})
+        .write<std::uint32_t>(what.element_ids);
     marker_ = marker(mapping);
-    root.create_link("mapping", ("report/" + what.population + "/mapping").c_str());  // where all our reports have it
+    root.create_link(
+        "mapping",
+        ("report/" + what.population + "/mapping").c_str());  // where all our reports have it
     if (!what.synapses.empty()) write_synapses(root, what);
   }
 
@@ -101,15 +110,18 @@ class frames_file final : public report_file {
 
 class events_file final : public report_file {
  public:
-  events_file(const std::filesystem::path& path, const report_description& what, const std::string& shown)
+  events_file(const std::filesystem::path& path, const report_description& what,
+              const std::string& shown)
       : report_file(path, what, shown) {
     static constexpr const char* sortings[] = {"none", "by_id", "by_time"};
-    hdf5::group root = file_.root(), population = root.create_group("spikes").create_group(what.population.c_str());
+    hdf5::group root = file_.root(),
+                population = root.create_group("spikes").create_group(what.population.c_str());
     population.set_choice("sorting", sortings, 2);
     population.set_text("variable", name(what.what));
     population.set_number("layer", what.layer);
     {
-      hdf5::dataset times = population.create_rows<double>("timestamps", {}, chunk_bytes / sizeof(double));
+      hdf5::dataset times =
+          population.create_rows<double>("timestamps", {}, chunk_bytes / sizeof(double));
       times.set_text("units", "ms");
       times_ = column<double>(std::move(times));
     }
@@ -162,7 +174,8 @@ class events_file final : public report_file {
 
 class logits_file final : public report_file {
  public:
-  logits_file(const std::filesystem::path& path, const report_description& what, const std::string& shown)
+  logits_file(const std::filesystem::path& path, const report_description& what,
+              const std::string& shown)
       : report_file(path, what, shown) {
     hdf5::group root = file_.root();
     tokens_ = list<token_id>(root, "tokens");
@@ -190,7 +203,8 @@ class logits_file final : public report_file {
   column<float> logits_;
 };
 
-std::unique_ptr<report_file> empty_file(const std::filesystem::path& path, const report_description& what, const std::string& shown) {
+std::unique_ptr<report_file> empty_file(const std::filesystem::path& path,
+                                        const report_description& what, const std::string& shown) {
   switch (what.layout) {
     case report_layout::frames:
       return std::make_unique<frames_file>(path, what, shown);
@@ -203,7 +217,8 @@ std::unique_ptr<report_file> empty_file(const std::filesystem::path& path, const
 
 }  // namespace
 
-report_file::report_file(const std::filesystem::path& path, const report_description& what, const std::string& shown)
+report_file::report_file(const std::filesystem::path& path, const report_description& what,
+                         const std::string& shown)
     : file_(hdf5::file::create(path, 0, shown)), start_(what.start), every_(what.every) {
   static constexpr std::uint32_t version[] = {0, 1};
   hdf5::group root = file_.root();
@@ -213,7 +228,8 @@ report_file::report_file(const std::filesystem::path& path, const report_descrip
   root.set_text("request", what.request);
 }
 
-std::unique_ptr<report_file> report_file::create(const std::filesystem::path& path, const report_description& what,
+std::unique_ptr<report_file> report_file::create(const std::filesystem::path& path,
+                                                 const report_description& what,
                                                  const std::string& shown) {
   auto made = empty_file(path, what, shown);
   made->sync();
@@ -233,7 +249,9 @@ void report_file::sync() {
 }
 
 void report_file::mark() {
-  const double time[] = {static_cast<double>(start_), static_cast<double>(start_ + synced_ * every_), static_cast<double>(every_)};
+  const double time[] = {static_cast<double>(start_),
+                         static_cast<double>(start_ + synced_ * every_),
+                         static_cast<double>(every_)};
   mark_more();
   marker_.write<double>(time);
   file_.flush();

@@ -1,5 +1,5 @@
-// The HDF5 file of a report (io/recording/recording.hpp). Rows are kept in memory until a chunk is full or a commit comes: fewer writes,
-// and none between commits that matter.
+// The HDF5 file of a report (io/recording/recording.hpp). Rows are kept in memory until a chunk is
+// full or a commit comes: fewer writes, and none between commits that matter.
 #pragma once
 
 #include <filesystem>
@@ -14,18 +14,20 @@ namespace bdh {
 class report_file {
  public:
   // A new file. `shown` instead of the path in messages, where given.
-  static std::unique_ptr<report_file> create(const std::filesystem::path& path, const report_description& what,
+  static std::unique_ptr<report_file> create(const std::filesystem::path& path,
+                                             const report_description& what,
                                              const std::string& shown = {});
   virtual ~report_file() = default;
 
   void append(std::uint64_t position, token_id token, const report_row& row);  // that fits
-  void sync();                                                                 // the rows, to the disk
-  void mark();                                                                 // only after sync: they are committed
-  void close();                                                                // nothing may follow
+  void sync();   // the rows, to the disk
+  void mark();   // only after sync: they are committed
+  void close();  // nothing may follow
   std::uint64_t rows() const noexcept { return rows_; }
 
  protected:
-  report_file(const std::filesystem::path& path, const report_description& what, const std::string& shown);
+  report_file(const std::filesystem::path& path, const report_description& what,
+              const std::string& shown);
 
   hdf5::file file_;
   hdf5::dataset marker_;  // mapping/time

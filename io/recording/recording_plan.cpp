@@ -16,10 +16,12 @@
 namespace bdh {
 namespace {
 
-constexpr const char* known = "logits, events, summary, snapshot, x:NEURONS, y:NEURONS or synapses:SYNAPSES";
+constexpr const char* known =
+    "logits, events, summary, snapshot, x:NEURONS, y:NEURONS or synapses:SYNAPSES";
 constexpr std::uintmax_t largest_plan = std::uintmax_t{16} << 20;  // bytes
 
-// Shares of the neurons that are active in trained models, and bytes of an event: timestamp, node id and value; edge id.
+// Shares of the neurons that are active in trained models, and bytes of an event: timestamp, node
+// id and value; edge id.
 constexpr double active_x = 0.25, active_y = 0.05, event_bytes = 20, edge_id_bytes = 8;
 constexpr double journal_row_bytes = 16 + 40, journal_event_bytes = 12;
 
@@ -32,33 +34,43 @@ std::uint64_t parse_every(std::string_view text, const std::string& place) {
 }
 
 bool parse_factor(std::string_view text, const std::string& place) {
-  if (text != "w" && text != "y") throw input_error(place, "factor '" + std::string(text) + "'", "w, what acts, or y, the paper's Eq. 16");
+  if (text != "w" && text != "y")
+    throw input_error(place, "factor '" + std::string(text) + "'",
+                      "w, what acts, or y, the paper's Eq. 16");
   return text == "y";
 }
 
 // "x" of "x:0-9"; the whole of "logits".
 std::string_view kind_of(std::string_view what) { return what.substr(0, what.find(':')); }
-std::string_view choice_of(std::string_view what) { return what.substr(std::min(what.find(':'), what.size() - 1) + 1); }
+std::string_view choice_of(std::string_view what) {
+  return what.substr(std::min(what.find(':'), what.size() - 1) + 1);
+}
 
 void check(const recording_request& r) {
-  static constexpr std::string_view alone[] = {"logits", "events", "summary", "snapshot"}, choosing[] = {"x", "y", "synapses"};
+  static constexpr std::string_view alone[] = {"logits", "events", "summary", "snapshot"},
+                                    choosing[] = {"x", "y", "synapses"};
   const auto is_one_of = [](auto& names, std::string_view what) {
     return std::find(std::begin(names), std::end(names), what) != std::end(names);
   };
   const bool chooses = r.what.find(':') != r.what.npos;
-  if (chooses ? !is_one_of(choosing, kind_of(r.what)) || choice_of(r.what).empty() : !is_one_of(alone, r.what))
+  if (chooses ? !is_one_of(choosing, kind_of(r.what)) || choice_of(r.what).empty()
+              : !is_one_of(alone, r.what))
     throw input_error(r.place, "'" + r.what + "'", known);
-  if (r.layers && r.what == "logits") throw input_error(r.place, "layers " + *r.layers, "none: logits are of no layer");
-  if (r.by_y && kind_of(r.what) != "synapses") throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES");
-  if (r.what == "summary" && (r.layers || r.every != 1)) throw input_error(r.place, "a part of the summary", "summary alone");
+  if (r.layers && r.what == "logits")
+    throw input_error(r.place, "layers " + *r.layers, "none: logits are of no layer");
+  if (r.by_y && kind_of(r.what) != "synapses")
+    throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES");
+  if (r.what == "summary" && (r.layers || r.every != 1))
+    throw input_error(r.place, "a part of the summary", "summary alone");
 }
 
 // ---- reports
 
-report_description described(const recording_request& r, quantity what, report_layout layout, layer_id layer, std::uint64_t position) {
+report_description described(const recording_request& r, quantity what, report_layout layout,
+                             layer_id layer, std::uint64_t position) {
   report_description d;
-  d.request = r.what + (r.every == 1 ? "" : " every " + std::to_string(r.every)) + (r.layers ? " layers " + *r.layers : "") +
-              (r.by_y ? " factor y" : "");
+  d.request = r.what + (r.every == 1 ? "" : " every " + std::to_string(r.every)) +
+              (r.layers ? " layers " + *r.layers : "") + (r.by_y ? " factor y" : "");
   d.what = what;
   d.layout = layout;
   d.layer = layer;
@@ -81,10 +93,12 @@ report_description logits(const model& m, const recording_request& r, std::uint6
   return d;
 }
 
-report_description activity(const model& m, const recording_request& r, quantity what, const neuron_choice& chosen, bool all_events,
-                            layer_id layer, std::uint64_t position) {
+report_description activity(const model& m, const recording_request& r, quantity what,
+                            const neuron_choice& chosen, bool all_events, layer_id layer,
+                            std::uint64_t position) {
   const bool events = all_events || chosen.top != 0;
-  report_description d = described(r, what, events ? report_layout::events : report_layout::frames, layer, position);
+  report_description d =
+      described(r, what, events ? report_layout::events : report_layout::frames, layer, position);
   d.population = "neurons";
   d.top = chosen.top;
   d.width = events ? m.neurons() : chosen.neurons.size();
@@ -97,12 +111,15 @@ report_description activity(const model& m, const recording_request& r, quantity
 }
 
 std::uint32_t as_element(std::uint64_t id, const std::string& place) {
-  if (id > 0xffffffffu) throw unavailable_error(place, "synapse " + std::to_string(id), "SONATA's element ids, which end at 4294967295");
+  if (id > 0xffffffffu)
+    throw unavailable_error(place, "synapse " + std::to_string(id),
+                            "SONATA's element ids, which end at 4294967295");
   return static_cast<std::uint32_t>(id);
 }
 
 // The pairs by target and source; edges of gs with their positions in the file.
-std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_pair>& pairs, bool by_y) {
+std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_pair>& pairs,
+                                      bool by_y) {
   std::vector<recorded_synapse> all;
   std::vector<edge_id> edges;        // ascending: the pairs are, and so are edges by source
   std::vector<std::size_t> edge_of;  // positions in `all`
@@ -118,13 +135,18 @@ std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_p
     const std::vector<edge_id> positions = file_positions(m.direct().gs, edges);
     for (std::size_t k = 0; k < edges.size(); ++k) all[edge_of[k]].edge = positions[k];
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return std::tie(a.post, a.pre) < std::tie(b.post, b.pre); });
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.post, a.pre) < std::tie(b.post, b.pre);
+  });
   return all;
 }
 
-report_description synapses(const model& m, const recording_request& r, const std::vector<recorded_synapse>& chosen, std::uint64_t top,
+report_description synapses(const model& m, const recording_request& r,
+                            const std::vector<recorded_synapse>& chosen, std::uint64_t top,
                             layer_id layer, std::uint64_t position) {
-  report_description d = described(r, quantity::synapses, top != 0 ? report_layout::events : report_layout::frames, layer, position);
+  report_description d =
+      described(r, quantity::synapses, top != 0 ? report_layout::events : report_layout::frames,
+                layer, position);
   d.population = postsynaptic(m);
   d.top = top;
   d.width = top != 0 ? m.synapses() : chosen.size();
@@ -137,16 +159,19 @@ report_description synapses(const model& m, const recording_request& r, const st
       d.node_ids.push_back(s.post);
       d.index_pointers.push_back(k);
     }
-    d.element_ids.push_back(as_element(s.edge == recorded_synapse::no_edge ? behind++ : s.edge, r.place));
+    d.element_ids.push_back(
+        as_element(s.edge == recorded_synapse::no_edge ? behind++ : s.edge, r.place));
   }
   d.index_pointers.push_back(chosen.size());
   return d;
 }
 
-// All synapses of a layer, as the file has them: by target. Through hubs the targets are the hubs, and an element is hub * neurons +
-// neuron.
-report_description snapshot(const model& m, const recording_request& r, layer_id layer, std::uint64_t position) {
-  if (m.synapses() == 0) throw unavailable_error(r.place, "a model without synapses", "one that has some");
+// All synapses of a layer, as the file has them: by target. Through hubs the targets are the hubs,
+// and an element is hub * neurons + neuron.
+report_description snapshot(const model& m, const recording_request& r, layer_id layer,
+                            std::uint64_t position) {
+  if (m.synapses() == 0)
+    throw unavailable_error(r.place, "a model without synapses", "one that has some");
   as_element(m.synapses() - 1, r.place);
   report_description d = described(r, quantity::snapshot, report_layout::frames, layer, position);
   d.population = m.is_direct() ? postsynaptic(m) : "hubs";
@@ -156,7 +181,8 @@ report_description snapshot(const model& m, const recording_request& r, layer_id
   std::iota(d.node_ids.begin(), d.node_ids.end(), 0);
   d.index_pointers.assign(targets + std::size_t{1}, 0);
   const projection* gs = m.is_direct() && !m.direct().gs.is_dense() ? &m.direct().gs : nullptr;
-  for (neuron_id j = 0; j < targets && gs == nullptr; ++j) d.index_pointers[j + std::size_t{1}] = m.neurons();
+  for (neuron_id j = 0; j < targets && gs == nullptr; ++j)
+    d.index_pointers[j + std::size_t{1}] = m.neurons();
   if (gs != nullptr)
     for (neuron_id target : gs->indices()) ++d.index_pointers[target + std::size_t{1}];
   std::partial_sum(d.index_pointers.begin(), d.index_pointers.end(), d.index_pointers.begin());
@@ -178,12 +204,14 @@ class planner {
   void add(const recording_request& r) {
     check(r);
     std::vector<report_description> made = with_places(
-        [&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; }, [&] { return reports_of(r); });
+        [&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; },
+        [&] { return reports_of(r); });
     std::map<std::string, int> numbers;
     for (report_description& d : made) {
       const std::string s = stem(r, d);
       const int number = numbers.contains(s) ? numbers[s] : numbers[s] = ++seen_[s];
-      d.name = s + (number == 1 ? "" : "-" + std::to_string(number)) + (d.layer == 0 ? "" : "_" + std::to_string(d.layer)) + ".h5";
+      d.name = s + (number == 1 ? "" : "-" + std::to_string(number)) +
+               (d.layer == 0 ? "" : "_" + std::to_string(d.layer)) + ".h5";
       all_.push_back(std::move(d));
     }
   }
@@ -203,12 +231,15 @@ class planner {
       for (layer_id l : layers) made.push_back(snapshot(m_, r, l, position_));
     } else if (kind == "synapses") {
       const synapse_choice chosen = select_synapses(m_, choice);
-      if (r.by_y && chosen.top != 0) throw input_error(r.place, "top:K by factor y", "synapses that are named or drawn");
+      if (r.by_y && chosen.top != 0)
+        throw input_error(r.place, "top:K by factor y", "synapses that are named or drawn");
       const auto all = located(m_, chosen.pairs, r.by_y);
       for (layer_id l : layers) made.push_back(synapses(m_, r, all, chosen.top, l, position_));
     } else {
       const neuron_choice chosen = select_neurons(m_, choice);
-      for (layer_id l : layers) made.push_back(activity(m_, r, kind == "x" ? quantity::x : quantity::y, chosen, false, l, position_));
+      for (layer_id l : layers)
+        made.push_back(
+            activity(m_, r, kind == "x" ? quantity::x : quantity::y, chosen, false, l, position_));
     }
     return made;
   }
@@ -239,7 +270,8 @@ recording_request from_json(const nlohmann::json& item, const std::string& place
     } else if (key == "layers" && (value.is_string() || value.is_number_unsigned())) {
       r.layers = value.is_string() ? value.get<std::string>() : value.dump();
     } else {
-      throw input_error(place, "'" + key + "': " + value.dump(), "what (a text), every (a number), layers (\"1-3\") or factor (\"y\")");
+      throw input_error(place, "'" + key + "': " + value.dump(),
+                        "what (a text), every (a number), layers (\"1-3\") or factor (\"y\")");
     }
   }
   check(r);
@@ -285,20 +317,27 @@ std::vector<recording_request> read_recordings(const std::filesystem::path& file
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
   std::ifstream from(file, std::ios::binary);
-  if (failed || !from) throw input_error(file.string(), "cannot be read", "a JSON list of what to record");
-  if (size > largest_plan) throw input_error(file.string(), std::to_string(size) + " bytes", "at most " + std::to_string(largest_plan));
+  if (failed || !from)
+    throw input_error(file.string(), "cannot be read", "a JSON list of what to record");
+  if (size > largest_plan)
+    throw input_error(file.string(), std::to_string(size) + " bytes",
+                      "at most " + std::to_string(largest_plan));
   const nlohmann::json all = nlohmann::json::parse(from, nullptr, false);
   if (!all.is_array())
-    throw input_error(file.string(), "no JSON list", "[\"x:0-99 every 10\", {\"what\": \"events\", \"layers\": \"1-2\"}]");
+    throw input_error(file.string(), "no JSON list",
+                      "[\"x:0-99 every 10\", {\"what\": \"events\", \"layers\": \"1-2\"}]");
   std::vector<recording_request> requests;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const std::string place = file.string() + "[" + std::to_string(k) + "]";
-    requests.push_back(with_places([&](const std::string&) { return place; }, [&] { return from_json(all[k], place); }));
+    requests.push_back(with_places([&](const std::string&) { return place; },
+                                   [&] { return from_json(all[k], place); }));
   }
   return requests;
 }
 
-std::vector<report_description> plan_reports(const model& m, const std::vector<recording_request>& requests, std::uint64_t position) {
+std::vector<report_description> plan_reports(const model& m,
+                                             const std::vector<recording_request>& requests,
+                                             std::uint64_t position) {
   planner plan(m, position);
   for (const recording_request& r : requests) plan.add(r);
   return plan.take();
@@ -308,8 +347,8 @@ predicted_bytes predict_bytes(const std::vector<report_description>& reports, do
   predicted_bytes p;
   for (const report_description& d : reports) {
     const double rows = tokens / static_cast<double>(d.every), width = static_cast<double>(d.width);
-    const double once =
-        8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) + 4.0 * static_cast<double>(d.element_ids.size());
+    const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) +
+                        4.0 * static_cast<double>(d.element_ids.size());
     const double table = static_cast<double>(d.synapses.size() * sizeof(recorded_synapse));
     const double chunks = d.layout == report_layout::frames   ? 1
                           : d.layout == report_layout::logits ? 2
@@ -318,7 +357,8 @@ predicted_bytes predict_bytes(const std::vector<report_description>& reports, do
     double row = 4 * width + (d.layout == report_layout::logits ? 4 : 0), journal = 4 * width;
     if (d.layout == report_layout::events) {
       const double edge = d.what == quantity::synapses ? edge_id_bytes : 0;
-      const double events = d.top != 0 ? static_cast<double>(d.top) : width * (d.what == quantity::x ? active_x : active_y);
+      const double events = d.top != 0 ? static_cast<double>(d.top)
+                                       : width * (d.what == quantity::x ? active_x : active_y);
       row = events * (event_bytes + edge);
       journal = events * (journal_event_bytes + edge);
     }

@@ -1,9 +1,11 @@
 // What a user wants recorded, checked against the model before anything runs.
 //
-//     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot      (core/selection/select.hpp)
+//     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot
+//     (core/selection/select.hpp)
 //     ... every 10         only positions that are multiples of 10
 //     ... layers 1-2,5     only these layers
-//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of W, what acts
+//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of W,
+//     what acts
 #pragma once
 
 #include <cstdint>
@@ -22,19 +24,24 @@ struct recording_request {
   std::string what;                   // "x:0-99"
   std::uint64_t every = 1;            // tokens
   std::optional<std::string> layers;  // all
-  bool by_y = false;                  // synapses: probes of factor Y, the paper's Eq. 16, instead of the strengths that act
-  std::string place;                  // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
+  bool by_y =
+      false;  // synapses: probes of factor Y, the paper's Eq. 16, instead of the strengths that act
+  std::string place;  // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
 };
 
 // All throw input_error.
 recording_request parse_recording(std::string_view text);
-std::vector<recording_request> read_recordings(const std::filesystem::path& file);  // JSON: a list of texts or {"what", "every", "layers"}
+std::vector<recording_request> read_recordings(
+    const std::filesystem::path& file);  // JSON: a list of texts or {"what", "every", "layers"}
 
-// One report for each layer of each request. `position`: of the first token to come. Throws input_error or unavailable_error naming the
-// request, what is wrong with it and the valid range.
-std::vector<report_description> plan_reports(const model& m, const std::vector<recording_request>& requests, std::uint64_t position);
+// One report for each layer of each request. `position`: of the first token to come. Throws
+// input_error or unavailable_error naming the request, what is wrong with it and the valid range.
+std::vector<report_description> plan_reports(const model& m,
+                                             const std::vector<recording_request>& requests,
+                                             std::uint64_t position);
 
-// Bytes on disk, for so many tokens. Those of events rest on the activity that trained models have: a quarter of X, a twentieth of Y.
+// Bytes on disk, for so many tokens. Those of events rest on the activity that trained models have:
+// a quarter of X, a twentieth of Y.
 struct predicted_bytes {
   double reports = 0, journals = 0;  // journals: while the run goes on
 };

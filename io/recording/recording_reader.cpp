@@ -11,21 +11,25 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;    // of one read
-constexpr std::uint64_t most_packing = 1032;                    // gzip makes nothing smaller by more than this
+constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;  // of one read
+constexpr std::uint64_t most_packing = 1032;  // gzip makes nothing smaller by more than this
 constexpr std::uint64_t block_bytes = std::uint64_t{4} << 20;   // of a block of rows
 constexpr std::uint64_t block_events = std::uint64_t{1} << 17;  // of a block of events
-constexpr double exact = 9007199254740992.0;                    // 2^53: integers below it are themselves as float64
+constexpr double exact = 9007199254740992.0;  // 2^53: integers below it are themselves as float64
 
 hdf5::file opened(const std::filesystem::path& file) {
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  return hdf5::file::open(file,
-                          {failed ? 0 : std::min<std::uint64_t>(most_bytes, std::max<std::uintmax_t>(size, 1) * most_packing), false});
+  return hdf5::file::open(
+      file, {failed ? 0
+                    : std::min<std::uint64_t>(most_bytes,
+                                              std::max<std::uintmax_t>(size, 1) * most_packing),
+             false});
 }
 
 std::uint64_t whole(double value, const std::string& place, const char* expected) {
-  if (!(value >= 0 && value < exact) || value != static_cast<double>(static_cast<std::uint64_t>(value)))
+  if (!(value >= 0 && value < exact) ||
+      value != static_cast<double>(static_cast<std::uint64_t>(value)))
     throw input_error(place, shown(value), expected);
   return static_cast<std::uint64_t>(value);
 }
@@ -47,7 +51,8 @@ quantity quantity_named(const hdf5::group& population) {
   const std::string variable = population.text("variable");
   for (quantity q : {quantity::x, quantity::y, quantity::synapses, quantity::snapshot})
     if (variable == name(q)) return q;
-  throw input_error(population.place() + "@variable", "'" + variable + "'", "x, y, synapses or snapshot");
+  throw input_error(population.place() + "@variable", "'" + variable + "'",
+                    "x, y, synapses or snapshot");
 }
 
 // K of "x:top:K ...", 0 of "events ...".
@@ -55,7 +60,8 @@ std::uint64_t top_of(const std::string& request, const std::string& place) {
   if (request.starts_with("events")) return 0;
   const std::size_t top = request.find("top:");
   std::uint64_t k = 0;
-  if (top != request.npos) std::from_chars(request.data() + top + 4, request.data() + request.size(), k);
+  if (top != request.npos)
+    std::from_chars(request.data() + top + 4, request.data() + request.size(), k);
   if (k == 0) throw input_error(place, "'" + request + "'", "events or top:K");
   return k;
 }
@@ -84,19 +90,24 @@ struct report_reader::source {
     const hdf5::dataset time = root.open_group("mapping").open_dataset("time");
     const array<double> marker = time.read<double>({3});
     d.start = whole(marker[0], time.place() + "[0]", "the first position recorded");
-    const std::uint64_t stop = whole(marker[1], time.place() + "[1]", "the end of a recording, in tokens");
+    const std::uint64_t stop =
+        whole(marker[1], time.place() + "[1]", "the end of a recording, in tokens");
     d.every = whole(marker[2], time.place() + "[2]", "a number of tokens, 1 or more");
     if (d.every == 0) throw input_error(time.place() + "[2]", "0", "a number of tokens, 1 or more");
     if (stop < d.start || (stop - d.start) % d.every != 0)
-      throw input_error(time.place(), shown(marker[1]), "start, and a multiple of " + shown(marker[2]) + " more");
+      throw input_error(time.place(), shown(marker[1]),
+                        "start, and a multiple of " + shown(marker[2]) + " more");
     rows = (stop - d.start) / d.every;
   }
 
   void open_table(const hdf5::group& in, const char* name) {
     table = in.open_dataset(name);
     const hdf5::extents& shape = table.shape();
-    if (shape.size() != 2 || shape[1] == 0) throw input_error(table.place(), "another shape", "rows x values");
-    if (shape[0] < rows) throw input_error(table.place(), std::to_string(shape[0]) + " rows", "at least " + std::to_string(rows));
+    if (shape.size() != 2 || shape[1] == 0)
+      throw input_error(table.place(), "another shape", "rows x values");
+    if (shape[0] < rows)
+      throw input_error(table.place(), std::to_string(shape[0]) + " rows",
+                        "at least " + std::to_string(rows));
     d.width = shape[1];
   }
 
@@ -110,7 +121,8 @@ struct report_reader::source {
   void describe(const hdf5::group& population) {
     d.what = quantity_named(population);
     const std::uint64_t layer = population.number("layer");
-    if (layer == 0 || layer > 0xffffffffu) throw input_error(population.place() + "@layer", std::to_string(layer), "1 or more");
+    if (layer == 0 || layer > 0xffffffffu)
+      throw input_error(population.place() + "@layer", std::to_string(layer), "1 or more");
     d.layer = static_cast<layer_id>(layer);
   }
 
@@ -118,20 +130,26 @@ struct report_reader::source {
     d.layout = report_layout::frames;
     const hdf5::group reports = root.open_group("report");
     d.population = population_of(reports);
-    const hdf5::group population = reports.open_group(d.population.c_str()), mapping = population.open_group("mapping");
+    const hdf5::group population = reports.open_group(d.population.c_str()),
+                      mapping = population.open_group("mapping");
     describe(population);
     open_table(population, "data");
     d.node_ids = list<std::uint64_t>(mapping, "node_ids");
     d.index_pointers = list<std::uint64_t>(mapping, "index_pointers");
     d.element_ids = list<std::uint32_t>(mapping, "element_ids");
     const auto& at = d.index_pointers;
-    if (at.size() != d.node_ids.size() + 1 || at.front() != 0 || at.back() != d.width || !std::is_sorted(at.begin(), at.end()) ||
-        std::adjacent_find(d.node_ids.begin(), d.node_ids.end(), std::greater_equal<>()) != d.node_ids.end() ||
+    if (at.size() != d.node_ids.size() + 1 || at.front() != 0 || at.back() != d.width ||
+        !std::is_sorted(at.begin(), at.end()) ||
+        std::adjacent_find(d.node_ids.begin(), d.node_ids.end(), std::greater_equal<>()) !=
+            d.node_ids.end() ||
         d.element_ids.size() != d.width)
-      throw input_error(mapping.place(), "lists that do not fit each other", "node_ids ascending, and the columns of each");
+      throw input_error(mapping.place(), "lists that do not fit each other",
+                        "node_ids ascending, and the columns of each");
     if ((d.what == quantity::x || d.what == quantity::y) && d.node_ids.size() != d.width)
-      throw input_error(mapping.place(), std::to_string(d.width) + " values of " + std::to_string(d.node_ids.size()) + " neurons",
-                        "one of each");
+      throw input_error(
+          mapping.place(),
+          std::to_string(d.width) + " values of " + std::to_string(d.node_ids.size()) + " neurons",
+          "one of each");
     if (d.what == quantity::synapses) read_synapses();
   }
 
@@ -139,10 +157,14 @@ struct report_reader::source {
     const hdf5::group all = root.open_group("synapses");
     d.by_y = all.text("factor") == "y";
     const auto pre = list<std::uint32_t>(all, "pre"), post = list<std::uint32_t>(all, "post");
-    const auto edge = list<std::uint64_t>(all, "edge_id"), since = list<std::uint64_t>(all, "since");
+    const auto edge = list<std::uint64_t>(all, "edge_id"),
+               since = list<std::uint64_t>(all, "since");
     for (std::size_t size : {pre.size(), post.size(), edge.size(), since.size()})
-      if (size != d.width) throw input_error(all.place(), std::to_string(size) + " synapses", std::to_string(d.width) + ", one a value");
-    for (std::size_t k = 0; k < pre.size(); ++k) d.synapses.push_back({pre[k], post[k], edge[k], since[k]});
+      if (size != d.width)
+        throw input_error(all.place(), std::to_string(size) + " synapses",
+                          std::to_string(d.width) + ", one a value");
+    for (std::size_t k = 0; k < pre.size(); ++k)
+      d.synapses.push_back({pre[k], post[k], edge[k], since[k]});
   }
 
   void open_events() {
@@ -161,7 +183,8 @@ struct report_reader::source {
     for (const hdf5::dataset* set : {&times, &nodes, &values, &edges}) {
       if (set == &edges && d.what != quantity::synapses) continue;
       if (set->shape().size() != 1 || set->shape()[0] < events)
-        throw input_error(set->place(), "another shape", "one dimension, of at least " + std::to_string(events) + " events");
+        throw input_error(set->place(), "another shape",
+                          "one dimension, of at least " + std::to_string(events) + " events");
     }
   }
 
@@ -172,7 +195,8 @@ struct report_reader::source {
   void next_frame(report_row& to) {
     if (row < block_first || row >= block_first + block_rows) {
       block_first = row;
-      block_rows = std::min(rows - row, std::max<std::uint64_t>(1, block_bytes / sizeof(float) / d.width));
+      block_rows =
+          std::min(rows - row, std::max<std::uint64_t>(1, block_bytes / sizeof(float) / d.width));
       frames = table.read_part<float>({block_first, 0}, {block_rows, d.width});
     }
     const float* const first = frames.data() + (row - block_first) * d.width;
@@ -194,7 +218,8 @@ struct report_reader::source {
     block_times = times.read_part<double>({first}, {count});
     block_nodes = nodes.read_part<std::uint64_t>({first}, {count});
     block_values = values.read_part<float>({first}, {count});
-    if (d.what == quantity::synapses) block_edges = edges.read_part<std::uint64_t>({first}, {count});
+    if (d.what == quantity::synapses)
+      block_edges = edges.read_part<std::uint64_t>({first}, {count});
   }
 
   void next_events(report_row& to) {
@@ -207,7 +232,8 @@ struct report_reader::source {
       const std::size_t k = event - block_first;
       if (block_times[k] > now && row + 1 < rows) break;
       if (block_times[k] != now)
-        throw input_error(times.place() + "[" + std::to_string(event) + "]", shown(block_times[k]), "position " + shown(now));
+        throw input_error(times.place() + "[" + std::to_string(event) + "]", shown(block_times[k]),
+                          "position " + shown(now));
       add(k, to);
       ++event;
     }
@@ -215,10 +241,13 @@ struct report_reader::source {
   // Each neuron or synapse once: so a row can never be larger than what the file really holds.
   void add(std::size_t k, report_row& to) const {
     const bool of_synapses = d.what == quantity::synapses;
-    const bool again = !to.nodes.empty() && (of_synapses ? block_edges[k] == to.edges.back() : block_nodes[k] <= to.nodes.back());
+    const bool again = !to.nodes.empty() && (of_synapses ? block_edges[k] == to.edges.back()
+                                                         : block_nodes[k] <= to.nodes.back());
     if (again || (d.top != 0 && to.values.size() == d.top))
-      throw input_error(nodes.place() + "[" + std::to_string(event) + "]", std::to_string(block_nodes[k]),
-                        again ? "each of a position once, in ascending order" : "at most " + std::to_string(d.top) + " of a position");
+      throw input_error(nodes.place() + "[" + std::to_string(event) + "]",
+                        std::to_string(block_nodes[k]),
+                        again ? "each of a position once, in ascending order"
+                              : "at most " + std::to_string(d.top) + " of a position");
     to.nodes.push_back(block_nodes[k]);
     if (of_synapses) to.edges.push_back(block_edges[k]);
     to.values.push_back(block_values[k]);
@@ -228,7 +257,8 @@ struct report_reader::source {
     if (to == row) return;
     row = to;
     if (d.layout != report_layout::events) return;
-    // The first event that is not before the row: times ascend, which `next` checks of those it reads.
+    // The first event that is not before the row: times ascend, which `next` checks of those it
+    // reads.
     const auto at = static_cast<double>(position(row));
     std::uint64_t low = 0, high = row == rows ? 0 : events;
     while (low < high) {
@@ -259,18 +289,23 @@ struct report_reader::source {
   array<float> block_values;
 };
 
-report_reader::report_reader(const std::filesystem::path& file) : source_(std::make_unique<source>(file)) {}
+report_reader::report_reader(const std::filesystem::path& file)
+    : source_(std::make_unique<source>(file)) {}
 report_reader::report_reader(report_reader&&) noexcept = default;
 report_reader& report_reader::operator=(report_reader&&) noexcept = default;
 report_reader::~report_reader() = default;
 
 const report_description& report_reader::what() const noexcept { return source_->d; }
 std::uint64_t report_reader::rows() const noexcept { return source_->rows; }
-std::uint64_t report_reader::position(std::uint64_t row) const noexcept { return source_->position(row); }
+std::uint64_t report_reader::position(std::uint64_t row) const noexcept {
+  return source_->position(row);
+}
 
 std::optional<std::uint64_t> report_reader::row_from(std::uint64_t position) const noexcept {
   const report_description& d = source_->d;
-  const std::uint64_t row = position <= d.start ? 0 : (position - d.start) / d.every + ((position - d.start) % d.every != 0);
+  const std::uint64_t row =
+      position <= d.start ? 0
+                          : (position - d.start) / d.every + ((position - d.start) % d.every != 0);
   return row < source_->rows ? std::optional(row) : std::nullopt;
 }
 
@@ -292,7 +327,8 @@ std::vector<float> report_reader::column(std::uint64_t value) {
   std::vector<float> all;
   const std::uint64_t at_once = std::max<std::uint64_t>(1, block_bytes / sizeof(float));
   for (std::uint64_t row = 0; row < s.rows; row += at_once) {
-    const array<float> part = s.table.read_part<float>({row, value}, {std::min(at_once, s.rows - row), 1});
+    const array<float> part =
+        s.table.read_part<float>({row, value}, {std::min(at_once, s.rows - row), 1});
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -1,5 +1,5 @@
-// Reads a report (io/recording/recording.hpp), of this program or of anybody, up to its commit marker, row by row: one block at a time is
-// in memory.
+// Reads a report (io/recording/recording.hpp), of this program or of anybody, up to its commit
+// marker, row by row: one block at a time is in memory.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,13 @@ class report_reader {
 
   std::uint64_t rows() const noexcept;  // committed
   std::uint64_t position(std::uint64_t row) const noexcept;
-  std::optional<std::uint64_t> row_from(std::uint64_t position) const noexcept;  // the first whose position is not below this one
+  std::optional<std::uint64_t> row_from(
+      std::uint64_t position) const noexcept;  // the first whose position is not below this one
 
-  void seek(std::uint64_t row);                    // <= rows(): `next` goes on there
-  bool next(report_row& row);                      // false: no more
-  std::vector<float> column(std::uint64_t value);  // of frames and logits: value < width of every row
+  void seek(std::uint64_t row);  // <= rows(): `next` goes on there
+  bool next(report_row& row);    // false: no more
+  std::vector<float> column(
+      std::uint64_t value);  // of frames and logits: value < width of every row
 
  private:
   struct source;

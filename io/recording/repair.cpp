@@ -27,7 +27,8 @@ std::uint64_t whole_lines(const std::filesystem::path& file) {
   return lines - 1;
 }
 
-void copy_lines(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t lines) {
+void copy_lines(const std::filesystem::path& from, const std::filesystem::path& to,
+                std::uint64_t lines) {
   csv_file copy(to);
   std::uint64_t copied = 0;
   for_each_line(from, [&](const std::string& line) {
@@ -47,13 +48,16 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
   try {
     const std::uint64_t until = run.at("first_position").get<std::uint64_t>() + made.tokens;
     claim_folder(target);
-    for (const char* lines : {"tokens.csv", "summary.csv"}) copy_lines(folder / lines, target / lines, made.tokens);
+    for (const char* lines : {"tokens.csv", "summary.csv"})
+      copy_lines(folder / lines, target / lines, made.tokens);
     for (const nlohmann::json& r : run.at("reports")) {
       const std::string name = report_name(r, description);
       std::string why;
-      if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored)) try {
+      if (std::error_code ignored; std::filesystem::exists(journal_of(folder / name), ignored))
+        try {
           made.reports.push_back(rebuild(journal_of(folder / name), target / name, until));
-          made.left_out = std::max(made.left_out, made.reports.back().rows_behind * made.reports.back().what.every);
+          made.left_out = std::max(
+              made.left_out, made.reports.back().rows_behind * made.reports.back().what.every);
           continue;
         } catch (const input_error& e) {  // the file itself may be whole
           why = e.what();
@@ -74,7 +78,8 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
     throw input_error(description.string(), "a part is missing", "the description of a run");
   }
   run["tokens"] = made.tokens;
-  write_text(target / "run.json", run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_text(target / "run.json",
+             run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   return made;
 }
 

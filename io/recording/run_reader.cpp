@@ -12,31 +12,39 @@
 namespace bdh {
 namespace {
 
-constexpr std::uintmax_t largest_text = std::uintmax_t{1} << 30;  // bytes of a file that is read whole
+constexpr std::uintmax_t largest_text = std::uintmax_t{1}
+                                        << 30;  // bytes of a file that is read whole
 
 std::string read_text(const std::filesystem::path& file) {
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed) throw input_error(file.string(), "cannot be read: " + failed.message(), "a file of a run");
-  if (size > largest_text) throw input_error(file.string(), std::to_string(size) + " bytes", "at most " + std::to_string(largest_text));
+  if (failed)
+    throw input_error(file.string(), "cannot be read: " + failed.message(), "a file of a run");
+  if (size > largest_text)
+    throw input_error(file.string(), std::to_string(size) + " bytes",
+                      "at most " + std::to_string(largest_text));
   std::ifstream stream(file, std::ios::binary);
   std::string text(size, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(size));
-  if (!stream.eof() && !stream) throw input_error(file.string(), "cannot be read", "a file of a run");
+  if (!stream.eof() && !stream)
+    throw input_error(file.string(), "cannot be read", "a file of a run");
   text.resize(static_cast<std::size_t>(stream.gcount()));
   return text;
 }
 
-// Calls `line` for each whole line and stops where it says false; what follows the last line end was torn.
+// Calls `line` for each whole line and stops where it says false; what follows the last line end
+// was torn.
 template <class Line>
 void for_each_line(std::string_view text, Line line) {
-  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos;
+       text.remove_prefix(end + 1))
     if (!line(text.substr(0, end))) return;
 }
 
 std::vector<std::string_view> split(std::string_view line) {
   std::vector<std::string_view> fields;
-  for (std::size_t end; (end = line.find(',')) != std::string_view::npos; line.remove_prefix(end + 1))
+  for (std::size_t end; (end = line.find(',')) != std::string_view::npos;
+       line.remove_prefix(end + 1))
     fields.push_back(line.substr(0, end));
   fields.push_back(line);
   return fields;
@@ -61,7 +69,9 @@ token_history read_tokens(const std::filesystem::path& file) {
     // The text may hold commas; position and token come before it.
     const std::size_t comma = line.find(','), next = line.find(',', comma + 1);
     token_id token = 0;
-    if (comma == line.npos || next == line.npos || !parse(line.substr(comma + 1, next - comma - 1), token)) return false;
+    if (comma == line.npos || next == line.npos ||
+        !parse(line.substr(comma + 1, next - comma - 1), token))
+      return false;
     all.tokens.push_back(token);
     all.generated.push_back(line.ends_with(",1"));
     return true;
@@ -112,29 +122,39 @@ std::string report_name(const nlohmann::json& report, const std::filesystem::pat
 nlohmann::json read_run_description(const std::filesystem::path& folder) {
   const std::filesystem::path description = folder / "run.json";
   if (!std::filesystem::exists(description) && std::filesystem::exists(folder / "streams.json"))
-    throw input_error(folder.string(), "a folder of several streams", "a run", "each stream is one: " + (folder / "stream-0000").string());
+    throw input_error(folder.string(), "a folder of several streams", "a run",
+                      "each stream is one: " + (folder / "stream-0000").string());
   const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    if (depth > 32) throw input_error(description.string(), "nested deeper than 32 levels", "the description of a run");
+    if (depth > 32)
+      throw input_error(description.string(), "nested deeper than 32 levels",
+                        "the description of a run");
     return true;
   };
   nlohmann::json run = nlohmann::json::parse(read_text(description), shallow, false);
   if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
-    throw input_error(description.string(), "not the description of a run", "a folder made by bdh run");
+    throw input_error(description.string(), "not the description of a run",
+                      "a folder made by bdh run");
   if (run.value("format_version", nlohmann::json()) != 1)
-    throw unavailable_error(description.string(), "another format_version", "1", "a newer bdh may read it");
-  if (run.value("status", nlohmann::json()) == "running" && !is_being_written(folder)) run["status"] = "interrupted";
+    throw unavailable_error(description.string(), "another format_version", "1",
+                            "a newer bdh may read it");
+  if (run.value("status", nlohmann::json()) == "running" && !is_being_written(folder))
+    run["status"] = "interrupted";
   return run;
 }
 
-token_history read_token_history(const std::filesystem::path& folder) { return read_tokens(folder / "tokens.csv"); }
+token_history read_token_history(const std::filesystem::path& folder) {
+  return read_tokens(folder / "tokens.csv");
+}
 
 run_record read_run(const std::filesystem::path& folder) {
   run_record r;
   r.run = read_run_description(folder);
   r.tokens = read_tokens(folder / "tokens.csv").tokens;
   read_summary(folder / "summary.csv", r);
-  // A run that is over has told how many tokens it has; one that still goes on may end in the middle of a line.
-  if (r.run.value("status", nlohmann::json()) == "complete" && r.run.value("tokens", nlohmann::json()).is_number_unsigned()) {
+  // A run that is over has told how many tokens it has; one that still goes on may end in the
+  // middle of a line.
+  if (r.run.value("status", nlohmann::json()) == "complete" &&
+      r.run.value("tokens", nlohmann::json()).is_number_unsigned()) {
     const std::uint64_t all = r.run["tokens"];
     const auto expect_all = [&](const char* file, std::uint64_t found) {
       if (found < all)
@@ -144,7 +164,8 @@ run_record read_run(const std::filesystem::path& folder) {
     expect_all("tokens.csv", r.tokens.size());
     expect_all("summary.csv", r.summary.size() / r.columns.size());
   }
-  std::uint64_t rows = std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
+  std::uint64_t rows =
+      std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
   try {
     const std::uint64_t first = r.run.at("first_position");
     for (const nlohmann::json& part : r.run.at("reports")) {
@@ -154,7 +175,8 @@ run_record read_run(const std::filesystem::path& folder) {
       r.logits = r.logits || file == "logits.h5";
     }
   } catch (const nlohmann::json::exception&) {
-    throw input_error((folder / "run.json").string(), "a part is missing", "the description of a run");
+    throw input_error((folder / "run.json").string(), "a part is missing",
+                      "the description of a run");
   }
   r.tokens.resize(rows);
   r.summary.resize(rows * r.columns.size());

@@ -62,7 +62,8 @@ std::string summary_header(layer_id layers) {
   return line + ",synaptic_events,hebbian_writes,bytes_exchanged,loss_nats,seconds\n";
 }
 
-// While it lives, no other program writes into the folder; it ends with the program, however that ends.
+// While it lives, no other program writes into the folder; it ends with the program, however that
+// ends.
 class folder_lock {
  public:
   folder_lock() = default;
@@ -78,7 +79,8 @@ class folder_lock {
         return;  // or a file system without locks
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    throw input_error(folder.string(), "a run that another program is writing", "one that has stopped");
+    throw input_error(folder.string(), "a run that another program is writing",
+                      "one that has stopped");
   }
 
  private:
@@ -95,9 +97,11 @@ bool is_being_written(const std::filesystem::path& folder) {
 }
 
 struct run_directory::recording {
-  recording(std::filesystem::path to, const model& m) : folder(std::move(to)), layers(m.layers()), neurons(m.neurons()) {}
+  recording(std::filesystem::path to, const model& m)
+      : folder(std::move(to)), layers(m.layers()), neurons(m.neurons()) {}
 
-  void create(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
+  void create(const model& m, const nlohmann::json& options, std::vector<report_description> all,
+              std::uint64_t position) {
     claim_folder(folder);
     lock.take(folder);
     try {
@@ -105,12 +109,14 @@ struct run_directory::recording {
     } catch (const error&) {  // the folder was empty: it is again
       reports.clear();
       std::error_code ignored;
-      for (const auto& part : std::filesystem::directory_iterator(folder, ignored)) std::filesystem::remove(part, ignored);
+      for (const auto& part : std::filesystem::directory_iterator(folder, ignored))
+        std::filesystem::remove(part, ignored);
       throw;
     }
   }
 
-  void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all, std::uint64_t position) {
+  void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all,
+            std::uint64_t position) {
     run = {{"format", "bdh-run"},
            {"format_version", 1},
            {"creator", creator()},
@@ -130,7 +136,8 @@ struct run_directory::recording {
            {"reports", nlohmann::json::array()},
            {"status", "running"}};
     for (const report_description& d : all)
-      run["reports"].push_back({{"file", d.name}, {"request", d.request}, {"layer", d.layer}, {"every", d.every}});
+      run["reports"].push_back(
+          {{"file", d.name}, {"request", d.request}, {"layer", d.layer}, {"every", d.every}});
     first = position;
     tokens.emplace(folder / "tokens.csv");
     tokens->write("position,token,text,generated\n");
@@ -146,15 +153,18 @@ struct run_directory::recording {
     run = read_run_description(folder);
     const std::string place = (folder / "run.json").string();
     try {
-      if (run.at("status") == "complete") throw input_error(place, "a complete run", "one that was interrupted");
-      if (const std::string made_with = run.at("model").at("content_sha256"); made_with != hash_of(m))
+      if (run.at("status") == "complete")
+        throw input_error(place, "a complete run", "one that was interrupted");
+      if (const std::string made_with = run.at("model").at("content_sha256");
+          made_with != hash_of(m))
         throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
       first = run.at("first_position");
       tokens.emplace(folder / "tokens.csv", kept);
       if (last_loss) complete_summary(kept, *last_loss);
       summary.emplace(folder / "summary.csv", kept);
       for (const nlohmann::json& r : run.at("reports")) {
-        reports.push_back(report::reopen(folder, report_name(r, folder / "run.json"), first + kept));
+        reports.push_back(
+            report::reopen(folder, report_name(r, folder / "run.json"), first + kept));
         expect_whole(reports.back(), first + kept);
       }
     } catch (const nlohmann::json::exception&) {
@@ -173,36 +183,51 @@ struct run_directory::recording {
     std::ifstream file(folder / "summary.csv");
     std::string all, line;
     for (std::uint64_t k = 0; k <= kept; ++k) {
-      if (!std::getline(file, line) || file.eof()) return;  // too few whole lines: told by who needs them
+      if (!std::getline(file, line) || file.eof())
+        return;  // too few whole lines: told by who needs them
       if (k < kept) all += line + "\n";
     }
     const std::size_t seconds = line.rfind(',');
     if (kept == 0 || seconds == line.npos || seconds == 0 || line[seconds - 1] != ',') return;
-    write_text(folder / "summary.csv", all + line.substr(0, seconds) + fmt::format("{}", loss) + line.substr(seconds) + "\n");
+    write_text(folder / "summary.csv", all + line.substr(0, seconds) + fmt::format("{}", loss) +
+                                           line.substr(seconds) + "\n");
   }
 
   void expect_whole(const report& r, std::uint64_t until) const {
     if (r.next() < until)
-      throw input_error((folder / r.what().name).string(), "nothing recorded from position " + std::to_string(r.next()) + " on",
-                        "all before " + std::to_string(until), "its journal is damaged: start again from an older checkpoint");
+      throw input_error((folder / r.what().name).string(),
+                        "nothing recorded from position " + std::to_string(r.next()) + " on",
+                        "all before " + std::to_string(until),
+                        "its journal is damaged: start again from an older checkpoint");
   }
 
-  static std::string hash_of(const model& m) { return m.content_sha256().empty() ? content_hash(m) : m.content_sha256(); }
+  static std::string hash_of(const model& m) {
+    return m.content_sha256().empty() ? content_hash(m) : m.content_sha256();
+  }
 
-  void write_run() const { write_text(folder / "run.json", run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); }
+  void write_run() const {
+    write_text(folder / "run.json",
+               run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
 
-  void append(const token_report& r, std::string_view text, bool generated, std::span<const report_row> rows) {
+  void append(const step_report& r, std::string_view text, bool generated,
+              std::span<const report_row> rows) {
     if (r.active_x.size() != layers || r.active_y.size() != layers)
-      throw shape_error("report", std::to_string(r.active_x.size()) + " layers", std::to_string(layers));
-    if (rows.size() != reports.size()) throw shape_error("rows", std::to_string(rows.size()) + " reports", std::to_string(reports.size()));
+      throw shape_error("report", std::to_string(r.active_x.size()) + " layers",
+                        std::to_string(layers));
+    if (rows.size() != reports.size())
+      throw shape_error("rows", std::to_string(rows.size()) + " reports",
+                        std::to_string(reports.size()));
     for (std::size_t k = 0; k < rows.size(); ++k)
       if (reports[k].what().due(r.position)) reports[k].append(r.position, r.token, rows[k]);
-    tokens->write(fmt::format("{},{},{},{}\n", r.position, r.token, csv_field(text), generated ? 1 : 0));
+    tokens->write(
+        fmt::format("{},{},{},{}\n", r.position, r.token, csv_field(text), generated ? 1 : 0));
     std::string line = fmt::format("{},{}", r.position, r.token);
     for (const auto* active : {&r.active_x, &r.active_y})
-      for (neuron_id number : *active) line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
-    line += fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
-                        r.loss ? fmt::format("{}", *r.loss) : "", r.seconds);
+      for (neuron_id number : *active)
+        line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
+    line += fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes,
+                        r.bytes_exchanged, r.loss ? fmt::format("{}", *r.loss) : "", r.seconds);
     summary->write(line);
     tokens->flush();
     summary->flush();
@@ -257,15 +282,17 @@ run_directory::run_directory(run_directory&&) noexcept = default;
 run_directory& run_directory::operator=(run_directory&&) noexcept = default;
 run_directory::~run_directory() = default;
 
-run_directory run_directory::create(const std::filesystem::path& folder, const model& m, const nlohmann::json& options,
-                                    std::vector<report_description> reports, std::uint64_t position) {
+run_directory run_directory::create(const std::filesystem::path& folder, const model& m,
+                                    const nlohmann::json& options,
+                                    std::vector<report_description> reports,
+                                    std::uint64_t position) {
   auto made = std::make_unique<recording>(folder, m);
   made->create(m, options, std::move(reports), position);
   return run_directory(std::move(made));
 }
 
-run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m, std::uint64_t tokens,
-                                    std::optional<double> last_loss) {
+run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m,
+                                    std::uint64_t tokens, std::optional<double> last_loss) {
   auto made = std::make_unique<recording>(folder, m);
   made->reopen(m, tokens, last_loss);
   return run_directory(std::move(made));
@@ -277,7 +304,8 @@ std::vector<report_description> run_directory::reports() const {
   return all;
 }
 
-void run_directory::append(const token_report& report, std::string_view text, bool generated, std::span<const report_row> rows) {
+void run_directory::append(const step_report& report, std::string_view text, bool generated,
+                           std::span<const report_row> rows) {
   recording_->append(report, text, generated, rows);
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
 
 bool asks_for(const listed_report& r, std::initializer_list<const char*> kinds) {
-  return std::any_of(kinds.begin(), kinds.end(), [&](const char* kind) { return r.request.starts_with(kind); });
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const char* kind) { return r.request.starts_with(kind); });
 }
 
 course empty_course(const report_reader& from) {
@@ -40,34 +41,42 @@ course of_events(report_reader& from, std::uint64_t id, Ids ids) {
     const std::vector<std::uint64_t>& all = ids(row);
     const auto found = std::find(all.begin(), all.end(), id);
     const bool full = from.what().top != 0 && row.values.size() >= from.what().top;
-    c.values.push_back(found != all.end() ? row.values[static_cast<std::size_t>(found - all.begin())] : full ? unknown : 0.0f);
+    c.values.push_back(found != all.end()
+                           ? row.values[static_cast<std::size_t>(found - all.begin())]
+                       : full ? unknown
+                              : 0.0f);
   }
   return c;
 }
 
 std::size_t known(const course& c) {
-  return static_cast<std::size_t>(std::count_if(c.values.begin(), c.values.end(), [](float v) { return !std::isnan(v); }));
+  return static_cast<std::size_t>(
+      std::count_if(c.values.begin(), c.values.end(), [](float v) { return !std::isnan(v); }));
 }
 
 // Of each variable and layer the course that knows most, in order of layers.
 class chosen_courses {
  public:
   void add(course c) {
-    const auto same =
-        std::find_if(all_.begin(), all_.end(), [&](const course& o) { return variable(o) == variable(c) && o.layer == c.layer; });
+    const auto same = std::find_if(all_.begin(), all_.end(), [&](const course& o) {
+      return variable(o) == variable(c) && o.layer == c.layer;
+    });
     if (same == all_.end())
       all_.push_back(std::move(c));
     else if (known(c) > known(*same))
       *same = std::move(c);
   }
   std::vector<course> take() {
-    std::sort(all_.begin(), all_.end(),
-              [](const course& a, const course& b) { return a.layer != b.layer ? a.layer < b.layer : variable(a) < variable(b); });
+    std::sort(all_.begin(), all_.end(), [](const course& a, const course& b) {
+      return a.layer != b.layer ? a.layer < b.layer : variable(a) < variable(b);
+    });
     return std::move(all_);
   }
 
  private:
-  static quantity variable(const course& c) { return c.what == quantity::snapshot ? quantity::synapses : c.what; }
+  static quantity variable(const course& c) {
+    return c.what == quantity::snapshot ? quantity::synapses : c.what;
+  }
   std::vector<course> all_;
 };
 
@@ -82,9 +91,10 @@ std::optional<course> of_neuron(report_reader from, neuron_id neuron) {
   return of_column(from, static_cast<std::uint64_t>(at - d.node_ids.begin()));
 }
 
-// The column of a snapshot: of dense rows, and through hubs, by its source, else by the edge's position in the file.
-std::optional<std::uint64_t> snapshot_column(const report_description& d, const synapse_name& s, std::optional<edge_id> edge,
-                                             neuron_id neurons) {
+// The column of a snapshot: of dense rows, and through hubs, by its source, else by the edge's
+// position in the file.
+std::optional<std::uint64_t> snapshot_column(const report_description& d, const synapse_name& s,
+                                             std::optional<edge_id> edge, neuron_id neurons) {
   if (s.to_hub != (d.population == "hubs")) return std::nullopt;
   const auto at = std::lower_bound(d.node_ids.begin(), d.node_ids.end(), s.post);
   if (at == d.node_ids.end() || *at != s.post) return std::nullopt;
@@ -97,7 +107,8 @@ std::optional<std::uint64_t> snapshot_column(const report_description& d, const 
   return std::nullopt;
 }
 
-std::optional<course> of_synapse(report_reader from, const synapse_name& s, std::optional<edge_id> edge, neuron_id neurons, bool by_y) {
+std::optional<course> of_synapse(report_reader from, const synapse_name& s,
+                                 std::optional<edge_id> edge, neuron_id neurons, bool by_y) {
   const report_description& d = from.what();
   if (d.by_y != by_y) return std::nullopt;
   if (d.what == quantity::snapshot && d.layout == report_layout::frames) {
@@ -120,7 +131,8 @@ std::optional<course> of_synapse(report_reader from, const synapse_name& s, std:
 }
 
 std::optional<edge_id> edge_of(const model& m, const synapse_name& s) {
-  if (s.to_hub || !m.is_direct() || s.pre >= m.neurons() || s.post >= m.sources()) return std::nullopt;
+  if (s.to_hub || !m.is_direct() || s.pre >= m.neurons() || s.post >= m.sources())
+    return std::nullopt;
   const auto edge = m.direct().gs.find(s.pre, s.post);
   if (!edge) return std::nullopt;
   const edge_id chosen[] = {*edge};
@@ -129,7 +141,8 @@ std::optional<edge_id> edge_of(const model& m, const synapse_name& s) {
 
 }  // namespace
 
-std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron, std::optional<layer_id> layer) {
+std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron,
+                                   std::optional<layer_id> layer) {
   chosen_courses all;
   for (const listed_report& r : run.reports)
     if (asks_for(r, {"x:", "y:", "events"}) && layer.value_or(r.layer) == r.layer)
@@ -137,13 +150,14 @@ std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron, st
   return all.take();
 }
 
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer,
-                                    bool by_y) {
+std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse,
+                                    const model* m, std::optional<layer_id> layer, bool by_y) {
   const std::optional<edge_id> edge = m != nullptr ? edge_of(*m, synapse) : std::nullopt;
   chosen_courses all;
   for (const listed_report& r : run.reports)
     if (asks_for(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
-      if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y)) all.add(std::move(*c));
+      if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y))
+        all.add(std::move(*c));
   return all.take();
 }
 

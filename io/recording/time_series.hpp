@@ -16,22 +16,25 @@ struct course {
   layer_id layer = 0;
   std::uint64_t since = 0;               // of a probe: it knows nothing of the tokens before
   std::vector<std::uint64_t> positions;  // ascending
-  std::vector<float> values;             // of each; NaN: not known (not among the largest, which is all that was recorded)
+  std::vector<float>
+      values;  // of each; NaN: not known (not among the largest, which is all that was recorded)
 };
 
-// X and Y of a neuron, layer by layer, X first; of each the course with the most known values among the reports that have it.
-// `layer`: only this one. Nothing where nothing was recorded.
-std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron, std::optional<layer_id> layer);
+// X and Y of a neuron, layer by layer, X first; of each the course with the most known values among
+// the reports that have it. `layer`: only this one. Nothing where nothing was recorded.
+std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron,
+                                   std::optional<layer_id> layer);
 
 // neuron -> source, or neuron -> hub.
 struct synapse_name {
   neuron_id pre = 0, post = 0;
   bool to_hub = false;
 };
-// The same for the strength of a synapse. `m`: without it, synapses of sparse graphs are found only where they were asked for by
-// themselves, not in snapshots and top lists.
-// `by_y`: those of probes by factor Y, and only those.
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse, const model* m, std::optional<layer_id> layer,
+// The same for the strength of a synapse. `m`: without it, synapses of sparse graphs are found only
+// where they were asked for by themselves, not in snapshots and top lists. `by_y`: those of probes
+// by factor Y, and only those.
+std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse,
+                                    const model* m, std::optional<layer_id> layer,
                                     bool by_y = false);
 
 }  // namespace bdh

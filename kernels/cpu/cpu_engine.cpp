@@ -18,21 +18,26 @@ class cpu final : public engine {
       : model_(m),
         options_(options),
         retention_(options.retention.value_or(m.retention())),
-        shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, options.sites)),
+        shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()},
+                          options.sites)),
         bodies_(kernels::cpu_kernels_for(options.instructions)),
         strengths_(m),
         together_(options.sites) {
-    if (!(retention_ > 0 && retention_ <= 1)) throw input_error("retention", shown(retention_), "0 < u <= 1");
+    if (!(retention_ > 0 && retention_ <= 1))
+      throw input_error("retention", shown(retention_), "0 < u <= 1");
     if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
-      throw unavailable_error("retention", shown(retention_), "none", "every synapse of this model has a retention u of its own");
+      throw unavailable_error("retention", shown(retention_), "none",
+                              "every synapse of this model has a retention u of its own");
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
     for (site_id s = 0; s < options.sites; ++s) {
       if (m.is_direct())
-        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_, strengths_, weights_));
+        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_,
+                                                      strengths_, weights_));
       else
-        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_, options.bfloat16_synapses));
+        site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_,
+                                                   options.bfloat16_synapses));
     }
     for (const auto& s : site_)
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
@@ -40,8 +45,8 @@ class cpu final : public engine {
 
   site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
   std::string device() const override { return "cpu"; }
-  std::span<const hop> hops(action a) const noexcept override {
-    return model_.is_direct() ? direct_site::hops(a, model_) : hub_site::hops(a);
+  std::span<const stage> stages(action a) const noexcept override {
+    return model_.is_direct() ? direct_site::stages(a, model_) : hub_site::stages(a);
   }
   void control(const controls* what) override {
     if (what && model_.is_direct()) weights_.prepare(model_.direct(), *what);
@@ -49,27 +54,35 @@ class cpu final : public engine {
   }
   void present(token_id token, site_id s) override {
     if (token >= model_.sensory_nodes())
-      throw input_error("token", std::to_string(token), "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
+      throw input_error("token", std::to_string(token),
+                        "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
     site_[s]->present(token);
   }
   void perform(const step& what, site_id s, const inbox& received, outbox& sent) noexcept override {
     const stream_part alone[] = {{this, &received, &sent}};
-    perform_together(what, s, alone);
+    perform_batch(what, s, alone);
   }
-  // A piece of the weights is read from memory for the first stream; the others find it in the cache.
-  void perform_together(const step& what, site_id s, std::span<const stream_part> streams) noexcept override {
+  // A piece of the weights is read from memory for the first stream; the others find it in the
+  // cache.
+  void perform_batch(const step& what, site_id s,
+                     std::span<const stream_part> streams) noexcept override {
     std::vector<cpu_site*>& together = together_[s];
     together.clear();
-    for (const stream_part& stream : streams) together.push_back(static_cast<cpu*>(stream.work)->site_[s].get());
+    for (const stream_part& stream : streams)
+      together.push_back(static_cast<cpu*>(stream.work)->site_[s].get());
     for (cpu_site* site : together) site->count_step();
     for (neuron_id piece = 0, pieces = site_[s]->pieces(what); piece < pieces; ++piece) {
       if (site_[s]->perform_at_once(what, piece, together)) continue;
-      for (std::size_t k = 0; k < streams.size(); ++k) together[k]->perform(what, piece, *streams[k].received, *streams[k].sent);
+      for (std::size_t k = 0; k < streams.size(); ++k)
+        together[k]->perform(what, piece, *streams[k].received, *streams[k].sent);
     }
   }
-  std::unique_ptr<engine> sibling() const override { return std::make_unique<cpu>(model_, options_); }
-  block_reader* blocks() override {
-    if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses) blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
+  std::unique_ptr<engine> new_stream() const override {
+    return std::make_unique<cpu>(model_, options_);
+  }
+  prefill_reader* blocks() override {
+    if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses)
+      blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
     return blocks_.get();
   }
   const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
@@ -83,13 +96,15 @@ class cpu final : public engine {
     owner(neuron).read_synapses(layer, neuron, out);
   }
 
-  void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const override {
+  void read_synapses(layer_id layer, std::span<const edge_id> which,
+                     std::span<float> out) const override {
     for (std::size_t k = 0; k < which.size(); ++k) {
       const neuron_id i = neuron_of(which[k]);
       out[k] = owner(i).read_synapse(layer, i, which[k] - model_.synapses_of(i).first);
     }
   }
-  void write_synapses(layer_id layer, std::span<const edge_id> which, std::span<const float> values) override {
+  void write_synapses(layer_id layer, std::span<const edge_id> which,
+                      std::span<const float> values) override {
     for (std::size_t k = 0; k < which.size(); ++k) {
       const neuron_id i = neuron_of(which[k]);
       owner(i).write_synapse(layer, i, which[k] - model_.synapses_of(i).first, values[k]);
@@ -111,8 +126,8 @@ class cpu final : public engine {
   void seed_rounding(std::uint64_t seed) noexcept override {
     for (const auto& s : site_) s->seed_rounding(seed);
   }
-  void forget() override {
-    for (const auto& s : site_) s->forget();
+  void clear_synapses() override {
+    for (const auto& s : site_) s->clear_synapses();
   }
   double retention() const noexcept override { return retention_; }
   std::size_t state_bytes() const noexcept override {
@@ -123,10 +138,12 @@ class cpu final : public engine {
 
  private:
   neuron_id neuron_of(edge_id synapse) const noexcept {
-    return model_.is_direct() ? model_.direct().gs.row_of(synapse) : static_cast<neuron_id>(synapse / model_.hubs());
+    return model_.is_direct() ? model_.direct().gs.row_of(synapse)
+                              : static_cast<neuron_id>(synapse / model_.hubs());
   }
   cpu_site& owner(neuron_id i) const noexcept {
-    return **std::partition_point(owners_.begin(), owners_.end(), [&](const cpu_site* s) { return s->share().neurons.end <= i; });
+    return **std::partition_point(owners_.begin(), owners_.end(),
+                                  [&](const cpu_site* s) { return s->share().neurons.end <= i; });
   }
 
   const model& model_;
@@ -138,15 +155,17 @@ class cpu final : public engine {
   direct_weights weights_;
   std::vector<std::unique_ptr<cpu_site>> site_;
   std::vector<cpu_site*> owners_;  // those that have neurons, ascending
-  std::unique_ptr<block_reader> blocks_;
-  std::vector<std::vector<cpu_site*>> together_;  // by site: those of the streams in perform_together
+  std::unique_ptr<prefill_reader> blocks_;
+  std::vector<std::vector<cpu_site*>> together_;  // by site: those of the streams in perform_batch
 };
 
 }  // namespace
 
 std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
-  if (options.sites == 0 || options.sites > 4096) throw input_error("sites", std::to_string(options.sites), "1 to 4096");
-  if (!m.order().empty()) return ordered_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
+  if (options.sites == 0 || options.sites > 4096)
+    throw input_error("sites", std::to_string(options.sites), "1 to 4096");
+  if (!m.memory_order().empty())
+    return permuted_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
   return std::make_unique<cpu>(m, options);
 }
 

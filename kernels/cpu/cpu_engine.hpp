@@ -14,11 +14,13 @@ struct cpu_options {
   site_id sites = 1;
   instruction_set instructions = instruction_set::best;
   std::optional<double> retention;  // 0 < u <= 1, in place of the model's
-  // Strengths of synapses are stored as bfloat16, rounded at random when they are written (kernels/group.hpp). For circuits through hubs.
+  // Strengths of synapses are stored as bfloat16, rounded at random when they are written
+  // (kernels/group.hpp). For circuits through hubs.
   bool bfloat16_synapses = false;
 };
 
-// The model must outlive the engine. Throws input_error, unavailable_error, or device_error when memory is short.
+// The model must outlive the engine. Throws input_error, unavailable_error, or device_error when
+// memory is short.
 std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options = {});
 
 }  // namespace bdh

@@ -1,4 +1,5 @@
-// The kernel bodies as compiled for one instruction set: the same bodies, the same bits, different registers.
+// The kernel bodies as compiled for one instruction set: the same bodies, the same bits, different
+// registers.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,12 @@ struct of_both {
   Result (*wide)(const Body<float>&, Rows...) noexcept;
   Result (*narrow)(const Body<bfloat16>&, Rows...) noexcept;
 
-  Result operator()(const Body<float>& body, Rows... rows) const noexcept { return wide(body, rows...); }
-  Result operator()(const Body<bfloat16>& body, Rows... rows) const noexcept { return narrow(body, rows...); }
+  Result operator()(const Body<float>& body, Rows... rows) const noexcept {
+    return wide(body, rows...);
+  }
+  Result operator()(const Body<bfloat16>& body, Rows... rows) const noexcept {
+    return narrow(body, rows...);
+  }
 };
 template <template <class> class Body, class... Rows>
 using of_weights = of_both<void, Body, Rows...>;
@@ -31,9 +36,9 @@ struct cpu_kernels {
   of_weights<push_sparse_of> push_sparse;
   of_weights<push_edges_of> push_edges;
   void (*push_aging_edges)(const kernels::push_aging_edges&) noexcept;
-  void (*collect)(const kernels::collect&) noexcept;
+  void (*reduce_blocks)(const kernels::reduce_blocks&) noexcept;
   of_weights<pull_dense_of, index, index> pull_dense;  // rows
-  of_weights<pull_dense_together_of, index, index> pull_dense_together;
+  of_weights<pull_dense_batch_of, index, index> pull_dense_batch;
   of_weights<pull_sparse_of, index, index> pull_sparse;  // rows
   of_both<void, reweight_of, index> reweight;            // count
   of_both<bool, push_and_reweight_of> push_and_reweight;

@@ -7,7 +7,7 @@
 #include "core/base/sincos.hpp"
 
 namespace bdh {
-rotation_angles::rotation_angles(const rotation& turning) : frequency_(turning.frequency()) {
+rotation_angles::rotation_angles(const rotation& r) : frequency_(r.frequency()) {
   for (table& t : tables_) {
     t.cosine = array<float>(frequency_.size());
     t.sine = array<float>(frequency_.size());
@@ -21,15 +21,15 @@ const rotation_angles::table& rotation_angles::at(std::uint64_t clock) noexcept 
   oldest_ = 1 - oldest_;
   t.clock = clock;
   for (std::size_t m = 0; m < frequency_.size(); ++m) {
-    const direction d = turn(static_cast<double>(clock) * frequency_[m]);
+    const cos_sin d = sincos_turns(static_cast<double>(clock) * frequency_[m]);
     t.cosine[m] = static_cast<float>(d.cosine);
     t.sine[m] = static_cast<float>(d.sine);
   }
   return t;
 }
 
-cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies,
-                   double retention)
+cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
+                   const kernels::cpu_kernels& bodies, double retention)
     : model_(m),
       bodies_(bodies),
       self_(self),
@@ -37,7 +37,7 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       share_(shares[self]),
       grid_(m.heads(), m.neurons_per_head()),
       retention_(retention),
-      rotates_(m.turning().present()),
+      rotates_(m.rotation().present()),
       x_(share_.neurons.size()),
       drive_(share_.neurons.size()),
       w_(m.hubs()),
@@ -49,7 +49,7 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       gate_(share_.neurons.size()),
       own_logits_(share_.readout.size()),
       logits_(self == 0 ? m.readout_nodes() : 0),
-      angles_(m.turning()) {
+      angles_(m.rotation()) {
   for (head_id h = 0; h < m.heads(); ++h) head_labels_.push_back(h);
   partial_blocks_.reserve(share_.blocks.size() + 1);
   parts_.reserve(all_blocks());
@@ -88,35 +88,41 @@ void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   if (piece == 0) partial_blocks_.clear();
   const auto [first, last] = active_in(piece, active_y_);
   if (first != last) {
-    push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first, last - first,
-               partial_.data() + partial_blocks_.size() * model_.hubs(), active_y_.count - first);
+    push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first,
+               last - first, partial_.data() + partial_blocks_.size() * model_.hubs(),
+               active_y_.count - first);
     partial_blocks_.push_back(share_.blocks.begin + piece);
   }
   for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
   if (piece + 1 == share_.blocks.size()) send_rows(partial_blocks_, partial_.data(), sent);
 }
 
-void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
-                          neuron_id count, float* out, neuron_id known) noexcept {
+void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row,
+                          const neuron_id* id, const float* value, neuron_id count, float* out,
+                          neuron_id known) noexcept {
   const neuron_id width = model_.hubs();
   rows.visit([&](const auto* weights) {
     if (circuit == nullptr || circuit->is_dense())
       bodies_.push_dense({weights, width, width, first_row, count, id, value, out, known});
     else
-      bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), weights, width, count, id, value, out});
+      bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), weights, width,
+                           count, id, value, out});
   });
 }
 
 // To every site the columns of its hubs.
-void cpu_site::send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept {
+void cpu_site::send_rows(std::span<const std::uint32_t> labels, const float* values,
+                         outbox& sent) noexcept {
   if (labels.empty()) return;
   for (site_id to = 0; to < shares_.size(); ++to) {
     const id_range hubs = shares_[to].hubs;
-    if (hubs.size() != 0) sent[to].push_back({self_, labels, values + hubs.begin, model_.hubs(), hubs.size()});
+    if (hubs.size() != 0)
+      sent[to].push_back({self_, labels, values + hubs.begin, model_.hubs(), hubs.size()});
   }
 }
 
-void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received, outbox& sent) noexcept {
+void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received,
+                           outbox& sent) noexcept {
   const neuron_id width = share_.hubs.size();
   if (width == 0) return;
   for (head_id h = 0; h < heads; ++h) {
@@ -124,13 +130,16 @@ void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox
     for (const message& m : received)
       for (std::size_t r = 0; r < m.rows.size(); ++r)
         if (m.rows[r] / blocks_per_head == h) by_block_.emplace_back(m.rows[r], m.row(r));
-    if (!std::is_sorted(by_block_.begin(), by_block_.end())) std::sort(by_block_.begin(), by_block_.end());
+    if (!std::is_sorted(by_block_.begin(), by_block_.end()))
+      std::sort(by_block_.begin(), by_block_.end());
     parts_.clear();
     for (const auto& [block, part] : by_block_) parts_.push_back(part);
-    bodies_.collect({parts_.data(), width, static_cast<neuron_id>(parts_.size()), at_hubs_.data() + std::size_t{h} * width});
+    bodies_.reduce_blocks({parts_.data(), width, static_cast<neuron_id>(parts_.size()),
+                           at_hubs_.data() + std::size_t{h} * width});
   }
   for (site_id to = 0; to < shares_.size(); ++to)
-    sent[to].push_back({self_, std::span(head_labels_).first(heads), at_hubs_.data(), width, width});
+    sent[to].push_back(
+        {self_, std::span(head_labels_).first(heads), at_hubs_.data(), width, width});
 }
 
 // ---- hub values arrive; the pool's gain
@@ -138,7 +147,8 @@ void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox
 void cpu_site::receive_hubs(const inbox& received, float* into) noexcept {
   for (const message& m : received)
     for (std::size_t r = 0; r < m.rows.size(); ++r)
-      std::copy_n(m.row(r), m.width, into + std::size_t{m.rows[r]} * model_.hubs() + shares_[m.from].hubs.begin);
+      std::copy_n(m.row(r), m.width,
+                  into + std::size_t{m.rows[r]} * model_.hubs() + shares_[m.from].hubs.begin);
 }
 
 void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexcept {
@@ -148,7 +158,8 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
   receive_hubs(received, heard_.data());
   check(layer, "W at hub", heard_.data(), d, nullptr);
   const bool gain = token ? rules.token_gain() : rules.w() != w_rule::y;
-  if (gain || rules.centred()) bodies_.pool({heard_.data(), d, epsilon, rules.centred(), gain, &gain_y_});
+  if (gain || rules.centred())
+    bodies_.pool({heard_.data(), d, epsilon, rules.centred(), gain, &gain_y_});
   if (token || rules.w() != w_rule::leaky_sum) {
     std::copy(heard_.begin(), heard_.end(), w_.begin());
   } else {
@@ -160,13 +171,15 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
 
 // ---- thresholds
 
-void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out,
-                    neuron_id known) noexcept {
+void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets,
+                    neuron_id first, neuron_id last, float* out, neuron_id known) noexcept {
   circuit.view().visit([&](const auto* weights) {
     if (circuit.is_dense())
       bodies_.pull_dense({weights, circuit.columns(), targets, values, out, known}, first, last);
     else
-      bodies_.pull_sparse({circuit.indptr().data(), circuit.indices().data(), weights, targets, values, out}, first, last);
+      bodies_.pull_sparse(
+          {circuit.indptr().data(), circuit.indices().data(), weights, targets, values, out}, first,
+          last);
   });
 }
 
@@ -175,13 +188,16 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
   if (controlled)
     for (const neuron_value& v : controlled->add_x)
       if (share_.neurons.contains(v.neuron)) drive_[v.neuron - share_.neurons.begin] += v.value;
-  check(layer, "drive of X of neuron", drive_.data(), share_.neurons.size(), nullptr, share_.neurons.begin);
-  bodies_.threshold_x({drive_.data(), x_.data(), share_.neurons.size(), model_.rules().x() == x_rule::accumulate});
+  check(layer, "drive of X of neuron", drive_.data(), share_.neurons.size(), nullptr,
+        share_.neurons.begin);
+  bodies_.threshold_x(
+      {drive_.data(), x_.data(), share_.neurons.size(), model_.rules().x() == x_rule::accumulate});
   if (controlled)
     for (const neuron_value& v : controlled->hold_x)
       if (share_.neurons.contains(v.neuron)) x_[v.neuron - share_.neurons.begin] = v.value;
   active_x_.count = 0;
-  for (neuron_id i = 0; i < share_.neurons.size(); ++i) active_x_.add_unless_zero(share_.neurons.begin + i, x_[i]);
+  for (neuron_id i = 0; i < share_.neurons.size(); ++i)
+    active_x_.add_unless_zero(share_.neurons.begin + i, x_[i]);
   counts_.active_x[layer - 1] = active_x_.count;
   check(layer, "X of neuron", active_x_.value.data(), active_x_.count, active_x_.id.data());
 }
@@ -192,12 +208,14 @@ void cpu_site::threshold_y(layer_id layer) noexcept {
     for (const neuron_value& v : controlled->add_y) {
       const auto end = active_x_.id.begin() + active_x_.count;
       const auto at = std::lower_bound(active_x_.id.begin(), end, v.neuron);
-      if (at != end && *at == v.neuron) gate_[static_cast<std::size_t>(at - active_x_.id.begin())] += v.value;
+      if (at != end && *at == v.neuron)
+        gate_[static_cast<std::size_t>(at - active_x_.id.begin())] += v.value;
     }
   check(layer, "drive of Y of neuron", gate_.data(), active_x_.count, active_x_.id.data());
   bodies_.threshold_y({gate_.data(), active_x_.value.data(), gate_.data(), active_x_.count});
   active_y_.count = 0;
-  for (neuron_id j = 0; j < active_x_.count; ++j) active_y_.add_unless_zero(active_x_.id[j], gate_[j]);
+  for (neuron_id j = 0; j < active_x_.count; ++j)
+    active_y_.add_unless_zero(active_x_.id[j], gate_[j]);
   if (controlled && !controlled->hold_y.empty()) hold_y(controlled->hold_y);
   counts_.active_y[layer - 1] = active_y_.count;
   check(layer, "Y of neuron", active_y_.value.data(), active_y_.count, active_y_.id.data());
@@ -208,11 +226,13 @@ void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
   for (const neuron_value& v : held) {
     if (!share_.neurons.contains(v.neuron)) continue;
     const auto end = active_y_.id.begin() + active_y_.count;
-    const auto at = static_cast<neuron_id>(std::lower_bound(active_y_.id.begin(), end, v.neuron) - active_y_.id.begin());
+    const auto at = static_cast<neuron_id>(std::lower_bound(active_y_.id.begin(), end, v.neuron) -
+                                           active_y_.id.begin());
     const bool active = at < active_y_.count && active_y_.id[at] == v.neuron;
     if (active && v.value == 0.0f) {
       std::copy(active_y_.id.begin() + at + 1, end, active_y_.id.begin() + at);
-      std::copy(active_y_.value.begin() + at + 1, active_y_.value.begin() + active_y_.count, active_y_.value.begin() + at);
+      std::copy(active_y_.value.begin() + at + 1, active_y_.value.begin() + active_y_.count,
+                active_y_.value.begin() + at);
       --active_y_.count;
     } else if (active) {
       active_y_.value[at] = v.value;
@@ -232,24 +252,27 @@ void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
 void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& readout = model_.circuits().readout;
   const id_range rows = rows_of_piece(share_.readout, piece);
-  pull(readout, w_.data(), nullptr, rows.begin, rows.end, own_logits_.data() - share_.readout.begin);
+  pull(readout, w_.data(), nullptr, rows.begin, rows.end,
+       own_logits_.data() - share_.readout.begin);
   counts_.synaptic_events += edges_into(readout, rows);
   if (rows.end == share_.readout.end) send_logits(sent);
 }
 
 void cpu_site::send_logits(outbox& sent) noexcept {
-  sent[0].push_back({self_, std::span(head_labels_).first(1), own_logits_.data(), share_.readout.size(), share_.readout.size()});
+  sent[0].push_back({self_, std::span(head_labels_).first(1), own_logits_.data(),
+                     share_.readout.size(), share_.readout.size()});
 }
 
 void cpu_site::arrive_logits(const inbox& received) noexcept {
-  for (const message& m : received) std::copy_n(m.values, m.width, logits_.data() + shares_[m.from].readout.begin);
+  for (const message& m : received)
+    std::copy_n(m.values, m.width, logits_.data() + shares_[m.from].readout.begin);
   check(0, "logit", logits_.data(), static_cast<neuron_id>(logits_.size()), nullptr);
 }
 
 // ---- watching
 
-void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids,
-                     neuron_id first) noexcept {
+void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count,
+                     const neuron_id* ids, neuron_id first) noexcept {
   if (fault_ || bodies_.all_finite({values, count})) return;
   for (neuron_id i = 0; i < count; ++i)
     if (!std::isfinite(values[i])) {
@@ -274,7 +297,9 @@ void cpu_site::read(variable v, std::span<float> out) const {
 
 std::size_t cpu_site::state_bytes() const noexcept {
   std::size_t bytes = 0;
-  for (const array<float>* a : {&x_, &drive_, &w_, &heard_, &at_hubs_, &partial_, &gate_, &own_logits_, &logits_}) bytes += a->bytes();
+  for (const array<float>* a :
+       {&x_, &drive_, &w_, &heard_, &at_hubs_, &partial_, &gate_, &own_logits_, &logits_})
+    bytes += a->bytes();
   for (const activity* a : {&active_x_, &active_y_}) bytes += a->id.bytes() + a->value.bytes();
   return bytes;
 }

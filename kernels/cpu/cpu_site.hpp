@@ -1,5 +1,6 @@
-// What one site of the CPU engine owns and does, whatever the circuits: X, Y and the thresholds of its neurons, its synapses'
-// clocks, its hubs in the pool. hub_site and direct_site add how values travel.
+// What one site of the CPU engine owns and does, whatever the circuits: X, Y and the thresholds of
+// its neurons, its synapses' clocks, its hubs in the pool. hub_site and direct_site add how values
+// travel.
 #pragma once
 
 #include <algorithm>
@@ -15,11 +16,11 @@
 
 namespace bdh {
 
-// Sine and cosine of every rotation pair at the last two clocks asked for: within a token layers share a clock, and a round
-// table may read before and write after the decay.
+// Sine and cosine of every rotation pair at the last two clocks asked for: within a token layers
+// share a clock, and a round table may read before and write after the decay.
 class rotation_angles {
  public:
-  explicit rotation_angles(const rotation& turning);
+  explicit rotation_angles(const rotation& r);
   struct table {
     std::uint64_t clock = ~std::uint64_t{0};
     array<float> cosine, sine;  // (N/2)
@@ -34,40 +35,51 @@ class rotation_angles {
 
 // Edges that arrive at `targets`, of a projection stored by target.
 inline edge_id edges_into(const projection& p, id_range targets) {
-  return p.is_dense() ? edge_id{targets.size()} * p.columns() : p.indptr()[targets.end] - p.indptr()[targets.begin];
+  return p.is_dense() ? edge_id{targets.size()} * p.columns()
+                      : p.indptr()[targets.end] - p.indptr()[targets.begin];
 }
 // Edges of one row: those that leave a source, or arrive at a target.
-inline edge_id row_edges(const projection& p, neuron_id row) { return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row]; }
+inline edge_id row_edges(const projection& p, neuron_id row) {
+  return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row];
+}
 
 class cpu_site {
  public:
-  cpu_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention);
+  cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
+           const kernels::cpu_kernels& bodies, double retention);
   virtual ~cpu_site() = default;
 
   void control(const controls* what) noexcept { controls_ = what; }
   virtual void present(token_id token) noexcept;
-  // A step is done in pieces, in ascending order. The pieces of a step that reads weights read different ones, so that streams that do
-  // them piece by piece read each weight from memory once.
+  // A step is done in pieces, in ascending order. The pieces of a step that reads weights read
+  // different ones, so that streams that do them piece by piece read each weight from memory once.
   virtual neuron_id pieces(const step& s) const noexcept = 0;
-  virtual void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept = 0;
-  // The same piece for several streams at once, where that saves more; `streams` are their sites, of which this is one.
-  virtual bool perform_at_once(const step&, neuron_id, std::span<cpu_site* const>) noexcept { return false; }
+  virtual void perform(const step& s, neuron_id piece, const inbox& received,
+                       outbox& sent) noexcept = 0;
+  // The same piece for several streams at once, where that saves more; `streams` are their sites,
+  // of which this is one.
+  virtual bool perform_at_once(const step&, neuron_id, std::span<cpu_site* const>) noexcept {
+    return false;
+  }
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
   void count_step() noexcept { ++step_; }
   std::optional<fault> first_fault() const;
   std::span<const float> logits() const noexcept { return logits_; }
-  virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;  // of an own neuron
+  virtual void read_synapses(layer_id layer, neuron_id neuron,
+                             std::span<float> out) const = 0;  // of an own neuron
   // Of an own neuron, one synapse: `at` counts from the first one of the neuron.
   virtual float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const = 0;
   virtual void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) = 0;
   pool_gains gains() const noexcept { return {gain_y_, gain_w_}; }
-  virtual void save(layer_id layer, layer_synapses& to) const = 0;  // into the model's arrays; fills only what this site owns
+  virtual void save(layer_id layer, layer_synapses& to)
+      const = 0;  // into the model's arrays; fills only what this site owns
   virtual void restore(layer_id layer, const layer_synapses& from) = 0;
   virtual void seed_rounding(std::uint64_t) noexcept {}
-  virtual void read(variable v, std::span<float> out) const;  // of the whole population; fills only what this site owns
-  virtual void forget() noexcept = 0;
+  virtual void read(variable v, std::span<float> out)
+      const;  // of the whole population; fills only what this site owns
+  virtual void clear_synapses() noexcept = 0;
   virtual std::size_t state_bytes() const noexcept;
 
  protected:
@@ -89,7 +101,8 @@ class cpu_site {
     }
   };
 
-  // Calls f(block, first, last) for every block that has some of the ascending neurons id[first..last).
+  // Calls f(block, first, last) for every block that has some of the ascending neurons
+  // id[first..last).
   template <class F>
   void for_blocks(const neuron_id* id, neuron_id count, F f) noexcept {
     neuron_id j = 0;
@@ -102,46 +115,57 @@ class cpu_site {
 
   // The part of `all` that is in the block of a piece; asked piece by piece, from 0 on.
   std::pair<neuron_id, neuron_id> active_in(neuron_id piece, const activity& all) noexcept {
-    const neuron_id first = piece == 0 ? 0 : used_active_, end = grid_.neurons(share_.blocks.begin + piece).end;
-    for (used_active_ = first; used_active_ < all.count && all.id[used_active_] < end;) ++used_active_;
+    const neuron_id first = piece == 0 ? 0 : used_active_,
+                    end = grid_.neurons(share_.blocks.begin + piece).end;
+    for (used_active_ = first; used_active_ < all.count && all.id[used_active_] < end;)
+      ++used_active_;
     return {first, used_active_};
   }
 
-  // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows` where there is no projection.
-  // `known` entries of `id`: those behind `count` come next.
-  void push_block(const projection* circuit, weight_view rows, neuron_id first_row, const neuron_id* id, const float* value,
-                  neuron_id count, float* out, neuron_id known = 0) noexcept;
+  // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows`
+  // where there is no projection. `known` entries of `id`: those behind `count` come next.
+  void push_block(const projection* circuit, weight_view rows, neuron_id first_row,
+                  const neuron_id* id, const float* value, neuron_id count, float* out,
+                  neuron_id known = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
-  // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks through, `blocks_per_head` a head.
-  void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received, outbox& sent) noexcept;
+  // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks
+  // through, `blocks_per_head` a head.
+  void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received,
+                   outbox& sent) noexcept;
   void receive_hubs(const inbox& received, float* into) noexcept;
   // W of the hubs after a token entered or a layer ended; leaves the gains g(y), g(w).
   void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;
 
   // `known` entries of `targets`.
-  void pull(const projection& circuit, const float* values, const neuron_id* targets, neuron_id first, neuron_id last, float* out,
-            neuron_id known = 0) noexcept;
+  void pull(const projection& circuit, const float* values, const neuron_id* targets,
+            neuron_id first, neuron_id last, float* out, neuron_id known = 0) noexcept;
   void threshold_x(layer_id layer) noexcept;
   void threshold_y(layer_id layer) noexcept;
   static id_range rows_of_piece(id_range rows, neuron_id piece) noexcept {
     const neuron_id first = rows.begin + piece * block_grid::block_size;
     return {first, std::min(first + block_grid::block_size, rows.end)};
   }
-  static neuron_id pieces_of(id_range rows) noexcept { return (rows.size() + block_grid::block_size - 1) / block_grid::block_size; }
+  static neuron_id pieces_of(id_range rows) noexcept {
+    return (rows.size() + block_grid::block_size - 1) / block_grid::block_size;
+  }
   void read_out_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_logits(outbox& sent) noexcept;
   // Blocks of sources: those of the neurons, then those of the sensory nodes.
   neuron_id all_blocks() const noexcept {
-    return grid_.blocks() + (model_.sensory_nodes() + block_grid::block_size - 1) / block_grid::block_size;
+    return grid_.blocks() +
+           (model_.sensory_nodes() + block_grid::block_size - 1) / block_grid::block_size;
   }
   void arrive_logits(const inbox& received) noexcept;
   // Remembers the first value that is not finite; value i belongs to ids[i], or to first + i.
-  void check(layer_id layer, const char* what, const float* values, neuron_id count, const neuron_id* ids, neuron_id first = 0) noexcept;
+  void check(layer_id layer, const char* what, const float* values, neuron_id count,
+             const neuron_id* ids, neuron_id first = 0) noexcept;
 
   // Interventions on a layer of this token; null: none.
-  const layer_controls* controls_of(layer_id layer) const noexcept { return controls_ ? &controls_->layers[layer - 1] : nullptr; }
+  const layer_controls* controls_of(layer_id layer) const noexcept {
+    return controls_ ? &controls_->layers[layer - 1] : nullptr;
+  }
   void hold_y(const std::vector<neuron_value>& held) noexcept;
 
   const model& model_;

@@ -6,8 +6,10 @@ namespace bdh {
 namespace {
 
 bool ends_in(const projection& by_source, neuron_id source, id_range targets) {
-  const auto first = by_source.indices().begin() + static_cast<std::ptrdiff_t>(by_source.indptr()[source]);
-  const auto last = by_source.indices().begin() + static_cast<std::ptrdiff_t>(by_source.indptr()[source + 1]);
+  const auto first =
+      by_source.indices().begin() + static_cast<std::ptrdiff_t>(by_source.indptr()[source]);
+  const auto last =
+      by_source.indices().begin() + static_cast<std::ptrdiff_t>(by_source.indptr()[source + 1]);
   const auto found = std::lower_bound(first, last, targets.begin);
   return found != last && *found < targets.end;
 }
@@ -28,15 +30,18 @@ direct_site::edges_to::edges_to(const projection& by_source, id_range targets) {
   own_end_ = array<edge_id>(by_source.rows());
   for (neuron_id i = 0; i < by_source.rows(); ++i) {
     const neuron_id* all = by_source.indices().data();
-    own_begin_[i] = static_cast<edge_id>(std::lower_bound(all + indptr[i], all + indptr[i + 1], targets.begin) - all);
-    own_end_[i] = static_cast<edge_id>(std::lower_bound(all + own_begin_[i], all + indptr[i + 1], targets.end) - all);
+    own_begin_[i] = static_cast<edge_id>(
+        std::lower_bound(all + indptr[i], all + indptr[i + 1], targets.begin) - all);
+    own_end_[i] = static_cast<edge_id>(
+        std::lower_bound(all + own_begin_[i], all + indptr[i + 1], targets.end) - all);
   }
   begin_ = own_begin_.data();
   end_ = own_end_.data();
 }
 
-direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies,
-                         double retention, direct_strengths& strengths, direct_weights& weights)
+direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
+                         const kernels::cpu_kernels& bodies, double retention,
+                         direct_strengths& strengths, direct_weights& weights)
     : cpu_site(m, shares, self, bodies, retention),
       c_(m.direct()),
       strengths_(strengths),
@@ -75,9 +80,14 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
     gs_.emplace_back(c_.gs, share_.neurons);
     gs_.emplace_back(c_.gs, own_sensory());
   }
-  for (layer_id l = 0; l < m.layers(); ++l) last_used_.emplace_back(share_.neurons.size() / (rotates_ ? 2 : 1));
-  partial_ = array<float>(std::size_t{m.heads()} * (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1) * m.hubs());
-  partial_blocks_.reserve(std::size_t{m.heads()} * (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1));
+  for (layer_id l = 0; l < m.layers(); ++l)
+    last_used_.emplace_back(share_.neurons.size() / (rotates_ ? 2 : 1));
+  partial_ = array<float>(
+      std::size_t{m.heads()} *
+      (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1) * m.hubs());
+  partial_blocks_.reserve(
+      std::size_t{m.heads()} *
+      (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1));
 
   for (site_id to = 0; to < shares.size(); ++to) {
     const id_range neurons = shares[to].neurons, sensory = sensory_sources(m, shares[to]);
@@ -89,13 +99,15 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
     }
     for (neuron_id j = 0; j < own_sensory().size(); ++j) {
       const neuron_id id = own_sensory().begin + j;
-      gx[share_.neurons.size() + j] = ends_in(c_.gx_excitatory, id, neurons) || ends_in(c_.gx_inhibitory, id, neurons);
+      gx[share_.neurons.size() + j] =
+          ends_in(c_.gx_excitatory, id, neurons) || ends_in(c_.gx_inhibitory, id, neurons);
     }
     gs_reach_.push_back(std::move(gs));
     gx_reach_.push_back(std::move(gx));
     std::vector<bool> needed(sources_);
     for (const projection* p : {&c_.gy_excitatory, &c_.gy_inhibitory})
-      for (edge_id e = p->indptr()[neurons.begin]; e < p->indptr()[neurons.end]; ++e) needed[p->indices()[e]] = true;
+      for (edge_id e = p->indptr()[neurons.begin]; e < p->indptr()[neurons.end]; ++e)
+        needed[p->indices()[e]] = true;
     std::vector<std::uint32_t> own;
     for (id_range r : {share_.neurons, own_sensory()})
       for (neuron_id j = r.begin; j < r.end; ++j)
@@ -103,7 +115,8 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
     x_to_[to].id.reserve(last_used_[0].size());
     x_to_[to].value.reserve(4 * last_used_[0].size());
     a_to_[to].value.reserve(own.size() * m.heads());
-    for (auto [p, size] : {std::pair{&w_to_[to], share_.neurons.size()}, std::pair{&w_sensory_to_[to], own_sensory().size()}}) {
+    for (auto [p, size] : {std::pair{&w_to_[to], share_.neurons.size()},
+                           std::pair{&w_sensory_to_[to], own_sensory().size()}}) {
       p->id.reserve(size);
       p->value.reserve(size);
     }
@@ -111,34 +124,38 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
   }
 }
 
-std::span<const hop> direct_site::hops(action a, const model& m) noexcept {
-  static constexpr hop gather[] = {hop::to_hubs, hop::at_hubs, hop::arrive};
-  static constexpr hop edges[] = {hop::to_targets, hop::at_targets};
-  static constexpr hop edges_and_gain[] = {hop::to_targets, hop::at_targets, hop::to_hubs, hop::at_hubs, hop::arrive};
-  static constexpr hop hubs_report[] = {hop::from_hubs, hop::arrive};
-  static constexpr hop edges_report[] = {hop::to_targets, hop::at_targets, hop::arrive};
-  static constexpr hop local[] = {hop::local};
+std::span<const stage> direct_site::stages(action a, const model& m) noexcept {
+  static constexpr stage gather[] = {stage::to_hubs, stage::at_hubs, stage::arrive};
+  static constexpr stage edges[] = {stage::to_targets, stage::at_targets};
+  static constexpr stage edges_and_gain[] = {stage::to_targets, stage::at_targets, stage::to_hubs,
+                                             stage::at_hubs, stage::arrive};
+  static constexpr stage hubs_report[] = {stage::from_hubs, stage::arrive};
+  static constexpr stage edges_report[] = {stage::to_targets, stage::at_targets, stage::arrive};
+  static constexpr stage local[] = {stage::local};
   const bool pool = m.hubs() != 0;
   switch (a) {
     case action::sense:
     case action::update_w:
-      return pool ? std::span<const hop>(gather) : local;
+      return pool ? std::span<const stage>(gather) : local;
     case action::propagate_synapses:
-      return m.rules().attention_gain() ? std::span<const hop>(edges_and_gain) : edges;
+      return m.rules().attention_gain() ? std::span<const stage>(edges_and_gain) : edges;
     case action::propagate_gy:
     case action::propagate_gx:
       return edges;
     case action::read_out:
       if (m.direct().readout.edges() != 0) return edges_report;
-      return pool && m.readout_nodes() != 0 ? std::span<const hop>(hubs_report) : std::span<const hop>();
+      return pool && m.readout_nodes() != 0 ? std::span<const stage>(hubs_report)
+                                            : std::span<const stage>();
     default:
       return local;
   }
 }
 
 void direct_weights::prepare(const direct_circuits& c, const controls& what) {
-  const auto copy = [&](array<float>& to, const projection& from, std::vector<edge_id> layer_controls::*muted) {
-    if (!to.empty() || std::all_of(what.layers.begin(), what.layers.end(), [&](const layer_controls& l) { return (l.*muted).empty(); }))
+  const auto copy = [&](array<float>& to, const projection& from,
+                        std::vector<edge_id> layer_controls::*muted) {
+    if (!to.empty() || std::all_of(what.layers.begin(), what.layers.end(),
+                                   [&](const layer_controls& l) { return (l.*muted).empty(); }))
       return;
     to = array<float>(from.edges());
     for (edge_id e = 0; e < from.edges(); ++e) to[e] = from.weight(e);
@@ -149,19 +166,23 @@ void direct_weights::prepare(const direct_circuits& c, const controls& what) {
   copy(gy_inhibitory, c.gy_inhibitory, &layer_controls::mute_gy_inhibitory);
 }
 
-weight_view direct_site::mute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
+weight_view direct_site::mute(const projection& circuit, array<float>& copy,
+                              const std::vector<edge_id>* muted) noexcept {
   if (!muted || muted->empty()) return circuit.view();
-  const bool by_source = circuit.rows_are() == order::by_source;
+  const bool by_source = circuit.rows_are() == major::source;
   for (edge_id e : *muted)
-    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = 0.0f;
+    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e)))
+      copy[e] = 0.0f;
   return {copy.data()};
 }
 
-void direct_site::unmute(const projection& circuit, array<float>& copy, const std::vector<edge_id>* muted) noexcept {
+void direct_site::unmute(const projection& circuit, array<float>& copy,
+                         const std::vector<edge_id>* muted) noexcept {
   if (!muted) return;
-  const bool by_source = circuit.rows_are() == order::by_source;
+  const bool by_source = circuit.rows_are() == major::source;
   for (edge_id e : *muted)
-    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e))) copy[e] = circuit.weight(e);
+    if (share_.neurons.contains(by_source ? circuit.indices()[e] : circuit.row_of(e)))
+      copy[e] = circuit.weight(e);
 }
 
 id_range direct_site::own_sensory() const noexcept { return sensory_sources(model_, share_); }
@@ -173,23 +194,25 @@ void direct_site::present(token_id token) noexcept {
 }
 
 neuron_id direct_site::pieces(const step& s) const noexcept {
-  if ((s.what == action::update_w && s.at == hop::to_hubs) || (s.what == action::propagate_gy && s.at == hop::at_targets))
+  if ((s.what == action::update_w && s.at == stage::to_hubs) ||
+      (s.what == action::propagate_gy && s.at == stage::at_targets))
     return share_.blocks.size();
-  return s.what == action::read_out && s.at == hop::from_hubs ? pieces_of(share_.readout) : 1;
+  return s.what == action::read_out && s.at == stage::from_hubs ? pieces_of(share_.readout) : 1;
 }
 
-void direct_site::perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept {
+void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
+                          outbox& sent) noexcept {
   switch (s.what) {
     case action::sense:
-      if (s.at == hop::to_hubs) return sense_to_hubs(sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(1, 1, received, sent);
-      if (s.at == hop::arrive) arrive_w(true, 0, received);
+      if (s.at == stage::to_hubs) return sense_to_hubs(sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(1, 1, received, sent);
+      if (s.at == stage::arrive) arrive_w(true, 0, received);
       return sense();
     case action::propagate_synapses:
-      if (s.at == hop::to_targets) return synapses_to_targets(s.layer, sent);
-      if (s.at == hop::at_targets) return synapses_at_targets(s.layer, received);
-      if (s.at == hop::to_hubs) return a_to_hubs(sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(model_.heads(), all_blocks(), received, sent);
+      if (s.at == stage::to_targets) return synapses_to_targets(s.layer, sent);
+      if (s.at == stage::at_targets) return synapses_at_targets(s.layer, received);
+      if (s.at == stage::to_hubs) return a_to_hubs(sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(model_.heads(), all_blocks(), received, sent);
       return arrive_gain(received);
     case action::reweight:
       return reweight(s.layer);
@@ -197,24 +220,24 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
       ++clock_[s.layer - 1];
       return;
     case action::propagate_gy:
-      if (s.at == hop::to_targets) return a_to_targets(sent);
+      if (s.at == stage::to_targets) return a_to_targets(sent);
       return drive_y(s.layer, piece, received);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == hop::to_hubs) return y_to_hubs(piece, sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
-      if (s.at == hop::arrive) arrive_w(false, s.layer, received);
+      if (s.at == stage::to_hubs) return y_to_hubs(piece, sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      if (s.at == stage::arrive) arrive_w(false, s.layer, received);
       return update_w();
     case action::propagate_gx:
-      if (s.at == hop::to_targets) return w_to_targets(false, sent);
+      if (s.at == stage::to_targets) return w_to_targets(false, sent);
       return drive_x(s.layer, received);
     case action::threshold_x:
       return threshold_x(s.layer);
     case action::read_out:
-      if (s.at == hop::from_hubs) return read_out_hubs(piece, sent);
-      if (s.at == hop::to_targets) return w_to_targets(true, sent);
-      if (s.at == hop::at_targets) return read_out(received, sent);
+      if (s.at == stage::from_hubs) return read_out_hubs(piece, sent);
+      if (s.at == stage::to_targets) return w_to_targets(true, sent);
+      if (s.at == stage::at_targets) return read_out(received, sent);
       return arrive_logits(received);
   }
 }
@@ -225,7 +248,8 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
 void direct_site::sense() noexcept {
   if (model_.sensory_are_sources()) {
     const neuron_id node = model_.neurons() + token_;
-    if (own_sensory().contains(node)) w_source_[node] = model_.rules().token_gain() ? gain_y_ : 1.0f;
+    if (own_sensory().contains(node))
+      w_source_[node] = model_.rules().token_gain() ? gain_y_ : 1.0f;
     return;
   }
   const projection& s = c_.sensory;
@@ -247,7 +271,8 @@ void direct_site::update_w() noexcept {
     std::fill_n(w_source_.begin() + own_sensory().begin, own_sensory().size(), 0.0f);
   }
   const float g = rule == w_rule::y ? 1.0f : gain_y_;
-  for (neuron_id j = 0; j < active_y_.count; ++j) w_source_[active_y_.id[j]] += g * active_y_.value[j];
+  for (neuron_id j = 0; j < active_y_.count; ++j)
+    w_source_[active_y_.id[j]] += g * active_y_.value[j];
   if (rule != w_rule::leaky_sum) return;
   bodies_.leak({w_source_.data() + first, share_.neurons.size(), gain_w_});
   bodies_.leak({w_source_.data() + own_sensory().begin, own_sensory().size(), gain_w_});
@@ -257,7 +282,8 @@ void direct_site::post(site_id to, parcel& p, std::uint32_t width, outbox& sent)
   if (!p.id.empty()) sent[to].push_back({self_, p.id, p.value.data(), width, width});
 }
 
-// Active sources to the sites where their edges end; for the readout, to every site with readout nodes.
+// Active sources to the sites where their edges end; for the readout, to every site with readout
+// nodes.
 void direct_site::w_to_targets(bool readout, outbox& sent) noexcept {
   for (site_id to = 0; to < shares_.size(); ++to) {
     parcel &neurons = w_to_[to], &sensory = w_sensory_to_[to];
@@ -292,19 +318,24 @@ void direct_site::hear_w(const inbox& received) noexcept {
 void direct_site::drive_x(layer_id layer, const inbox& received) noexcept {
   hear_w(received);
   const layer_controls* const controlled = controls_of(layer);
-  const auto push = [&](const edges_to& edges, const projection& p, array<float>& copy, const std::vector<edge_id>* muted,
-                        array<float>& out) {
+  const auto push = [&](const edges_to& edges, const projection& p, array<float>& copy,
+                        const std::vector<edge_id>* muted, array<float>& out) {
     std::fill(out.begin(), out.end(), 0.0f);
     mute(p, copy, muted).visit([&](const auto* weights) {
-      bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), weights, heard_w_.count, heard_w_.id.data(),
-                          heard_w_.value.data(), out.data() - share_.neurons.begin});
+      bodies_.push_edges({edges.begin(), edges.end(), p.indices().data(), weights, heard_w_.count,
+                          heard_w_.id.data(), heard_w_.value.data(),
+                          out.data() - share_.neurons.begin});
     });
     unmute(p, copy, muted);
-    for (neuron_id j = 0; j < heard_w_.count; ++j) counts_.synaptic_events += edges.degree(heard_w_.id[j]);
+    for (neuron_id j = 0; j < heard_w_.count; ++j)
+      counts_.synaptic_events += edges.degree(heard_w_.id[j]);
   };
-  push(gx_excitatory_, c_.gx_excitatory, weights_.gx_excitatory, controlled ? &controlled->mute_gx_excitatory : nullptr, xe_);
-  push(gx_inhibitory_, c_.gx_inhibitory, weights_.gx_inhibitory, controlled ? &controlled->mute_gx_inhibitory : nullptr, xi_);
-  if (controlled && controlled->inhibition != 1.0f) bodies_.leak({xi_.data(), share_.neurons.size(), controlled->inhibition});
+  push(gx_excitatory_, c_.gx_excitatory, weights_.gx_excitatory,
+       controlled ? &controlled->mute_gx_excitatory : nullptr, xe_);
+  push(gx_inhibitory_, c_.gx_inhibitory, weights_.gx_inhibitory,
+       controlled ? &controlled->mute_gx_inhibitory : nullptr, xi_);
+  if (controlled && controlled->inhibition != 1.0f)
+    bodies_.leak({xi_.data(), share_.neurons.size(), controlled->inhibition});
   bodies_.balance({xe_.data(), xi_.data(), drive_.data(), share_.neurons.size(), 1.0f});
 }
 
@@ -313,7 +344,8 @@ void direct_site::read_out(const inbox& received, outbox& sent) noexcept {
   hear_w(received);
   std::fill(used_w_.begin(), used_w_.end(), 0.0f);
   for (neuron_id j = 0; j < heard_w_.count; ++j) used_w_[heard_w_.id[j]] = heard_w_.value[j];
-  pull(c_.readout, used_w_.data(), nullptr, share_.readout.begin, share_.readout.end, own_logits_.data() - share_.readout.begin);
+  pull(c_.readout, used_w_.data(), nullptr, share_.readout.begin, share_.readout.end,
+       own_logits_.data() - share_.readout.begin);
   counts_.synaptic_events += edges_into(c_.readout, share_.readout);
   send_logits(sent);
 }
@@ -327,7 +359,8 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
   float value[block_grid::block_size];
   for (head_id h = 0; h < model_.heads(); ++h) {
     const float* a = a_.data() + std::size_t{h} * sources_;
-    const auto add = [&](const projection& circuit, id_range sources, neuron_id first, neuron_id label) {
+    const auto add = [&](const projection& circuit, id_range sources, neuron_id first,
+                         neuron_id label) {
       neuron_id count = 0;
       for (neuron_id j = sources.begin; j < sources.end; ++j)
         if (a[j] != 0.0f) {
@@ -335,10 +368,12 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
           value[count++] = a[j];
         }
       if (count == 0) return;
-      push_block(&circuit, circuit.view(), 0, id, value, count, partial_.data() + partial_blocks_.size() * model_.hubs());
+      push_block(&circuit, circuit.view(), 0, id, value, count,
+                 partial_.data() + partial_blocks_.size() * model_.hubs());
       partial_blocks_.push_back(h * per_head + label);
     };
-    for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b) add(model_.circuits().e, grid_.neurons(b), 0, b);
+    for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b)
+      add(model_.circuits().e, grid_.neurons(b), 0, b);
     const id_range sensory = own_sensory();
     for (neuron_id j = sensory.begin; j < sensory.end; j += block_grid::block_size)
       add(model_.circuits().sensory, {j, std::min(j + block_grid::block_size, sensory.end)}, n,
@@ -351,7 +386,8 @@ void direct_site::arrive_gain(const inbox& received) noexcept {
   const neuron_id d = model_.hubs();
   receive_hubs(received, heard_at_hubs_.data());
   for (head_id h = 0; h < model_.heads(); ++h)
-    bodies_.pool({heard_at_hubs_.data() + std::size_t{h} * d, d, static_cast<float>(model_.rules().epsilon()), false, false, &a_gain_[h]});
+    bodies_.pool({heard_at_hubs_.data() + std::size_t{h} * d, d,
+                  static_cast<float>(model_.rules().epsilon()), false, false, &a_gain_[h]});
 }
 
 // ---- A -> Y
@@ -368,9 +404,11 @@ void direct_site::a_to_targets(outbox& sent) noexcept {
   }
 }
 
-void direct_site::pull_edges(const projection& p, weight_view from, const float* a, neuron_id first, neuron_id last, float* out) noexcept {
+void direct_site::pull_edges(const projection& p, weight_view from, const float* a, neuron_id first,
+                             neuron_id last, float* out) noexcept {
   from.visit([&](const auto* weights) {
-    bodies_.pull_sparse({p.indptr().data(), p.indices().data(), weights, active_x_.id.data(), a, out}, first, last);
+    bodies_.pull_sparse(
+        {p.indptr().data(), p.indices().data(), weights, active_x_.id.data(), a, out}, first, last);
   });
 }
 
@@ -378,24 +416,30 @@ void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received
   if (piece == 0)
     for (const message& m : received)
       for (std::size_t r = 0; r < m.rows.size(); ++r)
-        for (head_id h = 0; h < model_.heads(); ++h) a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+        for (head_id h = 0; h < model_.heads(); ++h)
+          a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
   const auto [first, last] = active_in(piece, active_x_);
   if (first == last) return;
   const layer_controls* const controlled = controls_of(layer);
-  const std::vector<edge_id>* const muted_e = controlled ? &controlled->mute_gy_excitatory : nullptr;
-  const std::vector<edge_id>* const muted_i = controlled ? &controlled->mute_gy_inhibitory : nullptr;
+  const std::vector<edge_id>* const muted_e =
+      controlled ? &controlled->mute_gy_excitatory : nullptr;
+  const std::vector<edge_id>* const muted_i =
+      controlled ? &controlled->mute_gy_inhibitory : nullptr;
   const weight_view excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   const weight_view inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
   const float* const a = a_.data() + std::size_t{h} * sources_;
   pull_edges(c_.gy_excitatory, excitatory, a, first, last, ye_.data());
   pull_edges(c_.gy_inhibitory, inhibitory, a, first, last, yi_.data());
-  if (controlled && controlled->inhibition != 1.0f) bodies_.leak({yi_.data() + first, last - first, controlled->inhibition});
-  bodies_.balance({ye_.data() + first, yi_.data() + first, gate_.data() + first, last - first, a_gain_[h]});
+  if (controlled && controlled->inhibition != 1.0f)
+    bodies_.leak({yi_.data() + first, last - first, controlled->inhibition});
+  bodies_.balance(
+      {ye_.data() + first, yi_.data() + first, gate_.data() + first, last - first, a_gain_[h]});
   unmute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   unmute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   for (neuron_id j = first; j < last; ++j)
-    counts_.synaptic_events += row_edges(c_.gy_excitatory, active_x_.id[j]) + row_edges(c_.gy_inhibitory, active_x_.id[j]);
+    counts_.synaptic_events +=
+        row_edges(c_.gy_excitatory, active_x_.id[j]) + row_edges(c_.gy_inhibitory, active_x_.id[j]);
 }
 
 // ---- looking, saving
@@ -407,11 +451,12 @@ void direct_site::read(variable v, std::span<float> out) const {
     for (head_id h = 0; h < (v == variable::a ? model_.heads() : 1); ++h) {
       const std::size_t base = std::size_t{h} * sources_;
       const array<float>& from = v == variable::a ? a_ : w_source_;
-      std::copy(from.begin() + base + r.begin, from.begin() + base + r.end, out.begin() + base + r.begin);
+      std::copy(from.begin() + base + r.begin, from.begin() + base + r.end,
+                out.begin() + base + r.begin);
     }
 }
 
-void direct_site::forget() noexcept {
+void direct_site::clear_synapses() noexcept {
   if (self_ == 0)
     for (auto& layer : strengths_.layers) std::fill(layer.begin(), layer.end(), 0.0f);
   for (auto& own : last_used_) std::fill(own.begin(), own.end(), 0);
@@ -421,8 +466,8 @@ void direct_site::forget() noexcept {
 std::size_t direct_site::state_bytes() const noexcept {
   std::size_t bytes = cpu_site::state_bytes() + gx_excitatory_.bytes() + gx_inhibitory_.bytes();
   for (const edges_to& e : gs_) bytes += e.bytes();
-  for (const array<float>* a :
-       {&w_source_, &used_w_, &a_, &xe_, &xi_, &ye_, &yi_, &heard_at_hubs_, &unit_x_, &used_x_, &cosine_, &sine_, &kept_, &heard_w_.value})
+  for (const array<float>* a : {&w_source_, &used_w_, &a_, &xe_, &xi_, &ye_, &yi_, &heard_at_hubs_,
+                                &unit_x_, &used_x_, &cosine_, &sine_, &kept_, &heard_w_.value})
     bytes += a->bytes();
   for (const array<neuron_id>* a : {&unit_, &used_id_, &heard_w_.id}) bytes += a->bytes();
   for (const auto& own : last_used_) bytes += own.bytes();

@@ -108,13 +108,14 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
     if (controls_)
       for (neuron_id k : controls_->removed)
         if (share_.neurons.contains(k)) a[k] = 0.0f;
-    check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr, share_.neurons.begin);
+    check(layer, "A of source", a + share_.neurons.begin, share_.neurons.size(), nullptr,
+          share_.neurons.begin);
   }
   unmute_synapses(layer);
 }
 
-// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in the laboratory frame, and what its
-// partner finds is as ever.
+// Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in
+// the laboratory frame, and what its partner finds is as ever.
 void direct_site::mute_synapses(layer_id layer) noexcept {
   const layer_controls* const controlled = controls_of(layer);
   if (!controlled) return;
@@ -127,31 +128,38 @@ void direct_site::mute_synapses(layer_id layer) noexcept {
       stored[e] = 0.0f;
       continue;
     }
-    const edge_id partner = c_.gs.indptr()[i ^ 1] + (e - c_.gs.indptr()[i]);  // a pair's rows have the same targets
+    const edge_id partner =
+        c_.gs.indptr()[i ^ 1] + (e - c_.gs.indptr()[i]);  // a pair's rows have the same targets
     muted_.emplace_back(partner, stored[partner]);
     const neuron_id m = i % model_.neurons_per_head() / 2;
     const rotation_angles::table& angle = angles_.at(clock_[layer - 1]);
-    kernels::set_in_pair(stored[e], stored[partner], {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
+    kernels::set_in_pair(stored[e], stored[partner],
+                         {angle.cosine[m], i % 2 == 0 ? angle.sine[m] : -angle.sine[m]}, 0.0);
   }
 }
 
 void direct_site::unmute_synapses(layer_id layer) noexcept {
-  for (; !muted_.empty(); muted_.pop_back()) strengths_.layers[layer - 1][muted_.back().first] = muted_.back().second;
+  for (; !muted_.empty(); muted_.pop_back())
+    strengths_.layers[layer - 1][muted_.back().first] = muted_.back().second;
 }
 
 void direct_site::reweight(layer_id layer) noexcept {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   turn_units(layer);
   for (const edges_to& edges : gs_) {
-    bodies_.reweight_edges({edges.begin(), edges.end(), c_.gs.indices().data(), c_.gs.weights().data(),
-                            c_.retention.empty() ? nullptr : c_.retention.data(), strengths_.layers[layer - 1].data(), w_source_.data(),
-                            unit_.data(), unit_x_.data(), rotates_ ? cosine_.data() : nullptr, sine_.data(), kept_.data(), age_.data()},
-                           units_);
+    bodies_.reweight_edges(
+        {edges.begin(), edges.end(), c_.gs.indices().data(), c_.gs.weights().data(),
+         c_.retention.empty() ? nullptr : c_.retention.data(), strengths_.layers[layer - 1].data(),
+         w_source_.data(), unit_.data(), unit_x_.data(), rotates_ ? cosine_.data() : nullptr,
+         sine_.data(), kept_.data(), age_.data()},
+        units_);
     for (neuron_id p = 0; p < units_ && !fault_; ++p)
       for (neuron_id i = unit_[p]; i < unit_[p] + (rotates_ ? 2 : 1); ++i)
-        if (!bodies_.all_finite({strengths_.layers[layer - 1].data() + edges.begin()[i], static_cast<neuron_id>(edges.degree(i))}))
+        if (!bodies_.all_finite({strengths_.layers[layer - 1].data() + edges.begin()[i],
+                                 static_cast<neuron_id>(edges.degree(i))}))
           fault_ = {step_, layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity()};
-    for (neuron_id p = 0; p < units_; ++p) counts_.hebbian_writes += edges.degree(unit_[p]) * (rotates_ ? 2 : 1);
+    for (neuron_id p = 0; p < units_; ++p)
+      counts_.hebbian_writes += edges.degree(unit_[p]) * (rotates_ ? 2 : 1);
   }
   std::fill_n(age_.begin(), units_, 0);
   const neuron_id unit = rotates_ ? 2 : 1;
@@ -163,28 +171,40 @@ void direct_site::reweight(layer_id layer) noexcept {
 
 // The laboratory frame: what the next token will read. Row i of stored R^clock, aged to the clock.
 void direct_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const {
-  const std::uint64_t clock = clock_[layer - 1], age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  const std::uint64_t
+      clock = clock_[layer - 1],
+      age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
   const float* stored = strengths_.layers[layer - 1].data();
   const auto row = [&](neuron_id i) { return c_.gs.indptr()[i]; };
-  direction angle{1, 0};
-  if (rotates_) angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  cos_sin angle{1, 0};
+  if (rotates_)
+    angle = sincos_turns(static_cast<double>(clock) *
+                         model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
   const double uniform = power(retention_, age);
   for (std::size_t k = 0; k < out.size(); ++k) {
     const double u = c_.retention.empty() ? uniform : power(c_.retention[row(neuron) + k], age);
-    const double mine = stored[row(neuron) + k], partner = rotates_ ? stored[row(neuron ^ 1) + k] : 0.0f;
-    out[k] = static_cast<float>(u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
+    const double mine = stored[row(neuron) + k],
+                 partner = rotates_ ? stored[row(neuron ^ 1) + k] : 0.0f;
+    out[k] = static_cast<float>(
+        u * (mine * angle.cosine + (neuron % 2 == 0 ? partner : -partner) * angle.sine));
   }
 }
 
 float direct_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
-  const std::uint64_t clock = clock_[layer - 1], age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  const std::uint64_t
+      clock = clock_[layer - 1],
+      age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
   const float* stored = strengths_.layers[layer - 1].data();
   const edge_id e = c_.gs.indptr()[neuron] + at;
-  const double u = power(c_.retention.empty() ? retention_ : c_.retention[e], age), mine = stored[e];
+  const double u = power(c_.retention.empty() ? retention_ : c_.retention[e], age),
+               mine = stored[e];
   if (!rotates_) return static_cast<float>(u * mine);
-  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
   const double partner = stored[c_.gs.indptr()[neuron ^ 1] + at];
-  return kernels::in_laboratory(mine, partner, neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, u);
+  return kernels::in_laboratory(mine, partner,
+                                neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, u);
 }
 
 // As in hub_site: the rows of the unit are aged to now, and this one strength is set.
@@ -194,29 +214,37 @@ void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, fl
   std::uint64_t& last = last_used_[layer - 1][(neuron - share_.neurons.begin) / unit];
   float* const stored = strengths_.layers[layer - 1].data();
   for (edge_id e = c_.gs.indptr()[first]; last != clock && e < c_.gs.indptr()[first + unit]; ++e)
-    stored[e] = static_cast<float>(stored[e] * power(c_.retention.empty() ? retention_ : c_.retention[e], clock - last));
+    stored[e] = static_cast<float>(
+        stored[e] * power(c_.retention.empty() ? retention_ : c_.retention[e], clock - last));
   last = clock;
   float& mine = stored[c_.gs.indptr()[neuron] + at];
   if (!rotates_) {
     mine = value;
     return;
   }
-  const direction angle = turn(static_cast<double>(clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
-  kernels::set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at], neuron % 2 == 0 ? angle : direction{angle.cosine, -angle.sine},
-                       value);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
+  kernels::set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at],
+                       neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, value);
 }
 
 void direct_site::save(layer_id layer, layer_synapses& to) const {
   to.clock = clock_[layer - 1];
-  if (self_ == 0) std::copy(strengths_.layers[layer - 1].begin(), strengths_.layers[layer - 1].end(), to.stored.begin());
-  std::copy(last_used_[layer - 1].begin(), last_used_[layer - 1].end(), to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
+  if (self_ == 0)
+    std::copy(strengths_.layers[layer - 1].begin(), strengths_.layers[layer - 1].end(),
+              to.stored.begin());
+  std::copy(last_used_[layer - 1].begin(), last_used_[layer - 1].end(),
+            to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
 }
 
 void direct_site::restore(layer_id layer, const layer_synapses& from) {
   clock_[layer - 1] = from.clock;
-  if (self_ == 0) std::copy(from.stored.begin(), from.stored.end(), strengths_.layers[layer - 1].begin());
+  if (self_ == 0)
+    std::copy(from.stored.begin(), from.stored.end(), strengths_.layers[layer - 1].begin());
   auto& own = last_used_[layer - 1];
-  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.size(), own.begin());
+  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.size(),
+              own.begin());
 }
 
 }  // namespace bdh

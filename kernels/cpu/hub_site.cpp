@@ -10,8 +10,8 @@
 
 namespace bdh {
 
-hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies,
-                   double retention, bool rounds_synapses)
+hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_id self,
+                   const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses)
     : cpu_site(m, shares, self, bodies, retention),
       a_(std::size_t{m.heads()} * m.hubs()),
       rounds_(rounds_synapses),
@@ -30,11 +30,11 @@ hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_i
   }
 }
 
-std::span<const hop> hub_site::hops(action a) noexcept {
-  static constexpr hop gather[] = {hop::to_hubs, hop::at_hubs, hop::arrive};
-  static constexpr hop spread[] = {hop::from_hubs};
-  static constexpr hop report[] = {hop::from_hubs, hop::arrive};
-  static constexpr hop local[] = {hop::local};
+std::span<const stage> hub_site::stages(action a) noexcept {
+  static constexpr stage gather[] = {stage::to_hubs, stage::at_hubs, stage::arrive};
+  static constexpr stage spread[] = {stage::from_hubs};
+  static constexpr stage report[] = {stage::from_hubs, stage::arrive};
+  static constexpr stage local[] = {stage::local};
   switch (a) {
     case action::sense:
     case action::propagate_synapses:
@@ -54,25 +54,27 @@ void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
   std::fill(a_.begin(), a_.end(), 0.0f);
   used_layer_ = written_layer_ = 0;
-  broken_synapse_.reset();
+  non_finite_synapse_.reset();
 }
 
 neuron_id hub_site::pieces(const step& s) const noexcept {
-  const bool by_block =
-      s.what == action::propagate_gx || s.what == action::propagate_gy || (s.what == action::update_w && s.at == hop::to_hubs);
+  const bool by_block = s.what == action::propagate_gx || s.what == action::propagate_gy ||
+                        (s.what == action::update_w && s.at == stage::to_hubs);
   if (by_block) return share_.blocks.size();
-  return s.what == action::read_out && s.at == hop::from_hubs ? pieces_of(share_.readout) : 1;
+  return s.what == action::read_out && s.at == stage::from_hubs ? pieces_of(share_.readout) : 1;
 }
 
-void hub_site::perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept {
+void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
+                       outbox& sent) noexcept {
   switch (s.what) {
     case action::sense:
-      if (s.at == hop::to_hubs) return sense_to_hubs(sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      if (s.at == stage::to_hubs) return sense_to_hubs(sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(true, s.layer, received);
     case action::propagate_synapses:
-      if (s.at == hop::to_hubs) return synapses_to_hubs(s.layer, s.then_reweight, sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
+      if (s.at == stage::to_hubs) return synapses_to_hubs(s.layer, s.then_reweight, sent);
+      if (s.at == stage::at_hubs)
+        return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
       return arrive_a(s.layer, received);
     case action::reweight:
       return reweight_synapses(s.layer);
@@ -84,8 +86,8 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received, ou
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == hop::to_hubs) return y_to_hubs(piece, sent);
-      if (s.at == hop::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      if (s.at == stage::to_hubs) return y_to_hubs(piece, sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(false, s.layer, received);
     case action::propagate_gx:
       return drive_x(s.layer, piece);
@@ -93,12 +95,13 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received, ou
       used_layer_ = 0;
       return threshold_x(s.layer);
     case action::read_out:
-      if (s.at == hop::from_hubs) return read_out_hubs(piece, sent);
+      if (s.at == stage::from_hubs) return read_out_hubs(piece, sent);
       return arrive_logits(received);
   }
 }
 
-// Rows that will be written next are written as they are read: each is read from memory once a token.
+// Rows that will be written next are written as they are read: each is read from memory once a
+// token.
 void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept {
   use_synapses(layer);
   const bool write = then_reweight && !frozen(layer);
@@ -110,9 +113,10 @@ void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent
       const float* const aged = used_.value.data() + first;
       float* const sum = partial_.data() + partial_blocks_.size() * model_.hubs();
       if (!write)
-        bodies_.push_dense({rows, model_.hubs(), model_.hubs(), share_.neurons.begin, count, used_.id.data() + first, aged, sum, known});
+        bodies_.push_dense({rows, model_.hubs(), model_.hubs(), share_.neurons.begin, count,
+                            used_.id.data() + first, aged, sum, known});
       else if (!bodies_.push_and_reweight({reweighting(rows, first), count, known, aged, sum}))
-        look_for_broken(layer, first, last);
+        find_non_finite(layer, first, last);
       partial_blocks_.push_back(block);
     });
   });
@@ -122,7 +126,8 @@ void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent
   if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
 
-// A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the partial sum of i's block.
+// A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the
+// partial sum of i's block.
 void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
   for (const cut_term& cut : cuts) {
     if (!share_.neurons.contains(cut.source)) continue;
@@ -136,9 +141,11 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
     const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
     const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
     if (p.is_dense()) {
-      for (neuron_id k = 0; k < model_.hubs(); ++k) sum[k] -= p.weight(of * model_.hubs() + k) * term;
+      for (neuron_id k = 0; k < model_.hubs(); ++k)
+        sum[k] -= p.weight(of * model_.hubs() + k) * term;
     } else {
-      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e) sum[p.indices()[e]] -= p.weight(e) * term;
+      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e)
+        sum[p.indices()[e]] -= p.weight(e) * term;
     }
   }
 }
@@ -148,19 +155,21 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
   const neuron_id d = model_.hubs();
   receive_hubs(received, a_.data());
   const auto look = [&] {
-    for (head_id h = 0; h < model_.heads(); ++h) check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
+    for (head_id h = 0; h < model_.heads(); ++h)
+      check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
   };
   look();
   if (!rules.attention_gain() && !rules.centred()) return;
   for (head_id h = 0; h < model_.heads(); ++h)
-    bodies_.pool(
-        {a_.data() + std::size_t{h} * d, d, static_cast<float>(rules.epsilon()), rules.centred(), rules.attention_gain(), nullptr});
+    bodies_.pool({a_.data() + std::size_t{h} * d, d, static_cast<float>(rules.epsilon()),
+                  rules.centred(), rules.attention_gain(), nullptr});
   look();
 }
 
 void hub_site::drive_x(layer_id layer, neuron_id piece) noexcept {
   const id_range targets = grid_.neurons(share_.blocks.begin + piece);
-  pull(model_.circuits().dx, w_.data(), nullptr, targets.begin, targets.end, drive_.data() - share_.neurons.begin);
+  pull(model_.circuits().dx, w_.data(), nullptr, targets.begin, targets.end,
+       drive_.data() - share_.neurons.begin);
   drove_x(layer, targets);
 }
 
@@ -168,11 +177,13 @@ void hub_site::drove_x(layer_id layer, id_range targets) noexcept {
   counts_.synaptic_events += edges_into(model_.circuits().dx, targets);
   if (const layer_controls* c = controls_of(layer))
     for (const cut_term& cut : c->cut_gx)
-      if (targets.contains(cut.target)) drive_[cut.target - share_.neurons.begin] -= static_cast<float>(cut.value);
+      if (targets.contains(cut.target))
+        drive_[cut.target - share_.neurons.begin] -= static_cast<float>(cut.value);
 }
 
 // All streams need all rows of Dx: each row is loaded once for several of them.
-bool hub_site::perform_at_once(const step& s, neuron_id piece, std::span<cpu_site* const> streams) noexcept {
+bool hub_site::perform_at_once(const step& s, neuron_id piece,
+                               std::span<cpu_site* const> streams) noexcept {
   const projection& dx = model_.circuits().dx;
   if (s.what != action::propagate_gx || streams.size() == 1 || !dx.is_dense()) return false;
   const id_range targets = grid_.neurons(share_.blocks.begin + piece);
@@ -187,7 +198,9 @@ bool hub_site::perform_at_once(const step& s, neuron_id piece, std::span<cpu_sit
       drive[k] = stream.drive_.data() - share_.neurons.begin;
     }
     dx.view().visit([&](const auto* weights) {
-      bodies_.pull_dense_together({weights, dx.columns(), static_cast<kernels::index>(some.size()), w, drive}, targets.begin, targets.end);
+      bodies_.pull_dense_batch(
+          {weights, dx.columns(), static_cast<kernels::index>(some.size()), w, drive},
+          targets.begin, targets.end);
     });
   }
   for (cpu_site* stream : streams) static_cast<hub_site*>(stream)->drove_x(s.layer, targets);
@@ -198,11 +211,14 @@ void hub_site::drive_y(neuron_id piece) noexcept {
   const projection& dy = model_.circuits().dy;
   const auto [first, last] = active_in(piece, active_x_);
   const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
-  pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, last, gate_.data(), active_x_.count);
-  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
+  pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, last,
+       gate_.data(), active_x_.count);
+  for (neuron_id j = first; j < last; ++j)
+    counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
 }
 
-// Turns and ages the active rows of a layer at its present clock; done once for the read and the write of a token.
+// Turns and ages the active rows of a layer at its present clock; done once for the read and the
+// write of a token.
 void hub_site::use_synapses(layer_id layer) noexcept {
   const synapse_rows& own = layers_[layer - 1];
   if (used_layer_ == layer && used_clock_ == own.clock) return;
@@ -212,22 +228,24 @@ void hub_site::use_synapses(layer_id layer) noexcept {
   if (!rotates_) {
     std::copy_n(active_x_.id.begin(), active_x_.count, used_.id.begin());
     used_.count = active_x_.count;
-    bodies_.age_neurons(
-        {used_.id.data(), x_.data(), first, own.last_used.data(), own.clock, retention_, turned_.data(), used_.value.data(), kept_.data()},
-        used_.count);
+    bodies_.age_neurons({used_.id.data(), x_.data(), first, own.last_used.data(), own.clock,
+                         retention_, turned_.data(), used_.value.data(), kept_.data()},
+                        used_.count);
     return;
   }
   pair_count_ = used_.count = 0;
   for (neuron_id j = 0; j < active_x_.count; ++j) {
-    const neuron_id even = active_x_.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
+    const neuron_id even =
+        active_x_.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
     if (pair_count_ != 0 && pairs_[pair_count_ - 1] == even) continue;
     pairs_[pair_count_++] = even;
     used_.id[used_.count++] = even;
     used_.id[used_.count++] = even + 1;
   }
   const rotation_angles::table& angle = angles_.at(own.clock);
-  bodies_.turn_pairs({pairs_.data(), x_.data(), first, model_.neurons_per_head(), angle.cosine.data(), angle.sine.data(),
-                      own.last_used.data(), own.clock, retention_, turned_.data(), used_.value.data(), kept_.data()},
+  bodies_.turn_pairs({pairs_.data(), x_.data(), first, model_.neurons_per_head(),
+                      angle.cosine.data(), angle.sine.data(), own.last_used.data(), own.clock,
+                      retention_, turned_.data(), used_.value.data(), kept_.data()},
                      pair_count_);
 }
 
@@ -243,13 +261,16 @@ void hub_site::draw_roundings(layer_id layer) noexcept {
   for (neuron_id j = 0; j < used_.count; ++j) {
     const neuron_id i = used_.id[j], pair = i / 2;
     if (j == 0 || used_.id[j - 1] / 2 != pair)
-      bits = random_bits(seed_, purpose::synapse_rounding, std::uint64_t{layer} << 32 | pair, layers_[layer - 1].clock);
-    rounding_[j] = i % 2 == 0 ? kernels::random_rounding{bits[0], bits[1]} : kernels::random_rounding{bits[2], bits[3]};
+      bits = random_bits(seed_, purpose::synapse_rounding, std::uint64_t{layer} << 32 | pair,
+                         layers_[layer - 1].clock);
+    rounding_[j] = i % 2 == 0 ? kernels::random_rounding{bits[0], bits[1]}
+                              : kernels::random_rounding{bits[2], bits[3]};
   }
 }
 
 template <class Strength>
-kernels::reweight_of<Strength> hub_site::reweighting(Strength* rows, neuron_id first) const noexcept {
+kernels::reweight_of<Strength> hub_site::reweighting(Strength* rows,
+                                                     neuron_id first) const noexcept {
   return {rows,
           model_.hubs(),
           share_.neurons.begin,
@@ -260,11 +281,13 @@ kernels::reweight_of<Strength> hub_site::reweighting(Strength* rows, neuron_id f
           rounds_ ? rounding_.data() + first : nullptr};
 }
 
-void hub_site::look_for_broken(layer_id layer, neuron_id first, neuron_id last) noexcept {
+void hub_site::find_non_finite(layer_id layer, neuron_id first, neuron_id last) noexcept {
   layers_[layer - 1].visit([&](const auto* rows) {
-    for (neuron_id j = first; j < last && !broken_synapse_; ++j)
-      if (!bodies_.all_finite({rows + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(), model_.hubs()}))
-        broken_synapse_ = used_.id[j];
+    for (neuron_id j = first; j < last && !non_finite_synapse_; ++j)
+      if (!bodies_.all_finite(
+              {rows + std::size_t{used_.id[j] - share_.neurons.begin} * model_.hubs(),
+               model_.hubs()}))
+        non_finite_synapse_ = used_.id[j];
   });
 }
 
@@ -275,12 +298,15 @@ void hub_site::reweight_synapses(layer_id layer) noexcept {
     use_synapses(layer);
     draw_roundings(layer);
     own.visit([&](auto* rows) { bodies_.reweight(reweighting(rows, 0), used_.count); });
-    look_for_broken(layer, 0, used_.count);
+    find_non_finite(layer, 0, used_.count);
   }
   written_layer_ = 0;
-  if (broken_synapse_ && !fault_) fault_ = {step_, layer, "a synapse of neuron", *broken_synapse_, std::numeric_limits<float>::infinity()};
+  if (non_finite_synapse_ && !fault_)
+    fault_ = {step_, layer, "a synapse of neuron", *non_finite_synapse_,
+              std::numeric_limits<float>::infinity()};
   const neuron_id unit = rotates_ ? 2 : 1;
-  for (neuron_id j = 0; j < used_.count; j += unit) own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
+  for (neuron_id j = 0; j < used_.count; j += unit)
+    own.last_used[(used_.id[j] - share_.neurons.begin) / unit] = own.clock;
   counts_.hebbian_writes += std::uint64_t{used_.count} * model_.hubs();
   used_layer_ = 0;
 }
@@ -295,16 +321,21 @@ void hub_site::read(variable v, std::span<float> out) const {
 void hub_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const {
   const synapse_rows& own = layers_[layer - 1];
   const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs();
-  const auto strength = [&](neuron_id r, neuron_id k) { return own.strength(std::size_t{r} * d + k); };
+  const auto strength = [&](neuron_id r, neuron_id k) {
+    return own.strength(std::size_t{r} * d + k);
+  };
   const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
   if (!rotates_) {
     for (neuron_id k = 0; k < d; ++k) out[k] = static_cast<float>(age * strength(i, k));
     return;
   }
-  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
   for (neuron_id k = 0; k < d; ++k) {
     const float even = strength(i & ~neuron_id{1}, k), odd = strength(i | 1, k);
-    out[k] = static_cast<float>(age * (i % 2 == 0 ? even * angle.cosine + odd * angle.sine : odd * angle.cosine - even * angle.sine));
+    out[k] = static_cast<float>(age * (i % 2 == 0 ? even * angle.cosine + odd * angle.sine
+                                                  : odd * angle.cosine - even * angle.sine));
   }
 }
 
@@ -314,15 +345,19 @@ float hub_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const
   const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
   const double mine = own.strength(std::size_t{i} * d + at);
   if (!rotates_) return static_cast<float>(age * mine);
-  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
   const double partner = own.strength(std::size_t{i ^ 1} * d + at);
-  return kernels::in_laboratory(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, age);
+  return kernels::in_laboratory(mine, partner,
+                                i % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, age);
 }
 
 // The pair's rows are aged to now, and turned to the laboratory and back at this one target.
 void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
   synapse_rows& own = layers_[layer - 1];
-  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs(), unit = rotates_ ? 2 : 1, first = i / unit * unit;
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs(), unit = rotates_ ? 2 : 1,
+                  first = i / unit * unit;
   std::uint64_t& last = own.last_used[i / unit];
   const double age = power(retention_, own.clock - last);
   if (age != 1.0)
@@ -334,9 +369,12 @@ void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float
     own.set(here, value);
     return;
   }
-  const direction angle = turn(static_cast<double>(own.clock) * model_.turning().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
   float mine = own.strength(here), partner = own.strength(there);
-  kernels::set_in_pair(mine, partner, i % 2 == 0 ? angle : direction{angle.cosine, -angle.sine}, value);
+  kernels::set_in_pair(mine, partner, i % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine},
+                       value);
   own.set(here, mine);
   own.set(there, partner);
 }
@@ -347,19 +385,22 @@ void hub_site::save(layer_id layer, layer_synapses& to) const {
   float* const stored = to.stored.data() + std::size_t{share_.neurons.begin} * model_.hubs();
   std::copy(own.stored.begin(), own.stored.end(), stored);
   std::transform(own.rounded.begin(), own.rounded.end(), stored, to_float);
-  std::copy(own.last_used.begin(), own.last_used.end(), to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
+  std::copy(own.last_used.begin(), own.last_used.end(),
+            to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
 }
 
 void hub_site::restore(layer_id layer, const layer_synapses& from) {
   synapse_rows& own = layers_[layer - 1];
   own.clock = from.clock;
-  const float* const stored = from.stored.begin() + std::size_t{share_.neurons.begin} * model_.hubs();
+  const float* const stored =
+      from.stored.begin() + std::size_t{share_.neurons.begin} * model_.hubs();
   std::copy_n(stored, own.stored.size(), own.stored.begin());
   std::transform(stored, stored + own.rounded.size(), own.rounded.begin(), to_bfloat16);
-  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.last_used.size(), own.last_used.begin());
+  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1),
+              own.last_used.size(), own.last_used.begin());
 }
 
-void hub_site::forget() noexcept {
+void hub_site::clear_synapses() noexcept {
   for (synapse_rows& own : layers_) {
     std::fill(own.stored.begin(), own.stored.end(), 0.0f);
     std::fill(own.rounded.begin(), own.rounded.end(), bfloat16{});
@@ -377,7 +418,8 @@ void hub_site::take(const token_values& last) noexcept {
     if (y != 0.0f) active_y_.add(i, y);
   }
   std::copy_n(last.w, w_.size(), w_.begin());
-  for (std::size_t h = 0; h < last.a.size(); ++h) std::copy_n(last.a[h], model_.hubs(), a_.begin() + h * model_.hubs());
+  for (std::size_t h = 0; h < last.a.size(); ++h)
+    std::copy_n(last.a[h], model_.hubs(), a_.begin() + h * model_.hubs());
   gain_y_ = last.gain_y;
   gain_w_ = last.gain_w;
   std::copy_n(last.logits, logits_.size(), logits_.begin());
@@ -386,10 +428,11 @@ void hub_site::take(const token_values& last) noexcept {
 }
 
 std::size_t hub_site::state_bytes() const noexcept {
-  std::size_t bytes =
-      cpu_site::state_bytes() + a_.bytes() + used_.id.bytes() + used_.value.bytes() + turned_.bytes() + kept_.bytes() + pairs_.bytes();
+  std::size_t bytes = cpu_site::state_bytes() + a_.bytes() + used_.id.bytes() +
+                      used_.value.bytes() + turned_.bytes() + kept_.bytes() + pairs_.bytes();
   bytes += rounding_.bytes();
-  for (const synapse_rows& own : layers_) bytes += own.stored.bytes() + own.rounded.bytes() + own.last_used.bytes();
+  for (const synapse_rows& own : layers_)
+    bytes += own.stored.bytes() + own.rounded.bytes() + own.last_used.bytes();
   return bytes;
 }
 

@@ -7,14 +7,16 @@ namespace bdh {
 
 class hub_site final : public cpu_site {
  public:
-  hub_site(const model& m, const std::vector<site_share>& shares, site_id self, const kernels::cpu_kernels& bodies, double retention,
-           bool rounds_synapses);
+  hub_site(const model& m, const std::vector<site_share>& shares, site_id self,
+           const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses);
 
-  static std::span<const hop> hops(action a) noexcept;
+  static std::span<const stage> stages(action a) noexcept;
   void present(token_id token) noexcept override;
   neuron_id pieces(const step& s) const noexcept override;
-  void perform(const step& s, neuron_id piece, const inbox& received, outbox& sent) noexcept override;
-  bool perform_at_once(const step& s, neuron_id piece, std::span<cpu_site* const> streams) noexcept override;
+  void perform(const step& s, neuron_id piece, const inbox& received,
+               outbox& sent) noexcept override;
+  bool perform_at_once(const step& s, neuron_id piece,
+                       std::span<cpu_site* const> streams) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
@@ -22,17 +24,20 @@ class hub_site final : public cpu_site {
   void save(layer_id layer, layer_synapses& to) const override;
   void restore(layer_id layer, const layer_synapses& from) override;
   void seed_rounding(std::uint64_t seed) noexcept override { seed_ = seed; }
-  void forget() noexcept override;
+  void clear_synapses() noexcept override;
   std::size_t state_bytes() const noexcept override;
 
-  // As layer_synapses, of the own neurons. Strengths are float32 or bfloat16: one of the two arrays is empty.
+  // As layer_synapses, of the own neurons. Strengths are float32 or bfloat16: one of the two arrays
+  // is empty.
   struct synapse_rows {
     std::uint64_t clock = 0;
     array<std::uint64_t> last_used;
     array<float> stored;
     array<bfloat16> rounded;
 
-    float strength(std::size_t at) const noexcept { return rounded.empty() ? stored[at] : to_float(rounded[at]); }
+    float strength(std::size_t at) const noexcept {
+      return rounded.empty() ? stored[at] : to_float(rounded[at]);
+    }
     void set(std::size_t at, float strength) noexcept {  // to the nearest
       if (rounded.empty())
         stored[at] = strength;
@@ -44,7 +49,8 @@ class hub_site final : public cpu_site {
       rounded.empty() ? f(stored.data()) : f(rounded.data());
     }
   };
-  // For prompts in blocks (kernels/cpu/prefill.hpp), which work on the float32 synapses of all sites.
+  // For prompts in blocks (kernels/cpu/prefill.hpp), which work on the float32 synapses of all
+  // sites.
   synapse_rows& synapses(layer_id layer) noexcept { return layers_[layer - 1]; }
   struct token_values {
     const float *x, *y;               // (n)
@@ -61,8 +67,9 @@ class hub_site final : public cpu_site {
   void reweight_synapses(layer_id layer) noexcept;
   void draw_roundings(layer_id layer) noexcept;
   template <class Strength>
-  kernels::reweight_of<Strength> reweighting(Strength* rows, neuron_id first) const noexcept;  // of used_, from the first one on
-  void look_for_broken(layer_id layer, neuron_id first, neuron_id last) noexcept;              // in used_
+  kernels::reweight_of<Strength> reweighting(
+      Strength* rows, neuron_id first) const noexcept;  // of used_, from the first one on
+  void find_non_finite(layer_id layer, neuron_id first, neuron_id last) noexcept;  // in used_
   bool frozen(layer_id layer) const noexcept;
   void drive_x(layer_id layer, neuron_id piece) noexcept;
   void drove_x(layer_id layer, id_range targets) noexcept;
@@ -81,8 +88,9 @@ class hub_site final : public cpu_site {
   neuron_id pair_count_ = 0;
   layer_id used_layer_ = 0;  // 0: used_ is out of date
   std::uint64_t used_clock_ = 0;
-  layer_id written_layer_ = 0;               // its rows were written as they were read, before their round
-  std::optional<neuron_id> broken_synapse_;  // the first neuron with a synapse that was not finite when written
+  layer_id written_layer_ = 0;  // its rows were written as they were read, before their round
+  std::optional<neuron_id>
+      non_finite_synapse_;  // the first neuron with a synapse that was not finite when written
 };
 
 }  // namespace bdh

@@ -1,4 +1,5 @@
-// Every way of running the same model gives the same bits: sites, threads, instruction sets, storage, watching, saving.
+// Every way of running the same model gives the same bits: sites, threads, instruction sets,
+// storage, watching, saving.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace {
 struct outcome {
   std::vector<float> logits;  // all tokens
   std::vector<bdh::layer_synapses> synapses;
-  std::vector<bdh::token_report> reports;
+  std::vector<bdh::step_report> reports;
 };
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
@@ -25,10 +26,14 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
 }
 
 bool same_bits(const outcome& a, const outcome& b) {
-  if (!same_bits(std::span(a.logits), std::span(b.logits)) || a.synapses.size() != b.synapses.size()) return false;
+  if (!same_bits(std::span(a.logits), std::span(b.logits)) ||
+      a.synapses.size() != b.synapses.size())
+    return false;
   for (std::size_t l = 0; l < a.synapses.size(); ++l)
-    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) || a.synapses[l].clock != b.synapses[l].clock ||
-        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(), b.synapses[l].last_used.begin()))
+    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) ||
+        a.synapses[l].clock != b.synapses[l].clock ||
+        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
+                    b.synapses[l].last_used.begin()))
       return false;
   return true;
 }
@@ -43,12 +48,18 @@ outcome run(bdh::simulator& brain, const std::vector<int>& tokens) {
   return o;
 }
 
-outcome run(const bdh::model& m, const std::vector<int>& tokens, const bdh::cpu_options& cpu, std::size_t threads = 1) {
+outcome run(const bdh::model& m, const std::vector<int>& tokens, const bdh::cpu_options& cpu,
+            std::size_t threads = 1) {
   bdh::simulator brain(m, bdh::cpu_engine(m, cpu), {.threads = threads});
   return run(brain, tokens);
 }
 
-const tests::shape shape{.neurons_per_head = 200, .heads = 3, .hubs = 45, .vocabulary = 13, .layers = 3, .rotates = true};
+const tests::shape shape{.neurons_per_head = 200,
+                         .heads = 3,
+                         .hubs = 45,
+                         .vocabulary = 13,
+                         .layers = 3,
+                         .rotates = true};
 
 }  // namespace
 
@@ -62,7 +73,9 @@ TEST_CASE("sites and threads do not change a bit") {
     for (std::size_t threads : {1u, 2u, 4u}) {
       CAPTURE(sites);
       CAPTURE(threads);
-      const outcome other = run(m, tokens, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}, threads);
+      const outcome other = run(
+          m, tokens, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}},
+          threads);
       CHECK(same_bits(one, other));
       CHECK(one.reports.back().active_y == other.reports.back().active_y);
       CHECK(one.reports.back().synaptic_events == other.reports.back().synaptic_events);
@@ -73,7 +86,8 @@ TEST_CASE("sites and threads do not change a bit") {
 TEST_CASE("the instruction set does not change a bit") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 2), "gpu-release");
   const auto tokens = tests::random_tokens(25, shape.vocabulary, 2);
-  const outcome plain = run(m, tokens, {.sites = 1, .instructions = bdh::instruction_set::plain, .retention = {}});
+  const outcome plain =
+      run(m, tokens, {.sites = 1, .instructions = bdh::instruction_set::plain, .retention = {}});
   for (auto set : tests::instruction_sets()) {
     CAPTURE(bdh::name(set));
     CHECK(bdh::kernels::cpu_kernels_for(set).set == set);  // the forced one is the one used
@@ -85,10 +99,12 @@ TEST_CASE("a projection with every edge gives the same bits as CSR and as a dens
   // Within a row both visit the same sources in the same lanes.
   const oracle::weights w = tests::random_weights(shape, 3);
   const auto tokens = tests::random_tokens(12, shape.vocabulary, 3);
-  const bdh::model dense = tests::as_graph(w, "gpu-release"), sparse = tests::as_sparse_graph(w, "gpu-release");
+  const bdh::model dense = tests::as_graph(w, "gpu-release"),
+                   sparse = tests::as_sparse_graph(w, "gpu-release");
   CHECK_FALSE(sparse.circuits().e.is_dense());
   const outcome a = run(dense, tokens, {}),
-                b = run(sparse, tokens, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}});
+                b = run(sparse, tokens,
+                        {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}});
   CHECK(same_bits(a, b));
   CHECK(a.reports.back().synaptic_events == b.reports.back().synaptic_events);
 }
@@ -97,17 +113,20 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 4), "gpu-release");
   const auto tokens = tests::random_tokens(12, shape.vocabulary, 4);
   const outcome plain = run(m, tokens, {});
-  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
+  bdh::simulator brain(
+      m, bdh::cpu_engine(
+             m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
   int rounds = 0;
   const int watching = brain.watch([&](bdh::layer_id layer, int) {
     ++rounds;
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 37) brain.synapses(layer, i);
-    for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a}) brain.read(v);
+    for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
+      brain.read(v);
   });
   CHECK(same_bits(plain, run(brain, tokens)));
   CHECK(rounds == static_cast<int>(tokens.size()) * 4 * shape.layers);  // 4 L rounds a token
   brain.unwatch(watching);
-  brain.forget();
+  brain.clear_synapses();
   CHECK(same_bits(plain, run(brain, tokens)));
 }
 
@@ -117,9 +136,13 @@ TEST_CASE("saved synapses go on bit for bit, on any number of sites") {
   const bdh::model m = tests::as_graph(w, "gpu-release");
   const auto tokens = tests::random_tokens(30, shape.vocabulary, 5);
   const outcome straight = run(m, tokens, {});
-  bdh::simulator first(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  bdh::simulator first(
+      m, bdh::cpu_engine(
+             m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
   run(first, {tokens.begin(), tokens.begin() + 13});
-  bdh::simulator second(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::plain, .retention = {}}));
+  bdh::simulator second(
+      m, bdh::cpu_engine(
+             m, {.sites = 2, .instructions = bdh::instruction_set::plain, .retention = {}}));
   second.restore(first.save());
   CHECK(second.tokens() == 13);
   const outcome rest = run(second, {tokens.begin() + 13, tokens.end()});
@@ -135,7 +158,8 @@ TEST_CASE("what a token costs does not depend on how many came before it") {
   const auto per_neuron = static_cast<std::uint64_t>(m.hubs());
   for (int t : tests::random_tokens(300, shape.vocabulary, 6)) {
     const auto r = brain.step(static_cast<bdh::token_id>(t));
-    std::uint64_t most = 2 * per_neuron;  // sensory node, then all of them if everything were active
+    std::uint64_t most =
+        2 * per_neuron;  // sensory node, then all of them if everything were active
     most += m.layers() * 4 * m.neurons() * per_neuron + m.readout_nodes() * per_neuron;
     CHECK(r.synaptic_events <= most);
   }
@@ -145,13 +169,17 @@ TEST_CASE("what a token costs does not depend on how many came before it") {
 TEST_CASE("synaptic events, writes and bytes equal an independent count") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 7), "gpu-release");
   const bdh::site_id sites = 4;
-  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
-  // By hand from the activity itself: n = 600 neurons, 3 heads of 200 = 4 blocks of 64 a head, 12 blocks, 3 a site; 45 hubs.
+  bdh::simulator brain(
+      m, bdh::cpu_engine(
+             m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
+  // By hand from the activity itself: n = 600 neurons, 3 heads of 200 = 4 blocks of 64 a head, 12
+  // blocks, 3 a site; 45 hubs.
   const std::uint64_t n = 600, d = 45, v = 13;
   const auto site_of_neuron = [](std::uint64_t i) { return (i / 200 * 4 + i % 200 / 64) / 3; };
   const auto hubs_of = [&](std::uint64_t s) { return d * (s + 1) / sites - d * s / sites; };
   std::uint64_t events = 0, writes = 0, bytes = 0;
-  const auto partial_sums = [&](const std::vector<bool>& active, bool pairs) {  // one row per active block to each other site's hubs
+  const auto partial_sums = [&](const std::vector<bool>& active,
+                                bool pairs) {  // one row per active block to each other site's hubs
     std::vector<bool> block(12);
     for (std::uint64_t i = 0; i < n; ++i)
       if (active[i] || (pairs && active[i ^ 1])) block[i / 200 * 4 + i % 200 / 64] = true;
@@ -190,9 +218,11 @@ TEST_CASE("synaptic events, writes and bytes equal an independent count") {
   for (int t : tests::random_tokens(9, shape.vocabulary, 7)) {
     events = d + v * d;  // the sensory node's edges, and the readout
     writes = bytes = 0;
-    // The sensory row comes from its owner: 13 sensory nodes are one block of 64, dealt to the last of 4 sites.
+    // The sensory row comes from its owner: 13 sensory nodes are one block of 64, dealt to the last
+    // of 4 sites.
     for (std::uint64_t s = 0; s + 1 < sites; ++s) bytes += 4 + 4 * hubs_of(s);
-    for (std::uint64_t s = 1; s < sites; ++s) bytes += 4 + 4 * (v * (s + 1) / sites - v * s / sites);
+    for (std::uint64_t s = 1; s < sites; ++s)
+      bytes += 4 + 4 * (v * (s + 1) / sites - v * s / sites);
     hub_values(1);
     const auto report = brain.step(static_cast<bdh::token_id>(t));
     CHECK(report.synaptic_events == events);
@@ -202,8 +232,13 @@ TEST_CASE("synaptic events, writes and bytes equal an independent count") {
 }
 
 TEST_CASE("tokens outside the vocabulary and values that are not finite stop the run") {
-  oracle::weights w =
-      tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5, .layers = 2, .rotates = false}, 8);
+  oracle::weights w = tests::random_weights({.neurons_per_head = 64,
+                                             .heads = 1,
+                                             .hubs = 16,
+                                             .vocabulary = 5,
+                                             .layers = 2,
+                                             .rotates = false},
+                                            8);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator brain(m, bdh::cpu_engine(m));
   CHECK_THROWS_WITH_AS(brain.step(5), "token: 5, expected < 5, the vocabulary", bdh::input_error);
@@ -241,22 +276,27 @@ TEST_CASE("weights stored as bfloat16 give the bits of the same weights, rounded
   const auto tokens = tests::random_tokens(10, shape.vocabulary, 11);
   for (const bool sparse : {false, true}) {
     CAPTURE(sparse);
-    const auto graph = [&] { return sparse ? tests::as_sparse_graph(w, "gpu-release") : tests::as_graph(w, "gpu-release"); };
+    const auto graph = [&] {
+      return sparse ? tests::as_sparse_graph(w, "gpu-release") : tests::as_graph(w, "gpu-release");
+    };
     w = tests::random_weights(shape, 11);
     const std::size_t bytes = graph().bytes();
     const bdh::model narrow = graph().in_bfloat16();
     CHECK(narrow.is_bfloat16());
     if (!sparse) CHECK(narrow.bytes() * 2 == bytes);
-    for (Eigen::MatrixXd* m : {&w.E, &w.Dx, &w.Dy, &w.embedding, &w.readout}) round_to_eight_bits(*m);
+    for (Eigen::MatrixXd* m : {&w.E, &w.Dx, &w.Dy, &w.embedding, &w.readout})
+      round_to_eight_bits(*m);
     const bdh::model wide = graph();
     CHECK_FALSE(wide.is_bfloat16());
     for (auto set : tests::instruction_sets())
-      CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {.sites = 2, .instructions = set, .retention = {}})));
+      CHECK(same_bits(run(wide, tokens, {}),
+                      run(narrow, tokens, {.sites = 2, .instructions = set, .retention = {}})));
   }
 }
 
 TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
-  oracle::circuits c = tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12);
+  oracle::circuits c =
+      tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12);
   const bdh::model narrow = tests::as_direct_graph(c, "bdh", nullptr, false).in_bfloat16();
   for (Eigen::MatrixXd* m : {&c.Gx, &c.Gy, &c.Gout}) round_to_eight_bits(*m);
   const bdh::model wide = tests::as_direct_graph(c, "bdh", nullptr, false);
@@ -265,13 +305,14 @@ TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
     std::string all;
     for (int j = from; j < from + 10; ++j)
       for (int k = 0; k < g.rows(); ++k)
-        if (g(k, j) != 0) all += (all.empty() ? "" : ",") + std::to_string(j) + "->" + std::to_string(k);
+        if (g(k, j) != 0)
+          all += (all.empty() ? "" : ",") + std::to_string(j) + "->" + std::to_string(k);
     return all;
   };
   const auto cut = [&](const bdh::model& m) {
     bdh::simulator brain(m, bdh::cpu_engine(m));
-    brain.perturb(bdh::parse_perturbation(m, "lesion gx:" + edges(c.Gx, 0) + " tokens 3-6"));
-    brain.perturb(bdh::parse_perturbation(m, "lesion gy:" + edges(c.Gy, 20) + " tokens 5-8"));
+    brain.perturb(bdh::parse_intervention(m, "lesion gx:" + edges(c.Gx, 0) + " tokens 3-6"));
+    brain.perturb(bdh::parse_intervention(m, "lesion gy:" + edges(c.Gy, 20) + " tokens 5-8"));
     return run(brain, tokens);
   };
   CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {})));
@@ -282,15 +323,18 @@ TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
 namespace {
 
 bdh::simulator rounding(const bdh::model& m, std::uint64_t seed, bdh::site_id sites = 1,
-                        bdh::instruction_set set = bdh::instruction_set::best, std::size_t threads = 1) {
-  auto work = bdh::cpu_engine(m, {.sites = sites, .instructions = set, .retention = {}, .bfloat16_synapses = true});
+                        bdh::instruction_set set = bdh::instruction_set::best,
+                        std::size_t threads = 1) {
+  auto work = bdh::cpu_engine(
+      m, {.sites = sites, .instructions = set, .retention = {}, .bfloat16_synapses = true});
   work->seed_rounding(seed);
   return bdh::simulator(m, std::move(work), {.threads = threads});
 }
 
 }  // namespace
 
-TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other bits with another seed") {
+TEST_CASE(
+    "synapses rounded to bfloat16: the same bits whoever computes, other bits with another seed") {
   for (const bool rotates : {true, false}) {
     CAPTURE(rotates);
     tests::shape of = shape;
@@ -302,7 +346,8 @@ TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other b
     bdh::simulator first = rounding(m, 5);
     const outcome one = run(first, tokens), exact = run(m, tokens, {});
     CHECK(first.rounds_synapses());
-    for (const bdh::layer_synapses& l : one.synapses) CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
+    for (const bdh::layer_synapses& l : one.synapses)
+      CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
 
     for (bdh::site_id sites : {1u, 2u, 7u})
       for (auto set : tests::instruction_sets()) {
@@ -313,7 +358,7 @@ TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other b
     bdh::simulator watched = rounding(m, 5);  // reads a layer, then writes it
     watched.watch([](bdh::layer_id, int) {});
     CHECK(same_bits(one, run(watched, tokens)));
-    watched.forget();
+    watched.clear_synapses();
     CHECK(same_bits(one, run(watched, tokens)));
     bdh::simulator seeded = rounding(m, 6);
     CHECK_FALSE(same_bits(one, run(seeded, tokens)));
@@ -326,7 +371,8 @@ TEST_CASE("synapses rounded to bfloat16: the same bits whoever computes, other b
     CHECK(difference > 0);
     CHECK(difference < 0.02f * largest);
 
-    bdh::simulator begun = rounding(m, 5, 3), after = rounding(m, 5, 2, bdh::instruction_set::plain);
+    bdh::simulator begun = rounding(m, 5, 3),
+                   after = rounding(m, 5, 2, bdh::instruction_set::plain);
     run(begun, {tokens.begin(), tokens.begin() + 13});
     const bdh::synapse_state state = begun.save();
     CHECK(state.rounded);
@@ -342,12 +388,15 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
   bdh::simulator narrow = rounding(m, 0), wide(m, bdh::cpu_engine(m));
   CHECK(narrow.state_bytes() < wide.state_bytes() * 6 / 10);
   CHECK_THROWS_WITH_AS(wide.restore(narrow.save()),
-                       "state: synapses in bfloat16, expected float32; a run goes on with synapses that are stored as they were",
+                       "state: synapses in bfloat16, expected float32; a run goes on with synapses "
+                       "that are stored as they were",
                        bdh::input_error);
   CHECK_THROWS_AS(narrow.restore(wide.save()), bdh::input_error);
   bdh::synapse_state other = narrow.save();
   other.layers[1].stored[7] = 1.0f + 0x1p-20f;
-  CHECK_THROWS_WITH_AS(narrow.restore(other), "state: a strength that is no bfloat16, expected strengths in bfloat16", bdh::input_error);
+  CHECK_THROWS_WITH_AS(narrow.restore(other),
+                       "state: a strength that is no bfloat16, expected strengths in bfloat16",
+                       bdh::input_error);
   CHECK(narrow.blocks_refused().value_or("").find("bfloat16") != std::string::npos);
   const bdh::token_id tokens[] = {1, 2};
   CHECK_THROWS_AS(narrow.read(tokens), bdh::unavailable_error);
@@ -355,13 +404,15 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
   // What an intervention sets is rounded, too.
   narrow.probe({{7, 9}, 2});
   narrow.step(3);
-  narrow.perturb(bdh::parse_perturbation(m, "set synapses:7->9 0.3 layers 2 at 1"));
-  narrow.perturb(bdh::parse_perturbation(m, "freeze at 1"));
+  narrow.perturb(bdh::parse_intervention(m, "set synapses:7->9 0.3 layers 2 at 1"));
+  narrow.perturb(bdh::parse_intervention(m, "freeze at 1"));
   narrow.step(4);
-  for (const bdh::layer_synapses& l : narrow.save().layers) CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
+  for (const bdh::layer_synapses& l : narrow.save().layers)
+    CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
 
   const bdh::model direct = tests::as_direct_graph(
-      tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12), "bdh", nullptr, false);
+      tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12),
+      "bdh", nullptr, false);
   CHECK_THROWS_AS(rounding(direct, 0), bdh::unavailable_error);
 }
 
@@ -372,6 +423,7 @@ TEST_CASE("bfloat16: to the nearest, ties to even, too large is refused") {
   CHECK(bdh::to_float(bdh::to_bfloat16(0x1p-149f)) == 0.0f);
   bdh::array<float> large(1);
   large[0] = std::numeric_limits<float>::max();
-  const auto p = bdh::projection::dense("dx", {"hubs", 1}, {"neurons", 1}, bdh::order::by_target, std::move(large));
+  const auto p = bdh::projection::dense("dx", {"hubs", 1}, {"neurons", 1}, bdh::major::target,
+                                        std::move(large));
   CHECK_THROWS_AS(p.in_bfloat16(), bdh::input_error);
 }

@@ -1,4 +1,5 @@
-// Prompts in blocks: equal to the token path up to rounding, and to the last bit to themselves, however the work is divided.
+// Prompts in blocks: equal to the token path up to rounding, and to the last bit to themselves,
+// however the work is divided.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -19,16 +20,19 @@ constexpr double agreement = 1e-5;  // relative to the largest value: what is pr
 struct outcome {
   std::vector<float> logits;  // all tokens
   std::vector<bdh::layer_synapses> synapses;
-  std::vector<bdh::token_report> reports;
+  std::vector<bdh::step_report> reports;
 };
 
-std::vector<bdh::token_id> tokens_of(const std::vector<int>& tokens) { return {tokens.begin(), tokens.end()}; }
+std::vector<bdh::token_id> tokens_of(const std::vector<int>& tokens) {
+  return {tokens.begin(), tokens.end()};
+}
 
 // `steps`: so many of the first tokens one by one. Pieces: how the rest is given.
-outcome run(bdh::simulator& brain, const std::vector<int>& all, std::size_t steps, std::size_t piece = 1 << 20) {
+outcome run(bdh::simulator& brain, const std::vector<int>& all, std::size_t steps,
+            std::size_t piece = 1 << 20) {
   outcome o;
   const auto tokens = tokens_of(all);
-  const auto keep = [&](const bdh::token_report& r) {
+  const auto keep = [&](const bdh::step_report& r) {
     o.reports.push_back(r);
     o.logits.insert(o.logits.end(), brain.logits().begin(), brain.logits().end());
   };
@@ -39,8 +43,9 @@ outcome run(bdh::simulator& brain, const std::vector<int>& all, std::size_t step
   return o;
 }
 
-outcome run(const bdh::model& m, const std::vector<int>& tokens, std::size_t steps, const bdh::cpu_options& cpu = {},
-            std::size_t threads = 1, std::size_t piece = 1 << 20) {
+outcome run(const bdh::model& m, const std::vector<int>& tokens, std::size_t steps,
+            const bdh::cpu_options& cpu = {}, std::size_t threads = 1,
+            std::size_t piece = 1 << 20) {
   bdh::simulator brain(m, bdh::cpu_engine(m, cpu), {.threads = threads});
   return run(brain, tokens, steps, piece);
 }
@@ -50,14 +55,20 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
 }
 
 bool same_bits(const outcome& a, const outcome& b) {
-  if (!same_bits(std::span(a.logits), std::span(b.logits)) || a.synapses.size() != b.synapses.size()) return false;
+  if (!same_bits(std::span(a.logits), std::span(b.logits)) ||
+      a.synapses.size() != b.synapses.size())
+    return false;
   for (std::size_t l = 0; l < a.synapses.size(); ++l)
-    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) || a.synapses[l].clock != b.synapses[l].clock ||
-        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(), b.synapses[l].last_used.begin()))
+    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) ||
+        a.synapses[l].clock != b.synapses[l].clock ||
+        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
+                    b.synapses[l].last_used.begin()))
       return false;
   for (std::size_t t = 0; t < a.reports.size(); ++t)
-    if (a.reports[t].active_x != b.reports[t].active_x || a.reports[t].active_y != b.reports[t].active_y ||
-        a.reports[t].synaptic_events != b.reports[t].synaptic_events || a.reports[t].hebbian_writes != b.reports[t].hebbian_writes)
+    if (a.reports[t].active_x != b.reports[t].active_x ||
+        a.reports[t].active_y != b.reports[t].active_y ||
+        a.reports[t].synaptic_events != b.reports[t].synaptic_events ||
+        a.reports[t].hebbian_writes != b.reports[t].hebbian_writes)
       return false;
   return true;
 }
@@ -75,7 +86,8 @@ double difference(const A& a, const B& b) {
   return worst / largest;
 }
 
-// Neurons whose drive is zero but for rounding may be active in one path alone: a few in ten thousand.
+// Neurons whose drive is zero but for rounding may be active in one path alone: a few in ten
+// thousand.
 void check_agreement(const outcome& blocks, const outcome& tokens) {
   CHECK(difference(blocks.logits, tokens.logits) < agreement);
   REQUIRE(blocks.reports.size() == tokens.reports.size());
@@ -86,15 +98,17 @@ void check_agreement(const outcome& blocks, const outcome& tokens) {
   }
   for (std::size_t t = 0; t < tokens.reports.size(); ++t) {
     CAPTURE(t);
-    const bdh::token_report &a = blocks.reports[t], &b = tokens.reports[t];
+    const bdh::step_report &a = blocks.reports[t], &b = tokens.reports[t];
     CHECK(a.position == b.position);
     CHECK(a.token == b.token);
     for (std::size_t l = 0; l < a.active_x.size(); ++l) {
       CHECK(std::abs(static_cast<double>(a.active_x[l]) - b.active_x[l]) <= 2);
       CHECK(std::abs(static_cast<double>(a.active_y[l]) - b.active_y[l]) <= 2);
     }
-    CHECK(static_cast<double>(a.synaptic_events) == doctest::Approx(static_cast<double>(b.synaptic_events)).epsilon(0.01));
-    CHECK(static_cast<double>(a.hebbian_writes) == doctest::Approx(static_cast<double>(b.hebbian_writes)).epsilon(0.02));
+    CHECK(static_cast<double>(a.synaptic_events) ==
+          doctest::Approx(static_cast<double>(b.synaptic_events)).epsilon(0.01));
+    CHECK(static_cast<double>(a.hebbian_writes) ==
+          doctest::Approx(static_cast<double>(b.hebbian_writes)).epsilon(0.02));
   }
 }
 
@@ -102,7 +116,8 @@ constexpr std::size_t all_tokens = 1 << 20;
 
 }  // namespace
 
-TEST_CASE("blocks agree with tokens: all dynamics, heads, rotation, retention, storage, odd sizes") {
+TEST_CASE(
+    "blocks agree with tokens: all dynamics, heads, rotation, retention, storage, odd sizes") {
   int seed = 0;
   for (const char* dynamics : {"bdh", "normfree", "gpu-paper", "gpu-release"})
     for (int heads : {1, 2, 4})
@@ -113,16 +128,25 @@ TEST_CASE("blocks agree with tokens: all dynamics, heads, rotation, retention, s
           CAPTURE(heads);
           CAPTURE(rotates);
           CAPTURE(u);
-          oracle::weights w = tests::random_weights(
-              {.neurons_per_head = 150, .heads = heads, .hubs = 45, .vocabulary = 13, .layers = 3, .rotates = rotates}, 40 + ++seed);
+          oracle::weights w = tests::random_weights({.neurons_per_head = 150,
+                                                     .heads = heads,
+                                                     .hubs = 45,
+                                                     .vocabulary = 13,
+                                                     .layers = 3,
+                                                     .rotates = rotates},
+                                                    40 + ++seed);
           w.retention = u;
-          if (!std::string(dynamics).starts_with("gpu")) w.Dy *= 0.02;  // without a gain activity would grow without bound
+          if (!std::string(dynamics).starts_with("gpu"))
+            w.Dy *= 0.02;  // without a gain activity would grow without bound
           const auto tokens = tests::random_tokens(150, 13, seed);
-          const bdh::model dense = tests::as_graph(w, dynamics), sparse = tests::as_sparse_graph(w, dynamics);
+          const bdh::model dense = tests::as_graph(w, dynamics),
+                           sparse = tests::as_sparse_graph(w, dynamics);
           const outcome one_by_one = run(dense, tokens, all_tokens);
           const outcome blocks = run(dense, tokens, 0);
           check_agreement(blocks, one_by_one);
-          CHECK(same_bits(blocks, run(sparse, tokens, 0)));  // a projection with every edge, as a dense block and as CSR
+          CHECK(same_bits(blocks,
+                          run(sparse, tokens,
+                              0)));  // a projection with every edge, as a dense block and as CSR
         }
 }
 
@@ -136,7 +160,8 @@ struct text_in_blocks {
 
  private:
   static bdh::model graph(double u) {
-    oracle::weights w = tests::random_weights({.neurons_per_head = 1100, .heads = 2, .hubs = 77, .vocabulary = 70, .layers = 2}, 3);
+    oracle::weights w = tests::random_weights(
+        {.neurons_per_head = 1100, .heads = 2, .hubs = 77, .vocabulary = 70, .layers = 2}, 3);
     w.retention = u;
     return tests::as_graph(w, "gpu-release");
   }
@@ -153,7 +178,9 @@ TEST_CASE("threads and sites do not change a bit of a block") {
         CAPTURE(sites);
         CAPTURE(threads);
         CHECK(same_bits(
-            one, run(text.m, text.tokens, 0, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}, threads)));
+            one, run(text.m, text.tokens, 0,
+                     {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}},
+                     threads)));
       }
   }
 }
@@ -164,17 +191,20 @@ TEST_CASE("the instruction set does not change a bit of a block") {
     const outcome one = run(text.m, text.tokens, 0);
     for (auto set : tests::instruction_sets()) {
       CAPTURE(bdh::name(set));
-      CHECK(same_bits(one, run(text.m, text.tokens, 0, {.sites = 2, .instructions = set, .retention = {}}, 2)));
+      CHECK(same_bits(
+          one, run(text.m, text.tokens, 0, {.sites = 2, .instructions = set, .retention = {}}, 2)));
     }
   }
 }
 
 TEST_CASE("blocks agree with tokens on the trained model and on the random checkpoint") {
-  for (const char* file : {"/tests/data/random-64/model.safetensors", "/examples/models/shakespeare-4096/model.safetensors"}) {
+  for (const char* file : {"/tests/data/random-64/model.safetensors",
+                           "/examples/models/shakespeare-4096/model.safetensors"}) {
     CAPTURE(file);
     const bdh::model m = bdh::import_checkpoint(std::string(BDH_SOURCE_DIR) + file);
     const std::string text =
-        "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer the slings and arrows of outrageous fortune, "
+        "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer the "
+        "slings and arrows of outrageous fortune, "
         "or to take arms against a sea of troubles, and by opposing end them.";
     const std::vector<int> tokens(text.begin(), text.end());
     check_agreement(run(m, tokens, 0), run(m, tokens, all_tokens));
@@ -182,7 +212,8 @@ TEST_CASE("blocks agree with tokens on the trained model and on the random check
 }
 
 TEST_CASE("blocks follow the equations in double precision") {
-  oracle::weights w = tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 37, .vocabulary = 11, .layers = 3}, 5);
+  oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 70, .heads = 2, .hubs = 37, .vocabulary = 11, .layers = 3}, 5);
   w.retention = 0.9;
   const bdh::model m = tests::as_graph(w, "gpu-release");
   const auto tokens = tests::random_tokens(100, 11, 3);
@@ -192,34 +223,42 @@ TEST_CASE("blocks follow the equations in double precision") {
   constexpr double rounding = 3e-5;  // as of the token path
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     CAPTURE(t);
-    CHECK(difference(std::vector<float>(blocks.logits.begin() + 11 * t, blocks.logits.begin() + 11 * (t + 1)), expected[t].logits) <
-          rounding);
+    CHECK(difference(std::vector<float>(blocks.logits.begin() + 11 * t,
+                                        blocks.logits.begin() + 11 * (t + 1)),
+                     expected[t].logits) < rounding);
   }
   bdh::simulator brain(m, bdh::cpu_engine(m));
   brain.read(tokens_of(tokens));
   for (int l = 0; l < w.layers; ++l)
     for (int i : {0, 1, 77, 139}) {
       const Eigen::VectorXd row = reference.rho(l).col(i);
-      const auto found = brain.synapses(static_cast<bdh::layer_id>(l + 1), static_cast<bdh::neuron_id>(i));
+      const auto found =
+          brain.synapses(static_cast<bdh::layer_id>(l + 1), static_cast<bdh::neuron_id>(i));
       const double largest = reference.rho(l).cwiseAbs().maxCoeff();
-      for (int k = 0; k < w.d; ++k) CHECK(std::abs(found[static_cast<std::size_t>(k)] - row(k)) < rounding * largest);
+      for (int k = 0; k < w.d; ++k)
+        CHECK(std::abs(found[static_cast<std::size_t>(k)] - row(k)) < rounding * largest);
     }
 }
 
 TEST_CASE("rounded weights are read in blocks as the same weights in float32 are") {
-  const oracle::weights w = tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 14);
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 14);
   const auto tokens = tests::random_tokens(100, 12, 1);
   oracle::weights rounded = w;
-  for (Eigen::MatrixXd* part : {&rounded.E, &rounded.Dx, &rounded.Dy, &rounded.embedding, &rounded.readout})
-    *part = part->unaryExpr([](double v) { return double{bdh::to_float(bdh::to_bfloat16(static_cast<float>(v)))}; });
+  for (Eigen::MatrixXd* part :
+       {&rounded.E, &rounded.Dx, &rounded.Dy, &rounded.embedding, &rounded.readout})
+    *part = part->unaryExpr(
+        [](double v) { return double{bdh::to_float(bdh::to_bfloat16(static_cast<float>(v)))}; });
   const bdh::model wide = tests::as_graph(rounded, "gpu-release");
   const outcome expected = run(wide, tokens, 0);
   CHECK(same_bits(expected, run(tests::as_graph(w, "gpu-release").in_bfloat16(), tokens, 0)));
-  CHECK(same_bits(expected, run(tests::as_sparse_graph(w, "gpu-release").in_bfloat16(), tokens, 0)));
+  CHECK(
+      same_bits(expected, run(tests::as_sparse_graph(w, "gpu-release").in_bfloat16(), tokens, 0)));
 }
 
 TEST_CASE("texts that end, begin and go on anywhere in a block") {
-  oracle::weights w = tests::random_weights({.neurons_per_head = 100, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 9);
+  oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 100, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 2}, 9);
   w.retention = 0.98;
   const bdh::model m = tests::as_graph(w, "gpu-release");
   for (const int length : {1, 2, 63, 64, 65, 130, 257, 330})
@@ -232,15 +271,23 @@ TEST_CASE("texts that end, begin and go on anywhere in a block") {
     }
 }
 
-TEST_CASE("cutting a text between blocks changes no bit; nor does saving and restoring there, or within a block") {
+TEST_CASE(
+    "cutting a text between blocks changes no bit; nor does saving and restoring there, or within "
+    "a block") {
   const bdh::model m =
-      tests::as_graph(tests::random_weights({.neurons_per_head = 128, .heads = 1, .hubs = 40, .vocabulary = 12}, 10), "gpu-release");
+      tests::as_graph(tests::random_weights(
+                          {.neurons_per_head = 128, .heads = 1, .hubs = 40, .vocabulary = 12}, 10),
+                      "gpu-release");
   const auto tokens = tests::random_tokens(400, 12, 1);
   const outcome whole = run(m, tokens, 0);
-  for (std::size_t piece : {64u, 128u, 192u, 320u}) CHECK(same_bits(whole, run(m, tokens, 0, {}, 1, piece)));
+  for (std::size_t piece : {64u, 128u, 192u, 320u})
+    CHECK(same_bits(whole, run(m, tokens, 0, {}, 1, piece)));
 
-  const std::vector<int> begun(tokens.begin(), tokens.begin() + 128), rest(tokens.begin() + 128, tokens.end());
-  bdh::simulator first(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  const std::vector<int> begun(tokens.begin(), tokens.begin() + 128),
+      rest(tokens.begin() + 128, tokens.end());
+  bdh::simulator first(
+      m, bdh::cpu_engine(
+             m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
   run(first, begun, 0);
   bdh::simulator second(m, bdh::cpu_engine(m));
   second.restore(first.save());
@@ -257,7 +304,8 @@ TEST_CASE("cutting a text between blocks changes no bit; nor does saving and res
 }
 
 TEST_CASE("layers whose clocks differ, as another round table leaves them") {
-  oracle::weights w = tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 3}, 13);
+  oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12, .layers = 3}, 13);
   w.retention = 0.95;
   const bdh::model m = tests::as_graph(w, "gpu-release");
   const auto tokens = tests::random_tokens(150, 12, 1);
@@ -274,10 +322,13 @@ TEST_CASE("layers whose clocks differ, as another round table leaves them") {
 }
 
 TEST_CASE("after a block everything is as after its last token") {
-  const bdh::model m =
-      tests::as_graph(tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12}, 12), "gpu-release");
+  const bdh::model m = tests::as_graph(
+      tests::random_weights({.neurons_per_head = 90, .heads = 2, .hubs = 33, .vocabulary = 12}, 12),
+      "gpu-release");
   const auto tokens = tokens_of(tests::random_tokens(100, 12, 1));
-  bdh::simulator blocks(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}})),
+  bdh::simulator blocks(
+      m, bdh::cpu_engine(
+             m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}})),
       steps(m, bdh::cpu_engine(m));
   blocks.read(tokens);
   for (bdh::token_id t : tokens) steps.step(t);
@@ -291,7 +342,8 @@ TEST_CASE("after a block everything is as after its last token") {
 }
 
 TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
-  const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
+  const oracle::weights w =
+      tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   const std::vector<bdh::token_id> tokens{1, 2, 3};
   const auto refuses = [&](bdh::simulator& brain, const std::string& why) {
@@ -304,7 +356,7 @@ TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
   const int watching = brain.watch([](bdh::layer_id, int) {});
   refuses(brain, "somebody who looks between rounds");
   brain.unwatch(watching);
-  const int number = brain.perturb(bdh::parse_perturbation(m, "silence x:3"));
+  const int number = brain.perturb(bdh::parse_intervention(m, "silence x:3"));
   refuses(brain, "interventions");
   brain.release(number);
   CHECK_THROWS_AS(brain.read(std::vector<bdh::token_id>{1, 5}), bdh::input_error);
@@ -325,7 +377,8 @@ TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
 }
 
 TEST_CASE("a value in a block that is not finite stops the run") {
-  oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
+  oracle::weights w =
+      tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5}, 8);
   w.Dy *= 1e12;
   w.E *= 1e12;
   const bdh::model m = tests::as_graph(w, "bdh");
@@ -341,6 +394,6 @@ TEST_CASE("a value in a block that is not finite stops the run") {
   CHECK(message.find("layer ") != std::string::npos);
   CHECK(message.find("expected a finite value") != std::string::npos);
   CHECK_THROWS_AS(doomed.step(1), bdh::input_error);
-  doomed.forget();
+  doomed.clear_synapses();
   CHECK(doomed.tokens() == 0);
 }

@@ -1,4 +1,5 @@
-// What is said to make neurons fire against what makes them fire: contributions add up to the drive, in every variant.
+// What is said to make neurons fire against what makes them fire: contributions add up to the
+// drive, in every variant.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -33,16 +34,18 @@ double fired(const bdh::drive& d) {
   double sum = 0;
   for (const bdh::contribution& t : d.terms) sum += t.value();
   CHECK(sum == doctest::Approx(d.excitatory - d.inhibitory));
-  CHECK(std::is_sorted(d.terms.begin(), d.terms.end(), [](auto& a, auto& b) { return std::abs(a.value()) > std::abs(b.value()); }));
+  CHECK(std::is_sorted(d.terms.begin(), d.terms.end(),
+                       [](auto& a, auto& b) { return std::abs(a.value()) > std::abs(b.value()); }));
   return std::max(0.0, d.total());
 }
 
-void agree(const bdh::model& m, const std::vector<int>& tokens, const std::vector<std::string>& interventions) {
+void agree(const bdh::model& m, const std::vector<int>& tokens,
+           const std::vector<std::string>& interventions) {
   CAPTURE(m.rules().name());
   CAPTURE(m.is_direct());
   bdh::simulator brain(m, bdh::cpu_engine(m));
   brain.follow_sources();
-  for (const std::string& text : interventions) brain.perturb(bdh::parse_perturbation(m, text));
+  for (const std::string& text : interventions) brain.perturb(bdh::parse_intervention(m, text));
   comparison x_agrees, y_agrees;
   std::vector<float> before;
   for (int token : tokens) {
@@ -75,8 +78,9 @@ TEST_CASE("contributions add up to the drive through hubs") {
   for (const char* variant : {"gpu-release", "gpu-paper", "normfree"}) {
     const bool release = std::string(variant) == "gpu-release";
     const oracle::weights w = tests::random_weights({.heads = release ? 2 : 1}, 3);
-    const std::vector<std::string> interventions = {"stimulate x:3,9 0.2", "stimulate x:3 0.1 layers 2", "clamp x:7 0.4", "silence y:5",
-                                                    "lesion 11",           "lesion gx:3->4,token:2->8"};
+    const std::vector<std::string> interventions = {
+        "stimulate x:3,9 0.2", "stimulate x:3 0.1 layers 2", "clamp x:7 0.4", "silence y:5",
+        "lesion 11",           "lesion gx:3->4,token:2->8"};
     agree(tests::as_graph(w, variant), tokens, {});
     agree(tests::as_graph(w, variant), tokens, interventions);
     agree(tests::as_sparse_graph(w, variant), tokens, interventions);
@@ -88,10 +92,12 @@ TEST_CASE("contributions add up to the drive over explicit edges") {
   const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, false);
   const std::vector<int> tokens = tests::random_tokens(5, 7, 5);
   agree(m, tokens, {});
-  const bdh::weighted_edge gx = bdh::edges_into(m, bdh::circuit::gx, 4).at(0), gy = bdh::edges_into(m, bdh::circuit::gy, 6).at(0);
+  const bdh::weighted_edge gx = bdh::edges_into(m, bdh::circuit::gx, 4).at(0),
+                           gy = bdh::edges_into(m, bdh::circuit::gy, 6).at(0);
   agree(m, tokens,
-        {"inhibition 0.5", "inhibition 0.5 layers 2", "stimulate y:3,9 0.2", "lesion 11", "clamp y:2 0.1",
-         "lesion gx:" + std::to_string(gx.end) + "->4", "lesion gy:" + std::to_string(gy.end) + "->6"});
+        {"inhibition 0.5", "inhibition 0.5 layers 2", "stimulate y:3,9 0.2", "lesion 11",
+         "clamp y:2 0.1", "lesion gx:" + std::to_string(gx.end) + "->4",
+         "lesion gy:" + std::to_string(gy.end) + "->6"});
 }
 
 TEST_CASE("contributions add up to the drive over explicit edges with a pool of hubs, per head") {
@@ -99,21 +105,24 @@ TEST_CASE("contributions add up to the drive over explicit edges with a pool of 
   const oracle::circuits c = oracle::circuits_of(w, oracle::rules_of(oracle::variant::gpu_release));
   const bdh::model m = tests::as_direct_graph(c, "gpu-release", &w, false);
   agree(m, tests::random_tokens(4, 11, 6), {});
-  agree(m, tests::random_tokens(4, 11, 6), {"lesion 11", "lesion gy:token:3->25,7->25", "inhibition 0.8", "stimulate y:30 0.2"});
+  agree(m, tests::random_tokens(4, 11, 6),
+        {"lesion 11", "lesion gy:token:3->25,7->25", "inhibition 0.8", "stimulate y:30 0.2"});
 }
 
 TEST_CASE("edges into neurons and edges out of sources are the same edges") {
   const oracle::weights w = tests::random_weights({}, 3);
   const bdh::model hubs = tests::as_graph(w, "gpu-release");
-  const bdh::model direct = tests::as_direct_graph(tests::random_circuits({}, 7), "bdh", nullptr, false);
+  const bdh::model direct =
+      tests::as_direct_graph(tests::random_circuits({}, 7), "bdh", nullptr, false);
   for (const bdh::model* m : {&hubs, &direct})
     for (const bdh::circuit c : {bdh::circuit::gx, bdh::circuit::gy}) {
       std::size_t edges = 0;
       for (bdh::neuron_id j = 0; j < m->sources(); ++j)
         for (const bdh::weighted_edge& out : bdh::edges_from(*m, c, j)) {
           const auto in = bdh::edges_into(*m, c, out.end);
-          CHECK(std::any_of(in.begin(), in.end(),
-                            [&](const bdh::weighted_edge& e) { return e.end == j && e.weight == doctest::Approx(out.weight); }));
+          CHECK(std::any_of(in.begin(), in.end(), [&](const bdh::weighted_edge& e) {
+            return e.end == j && e.weight == doctest::Approx(out.weight);
+          }));
           ++edges;
         }
       CHECK(edges > m->neurons());

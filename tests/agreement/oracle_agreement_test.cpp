@@ -1,4 +1,5 @@
-// The engine against the dense double-precision oracle: activity, W, logits and every synapse, for all variants and round tables.
+// The engine against the dense double-precision oracle: activity, W, logits and every synapse, for
+// all variants and round tables.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,8 +12,9 @@
 
 namespace {
 
-// Largest difference, relative to the largest expected value: float32 arithmetic over sums of up to a few hundred terms and
-// a few dozen tokens of feedback, amplified where a pool of few hubs has a small variance. 3e-5 is 500 units in the last place.
+// Largest difference, relative to the largest expected value: float32 arithmetic over sums of up to
+// a few hundred terms and a few dozen tokens of feedback, amplified where a pool of few hubs has a
+// small variance. 3e-5 is 500 units in the last place.
 constexpr double tolerance = 3e-5;
 
 template <class Actual, class Expected>
@@ -21,7 +23,8 @@ double difference(const Actual& actual, const Expected& expected) {
   REQUIRE(static_cast<Eigen::Index>(actual.size()) == expected.size());
   for (Eigen::Index i = 0; i < expected.size(); ++i) {
     largest = std::max(largest, std::abs(expected(i)));
-    worst = std::max(worst, std::abs(static_cast<double>(actual[static_cast<std::size_t>(i)]) - expected(i)));
+    worst = std::max(
+        worst, std::abs(static_cast<double>(actual[static_cast<std::size_t>(i)]) - expected(i)));
   }
   return worst / largest;
 }
@@ -34,12 +37,14 @@ oracle::variant variant_of(const std::string& name) {
 }
 
 // The first `learning` tokens are read under the published table, the others under `table`.
-void compare(const oracle::weights& w, const std::string& variant, const std::vector<int>& tokens, const bdh::round_table& table,
-             const oracle::round_table& expected_table, bdh::site_id sites, std::size_t learning = 0) {
+void compare(const oracle::weights& w, const std::string& variant, const std::vector<int>& tokens,
+             const bdh::round_table& table, const oracle::round_table& expected_table,
+             bdh::site_id sites, std::size_t learning = 0) {
   CAPTURE(variant);
   CAPTURE(sites);
   const bdh::model m = tests::as_graph(w, variant);
-  const bdh::cpu_options cpu{.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}};
+  const bdh::cpu_options cpu{
+      .sites = sites, .instructions = bdh::instruction_set::best, .retention = {}};
   bdh::simulator brain(m, bdh::cpu_engine(m, cpu), {.threads = 1, .table = table});
   oracle::graph_form reference(w, variant_of(variant));
   bdh::simulator pupil(m, bdh::cpu_engine(m, cpu));
@@ -65,7 +70,7 @@ void compare(const oracle::weights& w, const std::string& variant, const std::ve
     x.clear();
     y.clear();
     hub_w.clear();
-    const bdh::token_report report = brain.step(static_cast<bdh::token_id>(token));
+    const bdh::step_report report = brain.step(static_cast<bdh::token_id>(token));
     const oracle::token_trace expected = reference.step(token);
     REQUIRE(x.size() == static_cast<std::size_t>(w.layers));
     for (std::size_t l = 0; l < x.size(); ++l) {
@@ -78,14 +83,19 @@ void compare(const oracle::weights& w, const std::string& variant, const std::ve
     }
     CHECK(difference(brain.logits(), expected.logits) < tolerance);
   }
-  CHECK(fired > (tokens.size() - learning) * static_cast<std::size_t>(w.layers));  // not silent: on average more than one neuron a layer
+  CHECK(fired > (tokens.size() - learning) *
+                    static_cast<std::size_t>(
+                        w.layers));  // not silent: on average more than one neuron a layer
   for (int l = 1; l <= w.layers; ++l) {
     const Eigen::MatrixXd rho = reference.rho(l - 1);
     const double largest = std::max(rho.cwiseAbs().maxCoeff(), 1e-30);
     double worst = 0;
     for (int i = 0; i < w.n; ++i) {
-      const auto row = brain.synapses(static_cast<bdh::layer_id>(l), static_cast<bdh::neuron_id>(i));
-      for (int k = 0; k < w.d; ++k) worst = std::max(worst, std::abs(static_cast<double>(row[static_cast<std::size_t>(k)]) - rho(k, i)));
+      const auto row =
+          brain.synapses(static_cast<bdh::layer_id>(l), static_cast<bdh::neuron_id>(i));
+      for (int k = 0; k < w.d; ++k)
+        worst = std::max(
+            worst, std::abs(static_cast<double>(row[static_cast<std::size_t>(k)]) - rho(k, i)));
     }
     CAPTURE(l);
     CHECK(worst / largest < tolerance);
@@ -105,36 +115,59 @@ TEST_CASE("every variant follows its equations, with one site and with several")
     for (const bool rotates : {true, false})
       for (const double retention : {1.0, 0.9})
         for (const bdh::site_id sites : {1u, 3u}) {
-          tests::shape s{.neurons_per_head = 70, .heads = 1, .hubs = 37, .vocabulary = 11, .layers = 3, .rotates = rotates};
+          tests::shape s{.neurons_per_head = 70,
+                         .heads = 1,
+                         .hubs = 37,
+                         .vocabulary = 11,
+                         .layers = 3,
+                         .rotates = rotates};
           oracle::weights w = tests::random_weights(s, 5);
-          if (variant == "bdh" || variant == "normfree") w.Dy *= 0.2;  // nothing else bounds activity where A has no gain
+          if (variant == "bdh" || variant == "normfree")
+            w.Dy *= 0.2;  // nothing else bounds activity where A has no gain
           if (variant == "bdh") w.Dx *= 0.3;
           w.retention = retention;
           CAPTURE(rotates);
           CAPTURE(retention);
-          compare(w, variant, tests::random_tokens(20, s.vocabulary, 3), bdh::round_table::published(), oracle::usual_rounds, sites);
+          compare(w, variant, tests::random_tokens(20, s.vocabulary, 3),
+                  bdh::round_table::published(), oracle::usual_rounds, sites);
         }
 }
 
-TEST_CASE("heads of many sizes, with blocks that do not fill and hubs that do not fill a register") {
-  for (const auto& [per_head, heads, hubs] : {std::array{64, 1, 32}, {2, 3, 5}, {130, 2, 64}, {66, 4, 33}, {256, 3, 48}}) {
-    tests::shape s{.neurons_per_head = per_head, .heads = heads, .hubs = hubs, .vocabulary = 7, .layers = 2, .rotates = true};
+TEST_CASE(
+    "heads of many sizes, with blocks that do not fill and hubs that do not fill a register") {
+  for (const auto& [per_head, heads, hubs] :
+       {std::array{64, 1, 32}, {2, 3, 5}, {130, 2, 64}, {66, 4, 33}, {256, 3, 48}}) {
+    tests::shape s{.neurons_per_head = per_head,
+                   .heads = heads,
+                   .hubs = hubs,
+                   .vocabulary = 7,
+                   .layers = 2,
+                   .rotates = true};
     if (per_head == 2) s.layers = 6;
     CAPTURE(per_head);
     const oracle::weights w = tests::random_weights(s, 11);
     for (const bdh::site_id sites : {1u, 2u, 7u})
-      compare(w, "gpu-release", tests::random_tokens(16, s.vocabulary, 4), bdh::round_table::published(), oracle::usual_rounds, sites);
+      compare(w, "gpu-release", tests::random_tokens(16, s.vocabulary, 4),
+              bdh::round_table::published(), oracle::usual_rounds, sites);
   }
 }
 
 TEST_CASE("a changed round table gives the dynamics of the changed table") {
-  tests::shape s{.neurons_per_head = 96, .heads = 2, .hubs = 24, .vocabulary = 9, .layers = 2, .rotates = true};
+  tests::shape s{.neurons_per_head = 96,
+                 .heads = 2,
+                 .hubs = 24,
+                 .vocabulary = 9,
+                 .layers = 2,
+                 .rotates = true};
   oracle::weights w = tests::random_weights(s, 21);
   w.retention = 0.8;
   const auto tokens = tests::random_tokens(20, s.vocabulary, 8);
-  SUBCASE("reweighting removed") { compare(w, "gpu-release", tokens, changed({bdh::action::decay}), oracle::no_reweighting, 2, 10); }
+  SUBCASE("reweighting removed") {
+    compare(w, "gpu-release", tokens, changed({bdh::action::decay}), oracle::no_reweighting, 2, 10);
+  }
   SUBCASE("decay before the write") {
-    compare(w, "gpu-release", tokens, changed({bdh::action::decay, bdh::action::reweight}), oracle::decay_before_write, 2, 5);
+    compare(w, "gpu-release", tokens, changed({bdh::action::decay, bdh::action::reweight}),
+            oracle::decay_before_write, 2, 5);
   }
   SUBCASE("the tables differ from each other") {
     const auto after = [&](const bdh::round_table& table) {

@@ -22,8 +22,10 @@ struct expected {
   double strength = 0, absolute = 0;  // and the sum of the absolute terms
 };
 
-// sigma(i->j) after the tokens of `traces`: sum over tau of f_tau(j) u^k (R^k x_tau)(i), k = tokens since tau, the last one counting 1.
-expected accumulate(const std::vector<oracle::token_trace>& traces, const oracle::weights& w, const bdh::probe_spec& p) {
+// sigma(i->j) after the tokens of `traces`: sum over tau of f_tau(j) u^k (R^k x_tau)(i), k = tokens
+// since tau, the last one counting 1.
+expected accumulate(const std::vector<oracle::token_trace>& traces, const oracle::weights& w,
+                    const bdh::probe_spec& p) {
   expected sum;
   const std::size_t l = p.layer - 1;
   const int N = w.n / w.heads;
@@ -31,44 +33,60 @@ expected accumulate(const std::vector<oracle::token_trace>& traces, const oracle
     const double k = static_cast<double>(traces.size() - tau), i = p.pair.pre;
     double factor = 0;
     if (p.factor == bdh::probe_factor::w) factor = traces[tau].W[l](p.pair.post);
-    if (p.factor == bdh::probe_factor::y && l > 0 && p.pair.post < static_cast<unsigned>(w.n)) factor = traces[tau].y[l - 1](p.pair.post);
+    if (p.factor == bdh::probe_factor::y && l > 0 && p.pair.post < static_cast<unsigned>(w.n))
+      factor = traces[tau].y[l - 1](p.pair.post);
     const Eigen::VectorXd& x = traces[tau].x[l];
     const int even = p.pair.pre & ~1u;
     std::complex<double> pair(x(even), x(even + 1));
     if (w.frequency.empty())
       pair = {p.pair.pre % 2 == 0 ? x(even) : 0.0, p.pair.pre % 2 == 1 ? x(even + 1) : 0.0};
     else  // row vector times R^k: even a c + b s, odd b c - a s
-      pair *= std::polar(1.0, -2 * std::numbers::pi * k * w.frequency[static_cast<std::size_t>(even % N / 2)]);
+      pair *= std::polar(
+          1.0, -2 * std::numbers::pi * k * w.frequency[static_cast<std::size_t>(even % N / 2)]);
     const double u = std::pow(w.retention, k);
     sum.strength += factor * u * (static_cast<int>(i) % 2 == 0 ? pair.real() : pair.imag());
-    sum.absolute += std::abs(factor) * u * (w.frequency.empty() ? x(static_cast<int>(i)) : x(even) + x(even + 1));
+    sum.absolute += std::abs(factor) * u *
+                    (w.frequency.empty() ? x(static_cast<int>(i)) : x(even) + x(even + 1));
   }
   return sum;
 }
 
 }  // namespace
 
-TEST_CASE("probes of both factors, with rotation, retention, heads and any sites, are the dense accumulation") {
+TEST_CASE(
+    "probes of both factors, with rotation, retention, heads and any sites, are the dense "
+    "accumulation") {
   for (const std::string variant : {"gpu-release", "gpu-paper", "normfree"})
     for (const bool rotates : {true, false})
       for (const double retention : {1.0, 0.9}) {
         const int heads = variant == "gpu-release" ? 2 : 1;
-        oracle::weights w = tests::random_weights(
-            {.neurons_per_head = 64, .heads = heads, .hubs = 12, .vocabulary = 20, .layers = 3, .rotates = rotates}, 21);
+        oracle::weights w = tests::random_weights({.neurons_per_head = 64,
+                                                   .heads = heads,
+                                                   .hubs = 12,
+                                                   .vocabulary = 20,
+                                                   .layers = 3,
+                                                   .rotates = rotates},
+                                                  21);
         w.retention = retention;
         const auto rules = oracle::rules_of(variant == "gpu-release" ? oracle::variant::gpu_release
                                             : variant == "gpu-paper" ? oracle::variant::gpu_paper
                                                                      : oracle::variant::normfree);
         const bdh::model m = tests::as_graph(w, variant);
-        bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+        bdh::simulator brain(
+            m, bdh::cpu_engine(
+                   m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
         oracle::graph_form reference(oracle::circuits_of(w, rules), rules);
         for (bdh::layer_id l = 1; l <= 3; ++l)
           for (bdh::neuron_id i = 0; i < m.neurons(); i += 3)
             for (bdh::neuron_id j = 0; j < m.sources(); j += 7)
-              for (auto f : {bdh::probe_factor::w, bdh::probe_factor::y}) brain.probe({{i, j}, l, f});
-        std::vector<oracle::token_trace> traces, own;  // own: X, Y, W as the program has them, in float32
+              for (auto f : {bdh::probe_factor::w, bdh::probe_factor::y})
+                brain.probe({{i, j}, l, f});
+        std::vector<oracle::token_trace> traces,
+            own;  // own: X, Y, W as the program has them, in float32
         const auto keep = [&](std::vector<Eigen::VectorXd>& to, const std::vector<float>& v) {
-          to.push_back(Eigen::Map<const Eigen::VectorXf>(v.data(), static_cast<Eigen::Index>(v.size())).cast<double>());
+          to.push_back(
+              Eigen::Map<const Eigen::VectorXf>(v.data(), static_cast<Eigen::Index>(v.size()))
+                  .cast<double>());
         };
         brain.watch([&](bdh::layer_id layer, int round) {
           if (round == 3 && layer == 1) own.emplace_back();
@@ -98,13 +116,19 @@ TEST_CASE("probes of both factors, with rotation, retention, heads and any sites
           }
           ++moving;
           const expected of_own = accumulate(own, w, what);
-          worst = std::max(worst, std::abs(brain.probes().strength(p) - of_own.strength) / of_own.absolute);
-          // X and W in float32 are what neurons near their threshold make of them: small sums are measured on a hundredth of the largest.
+          worst = std::max(
+              worst, std::abs(brain.probes().strength(p) - of_own.strength) / of_own.absolute);
+          // X and W in float32 are what neurons near their threshold make of them: small sums are
+          // measured on a hundredth of the largest.
           const double scale = std::max(e.absolute, 0.01 * largest[what.layer - 1]);
-          against_oracle = std::max(against_oracle, std::abs(brain.probes().strength(p) - e.strength) / scale);
+          against_oracle =
+              std::max(against_oracle, std::abs(brain.probes().strength(p) - e.strength) / scale);
           if (what.factor == bdh::probe_factor::w)
             against_sigma =
-                std::max(against_sigma, std::abs(reference.sigma[what.layer - 1](what.pair.post, what.pair.pre) - e.strength) / e.absolute);
+                std::max(against_sigma,
+                         std::abs(reference.sigma[what.layer - 1](what.pair.post, what.pair.pre) -
+                                  e.strength) /
+                             e.absolute);
         }
         CHECK(moving > 500);
         CHECK(worst < 1e-12);
@@ -114,7 +138,8 @@ TEST_CASE("probes of both factors, with rotation, retention, heads and any sites
 }
 
 TEST_CASE("a probe changes no bit, and tells since when it knows") {
-  const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator plain(m, bdh::cpu_engine(m)), probed(m, bdh::cpu_engine(m));
   CHECK(probed.probe({{3, 5}, 2}) == 0);
@@ -129,11 +154,15 @@ TEST_CASE("a probe changes no bit, and tells since when it knows") {
   probed.probe({{3, 5}, 3});
   CHECK(probed.probes().since(1) == 9);
   CHECK_FALSE(probed.strength(3, {3, 5}).has_value());  // it has seen nothing of the first tokens
-  CHECK_THROWS_WITH_AS(probed.probe({{128, 5}, 3}), "neuron: 128, expected 0 to 127", bdh::input_error);
-  CHECK_THROWS_WITH_AS(probed.probe({{1, 148}, 3}), "source: 148, expected 0 to 147", bdh::input_error);
+  CHECK_THROWS_WITH_AS(probed.probe({{128, 5}, 3}), "neuron: 128, expected 0 to 127",
+                       bdh::input_error);
+  CHECK_THROWS_WITH_AS(probed.probe({{1, 148}, 3}), "source: 148, expected 0 to 147",
+                       bdh::input_error);
   CHECK_THROWS_WITH_AS(probed.probe({{1, 1}, 4}), "layer: 4, expected 1 to 3", bdh::input_error);
   // Saved and restored, it goes on as if nothing had been.
-  bdh::simulator again(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
+  bdh::simulator again(
+      m, bdh::cpu_engine(
+             m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}}));
   again.restore(probed.save());
   again.step(1);
   probed.step(1);
@@ -141,25 +170,31 @@ TEST_CASE("a probe changes no bit, and tells since when it knows") {
   CHECK(again.probes().since(1) == 9);
 }
 
-TEST_CASE("the same bits for any number of sites and threads, whoever else looks, stepped at once or by rounds") {
+TEST_CASE(
+    "the same bits for any number of sites and threads, whoever else looks, stepped at once or by "
+    "rounds") {
   for (const bool direct : {false, true}) {
     CAPTURE(direct);
-    const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 22);
+    const oracle::weights w = tests::random_weights(
+        {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 22);
     const bdh::model hubs = tests::as_graph(w, "gpu-release");
-    const std::optional<bdh::direct_form> explicit_edges = direct ? std::optional(bdh::as_direct(hubs)) : std::nullopt;
+    const std::optional<bdh::direct_form> explicit_edges =
+        direct ? std::optional(bdh::as_direct(hubs)) : std::nullopt;
     const bdh::model& m = direct ? explicit_edges->graph : hubs;
     const auto engine = [&m](bdh::site_id sites) {
-      return bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = 0.97});
+      return bdh::cpu_engine(
+          m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = 0.97});
     };
-    bdh::simulator alone(m, engine(1)), shared(m, engine(5), {.threads = 3}), watched(m, engine(2), {.threads = 2}),
-        by_rounds(m, engine(3));
+    bdh::simulator alone(m, engine(1)), shared(m, engine(5), {.threads = 3}),
+        watched(m, engine(2), {.threads = 2}), by_rounds(m, engine(3));
     bdh::simulator* const all[] = {&alone, &shared, &watched, &by_rounds};
     watched.watch([](bdh::layer_id, int) {});
     std::uint64_t chosen = 0;
     const auto place = [&](int count) {
       for (int k = 0; k < count; ++k, ++chosen) {
         const auto number = [&](std::uint64_t which, std::uint32_t below) {
-          return static_cast<bdh::neuron_id>(bdh::uniform(7, bdh::purpose::selection, chosen, which) * below);
+          return static_cast<bdh::neuron_id>(
+              bdh::uniform(7, bdh::purpose::selection, chosen, which) * below);
         };
         const bdh::probe_spec what{{number(0, m.neurons()), number(1, m.sources())},
                                    static_cast<bdh::layer_id>(1 + number(2, m.layers())),
@@ -175,37 +210,43 @@ TEST_CASE("the same bits for any number of sites and threads, whoever else looks
       const auto token = static_cast<bdh::token_id>(tokens[t]);
       for (bdh::simulator* brain : {&alone, &shared, &watched}) brain->step(token);
       by_rounds.begin(token);
-      for (int r = 0; by_rounds.advance() && r < static_cast<int>(t % 12);) ++r;  // and the rest at once
+      for (int r = 0; by_rounds.advance() && r < static_cast<int>(t % 12);)
+        ++r;  // and the rest at once
       by_rounds.finish();
     }
     int strong = 0;
     for (std::size_t p = 0; p < alone.probes().size(); ++p) {
       strong += alone.probes().strength(p) != 0;
-      for (const bdh::simulator* brain : all) REQUIRE(brain->probes().strength(p) == alone.probes().strength(p));
+      for (const bdh::simulator* brain : all)
+        REQUIRE(brain->probes().strength(p) == alone.probes().strength(p));
     }
     CHECK(strong > 300);
-    for (const bdh::simulator* brain : all) CHECK(brain->source_activity() == alone.source_activity());
+    for (const bdh::simulator* brain : all)
+      CHECK(brain->source_activity() == alone.source_activity());
   }
 }
 
-TEST_CASE("a synapse that is reset is forgotten by the probes of both factors, one that is set by none") {
-  const oracle::weights w = tests::random_weights({.neurons_per_head = 32, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 2}, 23);
+TEST_CASE(
+    "a synapse that is reset is forgotten by the probes of both factors, one that is set by none") {
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 32, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 2}, 23);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator brain(m, bdh::cpu_engine(m));
   const bdh::neuron_pair pair{3, 5};
-  const std::size_t by_w = brain.probe({pair, 2, bdh::probe_factor::w}), by_y = brain.probe({pair, 2, bdh::probe_factor::y});
+  const std::size_t by_w = brain.probe({pair, 2, bdh::probe_factor::w}),
+                    by_y = brain.probe({pair, 2, bdh::probe_factor::y});
   for (const bdh::layer_id l : {1u, 2u})
     for (const bdh::neuron_id i : {2u, 3u}) brain.probe({{i, 5}, l, bdh::probe_factor::w});
   brain.probe({{2, 5}, 2, bdh::probe_factor::y});
   for (int t : tests::random_tokens(30, 20, 4)) brain.step(static_cast<bdh::token_id>(t));
   const double was = brain.probes().strength(by_y);
   CHECK(was != 0);
-  brain.perturb(bdh::parse_perturbation(m, "set synapses:3->5 0.5", 30));
-  brain.perturb(bdh::parse_perturbation(m, "silence x:3", 30));
+  brain.perturb(bdh::parse_intervention(m, "set synapses:3->5 0.5", 30));
+  brain.perturb(bdh::parse_intervention(m, "silence x:3", 30));
   brain.step(1);
   CHECK(std::abs(brain.probes().strength(by_y)) > 0);
-  brain.perturb(bdh::parse_perturbation(m, "reset synapses:3->5,2->5", 31));
-  brain.perturb(bdh::parse_perturbation(m, "silence x:2,3", 31));
+  brain.perturb(bdh::parse_intervention(m, "reset synapses:3->5,2->5", 31));
+  brain.perturb(bdh::parse_intervention(m, "silence x:2,3", 31));
   brain.step(1);
   CHECK(brain.probes().strength(by_w) == 0);
   CHECK(brain.probes().strength(by_y) == 0);

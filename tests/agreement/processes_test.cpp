@@ -1,5 +1,5 @@
-// The scheduler is a distributed one: sites as processes that share no memory, with serialised messages delivered in random
-// order over sockets, compute the same bits as one process.
+// The scheduler is a distributed one: sites as processes that share no memory, with serialised
+// messages delivered in random order over sockets, compute the same bits as one process.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -41,15 +41,18 @@ std::vector<char> serialise(const bdh::message& m) {
   words.insert(words.end(), m.rows.begin(), m.rows.end());
   std::vector<char> bytes(words.size() * 4 + m.rows.size() * m.width * 4);
   std::memcpy(bytes.data(), words.data(), words.size() * 4);
-  for (std::size_t r = 0; r < m.rows.size(); ++r) std::memcpy(bytes.data() + words.size() * 4 + r * m.width * 4, m.row(r), m.width * 4);
+  for (std::size_t r = 0; r < m.rows.size(); ++r)
+    std::memcpy(bytes.data() + words.size() * 4 + r * m.width * 4, m.row(r), m.width * 4);
   return bytes;
 }
 
-// One site per process, a socket to every other. Each communication sub-round sends one packet to every other site (empty when
-// there is nothing to say) and takes theirs in whatever order the dice give.
+// One site per process, a socket to every other. Each communication sub-round sends one packet to
+// every other site (empty when there is nothing to say) and takes theirs in whatever order the dice
+// give.
 class socket_exchange final : public bdh::exchange {
  public:
-  socket_exchange(bdh::site_id self, std::vector<int> peers) : self_(self), peers_(std::move(peers)), dice_(self) {}
+  socket_exchange(bdh::site_id self, std::vector<int> peers)
+      : self_(self), peers_(std::move(peers)), dice_(self) {}
 
   std::uint64_t deliver(std::span<bdh::outbox> sent, std::span<bdh::inbox> received) override {
     std::vector<std::vector<char>> incoming(peers_.size());
@@ -90,7 +93,11 @@ class socket_exchange final : public bdh::exchange {
     for (std::size_t at = 0; at < packet.size();) {
       const auto* words = reinterpret_cast<const std::uint32_t*>(packet.data() + at);
       const std::uint32_t from = words[0], rows = words[1], width = words[2];
-      into.push_back({from, {words + 3, rows}, reinterpret_cast<const float*>(words + 3 + rows), width, width});
+      into.push_back({from,
+                      {words + 3, rows},
+                      reinterpret_cast<const float*>(words + 3 + rows),
+                      width,
+                      width});
       at += 4 * (std::size_t{3} + rows + std::size_t{rows} * width);
     }
   }
@@ -105,24 +112,30 @@ struct result {
   std::vector<float> logits, synapses;
 };
 
-// Runs site `self` in a child process and returns the end of a pipe on which it sends its logits (site 0) and synapse rows.
-int spawn(const bdh::model& m, bdh::site_id self, bdh::site_id sites, const std::vector<std::vector<int>>& sockets,
-          const std::vector<int>& tokens) {
+// Runs site `self` in a child process and returns the end of a pipe on which it sends its logits
+// (site 0) and synapse rows.
+int spawn(const bdh::model& m, bdh::site_id self, bdh::site_id sites,
+          const std::vector<std::vector<int>>& sockets, const std::vector<int>& tokens) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   if (::fork() != 0) {
     ::close(ends[1]);
     return ends[0];
   }
-  const auto engine = bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}});
+  const auto engine = bdh::cpu_engine(
+      m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}});
   socket_exchange mail(self, sockets[self]);
   const auto threads = bdh::serial_executor();
-  bdh::scheduler scheduler(*engine, mail, *threads, bdh::round_table::published(), m.layers(), {self, self + 1});
+  bdh::scheduler scheduler(*engine, mail, *threads, bdh::round_table::published(), m.layers(),
+                           {self, self + 1});
   for (int t : tokens) {
     scheduler.token(static_cast<bdh::token_id>(t));
     if (self == 0) write_all(ends[1], engine->logits().data(), engine->logits().size_bytes());
   }
-  const auto own = bdh::partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, sites)[self].neurons;
+  const auto own =
+      bdh::partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()},
+                     sites)[self]
+          .neurons;
   std::vector<float> row(m.hubs());
   for (bdh::layer_id l = 1; l <= m.layers(); ++l)
     for (bdh::neuron_id i = own.begin; i < own.end; ++i) {
@@ -135,7 +148,12 @@ int spawn(const bdh::model& m, bdh::site_id self, bdh::site_id sites, const std:
 }  // namespace
 
 TEST_CASE("sites as processes that share no memory give the same bits") {
-  const tests::shape shape{.neurons_per_head = 300, .heads = 2, .hubs = 40, .vocabulary = 10, .layers = 3, .rotates = true};
+  const tests::shape shape{.neurons_per_head = 300,
+                           .heads = 2,
+                           .hubs = 40,
+                           .vocabulary = 10,
+                           .layers = 3,
+                           .rotates = true};
   oracle::weights w = tests::random_weights(shape, 31);
   w.retention = 0.95;
   const bdh::model m = tests::as_graph(w, "gpu-release");
@@ -169,7 +187,8 @@ TEST_CASE("sites as processes that share no memory give the same bits") {
     std::vector<float> logits(expected.size());
     read_all(pipes[0], logits.data(), logits.size() * 4);
     CHECK(std::memcmp(logits.data(), expected.data(), expected.size() * 4) == 0);
-    const auto shares = bdh::partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, sites);
+    const auto shares = bdh::partition(
+        {m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, sites);
     bool same_synapses = true;
     std::vector<float> row(m.hubs());
     for (bdh::site_id s = 0; s < sites; ++s) {
@@ -177,7 +196,8 @@ TEST_CASE("sites as processes that share no memory give the same bits") {
         for (bdh::neuron_id i = shares[s].neurons.begin; i < shares[s].neurons.end; ++i) {
           read_all(pipes[s], row.data(), row.size() * 4);
           const auto mine = single.synapses(l, i);
-          same_synapses = same_synapses && std::memcmp(row.data(), mine.data(), row.size() * 4) == 0;
+          same_synapses =
+              same_synapses && std::memcmp(row.data(), mine.data(), row.size() * 4) == 0;
         }
       ::close(pipes[s]);
     }

@@ -1,5 +1,6 @@
-// Eq. 6, 7 and 8 on random small graphs against the dense double-precision oracle: any circuit, rotation, retention, number of
-// sites, and order in which sites work. A graph that fails is shrunk to the smallest one that still does.
+// Eq. 6, 7 and 8 on random small graphs against the dense double-precision oracle: any circuit,
+// rotation, retention, number of sites, and order in which sites work. A graph that fails is shrunk
+// to the smallest one that still does.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -30,17 +31,23 @@ struct graph {
 };
 
 std::string shown(const graph& g) {
-  const auto number = [](const char* name, auto value) { return std::string(name) + " " + std::to_string(value) + ", "; };
-  return number("seed", g.seed) + number("equation", g.equation) + number("neurons", g.neurons) + number("heads", g.heads) +
-         number("vocabulary", g.vocabulary) + number("layers", g.layers) + number("tokens", g.tokens) + number("degree", g.degree) +
-         number("hubs", g.hubs) + number("rotates", g.rotates) + number("u per edge", g.own_retention) +
-         number("through hubs", g.hub_circuits) + number("retention", g.retention) + number("sites", g.sites) +
+  const auto number = [](const char* name, auto value) {
+    return std::string(name) + " " + std::to_string(value) + ", ";
+  };
+  return number("seed", g.seed) + number("equation", g.equation) + number("neurons", g.neurons) +
+         number("heads", g.heads) + number("vocabulary", g.vocabulary) +
+         number("layers", g.layers) + number("tokens", g.tokens) + number("degree", g.degree) +
+         number("hubs", g.hubs) + number("rotates", g.rotates) +
+         number("u per edge", g.own_retention) + number("through hubs", g.hub_circuits) +
+         number("retention", g.retention) + number("sites", g.sites) +
          number("permuted", g.permuted);
 }
 
 graph drawn(std::uint64_t seed) {
   std::uint64_t count = 0;
-  const auto below = [&](int n) { return static_cast<int>(bdh::uniform(seed, bdh::purpose::test_weights, count++, 7) * n); };
+  const auto below = [&](int n) {
+    return static_cast<int>(bdh::uniform(seed, bdh::purpose::test_weights, count++, 7) * n);
+  };
   graph g;
   g.seed = seed;
   g.equation = 6 + static_cast<int>(seed % 3);
@@ -69,8 +76,9 @@ class permuted_executor final : public bdh::executor {
     std::vector<std::size_t> all(count);
     std::iota(all.begin(), all.end(), std::size_t{0});
     for (std::size_t k = count; k > 1; --k)
-      std::swap(all[k - 1],
-                all[static_cast<std::size_t>(bdh::uniform(seed_, bdh::purpose::test_weights, draws_++, 8) * static_cast<double>(k))]);
+      std::swap(all[k - 1], all[static_cast<std::size_t>(
+                                bdh::uniform(seed_, bdh::purpose::test_weights, draws_++, 8) *
+                                static_cast<double>(k))]);
     for (std::size_t k : all) work(k);
   }
   std::size_t threads() const noexcept override { return 1; }
@@ -82,7 +90,8 @@ class permuted_executor final : public bdh::executor {
 double relative(std::span<const float> actual, const Eigen::VectorXd& expected) {
   double worst = 0;
   for (Eigen::Index i = 0; i < expected.size(); ++i) {
-    const double d = std::abs(static_cast<double>(actual[static_cast<std::size_t>(i)]) - expected(i));
+    const double d =
+        std::abs(static_cast<double>(actual[static_cast<std::size_t>(i)]) - expected(i));
     worst = std::max(worst, std::isfinite(d) ? d : 1e300);
   }
   return worst / std::max(expected.cwiseAbs().maxCoeff(), 1e-30);
@@ -101,12 +110,17 @@ outcome judge(const graph& g) {
   oracle::circuits c;
   std::optional<bdh::model> m;
   if (g.equation == 8 || g.hub_circuits) {
-    oracle::weights w = tests::random_weights(
-        {.neurons_per_head = g.neurons, .heads = 1, .hubs = g.hubs, .vocabulary = g.vocabulary, .layers = g.layers, .rotates = g.rotates},
-        g.seed);
+    oracle::weights w = tests::random_weights({.neurons_per_head = g.neurons,
+                                               .heads = 1,
+                                               .hubs = g.hubs,
+                                               .vocabulary = g.vocabulary,
+                                               .layers = g.layers,
+                                               .rotates = g.rotates},
+                                              g.seed);
     w.retention = static_cast<float>(g.retention);
     c = oracle::circuits_of(w, rules);
-    m.emplace(g.hub_circuits ? tests::as_graph(w, variant) : tests::as_direct_graph(c, variant, &w, false));
+    m.emplace(g.hub_circuits ? tests::as_graph(w, variant)
+                             : tests::as_direct_graph(c, variant, &w, false));
   } else {
     c = tests::random_circuits({.neurons = g.neurons,
                                 .heads = g.heads,
@@ -122,9 +136,11 @@ outcome judge(const graph& g) {
   }
   bdh::simulator_options options;
   if (g.permuted) options.work = std::make_shared<permuted_executor>(g.seed);
-  bdh::simulator brain(
-      *m, bdh::cpu_engine(*m, {.sites = static_cast<bdh::site_id>(g.sites), .instructions = bdh::instruction_set::best, .retention = {}}),
-      options);
+  bdh::simulator brain(*m,
+                       bdh::cpu_engine(*m, {.sites = static_cast<bdh::site_id>(g.sites),
+                                            .instructions = bdh::instruction_set::best,
+                                            .retention = {}}),
+                       options);
   oracle::graph_form reference(c, rules);
   std::vector<std::vector<float>> x, y;
   brain.watch([&](bdh::layer_id, int round) {
@@ -140,11 +156,13 @@ outcome judge(const graph& g) {
       const oracle::token_trace expected = reference.step(t);
       brain.step(static_cast<bdh::token_id>(t));
       for (std::size_t l = 0; l < x.size(); ++l) {
-        all.difference = std::max({all.difference, relative(x[l], expected.x[l]), relative(y[l], expected.y[l])});
+        all.difference = std::max(
+            {all.difference, relative(x[l], expected.x[l]), relative(y[l], expected.y[l])});
         largest = std::max({largest, expected.x[l].maxCoeff(), expected.y[l].maxCoeff()});
         fired = std::max(fired, expected.y[l].maxCoeff());
       }
-      if (brain.logits().size() != 0) all.difference = std::max(all.difference, relative(brain.logits(), expected.logits));
+      if (brain.logits().size() != 0)
+        all.difference = std::max(all.difference, relative(brain.logits(), expected.logits));
     }
   } catch (const bdh::input_error&) {
     largest = 1e300;
@@ -164,8 +182,8 @@ graph shrunk(graph g, Fails fails) {
       change(t);
       tries.push_back(t);
     };
-    for (int graph::*field :
-         {&graph::neurons, &graph::tokens, &graph::layers, &graph::vocabulary, &graph::degree, &graph::hubs, &graph::sites}) {
+    for (int graph::*field : {&graph::neurons, &graph::tokens, &graph::layers, &graph::vocabulary,
+                              &graph::degree, &graph::hubs, &graph::sites}) {
       const int step = field == &graph::neurons ? 2 * g.heads : 1, least = step;
       for (int less : {(g.*field - least) / 2 / step * step, step})
         if (less > 0 && g.*field - less >= least) attempt([&](graph& t) { t.*field -= less; });
@@ -202,7 +220,8 @@ TEST_CASE("Eq. 6, 7 and 8 equal their oracles on 200 random graphs that stay act
       const outcome again = judge(t);
       return again.lively && !(again.difference < tolerance);
     });
-    FAIL_CHECK("differs by " << judge(least).difference << ": " << shown(least) << "shrunk from " << shown(g));
+    FAIL_CHECK("differs by " << judge(least).difference << ": " << shown(least) << "shrunk from "
+                             << shown(g));
   }
   MESSAGE(lively << " of " << seed << " graphs were active and bounded");
   CHECK(lively == 200);

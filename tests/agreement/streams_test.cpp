@@ -1,5 +1,6 @@
-// Streams that read their tokens together have the bits of the same streams alone: any number of them, of sites and of threads, of
-// different lengths, whatever is probed, watched or perturbed in some of them.
+// Streams that read their tokens together have the bits of the same streams alone: any number of
+// them, of sites and of threads, of different lengths, whatever is probed, watched or perturbed in
+// some of them.
 #include "core/simulation/streams.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,7 @@ using token_list = std::vector<int>;
 struct outcome {
   std::vector<float> logits;  // all tokens
   std::vector<bdh::layer_synapses> synapses;
-  std::vector<bdh::token_report> reports;
+  std::vector<bdh::step_report> reports;
   std::vector<double> probed;
 };
 
@@ -38,7 +39,8 @@ void check_same(const outcome& a, const outcome& b) {
   for (std::size_t l = 0; l < a.synapses.size(); ++l) {
     CHECK(same_bits(a.synapses[l].stored, b.synapses[l].stored));
     CHECK(a.synapses[l].clock == b.synapses[l].clock);
-    CHECK(std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(), b.synapses[l].last_used.begin()));
+    CHECK(std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
+                     b.synapses[l].last_used.begin()));
   }
   REQUIRE(a.reports.size() == b.reports.size());
   for (std::size_t t = 0; t < a.reports.size(); ++t) {
@@ -53,14 +55,15 @@ void check_same(const outcome& a, const outcome& b) {
   CHECK(a.probed == b.probed);
 }
 
-void add(outcome& o, const bdh::token_report& report, const bdh::simulator& brain) {
+void add(outcome& o, const bdh::step_report& report, const bdh::simulator& brain) {
   o.reports.push_back(report);
   o.logits.insert(o.logits.end(), brain.logits().begin(), brain.logits().end());
 }
 
 void end(outcome& o, const bdh::simulator& brain) {
   o.synapses = brain.save().layers;
-  for (std::size_t p = 0; p < brain.probes().size(); ++p) o.probed.push_back(brain.probes().strength(p));
+  for (std::size_t p = 0; p < brain.probes().size(); ++p)
+    o.probed.push_back(brain.probes().strength(p));
 }
 
 // What sets a stream apart from the others, by its number.
@@ -69,11 +72,13 @@ using special = std::function<void(bdh::simulator& stream, std::size_t number)>;
 void nothing(bdh::simulator&, std::size_t) {}
 
 bdh::simulator alone(const bdh::model& m, bdh::site_id sites = 1) {
-  return bdh::simulator(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
+  return bdh::simulator(
+      m, bdh::cpu_engine(
+             m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
 }
 
-std::vector<outcome> one_after_the_other(const bdh::model& m, const std::vector<token_list>& tokens, const special& make,
-                                         bdh::site_id sites) {
+std::vector<outcome> one_after_the_other(const bdh::model& m, const std::vector<token_list>& tokens,
+                                         const special& make, bdh::site_id sites) {
   std::vector<outcome> all(tokens.size());
   for (std::size_t k = 0; k < tokens.size(); ++k) {
     bdh::simulator stream = alone(m, sites);
@@ -84,13 +89,15 @@ std::vector<outcome> one_after_the_other(const bdh::model& m, const std::vector<
   return all;
 }
 
-std::vector<outcome> together(const bdh::model& m, const std::vector<token_list>& tokens, const special& make, bdh::site_id sites,
-                              std::size_t threads) {
+std::vector<outcome> together(const bdh::model& m, const std::vector<token_list>& tokens,
+                              const special& make, bdh::site_id sites, std::size_t threads) {
   std::vector<std::unique_ptr<bdh::simulator>> streams;
-  streams.push_back(
-      std::make_unique<bdh::simulator>(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}),
-                                       bdh::simulator_options{.threads = threads}));
-  while (streams.size() < tokens.size()) streams.push_back(streams.front()->sibling());
+  streams.push_back(std::make_unique<bdh::simulator>(
+      m,
+      bdh::cpu_engine(
+          m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}),
+      bdh::simulator_options{.threads = threads}));
+  while (streams.size() < tokens.size()) streams.push_back(streams.front()->new_stream());
   for (std::size_t k = 0; k < streams.size(); ++k) make(*streams[k], k);
   std::vector<outcome> all(tokens.size());
   for (std::size_t t = 0;; ++t) {
@@ -102,7 +109,7 @@ std::vector<outcome> together(const bdh::model& m, const std::vector<token_list>
         numbers.push_back(k);
       }
     if (steps.empty()) break;
-    bdh::step_together(steps);
+    bdh::step_streams(steps);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       REQUIRE(steps[i].failed == nullptr);
       add(all[numbers[i]], steps[i].report, *steps[i].stream);
@@ -115,24 +122,26 @@ std::vector<outcome> together(const bdh::model& m, const std::vector<token_list>
 // Token lists of different lengths, none of them the first's.
 std::vector<token_list> some_tokens(std::size_t streams, int vocabulary, std::uint64_t seed) {
   std::vector<token_list> all;
-  for (std::size_t k = 0; k < streams; ++k) all.push_back(tests::random_tokens(7 + static_cast<int>(k * 5 % 9), vocabulary, seed + k));
+  for (std::size_t k = 0; k < streams; ++k)
+    all.push_back(tests::random_tokens(7 + static_cast<int>(k * 5 % 9), vocabulary, seed + k));
   return all;
 }
 
 std::uint64_t fired(const outcome& o) {
   std::uint64_t sum = 0;
-  for (const bdh::token_report& r : o.reports)
+  for (const bdh::step_report& r : o.reports)
     for (const bdh::neuron_id y : r.active_y) sum += y;
   return sum;
 }
 
-void compare(const bdh::model& m, std::size_t streams, int vocabulary, bdh::site_id sites, std::size_t threads,
-             const special& make = nothing) {
+void compare(const bdh::model& m, std::size_t streams, int vocabulary, bdh::site_id sites,
+             std::size_t threads, const special& make = nothing) {
   CAPTURE(streams);
   CAPTURE(sites);
   CAPTURE(threads);
   const auto tokens = some_tokens(streams, vocabulary, 11 * streams + sites);
-  const auto expected = one_after_the_other(m, tokens, make, sites), actual = together(m, tokens, make, sites, threads);
+  const auto expected = one_after_the_other(m, tokens, make, sites),
+             actual = together(m, tokens, make, sites, threads);
   for (std::size_t k = 0; k < streams; ++k) {
     CAPTURE(k);
     CHECK(fired(expected[k]) > 0);
@@ -140,7 +149,12 @@ void compare(const bdh::model& m, std::size_t streams, int vocabulary, bdh::site
   }
 }
 
-const tests::shape shape{.neurons_per_head = 200, .heads = 3, .hubs = 45, .vocabulary = 13, .layers = 3, .rotates = true};
+const tests::shape shape{.neurons_per_head = 200,
+                         .heads = 3,
+                         .hubs = 45,
+                         .vocabulary = 13,
+                         .layers = 3,
+                         .rotates = true};
 
 }  // namespace
 
@@ -149,11 +163,17 @@ TEST_CASE("any number of streams, sites and threads, through hubs") {
   w.retention = 0.97;
   const bdh::model m = tests::as_graph(w, "gpu-release");
   for (const std::size_t streams : {1, 2, 5, 17})
-    for (const bdh::site_id sites : {1u, 3u, 60u}) compare(m, streams, shape.vocabulary, sites, streams == 5 ? 4 : 1);
+    for (const bdh::site_id sites : {1u, 3u, 60u})
+      compare(m, streams, shape.vocabulary, sites, streams == 5 ? 4 : 1);
 }
 
 TEST_CASE("all dynamics, through hubs") {
-  const tests::shape one_head{.neurons_per_head = 150, .heads = 1, .hubs = 20, .vocabulary = 9, .layers = 2, .rotates = false};
+  const tests::shape one_head{.neurons_per_head = 150,
+                              .heads = 1,
+                              .hubs = 20,
+                              .vocabulary = 9,
+                              .layers = 2,
+                              .rotates = false};
   for (const char* variant : {"bdh", "normfree", "gpu-paper", "gpu-release"}) {
     CAPTURE(variant);
     const oracle::weights w = tests::random_weights(one_head, 2);
@@ -165,19 +185,33 @@ TEST_CASE("all dynamics, through hubs") {
 TEST_CASE("all dynamics, with explicit edges") {
   for (const auto& [name, variant] :
        {std::pair{"bdh", oracle::variant::bdh}, std::pair{"normfree", oracle::variant::normfree},
-        std::pair{"gpu-paper", oracle::variant::gpu_paper}, std::pair{"gpu-release", oracle::variant::gpu_release}}) {
+        std::pair{"gpu-paper", oracle::variant::gpu_paper},
+        std::pair{"gpu-release", oracle::variant::gpu_release}}) {
     CAPTURE(name);
     const oracle::rules rules = oracle::rules_of(variant);
     for (const bool rotates : {false, true}) {
-      const tests::shape small{.neurons_per_head = 130, .heads = 1, .hubs = 10, .vocabulary = 7, .layers = 2, .rotates = rotates};
+      const tests::shape small{.neurons_per_head = 130,
+                               .heads = 1,
+                               .hubs = 10,
+                               .vocabulary = 7,
+                               .layers = 2,
+                               .rotates = rotates};
       const oracle::weights pool = tests::random_weights(small, 3);
-      compare(tests::as_direct_graph(oracle::circuits_of(pool, rules), name, &pool, false), 4, small.vocabulary, 3, 2);
+      compare(tests::as_direct_graph(oracle::circuits_of(pool, rules), name, &pool, false), 4,
+              small.vocabulary, 3, 2);
     }
   }
-  const tests::graph_shape sparse{.neurons = 200, .vocabulary = 7, .layers = 2, .degree = 12, .rotates = true, .own_retention = true};
-  compare(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5, sparse.vocabulary, 2, 2);
-  compare(tests::in_random_order(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5), 70, sparse.vocabulary,
-          2, 2);
+  const tests::graph_shape sparse{.neurons = 200,
+                                  .vocabulary = 7,
+                                  .layers = 2,
+                                  .degree = 12,
+                                  .rotates = true,
+                                  .own_retention = true};
+  compare(tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5,
+          sparse.vocabulary, 2, 2);
+  compare(tests::in_random_order(
+              tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true), 5),
+          70, sparse.vocabulary, 2, 2);
 }
 
 TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth") {
@@ -187,8 +221,8 @@ TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth
   const special make = [&](bdh::simulator& stream, std::size_t number) {
     if (number == 1) stream.probe({{3, 205}, 2});
     if (number == 2) {
-      stream.perturb(bdh::parse_perturbation(m, "silence x:5-90 tokens 2-4"));
-      stream.perturb(bdh::parse_perturbation(m, "lesion 7,9,300"));
+      stream.perturb(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
+      stream.perturb(bdh::parse_intervention(m, "lesion 7,9,300"));
     }
     if (number == 3)
       stream.watch([&](bdh::layer_id, int) {
@@ -197,9 +231,10 @@ TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth
       });
   };
   compare(m, 5, shape.vocabulary, 2, 2, make);
-  CHECK(rounds == 2 * (7 + 15 % 9) * 4 * shape.layers);                   // alone and together, 4 L rounds a token
-  const special mild = [&](bdh::simulator& stream, std::size_t number) {  // nobody looks between the rounds
-    if (number == 0) stream.perturb(bdh::parse_perturbation(m, "silence x:5-90 tokens 2-4"));
+  CHECK(rounds == 2 * (7 + 15 % 9) * 4 * shape.layers);  // alone and together, 4 L rounds a token
+  const special mild = [&](bdh::simulator& stream,
+                           std::size_t number) {  // nobody looks between the rounds
+    if (number == 0) stream.perturb(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
   };
   compare(m, 3, shape.vocabulary, 2, 1, mild);
 }
@@ -211,16 +246,20 @@ TEST_CASE("cut edges and muted weights of one stream are not those of another") 
   const bdh::projection& gx = m.direct().gx_excitatory;
   std::string edge;
   for (bdh::neuron_id i = 0; edge.empty(); ++i)
-    if (gx.indptr()[i] != gx.indptr()[i + 1]) edge = std::to_string(i) + "->" + std::to_string(gx.indices()[gx.indptr()[i]]);
+    if (gx.indptr()[i] != gx.indptr()[i + 1])
+      edge = std::to_string(i) + "->" + std::to_string(gx.indices()[gx.indptr()[i]]);
   compare(m, 3, sparse.vocabulary, 2, 2, [&](bdh::simulator& stream, std::size_t number) {
-    if (number == 1) stream.perturb(bdh::parse_perturbation(m, "lesion gx:" + edge));
+    if (number == 1) stream.perturb(bdh::parse_intervention(m, "lesion gx:" + edge));
   });
 }
 
 TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 8), "gpu-release");
   const auto make = [&](std::uint64_t seed) {
-    auto work = bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}, .bfloat16_synapses = true});
+    auto work = bdh::cpu_engine(m, {.sites = 2,
+                                    .instructions = bdh::instruction_set::best,
+                                    .retention = {},
+                                    .bfloat16_synapses = true});
     work->seed_rounding(seed);
     return std::make_unique<bdh::simulator>(m, std::move(work));
   };
@@ -231,13 +270,14 @@ TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
     const auto one = make(40 + k);
     for (const int t : tokens) add(expected[k], one->step(static_cast<bdh::token_id>(t)), *one);
     end(expected[k], *one);
-    streams.push_back(k == 0 ? make(40) : streams.front()->sibling());
+    streams.push_back(k == 0 ? make(40) : streams.front()->new_stream());
     streams.back()->seed_rounding(40 + k);
   }
   for (const int t : tokens) {
     std::vector<bdh::stream_step> steps;
-    for (const auto& stream : streams) steps.push_back({stream.get(), static_cast<bdh::token_id>(t)});
-    bdh::step_together(steps);
+    for (const auto& stream : streams)
+      steps.push_back({stream.get(), static_cast<bdh::token_id>(t)});
+    bdh::step_streams(steps);
     for (std::size_t k = 0; k < 5; ++k) add(found[k], steps[k].report, *streams[k]);
   }
   for (std::size_t k = 0; k < 5; ++k) {
@@ -254,26 +294,32 @@ TEST_CASE("streams come and go; a saved one goes on among others") {
   outcome expected;
   for (const int t : tokens) add(expected, straight.step(static_cast<bdh::token_id>(t)), straight);
   bdh::simulator first = alone(m);
-  const auto second = first.sibling(), third = first.sibling();
+  const auto second = first.new_stream(), third = first.new_stream();
   outcome actual;
   const auto step = [&](bdh::simulator& stream, int t, std::vector<bdh::simulator*> others) {
     std::vector<bdh::stream_step> steps;
     for (bdh::simulator* other : others) steps.push_back({other, 1});
     steps.push_back({&stream, static_cast<bdh::token_id>(t)});
-    bdh::step_together(steps);
+    bdh::step_streams(steps);
     REQUIRE(steps.back().failed == nullptr);
     add(actual, steps.back().report, stream);
   };
   for (std::size_t t = 0; t < 6; ++t) step(first, tokens[t], {second.get()});
   third->restore(first.save());
   for (std::size_t t = 6; t < 12; ++t) step(*third, tokens[t], {second.get(), &first});
-  for (std::size_t t = 12; t < 20; ++t) add(actual, third->step(static_cast<bdh::token_id>(tokens[t])), *third);
+  for (std::size_t t = 12; t < 20; ++t)
+    add(actual, third->step(static_cast<bdh::token_id>(tokens[t])), *third);
   CHECK(same_bits(expected.logits, actual.logits));
 }
 
 TEST_CASE("a stream that fails leaves the others alone") {
-  oracle::weights w =
-      tests::random_weights({.neurons_per_head = 64, .heads = 1, .hubs = 16, .vocabulary = 5, .layers = 2, .rotates = false}, 8);
+  oracle::weights w = tests::random_weights({.neurons_per_head = 64,
+                                             .heads = 1,
+                                             .hubs = 16,
+                                             .vocabulary = 5,
+                                             .layers = 2,
+                                             .rotates = false},
+                                            8);
   w.Dy *= 1e3;
   w.E *= 1e3;
   const bdh::model m = tests::as_graph(w, "bdh");
@@ -287,12 +333,12 @@ TEST_CASE("a stream that fails leaves the others alone") {
   REQUIRE(message.find("a finite value") != std::string::npos);
 
   bdh::simulator doomed = alone(m);
-  const auto other = doomed.sibling();
+  const auto other = doomed.new_stream();
   std::string found;
   for (int t = 0; t < 50 && found.empty(); ++t) {
     bdh::stream_step steps[] = {{&doomed, static_cast<bdh::token_id>(t % 5)}, {other.get(), 0}};
-    if (t > 0) other->forget();  // one token at a time stays finite
-    bdh::step_together(steps);
+    if (t > 0) other->clear_synapses();  // one token at a time stays finite
+    bdh::step_streams(steps);
     REQUIRE(steps[1].failed == nullptr);
     try {
       if (steps[0].failed) std::rethrow_exception(steps[0].failed);
@@ -305,21 +351,23 @@ TEST_CASE("a stream that fails leaves the others alone") {
   CHECK(same_bits(expected.logits(), other->logits()));
 
   // Before anything is read: a token that is none. In the middle: a watcher that throws.
-  doomed.forget();
-  other->forget();
+  doomed.clear_synapses();
+  other->clear_synapses();
   const int watching = doomed.watch([](bdh::layer_id layer, int) {
     if (layer == 2) throw bdh::input_error("watcher", "enough", "more");
   });
-  const auto third = doomed.sibling();
+  const auto third = doomed.new_stream();
   bdh::stream_step steps[] = {{&doomed, 0}, {other.get(), 0}, {third.get(), 5}};
-  bdh::step_together(steps);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[0].failed), "watcher: enough, expected more", bdh::input_error);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[2].failed), "token: 5, expected < 5, the vocabulary", bdh::input_error);
+  bdh::step_streams(steps);
+  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[0].failed), "watcher: enough, expected more",
+                       bdh::input_error);
+  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[2].failed),
+                       "token: 5, expected < 5, the vocabulary", bdh::input_error);
   CHECK(third->tokens() == 0);
   REQUIRE(steps[1].failed == nullptr);
   CHECK(same_bits(expected.logits(), other->logits()));
   doomed.unwatch(watching);
-  doomed.forget();
+  doomed.clear_synapses();
   doomed.step(0);
   CHECK(same_bits(expected.logits(), doomed.logits()));
 }
@@ -330,8 +378,8 @@ TEST_CASE("only different siblings read together") {
   bdh::simulator first = alone(m), stranger = alone(same), divided = alone(m, 2);
   for (bdh::simulator* other : {&stranger, &divided, &first}) {
     bdh::stream_step steps[] = {{&first, 0}, {other, 0}};
-    CHECK_THROWS_AS(bdh::step_together(steps), bdh::input_error);
+    CHECK_THROWS_AS(bdh::step_streams(steps), bdh::input_error);
     CHECK(first.tokens() == 0);
   }
-  bdh::step_together({});
+  bdh::step_streams({});
 }

@@ -1,4 +1,5 @@
-// Models joined and cut: what is joined with itself is itself, what is cut out has the bits that it had.
+// Models joined and cut: what is joined with itself is itself, what is cut out has the bits that it
+// had.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -65,20 +66,24 @@ std::vector<bdh::neuron_id> numbers(bdh::neuron_id first, bdh::neuron_id end) {
 TEST_CASE("edges go to their places, and those that fall together add up") {
   const bdh::population two{"two", 2}, three{"three", 3};
   // 0 -> 0 (1), 0 -> 1 (2), 1 -> 1 (-3)
-  const auto p = bdh::projection::sparse("p", two, two, bdh::order::by_source, make<bdh::edge_id>({0, 2, 3}),
-                                         make<bdh::neuron_id>({0, 1, 1}), make<float>({1, 2, -3}));
+  const auto p =
+      bdh::projection::sparse("p", two, two, bdh::major::source, make<bdh::edge_id>({0, 2, 3}),
+                              make<bdh::neuron_id>({0, 1, 1}), make<float>({1, 2, -3}));
   const std::vector<bdh::neuron_id> turned{2, 0}, kept{0, bdh::nowhere}, same{0, 1};
-  const bdh::placement parts[] = {{&p, turned, same, 1}, {&p, turned, turned, 10}, {&p, kept, same, 100}};
-  const auto c = bdh::combined("c", three, three, bdh::order::by_target, parts);
-  // 2 -> 0 (1), 2 -> 1 (2), 0 -> 1 (-3); 2 -> 2 (10), 2 -> 0 (20), 0 -> 0 (-30); 0 -> 0 (100), 0 -> 1 (200)
+  const bdh::placement parts[] = {
+      {&p, turned, same, 1}, {&p, turned, turned, 10}, {&p, kept, same, 100}};
+  const auto c = bdh::combined("c", three, three, bdh::major::target, parts);
+  // 2 -> 0 (1), 2 -> 1 (2), 0 -> 1 (-3); 2 -> 2 (10), 2 -> 0 (20), 0 -> 0 (-30); 0 -> 0 (100), 0 ->
+  // 1 (200)
   CHECK(std::ranges::equal(c.indptr(), std::vector<bdh::edge_id>{0, 2, 4, 5}));
   CHECK(std::ranges::equal(c.indices(), std::vector<bdh::neuron_id>{0, 2, 0, 2, 2}));
   CHECK(std::ranges::equal(c.weights(), std::vector<float>{70, 21, 197, 2, 10}));
 
-  const auto d = bdh::projection::dense("d", two, two, bdh::order::by_source, make<float>({1, -0.0f, 3, 4}));
+  const auto d =
+      bdh::projection::dense("d", two, two, bdh::major::source, make<float>({1, -0.0f, 3, 4}));
   const std::vector<bdh::neuron_id> second{1, bdh::nowhere}, first{bdh::nowhere, 0};
   const bdh::placement rows[] = {{&d, second, same, 1}, {&d, first, same, 2}};
-  const auto e = bdh::combined("e", two, two, bdh::order::by_source, rows);
+  const auto e = bdh::combined("e", two, two, bdh::major::source, rows);
   CHECK(std::ranges::equal(e.weights(), std::vector<float>{6, 8, 1, 0}));
   CHECK(std::signbit(e.weights()[3]));
 }
@@ -89,64 +94,78 @@ TEST_CASE("a model joined with itself is itself, by the factor of E that its dyn
     int heads;
     float scale_e;
   };
-  for (const kind& k :
-       {kind{"gpu-release", 1, 0.5f}, kind{"gpu-release", 3, 0.5f}, kind{"gpu-paper", 1, 0.5f}, kind{"normfree", 1, 0.25f}}) {
+  for (const kind& k : {kind{"gpu-release", 1, 0.5f}, kind{"gpu-release", 3, 0.5f},
+                        kind{"gpu-paper", 1, 0.5f}, kind{"normfree", 1, 0.25f}}) {
     CAPTURE(k.dynamics);
     const auto w = tests::random_weights({.heads = k.heads}, 11);
-    const bdh::model m = tests::as_graph(w, k.dynamics), sparse = tests::as_sparse_graph(w, k.dynamics);
+    const bdh::model m = tests::as_graph(w, k.dynamics),
+                     sparse = tests::as_sparse_graph(w, k.dynamics);
     const auto expected = logits(m, 11);
     const bdh::merged both = bdh::merge(m, m, k.scale_e);
     CHECK(both.result.neurons() == 2 * m.neurons());
     CHECK(difference(expected, logits(both.result, 11)) < 1e-5);
     CHECK(difference(expected, logits(bdh::merge(sparse, sparse, k.scale_e).result, 11)) < 1e-5);
     CHECK(difference(expected, logits(bdh::merge(m, sparse, k.scale_e).result, 11)) < 1e-5);
-    if (std::string(k.dynamics) == "normfree") CHECK(difference(expected, logits(bdh::merge(m, m, 0.5f).result, 11)) > 1e-3);
+    if (std::string(k.dynamics) == "normfree")
+      CHECK(difference(expected, logits(bdh::merge(m, m, 0.5f).result, 11)) > 1e-3);
   }
 }
 
 TEST_CASE("what was joined can be cut apart, weights and numbers as they were") {
-  const bdh::model a = tests::as_graph(tests::random_weights({.neurons_per_head = 6, .heads = 2}, 1), "gpu-release"),
-                   b = tests::as_graph(tests::random_weights({.neurons_per_head = 4, .heads = 2}, 2), "gpu-release");
+  const bdh::model a = tests::as_graph(
+                       tests::random_weights({.neurons_per_head = 6, .heads = 2}, 1),
+                       "gpu-release"),
+                   b = tests::as_graph(
+                       tests::random_weights({.neurons_per_head = 4, .heads = 2}, 2),
+                       "gpu-release");
   const bdh::model both = bdh::merge(a, b).result;
   CHECK(both.neurons_per_head() == 10);
   std::vector<bdh::neuron_id> original;
   for (bdh::neuron_id i = 0; i < 20; ++i) original.push_back(both.original_id(i));
-  CHECK(original == std::vector<bdh::neuron_id>{0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19});
+  CHECK(original == std::vector<bdh::neuron_id>{0, 1, 2, 3, 4,  5,  12, 13, 14, 15,
+                                                6, 7, 8, 9, 10, 11, 16, 17, 18, 19});
   const std::vector<bdh::neuron_id> of_b{6, 7, 8, 9, 16, 17, 18, 19};
   const bdh::model part = bdh::slice(both, of_b).result;
   check_same_bits(part.circuits().e, b.circuits().e);
   check_same_bits(part.circuits().dx, b.circuits().dx);
   check_same_bits(part.circuits().dy, b.circuits().dy);
-  CHECK(std::ranges::equal(part.turning().frequency(), b.turning().frequency()));
+  CHECK(std::ranges::equal(part.rotation().frequency(), b.rotation().frequency()));
   CHECK(part.original_id(0) == 12);
-  CHECK(both.circuits().sensory.weight(3) == 0.5f * a.circuits().sensory.weight(3) + 0.5f * b.circuits().sensory.weight(3));
+  CHECK(both.circuits().sensory.weight(3) ==
+        0.5f * a.circuits().sensory.weight(3) + 0.5f * b.circuits().sensory.weight(3));
 }
 
 TEST_CASE("graphs lie side by side, and their logits are the mean") {
   for (const bool own : {false, true}) {
-    const auto c = tests::random_circuits({.rotates = true, .own_retention = own, .retention = 0.9}, 5);
+    const auto c =
+        tests::random_circuits({.rotates = true, .own_retention = own, .retention = 0.9}, 5);
     const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, own);
     const bdh::model both = bdh::merge(m, m).result;
     const auto expected = logits(m, 7);
     CHECK(difference(expected, logits(both, 7)) < 1e-6);  // readout sums in other lanes
     const bdh::sliced part = bdh::slice(both, numbers(40, 80));
     CHECK(part.partners.empty());
-    for (auto which : {&bdh::direct_circuits::gx_excitatory, &bdh::direct_circuits::gx_inhibitory, &bdh::direct_circuits::gy_excitatory,
-                       &bdh::direct_circuits::gy_inhibitory, &bdh::direct_circuits::gs, &bdh::direct_circuits::sensory})
+    for (auto which : {&bdh::direct_circuits::gx_excitatory, &bdh::direct_circuits::gx_inhibitory,
+                       &bdh::direct_circuits::gy_excitatory, &bdh::direct_circuits::gy_inhibitory,
+                       &bdh::direct_circuits::gs, &bdh::direct_circuits::sensory})
       check_same_bits(part.result.direct().*which, m.direct().*which);
     CHECK(std::ranges::equal(part.result.direct().retention, m.direct().retention));
   }
 }
 
 TEST_CASE("cutting and writing out as explicit edges can change places") {
-  const bdh::model hubs = tests::as_graph(tests::random_weights({.neurons_per_head = 8, .heads = 2}, 3), "gpu-release");
+  const bdh::model hubs =
+      tests::as_graph(tests::random_weights({.neurons_per_head = 8, .heads = 2}, 3), "gpu-release");
   const std::vector<bdh::neuron_id> keep{2, 3, 4, 5, 10, 11, 12, 13};
-  const bdh::model a = bdh::as_direct(bdh::slice(hubs, keep).result).graph, b = bdh::slice(bdh::as_direct(hubs).graph, keep).result;
+  const bdh::model a = bdh::as_direct(bdh::slice(hubs, keep).result).graph,
+                   b = bdh::slice(bdh::as_direct(hubs).graph, keep).result;
   CHECK(b.sources() == 8 + 11);  // sensory nodes are sources still
-  for (auto which : {&bdh::direct_circuits::gx_excitatory, &bdh::direct_circuits::gx_inhibitory, &bdh::direct_circuits::gy_excitatory,
-                     &bdh::direct_circuits::gy_inhibitory, &bdh::direct_circuits::gs})
+  for (auto which : {&bdh::direct_circuits::gx_excitatory, &bdh::direct_circuits::gx_inhibitory,
+                     &bdh::direct_circuits::gy_excitatory, &bdh::direct_circuits::gy_inhibitory,
+                     &bdh::direct_circuits::gs})
     check_same_bits(a.direct().*which, b.direct().*which);
-  for (auto which : {&bdh::hub_circuits::e, &bdh::hub_circuits::sensory, &bdh::hub_circuits::readout})
+  for (auto which :
+       {&bdh::hub_circuits::e, &bdh::hub_circuits::sensory, &bdh::hub_circuits::readout})
     check_same_bits(a.circuits().*which, b.circuits().*which);
   CHECK(logits(a, 11) == logits(b, 11));
 }

@@ -1,4 +1,5 @@
-// The strengths of all synapses from their factors, against probes, which accumulate each of them token by token.
+// The strengths of all synapses from their factors, against probes, which accumulate each of them
+// token by token.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,8 +14,10 @@
 
 namespace {
 
-// f and |x| of the neuron and its partner, without rotation and decay: what strengths are measured by.
-double sum_of_absolute_terms(const bdh::layer_factors& kept, const bdh::neuron_pair& p, bool rotates) {
+// f and |x| of the neuron and its partner, without rotation and decay: what strengths are measured
+// by.
+double sum_of_absolute_terms(const bdh::layer_factors& kept, const bdh::neuron_pair& p,
+                             bool rotates) {
   const auto at = [](const bdh::neuron_events& e, bdh::neuron_id i, std::uint32_t t) {
     for (std::uint64_t k = e.offset[i]; k < e.offset[i + 1]; ++k)
       if (e.token[k] == t) return double{e.value[k]};
@@ -22,22 +25,29 @@ double sum_of_absolute_terms(const bdh::layer_factors& kept, const bdh::neuron_p
   };
   double sum = 0;
   for (std::uint32_t t = 0; t < kept.tokens(); ++t)
-    sum += at(kept.f(), p.post, t) * (at(kept.x(), p.pre, t) + (rotates ? at(kept.x(), p.pre ^ 1, t) : 0));
+    sum += at(kept.f(), p.post, t) *
+           (at(kept.x(), p.pre, t) + (rotates ? at(kept.x(), p.pre ^ 1, t) : 0));
   return sum;
 }
 
-// The largest difference between factors and probes over many pairs of every layer; how many of them are not 0 goes to `moving`.
-double largest_difference(const bdh::model& m, std::optional<double> retention, bdh::probe_factor factor, int vocabulary, int& moving) {
-  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = retention}));
+// The largest difference between factors and probes over many pairs of every layer; how many of
+// them are not 0 goes to `moving`.
+double largest_difference(const bdh::model& m, std::optional<double> retention,
+                          bdh::probe_factor factor, int vocabulary, int& moving) {
+  bdh::simulator brain(
+      m, bdh::cpu_engine(
+             m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = retention}));
   std::vector<bdh::layer_id> layers;
   for (bdh::layer_id l = 1; l <= m.layers(); ++l) layers.push_back(l);
-  bdh::synapse_factors kept(brain, layers, factor);
-  for (int t : tests::random_tokens(9, vocabulary, 5)) brain.step(static_cast<bdh::token_id>(t));  // another text: forgotten
-  brain.forget();
-  kept.forget();
+  bdh::hebbian_trace kept(brain, layers, factor);
+  for (int t : tests::random_tokens(9, vocabulary, 5))
+    brain.step(static_cast<bdh::token_id>(t));  // another text: forgotten
+  brain.clear_synapses();
+  kept.clear_synapses();
   for (bdh::layer_id l : layers)
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 3)
-      for (bdh::neuron_id j = 0; j < m.neurons(); j += m.is_direct() ? 1 : 7) brain.probe({{i, j}, l, factor});
+      for (bdh::neuron_id j = 0; j < m.neurons(); j += m.is_direct() ? 1 : 7)
+        brain.probe({{i, j}, l, factor});
   for (int t : tests::random_tokens(25, vocabulary, 4)) brain.step(static_cast<bdh::token_id>(t));
   double worst = 0;
   std::vector<bdh::layer_factors> of;
@@ -51,13 +61,15 @@ double largest_difference(const bdh::model& m, std::optional<double> retention, 
     for (std::size_t b = 0; b < all.blocks(); ++b)
       all.visit(b, [&](const bdh::weight_row& row) {
         for (std::size_t k = 0; k < row.weights.size(); ++k)
-          matrix[row.target * m.neurons() + (row.sources.empty() ? k : row.sources[k])] = row.weights[k];
+          matrix[row.target * m.neurons() + (row.sources.empty() ? k : row.sources[k])] =
+              row.weights[k];
       });
   }
   for (std::size_t p = 0; p < brain.probes().size(); ++p) {
     const bdh::probe_spec& what = brain.probes().what(p);
     const bdh::layer_factors& factors = of[what.layer - 1];
-    const double expected = brain.probes().strength(p), scale = sum_of_absolute_terms(factors, what.pair, m.turning().present());
+    const double expected = brain.probes().strength(p),
+                 scale = sum_of_absolute_terms(factors, what.pair, m.rotation().present());
     if (scale == 0) {
       CHECK(factors.strength(what.pair) == 0);
       continue;
@@ -74,7 +86,9 @@ double largest_difference(const bdh::model& m, std::optional<double> retention, 
 
 }  // namespace
 
-TEST_CASE("through hubs, factors give the strengths of probes: heads, rotation, retention, both factors") {
+TEST_CASE(
+    "through hubs, factors give the strengths of probes: heads, rotation, retention, both "
+    "factors") {
   for (const std::string variant : {"gpu-release", "gpu-paper", "normfree"})
     for (const bool rotates : {true, false})
       for (const auto factor : {bdh::probe_factor::w, bdh::probe_factor::y}) {
@@ -89,12 +103,15 @@ TEST_CASE("through hubs, factors give the strengths of probes: heads, rotation, 
         CAPTURE(variant);
         CAPTURE(rotates);
         int moving = 0;
-        CHECK(largest_difference(m, rotates ? std::optional(0.9) : std::nullopt, factor, 20, moving) < 1e-6);
+        CHECK(largest_difference(m, rotates ? std::optional(0.9) : std::nullopt, factor, 20,
+                                 moving) < 1e-6);
         CHECK(moving > 300);
       }
 }
 
-TEST_CASE("with explicit edges, factors give the strengths of probes: rates and u of each edge, rotation") {
+TEST_CASE(
+    "with explicit edges, factors give the strengths of probes: rates and u of each edge, "
+    "rotation") {
   for (const bool rotates : {true, false})
     for (const bool own_retention : {true, false})
       for (const auto factor : {bdh::probe_factor::w, bdh::probe_factor::y}) {
@@ -116,18 +133,20 @@ TEST_CASE("with explicit edges, factors give the strengths of probes: rates and 
 }
 
 TEST_CASE("factors are refused where they would be wrong") {
-  const oracle::weights w = tests::random_weights({.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  CHECK_THROWS_WITH_AS(bdh::synapse_factors(brain, {4}, bdh::probe_factor::w), "layer: 4, expected 1 to 3", bdh::input_error);
+  CHECK_THROWS_WITH_AS(bdh::hebbian_trace(brain, {4}, bdh::probe_factor::w),
+                       "layer: 4, expected 1 to 3", bdh::input_error);
   {
-    bdh::synapse_factors kept(brain, {2}, bdh::probe_factor::w);
+    bdh::hebbian_trace kept(brain, {2}, bdh::probe_factor::w);
     brain.step(3);
     CHECK_THROWS_AS(kept.of(3), bdh::input_error);
     CHECK_THROWS_AS(kept.of(2).strength({0, 128}), bdh::input_error);
-    brain.perturb(bdh::parse_perturbation(m, "freeze"));
+    brain.perturb(bdh::parse_intervention(m, "freeze"));
     CHECK_THROWS_AS(brain.step(3), bdh::unavailable_error);
   }
-  brain.forget();
+  brain.clear_synapses();
   brain.step(3);  // nobody follows any more
 }

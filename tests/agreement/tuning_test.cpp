@@ -1,4 +1,5 @@
-// Do tuned random models stay active and bounded on tokens that tuning has not seen, and does anything else get noticed?
+// Do tuned random models stay active and bounded on tokens that tuning has not seen, and does
+// anything else get noticed?
 #include "core/analysis/tuning.hpp"
 
 #include <doctest/doctest.h>
@@ -40,11 +41,14 @@ TEST_CASE("every sparse family, tuned to 5 %, lives on") {
     for (const char* dynamics : {"bdh", "normfree"}) {
       CAPTURE(family);
       CAPTURE(dynamics);
-      check_lively(tune(bdh::random_circuits(recipe(bdh::graph_family_named(family), dynamics)), make_engine).result);
+      check_lively(
+          tune(bdh::random_circuits(recipe(bdh::graph_family_named(family), dynamics)), make_engine)
+              .result);
     }
 }
 
-// Every neuron hears every other: in a later layer all of them fire, unless inhibitory ones are among those that fired before.
+// Every neuron hears every other: in a later layer all of them fire, unless inhibitory ones are
+// among those that fired before.
 TEST_CASE("a complete graph, tuned to 5 %, lives on") {
   auto r = recipe(bdh::graph_family::complete);
   SUBCASE("bdh") {}
@@ -73,7 +77,8 @@ TEST_CASE("the activity asked for is what comes") {
   auto r = recipe(bdh::graph_family::erdos_renyi);
   for (const double goal : {0.03, 0.15}) {
     CAPTURE(goal);
-    const double seen = tune(bdh::random_circuits(r), make_engine, {.active_share = goal}).measured.mean_x;
+    const double seen =
+        tune(bdh::random_circuits(r), make_engine, {.active_share = goal}).measured.mean_x;
     CHECK(seen > 0.5 * goal);
     CHECK(seen < 1.5 * goal);
   }
@@ -87,7 +92,8 @@ TEST_CASE("a graph large enough to start from a small one's gains") {
 
 TEST_CASE("tuning gives the same gains for any number of threads") {
   const bdh::random_circuits drawn(recipe(bdh::graph_family::erdos_renyi));
-  const bdh::tuned_model one = tune(drawn, make_engine), three = tune(drawn, make_engine, {}, {.threads = 3});
+  const bdh::tuned_model one = tune(drawn, make_engine),
+                         three = tune(drawn, make_engine, {}, {.threads = 3});
   CHECK(one.gains.gx == three.gains.gx);
   CHECK(one.gains.gy == three.gains.gy);
   CHECK(one.gains.inhibition_x == three.gains.inhibition_x);
@@ -95,7 +101,9 @@ TEST_CASE("tuning gives the same gains for any number of threads") {
   CHECK(one.measured.largest_y == three.measured.largest_y);
 }
 
-TEST_CASE("gains fifty times too high are noticed: Y out of bounds, in deep models values that are not finite") {
+TEST_CASE(
+    "gains fifty times too high are noticed: Y out of bounds, in deep models values that are not "
+    "finite") {
   auto r = recipe(bdh::graph_family::erdos_renyi);
   bdh::circuit_gains g = tune(bdh::random_circuits(r), make_engine).gains;
   SUBCASE("two layers") {}

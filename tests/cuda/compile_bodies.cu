@@ -1,4 +1,5 @@
-// Every kernel body, unchanged, in a __global__ function; one thread group per row. compile_bodies.sh compiles it and looks at the result.
+// Every kernel body, unchanged, in a __global__ function; one thread group per row.
+// compile_bodies.sh compiles it and looks at the result.
 #include "gpu/cuda/device_group.cuh"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
@@ -29,7 +30,7 @@ template __global__ void whole(push_sparse);
 template __global__ void whole(push_edges);
 template __global__ void whole(push_aging_edges);
 template __global__ void rows(pull_many_edges, index, index);
-template __global__ void whole(collect);
+template __global__ void whole(reduce_blocks);
 template __global__ void rows(pull_dense, index, index);
 template __global__ void rows(pull_sparse, index, index);
 // reweight

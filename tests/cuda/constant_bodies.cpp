@@ -1,6 +1,7 @@
-// Every kernel body evaluated by the compiler, on cases computed by hand. nvcc takes a constexpr body for the device without a
-// CUDA macro, but when such a body reaches a function that is not constexpr it says nothing and emits an empty kernel. Constant
-// evaluation refuses that, and reads out of bounds and other undefined behaviour with it. This file only has to compile.
+// Every kernel body evaluated by the compiler, on cases computed by hand. nvcc takes a constexpr
+// body for the device without a CUDA macro, but when such a body reaches a function that is not
+// constexpr it says nothing and emits an empty kernel. Constant evaluation refuses that, and reads
+// out of bounds and other undefined behaviour with it. This file only has to compile.
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
@@ -8,7 +9,8 @@
 
 namespace bdh::kernels::constant {
 
-struct group {  // one lane at a time; the order of a sum does not matter to the small whole numbers below
+struct group {  // one lane at a time; the order of a sum does not matter to the small whole numbers
+                // below
   template <class F>
   constexpr void each(index n, F f) const {
     for (index i = 0; i < n; ++i) f(i);
@@ -57,14 +59,15 @@ inline constexpr index ends[] = {0, 1, 0, 1};
 inline constexpr float x[] = {10, 100};
 
 constexpr bool propagates() {
-  float pushed[2] = {}, scattered[2] = {}, collected[2] = {}, pulled[2] = {}, gathered[2] = {}, chosen[2] = {}, picked[2] = {};
+  float pushed[2] = {}, scattered[2] = {}, collected[2] = {}, pulled[2] = {}, gathered[2] = {},
+        chosen[2] = {}, picked[2] = {};
   push_dense{edges, 2, 2, 0, 2, both, x, pushed}(group{});
   push_sparse{starts, ends, edges, 2, 2, both, x, scattered}(group{});
   const float* const parts[] = {edges, edges + 2};
-  collect{parts, 2, 2, collected}(group{});
+  reduce_blocks{parts, 2, 2, collected}(group{});
   float last[1] = {}, first[1] = {};  // of two columns the first
   push_dense{edges, 2, 1, 0, 2, both, x, last}(group{});
-  collect_rows{edges, 2, 1, 2, first}(group{});
+  reduce_block_rows{edges, 2, 1, 2, first}(group{});
   if (last[0] != 310 || first[0] != 4) return false;
   for (index r = 0; r < 2; ++r) {
     pull_dense{edges, 2, nullptr, x, pulled}(group{}, r);
@@ -75,15 +78,17 @@ constexpr bool propagates() {
   const float* const streams[] = {x, edges};
   float of_x[2] = {}, of_edges[2] = {};
   float* const each[] = {of_x, of_edges};
-  for (index r = 0; r < 2; ++r) pull_dense_together_of<float>{edges, 2, 2, streams, each}(group{}, r);
+  for (index r = 0; r < 2; ++r) pull_dense_batch_of<float>{edges, 2, 2, streams, each}(group{}, r);
   if (of_x[0] != 210 || of_x[1] != 430 || of_edges[0] != 5 || of_edges[1] != 11) return false;
-  return pushed[0] == 310 && pushed[1] == 420 && scattered[0] == 310 && scattered[1] == 420 && collected[0] == 4 && collected[1] == 6 &&
-         pulled[0] == 210 && pulled[1] == 430 && gathered[0] == 210 && gathered[1] == 430 && chosen[0] == 430 && chosen[1] == 210 &&
+  return pushed[0] == 310 && pushed[1] == 420 && scattered[0] == 310 && scattered[1] == 420 &&
+         collected[0] == 4 && collected[1] == 6 && pulled[0] == 210 && pulled[1] == 430 &&
+         gathered[0] == 210 && gathered[1] == 430 && chosen[0] == 430 && chosen[1] == 210 &&
          picked[0] == 430 && picked[1] == 210;
 }
 static_assert(propagates());
 
-constexpr bool propagates_over_explicit_edges() {  // both sources reach targets 0 and 1; then with u = 1/2, aged by 1 and 2 tokens
+constexpr bool propagates_over_explicit_edges() {  // both sources reach targets 0 and 1; then with
+                                                   // u = 1/2, aged by 1 and 2 tokens
   float out[2] = {}, aged[2] = {};
   const push_edges push{starts, starts + 1, ends, edges, 2, both, x, out};
   push(group{});
@@ -95,11 +100,17 @@ constexpr bool propagates_over_explicit_edges() {  // both sources reach targets
   // By target: target 0 hears source 0 by edge 0 and source 1 by edge 2, target 1 by edges 1 and 3.
   const std::uint64_t edge_of[] = {0, 2, 1, 3};
   float pulled[2] = {}, pulled_aged[2] = {}, one[2] = {};
-  pull_edges{starts, ends, edge_of, edges, nullptr, x, nullptr, nullptr, nullptr, pulled}(group{}, 0, 2);
-  for (index r = 0; r < 2; ++r) pull_many_edges{{starts, ends, edge_of, edges, nullptr, x, u, age, crossed, pulled_aged}}(group{}, r);
+  pull_edges{starts, ends, edge_of, edges, nullptr, x, nullptr, nullptr, nullptr, pulled}(group{},
+                                                                                          0, 2);
+  for (index r = 0; r < 2; ++r)
+    pull_many_edges{{starts, ends, edge_of, edges, nullptr, x, u, age, crossed, pulled_aged}}(
+        group{}, r);
   const float silent[] = {10, 0};
-  pull_edges{starts, ends, nullptr, edges, nullptr, silent, nullptr, nullptr, crossed, one}(group{}, 0, 1);
-  if (pulled[0] != 310 || pulled[1] != 420 || pulled_aged[0] != 80 || pulled_aged[1] != 110 || one[0] != 0 || one[1] != 30) return false;
+  pull_edges{starts, ends, nullptr, edges, nullptr, silent, nullptr, nullptr, crossed, one}(group{},
+                                                                                            0, 1);
+  if (pulled[0] != 310 || pulled[1] != 420 || pulled_aged[0] != 80 || pulled_aged[1] != 110 ||
+      one[0] != 0 || one[1] != 30)
+    return false;
   return out[0] == 310 && out[1] == 420 && aged[0] == 5 + 75 && aged[1] == 10 + 100;
 }
 static_assert(propagates_over_explicit_edges());
@@ -110,29 +121,37 @@ constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W
   reweight{sigma, 2, 0, both, activity, kept, x}(group{}, 0);
   if (sigma[0] != 30.5f || sigma[1] != 301) return false;
   float again[] = {1, 2}, pushed[2] = {};
-  if (!push_and_reweight_of<float>{{again, 2, 0, both, activity, kept, x}, 1, 1, x, pushed}(group{})) return false;
+  if (!push_and_reweight_of<float>{
+          {again, 2, 0, both, activity, kept, x}, 1, 1, x, pushed}(group{}))
+    return false;
   bfloat16 rounded[] = {{0x3f80}, {0x4000}};  // (1, 2)
   const random_rounding up[] = {{0, 0xffff0000}};
   reweight_of<bfloat16>{rounded, 2, 0, both, activity, kept, x, up}(group{}, 0);
-  return again[0] == 30.5f && again[1] == 301 && pushed[0] == 10 && pushed[1] == 20 && to_float(rounded[0]) == 30.5f &&
-         to_float(rounded[1]) == 302;
+  return again[0] == 30.5f && again[1] == 301 && pushed[0] == 10 && pushed[1] == 20 &&
+         to_float(rounded[0]) == 30.5f && to_float(rounded[1]) == 302;
 }
 static_assert(reweights());
 
-constexpr bool reweights_explicit_edges() {  // rates (1, 2, 3, 4), W = (10, 100); a quarter turn mixes neurons 0 and 1
+constexpr bool reweights_explicit_edges() {  // rates (1, 2, 3, 4), W = (10, 100); a quarter turn
+                                             // mixes neurons 0 and 1
   const index units[] = {0, 1}, pair[] = {0};
-  const float rates[] = {1, 2, 3, 4}, kept[] = {0.5f, 1}, cosine[] = {0}, sine[] = {1}, u[] = {0.5f, 1, 0.5f, 1};
+  const float rates[] = {1, 2, 3, 4}, kept[] = {0.5f, 1}, cosine[] = {0}, sine[] = {1},
+              u[] = {0.5f, 1, 0.5f, 1};
   const std::uint64_t age[] = {1, 1};
   float plain[] = {2, 2, 2, 2}, turned[] = {2, 2, 2, 2}, aged[] = {2, 2, 2, 2};
   for (index p = 0; p < 2; ++p) {
-    reweight_edges{starts, starts + 1, ends, rates, nullptr, plain, x, units, x, nullptr, nullptr, kept, age}(group{}, p);
-    reweight_edges{starts, starts + 1, ends, rates, u, aged, x, units, x, nullptr, nullptr, kept, age}(group{}, p);
+    reweight_edges{starts, starts + 1, ends,    rates,   nullptr, plain, x,
+                   units,  x,          nullptr, nullptr, kept,    age}(group{}, p);
+    reweight_edges{starts, starts + 1, ends,    rates,   u,    aged, x,
+                   units,  x,          nullptr, nullptr, kept, age}(group{}, p);
   }
-  reweight_edges{starts, starts + 1, ends, rates, nullptr, turned, x, pair, x, cosine, sine, kept, age}(group{}, 0);
+  reweight_edges{starts, starts + 1, ends,   rates, nullptr, turned, x,
+                 pair,   x,          cosine, sine,  kept,    age}(group{}, 0);
   // turned: even' = -odd, odd' = even, of the rates times X: (10, 20) and (300, 400)
-  return plain[0] == 1 + 10 * 10 && plain[1] == 1 + 100 * 20 && plain[2] == 2 + 10 * 300 && plain[3] == 2 + 100 * 400 &&
-         turned[0] == 1 - 10 * 300 && turned[1] == 1 - 100 * 400 && turned[2] == 1 + 10 * 10 && turned[3] == 1 + 100 * 20 &&
-         aged[0] == 1 + 10 * 10 && aged[1] == 2 + 100 * 20;
+  return plain[0] == 1 + 10 * 10 && plain[1] == 1 + 100 * 20 && plain[2] == 2 + 10 * 300 &&
+         plain[3] == 2 + 100 * 400 && turned[0] == 1 - 10 * 300 && turned[1] == 1 - 100 * 400 &&
+         turned[2] == 1 + 10 * 10 && turned[3] == 1 + 100 * 20 && aged[0] == 1 + 10 * 10 &&
+         aged[1] == 2 + 100 * 20;
 }
 static_assert(reweights_explicit_edges());
 
@@ -150,8 +169,9 @@ constexpr bool thresholds() {
   balance{x, w, driven, 2, 0.5f}(group{});  // ((10, 100) - (0, 3)) / 2
   leak{leaked, 2, 0.5f}(group{});
   if (driven[0] != 5 || driven[1] != 48.5f || leaked[0] != 1 || leaked[1] != 2) return false;
-  return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 && y[0] == 0 && y[1] == 200 && w[0] == 0 &&
-         w[1] == 3 && plain[0] == -2 && plain[1] == 2 && normal[0] == 1 && normal[1] == 3;
+  return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 &&
+         y[0] == 0 && y[1] == 200 && w[0] == 0 && w[1] == 3 && plain[0] == -2 && plain[1] == 2 &&
+         normal[0] == 1 && normal[1] == 3;
 }
 static_assert(thresholds());
 
@@ -161,7 +181,8 @@ constexpr bool decays() {  // a quarter turn of (10, 100), last used two tokens 
   const std::uint64_t last[] = {1};
   float turned[2] = {}, aged[2] = {}, kept[2] = {};
   turn_pairs{pair, x, 0, 2, cosine, sine, last, 3, 0.5, turned, aged, kept}(group{}, 1);
-  const bool pairs = turned[0] == -100 && turned[1] == 10 && aged[0] == -25 && aged[1] == 2.5f && kept[0] == 0.25f && kept[1] == 0.25f;
+  const bool pairs = turned[0] == -100 && turned[1] == 10 && aged[0] == -25 && aged[1] == 2.5f &&
+                     kept[0] == 0.25f && kept[1] == 0.25f;
   age_neurons{pair, x, 0, last, 3, 0.5, turned, aged, kept}(group{}, 1);
   return pairs && turned[0] == 10 && aged[0] == 2.5f && kept[0] == 0.25f;
 }

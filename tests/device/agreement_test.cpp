@@ -1,6 +1,6 @@
-// Does the GPU engine agree with the CPU engine, to the last bit where the device is exact? On the fake device, where nothing may be read
-// that nobody wrote and every array has sentinels around it, on one that contracts, and on a GPU: tests::fresh_device() is another one in
-// each program.
+// Does the GPU engine agree with the CPU engine, to the last bit where the device is exact? On the
+// fake device, where nothing may be read that nobody wrote and every array has sentinels around it,
+// on one that contracts, and on a GPU: tests::fresh_device() is another one in each program.
 #include <memory>
 #include <set>
 
@@ -18,12 +18,19 @@ namespace {
 using tests::item_order;
 
 struct pair_of_runs {
-  explicit pair_of_runs(const bdh::model& m, item_order order = item_order::ascending, const bdh::simulator_options& options = {})
-      : device(tests::fresh_device(order)), cpu(m, bdh::cpu_engine(m), options), gpu(m, bdh::gpu_engine(m, device), options) {}
+  explicit pair_of_runs(const bdh::model& m, item_order order = item_order::ascending,
+                        const bdh::simulator_options& options = {})
+      : device(tests::fresh_device(order)),
+        cpu(m, bdh::cpu_engine(m), options),
+        gpu(m, bdh::gpu_engine(m, device), options) {}
   ~pair_of_runs() { CHECK(tests::damage(*device) == ""); }
   void check(const std::vector<int>& tokens) { tests::check_same_run(cpu, gpu, tokens, like); }
-  void check_rounds(const std::vector<int>& tokens) { tests::check_same_rounds(cpu, gpu, tokens, like); }
-  bool same_loss(bdh::token_id next) { return like.values(std::vector{cpu.loss(next)}, std::vector{gpu.loss(next)}); }
+  void check_rounds(const std::vector<int>& tokens) {
+    tests::check_same_rounds(cpu, gpu, tokens, like);
+  }
+  bool same_loss(bdh::token_id next) {
+    return like.values(std::vector{cpu.loss(next)}, std::vector{gpu.loss(next)});
+  }
   std::shared_ptr<bdh::gpu::device> device;
   tests::likeness like{device->exact()};
   bdh::simulator cpu, gpu;
@@ -41,20 +48,35 @@ std::vector<named_model> models() {
   for (const std::string variant : {"bdh", "normfree", "gpu-paper", "gpu-release"})
     for (const bool rotates : {true, false}) {
       const int heads = variant == "gpu-release" ? 3 : 1;
-      oracle::weights w = tests::random_weights(
-          {.neurons_per_head = 70, .heads = heads, .hubs = 37, .vocabulary = 11, .layers = 3, .rotates = rotates}, 31);
+      oracle::weights w = tests::random_weights({.neurons_per_head = 70,
+                                                 .heads = heads,
+                                                 .hubs = 37,
+                                                 .vocabulary = 11,
+                                                 .layers = 3,
+                                                 .rotates = rotates},
+                                                31);
       w.retention = rotates ? 0.97 : 1;
-      if (variant == "bdh" || variant == "normfree") w.E *= 0.1;  // nothing normalises: keep it bounded
+      if (variant == "bdh" || variant == "normfree")
+        w.E *= 0.1;  // nothing normalises: keep it bounded
       all.push_back({variant + (rotates ? ", rotating" : ""), tests::as_graph(w, variant), 11});
-      if (variant != "bdh") all.push_back({variant + ", CSR", tests::as_sparse_graph(w, variant), 11});
-      if (variant != "bdh") all.push_back({variant + ", direct", bdh::as_direct(all.back().m).graph, 11});
+      if (variant != "bdh")
+        all.push_back({variant + ", CSR", tests::as_sparse_graph(w, variant), 11});
+      if (variant != "bdh")
+        all.push_back({variant + ", direct", bdh::as_direct(all.back().m).graph, 11});
     }
   for (const bool own : {false, true})
     for (const bool rotates : {false, true}) {
-      const auto c = tests::random_circuits(
-          {.neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6, .rotates = rotates, .own_retention = own, .retention = 0.9}, 5);
+      const auto c = tests::random_circuits({.neurons = 150,
+                                             .vocabulary = 7,
+                                             .layers = 2,
+                                             .degree = 6,
+                                             .rotates = rotates,
+                                             .own_retention = own,
+                                             .retention = 0.9},
+                                            5);
       for (const std::string variant : {"bdh", "normfree"})
-        all.push_back({variant + ", explicit", tests::as_direct_graph(c, variant, nullptr, own), 7});
+        all.push_back(
+            {variant + ", explicit", tests::as_direct_graph(c, variant, nullptr, own), 7});
     }
   return all;
 }
@@ -67,7 +89,7 @@ TEST_CASE("every kind of model: logits, counts, synapses and clocks") {
       CAPTURE(of.name);
       pair_of_runs runs(of.m, order);
       runs.check(tests::random_tokens(12, of.vocabulary, 3));
-      const bdh::token_report last = runs.gpu.step(1);
+      const bdh::step_report last = runs.gpu.step(1);
       CHECK(last.active_x.back() > 5);
       CHECK(last.active_y.back() > 0);
     }
@@ -87,14 +109,17 @@ TEST_CASE("weights stored as bfloat16") {
       const bdh::projection& gx = m.direct().gx_excitatory;
       bdh::edge_id e = 3;
       while (gx.row_of(e) >= m.neurons()) ++e;
-      cut = "lesion gx:" + std::to_string(gx.row_of(e)) + "->" + std::to_string(gx.indices()[e]) + " tokens 5-6";
+      cut = "lesion gx:" + std::to_string(gx.row_of(e)) + "->" + std::to_string(gx.indices()[e]) +
+            " tokens 5-6";
     } else {
       for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
-        brain->forget();
-        for (const bdh::probe_spec& p : brain->probes_needed(bdh::parse_perturbation(m, cut))) brain->probe(p);
+        brain->clear_synapses();
+        for (const bdh::probe_spec& p : brain->probes_needed(bdh::parse_intervention(m, cut)))
+          brain->probe(p);
       }
     }
-    for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) brain->perturb(bdh::parse_perturbation(m, cut));
+    for (bdh::simulator* brain : {&runs.cpu, &runs.gpu})
+      brain->perturb(bdh::parse_intervention(m, cut));
     runs.check(tests::random_tokens(5, of.vocabulary, 4));
   }
 }
@@ -112,20 +137,25 @@ TEST_CASE("probes and interventions") {
     CAPTURE(of.name);
     pair_of_runs runs(of.m);
     const bool hubs = !of.m.is_direct();
-    std::vector<std::string> texts = {"lesion 5,7-9 from 3",          "silence x:20-40 at 2",       "silence y:1-30 layers 2 at 3",
-                                      "clamp x:11 0.3 tokens 1-5",    "clamp y:12 0.2 from 4",      "stimulate x:13,66 0.1 tokens 2-6",
-                                      "stimulate y:14-40 0.1 from 1", "freeze layers 1 tokens 5-6", "reset layers 2 at 4"};
+    std::vector<std::string> texts = {
+        "lesion 5,7-9 from 3",          "silence x:20-40 at 2",
+        "silence y:1-30 layers 2 at 3", "clamp x:11 0.3 tokens 1-5",
+        "clamp y:12 0.2 from 4",        "stimulate x:13,66 0.1 tokens 2-6",
+        "stimulate y:14-40 0.1 from 1", "freeze layers 1 tokens 5-6",
+        "reset layers 2 at 4"};
     for (auto& text : texts)
       if (hubs && text.starts_with("lesion")) text = "lesion 5,7-9";
     if (hubs) {
-      texts.insert(texts.end(), {"lesion gx:3->7,4->9 from 2", "lesion synapses:3->7,64->9,65->2 from 1", "set synapses:6->10 0.2 at 3",
-                                 "reset synapses:6->9 at 5"});
+      texts.insert(texts.end(),
+                   {"lesion gx:3->7,4->9 from 2", "lesion synapses:3->7,64->9,65->2 from 1",
+                    "set synapses:6->10 0.2 at 3", "reset synapses:6->9 at 5"});
     } else {
       texts.insert(texts.end(), {"inhibition 0.5 tokens 3-7"});
-      const auto pair = [&](const bdh::projection& p, bdh::edge_id e) {  // between neurons, from edge e on
+      const auto pair = [&](const bdh::projection& p,
+                            bdh::edge_id e) {  // between neurons, from edge e on
         while (p.row_of(e) >= of.m.neurons() || p.indices()[e] >= of.m.neurons()) ++e;
         const auto row = std::to_string(p.row_of(e)), column = std::to_string(p.indices()[e]);
-        return p.rows_are() == bdh::order::by_source ? row + "->" + column : column + "->" + row;
+        return p.rows_are() == bdh::major::source ? row + "->" + column : column + "->" + row;
       };
       const bdh::direct_circuits& c = of.m.direct();
       for (const bdh::edge_id e : {3, 40, 90}) {
@@ -137,10 +167,11 @@ TEST_CASE("probes and interventions") {
       }
     }
     for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
-      for (bdh::neuron_id i = 0; i < of.m.neurons(); i += 9) brain->probe({{i, (i * 7) % of.m.sources()}, 2});
-      for (const std::string& text : texts) brain->perturb(bdh::parse_perturbation(of.m, text));
+      for (bdh::neuron_id i = 0; i < of.m.neurons(); i += 9)
+        brain->probe({{i, (i * 7) % of.m.sources()}, 2});
+      for (const std::string& text : texts) brain->perturb(bdh::parse_intervention(of.m, text));
     }
-    const bdh::token_report before = runs.cpu.step(0);
+    const bdh::step_report before = runs.cpu.step(0);
     runs.gpu.step(0);
     CHECK(before.active_x[1] > 10);  // there is something to intervene in
     runs.check(tests::random_tokens(10, of.vocabulary, 5));
@@ -149,10 +180,13 @@ TEST_CASE("probes and interventions") {
 }
 
 TEST_CASE("a device chooses tokens, and judges them, as the host does") {
-  oracle::weights w = tests::random_weights({.neurons_per_head = 64, .hubs = 16, .vocabulary = 1000, .layers = 2}, 12);
-  for (int t = 300; t < 1000; ++t) w.readout.col(t) = w.readout.col(t % 300);  // tokens that are equally likely
+  oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 64, .hubs = 16, .vocabulary = 1000, .layers = 2}, 12);
+  for (int t = 300; t < 1000; ++t)
+    w.readout.col(t) = w.readout.col(t % 300);  // tokens that are equally likely
   const bdh::model hubs = tests::as_graph(w, "gpu-release");
-  const auto c = tests::random_circuits({.neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6}, 5);
+  const auto c =
+      tests::random_circuits({.neurons = 150, .vocabulary = 7, .layers = 2, .degree = 6}, 5);
   const bdh::model direct = tests::as_direct_graph(c, "normfree", nullptr, false);
   for (const bdh::model* m : {&hubs, &direct})
     for (const auto order : {item_order::ascending, item_order::scattered}) {
@@ -179,7 +213,8 @@ TEST_CASE("a device chooses tokens, and judges them, as the host does") {
       }
       CHECK(chosen.size() > (m == &hubs ? 40 : 4));
       runs.gpu.restore(runs.cpu.save());
-      CHECK(runs.gpu.choose({1, 0, 4}) == runs.cpu.choose({1, 0, 4}));  // both from the saved logits
+      CHECK(runs.gpu.choose({1, 0, 4}) ==
+            runs.cpu.choose({1, 0, 4}));  // both from the saved logits
     }
 }
 
@@ -187,7 +222,8 @@ TEST_CASE("what one engine saved the other goes on with; forgetting starts afres
   for (const named_model& of : models()) {
     CAPTURE(of.name);
     const auto tokens = tests::random_tokens(14, of.vocabulary, 6);
-    const std::vector<int> first(tokens.begin(), tokens.begin() + 6), rest(tokens.begin() + 6, tokens.end());
+    const std::vector<int> first(tokens.begin(), tokens.begin() + 6),
+        rest(tokens.begin() + 6, tokens.end());
     pair_of_runs runs(of.m);
     runs.check(first);
     pair_of_runs crossed(of.m);
@@ -196,8 +232,8 @@ TEST_CASE("what one engine saved the other goes on with; forgetting starts afres
     crossed.check(rest);
     runs.check(rest);
     tests::check_same_state(runs.cpu, crossed.gpu, runs.like);
-    crossed.cpu.forget();
-    crossed.gpu.forget();
+    crossed.cpu.clear_synapses();
+    crossed.gpu.clear_synapses();
     crossed.check(first);
   }
 }
@@ -230,12 +266,19 @@ TEST_CASE("changed round tables: decay before reading, writing twice, layers who
     }
 }
 
-TEST_CASE("the first value that is not finite is told as the CPU engine tells it, and the engine is of use again") {
+TEST_CASE(
+    "the first value that is not finite is told as the CPU engine tells it, and the engine is of "
+    "use again") {
   for (const std::string variant : {"bdh", "gpu-release"})
     for (const bool direct : {false, true}) {
       if (variant == "bdh" && direct) continue;
-      oracle::weights w =
-          tests::random_weights({.neurons_per_head = 70, .heads = 1, .hubs = 16, .vocabulary = 5, .layers = 2, .rotates = false}, 8);
+      oracle::weights w = tests::random_weights({.neurons_per_head = 70,
+                                                 .heads = 1,
+                                                 .hubs = 16,
+                                                 .vocabulary = 5,
+                                                 .layers = 2,
+                                                 .rotates = false},
+                                                8);
       const bdh::model plain = tests::as_graph(w, variant);
       w.Dy *= variant == "bdh" ? 1e12 : 1e30;
       w.Dx *= variant == "bdh" ? 1 : 1e30;
@@ -255,25 +298,27 @@ TEST_CASE("the first value that is not finite is told as the CPU engine tells it
       CHECK(expected != "");
       for (int again = 0; again < 2; ++again) {
         const std::string told = doom(runs.gpu);
-        CHECK((runs.like.exact ? told : told.substr(0, 6)) == (runs.like.exact ? expected : "token "));
-        runs.gpu.forget();
+        CHECK((runs.like.exact ? told : told.substr(0, 6)) ==
+              (runs.like.exact ? expected : "token "));
+        runs.gpu.clear_synapses();
       }
     }
 }
 
-TEST_CASE("heavy-tailed degrees: a neuron that hears ten thousand others, and one that they all hear") {
+TEST_CASE(
+    "heavy-tailed degrees: a neuron that hears ten thousand others, and one that they all hear") {
   const bdh::model m = tests::scale_free({});
   for (const auto order : {item_order::ascending, item_order::scattered}) {
     pair_of_runs runs(m, order);
     runs.check({0, 1, 2, 3, 4, 0, 1});
     runs.cpu.step(1);
-    const bdh::token_report last = runs.gpu.step(1);
+    const bdh::step_report last = runs.gpu.step(1);
     CHECK(last.active_x.back() > 4000);
     CHECK(last.active_y.back() > 1000);
     CHECK(runs.gpu.read(bdh::variable::a)[tests::scale_free_hub] != 0);
     for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
-      brain->perturb(bdh::parse_perturbation(m, "lesion gx:100->7,10->5"));
-      brain->perturb(bdh::parse_perturbation(m, "lesion synapses:200->7,10->300"));
+      brain->perturb(bdh::parse_intervention(m, "lesion gx:100->7,10->5"));
+      brain->perturb(bdh::parse_intervention(m, "lesion synapses:200->7,10->300"));
     }
     runs.check({2, 3});
   }
@@ -281,13 +326,14 @@ TEST_CASE("heavy-tailed degrees: a neuron that hears ten thousand others, and on
 
 TEST_CASE("the reference models, through hubs and with explicit edges") {
   const std::string root = BDH_SOURCE_DIR;
-  for (const std::string& file :
-       {root + "/tests/data/random-64/model.safetensors", root + "/examples/models/shakespeare-4096/model.safetensors"}) {
+  for (const std::string& file : {root + "/tests/data/random-64/model.safetensors",
+                                  root + "/examples/models/shakespeare-4096/model.safetensors"}) {
     CAPTURE(file);
     const bdh::model hubs = bdh::import_checkpoint(file, {});
     const bool large = hubs.neurons() > 1000;
     std::vector<int> tokens;
-    for (unsigned char c : std::string("First Citizen:\nBefore we proceed any further, hear me speak."))
+    for (unsigned char c :
+         std::string("First Citizen:\nBefore we proceed any further, hear me speak."))
       tokens.push_back(c % hubs.sensory_nodes());
     {
       pair_of_runs runs(hubs);

@@ -1,4 +1,5 @@
-// The device that was asked for is the one that does the work, and the self-test tells a device that computes well from one that does not.
+// The device that was asked for is the one that does the work, and the self-test tells a device
+// that computes well from one that does not.
 #include <memory>
 
 #include "core/base/error.hpp"
@@ -19,20 +20,29 @@ class inexact_device final : public bdh::gpu::device {
   std::string name() const override { return "inexact device"; }
   bool exact() const noexcept override { return true; }  // as it says
   bdh::gpu::memory_info memory() const override { return real_.memory(); }
-  void* allocate(std::size_t bytes, const std::string& what) override { return real_.allocate(bytes, what); }
+  void* allocate(std::size_t bytes, const std::string& what) override {
+    return real_.allocate(bytes, what);
+  }
   void release(void* memory) noexcept override { real_.release(memory); }
-  void divide(void* memory, std::size_t bytes, const std::string& what) override { real_.divide(memory, bytes, what); }
+  void divide(void* memory, std::size_t bytes, const std::string& what) override {
+    real_.divide(memory, bytes, what);
+  }
   void upload(void* to, const void* from, std::size_t bytes) override {
     real_.upload(to, from, bytes);
-    if (bytes == sizeof(float) && *static_cast<float*>(to) == 1.0f) *static_cast<float*>(to) = 1.0f + 1e-7f;
+    if (bytes == sizeof(float) && *static_cast<float*>(to) == 1.0f)
+      *static_cast<float*>(to) = 1.0f + 1e-7f;
   }
-  void download(void* to, const void* from, std::size_t bytes) override { real_.download(to, from, bytes); }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    real_.download(to, from, bytes);
+  }
   void clear(void* memory, std::size_t bytes) override { real_.clear(memory, bytes); }
-  void launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) override {
+  void launch(std::size_t program, const void* arguments, std::size_t bytes,
+              const bdh::gpu::extent& items) override {
     real_.launch(program, arguments, bytes, items);
   }
-  void launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
-                       bdh::gpu::index streams, bdh::gpu::index most) override {
+  void launch_together(std::size_t program, const void* arguments, std::size_t bytes,
+                       const bdh::gpu::extent* items, bdh::gpu::index streams,
+                       bdh::gpu::index most) override {
     real_.launch_together(program, arguments, bytes, items, streams, most);
   }
   std::size_t compact_workspace(bdh::gpu::index n) override { return real_.compact_workspace(n); }
@@ -89,7 +99,8 @@ TEST_CASE("the self-test passes an exact device and fails one that is not") {
   CHECK(bdh::stream_bandwidth(*exact, 1 << 16) > 0);
   const bdh::model m = tests::as_graph(tests::random_weights({}, 1), "gpu-release");
   CHECK(bdh::tokens_per_second(m, exact, 10) > 0);
-  const bdh::agreement wrong = bdh::compare_with_cpu(m, "random", std::make_shared<inexact_device>(), 8);
+  const bdh::agreement wrong =
+      bdh::compare_with_cpu(m, "random", std::make_shared<inexact_device>(), 8);
   CHECK_FALSE(wrong.same_bits);
   CHECK(wrong.difference > 0);
   CHECK(wrong.difference < bdh::gpu::contracted_tolerance);

@@ -1,5 +1,5 @@
-// A device that is the host and contracts a*b+c, as GPUs do where nobody forbids it. Compiled for AVX2 and FMA, so the program as a whole
-// needs them: it is started by needs_instructions.
+// A device that is the host and contracts a*b+c, as GPUs do where nobody forbids it. Compiled for
+// AVX2 and FMA, so the program as a whole needs them: it is started by needs_instructions.
 #include <doctest/doctest.h>
 
 #include "device/backend.hpp"
@@ -7,7 +7,8 @@
 
 namespace {
 
-// A type of this file: what is compiled here for it is not mixed up with what other files compile for the host's group.
+// A type of this file: what is compiled here for it is not mixed up with what other files compile
+// for the host's group.
 struct contracting_group : bdh::kernels::host_group<8> {};
 
 template <class Program>
@@ -15,7 +16,8 @@ void run_item(const std::byte* arguments, bdh::gpu::index item) {
   (*reinterpret_cast<const Program*>(arguments))(contracting_group{}, item);
 }
 template <class... Programs>
-void run_item(bdh::gpu::program_set<Programs...>, std::size_t program, const std::byte* arguments, bdh::gpu::index item) {
+void run_item(bdh::gpu::program_set<Programs...>, std::size_t program, const std::byte* arguments,
+              bdh::gpu::index item) {
   static constexpr void (*runners[])(const std::byte*, bdh::gpu::index) = {run_item<Programs>...};
   runners[program](arguments, item);
 }
@@ -30,7 +32,9 @@ namespace tests {
 std::shared_ptr<bdh::gpu::device> fresh_device(item_order order) {
   return std::make_shared<fake_device>(std::size_t{1} << 32, order, run_contracted, false);
 }
-std::string damage(const bdh::gpu::device& device) { return dynamic_cast<const fake_device&>(device).damage(); }
+std::string damage(const bdh::gpu::device& device) {
+  return dynamic_cast<const fake_device&>(device).damage();
+}
 
 }  // namespace tests
 

@@ -1,5 +1,5 @@
-// Every call of a device fails once: a device_error with the device's own text comes out, nothing stays allocated, and an engine that has
-// failed is of use again after forget().
+// Every call of a device fails once: a device_error with the device's own text comes out, nothing
+// stays allocated, and an engine that has failed is of use again after clear_synapses().
 #include <memory>
 
 #include "core/base/error.hpp"
@@ -17,9 +17,14 @@ using tests::fake_device;
 constexpr auto all_calls = {device_call::allocation, device_call::launch, device_call::copy};
 
 bdh::model hub_model() {
-  return tests::as_graph(
-      tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 20, .vocabulary = 9, .layers = 2, .rotates = true}, 11),
-      "gpu-release");
+  return tests::as_graph(tests::random_weights({.neurons_per_head = 70,
+                                                .heads = 2,
+                                                .hubs = 20,
+                                                .vocabulary = 9,
+                                                .layers = 2,
+                                                .rotates = true},
+                                               11),
+                         "gpu-release");
 }
 
 // All that a user does: reads, looks, probes, intervenes, saves, restores.
@@ -27,8 +32,9 @@ void use(bdh::simulator& brain) {
   brain.step(1);
   brain.step(2);
   brain.probe({{3, 5}, 2});
-  brain.perturb(bdh::parse_perturbation(brain.subject(), "stimulate x:1-5 0.1 at 2"));
-  if (brain.subject().is_direct()) brain.perturb(bdh::parse_perturbation(brain.subject(), "lesion synapses:3->4 at 2"));
+  brain.perturb(bdh::parse_intervention(brain.subject(), "stimulate x:1-5 0.1 at 2"));
+  if (brain.subject().is_direct())
+    brain.perturb(bdh::parse_intervention(brain.subject(), "lesion synapses:3->4 at 2"));
   brain.step(3);
   brain.begin(4);
   while (brain.advance()) {
@@ -78,7 +84,8 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
         REQUIRE(told.starts_with("fake device: "));
         REQUIRE(told.find("injected fault") != std::string::npos);
       }
-      // A model is one allocation; lists of interventions, whose length nobody knows before, make others.
+      // A model is one allocation; lists of interventions, whose length nobody knows before, make
+      // others.
       CHECK(failures >= (kind == device_call::allocation ? (m->is_direct() ? 3 : 2) : 10));
     }
 }
@@ -93,9 +100,9 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
       device->fail_at(kind, n);
       CHECK(message([&] { use(gpu); }) != "");
       if (gpu.in_token()) CHECK_THROWS_AS(gpu.step(1), bdh::error);
-      gpu.forget();
+      gpu.clear_synapses();
       bdh::simulator cpu(m, bdh::cpu_engine(m));
-      while (!gpu.perturbations().empty()) gpu.release(gpu.perturbations().begin()->first);
+      while (!gpu.interventions().empty()) gpu.release(gpu.interventions().begin()->first);
       if (gpu.probes().size() != 0) cpu.probe(gpu.probes().what(0));
       tests::check_same_run(cpu, gpu, {1, 2, 3, 4});
       CHECK(device->damage() == "");
@@ -116,19 +123,21 @@ TEST_CASE("a token is recorded once; then it costs one launch and one copy each 
     CHECK(device->calls(device_call::launch) == 5);
     CHECK(device->calls(device_call::copy) == 10);
     CHECK(device->calls(device_call::allocation) == 0);
-    brain.perturb(bdh::parse_perturbation(*m, "silence x:1"));
+    brain.perturb(bdh::parse_intervention(*m, "silence x:1"));
     brain.step(1);
     CHECK(device->replays() == 6);  // what acts is not put off
   }
 }
 
 TEST_CASE("a token is generated, and judged, without its logits coming down") {
-  const bdh::model m = tests::as_graph(tests::random_weights({.vocabulary = 5000}, 12), "gpu-release");
+  const bdh::model m =
+      tests::as_graph(tests::random_weights({.vocabulary = 5000}, 12), "gpu-release");
   const auto device = std::make_shared<fake_device>();
   bdh::simulator brain(m, bdh::gpu_engine(m, device));
   brain.step(0);
   const std::size_t before = device->downloaded();
-  for (const bdh::sampling& how : {bdh::sampling{}, {.temperature = 1}, {.temperature = 0.7, .top_k = 40}}) {
+  for (const bdh::sampling& how :
+       {bdh::sampling{}, {.temperature = 1}, {.temperature = 0.7, .top_k = 40}}) {
     const bdh::token_id next = brain.choose(how);
     brain.loss(next);
     brain.step(next);
@@ -139,8 +148,9 @@ TEST_CASE("a token is generated, and judged, without its logits coming down") {
   CHECK(device->downloaded() - before > 5000 * sizeof(float));
   for (std::size_t n = 0; n < 4; ++n) {
     device->fail_at(device_call::launch, n);
-    CHECK(message([&] { brain.choose({.temperature = 1, .top_k = 3}); }).find("injected fault") != std::string::npos);
-    brain.forget();
+    CHECK(message([&] { brain.choose({.temperature = 1, .top_k = 3}); }).find("injected fault") !=
+          std::string::npos);
+    brain.clear_synapses();
     brain.step(1);
   }
 }
@@ -153,10 +163,12 @@ TEST_CASE("a model that does not fit is refused with numbers, before anything is
   const auto small = std::make_shared<fake_device>(needed - 1);
   const std::string told = message([&] { bdh::gpu_engine(m, small); });
   CAPTURE(told);
-  CHECK(told.starts_with("memory of fake device: " + std::to_string(needed - 1) + " bytes free, expected "));
+  CHECK(told.starts_with("memory of fake device: " + std::to_string(needed - 1) +
+                         " bytes free, expected "));
   CHECK(told.find("most of it: ") != std::string::npos);
   CHECK(small->calls(device_call::allocation) == 0);
-  const auto enough = std::make_shared<fake_device>(needed + 4 * m.neurons());  // its compaction needs some workspace
+  const auto enough = std::make_shared<fake_device>(
+      needed + 4 * m.neurons());  // its compaction needs some workspace
   CHECK(message([&] { bdh::gpu_engine(m, enough)->present(0, 0); }) == "");
   CHECK(enough->calls(device_call::allocation) == 1);
   CHECK(enough->allocations() == 0);
@@ -176,5 +188,6 @@ TEST_CASE("the fake device tells what is wrong") {
   CHECK(device.damage() == "one float");
   device.release(memory);
   CHECK(device.damage() == "one float");
-  CHECK_THROWS_WITH_AS(device.allocate(1001, "too much"), "fake device: memory for too much: out of memory", bdh::device_error);
+  CHECK_THROWS_WITH_AS(device.allocate(1001, "too much"),
+                       "fake device: memory for too much: out of memory", bdh::device_error);
 }

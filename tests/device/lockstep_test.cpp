@@ -1,5 +1,6 @@
-// The thread groups of GPUs, threads that meet and exchange values, with threads of the host in their place: the same bits as one thread
-// that stands for all, and nothing that the thread sanitizer objects to.
+// The thread groups of GPUs, threads that meet and exchange values, with threads of the host in
+// their place: the same bits as one thread that stands for all, and nothing that the thread
+// sanitizer objects to.
 #include <pthread.h>
 
 #include <functional>
@@ -77,7 +78,8 @@ struct host_threads {
   static void meet() { lockstep<threads>::all().meet(); }
   static float exchange(float value, position distance) {
     float other = 0;
-    lockstep<threads>::all().share(value, [&](const float* values) { other = values[number() ^ distance]; });
+    lockstep<threads>::all().share(
+        value, [&](const float* values) { other = values[number() ^ distance]; });
     return other;
   }
   template <class F>
@@ -92,11 +94,14 @@ using group_of = bdh::kernels::thread_group<host_threads<threads>>;
 
 template <position threads, class Program>
 void run_together(const std::byte* arguments, position item) {
-  lockstep<threads>::all().run([&] { (*reinterpret_cast<const Program*>(arguments))(group_of<threads>{}, item); });
+  lockstep<threads>::all().run(
+      [&] { (*reinterpret_cast<const Program*>(arguments))(group_of<threads>{}, item); });
 }
 template <position threads, class... Programs>
-void run_together(bdh::gpu::program_set<Programs...>, std::size_t program, const std::byte* arguments, position item) {
-  static constexpr void (*runners[])(const std::byte*, position) = {run_together<threads, Programs>...};
+void run_together(bdh::gpu::program_set<Programs...>, std::size_t program,
+                  const std::byte* arguments, position item) {
+  static constexpr void (*runners[])(const std::byte*,
+                                     position) = {run_together<threads, Programs>...};
   runners[program](arguments, item);
 }
 template <position threads>
@@ -118,7 +123,8 @@ void check_sums() {
     const auto single = [&](position k) { return a[k] * b[k]; };
     float found[3] = {}, pushed[300] = {}, expected[300] = {};
     lockstep<threads>::all().run([&] {
-      const float sum = group{}.sum(n, product), items = group{}.sum_items(n, single), ordered = group{}.ordered_sum(n, single);
+      const float sum = group{}.sum(n, product), items = group{}.sum_items(n, single),
+                  ordered = group{}.ordered_sum(n, single);
       group{}.push(9, n, pushed, [&](position j, auto k) { return load(a.data(), k) * b[j]; });
       group{}.once([&] {
         found[0] = sum;
@@ -137,25 +143,31 @@ void check_sums() {
 
 template <position threads>
 void check_model(const bdh::model& m, const std::vector<int>& tokens) {
-  const auto device = std::make_shared<tests::fake_device>(std::size_t{1} << 30, tests::item_order::ascending, run_in_lockstep<threads>);
+  const auto device = std::make_shared<tests::fake_device>(
+      std::size_t{1} << 30, tests::item_order::ascending, run_in_lockstep<threads>);
   bdh::simulator cpu(m, bdh::cpu_engine(m)), gpu(m, bdh::gpu_engine(m, device));
   tests::check_same_run(cpu, gpu, tokens);
   const bdh::sampling how{.temperature = 1, .top_k = 3, .seed = 1};
   CHECK(gpu.choose(how) == cpu.choose(how));
   CHECK(gpu.loss(1) == cpu.loss(1));
   for (bdh::simulator* brain : {&cpu, &gpu}) {
-    brain->perturb(bdh::parse_perturbation(m, "stimulate x:1-5 0.1"));
-    brain->perturb(bdh::parse_perturbation(m, m.is_direct() ? "set synapses:3->4 0.2" : "lesion gx:3->7", brain->tokens()));
+    brain->perturb(bdh::parse_intervention(m, "stimulate x:1-5 0.1"));
+    brain->perturb(bdh::parse_intervention(
+        m, m.is_direct() ? "set synapses:3->4 0.2" : "lesion gx:3->7", brain->tokens()));
   }
   tests::check_same_rounds(cpu, gpu, {tokens[0]});
   CHECK(device->damage() == "");
 }
 
 bdh::model small_model(int neurons_per_head, int heads, int hubs, int layers) {
-  return tests::as_graph(
-      tests::random_weights(
-          {.neurons_per_head = neurons_per_head, .heads = heads, .hubs = hubs, .vocabulary = 7, .layers = layers, .rotates = true}, 4),
-      "gpu-release");
+  return tests::as_graph(tests::random_weights({.neurons_per_head = neurons_per_head,
+                                                .heads = heads,
+                                                .hubs = hubs,
+                                                .vocabulary = 7,
+                                                .layers = layers,
+                                                .rotates = true},
+                                               4),
+                         "gpu-release");
 }
 
 }  // namespace
@@ -184,9 +196,11 @@ TEST_CASE("whole models, through hubs and with explicit edges") {
 }
 
 TEST_CASE("a row of ten thousand edges") {
-  const bdh::projection gx = tests::scale_free({.neurons = 10500}).direct().gx_excitatory.transposed();
+  const bdh::projection gx =
+      tests::scale_free({.neurons = 10500}).direct().gx_excitatory.transposed();
   std::vector<float> activity(gx.columns());
-  for (std::size_t i = 0; i < activity.size(); ++i) activity[i] = i % 3 == 0 ? 0.0f : 1.0f / static_cast<float>(i + 1);
+  for (std::size_t i = 0; i < activity.size(); ++i)
+    activity[i] = i % 3 == 0 ? 0.0f : 1.0f / static_cast<float>(i + 1);
   const auto pull = [&](float* out) {
     return bdh::kernels::pull_edges{.indptr = gx.indptr().data(),
                                     .source = gx.indices().data(),

@@ -1,5 +1,5 @@
-// Streams of tokens side by side on a device: one upload of the model, launches that do an item for every stream, and the bits of each
-// stream alone.
+// Streams of tokens side by side on a device: one upload of the model, launches that do an item for
+// every stream, and the bits of each stream alone.
 #include "core/simulation/streams.hpp"
 
 #include <memory>
@@ -20,17 +20,21 @@ using tests::fake_device;
 using tests::item_order;
 
 struct streams {
-  streams(const bdh::model& m, std::shared_ptr<fake_device> on, std::size_t count) : device(std::move(on)) {
+  streams(const bdh::model& m, std::shared_ptr<fake_device> on, std::size_t count)
+      : device(std::move(on)) {
     all.push_back(std::make_unique<bdh::simulator>(m, bdh::gpu_engine(m, device)));
-    while (all.size() < count) all.push_back(all.front()->sibling());
-    for (std::size_t k = 0; k < count; ++k) alone.push_back(std::make_unique<bdh::simulator>(m, bdh::cpu_engine(m)));
+    while (all.size() < count) all.push_back(all.front()->new_stream());
+    for (std::size_t k = 0; k < count; ++k)
+      alone.push_back(std::make_unique<bdh::simulator>(m, bdh::cpu_engine(m)));
   }
-  // Stream k reads token (first + k * k) mod the vocabulary, if it takes part; each is compared with the CPU's.
+  // Stream k reads token (first + k * k) mod the vocabulary, if it takes part; each is compared
+  // with the CPU's.
   void read(bdh::token_id first, const std::vector<std::size_t>& which) {
     std::vector<bdh::stream_step> steps;
     for (std::size_t k : which)
-      steps.push_back({all[k].get(), static_cast<bdh::token_id>((first + k * k) % all[k]->subject().sensory_nodes())});
-    bdh::step_together(steps);
+      steps.push_back({all[k].get(), static_cast<bdh::token_id>(
+                                         (first + k * k) % all[k]->subject().sensory_nodes())});
+    bdh::step_streams(steps);
     for (std::size_t i = 0; i < which.size(); ++i) {
       CAPTURE(which[i]);
       REQUIRE_FALSE(steps[i].failed);
@@ -49,24 +53,31 @@ struct streams {
 };
 
 bdh::model hub_model() {
-  return tests::as_graph(
-      tests::random_weights({.neurons_per_head = 70, .heads = 2, .hubs = 37, .vocabulary = 9, .layers = 2, .rotates = true}, 11),
-      "gpu-release");
+  return tests::as_graph(tests::random_weights({.neurons_per_head = 70,
+                                                .heads = 2,
+                                                .hubs = 37,
+                                                .vocabulary = 9,
+                                                .layers = 2,
+                                                .rotates = true},
+                                               11),
+                         "gpu-release");
 }
 
 }  // namespace
 
 TEST_CASE("streams that come and go: the bits of each alone") {
-  const bdh::model hubs = hub_model(), direct = bdh::as_direct(hubs).graph, tailed = tests::scale_free({.neurons = 1500});
+  const bdh::model hubs = hub_model(), direct = bdh::as_direct(hubs).graph,
+                   tailed = tests::scale_free({.neurons = 1500});
   for (const bdh::model* m : {&hubs, &direct, &tailed})
-    for (const auto order : {item_order::ascending, item_order::descending, item_order::scattered}) {
+    for (const auto order :
+         {item_order::ascending, item_order::descending, item_order::scattered}) {
       streams all(*m, std::make_shared<fake_device>(std::size_t{1} << 32, order), 5);
       for (bdh::token_id t = 0; t < 3; ++t) all.read(t, {0, 1, 2, 3, 4});
       all.read(3, {3, 1});
       all.read(1, {2});
       all.read(4, {4, 2, 0});
-      all.all[2]->forget();
-      all.alone[2]->forget();
+      all.all[2]->clear_synapses();
+      all.alone[2]->clear_synapses();
       all.read(2, {0, 1, 2, 3, 4});
       all.all[1]->restore(all.alone[3]->save());
       all.alone[1]->restore(all.all[3]->save());
@@ -81,8 +92,9 @@ TEST_CASE("streams in which somebody looks or intervenes go on by themselves, am
     streams all(*m, std::make_shared<fake_device>(), 4);
     all.read(1, {0, 1, 2, 3});
     for (auto* some : {&all.all, &all.alone}) {
-      (*some)[1]->perturb(bdh::parse_perturbation(*m, "stimulate x:1-5 0.1 from 1"));
-      (*some)[2]->perturb(bdh::parse_perturbation(*m, m->is_direct() ? "lesion synapses:3->4 at 2" : "silence x:7 at 2"));
+      (*some)[1]->perturb(bdh::parse_intervention(*m, "stimulate x:1-5 0.1 from 1"));
+      (*some)[2]->perturb(bdh::parse_intervention(
+          *m, m->is_direct() ? "lesion synapses:3->4 at 2" : "silence x:7 at 2"));
     }
     for (bdh::token_id t = 2; t < 5; ++t) all.read(t, {0, 1, 2, 3});
     for (auto* some : {&all.all, &all.alone}) (*some)[3]->probe({{3, 5}, 2});
@@ -97,19 +109,20 @@ TEST_CASE("the model is uploaded once, a token of all streams is one launch") {
   const std::size_t uploaded = all.device->uploaded(), allocations = all.device->allocations();
   CHECK(allocations == 2);
   CHECK(all.all[1]->state_bytes() < m.bytes() / 2 + 3 * m.synapse_bytes());
-  all.all.push_back(all.all[0]->sibling());
+  all.all.push_back(all.all[0]->new_stream());
   all.alone.push_back(std::make_unique<bdh::simulator>(m, bdh::cpu_engine(m)));
   CHECK(all.device->uploaded() - uploaded < 100);
   all.read(0, {0, 1, 2});
   all.device->fail_at(device_call::launch, ~std::size_t{0});
-  std::vector<bdh::stream_step> steps{{all.all[0].get(), 1}, {all.all[1].get(), 2}, {all.all[2].get(), 3}};
-  bdh::step_together(steps);
+  std::vector<bdh::stream_step> steps{
+      {all.all[0].get(), 1}, {all.all[1].get(), 2}, {all.all[2].get(), 3}};
+  bdh::step_streams(steps);
   CHECK(all.device->calls(device_call::launch) == 1);
   // The first may go: the others keep the model.
   all.all.erase(all.all.begin());
   all.alone.erase(all.alone.begin());
   bdh::stream_step alone[] = {{all.all[0].get(), 1}, {all.all[1].get(), 2}};
-  bdh::step_together(alone);
+  bdh::step_streams(alone);
   for (const bdh::stream_step& s : alone) CHECK_FALSE(s.failed);
   all.all.clear();
   CHECK(all.device->allocations() == 0);
@@ -122,8 +135,9 @@ TEST_CASE("whatever fails while streams go together is told by all of them, and 
       CAPTURE(n);
       streams all(m, std::make_shared<fake_device>(), 3);
       all.device->fail_at(kind, n);
-      std::vector<bdh::stream_step> steps{{all.all[0].get(), 1}, {all.all[1].get(), 2}, {all.all[2].get(), 3}};
-      bdh::step_together(steps);
+      std::vector<bdh::stream_step> steps{
+          {all.all[0].get(), 1}, {all.all[1].get(), 2}, {all.all[2].get(), 3}};
+      bdh::step_streams(steps);
       bool some = false;
       for (const bdh::stream_step& s : steps)
         if (s.failed) {
@@ -134,7 +148,7 @@ TEST_CASE("whatever fails while streams go together is told by all of them, and 
         CHECK(all.device->calls(kind) <= n);
         break;
       }
-      for (auto& stream : all.all) stream->forget();
+      for (auto& stream : all.all) stream->clear_synapses();
       all.device->fail_at(kind, ~std::size_t{0});
       all.read(2, {0, 1, 2});
       all.check();

@@ -16,8 +16,8 @@
 
 namespace tests {
 
-// What two engines must agree in: all bits, or, where one contracts a*b+c, everything within a tolerance. Whether a value next to zero is
-// active may then differ, too.
+// What two engines must agree in: all bits, or, where one contracts a*b+c, everything within a
+// tolerance. Whether a value next to zero is active may then differ, too.
 struct likeness {
   bool exact = true;
 
@@ -36,9 +36,12 @@ struct likeness {
   bool values(const std::vector<T>& a, const std::vector<T>& b) const {
     return values(std::span<const T>(a), std::span<const T>(b));
   }
-  bool count(std::uint64_t a, std::uint64_t b) const { return exact ? a == b : std::max(a, b) - std::min(a, b) <= 2 + std::max(a, b) / 50; }
+  bool count(std::uint64_t a, std::uint64_t b) const {
+    return exact ? a == b : std::max(a, b) - std::min(a, b) <= 2 + std::max(a, b) / 50;
+  }
   bool counts(const std::vector<bdh::neuron_id>& a, const std::vector<bdh::neuron_id>& b) const {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](auto x, auto y) { return count(x, y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](auto x, auto y) { return count(x, y); });
   }
   bool clocks(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b) const {
     std::size_t different = 0;
@@ -66,17 +69,21 @@ inline void check_same_state(const bdh::simulator& a, const bdh::simulator& b, l
   CHECK(like.values(strengths[0], strengths[1]));
 }
 
-inline void check_same_report(const bdh::token_report& a, const bdh::token_report& b, likeness like = {}) {
+inline void check_same_report(const bdh::step_report& a, const bdh::step_report& b,
+                              likeness like = {}) {
   CHECK(like.counts(a.active_x, b.active_x));
   CHECK(like.counts(a.active_y, b.active_y));
   CHECK(like.count(a.synaptic_events, b.synaptic_events));
   CHECK(like.count(a.hebbian_writes, b.hebbian_writes));
 }
 
-// Both read the tokens; after every one logits and reports are compared, at the end the synapses and their clocks.
-inline void check_same_run(bdh::simulator& a, bdh::simulator& b, const std::vector<int>& tokens, likeness like = {}) {
+// Both read the tokens; after every one logits and reports are compared, at the end the synapses
+// and their clocks.
+inline void check_same_run(bdh::simulator& a, bdh::simulator& b, const std::vector<int>& tokens,
+                           likeness like = {}) {
   for (int t : tokens) {
-    const auto left = a.step(static_cast<bdh::token_id>(t)), right = b.step(static_cast<bdh::token_id>(t));
+    const auto left = a.step(static_cast<bdh::token_id>(t)),
+               right = b.step(static_cast<bdh::token_id>(t));
     CAPTURE(left.position);
     check_same_report(left, right, like);
     REQUIRE(like.values(a.logits(), b.logits()));
@@ -85,7 +92,8 @@ inline void check_same_run(bdh::simulator& a, bdh::simulator& b, const std::vect
 }
 
 // As above, but looking at everything after every round.
-inline void check_same_rounds(bdh::simulator& a, bdh::simulator& b, const std::vector<int>& tokens, likeness like = {}) {
+inline void check_same_rounds(bdh::simulator& a, bdh::simulator& b, const std::vector<int>& tokens,
+                              likeness like = {}) {
   for (int t : tokens) {
     a.begin(static_cast<bdh::token_id>(t));
     b.begin(static_cast<bdh::token_id>(t));

@@ -1,4 +1,5 @@
-// Reading in a process of its own: what comes back, and that hostile HDF5 ends that process at worst.
+// Reading in a process of its own: what comes back, and that hostile HDF5 ends that process at
+// worst.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -27,9 +28,11 @@ std::string error_of(Work work) {
 
 void nothing(parcel&) {}
 
-// `read` of the file's bytes cut short and with single bits flipped: an answer or an error, whatever libhdf5 makes of them.
+// `read` of the file's bytes cut short and with single bits flipped: an answer or an error,
+// whatever libhdf5 makes of them.
 template <class Read>
-void read_damaged(const std::filesystem::path& good, const std::filesystem::path& damaged, Read read) {
+void read_damaged(const std::filesystem::path& good, const std::filesystem::path& damaged,
+                  Read read) {
   const std::string whole = files::read(good);
   std::size_t refused = 0, cases = 0;
   const auto attempt = [&](const std::string& bytes) {
@@ -43,7 +46,8 @@ void read_damaged(const std::filesystem::path& good, const std::filesystem::path
   for (std::size_t k = 0; k < 150; ++k) {
     std::string bytes = whole;
     // Structure lies mostly in the first kilobytes.
-    bytes[random.below(static_cast<std::uint32_t>(k % 2 == 0 ? std::min<std::size_t>(whole.size(), 4096) : whole.size()))] ^=
+    bytes[random.below(static_cast<std::uint32_t>(
+        k % 2 == 0 ? std::min<std::size_t>(whole.size(), 4096) : whole.size()))] ^=
         static_cast<char>(1 << random.below(8));
     attempt(bytes);
   }
@@ -77,21 +81,25 @@ TEST_CASE("values come back in their order") {
   CHECK(found == many);
   CHECK(text == "abc");
   CHECK(none.empty());
-  CHECK_THROWS_AS(read_apart("f", nothing, [](parcel& from) { from.take_value<int>(); }), input_error);
+  CHECK_THROWS_AS(read_apart("f", nothing, [](parcel& from) { from.take_value<int>(); }),
+                  input_error);
   const auto too_many = [](parcel& to) { to.put_value<std::uint64_t>(std::uint64_t{1} << 60); };
-  CHECK_THROWS_AS(read_apart("f", too_many, [](parcel& from) { from.take<std::vector<int>>(); }), input_error);
+  CHECK_THROWS_AS(read_apart("f", too_many, [](parcel& from) { from.take<std::vector<int>>(); }),
+                  input_error);
 }
 
 TEST_CASE("errors come back as they are, and a death is an error of the file") {
-  CHECK_THROWS_WITH_AS(read_apart(
-                           "f", [](parcel&) { throw input_error("here", "this", "that", "help"); }, nothing),
-                       "here: this, expected that; help", input_error);
+  CHECK_THROWS_WITH_AS(
+      read_apart(
+          "f", [](parcel&) { throw input_error("here", "this", "that", "help"); }, nothing),
+      "here: this, expected that; help", input_error);
   CHECK_THROWS_AS(read_apart(
                       "f", [](parcel&) { throw shape_error("here", "this", "that"); }, nothing),
                   shape_error);
-  CHECK_THROWS_AS(read_apart(
-                      "f", [](parcel&) { throw unavailable_error("here", "this", "that"); }, nothing),
-                  unavailable_error);
+  CHECK_THROWS_AS(
+      read_apart(
+          "f", [](parcel&) { throw unavailable_error("here", "this", "that"); }, nothing),
+      unavailable_error);
   CHECK_THROWS_AS(read_apart(
                       "f", [](parcel&) { throw device_error("here", "this", "that"); }, nothing),
                   device_error);
@@ -99,16 +107,19 @@ TEST_CASE("errors come back as they are, and a death is an error of the file") {
                       "f", [](parcel&) { throw std::bad_alloc(); }, nothing),
                   std::bad_alloc);
   for (const int number : {SIGKILL, SIGABRT})
-    CHECK_THROWS_WITH_AS(read_apart(
-                             "f.h5", [&](parcel&) { ::raise(number); }, nothing),
-                         "f.h5: damaged in a way that libhdf5 does not survive, expected a whole HDF5 file", input_error);
+    CHECK_THROWS_WITH_AS(
+        read_apart(
+            "f.h5", [&](parcel&) { ::raise(number); }, nothing),
+        "f.h5: damaged in a way that libhdf5 does not survive, expected a whole HDF5 file",
+        input_error);
 }
 
 TEST_CASE("damaged graph files and expected values are read or refused, and this process lives") {
   const files::folder dir;
   save_model(files::small_direct_model({}), dir / "m.h5", false);
-  read_damaged(dir / "m.h5", dir / "damaged.h5",
-               [](const std::filesystem::path& file) { read_graph_file(file.string() + ":/projections/gs", true); });
+  read_damaged(dir / "m.h5", dir / "damaged.h5", [](const std::filesystem::path& file) {
+    read_graph_file(file.string() + ":/projections/gs", true);
+  });
   read_damaged(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5", dir / "damaged.h5",
                [](const std::filesystem::path& file) { read_expected(file); });
 }

@@ -52,7 +52,9 @@ std::string message_of(const std::filesystem::path& file) {
   return "read";
 }
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -75,7 +77,8 @@ TEST_CASE("the released code's values are read, compressed ones too") {
     for (std::size_t k = 0; k < 64; ++k) active += e.x[i * 64 + k] > 0;
     REQUIRE(active == e.active_x[i]);
   }
-  const expected_values large = read_expected(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/expected.h5");
+  const expected_values large =
+      read_expected(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/expected.h5");
   CHECK(large.tokens.size() == 160);
   CHECK(large.layers == 4);
   CHECK(large.x.empty());
@@ -91,23 +94,40 @@ TEST_CASE("files that do not fit themselves, or claim too much, are refused") {
   const hid_t i64 = H5T_STD_I64LE, f32 = H5T_IEEE_F32LE, f64 = H5T_IEEE_F64LE;
   CHECK(try_with({{"tokens", i64, {3}}, {"logits", f64, {3, 5}}}) == "read");
   CHECK(try_with({{"tokens", H5T_STD_I8LE, {3}}, {"logits", f32, {3, 5}, 0, true}}) == "read");
-  CHECK(contains(try_with({{"tokens", i64, {3}, -1}, {"logits", f32, {3, 5}}}), "e.h5:/tokens[0]: -1, expected 0 to 4294967295"));
-  CHECK(contains(try_with({{"tokens", i64, {3}, 1ll << 33}, {"logits", f32, {3, 5}}}), "e.h5:/tokens[0]: 8589934592"));
-  CHECK(contains(try_with({{"tokens", f32, {3}}, {"logits", f32, {3, 5}}}), "e.h5:/tokens: another element type, expected integers"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", i64, {3, 5}}}), "e.h5:/logits: another element type"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {2, 5}}}), "e.h5:/logits: 2 rows, expected 3"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {15}}}), "e.h5:/logits: 1 dimensions, expected 2"));
-  CHECK(contains(try_with({{"tokens", i64, {3, 3}}, {"logits", f32, {3, 5}}}), "e.h5:/tokens: 2 dimensions, expected 1"));
+  CHECK(contains(try_with({{"tokens", i64, {3}, -1}, {"logits", f32, {3, 5}}}),
+                 "e.h5:/tokens[0]: -1, expected 0 to 4294967295"));
+  CHECK(contains(try_with({{"tokens", i64, {3}, 1ll << 33}, {"logits", f32, {3, 5}}}),
+                 "e.h5:/tokens[0]: 8589934592"));
+  CHECK(contains(try_with({{"tokens", f32, {3}}, {"logits", f32, {3, 5}}}),
+                 "e.h5:/tokens: another element type, expected integers"));
+  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", i64, {3, 5}}}),
+                 "e.h5:/logits: another element type"));
+  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {2, 5}}}),
+                 "e.h5:/logits: 2 rows, expected 3"));
+  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {15}}}),
+                 "e.h5:/logits: 1 dimensions, expected 2"));
+  CHECK(contains(try_with({{"tokens", i64, {3, 3}}, {"logits", f32, {3, 5}}}),
+                 "e.h5:/tokens: 2 dimensions, expected 1"));
   CHECK(contains(try_with({{"tokens", i64, {3}}}), "e.h5:/logits: missing"));
   CHECK(contains(try_with({{"logits", f32, {3, 5}}}), "e.h5:/tokens: missing"));
-  CHECK(contains(try_with({{"tokens", i64, {0}}, {"logits", f32, {3, 5}}}), "e.h5:/tokens: no tokens"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 5}}, {"x", f32, {3, 2, 8}}, {"y", f32, {3, 2, 9}}}),
+  CHECK(contains(try_with({{"tokens", i64, {0}}, {"logits", f32, {3, 5}}}),
+                 "e.h5:/tokens: no tokens"));
+  CHECK(contains(try_with({{"tokens", i64, {3}},
+                           {"logits", f32, {3, 5}},
+                           {"x", f32, {3, 2, 8}},
+                           {"y", f32, {3, 2, 9}}}),
                  "e.h5:/y: extent 9"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 5}}, {"x", f32, {3, 2, 8}}, {"v", f32, {3, 2, 4}}}),
+  CHECK(contains(try_with({{"tokens", i64, {3}},
+                           {"logits", f32, {3, 5}},
+                           {"x", f32, {3, 2, 8}},
+                           {"v", f32, {3, 2, 4}}}),
                  "e.h5:/v: extent 2"));
-  CHECK(contains(try_with({{"tokens", i64, {1ull << 40}}, {"logits", f32, {1ull << 40, 5}}}), "expected at most 10000000"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 1ull << 40}}}), "e.h5:/logits: too much data"));
-  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 1ull << 58}}}), "e.h5:/logits: too much data"));
+  CHECK(contains(try_with({{"tokens", i64, {1ull << 40}}, {"logits", f32, {1ull << 40, 5}}}),
+                 "expected at most 10000000"));
+  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 1ull << 40}}}),
+                 "e.h5:/logits: too much data"));
+  CHECK(contains(try_with({{"tokens", i64, {3}}, {"logits", f32, {3, 1ull << 58}}}),
+                 "e.h5:/logits: too much data"));
   files::write(p, "\x89HDF\r\n\x1a\n and nothing more");
   CHECK(contains(message_of(p), "e.h5: not a whole HDF5 file"));
   files::write(p, "text");

@@ -1,5 +1,5 @@
-// Exports of models that no graph file could have made: names that no format can hold, two edges of different sign between the same
-// neurons.
+// Exports of models that no graph file could have made: names that no format can hold, two edges of
+// different sign between the same neurons.
 #include "io/graph/graph_export.hpp"
 
 #include <doctest/doctest.h>
@@ -26,23 +26,28 @@ bdh::array<T> make(std::vector<T> values) {
 // Four neurons. Excitatory 0 -> 1 (1), 2 -> 1 (2); inhibitory 0 -> 1 (4), 3 -> 0 (0.5), 2 -> 2 (0).
 bdh::model small(std::vector<std::string> names) {
   const bdh::population neurons{"neurons", 4}, sources{"sources", 4}, tokens{"sensory", 3};
-  const auto edges = [&](const char* name, bdh::order rows, std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_id> indices,
-                         std::vector<float> weights) {
-    return bdh::projection::sparse(name, sources, neurons, rows, make(std::move(indptr)), make(std::move(indices)),
-                                   make(std::move(weights)));
+  const auto edges = [&](const char* name, bdh::major rows, std::vector<bdh::edge_id> indptr,
+                         std::vector<bdh::neuron_id> indices, std::vector<float> weights) {
+    return bdh::projection::sparse(name, sources, neurons, rows, make(std::move(indptr)),
+                                   make(std::move(indices)), make(std::move(weights)));
   };
-  const auto none = [&](const char* name, bdh::order rows) { return edges(name, rows, {0, 0, 0, 0, 0}, {}, {}); };
-  bdh::model::parts p;
+  const auto none = [&](const char* name, bdh::major rows) {
+    return edges(name, rows, {0, 0, 0, 0, 0}, {}, {});
+  };
+  bdh::model_spec p;
   p.rules = bdh::dynamics::named("bdh");
   p.layers = 1;
   bdh::direct_circuits& c = p.direct.emplace();
-  c.gx_excitatory = edges("gx_excitatory", bdh::order::by_source, {0, 1, 1, 2, 2}, {1, 1}, {1, 2});
-  c.gx_inhibitory = edges("gx_inhibitory", bdh::order::by_source, {0, 1, 1, 2, 3}, {1, 2, 0}, {4, 0, 0.5f});
-  c.gy_excitatory = none("gy_excitatory", bdh::order::by_target);
-  c.gy_inhibitory = none("gy_inhibitory", bdh::order::by_target);
-  c.gs = bdh::projection::sparse("gs", neurons, sources, bdh::order::by_source, make<bdh::edge_id>({0, 1, 1, 1, 1}),
-                                 make<bdh::neuron_id>({3}), make<float>({0.25f}));
-  c.sensory = bdh::projection::sparse("sensory", tokens, neurons, bdh::order::by_source, make<bdh::edge_id>({0, 1, 2, 3}),
+  c.gx_excitatory = edges("gx_excitatory", bdh::major::source, {0, 1, 1, 2, 2}, {1, 1}, {1, 2});
+  c.gx_inhibitory =
+      edges("gx_inhibitory", bdh::major::source, {0, 1, 1, 2, 3}, {1, 2, 0}, {4, 0, 0.5f});
+  c.gy_excitatory = none("gy_excitatory", bdh::major::target);
+  c.gy_inhibitory = none("gy_inhibitory", bdh::major::target);
+  c.gs = bdh::projection::sparse("gs", neurons, sources, bdh::major::source,
+                                 make<bdh::edge_id>({0, 1, 1, 1, 1}), make<bdh::neuron_id>({3}),
+                                 make<float>({0.25f}));
+  c.sensory = bdh::projection::sparse("sensory", tokens, neurons, bdh::major::source,
+                                      make<bdh::edge_id>({0, 1, 2, 3}),
                                       make<bdh::neuron_id>({0, 1, 2}), make<float>({1, 1, 1}));
   p.neuron_names = std::move(names);
   return bdh::model(std::move(p));
@@ -50,7 +55,9 @@ bdh::model small(std::vector<std::string> names) {
 
 class folder {
  public:
-  folder() : path_(std::filesystem::temp_directory_path() / ("bdh-export-" + std::to_string(::getpid()))) {
+  folder()
+      : path_(std::filesystem::temp_directory_path() /
+              ("bdh-export-" + std::to_string(::getpid()))) {
     std::filesystem::create_directory(path_);
   }
   ~folder() { std::filesystem::remove_all(path_); }
@@ -69,13 +76,15 @@ std::string content(const std::filesystem::path& file) {
 std::string exported(const bdh::model& m, bdh::graph_kind graph, const char* name) {
   const folder here;
   const auto work = bdh::serial_executor();
-  bdh::export_graph(bdh::graph_excerpt(m, {.graph = graph}, *work), *bdh::graph_format_of(name), here / name, {.about = "a\nmodel"});
+  bdh::export_graph(bdh::subgraph(m, {.graph = graph}, *work), *bdh::graph_format_of(name),
+                    here / name, {.about = "a\nmodel"});
   return content(here / name);
 }
 
 }  // namespace
 
-TEST_CASE("edges of both signs between the same neurons are two edges, a weight of 0 keeps its sign") {
+TEST_CASE(
+    "edges of both signs between the same neurons are two edges, a weight of 0 keeps its sign") {
   const bdh::model m = small({});
   CHECK(exported(m, bdh::graph_kind::gx, "x.csv") == R"(Source,Target,Type,Id,Weight,Sign,Magnitude
 "3","0",Directed,gx_inhibitory/0,-0.5,inhibitory,0.5
@@ -89,12 +98,14 @@ TEST_CASE("edges of both signs between the same neurons are two edges, a weight 
 }
 
 TEST_CASE("names that a format cannot hold are escaped, and stay different") {
-  const std::string csv = exported(small({"a\nb", "a\\x0ab", "\xff", "plain"}), bdh::graph_kind::gx, "x.csv");
+  const std::string csv =
+      exported(small({"a\nb", "a\\x0ab", "\xff", "plain"}), bdh::graph_kind::gx, "x.csv");
   CHECK(csv.find("\"plain\",\"a\\x0ab\"") != std::string::npos);
   CHECK(csv.find("\"a\\x0ab\",\"a\\\\x0ab\"") != std::string::npos);
   CHECK(csv.find("\"\\xff\",\"\\xff\"") != std::string::npos);
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 6);
-  const std::string xml = exported(small({"<&>", "\"", "\xef\xbf\xbf", "d"}), bdh::graph_kind::gx, "x.graphml");
+  const std::string xml =
+      exported(small({"<&>", "\"", "\xef\xbf\xbf", "d"}), bdh::graph_kind::gx, "x.graphml");
   CHECK(xml.find("<data key=\"name\">&lt;&amp;&gt;</data>") != std::string::npos);
   CHECK(xml.find("<data key=\"name\">\\xef\\xbf\\xbf</data>") != std::string::npos);
 }
@@ -102,9 +113,11 @@ TEST_CASE("names that a format cannot hold are escaped, and stay different") {
 TEST_CASE("parts of a graph") {
   const bdh::model m = small({});
   const auto work = bdh::serial_executor();
-  const auto weights = [&](const bdh::excerpt_request& r) {
+  const auto weights = [&](const bdh::subgraph_request& r) {
     std::vector<float> all;
-    bdh::graph_excerpt(m, r, *work).for_each_edge([&](const bdh::excerpt_edge& e) { all.push_back(e.weight); });
+    bdh::subgraph(m, r, *work).for_each_edge([&](const bdh::subgraph_edge& e) {
+      all.push_back(e.weight);
+    });
     return all;
   };
   CHECK(weights({.top = 2}) == std::vector<float>{-4, 2});
@@ -112,11 +125,11 @@ TEST_CASE("parts of a graph") {
   CHECK(weights({.ego = 3}) == std::vector<float>{-0.5f});
   CHECK(weights({.ego = 3, .hops = 2}) == std::vector<float>{-0.5f, 1, -4});
   CHECK(weights({.ego = 3, .hops = 3}) == std::vector<float>{-0.5f, 1, -4, 2, -0.0f});
-  CHECK_THROWS_AS(bdh::graph_excerpt(m, {.ego = 4}, *work), bdh::input_error);
-  CHECK_THROWS_AS(bdh::graph_excerpt(m, {.sensory = true}, *work), bdh::input_error);
-  bdh::graph_excerpt whole(m, {}, *work);
+  CHECK_THROWS_AS(bdh::subgraph(m, {.ego = 4}, *work), bdh::input_error);
+  CHECK_THROWS_AS(bdh::subgraph(m, {.sensory = true}, *work), bdh::input_error);
+  bdh::subgraph whole(m, {}, *work);
   CHECK(whole.nodes().size() == 4);
   whole.find_communities(0);
   CHECK(whole.community().size() == 4);
-  CHECK(bdh::graph_excerpt(m, {.top = 1}, *work).nodes() == std::vector<bdh::neuron_id>{0, 1});
+  CHECK(bdh::subgraph(m, {.top = 1}, *work).nodes() == std::vector<bdh::neuron_id>{0, 1});
 }

@@ -16,9 +16,9 @@ using namespace bdh;
 namespace {
 
 bool same(const projection& a, const projection& b) {
-  return a.source().size == b.source().size && a.target().size == b.target().size && a.rows_are() == b.rows_are() &&
-         std::ranges::equal(a.weights(), b.weights()) && std::ranges::equal(a.indices(), b.indices()) &&
-         std::ranges::equal(a.indptr(), b.indptr());
+  return a.source().size == b.source().size && a.target().size == b.target().size &&
+         a.rows_are() == b.rows_are() && std::ranges::equal(a.weights(), b.weights()) &&
+         std::ranges::equal(a.indices(), b.indices()) && std::ranges::equal(a.indptr(), b.indptr());
 }
 
 void check_same(const model& a, const model& b) {
@@ -30,17 +30,19 @@ void check_same(const model& a, const model& b) {
   REQUIRE(a.is_direct() == b.is_direct());
   if (a.is_direct()) {
     const direct_circuits &g = a.direct(), &k = b.direct();
-    for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory, &direct_circuits::gy_excitatory,
-                   &direct_circuits::gy_inhibitory, &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout})
+    for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory,
+                   &direct_circuits::gy_excitatory, &direct_circuits::gy_inhibitory,
+                   &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout})
       CHECK(same(g.*p, k.*p));
-    CHECK(std::ranges::equal(std::span<const float>(g.retention), std::span<const float>(k.retention)));
+    CHECK(std::ranges::equal(std::span<const float>(g.retention),
+                             std::span<const float>(k.retention)));
   }
   CHECK(a.neuron_names() == b.neuron_names());
   CHECK(a.sources() == b.sources());
   CHECK(a.synapses() == b.synapses());
   CHECK(a.sensory_nodes() == b.sensory_nodes());
   CHECK(a.readout_nodes() == b.readout_nodes());
-  CHECK(std::ranges::equal(a.turning().frequency(), b.turning().frequency()));
+  CHECK(std::ranges::equal(a.rotation().frequency(), b.rotation().frequency()));
   CHECK(a.rules().name() == b.rules().name());
   CHECK(a.rules().epsilon() == b.rules().epsilon());
   CHECK(a.layers() == b.layers());
@@ -48,7 +50,7 @@ void check_same(const model& a, const model& b) {
   CHECK(a.retention() == b.retention());
   CHECK(a.tokens() == b.tokens());
   CHECK(a.training_window() == b.training_window());
-  CHECK(std::ranges::equal(a.order(), b.order()));
+  CHECK(std::ranges::equal(a.memory_order(), b.memory_order()));
   CHECK(a.renumbered() == b.renumbered());
   for (neuron_id i = 0; i < a.neurons(); ++i) CHECK(a.original_id(i) == b.original_id(i));
   CHECK(a.origin().creator == b.origin().creator);
@@ -95,7 +97,7 @@ TEST_CASE("every kind of model survives a file") {
 
 TEST_CASE("a model with long texts survives a file") {
   const files::folder dir;
-  model::parts p = files::small_parts();
+  model_spec p = files::small_parts();
   p.origin.source = std::string(60000, 's');
   p.origin.inferred.assign(1000, std::string(50, 'i'));
   const model m(std::move(p));
@@ -103,16 +105,18 @@ TEST_CASE("a model with long texts survives a file") {
   check_same(m, load_model(dir / "m.bdh.h5"));
 }
 
-TEST_CASE("every kind of model with explicit edges survives a file, and its hash covers all of it") {
+TEST_CASE(
+    "every kind of model with explicit edges survives a file, and its hash covers all of it") {
   const files::folder dir;
-  const files::direct_choice kinds[] = {{},
-                                        {.own_retention = true},
-                                        {.named = true},
-                                        {.rotates = true},
-                                        {.own_retention = true, .named = true, .rotates = true},
-                                        {.readout = false},
-                                        {.pool = true},
-                                        {.pool = true, .own_retention = true, .named = true, .rotates = true}};
+  const files::direct_choice kinds[] = {
+      {},
+      {.own_retention = true},
+      {.named = true},
+      {.rotates = true},
+      {.own_retention = true, .named = true, .rotates = true},
+      {.readout = false},
+      {.pool = true},
+      {.pool = true, .own_retention = true, .named = true, .rotates = true}};
   std::vector<std::string> hashes;
   for (const auto& kind : kinds) {
     CAPTURE(kind.pool);
@@ -123,22 +127,24 @@ TEST_CASE("every kind of model with explicit edges survives a file, and its hash
     const model after = load_model(dir / "m.bdh.h5");
     check_same(before, after);
     CHECK(content_hash(after) == hashes.back());
-    CHECK(after.neuron_named("neuron 7") == (kind.named ? std::optional<neuron_id>(7) : std::nullopt));
+    CHECK(after.neuron_named("neuron 7") ==
+          (kind.named ? std::optional<neuron_id>(7) : std::nullopt));
     CHECK(!after.neuron_named("neuron 16"));
   }
-  for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory, &direct_circuits::gy_excitatory,
-                 &direct_circuits::gy_inhibitory, &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout}) {
-    model::parts changed = files::small_direct_parts();
+  for (auto p : {&direct_circuits::gx_excitatory, &direct_circuits::gx_inhibitory,
+                 &direct_circuits::gy_excitatory, &direct_circuits::gy_inhibitory,
+                 &direct_circuits::gs, &direct_circuits::sensory, &direct_circuits::readout}) {
+    model_spec changed = files::small_direct_parts();
     projection& g = (*changed.direct).*p;
     g = files::sparse("other", g.source(), g.target(), g.rows_are(), 99, true);
     hashes.push_back(content_hash(model(std::move(changed))));
   }
-  model::parts reordered = files::small_direct_parts({.rotates = true});
-  for (neuron_id k = 0; k < 16; ++k) reordered.order.push_back((k + 2) % 16);
+  model_spec reordered = files::small_direct_parts({.rotates = true});
+  for (neuron_id k = 0; k < 16; ++k) reordered.memory_order.push_back((k + 2) % 16);
   const model in_order(std::move(reordered));
   hashes.push_back(save_model(in_order, dir / "m.bdh.h5", true));
   check_same(in_order, load_model(dir / "m.bdh.h5"));
-  model::parts renamed = files::small_direct_parts({.named = true});
+  model_spec renamed = files::small_direct_parts({.named = true});
   renamed.neuron_names[0] = "another";
   hashes.push_back(content_hash(model(std::move(renamed))));
   std::ranges::sort(hashes);
@@ -148,22 +154,28 @@ TEST_CASE("every kind of model with explicit edges survives a file, and its hash
 TEST_CASE("names of neurons are refused when they are too many, empty, too long or not unique") {
   const auto refusal = [](auto change) {
     return message_of([&] {
-      model::parts p = files::small_direct_parts({.named = true});
+      model_spec p = files::small_direct_parts({.named = true});
       change(p.neuron_names);
       model m(std::move(p));
     });
   };
-  CHECK(refusal([](auto& names) { names.push_back("more"); }) == "model/name: 17 names, expected 16, one for each neuron");
-  CHECK(refusal([](auto& names) { names[2].clear(); }) == "model/name[2]: a name of 0 bytes, expected 1 to 255 bytes, none of them zero");
-  CHECK(refusal([](auto& names) { names[2].assign(256, 'a'); }).starts_with("model/name[2]: a name of 256 bytes"));
-  CHECK(refusal([](auto& names) { names[9] = names[4]; }) == "model/name[9]: 'neuron 4' again, expected a name for each neuron alone");
+  CHECK(refusal([](auto& names) { names.push_back("more"); }) ==
+        "model/name: 17 names, expected 16, one for each neuron");
+  CHECK(refusal([](auto& names) { names[2].clear(); }) ==
+        "model/name[2]: a name of 0 bytes, expected 1 to 255 bytes, none of them zero");
+  CHECK(refusal([](auto& names) {
+          names[2].assign(256, 'a');
+        }).starts_with("model/name[2]: a name of 256 bytes"));
+  CHECK(refusal([](auto& names) { names[9] = names[4]; }) ==
+        "model/name[9]: 'neuron 4' again, expected a name for each neuron alone");
 }
 
 TEST_CASE("a projection without edges, and one with a row without edges, survive") {
   const files::folder dir;
   auto parts = files::small_parts({"gpu-release", 2, true});
   const population neurons{"neurons", 16}, hubs{"hubs", 4};
-  parts.circuits.dy = projection::sparse("dy", hubs, neurons, order::by_target, array<edge_id>(17), {}, {});
+  parts.circuits.dy =
+      projection::sparse("dy", hubs, neurons, major::target, array<edge_id>(17), {}, {});
   const model m(std::move(parts));
   save_model(m, dir / "m.bdh.h5", false);
   check_same(m, load_model(dir / "m.bdh.h5"));
@@ -195,7 +207,8 @@ TEST_CASE("SciPy and AnnData find the CSR and CSC layouts they expect") {
   REQUIRE(file >= 0);
   const auto text = [&](const std::string& object, const char* name) {
     char value[64] = {};
-    const hid_t a = H5Aopen_by_name(file, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT), type = H5Aget_type(a);
+    const hid_t a = H5Aopen_by_name(file, object.c_str(), name, H5P_DEFAULT, H5P_DEFAULT),
+                type = H5Aget_type(a);
     CHECK(H5Tget_class(type) == H5T_STRING);
     CHECK(H5Aread(a, type, value) >= 0);
     H5Tclose(type);
@@ -243,7 +256,8 @@ TEST_CASE("SciPy and AnnData find the CSR and CSC layouts they expect") {
 TEST_CASE("an existing file is kept unless told otherwise") {
   const files::folder dir;
   files::write(dir / "m.bdh.h5", "precious");
-  const std::string message = message_of([&] { save_model(files::small_model(), dir / "m.bdh.h5", false); });
+  const std::string message =
+      message_of([&] { save_model(files::small_model(), dir / "m.bdh.h5", false); });
   CHECK(message.find("m.bdh.h5: the file exists") != std::string::npos);
   CHECK(message.find("--force") != std::string::npos);
   CHECK(files::read(dir / "m.bdh.h5") == "precious");
@@ -260,14 +274,18 @@ TEST_CASE("a full disk is told, leaves the old file and nothing else, wherever i
   save_model(files::small_model({"bdh", 1}), dir / "m.bdh.h5", false);
   const std::string old = files::read(dir / "m.bdh.h5");
   const std::uint64_t size = old.size();
-  for (std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{100}, std::uint64_t{512}, std::uint64_t{700}, std::uint64_t{2048},
-                              std::uint64_t{4096}, size / 2, size - 1000}) {
+  for (std::uint64_t limit :
+       {std::uint64_t{0}, std::uint64_t{100}, std::uint64_t{512}, std::uint64_t{700},
+        std::uint64_t{2048}, std::uint64_t{4096}, size / 2, size - 1000}) {
     CAPTURE(limit);
     const int code = files::with_full_disk(limit, [&] {
       try {
         save_model(files::small_model(), dir / "m.bdh.h5", true);
       } catch (const device_error& e) {
-        return std::string(e.what()).find("m.bdh.h5: cannot be written: File too large") != std::string::npos ? 7 : 8;
+        return std::string(e.what()).find("m.bdh.h5: cannot be written: File too large") !=
+                       std::string::npos
+                   ? 7
+                   : 8;
       }
       return 9;
     });
@@ -282,7 +300,8 @@ TEST_CASE("a bad value is told with the file, the dataset and the position") {
   save_model(files::small_model(), dir / "m.bdh.h5", false);
   {
     // Somebody edits the file; the seal is not looked at here, so that the value itself is found.
-    const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), d = H5Dopen2(f, "/projections/dx/data", H5P_DEFAULT);
+    const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
+                d = H5Dopen2(f, "/projections/dx/data", H5P_DEFAULT);
     auto values = files::weights(64, 3);
     values[17] = std::numeric_limits<float>::quiet_NaN();
     H5Dwrite(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
@@ -290,7 +309,8 @@ TEST_CASE("a bad value is told with the file, the dataset and the position") {
     H5Fclose(f);
   }
   const std::string bytes = files::read(dir / "m.bdh.h5");
-  const std::string message = message_of([&] { load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5"); });
+  const std::string message =
+      message_of([&] { load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5"); });
   CHECK(message == "net.bdh.h5:/projections/dx/data[17]: nan, expected a finite weight");
   const std::string sealed = message_of([&] { load_model(dir / "m.bdh.h5"); });
   CHECK(sealed.find("m.bdh.h5: bytes that do not match the checksum") != std::string::npos);
@@ -310,7 +330,8 @@ TEST_CASE("kinds of files") {
   CHECK(identify(dir.path()) == file_kind::unknown);
   CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5") == file_kind::expected);
   CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/model.pt") == file_kind::pytorch);
-  CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors") == file_kind::safetensors);
+  CHECK(identify(BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors") ==
+        file_kind::safetensors);
   CHECK_THROWS_AS(load_model(dir / "text"), input_error);
   CHECK_THROWS_AS(load_model(dir / "missing"), input_error);
   CHECK_THROWS_AS(load_model(dir.path()), input_error);

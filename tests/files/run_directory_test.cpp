@@ -17,8 +17,8 @@ using namespace bdh;
 
 namespace {
 
-token_report told(std::uint64_t t) {
-  token_report r;
+step_report told(std::uint64_t t) {
+  step_report r;
   r.position = t;
   r.token = static_cast<token_id>(t % 5);
   r.active_x = {4, 2, 1};
@@ -37,7 +37,9 @@ std::vector<float> logits(std::uint64_t t) {
   return values;
 }
 
-std::vector<report_description> with_logits() { return plan_reports(files::small_model(), {parse_recording("logits")}, 0); }
+std::vector<report_description> with_logits() {
+  return plan_reports(files::small_model(), {parse_recording("logits")}, 0);
+}
 
 report_row logits_row(std::uint64_t t) { return {{}, {}, logits(t)}; }
 
@@ -45,7 +47,9 @@ void write_tokens(run_directory& run, std::uint64_t count) {
   for (std::uint64_t end = run.tokens() + count; run.tokens() < end;) {
     const std::uint64_t t = run.tokens();
     const report_row rows[] = {logits_row(t)};
-    run.append(told(t), "a,\"b\"\n", t >= 3, run.reports().empty() ? std::span<const report_row>() : std::span<const report_row>(rows));
+    run.append(
+        told(t), "a,\"b\"\n", t >= 3,
+        run.reports().empty() ? std::span<const report_row>() : std::span<const report_row>(rows));
   }
 }
 
@@ -53,7 +57,8 @@ void check_rows(const expected_values& e) {
   REQUIRE(e.logits.size() == e.tokens.size() * 5);
   for (std::size_t t = 0; t < e.tokens.size(); ++t) {
     REQUIRE(e.tokens[t] == t % 5);
-    for (std::size_t k = 0; k < 5; ++k) REQUIRE(e.logits[t * 5 + k] == static_cast<float>(t * 5 + k));
+    for (std::size_t k = 0; k < 5; ++k)
+      REQUIRE(e.logits[t * 5 + k] == static_cast<float>(t * 5 + k));
   }
 }
 
@@ -73,13 +78,15 @@ TEST_CASE("a finished run is read back") {
   CHECK(r.run["tokens"] == 1000);
   CHECK(r.run["options"]["seed"] == 7);
   CHECK(r.run["model"]["content_sha256"].get<std::string>().size() == 64);
-  CHECK(r.run["started"].get<std::string>().size() == std::string("2026-01-31T12:00:00+01:00").size());
+  CHECK(r.run["started"].get<std::string>().size() ==
+        std::string("2026-01-31T12:00:00+01:00").size());
   REQUIRE(r.tokens.size() == 1000);
   CHECK(r.tokens[13] == 3);
   CHECK(r.logits);
-  const std::vector<std::string> columns = {"position",        "token",      "active_x_1", "active_x_2",      "active_x_3",
-                                            "active_y_1",      "active_y_2", "active_y_3", "synaptic_events", "hebbian_writes",
-                                            "bytes_exchanged", "loss_nats",  "seconds"};
+  const std::vector<std::string> columns = {
+      "position",        "token",      "active_x_1", "active_x_2",      "active_x_3",
+      "active_y_1",      "active_y_2", "active_y_3", "synaptic_events", "hebbian_writes",
+      "bytes_exchanged", "loss_nats",  "seconds"};
   CHECK(r.columns == columns);
   REQUIRE(r.summary.size() == 1000 * columns.size());
   const double* row = &r.summary[13 * columns.size()];
@@ -111,27 +118,35 @@ TEST_CASE("a run without logits") {
 TEST_CASE("a folder that is in use is left alone") {
   const files::folder dir;
   files::write(dir / "thesis.tex", "precious");
-  CHECK_THROWS_AS(run_directory::create(dir.path(), files::small_model(), nlohmann::json::object(), with_logits()), input_error);
-  CHECK_THROWS_AS(run_directory::create(dir / "thesis.tex", files::small_model(), nlohmann::json::object(), with_logits()), input_error);
+  CHECK_THROWS_AS(run_directory::create(dir.path(), files::small_model(), nlohmann::json::object(),
+                                        with_logits()),
+                  input_error);
+  CHECK_THROWS_AS(run_directory::create(dir / "thesis.tex", files::small_model(),
+                                        nlohmann::json::object(), with_logits()),
+                  input_error);
   CHECK(dir.entries() == 1);
   std::filesystem::create_directory(dir / "empty");
-  CHECK_NOTHROW(run_directory::create(dir / "empty", files::small_model(), nlohmann::json::object(), with_logits()));
-  CHECK_NOTHROW(run_directory::create(dir / "new/deep", files::small_model(), nlohmann::json::object(), with_logits()));
+  CHECK_NOTHROW(run_directory::create(dir / "empty", files::small_model(), nlohmann::json::object(),
+                                      with_logits()));
+  CHECK_NOTHROW(run_directory::create(dir / "new/deep", files::small_model(),
+                                      nlohmann::json::object(), with_logits()));
 }
 
 TEST_CASE("values of another shape are refused") {
   const files::folder dir;
-  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
+                                   with_logits());
   const report_row wrong[] = {{{}, {}, {1, 2, 3, 4}}}, right[] = {logits_row(0)};
   CHECK_THROWS_AS(run.append(told(0), "", false, wrong), shape_error);
   CHECK_THROWS_AS(run.append(told(0), "", false, {}), shape_error);
-  token_report r = told(0);
+  step_report r = told(0);
   r.active_x.pop_back();
   CHECK_THROWS_AS(run.append(r, "", false, right), shape_error);
 }
 
 TEST_CASE("what was committed survives a kill at any moment") {
-  for (std::uint64_t least : {0, 1, 16, 40, 100, 250, 400, 600}) {  // tokens, of which every 16 are committed
+  for (std::uint64_t least :
+       {0, 1, 16, 40, 100, 250, 400, 600}) {  // tokens, of which every 16 are committed
     const files::folder dir;
     std::cout.flush();
     const pid_t child = ::fork();
@@ -217,12 +232,14 @@ TEST_CASE("a full disk is told, and the rows before it can be read") {
 TEST_CASE("a complete run has no journals, another one keeps them") {
   for (const run_status end : {run_status::complete, run_status::interrupted, run_status::failed}) {
     const files::folder dir;
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
+                                     with_logits());
     write_tokens(run, 10);
     run.finish(end);
     CHECK(std::filesystem::exists(dir / "run/logits.h5.journal") == (end != run_status::complete));
     CHECK(read_run(dir / "run").tokens.size() == 10);
-    if (end == run_status::complete) CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 5), input_error);
+    if (end == run_status::complete)
+      CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 5), input_error);
   }
 }
 
@@ -248,7 +265,8 @@ TEST_CASE("a reopened run goes on as if it had never stopped") {
     auto whole = run_directory::create(dir / "whole", m, nlohmann::json::object(), with_logits());
     write_tokens(whole, 200);
     whole.finish(run_status::complete);
-    for (const char* same : {"tokens.csv", "summary.csv"}) CHECK(files::read((dir / "run") / same) == files::read((dir / "whole") / same));
+    for (const char* same : {"tokens.csv", "summary.csv"})
+      CHECK(files::read((dir / "run") / same) == files::read((dir / "whole") / same));
     const expected_values e = read_expected(dir / "run/logits.h5");
     CHECK(e.tokens.size() == 200);
     check_rows(e);
@@ -259,11 +277,13 @@ TEST_CASE("a reopened run goes on as if it had never stopped") {
 TEST_CASE("what cannot be reopened is refused") {
   const files::folder dir;
   {
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
+                                     with_logits());
     write_tokens(run, 20);
   }
   CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 21), input_error);
-  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model({.heads = 1}), 10), input_error);
+  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model({.heads = 1}), 10),
+                  input_error);
   CHECK_THROWS_AS(run_directory::reopen(dir / "none", files::small_model(), 0), input_error);
   const std::string journal = files::read(dir / "run/logits.h5.journal");
   files::write(dir / "run/logits.h5.journal", journal.substr(0, journal.size() / 2));
@@ -273,7 +293,8 @@ TEST_CASE("what cannot be reopened is refused") {
 TEST_CASE("a run is repaired beside the damaged one") {
   const files::folder dir;
   {
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(), with_logits());
+    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
+                                     with_logits());
     write_tokens(run, 50);
   }
   files::write(dir / "run/logits.h5", "no HDF5 file any more");

@@ -41,7 +41,8 @@ synapse_state state_of(const model& m) {
     s.layers.push_back(std::move(layer));
   }
   s.logits.assign(m.readout_nodes(), 0.125f);
-  s.probes = {{{{1, 2}, 2, probe_factor::w}, 0, 0.25, -0.5}, {{{3, 0}, 1, probe_factor::y}, 7, 1e-30, 1e30}};
+  s.probes = {{{{1, 2}, 2, probe_factor::w}, 0, 0.25, -0.5},
+              {{{3, 0}, 1, probe_factor::y}, 7, 1e-30, 1e30}};
   return s;
 }
 
@@ -73,10 +74,10 @@ void check_round_trip(const files::folder& dir, const model& m) {
   }
   for (std::size_t l = 0; l < 3; ++l) {
     CHECK(after.layers[l].clock == 100);
-    CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(), before.layers[l].last_used.begin(),
-                     before.layers[l].last_used.end()));
-    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin(),
-                     before.layers[l].stored.end()));
+    CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(),
+                     before.layers[l].last_used.begin(), before.layers[l].last_used.end()));
+    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(),
+                     before.layers[l].stored.begin(), before.layers[l].stored.end()));
   }
   CHECK(identify(dir / "s.h5") == file_kind::state);
   CHECK(dir.entries() == 2);
@@ -92,12 +93,14 @@ TEST_CASE("a state of strengths in bfloat16 says so, and has no others") {
   const synapse_state after = load_state(dir / "s.h5", m);
   CHECK(after.rounded);
   for (std::size_t l = 0; l < before.layers.size(); ++l)
-    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(), before.layers[l].stored.begin()));
+    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(),
+                     before.layers[l].stored.begin()));
   synapse_state wide = state_of(m);
   save_state(wide, m, dir / "s.h5");
   CHECK_FALSE(load_state(dir / "s.h5", m).rounded);
   wide.rounded = true;
-  CHECK_THROWS_WITH_AS(save_state(wide, m, dir / "t.h5"), doctest::Contains("a bfloat16, as @synapses says"), input_error);
+  CHECK_THROWS_WITH_AS(save_state(wide, m, dir / "t.h5"),
+                       doctest::Contains("a bfloat16, as @synapses says"), input_error);
 }
 
 TEST_CASE("a state survives a file") {
@@ -105,13 +108,15 @@ TEST_CASE("a state survives a file") {
   for (bool rotates : {true, false}) {
     check_round_trip(dir, saved_model(dir, {"gpu-release", 2, false, false, rotates}));
     check_round_trip(dir, saved_direct_model(dir, {.rotates = rotates}));
-    check_round_trip(dir, saved_direct_model(dir, {.pool = true, .own_retention = true, .rotates = rotates}));
+    check_round_trip(
+        dir, saved_direct_model(dir, {.pool = true, .own_retention = true, .rotates = rotates}));
   }
 }
 
-TEST_CASE("a state of many layers survives a file, whose list of layers has its B-tree on two levels") {
+TEST_CASE(
+    "a state of many layers survives a file, whose list of layers has its B-tree on two levels") {
   const files::folder dir;
-  model::parts p = files::small_parts();
+  model_spec p = files::small_parts();
   p.layers = 300;
   save_model(model(std::move(p)), dir / "m.bdh.h5", false);
   const model m = load_model(dir / "m.bdh.h5");
@@ -143,7 +148,8 @@ TEST_CASE("a state of another model is refused") {
     load_state(dir / "s.h5", other);
     FAIL("read");
   } catch (const input_error& e) {
-    CHECK(std::string(e.what()).find("s.h5:/@model_sha256: a state of model " + m.content_sha256().substr(0, 16)) != std::string::npos);
+    CHECK(std::string(e.what()).find("s.h5:/@model_sha256: a state of model " +
+                                     m.content_sha256().substr(0, 16)) != std::string::npos);
   }
   CHECK_THROWS_AS(load_state(dir / "m.bdh.h5", other), input_error);
   CHECK_THROWS_AS(load_model(dir / "s.h5"), input_error);
@@ -180,7 +186,8 @@ TEST_CASE("a damaged state is refused, a full disk keeps the old one") {
     REQUIRE_THROWS_AS(load_state(dir / "bad.h5", m), input_error);
   }
   std::filesystem::remove(dir / "bad.h5");
-  for (std::uint64_t limit : {std::size_t{0}, std::size_t{700}, good.size() / 2, good.size() - 100}) {
+  for (std::uint64_t limit :
+       {std::size_t{0}, std::size_t{700}, good.size() / 2, good.size() - 100}) {
     const int code = files::with_full_disk(limit, [&] {
       try {
         save_state(state_of(m), m, dir / "s.h5");

@@ -1,6 +1,7 @@
-// The reader of model files on whole images, seal and all, of which it does not look at the seal: the screen (io/hdf5/validate.hpp),
-// then libhdf5 on what the screen lets through, then our reader. Almost every change of length or of an address is refused by the
-// screen, so most mutations change a few bytes in their place.
+// The reader of model files on whole images, seal and all, of which it does not look at the seal:
+// the screen (io/hdf5/validate.hpp), then libhdf5 on what the screen lets through, then our reader.
+// Almost every change of length or of an address is refused by the screen, so most mutations change
+// a few bytes in their place.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
   std::minstd_rand random(seed);
   if (size < 1024 || random() % 16 == 0) return LLVMFuzzerMutate(data, size, most);
   const std::size_t width = std::size_t{1} << random() % 6, steps = (size - 512) / width;

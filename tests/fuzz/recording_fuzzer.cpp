@@ -1,5 +1,6 @@
-// Journals of recordings: as they are, and with checksums that are right again, so that what lies behind them is reached. Whatever is a
-// journal becomes a report, which is then read: its structure is ours, its numbers are the stranger's.
+// Journals of recordings: as they are, and with checksums that are right again, so that what lies
+// behind them is reached. Whatever is a journal becomes a report, which is then read: its structure
+// is ours, its numbers are the stranger's.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,8 @@
 
 namespace {
 
-constexpr std::size_t magic_bytes = 8, head_bytes = 16;  // of a journal, of a record, which begins with its length
+constexpr std::size_t magic_bytes = 8,
+                      head_bytes = 16;  // of a journal, of a record, which begins with its length
 
 // Deleted at the end.
 struct folder {
@@ -43,7 +45,8 @@ void read_all(const std::filesystem::path& file) {
   for (std::uint64_t rows = 0; rows < 1000 && reader.next(row);) ++rows;
   reader.row_from(reader.rows() / 2 * reader.what().every);
   reader.seek(0);
-  if (reader.what().layout != bdh::report_layout::events && reader.rows() != 0 && reader.what().width != 0)
+  if (reader.what().layout != bdh::report_layout::events && reader.rows() != 0 &&
+      reader.what().width != 0)
     reader.column(reader.what().width - 1);
 }
 
@@ -72,7 +75,8 @@ void write_records(std::span<const std::byte> bytes, bdh::journal_writer& to) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::filesystem::path plain = scratch("plain.journal"), mended = scratch("mended.journal");
-  std::ofstream(plain, std::ios::binary).write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+  std::ofstream(plain, std::ios::binary)
+      .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   rebuild_and_read(plain);
   {
     auto writer = bdh::journal_writer::create(mended);

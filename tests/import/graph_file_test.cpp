@@ -1,4 +1,5 @@
-// Graph files: the same graph in every format is the same model, and what is wrong with a file is told with its line.
+// Graph files: the same graph in every format is the same model, and what is wrong with a file is
+// told with its line.
 #include "io/graph/graph_file.hpp"
 
 #include <doctest/doctest.h>
@@ -22,10 +23,13 @@ namespace {
 
 // a -> b 0.5, a -> d 2, b -> c -1.5, c -> c 1, d -> a -0.25
 constexpr const char* matrix_market =
-    "%%MatrixMarket matrix coordinate real general\n% rows are targets\n\n4 4 5\n2 1 0.5\n4 1 2\n3 2 -1.5e0\n3 3 1\n1 4 -.25\n";
+    "%%MatrixMarket matrix coordinate real general\n% rows are targets\n\n4 4 5\n2 1 0.5\n4 1 2\n3 "
+    "2 -1.5e0\n3 3 1\n1 4 -.25\n";
 constexpr const char* csv =
-    "Source,Target,Weight,Type,label\na,b,0.5,excitatory,x\na,d,+2,Directed,\n\"b\",c,-1.5,inhibitory,y\nc,c,1,,\nd,a,-0.25,,\n";
-constexpr const char* numbers_csv = "source,target,weight\r\n0,1,0.5\r\n0,3,2\r\n1,2,-1.5\r\n2,2,1\r\n3,0,-0.25\r\n";
+    "Source,Target,Weight,Type,label\na,b,0.5,excitatory,x\na,d,+2,Directed,\n\"b\",c,-1.5,"
+    "inhibitory,y\nc,c,1,,\nd,a,-0.25,,\n";
+constexpr const char* numbers_csv =
+    "source,target,weight\r\n0,1,0.5\r\n0,3,2\r\n1,2,-1.5\r\n2,2,1\r\n3,0,-0.25\r\n";
 constexpr const char* graphml = R"(<?xml version="1.0"?>
 <!-- <node id="not a node"> -->
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
@@ -43,13 +47,16 @@ constexpr const char* graphml = R"(<?xml version="1.0"?>
 )";
 
 // As SciPy and AnnData write it with h5py: int64 and float64, strings of any length.
-void write_csr(const std::filesystem::path& path, std::vector<std::int64_t> indptr = {0, 1, 2, 4, 5},
-               std::vector<std::int64_t> indices = {3, 0, 1, 2, 0}, const char* encoding = "csr_matrix", std::int64_t columns = 4) {
+void write_csr(const std::filesystem::path& path,
+               std::vector<std::int64_t> indptr = {0, 1, 2, 4, 5},
+               std::vector<std::int64_t> indices = {3, 0, 1, 2, 0},
+               const char* encoding = "csr_matrix", std::int64_t columns = 4) {
   const std::vector<double> data{-0.25, 0.5, -1.5, 1, 2};
   const hid_t f = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   const hid_t g = H5Gcreate2(f, "graph", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   const auto set = [&](const char* name, hid_t type, const void* values, hsize_t size) {
-    const hid_t space = H5Screate_simple(1, &size, nullptr), d = H5Dcreate2(g, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t space = H5Screate_simple(1, &size, nullptr),
+                d = H5Dcreate2(g, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     REQUIRE(H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
     H5Dclose(d);
     H5Sclose(space);
@@ -63,7 +70,8 @@ void write_csr(const std::filesystem::path& path, std::vector<std::int64_t> indp
   H5Awrite(a, text, &encoding);
   const hsize_t two = 2;
   const std::int64_t shape[] = {static_cast<std::int64_t>(indptr.size()) - 1, columns};
-  const hid_t pair = H5Screate_simple(1, &two, nullptr), b = H5Acreate2(g, "shape", H5T_NATIVE_INT64, pair, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t pair = H5Screate_simple(1, &two, nullptr),
+              b = H5Acreate2(g, "shape", H5T_NATIVE_INT64, pair, H5P_DEFAULT, H5P_DEFAULT);
   H5Awrite(b, H5T_NATIVE_INT64, shape);
   for (hid_t id : {a, b}) H5Aclose(id);
   for (hid_t id : {scalar, pair}) H5Sclose(id);
@@ -95,11 +103,14 @@ std::string refusal(const files::folder& dir, const std::string& text, bool one_
   files::write(dir / "g", text);
   std::string message = message_of([&] { read_graph_file((dir / "g").string(), one_population); });
   const std::string folder = dir.path().string() + "/";
-  for (std::size_t at = message.find(folder); at != std::string::npos; at = message.find(folder)) message.erase(at, folder.size());
+  for (std::size_t at = message.find(folder); at != std::string::npos; at = message.find(folder))
+    message.erase(at, folder.size());
   return message;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::string import_refusal(graph_import_options o) {
   return message_of([&] { import_graph(o); });
@@ -123,8 +134,12 @@ TEST_CASE("one tiny graph in all formats is one model, source -> target") {
     REQUIRE(m.neurons() == 4);
     CHECK(m.sources() == 4);
     const std::vector<std::string> as_they_come{"a", "b", "d", "c"}, as_listed{"a", "b", "c", "d"};
-    CHECK(m.neuron_names() == (!named ? std::vector<std::string>() : name == "g.csv" ? as_they_come : as_listed));
-    const auto number = [&](const char* letter) { return named ? *m.neuron_named(letter) : static_cast<neuron_id>(*letter - 'a'); };
+    CHECK(m.neuron_names() == (!named            ? std::vector<std::string>()
+                               : name == "g.csv" ? as_they_come
+                                                 : as_listed));
+    const auto number = [&](const char* letter) {
+      return named ? *m.neuron_named(letter) : static_cast<neuron_id>(*letter - 'a');
+    };
     const direct_circuits& g = m.direct();
     const auto weight = [&](const projection& p, const char* source, const char* target) {
       const auto edge = p.find(number(source), number(target));
@@ -156,13 +171,16 @@ TEST_CASE("one tiny graph in all formats is one model, source -> target") {
   CHECK(content_hash(import_graph(options_of(dir / "o.csv")).subject) == hashes[1]);
 }
 
-TEST_CASE("separate circuits, synapses, sensory nodes, readout and retention find their neurons by name") {
+TEST_CASE(
+    "separate circuits, synapses, sensory nodes, readout and retention find their neurons by "
+    "name") {
   const files::folder dir;
   files::write(dir / "gx.csv", csv);
   files::write(dir / "gy.csv", "source,target\nd,e\n");
   files::write(dir / "gs.csv", "source,target,weight\nb,a,0.25\na,b,0.5\n");
   files::write(dir / "sensory.csv", "source,target,weight\n0,e,1\n1,a,0.5\n");
-  files::write(dir / "readout.mtx", "%%MatrixMarket matrix coordinate integer general\n3 5 2\n3 1 4\n1 5 -2\n");
+  files::write(dir / "readout.mtx",
+               "%%MatrixMarket matrix coordinate integer general\n3 5 2\n3 1 4\n1 5 -2\n");
   files::write(dir / "u.csv", "source,target,weight\nb,a,0.5\na,b,0.75\n");
   graph_import_options o = options_of(dir / "gx.csv");
   o.gy = (dir / "gy.csv").string();
@@ -185,9 +203,11 @@ TEST_CASE("separate circuits, synapses, sensory nodes, readout and retention fin
   CHECK(g.readout.weights()[*g.readout.find(4, 0)] == -2.0f);
   CHECK(m.readout_nodes() == 3);
   files::write(dir / "u.csv", "source,target,weight\na,b,0.75\n");
-  CHECK(contains(import_refusal(o), "u.csv: no retention of 'b' -> 'a', expected one for each synapse"));
+  CHECK(contains(import_refusal(o),
+                 "u.csv: no retention of 'b' -> 'a', expected one for each synapse"));
   files::write(dir / "u.csv", "source,target,weight\na,b,0.75\nb,a,0.5\na,c,0.5\n");
-  CHECK(contains(import_refusal(o), "u.csv:4: retention of 'a' -> 'c', expected one of the synapses"));
+  CHECK(contains(import_refusal(o),
+                 "u.csv:4: retention of 'a' -> 'c', expected one of the synapses"));
   files::write(dir / "u.csv", "source,target,weight\na,b,1.75\n");
   CHECK(contains(import_refusal(o), "u.csv:2: retention 1.750000, expected 0 < u <= 1"));
 }
@@ -205,15 +225,18 @@ TEST_CASE("rotation adds missing partners at rate 0, with the retention of their
   CHECK(g.gs.edges() == 10);
   CHECK(g.gs.weights()[*g.gs.find(1, 3)] == 0.0f);
   CHECK(g.retention[*g.gs.find(0, 2)] == 0.25f);
-  CHECK(made.subject.turning().frequency().size() == 2);
+  CHECK(made.subject.rotation().frequency().size() == 2);
   o.heads = 3;
   CHECK(contains(import_refusal(o), "--heads: 3, expected a divisor of the 4 neurons"));
 }
 
-TEST_CASE("a random sensory projection has K different neurons for each token, the same for the same seed") {
+TEST_CASE(
+    "a random sensory projection has K different neurons for each token, the same for the same "
+    "seed") {
   const files::folder dir;
   std::string ring = "source,target\n";
-  for (int i = 0; i < 40; ++i) ring += std::to_string(i) + "," + std::to_string((i + 1) % 40) + "\n";
+  for (int i = 0; i < 40; ++i)
+    ring += std::to_string(i) + "," + std::to_string((i + 1) % 40) + "\n";
   files::write(dir / "ring.csv", ring);
   graph_import_options o = options_of(dir / "ring.csv");
   const auto sensory = [&](const char* how) {
@@ -222,14 +245,18 @@ TEST_CASE("a random sensory projection has K different neurons for each token, t
     const projection& s = m.direct().sensory;
     return std::vector<neuron_id>(s.indices().begin(), s.indices().end());
   };
-  for (const std::size_t k : {1u, 7u, 39u, 40u}) CHECK(sensory(("random:" + std::to_string(k) + "@3").c_str()).size() == 3 * k);
+  for (const std::size_t k : {1u, 7u, 39u, 40u})
+    CHECK(sensory(("random:" + std::to_string(k) + "@3").c_str()).size() == 3 * k);
   CHECK(sensory("random:7@3") == sensory("random:7@3"));
   CHECK(sensory("random:7@3") != sensory("random:7@4"));
   CHECK(sensory("").size() == 3 * 2);  // 5 %
-  for (const char* bad : {"random:0@1", "random:41@1", "random:1", "random:1@", "random:x@1", "random:1@x", "random:"}) {
+  for (const char* bad : {"random:0@1", "random:41@1", "random:1", "random:1@", "random:x@1",
+                          "random:1@x", "random:"}) {
     CAPTURE(bad);
     o.sensory = bad;
-    CHECK(contains(import_refusal(o), "--sensory: '" + std::string(bad) + "', expected random:K@SEED with K from 1 to 40, or a file"));
+    CHECK(contains(import_refusal(o),
+                   "--sensory: '" + std::string(bad) +
+                       "', expected random:K@SEED with K from 1 to 40, or a file"));
   }
   o.vocabulary.reset();
   CHECK(sensory("random:2@1").size() == 512);
@@ -274,17 +301,19 @@ TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, howev
                                    "1e-40",
                                    "1e-45"};
   for (int k = 1; k <= 200; ++k)
-    for (const char* format : {"%.1f", "%.7f", "%.13f", "%.14f", "%.16g", "%.17g", "%e", "%.14E", "%.15E", "%.0f"}) {
+    for (const char* format :
+         {"%.1f", "%.7f", "%.13f", "%.14f", "%.16g", "%.17g", "%e", "%.14E", "%.15E", "%.0f"}) {
       char text[64];
       std::snprintf(text, sizeof text, format, (k % 3 == 0 ? -1.0 : 1.0) * k / 7.0);
       written.emplace_back(text);
     }
-  std::string text =
-      "%%MatrixMarket matrix coordinate real general\n1 " + std::to_string(written.size()) + " " + std::to_string(written.size()) + "\n";
+  std::string text = "%%MatrixMarket matrix coordinate real general\n1 " +
+                     std::to_string(written.size()) + " " + std::to_string(written.size()) + "\n";
   for (std::size_t i = 0; i < written.size(); ++i) {
     const char* const blank = i % 10 == 9 ? "\t" : " ";
     if (i % 50 == 0) text += "% a remark\n\n";
-    text += "1" + std::string(blank) + std::to_string(i + 1) + " " + written[i] + (i % 10 == 8 ? " " : "") + (i % 10 == 7 ? "\r\n" : "\n");
+    text += "1" + std::string(blank) + std::to_string(i + 1) + " " + written[i] +
+            (i % 10 == 8 ? " " : "") + (i % 10 == 7 ? "\r\n" : "\n");
   }
   files::write(dir / "g", text);
   const edge_list read = read_graph_file((dir / "g").string(), false);
@@ -304,22 +333,29 @@ TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, howev
 TEST_CASE("what is wrong with a Matrix Market file is told with its line") {
   const files::folder dir;
   const std::string head = "%%MatrixMarket matrix coordinate real general\n";
-  CHECK(contains(refusal(dir, "%%MatrixMarket matrix array real general\n2 2\n"), "g:1: 'matrix array', expected matrix coordinate"));
-  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate complex general\n2 2 0\n"), "g:1: 'complex' entries"));
-  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate real symmetric\n2 2 0\n"), "g:1: 'symmetric' storage, expected general"));
+  CHECK(contains(refusal(dir, "%%MatrixMarket matrix array real general\n2 2\n"),
+                 "g:1: 'matrix array', expected matrix coordinate"));
+  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate complex general\n2 2 0\n"),
+                 "g:1: 'complex' entries"));
+  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate real symmetric\n2 2 0\n"),
+                 "g:1: 'symmetric' storage, expected general"));
   CHECK(contains(refusal(dir, head), "g: no line with the size"));
   CHECK(contains(refusal(dir, head + "2 3 0\n"), "g:2: 2 x 3, expected as many rows as columns"));
   CHECK(refusal(dir, head + "2 3 0\n", false) == "no error");
   CHECK(contains(refusal(dir, head + "2 2\n"), "g:2: '', expected rows, columns and entries"));
-  CHECK(contains(refusal(dir, head + "4000000000 4000000000 1\n1 1 1\n"), "g:2: 4000000000 rows or columns, expected 1 to 1000000"));
-  CHECK(contains(refusal(dir, head + "2 2 99999999999\n1 1 1\n"), "g:2: 99999999999 entries, expected no more than the file has room for"));
-  CHECK(contains(refusal(dir, head + "2 2 2\n1 1 1\n"), "g: 1 entries, expected 2, as the file says; is it cut short?"));
+  CHECK(contains(refusal(dir, head + "4000000000 4000000000 1\n1 1 1\n"),
+                 "g:2: 4000000000 rows or columns, expected 1 to 1000000"));
+  CHECK(contains(refusal(dir, head + "2 2 99999999999\n1 1 1\n"),
+                 "g:2: 99999999999 entries, expected no more than the file has room for"));
+  CHECK(contains(refusal(dir, head + "2 2 2\n1 1 1\n"),
+                 "g: 1 entries, expected 2, as the file says; is it cut short?"));
   CHECK(contains(refusal(dir, head + "2 2 1\n1 1 1\n1 2 1\n"), "g:4: more entries, expected 1"));
   CHECK(contains(refusal(dir, head + "2 2 1\n0 1 1\n"), "g:3: row '0', expected 1 to 2"));
   CHECK(contains(refusal(dir, head + "2 2 1\n1 3 1\n"), "g:3: column '3', expected 1 to 2"));
   CHECK(contains(refusal(dir, head + "2 2 1\n1 -1 1\n"), "g:3: column '-1'"));
   for (const char* bad : {"nan", "inf", "1e99", "0x1", "", "1,5", "--1"})
-    CHECK(contains(refusal(dir, head + "2 2 1\n1 1 " + bad + "\n"), "g:3: '" + std::string(bad) + "', expected a finite weight"));
+    CHECK(contains(refusal(dir, head + "2 2 1\n1 1 " + bad + "\n"),
+                   "g:3: '" + std::string(bad) + "', expected a finite weight"));
   CHECK(contains(refusal(dir, head + "2 2 1\n1 1 1 1\n"), "g:3: '1' behind the entry"));
 }
 
@@ -329,21 +365,31 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
   CHECK(contains(refusal(dir, "source,target,source\n"), "g:1: two columns called source"));
   CHECK(contains(refusal(dir, "source,target,weight\na,b\n"), "g:2: 2 fields, expected 3"));
   CHECK(contains(refusal(dir, "source,target,weight\na,,1\n"), "g:2: a node without a name"));
-  CHECK(contains(refusal(dir, "source,target,weight\na," + std::string(256, 'x') + ",1\n"), "g:2: a name of 256 bytes"));
-  CHECK(contains(refusal(dir, "source,target,weight\na,\x1b[31m,1\n"), "g:2: a name of 5 bytes, expected 1 to 255 bytes of UTF-8"));
-  CHECK(contains(refusal(dir, "source,target,weight\na,\xc3\x28,1\n"), "g:2: a name of 2 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(contains(refusal(dir, "source,target,weight\na," + std::string(256, 'x') + ",1\n"),
+                 "g:2: a name of 256 bytes"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\x1b[31m,1\n"),
+                 "g:2: a name of 5 bytes, expected 1 to 255 bytes of UTF-8"));
+  CHECK(contains(refusal(dir, "source,target,weight\na,\xc3\x28,1\n"),
+                 "g:2: a name of 2 bytes, expected 1 to 255 bytes of UTF-8"));
   CHECK(refusal(dir, "source,target,weight\na,\xc3\xa5,1\n") == "no error");
-  CHECK(contains(refusal(dir, "source,target,weight\na,\"b,1\n"), "g:2: a quote that does not end"));
+  CHECK(
+      contains(refusal(dir, "source,target,weight\na,\"b,1\n"), "g:2: a quote that does not end"));
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b\"x,1\n"), "g:2: text behind a quote"));
-  CHECK(contains(refusal(dir, "source,target,weight\n\n0,1,nan\n"), "g:3: 'nan', expected a finite weight"));
-  CHECK(contains(refusal(dir, "source,target,weight\n0,4000000000,1\n"), "g:2: node 4000000000, expected below 1000000"));
-  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,1,inhibitory\n"), "g:2: inhibitory with weight 1.0"));
-  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,-1,Excitatory\n"), "g:2: excitatory with weight -1.0"));
-  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,-1,Undirected\n"), "g:2: an undirected edge"));
+  CHECK(contains(refusal(dir, "source,target,weight\n\n0,1,nan\n"),
+                 "g:3: 'nan', expected a finite weight"));
+  CHECK(contains(refusal(dir, "source,target,weight\n0,4000000000,1\n"),
+                 "g:2: node 4000000000, expected below 1000000"));
+  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,1,inhibitory\n"),
+                 "g:2: inhibitory with weight 1.0"));
+  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,-1,Excitatory\n"),
+                 "g:2: excitatory with weight -1.0"));
+  CHECK(contains(refusal(dir, "source,target,weight,type\na,b,-1,Undirected\n"),
+                 "g:2: an undirected edge"));
   CHECK(contains(refusal(dir, "\n\n"), "g: no text"));
   CHECK(contains(refusal(dir, std::string("\0\x01\x02", 3)), "g:1: "));
   files::write(dir / "g", "source,target\na,b\nb,a\na,b\n");
-  CHECK(contains(import_refusal(options_of(dir / "g")), "g:4: an edge again that is in " + (dir / "g:2").string()));
+  CHECK(contains(import_refusal(options_of(dir / "g")),
+                 "g:4: an edge again that is in " + (dir / "g:2").string()));
   files::write(dir / "gs", "source,target,weight\na,b,-1\n");
   graph_import_options o = options_of(dir / "g");
   files::write(dir / "g", "source,target\na,b\nb,a\n");
@@ -352,7 +398,8 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
   o.gs.reset();
   files::write(dir / "s", "source,target\n0,a\n3,b\n");
   o.sensory = (dir / "s").string();
-  CHECK(contains(import_refusal(o), "s:3: token 3, expected below 3, the vocabulary; --vocabulary sets it"));
+  CHECK(contains(import_refusal(o),
+                 "s:3: token 3, expected below 3, the vocabulary; --vocabulary sets it"));
   files::write(dir / "s", "source,target\n0,a\n1,z\n");
   CHECK(contains(import_refusal(o), "s: node 'z', expected a neuron of the circuits"));
   files::write(dir / "s", "source,target\nx,a\n");
@@ -361,13 +408,16 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
 
 TEST_CASE("what is wrong with a GraphML file is told") {
   const files::folder dir;
-  const auto with = [&](const std::string& body, const std::string& direction = "directed") {
-    return refusal(dir, "<graphml>\n<graph edgedefault=\"" + direction + "\">\n" + body + "</graph></graphml>\n");
+  const auto with = [&](const std::string& body, const std::string& cos_sin = "directed") {
+    return refusal(dir, "<graphml>\n<graph edgedefault=\"" + cos_sin + "\">\n" + body +
+                            "</graph></graphml>\n");
   };
   const std::string nodes = "<node id=\"a\"/><node id=\"b\"/>\n";
   CHECK(with(nodes + "<edge source=\"a\" target=\"b\"/>") == "no error");
-  CHECK(contains(with(nodes + "<edge source=\"a\" target=\"b\"/>", "undirected"), "g:4: an undirected edge"));
-  CHECK(contains(with(nodes + "\n<edge source=\"a\" target=\"z\"/>"), "g:5: an edge of a node that is not in the file"));
+  CHECK(contains(with(nodes + "<edge source=\"a\" target=\"b\"/>", "undirected"),
+                 "g:4: an undirected edge"));
+  CHECK(contains(with(nodes + "\n<edge source=\"a\" target=\"z\"/>"),
+                 "g:5: an edge of a node that is not in the file"));
   CHECK(contains(with(nodes + "<node id=\"a\"/>"), "g:4: node 'a' again"));
   CHECK(contains(with("<node/>"), "g:3: a node without id"));
   CHECK(contains(with(""), "g: a graph without nodes"));
@@ -381,10 +431,14 @@ TEST_CASE("what is wrong with a GraphML file is told") {
   CHECK(contains(refusal(dir, "<!DOCTYPE x><graphml/>"), "g:1: a document type"));
   CHECK(contains(refusal(dir, "<graphml><graph><node id=\"a\"/></graph>"), "g: no sound GraphML"));
   const std::string whole = graphml;
-  for (std::size_t size = 1; size < whole.size() - 12; size += 5) CHECK(refusal(dir, whole.substr(0, size)) != "no error");
+  for (std::size_t size = 1; size < whole.size() - 12; size += 5)
+    CHECK(refusal(dir, whole.substr(0, size)) != "no error");
   const std::string weights =
-      "<graphml><key id=\"w\" for=\"edge\" attr.name=\"weight\" attr.type=\"double\"/><graph edgedefault=\"directed\">\n";
-  CHECK(contains(refusal(dir, weights + nodes + "<edge source=\"a\" target=\"b\"><data key=\"w\">nan</data></edge></graph></graphml>"),
+      "<graphml><key id=\"w\" for=\"edge\" attr.name=\"weight\" attr.type=\"double\"/><graph "
+      "edgedefault=\"directed\">\n";
+  CHECK(contains(refusal(dir, weights + nodes +
+                                  "<edge source=\"a\" target=\"b\"><data "
+                                  "key=\"w\">nan</data></edge></graph></graphml>"),
                  "g:3: 'nan', expected a finite weight"));
   CHECK(contains(refusal(dir, whole, false), "GraphML for edges between two kinds of nodes"));
 }
@@ -402,18 +456,25 @@ TEST_CASE("what is wrong with a matrix in HDF5 is told") {
   CHECK(contains(at(list{0, 3, 2, 4, 5}), "g.h5:/graph/indptr[2]: 2, expected at least 3"));
   CHECK(contains(at(list{0, 1, 2, 4, 4}), "g.h5:/graph/indptr: 0 to 4, expected 0 to 5"));
   CHECK(contains(at(list{0, 1, 2, 5}), "g.h5:/graph@shape: 3 x 4"));
-  CHECK(contains(at(list{0, 1, 2, 4, 5}, list{4, 0, 1, 2, 0}), "g.h5:/graph/indices[0]: 4, expected 0 to 3"));
-  CHECK(contains(at(list{0, 1, 2, 4, 5}, list{-1, 0, 1, 2, 0}), "g.h5:/graph/indices[0]: -1, expected 0 to 3"));
-  CHECK(contains(at(list{0, 1, 2, 4, 5}, list{0, 1}), "g.h5:/graph/indices: 2 entries, expected 5"));
+  CHECK(contains(at(list{0, 1, 2, 4, 5}, list{4, 0, 1, 2, 0}),
+                 "g.h5:/graph/indices[0]: 4, expected 0 to 3"));
+  CHECK(contains(at(list{0, 1, 2, 4, 5}, list{-1, 0, 1, 2, 0}),
+                 "g.h5:/graph/indices[0]: -1, expected 0 to 3"));
+  CHECK(
+      contains(at(list{0, 1, 2, 4, 5}, list{0, 1}), "g.h5:/graph/indices: 2 entries, expected 5"));
   CHECK(at(list{0, 1, 2, 4, 5}, indices, "csc_matrix") == "no error");
   CHECK(contains(at(list{0, 1, 2, 4, 5}, indices, "csc_matrix", 3), "g.h5:/graph@shape: 4 x 3"));
   CHECK(contains(at(list{0, 1, 2, 4, 5}, indices, "coo_matrix"),
                  "g.h5:/graph@encoding-type: 'coo_matrix', expected csr_matrix or csc_matrix"));
-  CHECK(contains(at(list{0, 1, 2, 4, 5}, indices, "csr_matrix", std::int64_t{1} << 40), "g.h5:/graph@shape: 1099511627776 rows"));
+  CHECK(contains(at(list{0, 1, 2, 4, 5}, indices, "csr_matrix", std::int64_t{1} << 40),
+                 "g.h5:/graph@shape: 1099511627776 rows"));
   const std::string file = (dir / "g.h5").string();
-  CHECK(contains(message_of([&] { read_graph_file(file, true); }), "g.h5: an HDF5 file, expected the group in it"));
-  CHECK(contains(message_of([&] { read_graph_file(file + ":/none", true); }), "g.h5:/none: missing"));
-  CHECK(contains(message_of([&] { read_graph_file((dir / "none.h5:/graph").string(), true); }), "no such file"));
+  CHECK(contains(message_of([&] { read_graph_file(file, true); }),
+                 "g.h5: an HDF5 file, expected the group in it"));
+  CHECK(
+      contains(message_of([&] { read_graph_file(file + ":/none", true); }), "g.h5:/none: missing"));
+  CHECK(contains(message_of([&] { read_graph_file((dir / "none.h5:/graph").string(), true); }),
+                 "no such file"));
   const std::string good = files::read(dir / "g.h5");
   write_csr(dir / "g.h5");
   for (std::size_t size = 0; size < good.size() / 2; size += 211) {
@@ -422,7 +483,8 @@ TEST_CASE("what is wrong with a matrix in HDF5 is told") {
   }
 }
 
-TEST_CASE("a matrix by columns in HDF5 has the edges of its transpose by rows, the other way round") {
+TEST_CASE(
+    "a matrix by columns in HDF5 has the edges of its transpose by rows, the other way round") {
   const files::folder dir;
   write_csr(dir / "r.h5");
   write_csr(dir / "c.h5", {0, 1, 2, 4, 5}, {3, 0, 1, 2, 0}, "csc_matrix");
@@ -440,17 +502,20 @@ TEST_CASE("files with damaged bytes are refused or read, never more") {
   const files::folder dir;
   write_csr(dir / "g.h5");
   std::size_t refused = 0;
-  for (const std::string& good : {std::string(matrix_market), std::string(csv), std::string(graphml)})
+  for (const std::string& good :
+       {std::string(matrix_market), std::string(csv), std::string(graphml)})
     for (std::uint64_t round = 0; round < 1500; ++round) {
       std::string bad = good;
       const auto draw = [&](std::uint64_t step, std::size_t below) {
-        return static_cast<std::size_t>(uniform(round, purpose::test_weights, bad.size(), step) * static_cast<double>(below));
+        return static_cast<std::size_t>(uniform(round, purpose::test_weights, bad.size(), step) *
+                                        static_cast<double>(below));
       };
       for (std::uint64_t edit = 0; edit < 1 + round % 3; ++edit)
         if (round % 2 == 0)
           bad[draw(edit, bad.size())] = static_cast<char>(draw(100 + edit, 256));
         else
-          bad.insert(draw(edit, bad.size()), good.substr(draw(200 + edit, good.size()), 1 + draw(300 + edit, 9)));
+          bad.insert(draw(edit, bad.size()),
+                     good.substr(draw(200 + edit, good.size()), 1 + draw(300 + edit, 9)));
       refused += refusal(dir, bad, round % 5 != 0) != "no error";
     }
   CHECK(refused > 1000);

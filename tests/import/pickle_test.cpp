@@ -8,7 +8,9 @@ namespace pickle = bdh::pickle;
 
 namespace {
 
-pickle::document read(const std::string& text) { return pickle::read(std::as_bytes(std::span(text)), "p"); }
+pickle::document read(const std::string& text) {
+  return pickle::read(std::as_bytes(std::span(text)), "p");
+}
 std::string read_refusal(const std::string& text) {
   return refusal([&] { read(text); });
 }
@@ -45,13 +47,17 @@ TEST_CASE("containers, shared and inside themselves") {
 }
 
 TEST_CASE("any other global is refused when it is met, whichever way it is written") {
-  CHECK(contains(read_refusal("cos\nsystem\n(X\x02"), "p: global os.system, expected only tensors, numbers, strings and containers"));
+  CHECK(contains(read_refusal("cos\nsystem\n(X\x02"),
+                 "p: global os.system, expected only tensors, numbers, strings and containers"));
   CHECK(contains(read_refusal(raw("\x8c\x02os\x8c\x06system\x93.")), "global os.system"));
   CHECK(contains(read_refusal("(S'ls'\nios\nsystem\n."), "opcode 0x53"));
   CHECK(contains(read_refusal("(ios\nsystem\n."), "global os.system"));
-  CHECK(contains(read_refusal("ctorch.storage\n_load_from_bytes\n."), "global torch.storage._load_from_bytes"));
-  CHECK(contains(read_refusal("ctorch.storage\nUntypedStorage\n."), "global torch.storage.UntypedStorage"));
-  CHECK(contains(read_refusal("cnumpy.core.multiarray\nscalar\n."), "global numpy.core.multiarray.scalar"));
+  CHECK(contains(read_refusal("ctorch.storage\n_load_from_bytes\n."),
+                 "global torch.storage._load_from_bytes"));
+  CHECK(contains(read_refusal("ctorch.storage\nUntypedStorage\n."),
+                 "global torch.storage.UntypedStorage"));
+  CHECK(contains(read_refusal("cnumpy.core.multiarray\nscalar\n."),
+                 "global numpy.core.multiarray.scalar"));
   CHECK(contains(read_refusal("cbuiltins\neval\n."), "global builtins.eval"));
 }
 

@@ -1,4 +1,5 @@
-// What the importer's tests share: the reference checkpoint, its conversions by tests/tools/convert_checkpoint.py, comparisons.
+// What the importer's tests share: the reference checkpoint, its conversions by
+// tests/tools/convert_checkpoint.py, comparisons.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +21,8 @@
 
 namespace import_tests {
 
-inline const std::filesystem::path reference = BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors";
+inline const std::filesystem::path reference =
+    BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors";
 
 // A fresh folder of this test program, emptied when it starts.
 inline const std::filesystem::path& folder() {
@@ -36,8 +38,9 @@ inline const std::filesystem::path& folder() {
 // The reference, converted: "model.pt", "--layout listing ..." -> the new file's path.
 inline std::filesystem::path converted(const std::string& name, const std::string& arguments) {
   const std::filesystem::path target = folder() / name;
-  const std::string command = std::string("'" BDH_PYTHON "' '" BDH_SOURCE_DIR "/tests/tools/convert_checkpoint.py' '") +
-                              reference.string() + "' '" + target.string() + "' " + arguments;
+  const std::string command =
+      std::string("'" BDH_PYTHON "' '" BDH_SOURCE_DIR "/tests/tools/convert_checkpoint.py' '") +
+      reference.string() + "' '" + target.string() + "' " + arguments;
   REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
   return target;
 }
@@ -52,7 +55,8 @@ inline std::vector<std::byte> contents(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   const std::vector<char> read{std::istreambuf_iterator<char>(in), {}};
   std::vector<std::byte> bytes(read.size());
-  std::transform(read.begin(), read.end(), bytes.begin(), [](char c) { return static_cast<std::byte>(c); });
+  std::transform(read.begin(), read.end(), bytes.begin(),
+                 [](char c) { return static_cast<std::byte>(c); });
   return bytes;
 }
 
@@ -81,7 +85,8 @@ std::string refusal(F&& f) {
   return "";
 }
 
-inline std::string import_refusal(const std::filesystem::path& file, const bdh::import_options& options = with_layers()) {
+inline std::string import_refusal(const std::filesystem::path& file,
+                                  const bdh::import_options& options = with_layers()) {
   return refusal([&] { bdh::import_checkpoint(file, options); });
 }
 
@@ -93,7 +98,8 @@ inline bool contains(const std::string& text, const std::string& part) {
 
 inline bool has_line(const bdh::model& m, const std::string& part) {
   const auto& lines = m.origin().inferred;
-  return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const std::string& line) { return line.find(part) != std::string::npos; });
 }
 
 }  // namespace import_tests

@@ -5,9 +5,12 @@
 using namespace import_tests;
 
 TEST_CASE("archives that must be refused") {
-  const auto hostile = [](const std::string& kind) { return import_refusal(converted("hostile.pt", "--hostile " + kind)); };
+  const auto hostile = [](const std::string& kind) {
+    return import_refusal(converted("hostile.pt", "--hostile " + kind));
+  };
   CHECK(contains(hostile("global"),
-                 "hostile.pt:data.pkl: global posix.system, expected only tensors, numbers, strings and containers; "
+                 "hostile.pt:data.pkl: global posix.system, expected only tensors, numbers, "
+                 "strings and containers; "
                  "a checkpoint with code in it is never executed"));
   CHECK(contains(hostile("absolute-name"), "/etc/passwd: an absolute name"));
   CHECK(contains(hostile("parent-name"), "archive/../../x: an absolute name or one with '..'"));
@@ -15,7 +18,8 @@ TEST_CASE("archives that must be refused") {
   CHECK(contains(hostile("big-endian"), "byteorder: 'big', expected little"));
   CHECK(contains(hostile("missing-storage"), "hostile.pt:decoder: no entry data/0"));
   CHECK(contains(hostile("short-storage"), "hostile.pt:decoder: a storage of 2047 bytes"));
-  CHECK(contains(hostile("reach"), "hostile.pt:decoder: shape (64, 8) with strides (8, 1) from element 1"));
+  CHECK(contains(hostile("reach"),
+                 "hostile.pt:decoder: shape (64, 8) with strides (8, 1) from element 1"));
   CHECK(contains(hostile("self-reference"), "tensors inside 'loop'"));
   CHECK(contains(hostile("nested"), "tensors inside 'layers'"));
   CHECK(contains(hostile("shared"), "no tensors"));
@@ -32,11 +36,13 @@ TEST_CASE("damage anywhere is refused or harmless") {
   };
   REQUIRE(read_all(whole).empty());
   for (std::size_t part = 0; part < 64; ++part) {
-    const std::vector<std::byte> file(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(whole.size() * part / 64));
+    const std::vector<std::byte> file(
+        whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(whole.size() * part / 64));
     CHECK_FALSE(read_all(file).empty());
   }
   std::vector<std::byte> file = whole;
-  for (std::size_t i = 0; i < whole.size(); i += 7) {  // the archive's checksums catch flips in weights
+  for (std::size_t i = 0; i < whole.size();
+       i += 7) {  // the archive's checksums catch flips in weights
     file[i] ^= std::byte{0x55};
     read_all(file);
     file[i] = whole[i];
@@ -46,8 +52,12 @@ TEST_CASE("damage anywhere is refused or harmless") {
   CHECK(contains(read_all(file), "damaged"));
 }
 
-TEST_CASE("a configuration called 'model' is not mistaken for the state dictionary; two state dictionaries are refused") {
-  const auto both = [](const std::string& kind) { return import_refusal(converted("both.pt", "--wrapper state_dict --hostile " + kind)); };
+TEST_CASE(
+    "a configuration called 'model' is not mistaken for the state dictionary; two state "
+    "dictionaries are refused") {
+  const auto both = [](const std::string& kind) {
+    return import_refusal(converted("both.pt", "--wrapper state_dict --hostile " + kind));
+  };
   CHECK(both("model-configuration").empty());
   CHECK(contains(both("two-states"), "several state dictionaries"));
 }

@@ -42,14 +42,16 @@ MatrixXd rope(const MatrixXd& rows, const std::vector<double>& frequency) {
   return result;
 }
 
-// The least that reads a trusted safetensors file: 8 bytes header length, JSON header, raw little-endian data.
+// The least that reads a trusted safetensors file: 8 bytes header length, JSON header, raw
+// little-endian data.
 struct safetensors {
   std::string header, data;
 
   explicit safetensors(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error(path + ": cannot be opened");
-    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string bytes((std::istreambuf_iterator<char>(file)),
+                            std::istreambuf_iterator<char>());
     std::uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof length);
     header = bytes.substr(8, length);
@@ -95,7 +97,8 @@ struct safetensors {
     MatrixXd result(shape[0] * shape[2], shape[1]);
     for (long head = 0; head < shape[0]; ++head)
       for (long hub = 0; hub < shape[1]; ++hub)
-        for (long k = 0; k < shape[2]; ++k) result(head * shape[2] + k, hub) = raw[(head * shape[1] + hub) * shape[2] + k];
+        for (long k = 0; k < shape[2]; ++k)
+          result(head * shape[2] + k, hub) = raw[(head * shape[1] + hub) * shape[2] + k];
     return result;
   }
 };
@@ -116,14 +119,16 @@ weights load_released(const std::string& path) {
   m.vocabulary = static_cast<int>(m.embedding.rows());
   const std::size_t digits = file.header.find_first_of("0123456789", file.behind("\"n_layer\""));
   m.layers = std::stoi(file.header.substr(digits));
-  const std::vector<double> table = file.values("attn.freqs");  // one entry per neuron, equal within a pair
+  const std::vector<double> table =
+      file.values("attn.freqs");  // one entry per neuron, equal within a pair
   for (std::size_t k = 0; k < table.size(); k += 2) m.frequency.push_back(table[k]);
   return m;
 }
 
 std::vector<double> geometric_frequency(int neurons_per_head, double theta) {
   std::vector<double> frequency;
-  for (int m = 0; m < neurons_per_head / 2; ++m) frequency.push_back(std::pow(theta, -2.0 * m / neurons_per_head) / (2 * std::numbers::pi));
+  for (int m = 0; m < neurons_per_head / 2; ++m)
+    frequency.push_back(std::pow(theta, -2.0 * m / neurons_per_head) / (2 * std::numbers::pi));
   return frequency;
 }
 
@@ -142,10 +147,12 @@ tensor_trace tensor_form(const weights& m, const std::vector<int>& tokens) {
       const MatrixXd turned = rope(x_head, m.frequency);
       MatrixXd score = turned * turned.transpose();  // [t, tau]
       for (int t = 0; t < T; ++t)
-        for (int tau = 0; tau < T; ++tau) score(t, tau) *= tau < t ? std::pow(m.retention, t - tau) : 0.0;
+        for (int tau = 0; tau < T; ++tau)
+          score(t, tau) *= tau < t ? std::pow(m.retention, t - tau) : 0.0;
       const MatrixXd read = layer_norm(score * v, m.epsilon);
       x.middleCols(head * N, N) = x_head;
-      y.middleCols(head * N, N) = relu(read * m.Dy.middleRows(head * N, N).transpose()).cwiseProduct(x_head);
+      y.middleCols(head * N, N) =
+          relu(read * m.Dy.middleRows(head * N, N).transpose()).cwiseProduct(x_head);
     }
     v = layer_norm(v + layer_norm(y * m.E.transpose(), m.epsilon), m.epsilon);
     trace.x.push_back(x);
@@ -163,7 +170,8 @@ rules rules_of(variant v) {
     case variant::bdh:
       return {true, source::y, false, false, false};  // Eq. 6
     case variant::normfree:
-      return {true, source::y, false, false, false};  // Eq. 7: Eq. 6 with Gx = Dx B, Gy = Dy B, Gs = 1
+      return {true, source::y, false, false,
+              false};  // Eq. 7: Eq. 6 with Gx = Dx B, Gy = Dy B, Gs = 1
     case variant::gpu_paper:
       return {true, source::gain_y, true, true, true};  // Eq. 8
     case variant::gpu_release:
@@ -201,10 +209,12 @@ graph_form::graph_form(circuits c, rules r) : graph_(std::move(c)), rules_(r) {
 }
 
 double graph_form::gain(const VectorXd& w) const {
-  return 1 / std::sqrt((graph_.pool * w).squaredNorm() / static_cast<double>(graph_.pool.rows()) + graph_.epsilon);
+  return 1 / std::sqrt((graph_.pool * w).squaredNorm() / static_cast<double>(graph_.pool.rows()) +
+                       graph_.epsilon);
 }
 
-// sigma <- sigma U, U = u R: R is block-diagonal with a block ((cos, -sin), (sin, cos)) on each pair of presynaptic neurons.
+// sigma <- sigma U, U = u R: R is block-diagonal with a block ((cos, -sin), (sin, cos)) on each
+// pair of presynaptic neurons.
 void graph_form::decay(MatrixXd& synapses) const {
   synapses = synapses.cwiseProduct(graph_.damping);
   const int N = graph_.n / graph_.heads;
@@ -241,12 +251,15 @@ token_trace graph_form::step(int token) {
     hold(x, acting.hold_x);
   };
   const auto propagate = [&](const MatrixXd& all) {
-    const MatrixXd synapses = acting.transmits.size() == 0 ? all : MatrixXd(all.cwiseProduct(acting.transmits));
-    for (int head = 0; head < graph_.heads; ++head) A.col(head) = synapses.middleCols(head * N, N) * x.segment(head * N, N);
+    const MatrixXd synapses =
+        acting.transmits.size() == 0 ? all : MatrixXd(all.cwiseProduct(acting.transmits));
+    for (int head = 0; head < graph_.heads; ++head)
+      A.col(head) = synapses.middleCols(head * N, N) * x.segment(head * N, N);
   };
   const auto fire = [&] {
     for (int head = 0; head < graph_.heads; ++head) {
-      const VectorXd read = rules_.read_gain ? VectorXd(gain(A.col(head)) * A.col(head)) : VectorXd(A.col(head));
+      const VectorXd read =
+          rules_.read_gain ? VectorXd(gain(A.col(head)) * A.col(head)) : VectorXd(A.col(head));
       VectorXd driven = graph_.Gy.middleRows(head * N, N) * read;
       if (acting.add_y.size() != 0) driven += acting.add_y.segment(head * N, N);
       y.segment(head * N, N) = relu(driven).cwiseProduct(x.segment(head * N, N));
@@ -273,7 +286,8 @@ token_trace graph_form::step(int token) {
     trace.x.push_back(x);
     for (const action a : rounds) {
       if (a == action::propagate) propagate(sigma[layer]);
-      if (a == action::reweight && !acting.frozen) sigma[layer] += (W * x.transpose()).cwiseProduct(graph_.rate);
+      if (a == action::reweight && !acting.frozen)
+        sigma[layer] += (W * x.transpose()).cwiseProduct(graph_.rate);
       if (a == action::decay) decay(sigma[layer]);
       if (a == action::fire) fire();
       if (a == action::drive && layer + 1 < graph_.layers) drive();

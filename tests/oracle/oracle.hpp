@@ -1,9 +1,11 @@
-// A dense double-precision BDH, written from the equations and sharing no code with the project, which it checks.
-// Two forms: tensor_form is the authors' released BDH-GPU, quadratic in the number of tokens; graph_form is the neuron graph with
-// every synapse explicit, token by token, in the laboratory frame. Meant for small models and trusted input: shapes are asserted by Eigen.
+// A dense double-precision BDH, written from the equations and sharing no code with the project,
+// which it checks. Two forms: tensor_form is the authors' released BDH-GPU, quadratic in the number
+// of tokens; graph_form is the neuron graph with every synapse explicit, token by token, in the
+// laboratory frame. Meant for small models and trusted input: shapes are asserted by Eigen.
 //
-// T tokens, L layers, h heads of N neurons, n = h N neurons in head-major order, d hubs, V tokens in the vocabulary, S sources.
-// A matrix entry [j, i] is the edge i -> j. Arrays over layers are indexed from 0: x[l - 1] belongs to layer l.
+// T tokens, L layers, h heads of N neurons, n = h N neurons in head-major order, d hubs, V tokens
+// in the vocabulary, S sources. A matrix entry [j, i] is the edge i -> j. Arrays over layers are
+// indexed from 0: x[l - 1] belongs to layer l.
 #pragma once
 
 #include <Eigen/Dense>
@@ -14,11 +16,12 @@ namespace oracle {
 
 struct weights {
   int n = 0, d = 0, heads = 1, vocabulary = 0, layers = 0;
-  Eigen::MatrixXd E;              // d x n
-  Eigen::MatrixXd Dx, Dy;         // n x d
-  Eigen::MatrixXd embedding;      // V x d
-  Eigen::MatrixXd readout;        // d x V
-  std::vector<double> frequency;  // N/2, turns per token of the pair (2m, 2m+1) of every head; empty: no rotation
+  Eigen::MatrixXd E;          // d x n
+  Eigen::MatrixXd Dx, Dy;     // n x d
+  Eigen::MatrixXd embedding;  // V x d
+  Eigen::MatrixXd readout;    // d x V
+  std::vector<double>
+      frequency;  // N/2, turns per token of the pair (2m, 2m+1) of every head; empty: no rotation
   double epsilon = 1e-5;
   double retention = 1;  // u, per token
 };
@@ -33,10 +36,12 @@ std::vector<double> geometric_frequency(int neurons_per_head, double theta = 655
 struct tensor_trace {
   Eigen::MatrixXd logits;             // T x V
   std::vector<Eigen::MatrixXd> x, y;  // L of T x n
-  std::vector<Eigen::MatrixXd> v;     // L + 1 of T x d; v[0] is the normalised embedding, v[l] the stream after layer l
+  std::vector<Eigen::MatrixXd>
+      v;  // L + 1 of T x d; v[0] is the normalised embedding, v[l] the stream after layer l
 };
 
-// The released forward pass. The score between query t and key tau < t carries u^(t - tau) on top of the rotation.
+// The released forward pass. The score between query t and key tau < t carries u^(t - tau) on top
+// of the rotation.
 tensor_trace tensor_form(const weights& m, const std::vector<int>& tokens);
 
 enum class variant { bdh, normfree, gpu_paper, gpu_release };
@@ -56,13 +61,15 @@ struct rules {
 };
 rules rules_of(variant);
 
-// The graph: what lives on edges, apart from the synapses. Sources are the n neurons, then any sensory nodes.
+// The graph: what lives on edges, apart from the synapses. Sources are the n neurons, then any
+// sensory nodes.
 struct circuits {
   int n = 0, heads = 1, layers = 0;
   Eigen::MatrixXd Gx, Gy;   // n x S
   Eigen::MatrixXd Gout;     // V x S
   Eigen::MatrixXd token;    // S x V: column t is W when token t enters, before its gain
-  Eigen::MatrixXd pool;     // d x S: C B, for g(w) = 1 / sqrt(|pool w|^2 / d + epsilon); unused by variants without gains
+  Eigen::MatrixXd pool;     // d x S: C B, for g(w) = 1 / sqrt(|pool w|^2 / d + epsilon); unused by
+                            // variants without gains
   Eigen::MatrixXd hub;      // d x S: C B, or B where the variant does not centre; rho = hub sigma
   Eigen::MatrixXd rate;     // S x n: Gs
   Eigen::MatrixXd damping;  // S x n: u per edge, equal within a rotated pair
@@ -70,7 +77,8 @@ struct circuits {
   double epsilon = 1e-5;
 };
 
-// B = [E | embedding^T], C = I - 11^T/d: every neuron and every sensory node is a source and a synapse target, Gs = 1, u uniform.
+// B = [E | embedding^T], C = I - 11^T/d: every neuron and every sensory node is a source and a
+// synapse target, Gs = 1, u uniform.
 circuits circuits_of(const weights& m, const rules& r);
 
 // One step of a layer. The table of a layer is a list of these, run in order.
@@ -79,12 +87,15 @@ enum class action {
   reweight,   // round 1: sigma_l += (W x^T) * Gs
   decay,      // round 1: sigma_l <- sigma_l U
   fire,       // round 2: y = (Gy A)_+ * x, then W
-  drive       // round 3: x of the next layer; not run in the last layer, and once for the token itself
+  drive  // round 3: x of the next layer; not run in the last layer, and once for the token itself
 };
 using round_table = std::vector<action>;
-inline const round_table usual_rounds = {action::propagate, action::reweight, action::decay, action::fire, action::drive};
-inline const round_table decay_before_write = {action::propagate, action::decay, action::reweight, action::fire, action::drive};
-inline const round_table no_reweighting = {action::propagate, action::decay, action::fire, action::drive};
+inline const round_table usual_rounds = {action::propagate, action::reweight, action::decay,
+                                         action::fire, action::drive};
+inline const round_table decay_before_write = {action::propagate, action::decay, action::reweight,
+                                               action::fire, action::drive};
+inline const round_table no_reweighting = {action::propagate, action::decay, action::fire,
+                                           action::drive};
 
 struct token_trace {
   Eigen::VectorXd logits;             // V
@@ -93,7 +104,8 @@ struct token_trace {
   std::vector<Eigen::MatrixXd> A;     // L of S x h, before any gain
 };
 
-// What an experimenter does to every layer of the tokens to come. Empty vectors and matrices: nothing.
+// What an experimenter does to every layer of the tokens to come. Empty vectors and matrices:
+// nothing.
 struct interventions {
   Eigen::VectorXd add_x, add_y;    // n: to the drive of X and of Y, before the threshold
   Eigen::VectorXd hold_x, hold_y;  // n: in place of X and Y; NaN leaves them alone
@@ -114,7 +126,8 @@ class graph_form {
   Eigen::MatrixXd rho(int l) const { return graph_.hub * sigma[l]; }  // d x n, l from 0
 
   // All may be changed between tokens.
-  std::vector<Eigen::MatrixXd> sigma;  // L of S x n: the synapse i -> j in layer l is sigma[l - 1](j, i), as the next token will read it
+  std::vector<Eigen::MatrixXd> sigma;  // L of S x n: the synapse i -> j in layer l is sigma[l -
+                                       // 1](j, i), as the next token will read it
   round_table rounds = usual_rounds;
   interventions acting;
   circuits& circuit() { return graph_; }

@@ -1,4 +1,5 @@
-// What differs between two runs is found where it differs, and the course of a neuron or synapse is what was recorded.
+// What differs between two runs is found where it differs, and the course of a neuron or synapse is
+// what was recorded.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -34,16 +35,20 @@ float value_of(const report_description& d, std::uint64_t position, std::uint64_
   return static_cast<float>((position * 31 + k * 17 + d.layer * 5) % 23) / 8;
 }
 
-std::vector<report_row> rows_at(const std::vector<report_description>& reports, std::uint64_t position, const change_row& change) {
+std::vector<report_row> rows_at(const std::vector<report_description>& reports,
+                                std::uint64_t position, const change_row& change) {
   std::vector<report_row> all;
   for (const report_description& d : reports) {
     report_row row;
     for (std::uint64_t k = 0; k < d.width; ++k) {
-      const float v = value_of(
-          d, position,
-          d.layout == report_layout::frames && d.synapses.empty() && !d.node_ids.empty() && d.node_ids.size() == d.width ? d.node_ids[k]
-                                                                                                                         : k);
-      if (d.layout == report_layout::events && (v == 0 || (d.top != 0 && row.values.size() == d.top))) continue;
+      const float v = value_of(d, position,
+                               d.layout == report_layout::frames && d.synapses.empty() &&
+                                       !d.node_ids.empty() && d.node_ids.size() == d.width
+                                   ? d.node_ids[k]
+                                   : k);
+      if (d.layout == report_layout::events &&
+          (v == 0 || (d.top != 0 && row.values.size() == d.top)))
+        continue;
       row.values.push_back(v);
       if (d.layout == report_layout::events) row.nodes.push_back(k);
       if (d.layout == report_layout::events && d.what == quantity::synapses) row.edges.push_back(k);
@@ -54,16 +59,19 @@ std::vector<report_row> rows_at(const std::vector<report_description>& reports, 
   return all;
 }
 
-model subject_of(const made_run& r) { return r.direct ? files::small_direct_model() : files::small_model(); }
+model subject_of(const made_run& r) {
+  return r.direct ? files::small_direct_model() : files::small_model();
+}
 
 recorded_run make(const std::filesystem::path& folder, const made_run& r) {
   const model m = subject_of(r);
   std::vector<recording_request> requests;
   for (const char* text : r.requests) requests.push_back(parse_recording(text));
-  run_directory run = run_directory::create(folder, m, {{"retention", r.retention}, {"threads", r.tokens.size()}, {"model", "nowhere"}},
-                                            plan_reports(m, requests, 0));
+  run_directory run = run_directory::create(
+      folder, m, {{"retention", r.retention}, {"threads", r.tokens.size()}, {"model", "nowhere"}},
+      plan_reports(m, requests, 0));
   for (std::uint64_t t = 0; t < r.tokens.size(); ++t) {
-    token_report told;
+    step_report told;
     told.position = t;
     told.token = r.tokens[t];
     told.active_x.assign(m.layers(), r.active);
@@ -80,7 +88,8 @@ change_row added(quantity what, layer_id layer, std::uint64_t from, std::uint64_
     if (d.what != what || d.layer != layer || position < from) return;
     const auto& ids = d.layout == report_layout::events ? row.nodes : d.node_ids;
     const bool by_id = what == quantity::x || what == quantity::y;
-    const auto at = by_id ? static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin()) : id;
+    const auto at =
+        by_id ? static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin()) : id;
     if (at < row.values.size()) row.values[at] += more;
   };
 }
@@ -90,7 +99,8 @@ change_row added(quantity what, layer_id layer, std::uint64_t from, std::uint64_
 TEST_CASE("courses follow a neuron and a synapse") {
   const files::folder dir;
   made_run how;
-  how.requests = {"x:5,7 every 2", "events layers 2", "y:top:3 layers 3", "synapses:3->7,1->2", "snapshot every 4"};
+  how.requests = {"x:5,7 every 2", "events layers 2", "y:top:3 layers 3", "synapses:3->7,1->2",
+                  "snapshot every 4"};
   const recorded_run run = make(dir / "run", how);
   CHECK(run.texts[0] == "a,\"b\"\\n");
   CHECK(run.tokens == how.tokens);
@@ -107,7 +117,8 @@ TEST_CASE("courses follow a neuron and a synapse") {
       d.layer = c.layer;
       const float expected = value_of(d, c.positions[k], 5);
       CAPTURE(c.file);
-      if (c.file == "top_y_3.h5" && std::isnan(c.values[k])) {  // three others are listed: the first three that are not zero
+      if (c.file == "top_y_3.h5" &&
+          std::isnan(c.values[k])) {  // three others are listed: the first three that are not zero
         int before = 0;
         for (std::uint64_t i = 0; i < 5; ++i) before += value_of(d, c.positions[k], i) != 0;
         CHECK(before >= 3);
@@ -120,7 +131,8 @@ TEST_CASE("courses follow a neuron and a synapse") {
   REQUIRE(strengths.size() == 1);
   report_description d;
   d.layer = 3;
-  for (std::uint64_t t = 0; t < 8; ++t) CHECK(strengths[0].values[t] == value_of(d, t, 0));  // 1->2 comes before 3->7: by target
+  for (std::uint64_t t = 0; t < 8; ++t)
+    CHECK(strengths[0].values[t] == value_of(d, t, 0));  // 1->2 comes before 3->7: by target
   const auto to_hub = synapse_courses(run, {5, 2, true}, nullptr, layer_id{1});
   REQUIRE(to_hub.size() == 1);
   d.layer = 1;
@@ -184,7 +196,10 @@ TEST_CASE("the first neuron that differs is found, by token, layer, X before Y, 
     std::uint64_t position, neuron;
   };
   const std::vector<std::vector<const char*>> recordings{
-      {"events"}, {"x:all", "y:all"}, {"x:all every 1", "events layers 3", "y:2-14"}, {"events", "x:3,9 every 2"}};
+      {"events"},
+      {"x:all", "y:all"},
+      {"x:all every 1", "events layers 3", "y:2-14"},
+      {"events", "x:3,9 every 2"}};
   const files::folder dir;
   made_run how;
   std::vector<recorded_run> all_a;
@@ -192,7 +207,8 @@ TEST_CASE("the first neuron that differs is found, by token, layer, X before Y, 
     how.requests = recordings[k];
     all_a.push_back(make(dir / ("a" + std::to_string(k)).c_str(), how));
   }
-  for (const row& r : {row{quantity::x, 1, 0, 2}, row{quantity::y, 3, 7, 9}, row{quantity::x, 3, 4, 3}, row{quantity::y, 1, 6, 14}})
+  for (const row& r : {row{quantity::x, 1, 0, 2}, row{quantity::y, 3, 7, 9},
+                       row{quantity::x, 3, 4, 3}, row{quantity::y, 1, 6, 14}})
     for (const auto& of_b : recordings) {
       const files::folder of_row;
       CAPTURE(r.position);
@@ -221,8 +237,10 @@ TEST_CASE("of several differences the first is told, in whatever order the repor
   how.requests = {"y:all layers 3", "y:all layers 1-2", "x:9-15", "x:0-8"};
   const recorded_run a = make(dir / "a", how);
   how.change = [](const report_description& d, std::uint64_t position, report_row& row) {
-    for (const change_row& change : {added(quantity::x, 1, 5, 2, 1), added(quantity::x, 3, 4, 0, 1), added(quantity::y, 3, 4, 0, 1),
-                                     added(quantity::y, 2, 4, 1, 1), added(quantity::x, 2, 4, 11, 1), added(quantity::x, 2, 4, 7, 1)})
+    for (const change_row& change :
+         {added(quantity::x, 1, 5, 2, 1), added(quantity::x, 3, 4, 0, 1),
+          added(quantity::y, 3, 4, 0, 1), added(quantity::y, 2, 4, 1, 1),
+          added(quantity::x, 2, 4, 11, 1), added(quantity::x, 2, 4, 7, 1)})
       change(d, position, row);
   };
   const auto first = compare(a, make(dir / "b", how), 0, 0).activity.first;
@@ -237,7 +255,8 @@ TEST_CASE("of the largest values, only what is certain counts as a difference") 
   const files::folder dir;
   made_run how;
   how.tokens = {1, 4};
-  const auto with = [&](const char* name, const char* request, std::vector<std::uint64_t> nodes, std::vector<float> values) {
+  const auto with = [&](const char* name, const char* request, std::vector<std::uint64_t> nodes,
+                        std::vector<float> values) {
     how.requests = {request};
     how.change = [=](const report_description& d, std::uint64_t position, report_row& row) {
       row = {};
@@ -247,13 +266,15 @@ TEST_CASE("of the largest values, only what is certain counts as a difference") 
     };
     return make(dir / name, how);
   };
-  const recorded_run two = with("two", "x:top:2", {1, 6}, {4, 2}), other = with("other", "x:top:2", {1, 3}, {4, 3});
+  const recorded_run two = with("two", "x:top:2", {1, 6}, {4, 2}),
+                     other = with("other", "x:top:2", {1, 3}, {4, 3});
   const recorded_run all = with("all", "events layers 1", {1, 5, 6}, {4, 1, 2}),
                      more = with("more", "events layers 1", {1, 5, 6}, {4, 2.5, 2});
   CHECK(!compare(two, all, 0, 0).activity.first);  // 5 has too little to be among the two
   const auto first = compare(two, other, 0, 0).activity.first;
   REQUIRE(first);
-  CHECK(first->particle == 3);  // 3 has more than the least of `two`; of 6, the least, nothing is certain
+  CHECK(first->particle ==
+        3);  // 3 has more than the least of `two`; of 6, the least, nothing is certain
   CHECK(!first->a);
   CHECK(*first->b == 3);
   const auto unlisted = compare(two, more, 0, 0).activity.first;
@@ -300,7 +321,8 @@ TEST_CASE("the divergence of the output is that of its definition") {
       sum_b += std::exp(z + (t >= 5 && k == 1 ? 1.5 : 0));
     }
     for (std::uint64_t k = 0; k < 5; ++k) {
-      const double z = value_of({}, t, k), p = std::exp(z) / sum_a, q = std::exp(z + (t >= 5 && k == 1 ? 1.5 : 0)) / sum_b;
+      const double z = value_of({}, t, k), p = std::exp(z) / sum_a,
+                   q = std::exp(z + (t >= 5 && k == 1 ? 1.5 : 0)) / sum_b;
       expected += p * std::log(p / q);
     }
     CHECK(c.output->nats[t] == doctest::Approx(expected).epsilon(1e-12));
@@ -357,15 +379,19 @@ TEST_CASE("a run that is not sound is refused, one that was killed is read as fa
   const files::folder dir;
   make(dir / "run", {});
   const auto folder = dir / "run";
-  const std::string description = files::read(folder / "run.json"), tokens = files::read(folder / "tokens.csv");
+  const std::string description = files::read(folder / "run.json"),
+                    tokens = files::read(folder / "tokens.csv");
   files::write(folder / "tokens.csv", tokens.substr(0, tokens.size() - 3));
   CHECK(open_run(folder).tokens.size() == 7);
-  CHECK_THROWS_AS(open_run(folder).open(open_run(folder).reports[0]), input_error);  // more rows than tokens
+  CHECK_THROWS_AS(open_run(folder).open(open_run(folder).reports[0]),
+                  input_error);  // more rows than tokens
   files::write(folder / "tokens.csv", "token\n");
   CHECK_THROWS_AS(open_run(folder), input_error);
   files::write(folder / "tokens.csv", tokens);
-  for (const auto& [from, to] : std::map<std::string, std::string>{
-           {"events_x_1.h5", "../../etc/passwd"}, {"\"layers\": 3", "\"layers\": -3"}, {"\"reports\"", "\"reporters\""}}) {
+  for (const auto& [from, to] :
+       std::map<std::string, std::string>{{"events_x_1.h5", "../../etc/passwd"},
+                                          {"\"layers\": 3", "\"layers\": -3"},
+                                          {"\"reports\"", "\"reporters\""}}) {
     std::string changed = description;
     changed.replace(changed.find(from), from.size(), to);
     files::write(folder / "run.json", changed);

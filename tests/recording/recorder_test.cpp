@@ -19,7 +19,8 @@ namespace {
 
 const token_id text[] = {1, 4, 2, 2, 0, 3, 1, 1, 4, 0, 2, 3};
 
-std::vector<report_description> plan(const model& m, std::initializer_list<const char*> requests, std::uint64_t position = 0) {
+std::vector<report_description> plan(const model& m, std::initializer_list<const char*> requests,
+                                     std::uint64_t position = 0) {
   std::vector<recording_request> all;
   for (const char* r : requests) all.push_back(parse_recording(r));
   return plan_reports(m, all, position);
@@ -48,7 +49,8 @@ run_rows run(const model& m, std::initializer_list<const char*> requests, Look l
   for (token_id t : text) {
     brain.step(t);
     const auto rows = r.rows(brain.tokens() - 1);
-    for (std::size_t k = 0; k < rows.size(); ++k) all.rows[k].push_back(all.reports[k].due(brain.tokens() - 1) ? rows[k] : report_row{});
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      all.rows[k].push_back(all.reports[k].due(brain.tokens() - 1) ? rows[k] : report_row{});
     look(brain, all);
   }
   return all;
@@ -63,7 +65,8 @@ std::vector<std::string> names(const std::vector<report_description>& reports) {
 }  // namespace
 
 TEST_CASE("file positions are those of the transposed projection") {
-  const projection sparse = files::sparse("p", {"a", 16}, {"b", 21}, order::by_source, 3), rows = sparse.transposed();
+  const projection sparse = files::sparse("p", {"a", 16}, {"b", 21}, major::source, 3),
+                   rows = sparse.transposed();
   std::vector<edge_id> all(sparse.edges());
   std::iota(all.begin(), all.end(), edge_id{0});
   const auto positions = file_positions(sparse, all);
@@ -75,7 +78,8 @@ TEST_CASE("file positions are those of the transposed projection") {
   const auto of_some = file_positions(sparse, some);
   REQUIRE(of_some.size() == some.size());
   for (std::size_t k = 0; k < some.size(); ++k) CHECK(of_some[k] == positions[some[k]]);
-  const projection dense = projection::dense("d", {"a", 3}, {"b", 5}, order::by_source, files::weights(15, 1));
+  const projection dense =
+      projection::dense("d", {"a", 3}, {"b", 5}, major::source, files::weights(15, 1));
   for (neuron_id i = 0; i < 3; ++i)
     for (neuron_id j = 0; j < 5; ++j) {
       const edge_id e[] = {*dense.find(i, j)};
@@ -90,8 +94,9 @@ TEST_CASE("requests are read from the end, where names cannot mislead") {
   CHECK(r.layers == "1-2");
   CHECK(parse_recording("synapses:3->7 layers 2 every 4").every == 4);
   CHECK(parse_recording("y:neuron 5,neuron 6").what == "y:neuron 5,neuron 6");
-  for (const char* bad : {"", "dreams", "x", "x:", "z:1", "logits:3", "snapshot:1", "x:1 every 0", "x:1 every -1", "x:1 every ten",
-                          "x:1 every 2x", "logits layers 1", "summary every 2", "events every", "logits logits"}) {
+  for (const char* bad : {"", "dreams", "x", "x:", "z:1", "logits:3", "snapshot:1", "x:1 every 0",
+                          "x:1 every -1", "x:1 every ten", "x:1 every 2x", "logits layers 1",
+                          "summary every 2", "events every", "logits logits"}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parse_recording(bad), input_error);
   }
@@ -99,8 +104,9 @@ TEST_CASE("requests are read from the end, where names cannot mislead") {
 
 TEST_CASE("requests from a file") {
   const files::folder dir;
-  files::write(dir / "plan.json",
-               R"(["events every 3", {"what": "x:1-2", "every": 10, "layers": "1-2"}, {"what": "snapshot", "layers": 2}])");
+  files::write(
+      dir / "plan.json",
+      R"(["events every 3", {"what": "x:1-2", "every": 10, "layers": "1-2"}, {"what": "snapshot", "layers": 2}])");
   const auto all = read_recordings(dir / "plan.json");
   REQUIRE(all.size() == 3);
   CHECK(all[0].every == 3);
@@ -108,8 +114,9 @@ TEST_CASE("requests from a file") {
   CHECK(all[1].layers == "1-2");
   CHECK(all[2].layers == "2");
   CHECK(names(plan_reports(files::small_model(), all, 0)).size() == 6 + 2 + 1);
-  for (const char* bad : {"{}", "", "[1]", "[{}]", R"([{"what": "x:1", "every": 0}])", R"([{"what": "x:1", "often": 1}])",
-                          R"([{"what": "x"}])", R"([{"what": "x:1", "every": 1.5}])", R"(["x:1 every 0"])", "[\"x:1\""}) {
+  for (const char* bad : {"{}", "", "[1]", "[{}]", R"([{"what": "x:1", "every": 0}])",
+                          R"([{"what": "x:1", "often": 1}])", R"([{"what": "x"}])",
+                          R"([{"what": "x:1", "every": 1.5}])", R"(["x:1 every 0"])", "[\"x:1\""}) {
     CAPTURE(bad);
     files::write(dir / "plan.json", bad);
     CHECK_THROWS_AS(read_recordings(dir / "plan.json"), input_error);
@@ -133,10 +140,12 @@ TEST_CASE("a bad choice is refused with the range that is valid") {
 }
 
 TEST_CASE("reports have names of their own, and start at a multiple of every") {
-  const auto all =
-      plan(files::small_model(), {"x:1 layers 2-3", "x:2 every 10 layers 2", "x:top:3 layers 1", "events layers 1", "logits"}, 33);
-  CHECK(names(all) ==
-        std::vector<std::string>{"x_2.h5", "x_3.h5", "x-2_2.h5", "top_x_1.h5", "events_x_1.h5", "events_y_1.h5", "logits.h5"});
+  const auto all = plan(
+      files::small_model(),
+      {"x:1 layers 2-3", "x:2 every 10 layers 2", "x:top:3 layers 1", "events layers 1", "logits"},
+      33);
+  CHECK(names(all) == std::vector<std::string>{"x_2.h5", "x_3.h5", "x-2_2.h5", "top_x_1.h5",
+                                               "events_x_1.h5", "events_y_1.h5", "logits.h5"});
   CHECK(all[0].start == 33);
   CHECK(all[2].start == 40);
 }
@@ -152,14 +161,18 @@ TEST_CASE("activity is that of its layer") {
     });
     for (token_id t : text) brain.step(t);
 
-    const auto all = run(m, {"x:2,9-11 layers 2", "y:all every 3 layers 2", "events layers 2", "x:top:2 layers 2"}, [](auto&...) {});
+    const auto all = run(
+        m, {"x:2,9-11 layers 2", "y:all every 3 layers 2", "events layers 2", "x:top:2 layers 2"},
+        [](auto&...) {});
     bool some = false;
     for (std::size_t t = 0; t < std::size(text); ++t) {
       CHECK(all.rows[0][t].values == std::vector<float>{x[t][2], x[t][9], x[t][10], x[t][11]});
       if (t % 3 == 0) CHECK(all.rows[1][t].values == y[t]);
-      for (const auto& [expected, row] : {std::pair(&x[t], &all.rows[2][t]), std::pair(&y[t], &all.rows[3][t])}) {
+      for (const auto& [expected, row] :
+           {std::pair(&x[t], &all.rows[2][t]), std::pair(&y[t], &all.rows[3][t])}) {
         std::vector<float> from_events(16);
-        for (std::size_t k = 0; k < row->nodes.size(); ++k) from_events[row->nodes[k]] = row->values[k];
+        for (std::size_t k = 0; k < row->nodes.size(); ++k)
+          from_events[row->nodes[k]] = row->values[k];
         CHECK(from_events == *expected);
         CHECK(std::none_of(row->values.begin(), row->values.end(), [](float v) { return v == 0; }));
         some = some || !row->values.empty();
@@ -167,7 +180,9 @@ TEST_CASE("activity is that of its layer") {
       std::vector<float> sorted = x[t], top = all.rows[4][t].values;
       std::sort(sorted.rbegin(), sorted.rend());
       std::sort(top.rbegin(), top.rend());
-      sorted.resize(std::min<std::size_t>(2, static_cast<std::size_t>(std::find(sorted.begin(), sorted.end(), 0.0f) - sorted.begin())));
+      sorted.resize(std::min<std::size_t>(
+          2, static_cast<std::size_t>(std::find(sorted.begin(), sorted.end(), 0.0f) -
+                                      sorted.begin())));
       CHECK(top == sorted);
     }
     CHECK(some);
@@ -175,54 +190,66 @@ TEST_CASE("activity is that of its layer") {
 }
 
 TEST_CASE("synapses and snapshots are what the next token reads") {
-  const model direct = files::small_direct_model({.pool = true, .rotates = true}), hubs = files::small_model();
+  const model direct = files::small_direct_model({.pool = true, .rotates = true}),
+              hubs = files::small_model();
   const projection& gs = direct.direct().gs;
-  run(direct, {"synapses:out:3,in:5,0->0,1->token:2 layers 2", "snapshot layers 2", "synapses:top:4 layers 2"},
+  run(direct,
+      {"synapses:out:3,in:5,0->0,1->token:2 layers 2", "snapshot layers 2",
+       "synapses:top:4 layers 2"},
       [&](simulator& brain, const run_rows& all) {
         const report_description& d = all.reports[0];
         for (std::size_t k = 0; k < d.width; ++k) {
           const recorded_synapse& s = d.synapses[k];
           const auto edge = gs.find(s.pre, s.post);
           CHECK(edge.has_value() == (s.edge != recorded_synapse::no_edge));
-          const float expected = edge ? brain.synapse(2, s.pre, s.post) : static_cast<float>(*brain.strength(2, {s.pre, s.post}));
+          const float expected = edge ? brain.synapse(2, s.pre, s.post)
+                                      : static_cast<float>(*brain.strength(2, {s.pre, s.post}));
           CHECK(all.rows[0].back().values[k] == expected);
           if (edge) CHECK(all.rows[1].back().values[s.edge] == expected);
         }
         const report_row& top = all.rows[2].back();
         std::vector<float> sorted = all.rows[1].back().values;
-        std::sort(sorted.begin(), sorted.end(), [](float a, float b) { return std::abs(a) > std::abs(b); });
+        std::sort(sorted.begin(), sorted.end(),
+                  [](float a, float b) { return std::abs(a) > std::abs(b); });
         for (std::size_t k = 0; k < top.values.size(); ++k) {
           CHECK(all.rows[1].back().values[top.edges[k]] == top.values[k]);
           CHECK(std::abs(top.values[k]) >= std::abs(sorted[3]));
         }
         CHECK(top.values.size() == 4);
       });
-  run(hubs, {"snapshot layers 3", "synapses:3->7 layers 3"}, [&](simulator& brain, const run_rows& all) {
-    for (neuron_id i = 0; i < 16; ++i)
-      for (neuron_id j = 0; j < 4; ++j) CHECK(all.rows[0].back().values[j * 16 + i] == brain.synapse(3, i, j));
-    CHECK(all.rows[1].back().values[0] == static_cast<float>(*brain.strength(3, {3, 7})));
-  });
+  run(hubs, {"snapshot layers 3", "synapses:3->7 layers 3"},
+      [&](simulator& brain, const run_rows& all) {
+        for (neuron_id i = 0; i < 16; ++i)
+          for (neuron_id j = 0; j < 4; ++j)
+            CHECK(all.rows[0].back().values[j * 16 + i] == brain.synapse(3, i, j));
+        CHECK(all.rows[1].back().values[0] == static_cast<float>(*brain.strength(3, {3, 7})));
+      });
 }
 
 TEST_CASE("recording changes no bit") {
-  for (const model& m : {files::small_model(), files::small_direct_model({.pool = true, .rotates = true})}) {
+  for (const model& m :
+       {files::small_model(), files::small_direct_model({.pool = true, .rotates = true})}) {
     cpu_options three_sites;
     three_sites.sites = 3;
     simulator_options two_threads;
     two_threads.threads = 2;
     simulator plain(m, cpu_engine(m)), recorded(m, cpu_engine(m, three_sites), two_threads);
-    auto reports = plan(m, {"logits", "events", "x:all", "y:top:2", "synapses:random:20@1", "synapses:0->1", "snapshot every 2"});
+    auto reports = plan(m, {"logits", "events", "x:all", "y:top:2", "synapses:random:20@1",
+                            "synapses:0->1", "snapshot every 2"});
     recorder r(recorded, reports);
     for (token_id t : text) {
       plain.step(t);
       recorded.step(t);
       r.rows(recorded.tokens() - 1);
-      REQUIRE(std::equal(plain.logits().begin(), plain.logits().end(), recorded.logits().begin(), recorded.logits().end()));
+      REQUIRE(std::equal(plain.logits().begin(), plain.logits().end(), recorded.logits().begin(),
+                         recorded.logits().end()));
     }
     const synapse_state a = plain.save(), b = recorded.save();
     for (std::size_t l = 0; l < 3; ++l) {
-      CHECK(std::equal(a.layers[l].stored.begin(), a.layers[l].stored.end(), b.layers[l].stored.begin()));
-      CHECK(std::equal(a.layers[l].last_used.begin(), a.layers[l].last_used.end(), b.layers[l].last_used.begin()));
+      CHECK(std::equal(a.layers[l].stored.begin(), a.layers[l].stored.end(),
+                       b.layers[l].stored.begin()));
+      CHECK(std::equal(a.layers[l].last_used.begin(), a.layers[l].last_used.end(),
+                       b.layers[l].last_used.begin()));
     }
   }
 }
@@ -230,19 +257,23 @@ TEST_CASE("recording changes no bit") {
 TEST_CASE("by factor y every pair is a probe of Eq. 16, edge or not") {
   for (const model& m : {files::small_model({}), files::small_direct_model({})}) {
     const auto all =
-        run(m, {"synapses:0->1,1->2,3->0 layers 2 factor y", "synapses:0->1 layers 2"}, [&](const simulator& brain, const run_rows& r) {
-          for (std::size_t k = 0; k < r.reports[0].synapses.size(); ++k) {
-            const recorded_synapse& s = r.reports[0].synapses[k];
-            CHECK(s.edge == recorded_synapse::no_edge);
-            const auto probe = brain.probes().find({{s.pre, s.post}, 2, probe_factor::y});
-            REQUIRE(probe);
-            CHECK(r.rows[0].back().values[k] == static_cast<float>(brain.probes().strength(*probe)));
-          }
-        });
+        run(m, {"synapses:0->1,1->2,3->0 layers 2 factor y", "synapses:0->1 layers 2"},
+            [&](const simulator& brain, const run_rows& r) {
+              for (std::size_t k = 0; k < r.reports[0].synapses.size(); ++k) {
+                const recorded_synapse& s = r.reports[0].synapses[k];
+                CHECK(s.edge == recorded_synapse::no_edge);
+                const auto probe = brain.probes().find({{s.pre, s.post}, 2, probe_factor::y});
+                REQUIRE(probe);
+                CHECK(r.rows[0].back().values[k] ==
+                      static_cast<float>(brain.probes().strength(*probe)));
+              }
+            });
     CHECK(all.reports[0].by_y);
     CHECK_FALSE(all.reports[1].by_y);
-    CHECK(refusal(m, "x:1 factor y") == "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES");
+    CHECK(refusal(m, "x:1 factor y") ==
+          "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES");
     CHECK(refusal(m, "synapses:0->1 factor z") ==
-          "--record 'synapses:0->1 factor z': factor 'z', expected w, what acts, or y, the paper's Eq. 16");
+          "--record 'synapses:0->1 factor z': factor 'z', expected w, what acts, or y, the paper's "
+          "Eq. 16");
   }
 }

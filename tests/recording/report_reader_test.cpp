@@ -57,8 +57,12 @@ report_description logits() {
 // Of events: none at some positions, hundreds at others, so that blocks end inside of rows.
 report_row row_at(const report_description& d, std::uint64_t position) {
   report_row row;
-  const auto value = [&](std::uint64_t k) { return static_cast<float>(position) + static_cast<float>(k) / 1024; };
-  const std::uint64_t count = d.layout != report_layout::events ? d.width : position % 5 == 0 ? 0 : position * 7 % 400;
+  const auto value = [&](std::uint64_t k) {
+    return static_cast<float>(position) + static_cast<float>(k) / 1024;
+  };
+  const std::uint64_t count = d.layout != report_layout::events ? d.width
+                              : position % 5 == 0               ? 0
+                                                                : position * 7 % 400;
   for (std::uint64_t k = 0; k < count; ++k) {
     row.values.push_back(value(k));
     if (d.layout == report_layout::events) row.nodes.push_back(3 * k + position % 3);
@@ -66,7 +70,8 @@ report_row row_at(const report_description& d, std::uint64_t position) {
   return row;
 }
 
-std::filesystem::path recorded(const files::folder& dir, const report_description& d, std::uint64_t committed, std::uint64_t more) {
+std::filesystem::path recorded(const files::folder& dir, const report_description& d,
+                               std::uint64_t committed, std::uint64_t more) {
   report r = report::create(dir.path(), d);
   for (std::uint64_t k = 0; k < committed + more; ++k) {
     if (k == committed) {
@@ -79,7 +84,9 @@ std::filesystem::path recorded(const files::folder& dir, const report_descriptio
   return dir / d.name.c_str();
 }
 
-bool operator==(const report_row& a, const report_row& b) { return a.nodes == b.nodes && a.edges == b.edges && a.values == b.values; }
+bool operator==(const report_row& a, const report_row& b) {
+  return a.nodes == b.nodes && a.edges == b.edges && a.values == b.values;
+}
 
 }  // namespace
 
@@ -114,7 +121,8 @@ TEST_CASE("rows are read as they were written, in any order, up to the commit ma
     if (d.layout == report_layout::events) continue;
     const std::vector<float> column = reader.column(2);
     REQUIRE(column.size() == 2000);
-    for (std::uint64_t k = 0; k < 2000; ++k) REQUIRE(column[k] == row_at(d, reader.position(k)).values[2]);
+    for (std::uint64_t k = 0; k < 2000; ++k)
+      REQUIRE(column[k] == row_at(d, reader.position(k)).values[2]);
     CHECK_THROWS_AS(reader.column(d.width), input_error);
   }
 }
@@ -161,12 +169,14 @@ void write(const std::filesystem::path& path, const parts& p) {
     root.set_text("request", p.request);
     put(mapping, "time", p.time);
     put(mapping, "events", p.events);
-    hdf5::group population = root.create_group(p.frames ? "report" : "spikes").create_group(p.population.c_str());
+    hdf5::group population =
+        root.create_group(p.frames ? "report" : "spikes").create_group(p.population.c_str());
     population.set_text("variable", p.variable);
     population.set_number("layer", p.layer);
     if (p.frames) {
       hdf5::group own = population.create_group("mapping");
-      population.create_dataset<float>("data", {p.rows, p.width}).write<float>(std::vector<float>(p.rows * p.width));
+      population.create_dataset<float>("data", {p.rows, p.width})
+          .write<float>(std::vector<float>(p.rows * p.width));
       put(own, "node_ids", p.ids);
       put(own, "index_pointers", p.pointers);
       put(own, "element_ids", p.elements);
@@ -251,7 +261,8 @@ TEST_CASE("a report that contradicts itself is refused") {
        [](parts& p) {
          p.frames = true, p.ids = {3}, p.pointers = {0, 2};
        }},
-      {"frames: synapses without a table", [](parts& p) { p.frames = true, p.variable = "synapses"; }},
+      {"frames: synapses without a table",
+       [](parts& p) { p.frames = true, p.variable = "synapses"; }},
   };
   for (const auto& [what, change] : changes) {
     CAPTURE(what);

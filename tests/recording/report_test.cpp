@@ -1,4 +1,5 @@
-// Reports: what was appended is in the file and in the journal behind it, whatever happens to either.
+// Reports: what was appended is in the file and in the journal behind it, whatever happens to
+// either.
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
@@ -77,11 +78,16 @@ void append(report& to, std::uint64_t rows) {
 const report_description all[] = {frames(), events(), logits()};
 
 bool equal(const std::filesystem::path& a, const std::filesystem::path& b) {
-  return sonata::beginning(a, b).empty() && sonata::beginning(b, a).empty() && sonata::committed_until(a) == sonata::committed_until(b);
+  return sonata::beginning(a, b).empty() && sonata::beginning(b, a).empty() &&
+         sonata::committed_until(a) == sonata::committed_until(b);
 }
 
-std::string bytes_of(const std::vector<std::byte>& content) { return {reinterpret_cast<const char*>(content.data()), content.size()}; }
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::string bytes_of(const std::vector<std::byte>& content) {
+  return {reinterpret_cast<const char*>(content.data()), content.size()};
+}
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 }  // namespace
 
@@ -101,7 +107,8 @@ TEST_CASE("a journal gives back its whole records, however its end is torn") {
     while (const auto content = from.next()) read.push_back(bytes_of(*content));
     REQUIRE(read.size() >= most);
     most = read.size();
-    for (std::size_t k = 0; k < read.size(); ++k) REQUIRE(read[k] == std::vector<std::string>{"first", "", "the third"}[k]);
+    for (std::size_t k = 0; k < read.size(); ++k)
+      REQUIRE(read[k] == std::vector<std::string>{"first", "", "the third"}[k]);
     REQUIRE(from.end() + from.damaged() == size);
   }
   CHECK(most == 3);
@@ -141,7 +148,8 @@ TEST_CASE("reports have the layout that readers want, and their journals make th
     CHECK(sonata::structure(dir / "new.h5") == sonata::faults{});
     r.close();
     CHECK(equal(dir / "new.h5", file));
-    CHECK(rebuild(journal_of(file), dir / "short.h5", what.start + 7).rows == (7 + what.every - 1) / what.every);
+    CHECK(rebuild(journal_of(file), dir / "short.h5", what.start + 7).rows ==
+          (7 + what.every - 1) / what.every);
     CHECK(sonata::beginning(dir / "short.h5", file) == sonata::faults{});
     CHECK_THROWS_AS(rebuild(journal_of(file), dir / "new.h5"), input_error);
     r.discard_journal();
@@ -244,15 +252,24 @@ TEST_CASE("the structural check finds what is wrong") {
   CHECK(!broken(frames(), [](hid_t) {}));
   CHECK(broken(frames(), [](hid_t f) { H5Adelete(f, "magic"); }));
   CHECK(broken(frames(), [](hid_t f) { H5Adelete(f, "version"); }));
-  CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/report/neurons/mapping/index_pointer", H5P_DEFAULT); }));
-  CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/report/neurons/mapping/index_pointers", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) {
+    H5Ldelete(f, "/report/neurons/mapping/index_pointer", H5P_DEFAULT);
+  }));
+  CHECK(broken(frames(), [](hid_t f) {
+    H5Ldelete(f, "/report/neurons/mapping/index_pointers", H5P_DEFAULT);
+  }));
   CHECK(broken(frames(), [](hid_t f) { H5Ldelete(f, "/synapses/is_probe", H5P_DEFAULT); }));
-  CHECK(broken(frames(), [](hid_t f) { H5Adelete_by_name(f, "/report/neurons/data", "units", H5P_DEFAULT); }));
-  CHECK(broken(frames(), [](hid_t f) { H5Adelete_by_name(f, "/report/neurons/mapping/node_ids", "sorted", H5P_DEFAULT); }));
+  CHECK(broken(frames(), [](hid_t f) {
+    H5Adelete_by_name(f, "/report/neurons/data", "units", H5P_DEFAULT);
+  }));
+  CHECK(broken(frames(), [](hid_t f) {
+    H5Adelete_by_name(f, "/report/neurons/mapping/node_ids", "sorted", H5P_DEFAULT);
+  }));
   CHECK(broken(frames(), set_stop(1000)));
   CHECK(broken(frames(), set_stop(11)));
   CHECK(broken(events(), set_stop(5)));
-  CHECK(broken(events(), [](hid_t f) { H5Adelete_by_name(f, "/spikes/neurons", "sorting", H5P_DEFAULT); }));
+  CHECK(broken(events(),
+               [](hid_t f) { H5Adelete_by_name(f, "/spikes/neurons", "sorting", H5P_DEFAULT); }));
   CHECK(broken(events(), [](hid_t f) { H5Ldelete(f, "/spikes/neurons/values", H5P_DEFAULT); }));
   CHECK(broken(logits(), set_stop(21)));
 }

@@ -1,5 +1,6 @@
-// Direct circuits of the trained model, pruned: calibrated on 64 windows of 96 bytes, judged by the loss on 12 others, against the
-// table in docs/theory.md. The texts are not part of the project: skipped where they are absent.
+// Direct circuits of the trained model, pruned: calibrated on 64 windows of 96 bytes, judged by the
+// loss on 12 others, against the table in docs/theory.md. The texts are not part of the project:
+// skipped where they are absent.
 //
 //     pruning_test --table    measures the whole table, Gx and Gy alone too
 #define DOCTEST_CONFIG_IMPLEMENT
@@ -33,7 +34,8 @@ windows windows_of(const std::string& name, std::size_t count) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   REQUIRE(text.size() >= 96 * count);
   windows w(count);
-  for (std::size_t i = 0; i < 96 * count; ++i) w[i / 96].push_back(static_cast<unsigned char>(text[i]));
+  for (std::size_t i = 0; i < 96 * count; ++i)
+    w[i / 96].push_back(static_cast<unsigned char>(text[i]));
   return w;
 }
 
@@ -53,19 +55,23 @@ double mean_loss(const windows& judged, Forget forget, Step step) {
 }
 
 double loss(const bdh::model& m, const windows& judged) {
-  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}), {.threads = 2});
+  bdh::simulator brain(
+      m,
+      bdh::cpu_engine(m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}),
+      {.threads = 2});
   const auto step = [&](bdh::token_id token) {
     brain.step(token);
     return brain.logits();
   };
   return mean_loss(
-      judged, [&] { brain.forget(); }, step);
+      judged, [&] { brain.clear_synapses(); }, step);
 }
 
 double loss_by_attention(const bdh::model& m, const windows& judged) {
   tests::attention_form brain(m);
   return mean_loss(
-      judged, [&] { brain.forget(); }, [&](bdh::token_id token) { return brain.step(token); });
+      judged, [&] { brain.clear_synapses(); },
+      [&](bdh::token_id token) { return brain.step(token); });
 }
 
 void say(const char* what, double share, const char* by, double nats) {
@@ -74,19 +80,22 @@ void say(const char* what, double share, const char* by, double nats) {
 }
 
 struct setting {
-  bdh::model hubs = bdh::import_checkpoint(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/model.safetensors");
+  bdh::model hubs =
+      bdh::import_checkpoint(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/model.safetensors");
   windows judged = windows_of("evaluate.txt", 12);
   double exact = loss(hubs, judged);
-  bdh::calibration seen =
-      bdh::calibrate(hubs, make_engine, windows_of("calibrate.txt", 64), {.pairs = true, .threads = 2, .after_window = {}});
+  bdh::calibration seen = bdh::calibrate(hubs, make_engine, windows_of("calibrate.txt", 64),
+                                         {.pairs = true, .threads = 2, .after_window = {}});
 
   double circuits(const char* what, double gx, double gy, bdh::ranking rank) const {
-    const double nats = loss_by_attention(bdh::as_direct(hubs, {gx, gy, 1, rank}, &seen).graph, judged);
+    const double nats =
+        loss_by_attention(bdh::as_direct(hubs, {gx, gy, 1, rank}, &seen).graph, judged);
     say(what, std::min(gx, gy), rank == bdh::ranking::activity ? "activity" : "magnitude", nats);
     return nats;
   }
   double synapses(double gs) const {
-    const double nats = loss(bdh::as_direct(hubs, {1, 1, gs, bdh::ranking::activity}, &seen).graph, judged);
+    const double nats =
+        loss(bdh::as_direct(hubs, {1, 1, gs, bdh::ranking::activity}, &seen).graph, judged);
     say("synapses", gs, "activity", nats);
     return nats;
   }
@@ -100,13 +109,18 @@ const setting& measured() {
 }  // namespace
 
 TEST_CASE("attention over a window is what the engine does with complete synapses") {
-  const bdh::model pruned = bdh::as_direct(measured().hubs, {0.1, 0.1, 1, bdh::ranking::activity}, &measured().seen).graph;
+  const bdh::model pruned =
+      bdh::as_direct(measured().hubs, {0.1, 0.1, 1, bdh::ranking::activity}, &measured().seen)
+          .graph;
   windows beginning{measured().judged[0]};
   beginning[0].resize(12);
-  CHECK(loss_by_attention(pruned, beginning) == doctest::Approx(loss(pruned, beginning)).epsilon(1e-4));
+  CHECK(loss_by_attention(pruned, beginning) ==
+        doctest::Approx(loss(pruned, beginning)).epsilon(1e-4));
 }
 
-TEST_CASE("the trained model keeps its loss when circuits are pruned by activity, and more of it than by magnitude") {
+TEST_CASE(
+    "the trained model keeps its loss when circuits are pruned by activity, and more of it than by "
+    "magnitude") {
   const setting& s = measured();
   say("exact", 1, "", s.exact);
   for (const auto& [share, most] : {std::pair{0.25, 0.06}, {0.1, 0.25}, {0.05, 0.5}, {0.02, 0.9}}) {

@@ -14,7 +14,7 @@ namespace {
 
 using bdh::gpu::index;
 
-constexpr std::size_t margin = 256;                                  // of sentinels, before and behind
+constexpr std::size_t margin = 256;  // of sentinels, before and behind
 constexpr auto sentinel = std::byte{0xa5}, fresh = std::byte{0xff};  // four of the latter are a NaN
 
 template <class Program>
@@ -30,12 +30,16 @@ constexpr std::array<runner, sizeof...(Programs)> runners_of(bdh::gpu::program_s
 constexpr auto runners = runners_of(bdh::gpu::programs{});
 
 const char* kind_name(device_call kind) {
-  return kind == device_call::allocation ? "allocation" : kind == device_call::launch ? "launch" : "copy";
+  return kind == device_call::allocation ? "allocation"
+         : kind == device_call::launch   ? "launch"
+                                         : "copy";
 }
 
 }  // namespace
 
-void run_alone(std::size_t program, const std::byte* arguments, index item) { runners[program](arguments, item); }
+void run_alone(std::size_t program, const std::byte* arguments, index item) {
+  runners[program](arguments, item);
+}
 
 fake_device::~fake_device() = default;
 
@@ -48,7 +52,8 @@ void fake_device::count(device_call kind, const std::string& what) {
   const std::size_t number = calls_[kind]++;
   if (const auto f = fails_.find(kind); f != fails_.end() && f->second == number)
     throw bdh::device_error("fake device: " + what,
-                            std::string("injected fault of a") + (kind == device_call::allocation ? "n " : " ") + kind_name(kind));
+                            std::string("injected fault of a") +
+                                (kind == device_call::allocation ? "n " : " ") + kind_name(kind));
 }
 
 void* fake_device::allocate(std::size_t bytes, const std::string& what) {
@@ -82,7 +87,8 @@ void fake_device::divide(void* memory, std::size_t bytes, const std::string& wha
     b.parts.clear();
     std::fill(b.bytes.begin(), b.bytes.end(), sentinel);
   }
-  b.parts[static_cast<std::size_t>(static_cast<std::byte*>(memory) - b.bytes.data())] = {bytes, what};
+  b.parts[static_cast<std::size_t>(static_cast<std::byte*>(memory) - b.bytes.data())] = {bytes,
+                                                                                         what};
   std::memset(memory, static_cast<int>(fresh), bytes);
 }
 
@@ -90,7 +96,8 @@ std::string fake_device::damage(const block& b) {
   std::size_t end = 0;
   std::string before;  // what stands before the gap
   const auto whole = [&](std::size_t to) {
-    return std::all_of(b.bytes.begin() + static_cast<std::ptrdiff_t>(end), b.bytes.begin() + static_cast<std::ptrdiff_t>(to),
+    return std::all_of(b.bytes.begin() + static_cast<std::ptrdiff_t>(end),
+                       b.bytes.begin() + static_cast<std::ptrdiff_t>(to),
                        [](std::byte s) { return s == sentinel; });
   };
   for (const auto& [offset, p] : b.parts) {
@@ -114,7 +121,8 @@ void fake_device::expect_inside(const void* at, std::size_t bytes) const {
   auto p = b.parts.upper_bound(offset);
   if (p == b.parts.begin()) throw std::logic_error("a copy before every array");
   --p;
-  if (offset + bytes > p->first + p->second.bytes) throw std::logic_error("a copy past the end of " + p->second.what);
+  if (offset + bytes > p->first + p->second.bytes)
+    throw std::logic_error("a copy past the end of " + p->second.what);
 }
 
 void fake_device::upload(void* to, const void* from, std::size_t bytes) {
@@ -143,7 +151,8 @@ void fake_device::clear(void* memory, std::size_t bytes) {
   issue(std::move(o));
 }
 
-void fake_device::launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) {
+void fake_device::launch(std::size_t program, const void* arguments, std::size_t bytes,
+                         const bdh::gpu::extent& items) {
   count(device_call::launch, "launch of program " + std::to_string(program));
   operation o;
   o.kind = operation::run;
@@ -154,8 +163,8 @@ void fake_device::launch(std::size_t program, const void* arguments, std::size_t
   issue(std::move(o));
 }
 
-void fake_device::launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
-                                  index streams, index most) {
+void fake_device::launch_together(std::size_t program, const void* arguments, std::size_t bytes,
+                                  const bdh::gpu::extent* items, index streams, index most) {
   count(device_call::launch, "launch of program " + std::to_string(program) + " for streams");
   expect_inside(arguments, streams * bytes);
   expect_inside(items, streams * sizeof *items);
@@ -195,7 +204,8 @@ void fake_device::execute(const operation& o) const {
     const bdh::gpu::compaction& c = o.compaction;
     index found = 0;
     for (index i = 0; i < c.n; i += c.stride)
-      if (std::any_of(c.values + i, c.values + i + c.stride, [](float v) { return v != 0.0f; })) c.list[found++] = i;
+      if (std::any_of(c.values + i, c.values + i + c.stride, [](float v) { return v != 0.0f; }))
+        c.list[found++] = i;
     *c.count = found;
     return;
   }
@@ -205,12 +215,14 @@ void fake_device::execute(const operation& o) const {
     return items;
   };
   if (!o.together) {
-    in_order(item_count(o.items), [&](index item) { runner_(o.program, o.arguments.data(), item); });
+    in_order(item_count(o.items),
+             [&](index item) { runner_(o.program, o.arguments.data(), item); });
     return;
   }
   in_order(o.items.most * o.streams, [&](index slot) {
     const index stream = slot % o.streams, item = slot / o.streams;
-    if (item < item_count(o.extents[stream])) runner_(o.program, o.together + stream * o.bytes, item);
+    if (item < item_count(o.extents[stream]))
+      runner_(o.program, o.together + stream * o.bytes, item);
   });
 }
 
@@ -220,7 +232,8 @@ void fake_device::in_order(index items, Work work) const {
   std::iota(order.begin(), order.end(), index{0});
   if (order_ == item_order::descending) std::reverse(order.begin(), order.end());
   if (order_ == item_order::scattered)
-    std::sort(order.begin(), order.end(), [](index a, index b) { return a * 2654435761u < b * 2654435761u; });
+    std::sort(order.begin(), order.end(),
+              [](index a, index b) { return a * 2654435761u < b * 2654435761u; });
   for (index item : order) work(item);
 }
 

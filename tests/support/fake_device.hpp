@@ -1,5 +1,6 @@
-// A device that is the host: the same programs, run one item after another, with memory that betrays mistakes. Fresh memory is full of
-// NaN; around every array stand sentinels, also within an allocation; copies must stay inside one array; any call can be made to fail.
+// A device that is the host: the same programs, run one item after another, with memory that
+// betrays mistakes. Fresh memory is full of NaN; around every array stand sentinels, also within an
+// allocation; copies must stay inside one array; any call can be made to fail.
 #pragma once
 
 #include <map>
@@ -18,10 +19,12 @@ void run_alone(std::size_t program, const std::byte* arguments, bdh::gpu::index 
 
 class fake_device final : public bdh::gpu::device {
  public:
-  explicit fake_device(std::size_t memory = std::size_t{1} << 32, item_order order = item_order::ascending, item_runner runner = run_alone,
+  explicit fake_device(std::size_t memory = std::size_t{1} << 32,
+                       item_order order = item_order::ascending, item_runner runner = run_alone,
                        bool exact = true)
       : total_(memory), free_(memory), order_(order), runner_(runner), exact_(exact) {}
-  ~fake_device() override;  // whatever is still allocated then is a leak, which leaks() would have told
+  ~fake_device()
+      override;  // whatever is still allocated then is a leak, which leaks() would have told
 
   std::string name() const override { return "fake device"; }
   bool exact() const noexcept override { return exact_; }
@@ -32,9 +35,11 @@ class fake_device final : public bdh::gpu::device {
   void upload(void* to, const void* from, std::size_t bytes) override;
   void download(void* to, const void* from, std::size_t bytes) override;
   void clear(void* memory, std::size_t bytes) override;
-  void launch(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent& items) override;
-  void launch_together(std::size_t program, const void* arguments, std::size_t bytes, const bdh::gpu::extent* items,
-                       bdh::gpu::index streams, bdh::gpu::index most) override;
+  void launch(std::size_t program, const void* arguments, std::size_t bytes,
+              const bdh::gpu::extent& items) override;
+  void launch_together(std::size_t program, const void* arguments, std::size_t bytes,
+                       const bdh::gpu::extent* items, bdh::gpu::index streams,
+                       bdh::gpu::index most) override;
   std::size_t compact_workspace(bdh::gpu::index n) override { return n; }
   void compact(const bdh::gpu::compaction& what) override;
   void synchronize() override {}
@@ -43,14 +48,18 @@ class fake_device final : public bdh::gpu::device {
   void abandon_recording() noexcept override { recording_.reset(); }
   void replay(const bdh::gpu::recording& what) override;
 
-  // The call of this kind, counted from 0 now, throws device_error "... injected fault". Only that one.
+  // The call of this kind, counted from 0 now, throws device_error "... injected fault". Only that
+  // one.
   void fail_at(device_call kind, std::size_t number);
-  std::size_t calls(device_call kind) const { return calls_.at(kind); }  // since fail_at(kind) or the beginning
+  std::size_t calls(device_call kind) const {
+    return calls_.at(kind);
+  }  // since fail_at(kind) or the beginning
   std::size_t replays() const { return replays_; }
   std::size_t uploaded() const { return uploaded_; }  // bytes
   std::size_t downloaded() const { return downloaded_; }
   std::size_t allocations() const { return blocks_.size(); }
-  // An array next to which sentinels were overwritten; none: empty. A broken one is remembered after its release.
+  // An array next to which sentinels were overwritten; none: empty. A broken one is remembered
+  // after its release.
   std::string damage() const;
 
  private:
@@ -95,7 +104,8 @@ class fake_device final : public bdh::gpu::device {
   block& block_of(const void* at) const;
 
   mutable std::map<void*, block> blocks_;
-  std::map<device_call, std::size_t> calls_{{device_call::allocation, 0}, {device_call::launch, 0}, {device_call::copy, 0}};
+  std::map<device_call, std::size_t> calls_{
+      {device_call::allocation, 0}, {device_call::launch, 0}, {device_call::copy, 0}};
   std::map<device_call, std::size_t> fails_;
   std::size_t replays_ = 0, uploaded_ = 0, downloaded_ = 0;
   std::unique_ptr<sequence> recording_;

@@ -15,7 +15,8 @@ struct shape {
   bool rotates = true;
 };
 
-// Normal weights, scaled so that activity neither dies nor explodes in a few dozen tokens of any variant.
+// Normal weights, scaled so that activity neither dies nor explodes in a few dozen tokens of any
+// variant.
 oracle::weights random_weights(const shape& s, std::uint64_t seed);
 
 bdh::model as_graph(const oracle::weights& w, const std::string& variant);
@@ -23,8 +24,9 @@ bdh::model as_graph(const oracle::weights& w, const std::string& variant);
 // The same model with every projection stored as CSR, all edges kept.
 bdh::model as_sparse_graph(const oracle::weights& w, const std::string& variant);
 
-// A sparse direct graph: `degree` edges to a neuron on average, a fifth of them inhibitory, in each circuit; synapses of random rate,
-// both members of a rotation pair to the same targets (a missing partner at rate 0); tokens excite a few neurons.
+// A sparse direct graph: `degree` edges to a neuron on average, a fifth of them inhibitory, in each
+// circuit; synapses of random rate, both members of a rotation pair to the same targets (a missing
+// partner at rate 0); tokens excite a few neurons.
 struct graph_shape {
   int neurons = 40, heads = 1, vocabulary = 7, layers = 2;
   double degree = 6;
@@ -34,9 +36,11 @@ struct graph_shape {
 };
 oracle::circuits random_circuits(const graph_shape& s, std::uint64_t seed);
 
-// Explicit edges for every entry that is not zero; synapses where either member of a pair has a rate. `pool` gives the hubs of a
-// model made from tensors, whose sources are the neurons and the sensory nodes; without it sources are the neurons.
-bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant, const oracle::weights* pool, bool own_retention);
+// Explicit edges for every entry that is not zero; synapses where either member of a pair has a
+// rate. `pool` gives the hubs of a model made from tensors, whose sources are the neurons and the
+// sensory nodes; without it sources are the neurons.
+bdh::model as_direct_graph(const oracle::circuits& c, const std::string& variant,
+                           const oracle::weights* pool, bool own_retention);
 
 // The same, kept in a random order that heads and rotation pairs allow.
 bdh::model in_random_order(bdh::model m, std::uint64_t seed);

@@ -16,8 +16,10 @@
 #include "core/base/sincos.hpp"
 
 TEST_CASE("an error is one line of the common grammar, with the same values as members") {
-  const bdh::input_error e("net.bdh.h5:/projections/e/indices[1041]", "neuron 5021", "< 4096", "see 'bdh info'");
-  CHECK(std::string(e.what()) == "net.bdh.h5:/projections/e/indices[1041]: neuron 5021, expected < 4096; see 'bdh info'");
+  const bdh::input_error e("net.bdh.h5:/projections/e/indices[1041]", "neuron 5021", "< 4096",
+                           "see 'bdh info'");
+  CHECK(std::string(e.what()) ==
+        "net.bdh.h5:/projections/e/indices[1041]: neuron 5021, expected < 4096; see 'bdh info'");
   CHECK(e.place() == "net.bdh.h5:/projections/e/indices[1041]");
   CHECK(e.found() == "neuron 5021");
   CHECK(e.expected() == "< 4096");
@@ -40,7 +42,8 @@ TEST_CASE("arrays start at zero, aligned, small and large") {
   }
   CHECK(bdh::array<float>(0).empty());
   CHECK_THROWS_AS(bdh::array<float>(std::size_t{1} << 60), bdh::device_error);
-  CHECK_THROWS_AS(bdh::array<float>(std::size_t{1} << 62), bdh::device_error);  // its bytes would wrap to 0
+  CHECK_THROWS_AS(bdh::array<float>(std::size_t{1} << 62),
+                  bdh::device_error);  // its bytes would wrap to 0
 }
 
 TEST_CASE("every executor does all the work, each piece once") {
@@ -67,7 +70,8 @@ TEST_CASE("phases run one after the other, every piece once in each, on any exec
   for (auto& e : all)
     for (std::size_t pieces : {0u, 1u, 2u, 7u, 40u}) {
       constexpr std::size_t phases = 50;
-      std::vector<std::uint64_t> value(pieces, 1), next(pieces);  // plain memory: what a phase wrote, the next one reads
+      std::vector<std::uint64_t> value(pieces, 1),
+          next(pieces);  // plain memory: what a phase wrote, the next one reads
       std::vector<std::uint64_t> expected = value;
       std::size_t ended = 0;
       std::atomic<std::size_t> wrong{0};
@@ -83,7 +87,8 @@ TEST_CASE("phases run one after the other, every piece once in each, on any exec
           });
       for (std::size_t phase = 0; phase < phases; ++phase) {
         const auto before = expected;
-        for (std::size_t i = 0; i < pieces; ++i) expected[i] = 3 * before[i] + before[(i + 1) % pieces] + phase;
+        for (std::size_t i = 0; i < pieces; ++i)
+          expected[i] = 3 * before[i] + before[(i + 1) % pieces] + phase;
       }
       CHECK(wrong == 0);
       CHECK(ended == phases);
@@ -104,7 +109,8 @@ TEST_CASE("Philox4x32-10 gives the published answers") {
   // Known-answer vectors of the Random123 distribution.
   using four = std::array<std::uint32_t, 4>;
   CHECK(bdh::philox({0, 0, 0, 0}, {0, 0}) == four{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  CHECK(bdh::philox({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}) == four{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(bdh::philox({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}) ==
+        four{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
   CHECK(bdh::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
         four{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
@@ -134,16 +140,16 @@ TEST_CASE("uniform and normal draws have their moments and depend on every argum
 TEST_CASE("turn is cosine and sine of whole turns, to the last digits of a double") {
   for (int i = -2000; i <= 2000; ++i) {
     const double turns = i / 733.0, angle = 2 * std::numbers::pi * turns;
-    const bdh::direction d = bdh::turn(turns);
+    const bdh::cos_sin d = bdh::sincos_turns(turns);
     // std::cos sees an angle rounded to double: up to |angle| 1e-16 off.
     CHECK(std::abs(d.cosine - std::cos(angle)) < 6e-15);
     CHECK(std::abs(d.sine - std::sin(angle)) < 6e-15);
     CHECK(std::abs(d.cosine * d.cosine + d.sine * d.sine - 1) < 1e-15);
   }
-  CHECK(bdh::turn(0).cosine == 1);
-  CHECK(bdh::turn(0.25).sine == 1);
-  CHECK(bdh::turn(0.5).cosine == -1);
-  CHECK(bdh::turn(1e9 + 0.125).sine == bdh::turn(0.125).sine);
+  CHECK(bdh::sincos_turns(0).cosine == 1);
+  CHECK(bdh::sincos_turns(0.25).sine == 1);
+  CHECK(bdh::sincos_turns(0.5).cosine == -1);
+  CHECK(bdh::sincos_turns(1e9 + 0.125).sine == bdh::sincos_turns(0.125).sine);
 }
 
 TEST_CASE("rounded functions give the nearest double, also where glibc 2.36 does not") {

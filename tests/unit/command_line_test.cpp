@@ -34,7 +34,9 @@ struct program {
     circle->add("FILE", file, "where to").required().type_name("");
     circle->add("-c,--colour", colour, "red or blue [red]").type_name("C").one_of({"red", "blue"});
     circle->add("--note", note, "of the paper").expects({"a", "b"}).excludes("--colour");
-    circle->add("--mark", marks, "a mark; repeatable").check([](const std::string& m) { return m == "x" ? "'x', too short" : ""; });
+    circle->add("--mark", marks, "a mark; repeatable").check([](const std::string& m) {
+      return m == "x" ? "'x', too short" : "";
+    });
     circle->add_numbers("--centre", centre, 2, "where it is [0,0]").type_name("X,Y");
     add_number<double>(*circle, "--radius", radius, {0, 10, "0 to 10"}, "how large").group("Sizes");
     add_number<std::uint32_t>(*circle, "--count", count, {1, 100, "1 to 100"}, "how many [7]");
@@ -54,9 +56,11 @@ struct program {
 };
 
 const option_description& named(const command_description& c, const std::string& name) {
-  const auto found = std::find_if(c.options.begin(), c.options.end(), [&](const option_description& o) {
-    return o.argument == name || std::count(o.long_names.begin(), o.long_names.end(), name) != 0;
-  });
+  const auto found =
+      std::find_if(c.options.begin(), c.options.end(), [&](const option_description& o) {
+        return o.argument == name ||
+               std::count(o.long_names.begin(), o.long_names.end(), name) != 0;
+      });
   REQUIRE(found != c.options.end());
   return *found;
 }
@@ -65,8 +69,9 @@ const option_description& named(const command_description& c, const std::string&
 
 TEST_CASE("words reach their targets") {
   program p;
-  const auto asked = p.all.parse({"draw", "circle", "--colour=blue", "out", "--mark", "a", "--mark", "b", "--centre", "1,2.5", "--radius",
-                                  "3", "--count", "9", "--filled", "--trace"});
+  const auto asked =
+      p.all.parse({"draw", "circle", "--colour=blue", "out", "--mark", "a", "--mark", "b",
+                   "--centre", "1,2.5", "--radius", "3", "--count", "9", "--filled", "--trace"});
   CHECK(asked.what == command_line::wanted::command);
   CHECK(p.circle->chosen());
   CHECK_FALSE(p.secret->chosen());

@@ -18,26 +18,28 @@ bdh::array<T> make(std::vector<T> values) {
 
 const bdh::population neurons{"neurons", 3}, tokens{"sensory", 1};
 
-bdh::projection edges(const char* name, bdh::order rows, std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_id> indices,
-                      std::vector<float> weights) {
-  return bdh::projection::sparse(name, neurons, neurons, rows, make(std::move(indptr)), make(std::move(indices)), make(std::move(weights)));
+bdh::projection edges(const char* name, bdh::major rows, std::vector<bdh::edge_id> indptr,
+                      std::vector<bdh::neuron_id> indices, std::vector<float> weights) {
+  return bdh::projection::sparse(name, neurons, neurons, rows, make(std::move(indptr)),
+                                 make(std::move(indices)), make(std::move(weights)));
 }
 
-// The token excites 0 and 1, W = (1, 2, 0). Gx: 0->2 by 0.5, 1->2 by 0.25 and, inhibitory, by 0.375; 0->0 by 1.
-// Synapses 2->0 and 0->1; Gy: 0->2 by 2, 1->2 inhibitory by 1.
+// The token excites 0 and 1, W = (1, 2, 0). Gx: 0->2 by 0.5, 1->2 by 0.25 and, inhibitory, by
+// 0.375; 0->0 by 1. Synapses 2->0 and 0->1; Gy: 0->2 by 2, 1->2 inhibitory by 1.
 bdh::model toy() {
-  using bdh::order;
-  bdh::model::parts p;
+  using bdh::major;
+  bdh::model_spec p;
   p.rules = bdh::dynamics::named("bdh");
   p.layers = 1;
   bdh::direct_circuits c;
-  c.gx_excitatory = edges("gx_excitatory", order::by_source, {0, 2, 3, 3}, {0, 2, 2}, {1, 0.5, 0.25});
-  c.gx_inhibitory = edges("gx_inhibitory", order::by_source, {0, 0, 1, 1}, {2}, {0.375});
-  c.gy_excitatory = edges("gy_excitatory", order::by_target, {0, 0, 0, 1}, {0}, {2});
-  c.gy_inhibitory = edges("gy_inhibitory", order::by_target, {0, 0, 0, 1}, {1}, {1});
-  c.gs = edges("gs", order::by_source, {0, 1, 1, 2}, {1, 0}, {1, 1});
-  c.sensory = bdh::projection::sparse("sensory", tokens, neurons, order::by_source, make<bdh::edge_id>({0, 2}),
-                                      make<bdh::neuron_id>({0, 1}), make<float>({1, 2}));
+  c.gx_excitatory = edges("gx_excitatory", major::source, {0, 2, 3, 3}, {0, 2, 2}, {1, 0.5, 0.25});
+  c.gx_inhibitory = edges("gx_inhibitory", major::source, {0, 0, 1, 1}, {2}, {0.375});
+  c.gy_excitatory = edges("gy_excitatory", major::target, {0, 0, 0, 1}, {0}, {2});
+  c.gy_inhibitory = edges("gy_inhibitory", major::target, {0, 0, 0, 1}, {1}, {1});
+  c.gs = edges("gs", major::source, {0, 1, 1, 2}, {1, 0}, {1, 1});
+  c.sensory =
+      bdh::projection::sparse("sensory", tokens, neurons, major::source, make<bdh::edge_id>({0, 2}),
+                              make<bdh::neuron_id>({0, 1}), make<float>({1, 2}));
   p.direct = std::move(c);
   return bdh::model(std::move(p));
 }
@@ -83,11 +85,12 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
   CHECK(y.total() == -1.875);
   brain.finish();
 
-  brain.perturb(bdh::parse_perturbation(m, "inhibition 0", brain.tokens()));
-  brain.perturb(bdh::parse_perturbation(m, "stimulate y:2 0.5", brain.tokens()));
+  brain.perturb(bdh::parse_intervention(m, "inhibition 0", brain.tokens()));
+  brain.perturb(bdh::parse_intervention(m, "stimulate y:2 0.5", brain.tokens()));
   brain.begin(0);
   advance_to(2);
-  const bdh::drive released = bdh::drive_of_y(brain, 1, 2);  // X(2) is 1 without inhibition, sigma(2->0) = 0.5: A(0) = 0.5
+  const bdh::drive released =
+      bdh::drive_of_y(brain, 1, 2);  // X(2) is 1 without inhibition, sigma(2->0) = 0.5: A(0) = 0.5
   CHECK(released.inhibitory == 0);
   CHECK(released.injected == 0.5);
   CHECK(released.total() == 1.5);
@@ -97,18 +100,19 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
 }
 
 TEST_CASE("without W there is nothing to say") {
-  bdh::model::parts p;
+  bdh::model_spec p;
   p.rules = bdh::dynamics::named("bdh");
   p.layers = 1;
   const bdh::population hubs{"hubs", 1};
-  const auto dense = [](const char* name, bdh::population from, bdh::population to, bdh::order rows, std::vector<float> w) {
+  const auto dense = [](const char* name, bdh::population from, bdh::population to, bdh::major rows,
+                        std::vector<float> w) {
     return bdh::projection::dense(name, std::move(from), std::move(to), rows, make(std::move(w)));
   };
-  p.circuits.e = dense("e", neurons, hubs, bdh::order::by_source, {1, 2, 3});
-  p.circuits.sensory = dense("sensory", tokens, hubs, bdh::order::by_source, {2});
-  p.circuits.dx = dense("dx", hubs, neurons, bdh::order::by_target, {1, -1, 3});
-  p.circuits.dy = dense("dy", hubs, neurons, bdh::order::by_target, {1, 1, 1});
-  p.circuits.readout = dense("readout", hubs, {"readout", 1}, bdh::order::by_target, {1});
+  p.circuits.e = dense("e", neurons, hubs, bdh::major::source, {1, 2, 3});
+  p.circuits.sensory = dense("sensory", tokens, hubs, bdh::major::source, {2});
+  p.circuits.dx = dense("dx", hubs, neurons, bdh::major::target, {1, -1, 3});
+  p.circuits.dy = dense("dy", hubs, neurons, bdh::major::target, {1, 1, 1});
+  p.circuits.readout = dense("readout", hubs, {"readout", 1}, bdh::major::target, {1});
   const bdh::model m(std::move(p));
   bdh::simulator brain(m, bdh::cpu_engine(m));
   brain.step(0);
@@ -116,7 +120,8 @@ TEST_CASE("without W there is nothing to say") {
   brain.follow_sources();
   brain.begin(0);
   CHECK(brain.advance()->round == 3);
-  const bdh::drive d = bdh::drive_of_x(brain, 1, 2);  // the sensory node is source 3; Gx(3->2) = 3 * 2
+  const bdh::drive d =
+      bdh::drive_of_x(brain, 1, 2);  // the sensory node is source 3; Gx(3->2) = 3 * 2
   REQUIRE(d.terms.size() == 1);
   check_term(d.terms[0], 3, 6, 1);
   CHECK(brain.read(bdh::variable::x)[2] == 6);

@@ -21,23 +21,28 @@ bdh::array<float> make(std::vector<float> values) {
   return a;
 }
 
-const bdh::population neurons{"neurons", 2}, hubs{"hubs", 2}, sensory{"sensory", 3}, readout{"readout", 3};
+const bdh::population neurons{"neurons", 2}, hubs{"hubs", 2}, sensory{"sensory", 3},
+    readout{"readout", 3};
 
-bdh::model::parts small() {
-  bdh::model::parts p;
+bdh::model_spec small() {
+  bdh::model_spec p;
   p.rules = bdh::dynamics::named("bdh");
   p.layers = 1;
-  p.circuits.e = bdh::projection::dense("e", neurons, hubs, bdh::order::by_source, make({1, 0, 0, 1}));
-  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::order::by_source, make({1, 0, 0, 1, 1, 1}));
-  p.circuits.dx = bdh::projection::dense("dx", hubs, neurons, bdh::order::by_target, make({1, -1, 0, 2}));
-  p.circuits.dy = bdh::projection::dense("dy", hubs, neurons, bdh::order::by_target, make({1, 0, 1, 1}));
-  p.circuits.readout = bdh::projection::dense("readout", hubs, readout, bdh::order::by_target, make({1, 0, 0, 1, 1, 1}));
+  p.circuits.e = bdh::projection::dense("e", neurons, hubs, bdh::major::source, make({1, 0, 0, 1}));
+  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::major::source,
+                                              make({1, 0, 0, 1, 1, 1}));
+  p.circuits.dx =
+      bdh::projection::dense("dx", hubs, neurons, bdh::major::target, make({1, -1, 0, 2}));
+  p.circuits.dy =
+      bdh::projection::dense("dy", hubs, neurons, bdh::major::target, make({1, 0, 1, 1}));
+  p.circuits.readout = bdh::projection::dense("readout", hubs, readout, bdh::major::target,
+                                              make({1, 0, 0, 1, 1, 1}));
   return p;
 }
 
 template <class Change>
 void refuse(Change change, const std::string& message) {
-  bdh::model::parts p = small();
+  bdh::model_spec p = small();
   change(p);
   std::string found;
   try {
@@ -55,24 +60,39 @@ TEST_CASE("a model is refused when its parts do not fit, naming the part") {
   refuse([](auto& p) { p.layers = 0; }, "model/layers: 0, expected 1 to 1024");
   refuse([](auto& p) { p.heads = 0; }, "model/heads: 0, expected a divisor of the 2 neurons");
   refuse([](auto& p) { p.heads = 2; },
-         "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release, and graphs with explicit edges, have several");
+         "model/heads: 2 heads with dynamics bdh, expected 1 head; only gpu-release, and graphs "
+         "with explicit edges, have several");
   refuse([](auto& p) { p.retention = 0; }, "model/retention: 0, expected 0 < u <= 1");
-  refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); }, "model/retention: nan, expected 0 < u <= 1");
-  refuse([](auto& p) { p.turning = bdh::rotation({0.1, 0.2}); }, "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
-  refuse([](auto& p) { p.original_id = {0, 0}; }, "model/original_id[1]: 0 again, expected a number for each neuron alone");
+  refuse([](auto& p) { p.retention = std::numeric_limits<double>::quiet_NaN(); },
+         "model/retention: nan, expected 0 < u <= 1");
+  refuse(
+      [](auto& p) {
+        p.rotation = bdh::rotation({0.1, 0.2});
+      },
+      "model/rotation: 2 frequencies, expected half of the 2 neurons of a head");
+  refuse(
+      [](auto& p) {
+        p.original_id = {0, 0};
+      },
+      "model/original_id[1]: 0 again, expected a number for each neuron alone");
   refuse([](auto& p) { p.original_id = {0}; }, "model/original_id: 1 entries, expected 2 neurons");
   refuse([](auto& p) { p.tokens = bdh::tokenizer::bytes; },
          "model/tokenizer: bytes with a vocabulary of 3, expected 256; use --tokenizer ids");
-  refuse([](auto& p) { std::swap(p.circuits.dx, p.circuits.sensory); }, "model/sensory: 2 sources x 2 targets, expected 2 x 2, by source");
-  refuse([](auto& p) { p.circuits.e = {}; }, "model/e: 0 neurons x 0 hubs, expected at least one of each");
+  refuse([](auto& p) { std::swap(p.circuits.dx, p.circuits.sensory); },
+         "model/sensory: 2 sources x 2 targets, expected 2 x 2, by source");
+  refuse([](auto& p) { p.circuits.e = {}; },
+         "model/e: 0 neurons x 0 hubs, expected at least one of each");
 }
 
 TEST_CASE("a token that was not read to its end stops the run until it starts afresh") {
   const bdh::model m(small());
   for (const unsigned threads : {1u, 3u}) {
     CAPTURE(threads);
-    bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = threads, .instructions = bdh::instruction_set::best, .retention = {}}),
-                         {.threads = threads});
+    bdh::simulator brain(
+        m,
+        bdh::cpu_engine(
+            m, {.sites = threads, .instructions = bdh::instruction_set::best, .retention = {}}),
+        {.threads = threads});
     const int watching = brain.watch([](bdh::layer_id, int round) {
       if (round == 1) throw std::runtime_error("enough");
     });
@@ -80,38 +100,46 @@ TEST_CASE("a token that was not read to its end stops the run until it starts af
     brain.unwatch(watching);
     CHECK_THROWS_AS(brain.save(), bdh::input_error);
     CHECK_THROWS_AS(brain.step(0), bdh::input_error);
-    brain.forget();
+    brain.clear_synapses();
     CHECK_NOTHROW(brain.step(0));
   }
 }
 
 // W of token 0 is (big, 0), so that X = (big, 0): overflows at the step named.
 std::string fault_of(float big, float readout, const char* variant, bdh::site_id sites) {
-  bdh::model::parts p = small();
+  bdh::model_spec p = small();
   p.rules = bdh::dynamics::named(variant);
-  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::order::by_source, make({big, 0, 0, 1, 1, 1}));
-  p.circuits.readout = bdh::projection::dense("readout", hubs, ::readout, bdh::order::by_target, make({readout, readout, 0, 1, 1, 1}));
+  p.circuits.sensory = bdh::projection::dense("sensory", sensory, hubs, bdh::major::source,
+                                              make({big, 0, 0, 1, 1, 1}));
+  p.circuits.readout = bdh::projection::dense("readout", hubs, ::readout, bdh::major::target,
+                                              make({readout, readout, 0, 1, 1, 1}));
   const bdh::model m(std::move(p));
-  bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
+  bdh::simulator brain(
+      m, bdh::cpu_engine(
+             m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
   std::string message;
   try {
     for (int t = 0; t < 4; ++t) brain.step(0);
   } catch (const bdh::input_error& e) {
     message = e.what();
   }
-  brain.forget();
+  brain.clear_synapses();
   CHECK_NOTHROW(brain.step(1));  // the fault does not outlive the run
   return message;
 }
 
 TEST_CASE("the first value that is not finite is named, whatever the number of sites") {
-  const std::string hint = ", expected a finite value; the activity of this model grows without bound on this input";
+  const std::string hint =
+      ", expected a finite value; the activity of this model grows without bound on this input";
   for (bdh::site_id sites : {1u, 3u}) {
     CAPTURE(sites);
-    CHECK(fault_of(1e20f, 1, "bdh", sites) == "token 0, layer 1, a synapse of neuron 0: inf" + hint);  // W X = 1e40
-    CHECK(fault_of(1e10f, 1, "bdh", sites) == "token 1, layer 1, Y of neuron 0: inf" + hint);          // sigma X X = 1e40
+    CHECK(fault_of(1e20f, 1, "bdh", sites) ==
+          "token 0, layer 1, a synapse of neuron 0: inf" + hint);  // W X = 1e40
+    CHECK(fault_of(1e10f, 1, "bdh", sites) ==
+          "token 1, layer 1, Y of neuron 0: inf" + hint);  // sigma X X = 1e40
     CHECK(fault_of(1, 1, "bdh", sites) == "");
-    CHECK(fault_of(1e20f, 1, "gpu-release", sites) == "token 0, W at hub 0: nan" + hint);  // the pool's variance
+    CHECK(fault_of(1e20f, 1, "gpu-release", sites) ==
+          "token 0, W at hub 0: nan" + hint);  // the pool's variance
   }
 }
 
@@ -119,7 +147,9 @@ TEST_CASE("dynamics are named values") {
   CHECK(bdh::dynamics::named("gpu-release").heads());
   CHECK(bdh::dynamics::named("gpu-paper").w() == bdh::w_rule::gain_y);
   CHECK(bdh::dynamics::named("bdh").x() == bdh::x_rule::accumulate);
-  CHECK_THROWS_WITH_AS(bdh::dynamics::named("gpt"), "dynamics: 'gpt', expected bdh, normfree, gpu-paper or gpu-release", bdh::input_error);
+  CHECK_THROWS_WITH_AS(bdh::dynamics::named("gpt"),
+                       "dynamics: 'gpt', expected bdh, normfree, gpu-paper or gpu-release",
+                       bdh::input_error);
   CHECK_THROWS_AS(bdh::dynamics::named("bdh", 0), bdh::input_error);
 }
 
@@ -142,17 +172,19 @@ TEST_CASE("the published round table reads as in the paper") {
 }
 
 // Two neurons, two hubs, Eq. 6 with u = 1/2, one layer. By hand:
-//   token 0: W at hubs (1, 0).   X = (dx W)_+ = (1, 0).  A = 0, Y = 0.  sigma(0 -> hub 0) = 1, halved by the decay: 0.5.
-//   token 2: W at hubs (1, 1).   X = (0, 2).  neuron 1 has no synapses yet: A = 0, Y = 0.  sigma(1 -> both hubs) = 2, decayed: 1.
+//   token 0: W at hubs (1, 0).   X = (dx W)_+ = (1, 0).  A = 0, Y = 0.  sigma(0 -> hub 0) = 1,
+//   halved by the decay: 0.5. token 2: W at hubs (1, 1).   X = (0, 2).  neuron 1 has no synapses
+//   yet: A = 0, Y = 0.  sigma(1 -> both hubs) = 2, decayed: 1.
 //            sigma(0 -> hub 0) decays to 0.25 although neuron 0 is silent.
-//   token 0: X = (1, 0).  A = 0.25 at hub 0.  Y = (dy A)_+ X = (0.25, 0).  W at hubs = e Y = (0.25, 0).  logits (0.25, 0, 0.25).
+//   token 0: X = (1, 0).  A = 0.25 at hub 0.  Y = (dy A)_+ X = (0.25, 0).  W at hubs = e Y = (0.25,
+//   0).  logits (0.25, 0, 0.25).
 //            sigma(0 -> hub 0) = (0.25 + 1) / 2.
 TEST_CASE("two neurons by hand") {
-  bdh::model::parts p = small();
+  bdh::model_spec p = small();
   p.retention = 0.5;
   const bdh::model m(std::move(p));
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  bdh::token_report r = brain.step(0);
+  bdh::step_report r = brain.step(0);
   CHECK(r.active_x == std::vector<bdh::neuron_id>{1});
   CHECK(r.active_y == std::vector<bdh::neuron_id>{0});
   CHECK(brain.read(bdh::variable::x) == std::vector<float>{1, 0});
@@ -165,21 +197,25 @@ TEST_CASE("two neurons by hand") {
   r = brain.step(0);
   CHECK(r.active_y == std::vector<bdh::neuron_id>{1});
   CHECK(brain.read(bdh::variable::y) == std::vector<float>{0.25, 0});
-  CHECK(std::vector<float>(brain.logits().begin(), brain.logits().end()) == std::vector<float>{0.25, 0, 0.25});
+  CHECK(std::vector<float>(brain.logits().begin(), brain.logits().end()) ==
+        std::vector<float>{0.25, 0, 0.25});
   CHECK(brain.synapse(1, 0, 0) == 0.625f);
-  CHECK(r.synaptic_events == 2 + 4 + 2 + 2 + 2 + 6);  // sensory, Gx hubs -> neurons, sigma, Gy hubs -> neuron, e, readout
+  CHECK(r.synaptic_events ==
+        2 + 4 + 2 + 2 + 2 +
+            6);  // sensory, Gx hubs -> neurons, sigma, Gy hubs -> neuron, e, readout
   CHECK(r.hebbian_writes == 2);
   CHECK(r.position == 2);
 }
 
 // A quarter turn a token: what neuron 0 wrote at token 0 is heard from neuron 1 a token later.
 TEST_CASE("rotation by hand") {
-  bdh::model::parts p = small();
-  p.turning = bdh::rotation({0.25});
+  bdh::model_spec p = small();
+  p.rotation = bdh::rotation({0.25});
   const bdh::model m(std::move(p));
   bdh::simulator brain(m, bdh::cpu_engine(m));
   brain.step(0);  // X = (1, 0) and W = (1, 0): sigma = [[1, 0], [0, 0]] (hub, neuron), then sigma R
-  // R x turns (x0, x1) into (x0 c - x1 s, x1 c + x0 s): sigma R has the column of neuron 1 equal to -s times that of neuron 0.
+  // R x turns (x0, x1) into (x0 c - x1 s, x1 c + x0 s): sigma R has the column of neuron 1 equal to
+  // -s times that of neuron 0.
   CHECK(std::abs(brain.synapse(1, 0, 0)) < 1e-7);
   CHECK(brain.synapse(1, 1, 0) == doctest::Approx(-1));
   brain.step(1);  // W = (0, 1): X = (0, 2): A = -2 at hub 0, so that Y stays silent
@@ -193,19 +229,28 @@ TEST_CASE("questions about synapses that do not exist are refused") {
   CHECK_THROWS_WITH_AS(brain.synapses(0, 0), "layer: 0, expected 1 to 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(brain.synapses(1, 2), "neuron: 2, expected 0 to 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(brain.synapse(1, 0, 2), "hub: 2, expected 0 to 1", bdh::input_error);
-  CHECK_THROWS_WITH_AS(bdh::cpu_engine(m, {.sites = 0, .instructions = bdh::instruction_set::best, .retention = {}}),
-                       "sites: 0, expected 1 to 4096", bdh::input_error);
-  CHECK_THROWS_AS(bdh::cpu_engine(m, {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}), bdh::input_error);
+  CHECK_THROWS_WITH_AS(
+      bdh::cpu_engine(m, {.sites = 0, .instructions = bdh::instruction_set::best, .retention = {}}),
+      "sites: 0, expected 1 to 4096", bdh::input_error);
+  CHECK_THROWS_AS(
+      bdh::cpu_engine(m,
+                      {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}),
+      bdh::input_error);
   bdh::synapse_state other = brain.save();
   other.retention = 0.5;
-  CHECK_THROWS_WITH_AS(brain.restore(other), "state: retention 0.5, expected 1, that of this run", bdh::input_error);
+  CHECK_THROWS_WITH_AS(brain.restore(other), "state: retention 0.5, expected 1, that of this run",
+                       bdh::input_error);
   other.retention = 1;
   other.layers[0].last_used[0] = 1;
-  CHECK_THROWS_WITH_AS(brain.restore(other), "state: a time stamp later than the clock, expected last_used <= clock <= 2^62",
-                       bdh::input_error);
+  CHECK_THROWS_WITH_AS(
+      brain.restore(other),
+      "state: a time stamp later than the clock, expected last_used <= clock <= 2^62",
+      bdh::input_error);
   other.layers[0].last_used[0] = 0;
   other.layers[0].stored[0] = INFINITY;
-  CHECK_THROWS_WITH_AS(brain.restore(other), "state: a strength that is not finite, expected finite strengths", bdh::input_error);
+  CHECK_THROWS_WITH_AS(brain.restore(other),
+                       "state: a strength that is not finite, expected finite strengths",
+                       bdh::input_error);
   other.layers.clear();
   CHECK_THROWS_AS(brain.restore(other), bdh::shape_error);
   other.model_sha256 = "somebody else's";

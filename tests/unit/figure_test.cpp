@@ -1,4 +1,5 @@
-// Parts of figures: round ticks, places on scales, texts that are safe and measured, colours, layouts.
+// Parts of figures: round ticks, places on scales, texts that are safe and measured, colours,
+// layouts.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -27,7 +28,9 @@ std::string labels(const tick_list& list) {
 std::string linear(double least, double most, int count, bool whole = false) {
   return labels(scale(spacing::linear, least, most).ticks(count, whole));
 }
-std::string logarithmic(double least, double most, int count) { return labels(scale(spacing::logarithmic, least, most).ticks(count)); }
+std::string logarithmic(double least, double most, int count) {
+  return labels(scale(spacing::logarithmic, least, most).ticks(count));
+}
 
 std::size_t times(const std::string& text, const std::string& part) {
   std::size_t count = 0;
@@ -38,9 +41,12 @@ std::size_t times(const std::string& text, const std::string& part) {
 // Of every text that says this.
 std::vector<box> boxes(const std::string& svg, const std::string& text) {
   std::vector<box> all;
-  for (std::size_t end = svg.find(">" + text + "<"); end != svg.npos; end = svg.find(">" + text + "<", end + 1)) {
+  for (std::size_t end = svg.find(">" + text + "<"); end != svg.npos;
+       end = svg.find(">" + text + "<", end + 1)) {
     const std::string tag = svg.substr(svg.rfind("<text", end), end - svg.rfind("<text", end));
-    const auto value = [&](const std::string& name) { return tag.substr(tag.find(name + "=\"") + name.size() + 2); };
+    const auto value = [&](const std::string& name) {
+      return tag.substr(tag.find(name + "=\"") + name.size() + 2);
+    };
     const std::string side = value("text-anchor");
     all.push_back(text_box({std::stod(value(" x")), std::stod(value(" y"))}, text,
                            {.size = std::stod(value("font-size")),
@@ -53,7 +59,8 @@ std::vector<box> boxes(const std::string& svg, const std::string& text) {
 
 drawing one_panel(mark m) {
   drawing d;
-  d.panels.push_back({.title = "title", .x = {.label = "x"}, .y = {.label = "y"}, .marks = {std::move(m)}});
+  d.panels.push_back(
+      {.title = "title", .x = {.label = "x"}, .y = {.label = "y"}, .marks = {std::move(m)}});
   return d;
 }
 
@@ -136,7 +143,8 @@ TEST_CASE("texts are measured, cut and wrapped") {
   CHECK(less.ends_with("…"));
   CHECK(text_width(less, 10) <= 60);
   CHECK(cut("äöü", 13.5, 10) == "…");
-  for (const std::string& line : wrapped("some words of different length and averyverylongwordwithoutanyblank", 80, 10))
+  for (const std::string& line :
+       wrapped("some words of different length and averyverylongwordwithoutanyblank", 80, 10))
     CHECK(text_width(line, 10) <= 80);
   CHECK(wrapped("a b", 100, 10) == std::vector<std::string>{"a b"});
   CHECK(wrapped("", 100, 10).empty());
@@ -157,7 +165,8 @@ TEST_CASE("colours: maps have their ends, and what is no number is white") {
   CHECK(readable_on(sequential(0)).text() == "#ffffff");
   CHECK(readable_on(sequential(1)).text() == "#000000");
   for (std::size_t count : {1u, 7u, 8u, 40u})
-    for (std::size_t k = 0; k + 1 < count; ++k) CHECK(!(series_colour(k, count) == series_colour(k + 1, count)));
+    for (std::size_t k = 0; k + 1 < count; ++k)
+      CHECK(!(series_colour(k, count) == series_colour(k + 1, count)));
 }
 
 TEST_CASE("the same drawing has the same bytes, and says when there is nothing to show") {
@@ -166,12 +175,14 @@ TEST_CASE("the same drawing has the same bytes, and says when there is nothing t
   CHECK(in_svg(d).find("no data") == std::string::npos);
   CHECK(in_svg(one_panel({})).find(">no data<") != std::string::npos);
   const double infinity = std::numeric_limits<double>::infinity();
-  CHECK(in_svg(one_panel({.x = {1, infinity}, .y = {std::nan(""), 2}})).find(">no data<") != std::string::npos);
+  CHECK(in_svg(one_panel({.x = {1, infinity}, .y = {std::nan(""), 2}})).find(">no data<") !=
+        std::string::npos);
 }
 
 TEST_CASE("a gap breaks a line") {
   const auto paths = [](std::vector<double> y) {
-    return times(in_svg(one_panel({.of = {1, 2, 3}, .x = {1, 2, 3, 4, 5}, .y = std::move(y)})), "#010203");
+    return times(in_svg(one_panel({.of = {1, 2, 3}, .x = {1, 2, 3, 4, 5}, .y = std::move(y)})),
+                 "#010203");
   };
   CHECK(paths({1, 2, 3, 4, 5}) == 1);
   CHECK(paths({1, 2, std::nan(""), 4, 5}) == 2);
@@ -210,11 +221,12 @@ TEST_CASE("a narrow picture has its panels below each other, with whole labels")
 }
 
 TEST_CASE("heat maps are binned to what can be seen, by the mean of their numbers") {
-  heat_map h{.rows = 3,
-             .columns = 5,
-             .values = {1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 7, std::nan(""), std::nan(""), std::nan(""), 9},
-             .right = 5,
-             .top = 3};
+  heat_map h{
+      .rows = 3,
+      .columns = 5,
+      .values = {1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 7, std::nan(""), std::nan(""), std::nan(""), 9},
+      .right = 5,
+      .top = 3};
   const heat_map b = binned(h, 2, 3);
   CHECK(b.rows == 2);
   CHECK(b.columns == 3);
@@ -228,14 +240,20 @@ TEST_CASE("heat maps are binned to what can be seen, by the mean of their number
 
   drawing d;
   d.panels.push_back({});
-  d.panels[0].heat = heat_map{.rows = 2000, .columns = 2000, .values = std::vector<double>(4'000'000, 0.5), .right = 2000, .top = 2000};
+  d.panels[0].heat = heat_map{.rows = 2000,
+                              .columns = 2000,
+                              .values = std::vector<double>(4'000'000, 0.5),
+                              .right = 2000,
+                              .top = 2000};
   const std::string svg = in_svg(d);
   CHECK(svg.size() < 1'000'000);
   CHECK(svg.find("the mean of up to 2 × 4 values") != std::string::npos);
 }
 
 TEST_CASE("logarithmic ticks of counts begin at 1") {
-  const auto counts = [](double least, double most) { return labels(scale(spacing::logarithmic, least, most).ticks(5, true)); };
+  const auto counts = [](double least, double most) {
+    return labels(scale(spacing::logarithmic, least, most).ticks(5, true));
+  };
   CHECK(counts(0.5, 1) == "1");
   CHECK(counts(0.5, 3) == "1 2");
   CHECK(counts(0.5, 200) == "1 10 100");
@@ -275,7 +293,10 @@ TEST_CASE("labels are beside arrows where there is room, and never on each other
   // A star whose rays leave room above its centre only.
   mark rays{.how = form::arrows, .x = {}, .y = {}};
   for (int k = 0; k < 24; ++k) {
-    const double angle = 3.1416 * (0.28 + 1.44 * k / 23);  // from the centre to the upper right, over below, to the upper left
+    const double angle =
+        3.1416 *
+        (0.28 +
+         1.44 * k / 23);  // from the centre to the upper right, over below, to the upper left
     rays.x.insert(rays.x.end(), {0, std::sin(angle)});
     rays.y.insert(rays.y.end(), {0, std::cos(angle)});
   }
@@ -283,11 +304,14 @@ TEST_CASE("labels are beside arrows where there is room, and never on each other
   d.panels[0].title.clear();  // so that its centre is that of the picture
   d.panels[0].x = d.panels[0].y = {.least = -1.1, .most = 1.1, .tight = true, .hidden = true};
   d.width = d.panel_height = 500;
-  d.panels[0].marks.push_back({.how = form::texts, .x = {0}, .y = {0}, .size = 11, .labels = {"hub"}, .bold = true});
+  d.panels[0].marks.push_back(
+      {.how = form::texts, .x = {0}, .y = {0}, .size = 11, .labels = {"hub"}, .bold = true});
   const std::string svg = in_svg(d);
   const std::size_t end = svg.find(">hub<"), begin = svg.rfind("<text", end);
   REQUIRE(end != svg.npos);
-  const auto value = [&](const std::string& name) { return std::stod(svg.substr(svg.find(name + "=\"", begin) + name.size() + 2)); };
+  const auto value = [&](const std::string& name) {
+    return std::stod(svg.substr(svg.find(name + "=\"", begin) + name.size() + 2));
+  };
   CHECK(std::abs(value(" x") - 250) < 20);
   CHECK(value(" y") < 250);
 

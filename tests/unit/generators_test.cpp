@@ -1,4 +1,5 @@
-// Generated graphs: counts by hand where they are certain, five standard deviations where they are random.
+// Generated graphs: counts by hand where they are certain, five standard deviations where they are
+// random.
 #include "graph/generators.hpp"
 
 #include <doctest/doctest.h>
@@ -15,14 +16,17 @@ namespace {
 
 using bdh::graph_family;
 
-constexpr graph_family all[] = {graph_family::erdos_renyi, graph_family::small_world, graph_family::scale_free,
-                                graph_family::blocks,      graph_family::ring,        graph_family::complete};
+constexpr graph_family all[] = {graph_family::erdos_renyi, graph_family::small_world,
+                                graph_family::scale_free,  graph_family::blocks,
+                                graph_family::ring,        graph_family::complete};
 
 bdh::edge_set graph(const bdh::graph_recipe& r, std::uint64_t seed = 1) {
   return generate(r, bdh::random_stream(seed, bdh::purpose::graph_edges, 0));
 }
 
-bdh::edge_id degree(const bdh::edge_set& s, bdh::neuron_id i) { return s.indptr[i + 1] - s.indptr[i]; }
+bdh::edge_id degree(const bdh::edge_set& s, bdh::neuron_id i) {
+  return s.indptr[i + 1] - s.indptr[i];
+}
 
 bool has(const bdh::edge_set& s, bdh::neuron_id i, bdh::neuron_id j) {
   return std::binary_search(s.targets.begin() + static_cast<std::ptrdiff_t>(s.indptr[i]),
@@ -61,7 +65,8 @@ std::string refused(const bdh::random_model_recipe& r) {
 
 }  // namespace
 
-TEST_CASE("every family at small sizes has no duplicates, no self-loops, and repeats for the same seed") {
+TEST_CASE(
+    "every family at small sizes has no duplicates, no self-loops, and repeats for the same seed") {
   for (const graph_family f : all) {
     CAPTURE(name(f));
     CHECK(bdh::graph_family_named(name(f)) == f);
@@ -98,7 +103,8 @@ TEST_CASE("the number of edges is what the degree says") {
     if (f == graph_family::small_world) CHECK(edges <= n * k);
     if (f == graph_family::small_world) CHECK(edges > 0.995 * n * k);
     if (f == graph_family::scale_free) CHECK(std::abs(edges / (n * k) - 1) < 0.15);
-    if (f == graph_family::erdos_renyi || f == graph_family::blocks) CHECK(std::abs(edges - n * k) < 5 * std::sqrt(n * k));
+    if (f == graph_family::erdos_renyi || f == graph_family::blocks)
+      CHECK(std::abs(edges - n * k) < 5 * std::sqrt(n * k));
   }
 }
 
@@ -111,10 +117,12 @@ TEST_CASE("a ring of degree 3 reaches one neuron behind and two ahead") {
 }
 
 TEST_CASE("a small world moves the share of edges that it is told to") {
-  const bdh::edge_set ring = graph({graph_family::ring, 3000, 10}), moved = graph({graph_family::small_world, 3000, 10, 0.2});
+  const bdh::edge_set ring = graph({graph_family::ring, 3000, 10}),
+                      moved = graph({graph_family::small_world, 3000, 10, 0.2});
   double kept = 0;
   for (bdh::neuron_id i = 0; i < 3000; ++i)
-    for (bdh::edge_id e = ring.indptr[i]; e < ring.indptr[i + 1]; ++e) kept += has(moved, i, ring.targets[e]);
+    for (bdh::edge_id e = ring.indptr[i]; e < ring.indptr[i + 1]; ++e)
+      kept += has(moved, i, ring.targets[e]);
   CHECK(std::abs(kept / 30000 - 0.8) < 0.02);
 }
 
@@ -129,18 +137,27 @@ TEST_CASE("blocks keep the share of edges inside that they are told to") {
   const bdh::edge_set s = graph({graph_family::blocks, 2000, 12, 0.25, 4});
   double inside = 0;
   for (bdh::neuron_id i = 0; i < 2000; ++i)
-    for (bdh::edge_id e = s.indptr[i]; e < s.indptr[i + 1]; ++e) inside += i / 500 == s.targets[e] / 500;
-  CHECK(std::abs(inside / static_cast<double>(s.edges()) - 0.75) < 5 * std::sqrt(0.25 * 0.75 / 24000));
+    for (bdh::edge_id e = s.indptr[i]; e < s.indptr[i + 1]; ++e)
+      inside += i / 500 == s.targets[e] / 500;
+  CHECK(std::abs(inside / static_cast<double>(s.edges()) - 0.75) <
+        5 * std::sqrt(0.25 * 0.75 / 24000));
 }
 
 TEST_CASE("bad parameters are refused with the legal range") {
-  CHECK(refused(bdh::graph_recipe{graph_family::ring, 10, 10}) == "degree: 10, expected 1 to 9, the other neurons");
-  CHECK(refused(bdh::graph_recipe{graph_family::ring, 10, 0}) == "degree: 0, expected 1 to 9, the other neurons");
-  CHECK(refused(bdh::graph_recipe{graph_family::scale_free, 10, 6}) == "degree: 6, expected 1 to 5, half of the neurons");
-  CHECK(refused(bdh::graph_recipe{graph_family::complete, 1, 0}) == "neurons: 1, expected at least 2");
-  CHECK(refused(bdh::graph_recipe{graph_family::small_world, 10, 2, 1.5}).starts_with("rewire: 1.5"));
-  CHECK(refused(bdh::graph_recipe{graph_family::blocks, 10, 2, 0.1, 11}) == "communities: 11, expected 1 to 10, the neurons");
-  CHECK(refused(bdh::graph_recipe{graph_family::blocks, 40, 12, 0.1, 4}).starts_with("degree: 12 with 4 communities of 10 neurons"));
+  CHECK(refused(bdh::graph_recipe{graph_family::ring, 10, 10}) ==
+        "degree: 10, expected 1 to 9, the other neurons");
+  CHECK(refused(bdh::graph_recipe{graph_family::ring, 10, 0}) ==
+        "degree: 0, expected 1 to 9, the other neurons");
+  CHECK(refused(bdh::graph_recipe{graph_family::scale_free, 10, 6}) ==
+        "degree: 6, expected 1 to 5, half of the neurons");
+  CHECK(refused(bdh::graph_recipe{graph_family::complete, 1, 0}) ==
+        "neurons: 1, expected at least 2");
+  CHECK(
+      refused(bdh::graph_recipe{graph_family::small_world, 10, 2, 1.5}).starts_with("rewire: 1.5"));
+  CHECK(refused(bdh::graph_recipe{graph_family::blocks, 10, 2, 0.1, 11}) ==
+        "communities: 11, expected 1 to 10, the neurons");
+  CHECK(refused(bdh::graph_recipe{graph_family::blocks, 40, 12, 0.1, 4})
+            .starts_with("degree: 12 with 4 communities of 10 neurons"));
   bdh::random_model_recipe r;
   r.graph = {graph_family::ring, 11, 2};
   CHECK(refused(r) == "accepted");
@@ -163,12 +180,14 @@ TEST_CASE("a random model obeys Dale's law, and rotation gets its partners at ra
   r.vocabulary = 16;
   r.theta = 1000;
   const bdh::random_circuits drawn(r);
-  const bdh::model m = drawn.make({.sensory_edges = 4, .gx = 2, .gy = 3, .inhibition_x = 5, .inhibition_y = 7});
+  const bdh::model m =
+      drawn.make({.sensory_edges = 4, .gx = 2, .gy = 3, .inhibition_x = 5, .inhibition_y = 7});
   CHECK(drawn.inhibitory_neurons() == 20);
   const bdh::direct_circuits& c = m.direct();
   std::vector<int> kind(100);
   const auto mark = [&](const bdh::projection& p, int sign) {
-    const bdh::projection by_source = p.rows_are() == bdh::order::by_source ? p.scaled(1) : p.transposed();
+    const bdh::projection by_source =
+        p.rows_are() == bdh::major::source ? p.scaled(1) : p.transposed();
     for (bdh::neuron_id i = 0; i < 100; ++i)
       if (by_source.indptr()[i + 1] != by_source.indptr()[i]) kind[i] |= sign;
   };
@@ -177,7 +196,9 @@ TEST_CASE("a random model obeys Dale's law, and rotation gets its partners at ra
   CHECK(std::count(kind.begin(), kind.end(), 3) == 0);
   CHECK(std::count(kind.begin(), kind.end(), 2) == 20);
   const auto rates = c.gs.weights();
-  CHECK(std::count(rates.begin(), rates.end(), 1.0f) + std::count(rates.begin(), rates.end(), 0.0f) == static_cast<long>(rates.size()));
+  CHECK(std::count(rates.begin(), rates.end(), 1.0f) +
+            std::count(rates.begin(), rates.end(), 0.0f) ==
+        static_cast<long>(rates.size()));
   CHECK(std::count(rates.begin(), rates.end(), 0.0f) > 0);
 }
 

@@ -21,13 +21,15 @@ const bdh::population three{"neurons", 3}, two{"hubs", 2};
 
 // 0 -> 0 (1.0), 0 -> 1 (2.0), 2 -> 1 (3.0)
 bdh::projection example() {
-  return bdh::projection::sparse("e", three, two, bdh::order::by_source, make<bdh::edge_id>({0, 2, 2, 3}), make<bdh::neuron_id>({0, 1, 1}),
+  return bdh::projection::sparse("e", three, two, bdh::major::source,
+                                 make<bdh::edge_id>({0, 2, 2, 3}), make<bdh::neuron_id>({0, 1, 1}),
                                  make<float>({1, 2, 3}));
 }
 
-bdh::projection with(std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_id> indices, std::vector<float> weights) {
-  return bdh::projection::sparse("e", three, two, bdh::order::by_source, make(std::move(indptr)), make(std::move(indices)),
-                                 make(std::move(weights)));
+bdh::projection with(std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_id> indices,
+                     std::vector<float> weights) {
+  return bdh::projection::sparse("e", three, two, bdh::major::source, make(std::move(indptr)),
+                                 make(std::move(indices)), make(std::move(weights)));
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ TEST_CASE("a projection whose nodes lie elsewhere has the same edges") {
   CHECK(narrow.weight(1) == 2);
   CHECK(std::ranges::equal(example().moved({}, {}).weights(), example().weights()));
   const bdh::projection block =
-      bdh::projection::dense("dx", two, three, bdh::order::by_target, make<float>({1, 2, 3, 4, 5, 6})).moved(rows, {});
+      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}))
+          .moved(rows, {});
   CHECK(std::ranges::equal(block.weights(), std::vector<float>{5, 6, 1, 2, 3, 4}));
 }
 
@@ -57,27 +60,34 @@ TEST_CASE("edges are found by source and target") {
   CHECK_FALSE(p.find(2, 0));
   CHECK_FALSE(p.find(3, 0));
   CHECK_FALSE(p.find(0, 2));
-  const bdh::projection d = bdh::projection::dense("dx", two, three, bdh::order::by_target, make<float>({1, 2, 3, 4, 5, 6}));
+  const bdh::projection d =
+      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}));
   CHECK(d.weights()[*d.find(1, 2)] == 6);
   CHECK(d.weights()[*d.find(0, 1)] == 3);
 }
 
 TEST_CASE("transposing keeps every edge and comes back") {
   const bdh::projection t = example().transposed();
-  CHECK(t.rows_are() == bdh::order::by_target);
+  CHECK(t.rows_are() == bdh::major::target);
   CHECK(std::vector(t.indptr().begin(), t.indptr().end()) == std::vector<bdh::edge_id>{0, 1, 3});
-  CHECK(std::vector(t.indices().begin(), t.indices().end()) == std::vector<bdh::neuron_id>{0, 0, 2});
+  CHECK(std::vector(t.indices().begin(), t.indices().end()) ==
+        std::vector<bdh::neuron_id>{0, 0, 2});
   CHECK(std::vector(t.weights().begin(), t.weights().end()) == std::vector<float>{1, 2, 3});
   const bdh::projection back = t.transposed();
-  CHECK(std::vector(back.indices().begin(), back.indices().end()) == std::vector<bdh::neuron_id>{0, 1, 1});
-  const bdh::projection d = bdh::projection::dense("dx", two, three, bdh::order::by_target, make<float>({1, 2, 3, 4, 5, 6})).transposed();
+  CHECK(std::vector(back.indices().begin(), back.indices().end()) ==
+        std::vector<bdh::neuron_id>{0, 1, 1});
+  const bdh::projection d =
+      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}))
+          .transposed();
   CHECK(d.weights()[*d.find(1, 2)] == 6);
   CHECK(d.weights()[1] == 3);
 }
 
 TEST_CASE("a projection that is not well-formed is refused, naming the place") {
-  CHECK_THROWS_WITH_AS(with({0, 2, 2, 3}, {0, 2, 1}, {1, 2, 3}), "e/indices[1]: hubs 2, expected < 2", bdh::input_error);
-  CHECK_THROWS_WITH_AS(with({0, 2, 2, 3}, {1, 1, 1}, {1, 2, 3}), "e/indices[1]: a duplicate edge, expected ascending indices within row 0",
+  CHECK_THROWS_WITH_AS(with({0, 2, 2, 3}, {0, 2, 1}, {1, 2, 3}),
+                       "e/indices[1]: hubs 2, expected < 2", bdh::input_error);
+  CHECK_THROWS_WITH_AS(with({0, 2, 2, 3}, {1, 1, 1}, {1, 2, 3}),
+                       "e/indices[1]: a duplicate edge, expected ascending indices within row 0",
                        bdh::input_error);
   CHECK_THROWS_AS(with({0, 2, 2, 3}, {1, 0, 1}, {1, 2, 3}), bdh::input_error);
   CHECK_THROWS_AS(with({0, 2, 1, 3}, {0, 1, 1}, {1, 2, 3}), bdh::input_error);
@@ -87,10 +97,12 @@ TEST_CASE("a projection that is not well-formed is refused, naming the place") {
   CHECK_THROWS_AS(with({0, ~bdh::edge_id{0}, 2, 3}, {0, 1, 1}, {1, 2, 3}), bdh::input_error);
   CHECK_THROWS_AS(with({0, 3}, {0, 1, 1}, {1, 2, 3}), bdh::shape_error);
   CHECK_THROWS_AS(with({0, 2, 2, 3}, {0, 1}, {1, 2, 3}), bdh::shape_error);
-  CHECK_THROWS_WITH_AS(with({0, 2, 2, 3}, {0, 1, 1}, {1, std::numeric_limits<float>::quiet_NaN(), 3}),
-                       "e/data[1]: nan, expected a finite weight", bdh::input_error);
-  CHECK_THROWS_WITH_AS(bdh::projection::dense("dx", two, three, bdh::order::by_target, make<float>({1, 2, 3})),
-                       "dx: 3 weights, expected 2 hubs x 3 neurons", bdh::shape_error);
+  CHECK_THROWS_WITH_AS(
+      with({0, 2, 2, 3}, {0, 1, 1}, {1, std::numeric_limits<float>::quiet_NaN(), 3}),
+      "e/data[1]: nan, expected a finite weight", bdh::input_error);
+  CHECK_THROWS_WITH_AS(
+      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3})),
+      "dx: 3 weights, expected 2 hubs x 3 neurons", bdh::shape_error);
 }
 
 TEST_CASE("blocks restart at each head and the shares cover every population once") {

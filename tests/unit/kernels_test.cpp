@@ -1,4 +1,5 @@
-// The kernel bodies on cases small enough to add up by hand, and the law of summation on cases larger than a group.
+// The kernel bodies on cases small enough to add up by hand, and the law of summation on cases
+// larger than a group.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -25,7 +26,8 @@ constexpr host_group<4> group;
 
 std::vector<float> random(std::size_t n, std::uint64_t stream) {
   std::vector<float> v(n);
-  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<float>(bdh::normal(3, bdh::purpose::test_weights, i, stream));
+  for (std::size_t i = 0; i < n; ++i)
+    v[i] = static_cast<float>(bdh::normal(3, bdh::purpose::test_weights, i, stream));
   return v;
 }
 
@@ -41,7 +43,8 @@ float lawful_sum(const std::vector<float>& terms) {
 }  // namespace
 
 TEST_CASE("propagate, pushed: only active sources, ascending") {
-  const float rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};  // 3 sources x 3 targets, first source is number 10
+  const float rows[] = {1, 2, 3, 4, 5,
+                        6, 7, 8, 9};  // 3 sources x 3 targets, first source is number 10
   const index source[] = {10, 12};
   const float activity[] = {2, 10};
   float out[3] = {-1, -1, -1};
@@ -75,7 +78,8 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
     for (index m = 0; m < width; ++m) all[m] = m;
     const std::uint64_t indptr[] = {0, width};
     float sparse = 0;
-    pull_sparse{indptr, all.data(), row.data() + width, nullptr, activity.data(), &sparse}(group, 0);
+    pull_sparse{indptr, all.data(), row.data() + width, nullptr, activity.data(), &sparse}(group,
+                                                                                           0);
     CHECK(sparse == out[1]);
     // Gathered: the same edges from sources in another place.
     std::vector<float> spread(2 * width + 1, 99.0f);
@@ -90,7 +94,7 @@ TEST_CASE("propagate: a hub adds the blocks that reach it in their order") {
   const float a[] = {1e8f, 1}, b[] = {-1e8f, 2}, c[] = {1, 3};
   const float* parts[] = {a, b, c};
   float out[2] = {9, 9};
-  collect{parts, 2, 3, out}(group);
+  reduce_blocks{parts, 2, 3, out}(group);
   CHECK(out[0] == 1);  // (1e8 - 1e8) + 1; another order would lose the 1
   CHECK(out[1] == 6);
 }
@@ -122,14 +126,18 @@ std::vector<bdh::bfloat16> narrow(const std::vector<float>& wide) {
 
 bool same(const std::vector<float>& a, const std::vector<float>& b) { return a == b; }
 bool same(const std::vector<bdh::bfloat16>& a, const std::vector<bdh::bfloat16>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto x, auto y) { return x.bits == y.bits; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](auto x, auto y) { return x.bits == y.bits; });
 }
 
-// One value, rounded `times` times: r = 1 where it went up, 0 where it went down. k: its place in a row.
-std::vector<double> roundings(float value, index k, int times, std::uint64_t item, std::uint64_t first_token) {
+// One value, rounded `times` times: r = 1 where it went up, 0 where it went down. k: its place in a
+// row.
+std::vector<double> roundings(float value, index k, int times, std::uint64_t item,
+                              std::uint64_t first_token) {
   std::vector<double> up;
   for (int t = 0; t < times; ++t) {
-    const auto bits = bdh::random_bits(7, bdh::purpose::synapse_rounding, item, first_token + static_cast<std::uint64_t>(t));
+    const auto bits = bdh::random_bits(7, bdh::purpose::synapse_rounding, item,
+                                       first_token + static_cast<std::uint64_t>(t));
     bdh::bfloat16 row[300] = {};
     store(row, k, value, {bits[0], bits[1]});
     up.push_back(bdh::to_float(row[k]) > value);
@@ -138,7 +146,8 @@ std::vector<double> roundings(float value, index k, int times, std::uint64_t ite
 }
 
 double correlation(const std::vector<double>& a, const std::vector<double>& b) {
-  const double n = static_cast<double>(a.size()), mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+  const double n = static_cast<double>(a.size()),
+               mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
                mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
   double ab = 0, aa = 0, bb = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -151,7 +160,9 @@ double correlation(const std::vector<double>& a, const std::vector<double>& b) {
 
 }  // namespace
 
-TEST_CASE("propagate, pulled: rows that are summed at once have the bits of each by the law of summation") {
+TEST_CASE(
+    "propagate, pulled: rows that are summed at once have the bits of each by the law of "
+    "summation") {
   for_each_set([](const cpu_kernels& bodies) {
     for (index width : {1u, 31u, 32u, 45u, 64u, 100u})
       for (index count : {1u, 3u, 4u, 15u, 16u, 17u, 37u}) {
@@ -164,11 +175,13 @@ TEST_CASE("propagate, pulled: rows that are summed at once have the bits of each
         for (index r = 0; r < first + count; ++r) gathered.push_back(3 * r + 1);
         const auto check = [&](const auto* weights, const index* target, index known) {
           std::vector<float> out(first + count, 7.0f);
-          bodies.pull_dense({weights, width, target, activity.data(), out.data(), known}, first, first + count);
+          bodies.pull_dense({weights, width, target, activity.data(), out.data(), known}, first,
+                            first + count);
           CHECK(out[0] == 7.0f);
           for (index r = first; r < first + count; ++r) {
             std::vector<float> terms(width);
-            for (index m = 0; m < width; ++m) terms[m] = load(weights, (target ? target[r] : r) * width + m) * activity[m];
+            for (index m = 0; m < width; ++m)
+              terms[m] = load(weights, (target ? target[r] : r) * width + m) * activity[m];
             CHECK(out[r] == lawful_sum(terms));
           }
         };
@@ -193,9 +206,10 @@ TEST_CASE("propagate, pulled for several streams: each has the bits that it woul
         for (index s = 0; s < streams; ++s) w.push_back(random(width, 10 + s));
         std::vector<const float*> from;
         std::vector<float*> to;
-        for (index s = 0; s < streams; ++s) from.push_back(w[s].data()), to.push_back(out[s].data());
+        for (index s = 0; s < streams; ++s)
+          from.push_back(w[s].data()), to.push_back(out[s].data());
         const auto check = [&](const auto* weights) {
-          bodies.pull_dense_together({weights, width, streams, from.data(), to.data()}, 0, count);
+          bodies.pull_dense_batch({weights, width, streams, from.data(), to.data()}, 0, count);
           std::vector<float> alone(count);
           for (index s = 0; s < streams; ++s) {
             bodies.pull_dense({weights, width, nullptr, w[s].data(), alone.data()}, 0, count);
@@ -208,10 +222,13 @@ TEST_CASE("propagate, pulled for several streams: each has the bits that it woul
   });
 }
 
-TEST_CASE("synapses read and written at once: the bits of reading, then writing; what is not finite is seen") {
+TEST_CASE(
+    "synapses read and written at once: the bits of reading, then writing; what is not finite is "
+    "seen") {
   for_each_set([](const cpu_kernels& bodies) {
     const index width = 45, count = 11, known = 14;
-    const auto start = random(20 * width, 1), aged = random(known, 2), x = random(known, 3), kept = random(known, 4), w = random(width, 5);
+    const auto start = random(20 * width, 1), aged = random(known, 2), x = random(known, 3),
+               kept = random(known, 4), w = random(width, 5);
     std::vector<index> source;
     for (index j = 0; j < known; ++j) source.push_back(100 + j + j / 2);
     std::vector<random_rounding> how;
@@ -219,10 +236,14 @@ TEST_CASE("synapses read and written at once: the bits of reading, then writing;
     const auto check = [&](auto apart, const random_rounding* rounding) {
       auto at_once = apart;
       std::vector<float> expected(width), found(width, 9.0f);
-      bodies.push_dense({apart.data(), width, width, 100, count, source.data(), aged.data(), expected.data()});
-      bodies.reweight({apart.data(), width, 100, source.data(), x.data(), kept.data(), w.data(), rounding}, count);
+      bodies.push_dense(
+          {apart.data(), width, width, 100, count, source.data(), aged.data(), expected.data()});
+      bodies.reweight(
+          {apart.data(), width, 100, source.data(), x.data(), kept.data(), w.data(), rounding},
+          count);
       const auto pass = [&](const std::vector<float>& values) {
-        return bodies.push_and_reweight({{at_once.data(), width, 100, source.data(), values.data(), kept.data(), w.data(), rounding},
+        return bodies.push_and_reweight({{at_once.data(), width, 100, source.data(), values.data(),
+                                          kept.data(), w.data(), rounding},
                                          count,
                                          known,
                                          aged.data(),
@@ -241,11 +262,15 @@ TEST_CASE("synapses read and written at once: the bits of reading, then writing;
   });
 }
 
-TEST_CASE("rounding at random: every bfloat16 stays, and the mean of what is stored is the value, exactly") {
-  for (const float value : {1.0f + 0x1p-8f, -3.14159265f, 0.1f, 1e-30f, -0x1.fffffep-3f, 0x1.3p-140f}) {
+TEST_CASE(
+    "rounding at random: every bfloat16 stays, and the mean of what is stored is the value, "
+    "exactly") {
+  for (const float value :
+       {1.0f + 0x1p-8f, -3.14159265f, 0.1f, 1e-30f, -0x1.fffffep-3f, 0x1.3p-140f}) {
     CAPTURE(value);
     for (const index k : {0u, 1u, 299u}) {
-      const auto below = std::bit_cast<std::uint32_t>(value) >> 16, last = std::bit_cast<std::uint32_t>(value) & 0xffff;
+      const auto below = std::bit_cast<std::uint32_t>(value) >> 16,
+                 last = std::bit_cast<std::uint32_t>(value) & 0xffff;
       std::uint32_t up = 0;
       bdh::bfloat16 row[300] = {};
       for (std::uint32_t addend = 0; addend < 0x10000; ++addend) {  // all 2^16 that differ in r(k)
@@ -253,14 +278,16 @@ TEST_CASE("rounding at random: every bfloat16 stays, and the mean of what is sto
         REQUIRE((row[k].bits == below || row[k].bits == below + 1));
         up += row[k].bits - below;
       }
-      CHECK(up == last);  // of 2^16: the distance from the value below, in units of that to the next one
+      CHECK(up ==
+            last);  // of 2^16: the distance from the value below, in units of that to the next one
     }
   }
   bdh::bfloat16 row[1] = {};
   for (std::uint32_t addend : {0u, 0x12345678u, 0xffffffffu})
     for (const float exact : {0.0f, -0.0f, 1.0f, -0x1.8p77f, 0x1p-133f}) {
       store(row, 0, exact, {1, addend});
-      CHECK(std::bit_cast<std::uint32_t>(bdh::to_float(row[0])) == std::bit_cast<std::uint32_t>(exact));
+      CHECK(std::bit_cast<std::uint32_t>(bdh::to_float(row[0])) ==
+            std::bit_cast<std::uint32_t>(exact));
     }
 }
 
@@ -269,11 +296,15 @@ TEST_CASE("rounding at random: no correlation between hubs, rows, layers and tok
   const double most = 4.5 / std::sqrt(times);
   const float value = 1.0f + 0x1p-8f + 0x1p-10f;  // up with probability 5/8
   const auto one = roundings(value, 17, times, 5, 0);
-  CHECK(std::abs(std::accumulate(one.begin(), one.end(), 0.0) / times - 0.625) < 4.5 * std::sqrt(0.625 * 0.375 / times));
-  for (const index k : {0u, 16u, 18u, 49u, 299u}) CHECK(std::abs(correlation(one, roundings(value, k, times, 5, 0))) < most);
-  CHECK(std::abs(correlation(one, roundings(value, 17, times, 6, 0))) < most);                           // the next pair
-  CHECK(std::abs(correlation(one, roundings(value, 17, times, std::uint64_t{1} << 32 | 5, 0))) < most);  // the next layer
-  for (const std::uint64_t later : {1u, 2u, 64u}) CHECK(std::abs(correlation(one, roundings(value, 17, times, 5, later))) < most);
+  CHECK(std::abs(std::accumulate(one.begin(), one.end(), 0.0) / times - 0.625) <
+        4.5 * std::sqrt(0.625 * 0.375 / times));
+  for (const index k : {0u, 16u, 18u, 49u, 299u})
+    CHECK(std::abs(correlation(one, roundings(value, k, times, 5, 0))) < most);
+  CHECK(std::abs(correlation(one, roundings(value, 17, times, 6, 0))) < most);  // the next pair
+  CHECK(std::abs(correlation(one, roundings(value, 17, times, std::uint64_t{1} << 32 | 5, 0))) <
+        most);  // the next layer
+  for (const std::uint64_t later : {1u, 2u, 64u})
+    CHECK(std::abs(correlation(one, roundings(value, 17, times, 5, later))) < most);
   CHECK(one == roundings(value, 17, times, 5, 0));
 }
 
@@ -330,21 +361,26 @@ TEST_CASE("decay: an active pair is turned to the clock and aged since its last 
 }
 
 TEST_CASE("blocks: a multiply-add is rounded once, also without an instruction for it") {
-  const float tiny = std::numeric_limits<float>::denorm_min(), most = std::numeric_limits<float>::max();
+  const float tiny = std::numeric_limits<float>::denorm_min(),
+              most = std::numeric_limits<float>::max();
   std::vector<float> values = random(40, 5);
-  for (float v : {0.0f, -0.0f, 1.0f, 1.0f + 0x1p-23f, -1.0f, 0x1p-24f, 0x1p-60f, 0x1p60f, tiny, 3 * tiny, 0x1p-100f, most,
-                  std::numeric_limits<float>::infinity(), 0x1.fffffep-1f, 0x1.000002p-74f})
+  for (float v :
+       {0.0f, -0.0f, 1.0f, 1.0f + 0x1p-23f, -1.0f, 0x1p-24f, 0x1p-60f, 0x1p60f, tiny, 3 * tiny,
+        0x1p-100f, most, std::numeric_limits<float>::infinity(), 0x1.fffffep-1f, 0x1.000002p-74f})
     values.push_back(v);
   int compared = 0;
   for (float a : values)
     for (float b : values)
       for (float z : values) {
         const float expected = std::fma(a, b, z), found = fused(a, b, z);
-        compared += std::isnan(expected) ? std::isnan(found) : expected == found && std::signbit(expected) == std::signbit(found);
+        compared += std::isnan(expected)
+                        ? std::isnan(found)
+                        : expected == found && std::signbit(expected) == std::signbit(found);
       }
   CHECK(compared == static_cast<int>(values.size() * values.size() * values.size()));
   // Half way between two floats but for a bit that only the exact sum has.
-  CHECK(fused(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f) == std::fma(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f));
+  CHECK(fused(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f) ==
+        std::fma(1.0f + 0x1p-12f, 1.0f + 0x1p-12f, 0x1p-60f));
 }
 
 TEST_CASE("blocks: rows of bits become columns") {
@@ -371,29 +407,35 @@ TEST_CASE("blocks: products and pushed sums are ascending, fused, with one accum
       for (index r = 0; r < count; ++r)
         for (index t = 0; t < block_tokens; ++t) {
           float z = 0;
-          for (index m = 0; m < width; ++m) z = std::fma(rows[r * width + m], by_hub[m * block_tokens + t], z);
+          for (index m = 0; m < width; ++m)
+            z = std::fma(rows[r * width + m], by_hub[m * block_tokens + t], z);
           right = right && z == out[r * block_tokens + t];
         }
       CHECK(right);
     }
   // Two targets of sources {0, 2} and none, 3 columns; the second stays as it is.
-  const float rows[] = {1, 2, 3, 99, 99, 99, 4, 5, 6}, coefficient[] = {2, 99, 10, 99, 99, 99}, kept[] = {0.5f, 0.5f};
+  const float rows[] = {1, 2, 3, 99, 99, 99, 4, 5, 6}, coefficient[] = {2, 99, 10, 99, 99, 99},
+              kept[] = {0.5f, 0.5f};
   const std::uint64_t active[] = {0b101, 0};
   float out[] = {10, 20, 30, 7, 8, 9};
   block_push{rows, 3, 3, coefficient, 3, 1, active, 2, kept, out, 3}(group);
-  CHECK(std::vector<float>(out, out + 6) == std::vector<float>{5 + 2 + 40, 10 + 4 + 50, 15 + 6 + 60, 7, 8, 9});
+  CHECK(std::vector<float>(out, out + 6) ==
+        std::vector<float>{5 + 2 + 40, 10 + 4 + 50, 15 + 6 + 60, 7, 8, 9});
 }
 
 TEST_CASE("blocks: Y where X is active, rows by 32 lanes") {
   const index width = 45;
-  const auto row = random(width, 1), a = random(block_tokens * width, 2), x = random(block_tokens, 3);
+  const auto row = random(width, 1), a = random(block_tokens * width, 2),
+             x = random(block_tokens, 3);
   std::uint64_t active[block_tokens] = {0x8000000000000015}, active_y[block_tokens];
   std::vector<float> y(block_tokens * block_tokens, -1);
   index nth = 0;  // X of the tokens that are active, one behind the other
-  block_fire{row.data(), width, 1, a.data(), x.data(), block_tokens, active, y.data(), active_y}(group);
+  block_fire{
+      row.data(), width, 1, a.data(), x.data(), block_tokens, active, y.data(), active_y}(group);
   for (index t = 0; t < block_tokens; ++t) {
     float lane[32] = {};
-    for (index m = 0; m < width; ++m) lane[m % 32] = std::fma(row[m], a[t * width + m], lane[m % 32]);
+    for (index m = 0; m < width; ++m)
+      lane[m % 32] = std::fma(row[m], a[t * width + m], lane[m % 32]);
     for (int half = 16; half > 0; half /= 2)
       for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
     const bool is_active = active[0] >> t & 1;

@@ -1,5 +1,5 @@
-// Statistics of explicit graphs: small ones by hand, and planted truths with the rates at which they are found, and not found where
-// there is nothing.
+// Statistics of explicit graphs: small ones by hand, and planted truths with the rates at which
+// they are found, and not found where there is nothing.
 #include "graph/structure/network.hpp"
 
 #include <doctest/doctest.h>
@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "core/base/error.hpp"
+#include "graph/generators.hpp"
 #include "graph/structure/degrees.hpp"
 #include "graph/structure/heavy_tail.hpp"
 
@@ -20,7 +21,8 @@ namespace {
 
 using list = std::vector<std::uint32_t>;
 
-bdh::edge_set graph(bdh::neuron_id nodes, std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>> edges) {
+bdh::edge_set graph(bdh::neuron_id nodes,
+                    std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>> edges) {
   std::sort(edges.begin(), edges.end());
   bdh::edge_set g;
   g.indptr.assign(nodes + 1, 0);
@@ -33,9 +35,13 @@ bdh::edge_set graph(bdh::neuron_id nodes, std::vector<std::pair<bdh::neuron_id, 
 }
 
 // Two triangles, 0 1 2 and 3 4 5, and the edge 2 -> 3 between them. 0 -> 1 leads both ways.
-bdh::edge_set triangles() { return graph(6, {{0, 1}, {1, 0}, {1, 2}, {2, 0}, {3, 4}, {4, 5}, {5, 3}, {2, 3}}); }
+bdh::edge_set triangles() {
+  return graph(6, {{0, 1}, {1, 0}, {1, 2}, {2, 0}, {3, 4}, {4, 5}, {5, 3}, {2, 3}});
+}
 
-bdh::random_stream random(std::uint64_t seed) { return bdh::random_stream(seed, bdh::purpose::graph_edges, 0); }
+bdh::random_stream random(std::uint64_t seed) {
+  return bdh::random_stream(seed, bdh::purpose::graph_edges, 0);
+}
 
 // Share of the node pairs on which two divisions agree (Rand).
 double agreement(const std::vector<bdh::neuron_id>& a, const std::vector<bdh::neuron_id>& b) {
@@ -62,7 +68,8 @@ list power_law_sample(std::size_t count, double alpha, std::uint32_t xmin, std::
   return values;
 }
 
-// Of most distributions some far end looks like a power law (the fit looks for it), so the nodes that it holds belong to the verdict.
+// Of most distributions some far end looks like a power law (the fit looks for it), so the nodes
+// that it holds belong to the verdict.
 bool claims_power_law(const list& values, const bdh::tail_fit& fit, std::uint64_t seed) {
   const bool better = fit.exponential.log_ratio > 0 || fit.exponential.p > 0.1;
   return 5 * fit.tail >= fit.values && better && bdh::tail_p_value(values, fit, 40, seed) > 0.1;
@@ -84,7 +91,8 @@ TEST_CASE("degrees, by hand") {
   CHECK(s.without == 2);
   CHECK(bdh::summary_of(list{4, 1, 0, 2}).median == 1.5);
   CHECK(bdh::summary_of(list{7}).median == 7);
-  CHECK(s.histogram == std::vector<std::pair<std::uint32_t, std::uint64_t>>{{0, 2}, {1, 2}, {3, 1}});
+  CHECK(s.histogram ==
+        std::vector<std::pair<std::uint32_t, std::uint64_t>>{{0, 2}, {1, 2}, {3, 1}});
   CHECK(bdh::united(graph(3, {{0, 2}, {2, 1}}), graph(3, {{0, 1}})).targets == list{1, 2, 1});
 }
 
@@ -135,7 +143,8 @@ TEST_CASE("modularity, by hand; edges that lead both ways count twice") {
   const bdh::network g(triangles());
   const std::vector<bdh::neuron_id> halves{0, 0, 0, 1, 1, 1};
   // W = 8: within 4 and 3; strengths 4 + 3 + ... = 9 and 7.
-  CHECK(*g.modularity(halves) == doctest::Approx(4.0 / 8 + 3.0 / 8 - std::pow(9.0 / 16, 2) - std::pow(7.0 / 16, 2)));
+  CHECK(*g.modularity(halves) ==
+        doctest::Approx(4.0 / 8 + 3.0 / 8 - std::pow(9.0 / 16, 2) - std::pow(7.0 / 16, 2)));
   for (const auto& found : {g.leiden(1), g.louvain(1)}) {
     CHECK(found->member == halves);
     CHECK(found->size == list{3, 3});
@@ -176,19 +185,30 @@ TEST_CASE("planted communities are found, and none where the same edges are put 
   const int graphs = 20;
   int found = 0, mistaken = 0;
   for (std::uint64_t seed = 0; seed < graphs; ++seed) {
-    const bdh::edge_set planted =
-        bdh::generate({.family = bdh::graph_family::blocks, .neurons = 160, .degree = 10, .rewired = 0.2, .communities = 4}, random(seed));
+    const bdh::edge_set planted = bdh::generate({.family = bdh::graph_family::blocks,
+                                                 .neurons = 160,
+                                                 .degree = 10,
+                                                 .rewired = 0.2,
+                                                 .communities = 4},
+                                                random(seed));
     std::vector<bdh::neuron_id> truth;
     for (bdh::neuron_id i = 0; i < 160; ++i) truth.push_back(i / 40);
     const bdh::network graph(planted);
     const auto leiden = graph.leiden(seed), louvain = graph.louvain(seed);
-    // The largest of 20 random graphs with as many edges is the level at which chance is ruled out at p < 0.05.
+    // The largest of 20 random graphs with as many edges is the level at which chance is ruled out
+    // at p < 0.05.
     double by_chance = 0;
     for (std::uint64_t null = 0; null < 20; ++null)
-      by_chance = std::max(by_chance,
-                           bdh::network(bdh::random_edges(160, 0, planted.edges(), random(1000 + 20 * seed + null))).leiden(1)->modularity);
-    found += leiden->modularity > by_chance && agreement(leiden->member, truth) > 0.98 && agreement(louvain->member, truth) > 0.98;
-    mistaken += bdh::network(bdh::random_edges(160, 0, planted.edges(), random(5000 + seed))).leiden(1)->modularity > by_chance;
+      by_chance = std::max(
+          by_chance,
+          bdh::network(bdh::random_edges(160, 0, planted.edges(), random(1000 + 20 * seed + null)))
+              .leiden(1)
+              ->modularity);
+    found += leiden->modularity > by_chance && agreement(leiden->member, truth) > 0.98 &&
+             agreement(louvain->member, truth) > 0.98;
+    mistaken += bdh::network(bdh::random_edges(160, 0, planted.edges(), random(5000 + seed)))
+                    .leiden(1)
+                    ->modularity > by_chance;
   }
   CHECK(found == graphs);
   CHECK(mistaken <= 4);  // 1 in 21 is to be expected; 5 or more of 20 have a probability of 0.003
@@ -203,35 +223,46 @@ TEST_CASE("rewired graphs keep every number of neighbours, and nothing else") {
   CHECK(rewired.neighbours() == graph.neighbours());
   CHECK(graph.rewired(1).targets == drawn.targets);
   CHECK(graph.rewired(2).targets != drawn.targets);
-  // Of some 580 links as many are where they were as in a graph drawn without knowing them: 580^2 / 4950 = 68 on average.
+  // Of some 580 links as many are where they were as in a graph drawn without knowing them: 580^2 /
+  // 4950 = 68 on average.
   std::set<std::pair<bdh::neuron_id, bdh::neuron_id>> before;
   for (bdh::neuron_id i = 0; i < 100; ++i)
-    for (bdh::edge_id e = edges.indptr[i]; e < edges.indptr[i + 1]; ++e) before.insert(std::minmax(i, edges.targets[e]));
+    for (bdh::edge_id e = edges.indptr[i]; e < edges.indptr[i + 1]; ++e)
+      before.insert(std::minmax(i, edges.targets[e]));
   std::size_t stayed = 0;
   for (bdh::neuron_id i = 0; i < 100; ++i)
-    for (bdh::edge_id e = drawn.indptr[i]; e < drawn.indptr[i + 1]; ++e) stayed += before.count({i, drawn.targets[e]});
+    for (bdh::edge_id e = drawn.indptr[i]; e < drawn.indptr[i + 1]; ++e)
+      stayed += before.count({i, drawn.targets[e]});
   CHECK(stayed < 110);
   // From the first 30 nodes to the others only, before and after.
-  const bdh::edge_set across = bdh::network(bdh::random_edges(80, 30, 300, random(2))).rewired(1, 30);
+  const bdh::edge_set across =
+      bdh::network(bdh::random_edges(80, 30, 300, random(2))).rewired(1, 30);
   CHECK(across.edges() == 300);
   for (bdh::neuron_id i = 0; i < 80; ++i)
-    for (bdh::edge_id e = across.indptr[i]; e < across.indptr[i + 1]; ++e) CHECK((i < 30 && across.targets[e] >= 30));
+    for (bdh::edge_id e = across.indptr[i]; e < across.indptr[i + 1]; ++e)
+      CHECK((i < 30 && across.targets[e] >= 30));
   // Nothing to exchange.
   CHECK(bdh::network(::graph(2, {{0, 1}})).rewired(1).targets == list{1});
   CHECK(bdh::network(::graph(3, {{0, 1}, {1, 2}})).rewired(1).edges() == 2);
 }
 
-TEST_CASE("hubs that know each other more than their degrees tell are a rich club; rewired, they are none") {
-  // Of the largest club of 1 to 5 % of the nodes: does no one of 20 rewired graphs have one as dense?
+TEST_CASE(
+    "hubs that know each other more than their degrees tell are a rich club; rewired, they are "
+    "none") {
+  // Of the largest club of 1 to 5 % of the nodes: does no one of 20 rewired graphs have one as
+  // dense?
   const auto is_club = [](const bdh::edge_set& edges, std::uint64_t seed) {
     const bdh::network graph(edges);
     const auto clubs = graph.rich_clubs();
-    const auto club = std::find_if(clubs.begin(), clubs.end(), [&](const bdh::rich_club& c) { return 20 * c.nodes <= graph.nodes(); });
+    const auto club = std::find_if(clubs.begin(), clubs.end(), [&](const bdh::rich_club& c) {
+      return 20 * c.nodes <= graph.nodes();
+    });
     REQUIRE(club != clubs.end());
     double densest = 0;
     for (std::uint64_t null = 0; null < 20; ++null)
-      densest = std::max(
-          densest, bdh::network(graph.rewired(100 * seed + null)).rich_clubs()[static_cast<std::size_t>(club - clubs.begin())].coefficient);
+      densest = std::max(densest, bdh::network(graph.rewired(100 * seed + null))
+                                      .rich_clubs()[static_cast<std::size_t>(club - clubs.begin())]
+                                      .coefficient);
     return club->coefficient > densest;
   };
   int found = 0, mistaken = 0;
@@ -239,7 +270,8 @@ TEST_CASE("hubs that know each other more than their degrees tell are a rich clu
     const bdh::edge_set background = bdh::random_edges(400, 0, 1200, random(seed));
     std::set<std::pair<bdh::neuron_id, bdh::neuron_id>> edges;
     for (bdh::neuron_id i = 0; i < 400; ++i)
-      for (bdh::edge_id e = background.indptr[i]; e < background.indptr[i + 1]; ++e) edges.insert({i, background.targets[e]});
+      for (bdh::edge_id e = background.indptr[i]; e < background.indptr[i + 1]; ++e)
+        edges.insert({i, background.targets[e]});
     bdh::random_stream r = random(100 + seed);
     for (bdh::neuron_id hub = 0; hub < 12; ++hub) {
       for (bdh::neuron_id other = 0; other < hub; ++other)
@@ -255,14 +287,16 @@ TEST_CASE("hubs that know each other more than their degrees tell are a rich clu
 }
 
 TEST_CASE("Hurwitz' zeta function") {
-  CHECK(std::exp(bdh::log_hurwitz_zeta(2, 1)) == doctest::Approx(std::numbers::pi * std::numbers::pi / 6).epsilon(1e-13));
+  CHECK(std::exp(bdh::log_hurwitz_zeta(2, 1)) ==
+        doctest::Approx(std::numbers::pi * std::numbers::pi / 6).epsilon(1e-13));
   for (const auto& [s, q] : {std::pair(3.5, 7.0), std::pair(2.5, 100.0), std::pair(9.0, 3.0)}) {
     double sum = 0;
     for (double k = 2000000; k-- > 0;) sum += std::pow(q + k, -s);
     CHECK(std::exp(bdh::log_hurwitz_zeta(s, q)) == doctest::Approx(sum).epsilon(1e-8));
   }
   // zeta(s, q) - zeta(s, q + 1) = q^-s, also where the terms underflow.
-  const double whole = bdh::log_hurwitz_zeta(300, 1000), less = bdh::log_hurwitz_zeta(300, 1001), first = -300 * std::log(1000.0);
+  const double whole = bdh::log_hurwitz_zeta(300, 1000), less = bdh::log_hurwitz_zeta(300, 1001),
+               first = -300 * std::log(1000.0);
   CHECK(std::exp(less - whole) + std::exp(first - whole) == doctest::Approx(1).epsilon(1e-10));
 }
 
@@ -285,7 +319,8 @@ TEST_CASE("no power law is claimed where degrees fall off exponentially") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     bdh::random_stream r = random(seed);
     list values;
-    for (int i = 0; i < 1000; ++i) values.push_back(1 + static_cast<std::uint32_t>(r.failures_before_success(0.1)));
+    for (int i = 0; i < 1000; ++i)
+      values.push_back(1 + static_cast<std::uint32_t>(r.failures_before_success(0.1)));
     const auto fit = bdh::fit_tail(values);
     claimed += fit && claims_power_law(values, *fit, seed);
   }
@@ -303,7 +338,9 @@ TEST_CASE("what cannot be fitted is not") {
   // 1000 small values without a tail, and 40 that lie on a power law from 100 on.
   list values;
   for (std::uint32_t i = 0; i < 1000; ++i) values.push_back(1 + i % 20);
-  for (int i = 0; i < 40; ++i) values.push_back(static_cast<std::uint32_t>(std::lround(100 * std::pow((i + 0.5) / 40, -1 / 1.5))));
+  for (int i = 0; i < 40; ++i)
+    values.push_back(
+        static_cast<std::uint32_t>(std::lround(100 * std::pow((i + 0.5) / 40, -1 / 1.5))));
   CHECK(why(values) == "tail of 40 nodes, 50 are needed");
   CHECK(bdh::find_tail(power_law_sample(1000, 2.5, 3, 1)).why_not.empty());
 }
@@ -313,7 +350,9 @@ TEST_CASE("the same seed gives the same, and an interruption comes through") {
   const bdh::network first(g), second(g);
   CHECK(first.leiden(7)->member == second.leiden(7)->member);
   CHECK(first.louvain(7)->member == second.louvain(7)->member);
-  CHECK_THROWS_AS(bdh::network(bdh::random_edges(20000, 0, 200000, random(5)), [] { throw std::runtime_error("stop"); }).coreness(),
+  CHECK_THROWS_AS(bdh::network(bdh::random_edges(20000, 0, 200000, random(5)),
+                               [] { throw std::runtime_error("stop"); })
+                      .coreness(),
                   std::runtime_error);
 }
 

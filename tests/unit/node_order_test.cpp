@@ -19,7 +19,8 @@ using order = std::vector<bdh::neuron_id>;
 
 bdh::neighbour_pairs pairs_of(const std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>>& all) {
   bdh::neighbour_pairs pairs;
-  for (const auto& [a, b] : all) pairs.push_back(std::uint64_t{std::min(a, b)} << 32 | std::max(a, b));
+  for (const auto& [a, b] : all)
+    pairs.push_back(std::uint64_t{std::min(a, b)} << 32 | std::max(a, b));
   return pairs;
 }
 
@@ -71,7 +72,8 @@ TEST_CASE("reverse Cuthill-McKee finds the path and the ladder behind arbitrary 
   CHECK(bandwidth(by_number, ladder) > 30);
 }
 
-TEST_CASE("components stay apart, lonely nodes are kept, and a graph without edges has an order too") {
+TEST_CASE(
+    "components stay apart, lonely nodes are kept, and a graph without edges has an order too") {
   const auto two = pairs_of({{0, 4}, {4, 2}, {1, 5}});
   const order nodes = bdh::ordered_nodes(7, bdh::neighbour_pairs(two), bdh::node_order::rcm);
   CHECK(has_all(nodes, 7));
@@ -81,16 +83,21 @@ TEST_CASE("components stay apart, lonely nodes are kept, and a graph without edg
 }
 
 TEST_CASE("by degree: the most neighbours first, equal ones by their numbers") {
-  CHECK(bdh::ordered_nodes(5, pairs_of({{3, 0}, {3, 1}, {3, 2}, {1, 2}}), bdh::node_order::degree) == order{3, 1, 2, 0, 4});
+  CHECK(bdh::ordered_nodes(5, pairs_of({{3, 0}, {3, 1}, {3, 2}, {1, 2}}),
+                           bdh::node_order::degree) == order{3, 1, 2, 0, 4});
 }
 
-TEST_CASE("by community: planted ones one after the other, the largest first, and the same for the same seed") {
-  // Four groups of 60, 50, 40 and 30 nodes, numbered at random; each node has 8 edges in its own and the graph 60 between groups.
+TEST_CASE(
+    "by community: planted ones one after the other, the largest first, and the same for the same "
+    "seed") {
+  // Four groups of 60, 50, 40 and 30 nodes, numbered at random; each node has 8 edges in its own
+  // and the graph 60 between groups.
   const std::vector<bdh::neuron_id> sizes{60, 50, 40, 30};
   order number(183), group(183, 4);  // three nodes without edges
   for (bdh::neuron_id k = 0; k < number.size(); ++k) number[k] = k;
   bdh::random_stream random(11, bdh::purpose::test_weights, 0);
-  for (auto k = static_cast<bdh::neuron_id>(number.size()); k > 1; --k) std::swap(number[k - 1], number[random.below(k)]);
+  for (auto k = static_cast<bdh::neuron_id>(number.size()); k > 1; --k)
+    std::swap(number[k - 1], number[random.below(k)]);
   bdh::neighbour_pairs pairs;
   const auto add = [&](bdh::neuron_id a, bdh::neuron_id b) {
     const auto [low, high] = std::minmax(number[a], number[b]);
@@ -103,12 +110,14 @@ TEST_CASE("by community: planted ones one after the other, the largest first, an
       for (int e = 0; e < 4; ++e) add(first + k, first + random.below(sizes[g]));
     }
   for (int e = 0; e < 60; ++e) add(random.below(first), random.below(first));
-  const order nodes = bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5);
+  const order nodes =
+      bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5);
   CHECK(has_all(nodes, 183));
   order groups;
   for (const bdh::neuron_id i : nodes) groups.push_back(group[i]);
   CHECK(std::ranges::is_sorted(groups));
-  CHECK(nodes == bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5));
+  CHECK(nodes ==
+        bdh::ordered_nodes(183, bdh::neighbour_pairs(pairs), bdh::node_order::community, 5));
   CHECK(has_all(bdh::ordered_nodes(9, {}, bdh::node_order::community), 9));
 }
 
@@ -120,38 +129,46 @@ TEST_CASE("a search for communities can be stopped") {
     if (a < b) pairs.push_back(std::uint64_t{a} << 32 | b);
   }
   struct enough {};
-  CHECK_THROWS_AS(bdh::ordered_nodes(5000, std::move(pairs), bdh::node_order::community, 0, [] { throw enough(); }), enough);
+  CHECK_THROWS_AS(bdh::ordered_nodes(5000, std::move(pairs), bdh::node_order::community, 0,
+                                     [] { throw enough(); }),
+                  enough);
 }
 
 TEST_CASE("orders have names") {
   for (const auto o : {bdh::node_order::rcm, bdh::node_order::degree, bdh::node_order::community})
     CHECK(bdh::node_order_named(bdh::name(o)) == o);
-  CHECK_THROWS_WITH_AS(bdh::node_order_named("RCM"), "order: 'RCM', expected rcm, degree or community", bdh::input_error);
+  CHECK_THROWS_WITH_AS(bdh::node_order_named("RCM"),
+                       "order: 'RCM', expected rcm, degree or community", bdh::input_error);
 }
 
-TEST_CASE("neurons stay in their heads, rotation pairs together, and every order is one that the model takes") {
+TEST_CASE(
+    "neurons stay in their heads, rotation pairs together, and every order is one that the model "
+    "takes") {
   for (const bool pool : {false, true})
     for (const bool rotates : {false, true})
-      for (const auto how : {bdh::node_order::rcm, bdh::node_order::degree, bdh::node_order::community}) {
+      for (const auto how :
+           {bdh::node_order::rcm, bdh::node_order::degree, bdh::node_order::community}) {
         CAPTURE(pool);
         CAPTURE(rotates);
         bdh::model m = files::small_direct_model({.pool = pool, .rotates = rotates});
-        const order neurons = bdh::local_order(m, how);
+        const order neurons = bdh::memory_order(m, how);
         CHECK(has_all(neurons, 16));
         CHECK(bdh::mean_distance(m) > 0);
-        m = std::move(m).in_order(order(neurons));
-        CHECK(std::ranges::equal(m.order(), neurons));
-        const order place = m.places();
+        m = std::move(m).in_memory_order(order(neurons));
+        CHECK(std::ranges::equal(m.memory_order(), neurons));
+        const order place = m.memory_positions();
         for (bdh::neuron_id i = 0; i < 16; ++i) CHECK(neurons[place[i]] == i);
       }
-  CHECK_THROWS_AS(bdh::local_order(files::small_model(), bdh::node_order::rcm), bdh::unavailable_error);
+  CHECK_THROWS_AS(bdh::memory_order(files::small_model(), bdh::node_order::rcm),
+                  bdh::unavailable_error);
   CHECK_THROWS_AS(bdh::mean_distance(files::small_model()), bdh::unavailable_error);
 }
 
 TEST_CASE("an order that is none is refused with the reason") {
   const auto refused = [](bool pool, bool rotates, order neurons) -> std::string {
     try {
-      files::small_direct_model({.pool = pool, .rotates = rotates}).in_order(std::move(neurons));
+      files::small_direct_model({.pool = pool, .rotates = rotates})
+          .in_memory_order(std::move(neurons));
     } catch (const bdh::error& e) {
       return e.what();
     }
@@ -168,13 +185,18 @@ TEST_CASE("an order that is none is refused with the reason") {
   CHECK(refused(false, false, plain) == "taken");
   CHECK(refused(false, false, swapped(1, 9)) == "taken");
   CHECK(refused(false, false, {0, 1}) == "model/order: 2 entries, expected 16 neurons");
-  CHECK(refused(false, false, twice) == "model/order[3]: 2, expected each of 0..15, the neurons of the head, once");
-  CHECK(refused(true, false, swapped(1, 9)) == "model/order[1]: 9, expected each of 0..7, the neurons of the head, once");
-  CHECK(refused(false, true, swapped(0, 1)) == "model/order[0]: 1, expected rotation pairs (2m, 2m + 1) side by side");
+  CHECK(refused(false, false, twice) ==
+        "model/order[3]: 2, expected each of 0..15, the neurons of the head, once");
+  CHECK(refused(true, false, swapped(1, 9)) ==
+        "model/order[1]: 9, expected each of 0..7, the neurons of the head, once");
+  CHECK(refused(false, true, swapped(0, 1)) ==
+        "model/order[0]: 1, expected rotation pairs (2m, 2m + 1) side by side");
   CHECK(refused(true, true, {2, 3, 0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) ==
         "model/order[8]: 8, expected the order of the first head, whose frequencies all share");
-  bdh::model::parts hubs = files::small_parts();
+  bdh::model_spec hubs = files::small_parts();
   hubs.order = plain;
-  CHECK_THROWS_WITH_AS(bdh::model(std::move(hubs)), "model/order: an order of neurons, expected none, where circuits lead through hubs",
-                       bdh::unavailable_error);
+  CHECK_THROWS_WITH_AS(
+      bdh::model(std::move(hubs)),
+      "model/order: an order of neurons, expected none, where circuits lead through hubs",
+      bdh::unavailable_error);
 }

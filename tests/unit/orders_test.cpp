@@ -1,5 +1,5 @@
-// Items of a body are independent of each other: one after another, in any other order and by several threads, every kernel body gives the
-// same bits.
+// Items of a body are independent of each other: one after another, in any other order and by
+// several threads, every kernel body gives the same bits.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -46,7 +46,9 @@ struct ordered_group {
   }
   template <class F, class G, class H>
   void sums(position terms, position many, F f, G g, H h) const {
-    Order::visit(many, [&](position s) { h(s, sum_items(terms, [&](position k) { return f(k) * g(s, k); })); });
+    Order::visit(many, [&](position s) {
+      h(s, sum_items(terms, [&](position k) { return f(k) * g(s, k); }));
+    });
   }
   template <class F>
   float ordered_sum(position n, F f) const {
@@ -93,21 +95,25 @@ struct parallel {
   }
 };
 
-constexpr position n = 70, width = 37;  // sources or neurons, hubs; no multiples of what a group takes
+constexpr position n = 70,
+                   width = 37;  // sources or neurons, hubs; no multiples of what a group takes
 
 std::vector<float> random(std::size_t size, std::uint64_t stream) {
   std::vector<float> v(size);
-  for (std::size_t i = 0; i < size; ++i) v[i] = static_cast<float>(bdh::normal(5, bdh::purpose::test_weights, i, stream));
+  for (std::size_t i = 0; i < size; ++i)
+    v[i] = static_cast<float>(bdh::normal(5, bdh::purpose::test_weights, i, stream));
   return v;
 }
 
 // Everything that the bodies write.
 template <class Group>
 std::vector<float> written(const Group& group) {
-  const auto rows = random(n * width, 1), w = random(width, 2), weights = random(n * width, 3), rates = random(n * width, 4);
+  const auto rows = random(n * width, 1), w = random(width, 2), weights = random(n * width, 3),
+             rates = random(n * width, 4);
   auto x = random(n, 5);
   for (position i = 0; i < n; i += 3) x[i] = 0;
-  std::vector<position> active, units, ends;  // of an ascending list; pairs; edge targets of each row: every hub that i + k does not divide
+  std::vector<position> active, units, ends;  // of an ascending list; pairs; edge targets of each
+                                              // row: every hub that i + k does not divide
   std::vector<float> values, u;
   std::vector<std::uint64_t> indptr{0}, last, age;
   for (position i = 0; i < n; ++i) {
@@ -117,59 +123,76 @@ std::vector<float> written(const Group& group) {
       if ((i / 2 + k) % 3 != 0) ends.push_back(k);
     indptr.push_back(ends.size());
   }
-  for (std::size_t e = 0; e < ends.size(); ++e) u.push_back(0.5f + 0.001f * static_cast<float>(e % 400));
+  for (std::size_t e = 0; e < ends.size(); ++e)
+    u.push_back(0.5f + 0.001f * static_cast<float>(e % 400));
   std::vector<std::uint64_t> ages(n, 2);
-  const auto count = static_cast<position>(active.size()), pairs = static_cast<position>(units.size());
+  const auto count = static_cast<position>(active.size()),
+             pairs = static_cast<position>(units.size());
   std::vector<float> all;
   const auto keep = [&](const std::vector<float>& v) { all.insert(all.end(), v.begin(), v.end()); };
   std::vector<float> out(n), hubs(width);
 
   push_dense{rows.data(), width, width, 0, count, active.data(), values.data(), hubs.data()}(group);
   keep(hubs);
-  push_sparse{indptr.data(), ends.data(), weights.data(), width, count, active.data(), values.data(), hubs.data()}(group);
+  push_sparse{indptr.data(), ends.data(),   weights.data(), width,
+              count,         active.data(), values.data(),  hubs.data()}(group);
   keep(hubs);
-  const push_edges push{indptr.data(), indptr.data() + 1, ends.data(), weights.data(), count, active.data(), values.data(), hubs.data()};
+  const push_edges push{indptr.data(), indptr.data() + 1, ends.data(),   weights.data(),
+                        count,         active.data(),     values.data(), hubs.data()};
   push(group);
   push_aging_edges{push, u.data(), ages.data()}(group);
   keep(hubs);
   const float* parts[] = {rows.data(), weights.data(), rates.data()};
-  collect{parts, width, 3, hubs.data()}(group);
+  reduce_blocks{parts, width, 3, hubs.data()}(group);
   keep(hubs);
-  collect_rows{rows.data(), width, width, n, hubs.data()}(group);
+  reduce_block_rows{rows.data(), width, width, n, hubs.data()}(group);
   keep(hubs);
-  const pull_edges pull{indptr.data(), ends.data(), nullptr, weights.data(), nullptr, x.data(), u.data(), ages.data(), nullptr, out.data()};
+  const pull_edges pull{indptr.data(), ends.data(), nullptr,     weights.data(), nullptr,
+                        x.data(),      u.data(),    ages.data(), nullptr,        out.data()};
   pull(group, 0, n);
   keep(out);
   for (position r = 0; r < n; ++r) pull_many_edges{pull}(group, r);
   keep(out);
-  for (position r = 0; r < n; ++r) pull_dense{rows.data(), width, nullptr, w.data(), out.data()}(group, r);
+  for (position r = 0; r < n; ++r)
+    pull_dense{rows.data(), width, nullptr, w.data(), out.data()}(group, r);
   keep(out);
   const float* several[] = {w.data(), x.data()};
   std::vector<float> second(n);
   float* each[] = {out.data(), second.data()};
-  for (position r = 0; r < n; ++r) pull_dense_together_of<float>{rows.data(), width, 2, several, each}(group, r);
+  for (position r = 0; r < n; ++r)
+    pull_dense_batch_of<float>{rows.data(), width, 2, several, each}(group, r);
   keep(out);
   keep(second);
-  for (position r = 0; r < n; ++r) pull_sparse{indptr.data(), ends.data(), weights.data(), nullptr, w.data(), out.data()}(group, r);
+  for (position r = 0; r < n; ++r)
+    pull_sparse{indptr.data(), ends.data(), weights.data(), nullptr, w.data(), out.data()}(group,
+                                                                                           r);
   keep(out);
 
   auto sigma = rows;
-  for (position j = 0; j < count; ++j) reweight{sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}(group, j);
+  for (position j = 0; j < count; ++j)
+    reweight{sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}(group, j);
   keep(sigma);
   const bool finite = push_and_reweight_of<float>{
-      {sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}, count, count, values.data(), hubs.data()}(group);
+      {sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()},
+      count,
+      count,
+      values.data(),
+      hubs.data()}(group);
   all.push_back(finite);
   keep(sigma);
   keep(hubs);
   for (position p = 0; p < pairs; ++p)
-    reweight_edges{indptr.data(), indptr.data() + 1, ends.data(),  rates.data(),     u.data(), sigma.data(), w.data(),
-                   units.data(),  x.data(),          rates.data(), rates.data() + n, x.data(), age.data()}(group, p);
+    reweight_edges{indptr.data(),    indptr.data() + 1, ends.data(),  rates.data(), u.data(),
+                   sigma.data(),     w.data(),          units.data(), x.data(),     rates.data(),
+                   rates.data() + n, x.data(),          age.data()}(group, p);
   keep(sigma);
   std::vector<float> turned(n), aged(n), kept(n);
-  turn_pairs{units.data(), x.data(), 0, n, rates.data(), weights.data(), last.data(), 9, 0.7, turned.data(), aged.data(), kept.data()}(
-      group, pairs);
+  turn_pairs{units.data(), x.data(),       0,           n,
+             rates.data(), weights.data(), last.data(), 9,
+             0.7,          turned.data(),  aged.data(), kept.data()}(group, pairs);
   for (const auto* v : {&turned, &aged, &kept}) keep(*v);
-  age_neurons{active.data(), x.data(), 0, ages.data(), 9, 0.7, turned.data(), aged.data(), kept.data()}(group, count);
+  age_neurons{active.data(), x.data(),      0,           ages.data(), 9,
+              0.7,           turned.data(), aged.data(), kept.data()}(group, count);
   for (const auto* v : {&turned, &aged, &kept}) keep(*v);
 
   threshold_x{rows.data(), x.data(), n, true}(group);

@@ -23,7 +23,8 @@ const float three = std::log(3.0f);
 std::vector<double> shares(const std::vector<float>& logits, const bdh::sampling& how) {
   constexpr int draws = 40000;
   std::vector<double> share(logits.size());
-  for (int position = 0; position < draws; ++position) share[choose(logits, how, static_cast<std::uint64_t>(position))] += 1.0 / draws;
+  for (int position = 0; position < draws; ++position)
+    share[choose(logits, how, static_cast<std::uint64_t>(position))] += 1.0 / draws;
   return share;
 }
 
@@ -47,7 +48,9 @@ TEST_CASE("temperature 0 takes the most likely token, the lowest id where severa
   CHECK(choose(std::array{-1.0f}, {}, 7) == 0);
 }
 
-TEST_CASE("temperature 1 takes tokens as often as they are predicted, temperature 2 by the root of that") {
+TEST_CASE(
+    "temperature 1 takes tokens as often as they are predicted, temperature 2 by the root of "
+    "that") {
   const std::vector<float> logits{0, three, -100};
   const auto at_1 = shares(logits, {.temperature = 1});
   CHECK(at_1[0] == doctest::Approx(0.25).epsilon(0.04));
@@ -76,7 +79,8 @@ TEST_CASE("of many tokens, most of them without weight, only likely ones are cho
 }
 
 TEST_CASE("the exponential of our own") {
-  for (double x = 0; x > -690; x = x * 1.01 - 0.00137) CHECK(std::abs(bdh::exponential(x) / std::exp(x) - 1) < 5e-16);
+  for (double x = 0; x > -690; x = x * 1.01 - 0.00137)
+    CHECK(std::abs(bdh::exponential(x) / std::exp(x) - 1) < 5e-16);
   CHECK(bdh::exponential(0) == 1);
   CHECK(bdh::exponential(-701) == 0);
   CHECK(bdh::exponential(-std::numeric_limits<double>::infinity()) == 0);
@@ -103,5 +107,6 @@ TEST_CASE("a choice depends on seed and position, and on nothing else") {
 }
 
 TEST_CASE("nothing is chosen from logits that overflowed") {
-  CHECK_THROWS_AS(choose(std::array{0.0f, std::numeric_limits<float>::infinity()}, {}, 3), bdh::input_error);
+  CHECK_THROWS_AS(choose(std::array{0.0f, std::numeric_limits<float>::infinity()}, {}, 3),
+                  bdh::input_error);
 }

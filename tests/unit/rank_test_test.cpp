@@ -13,13 +13,15 @@
 
 TEST_CASE("U, midranks and the normal p by hand") {
   // 3 above 1, 2; 5 above 1, 2, 4; 2 above 1 and equal to 2.
-  const bdh::rank_test r = bdh::mann_whitney(std::vector<float>{3, 5, 2}, std::vector<float>{1, 2, 4});
+  const bdh::rank_test r =
+      bdh::mann_whitney(std::vector<float>{3, 5, 2}, std::vector<float>{1, 2, 4});
   CHECK(r.u == 2 + 3 + 1.5);
   CHECK(r.rank_biserial == doctest::Approx(2 * 6.5 / 9 - 1));
   CHECK_FALSE(r.exact);
   // variance = 9/12 (7 - 6/30) = 5.1; z = (6.5 - 4.5 - 0.5) / sqrt(5.1)
   CHECK(r.p == doctest::Approx(std::erfc(1.5 / std::sqrt(5.1) / std::sqrt(2.0))).epsilon(1e-14));
-  const bdh::rank_test apart = bdh::mann_whitney(std::vector<float>{1, 2, 3}, std::vector<float>{4, 5, 6, 7});
+  const bdh::rank_test apart =
+      bdh::mann_whitney(std::vector<float>{1, 2, 3}, std::vector<float>{4, 5, 6, 7});
   CHECK(apart.u == 0);
   CHECK(apart.rank_biserial == -1);
   CHECK(apart.exact);
@@ -29,7 +31,8 @@ TEST_CASE("U, midranks and the normal p by hand") {
   CHECK(bdh::mann_whitney(std::vector<float>{}, std::vector<float>{1}).p == 1);
 }
 
-TEST_CASE("the exact p is the share of all arrangements that are as far from the middle, or farther") {
+TEST_CASE(
+    "the exact p is the share of all arrangements that are as far from the middle, or farther") {
   for (const auto& [m, n] : {std::pair{1, 1}, {2, 5}, {4, 4}, {5, 3}, {6, 6}}) {
     std::vector<int> of_a(static_cast<std::size_t>(m + n));
     std::fill(of_a.end() - m, of_a.end(), 1);
@@ -37,7 +40,8 @@ TEST_CASE("the exact p is the share of all arrangements that are as far from the
     double all = 0;
     do {
       std::vector<float> a, b;
-      for (std::size_t k = 0; k < of_a.size(); ++k) (of_a[k] ? a : b).push_back(static_cast<float>(k));
+      for (std::size_t k = 0; k < of_a.size(); ++k)
+        (of_a[k] ? a : b).push_back(static_cast<float>(k));
       ++count[bdh::mann_whitney(a, b).u];
       ++all;
     } while (std::next_permutation(of_a.begin(), of_a.end()));
@@ -51,7 +55,8 @@ TEST_CASE("the exact p is the share of all arrangements that are as far from the
       int left = static_cast<int>(u);
       for (int k = 0; k < m; ++k) {
         const int above = std::min(left, n);
-        a[static_cast<std::size_t>(k)] = static_cast<float>(above) + 0.5f + 0.01f * static_cast<float>(k);
+        a[static_cast<std::size_t>(k)] =
+            static_cast<float>(above) + 0.5f + 0.01f * static_cast<float>(k);
         left -= above;
       }
       const bdh::rank_test r = bdh::mann_whitney(a, b);
@@ -86,13 +91,15 @@ TEST_CASE("halves have every text once, and the same ones for the same seed") {
   CHECK(h.confirm.positive.size() == 5);
   CHECK(h.choose.negative.size() == 3);
   std::vector<std::size_t> all;
-  for (const auto* part : {&h.choose.positive, &h.confirm.positive, &h.choose.negative, &h.confirm.negative})
+  for (const auto* part :
+       {&h.choose.positive, &h.confirm.positive, &h.choose.negative, &h.confirm.negative})
     all.insert(all.end(), part->begin(), part->end());
   std::sort(all.begin(), all.end());
   std::vector<std::size_t> expected(15);
   std::iota(expected.begin(), expected.end(), std::size_t{0});
   CHECK(all == expected);
-  CHECK(std::all_of(h.choose.positive.begin(), h.choose.positive.end(), [](std::size_t t) { return t < 9; }));
+  CHECK(std::all_of(h.choose.positive.begin(), h.choose.positive.end(),
+                    [](std::size_t t) { return t < 9; }));
   CHECK(bdh::split_texts(9, 6, 3).choose.positive == h.choose.positive);
   CHECK(bdh::split_texts(40, 6, 4).choose.positive != bdh::split_texts(40, 6, 3).choose.positive);
 }
@@ -101,7 +108,8 @@ TEST_CASE("correlations by hand") {
   const std::vector<double> a{1, 2, 3, 4}, b{1, 4, 9, 16};
   CHECK(bdh::pearson(a, b) == doctest::Approx(25 / std::sqrt(5.0 * 129)));
   CHECK(bdh::spearman(a, b) == doctest::Approx(1));
-  CHECK(bdh::spearman(a, std::vector<double>{2, 2, 1, 0}) == doctest::Approx(-4.5 / std::sqrt(5 * 4.5)));
+  CHECK(bdh::spearman(a, std::vector<double>{2, 2, 1, 0}) ==
+        doctest::Approx(-4.5 / std::sqrt(5 * 4.5)));
   CHECK(std::isnan(bdh::pearson(a, std::vector<double>{0.1, 0.1, 0.1, 0.1})));
   CHECK(std::isnan(bdh::spearman(std::vector<double>{}, std::vector<double>{})));
 }
@@ -109,10 +117,12 @@ TEST_CASE("correlations by hand") {
 TEST_CASE("activity by hand: four neurons, two pairs, one layer") {
   bdh::activity_statistics all(4, 4, 1, {0.01, 0.25});
   using ids = std::vector<bdh::neuron_id>;
-  const auto token = [&](double surprisal, const ids& x, const std::vector<float>& xs, const ids& y, const std::vector<float>& ys) {
+  const auto token = [&](double surprisal, const ids& x, const std::vector<float>& xs, const ids& y,
+                         const std::vector<float>& ys) {
     all.see(1, false, x, xs);
     all.see(1, true, y, ys);
-    bdh::token_activity t{.position = all.tokens().size(), .token = 0, .surprisal = surprisal, .synaptic_events = 10};
+    bdh::token_activity t{
+        .position = all.tokens().size(), .token = 0, .surprisal = surprisal, .synaptic_events = 10};
     t.x = {static_cast<double>(x.size()) / 4};
     t.y = {static_cast<double>(y.size()) / 4};
     all.add(t);
@@ -128,7 +138,7 @@ TEST_CASE("activity by hand: four neurons, two pairs, one layer") {
   CHECK(found[0].ever == 3);
   CHECK(found[0].of_a_token == doctest::Approx((2 + 1 + 16.0 / 6) / 3));
   CHECK(found[0].of_the_text == doctest::Approx(81.0 / (4 + 4 + 25)));  // sums 2, 2, 5, 0
-  CHECK(found[0].pearson == doctest::Approx(1));                        // two tokens whose surprisal is known
+  CHECK(found[0].pearson == doctest::Approx(1));  // two tokens whose surprisal is known
   CHECK(found[1].ever == 2);
   CHECK(found[1].of_a_token == 1);
   CHECK(all.ever_active() == 3);

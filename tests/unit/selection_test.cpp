@@ -8,8 +8,11 @@
 
 namespace {
 
-std::vector<std::size_t> kept(std::size_t columns, const std::vector<float>& scores, bdh::edge_id count) {
-  const auto row = [&](std::size_t r, std::span<float> out) { std::copy_n(scores.begin() + r * columns, columns, out.begin()); };
+std::vector<std::size_t> kept(std::size_t columns, const std::vector<float>& scores,
+                              bdh::edge_id count) {
+  const auto row = [&](std::size_t r, std::span<float> out) {
+    std::copy_n(scores.begin() + r * columns, columns, out.begin());
+  };
   bdh::sieve s = bdh::largest(scores.size() / columns, columns, count, row);
   std::vector<std::size_t> at;
   for (std::size_t i = 0; i < scores.size(); ++i)
@@ -40,7 +43,8 @@ TEST_CASE("it agrees with sorting, also where scores differ in their last bit") 
   }
   std::vector<std::size_t> by_score(scores.size());
   for (std::size_t i = 0; i < by_score.size(); ++i) by_score[i] = i;
-  std::stable_sort(by_score.begin(), by_score.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+  std::stable_sort(by_score.begin(), by_score.end(),
+                   [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
   for (const std::size_t count : {1u, 10u, 999u, 1000u, 1500u, 2100u, 2999u}) {
     places expected(by_score.begin(), by_score.begin() + static_cast<std::ptrdiff_t>(count));
     std::sort(expected.begin(), expected.end());

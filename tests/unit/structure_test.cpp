@@ -1,4 +1,5 @@
-// Graphs cut from weights at a threshold: counted by hand, and the same from lists of edges, from bits, and for any number of threads.
+// Graphs cut from weights at a threshold: counted by hand, and the same from lists of edges, from
+// bits, and for any number of threads.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -15,9 +16,11 @@
 
 namespace {
 
-// W[target][source]:  0->1 0.5, 1->0 0.4, 0->2 -0.8, 2->0 0.3, 3->3 0.9 (to itself), 1->2 -0.1, 2->3 -0.6, 3->2 -0.7
+// W[target][source]:  0->1 0.5, 1->0 0.4, 0->2 -0.8, 2->0 0.3, 3->3 0.9 (to itself), 1->2 -0.1,
+// 2->3 -0.6, 3->2 -0.7
 constexpr std::uint32_t n = 4;
-const std::vector<float> by_hand{0, 0.4f, 0.3f, 0, 0.5f, 0, 0, 0, -0.8f, -0.1f, 0, -0.7f, 0, 0, -0.6f, 0.9f};
+const std::vector<float> by_hand{0,     0.4f,  0.3f, 0,     0.5f, 0, 0,     0,
+                                 -0.8f, -0.1f, 0,    -0.7f, 0,    0, -0.6f, 0.9f};
 
 bdh::array<float> make(const std::vector<float>& values) {
   bdh::array<float> a(values.size());
@@ -47,13 +50,14 @@ bdh::weight_matrix sparse(const std::vector<float>& weights, std::uint32_t size)
     return a;
   };
   const bdh::population nodes{"neurons", size};
-  return bdh::weight_matrix::of_edges(
-      bdh::projection::sparse("w", nodes, nodes, bdh::order::by_target, fixed(indptr), fixed(indices), fixed(data)));
+  return bdh::weight_matrix::of_edges(bdh::projection::sparse(
+      "w", nodes, nodes, bdh::major::target, fixed(indptr), fixed(indices), fixed(data)));
 }
 
 std::vector<float> random_weights(std::size_t size, std::uint64_t seed) {
   std::vector<float> w(size * size);
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(bdh::normal(seed, bdh::purpose::test_weights, i, 0));
+  for (std::size_t i = 0; i < w.size(); ++i)
+    w[i] = static_cast<float>(bdh::normal(seed, bdh::purpose::test_weights, i, 0));
   return w;
 }
 
@@ -78,7 +82,7 @@ TEST_CASE("edges of both signs, by hand, of complete and of sparse weights") {
     const bdh::weight_matrix rows = is_complete ? complete(by_hand, n) : sparse(by_hand, n);
     const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
     CHECK(all.pairs() == 12);
-    const bdh::cut_graph g = bdh::cut(rows, all, {0.3f, 0.3f}, *work);
+    const bdh::thresholded_graph g = bdh::apply_thresholds(rows, all, {0.3f, 0.3f}, *work);
     CHECK(g.excitatory.edges == 2);  // 0.3 is not above 0.3
     CHECK(g.excitatory.self_loops == 1);
     CHECK(g.inhibitory.edges == 3);
@@ -93,29 +97,35 @@ TEST_CASE("edges of both signs, by hand, of complete and of sparse weights") {
     CHECK(g.excitatory_edges->targets == list{1, 0});
     CHECK(g.inhibitory_edges->indptr == std::vector<bdh::edge_id>{0, 1, 1, 2, 3});
     CHECK(g.inhibitory_edges->targets == list{2, 3, 2});
-    const bdh::answered_edges mutual = bdh::sum_of(bdh::answered_by_block(g));
+    const bdh::reciprocal_edges mutual = bdh::sum_of(bdh::reciprocal_by_block(g));
     CHECK(mutual.excitatory == 2);
     CHECK(mutual.inhibitory == 2);
     CHECK(mutual.mixed == 0);
     // With weights above 0.2 the edge 2->0 answers the inhibitory 0->2.
-    CHECK(bdh::sum_of(bdh::answered_by_block(bdh::cut(rows, all, {0.2f, 0.2f}, *work))).mixed == 1);
+    CHECK(
+        bdh::sum_of(bdh::reciprocal_by_block(bdh::apply_thresholds(rows, all, {0.2f, 0.2f}, *work)))
+            .mixed == 1);
   }
 }
 
 TEST_CASE("Dale index and balance, by hand") {
   const auto work = bdh::serial_executor();
   const bdh::weight_matrix rows = complete(by_hand, n);
-  const bdh::cut_graph g = bdh::cut(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work);
-  const auto by_edges = bdh::dale_by_edges(g), by_weight = bdh::dale_by_weight(g), balance = bdh::balance(g);
-  CHECK(*by_edges[0] == 0);                                                                                     // excites 1, inhibits 2
-  CHECK(*by_edges[3] == 1);                                                                                     // inhibits only
-  CHECK(*by_weight[0] == doctest::Approx(0.3 / 1.3));                                                           // 0.5 against 0.8
-  CHECK(*balance[0] == 1);                                                                                      // is only excited
-  CHECK(*balance[3] == -1);                                                                                     // is only inhibited
-  CHECK_FALSE(bdh::dale_by_edges(bdh::cut(rows, bdh::neuron_window::all_of(rows), {0.75f, 0.75f}, *work))[1]);  // has no edges
-  // 7 edges of which 3 excite; out-degrees 2, 2, 2, 1. E|2B - k| / k: k = 1: 1; k = 2: P(both alike).
+  const bdh::thresholded_graph g =
+      bdh::apply_thresholds(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work);
+  const auto by_edges = bdh::dale_by_edges(g), by_weight = bdh::dale_by_weight(g),
+             balance = bdh::balance(g);
+  CHECK(*by_edges[0] == 0);                            // excites 1, inhibits 2
+  CHECK(*by_edges[3] == 1);                            // inhibits only
+  CHECK(*by_weight[0] == doctest::Approx(0.3 / 1.3));  // 0.5 against 0.8
+  CHECK(*balance[0] == 1);                             // is only excited
+  CHECK(*balance[3] == -1);                            // is only inhibited
+  CHECK_FALSE(bdh::dale_by_edges(bdh::apply_thresholds(rows, bdh::neuron_window::all_of(rows),
+                                                       {0.75f, 0.75f}, *work))[1]);  // has no edges
+  // 7 edges of which 3 excite; out-degrees 2, 2, 2, 1. E|2B - k| / k: k = 1: 1; k = 2: P(both
+  // alike).
   const double p = 3.0 / 7, alike = p * p + (1 - p) * (1 - p);
-  CHECK(*bdh::dale_by_chance(g) == doctest::Approx((3 * alike + 1) / 4));
+  CHECK(*bdh::expected_dale_index(g) == doctest::Approx((3 * alike + 1) / 4));
 }
 
 TEST_CASE("from head to head: sources are the first nodes, targets follow") {
@@ -126,14 +136,16 @@ TEST_CASE("from head to head: sources are the first nodes, targets follow") {
   CHECK(window.pairs() == 4);
   CHECK(window.neuron_of(1) == 1);
   CHECK(window.neuron_of(2) == 2);
-  const bdh::cut_graph g = bdh::cut(rows, window, {0, 0}, *work);
+  const bdh::thresholded_graph g = bdh::apply_thresholds(rows, window, {0, 0}, *work);
   CHECK(g.excitatory.edges == 0);
   CHECK(g.inhibitory_edges->targets == list{2, 2});
-  const bdh::cut_graph inner = bdh::cut(rows, bdh::neuron_window::of_heads(2, 1, 1), {0, 0}, *work);
+  const bdh::thresholded_graph inner =
+      bdh::apply_thresholds(rows, bdh::neuron_window::of_heads(2, 1, 1), {0, 0}, *work);
   CHECK(inner.where.nodes() == 2);
   CHECK(inner.excitatory.self_loops == 1);
   CHECK(inner.inhibitory_edges->targets == list{1, 0});
-  const bdh::cut_graph all = bdh::cut(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work, {.neurons_per_head = 2});
+  const bdh::thresholded_graph all = bdh::apply_thresholds(rows, bdh::neuron_window::all_of(rows),
+                                                           {0, 0}, *work, {.neurons_per_head = 2});
   REQUIRE(all.blocks.size() == 4);
   CHECK(all.blocks[0].excitatory == 2);  // 1 -> 1
   CHECK(all.blocks[1].inhibitory == 2);  // 1 -> 2
@@ -146,8 +158,10 @@ TEST_CASE("edges that lead both ways, by hand, from head to head") {
   const auto work = bdh::serial_executor();
   const bdh::weight_matrix rows = sparse(by_hand, n);
   const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
-  const bdh::cut_graph g = bdh::cut(rows, all, {0, 0}, *work, {.neurons_per_head = 2});
-  for (const auto& found : {bdh::answered_by_block(g), bdh::answered_by_block(rows, all, {0, 0}, 2, *work)}) {
+  const bdh::thresholded_graph g =
+      bdh::apply_thresholds(rows, all, {0, 0}, *work, {.neurons_per_head = 2});
+  for (const auto& found :
+       {bdh::reciprocal_by_block(g), bdh::reciprocal_by_block(rows, all, {0, 0}, 2, *work)}) {
     REQUIRE(found.size() == 4);
     CHECK(found[0].excitatory == 2);  // head 0 to itself: 0->1 and 1->0
     CHECK(found[3].inhibitory == 2);  // head 1 to itself: 2->3 and 3->2
@@ -166,18 +180,22 @@ TEST_CASE("the same bits for any number of threads, and from bits as from lists"
   const bdh::neuron_window all = bdh::neuron_window::all_of(rows);
   const auto one = bdh::default_executor(1), three = bdh::default_executor(3);
   for (const float beta : {0.0f, 1.5f}) {
-    const bdh::cut_graph a = bdh::cut(rows, all, {beta, beta}, *one), b = bdh::cut(rows, all, {beta, beta}, *three);
+    const bdh::thresholded_graph a = bdh::apply_thresholds(rows, all, {beta, beta}, *one),
+                                 b = bdh::apply_thresholds(rows, all, {beta, beta}, *three);
     check_same(a.excitatory, b.excitatory);
     check_same(a.inhibitory, b.inhibitory);
     CHECK(a.excitatory_edges->targets == b.excitatory_edges->targets);
-    const bdh::cut_graph few = bdh::cut(rows, all, {beta, beta}, *three, {.most_edges = 1000});
+    const bdh::thresholded_graph few =
+        bdh::apply_thresholds(rows, all, {beta, beta}, *three, {.most_edges = 1000});
     CHECK_FALSE(few.excitatory_edges);
     CHECK_FALSE(few.inhibitory_edges);
     check_same(a.excitatory, few.excitatory);
     // Heads of 175 neurons begin and end inside words of 64 bits.
     for (const bdh::neuron_id per_head : {0u, 175u}) {
-      const bdh::cut_graph blocks = bdh::cut(rows, all, {beta, beta}, *three, {.neurons_per_head = per_head});
-      const auto lists = bdh::answered_by_block(blocks), bits = bdh::answered_by_block(rows, all, {beta, beta}, per_head, *three);
+      const bdh::thresholded_graph blocks =
+          bdh::apply_thresholds(rows, all, {beta, beta}, *three, {.neurons_per_head = per_head});
+      const auto lists = bdh::reciprocal_by_block(blocks),
+                 bits = bdh::reciprocal_by_block(rows, all, {beta, beta}, per_head, *three);
       REQUIRE(lists.size() == (per_head == 0 ? 1 : 16));
       REQUIRE(bits.size() == lists.size());
       for (std::size_t k = 0; k < lists.size(); ++k) {
@@ -199,36 +217,41 @@ TEST_CASE("thresholds keep as many edges as asked for, or a few less") {
   const bdh::weight_histogram sizes(rows, all, *work);
   for (const std::uint64_t wanted : {0u, 1u, 90u, 9000u, 40000u, 89700u}) {
     CAPTURE(wanted);
-    const float beta = sizes.threshold(wanted, bdh::sign::both), above = sizes.threshold(wanted, bdh::sign::inhibitory);
-    const bdh::cut_graph g = bdh::cut(rows, all, {beta, beta}, *work);
+    const float beta = sizes.threshold(wanted, bdh::sign::both),
+                above = sizes.threshold(wanted, bdh::sign::inhibitory);
+    const bdh::thresholded_graph g = bdh::apply_thresholds(rows, all, {beta, beta}, *work);
     const std::uint64_t found = g.excitatory.edges + g.inhibitory.edges;
     CHECK(found <= wanted);
     CHECK(static_cast<double>(found) >= static_cast<double>(wanted) * 0.995 - 1);
-    const std::uint64_t inhibitory = bdh::cut(rows, all, {0, above}, *work).inhibitory.edges;
+    const std::uint64_t inhibitory =
+        bdh::apply_thresholds(rows, all, {0, above}, *work).inhibitory.edges;
     CHECK(inhibitory <= wanted);
   }
   // Two equal weights: one of them alone cannot be kept.
   const bdh::weight_matrix equal = complete({0, 1, 1, 0}, 2);
-  const float beta = bdh::weight_histogram(equal, {0, 2, 0, 2}, *work).threshold(1, bdh::sign::both);
-  CHECK(bdh::cut(equal, {0, 2, 0, 2}, {beta, beta}, *work).excitatory.edges == 0);
+  const float beta =
+      bdh::weight_histogram(equal, {0, 2, 0, 2}, *work).threshold(1, bdh::sign::both);
+  CHECK(bdh::apply_thresholds(equal, {0, 2, 0, 2}, {beta, beta}, *work).excitatory.edges == 0);
 }
 
 TEST_CASE("what is interrupted ends with what the interruption threw") {
   const bdh::weight_matrix rows = complete(random_weights(700, 3), 700);
   const auto work = bdh::default_executor(2);
   const auto stop = [] { throw std::runtime_error("stop"); };
-  CHECK_THROWS_AS(bdh::cut(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work, {}, stop), std::runtime_error);
+  CHECK_THROWS_AS(
+      bdh::apply_thresholds(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work, {}, stop),
+      std::runtime_error);
 }
 
 TEST_CASE("a Gaussian product has no structure of its own, and the size asked for") {
   const auto work = bdh::serial_executor();
   const bdh::random_product p = bdh::gaussian_product({10, 40, 10, 40}, 8, 5);
-  const bdh::cut_graph g = bdh::cut(p.rows, p.window, {0, 0}, *work);
+  const bdh::thresholded_graph g = bdh::apply_thresholds(p.rows, p.window, {0, 0}, *work);
   CHECK(g.where.nodes() == 40);
   CHECK(g.excitatory.edges + g.inhibitory.edges == 40 * 39);
   CHECK(std::abs(static_cast<double>(g.excitatory.edges) / (40 * 39) - 0.5) < 0.1);
   const bdh::random_product across = bdh::gaussian_product({0, 30, 30, 20}, 8, 5);
-  const bdh::cut_graph h = bdh::cut(across.rows, across.window, {0, 0}, *work);
+  const bdh::thresholded_graph h = bdh::apply_thresholds(across.rows, across.window, {0, 0}, *work);
   CHECK(h.where.nodes() == 50);
   CHECK(h.excitatory.edges + h.inhibitory.edges == 600);
   CHECK(h.excitatory.in_edges[0] == 0);  // a source

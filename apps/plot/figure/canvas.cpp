@@ -15,15 +15,16 @@ constexpr double ascent = 0.95, descent = 0.25;  // of the size
 std::string stroke_attributes(const stroke& s) {
   std::string all = fmt::format(R"(stroke="{}" stroke-width="{}")", s.of.text(), number(s.width));
   if (!s.dashes.empty()) all += fmt::format(R"( stroke-dasharray="{}")", s.dashes);
-  if (!s.dashes.empty() && s.offset != 0) all += fmt::format(R"( stroke-dashoffset="{}")", number(s.offset));
+  if (!s.dashes.empty() && s.offset != 0)
+    all += fmt::format(R"( stroke-dashoffset="{}")", number(s.offset));
   return all;
 }
 
 std::string pair(point p) { return number(p.x) + " " + number(p.y); }
 
 std::string box_attributes(const box& b) {
-  return fmt::format(R"(x="{}" y="{}" width="{}" height="{}")", number(b.left), number(b.top), number(std::max(0.0, b.width())),
-                     number(std::max(0.0, b.height())));
+  return fmt::format(R"(x="{}" y="{}" width="{}" height="{}")", number(b.left), number(b.top),
+                     number(std::max(0.0, b.width())), number(std::max(0.0, b.height())));
 }
 
 std::string closed_path(std::initializer_list<point> corners) {
@@ -35,7 +36,8 @@ std::string closed_path(std::initializer_list<point> corners) {
 std::string outline(point c, shape kind, double r) {
   switch (kind) {
     case shape::square:
-      return closed_path({{c.x - r, c.y - r}, {c.x + r, c.y - r}, {c.x + r, c.y + r}, {c.x - r, c.y + r}});
+      return closed_path(
+          {{c.x - r, c.y - r}, {c.x + r, c.y - r}, {c.x + r, c.y + r}, {c.x - r, c.y + r}});
     case shape::triangle:
       return closed_path({{c.x, c.y - r}, {c.x + r, c.y + r}, {c.x - r, c.y + r}});
     case shape::diamond:
@@ -61,13 +63,19 @@ std::string outline(point c, shape kind, double r) {
 }  // namespace
 
 box text_box(point at, std::string_view text, const text_style& s) {
-  const double width = text_width(text, s.size, s.bold), before = s.at == anchor::start ? 0 : s.at == anchor::middle ? width / 2 : width;
-  if (s.upwards) return {at.x - ascent * s.size, at.y + before - width, at.x + descent * s.size, at.y + before};
+  const double width = text_width(text, s.size, s.bold), before = s.at == anchor::start ? 0
+                                                                  : s.at == anchor::middle
+                                                                      ? width / 2
+                                                                      : width;
+  if (s.upwards)
+    return {at.x - ascent * s.size, at.y + before - width, at.x + descent * s.size, at.y + before};
   return {at.x - before, at.y - ascent * s.size, at.x - before + width, at.y + descent * s.size};
 }
 
 void canvas::line(point from, point to, const stroke& s) {
-  body_ += fmt::format(R"(<path d="M{}L{}" fill="none" {}/>)", pair(from), pair(to), stroke_attributes(s)) + "\n";
+  body_ += fmt::format(R"(<path d="M{}L{}" fill="none" {}/>)", pair(from), pair(to),
+                       stroke_attributes(s)) +
+           "\n";
 }
 
 void canvas::polyline(std::span<const point> points, const stroke& s) {
@@ -75,8 +83,9 @@ void canvas::polyline(std::span<const point> points, const stroke& s) {
   body_ += R"(<path d=")";
   for (std::size_t k = 0; k < points.size(); ++k) body_ += (k == 0 ? "M" : "L") + pair(points[k]);
   // A single point shows as a dot of the line's width.
-  body_ += fmt::format(R"({}" fill="none" stroke-linejoin="round" stroke-linecap="{}" {}/>)", points.size() == 1 ? "h0" : "",
-                       s.dashes.empty() ? "round" : "butt", stroke_attributes(s)) +
+  body_ += fmt::format(R"({}" fill="none" stroke-linejoin="round" stroke-linecap="{}" {}/>)",
+                       points.size() == 1 ? "h0" : "", s.dashes.empty() ? "round" : "butt",
+                       stroke_attributes(s)) +
            "\n";
 }
 
@@ -90,30 +99,41 @@ void canvas::dots(std::span<const point> centres, double diameter, colour fill) 
   if (centres.empty()) return;
   body_ += R"(<path d=")";
   for (point p : centres) body_ += "M" + number(p.x, 1) + " " + number(p.y, 1) + "h0";
-  body_ += fmt::format(R"(" fill="none" stroke-linecap="round" {}/>)", stroke_attributes({fill, diameter})) + "\n";
+  body_ += fmt::format(R"(" fill="none" stroke-linecap="round" {}/>)",
+                       stroke_attributes({fill, diameter})) +
+           "\n";
 }
 
-void canvas::shape_with_tip(const std::string& element, const std::string& attributes, std::string_view tip) {
+void canvas::shape_with_tip(const std::string& element, const std::string& attributes,
+                            std::string_view tip) {
   if (tip.empty()) {
     body_ += fmt::format("<{} {}/>\n", element, attributes);
     return;
   }
   const std::string safe = escaped(tip);
-  body_ += fmt::format("<{} {}{}><title>{}</title></{}>\n", element, attributes, interactive_ ? R"( tabindex="0" role="img")" : "", safe,
-                       element);
+  body_ += fmt::format("<{} {}{}><title>{}</title></{}>\n", element, attributes,
+                       interactive_ ? R"( tabindex="0" role="img")" : "", safe, element);
 }
 
-void canvas::marker(point c, shape kind, double diameter, std::optional<colour> fill, std::string_view tip) {
+void canvas::marker(point c, shape kind, double diameter, std::optional<colour> fill,
+                    std::string_view tip) {
   const double r = diameter / 2;
-  const std::string paint = fill ? fmt::format(R"(fill="{}")", fill->text()) : R"(fill="none" pointer-events="all")";
+  const std::string paint =
+      fill ? fmt::format(R"(fill="{}")", fill->text()) : R"(fill="none" pointer-events="all")";
   if (kind == shape::disc)
-    shape_with_tip("circle", fmt::format(R"(cx="{}" cy="{}" r="{}" {})", number(c.x), number(c.y), number(r), paint), tip);
+    shape_with_tip(
+        "circle",
+        fmt::format(R"(cx="{}" cy="{}" r="{}" {})", number(c.x), number(c.y), number(r), paint),
+        tip);
   else
     shape_with_tip("path", fmt::format(R"(d="{}" {})", outline(c, kind, r), paint), tip);
 }
 
-void canvas::rectangle(const box& b, colour fill, std::optional<stroke> border, std::string_view tip) {
-  shape_with_tip("rect", fmt::format(R"({} fill="{}"{})", box_attributes(b), fill.text(), border ? " " + stroke_attributes(*border) : ""),
+void canvas::rectangle(const box& b, colour fill, std::optional<stroke> border,
+                       std::string_view tip) {
+  shape_with_tip("rect",
+                 fmt::format(R"({} fill="{}"{})", box_attributes(b), fill.text(),
+                             border ? " " + stroke_attributes(*border) : ""),
                  tip);
 }
 
@@ -129,28 +149,34 @@ void canvas::text(point at, std::string_view text, const text_style& s) {
   if (text.empty()) return;
   std::string more = s.bold ? R"( font-weight="bold")" : "";
   if (s.upwards) more += fmt::format(R"x( transform="rotate(-90 {})")x", pair(at));
-  if (s.over_shapes) more += R"( stroke="#ffffff" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke")";
-  body_ += fmt::format(R"(<text x="{}" y="{}" font-size="{}" text-anchor="{}" fill="{}"{}>{}</text>)", number(at.x), number(at.y),
-                       number(s.size), anchors[static_cast<int>(s.at)], s.of.text(), more, escaped(text));
+  if (s.over_shapes)
+    more += R"( stroke="#ffffff" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke")";
+  body_ +=
+      fmt::format(R"(<text x="{}" y="{}" font-size="{}" text-anchor="{}" fill="{}"{}>{}</text>)",
+                  number(at.x), number(at.y), number(s.size), anchors[static_cast<int>(s.at)],
+                  s.of.text(), more, escaped(text));
   body_ += "\n";
 }
 
 // An inner picture cuts off at its edges, and needs no name that could be somebody else's too.
 void canvas::begin_clip(const box& b) {
-  body_ += fmt::format(R"(<svg {} viewBox="{} {} {} {}" overflow="hidden">)", box_attributes(b), number(b.left), number(b.top),
-                       number(b.width()), number(b.height())) +
+  body_ += fmt::format(R"(<svg {} viewBox="{} {} {} {}" overflow="hidden">)", box_attributes(b),
+                       number(b.left), number(b.top), number(b.width()), number(b.height())) +
            "\n";
 }
 
 void canvas::end_clip() { body_ += "</svg>\n"; }
 
-std::string canvas::document(double width, double height, std::string_view title, std::string_view description) const {
+std::string canvas::document(double width, double height, std::string_view title,
+                             std::string_view description) const {
   const std::string name = escaped(title);
   return fmt::format(
              R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" font-family="sans-serif" role="{2}" aria-label="{3}">)",
              number(width), number(height), interactive_ ? "group" : "img", name) +
          "\n<title>" + name + "</title>\n<desc>" + escaped(description) + "</desc>\n" +
-         fmt::format(R"(<rect width="{}" height="{}" fill="#ffffff"/>)", number(width), number(height)) + "\n" + body_ + "</svg>\n";
+         fmt::format(R"(<rect width="{}" height="{}" fill="#ffffff"/>)", number(width),
+                     number(height)) +
+         "\n" + body_ + "</svg>\n";
 }
 
 }  // namespace bdh::figure

@@ -17,8 +17,12 @@ struct box {
   double left = 0, top = 0, right = 0, bottom = 0;
   double width() const noexcept { return right - left; }
   double height() const noexcept { return bottom - top; }
-  bool meets(const box& o) const noexcept { return left < o.right && o.left < right && top < o.bottom && o.top < bottom; }
-  bool holds(const box& o) const noexcept { return left <= o.left && top <= o.top && right >= o.right && bottom >= o.bottom; }
+  bool meets(const box& o) const noexcept {
+    return left < o.right && o.left < right && top < o.bottom && o.top < bottom;
+  }
+  bool holds(const box& o) const noexcept {
+    return left <= o.left && top <= o.top && right >= o.right && bottom >= o.bottom;
+  }
 };
 
 enum class anchor { start, middle, end };
@@ -44,15 +48,18 @@ box text_box(point at, std::string_view text, const text_style& style);
 
 class canvas {
  public:
-  // `interactive`: shapes with a tip can be reached by keyboard. A tip is what a pointer that rests on the shape shows.
+  // `interactive`: shapes with a tip can be reached by keyboard. A tip is what a pointer that rests
+  // on the shape shows.
   explicit canvas(bool interactive = false) : interactive_(interactive) {}
 
   void line(point from, point to, const stroke& s);
   void polyline(std::span<const point> points, const stroke& s);
   void polygon(std::span<const point> corners, colour fill);
-  void dots(std::span<const point> centres, double diameter, colour fill);                                        // many, as one path
-  void marker(point centre, shape kind, double diameter, std::optional<colour> fill, std::string_view tip = {});  // no colour: only its tip
-  void rectangle(const box& b, colour fill, std::optional<stroke> border = std::nullopt, std::string_view tip = {});
+  void dots(std::span<const point> centres, double diameter, colour fill);  // many, as one path
+  void marker(point centre, shape kind, double diameter, std::optional<colour> fill,
+              std::string_view tip = {});  // no colour: only its tip
+  void rectangle(const box& b, colour fill, std::optional<stroke> border = std::nullopt,
+                 std::string_view tip = {});
   void image(const box& b, const std::string& png);  // its pixels stretched, not smoothed
   void text(point at, std::string_view text, const text_style& style);
 
@@ -61,10 +68,12 @@ class canvas {
   void end_clip();
 
   // A whole picture on white. Title and description are for those who cannot see it.
-  std::string document(double width, double height, std::string_view title, std::string_view description) const;
+  std::string document(double width, double height, std::string_view title,
+                       std::string_view description) const;
 
  private:
-  void shape_with_tip(const std::string& element, const std::string& attributes, std::string_view tip);
+  void shape_with_tip(const std::string& element, const std::string& attributes,
+                      std::string_view tip);
 
   std::string body_;
   bool interactive_;

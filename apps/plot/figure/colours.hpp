@@ -14,9 +14,11 @@ struct colour {
 };
 
 inline constexpr colour ink{0x22, 0x22, 0x22}, pale{0xdd, 0xdd, 0xdd}, grey{0x77, 0x77, 0x77};
-inline constexpr colour excitatory{0xd5, 0x5e, 0x00}, inhibitory{0x00, 0x72, 0xb2};  // and positive, negative
+inline constexpr colour excitatory{0xd5, 0x5e, 0x00},
+    inhibitory{0x00, 0x72, 0xb2};  // and positive, negative
 
-// Of the k-th of `count` series: Okabe and Ito's colours up to seven, then steps of the sequential map.
+// Of the k-th of `count` series: Okabe and Ito's colours up to seven, then steps of the sequential
+// map.
 colour series_colour(std::size_t k, std::size_t count);
 
 // Viridis: share in [0, 1], dark to light. What is not a number is white.

@@ -1,5 +1,6 @@
-// A figure told by its data: panels with axes, series, a legend, notes. Margins, ticks and the places of labels follow from it, so that
-// nothing overlaps or is cut off, for few data and for many.
+// A figure told by its data: panels with axes, series, a legend, notes. Margins, ticks and the
+// places of labels follow from it, so that nothing overlaps or is cut off, for few data and for
+// many.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,9 @@ struct axis {
   bool whole = false;                     // of integers
   bool tight = false;                     // ends where the data end
   bool hidden = false;                    // no line, no ticks, no label
-  std::vector<tick> ticks{};              // instead of round values: categories, tokens; those without room have no label
-  bool upwards = false;                   // of x: labels are read from below
+  std::vector<tick>
+      ticks{};  // instead of round values: categories, tokens; those without room have no label
+  bool upwards = false;  // of x: labels are read from below
 };
 
 enum class form { line, steps, points, bars, segments, arrows, texts };
@@ -31,19 +33,25 @@ struct mark {
   form how = form::line;
   std::string name{};  // in the legend; there a series without elements is a remark
   colour of = ink;
-  std::vector<double> x{}, y{};  // of segments and arrows two points each, of texts the places that they belong to
-  double size = 1.5;             // px: width of a line, diameter of a point, size of a text; of bars in units of x
+  std::vector<double> x{},
+      y{};  // of segments and arrows two points each, of texts the places that they belong to
+  double size =
+      1.5;  // px: width of a line, diameter of a point, size of a text; of bars in units of x
   shape with = shape::disc;
   bool dashed = false;
-  bool marked = false;                // of a line of few points: with a marker at each, `with`
-  bool blunt = false;                 // arrows that end in a bar, as inhibition is drawn; they are bent, so that both ways can be seen
-  std::vector<colour> colours{};      // of each element (of segments and arrows: of each pair of points), instead of `of`
-  std::vector<double> sizes{};        // the same
-  std::vector<double> clearance{};    // px, of each point: room left for what is drawn there, by arrows and texts
+  bool marked = false;  // of a line of few points: with a marker at each, `with`
+  bool blunt = false;   // arrows that end in a bar, as inhibition is drawn; they are bent, so that
+                        // both ways can be seen
+  std::vector<colour> colours{};  // of each element (of segments and arrows: of each pair of
+                                  // points), instead of `of`
+  std::vector<double> sizes{};    // the same
+  std::vector<double>
+      clearance{};  // px, of each point: room left for what is drawn there, by arrows and texts
   std::vector<std::string> labels{};  // the texts; those without room are left out
   bool bold = false;                  // of texts
-  std::vector<std::string> tips{};    // of points, bars and the points of a line, shown where a pointer rests; empty: none
-  bool hidden_points = false;         // of a line: only its tips
+  std::vector<std::string>
+      tips{};  // of points, bars and the points of a line, shown where a pointer rests; empty: none
+  bool hidden_points = false;  // of a line: only its tips
 };
 
 // Values in cells of equal size; NaN is white.
@@ -72,12 +80,13 @@ struct drawing {
   std::vector<std::string> notes{};  // below the panels
   double width = 720;                // px
   std::optional<double> height{};    // else by the panels
-  std::size_t columns = 1;           // panels beside each other, of which each has room for its labels
-  double panel_height = 170;         // px of a row, where there is no height
-  std::vector<panel> panels{};       // row by row
+  std::size_t columns = 1;      // panels beside each other, of which each has room for its labels
+  double panel_height = 170;    // px of a row, where there is no height
+  std::vector<panel> panels{};  // row by row
 };
 
-// The same bytes for the same drawing. `interactive`: see canvas. Throws input_error when the panels have no room.
+// The same bytes for the same drawing. `interactive`: see canvas. Throws input_error when the
+// panels have no room.
 std::string in_svg(const drawing& d, bool interactive = false);
 
 }  // namespace bdh::figure

@@ -15,10 +15,13 @@ namespace {
 void fill(const atomic_file& file, const std::filesystem::path& target, std::string_view bytes) {
   std::FILE* f = std::fopen(file.temporary().c_str(), "wxe");
   errno = f == nullptr ? errno : 0;
-  const bool written = f != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), f) == bytes.size() && std::fflush(f) == 0;
+  const bool written = f != nullptr &&
+                       std::fwrite(bytes.data(), 1, bytes.size(), f) == bytes.size() &&
+                       std::fflush(f) == 0;
   const int why = errno;
   if ((f != nullptr && std::fclose(f) != 0) || !written)
-    throw device_error(target.string(), "cannot be written: " + std::generic_category().message(why != 0 ? why : EIO));
+    throw device_error(target.string(), "cannot be written: " +
+                                            std::generic_category().message(why != 0 ? why : EIO));
 }
 
 }  // namespace
@@ -31,7 +34,8 @@ void write_whole(const std::filesystem::path& target, std::string_view bytes, bo
 
 picture_file::picture_file(std::filesystem::path target, bool force, double scale)
     : target_(std::move(target)), table_(target_), force_(force), scale_(scale) {
-  if (target_.extension() != ".svg" && target_.extension() != ".png") throw input_error("-o", target_.string(), "NAME.svg or NAME.png");
+  if (target_.extension() != ".svg" && target_.extension() != ".png")
+    throw input_error("-o", target_.string(), "NAME.svg or NAME.png");
   table_.replace_extension(".csv");
   const atomic_file picture(target_, force_), table(table_, force_);
 }

@@ -20,7 +20,8 @@ constexpr double x_tick_room = 45, y_tick_room = 22;  // px, of a tick, at the l
 constexpr double between_labels = 8;                  // px
 
 struct extent {
-  double least = std::numeric_limits<double>::infinity(), most = -std::numeric_limits<double>::infinity();
+  double least = std::numeric_limits<double>::infinity(),
+         most = -std::numeric_limits<double>::infinity();
   void take(double v) {
     least = std::min(least, v);
     most = std::max(most, v);
@@ -28,7 +29,9 @@ struct extent {
   bool known() const { return least <= most; }
 };
 
-bool fits(const axis& a, double v) { return std::isfinite(v) && (a.kind == spacing::linear || v > 0); }
+bool fits(const axis& a, double v) {
+  return std::isfinite(v) && (a.kind == spacing::linear || v > 0);
+}
 
 // Of what can be shown on both axes.
 std::pair<extent, extent> extents(const panel& p) {
@@ -50,7 +53,9 @@ std::pair<extent, extent> extents(const panel& p) {
 }
 
 std::string with_exponent(const std::string& label, int exponent) {
-  return exponent == 0 ? label : label + (label.empty() ? "×" : " (×") + power_of_ten(exponent) + (label.empty() ? "" : ")");
+  return exponent == 0 ? label
+                       : label + (label.empty() ? "×" : " (×") + power_of_ten(exponent) +
+                             (label.empty() ? "" : ")");
 }
 
 double widest(const tick_list& list) {
@@ -94,13 +99,15 @@ std::pair<double, double> limits(const heat_map& h) {
     const double least = h.least.value_or(all.least), most = h.most.value_or(all.most);
     return {least, most > least ? most : least + 1};
   }
-  const double most = std::max(std::abs(h.least.value_or(all.least)), std::abs(h.most.value_or(all.most)));
+  const double most =
+      std::max(std::abs(h.least.value_or(all.least)), std::abs(h.most.value_or(all.most)));
   return {-most, most};
 }
 
 }  // namespace
 
-panel_view::panel_view(const panel& p, double width, double height) : panel_(p), x_{{spacing::linear, 0, 1}, {}}, y_(x_), bar_(x_) {
+panel_view::panel_view(const panel& p, double width, double height)
+    : panel_(p), x_{{spacing::linear, 0, 1}, {}}, y_(x_), bar_(x_) {
   if (p.heat && (p.heat->rows > most_heat_rows || p.heat->columns > most_heat_columns))
     heat_ = binned(*p.heat, most_heat_rows, most_heat_columns);
   else
@@ -116,11 +123,13 @@ panel_view::panel_view(const panel& p, double width, double height) : panel_(p),
   }
 }
 
-panel_view::side panel_view::fitted(const axis& a, double least, double most, bool horizontal, double length) {
+panel_view::side panel_view::fitted(const axis& a, double least, double most, bool horizontal,
+                                    double length) {
   least = a.least.value_or(least);
   most = a.most.value_or(most);
   if (!(least <= most)) std::swap(least, most);
-  const int count = std::max(1, static_cast<int>(length / (horizontal ? x_tick_room : y_tick_room)));
+  const int count =
+      std::max(1, static_cast<int>(length / (horizontal ? x_tick_room : y_tick_room)));
   scale s(a.kind, least, most);
   if (!a.tight) {
     const scale round = s.rounded(count);
@@ -129,11 +138,13 @@ panel_view::side panel_view::fitted(const axis& a, double least, double most, bo
   if (!a.ticks.empty()) {
     tick_list list;
     for (const tick& t : a.ticks)
-      if (s.shows(t.value) && s.place(t.value) > -1e-9 && s.place(t.value) < 1 + 1e-9) list.ticks.push_back(t);
+      if (s.shows(t.value) && s.place(t.value) > -1e-9 && s.place(t.value) < 1 + 1e-9)
+        list.ticks.push_back(t);
     return {s, list};
   }
   tick_list list = s.ticks(count, a.whole);
-  for (int fewer = count - 1; horizontal && fewer > 0 && overlap(s, list, length); --fewer) list = s.ticks(fewer, a.whole);
+  for (int fewer = count - 1; horizontal && fewer > 0 && overlap(s, list, length); --fewer)
+    list = s.ticks(fewer, a.whole);
   return {s, list};
 }
 
@@ -154,15 +165,18 @@ margins panel_view::needed() const {
       m.right = std::max(m.right, half);
     }
   }
-  if (heat_ && !empty_) m.right += 2 * gap + bar_width + tick_length + gap / 2 + widest(bar_.list) + text_line;
+  if (heat_ && !empty_)
+    m.right += 2 * gap + bar_width + tick_length + gap / 2 + widest(bar_.list) + text_line;
   return m;
 }
 
 void panel_view::draw(canvas& on, const box& frame) const {
-  on.text({frame.left, frame.top - gap}, cut(panel_.title, frame.width(), title_size, true), {.size = title_size, .bold = true});
+  on.text({frame.left, frame.top - gap}, cut(panel_.title, frame.width(), title_size, true),
+          {.size = title_size, .bold = true});
   if (empty_) {
     on.rectangle(frame, {0xff, 0xff, 0xff}, stroke{pale});
-    on.text({(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2}, cut(panel_.nothing, frame.width() - gap, label_size),
+    on.text({(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2},
+            cut(panel_.nothing, frame.width() - gap, label_size),
             {.size = label_size, .at = anchor::middle, .of = grey});
     return;
   }
@@ -189,7 +203,8 @@ std::vector<std::string> panel_view::notes() const {
 }
 
 point panel_view::at(const box& frame, double x, double y) const {
-  return {frame.left + x_.measure.place(x) * frame.width(), frame.bottom - y_.measure.place(y) * frame.height()};
+  return {frame.left + x_.measure.place(x) * frame.width(),
+          frame.bottom - y_.measure.place(y) * frame.height()};
 }
 
 void panel_view::draw_x_axis(canvas& on, const box& frame) const {
@@ -198,16 +213,20 @@ void panel_view::draw_x_axis(canvas& on, const box& frame) const {
   for (const tick& t : x_.list.ticks) {
     const double x = frame.left + x_.measure.place(t.value) * frame.width();
     const double half = panel_.x.upwards ? tick_size * 0.6 : text_width(t.label, tick_size) / 2 + 1;
-    on.line({x, frame.bottom}, {x, frame.bottom + (t.label.empty() ? tick_length / 2 : tick_length)}, {ink, 0.8});
+    on.line({x, frame.bottom},
+            {x, frame.bottom + (t.label.empty() ? tick_length / 2 : tick_length)}, {ink, 0.8});
     if (t.label.empty() || !places.take(x - half, x + half)) continue;
     if (panel_.x.upwards)
       on.text({x + tick_size * 0.35, frame.bottom + tick_length + gap / 2}, t.label,
               {.size = tick_size, .at = anchor::end, .upwards = true});
     else
-      on.text({x, frame.bottom + tick_length + tick_size}, t.label, {.size = tick_size, .at = anchor::middle});
+      on.text({x, frame.bottom + tick_length + tick_size}, t.label,
+              {.size = tick_size, .at = anchor::middle});
   }
-  const double below = frame.bottom + tick_length + gap / 2 + (panel_.x.upwards ? widest(x_.list) : tick_size) + label_size + gap / 2;
-  on.text({(frame.left + frame.right) / 2, below}, cut(with_exponent(panel_.x.label, x_.list.exponent), frame.width(), label_size),
+  const double below = frame.bottom + tick_length + gap / 2 +
+                       (panel_.x.upwards ? widest(x_.list) : tick_size) + label_size + gap / 2;
+  on.text({(frame.left + frame.right) / 2, below},
+          cut(with_exponent(panel_.x.label, x_.list.exponent), frame.width(), label_size),
           {.size = label_size, .at = anchor::middle});
 }
 
@@ -216,12 +235,15 @@ void panel_view::draw_y_axis(canvas& on, const box& frame) const {
   free_places places;
   for (const tick& t : y_.list.ticks) {
     const double y = frame.bottom - y_.measure.place(t.value) * frame.height();
-    on.line({frame.left - (t.label.empty() ? tick_length / 2 : tick_length), y}, {frame.left, y}, {ink, 0.8});
+    on.line({frame.left - (t.label.empty() ? tick_length / 2 : tick_length), y}, {frame.left, y},
+            {ink, 0.8});
     if (t.label.empty() || !places.take(y - tick_size * 0.6, y + tick_size * 0.6)) continue;
-    on.text({frame.left - tick_length - gap / 2, y + tick_size * 0.35}, t.label, {.size = tick_size, .at = anchor::end});
+    on.text({frame.left - tick_length - gap / 2, y + tick_size * 0.35}, t.label,
+            {.size = tick_size, .at = anchor::end});
   }
   const double beside = frame.left - tick_length - gap / 2 - widest(y_.list) - gap;
-  on.text({beside, (frame.top + frame.bottom) / 2}, cut(with_exponent(panel_.y.label, y_.list.exponent), frame.height(), label_size),
+  on.text({beside, (frame.top + frame.bottom) / 2},
+          cut(with_exponent(panel_.y.label, y_.list.exponent), frame.height(), label_size),
           {.size = label_size, .at = anchor::middle, .upwards = true});
 }
 
@@ -229,7 +251,8 @@ void panel_view::draw_heat(canvas& on, const box& frame) const {
   const heat_map& h = *heat_;
   const auto [least, most] = limits(h);
   // Every cell several pixels, so that viewers that smooth leave its middle as it is.
-  const std::size_t across = std::max<std::size_t>(1, 1024 / h.columns), down = std::max<std::size_t>(1, 512 / h.rows);
+  const std::size_t across = std::max<std::size_t>(1, 1024 / h.columns),
+                    down = std::max<std::size_t>(1, 512 / h.rows);
   std::vector<colour> pixels;
   pixels.reserve(h.values.size() * across * down);
   for (std::size_t row = h.rows; row-- > 0;)
@@ -237,7 +260,10 @@ void panel_view::draw_heat(canvas& on, const box& frame) const {
       for (std::size_t column = 0; column < h.columns; ++column) {
         const double v = h.values[row * h.columns + column];
         const double share = h.is_signed ? (most > 0 ? v / most : v) : (v - least) / (most - least);
-        pixels.insert(pixels.end(), across, std::isnan(v) ? colour{0xff, 0xff, 0xff} : h.is_signed ? diverging(share) : sequential(share));
+        pixels.insert(pixels.end(), across,
+                      std::isnan(v) ? colour{0xff, 0xff, 0xff}
+                      : h.is_signed ? diverging(share)
+                                    : sequential(share));
       }
   const point low = at(frame, h.left, h.bottom), high = at(frame, h.right, h.top);
   on.begin_clip(frame);
@@ -260,15 +286,18 @@ void panel_view::draw_colour_bar(canvas& on, const box& frame) const {
     const double y = b.bottom - bar_.measure.place(t.value) * b.height();
     on.line({b.right, y}, {b.right + tick_length, y}, {ink, 0.8});
     if (!t.label.empty() && places.take(y - tick_size * 0.6, y + tick_size * 0.6))
-      on.text({b.right + tick_length + gap / 2, y + tick_size * 0.35}, t.label, {.size = tick_size});
+      on.text({b.right + tick_length + gap / 2, y + tick_size * 0.35}, t.label,
+              {.size = tick_size});
   }
-  on.text({b.right + tick_length + gap / 2 + widest(bar_.list) + gap / 2 + label_size, (b.top + b.bottom) / 2},
+  on.text({b.right + tick_length + gap / 2 + widest(bar_.list) + gap / 2 + label_size,
+           (b.top + b.bottom) / 2},
           cut(with_exponent(heat_->label, bar_.list.exponent), b.height(), label_size),
           {.size = label_size, .at = anchor::middle, .upwards = true});
 }
 
 heat_map binned(const heat_map& whole, std::size_t rows, std::size_t columns) {
-  const std::size_t down = (whole.rows + rows - 1) / rows, across = (whole.columns + columns - 1) / columns;
+  const std::size_t down = (whole.rows + rows - 1) / rows,
+                    across = (whole.columns + columns - 1) / columns;
   heat_map h = whole;
   h.rows = (whole.rows + down - 1) / down;
   h.columns = (whole.columns + across - 1) / across;
@@ -283,10 +312,13 @@ heat_map binned(const heat_map& whole, std::size_t rows, std::size_t columns) {
       ++counts[cell];
     }
   for (std::size_t cell = 0; cell < counts.size(); ++cell)
-    h.values[cell] = counts[cell] == 0 ? std::numeric_limits<double>::quiet_NaN() : h.values[cell] / static_cast<double>(counts[cell]);
+    h.values[cell] = counts[cell] == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                       : h.values[cell] / static_cast<double>(counts[cell]);
   // The last cells may stand for fewer, and reach beyond the whole: as wide as the others.
-  h.right = whole.left + (whole.right - whole.left) * static_cast<double>(h.columns * across) / static_cast<double>(whole.columns);
-  h.top = whole.bottom + (whole.top - whole.bottom) * static_cast<double>(h.rows * down) / static_cast<double>(whole.rows);
+  h.right = whole.left + (whole.right - whole.left) * static_cast<double>(h.columns * across) /
+                             static_cast<double>(whole.columns);
+  h.top = whole.bottom + (whole.top - whole.bottom) * static_cast<double>(h.rows * down) /
+                             static_cast<double>(whole.rows);
   return h;
 }
 

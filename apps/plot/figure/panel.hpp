@@ -9,7 +9,8 @@
 
 namespace bdh::figure {
 
-inline constexpr double label_size = 11, tick_size = 10, title_size = 12, gap = 6, tick_length = 4;  // px
+inline constexpr double label_size = 11, tick_size = 10, title_size = 12, gap = 6,
+                        tick_length = 4;  // px
 
 struct margins {
   double left = 0, top = 0, right = 0, bottom = 0;

@@ -10,7 +10,8 @@
 namespace bdh::figure {
 namespace {
 
-constexpr double largest_plain = 1e6, smallest_plain = 1e-3;  // beyond these a power of ten is taken out
+constexpr double largest_plain = 1e6,
+                 smallest_plain = 1e-3;  // beyond these a power of ten is taken out
 
 // The smallest of 1, 2, 5 times a power of ten with at most `count` steps in `span`.
 double round_step(double span, int count) {
@@ -24,7 +25,8 @@ int decade(double value) { return static_cast<int>(std::floor(std::log10(value) 
 
 std::string with_separators(double value) {
   std::string digits = fmt::format("{:.0f}", std::abs(value));
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), 1, ',');
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   return (value < 0 ? "−" : "") + digits;
 }
 
@@ -35,7 +37,8 @@ std::string label_of(double value, int decimals) {
 }
 
 tick_list linear_ticks(double least, double most, int count, bool whole) {
-  const double step = std::max(round_step(most - least, count), whole ? 1.0 : 0.0), largest = std::max(std::abs(least), std::abs(most));
+  const double step = std::max(round_step(most - least, count), whole ? 1.0 : 0.0),
+               largest = std::max(std::abs(least), std::abs(most));
   tick_list list;
   if (largest >= largest_plain || largest < smallest_plain) list.exponent = decade(largest);
   const double unit = std::pow(10.0, list.exponent);
@@ -52,7 +55,8 @@ tick_list narrow_ticks(double least, double most, int count, bool whole) {
     for (double factor : {1.0, 2.0, 5.0}) {
       const double value = factor * std::pow(10.0, e);
       if (value < least * (1 - 1e-9) || value > most * (1 + 1e-9) || (whole && e < 0)) continue;
-      list.ticks.push_back({value, e >= -4 && e < 6 ? label_of(value, std::max(0, -e)) : number(factor) + "×" + power_of_ten(e)});
+      list.ticks.push_back({value, e >= -4 && e < 6 ? label_of(value, std::max(0, -e))
+                                                    : number(factor) + "×" + power_of_ten(e)});
     }
   const auto labelled = static_cast<int>(list.ticks.size());
   return labelled >= 2 && labelled <= count ? list : linear_ticks(least, most, count, whole);
@@ -68,9 +72,12 @@ tick_list decade_ticks(double least, double most, int count, bool whole) {
   for (int e = first - 1; e <= last; ++e) {
     const double value = std::pow(10.0, e);
     if (e >= first)
-      list.ticks.push_back({value, (e - first) % every != 0 ? "" : plain ? label_of(value, std::max(0, -e)) : power_of_ten(e)});
+      list.ticks.push_back({value, (e - first) % every != 0 ? ""
+                                   : plain                  ? label_of(value, std::max(0, -e))
+                                                            : power_of_ten(e)});
     for (int factor = 2; every == 1 && last - first <= 8 && factor < 10; ++factor)
-      if (factor * value >= least && factor * value <= most) list.ticks.push_back({factor * value, {}});
+      if (factor * value >= least && factor * value <= most)
+        list.ticks.push_back({factor * value, {}});
   }
   return list;
 }
@@ -84,13 +91,16 @@ scale::scale(spacing kind, double least, double most) : kind_(kind), least_(leas
       most_ = most * 2;
     }
   } else if (most - least <= 1e-9 * std::max(std::abs(least), std::abs(most))) {
-    const double more = least == 0 && most == 0 ? 1 : 0.1 * std::max(std::abs(least), std::abs(most));
+    const double more =
+        least == 0 && most == 0 ? 1 : 0.1 * std::max(std::abs(least), std::abs(most));
     least_ = least - more;
     most_ = most + more;
   }
 }
 
-bool scale::shows(double value) const noexcept { return std::isfinite(value) && (kind_ == spacing::linear || value > 0); }
+bool scale::shows(double value) const noexcept {
+  return std::isfinite(value) && (kind_ == spacing::linear || value > 0);
+}
 
 double scale::place(double value) const noexcept {
   if (kind_ == spacing::linear) return (value - least_) / (most_ - least_);
@@ -105,7 +115,9 @@ tick_list scale::ticks(int count, bool whole) const {
 scale scale::rounded(int count) const {
   if (kind_ == spacing::logarithmic) {
     const double decades = std::log10(most_ / least_);
-    if (decades >= 2) return {kind_, std::pow(10.0, decade(least_)), std::pow(10.0, std::ceil(std::log10(most_) - 1e-9))};
+    if (decades >= 2)
+      return {kind_, std::pow(10.0, decade(least_)),
+              std::pow(10.0, std::ceil(std::log10(most_) - 1e-9))};
     const double more = std::pow(10.0, 0.06 * decades);
     return {kind_, least_ / more, most_ * more};
   }

@@ -29,7 +29,8 @@ class scale {
   bool shows(double value) const noexcept;    // is a number, and positive where that is needed
   double place(double value) const noexcept;  // 0 at least, 1 at most; outside of them beyond
 
-  // At most `count` (>= 1) labelled ticks at round values: 1, 2 or 5 times a power of ten, or powers of ten. `whole`: of integers.
+  // At most `count` (>= 1) labelled ticks at round values: 1, 2 or 5 times a power of ten, or
+  // powers of ten. `whole`: of integers.
   tick_list ticks(int count, bool whole = false) const;
   // Widened to round values, of the step that so many ticks give.
   scale rounded(int count) const;

@@ -11,10 +11,11 @@ namespace {
 
 // Advance widths of U+0020 to U+007E in DejaVu Sans, in thousandths of the size.
 constexpr std::array<std::uint16_t, 95> ascii_widths = {
-    318, 401, 460, 838, 636, 950, 780, 275, 390,  390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636, 636, 636, 636,
-    636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787,
-    603, 787, 695, 635, 611, 732, 684, 989, 685,  611, 685, 390, 337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352, 635,
-    634, 278, 278, 579, 278, 974, 634, 612, 635,  635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838};
+    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361,  318, 337, 636, 636, 636,
+    636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632,
+    575, 775, 752, 295, 295, 656, 557, 863, 748, 787, 603, 787, 695, 635,  611, 732, 684, 989, 685,
+    611, 685, 390, 337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352,  635, 634, 278, 278, 579,
+    278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818, 592, 592,  525, 636, 337, 636, 838};
 constexpr double bold_factor = 1.14;
 
 constexpr std::uint32_t no_character = 0xfffd;
@@ -30,7 +31,10 @@ character first_of(std::string_view text) {
   const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return {lead, 1};
-  const std::size_t length = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 1;
+  const std::size_t length = lead >= 0xf0 && lead < 0xf5   ? 4
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                                                           : 1;
   if (length == 1 || text.size() < length) return {};
   std::uint32_t code = lead & (0xffu >> (length + 1));
   for (std::size_t k = 1; k < length; ++k) {
@@ -43,17 +47,20 @@ character first_of(std::string_view text) {
 }
 
 bool turns_direction(std::uint32_t code) {
-  return code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
 }
 
 bool forbidden(std::uint32_t code) {
-  return (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) || (code & 0xfffe) == 0xfffe ||
-         turns_direction(code);
+  return (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) ||
+         (code & 0xfffe) == 0xfffe || turns_direction(code);
 }
 
 double thousandths(std::uint32_t code) {
   if (code >= 0x20 && code < 0x7f) return ascii_widths[code - 0x20];
-  if (code == 0xb2 || code == 0xb3 || code == 0xb9 || code == 0x2070 || (code >= 0x2074 && code <= 0x2079)) return 401;
+  if (code == 0xb2 || code == 0xb3 || code == 0xb9 || code == 0x2070 ||
+      (code >= 0x2074 && code <= 0x2079))
+    return 401;
   if (code == 0xb7) return 318;
   if (code == 0x207b || code == 0x2013) return 528;
   if (code >= 0x300 && code < 0x370) return 0;      // combining

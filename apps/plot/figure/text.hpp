@@ -7,11 +7,12 @@
 
 namespace bdh::figure {
 
-// Fit for XML and HTML, as content and between quotes. What these cannot hold (controls, what is not UTF-8) and what would turn the
-// direction of writing becomes U+FFFD.
+// Fit for XML and HTML, as content and between quotes. What these cannot hold (controls, what is
+// not UTF-8) and what would turn the direction of writing becomes U+FFFD.
 std::string escaped(std::string_view text);
 
-// px of a line in the widest of the usual sans-serif families, so that other families need less. `size` in px.
+// px of a line in the widest of the usual sans-serif families, so that other families need less.
+// `size` in px.
 double text_width(std::string_view text, double size, bool bold = false);
 
 // At most so wide; what is cut ends in an ellipsis.
