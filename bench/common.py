@@ -46,15 +46,18 @@ class Result:
         return f"missed: {100 * self.ratio / self.goal:.0f} % of the goal"
 
     def cells(self):
-        return [self.work, self.ours, self.other, "" if self.ratio is None else self.shown(self.ratio),
-                "" if self.goal is None else self.shown(self.goal), self.verdict(), "" if self.spread is None else f"{100 * self.spread:.0f} %"]
+        return [self.work, self.ours, self.other, "" if self.ratio is None
+                else self.shown(self.ratio), "" if self.goal is None else self.shown(self.goal),
+                self.verdict(), "" if self.spread is None else f"{100 * self.spread:.0f} %"]
 
 
 def program(name, *arguments):
     """Runs a program of this build to its end; its standard output."""
-    done = subprocess.run([os.path.join(BUILD, name), *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run([os.path.join(BUILD, name), *map(str, arguments)], capture_output=True,
+                          text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"{name} {' '.join(map(str, arguments))}: exit code {done.returncode}: {done.stderr.strip()}")
+        raise RuntimeError(f"{name} {' '.join(map(str, arguments))}: exit code {done.returncode}: "
+                           f"{done.stderr.strip()}")
     return done.stdout
 
 
@@ -71,7 +74,8 @@ def knows(command, option):
 
 
 def run_model(model, *arguments):
-    """What bdh run tells, and the seconds of every token of it; warm: without the first quarter, whose pages are new."""
+    """What bdh run tells, and the seconds of every token of it; warm: without the first quarter,
+    whose pages are new."""
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         told = bdh_json("run", model, *arguments, "-o", os.path.join(folder, "run"))
         with open(os.path.join(folder, "run", "summary.csv"), newline="") as f:
@@ -96,7 +100,8 @@ def seconds(work):
 
 
 def made(name, make):
-    """The path of a file below build/bench, made by make(path) when it is not there; never half of it."""
+    """The path of a file below build/bench, made by make(path) when it is not there; never half of
+    it."""
     path = os.path.join(WORK, "models", name)
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)

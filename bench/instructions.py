@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""instructions.py BDH COMPILER [--update REASON]: counts the instructions of five fixed runs, under valgrind.
+"""instructions.py BDH COMPILER [--update REASON]: counts the instructions of five fixed runs, under
+valgrind.
 
-Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the compiler and flags that they were counted
-with; a run that takes over 5 % more fails, one that takes over 5 % less asks for an update. Only instructions of bdh itself count, not those
-of the libraries that it calls, and always those of plain x86-64, on one thread: the processor does not matter. Exit code 77, skipped,
-for another compiler or without valgrind. --update writes the counts of this build; the reason goes into the file and into the commit."""
+Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the
+compiler and flags that they were counted with; a run that takes over 5 % more fails, one that
+takes over 5 % less asks for an update. Only instructions of bdh itself count, not those of the
+libraries that it calls, and always those of plain x86-64, on one thread: the processor does not
+matter. Exit code 77, skipped, for another compiler or without valgrind. --update writes the
+counts of this build; the reason goes into the file and into the commit."""
 import argparse
 import json
 import os
@@ -27,14 +30,16 @@ def graph(path):
     with open(path, "w") as f:
         f.write("source,target,weight\n")
         for i in range(1000):
-            f.writelines(f"{i},{(i + 1 + k * (k + 47)) % 1000},{0.02 if (i + k) % 5 else -0.02}\n" for k in range(20))
+            f.writelines(f"{i},{(i + 1 + k * (k + 47)) % 1000},{0.02 if (i + k) % 5 else -0.02}\n"
+                         for k in range(20))
     return path
 
 
 def probes(path):
     """2,000 neuron pairs in each of four layers, recorded once."""
     with open(path, "w") as f:
-        json.dump([{"what": "synapses:" + ",".join(f"{k * 1237 % 4096}->{k * 2939 % 4096}" for k in range(2000)), "layers": str(layer),
+        json.dump([{"what": "synapses:" + ",".join(f"{k * 1237 % 4096}->{k * 2939 % 4096}"
+                                                   for k in range(2000)), "layers": str(layer),
                     "every": 1000000} for layer in range(1, 5)], f)
     return path
 
@@ -45,18 +50,24 @@ def runs(bdh, folder):
         return os.path.join(folder, name)
 
     def made(name, *arguments):
-        subprocess.run([bdh, "import", *arguments, "-o", path(name)], check=True, capture_output=True)
+        subprocess.run([bdh, "import", *arguments, "-o", path(name)], check=True,
+                       capture_output=True)
         return path(name)
     trained, random = made("trained.bdh.h5", TRAINED), made("random.bdh.h5", RANDOM)
     explicit = made("graph.bdh.h5", "--gx", graph(path("graph.csv")), "--layers", "2")
-    return {
-        "import": [bdh, "import", TRAINED, "-o", path("again.bdh.h5")],
-        "hubs": [bdh, "run", trained, "--text", "To be, or not to be", "--generate", "5", *ONE_THREAD],
-        "probes": [bdh, "run", trained, "--text", "To be, or not to be", "-o", path("probed"), "--record-file", probes(path("probes.json")), *ONE_THREAD],
-        "explicit edges": [bdh, "run", explicit, "--text", "To be, or not to be", "--retention", "0.9", *ONE_THREAD],
-        "recording": [bdh, "run", random, "--text", "To be, or not to be, that is the question", "-o", path("run"), "--record", "events",
-                      "--record", "synapses:in:5", "--record", "snapshot every 5", "--record", "logits", *ONE_THREAD],
-    }
+    return {"import": [bdh, "import", TRAINED, "-o", path("again.bdh.h5")],
+            "hubs": [bdh, "run", trained, "--text", "To be, or not to be", "--generate", "5",
+                     *ONE_THREAD], "probes": [bdh, "run", trained, "--text", "To be, or not to be",
+                                              "-o", path("probed"), "--record-file",
+                                              probes(path("probes.json")), *ONE_THREAD],
+            "explicit edges": [bdh, "run", explicit, "--text", "To be, or not to be", "--retention",
+                               "0.9", *ONE_THREAD], "recording": [bdh, "run", random, "--text",
+                                                                  "To be, or not to be, that is "
+                                                                  "the question", "-o", path("run"),
+                                                                  "--record", "events", "--record",
+                                                                  "synapses:in:5", "--record",
+                                                                  "snapshot every 5", "--record",
+                                                                  "logits", *ONE_THREAD],}
 
 
 def instructions_of(profile, program):
@@ -82,7 +93,8 @@ def instructions_of(profile, program):
 
 def count(command, folder):
     profile = os.path.join(folder, "profile")
-    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *command], capture_output=True, text=True,
+    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}",
+                           *command], capture_output=True, text=True,
                           env={**os.environ, "BDH_INSTRUCTIONS": "plain"})
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
@@ -107,21 +119,25 @@ def main():
         print(f"skipped: counts are kept for {kept.get('compiler')}, this is {compiler}")
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
-        counts = {name: count(command, folder) for name, command in runs(os.path.realpath(arguments.bdh), folder).items()}
+        counts = {name: count(command, folder) for name,
+                  command in runs(os.path.realpath(arguments.bdh), folder).items()}
     worst = 0
     for name, now in counts.items():
         before = kept.get("instructions", {}).get(name)
         ratio = now / before if before else 1
         worst = max(worst, ratio)
-        print(f"{name:16} {now:>13,} instructions" + (f", {100 * (ratio - 1):+.2f} % of {before:,}" if before else ""))
+        print(f"{name:16} {now:>13,} instructions" + (f", {100 * (ratio - 1):+.2f} % of {before:,}"
+                                                      if before else ""))
         if ratio < 2 - MOST:
             print(f"{'':16} fewer than kept: worth an update")
     if arguments.update:
         with open(COUNTS, "w") as f:
-            json.dump({"compiler": compiler, "reason": arguments.update, "instructions": counts}, f, indent=1)
+            json.dump({"compiler": compiler, "reason": arguments.update, "instructions": counts}, f,
+                      indent=1)
             f.write("\n")
     elif worst > MOST or kept["instructions"].keys() != counts.keys():
-        sys.exit("more than 5 % above bench/instructions.json; where that is meant: bench/update-instructions.sh 'REASON', and the reason in the commit")
+        sys.exit("more than 5 % above bench/instructions.json; where that is meant: "
+                 "bench/update-instructions.sh 'REASON', and the reason in the commit")
 
 
 if __name__ == "__main__":

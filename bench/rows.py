@@ -1,4 +1,5 @@
-"""The rows of bench/run.py. Each is a function of the context that yields the lines of its table; the first line of its text is the question."""
+"""The rows of bench/run.py. Each is a function of the context that yields the lines of its table;
+the first line of its text is the question."""
 import json
 import os
 import random
@@ -11,8 +12,8 @@ import numpy as np
 import torch
 
 import models
-from common import (RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh, bdh_json, imported, in_turns, knows, made, program, run_model, seconds,
-                    shown_rate, shown_time)
+from common import (RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh, bdh_json, imported,
+                    in_turns, knows, made, program, run_model, seconds, shown_rate, shown_time)
 from torch_bdh import Bdh, Recurrent, settings
 
 ROWS = {}
@@ -31,13 +32,16 @@ def prepare():
 
 
 def check_torch():
-    """The opponent computes what the released code does, to float32's rounding, before anything is timed."""
+    """The opponent computes what the released code does, to float32's rounding, before anything is
+    timed."""
     for checkpoint in (RANDOM, TRAINED):
         model = Bdh.load(os.path.join(checkpoint, "model.safetensors"))
         with h5py.File(os.path.join(checkpoint, "expected.h5")) as f:
-            tokens, expected = torch.tensor(f["tokens"][:].astype(np.int64)), torch.tensor(f["logits"][:])
+            tokens, expected = torch.tensor(f["tokens"][:].astype(np.int64)), torch.tensor(
+                f["logits"][:])
         recurrent = Recurrent(model)
-        for name, logits in (("parallel", model.forward(tokens)), ("recurrent", torch.stack([recurrent.step(int(t)) for t in tokens]))):
+        for name, logits in (("parallel", model.forward(tokens)),
+                             ("recurrent", torch.stack([recurrent.step(int(t)) for t in tokens]))):
             difference = ((logits - expected).abs().max() / expected.abs().max()).item()
             assert difference < 1e-5, f"{name} PyTorch on {checkpoint}: logits differ by {difference:.2g}"
 
@@ -69,13 +73,16 @@ class Context:
         self._notes.setdefault(row, []).append(text)
 
     def random_model(self, percent):
-        """Random weights with that share of X active, and a fifth of it of Y: the authors' default size."""
+        """Random weights with that share of X active, and a fifth of it of Y: the authors' default
+        size."""
         if percent not in self._cases:
             neurons, hubs, layers = (8192, 128, 4) if self.quick else (32768, 256, 6)
             name = f"random-{neurons}-{percent}"
-            checkpoint = made(name + ".safetensors", lambda path: models.random_checkpoint(path, hubs, 4, neurons, layers, percent / 100,
-                                                                                           percent / 500))
-            self._cases[percent] = Case(f"n = {neurons}, d = {hubs}, L = {layers}, X {percent} % active", checkpoint,
+            checkpoint = made(name + ".safetensors",
+                              lambda path: models.random_checkpoint(path, hubs, 4, neurons, layers,
+                                                                    percent / 100, percent / 500))
+            self._cases[percent] = Case(f"n = {neurons}, d = {hubs}, L = {layers}, X {percent} % "
+                                        f"active", checkpoint,
                                         imported(name + ".bdh.h5", checkpoint))
         return self._cases[percent]
 
@@ -85,7 +92,8 @@ class Context:
     def trained_model(self):
         if self._trained is None:
             checkpoint = os.path.join(TRAINED, "model.safetensors")
-            self._trained = Case("shakespeare-4096", checkpoint, imported("shakespeare.bdh.h5", checkpoint))
+            self._trained = Case("shakespeare-4096", checkpoint,
+                                 imported("shakespeare.bdh.h5", checkpoint))
         return self._trained
 
     def text(self, count):
@@ -96,7 +104,8 @@ class Context:
 def write_text(path, lengths):
     generator = random.Random(1)
     with open(path, "w") as f:
-        f.write("\n".join("".join(generator.choices("abcdefghijklmnopqrstuvwxyz ,.ABCDEFGH", k=k)) for k in lengths))
+        f.write("\n".join("".join(generator.choices("abcdefghijklmnopqrstuvwxyz ,.ABCDEFGH", k=k))
+                          for k in lengths))
 
 
 def write_bytes(path, count):
@@ -131,7 +140,8 @@ def shown_activity(told):
 
 @row
 def stream(c):
-    """How close is one stream, token by token, to the bytes that it must move at the bandwidth of this machine?"""
+    """How close is one stream, token by token, to the bytes that it must move at the bandwidth of
+    this machine?"""
     for case in c.random_models().values():
         text, told = c.text(60 if c.quick else 200), []
 
@@ -140,17 +150,25 @@ def stream(c):
             c.machine.measure()
             return told[-1]["warm_token"]
         ours = in_turns(c.repetitions, bdh=measure)["bdh"]
-        plan = bdh_json("plan", case.file, "--activity", activity(told[0]), "--bandwidth", c.machine.read.median / 1e9, "--memory", 1)["hubs"]
+        plan = bdh_json("plan", case.file, "--activity", activity(told[0]), "--bandwidth",
+                        c.machine.read.median / 1e9, "--memory", 1)["hubs"]
         floor = plan["floor_seconds_per_token"]
-        yield Result("stream", f"one stream, token by token: {case.name}", f"{shown_time(ours.median)} a token, {1 / ours.median:.4g} tokens/s",
-                     f"floor {shown_time(floor)}: {plan['bytes_per_token'] / 1e6:.0f} MB at {shown_rate(c.machine.read.median)}B/s",
-                     floor / ours.median, 0.7, ours.spread, "%")
+        yield Result("stream", f"one stream, token by token: {case.name}",
+                     f"{shown_time(ours.median)} a token, {1 / ours.median:.4g} tokens/s",
+                     f"floor {shown_time(floor)}: {plan['bytes_per_token'] / 1e6:.0f} MB at "
+                     f"{shown_rate(c.machine.read.median)}B/s", floor / ours.median, 0.7,
+                     ours.spread, "%")
         c.note("stream", f"{case.name}: measured activity {shown_activity(told[0])}")
         if knows("run", "--weights"):
-            found = in_turns(c.repetitions, wide=lambda: run_model(case.file, "--text-file", text)["warm_token"],
-                             narrow=lambda: run_model(case.file, "--text-file", text, "--weights", "bf16")["warm_token"])
-            yield Result("stream", f"the same, weights in bfloat16: {case.name}", f"{shown_time(found['narrow'].median)} a token",
-                         f"float32: {shown_time(found['wide'].median)}", found["wide"].median / found["narrow"].median, None, found["narrow"].spread)
+            found = in_turns(c.repetitions, wide=lambda: run_model(case.file, "--text-file",
+                                                                   text)["warm_token"],
+                             narrow=lambda: run_model(case.file, "--text-file", text, "--weights",
+                                                      "bf16")["warm_token"])
+            yield Result("stream", f"the same, weights in bfloat16: {case.name}",
+                         f"{shown_time(found['narrow'].median)} a token",
+                         f"float32: {shown_time(found['wide'].median)}",
+                         found["wide"].median / found["narrow"].median, None,
+                         found["narrow"].spread)
 
 
 def generating(c, case, goal_authors, goal_recurrent):
@@ -183,18 +201,22 @@ def generating(c, case, goal_authors, goal_recurrent):
     mine = found["bdh"]
     say = f"{shown_time(mine.median)} a token"
     yield Result("generation", f"generation at context {CONTEXT}: {case.name}", say,
-                 f"PyTorch as the authors do it: {shown_time(found['authors'].median)}", found["authors"].median / mine.median, goal_authors, mine.spread)
-    yield Result("generation", f"the same, token by token: {case.name}", say, f"recurrent PyTorch: {shown_time(found['recurrent'].median)}",
+                 f"PyTorch as the authors do it: {shown_time(found['authors'].median)}",
+                 found["authors"].median / mine.median, goal_authors, mine.spread)
+    yield Result("generation", f"the same, token by token: {case.name}", say,
+                 f"recurrent PyTorch: {shown_time(found['recurrent'].median)}",
                  found["recurrent"].median / mine.median, goal_recurrent, mine.spread)
-    c.note("generation", f"{case.name}: measured activity {shown_activity(told[0])}; PyTorch is fastest on {threads['authors']} thread(s) as the "
-           f"authors do it (spread {100 * found['authors'].spread:.0f} %), on {threads['recurrent']} recurrent (spread "
+    c.note("generation", f"{case.name}: measured activity {shown_activity(told[0])}; PyTorch is "
+           f"fastest on {threads['authors']} thread(s) as the authors do it (spread "
+           f"{100 * found['authors'].spread:.0f} %), on {threads['recurrent']} recurrent (spread "
            f"{100 * found['recurrent'].spread:.0f} %)")
     case.forget_torch()
 
 
 @row
 def generation(c):
-    """How much faster is a generated token than with the released code, which computes its context again, and than with a recurrent state?"""
+    """How much faster is a generated token than with the released code, which computes its context
+    again, and than with a recurrent state?"""
     yield from generating(c, c.trained_model(), 100, 5)
     for percent, case in c.random_models().items():
         yield from generating(c, case, 20, 3 if percent == 5 else 2)
@@ -213,14 +235,17 @@ def prompt(c):
         def ours(*how):
             return bdh_json("run", case.file, "--text-file", text, *how)["seconds"]
         threads = best_threads(lambda: seconds(lambda: reference.forward(tokens[:128])))
-        found = in_turns(max(2, c.repetitions - 2), bdh=lambda: ours("--prefill", "blocks"), torch=lambda: seconds(lambda: reference.forward(tokens)))
+        found = in_turns(max(2, c.repetitions - 2), bdh=lambda: ours("--prefill", "blocks"),
+                         torch=lambda: seconds(lambda: reference.forward(tokens)))
         one_by_one = ours()
         mine = found["bdh"]
-        yield Result("prompt", f"prompt of {count} tokens: {case.name}", f"{shown_time(mine.median)}, {count / mine.median:.4g} tokens/s",
-                     f"PyTorch, parallel over the prompt: {shown_time(found['torch'].median)}", found["torch"].median / mine.median,
-                     3 if percent == 5 else 2, mine.spread)
-        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, {one_by_one / mine.median:.2g} times as long as in blocks; PyTorch "
-               f"on {threads} thread(s), spread {100 * found['torch'].spread:.0f} %")
+        yield Result("prompt", f"prompt of {count} tokens: {case.name}",
+                     f"{shown_time(mine.median)}, {count / mine.median:.4g} tokens/s",
+                     f"PyTorch, parallel over the prompt: {shown_time(found['torch'].median)}",
+                     found["torch"].median / mine.median, 3 if percent == 5 else 2, mine.spread)
+        c.note("prompt", f"{case.name}: token by token {shown_time(one_by_one)}, "
+               f"{one_by_one / mine.median:.2g} times as long as in blocks; PyTorch on {threads} "
+               f"thread(s), spread {100 * found['torch'].spread:.0f} %")
         case.forget_torch()
 
 
@@ -232,16 +257,27 @@ def probes(c):
     def pairs(path):  # a quarter of them in each layer; recorded once, at the first token
         neurons = bdh_json("info", case.file)["populations"]["neurons"]
         with open(path, "w") as f:
-            json.dump([{"what": "synapses:" + ",".join(f"{generator.randrange(neurons)}->{generator.randrange(neurons)}" for _ in range(2500)),
-                        "layers": str(layer), "every": 1000000} for layer in range(1, 5)], f)
+            json.dump([{"what": "synapses:"
+                        + ",".join(f"{generator.randrange(neurons)}->{generator.randrange(neurons)}"
+                                   for _ in range(2500)), "layers": str(layer), "every": 1000000}
+                       for layer in range(1, 5)], f)
     recorded = made("probes.json", pairs)
     for threads in sorted({1, THREADS}):
-        timed = in_turns(4 * c.repetitions, probed=lambda: run_model(case.file, "--text-file", text, "--threads", threads, "--record-file", recorded)["warm_token"],
-                         plain=lambda: run_model(case.file, "--text-file", text, "--threads", threads)["warm_token"])
-        # Of each pair of runs, one right after the other: a machine that is slower for a while is so for both.
-        share = statistics.median(p / q for p, q in zip(timed["probed"].values, timed["plain"].values)) - 1
-        yield Result("probes", f"10,000 probes, {threads} thread{'s' if threads > 1 else ''}: {case.name}", f"{shown_time(timed['probed'].median)} a token",
-                     f"without: {shown_time(timed['plain'].median)}; {100 * share:.0f} % more, a fifth allowed", 0.2 / max(share, 1e-3), 1, timed["probed"].spread)
+        timed = in_turns(4 * c.repetitions, probed=lambda: run_model(case.file, "--text-file", text,
+                                                                     "--threads", threads,
+                                                                     "--record-file",
+                                                                     recorded)["warm_token"],
+                         plain=lambda: run_model(case.file, "--text-file", text, "--threads",
+                                                 threads)["warm_token"])
+        # Of each pair of runs, one right after the other: a machine that is slower for a while is
+        # so for both.
+        share = statistics.median(p / q for p, q in zip(timed["probed"].values,
+                                                        timed["plain"].values)) - 1
+        yield Result("probes",
+                     f"10,000 probes, {threads} thread{'s' if threads > 1 else ''}: {case.name}",
+                     f"{shown_time(timed['probed'].median)} a token",
+                     f"without: {shown_time(timed['plain'].median)}; {100 * share:.0f} % more, a "
+                     f"fifth allowed", 0.2 / max(share, 1e-3), 1, timed["probed"].spread)
 
 
 @row
@@ -257,38 +293,50 @@ def streams(c):
         def rate(*how):
             told = bdh_json("run", case.file, *how)
             return told["tokens_per_second"]
-        found = in_turns(max(2, c.repetitions - 2), sixteen=lambda: rate("--batch", batch), one=lambda: rate("--text-file", single))
+        found = in_turns(max(2, c.repetitions - 2), sixteen=lambda: rate("--batch", batch),
+                         one=lambda: rate("--text-file", single))
         sixteen, one = found["sixteen"], found["one"]
-        yield Result("streams", f"16 streams, {length} tokens each: {case.name}", f"{sixteen.median:.4g} tokens/s in all",
-                     f"1 stream: {one.median:.4g} tokens/s", sixteen.median / one.median, 3 if percent == 5 else 1.7, sixteen.spread)
+        yield Result("streams", f"16 streams, {length} tokens each: {case.name}",
+                     f"{sixteen.median:.4g} tokens/s in all",
+                     f"1 stream: {one.median:.4g} tokens/s", sixteen.median / one.median,
+                     3 if percent == 5 else 1.7, sixteen.spread)
 
 
 def kernel_runs(only, repetitions):
-    told = json.loads(program("kernels_bench", f"--benchmark_filter={only}", "--benchmark_format=json", "--benchmark_min_time=0.2",
-                              f"--benchmark_repetitions={repetitions}", "--benchmark_enable_random_interleaving=true"))
+    told = json.loads(program("kernels_bench", f"--benchmark_filter={only}",
+                              "--benchmark_format=json", "--benchmark_min_time=0.2",
+                              f"--benchmark_repetitions={repetitions}",
+                              "--benchmark_enable_random_interleaving=true"))
     names = {}
     for run in told["benchmarks"]:
         if run.get("run_type") == "iteration":
-            names.setdefault((run["family_index"], run["per_family_instance_index"], run["name"]), []).append(run)
+            names.setdefault((run["family_index"], run["per_family_instance_index"], run["name"]),
+                             []).append(run)
     return {name: runs for (*_, name), runs in sorted(names.items())}
 
 
 @row
 def sweeps(c):
-    """How much of the bandwidth does a sweep over all edges of a direct graph reach (1e7 edges, degree 300)?"""
-    for kernel, what, goal in (("propagate/push_edges", "propagate sweep", 0.45), ("reweight/reweight_edges", "Hebb sweep", 0.6)):
-        for name, runs in kernel_runs(f"{kernel}/active:100/real_time/threads:{THREADS}$", 2 * c.repetitions).items():
+    """How much of the bandwidth does a sweep over all edges of a direct graph reach (1e7 edges,
+    degree 300)?"""
+    for kernel, what, goal in (("propagate/push_edges", "propagate sweep", 0.45),
+                               ("reweight/reweight_edges", "Hebb sweep", 0.6)):
+        for name, runs in kernel_runs(f"{kernel}/active:100/real_time/threads:{THREADS}$",
+                                      2 * c.repetitions).items():
             share, edges = (Sample(run[key] for run in runs) for key in ("of_bandwidth", "edges/s"))
-            yield Result("sweeps", f"{what}, {THREADS} threads", f"{shown_rate(edges.median)}edges/s", "the read bandwidth", share.median, goal,
-                         share.spread, "%")
+            yield Result("sweeps", f"{what}, {THREADS} threads",
+                         f"{shown_rate(edges.median)}edges/s", "the read bandwidth", share.median,
+                         goal, share.spread, "%")
 
 
 class Nest:
     """bench/nest_network.py, ready to simulate."""
 
     def __init__(self, targets, share, synapse):
-        self.process = subprocess.Popen([sys.executable, "-B", os.path.join(SOURCE, "bench/nest_network.py"), targets, str(share), synapse],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, "-B",
+                                         os.path.join(SOURCE, "bench/nest_network.py"), targets,
+                                         str(share), synapse], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.ready = self.answer()
 
     def answer(self):
@@ -314,11 +362,13 @@ def plastic_graph(c):
     """A graph for NEST and for bdh, and its model: synapses everywhere, and hardly anything else."""
     neurons, degree = (20000, 50) if c.quick else (100000, 100)
     name = f"graph-{neurons}-{degree}"
-    targets = made(name + ".npy", lambda path: save_array(path, models.random_graph(neurons, degree)))
+    targets = made(name + ".npy", lambda path: save_array(path,
+                                                          models.random_graph(neurons, degree)))
 
     def make(path):
         edges, few = path + ".h5", path + ".csv"
-        models.write_csr(edges, "synapses", np.load(targets), np.ones((neurons, degree), dtype=np.float32))
+        models.write_csr(edges, "synapses", np.load(targets),
+                         np.ones((neurons, degree), dtype=np.float32))
         with open(few, "w") as f:
             f.write("source,target,weight\n0,1,0.001\n")
         try:
@@ -336,7 +386,8 @@ def save_array(path, values):
 
 @row
 def nest(c):
-    """How many synaptic events a second, plasticity included, on one core, against NEST on the same graph at the same activity?"""
+    """How many synaptic events a second, plasticity included, on one core, against NEST on the same
+    graph at the same activity?"""
     if subprocess.run([sys.executable, "-c", "import nest"], capture_output=True).returncode != 0:
         raise Skipped("NEST's wheel (nest-simulator) is not to be had here")
     targets, model, neurons, degree = plastic_graph(c)
@@ -352,60 +403,76 @@ def nest(c):
     try:
         for synapse in ("stdp_synapse", "stdp_synapse_hom"):
             rivals[synapse] = Nest(targets, share, synapse)
-        found = in_turns(c.repetitions, bdh=ours, **{name: lambda r=r: r.events_per_second(steps) for name, r in rivals.items()})
+        found = in_turns(c.repetitions, bdh=ours, **{name: lambda r=r: r.events_per_second(steps)
+                                                     for name, r in rivals.items()})
     finally:
         for rival in rivals.values():
             rival.close()
     best = max(rivals, key=lambda name: found[name].median)
     mine = found["bdh"]
-    yield Result("nest", f"synaptic events on one core, each with its Hebbian write: {neurons:,} neurons, {neurons * degree:.1e} synapses, 5 % active",
-                 f"{shown_rate(mine.median)}events/s", f"NEST, {best}: {shown_rate(found[best].median)}events/s", mine.median / found[best].median, 20,
-                 mine.spread)
-    c.note("nest", f"an event of bdh is a synapse that is read and written: {shown_activity(told[0])} active by a mask; of NEST, a spike that a "
-           "plastic synapse delivers. " + "; ".join(f"{name} {shown_rate(found[name].median)}events/s" for name in rivals))
+    yield Result("nest", f"synaptic events on one core, each with its Hebbian write: {neurons:,} "
+                 f"neurons, {neurons * degree:.1e} synapses, 5 % active",
+                 f"{shown_rate(mine.median)}events/s",
+                 f"NEST, {best}: {shown_rate(found[best].median)}events/s",
+                 mine.median / found[best].median, 20, mine.spread)
+    c.note("nest", f"an event of bdh is a synapse that is read and written: "
+           f"{shown_activity(told[0])} active by a mask; of NEST, a spike that a "
+           "plastic synapse delivers. "
+           + "; ".join(f"{name} {shown_rate(found[name].median)}events/s" for name in rivals))
 
 
 @row
 def memory(c):
-    """What does an edge of a circuit take, and a synapse in all layers? Row starts are 8 bytes a neuron more."""
+    """What does an edge of a circuit take, and a synapse in all layers? Row starts are 8 bytes a
+    neuron more."""
     neurons, degree, layers = (2000, 300, 4)
 
     def make(path):
         edges = path + ".h5"
-        models.write_csr(edges, "edges", models.random_graph(neurons, degree), np.ones((neurons, degree), dtype=np.float32))
+        models.write_csr(edges, "edges", models.random_graph(neurons, degree),
+                         np.ones((neurons, degree), dtype=np.float32))
         try:
             bdh("import", "--gx", f"{edges}:/edges", "--layers", layers, "-o", path)
         finally:
             os.remove(edges)
     told = bdh_json("info", made("graph-bytes.bdh.h5", make))["direct"]
-    for what, found, goal in (("circuit edge", told["bytes_per_edge"], 8), ("synapse", told["bytes_per_synapse"], 8 + 4 * layers)):
+    for what, found, goal in (("circuit edge", told["bytes_per_edge"], 8),
+                              ("synapse", told["bytes_per_synapse"], 8 + 4 * layers)):
         starts = 16 / degree if what == "circuit edge" else (8 + 8 * layers) / degree
-        yield Result("memory", f"bytes of a {what}, {layers} layers, degree {degree}", f"{found:.3g}", f"{goal} and {starts:.2g} of row starts and clocks",
+        yield Result("memory", f"bytes of a {what}, {layers} layers, degree {degree}",
+                     f"{found:.3g}", f"{goal} and {starts:.2g} of row starts and clocks",
                      (goal + starts) / found, 0.999)
 
 
 def grown_graph(neurons, degree):
-    return made(f"erdos-renyi-{neurons}-{degree}.bdh.h5", lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree,
-                                                                           "--layers", 2, "--seed", 1, "-o", path))
+    return made(f"erdos-renyi-{neurons}-{degree}.bdh.h5",
+                lambda path: bdh("new", "erdos-renyi", "--neurons", neurons, "--degree", degree,
+                                 "--layers", 2, "--seed", 1, "-o", path))
 
 
 @row
 def scale(c):
-    """Does a graph of 100,000 neurons and 10 million synapses a layer load in 10 s, and read 50 tokens a second, in 1 GB?"""
+    """Does a graph of 100,000 neurons and 10 million synapses a layer load in 10 s, and read 50
+    tokens a second, in 1 GB?"""
     neurons, degree = (20000, 50) if c.quick else (100000, 100)
     file, told = grown_graph(neurons, degree), []
-    text = made("bytes", lambda path: write_bytes(path, 200))  # what the graph's gains were tuned on
+    # what the graph's gains were tuned on
+    text = made("bytes", lambda path: write_bytes(path, 200))
 
     def measure():
         told.append(run_model(file, "--text-file", text))
         return told[-1]["warm_token"]
-    found = in_turns(c.repetitions, token=measure, load=lambda: seconds(lambda: bdh("run", file, "--tokens", 0)))
+    found = in_turns(c.repetitions, token=measure,
+                     load=lambda: seconds(lambda: bdh("run", file, "--tokens", 0)))
     token, load, memory = found["token"], found["load"], max(t["peak_memory_bytes"] for t in told)
     name = f"{neurons:,} neurons, {neurons * degree:,} explicit synapses a layer, L = 2"
     c.note("scale", f"{name}: measured activity {shown_activity(told[0])}")
-    yield Result("scale", f"one stream: {name}", f"{shown_time(token.median)} a token", "50 tokens/s", 1 / token.median / 50, 1, token.spread)
-    yield Result("scale", f"loading it, and one token: {name}", shown_time(load.median), "10 s", 10 / load.median, 1, load.spread)
-    yield Result("scale", f"memory of the run: {name}", f"{memory / 1e6:.0f} MB", "1 GB", 1e9 / memory, 1)
+    yield Result("scale", f"one stream: {name}", f"{shown_time(token.median)} a token",
+                 "50 tokens/s", 1 / token.median / 50, 1, token.spread)
+    yield Result("scale", f"loading it, and one token: {name}", shown_time(load.median), "10 s",
+                 10 / load.median, 1, load.spread)
+    yield Result("scale", f"memory of the run: {name}", f"{memory / 1e6:.0f} MB", "1 GB",
+                 1e9 / memory, 1)
 
 
 @row
@@ -418,40 +485,55 @@ def reading(c):
         targets = models.random_graph(neurons, degree)
         weights = np.random.default_rng(1).uniform(0, 1, targets.size).round(6)
         with open(path, "wb") as f:
-            scipy.io.mmwrite(f, scipy.sparse.coo_matrix((weights, (targets.ravel().astype(np.int64), np.repeat(np.arange(neurons), degree))),
-                                                        shape=(neurons, neurons)), symmetry="general")
+            scipy.io.mmwrite(f,
+                             scipy.sparse.coo_matrix((weights, (targets.ravel().astype(np.int64),
+                                                                np.repeat(np.arange(neurons),
+                                                                          degree))),
+                                                     shape=(neurons, neurons)), symmetry="general")
     file = made(f"graph-{neurons}-{degree}.mtx", make)
     program("files_bench", "through", file)
-    found = in_turns(max(2, c.repetitions - 2), bdh=lambda: json.loads(program("files_bench", "graph", file))["seconds"],
+    found = in_turns(max(2, c.repetitions - 2),
+                     bdh=lambda: json.loads(program("files_bench", "graph", file))["seconds"],
                      scipy=lambda: seconds(lambda: scipy.io.mmread(file)))
     mine = found["bdh"]
-    yield Result("reading", f"reading {neurons * degree:.0e} edges, Matrix Market, {os.path.getsize(file) / 1e6:.0f} MB",
-                 f"{shown_time(mine.median)}, {shown_rate(neurons * degree / mine.median)}edges/s", f"SciPy's mmread: {shown_time(found['scipy'].median)}",
+    yield Result("reading", f"reading {neurons * degree:.0e} edges, Matrix Market, "
+                 f"{os.path.getsize(file) / 1e6:.0f} MB",
+                 f"{shown_time(mine.median)}, {shown_rate(neurons * degree / mine.median)}edges/s",
+                 f"SciPy's mmread: {shown_time(found['scipy'].median)}",
                  found["scipy"].median / mine.median, 1, mine.spread)
     c.note("reading", "the file is in the page cache for both")
 
 
 @row
 def opening(c):
-    """How soon is a model of 1 GB ready to run? Files are in the page cache, and were read through once before the first measurement."""
+    """How soon is a model of 1 GB ready to run? Files are in the page cache, and were read through
+    once before the first measurement."""
     hub_neurons, direct_neurons = (32768, 2048) if c.quick else (327680, 6400)
-    large = made(f"plain-{hub_neurons}.safetensors", lambda path: models.plain_checkpoint(path, 256, hub_neurons))
-    small = made(f"plain-{direct_neurons}.safetensors", lambda path: models.plain_checkpoint(path, 64, direct_neurons))
+    large = made(f"plain-{hub_neurons}.safetensors",
+                 lambda path: models.plain_checkpoint(path, 256, hub_neurons))
+    small = made(f"plain-{direct_neurons}.safetensors",
+                 lambda path: models.plain_checkpoint(path, 64, direct_neurons))
     hub_file = imported(f"plain-{hub_neurons}.bdh.h5", large)
     direct_file = imported(f"direct-{direct_neurons}.bdh.h5", small, "--circuit", "direct")
     for kind, file in (("through hubs", hub_file), ("with explicit edges", direct_file)):
         size = os.path.getsize(file)
         program("files_bench", "through", file)
-        found = in_turns(c.repetitions, open=lambda: json.loads(program("files_bench", "model", file))["seconds"],
-                         through=lambda: json.loads(program("files_bench", "through", file))["seconds"])
+        found = in_turns(c.repetitions,
+                         open=lambda: json.loads(program("files_bench", "model", file))["seconds"],
+                         through=lambda: json.loads(program("files_bench", "through",
+                                                            file))["seconds"])
         mine, through = found["open"], found["through"]
         if kind == "through hubs":
-            yield Result("opening", f"opening a model of {size / 1e9:.2g} GB {kind}", shown_time(mine.median),
-                         f"1 % of reading it through: {shown_time(through.median / 100)}", through.median / 100 / mine.median, 1, mine.spread)
+            yield Result("opening", f"opening a model of {size / 1e9:.2g} GB {kind}",
+                         shown_time(mine.median),
+                         f"1 % of reading it through: {shown_time(through.median / 100)}",
+                         through.median / 100 / mine.median, 1, mine.spread)
         else:
             rate = size / mine.median
-            yield Result("opening", f"opening a model of {size / 1e9:.2g} GB {kind}, fully checked", f"{shown_time(mine.median)}, {shown_rate(rate)}B/s",
-                         f"the read bandwidth: {shown_rate(c.machine.read.median)}B/s", rate / c.machine.read.median, 0.5, mine.spread, "%")
+            yield Result("opening", f"opening a model of {size / 1e9:.2g} GB {kind}, fully checked",
+                         f"{shown_time(mine.median)}, {shown_rate(rate)}B/s",
+                         f"the read bandwidth: {shown_rate(c.machine.read.median)}B/s",
+                         rate / c.machine.read.median, 0.5, mine.spread, "%")
         c.note("opening", f"{kind}: reading the file through takes {shown_time(through.median)}")
 
 
@@ -459,9 +541,12 @@ def opening(c):
 def plan(c):
     """Does `bdh plan` foresee the time of a token, within 25 %?"""
     text = c.text(60 if c.quick else 200)
-    cases = [(case.name, case.file, "hubs") for case in (c.trained_model(), *c.random_models().values())]
-    for neurons, degree in ((5000, 100),) if c.quick else ((10000, 100), (100000, 10), (100000, 100)):
-        cases.append((f"{neurons:,} neurons, {neurons * degree:,} explicit synapses", grown_graph(neurons, degree), "direct"))
+    cases = [(case.name, case.file, "hubs") for case in (c.trained_model(),
+                                                         *c.random_models().values())]
+    for neurons, degree in ((5000, 100),) if c.quick else ((10000, 100), (100000, 10),
+                                                           (100000, 100)):
+        cases.append((f"{neurons:,} neurons, {neurons * degree:,} explicit synapses",
+                      grown_graph(neurons, degree), "direct"))
     for name, file, form in cases:
         told, plans = [], []
 
@@ -474,16 +559,22 @@ def plan(c):
             return plans[-1]["seconds_per_token"]
         found = in_turns(c.repetitions, bdh=measure, plan=foresee)
         mine, ratio = found["bdh"], found["plan"].median / found["bdh"].median
-        yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}", f"planned {shown_time(found['plan'].median)}",
-                     1 - abs(ratio - 1), 0.75, mine.spread, "%")
-        c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, spread of the plans {100 * found['plan'].spread:.0f} %; "
-               + "read at " + ", ".join(f"{shown_rate(statistics.median(p['bandwidth'][of] for p in plans))}B/s ({of})" for of in ("weights", "strengths")) + "; " + ", ".join(
-                   f"{what} {plans[0][what]:,.0f}" for what in ("bytes_per_token", "edges", "writes", "rows_of_sources", "rows_of_targets", "meetings")))
+        yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}",
+                     f"planned {shown_time(found['plan'].median)}", 1 - abs(ratio - 1), 0.75,
+                     mine.spread, "%")
+        c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, "
+               f"spread of the plans {100 * found['plan'].spread:.0f} %; " + "read at "
+               + ", ".join(f"{shown_rate(statistics.median(p['bandwidth'][of] for p in plans))}B/s "
+                           f"({of})" for of in ("weights", "strengths")) + "; "
+               + ", ".join(f"{what} {plans[0][what]:,.0f}"
+                           for what in ("bytes_per_token", "edges", "writes", "rows_of_sources",
+                                        "rows_of_targets", "meetings")))
 
 
 @row
 def kernels(c):
-    """How fast is each kernel body by itself? of_bandwidth: against what as many threads read at best."""
+    """How fast is each kernel body by itself? of_bandwidth: against what as many threads read at
+    best."""
     c.note("kernels", "\n\n| kernel body | edges/s | bytes/s | of the bandwidth | spread |\n|---|---|---|---|---|\n" + "\n".join(
         f"| {name.replace('/real_time', '')} | " + (shown_rate(statistics.median(r["edges/s"] for r in runs)) if "edges/s" in runs[0] else "") +
         f" | {shown_rate(statistics.median(r['bytes/s'] for r in runs))}B/s | {100 * statistics.median(r['of_bandwidth'] for r in runs):.0f} % | "

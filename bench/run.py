@@ -1,4 +1,5 @@
-"""Measures the rows of bench/results; started by bench/run.sh, which sees to it that everything is there."""
+"""Measures the rows of bench/results; started by bench/run.sh, which sees to it that everything is
+there."""
 import argparse
 import json
 import os
@@ -39,35 +40,43 @@ def versions():
     changed = output_of("git", "status", "--porcelain", "--untracked-files=no")
     cache = open(os.path.join(BUILD, "..", "CMakeCache.txt")).read()
     compiler = re.search(r"CMAKE_CXX_COMPILER:\w+=(.*)", cache).group(1)
-    return {"bdh": f"{bdh('--version').split()[1]}, commit {commit}{' with changes' if changed else ''}, preset release",
-            "compiler": output_of(compiler, "--version").splitlines()[0], "PyTorch": torch.__version__, "NEST": package("nest-simulator"),
-            "SciPy": package("scipy"), "NumPy": package("numpy"), "Python": platform.python_version(),
-            "system": system.get("PRETTY_NAME", "Linux") + ", Linux " + platform.release()}
+    return {"bdh": f"{bdh('--version').split()[1]}, commit "
+            f"{commit}{' with changes' if changed else ''}, preset release",
+            "compiler": output_of(compiler, "--version").splitlines()[0],
+            "PyTorch": torch.__version__, "NEST": package("nest-simulator"),
+            "SciPy": package("scipy"), "NumPy": package("numpy"),
+            "Python": platform.python_version(), "system": system.get("PRETTY_NAME", "Linux")
+            + ", Linux " + platform.release()}
 
 
 class Machine:
-    """Bandwidths and the rate of matrix products, measured again between the rows: the samples are of the same run as they."""
+    """Bandwidths and the rate of matrix products, measured again between the rows: the samples are
+    of the same run as they."""
 
     def __init__(self):
         self.samples = {"read": [], "copy": [], "update": [], "product": []}
         self.threads = len(os.sched_getaffinity(0))
 
     def measure(self):
-        told = json.loads(bdh("plan", "--neurons", 64, "--hubs", 8, "--layers", 1, "--json"))["machine"]
+        told = json.loads(bdh("plan", "--neurons", 64, "--hubs", 8, "--layers", 1,
+                              "--json"))["machine"]
         a, b = torch.ones(2048, 2048), torch.ones(2048, 2048)
         torch.mm(a, b)
         begin = time.perf_counter()
         torch.mm(a, b)
         product = 2 * 2048 ** 3 / (time.perf_counter() - begin)
-        for name, value in (("read", told["bandwidth"]), ("copy", told["copy"]), ("update", told["update"]), ("product", product)):
+        for name, value in (("read", told["bandwidth"]), ("copy", told["copy"]),
+                            ("update", told["update"]), ("product", product)):
             self.samples[name].append(value)
 
     def __getattr__(self, name):
         return Sample(self.__dict__["samples"][name])
 
     def lines(self):
-        for name, what, unit in (("read", "reads", "B/s"), ("copy", "copies, read and written bytes together", "B/s"),
-                                 ("update", "reads and writes in place", "B/s"), ("product", "multiplies float32 matrices", "flop/s")):
+        for name, what, unit in (("read", "reads", "B/s"),
+                                 ("copy", "copies, read and written bytes together", "B/s"),
+                                 ("update", "reads and writes in place", "B/s"),
+                                 ("product", "multiplies float32 matrices", "flop/s")):
             sample = getattr(self, name)
             yield f"| {what} | {shown_rate(sample.median)}{unit} | {100 * sample.spread:.0f} % of {len(sample.values)} |"
 
@@ -86,10 +95,13 @@ def table(results):
 
 def report(machine, results, skipped, notes, quick):
     said = remarks()
-    lines = [f"# {processor()}, {machine.threads} cores", "",
-             "Written by `bench/run.sh" + (" --quick" if quick else "") + "`; remarks are those of `bench/remarks.md`, made on an Intel Xeon with 480 MB of cache. Everything is measured in turns (A B A B ...); "
-             "figures are medians, spread is (largest - smallest) / median of our side. A ratio of 1 is equality, larger is better for bdh.", "",
-             "| this machine, all cores | median | spread |", "|---|---|---|", *machine.lines(), "", *table(results), ""]
+    lines = [f"# {processor()}, {machine.threads} cores", "", "Written by `bench/run.sh"
+             + (" --quick" if quick else "") + "`; remarks are those of `bench/remarks.md`, made "
+             "on an Intel Xeon with 480 MB of cache. Everything is measured in turns (A B A B "
+             "...); figures are medians, spread is (largest - smallest) / median of our side. A "
+             "ratio of 1 is equality, larger is better for bdh.", "",
+             "| this machine, all cores | median | spread |", "|---|---|---|", *machine.lines(), "",
+             *table(results), ""]
     for row in rows.ROWS:
         text = [note if note.startswith("\n") else f"* {note}" for note in notes.get(row, [])]
         if row in skipped:
@@ -98,7 +110,8 @@ def report(machine, results, skipped, notes, quick):
             text.append("\n" + said[row])
         if text:
             lines += [f"## {row}", "", rows.ROWS[row].__doc__.strip().split("\n")[0], "", *text, ""]
-    lines += ["## Versions", "", *(f"* {name}: {version}" for name, version in versions().items()), ""]
+    lines += ["## Versions", "", *(f"* {name}: {version}" for name, version in versions().items()),
+              ""]
     return "\n".join(lines)
 
 
@@ -125,19 +138,22 @@ def main():
         except Skipped as why:
             skipped[name] = str(why)
             print(f"   not measured: {why}", flush=True)
-        except RuntimeError as why:  # a program failed: the other rows are worth having all the same
+        # a program failed: the other rows are worth having all the same
+        except RuntimeError as why:
             skipped[name] = f"failed: {why}"
             failed.append(name)
             print(f"   failed: {why}", flush=True)
     machine.measure()
     text = report(machine, results, skipped, notes, arguments.quick)
     complete = not arguments.quick and not arguments.rows
-    path = os.path.join(SOURCE, "bench", "results", slug(processor()) + ".md") if complete else os.path.join(WORK, "results.md")
+    path = os.path.join(SOURCE, "bench", "results", slug(processor())
+                        + ".md") if complete else os.path.join(WORK, "results.md")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".part", "w") as f:
         f.write(text)
     os.replace(path + ".part", path)
-    print(f"\n{text}\nwritten to {os.path.relpath(path, SOURCE)} after {(time.monotonic() - begin) / 60:.1f} min")
+    print(f"\n{text}\nwritten to {os.path.relpath(path, SOURCE)} after "
+          f"{(time.monotonic() - begin) / 60:.1f} min")
     return 1 if failed else 0
 
 

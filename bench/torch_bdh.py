@@ -17,7 +17,8 @@ THETA = 2.0 ** 16
 
 
 def settings(threads):
-    """Makes PyTorch as fast as it gets on this machine. Denormals cost it dearly where synapses or scores fade away."""
+    """Makes PyTorch as fast as it gets on this machine. Denormals cost it dearly where synapses or
+    scores fade away."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.set_grad_enabled(False)
@@ -33,7 +34,8 @@ def read_safetensors(path):
     for name, entry in header.items():
         assert entry["dtype"] == "F32", name
         begin, end = entry["data_offsets"]
-        tensors[name] = torch.frombuffer(body, dtype=torch.float32, count=(end - begin) // 4, offset=begin).reshape(entry["shape"])
+        tensors[name] = torch.frombuffer(body, dtype=torch.float32, count=(end - begin) // 4,
+                                         offset=begin).reshape(entry["shape"])
     return tensors, stated
 
 
@@ -41,7 +43,8 @@ def write_safetensors(path, tensors, stated):
     """Through a temporary name: the name never holds half a file."""
     header, offset = {"__metadata__": {key: str(value) for key, value in stated.items()}}, 0
     for name, t in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [offset, offset + 4 * t.numel()]}
+        header[name] = {"dtype": "F32", "shape": list(t.shape),
+                        "data_offsets": [offset, offset + 4 * t.numel()]}
         offset += 4 * t.numel()
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -74,7 +77,8 @@ class Bdh:
     @classmethod
     def load(cls, path):
         tensors, stated = read_safetensors(path)
-        return cls(tensors["encoder"].transpose(1, 2).contiguous(), tensors["encoder_v"].transpose(1, 2).contiguous(), tensors["decoder"],
+        return cls(tensors["encoder"].transpose(1, 2).contiguous(),
+                   tensors["encoder_v"].transpose(1, 2).contiguous(), tensors["decoder"],
                    tensors["embed.weight"], tensors["lm_head"], int(stated["n_layer"]))
 
     def angles(self, positions):
@@ -83,7 +87,8 @@ class Bdh:
         return phase.cos().float(), phase.sin().float()
 
     def forward(self, tokens, watch=None, last=False):
-        """Logits (T, V), of the last token alone if `last`; watch(layer, x, y): the activity, each (h, T, N)."""
+        """Logits (T, V), of the last token alone if `last`; watch(layer, x, y): the activity, each
+        (h, T, N)."""
         v = norm(self.embedding[tokens])  # (T, d)
         cosine, sine = self.angles(torch.arange(len(tokens)))
         for layer in range(self.layers):
@@ -106,7 +111,8 @@ class Bdh:
 
 
 class Recurrent:
-    """The same model, a token at a time: synapses rho_l (h, N, d), read and then written by every token."""
+    """The same model, a token at a time: synapses rho_l (h, N, d), read and then written by every
+    token."""
 
     def __init__(self, model):
         self.model = model

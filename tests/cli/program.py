@@ -1,4 +1,5 @@
-"""What the tests of the command line share: starting the program, the models it works on, and how skipped tests are told."""
+"""What the tests of the command line share: starting the program, the models it works on, and how
+skipped tests are told."""
 import fcntl
 import json
 import os
@@ -26,11 +27,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def bdh(*arguments, stdin=b"", cwd=None, **more):
     """Runs the program to its end; bytes in, bytes out."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=PATIENCE, **more)
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True,
+                          cwd=cwd, timeout=PATIENCE, **more)
 
 
 def listens(process, number=signal.SIGINT):
-    """Whether it handles the signal: it does so from when it can be stopped until the first one has come."""
+    """Whether it handles the signal: it does so from when it can be stopped until the first one has
+    come."""
     if process.returncode is not None:
         return False
     with open(f"/proc/{process.pid}/status") as f:
@@ -39,7 +42,8 @@ def listens(process, number=signal.SIGINT):
 
 
 def state_and_time(process):
-    """The state of its main thread, S when it sleeps, and how much of a processor all of them have had, in s."""
+    """The state of its main thread, S when it sleeps, and how much of a processor all of them have
+    had, in s."""
     if process.returncode is not None:
         return "Z", 0
     with open(f"/proc/{process.pid}/stat") as f:
@@ -48,7 +52,8 @@ def state_and_time(process):
 
 
 def idles(process):
-    """Whether it has slept for a while, for it waits for something; one that was stopped, or gets no processor, does not sleep."""
+    """Whether it has slept for a while, for it waits for something; one that was stopped, or gets
+    no processor, does not sleep."""
     first = state_and_time(process)
     for _ in range(5):
         time.sleep(0.02)
@@ -63,7 +68,8 @@ def unread(pipe):
 
 
 def convert(source, target, *options):
-    subprocess.run([sys.executable, "-B", CONVERT, source, target, *options], check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-B", CONVERT, source, target, *options], check=True,
+                   timeout=PATIENCE)
     return target
 
 
@@ -74,7 +80,8 @@ def safetensors(path, tensors, metadata=None):
         header["__metadata__"] = metadata
     for name, (shape, values) in tensors.items():
         data = struct.pack("<%df" % len(values), *values)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        header[name] = {"dtype": "F32", "shape": shape,
+                        "data_offsets": [len(body), len(body) + len(data)]}
         body += data
     text = json.dumps(header).encode()
     with open(path, "wb") as f:
@@ -89,8 +96,9 @@ def small_checkpoint(path, vocabulary, d=4, heads=1, per_head=8, **changes):
         for s in shape:
             size *= s
         return list(shape), [((i * 7919 + 13) % 101 - 50) / 50 for i in range(size)]
-    tensors = {"encoder": weights(heads, d, per_head), "encoder_v": weights(heads, d, per_head), "decoder": weights(heads * per_head, d),
-               "embed.weight": weights(vocabulary, d), "lm_head": weights(d, vocabulary)}
+    tensors = {"encoder": weights(heads, d, per_head), "encoder_v": weights(heads, d, per_head),
+               "decoder": weights(heads * per_head, d), "embed.weight": weights(vocabulary, d),
+               "lm_head": weights(d, vocabulary)}
     tensors.update(changes)
     return safetensors(path, {name: t for name, t in tensors.items() if t is not None})
 
@@ -121,8 +129,11 @@ class CliTest(unittest.TestCase):
         return path
 
     def start(self, *arguments, **streams):
-        """The running program, which ends with the test at the latest. Nobody reads or writes what is not a pipe."""
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams})
+        """The running program, which ends with the test at the latest. Nobody reads or writes what
+        is not a pipe."""
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)],
+                                   **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                                      **streams})
         self.addCleanup(self.end, process)
         return process
 
@@ -146,12 +157,15 @@ class CliTest(unittest.TestCase):
             time.sleep(0.005)
 
     def stopped(self, number, *arguments, target, worked=0, when=lambda: True):
-        """Starts the program and sends it a signal as soon as it listens, has worked for so many seconds of a processor and when() holds;
-        again and again while it is done before that. Returns its standard error, after the exit code of a program that was stopped."""
+        """Starts the program and sends it a signal as soon as it listens, has worked for so many
+        seconds of a processor and when() holds; again and again while it is done before that.
+        Returns its standard error, after the exit code of a program that was stopped."""
         last = time.monotonic() + PATIENCE
         while True:
             process = self.start(*arguments, "-o", target, stderr=subprocess.PIPE)
-            while process.poll() is None and not (listens(process, number) and state_and_time(process)[1] >= worked and when()):
+            while process.poll() is None and not (listens(process, number)
+                                                  and state_and_time(process)[1] >= worked
+                                                  and when()):
                 time.sleep(0.001)
             process.send_signal(number)
             told = process.communicate(timeout=PATIENCE)[1]
@@ -184,7 +198,8 @@ class CliTest(unittest.TestCase):
 
 
 def main():
-    """As unittest.main(), but a run in which anything was skipped ends with 77: skipped is never shown as passed."""
+    """As unittest.main(), but a run in which anything was skipped ends with 77: skipped is never
+    shown as passed."""
     result = unittest.main(module="__main__", exit=False, argv=sys.argv).result
     if not result.wasSuccessful():
         sys.exit(1)

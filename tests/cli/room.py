@@ -1,4 +1,5 @@
-"""Where the large files of a test go, and whether it has the memory that it needs; a machine that has neither skips it."""
+"""Where the large files of a test go, and whether it has the memory that it needs; a machine that
+has neither skips it."""
 import os
 import shutil
 import tempfile
@@ -6,12 +7,14 @@ import unittest
 
 
 def folder_with_room(size, program):
-    """A new folder for `size` bytes: where temporary files go or, as that is a small disk on many machines, beside the program."""
+    """A new folder for `size` bytes: where temporary files go or, as that is a small disk on many
+    machines, beside the program."""
     places = (tempfile.gettempdir(), os.path.dirname(os.path.abspath(program)))
     for place in places:
         if shutil.disk_usage(place).free > 1.1 * size and os.access(place, os.W_OK):
             return tempfile.mkdtemp(prefix="bdh-large-", dir=place)
-    raise unittest.SkipTest(f"{size / 1e9:.1f} GB for files are free neither in {places[0]} nor beside the program")
+    raise unittest.SkipTest(f"{size / 1e9:.1f} GB for files are free neither in {places[0]} nor "
+                            f"beside the program")
 
 
 def expect_memory(size):

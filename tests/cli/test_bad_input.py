@@ -1,4 +1,5 @@
-"""Bad input, one row a case: one line on standard error that names the place, the right exit code, nothing left behind."""
+"""Bad input, one row a case: one line on standard error that names the place, the right exit code,
+nothing left behind."""
 import json
 import os
 import pickle
@@ -10,7 +11,8 @@ import subprocess
 import tempfile
 import zipfile
 
-from program import PROGRAM, RANDOM, SANITIZED, TRAINED, CliTest, bdh, convert, main, safetensors, small_checkpoint
+from program import (PROGRAM, RANDOM, SANITIZED, TRAINED, CliTest, bdh, convert, main, safetensors,
+                     small_checkpoint)
 
 GOOD = f"{RANDOM}/model.safetensors"
 GOOD_PT = f"{RANDOM}/model.pt"
@@ -77,7 +79,8 @@ def header(text, body=b"\0" * 64):
 
 
 def one_tensor(dtype="F32", shape=(4, 4), offsets=(0, 64)):
-    return header({"encoder": {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}})
+    return header({"encoder": {"dtype": dtype, "shape": list(shape),
+                               "data_offsets": list(offsets)}})
 
 
 def small(vocabulary=16, **changes):
@@ -104,7 +107,8 @@ class Calls:
 
 
 def calling(function, *arguments):
-    return lambda path, good: pickled(pickle.dumps({"encoder": Calls(function, *arguments)}, 2, fix_imports=False))(path, good)
+    return lambda path, good: pickled(pickle.dumps({"encoder": Calls(function, *arguments)}, 2,
+                                                   fix_imports=False))(path, good)
 
 
 def bomb(path, good):
@@ -134,57 +138,85 @@ ROWS = [
     ("missing checkpoint", IMPORT, 1, ["{bad}"], SAFE, nothing),
     ("empty checkpoint", IMPORT, 1, ["{bad}", "empty"], SAFE, content(b"")),
     ("folder as checkpoint", IMPORT, 1, ["{bad}", "directory"], SAFE, folder),
-    ("text as checkpoint", IMPORT, 1, ["{bad}", "expected"], SAFE, content(b"To be, or not to be: that is the question.\n")),
+    ("text as checkpoint", IMPORT, 1, ["{bad}", "expected"], SAFE,
+     content(b"To be, or not to be: that is the question.\n")),
     ("length cut off", IMPORT, 1, ["{bad}"], SAFE, content(b"\x10\0\0\0\0")),
     ("header cut off", IMPORT, 1, ["{bad}", "expected"], SAFE, changed(GOOD, lambda d: d[:100])),
     ("data cut off", IMPORT, 1, ["{bad}", "expected"], SAFE, changed(GOOD, cut(0.9))),
-    ("data behind the last tensor", IMPORT, 1, ["{bad}", "expected"], SAFE, changed(GOOD, lambda d: d + b"x")),
-    ("header of 2^63 bytes", IMPORT, 1, ["{bad}", "expected"], SAFE, content(struct.pack("<Q", 1 << 63) + b"{}" * 20)),
-    ("header longer than the file", IMPORT, 1, ["{bad}", "expected"], SAFE, content(struct.pack("<Q", 5000) + b"{}" * 20)),
+    ("data behind the last tensor", IMPORT, 1, ["{bad}", "expected"], SAFE,
+     changed(GOOD, lambda d: d + b"x")),
+    ("header of 2^63 bytes", IMPORT, 1, ["{bad}", "expected"], SAFE,
+     content(struct.pack("<Q", 1 << 63) + b"{}" * 20)),
+    ("header longer than the file", IMPORT, 1, ["{bad}", "expected"], SAFE,
+     content(struct.pack("<Q", 5000) + b"{}" * 20)),
     ("header that is no JSON", IMPORT, 1, ["{bad}", "JSON"], SAFE, header(b"{not json at all}")),
     ("header that is a list", IMPORT, 1, ["{bad}"], SAFE, header(b"[1, 2, 3]        ")),
     ("header nested 100,000 deep", IMPORT, 1, ["{bad}"], SAFE, header(b'{"a":' + b"[" * 100000)),
     ("header with a flipped bit", IMPORT, 1, ["{bad}"], SAFE, changed(GOOD, flipped(8))),
     ("tensor with two entries", IMPORT, 1, ["{bad}"], SAFE,
-     header(b'{"e":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[2],"data_offsets":[8,64]}}')),
-    ("tensor beyond the end", IMPORT, 1, ["{bad}", "encoder"], SAFE, one_tensor(offsets=(1 << 40, (1 << 40) + 64))),
-    ("tensor with offsets the wrong way round", IMPORT, 1, ["{bad}", "encoder"], SAFE, one_tensor(offsets=(64, 0))),
-    ("size that disagrees with the shape", IMPORT, 1, ["{bad}", "encoder", "expected"], SAFE, one_tensor(shape=(4, 5))),
-    ("shape that overflows", IMPORT, 1, ["{bad}", "encoder"], SAFE, one_tensor(shape=(1 << 40, 1 << 40))),
+     header(
+         b'{"e":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[2],"data_offsets":[8,64]}}')),
+    ("tensor beyond the end", IMPORT, 1, ["{bad}", "encoder"], SAFE,
+     one_tensor(offsets=(1 << 40, (1 << 40) + 64))),
+    ("tensor with offsets the wrong way round", IMPORT, 1, ["{bad}", "encoder"], SAFE,
+     one_tensor(offsets=(64, 0))),
+    ("size that disagrees with the shape", IMPORT, 1, ["{bad}", "encoder", "expected"], SAFE,
+     one_tensor(shape=(4, 5))),
+    ("shape that overflows", IMPORT, 1, ["{bad}", "encoder"], SAFE,
+     one_tensor(shape=(1 << 40, 1 << 40))),
     ("negative shape", IMPORT, 1, ["{bad}", "encoder"], SAFE, one_tensor(shape=(-4, -4))),
     ("shape of words", IMPORT, 1, ["{bad}", "encoder"], SAFE, one_tensor(shape=("four", "four"))),
     ("hundred axes", IMPORT, 1, ["{bad}", "at most 8"], SAFE, one_tensor(shape=(1,) * 100)),
     ("integer weights", IMPORT, 1, ["{bad}"], SAFE,
      lambda path, good: write(path, read(small_checkpoint(path, 16)).replace(b'"F32"', b'"I32"'))),
-    ("weight that is not a number", IMPORT, 1, ["{bad}:decoder", "finite"], SAFE, converted("--poke", "decoder:17=nan")),
-    ("infinite weight", IMPORT, 1, ["{bad}:embed.weight", "finite"], SAFE, converted("--poke", "embed.weight:3=inf")),
+    ("weight that is not a number", IMPORT, 1, ["{bad}:decoder", "finite"], SAFE,
+     converted("--poke", "decoder:17=nan")),
+    ("infinite weight", IMPORT, 1, ["{bad}:embed.weight", "finite"], SAFE,
+     converted("--poke", "embed.weight:3=inf")),
     ("weight beyond float32", IMPORT, 1, ["{bad}"], SAFE,
-     lambda path, good: convert(GOOD, path, "--dtype", "f64", "--state", "n_layer=3", "--poke", "lm_head:0=inf")),
+     lambda path, good: convert(GOOD, path, "--dtype", "f64", "--state", "n_layer=3", "--poke",
+                                "lm_head:0=inf")),
     ("missing tensor", IMPORT, 1, ["{bad}", "decoder"], SAFE, converted("--drop", "decoder")),
-    ("missing embedding", IMPORT, 1, ["{bad}", "embed.weight"], SAFE, converted("--drop", "embed.weight")),
-    ("tensor of no layout", IMPORT, 1, ["{bad}", "surprise"], SAFE, converted("--add", "surprise=7")),
-    ("unknown layout", IMPORT, 1, ["{bad}", "fc.weight"], SAFE, lambda path, good: safetensors(path, {"fc.weight": ([2, 2], [1, 2, 3, 4])})),
-    ("decoder of other size", IMPORT, 1, ["{bad}", "decoder"], SAFE, small(decoder=([7, 4], [0.5] * 28))),
-    ("decoder with an axis missing", IMPORT, 1, ["{bad}", "decoder"], SAFE, small(decoder=([32], [0.5] * 32))),
-    ("heads that disagree", IMPORT, 1, ["{bad}", "encoder_v"], SAFE, small(encoder_v=([2, 4, 4], [0.5] * 32))),
-    ("vocabularies that disagree", IMPORT, 1, ["{bad}", "lm_head"], SAFE, small(lm_head=([4, 17], [0.5] * 68))),
+    ("missing embedding", IMPORT, 1, ["{bad}", "embed.weight"], SAFE,
+     converted("--drop", "embed.weight")),
+    ("tensor of no layout", IMPORT, 1, ["{bad}", "surprise"], SAFE,
+     converted("--add", "surprise=7")),
+    ("unknown layout", IMPORT, 1, ["{bad}", "fc.weight"], SAFE, lambda path,
+     good: safetensors(path, {"fc.weight": ([2, 2], [1, 2, 3, 4])})),
+    ("decoder of other size", IMPORT, 1, ["{bad}", "decoder"], SAFE,
+     small(decoder=([7, 4], [0.5] * 28))),
+    ("decoder with an axis missing", IMPORT, 1, ["{bad}", "decoder"], SAFE,
+     small(decoder=([32], [0.5] * 32))),
+    ("heads that disagree", IMPORT, 1, ["{bad}", "encoder_v"], SAFE,
+     small(encoder_v=([2, 4, 4], [0.5] * 32))),
+    ("vocabularies that disagree", IMPORT, 1, ["{bad}", "lm_head"], SAFE,
+     small(lm_head=([4, 17], [0.5] * 68))),
     ("odd neurons cannot turn in pairs", IMPORT, 1, ["{bad}"], SAFE, small(per_head=7)),
     ("no neurons", IMPORT, 1, ["{bad}"], SAFE, small(per_head=0)),
     ("no tokens", IMPORT, 1, ["{bad}"], SAFE, small(vocabulary=0)),
-    ("line ends in a tensor's name", IMPORT, 1, ["{bad}"], SAFE, lambda path, good: safetensors(path, {"a\nb\x1b[2J": ([1], [1])})),
-    ("frequencies that differ in a pair", IMPORT, 1, ["{bad}", "attn.freqs"], SAFE, converted("--poke", "attn.freqs:1=0.5")),
-    ("frequency that is not a number", IMPORT, 1, ["{bad}", "attn.freqs"], SAFE, converted("--poke", "attn.freqs:0=nan")),
+    ("line ends in a tensor's name", IMPORT, 1, ["{bad}"], SAFE, lambda path,
+     good: safetensors(path, {"a\nb\x1b[2J": ([1], [1])})),
+    ("frequencies that differ in a pair", IMPORT, 1, ["{bad}", "attn.freqs"], SAFE,
+     converted("--poke", "attn.freqs:1=0.5")),
+    ("frequency that is not a number", IMPORT, 1, ["{bad}", "attn.freqs"], SAFE,
+     converted("--poke", "attn.freqs:0=nan")),
     ("no layers stated", "import {bad} -o {out}/m.bdh.h5", 1, ["{bad}", "--layers"], SAFE, small()),
     ("layers stated as 0", "import {bad} -o {out}/m.bdh.h5", 1, ["{bad}", "0"], SAFE,
      lambda path, good: convert(GOOD, path, "--state", "n_layer=0")),
-    ("option against the file", "import {bad} -o {out}/m.bdh.h5 --layers 2", 1, ["--layers", "expected 3"], SAFE, converted()),
-    ("heads against the file", IMPORT + " --heads 5", 1, ["--heads", "expected 2"], SAFE, converted()),
+    ("option against the file", "import {bad} -o {out}/m.bdh.h5 --layers 2", 1,
+     ["--layers", "expected 3"], SAFE, converted()),
+    ("heads against the file", IMPORT + " --heads 5", 1, ["--heads", "expected 2"], SAFE,
+     converted()),
     ("broken config.json", "import {bad}/model.pt -o {out}/m.bdh.h5", 1, ["config.json"], "bad",
      several(model__pt=copied(GOOD_PT), config__json=content(b"{]"))),
-    ("config.json of another model", "import {bad}/model.pt -o {out}/m.bdh.h5", 1, ["vocab_size"], "bad",
-     several(model__pt=copied(GOOD_PT), config__json=content(b'{"vocab_size": 999, "n_layer": 3}'))),
-    ("bytes with another vocabulary", IMPORT + " --tokenizer bytes", 1, ["tokenizer", "256"], SAFE, small()),
-    ("half-split against the table", IMPORT + " --pairing half-split", 1, ["attn.freqs", "interleaved"], SAFE, converted()),
+    ("config.json of another model", "import {bad}/model.pt -o {out}/m.bdh.h5", 1, ["vocab_size"],
+     "bad",
+     several(model__pt=copied(GOOD_PT),
+             config__json=content(b'{"vocab_size": 999, "n_layer": 3}'))),
+    ("bytes with another vocabulary", IMPORT + " --tokenizer bytes", 1, ["tokenizer", "256"], SAFE,
+     small()),
+    ("half-split against the table", IMPORT + " --pairing half-split", 1,
+     ["attn.freqs", "interleaved"], SAFE, converted()),
 
     # PyTorch files.
     ("cut zip", IMPORT, 1, ["{bad}"], PT, changed(GOOD_PT, cut(0.5))),
@@ -192,16 +224,21 @@ ROWS = [
     ("weights with a flipped bit", IMPORT, 1, ["{bad}"], PT, changed(GOOD_PT, flipped(0.5))),
     ("first bytes with a flipped bit", IMPORT, 1, ["{bad}"], PT, changed(GOOD_PT, flipped(1))),
     ("call of os.system", IMPORT, 1, ["{bad}", "system"], PT, calling(os.system, "touch executed")),
-    ("call of eval", IMPORT, 1, ["{bad}", "builtins.eval"], PT, calling(eval, "open('executed', 'w')")),
-    ("call of subprocess", IMPORT, 1, ["{bad}", "subprocess"], PT, calling(subprocess.call, ["touch", "executed"])),
+    ("call of eval", IMPORT, 1, ["{bad}", "builtins.eval"], PT,
+     calling(eval, "open('executed', 'w')")),
+    ("call of subprocess", IMPORT, 1, ["{bad}", "subprocess"], PT,
+     calling(subprocess.call, ["touch", "executed"])),
     ("foreign global beside good weights", IMPORT, 1, ["{bad}", "system"], PT, hostile("global")),
-    ("entry with an absolute name", IMPORT, 1, ["{bad}", "/etc/passwd"], PT, hostile("absolute-name")),
+    ("entry with an absolute name", IMPORT, 1, ["{bad}", "/etc/passwd"], PT,
+     hostile("absolute-name")),
     ("entry that leaves the archive", IMPORT, 1, ["{bad}", ".."], PT, hostile("parent-name")),
     ("compressed bomb", IMPORT, 1, ["{bad}"], PT, bomb),
     ("compressed entries", IMPORT, 1, ["{bad}"], PT, hostile("deflate")),
     ("legacy format", IMPORT, 1, ["{bad}", "torch.save"], PT, content(LEGACY)),
-    ("zip without a pickle", IMPORT, 1, ["{bad}", "data.pkl"], PT, pickled(b"x", "archive/version")),
-    ("two archives in one", IMPORT, 1, ["{bad}"], PT, pickled(pickle.dumps({}, 2), more=[("other/data.pkl", "x")])),
+    ("zip without a pickle", IMPORT, 1, ["{bad}", "data.pkl"], PT,
+     pickled(b"x", "archive/version")),
+    ("two archives in one", IMPORT, 1, ["{bad}"], PT, pickled(pickle.dumps({}, 2),
+                                                              more=[("other/data.pkl", "x")])),
     ("missing storage", IMPORT, 1, ["{bad}"], PT, hostile("missing-storage")),
     ("short storage", IMPORT, 1, ["{bad}"], PT, hostile("short-storage")),
     ("tensor beyond its storage", IMPORT, 1, ["{bad}"], PT, hostile("reach")),
@@ -211,25 +248,35 @@ ROWS = [
     ("pickle of noise", IMPORT, 1, ["{bad}"], PT, pickled(bytes(range(256)))),
     ("pickle without an end", IMPORT, 1, ["{bad}"], PT, pickled(pickle.dumps({"a": 1}, 2)[:-1])),
     ("pickle of a number", IMPORT, 1, ["{bad}"], PT, pickled(pickle.dumps(3, 2))),
-    ("pickle nested 200,000 deep", IMPORT, 1, ["{bad}"], PT, pickled(b"\x80\x02" + b"]" * 200000 + b"a" * 199999 + b".")),
-    ("pickle with a string of 2^31 bytes", IMPORT, 1, ["{bad}"], PT, pickled(b"\x80\x02X" + struct.pack("<I", 1 << 31) + b"abc.")),
+    ("pickle nested 200,000 deep", IMPORT, 1, ["{bad}"], PT,
+     pickled(b"\x80\x02" + b"]" * 200000 + b"a" * 199999 + b".")),
+    ("pickle with a string of 2^31 bytes", IMPORT, 1, ["{bad}"], PT,
+     pickled(b"\x80\x02X" + struct.pack("<I", 1 << 31) + b"abc.")),
     ("weight in a zip that is not a number", IMPORT, 1, ["{bad}", "finite"], PT,
      lambda path, good: convert(GOOD, path, "--poke", "encoder:9=nan")),
 
     # Models.
     ("missing model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "no such file"], H5, nothing),
-    ("missing run to export", "export {bad} -o {out}/run.nwb", 1, ["{bad}", "no such file"], "run", nothing),
+    ("missing run to export", "export {bad} -o {out}/run.nwb", 1, ["{bad}", "no such file"], "run",
+     nothing),
     ("missing run to look at", "activity {bad}", 1, ["{bad}", "no such file"], "run", nothing),
     ("folder as model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, folder),
     ("empty model", "info {bad}", 1, ["{bad}"], H5, content(b"")),
     ("cut model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, changed("model", cut(0.7))),
-    ("model with something behind it", "info {bad}", 1, ["{bad}"], H5, changed("model", lambda d: d + b"\0")),
-    ("model with a flipped bit", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, changed("model", flipped(0.6))),
-    ("model with a flipped bit at its start", "evaluate {bad} --text-file {text}", 1, ["{bad}"], H5, changed("model", flipped(2))),
-    ("model with a flipped bit at its end", "verify {bad} {expected}", 1, ["{bad}"], H5, changed("model", flipped(-5))),
-    ("checkpoint as model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "bdh import"], SAFE, copied(GOOD)),
-    ("state as model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "--state"], H5, copied("state")),
-    ("expected values as model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5, copied(f"{RANDOM}/expected.h5")),
+    ("model with something behind it", "info {bad}", 1, ["{bad}"], H5,
+     changed("model", lambda d: d + b"\0")),
+    ("model with a flipped bit", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5,
+     changed("model", flipped(0.6))),
+    ("model with a flipped bit at its start", "evaluate {bad} --text-file {text}", 1, ["{bad}"], H5,
+     changed("model", flipped(2))),
+    ("model with a flipped bit at its end", "verify {bad} {expected}", 1, ["{bad}"], H5,
+     changed("model", flipped(-5))),
+    ("checkpoint as model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "bdh import"], SAFE,
+     copied(GOOD)),
+    ("state as model", "run {bad} --text a -o {out}/run", 1, ["{bad}", "--state"], H5,
+     copied("state")),
+    ("expected values as model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5,
+     copied(f"{RANDOM}/expected.h5")),
     ("unknown file", "info {bad}", 1, ["{bad}"], "bad", content(b"nothing that anybody knows")),
     ("folder without a run", "info {bad}", 1, ["{bad}"], "bad", folder),
     ("broken run.json", "info {bad}", 1, ["run.json"], "bad", several(run__json=content(b"{"))),
@@ -238,40 +285,63 @@ ROWS = [
     # States and expected values.
     ("missing state", RUN + " --state {bad}", 1, ["{bad}"], H5, nothing),
     ("cut state", RUN + " --state {bad}", 1, ["{bad}"], H5, changed("state", cut(0.5))),
-    ("state with a flipped bit", RUN + " --state {bad}", 1, ["{bad}"], H5, changed("state", flipped(0.7))),
-    ("state of another model", "run {other} --text a -o {out}/run --state {bad}", 1, ["{bad}", "model"], H5, copied("state")),
+    ("state with a flipped bit", RUN + " --state {bad}", 1, ["{bad}"], H5,
+     changed("state", flipped(0.7))),
+    ("state of another model", "run {other} --text a -o {out}/run --state {bad}", 1,
+     ["{bad}", "model"], H5, copied("state")),
     ("model as state", RUN + " --state {bad}", 1, ["{bad}"], H5, copied("model")),
     ("missing expected values", "verify {model} {bad}", 1, ["{bad}"], "bad.h5", nothing),
-    ("cut expected values", "verify {model} {bad}", 1, ["{bad}"], "bad.h5", changed(f"{RANDOM}/expected.h5", cut(0.4))),
+    ("cut expected values", "verify {model} {bad}", 1, ["{bad}"], "bad.h5",
+     changed(f"{RANDOM}/expected.h5", cut(0.4))),
     ("model as expected values", "verify {model} {model}", 1, ["{model}"], "bad.h5", nothing),
-    ("expected values of another model", "verify {other} {expected}", 1, ["{expected}", "expected"], "bad.h5", nothing),
+    ("expected values of another model", "verify {other} {expected}", 1, ["{expected}", "expected"],
+     "bad.h5", nothing),
 
     # Tokens.
-    ("token outside the vocabulary", "run {model} --tokens 1,2,256 -o {out}/run", 1, ["--tokens[2]", "256", "0 to 255"], "", nothing),
-    ("token that is no number", "run {model} --tokens 1,x -o {out}/run", 1, ["--tokens[1]", "'x'"], "", nothing),
-    ("negative token", "run {model} --tokens=-1 -o {out}/run", 1, ["--tokens[0]", "-1"], "", nothing),
-    ("token of 30 digits", "run {model} --tokens 111111111111111111111111111111 -o {out}/run", 1, ["--tokens[0]"], "", nothing),
-    ("file of words as tokens", "run {model} --tokens-file {bad} -o {out}/run", 1, ["{bad}[0]"], "ids", content(b"To be, or not")),
-    ("bytes as tokens", "evaluate {model} --tokens-file {bad}", 1, ["{bad}[0]", "\\x80"], "ids", content(bytes(range(128, 256)))),
-    ("missing text", "run {model} --text-file {bad} -o {out}/run", 1, ["{bad}", "No such file"], "text", nothing),
-    ("folder as text", "evaluate {model} --text-file {bad}", 1, ["{bad}", "folder"], "text", folder),
-    ("empty text", "run {model} --text-file {bad} -o {out}/run", 1, ["no tokens"], "text", content(b"")),
+    ("token outside the vocabulary", "run {model} --tokens 1,2,256 -o {out}/run", 1,
+     ["--tokens[2]", "256", "0 to 255"], "", nothing),
+    ("token that is no number", "run {model} --tokens 1,x -o {out}/run", 1, ["--tokens[1]", "'x'"],
+     "", nothing),
+    ("negative token", "run {model} --tokens=-1 -o {out}/run", 1, ["--tokens[0]", "-1"], "",
+     nothing),
+    ("token of 30 digits", "run {model} --tokens 111111111111111111111111111111 -o {out}/run", 1,
+     ["--tokens[0]"], "", nothing),
+    ("file of words as tokens", "run {model} --tokens-file {bad} -o {out}/run", 1, ["{bad}[0]"],
+     "ids", content(b"To be, or not")),
+    ("bytes as tokens", "evaluate {model} --tokens-file {bad}", 1, ["{bad}[0]", "\\x80"], "ids",
+     content(bytes(range(128, 256)))),
+    ("missing text", "run {model} --text-file {bad} -o {out}/run", 1, ["{bad}", "No such file"],
+     "text", nothing),
+    ("folder as text", "evaluate {model} --text-file {bad}", 1, ["{bad}", "folder"], "text",
+     folder),
+    ("empty text", "run {model} --text-file {bad} -o {out}/run", 1, ["no tokens"], "text",
+     content(b"")),
     ("nothing on standard input", "run {model} - -o {out}/run", 1, ["no tokens"], "", nothing),
-    ("text of one token", "evaluate {model} --text-file {bad}", 1, ["two tokens"], "text", content(b"a")),
-    ("text for a model of ids", "run {ids} --text abc -o {out}/run", 1, ["--text", "--tokens"], "", nothing),
-    ("an empty token", "run {ids} --tokens 1,,2 -o {out}/run", 1, ["--tokens[1]", "before a comma"], "", nothing),
-    ("a malformed intervention", "run {ids} --tokens 1 --do lesion -o {out}/run", 1, ["--do 'lesion'"], "", nothing),
-    ("text file for a model of ids", "evaluate {ids} --text-file {text}", 1, ["--text-file", "--tokens"], "", nothing),
+    ("text of one token", "evaluate {model} --text-file {bad}", 1, ["two tokens"], "text",
+     content(b"a")),
+    ("text for a model of ids", "run {ids} --text abc -o {out}/run", 1, ["--text", "--tokens"], "",
+     nothing),
+    ("an empty token", "run {ids} --tokens 1,,2 -o {out}/run", 1, ["--tokens[1]", "before a comma"],
+     "", nothing),
+    ("a malformed intervention", "run {ids} --tokens 1 --do lesion -o {out}/run", 1,
+     ["--do 'lesion'"], "", nothing),
+    ("text file for a model of ids", "evaluate {ids} --text-file {text}", 1,
+     ["--text-file", "--tokens"], "", nothing),
 
     # Where output should go.
     ("model exists", "import {good} -o {model}", 1, ["{model}", "exists"], "", nothing),
     ("model would be a folder", "import {good} -o {bad} --force", 1, ["{bad}"], "bad", folder),
-    ("folder for the model is missing", "import {good} -o {bad}/m.bdh.h5", 1, ["{bad}"], "bad", nothing),
+    ("folder for the model is missing", "import {good} -o {bad}/m.bdh.h5", 1, ["{bad}"], "bad",
+     nothing),
     ("run's folder is a file", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", content(b"x")),
-    ("run's folder is in use", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad", several(a=content(b"x"))),
-    ("run's folder below a file", "run {model} --text a -o {text}/run", 1, ["{text}/run"], "", nothing),
-    ("folder for the state is missing", "run {model} --text a --save-state {bad}/s.h5 -o {out}/run", 1, ["{bad}"], "bad", nothing),
-    ("state would be a folder", "run {model} --text a --save-state {bad} -o {out}/run", 1, ["{bad}"], "bad", folder),
+    ("run's folder is in use", "run {model} --text a -o {bad}", 1, ["{bad}"], "bad",
+     several(a=content(b"x"))),
+    ("run's folder below a file", "run {model} --text a -o {text}/run", 1, ["{text}/run"], "",
+     nothing),
+    ("folder for the state is missing", "run {model} --text a --save-state {bad}/s.h5 -o {out}/run",
+     1, ["{bad}"], "bad", nothing),
+    ("state would be a folder", "run {model} --text a --save-state {bad} -o {out}/run", 1,
+     ["{bad}"], "bad", folder),
 
     # Usage.
     ("unknown command", "fly", 2, ["fly", "--help"], "", nothing),
@@ -291,30 +361,43 @@ ROWS = [
     ("a million threads", RUN + " --threads 1000000", 2, ["--threads"], "", nothing),
     ("half a site", RUN + " --sites 0.5", 2, ["--sites"], "", nothing),
     ("too many sites", RUN + " --sites 4097", 2, ["--sites", "4096"], "", nothing),
-    ("unknown instructions", RUN + " --instructions sse", 2, ["--instructions", "sse"], "", nothing),
+    ("unknown instructions", RUN + " --instructions sse", 2, ["--instructions", "sse"], "",
+     nothing),
     ("retention 0", RUN + " --retention 0", 2, ["--retention", "0 < u <= 1"], "", nothing),
     ("retention above 1", RUN + " --retention 1.0001", 2, ["--retention"], "", nothing),
-    ("retention that is not a number", "evaluate {model} --text-file {text} --retention nan", 2, ["--retention"], "", nothing),
-    ("retention of another state", RUN + " --state {state} --retention 0.5", 1, ["--retention"], "", nothing),
+    ("retention that is not a number", "evaluate {model} --text-file {text} --retention nan", 2,
+     ["--retention"], "", nothing),
+    ("retention of another state", RUN + " --state {state} --retention 0.5", 1, ["--retention"], "",
+     nothing),
     ("negative count", RUN + " --generate -5", 2, ["--generate"], "", nothing),
-    ("count beyond 64 bits", RUN + " --generate 99999999999999999999", 2, ["--generate"], "", nothing),
-    ("infinite temperature", RUN + " --generate 1 --temperature inf", 2, ["--temperature"], "", nothing),
-    ("negative temperature", RUN + " --generate 1 --temperature -1", 2, ["--temperature"], "", nothing),
-    ("temperature with nothing to generate", RUN + " --temperature 1", 2, ["--generate"], "", nothing),
+    ("count beyond 64 bits", RUN + " --generate 99999999999999999999", 2, ["--generate"], "",
+     nothing),
+    ("infinite temperature", RUN + " --generate 1 --temperature inf", 2, ["--temperature"], "",
+     nothing),
+    ("negative temperature", RUN + " --generate 1 --temperature -1", 2, ["--temperature"], "",
+     nothing),
+    ("temperature with nothing to generate", RUN + " --temperature 1", 2, ["--generate"], "",
+     nothing),
     ("top 0", RUN + " --generate 1 --temperature 1 --top-k 0", 2, ["--top-k"], "", nothing),
-    ("top k of a greedy choice", RUN + " --generate 1 --top-k 5", 2, ["--temperature"], "", nothing),
+    ("top k of a greedy choice", RUN + " --generate 1 --top-k 5", 2, ["--temperature"], "",
+     nothing),
     ("hexadecimal seed", RUN + " --seed 0x10", 2, ["--seed"], "", nothing),
     ("record without a folder", "run {model} --text a --record logits", 2, ["-o"], "", nothing),
     ("record of something unknown", RUN + " --record dreams", 2, ["dreams"], "", nothing),
     ("json and quiet", RUN + " --json", 2, ["--json", "--quiet"], "", nothing),
-    ("window of one token", "evaluate {model} --text-file {text} --window 1", 2, ["--window"], "", nothing),
+    ("window of one token", "evaluate {model} --text-file {text} --window 1", 2, ["--window"], "",
+     nothing),
     ("limit 0", "evaluate {model} --text-file {text} --limit 0", 2, ["--limit"], "", nothing),
     ("evaluate without a text", "evaluate {model}", 2, ["--text-file"], "", nothing),
-    ("tolerance that is not a number", "verify {model} {expected} --tolerance nan", 2, ["--tolerance"], "", nothing),
-    ("negative tolerance", "verify {model} {expected} --tolerance -1", 2, ["--tolerance"], "", nothing),
+    ("tolerance that is not a number", "verify {model} {expected} --tolerance nan", 2,
+     ["--tolerance"], "", nothing),
+    ("negative tolerance", "verify {model} {expected} --tolerance -1", 2, ["--tolerance"], "",
+     nothing),
     ("no layers", "import {good} -o {out}/m.bdh.h5 --layers 0", 2, ["--layers"], "", nothing),
-    ("unknown pairing", "import {good} -o {out}/m.bdh.h5 --pairing odd", 2, ["--pairing", "odd"], "", nothing),
-    ("unknown tokenizer", "import {good} -o {out}/m.bdh.h5 --tokenizer words", 2, ["--tokenizer", "words"], "", nothing),
+    ("unknown pairing", "import {good} -o {out}/m.bdh.h5 --pairing odd", 2, ["--pairing", "odd"],
+     "", nothing),
+    ("unknown tokenizer", "import {good} -o {out}/m.bdh.h5 --tokenizer words", 2,
+     ["--tokenizer", "words"], "", nothing),
     ("negative theta", "import {good} -o {out}/m.bdh.h5 --theta -3", 2, ["--theta"], "", nothing),
     ("epsilon 0", "import {good} -o {out}/m.bdh.h5 --eps 0", 2, ["--eps"], "", nothing),
 ]
@@ -326,17 +409,20 @@ class BadInput(CliTest):
         super().setUpClass()
         def at(name):
             return os.path.join(cls.shared_folder, name)
-        cls.files = {"model": cls.random, "other": cls.trained, "good": GOOD, "expected": f"{RANDOM}/expected.h5", "text": at("text"),
+        cls.files = {"model": cls.random, "other": cls.trained, "good": GOOD,
+                     "expected": f"{RANDOM}/expected.h5", "text": at("text"),
                      "ids": at("ids.bdh.h5"), "state": at("state.h5")}
         write(at("text"), b"To be, or not to be: that is the question.\n")
         small_checkpoint(at("ids.safetensors"), 50)
         for command in (("import", at("ids.safetensors"), "-o", at("ids.bdh.h5"), "--layers", "2"),
-                        ("run", cls.random, "--text", "abc", "--save-state", at("state.h5"), "--quiet")):
+                        ("run", cls.random, "--text", "abc", "--save-state", at("state.h5"),
+                         "--quiet")):
             done = bdh(*command)
             assert done.returncode == 0, done.stderr
 
     def limits(self):
-        # Every thread maps memory for its stack and its allocations, whether it needs it or not: two of them, on any machine.
+        # Every thread maps memory for its stack and its allocations, whether it needs it or not:
+        # two of them, on any machine.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
         # The sanitizers map terabytes that they never use.
         if not SANITIZED:
@@ -350,8 +436,10 @@ class BadInput(CliTest):
                 make(paths["bad"], self.files)
             listing = sorted(os.listdir(here))
             arguments = [word.format(**paths) for word in command.split(" ")]
-            done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=here, timeout=120 if SANITIZED else 20,
-                                  preexec_fn=before or self.limits, **{"stdout": subprocess.PIPE, **more})
+            done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, cwd=here, timeout=120 if SANITIZED
+                                  else 20, preexec_fn=before or self.limits,
+                                  **{"stdout": subprocess.PIPE, **more})
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertOneLine(done.stderr, *(part.format(**paths) for part in says))
             self.assertLess(len(done.stderr), 2000)
@@ -372,7 +460,8 @@ class Table(BadInput):
 
     def test_a_run_that_fails_keeps_what_it_had(self):
         ids = self.path("ids", b"1 2 3 x")
-        self.refused(1, "run", self.random, "--tokens-file", ids, "-o", self.path("run"), says=(ids + "[3]",))
+        self.refused(1, "run", self.random, "--tokens-file", ids, "-o", self.path("run"),
+                     says=(ids + "[3]",))
         told = self.json("info", self.path("run"))
         self.assertEqual((told["status"], told["recorded_tokens"]), ("failed", 3))
 
@@ -387,11 +476,13 @@ class Permissions(BadInput):
         if os.geteuid() == 0:
             if not shutil.which("setpriv"):
                 self.skipTest("root without setpriv")
-            self.become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+            self.become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                           "--inh-caps=-all"]
             self.program = [shutil.copy(PROGRAM, self.path("bdh"))]
             os.chmod(self.program[0], 0o755)
             try:
-                reached = subprocess.run([*self.become, *self.program, "--version"], capture_output=True).returncode == 0
+                reached = subprocess.run([*self.become, *self.program, "--version"],
+                                         capture_output=True).returncode == 0
             except OSError:
                 reached = False
             if not reached:
@@ -399,46 +490,56 @@ class Permissions(BadInput):
         # A closed folder and closed files, which belong to root or have lost their permissions.
         self.closed = self.path("closed")
         os.mkdir(self.closed)
-        for name, source in (("c.safetensors", GOOD), ("m.bdh.h5", self.random), ("s.h5", self.files["state"]), ("text", self.files["text"])):
+        for name, source in (("c.safetensors", GOOD), ("m.bdh.h5", self.random),
+                             ("s.h5", self.files["state"]), ("text", self.files["text"])):
             os.chmod(shutil.copy(source, os.path.join(self.closed, name)), 0)
         os.chmod(self.closed, 0o555)
         self.addCleanup(os.chmod, self.closed, 0o755)
 
     def refused_to_nobody(self, arguments, place):
         before = sorted(os.listdir(self.closed))
-        done = subprocess.run([*self.become, *self.program, *arguments], capture_output=True, cwd=self.closed, timeout=120)
+        done = subprocess.run([*self.become, *self.program, *arguments], capture_output=True,
+                              cwd=self.closed, timeout=120)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertOneLine(done.stderr, place)
         self.assertEqual(sorted(os.listdir(self.closed)), before)
 
     def test_files_that_may_not_be_read(self):
         closed = self.closed
-        for arguments, place in ((("import", f"{closed}/c.safetensors", "-o", self.path("m.bdh.h5")), "c.safetensors"),
+        for arguments, place in ((("import", f"{closed}/c.safetensors", "-o",
+                                   self.path("m.bdh.h5")), "c.safetensors"),
                                  (("run", f"{closed}/m.bdh.h5", "--text", "a"), "m.bdh.h5"),
                                  (("info", f"{closed}/m.bdh.h5"), "m.bdh.h5"),
-                                 (("run", self.random, "--text", "a", "--state", f"{closed}/s.h5"), "s.h5"),
-                                 (("run", self.random, "--text-file", f"{closed}/text"), "text"),
-                                 (("verify", self.random, f"{closed}/m.bdh.h5"), "m.bdh.h5")):
+                                 (("run", self.random, "--text", "a", "--state", f"{closed}/s.h5"),
+                                  "s.h5"), (("run", self.random, "--text-file", f"{closed}/text"),
+                                            "text"), (("verify", self.random, f"{closed}/m.bdh.h5"),
+                                                      "m.bdh.h5")):
             with self.subTest(arguments):
                 self.refused_to_nobody(arguments, place)
 
     def test_folders_that_may_not_be_written_to(self):
         checkpoint = shutil.copy(GOOD, self.path("c.safetensors"))
-        for arguments, place in ((("import", checkpoint, "-o", f"{self.closed}/new.bdh.h5"), "new.bdh.h5"),
-                                 (("import", checkpoint, "-o", f"{self.closed}/m.bdh.h5", "--force"), "m.bdh.h5"),
-                                 (("run", self.random, "--text", "a", "-o", f"{self.closed}/run"), "run"),
-                                 (("run", self.random, "--text", "a", "--save-state", f"{self.closed}/new.h5"), "new.h5")):
+        for arguments, place in ((("import", checkpoint, "-o", f"{self.closed}/new.bdh.h5"),
+                                  "new.bdh.h5"),
+                                 (("import", checkpoint, "-o", f"{self.closed}/m.bdh.h5",
+                                   "--force"), "m.bdh.h5"),
+                                 (("run", self.random, "--text", "a", "-o", f"{self.closed}/run"),
+                                  "run"),
+                                 (("run", self.random, "--text", "a", "--save-state",
+                                   f"{self.closed}/new.h5"), "new.h5")):
             with self.subTest(arguments):
                 self.refused_to_nobody(arguments, place)
 
 
 class DiskFull(BadInput):
-    WRITERS = (("import {other_checkpoint} -o {out}/m.bdh.h5", "m.bdh.h5"), ("run {other} --text a --save-state {out}/s.h5 --quiet", "s.h5"))
+    WRITERS = (("import {other_checkpoint} -o {out}/m.bdh.h5", "m.bdh.h5"),
+               ("run {other} --text a --save-state {out}/s.h5 --quiet", "s.h5"))
     RECORDING = ("run {other} --text-file {long} --record logits --quiet --force -o", "run")
 
     def setUp(self):
         super().setUp()
-        self.files = dict(self.files, long=self.path("long", b"To be, or not to be. " * 40), other_checkpoint=f"{TRAINED}/model.safetensors")
+        self.files = dict(self.files, long=self.path("long", b"To be, or not to be. " * 40),
+                          other_checkpoint=f"{TRAINED}/model.safetensors")
 
     def file_limit(self):
         self.limits()
@@ -451,7 +552,8 @@ class DiskFull(BadInput):
                 self.row(command, 3, [place], before=self.file_limit)
 
     def recording_ends_properly(self, folder, **more):
-        command = [PROGRAM, *(word.format(**self.files) for word in self.RECORDING[0].split()), folder]
+        command = [PROGRAM, *(word.format(**self.files) for word in self.RECORDING[0].split()),
+                   folder]
         done = subprocess.run(command, capture_output=True, timeout=120, **more)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertOneLine(done.stderr, folder)
@@ -465,7 +567,8 @@ class DiskFull(BadInput):
     def test_full_disk(self):
         disk = self.path("disk")
         os.mkdir(disk)
-        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", disk], capture_output=True).returncode != 0:
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none",
+                                                disk], capture_output=True).returncode != 0:
             self.skipTest("may not mount a small disk here")
         self.addCleanup(subprocess.run, ["umount", disk], check=True)
         for command, place in self.WRITERS:
@@ -473,13 +576,15 @@ class DiskFull(BadInput):
                 arguments = [word.format(**self.files, out=disk) for word in command.split(" ")]
                 self.refused(3, *arguments, says=(place,))
                 self.assertEqual(os.listdir(disk), [])
-        arguments = [word.format(**self.files) for word in self.RECORDING[0].replace("--force ", "").split()]
+        arguments = [word.format(**self.files) for word in self.RECORDING[0].replace("--force ",
+                                                                                     "").split()]
         self.refused(1, *arguments, disk + "/run", says=("90 %", "--force"))
         self.recording_ends_properly(disk + "/run")
 
     def test_results_that_cannot_be_written(self):
-        for command in ("info {model}", "info {model} --json", "--help", "--version", "verify {model} {expected}",
-                        "evaluate {model} --text-file {text}", "run {model} --text a --generate 3 --quiet", "run {model} --text a --json"):
+        for command in ("info {model}", "info {model} --json", "--help", "--version",
+                        "verify {model} {expected}", "evaluate {model} --text-file {text}",
+                        "run {model} --text a --generate 3 --quiet", "run {model} --text a --json"):
             with self.subTest(command), open("/dev/full", "wb") as full:
                 self.row(command, 3, ["standard output", "disk full"], stdout=full)
 

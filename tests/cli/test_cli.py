@@ -7,7 +7,8 @@ import re
 import signal
 import subprocess
 
-from program import PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, idles, listens, main, safetensors, small_checkpoint, unread
+from program import (PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, idles,
+                     listens, main, safetensors, small_checkpoint, unread)
 
 TEXT = b"ROMEO:\nO, she doth teach the torches to burn bright!\n"
 
@@ -25,7 +26,8 @@ def contents(path):
 class Help(CliTest):
     def test_help_names_every_command(self):
         done = self.good("--help")
-        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect", "diff", "devices", "selftest", "plot", "report"):
+        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect",
+                        "diff", "devices", "selftest", "plot", "report"):
             self.assertIn(command.encode(), done.stdout)
 
     def test_help_as_a_word(self):
@@ -33,14 +35,20 @@ class Help(CliTest):
         self.assertEqual(self.good("help", "run").stdout, self.good("run", "--help").stdout)
 
     def test_every_command_explains_its_options(self):
-        expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal --training-window --force -o",
-                    "run": "--text --text-file --tokens --tokens-file --generate --temperature --top-k --seed -o --record --record-file --force --threads --sites --json "
-                           "--quiet --retention --state --save-state --instructions --device",
-                    "evaluate": "--text-file --tokens-file --window --limit --retention --by-position --json --threads --sites",
-                    "info": "--json --rounds", "verify": "--tolerance --json --threads --sites --instructions", "repair": "-o --json",
-                    "inspect": "--layer --csv --plot --json", "diff": "--tolerance --top --json", "devices": "--json", "selftest": "--device -o", "step": "--device",
+        expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal "
+                    "--training-window --force -o", "run": "--text --text-file --tokens "
+                    "--tokens-file --generate --temperature --top-k --seed -o --record "
+                    "--record-file --force --threads --sites --json --quiet --retention --state "
+                    "--save-state --instructions --device", "evaluate": "--text-file --tokens-file "
+                    "--window --limit --retention --by-position --json --threads --sites",
+                    "info": "--json --rounds",
+                    "verify": "--tolerance --json --threads --sites --instructions",
+                    "repair": "-o --json", "inspect": "--layer --csv --plot --json",
+                    "diff": "--tolerance --top --json", "devices": "--json",
+                    "selftest": "--device -o", "step": "--device",
                     "plot": "raster rates sparsity synapse", "report": "-o --limit --force",
-                    "concepts": "--positive --negative --layer --head --factor --neurons --carry --top --seed --trace -o --json", "activity": "--text --bins --bands -o --json"}
+                    "concepts": "--positive --negative --layer --head --factor --neurons --carry "
+                    "--top --seed --trace -o --json", "activity": "--text --bins --bands -o --json"}
         for command, options in expected.items():
             text = self.good(command, "--help").stdout.decode()
             for option in options.split():
@@ -49,10 +57,14 @@ class Help(CliTest):
     def test_commands_tells_all_that_help_prints(self):
         def walk(command, path):
             text = self.good(*path, "--help").stdout.decode()
-            told = {name for o in command["options"] for name in [*o.get("short_names", []), *o.get("long_names", []), o.get("argument")] if name}
+            told = {name for o in command["options"] for name in [*o.get("short_names", []),
+                                                                  *o.get("long_names", []),
+                                                                  o.get("argument")] if name}
             told |= {below["name"] for below in command["commands"] if not below.get("hidden")}
-            # What begins a line of the help: -o,--output FILE ..., or the name of an argument or a command.
-            printed = {name for line in re.findall(r"^  (\S+)", text, re.M) for name in line.split(",")}
+            # What begins a line of the help: -o,--output FILE ..., or the name of an argument or a
+            # command.
+            printed = {name for line in re.findall(r"^  (\S+)", text, re.M)
+                       for name in line.split(",")}
             self.assertEqual(printed, told, path)
             for below in command["commands"]:
                 if not below.get("hidden"):
@@ -62,7 +74,8 @@ class Help(CliTest):
         walk(everything, [])
         run = next(c for c in everything["commands"] if c["name"] == "run")
         device = next(o for o in run["options"] if o.get("long_names") == ["--device"])
-        self.assertEqual((device["type"], device["values"], device["unless_given"]), ("DEVICE", ["cpu", "cuda"], "cpu"))
+        self.assertEqual((device["type"], device["values"], device["unless_given"]),
+                         ("DEVICE", ["cpu", "cuda"], "cpu"))
 
     def test_alone_it_prints_help_and_fails(self):
         done = bdh()
@@ -75,8 +88,10 @@ class Help(CliTest):
 
 class Import(CliTest):
     def test_tells_what_it_inferred_and_wrote(self):
-        text = self.good("import", f"{RANDOM}/model.safetensors", "-o", self.path("m.bdh.h5")).stdout.decode()
-        for part in ("released code", "2 heads", "3 layers", "interleaved", "tokenizer bytes", "64 neurons", "8 hubs", "wrote"):
+        text = self.good("import", f"{RANDOM}/model.safetensors", "-o",
+                         self.path("m.bdh.h5")).stdout.decode()
+        for part in ("released code", "2 heads", "3 layers", "interleaved", "tokenizer bytes",
+                     "64 neurons", "8 hubs", "wrote"):
             self.assertIn(part, text)
 
     def test_does_not_overwrite_unless_forced(self):
@@ -94,37 +109,46 @@ class Import(CliTest):
         options = "--layers 5 --pairing half-split --theta 100 --eps 1e-3 --tokenizer byt5 --training-window 77".split()
         self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), *options)
         info = self.json("info", self.path("m.bdh.h5"))
-        self.assertEqual((info["layers"], info["tokenizer"], info["training_window"], info["renumbered"]), (5, "byt5", 77, True))
+        self.assertEqual((info["layers"], info["tokenizer"], info["training_window"],
+                          info["renumbered"]), (5, "byt5", 77, True))
         self.assertAlmostEqual(info["dynamics"]["epsilon"], 1e-3)
-        self.assertAlmostEqual(info["rotation"]["slowest_period"], 2 * 3.141592653589793 * 100 ** 0.75, 3)
+        self.assertAlmostEqual(info["rotation"]["slowest_period"],
+                               2 * 3.141592653589793 * 100 ** 0.75, 3)
 
     def test_heads_and_layers_that_the_file_leaves_open(self):
         checkpoint = small_checkpoint(self.path("c.safetensors"), 16)
         self.refused(1, "import", checkpoint, "-o", self.path("m.bdh.h5"), says=("--layers", "6"))
-        self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "6", "--heads", "1")
+        self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "6", "--heads",
+                  "1")
 
     def test_a_layout_without_causal_mask_needs_an_option(self):
-        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--layout", "educational")
-        self.refused(1, "import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "3", says=("--causal",))
+        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--layout",
+                             "educational")
+        self.refused(1, "import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "3",
+                     says=("--causal",))
         self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), "--layers", "3", "--causal")
 
 
 class Run(CliTest):
     def test_generates_the_same_text_however_the_prompt_comes(self):
         text, ids = self.path("text", TEXT), self.path("ids", "\n".join(map(str, TEXT)).encode())
-        ways = [("--text", TEXT.decode()), ("--text-file", text), ("--tokens", ",".join(map(str, TEXT))), ("--tokens-file", ids), ("-",)]
-        outputs = {self.good("run", self.trained, *way, "--generate", "40", "--quiet", stdin=TEXT).stdout for way in ways}
+        ways = [("--text", TEXT.decode()), ("--text-file", text),
+                ("--tokens", ",".join(map(str, TEXT))), ("--tokens-file", ids), ("-",)]
+        outputs = {self.good("run", self.trained, *way, "--generate", "40", "--quiet",
+                             stdin=TEXT).stdout for way in ways}
         self.assertEqual(len(outputs), 1)
         self.assertEqual(len(outputs.pop()), 40)
 
     def test_trained_model_writes_english(self):
-        text = self.good("run", self.trained, "--text", "ROMEO:", "--generate", "100", "--quiet").stdout.decode()
+        text = self.good("run", self.trained, "--text", "ROMEO:", "--generate", "100",
+                         "--quiet").stdout.decode()
         words = text.split()
         self.assertTrue({"the", "of", "and", "to", "I"} & set(words), words)
 
     def test_summary_tells_rates_activity_and_memory(self):
         text = self.good("run", self.trained, "--text", "ROMEO:").stderr.decode()
-        for part in ("6 tokens", "tokens/s", "synaptic events/s", "X", "Y", "exchanged", "model 3.28 MB", "synapses", "peak memory", "nats per token"):
+        for part in ("6 tokens", "tokens/s", "synaptic events/s", "X", "Y", "exchanged",
+                     "model 3.28 MB", "synapses", "peak memory", "nats per token"):
             self.assertIn(part, text)
 
     def test_quiet_is_quiet(self):
@@ -132,21 +156,25 @@ class Run(CliTest):
         self.assertEqual((done.stdout, done.stderr), (b"", b""))
 
     def test_json_is_all_of_standard_output(self):
-        done = self.good("run", self.random, "--text", "abc", "--generate", "5", "--json", "--threads", "2", "--sites", "3", "--retention", "0.5")
+        done = self.good("run", self.random, "--text", "abc", "--generate", "5", "--json",
+                         "--threads", "2", "--sites", "3", "--retention", "0.5")
         self.assertEqual(done.stderr, b"")
         told = json.loads(done.stdout)
-        self.assertEqual((told["tokens"], told["threads"], told["sites"], told["retention"], told["predictions"]), (8, 2, 3, 0.5, 7))
+        self.assertEqual((told["tokens"], told["threads"], told["sites"], told["retention"],
+                          told["predictions"]), (8, 2, 3, 0.5, 7))
         self.assertEqual(len(told["generated"]["tokens"]), 5)
         self.assertIn("text", told["generated"])
         self.assertEqual(len(told["active_x_percent"]["layers"]), 3)
-        for positive in ("seconds", "tokens_per_second", "synaptic_events", "synaptic_events_per_second", "hebbian_writes", "bytes_exchanged",
+        for positive in ("seconds", "tokens_per_second", "synaptic_events",
+                         "synaptic_events_per_second", "hebbian_writes", "bytes_exchanged",
                          "model_bytes", "synapse_bytes", "peak_memory_bytes", "nats_per_token"):
             self.assertGreater(told[positive], 0, positive)
         self.assertLess(told["active_y_percent"]["mean"], told["active_x_percent"]["mean"])
 
     def test_sampling_depends_on_the_seed_alone(self):
         def text(*options):
-            return self.good("run", self.trained, "--text", "A", "--generate", "30", "--quiet", *options).stdout
+            return self.good("run", self.trained, "--text", "A", "--generate", "30", "--quiet",
+                             *options).stdout
         warm = ("--temperature", "1")
         self.assertEqual(text(*warm, "--seed", "1"), text(*warm, "--seed", "1", "--threads", "1"))
         self.assertNotEqual(text(*warm, "--seed", "1"), text(*warm, "--seed", "2"))
@@ -155,18 +183,22 @@ class Run(CliTest):
 
     def test_text_is_refused_where_tokens_are_not_bytes(self):
         model = self.path("ids.bdh.h5")
-        self.good("import", small_checkpoint(self.path("c.safetensors"), 50), "-o", model, "--layers", "2", "--tokenizer", "ids")
+        self.good("import", small_checkpoint(self.path("c.safetensors"), 50), "-o", model,
+                  "--layers", "2", "--tokenizer", "ids")
         self.refused(1, "run", model, "--text", "abc", says=("--text", "--tokens"))
-        text = self.good("run", model, "--tokens", "1,2,49", "--generate", "4", "--quiet").stdout.decode()
+        text = self.good("run", model, "--tokens", "1,2,49", "--generate", "4",
+                         "--quiet").stdout.decode()
         ids = [int(i) for i in text.rstrip("\n").split(",")]
         self.assertEqual(len(ids), 4)
         self.assertTrue(all(0 <= i < 50 for i in ids))
-        again = self.good("run", model, "-", "--generate", "4", "--quiet", stdin=b"1 2\n49").stdout.decode()
+        again = self.good("run", model, "-", "--generate", "4", "--quiet",
+                          stdin=b"1 2\n49").stdout.decode()
         self.assertEqual(again, text)
 
     def test_byt5_counts_its_special_tokens(self):
         model = self.path("byt5.bdh.h5")
-        self.good("import", small_checkpoint(self.path("c.safetensors"), 260), "-o", model, "--layers", "2", "--tokenizer", "byt5")
+        self.good("import", small_checkpoint(self.path("c.safetensors"), 260), "-o", model,
+                  "--layers", "2", "--tokenizer", "byt5")
         self.good("run", model, "--text", "A", "-o", self.path("run"), "--quiet")
         self.assertEqual(table(self.path("run/tokens.csv"))[0]["token"], "68")
 
@@ -200,27 +232,34 @@ class Run(CliTest):
 class Recording(CliTest):
     def setUp(self):
         super().setUp()
-        self.told = self.json("run", self.trained, "--text", "JULIET:\n", "--generate", "30", "-o", self.path("run"), "--record", "logits", "--seed", "9")
+        self.told = self.json("run", self.trained, "--text", "JULIET:\n", "--generate", "30", "-o",
+                              self.path("run"), "--record", "logits", "--seed", "9")
 
     def test_folder_has_everything(self):
-        self.assertEqual(sorted(os.listdir(self.path("run"))), ["logits.h5", "run.json", "summary.csv", "tokens.csv"])
+        self.assertEqual(sorted(os.listdir(self.path("run"))),
+                         ["logits.h5", "run.json", "summary.csv", "tokens.csv"])
         run = json.loads(contents(self.path("run/run.json")))
-        self.assertEqual((run["status"], run["tokens"], run["options"]["seed"]), ("complete", 38, 9))
+        self.assertEqual((run["status"], run["tokens"], run["options"]["seed"]),
+                         ("complete", 38, 9))
         self.assertEqual(run["options"]["model"], self.trained)
-        self.assertEqual(run["model"]["content_sha256"], self.json("info", self.trained)["content_sha256"])
+        self.assertEqual(run["model"]["content_sha256"],
+                         self.json("info", self.trained)["content_sha256"])
 
     def test_tokens_and_losses_are_those_told(self):
         tokens, summary = table(self.path("run/tokens.csv")), table(self.path("run/summary.csv"))
         self.assertEqual(len(tokens), 38)
-        self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"], self.told["generated"]["tokens"])
+        self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"],
+                         self.told["generated"]["tokens"])
         losses = [float(row["loss_nats"]) for row in summary if row["loss_nats"]]
         self.assertEqual(len(losses), 37)
         self.assertEqual(summary[-1]["loss_nats"], "")
         self.assertAlmostEqual(sum(losses) / 37, self.told["nats_per_token"], 9)
-        self.assertEqual(sum(int(row["synaptic_events"]) for row in summary), self.told["synaptic_events"])
+        self.assertEqual(sum(int(row["synaptic_events"]) for row in summary),
+                         self.told["synaptic_events"])
 
     def test_recorded_logits_verify(self):
-        self.assertTrue(self.json("verify", self.trained, self.path("run/logits.h5"), "--tolerance", "0")["passed"])
+        self.assertTrue(self.json("verify", self.trained, self.path("run/logits.h5"), "--tolerance",
+                                  "0")["passed"])
 
     def test_without_record_there_are_no_logits(self):
         self.good("run", self.random, "--text", "ab", "-o", self.path("other"), "--quiet")
@@ -228,31 +267,39 @@ class Recording(CliTest):
 
     def test_a_used_folder_is_refused(self):
         before = contents(self.path("run/run.json"))
-        self.refused(1, "run", self.random, "--text", "ab", "-o", self.path("run"), says=(self.path("run"),))
+        self.refused(1, "run", self.random, "--text", "ab", "-o", self.path("run"),
+                     says=(self.path("run"),))
         self.assertEqual(contents(self.path("run/run.json")), before)
 
 
 class State(CliTest):
     def rows(self, folder):
         changing = ("seconds", "bytes_exchanged")
-        return [{k: v for k, v in row.items() if k not in changing} for row in table(self.path(f"{folder}/summary.csv"))]
+        return [{k: v for k, v in row.items() if k not in changing}
+                for row in table(self.path(f"{folder}/summary.csv"))]
 
     def test_a_saved_run_goes_on_as_if_never_stopped(self):
         for options in ((), ("--retention", "0.9")):
             name = str(len(options))
             state = self.path(name + ".state.h5")
             warm = ("--generate", "20", "--temperature", "1", "--seed", "5", *options)
-            whole = self.json("run", self.trained, "--text", "HAMLET:\nTo be, or", *warm, "-o", self.path("whole" + name))
-            self.good("run", self.trained, "--text", "HAMLET:\n", "--save-state", state, "--quiet", *options)
-            rest = self.json("run", self.trained, "--text", "To be, or", "--state", state, *warm, "--sites", "3", "-o", self.path("rest" + name))
+            whole = self.json("run", self.trained, "--text", "HAMLET:\nTo be, or", *warm, "-o",
+                              self.path("whole" + name))
+            self.good("run", self.trained, "--text", "HAMLET:\n", "--save-state", state, "--quiet",
+                      *options)
+            rest = self.json("run", self.trained, "--text", "To be, or", "--state", state, *warm,
+                             "--sites", "3", "-o", self.path("rest" + name))
             self.assertEqual(rest["generated"], whole["generated"])
             self.assertEqual(self.rows("rest" + name), self.rows("whole" + name)[8:])
 
     def test_state_brings_its_retention(self):
         state = self.path("s.h5")
-        self.good("run", self.random, "--text", "abc", "--save-state", state, "--retention", "0.75", "--quiet")
-        self.assertEqual(self.json("run", self.random, "--text", "a", "--state", state)["retention"], 0.75)
-        self.refused(1, "run", self.random, "--text", "a", "--state", state, "--retention", "0.5", says=("--retention", "0.75"))
+        self.good("run", self.random, "--text", "abc", "--save-state", state, "--retention", "0.75",
+                  "--quiet")
+        self.assertEqual(self.json("run", self.random, "--text", "a", "--state",
+                                   state)["retention"], 0.75)
+        self.refused(1, "run", self.random, "--text", "a", "--state", state, "--retention", "0.5",
+                     says=("--retention", "0.75"))
 
     def test_saving_replaces_an_older_state(self):
         state = self.path("s.h5")
@@ -264,22 +311,25 @@ class State(CliTest):
 
 class Input(CliTest):
     def test_a_stream_without_end_is_read_as_it_comes(self):
-        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", stdin=subprocess.PIPE)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet",
+                             stdin=subprocess.PIPE)
         for size in (5, 9):
             process.stdin.write(b"x" * (size if size == 5 else 4))
             process.stdin.flush()
             tokens = self.path("run/tokens.csv")
             # The last token's report waits for its successor.
-            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1, process)
+            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1,
+                          process)
 
     def test_generated_text_streams(self):
-        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "--quiet", stdout=subprocess.PIPE)
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "--quiet",
+                             stdout=subprocess.PIPE)
         self.assertEqual(len(process.stdout.read(20)), 20)
         self.assertIsNone(process.poll())
 
     def test_a_reader_that_leaves_ends_the_run_quietly(self):
-        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "-o", self.path("run"), stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
+        process = self.start("run", self.trained, "--text", "A", "--generate", "1000000", "-o",
+                             self.path("run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.read(5)
         process.stdout.close()
         self.assertEqual(process.wait(PATIENCE), 141)
@@ -299,26 +349,32 @@ class Evaluate(CliTest):
         self.assertEqual((told["tokens"], told["predictions"]), (100, 99))
 
     def test_windows_start_from_nothing(self):
-        told = self.json("evaluate", self.trained, "--text-file", self.text, "--window", "50", "--limit", "120")
+        told = self.json("evaluate", self.trained, "--text-file", self.text, "--window", "50",
+                         "--limit", "120")
         self.assertEqual((told["windows"], told["predictions"]), (3, 49 + 49 + 19))
         nats = 0
         for begin, size in ((0, 50), (50, 50), (100, 20)):
             piece = self.path("piece", (TEXT * 8)[begin:begin + size])
-            nats += self.json("evaluate", self.trained, "--text-file", piece)["nats_per_token"] * (size - 1)
+            nats += self.json("evaluate", self.trained, "--text-file",
+                              piece)["nats_per_token"] * (size - 1)
         self.assertAlmostEqual(told["nats_per_token"], nats / 117, 9)
 
     def test_rounded_weights_are_compared_with_those_of_the_model(self):
-        rounded, exact = (self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100", "--weights", weights)
-                          for weights in ("bf16", "float32"))
+        rounded, exact = (self.json("evaluate", self.trained, "--text-file", self.text, "--limit",
+                                    "100", "--weights", weights) for weights in ("bf16", "float32"))
         self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
         self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
         self.assertAlmostEqual(rounded["nats_per_token"], exact["nats_per_token"], 2)
-        self.assertTrue(0 < rounded["largest_difference_of_a_logit"] < 0.02 * rounded["largest_logit"])
-        self.assertIn("rounded to bfloat16", self.good("evaluate", self.trained, "--text-file", self.text, "--limit", "50", "--weights", "bf16").stdout.decode())
+        self.assertTrue(0 < rounded["largest_difference_of_a_logit"] < 0.02 * rounded[
+            "largest_logit"])
+        self.assertIn("rounded to bfloat16", self.good("evaluate", self.trained, "--text-file",
+                                                       self.text, "--limit", "50", "--weights",
+                                                       "bf16").stdout.decode())
 
     def test_rounded_synapses_are_compared_with_those_in_float32(self):
         arguments = ["evaluate", self.trained, "--text-file", self.text, "--limit", "100"]
-        rounded, exact = (self.json(*arguments, "--synapses", synapses) for synapses in ("bf16", "float32"))
+        rounded, exact = (self.json(*arguments, "--synapses", synapses)
+                          for synapses in ("bf16", "float32"))
         self.assertEqual((rounded["synapses"], exact["synapses"]), ("bf16", "float32"))
         self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
         self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
@@ -332,49 +388,59 @@ class Evaluate(CliTest):
         bins = told["by_position"]
         self.assertEqual([(b["from"], b["to"]) for b in bins], [(0, 128), (128, 256), (256, 512)])
         self.assertEqual(sum(b["predictions"] for b in bins), told["predictions"])
-        self.assertAlmostEqual(sum(b["nats"] * b["predictions"] for b in bins) / told["predictions"], told["nats_per_token"], 9)
-        text = self.good("evaluate", self.random, "--tokens-file", ids, "--by-position", "--retention", "0.9").stdout.decode()
+        self.assertAlmostEqual(sum(b["nats"] * b["predictions"]
+                                   for b in bins) / told["predictions"], told["nats_per_token"], 9)
+        text = self.good("evaluate", self.random, "--tokens-file", ids, "--by-position",
+                         "--retention", "0.9").stdout.decode()
         for part in ("nats per token", "0-128", "256-512", "retention 0.9"):
             self.assertIn(part, text)
 
     def test_threads_and_sites_change_nothing(self):
-        tolds = {self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "60", "--threads", t, "--sites", s)["nats_per_token"]
-                 for t, s in ((1, 1), (2, 5))}
+        tolds = {self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "60",
+                           "--threads", t, "--sites", s)["nats_per_token"] for t,
+                 s in ((1, 1), (2, 5))}
         self.assertEqual(len(tolds), 1)
 
 
 class Info(CliTest):
     def test_model(self):
         text = self.good("info", self.trained).stdout.decode()
-        for part in ("gpu-release", "16 rounds a token", "4 of 1024 neurons", "4,096", "hubs", "262,144 edges", "dense", "512 pairs", "6.28", "bytes",
-                     "released code", "model.safetensors", "SHA-256", "inferred"):
+        for part in ("gpu-release", "16 rounds a token", "4 of 1024 neurons", "4,096", "hubs",
+                     "262,144 edges", "dense", "512 pairs", "6.28", "bytes", "released code",
+                     "model.safetensors", "SHA-256", "inferred"):
             self.assertIn(part, text)
         told = self.json("info", self.trained)
-        self.assertEqual((told["kind"], told["layers"], told["heads"], told["populations"]["neurons"]), ("model", 4, 4, 4096))
+        self.assertEqual((told["kind"], told["layers"], told["heads"],
+                          told["populations"]["neurons"]), ("model", 4, 4, 4096))
         self.assertEqual(told["projections"]["dx"]["edges"], 4096 * 64)
 
     def test_rounds_in_the_papers_notation(self):
         text = self.good("info", self.random, "--rounds").stdout.decode()
-        for part in ("round 0", "round 3", "X(i), sigma_l(i->j) -> A(j)", "neurons -> hubs", "hubs -> neurons", "gain", "propagate", "reweight", "decay",
-                     "threshold"):
+        for part in ("round 0", "round 3", "X(i), sigma_l(i->j) -> A(j)", "neurons -> hubs",
+                     "hubs -> neurons", "gain", "propagate", "reweight", "decay", "threshold"):
             self.assertIn(part, text)
-        self.assertEqual([r["round"] for r in self.json("info", self.random, "--rounds")["rounds"]], [0, 1, 1, 2, 2, 2, 3, 3])
+        self.assertEqual([r["round"] for r in self.json("info", self.random, "--rounds")["rounds"]],
+                         [0, 1, 1, 2, 2, 2, 3, 3])
 
     def test_state_and_run(self):
-        self.good("run", self.random, "--text", "abcde", "--save-state", self.path("s.h5"), "-o", self.path("run"), "--quiet")
+        self.good("run", self.random, "--text", "abcde", "--save-state", self.path("s.h5"), "-o",
+                  self.path("run"), "--quiet")
         told = self.json("info", self.path("s.h5"))
-        self.assertEqual((told["kind"], told["tokens"], len(told["layers"]), told["layers"][0]["clock"]), ("state", 5, 3, 5))
+        self.assertEqual((told["kind"], told["tokens"], len(told["layers"]),
+                          told["layers"][0]["clock"]), ("state", 5, 3, 5))
         self.assertEqual(told["model_sha256"], self.json("info", self.random)["content_sha256"])
         self.assertIn(b"tokens read     5", self.good("info", self.path("s.h5")).stdout)
         told = self.json("info", self.path("run"))
-        self.assertEqual((told["kind"], told["recorded_tokens"], told["status"]), ("run", 5, "complete"))
+        self.assertEqual((told["kind"], told["recorded_tokens"], told["status"]),
+                         ("run", 5, "complete"))
         self.assertIn(b"complete", self.good("info", self.path("run")).stdout)
 
     def test_checkpoints_and_expected_values(self):
         for name in ("model.safetensors", "model.pt"):
             told = self.json("info", f"{RANDOM}/{name}")
             self.assertEqual(told["layout"], "released code")
-            self.assertIn({"name": "embed.weight", "shape": [256, 8]}, [{k: t[k] for k in ("name", "shape")} for t in told["tensors"]])
+            self.assertIn({"name": "embed.weight", "shape": [256, 8]},
+                          [{k: t[k] for k in ("name", "shape")} for t in told["tensors"]])
             self.assertIn(b"embed.weight", self.good("info", f"{RANDOM}/{name}").stdout)
         other = safetensors(self.path("o.safetensors"), {"weight": ([2], [1, 2])})
         self.assertIsNone(self.json("info", other)["layout"])
@@ -387,19 +453,22 @@ class Verify(CliTest):
         self.assertTrue(told["passed"])
         for name in ("logits", "x", "y", "v"):
             self.assertLess(told[name]["relative"], 1e-5)
-        self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"], told["greedy"]["equal"]), (0, 0, 20))
+        self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"],
+                          told["greedy"]["equal"]), (0, 0, 20))
         text = self.good("verify", self.trained, f"{TRAINED}/expected.h5").stdout.decode()
         for part in ("largest difference", "relative", "80 of 80", "passed"):
             self.assertIn(part, text)
 
     def test_fails_on_another_model(self):
         other = self.path("m.bdh.h5")
-        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--poke", "decoder:5=0.9")
+        checkpoint = convert(f"{RANDOM}/model.safetensors", self.path("c.safetensors"), "--poke",
+                             "decoder:5=0.9")
         self.good("import", checkpoint, "-o", other, "--layers", "3")
         done = bdh("verify", other, f"{RANDOM}/expected.h5")
         self.assertEqual((done.returncode, done.stderr), (1, b""))
         self.assertIn(b"failed", done.stdout)
-        self.assertEqual(bdh("verify", self.random, f"{RANDOM}/expected.h5", "--tolerance", "1e-12").returncode, 1)
+        self.assertEqual(bdh("verify", self.random, f"{RANDOM}/expected.h5", "--tolerance",
+                             "1e-12").returncode, 1)
 
 
 class Terminal(CliTest):
@@ -423,24 +492,28 @@ class Terminal(CliTest):
         return output
 
     def test_generated_bytes_cannot_steer_a_terminal(self):
-        arguments = ("run", self.random, "--text", "abc", "--generate", "300", "--temperature", "3", "--quiet")
+        arguments = ("run", self.random, "--text", "abc", "--generate", "300", "--temperature", "3",
+                     "--quiet")
         plain = self.good(*arguments).stdout
         self.assertEqual(len(plain), 300)
         self.assertTrue(any(b < 9 or b == 27 for b in plain))
         shown = self.on_terminal(*arguments, which="stdout").decode()
-        self.assertTrue(all(c in "\r\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f") for c in shown))
+        self.assertTrue(all(c in "\r\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f")
+                            for c in shown))
         self.assertIn("\\x", shown)
         self.assertTrue(shown.endswith("\n"))
 
     def test_progress_only_on_a_terminal_and_only_if_wanted(self):
         for copies in (12, 120, 1200):  # what is read within a tenth of a second tells nothing
             text = self.path("text", TEXT * copies)
-            shown = self.on_terminal("run", self.trained, "--text-file", text, which="stderr").decode()
+            shown = self.on_terminal("run", self.trained, "--text-file", text,
+                                     which="stderr").decode()
             if "\r" in shown:
                 break
         for part in ("\r", f"of {copies * len(TEXT):,}", "tokens/s", "left"):
             self.assertIn(part, shown)
-        self.assertNotIn("\x1b", self.on_terminal("run", self.trained, "--text-file", text, "--quiet", which="stderr").decode())
+        self.assertNotIn("\x1b", self.on_terminal("run", self.trained, "--text-file", text,
+                                                  "--quiet", which="stderr").decode())
         self.assertNotIn(b"\x1b", self.good("run", self.trained, "--text-file", text).stderr)
 
 
@@ -455,18 +528,22 @@ class Signals(CliTest):
     def test_a_signal_keeps_everything_so_far(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             folder = self.path(f"run{number}")
-            status, output, told = self.interrupted(number, "run", self.trained, "--text", "A", "--generate", "1000000", "--quiet", "-o", folder,
-                                                    "--record", "logits", "--save-state", self.path("s.h5"))
+            status, output, told = self.interrupted(number, "run", self.trained, "--text", "A",
+                                                    "--generate", "1000000", "--quiet", "-o",
+                                                    folder, "--record", "logits", "--save-state",
+                                                    self.path("s.h5"))
             self.assertEqual(status, code)
             self.assertOneLine(told, "stopped", folder)
             run = json.loads(contents(folder + "/run.json"))
             self.assertEqual((run["status"], run["tokens"]), ("interrupted", 2 + len(output)))
             self.assertEqual(len(table(folder + "/summary.csv")), run["tokens"])
-            self.assertTrue(self.json("verify", self.trained, folder + "/logits.h5", "--tolerance", "0")["passed"])
+            self.assertTrue(self.json("verify", self.trained, folder + "/logits.h5", "--tolerance",
+                                      "0")["passed"])
             self.assertEqual(self.json("info", self.path("s.h5"))["tokens"], run["tokens"])
 
     def test_a_signal_ends_waiting_for_input(self):
-        process = self.start("run", self.random, "-", "-o", self.path("run"), "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--json",
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdin.write(b"abc")
         process.stdin.flush()
         tokens = self.path("run/tokens.csv")
@@ -479,7 +556,8 @@ class Signals(CliTest):
 
     def test_a_second_signal_kills(self):
         # Nobody reads: the program hangs in a write when the first signal comes.
-        process = self.start("run", self.random, "--text", "a", "--generate", "10000000", "--quiet", "--threads", "1", stdout=subprocess.PIPE)
+        process = self.start("run", self.random, "--text", "a", "--generate", "10000000", "--quiet",
+                             "--threads", "1", stdout=subprocess.PIPE)
         self.wait_for(lambda: unread(process.stdout) != 0 and idles(process), process)
         process.send_signal(signal.SIGINT)
         self.wait_for(lambda: not listens(process) and idles(process), process)
@@ -487,11 +565,13 @@ class Signals(CliTest):
         self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
 
     def test_evaluate_tells_what_it_has(self):
-        process = self.start("evaluate", self.random, "--text-file", "/dev/stdin", "--json", "--threads", "1", stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = self.start("evaluate", self.random, "--text-file", "/dev/stdin", "--json",
+                             "--threads", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
         process.stdin.write(TEXT)
         process.stdin.flush()
-        self.wait_for(lambda: listens(process, signal.SIGTERM) and unread(process.stdin) == 0 and idles(process), process)
+        self.wait_for(lambda: listens(process, signal.SIGTERM) and unread(process.stdin) == 0
+                      and idles(process), process)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(PATIENCE), 143)  # before its input ends
         output, told = process.communicate()
@@ -502,12 +582,14 @@ class Signals(CliTest):
 class SameBits(CliTest):
     def logits(self, model, *options):
         folder = self.path("run" + str(len(os.listdir(self.folder))))
-        self.good("run", model, "--text", "The quick brown fox", "--generate", "10", "-o", folder, "--record", "logits", "--quiet", *options)
+        self.good("run", model, "--text", "The quick brown fox", "--generate", "10", "-o", folder,
+                  "--record", "logits", "--quiet", *options)
         return contents(folder + "/logits.h5")
 
     def test_threads_sites_and_repetition_change_no_bit(self):
         for model in (self.random, self.trained):
-            logits = {self.logits(model, "--threads", t, "--sites", s) for t in "124" for s in "1237"}
+            logits = {self.logits(model, "--threads", t, "--sites", s) for t in "124"
+                      for s in "1237"}
             logits.add(self.logits(model))
             self.assertEqual(len(logits), 1)
 
@@ -518,13 +600,15 @@ class Instructions(SameBits):
 
     def forced(self, name, **more):
         folder = self.path("forced-" + name)
-        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions", name, **more)
+        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions",
+                  name, **more)
         return json.loads(contents(folder + "/run.json"))["options"]["instructions"]
 
     def same_or_refused(self, name):
         why = self.json("devices")["cpu"].get("unusable", {}).get(name)
         if why:
-            self.refused(1, "run", self.random, "--text", "a", "--instructions", name, says=("instructions: " + name, why, "best, plain"))
+            self.refused(1, "run", self.random, "--text", "a", "--instructions", name,
+                         says=("instructions: " + name, why, "best, plain"))
             print(f"skipped: comparison with {name}: {why}")
             return
         for model in (self.random, self.trained):
@@ -543,15 +627,21 @@ class Instructions(SameBits):
     def test_a_limit_holds_for_the_best_and_for_what_is_asked_for(self):
         limited = {**os.environ, "BDH_INSTRUCTIONS": "plain"}
         told = self.json("devices", env=limited)["cpu"]
-        self.assertEqual((told["instructions"], sorted(told["unusable"])), ("plain", ["avx2", "avx512"]))
+        self.assertEqual((told["instructions"], sorted(told["unusable"])),
+                         ("plain", ["avx2", "avx512"]))
         self.assertEqual(self.forced("best", env=limited), "plain")
-        self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2", says=("instructions: avx2", "best, plain"), env=limited)
+        self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2",
+                     says=("instructions: avx2", "best, plain"), env=limited)
 
     def test_a_limit_that_is_no_set_is_one_line_and_an_empty_one_is_none(self):
-        for arguments in (("devices",), ("info", self.random), ("run", self.random, "--text", "a", "--instructions", "plain")):
-            self.refused(1, *arguments, says=("BDH_INSTRUCTIONS: 'sse', expected plain, avx2 or avx512",), env={**os.environ, "BDH_INSTRUCTIONS": "sse"})
+        for arguments in (("devices",), ("info", self.random), ("run", self.random, "--text", "a",
+                                                                "--instructions", "plain")):
+            self.refused(1, *arguments,
+                         says=("BDH_INSTRUCTIONS: 'sse', expected plain, avx2 or avx512",),
+                         env={**os.environ, "BDH_INSTRUCTIONS": "sse"})
         without = {name: value for name, value in os.environ.items() if name != "BDH_INSTRUCTIONS"}
-        self.assertEqual(self.json("devices", env={**without, "BDH_INSTRUCTIONS": ""}), self.json("devices", env=without))
+        self.assertEqual(self.json("devices", env={**without, "BDH_INSTRUCTIONS": ""}),
+                         self.json("devices", env=without))
 
 
 class Forgetting(CliTest):
@@ -559,10 +649,11 @@ class Forgetting(CliTest):
         text = os.path.join(SOURCE, "../shared/reference/text/evaluate.txt")
         if not os.path.exists(text):
             self.skipTest("no shared/reference/text here")
-        measured = {"1": (0.98, 1.23, 1.33, 2.07, 2.81), "0.998": (0.97, 1.22, 1.28, 1.34, 1.36), "0.995": (0.97, 1.21, 1.25, 1.25, 1.22),
-                    "0.99": (0.97, 1.21, 1.26, 1.25, 1.21)}
+        measured = {"1": (0.98, 1.23, 1.33, 2.07, 2.81), "0.998": (0.97, 1.22, 1.28, 1.34, 1.36),
+                    "0.995": (0.97, 1.21, 1.25, 1.25, 1.22), "0.99": (0.97, 1.21, 1.26, 1.25, 1.21)}
         for u, expected in measured.items():
-            bins = self.json("evaluate", self.trained, "--text-file", text, "--limit", "1537", "--by-position", "--retention", u)["by_position"]
+            bins = self.json("evaluate", self.trained, "--text-file", text, "--limit", "1537",
+                             "--by-position", "--retention", u)["by_position"]
             self.assertEqual(len(bins), 5)
             for b, nats in zip(bins, expected):
                 self.assertAlmostEqual(b["nats"], nats, delta=0.02, msg=(u, b))

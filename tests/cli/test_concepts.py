@@ -31,7 +31,10 @@ def rows(text):
 class Concepts(CliTest):
     def setUp(self):
         super().setUp()
-        self.positive, self.negative = self.path("a.txt", sentences(24, 1, "zz")), self.path("b.txt", sentences(20, 2))
+        self.positive, self.negative = self.path("a.txt",
+                                                 sentences(24, 1, "zz")), self.path("b.txt",
+                                                                                    sentences(20,
+                                                                                              2))
         self.sets = ("--positive", self.positive, "--negative", self.negative)
 
     def check_statistics(self, found):
@@ -45,61 +48,76 @@ class Concepts(CliTest):
                 self.assertEqual(told["method"] == "exact", len(set(a + b)) == len(a + b))
         p = sorted(f["confirm"]["p"] for f in found["findings"])
         corrected = [max(min(1, (len(p) - j) * p[j]) for j in range(k + 1)) for k in range(len(p))]
-        for expected, f in zip(corrected, sorted(found["findings"], key=lambda f: f["confirm"]["p"])):
+        for expected, f in zip(corrected,
+                               sorted(found["findings"], key=lambda f: f["confirm"]["p"])):
             self.assertAlmostEqual(f["confirm"]["p_corrected"], expected)
-            same_direction = (f["chosen"]["rank_biserial"] > 0) == (f["confirm"]["rank_biserial"] > 0)
-            self.assertEqual(f["confirmed"], f["confirm"]["p_corrected"] < found["level"] and same_direction)
+            same_direction = (f["chosen"]["rank_biserial"] > 0) == (
+                f["confirm"]["rank_biserial"] > 0)
+            self.assertEqual(f["confirmed"], f["confirm"]["p_corrected"] < found["level"]
+                             and same_direction)
 
     def test_finds_what_a_letter_writes_and_tells_the_statistics_of_its_values(self):
         found = self.json("concepts", self.random, *self.sets, "--carry", 30, "--top", 30)
-        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["carried"]), (2 * 64 * 64, [2, 3], "y", 30))
+        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["carried"]),
+                         (2 * 64 * 64, [2, 3], "y", 30))
         self.assertEqual(found["sentences"]["positive"], 24)
-        self.assertEqual([len(found["halves"][h][s]) for h in ("choose", "confirm") for s in ("positive", "negative")], [12, 10, 12, 10])
+        self.assertEqual([len(found["halves"][h][s]) for h in ("choose", "confirm")
+                          for s in ("positive", "negative")], [12, 10, 12, 10])
         self.assertGreater(found["confirmed"], 0)
         self.assertEqual(len(found["findings"]), 30)
         self.check_statistics(found)
 
     def test_the_same_for_any_threads_and_another_split_for_another_seed(self):
         one = self.good("concepts", self.random, *self.sets, "--threads", 1, "--json").stdout
-        several = json.loads(self.good("concepts", self.random, *self.sets, "--threads", 3, "--json").stdout)
+        several = json.loads(self.good("concepts", self.random, *self.sets, "--threads", 3,
+                                       "--json").stdout)
         several["memory_bytes"] = json.loads(one)["memory_bytes"]  # a tile for each thread
         self.assertEqual(json.loads(one), several)
         other = self.json("concepts", self.random, *self.sets, "--seed", 2)
         self.assertNotEqual(json.loads(one)["halves"], other["halves"])
 
     def test_layers_one_after_the_other_find_the_same(self):
-        together, apart = (self.json("concepts", self.random, *self.sets, "--carry", 40, "--top", 40, "--memory", memory) for memory in (1024, 0))
+        together, apart = (self.json("concepts", self.random, *self.sets, "--carry", 40, "--top",
+                                     40, "--memory", memory) for memory in (1024, 0))
         self.assertEqual({f["layer"] for f in together["findings"]}, {2, 3})
         self.assertGreater(together["memory_bytes"]["written"], apart["memory_bytes"]["written"])
         apart["memory_bytes"] = together["memory_bytes"]
         self.assertEqual(together, apart)
 
     def test_layers_heads_and_factors(self):
-        found = self.json("concepts", self.random, *self.sets, "--layer", 3, "--head", 1, "--factor", "w", "--top", 20)
-        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["head"]), (32 * 64, [3], "w", 1))
+        found = self.json("concepts", self.random, *self.sets, "--layer", 3, "--head", 1,
+                          "--factor", "w", "--top", 20)
+        self.assertEqual((found["candidates"], found["layers"], found["factor"], found["head"]),
+                         (32 * 64, [3], "w", 1))
         self.assertTrue(found["findings"])
         for f in found["findings"]:
             self.assertEqual((f["layer"], f["head"]), (3, 1))
             self.assertGreaterEqual(f["pre"], 32)
 
     def test_neurons(self):
-        found = self.json("concepts", self.random, *self.sets, "--neurons", "--carry", 12, "--top", 12)
-        self.assertEqual((found["kind"], found["candidates"], found["layers"]), ("neurons", 2 * 3 * 64, [1, 2, 3]))
+        found = self.json("concepts", self.random, *self.sets, "--neurons", "--carry", 12, "--top",
+                          12)
+        self.assertEqual((found["kind"], found["candidates"], found["layers"]),
+                         ("neurons", 2 * 3 * 64, [1, 2, 3]))
         self.check_statistics(found)
         # The value of one of them, from a recording.
         f = found["findings"][0]
         line = found["halves"]["confirm"]["positive"][0]
         with open(self.positive) as file:
             text = file.read().split("\n")[line]
-        self.good("run", self.random, "--text", text, "-o", self.path("run"), "--record", f"{f['variable']}:{f['neuron']}", "--quiet")
-        told = rows(self.good("inspect", self.path("run"), f"neuron:{f['neuron']}", "--layer", f["layer"], "--csv").stdout.decode())
+        self.good("run", self.random, "--text", text, "-o", self.path("run"), "--record",
+                  f"{f['variable']}:{f['neuron']}", "--quiet")
+        told = rows(self.good("inspect", self.path("run"), f"neuron:{f['neuron']}", "--layer",
+                              f["layer"], "--csv").stdout.decode())
         mean = sum(float(row[f["variable"]]) for row in told) / len(text)
-        self.assertAlmostEqual(f["values"]["confirm"]["positive"][0], mean, delta=1e-5 * max(mean, 1e-3))
+        self.assertAlmostEqual(f["values"]["confirm"]["positive"][0], mean,
+                               delta=1e-5 * max(mean, 1e-3))
 
     def test_courses_end_at_the_strengths_that_were_compared(self):
         # Factors and probes are two ways to the same strength.
         for factor in ("y", "w"):
-            found = self.json("concepts", self.random, *self.sets, "--factor", factor, "--trace", self.positive, "--top", 4)
+            found = self.json("concepts", self.random, *self.sets, "--factor", factor, "--trace",
+                              self.positive, "--top", 4)
             self.assertEqual(len(found["courses"]), 24)
             for half in ("choose", "confirm"):
                 for k, number in enumerate(found["halves"][half]["positive"]):
@@ -108,74 +126,97 @@ class Concepts(CliTest):
                     for f, traced in zip(found["findings"], course["values"]):
                         self.assertEqual((f["pre"], f["post"]), (traced["pre"], traced["post"]))
                         scale = max(abs(v) for v in traced["course"]) + 1e-6
-                        self.assertLess(abs(traced["course"][-1] - f["values"][half]["positive"][k]), 1e-4 * scale)
+                        self.assertLess(abs(traced["course"][-1]
+                                            - f["values"][half]["positive"][k]), 1e-4 * scale)
 
     def test_text_and_files(self):
-        done = self.good("concepts", self.random, *self.sets, "--carry", 12, "--trace", "-o", self.path("found.csv"), "--trace-output", self.path("courses.csv"))
+        done = self.good("concepts", self.random, *self.sets, "--carry", 12, "--trace", "-o",
+                         self.path("found.csv"), "--trace-output", self.path("courses.csv"))
         text = done.stdout.decode()
-        for part in ("24 positive and 20 negative sentences", "12 and 10 to choose", "factor Y (Eq. 16)", "p < 0.05 after Holm", "a.txt line"):
+        for part in ("24 positive and 20 negative sentences", "12 and 10 to choose",
+                     "factor Y (Eq. 16)", "p < 0.05 after Holm", "a.txt line"):
             self.assertIn(part, text)
         self.assertIn(b"at the peak", done.stderr)
         with open(self.path("found.csv")) as f:
             found = rows(f.read())
         self.assertEqual(len(found), 12)
-        self.assertEqual(sorted(float(row["corrected_p"]) for row in found), [float(row["corrected_p"]) for row in found])
+        self.assertEqual(sorted(float(row["corrected_p"]) for row in found),
+                         [float(row["corrected_p"]) for row in found])
         with open(self.path("courses.csv")) as f:
             courses = rows(f.read())
         self.assertEqual(len({row["sentence"] for row in courses}), 4)
         self.assertEqual(len(courses) % 10, 0)  # of the ten that are shown
-        self.refused(1, "concepts", self.random, *self.sets, "-o", self.path("found.csv"), says=("found.csv", "--force"))
+        self.refused(1, "concepts", self.random, *self.sets, "-o", self.path("found.csv"),
+                     says=("found.csv", "--force"))
 
     def test_explicit_edges(self):
-        graph = self.path("graph.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + k) % 40) for i in range(40) for k in (1, 3, 7, 12)))
+        graph = self.path("graph.csv", b"source,target,weight\n"
+                          + b"".join(b"%d,%d,0.05\n" % (i, (i + k) % 40) for i in range(40)
+                                     for k in (1, 3, 7, 12)))
         self.good("import", "--gx", graph, "--layers", "2", "-o", self.path("graph.bdh.h5"))
-        found = self.json("concepts", self.path("graph.bdh.h5"), *self.sets, "--factor", "w", "--top", 5)
+        found = self.json("concepts", self.path("graph.bdh.h5"), *self.sets, "--factor", "w",
+                          "--top", 5)
         self.assertEqual((found["candidates"], found["layers"]), (2 * 160, [1, 2]))
-        self.check_statistics(self.json("concepts", self.path("graph.bdh.h5"), *self.sets, "--factor", "w", "--top", 100))
+        self.check_statistics(self.json("concepts", self.path("graph.bdh.h5"), *self.sets,
+                                        "--factor", "w", "--top", 100))
 
     def test_too_few_sentences(self):
         few = self.path("few.txt", sentences(6, 3))
-        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few, says=("6 and 6 sentences", "expected 15 and 15 or more, or 6 and ", "--carry 1 needs 7 and 7"))
+        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few,
+                            says=("6 and 6 sentences", "expected 15 and 15 or more, or 6 and ",
+                                  "--carry 1 needs 7 and 7"))
         self.assertNotIn(b"findings", told.stdout)
         # What it says is enough is enough, and one less is not.
         needed = int(told.stderr.decode().split("or 6 and ")[1].split(",")[0])
         for count, code in ((needed, 0), (needed - 1, 1)):
             many = self.path("many.txt", sentences(count, 5))
-            self.assertEqual(bdh("concepts", self.random, "--positive", few, "--negative", many).returncode, code)
-            self.assertEqual(bdh("concepts", self.random, "--positive", many, "--negative", few).returncode, code)
+            self.assertEqual(bdh("concepts", self.random, "--positive", few, "--negative",
+                                 many).returncode, code)
+            self.assertEqual(bdh("concepts", self.random, "--positive", many, "--negative",
+                                 few).returncode, code)
         self.refused(1, "concepts", self.random, "--positive", few, "--negative", many,
-                     says=(f"6 and {needed - 1} sentences", f"15 and 15 or more, or 6 and {needed};"))
+                     says=(f"6 and {needed - 1} sentences",
+                           f"15 and 15 or more, or 6 and {needed};"))
         one = self.path("one.txt", sentences(1, 3))
-        self.refused(1, "concepts", self.random, "--positive", one, "--negative", many, says=("too few for two halves",))
-        fifteen = self.path("fifteen.txt", sentences(15, 3)), self.path("other.txt", sentences(15, 4))
+        self.refused(1, "concepts", self.random, "--positive", one, "--negative", many,
+                     says=("too few for two halves",))
+        fifteen = self.path("fifteen.txt", sentences(15, 3)), self.path("other.txt",
+                                                                        sentences(15, 4))
         self.good("concepts", self.random, "--positive", fifteen[0], "--negative", fifteen[1])
         seven = self.path("seven.txt", sentences(7, 3))
         self.good("concepts", self.random, "--positive", seven, "--negative", seven, "--carry", 1)
 
     def test_bad_input(self):
-        for says, arguments in ((("missing", "no file"), ("--positive", self.path("missing"), "--negative", self.negative)),
-                                (("no sentence",), ("--positive", self.path("empty", b"\n \n"), "--negative", self.negative)),
-                                ((self.folder, "no file"), ("--positive", self.folder, "--negative", self.negative)),
-                                (("--layer: 1", "2 to 3"), (*self.sets, "--layer", 1)), (("--layer: 4",), (*self.sets, "--layer", 4)),
+        for says, arguments in ((("missing", "no file"), ("--positive", self.path("missing"),
+                                                          "--negative", self.negative)),
+                                (("no sentence",), ("--positive", self.path("empty", b"\n \n"),
+                                                    "--negative", self.negative)),
+                                ((self.folder, "no file"), ("--positive", self.folder, "--negative",
+                                                            self.negative)),
+                                (("--layer: 1", "2 to 3"), (*self.sets, "--layer", 1)),
+                                (("--layer: 4",), (*self.sets, "--layer", 4)),
                                 (("--head: 2", "0 to 1"), (*self.sets, "--head", 2)),
-                                (("no such folder",), (*self.sets, "-o", self.path("no/where.csv")))):
+                                (("no such folder",),
+                                 (*self.sets, "-o", self.path("no/where.csv")))):
             with self.subTest(arguments):
                 self.refused(1, "concepts", self.random, *arguments, says=says)
-        for arguments in ((*self.sets, "--factor", "z"), (*self.sets, "--carry", 0), ("--positive", self.positive), (*self.sets, "--seed", "x")):
+        for arguments in ((*self.sets, "--factor", "z"), (*self.sets, "--carry", 0),
+                          ("--positive", self.positive), (*self.sets, "--seed", "x")):
             with self.subTest(arguments):
                 self.refused(2, "concepts", self.random, *arguments)
 
     def test_ctrl_c(self):
         many = self.path("many.txt", sentences(6000, 5)), self.path("more.txt", sentences(6000, 6))
-        child = self.start("concepts", self.trained, "--positive", many[0], "--negative", many[1], "-o", self.path("f.csv"),
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = self.start("concepts", self.trained, "--positive", many[0], "--negative", many[1],
+                           "-o", self.path("f.csv"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         told = child.stderr.readline()  # how far it is and how long it takes, once that can be said
         self.assertRegex(told, rb"^reading [0-9,]+ tokens: [0-9]+ % done, about .* left\n$")
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 130, err)
         self.assertEqual(out, b"")
-        self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(("f.csv", ".bdh"))])
+        self.assertFalse([name for name in os.listdir(self.folder)
+                          if name.startswith(("f.csv", ".bdh"))])
 
 
 class ErrorRates(CliTest):
@@ -185,13 +226,16 @@ class ErrorRates(CliTest):
             planted = [sentences(24, 100 + seed, "zz"), sentences(24, 200 + seed)]
             lines = b"".join(planted).split(b"\n")[:-1]
             random.Random(seed).shuffle(lines)
-            for sets, count in ((planted, "found"), ([b"\n".join(lines[:24]), b"\n".join(lines[24:])], "mistaken")):
+            for sets, count in ((planted, "found"),
+                                ([b"\n".join(lines[:24]), b"\n".join(lines[24:])], "mistaken")):
                 files = [self.path(name, text) for name, text in zip(("p.txt", "n.txt"), sets)]
-                confirmed = self.json("concepts", self.random, "--positive", files[0], "--negative", files[1])["confirmed"]
+                confirmed = self.json("concepts", self.random, "--positive", files[0], "--negative",
+                                      files[1])["confirmed"]
                 found += count == "found" and confirmed > 0
                 mistaken += count == "mistaken" and confirmed > 0
         self.assertEqual(found, 20)
-        self.assertLessEqual(mistaken, 3)  # 1 of 20 at most is to be expected; 4 or more have a probability of 0.016 at most
+        # 1 of 20 at most is to be expected; 4 or more have a probability of 0.016 at most
+        self.assertLessEqual(mistaken, 3)
 
 
 class Example(CliTest):
@@ -199,29 +243,36 @@ class Example(CliTest):
 
     def test_royal_words(self):
         files = [os.path.join(EXAMPLES, name) for name in ("royal.txt", "common.txt")]
-        found = self.json("concepts", self.trained, "--positive", files[0], "--negative", files[1], "--layer", 4)
-        self.assertEqual((found["candidates"], found["carried"], found["confirmed"]), (4096 * 4096, 100, 10))
-        self.assertEqual([f["name"] for f in found["findings"][:3]], ["2953->1341", "1358->1341", "3515->1341"])
+        found = self.json("concepts", self.trained, "--positive", files[0], "--negative", files[1],
+                          "--layer", 4)
+        self.assertEqual((found["candidates"], found["carried"], found["confirmed"]),
+                         (4096 * 4096, 100, 10))
+        self.assertEqual([f["name"] for f in found["findings"][:3]], ["2953->1341", "1358->1341",
+                                                                      "3515->1341"])
         # Each sentence once on either side at random: nothing is confirmed.
         lines = []
         for name in files:
             with open(name) as f:
                 lines += f.read().splitlines()
         random.Random(1).shuffle(lines)
-        halves = [self.path("a.txt", "\n".join(lines[::2]).encode()), self.path("b.txt", "\n".join(lines[1::2]).encode())]
-        self.assertEqual(self.json("concepts", self.trained, "--positive", halves[0], "--negative", halves[1], "--layer", 4)["confirmed"], 0)
+        halves = [self.path("a.txt", "\n".join(lines[::2]).encode()),
+                  self.path("b.txt", "\n".join(lines[1::2]).encode())]
+        self.assertEqual(self.json("concepts", self.trained, "--positive", halves[0], "--negative",
+                                   halves[1], "--layer", 4)["confirmed"], 0)
 
 
 class Activity(CliTest):
     TEXT = "hello world, hello"
 
     def record(self, *requests):
-        self.good("run", self.random, "--text", self.TEXT, "-o", self.path("run"), "--quiet", *(a for r in requests for a in ("--record", r)))
+        self.good("run", self.random, "--text", self.TEXT, "-o", self.path("run"), "--quiet",
+                  *(a for r in requests for a in ("--record", r)))
         return self.path("run")
 
     def test_a_model_and_its_recorded_run_tell_the_same(self):
         run = self.record("events")
-        of_model = self.json("activity", self.random, "--text", self.TEXT, "-o", self.path("model.csv"))
+        of_model = self.json("activity", self.random, "--text", self.TEXT, "-o",
+                             self.path("model.csv"))
         of_run = self.json("activity", run, "-o", self.path("run.csv"))
         self.assertEqual(of_model["tokens"], len(self.TEXT))
         def compare(a, b, where):
@@ -245,7 +296,8 @@ class Activity(CliTest):
         for x, y in zip(first, second):
             for column in x:
                 if column != "text" and x[column]:
-                    self.assertTrue(math.isclose(float(x[column]), float(y[column]), rel_tol=1e-6), column)
+                    self.assertTrue(math.isclose(float(x[column]), float(y[column]), rel_tol=1e-6),
+                                    column)
             self.assertEqual(bool(x["surprisal_nats"]), bool(y["surprisal_nats"]))
         self.assertEqual(first[0]["surprisal_nats"], "")
 
@@ -254,19 +306,24 @@ class Activity(CliTest):
         told = self.json("activity", run)
         for variable in told["variables"]:
             name, layer = variable["variable"], variable["layer"]
-            values = {i: rows(self.good("inspect", run, f"neuron:{i}", "--layer", layer, "--csv").stdout.decode()) for i in range(0, 64, 9)}
+            values = {i: rows(self.good("inspect", run, f"neuron:{i}", "--layer", layer,
+                                        "--csv").stdout.decode()) for i in range(0, 64, 9)}
             active = [sum(float(row[name]) > 0 for row in v) for v in values.values()]
             self.assertGreaterEqual(variable["ever"], sum(a > 0 for a in active))
             self.assertLessEqual(variable["ever"], 64)
-            self.assertLessEqual(variable["participation"]["of_a_token"], variable["most"] * 64 + 1e-9)
+            self.assertLessEqual(variable["participation"]["of_a_token"], variable["most"] * 64
+                                 + 1e-9)
         with open(os.path.join(run, "summary.csv")) as f:
             summary = rows(f.read())
         x = [float(row["active_x_2"]) for row in summary]
         told_x = next(v for v in told["variables"] if (v["variable"], v["layer"]) == ("x", 2))
         self.assertAlmostEqual(told_x["active"], sum(x) / len(x), places=6)
         self.assertAlmostEqual(told_x["most"], max(x), places=6)
-        self.assertAlmostEqual(told["mean_surprisal_nats"], sum(float(row["loss_nats"]) for row in summary[:-1]) / (len(x) - 1), places=6)
-        self.assertAlmostEqual(told["synaptic_events_per_token"]["mean"], sum(int(row["synaptic_events"]) for row in summary) / len(x))
+        self.assertAlmostEqual(told["mean_surprisal_nats"],
+                               sum(float(row["loss_nats"]) for row in summary[:-1]) / (len(x) - 1),
+                               places=6)
+        self.assertAlmostEqual(told["synaptic_events_per_token"]["mean"],
+                               sum(int(row["synaptic_events"]) for row in summary) / len(x))
         self.assertEqual(sum(b["neurons"] for b in told["by_frequency"]), 64)
         self.assertEqual(sum(b["tokens"] for b in told["by_surprisal"]), len(x) - 1)
 
@@ -278,14 +335,19 @@ class Activity(CliTest):
         self.assertIn("--record events", self.good("activity", run).stdout.decode())
 
     def test_text(self):
-        text = self.good("activity", self.random, "--text", self.TEXT, "--bins", 3, "--bands", 2).stdout.decode()
-        for part in ("18 tokens, 3 layers of 64 neurons", "synaptic events per token", "Spearman", "surprisal, nats", "one turn in, tokens"):
+        text = self.good("activity", self.random, "--text", self.TEXT, "--bins", 3, "--bands",
+                         2).stdout.decode()
+        for part in ("18 tokens, 3 layers of 64 neurons", "synaptic events per token", "Spearman",
+                     "surprisal, nats", "one turn in, tokens"):
             self.assertIn(part, text)
 
     def test_without_readout(self):
-        self.good("import", "--gx", self.path("g.csv", b"source,target,weight\n0,1,1\n1,2,1\n2,0,1\n"), "--layers", "2", "-o", self.path("g.bdh.h5"))
+        self.good("import", "--gx",
+                  self.path("g.csv", b"source,target,weight\n0,1,1\n1,2,1\n2,0,1\n"), "--layers",
+                  "2", "-o", self.path("g.bdh.h5"))
         told = self.json("activity", self.path("g.bdh.h5"), "--text", "abc")
-        self.assertEqual({(v["with_surprisal"]["pearson"], v["with_surprisal"]["spearman"]) for v in told["variables"]}, {(None, None)})
+        self.assertEqual({(v["with_surprisal"]["pearson"], v["with_surprisal"]["spearman"])
+                          for v in told["variables"]}, {(None, None)})
         self.assertIsNone(told["mean_surprisal_nats"])
         self.assertEqual((told["by_surprisal"], told["by_frequency"]), ([], []))
 
@@ -296,7 +358,8 @@ class Activity(CliTest):
         self.refused(2, "activity", self.random, "--text", "a", "--bins", "0")
         self.refused(1, "activity", self.path("missing"), "--text", "a", says=("missing",))
         self.refused(1, "activity", self.random, "--text", "", says=("no token",))
-        self.refused(1, "activity", self.random, "--text", "a", "-o", self.path("run"), says=("run",))
+        self.refused(1, "activity", self.random, "--text", "a", "-o", self.path("run"),
+                     says=("run",))
         with open(os.path.join(run, "summary.csv")) as f:
             lines = f.read()
         with open(os.path.join(run, "summary.csv"), "w") as f:

@@ -1,4 +1,5 @@
-"""bdh devices, bdh selftest and --device: with a GPU the same text comes out, without one a single line tells why not."""
+"""bdh devices, bdh selftest and --device: with a GPU the same text comes out, without one a single
+line tells why not."""
 import json
 
 from program import RANDOM, CliTest, main
@@ -13,8 +14,8 @@ class Devices(CliTest):
 
     def run_on(self, device):
         folder = self.path(device)
-        done = self.good("run", self.model, "--text", "abc", "--generate", "40", "--temperature", "0.9", "--top-k", "20", "--device", device,
-                         "-o", folder)
+        done = self.good("run", self.model, "--text", "abc", "--generate", "40", "--temperature",
+                         "0.9", "--top-k", "20", "--device", device, "-o", folder)
         with open(f"{folder}/run.json", encoding="utf-8") as f:
             return done.stdout, json.load(f)["options"]["device"]
 
@@ -39,7 +40,8 @@ class Devices(CliTest):
             self.good("diff", self.path("cpu"), self.path("cuda"))
             self.run_self_test()
             return
-        for arguments in (("run", self.model, "--text", "abc"), ("selftest",), ("evaluate", self.model, "--text-file", __file__)):
+        for arguments in (("run", self.model, "--text", "abc"), ("selftest",),
+                          ("evaluate", self.model, "--text-file", __file__)):
             self.refused(3, *arguments, "--device", "cuda", says=("cuda",))
 
     def run_self_test(self):
@@ -51,13 +53,16 @@ class Devices(CliTest):
         self.assertEqual(told["device"], self.gpus[0]["name"])
         self.assertGreater(told["bytes_per_second"], 0)
         compared = [one["model"] for one in told["compared"] if one["passed"]]
-        for model in ("shakespeare-4096, through hubs", "shakespeare-4096, explicit edges", "random-64, explicit edges", self.model):
+        for model in ("shakespeare-4096, through hubs", "shakespeare-4096, explicit edges",
+                      "random-64, explicit edges", self.model):
             self.assertIn(model, compared)
         self.assertGreater(told["tokens_per_second"][self.model], 0)
 
     def test_other_devices_are_refused(self):
-        self.refused(2, "run", self.model, "--text", "abc", "--device", "gpu", says=("--device", "cpu"))
-        self.refused(2, "run", self.model, "--text", "abc", "--device", "cuda", "--sites", "2", says=("--sites",))
+        self.refused(2, "run", self.model, "--text", "abc", "--device", "gpu",
+                     says=("--device", "cpu"))
+        self.refused(2, "run", self.model, "--text", "abc", "--device", "cuda", "--sites", "2",
+                     says=("--sites",))
         self.refused(2, "selftest", says=("--device",))
 
 

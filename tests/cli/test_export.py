@@ -1,4 +1,5 @@
-"""bdh export: graphs and recordings in the formats of other programs, read back by our own importer where it knows the format."""
+"""bdh export: graphs and recordings in the formats of other programs, read back by our own importer
+where it knows the format."""
 import csv
 import os
 import resource
@@ -11,7 +12,8 @@ import xml.etree.ElementTree as xml
 from program import PATIENCE, PROGRAM, SANITIZED, CliTest, main, small_checkpoint
 
 NAMES = ["alice", "b & <c>", 'say "hi", twice', "d'Artagnan", "e\\n", "größe", "zero"]
-EDGES = [(0, 1, 0.5), (1, 2, 0.8), (2, 0, -0.3), (0, 3, 0.4), (3, 1, 0.1), (4, 5, 1e-7), (5, 4, -2.5), (1, 1, 0.25), (6, 0, 123456.78)]
+EDGES = [(0, 1, 0.5), (1, 2, 0.8), (2, 0, -0.3), (0, 3, 0.4), (3, 1, 0.1), (4, 5, 1e-7),
+         (5, 4, -2.5), (1, 1, 0.25), (6, 0, 123456.78)]
 
 
 def quoted(name):
@@ -20,9 +22,11 @@ def quoted(name):
 
 class Export(CliTest):
     def graph(self, names=NAMES, edges=EDGES, name="g.bdh.h5"):
-        lines = ["source,target,weight"] + [f"{quoted(names[s])},{quoted(names[t])},{w}" for s, t, w in edges]
+        lines = ["source,target,weight"] + [f"{quoted(names[s])},{quoted(names[t])},{w}" for s, t,
+                                            w in edges]
         target = self.path(name)
-        self.good("import", "--gx", self.path("g.csv", "\n".join(lines).encode()), "--layers", 2, "-o", target, "--force")
+        self.good("import", "--gx", self.path("g.csv", "\n".join(lines).encode()), "--layers", 2,
+                  "-o", target, "--force")
         return target
 
     def export(self, model, name, *options):
@@ -40,20 +44,26 @@ class Export(CliTest):
 class Formats(Export):
     def test_csv_tells_all_of_nodes_and_edges(self):
         done, target = self.export(self.graph(), "out.csv")
-        self.assertEqual(done.stdout.decode(), f"gx: 7 nodes, 9 edges, source -> target\nwrote {target}\n")
+        self.assertEqual(done.stdout.decode(),
+                         f"gx: 7 nodes, 9 edges, source -> target\nwrote {target}\n")
         with open(target, newline="", encoding="utf-8") as f:
             rows = list(csv.DictReader(f))
-        self.assertEqual([(r["Source"], r["Target"]) for r in rows],  # target by target, sources ascending
-                         [(NAMES[s], NAMES[t]) for s, t, _ in sorted(EDGES, key=lambda e: (e[1], e[0]))])
+        self.assertEqual([(r["Source"], r["Target"]) for r in rows],
+                         # target by target, sources ascending
+                         [(NAMES[s], NAMES[t]) for s, t,
+                          _ in sorted(EDGES, key=lambda e: (e[1], e[0]))])
         by_pair = {(r["Source"], r["Target"]): r for r in rows}
         for source, target_node, weight in EDGES:
             row = by_pair[NAMES[source], NAMES[target_node]]
             self.assertAlmostEqual(float(row["Weight"]), weight, delta=abs(weight) * 1e-6)
-            self.assertEqual((row["Type"], row["Sign"]), ("Directed", "inhibitory" if weight < 0 else "excitatory"))
+            self.assertEqual((row["Type"], row["Sign"]), ("Directed", "inhibitory" if weight < 0
+                                                          else "excitatory"))
             self.assertEqual(float(row["Magnitude"]), abs(float(row["Weight"])))
         # Positions in the projection of each sign, row = target.
-        self.assertEqual([r["Id"] for r in rows if r["Sign"] == "inhibitory"], ["gx_inhibitory/0", "gx_inhibitory/1"])
-        self.assertEqual([r["Id"] for r in rows if r["Sign"] == "excitatory"], [f"gx_excitatory/{k}" for k in range(7)])
+        self.assertEqual([r["Id"] for r in rows if r["Sign"] == "inhibitory"],
+                         ["gx_inhibitory/0", "gx_inhibitory/1"])
+        self.assertEqual([r["Id"] for r in rows if r["Sign"] == "excitatory"],
+                         [f"gx_excitatory/{k}" for k in range(7)])
         with open(target.replace(".csv", ".nodes.csv"), newline="", encoding="utf-8") as f:
             nodes = list(csv.DictReader(f))
         self.assertEqual([(n["Id"], n["Label"], n["Number"], n["Kind"], n["Head"]) for n in nodes],
@@ -64,19 +74,23 @@ class Formats(Export):
         expected = self.edges_of(model)
         for suffix in ("csv", "graphml"):
             _, target = self.export(model, "out." + suffix)
-            self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"), "--force")
+            self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"),
+                      "--force")
             self.assertEqual(self.edges_of(self.path("back.bdh.h5")), expected)
         _, target = self.export(model, "out.mtx")
-        self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"), "--force")
+        self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"),
+                  "--force")
         numbers = {name: str(i) for i, name in enumerate(NAMES)}
-        self.assertEqual(self.edges_of(self.path("back.bdh.h5")), {(numbers[s], numbers[t]): w for (s, t), w in expected.items()})
+        self.assertEqual(self.edges_of(self.path("back.bdh.h5")),
+                         {(numbers[s], numbers[t]): w for (s, t), w in expected.items()})
 
     def test_every_float_comes_back_bit_for_bit(self):
         model = self.path("random.bdh.h5")
         self.good("new", "scale-free", "--neurons", 300, "--degree", 8, "--seed", 5, "-o", model)
         for graph in ("gx", "gy", "gs"):
             _, target = self.export(model, "out.mtx", "--graph", graph, "--force")
-            self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"), "--force")
+            self.good("import", "--gx", target, "--layers", 2, "-o", self.path("back.bdh.h5"),
+                      "--force")
             self.assertEqual(self.edges_of(self.path("back.bdh.h5")), self.edges_of(model, graph))
             with open(target) as f:
                 header = [next(f) for _ in range(4)]
@@ -85,7 +99,8 @@ class Formats(Export):
 
     def test_xml_is_sound_whatever_neurons_are_called(self):
         model = self.graph()
-        for suffix, node in (("graphml", "{http://graphml.graphdrawing.org/xmlns}node"), ("gexf", "{http://www.gexf.net/1.2draft}node")):
+        for suffix, node in (("graphml", "{http://graphml.graphdrawing.org/xmlns}node"),
+                             ("gexf", "{http://www.gexf.net/1.2draft}node")):
             _, target = self.export(model, "out." + suffix)
             tree = xml.parse(target)
             self.assertEqual(len(list(tree.iter(node))), 7)
@@ -106,14 +121,16 @@ class Formats(Export):
         self.assertEqual(values("indices", "<i"), [s for s, _, _ in by_target])
         self.assertEqual(values("indptr", "<i"), [sum(e[1] < t for e in EDGES) for t in range(8)])
         self.assertEqual(values("shape", "<q"), [7, 7])
-        self.assertEqual(values("data", "<f"), [struct.unpack("<f", struct.pack("<f", w))[0] for _, _, w in by_target])
+        self.assertEqual(values("data", "<f"), [struct.unpack("<f", struct.pack("<f", w))[0] for _,
+                                                _, w in by_target])
         self.assertEqual(values("format", "3s"), [b"csr"])
 
     def test_the_same_graph_gives_the_same_bytes(self):
         for suffix in ("graphml", "gexf", "csv", "mtx", "npz"):
             contents = []
             for threads in (1, 2, 3):
-                _, target = self.export(self.random, f"out-{threads}.{suffix}", "--threads", threads, "--top-weights", 500)
+                _, target = self.export(self.random, f"out-{threads}.{suffix}", "--threads",
+                                        threads, "--top-weights", 500)
                 with open(target, "rb") as f:
                     contents.append(f.read())
             self.assertEqual(contents[0], contents[1])
@@ -128,14 +145,16 @@ class Parts(Export):
         self.assertIn(b"100 edges", done.stdout)
         with open(target, newline="") as f:
             rows = list(csv.DictReader(f))
-        self.assertEqual(sorted((abs(float(r["Weight"])) for r in rows), reverse=True), sorted(whole.values(), reverse=True)[:100])
+        self.assertEqual(sorted((abs(float(r["Weight"])) for r in rows), reverse=True),
+                         sorted(whole.values(), reverse=True)[:100])
         for r in rows:  # ids: target x sources + source, of 64 neurons and 256 tokens
             self.assertEqual(r["Id"], f"gx/{int(r['Target']) * 320 + int(r['Source'])}")
         ends = {r[side] for r in rows for side in ("Source", "Target")}
         with open(target.replace(".csv", ".nodes.csv"), newline="") as f:
             self.assertEqual({n["Id"] for n in csv.DictReader(f)}, ends)
         least = sorted(whole.values(), reverse=True)[99]
-        self.assertIn(b"100 edges", self.export(self.random, "least.csv", "--min-weight", repr(least))[0].stdout)
+        self.assertIn(b"100 edges", self.export(self.random, "least.csv", "--min-weight",
+                                                repr(least))[0].stdout)
 
     def test_hub_weights_are_those_of_the_factors(self):
         direct = self.path("direct.bdh.h5")
@@ -144,14 +163,18 @@ class Parts(Export):
             through_hubs, explicit = self.edges_of(self.random, graph), self.edges_of(direct, graph)
             most = max(abs(float(w)) for w in explicit.values())
             for pair in through_hubs.keys() | explicit.keys():
-                self.assertAlmostEqual(float(through_hubs.get(pair, 0)), float(explicit.get(pair, 0)), delta=1e-6 * most)
+                self.assertAlmostEqual(float(through_hubs.get(pair, 0)),
+                                       float(explicit.get(pair, 0)), delta=1e-6 * most)
 
     def test_sensory_nodes(self):
         done, target = self.export(self.random, "s.csv", "--sensory", "--graph", "gy")
         self.assertIn(b"320 nodes, 20,480 edges", done.stdout)
         with open(target, newline="") as f:
-            self.assertEqual({r["Source"] for r in csv.DictReader(f) if r["Source"].startswith("token")}, {f"token:{t}" for t in range(256)})
-        self.refused(1, "export", self.graph(), "-o", self.path("x.csv"), "--sensory", says=("sensory nodes",))
+            self.assertEqual({r["Source"] for r in csv.DictReader(f)
+                              if r["Source"].startswith("token")},
+                             {f"token:{t}" for t in range(256)})
+        self.refused(1, "export", self.graph(), "-o", self.path("x.csv"), "--sensory",
+                     says=("sensory nodes",))
 
     def test_around_a_neuron(self):
         model = self.graph()
@@ -164,7 +187,9 @@ class Parts(Export):
         self.assertEqual(nodes("--ego", "zero:2"), {6, 0, 1, 2, 3})
         self.assertEqual(nodes("--ego", "größe:9"), {4, 5})
         # All edges between them, also those that do not touch the neuron.
-        self.assertIn(b"4 edges", self.export(model, "e.csv", "--force", "--ego", "d'Artagnan")[0].stdout)  # 0, 1, 3: 0->1 0->3 3->1 1->1
+        # 0, 1, 3: 0->1 0->3 3->1 1->1
+        self.assertIn(b"4 edges", self.export(model, "e.csv", "--force", "--ego",
+                                              "d'Artagnan")[0].stdout)
         done, target = self.export(self.random, "hub.csv", "--ego", "17", "--top-weights", 6)
         with open(target, newline="") as f:
             rows = list(csv.DictReader(f))
@@ -176,26 +201,33 @@ class Parts(Export):
 
     def test_communities(self):
         # Two rings of five, one edge between them.
-        edges = [(5 * c + i, 5 * c + (i + k) % 5, 1) for c in (0, 1) for i in range(5) for k in (1, 2)] + [(0, 5, 1)]
+        edges = [(5 * c + i, 5 * c + (i + k) % 5, 1) for c in (0, 1) for i in range(5)
+                 for k in (1, 2)] + [(0, 5, 1)]
         model = self.graph([f"n{i}" for i in range(10)], edges)
         done, target = self.export(model, "c.csv", "--communities")
         self.assertIn(b"2 communities, modularity 0.4", done.stdout)
         with open(target.replace(".csv", ".nodes.csv"), newline="") as f:
             found = {n["Id"]: n["Community"] for n in csv.DictReader(f)}
-        self.assertEqual({name for name, c in found.items() if c == found["n0"]}, {f"n{i}" for i in range(5)})
+        self.assertEqual({name for name, c in found.items() if c == found["n0"]},
+                         {f"n{i}" for i in range(5)})
         for suffix in ("graphml", "gexf"):
             with open(self.export(model, "c." + suffix, "--communities")[1]) as f:
                 self.assertIn("community", f.read())
         done, target = self.export(model, "one.csv", "--community", found["n7"])
         self.assertIn(b"5 nodes, 10 edges", done.stdout)
-        self.refused(1, "export", model, "-o", self.path("x.csv"), "--community", 2, says=("community: 2", "0 to 1"))
-        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--communities", says=("every pair", "--top-weights", "--min-weight"))
-        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--ego", 5, says=("--ego", "--top-weights"))
-        self.refused(2, "export", model, "-o", self.path("x.mtx"), "--communities", says=("--communities", "Matrix Market", "npz"))
+        self.refused(1, "export", model, "-o", self.path("x.csv"), "--community", 2,
+                     says=("community: 2", "0 to 1"))
+        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--communities",
+                     says=("every pair", "--top-weights", "--min-weight"))
+        self.refused(1, "export", self.random, "-o", self.path("x.csv"), "--ego", 5,
+                     says=("--ego", "--top-weights"))
+        self.refused(2, "export", model, "-o", self.path("x.mtx"), "--communities",
+                     says=("--communities", "Matrix Market", "npz"))
 
     def test_matrices_with_communities(self):
         """Three neurons in a row, three in another, and one that has no edge."""
-        model = self.graph([f"n{i}" for i in range(7)], [(0, 1, 1), (1, 2, 1), (3, 3, 1), (4, 5, 1), (5, 6, 1)])
+        model = self.graph([f"n{i}" for i in range(7)], [(0, 1, 1), (1, 2, 1), (3, 3, 1), (4, 5, 1),
+                                                         (5, 6, 1)])
         _, target = self.export(model, "c.npz", "--communities")
         with zipfile.ZipFile(target) as archive:
             found = struct.unpack("<7q", archive.read("community.npy")[-56:])
@@ -204,15 +236,19 @@ class Parts(Export):
         self.assertEqual(found[3], 2)
         _, target = self.export(model, "one.npz", "--community", found[0])
         with zipfile.ZipFile(target) as archive:
-            self.assertEqual(struct.unpack("<7q", archive.read("community.npy")[-56:]), (found[0],) * 3 + (-1,) * 4)
+            self.assertEqual(struct.unpack("<7q", archive.read("community.npy")[-56:]),
+                             (found[0],) * 3 + (-1,) * 4)
 
     def test_complete_graphs_have_a_limit(self):
         wide = self.path("wide.safetensors")
         small_checkpoint(wide, 8, d=2, per_head=5800)
         self.good("import", wide, "-o", self.path("wide.bdh.h5"), "--layers", 1)
-        self.refused(1, "export", self.path("wide.bdh.h5"), "-o", self.path("x.mtx"), says=("33640000", "33554432", "largest"))
-        self.assertIn(b"20 edges", self.export(self.path("wide.bdh.h5"), "x.mtx", "--top-weights", 20)[0].stdout)
-        self.refused(1, "export", self.random, "-o", self.path("y.mtx"), "--ego", "3", says=("largest",))
+        self.refused(1, "export", self.path("wide.bdh.h5"), "-o", self.path("x.mtx"),
+                     says=("33640000", "33554432", "largest"))
+        self.assertIn(b"20 edges", self.export(self.path("wide.bdh.h5"), "x.mtx", "--top-weights",
+                                               20)[0].stdout)
+        self.refused(1, "export", self.random, "-o", self.path("y.mtx"), "--ego", "3",
+                     says=("largest",))
 
     def test_warns_of_more_than_programs_can_draw(self):
         model = self.path("dense.bdh.h5")
@@ -226,12 +262,16 @@ class Folders(Export):
     def test_sonata_and_nest(self):
         for name in ("sonata", "nest"):
             done, target = self.export(self.graph(), name, "--format", name)
-            self.assertEqual(sorted(os.listdir(target)), sorted(["circuit_config.json", "edge_types.csv", "edges.h5", "node_types.csv", "nodes.h5"] +
-                                                                (["run_in_nest.py"] if name == "nest" else [])))
+            self.assertEqual(sorted(os.listdir(target)),
+                             sorted(["circuit_config.json", "edge_types.csv", "edges.h5",
+                                     "node_types.csv", "nodes.h5"]
+                                    + (["run_in_nest.py"] if name == "nest" else [])))
         with open(os.path.join(target, "run_in_nest.py")) as f:
             compile(f.read(), "run_in_nest.py", "exec")
-        self.refused(1, "export", self.graph(), "-o", target, "--format", "nest", says=(target, "not an empty folder"))
-        self.refused(2, "export", self.graph(), "-o", self.path("new"), "--format", "nest", "--force", says=("--force",))
+        self.refused(1, "export", self.graph(), "-o", target, "--format", "nest",
+                     says=(target, "not an empty folder"))
+        self.refused(2, "export", self.graph(), "-o", self.path("new"), "--format", "nest",
+                     "--force", says=("--force",))
         os.mkdir(self.path("empty"))
         self.export(self.graph(), "empty", "--format", "sonata")
 
@@ -239,12 +279,14 @@ class Folders(Export):
 class Runs(Export):
     def test_a_run_becomes_nwb(self):
         run = self.path("run")
-        self.good("run", self.random, "--text", "hello world", "-o", run, "--quiet", "--record", "events", "--record", "x:1-3", "--record", "y:top:2")
+        self.good("run", self.random, "--text", "hello world", "-o", run, "--quiet", "--record",
+                  "events", "--record", "x:1-3", "--record", "y:top:2")
         done, target = self.export(run, "run.nwb")
         self.assertIn(b"units with", done.stdout)
         self.assertIn(b"top_y_1.h5: left out", done.stderr)
         told = self.json("export", run, "-o", target, "--force")
-        self.assertEqual((told["series"], told["left_out"]), (["x_1", "x_2", "x_3"], ["top_y_1.h5", "top_y_2.h5", "top_y_3.h5"]))
+        self.assertEqual((told["series"], told["left_out"]),
+                         (["x_1", "x_2", "x_3"], ["top_y_1.h5", "top_y_2.h5", "top_y_3.h5"]))
         with open(target, "rb") as f:
             self.assertEqual(f.read(8), b"\x89HDF\r\n\x1a\n")
 
@@ -252,12 +294,14 @@ class Runs(Export):
         run = self.path("run")
         self.good("run", self.random, "--text", "hello", "-o", run, "--quiet")
         self.refused(2, "export", run, "-o", self.path("x.csv"), says=("nwb", "is a run"))
-        self.refused(2, "export", run, "-o", self.path("x.nwb"), "--top-weights", 3, says=("--top-weights",))
+        self.refused(2, "export", run, "-o", self.path("x.nwb"), "--top-weights", 3,
+                     says=("--top-weights",))
         self.refused(2, "export", self.random, "-o", self.path("x.nwb"), says=("nwb is for runs",))
         self.good("export", run, "-o", self.path("x.nwb"))
         with open(os.path.join(run, "run.json"), "rb") as f:
             description = f.read()
-        for old, new, says in ((b'"started": "', b'"started": "yesterday ', "started"), (b'"model": {', b'"model": 3, "x": {', "run.json")):
+        for old, new, says in ((b'"started": "', b'"started": "yesterday ', "started"),
+                               (b'"model": {', b'"model": 3, "x": {', "run.json")):
             with open(os.path.join(run, "run.json"), "wb") as f:
                 f.write(description.replace(old, new))
             self.refused(1, "export", run, "-o", self.path("bad.nwb"), says=(says,))
@@ -300,24 +344,31 @@ class Failures(Export):
             self.refused(1, "export", model, "-o", target, says=("exists", "--force"))
             self.export(model, name, "--force")
         os.remove(self.path("out.csv"))
-        self.refused(1, "export", model, "-o", self.path("out.csv"), says=("out.nodes.csv", "exists"))
+        self.refused(1, "export", model, "-o", self.path("out.csv"),
+                     says=("out.nodes.csv", "exists"))
         self.assertFalse(os.path.exists(self.path("out.csv")))
 
     def test_a_full_disk_leaves_nothing(self):
         def limited():
             if not SANITIZED:
-                os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # every thread maps memory that it does not use
+                # every thread maps memory that it does not use
+                os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
                 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
             resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
         run = self.path("run")
-        self.good("run", self.random, "--text", "hello world" * 20, "-o", run, "--quiet", "--record", "events", "--record", "x:all")
+        self.good("run", self.random, "--text", "hello world" * 20, "-o", run, "--quiet",
+                  "--record", "events", "--record", "x:all")
         out = self.path("out")
         os.mkdir(out)
-        for source, name, options in [(self.random, "x." + s, ()) for s in ("csv", "graphml", "gexf", "mtx", "npz")] + [
-                (self.random, "s", ("--format", "sonata")), (run, "x.nwb", ())]:
+        for source, name, options in [(self.random, "x." + s, ())
+                                      for s in ("csv", "graphml", "gexf", "mtx",
+                                                "npz")] + [(self.random, "s",
+                                                            ("--format", "sonata")),
+                                                           (run, "x.nwb", ())]:
             with self.subTest(name):
-                done = subprocess.run([PROGRAM, "export", source, "-o", os.path.join(out, name), *options], capture_output=True,
-                                      preexec_fn=limited, timeout=PATIENCE)
+                done = subprocess.run([PROGRAM, "export", source, "-o", os.path.join(out, name),
+                                       *options], capture_output=True, preexec_fn=limited,
+                                      timeout=PATIENCE)
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertOneLine(done.stderr, os.path.join(out, name), "cannot be written")
                 self.assertEqual(os.listdir(out), [])
@@ -328,7 +379,9 @@ class Failures(Export):
         out = self.path("out")
         os.mkdir(out)
         for number in (signal.SIGINT, signal.SIGTERM):
-            told = self.stopped(number, "export", model, target=os.path.join(out, "x.gexf"), when=lambda: os.listdir(out))  # a temporary file
+            # a temporary file
+            told = self.stopped(number, "export", model, target=os.path.join(out, "x.gexf"),
+                                when=lambda: os.listdir(out))
             self.assertIn(b"stopped by a signal, nothing was written", told)
             self.assertEqual(os.listdir(out), [])
 

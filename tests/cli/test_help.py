@@ -1,4 +1,5 @@
-"""What the program tells about itself: version, citation, manual pages, and the completion of words in shells."""
+"""What the program tells about itself: version, citation, manual pages, and the completion of words
+in shells."""
 import json
 import os
 import pty
@@ -23,10 +24,12 @@ def options(command):
 
 
 class HelpTest(unittest.TestCase):
-    """A folder for each test, with the program in it under its usual name. Paths get to shells by variables: what is typed there is ASCII."""
+    """A folder for each test, with the program in it under its usual name. Paths get to shells by
+    variables: what is typed there is ASCII."""
 
     def setUp(self):
-        self.folder = os.path.realpath(self.enterContext(tempfile.TemporaryDirectory(prefix="bdh-help-")))
+        self.folder = os.path.realpath(
+            self.enterContext(tempfile.TemporaryDirectory(prefix="bdh-help-")))
         os.mkdir(os.path.join(self.folder, "bin"))
         os.symlink(PROGRAM, os.path.join(self.folder, "bin", "bdh"))
         self.work = os.path.join(self.folder, "work")
@@ -34,7 +37,8 @@ class HelpTest(unittest.TestCase):
         for name in ("model.bdh.h5", "text.txt"):
             with open(os.path.join(self.work, name), "wb"):
                 pass
-        self.environment = {"PATH": os.path.join(self.folder, "bin") + ":" + os.environ["PATH"], "HOME": self.folder, "TERM": "dumb", "LC_ALL": "C.UTF-8",
+        self.environment = {"PATH": os.path.join(self.folder, "bin") + ":" + os.environ["PATH"],
+                            "HOME": self.folder, "TERM": "dumb", "LC_ALL": "C.UTF-8",
                             "BDH_HELP": os.path.join(SOURCE, "apps/help")}
 
     def good(self, *arguments):
@@ -63,7 +67,8 @@ class About(HelpTest):
         self.assertRegex(facts["compiler"], r"^(GNU|Clang) \d+\.\d+")
         self.assertIn("(", facts["build"])
         self.assertRegex(facts["instructions"], r"^plain(, \w+)*; best here: \w+$")
-        for library in ("TBB", "HDF5", "libzip", "OpenSSL", "fmt", "Boost", "Eigen", "igraph", "nlohmann-json", "CLI11", "libedit", "librsvg"):
+        for library in ("TBB", "HDF5", "libzip", "OpenSSL", "fmt", "Boost", "Eigen", "igraph",
+                        "nlohmann-json", "CLI11", "libedit", "librsvg"):
             self.assertRegex(facts["built with"], rf"\b{library} \d+\.\d+")
         self.assertRegex(facts["CUDA"], r"^(no|\d+\.\d+)")
         self.assertRegex(facts.get("commit", "0" * 12), r"^[0-9a-f]{7,40}$")
@@ -72,7 +77,8 @@ class About(HelpTest):
         text = self.good("--cite")
         version = self.good("--version").split()[1]
         self.assertIn(f"(version {version})", text)
-        for part in ("@software{bdh,", "@misc{kosowski2025dragon,", "arXiv preprint 2509.26507", "Kosowski, Adrian and", "A. Kosowski, P. Uznański"):
+        for part in ("@software{bdh,", "@misc{kosowski2025dragon,", "arXiv preprint 2509.26507",
+                     "Kosowski, Adrian and", "A. Kosowski, P. Uznański"):
             self.assertIn(part, text)
         self.assertEqual(text.count("{"), text.count("}"))
 
@@ -86,7 +92,8 @@ class About(HelpTest):
         names = re.findall(r"family-names: (\S+)\n\s+given-names: (\S+)", written)
         self.assertEqual(len(names), 5)
         reference = re.search(r"^A\. .*$", text, re.M)[0]
-        self.assertTrue(reference.startswith(", ".join(f"{given[0]}. {family}" for family, given in names) + " (2025)."), reference)
+        self.assertTrue(reference.startswith(", ".join(f"{given[0]}. {family}" for family,
+                                                       given in names) + " (2025)."), reference)
 
 
 class Completion(HelpTest):
@@ -125,7 +132,8 @@ class Completion(HelpTest):
         self.assertEqual(self.offered("run", "m", "--weights", ""), ("none", ["float32", "bf16"]))
         self.assertEqual(self.offered("run", "m", "--weights", "b"), ("none", ["bf16"]))
         self.assertEqual(self.offered("run", "m", "--weights=b"), ("none", ["--weights=bf16"]))
-        self.assertEqual(self.offered("run", "m", "--weights", "bf16", "--dev"), ("none", ["--device"]))
+        self.assertEqual(self.offered("run", "m", "--weights", "bf16", "--dev"),
+                         ("none", ["--device"]))
         self.assertEqual(self.offered("run", "m", "--seed", ""), ("none", []))
         self.assertEqual(self.offered("new", "sm"), ("none", ["small-world"]))
 
@@ -153,7 +161,8 @@ class Shell(HelpTest):
         super().setUp()
 
     def told(self, *command):
-        done = subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True, timeout=PATIENCE)
+        done = subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True,
+                              timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)
         return done.stdout.decode().split("\n")[:-1]
 
@@ -162,20 +171,27 @@ class Fish(Shell):
     name = "fish"
 
     def offered(self, line):
-        return [word.split("\t") for word in self.told("fish", "--no-config", "-c", f'source "$BDH_HELP/bdh.fish"; complete -C "{line}"')]
+        return [word.split("\t") for word in self.told("fish", "--no-config", "-c",
+                                                       f'source "$BDH_HELP/bdh.fish"; complete -C '
+                                                       f'"{line}"')]
 
     def test_words(self):
         (word, told), = self.offered("bdh run --pre")
         self.assertEqual(word, "--prefill")
         self.assertTrue(told)
-        self.assertEqual([word for word, *_ in self.offered("bdh run m --weights ")], ["bf16", "float32"])
-        self.assertEqual([word for word, *_ in self.offered("bdh run m --weights=b")], ["--weights=bf16"])
+        self.assertEqual([word for word, *_ in self.offered("bdh run m --weights ")],
+                         ["bf16", "float32"])
+        self.assertEqual([word for word, *_ in self.offered("bdh run m --weights=b")],
+                         ["--weights=bf16"])
         self.assertEqual([word for word, *_ in self.offered("bdh ru")], ["run"])
 
     def test_paths(self):
-        self.assertEqual(sorted(word for word, *_ in self.offered("bdh info ")), ["a run/", "model.bdh.h5", "text.txt"])
-        self.assertEqual([word for word, *_ in self.offered("bdh run m --text-file te")], ["text.txt"])
-        self.assertEqual([word for word, *_ in self.offered("bdh run m --text-file=te")], ["--text-file=text.txt"])
+        self.assertEqual(sorted(word for word, *_ in self.offered("bdh info ")),
+                         ["a run/", "model.bdh.h5", "text.txt"])
+        self.assertEqual([word for word, *_ in self.offered("bdh run m --text-file te")],
+                         ["text.txt"])
+        self.assertEqual([word for word, *_ in self.offered("bdh run m --text-file=te")],
+                         ["--text-file=text.txt"])
         self.assertEqual([word for word, *_ in self.offered("bdh resume ")], ["a run/"])
 
 
@@ -205,10 +221,12 @@ class Typed(Shell):
         return text
 
     def becomes(self, line, *words):
-        """Tab at the end of the line makes it these words; zsh takes the / at the end of a folder away again."""
+        """Tab at the end of the line makes it these words; zsh takes the / at the end of a folder
+        away again."""
         os.write(self.terminal, line.encode() + b"\t\x01printf '<%s>' \x05; echo ' EN''DS'\r")
         text = self.until("ENDS\r\n")
-        self.assertEqual(re.findall(r"(<.*>) ENDS", text.replace("/>", ">")), ["".join(f"<{word}>" for word in words)], repr(text))
+        self.assertEqual(re.findall(r"(<.*>) ENDS", text.replace("/>", ">")),
+                         ["".join(f"<{word}>" for word in words)], repr(text))
 
     def lists(self, line, *words):
         """Tab twice tells these, and more may be told."""
@@ -254,7 +272,8 @@ class Manual(HelpTest):
     def test_a_page_for_each_command_with_each_option(self):
         _, pages = self.pages()
         tree = self.tree()
-        self.assertEqual(sorted(pages), sorted(["bdh.1"] + [f"bdh-{c['name']}.1" for c in commands(tree)]))
+        self.assertEqual(sorted(pages),
+                         sorted(["bdh.1"] + [f"bdh-{c['name']}.1" for c in commands(tree)]))
         plain = {name: text.replace("\\-", "-") for name, text in pages.items()}
 
         def walk(command, page):
@@ -284,13 +303,17 @@ class ManualReaders(HelpTest):
         folder, pages = self.pages()
         told = ""
         for name in sorted(pages):
-            done = subprocess.run([tool, *options, os.path.join(folder, name)], capture_output=True, timeout=PATIENCE,
-                                  env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANWIDTH": "100", "MAN_KEEP_STDERR": "1", "HOME": self.folder})
+            done = subprocess.run([tool, *options, os.path.join(folder, name)], capture_output=True,
+                                  timeout=PATIENCE, env={"PATH": os.environ["PATH"],
+                                                         "LC_ALL": "C.UTF-8", "MANWIDTH": "100",
+                                                         "MAN_KEEP_STDERR": "1",
+                                                         "HOME": self.folder})
             told += done.stderr.decode() + (done.stdout.decode() if tool == "mandoc" else "")
         return told
 
     def test_groff(self):
-        self.assertEqual(self.complaints("groff", "-man", "-ww", "-z", "-K", "utf8", "-T", "utf8"), "")
+        self.assertEqual(self.complaints("groff", "-man", "-ww", "-z", "-K", "utf8", "-T", "utf8"),
+                         "")
 
     def test_man(self):
         self.assertEqual(self.complaints("man", "--warnings", "-Tutf8", "-l"), "")

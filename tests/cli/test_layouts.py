@@ -1,4 +1,5 @@
-"""The authors' checkpoints in every layout, format and wrapping that is accepted: each gives the authors' values."""
+"""The authors' checkpoints in every layout, format and wrapping that is accepted: each gives the
+authors' values."""
 import json
 import os
 
@@ -6,7 +7,8 @@ from program import RANDOM, TRAINED, CliTest, bdh, convert, main
 
 # Options of the converter, options of the import that the layout needs.
 LAYOUTS = {"released": (), "listing": (), "educational": ("--causal",), "hugging-face": ()}
-# The released values were computed with the file's frequencies; these layouts carry none and would assume others.
+# The released values were computed with the file's frequencies; these layouts carry none and would
+# assume others.
 FREQUENCIES = {"educational": ("--theta", "65536"), "hugging-face": ("--theta", "65536")}
 WRAPPINGS = [("--prefix", "_orig_mod."), ("--prefix", "module."), ("--prefix", "model.")]
 WRAPPERS = ["model", "state_dict", "model_state_dict", "model_state"]
@@ -18,8 +20,11 @@ class Layouts(CliTest):
         self.good("import", checkpoint, "-o", model, "--layers", layers, "--force", *options)
         done = bdh("verify", model, expected, "--json")
         told = json.loads(done.stdout)
-        if renumbered:  # x and y are compared in the checkpoint's own numbering, which is not that of the expected values
-            self.assertTrue(told["logits"]["passed"] and told.get("v", told["logits"])["passed"], told)
+        # x and y are compared in the checkpoint's own numbering, which is not that of the expected
+        # values
+        if renumbered:
+            self.assertTrue(told["logits"]["passed"] and told.get("v", told["logits"])["passed"],
+                            told)
             self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"]), (0, 0))
         else:
             self.assertEqual((done.returncode, told["passed"]), (0, True), told)
@@ -31,10 +36,14 @@ class Layouts(CliTest):
             for layout, needed in LAYOUTS.items():
                 for ending in ("safetensors", "pt"):
                     with self.subTest(os.path.basename(source), layout=layout, ending=ending):
-                        checkpoint = convert(f"{source}/model.safetensors", self.path("c." + ending), "--layout", layout)
-                        relative = self.verify(checkpoint, layers, f"{source}/expected.h5", *needed, *FREQUENCIES.get(layout, ()),
-                                               renumbered=layout == "educational" and source == RANDOM)
-                        print(f"{os.path.basename(source):17} {layout:13} {ending:12} {relative:.1e}")
+                        checkpoint = convert(f"{source}/model.safetensors",
+                                             self.path("c." + ending), "--layout", layout)
+                        relative = self.verify(checkpoint, layers, f"{source}/expected.h5", *needed,
+                                               *FREQUENCIES.get(layout, ()),
+                                               renumbered=layout == "educational"
+                                               and source == RANDOM)
+                        print(f"{os.path.basename(source):17} {layout:13} {ending:12} "
+                              f"{relative:.1e}")
 
     def test_as_published(self):
         self.verify(f"{RANDOM}/model.pt", 3, f"{RANDOM}/expected.h5")
@@ -42,9 +51,11 @@ class Layouts(CliTest):
 
     def test_prefixes_and_wrappers(self):
         source = f"{RANDOM}/model.safetensors"
-        cases = [("c.pt", prefix) for prefix in WRAPPINGS] + [("c.safetensors", prefix) for prefix in WRAPPINGS]
+        cases = [("c.pt", prefix) for prefix in WRAPPINGS] + [("c.safetensors", prefix)
+                                                              for prefix in WRAPPINGS]
         cases += [("c.pt", ("--wrapper", wrapper)) for wrapper in WRAPPERS]
-        cases += [("c.pt", ("--wrapper", "model", "--prefix", "_orig_mod.")), ("c.safetensors", ("--dtype", "f64")), ("c.pt", ("--dtype", "f64"))]
+        cases += [("c.pt", ("--wrapper", "model", "--prefix", "_orig_mod.")),
+                  ("c.safetensors", ("--dtype", "f64")), ("c.pt", ("--dtype", "f64"))]
         for name, options in cases:
             with self.subTest(name, options=options):
                 self.verify(convert(source, self.path(name), *options), 3, f"{RANDOM}/expected.h5")

@@ -1,4 +1,5 @@
-"""Models that are mapped instead of read: what becomes of a run whose model is cut short, and `bdh info --check`."""
+"""Models that are mapped instead of read: what becomes of a run whose model is cut short, and `bdh
+info --check`."""
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ HUBS, NEURONS, VOCABULARY = 160, 294912, 256  # 566 MB
 
 def large_checkpoint(path):
     """Of the released layout, with weights that repeat."""
-    shapes = {"encoder": [1, HUBS, NEURONS], "encoder_v": [1, HUBS, NEURONS], "decoder": [NEURONS, HUBS], "embed.weight": [VOCABULARY, HUBS],
+    shapes = {"encoder": [1, HUBS, NEURONS], "encoder_v": [1, HUBS, NEURONS],
+              "decoder": [NEURONS, HUBS], "embed.weight": [VOCABULARY, HUBS],
               "lm_head": [HUBS, VOCABULARY]}
     header, end = {}, 0
     for name, shape in shapes.items():
@@ -64,8 +66,8 @@ class Mapped(CliTest):
 
     def started(self, model, *options):
         """A run that has read "ab", of which it has told the first, and waits for more."""
-        process = self.start("run", model, "-", "-o", self.path("run"), "--quiet", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
+        process = self.start("run", model, "-", "-o", self.path("run"), "--quiet", *options,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b"ab")
         process.stdin.flush()
         self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 2, process)
@@ -77,7 +79,8 @@ class Mapped(CliTest):
         os.truncate(model, 100000)
         output, told = process.communicate(b"c", timeout=PATIENCE)
         self.assertEqual((process.returncode, output), (1, b""))
-        self.assertOneLine(told, f"bdh: {model}: a part of it can no longer be read, expected the file as it was opened")
+        self.assertOneLine(told, f"bdh: {model}: a part of it can no longer be read, expected the "
+                           f"file as it was opened")
         self.refused(1, "run", model, "--text", "a", says=("do not match", "cut short"))
 
     def test_a_model_that_is_replaced_during_a_run_is_kept_by_it(self):
@@ -86,13 +89,15 @@ class Mapped(CliTest):
         os.replace(shutil.copy(self.random, os.path.join(self.roomy, "other")), model)
         self.assertEqual(process.communicate(b"c", timeout=PATIENCE), (b"", b""))
         self.assertEqual(process.returncode, 0)
-        undisturbed = bdh("run", self.large, "-", "-o", self.path("undisturbed"), "--quiet", stdin=b"abc")
+        undisturbed = bdh("run", self.large, "-", "-o", self.path("undisturbed"), "--quiet",
+                          stdin=b"abc")
         self.assertEqual(undisturbed.returncode, 0)
         self.assertEqual(losses(self.path("run")), losses(self.path("undisturbed")))
 
     def test_a_check_reads_all_of_it(self):
         model = self.copy()
-        self.assertIn("every byte, index and weight", self.good("info", "--check", model).stdout.decode())
+        self.assertIn("every byte, index and weight", self.good("info", "--check",
+                                                                model).stdout.decode())
         self.assertTrue(self.json("info", "--check", model)["checked"])
         with open(model, "r+b") as f:
             f.seek(os.path.getsize(model) // 2)
@@ -100,8 +105,10 @@ class Mapped(CliTest):
             f.seek(-1, os.SEEK_CUR)
             f.write(bytes([byte[0] ^ 1]))
         self.good("info", model)
-        self.refused(1, "info", "--check", model, says=("bytes that do not match the checksum in its head", "damaged"))
-        self.refused(1, "info", "--check", self.path("text", b"not a model"), says=("expected a model", ))
+        self.refused(1, "info", "--check", model,
+                     says=("bytes that do not match the checksum in its head", "damaged"))
+        self.refused(1, "info", "--check", self.path("text", b"not a model"),
+                     says=("expected a model", ))
 
 
 if __name__ == "__main__":

@@ -17,13 +17,16 @@ class New(CliTest):
     def test_every_family_makes_a_model_that_info_and_run_take(self):
         for family in FAMILIES:
             done, model = self.make(family, "--seed", 3, name=family + ".bdh.h5")
-            for part in (b"600 neurons, 120 of them inhibitory, 2 layers", family.encode(), b"layer 2:", b"gains:", b"wrote"):
+            for part in (b"600 neurons, 120 of them inhibitory, 2 layers", family.encode(),
+                         b"layer 2:", b"gains:", b"wrote"):
                 self.assertIn(part, done.stdout)
             self.assertEqual(done.stderr, b"")
             info = self.json("info", model)
-            self.assertEqual((info["circuits"], info["populations"]["neurons"], info["layers"]), ("direct", 600, 2))
+            self.assertEqual((info["circuits"], info["populations"]["neurons"], info["layers"]),
+                             ("direct", 600, 2))
             self.assertGreater(info["direct"]["Gx"]["inhibitory"], 0)
-            run = self.good("run", model, "--text", "any bytes at all, and some more of them", "--generate", 3)
+            run = self.good("run", model, "--text", "any bytes at all, and some more of them",
+                            "--generate", 3)
             share = float(re.search(rb"active: X ([0-9.]+) %", run.stderr)[1])
             self.assertTrue(0.5 < share < 15, (family, share))
 
@@ -38,63 +41,106 @@ class New(CliTest):
         self.assertNotEqual(hashed("--seed", 5, name="c.bdh.h5"), first)
 
     def test_options_reach_the_model(self):
-        done, model = self.make("ring", "--inhibitory", "0.3", "--vocabulary", 7, "--layers", 1, "--retention", "0.9", "--rotation", "theta=100",
-                                "--dynamics", "normfree", "--readout", "no", "--target-activity", "0.1")
+        done, model = self.make("ring", "--inhibitory", "0.3", "--vocabulary", 7, "--layers", 1,
+                                "--retention", "0.9", "--rotation", "theta=100", "--dynamics",
+                                "normfree", "--readout", "no", "--target-activity", "0.1")
         self.assertIn(b"180 of them inhibitory, 1 layer", done.stdout)
-        self.assertTrue(0.05 < float(re.search(rb"mean ([0-9.]+) % of X", done.stdout)[1]) / 100 < 0.15)
+        self.assertTrue(0.05 < float(re.search(rb"mean ([0-9.]+) % of X",
+                                               done.stdout)[1]) / 100 < 0.15)
         info = self.json("info", model)
-        self.assertEqual((info["dynamics"]["name"], info["retention"], info["layers"]), ("normfree", 0.9, 1))
+        self.assertEqual((info["dynamics"]["name"], info["retention"], info["layers"]),
+                         ("normfree", 0.9, 1))
         self.assertEqual(info["populations"], {"neurons": 600, "sensory": 7, "readout": 0})
         self.assertRegex(info["origin"]["creator"], r"^bdh [0-9]")
-        self.assertEqual(self.json("info", self.make("ring", "--heads", 3, name="heads.bdh.h5")[1])["heads"], 3)
+        self.assertEqual(self.json("info", self.make("ring", "--heads", 3,
+                                                     name="heads.bdh.h5")[1])["heads"], 3)
         self.good("run", model, "--tokens", "0,1,6")
 
     def test_bad_values_are_told_in_one_line(self):
         target = self.path("x.bdh.h5")
         self.refused(2, "new", says=("FAMILY", *FAMILIES))
-        for code, family, options, says in (
-                (1, "ring", ("--neurons", 10, "--degree", 10), ("degree: 10", "1 to 9")),
-                (1, "erdos-renyi", ("--neurons", 10, "--degree", 4000000000), ("degree: 4000000000",)),
-                (1, "scale-free", ("--neurons", 10, "--degree", 6), ("half of the neurons",)),
-                (1, "blocks", ("--neurons", 40, "--degree", 12, "--communities", 4), ("4 communities of 10 neurons",)),
-                (1, "blocks", ("--neurons", 10, "--degree", 2, "--communities", 11), ("communities: 11",)),
-                (1, "ring", ("--neurons", 100, "--degree", 5, "--inhibitory", "1"), ("inhibitory: 1",)),
-                (1, "ring", ("--neurons", 101, "--degree", 5, "--rotation", "theta=10"), ("even number",)),
-                (1, "ring", ("--neurons", 100, "--degree", 5, "--heads", 3), ("heads: 3",)),
-                (1, "ring", ("--neurons", 102, "--degree", 5, "--heads", 2, "--rotation", "theta=10"), ("even number",)),
-                (1, "ring", ("--neurons", 100, "--degree", 5, "--target-activity", "0"), ("target-activity: 0",)),
-                (1, "complete", ("--neurons", 20, "--inhibitory", "0"), ("no gains found, complete", "expected about 0.05")),
-                (2, "lattice", ("--neurons", 10, "--degree", 2), ("FAMILY",)),
-                (2, "ring", ("--neurons", 0, "--degree", 2), ("--neurons: '0'", "2 to 4294967294")),
-                (2, "ring", ("--neurons", 10), ("--degree",)),
-                (2, "ring", ("--degree", 10), ("--neurons",)),
-                (2, "ring", ("--neurons", 10, "--degree", 0), ("--degree",)),
-                (2, "ring", ("--neurons", 10, "--degree", -3), ("--degree",)),
-                (2, "small-world", ("--neurons", 10, "--degree", 2, "--rewire", "1.5"), ("--rewire", "share from 0 to 1")),
-                (2, "small-world", ("--neurons", 10, "--degree", 2, "--rewire", "nan"), ("--rewire",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--rewire", "0.1"), ("--rewire", "small-world")),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--communities", "3"), ("--communities", "blocks")),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--inhibitory", "1.2"), ("--inhibitory",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--inhibitory", "-0.1"), ("--inhibitory",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--target-activity", "2"), ("--target-activity",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--vocabulary", 0), ("--vocabulary",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--layers", 0), ("--layers",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--retention", "0"), ("--retention",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--rotation", "100"), ("--rotation",)),
-                (2, "ring", ("--neurons", 10, "--degree", 2, "--dynamics", "gpu-release"), ("gpu-release",))):
+        for code, family, options, says in ((1, "ring", ("--neurons", 10, "--degree", 10),
+                                             ("degree: 10", "1 to 9")),
+                                            (1, "erdos-renyi", ("--neurons", 10, "--degree",
+                                                                4000000000),
+                                             ("degree: 4000000000",)),
+                                            (1, "scale-free", ("--neurons", 10, "--degree", 6),
+                                             ("half of the neurons",)),
+                                            (1, "blocks", ("--neurons", 40, "--degree", 12,
+                                                           "--communities", 4),
+                                             ("4 communities of 10 neurons",)),
+                                            (1, "blocks", ("--neurons", 10, "--degree", 2,
+                                                           "--communities", 11),
+                                             ("communities: 11",)),
+                                            (1, "ring", ("--neurons", 100, "--degree", 5,
+                                                         "--inhibitory", "1"), ("inhibitory: 1",)),
+                                            (1, "ring", ("--neurons", 101, "--degree", 5,
+                                                         "--rotation", "theta=10"),
+                                             ("even number",)),
+                                            (1, "ring", ("--neurons", 100, "--degree", 5, "--heads",
+                                                         3), ("heads: 3",)),
+                                            (1, "ring", ("--neurons", 102, "--degree", 5, "--heads",
+                                                         2, "--rotation", "theta=10"),
+                                             ("even number",)),
+                                            (1, "ring", ("--neurons", 100, "--degree", 5,
+                                                         "--target-activity", "0"),
+                                             ("target-activity: 0",)),
+                                            (1, "complete", ("--neurons", 20, "--inhibitory", "0"),
+                                             ("no gains found, complete", "expected about 0.05")),
+                                            (2, "lattice", ("--neurons", 10, "--degree", 2),
+                                             ("FAMILY",)),
+                                            (2, "ring", ("--neurons", 0, "--degree", 2),
+                                             ("--neurons: '0'", "2 to 4294967294")),
+                                            (2, "ring", ("--neurons", 10), ("--degree",)),
+                                            (2, "ring", ("--degree", 10), ("--neurons",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 0),
+                                             ("--degree",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", -3),
+                                             ("--degree",)),
+                                            (2, "small-world", ("--neurons", 10, "--degree", 2,
+                                                                "--rewire", "1.5"),
+                                             ("--rewire", "share from 0 to 1")),
+                                            (2, "small-world", ("--neurons", 10, "--degree", 2,
+                                                                "--rewire", "nan"), ("--rewire",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2, "--rewire",
+                                                         "0.1"), ("--rewire", "small-world")),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--communities", "3"),
+                                             ("--communities", "blocks")),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--inhibitory", "1.2"), ("--inhibitory",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--inhibitory", "-0.1"),
+                                             ("--inhibitory",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--target-activity", "2"),
+                                             ("--target-activity",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--vocabulary", 0), ("--vocabulary",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2, "--layers",
+                                                         0), ("--layers",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--retention", "0"), ("--retention",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--rotation", "100"), ("--rotation",)),
+                                            (2, "ring", ("--neurons", 10, "--degree", 2,
+                                                         "--dynamics", "gpu-release"),
+                                             ("gpu-release",))):
             with self.subTest(family=family, options=options):
                 self.refused(code, "new", family, *options, "-o", target, says=says)
-        self.refused(1, "new", "ring", "--neurons", 10, "--degree", 2, "-o", self.path("none") + "/x.bdh.h5", says=("none",))
+        self.refused(1, "new", "ring", "--neurons", 10, "--degree", 2, "-o", self.path("none")
+                     + "/x.bdh.h5", says=("none",))
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_nothing_is_overwritten_without_force(self):
         _, model = self.make()
-        self.refused(1, "new", "ring", "--neurons", 600, "--degree", 10, "-o", model, says=("--force",))
+        self.refused(1, "new", "ring", "--neurons", 600, "--degree", 10, "-o", model,
+                     says=("--force",))
         self.make("ring", "--force")
 
     def test_ctrl_c_while_it_tunes_leaves_no_file(self):
-        stderr = self.stopped(signal.SIGINT, "new", "erdos-renyi", "--neurons", "12000", "--degree", "60", "--layers", "8",
-                              target=self.path("x.bdh.h5"), worked=0.5)
+        stderr = self.stopped(signal.SIGINT, "new", "erdos-renyi", "--neurons", "12000", "--degree",
+                              "60", "--layers", "8", target=self.path("x.bdh.h5"), worked=0.5)
         self.assertOneLine(stderr, "stopped by a signal")
         self.assertEqual(os.listdir(self.folder), [])
 

@@ -1,4 +1,5 @@
-"""bdh plan: every size that it prints is what bdh info and a run measure; times follow from bytes and bandwidth."""
+"""bdh plan: every size that it prints is what bdh info and a run measure; times follow from bytes
+and bandwidth."""
 import json
 import os
 import subprocess
@@ -26,7 +27,9 @@ class Plan(CliTest):
 
     def graph(self, n=350, degree=7):
         """Edges far and near: what the plan says of sites is for graphs without locality."""
-        edges = self.path("ring.csv", b"source,target,weight\n" + b"".join(b"%d,%d,0.05\n" % (i, (i + 47 * k) % n) for i in range(n) for k in range(1, degree + 1)))
+        edges = self.path("ring.csv", b"source,target,weight\n"
+                          + b"".join(b"%d,%d,0.05\n" % (i, (i + 47 * k) % n) for i in range(n)
+                                     for k in range(1, degree + 1)))
         model = self.path("ring.bdh.h5")
         self.good("import", "--gx", edges, "--layers", 3, "-o", model)
         return model
@@ -35,60 +38,78 @@ class Plan(CliTest):
         sizes = {self.random: (64, 8, 3, 2), self.trained: (4096, 64, 4, 4)}
         for model, (n, d, layers, heads) in sizes.items():
             for threads in (1, 2):
-                by_sizes = self.plan("--neurons", n, "--hubs", d, "--layers", layers, "--heads", heads, "--threads", threads, *MACHINE)
+                by_sizes = self.plan("--neurons", n, "--hubs", d, "--layers", layers, "--heads",
+                                     heads, "--threads", threads, *MACHINE)
                 self.assertIsWhatIsMeasured(by_sizes["hubs"], model, threads)
-                self.assertEqual(by_sizes["hubs"], self.plan(model, "--threads", threads, *MACHINE)["hubs"])
+                self.assertEqual(by_sizes["hubs"], self.plan(model, "--threads", threads,
+                                                             *MACHINE)["hubs"])
 
     def test_every_edge_of_a_trained_model(self):
         model = self.direct()
         for threads in (1, 2):
-            by_sizes = self.plan("--neurons", 64, "--hubs", 8, "--layers", 3, "--heads", 2, "--threads", threads, *MACHINE)
+            by_sizes = self.plan("--neurons", 64, "--hubs", 8, "--layers", 3, "--heads", 2,
+                                 "--threads", threads, *MACHINE)
             self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
-            self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads, *MACHINE)["direct"])
+            self.assertEqual(by_sizes["direct"], self.plan(model, "--threads", threads,
+                                                           *MACHINE)["direct"])
 
     def test_a_graph(self):
         model = self.graph()
         for threads in (1, 3):
-            by_sizes = self.plan("--neurons", 350, "--degree", 7, "--layers", 3, "--threads", threads, *MACHINE)
+            by_sizes = self.plan("--neurons", 350, "--degree", 7, "--layers", 3, "--threads",
+                                 threads, *MACHINE)
             self.assertIsWhatIsMeasured(by_sizes["direct"], model, threads)
             # The model has no inhibitory edges: fewer rows are begun than sizes alone make likely.
             of_model = self.plan(model, "--threads", threads, *MACHINE)["direct"]
             self.assertLess(of_model["rows_of_targets"], by_sizes["direct"]["rows_of_targets"])
             of_rows = {"rows_of_sources", "rows_of_targets", "row_edges", "seconds_per_token"}
-            self.assertEqual(*({key: value for key, value in plan.items() if key not in of_rows} for plan in (by_sizes["direct"], of_model)))
+            self.assertEqual(*({key: value for key, value in plan.items() if key not in of_rows}
+                               for plan in (by_sizes["direct"], of_model)))
 
     def test_weights_in_bfloat16(self):
-        for model, form in ((self.random, "hubs"), (self.direct(), "direct"), (self.graph(), "direct")):
+        for model, form in ((self.random, "hubs"), (self.direct(), "direct"),
+                            (self.graph(), "direct")):
             planned = self.plan(model, "--weights", "bf16", "--threads", 1, *MACHINE)[form]
             run = self.json("run", model, "--tokens", "1,2,3", "--threads", 1, "--weights", "bf16")
             self.assertEqual(planned["model_bytes"], run["model_bytes"])
-            self.assertEqual(planned["synapse_bytes"] + planned["working_bytes"], run["synapse_bytes"])
-            self.assertLess(planned["bytes_per_token"], self.plan(model, *MACHINE)[form]["bytes_per_token"])
+            self.assertEqual(planned["synapse_bytes"] + planned["working_bytes"],
+                             run["synapse_bytes"])
+            self.assertLess(planned["bytes_per_token"],
+                            self.plan(model, *MACHINE)[form]["bytes_per_token"])
 
     def test_what_sites_exchange(self):
         for model, form in ((self.trained, "hubs"), (self.graph(), "direct")):
-            run = self.json("run", model, "--text", "To be, or not to be", "--threads", 2, "--sites", 2)
+            run = self.json("run", model, "--text", "To be, or not to be", "--threads", 2,
+                            "--sites", 2)
             activity = f"{run['active_x_percent']['mean']},{run['active_y_percent']['mean']}"
-            planned = self.plan(model, "--activity", activity, "--sites", 2, "--network", 1, "--threads", 1, *MACHINE)[form]
-            self.assertAlmostEqual(planned["bytes_between_sites"] * run["tokens"] / run["bytes_exchanged"], 1, delta=0.15)
+            planned = self.plan(model, "--activity", activity, "--sites", 2, "--network", 1,
+                                "--threads", 1, *MACHINE)[form]
+            self.assertAlmostEqual(planned["bytes_between_sites"] * run["tokens"] / run[
+                "bytes_exchanged"], 1, delta=0.15)
 
     def test_synaptic_events_are_the_edges_that_are_read(self):
         run = self.json("run", self.trained, "--text", "To be, or not to be, that is the question")
         activity = f"{run['active_x_percent']['mean']},{run['active_y_percent']['mean']}"
         planned = self.plan(self.trained, "--activity", activity, *MACHINE)["hubs"]
-        # Four bytes for each edge or synapse over which a value travels, and for each synapse written.
+        # Four bytes for each edge or synapse over which a value travels, and for each synapse
+        # written.
         moved = 4 * (run["synaptic_events"] + run["hebbian_writes"]) / run["tokens"]
         self.assertAlmostEqual(planned["bytes_per_token"] / moved, 1, delta=0.05)
 
     def test_time_is_bytes_over_bandwidth_and_what_a_core_needs_besides(self):
-        sizes = ("--neurons", 32768, "--hubs", 256, "--layers", 6, "--activity", "5,1", "--memory", 8)
+        sizes = ("--neurons", 32768, "--hubs", 256, "--layers", 6, "--activity", "5,1", "--memory",
+                 8)
         slow, middle, fast = (self.plan(*sizes, "--bandwidth", b)["hubs"] for b in (10, 20, 40))
-        self.assertAlmostEqual(slow["seconds_per_token"] - middle["seconds_per_token"], 2 * (middle["seconds_per_token"] - fast["seconds_per_token"]))
+        self.assertAlmostEqual(slow["seconds_per_token"] - middle["seconds_per_token"],
+                               2 * (middle["seconds_per_token"] - fast["seconds_per_token"]))
         alone = self.plan(*sizes, "--bandwidth", 10, "--threads", 1)["hubs"]
         self.assertLess(alone["floor_seconds_per_token"], alone["seconds_per_token"])
-        # Edges are bound by cores: more of them, or a memory that answers at once, and what remains is the wait for rows.
-        graph = ("--neurons", 100000, "--degree", 300, "--layers", 4, "--activity", "5,3", "--memory", 8)
-        one, two = (self.plan(*graph, "--bandwidth", 1000, "--threads", t)["direct"]["seconds_per_token"] for t in (1, 2))
+        # Edges are bound by cores: more of them, or a memory that answers at once, and what remains
+        # is the wait for rows.
+        graph = ("--neurons", 100000, "--degree", 300, "--layers", 4, "--activity", "5,3",
+                 "--memory", 8)
+        one, two = (self.plan(*graph, "--bandwidth", 1000, "--threads",
+                              t)["direct"]["seconds_per_token"] for t in (1, 2))
         self.assertTrue(0.5 * one < two < one, (one, two))
         self.assertAlmostEqual(slow["floor_seconds_per_token"], slow["bytes_per_token"] / 10e9)
         self.assertLess(slow["floor_seconds_per_token"], slow["seconds_per_token"])
@@ -101,13 +122,17 @@ class Plan(CliTest):
             most = self.plan("--neurons", 4096, *sizes)[form]["most_neurons"]
             for neurons, fits in ((most, True), (most + 8, False)):
                 of = self.plan("--neurons", neurons, *sizes)[form]
-                self.assertEqual(of["model_bytes"] + of["synapse_bytes"] + of["working_bytes"] <= 8e9, fits, (form, neurons))
+                self.assertEqual(of["model_bytes"] + of["synapse_bytes"]
+                                 + of["working_bytes"] <= 8e9, fits, (form, neurons))
 
     def test_gpus_and_machines_share_the_work(self):
-        sizes = ("--neurons", 2 ** 20, "--hubs", 256, "--layers", 6, "--bandwidth", 1000, "--memory", 80, "--gpus", 4)
-        one, two = self.plan(*sizes)["hubs"], self.plan(*sizes, "--sites", 2, "--network", 50)["hubs"]
+        sizes = ("--neurons", 2 ** 20, "--hubs", 256, "--layers", 6, "--bandwidth", 1000,
+                 "--memory", 80, "--gpus", 4)
+        one, two = self.plan(*sizes)["hubs"], self.plan(*sizes, "--sites", 2, "--network",
+                                                        50)["hubs"]
         self.assertAlmostEqual(one["seconds_per_token"], one["bytes_per_token"] / 4e12)
-        self.assertAlmostEqual(two["seconds_per_token"], one["bytes_per_token"] / 8e12 + two["bytes_between_sites"] / 2 / 50e9)
+        self.assertAlmostEqual(two["seconds_per_token"], one["bytes_per_token"] / 8e12
+                               + two["bytes_between_sites"] / 2 / 50e9)
         self.assertGreater(two["most_neurons"], 1.9 * one["most_neurons"])
         self.assertIn(b"floor", self.good("plan", *sizes).stdout)
 
@@ -130,25 +155,32 @@ class Machine(CliTest):
         machine = self.json("plan", self.random)["machine"]
         self.assertTrue(machine["measured"])
         for rate in ("bandwidth", "copy", "update"):
-            self.assertTrue(1e6 < machine[rate] < 1e13, machine)  # bytes or edges a second, however slow it is now
-        self.assertLess(0.5 * machine["memory"], os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
+            # bytes or edges a second, however slow it is now
+            self.assertTrue(1e6 < machine[rate] < 1e13, machine)
+        self.assertLess(0.5 * machine["memory"],
+                        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"))
         self.assertIn(b"measured", self.good("plan", self.random).stdout)
 
     def test_memory_is_that_of_the_container(self):
-        """Of a control group within the one that this process is in; version 1 or 2, where one can be made."""
+        """Of a control group within the one that this process is in; version 1 or 2, where one can
+        be made."""
         with open("/proc/self/cgroup") as f:
             own = {kind: path for _, kind, path in (line.rstrip("\n").split(":", 2) for line in f)}
         name, limit = f"bdh-test-{os.getpid()}", 700 << 20
-        for folder, file in (("/sys/fs/cgroup/memory" + own.get("memory", ""), "memory.limit_in_bytes"), ("/sys/fs/cgroup" + own.get("", ""), "memory.max")):
+        for folder, file in (("/sys/fs/cgroup/memory" + own.get("memory", ""),
+                              "memory.limit_in_bytes"), ("/sys/fs/cgroup" + own.get("", ""),
+                                                         "memory.max")):
             group = os.path.join(folder, name)
             try:
                 os.mkdir(group)
                 self.addCleanup(os.rmdir, group)
-                with open(os.path.join(group, file), "r+") as f:  # not there, where the group has no controller of memory
+                # not there, where the group has no controller of memory
+                with open(os.path.join(group, file), "r+") as f:
                     f.write(str(limit))
             except OSError:
                 continue
-            within = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, PROGRAM, "plan", self.random, "--bandwidth", "1", "--json"]
+            within = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', group, PROGRAM, "plan",
+                      self.random, "--bandwidth", "1", "--json"]
             done = subprocess.run(within, capture_output=True, timeout=PATIENCE)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(json.loads(done.stdout)["machine"]["memory"], limit)

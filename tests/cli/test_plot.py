@@ -1,4 +1,5 @@
-"""bdh plot: pictures that are sound files, in which nothing overlaps or is cut off, and whose CSV is what the run recorded."""
+"""bdh plot: pictures that are sound files, in which nothing overlaps or is cut off, and whose CSV
+is what the run recorded."""
 import collections
 import csv
 import io
@@ -25,7 +26,8 @@ def table(path):
 
 
 def text_boxes(page):
-    """(text, left, top, right, bottom) of every text; widths are those of an average letter, not those of the program's own table."""
+    """(text, left, top, right, bottom) of every text; widths are those of an average letter, not
+    those of the program's own table."""
     for t in page.iter(SVG + "text"):
         x, y, size = float(t.get("x")), float(t.get("y")), float(t.get("font-size"))
         width = 0.5 * size * len(t.text)
@@ -56,7 +58,8 @@ class PlotTest(CliTest):
         boxes = list(text_boxes(page))
         self.assertGreater(len(boxes), 2)
         for text, left, top, right, bottom in boxes:
-            self.assertTrue(left >= 0 and top >= 0 and right <= width and bottom <= height, (text, left, top, right, bottom, width, height))
+            self.assertTrue(left >= 0 and top >= 0 and right <= width and bottom <= height,
+                            (text, left, top, right, bottom, width, height))
         for k, (text, left, top, right, bottom) in enumerate(boxes):
             for other, l, t, r, b in boxes[:k]:
                 self.assertFalse(left < r and l < right and top < b and t < bottom, (text, other))
@@ -65,15 +68,18 @@ class PlotTest(CliTest):
         return [t.text for t in page.iter(SVG + "text")]
 
     def one_neuron(self):
-        self.good("import", "--gx", self.path("gx.csv", b"source,target,weight\n0,0,0.5\n"), "--layers", 1, "--vocabulary", 256, "--sensory",
-                  "random:1@1", "-o", self.path("one.bdh.h5"))
+        self.good("import", "--gx", self.path("gx.csv", b"source,target,weight\n0,0,0.5\n"),
+                  "--layers", 1, "--vocabulary", 256, "--sensory", "random:1@1", "-o",
+                  self.path("one.bdh.h5"))
         return self.path("one.bdh.h5")
 
     def named(self):
         names = '<b>&"x"</b>', "sun & <moon>", "plain"
-        edges = "source,target,weight\n" + "".join('"%s","%s",0.5\n' % (a.replace('"', '""'), b.replace('"', '""'))
-                                                    for a in names for b in names)
-        self.good("import", "--gx", self.path("gx.csv", edges.encode()), "--layers", 2, "--vocabulary", 256, "-o", self.path("named.bdh.h5"))
+        edges = "source,target,weight\n" + "".join('"%s","%s",0.5\n'
+                                                   % (a.replace('"', '""'), b.replace('"', '""'))
+                                                   for a in names for b in names)
+        self.good("import", "--gx", self.path("gx.csv", edges.encode()), "--layers", 2,
+                  "--vocabulary", 256, "-o", self.path("named.bdh.h5"))
         return self.path("named.bdh.h5")
 
 
@@ -85,9 +91,12 @@ class Plot(PlotTest):
         self.assertEqual(drawn, len(rows))
         self.assertGreater(len(rows), 100)
         for neuron in (0, 13, 40, 63):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}", "--csv").stdout.decode())))
-            expected = {(v, r["layer"], r["position"], float(r[v])) for r in told for v in "xy" if float(r[v]) != 0}
-            self.assertEqual({(r["variable"], r["layer"], r["position"], float(r["value"])) for r in rows if r["neuron"] == str(neuron)}, expected)
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
+                                                             "--csv").stdout.decode())))
+            expected = {(v, r["layer"], r["position"], float(r[v])) for r in told for v in "xy"
+                        if float(r[v]) != 0}
+            self.assertEqual({(r["variable"], r["layer"], r["position"], float(r["value"]))
+                              for r in rows if r["neuron"] == str(neuron)}, expected)
         by_position = {int(r["position"]): r["text"] for r in rows}
         self.assertEqual(by_position[len(TEXT) - 1], "\\n")
         self.assertEqual("".join(by_position[k] for k in range(9, 20)), TEXT[9:20])
@@ -97,10 +106,12 @@ class Plot(PlotTest):
         everything = self.plot("raster", run)[1]
         page, rows = self.plot("raster", run, "--neurons", "3,10-20,60", "--layer", 2)
         chosen = {3, 60, *range(10, 21)}
-        self.assertEqual(rows, [r for r in everything if int(r["neuron"]) in chosen and r["layer"] == "2"])
+        self.assertEqual(rows, [r for r in everything if int(r["neuron"]) in chosen
+                                and r["layer"] == "2"])
         self.assertIn("Y, layer 2", self.texts(page))
         frames = self.record("frames", "x:3,10-20,60")
-        self.assertEqual(self.plot("raster", frames, "--layer", 2)[1], [r for r in rows if r["variable"] == "x"])
+        self.assertEqual(self.plot("raster", frames, "--layer", 2)[1],
+                         [r for r in rows if r["variable"] == "x"])
 
     def test_raster_of_many_neurons_and_tokens_is_binned(self):
         run = self.record("run", "events", text="abcdefgh" * 50, model=self.random)
@@ -110,7 +121,9 @@ class Plot(PlotTest):
         self.assertIn("1 neuron at 2 recorded tokens", " ".join(self.texts(page)))
         self.assertLess(os.path.getsize(self.path("picture.svg")), 300_000)
         for neuron in (0, 33):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}", "--csv", "--layer", 1).stdout.decode())))
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
+                                                             "--csv", "--layer",
+                                                             1).stdout.decode())))
             active = [float(r["x"]) != 0 for r in told]
             cells = [r for r in rows if r["variable"] == "x" and int(r["first_neuron"]) == neuron]
             self.assertEqual(len(cells), 200)
@@ -127,13 +140,15 @@ class Plot(PlotTest):
             if r["what"] != "neurons":
                 continue
             least = float(r["x_percent_or_position"]) / 100 * len(TEXT) - 1e-6
-            often = sum(1 for (v, layer, _), n in counts.items() if (v.upper(), layer) == (r["variable"], r["layer"]) and n >= least)
+            often = sum(1 for (v, layer, _), n in counts.items()
+                        if (v.upper(), layer) == (r["variable"], r["layer"]) and n >= least)
             self.assertAlmostEqual(float(r["y_percent"]), 100 * often / 64)
         self.assertGreater(sum(r["what"] == "neurons" for r in rows), 20)
         summary = table(os.path.join(run, "summary.csv"))
         for r in rows:
             if r["what"] == "tokens":
-                expected = summary[int(r["x_percent_or_position"])][f"active_{r['variable'].lower()}_{r['layer']}"]
+                expected = summary[int(r["x_percent_or_position"])][
+                    f"active_{r['variable'].lower()}_{r['layer']}"]
                 self.assertAlmostEqual(float(r["y_percent"]), 100 * float(expected))
         self.assertEqual(sum(r["what"] == "tokens" for r in rows), 6 * len(TEXT))
 
@@ -148,7 +163,9 @@ class Plot(PlotTest):
         summary = table(os.path.join(run, "summary.csv"))
         self.assertEqual(len(rows), len(TEXT))
         for k, r in enumerate(rows):
-            self.assertEqual({c: float(r[c]) for c in r if c.startswith("active")}, {c: float(summary[k][c]) for c in summary[k] if c.startswith("active")})
+            self.assertEqual({c: float(r[c]) for c in r if c.startswith("active")},
+                             {c: float(summary[k][c]) for c in summary[k]
+                              if c.startswith("active")})
             self.assertEqual(r["surprisal_nats"], summary[k - 1]["loss_nats"] if k else "")
         self.assertIn("rank correlation", " ".join(self.texts(page)))
 
@@ -156,25 +173,32 @@ class Plot(PlotTest):
         run = self.record("run", "synapses:3->7,in:5 every 2")
         page, rows = self.plot("synapse", run, "--synapse", "3->7", "--synapse", "10->5")
         for name in ("3->7", "10->5"):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, name, "--csv").stdout.decode())))
-            shown = {(r["position"], r["layer"]): float(r["strength"]) for r in rows if r["synapse"] == name.replace("->", "→")}
-            self.assertEqual(shown, {(r["position"], r["layer"]): float(r["strength"]) for r in told})
+            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, name,
+                                                             "--csv").stdout.decode())))
+            shown = {(r["position"], r["layer"]): float(r["strength"]) for r in rows
+                     if r["synapse"] == name.replace("->", "→")}
+            self.assertEqual(shown, {(r["position"], r["layer"]): float(r["strength"])
+                                     for r in told})
         strongest = self.plot("synapse", run, "--top", 3)[1]
         names = {r["synapse"] for r in strongest}
         self.assertEqual(len(names), 3)
-        most = {n: max(abs(float(r["strength"])) for r in strongest if r["synapse"] == n) for n in names}
+        most = {n: max(abs(float(r["strength"])) for r in strongest if r["synapse"] == n)
+                for n in names}
         self.assertGreaterEqual(most.get("3→7", min(most.values())) + 1e-9, min(most.values()))
         titles = [t.text for t in page.iter(SVG + "title")]
-        self.assertTrue(any(t.startswith("3→7 after token 0 'H', layer 2: ") for t in titles), titles[:3])
+        self.assertTrue(any(t.startswith("3→7 after token 0 'H', layer 2: ") for t in titles),
+                        titles[:3])
 
     def test_png_has_the_size_that_was_asked_for(self):
         run = self.record("run")
         target = self.path("picture.png")
-        done = self.good("plot", "sparsity", run, "-o", target, "--width", 600, "--height", 500, "--scale", 1.5)
+        done = self.good("plot", "sparsity", run, "-o", target, "--width", 600, "--height", 500,
+                         "--scale", 1.5)
         self.assertEqual(read(target)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertEqual(struct.unpack(">II", read(target)[16:24]), (900, 750))
         self.assertEqual(done.stdout, b"")
-        self.assertEqual(table(self.path("picture.csv")), self.plot("sparsity", run, name="other")[1])
+        self.assertEqual(table(self.path("picture.csv")),
+                         self.plot("sparsity", run, name="other")[1])
 
     def test_the_same_run_gives_the_same_bytes(self):
         run = self.record("run", "events", "synapses:in:5")
@@ -200,36 +224,51 @@ class Plot(PlotTest):
     def test_what_cannot_be_drawn_is_told_in_one_line(self):
         run, plain = self.record("run", "events"), self.record("plain")
         for suffix in (".pdf", "", ".SVG"):
-            self.refused(1, "plot", "rates", run, "-o", self.path("picture" + suffix), says=["-o", "NAME.svg or NAME.png"])
+            self.refused(1, "plot", "rates", run, "-o", self.path("picture" + suffix),
+                         says=["-o", "NAME.svg or NAME.png"])
         out = ("-o", self.path("picture.svg"))
-        self.refused(1, "plot", "raster", plain, *out, says=["no activity was recorded", "--record events"])
-        self.refused(1, "plot", "synapse", plain, *out, says=["no synapse was recorded", "--record 'synapses:3->7'"])
+        self.refused(1, "plot", "raster", plain, *out, says=["no activity was recorded",
+                                                             "--record events"])
+        self.refused(1, "plot", "synapse", plain, *out, says=["no synapse was recorded",
+                                                              "--record 'synapses:3->7'"])
         self.refused(1, "plot", "synapse", run, *out, "--synapse", "3->99", says=["99"])
         self.refused(1, "plot", "raster", run, *out, "--layer", 4, says=["--layer", "4", "1 to 3"])
-        self.refused(1, "plot", "raster", run, *out, "--neurons", "5-99", says=["--neurons", "5-99", "0 to 63"])
-        self.refused(1, "plot", "raster", run, *out, "--neurons", "top:5", says=["--neurons", "top:5"])
-        self.refused(1, "plot", "raster", self.record("some", "x:1-5"), *out, "--neurons", "9", says=["neuron 9 was not recorded"])
-        self.refused(1, "plot", "raster", self.random, *out, says=[self.random, "a model", "the folder of a run", "degree, weights, matrix"])
-        self.refused(1, "plot", "degree", run, *out, says=[run, "the folder of a run", "a model", "raster, rates"])
+        self.refused(1, "plot", "raster", run, *out, "--neurons", "5-99",
+                     says=["--neurons", "5-99", "0 to 63"])
+        self.refused(1, "plot", "raster", run, *out, "--neurons", "top:5",
+                     says=["--neurons", "top:5"])
+        self.refused(1, "plot", "raster", self.record("some", "x:1-5"), *out, "--neurons", "9",
+                     says=["neuron 9 was not recorded"])
+        self.refused(1, "plot", "raster", self.random, *out, says=[self.random, "a model",
+                                                                   "the folder of a run",
+                                                                   "degree, weights, matrix"])
+        self.refused(1, "plot", "degree", run, *out, says=[run, "the folder of a run", "a model",
+                                                           "raster, rates"])
         self.refused(1, "plot", "raster", self.path("none"), *out, says=["none"])
-        self.refused(1, "plot", "rates", run, *out, "--height", 130, says=["picture", "px", "--height"])
-        self.refused(1, "plot", "rates", run, "-o", self.path("no/folder/picture.svg"), says=["no such folder"])
+        self.refused(1, "plot", "rates", run, *out, "--height", 130,
+                     says=["picture", "px", "--height"])
+        self.refused(1, "plot", "rates", run, "-o", self.path("no/folder/picture.svg"),
+                     says=["no such folder"])
         self.refused(2, "plot", "pie", run, *out)
         self.refused(2, "plot", "raster", run)
-        self.refused(2, "plot", "raster", run, *out, "--width", "1e9", says=["--width", "200 to 8000"])
+        self.refused(2, "plot", "raster", run, *out, "--width", "1e9",
+                     says=["--width", "200 to 8000"])
         self.refused(2, "plot", "raster", run, *out, "--layer", 0)
-        self.assertFalse(os.path.exists(self.path("picture.svg")) or os.path.exists(self.path("picture.csv")))
+        self.assertFalse(os.path.exists(self.path("picture.svg"))
+                         or os.path.exists(self.path("picture.csv")))
 
     def test_a_machine_without_fonts_says_what_to_install(self):
         run, fonts = self.record("run"), self.path("fonts.conf", b"<fontconfig></fontconfig>")
         without = dict(os.environ, FONTCONFIG_FILE=fonts)
-        self.refused(1, "plot", "rates", run, "-o", self.path("picture.png"), env=without, says=["no font", "fonts-dejavu-core", ".svg"])
+        self.refused(1, "plot", "rates", run, "-o", self.path("picture.png"), env=without,
+                     says=["no font", "fonts-dejavu-core", ".svg"])
         self.assertFalse(os.path.exists(self.path("picture.csv")))
         self.good("plot", "rates", run, "-o", self.path("picture.svg"), env=without)
 
     def test_names_of_strangers_stay_text(self):
         run = self.record('<script>&"\'', "synapses:all", "events", model=self.named())
-        page, rows = self.plot("synapse", run, "--synapse", 'plain->sun & <moon>', "--synapse", '<b>&"x"</b>->plain')
+        page, rows = self.plot("synapse", run, "--synapse", 'plain->sun & <moon>', "--synapse",
+                               '<b>&"x"</b>->plain')
         self.assertIn("plain→sun & <moon>", self.texts(page))
         self.assertTrue(any("<script>&\"'" in t for t in self.texts(page)))
         self.assertEqual({r["synapse"] for r in rows}, {"plain→sun & <moon>", '<b>&"x"</b>→plain'})
@@ -239,14 +278,20 @@ class Plot(PlotTest):
         self.assertEqual({r["name"] for r in rows}, {'<b>&"x"</b>', "sun & <moon>", "plain"})
         self.plot("raster", run, "--neurons", "plain")
         page, rows = self.plot("synapse", run)  # the strongest, by name as well
-        self.assertTrue(all(re.fullmatch("(plain|sun & <moon>|<b>&\"x\"</b>|token:[0-9]+)→(plain|sun & <moon>|<b>&\"x\"</b>)", r["synapse"]) for r in rows), rows[0])
+        self.assertTrue(
+            all(re.fullmatch("(plain|sun & <moon>|<b>&\"x\"</b>|token:[0-9]+)→(plain|sun & "
+                             "<moon>|<b>&\"x\"</b>)", r["synapse"]) for r in rows), rows[0])
 
     def test_layers_without_any_strength_are_left_out(self):
-        graphs = [argument for name in ("gx", "gy", "gs", "sensory") for argument in ("--" + name, f"{SOURCE}/examples/three-neurons/{name}.csv")]
-        self.good("import", *graphs, "--layers", 2, "--vocabulary", 2, "--retention", 0.5, "-o", self.path("three.bdh.h5"))
-        self.good("run", self.path("three.bdh.h5"), "--tokens", "0,1,0", "--record", "synapses:a->b", "-o", self.path("flat"), "--quiet")
+        graphs = [argument for name in ("gx", "gy", "gs", "sensory")
+                  for argument in ("--" + name, f"{SOURCE}/examples/three-neurons/{name}.csv")]
+        self.good("import", *graphs, "--layers", 2, "--vocabulary", 2, "--retention", 0.5, "-o",
+                  self.path("three.bdh.h5"))
+        self.good("run", self.path("three.bdh.h5"), "--tokens", "0,1,0", "--record",
+                  "synapses:a->b", "-o", self.path("flat"), "--quiet")
         page, rows = self.plot("synapse", self.path("flat"))
-        strengths = {layer: {float(r["strength"]) for r in rows if r["layer"] == layer} for layer in "12"}
+        strengths = {layer: {float(r["strength"]) for r in rows if r["layer"] == layer}
+                     for layer in "12"}
         self.assertEqual([layer for layer in "12" if strengths[layer] == {0.0}], ["1"], strengths)
         self.assertIn("All strengths are 0 in layer 1: not drawn.", self.texts(page))
         self.assertNotIn("layer 1", self.texts(page))
@@ -258,8 +303,10 @@ class Sizes(PlotTest):
             self.plot(kind, run, *options)
 
     def test_one_neuron_and_one_token(self):
-        self.every_kind(self.record("one", "events", "synapses:all", text="a", model=self.one_neuron()))
-        self.every_kind(self.record("two", "events", "synapses:all", text="ab", model=self.path("one.bdh.h5")))
+        self.every_kind(self.record("one", "events", "synapses:all", text="a",
+                                    model=self.one_neuron()))
+        self.every_kind(self.record("two", "events", "synapses:all", text="ab",
+                                    model=self.path("one.bdh.h5")))
         self.every_kind(self.record("token", "events", "synapses:3->7", text="a"))
 
     def test_no_token_at_all(self):
@@ -270,7 +317,8 @@ class Sizes(PlotTest):
                 with open(os.path.join(folder, name), "wb") as f:
                     f.write(header + b"\n")
         # A complete run must have all its tokens.
-        self.refused(1, "plot", "rates", plain, "-o", self.path("cut.svg"), says=["tokens.csv", "0 tokens", "complete run"])
+        self.refused(1, "plot", "rates", plain, "-o", self.path("cut.svg"),
+                     says=["tokens.csv", "0 tokens", "complete run"])
         for folder in (plain, run):
             description = json.loads(read(os.path.join(folder, "run.json")))
             description["tokens"] = 0
@@ -279,7 +327,8 @@ class Sizes(PlotTest):
         for kind in ("rates", "sparsity"):
             page = self.plot(kind, plain)[0]
             self.assertIn("no data", self.texts(page))
-        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["events", "positions"])
+        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"),
+                     says=["events", "positions"])
 
     def test_what_strangers_wrote_into_a_run(self):
         run = self.record("run", "events")
@@ -299,7 +348,8 @@ class Sizes(PlotTest):
         told["model"]["neurons"], told["options"] = 4294967295, "none"
         with open(os.path.join(run, "run.json"), "w") as f:
             json.dump(told, f)
-        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"), says=["4294967295 neurons"])
+        self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"),
+                     says=["4294967295 neurons"])
         self.good("report", run, "-o", self.path("report.html"), "--force")
 
     def test_without_losses(self):
@@ -329,14 +379,16 @@ class Report(PlotTest):
         html = self.report(run)
         self.assertEqual(html.count("<span data-k="), len(TEXT))
         self.assertEqual(html.count("<figure>") + html.count("<figure data-rove>"), 6)
-        self.assertEqual(set(re.findall(r"https?://[^\"' )]*", html)), {"http://www.w3.org/2000/svg"})
+        self.assertEqual(set(re.findall(r"https?://[^\"' )]*", html)),
+                         {"http://www.w3.org/2000/svg"})
         self.assertIn("a</span>", html)
         data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
         summary = table(os.path.join(run, "summary.csv"))
         self.assertEqual(data["tokens"], list(TEXT.encode()))
         self.assertIsNone(data["surprisal"][0])
         for k in range(1, len(TEXT)):
-            self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]), places=4)
+            self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]),
+                                   places=4)
             self.assertAlmostEqual(data["y"][k][2], float(summary[k]["active_y_3"]), places=4)
         self.assertEqual(html, self.report(run))
 
@@ -353,8 +405,10 @@ class Report(PlotTest):
 
     def test_texts_and_names_of_strangers_stay_text(self):
         evil = "</script><script>alert(1)</script><!--"
-        html = self.report(self.record(evil.replace("/", "_"), "synapses:all", text=evil, model=self.named()))
-        self.assertEqual((html.count("<script"), html.count("</script"), html.count("<!--")), (2, 2, 0))
+        html = self.report(self.record(evil.replace("/", "_"), "synapses:all", text=evil,
+                                       model=self.named()))
+        self.assertEqual((html.count("<script"), html.count("</script"), html.count("<!--")),
+                         (2, 2, 0))
         html = self.report(self.record("controls", text="a\x1b[31m\x01\u202eb"))
         self.assertFalse(set(html) & set("\x1b\x01\u202e"))
 
@@ -364,7 +418,8 @@ class Report(PlotTest):
         self.assertIn(f"The first 5 of {len(TEXT)} tokens", html)
         self.assertEqual(html.count("<span data-k="), 5)
         self.assertIn("No losses", self.report(self.record("lossless", model=self.named())))
-        self.assertEqual(self.report(self.record("one", "events", "synapses:3->7", text="a")).count("<span data-k="), 1)
+        self.assertEqual(self.report(self.record("one", "events", "synapses:3->7",
+                                                 text="a")).count("<span data-k="), 1)
 
     def test_wrong_arguments(self):
         run = self.record("run")

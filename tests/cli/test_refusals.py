@@ -1,4 +1,5 @@
-"""What a newcomer types wrong, and disks that fill: which word, when it is refused, with which exit code, and what is left."""
+"""What a newcomer types wrong, and disks that fill: which word, when it is refused, with which exit
+code, and what is left."""
 import json
 import os
 import resource
@@ -12,14 +13,19 @@ TEXT = "To be, or not to be. " * 40
 
 class Words(CliTest):
     def test_a_wrong_word_is_named_with_those_that_are_known(self):
-        for words, says in ((("nonsense",), ("bdh: 'nonsense', expected import, new,", "see 'bdh --help'")),
+        for words, says in ((("nonsense",), ("bdh: 'nonsense', expected import, new,",
+                                             "see 'bdh --help'")),
                             (("runn", "model"), ("bdh: 'runn', expected import,",)),
                             (("--json",), ("bdh: '--json', expected import,",)),
-                            (("plot", "nonsense", "run"), ("bdh plot: 'nonsense', expected raster, rates,", "graph", "see 'bdh plot --help'")),
-                            (("plot", "-o", "x.svg", "raster"), ("bdh plot: '-o', expected raster,",)),
+                            (("plot", "nonsense", "run"),
+                             ("bdh plot: 'nonsense', expected raster, rates,", "graph",
+                              "see 'bdh plot --help'")), (("plot", "-o", "x.svg", "raster"),
+                                                          ("bdh plot: '-o', expected raster,",)),
                             (("plot",), ("bdh plot: nothing more, expected raster,",)),
-                            (("plot", "raster"), ("bdh plot raster: RUN is required", "see 'bdh plot raster --help'")),
-                            (("new", "nonsense", "-o", "x"), ("bdh new: ", "nonsense", "erdos-renyi", "blocks")),
+                            (("plot", "raster"), ("bdh plot raster: RUN is required",
+                                                  "see 'bdh plot raster --help'")),
+                            (("new", "nonsense", "-o", "x"),
+                             ("bdh new: ", "nonsense", "erdos-renyi", "blocks")),
                             (("nonsense", "--help"), ("'nonsense', expected",)),
                             (("help", "nonsense"), ("'nonsense', expected",)),
                             (("plot", "nonsense", "--help"), ("'nonsense', expected raster",)),
@@ -29,16 +35,20 @@ class Words(CliTest):
                 self.refused(2, *words, says=says)
 
     def test_help_is_for_every_word_of_the_way(self):
-        self.assertEqual(self.good("help", "plot", "raster").stdout, self.good("plot", "raster", "--help").stdout)
+        self.assertEqual(self.good("help", "plot", "raster").stdout,
+                         self.good("plot", "raster", "--help").stdout)
         self.assertIn(b"raster", self.good("plot", "--help").stdout)
 
 
     def test_bins_that_a_text_cannot_fill_are_told(self):
-        for option, told in (("--bins", "4 instead, one for each token with a surprisal"), ("--bands", "16 instead, one for each frequency")):
+        for option, told in (("--bins", "4 instead, one for each token with a surprisal"),
+                             ("--bands", "16 instead, one for each frequency")):
             done = self.good("activity", self.random, "--text", "hello", option, 500)
             self.assertOneLine(done.stderr, option + " 500: " + told)
-            self.assertEqual(self.good("activity", self.random, "--text", "hello", option, 3).stderr, b"")
-        self.assertEqual(self.good("activity", self.random, "--text", "hello").stderr, b"")  # ten are the default
+            self.assertEqual(self.good("activity", self.random, "--text", "hello", option,
+                                       3).stderr, b"")
+        # ten are the default
+        self.assertEqual(self.good("activity", self.random, "--text", "hello").stderr, b"")
 
 
 class Order(CliTest):
@@ -52,22 +62,26 @@ class Order(CliTest):
         self.path("folder/file", b"kept")
         nothing, run = self.path("nothing.bdh.h5"), self.path("run")
         self.good("run", self.random, "--text", "abc", "-o", run, "--quiet")
-        os.rename(os.path.join(run, "tokens.csv"), self.path("tokens.csv"))  # a run that cannot be read
+        # a run that cannot be read
+        os.rename(os.path.join(run, "tokens.csv"), self.path("tokens.csv"))
         for arguments, place in ((("slice", nothing, "--neurons", "0-3", "-o", there), there),
                                  (("merge", nothing, nothing, "-o", there), there),
                                  (("reorder", nothing, "-o", there), there),
                                  (("import", nothing, "-o", there), there),
                                  (("import", nothing, "--circuit", "direct", "-o", there), there),
-                                 (("new", "ring", "--neurons", "100", "--degree", "4", "-o", there), there),
-                                 (("export", nothing, "-o", self.path("there.graphml")), "there.graphml"),
+                                 (("new", "ring", "--neurons", "100", "--degree", "4", "-o", there),
+                                  there), (("export", nothing, "-o", self.path("there.graphml")),
+                                           "there.graphml"),
                                  (("export", nothing, "-o", self.path("there.csv")), "there.csv"),
                                  (("export", run, "-o", self.path("there.nwb")), "there.nwb"),
                                  (("plot", "raster", run, "-o", self.path("there.svg")), "there."),
                                  (("report", run, "-o", self.path("there.html")), "there.html"),
-                                 (("activity", nothing, "--text", "a", "-o", self.path("there.csv")), "there.csv")):
+                                 (("activity", nothing, "--text", "a", "-o",
+                                   self.path("there.csv")), "there.csv")):
             with self.subTest(arguments):
                 self.refused(1, *arguments, says=(place, "exists", "--force"))
-        for arguments in (("export", nothing, "--format", "sonata", "-o", folder), ("run", nothing, "--text", "a", "-o", folder),
+        for arguments in (("export", nothing, "--format", "sonata", "-o", folder),
+                          ("run", nothing, "--text", "a", "-o", folder),
                           ("repair", run, "-o", folder)):
             with self.subTest(arguments):
                 self.refused(1, *arguments, says=(folder, "not an empty folder"))
@@ -76,9 +90,12 @@ class Order(CliTest):
             self.assertEqual(f.read(), b"kept")
 
     def test_of_several_interventions_the_impossible_one_is_named(self):
-        for text, reason in (("lesion 3 layers 2", "all layers"), ("lesion gy:3->4", "explicit edges"), ("inhibition 0.5", "explicit edges")):
+        for text, reason in (("lesion 3 layers 2", "all layers"),
+                             ("lesion gy:3->4", "explicit edges"),
+                             ("inhibition 0.5", "explicit edges")):
             with self.subTest(text):
-                self.refused(1, "run", self.random, "--text", "ab", "--do", "freeze", "--do", text, says=(f"--do '{text}'", reason))
+                self.refused(1, "run", self.random, "--text", "ab", "--do", "freeze", "--do", text,
+                             says=(f"--do '{text}'", reason))
 
 
 class Limits(CliTest):
@@ -86,15 +103,19 @@ class Limits(CliTest):
         def limited():
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, timeout=PATIENCE, preexec_fn=limited)
+        done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True,
+                              timeout=PATIENCE, preexec_fn=limited)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertNotIn(b".tmp", done.stderr)
         self.assertNotIn(b"disk full", done.stderr)  # it is not
         return done
 
     def test_names_of_temporary_files_are_never_told(self):
-        for arguments, name in ((("import", f"{TRAINED}/model.safetensors"), "x.bdh.h5"), (("slice", self.trained, "--heads", "0-2"), "x.bdh.h5"),
-                                (("export", self.random), "x.graphml"), (("export", self.random), "x.npz"), (("export", self.random), "x.csv"),
+        for arguments, name in ((("import", f"{TRAINED}/model.safetensors"), "x.bdh.h5"),
+                                (("slice", self.trained, "--heads", "0-2"), "x.bdh.h5"),
+                                (("export", self.random), "x.graphml"),
+                                (("export", self.random), "x.npz"),
+                                (("export", self.random), "x.csv"),
                                 (("export", self.random, "--format", "sonata"), "x")):
             with self.subTest(arguments):
                 done = self.failing(*arguments, "-o", self.path(name), limit=1000)
@@ -104,16 +125,19 @@ class Limits(CliTest):
     def test_a_run_that_cannot_begin_leaves_an_empty_folder(self):
         for limit in (0, 60, 200, 2000):
             run = self.path(f"run{limit}")
-            self.failing("run", self.random, "--text", "abc", "-o", run, "--record", "events", "--quiet", limit=limit)
+            self.failing("run", self.random, "--text", "abc", "-o", run, "--record", "events",
+                         "--quiet", limit=limit)
             self.assertEqual(os.listdir(run), [])
             self.good("run", self.random, "--text", "abc", "-o", run, "--quiet")
 
     def test_a_run_that_fails_says_so_at_whatever_write(self):
         """The descriptions of runs are below the limits; their other files are not."""
         for limit in (8000, 16000, 40000):
-            for record in ((), ("--record", "events"), ("--record", "logits", "--record", "x:all every 7")):
+            for record in ((), ("--record", "events"), ("--record", "logits", "--record",
+                                                        "x:all every 7")):
                 run = self.path("run-" + str(len(os.listdir(self.folder))))
-                self.failing("run", self.random, "--text", TEXT, "-o", run, *record, "--quiet", "--force", limit=limit)
+                self.failing("run", self.random, "--text", TEXT, "-o", run, *record, "--quiet",
+                             "--force", limit=limit)
                 if not os.listdir(run):
                     continue  # it could not begin
                 told = self.json("info", run)
@@ -130,9 +154,12 @@ class Limits(CliTest):
         def limited():
             resource.setrlimit(resource.RLIMIT_FSIZE, (16000, 16000))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        done = subprocess.run([PROGRAM, "run", self.random, "--batch", batch, "-o", runs, "--quiet"], capture_output=True, timeout=PATIENCE, preexec_fn=limited)
+        done = subprocess.run([PROGRAM, "run", self.random, "--batch", batch, "-o", runs,
+                               "--quiet"], capture_output=True, timeout=PATIENCE,
+                              preexec_fn=limited)
         self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertEqual([self.json("info", os.path.join(runs, f"stream-000{k}"))["status"] for k in (0, 1)], ["failed", "complete"])
+        self.assertEqual([self.json("info", os.path.join(runs, f"stream-000{k}"))["status"]
+                          for k in (0, 1)], ["failed", "complete"])
 
 
 class Ended(CliTest):
@@ -157,7 +184,8 @@ class Ended(CliTest):
     def test_a_full_disk_is_told_by_a_run_or_by_who_looks_at_it(self):
         disk = self.path("disk")
         os.mkdir(disk)
-        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk], capture_output=True).returncode != 0:
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none",
+                                                disk], capture_output=True).returncode != 0:
             self.skipTest("may not mount a small disk here")
         self.addCleanup(subprocess.run, ["umount", disk], check=True)
         for k, record in enumerate(((), ("--record", "events"))):

@@ -1,4 +1,5 @@
-"""bdh stats: numbers that can be counted by hand, the same bits for any number of threads, and what it refuses."""
+"""bdh stats: numbers that can be counted by hand, the same bits for any number of threads, and what
+it refuses."""
 import csv
 import os
 import signal
@@ -6,7 +7,8 @@ import subprocess
 
 from program import PATIENCE, CliTest, main
 
-# Two triangles 0 1 2 and 3 4 5, 2 -> 3 between them; 0 <-> 1 lead both ways; 5 inhibits 0, and itself.
+# Two triangles 0 1 2 and 3 4 5, 2 -> 3 between them; 0 <-> 1 lead both ways; 5 inhibits 0, and
+# itself.
 GRAPH = b"""source,target,weight
 0,1,0.5
 1,0,0.25
@@ -24,7 +26,8 @@ GRAPH = b"""source,target,weight
 class Stats(CliTest):
     def graph(self, content=GRAPH, *options):
         model = self.path("g.bdh.h5")
-        self.good("import", "--gx", self.path("g.csv", content), "--layers", 1, "-o", model, "--force", *options)
+        self.good("import", "--gx", self.path("g.csv", content), "--layers", 1, "-o", model,
+                  "--force", *options)
         return model
 
     def one(self, *arguments):
@@ -46,13 +49,15 @@ class Stats(CliTest):
         self.assertEqual(e["reciprocity"]["share"], 0.25)
         self.assertEqual(i["reciprocity"]["share"], 0)
         self.assertEqual((e["links"], both["links"]), (7, 8))
-        self.assertEqual(e["components"], {"weak": {"count": 1, "largest": 6}, "strong": {"count": 2, "largest": 3}})
+        self.assertEqual(e["components"], {"weak": {"count": 1, "largest": 6},
+                                           "strong": {"count": 2, "largest": 3}})
         self.assertEqual(e["core"], {"k": 2, "nodes": 6, "histogram": [[2, 6]]})
         self.assertEqual(e["clustering"]["triangles"], 2)
         self.assertEqual(e["clustering"]["transitivity"], 0.6)
         self.assertEqual(e["modularity"]["leiden"]["sizes"], [3, 3])
         self.assertAlmostEqual(e["modularity"]["leiden"]["modularity"], 7 / 8 - 130 / 256)
-        # Neuron 5 excites one and inhibits one, the others excite only; 0 is excited by 0.75 and inhibited by 0.5.
+        # Neuron 5 excites one and inhibits one, the others excite only; 0 is excited by 0.75 and
+        # inhibited by 0.5.
         self.assertEqual(r["dale"]["by_edges"]["deciles"][0], 0)
         self.assertAlmostEqual(r["dale"]["by_edges"]["mean"], 5 / 6)
         self.assertAlmostEqual(r["balance"]["deciles"][0], 0.2)
@@ -60,8 +65,10 @@ class Stats(CliTest):
 
     def test_a_threshold_and_a_share(self):
         model = self.graph()
-        self.assertEqual(self.one(model, "--beta", 0.25)["excitatory"]["edges"], 6)  # above it, not at it
-        self.assertEqual(self.one(model, "--keep", "0.25")["both"]["edges"], 7)  # of 30 pairs at most 7, all of |weight| 0.5
+        # above it, not at it
+        self.assertEqual(self.one(model, "--beta", 0.25)["excitatory"]["edges"], 6)
+        # of 30 pairs at most 7, all of |weight| 0.5
+        self.assertEqual(self.one(model, "--keep", "0.25")["both"]["edges"], 7)
         results = self.json("stats", model, "--beta", "0,0.2,0.3", "--modularity")["results"]
         self.assertEqual([r["both"]["edges"] for r in results], [9, 8, 7])
         text = self.good("stats", model, "--beta", "0,0.2,0.3", "--modularity").stdout.decode()
@@ -74,11 +81,13 @@ class Stats(CliTest):
         each = self.json("stats", self.random, "--head", "each", "--beta", beta)["results"]
         self.assertEqual([r["head"] for r in each], ["0", "0->1", "1->0", "1"])
         for r, block in zip(each, whole["blocks"]):
-            self.assertEqual((r["excitatory"]["edges"], r["inhibitory"]["edges"]), (block["excitatory"], block["inhibitory"]))
+            self.assertEqual((r["excitatory"]["edges"], r["inhibitory"]["edges"]),
+                             (block["excitatory"], block["inhibitory"]))
             self.assertAlmostEqual(r["excitatory"]["weight"], block["excitatory_weight"])
         self.assertEqual(sum(r["both"]["edges"] for r in each), whole["both"]["edges"])
         across = self.one(self.random, "--head", "0->1", "--beta", 0)
-        self.assertEqual((across["nodes"], across["pairs"], across["both"]["edges"]), (64, 1024, 1024))
+        self.assertEqual((across["nodes"], across["pairs"], across["both"]["edges"]),
+                         (64, 1024, 1024))
         self.assertIsNone(across["both"]["reciprocity"])
         self.assertEqual(across["both"]["in_degree"]["histogram"], [[32, 32]])
 
@@ -87,17 +96,22 @@ class Stats(CliTest):
         self.good("import", self.random, "--circuit", "direct", "-o", direct)
         for model in (self.random, direct):
             r = self.one(model, "--beta", 0.05)
-            count = {(b["from"], b["to"]): {name: c["answered"] for name, c in b["reciprocity"].items()} for b in r["blocks"]}
+            count = {(b["from"], b["to"]): {name: c["answered"] for name,
+                                            c in b["reciprocity"].items()} for b in r["blocks"]}
             for name in ("excitatory", "inhibitory", "both"):
-                self.assertEqual(count[0, 1][name], count[1, 0][name])  # as many pairs, seen from either side
+                # as many pairs, seen from either side
+                self.assertEqual(count[0, 1][name], count[1, 0][name])
                 answered = sum(c[name] for c in count.values())
                 self.assertAlmostEqual(answered / r[name]["edges"], r[name]["reciprocity"]["share"])
             for b in r["blocks"]:
-                self.assertAlmostEqual(b["reciprocity"]["excitatory"]["share"], b["reciprocity"]["excitatory"]["answered"] / b["excitatory"])
+                self.assertAlmostEqual(b["reciprocity"]["excitatory"]["share"],
+                                       b["reciprocity"]["excitatory"]["answered"] / b["excitatory"])
         for head in (0, 1):
             inner = self.one(direct, "--head", head, "--beta", 0.05)
-            self.assertAlmostEqual(inner["both"]["reciprocity"]["share"] * inner["both"]["edges"], count[head, head]["both"])
-        self.assertIn("reciprocity from head (row) to head (column)", self.good("stats", direct).stdout.decode())
+            self.assertAlmostEqual(inner["both"]["reciprocity"]["share"] * inner["both"]["edges"],
+                                   count[head, head]["both"])
+        self.assertIn("reciprocity from head (row) to head (column)",
+                      self.good("stats", direct).stdout.decode())
 
     def test_a_rich_club_against_rewired_graphs(self):
         # 8 hubs of 300 neurons, each with 20 edges of its own; all know each other, or none does.
@@ -105,8 +119,10 @@ class Stats(CliTest):
         spokes = [(hub, 8 + (hub * 37 + 7 * k) % 292) for hub in range(8) for k in range(20)]
         graphs = {"club": [(a, b) for a in range(8) for b in range(a)], "none": []}
         for name, among in graphs.items():
-            edges = sorted(set(ring + spokes + among) if among else {e for e in ring + spokes if max(e) >= 8})
-            model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e for e in edges))
+            edges = sorted(set(ring + spokes + among) if among else {e for e in ring + spokes
+                                                                     if max(e) >= 8})
+            model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e
+                                                                    for e in edges))
             done = self.good("stats", model, "--rewired", 30, "--json")
             self.assertIn(b"30 rewired graphs less than 1 s", done.stderr)
             found = self.one(model, "--rewired", 30)["excitatory"]["rich_club"]
@@ -119,8 +135,10 @@ class Stats(CliTest):
             else:
                 self.assertLess(null["normalised"], 1)
                 self.assertEqual(null["as_large"], 30)
-        across = self.one(self.random, "--head", "0->1", "--rewired", 3)["both"]  # sources stay sources
-        self.assertEqual(len(across["rich_club"]), len([c for c in across["rich_club"] if c["rewired"]["graphs"] == 3]))
+        # sources stay sources
+        across = self.one(self.random, "--head", "0->1", "--rewired", 3)["both"]
+        self.assertEqual(len(across["rich_club"]),
+                         len([c for c in across["rich_club"] if c["rewired"]["graphs"] == 3]))
         for c in across["rich_club"]:
             self.assertLessEqual(c["coefficient"], 1)
         text = self.good("stats", self.trained, "--keep", 0.001, "--rewired", 2).stdout.decode()
@@ -131,13 +149,15 @@ class Stats(CliTest):
 
     def test_few_nodes_in_the_tail(self):
         # 1470 neurons have 1 to 10 edges, 30 as many as a power law from 50 on would give them.
-        degrees = [1 + i % 10 for i in range(1470)] + [round(50 * ((i + 0.5) / 30) ** (-1 / 1.5)) for i in range(30)]
+        degrees = [1 + i % 10 for i in range(1470)] + [round(50 * ((i + 0.5) / 30) ** (-1 / 1.5))
+                                                       for i in range(30)]
         edges = [(i, (i + 1 + k) % 1500) for i, degree in enumerate(degrees) for k in range(degree)]
         model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e for e in edges))
         told = self.one(model)["excitatory"]["out_degree"]
         self.assertIsNone(told["power_law"])
         self.assertEqual(told["no_power_law"], "tail of 30 nodes, 50 are needed")
-        self.assertIn("no power law, excitatory: " + told["no_power_law"], self.good("stats", model).stdout.decode())
+        self.assertIn("no power law, excitatory: " + told["no_power_law"],
+                      self.good("stats", model).stdout.decode())
 
     def test_numbers_are_rounded_in_text_and_exact_in_json(self):
         r = self.one(self.random)
@@ -152,13 +172,15 @@ class Stats(CliTest):
         for arguments in ((), ("--keep", "0.0001,0.0002"), ("--head", "all")):
             self.assertEqual(self.good("stats", model, *arguments).stderr, b"")
         told = self.good("stats", model, "--fit-p", 1, "--triangles").stderr.decode()
-        self.assertRegex(told, r"p values of 1 samples (less than 1|about [1-9]) s, triangles less than 1 s")
+        self.assertRegex(told, r"p values of 1 samples (less than 1|about [1-9]) s, triangles less "
+                         r"than 1 s")
 
     def test_circuits_and_their_explicit_form_agree(self):
         direct = self.path("direct.bdh.h5")
         self.good("import", self.random, "--circuit", "direct", "-o", direct)
         for graph in ("gx", "gy"):
-            found = [self.one(m, "--graph", graph, "--beta", 0.05, "--modularity") for m in (self.random, direct)]
+            found = [self.one(m, "--graph", graph, "--beta", 0.05, "--modularity")
+                     for m in (self.random, direct)]
             self.assertEqual(found[0]["both"], found[1]["both"])
         self.assertEqual(self.one(direct, "--graph", "gs")["both"]["edges"], 64 * 63)
         self.refused(1, "stats", self.random, "--graph", "gs", says=("rate 1", "explicit edges"))
@@ -168,44 +190,60 @@ class Stats(CliTest):
         self.good("import", self.random, "--circuit", "direct", "-o", direct)
         self.good("run", direct, "--text", "hello world", "--save-state", state)
         asked = ("--graph", "sigma", "--layer", 2, "--beta", 0.5)
-        hubs, text = self.one(self.random, *asked, "--text", "hello world"), self.one(direct, *asked, "--text", "hello world")
+        hubs, text = self.one(self.random, *asked, "--text", "hello world"), self.one(direct,
+                                                                                      *asked,
+                                                                                      "--text",
+                                                                                      "hello world")
         stored = self.one(direct, *asked, "--state", state)
         self.assertGreater(hubs["both"]["edges"], 100)
         for other in (text, stored):
             self.assertEqual(other["both"]["in_degree"], hubs["both"]["in_degree"])
-            self.assertAlmostEqual(other["inhibitory"]["weight"] / hubs["inhibitory"]["weight"], 1, places=5)
-        self.assertNotEqual(self.one(self.random, *asked, "--text", "hello world", "--factor", "y")["both"], hubs["both"])
+            self.assertAlmostEqual(other["inhibitory"]["weight"] / hubs["inhibitory"]["weight"], 1,
+                                   places=5)
+        self.assertNotEqual(self.one(self.random, *asked, "--text", "hello world", "--factor",
+                                     "y")["both"], hubs["both"])
         self.good("run", self.random, "--text", "hello world", "--save-state", self.path("h.h5"))
-        self.refused(1, "stats", self.random, *asked, "--state", self.path("h.h5"), says=("hubs", "--text"))
-        self.refused(1, "stats", self.random, "--graph", "sigma", "--layer", 4, "--text", "a", says=("--layer", "1 to 3"))
+        self.refused(1, "stats", self.random, *asked, "--state", self.path("h.h5"),
+                     says=("hubs", "--text"))
+        self.refused(1, "stats", self.random, "--graph", "sigma", "--layer", 4, "--text", "a",
+                     says=("--layer", "1 to 3"))
         self.refused(1, "stats", self.random, *asked, "--text", "")
-        for arguments in (("--graph", "sigma", "--text", "a"), asked, (*asked, "--text", "a", "--state", state), (*asked, "--state", state, "--factor", "y"),
-                          ("--text", "a"), ("--layer", 1), ("--factor", "w")):
+        for arguments in (("--graph", "sigma", "--text", "a"), asked,
+                          (*asked, "--text", "a", "--state", state),
+                          (*asked, "--state", state, "--factor", "y"), ("--text", "a"),
+                          ("--layer", 1), ("--factor", "w")):
             self.refused(2, "stats", direct, *arguments)
 
     def test_no_bit_depends_on_threads(self):
-        for arguments in (("stats", self.trained, "--keep", 0.0005, "--json"), ("stats", self.random, "--modularity", "--nulls", 2, "--json")):
+        for arguments in (("stats", self.trained, "--keep", 0.0005, "--json"),
+                          ("stats", self.random, "--modularity", "--nulls", 2, "--json")):
             one = self.good(*arguments, "--threads", 1).stdout
             self.assertEqual(one, self.good(*arguments, "--threads", 3).stdout)
         self.assertNotEqual(one, self.good(*arguments, "--seed", 1).stdout)
 
     def test_planted_communities_and_nulls(self):
         model = self.path("blocks.bdh.h5")
-        self.good("new", "blocks", "--neurons", 400, "--degree", 12, "--communities", 4, "-o", model)
+        self.good("new", "blocks", "--neurons", 400, "--degree", 12, "--communities", 4, "-o",
+                  model)
         found = self.one(model, "--modularity", "--nulls", 5)["both"]["modularity"]
         self.assertEqual(found["leiden"]["sizes"], [100] * 4)
         null = found["random_graph"]
-        self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"] + 10 * null["modularity_deviation"])
-        one = self.one(model, "--modularity", "--nulls", 1, "--rewired", 1)["both"]  # whose deviation nobody knows
+        self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"]
+                           + 10 * null["modularity_deviation"])
+        # whose deviation nobody knows
+        one = self.one(model, "--modularity", "--nulls", 1, "--rewired", 1)["both"]
         self.assertIsNone(one["modularity"]["random_graph"]["modularity_deviation"])
         self.assertIsNone(one["rich_club"][0]["rewired"]["deviation"])
-        self.assertNotIn("±", self.good("stats", model, "--modularity", "--nulls", 1, "--rewired", 1).stdout.decode())
-        self.assertNotIn("gaussian_product", found)  # a graph without hubs has no depth to draw them with
+        self.assertNotIn("±", self.good("stats", model, "--modularity", "--nulls", 1, "--rewired",
+                                        1).stdout.decode())
+        # a graph without hubs has no depth to draw them with
+        self.assertNotIn("gaussian_product", found)
         model = self.path("random.bdh.h5")
         self.good("new", "erdos-renyi", "--neurons", 400, "--degree", 12, "-o", model)
         found = self.one(model, "--modularity", "--nulls", 10)["both"]["modularity"]
         null = found["random_graph"]
-        self.assertLess(abs(found["leiden"]["modularity"] - null["modularity_mean"]), 5 * null["modularity_deviation"])
+        self.assertLess(abs(found["leiden"]["modularity"] - null["modularity_mean"]),
+                        5 * null["modularity_deviation"])
 
     def test_p_values_and_estimates(self):
         model = self.path("scale-free.bdh.h5")
@@ -223,36 +261,45 @@ class Stats(CliTest):
         with open(out, newline="") as f:
             rows = list(csv.DictReader(f))
         self.assertEqual(len(rows), 6)
-        self.assertEqual((rows[0]["excitatory_in"], rows[0]["inhibitory_in"], rows[5]["dale_by_edges"]), ("2", "1", "0"))
+        self.assertEqual((rows[0]["excitatory_in"], rows[0]["inhibitory_in"],
+                          rows[5]["dale_by_edges"]), ("2", "1", "0"))
         self.assertEqual([row["community_excitatory"] for row in rows], ["0"] * 3 + ["1"] * 3)
         self.refused(1, "stats", self.graph(), "--neurons", out, says=("exists",))
         self.good("stats", self.graph(), "--neurons", out, "--force")
 
     def test_text(self):
         text = self.good("stats", self.trained, "--modularity", "--triangles").stdout.decode()
-        for part in ("Gx of", "4096 neurons", "excitatory", "in-degree, mean", "power law: exponent", "against lognormal", "reciprocity", "strong components",
-                     "innermost core", "rich club", "transitivity", "modularity, Leiden", "Dale index", "balance of what arrives"):
+        for part in ("Gx of", "4096 neurons", "excitatory", "in-degree, mean",
+                     "power law: exponent", "against lognormal", "reciprocity", "strong components",
+                     "innermost core", "rich club", "transitivity", "modularity, Leiden",
+                     "Dale index", "balance of what arrives"):
             self.assertIn(part, text)
         self.assertLess(max(map(len, text.split("\n"))), 140)
 
     def test_no_edges_at_all(self):
         r = self.one(self.graph(), "--beta", 9, "--modularity", "--triangles", "--fit-p", 3)
-        self.assertEqual((r["both"]["edges"], r["both"]["components"]["weak"]["count"], r["dale"]["by_edges"]["neurons"]), (0, 6, 0))
+        self.assertEqual((r["both"]["edges"], r["both"]["components"]["weak"]["count"],
+                          r["dale"]["by_edges"]["neurons"]), (0, 6, 0))
         self.assertNotIn("modularity", r["both"])
         self.assertIsNone(r["both"]["reciprocity"])
-        self.assertIn("no neuron has edges", self.good("stats", self.graph(), "--beta", 9).stdout.decode())
+        self.assertIn("no neuron has edges", self.good("stats", self.graph(), "--beta",
+                                                       9).stdout.decode())
 
     def test_help(self):
         text = self.good("stats", "--help").stdout.decode()
-        for option in ("--graph --head --beta --keep --modularity --nulls --rewired --fit-p --triangles --neurons --force --seed --threads --layer --text --text-file "
+        for option in ("--graph --head --beta --keep --modularity --nulls --rewired --fit-p "
+                       "--triangles --neurons --force --seed --threads --layer --text --text-file "
                        "--state --factor --retention --json").split():
             self.assertIn(option, text)
 
     def test_bad_usage_and_bad_input(self):
         model = self.graph()
-        for arguments in (("--beta", -1), ("--beta", "nan"), ("--beta", "1,,2"), ("--beta", ""), ("--keep", 0), ("--keep", 2), ("--keep", "1e-3x"),
-                          ("--beta", 1, "--keep", 0.1), ("--graph", "gz"), ("--nulls", 3), ("--fit-p", 0), ("--threads", 0), ("--force",),
-                          ("--beta", "1,2", "--neurons", "n.csv"), ("--beta", ",".join(["1"] * 101))):
+        for arguments in (("--beta", -1), ("--beta", "nan"), ("--beta", "1,,2"), ("--beta", ""),
+                          ("--keep", 0), ("--keep", 2), ("--keep", "1e-3x"),
+                          ("--beta", 1, "--keep", 0.1), ("--graph", "gz"), ("--nulls", 3),
+                          ("--fit-p", 0), ("--threads", 0), ("--force",),
+                          ("--beta", "1,2", "--neurons", "n.csv"),
+                          ("--beta", ",".join(["1"] * 101))):
             self.refused(2, "stats", model, *arguments)
         self.refused(2, "stats")
         for head in ("1", "0->1", "->", "0->", "x", "-1", ""):
@@ -263,8 +310,8 @@ class Stats(CliTest):
 
     def test_ctrl_c(self):
         out = self.path("n.csv")
-        started = self.start("stats", self.trained, "--keep", "0.02", "--fit-p", "100000", "--neurons", out, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
+        started = self.start("stats", self.trained, "--keep", "0.02", "--fit-p", "100000",
+                             "--neurons", out, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while b"p values" not in started.stderr.readline():
             self.assertIsNone(started.poll())
         started.send_signal(signal.SIGINT)

@@ -10,7 +10,8 @@ from scipy import stats
 
 def sentences(count, seed, mark=""):
     draw = random.Random(seed)
-    return ("\n".join("".join(draw.choice("abcdefgh") for _ in range(draw.randint(5, 14))) + mark for _ in range(count)) + "\n").encode()
+    return ("\n".join("".join(draw.choice("abcdefgh") for _ in range(draw.randint(5, 14))) + mark
+                      for _ in range(count)) + "\n").encode()
 
 
 class Ranks(CliTest):
@@ -22,17 +23,21 @@ class Ranks(CliTest):
                 a, b = f["values"][half]["positive"], f["values"][half]["negative"]
                 method = "exact" if told["method"] == "exact" else "asymptotic"
                 methods.add(method)
-                expected = stats.mannwhitneyu(a, b, alternative="two-sided", method=method, use_continuity=True)
+                expected = stats.mannwhitneyu(a, b, alternative="two-sided", method=method,
+                                              use_continuity=True)
                 self.assertEqual(told["u"], expected.statistic)
                 np.testing.assert_allclose(told["p"], expected.pvalue, rtol=1e-9)
-                np.testing.assert_allclose(told["rank_biserial"], 2 * expected.statistic / (len(a) * len(b)) - 1, rtol=1e-12)
+                np.testing.assert_allclose(told["rank_biserial"],
+                                           2 * expected.statistic / (len(a) * len(b)) - 1,
+                                           rtol=1e-12)
         return methods
 
     def test_mann_whitney(self):
         methods = set()
         for seed, (m, n) in enumerate([(15, 16), (20, 15), (40, 40), (17, 70)]):
             for mark in ("", "zz"):
-                sets = ("--positive", self.path("a.txt", sentences(m, seed, mark)), "--negative", self.path("b.txt", sentences(n, 100 + seed)))
+                sets = ("--positive", self.path("a.txt", sentences(m, seed, mark)), "--negative",
+                        self.path("b.txt", sentences(n, 100 + seed)))
                 for factor in ("y", "w"):
                     methods |= self.compare(*sets, "--factor", factor, "--carry", 100, "--top", 100)
                 methods |= self.compare(*sets, "--neurons", "--carry", 100, "--top", 100)
@@ -46,8 +51,10 @@ class Ranks(CliTest):
         surprisal = [float(row["surprisal_nats"]) for row in lines]
         for v in told["variables"]:
             share = [float(row[f"active_{v['variable']}_{v['layer']}"]) for row in lines]
-            np.testing.assert_allclose(v["with_surprisal"]["pearson"], stats.pearsonr(share, surprisal).statistic, atol=1e-9)
-            np.testing.assert_allclose(v["with_surprisal"]["spearman"], stats.spearmanr(share, surprisal).statistic, atol=1e-9)
+            np.testing.assert_allclose(v["with_surprisal"]["pearson"],
+                                       stats.pearsonr(share, surprisal).statistic, atol=1e-9)
+            np.testing.assert_allclose(v["with_surprisal"]["spearman"],
+                                       stats.spearmanr(share, surprisal).statistic, atol=1e-9)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""A graph of ours in NEST: the script that bdh export writes makes the same neurons and connections, and they run."""
+"""A graph of ours in NEST: the script that bdh export writes makes the same neurons and
+connections, and they run."""
 import importlib.util
 import json
 import os
@@ -32,15 +33,18 @@ class Nest(CliTest):
                 for source in range(200):
                     for k in range(*map(int, g["indptr"][source:source + 2])):
                         expected[source, int(g["indices"][k])] = sign * 2.0 * float(g["data"][k])
-        self.assertEqual({(s - first, t - first): w for s, t, w in zip(found["source"], found["target"], found["weight"])}, expected)
+        self.assertEqual({(s - first, t - first): w for s, t,
+                          w in zip(found["source"], found["target"], found["weight"])}, expected)
         self.assertEqual(set(found["delay"]), {1.0})
         self.assertTrue(any(w < 0 for w in expected.values()))
 
-        done = subprocess.run([sys.executable, "-B", script, "50"], capture_output=True, timeout=300)
+        done = subprocess.run([sys.executable, "-B", script, "50"], capture_output=True,
+                              timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         told = json.loads(done.stdout.decode().splitlines()[-1])
         self.assertEqual(told["neurons"], 200)
-        self.assertEqual(told["connections"], len(expected) + 2 * 200)  # and those of the generator and the recorder
+        # and those of the generator and the recorder
+        self.assertEqual(told["connections"], len(expected) + 2 * 200)
         self.assertGreater(told["spikes"], 0)
 
 

@@ -13,14 +13,16 @@ TOOLS = os.path.dirname(sys.executable)
 
 
 def told(tool, *arguments):
-    return subprocess.run([os.path.join(TOOLS, tool), *arguments], cwd=SOURCE, capture_output=True, text=True, timeout=300)
+    return subprocess.run([os.path.join(TOOLS, tool), *arguments], cwd=SOURCE, capture_output=True,
+                          text=True, timeout=300)
 
 
 class Packaging(unittest.TestCase):
     def test_citation(self):
         done = told("cffconvert", "--validate", "-i", "CITATION.cff")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("The bdh authors", told("cffconvert", "-i", "CITATION.cff", "-f", "apalike").stdout)
+        self.assertIn("The bdh authors", told("cffconvert", "-i", "CITATION.cff", "-f",
+                                              "apalike").stdout)
 
     def test_container(self):
         done = told("hadolint", "packaging/Containerfile")
@@ -33,23 +35,30 @@ class Packaging(unittest.TestCase):
         recipe = rattler_build.Stage0Recipe.from_file(os.path.join(folder, "recipe.yaml"))
         variants = rattler_build.VariantConfig.from_file(os.path.join(folder, "variants.yaml"))
         for platform in ("linux-64", "linux-aarch64"):
-            on = rattler_build.RenderConfig(platform=rattler_build.PlatformConfig(target_platform=platform))
+            on = rattler_build.RenderConfig(platform=rattler_build.PlatformConfig(
+                target_platform=platform))
             rendered, = recipe.render(variants, on)
             made = rendered.recipe.to_dict()
             with open(os.path.join(folder, "recipe.yaml")) as f:
-                self.assertEqual(made["package"], {"name": "bdh", "version": yaml.safe_load(f)["context"]["version"]})
-            self.assertTrue(any(need.startswith(f"gxx_{platform} ") for need in made["requirements"]["build"]), made)
+                self.assertEqual(made["package"],
+                                 {"name": "bdh",
+                                  "version": yaml.safe_load(f)["context"]["version"]})
+            self.assertTrue(any(need.startswith(f"gxx_{platform} ")
+                                for need in made["requirements"]["build"]), made)
             self.assertNotIn("{{", str(made))
 
     def test_conda_recipe_asks_for_every_library(self):
         """What CMake looks for, by its names at conda-forge."""
-        packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel", "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}
+        packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel",
+                    "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}
         wanted = set()
-        for file in ("cmake/dependencies.cmake", "apps/CMakeLists.txt", "apps/figure/CMakeLists.txt"):
+        for file in ("cmake/dependencies.cmake", "apps/CMakeLists.txt",
+                     "apps/figure/CMakeLists.txt"):
             with open(os.path.join(SOURCE, file)) as f:
                 for line in f:
                     words = line.strip().replace("(", " ").replace(")", " ").split()
-                    if words[:1] == ["find_package"] and words[1] not in ("Threads", "PkgConfig", "CUDAToolkit"):
+                    if words[:1] == ["find_package"] and words[1] not in ("Threads", "PkgConfig",
+                                                                          "CUDAToolkit"):
                         wanted.add(packages.get(words[1], words[1]))
                     if words[:1] == ["pkg_check_modules"]:
                         wanted.add(packages.get(words[4], words[4]))

@@ -1,4 +1,5 @@
-"""bdh report in a browser: it renders without errors and loads nothing, values show where the pointer rests, all of it by keyboard too.
+"""bdh report in a browser: it renders without errors and loads nothing, values show where the
+pointer rests, all of it by keyboard too.
 
 Skipped (77) where there is no Chromium."""
 import csv
@@ -8,7 +9,8 @@ import sys
 import unittest
 from pathlib import Path
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+                None)
 if CHROMIUM is None:
     print("skipped: no chromium")
     sys.exit(77)
@@ -26,13 +28,16 @@ class Report(CliTest):
         super().setUpClass()
         cls.playwright = sync_playwright().start()
         cls.addClassCleanup(cls.playwright.stop)
-        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM,
+                                                     args=["--no-sandbox"])
         cls.addClassCleanup(cls.browser.close)
 
     def open(self, name="run", *requests, text=TEXT, width=1000):
-        """The page of a new run; whatever the browser complains of, or asks for, is in self.told and self.asked."""
+        """The page of a new run; whatever the browser complains of, or asks for, is in self.told
+        and self.asked."""
         folder, target = self.path(name), self.path("report.html")
-        self.good("run", self.trained, "--text", text, "--generate", 5, "-o", folder, "--quiet", *(a for r in requests for a in ("--record", r)))
+        self.good("run", self.trained, "--text", text, "--generate", 5, "-o", folder, "--quiet",
+                  *(a for r in requests for a in ("--record", r)))
         self.good("report", folder, "-o", target, "--force")
         page = self.browser.new_page(viewport={"width": width, "height": 800})
         self.addCleanup(page.close)
@@ -56,10 +61,13 @@ class Report(CliTest):
         self.assertEqual(self.told, [])
         self.assertEqual([url for url in self.asked if not url.startswith("data:")], [page.url])
         self.assertEqual(page.locator("main h2").all_inner_texts(),
-                         ["Text and surprisal", "Active neurons", "Activity", "Sparsity", "Synapses", "Degrees", "Provenance"])
+                         ["Text and surprisal", "Active neurons", "Activity", "Sparsity",
+                          "Synapses", "Degrees", "Provenance"])
         self.assertEqual(page.locator("h1").all_inner_texts(), ["Run run"])
         self.assertEqual(page.locator("figure > svg").count(), 6)
-        self.assertTrue(all(page.evaluate("[...document.querySelectorAll('figure > svg')].map(s => s.getAttribute('aria-label').length > 0 && s.getBoundingClientRect().height > 200)")))
+        self.assertTrue(all(page.evaluate("[...document.querySelectorAll('figure > svg')].map(s => "
+                                          "s.getAttribute('aria-label').length > 0 && "
+                                          "s.getBoundingClientRect().height > 200)")))
         self.assertEqual(page.locator(".tokens").inner_text()[:len(TEXT)], TEXT)
         self.assertEqual(page.locator(".tokens .generated").count(), 5)
 
@@ -82,12 +90,15 @@ class Report(CliTest):
         reached = []
         for _ in range(40):
             page.keyboard.press("Tab")
-            reached.append(page.evaluate("(e => e.dataset.k ? 'token ' + e.dataset.k : e.closest('svg') ? 'value' : e.tagName)(document.activeElement)"))
+            reached.append(page.evaluate("(e => e.dataset.k ? 'token ' + e.dataset.k : "
+                                         "e.closest('svg') ? 'value' : "
+                                         "e.tagName)(document.activeElement)"))
             if reached[-1] == "SUMMARY":
                 break
         self.assertEqual(reached, ["A"] * 8 + ["token 0", "value", "SUMMARY"])
         page.locator('[data-k="0"]').focus()
-        for key, expected in (("ArrowRight", 1), ("ArrowDown", 11), ("ArrowLeft", 10), ("End", len(TEXT) + 4), ("ArrowRight", len(TEXT) + 4), ("Home", 0)):
+        for key, expected in (("ArrowRight", 1), ("ArrowDown", 11), ("ArrowLeft", 10),
+                              ("End", len(TEXT) + 4), ("ArrowRight", len(TEXT) + 4), ("Home", 0)):
             page.keyboard.press(key)
             self.assertIn(f"position {expected},", self.tip(page))
         page.keyboard.press("Escape")

@@ -22,7 +22,8 @@ def circuit(path):
 
 
 def events(path, population="neurons"):
-    """(time, node) -> value; times and nodes from libsonata, values in the same order from the file."""
+    """(time, node) -> value; times and nodes from libsonata, values in the same order from the
+    file."""
     spikes = libsonata.SpikeReader(path)[population]
     assert spikes.sorting == "by_time", spikes.sorting
     pairs = [(t, n) for n, t in spikes.get()]
@@ -44,13 +45,16 @@ def frames(reader, path, population):
 class Hubs(CliTest):
     def setUp(self):
         super().setUp()
-        records = ["events", "x:all", "y:all", "x:4-6,60 every 4 layers 2", "synapses:3->7,in:2,5->token:104", "x:top:3", "snapshot every 5"]
-        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"), "--quiet", *(a for r in records for a in ("--record", r)))
+        records = ["events", "x:all", "y:all", "x:4-6,60 every 4 layers 2",
+                   "synapses:3->7,in:2,5->token:104", "x:top:3", "snapshot every 5"]
+        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"),
+                  "--quiet", *(a for r in records for a in ("--record", r)))
 
     def test_events_are_the_frames_that_are_not_zero(self):
         for variable in "xy":
             for layer in LAYERS:
-                report, all = frames(libsonata.SomaReportReader, self.path(f"run/{variable}_{layer}.h5"), "neurons")
+                report, all = frames(libsonata.SomaReportReader,
+                                     self.path(f"run/{variable}_{layer}.h5"), "neurons")
                 self.assertEqual(list(all.times), list(range(18)))
                 self.assertEqual(list(all.ids), list(range(64)))
                 data = np.asarray(all.data)
@@ -59,7 +63,8 @@ class Hubs(CliTest):
                 self.assertEqual(events(self.path(f"run/events_{variable}_{layer}.h5")), expected)
 
     def test_largest_values(self):
-        data = np.asarray(frames(libsonata.SomaReportReader, self.path("run/x_1.h5"), "neurons")[1].data)
+        data = np.asarray(frames(libsonata.SomaReportReader, self.path("run/x_1.h5"),
+                                 "neurons")[1].data)
         top = events(self.path("run/top_x_1.h5"))
         for t in range(18):
             found = sorted(value for (time, _), value in top.items() if time == t)
@@ -68,9 +73,11 @@ class Hubs(CliTest):
     def test_every_and_layers(self):
         self.assertFalse(os.path.exists(self.path("run/x-2_1.h5")))
         report, some = frames(libsonata.SomaReportReader, self.path("run/x-2_2.h5"), "neurons")
-        self.assertEqual((list(report.get_node_ids()), report.times), ([4, 5, 6, 60], (0.0, 20.0, 4.0)))
+        self.assertEqual((list(report.get_node_ids()), report.times),
+                         ([4, 5, 6, 60], (0.0, 20.0, 4.0)))
         self.assertEqual(list(some.times), [0, 4, 8, 12, 16])
-        whole = np.asarray(frames(libsonata.SomaReportReader, self.path("run/x_2.h5"), "neurons")[1].data)
+        whole = np.asarray(frames(libsonata.SomaReportReader, self.path("run/x_2.h5"),
+                                  "neurons")[1].data)
         np.testing.assert_array_equal(np.asarray(some.data), whole[::4][:, [4, 5, 6, 60]])
 
     def test_probed_synapses(self):
@@ -91,7 +98,8 @@ class Hubs(CliTest):
     def test_snapshots_of_the_hubs(self):
         report, all = frames(libsonata.ElementReportReader, self.path("run/snapshot_2.h5"), "hubs")
         self.assertEqual(list(all.times), [0, 5, 10, 15])
-        self.assertEqual([tuple(i) for i in all.ids], [(j, j * 64 + i) for j in range(8) for i in range(64)])
+        self.assertEqual([tuple(i) for i in all.ids],
+                         [(j, j * 64 + i) for j in range(8) for i in range(64)])
         self.assertTrue(np.asarray(all.data).any())
 
 
@@ -108,19 +116,24 @@ class ExplicitEdges(CliTest):
             sources = columns[by_target]
             indptr = np.searchsorted(gs["indices"][:][by_target], np.arange(41))
         targets = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-        absent = next((i, j) for i in range(40) for j in range(40) if i not in sources[indptr[j]:indptr[j + 1]])
-        self.good("run", model, "--text", "hello world", "-o", self.path("run"), "--quiet", "--record", "snapshot", "--record",
+        absent = next((i, j) for i in range(40) for j in range(40)
+                      if i not in sources[indptr[j]:indptr[j + 1]])
+        self.good("run", model, "--text", "hello world", "-o", self.path("run"), "--quiet",
+                  "--record", "snapshot", "--record",
                   f"synapses:out:3,in:6,{absent[0]}->{absent[1]}", "--record", "synapses:top:5")
         for layer in (1, 2):
-            whole = frames(libsonata.ElementReportReader, self.path(f"run/snapshot_{layer}.h5"), "neurons")[1]
+            whole = frames(libsonata.ElementReportReader, self.path(f"run/snapshot_{layer}.h5"),
+                           "neurons")[1]
             snapshot = np.asarray(whole.data)
             self.assertEqual([tuple(i) for i in whole.ids], list(zip(targets, range(len(targets)))))
             path = self.path(f"run/synapses_{layer}.h5")
             chosen = frames(libsonata.ElementReportReader, path, "neurons")[1]
             with h5py.File(path) as f:
-                pre, post, probe, edge = (f["synapses"][name][:] for name in ("pre", "post", "is_probe", "edge_id"))
+                pre, post, probe, edge = (f["synapses"][name][:]
+                                          for name in ("pre", "post", "is_probe", "edge_id"))
                 element = f["report/neurons/mapping/element_ids"][:]
-                self.assertEqual(f["report/neurons/mapping/index_pointer"], f["report/neurons/mapping/index_pointers"])
+                self.assertEqual(f["report/neurons/mapping/index_pointer"],
+                                 f["report/neurons/mapping/index_pointers"])
             self.assertEqual([(i, j) for i, j, p in zip(pre, post, probe) if p], [absent])
             edges = probe == 0
             self.assertEqual(set(edge[edges]), set(np.nonzero((sources == 3) | (targets == 6))[0]))
@@ -128,22 +141,28 @@ class ExplicitEdges(CliTest):
             self.assertEqual(list(element[~edges]), [len(targets)])
             np.testing.assert_array_equal(pre[edges], sources[edge[edges]])
             np.testing.assert_array_equal(post[edges], targets[edge[edges]])
-            np.testing.assert_array_equal(np.asarray(chosen.data)[:, edges], snapshot[:, edge[edges]])
+            np.testing.assert_array_equal(np.asarray(chosen.data)[:, edges],
+                                          snapshot[:, edge[edges]])
             self.assertTrue(snapshot.any())
             path = self.path(f"run/top_synapses_{layer}.h5")
             top = events(path)
             with h5py.File(path) as f:
-                times, edge, post, value = (f["spikes/neurons"][n][:] for n in ("timestamps", "edge_ids", "node_ids", "values"))
+                times, edge, post, value = (f["spikes/neurons"][n][:]
+                                            for n in ("timestamps", "edge_ids", "node_ids",
+                                                      "values"))
             np.testing.assert_array_equal(value, snapshot[times.astype(int), edge])
             np.testing.assert_array_equal(post, targets[edge])
             for t in range(11):
-                self.assertEqual(sorted(abs(value[times == t])), sorted(v for v in abs(snapshot[t]) if v)[-5:])
+                self.assertEqual(sorted(abs(value[times == t])),
+                                 sorted(v for v in abs(snapshot[t]) if v)[-5:])
 
     def test_run_json_lists_the_reports(self):
-        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--quiet", "--record", "events layers 1-2")
+        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--quiet",
+                  "--record", "events layers 1-2")
         with open(self.path("run/run.json")) as f:
             reports = json.load(f)["reports"]
-        self.assertEqual([r["file"] for r in reports], ["events_x_1.h5", "events_x_2.h5", "events_y_1.h5", "events_y_2.h5"])
+        self.assertEqual([r["file"] for r in reports], ["events_x_1.h5", "events_x_2.h5",
+                                                        "events_y_1.h5", "events_y_2.h5"])
 
 
 if __name__ == "__main__":

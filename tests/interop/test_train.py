@@ -1,4 +1,5 @@
-"""examples/train/train.py: bdh takes what it writes, and gives the losses and logits that PyTorch gives for the same weights."""
+"""examples/train/train.py: bdh takes what it writes, and gives the losses and logits that PyTorch
+gives for the same weights."""
 import contextlib
 import csv
 import importlib.util
@@ -15,16 +16,20 @@ from program import SOURCE, TRAINED, CliTest, main
 try:
     import torch
 except ImportError:
-    # PyTorch is large: taken where it already is, in $BDH_TORCH (a Python) or where bench/run.sh installed it, never installed by a test
-    for python in (os.environ.get("BDH_TORCH"), os.path.join(SOURCE, "build/bench/environment/bin/python")):
+    # PyTorch is large: taken where it already is, in $BDH_TORCH (a Python) or where bench/run.sh
+    # installed it, never installed by a test
+    for python in (os.environ.get("BDH_TORCH"),
+                   os.path.join(SOURCE, "build/bench/environment/bin/python")):
         if python and os.access(python, os.X_OK) and subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
             os.execv(python, [python, "-B", *sys.argv])
     print("skipped: no PyTorch in this Python, in $BDH_TORCH or in build/bench/environment")
     sys.exit(77)
 
 SCRIPT = os.path.join(SOURCE, "examples/train/train.py")
-SIZES = ["--neurons", "96", "--heads", "2", "--hubs", "12", "--layers", "3", "--window", "24", "--batch", "4", "--threads", "1"]
-TEXT = b"".join(b"neuron %d tells neuron %d what it heard of neuron %d; " % (i, i * 7 % 40, i * i % 40) for i in range(120))
+SIZES = ["--neurons", "96", "--heads", "2", "--hubs", "12", "--layers", "3", "--window", "24",
+         "--batch", "4", "--threads", "1"]
+TEXT = b"".join(b"neuron %d tells neuron %d what it heard of neuron %d; "
+                % (i, i * 7 % 40, i * i % 40) for i in range(120))
 
 
 def load_script():
@@ -43,12 +48,15 @@ class Train(CliTest):
     def train(self, *arguments, sizes=SIZES):
         """Exit status and what is printed; in this process, as loading PyTorch takes seconds."""
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), unittest.mock.patch("sys.argv", ["train.py", *arguments, *sizes]):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), unittest.mock.patch(
+            "sys.argv", ["train.py", *arguments, *sizes]):
             try:
                 status = self.script.main()
             except SystemExit as end:
                 status = end.code
-        return (1, out.getvalue(), status + "\n") if isinstance(status, str) else (status, out.getvalue(), err.getvalue())
+        return (1, out.getvalue(), status + "\n") if isinstance(status,
+                                                                str) else (status, out.getvalue(),
+                                                                           err.getvalue())
 
     def assertRefused(self, done, *parts, code=1):
         status, _, said = done
@@ -64,7 +72,8 @@ class Train(CliTest):
         model = self.script.started(checkpoint, sizes).eval()
         tokens = torch.tensor(list(text))
         with torch.no_grad():
-            expected = torch.nn.functional.cross_entropy(model(tokens[None])[0].double()[:-1], tokens[1:], reduction="none").tolist()
+            expected = torch.nn.functional.cross_entropy(model(tokens[None])[0].double()[:-1],
+                                                         tokens[1:], reduction="none").tolist()
         imported, run = self.path("imported.bdh.h5"), self.path("run")
         self.good("import", checkpoint, "-o", imported)
         self.good("run", imported, "--text-file", self.path("read", text), "-o", run, "--quiet")
@@ -76,24 +85,29 @@ class Train(CliTest):
 
     def test_a_trained_model_is_the_same_model_in_bdh(self):
         text, checkpoint = self.path("text", TEXT), self.path("model.safetensors")
-        status, out, err = self.train(text, "-o", checkpoint, "--steps", "60", "--save", "30", "--rate", "1e-2")
+        status, out, err = self.train(text, "-o", checkpoint, "--steps", "60", "--save", "30",
+                                      "--rate", "1e-2")
         self.assertEqual(status, 0, err)
-        losses = [float(line.split("held out ")[1].split(",")[0]) for line in out.splitlines() if line.startswith("step")]
+        losses = [float(line.split("held out ")[1].split(",")[0]) for line in out.splitlines()
+                  if line.startswith("step")]
         self.assertEqual(len(losses), 2)
         self.assertLess(losses[1], 4)  # it starts at ln 256 = 5.5
         self.assertEqual(sorted(os.listdir(self.folder)), ["model.safetensors", "text"])
         self.assertSame(checkpoint, TEXT[:200])
-        status, out, err = self.train(text, "-o", self.path("tuned.safetensors"), "--start", checkpoint, "--steps", "20",
+        status, out, err = self.train(text, "-o", self.path("tuned.safetensors"), "--start",
+                                      checkpoint, "--steps", "20",
                                       sizes=["--window", "24", "--batch", "4", "--threads", "1"])
         self.assertEqual(status, 0, err)
         self.assertLess(float(out.split("held out ")[-1].split(",")[0]), losses[1])
 
     def test_the_bundled_model_is_the_script_s_model(self):
-        self.assertSame(os.path.join(TRAINED, "model.safetensors"), b"ROMEO:\nWhat neuron speaks, and to which other?")
+        self.assertSame(os.path.join(TRAINED, "model.safetensors"),
+                        b"ROMEO:\nWhat neuron speaks, and to which other?")
 
     def test_ctrl_c_writes_what_there_is(self):
         checkpoint = self.path("model.safetensors")
-        process = subprocess.Popen([sys.executable, "-B", SCRIPT, self.path("text", TEXT), "-o", checkpoint, "--steps", "1000000", *SIZES],
+        process = subprocess.Popen([sys.executable, "-B", SCRIPT, self.path("text", TEXT), "-o",
+                                    checkpoint, "--steps", "1000000", *SIZES],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertIn(b"weights", process.stdout.readline())
         process.send_signal(signal.SIGINT)
@@ -105,12 +119,16 @@ class Train(CliTest):
     def test_mistakes_are_one_line(self):
         text, out = self.path("text", TEXT), self.path("model.safetensors")
         self.assertRefused(self.train(self.path("missing"), "-o", out), "missing: No such file")
-        self.assertRefused(self.train(self.path("short", TEXT[:200]), "-o", out), "200 bytes, expected at least 250")
+        self.assertRefused(self.train(self.path("short", TEXT[:200]), "-o", out),
+                           "200 bytes, expected at least 250")
         self.assertRefused(self.train(self.path("empty", b""), "-o", out), "0 bytes")
-        self.assertRefused(self.train(text, "-o", self.path("nowhere/model.safetensors")), "nowhere/model.safetensors")
+        self.assertRefused(self.train(text, "-o", self.path("nowhere/model.safetensors")),
+                           "nowhere/model.safetensors")
         self.assertRefused(self.train(text, "-o", out, "--start", text), "expected a checkpoint")
-        self.assertRefused(self.train(text, "-o", "model.pt"), "expected a name that ends in .safetensors", code=2)
-        self.assertRefused(self.train(text, "-o", out, "--heads", "0", sizes=[]), "--heads: 0, expected", code=2)
+        self.assertRefused(self.train(text, "-o", "model.pt"),
+                           "expected a name that ends in .safetensors", code=2)
+        self.assertRefused(self.train(text, "-o", out, "--heads", "0", sizes=[]),
+                           "--heads: 0, expected", code=2)
         self.assertEqual(sorted(os.listdir(self.folder)), ["empty", "short", "text"])
 
 

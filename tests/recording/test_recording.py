@@ -1,4 +1,5 @@
-"""Recordings from outside: what can be asked for, that asking changes nothing, and what a kill leaves behind."""
+"""Recordings from outside: what can be asked for, that asking changes nothing, and what a kill
+leaves behind."""
 import json
 import os
 import random
@@ -10,7 +11,8 @@ import time
 from program import PATIENCE, CliTest, main
 
 CHECK_REPORT = os.environ["BDH_CHECK_REPORT"]
-EVERYTHING = ["logits", "events", "x:all every 3", "y:top:5 layers 2", "synapses:3->7,random:20@1", "snapshot every 7"]
+EVERYTHING = ["logits", "events", "x:all every 3", "y:top:5 layers 2", "synapses:3->7,random:20@1",
+              "snapshot every 7"]
 
 
 def records(requests=EVERYTHING):
@@ -18,11 +20,13 @@ def records(requests=EVERYTHING):
 
 
 def check(*arguments):
-    return subprocess.run([CHECK_REPORT, *arguments], capture_output=True, text=True, timeout=PATIENCE)
+    return subprocess.run([CHECK_REPORT, *arguments], capture_output=True, text=True,
+                          timeout=PATIENCE)
 
 
 def reports(folder):
-    return sorted(name for name in os.listdir(folder) if name.endswith(".h5") and not name.startswith("checkpoint-"))
+    return sorted(name for name in os.listdir(folder) if name.endswith(".h5")
+                  and not name.startswith("checkpoint-"))
 
 
 def contents(path):
@@ -40,7 +44,8 @@ class RecordingTest(CliTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def assertBegins(self, part, whole):
-        """Every report of a run holds what the reports of the other begin with; returns the smallest commit marker."""
+        """Every report of a run holds what the reports of the other begin with; returns the
+        smallest commit marker."""
         markers = []
         self.assertEqual(reports(part), reports(whole))
         for name in reports(part):
@@ -52,33 +57,46 @@ class RecordingTest(CliTest):
 
 class Requests(RecordingTest):
     def test_bad_requests_are_refused_before_anything_runs(self):
-        rows = [(1, "x:64", ("'64'", "0 to 63")), (1, "x:60-70", ("70", "0 to 63")), (1, "y:Purkinje", ("Purkinje", "0 to 63")),
-                (1, "x:1 layers 4", ("4", "1 to 3")), (1, "events layers 0", ("0", "1 to 3")), (1, "synapses:1->99999", ("99999", "0 to 63")),
-                (1, "synapses:all", ("all", "hubs")), (1, "x:random:0", ("random:0", "1 to 64")), (1, "synapses:1-2", ("1-2", "3->7")),
-                (2, "x:1 every 0", ("every '0'", "1 or more")), (2, "x", ("'x'", "x:NEURONS")), (2, "dreams", ("dreams", "snapshot")),
+        rows = [(1, "x:64", ("'64'", "0 to 63")), (1, "x:60-70", ("70", "0 to 63")),
+                (1, "y:Purkinje", ("Purkinje", "0 to 63")), (1, "x:1 layers 4", ("4", "1 to 3")),
+                (1, "events layers 0", ("0", "1 to 3")),
+                (1, "synapses:1->99999", ("99999", "0 to 63")),
+                (1, "synapses:all", ("all", "hubs")), (1, "x:random:0", ("random:0", "1 to 64")),
+                (1, "synapses:1-2", ("1-2", "3->7")),
+                (2, "x:1 every 0", ("every '0'", "1 or more")), (2, "x", ("'x'", "x:NEURONS")),
+                (2, "dreams", ("dreams", "snapshot")),
                 (2, "logits layers 1", ("layers 1", "no layer"))]
         for code, request, says in rows:
             with self.subTest(request):
-                self.refused(code, "run", self.random, "--text", "a", "-o", self.path("run"), "--record", request, says=says)
+                self.refused(code, "run", self.random, "--text", "a", "-o", self.path("run"),
+                             "--record", request, says=says)
                 self.assertFalse(os.path.exists(self.path("run")))
 
     def test_a_plan_in_a_file(self):
-        plan = self.path("plan.json", json.dumps(["x:1-2 every 2", {"what": "events", "layers": "1-2"}]).encode())
-        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--record-file", plan, "--record", "x:5 layers 1")
-        self.assertEqual(reports(self.path("run")), sorted([f"x_{l}.h5" for l in (1, 2, 3)] + ["x-2_1.h5"] +
-                                                           [f"events_{v}_{l}.h5" for v in "xy" for l in (1, 2)]))
+        plan = self.path("plan.json",
+                         json.dumps(["x:1-2 every 2",
+                                     {"what": "events", "layers": "1-2"}]).encode())
+        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--record-file",
+                  plan, "--record", "x:5 layers 1")
+        self.assertEqual(reports(self.path("run")), sorted([f"x_{l}.h5" for l in (1, 2, 3)]
+                                                           + ["x-2_1.h5"]
+                                                           + [f"events_{v}_{l}.h5" for v in "xy"
+                                                              for l in (1, 2)]))
         bad = self.path("bad.json", b'["x:1", {"what": "x:1", "every": 0}]')
-        self.refused(1, "run", self.random, "--text", "a", "-o", self.path("other"), "--record-file", bad, says=("bad.json[1]", "1 or more"))
+        self.refused(1, "run", self.random, "--text", "a", "-o", self.path("other"),
+                     "--record-file", bad, says=("bad.json[1]", "1 or more"))
         self.refused(2, "run", self.random, "--text", "a", "--record-file", plan, says=("-o",))
 
     def test_predicted_bytes_are_told_and_limited(self):
         arguments = ("run", self.random, "--text", "hello world", "-o")
-        told = self.good(*arguments, self.path("run"), *records(["logits", "x:all"])).stderr.decode()
+        told = self.good(*arguments, self.path("run"),
+                         *records(["logits", "x:all"])).stderr.decode()
         self.assertRegex(told, r"recording 4 reports: about [0-9.]+ kB, and [0-9.]+ kB of journals")
         predicted = float(told.split("about ")[1].split(" kB")[0]) * 1e3
         found = sum(os.path.getsize(self.path("run/" + name)) for name in reports(self.path("run")))
         self.assertLess(abs(predicted / found - 1), 0.15)
-        self.refused_as_too_much(*arguments, self.path("big"), "--generate", "100000000", "--record", "snapshot", "--quiet")
+        self.refused_as_too_much(*arguments, self.path("big"), "--generate", "100000000",
+                                 "--record", "snapshot", "--quiet")
         self.assertFalse(os.path.exists(self.path("big")))
 
     def refused_as_too_much(self, *arguments):
@@ -92,27 +110,34 @@ class Requests(RecordingTest):
 
 class Layout(RecordingTest):
     def test_every_report_is_well_formed(self):
-        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"), *records(), "--quiet")
+        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"),
+                  *records(), "--quiet")
         self.assertWhole(self.path("run"))
         self.assertEqual(len(reports(self.path("run"))), 1 + 6 + 3 + 1 + 3 + 3)
-        self.assertFalse([name for name in os.listdir(self.path("run")) if name.endswith(".journal")])
+        self.assertFalse([name for name in os.listdir(self.path("run"))
+                          if name.endswith(".journal")])
         listed = json.loads(contents(self.path("run/run.json")))["reports"]
         self.assertEqual(sorted(r["file"] for r in listed), reports(self.path("run")))
 
     def test_positions_go_on_from_a_state(self):
-        self.good("run", self.random, "--text", "hello", "--save-state", self.path("s.h5"), "--quiet")
-        self.good("run", self.random, "--text", "world", "--state", self.path("s.h5"), "-o", self.path("run"), "--quiet", *records(["x:all every 3", "logits"]))
+        self.good("run", self.random, "--text", "hello", "--save-state", self.path("s.h5"),
+                  "--quiet")
+        self.good("run", self.random, "--text", "world", "--state", self.path("s.h5"), "-o",
+                  self.path("run"), "--quiet", *records(["x:all every 3", "logits"]))
         self.assertWhole(self.path("run"))
-        self.assertEqual(check(self.path("run/x_1.h5")).stdout.split()[0], "12")  # positions 6 and 9
+        # positions 6 and 9
+        self.assertEqual(check(self.path("run/x_1.h5")).stdout.split()[0], "12")
         self.assertEqual(self.json("info", self.path("run"))["recorded_tokens"], 5)
         self.refused(1, "verify", self.random, self.path("run/logits.h5"), says=("from 5 on",))
 
 
 class SameBits(RecordingTest):
     def test_recording_changes_no_bit(self):
-        arguments = ("run", self.trained, "--text", "ROMEO:", "--generate", "60", "--temperature", "1", "--seed", "3", "--quiet")
+        arguments = ("run", self.trained, "--text", "ROMEO:", "--generate", "60", "--temperature",
+                     "1", "--seed", "3", "--quiet")
         plain = self.good(*arguments, "--save-state", self.path("plain.h5")).stdout
-        watched = self.good(*arguments, "--save-state", self.path("watched.h5"), "-o", self.path("run"),
+        watched = self.good(*arguments, "--save-state", self.path("watched.h5"), "-o",
+                            self.path("run"),
                             *records(["logits", "events", "x:all", "snapshot every 50"])).stdout
         self.assertEqual(plain, watched)
         self.assertEqual(contents(self.path("plain.h5")), contents(self.path("watched.h5")))
@@ -122,13 +147,15 @@ class SameBits(RecordingTest):
         self.good(*arguments, "-o", self.path("a"), "--threads", "1", "--sites", "1")
         self.good(*arguments, "-o", self.path("b"), "--threads", "2", "--sites", "5")
         for name in reports(self.path("a")):
-            self.assertEqual(contents(self.path("a/" + name)), contents(self.path("b/" + name)), name)
+            self.assertEqual(contents(self.path("a/" + name)), contents(self.path("b/" + name)),
+                             name)
 
 
 class Endings(RecordingTest):
     def test_ctrl_c_keeps_everything(self):
-        process = self.start("run", self.random, "--text", "A", "--generate", "10000000", "--force", "-o", self.path("run"),
-                             *records(["logits", "events"]), stderr=subprocess.DEVNULL)
+        process = self.start("run", self.random, "--text", "A", "--generate", "10000000", "--force",
+                             "-o", self.path("run"), *records(["logits", "events"]),
+                             stderr=subprocess.DEVNULL)
         self.wait_for(lambda: lines(self.path("run/summary.csv")) > 500, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
@@ -136,19 +163,22 @@ class Endings(RecordingTest):
         run = json.loads(contents(self.path("run/run.json")))
         self.assertEqual(run["status"], "interrupted")
         for name in reports(self.path("run")):
-            self.assertEqual(float(check(self.path("run/" + name)).stdout.split()[0]), run["tokens"])
+            self.assertEqual(float(check(self.path("run/" + name)).stdout.split()[0]),
+                             run["tokens"])
             self.assertTrue(os.path.exists(self.path(f"run/{name}.journal")))
 
 
 class Repair(RecordingTest):
     def interrupted(self):
-        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", *records(), stdin=subprocess.PIPE)
+        process = self.start("run", self.random, "-", "-o", self.path("run"), "--quiet", *records(),
+                             stdin=subprocess.PIPE)
         process.stdin.write(b"hello world, hello")
         process.stdin.flush()
         self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 18, process)
         process.kill()
         process.wait()
-        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("whole"), "--quiet", *records())
+        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("whole"),
+                  "--quiet", *records())
 
     def test_a_run_and_a_report_come_back(self):
         self.interrupted()
@@ -168,26 +198,33 @@ class Repair(RecordingTest):
         self.assertEqual(contents(self.path("run/events_x_1.h5"))[:600], bytes(600))
 
     def test_what_cannot_be_repaired_is_refused(self):
-        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--quiet", *records())
-        self.refused(1, "repair", self.path("run/logits.h5"), "-o", self.path("new.h5"), says=("logits.h5.journal", "whole"))
-        self.refused(1, "repair", self.path("run"), "-o", self.path("run"), says=("not an empty folder",))
+        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--quiet",
+                  *records())
+        self.refused(1, "repair", self.path("run/logits.h5"), "-o", self.path("new.h5"),
+                     says=("logits.h5.journal", "whole"))
+        self.refused(1, "repair", self.path("run"), "-o", self.path("run"),
+                     says=("not an empty folder",))
         self.refused(1, "repair", self.path("none"), "-o", self.path("new"), says=("none",))
         self.refused(1, "repair", self.folder, "-o", self.path("new"), says=("run.json",))
-        self.assertIn("copied", self.good("repair", self.path("run"), "-o", self.path("copy")).stdout.decode())
+        self.assertIn("copied", self.good("repair", self.path("run"), "-o",
+                                          self.path("copy")).stdout.decode())
         self.assertWhole(self.path("copy"))
 
 
 class KillTest(RecordingTest):
     def kill_at_random_points(self, rounds):
-        """In each round while the folder is being made, as the run begins, within its first tokens, after hundreds, and about a commit."""
+        """In each round while the folder is being made, as the run begins, within its first tokens,
+        after hundreds, and about a commit."""
         moments = random.Random(7)
         times = 5 * rounds
-        arguments = ["run", self.random, "--text", "A", "--temperature", "1", "--seed", "5", "--quiet", *records(EVERYTHING)]
+        arguments = ["run", self.random, "--text", "A", "--temperature", "1", "--seed", "5",
+                     "--quiet", *records(EVERYTHING)]
         tokens = []
         for k in range(times):
             folder = self.path(f"run{k}")
             process = self.start(*arguments, "--generate", "10000000", "--force", "-o", folder)
-            self.wait_for(lambda: os.path.exists(folder if k % 5 == 0 else folder + "/run.json"), process)
+            self.wait_for(lambda: os.path.exists(folder if k % 5 == 0 else folder + "/run.json"),
+                          process)
             if k % 5 == 2 or k % 5 == 3:
                 least = moments.randrange(*((1, 30) if k % 5 == 2 else (150, 450)))
                 self.wait_for(lambda: lines(folder + "/summary.csv") > least, process)
@@ -202,7 +239,9 @@ class KillTest(RecordingTest):
         """The files open and are well formed; the journals give all tokens whose lines are there."""
         if not os.path.exists(folder + "/run.json"):
             return None  # it was still being made
-        self.assertEqual(reports(folder), sorted(r["file"] for r in json.loads(contents(folder + "/run.json"))["reports"]))
+        self.assertEqual(reports(folder),
+                         sorted(r["file"]
+                                for r in json.loads(contents(folder + "/run.json"))["reports"]))
         self.assertWhole(folder)
         self.good("info", folder)
         told = self.json("repair", folder, "-o", new)

@@ -1,4 +1,5 @@
-"""Runs that are stopped and go on: the same bits in every report as if nothing had happened, on any number of threads and sites."""
+"""Runs that are stopped and go on: the same bits in every report as if nothing had happened, on any
+number of threads and sites."""
 import json
 import os
 import random
@@ -11,17 +12,20 @@ from program import listens, main
 from test_recording import RecordingTest, lines, records, reports
 
 TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:4000]
-ASKED = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1", "--record", "x:0-9 every 7"]
-DONE = ["--do", "silence x:3-9 tokens 500-900", "--do", "lesion synapses:5->7 from 300", "--do", "set synapses:8->7 0.5 at 1000",
-        "--do", "lesion 11 tokens 700-1500", "--do", "stimulate y:20 0.25 layers 2 from 2000"]
+ASKED = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1",
+         "--record", "x:0-9 every 7"]
+DONE = ["--do", "silence x:3-9 tokens 500-900", "--do", "lesion synapses:5->7 from 300", "--do",
+        "set synapses:8->7 0.5 at 1000", "--do", "lesion 11 tokens 700-1500", "--do",
+        "stimulate y:20 0.25 layers 2 from 2000"]
 
 
 class ResumeTest(RecordingTest):
     def begin(self, folder, *more, text=None):
         with open(self.path("text"), "wb") as f:
             f.write(text or TEXT)
-        return self.start("run", self.random, "--text-file", self.path("text"), "-o", folder, "--generate", "500", "--temperature", "1",
-                          "--seed", "5", "--retention", "0.99", *ASKED, *DONE, "--quiet", *more)
+        return self.start("run", self.random, "--text-file", self.path("text"), "-o", folder,
+                          "--generate", "500", "--temperature", "1", "--seed", "5", "--retention",
+                          "0.99", *ASKED, *DONE, "--quiet", *more)
 
     def go_on(self, folder, *more):
         return self.start("resume", folder, "--quiet", *more)
@@ -30,7 +34,8 @@ class ResumeTest(RecordingTest):
     def work(process, folder, tokens):
         """Until it listens to signals and has read so many more tokens, or has ended."""
         until = lines(folder + "/summary.csv") + tokens
-        while process.poll() is None and not (listens(process) and lines(folder + "/summary.csv") >= until):
+        while process.poll() is None and not (listens(process)
+                                              and lines(folder + "/summary.csv") >= until):
             time.sleep(0.002)
 
     def killed(self, folder, checkpoint, *more):
@@ -59,7 +64,8 @@ class ResumeTest(RecordingTest):
                 with open(os.path.join(folder, name), newline="") as f:
                     lines = f.read().splitlines()
                 skipped = [lines[0].split(",").index(column) for column in left_out]
-                tables.append([[v for k, v in enumerate(line.split(",")) if k not in skipped] for line in lines])
+                tables.append([[v for k, v in enumerate(line.split(",")) if k not in skipped]
+                               for line in lines])
             self.assertEqual(*tables)
 
     def status(self, folder):
@@ -87,15 +93,18 @@ class Stops(ResumeTest):
                 continue
             stops += 1
             self.assertIn(self.status(folder), ("interrupted", "running"))
-            if not any(name.startswith("checkpoint-") for name in os.listdir(folder)):  # not a token had been read
+            # not a token had been read
+            if not any(name.startswith("checkpoint-") for name in os.listdir(folder)):
                 shutil.rmtree(folder)
                 process = self.begin(folder)
                 continue
-            process = self.go_on(folder, "--threads", str(dice.choice([1, 2])), "--sites", str(dice.choice([1, 2, 3])))
+            process = self.go_on(folder, "--threads", str(dice.choice([1, 2])), "--sites",
+                                 str(dice.choice([1, 2, 3])))
         self.assertEqual(process.wait(), 0)
         self.assertEqual(self.status(folder), "complete")
         self.same(folder, whole)
-        self.assertFalse([n for n in os.listdir(folder) if n.startswith("checkpoint-") or n.endswith(".journal")])
+        self.assertFalse([n for n in os.listdir(folder) if n.startswith("checkpoint-")
+                          or n.endswith(".journal")])
 
     def test_kills_go_on_from_the_last_checkpoint(self):
         whole, folder = self.whole(), self.path("run")
@@ -104,8 +113,10 @@ class Stops(ResumeTest):
             self.work(process, folder, dice.randrange(700))
             process.kill()
             process.wait()
-            kept = [n for n in os.listdir(folder) if n.startswith("checkpoint-")] if os.path.exists(folder) else []
-            self.assertLessEqual(len([n for n in kept if n.endswith(".h5")]), 3)  # the third is about to go
+            kept = [n for n in os.listdir(folder)
+                    if n.startswith("checkpoint-")] if os.path.exists(folder) else []
+            # the third is about to go
+            self.assertLessEqual(len([n for n in kept if n.endswith(".h5")]), 3)
             if not [n for n in kept if n.endswith(".h5")] or self.status(folder) == "complete":
                 shutil.rmtree(folder, ignore_errors=True)
                 process = self.begin(folder, "--checkpoint-every", "300")
@@ -115,7 +126,8 @@ class Stops(ResumeTest):
         self.same(folder, whole)
 
     def test_rounded_weights_and_synapses_stay_rounded(self):
-        whole, folder, rounded = self.path("whole"), self.path("run"), ["--weights", "bf16", "--synapses", "bf16"]
+        whole, folder, rounded = self.path("whole"), self.path("run"), ["--weights", "bf16",
+                                                                        "--synapses", "bf16"]
         self.assertEqual(self.begin(whole, *rounded).wait(), 0)
         self.killed(folder, "checkpoint-300.h5", *rounded, "--checkpoint-every", "300")
         self.assertEqual(self.go_on(folder).wait(), 0)
@@ -124,8 +136,8 @@ class Stops(ResumeTest):
     def test_a_torn_checkpoint_is_refused_and_the_one_before_used(self):
         whole, folder = self.whole(), self.path("run")
         self.killed(folder, "checkpoint-300.h5", "--checkpoint-every", "100")
-        kept = sorted((n for n in os.listdir(folder) if n.startswith("checkpoint-") and n.endswith(".h5")),
-                      key=lambda n: int(n[len("checkpoint-"):-len(".h5")]))
+        kept = sorted((n for n in os.listdir(folder) if n.startswith("checkpoint-")
+                       and n.endswith(".h5")), key=lambda n: int(n[len("checkpoint-"):-len(".h5")]))
         newest = os.path.join(folder, kept[-1])
         with open(newest, "r+b") as f:
             f.truncate(os.path.getsize(newest) // 2)
@@ -168,26 +180,33 @@ class Refusals(ResumeTest):
                 os.remove(os.path.join(folder, name))
         self.refused(1, "resume", folder, says=("no checkpoint",))
         with open(os.path.join(folder, "run.json"), "w") as f:
-            f.write('{"format": "bdh-run", "format_version": 1, "options": {"model": 3}, "status": "running"}')
+            f.write('{"format": "bdh-run", "format_version": 1, "options": {"model": 3}, "status": '
+                    '"running"}')
         self.refused(1, "resume", folder, says=("run.json", "options of another kind"))
 
     def test_interventions_that_cannot_be_are_refused_before_anything_runs(self):
-        rows = [("lesion 64", ("'64'", "0 to 63")), ("silence x:3 tokens 5-2", ("5-2",)), ("freeze at 40", ("token 40", "0 to 2")),
-                ("dance", ("'dance'", "lesion, silence")), ("inhibition 0.5", ("through hubs", "--circuit direct")),
-                ("clamp x:3", ("a value >= 0",)), ("lesion synapses:1->99", ("'99'", "0 to 63")), ("freeze layers 9", ("'9'", "1 to 3"))]
+        rows = [("lesion 64", ("'64'", "0 to 63")), ("silence x:3 tokens 5-2", ("5-2",)),
+                ("freeze at 40", ("token 40", "0 to 2")), ("dance", ("'dance'", "lesion, silence")),
+                ("inhibition 0.5", ("through hubs", "--circuit direct")),
+                ("clamp x:3", ("a value >= 0",)), ("lesion synapses:1->99", ("'99'", "0 to 63")),
+                ("freeze layers 9", ("'9'", "1 to 3"))]
         for text, says in rows:
             with self.subTest(text):
-                self.refused(1, "run", self.random, "--text", "abc", "-o", self.path("run"), "--do", text, says=says)
+                self.refused(1, "run", self.random, "--text", "abc", "-o", self.path("run"), "--do",
+                             text, says=says)
                 self.assertFalse(os.path.exists(self.path("run")))
-        self.refused(2, "run", self.random, "--text", "abc", "--checkpoint-every", "5", says=("needs -o",))
+        self.refused(2, "run", self.random, "--text", "abc", "--checkpoint-every", "5",
+                     says=("needs -o",))
 
     def test_an_intervention_that_changes_nothing_leaves_every_bit(self):
-        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("a"), "--quiet", *records(["logits", "events"]))
-        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("b"), "--quiet", "--do", "stimulate x:all 0", "--do",
-                    "stimulate y:all 0", *records(["logits", "events"]))
+        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("a"), "--quiet",
+                  *records(["logits", "events"]))
+        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("b"), "--quiet",
+                  "--do", "stimulate x:all 0", "--do", "stimulate y:all 0",
+                  *records(["logits", "events"]))
         self.same(self.path("a"), self.path("b"))
-        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("c"), "--quiet", "--do", "silence x:0-31",
-                    *records(["logits", "events"]))
+        self.good("run", self.random, "--text-file", self.text(), "-o", self.path("c"), "--quiet",
+                  "--do", "silence x:0-31", *records(["logits", "events"]))
         with self.assertRaises(AssertionError):
             self.same(self.path("a"), self.path("c"))
 

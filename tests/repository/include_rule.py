@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""include_rule.py [ROOT]: what a file may include and use follows from its room, the folder that it is in.
+"""include_rule.py [ROOT]: what a file may include and use follows from its room, the folder that it
+is in.
 
-A room stands on those that ROOMS names for it, and on those below them; the table has no circle, so no include points upwards. Tests,
-examples and bench may do anything. Prints one line per violation, exit code 1 if there is one."""
+A room stands on those that ROOMS names for it, and on those below them; the table has no circle,
+so no include points upwards. Tests, examples and bench may do anything. Prints one line per
+violation, exit code 1 if there is one."""
 import re
 import sys
 from pathlib import Path
@@ -28,7 +30,8 @@ ROOMS = {
     "io/model": ["io/hdf5", "core/simulation"],
     "io/graph": ["io/hdf5", "core/analysis"],
     "io/recording": ["io/model", "core/analysis"],
-    "apps/common": ["core/analysis", "gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph", "io/recording"],
+    "apps/common": ["core/analysis", "gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph",
+                    "io/recording"],
     "apps/help": ["apps/common"],
     "apps/machine": ["apps/common"],
     "apps/runs": ["apps/machine"],
@@ -42,7 +45,8 @@ ROOMS = {
 
 
 def closure():
-    """Of every room, all that its files may include from; a KeyError if a room stands on one that comes later."""
+    """Of every room, all that its files may include from; a KeyError if a room stands on one that
+    comes later."""
     allowed = {}
     for room, below in ROOMS.items():
         allowed[room] = {room}.union(*(allowed[other] for other in below))
@@ -60,16 +64,19 @@ CUDA_HEADER = re.compile(r"^(cuda|cublas|cusparse|cusolver|cufft|curand|cudnn|cu
 FORBIDDEN_IN_LIBRARY = re.compile(r"(?<![\w.>])(?:printf|fprintf|vprintf|vfprintf|puts|putchar|perror|exit|_exit|quick_exit|abort|getenv|"
                                   r"secure_getenv|setenv|putenv)\s*\(|std::(?:cout|cerr|clog|print|println)\b|fmt::print\b|"
                                   r"#\s*include\s*<(?:iostream|print)>")
-# Kernel headers are compiled for the device too: no libm, no atomics, nothing that only one of the compilers knows.
+# Kernel headers are compiled for the device too: no libm, no atomics, nothing that only one of the
+# compilers knows.
 FORBIDDEN_IN_KERNELS = re.compile(r"(?:std::|(?<![\w.>:]))(?:sin|cos|tan|exp|exp2|log|pow|sqrt|fma)f?\s*\(|std::(?:sin|cos|exp|pow|atomic\w*)\b|"
                                   r"__CUDA\w*|__(?:global|device|host|shared)__|threadIdx|blockIdx|__shfl\w*|__syncwarp|"
                                   r"#\s*include\s*<(?:cmath|math\.h|atomic)>")
 THE_ONE_CHILD = "io/files/sandbox.cpp"  # the child process that it forks ends with _exit
 THE_ONE_OF_CLI11 = "apps/common/command_line.cpp"
-THE_ONE_SETTING = "core/base/instruction_set.cpp"  # BDH_INSTRUCTIONS, for whatever links the library
+# BDH_INSTRUCTIONS, for whatever links the library
+THE_ONE_SETTING = "core/base/instruction_set.cpp"
 THE_ONE_GUARD = re.compile(r"^#if !defined\(__CUDACC__\)$")
 
-# Comments, character and string literals; the names in #include lines are kept. A ' between digits is a separator.
+# Comments, character and string literals; the names in #include lines are kept. A ' between digits
+# is a separator.
 LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])*\'|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"', re.S)
 
 
@@ -83,7 +90,8 @@ def without_literals(text):
 
 
 def room(path):
-    """The folder of a file below one of FOLDERS: 'core/base/ids.hpp' -> 'core/base'; None for anything else."""
+    """The folder of a file below one of FOLDERS: 'core/base/ids.hpp' -> 'core/base'; None for
+    anything else."""
     folder = path.rpartition("/")[0]
     return folder if folder.split("/")[0] in FOLDERS else None
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every kind of violation that include_rule.py knows, planted into a small tree of its own, must be found, and nothing else."""
+"""Every kind of violation that include_rule.py knows, planted into a small tree of its own, must be
+found, and nothing else."""
 import tempfile
 import unittest
 from pathlib import Path
@@ -8,14 +9,19 @@ import include_rule
 
 CLEAN = {
     "core/base/ids.hpp": "#pragma once\n#include <cstdint>\n",
-    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n#include "graph/projection.hpp"\n',
+    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n'
+         '#include "graph/projection.hpp"\n',
     "graph/projection.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
-    "kernels/group.hpp": "#pragma once\n// __CUDACC__, std::sin(x): named in a comment\n#if !defined(__CUDACC__)\n#endif\n",
+    "kernels/group.hpp": "#pragma once\n// __CUDACC__, std::sin(x): named in a comment\n"
+         "#if !defined(__CUDACC__)\n#endif\n",
     "kernels/propagate.hpp": '#pragma once\n#include "kernels/group.hpp"\n',
-    "kernels/cpu/cpu_engine.cpp": '#include "core/model/model.hpp"\n#include "kernels/propagate.hpp"\n',
+    "kernels/cpu/cpu_engine.cpp": '#include "core/model/model.hpp"\n'
+         '#include "kernels/propagate.hpp"\n',
     "gpu/cuda/cuda_device.cu": '#include <cuda_runtime.h>\n#include "kernels/propagate.hpp"\n',
-    "io/model/file.cpp": '#include "core/model/model.hpp"\n/* printf("x") */ const char* s = "exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
-    "apps/main.cpp": '#include <iostream>\n#include "io/model/file.hpp"\n#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
+    "io/model/file.cpp": '#include "core/model/model.hpp"\n/* printf("x") */ const char* s = '
+         '"exit(1) std::cout";\nint n = 1\'000;\n// getenv("HOME")\n',
+    "apps/main.cpp": '#include <iostream>\n#include "io/model/file.hpp"\n'
+         '#include "kernels/group.hpp"\nint main() { std::cout << 1; }\n',
     "apps/common/command_line.cpp": "#include <CLI/CLI.hpp>\n",
     "core/base/instruction_set.cpp": 'auto most = std::getenv("BDH_INSTRUCTIONS");\n',
     "core/simulation/simulator.hpp": "#pragma once\n",
@@ -82,7 +88,8 @@ class IncludeRule(unittest.TestCase):
             with self.subTest(name=name, line=line):
                 found = self.found(name, line)
                 self.assertEqual(len(found), 1, found)
-                self.assertTrue(found[0].startswith(f"{name}:{CLEAN[name].count(chr(10)) + 1}: "), found)
+                self.assertTrue(found[0].startswith(f"{name}:{CLEAN[name].count(chr(10)) + 1}: "),
+                                found)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""no_traces.py [ROOT]: no file mentions the machine it was written on, a mirror of packages, or how it was made.
+"""no_traces.py [ROOT]: no file mentions the machine it was written on, a mirror of packages, or how
+it was made.
 
-Looks at every file that git tracks or would track; without git, at every file outside build/. Prints one line per trace, exit code 1
-if there is one. The patterns are written so that they do not match themselves."""
+Looks at every file that git tracks or would track; without git, at every file outside build/.
+Prints one line per trace, exit code 1 if there is one. The patterns are written so that they do
+not match themselves."""
 import os
 import re
 import shutil
@@ -16,18 +18,22 @@ ANYWHERE = re.compile(
     rb"pyp[i]\.org|pythonhoste[d]\.org|(?:deb|security)\.debia[n]\.org|archiv[e]\.ubuntu\.com|registr[y]\.npmjs|index\.crate[s]\.io|"
     rb"prox[y]\.golang\.org|cond[a]\.anaconda\.org")
 # In text.
-WORDS = re.compile(rb"\bhelper agen[t]|\bsub-?agen[t]s?\b|\bAI assistan[t]|\bcoding agen[t]|\b(?:my|previous|another) sessio[n]\b|"
-                   rb"\bsessio[n]s? of the project|\bcontext windo[w] limit|\banthropi[c]\b|\bclaud[e]\b|\bchatgp[t]\b", re.I)
+WORDS = re.compile(rb"\bhelper agen[t]|\bsub-?agen[t]s?\b|\bAI assistan[t]|\bcoding "
+                   rb"agen[t]|\b(?:my|previous|another) sessio[n]\b|\bsessio[n]s? of the "
+                   rb"project|\bcontext windo[w] limit|\banthropi[c]\b|\bclaud[e]\b|\bchatgp[t]\b",
+                   re.I)
 
 
 def files(root):
-    command = ["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "-z", "--cached",
+               "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True) if shutil.which("git") else None
     if listed and listed.returncode == 0:
         names = [name for name in os.fsdecode(listed.stdout).split("\0") if name]
     else:
         names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
-        names = [name for name in names if name.split("/")[0] not in (".git", "build") and "__pycache__" not in name]
+        names = [name for name in names if name.split("/")[0] not in (".git", "build")
+                 and "__pycache__" not in name]
     return [name for name in sorted(set(names)) if (root / name).is_file()]
 
 

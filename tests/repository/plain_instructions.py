@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""plain_instructions.py OBJDUMP NM ARCHIVE: does the library use wider instructions than plain x86-64 only where it has asked the processor?
+"""plain_instructions.py OBJDUMP NM ARCHIVE: does the library use wider instructions than plain
+x86-64 only where it has asked the processor?
 
-They may be in files compiled for a set (cpu_kernels_avx2, cpu_kernels_avx512), and in functions named *_avx2 and *_avx512. Of what several
-files define alike, the linker keeps one copy: what files compiled for a set define so must have the width of their vectors in its name. Prints what is elsewhere, exit code 1 if there is anything."""
+They may be in files compiled for a set (cpu_kernels_avx2, cpu_kernels_avx512), and in functions
+named *_avx2 and *_avx512. Of what several files define alike, the linker keeps one copy: what
+files compiled for a set define so must have the width of their vectors in its name. Prints what
+is elsewhere, exit code 1 if there is anything."""
 import re
 import subprocess
 import sys
 
 FILE = re.compile(r"^(\S+\.o(?:bj)?):\s+file format (\S+)")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
-# All of AVX and AVX-512 begin with v; the rest are single instructions of SSE3 to SSE4.2, BMI, ADX and the like that compilers make of C++.
+# All of AVX and AVX-512 begin with v; the rest are single instructions of SSE3 to SSE4.2, BMI, ADX
+# and the like that compilers make of C++.
 WIDER = re.compile(r"^\s+[0-9a-f]+:\s+(?:lock |rep |repz |notrack )*(v[a-z]\w*|andnl?|bextr|bls[irm]\w*|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|lzcnt|popcnt\w*|"
                    r"movbe|crc32\w*|pshufb|palignr|pabs[bwd]|phadd\w*|haddp[sd]|hsubp[sd]|addsubp[sd]|movddup|movs[hl]dup|lddqu|blendv?p[sd]|"
                    r"pblend\w+|round[sp][sd]|dpp[sd]|insertps|extractps|pinsr[bdq]|pextr[bdq]|pm(?:in|ax)(?:s[bd]|u[wd])|pmulld|pmuldq|pmov[sz]x\w+|"
@@ -33,13 +37,15 @@ def wider(listing):
 
 
 def shared(listing):
-    """What files compiled for a set share with others: weak and unique symbols without the width that only they use."""
+    """What files compiled for a set share with others: weak and unique symbols without the width
+    that only they use."""
     file = ""
     for line in listing:
         if re.match(r"^\S+\.o(?:bj)?:$", line):
             file = line[:-1]
         fields = line.split(maxsplit=2)
-        if FOR_A_SET.search(file) and len(fields) == 3 and fields[1] in "WVu" and not (OF_A_WIDTH.search(fields[2]) or fields[2].startswith("DW.ref.")):
+        if FOR_A_SET.search(file) and len(fields) == 3 and fields[1] in "WVu" and not (
+            OF_A_WIDTH.search(fields[2]) or fields[2].startswith("DW.ref.")):
             yield f"{file}: {fields[2]} is shared with other files"
 
 
@@ -51,12 +57,16 @@ def main(objdump, nm, archive):
     listing = output(objdump, "-d", "--no-show-raw-insn", archive)
     formats = {FILE.match(line).group(2) for line in listing if FILE.match(line)}
     if formats != {"elf64-x86-64"}:
-        print(f"skipped: instructions of {', '.join(sorted(formats)) or 'no object'}, not of elf64-x86-64")
+        print(f"skipped: instructions of {', '.join(sorted(formats)) or 'no object'}, not of "
+              f"elf64-x86-64")
         sys.exit(77)
-    # Its own test: a function compiled for a set is seen, or there would be nothing to find anywhere.
+    # Its own test: a function compiled for a set is seen, or there would be nothing to find
+    # anywhere.
     if not any(WIDER.match(line) for line in listing):
-        sys.exit(f"{archive}: no wider instruction at all, expected the kernels of AVX2 and AVX-512")
-    faults = [f"{where}: {what}, which plain x86-64 lacks" for where, what in wider(listing).items()]
+        sys.exit(
+            f"{archive}: no wider instruction at all, expected the kernels of AVX2 and AVX-512")
+    faults = [f"{where}: {what}, which plain x86-64 lacks" for where,
+              what in wider(listing).items()]
     faults += shared(output(nm, "--defined-only", archive))
     print("\n".join(faults) if faults else "wider instructions are where they belong")
     sys.exit(1 if faults else 0)

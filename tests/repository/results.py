@@ -1,5 +1,6 @@
-"""results.py ROOT: what is written by hand about bench/results says what the results say: remarks are those of bench/remarks.md, and
-the table of docs/performance.md has the figures of the rows of `plan`."""
+"""results.py ROOT: what is written by hand about bench/results says what the results say: remarks
+are those of bench/remarks.md, and the table of docs/performance.md has the figures of the rows
+of `plan`."""
 import glob
 import os
 import re
@@ -30,17 +31,23 @@ shown = set()
 for path in files:
     name, text = os.path.relpath(path, root), read(path)
     found = parts(text)
-    wrong += [f"{name}: ## {row}: does not end with the remark of bench/remarks.md" for row, remark in remarks.items()
-              if not found.get(row, "").endswith(remark)]
-    for what, ours, other, *_ in (cells(line) for line in text.splitlines() if line.startswith("| bdh plan: ")):
+    wrong += [f"{name}: ## {row}: does not end with the remark of bench/remarks.md" for row,
+              remark in remarks.items() if not found.get(row, "").endswith(remark)]
+    for what, ours, other, *_ in (cells(line) for line in text.splitlines()
+                                  if line.startswith("| bdh plan: ")):
         what = what.removeprefix("bdh plan: ")
-        ratio = re.search(rf"^\* {re.escape(what)}: .*planned over measured ([\d.]+)", found["plan"], re.M).group(1)
+        ratio = re.search(rf"^\* {re.escape(what)}: .*planned over measured ([\d.]+)",
+                          found["plan"], re.M).group(1)
         shown.add((what, ours.removeprefix("measured "), other.removeprefix("planned "), ratio))
 
-table = read("docs", "performance.md").split("| X, Y active | measured | planned | ratio |\n")[1].split("\n\n")[0].splitlines()[1:]
+table = read("docs",
+             "performance.md").split("| X, Y active | measured | planned | ratio |\n")[1].split(
+                 "\n\n")[0].splitlines()[1:]
 for what, _, *told in map(cells, table):
     if (what, *told) not in shown:
-        wrong.append(f"docs/performance.md: {what}: {', '.join(told)}, which no file of bench/results has")
+        wrong.append(f"docs/performance.md: {what}: {', '.join(told)}, which no file of "
+                     f"bench/results has")
 
-print("\n".join(wrong) or f"{len(files)} file(s) of results, {len(remarks)} remarks, {len(table)} rows of plan")
+print("\n".join(wrong) or f"{len(files)} file(s) of results, {len(remarks)} remarks, {len(table)} "
+      f"rows of plan")
 sys.exit(1 if wrong or not files or not table else 0)

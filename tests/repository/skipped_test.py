@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Is everything that a test left out in the list at the end of tests/run.sh, with its reason? Planted tests, run by ctest itself."""
+"""Is everything that a test left out in the list at the end of tests/run.sh, with its reason?
+Planted tests, run by ctest itself."""
 import subprocess
 import sys
 import tempfile
@@ -20,15 +21,18 @@ class Skipped(unittest.TestCase):
         """The tests, NAME: SHELL COMMAND, run as tests/run.sh runs them."""
         build = self.root / name
         build.mkdir()
-        text = "".join(f"add_test({test} sh -c [==[{command}]==])\nset_tests_properties({test} PROPERTIES SKIP_RETURN_CODE 77)\n"
-                       for test, command in tests.items())
+        text = "".join(f"add_test({test} sh -c [==[{command}]==])\n"
+                       f"set_tests_properties({test} PROPERTIES SKIP_RETURN_CODE 77)\n" for test,
+                       command in tests.items())
         (build / "CTestTestfile.cmake").write_text(text)
-        done = subprocess.run(["bash", "-c", '. "$0"; ctest_then_closing "$@"', HERE.parent / "support/ctest_then_closing.sh", build, CTEST, "-j", "3"],
-                              capture_output=True, text=True, cwd=self.root)
+        done = subprocess.run(["bash", "-c", '. "$0"; ctest_then_closing "$@"',
+                               HERE.parent / "support/ctest_then_closing.sh", build, CTEST, "-j",
+                               "3"], capture_output=True, text=True, cwd=self.root)
         return f"{name}={build}", done
 
     def listed(self, *builds):
-        done = subprocess.run([sys.executable, "-B", HERE.parent / "support/skipped.py", *builds], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-B", HERE.parent / "support/skipped.py", *builds],
+                              capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.splitlines()
 
@@ -48,9 +52,12 @@ class Skipped(unittest.TestCase):
         })
         self.assertEqual(done.returncode, 8, done.stdout + done.stderr)
         lines = self.listed(build)
-        for expected in ("part, same_part: comparison with avx512: no such processor", "whole: no clang", "silent: gave no reason",
-                         "long: the rest: no time", "no_line_end: tail: no line end", "twice: a: b", "several: one: x", "several: two: y",
-                         "bytes: \N{LATIN SMALL LETTER E WITH ACUTE}: \N{REPLACEMENT CHARACTER}", "fails: part of a failing one: g"):
+        for expected in ("part, same_part: comparison with avx512: no such processor",
+                         "whole: no clang", "silent: gave no reason", "long: the rest: no time",
+                         "no_line_end: tail: no line end", "twice: a: b", "several: one: x",
+                         "several: two: y",
+                         "bytes: \N{LATIN SMALL LETTER E WITH ACUTE}: \N{REPLACEMENT CHARACTER}",
+                         "fails: part of a failing one: g"):
             same = [line.strip() for line in lines if set(line.strip().replace(":", ",").split(", ")) == set(expected.replace(":", ",").split(", "))]
             self.assertEqual(len(same), 1, (expected, lines))
         self.assertEqual(len(lines), 10, lines)

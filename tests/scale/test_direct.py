@@ -1,5 +1,6 @@
-"""A model of 100,000 neurons and 10 million synapses a layer: made, loaded and run from outside, as a user would. Rates are told and not
-judged, since a test cannot know what else the machine does: bench/run.sh scale does."""
+"""A model of 100,000 neurons and 10 million synapses a layer: made, loaded and run from outside, as
+a user would. Rates are told and not judged, since a test cannot know what else the machine does:
+bench/run.sh scale does."""
 import csv
 import json
 import os
@@ -37,28 +38,33 @@ class Direct(unittest.TestCase):
         expect_memory(1.5e9)
         folder = folder_with_room(4e8, BDH)
         self.addCleanup(shutil.rmtree, folder)
-        model, text, recorded = (os.path.join(folder, name) for name in ("big.bdh.h5", "text", "run"))
-        _, wall, making, memory = run(BDH, "new", "erdos-renyi", "--neurons", "100000", "--degree", "100", "--layers", "2", "--seed", "1",
-                                      "--threads", str(CORES), "-o", model)
+        model, text, recorded = (os.path.join(folder, name)
+                                 for name in ("big.bdh.h5", "text", "run"))
+        _, wall, making, memory = run(BDH, "new", "erdos-renyi", "--neurons", "100000", "--degree",
+                                      "100", "--layers", "2", "--seed", "1", "--threads",
+                                      str(CORES), "-o", model)
         print(f"made in {wall:.1f} s ({making:.1f} s of CPU), peak memory {memory / MB:.0f} MB")
         self.assertLess(memory, 1e9)
 
         _, wall, loading, memory = run(BDH, "run", model, "--tokens", "0")
-        print(f"loaded, and one token read, in {wall:.1f} s ({loading:.1f} s of CPU), peak memory {memory / MB:.0f} MB")
+        print(f"loaded, and one token read, in {wall:.1f} s ({loading:.1f} s of CPU), peak memory "
+              f"{memory / MB:.0f} MB")
         self.assertLess(loading, making)  # about a tenth of it
 
         random.seed(1)
         with open(text, "wb") as f:
             f.write(random.randbytes(600))
-        output, _, running, memory = run(BDH, "run", model, "--text-file", text, "--threads", str(CORES), "-o", recorded)
+        output, _, running, memory = run(BDH, "run", model, "--text-file", text, "--threads",
+                                         str(CORES), "-o", recorded)
         with open(os.path.join(recorded, "summary.csv"), newline="") as f:
             rows = list(csv.DictReader(f))
-        shares = [statistics.mean(float(row[f"active_x_{layer}"]) for row in rows[300:]) for layer in (1, 2)]
+        shares = [statistics.mean(float(row[f"active_x_{layer}"]) for row in rows[300:])
+                  for layer in (1, 2)]
         best = 1 / statistics.quantiles([float(row["seconds"]) for row in rows], n=10)[0]
         rate = len(rows) * CORES / (running - loading)  # if both cores were ours alone
         print(output.strip())
-        print(f"tokens/s: {best:.0f} in the fastest tenth by the clock, {rate:.0f} by CPU time on {CORES} cores; "
-              f"active X by layer: {shares}; peak memory {memory / MB:.0f} MB")
+        print(f"tokens/s: {best:.0f} in the fastest tenth by the clock, {rate:.0f} by CPU time on "
+              f"{CORES} cores; active X by layer: {shares}; peak memory {memory / MB:.0f} MB")
         self.assertEqual(len(rows), 600)
         self.assertTrue(0.025 < statistics.mean(shares) < 0.075, shares)
         self.assertLess(memory, 1e9)

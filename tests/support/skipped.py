@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""skipped.py NAME=BUILD...: what the last run of ctest in each build folder left out, with the reasons.
+"""skipped.py NAME=BUILD...: what the last run of ctest in each build folder left out, with the
+reasons.
 
-A test that leaves something out prints a line `skipped: WHAT: WHY` (or `skipped: WHY` for all of it, and ends with exit code 77); such lines
-are in ctest's log, Testing/Temporary/LastTest.log, also those of tests that passed. Which tests ended with 77 is in ctest's own list of tests
-that did not run, at the end of its output, which tests/run.sh keeps beside the log in closing.txt: a test that gives no reason is named too."""
+A test that leaves something out prints a line `skipped: WHAT: WHY` (or `skipped: WHY` for all of
+it, and ends with exit code 77); such lines are in ctest's log, Testing/Temporary/LastTest.log,
+also those of tests that passed. Which tests ended with 77 is in ctest's own list of tests that
+did not run, at the end of its output, which tests/run.sh keeps beside the log in closing.txt: a
+test that gives no reason is named too."""
 import os
 import re
 import sys
@@ -28,7 +31,8 @@ def told(log):
             test = TESTING.match(line).group(1)
         elif line == "Output:" and number + 1 < len(log) and log[number + 1].startswith("-----"):
             output = True
-        elif line == "<end of output>" or line.endswith("<end of output>") and not line.startswith("skipped:"):
+        elif line == "<end of output>" or line.endswith("<end of output>") and not line.startswith(
+            "skipped:"):
             output = False
         elif output and LINE.match(line):
             pairs[test, LINE.match(line).group(1).removesuffix("<end of output>")] = None
@@ -42,7 +46,8 @@ def left_out(build):
     for line in lines_of(os.path.join(folder, "closing.txt")):
         found = NOT_RUN.match(line)
         if found and found.group(1) not in {test for test, _ in pairs}:
-            pairs.append((found.group(1), "gave no reason" if found.group(2) == "Skipped" else found.group(2).lower()))
+            pairs.append((found.group(1), "gave no reason" if found.group(2) == "Skipped"
+                          else found.group(2).lower()))
     return pairs
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes a BDH checkpoint of the released layout (safetensors) in any layout, format and element type that the importer reads.
+"""Writes a BDH checkpoint of the released layout (safetensors) in any layout, format and element
+type that the importer reads.
 
-For the importer's tests; needs Python's standard library alone. PyTorch files are written as torch.save writes them, by
-pickling stand-ins for torch's classes; --hostile makes files that must be refused (and some odd ones that must not).
+For the importer's tests; needs Python's standard library alone. PyTorch files are written as
+torch.save writes them, by pickling stand-ins for torch's classes; --hostile makes files that
+must be refused (and some odd ones that must not).
 """
 import argparse
 import array
@@ -17,11 +19,13 @@ import types
 import zipfile
 
 DTYPES = {  # names in safetensors and in PyTorch
-    "f32": ("F32", "FloatStorage"), "f16": ("F16", "HalfStorage"), "bf16": ("BF16", "BFloat16Storage"), "f64": ("F64", "DoubleStorage")}
+          "f32": ("F32", "FloatStorage"), "f16": ("F16", "HalfStorage"),
+          "bf16": ("BF16", "BFloat16Storage"), "f64": ("F64", "DoubleStorage")}
 
 
 class Tensor:
-    """Row-major float32 values with a shape; `stride` (in elements) only where a view of the storage is meant."""
+    """Row-major float32 values with a shape; `stride` (in elements) only where a view of the
+    storage is meant."""
 
     def __init__(self, shape, data, stride=None):
         self.shape, self.data, self.stride = tuple(shape), data, stride
@@ -74,13 +78,16 @@ def in_layout(source, layout, tied):
     if layout == "released":
         return t
     if layout == "listing":
-        return {"encoder": t["decoder"], "decoder_x": t["encoder"], "decoder_y": t["encoder_v"], "wte.weight": t["embed.weight"],
-                "readout": t["lm_head"], "attn.freqs": t["attn.freqs"]}
+        return {"encoder": t["decoder"], "decoder_x": t["encoder"], "decoder_y": t["encoder_v"],
+                "wte.weight": t["embed.weight"], "readout": t["lm_head"],
+                "attn.freqs": t["attn.freqs"]}
     if layout == "educational":
         heads = t["encoder"].shape[0]
-        return {"E": half_split_rows(t["decoder"], heads), "Dx": half_split(t["encoder"]), "Dy": half_split(t["encoder_v"]),
-                "emb.weight": t["embed.weight"], "readout": t["lm_head"]}
-    port = {"backbone." + name: t[name] for name in ("encoder", "encoder_v", "decoder", "embed.weight")}
+        return {"E": half_split_rows(t["decoder"], heads), "Dx": half_split(t["encoder"]),
+                "Dy": half_split(t["encoder_v"]), "emb.weight": t["embed.weight"],
+                "readout": t["lm_head"]}
+    port = {"backbone." + name: t[name] for name in ("encoder", "encoder_v", "decoder",
+                                                     "embed.weight")}
     return port if tied else {**port, "lm_head.weight": transposed(t["lm_head"])}
 
 
@@ -92,7 +99,8 @@ def encoded(data, dtype):
     if dtype == "f16":
         return struct.pack("<%de" % len(data), *data)
     bits = array.array("I", data.tobytes())
-    return array.array("H", [(x + 0x7FFF + ((x >> 16) & 1)) >> 16 for x in bits]).tobytes()  # round to nearest even
+    # round to nearest even
+    return array.array("H", [(x + 0x7FFF + ((x >> 16) & 1)) >> 16 for x in bits]).tobytes()
 
 
 def write_safetensors(path, tensors, dtype, stated):
@@ -102,7 +110,8 @@ def write_safetensors(path, tensors, dtype, stated):
     begin = 0
     for name, t in tensors.items():
         body.append(encoded(t.data, dtype))
-        header[name] = {"dtype": DTYPES[dtype][0], "shape": t.shape, "data_offsets": [begin, begin + len(body[-1])]}
+        header[name] = {"dtype": DTYPES[dtype][0], "shape": t.shape,
+                        "data_offsets": [begin, begin + len(body[-1])]}
         begin += len(body[-1])
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -160,14 +169,17 @@ def write_torch(path, tensors, dtype, stated, wrapper, hostile, protocol):
     storages = []
 
     def tensor(t, kind=dtype):
-        storages.append(Storage(getattr(torch, DTYPES[kind][1]), encoded(t.data, kind), len(t.data), str(len(storages))))
+        storages.append(Storage(getattr(torch, DTYPES[kind][1]), encoded(t.data, kind), len(t.data),
+                                str(len(storages))))
         stride = [1] * len(t.shape)
         for axis in range(len(t.shape) - 1, 0, -1):
             stride[axis - 1] = stride[axis] * t.shape[axis]
         offset = 1 if hostile == "reach" else 0
-        arguments = (storages[-1], offset, t.shape, t.stride or tuple(stride), False, collections.OrderedDict())
+        arguments = (storages[-1], offset, t.shape, t.stride or tuple(stride), False,
+                     collections.OrderedDict())
         made = Rebuilt(torch._utils._rebuild_tensor_v2, arguments)
-        return Rebuilt(torch._utils._rebuild_parameter, (made, True, collections.OrderedDict())) if hostile == "parameters" else made
+        return Rebuilt(torch._utils._rebuild_parameter,
+                       (made, True, collections.OrderedDict())) if hostile == "parameters" else made
 
     state = collections.OrderedDict()
     for name, t in tensors.items():
@@ -176,7 +188,8 @@ def write_torch(path, tensors, dtype, stated, wrapper, hostile, protocol):
             state[name] = tensor(Tensor(t.shape, flipped.data, (1, t.shape[0])))
         else:
             state[name] = tensor(t)
-    state._metadata = collections.OrderedDict({"": {"version": 1}})  # as nn.Module.state_dict() does
+    # as nn.Module.state_dict() does
+    state._metadata = collections.OrderedDict({"": {"version": 1}})
     if hostile == "global":
         state["extra"] = Danger()
     if hostile == "self-reference":
@@ -186,9 +199,10 @@ def write_torch(path, tensors, dtype, stated, wrapper, hostile, protocol):
     thing = state
     if wrapper:
         moments = tensor(Tensor((3,), array.array("f", [0.5, float("nan"), 2])))
-        optimizer = {"state": {0: {"step": 7, "exp_avg": moments}}, "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.95), "params": [0]}]}
-        thing = {wrapper: state, "optimizer": optimizer, "epoch": 3, "loss": 1.25, "note": "text", "config": dict(stated), "none": None,
-                 "set": {1, 2}}
+        optimizer = {"state": {0: {"step": 7, "exp_avg": moments}},
+                     "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.95), "params": [0]}]}
+        thing = {wrapper: state, "optimizer": optimizer, "epoch": 3, "loss": 1.25, "note": "text",
+                 "config": dict(stated), "none": None, "set": {1, 2}}
         if hostile in ("model-configuration", "two-states"):
             thing["model"] = {"n_layer": 3} if hostile == "model-configuration" else state
     if hostile == "shared":  # small as a file, enormous when every path through it is walked
@@ -207,7 +221,8 @@ def write_zip(path, description, storages, hostile):
         for s in storages:
             if hostile == "missing-storage" and s.key == "0":
                 continue
-            z.writestr("archive/data/" + s.key, s.data[:-1] if hostile == "short-storage" and s.key == "0" else s.data)
+            z.writestr("archive/data/" + s.key, s.data[:-1] if hostile == "short-storage"
+                       and s.key == "0" else s.data)
         z.writestr("archive/version", "3\n")
         if hostile == "absolute-name":
             z.writestr(zipfile.ZipInfo("/etc/passwd"), "x")
@@ -218,20 +233,25 @@ def write_zip(path, description, storages, hostile):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("source")
     p.add_argument("target", help="*.safetensors, or *.pt for a PyTorch file")
-    p.add_argument("--layout", choices=["released", "listing", "educational", "hugging-face"], default="released")
+    p.add_argument("--layout", choices=["released", "listing", "educational", "hugging-face"],
+                   default="released")
     p.add_argument("--dtype", choices=DTYPES, default="f32")
     p.add_argument("--prefix", default="", help="put before every tensor's name")
-    p.add_argument("--wrapper", default="", help="key of the state dictionary in an outer one, optimizer state beside it (PyTorch)")
+    p.add_argument("--wrapper", default="", help="key of the state dictionary in an outer one, "
+                   "optimizer state beside it (PyTorch)")
     p.add_argument("--state", action="append", default=[], metavar="KEY=NUMBER",
                    help="safetensors metadata, or `config` beside the wrapped state")
     p.add_argument("--tied", action="store_true", help="leave the Hugging Face port's readout out")
     p.add_argument("--no-table", action="store_true", help="leave the frequency table out")
     p.add_argument("--drop", action="append", default=[], help="leave this tensor out")
-    p.add_argument("--add", action="append", default=[], metavar="NAME=N", help="add a tensor of N ones")
-    p.add_argument("--poke", action="append", default=[], metavar="NAME:I=X", help="set element I of a tensor")
+    p.add_argument("--add", action="append", default=[], metavar="NAME=N",
+                   help="add a tensor of N ones")
+    p.add_argument("--poke", action="append", default=[], metavar="NAME:I=X",
+                   help="set element I of a tensor")
     p.add_argument("--protocol", type=int, default=2, help="pickle protocol")
     p.add_argument("--hostile", default="")
     a = p.parse_args()
