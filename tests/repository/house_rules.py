@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""house_rules.py [ROOT]: the limits that keep the code readable, and the words that it does
+without.
+
+Includes (include_rule.py), installed headers, columns, lengths of files, functions and classes,
+nested conditionals, words. Prints one line per violation and a count per rule; exit code 1 if
+there is a violation."""
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cpp_text
+import include_rule
+import no_traces
+
+COLUMNS = 100
+FILE_LINES, FUNCTION_LINES, CLASS_LINES, CLASS_MEMBERS = 400, 60, 250, 25  # of production code
+INSTALLED_HEADERS = 25
+COUNT_INSTALLED_HEADERS = False  # True as soon as cmake/install.cmake has its list `public_headers`
+
+PRODUCTION = {"core", "graph", "kernels", "gpu", "io", "apps"}
+CPP = {".hpp", ".cpp", ".inc", ".cu", ".cuh"}
+SHELL = re.compile(r"#!.*\b(?:ba|da)?sh\b")
+# Written by programs, or data.
+NO_SOURCE = re.compile(r"^(?:tests/data/|tests/fuzz/corpus/|bench/results/|examples/models/)")
+
+# (rule, file or file:name): why it is an exception.
+ALLOWED = {
+    ("word", "LICENSE"): "the text is not ours",
+}
+
+PERSON = "the subject is the code: name the function, or write 'not recorded', 'unused', 'the caller'"
+VERB = "the subject is the code: 'is given', 'reads', 'prints', 'requests', 'states', 'shows'"
+# Pattern: what to write instead and why. The patterns are written so that they do not match
+# themselves.
+WORDS = {
+    r"nobod[y]|somebod[y]|anybod[y]|everybod[y]|whoeve[r]|someon[e]|anyon[e]|no on[e]": PERSON,
+    r"tol[d]|tel[l]s?|tellin[g]|as[k]s?|aske[d]|askin[g]": VERB,
+    r"onlooke[r]s?": "round_observer",
+    r"looking_a[t]|loo[k]ing::\w+": "observation",
+    r"ho[p]::\w+|last_ho[p]": "stage",
+    r"siblin[g]s?": "new_stream(), streams of one model",
+    r"perform_togethe[r]|step_togethe[r]|pull_dense_togethe[r]": "perform_batch, step_streams, "
+         "pull_dense_batch",
+    r"joint_recordin[g]": "batched_graph",
+    r"vouche[d]_\w+|vouche[d]|vouche[s]": "committed_rows; 'is checked by', 'is valid because'",
+    r"told_wor[k]": "progress_meter",
+    r"laborator[y]::\w+|class laborator[y]|laborator[y]\.[ch]pp": "experiment; the word is for the "
+         "frame of a rotation",
+    r"reliv[e]s?|relivin[g]": "replay",
+    r"cut_grap[h]": "thresholded_graph",
+    r"answered_edge[s]|answered_by_\w+|answered_byte[s]": "reciprocal_edges",
+    r"dale_by_chanc[e]": "expected_dale_index",
+    r"synapse_factor[s]": "hebbian_trace",
+    r"graph_excerp[t]|excerpt_edg[e]|excerpt_reques[t]": "subgraph",
+    r"weights_ar[e]::\w+": "validation::skip, validation::check",
+    r"look_for_broke[n]|broken_synaps[e]_?": "find_non_finite",
+    r"ordered_engin[e]": "permuted_engine",
+    r"collect_row[s]": "reduce_block_rows",
+    r"hear_[aw]|heard_": "reduce_a, reduce_w, hub_input_",
+    r"believ[e]\(|conclud[e]\(": "compute_x, compute_y",
+    r"sealed_a[s]|seal[s]?\.[ch]pp|class sea[l]": "checksum_header",
+    r"read_apar[t]|apar[t]\.[ch]pp": "read_in_child, sandbox",
+    r"hdf5_scree[n]|hdf5_outpu[t]": "validate, driver",
+    r"outloo[k]s?": "token_statistics",
+}
+WORD = re.compile("|".join(rf"(?<!\w)(?P<w{i}>{pattern})(?!\w)"
+                           for i, pattern in enumerate(WORDS)), re.I)
+INSTEAD = list(WORDS.values())
+
+
+def is_cmake(name):
+    return name.endswith(("CMakeLists.txt", ".cmake", ".cmake.in"))
+
+
+def is_source(name, text):
+    if NO_SOURCE.match(name):
+        return False
+    return Path(name).suffix in CPP | {".py", ".sh"} or is_cmake(name) or bool(SHELL.match(text))
+
+
+def installed_headers(root):
+    """The headers of the list `public_headers` of cmake/install.cmake; None without such a list."""
+    path = root / "cmake" / "install.cmake"
+    found = re.search(r"set\s*\(\s*public_headers\b([^)]*)\)",
+                      path.read_text()) if path.is_file() else None
+    return re.findall(r"[\w/.]+\.hpp", re.sub(r"#.*", "", found.group(1))) if found else None
+
+
+def header_violations(root):
+    headers = installed_headers(root)
+    where = "cmake/install.cmake:1"
+    if headers is None:
+        yield "headers", where, "no list public_headers, expected set(public_headers ...)"
+        return
+    if len(headers) > INSTALLED_HEADERS:
+        yield "headers", where, f"{len(headers)} installed headers, expected at most {INSTALLED_HEADERS}"
+    for header in headers:
+        if re.search(r"detail|internal", header):
+            yield "headers", where, f"{header} is installed, and internal by its name"
+
+
+def column_violations(name, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > COLUMNS:
+            yield "columns", f"{name}:{number}", f"{len(line)} columns, expected at most {COLUMNS}"
+
+
+def length_violations(name, text):
+    lines = text.count("\n")
+    if lines > FILE_LINES:
+        yield "file", f"{name}:1", f"{lines} lines, expected at most {FILE_LINES}: find the second subject"
+    for scope in cpp_text.scopes(text):
+        where, lines = f"{name}:{scope.first}", scope.last - scope.first + 1
+        if scope.kind == "function" and lines > FUNCTION_LINES:
+            yield "function", where, f"{scope.name}: {lines} lines, expected at most {FUNCTION_LINES}"
+        if scope.kind == "class" and lines > CLASS_LINES:
+            yield "class", where, f"{scope.name}: {lines} lines, expected at most {CLASS_LINES}"
+        if scope.kind == "class" and scope.members > CLASS_MEMBERS:
+            yield "class", where, f"{scope.name}: {scope.members} data members, expected at most {CLASS_MEMBERS}"
+
+
+def conditional_violations(name, text):
+    for number in cpp_text.nested_conditionals(text):
+        yield "conditional", f"{name}:{number}", "a ?: within a ?:, expected if, switch or a function"
+
+
+def word_violations(name, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        for found in WORD.finditer(line):
+            instead = INSTEAD[int(found.lastgroup[1:])]
+            yield "word", f"{name}:{number}", f"'{found.group()}', expected: {instead}"
+
+
+def violations_of(name, text):
+    if is_source(name, text):
+        yield from column_violations(name, text)
+    if Path(name).suffix in CPP:
+        yield from conditional_violations(name, text)
+        if name.split("/")[0] in PRODUCTION:
+            yield from length_violations(name, text)
+    if not NO_SOURCE.match(name):
+        yield from word_violations(name, text)
+
+
+def violations(root, count_headers=COUNT_INSTALLED_HEADERS):
+    """(rule, place, what) of every violation, allowed ones excepted."""
+    root = Path(root)
+    for line in include_rule.violations(root):
+        file, number, what = line.split(":", 2)
+        yield "include", f"{file}:{number}", what.strip()
+    if count_headers:
+        yield from header_violations(root)
+    for name in no_traces.files(root):
+        data = (root / name).read_bytes()
+        if b"\0" in data[:65536]:
+            continue
+        for rule, place, what in violations_of(name, data.decode(errors="replace")):
+            if (rule, name) not in ALLOWED:
+                yield rule, place, what
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+    found = list(violations(root))
+    for rule, place, what in found:
+        print(f"{place}: {rule}: {what}")
+    counts = Counter(rule for rule, _, _ in found)
+    print(", ".join(f"{rule} {count}" for rule, count in sorted(counts.items())) or "no violation")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
