@@ -58,7 +58,7 @@ void print(std::string_view text) {
     } else if (errno == EPIPE) {
       throw broken_pipe();
     } else if (errno != EINTR) {
-      throw_unwritable("standard output", errno);
+      throw_errno("standard output", errno);
     }
   }
 }

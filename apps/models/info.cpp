@@ -57,7 +57,7 @@ description of_model(const std::string& file, const choice& asked) {
 }
 
 description of_state(const std::string& file) {
-  check_seal(file, sealed::state);
+  verify_checksum_header(file, checksummed::state);
   const hdf5::file state = hdf5::file::open(file, {std::filesystem::file_size(file), true});
   const hdf5::group root = state.root(), layers = root.open_group("layers");
   description d;

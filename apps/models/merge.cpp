@@ -42,7 +42,7 @@ class merge_app final : public command {
     return write_model(o.model, o.force, [&] {
       const model a = open_model(o.first), b = open_model(o.second);
       stop_if_requested();
-      merged made = with_places(
+      merged made = with_context(
           [&](const std::string& place) {
             return fmt::format("{}, {}: {}", o.first, o.second, place);
           },

@@ -94,7 +94,7 @@ class slice_app final : public command {
     return write_model(o.target, o.force, [&] {
       const model m = open_model(o.model);
       stop_if_requested();
-      sliced made = with_places(
+      sliced made = with_context(
           [&](const std::string& place) { return o.model + ": " + place; },
           [&] { return slice(m, chosen_neurons(m, o), static_cast<float>(o.scale_e)); });
       std::string lines = summary(m, made);

@@ -374,7 +374,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
   for (const std::string& text : o.interventions) {
     const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
     intervention p =
-        with_places(named, [&] { return parse_intervention(brain.subject(), text, first); });
+        with_context(named, [&] { return parse_intervention(brain.subject(), text, first); });
     p.always = p.first == 0 && first == 0;
     const bool past = p.last < first || (p.acts_once() && p.first < first);
     if (past || (total && *total != 0 && p.first >= first + *total))
@@ -384,7 +384,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
               ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
               : fmt::format("{} or later, the tokens of this run", first));
     if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
-    with_places(named, [&] { brain.perturb(p); });
+    with_context(named, [&] { brain.perturb(p); });
   }
 }
 

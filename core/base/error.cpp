@@ -7,9 +7,8 @@
 
 namespace bdh {
 
-std::string shown(double value) {
-  return std::isnan(value) ? "nan" : fmt::format("{}", value);
-}  // a NaN has no sign for us
+// A NaN is shown without its sign.
+std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 namespace {
 
@@ -26,11 +25,29 @@ std::string text_of(const std::string& place, const std::string& found, const st
 
 }  // namespace
 
-error::error(std::string place, std::string found, std::string expected, std::string hint)
+error::error(error_kind kind, std::string place, std::string found, std::string expected,
+             std::string hint)
     : std::runtime_error(text_of(place, found, expected, hint)),
+      kind_(kind),
       place_(std::move(place)),
       found_(std::move(found)),
       expected_(std::move(expected)),
       hint_(std::move(hint)) {}
+
+void throw_error(error_kind kind, std::string place, std::string found, std::string expected,
+                 std::string hint) {
+  switch (kind) {
+    case error_kind::shape:
+      throw shape_error(std::move(place), std::move(found), std::move(expected), std::move(hint));
+    case error_kind::device:
+      throw device_error(std::move(place), std::move(found), std::move(expected), std::move(hint));
+    case error_kind::unavailable:
+      throw unavailable_error(std::move(place), std::move(found), std::move(expected),
+                              std::move(hint));
+    case error_kind::input:
+      break;
+  }
+  throw input_error(std::move(place), std::move(found), std::move(expected), std::move(hint));
+}
 
 }  // namespace bdh

@@ -4,46 +4,54 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace bdh {
 
 std::string shown(double value);  // the shortest digits that mean this number
 
+enum class error_kind {
+  input,        // a file, an option or a value that cannot be used
+  shape,        // two things whose sizes or conventions do not fit each other
+  device,       // a device or the operating system failed: no memory, no space, a failed write
+  unavailable,  // well-formed, but more than this build or this model can do
+};
+
 class error : public std::runtime_error {
  public:
-  error(std::string place, std::string found, std::string expected = {}, std::string hint = {});
+  error(error_kind kind, std::string place, std::string found, std::string expected = {},
+        std::string hint = {});
 
-  const std::string& place() const noexcept {
-    return place_;
-  }  // file, dataset, option or particle at fault
-  const std::string& found() const noexcept { return found_; }  // what is there
-  const std::string& expected() const noexcept {
-    return expected_;
-  }  // what would have been right; may be empty
-  const std::string& hint() const noexcept { return hint_; }  // what to do about it; may be empty
+  error_kind kind() const noexcept { return kind_; }
+  // The file, dataset, option or particle at fault.
+  const std::string& place() const noexcept { return place_; }
+  // What is there.
+  const std::string& found() const noexcept { return found_; }
+  // What would have been right; may be empty.
+  const std::string& expected() const noexcept { return expected_; }
+  // What to do about it; may be empty.
+  const std::string& hint() const noexcept { return hint_; }
 
  private:
+  error_kind kind_;
   std::string place_, found_, expected_, hint_;
 };
 
-// A file, an option or a value that cannot be used.
-class input_error : public error {
-  using error::error;
+// An error of one kind: a type, so that it can be caught by itself.
+template <error_kind Kind>
+class error_of_kind : public error {
+ public:
+  error_of_kind(std::string place, std::string found, std::string expected = {},
+                std::string hint = {})
+      : error(Kind, std::move(place), std::move(found), std::move(expected), std::move(hint)) {}
 };
+using input_error = error_of_kind<error_kind::input>;
+using shape_error = error_of_kind<error_kind::shape>;
+using device_error = error_of_kind<error_kind::device>;
+using unavailable_error = error_of_kind<error_kind::unavailable>;
 
-// Two things whose sizes or conventions do not fit each other.
-class shape_error : public error {
-  using error::error;
-};
-
-// A device or the operating system failed: no memory, no space, a failed write.
-class device_error : public error {
-  using error::error;
-};
-
-// Something that is well-formed but that this build or this model cannot do.
-class unavailable_error : public error {
-  using error::error;
-};
+// Throws the error_of_kind of that kind, whose kind is known only now.
+[[noreturn]] void throw_error(error_kind kind, std::string place, std::string found,
+                              std::string expected = {}, std::string hint = {});
 
 }  // namespace bdh

@@ -43,8 +43,8 @@ void igraph_session::check(igraph_error_t code) {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
   if (code == IGRAPH_SUCCESS) return;
   if (code == IGRAPH_ENOMEM) throw std::bad_alloc();
-  throw error("graph", reason_.empty() ? igraph_strerror(code) : reason_,
-              "a graph that igraph can work on");
+  throw input_error("graph", reason_.empty() ? igraph_strerror(code) : reason_,
+                    "a graph that igraph can work on");
 }
 
 void igraph_session::on_error(const char* reason, const char*, int, igraph_error_t) {

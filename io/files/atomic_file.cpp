@@ -28,7 +28,7 @@ std::string temporary_name() {
 
 void expect_writable(const std::filesystem::path& folder, const std::filesystem::path& target) {
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    throw_unwritable(target, errno, "its folder cannot be written to");
+    throw_errno(target, errno, "its folder cannot be written to");
 }
 
 // Nobody has heard of the temporary name.
@@ -76,7 +76,7 @@ void atomic_file::publish() {
                       "use --force to overwrite it");
   if (failed == EINVAL || failed == ENOSYS)
     failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
-  if (failed != 0) throw_unwritable(target_, failed, "cannot get its name");
+  if (failed != 0) throw_errno(target_, failed, "cannot get its name");
   published_ = true;
   sync_path(folder_of(target_));
 }
@@ -110,7 +110,7 @@ void atomic_folder::publish() {
     if (why == ENOTEMPTY || why == EEXIST || why == ENOTDIR)
       throw input_error(target_.string(), "exists and is not an empty folder",
                         "a new or empty one");
-    throw_unwritable(target_, why, "cannot get its name");
+    throw_errno(target_, why, "cannot get its name");
   }
   published_ = true;
   sync_path(folder_of(target_));
@@ -128,28 +128,28 @@ void claim_folder(const std::filesystem::path& folder) {
   expect_free_folder(folder);
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) throw_unwritable(folder, failed.value(), "cannot be created");
+  if (failed) throw_errno(folder, failed.value(), "cannot be created");
 }
 
 void sync_path(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw_unwritable(path, errno, "cannot be opened");
+  if (descriptor < 0) throw_errno(path, errno, "cannot be opened");
   const int failed = ::fsync(descriptor) == 0 ? 0 : errno;
   ::close(descriptor);
   // Some network file systems cannot sync a folder, and say so.
   if (failed != 0 && failed != EINVAL && failed != ENOTSUP)
-    throw_unwritable(path, failed, "cannot be synced");
+    throw_errno(path, failed, "cannot be synced");
 }
 
 void write_text(const std::filesystem::path& target, std::string_view text) {
   atomic_file whole(target, true);
   std::FILE* f = std::fopen(whole.temporary().c_str(), "wxe");
-  if (f == nullptr) throw_unwritable(target, errno);
+  if (f == nullptr) throw_errno(target, errno);
   errno = 0;
   const bool written =
       std::fwrite(text.data(), 1, text.size(), f) == text.size() && std::fflush(f) == 0;
   const int why = errno;
-  if (std::fclose(f) != 0 || !written) throw_unwritable(target, why);
+  if (std::fclose(f) != 0 || !written) throw_errno(target, why);
   whole.publish();
 }
 

@@ -19,14 +19,14 @@
 namespace bdh {
 namespace {
 
-constexpr std::string_view first_line(sealed what) {
-  return what == sealed::model ? "BDHMODEL1\n" : "BDHSTATE1\n";
+constexpr std::string_view first_line(checksummed what) {
+  return what == checksummed::model ? "BDHMODEL1\n" : "BDHSTATE1\n";
 }
-constexpr const char* noun(sealed what) {
-  return what == sealed::model ? "a model file (NAME.bdh.h5)" : "a state file";
+constexpr const char* noun(checksummed what) {
+  return what == checksummed::model ? "a model file (NAME.bdh.h5)" : "a state file";
 }
 
-using block = std::array<char, seal_bytes>;
+using block = std::array<char, checksum_header_bytes>;
 
 class descriptor {
  public:
@@ -56,7 +56,7 @@ ssize_t read_some(int from, char* to, std::size_t size) {
   return static_cast<ssize_t>(done);
 }
 
-block block_of(sealed what, const std::string& sum, std::uint64_t length) {
+block block_of(checksummed what, const std::string& sum, std::uint64_t length) {
   block b{};
   const std::string text =
       std::string(first_line(what)) + sum + "\n" + std::to_string(length) + "\n";
@@ -64,8 +64,8 @@ block block_of(sealed what, const std::string& sum, std::uint64_t length) {
   return b;
 }
 
-// The seal of the bytes from here to the end, or nothing when they cannot be read (see errno).
-std::optional<block> seal_of_rest(int from, sealed what) {
+// The header of the bytes from here to the end, or nothing when they cannot be read (see errno).
+std::optional<block> header_of_rest(int from, checksummed what) {
   sha256 sum;
   std::uint64_t length = 0;
   constexpr std::size_t step = std::size_t{1} << 20;
@@ -82,24 +82,25 @@ std::string message(int number) { return std::generic_category().message(number)
 
 }  // namespace
 
-std::optional<sealed> sealed_as(std::string_view first_bytes) noexcept {
-  for (sealed what : {sealed::model, sealed::state})
+std::optional<checksummed> checksummed_as(std::string_view first_bytes) noexcept {
+  for (checksummed what : {checksummed::model, checksummed::state})
     if (first_bytes.substr(0, first_line(what).size()) == first_line(what)) return what;
   return std::nullopt;
 }
 
-void seal(const std::filesystem::path& file, sealed what) {
+void write_checksum_header(const std::filesystem::path& file, checksummed what) {
   const descriptor f(file, O_RDWR);
   std::optional<block> b;
-  if (f.number() < 0 || ::lseek(f.number(), seal_bytes, SEEK_SET) < 0 ||
-      !(b = seal_of_rest(f.number(), what)))
+  if (f.number() < 0 || ::lseek(f.number(), checksum_header_bytes, SEEK_SET) < 0 ||
+      !(b = header_of_rest(f.number(), what)))
     throw device_error(file.string(), "cannot be read back: " + message(errno));
   errno = 0;
   if (::pwrite(f.number(), b->data(), b->size(), 0) != static_cast<ssize_t>(b->size()))
-    throw_unwritable(file, errno != 0 ? errno : ENOSPC);
+    throw_errno(file, errno != 0 ? errno : ENOSPC);
 }
 
-void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t largest_read) {
+void verify_checksum_header(const std::filesystem::path& file, checksummed what,
+                            std::uint64_t largest_read) {
   const std::string place = file.string();
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored))
@@ -109,16 +110,16 @@ void check_seal(const std::filesystem::path& file, sealed what, std::uint64_t la
   block found{};
   const ssize_t got = f.number() < 0 ? -1 : read_some(f.number(), found.data(), found.size());
   if (got < 0) throw input_error(place, "cannot be read: " + message(errno), noun(what));
-  const auto is = sealed_as({found.data(), static_cast<std::size_t>(got)});
+  const auto is = checksummed_as({found.data(), static_cast<std::size_t>(got)});
   if (!is)
     throw input_error(place, "another kind of file", noun(what),
-                      what == sealed::model ? "`bdh import` makes one" : "");
+                      what == checksummed::model ? "`bdh import` makes one" : "");
   if (*is != what) throw input_error(place, noun(*is), noun(what));
   const std::string sum(found.data() + first_line(what).size(), 64);
   const std::uint64_t bytes = std::filesystem::file_size(file),
-                      rest = bytes - std::min<std::uint64_t>(bytes, seal_bytes);
+                      rest = bytes - std::min<std::uint64_t>(bytes, checksum_header_bytes);
   const auto expected =
-      bytes > largest_read ? block_of(what, sum, rest) : seal_of_rest(f.number(), what);
+      bytes > largest_read ? block_of(what, sum, rest) : header_of_rest(f.number(), what);
   if (!expected) throw input_error(place, "cannot be read: " + message(errno), noun(what));
   if (*expected != found)
     throw input_error(place, "bytes that do not match the checksum in its head",

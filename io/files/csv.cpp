@@ -93,7 +93,7 @@ csv_file::~csv_file() {
   if (file_ != nullptr) std::fclose(file_);
 }
 
-void csv_file::fail() const { throw_unwritable(path_, errno); }
+void csv_file::fail() const { throw_errno(path_, errno); }
 
 void csv_file::write(std::string_view text) {
   errno = 0;

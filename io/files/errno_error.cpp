@@ -7,7 +7,7 @@
 
 namespace bdh {
 
-void throw_unwritable(const std::filesystem::path& place, int why, const std::string& what) {
+void throw_errno(const std::filesystem::path& place, int why, const std::string& what) {
   const std::string found = what + ": " + std::generic_category().message(why != 0 ? why : EIO);
   switch (why) {
     case EACCES:

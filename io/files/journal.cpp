@@ -67,7 +67,7 @@ journal_writer::~journal_writer() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-void journal_writer::fail() const { throw_unwritable(path_, errno); }
+void journal_writer::fail() const { throw_errno(path_, errno); }
 
 void journal_writer::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {

@@ -1,6 +1,6 @@
-// Reading a stranger's file in a process of its own: libhdf5 1.10 reads and frees wild memory on
-// hostile structures, and what it does there must not reach this process. Only arrays and numbers
-// come back.
+// Reading an untrusted file in a child process: libhdf5 1.10 reads and frees wild memory on hostile
+// structures, and what it does there must not reach this process. Only arrays and numbers come
+// back.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,11 @@
 
 namespace bdh {
 
-// Values that one process puts and the other takes, in the same order.
-class parcel {
+// Values that one process puts and the other takes, in the same order. Errors: input_error where
+// fewer are there than taken, std::bad_alloc where there is no room for what is put.
+class value_pipe {
  public:
-  explicit parcel(int descriptor) noexcept : descriptor_(descriptor) {}
+  explicit value_pipe(int descriptor) noexcept : descriptor_(descriptor) {}
 
   template <class T>
   void put(std::span<const T> values) {
@@ -65,8 +66,8 @@ class parcel {
 };
 
 // Calls `put` in a child process, then `take` here. What `put` throws of core/base/error.hpp is
-// thrown here; input_error for `file` when the child dies of it.
-void read_apart(const std::string& file, const std::function<void(parcel&)>& put,
-                const std::function<void(parcel&)>& take);
+// thrown here; input_error for `file` when the child dies of a signal.
+void read_in_child(const std::string& file, const std::function<void(value_pipe&)>& put,
+                   const std::function<void(value_pipe&)>& take);
 
 }  // namespace bdh

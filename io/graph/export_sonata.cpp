@@ -250,7 +250,7 @@ if __name__ == "__main__":
 void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest) {
   std::error_code failed;
   std::filesystem::create_directory(folder, failed);
-  if (failed) throw_unwritable(folder, failed.value(), "cannot be created");
+  if (failed) throw_errno(folder, failed.value(), "cannot be created");
   write_nodes(g, folder / "nodes.h5");
   write_edges(g, folder / "edges.h5");
   write_lines(folder / "node_types.csv",

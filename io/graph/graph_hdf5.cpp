@@ -109,13 +109,13 @@ void read_here(const std::string& path, const std::string& group, edge_list& to)
 
 void read_hdf5(const std::string& path, const std::string& group, edge_list& to) {
   to.lines = false;
-  const auto put = [&](parcel& values) {
+  const auto put = [&](value_pipe& values) {
     read_here(path, group, to);
     values.put_value(to.source.size);
     values.put_value(to.target.size);
     values.put(std::span<const graph_edge>(to.edges));
   };
-  read_apart(path, put, [&](parcel& values) {
+  read_in_child(path, put, [&](value_pipe& values) {
     to.source.size = values.take_value<std::optional<neuron_id>>();
     to.target.size = values.take_value<std::optional<neuron_id>>();
     to.edges = values.take<std::vector<graph_edge>>();

@@ -104,7 +104,7 @@ output::output(const std::filesystem::path& path)
     : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
   if (descriptor_ >= 0) return;
   if (errno == EEXIST) throw input_error(path.string(), "a file that exists", "a new name");
-  throw_unwritable(path, errno, "cannot be created");
+  throw_errno(path, errno, "cannot be created");
 }
 
 output::~output() {

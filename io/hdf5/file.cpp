@@ -341,7 +341,7 @@ group file::root() const {
 }
 
 void file::check_output() const {
-  if (output_ && output_->error != 0) throw_unwritable(shown_, output_->error);
+  if (output_ && output_->error != 0) throw_errno(shown_, output_->error);
 }
 
 void file::flush() {

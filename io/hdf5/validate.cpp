@@ -185,8 +185,8 @@ class walker {
     all.skip(base, "no HDF5 file");
     all.expect("\x89HDF\r\n\x1a\n", "no HDF5 file");
     const std::string_view user_block(reinterpret_cast<const char*>(image_.data()), 8);
-    start.require(user_block != "\x89HDF\r\n\x1a\n",
-                  "HDF5 in the place of the seal");  // HDF5 would take that for the start
+    // libhdf5 would take that for the start.
+    start.require(user_block != "\x89HDF\r\n\x1a\n", "HDF5 in the place of the checksum header");
     all.expect(std::string_view("\0\0\0\0\0\x08\x08\0", 8), what);
     all.expect<2>(leaf_k, what);
     all.expect<2>(internal_k, what);

@@ -1,6 +1,6 @@
-// What stands between a stranger's file and libhdf5, whose 1.10 reads and frees wild memory on
-// hostile structures: anybody can forge a seal (io/files/checksum_header.hpp). Every byte by which
-// the library would find its way through the file is checked here first.
+// The check of an untrusted file before libhdf5, whose 1.10 reads and frees wild memory on hostile
+// structures, opens it: a checksum header (io/files/checksum_header.hpp) can be forged. Every byte
+// by which the library finds its way through the file is checked here first.
 #pragma once
 
 #include <cstddef>

@@ -57,14 +57,14 @@ file_kind identify(const std::filesystem::path& path) {
                                                                         : file_kind::unknown;
   if (!std::filesystem::is_regular_file(path, ignored)) return file_kind::unknown;
   std::ifstream stream(path, std::ios::binary);
-  std::array<char, seal_bytes + 8> start{};
+  std::array<char, checksum_header_bytes + 8> start{};
   stream.read(start.data(), start.size());
   const std::string_view head(start.data(), static_cast<std::size_t>(stream.gcount()));
-  if (const auto what = sealed_as(head))
-    return *what == sealed::model ? file_kind::model : file_kind::state;
+  if (const auto what = checksummed_as(head))
+    return *what == checksummed::model ? file_kind::model : file_kind::state;
   constexpr std::string_view hdf5_magic = "\x89HDF\r\n\x1a\n";
   if (head.substr(0, 8) == hdf5_magic ||
-      (head.size() > seal_bytes && head.substr(seal_bytes) == hdf5_magic))
+      (head.size() > checksum_header_bytes && head.substr(checksum_header_bytes) == hdf5_magic))
     return kind_of_hdf5(path);
   if (head.substr(0, 4) == "PK\x03\x04") return file_kind::pytorch;
   // Safetensors: the length of a JSON header in 8 bytes, then the header.

@@ -67,7 +67,7 @@ void write_nodes(hdf5::group& root, const model& m) {
 }
 
 void write_model(const model& m, const std::string& hash, const std::filesystem::path& to) {
-  hdf5::file file = hdf5::file::create(to, seal_bytes);
+  hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
     hdf5::group root = file.root();
     root.set_text("format", "bdh-model");
@@ -206,17 +206,17 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
     throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1",
                             "a newer bdh may read it");
   model_spec p;
-  with_place(shown + ":/@", [&] { read_rules(root, p); });
+  with_prefix(shown + ":/@", [&] { read_rules(root, p); });
   read_origin(root, p);
   read_projections(root, bytes, p);
   read_neurons(root, p);
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
-    with_place(shown + ":/", [&] {
+    with_prefix(shown + ":/", [&] {
       p.rotation = rotation::keeping(
           root.open_group("rotation").open_dataset("frequency").map_list<double>());
     });
-  return with_places(
+  return with_context(
       [&](const std::string& place) { return shown + ":" + place_in_file(place, direct); },
       [&] { return model(std::move(p)); });
 }
@@ -269,21 +269,21 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
   const std::string hash = content_hash(m);
   with_file_name(whole.temporary().string(), file.string(), [&] {
     write_model(m, hash, whole.temporary());
-    seal(whole.temporary(), sealed::model);
+    write_checksum_header(whole.temporary(), checksummed::model);
     whole.publish();
   });
   return hash;
 }
 
 model load_model(const std::filesystem::path& file, std::uint64_t largest_read) {
-  check_seal(file, sealed::model, largest_read);
+  verify_checksum_header(file, checksummed::model, largest_read);
   const std::uint64_t bytes = std::filesystem::file_size(file);
   return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes,
                     file.string());
 }
 
 model check_model(const std::filesystem::path& file, std::uint64_t largest_read) {
-  check_seal(file, sealed::model);
+  verify_checksum_header(file, checksummed::model);
   model m = load_model(file, largest_read);
   for (const stored_projection& p : projections_of(m))
     if (const auto e = p.in(m).first_not_finite())

@@ -1,4 +1,5 @@
-// Model files, NAME.bdh.h5: sealed HDF5 (io/files/checksum_header.hpp) of the first file version.
+// Model files, NAME.bdh.h5: HDF5 behind a checksum header (io/files/checksum_header.hpp), of the
+// first file version.
 //
 //   root attributes      format "bdh-model", format_version 1, creator, source, source_sha256,
 //   layout, inferred (JSON list),
@@ -47,13 +48,13 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
 inline constexpr std::uint64_t largest_read_model = std::uint64_t{1} << 29;
 
 // The model, with its content_sha256. Throws input_error, shape_error or unavailable_error, places
-// starting with the file name. A file above `largest_read` is mapped: its seal is not compared, and
-// dense weights are neither read nor looked at (the hashes that were stored with them vouch for
-// them); all else is checked in files of any size.
+// starting with the file name. A file above `largest_read` is mapped: its checksum is not compared,
+// and dense weights are not read (content_sha256 is made of the hashes stored with them); all else
+// is checked in files of any size.
 model load_model(const std::filesystem::path& file,
                  std::uint64_t largest_read = largest_read_model);
 
-// The same of a file that is read through and checked from its first byte to its last: seal,
+// The same of a file that is read through and checked from its first byte to its last: checksum,
 // weights and content hash.
 model check_model(const std::filesystem::path& file,
                   std::uint64_t largest_read = largest_read_model);
@@ -62,8 +63,8 @@ model check_model(const std::filesystem::path& file,
 // where the model came from.
 std::string content_hash(const model& m);
 
-// Reads the image of a model file without looking at its seal. For the fuzzer, which would never
-// get past it.
+// Reads the image of a model file without comparing its checksum, which the fuzzer would never get
+// right.
 model load_model_image(std::span<const std::byte> image, const std::string& shown);
 
 }  // namespace bdh

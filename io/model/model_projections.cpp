@@ -233,7 +233,7 @@ void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& 
     population source = read_population(nodes, p.source, bytes),
                target = read_population(nodes, p.target, bytes);
     // Projections give places such as dx/data[17].
-    projection read = with_place(projections.place() + "/", [&] {
+    projection read = with_prefix(projections.place() + "/", [&] {
       return read_projection(projections, p, std::move(source), std::move(target));
     });
     (p.of_hubs ? to.circuits.*p.of_hubs : (*to.direct).*p.of_direct) = std::move(read);

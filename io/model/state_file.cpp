@@ -166,7 +166,7 @@ std::vector<probe_record> read_probes(const hdf5::group& from) {
 }
 
 void write_state(const synapse_state& s, const model& m, const std::filesystem::path& to) {
-  hdf5::file file = hdf5::file::create(to, seal_bytes);
+  hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
     hdf5::group root = file.root();
     root.set_text("format", "bdh-state");
@@ -206,7 +206,7 @@ void save_state(const synapse_state& s, const model& m, const std::filesystem::p
   atomic_file whole(target, true);
   with_file_name(whole.temporary().string(), target.string(), [&] {
     write_state(s, m, whole.temporary());
-    seal(whole.temporary(), sealed::state);
+    write_checksum_header(whole.temporary(), checksummed::state);
     // What cannot be read back must not replace a good file. load_state compares the content with
     // its hash.
     try {
@@ -220,7 +220,7 @@ void save_state(const synapse_state& s, const model& m, const std::filesystem::p
 }
 
 synapse_state load_state(const std::filesystem::path& path, const model& m) {
-  check_seal(path, sealed::state);
+  verify_checksum_header(path, checksummed::state);
   const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
   const hdf5::group root = file.root();
   if (root.text("format") != "bdh-state")

@@ -203,7 +203,7 @@ class planner {
 
   void add(const recording_request& r) {
     check(r);
-    std::vector<report_description> made = with_places(
+    std::vector<report_description> made = with_context(
         [&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; },
         [&] { return reports_of(r); });
     std::map<std::string, int> numbers;
@@ -329,8 +329,8 @@ std::vector<recording_request> read_recordings(const std::filesystem::path& file
   std::vector<recording_request> requests;
   for (std::size_t k = 0; k < all.size(); ++k) {
     const std::string place = file.string() + "[" + std::to_string(k) + "]";
-    requests.push_back(with_places([&](const std::string&) { return place; },
-                                   [&] { return from_json(all[k], place); }));
+    requests.push_back(with_context([&](const std::string&) { return place; },
+                                    [&] { return from_json(all[k], place); }));
   }
   return requests;
 }

@@ -131,13 +131,13 @@ void for_each_member(Expected& e, Sizes size, Arrays values) {
 
 expected_values read_expected(const std::filesystem::path& file) {
   expected_values e;
-  const auto put = [&](parcel& to) {
+  const auto put = [&](value_pipe& to) {
     const expected_values found = read_here(file);
     for_each_member(
         found, [&](std::uint64_t n) { to.put_value(n); },
         [&](const auto& values) { to.put(std::span(values.data(), values.size())); });
   };
-  read_apart(file.string(), put, [&](parcel& from) {
+  read_in_child(file.string(), put, [&](value_pipe& from) {
     for_each_member(
         e, [&](std::uint64_t& n) { n = from.take_value<std::uint64_t>(); },
         [&](auto& values) { values = from.take<std::remove_reference_t<decltype(values)>>(); });

@@ -70,7 +70,7 @@ repaired_run repair_run(const std::filesystem::path& folder, const std::filesyst
       }
       std::error_code failed;
       std::filesystem::copy_file(folder / name, target / name, failed);
-      if (failed) throw_unwritable(target / name, failed.value());
+      if (failed) throw_errno(target / name, failed.value());
       made.copied.push_back(name);
     }
     if (run.at("status") == "running") run["status"] = "interrupted";

@@ -29,7 +29,8 @@ std::string outcome(const std::filesystem::path& file, const std::string& hash) 
   }
 }
 
-// The same for an image whose seal is not looked at: other numbers are possible, but finite ones.
+// The same for an image whose checksum is not compared: other numbers are possible, but finite
+// ones.
 std::string image_outcome(const std::string& bytes) {
   try {
     const model m = load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5");
@@ -173,13 +174,13 @@ TEST_CASE("a file cut short or grown is found") {
   }
 }
 
-TEST_CASE("behind a forged seal, a changed file is refused or read as finite numbers") {
+TEST_CASE("behind a forged checksum, a changed file is refused or read as finite numbers") {
   for (const std::string* image : {&image_of({"gpu-release", 2, false, true}),
                                    &image_of({"gpu-release", 2, true, true}), &direct_image()}) {
     const std::string& good = *image;
     REQUIRE(image_outcome(good) == "read");
     std::size_t refused = 0, read = 0;
-    for (std::size_t i = seal_bytes; i < good.size(); i += 41)
+    for (std::size_t i = checksum_header_bytes; i < good.size(); i += 41)
       for (char value : {flipped(good, i), '\xff'}) {
         std::string bad = good;
         bad[i] = value;
@@ -201,7 +202,7 @@ TEST_CASE("behind a forged seal, a changed file is refused or read as finite num
 TEST_CASE("hostile structures are refused before HDF5 opens the file") {
   const std::string& good = image_of({"gpu-release", 2, true, true});
   const auto changed = [&](std::string_view around, std::size_t at, std::string_view bytes) {
-    const std::size_t found = good.find(around, seal_bytes);
+    const std::size_t found = good.find(around, checksum_header_bytes);
     REQUIRE(found != std::string::npos);
     return image_outcome(std::string(good).replace(found + at, bytes.size(), bytes));
   };
@@ -235,7 +236,7 @@ TEST_CASE("hostile structures are refused before HDF5 opens the file") {
   CHECK(contains(changed("shape\0\0\0"sv, 32, far), "net.bdh.h5:/projections/dx: "));
 }
 
-TEST_CASE("behind a forged seal, a changed state is refused or read") {
+TEST_CASE("behind a forged checksum, a changed state is refused or read") {
   const files::folder dir;
   files::write(dir / "m.bdh.h5", image_of({}));
   const model m = load_model(dir / "m.bdh.h5");
@@ -249,9 +250,9 @@ TEST_CASE("behind a forged seal, a changed state is refused or read") {
   save_state(s, m, path);
   const std::string good = files::read(path);
   std::size_t refused = 0;
-  for (std::size_t i = seal_bytes; i < good.size(); i += 23) {
+  for (std::size_t i = checksum_header_bytes; i < good.size(); i += 23) {
     poke(path, i, flipped(good, i));
-    seal(path, sealed::state);
+    write_checksum_header(path, checksummed::state);
     try {
       load_state(path, m);
     } catch (const error&) {

@@ -299,7 +299,7 @@ TEST_CASE("a bad value is told with the file, the dataset and the position") {
   const files::folder dir;
   save_model(files::small_model(), dir / "m.bdh.h5", false);
   {
-    // Somebody edits the file; the seal is not looked at here, so that the value itself is found.
+    // The checksum is not compared here, so that the edited value itself is found.
     const hid_t f = H5Fopen((dir / "m.bdh.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
                 d = H5Dopen2(f, "/projections/dx/data", H5P_DEFAULT);
     auto values = files::weights(64, 3);
@@ -312,8 +312,8 @@ TEST_CASE("a bad value is told with the file, the dataset and the position") {
   const std::string message =
       message_of([&] { load_model_image(std::as_bytes(std::span(bytes)), "net.bdh.h5"); });
   CHECK(message == "net.bdh.h5:/projections/dx/data[17]: nan, expected a finite weight");
-  const std::string sealed = message_of([&] { load_model(dir / "m.bdh.h5"); });
-  CHECK(sealed.find("m.bdh.h5: bytes that do not match the checksum") != std::string::npos);
+  const std::string edited = message_of([&] { load_model(dir / "m.bdh.h5"); });
+  CHECK(edited.find("m.bdh.h5: bytes that do not match the checksum") != std::string::npos);
 }
 
 TEST_CASE("kinds of files") {

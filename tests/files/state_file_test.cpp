@@ -125,11 +125,11 @@ TEST_CASE(
   std::string bytes = files::read(dir / "s.h5");
   const std::size_t upper = bytes.find(std::string("TREE\0\1", 6));
   REQUIRE(upper != std::string::npos);
-  // Behind a forged seal, a node that is its own child.
-  const std::uint64_t itself = upper - seal_bytes;
+  // Behind a forged checksum, a node that is its own child.
+  const std::uint64_t itself = upper - checksum_header_bytes;
   bytes.replace(upper + 32, sizeof itself, reinterpret_cast<const char*>(&itself), sizeof itself);
   files::write(dir / "s.h5", bytes);
-  seal(dir / "s.h5", sealed::state);
+  write_checksum_header(dir / "s.h5", checksummed::state);
   try {
     load_state(dir / "s.h5", m);
     FAIL("no error");

@@ -1,12 +1,13 @@
-// Reading in a process of its own: what comes back, and that hostile HDF5 ends that process at
+// Reading in a child process: what comes back, and that hostile HDF5 ends that process at
 // worst.
+#include "io/files/sandbox.hpp"
+
 #include <doctest/doctest.h>
 
 #include <csignal>
 #include <new>
 
 #include "core/base/error.hpp"
-#include "io/files/sandbox.hpp"
 #include "io/graph/graph_file.hpp"
 #include "io/model/model_file.hpp"
 #include "io/recording/reference_outputs.hpp"
@@ -26,7 +27,7 @@ std::string error_of(Work work) {
   }
 }
 
-void nothing(parcel&) {}
+void nothing(value_pipe&) {}
 
 // `read` of the file's bytes cut short and with single bits flipped: an answer or an error,
 // whatever libhdf5 makes of them.
@@ -63,15 +64,15 @@ TEST_CASE("values come back in their order") {
   std::string text;
   array<float> none;
   int answer = 0;
-  read_apart(
+  read_in_child(
       "f",
-      [&](parcel& to) {
+      [&](value_pipe& to) {
         to.put_value(42);
         to.put(std::span<const double>(many));
         to.put(std::span<const char>(std::string_view("abc")));
         to.put(std::span<const float>());
       },
-      [&](parcel& from) {
+      [&](value_pipe& from) {
         answer = from.take_value<int>();
         found = from.take<std::vector<double>>();
         text = from.take<std::string>();
@@ -81,35 +82,37 @@ TEST_CASE("values come back in their order") {
   CHECK(found == many);
   CHECK(text == "abc");
   CHECK(none.empty());
-  CHECK_THROWS_AS(read_apart("f", nothing, [](parcel& from) { from.take_value<int>(); }),
+  CHECK_THROWS_AS(read_in_child("f", nothing, [](value_pipe& from) { from.take_value<int>(); }),
                   input_error);
-  const auto too_many = [](parcel& to) { to.put_value<std::uint64_t>(std::uint64_t{1} << 60); };
-  CHECK_THROWS_AS(read_apart("f", too_many, [](parcel& from) { from.take<std::vector<int>>(); }),
-                  input_error);
+  const auto too_many = [](value_pipe& to) { to.put_value<std::uint64_t>(std::uint64_t{1} << 60); };
+  CHECK_THROWS_AS(
+      read_in_child("f", too_many, [](value_pipe& from) { from.take<std::vector<int>>(); }),
+      input_error);
 }
 
 TEST_CASE("errors come back as they are, and a death is an error of the file") {
   CHECK_THROWS_WITH_AS(
-      read_apart(
-          "f", [](parcel&) { throw input_error("here", "this", "that", "help"); }, nothing),
+      read_in_child(
+          "f", [](value_pipe&) { throw input_error("here", "this", "that", "help"); }, nothing),
       "here: this, expected that; help", input_error);
-  CHECK_THROWS_AS(read_apart(
-                      "f", [](parcel&) { throw shape_error("here", "this", "that"); }, nothing),
+  CHECK_THROWS_AS(read_in_child(
+                      "f", [](value_pipe&) { throw shape_error("here", "this", "that"); }, nothing),
                   shape_error);
   CHECK_THROWS_AS(
-      read_apart(
-          "f", [](parcel&) { throw unavailable_error("here", "this", "that"); }, nothing),
+      read_in_child(
+          "f", [](value_pipe&) { throw unavailable_error("here", "this", "that"); }, nothing),
       unavailable_error);
-  CHECK_THROWS_AS(read_apart(
-                      "f", [](parcel&) { throw device_error("here", "this", "that"); }, nothing),
-                  device_error);
-  CHECK_THROWS_AS(read_apart(
-                      "f", [](parcel&) { throw std::bad_alloc(); }, nothing),
+  CHECK_THROWS_AS(
+      read_in_child(
+          "f", [](value_pipe&) { throw device_error("here", "this", "that"); }, nothing),
+      device_error);
+  CHECK_THROWS_AS(read_in_child(
+                      "f", [](value_pipe&) { throw std::bad_alloc(); }, nothing),
                   std::bad_alloc);
   for (const int number : {SIGKILL, SIGABRT})
     CHECK_THROWS_WITH_AS(
-        read_apart(
-            "f.h5", [&](parcel&) { ::raise(number); }, nothing),
+        read_in_child(
+            "f.h5", [&](value_pipe&) { ::raise(number); }, nothing),
         "f.h5: damaged in a way that libhdf5 does not survive, expected a whole HDF5 file",
         input_error);
 }
