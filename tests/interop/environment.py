@@ -1,5 +1,5 @@
-"""environment.py FOLDER PACKAGE,PACKAGE... SCRIPT: runs the script in a virtual environment with
-these packages, which is made when it is missing, and shared by all: what it lacks is added. Exit
+"""environment.py FOLDER PACKAGE,PACKAGE... SCRIPT [ARGUMENT...]: runs the script in a virtual
+environment with these packages, which is made when it is missing, and shared by all: what it lacks is added. Exit
 code 77, skipped, where the packages cannot be had."""
 import fcntl
 import os
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-folder, packages, script = sys.argv[1:4]
+folder, packages, *script = sys.argv[1:]
 packages = packages.split(",")
 python = os.path.join(folder, "bin", "python")
 
@@ -47,4 +47,4 @@ with open(folder + ".lock", "w") as lock:
     if wanted:
         run("cannot install " + ", ".join(wanted), python, "-m", "pip", "install", "--quiet",
             "--disable-pip-version-check", "--no-input", "--retries", "1", *wanted)
-sys.exit(subprocess.run([python, "-X", "utf8", "-B", script]).returncode)
+sys.exit(subprocess.run([python, "-X", "utf8", "-B", *script]).returncode)
