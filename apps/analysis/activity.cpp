@@ -83,9 +83,8 @@ observed of_model(const activity_options& o) {
     const auto token = input->next();
     if (!token) break;
     token_activity t{.position = r.all.tokens().size(), .token = *token};
-    if (m.readout_nodes() != 0 && *token < m.readout_nodes() && brain.tokens() != 0)
-      t.surprisal = brain.loss(*token);
     const step_report report = brain.step(*token);
+    if (report.surprisal) t.surprisal = *report.surprisal;
     t.synaptic_events = static_cast<double>(report.synaptic_events);
     for (layer_id l = 0; l < m.layers(); ++l) {
       t.x.push_back(static_cast<double>(report.active_x[l]) / m.neurons());
@@ -163,7 +162,7 @@ observed of_run(const activity_options& o) {
                                                      : "synapses of this model do not turn";
   const std::size_t width = record.columns.size(),
                     events = column(record, "synaptic_events", o.subject),
-                    loss = column(record, "loss_nats", o.subject);
+                    surprisal = column(record, "surprisal_nats", o.subject);
   std::vector<std::size_t> x, y;
   for (layer_id l = 1; l <= run.layers; ++l) {
     x.push_back(column(record, fmt::format("active_x_{}", l), o.subject));
@@ -173,10 +172,10 @@ observed of_run(const activity_options& o) {
                                        static_cast<std::size_t>(o.limit.value_or(any_count.most))});
   for (std::size_t t = 0; t < tokens; ++t) {
     const double* line = record.summary.data() + t * width;
-    token_activity a{
-        .position = run.first + t, .token = record.tokens[t], .synaptic_events = line[events]};
-    if (t != 0)
-      a.surprisal = line[loss - width];  // of predicting this one, told with the token before
+    token_activity a{.position = run.first + t,
+                     .token = record.tokens[t],
+                     .surprisal = line[surprisal],
+                     .synaptic_events = line[events]};
     for (std::size_t c : x) a.x.push_back(line[c]);
     for (std::size_t c : y) a.y.push_back(line[c]);
     r.all.add(std::move(a));

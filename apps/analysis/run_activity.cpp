@@ -82,11 +82,7 @@ token_table read_token_table(const recorded_run& run) {
     t.active_x.push_back(column("active_x_" + std::to_string(l), 1));
     t.active_y.push_back(column("active_y_" + std::to_string(l), 1));
   }
-  t.surprisal = column("loss_nats", most_nats);
-  if (rows != 0) {
-    t.surprisal.insert(t.surprisal.begin(), unknown);
-    t.surprisal.pop_back();
-  }
+  t.surprisal = column("surprisal_nats", most_nats);
   return t;
 }
 

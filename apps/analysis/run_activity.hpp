@@ -17,8 +17,7 @@ namespace bdh::app {
 struct token_table {
   std::vector<std::uint64_t> positions;
   std::vector<std::vector<double>> active_x, active_y;  // [layer - 1][row], shares of the neurons
-  std::vector<double> surprisal;  // nats: of reading this token after those before it; the row
-                                  // before has it as its loss
+  std::vector<double> surprisal;                        // nats: of the token after those before it
 };
 token_table read_token_table(const recorded_run& run);
 

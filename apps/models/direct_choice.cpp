@@ -86,8 +86,7 @@ double mean_loss(const model& m, const token_windows& windows, std::uint64_t thr
     brain.clear_synapses();
     for (std::size_t t = 0; t < window.size(); ++t) {
       stop_if_requested();
-      if (t != 0) nats += brain.loss(window[t]), ++predictions;
-      brain.step(window[t]);
+      if (const auto surprisal = brain.step(window[t]).surprisal) nats += *surprisal, ++predictions;
       progress.at(++done);
     }
   }

@@ -93,11 +93,10 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
       position = 0;
     }
     if (position == 0) ++r.windows;
-    if (position != 0) r.found.add(position - 1, brain.loss(*token));
-    if (position != 0 && exact) r.nats_float32 += exact->loss(*token);
-    brain.step(*token);
+    const step_report report = brain.step(*token);
+    if (report.surprisal) r.found.add(position - 1, *report.surprisal);
     if (exact) {
-      exact->step(*token);
+      r.nats_float32 += exact->step(*token).surprisal.value_or(0);
       r.compare(exact->logits(), brain.logits());
     }
     ++position;
@@ -120,22 +119,19 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
     }
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
-    if (at != 0) r.found.add(at - 1, brain.loss(*token));
-    if (at != 0 && exact) r.nats_float32 += exact->loss(*token);
     const std::uint64_t end =
         std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
-    std::size_t told = 0;
     std::vector<float> logits;  // of all tokens
     brain.read(piece, [&](const step_report& report) {
-      if (++told < piece.size()) r.found.add(report.position, brain.loss(piece[told]));
+      if (report.surprisal) r.found.add(report.position - 1, *report.surprisal);
       if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     });
     if (exact)
       exact->read(piece, [&](const step_report& report) {
         const std::size_t k = report.position - at, v = exact->logits().size();
         r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
-        if (k + 1 < piece.size()) r.nats_float32 += exact->loss(piece[k + 1]);
+        r.nats_float32 += report.surprisal.value_or(0);
       });
     progress.at(r.tokens += piece.size());
     token.reset();

@@ -66,8 +66,7 @@ class speaker {
   terminal_text shown_;
 };
 
-// One run: tokens go in, reports come out. A token's report is held back until the next token is
-// known, and with it the loss.
+// One run: tokens go in, reports come out.
 class session {
  public:
   session(const run_options& o, const model& m, simulator& brain, token_source& input,
@@ -112,8 +111,7 @@ class session {
       throw input_error("input", "no tokens", "at least one");
     if (!options_.folder.empty()) {
       if (resumed_) {
-        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows,
-                                           loss_before_resuming(next));
+        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows);
         reports_ = recording_->reports();
         recorder_.emplace(brain_, reports_);
       } else {
@@ -135,11 +133,11 @@ class session {
       ++generated_;
       speaker_.say(*(token = chosen()));
     }
-    expect(*token);
+    before_token();
     return token;
   }
   bool generating() const { return generating_; }
-  void took(const step_report& report) { held_ = {report, generating_}; }
+  void took(const step_report& report) { record(report, generating_); }
 
   void end(run_status status) {
     finish(status);
@@ -170,14 +168,6 @@ class session {
             "the text has changed since the run began");
     }
     return resumed_->generated == 0 ? input_.next() : std::nullopt;
-  }
-
-  // The last token's report was written when nobody knew what would follow.
-  std::optional<double> loss_before_resuming(std::optional<token_id> next) const {
-    if (stop_requested() != 0) return std::nullopt;  // it is not known whether the input has ended
-    if (!next && resumed_->generated < options_.generate) next = chosen();
-    if (!next || brain_.logits().empty()) return std::nullopt;
-    return brain_.loss(*next);
   }
 
   token_id chosen() const {
@@ -224,38 +214,28 @@ class session {
   }
 
   void read(const std::vector<token_id>& piece) {
-    pass_on(piece.front());
     const std::uint64_t every = options_.checkpoint_every;
     if (every != 0 && brain_.tokens() / every != last_checkpoint_ / every) keep();
     expect_window(brain_.tokens() + piece.size());
-    std::size_t told = 0;
-    brain_.read(piece, [&](const step_report& report) {
-      held_ = {report, false};
-      if (++told < piece.size()) pass_on(piece[told]);
-    });
-    progress_.at(statistics_.tokens() + 1);
+    brain_.read(piece, [&](const step_report& report) { record(report, false); });
+    progress_.at(statistics_.tokens());
   }
 
-  // A token is about to be read.
-  void expect(token_id token) {
-    pass_on(token);
+  void before_token() {
     if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ &&
         brain_.tokens() % options_.checkpoint_every == 0)
       keep();
   }
 
   void read(token_id token, bool generated) {
-    expect(token);
+    before_token();
     expect_window(brain_.tokens() + 1);
-    held_ = {brain_.step(token), generated};
-    if (!(generated && speaker_.shows_on_terminal())) progress_.at(statistics_.tokens() + 1);
+    record(brain_.step(token), generated);
+    if (!(generated && speaker_.shows_on_terminal())) progress_.at(statistics_.tokens());
   }
 
-  // The report held back goes where reports go; the logits are still those of its token.
-  void pass_on(std::optional<token_id> next) {
-    if (!held_) return;
-    auto [report, generated] = *std::exchange(held_, std::nullopt);
-    if (next && model_.readout_nodes() != 0) report.loss = brain_.loss(*next);
+  // Of the token that was read last: synapses and logits are still its.
+  void record(const step_report& report, bool generated) {
     statistics_.add(report);
     if (!recording_) return;
     const auto byte = byte_of(model_, report.token);
@@ -281,7 +261,6 @@ class session {
   void finish(run_status status) {
     progress_.clear();
     try {
-      pass_on(std::nullopt);
       if (status == run_status::interrupted) keep();
     } catch (const error&) {
       finish_recording_failed();
@@ -323,11 +302,6 @@ class session {
               : fmt::format("; all of them are recorded, bdh resume {} goes on", options_.folder)));
   }
 
-  struct held_report {
-    step_report report;
-    bool generated;
-  };
-
   const run_options& options_;
   const model& model_;
   simulator& brain_;
@@ -342,7 +316,6 @@ class session {
   progress_line progress_;
   std::optional<recorder> recorder_;
   std::optional<run_directory> recording_;
-  std::optional<held_report> held_;
   bool told_window_ = false;
   bool generating_ = false;  // the last of next(), and how many there were
   std::uint64_t generated_ = 0;

@@ -14,7 +14,6 @@ namespace bdh::app {
 statistics::statistics(const model& m) : model_(m), active_x_(m.layers()), active_y_(m.layers()) {}
 
 void statistics::add(const step_report& report) {
-  ++tokens_;
   for (std::size_t l = 0; l < active_x_.size(); ++l) {
     active_x_[l] += report.active_x[l];
     active_y_[l] += report.active_y[l];
@@ -23,8 +22,8 @@ void statistics::add(const step_report& report) {
   hebbian_writes_ += report.hebbian_writes;
   bytes_exchanged_ += report.bytes_exchanged;
   seconds_ += report.seconds;
-  if (report.loss) {
-    nats_ += *report.loss;
+  if (tokens_++ != 0 && report.surprisal) {
+    nats_ += *report.surprisal;
     ++predictions_;
   }
 }

@@ -19,8 +19,9 @@ class statistics {
  public:
   explicit statistics(const model& m);
 
-  void add(const step_report& report);  // with its loss where known
-  void add(const statistics& other);    // of another stream over the same model
+  // The surprisal of the first token does not count: it rests on what was read before.
+  void add(const step_report& report);
+  void add(const statistics& other);  // of another stream over the same model
 
   std::uint64_t tokens() const { return tokens_; }
   std::optional<double> nats_per_token() const;

@@ -45,6 +45,7 @@ void simulator::begin(token_id token, observation at) {
   check_between_tokens();
   check_vocabulary(token);
   control();
+  surprisal_ = surprisal(token);
   began_ = std::chrono::steady_clock::now();
   torn_ = in_token_ = true;
   token_ = token;
@@ -116,6 +117,7 @@ step_report simulator::report() {
   step_report all;
   all.position = tokens_;
   all.token = token_;
+  all.surprisal = surprisal_;
   all.bytes_exchanged = scheduler_.bytes();
   all.active_x.assign(model_.layers(), 0);
   all.active_y.assign(model_.layers(), 0);
@@ -140,6 +142,12 @@ token_id simulator::choose(const sampling& how) const {
 
 double simulator::loss(token_id next) const {
   return logits_are_here() ? cross_entropy(logits(), next) : engine_->loss(next);
+}
+
+std::optional<double> simulator::surprisal(token_id next) const {
+  if (next >= model_.readout_nodes() || (logits_are_here() && logits().empty()))
+    return std::nullopt;
+  return loss(next);
 }
 
 int simulator::watch(watcher w, observation sees) {

@@ -93,6 +93,8 @@ class simulator {
   // core/simulation/loss.hpp): from the logits, there must be some, wherever they are.
   token_id choose(const sampling& how) const;
   double loss(token_id next) const;
+  // The same as a step_report has it: nothing where no logits are known for it.
+  std::optional<double> surprisal(token_id next) const;
   std::size_t size(variable v) const noexcept;  // values that read() gives
   std::vector<float> read(variable v) const;
   void read(variable v, std::span<float> out) const { engine_->read(v, out); }  // (size(v))
@@ -210,6 +212,7 @@ class simulator {
   std::span<const float> of_block_;  // logits of a token of the block that is being told
   std::uint64_t tokens_ = 0;
   token_id token_ = 0;
+  std::optional<double> surprisal_;     // of token_
   observation at_ = observation::none;  // while the token is read
   std::chrono::steady_clock::time_point began_;
   bool in_token_ = false;

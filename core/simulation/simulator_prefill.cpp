@@ -37,6 +37,7 @@ void simulator::read(std::span<const token_id> tokens,
 void simulator::read_blocks(std::span<const token_id> tokens,
                             const std::function<void(const step_report&)>& each) {
   prefill_reader& blocks = *engine_->blocks();
+  std::optional<double> surprisal_of_next = surprisal(tokens.front());
   began_ = std::chrono::steady_clock::now();
   torn_ = true;
   if (const auto f = blocks.read(tokens, tokens_, *executor_))
@@ -50,9 +51,11 @@ void simulator::read_blocks(std::span<const token_id> tokens,
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     block_counts done = blocks.counts(t);
     of_block_ = blocks.logits(t);
+    const auto of_this = surprisal_of_next;
+    if (t + 1 < tokens.size()) surprisal_of_next = surprisal(tokens[t + 1]);
     try {
       each({first + t, tokens[t], std::move(done.active_x), std::move(done.active_y),
-            done.synaptic_events, done.hebbian_writes, 0, std::nullopt,
+            done.synaptic_events, done.hebbian_writes, 0, of_this,
             seconds / static_cast<double>(tokens.size())});
     } catch (...) {
       of_block_ = {};

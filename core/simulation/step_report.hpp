@@ -18,7 +18,8 @@ struct step_report {
       0;  // edges over which a value travelled, synapses and circuits together
   std::uint64_t hebbian_writes = 0;   // synapses reweighted
   std::uint64_t bytes_exchanged = 0;  // between different sites
-  std::optional<double> loss;         // nats, where the next token is known
+  std::optional<double> surprisal;    // nats: -ln p(token | those before it); none without logits
+                                      // before it, as for the first token
   double seconds = 0;                 // wall time
 };
 

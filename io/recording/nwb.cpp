@@ -218,7 +218,7 @@ class nwb_file {
     for (const auto& [name, unit, description] :
          {std::tuple{"active_x", "share", "share of the neurons with X > 0, a column a layer"},
           {"active_y", "share", "share of the neurons with Y > 0, a column a layer"},
-          {"loss_nats", "nat", "cross-entropy of predicting the token after this one"}}) {
+          {"surprisal_nats", "nat", "surprisal of the token, given those before it"}}) {
       std::vector<std::size_t> columns;
       for (std::size_t c = 0; c < all.columns.size(); ++c)
         if (all.columns[c].starts_with(name)) columns.push_back(c);

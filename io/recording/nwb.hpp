@@ -2,11 +2,11 @@
 // One token is 1 ms.
 //
 //   /stimulus/presentation/tokens      what was read: text, or the token's number where tokens are
-//   no text /acquisition/token_ids, active_x, active_y, loss_nats        of every token; shares of
-//   the neurons, a column a layer /acquisition/NAME                  frames: x_1, synapses_2,
-//   logits ...: rows x values /analysis/NAME_columns             whose values they are: neuron; or
-//   source and target of each synapse /units                             the events of X and Y: a
-//   row for each neuron that was ever active, by variable and layer:
+//   no text /acquisition/token_ids, active_x, active_y, surprisal_nats        of every token;
+//   shares of the neurons, a column a layer /acquisition/NAME                  frames: x_1,
+//   synapses_2, logits ...: rows x values /analysis/NAME_columns             whose values they are:
+//   neuron; or source and target of each synapse /units                             the events of X
+//   and Y: a row for each neuron that was ever active, by variable and layer:
 //                                      spike_times (s) and values
 //
 // Lists of the largest (top:K) leave gaps that are no silence, and are left out.

@@ -79,6 +79,17 @@ token_history read_tokens(const std::filesystem::path& file) {
   return all;
 }
 
+// Format version 1 has, one line before, the loss of predicting the next token.
+void upgrade_summary(run_record& r) {
+  const auto loss = std::find(r.columns.begin(), r.columns.end(), "loss_nats");
+  if (loss == r.columns.end()) return;
+  *loss = "surprisal_nats";
+  const auto at = static_cast<std::size_t>(loss - r.columns.begin());
+  double before = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t k = at; k < r.summary.size(); k += r.columns.size())
+    std::swap(r.summary[k], before);
+}
+
 void read_summary(const std::filesystem::path& file, run_record& to) {
   const std::string text = read_text(file);
   for_each_line(text, [&](std::string_view line) {
@@ -97,6 +108,7 @@ void read_summary(const std::filesystem::path& file, run_record& to) {
     return true;
   });
   if (to.columns.empty()) throw input_error(file.string(), "no header", "position,token,...");
+  upgrade_summary(to);
 }
 
 std::uint64_t vouched_until(const std::filesystem::path& report) {
@@ -134,8 +146,9 @@ nlohmann::json read_run_description(const std::filesystem::path& folder) {
   if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
     throw input_error(description.string(), "not the description of a run",
                       "a folder made by bdh run");
-  if (run.value("format_version", nlohmann::json()) != 1)
-    throw unavailable_error(description.string(), "another format_version", "1",
+  if (const auto version = run.value("format_version", nlohmann::json());
+      version != 1 && version != 2)
+    throw unavailable_error(description.string(), "another format_version", "1 or 2",
                             "a newer bdh may read it");
   if (run.value("status", nlohmann::json()) == "running" && !is_being_written(folder))
     run["status"] = "interrupted";

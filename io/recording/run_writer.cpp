@@ -55,11 +55,11 @@ const char* name(run_status s) {
   }
 }
 
-std::string summary_header(layer_id layers) {
+std::string summary_header(layer_id layers, const char* surprisal = "surprisal_nats") {
   std::string line = "position,token";
   for (const char* what : {"x", "y"})
     for (layer_id l = 1; l <= layers; ++l) line += fmt::format(",active_{}_{}", what, l);
-  return line + ",synaptic_events,hebbian_writes,bytes_exchanged,loss_nats,seconds\n";
+  return line + ",synaptic_events,hebbian_writes,bytes_exchanged," + surprisal + ",seconds\n";
 }
 
 // While it lives, no other program writes into the folder; it ends with the program, however that
@@ -118,7 +118,7 @@ struct run_directory::recording {
   void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all,
             std::uint64_t position) {
     run = {{"format", "bdh-run"},
-           {"format_version", 1},
+           {"format_version", 2},
            {"creator", creator()},
            {"model",
             {{"content_sha256", hash_of(m)},
@@ -148,7 +148,7 @@ struct run_directory::recording {
     write_run();  // last: with it the folder is a run
   }
 
-  void reopen(const model& m, std::uint64_t kept, std::optional<double> last_loss) {
+  void reopen(const model& m, std::uint64_t kept) {
     lock.take(folder);
     run = read_run_description(folder);
     const std::string place = (folder / "run.json").string();
@@ -160,7 +160,7 @@ struct run_directory::recording {
         throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
       first = run.at("first_position");
       tokens.emplace(folder / "tokens.csv", kept);
-      if (last_loss) complete_summary(kept, *last_loss);
+      if (run.at("format_version") == 1) upgrade_summary();
       summary.emplace(folder / "summary.csv", kept);
       for (const nlohmann::json& r : run.at("reports")) {
         reports.push_back(
@@ -171,6 +171,7 @@ struct run_directory::recording {
       throw input_error(place, "a part is missing", "the description of a run");
     }
     count = committed = kept;
+    run["format_version"] = 2;
     run["status"] = "running";
     run.erase("finished");
     run.erase("tokens");
@@ -178,19 +179,22 @@ struct run_directory::recording {
     sync_path(folder);
   }
 
-  // The last line ends ",loss,seconds"; the loss is empty where a stop came before the next token.
-  void complete_summary(std::uint64_t kept, double loss) {
+  // Version 1 has "...,loss_nats,seconds", with the loss of the token of the next line. The header
+  // of this file alone decides how it is read: a stop before run.json follows does no harm.
+  void upgrade_summary() const {
     std::ifstream file(folder / "summary.csv");
-    std::string all, line;
-    for (std::uint64_t k = 0; k <= kept; ++k) {
-      if (!std::getline(file, line) || file.eof())
-        return;  // too few whole lines: told by who needs them
-      if (k < kept) all += line + "\n";
+    std::string all, line, surprisal;
+    if (!std::getline(file, line) || line + "\n" != summary_header(layers, "loss_nats")) return;
+    all = summary_header(layers);
+    while (std::getline(file, line) && !file.eof()) {  // a last line without its end was torn
+      const std::size_t seconds = line.rfind(',');
+      if (seconds == line.npos || seconds == 0) break;
+      const std::size_t loss = line.rfind(',', seconds - 1);
+      if (loss == line.npos) break;
+      all += line.substr(0, loss + 1) + surprisal + line.substr(seconds) + "\n";
+      surprisal = line.substr(loss + 1, seconds - loss - 1);
     }
-    const std::size_t seconds = line.rfind(',');
-    if (kept == 0 || seconds == line.npos || seconds == 0 || line[seconds - 1] != ',') return;
-    write_text(folder / "summary.csv", all + line.substr(0, seconds) + fmt::format("{}", loss) +
-                                           line.substr(seconds) + "\n");
+    write_text(folder / "summary.csv", all);
   }
 
   void expect_whole(const report& r, std::uint64_t until) const {
@@ -226,8 +230,9 @@ struct run_directory::recording {
     for (const auto* active : {&r.active_x, &r.active_y})
       for (neuron_id number : *active)
         line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
-    line += fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes,
-                        r.bytes_exchanged, r.loss ? fmt::format("{}", *r.loss) : "", r.seconds);
+    line +=
+        fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
+                    r.surprisal && count != 0 ? fmt::format("{}", *r.surprisal) : "", r.seconds);
     summary->write(line);
     tokens->flush();
     summary->flush();
@@ -292,9 +297,9 @@ run_directory run_directory::create(const std::filesystem::path& folder, const m
 }
 
 run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m,
-                                    std::uint64_t tokens, std::optional<double> last_loss) {
+                                    std::uint64_t tokens) {
   auto made = std::make_unique<recording>(folder, m);
-  made->reopen(m, tokens, last_loss);
+  made->reopen(m, tokens);
   return run_directory(std::move(made));
 }
 

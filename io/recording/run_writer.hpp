@@ -9,7 +9,7 @@
 //   tokens.csv    position,token,text,generated       one line per token
 //   summary.csv   position,token,active_x_1..L,active_y_1..L (shares of the
 //   neurons),synaptic_events,hebbian_writes,
-//                 bytes_exchanged,loss_nats (empty where unknown),seconds
+//                 bytes_exchanged,surprisal_nats (empty where unknown),seconds
 //   NAME.h5       the reports (io/recording/recording.hpp), and until the run is complete
 //   NAME.h5.journal
 //
@@ -47,10 +47,10 @@ class run_directory {
                               std::uint64_t position = 0);
   // Goes on after the first `tokens` tokens of a run that did not end complete; later ones are
   // forgotten, each report is made again from its journal. Throws input_error for another model, a
-  // complete run, a journal that is missing or has lost tokens before that. `last_loss`: of the
-  // last token kept, if its line has none.
+  // complete run, a journal that is missing or has lost tokens before that. A folder of format
+  // version 1 becomes one of version 2.
   static run_directory reopen(const std::filesystem::path& folder, const model& m,
-                              std::uint64_t tokens, std::optional<double> last_loss = std::nullopt);
+                              std::uint64_t tokens);
   run_directory(run_directory&&) noexcept;
   run_directory& operator=(run_directory&&) noexcept;
   // Without finish: as after a kill, all is there up to the last token and the file still says
@@ -59,9 +59,9 @@ class run_directory {
 
   std::vector<report_description> reports() const;
 
-  // The next token. report.loss is that of predicting its successor, where known. `text` is the
-  // token's own bytes. `rows`: one for each of reports(), not looked at where none is due. Throws
-  // shape_error when they or the report do not fit.
+  // The next token. The surprisal of the first one is left out: it rests on what was read before
+  // the run. `text` is the token's own bytes. `rows`: one for each of reports(), not looked at
+  // where none is due. Throws shape_error when they or the report do not fit.
   void append(const step_report& report, std::string_view text, bool generated,
               std::span<const report_row> rows);
 

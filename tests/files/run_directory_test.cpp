@@ -26,7 +26,7 @@ step_report told(std::uint64_t t) {
   r.synaptic_events = 1000 + t;
   r.hebbian_writes = 10;
   r.bytes_exchanged = 0;
-  if (t % 2 == 0) r.loss = 1.25;
+  if (t % 2 == 0) r.surprisal = 1.25;
   r.seconds = 0.001;
   return r;
 }
@@ -86,7 +86,7 @@ TEST_CASE("a finished run is read back") {
   const std::vector<std::string> columns = {
       "position",        "token",      "active_x_1", "active_x_2",      "active_x_3",
       "active_y_1",      "active_y_2", "active_y_3", "synaptic_events", "hebbian_writes",
-      "bytes_exchanged", "loss_nats",  "seconds"};
+      "bytes_exchanged", "surprisal_nats", "seconds"};
   CHECK(r.columns == columns);
   REQUIRE(r.summary.size() == 1000 * columns.size());
   const double* row = &r.summary[13 * columns.size()];
