@@ -77,8 +77,8 @@ def share(run, layer, times):
 
 
 def surprisal(runs, times):
-    """Mean over the letters of those presentations of the loss with which each was predicted."""
-    return mean(run[i - 1]["loss_nats"] for run in runs for k in times for i in place(k))
+    """Mean surprisal of the letters of those presentations."""
+    return mean(run[i]["surprisal_nats"] for run in runs for k in times for i in place(k))
 
 
 def repeated_words(study, rows, layers, count, seed):
@@ -134,29 +134,29 @@ def by_frequency(study, rows, count, seed):
 
 def text_tokens(study, rows, layers, text, window, seed, shifts):
     runs = study.read_through(windows(text, window))
-    tokens, losses, before, active = [], [], [], {l: [] for l in layers}
+    tokens, surprisals, before, active = [], [], [], {l: [] for l in layers}
     for run in runs:
-        for last, line in zip(run, run[1:]):
+        for line in run[1:]:  # of the first token none is known
             tokens.append(int(line["token"]))
-            losses.append(last["loss_nats"])
+            surprisals.append(line["surprisal_nats"])
             before.append(line["position"])
             for l in layers:
                 active[l].append(line[f"active_y_{l}"])
-    rows.append((f"text: {len(tokens)} tokens, nats per token", None, f"{mean(losses):.3f}"))
-    generator, of_losses = random.Random(seed), ranks(losses)
+    rows.append((f"text: {len(tokens)} tokens, nats per token", None, f"{mean(surprisals):.3f}"))
+    generator, by_surprisal = random.Random(seed), ranks(surprisals)
     often = [i for i, t in enumerate(tokens) if tokens.count(t) >= 5]
     for l in layers:
         of_active = ranks(active[l])
-        rho, p = correlation(of_losses, of_active), shifted_p(of_losses, of_active, generator,
+        rho, p = correlation(by_surprisal, of_active), shifted_p(by_surprisal, of_active, generator,
                                                               shifts)
         within = correlation(*(without_token_means([series[i] for i in often],
                                                    [tokens[i] for i in often])
-                               for series in (of_losses, of_active)))
+                               for series in (by_surprisal, of_active)))
         rows.append((f"  layer {l}: rank correlation of surprisal and active Y",
                      "positive, no figure" if l == layers[0] else None,
                      f"{rho:+.2f} (p {'<' if p <= 1 / (shifts + 1) else '='} "
                      f"{max(p, 1 / (shifts + 1)):.2g}); {within:+.2f} among tokens of one kind"))
-    order = sorted(range(len(losses)), key=losses.__getitem__)
+    order = sorted(range(len(surprisals)), key=surprisals.__getitem__)
     third = len(order) // 3
     for l in layers:
         low, high = mean(active[l][i] for i in order[:third]), mean(active[l][i]

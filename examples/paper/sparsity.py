@@ -34,8 +34,8 @@ def body():
             rows.append((f"  layer {l}: mean; 5 % to 95 % of the tokens", None,
                          f"{percent(mean(values))}; {percent(ordered(values, .05))} to "
                          f"{percent(ordered(values, .95))}"))
-    losses = [line["loss_nats"] for line in lines if line["loss_nats"] is not None]
-    rows.append(("tokens; nats per token", None, f"{len(lines)}; {mean(losses):.3f}"))
+    known = [line["surprisal_nats"] for line in lines if line["surprisal_nats"] is not None]
+    rows.append(("tokens; nats per token", None, f"{len(lines)}; {mean(known):.3f}"))
     table("Sparse activations", "section 1.3 for Y, section 4.1 for X ('in a typical training run')", study, rows, [
         """The paper does not say of which model these shares are; its models have n = 24576 and
         more. A neuron counts as active when its value is not zero, here as there.""",

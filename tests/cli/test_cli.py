@@ -250,10 +250,10 @@ class Recording(CliTest):
         self.assertEqual(len(tokens), 38)
         self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"],
                          self.told["generated"]["tokens"])
-        losses = [float(row["loss_nats"]) for row in summary if row["loss_nats"]]
-        self.assertEqual(len(losses), 37)
-        self.assertEqual(summary[-1]["loss_nats"], "")
-        self.assertAlmostEqual(sum(losses) / 37, self.told["nats_per_token"], 9)
+        found = [float(row["surprisal_nats"]) for row in summary if row["surprisal_nats"]]
+        self.assertEqual(len(found), 37)
+        self.assertEqual(summary[0]["surprisal_nats"], "")
+        self.assertAlmostEqual(sum(found) / 37, self.told["nats_per_token"], 9)
         self.assertEqual(sum(int(row["synaptic_events"]) for row in summary),
                          self.told["synaptic_events"])
 

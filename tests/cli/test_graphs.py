@@ -97,7 +97,7 @@ class Graphs(CliTest):
         self.assertNotIn(b"loss", done.stderr)
         with open(os.path.join(run, "summary.csv"), newline="") as f:
             rows = list(csv.DictReader(f))
-        self.assertEqual([row["loss_nats"] for row in rows], [""] * 5)
+        self.assertEqual([row["surprisal_nats"] for row in rows], [""] * 5)
         self.assertGreater(sum(float(row["active_x_1"]) for row in rows), 0)
         self.assertEqual(self.json("info", run)["model"]["synapses"], 5)
         for arguments in (("run", model, "--text", "hello", "--generate", 3),

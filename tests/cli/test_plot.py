@@ -166,7 +166,7 @@ class Plot(PlotTest):
             self.assertEqual({c: float(r[c]) for c in r if c.startswith("active")},
                              {c: float(summary[k][c]) for c in summary[k]
                               if c.startswith("active")})
-            self.assertEqual(r["surprisal_nats"], summary[k - 1]["loss_nats"] if k else "")
+            self.assertEqual(r["surprisal_nats"], summary[k]["surprisal_nats"])
         self.assertIn("rank correlation", " ".join(self.texts(page)))
 
     def test_synapses_have_the_strengths_that_inspect_tells(self):
@@ -387,7 +387,7 @@ class Report(PlotTest):
         self.assertEqual(data["tokens"], list(TEXT.encode()))
         self.assertIsNone(data["surprisal"][0])
         for k in range(1, len(TEXT)):
-            self.assertAlmostEqual(data["surprisal"][k], float(summary[k - 1]["loss_nats"]),
+            self.assertAlmostEqual(data["surprisal"][k], float(summary[k]["surprisal_nats"]),
                                    places=4)
             self.assertAlmostEqual(data["y"][k][2], float(summary[k]["active_y_3"]), places=4)
         self.assertEqual(html, self.report(run))

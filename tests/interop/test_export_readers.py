@@ -241,7 +241,7 @@ class Recordings(Exported):
             np.testing.assert_array_equal(nwb.acquisition["logits"].data[:], f["logits"][:])
         self.assertIsNone(nwb.units)
         self.assertEqual(nwb.acquisition["active_x"].data.shape, (18, 3))
-        self.assertTrue(np.isfinite(nwb.acquisition["loss_nats"].data[:-1]).all())
+        self.assertTrue(np.isfinite(nwb.acquisition["surprisal_nats"].data[1:]).all())
 
     def test_a_run_that_recorded_nothing_more(self):
         nwb = self.opened(self.export("run.nwb", of=self.record(self.model)))

@@ -54,7 +54,7 @@ class Report(CliTest):
 
     def surprisal(self, position):
         with open(os.path.join(self.path("run"), "summary.csv"), newline="") as f:
-            return float(list(csv.DictReader(f))[position - 1]["loss_nats"])
+            return float(list(csv.DictReader(f))[position]["surprisal_nats"])
 
     def test_it_renders_without_complaints_and_loads_nothing(self):
         page = self.open("run", "events", "synapses:3->7,in:5")

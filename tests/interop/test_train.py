@@ -78,7 +78,8 @@ class Train(CliTest):
         self.good("import", checkpoint, "-o", imported)
         self.good("run", imported, "--text-file", self.path("read", text), "-o", run, "--quiet")
         with open(os.path.join(run, "summary.csv"), newline="") as f:
-            found = [float(line["loss_nats"]) for line in csv.DictReader(f) if line["loss_nats"]]
+            found = [float(line["surprisal_nats"]) for line in csv.DictReader(f)
+                     if line["surprisal_nats"]]
         self.assertEqual(len(found), len(expected))
         for a, b in zip(found, expected):
             self.assertAlmostEqual(a, b, delta=1e-4)
