@@ -43,7 +43,8 @@ def check_torch():
         for name, logits in (("parallel", model.forward(tokens)),
                              ("recurrent", torch.stack([recurrent.step(int(t)) for t in tokens]))):
             difference = ((logits - expected).abs().max() / expected.abs().max()).item()
-            assert difference < 1e-5, f"{name} PyTorch on {checkpoint}: logits differ by {difference:.2g}"
+            place = f"{name} PyTorch on {checkpoint}"
+            assert difference < 1e-5, f"{place}: logits differ by {difference:.2g}"
 
 
 class Case:
@@ -359,7 +360,7 @@ class Nest:
 
 
 def plastic_graph(c):
-    """A graph for NEST and for bdh, and its model: synapses everywhere, and hardly anything else."""
+    """A graph for NEST and for bdh, and its model: synapses everywhere, hardly anything else."""
     neurons, degree = (20000, 50) if c.quick else (100000, 100)
     name = f"graph-{neurons}-{degree}"
     targets = made(name + ".npy", lambda path: save_array(path,
@@ -575,8 +576,15 @@ def plan(c):
 def kernels(c):
     """How fast is each kernel body by itself? of_bandwidth: against what as many threads read at
     best."""
-    c.note("kernels", "\n\n| kernel body | edges/s | bytes/s | of the bandwidth | spread |\n|---|---|---|---|---|\n" + "\n".join(
-        f"| {name.replace('/real_time', '')} | " + (shown_rate(statistics.median(r["edges/s"] for r in runs)) if "edges/s" in runs[0] else "") +
-        f" | {shown_rate(statistics.median(r['bytes/s'] for r in runs))}B/s | {100 * statistics.median(r['of_bandwidth'] for r in runs):.0f} % | "
-        f"{100 * Sample(r['bytes/s'] for r in runs).spread:.0f} % |" for name, runs in kernel_runs(".", 2 if c.quick else 3).items()))
+    lines = ["\n\n| kernel body | edges/s | bytes/s | of the bandwidth | spread |",
+             "|---|---|---|---|---|"]
+    for name, runs in kernel_runs(".", 2 if c.quick else 3).items():
+        def middle(figure):
+            return statistics.median(r[figure] for r in runs)
+        edges = shown_rate(middle("edges/s")) if "edges/s" in runs[0] else ""
+        spread = 100 * Sample(r["bytes/s"] for r in runs).spread
+        lines.append(f"| {name.replace('/real_time', '')} | {edges} | "
+                     f"{shown_rate(middle('bytes/s'))}B/s | {100 * middle('of_bandwidth'):.0f} % | "
+                     f"{spread:.0f} % |")
+    c.note("kernels", "\n".join(lines))
     return iter(())

@@ -34,7 +34,8 @@ def output_of(*command):
 
 def versions():
     def package(name):
-        return output_of(sys.executable, "-c", f"import importlib.metadata as m; print(m.version('{name}'))") or "not installed"
+        code = f"import importlib.metadata as m; print(m.version('{name}'))"
+        return output_of(sys.executable, "-c", code) or "not installed"
     system = platform.freedesktop_os_release() if os.path.exists("/etc/os-release") else {}
     commit = output_of("git", "rev-parse", "--short=12", "HEAD")
     changed = output_of("git", "status", "--porcelain", "--untracked-files=no")
@@ -78,7 +79,8 @@ class Machine:
                                  ("update", "reads and writes in place", "B/s"),
                                  ("product", "multiplies float32 matrices", "flop/s")):
             sample = getattr(self, name)
-            yield f"| {what} | {shown_rate(sample.median)}{unit} | {100 * sample.spread:.0f} % of {len(sample.values)} |"
+            spread = f"{100 * sample.spread:.0f} % of {len(sample.values)}"
+            yield f"| {what} | {shown_rate(sample.median)}{unit} | {spread} |"
 
 
 def remarks():

@@ -2,8 +2,8 @@
 
     model = Bdh.load("model.safetensors")
     model.forward(tokens)        parallel over the prompt, as in training: logits (T, V)
-    model.generate(tokens, k)    as the released code does it: the whole context again for every token
-    Recurrent(model)             a token at a time, with the synapses as state: constant time a token
+    model.generate(tokens, k)  as the released code does it: the whole context for every token
+    Recurrent(model)           a token at a time, the synapses are state: constant time a token
 
 h heads of N neurons, n = h N, d hubs, V tokens, L layers. float32."""
 import json

@@ -2,7 +2,8 @@
 """Concept synapses (section 6.3, figures 12 and 13): single synapses that are strong after
 sentences about one concept.
 
-    python3 examples/paper/concept_synapses.py [MODEL] [--positive FILE --negative FILE] [--layer L] [--head H]"""
+    python3 examples/paper/concept_synapses.py [MODEL] [--positive FILE --negative FILE] \\
+        [--layer L] [--head H]"""
 import os
 
 from common import ROOT, Study, fail, main, table
@@ -44,9 +45,13 @@ def body():
     for k, f in enumerate(best[:3]):
         chosen, confirmed = f["chosen"], f["confirm"]
         rows += [
-            (f"synapse {f['name']} in layer {f['layer']}: U", "2368 of 2500" if k == 0 else None, f"{confirmed['u']:g} of {most}"),
-            ("  rank-biserial correlation", "0.86" if k == 0 else None, f"{confirmed['rank_biserial']:+.2f} (by which it was chosen: {chosen['rank_biserial']:+.2f})"),
-            ("  p", "< 1e-14" if k == 0 else None, f"{confirmed['p']:.1g}, corrected {confirmed['p_corrected']:.1g}"),
+            (f"synapse {f['name']} in layer {f['layer']}: U", "2368 of 2500" if k == 0 else None,
+             f"{confirmed['u']:g} of {most}"),
+            ("  rank-biserial correlation", "0.86" if k == 0 else None,
+             f"{confirmed['rank_biserial']:+.2f} (by which it was chosen: "
+             f"{chosen['rank_biserial']:+.2f})"),
+            ("  p", "< 1e-14" if k == 0 else None,
+             f"{confirmed['p']:.1g}, corrected {confirmed['p_corrected']:.1g}"),
         ]
     for k, course in enumerate(found.get("courses", [])):
         rows.append((f"  it changes most after, in {os.path.basename(course['sentence'])}",

@@ -17,7 +17,8 @@ def tail(degrees):
     law = degrees["power_law"]
     if law is None:
         return "none: " + degrees["no_power_law"]
-    text = f"exponent {law['alpha']:.2f} from {law['xmin']} on ({law['tail']} of {law['values']} neurons)"
+    text = (f"exponent {law['alpha']:.2f} from {law['xmin']} on "
+            f"({law['tail']} of {law['values']} neurons)")
     if "p" in law:
         text += f", p = {law['p']:.2g}" + (": ruled out" if law["p"] < 0.1 else "")
     return text

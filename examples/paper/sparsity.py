@@ -36,7 +36,8 @@ def body():
                          f"{percent(ordered(values, .95))}"))
     known = [line["surprisal_nats"] for line in lines if line["surprisal_nats"] is not None]
     rows.append(("tokens; nats per token", None, f"{len(lines)}; {mean(known):.3f}"))
-    table("Sparse activations", "section 1.3 for Y, section 4.1 for X ('in a typical training run')", study, rows, [
+    source = "section 1.3 for Y, section 4.1 for X ('in a typical training run')"
+    table("Sparse activations", source, study, rows, [
         """The paper does not say of which model these shares are; its models have n = 24576 and
         more. A neuron counts as active when its value is not zero, here as there.""",
         """The paper's X grows from layer to layer (Eq. 8: x_l = x_{l-1} + ...), so a neuron once

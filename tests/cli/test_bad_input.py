@@ -154,8 +154,8 @@ ROWS = [
     ("header nested 100,000 deep", IMPORT, 1, ["{bad}"], SAFE, header(b'{"a":' + b"[" * 100000)),
     ("header with a flipped bit", IMPORT, 1, ["{bad}"], SAFE, changed(GOOD, flipped(8))),
     ("tensor with two entries", IMPORT, 1, ["{bad}"], SAFE,
-     header(
-         b'{"e":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"e":{"dtype":"F32","shape":[2],"data_offsets":[8,64]}}')),
+     header(b'{"e":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
+            b'"e":{"dtype":"F32","shape":[2],"data_offsets":[8,64]}}')),
     ("tensor beyond the end", IMPORT, 1, ["{bad}", "encoder"], SAFE,
      one_tensor(offsets=(1 << 40, (1 << 40) + 64))),
     ("tensor with offsets the wrong way round", IMPORT, 1, ["{bad}", "encoder"], SAFE,

@@ -106,7 +106,8 @@ class Import(CliTest):
 
     def test_options_reach_the_model(self):
         checkpoint = small_checkpoint(self.path("c.safetensors"), 300)
-        options = "--layers 5 --pairing half-split --theta 100 --eps 1e-3 --tokenizer byt5 --training-window 77".split()
+        options = ("--layers 5 --pairing half-split --theta 100 --eps 1e-3 --tokenizer byt5 "
+                   "--training-window 77").split()
         self.good("import", checkpoint, "-o", self.path("m.bdh.h5"), *options)
         info = self.json("info", self.path("m.bdh.h5"))
         self.assertEqual((info["layers"], info["tokenizer"], info["training_window"],

@@ -387,7 +387,8 @@ class Failures(Export):
 
     def test_help_names_the_options(self):
         help_text = self.good("export", "--help").stdout.decode()
-        for option in "--format --graph --top-weights --min-weight --ego --communities --community --sensory --force --json".split():
+        for option in ("--format --graph --top-weights --min-weight --ego --communities "
+                       "--community --sensory --force --json").split():
             self.assertIn(option, help_text)
 
 

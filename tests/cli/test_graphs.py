@@ -59,7 +59,8 @@ class Graphs(CliTest):
 
     def test_help_names_the_options(self):
         text = self.good("import", "--help").stdout.decode()
-        for option in "--gx --gy --gs --sensory --readout --layers --heads --dynamics --retention --rotation --vocabulary".split():
+        for option in ("--gx --gy --gs --sensory --readout --layers --heads --dynamics "
+                       "--retention --rotation --vocabulary").split():
             self.assertIn(option, text)
 
     def test_info_tells_of_edges_synapses_and_bytes(self):
@@ -125,7 +126,10 @@ class Graphs(CliTest):
         # head, 2 where there is one.
         files = {"gx": b"a,a,1\nb,b,1\nc,c,1\nd,d,1\n", "gy": b"c,a,1\nc,c,1\na,b,1\na,d,1\n",
                  "gs": b"a,c,1\nc,c,1\n"}
-        options = [part for name, edges in files.items() for part in (f"--{name}", self.path(name + ".csv", b"source,target,weight\n" + edges))]
+        options = []
+        for name, edges in files.items():
+            path = self.path(name + ".csv", b"source,target,weight\n" + edges)
+            options += [f"--{name}", path]
         sensory = self.path("s.csv", b"source,target,weight\n0,a,1\n0,c,1\n")
         for heads, fires in ((1, 2), (2, 1), (4, 1)):
             model, run = self.path(f"{heads}.bdh.h5"), self.path(f"run{heads}")

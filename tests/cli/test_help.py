@@ -265,7 +265,8 @@ class Bash(Typed):
 class Zsh(Typed):
     name = "zsh"
     start = ("zsh", "-f", "-i")
-    prepare = "PS1= PS2=; fpath=(\"$BDH_HELP\" $fpath); autoload -Uz compinit; compinit -u -D; setopt no_beep"
+    prepare = ("PS1= PS2=; fpath=(\"$BDH_HELP\" $fpath); autoload -Uz compinit; compinit -u -D; "
+               "setopt no_beep")
 
 
 class Manual(HelpTest):

@@ -45,7 +45,7 @@ class ModelPictures(PlotTest):
         return self.path(name + ".bdh.h5")
 
     def some_graph(self, neurons=30, edges=200):
-        """Weights of few binary digits, so that nothing is rounded; some from a neuron to itself."""
+        """Weights of few binary digits: nothing is rounded; some from a neuron to itself."""
         draw = random.Random(7)
         return {(draw.randrange(neurons),
                  draw.randrange(neurons)): draw.choice([-1, 1, 1]) * draw.randrange(1, 65) / 16
@@ -196,7 +196,7 @@ class ModelPictures(PlotTest):
             self.assertTrue(0 <= float(r["modularity"]) < 1)
 
     def neighbours(self, edges, hubs, count):
-        """The rule of the picture: each hub its strongest edges, then the strongest of all hubs'."""
+        """The rule of the picture: each hub its strongest edges, then the strongest of all."""
         def strength(e):
             return -abs(edges[e]), e[1], e[0]
         plain = sorted((e for e in edges if e[0] != e[1]), key=strength)

@@ -8,7 +8,8 @@ import subprocess
 
 from program import PATIENCE, CliTest, bdh, main, unread
 
-TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:2000]
+LINE = b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer "
+TEXT = (LINE * 60)[:2000]
 
 
 class PrefillTest(CliTest):

@@ -1,4 +1,4 @@
-"""bdh reorder: neurons are kept in another order, and nothing that anybody sees has another number."""
+"""bdh reorder: another order in memory; every number that is shown or written stays."""
 import csv
 import os
 import random
@@ -146,7 +146,8 @@ class Reorder(CliTest):
             _, target = self.reordered(model, "degree")
             with open(self.path("edges.csv")) as f:
                 edge = re.search(r"n17,(n\d+),", f.read())[1]
-            told = [self.good("step", m, stdin=script.replace("n17->n3", f"n17->{edge}").encode()).stdout.decode() for m in (model, target)]
+            commands = script.replace("n17->n3", f"n17->{edge}").encode()
+            told = [self.good("step", m, stdin=commands).stdout.decode() for m in (model, target)]
             self.assertGreater(told[0].count("\n"), 60)
             self.assertSameButForRounding(*told)
 

@@ -182,8 +182,10 @@ class Bits(StepTest):
         self.assertEqual(self.state(self.random, "probe 3->4", "text To be", *self.LOOKS,
                                     "text , or", *self.LOOKS), plain)
         graph = self.graph("--rotation", "theta=100")
-        looks = [w.replace("17->23", "dave->bob").replace("9->4", "bob->carol").replace("17", "bob").replace("3 ", "carol ").replace("5,7", "alice")
-                 for w in self.LOOKS if w not in ("logits", "synapse 5->hub:3")]
+        looks = [w for w in self.LOOKS if w not in ("logits", "synapse 5->hub:3")]
+        for number, name in (("17->23", "dave->bob"), ("9->4", "bob->carol"), ("17", "bob"),
+                             ("3 ", "carol "), ("5,7", "alice")):
+            looks = [w.replace(number, name) for w in looks]
         self.assertEqual(self.state(graph, "token 65 66", *looks, "token 65", *looks),
                          self.state(graph, "token 65 66 65"))
 
@@ -205,7 +207,8 @@ class Bits(StepTest):
     def test_undo_gives_the_bits_of_never_having_done_it(self):
         looks = ("show x", "show y layer 1", "show a", "logits", "changed", "why 17",
                  "synapse 17->23", "interventions")
-        long_text = "text To be, or not to be, that is the question: whether 'tis nobler in the mind to suffer the slings and arrows"
+        long_text = ("text To be, or not to be, that is the question: whether 'tis nobler in the "
+                     "mind to suffer the slings and arrows")
         for before in ("text To be", long_text):
             def shown(*done):
                 return without_remarks(self.step(self.random, before, *done, "help quit",

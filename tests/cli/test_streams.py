@@ -1,4 +1,4 @@
-"""Several streams over one model: each is the run that it would be alone, whatever runs beside it."""
+"""Several streams over one model: each gives the run that it gives alone."""
 import json
 import os
 import re
@@ -149,7 +149,8 @@ class Streams(CliTest):
                      says=("--streams", "1000000 at a time", "at most", "GB"))
 
     def test_a_stream_that_overflows_leaves_the_others_alone(self):
-        graph, sensory = self.path("g.csv", b"source,target,weight\na,b,1e20\nb,a,1e20\n"), b"source,target,weight\n65,a,1\n65,b,1\n66,a,1e-30\n"
+        graph = self.path("g.csv", b"source,target,weight\na,b,1e20\nb,a,1e20\n")
+        sensory = b"source,target,weight\n65,a,1\n65,b,1\n66,a,1e-30\n"
         wild = self.path("wild.bdh.h5")
         self.good("import", "--gx", graph, "--sensory", self.path("s.csv", sensory), "--layers", 1,
                   "-o", wild)

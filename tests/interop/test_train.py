@@ -20,7 +20,9 @@ except ImportError:
     # installed it, never installed by a test
     for python in (os.environ.get("BDH_TORCH"),
                    os.path.join(SOURCE, "build/bench/environment/bin/python")):
-        if python and os.access(python, os.X_OK) and subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
+        if not (python and os.access(python, os.X_OK)):
+            continue
+        if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
             os.execv(python, [python, "-B", *sys.argv])
     print("skipped: no PyTorch in this Python, in $BDH_TORCH or in build/bench/environment")
     sys.exit(77)

@@ -236,7 +236,7 @@ class KillTest(RecordingTest):
         self.compare(arguments, times, tokens)
 
     def after_a_kill(self, folder, new):
-        """The files open and are well formed; the journals give all tokens whose lines are there."""
+        """The files open and are well formed; the journals give all tokens whose lines exist."""
         if not os.path.exists(folder + "/run.json"):
             return None  # it was still being made
         self.assertEqual(reports(folder),

@@ -11,7 +11,8 @@ import time
 from program import listens, main
 from test_recording import RecordingTest, lines, records, reports
 
-TEXT = (b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer " * 60)[:4000]
+LINE = b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer "
+TEXT = (LINE * 60)[:4000]
 ASKED = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1",
          "--record", "x:0-9 every 7"]
 DONE = ["--do", "silence x:3-9 tokens 500-900", "--do", "lesion synapses:5->7 from 300", "--do",

@@ -1,4 +1,4 @@
-"""C++ as text for the rules of this folder: comments and literals blanked, functions and classes."""
+"""C++ as text, for the rules of this folder: code without literals, functions and classes."""
 import re
 from collections import namedtuple
 
@@ -30,10 +30,11 @@ def without_brackets(text, opening, closing):
     return "".join(kept)
 
 
-TYPE = re.compile(r"^(?:template\s*<.*>\s*)?(?:typedef\s+)?(class|struct|union)\b(?:\s*alignas\s*\([^)]*\))?"
+TYPE = re.compile(r"^(?:template\s*<.*>\s*)?(?:typedef\s+)?(class|struct|union)\b"
+                  r"(?:\s*alignas\s*\([^)]*\))?"
                   r"(?:\s*\[\[.*?\]\])?\s*([\w:]*(?:<.*>)?)", re.S)
-NO_MEMBER = re.compile(r"^(?:using|typedef|friend|static|enum|class|struct|union|template|constexpr|"
-                       r"public|private|protected)\b")
+NO_MEMBER = re.compile(r"^(?:using|typedef|friend|static|enum|class|struct|union|template|"
+                       r"constexpr|public|private|protected)\b")
 LABEL = re.compile(r"^(?:\s*(?:public|private|protected)\s*:(?!:))+")
 
 
@@ -73,7 +74,7 @@ def scopes(text):
     for character in code:
         line_of.append(line_of[-1] + (character == "\n"))
     found, open_scopes = [], []  # an open scope: [kind, name, first line, members]
-    start, inner, i = 0, 0, 0    # start: of the statement; inner: braces within a function or a value
+    start, inner, i = 0, 0, 0  # of the statement; braces within a function or a value; here
 
     def first_line(position):
         return line_of[position + len(code[position:]) - len(code[position:].lstrip())]

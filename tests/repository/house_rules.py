@@ -30,7 +30,7 @@ ALLOWED = {
     ("word", "LICENSE"): "the text is not ours",
 }
 
-PERSON = "the subject is the code: name the function, or write 'not recorded', 'unused', 'the caller'"
+PERSON = "the subject is the code: name the function, or 'not recorded', 'unused', 'the caller'"
 VERB = "the subject is the code: 'is given', 'reads', 'prints', 'requests', 'states', 'shows'"
 # Pattern: what to write instead and why. The patterns are written so that they do not match
 # themselves.
@@ -95,7 +95,7 @@ def header_violations(root):
         yield "headers", where, "no list public_headers, expected set(public_headers ...)"
         return
     if len(headers) > INSTALLED_HEADERS:
-        yield "headers", where, f"{len(headers)} installed headers, expected at most {INSTALLED_HEADERS}"
+        yield "headers", where, f"{len(headers)} headers, expected at most {INSTALLED_HEADERS}"
     for header in headers:
         if re.search(r"detail|internal", header):
             yield "headers", where, f"{header} is installed, and internal by its name"
@@ -110,20 +110,21 @@ def column_violations(name, text):
 def length_violations(name, text):
     lines = text.count("\n")
     if lines > FILE_LINES:
-        yield "file", f"{name}:1", f"{lines} lines, expected at most {FILE_LINES}: find the second subject"
+        yield "file", f"{name}:1", f"{lines} lines, expected at most {FILE_LINES}: two subjects?"
     for scope in cpp_text.scopes(text):
         where, lines = f"{name}:{scope.first}", scope.last - scope.first + 1
         if scope.kind == "function" and lines > FUNCTION_LINES:
-            yield "function", where, f"{scope.name}: {lines} lines, expected at most {FUNCTION_LINES}"
+            yield "function", where, f"{scope.name}: {lines} lines, expected {FUNCTION_LINES}"
         if scope.kind == "class" and lines > CLASS_LINES:
-            yield "class", where, f"{scope.name}: {lines} lines, expected at most {CLASS_LINES}"
+            yield "class", where, f"{scope.name}: {lines} lines, expected {CLASS_LINES}"
         if scope.kind == "class" and scope.members > CLASS_MEMBERS:
-            yield "class", where, f"{scope.name}: {scope.members} data members, expected at most {CLASS_MEMBERS}"
+            what = f"{scope.members} data members, expected {CLASS_MEMBERS}"
+            yield "class", where, f"{scope.name}: {what}"
 
 
 def conditional_violations(name, text):
     for number in cpp_text.nested_conditionals(text):
-        yield "conditional", f"{name}:{number}", "a ?: within a ?:, expected if, switch or a function"
+        yield "conditional", f"{name}:{number}", "a ?: in a ?:, expected if, switch or a function"
 
 
 def word_violations(name, text):

@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+import cpp_text
+
 # From the ground up: each room names what it stands on, among the rooms before it.
 ROOMS = {
     "core/base": [],
@@ -58,16 +60,22 @@ FOLDERS = sorted({room.split("/")[0] for room in ROOMS})
 SOURCES = {".hpp", ".cpp", ".inc", ".h", ".cu", ".cuh"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-CUDA_HEADER = re.compile(r"^(cuda|cublas|cusparse|cusolver|cufft|curand|cudnn|cutlass|thrust/|cub/|cooperative_groups|nccl|nvml|nvrtc|nvtx|"
+CUDA_HEADER = re.compile(r"^(cuda|cublas|cusparse|cusolver|cufft|curand|cudnn|cutlass|thrust/|"
+                         r"cub/|cooperative_groups|nccl|nvml|nvrtc|nvtx|"
                          r"mma\.h|device_launch_parameters)")
 # Only apps print, read the environment or exit. snprintf only formats.
-FORBIDDEN_IN_LIBRARY = re.compile(r"(?<![\w.>])(?:printf|fprintf|vprintf|vfprintf|puts|putchar|perror|exit|_exit|quick_exit|abort|getenv|"
-                                  r"secure_getenv|setenv|putenv)\s*\(|std::(?:cout|cerr|clog|print|println)\b|fmt::print\b|"
+FORBIDDEN_IN_LIBRARY = re.compile(r"(?<![\w.>])(?:printf|fprintf|vprintf|vfprintf|puts|putchar|"
+                                  r"perror|exit|_exit|quick_exit|abort|"
+                                  r"getenv|secure_getenv|setenv|putenv)\s*\(|"
+                                  r"std::(?:cout|cerr|clog|print|println)\b|fmt::print\b|"
                                   r"#\s*include\s*<(?:iostream|print)>")
 # Kernel headers are compiled for the device too: no libm, no atomics, nothing that only one of the
 # compilers knows.
-FORBIDDEN_IN_KERNELS = re.compile(r"(?:std::|(?<![\w.>:]))(?:sin|cos|tan|exp|exp2|log|pow|sqrt|fma)f?\s*\(|std::(?:sin|cos|exp|pow|atomic\w*)\b|"
-                                  r"__CUDA\w*|__(?:global|device|host|shared)__|threadIdx|blockIdx|__shfl\w*|__syncwarp|"
+FORBIDDEN_IN_KERNELS = re.compile(r"(?:std::|(?<![\w.>:]))"
+                                  r"(?:sin|cos|tan|exp|exp2|log|pow|sqrt|fma)f?\s*\(|"
+                                  r"std::(?:sin|cos|exp|pow|atomic\w*)\b|"
+                                  r"__CUDA\w*|__(?:global|device|host|shared)__|threadIdx|blockIdx|"
+                                  r"__shfl\w*|__syncwarp|"
                                   r"#\s*include\s*<(?:cmath|math\.h|atomic)>")
 THE_ONE_CHILD = "io/files/sandbox.cpp"  # the child process that it forks ends with _exit
 THE_ONE_OF_CLI11 = "apps/common/command_line.cpp"
@@ -75,18 +83,15 @@ THE_ONE_OF_CLI11 = "apps/common/command_line.cpp"
 THE_ONE_SETTING = "core/base/instruction_set.cpp"
 THE_ONE_GUARD = re.compile(r"^#if !defined\(__CUDACC__\)$")
 
-# Comments, character and string literals; the names in #include lines are kept. A ' between digits
-# is a separator.
-LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])*\'|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"', re.S)
-
 
 def without_literals(text):
+    """Comments and literals blanked; the names in #include lines stay."""
     def blank(match):
         start = text.rfind("\n", 0, match.start()) + 1
         if match.group().startswith('"') and INCLUDE.match(text[start:match.end()]):
             return match.group()
         return re.sub(r"[^\n]", " ", match.group())
-    return LITERAL.sub(blank, text)
+    return cpp_text.LITERAL.sub(blank, text)
 
 
 def room(path):
@@ -98,6 +103,7 @@ def room(path):
 
 def violations_of(root, name):
     here = room(name)
+    below = ", ".join(ROOMS.get(here, []))
     guards = 0
     if here not in ROOMS:
         yield 1, f"{here} is no room: give it a place in ROOMS of include_rule.py"
@@ -109,13 +115,14 @@ def violations_of(root, name):
             mark, target = include.groups()
             there = room(target)
             if there is not None and there not in ALLOWED[here]:
-                yield number, f"{here} must not include {target}: it stands on {', '.join(ROOMS[here])}"
+                yield number, f"{here} must not include {target}: it stands on {below}"
             elif mark == '"' and not (root / target).is_file():
-                yield number, f"no file {target}: includes name the path from the root of the repository"
+                yield number, f"no file {target}: includes name the path from the root"
             elif mark == '"' and there is None:
                 yield number, f"{here} must not include {target}"
             if target.startswith("CLI/") and name != THE_ONE_OF_CLI11:
-                yield number, f"{target} costs ten seconds of processor time: {THE_ONE_OF_CLI11} alone includes it"
+                yield number, (f"{target} costs ten seconds of processor time: "
+                               f"{THE_ONE_OF_CLI11} alone includes it")
             if here != "gpu/cuda" and CUDA_HEADER.match(target):
                 yield number, f"{target} belongs in gpu/cuda alone"
         if not here.startswith("apps"):
@@ -124,13 +131,15 @@ def violations_of(root, name):
                     continue
                 if name == THE_ONE_SETTING and found.group().startswith("getenv"):
                     continue
-                yield number, f"'{found.group().strip()}': only apps print, read the environment or exit"
+                what = found.group().strip()
+                yield number, f"'{what}': only apps print, read the environment or exit"
         if here == "kernels" and name.endswith(".hpp"):
             if name == "kernels/group.hpp" and THE_ONE_GUARD.match(line) and guards == 0:
                 guards = 1
                 continue
             for found in FORBIDDEN_IN_KERNELS.finditer(line):
-                yield number, f"'{found.group().strip()}' in a header that is compiled for devices too"
+                what = found.group().strip()
+                yield number, f"'{what}' in a header that is compiled for devices too"
 
 
 def violations(root):

@@ -15,7 +15,8 @@ from pathlib import Path
 # In any file, whatever its kind.
 ANYWHERE = re.compile(
     rb"(?<![\w.}])/(?:wor[k]|roo[t]|hom[e]/[a-z]+)/|bash_job[s]|shared/DESIG[N]|"
-    rb"pyp[i]\.org|pythonhoste[d]\.org|(?:deb|security)\.debia[n]\.org|archiv[e]\.ubuntu\.com|registr[y]\.npmjs|index\.crate[s]\.io|"
+    rb"pyp[i]\.org|pythonhoste[d]\.org|(?:deb|security)\.debia[n]\.org|"
+    rb"archiv[e]\.ubuntu\.com|registr[y]\.npmjs|index\.crate[s]\.io|"
     rb"prox[y]\.golang\.org|cond[a]\.anaconda\.org")
 # In text.
 WORDS = re.compile(rb"\bhelper agen[t]|\bsub-?agen[t]s?\b|\bAI assistan[t]|\bcoding "
@@ -43,7 +44,8 @@ def traces(root):
         is_text = b"\0" not in data[:65536]
         for pattern in (ANYWHERE, WORDS) if is_text else (ANYWHERE,):
             for found in pattern.finditer(data):
-                yield f"{name}:{data.count(chr(10).encode(), 0, found.start()) + 1}: '{found.group().decode(errors='replace')}'"
+                number = data.count(b"\n", 0, found.start()) + 1
+                yield f"{name}:{number}: '{found.group().decode(errors='replace')}'"
 
 
 if __name__ == "__main__":

@@ -14,10 +14,13 @@ FILE = re.compile(r"^(\S+\.o(?:bj)?):\s+file format (\S+)")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 # All of AVX and AVX-512 begin with v; the rest are single instructions of SSE3 to SSE4.2, BMI, ADX
 # and the like that compilers make of C++.
-WIDER = re.compile(r"^\s+[0-9a-f]+:\s+(?:lock |rep |repz |notrack )*(v[a-z]\w*|andnl?|bextr|bls[irm]\w*|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|lzcnt|popcnt\w*|"
-                   r"movbe|crc32\w*|pshufb|palignr|pabs[bwd]|phadd\w*|haddp[sd]|hsubp[sd]|addsubp[sd]|movddup|movs[hl]dup|lddqu|blendv?p[sd]|"
-                   r"pblend\w+|round[sp][sd]|dpp[sd]|insertps|extractps|pinsr[bdq]|pextr[bdq]|pm(?:in|ax)(?:s[bd]|u[wd])|pmulld|pmuldq|pmov[sz]x\w+|"
-                   r"ptest|pcmpeqq|pcmpgtq|packusdw|adcx|adox|aes\w+|pclmul\w+|sha(?:1|256)\w+)(?:\s|$)")
+WIDER = re.compile(r"^\s+[0-9a-f]+:\s+(?:lock |rep |repz |notrack )*("
+                   r"v[a-z]\w*|andnl?|bextr|bls[irm]\w*|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|"
+                   r"lzcnt|popcnt\w*|movbe|crc32\w*|pshufb|palignr|pabs[bwd]|phadd\w*|haddp[sd]|"
+                   r"hsubp[sd]|addsubp[sd]|movddup|movs[hl]dup|lddqu|blendv?p[sd]|pblend\w+|"
+                   r"round[sp][sd]|dpp[sd]|insertps|extractps|pinsr[bdq]|pextr[bdq]|"
+                   r"pm(?:in|ax)(?:s[bd]|u[wd])|pmulld|pmuldq|pmov[sz]x\w+|ptest|pcmpeqq|pcmpgtq|"
+                   r"packusdw|adcx|adox|aes\w+|pclmul\w+|sha(?:1|256)\w+)(?:\s|$)")
 FOR_A_SET = re.compile(r"cpu_kernels_avx(?:2|512)\.cpp\.o(?:bj)?$")
 OF_A_WIDTH = re.compile(r"Li(?:8|16)E")
 NAMED = re.compile(r"[a-z]_avx(?:2|512)(?![a-z0-9])")

@@ -21,7 +21,7 @@ MB = 1 << 20
 
 
 def run(*command):
-    """Runs a command to its end; returns its output, seconds, CPU seconds and peak memory in bytes."""
+    """Runs a command; returns its output, seconds, CPU seconds and peak memory in bytes."""
     begin = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

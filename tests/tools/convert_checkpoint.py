@@ -146,7 +146,9 @@ class Storage:
 
 class Pickler(pickle.Pickler):
     def persistent_id(self, thing):
-        return ("storage", thing.kind, thing.key, "cpu", thing.count) if isinstance(thing, Storage) else None
+        if isinstance(thing, Storage):
+            return ("storage", thing.kind, thing.key, "cpu", thing.count)
+        return None
 
 
 class Rebuilt:
