@@ -320,7 +320,8 @@ class Activity(CliTest):
         self.assertAlmostEqual(told_x["active"], sum(x) / len(x), places=6)
         self.assertAlmostEqual(told_x["most"], max(x), places=6)
         self.assertAlmostEqual(told["mean_surprisal_nats"],
-                               sum(float(row["surprisal_nats"]) for row in summary[1:]) / (len(x) - 1),
+                               sum(float(row["surprisal_nats"]) for row in summary[1:]) / (len(x)
+                                                                                           - 1),
                                places=6)
         self.assertAlmostEqual(told["synaptic_events_per_token"]["mean"],
                                sum(int(row["synaptic_events"]) for row in summary) / len(x))

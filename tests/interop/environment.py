@@ -1,6 +1,6 @@
 """environment.py FOLDER PACKAGE,PACKAGE... SCRIPT [ARGUMENT...]: runs the script in a virtual
-environment with these packages, which is made when it is missing, and shared by all: what it lacks is added. Exit
-code 77, skipped, where the packages cannot be had."""
+environment with these packages, which is made when it is missing, and shared by all: what it
+lacks is added. Exit code 77, skipped, where the packages cannot be had."""
 import fcntl
 import os
 import shutil
