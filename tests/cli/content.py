@@ -79,7 +79,9 @@ def rows_of(folder, name):
 def surprisals(summary):
     """Of each token its surprisal in nats, as text; empty where it is unknown, and always empty of
     the first token of a run."""
-    losses = [row["loss_nats"] for row in summary]  # of the token after
+    if "surprisal_nats" in summary[0]:
+        return [row["surprisal_nats"] for row in summary]
+    losses = [row["loss_nats"] for row in summary]  # format 1: of the token after
     return ["", *losses[:-1]]
 
 
