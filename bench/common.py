@@ -74,14 +74,15 @@ def knows(command, option):
 
 
 def run_model(model, *arguments):
-    """What bdh run tells, and the seconds of every token of it; warm: without the first quarter,
+    """What bdh run --json prints, and the seconds of every token; warm: without the first quarter,
     whose pages are new."""
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        told = bdh_json("run", model, *arguments, "-o", os.path.join(folder, "run"))
+        result = bdh_json("run", model, *arguments, "-o", os.path.join(folder, "run"))
         with open(os.path.join(folder, "run", "summary.csv"), newline="") as f:
-            told["token_seconds"] = [float(row["seconds"]) for row in csv.DictReader(f)]
-    told["warm_token"] = statistics.median(told["token_seconds"][len(told["token_seconds"]) // 4:])
-    return told
+            result["token_seconds"] = [float(row["seconds"]) for row in csv.DictReader(f)]
+    result["warm_token"] = statistics.median(
+        result["token_seconds"][len(result["token_seconds"]) // 4:])
+    return result
 
 
 def in_turns(repetitions, **measures):

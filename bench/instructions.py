@@ -4,7 +4,7 @@ valgrind.
 
 Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the
 compiler and flags that they were counted with; a run that takes over 5 % more fails, one that
-takes over 5 % less asks for an update. Only instructions of bdh itself count, not those of the
+takes over 5 % less needs an update. Only instructions of bdh itself count, not those of the
 libraries that it calls, and always those of plain x86-64, on one thread: the processor does not
 matter. Exit code 77, skipped, for another compiler or without valgrind. --update writes the
 counts of this build; the reason goes into the file and into the commit."""

@@ -5,7 +5,7 @@ TARGETS (neurons x degree): the targets of every neuron. Neurons integrate a con
 without a leak from a random start, and so fire once every 1 / ACTIVITY steps of 1 ms, each step
 the same share of them; what arrives at them is too weak to matter. SYNAPSE is the model of the
 plastic synapses. Says when it is ready; then simulates as many steps as each line of standard
-input says, on one thread, and tells the seconds and the spikes that synapses delivered."""
+input says, on one thread, and prints the seconds and the spikes that synapses delivered."""
 import json
 import sys
 import time

@@ -131,12 +131,13 @@ def best_threads(measure):
     return best
 
 
-def activity(told):
-    return f"{told['active_x_percent']['mean']:.4f},{told['active_y_percent']['mean']:.4f}"
+def activity(result):
+    return f"{result['active_x_percent']['mean']:.4f},{result['active_y_percent']['mean']:.4f}"
 
 
-def shown_activity(told):
-    return f"X {told['active_x_percent']['mean']:.2f} %, Y {told['active_y_percent']['mean']:.2f} %"
+def shown_activity(result):
+    x, y = (result[f"active_{v}_percent"]["mean"] for v in "xy")
+    return f"X {x:.2f} %, Y {y:.2f} %"
 
 
 @row
@@ -144,14 +145,14 @@ def stream(c):
     """How close is one stream, token by token, to the bytes that it must move at the bandwidth of
     this machine?"""
     for case in c.random_models().values():
-        text, told = c.text(60 if c.quick else 200), []
+        text, result = c.text(60 if c.quick else 200), []
 
         def measure():
-            told.append(run_model(case.file, "--text-file", text))
+            result.append(run_model(case.file, "--text-file", text))
             c.machine.measure()
-            return told[-1]["warm_token"]
+            return result[-1]["warm_token"]
         ours = in_turns(c.repetitions, bdh=measure)["bdh"]
-        plan = bdh_json("plan", case.file, "--activity", activity(told[0]), "--bandwidth",
+        plan = bdh_json("plan", case.file, "--activity", activity(result[0]), "--bandwidth",
                         c.machine.read.median / 1e9, "--memory", 1)["hubs"]
         floor = plan["floor_seconds_per_token"]
         yield Result("stream", f"one stream, token by token: {case.name}",
@@ -159,7 +160,7 @@ def stream(c):
                      f"floor {shown_time(floor)}: {plan['bytes_per_token'] / 1e6:.0f} MB at "
                      f"{shown_rate(c.machine.read.median)}B/s", floor / ours.median, 0.7,
                      ours.spread, "%")
-        c.note("stream", f"{case.name}: measured activity {shown_activity(told[0])}")
+        c.note("stream", f"{case.name}: measured activity {shown_activity(result[0])}")
         if knows("run", "--weights"):
             found = in_turns(c.repetitions, wide=lambda: run_model(case.file, "--text-file",
                                                                    text)["warm_token"],
@@ -175,11 +176,11 @@ def stream(c):
 def generating(c, case, goal_authors, goal_recurrent):
     count, text = 8 if c.quick else 48, c.text(CONTEXT)
     tokens, reference = tokens_of(text), case.torch()
-    told = []
+    result = []
 
     def ours():
-        told.append(run_model(case.file, "--text-file", text, "--generate", count))
-        return statistics.median(told[-1]["token_seconds"][CONTEXT:])
+        result.append(run_model(case.file, "--text-file", text, "--generate", count))
+        return statistics.median(result[-1]["token_seconds"][CONTEXT:])
 
     def authors():
         return seconds(lambda: reference.generate(tokens, 1))
@@ -207,7 +208,7 @@ def generating(c, case, goal_authors, goal_recurrent):
     yield Result("generation", f"the same, token by token: {case.name}", say,
                  f"recurrent PyTorch: {shown_time(found['recurrent'].median)}",
                  found["recurrent"].median / mine.median, goal_recurrent, mine.spread)
-    c.note("generation", f"{case.name}: measured activity {shown_activity(told[0])}; PyTorch is "
+    c.note("generation", f"{case.name}: measured activity {shown_activity(result[0])}; PyTorch is "
            f"fastest on {threads['authors']} thread(s) as the authors do it (spread "
            f"{100 * found['authors'].spread:.0f} %), on {threads['recurrent']} recurrent (spread "
            f"{100 * found['recurrent'].spread:.0f} %)")
@@ -292,8 +293,8 @@ def streams(c):
         single = made(f"batch-1-{length}", lambda path: write_text(path, [length]))
 
         def rate(*how):
-            told = bdh_json("run", case.file, *how)
-            return told["tokens_per_second"]
+            result = bdh_json("run", case.file, *how)
+            return result["tokens_per_second"]
         found = in_turns(max(2, c.repetitions - 2), sixteen=lambda: rate("--batch", batch),
                          one=lambda: rate("--text-file", single))
         sixteen, one = found["sixteen"], found["one"]
@@ -304,12 +305,12 @@ def streams(c):
 
 
 def kernel_runs(only, repetitions):
-    told = json.loads(program("kernels_bench", f"--benchmark_filter={only}",
+    result = json.loads(program("kernels_bench", f"--benchmark_filter={only}",
                               "--benchmark_format=json", "--benchmark_min_time=0.2",
                               f"--benchmark_repetitions={repetitions}",
                               "--benchmark_enable_random_interleaving=true"))
     names = {}
-    for run in told["benchmarks"]:
+    for run in result["benchmarks"]:
         if run.get("run_type") == "iteration":
             names.setdefault((run["family_index"], run["per_family_instance_index"], run["name"]),
                              []).append(run)
@@ -349,8 +350,8 @@ class Nest:
     def events_per_second(self, steps):
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
-        told = self.answer()
-        return told["events"] / told["seconds"]
+        result = self.answer()
+        return result["events"] / result["seconds"]
 
     def close(self):
         self.process.kill()
@@ -395,11 +396,11 @@ def nest(c):
     share, steps = 0.05, 20 if c.quick else 60
     text = c.text(100 if c.quick else 300)
     mask = ["--do", "silence x:all", "--do", f"clamp x:random:{round(share * neurons)}@1 0.3"]
-    told = []
+    result = []
 
     def ours():
-        told.append(run_model(model, "--text-file", text, "--threads", 1, "--sites", 1, *mask))
-        return told[-1]["hebbian_writes"] / told[-1]["tokens"] / told[-1]["warm_token"]
+        result.append(run_model(model, "--text-file", text, "--threads", 1, "--sites", 1, *mask))
+        return result[-1]["hebbian_writes"] / result[-1]["tokens"] / result[-1]["warm_token"]
     rivals = {}
     try:
         for synapse in ("stdp_synapse", "stdp_synapse_hom"):
@@ -417,7 +418,7 @@ def nest(c):
                  f"NEST, {best}: {shown_rate(found[best].median)}events/s",
                  mine.median / found[best].median, 20, mine.spread)
     c.note("nest", f"an event of bdh is a synapse that is read and written: "
-           f"{shown_activity(told[0])} active by a mask; of NEST, a spike that a "
+           f"{shown_activity(result[0])} active by a mask; of NEST, a spike that a "
            "plastic synapse delivers. "
            + "; ".join(f"{name} {shown_rate(found[name].median)}events/s" for name in rivals))
 
@@ -436,9 +437,9 @@ def memory(c):
             bdh("import", "--gx", f"{edges}:/edges", "--layers", layers, "-o", path)
         finally:
             os.remove(edges)
-    told = bdh_json("info", made("graph-bytes.bdh.h5", make))["direct"]
-    for what, found, goal in (("circuit edge", told["bytes_per_edge"], 8),
-                              ("synapse", told["bytes_per_synapse"], 8 + 4 * layers)):
+    result = bdh_json("info", made("graph-bytes.bdh.h5", make))["direct"]
+    for what, found, goal in (("circuit edge", result["bytes_per_edge"], 8),
+                              ("synapse", result["bytes_per_synapse"], 8 + 4 * layers)):
         starts = 16 / degree if what == "circuit edge" else (8 + 8 * layers) / degree
         yield Result("memory", f"bytes of a {what}, {layers} layers, degree {degree}",
                      f"{found:.3g}", f"{goal} and {starts:.2g} of row starts and clocks",
@@ -456,18 +457,18 @@ def scale(c):
     """Does a graph of 100,000 neurons and 10 million synapses a layer load in 10 s, and read 50
     tokens a second, in 1 GB?"""
     neurons, degree = (20000, 50) if c.quick else (100000, 100)
-    file, told = grown_graph(neurons, degree), []
+    file, result = grown_graph(neurons, degree), []
     # what the graph's gains were tuned on
     text = made("bytes", lambda path: write_bytes(path, 200))
 
     def measure():
-        told.append(run_model(file, "--text-file", text))
-        return told[-1]["warm_token"]
+        result.append(run_model(file, "--text-file", text))
+        return result[-1]["warm_token"]
     found = in_turns(c.repetitions, token=measure,
                      load=lambda: seconds(lambda: bdh("run", file, "--tokens", 0)))
-    token, load, memory = found["token"], found["load"], max(t["peak_memory_bytes"] for t in told)
+    token, load, memory = found["token"], found["load"], max(t["peak_memory_bytes"] for t in result)
     name = f"{neurons:,} neurons, {neurons * degree:,} explicit synapses a layer, L = 2"
-    c.note("scale", f"{name}: measured activity {shown_activity(told[0])}")
+    c.note("scale", f"{name}: measured activity {shown_activity(result[0])}")
     yield Result("scale", f"one stream: {name}", f"{shown_time(token.median)} a token",
                  "50 tokens/s", 1 / token.median / 50, 1, token.spread)
     yield Result("scale", f"loading it, and one token: {name}", shown_time(load.median), "10 s",
@@ -549,21 +550,21 @@ def plan(c):
         cases.append((f"{neurons:,} neurons, {neurons * degree:,} explicit synapses",
                       grown_graph(neurons, degree), "direct"))
     for name, file, form in cases:
-        told, plans = [], []
+        result, plans = [], []
 
         def measure():
-            told.append(run_model(file, "--text-file", text))
-            return told[-1]["warm_token"]
+            result.append(run_model(file, "--text-file", text))
+            return result[-1]["warm_token"]
 
         def foresee():  # on what the machine reads at this moment
-            plans.append(bdh_json("plan", file, "--activity", activity(told[0]))[form])
+            plans.append(bdh_json("plan", file, "--activity", activity(result[0]))[form])
             return plans[-1]["seconds_per_token"]
         found = in_turns(c.repetitions, bdh=measure, plan=foresee)
         mine, ratio = found["bdh"], found["plan"].median / found["bdh"].median
         yield Result("plan", f"bdh plan: {name}", f"measured {shown_time(mine.median)}",
                      f"planned {shown_time(found['plan'].median)}", 1 - abs(ratio - 1), 0.75,
                      mine.spread, "%")
-        c.note("plan", f"{name}: {shown_activity(told[0])}; planned over measured {ratio:.2f}, "
+        c.note("plan", f"{name}: {shown_activity(result[0])}; planned over measured {ratio:.2f}, "
                f"spread of the plans {100 * found['plan'].spread:.0f} %; " + "read at "
                + ", ".join(f"{shown_rate(statistics.median(p['bandwidth'][of] for p in plans))}B/s "
                            f"({of})" for of in ("weights", "strengths")) + "; "

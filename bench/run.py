@@ -13,7 +13,7 @@ import time
 import torch
 
 import rows
-from common import BUILD, SOURCE, WORK, Result, Sample, Skipped, bdh, shown_rate
+from common import BUILD, SOURCE, WORK, Result, Sample, Skipped, bdh, measured_rate
 
 HEADER = ["work", "bdh", "against", "ratio", "goal", "", "spread"]
 
@@ -59,15 +59,15 @@ class Machine:
         self.threads = len(os.sched_getaffinity(0))
 
     def measure(self):
-        told = json.loads(bdh("plan", "--neurons", 64, "--hubs", 8, "--layers", 1,
+        measured = json.loads(bdh("plan", "--neurons", 64, "--hubs", 8, "--layers", 1,
                               "--json"))["machine"]
         a, b = torch.ones(2048, 2048), torch.ones(2048, 2048)
         torch.mm(a, b)
         begin = time.perf_counter()
         torch.mm(a, b)
         product = 2 * 2048 ** 3 / (time.perf_counter() - begin)
-        for name, value in (("read", told["bandwidth"]), ("copy", told["copy"]),
-                            ("update", told["update"]), ("product", product)):
+        for name, value in (("read", measured["bandwidth"]), ("copy", measured["copy"]),
+                            ("update", measured["update"]), ("product", product)):
             self.samples[name].append(value)
 
     def __getattr__(self, name):
@@ -80,7 +80,7 @@ class Machine:
                                  ("product", "multiplies float32 matrices", "flop/s")):
             sample = getattr(self, name)
             spread = f"{100 * sample.spread:.0f} % of {len(sample.values)}"
-            yield f"| {what} | {shown_rate(sample.median)}{unit} | {spread} |"
+            yield f"| {what} | {measured_rate(sample.median)}{unit} | {spread} |"
 
 
 def remarks():

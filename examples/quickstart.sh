@@ -23,7 +23,7 @@ shown() {
 cat <<'END'
 From a trained checkpoint to a report, in five steps: builds the program, makes a graph of neurons and synapses from the checkpoint, lets it
 read a line and write on, compares its numbers with those of the authors' code, and draws what its neurons did.
-The build takes minutes the first time (the next lines tell how many), everything after it seconds.
+The build takes minutes the first time (the next lines print how many), everything after it seconds.
 END
 
 say "1. Build the program (build/release)"

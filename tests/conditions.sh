@@ -20,7 +20,7 @@ declare -A about=(
   [avx512]="AVX-512, by BDH_INSTRUCTIONS"
   [emulated-plain]="a processor without AVX, emulated"
   [emulated-avx2]="a processor with AVX2, emulated"
-  [user]="an ordinary user without sudo, home and name; the files are somebody else's"
+  [user]="an ordinary user without sudo, home and name; the files are another user's"
   [german]="LANG=de_DE.UTF-8"
   [latin1]="LANG=de_DE.ISO-8859-1"
   [c-locale]="LANG=C"
@@ -81,8 +81,8 @@ tests() {
 
 # can_use SET: whether a set is here; otherwise why not.
 can_use() {
-  local told
-  told=$("$bin/needs_instructions" "$1" "$(type -P true)") || { impossible "${told##*: }"; return; }
+  local reason
+  reason=$("$bin/needs_instructions" "$1" "$(type -P true)") || { impossible "${reason##*: }"; return; }
 }
 condition_plain() { tests BDH_INSTRUCTIONS=plain -- "${everything[@]}"; }
 condition_avx2() { can_use avx2 && tests BDH_INSTRUCTIONS=avx2 -- "${everything[@]}"; }
@@ -119,7 +119,7 @@ emulated() {
 condition_emulated-plain() { emulated qemu64 plain; }
 condition_emulated-avx2() { emulated Haswell avx2; }
 
-# As a number that is nobody's, with the build folder as the only thing that it may write to besides /tmp. Tests that only compute cannot
+# As a number without an account, with the build folder as the only thing that it may write to besides /tmp. Tests that only compute cannot
 # notice, nor those that would install something.
 condition_user() {
   local user=54321 status=0
@@ -171,7 +171,7 @@ condition_one-core() {
   tests CTEST_PARALLEL_LEVEL=8 taskset -c "$first" -- "${threads[@]}"
 }
 
-# More than the machine has: the number that C++ and TBB ask for, and nothing else.
+# More than the machine has: the number that C++ and TBB read, and nothing else.
 condition_eight-threads() {
   local shim=$builds/eight.so
   echo 'extern "C" int get_nprocs() { return 8; }' | c++ -x c++ -shared -fPIC -o "$shim" - || { impossible "c++ makes no shared library"; return; }

@@ -68,7 +68,7 @@ def body():
         0.86; both numbers are the paper's.""",
         """A model of letters learns words before concepts: a synapse that is strong after sentences
         about kings may know the letters 'king'. The sentences of both sets differ in their words;
-        nothing here shows more than that the synapse tells the sets apart.""",
+        nothing here shows more than that the synapse separates the sets.""",
     ])
 
 

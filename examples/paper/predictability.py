@@ -118,13 +118,13 @@ def by_frequency(study, rows, count, seed):
         text = pattern(generator, True) + pattern(generator, True)
         to = {}
         for limit in (before, first, end):
-            told = study.bdh("activity", study.model, "--text", text, "--limit", limit, "--bands",
+            result = study.bdh("activity", study.model, "--text", text, "--limit", limit, "--bands",
                              bands, *study.threads)["by_frequency"]
-            to[limit] = [b["active_y"] * limit for b in told]
-        for k in range(len(told)):
+            to[limit] = [b["active_y"] * limit for b in result]
+        for k in range(len(result)):
             sums["first"][k] += (to[first][k] - to[before][k]) / (first - before) / count
             sums["repeated"][k] += (to[end][k] - to[first][k]) / (end - first) / count
-    for k, band in enumerate(told):
+    for k, band in enumerate(result):
         a, b = sums["first"][k], sums["repeated"][k]
         paper = "largest amplitude ratio in the slow half" if k == 0 else None
         rows.append((f"  all layers, one turn in {1 / band['fastest']:.3g} to "

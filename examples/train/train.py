@@ -7,7 +7,7 @@
 
 The tensor form of docs/theory.md, written from its equations; h heads of N neurons, n = h N, d
 hubs. The defaults are made for a CPU. The last tenth of TEXT is never trained on and gives the
-loss that is told. The checkpoint is written every --save steps and at Ctrl-C, under a temporary
+loss that is printed. The checkpoint is written every --save steps and at Ctrl-C, under a temporary
 name first. --start FILE goes on from a checkpoint, with its sizes, on a text that may be another
 one: the models that examples/paper/merging.py merges come about so. One seed gives one model on
 one machine and version of PyTorch."""

@@ -98,10 +98,10 @@ def tokens_content(folder):
     for column in summary[0]:
         if column.startswith("active_"):
             content[column] = numpy.array([float(row[column]) for row in summary])
-    told = surprisals(summary)
-    known = [k for k, value in enumerate(told) if value]
+    texts = surprisals(summary)
+    known = [k for k, value in enumerate(texts) if value]
     content["surprisal of"] = numpy.array(known, numpy.uint64)
-    content["surprisal"] = numpy.array([float(told[k]) for k in known])
+    content["surprisal"] = numpy.array([float(texts[k]) for k in known])
     return content
 
 

@@ -1,5 +1,5 @@
 """What the tests of the command line share: starting the program, the models it works on, and how
-skipped tests are told."""
+skipped tests are listed."""
 import fcntl
 import json
 import os
@@ -129,8 +129,8 @@ class CliTest(unittest.TestCase):
         return path
 
     def start(self, *arguments, **streams):
-        """The running program, which ends with the test at the latest. Nobody reads or writes what
-        is not a pipe."""
+        """The running program, which ends with the test at the latest. What is not a
+        pipe is neither read nor written."""
         process = subprocess.Popen([PROGRAM, *map(str, arguments)],
                                    **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
                                       **streams})
@@ -168,12 +168,12 @@ class CliTest(unittest.TestCase):
                                                   and when()):
                 time.sleep(0.001)
             process.send_signal(number)
-            told = process.communicate(timeout=PATIENCE)[1]
+            message = process.communicate(timeout=PATIENCE)[1]
             if process.returncode != 0 or time.monotonic() > last:
                 break
             os.remove(target)
-        self.assertEqual(process.returncode, 128 + number, told)
-        return told
+        self.assertEqual(process.returncode, 128 + number, message)
+        return message
 
     def good(self, *arguments, **more):
         done = bdh(*arguments, **more)

@@ -277,7 +277,7 @@ ROWS = [
      copied("state")),
     ("expected values as model", "run {bad} --text a -o {out}/run", 1, ["{bad}"], H5,
      copied(f"{RANDOM}/expected.h5")),
-    ("unknown file", "info {bad}", 1, ["{bad}"], "bad", content(b"nothing that anybody knows")),
+    ("unknown file", "info {bad}", 1, ["{bad}"], "bad", content(b"no known format")),
     ("folder without a run", "info {bad}", 1, ["{bad}"], "bad", folder),
     ("broken run.json", "info {bad}", 1, ["run.json"], "bad", several(run__json=content(b"{"))),
     ("rounds of a state", "info {bad} --rounds", 1, ["{bad}", "model"], H5, copied("state")),
@@ -462,12 +462,12 @@ class Table(BadInput):
         ids = self.path("ids", b"1 2 3 x")
         self.refused(1, "run", self.random, "--tokens-file", ids, "-o", self.path("run"),
                      says=(ids + "[3]",))
-        told = self.json("info", self.path("run"))
-        self.assertEqual((told["status"], told["recorded_tokens"]), ("failed", 3))
+        result = self.json("info", self.path("run"))
+        self.assertEqual((result["status"], result["recorded_tokens"]), ("failed", 3))
 
 
 class Permissions(BadInput):
-    """As somebody who may not write everywhere; root may."""
+    """As a user who may not write everywhere; root may."""
 
     def setUp(self):
         super().setUp()
@@ -560,9 +560,9 @@ class DiskFull(BadInput):
         return self.json("info", folder)
 
     def test_recording_up_to_a_limit(self):
-        told = self.recording_ends_properly(self.path("run"), preexec_fn=self.file_limit)
-        self.assertLess(told["recorded_tokens"], 840)
-        self.assertEqual(told["status"], "failed")
+        result = self.recording_ends_properly(self.path("run"), preexec_fn=self.file_limit)
+        self.assertLess(result["recorded_tokens"], 840)
+        self.assertEqual(result["status"], "failed")
 
     def test_full_disk(self):
         disk = self.path("disk")

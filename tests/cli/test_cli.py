@@ -57,15 +57,15 @@ class Help(CliTest):
     def test_commands_tells_all_that_help_prints(self):
         def walk(command, path):
             text = self.good(*path, "--help").stdout.decode()
-            told = {name for o in command["options"] for name in [*o.get("short_names", []),
+            result = {name for o in command["options"] for name in [*o.get("short_names", []),
                                                                   *o.get("long_names", []),
                                                                   o.get("argument")] if name}
-            told |= {below["name"] for below in command["commands"] if not below.get("hidden")}
+            result |= {below["name"] for below in command["commands"] if not below.get("hidden")}
             # What begins a line of the help: -o,--output FILE ..., or the name of an argument or a
             # command.
             printed = {name for line in re.findall(r"^  (\S+)", text, re.M)
                        for name in line.split(",")}
-            self.assertEqual(printed, told, path)
+            self.assertEqual(printed, result, path)
             for below in command["commands"]:
                 if not below.get("hidden"):
                     walk(below, [*path, below["name"]])
@@ -160,17 +160,17 @@ class Run(CliTest):
         done = self.good("run", self.random, "--text", "abc", "--generate", "5", "--json",
                          "--threads", "2", "--sites", "3", "--retention", "0.5")
         self.assertEqual(done.stderr, b"")
-        told = json.loads(done.stdout)
-        self.assertEqual((told["tokens"], told["threads"], told["sites"], told["retention"],
-                          told["predictions"]), (8, 2, 3, 0.5, 7))
-        self.assertEqual(len(told["generated"]["tokens"]), 5)
-        self.assertIn("text", told["generated"])
-        self.assertEqual(len(told["active_x_percent"]["layers"]), 3)
+        result = json.loads(done.stdout)
+        self.assertEqual((result["tokens"], result["threads"], result["sites"], result["retention"],
+                          result["predictions"]), (8, 2, 3, 0.5, 7))
+        self.assertEqual(len(result["generated"]["tokens"]), 5)
+        self.assertIn("text", result["generated"])
+        self.assertEqual(len(result["active_x_percent"]["layers"]), 3)
         for positive in ("seconds", "tokens_per_second", "synaptic_events",
                          "synaptic_events_per_second", "hebbian_writes", "bytes_exchanged",
                          "model_bytes", "synapse_bytes", "peak_memory_bytes", "nats_per_token"):
-            self.assertGreater(told[positive], 0, positive)
-        self.assertLess(told["active_y_percent"]["mean"], told["active_x_percent"]["mean"])
+            self.assertGreater(result[positive], 0, positive)
+        self.assertLess(result["active_y_percent"]["mean"], result["active_x_percent"]["mean"])
 
     def test_sampling_depends_on_the_seed_alone(self):
         def text(*options):
@@ -213,14 +213,14 @@ class Run(CliTest):
         model = self.path("m.bdh.h5")
         self.good("import", f"{RANDOM}/model.safetensors", "-o", model, "--training-window", "10")
         long = ("run", model, "--text", "0123456789a", "--quiet")
-        told = self.good(*long).stderr
-        self.assertEqual(told.count(b"\n"), 1)
+        result = self.good(*long).stderr
+        self.assertEqual(result.count(b"\n"), 1)
         for part in (b"10", b"--retention"):
-            self.assertIn(part, told)
+            self.assertIn(part, result)
         self.assertEqual(self.good(*long, "--retention", "0.99").stderr, b"")
         self.assertEqual(self.good("run", model, "--text", "0123456789", "--quiet").stderr, b"")
         from_pipe = self.good("run", model, "-", "--quiet", stdin=b"0123456789a").stderr
-        self.assertEqual(from_pipe, told)
+        self.assertEqual(from_pipe, result)
 
     def test_a_text_may_look_like_anything(self):
         for text in ("-x", "[a,b]", "--json", "", "%", "\u00e4"):
@@ -233,8 +233,8 @@ class Run(CliTest):
 class Recording(CliTest):
     def setUp(self):
         super().setUp()
-        self.told = self.json("run", self.trained, "--text", "JULIET:\n", "--generate", "30", "-o",
-                              self.path("run"), "--record", "logits", "--seed", "9")
+        self.result = self.json("run", self.trained, "--text", "JULIET:\n", "--generate", "30",
+                                "-o", self.path("run"), "--record", "logits", "--seed", "9")
 
     def test_folder_has_everything(self):
         self.assertEqual(sorted(os.listdir(self.path("run"))),
@@ -250,13 +250,13 @@ class Recording(CliTest):
         tokens, summary = table(self.path("run/tokens.csv")), table(self.path("run/summary.csv"))
         self.assertEqual(len(tokens), 38)
         self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"],
-                         self.told["generated"]["tokens"])
+                         self.result["generated"]["tokens"])
         found = [float(row["surprisal_nats"]) for row in summary if row["surprisal_nats"]]
         self.assertEqual(len(found), 37)
         self.assertEqual(summary[0]["surprisal_nats"], "")
-        self.assertAlmostEqual(sum(found) / 37, self.told["nats_per_token"], 9)
+        self.assertAlmostEqual(sum(found) / 37, self.result["nats_per_token"], 9)
         self.assertEqual(sum(int(row["synaptic_events"]) for row in summary),
-                         self.told["synaptic_events"])
+                         self.result["synaptic_events"])
 
     def test_recorded_logits_verify(self):
         self.assertTrue(self.json("verify", self.trained, self.path("run/logits.h5"), "--tolerance",
@@ -344,21 +344,21 @@ class Evaluate(CliTest):
         self.text = self.path("text", TEXT * 8)
 
     def test_one_stream_equals_a_run(self):
-        told = self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100")
+        result = self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "100")
         run = self.json("run", self.trained, "--text", (TEXT * 2)[:100].decode())
-        self.assertAlmostEqual(told["nats_per_token"], run["nats_per_token"], 12)
-        self.assertEqual((told["tokens"], told["predictions"]), (100, 99))
+        self.assertAlmostEqual(result["nats_per_token"], run["nats_per_token"], 12)
+        self.assertEqual((result["tokens"], result["predictions"]), (100, 99))
 
     def test_windows_start_from_nothing(self):
-        told = self.json("evaluate", self.trained, "--text-file", self.text, "--window", "50",
+        result = self.json("evaluate", self.trained, "--text-file", self.text, "--window", "50",
                          "--limit", "120")
-        self.assertEqual((told["windows"], told["predictions"]), (3, 49 + 49 + 19))
+        self.assertEqual((result["windows"], result["predictions"]), (3, 49 + 49 + 19))
         nats = 0
         for begin, size in ((0, 50), (50, 50), (100, 20)):
             piece = self.path("piece", (TEXT * 8)[begin:begin + size])
             nats += self.json("evaluate", self.trained, "--text-file",
                               piece)["nats_per_token"] * (size - 1)
-        self.assertAlmostEqual(told["nats_per_token"], nats / 117, 9)
+        self.assertAlmostEqual(result["nats_per_token"], nats / 117, 9)
 
     def test_rounded_weights_are_compared_with_those_of_the_model(self):
         rounded, exact = (self.json("evaluate", self.trained, "--text-file", self.text, "--limit",
@@ -380,17 +380,18 @@ class Evaluate(CliTest):
         self.assertEqual(rounded["nats_per_token_float32"], exact["nats_per_token"])
         self.assertNotEqual(rounded["nats_per_token"], exact["nats_per_token"])
         self.assertAlmostEqual(rounded["nats_per_token"], exact["nats_per_token"], 2)
-        told = self.good(*arguments, "--synapses", "bf16", "--weights", "bf16").stdout.decode()
-        self.assertIn("weights and synapses rounded to bfloat16", told)
+        result = self.good(*arguments, "--synapses", "bf16", "--weights", "bf16").stdout.decode()
+        self.assertIn("weights and synapses rounded to bfloat16", result)
 
     def test_by_position(self):
         ids = self.path("ids", b" ".join(b"%d" % b for b in TEXT * 8))
-        told = self.json("evaluate", self.random, "--tokens-file", ids, "--by-position")
-        bins = told["by_position"]
+        result = self.json("evaluate", self.random, "--tokens-file", ids, "--by-position")
+        bins = result["by_position"]
         self.assertEqual([(b["from"], b["to"]) for b in bins], [(0, 128), (128, 256), (256, 512)])
-        self.assertEqual(sum(b["predictions"] for b in bins), told["predictions"])
+        self.assertEqual(sum(b["predictions"] for b in bins), result["predictions"])
         self.assertAlmostEqual(sum(b["nats"] * b["predictions"]
-                                   for b in bins) / told["predictions"], told["nats_per_token"], 9)
+                                   for b in bins) / result["predictions"], result["nats_per_token"],
+                               9)
         text = self.good("evaluate", self.random, "--tokens-file", ids, "--by-position",
                          "--retention", "0.9").stdout.decode()
         for part in ("nats per token", "0-128", "256-512", "retention 0.9"):
@@ -410,10 +411,10 @@ class Info(CliTest):
                      "262,144 edges", "dense", "512 pairs", "6.28", "bytes", "released code",
                      "model.safetensors", "SHA-256", "inferred"):
             self.assertIn(part, text)
-        told = self.json("info", self.trained)
-        self.assertEqual((told["kind"], told["layers"], told["heads"],
-                          told["populations"]["neurons"]), ("model", 4, 4, 4096))
-        self.assertEqual(told["projections"]["dx"]["edges"], 4096 * 64)
+        result = self.json("info", self.trained)
+        self.assertEqual((result["kind"], result["layers"], result["heads"],
+                          result["populations"]["neurons"]), ("model", 4, 4, 4096))
+        self.assertEqual(result["projections"]["dx"]["edges"], 4096 * 64)
 
     def test_rounds_in_the_papers_notation(self):
         text = self.good("info", self.random, "--rounds").stdout.decode()
@@ -426,22 +427,22 @@ class Info(CliTest):
     def test_state_and_run(self):
         self.good("run", self.random, "--text", "abcde", "--save-state", self.path("s.h5"), "-o",
                   self.path("run"), "--quiet")
-        told = self.json("info", self.path("s.h5"))
-        self.assertEqual((told["kind"], told["tokens"], len(told["layers"]),
-                          told["layers"][0]["clock"]), ("state", 5, 3, 5))
-        self.assertEqual(told["model_sha256"], self.json("info", self.random)["content_sha256"])
+        result = self.json("info", self.path("s.h5"))
+        self.assertEqual((result["kind"], result["tokens"], len(result["layers"]),
+                          result["layers"][0]["clock"]), ("state", 5, 3, 5))
+        self.assertEqual(result["model_sha256"], self.json("info", self.random)["content_sha256"])
         self.assertIn(b"tokens read     5", self.good("info", self.path("s.h5")).stdout)
-        told = self.json("info", self.path("run"))
-        self.assertEqual((told["kind"], told["recorded_tokens"], told["status"]),
+        result = self.json("info", self.path("run"))
+        self.assertEqual((result["kind"], result["recorded_tokens"], result["status"]),
                          ("run", 5, "complete"))
         self.assertIn(b"complete", self.good("info", self.path("run")).stdout)
 
     def test_checkpoints_and_expected_values(self):
         for name in ("model.safetensors", "model.pt"):
-            told = self.json("info", f"{RANDOM}/{name}")
-            self.assertEqual(told["layout"], "released code")
+            result = self.json("info", f"{RANDOM}/{name}")
+            self.assertEqual(result["layout"], "released code")
             self.assertIn({"name": "embed.weight", "shape": [256, 8]},
-                          [{k: t[k] for k in ("name", "shape")} for t in told["tensors"]])
+                          [{k: t[k] for k in ("name", "shape")} for t in result["tensors"]])
             self.assertIn(b"embed.weight", self.good("info", f"{RANDOM}/{name}").stdout)
         other = safetensors(self.path("o.safetensors"), {"weight": ([2], [1, 2])})
         self.assertIsNone(self.json("info", other)["layout"])
@@ -450,12 +451,12 @@ class Info(CliTest):
 
 class Verify(CliTest):
     def test_passes_on_the_authors_values(self):
-        told = self.json("verify", self.random, f"{RANDOM}/expected.h5")
-        self.assertTrue(told["passed"])
+        result = self.json("verify", self.random, f"{RANDOM}/expected.h5")
+        self.assertTrue(result["passed"])
         for name in ("logits", "x", "y", "v"):
-            self.assertLess(told[name]["relative"], 1e-5)
-        self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"],
-                          told["greedy"]["equal"]), (0, 0, 20))
+            self.assertLess(result[name]["relative"], 1e-5)
+        self.assertEqual((result["active_x"]["differing"], result["active_y"]["differing"],
+                          result["greedy"]["equal"]), (0, 0, 20))
         text = self.good("verify", self.trained, f"{TRAINED}/expected.h5").stdout.decode()
         for part in ("largest difference", "relative", "80 of 80", "passed"):
             self.assertIn(part, text)
@@ -505,7 +506,7 @@ class Terminal(CliTest):
         self.assertTrue(shown.endswith("\n"))
 
     def test_progress_only_on_a_terminal_and_only_if_wanted(self):
-        for copies in (12, 120, 1200):  # what is read within a tenth of a second tells nothing
+        for copies in (12, 120, 1200):  # what is read within a tenth of a second shows nothing
             text = self.path("text", TEXT * copies)
             shown = self.on_terminal("run", self.trained, "--text-file", text,
                                      which="stderr").decode()
@@ -523,18 +524,18 @@ class Signals(CliTest):
         process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         process.stdout.read(1)  # it is generating
         process.send_signal(number)
-        output, told = process.communicate(timeout=PATIENCE)
-        return process.returncode, output, told
+        output, result = process.communicate(timeout=PATIENCE)
+        return process.returncode, output, result
 
     def test_a_signal_keeps_everything_so_far(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             folder = self.path(f"run{number}")
-            status, output, told = self.interrupted(number, "run", self.trained, "--text", "A",
+            status, output, result = self.interrupted(number, "run", self.trained, "--text", "A",
                                                     "--generate", "1000000", "--quiet", "-o",
                                                     folder, "--record", "logits", "--save-state",
                                                     self.path("s.h5"))
             self.assertEqual(status, code)
-            self.assertOneLine(told, "stopped", folder)
+            self.assertOneLine(result, "stopped", folder)
             run = json.loads(contents(folder + "/run.json"))
             self.assertEqual((run["status"], run["tokens"]), ("interrupted", 2 + len(output)))
             self.assertEqual(len(table(folder + "/summary.csv")), run["tokens"])
@@ -551,12 +552,12 @@ class Signals(CliTest):
         self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == 2, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
-        told = json.loads(process.stdout.read())
-        self.assertEqual((told["tokens"], told["interrupted"]), (3, True))
+        result = json.loads(process.stdout.read())
+        self.assertEqual((result["tokens"], result["interrupted"]), (3, True))
         self.assertEqual(len(table(tokens)), 3)
 
     def test_a_second_signal_kills(self):
-        # Nobody reads: the program hangs in a write when the first signal comes.
+        # Nothing is read: the program hangs in a write when the first signal comes.
         process = self.start("run", self.random, "--text", "a", "--generate", "10000000", "--quiet",
                              "--threads", "1", stdout=subprocess.PIPE)
         self.wait_for(lambda: unread(process.stdout) != 0 and idles(process), process)
@@ -575,9 +576,9 @@ class Signals(CliTest):
                       and idles(process), process)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(PATIENCE), 143)  # before its input ends
-        output, told = process.communicate()
+        output, result = process.communicate()
         self.assertTrue(json.loads(output)["interrupted"])
-        self.assertOneLine(told, "stopped")
+        self.assertOneLine(result, "stopped")
 
 
 class SameBits(CliTest):
@@ -627,8 +628,8 @@ class Instructions(SameBits):
 
     def test_a_limit_holds_for_the_best_and_for_what_is_asked_for(self):
         limited = {**os.environ, "BDH_INSTRUCTIONS": "plain"}
-        told = self.json("devices", env=limited)["cpu"]
-        self.assertEqual((told["instructions"], sorted(told["unusable"])),
+        result = self.json("devices", env=limited)["cpu"]
+        self.assertEqual((result["instructions"], sorted(result["unusable"])),
                          ("plain", ["avx2", "avx512"]))
         self.assertEqual(self.forced("best", env=limited), "plain")
         self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2",

@@ -38,14 +38,14 @@ class Concepts(CliTest):
         self.sets = ("--positive", self.positive, "--negative", self.negative)
 
     def check_statistics(self, found):
-        """What the program tells, from the values that it tells, computed once more."""
+        """The statistics that the program prints, computed again from the values that it prints."""
         for f in found["findings"]:
-            for half, told in (("choose", f["chosen"]), ("confirm", f["confirm"])):
+            for half, result in (("choose", f["chosen"]), ("confirm", f["confirm"])):
                 a, b = f["values"][half]["positive"], f["values"][half]["negative"]
                 u = sum((x > y) + 0.5 * (x == y) for x in a for y in b)
-                self.assertEqual(told["u"], u)
-                self.assertAlmostEqual(told["rank_biserial"], 2 * u / (len(a) * len(b)) - 1)
-                self.assertEqual(told["method"] == "exact", len(set(a + b)) == len(a + b))
+                self.assertEqual(result["u"], u)
+                self.assertAlmostEqual(result["rank_biserial"], 2 * u / (len(a) * len(b)) - 1)
+                self.assertEqual(result["method"] == "exact", len(set(a + b)) == len(a + b))
         p = sorted(f["confirm"]["p"] for f in found["findings"])
         corrected = [max(min(1, (len(p) - j) * p[j]) for j in range(k + 1)) for k in range(len(p))]
         for expected, f in zip(corrected,
@@ -107,9 +107,9 @@ class Concepts(CliTest):
             text = file.read().split("\n")[line]
         self.good("run", self.random, "--text", text, "-o", self.path("run"), "--record",
                   f"{f['variable']}:{f['neuron']}", "--quiet")
-        told = rows(self.good("inspect", self.path("run"), f"neuron:{f['neuron']}", "--layer",
+        result = rows(self.good("inspect", self.path("run"), f"neuron:{f['neuron']}", "--layer",
                               f["layer"], "--csv").stdout.decode())
-        mean = sum(float(row[f["variable"]]) for row in told) / len(text)
+        mean = sum(float(row[f["variable"]]) for row in result) / len(text)
         self.assertAlmostEqual(f["values"]["confirm"]["positive"][0], mean,
                                delta=1e-5 * max(mean, 1e-3))
 
@@ -162,12 +162,12 @@ class Concepts(CliTest):
 
     def test_too_few_sentences(self):
         few = self.path("few.txt", sentences(6, 3))
-        told = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few,
+        result = self.refused(1, "concepts", self.random, "--positive", few, "--negative", few,
                             says=("6 and 6 sentences", "expected 15 and 15 or more, or 6 and ",
                                   "--carry 1 needs 7 and 7"))
-        self.assertNotIn(b"findings", told.stdout)
+        self.assertNotIn(b"findings", result.stdout)
         # What it says is enough is enough, and one less is not.
-        needed = int(told.stderr.decode().split("or 6 and ")[1].split(",")[0])
+        needed = int(result.stderr.decode().split("or 6 and ")[1].split(",")[0])
         for count, code in ((needed, 0), (needed - 1, 1)):
             many = self.path("many.txt", sentences(count, 5))
             self.assertEqual(bdh("concepts", self.random, "--positive", few, "--negative",
@@ -209,8 +209,9 @@ class Concepts(CliTest):
         many = self.path("many.txt", sentences(6000, 5)), self.path("more.txt", sentences(6000, 6))
         child = self.start("concepts", self.trained, "--positive", many[0], "--negative", many[1],
                            "-o", self.path("f.csv"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        told = child.stderr.readline()  # how far it is and how long it takes, once that can be said
-        self.assertRegex(told, rb"^reading [0-9,]+ tokens: [0-9]+ % done, about .* left\n$")
+        # how far it is and how long it takes, once that can be said
+        result = child.stderr.readline()
+        self.assertRegex(result, rb"^reading [0-9,]+ tokens: [0-9]+ % done, about .* left\n$")
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=PATIENCE)
         self.assertEqual(child.returncode, 130, err)
@@ -303,8 +304,8 @@ class Activity(CliTest):
 
     def test_the_numbers_follow_from_the_events(self):
         run = self.record("events", "x:all", "y:all")
-        told = self.json("activity", run)
-        for variable in told["variables"]:
+        result = self.json("activity", run)
+        for variable in result["variables"]:
             name, layer = variable["variable"], variable["layer"]
             values = {i: rows(self.good("inspect", run, f"neuron:{i}", "--layer", layer,
                                         "--csv").stdout.decode()) for i in range(0, 64, 9)}
@@ -316,23 +317,23 @@ class Activity(CliTest):
         with open(os.path.join(run, "summary.csv")) as f:
             summary = rows(f.read())
         x = [float(row["active_x_2"]) for row in summary]
-        told_x = next(v for v in told["variables"] if (v["variable"], v["layer"]) == ("x", 2))
+        told_x = next(v for v in result["variables"] if (v["variable"], v["layer"]) == ("x", 2))
         self.assertAlmostEqual(told_x["active"], sum(x) / len(x), places=6)
         self.assertAlmostEqual(told_x["most"], max(x), places=6)
-        self.assertAlmostEqual(told["mean_surprisal_nats"],
+        self.assertAlmostEqual(result["mean_surprisal_nats"],
                                sum(float(row["surprisal_nats"]) for row in summary[1:]) / (len(x)
                                                                                            - 1),
                                places=6)
-        self.assertAlmostEqual(told["synaptic_events_per_token"]["mean"],
+        self.assertAlmostEqual(result["synaptic_events_per_token"]["mean"],
                                sum(int(row["synaptic_events"]) for row in summary) / len(x))
-        self.assertEqual(sum(b["neurons"] for b in told["by_frequency"]), 64)
-        self.assertEqual(sum(b["tokens"] for b in told["by_surprisal"]), len(x) - 1)
+        self.assertEqual(sum(b["neurons"] for b in result["by_frequency"]), 64)
+        self.assertEqual(sum(b["tokens"] for b in result["by_surprisal"]), len(x) - 1)
 
     def test_a_run_without_events(self):
         run = self.record("summary")
-        told = self.json("activity", run)
-        self.assertEqual(told["by_frequency"], [])
-        self.assertNotIn("ever", told["variables"][0])
+        result = self.json("activity", run)
+        self.assertEqual(result["by_frequency"], [])
+        self.assertNotIn("ever", result["variables"][0])
         self.assertIn("--record events", self.good("activity", run).stdout.decode())
 
     def test_text(self):
@@ -346,11 +347,11 @@ class Activity(CliTest):
         self.good("import", "--gx",
                   self.path("g.csv", b"source,target,weight\n0,1,1\n1,2,1\n2,0,1\n"), "--layers",
                   "2", "-o", self.path("g.bdh.h5"))
-        told = self.json("activity", self.path("g.bdh.h5"), "--text", "abc")
+        result = self.json("activity", self.path("g.bdh.h5"), "--text", "abc")
         self.assertEqual({(v["with_surprisal"]["pearson"], v["with_surprisal"]["spearman"])
-                          for v in told["variables"]}, {(None, None)})
-        self.assertIsNone(told["mean_surprisal_nats"])
-        self.assertEqual((told["by_surprisal"], told["by_frequency"]), ([], []))
+                          for v in result["variables"]}, {(None, None)})
+        self.assertIsNone(result["mean_surprisal_nats"])
+        self.assertEqual((result["by_surprisal"], result["by_frequency"]), ([], []))
 
     def test_bad_input(self):
         run = self.record("events")

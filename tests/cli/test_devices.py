@@ -1,5 +1,5 @@
 """bdh devices, bdh selftest and --device: with a GPU the same text comes out, without one a single
-line tells why not."""
+line gives the reason."""
 import json
 
 from program import RANDOM, CliTest, main
@@ -20,9 +20,9 @@ class Devices(CliTest):
             return done.stdout, json.load(f)["options"]["device"]
 
     def test_a_model_tells_what_it_takes(self):
-        told = self.json("devices", self.model)
-        self.assertEqual(told["memory_bytes"], sum(told["memory"].values()))
-        self.assertGreater(told["memory_bytes"], 0)
+        result = self.json("devices", self.model)
+        self.assertEqual(result["memory_bytes"], sum(result["memory"].values()))
+        self.assertGreater(result["memory_bytes"], 0)
         self.assertIn(b"in all on a GPU", self.good("devices", self.model).stdout)
 
     def test_the_models_that_come_with_the_program_are_there(self):
@@ -48,15 +48,15 @@ class Devices(CliTest):
         report = self.path("report.json")
         self.good("selftest", "--device", "cuda", self.model, "-o", report)
         with open(report, encoding="utf-8") as f:
-            told = json.load(f)
-        self.assertTrue(told["passed"])
-        self.assertEqual(told["device"], self.gpus[0]["name"])
-        self.assertGreater(told["bytes_per_second"], 0)
-        compared = [one["model"] for one in told["compared"] if one["passed"]]
+            result = json.load(f)
+        self.assertTrue(result["passed"])
+        self.assertEqual(result["device"], self.gpus[0]["name"])
+        self.assertGreater(result["bytes_per_second"], 0)
+        compared = [one["model"] for one in result["compared"] if one["passed"]]
         for model in ("shakespeare-4096, through hubs", "shakespeare-4096, explicit edges",
                       "random-64, explicit edges", self.model):
             self.assertIn(model, compared)
-        self.assertGreater(told["tokens_per_second"][self.model], 0)
+        self.assertGreater(result["tokens_per_second"][self.model], 0)
 
     def test_other_devices_are_refused(self):
         self.refused(2, "run", self.model, "--text", "abc", "--device", "gpu",

@@ -1,5 +1,5 @@
 """Explicit edges from a checkpoint or a model: complete they predict the same; pruned they hold
-what was asked for."""
+what was requested."""
 import os
 import re
 import resource
@@ -14,11 +14,11 @@ CHECKPOINT = f"{RANDOM}/model.safetensors"
 REFERENCE_TEXT = os.path.join(SOURCE, "../shared/reference/text")
 
 
-def losses(told):
-    """The cross-entropies before and after, as import --evaluate tells them."""
+def losses(result):
+    """The cross-entropies before and after, as import --evaluate prints them."""
     return [float(nats)
             for nats in re.search(r"cross-entropy: ([\d.]+) nats per token before, ([\d.]+) after",
-                                  told).groups()]
+                                  result).groups()]
 
 
 class Direct(CliTest):
@@ -37,27 +37,27 @@ class Direct(CliTest):
 
     def test_complete_it_predicts_the_same(self):
         for source in (CHECKPOINT, self.random):
-            told = self.direct(source)
+            result = self.direct(source)
             for part in ("100 % of all pairs", "excitatory", "inhibitory", "0 partners added",
                          "direct circuits, complete"):
-                self.assertIn(part, told)
+                self.assertIn(part, result)
             self.assertAlmostEqual(self.nats(self.made), self.nats(self.random), 5)
 
     def test_pruned_it_holds_the_shares_asked_for(self):
-        told = self.direct(self.random, "--keep-gx", "0.25", "--keep-gy", "0.1", "--keep-gs", "0.5",
-                           "--calibrate", self.text, "--window", "20", "--calibration-windows", "3",
-                           "--threads", "2")
+        result = self.direct(self.random, "--keep-gx", "0.25", "--keep-gy", "0.1", "--keep-gs",
+                             "0.5", "--calibrate", self.text, "--window", "20",
+                             "--calibration-windows", "3", "--threads", "2")
         for part in ("Gx: 5,120 edges (25 % of all pairs)", "Gy: 2,048 edges (10 % of all pairs)",
                      "Gs: 10,240 synapses (50 % of all pairs)",
                      "kept 25 % of Gx and 10 % of Gy, by activity, and 50 % of the synapses",
                      "calibrated on 3 windows of 20 tokens of " + self.text):
-            self.assertIn(part, told)
+            self.assertIn(part, result)
         edges = {name: p["edges"] for name,
                  p in self.json("info", self.made)["projections"].items()}
         self.assertEqual((edges["gx_excitatory"] + edges["gx_inhibitory"], edges["gy_excitatory"]
                           + edges["gy_inhibitory"]), (5120, 2048))
         self.assertIn(f"{edges['gx_excitatory']:,} excitatory, {edges['gx_inhibitory']:,} "
-                      f"inhibitory", told)
+                      f"inhibitory", result)
         self.nats(self.made)
 
     def test_it_tells_the_loss_that_evaluate_finds(self):
@@ -71,16 +71,16 @@ class Direct(CliTest):
         self.assertAlmostEqual(before, after, 3)
 
     def test_a_text_shorter_than_a_window_is_one_window(self):
-        told = self.direct(self.random, "--keep-gs", "0.1", "--calibrate",
+        result = self.direct(self.random, "--keep-gs", "0.1", "--calibrate",
                            self.path("short", b"Now"), "--evaluate", self.text, "--window", "200")
-        self.assertIn("calibrated on 1 window of 3 tokens", told)
-        self.assertIn("1 window of 200 tokens", told)
+        self.assertIn("calibrated on 1 window of 3 tokens", result)
+        self.assertIn("1 window of 200 tokens", result)
 
     def test_token_ids_where_tokens_are_not_bytes(self):
         ids = small_checkpoint(self.path("ids.safetensors"), 11)
-        told = self.direct(ids, "--layers", "2", "--keep-gx", "0.5", "--calibrate",
+        result = self.direct(ids, "--layers", "2", "--keep-gx", "0.5", "--calibrate",
                            self.path("tokens", b"1 2 3,4\n10 9"), "--theta", "100")
-        self.assertIn("calibrated on 1 window of 6 tokens", told)
+        self.assertIn("calibrated on 1 window of 6 tokens", result)
         self.refused(1, "import", ids, "--circuit", "direct", "--layers", "2", "--keep-gx", "0.5",
                      "--calibrate", self.text, "-o", self.path("m.bdh.h5"),
                      says=("text[0]: 'Now', expected a token, 0 to 10",))
@@ -147,9 +147,9 @@ class Direct(CliTest):
         self.assertEqual(sorted(os.listdir(self.folder)), ["direct.bdh.h5", "empty", "one", "text"])
 
     def interrupted(self, number, worked, *options):
-        told = self.stopped(number, "import", self.trained, "--circuit", "direct", *options,
+        result = self.stopped(number, "import", self.trained, "--circuit", "direct", *options,
                             target=self.made, worked=worked)
-        self.assertOneLine(told, "stopped by a signal, nothing was written")
+        self.assertOneLine(result, "stopped by a signal, nothing was written")
         self.assertEqual(os.listdir(self.folder), ["text"])
 
     def test_a_signal_leaves_nothing_behind(self):
@@ -166,9 +166,9 @@ class Direct(CliTest):
         self.wait_for(lambda: listens(process) and idles(process), process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)  # before its input ends
-        output, told = process.communicate()
+        output, result = process.communicate()
         self.assertEqual(output, b"")
-        self.assertOneLine(told, "stopped by a signal, nothing was written")
+        self.assertOneLine(result, "stopped by a signal, nothing was written")
         self.assertEqual(os.listdir(self.folder), ["text"])
 
 
@@ -180,7 +180,7 @@ class Trained(CliTest):
         if not os.path.exists(REFERENCE_TEXT):
             self.skipTest("no shared/reference/text here")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        told = self.good("import", f"{TRAINED}/model.safetensors", "--circuit", "direct", "-o",
+        result = self.good("import", f"{TRAINED}/model.safetensors", "--circuit", "direct", "-o",
                          self.path("m.bdh.h5"), "--keep-gx", "0.1", "--keep-gy", "0.1", "--keep-gs",
                          "0.1", "--calibrate", f"{REFERENCE_TEXT}/calibrate.txt").stdout.decode()
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -189,7 +189,7 @@ class Trained(CliTest):
         print("%.1f s, %.0f MB" % (seconds, spent.ru_maxrss / 1024))
         self.assertLess(seconds, 60)
         self.assertLess(spent.ru_maxrss, 2e6)  # kB
-        self.assertIn("Gx: 1,782,579 edges (10 % of all pairs)", told)
+        self.assertIn("Gx: 1,782,579 edges (10 % of all pairs)", result)
 
 
 if __name__ == "__main__":

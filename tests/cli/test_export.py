@@ -284,8 +284,8 @@ class Runs(Export):
         done, target = self.export(run, "run.nwb")
         self.assertIn(b"units with", done.stdout)
         self.assertIn(b"top_y_1.h5: left out", done.stderr)
-        told = self.json("export", run, "-o", target, "--force")
-        self.assertEqual((told["series"], told["left_out"]),
+        result = self.json("export", run, "-o", target, "--force")
+        self.assertEqual((result["series"], result["left_out"]),
                          (["x_1", "x_2", "x_3"], ["top_y_1.h5", "top_y_2.h5", "top_y_3.h5"]))
         with open(target, "rb") as f:
             self.assertEqual(f.read(8), b"\x89HDF\r\n\x1a\n")
@@ -380,9 +380,9 @@ class Failures(Export):
         os.mkdir(out)
         for number in (signal.SIGINT, signal.SIGTERM):
             # a temporary file
-            told = self.stopped(number, "export", model, target=os.path.join(out, "x.gexf"),
+            result = self.stopped(number, "export", model, target=os.path.join(out, "x.gexf"),
                                 when=lambda: os.listdir(out))
-            self.assertIn(b"stopped by a signal, nothing was written", told)
+            self.assertIn(b"stopped by a signal, nothing was written", result)
             self.assertEqual(os.listdir(out), [])
 
     def test_help_names_the_options(self):

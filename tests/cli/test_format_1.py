@@ -58,16 +58,16 @@ class Format1(CliTest):
     def run_again(self, run, name):
         """The same run by this program, from its beginning to its end."""
         with open(self.path(run + "/run.json")) as f:
-            told = json.load(f)
-        asked = told["options"]
-        options = ["--retention", asked["retention"]]
+            result = json.load(f)
+        stored = result["options"]
+        options = ["--retention", stored["retention"]]
         for key in ("generate", "temperature", "seed"):
-            options += ["--" + key, asked[key]]
-        if asked["synapses"] != "float32":
-            options += ["--synapses", asked["synapses"]]
-        options += [*each("--record", asked["record"]), *each("--do", asked["interventions"])]
-        text = self.path("whole text", bytes(asked["text"]) if "text" in asked else TEXT.encode())
-        self.good("run", asked["model"], "--text-file", text, *options, "-o", name, "--quiet")
+            options += ["--" + key, stored[key]]
+        if stored["synapses"] != "float32":
+            options += ["--synapses", stored["synapses"]]
+        options += [*each("--record", stored["record"]), *each("--do", stored["interventions"])]
+        text = self.path("whole text", bytes(stored["text"]) if "text" in stored else TEXT.encode())
+        self.good("run", stored["model"], "--text-file", text, *options, "-o", name, "--quiet")
         return name
 
     def resumed(self, run):
@@ -126,8 +126,8 @@ class States(Format1):
 
     def test_info(self):
         for state, (model, *_) in STATES.items():
-            told = self.json("info", state)
-            self.assertEqual((told["tokens"], told["model_sha256"]), (BEGUN, MODELS[model]))
+            result = self.json("info", state)
+            self.assertEqual((result["tokens"], result["model_sha256"]), (BEGUN, MODELS[model]))
 
     def test_a_run_goes_on_as_one_that_never_stopped(self):
         sampled = ("--generate", 12, "--temperature", 1, "--seed", 3)
@@ -161,12 +161,12 @@ class Runs(Format1):
     def test_they_tell_what_they_told(self):
         with open(os.path.join(KEPT, "expected.json")) as f:
             expected = json.load(f)
-        for name, asked in expected.items():
+        for name, stored in expected.items():
             with self.subTest(name):
-                script = asked.get("stdin", "").encode()
-                text = self.good(*asked["arguments"], stdin=script).stdout
-                if "file" in asked:
-                    with open(self.path(asked["file"]), "rb") as written:
+                script = stored.get("stdin", "").encode()
+                text = self.good(*stored["arguments"], stdin=script).stdout
+                if "file" in stored:
+                    with open(self.path(stored["file"]), "rb") as written:
                         text = written.read()
                 with open(os.path.join(KEPT, "expected", name), "rb") as kept:
                     self.assertEqual(text.decode(), kept.read().decode())
@@ -183,8 +183,8 @@ class Runs(Format1):
     def test_repaired(self):
         for run, tokens in (("complete", 38), ("killed", 44), ("stopped", 33)):
             with self.subTest(run):
-                told = self.json("repair", run, "-o", run + " repaired")
-                self.assertEqual(told["tokens"], tokens)
+                result = self.json("repair", run, "-o", run + " repaired")
+                self.assertEqual(result["tokens"], tokens)
                 self.good("diff", run, run + " repaired")
         self.good("repair", "killed/events_x_2.h5", "-o", "events.h5")
 

@@ -1,4 +1,4 @@
-"""What the program tells about itself: version, citation, manual pages, and the completion of words
+"""What the program prints about itself: version, citation, manual pages, and the completion of words
 in shells."""
 import json
 import os
@@ -97,7 +97,7 @@ class About(HelpTest):
 
 
 class Completion(HelpTest):
-    """What the shells' functions ask the program."""
+    """The commands by which the shells' functions get words from the program."""
 
     def offered(self, *words):
         lines = self.good("complete", *words).split("\n")
@@ -160,7 +160,7 @@ class Shell(HelpTest):
             self.skipTest(f"no {self.name} here")
         super().setUp()
 
-    def told(self, *command):
+    def lines_of(self, *command):
         done = subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True,
                               timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr), (0, b""), command)
@@ -171,14 +171,13 @@ class Fish(Shell):
     name = "fish"
 
     def offered(self, line):
-        return [word.split("\t") for word in self.told("fish", "--no-config", "-c",
-                                                       f'source "$BDH_HELP/bdh.fish"; complete -C '
-                                                       f'"{line}"')]
+        return [word.split("\t") for word in self.lines_of(
+            "fish", "--no-config", "-c", f'source "$BDH_HELP/bdh.fish"; complete -C "{line}"')]
 
     def test_words(self):
-        (word, told), = self.offered("bdh run --pre")
+        (word, about), = self.offered("bdh run --pre")
         self.assertEqual(word, "--prefill")
-        self.assertTrue(told)
+        self.assertTrue(about)
         self.assertEqual([word for word, *_ in self.offered("bdh run m --weights ")],
                          ["bf16", "float32"])
         self.assertEqual([word for word, *_ in self.offered("bdh run m --weights=b")],
@@ -229,11 +228,11 @@ class Typed(Shell):
                          ["".join(f"<{word}>" for word in words)], repr(text))
 
     def lists(self, line, *words):
-        """Tab twice tells these, and more may be told."""
+        """Tab twice lists these, and perhaps more."""
         os.write(self.terminal, line.encode() + b"\t\t")
-        told = ""
-        while not all(word in told for word in words):
-            told += self.until(next(word for word in words if word not in told))
+        listed = ""
+        while not all(word in listed for word in words):
+            listed += self.until(next(word for word in words if word not in listed))
 
     def test_words(self):
         self.becomes("bdh ru", "bdh", "run")
@@ -302,15 +301,15 @@ class ManualReaders(HelpTest):
         if not shutil.which(tool):
             self.skipTest(f"no {tool} here")
         folder, pages = self.pages()
-        told = ""
+        complaints = ""
         for name in sorted(pages):
             done = subprocess.run([tool, *options, os.path.join(folder, name)], capture_output=True,
                                   timeout=PATIENCE, env={"PATH": os.environ["PATH"],
                                                          "LC_ALL": "C.UTF-8", "MANWIDTH": "100",
                                                          "MAN_KEEP_STDERR": "1",
                                                          "HOME": self.folder})
-            told += done.stderr.decode() + (done.stdout.decode() if tool == "mandoc" else "")
-        return told
+            complaints += done.stderr.decode() + (done.stdout.decode() if tool == "mandoc" else "")
+        return complaints
 
     def test_groff(self):
         self.assertEqual(self.complaints("groff", "-man", "-ww", "-z", "-K", "utf8", "-T", "utf8"),

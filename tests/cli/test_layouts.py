@@ -19,17 +19,19 @@ class Layouts(CliTest):
         model = self.path("m.bdh.h5")
         self.good("import", checkpoint, "-o", model, "--layers", layers, "--force", *options)
         done = bdh("verify", model, expected, "--json")
-        told = json.loads(done.stdout)
+        result = json.loads(done.stdout)
         # x and y are compared in the checkpoint's own numbering, which is not that of the expected
         # values
         if renumbered:
-            self.assertTrue(told["logits"]["passed"] and told.get("v", told["logits"])["passed"],
-                            told)
-            self.assertEqual((told["active_x"]["differing"], told["active_y"]["differing"]), (0, 0))
+            self.assertTrue(result["logits"]["passed"] and result.get("v",
+                                                                      result["logits"])["passed"],
+                            result)
+            self.assertEqual((result["active_x"]["differing"], result["active_y"]["differing"]),
+                             (0, 0))
         else:
-            self.assertEqual((done.returncode, told["passed"]), (0, True), told)
-        self.assertEqual(told["greedy"]["equal"], told["greedy"]["compared"])
-        return told["logits"]["relative"]
+            self.assertEqual((done.returncode, result["passed"]), (0, True), result)
+        self.assertEqual(result["greedy"]["equal"], result["greedy"]["compared"])
+        return result["logits"]["relative"]
 
     def test_every_layout_as_safetensors_and_pytorch(self):
         for source, layers in ((RANDOM, 3), (TRAINED, 4)):

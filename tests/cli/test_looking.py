@@ -41,9 +41,9 @@ class Inspect(LookingTest):
                      "logits: 18 rows of 256 values, positions 0 to 17",
                      "x:3,5 every 4 layers 2, layer 2: 5 rows of 2 values, positions 0 to 16"):
             self.assertIn(part, text)
-        told = self.json("inspect", run)
-        self.assertEqual([r["file"] for r in told["reports"]], ["logits.h5", "x_2.h5"])
-        self.assertEqual((told["status"], told["tokens"], told["interventions"]),
+        result = self.json("inspect", run)
+        self.assertEqual([r["file"] for r in result["reports"]], ["logits.h5", "x_2.h5"])
+        self.assertEqual((result["status"], result["tokens"], result["interventions"]),
                          ("complete", 18, ["freeze from 10"]))
         self.assertIn("none", self.good("inspect", self.record("plain")).stdout.decode())
 
@@ -194,20 +194,20 @@ class Stopped(LookingTest):
 
     def test_an_interrupted_run_is_read_to_its_end(self):
         run = self.stopped(signal.SIGINT, "x:all")
-        told = self.json("inspect", run)
-        self.assertEqual((told["status"], told["tokens"], told["reports"][0]["rows"]),
+        result = self.json("inspect", run)
+        self.assertEqual((result["status"], result["tokens"], result["reports"][0]["rows"]),
                          ("interrupted", 11, 11))
-        self.assertEqual(len(told["checkpoints"]), 1)
+        self.assertEqual(len(result["checkpoints"]), 1)
         whole = self.record("whole", "x:all", text="hello world")
         self.assertEqual(self.csv(run, "neuron:7"), self.csv(whole, "neuron:7"))
         self.good("diff", run, whole)
 
     def test_a_killed_run_is_read_up_to_its_marker_and_damage_points_to_repair(self):
         run = self.stopped(signal.SIGKILL, "x:all layers 1", "y:all layers 1")
-        told = self.json("inspect", run)
-        self.assertEqual(told["status"], "interrupted")
+        result = self.json("inspect", run)
+        self.assertEqual(result["status"], "interrupted")
         rows = self.csv(run, "neuron:7")
-        self.assertEqual(len(rows), max(r["rows"] for r in told["reports"]))
+        self.assertEqual(len(rows), max(r["rows"] for r in result["reports"]))
         with open(os.path.join(run, "x_1.h5"), "r+b") as f:
             f.write(bytes(600))
         self.refused(1, "inspect", run, "neuron:7", says=("x_1.h5", "bdh repair"))
@@ -234,26 +234,26 @@ class Diff(LookingTest):
         a = self.record("a", *self.ALL, options=("--threads", "1"))
         b = self.record("b", *self.ALL, options=("--threads", "2", "--sites", "3"))
         self.assertIn("no difference\n", self.good("diff", a, b).stdout.decode())
-        told = self.json("diff", a, b)
-        self.assertEqual((told["differ"], told["settings"], told["until"],
-                          told["output"]["mean_nats"]), (False, [], 18, 0))
-        self.assertEqual(told["synapses"]["differing"], 0)
+        result = self.json("diff", a, b)
+        self.assertEqual((result["differ"], result["settings"], result["until"],
+                          result["output"]["mean_nats"]), (False, [], 18, 0))
+        self.assertEqual(result["synapses"]["differing"], 0)
 
     def test_an_intervention_shows_where_it_acts_first(self):
         a = self.record("a", *self.ALL)
         x = [r for r in self.csv(a, "neuron:9", "--layer", 2) if int(r["position"]) >= 7]
         b = self.record("b", *self.ALL, options=("--do", "stimulate x:9 0.5 layers 2 from 7"))
-        told = self.differ_json(a, b)
-        first = told["activity"]["first"]
+        result = self.differ_json(a, b)
+        first = result["activity"]["first"]
         self.assertEqual((first["position"], first["layer"], first["variable"], first["neuron"]),
                          (7, 2, "x", 9))
         self.assertAlmostEqual(first["a"], float(x[0]["x"]), places=6)
         self.assertGreater(first["b"], first["a"])
-        self.assertEqual([s["name"] for s in told["settings"]], ["interventions"])
-        self.assertEqual(max(told["output"]["nats"][:7]), 0)
-        self.assertGreater(told["output"]["most_nats"]["value"], 0)
-        self.assertEqual(told["output"]["most_nats"]["value"], max(told["output"]["nats"]))
-        largest = told["synapses"]["largest"]
+        self.assertEqual([s["name"] for s in result["settings"]], ["interventions"])
+        self.assertEqual(max(result["output"]["nats"][:7]), 0)
+        self.assertGreater(result["output"]["most_nats"]["value"], 0)
+        self.assertEqual(result["output"]["most_nats"]["value"], max(result["output"]["nats"]))
+        largest = result["synapses"]["largest"]
         self.assertEqual(len(largest), 10)
         sizes = [abs(s["b"] - s["a"]) for s in largest]
         self.assertEqual(sizes, sorted(sizes, reverse=True))
@@ -277,23 +277,23 @@ class Diff(LookingTest):
                                                 "1"))
         b = self.record("b", "logits", options=("--generate", "9", "--temperature", "1", "--seed",
                                                 "2"))
-        told = self.differ_json(a, b)
-        self.assertEqual([s["name"] for s in told["settings"]], ["seed"])
-        self.assertGreaterEqual(told["token"]["position"], 18)
-        self.assertEqual(told["until"], told["token"]["position"])
-        self.assertEqual(told["tokens"], [23, 27])
+        result = self.differ_json(a, b)
+        self.assertEqual([s["name"] for s in result["settings"]], ["seed"])
+        self.assertGreaterEqual(result["token"]["position"], 18)
+        self.assertEqual(result["until"], result["token"]["position"])
+        self.assertEqual(result["tokens"], [23, 27])
         c = self.record("c", "logits", text=TEXT[:10], options=("--retention", "0.9"))
-        told = self.differ_json(a, c)
-        self.assertEqual((told["until"], told["token"]), (10, None))
-        self.assertIn("retention", [s["name"] for s in told["settings"]])
+        result = self.differ_json(a, c)
+        self.assertEqual((result["until"], result["token"]), (10, None))
+        self.assertIn("retention", [s["name"] for s in result["settings"]])
         self.assertIn("active shares in summary.csv", self.differ(a, c))
 
     def test_runs_of_another_model(self):
         a = self.record("a", "events", "logits")
         b = self.record("b", "events", "logits", model=self.trained)
-        told = self.differ_json(a, b, "--top", "0")
-        self.assertEqual(told["settings"][0]["name"], "model")
-        self.assertNotEqual(told["activity"]["from"], "X and Y of neurons")
+        result = self.differ_json(a, b, "--top", "0")
+        self.assertEqual(result["settings"][0]["name"], "model")
+        self.assertNotEqual(result["activity"]["from"], "X and Y of neurons")
         named = self.record("named", "snapshot", model=self.small_graph(), text="abc")
         forgetful = self.record("forgetful", "snapshot", model=self.path("named.bdh.h5"),
                                 text="abc", options=("--do", "clamp x:#0 2 from 1"))

@@ -65,7 +65,7 @@ class Mapped(CliTest):
         return shutil.copy(self.large, copy)
 
     def started(self, model, *options):
-        """A run that has read "ab", of which it has told the first, and waits for more."""
+        """A run that has read "ab", of which the first is recorded, and waits for more."""
         process = self.start("run", model, "-", "-o", self.path("run"), "--quiet", *options,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b"ab")
@@ -77,10 +77,10 @@ class Mapped(CliTest):
         model = self.copy()
         process = self.started(model, "--threads", "8")  # many of which find it at once
         os.truncate(model, 100000)
-        output, told = process.communicate(b"c", timeout=PATIENCE)
+        output, result = process.communicate(b"c", timeout=PATIENCE)
         self.assertEqual((process.returncode, output), (1, b""))
-        self.assertOneLine(told, f"bdh: {model}: a part of it can no longer be read, expected the "
-                           f"file as it was opened")
+        self.assertOneLine(result, f"bdh: {model}: a part of it can no longer be read, expected "
+                           f"the file as it was opened")
         self.refused(1, "run", model, "--text", "a", says=("do not match", "cut short"))
 
     def test_a_model_that_is_replaced_during_a_run_is_kept_by_it(self):

@@ -91,9 +91,9 @@ class Plot(PlotTest):
         self.assertEqual(drawn, len(rows))
         self.assertGreater(len(rows), 100)
         for neuron in (0, 13, 40, 63):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
+            result = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
                                                              "--csv").stdout.decode())))
-            expected = {(v, r["layer"], r["position"], float(r[v])) for r in told for v in "xy"
+            expected = {(v, r["layer"], r["position"], float(r[v])) for r in result for v in "xy"
                         if float(r[v]) != 0}
             self.assertEqual({(r["variable"], r["layer"], r["position"], float(r["value"]))
                               for r in rows if r["neuron"] == str(neuron)}, expected)
@@ -121,10 +121,10 @@ class Plot(PlotTest):
         self.assertIn("1 neuron at 2 recorded tokens", " ".join(self.texts(page)))
         self.assertLess(os.path.getsize(self.path("picture.svg")), 300_000)
         for neuron in (0, 33):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
+            result = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
                                                              "--csv", "--layer",
                                                              1).stdout.decode())))
-            active = [float(r["x"]) != 0 for r in told]
+            active = [float(r["x"]) != 0 for r in result]
             cells = [r for r in rows if r["variable"] == "x" and int(r["first_neuron"]) == neuron]
             self.assertEqual(len(cells), 200)
             for c in cells:
@@ -173,12 +173,12 @@ class Plot(PlotTest):
         run = self.record("run", "synapses:3->7,in:5 every 2")
         page, rows = self.plot("synapse", run, "--synapse", "3->7", "--synapse", "10->5")
         for name in ("3->7", "10->5"):
-            told = list(csv.DictReader(io.StringIO(self.good("inspect", run, name,
+            result = list(csv.DictReader(io.StringIO(self.good("inspect", run, name,
                                                              "--csv").stdout.decode())))
             shown = {(r["position"], r["layer"]): float(r["strength"]) for r in rows
                      if r["synapse"] == name.replace("->", "→")}
             self.assertEqual(shown, {(r["position"], r["layer"]): float(r["strength"])
-                                     for r in told})
+                                     for r in result})
         strongest = self.plot("synapse", run, "--top", 3)[1]
         names = {r["synapse"] for r in strongest}
         self.assertEqual(len(names), 3)
@@ -344,10 +344,10 @@ class Sizes(PlotTest):
             self.plot(kind, run)
         self.good("report", run, "-o", self.path("report.html"))
         with open(os.path.join(run, "run.json")) as f:
-            told = json.load(f)
-        told["model"]["neurons"], told["options"] = 4294967295, "none"
+            result = json.load(f)
+        result["model"]["neurons"], result["options"] = 4294967295, "none"
         with open(os.path.join(run, "run.json"), "w") as f:
-            json.dump(told, f)
+            json.dump(result, f)
         self.refused(1, "plot", "raster", run, "-o", self.path("other.svg"),
                      says=["4294967295 neurons"])
         self.good("report", run, "-o", self.path("report.html"), "--force")

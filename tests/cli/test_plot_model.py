@@ -291,7 +291,7 @@ class BadInput(PlotTest):
              ("--beta", "100 edges")),
             (2, ("matrix", self.random, "--order", "size"), ("--order",)),
             (1, ("graph", self.random, "--ego", 64), ("--ego", "64")),
-            (1, ("graph", self.random, "--ego", "nobody"), ("--ego", "nobody")),
+            (1, ("graph", self.random, "--ego", "unnamed"), ("--ego", "unnamed")),
             (1, ("graph", self.random, "--keep", 0.5, "--most-edges", 50), ("--keep", "50 edges")),
             (2, ("graph", self.random, "--ego", 3, "--hubs", 3), ("--hubs",)),
             (2, ("graph", self.random, "--hubs", 0), ("--hubs",)),

@@ -192,8 +192,8 @@ class Evaluate(PrefillTest):
                 self.assertAlmostEqual(a["nats"], b["nats"], delta=1e-4)
 
 
-class Told(PrefillTest):
-    def test_only_those_who_would_gain(self):
+class Hint(PrefillTest):
+    def test_only_where_blocks_would_be_faster(self):
         hint = b"--prefill blocks"
         self.assertIn(hint, self.good("run", self.random, "--text-file", self.text()).stderr)
         self.assertNotIn(hint, self.good("run", self.random, "--text", "short").stderr)

@@ -41,10 +41,10 @@ class Words(CliTest):
 
 
     def test_bins_that_a_text_cannot_fill_are_told(self):
-        for option, told in (("--bins", "4 instead, one for each token with a surprisal"),
+        for option, result in (("--bins", "4 instead, one for each token with a surprisal"),
                              ("--bands", "16 instead, one for each frequency")):
             done = self.good("activity", self.random, "--text", "hello", option, 500)
-            self.assertOneLine(done.stderr, option + " 500: " + told)
+            self.assertOneLine(done.stderr, option + " 500: " + result)
             self.assertEqual(self.good("activity", self.random, "--text", "hello", option,
                                        3).stderr, b"")
         # ten are the default
@@ -140,9 +140,9 @@ class Limits(CliTest):
                              "--force", limit=limit)
                 if not os.listdir(run):
                     continue  # it could not begin
-                told = self.json("info", run)
-                self.assertEqual(told["status"], "failed")
-                self.assertLessEqual(told["recorded_tokens"], told["tokens"])
+                result = self.json("info", run)
+                self.assertEqual(result["status"], "failed")
+                self.assertLessEqual(result["recorded_tokens"], result["tokens"])
                 self.assertEqual(self.json("inspect", run)["status"], "failed")
                 again = run + "-again"
                 self.good("repair", run, "-o", again)
@@ -174,7 +174,7 @@ class Ended(CliTest):
         process.kill()
         process.communicate()
         with open(os.path.join(run, "run.json")) as f:
-            self.assertEqual(json.load(f)["status"], "running")  # nobody could say otherwise
+            self.assertEqual(json.load(f)["status"], "running")  # it could not be changed any more
         for command in ("info", "inspect"):
             self.assertEqual(self.json(command, run)["status"], "interrupted")
         self.good("repair", run, "-o", self.path("again"))

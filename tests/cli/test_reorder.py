@@ -65,11 +65,11 @@ class Reorder(CliTest):
     def test_connected_neurons_come_nearer_and_the_way_back_is_exact(self):
         for options in ((), ("--rotation", "theta=65536")):
             model = self.graph(*options, far=0)
-            told, target = self.reordered(model)
-            self.assertLess(5 * told["mean_distance"]["after"], told["mean_distance"]["before"])
+            result, target = self.reordered(model)
+            self.assertLess(5 * result["mean_distance"]["after"], result["mean_distance"]["before"])
             info = self.json("info", target)
             self.assertEqual((info["reordered"], info["content_sha256"]),
-                             (True, told["content_sha256"]))
+                             (True, result["content_sha256"]))
             self.assertEqual(self.json("reorder", target, "--by", "none", "-o",
                                        self.path("back"))["content_sha256"],
                              self.json("info", model)["content_sha256"])
@@ -85,11 +85,11 @@ class Reorder(CliTest):
         self.good("new", "blocks", "--neurons", 400, "--degree", 10, "--communities", 8, "--rewire",
                   0.05, "--seed", 2, "-o", model)
         shuffled = self.shuffled(model)
-        told = self.json("reorder", shuffled, "--by", "community", "-o", target)
-        self.assertLess(3 * told["mean_distance"]["after"], told["mean_distance"]["before"])
+        result = self.json("reorder", shuffled, "--by", "community", "-o", target)
+        self.assertLess(3 * result["mean_distance"]["after"], result["mean_distance"]["before"])
         again = self.json("reorder", shuffled, "--by", "community", "--seed", 0, "-o", target,
                           "--force")
-        self.assertEqual(again["content_sha256"], told["content_sha256"])
+        self.assertEqual(again["content_sha256"], result["content_sha256"])
         plain, other = self.run_of(shuffled, "plain", "--record", "events"), self.run_of(target,
                                                                                          "other",
                                                                                          "--record",
@@ -147,9 +147,9 @@ class Reorder(CliTest):
             with open(self.path("edges.csv")) as f:
                 edge = re.search(r"n17,(n\d+),", f.read())[1]
             commands = script.replace("n17->n3", f"n17->{edge}").encode()
-            told = [self.good("step", m, stdin=commands).stdout.decode() for m in (model, target)]
-            self.assertGreater(told[0].count("\n"), 60)
-            self.assertSameButForRounding(*told)
+            result = [self.good("step", m, stdin=commands).stdout.decode() for m in (model, target)]
+            self.assertGreater(result[0].count("\n"), 60)
+            self.assertSameButForRounding(*result)
 
     def test_streams_threads_sites_and_a_state_give_the_same_bits(self):
         _, target = self.reordered(self.graph("--rotation", "theta=65536"))

@@ -153,10 +153,10 @@ class Stats(CliTest):
                                                        for i in range(30)]
         edges = [(i, (i + 1 + k) % 1500) for i, degree in enumerate(degrees) for k in range(degree)]
         model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,1\n" % e for e in edges))
-        told = self.one(model)["excitatory"]["out_degree"]
-        self.assertIsNone(told["power_law"])
-        self.assertEqual(told["no_power_law"], "tail of 30 nodes, 50 are needed")
-        self.assertIn("no power law, excitatory: " + told["no_power_law"],
+        result = self.one(model)["excitatory"]["out_degree"]
+        self.assertIsNone(result["power_law"])
+        self.assertEqual(result["no_power_law"], "tail of 30 nodes, 50 are needed")
+        self.assertIn("no power law, excitatory: " + result["no_power_law"],
                       self.good("stats", model).stdout.decode())
 
     def test_numbers_are_rounded_in_text_and_exact_in_json(self):
@@ -171,9 +171,9 @@ class Stats(CliTest):
         self.good("new", "erdos-renyi", "--neurons", 20000, "--degree", 5, "-o", model)
         for arguments in ((), ("--keep", "0.0001,0.0002"), ("--head", "all")):
             self.assertEqual(self.good("stats", model, *arguments).stderr, b"")
-        told = self.good("stats", model, "--fit-p", 1, "--triangles").stderr.decode()
-        self.assertRegex(told, r"p values of 1 samples (less than 1|about [1-9]) s, triangles less "
-                         r"than 1 s")
+        result = self.good("stats", model, "--fit-p", 1, "--triangles").stderr.decode()
+        self.assertRegex(result, r"p values of 1 samples (less than 1|about [1-9]) s, triangles "
+                         r"less than 1 s")
 
     def test_circuits_and_their_explicit_form_agree(self):
         direct = self.path("direct.bdh.h5")
@@ -189,28 +189,28 @@ class Stats(CliTest):
         direct, state = self.path("direct.bdh.h5"), self.path("s.h5")
         self.good("import", self.random, "--circuit", "direct", "-o", direct)
         self.good("run", direct, "--text", "hello world", "--save-state", state)
-        asked = ("--graph", "sigma", "--layer", 2, "--beta", 0.5)
-        hubs, text = self.one(self.random, *asked, "--text", "hello world"), self.one(direct,
-                                                                                      *asked,
+        choice = ("--graph", "sigma", "--layer", 2, "--beta", 0.5)
+        hubs, text = self.one(self.random, *choice, "--text", "hello world"), self.one(direct,
+                                                                                      *choice,
                                                                                       "--text",
                                                                                       "hello world")
-        stored = self.one(direct, *asked, "--state", state)
+        stored = self.one(direct, *choice, "--state", state)
         self.assertGreater(hubs["both"]["edges"], 100)
         for other in (text, stored):
             self.assertEqual(other["both"]["in_degree"], hubs["both"]["in_degree"])
             self.assertAlmostEqual(other["inhibitory"]["weight"] / hubs["inhibitory"]["weight"], 1,
                                    places=5)
-        self.assertNotEqual(self.one(self.random, *asked, "--text", "hello world", "--factor",
+        self.assertNotEqual(self.one(self.random, *choice, "--text", "hello world", "--factor",
                                      "y")["both"], hubs["both"])
         self.good("run", self.random, "--text", "hello world", "--save-state", self.path("h.h5"))
-        self.refused(1, "stats", self.random, *asked, "--state", self.path("h.h5"),
+        self.refused(1, "stats", self.random, *choice, "--state", self.path("h.h5"),
                      says=("hubs", "--text"))
         self.refused(1, "stats", self.random, "--graph", "sigma", "--layer", 4, "--text", "a",
                      says=("--layer", "1 to 3"))
-        self.refused(1, "stats", self.random, *asked, "--text", "")
-        for arguments in (("--graph", "sigma", "--text", "a"), asked,
-                          (*asked, "--text", "a", "--state", state),
-                          (*asked, "--state", state, "--factor", "y"), ("--text", "a"),
+        self.refused(1, "stats", self.random, *choice, "--text", "")
+        for arguments in (("--graph", "sigma", "--text", "a"), choice,
+                          (*choice, "--text", "a", "--state", state),
+                          (*choice, "--state", state, "--factor", "y"), ("--text", "a"),
                           ("--layer", 1), ("--factor", "w")):
             self.refused(2, "stats", direct, *arguments)
 
@@ -230,7 +230,7 @@ class Stats(CliTest):
         null = found["random_graph"]
         self.assertGreater(found["leiden"]["modularity"], null["modularity_mean"]
                            + 10 * null["modularity_deviation"])
-        # whose deviation nobody knows
+        # a single one has no deviation
         one = self.one(model, "--modularity", "--nulls", 1, "--rewired", 1)["both"]
         self.assertIsNone(one["modularity"]["random_graph"]["modularity_deviation"])
         self.assertIsNone(one["rich_club"][0]["rewired"]["deviation"])

@@ -119,7 +119,7 @@ class Script(StepTest):
                             ("round", "no token", "round [T]"), ("finish", "no token"),
                             ("generate 0", ">= 1"), ("generate 3 temperature -1", "1e6"),
                             ("show", "x|y|a|w"), ("show z", "'z'"), ("show x layer 4", "1 to 3"),
-                            ("show x 64", "0 to 63"), ("show x nobody", "0 to 63"),
+                            ("show x 64", "0 to 63"), ("show x unnamed", "0 to 63"),
                             ("show x 5 6", "'6'"), ("show a 5", "hubs"),
                             ("show x layer", "layer without"), ("show x top 99999", "10000"),
                             ("synapse 64->3", "0 to 63"), ("synapse 3->64", "0 to 63"),

@@ -52,39 +52,40 @@ class Streams(CliTest):
         self.assertEqual(len(set(samples)), 4)
 
     def test_json_tells_of_each_and_of_all(self):
-        told = self.json("run", self.trained, "--batch",
+        result = self.json("run", self.trained, "--batch",
                          self.path("batch", "\n".join(LINES).encode()), "--generate", "3",
                          "--streams", "2")
         self.assertEqual([(s["stream"], s["line"], s["status"], s["tokens"])
-                          for s in told["streams"]], [(k, k + 1, "complete", len(line) + 3) for k,
+                          for s in result["streams"]], [(k, k + 1, "complete", len(line) + 3) for k,
                                                       line in enumerate(LINES)])
-        for stream, line in zip(told["streams"], LINES):
+        for stream, line in zip(result["streams"], LINES):
             one = self.json("run", self.trained, "--text", line, "--generate", "3")
             for key in ("generated", "nats_per_token", "synaptic_events", "active_x_percent"):
                 self.assertEqual(stream[key], one[key])
-        self.assertEqual((told["tokens"], told["at_a_time"]), (sum(len(line) + 3 for line in LINES),
-                                                               2))
-        self.assertAlmostEqual(told["tokens_per_second"] * told["seconds"], told["tokens"])
+        self.assertEqual((result["tokens"], result["at_a_time"]),
+                         (sum(len(line) + 3 for line in LINES), 2))
+        self.assertAlmostEqual(result["tokens_per_second"] * result["seconds"], result["tokens"])
 
     def test_it_tells_memory_before_and_rates_after(self):
-        told = self.good("run", self.trained, "--text", "Now", "--streams", "3").stderr.decode()
-        self.assertRegex(told.split("\n")[0],
+        result = self.good("run", self.trained, "--text", "Now", "--streams", "3").stderr.decode()
+        self.assertRegex(result.split("\n")[0],
                          r"^3 streams, 3 at a time: [\d.]+ MB of synapses each, [\d.]+ MB in all$")
-        self.assertRegex(told, r"\n3 streams, 9 tokens in .* s: [\d,]+ tokens/s in all, [\d,]+ in "
-                         r"a stream\n")
-        self.assertIn("over 6 predictions", told)
+        self.assertRegex(result, r"\n3 streams, 9 tokens in .* s: [\d,]+ tokens/s in all, [\d,]+ "
+                         r"in a stream\n")
+        self.assertIn("over 6 predictions", result)
 
     def test_each_folder_is_a_run_that_every_command_reads(self):
         folder, batch = self.path("runs"), self.path("batch", "\n".join(LINES).encode())
-        asked = ("--record", "events", "--do", "silence x:5-90 tokens 1-3", *SAMPLED, "--seed", "7")
-        self.together("--batch", batch, "-o", folder, *asked, "--streams", "3")
+        options = ("--record", "events", "--do", "silence x:5-90 tokens 1-3", *SAMPLED, "--seed",
+                   "7")
+        self.together("--batch", batch, "-o", folder, *options, "--streams", "3")
         index = json.loads(contents(f"{folder}/streams.json"))
         self.assertEqual(index["streams"],
                          [{"folder": f"stream-{k:04}", "seed": 7 + k, "line": k + 1}
                           for k in range(len(LINES))])
         for k, line in enumerate(LINES):
             alone, own = self.path(f"alone{k}"), f"{folder}/stream-{k:04}"
-            self.alone("--text", line, "-o", alone, *asked[:-1], str(7 + k))
+            self.alone("--text", line, "-o", alone, *options[:-1], str(7 + k))
             self.good("diff", alone, own)
             self.assertEqual(json.loads(contents(f"{own}/run.json"))["status"], "complete")
             self.good("inspect", own, "neuron:100")
@@ -100,9 +101,9 @@ class Streams(CliTest):
         self.wait_for(lambda: os.path.exists(tokens) and contents(tokens).count(b"\n") > 20,
                       process)
         process.send_signal(signal.SIGINT)
-        output, told = process.communicate(timeout=PATIENCE)
+        output, result = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)
-        self.assertOneLine(told, "stopped by a signal", "3 of 3 streams", "bdh resume")
+        self.assertOneLine(result, "stopped by a signal", "3 of 3 streams", "bdh resume")
         self.assertEqual(output.count(b"\n"), 3)
         own = f"{folder}/stream-0002"
         run = json.loads(contents(f"{own}/run.json"))

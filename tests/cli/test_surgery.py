@@ -75,8 +75,8 @@ class Hubs(Surgery):
         silent = ",".join(f"{h * 1024 + 512}-{h * 1024 + 1023}" for h in range(4))
         expected = os.path.join(self.logits(self.trained, "--do", f"silence x:{silent}"),
                                 "logits.h5")
-        told = self.json("verify", part, expected)["logits"]
-        self.assertLess(told["relative"], 1e-5)
+        result = self.json("verify", part, expected)["logits"]
+        self.assertLess(result["relative"], 1e-5)
         self.assertGreater(self.difference(part, self.trained), 1e-2)  # and not the whole model
 
     def test_neurons_of_both_keep_their_numbers(self):
@@ -251,8 +251,8 @@ class Usage(Surgery):
             self.assertOneLine(done.stderr, "x.bdh.h5", "cannot be written")
             self.assertEqual(os.listdir(out), [])
         for command in commands:
-            told = self.stopped(signal.SIGINT, *command, target=os.path.join(out, "x.bdh.h5"))
-            self.assertIn(b"stopped by a signal", told)
+            result = self.stopped(signal.SIGINT, *command, target=os.path.join(out, "x.bdh.h5"))
+            self.assertIn(b"stopped by a signal", result)
             self.assertEqual(os.listdir(out), [])
             process = self.start(*command, "-o", os.path.join(out, "x.bdh.h5"))
             self.wait_for(lambda: os.listdir(out))  # a temporary file, or the model already

@@ -19,15 +19,15 @@ class Ranks(CliTest):
         found = self.json("concepts", self.random, *options)
         methods = set()
         for f in found["findings"]:
-            for half, told in (("choose", f["chosen"]), ("confirm", f["confirm"])):
+            for half, result in (("choose", f["chosen"]), ("confirm", f["confirm"])):
                 a, b = f["values"][half]["positive"], f["values"][half]["negative"]
-                method = "exact" if told["method"] == "exact" else "asymptotic"
+                method = "exact" if result["method"] == "exact" else "asymptotic"
                 methods.add(method)
                 expected = stats.mannwhitneyu(a, b, alternative="two-sided", method=method,
                                               use_continuity=True)
-                self.assertEqual(told["u"], expected.statistic)
-                np.testing.assert_allclose(told["p"], expected.pvalue, rtol=1e-9)
-                np.testing.assert_allclose(told["rank_biserial"],
+                self.assertEqual(result["u"], expected.statistic)
+                np.testing.assert_allclose(result["p"], expected.pvalue, rtol=1e-9)
+                np.testing.assert_allclose(result["rank_biserial"],
                                            2 * expected.statistic / (len(a) * len(b)) - 1,
                                            rtol=1e-12)
         return methods
@@ -45,11 +45,11 @@ class Ranks(CliTest):
 
     def test_correlations(self):
         text = sentences(12, 3).decode()
-        told = self.json("activity", self.random, "--text", text, "-o", self.path("tokens.csv"))
+        result = self.json("activity", self.random, "--text", text, "-o", self.path("tokens.csv"))
         with open(self.path("tokens.csv")) as f:
             lines = [row for row in csv.DictReader(f) if row["surprisal_nats"]]
         surprisal = [float(row["surprisal_nats"]) for row in lines]
-        for v in told["variables"]:
+        for v in result["variables"]:
             share = [float(row[f"active_{v['variable']}_{v['layer']}"]) for row in lines]
             np.testing.assert_allclose(v["with_surprisal"]["pearson"],
                                        stats.pearsonr(share, surprisal).statistic, atol=1e-9)

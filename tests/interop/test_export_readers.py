@@ -91,14 +91,14 @@ class Graphs(Exported):
         target = self.path("blocks.bdh.h5")
         self.good("new", "blocks", "--neurons", 200, "--degree", 12, "--communities", 4, "--rewire",
                   "0.05", "-o", target)
-        told = self.json("export", target, "-o", self.path("b.graphml"), "--communities")
+        result = self.json("export", target, "-o", self.path("b.graphml"), "--communities")
         graph = networkx.read_graphml(self.path("b.graphml"))
         planted = networkx.algorithms.community.modularity(graph.to_undirected(),
                                                            [{f"n{i}"
                                                              for i in range(50 * c, 50 * c + 50)}
                                                             for c in range(4)], weight=None)
-        self.assertEqual(told["communities"], 4)
-        self.assertAlmostEqual(told["modularity"], planted, delta=0.02)
+        self.assertEqual(result["communities"], 4)
+        self.assertAlmostEqual(result["modularity"], planted, delta=0.02)
         for c in range(4):
             self.assertEqual(len({graph.nodes[f"n{i}"]["community"]
                                   for i in range(50 * c, 50 * c + 50)}), 1)

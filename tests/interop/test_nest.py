@@ -41,11 +41,11 @@ class Nest(CliTest):
         done = subprocess.run([sys.executable, "-B", script, "50"], capture_output=True,
                               timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
-        told = json.loads(done.stdout.decode().splitlines()[-1])
-        self.assertEqual(told["neurons"], 200)
+        result = json.loads(done.stdout.decode().splitlines()[-1])
+        self.assertEqual(result["neurons"], 200)
         # and those of the generator and the recorder
-        self.assertEqual(told["connections"], len(expected) + 2 * 200)
-        self.assertGreater(told["spikes"], 0)
+        self.assertEqual(result["connections"], len(expected) + 2 * 200)
+        self.assertGreater(result["spikes"], 0)
 
 
 if __name__ == "__main__":

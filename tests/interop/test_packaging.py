@@ -12,20 +12,20 @@ from program import SOURCE, main
 TOOLS = os.path.dirname(sys.executable)
 
 
-def told(tool, *arguments):
+def output_of(tool, *arguments):
     return subprocess.run([os.path.join(TOOLS, tool), *arguments], cwd=SOURCE, capture_output=True,
                           text=True, timeout=300)
 
 
 class Packaging(unittest.TestCase):
     def test_citation(self):
-        done = told("cffconvert", "--validate", "-i", "CITATION.cff")
+        done = output_of("cffconvert", "--validate", "-i", "CITATION.cff")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("The bdh authors", told("cffconvert", "-i", "CITATION.cff", "-f",
+        self.assertIn("The bdh authors", output_of("cffconvert", "-i", "CITATION.cff", "-f",
                                               "apalike").stdout)
 
     def test_container(self):
-        done = told("hadolint", "packaging/Containerfile")
+        done = output_of("hadolint", "packaging/Containerfile")
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         with open(os.path.join(SOURCE, "packaging/Containerfile")) as f:
             self.assertEqual(f.read().count("FROM debian:12-slim"), 2)

@@ -32,20 +32,20 @@ class Report(CliTest):
                                                      args=["--no-sandbox"])
         cls.addClassCleanup(cls.browser.close)
 
-    def open(self, name="run", *requests, text=TEXT, width=1000):
-        """The page of a new run; whatever the browser complains of, or asks for, is in self.told
-        and self.asked."""
+    def open(self, name="run", *records, text=TEXT, width=1000):
+        """The page of a new run; the browser's complaints are in self.messages, its requests
+        in self.requests."""
         folder, target = self.path(name), self.path("report.html")
         self.good("run", self.trained, "--text", text, "--generate", 5, "-o", folder, "--quiet",
-                  *(a for r in requests for a in ("--record", r)))
+                  *(a for r in records for a in ("--record", r)))
         self.good("report", folder, "-o", target, "--force")
         page = self.browser.new_page(viewport={"width": width, "height": 800})
         self.addCleanup(page.close)
-        self.told, self.asked = [], []
-        page.on("console", lambda message: self.told.append(message.text))
-        page.on("pageerror", lambda error: self.told.append(str(error)))
-        page.on("dialog", lambda dialog: (self.told.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: self.asked.append(request.url))
+        self.messages, self.requests = [], []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.on("dialog", lambda dialog: (self.messages.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: self.requests.append(request.url))
         page.goto(Path(target).as_uri())
         return page
 
@@ -58,8 +58,8 @@ class Report(CliTest):
 
     def test_it_renders_without_complaints_and_loads_nothing(self):
         page = self.open("run", "events", "synapses:3->7,in:5")
-        self.assertEqual(self.told, [])
-        self.assertEqual([url for url in self.asked if not url.startswith("data:")], [page.url])
+        self.assertEqual(self.messages, [])
+        self.assertEqual([url for url in self.requests if not url.startswith("data:")], [page.url])
         self.assertEqual(page.locator("main h2").all_inner_texts(),
                          ["Text and surprisal", "Active neurons", "Activity", "Sparsity",
                           "Synapses", "Degrees", "Provenance"])
@@ -108,18 +108,18 @@ class Report(CliTest):
         self.assertIn("→7 after token 0", first)
         page.keyboard.press("ArrowRight")
         self.assertIn("→7 after token 1", self.tip(page))
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.messages, [])
 
     def test_what_was_not_recorded_is_told(self):
         page = self.open("run")
         self.assertIn("bdh run --record events", page.locator("main").inner_text())
         self.assertEqual(page.locator("figure > svg").count(), 4)
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.messages, [])
 
     def test_strangers_cannot_write_the_page(self):
         evil = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
         page = self.open(evil.replace("/", "_"), "synapses:3->7", text=evil)
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.messages, [])
         self.assertEqual(page.locator("h1").inner_text(), "Run " + evil.replace("/", "_"))
         self.assertEqual(page.locator(".tokens").inner_text()[:len(evil)], evil)
         self.assertEqual(page.locator("img").count(), 0)

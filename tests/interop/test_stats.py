@@ -212,8 +212,8 @@ class Stats(unittest.TestCase):
                                 (size * inhibitory).sum(0))):
                 dale = numpy.abs(e - i) / (e + i)
                 self.check_spread(found["dale"][name], dale)
-                told = [float(row["dale_" + name] or "nan") for row in rows]
-                numpy.testing.assert_allclose(told, dale, rtol=1e-6)
+                result = [float(row["dale_" + name] or "nan") for row in rows]
+                numpy.testing.assert_allclose(result, dale, rtol=1e-6)
             e, i = (size * excitatory).sum(1), (size * inhibitory).sum(1)
             numpy.testing.assert_allclose([float(row["balance"] or "nan") for row in rows],
                                           (e - i) / (e + i), rtol=1e-6, atol=1e-12)
@@ -284,11 +284,11 @@ class Stats(unittest.TestCase):
         fits = [found[name][way] for name in ("excitatory", "inhibitory", "both")
                 for way in ("in_degree", "out_degree") if found[name][way]["power_law"]]
         self.assertGreater(len(fits), 2)
-        for told in fits:
-            degrees = numpy.concatenate([[d] * c for d, c in told["histogram"] if d > 0])
+        for result in fits:
+            degrees = numpy.concatenate([[d] * c for d, c in result["histogram"] if d > 0])
             expected = igraph.power_law_fit(degrees.tolist(), method="discrete", p_precision=0.03).p
             # both of some 300 samples: 4 standard errors
-            self.assertLess(abs(told["power_law"]["p"] - expected), 0.18)
+            self.assertLess(abs(result["power_law"]["p"] - expected), 0.18)
 
     def test_a_gaussian_null(self):
         model = self.path("r.bdh.h5")

@@ -30,7 +30,7 @@ except ImportError:
 SCRIPT = os.path.join(SOURCE, "examples/train/train.py")
 SIZES = ["--neurons", "96", "--heads", "2", "--hubs", "12", "--layers", "3", "--window", "24",
          "--batch", "4", "--threads", "1"]
-TEXT = b"".join(b"neuron %d tells neuron %d what it heard of neuron %d; "
+TEXT = b"".join(b"neuron %d gives neuron %d what it heard of neuron %d; "
                 % (i, i * 7 % 40, i * i % 40) for i in range(120))
 
 

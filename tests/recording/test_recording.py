@@ -1,5 +1,5 @@
-"""Recordings from outside: what can be asked for, that asking changes nothing, and what a kill
-leaves behind."""
+"""Recordings from outside: what can be requested, that recording changes no bit, and what a
+kill leaves behind."""
 import json
 import os
 import random
@@ -89,10 +89,11 @@ class Requests(RecordingTest):
 
     def test_predicted_bytes_are_told_and_limited(self):
         arguments = ("run", self.random, "--text", "hello world", "-o")
-        told = self.good(*arguments, self.path("run"),
+        result = self.good(*arguments, self.path("run"),
                          *records(["logits", "x:all"])).stderr.decode()
-        self.assertRegex(told, r"recording 4 reports: about [0-9.]+ kB, and [0-9.]+ kB of journals")
-        predicted = float(told.split("about ")[1].split(" kB")[0]) * 1e3
+        self.assertRegex(result,
+                         r"recording 4 reports: about [0-9.]+ kB, and [0-9.]+ kB of journals")
+        predicted = float(result.split("about ")[1].split(" kB")[0]) * 1e3
         found = sum(os.path.getsize(self.path("run/" + name)) for name in reports(self.path("run")))
         self.assertLess(abs(predicted / found - 1), 0.15)
         self.refused_as_too_much(*arguments, self.path("big"), "--generate", "100000000",
@@ -192,8 +193,8 @@ class Repair(RecordingTest):
         self.assertWhole(self.path("new"))
         self.assertEqual(self.assertBegins(self.path("new"), self.path("whole")), 17)
         self.assertEqual(self.json("info", self.path("new"))["recorded_tokens"], 17)
-        told = self.json("repair", self.path("run/events_x_1.h5"), "-o", self.path("one.h5"))
-        self.assertEqual((told["rows"], told["damaged_bytes"]), (17, 0))
+        result = self.json("repair", self.path("run/events_x_1.h5"), "-o", self.path("one.h5"))
+        self.assertEqual((result["rows"], result["damaged_bytes"]), (17, 0))
         self.assertEqual(contents(self.path("one.h5")), contents(self.path("new/events_x_1.h5")))
         self.assertEqual(contents(self.path("run/events_x_1.h5"))[:600], bytes(600))
 
@@ -244,15 +245,15 @@ class KillTest(RecordingTest):
                                 for r in json.loads(contents(folder + "/run.json"))["reports"]))
         self.assertWhole(folder)
         self.good("info", folder)
-        told = self.json("repair", folder, "-o", new)
+        result = self.json("repair", folder, "-o", new)
         self.assertWhole(new)
-        self.assertLessEqual(abs(told["tokens"] - (lines(folder + "/summary.csv") - 1)), 1)
-        self.assertTrue(all(r["damaged_bytes"] < 1 << 20 for r in told["rebuilt"]))
-        self.assertEqual(self.json("info", new)["recorded_tokens"], told["tokens"])
-        return told["tokens"]
+        self.assertLessEqual(abs(result["tokens"] - (lines(folder + "/summary.csv") - 1)), 1)
+        self.assertTrue(all(r["damaged_bytes"] < 1 << 20 for r in result["rebuilt"]))
+        self.assertEqual(self.json("info", new)["recorded_tokens"], result["tokens"])
+        return result["tokens"]
 
     def compare(self, arguments, times, tokens):
-        """Every value is that of a run that nobody killed."""
+        """Every value is that of a run that was not killed."""
         most = max(t for t in tokens if t is not None)
         self.assertGreater(most, 100)
         self.good(*arguments, "--generate", most + 10, "--force", "-o", self.path("whole"))

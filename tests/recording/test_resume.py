@@ -13,7 +13,7 @@ from test_recording import RecordingTest, lines, records, reports
 
 LINE = b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer "
 TEXT = (LINE * 60)[:4000]
-ASKED = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1",
+OPTIONS = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1",
          "--record", "x:0-9 every 7"]
 DONE = ["--do", "silence x:3-9 tokens 500-900", "--do", "lesion synapses:5->7 from 300", "--do",
         "set synapses:8->7 0.5 at 1000", "--do", "lesion 11 tokens 700-1500", "--do",
@@ -26,7 +26,7 @@ class ResumeTest(RecordingTest):
             f.write(text or TEXT)
         return self.start("run", self.random, "--text-file", self.path("text"), "-o", folder,
                           "--generate", "500", "--temperature", "1", "--seed", "5", "--retention",
-                          "0.99", *ASKED, *DONE, "--quiet", *more)
+                          "0.99", *OPTIONS, *DONE, "--quiet", *more)
 
     def go_on(self, folder, *more):
         return self.start("resume", folder, "--quiet", *more)

@@ -7,7 +7,7 @@ for tool in clang-format-14 clang-format; do
   command -v "$tool" >/dev/null && "$tool" --version | grep -q ' 14\.' && break
   tool=
 done
-# Whoever owns the files: they are only listed.
+# Files of any owner: they are only listed.
 git() { command git -c safe.directory='*' "$@"; }
 [ -n "$tool" ] || { echo "skipped: no clang-format 14"; exit 77; }
 git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "skipped: not a git checkout"; exit 77; }

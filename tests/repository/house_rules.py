@@ -23,7 +23,8 @@ PRODUCTION = {"core", "graph", "kernels", "gpu", "io", "apps"}
 CPP = {".hpp", ".cpp", ".inc", ".cu", ".cuh"}
 SHELL = re.compile(r"#!.*\b(?:ba|da)?sh\b")
 # Written by programs, or data.
-NO_SOURCE = re.compile(r"^(?:tests/data/|tests/fuzz/corpus/|bench/results/|examples/models/)")
+NO_SOURCE = re.compile(r"^(?:tests/data/|tests/fuzz/corpus/|bench/results/|examples/models/|"
+                       r"examples/(?:paper|concepts)/[\w-]+\.txt$)")
 
 # (rule, file or file:name): why it is an exception.
 ALLOWED = {

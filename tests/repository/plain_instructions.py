@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """plain_instructions.py OBJDUMP NM ARCHIVE: does the library use wider instructions than plain
-x86-64 only where it has asked the processor?
+x86-64 only where the processor is known to have them?
 
 They may be in files compiled for a set (cpu_kernels_avx2, cpu_kernels_avx512), and in functions
 named *_avx2 and *_avx512. Of what several files define alike, the linker keeps one copy: what

@@ -43,9 +43,9 @@ for path in files:
 table = read("docs",
              "performance.md").split("| X, Y active | measured | planned | ratio |\n")[1].split(
                  "\n\n")[0].splitlines()[1:]
-for what, _, *told in map(cells, table):
-    if (what, *told) not in shown:
-        wrong.append(f"docs/performance.md: {what}: {', '.join(told)}, which no file of "
+for what, _, *values in map(cells, table):
+    if (what, *values) not in shown:
+        wrong.append(f"docs/performance.md: {what}: {', '.join(values)}, which no file of "
                      f"bench/results has")
 
 print("\n".join(wrong) or f"{len(files)} file(s) of results, {len(remarks)} remarks, {len(table)} "

@@ -4,7 +4,7 @@ nothing must find them again.
     export BDH_PROGRAM=build/dev/bin/bdh
     python3 same_results.py              compares; exit code 1 where anything differs
     python3 same_results.py --write      writes same_results.json anew
-    python3 same_results.py --notices    tells whether planted differences are noticed
+    python3 same_results.py --notices    prints whether planted differences are noticed
 
 --write is only for a commit whose results are to be kept: after a change of bits on purpose, or
 with new runs in the list.
@@ -102,7 +102,7 @@ PRUNED = "--circuit direct --calibrate line --window 31 --calibration-windows 2"
 
 # In this order: later ones are made from earlier ones, @NAME.
 MODELS = {
-    # random-64: 2 heads, 3 layers, rotation; gpu-release unless told
+    # random-64: 2 heads, 3 layers, rotation; gpu-release by default
     "hub": "import random-64/model.safetensors",
     "hub-of-torch": "import random-64/model.pt",
     "paper": "import listing.safetensors --layers 3",  # gpu-paper
@@ -112,7 +112,7 @@ MODELS = {
     "direct-paper": "import @paper --circuit direct",
     "pruned": f"import @hub {PRUNED} --keep-gx 0.3 --keep-gy 0.3 --keep-gs 0.3",
     "pruned-shakespeare": f"import @shakespeare {PRUNED} --keep-gx .01 --keep-gy .01 --keep-gs .01",
-    # 24 named neurons; dynamics bdh unless told
+    # 24 named neurons; dynamics bdh by default
     "graph": f"import {GRAPHS} --heads 2 --rotation theta=100 --retention 0.95",
     "own-retention": f"import {GRAPHS} --heads 3 --retention u.csv",
     "own-retention-turning": f"import {GRAPHS} --retention u-of-target.csv --rotation theta=64",
@@ -227,7 +227,7 @@ RUNS = {
     "part-of-graph": ("part-of-graph", ONE, ["logits", "synapses:all"]),
 }
 STEPPED = ("hub", "graph", "own-retention")  # models at a prompt
-VALUES = ("values", "strengths", "logits")  # hashed apart from what tells of what they are
+VALUES = ("values", "strengths", "logits")  # hashed apart from what describes them
 EVALUATED = {"hub": "", "paper": "--window 40", "graph": "", "direct": "--retention 0.95"}
 
 
@@ -299,9 +299,9 @@ class Results:
         return found
 
     def evaluated(self, model):
-        told = self.good("evaluate", self.model_file(model), "--text-file", "line", "--threads", 1,
+        text = self.good("evaluate", self.model_file(model), "--text-file", "line", "--threads", 1,
                          *EVALUATED[model].split(), "--json")
-        return {"nats per token": numpy.float64(json.loads(told)["nats_per_token"])}
+        return {"nats per token": numpy.float64(json.loads(text)["nats_per_token"])}
 
     def all(self):
         """Name -> content, one after the other."""
@@ -391,15 +391,15 @@ def write(results):
 
 
 def notices(results):
-    """Another seed, and one bit of one element in each array of a run, must all be told."""
-    def told(of):
+    """Another seed, and one bit of one element in each array of a run, must all be noticed."""
+    def noticed(of):
         return list(differences({name: kept_hashes}, {name: hashes(of)}))
     name = "hub-sampled"
     results.model("hub")
     kept = results.run(name)
     kept_hashes = hashes(kept)
-    wrong = told(results.run(name))
-    of_seed = told(results.run(name, seed=8))
+    wrong = noticed(results.run(name))
+    of_seed = noticed(results.run(name, seed=8))
     for part in ("output", "token", "logits/values", "state/strengths"):
         if not any(line.startswith(f"{name}: {part}: expected ") for line in of_seed):
             wrong.append(f"{name}: another seed: {part} agrees")
@@ -408,9 +408,9 @@ def notices(results):
             continue
         changed = numpy.array(array)
         changed.reshape(-1).view(numpy.uint8)[-1] ^= 1
-        lines = told({**kept, part: changed})
+        lines = noticed({**kept, part: changed})
         if len(lines) != 1 or not lines[0].startswith(f"{name}: {group(part)}: expected "):
-            wrong.append(f"{name}: one bit of {part}: told {lines}")
+            wrong.append(f"{name}: one bit of {part}: found {lines}")
     print("\n".join(wrong) or f"another seed, and a bit in each of {len(kept)} arrays, are noticed")
     return 1 if wrong else 0
 

@@ -31,7 +31,7 @@ def differences(root):
 
 
 if __name__ == "__main__":
-    told = list(differences(Path(sys.argv[1] if len(sys.argv) > 1
+    lines = list(differences(Path(sys.argv[1] if len(sys.argv) > 1
                                  else Path(__file__).resolve().parents[2])))
-    print("\n".join(told) if told else "one version everywhere")
-    sys.exit(1 if told else 0)
+    print("\n".join(lines) if lines else "one version everywhere")
+    sys.exit(1 if lines else 0)

@@ -1,5 +1,5 @@
 """A model of 100,000 neurons and 10 million synapses a layer: made, loaded and run from outside, as
-a user would. Rates are told and not judged, since a test cannot know what else the machine does:
+a user would. Rates are printed and not judged, since a test cannot know what else the machine does:
 bench/run.sh scale does."""
 import csv
 import json

@@ -23,7 +23,7 @@ def lines_of(path):
         return f.read().splitlines()
 
 
-def told(log):
+def reasons(log):
     """Pairs of a test and the line that it printed; a line that a test repeats counts once."""
     pairs, test, output = {}, None, False
     for number, line in enumerate(log):
@@ -42,7 +42,7 @@ def told(log):
 
 def left_out(build):
     folder = os.path.join(build, "Testing", "Temporary")
-    pairs = told(lines_of(os.path.join(folder, "LastTest.log")))
+    pairs = reasons(lines_of(os.path.join(folder, "LastTest.log")))
     for line in lines_of(os.path.join(folder, "closing.txt")):
         found = NOT_RUN.match(line)
         if found and found.group(1) not in {test for test, _ in pairs}:

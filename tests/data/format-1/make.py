@@ -86,16 +86,16 @@ def ended_by(number, run, said, *arguments):
 def without_traces(run):
     """Paths become relative, and whatever is different in each run becomes the same."""
     with open(run + "/run.json") as f:
-        told = json.load(f)
+        result = json.load(f)
     for key in ("model", "text_file"):
-        if key in told["options"]:
-            told["options"][key] = os.path.basename(told["options"][key])
-    told["host"] = "host"
+        if key in result["options"]:
+            result["options"][key] = os.path.basename(result["options"][key])
+    result["host"] = "host"
     for key in ("started", "finished"):
-        if key in told:
-            told[key] = "2026-01-31T12:00:00+00:00"
+        if key in result:
+            result[key] = "2026-01-31T12:00:00+00:00"
     with open(run + "/run.json", "w") as f:
-        f.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        f.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     with open(run + "/summary.csv") as f:
         header, *lines = f.read().splitlines()
     assert header.endswith(",seconds")
@@ -151,9 +151,9 @@ def make():
         pack(folder, folder)
     pack("models-and-states", *FILES)
     with open(os.path.join(HERE, "expected.json")) as f:
-        told = json.load(f)
+        result = json.load(f)
     os.makedirs(os.path.join(HERE, "expected"), exist_ok=True)
-    for name, asked in told.items():
+    for name, asked in result.items():
         text = bdh(*asked["arguments"], input=asked.get("stdin", "").encode())
         if "file" in asked:
             with open(asked["file"], "rb") as f:
