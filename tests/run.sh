@@ -42,9 +42,12 @@ done
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 
-# build PRESET [options of cmake --build]: a failure is shown and ends everything.
+# build PRESET [options of cmake --build]: a failure is shown and ends everything. From nothing, sources
+# are compiled in groups, in half the time; for work on them: cmake --preset dev -D CMAKE_UNITY_BUILD=OFF.
 build() {
-  cmake --preset "$1" -B "$builds/$1" >/dev/null
+  local groups=()
+  [ -e "$builds/$1/CMakeCache.txt" ] || groups=(-D CMAKE_UNITY_BUILD=ON)
+  cmake --preset "$1" -B "$builds/$1" "${groups[@]}" >/dev/null
   cmake --build "$builds/$1" "${@:2}"
 }
 

@@ -29,7 +29,7 @@ struct warp_part {
 #endif
   }
   template <class F>
-  BDH_DEVICE static void in_memory_order([[maybe_unused]] float value, [[maybe_unused]] F f) {
+  BDH_DEVICE static void in_order([[maybe_unused]] float value, [[maybe_unused]] F f) {
 #if defined(__CUDA_ARCH__)
 #pragma unroll
     for (index t = 0; t < threads; ++t) f(__shfl_sync(mask(), value, t, threads));
