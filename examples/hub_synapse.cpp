@@ -17,8 +17,9 @@ int main(int argc, char** argv) try {
   bdh::simulator brain(model, bdh::cpu_engine(model));
 
   float x = 0;  // X of the neuron in that layer, caught as the token passes through
-  brain.watch([&](bdh::layer_id layer, int round) {
-    if (layer == number(3) && round == 3) x = brain.read(bdh::variable::x)[number(4)];
+  brain.observe([&](bdh::layer_id layer, bdh::moment at) {
+    if (layer == number(3) && at == bdh::moment::x_ready)
+      x = brain.read(bdh::variable::x)[number(4)];
   });
   std::cout << "synapse neuron " << number(4) << " -> hub " << number(5) << ", layer " << number(3)
             << "\ntoken        X  strength\n";

@@ -23,7 +23,7 @@ int main(int argc, char** argv) try {
     for (const unsigned char byte : std::string(argv[2])) {
       brain.begin(byte);
       while (const auto done = brain.advance()) {
-        if (done->layer != 2 || done->round != 3) continue;
+        if (done->layer != 2 || done->at != bdh::moment::x_ready) continue;
         const bdh::drive d = bdh::drive_of_x(brain, 2, pair.pre);
         std::cout << '\'' << byte << "'  excitation " << d.excitatory << ", inhibition "
                   << d.inhibitory << ", X " << brain.read(bdh::variable::x)[pair.pre];

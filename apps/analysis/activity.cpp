@@ -61,10 +61,10 @@ observed of_model(const activity_options& o) {
   if (!m.rotation().present()) r.no_bands = "synapses of this model do not turn";
   std::vector<float> dense(m.neurons()), values;
   std::vector<neuron_id> active;
-  brain.watch(
-      [&](layer_id layer, int round) {
-        if (round != 1 && round != 2) return;
-        brain.read(round == 2 ? variable::y : variable::x, dense);
+  brain.observe(
+      [&](layer_id layer, moment at) {
+        if (at != moment::synapses_written && at != moment::y_ready) return;
+        brain.read(at == moment::y_ready ? variable::y : variable::x, dense);
         active.clear();
         values.clear();
         for (neuron_id i = 0; i < m.neurons(); ++i) {
@@ -72,7 +72,7 @@ observed of_model(const activity_options& o) {
           active.push_back(i);
           values.push_back(dense[i]);
         }
-        r.all.see(layer, round == 2, active, values);
+        r.all.see(layer, at == moment::y_ready, active, values);
       },
       observation::activity);
   auto total = input->total();

@@ -211,10 +211,10 @@ class concept_search {
     std::map<std::pair<layer_id, bool>, std::vector<std::vector<float>>> texts;
     std::map<std::pair<layer_id, bool>, std::vector<double>> sums;
     std::vector<float> values(model_.neurons());
-    const int watching = brain_.watch(
-        [&](layer_id layer, int round) {
-          const bool of_y = round == 2;
-          if ((round != 1 && !of_y) ||
+    const int watching = brain_.observe(
+        [&](layer_id layer, moment at) {
+          const bool of_y = at == moment::y_ready;
+          if ((at != moment::synapses_written && !of_y) ||
               std::find(layers.begin(), layers.end(), layer) == layers.end())
             return;
           brain_.read(of_y ? variable::y : variable::x, values);
@@ -232,7 +232,7 @@ class concept_search {
               mean[i] = static_cast<float>(sum[i] / static_cast<double>(s.tokens.size()));
           }
         });
-    brain_.unwatch(watching);
+    brain_.stop_observing(watching);
     for (const auto& [what, means] : texts) {
       search_neurons(model_, place(what.first), what.second, means, r_.split.choose, best_);
       for (const separation& s : best_.sorted()) {
@@ -257,11 +257,12 @@ class concept_search {
     }
     std::vector<double> row(r_.traced_findings);
     std::vector<float> values(model_.neurons());
-    const auto follow = [&](layer_id layer, int round) {
-      if (!options_.neurons || (round != 1 && round != 2)) return;
-      brain_.read(round == 2 ? variable::y : variable::x, values);
+    const auto follow = [&](layer_id layer, moment at) {
+      if (!options_.neurons || (at != moment::synapses_written && at != moment::y_ready)) return;
+      brain_.read(at == moment::y_ready ? variable::y : variable::x, values);
       for (std::size_t k = 0; k < row.size(); ++k)
-        if (const separation& s = r_.findings[k].what; s.layer == layer && s.of_y == (round == 2))
+        if (const separation& s = r_.findings[k].what;
+            s.layer == layer && s.of_y == (at == moment::y_ready))
           row[k] = values[s.pair.pre];
     };
     const auto probe = [&](std::size_t k) {
@@ -270,7 +271,7 @@ class concept_search {
     };
     if (!options_.neurons)
       for (std::size_t k = 0; k < row.size(); ++k) brain_.probe(probe(k));
-    const int watching = options_.neurons ? brain_.watch(follow, observation::activity) : 0;
+    const int watching = options_.neurons ? brain_.observe(follow, observation::activity) : 0;
     for (std::size_t text = 0; text < r_.traced.size(); ++text) {
       concept_course& course = r_.courses.emplace_back();
       course.text = text;
@@ -284,7 +285,7 @@ class concept_search {
         course.values.push_back(row);
       }
     }
-    if (watching != 0) brain_.unwatch(watching);
+    if (watching != 0) brain_.stop_observing(watching);
   }
 
   const concepts_options& options_;

@@ -81,9 +81,9 @@ class verification {
   bool run() {
     int watching = 0;
     if (!expected_.x.empty() || !expected_.y.empty() || !expected_.v.empty())
-      watching = brain_.watch([this](layer_id layer, int round) { compare_round(layer, round); });
+      watching = brain_.observe([this](layer_id layer, moment at) { compare_round(layer, at); });
     for (token_ = 0; token_ < expected_.tokens.size(); ++token_) compare_token();
-    brain_.unwatch(watching);
+    brain_.stop_observing(watching);
     go_on_greedily();
     return passed(logits_) && passed(x_) && passed(y_) && passed(v_) && active_x_.largest() <= 1 &&
            active_y_.largest() <= 1 && greedy_equal_ == greedy_compared();
@@ -113,15 +113,15 @@ class verification {
 
   // Round 3 comes first in a layer and gives X; round 2 comes last and gives Y, and W for the next
   // layer.
-  void compare_round(layer_id layer, int round) {
-    if (round == 3 && !expected_.x.empty())
+  void compare_round(layer_id layer, moment at) {
+    if (at == moment::x_ready && !expected_.x.empty())
       compare_neurons(brain_.read(variable::x), expected_.x, layer, x_);
-    if (round == 2 && !expected_.y.empty())
+    if (at == moment::y_ready && !expected_.y.empty())
       compare_neurons(brain_.read(variable::y), expected_.y, layer, y_);
     if (expected_.v.empty() || model_.is_direct())
       return;  // explicit edges have no hubs that carry W
-    if (round == 3 && layer == 1) compare_hubs(0);
-    if (round == 2) compare_hubs(layer);
+    if (at == moment::x_ready && layer == 1) compare_hubs(0);
+    if (at == moment::y_ready) compare_hubs(layer);
   }
 
   // The file numbers neurons as the checkpoint did.

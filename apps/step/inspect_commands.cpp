@@ -48,43 +48,38 @@ class largest {
 
 // ---- moments
 
-// Rounds of a layer in the order in which they run.
-int turn_of(int round) { return (round + 1) % 4; }
-
-std::string moment(const experiment& e) {
+std::string shown_position(const experiment& e) {
   const std::uint64_t tokens = e.lab.brain().tokens();
   return e.lab.round() ? fmt::format("token {}", tokens) : fmt::format("token {}", tokens - 1);
 }
 
-// The last layer of which this round is done, in the token that was read last.
-layer_id latest(const experiment& e, int round, const std::string& what) {
+// The last layer that has reached this moment, in the token that was read last.
+layer_id latest(const experiment& e, moment at, const std::string& what) {
   if (e.lab.tokens_read() == 0)
     throw input_error(what, "no token has been read here", "a token or a text before it");
   const auto last = e.lab.round();
   if (!last) return e.subject().layers();
-  const layer_id done = last->layer == 0                         ? 0
-                        : turn_of(last->round) >= turn_of(round) ? last->layer
-                                                                 : last->layer - 1;
+  const layer_id done = last->layer == 0 || last->at >= at ? last->layer : last->layer - 1;
   if (done == 0)
     throw input_error(what, "not known yet in this token",
-                      fmt::format("round {} of layer 1", round), "round");
+                      fmt::format("round {} of layer 1", round_of(at)), "round");
   return done;
 }
 
-layer_id chosen_layer(const experiment& e, std::optional<layer_id> wanted, int round,
+layer_id chosen_layer(const experiment& e, std::optional<layer_id> wanted, moment at,
                       const std::string& what) {
-  const layer_id last = latest(e, round, what);
+  const layer_id last = latest(e, at, what);
   if (wanted && *wanted > last)
     throw input_error(what, fmt::format("layer {}, which this token has not reached", *wanted),
                       fmt::format("1 to {}", last), "layer");
   return wanted.value_or(last);
 }
 
-// Calls `see` just after this round of the token that was read last.
+// Calls `see` at this moment of the token that was read last.
 template <class See>
-void at_round(const experiment& e, layer_id layer, int round, See see) {
+void at_moment(const experiment& e, layer_id layer, moment at, See see) {
   e.lab.look_back(1, [&](const simulator& brain, std::optional<round_mark> mark) {
-    if (!mark || mark->layer != layer || mark->round != round) return true;
+    if (!mark || mark->layer != layer || mark->at != at) return true;
     see(brain);
     return false;
   });
@@ -95,10 +90,12 @@ void at_round(const experiment& e, layer_id layer, int round, See see) {
 struct shown_variable {
   const char* name;
   variable what;
-  int round;  // that gives it
+  moment ready;
 };
-constexpr shown_variable variables[] = {
-    {"x", variable::x, 3}, {"y", variable::y, 2}, {"a", variable::a, 0}, {"w", variable::w, 2}};
+constexpr shown_variable variables[] = {{"x", variable::x, moment::x_ready},
+                                        {"y", variable::y, moment::y_ready},
+                                        {"a", variable::a, moment::a_ready},
+                                        {"w", variable::w, moment::y_ready}};
 
 const shown_variable* variable_named(std::string_view name) {
   const auto at = std::find_if(std::begin(variables), std::end(variables),
@@ -124,7 +121,7 @@ void show(experiment& e, arguments& a) {
   const shown_variable* v = variable_named(name);
   if (!v) a.refuse("'" + name + "'");
   const std::uint64_t most = a.count("top").value_or(rows);
-  const layer_id layer = chosen_layer(e, a.layer(m), v->round, "show " + name);
+  const layer_id layer = chosen_layer(e, a.layer(m), v->ready, "show " + name);
   std::optional<neuron_choice> chosen;
   if (!a.empty()) chosen = select_neurons(m, a.selection(m));
   a.end();
@@ -132,14 +129,14 @@ void show(experiment& e, arguments& a) {
     throw unavailable_error("show a", "neurons, where A arrives at hubs",
                             "show a, which lists hubs");
   std::vector<float> values;
-  if (layer == latest(e, v->round, "show " + name))
+  if (layer == latest(e, v->ready, "show " + name))
     values = values_of(e.lab.brain(), v->what);
   else
-    at_round(e, layer, v->round,
-             [&](const simulator& brain) { values = values_of(brain, v->what); });
+    at_moment(e, layer, v->ready,
+              [&](const simulator& brain) { values = values_of(brain, v->what); });
   const auto active = std::count_if(values.begin(), values.end(), [](float f) { return f != 0; });
   say(fmt::format("{} of layer {}, {}: {} of {} active\n", static_cast<char>(std::toupper(name[0])),
-                  layer, moment(e), active, values.size()));
+                  layer, shown_position(e), active, values.size()));
   const auto row = [&](std::size_t i) {
     say(fmt::format("{:>16}{:>14}\n", name_of(m, v->what, i), shown_number(values[i])));
   };
@@ -307,7 +304,7 @@ void changed(experiment& e, arguments& a) {
   const auto before = e.lab.before_last_token();
   offer_synapses(e.subject(), e.lab.brain(), before.get(), layer, most_changed);
   say(fmt::format("{} {} changed in {}\n", most_changed.offered(), kind_of_synapses(e.subject()),
-                  moment(e)));
+                  shown_position(e)));
   if (most_changed.all().empty()) return;
   say(fmt::format("{:>20} {:10}{:>14}{:>14}{:>14}\n", "", "", "before", "now", "change"));
   const auto row = [&](const std::string& name, layer_id l, double was, double is) {
@@ -396,9 +393,10 @@ void why_x(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most)
   const model& m = e.subject();
   float before = 0;
   if (layer > 1)
-    at_round(e, layer - 1, 3, [&](const simulator& brain) { before = brain.read(variable::x)[k]; });
-  at_round(e, layer, 3, [&](const simulator& brain) {
-    say(fmt::format("X of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e),
+    at_moment(e, layer - 1, moment::x_ready,
+              [&](const simulator& brain) { before = brain.read(variable::x)[k]; });
+  at_moment(e, layer, moment::x_ready, [&](const simulator& brain) {
+    say(fmt::format("X of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, shown_position(e),
                     shown_number(brain.read(variable::x)[k])));
     if (m.rules().x() == x_rule::accumulate)
       say(fmt::format("  X of the layer before {}, and to it the drive above 0\n",
@@ -409,8 +407,8 @@ void why_x(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most)
 
 void why_y(const experiment& e, neuron_id k, layer_id layer, std::uint64_t most) {
   const model& m = e.subject();
-  at_round(e, layer, 2, [&](const simulator& brain) {
-    say(fmt::format("Y of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, moment(e),
+  at_moment(e, layer, moment::y_ready, [&](const simulator& brain) {
+    say(fmt::format("Y of {} in layer {}, {}: {}\n", shown_neuron(m, k), layer, shown_position(e),
                     shown_number(brain.read(variable::y)[k])));
     say(fmt::format("  the drive above 0, times X {}\n", shown_number(brain.read(variable::x)[k])));
     tell_drive(m, drive_of_y(brain, layer, k), 'Y', !m.is_direct(), most);
@@ -427,12 +425,12 @@ void why(experiment& e, arguments& a) {
              only_y = prefixed ? word[0] == 'y' : a.take("y");
   const neuron_id k = select_neuron(m, prefixed ? word.substr(2) : word);
   a.end();
-  if (only_y) return why_y(e, k, chosen_layer(e, layer, 2, "why y"), most);
-  const layer_id l = chosen_layer(e, layer, 3, "why x");
+  if (only_y) return why_y(e, k, chosen_layer(e, layer, moment::y_ready, "why y"), most);
+  const layer_id l = chosen_layer(e, layer, moment::x_ready, "why x");
   why_x(e, k, l, most);
   if (only_x) return;
   const auto last = e.lab.round();
-  if (last && last->layer == l && turn_of(last->round) < turn_of(2))
+  if (last && last->layer == l && last->at < moment::y_ready)
     return say(fmt::format("Y of layer {} is not known yet in this token\n", l));
   why_y(e, k, l, most);
 }
@@ -494,7 +492,7 @@ void plot_neurons(const experiment& e, const shown_variable& v, const std::strin
   neuron_choice chosen = select_neurons(m, selection);
   std::vector<std::vector<float>> all;
   e.lab.look_back(tokens, [&](const simulator& brain, std::optional<round_mark> mark) {
-    if (mark && mark->layer == layer && mark->round == v.round) all.push_back(brain.read(v.what));
+    if (mark && mark->layer == layer && mark->at == v.ready) all.push_back(brain.read(v.what));
     return true;
   });
   if (chosen.top != 0) {
@@ -524,7 +522,7 @@ void plot(experiment& e, arguments& a) {
   if (e.lab.round())
     throw input_error("plot", "a token that is still being read", "a token read to its end",
                       "finish");
-  latest(e, 3, "plot");
+  latest(e, moment::x_ready, "plot");
   const std::uint64_t tokens = std::min<std::uint64_t>(last, e.lab.reports().size());
   if (what == "synapse") return plot_synapse(e, a, layer, tokens);
   const std::string selection =

@@ -126,7 +126,7 @@ void laboratory::begin(token_id token) {
   if (due(brain(), snapshots_)) snapshots_.push_back({events_.size(), now_.brain->save()});
   if (snapshots_.size() > most_snapshots) snapshots_.pop_front();
   now_.brain->begin(token);
-  open_ = {token, 0, {0, 3}};
+  open_ = {token, 0, {0, moment::token_entered}};
 }
 
 round_mark laboratory::advance() {

@@ -107,7 +107,8 @@ void text(experiment& e, arguments& a) {
 void tell_round(const round_mark& done) {
   static constexpr const char* did[] = {"X, synapses -> A", "W, X -> synapses, decay",
                                         "A -> Y, gated by X; Y -> W", "W -> X"};
-  say(fmt::format("layer {} round {}: {}\n", done.layer, done.round, did[done.round]));
+  say(fmt::format("layer {} round {}: {}\n", done.layer, round_of(done.at),
+                  did[round_of(done.at)]));
 }
 
 void begin_or_go_on(experiment& e, arguments& a) {
@@ -133,7 +134,7 @@ void round(experiment& e, arguments& a) {
 void layer(experiment& e, arguments& a) {
   begin_or_go_on(e, a);
   do advance(e);
-  while (e.lab.round() && e.lab.round()->round != 2);
+  while (e.lab.round() && e.lab.round()->at != moment::y_ready);
 }
 
 void finish(experiment& e, arguments& a) {

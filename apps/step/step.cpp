@@ -150,8 +150,9 @@ std::string history_file() {
 std::string prompt(const experiment& e) {
   const auto round = e.lab.round();
   const std::uint64_t tokens = e.lab.brain().tokens();
-  return round ? fmt::format("bdh {}, layer {} round {}> ", tokens, round->layer, round->round)
-               : fmt::format("bdh {}> ", tokens);
+  return round
+             ? fmt::format("bdh {}, layer {} round {}> ", tokens, round->layer, round_of(round->at))
+             : fmt::format("bdh {}> ", tokens);
 }
 
 int at_prompt(experiment& e) {

@@ -89,13 +89,13 @@ struct layer_events {
 std::vector<layer_events> run_window(simulator& brain, source_activity& activity,
                                      std::span<const token_id> tokens) {
   std::vector<layer_events> layers(brain.subject().layers());
-  const int watching = brain.watch(
-      [&](layer_id layer, int round) {
-        if (round == 3) {
+  const int watching = brain.observe(
+      [&](layer_id layer, moment at) {
+        if (at == moment::x_ready) {
           layers[layer - 1].x.push_back(sparse_of(brain.read(variable::x)));
           layers[layer - 1].w.push_back(activity.as_sparse());
         }
-        if (round == 2) activity.end_layer(sparse_of(brain.read(variable::y)));
+        if (at == moment::y_ready) activity.end_layer(sparse_of(brain.read(variable::y)));
       },
       observation::activity);
   brain.clear_synapses();
@@ -103,7 +103,7 @@ std::vector<layer_events> run_window(simulator& brain, source_activity& activity
     if (token < brain.subject().sensory_nodes()) activity.begin(token);  // else step refuses it
     brain.step(token);
   }
-  brain.unwatch(watching);
+  brain.stop_observing(watching);
   return layers;
 }
 

@@ -171,12 +171,12 @@ hebbian_trace::hebbian_trace(simulator& brain, std::vector<layer_id> layers, pro
       throw input_error("layer", std::to_string(l),
                         "1 to " + std::to_string(brain.subject().layers()));
   if (factor == probe_factor::w) brain.follow_sources();
-  watching_ = brain.watch([this](layer_id layer, int round) {
-    if (round == 1) keep(layer);
+  watching_ = brain.observe([this](layer_id layer, moment at) {
+    if (at == moment::synapses_written) keep(layer);
   });
 }
 
-hebbian_trace::~hebbian_trace() { brain_.unwatch(watching_); }
+hebbian_trace::~hebbian_trace() { brain_.stop_observing(watching_); }
 
 // After round 1 of a layer X is that layer's, Y still that of the layer before, and W what was
 // written.

@@ -26,8 +26,8 @@ class activity_meter {
     fired_.assign(m.layers(), 0);
   }
 
-  void watch(const simulator& brain, layer_id layer, int round) {
-    if (round != 2) return;
+  void watch(const simulator& brain, layer_id layer, moment at) {
+    if (at != moment::y_ready) return;
     const auto y = brain.read(variable::y);
     double& largest = seen_.layers[layer - 1].largest_y;
     largest = std::max<double>(largest, *std::max_element(y.begin(), y.end()));
@@ -331,7 +331,7 @@ stream_activity measure_activity(const model& m, const engine_factory& make_engi
                                  const tuning_work& work) {
   simulator brain(m, make_engine(m), {.threads = work.threads});
   activity_meter meter(m, tokens, counted);
-  brain.watch([&](layer_id layer, int round) { meter.watch(brain, layer, round); });
+  brain.observe([&](layer_id layer, moment at) { meter.watch(brain, layer, at); });
   random_stream random(stream, purpose::calibration, 0);
   for (std::uint64_t t = 0; t < tokens; ++t) {
     work.before_token();

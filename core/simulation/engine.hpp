@@ -36,9 +36,7 @@ struct step {
   action what;
   stage at;
   layer_id layer;  // 1..L; 0 for sense and read_out
-  // Of propagate_synapses: reweight follows, and nobody looks at synapses in between. An engine may
-  // write each synapse row as soon as it has read it; the bits are the same.
-  bool then_reweight = false;
+  friend bool operator==(const step&, const step&) = default;
 };
 
 enum class variable {
@@ -86,7 +84,9 @@ class engine {
   virtual site_id sites() const noexcept = 0;
   virtual std::string device() const = 0;  // what does the work: "cpu", or the name of a GPU
   // The steps that an action takes over this model's circuits, in order; none: it has nothing to
-  // do.
+  // do. Of propagate_and_reweight, none: this engine does the two apart. An engine that writes each
+  // synapse row as soon as it has read it gives the stages of propagate_synapses, and `local`, in
+  // which it completes what it wrote; the bits are the same.
   virtual std::span<const stage> stages(action a) const noexcept = 0;
 
   // Interventions on the tokens to come, until the next call; null: none. They outlive their use.

@@ -23,7 +23,10 @@ enum class action {
   update_w,            // propagate  Y(j) -> W(j)
   propagate_gx,        // propagate  W(i), Gx(i->j) -> X^e(j), X^i(j)
   threshold_x,         // threshold  (X^e(j) - X^i(j))_+ -> X(j)
-  read_out             // propagate  W(i) -> logits                           (after layer L)
+  read_out,            // propagate  W(i) -> logits                           (after layer L)
+  // propagate_synapses and the reweight that follows it, as one: make_plan puts it in their place.
+  // No round table has it.
+  propagate_and_reweight
 };
 
 kernel kernel_of(action a) noexcept;

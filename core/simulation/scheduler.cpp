@@ -2,29 +2,8 @@
 
 #include <algorithm>
 #include <span>
-#include <utility>
 
 namespace bdh {
-namespace {
-
-// Whether what a step leaves behind must be delivered before the next one.
-bool sends(const step& s, bool last_stage) {
-  if (s.at == stage::from_hubs || s.at == stage::at_targets) return !last_stage;  // logits go on
-  return s.at == stage::to_hubs || s.at == stage::at_hubs || s.at == stage::to_targets;
-}
-
-// Whether a layer's synapses are read once, and written next.
-bool reweight_follows(const round_table& table) {
-  std::vector<action> layer;
-  for (const int r : {3, 0, 1, 2})
-    layer.insert(layer.end(), table.rounds[r].begin(), table.rounds[r].end());
-  const auto read = std::find(layer.begin(), layer.end(), action::propagate_synapses);
-  return std::count(layer.begin(), layer.end(), action::propagate_synapses) == 1 &&
-         std::count(layer.begin(), layer.end(), action::reweight) == 1 && read + 1 != layer.end() &&
-         read[1] == action::reweight;
-}
-
-}  // namespace
 
 scheduler::scheduler(engine& work, exchange& mail, executor& threads, const round_table& table,
                      layer_id layers, local_sites local)
@@ -38,100 +17,22 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
   for (outbox& box : outboxes_)
     for (auto& to : box) to.reserve(2);  // all that a step ever sends to one site
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
-  const auto build = [&](observation at) {
-    std::vector<phase> plan(1);
-    const bool observed = at >= observation::activity,
-               joined = at != observation::synapses && reweight_follows(table);
-    layer_id drives = 0;  // the layer whose X is there, and not marked yet
-    const auto end_phase = [&] {
-      if (drives != 0) plan.back().ends = round_mark{std::exchange(drives, 0), 3};
-      plan.emplace_back();
-    };
-    const auto add = [&](action a, layer_id layer) {
-      const auto stages = work.stages(a);
-      for (std::size_t i = 0; i < stages.size(); ++i) {
-        plan.back().steps.push_back(
-            {a, stages[i], layer, joined && a == action::propagate_synapses});
-        if (sends(plan.back().steps.back(), i + 1 == stages.size())) end_phase();
-      }
-    };
-    const auto run_round = [&](int r, layer_id layer) {
-      for (action a : table.rounds[static_cast<std::size_t>(r)]) add(a, layer);
-      if (!observed) return;
-      plan.back().ends = round_mark{layer, r};
-      plan.emplace_back();
-    };
-    // 4 L rounds: the token sets W; round 3 of the token boundary gives x_1; the last layer's round
-    // 3 would be read by nobody.
-    add(action::sense, 0);
-    if (observed) {
-      plan.back().ends = round_mark{0, 3};
-      plan.emplace_back();
-    }
-    for (layer_id l = 1; l <= layers; ++l) {
-      run_round(3, l);
-      if (at == observation::drives) drives = l;
-      run_round(0, l);
-      run_round(1, l);
-      if (drives != 0) end_phase();
-      run_round(2, l);
-    }
-    add(action::read_out, 0);
-    return plan;
-  };
-  for (const observation at :
+  const auto stages = [&work](action a) { return work.stages(a); };
+  for (const observation sees :
        {observation::none, observation::drives, observation::activity, observation::synapses})
-    plans_[static_cast<int>(at)] = build(at);
+    plans_[static_cast<int>(sees)] = make_plan(table, stages, layers, sees);
 }
 
-// One token.
-//
-// Tasks, for every local site s, and what orders them:
-//
-//     sense       token -> W                           W of layer 1
-//     for l = 1..L
-//       round 3   W -> X over Gx; threshold            needs all of W; gives X of layer l
-//       round 0   X -> A over sigma_l                  needs X; reads the strengths that the
-//       previous token left; gives A round 1   reweight sigma_l, then decay         needs X and the
-//       W that drove it, and round 0 done: read before write round 2   A -> Y over Gy; threshold; Y
-//       -> W    needs all of A, and X as gate; gives W for layer l + 1
-//     read out    W -> logits                          needs W after layer L
-//
-// How a value travels is the engine's answer to stages():
-//
-//   through hubs    W -> X and A -> Y are one hop, from_hubs: every site has all hub values.
-//                   X -> A and Y -> W are three: to_hubs (each site: partial sums of its blocks of
-//                   neurons, sent to the hubs' sites), at_hubs (the hubs' sites: blocks in
-//                   ascending order; hub values sent to all), arrive (all: the pool's gain).
-//   explicit edges  two: to_targets (active sources, sent to the sites where their edges end),
-//   at_targets (weights, sums).
-//
-// A phase is a run of steps that needs no news from other sites; within it sites do not wait for
-// each other, so site 0 may be reweighting while site 1 still propagates. Between phases all
-// messages are delivered: that is the only barrier, and it is what makes "needs all of" above true.
-// Nothing is double-buffered: what a site sends it wrote in the phase before, into memory of its
-// own for each kind of value, and kinds alternate; so no phase writes what another site still
-// reads.
-//
-// On entry and on exit: outboxes empty; sigma of every layer at the same token.
-//
-// Several streams over one model go through the same phases together. They exchange nothing: each
-// has inboxes and outboxes of its own, and is where it would be alone.
-std::uint64_t scheduler::token(token_id token) {
-  begin(token, observation::none);
-  return finish();
-}
-
-void scheduler::begin(token_id token, observation at) {
+void scheduler::begin(token_id token, observation sees) {
   for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
   bytes_ = 0;
-  now_ = &plans_[static_cast<int>(at)];
+  plan_ = &plans_[static_cast<int>(sees)];
   next_ = 0;
 }
 
 std::optional<round_mark> scheduler::advance() {
-  const auto left = std::span(*now_).subspan(next_);
-  // Behind the last round there is only the readout, which is finish()'s.
+  const auto left = std::span(*plan_).subspan(next_);
+  // After the last moment there is only the readout, which is finish()'s.
   const auto mark =
       std::find_if(left.begin(), left.end(), [](const phase& p) { return p.ends.has_value(); });
   if (mark == left.end()) return std::nullopt;
@@ -140,19 +41,58 @@ std::optional<round_mark> scheduler::advance() {
   return mark->ends;
 }
 
-std::uint64_t scheduler::finish(const round_observer* looks) {
+void scheduler::finish(const round_observer* observer) {
   scheduler* const alone[] = {this};
-  finish(alone, looks);
-  return bytes_;
+  finish(alone, observer);
 }
 
-void scheduler::finish(std::span<scheduler* const> together, const round_observer* looks) {
-  if (!together.empty()) run(together, together[0]->now_->size(), looks);
+void scheduler::finish(std::span<scheduler* const> together, const round_observer* observer) {
+  if (!together.empty()) run(together, together[0]->plan_->size(), observer);
 }
 
+// One token, or a part of it.
+//
+// Tasks, for every local site s, and what orders them (make_plan puts them in this order):
+//
+//     sense       token -> W                           gives W of layer 1
+//     for l = 1..L
+//       round 3   W -> X over Gx; threshold            needs all of W; gives X of layer l
+//       round 0   X -> A over sigma_l                  needs X; reads the strengths that the
+//                                                      previous token left; gives A
+//       round 1   reweight sigma_l, then decay         needs X and the W that drove it, and round 0
+//                                                      done: read before write
+//       round 2   A -> Y over Gy; threshold; Y -> W    needs all of A, and X as gate; gives W for
+//                                                      layer l + 1
+//     read out    W -> logits                          needs W after layer L
+//
+// Where propagate_and_reweight takes the place of round 0 and of reweight, a site writes a row of
+// sigma_l as soon as it has read it. The row has no other reader, and X and W are there before
+// round 0 begins: the bits are the same.
+//
+// How a value travels is the engine's answer to stages():
+//
+//   through hubs    W -> X and A -> Y are one stage, from_hubs: every site has all hub values.
+//                   X -> A and Y -> W are three: to_hubs (each site: partial sums of its blocks of
+//                   neurons, sent to the hubs' sites), at_hubs (the hubs' sites: blocks in
+//                   ascending order; hub values sent to all), arrive (all: the pool's gain).
+//   explicit edges  two: to_targets (active sources, sent to the sites where their edges end),
+//                   at_targets (weights, sums).
+//
+// A phase is a run of steps that needs no message from other sites; within it sites do not wait for
+// each other, so site 0 may be reweighting while site 1 still propagates. Between phases all
+// messages are delivered: that is the only barrier, and it is what makes "needs all of" above true.
+// Nothing is double-buffered: what a site sends it wrote in the phase before, into memory of its
+// own for each kind of value, and kinds alternate; so no phase writes what another site still
+// reads.
+//
+// On entry and on exit of a token: outboxes empty; sigma of every layer at the same token.
+//
+// Several streams over one model go through the same phases together. They exchange nothing: each
+// has inboxes and outboxes of its own, and is where it would be alone.
 void scheduler::run(std::span<scheduler* const> together, std::size_t end,
-                    const round_observer* looks) {
+                    const round_observer* observer) {
   scheduler& first = *together[0];
+  const token_plan& phases = *first.plan_;
   const std::size_t sites = first.local_.end - first.local_.begin, begin = first.next_;
   for (std::size_t i = 0; i < sites; ++i) {
     first.parts_[i].clear();
@@ -161,19 +101,19 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
   }
   run_phases(
       first.executor_, sites, end - begin,
-      [&](std::size_t phase, std::size_t i) {  // computation sub-round
-        if (looks && phase != 0 && (*first.now_)[begin + phase - 1].ends) looks->share(i, sites);
-        for (const step& s : (*first.now_)[begin + phase].steps)
-          first.engine_.perform_batch(s, static_cast<site_id>(first.local_.begin + i),
-                                      first.parts_[i]);
+      [&](std::size_t p, std::size_t i) {  // computation sub-round
+        if (observer && p != 0 && phases[begin + p - 1].ends) observer->share(i, sites);
+        const auto site = static_cast<site_id>(first.local_.begin + i);
+        for (const step& s : phases[begin + p].steps)
+          first.engine_.perform_batch(s, site, first.parts_[i]);
       },
-      [&](std::size_t phase) {  // communication sub-round
+      [&](std::size_t p) {  // communication sub-round
+        const phase& done = phases[begin + p];
         for (scheduler* s : together) {
-          s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
+          if (done.sends) s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
           ++s->next_;
         }
-        if (const auto& ends = (*first.now_)[begin + phase].ends; looks && ends)
-          looks->round_done(*ends);
+        if (observer && done.ends) observer->round_done(*done.ends);
       });
 }
 

@@ -68,13 +68,13 @@ std::optional<round_mark> simulator::advance() {
 // unless a watcher is to see them first.
 void simulator::notice(const round_mark& done, bool shared) {
   follow(done);
-  if (!shared || !watchers_.empty()) {
+  if (!shared || !observers_.empty()) {
     write_probes();
     written_ = 0;
   }
   if (done.layer == 0) return;
   try {
-    for (const auto& [number, w] : watchers_) w.call(done.layer, done.round);
+    for (const auto& [number, w] : observers_) w.call(done.layer, done.at);
   } catch (...) {
     in_token_ = false;  // and torn
     throw;
@@ -150,12 +150,12 @@ std::optional<double> simulator::surprisal(token_id next) const {
   return loss(next);
 }
 
-int simulator::watch(watcher w, observation sees) {
-  watchers_.emplace(++numbers_, watching{std::move(w), std::max(sees, observation::activity)});
+int simulator::observe(observer o, observation sees) {
+  observers_.emplace(++numbers_, observing{std::move(o), std::max(sees, observation::activity)});
   return numbers_;
 }
 
-void simulator::unwatch(int number) { watchers_.erase(number); }
+void simulator::stop_observing(int number) { observers_.erase(number); }
 
 void simulator::follow_sources() {
   check_between_tokens();
@@ -176,9 +176,9 @@ void simulator::follow(const round_mark& done) {
   if (at_ == observation::drives) {
     follow_w(done.layer == 1);  // of the layer before: its Y still is there
     follow_x(done.layer);
-  } else if (done.layer == 0 || done.round == 2) {
+  } else if (done.layer == 0 || done.at == moment::y_ready) {
     follow_w(done.layer == 0);
-  } else if (done.round == 1) {
+  } else if (done.at == moment::synapses_written) {
     follow_x(done.layer);
   }
 }

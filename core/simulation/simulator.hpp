@@ -75,12 +75,12 @@ class simulator {
   step_report finish();
   bool in_token() const noexcept { return in_token_; }
 
-  // Called after every round of every layer, on any one of the simulator's threads. Watching
-  // changes no bit. Who looks observation::activity, and not at synapses of the layer between
-  // rounds, costs less. Returns a number for unwatch().
-  using watcher = std::function<void(layer_id layer, int round)>;
-  int watch(watcher w, observation sees = observation::synapses);
-  void unwatch(int number);
+  // Called at every moment of every layer, on any one of the simulator's threads. Observing changes
+  // no bit. With observation::activity, which does not include the layer's synapses between rounds,
+  // it costs less. Returns a number for stop_observing().
+  using observer = std::function<void(layer_id layer, moment at)>;
+  int observe(observer o, observation sees = observation::synapses);
+  void stop_observing(int number);
 
   std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
   // (V) after the last token; empty before the first, and after restore() where the state has none.
@@ -161,7 +161,7 @@ class simulator {
     observation most = !follows()                             ? observation::none
                        : published_ && interventions_.empty() ? observation::drives
                                                               : observation::activity;
-    for (const auto& [number, w] : watchers_) most = std::max(most, w.sees);
+    for (const auto& [number, w] : observers_) most = std::max(most, w.sees);
     return most;
   }
   void begin(token_id token, observation at);
@@ -192,11 +192,11 @@ class simulator {
   scheduler scheduler_;
   const round_table table_;
   const bool published_;  // the round table is
-  struct watching {
-    watcher call;
+  struct observing {
+    observer call;
     observation sees;
   };
-  std::map<int, watching> watchers_;
+  std::map<int, observing> observers_;
   int numbers_ = 0;
   probe_set probes_;
   bool follows_ = false;

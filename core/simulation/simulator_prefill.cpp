@@ -12,7 +12,7 @@ std::optional<std::string> simulator::blocks_refused() const {
   if (device() != "cpu") return "the device " + device();
   if (rounds_synapses()) return "synapses in bfloat16, which are rounded after every token";
   if (!published_) return "a changed round table";
-  if (!watchers_.empty() || follows_) return "somebody who looks between rounds";
+  if (!observers_.empty() || follows_) return "somebody who looks between rounds";
   if (probes_.size() != 0) return "probes";
   if (!interventions_.empty()) return "interventions";
   return std::nullopt;

@@ -212,6 +212,8 @@ void direct_site::perform(action what, layer_id layer) {
       return drive_x(layer);
     case action::threshold_x:
       return threshold_x(layer);
+    case action::propagate_and_reweight:  // has no stages here
+      return;
     case action::read_out:
       if (c_.readout.edges() != 0) return read_out(c_.readout, readout_, w_source_.data());
       return read_out(model_.circuits().readout, readout_, w_.data());

@@ -48,6 +48,7 @@ class gpu_one_site final : public engine {
   std::string device() const override { return device_->name(); }
   std::span<const stage> stages(action a) const noexcept override {
     static constexpr stage local[] = {stage::local};
+    if (a == action::propagate_and_reweight) return {};
     if (a == action::read_out && model_.readout_nodes() == 0) return {};
     return local;
   }

@@ -60,6 +60,8 @@ class hub_site final : public device_site {
         return drive_x(layer);
       case action::threshold_x:
         return threshold_x(layer);
+      case action::propagate_and_reweight:  // has no stages here
+        return;
       case action::read_out:
         return read_out(model_.circuits().readout, readout_, w_.data());
     }

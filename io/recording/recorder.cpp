@@ -114,18 +114,18 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports)
     sources_.push_back(std::move(s));
   }
   if (watches)
-    watcher_ = brain.watch([this](layer_id layer, int round) { after_round(layer, round); },
-                           observation::activity);
+    watcher_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); },
+                             observation::activity);
 }
 
 recorder::~recorder() {
-  if (watcher_) brain_.unwatch(*watcher_);
+  if (watcher_) brain_.stop_observing(*watcher_);
 }
 
 // X of a layer is complete after its round 3, which comes first, Y after round 2.
-void recorder::after_round(layer_id layer, int round) {
-  if (round != 2 && round != 3) return;
-  const quantity complete = round == 3 ? quantity::x : quantity::y;
+void recorder::after_round(layer_id layer, moment at) {
+  if (at != moment::y_ready && at != moment::x_ready) return;
+  const quantity complete = at == moment::x_ready ? quantity::x : quantity::y;
   bool have = false;
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     const report_description& d = sources_[k].what;

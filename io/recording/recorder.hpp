@@ -26,7 +26,7 @@ class recorder {
 
  private:
   struct source;  // where the values of a report come from
-  void after_round(layer_id layer, int round);
+  void after_round(layer_id layer, moment at);
   void take_activity(const report_description& d, report_row& row) const;
   void take_chosen(const source& s, report_row& row);
   void take_strongest(const report_description& d, report_row& row);

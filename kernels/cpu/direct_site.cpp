@@ -137,6 +137,8 @@ std::span<const stage> direct_site::stages(action a, const model& m) noexcept {
     case action::sense:
     case action::update_w:
       return pool ? std::span<const stage>(gather) : local;
+    case action::propagate_and_reweight:
+      return {};
     case action::propagate_synapses:
       return m.rules().attention_gain() ? std::span<const stage>(edges_and_gain) : edges;
     case action::propagate_gy:
@@ -214,6 +216,8 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
       if (s.at == stage::to_hubs) return a_to_hubs(sent);
       if (s.at == stage::at_hubs) return add_at_hubs(model_.heads(), all_blocks(), received, sent);
       return arrive_gain(received);
+    case action::propagate_and_reweight:  // has no stages here
+      return;
     case action::reweight:
       return reweight(s.layer);
     case action::decay:

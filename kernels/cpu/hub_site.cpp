@@ -34,12 +34,16 @@ std::span<const stage> hub_site::stages(action a) noexcept {
   static constexpr stage gather[] = {stage::to_hubs, stage::at_hubs, stage::arrive};
   static constexpr stage spread[] = {stage::from_hubs};
   static constexpr stage report[] = {stage::from_hubs, stage::arrive};
+  static constexpr stage gather_then_local[] = {stage::to_hubs, stage::at_hubs, stage::arrive,
+                                                stage::local};
   static constexpr stage local[] = {stage::local};
   switch (a) {
     case action::sense:
     case action::propagate_synapses:
     case action::update_w:
       return gather;
+    case action::propagate_and_reweight:
+      return gather_then_local;
     case action::propagate_gy:
     case action::propagate_gx:
       return spread;
@@ -53,7 +57,7 @@ std::span<const stage> hub_site::stages(action a) noexcept {
 void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
   std::fill(a_.begin(), a_.end(), 0.0f);
-  used_layer_ = written_layer_ = 0;
+  used_layer_ = 0;
   non_finite_synapse_.reset();
 }
 
@@ -72,7 +76,10 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       return arrive_w(true, s.layer, received);
     case action::propagate_synapses:
-      if (s.at == stage::to_hubs) return synapses_to_hubs(s.layer, s.then_reweight, sent);
+    case action::propagate_and_reweight:
+      if (s.at == stage::local) return complete_reweight(s.layer);
+      if (s.at == stage::to_hubs)
+        return synapses_to_hubs(s.layer, s.what == action::propagate_and_reweight, sent);
       if (s.at == stage::at_hubs)
         return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
       return arrive_a(s.layer, received);
@@ -100,11 +107,10 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
   }
 }
 
-// Rows that will be written next are written as they are read: each is read from memory once a
-// token.
-void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept {
+// With `reweights`, rows are written as they are read: each is read from memory once a token.
+void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept {
   use_synapses(layer);
-  const bool write = then_reweight && !frozen(layer);
+  const bool write = reweights && !frozen(layer);
   if (write) draw_roundings(layer);
   partial_blocks_.clear();
   layers_[layer - 1].visit([&](auto* rows) {
@@ -121,7 +127,6 @@ void hub_site::synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent
     });
   });
   send_rows(partial_blocks_, partial_.data(), sent);
-  if (write) written_layer_ = layer;
   counts_.synaptic_events += std::uint64_t{used_.count} * model_.hubs();
   if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
@@ -293,14 +298,18 @@ void hub_site::find_non_finite(layer_id layer, neuron_id first, neuron_id last) 
 
 void hub_site::reweight_synapses(layer_id layer) noexcept {
   if (frozen(layer)) return;
+  use_synapses(layer);
+  draw_roundings(layer);
+  layers_[layer - 1].visit(
+      [&](auto* rows) { bodies_.reweight(reweighting(rows, 0), used_.count); });
+  find_non_finite(layer, 0, used_.count);
+  complete_reweight(layer);
+}
+
+// The rows in use are written: their time stamps and counts.
+void hub_site::complete_reweight(layer_id layer) noexcept {
+  if (frozen(layer)) return;
   synapse_rows& own = layers_[layer - 1];
-  if (written_layer_ != layer) {
-    use_synapses(layer);
-    draw_roundings(layer);
-    own.visit([&](auto* rows) { bodies_.reweight(reweighting(rows, 0), used_.count); });
-    find_non_finite(layer, 0, used_.count);
-  }
-  written_layer_ = 0;
   if (non_finite_synapse_ && !fault_)
     fault_ = {step_, layer, "a synapse of neuron", *non_finite_synapse_,
               std::numeric_limits<float>::infinity()};

@@ -62,9 +62,10 @@ class hub_site final : public cpu_site {
   void take(const token_values& last) noexcept;  // as if this site had read the token
 
  private:
-  void synapses_to_hubs(layer_id layer, bool then_reweight, outbox& sent) noexcept;
+  void synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept;
   void arrive_a(layer_id layer, const inbox& received) noexcept;
   void reweight_synapses(layer_id layer) noexcept;
+  void complete_reweight(layer_id layer) noexcept;
   void draw_roundings(layer_id layer) noexcept;
   template <class Strength>
   kernels::reweight_of<Strength> reweighting(
@@ -88,7 +89,6 @@ class hub_site final : public cpu_site {
   neuron_id pair_count_ = 0;
   layer_id used_layer_ = 0;  // 0: used_ is out of date
   std::uint64_t used_clock_ = 0;
-  layer_id written_layer_ = 0;  // its rows were written as they were read, before their round
   std::optional<neuron_id>
       non_finite_synapse_;  // the first neuron with a synapse that was not finite when written
 };

@@ -117,7 +117,7 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
       m, bdh::cpu_engine(
              m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
   int rounds = 0;
-  const int watching = brain.watch([&](bdh::layer_id layer, int) {
+  const int watching = brain.observe([&](bdh::layer_id layer, bdh::moment) {
     ++rounds;
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 37) brain.synapses(layer, i);
     for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
@@ -125,7 +125,7 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
   });
   CHECK(same_bits(plain, run(brain, tokens)));
   CHECK(rounds == static_cast<int>(tokens.size()) * 4 * shape.layers);  // 4 L rounds a token
-  brain.unwatch(watching);
+  brain.stop_observing(watching);
   brain.clear_synapses();
   CHECK(same_bits(plain, run(brain, tokens)));
 }
@@ -190,15 +190,15 @@ TEST_CASE("synaptic events, writes and bytes equal an independent count") {
   const auto hub_values = [&](std::uint64_t rows) {  // from every hub's site to every other
     for (std::uint64_t s = 0; s < sites; ++s) bytes += (sites - 1) * rows * (4 + 4 * hubs_of(s));
   };
-  brain.watch([&](bdh::layer_id, int round) {
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
     const auto active = [&](bdh::variable what) {
       const auto values = brain.read(what);
       std::vector<bool> out;
       for (float f : values) out.push_back(f > 0);
       return out;
     };
-    if (round == 3) events += n * d;  // hubs -> all neurons
-    if (round == 0) {
+    if (at == bdh::moment::x_ready) events += n * d;  // hubs -> all neurons
+    if (at == bdh::moment::a_ready) {
       const auto x = active(bdh::variable::x);
       std::uint64_t rows = 0;
       for (std::uint64_t i = 0; i < n; ++i) rows += x[i] || x[i ^ 1];
@@ -207,7 +207,7 @@ TEST_CASE("synaptic events, writes and bytes equal an independent count") {
       partial_sums(x, true);
       hub_values(3);
     }
-    if (round == 2) {
+    if (at == bdh::moment::y_ready) {
       const auto x = active(bdh::variable::x), y = active(bdh::variable::y);
       for (std::uint64_t i = 0; i < n; ++i) events += (x[i] + y[i]) * d;
       partial_sums(y, false);
@@ -356,7 +356,7 @@ TEST_CASE(
         CHECK(same_bits(one, run(other, tokens)));
       }
     bdh::simulator watched = rounding(m, 5);  // reads a layer, then writes it
-    watched.watch([](bdh::layer_id, int) {});
+    watched.observe([](bdh::layer_id, bdh::moment) {});
     CHECK(same_bits(one, run(watched, tokens)));
     watched.clear_synapses();
     CHECK(same_bits(one, run(watched, tokens)));

@@ -353,9 +353,9 @@ TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
   };
   bdh::simulator brain(m, bdh::cpu_engine(m));
   CHECK_FALSE(brain.blocks_refused());
-  const int watching = brain.watch([](bdh::layer_id, int) {});
+  const int watching = brain.observe([](bdh::layer_id, bdh::moment) {});
   refuses(brain, "somebody who looks between rounds");
-  brain.unwatch(watching);
+  brain.stop_observing(watching);
   const int number = brain.perturb(bdh::parse_intervention(m, "silence x:3"));
   refuses(brain, "interventions");
   brain.release(number);

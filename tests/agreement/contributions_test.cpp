@@ -54,16 +54,16 @@ void agree(const bdh::model& m, const std::vector<int>& tokens,
     while (const auto done = brain.advance()) {
       const std::vector<float> x = brain.read(bdh::variable::x), y = brain.read(bdh::variable::y);
       for (bdh::neuron_id k = 0; k < m.neurons(); ++k) {
-        if (done->round == 3) {
+        if (done->at == bdh::moment::x_ready) {
           const bdh::drive d = bdh::drive_of_x(brain, done->layer, k);
           const double kept = m.rules().x() == bdh::x_rule::accumulate ? before[k] : 0.0f;
           x_agrees.add(d.held.value_or(kept + fired(d)), x[k]);
-        } else if (done->round == 2) {
+        } else if (done->at == bdh::moment::y_ready) {
           const bdh::drive d = bdh::drive_of_y(brain, done->layer, k);
           y_agrees.add(d.held.value_or(x[k] == 0 ? 0 : fired(d) * x[k]), y[k]);
         }
       }
-      if (done->round == 3) before = x;
+      if (done->at == bdh::moment::x_ready) before = x;
     }
     brain.finish();
   }

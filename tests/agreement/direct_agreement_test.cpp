@@ -43,10 +43,10 @@ std::uint64_t compare(const bdh::model& m, const std::string& variant, const ora
              m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
   oracle::graph_form reference(c, rules_of(variant));
   std::vector<std::vector<float>> x, y, w, a;
-  brain.watch([&](bdh::layer_id, int round) {
-    if (round == 3) x.push_back(brain.read(bdh::variable::x));
-    if (round == 0) a.push_back(brain.read(bdh::variable::a));
-    if (round == 2) {
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
+    if (at == bdh::moment::x_ready) x.push_back(brain.read(bdh::variable::x));
+    if (at == bdh::moment::a_ready) a.push_back(brain.read(bdh::variable::a));
+    if (at == bdh::moment::y_ready) {
       y.push_back(brain.read(bdh::variable::y));
       w.push_back(brain.read(bdh::variable::w));
     }

@@ -138,8 +138,8 @@ TEST_CASE("calibration through hubs sees what the complete direct form does") {
   std::vector<double> w2(sources), pairs(direct.neurons() * sources);
   std::size_t samples = 0;
   bdh::simulator brain(direct, bdh::cpu_engine(direct));
-  brain.watch([&](bdh::layer_id, int round) {
-    if (round != 3) return;
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
+    if (at != bdh::moment::x_ready) return;
     const auto x = brain.read(bdh::variable::x), w = brain.read(bdh::variable::w);
     for (std::size_t j = 0; j < sources; ++j) w2[j] += static_cast<double>(w[j]) * w[j];
     for (std::size_t i = 0; i < x.size(); ++i)

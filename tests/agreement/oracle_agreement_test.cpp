@@ -56,9 +56,9 @@ void compare(const oracle::weights& w, const std::string& variant, const std::ve
   reference.rounds = expected_table;
 
   std::vector<std::vector<float>> x, y, hub_w;
-  brain.watch([&](bdh::layer_id, int round) {
-    if (round == 3) x.push_back(brain.read(bdh::variable::x));
-    if (round == 2) {
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
+    if (at == bdh::moment::x_ready) x.push_back(brain.read(bdh::variable::x));
+    if (at == bdh::moment::y_ready) {
       y.push_back(brain.read(bdh::variable::y));
       hub_w.push_back(brain.read(bdh::variable::w));
     }

@@ -57,9 +57,9 @@ double compare(const bdh::model& m, const oracle::circuits& c, oracle::rules rul
   oracle::graph_form reference(c, rules);
   brain.perturb(bdh::parse_intervention(m, e.text + " tokens 4-8"));
   std::vector<std::vector<float>> x, y;
-  brain.watch([&](bdh::layer_id, int round) {
-    if (round == 3) x.push_back(brain.read(bdh::variable::x));
-    if (round == 2) y.push_back(brain.read(bdh::variable::y));
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
+    if (at == bdh::moment::x_ready) x.push_back(brain.read(bdh::variable::x));
+    if (at == bdh::moment::y_ready) y.push_back(brain.read(bdh::variable::y));
   });
   // Probes see what the synapses of a pair see, whatever is done to the model; edges of gs where
   // there are some.

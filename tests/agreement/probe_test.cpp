@@ -88,11 +88,11 @@ TEST_CASE(
               Eigen::Map<const Eigen::VectorXf>(v.data(), static_cast<Eigen::Index>(v.size()))
                   .cast<double>());
         };
-        brain.watch([&](bdh::layer_id layer, int round) {
-          if (round == 3 && layer == 1) own.emplace_back();
-          if (round == 3) keep(own.back().x, brain.read(bdh::variable::x));
-          if (round == 1) keep(own.back().W, brain.source_activity());
-          if (round == 2) keep(own.back().y, brain.read(bdh::variable::y));
+        brain.observe([&](bdh::layer_id layer, bdh::moment at) {
+          if (at == bdh::moment::x_ready && layer == 1) own.emplace_back();
+          if (at == bdh::moment::x_ready) keep(own.back().x, brain.read(bdh::variable::x));
+          if (at == bdh::moment::synapses_written) keep(own.back().W, brain.source_activity());
+          if (at == bdh::moment::y_ready) keep(own.back().y, brain.read(bdh::variable::y));
         });
         int moving = 0;
         for (const int t : tests::random_tokens(25, 20, 4)) {
@@ -188,7 +188,7 @@ TEST_CASE(
     bdh::simulator alone(m, engine(1)), shared(m, engine(5), {.threads = 3}),
         watched(m, engine(2), {.threads = 2}), by_rounds(m, engine(3));
     bdh::simulator* const all[] = {&alone, &shared, &watched, &by_rounds};
-    watched.watch([](bdh::layer_id, int) {});
+    watched.observe([](bdh::layer_id, bdh::moment) {});
     std::uint64_t chosen = 0;
     const auto place = [&](int count) {
       for (int k = 0; k < count; ++k, ++chosen) {

@@ -129,7 +129,8 @@ int spawn(const bdh::model& m, bdh::site_id self, bdh::site_id sites,
   bdh::scheduler scheduler(*engine, mail, *threads, bdh::round_table::published(), m.layers(),
                            {self, self + 1});
   for (int t : tokens) {
-    scheduler.token(static_cast<bdh::token_id>(t));
+    scheduler.begin(static_cast<bdh::token_id>(t), bdh::observation::none);
+    scheduler.finish();
     if (self == 0) write_all(ends[1], engine->logits().data(), engine->logits().size_bytes());
   }
   const auto own =

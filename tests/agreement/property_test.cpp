@@ -143,9 +143,9 @@ outcome judge(const graph& g) {
                        options);
   oracle::graph_form reference(c, rules);
   std::vector<std::vector<float>> x, y;
-  brain.watch([&](bdh::layer_id, int round) {
-    if (round == 3) x.push_back(brain.read(bdh::variable::x));
-    if (round == 2) y.push_back(brain.read(bdh::variable::y));
+  brain.observe([&](bdh::layer_id, bdh::moment at) {
+    if (at == bdh::moment::x_ready) x.push_back(brain.read(bdh::variable::x));
+    if (at == bdh::moment::y_ready) y.push_back(brain.read(bdh::variable::y));
   });
   outcome all;
   double largest = 0, fired = 0;

@@ -225,7 +225,7 @@ TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth
       stream.perturb(bdh::parse_intervention(m, "lesion 7,9,300"));
     }
     if (number == 3)
-      stream.watch([&](bdh::layer_id, int) {
+      stream.observe([&](bdh::layer_id, bdh::moment) {
         ++rounds;
         stream.read(bdh::variable::y);
       });
@@ -353,7 +353,7 @@ TEST_CASE("a stream that fails leaves the others alone") {
   // Before anything is read: a token that is none. In the middle: a watcher that throws.
   doomed.clear_synapses();
   other->clear_synapses();
-  const int watching = doomed.watch([](bdh::layer_id layer, int) {
+  const int watching = doomed.observe([](bdh::layer_id layer, bdh::moment) {
     if (layer == 2) throw bdh::input_error("watcher", "enough", "more");
   });
   const auto third = doomed.new_stream();
@@ -366,7 +366,7 @@ TEST_CASE("a stream that fails leaves the others alone") {
   CHECK(third->tokens() == 0);
   REQUIRE(steps[1].failed == nullptr);
   CHECK(same_bits(expected.logits(), other->logits()));
-  doomed.unwatch(watching);
+  doomed.stop_observing(watching);
   doomed.clear_synapses();
   doomed.step(0);
   CHECK(same_bits(expected.logits(), doomed.logits()));

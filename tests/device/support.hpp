@@ -102,7 +102,7 @@ inline void check_same_rounds(bdh::simulator& a, bdh::simulator& b, const std::v
       REQUIRE(left.has_value() == right.has_value());
       if (!left) break;
       CAPTURE(left->layer);
-      CAPTURE(left->round);
+      CAPTURE(bdh::round_of(left->at));
       for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
         REQUIRE_MESSAGE(like.values(a.read(v), b.read(v)), "variable " << static_cast<int>(v));
       const bdh::neuron_id i = static_cast<bdh::neuron_id>(t) % a.subject().neurons();

@@ -155,9 +155,9 @@ TEST_CASE("activity is that of its layer") {
     // As a watcher of its own sees it.
     simulator brain(m, cpu_engine(m));
     std::vector<std::vector<float>> x, y;
-    brain.watch([&](layer_id layer, int round) {
-      if (layer == 2 && round == 3) x.push_back(brain.read(variable::x));
-      if (layer == 2 && round == 2) y.push_back(brain.read(variable::y));
+    brain.observe([&](layer_id layer, moment at) {
+      if (layer == 2 && at == moment::x_ready) x.push_back(brain.read(variable::x));
+      if (layer == 2 && at == moment::y_ready) y.push_back(brain.read(variable::y));
     });
     for (token_id t : text) brain.step(t);
 

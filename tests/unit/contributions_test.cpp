@@ -55,12 +55,12 @@ void check_term(const bdh::contribution& t, bdh::neuron_id source, double weight
 TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
   const bdh::model m = toy();
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  const auto advance_to = [&](int round) {
-    while (brain.advance()->round != round) {
+  const auto advance_to = [&](bdh::moment at) {
+    while (brain.advance()->at != at) {
     }
   };
   brain.begin(0);
-  advance_to(3);
+  advance_to(bdh::moment::x_ready);
   // X(2) = 0.5 * 1 + 0.25 * 2 - 0.375 * 2 = 0.25; X(0) = 1
   const bdh::drive x = bdh::drive_of_x(brain, 1, 2);
   REQUIRE(x.terms.size() == 3);
@@ -77,7 +77,7 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
 
   // A(0) = 0.25 * 0.25, A(1) = 2 * 1; Y(2) = (2 A(0) - A(1))_+ X(2)
   brain.begin(0);
-  advance_to(2);
+  advance_to(bdh::moment::y_ready);
   const bdh::drive y = bdh::drive_of_y(brain, 1, 2);
   REQUIRE(y.terms.size() == 2);
   check_term(y.terms[0], 1, -1, 2);
@@ -88,7 +88,7 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
   brain.perturb(bdh::parse_intervention(m, "inhibition 0", brain.tokens()));
   brain.perturb(bdh::parse_intervention(m, "stimulate y:2 0.5", brain.tokens()));
   brain.begin(0);
-  advance_to(2);
+  advance_to(bdh::moment::y_ready);
   const bdh::drive released =
       bdh::drive_of_y(brain, 1, 2);  // X(2) is 1 without inhibition, sigma(2->0) = 0.5: A(0) = 0.5
   CHECK(released.inhibitory == 0);
@@ -119,7 +119,7 @@ TEST_CASE("without W there is nothing to say") {
   CHECK_THROWS_AS(bdh::drive_of_x(brain, 1, 0), bdh::unavailable_error);
   brain.follow_sources();
   brain.begin(0);
-  CHECK(brain.advance()->round == 3);
+  CHECK(brain.advance()->at == bdh::moment::x_ready);
   const bdh::drive d =
       bdh::drive_of_x(brain, 1, 2);  // the sensory node is source 3; Gx(3->2) = 3 * 2
   REQUIRE(d.terms.size() == 1);

@@ -93,11 +93,11 @@ TEST_CASE("a token that was not read to its end stops the run until it starts af
         bdh::cpu_engine(
             m, {.sites = threads, .instructions = bdh::instruction_set::best, .retention = {}}),
         {.threads = threads});
-    const int watching = brain.watch([](bdh::layer_id, int round) {
-      if (round == 1) throw std::runtime_error("enough");
+    const int watching = brain.observe([](bdh::layer_id, bdh::moment at) {
+      if (at == bdh::moment::synapses_written) throw std::runtime_error("enough");
     });
     CHECK_THROWS_WITH_AS(brain.step(0), "enough", std::runtime_error);
-    brain.unwatch(watching);
+    brain.stop_observing(watching);
     CHECK_THROWS_AS(brain.save(), bdh::input_error);
     CHECK_THROWS_AS(brain.step(0), bdh::input_error);
     brain.clear_synapses();
