@@ -1,4 +1,4 @@
-// The integer types that everything shares. Neuron numbers are 32-bit, edge numbers 64-bit (a graph
+// The small types that everything shares. Neuron numbers are 32-bit, edge numbers 64-bit (a graph
 // may have more than 2^32 edges).
 #pragma once
 
@@ -23,5 +23,13 @@ struct neuron_pair {
 };
 
 enum class circuit { gx, gy };
+
+// State variables of the nodes, with the number of values that a simulator gives of each.
+enum class variable {
+  x,  // n: of the layer last computed
+  y,  // n
+  w,  // hubs: d, W as they carry it, (C) B W; direct circuits: W of every source
+  a   // heads x d: A as the hubs carry it, gain applied; direct circuits: heads x sources
+};
 
 }  // namespace bdh

@@ -39,13 +39,6 @@ struct step {
   friend bool operator==(const step&, const step&) = default;
 };
 
-enum class variable {
-  x,  // n: of the layer last computed
-  y,  // n
-  w,  // hubs: d, W as they carry it, (C) B W; direct circuits: W of every source
-  a   // heads x d: A as the hubs carry it, gain applied; direct circuits: heads x sources
-};
-
 // Work done since the token began, by one site.
 struct site_counts {
   std::vector<neuron_id> active_x, active_y;  // layer l at [l - 1]

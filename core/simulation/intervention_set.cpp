@@ -130,6 +130,7 @@ void simulator::expect_there(const intervention& set, const intervention& lesion
 
 int simulator::perturb(const intervention& p) {
   check_between_tokens();
+  expect_in_range(model_, p);
   check(p);
   const std::vector<probe_spec> needed = probes_needed(p);
   if (!needed.empty() && tokens_ != 0)
