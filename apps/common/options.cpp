@@ -57,7 +57,7 @@ model engine_choice::open(const std::string& file) const {
   return weights == "bf16" ? std::move(m).in_bfloat16() : std::move(m);
 }
 
-simulator engine_choice::make(const model& m) const {
+std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
   if (device == "cuda") {
     if (rounds_synapses())
       throw unavailable_error("--synapses bf16", "the device cuda", "the CPU",
@@ -68,12 +68,20 @@ simulator engine_choice::make(const model& m) const {
     for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;
     note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " +
          shown_bytes(on->memory().free) + " free");
-    return simulator(m, gpu_engine(m, on, {retention}));
+    return gpu_engine(m, on, {retention});
   }
   std::unique_ptr<engine> work = cpu_engine(
       m, {site_count(), instruction_set_named(instructions), retention, rounds_synapses()});
   work->seed_rounding(seed);
-  return simulator(m, std::move(work), {.threads = threads});
+  return work;
+}
+
+simulator_options engine_choice::simulation() const {
+  return {.threads = device == "cuda" ? 1 : threads};
+}
+
+simulator engine_choice::make(const model& m) const {
+  return simulator(m, make_engine(m), simulation());
 }
 
 void expect_logits(const model& m, const std::string& file, const std::string& purpose) {

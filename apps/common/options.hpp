@@ -11,8 +11,10 @@
 #include "core/base/ids.hpp"
 
 namespace bdh {
+class engine;
 class model;
 class simulator;
+struct simulator_options;
 }  // namespace bdh
 
 namespace bdh::app {
@@ -80,6 +82,8 @@ struct engine_choice {
   bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(command_line& command, bool changing_results);
   model open(const std::string& file) const;  // open_model, with the weights asked for
+  std::unique_ptr<bdh::engine> make_engine(const model& m) const;
+  simulator_options simulation() const;
   simulator make(const model& m) const;
   site_id site_count() const {
     return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1));

@@ -9,8 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/common/options.hpp"
 #include "apps/step/arguments.hpp"
-#include "apps/step/laboratory.hpp"
+#include "core/analysis/experiment.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {
@@ -21,12 +22,14 @@ struct token_recording {
   std::vector<probe_spec> probes;
 };
 
-struct experiment {
-  experiment(const model& m, const engine_choice& engine, std::string model_file)
-      : lab(m, engine), file(std::move(model_file)) {}
-  const model& subject() const { return lab.subject(); }
+struct step_session {
+  step_session(const bdh::model& m, const engine_choice& choice, std::string model_file);
+  const bdh::model& model() const { return experiment.model(); }
+  const simulator& current() const { return experiment.current(); }
+  void load(synapse_state state);
 
-  laboratory lab;
+  engine_choice engine;
+  bdh::experiment experiment;
   std::string file;
   std::vector<probe_spec> probes;  // that the user asked for
   std::unique_ptr<token_recording> recording;
@@ -38,12 +41,12 @@ struct step_command {
   const char* usage;
   const char* help;   // one sentence or more
   const char* words;  // that may follow, for completion; "FILE": file names
-  void (*run)(experiment& e, arguments& a);
+  void (*run)(step_session& session, arguments& a);
 };
 
-std::span<const step_command> reading_commands();
-std::span<const step_command> looking_commands();
-std::span<const step_command> changing_commands();
+std::span<const step_command> run_commands();
+std::span<const step_command> inspect_commands();
+std::span<const step_command> intervene_commands();
 
 // On standard output, made fit for a terminal.
 void say(std::string_view text);

@@ -1,4 +1,4 @@
-// Commands of bdh step that intervene: the grammar is that of core/perturbation.hpp.
+// Commands of bdh step that intervene: the grammar is that of core/selection/intervention.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,16 +11,16 @@ namespace bdh::app {
 namespace {
 
 // A choice of many neurons is cut short.
-std::string shown_intervention(const experiment& e, const intervention& p) {
+std::string shown_intervention(const step_session& session, const intervention& p) {
   constexpr std::size_t most = 100;
-  std::string text = describe(e.subject(), p);
+  std::string text = describe(session.model(), p);
   if (text.size() > most)
     text = text.substr(0, most / 2) + " ... " + text.substr(text.size() - most / 2);
   return text;
 }
 
-std::string state_of(const experiment& e, const intervention& p) {
-  const std::uint64_t now = e.lab.brain().tokens();
+std::string state_of(const step_session& session, const intervention& p) {
+  const std::uint64_t now = session.current().tokens();
   if (p.acts_once()) return p.first < now ? "done" : fmt::format("acts before token {}", p.first);
   if (p.last < now) return "over";
   return p.first > now ? "to come" : "in force";
@@ -28,43 +28,46 @@ std::string state_of(const experiment& e, const intervention& p) {
 
 // The place of an error is the command itself, which parse_intervention names.
 template <const char* Verb>
-void intervene(experiment& e, arguments& a) {
+void intervene(step_session& session, arguments& a) {
   const intervention p = parse_intervention(
-      e.subject(), std::string(Verb) + " " + std::string(a.text()), e.lab.brain().tokens());
-  if (const std::uint64_t now = e.lab.brain().tokens(); p.last < now && !p.acts_once())
+      session.model(), std::string(Verb) + " " + std::string(a.text()), session.current().tokens());
+  if (const std::uint64_t now = session.current().tokens(); p.last < now && !p.acts_once())
     throw input_error("intervention", fmt::format("token {}, which has been read", p.last),
                       fmt::format("token {} or later", now));
-  const auto needed = e.lab.brain().probes_needed(p);
+  const auto needed = session.current().probes_needed(p);
   const std::uint64_t again =
       std::ranges::all_of(
-          needed, [&](const probe_spec& s) { return e.lab.brain().strength(s).has_value(); })
+          needed, [&](const probe_spec& s) { return session.current().strength(s).has_value(); })
           ? 0
-          : e.lab.tokens_read();
-  const int number = e.lab.perturb(p);
+          : session.experiment.tokens_read();
+  const int number = session.experiment.intervene(p);
   if (again != 0)
     say(
         fmt::format("(read the {} tokens so far again, with probes: through hubs nothing else "
                     "knows these synapses)\n",
                     again));
-  say(fmt::format("intervention {}: {}, {}\n", number, shown_intervention(e, p), state_of(e, p)));
+  say(fmt::format("intervention {}: {}, {}\n", number, shown_intervention(session, p),
+                  state_of(session, p)));
 }
 
-void interventions(experiment& e, arguments& a) {
+void interventions(step_session& session, arguments& a) {
   a.end();
-  const auto all = e.lab.interventions();
+  const auto all = session.experiment.interventions();
   if (all.empty()) say("none\n");
   for (const auto& [number, p] : all)
-    say(fmt::format("{:>4}  {}, {}\n", number, shown_intervention(e, p), state_of(e, p)));
+    say(fmt::format("{:>4}  {}, {}\n", number, shown_intervention(session, p),
+                    state_of(session, p)));
 }
 
-void release(experiment& e, arguments& a) {
+void release(step_session& session, arguments& a) {
   const auto word = a.next_if_any();
   a.end();
   if (word)
-    return e.lab.release(static_cast<int>(std::min<std::uint64_t>(a.number(*word, 1), 1 << 30)));
-  const auto all = e.lab.interventions();
+    return session.experiment.release(
+        static_cast<int>(std::min<std::uint64_t>(a.number(*word, 1), 1 << 30)));
+  const auto all = session.experiment.interventions();
   if (all.empty()) throw input_error("release", "no intervention", "one to release");
-  for (const auto& one : all) e.lab.release(one.number);
+  for (const auto& one : all) session.experiment.release(one.number);
 }
 
 constexpr char lesion[] = "lesion", silence[] = "silence", clamp[] = "clamp",
@@ -72,7 +75,7 @@ constexpr char lesion[] = "lesion", silence[] = "silence", clamp[] = "clamp",
                reset[] = "reset", set[] = "set";
 constexpr const char* time_words = "layers tokens from at x: y: gx: gy: synapses:";
 
-constexpr step_command changing[] = {
+constexpr step_command intervene_command_table[] = {
     {lesion, "lesion NEURONS | lesion gx:i->j | lesion gy:i->j | lesion synapses:i->j",
      "Removes neurons, or cuts edges of a circuit, or keeps synapses from transmitting, from the "
      "next token on.",
@@ -96,6 +99,6 @@ constexpr step_command changing[] = {
 
 }  // namespace
 
-std::span<const step_command> changing_commands() { return changing; }
+std::span<const step_command> intervene_commands() { return intervene_command_table; }
 
 }  // namespace bdh::app

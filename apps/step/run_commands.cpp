@@ -22,70 +22,71 @@ std::string counts(const std::vector<neuron_id>& active) {
   return fmt::format("{}", fmt::join(active, " "));
 }
 
-double share(const experiment& e, const std::vector<neuron_id>& active) {
-  const double all = static_cast<double>(e.subject().neurons()) * e.subject().layers();
+double share(const step_session& session, const std::vector<neuron_id>& active) {
+  const double all = static_cast<double>(session.model().neurons()) * session.model().layers();
   return 100.0 *
          static_cast<double>(std::accumulate(active.begin(), active.end(), std::uint64_t{0})) / all;
 }
 
-void record(experiment& e, const step_report& r) {
-  if (!e.recording) return;
+void record(step_session& session, const step_report& r) {
+  if (!session.recording) return;
   std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","),
                                 fmt::join(r.active_y, ","));
-  for (const probe_spec& p : e.recording->probes) row += "," + shown(*e.lab.brain().strength(p));
-  e.recording->file.write(row + "\n");
-  e.recording->file.flush();
+  for (const probe_spec& p : session.recording->probes)
+    row += "," + shown(*session.current().strength(p));
+  session.recording->file.write(row + "\n");
+  session.recording->file.flush();
 }
 
-// What a token that has been read to its end leads to.
-void tell(experiment& e, const step_report& r) {
+// Of a token that has been read to its end.
+void print_report(step_session& session, const step_report& r) {
   say(fmt::format("token {}: {}, active X {}, Y {} of {} neurons\n", r.position,
-                  shown_token(e.subject(), r.token), counts(r.active_x), counts(r.active_y),
-                  e.subject().neurons()));
+                  shown_token(session.model(), r.token), counts(r.active_x), counts(r.active_y),
+                  session.model().neurons()));
 }
 
-void expect_no_open_token(const experiment& e) {
-  if (e.lab.round())
-    throw input_error("token " + std::to_string(e.lab.brain().tokens()), "still being read",
+void expect_no_open_token(const step_session& session) {
+  if (session.experiment.round())
+    throw input_error("token " + std::to_string(session.current().tokens()), "still being read",
                       "a token read to its end", "finish");
 }
 
-token_id token_named(const experiment& e, const arguments& a, std::string_view word) {
+token_id token_named(const step_session& session, const arguments& a, std::string_view word) {
   const std::uint64_t token = a.number(word, 0);
-  if (token >= e.subject().sensory_nodes())
+  if (token >= session.model().sensory_nodes())
     throw input_error("token", std::string(word),
-                      "0 to " + std::to_string(e.subject().sensory_nodes() - 1));
+                      "0 to " + std::to_string(session.model().sensory_nodes() - 1));
   return static_cast<token_id>(token);
 }
 
-// Reads all, telling of each or of all together; a signal ends it after a token.
-void read_all(experiment& e, const std::vector<token_id>& tokens, bool each) {
+// Reads all, and prints a line for each or for all together; a signal ends it after a token.
+void read_all(step_session& session, const std::vector<token_id>& tokens, bool each) {
   std::size_t done = 0;
   double x = 0, y = 0;
   for (; done < tokens.size() && stop_requested() == 0; ++done) {
-    const step_report& r = e.lab.read(tokens[done]);
-    record(e, r);
-    if (each) tell(e, r);
-    x += share(e, r.active_x);
-    y += share(e, r.active_y);
+    const step_report& r = session.experiment.read(tokens[done]);
+    record(session, r);
+    if (each) print_report(session, r);
+    x += share(session, r.active_x);
+    y += share(session, r.active_y);
   }
-  const std::uint64_t now = e.lab.brain().tokens();
+  const std::uint64_t now = session.current().tokens();
   if (each || done == 0) return;
   const auto n = static_cast<double>(done);
   say(fmt::format("tokens {} to {}: active X {:.3g} %, Y {:.3g} % of neurons\n", now - done,
                   now - 1, x / n, y / n));
 }
 
-void token(experiment& e, arguments& a) {
-  expect_no_open_token(e);
-  std::vector<token_id> tokens{token_named(e, a, a.next())};
-  while (const auto word = a.next_if_any()) tokens.push_back(token_named(e, a, *word));
-  read_all(e, tokens, true);
+void token(step_session& session, arguments& a) {
+  expect_no_open_token(session);
+  std::vector<token_id> tokens{token_named(session, a, a.next())};
+  while (const auto word = a.next_if_any()) tokens.push_back(token_named(session, a, *word));
+  read_all(session, tokens, true);
 }
 
-void text(experiment& e, arguments& a) {
-  expect_no_open_token(e);
-  const model& m = e.subject();
+void text(step_session& session, arguments& a) {
+  expect_no_open_token(session);
+  const model& m = session.model();
   if (m.tokens() == tokenizer::ids)
     throw unavailable_error(
         "text", fmt::format("a model whose {} tokens are not bytes", m.sensory_nodes()), "token T");
@@ -101,60 +102,60 @@ void text(experiment& e, arguments& a) {
   if (bytes.empty()) a.refuse("nothing more");
   std::vector<token_id> tokens;
   for (const char b : bytes) tokens.push_back(token_of(m, b));
-  read_all(e, tokens, false);
+  read_all(session, tokens, false);
 }
 
-void tell_round(const round_mark& done) {
+void print_round(const round_mark& done) {
   static constexpr const char* did[] = {"X, synapses -> A", "W, X -> synapses, decay",
                                         "A -> Y, gated by X; Y -> W", "W -> X"};
   say(fmt::format("layer {} round {}: {}\n", done.layer, round_of(done.at),
                   did[round_of(done.at)]));
 }
 
-void begin_or_go_on(experiment& e, arguments& a) {
+void begin_or_go_on(step_session& session, arguments& a) {
   const auto word = a.next_if_any();
   a.end();
-  if (word && e.lab.round()) expect_no_open_token(e);
-  if (!word && !e.lab.round()) a.refuse("no token is being read");
-  if (word) e.lab.begin(token_named(e, a, *word));
+  if (word && session.experiment.round()) expect_no_open_token(session);
+  if (!word && !session.experiment.round()) a.refuse("no token is being read");
+  if (word) session.experiment.begin(token_named(session, a, *word));
 }
 
-void advance(experiment& e) {
-  tell_round(e.lab.advance());
-  if (e.lab.round()) return;
-  record(e, e.lab.reports().back());
-  tell(e, e.lab.reports().back());
+void advance(step_session& session) {
+  print_round(session.experiment.advance());
+  if (session.experiment.round()) return;
+  record(session, session.experiment.reports().back());
+  print_report(session, session.experiment.reports().back());
 }
 
-void round(experiment& e, arguments& a) {
-  begin_or_go_on(e, a);
-  advance(e);
+void round(step_session& session, arguments& a) {
+  begin_or_go_on(session, a);
+  advance(session);
 }
 
-void layer(experiment& e, arguments& a) {
-  begin_or_go_on(e, a);
-  do advance(e);
-  while (e.lab.round() && e.lab.round()->at != moment::y_ready);
+void layer(step_session& session, arguments& a) {
+  begin_or_go_on(session, a);
+  do advance(session);
+  while (session.experiment.round() && session.experiment.round()->at != moment::y_ready);
 }
 
-void finish(experiment& e, arguments& a) {
+void finish(step_session& session, arguments& a) {
   a.end();
-  const step_report& r = e.lab.finish();
-  record(e, r);
-  tell(e, r);
+  const step_report& r = session.experiment.finish();
+  record(session, r);
+  print_report(session, r);
 }
 
 // What the model expects after the last token.
-std::span<const float> logits_now(const experiment& e, const char* purpose) {
-  expect_no_open_token(e);
-  expect_logits(e.subject(), e.file, purpose);
-  const std::span<const float> all = e.lab.brain().logits();
+std::span<const float> logits_now(const step_session& session, const char* purpose) {
+  expect_no_open_token(session);
+  expect_logits(session.model(), session.file, purpose);
+  const std::span<const float> all = session.current().logits();
   if (all.empty())
     throw input_error(purpose, "no token has been read", "a token or a text before it");
   return all;
 }
 
-void generate(experiment& e, arguments& a) {
+void generate(step_session& session, arguments& a) {
   const double temperature = [&] {
     const auto word = a.option("temperature");
     const auto value = word ? parse_number<double>(*word, {0, 1e6, ""}) : 0;
@@ -167,25 +168,27 @@ void generate(experiment& e, arguments& a) {
       a.count("seed", 0).value_or(0)};
   const std::uint64_t count = a.number(a.next(), 1);
   a.end();
-  const model& m = e.subject();
+  const model& m = session.model();
   terminal_text written;
   bool first = true;
   for (std::uint64_t k = 0; k < count && stop_requested() == 0; ++k, first = false) {
-    if (first) logits_now(e, "generate");  // there are some
-    const token_id next = e.lab.brain().choose(how);
+    if (first) logits_now(session, "generate");  // there are some
+    const token_id next = session.current().choose(how);
     const auto byte = byte_of(m, next);
     print(byte ? written.add({&*byte, 1}) : fmt::format("{}{}", first ? "" : ",", next));
-    record(e, e.lab.read(next));
+    record(session, session.experiment.read(next));
   }
   print(written.finish() + "\n");
 }
 
-void logits(experiment& e, arguments& a) {
-  const std::uint64_t most = a.empty()       ? 10
-                             : a.take("top") ? a.number(a.next(), 1)
-                                             : a.number(a.next(), 1);
+void logits(step_session& session, arguments& a) {
+  std::uint64_t most = 10;
+  if (!a.empty()) {
+    a.take("top");
+    most = a.number(a.next(), 1);
+  }
   a.end();
-  const std::span<const float> all = logits_now(e, "logits");
+  const std::span<const float> all = logits_now(session, "logits");
   std::vector<token_id> order(all.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
@@ -195,75 +198,77 @@ void logits(experiment& e, arguments& a) {
   say(fmt::format("{:>12}{:>14}{:>14}\n", "token", "logit", "probability"));
   for (std::size_t r = 0; r < std::min<std::uint64_t>(most, order.size()); ++r) {
     const double z = all[order[r]];
-    say(fmt::format("{:>12}{:>14}{:>14}\n", shown_token(e.subject(), order[r]), shown_number(z),
+    say(fmt::format("{:>12}{:>14}{:>14}\n", shown_token(session.model(), order[r]), shown_number(z),
                     shown_number(std::exp(z - all[order[0]]) / sum)));
   }
 }
 
-void expect_no_recording(const experiment& e, const char* what) {
-  if (e.recording)
-    throw input_error(what, "a recording to " + e.recording->name + " that would not know of it",
+void expect_no_recording(const step_session& session, const char* what) {
+  if (session.recording)
+    throw input_error(what,
+                      "a recording to " + session.recording->name + " that would not know of it",
                       "no recording", "record off");
 }
 
-void undo(experiment& e, arguments& a) {
+void undo(step_session& session, arguments& a) {
   a.end();
-  expect_no_recording(e, "undo");
+  expect_no_recording(session, "undo");
   static constexpr const char* names[] = {"a token", "an intervention", "a release"};
-  const auto what = e.lab.undo();
+  const auto what = session.experiment.undo();
   say(fmt::format("took back {}; the next token is token {}\n",
-                  names[static_cast<std::size_t>(what)], e.lab.brain().tokens()));
+                  names[static_cast<std::size_t>(what)], session.current().tokens()));
 }
 
-void save(experiment& e, arguments& a) {
-  expect_no_open_token(e);
+void save(step_session& session, arguments& a) {
+  expect_no_open_token(session);
   const std::string file = a.next();
   a.end();
-  save_state(e.lab.save(), e.subject(), file);
-  say(fmt::format("wrote the synapses after {} tokens to {}\n", e.lab.brain().tokens(), file));
+  save_state(session.experiment.save(), session.model(), file);
+  say(fmt::format("wrote the synapses after {} tokens to {}\n", session.current().tokens(), file));
 }
 
-void load(experiment& e, arguments& a) {
-  expect_no_recording(e, "load");
+void load(step_session& session, arguments& a) {
+  expect_no_recording(session, "load");
   const std::string file = a.next();
   a.end();
-  const bool forgets = !e.probes.empty() || !e.lab.interventions().empty();
-  e.lab.load(load_state(file, e.subject()));
-  e.probes.clear();
-  say(fmt::format("synapses after {} tokens, from {}{}\n", e.lab.brain().tokens(), file,
+  const bool forgets = !session.probes.empty() || !session.experiment.interventions().empty();
+  session.load(load_state(file, session.model()));
+  session.probes.clear();
+  say(fmt::format("synapses after {} tokens, from {}{}\n", session.current().tokens(), file,
                   forgets ? "; probes and interventions are gone" : ""));
 }
 
-void record_command(experiment& e, arguments& a) {
+void record_command(step_session& session, arguments& a) {
   if (a.empty())
-    return say(e.recording ? "recording to " + e.recording->name + "\n" : "no recording\n");
+    return say(session.recording ? "recording to " + session.recording->name + "\n"
+                                 : "no recording\n");
   const std::string file = a.next();
   a.end();
   if (file == "off") {
-    if (!e.recording)
+    if (!session.recording)
       throw input_error("record", "off, but there is no recording", "record FILE before it");
-    e.recording->file.close();
-    e.recording.reset();
+    session.recording->file.close();
+    session.recording.reset();
     return;
   }
-  expect_no_recording(e, "record");
+  expect_no_recording(session, "record");
   std::error_code failed;
   if (std::filesystem::exists(file, failed))
     throw input_error(file, "a file that exists", "a new file");
   std::string header = "position,token";
   for (const char* variable : {"x", "y"})
-    for (layer_id l = 1; l <= e.subject().layers(); ++l)
+    for (layer_id l = 1; l <= session.model().layers(); ++l)
       header += fmt::format(",active_{}_{}", variable, l);
-  for (const probe_spec& p : e.probes)
-    header += "," + csv_field(fmt::format("{} layer {}{}", shown_pair(e.subject(), p.pair), p.layer,
-                                          p.factor == probe_factor::y ? " by Y" : ""));
-  e.recording.reset(new token_recording{csv_file(file), file, e.probes});
-  e.recording->file.write(header + "\n");
+  for (const probe_spec& p : session.probes)
+    header += "," + csv_field(fmt::format("{} layer {}{}", shown_pair(session.model(), p.pair),
+                                          p.layer, p.factor == probe_factor::y ? " by Y" : ""));
+  session.recording.reset(new token_recording{csv_file(file), file, session.probes});
+  session.recording->file.write(header + "\n");
   say(fmt::format("recording to {}: active neurons and {} probes, a line for each token\n", file,
-                  e.probes.size()));
+                  session.probes.size()));
 }
 
-constexpr step_command reading[] = {
+constexpr step_command run_command_table[] = {
     {"token", "token T...", "Reads tokens, given by their ids.", "", token},
     {"text", "text S",
      "Reads a text, byte by byte: the rest of the line, or a string as in JSON, for example \"a "
@@ -295,12 +300,12 @@ constexpr step_command reading[] = {
      "now.",
      "FILE off", record_command},
     {"quit", "quit", "Leaves; so does Ctrl-D.", "",
-     [](experiment& e, arguments& a) { a.end(), e.quit = true; }},
+     [](step_session& session, arguments& a) { a.end(), session.quit = true; }},
 };
 
 }  // namespace
 
-std::span<const step_command> reading_commands() { return reading; }
+std::span<const step_command> run_commands() { return run_command_table; }
 
 void say(std::string_view text) {
   terminal_text shown;

@@ -19,6 +19,28 @@
 namespace bdh::app {
 namespace {
 
+engine_factory factory_of(const engine_choice& choice) {
+  return [choice](const model& m) { return choice.make_engine(m); };
+}
+
+}  // namespace
+
+step_session::step_session(const bdh::model& m, const engine_choice& choice, std::string model_file)
+    : engine(choice),
+      experiment(m, factory_of(choice),
+                 {.simulator = choice.simulation(), .interrupt = stop_if_requested}),
+      file(std::move(model_file)) {}
+
+// What the user left open is as the state has it.
+void step_session::load(synapse_state state) {
+  engine_choice choice = engine;
+  if (!choice.retention) choice.retention = state.retention;
+  if (!choice.synapses) choice.synapses = state.rounded ? "bf16" : "float32";
+  experiment.load(std::move(state), factory_of(choice));
+}
+
+namespace {
+
 struct step_options {
   std::string model;
   engine_choice engine;
@@ -31,9 +53,9 @@ struct section {
 };
 
 std::vector<section> sections() {
-  return {{"reading", reading_commands()},
-          {"looking", looking_commands()},
-          {"intervening", changing_commands()}};
+  return {{"reading", run_commands()},
+          {"looking", inspect_commands()},
+          {"intervening", intervene_commands()}};
 }
 
 const step_command* command_named(std::string_view name) {
@@ -75,7 +97,7 @@ split_line split(std::string_view line) {
   return {line.substr(0, end), end < line.size() ? line.substr(end + 1) : std::string_view()};
 }
 
-void perform(experiment& e, std::string_view line) {
+void perform(step_session& session, std::string_view line) {
   const auto [name, rest] = split(line);
   if (name.empty() || name.starts_with('#')) return;
   if (name == "help") return help(split(rest).command);
@@ -83,7 +105,7 @@ void perform(experiment& e, std::string_view line) {
   if (!c)
     throw input_error("command", "'" + std::string(name) + "'", "one of those that help lists");
   arguments a(name, rest, c->usage);
-  c->run(e, a);
+  c->run(session, a);
 }
 
 // ---- completion
@@ -147,21 +169,21 @@ std::string history_file() {
 
 // ---- the loop
 
-std::string prompt(const experiment& e) {
-  const auto round = e.lab.round();
-  const std::uint64_t tokens = e.lab.brain().tokens();
+std::string prompt(const step_session& session) {
+  const auto round = session.experiment.round();
+  const std::uint64_t tokens = session.current().tokens();
   return round
              ? fmt::format("bdh {}, layer {} round {}> ", tokens, round->layer, round_of(round->at))
              : fmt::format("bdh {}> ", tokens);
 }
 
-int at_prompt(experiment& e) {
+int at_prompt(step_session& session) {
   say(fmt::format("{}: {} neurons, {} layers. `help` lists the commands, `quit` leaves.\n",
-                  one_line(e.file), e.subject().neurons(), e.subject().layers()));
+                  one_line(session.file), session.model().neurons(), session.model().layers()));
   const auto lines = lines_of_terminal(
-      [&](std::string_view before) { return complete(e.subject(), before); }, history_file());
-  while (!e.quit) {
-    const auto line = lines->next(prompt(e));
+      [&](std::string_view before) { return complete(session.model(), before); }, history_file());
+  while (!session.quit) {
+    const auto line = lines->next(prompt(session));
     if (stop_requested() == SIGTERM) return 128 + SIGTERM;
     if (stop_requested() != 0) {
       listen_again();
@@ -169,7 +191,7 @@ int at_prompt(experiment& e) {
     }
     if (!line) break;
     try {
-      perform(e, *line);
+      perform(session, *line);
     } catch (const stopped&) {
     } catch (const error& wrong) {
       note(wrong.what());
@@ -177,15 +199,15 @@ int at_prompt(experiment& e) {
     if (stop_requested() == SIGTERM) return 128 + SIGTERM;
     if (stop_requested() == 0) continue;
     listen_again();
-    say(fmt::format("stopped; the next token is token {}\n", e.lab.brain().tokens()));
+    say(fmt::format("stopped; the next token is token {}\n", session.current().tokens()));
   }
   return 0;
 }
 
-int by_script(experiment& e, bool keep_going) {
+int by_script(step_session& session, bool keep_going) {
   const auto lines = lines_of_standard_input();
   int code = 0;
-  for (std::uint64_t number = 1; !e.quit && stop_requested() == 0; ++number) {
+  for (std::uint64_t number = 1; !session.quit && stop_requested() == 0; ++number) {
     const auto line = lines->next({});
     if (!line) break;
     const auto fail = [&](const error& wrong, int with) {
@@ -193,7 +215,7 @@ int by_script(experiment& e, bool keep_going) {
       code = with;
     };
     try {
-      perform(e, *line);
+      perform(session, *line);
     } catch (const stopped&) {
     } catch (const device_error& wrong) {
       fail(wrong, 3);
@@ -220,10 +242,11 @@ class step_app final : public command {
   }
   int run() override {
     const model m = options_.engine.open(options_.model);
-    experiment e(m, options_.engine, options_.model);
+    step_session session(m, options_.engine, options_.model);
     stop_on_signals();
-    return ::isatty(STDIN_FILENO) == 1 && output_is_terminal() ? at_prompt(e)
-                                                               : by_script(e, options_.keep_going);
+    return ::isatty(STDIN_FILENO) == 1 && output_is_terminal()
+               ? at_prompt(session)
+               : by_script(session, options_.keep_going);
   }
 
  private:
