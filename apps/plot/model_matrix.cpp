@@ -154,7 +154,7 @@ std::vector<figure::tick> ticks_of(const model& m, const ordering& o, bool downw
   if (n <= most_labelled) {
     for (neuron_id place = 0; place < n; ++place)
       all.push_back(
-          {at(place + 0.5), figure::apply_thresholds(neuron_label(m, o.neuron_at[place]), 60, 10)});
+          {at(place + 0.5), figure::cut(neuron_label(m, o.neuron_at[place]), 60, 10)});
   } else {
     for (const figure::tick& t : figure::scale(figure::spacing::linear, 0, n).ticks(6, true).ticks)
       all.push_back({at(t.value), t.label});

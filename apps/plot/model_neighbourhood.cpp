@@ -279,7 +279,7 @@ class neighbourhood {
       k.y.push_back(at_.at(i).y);
       k.clearance.push_back(size_of(i) / 2 - 1);
       k.labels.push_back(
-          figure::apply_thresholds(neuron_label(m_, i), 12 * k.size, k.size, k.bold));
+          figure::cut(neuron_label(m_, i), 12 * k.size, k.size, k.bold));
     }
     return {std::move(of_hubs), std::move(of_others)};
   }
