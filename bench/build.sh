@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# bench/build.sh [PRESET [TARGET]]: what a build from nothing costs, by default of preset release: processor time (user + sys) and time, of
-# what is committed, in a fresh clone below ${TMPDIR:-/tmp}, without ccache; and the sources that took longest. cmake/build.sh has the figure
+# bench/build.sh [PRESET [TARGET]]: what a build from nothing costs, by default of preset release:
+# processor time (user + sys) and time, of what is committed, in a fresh clone below
+# ${TMPDIR:-/tmp}, without ccache; and the sources that took longest. cmake/build.sh has the figure
 # of `bench/build.sh release bdh_program`, the quickstart's estimate of how long a build takes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -65,7 +65,7 @@ std::vector<index> chosen(index count, double share) {
   return ids;
 }
 
-void tell(benchmark::State& state, double bytes, double edges) {
+void set_counters(benchmark::State& state, double bytes, double edges) {
   const double passes = static_cast<double>(state.iterations());
   using benchmark::Counter;
   state.counters["bytes/s"] = Counter(passes * bytes, Counter::kIsRate);
@@ -100,7 +100,7 @@ void push_dense(benchmark::State& state) {
       first = end;
     }
   const double edges = static_cast<double>(active.size()) * hubs;
-  tell(state, sizeof(Weight) * edges, edges);
+  set_counters(state, sizeof(Weight) * edges, edges);
 }
 
 // The rows of chosen targets (all of Dx; those of active X in Dy).
@@ -116,7 +116,7 @@ void pull_dense(benchmark::State& state) {
     bodies().pull_dense({rows.data(), hubs, active.data(), activity.data(), out.data(), count}, 0,
                         count);
   const double edges = static_cast<double>(count) * hubs;
-  tell(state, sizeof(Weight) * edges, edges);
+  set_counters(state, sizeof(Weight) * edges, edges);
 }
 
 // All rows of Dx for 16 streams.
@@ -133,7 +133,7 @@ void pull_dense_batch(benchmark::State& state) {
   for (auto _ : state)
     bodies().pull_dense_batch({rows.data(), hubs, streams, from.data(), to.data()}, 0, n);
   const double edges = static_cast<double>(n) * hubs;
-  tell(state, sizeof(Weight) * edges, streams * edges);
+  set_counters(state, sizeof(Weight) * edges, streams * edges);
 }
 
 // The synapses of active pairs: read and written.
@@ -149,7 +149,7 @@ void reweight(benchmark::State& state) {
     bodies().reweight({rows.data(), hubs, 0, active.data(), activity.data(), kept.data(), w.data()},
                       count);
   const double edges = static_cast<double>(count) * hubs;
-  tell(state, 8 * edges, edges);
+  set_counters(state, 8 * edges, edges);
 }
 
 // The same, and what they bring to the hubs, in blocks of 64 neurons as the engine does it.
@@ -178,7 +178,7 @@ void push_and_reweight(benchmark::State& state) {
       first = end;
     }
   const double edges = static_cast<double>(active.size()) * hubs;
-  tell(state, 2 * sizeof(Strength) * edges, edges);
+  set_counters(state, 2 * sizeof(Strength) * edges, edges);
 }
 
 void reduce_blocks(benchmark::State& state) {
@@ -188,7 +188,7 @@ void reduce_blocks(benchmark::State& state) {
   for (index p = 0; p < parts; ++p) part.push_back(values.data() + std::size_t{p} * hubs);
   array<float> out(hubs);
   for (auto _ : state) bodies().reduce_blocks({part.data(), hubs, parts, out.data()});
-  tell(state, 4.0 * parts * hubs, 0);
+  set_counters(state, 4.0 * parts * hubs, 0);
 }
 
 // ---- explicit edges
@@ -225,7 +225,7 @@ void push_edges(benchmark::State& state) {
     bodies().push_edges({g.indptr.data(), g.indptr.data() + 1, g.target.data(), g.weight.data(),
                          static_cast<index>(active.size()), active.data(), activity.data(),
                          out.data()});
-  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+  set_counters(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
 void push_aging_edges(benchmark::State& state) {
@@ -240,7 +240,7 @@ void push_aging_edges(benchmark::State& state) {
           static_cast<index>(active.size()), active.data(), activity.data(), out.data()},
          retention.data(),
          age.data()});
-  tell(state, 12 * g.edges_of(active), g.edges_of(active));
+  set_counters(state, 12 * g.edges_of(active), g.edges_of(active));
 }
 
 void push_sparse(benchmark::State& state) {
@@ -252,7 +252,7 @@ void push_sparse(benchmark::State& state) {
     bodies().push_sparse({g.indptr.data(), g.target.data(), g.weight.data(), g.targets,
                           static_cast<index>(active.size()), active.data(), activity.data(),
                           out.data()});
-  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+  set_counters(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
 // The graph seen from the other side: rows are targets, what they hear are sources.
@@ -265,7 +265,7 @@ void pull_sparse(benchmark::State& state) {
     bodies().pull_sparse({g.indptr.data(), g.target.data(), g.weight.data(), active.data(),
                           activity.data(), out.data()},
                          0, static_cast<index>(active.size()));
-  tell(state, 8 * g.edges_of(active), g.edges_of(active));
+  set_counters(state, 8 * g.edges_of(active), g.edges_of(active));
 }
 
 // Hebb over explicit synapses, with rotation or without; index and rate are read, strengths read
@@ -288,7 +288,7 @@ void reweight_graph(benchmark::State& state, bool rotates) {
          sine.data(), kept.data(), age.data()},
         units);
   const double edges = g.edges_of(active) * unit;
-  tell(state, (rotates ? 14 : 16) * edges, edges);
+  set_counters(state, (rotates ? 14 : 16) * edges, edges);
 }
 void reweight_edges(benchmark::State& state) { reweight_graph(state, false); }
 void reweight_turning_edges(benchmark::State& state) { reweight_graph(state, true); }
@@ -307,7 +307,8 @@ void turn_pairs(benchmark::State& state) {
     bodies().turn_pairs({pair.data(), x.data(), 0, per_head, cosine.data(), sine.data(),
                          last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
                         count);
-  tell(state, 52.0 * count, 0);  // id, X, cosine, sine, clock; three results of both members
+  set_counters(state, 52.0 * count,
+               0);  // id, X, cosine, sine, clock; three results of both members
 }
 
 void age_neurons(benchmark::State& state) {
@@ -321,7 +322,7 @@ void age_neurons(benchmark::State& state) {
     bodies().age_neurons(
         {active.data(), x.data(), 0, last.data(), 7, 0.99, turned.data(), aged.data(), kept.data()},
         count);
-  tell(state, 28.0 * count, 0);
+  set_counters(state, 28.0 * count, 0);
 }
 
 // One vector of so many values that it is read from memory.
@@ -335,38 +336,38 @@ struct vectors {
 void threshold_x(benchmark::State& state) {
   vectors v(state);
   for (auto _ : state) bodies().threshold_x({v.a.data(), v.b.data(), v.n, false});
-  tell(state, 8.0 * v.n, 0);
+  set_counters(state, 8.0 * v.n, 0);
 }
 void threshold_x_accumulating(benchmark::State& state) {
   vectors v(state);
   for (auto _ : state) bodies().threshold_x({v.a.data(), v.b.data(), v.n, true});
-  tell(state, 12.0 * v.n, 0);
+  set_counters(state, 12.0 * v.n, 0);
 }
 void threshold_y(benchmark::State& state) {
   vectors v(state);
   for (auto _ : state) bodies().threshold_y({v.a.data(), v.b.data(), v.c.data(), v.n});
-  tell(state, 12.0 * v.n, 0);
+  set_counters(state, 12.0 * v.n, 0);
 }
 void balance(benchmark::State& state) {
   vectors v(state);
   for (auto _ : state) bodies().balance({v.a.data(), v.b.data(), v.c.data(), v.n, 0.5f});
-  tell(state, 12.0 * v.n, 0);
+  set_counters(state, 12.0 * v.n, 0);
 }
 void leak(benchmark::State& state) {
   vectors v(state);
   for (auto _ : state) bodies().leak({v.a.data(), v.n, 1.0f});
-  tell(state, 8.0 * v.n, 0);
+  set_counters(state, 8.0 * v.n, 0);
 }
 void integrate(benchmark::State& state) {
   vectors v(state);
   std::fill(v.a.begin(), v.a.end(), 0.0f);
   for (auto _ : state) bodies().integrate({v.a.data(), v.b.data(), v.n});
-  tell(state, 12.0 * v.n, 0);
+  set_counters(state, 12.0 * v.n, 0);
 }
 void all_finite(benchmark::State& state) {
   const vectors v(state);
   for (auto _ : state) benchmark::DoNotOptimize(bodies().all_finite({v.a.data(), v.n}));
-  tell(state, 4.0 * v.n, 0);
+  set_counters(state, 4.0 * v.n, 0);
 }
 void pool(benchmark::State& state) {
   array<float> z = ones(hubs);
@@ -375,7 +376,7 @@ void pool(benchmark::State& state) {
     z[0] = 2.0f;
     bodies().pool({z.data(), hubs, 1e-5f, true, true, &gain});
   }
-  tell(state, 4.0 * 4 * hubs, 0);  // read for the mean, for the variance, and to be scaled
+  set_counters(state, 4.0 * 4 * hubs, 0);  // read for the mean, for the variance, and to be scaled
 }
 
 // ---- blocks of 64 tokens, tile by tile of 64 neurons
@@ -450,7 +451,7 @@ void block_product(benchmark::State& state) {
       bodies().block_product({rows.data() + std::size_t{r} * hubs, by_hub.data(), block_tokens,
                               hubs, block_tokens, out.data()});
   const double weights = static_cast<double>(n) * hubs;
-  tell(state, 4 * weights, block_tokens * weights);
+  set_counters(state, 4 * weights, block_tokens * weights);
 }
 
 void block_product_sparse(benchmark::State& state) {
@@ -463,7 +464,7 @@ void block_product_sparse(benchmark::State& state) {
       bodies().block_product_sparse({rows.indptr.data(), rows.column.data(), rows.weight.data(),
                                      by_hub.data(), r, block_tokens, block_tokens, out.data()});
   const double weights = static_cast<double>(n) * sparse_rows::of_row;
-  tell(state, 8 * weights, block_tokens * weights);
+  set_counters(state, 8 * weights, block_tokens * weights);
 }
 
 void block_threshold(benchmark::State& state, bool accumulate) {
@@ -478,8 +479,8 @@ void block_threshold(benchmark::State& state, bool accumulate) {
                                     kept.data() + at, block_tokens, active.data() + first}));
     });
   }
-  tell(state, 16.0 * static_cast<double>(x.x.size()) + 4 * x.active,
-       0);  // the drive is copied before
+  set_counters(state, 16.0 * static_cast<double>(x.x.size()) + 4 * x.active,
+               0);  // the drive is copied before
 }
 void block_threshold_replacing(benchmark::State& state) { block_threshold(state, false); }
 void block_threshold_accumulating(benchmark::State& state) { block_threshold(state, true); }
@@ -494,7 +495,7 @@ void block_turn(benchmark::State& state) {
       bodies().block_turn({x.x.data() + at, block_tokens, x.by_neuron.data() + first,
                            base.data() + first, table.data() + at, turned.data() + at, used});
     });
-  tell(state, 12.0 * static_cast<double>(x.x.size()), 0);
+  set_counters(state, 12.0 * static_cast<double>(x.x.size()), 0);
 }
 
 void block_age(benchmark::State& state) {
@@ -507,7 +508,7 @@ void block_age(benchmark::State& state) {
       bodies().block_age({x.x.data() + at, x.by_neuron.data() + first, kept.data(), falling.data(),
                           rising.data(), block_tokens, aged.data() + at, written.data() + at});
     });
-  tell(state, 12 * block_tokens * x.used, 0);
+  set_counters(state, 12 * block_tokens * x.used, 0);
 }
 
 // What the tokens of a block find in the synapses; E from Y is the same.
@@ -521,7 +522,7 @@ void block_push(benchmark::State& state) {
                            block_tokens, x.by_token.data() + first, block_tokens, nullptr,
                            out.data(), hubs});
     });
-  tell(state, 4 * hubs * x.used, hubs * x.active);
+  set_counters(state, 4 * hubs * x.used, hubs * x.active);
 }
 
 // What they write there.
@@ -535,7 +536,7 @@ void block_push_written(benchmark::State& state) {
                            x.by_neuron.data() + first, block_tokens, kept.data(),
                            rows.data() + std::size_t{first} * hubs, hubs});
     });
-  tell(state, 8 * hubs * x.used, hubs * x.active);
+  set_counters(state, 8 * hubs * x.used, hubs * x.active);
 }
 
 void block_push_sparse(benchmark::State& state) {
@@ -548,7 +549,7 @@ void block_push_sparse(benchmark::State& state) {
                                   x.x.data() + at, x.by_token.data() + first, block_tokens,
                                   out.data(), hubs});
     });
-  tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
+  set_counters(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
 }
 
 // Dy at the active X.
@@ -564,7 +565,7 @@ void block_fire(benchmark::State& state) {
                            gate.data() + at, block_tokens, x.by_neuron.data() + first, y.data(),
                            active_y});
     });
-  tell(state, 4 * hubs * x.used, hubs * x.active);
+  set_counters(state, 4 * hubs * x.used, hubs * x.active);
 }
 
 void block_fire_sparse(benchmark::State& state) {
@@ -579,7 +580,7 @@ void block_fire_sparse(benchmark::State& state) {
                                   hubs, block_tokens, a.data(), gate.data() + at, block_tokens,
                                   x.by_neuron.data() + first, y.data(), active_y});
     });
-  tell(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
+  set_counters(state, 8 * sparse_rows::of_row * x.used, sparse_rows::of_row * x.active);
 }
 
 void register_all(int most_threads) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # bench/run.sh [--quick] [ROW...]
 #
-# Measures bdh against what users would pick instead, and against what this machine can do, and prints a table. Without ROW and
-# --quick, all of it, into bench/results/<processor>.md (under half an hour; the machine should have nothing else to do). Installs what is
-# missing (Debian, Ubuntu; PyTorch and NEST from PyPI into build/bench: several GB), builds the preset release. Safe to run again: what was
-# made is kept below build/.
+# Measures bdh against what users would pick instead, and against what this machine can do, and
+# prints a table. Without ROW and --quick, all of it, into bench/results/<processor>.md (under half
+# an hour; the machine should have nothing else to do). Installs what is missing (Debian, Ubuntu;
+# PyTorch and NEST from PyPI into build/bench: several GB), builds the preset release. Safe to run
+# again: what was made is kept below build/.
 #
 #   --quick   smaller models and fewer repetitions; the table goes to build/bench/results.md
 #   ROW       only these: stream generation prompt probes streams sweeps nest memory scale reading opening plan kernels
@@ -27,7 +28,8 @@ environment=build/bench/environment
 python=$environment/bin/python
 mkdir -p build/bench
 [ -x $python ] || python3 -m venv --clear $environment
-# install MODULE PACKAGE...: unless the module is there. The row that needs it is skipped, and says so, where it cannot be had.
+# install MODULE PACKAGE...: unless the module is there. The row that needs it is skipped, and says
+# so, where it cannot be had.
 install() {
   local module=$1
   shift

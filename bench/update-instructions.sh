@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# bench/update-instructions.sh REASON: counts the instructions of the preset dev anew, into bench/instructions.json. REASON says why more (or
-# fewer) are right; say it in the commit, too.
+# bench/update-instructions.sh REASON: counts the instructions of the preset dev anew, into
+# bench/instructions.json. REASON says why more (or fewer) are right; say it in the commit, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# = 1 ] && [ -n "$1" ] || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # cmake/aarch64-sysroot.sh FOLDER [PACKAGE...]
 #
-# Unpacks the AArch64 libraries that bdh's library and tests are built with, and all that these need, into FOLDER: from where this machine's
-# apt gets its own packages, Debian or Ubuntu. Neither apt's state nor the machine's packages change, and root is not needed: apt has lists, a
-# cache and a (bare) list of installed packages of its own, under FOLDER-packages. Nothing is done when FOLDER is complete already.
-# Exit code 77, with the reason, where no packages for AArch64 can be had.
+# Unpacks the AArch64 libraries that bdh's library and tests are built with, and all that these
+# need, into FOLDER: from where this machine's apt gets its own packages, Debian or Ubuntu. Neither
+# apt's state nor the machine's packages change, and root is not needed: apt has lists, a cache and
+# a (bare) list of installed packages of its own, under FOLDER-packages. Nothing is done when FOLDER
+# is complete already. Exit code 77, with the reason, where no packages for AArch64 can be had.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/install-packages.sh"
 [ $# -ge 1 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 2; }

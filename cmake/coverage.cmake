@@ -12,7 +12,8 @@ endfunction()
 find_program(BDH_GCOVR gcovr)
 if(BDH_GCOVR)
   add_custom_target(coverage
-    COMMAND sh ${PROJECT_SOURCE_DIR}/cmake/coverage.sh ${PROJECT_SOURCE_DIR} ${CMAKE_CTEST_COMMAND} ${BDH_GCOVR}
+    COMMAND sh ${PROJECT_SOURCE_DIR}/cmake/coverage.sh ${PROJECT_SOURCE_DIR} ${CMAKE_CTEST_COMMAND}
+    ${BDH_GCOVR}
     WORKING_DIRECTORY ${PROJECT_BINARY_DIR} USES_TERMINAL VERBATIM)
   all_targets(targets ${PROJECT_SOURCE_DIR})
   foreach(target ${targets})
@@ -22,6 +23,7 @@ if(BDH_GCOVR)
     endif()
   endforeach()
 else()
-  add_custom_target(coverage COMMAND ${CMAKE_COMMAND} -E echo "coverage: gcovr not found: apt-get install gcovr, then configure again"
+  add_custom_target(coverage COMMAND ${CMAKE_COMMAND} -E echo
+    "coverage: gcovr not found: apt-get install gcovr, then configure again"
     COMMAND ${CMAKE_COMMAND} -E false VERBATIM)
 endif()

@@ -1,7 +1,9 @@
-# Everything comes from Debian packages; README.md lists them. Used by this build and, installed, by find_package(bdh).
+# Everything comes from Debian packages; README.md lists them. Used by this build and, installed, by
+# find_package(bdh).
 find_package(Threads REQUIRED)
 find_package(TBB REQUIRED)
-# HDF5's CMake module wants the C language, libzip's files its command-line tools; pkg-config wants neither.
+# HDF5's CMake module wants the C language, libzip's files its command-line tools; pkg-config wants
+# neither.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)

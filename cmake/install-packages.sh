@@ -1,4 +1,5 @@
-# Sourced by examples/quickstart.sh, tests/run.sh and bench/run.sh: the Debian and Ubuntu packages that bdh needs, and how they get installed.
+# Sourced by examples/quickstart.sh, tests/run.sh and bench/run.sh: the Debian and Ubuntu packages
+# that bdh needs, and how they get installed.
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev libeigen3-dev libigraph-dev)
 test_packages=(doctest-dev libbenchmark-dev python3 fonts-dejavu-core)
@@ -12,7 +13,8 @@ benchmark_packages=(libbenchmark-dev python3-venv git)
 
 say() { printf '\n== %s\n' "$*"; }
 
-# build_jobs: how many compilers at a time: as many as there are processors to use, and 1.5 GB of free memory for each.
+# build_jobs: how many compilers at a time: as many as there are processors to use, and 1.5 GB of
+# free memory for each.
 build_jobs() {
   local jobs most
   jobs=$(nproc)
@@ -40,7 +42,8 @@ update_package_lists() {
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# ensure_packages REASON PACKAGE...: installs those that dpkg does not know as installed; says nothing when all are there.
+# ensure_packages REASON PACKAGE...: installs those that dpkg does not know as installed; says
+# nothing when all are there.
 ensure_packages() {
   local reason=$1 package missing=()
   shift
@@ -63,8 +66,9 @@ clang_can_fuzz() {
     clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
 }
 
-# clang, and its sanitizer runtime, whose package has the version in its name and is called differently by older distributions.
-# With clang comes clang-format, so that the format test runs too.
+# clang, and its sanitizer runtime, whose package has the version in its name and is called
+# differently by older distributions. With clang comes clang-format, so that the format test runs
+# too.
 ensure_fuzz_packages() {
   ensure_packages "to build the fuzz targets" clang clang-format
   clang_can_fuzz && return

@@ -1,19 +1,25 @@
-# cmake --install: the library, its headers, a CMake package and a pkg-config file (component dev); apps/ adds the program (component runtime).
-# Headers keep the folders of the source, so that #include "core/model/model.hpp" means the same here and there.
+# cmake --install: the library, its headers, a CMake package and a pkg-config file (component dev);
+# apps/ adds the program (component runtime). Headers keep the folders of the source, so that
+# #include "core/model/model.hpp" means the same here and there.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdh)
 
 install(TARGETS bdh EXPORT bdhTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 foreach(folder core graph kernels gpu io)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh COMPONENT dev FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
+  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh COMPONENT dev
+    FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
 endforeach()
-install(FILES LICENSE CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime FILES_MATCHING PATTERN "*.md" PATTERN "*.png")
+install(FILES LICENSE CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT
+  runtime)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime FILES_MATCHING PATTERN
+  "*.md" PATTERN "*.png")
 
 install(EXPORT bdhTargets NAMESPACE bdh:: DESTINATION ${package_dir} COMPONENT dev)
 configure_file(cmake/bdhConfig.cmake.in bdhConfig.cmake @ONLY)
-write_basic_package_version_file(bdhConfigVersion.cmake VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/bdhConfig.cmake ${PROJECT_BINARY_DIR}/bdhConfigVersion.cmake cmake/dependencies.cmake
+write_basic_package_version_file(bdhConfigVersion.cmake VERSION ${PROJECT_VERSION} COMPATIBILITY
+  SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bdhConfig.cmake ${PROJECT_BINARY_DIR}/bdhConfigVersion.cmake
+  cmake/dependencies.cmake
   DESTINATION ${package_dir} COMPONENT dev)
 
 file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
@@ -23,4 +29,5 @@ if(BDH_CUDA)
   set(cuda_libraries " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -ldl -lrt")
 endif()
 configure_file(cmake/bdh.pc.in bdh.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/bdh.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+install(FILES ${PROJECT_BINARY_DIR}/bdh.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT
+  dev)

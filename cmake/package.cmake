@@ -1,13 +1,16 @@
-# cpack, or cmake --workflow --preset package: Debian packages for the distribution of this machine, `bdh` with the program, its models and
-# its pages, and `libbdh-dev` with the library and its headers. What they depend on follows from what the program links (dpkg-shlibdeps).
-set(BDH_PACKAGE_MAINTAINER "The bdh authors <authors@bdh.invalid>" CACHE STRING "Maintainer of the Debian packages, with an address that answers")
+# cpack, or cmake --workflow --preset package: Debian packages for the distribution of this machine,
+# `bdh` with the program, its models and its pages, and `libbdh-dev` with the library and its
+# headers. What they depend on follows from what the program links (dpkg-shlibdeps).
+set(BDH_PACKAGE_MAINTAINER "The bdh authors <authors@bdh.invalid>" CACHE STRING
+  "Maintainer of the Debian packages, with an address that answers")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each description begins with its own
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR})
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ
+  GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime dev)
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/debian_files.cmake)
@@ -38,8 +41,10 @@ The package has a small trained model to begin with.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libbdh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "nlohmann-json3-dev, libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev")
-set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "pkg-config")  # find_package(bdh) finds HDF5, libzip and igraph by it
+  "nlohmann-json3-dev, libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, \
+libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev")
+# find_package(bdh) finds HDF5, libzip and igraph by it
+set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "pkg-config")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "bdh, cmake")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "language models as graphs of neurons (BDH), C++ library
 The library behind the program bdh: models, rounds of local kernels on the

@@ -1,4 +1,4 @@
-// Tells what drives a neuron in layer 2 and the strength of a synapse of it, round by round; then
+// Prints what drives a neuron in layer 2 and the strength of a synapse of it, round by round; then
 // silences the neuron.
 //     intervene examples/models/shakespeare-4096/model.safetensors "To be" 1234 99
 #include <iostream>
@@ -15,7 +15,7 @@ int main(int argc, char** argv) try {
                               bdh::select_source(model, argv[4])};
   bdh::simulator brain(model, bdh::cpu_engine(model));
   brain.probe({pair, 2});
-  brain.follow_sources();  // what drives a neuron is told from the activity of the sources
+  brain.follow_sources();  // a neuron's drive is computed from the activity of the sources
   for (const bool silenced : {false, true}) {
     if (silenced)
       brain.perturb(

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# examples/quickstart.sh: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses, reads a text and writes on.
-# Installs what is missing on Debian and Ubuntu, and builds the program, which takes some minutes once. Safe to run again, from any folder.
+# examples/quickstart.sh: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses,
+# reads a text and writes on. Installs what is missing on Debian and Ubuntu, and builds the program,
+# which takes some minutes once. Safe to run again, from any folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # tests/aarch64.sh [--short]
 #
-# The same bits on AArch64: cross-builds the library and its tests of units, agreement and the engine for GPUs (preset aarch64, in
-# build/aarch64) and runs them under qemu-user, among them the one that compares with committed hashes. Installs Debian's or Ubuntu's cross
-# compiler and qemu-user where they miss, and unpacks the libraries into a folder of their own, build/aarch64-sysroot. Exit code 77, with the
-# reason, where that cannot be had.
+# The same bits on AArch64: cross-builds the library and its tests of units, agreement and the
+# engine for GPUs (preset aarch64, in build/aarch64) and runs them under qemu-user, among them the
+# one that compares with committed hashes. Installs Debian's or Ubuntu's cross compiler and
+# qemu-user where they miss, and unpacks the libraries into a folder of their own,
+# build/aarch64-sysroot. Exit code 77, with the reason, where that cannot be had.
 #
 #   --short   only the committed hashes, arithmetic, kernels, bits across sites and threads, and saving and going on
 set -euo pipefail

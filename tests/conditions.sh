@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # tests/conditions.sh [--build FOLDER] [--list] [NAME...]
 #
-# Runs the tests as machines and users would that are not like this one, and prints a table: what passed, failed or could not be made here, and
-# why. Without NAME, all conditions. One build of preset dev serves all but `path`, in FOLDER/dev (FOLDER: build/conditions); ctest's
-# output of each is in FOLDER/NAME.log. `plain`, `avx2` and `path` run the whole suite (ctest -LE '^(cuda|reference)$', as tests/run.sh);
-# the others those tests that the condition could matter to, without the slow ones: the comment at each says which. Needs root, or a user who
-# may make namespaces, for some; a condition that cannot be made is skipped.
+# Runs the tests as machines and users would that are not like this one, and prints a table: what
+# passed, failed or could not be made here, and why. Without NAME, all conditions. One build of
+# preset dev serves all but `path`, in FOLDER/dev (FOLDER: build/conditions); ctest's output of each
+# is in FOLDER/NAME.log. `plain`, `avx2` and `path` run the whole suite (ctest -LE
+# '^(cuda|reference)$', as tests/run.sh); the others those tests that the condition could matter to,
+# without the slow ones: the comment at each says which. Needs root, or a user who may make
+# namespaces, for some; a condition that cannot be made is skipped.
 set -euo pipefail
 from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -88,7 +90,8 @@ condition_plain() { tests BDH_INSTRUCTIONS=plain -- "${everything[@]}"; }
 condition_avx2() { can_use avx2 && tests BDH_INSTRUCTIONS=avx2 -- "${everything[@]}"; }
 condition_avx512() { can_use avx512 && tests BDH_INSTRUCTIONS=avx512 -- "${everything[@]}"; }
 
-# What computes, on a processor that has nothing else: an instruction that it lacks ends the program. Not all tests: emulation is slow.
+# What computes, on a processor that has nothing else: an instruction that it lacks ends the
+# program. Not all tests: emulation is slow.
 emulated() {
   local processor=$1 set=$2 program failed=0
   command -v qemu-x86_64 >/dev/null || { impossible "no qemu-x86_64 (apt-get install qemu-user)"; return; }
@@ -96,7 +99,7 @@ emulated() {
   rm -f "$build/Testing/Temporary/closing.txt"
   echo "bdh devices: $(qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null | tr -d '\n')"
   qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null | grep -q "\"instructions\": \"$set\"" || failed=1
-  for program in kernels_test bits_test blocks_test golden_bits_test; do
+  for program in kernels_test bits_test prefill_test golden_bits_test; do
     counted=$((counted + 1))
     echo "-- $program"
     (cd "$build" && qemu-x86_64 -cpu "$processor" "$bin/$program" --test-case-exclude="blocks agree with tokens:*,threads and sites*") 2>&1 |
@@ -119,8 +122,8 @@ emulated() {
 condition_emulated-plain() { emulated qemu64 plain; }
 condition_emulated-avx2() { emulated Haswell avx2; }
 
-# As a number without an account, with the build folder as the only thing that it may write to besides /tmp. Tests that only compute cannot
-# notice, nor those that would install something.
+# As a number without an account, with the build folder as the only thing that it may write to
+# besides /tmp. Tests that only compute cannot notice, nor those that would install something.
 condition_user() {
   local user=54321 status=0
   [ "$(id -u)" = 0 ] || { impossible "this is an ordinary user already: tests/run.sh"; return; }
@@ -203,7 +206,8 @@ namespace=(unshare --mount)
 in_namespace() { "${namespace[@]}" bash -c "$@"; }
 can_mount() { in_namespace 'mount -t tmpfs none /mnt' 2>/dev/null || { impossible "may not mount anything here"; return; }; }
 
-# A mount of its own for the source, and one for the build folder, which may be inside. Also what builds something.
+# A mount of its own for the source, and one for the build folder, which may be inside. Also what
+# builds something.
 condition_read-only() {
   can_mount || return
   local status=0

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # tests/distributions.sh [options] [NAME...]
 #
-# Are the two commands of README.md enough on a bare system? For every NAME: makes one in a folder with debootstrap (minbase), clones this
-# repository into it (what is committed), runs ./examples/quickstart.sh and ./tests/run.sh there as they are, without git, sudo, locales or
-# a user, and prints a table of what there was and what became of it. Needs root, debootstrap and git; exit code 77 where nothing could be
-# tried, 1 where something failed.
+# Are the two commands of README.md enough on a bare system? For every NAME: makes one in a folder
+# with debootstrap (minbase), clones this repository into it (what is committed), runs
+# ./examples/quickstart.sh and ./tests/run.sh there as they are, without git, sudo, locales or a
+# user, and prints a table of what there was and what became of it. Needs root, debootstrap and git;
+# exit code 77 where nothing could be tried, 1 where something failed.
 #
 #   NAME               debian-12 debian-13 (these two, if none is named) debian-testing debian-unstable ubuntu-22.04 ubuntu-24.04 ubuntu-26.04
 #   --folder FOLDER    where systems (6 GB each) and logs go; default ${TMPDIR:-/tmp}/bdh-distributions
@@ -15,7 +16,8 @@
 #   --mirror NAME=URL  packages of debian or ubuntu; by default from where this machine's apt has them
 #   --keep             keeps the systems, and goes on in those that were kept, with a new clone
 #
-# Everything that gets mounted is mounted in a namespace of its own and gone with its last process, however that ends.
+# Everything that gets mounted is mounted in a namespace of its own and gone with its last process,
+# however that ends.
 set -euo pipefail
 unset CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -96,7 +98,8 @@ apart() {
   return $status
 }
 
-# inside ROOT COMMAND...: in the system, with the devices that a container has. A bare environment: no locale, no user's settings.
+# inside ROOT COMMAND...: in the system, with the devices that a container has. A bare environment:
+# no locale, no user's settings.
 inside() {
   local root=$1
   shift

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # tests/package.sh [--packages DIR]
 #
-# Debian packages of bdh, from building to removing. Builds them (preset package, in build/package), lets lintian look at them, makes a bare
-# system of this machine's release with debootstrap in a temporary folder, installs them there with apt, runs the trained model that comes
-# with them as an ordinary user, compiles and links a C++ program against the library by CMake and by pkg-config, removes both packages
-# and what came with them, and compares every path of the system with those from before.
+# Debian packages of bdh, from building to removing. Builds them (preset package, in build/package),
+# lets lintian look at them, makes a bare system of this machine's release with debootstrap in a
+# temporary folder, installs them there with apt, runs the trained model that comes with them as an
+# ordinary user, compiles and links a C++ program against the library by CMake and by pkg-config,
+# removes both packages and what came with them, and compares every path of the system with those
+# from before.
 #
 #   --packages DIR  takes the packages that are there and builds nothing
 #
-# Packages come from where this machine's apt gets them. Needs root, debootstrap and 2 GB in $TMPDIR [/var/tmp]; without them it is skipped:
-# exit code 77, with the reason.
+# Packages come from where this machine's apt gets them. Needs root, debootstrap and 2 GB in $TMPDIR
+# [/var/tmp]; without them it is skipped: exit code 77, with the reason.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
@@ -17,13 +19,15 @@ source cmake/install-packages.sh
 skip() { echo "skipped: $*"; exit 77; }
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-# Everything from debootstrap on, in a mount namespace of its own: no mount can outlive it. --in DIR: the temporary folder.
+# Everything from debootstrap on, in a mount namespace of its own: no mount can outlive it. --in
+# DIR: the temporary folder.
 inside() {
   local root=$1/root packages=$1/packages
   local mirror release list
 
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  # As apt knows them: addresses, releases and components, whatever kind of file they are configured in.
+  # As apt knows them: addresses, releases and components, whatever kind of file they are configured
+  # in.
   list=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u)
   mirror=$(awk -v release="$release" '$2 == release && $3 == "main" {print $1; exit}' <<<"$list")
   [ -n "$mirror" ] || skip "apt of this machine has no source for $release main"

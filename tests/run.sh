@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all] [--build FOLDER]
 #
-# Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU, but for measurements
-# that take minutes (ctest --preset dev -L reference). Installs missing packages on Debian and Ubuntu. Safe to run again, from any
-# folder: only what has changed is built. At its end is a list of the tests and parts of tests that could not be run or compared here, with
-# the reason of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the processor that are used.
+# Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU, but
+# for measurements that take minutes (ctest --preset dev -L reference). Installs missing packages on
+# Debian and Ubuntu. Safe to run again, from any folder: only what has changed is built. At its end
+# is a list of the tests and parts of tests that could not be run or compared here, with the reason
+# of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the
+# processor that are used.
 #
 #   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the tests under them, without those about the
 #                   repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and those
@@ -42,8 +44,9 @@ done
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 
-# build PRESET [options of cmake --build]: a failure is shown and ends everything. From nothing, sources
-# are compiled in groups, in half the time; for work on them: cmake --preset dev -D CMAKE_UNITY_BUILD=OFF.
+# build PRESET [options of cmake --build]: a failure is shown and ends everything. From nothing,
+# sources are compiled in groups, in half the time; for work on them: cmake --preset dev -D
+# CMAKE_UNITY_BUILD=OFF.
 build() {
   local groups=()
   [ -e "$builds/$1/CMakeCache.txt" ] || groups=(-D CMAKE_UNITY_BUILD=ON)
@@ -52,7 +55,8 @@ build() {
 }
 
 tested=() fixed_addresses=()
-# run_tests PRESET [options of ctest]; the summary of the preset dev comes later, after what was left out.
+# run_tests PRESET [options of ctest]; the summary of the preset dev comes later, after what was
+# left out.
 run_tests() {
   local status=0
   tested+=("$1=$builds/$1")
@@ -89,7 +93,8 @@ say "Building preset dev"
 build dev
 
 if [ $sanitizers = yes ]; then
-  # The thread sanitizer of older compilers cannot live with much address randomisation; switch it off where that is allowed.
+  # The thread sanitizer of older compilers cannot live with much address randomisation; switch it
+  # off where that is allowed.
   setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
   say "Building preset asan-ubsan, then its tests"
   build asan-ubsan

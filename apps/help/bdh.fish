@@ -1,4 +1,5 @@
-# Completion of bdh in fish: asks the program, which knows its commands, options and values. Installed to share/fish/vendor_completions.d/bdh.fish.
+# Completion of bdh in fish: asks the program, which knows its commands, options and values.
+# Installed to share/fish/vendor_completions.d/bdh.fish.
 function __bdh_complete
     set -l words (commandline -opc) (commandline -ct)
     set -l lines ($words[1] complete $words[2..-1] 2>/dev/null)

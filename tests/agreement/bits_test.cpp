@@ -334,7 +334,7 @@ bdh::simulator rounding(const bdh::model& m, std::uint64_t seed, bdh::site_id si
 }  // namespace
 
 TEST_CASE(
-    "synapses rounded to bfloat16: the same bits whoever computes, other bits with another seed") {
+    "synapses rounded to bfloat16: the same bits on every way, other bits with another seed") {
   for (const bool rotates : {true, false}) {
     CAPTURE(rotates);
     tests::shape of = shape;

@@ -206,14 +206,14 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a value that is not finite is told with the neuron's own number") {
+TEST_CASE("a value that is not finite is reported with the neuron's own number") {
   const oracle::circuits c =
       tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .degree = 6}, 8);
   const bdh::model m = tests::as_direct_graph(c, "bdh", nullptr, false);
   const bdh::model other =
       tests::in_random_order(tests::as_direct_graph(c, "bdh", nullptr, false), 9);
   for (const std::string place : {"x:17", "y:17"}) {
-    std::string told[2];
+    std::string message[2];
     for (const bdh::model* of : {&m, &other}) {
       bdh::simulator brain(*of, bdh::cpu_engine(*of));
       brain.perturb(bdh::parse_intervention(*of, "clamp x:17 1"));
@@ -222,11 +222,11 @@ TEST_CASE("a value that is not finite is told with the neuron's own number") {
       try {
         for (int t = 0; t < 5; ++t) brain.step(1);
       } catch (const bdh::input_error& e) {
-        told[of == &other] = e.what();
+        message[of == &other] = e.what();
       }
     }
-    CHECK(told[0].find("of neuron 17: inf, expected a finite value") != std::string::npos);
-    CHECK(told[0] == told[1]);
+    CHECK(message[0].find("of neuron 17: inf, expected a finite value") != std::string::npos);
+    CHECK(message[0] == message[1]);
   }
 }
 

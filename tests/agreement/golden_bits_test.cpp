@@ -1,7 +1,7 @@
 // The bits of today's results, as SHA-256 in golden_bits.txt: every instruction set, compiler,
 // library and architecture must find them again. Both models of the repository and twelve random
 // ones, made by arithmetic that IEEE 754 fixes to the bit. The weights of each are hashed too, so
-// that a difference in making a model is told apart from one in running it; and so are models as
+// that a difference in making a model differs from one in running it; and so are models as
 // `bdh new` draws them.
 //
 //     golden_bits_test --no-skip -tc="write*"     writes golden_bits.txt anew, into the current
@@ -252,21 +252,21 @@ hashes run(const golden_case& c, const bdh::model& m, const way& w) {
       choices.add(bdh::choose(of.logits(), {.temperature = temperature, .top_k = 7, .seed = c.seed},
                               r.position));
   };
-  std::vector<std::unique_ptr<bdh::simulator>> siblings;
-  for (int s = 1; s < c.streams; ++s) siblings.push_back(brain.new_stream());
+  std::vector<std::unique_ptr<bdh::simulator>> streams;
+  for (int s = 1; s < c.streams; ++s) streams.push_back(brain.new_stream());
   for (const std::string& p : c.interventions) brain.perturb(bdh::parse_intervention(m, p));
   const auto tokens = tokens_of(c, m);
   const auto first = static_cast<std::size_t>(c.in_blocks);
   if (first != 0)
     brain.read(std::span(tokens).first(first), [&](const bdh::step_report& r) { keep(brain, r); });
   for (std::size_t t = first; t < tokens.size(); ++t) {
-    if (siblings.empty()) {
+    if (streams.empty()) {
       keep(brain, brain.step(tokens[t]));
       continue;
     }
     std::vector<bdh::stream_step> steps{{&brain, tokens[t]}};
-    for (std::size_t s = 0; s < siblings.size(); ++s)
-      steps.push_back({siblings[s].get(), tokens[(t + s + 1) % tokens.size()]});
+    for (std::size_t s = 0; s < streams.size(); ++s)
+      steps.push_back({streams[s].get(), tokens[(t + s + 1) % tokens.size()]});
     bdh::step_streams(steps);
     for (const bdh::stream_step& s : steps) {
       if (s.failed) std::rethrow_exception(s.failed);
@@ -275,7 +275,7 @@ hashes run(const golden_case& c, const bdh::model& m, const way& w) {
   }
   if (fired == 0) throw std::runtime_error(c.name + ": no neuron fired");
   add(synapses, brain.save());
-  for (const auto& s : siblings) add(synapses, s->save());
+  for (const auto& s : streams) add(synapses, s->save());
   return {{c.name + " logits", logits.hex()},
           {c.name + " synapses", synapses.hex()},
           {c.name + " choices", choices.hex()}};

@@ -137,7 +137,7 @@ TEST_CASE(
       }
 }
 
-TEST_CASE("a probe changes no bit, and tells since when it knows") {
+TEST_CASE("a probe changes no bit, and gives the token since which it is exact") {
   const oracle::weights w = tests::random_weights(
       {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
   const bdh::model m = tests::as_graph(w, "gpu-release");
@@ -171,7 +171,8 @@ TEST_CASE("a probe changes no bit, and tells since when it knows") {
 }
 
 TEST_CASE(
-    "the same bits for any number of sites and threads, whoever else looks, stepped at once or by "
+    "the same bits for any number of sites and threads, with other observers, stepped at once or "
+    "by "
     "rounds") {
   for (const bool direct : {false, true}) {
     CAPTURE(direct);

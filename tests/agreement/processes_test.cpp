@@ -174,7 +174,7 @@ TEST_CASE("sites as processes that share no memory give the same bits") {
       for (bdh::site_id b = a + 1; b < sites; ++b) {
         int pair[2];
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-        int size = 1 << 20;  // one packet must fit, since everybody writes before reading
+        int size = 1 << 20;  // one packet must fit, since all processes write before they read
         for (int fd : pair) ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         sockets[a][b] = pair[0];
         sockets[b][a] = pair[1];

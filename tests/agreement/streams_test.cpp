@@ -233,7 +233,7 @@ TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth
   compare(m, 5, shape.vocabulary, 2, 2, make);
   CHECK(rounds == 2 * (7 + 15 % 9) * 4 * shape.layers);  // alone and together, 4 L rounds a token
   const special mild = [&](bdh::simulator& stream,
-                           std::size_t number) {  // nobody looks between the rounds
+                           std::size_t number) {  // no observer between the rounds
     if (number == 0) stream.perturb(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
   };
   compare(m, 3, shape.vocabulary, 2, 1, mild);
@@ -372,7 +372,7 @@ TEST_CASE("a stream that fails leaves the others alone") {
   CHECK(same_bits(expected.logits(), doomed.logits()));
 }
 
-TEST_CASE("only different siblings read together") {
+TEST_CASE("only different streams of one model read together") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 9), "gpu-release"),
                    same = tests::as_graph(tests::random_weights(shape, 9), "gpu-release");
   bdh::simulator first = alone(m), stranger = alone(same), divided = alone(m, 2);

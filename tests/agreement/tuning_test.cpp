@@ -73,7 +73,7 @@ TEST_CASE("rotation, no retention, more layers, no inhibition") {
   check_lively(tune(bdh::random_circuits(r), make_engine).result);
 }
 
-TEST_CASE("the activity asked for is what comes") {
+TEST_CASE("the requested activity is what comes") {
   auto r = recipe(bdh::graph_family::erdos_renyi);
   for (const double goal : {0.03, 0.15}) {
     CAPTURE(goal);

@@ -1,8 +1,8 @@
 #!/bin/sh
-# compile_device.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR exact|contracted: the CUDA device for three
-# generations of GPUs (exact: for one), and its PTX. Every program is there, needs no more registers
-# than there are, rounds as the host does (contracted: but that a*b+c is rounded once), and stores
-# something; those that read dense rows do it by 16 bytes.
+# compile_device.sh NVCC HOST_COMPILER SOURCE_DIR OUT_DIR exact|contracted: the CUDA device for
+# three generations of GPUs (exact: for one), and its PTX. Every program is there, needs no more
+# registers than there are, rounds as the host does (contracted: but that a*b+c is rounded once),
+# and stores something; those that read dense rows do it by 16 bytes.
 set -eu
 nvcc=$1 host=$2 source=$3 out=$4 preset=$5
 out=$out/$preset/device

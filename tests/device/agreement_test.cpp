@@ -1,6 +1,6 @@
 // Does the GPU engine agree with the CPU engine, to the last bit where the device is exact? On the
-// fake device, where nothing may be read that nobody wrote and every array has sentinels around it,
-// on one that contracts, and on a GPU: tests::fresh_device() is another one in each program.
+// fake device, where nothing may be read before it is written and every array has sentinels around
+// it, on one that contracts, and on a GPU: tests::fresh_device() is another one in each program.
 #include <memory>
 #include <set>
 
@@ -267,7 +267,7 @@ TEST_CASE("changed round tables: decay before reading, writing twice, layers who
 }
 
 TEST_CASE(
-    "the first value that is not finite is told as the CPU engine tells it, and the engine is of "
+    "the first value that is not finite is reported as by the CPU engine, and the engine is of "
     "use again") {
   for (const std::string variant : {"bdh", "gpu-release"})
     for (const bool direct : {false, true}) {
@@ -297,8 +297,8 @@ TEST_CASE(
       const std::string expected = doom(runs.cpu);
       CHECK(expected != "");
       for (int again = 0; again < 2; ++again) {
-        const std::string told = doom(runs.gpu);
-        CHECK((runs.like.exact ? told : told.substr(0, 6)) ==
+        const std::string message = doom(runs.gpu);
+        CHECK((runs.like.exact ? message : message.substr(0, 6)) ==
               (runs.like.exact ? expected : "token "));
         runs.gpu.clear_synapses();
       }

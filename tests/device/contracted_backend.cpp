@@ -1,5 +1,5 @@
-// A device that is the host and contracts a*b+c, as GPUs do where nobody forbids it. Compiled for
-// AVX2 and FMA, so the program as a whole needs them: it is started by needs_instructions.
+// A device that is the host and contracts a*b+c, as GPUs do where that is not forbidden. Compiled
+// for AVX2 and FMA, so the program as a whole needs them: it is started by needs_instructions.
 #include <doctest/doctest.h>
 
 #include "device/backend.hpp"

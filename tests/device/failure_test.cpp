@@ -70,21 +70,21 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
         CAPTURE(n);
         const auto device = std::make_shared<fake_device>();
         device->fail_at(kind, n);
-        const std::string told = message([&] {
+        const std::string text = message([&] {
           bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
           use(brain);
         });
         CHECK(device->allocations() == 0);
         CHECK(device->damage() == "");
-        if (told.empty()) {
+        if (text.empty()) {
           CHECK(device->calls(kind) <= n);  // there is no such call any more
           break;
         }
         ++failures;
-        REQUIRE(told.starts_with("fake device: "));
-        REQUIRE(told.find("injected fault") != std::string::npos);
+        REQUIRE(text.starts_with("fake device: "));
+        REQUIRE(text.find("injected fault") != std::string::npos);
       }
-      // A model is one allocation; lists of interventions, whose length nobody knows before, make
+      // A model is one allocation; lists of interventions, whose length is not known before, make
       // others.
       CHECK(failures >= (kind == device_call::allocation ? (m->is_direct() ? 3 : 2) : 10));
     }
@@ -161,11 +161,11 @@ TEST_CASE("a model that does not fit is refused with numbers, before anything is
   for (const bdh::gpu::memory_use& use : bdh::gpu_memory(m)) needed += use.bytes;
   CHECK(needed > m.bytes() + m.synapse_bytes());
   const auto small = std::make_shared<fake_device>(needed - 1);
-  const std::string told = message([&] { bdh::gpu_engine(m, small); });
-  CAPTURE(told);
-  CHECK(told.starts_with("memory of fake device: " + std::to_string(needed - 1) +
+  const std::string text = message([&] { bdh::gpu_engine(m, small); });
+  CAPTURE(text);
+  CHECK(text.starts_with("memory of fake device: " + std::to_string(needed - 1) +
                          " bytes free, expected "));
-  CHECK(told.find("most of it: ") != std::string::npos);
+  CHECK(text.find("most of it: ") != std::string::npos);
   CHECK(small->calls(device_call::allocation) == 0);
   const auto enough = std::make_shared<fake_device>(
       needed + 4 * m.neurons());  // its compaction needs some workspace
@@ -174,7 +174,7 @@ TEST_CASE("a model that does not fit is refused with numbers, before anything is
   CHECK(enough->allocations() == 0);
 }
 
-TEST_CASE("the fake device tells what is wrong") {
+TEST_CASE("the fake device reports what is wrong") {
   fake_device device(1000);
   auto* memory = static_cast<float*>(device.allocate(8, "two floats"));
   CHECK(memory[0] != memory[0]);  // fresh memory is NaN

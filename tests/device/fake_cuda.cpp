@@ -1,4 +1,4 @@
-// In place of a GPU, for the program's own tests: what asks for CUDA gets the device that is the
+// In place of a GPU, for the program's own tests: what requests CUDA gets the device that is the
 // host.
 #include "core/base/error.hpp"
 #include "gpu/cuda/cuda.hpp"

@@ -86,7 +86,7 @@ TEST_CASE("streams that come and go: the bits of each alone") {
     }
 }
 
-TEST_CASE("streams in which somebody looks or intervenes go on by themselves, among the others") {
+TEST_CASE("streams with an observer or an intervention go on by themselves, among the others") {
   const bdh::model hubs = hub_model(), direct = bdh::as_direct(hubs).graph;
   for (const bdh::model* m : {&hubs, &direct}) {
     streams all(*m, std::make_shared<fake_device>(), 4);
@@ -128,7 +128,8 @@ TEST_CASE("the model is uploaded once, a token of all streams is one launch") {
   CHECK(all.device->allocations() == 0);
 }
 
-TEST_CASE("whatever fails while streams go together is told by all of them, and they begin again") {
+TEST_CASE(
+    "whatever fails while streams go together is reported by all of them, and they begin again") {
   const bdh::model m = hub_model();
   for (const device_call kind : {device_call::allocation, device_call::launch, device_call::copy})
     for (std::size_t n = 0; n < 90; n += kind == device_call::allocation ? 1 : 6) {

@@ -326,7 +326,7 @@ TEST_CASE("links to elsewhere are refused") {
   CHECK(contains(soft, "net.bdh.h5:/projections/dx/data: a link to elsewhere"));
 }
 
-TEST_CASE("wrong kinds, versions and rules are told") {
+TEST_CASE("wrong kinds, versions and rules are refused") {
   const files::folder dir;
   const auto with_text = [&](const char* object, const char* name, const std::string& value) {
     return image_outcome(edited(dir, {"gpu-release", 2, true},

@@ -239,10 +239,10 @@ TEST_CASE(
     }
   }
   const auto refusal = [&](const char* dataset, std::uint64_t index, auto value) {
-    std::string told;
+    std::string message;
     with_value(file, dataset, index, value,
-               [&] { told = message_of([&] { load_model(file, largest_read); }); });
-    return told;
+               [&] { message = message_of([&] { load_model(file, largest_read); }); });
+    return message;
   };
   constexpr std::uint64_t edges = std::uint64_t{direct_neurons} * direct_neurons, last = edges - 1;
   constexpr float nan = std::numeric_limits<float>::quiet_NaN(),

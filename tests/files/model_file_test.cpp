@@ -253,7 +253,7 @@ TEST_CASE("SciPy and AnnData find the CSR and CSC layouts they expect") {
   H5Fclose(file);
 }
 
-TEST_CASE("an existing file is kept unless told otherwise") {
+TEST_CASE("an existing file is kept unless it may be overwritten") {
   const files::folder dir;
   files::write(dir / "m.bdh.h5", "precious");
   const std::string message =
@@ -269,7 +269,7 @@ TEST_CASE("an existing file is kept unless told otherwise") {
   CHECK(dir.entries() == 1);
 }
 
-TEST_CASE("a full disk is told, leaves the old file and nothing else, wherever it fills up") {
+TEST_CASE("a full disk is reported, leaves the old file and nothing else, wherever it fills up") {
   const files::folder dir;
   save_model(files::small_model({"bdh", 1}), dir / "m.bdh.h5", false);
   const std::string old = files::read(dir / "m.bdh.h5");
@@ -295,7 +295,7 @@ TEST_CASE("a full disk is told, leaves the old file and nothing else, wherever i
   }
 }
 
-TEST_CASE("a bad value is told with the file, the dataset and the position") {
+TEST_CASE("a bad value is reported with the file, the dataset and the position") {
   const files::folder dir;
   save_model(files::small_model(), dir / "m.bdh.h5", false);
   {

@@ -1,5 +1,5 @@
 // Graph files: the same graph in every format is the same model, and what is wrong with a file is
-// told with its line.
+// reported with its line.
 #include "io/graph/graph_file.hpp"
 
 #include <doctest/doctest.h>
@@ -330,7 +330,7 @@ TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, howev
   }
 }
 
-TEST_CASE("what is wrong with a Matrix Market file is told with its line") {
+TEST_CASE("what is wrong with a Matrix Market file is reported with its line") {
   const files::folder dir;
   const std::string head = "%%MatrixMarket matrix coordinate real general\n";
   CHECK(contains(refusal(dir, "%%MatrixMarket matrix array real general\n2 2\n"),
@@ -359,7 +359,7 @@ TEST_CASE("what is wrong with a Matrix Market file is told with its line") {
   CHECK(contains(refusal(dir, head + "2 2 1\n1 1 1 1\n"), "g:3: '1' behind the entry"));
 }
 
-TEST_CASE("what is wrong with a CSV file is told with its line") {
+TEST_CASE("what is wrong with a CSV file is reported with its line") {
   const files::folder dir;
   CHECK(contains(refusal(dir, "a,b,1\n"), "g:1: 'a' and no columns source and target"));
   CHECK(contains(refusal(dir, "source,target,source\n"), "g:1: two columns called source"));
@@ -406,10 +406,10 @@ TEST_CASE("what is wrong with a CSV file is told with its line") {
   CHECK(contains(import_refusal(o), "s: token 'x', expected token ids"));
 }
 
-TEST_CASE("what is wrong with a GraphML file is told") {
+TEST_CASE("what is wrong with a GraphML file is reported") {
   const files::folder dir;
-  const auto with = [&](const std::string& body, const std::string& cos_sin = "directed") {
-    return refusal(dir, "<graphml>\n<graph edgedefault=\"" + cos_sin + "\">\n" + body +
+  const auto with = [&](const std::string& body, const std::string& edgedefault = "directed") {
+    return refusal(dir, "<graphml>\n<graph edgedefault=\"" + edgedefault + "\">\n" + body +
                             "</graph></graphml>\n");
   };
   const std::string nodes = "<node id=\"a\"/><node id=\"b\"/>\n";
@@ -443,7 +443,7 @@ TEST_CASE("what is wrong with a GraphML file is told") {
   CHECK(contains(refusal(dir, whole, false), "GraphML for edges between two kinds of nodes"));
 }
 
-TEST_CASE("what is wrong with a matrix in HDF5 is told") {
+TEST_CASE("what is wrong with a matrix in HDF5 is reported") {
   const files::folder dir;
   const auto at = [&](auto... more) {
     write_csr(dir / "g.h5", more...);

@@ -77,7 +77,7 @@ TEST_CASE("layouts and formats") {
 }
 
 TEST_CASE(
-    "the educational port: half-split pairs are put side by side, and the mask must be asked for") {
+    "the educational port: half-split pairs are put side by side, and the mask must be requested") {
   const bdh::model expected = import_checkpoint(reference);
   for (const char* format : {".safetensors", ".pt"}) {
     const auto file = converted(std::string("educational") + format, "--layout educational");

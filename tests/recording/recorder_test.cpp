@@ -1,4 +1,4 @@
-// What is asked for is what is recorded, and asking changes nothing.
+// What is requested is what is recorded, and recording changes no bit.
 #include "io/recording/recorder.hpp"
 
 #include <doctest/doctest.h>

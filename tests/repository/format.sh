@@ -1,6 +1,6 @@
 #!/bin/sh
-# format.sh ROOT: clang-format agrees with every source that git tracks. Skipped (77) without clang-format 14, whose opinion it is:
-# other versions differ in small things.
+# format.sh ROOT: clang-format agrees with every source that git tracks. Skipped (77) without
+# clang-format 14, whose opinion it is: other versions differ in small things.
 set -eu
 cd "$1"
 for tool in clang-format-14 clang-format; do

@@ -1,4 +1,5 @@
-# Installs the build into a folder of its own, looks at what is there, and builds and runs a program that knows only that folder.
+# Installs the build into a folder of its own, looks at what is there, and builds and runs a program
+# that knows only that folder.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT code EQUAL 0)
@@ -13,9 +14,12 @@ file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
 file(GLOB_RECURSE installed RELATIVE ${prefix} ${prefix}/*)
-foreach(expected "include/bdh/core/model\\.hpp" "include/bdh/core/base/ids\\.hpp" "include/bdh/graph/projection\\.hpp"
-    "include/bdh/kernels/cpu_engine\\.hpp" "include/bdh/io/.*\\.hpp" "lib.*/libbdh\\.a" "lib.*/cmake/bdh/bdhConfig\\.cmake"
-    "lib.*/cmake/bdh/bdhConfigVersion\\.cmake" "lib.*/pkgconfig/bdh\\.pc" "share/doc/bdh/LICENSE" "share/doc/bdh/CITATION\\.cff")
+foreach(expected "include/bdh/core/model\\.hpp" "include/bdh/core/base/ids\\.hpp"
+  "include/bdh/graph/projection\\.hpp"
+    "include/bdh/kernels/cpu_engine\\.hpp" "include/bdh/io/.*\\.hpp" "lib.*/libbdh\\.a"
+    "lib.*/cmake/bdh/bdhConfig\\.cmake"
+    "lib.*/cmake/bdh/bdhConfigVersion\\.cmake" "lib.*/pkgconfig/bdh\\.pc" "share/doc/bdh/LICENSE"
+    "share/doc/bdh/CITATION\\.cff")
   if(NOT ";${installed};" MATCHES ";${expected};")
     message(FATAL_ERROR "nothing installed as ${expected}, only:\n${installed}")
   endif()
@@ -33,7 +37,8 @@ foreach(file ${package_files})
   endforeach()
 endforeach()
 
-run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix})
+run(${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -D
+  CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)
 message(STATUS "consumer: ${output}")
@@ -60,15 +65,18 @@ if(PROGRAM)
   foreach(model random-64 shakespeare-4096)
     string(FIND "${output}" "${prefix}/share/bdh/models/${model}/model.safetensors" position)
     if(position EQUAL -1)
-      message(FATAL_ERROR "bdh devices: no model ${model} in ${prefix}/share/bdh/models:\n${output}")
+      message(FATAL_ERROR
+        "bdh devices: no model ${model} in ${prefix}/share/bdh/models:\n${output}")
     endif()
   endforeach()
   run(${prefix}/bin/bdh --version)
   if(NOT output MATCHES "^bdh ${VERSION}\n")
     message(FATAL_ERROR "bdh --version: found '${output}', expected ${VERSION}")
   endif()
-  foreach(expected "share/man/man1/bdh\\.1" "share/man/man1/bdh-run\\.1" "share/bash-completion/completions/bdh" "share/zsh/site-functions/_bdh"
-      "share/fish/vendor_completions\\.d/bdh\\.fish" "share/bdh/models/shakespeare-4096/expected\\.h5")
+  foreach(expected "share/man/man1/bdh\\.1" "share/man/man1/bdh-run\\.1"
+    "share/bash-completion/completions/bdh" "share/zsh/site-functions/_bdh"
+      "share/fish/vendor_completions\\.d/bdh\\.fish"
+      "share/bdh/models/shakespeare-4096/expected\\.h5")
     if(NOT ";${installed};" MATCHES ";${expected};")
       message(FATAL_ERROR "nothing installed as ${expected}, only:\n${installed}")
     endif()

@@ -1,8 +1,9 @@
 # Sourced by tests/run.sh.
 
-# ctest_then_closing BUILD COMMAND...: the tests of a build folder; COMMAND is ctest with its options, and what starts it. The summary that
-# ctest ends with is not printed but kept, in BUILD/Testing/Temporary/closing.txt, so that it can come after what the tests left out.
-# Returns ctest's exit code.
+# ctest_then_closing BUILD COMMAND...: the tests of a build folder; COMMAND is ctest with its
+# options, and what starts it. The summary that ctest ends with is not printed but kept, in
+# BUILD/Testing/Temporary/closing.txt, so that it can come after what the tests left out. Returns
+# ctest's exit code.
 ctest_then_closing() {
   local build=$1 testing=$1/Testing/Temporary status
   shift

@@ -24,7 +24,7 @@ class fake_device final : public bdh::gpu::device {
                        bool exact = true)
       : total_(memory), free_(memory), order_(order), runner_(runner), exact_(exact) {}
   ~fake_device()
-      override;  // whatever is still allocated then is a leak, which leaks() would have told
+      override;  // whatever is still allocated then is a leak, which leaks() would have found
 
   std::string name() const override { return "fake device"; }
   bool exact() const noexcept override { return exact_; }

@@ -7,8 +7,8 @@
 
 namespace tests {
 
-// Those that can be used here, plain first. The others are told on standard output, each once and
-// with the reason, in a line for the list of what was skipped.
+// Those that can be used here, plain first. The others are printed on standard output, each once
+// and with the reason, in a line for the list of what was skipped.
 std::vector<bdh::instruction_set> instruction_sets();
 
 }  // namespace tests

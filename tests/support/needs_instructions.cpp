@@ -1,6 +1,6 @@
 // needs_instructions SET COMMAND [ARGUMENT...]: becomes the command where the instruction set can
-// be used; otherwise tells why not and ends with 77, skipped. For programs that are compiled for
-// the set as a whole: even what they do before main() may need it.
+// be used; otherwise prints the reason and ends with 77, skipped. For programs that are compiled
+// for the set as a whole: even what they do before main() may need it.
 #include <unistd.h>
 
 #include <cstdio>

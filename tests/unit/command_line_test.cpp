@@ -69,10 +69,10 @@ const option_description& named(const command_description& c, const std::string&
 
 TEST_CASE("words reach their targets") {
   program p;
-  const auto asked =
+  const auto parsed =
       p.all.parse({"draw", "circle", "--colour=blue", "out", "--mark", "a", "--mark", "b",
                    "--centre", "1,2.5", "--radius", "3", "--count", "9", "--filled", "--trace"});
-  CHECK(asked.what == command_line::wanted::command);
+  CHECK(parsed.what == command_line::wanted::command);
   CHECK(p.circle->chosen());
   CHECK_FALSE(p.secret->chosen());
   CHECK(p.file == "out");

@@ -253,6 +253,6 @@ TEST_CASE("questions about synapses that do not exist are refused") {
                        bdh::input_error);
   other.layers.clear();
   CHECK_THROWS_AS(brain.restore(other), bdh::shape_error);
-  other.model_sha256 = "somebody else's";
+  other.model_sha256 = "of another model";
   CHECK_THROWS_AS(brain.restore(other), bdh::input_error);
 }

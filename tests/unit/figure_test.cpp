@@ -66,7 +66,7 @@ drawing one_panel(mark m) {
 
 }  // namespace
 
-TEST_CASE("ticks are at round values, no more than asked for") {
+TEST_CASE("ticks are at round values, no more than requested") {
   CHECK(linear(0, 10, 5) == "0 2 4 6 8 10");
   CHECK(linear(0, 1, 4) == "0.0 0.5 1.0");
   CHECK(linear(-0.3, 0.25, 6) == "−0.3 −0.2 −0.1 0.0 0.1 0.2");
@@ -81,7 +81,7 @@ TEST_CASE("ticks are at round values, no more than asked for") {
     }
 }
 
-TEST_CASE("very large and very small values are told in units of a power of ten") {
+TEST_CASE("very large and very small values are shown in units of a power of ten") {
   const tick_list small = scale(spacing::linear, 0, 4e-7).ticks(4);
   CHECK(small.exponent == -7);
   CHECK(labels(small) == "0 1 2 3 4");
@@ -201,7 +201,7 @@ TEST_CASE("long series are drawn with as many points as can be seen, and every e
   CHECK(in_svg(one_panel(m)).find("drawn once") != std::string::npos);
 }
 
-TEST_CASE("values on a logarithmic axis that are not positive are told") {
+TEST_CASE("values on a logarithmic axis that are not positive are noted") {
   drawing d = one_panel({.x = {1, 2, 3}, .y = {0, -1, 5}});
   d.panels[0].y.kind = spacing::logarithmic;
   CHECK(in_svg(d).find("2 values that are not positive") != std::string::npos);

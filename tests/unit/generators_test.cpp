@@ -116,7 +116,7 @@ TEST_CASE("a ring of degree 3 reaches one neuron behind and two ahead") {
   }
 }
 
-TEST_CASE("a small world moves the share of edges that it is told to") {
+TEST_CASE("a small world moves the requested share of edges") {
   const bdh::edge_set ring = graph({graph_family::ring, 3000, 10}),
                       moved = graph({graph_family::small_world, 3000, 10, 0.2});
   double kept = 0;
@@ -133,7 +133,7 @@ TEST_CASE("scale-free out-degrees have a heavy tail") {
   CHECK(most > 100);  // a Poisson graph: about 25
 }
 
-TEST_CASE("blocks keep the share of edges inside that they are told to") {
+TEST_CASE("blocks keep the requested share of edges inside") {
   const bdh::edge_set s = graph({graph_family::blocks, 2000, 12, 0.25, 4});
   double inside = 0;
   for (bdh::neuron_id i = 0; i < 2000; ++i)

@@ -247,9 +247,10 @@ TEST_CASE("rewired graphs keep every number of neighbours, and nothing else") {
 }
 
 TEST_CASE(
-    "hubs that know each other more than their degrees tell are a rich club; rewired, they are "
+    "hubs with more links to each other than their degrees explain are a rich club; rewired, they "
+    "are "
     "none") {
-  // Of the largest club of 1 to 5 % of the nodes: does no one of 20 rewired graphs have one as
+  // Of the largest club of 1 to 5 % of the nodes: does none of 20 rewired graphs have one as
   // dense?
   const auto is_club = [](const bdh::edge_set& edges, std::uint64_t seed) {
     const bdh::network graph(edges);

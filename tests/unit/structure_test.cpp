@@ -208,7 +208,7 @@ TEST_CASE("the same bits for any number of threads, and from bits as from lists"
   }
 }
 
-TEST_CASE("thresholds keep as many edges as asked for, or a few less") {
+TEST_CASE("thresholds keep as many edges as requested, or a few less") {
   const std::size_t size = 300;
   const std::vector<float> weights = random_weights(size, 2);
   const bdh::weight_matrix rows = complete(weights, size);
@@ -243,7 +243,7 @@ TEST_CASE("what is interrupted ends with what the interruption threw") {
       std::runtime_error);
 }
 
-TEST_CASE("a Gaussian product has no structure of its own, and the size asked for") {
+TEST_CASE("a Gaussian product has no structure of its own, and the requested size") {
   const auto work = bdh::serial_executor();
   const bdh::random_product p = bdh::gaussian_product({10, 40, 10, 40}, 8, 5);
   const bdh::thresholded_graph g = bdh::apply_thresholds(p.rows, p.window, {0, 0}, *work);

@@ -1,5 +1,7 @@
 // What differs between two runs is found where it differs, and the course of a neuron or synapse is
 // what was recorded.
+#include "io/recording/comparison.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
 #include "graph/edge_ids.hpp"
-#include "io/recording/comparison.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/run_writer.hpp"
 #include "io/recording/time_series.hpp"
@@ -71,12 +72,12 @@ recorded_run make(const std::filesystem::path& folder, const made_run& r) {
       folder, m, {{"retention", r.retention}, {"threads", r.tokens.size()}, {"model", "nowhere"}},
       plan_reports(m, requests, 0));
   for (std::uint64_t t = 0; t < r.tokens.size(); ++t) {
-    step_report told;
-    told.position = t;
-    told.token = r.tokens[t];
-    told.active_x.assign(m.layers(), r.active);
-    told.active_y.assign(m.layers(), 2);
-    run.append(told, t == 0 ? "a,\"b\"\n" : "c", false, rows_at(run.reports(), t, r.change));
+    step_report report;
+    report.position = t;
+    report.token = r.tokens[t];
+    report.active_x.assign(m.layers(), r.active);
+    report.active_y.assign(m.layers(), 2);
+    run.append(report, t == 0 ? "a,\"b\"\n" : "c", false, rows_at(run.reports(), t, r.change));
   }
   run.finish(run_status::complete);
   return open_run(folder);
@@ -231,7 +232,7 @@ TEST_CASE("the first neuron that differs is found, by token, layer, X before Y, 
     }
 }
 
-TEST_CASE("of several differences the first is told, in whatever order the reports come") {
+TEST_CASE("of several differences the first is shown, in whatever order the reports come") {
   const files::folder dir;
   made_run how;
   how.requests = {"y:all layers 3", "y:all layers 1-2", "x:9-15", "x:0-8"};
@@ -282,7 +283,7 @@ TEST_CASE("of the largest values, only what is certain counts as a difference") 
   CHECK(unlisted->particle == 5);
 }
 
-TEST_CASE("without common neurons the summary tells, and without that the logits") {
+TEST_CASE("without common neurons the summary decides, and without it the logits") {
   const files::folder dir;
   made_run how;
   how.requests = {"x:1", "logits"};

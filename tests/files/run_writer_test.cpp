@@ -1,4 +1,6 @@
 // Run folders: what was committed is there and right, whatever ends the run.
+#include "io/recording/run_writer.hpp"
+
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -10,14 +12,13 @@
 #include "io/model/file_kind.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/reference_outputs.hpp"
-#include "io/recording/run_writer.hpp"
 #include "support.hpp"
 
 using namespace bdh;
 
 namespace {
 
-step_report told(std::uint64_t t) {
+step_report report_of(std::uint64_t t) {
   step_report r;
   r.position = t;
   r.token = static_cast<token_id>(t % 5);
@@ -48,7 +49,7 @@ void write_tokens(run_directory& run, std::uint64_t count) {
     const std::uint64_t t = run.tokens();
     const report_row rows[] = {logits_row(t)};
     run.append(
-        told(t), "a,\"b\"\n", t >= 3,
+        report_of(t), "a,\"b\"\n", t >= 3,
         run.reports().empty() ? std::span<const report_row>() : std::span<const report_row>(rows));
   }
 }
@@ -84,8 +85,8 @@ TEST_CASE("a finished run is read back") {
   CHECK(r.tokens[13] == 3);
   CHECK(r.logits);
   const std::vector<std::string> columns = {
-      "position",        "token",      "active_x_1", "active_x_2",      "active_x_3",
-      "active_y_1",      "active_y_2", "active_y_3", "synaptic_events", "hebbian_writes",
+      "position",        "token",          "active_x_1", "active_x_2",      "active_x_3",
+      "active_y_1",      "active_y_2",     "active_y_3", "synaptic_events", "hebbian_writes",
       "bytes_exchanged", "surprisal_nats", "seconds"};
   CHECK(r.columns == columns);
   REQUIRE(r.summary.size() == 1000 * columns.size());
@@ -107,7 +108,7 @@ TEST_CASE("a finished run is read back") {
 TEST_CASE("a run without logits") {
   const files::folder dir;
   auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object());
-  run.append(told(0), "\xff", false, {});
+  run.append(report_of(0), "\xff", false, {});
   run.finish(run_status::interrupted);
   const run_record r = read_run(dir / "run");
   CHECK(r.run["status"] == "interrupted");
@@ -137,9 +138,9 @@ TEST_CASE("values of another shape are refused") {
   auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
                                    with_logits());
   const report_row wrong[] = {{{}, {}, {1, 2, 3, 4}}}, right[] = {logits_row(0)};
-  CHECK_THROWS_AS(run.append(told(0), "", false, wrong), shape_error);
-  CHECK_THROWS_AS(run.append(told(0), "", false, {}), shape_error);
-  step_report r = told(0);
+  CHECK_THROWS_AS(run.append(report_of(0), "", false, wrong), shape_error);
+  CHECK_THROWS_AS(run.append(report_of(0), "", false, {}), shape_error);
+  step_report r = report_of(0);
   r.active_x.pop_back();
   CHECK_THROWS_AS(run.append(r, "", false, right), shape_error);
 }
@@ -156,7 +157,7 @@ TEST_CASE("what was committed survives a kill at any moment") {
       files::write(dir / "ready", "");
       for (std::uint64_t t = 0;; ++t) {
         const report_row rows[] = {logits_row(t)};
-        run.append(told(t), "x", true, rows);
+        run.append(report_of(t), "x", true, rows);
         if (t % 16 == 15) {
           run.commit();
           files::write(dir / "committed.new", std::to_string(t + 1));
@@ -202,7 +203,7 @@ TEST_CASE("torn last lines are not for readers") {
   CHECK_THROWS_AS(read_run(dir / "run"), input_error);
 }
 
-TEST_CASE("a full disk is told, and the rows before it can be read") {
+TEST_CASE("a full disk is reported, and the rows before it can be read") {
   const files::folder dir;
   const auto run_until_full = [&](const char* name, std::uint64_t limit) {
     return files::with_full_disk(limit, [&] {
@@ -211,7 +212,7 @@ TEST_CASE("a full disk is told, and the rows before it can be read") {
         auto run = run_directory::create(dir / name, m, nlohmann::json::object(), with_logits());
         for (std::uint64_t t = 0; t < 100000; ++t) {
           const report_row rows[] = {logits_row(t)};
-          run.append(told(t), "x", true, rows);
+          run.append(report_of(t), "x", true, rows);
           if (t % 64 == 63) run.commit();
         }
       } catch (const device_error& e) {

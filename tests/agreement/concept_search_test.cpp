@@ -1,12 +1,13 @@
-// The search for synapses that tell texts apart: against one that computes every pair by itself,
+// The search for synapses that separate texts: against one that computes every pair by itself,
 // and on a planted concept.
+#include "core/analysis/concept_search.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-#include "core/analysis/concept_search.hpp"
 #include "core/base/random.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -84,7 +85,7 @@ void check_search(const bdh::model& m, int vocabulary, bdh::layer_id layer,
 }  // namespace
 
 TEST_CASE(
-    "the tiled search finds what looking at every pair finds, through hubs and over edges, on any "
+    "the tiled search finds what a search of every pair finds, through hubs and over edges, on any "
     "threads") {
   const oracle::weights w = tests::random_weights(
       {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
@@ -194,7 +195,7 @@ TEST_CASE(
   }
   MESSAGE("searches with a false confirmation: " << with_any << " of 200");
   CHECK(with_any <= 18);
-  // The texts that chose them, asked once more, say yes to what means nothing.
+  // Tested on the texts that chose them, candidates without meaning hold.
   MESSAGE("by the texts that chose: " << without_halves << " of 200");
   CHECK(without_halves > 100);
 }

@@ -1,4 +1,6 @@
 // A report is read as it was written, up to the commit marker, or refused.
+#include "io/recording/recording_reader.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,7 +9,6 @@
 #include "../files/support.hpp"
 #include "core/base/error.hpp"
 #include "io/hdf5/file.hpp"
-#include "io/recording/recording_reader.hpp"
 
 using namespace bdh;
 
@@ -127,7 +128,7 @@ TEST_CASE("rows are read as they were written, in any order, up to the commit ma
   }
 }
 
-TEST_CASE("the synapses of a report are told with it") {
+TEST_CASE("the synapses of a report are read with it") {
   const files::folder dir;
   const report_reader reader(recorded(dir, frames(), 0, 0));
   CHECK(reader.rows() == 0);

@@ -1,5 +1,7 @@
 // The strengths of all synapses from their factors, against probes, which accumulate each of them
 // token by token.
+#include "core/analysis/hebbian_trace.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "core/analysis/hebbian_trace.hpp"
 #include "core/base/error.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -148,5 +149,5 @@ TEST_CASE("factors are refused where they would be wrong") {
     CHECK_THROWS_AS(brain.step(3), bdh::unavailable_error);
   }
   brain.clear_synapses();
-  brain.step(3);  // nobody follows any more
+  brain.step(3);  // no trace follows any more
 }

@@ -1,11 +1,12 @@
-// The device that was asked for is the one that does the work, and the self-test tells a device
-// that computes well from one that does not.
+// The device that was chosen is the one that does the work, and the check finds a device that
+// computes wrongly.
+#include "gpu/engine/device_check.hpp"
+
 #include <memory>
 
 #include "core/base/error.hpp"
 #include "device/support.hpp"
 #include "gpu/cuda/cuda.hpp"
-#include "gpu/engine/device_check.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"
 
@@ -72,29 +73,30 @@ TEST_CASE("a forced device is the one used") {
   CHECK(device->calls(device_call::launch) > launches);
 }
 
-TEST_CASE("without CUDA, or without a GPU, asking for one is a device error") {
-  std::string told;
+TEST_CASE("without CUDA, or without a GPU, requesting one is a device error") {
+  std::string message;
   try {
     bdh::gpu::open_cuda_device(1000);
   } catch (const bdh::device_error& e) {
-    told = e.what();
+    message = e.what();
   }
-  CAPTURE(told);
+  CAPTURE(message);
   if (bdh::gpu::built_with_cuda())
-    CHECK(told.find("cuda") != std::string::npos);
+    CHECK(message.find("cuda") != std::string::npos);
   else
-    CHECK(told.find("install NVIDIA's driver and the CUDA Toolkit 13") != std::string::npos);
+    CHECK(message.find("install NVIDIA's driver and the CUDA Toolkit 13") != std::string::npos);
 }
 
 TEST_CASE("the self-test passes an exact device and fails one that is not") {
   const auto exact = std::make_shared<fake_device>();
-  std::size_t told = 0;
-  for (const bdh::agreement& a : bdh::self_test(exact, [&](const bdh::agreement&) { ++told; })) {
+  std::size_t reported = 0;
+  for (const bdh::agreement& a :
+       bdh::self_test(exact, [&](const bdh::agreement&) { ++reported; })) {
     CAPTURE(a.model);
     CHECK(a.passed());
     CHECK(a.tokens == 24);
   }
-  CHECK(told == 5);
+  CHECK(reported == 5);
   CHECK(exact->allocations() == 0);
   CHECK(bdh::stream_bandwidth(*exact, 1 << 16) > 0);
   const bdh::model m = tests::as_graph(tests::random_weights({}, 1), "gpu-release");

@@ -1,5 +1,7 @@
 // Models joined and cut: what is joined with itself is itself, what is cut out has the bits that it
 // had.
+#include "core/model/merge_and_slice.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 
 #include "core/base/error.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/model/merge_and_slice.hpp"
 #include "core/simulation/simulator.hpp"
 #include "graph/combine.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
@@ -88,7 +89,7 @@ TEST_CASE("edges go to their places, and those that fall together add up") {
   CHECK(std::signbit(e.weights()[3]));
 }
 
-TEST_CASE("a model joined with itself is itself, by the factor of E that its dynamics ask for") {
+TEST_CASE("a model joined with itself is itself, by the factor of E that its dynamics need") {
   struct kind {
     const char* dynamics;
     int heads;
