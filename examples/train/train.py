@@ -157,7 +157,7 @@ def held_out_loss(model, text, window, windows=16):
 
 def usable_cores():
     """Fewer than the machine has where this process may not use all of them; not every system
-    tells."""
+    has the number."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 

@@ -36,7 +36,7 @@ VERB = "the subject is the code: 'is given', 'reads', 'prints', 'requests', 'sta
 # Pattern: what to write instead and why. The patterns are written so that they do not match
 # themselves.
 WORDS = {
-    r"nobod[y]|somebod[y]|anybod[y]|everybod[y]|whoeve[r]|someon[e]|anyon[e]|no on[e]": PERSON,
+    r"nobod[y](?![:`])|somebod[y]|anybod[y]|everybod[y]|whoeve[r]|someon[e]|anyon[e]|no on[e]": PERSON,
     r"tol[d]|tel[l]s?|tellin[g]|as[k]s?|aske[d]|askin[g]": VERB,
     r"onlooke[r]s?": "round_observer",
     r"looking_a[t]|loo[k]ing::\w+": "observation",
@@ -59,7 +59,7 @@ WORDS = {
     r"look_for_broke[n]|broken_synaps[e]_?": "find_non_finite",
     r"ordered_engin[e]": "permuted_engine",
     r"collect_row[s]": "reduce_block_rows",
-    r"hear_[aw]|heard_": "reduce_a, reduce_w, hub_input_",
+    r"hear_[aw]|hear[d]_": "reduce_a, reduce_w, hub_input_",
     r"believ[e]\(|conclud[e]\(": "compute_x, compute_y",
     r"sealed_a[s]|seal[s]?\.[ch]pp|class sea[l]": "checksum_header",
     r"read_apar[t]|apar[t]\.[ch]pp": "read_in_child, sandbox",
