@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <utility>
 
 #include "core/base/error.hpp"
 #include "core/base/version.hpp"
+#include "io/checkpoint/file_order.hpp"
 #include "io/checkpoint/layouts.hpp"
+#include "io/checkpoint/statements.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/sha256.hpp"
@@ -23,37 +23,6 @@ const char* name(pairing p) noexcept {
   return p == pairing::interleaved ? "interleaved" : "half-split";
 }
 
-// What is stated about the model outside its tensors: by the file itself, and by a config.json
-// beside it.
-struct statements {
-  std::vector<statement> inside, beside;
-};
-
-std::vector<statement> read_config(const std::filesystem::path& checkpoint) {
-  using nlohmann::json;
-  const std::filesystem::path file = checkpoint.parent_path() / "config.json";
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(file, failed)) return {};
-  constexpr std::uintmax_t most = 1 << 20;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed || size > most)
-    throw input_error(file.string(), "too large or unreadable", "a configuration of at most 1 MiB");
-  std::ifstream in(file, std::ios::binary);
-  const json config = json::parse(in, nullptr, false);
-  if (!config.is_object())
-    throw input_error(file.string(), "no JSON object", "the checkpoint's configuration",
-                      "move it away if it belongs to something else");
-  std::vector<statement> result;
-  for (const auto& [key, value] : config.items()) {
-    if (value.is_number())
-      result.push_back({key, value.get<double>(), "config.json beside the file"});
-    if (value.is_boolean())
-      result.push_back({key, value.get<bool>() ? 1.0 : 0.0, "config.json beside the file"});
-  }
-  return result;
-}
-
-using keys = std::span<const std::string_view>;
 constexpr std::string_view layer_keys[] = {"n_layer", "num_hidden_layers", "n_layers", "num_layers",
                                            "L"};
 constexpr std::string_view head_keys[] = {"n_head", "num_attention_heads", "n_heads", "num_heads",
@@ -65,66 +34,13 @@ constexpr std::string_view rotation_keys[] = {"use_rope"};
 constexpr std::string_view tie_keys[] = {"tie_word_embeddings"};
 constexpr std::string_view epsilon_keys[] = {"layer_norm_eps", "layer_norm_epsilon", "norm_eps"};
 
-// The one statement with one of these keys, or nothing. Two that differ are an error.
-const statement* find(const std::string& place, const std::vector<statement>& among, keys wanted) {
-  const statement* found = nullptr;
-  for (const statement& s : among) {
-    if (std::find(wanted.begin(), wanted.end(), s.key) == wanted.end()) continue;
-    if (found != nullptr && found->value != s.value)
-      throw input_error(place,
-                        fmt::format("{} {} ({}) and {} {} ({})", found->key, found->value,
-                                    found->where, s.key, s.value, s.where),
-                        "one value");
-    found = &s;
-  }
-  return found;
-}
-
-struct answer {
-  double value;
-  std::string from;
-};
-
-// A number that tensors do not show. An option may not contradict the file; it overrides a
-// config.json, which may be another model's.
-std::optional<answer> resolve(const std::string& place, const statements& known, keys wanted,
-                              const char* option, const std::optional<double>& given) {
-  const statement* const inside = find(place, known.inside, wanted);
-  const statement* const beside = find(place, known.beside, wanted);
-  if (given && inside != nullptr && *given != inside->value)
-    throw input_error(
-        option, fmt::format("{}", *given),
-        fmt::format("{}, as {} says ({})", inside->value, inside->where, inside->key));
-  if (given && beside != nullptr && *given != beside->value)
-    return answer{*given,
-                  fmt::format("{}; config.json beside the file says {}", option, beside->value)};
-  if (given) return answer{*given, option};
-  if (inside != nullptr && beside != nullptr && inside->value != beside->value)
-    throw input_error(
-        place, fmt::format("{} {} in config.json beside the file", beside->key, beside->value),
-        fmt::format("{}, as {} says", inside->value, inside->where),
-        fmt::format("move config.json away or give {}", option));
-  if (inside != nullptr) return answer{inside->value, inside->key + " in " + inside->where};
-  if (beside != nullptr) return answer{beside->value, beside->key + " in " + beside->where};
-  return std::nullopt;
-}
-
-void cross_check(const std::string& place, const statements& known, keys wanted,
-                 std::uint64_t actual, const std::string& shown_by) {
-  for (const auto* among : {&known.inside, &known.beside})
-    if (const statement* const s = find(place, *among, wanted);
-        s != nullptr && s->value != static_cast<double>(actual))
-      throw input_error(place, fmt::format("{} {} ({})", s->key, s->value, s->where),
-                        fmt::format("{}, {}", actual, shown_by));
-}
-
-// One import: the recognised tensors, and the lines that tell people what was inferred.
+// One import: the recognised tensors, and the lines that state what was inferred.
 class importer {
  public:
   importer(const tensor_file& file, const statements& known, const import_options& options)
       : file_(file), known_(known), options_(options), match_(recognise(file)) {}
 
-  model_spec parts() {
+  model_spec spec() {
     check_statements();
     model_spec p;
     p.heads = static_cast<head_id>(match_.heads);
@@ -132,6 +48,8 @@ class importer {
     note("{} heads (first axis of {})", match_.heads, match_.dx->name);
     p.layers = layers();
     pairs_ = options_.pairs.value_or(match_.kind->pairs);
+    order_ = {
+        .pairs = pairs_, .heads = match_.heads, .per_head = match_.per_head, .hubs = match_.hubs};
     p.rotation = rotation_table();
     note_pairing();
     p.rules = dynamics::named("gpu-release", epsilon());
@@ -140,7 +58,10 @@ class importer {
     if (options_.training_window)
       note("trained on windows of {} tokens (--training-window)", *options_.training_window);
     p.circuits = circuits();
-    if (pairs_ == pairing::half_split) p.original_id = original_ids();
+    if (pairs_ == pairing::half_split) {
+      note("neurons renumbered (the pair (m, m + N/2) of a head is stored as (2m, 2m + 1))");
+      p.original_id = order_.original_ids();
+    }
     p.origin.creator = creator();
     p.origin.layout = match_.kind->name;
     p.origin.inferred = std::move(lines_);
@@ -154,9 +75,9 @@ class importer {
   }
 
   // The statement that one of these is false, or nothing.
-  const statement* denied(keys wanted) const {
+  const statement* denied(statement_keys wanted) const {
     for (const auto* among : {&known_.inside, &known_.beside})
-      if (const statement* const s = find(file_.place(), *among, wanted);
+      if (const statement* const s = find_statement(file_.place(), *among, wanted);
           s != nullptr && s->value == 0)
         return s;
     return nullptr;
@@ -198,7 +119,7 @@ class importer {
 
   layer_id layers() {
     const auto given = options_.layers ? std::optional<double>(*options_.layers) : std::nullopt;
-    const auto found = resolve(file_.place(), known_, layer_keys, "--layers", given);
+    const auto found = resolve_statement(file_.place(), known_, layer_keys, "--layers", given);
     if (!found)
       throw input_error(file_.place(), "no number of layers (they share their weights)",
                         "--layers L, or a config.json with n_layer beside the file",
@@ -211,8 +132,9 @@ class importer {
   }
 
   double epsilon() {
-    const auto found = resolve(file_.place(), known_, epsilon_keys, "--eps", options_.epsilon)
-                           .value_or(answer{1e-5, "assumed, PyTorch's default; --eps"});
+    const auto found =
+        resolve_statement(file_.place(), known_, epsilon_keys, "--eps", options_.epsilon)
+            .value_or(resolved_number{1e-5, "assumed, PyTorch's default; --eps"});
     note("epsilon {} ({})", found.value, found.from);
     return found.value;
   }
@@ -230,7 +152,8 @@ class importer {
 
   rotation rotation_table() {
     if (match_.table != nullptr) return table();
-    const auto found = resolve(file_.place(), known_, theta_keys, "--theta", options_.theta);
+    const auto found =
+        resolve_statement(file_.place(), known_, theta_keys, "--theta", options_.theta);
     const double theta = found ? found->value : match_.kind->theta;
     rotation result = rotation::geometric(theta, match_.per_head);
     if (match_.inverse_frequency != nullptr) check_inverse(result);
@@ -248,7 +171,7 @@ class importer {
     const array<double> values = file_.numbers(t);
     std::vector<double> frequency(match_.per_head / 2);
     for (std::size_t m = 0; m < frequency.size(); ++m) {
-      const auto [first, second] = members(pairs_, m);
+      const auto [first, second] = members(pairs_, m, match_.per_head);
       if (values[first] != values[second])
         throw input_error(file_.place(t),
                           fmt::format("frequencies {} and {} for pair ({}, {})", values[first],
@@ -284,33 +207,10 @@ class importer {
     const pairing other =
         pairs_ == pairing::interleaved ? pairing::half_split : pairing::interleaved;
     for (std::size_t m = 0; m < match_.per_head / 2; ++m) {
-      const auto [first, second] = members(other, m);
+      const auto [first, second] = members(other, m, match_.per_head);
       if (table[first] != table[second]) return "a damaged or unknown table";
     }
     return fmt::format("the table fits --pairing {}", name(other));
-  }
-
-  // The two neurons of pair m of a head, as the file numbers them.
-  std::pair<std::size_t, std::size_t> members(pairing pairs, std::size_t m) const noexcept {
-    if (pairs == pairing::interleaved) return {2 * m, 2 * m + 1};
-    return {m, m + match_.per_head / 2};
-  }
-
-  // Where neuron k of a head goes: models keep the two of a pair side by side.
-  std::size_t position(std::size_t k) const noexcept {
-    if (pairs_ == pairing::interleaved) return k;
-    const std::size_t half = match_.per_head / 2;
-    return k < half ? 2 * k : 2 * (k - half) + 1;
-  }
-
-  std::vector<neuron_id> original_ids() {
-    note("neurons renumbered (the pair (m, m + N/2) of a head is stored as (2m, 2m + 1))");
-    std::vector<neuron_id> result(match_.heads * match_.per_head);
-    for (std::size_t i = 0; i < result.size(); ++i) {
-      const std::size_t k = i % match_.per_head;
-      result[i - k + position(k)] = static_cast<neuron_id>(i);
-    }
-    return result;
   }
 
   hub_circuits circuits() {
@@ -319,39 +219,18 @@ class importer {
     const population sensory{"sensory", static_cast<neuron_id>(match_.tokens)},
         readout{"readout", sensory.size};
     hub_circuits c;
-    c.e = projection::dense("e", neurons, hubs, major::source, rows_by_neuron(*match_.e));
+    c.e = projection::dense("e", neurons, hubs, major::source,
+                            order_.rows_by_neuron(file_.weights(*match_.e)));
     c.sensory = projection::dense("sensory", sensory, hubs, major::source,
                                   file_.weights(*match_.embedding));
-    c.dx = projection::dense("dx", hubs, neurons, major::target, transposed_by_head(*match_.dx));
-    c.dy = projection::dense("dy", hubs, neurons, major::target, transposed_by_head(*match_.dy));
+    c.dx = projection::dense("dx", hubs, neurons, major::target,
+                             order_.transposed_by_head(file_.weights(*match_.dx)));
+    c.dy = projection::dense("dy", hubs, neurons, major::target,
+                             order_.transposed_by_head(file_.weights(*match_.dy)));
     c.readout = projection::dense("readout", hubs, readout, major::target, readout_weights());
     if (match_.dx->kind != element::f32)
       note("float32 weights (converted from {})", match_.dx->type);
     return c;
-  }
-
-  // (n, d) as it is, but for the order of the neurons.
-  array<float> rows_by_neuron(const tensor& t) const {
-    array<float> from = file_.weights(t);
-    if (pairs_ == pairing::interleaved) return from;
-    const std::size_t d = match_.hubs, per_head = match_.per_head;
-    array<float> to(from.size());
-    for (std::size_t i = 0; i < match_.heads * per_head; ++i) {
-      const std::size_t k = i % per_head;
-      std::copy_n(from.data() + i * d, d, to.data() + (i - k + position(k)) * d);
-    }
-    return to;
-  }
-
-  // (h, d, N) -> (h * N, d)
-  array<float> transposed_by_head(const tensor& t) const {
-    const array<float> from = file_.weights(t);
-    const std::size_t d = match_.hubs, per_head = match_.per_head;
-    array<float> to(from.size());
-    for (std::size_t head = 0; head < match_.heads; ++head)
-      transpose(from.data() + head * d * per_head, d, per_head, to.data() + head * per_head * d,
-                [this](std::size_t k) { return position(k); });
-    return to;
   }
 
   array<float> readout_weights() {
@@ -360,21 +239,7 @@ class importer {
     if (match_.readout == nullptr) return file_.weights(*match_.embedding);
     array<float> from = file_.weights(*match_.readout);
     if (match_.kind->readout_by_token) return from;
-    array<float> to(from.size());
-    transpose(from.data(), match_.hubs, match_.tokens, to.data(), [](std::size_t k) { return k; });
-    return to;
-  }
-
-  // from (rows, columns) -> to (columns, rows); column k becomes row where(k). In strips, so that a
-  // strip of rows stays in cache.
-  template <class F>
-  static void transpose(const float* from, std::size_t rows, std::size_t columns, float* to,
-                        F where) {
-    constexpr std::size_t strip = 64;
-    for (std::size_t begin = 0; begin < columns; begin += strip)
-      for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t k = begin; k < std::min(begin + strip, columns); ++k)
-          to[where(k) * rows + r] = from[r * columns + k];
+    return transposed(from, match_.hubs, match_.tokens);
   }
 
   const tensor_file& file_;
@@ -382,6 +247,7 @@ class importer {
   const import_options& options_;
   layout_match match_;
   pairing pairs_ = pairing::interleaved;
+  file_order order_;
   std::vector<std::string> lines_;
 };
 
@@ -391,12 +257,12 @@ model import_checkpoint(const std::filesystem::path& file, const import_options&
   const mapped_file mapped(file);
   const std::unique_ptr<tensor_file> tensors = read_tensor_file(mapped.bytes(), file.string());
   const statements known{tensors->statements(), read_config(file)};
-  model_spec parts = importer(*tensors, known, options).parts();
+  model_spec spec = importer(*tensors, known, options).spec();
   sha256 digest;
   digest.update(mapped.bytes());
-  parts.origin.source = file.filename().string();
-  parts.origin.source_sha256 = digest.hex();
-  return model(std::move(parts));
+  spec.origin.source = file.filename().string();
+  spec.origin.source_sha256 = digest.hex();
+  return model(std::move(spec));
 }
 
 }  // namespace bdh

@@ -12,28 +12,54 @@ namespace {
 constexpr const char* authors = "as the authors' released code";
 constexpr const char* port = "as the educational port's code";
 
-constexpr layout released{"released code", "decoder", "encoder", "encoder_v", "embed.weight",
-                          "lm_head",       3,         false,     false,       pairing::interleaved,
-                          65536.0,         true,      authors};
-constexpr layout listing{"paper listing", "encoder", "decoder_x", "decoder_y", "wte.weight",
-                         "readout",       2,         false,       false,       pairing::interleaved,
-                         65536.0,         true,      authors};
-constexpr layout educational{
-    "educational port",  "E",     "Dx",  "Dy", "emb.weight", "readout", 0, false, false,
-    pairing::half_split, 10000.0, false, port};
-constexpr layout hugging_face{"Hugging Face port",
-                              "decoder",
-                              "encoder",
-                              "encoder_v",
-                              "embed.weight",
-                              "lm_head.weight",
-                              3,
-                              true,
-                              true,
-                              pairing::interleaved,
-                              65536.0,
-                              true,
-                              authors};
+constexpr layout released{.name = "released code",
+                          .e = "decoder",
+                          .dx = "encoder",
+                          .dy = "encoder_v",
+                          .embedding = "embed.weight",
+                          .readout = "lm_head",
+                          .readout_by_token = false,
+                          .may_be_tied = false,
+                          .pairs = pairing::interleaved,
+                          .theta = 65536.0,
+                          .causal = true,
+                          .convention = authors};
+constexpr layout listing{.name = "paper listing",
+                         .e = "encoder",
+                         .dx = "decoder_x",
+                         .dy = "decoder_y",
+                         .embedding = "wte.weight",
+                         .readout = "readout",
+                         .readout_by_token = false,
+                         .may_be_tied = false,
+                         .pairs = pairing::interleaved,
+                         .theta = 65536.0,
+                         .causal = true,
+                         .convention = authors};
+constexpr layout educational{.name = "educational port",
+                             .e = "E",
+                             .dx = "Dx",
+                             .dy = "Dy",
+                             .embedding = "emb.weight",
+                             .readout = "readout",
+                             .readout_by_token = false,
+                             .may_be_tied = false,
+                             .pairs = pairing::half_split,
+                             .theta = 10000.0,
+                             .causal = false,
+                             .convention = port};
+constexpr layout hugging_face{.name = "Hugging Face port",
+                              .e = "decoder",
+                              .dx = "encoder",
+                              .dy = "encoder_v",
+                              .embedding = "embed.weight",
+                              .readout = "lm_head.weight",
+                              .readout_by_token = true,
+                              .may_be_tied = true,
+                              .pairs = pairing::interleaved,
+                              .theta = 65536.0,
+                              .causal = true,
+                              .convention = authors};
 
 constexpr const char* needed =
     "released code: encoder and encoder_v (h,d,N), decoder (h*N,d), embed.weight (V,d), lm_head "

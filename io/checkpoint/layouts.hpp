@@ -17,8 +17,6 @@ struct layout {
   // Names of the tensors after their prefixes; `readout` is (d, V), or (V, d) where
   // readout_by_token.
   const char *e, *dx, *dy, *embedding, *readout;
-  int encoder_axes;  // of the tensor called "encoder", which means Dx in one layout and E in
-                     // another; 0: there is none
   bool readout_by_token, may_be_tied;
   pairing pairs;
   double theta;
@@ -31,8 +29,8 @@ struct layout_match {
   const layout* kind = nullptr;
   const tensor *e = nullptr, *dx = nullptr, *dy = nullptr, *embedding = nullptr;
   const tensor* readout = nullptr;  // null: tied to the embedding
-  const tensor* table =
-      nullptr;  // frequencies in turns per token, one per neuron of a head; may be null
+  // Frequencies in turns per token, one per neuron of a head; may be null.
+  const tensor* table = nullptr;
   const tensor* inverse_frequency = nullptr;  // radians per token, one per pair; may be null
   std::uint64_t heads = 0, hubs = 0, per_head = 0, tokens = 0;
 };

@@ -12,11 +12,11 @@
 
 namespace bdh::pickle {
 
-using handle = std::uint32_t;  // a position in document::values; containers refer to their items
-                               // so, and may contain themselves
+// A position in document::values; containers refer to their items so, and may contain themselves.
+using handle = std::uint32_t;
 
 struct none {};
-struct opaque {  // something harmless that nobody needs: a device, an element type, bytes
+struct opaque {  // something harmless that has no use here: a device, an element type, bytes
   std::string what;
 };
 struct global {  // an allowed name, module and name joined by a dot
@@ -36,8 +36,8 @@ struct storage {
 struct tensor {
   handle where = 0;  // a storage
   std::uint64_t offset = 0;
-  std::vector<std::uint64_t> shape,
-      stride;  // same length, at most 8; in elements, not checked against the storage
+  // Same length, at most 8; in elements, not checked against the storage.
+  std::vector<std::uint64_t> shape, stride;
 };
 using value = std::variant<none, bool, std::int64_t, double, std::string, opaque, global, sequence,
                            dictionary, storage, tensor>;

@@ -22,7 +22,18 @@ inline constexpr std::size_t max_tensor_name = 512;  // bytes
 enum class element : std::uint8_t { f16, bf16, f32, f64, other };  // other: cannot be a weight
 
 constexpr std::size_t bytes_of(element e) noexcept {
-  return e == element::f64 ? 8 : e == element::f32 ? 4 : e == element::other ? 0 : 2;
+  switch (e) {
+    case element::f64:
+      return 8;
+    case element::f32:
+      return 4;
+    case element::f16:
+    case element::bf16:
+      return 2;
+    case element::other:
+      break;
+  }
+  return 0;
 }
 
 struct tensor {
@@ -33,8 +44,8 @@ struct tensor {
   std::uint64_t offset = 0;
   std::size_t storage = 0;  // numbered by the reader
 
-  std::uint64_t elements()
-      const noexcept;  // checked by the reader not to overflow, and not more than the storage holds
+  // Checked by the reader not to overflow, and not more than the storage holds.
+  std::uint64_t elements() const noexcept;
 };
 
 std::string shape_text(std::span<const std::uint64_t> shape);  // "(4, 64, 1024)"
@@ -59,9 +70,8 @@ class tensor_file {
   tensor_file(const tensor_file&) = delete;
   tensor_file& operator=(const tensor_file&) = delete;
 
-  const std::string& place() const noexcept {
-    return place_;
-  }  // the file's name as the user gave it
+  // The file's name as the user gave it.
+  const std::string& place() const noexcept { return place_; }
   std::string place(const tensor& t) const { return place_ + ":" + t.name; }
   const std::vector<tensor>& tensors() const noexcept { return tensors_; }
   const std::vector<statement>& statements() const noexcept { return statements_; }

@@ -15,8 +15,8 @@ namespace bdh::hdf5 {
 // are held back until the bytes behind the committed end, to which they may point, are there: a
 // kill in the middle of a flush leaves the old state.
 struct output {
-  explicit output(const std::filesystem::path&
-                      path);  // creates; throws input_error when it exists, device_error
+  // Creates; throws input_error when it exists, device_error.
+  explicit output(const std::filesystem::path& path);
   output(const output&) = delete;
   output& operator=(const output&) = delete;
   ~output();

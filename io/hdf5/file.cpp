@@ -189,6 +189,19 @@ void object::write_attribute(const char* name, hid_t type, hid_t space, const vo
   if (!attribute.close()) unwritable(at, "attribute cannot be closed");
 }
 
+void object::write_value(const char* name, hid_t type, const void* value) {
+  const silence quiet;
+  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
+  write_attribute(name, type, space.id(), value);
+}
+
+void object::write_values(const char* name, hid_t type, std::uint64_t count, const void* values) {
+  const silence quiet;
+  const hsize_t n = count;
+  const handle space = writable(H5Screate_simple(1, &n, nullptr), place_, "no extents");
+  write_attribute(name, type, space.id(), values);
+}
+
 void object::set_text(const char* name, std::string_view value) {
   const silence quiet;
   if (value.size() > 60000)
@@ -204,35 +217,23 @@ void object::set_text(const char* name, std::string_view value) {
 }
 
 void object::set_number(const char* name, std::uint64_t value) {
-  const silence quiet;
-  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
-  write_attribute(name, H5T_STD_U64LE, space.id(), &value);
+  write_value(name, H5T_STD_U64LE, &value);
 }
 
 void object::set_numbers(const char* name, std::span<const std::uint64_t> values) {
-  const silence quiet;
-  const hsize_t count = values.size();
-  const handle space = writable(H5Screate_simple(1, &count, nullptr), place_, "no extents");
-  write_attribute(name, H5T_STD_U64LE, space.id(), values.data());
+  write_values(name, H5T_STD_U64LE, values.size(), values.data());
 }
 
 void object::set_integer(const char* name, std::int64_t value) {
-  const silence quiet;
-  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
-  write_attribute(name, H5T_STD_I64LE, space.id(), &value);
+  write_value(name, H5T_STD_I64LE, &value);
 }
 
 void object::set_number32(const char* name, std::uint32_t value) {
-  const silence quiet;
-  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
-  write_attribute(name, H5T_STD_U32LE, space.id(), &value);
+  write_value(name, H5T_STD_U32LE, &value);
 }
 
 void object::set_numbers32(const char* name, std::span<const std::uint32_t> values) {
-  const silence quiet;
-  const hsize_t count = values.size();
-  const handle space = writable(H5Screate_simple(1, &count, nullptr), place_, "no extents");
-  write_attribute(name, H5T_STD_U32LE, space.id(), values.data());
+  write_values(name, H5T_STD_U32LE, values.size(), values.data());
 }
 
 void object::set_choice(const char* name, std::span<const char* const> names, std::uint8_t chosen) {
@@ -245,17 +246,11 @@ void object::set_choice(const char* name, std::span<const char* const> names, st
 }
 
 void object::set_flag(const char* name, bool value) {
-  const silence quiet;
-  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
   const std::uint8_t flag = value ? 1 : 0;
-  write_attribute(name, H5T_STD_U8LE, space.id(), &flag);
+  write_value(name, H5T_STD_U8LE, &flag);
 }
 
-void object::set_real(const char* name, double value) {
-  const silence quiet;
-  const handle space = writable(H5Screate(H5S_SCALAR), place_, "no extents");
-  write_attribute(name, H5T_IEEE_F64LE, space.id(), &value);
-}
+void object::set_real(const char* name, double value) { write_value(name, H5T_IEEE_F64LE, &value); }
 
 // ---- files
 
@@ -285,7 +280,7 @@ file file::open(const std::filesystem::path& path, limits l, std::string where) 
                       "a readable file");
   if (l.plain) {
     const mapped_file mapped(path);
-    screen(mapped.bytes(), where);
+    validate(mapped.bytes(), where);
     l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, mapped.bytes().size());
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");
@@ -300,7 +295,7 @@ file file::open(const std::filesystem::path& path, limits l, std::string where) 
 file file::open_image(std::span<const std::byte> image, limits l, const std::string& where) {
   const silence quiet;
   if (l.plain) {
-    screen(image, where);
+    validate(image, where);
     l.dataset_bytes = std::min<std::uint64_t>(l.dataset_bytes, image.size());
   }
   const handle access = readable(H5Pcreate(H5P_FILE_ACCESS), where, "no access list");

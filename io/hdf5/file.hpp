@@ -19,13 +19,13 @@
 
 namespace bdh::hdf5 {
 
-// What a reader accepts from a file that anybody may have made.
+// What a reader accepts from an untrusted file.
 struct limits {
-  std::uint64_t dataset_bytes =
-      0;              // largest dataset, in memory; a plain file is limited by its own size as well
-  bool plain = true;  // a model or state as we write it, checked by io/hdf5/validate.hpp before
-                      // HDF5 opens it
-  bool map = false;   // datasets may be mapped instead of read
+  // Largest dataset, in memory; a plain file is limited by its own size as well.
+  std::uint64_t dataset_bytes = 0;
+  // A model or state as we write it, checked by io/hdf5/validate.hpp before HDF5 opens it.
+  bool plain = true;
+  bool map = false;  // datasets may be mapped instead of read
 };
 
 using extents = std::vector<std::uint64_t>;
@@ -72,8 +72,8 @@ class object {
   void set_string(const char* name, std::string_view value);  // UTF-8 of any length, in HDF5's heap
   void set_strings(const char* name, const std::vector<std::string>& values);  // the same
   void set_integer32(const char* name, std::int32_t value);                    // i32
-  void set_reference(const char* name,
-                     const char* path);  // to the object of the same file with this path
+  // To the object of the same file with this path.
+  void set_reference(const char* name, const char* path);
 
  protected:
   object() = default;
@@ -86,6 +86,8 @@ class object {
  private:
   handle open_attribute(const char* name) const;
   void write_attribute(const char* name, std::int64_t type, std::int64_t space, const void* value);
+  void write_value(const char* name, std::int64_t type, const void* value);
+  void write_values(const char* name, std::int64_t type, std::uint64_t count, const void* values);
 };
 
 template <class T>
@@ -157,13 +159,13 @@ class group : public object {
   group create_group(const char* name);
   template <element T>
   dataset create_dataset(const char* name, const extents& shape);
-  void create_link(const char* name,
-                   const char* to);  // a second name for the member `to`: a hard link
+  // A second name for the member `to`: a hard link.
+  void create_link(const char* name, const char* to);
   // Strings as one dataset, UTF-8, filled up with zeros to the length of the longest.
   void create_texts(const char* name, const std::vector<std::string>& values);
   void create_string(const char* name, std::string_view value);  // one, of any length
-  dataset create_strings(const char* name,
-                         const std::vector<std::string>& values);  // of any length
+  // Of any length.
+  dataset create_strings(const char* name, const std::vector<std::string>& values);
   // Grows by rows: no rows yet; the later extents are those of a row (may be empty). Stored in
   // chunks of whole rows, or, where a row has more than 1 MiB, of parts of a row.
   template <element T>
@@ -193,7 +195,7 @@ class file {
 
   file(file&&) noexcept;
   file& operator=(file&&) noexcept;
-  ~file();  // closes without telling about failures
+  ~file();  // closes, and ignores failures
 
   group root() const;
   void flush();  // to the operating system

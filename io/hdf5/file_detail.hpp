@@ -1,4 +1,4 @@
-// What the two sources of io/hdf5/file.hpp share; nobody else includes this.
+// What the sources of io/hdf5/file.hpp share. Internal to them.
 #pragma once
 
 #include <hdf5.h>
@@ -42,6 +42,8 @@ bool equal_types(hid_t a, hid_t b) noexcept;
 bool is_integer(hid_t type) noexcept;  // of 1, 2, 4 or 8 bytes, without padding
 bool is_signed(hid_t type) noexcept;
 std::string shown(const extents& shape);  // "64 x 8", "one value"
+// `factor` times all extents. Saturates: a product that does not fit is larger than any limit.
+std::uint64_t product(const extents& shape, std::uint64_t factor);
 
 // Ours in memory and in a file, and the same in the other byte order.
 struct types {

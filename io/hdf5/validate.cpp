@@ -13,33 +13,24 @@
 
 #include "core/base/error.hpp"
 #include "io/files/byte_cursor.hpp"
+#include "io/hdf5/validate_messages.hpp"
 
 namespace bdh::hdf5 {
 namespace {
 
-constexpr const char* ours = "HDF5 as bdh writes it";
 constexpr std::uint64_t base = 512;  // addresses count from behind the user block
 constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node
                                                       // and children of a B-tree node, halved
 constexpr std::uint64_t highest_level = 4;            // of a B-tree: 32^5 symbol nodes
-constexpr std::size_t most_extents = 8;
-constexpr std::uint64_t longest_string = 65536;
-constexpr std::size_t longest_name = 255;
 constexpr std::uint64_t largest_heap = std::uint64_t{1} << 24;  // of the names in a group
 constexpr unsigned deepest = 8;                                 // groups in groups; ours go to 3
 constexpr std::size_t most_pieces = 1000000;                    // a state has about 15 a layer
-
-constexpr std::uint64_t padded(std::uint64_t size) { return (size + 7) & ~std::uint64_t{7}; }
 
 // What a group's symbol table message points to.
 struct table {
   std::uint64_t tree, heap;
   bool operator==(const table&) const = default;
-};
-
-struct storage {
-  std::uint64_t address, bytes;
 };
 
 // What the messages of an object say; a dataset has the last four, a group has only the first.
@@ -63,118 +54,9 @@ struct group {
       {};  // of each level; address 0 while there is none, which is the superblock's
 };
 
-// ---- parts of messages
-
-// Text up to its NUL, with nothing in it that a path or a terminal could take for something else.
-std::string_view name(byte_cursor c) {
-  const std::string_view rest(reinterpret_cast<const char*>(c.bytes().data()),
-                              std::min(c.left(), longest_name + 1));
-  c.require(rest.find('\0') != std::string_view::npos, "a name without an end");
-  const std::string_view text = rest.substr(0, rest.find('\0'));
-  c.require(
-      std::all_of(text.begin(), text.end(), [](char x) { return x > ' ' && x <= '~' && x != '/'; }),
-      "a name of other characters");
-  return text;
-}
-
-// IV.A.2.b, version 1: the number of elements.
-std::uint64_t dataspace(byte_cursor c) {
-  const char* const what = "another kind of extents";
-  c.expect<1>(1, what);
-  const std::uint64_t rank = c.number<1>(what), flags = c.number<1>(what);
-  c.require(rank <= most_extents && flags <= (rank > 0 ? 1u : 0u), what);
-  c.skip(5, what);
-  std::uint64_t elements = 1;
-  std::array<std::uint64_t, most_extents> extents{};
-  bool overflow = false, empty = false;
-  for (std::uint64_t d = 0; d < rank; ++d) {
-    extents[d] = c.number<8>(what);
-    empty |= extents[d] == 0;
-    // No zero may hide that the others do not fit.
-    overflow |= __builtin_mul_overflow(elements, std::max<std::uint64_t>(1, extents[d]), &elements);
-  }
-  c.require(!overflow, "extents beyond 64 bits");
-  for (std::uint64_t d = 0; d < rank && flags == 1; ++d)
-    c.expect<8>(extents[d], "data that can grow");
-  c.require(c.left() == 0, what);
-  return empty ? 0 : elements;
-}
-
-// IV.A.2.d, version 1: the bytes of an element.
-std::uint64_t datatype(byte_cursor c) {
-  const char* const what = "another element type";
-  const byte_cursor start = c;
-  const std::uint64_t version_and_class = c.number<1>(what), bits = c.number<3>(what),
-                      size = c.number<4>(what);
-  if (version_and_class == 0x10) {  // integer: either byte order, signed or not, no padding
-    start.require(
-        (bits & ~std::uint64_t{0x9}) == 0 && (size == 1 || size == 2 || size == 4 || size == 8),
-        what);
-    c.expect<2>(0, what);
-    c.expect<2>(8 * size, what);
-  } else if (version_and_class == 0x11) {  // IEEE float32 or float64, either byte order
-    const bool is_double = size == 8;
-    start.require(
-        (bits & ~std::uint64_t{1}) == (is_double ? 0x3f20u : 0x1f20u) && (is_double || size == 4),
-        what);
-    for (std::uint64_t property : {std::uint64_t{0}, 8 * size}) c.expect<2>(property, what);
-    for (std::uint64_t property :
-         is_double ? std::array{52u, 11u, 0u, 52u} : std::array{23u, 8u, 0u, 23u})
-      c.expect<1>(property, what);
-    c.expect<4>(is_double ? 1023 : 127, what);
-  } else {  // string: ends with NUL or padded, ASCII or UTF-8
-    start.require(version_and_class == 0x13 && (bits & 0xf) <= 2 && (bits >> 4) <= 1 && size > 0 &&
-                      size <= longest_string,
-                  what);
-  }
-  c.require(c.left() < 8, what);
-  return size;
-}
-
-// IV.A.2.m, version 1.
-void attribute(byte_cursor c) {
-  const char* const what = "another kind of attribute";
-  c.expect<1>(1, what);
-  c.skip(1, what);
-  const std::uint64_t name_size = c.number<2>(what), type_size = c.number<2>(what),
-                      space_size = c.number<2>(what);
-  const auto part = [&](std::uint64_t size) {
-    byte_cursor whole = c.take(padded(size), what);
-    return whole.take(size, what);
-  };
-  c.require(name(part(name_size)).size() + 1 == name_size && name_size > 1,
-            "an attribute without a name");
-  const std::uint64_t element_bytes = datatype(part(type_size)),
-                      elements = dataspace(part(space_size));
-  std::uint64_t bytes = 0;
-  c.require(!__builtin_mul_overflow(elements, element_bytes, &bytes) && bytes > 0 &&
-                bytes <= c.left() && c.left() - bytes < 8,
-            "an attribute of another size than its message");
-}
-
-// IV.A.2.i, version 3, contiguous.
-storage layout(byte_cursor c) {
-  c.expect<1>(3, "another kind of layout");
-  c.expect<1>(1, "chunked, compact or virtual data");
-  const std::uint64_t address = c.number<8>("a cut layout");
-  return {address, c.number<8>("a cut layout")};
-}
-
-// IV.A.2.f, version 2: no value.
-void fill_value(byte_cursor c) {
-  const char* const what = "another kind of fill value";
-  c.expect<1>(2, what);
-  c.require(c.number<1>(what) <= 3, what);
-  c.require(c.number<1>(what) <= 2, what);
-  c.expect<1>(1, what);
-  c.expect<4>(0, what);
-}
-
-// ---- the walk
-
-class walker {
+class validator {
  public:
-  walker(std::span<const std::byte> image, const std::string& shown)
+  validator(std::span<const std::byte> image, const std::string& shown)
       : image_(image), shown_(shown) {}
 
   // II.A, version 0.
@@ -288,22 +170,22 @@ class walker {
         return;
       case 0x01:
         once(o.elements);
-        o.elements = dataspace(body);
+        o.elements = element_count(body);
         return;
       case 0x03:
         once(o.element_bytes);
-        o.element_bytes = datatype(body);
+        o.element_bytes = element_size(body);
         return;
       case 0x05:
         once(o.fill);
         o.fill = true;
-        return fill_value(body);
+        return expect_no_fill_value(body);
       case 0x08:
         once(o.data);
-        o.data = layout(body);
+        o.data = contiguous_storage(body);
         return;
       case 0x0c:
-        return attribute(body);
+        return expect_attribute(body);
       case 0x10: {  // IV.A.2.q
         const std::uint64_t address = body.number<8>(what);
         blocks.push_back(piece(address, body.number<8>(what), place, "a continuation"));
@@ -360,7 +242,7 @@ class walker {
   static std::string_view name_in(const group& g, std::uint64_t offset) {
     byte_cursor rest = g.heap;
     rest.skip(offset, "a name outside of its heap");
-    return name(rest);
+    return link_name(rest);
   }
 
   // III.A.1, type 0. `level`: of a node that is not the top.
@@ -409,8 +291,8 @@ class walker {
 
 }  // namespace
 
-void screen(std::span<const std::byte> image, const std::string& shown) {
-  walker(image, shown).file();
+void validate(std::span<const std::byte> image, const std::string& shown) {
+  validator(image, shown).file();
 }
 
 }  // namespace bdh::hdf5

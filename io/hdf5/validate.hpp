@@ -14,6 +14,6 @@ namespace bdh::hdf5 {
 // once; integers, IEEE floats and strings of fixed length, in attributes and in contiguous
 // datasets. Every part lies in the file, no two overlap, and all sizes agree. Values are not looked
 // at. `shown` is the file in messages.
-void screen(std::span<const std::byte> image, const std::string& shown);
+void validate(std::span<const std::byte> image, const std::string& shown);
 
 }  // namespace bdh::hdf5

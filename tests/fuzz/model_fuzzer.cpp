@@ -1,7 +1,7 @@
 // The reader of model files on whole images, checksum header included, whose checksum is not
-// compared: the screen (io/hdf5/validate.hpp), then libhdf5 on what the screen lets through, then
-// our reader. Almost every change of length or of an address is refused by the screen, so most
-// mutations change a few bytes in their place.
+// compared: the check of the structure (io/hdf5/validate.hpp), then libhdf5 on what it lets
+// through, then our reader. Almost every change of length or of an address is refused by that
+// check, so most mutations change a few bytes in their place.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
