@@ -15,8 +15,8 @@ inline constexpr neuron_id nowhere = std::numeric_limits<neuron_id>::max();
 // Where the edges of a projection go.
 struct placement {
   const projection* edges = nullptr;
-  std::span<const neuron_id> source,
-      target;  // new number of each of its sources and targets; nowhere: left out, with its edges
+  // New number of each of its sources and targets; nowhere: left out, with its edges.
+  std::span<const neuron_id> source, target;
   float factor = 1;  // of the weights
 };
 

@@ -1,12 +1,15 @@
 // Random and regular graphs as sets of directed edges: no duplicates, no self-loops, the same for
 // the same seed everywhere.
 //
-//   erdos-renyi  every edge exists with probability K / (N - 1) Boost.Graph small-world  ring, then
-//   a share of the edges is moved to a random end (Watts and Strogatz 1998)        Boost.Graph
+//   erdos-renyi  every edge exists with probability K / (N - 1)
+//   small-world  ring, then a share of the edges is moved to a random end (Watts and Strogatz 1998)
 //   scale-free   out-degrees follow a power law with exponent 3 (PLOD), ends are uniform
-//   Boost.Graph blocks       communities of equal size; a share of the edges leads out of its own
-//   (stochastic blocks) ring         every neuron and its K nearest: K/2 on each side, an odd one
-//   ahead                        Boost.Graph complete     every pair
+//   blocks       communities of equal size; a share of the edges leads out of its own (stochastic
+//                blocks)
+//   ring         every neuron and its K nearest: K/2 on each side, an odd one ahead
+//   complete     every pair
+//
+// Boost.Graph makes the first three and the ring.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +29,8 @@ graph_family graph_family_named(std::string_view name);  // throws input_error
 struct graph_recipe {
   graph_family family = graph_family::erdos_renyi;
   neuron_id neurons = 0;
-  neuron_id degree =
-      0;  // mean number of edges that leave a neuron; complete: N - 1, whatever it says here
+  // Mean number of edges that leave a neuron; complete: N - 1, whatever it says here.
+  neuron_id degree = 0;
   double rewired = 0.1;  // share of edges, 0..1: small-world: moved; blocks: between communities
   neuron_id communities = 4;  // blocks
 };

@@ -23,8 +23,7 @@ struct population {
 // target.
 enum class major { source, target };
 
-// Whether the weights of a dense block are looked at when it is built, or somebody else vouches
-// that they are finite.
+// Whether the weights of a dense block are checked when it is built, or known to be finite.
 enum class validation { check, skip };
 
 // The weights of a projection, as they are stored: one of the two, the other is null.
@@ -77,9 +76,8 @@ class projection {
     return weights_;
   }
   bool is_bfloat16() const noexcept { return !narrow_.empty(); }
-  bool is_mapped() const noexcept {
-    return weights_.is_mapped();
-  }  // the weights are the pages of a file
+  // The weights are the pages of a file.
+  bool is_mapped() const noexcept { return weights_.is_mapped(); }
 
   // The first edge whose weight is below zero, or is not finite.
   std::optional<edge_id> first_negative() const;

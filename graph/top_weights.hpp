@@ -10,7 +10,7 @@
 
 namespace bdh {
 
-// Fills `out` with the scores of one row, each >= 0; the same values whenever it is asked.
+// Fills `out` with the scores of one row, each >= 0; the same values at every call.
 using score_rows = std::function<void(std::size_t row, std::span<float> out)>;
 
 // Decides, edge by edge in their order, which belong to the largest: all above the threshold, and

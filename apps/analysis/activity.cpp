@@ -10,6 +10,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "core/analysis/activity_statistics.hpp"
@@ -77,7 +78,7 @@ observed of_model(const activity_options& o) {
       observation::activity);
   auto total = input->total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
-  progress_line progress(!o.json, total);
+  progress_meter progress(!o.json, total);
   stop_on_signals();
   while (r.all.tokens().size() < o.limit.value_or(any_count.most) && stop_requested() == 0) {
     const auto token = input->next();

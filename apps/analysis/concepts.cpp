@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "apps/analysis/concepts_output.hpp"
-#include "apps/analysis/progress_meter.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/statistics.hpp"
 #include "core/base/error.hpp"
@@ -165,7 +165,7 @@ class concept_search {
       for (token_id t : s.tokens) {
         stop_if_requested();
         brain_.step(t);
-        reading.at(static_cast<double>(++tokens) / static_cast<double>(all));
+        reading.at_share(static_cast<double>(++tokens) / static_cast<double>(all));
       }
       after(s);
     }
@@ -193,9 +193,9 @@ class concept_search {
     for (const auto& [layer, factors] : texts) {
       r_.tile_bytes =
           std::max(r_.tile_bytes, search_bytes(factors, r_.split.choose, threads_->threads()));
-      search_synapses(model_,
-                      place(layer, [&](double share) { comparing.at((before + share) / parts); }),
-                      factors, r_.split.choose, *threads_, best_);
+      search_synapses(
+          model_, place(layer, [&](double share) { comparing.at_share((before + share) / parts); }),
+          factors, r_.split.choose, *threads_, best_);
       before += 1;
       stop_if_requested();
       for (const separation& s : best_.sorted()) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "apps/analysis/sentences.hpp"
-#include "core/analysis/concept_search.hpp"
+#include "core/analysis/concept_confirmation.hpp"
 
 namespace bdh::app {
 

@@ -143,10 +143,4 @@ std::string axis_label(const recorded_run& run, std::uint64_t position) {
   return label;
 }
 
-std::string in_quotes(const std::string& text) {
-  std::string field = "\"";
-  for (char c : text) field += c == '"' ? "\"\"" : std::string(1, c);
-  return field + "\"";
-}
-
 }  // namespace bdh::app

@@ -48,6 +48,4 @@ std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::st
 // The text of the token at a position, for one place of an axis: "␣" for a blank.
 std::string axis_label(const recorded_run& run, std::uint64_t position);
 
-std::string in_quotes(const std::string& text);  // a field of CSV
-
 }  // namespace bdh::app

@@ -150,7 +150,7 @@ nlohmann::ordered_json json_of(const structure_summary& r, head_id heads) {
                {"by_weight", shares_json(dale_by_weight(g))}};
   const auto chance = expected_dale_index(g);
   j["dale"]["by_edges"]["chance"] = chance ? json(*chance) : json();
-  j["balance"] = shares_json(balance(g));
+  j["balance"] = shares_json(ei_balance(g));
   j["excitatory"]["weight"] = g.excitatory.weight;
   j["inhibitory"]["weight"] = g.inhibitory.weight;
   if (!g.blocks.empty()) j["blocks"] = blocks_json(r, heads);

@@ -229,7 +229,7 @@ std::string text_of(const structure_summary& r, head_id heads) {
   if (const auto chance = expected_dale_index(g))
     text += fmt::format("{:34} mean {:.4f}\n", "  were signs by chance", *chance);
   text += spread("Dale index, by weight", dale_by_weight(g));
-  text += spread("balance of what arrives", balance(g));
+  text += spread("balance of what arrives", ei_balance(g));
   if (!g.blocks.empty()) text += blocks_text(r, heads);
   return text;
 }
@@ -262,7 +262,7 @@ std::string csv_of(const structure_summary& r, const model& m) {
     if (p.links && p.links->modularity) text += ",community_" + p.name;
   }
   text += "\n";
-  const auto by_edges = dale_by_edges(g), by_weight = dale_by_weight(g), balances = balance(g);
+  const auto by_edges = dale_by_edges(g), by_weight = dale_by_weight(g), balances = ei_balance(g);
   for (neuron_id i = 0; i < g.where.nodes(); ++i) {
     const neuron_id neuron = g.where.neuron_of(i);
     text += fmt::format("{},{}", neuron,

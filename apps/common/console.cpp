@@ -6,19 +6,11 @@
 #include <cerrno>
 #include <cmath>
 
+#include "core/base/utf8.hpp"
 #include "io/files/errno_error.hpp"
 
 namespace bdh::app {
 namespace {
-
-// Length of the UTF-8 character that starts with `first`, by its first byte; 0 when none does.
-std::size_t utf8_length(unsigned char first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first < 0xe0) return 2;
-  if (first >= 0xe0 && first < 0xf0) return 3;
-  if (first >= 0xf0 && first < 0xf5) return 4;
-  return 0;
-}
 
 bool harmless(unsigned char c) { return c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7f); }
 
@@ -27,21 +19,16 @@ std::string escaped(unsigned char c) { return fmt::format("\\x{:02x}", c); }
 // Appends the character at the front of `bytes` and returns its length; 0 when its end is still
 // missing.
 std::size_t show_character(std::string_view bytes, std::string& text) {
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  const std::size_t length = utf8_length(first);
-  std::size_t valid = 1;
-  while (valid < length && valid < bytes.size() &&
-         (static_cast<unsigned char>(bytes[valid]) & 0xc0) == 0x80)
-    ++valid;
-  if (length > 1 && valid < length && valid == bytes.size()) return 0;
-  // U+0080 to U+009f are control characters too.
-  const bool control =
-      length == 1 ? !harmless(first) : first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
-  if (valid == length && !control) {
-    text += bytes.substr(0, length);
-    return length;
+  const utf8_character c = decode_utf8(bytes);
+  if (c.incomplete) return 0;
+  const bool control = c.code < 0x80
+                           ? !harmless(static_cast<unsigned char>(c.code))
+                           : c.code < 0xa0;  // U+0080 to U+009f are control characters too
+  if (c.length != 0 && !control) {
+    text += bytes.substr(0, c.length);
+    return c.length;
   }
-  text += escaped(first);
+  text += escaped(static_cast<unsigned char>(bytes[0]));
   return 1;
 }
 
@@ -119,36 +106,6 @@ std::string shown_seconds(double seconds) {
   const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
-}
-
-progress_line::progress_line(bool wanted, std::optional<std::uint64_t> total)
-    : wanted_(wanted && errors_are_terminal()),
-      total_(total),
-      begin_(std::chrono::steady_clock::now()),
-      last_(begin_) {}
-
-void progress_line::at(std::uint64_t tokens) {
-  if (!wanted_) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_ < std::chrono::milliseconds(100)) return;
-  last_ = now;
-  const double rate =
-      static_cast<double>(tokens) / std::chrono::duration<double>(now - begin_).count();
-  std::string line = fmt::format("\r\x1b[K{} tokens", shown_count(static_cast<double>(tokens)));
-  if (total_) line += fmt::format(" of {}", shown_count(static_cast<double>(*total_)));
-  line += fmt::format(", {} tokens/s", shown_count(rate));
-  if (total_ && *total_ > tokens)
-    line += fmt::format(", {} left",
-                        shown_seconds(std::ceil(static_cast<double>(*total_ - tokens) / rate)));
-  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
-  shown_ = true;
-}
-
-void progress_line::clear() {
-  if (!shown_) return;
-  static constexpr std::string_view erase = "\r\x1b[K";
-  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, erase.data(), erase.size());
-  shown_ = false;
 }
 
 }  // namespace bdh::app

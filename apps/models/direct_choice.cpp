@@ -8,6 +8,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "core/analysis/calibration.hpp"
@@ -62,7 +63,7 @@ std::string shown_windows(const token_windows& windows, const std::string& file)
 
 calibration calibrated(const model& m, const token_windows& windows, bool pairs,
                        std::uint64_t threads) {
-  progress_line progress(true, tokens_in(windows));
+  progress_meter progress(true, tokens_in(windows));
   calibrate_options how;
   how.pairs = pairs;
   how.threads = threads;
@@ -79,7 +80,7 @@ double mean_loss(const model& m, const token_windows& windows, std::uint64_t thr
   engine_choice engine;
   engine.threads = threads;
   simulator brain = engine.make(m);
-  progress_line progress(true, tokens_in(windows));
+  progress_meter progress(true, tokens_in(windows));
   double nats = 0;
   std::uint64_t done = 0, predictions = 0;
   for (const auto& window : windows) {

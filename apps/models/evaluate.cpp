@@ -9,6 +9,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
@@ -82,7 +83,7 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
   result r;
   auto total = input.total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
-  progress_line progress(true, total);
+  progress_meter progress(true, total);
   std::uint64_t position = 0;  // in the window
   while (r.tokens < o.limit.value_or(any_count.most) && stop_requested() == 0) {
     const auto token = input.next();
@@ -111,7 +112,7 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
   const std::uint64_t limit = o.limit.value_or(any_count.most),
                       window = o.window.value_or(any_count.most);
   const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
-  progress_line progress(true, total);
+  progress_meter progress(true, total);
   for (auto token = input.next(); token && stop_requested() == 0;) {
     if (brain.tokens() == window) {
       brain.clear_synapses();

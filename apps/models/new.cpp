@@ -6,6 +6,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "core/analysis/tuning.hpp"
@@ -184,7 +185,7 @@ class new_app final : public command {
   tuned_model tune_visibly(const random_circuits& drawn) const {
     tuning_goal goal;
     goal.active_share = options_.target;
-    progress_line progress(true, std::nullopt);
+    progress_meter progress(true, std::nullopt);
     std::uint64_t tokens = 0;
     const auto make_engine = [threads = options_.threads](const model& m) {
       return cpu_engine(m, {.sites = static_cast<site_id>(threads), .retention = {}});

@@ -210,11 +210,4 @@ std::string counted(std::uint64_t count, const std::string& what) {
 
 std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace bdh::app

@@ -85,6 +85,5 @@ std::string neuron_label(const model& m, neuron_id i);              // its name,
 std::string with_separators(std::uint64_t count);                   // "16,777,216"
 std::string counted(std::uint64_t count, const std::string& what);  // "1 edge", "2,000 edges"
 std::string percent(double share);                                  // "0.25 %"
-std::string csv_field(const std::string& text);
 
 }  // namespace bdh::app

@@ -10,6 +10,7 @@
 #include "apps/plot/model_figures.hpp"
 #include "apps/plot/model_graph.hpp"
 #include "graph/structure/network.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -188,7 +189,8 @@ figure::picture matrix_of(const model& m, const std::string& name, const graph_c
   const auto within = [&](neuron_id cell) { return std::min(n, (cell + 1) * side) - cell * side; };
   p.csv = side == 1 ? "post/pre" : "first_post/first_pre";
   const auto heading = [&](neuron_id cell) {
-    return side == 1 ? csv_field(neuron_label(m, o.neuron_at[cell])) : std::to_string(cell * side);
+    return side == 1 ? csv_quoted_if_needed(neuron_label(m, o.neuron_at[cell]))
+                     : std::to_string(cell * side);
   };
   for (neuron_id c = 0; c < cells; ++c) p.csv += "," + heading(c);
   p.csv += "\n";

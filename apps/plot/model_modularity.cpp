@@ -9,6 +9,7 @@
 #include "core/base/random.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/null_models.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -48,8 +49,8 @@ class modularity_course {
     const double share = static_cast<double>(graph.edges()) / static_cast<double>(all);
     line_.x.push_back(100 * share);
     line_.y.push_back(found->modularity);
-    csv_ += fmt::format("{},{},{:.7g},{},{:.6f},{}\n", csv_field(name_), graph.edges(), share,
-                        beta > 0 ? fmt::format("{:.6g}", beta) : "", found->modularity,
+    csv_ += fmt::format("{},{},{:.7g},{},{:.6f},{}\n", csv_quoted_if_needed(name_), graph.edges(),
+                        share, beta > 0 ? fmt::format("{:.6g}", beta) : "", found->modularity,
                         found->size.size());
   }
   double largest_share() const { return line_.x.empty() ? 0 : line_.x.back(); }  // %

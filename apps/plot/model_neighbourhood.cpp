@@ -14,6 +14,7 @@
 #include "core/base/error.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/plane_layout.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -146,9 +147,10 @@ class neighbourhood {
       return communities_ ? std::to_string(communities_->member[i]) : std::string();
     };
     for (const weighted_edge& e : chosen_)
-      text += fmt::format("{},{},{},{},{},{},{}\n", csv_field(neuron_label(m_, e.source)),
-                          csv_field(neuron_label(m_, e.target)), e.weight, degree_[e.source],
-                          degree_[e.target], community(e.source), community(e.target));
+      text +=
+          fmt::format("{},{},{},{},{},{},{}\n", csv_quoted_if_needed(neuron_label(m_, e.source)),
+                      csv_quoted_if_needed(neuron_label(m_, e.target)), e.weight, degree_[e.source],
+                      degree_[e.target], community(e.source), community(e.target));
     return text;
   }
 

@@ -12,6 +12,7 @@
 #include "apps/plot/figure/text.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "core/base/error.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -375,7 +376,7 @@ picture sparsity_of(const recorded_run& run, const figure_choice& choice) {
   p.csv += "\n";
   for (std::size_t row = 0; row < t.positions.size(); ++row) {
     const std::size_t at = t.positions[row] - run.first;
-    p.csv += fmt::format("{},{},{},", t.positions[row], run.tokens[at], in_quotes(run.texts[at]));
+    p.csv += fmt::format("{},{},{},", t.positions[row], run.tokens[at], csv_quoted(run.texts[at]));
     if (std::isfinite(t.surprisal[row])) p.csv += fmt::format("{}", t.surprisal[row]);
     for (quantity v : both)
       for (layer_id l : layers)

@@ -11,6 +11,7 @@
 #include "apps/plot/run_figures_parts.hpp"
 #include "apps/runs/run_names.hpp"
 #include "core/base/error.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -227,8 +228,8 @@ class raster {
                                          : static_cast<double>(e.place));
         p_.csv +=
             fmt::format("{},{},{},{},{},{},{},{}\n", position, run_.tokens[position - run_.first],
-                        in_quotes(run_.texts[position - run_.first]), name(a.what), a.layer, neuron,
-                        e.value, name_ ? in_quotes(name_(neuron)) : "");
+                        csv_quoted(run_.texts[position - run_.first]), name(a.what), a.layer,
+                        neuron, e.value, name_ ? csv_quoted(name_(neuron)) : "");
       }
       p.marks.push_back(std::move(m));
       p.nothing = "no neuron was active";

@@ -12,6 +12,7 @@
 #include "apps/plot/run_figures_parts.hpp"
 #include "apps/runs/run_names.hpp"
 #include "core/base/error.hpp"
+#include "io/files/csv.hpp"
 #include "io/recording/time_series.hpp"
 
 namespace bdh::app {
@@ -152,7 +153,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
           m.y.push_back(c.values[i]);
           const std::size_t token = position - run.first;
           p.csv += fmt::format("{},{},{},{},{},", position, run.tokens[token],
-                               in_quotes(run.texts[token]), l, in_quotes(all[k].name));
+                               csv_quoted(run.texts[token]), l, csv_quoted(all[k].name));
           p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
           const bool asked = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
           m.tips.push_back(asked

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "apps/common/console.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
@@ -344,7 +345,7 @@ class batch {
   bool rounded_ = false;  // the synapses are
   int exit_code_ = 0;     // 1: a stream failed, 3: one because of the disk or the memory
   statistics all_;
-  progress_line progress_;
+  progress_meter progress_;
 };
 
 }  // namespace

@@ -56,7 +56,7 @@ int resume(const resume_options& r) {
   o.engine.seed = o.seed;
 
   const model m = o.engine.open(o.model);
-  auto checkpoint = latest_checkpoint(r.folder, m);
+  auto checkpoint = latest_resume_point(r.folder, m);
   if (!checkpoint)
     throw input_error(r.folder, "no checkpoint",
                       "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",

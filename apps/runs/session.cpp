@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/common/console.hpp"
+#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/simulation/sampling.hpp"
@@ -142,7 +143,7 @@ class session {
   void end(run_status status) {
     finish(status);
     if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
-    if (status == run_status::complete && recording_) remove_checkpoints(options_.folder);
+    if (status == run_status::complete && recording_) remove_resume_points(options_.folder);
   }
   void finish_failed() noexcept {
     try {
@@ -248,7 +249,7 @@ class session {
     last_checkpoint_ = brain_.tokens();
     if (!recording_ || brain_.tokens() == first_) return;
     recording_->commit();
-    write_checkpoint(options_.folder, brain_.save(), model_);
+    write_resume_point(options_.folder, brain_.save(), model_);
   }
 
   void expect_window(std::uint64_t tokens) {
@@ -313,7 +314,7 @@ class session {
   statistics statistics_;
   speaker speaker_;
   std::optional<std::uint64_t> total_;
-  progress_line progress_;
+  progress_meter progress_;
   std::optional<recorder> recorder_;
   std::optional<run_directory> recording_;
   bool told_window_ = false;

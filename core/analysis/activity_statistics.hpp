@@ -15,12 +15,11 @@ namespace bdh {
 struct token_activity {
   std::uint64_t position = 0;
   token_id token = 0;
-  double surprisal =
-      std::numeric_limits<double>::quiet_NaN();  // -ln P of this token, in nats, before it was
-                                                 // read; NaN: not known
+  // -ln P of this token, in nats, before it was read; NaN: not known.
+  double surprisal = std::numeric_limits<double>::quiet_NaN();
   double synaptic_events = 0;
-  std::vector<double> x = {},
-                      y = {};  // share of the neurons with X > 0, with Y > 0; layer l at [l - 1]
+  // Share of the neurons with X > 0, with Y > 0; layer l at [l - 1].
+  std::vector<double> x = {}, y = {};
 };
 
 // Of one variable in one layer.
@@ -28,8 +27,9 @@ struct layer_activity {
   layer_id layer = 0;
   bool of_y = false;
   double mean = 0, least = 0, most = 0;  // share of active neurons, over the tokens
-  double pearson = 0, spearman = 0;  // of the share with the surprisal, over the tokens where it is
-                                     // known; NaN where either does not vary
+  // Of the share with the surprisal, over the tokens where it is known; NaN where either does not
+  // vary.
+  double pearson = 0, spearman = 0;
   // From here on only where single neurons were seen:
   bool seen = false;
   std::uint64_t ever = 0;  // neurons that were active at least once
@@ -64,8 +64,8 @@ class activity_statistics {
 
   const std::vector<token_activity>& tokens() const noexcept { return tokens_; }
   std::vector<layer_activity> layers() const;  // X of all layers, then Y
-  std::vector<surprisal_bin> by_surprisal(
-      std::size_t bins) const;  // as many as there are tokens for; none without surprisal
+  // As many as there are tokens for; none without surprisal.
+  std::vector<surprisal_bin> by_surprisal(std::size_t bins) const;
   std::vector<frequency_band> by_frequency(
       std::size_t bands) const;       // the fastest first; none without rotation or neurons seen
   std::uint64_t ever_active() const;  // neurons with X > 0 in any layer at any token

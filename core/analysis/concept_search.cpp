@@ -4,10 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <numeric>
 #include <tuple>
-
-#include "core/base/random.hpp"
 
 namespace bdh {
 namespace {
@@ -16,19 +13,6 @@ constexpr std::size_t lanes = 64;                          // candidates that ar
 constexpr std::size_t tile_bytes = std::size_t{32} << 20;  // of x'
 constexpr std::size_t widest = 512;                        // sources of a tile
 constexpr std::size_t targets_at_a_time = 16;
-constexpr std::size_t fewest_texts = 2;  // of a set: one to choose by, one to confirm
-
-// Of a set of so many texts: the larger half.
-std::size_t to_confirm(std::size_t texts) { return texts - texts / 2; }
-
-std::vector<std::size_t> drawn_order(std::size_t count, std::uint64_t seed, std::uint64_t set) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  random_stream random(seed, purpose::selection, set);
-  for (std::size_t k = count; k > 1; --k)
-    std::swap(order[k - 1], order[random.below(static_cast<std::uint32_t>(k))]);
-  return order;
-}
 
 // Strengths of one target in the texts in which they are not all 0: the positive texts, then the
 // negative ones.
@@ -42,8 +26,8 @@ struct strength_rows {
 
 // (strengths of positive texts above those of negative ones) - (below), over all pairs of texts;
 // where there is no row it is 0.
-void balances(const strength_rows& s, std::size_t first, std::size_t m, std::size_t n,
-              std::array<std::int32_t, lanes>& sum) {
+void u_balances(const strength_rows& s, std::size_t first, std::size_t m, std::size_t n,
+                std::array<std::int32_t, lanes>& sum) {
   sum.fill(0);
   const auto silent_positive = static_cast<std::int32_t>(m - s.positive),
              silent_negative = static_cast<std::int32_t>(n - s.negative);
@@ -92,7 +76,7 @@ class synapse_search {
  private:
   std::size_t positives() const { return sets_.positive.size(); }
   std::size_t negatives() const { return sets_.negative.size(); }
-  // Asked before each group of targets; a search ends with all of them done.
+  // Called before each group of targets; a search ends with all of them done.
   bool stops() {
     const std::size_t done = groups_done_++;
     return where_.go_on && !where_.go_on(static_cast<double>(done) / static_cast<double>(groups_));
@@ -122,14 +106,15 @@ class synapse_search {
     std::vector<separation> found;
     std::array<std::int32_t, lanes> sum;
     for (std::size_t first = 0; first < count; first += lanes) {
-      balances(s, first, positives(), negatives(), sum);
+      u_balances(s, first, positives(), negatives(), sum);
       for (std::size_t k = 0; k < std::min(lanes, count - first); ++k)
         if (std::abs(sum[k]) >= best_.least())
-          found.push_back({where_.layer,
-                           false,
-                           {source(first + k), target},
-                           sum[k],
-                           mean_difference(s, first + k, positives(), negatives())});
+          found.push_back(
+              {.layer = where_.layer,
+               .of_y = false,
+               .pair = {source(first + k), target},
+               .u_balance = sum[k],
+               .mean_difference = mean_difference(s, first + k, positives(), negatives())});
     }
     if (!found.empty()) best_.offer(found);
   }
@@ -225,24 +210,10 @@ class synapse_search {
 
 }  // namespace
 
-halves split_texts(std::size_t positive, std::size_t negative, std::uint64_t seed) {
-  halves h;
-  const auto deal = [&](std::size_t count, std::size_t first, std::uint64_t set,
-                        std::vector<std::size_t>& choose, std::vector<std::size_t>& confirm) {
-    const std::vector<std::size_t> order = drawn_order(count, seed, set);
-    for (std::size_t k = 0; k < count; ++k)
-      (k < count - to_confirm(count) ? choose : confirm).push_back(first + order[k]);
-    std::sort(choose.begin(), choose.end());
-    std::sort(confirm.begin(), confirm.end());
-  };
-  deal(positive, 0, 1, h.choose.positive, h.confirm.positive);
-  deal(negative, positive, 2, h.choose.negative, h.confirm.negative);
-  return h;
-}
-
 bool better(const separation& a, const separation& b) noexcept {
   const auto key = [](const separation& s) {
-    return std::tuple(-std::abs(s.balance), -std::abs(s.mean_difference), s.layer, s.of_y, s.pair);
+    return std::tuple(-std::abs(s.u_balance), -std::abs(s.mean_difference), s.layer, s.of_y,
+                      s.pair);
   };
   return key(a) < key(b);
 }
@@ -259,7 +230,7 @@ void best_separations::offer(std::span<const separation> found) {
     std::push_heap(heap_.begin(), heap_.end(), better);
   }
   if (heap_.size() == capacity_)
-    least_.store(std::max<std::int64_t>(1, std::abs(heap_.front().balance)),
+    least_.store(std::max<std::int64_t>(1, std::abs(heap_.front().u_balance)),
                  std::memory_order_relaxed);
 }
 
@@ -306,64 +277,17 @@ void search_neurons(const model& m, const search_place& where, bool of_y,
                   last = where.head ? first + m.neurons_per_head() : m.neurons();
   std::vector<separation> found;
   for (neuron_id i = first; i < last; ++i) {
-    separation s{where.layer, of_y, {i, i}, 0, 0};
+    separation s{.layer = where.layer, .of_y = of_y, .pair = {i, i}};
     for (std::size_t p : sets.positive)
       for (std::size_t q : sets.negative)
-        s.balance += (values[p][i] > values[q][i]) - (values[p][i] < values[q][i]);
+        s.u_balance += (values[p][i] > values[q][i]) - (values[p][i] < values[q][i]);
     for (std::size_t p : sets.positive)
       s.mean_difference += values[p][i] / static_cast<float>(sets.positive.size());
     for (std::size_t q : sets.negative)
       s.mean_difference -= values[q][i] / static_cast<float>(sets.negative.size());
-    if (std::abs(s.balance) >= best.least()) found.push_back(s);
+    if (std::abs(s.u_balance) >= best.least()) found.push_back(s);
   }
   best.offer(found);
-}
-
-std::vector<finding> confirm(std::span<const separation> chosen,
-                             std::vector<std::vector<float>> values_of, const halves& texts,
-                             double level) {
-  std::vector<finding> all;
-  std::vector<double> p;
-  for (std::size_t k = 0; k < chosen.size(); ++k) {
-    finding f{.what = chosen[k], .values = std::move(values_of[k]), .chosen = {}, .confirmed = {}};
-    const auto test = [&](const text_sets& sets) {
-      std::vector<float> a, b;
-      for (std::size_t t : sets.positive) a.push_back(f.values[t]);
-      for (std::size_t t : sets.negative) b.push_back(f.values[t]);
-      return mann_whitney(a, b);
-    };
-    f.chosen = test(texts.choose);
-    f.confirmed = test(texts.confirm);
-    p.push_back(f.confirmed.p);
-    all.push_back(std::move(f));
-  }
-  const std::vector<double> corrected = holm(p);
-  for (std::size_t k = 0; k < all.size(); ++k) {
-    all[k].corrected_p = corrected[k];
-    all[k].holds = corrected[k] < level &&
-                   (all[k].chosen.rank_biserial > 0) == (all[k].confirmed.rank_biserial > 0);
-  }
-  std::stable_sort(all.begin(), all.end(), [](const finding& a, const finding& b) {
-    const auto key = [](const finding& f) {
-      return std::tuple(f.corrected_p, f.confirmed.p, -std::abs(f.confirmed.rank_biserial));
-    };
-    return key(a) < key(b);
-  });
-  return all;
-}
-
-std::size_t texts_needed(std::size_t carried, double level) {
-  std::size_t texts = fewest_texts;
-  while (least_p(to_confirm(texts), to_confirm(texts)) * static_cast<double>(carried) >= level)
-    ++texts;
-  return texts;
-}
-
-std::size_t texts_needed_beside(std::size_t others, std::size_t carried, double level) {
-  std::size_t texts = fewest_texts;
-  while (least_p(to_confirm(others), to_confirm(texts)) * static_cast<double>(carried) >= level)
-    ++texts;
-  return texts;
 }
 
 }  // namespace bdh

@@ -1,6 +1,6 @@
-// Concept synapses: those whose strength at the end of a text tells two sets of texts apart. Chosen
-// among all candidates on one half of the texts by Mann and Whitney's U, confirmed on the other
-// half.
+// The search for concept synapses: those whose strength at the end of a text separates two sets of
+// texts, ranked among all candidates by Mann and Whitney's U.
+// core/analysis/concept_confirmation.hpp puts the best to the test on other texts.
 //
 // The candidates through hubs are all pairs of neurons, with explicit edges the edges of gs between
 // neurons. Strengths are computed from the factors of every text (core/analysis/hebbian_trace.hpp),
@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "core/analysis/hebbian_trace.hpp"
-#include "core/analysis/rank_statistics.hpp"
 #include "core/base/executor.hpp"
 
 namespace bdh {
@@ -26,20 +25,14 @@ namespace bdh {
 struct text_sets {
   std::vector<std::size_t> positive, negative;
 };
-struct halves {
-  text_sets choose, confirm;
-};
-// Each set in two halves drawn by `seed`, the larger to confirm: texts 0 .. positive - 1 are the
-// positive ones, the negative follow.
-halves split_texts(std::size_t positive, std::size_t negative, std::uint64_t seed);
-
 // How far a candidate separates the two sets.
 struct separation {
   layer_id layer = 0;
-  bool of_y = false;          // of neurons: Y, not X
-  neuron_pair pair;           // of neurons: the same twice
-  std::int64_t balance = 0;   // 2 U - m n: pairs of texts (positive, negative) with the larger
-                              // strength in the positive one, less the others
+  bool of_y = false;  // of neurons: Y, not X
+  neuron_pair pair;   // of neurons: the same twice
+  // 2 U - m n: pairs of texts (positive, negative) with the larger strength in the positive one,
+  // less the others.
+  std::int64_t u_balance = 0;
   float mean_difference = 0;  // positive - negative
 };
 
@@ -50,7 +43,7 @@ bool better(const separation& a, const separation& b) noexcept;
 class best_separations {
  public:
   explicit best_separations(std::size_t capacity) : capacity_(capacity) {}
-  // What cannot get in: |balance| below it.
+  // What cannot get in: |u_balance| below it.
   std::int64_t least() const noexcept { return least_.load(std::memory_order_relaxed); }
   void offer(std::span<const separation> found);  // may be called by several threads
   std::vector<separation> sorted() const;         // the best first
@@ -59,14 +52,14 @@ class best_separations {
   std::size_t capacity_;
   mutable std::mutex busy_;
   std::vector<separation> heap_;         // the worst on top
-  std::atomic<std::int64_t> least_ = 1;  // who does not separate at all is nobody
+  std::atomic<std::int64_t> least_ = 1;  // 0 separates nothing
 };
 
 struct search_place {
   layer_id layer = 1;
-  std::optional<head_id> head = {};        // only presynaptic neurons of this head
-  std::function<bool(double)> go_on = {};  // asked now and then, by several threads, with the share
-                                           // that is done; false ends the search
+  std::optional<head_id> head = {};  // only presynaptic neurons of this head
+  // Called now and then, by several threads, with the share that is done; false ends the search.
+  std::function<bool(double)> go_on = {};
 };
 
 // Offers every candidate synapse of a layer to `best`. texts[t]: that layer's factors of text t. A
@@ -75,32 +68,13 @@ void search_synapses(const model& m, const search_place& where,
                      std::span<const layer_factors> texts, const text_sets& sets, executor& threads,
                      best_separations& best);
 std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head);  // of a layer
+// Of memory for tiles.
 std::size_t search_bytes(std::span<const layer_factors> texts, const text_sets& sets,
-                         std::size_t threads);  // of memory for tiles
+                         std::size_t threads);
 
 // The same of neurons: values[t] (neurons) of text t.
 void search_neurons(const model& m, const search_place& where, bool of_y,
                     std::span<const std::vector<float>> values, const text_sets& sets,
                     best_separations& best);
-
-// A candidate that was chosen, and what the other half says of it.
-struct finding {
-  separation what;
-  std::vector<float> values;    // of every text
-  rank_test chosen, confirmed;  // on the two halves, positive against negative
-  double corrected_p = 1;       // of `confirmed`, by Holm over all that were carried over
-  bool holds = false;           // corrected_p < level, in the direction in which it was chosen
-};
-// values_of[k]: of every text, of chosen[k]. The smallest p first, of equal ones those that
-// separate better.
-std::vector<finding> confirm(std::span<const separation> chosen,
-                             std::vector<std::vector<float>> values_of, const halves& texts,
-                             double level);
-
-// Texts that it takes in each set so that there is something to choose by, and the confirming
-// halves can reach `level` after correction for `carried` hypotheses; and in one set, beside so
-// many (2 or more) in the other.
-std::size_t texts_needed(std::size_t carried, double level);
-std::size_t texts_needed_beside(std::size_t others, std::size_t carried, double level);
 
 }  // namespace bdh

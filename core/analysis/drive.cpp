@@ -14,7 +14,7 @@ void check(const char* what, neuron_id id, neuron_id size) {
   if (id >= size) throw input_error(what, std::to_string(id), "0 to " + std::to_string(size - 1));
 }
 
-// A row of the storage where it lists what is asked for; else every row is searched for the other
+// A row of the storage where it lists the wanted end; else every row is searched for the other
 // end.
 void add_edges(const projection& p, double sign, bool into, neuron_id id,
                std::vector<weighted_edge>& to) {
@@ -116,7 +116,7 @@ drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
   const model& m = brain.subject();
   const std::vector<float> w = brain.source_activity();
   if (w.empty())
-    throw unavailable_error("contributions", "W of the sources, which nobody followed",
+    throw unavailable_error("contributions", "W of the sources, which were not followed",
                             "follow_sources() before the token");
   drive d;
   for (const weighted_edge& e : edges_into(m, circuit::gx, neuron))

@@ -2,8 +2,9 @@
 // its drive.
 //
 //     X^e(k) - X^i(k) = sum over sources j of Gx(j->k) W(j)
-//     Y^e(k) - Y^i(k) = sum over sources j of Gy(j->k) A(j)         A with its gain, where the
-//     dynamics has one
+//     Y^e(k) - Y^i(k) = sum over sources j of Gy(j->k) A(j)
+//
+// A with its gain, where the dynamics has one.
 //
 // Explicit edges are listed as they are. Through hubs, Gx(j->k) is computed from the factors; of A
 // only what the hubs carry is known, so contributions to Y are those of hubs, with the weights of
@@ -45,13 +46,13 @@ struct drive {
   double total() const noexcept { return excitatory - inhibitory + injected; }
 };
 
-// What drives X(k) of a layer: X_l(k) = (total)_+, or X_{l-1}(k) + (total)_+. To be asked between
+// What drives X(k) of a layer: X_l(k) = (total)_+, or X_{l-1}(k) + (total)_+. To be called between
 // round 3 and round 2 of that layer, while W is what drives it. Through hubs W must be followed,
 // else unavailable_error.
 drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron);
 
-// What drives Y(k): Y_l(k) = (total)_+ X_l(k). To be asked between round 0 of the layer and round 0
-// of the next.
+// What drives Y(k): Y_l(k) = (total)_+ X_l(k). To be called between round 0 of the layer and round
+// 0 of the next.
 drive drive_of_y(const simulator& brain, layer_id layer, neuron_id neuron);
 
 }  // namespace bdh

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -34,9 +35,8 @@ void for_each_pair(const model& m, const neuron_events& x, neuron_id i, Use use)
   std::uint64_t a = x.offset[i], b = x.offset[other];
   const std::uint64_t a_end = x.offset[i + 1], b_end = other == i ? b : x.offset[other + 1];
   while (a < a_end || b < b_end) {
-    const std::uint32_t t = a == a_end   ? x.token[b]
-                            : b >= b_end ? x.token[a]
-                                         : std::min(x.token[a], x.token[b]);
+    constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+    const std::uint32_t t = std::min(a < a_end ? x.token[a] : none, b < b_end ? x.token[b] : none);
     float mine = 0, partner = 0;
     if (a < a_end && x.token[a] == t) mine = x.value[a++];
     if (b < b_end && x.token[b] == t) partner = x.value[b++];
@@ -184,7 +184,7 @@ void hebbian_trace::keep(layer_id layer) {
   const auto found = std::find(layers_.begin(), layers_.end(), layer);
   if (found == layers_.end()) return;
   if (!brain_.interventions().empty())
-    throw unavailable_error("synapse factors", "interventions", "a run that nobody disturbs");
+    throw unavailable_error("synapse factors", "interventions", "a run without interventions");
   const auto k = static_cast<std::size_t>(found - layers_.begin());
   const neuron_id n = brain_.subject().neurons();
   values_.resize(n);

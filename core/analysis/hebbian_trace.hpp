@@ -48,8 +48,8 @@ class layer_factors {
   // Of a pair of neurons: with the rate and the u of its edge in gs; with rate 1 and the run's u
   // where there is none.
   float strength(const neuron_pair& pair) const;
-  float strength(const neuron_pair& pair, const plasticity& kept)
-      const noexcept;  // of a pair of neurons, as plasticity_of() tells
+  // The same with the plasticity that plasticity_of() gives for the pair.
+  float strength(const neuron_pair& pair, const plasticity& kept) const noexcept;
 
   // All synapses between neurons, row = target j, column = source i: through hubs every pair, as a
   // product of f and x'; with explicit edges those of gs.
@@ -72,19 +72,19 @@ class layer_factors {
 
 class hebbian_trace {
  public:
-  // Follows `brain`, which must outlive it, from the next token on: of earlier ones it knows
-  // nothing. Throws input_error for a layer out of range, unavailable_error where there are
-  // interventions: they change what is written.
+  // Follows `brain`, which must outlive it, from the next token on; earlier ones are missing.
+  // Throws input_error for a layer out of range, unavailable_error where there are interventions:
+  // they change what is written.
   hebbian_trace(simulator& brain, std::vector<layer_id> layers, probe_factor factor);
   hebbian_trace(const hebbian_trace&) = delete;
   hebbian_trace& operator=(const hebbian_trace&) = delete;
   ~hebbian_trace();
 
   const std::vector<layer_id>& layers() const noexcept { return layers_; }
-  layer_factors of(layer_id layer) const;  // of the tokens since it follows, or since
-                                           // clear_synapses(); the model must outlive it
-  void clear_synapses();                   // to be called with the simulator's
-  std::size_t bytes() const noexcept;      // of memory that it occupies
+  // Of the tokens since it follows, or since clear_synapses(); the model must outlive it.
+  layer_factors of(layer_id layer) const;
+  void clear_synapses();               // to be called with the simulator's
+  std::size_t bytes() const noexcept;  // of memory that it occupies
 
  private:
   struct written {  // tokens one after the other: of token t [end[t - 1], end[t])

@@ -11,13 +11,13 @@ namespace bdh {
 
 // Mann and Whitney's U of two samples a (m values) and b (n values).
 struct rank_test {
-  double u = 0;  // pairs (a, b) with a > b; a pair of equal values counts a half, which is what
-                 // midranks give
+  // Pairs (a, b) with a > b; a pair of equal values counts a half, which is what midranks give.
+  double u = 0;
   double rank_biserial =
       0;         // 2 U / (m n) - 1: 1 where every a is above every b, -1 where every a is below
   double p = 1;  // two-sided: 2 P(U as far from m n / 2 or farther), at most 1
-  bool exact = false;  // p of the exact distribution; else of the normal one, corrected for ties
-                       // and continuity
+  // P of the exact distribution; else of the normal one, corrected for ties and continuity.
+  bool exact = false;
 };
 
 // Exact where no two values are equal and neither sample is larger than `largest_exact`. Values are

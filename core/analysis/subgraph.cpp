@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/sort_unique.hpp"
+#include "core/base/top_k.hpp"
 #include "core/model/circuit_matrix.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/weight_matrix.hpp"
@@ -22,41 +24,11 @@ bool in_order(const subgraph_edge& a, const subgraph_edge& b) {
          std::tuple(b.target, b.source, inhibitory(b));
 }
 
-bool stronger(const subgraph_edge& a, const subgraph_edge& b) {
-  const float wa = std::abs(a.weight), wb = std::abs(b.weight);
-  return wa != wb ? wa > wb : in_order(a, b);
-}
-
-// The `most` strongest edges of any number, in any order of coming.
-class strongest {
- public:
-  explicit strongest(edge_id most) : most_(most) {}
-  float threshold() const noexcept { return threshold_; }  // nothing below it can be among them
-  void add(std::span<const subgraph_edge> edges) {
-    for (const subgraph_edge& e : edges) {
-      if (std::abs(e.weight) < threshold_) continue;
-      kept_.push_back(e);
-      if (kept_.size() >= 2 * most_ + 1024) cut();
-    }
+struct stronger {
+  bool operator()(const subgraph_edge& a, const subgraph_edge& b) const {
+    const float wa = std::abs(a.weight), wb = std::abs(b.weight);
+    return wa != wb ? wa > wb : in_order(a, b);
   }
-  std::vector<subgraph_edge> take() {
-    cut();
-    std::sort(kept_.begin(), kept_.end(), in_order);
-    return std::move(kept_);
-  }
-
- private:
-  void cut() {
-    if (kept_.size() <= most_) return;
-    const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(most_ - 1);
-    std::nth_element(kept_.begin(), last, kept_.end(), stronger);
-    threshold_ = std::abs(last->weight);
-    kept_.resize(most_);
-  }
-
-  edge_id most_;
-  float threshold_ = 0;
-  std::vector<subgraph_edge> kept_;
 };
 
 // All edges of a graph of a model, in blocks of consecutive targets.
@@ -142,7 +114,8 @@ class all_edges {
 }  // namespace
 
 const char* name(graph_kind g) noexcept {
-  return g == graph_kind::gx ? "gx" : g == graph_kind::gy ? "gy" : "gs";
+  constexpr const char* names[] = {"gx", "gy", "gs"};
+  return names[static_cast<int>(g)];
 }
 
 struct subgraph::state {
@@ -195,11 +168,17 @@ struct subgraph::state {
   template <class Keep>
   std::vector<subgraph_edge> collect(Keep keep) const {
     if (request.top) {
-      strongest best(*request.top);
+      top_k_by<subgraph_edge, stronger> best(*request.top);
       for_each_block(
-          [&](const subgraph_edge& e) { return std::abs(e.weight) >= best.threshold() && keep(e); },
-          [&](std::span<const subgraph_edge> edges) { best.add(edges); });
-      return best.take();
+          [&](const subgraph_edge& e) {
+            return (!best.bound() || !stronger()(*best.bound(), e)) && keep(e);
+          },
+          [&](std::span<const subgraph_edge> edges) {
+            for (const subgraph_edge& e : edges) best.offer(e);
+          });
+      std::vector<subgraph_edge> kept = best.take();
+      std::sort(kept.begin(), kept.end(), in_order);
+      return kept;
     }
     std::vector<subgraph_edge> kept;
     for_each_block(keep, [&](std::span<const subgraph_edge> edges) {
@@ -255,7 +234,7 @@ struct subgraph::state {
   neuron_id size;
   all_edges all;
   bool whole = true;
-  std::optional<std::vector<subgraph_edge>> held;  // none: all of them, whenever they are asked for
+  std::optional<std::vector<subgraph_edge>> held;  // none: all of them, found anew at every visit
   edge_id count = 0;                               // where none are held
   std::vector<neuron_id> nodes, community;
   double modularity = 0;
@@ -271,7 +250,6 @@ const model& subgraph::subject() const noexcept { return state_->subject; }
 const subgraph_request& subgraph::request() const noexcept { return state_->request; }
 neuron_id subgraph::size() const noexcept { return state_->size; }
 const std::vector<neuron_id>& subgraph::nodes() const noexcept { return state_->nodes; }
-bool subgraph::is_whole() const noexcept { return state_->whole; }
 edge_id subgraph::edges() const noexcept {
   return state_->held ? state_->held->size() : state_->count;
 }
@@ -299,8 +277,7 @@ void subgraph::find_communities(std::uint64_t seed) {
   s.for_each([&](const subgraph_edge& e) {
     if (e.source != e.target) links.emplace_back(e.source, e.target);
   });
-  std::sort(links.begin(), links.end());
-  links.erase(std::unique(links.begin(), links.end()), links.end());
+  sort_unique(links);
   edge_set edges;
   edges.indptr.assign(std::size_t{s.size} + 1, 0);
   for (const auto& [source, target] : links) {

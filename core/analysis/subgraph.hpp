@@ -1,5 +1,5 @@
-// A graph of a model as other programs are to get it: all edges of a circuit or all synapses, or
-// the part of them that somebody asked for. Nodes are numbered: the neurons, and behind them, where
+// A graph of a model for other programs: all edges of a circuit or all synapses, or a chosen part
+// of them. Nodes are numbered: the neurons, and behind them, where
 // wanted, the sensory nodes that are sources too.
 //
 //     auto part = bdh::subgraph(model, {.graph = bdh::graph_kind::gx, .top = 1000}, *workers);
@@ -51,7 +51,7 @@ class subgraph {
   // Through hubs every pair has an edge, and nothing larger than this is taken whole.
   static constexpr edge_id most_pairs = edge_id{1} << 25;
 
-  // Finds what was asked for. `m` and `work` must outlive it. Throws input_error,
+  // Finds the requested part. `m` and `work` must outlive it. Throws input_error,
   // unavailable_error.
   subgraph(const model& m, const subgraph_request& request, executor& work);
   subgraph(subgraph&&) noexcept;
@@ -60,9 +60,8 @@ class subgraph {
   const model& subject() const noexcept;
   const subgraph_request& request() const noexcept;
   neuron_id size() const noexcept;  // numbers of nodes lie below it
-  const std::vector<neuron_id>& nodes()
-      const noexcept;              // those that belong to it, ascending; the whole graph: all
-  bool is_whole() const noexcept;  // nothing but what the graph has
+  // Those that belong to it, ascending; the whole graph: all.
+  const std::vector<neuron_id>& nodes() const noexcept;
   edge_id edges() const noexcept;
   std::string projection_of(const subgraph_edge& e) const;  // "gx_excitatory"; through hubs "gx"
 
@@ -77,8 +76,8 @@ class subgraph {
   const std::vector<neuron_id>& community() const noexcept;  // (size), of each node; empty before
   double modularity() const noexcept;
   neuron_id communities() const noexcept;  // among its nodes
-  void keep_community(
-      neuron_id c);  // only its nodes, and the edges between them; throws input_error
+  // Only its nodes, and the edges between them; throws input_error.
+  void keep_community(neuron_id c);
 
  private:
   struct state;

@@ -91,14 +91,14 @@ class tuner {
         first_share_(goal.active_share) {
     const random_model_recipe& r = circuits.recipe();
     const double inhibitory = static_cast<double>(circuits.inhibitory_neurons()) / r.graph.neurons;
-    balance_ = inhibition_ ? (1 - inhibitory) / inhibitory : 1;
+    ei_balance_ = inhibition_ ? (1 - inhibitory) / inhibitory : 1;
     const double horizon =
         r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
     tokens_ = static_cast<std::uint64_t>(
         std::clamp(3 * horizon, 200.0, static_cast<double>(goal.tokens)));
     const double driven = goal.active_share * r.graph.neurons;
     gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(driven)));
-    gains_.inhibition_y = balance_;
+    gains_.inhibition_y = ei_balance_;
     gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share *
                              horizon);  // mean degrees, weights of 1
   }
@@ -127,7 +127,7 @@ class tuner {
     std::optional<input_error> problem;
     for (const double share : firing) {
       firing_ = share;
-      balance();
+      search_first_layer();
       model result = circuits_.make(gains_);
       seen_ = measure_activity(result, make_engine_, goal_.tokens, 200, 1, work_);
       measured_.reset();
@@ -156,7 +156,7 @@ class tuner {
   }
 
   // The best of a few first layers.
-  void balance() {
+  void search_first_layer() {
     circuit_gains best = gains_;
     double least_error = std::numeric_limits<double>::infinity(), last_error = least_error;
     double low = 0, high = 0;  // first shares that made too little and too much
@@ -199,7 +199,7 @@ class tuner {
     for (int attempt = 0; attempt < 30; ++attempt) {
       const token_drive d = circuits_.drive(gains_.sensory_edges, tokens);
       const double quantile = inhibition_quantile(d);
-      gains_.inhibition_x = std::clamp(quantile, balance_ / 32, balance_ * 256);
+      gains_.inhibition_x = std::clamp(quantile, ei_balance_ / 32, ei_balance_ * 256);
       double sum = 0, active = 0;
       for (std::size_t k = 0; k < d.excitatory.size(); ++k) {
         const double x = d.excitatory[k] - gains_.inhibition_x * d.inhibitory[k];
@@ -219,8 +219,8 @@ class tuner {
   double inhibition_quantile(const token_drive& d) const {
     std::vector<float> ratio(d.excitatory.size());
     for (std::size_t k = 0; k < ratio.size(); ++k)
-      ratio[k] = d.excitatory[k] == 0   ? 0
-                 : d.inhibitory[k] == 0 ? std::numeric_limits<float>::infinity()
+      if (d.excitatory[k] != 0)
+        ratio[k] = d.inhibitory[k] == 0 ? std::numeric_limits<float>::infinity()
                                         : d.excitatory[k] / d.inhibitory[k];
     const auto rank =
         ratio.begin() + static_cast<std::ptrdiff_t>((1 - std::min(first_share_, 1.0)) *
@@ -238,7 +238,7 @@ class tuner {
 
   // Bisection of the logarithm: more inhibition, less firing.
   void search_inhibition_y() {
-    double low = balance_ / 32, high = balance_ * 32;
+    double low = ei_balance_ / 32, high = ei_balance_ * 32;
     for (int step = 0; step < 8 && inhibition_; ++step) {
       const double found = measure().least_firing;
       if ((found > 0.8 * firing_ && found < 1.25 * firing_) || close(high, low)) return;
@@ -307,7 +307,7 @@ class tuner {
   const tuning_goal goal_;
   const tuning_work& work_;
   const bool inhibition_;
-  double balance_ = 1;
+  double ei_balance_ = 1;
   double first_share_;  // wanted of X in layer 1
   double firing_ = 0;   // wanted of the active X
   std::uint64_t tokens_ = 300;

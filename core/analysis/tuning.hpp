@@ -2,22 +2,22 @@
 // with arbitrary gains falls silent or overflows. What decides what, in these equations:
 //
 //   - X of layer 1 is a function of the token alone. Its active share does not depend on gx, (.)_+
-//   being homogeneous: only on how many
-//     neurons a token drives and on the balance of Gx, inhibition_x, which is therefore a quantile.
-//     Later layers add what Y recruits.
-//   - The share of the active X that fire (Y) depends on the balance of Gy alone, inhibition_y: A
-//   is positive and spread wide.
-//   - Layers are a cascade without a loop: sigma_l hears W of layer l-1 and X of layer l, and both
-//   are reset at every token. So with
-//     u < 1 everything is bounded, by powers of the gains that grow as 4^l: y_l ~ gy y_{l-1} x_l^3
-//     / (1 - u), x_l - x_{l-1} ~ gx y_{l-1}. As long as Y drives no more than a token does (the
-//     largest Y is 1, as is a token's W), x_l stays near x_1 and the cascade is linear.
+//     being homogeneous: only on how many neurons a token drives and on the ratio of inhibition to
+//     excitation of Gx, inhibition_x, which is therefore a quantile. Later layers add what Y
+//     recruits.
+//   - The share of the active X that fire (Y) depends on the same ratio of Gy alone, inhibition_y:
+//     A is positive and spread wide.
+//   - Layers are a cascade without a loop: sigma_l receives W of layer l-1 and X of layer l, and
+//     both are reset at every token. So with u < 1 everything is bounded, by powers of the gains
+//     that grow as 4^l: y_l ~ gy y_{l-1} x_l^3 / (1 - u), x_l - x_{l-1} ~ gx y_{l-1}. As long as Y
+//     drives no more than a token does (the largest Y is 1, as is a token's W), x_l stays near x_1
+//     and the cascade is linear.
 //
 // Hence the order: sensory edges, inhibition_x and gx for the first layer, exactly; inhibition_y by
 // bisection and gy for the largest Y of 1, over a stream of tokens; then a first layer that leaves
-// room for what the others recruited, or, where that recruits even more, louder tokens, since they
-// need more inhibition, which later layers then have. A large graph starts from what a small one of
-// its family needed, so that few streams through it are enough.
+// room for what the others recruited, or, where that recruits even more, tokens that drive more,
+// since they need more inhibition, which later layers then have. A large graph starts from what a
+// small one of its family needed, so that few streams through it are enough.
 #pragma once
 
 #include <cstdint>
@@ -61,11 +61,11 @@ stream_activity measure_activity(const model& m, const engine_factory& make_engi
 
 struct tuning_goal {
   double active_share = 0.05;  // of X, mean over layers
-  double firing_share = 0.25;  // active Y over active X, in the layer where it is least; less or
-                               // more where the graph needs it
-  double bound = 100;          // on the largest Y of the last stream
-  double least = 1e-12;  // of the largest Y of a layer: each brings less than the one before, and
-                         // float32 ends at 1e-45
+  // Active Y over active X, in the layer where it is least; less or more where the graph needs it.
+  double firing_share = 0.25;
+  double bound = 100;  // on the largest Y of the last stream
+  // Of the largest Y of a layer: each brings less than the one before, and float32 ends at 1e-45.
+  double least = 1e-12;
   std::uint64_t tokens = 1000;  // of the last stream
 };
 

@@ -1,5 +1,5 @@
 // A fixed-size block of memory for weights and state: zeroed, aligned to 64 bytes, freed with its
-// owner. Large blocks come straight from the operating system, so that pages nobody touches cost
+// owner. Large blocks come straight from the operating system, so that untouched pages cost
 // nothing. Or the pages of a file themselves, which are read when they are first touched: such a
 // block must not be written to.
 #pragma once
@@ -19,7 +19,7 @@ void* allocate_zeroed(std::size_t count, std::size_t size);
 void free_zeroed(void* memory, std::size_t bytes) noexcept;
 
 // `bytes` > 0 of an open file from `offset` on, read-only; the descriptor may be closed afterwards.
-// Throws device_error when the system refuses. Whoever asks makes sure that they lie in the file.
+// Throws device_error when the system refuses. The caller makes sure that they lie in the file.
 const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes);
 void unmap_file(const void* memory, std::size_t bytes) noexcept;
 
@@ -37,7 +37,7 @@ class array {
   static array of_file(int descriptor, std::uint64_t offset, std::size_t size) {
     array a;
     if (size == 0) return a;
-    // Nobody writes to what a file holds: everything that is made of it has it const.
+    // Never written to: all that is made of it has it const.
     T* const pages =
         static_cast<T*>(const_cast<void*>(map_file(descriptor, offset, size * sizeof(T))));
     a.data_ = {pages, release{size, true}};

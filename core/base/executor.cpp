@@ -28,8 +28,8 @@ class serial final : public executor {
 class on_tbb final : public executor {
  public:
   explicit on_tbb(std::size_t threads) : arena_(static_cast<int>(threads)), threads_(threads) {
-    // TBB starts no more threads than there are processors unless told; asking for fewer would
-    // throttle the whole program.
+    // TBB starts no more threads than there are processors without such a limit; a smaller one
+    // would throttle the whole program.
     if (threads > static_cast<std::size_t>(tbb::info::default_concurrency()))
       limit_.emplace(tbb::global_control::max_allowed_parallelism, threads);
   }
@@ -125,7 +125,7 @@ void run_phases(executor& on, std::size_t pieces, std::size_t phases,
     }
     return;
   }
-  std::vector<counter> taken(pieces);  // in how many phases somebody has taken this piece
+  std::vector<counter> taken(pieces);  // in how many phases this piece was taken
   counter phase, done;                 // the present one; pieces of all phases
   std::exception_ptr failure;
   on.for_each(crew, [&](std::size_t self) {
@@ -138,7 +138,7 @@ void run_phases(executor& on, std::size_t pieces, std::size_t phases,
         if (!taken[i].value.compare_exchange_strong(expected, p + 1, std::memory_order_relaxed))
           continue;
         work(p, i);
-        // Whoever does the last piece has seen all others done, and ends the phase.
+        // The thread that does the last piece has seen all others done, and ends the phase.
         if (done.value.fetch_add(1, std::memory_order_acq_rel) + 1 < (p + 1) * pieces) continue;
         try {
           between(p);

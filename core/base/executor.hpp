@@ -19,17 +19,17 @@ class executor {
 
 // Phases 0 ... phases - 1, one after the other: work(phase, piece) for every piece < pieces, as
 // for_each does it, then between(phase) on one thread. A phase begins when the one before has
-// ended. Threads stay together for all of them, so that a phase of microseconds is worth its
-// threads; whoever comes late finds its pieces done by others. `work` must not throw; what
-// `between` throws ends it all and is thrown on.
+// ended. The threads are started once for all phases, so that a phase of microseconds is worth
+// them; a late thread finds its pieces done by the others. `work` must not throw; what `between`
+// throws ends all phases and is thrown on.
 void run_phases(executor& on, std::size_t pieces, std::size_t phases,
                 const std::function<void(std::size_t, std::size_t)>& work,
                 const std::function<void(std::size_t)>& between);
 
 std::unique_ptr<executor> serial_executor();
 std::unique_ptr<executor> tbb_executor(std::size_t threads);  // threads >= 1
-std::unique_ptr<executor> thread_executor(
-    std::size_t threads);  // threads >= 1; for the thread sanitizer, which misreads TBB
+// Threads >= 1; for the thread sanitizer, which misreads TBB.
+std::unique_ptr<executor> thread_executor(std::size_t threads);
 
 // The one for this build: TBB, or plain threads under the thread sanitizer; serial when threads
 // == 1.

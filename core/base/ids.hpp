@@ -7,8 +7,8 @@
 
 namespace bdh {
 
-using neuron_id =
-    std::uint32_t;  // also numbers hubs, sensory nodes, readout nodes: a position in its population
+// Also numbers hubs, sensory nodes, readout nodes: a position in its population.
+using neuron_id = std::uint32_t;
 using edge_id = std::uint64_t;  // a position in a projection's arrays; never changes
 using site_id = std::uint32_t;
 using layer_id = std::uint32_t;  // 1..L, as in the paper

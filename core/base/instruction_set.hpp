@@ -12,12 +12,8 @@
 
 namespace bdh {
 
-enum class instruction_set {
-  best,
-  plain,
-  avx2,
-  avx512
-};  // from the fewest to the most; best: the most that can be used here
+// From the fewest to the most; best: the most that can be used here.
+enum class instruction_set { best, plain, avx2, avx512 };
 
 const char* name(instruction_set set) noexcept;
 instruction_set instruction_set_named(std::string_view text);  // throws input_error

@@ -53,8 +53,8 @@ class random_stream {
 
   double unit() noexcept;                             // uniform in [0, 1)
   std::uint32_t below(std::uint32_t bound) noexcept;  // uniform in 0 .. bound - 1; bound > 0
-  std::uint64_t failures_before_success(
-      double p) noexcept;  // geometric: Bernoulli(p) draws that fail first; 0 < p <= 1
+  // Geometric: Bernoulli(p) draws that fail first; 0 < p <= 1.
+  std::uint64_t failures_before_success(double p) noexcept;
 
  private:
   std::uint64_t seed_, step_, item_ = 0;

@@ -2,10 +2,11 @@
 // all sources, the neurons and then the sensory nodes. Complete it is the same model; pruned it is
 // a sparse graph that behaves much like it.
 //
-//     const bdh::calibration seen = bdh::calibrate(hubs, windows, true);            //
-//     core/analysis/calibration.hpp bdh::direct_form form = bdh::as_direct(hubs, {.keep_gx = 0.1,
-//     .keep_gy = 0.1, .keep_gs = 0.1}, &seen); bdh::simulator brain(form.graph,
-//     bdh::cpu_engine(form.graph));
+//     // core/analysis/calibration.hpp
+//     const bdh::calibration seen = bdh::calibrate(hubs, windows, true);
+//     bdh::direct_form form =
+//         bdh::as_direct(hubs, {.keep_gx = 0.1, .keep_gy = 0.1, .keep_gs = 0.1}, &seen);
+//     bdh::simulator brain(form.graph, bdh::cpu_engine(form.graph));
 #pragma once
 
 #include <functional>
@@ -19,8 +20,8 @@ namespace bdh {
 // by. Taken over every layer of every token, with W as it drives Gx and is written into synapses.
 struct calibration {
   std::vector<double> w;  // (sources) mean square of W(j)
-  array<float> pairs;  // (neurons x sources) sum of W(j) X(i) for the synapse i -> j; empty when it
-                       // was not asked for
+  // (neurons x sources) sum of W(j) X(i) for the synapse i -> j; empty when it was not requested.
+  array<float> pairs;
 };
 
 enum class ranking {
@@ -31,10 +32,10 @@ enum class ranking {
 
 struct direct_options {
   double keep_gx = 1, keep_gy = 1, keep_gs = 1;  // shares of all pairs, 0 < share <= 1
-  ranking rank =
-      ranking::activity;  // of circuits; synapses have no weight, and go by their sum of W(j) X(i)
-  std::function<void()> after_row =
-      {};  // of a circuit, each time it is computed; may throw, to stop
+  // Of circuits; synapses have no weight, and go by their sum of W(j) X(i).
+  ranking rank = ranking::activity;
+  // Of a circuit, each time it is computed; may throw, to stop.
+  std::function<void()> after_row = {};
 };
 
 struct direct_form {

@@ -1,5 +1,5 @@
-// Which of the paper's dynamics a model follows, as a validated value. The rest of the code asks
-// for the single rules below, never for the variant's name.
+// Which of the paper's dynamics a model follows, as a validated value. The rest of the code
+// depends on the single rules below, never on the variant's name.
 #pragma once
 
 #include <string>
@@ -30,9 +30,8 @@ class dynamics {
   x_rule x() const noexcept { return x_; }
   w_rule w() const noexcept { return w_; }
   bool token_gain() const noexcept { return token_gain_; }  // the token enters as g(e) e, not e
-  bool attention_gain() const noexcept {
-    return attention_gain_;
-  }  // A is scaled by g(A), per head, before it drives Gy
+  // A is scaled by g(A), per head, before it drives Gy.
+  bool attention_gain() const noexcept { return attention_gain_; }
   bool centred() const noexcept {
     return centred_;
   }                                               // hubs subtract their pool's mean: Gx = Dx C B

@@ -2,14 +2,27 @@
 
 namespace bdh {
 
+namespace {
+
+void write_row(const projection& p, neuron_id row, double* out) {
+  const edge_id first = p.is_dense() ? edge_id{row} * p.columns() : p.indptr()[row],
+                last = p.is_dense() ? first + p.columns() : p.indptr()[row + 1];
+  for (edge_id e = first; e < last; ++e)
+    out[p.is_dense() ? e - first : p.indices()[e]] = p.weight(e);
+}
+
+}  // namespace
+
+std::vector<double> dense_row(const projection& p, neuron_id row) {
+  std::vector<double> out(p.columns());
+  write_row(p, row, out.data());
+  return out;
+}
+
 std::vector<double> dense_rows(const projection& p) {
   std::vector<double> rows(std::size_t{p.rows()} * p.columns());
-  for (std::size_t r = 0; r < p.rows(); ++r) {
-    const edge_id first = p.is_dense() ? r * p.columns() : p.indptr()[r],
-                  last = p.is_dense() ? first + p.columns() : p.indptr()[r + 1];
-    for (edge_id e = first; e < last; ++e)
-      rows[r * p.columns() + (p.is_dense() ? e - first : p.indices()[e])] = p.weight(e);
-  }
+  for (neuron_id r = 0; r < p.rows(); ++r)
+    write_row(p, r, rows.data() + std::size_t{r} * p.columns());
   return rows;
 }
 

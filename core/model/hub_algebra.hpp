@@ -1,5 +1,4 @@
-// The hubs of an imported model as a pool: what every source sends to it, C B, and the gain that it
-// gives.
+// The hubs of an imported model as a pool: what every source sends to it, C B.
 #pragma once
 
 #include <vector>
@@ -8,6 +7,8 @@
 
 namespace bdh {
 
+// One row of a projection, with 0 where there is no edge.
+std::vector<double> dense_row(const projection& p, neuron_id row);
 // rows x columns of a projection, in its own order; pairs without an edge are 0.
 std::vector<double> dense_rows(const projection& p);
 

@@ -22,9 +22,9 @@ numbers from(neuron_id first, std::size_t count) {
 }
 
 // A model of which some or all neurons go into another one.
-struct part {
+struct source_model {
   const model* from;
-  numbers neurons;  // where each goes, or nowhere
+  numbers neurons;  // the new number of each, or nowhere
 };
 
 array<float> copied(std::span<const float> values) {
@@ -49,17 +49,17 @@ projection retention_as_weights(const model& m) {
                             std::move(indices), std::move(u));
 }
 
-// Puts the circuits of the parts together: neurons where they say, hubs, sensory and readout nodes
-// one on the other.
+// Puts the circuits of the models together: neurons at their new numbers, hubs, sensory and readout
+// nodes one on the other.
 class assembly {
  public:
-  assembly(std::span<const part> parts, neuron_id neurons, float scale_e)
-      : parts_(parts),
-        first_(*parts[0].from),
+  assembly(std::span<const source_model> models, neuron_id neurons, float scale_e)
+      : models_(models),
+        first_(*models[0].from),
         n_(neurons),
         scale_e_(scale_e),
-        mean_(1.0f / static_cast<float>(parts.size())) {
-    for (const part& p : parts) neurons_.push_back(p.neurons);
+        mean_(1.0f / static_cast<float>(models.size())) {
+    for (const source_model& p : models) neurons_.push_back(p.neurons);
   }
 
   // Of a model with explicit edges: the pool that gives its gains.
@@ -74,8 +74,8 @@ class assembly {
                             float factor) {
       const projection& like = first_.circuits().*which;
       std::vector<placement> all;
-      for (std::size_t i = 0; i < parts_.size(); ++i)
-        all.push_back({&(parts_[i].from->circuits().*which), sources[i], targets[i], factor});
+      for (std::size_t i = 0; i < models_.size(); ++i)
+        all.push_back({&(models_[i].from->circuits().*which), sources[i], targets[i], factor});
       c.*which = combined(like.name(), source, target, like.rows_are(), all);
     };
     gather(&hub_circuits::e, neurons, hubs, neurons_, to_hubs, scale_e_);
@@ -103,8 +103,8 @@ class assembly {
                             const population& target, const places& from, const places& to,
                             float factor) {
       std::vector<placement> all;
-      for (std::size_t i = 0; i < parts_.size(); ++i)
-        all.push_back({&(parts_[i].from->direct().*which), from[i], to[i], factor});
+      for (std::size_t i = 0; i < models_.size(); ++i)
+        all.push_back({&(models_[i].from->direct().*which), from[i], to[i], factor});
       c.*which = combined((like.*which).name(), source, target, (like.*which).rows_are(), all);
     };
     using edges = direct_circuits;
@@ -120,12 +120,12 @@ class assembly {
   }
 
  private:
-  using places = std::vector<numbers>;  // of each part
+  using places = std::vector<numbers>;  // of each model
 
-  places all_of(const population& p) const { return places(parts_.size(), from(0, p.size)); }
+  places all_of(const population& p) const { return places(models_.size(), from(0, p.size)); }
 
   bool own_retention() const {
-    return std::ranges::any_of(parts_, [&](const part& p) {
+    return std::ranges::any_of(models_, [&](const source_model& p) {
       return !p.from->direct().retention.empty() || p.from->retention() != first_.retention();
     });
   }
@@ -133,27 +133,27 @@ class assembly {
   array<float> retention(const population& neurons, const population& sources,
                          const places& as_sources) const {
     std::vector<projection> u;
-    for (const part& p : parts_) u.push_back(retention_as_weights(*p.from));
+    for (const source_model& p : models_) u.push_back(retention_as_weights(*p.from));
     std::vector<placement> all;
-    for (std::size_t i = 0; i < parts_.size(); ++i)
+    for (std::size_t i = 0; i < models_.size(); ++i)
       all.push_back({&u[i], neurons_[i], as_sources[i], 1});
     return copied(combined("retention", neurons, sources, u[0].rows_are(), all).weights());
   }
 
-  std::span<const part> parts_;
+  std::span<const source_model> models_;
   const model& first_;
   neuron_id n_;
   float scale_e_, mean_;
   places neurons_;
 };
 
-model_spec assembled(std::span<const part> parts, neuron_id neurons, float scale_e) {
-  const model& first = *parts[0].from;
+model_spec assembled(std::span<const source_model> models, neuron_id neurons, float scale_e) {
+  const model& first = *models[0].from;
   model_spec p = first.spec_without_circuits();
   p.memory_order.clear();
   p.origin = {
       .creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
-  const assembly a(parts, neurons, scale_e);
+  const assembly a(models, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();
   return p;
@@ -209,7 +209,7 @@ void expect_alike(const model& a, const model& b) {
                       "at most 4294967294");
 }
 
-std::string called(const model& m, neuron_id i, const char* prefix) {
+std::string display_name(const model& m, neuron_id i, const char* prefix) {
   return prefix + (m.neuron_names().empty() ? std::to_string(i) : m.neuron_names()[i]);
 }
 
@@ -224,7 +224,7 @@ rotation joined(const rotation& a, const rotation& b) {
   return rotation(frequency);
 }
 
-std::string story(const model& m) {
+std::string origin_text(const model& m) {
   std::string text = m.origin().source.empty() ? "a model" : m.origin().source;
   if (!m.content_sha256().empty()) text += " (" + m.content_sha256().substr(0, 12) + ")";
   return text;
@@ -292,22 +292,22 @@ merged merge(const model& a, const model& b, float scale_e) {
   check_scale(a, scale_e);
   const neuron_id n = a.neurons() + b.neurons(), in_a = a.neurons_per_head(),
                   in_b = b.neurons_per_head(), in_both = in_a + in_b;
-  part parts[2] = {{&a, numbers(a.neurons())}, {&b, numbers(b.neurons())}};
-  for (neuron_id i = 0; i < a.neurons(); ++i) parts[0].neurons[i] = i / in_a * in_both + i % in_a;
+  source_model models[2] = {{&a, numbers(a.neurons())}, {&b, numbers(b.neurons())}};
+  for (neuron_id i = 0; i < a.neurons(); ++i) models[0].neurons[i] = i / in_a * in_both + i % in_a;
   for (neuron_id i = 0; i < b.neurons(); ++i)
-    parts[1].neurons[i] = i / in_b * in_both + in_a + i % in_b;
-  model_spec p = assembled(parts, n, scale_e);
+    models[1].neurons[i] = i / in_b * in_both + in_a + i % in_b;
+  model_spec p = assembled(models, n, scale_e);
   if (a.rotation().present()) p.rotation = joined(a.rotation(), b.rotation());
 
   // Those of `b` are numbered after all of `a`, whose own numbers may go beyond its size.
   neuron_id after_a = a.neurons();
   for (neuron_id i = 0; i < a.neurons(); ++i) after_a = std::max(after_a, a.original_id(i) + 1);
   numbers ids(n);
-  for (neuron_id i = 0; i < a.neurons(); ++i) ids[parts[0].neurons[i]] = a.original_id(i);
+  for (neuron_id i = 0; i < a.neurons(); ++i) ids[models[0].neurons[i]] = a.original_id(i);
   for (neuron_id i = 0; i < b.neurons(); ++i) {
     if (b.original_id(i) >= nowhere - after_a)
       throw shape_error("original ids", "numbers beyond 32 bits", "smaller ones");
-    ids[parts[1].neurons[i]] = after_a + b.original_id(i);
+    ids[models[1].neurons[i]] = after_a + b.original_id(i);
   }
   p.original_id = without_identity(std::move(ids));
 
@@ -317,17 +317,17 @@ merged merge(const model& a, const model& b, float scale_e) {
     prefixed = a.neuron_names().empty() || b.neuron_names().empty() || share_a_name(a, b);
     p.neuron_names.resize(n);
     for (neuron_id i = 0; i < a.neurons(); ++i)
-      p.neuron_names[parts[0].neurons[i]] = called(a, i, prefixed ? "1/" : "");
+      p.neuron_names[models[0].neurons[i]] = display_name(a, i, prefixed ? "1/" : "");
     for (neuron_id i = 0; i < b.neurons(); ++i)
-      p.neuron_names[parts[1].neurons[i]] = called(b, i, prefixed ? "2/" : "");
+      p.neuron_names[models[1].neurons[i]] = display_name(b, i, prefixed ? "2/" : "");
   }
   if (a.training_window() != b.training_window())
     p.training_window = std::min(a.training_window(), b.training_window());
-  p.origin.source = story(a) + " and " + story(b);
+  p.origin.source = origin_text(a) + " and " + origin_text(b);
   p.origin.layout = "two models, merged";
   p.origin.inferred = {"of each head, the first " + std::to_string(in_a) +
-                       " neurons are those of " + story(a) + ", the next " + std::to_string(in_b) +
-                       " those of " + story(b)};
+                       " neurons are those of " + origin_text(a) + ", the next " +
+                       std::to_string(in_b) + " those of " + origin_text(b)};
   if (scale_e != 1) p.origin.inferred.push_back("E times " + shown(scale_e));
   return {model(std::move(p)), prefixed};
 }
@@ -339,14 +339,14 @@ sliced slice(const model& m, std::span<const neuron_id> keep, float scale_e) {
   const std::vector<bool> kept = with_partners(m, keep, partners);
   const auto heads = by_head(m, kept);
   expect_equal_heads(m, heads);
-  part parts[1] = {{&m, numbers(m.neurons(), nowhere)}};
+  source_model models[1] = {{&m, numbers(m.neurons(), nowhere)}};
   numbers chosen;
   for (neuron_id i = 0; i < m.neurons(); ++i)
     if (kept[i]) {
-      parts[0].neurons[i] = static_cast<neuron_id>(chosen.size());
+      models[0].neurons[i] = static_cast<neuron_id>(chosen.size());
       chosen.push_back(i);
     }
-  model_spec p = assembled(parts, static_cast<neuron_id>(chosen.size()), scale_e);
+  model_spec p = assembled(models, static_cast<neuron_id>(chosen.size()), scale_e);
   p.heads = static_cast<head_id>(heads.size());
   if (m.rotation().present()) p.rotation = rotation(frequencies(m, heads.front().second));
   numbers ids;
@@ -360,7 +360,7 @@ sliced slice(const model& m, std::span<const neuron_id> keep, float scale_e) {
   p.origin.creator = creator();
   p.origin.inferred.push_back(std::to_string(chosen.size()) + " of " + std::to_string(m.neurons()) +
                               " neurons, in " + std::to_string(heads.size()) + " of " +
-                              std::to_string(m.heads()) + " heads, of " + story(m));
+                              std::to_string(m.heads()) + " heads, of " + origin_text(m));
   if (scale_e != 1) p.origin.inferred.push_back("E times " + shown(scale_e));
   return {model(std::move(p)), std::move(partners)};
 }

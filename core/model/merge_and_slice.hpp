@@ -6,9 +6,9 @@
 // explicit edges the two graphs lie side by side, driven by the same tokens, and the logits are the
 // mean of both; no edge leads from one to the other.
 //
-//     bdh::model both = bdh::merge(a, b);
-//     bdh::model first_again = bdh::slice(both, neurons_of_a).result;   // the weights of a, but
-//     for the averages
+//     bdh::model both = bdh::merge(a, b).result;
+//     // The weights of a, but for the averages.
+//     bdh::model first_again = bdh::slice(both, neurons_of_a).result;
 //
 // A model joined with itself: every sum over neurons doubles. Of E y, gains undo that, up to the
 // constant under their root; halving E (scale_e) undoes it exactly. Sums over synapses, A, stay
@@ -25,8 +25,8 @@ namespace bdh {
 
 struct merged {
   model result;
-  bool prefixed_names = false;  // neurons are called 1/NAME and 2/NAME: both models have one of
-                                // some name, or only one has names
+  // Neurons are called 1/NAME and 2/NAME: both models have one of some name, or only one has names.
+  bool prefixed_names = false;
 };
 
 // Neuron k of head h of `a` becomes neuron k of that head, neuron k of `b` comes after the N_a of

@@ -2,11 +2,11 @@
 // conventions they need. Built only through the checking constructor, immutable afterwards. There
 // are two kinds of circuits:
 //
-//   through hubs   sensory nodes (V) --sensory--> hubs (d) --dx, dy--> neurons (n) --e--> hubs
-//   --readout--> readout nodes (V)
+//   through hubs   sensory nodes (V) --sensory--> hubs (d)
+//                  hubs --dx, dy--> neurons (n) --e--> hubs --readout--> readout nodes (V)
 //                  synapses: neuron -> hub, every pair
-//   direct         sources --gx, gy--> neurons, excitatory and inhibitory; synapses: neuron ->
-//   source, those of gs
+//   direct         sources --gx, gy--> neurons, excitatory and inhibitory
+//                  synapses: neuron -> source, those of gs
 //                  sources are the neurons and, in models imported from BDH-GPU, the sensory nodes
 //                  after them
 //
@@ -36,7 +36,7 @@ enum class tokenizer { ids, bytes, byt5 };
 const char* name(tokenizer) noexcept;
 tokenizer tokenizer_named(std::string_view name);  // throws input_error
 
-// Where a model came from and what the importer had to infer; for people, never for the dynamics.
+// Where a model came from and what the importer had to infer; shown, never used by the dynamics.
 struct provenance {
   std::string creator;                // program and version that made the model
   std::string source, source_sha256;  // name and SHA-256 of the imported file
@@ -59,10 +59,10 @@ struct direct_circuits {
   projection gy_excitatory, gy_inhibitory;  // sources -> neurons, by target
   projection gs;           // neurons -> sources, by source: the plasticity rate of each synapse
   array<float> retention;  // u of each synapse, 0 < u <= 1; empty: the model's uniform one
-  projection sensory;      // sensory nodes -> neurons, by source: W of a token; empty where sensory
-                           // nodes are sources
-  projection readout;  // sources -> readout nodes, by target; empty: read out through the hubs, or
-                       // not at all
+  // Sensory nodes -> neurons, by source: W of a token; empty where sensory nodes are sources.
+  projection sensory;
+  // Sources -> readout nodes, by target; empty: read out through the hubs, or not at all.
+  projection readout;
 };
 
 // All that a model is made from.
@@ -70,22 +70,22 @@ struct model_spec {
   dynamics rules = dynamics::named("gpu-release");
   layer_id layers = 0;
   head_id heads = 1;
-  hub_circuits circuits;  // of a direct model: e, sensory, readout of the pool that gives its
-                          // gains, or nothing
+  // Of a direct model: e, sensory, readout of the pool that gives its gains, or nothing.
+  hub_circuits circuits;
   std::optional<direct_circuits> direct;  // present: circuits are direct
   bdh::rotation rotation;
   double retention = 1.0;  // uniform factor per token, 0 < u <= 1
-  std::vector<neuron_id>
-      original_id;  // neuron -> its position in the imported file; empty: the same
-  std::vector<neuron_id> memory_order;  // of explicit edges: in which engines keep the neurons;
-                                        // empty: as they are numbered
-  std::vector<std::string>
-      neuron_names;  // 1 to 255 bytes each, all different; empty: neurons have numbers only
+  // Neuron -> its position in the imported file; empty: the same.
+  std::vector<neuron_id> original_id;
+  // Of explicit edges: in which engines keep the neurons; empty: as they are numbered.
+  std::vector<neuron_id> memory_order;
+  // 1 to 255 bytes each, all different; empty: neurons have numbers only.
+  std::vector<std::string> neuron_names;
   tokenizer tokens = tokenizer::ids;
   std::uint64_t training_window = 0;  // tokens; 0: not known
   provenance origin;
-  std::string content_sha256;  // of everything above that the dynamics depends on; set by the file
-                               // layer, empty before
+  // Of everything above that the dynamics depends on; set by the file layer, empty before.
+  std::string content_sha256;
 };
 
 class model {
@@ -109,9 +109,8 @@ class model {
   neuron_id neurons() const noexcept {
     return is_direct() ? direct().gs.source().size : spec_.circuits.e.source().size;
   }
-  neuron_id hubs() const noexcept {
-    return spec_.circuits.e.target().size;
-  }  // 0: a direct model without a pool
+  // 0: a direct model without a pool.
+  neuron_id hubs() const noexcept { return spec_.circuits.e.target().size; }
   neuron_id sources() const noexcept {
     return is_direct() ? direct().gs.target().size : neurons() + sensory_nodes();
   }
@@ -120,19 +119,20 @@ class model {
     return is_direct() && direct().sensory.edges() != 0 ? direct().sensory.source().size
                                                         : spec_.circuits.sensory.source().size;
   }
-  neuron_id readout_nodes() const noexcept {  // 0: activity and synapses, but no logits
+  // 0: activity and synapses, but no logits.
+  neuron_id readout_nodes() const noexcept {
     return is_direct() && direct().readout.edges() != 0 ? direct().readout.target().size
                                                         : spec_.circuits.readout.target().size;
   }
+  // Of a layer.
   edge_id synapses() const noexcept {
     return is_direct() ? direct().gs.edges() : edge_id{neurons()} * hubs();
-  }  // a layer
+  }
   // The synapses of a neuron: ids [first, second) into the strengths of a layer; its targets are
   // hubs or sources.
   std::pair<edge_id, edge_id> synapses_of(neuron_id i) const noexcept;
-  neuron_id row_units() const noexcept {
-    return neurons() / (rotation().present() ? 2 : 1);
-  }  // pairs, or neurons
+  // Rotation pairs, or neurons.
+  neuron_id row_units() const noexcept { return neurons() / (rotation().present() ? 2 : 1); }
   neuron_id neurons_per_head() const noexcept { return neurons() / heads(); }
   neuron_id original_id(neuron_id i) const noexcept {
     return spec_.original_id.empty() ? i : spec_.original_id[i];
@@ -141,13 +141,12 @@ class model {
   // How engines keep the neurons in memory: memory_order()[k] is the k-th. It changes nothing but
   // the rounding of sums (core/simulation/permuted_engine.hpp).
   std::span<const neuron_id> memory_order() const noexcept { return spec_.memory_order; }
-  std::vector<neuron_id> memory_positions()
-      const;  // its inverse: where a neuron is kept; empty: in the place of its number
-  const std::vector<std::string>& neuron_names() const noexcept {
-    return spec_.neuron_names;
-  }  // n, or empty
-  std::optional<neuron_id> neuron_named(
-      std::string_view name) const;  // nothing: no neuron has this name
+  // Its inverse: where a neuron is kept; empty: at the position of its number.
+  std::vector<neuron_id> memory_positions() const;
+  // One for each neuron, or none.
+  const std::vector<std::string>& neuron_names() const noexcept { return spec_.neuron_names; }
+  // Nothing: no neuron has this name.
+  std::optional<neuron_id> neuron_named(std::string_view name) const;
 
   // The same model, the weights of its circuits rounded to bfloat16 and stored as such; plasticity
   // rates and W of a token stay float32. Throws input_error naming a weight that is too large for

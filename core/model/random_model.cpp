@@ -84,7 +84,7 @@ random_circuits::random_circuits(const random_model_recipe& r)
   if (r.readout) readout_ = readout();
 }
 
-// Exactly the share asked for, evenly spread by chance.
+// Exactly the wanted share, evenly spread by chance.
 void random_circuits::choose_inhibitory() {
   std::vector<neuron_id> all(neurons_.size);
   for (neuron_id i = 0; i < neurons_.size; ++i) all[i] = i;
@@ -134,6 +134,11 @@ projection random_circuits::synapses(const edge_set& edges) const {
   return std::move(s).as("gs", neurons_, neurons_, major::source);
 }
 
+// Every token drives the same number, so that tokens differ in which neurons they drive and not in
+// how many. A neuron receives edges from 2.5 of them on average (feed-forward inhibition). With
+// fewer, most neurons of a sparse graph receive no inhibition at all, and no factor on it can make
+// their activity sparse. With more, a dense graph needs so small a factor that the few inhibitory
+// neurons among those that fire cannot hold the others back, and the next layer recruits them all.
 neuron_id random_circuits::driven_inhibitory() const noexcept {
   const double degree =
       recipe_.graph.family == graph_family::complete ? neurons_.size - 1.0 : recipe_.graph.degree;

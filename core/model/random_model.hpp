@@ -29,8 +29,8 @@ struct random_model_recipe {
 
 // What tuning finds. Weights of Gx are gx * w (excitatory) and gx * inhibition_x * w; Gy likewise.
 struct circuit_gains {
-  neuron_id sensory_edges = 1;  // excitatory neurons that a token drives, at weight 1; inhibitory
-                                // ones: driven_inhibitory()
+  // Excitatory neurons that a token drives, at weight 1; inhibitory ones: driven_inhibitory().
+  neuron_id sensory_edges = 1;
   double gx = 1, gy = 1;
   double inhibition_x = 1, inhibition_y = 1;
 
@@ -57,12 +57,8 @@ class random_circuits {
   token_drive drive(neuron_id sensory_edges, token_id tokens) const;
 
   const random_model_recipe& recipe() const noexcept { return recipe_; }
-  // Inhibitory neurons that a token drives: every token the same number, so that tokens differ in
-  // what they say, not in how loud they are. A neuron hears 2.5 of them on average (feed-forward
-  // inhibition). With fewer, most neurons of a sparse graph hear no inhibition at all, and no
-  // factor on it can make their activity sparse. With more, a dense graph needs so small a factor
-  // that the few inhibitory neurons among those that fire cannot hold the others back, and the next
-  // layer recruits everyone.
+  // How many inhibitory neurons each token drives, such that a neuron receives edges from 2.5 of
+  // them on average (why: random_model.cpp).
   neuron_id driven_inhibitory() const noexcept;
   neuron_id inhibitory_neurons() const noexcept {
     return static_cast<neuron_id>(inhibitory_.size());

@@ -1,5 +1,5 @@
-// Interventions: what an experimenter does to a running model. Written as text, the same in `bdh
-// run --do`, in a file and in `bdh step`:
+// Interventions: what an experimenter does to a running model. Written as text, the same in
+// `bdh run --do`, in a file and in `bdh step`:
 //
 //     lesion 5,7-9                 neurons are removed: X, Y and W are 0, nothing arrives at them
 //     lesion gx:3->7,4->9          edges of a circuit (gx, gy) are cut

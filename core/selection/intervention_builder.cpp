@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/base/error.hpp"
+#include "core/base/sort_unique.hpp"
 #include "core/selection/intervention.hpp"
 
 namespace bdh {
@@ -11,8 +12,7 @@ namespace {
 template <class T>
 std::vector<T> sorted_once(std::vector<T> all, const char* what) {
   if (all.empty()) throw input_error("intervention", std::string("no ") + what, "one or more");
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
+  sort_unique(all);
   return all;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
+#include "core/base/sort_unique.hpp"
 #include "core/selection/quoting.hpp"
 
 namespace bdh {
@@ -48,9 +49,9 @@ bool numbers_are_names(const model& m) {
 std::string valid_neurons(const model& m) { return "0 to " + std::to_string(m.neurons() - 1); }
 
 // Parses the neurons of one model; numbers are checked against its size.
-class reader {
+class selection_parser {
  public:
-  explicit reader(const model& m) : m_(m), named_(numbers_are_names(m)) {}
+  explicit selection_parser(const model& m) : m_(m), named_(numbers_are_names(m)) {}
 
   std::optional<neuron_id> by_name(std::string_view text) const {
     const auto named = m_.neuron_named(text);
@@ -63,14 +64,18 @@ class reader {
     const bool own_number = !number.empty() && number.front() == '#';
     if (own_number) number.remove_prefix(1);
     const auto value = digits(number);
-    if (!value || (named_ && !own_number))
-      refuse(
-          "neuron", text,
-          m_.neuron_names().empty() ? valid_neurons(m_)
-                                    : "a name of the model, or #N with N from " + valid_neurons(m_),
-          named_ && value       ? "neurons of this model have numbers as names"
-          : quotes_are_needed() ? "names with blanks, commas or -> in them go between double quotes"
-                                : "");
+    if (!value || (named_ && !own_number)) {
+      std::string hint;
+      if (named_ && value)
+        hint = "neurons of this model have numbers as names";
+      else if (quotes_are_needed())
+        hint = "names with blanks, commas or -> in them go between double quotes";
+      refuse("neuron", text,
+             m_.neuron_names().empty()
+                 ? valid_neurons(m_)
+                 : "a name of the model, or #N with N from " + valid_neurons(m_),
+             hint);
+    }
     if (*value >= m_.neurons()) refuse("neuron", text, valid_neurons(m_));
     return static_cast<neuron_id>(*value);
   }
@@ -164,12 +169,6 @@ std::vector<std::uint64_t> random_numbers(std::string_view text, std::string_vie
   return {drawn.begin(), drawn.end()};
 }
 
-template <class T>
-void sort_unique(std::vector<T>& all) {
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-}
-
 void add_incoming(const model& m, neuron_id target, std::vector<neuron_pair>& to) {
   for (neuron_id i = 0; i < m.neurons(); ++i)
     if (!m.is_direct() || m.direct().gs.find(i, target)) to.push_back({i, target});
@@ -196,17 +195,17 @@ neuron_pair numbered(const model& m, std::uint64_t e) {
 }  // namespace
 
 neuron_id select_neuron(const model& m, std::string_view text) {
-  return reader(m).neuron(trimmed(text));
+  return selection_parser(m).neuron(trimmed(text));
 }
 neuron_id select_source(const model& m, std::string_view text) {
-  return reader(m).source(trimmed(text));
+  return selection_parser(m).source(trimmed(text));
 }
 
 neuron_choice select_neurons(const model& m, std::string_view text) {
-  const reader read(m);
+  const selection_parser parser(m);
   neuron_choice chosen;
   for_each_item("neurons", text, [&](std::string_view item) {
-    if (read.by_name(item)) return chosen.neurons.push_back(*read.by_name(item));
+    if (parser.by_name(item)) return chosen.neurons.push_back(*parser.by_name(item));
     if (item == "all") {
       for (neuron_id i = 0; i < m.neurons(); ++i) chosen.neurons.push_back(i);
     } else if (const auto top = after("top:", item)) {
@@ -214,10 +213,10 @@ neuron_choice select_neurons(const model& m, std::string_view text) {
     } else if (const auto random = after("random:", item)) {
       for (std::uint64_t i : random_numbers(*random, item, m.neurons()))
         chosen.neurons.push_back(static_cast<neuron_id>(i));
-    } else if (const auto ends = read.range(item)) {
+    } else if (const auto ends = parser.range(item)) {
       for (neuron_id i = ends->first; i <= ends->second; ++i) chosen.neurons.push_back(i);
     } else {
-      chosen.neurons.push_back(read.neuron(item));
+      chosen.neurons.push_back(parser.neuron(item));
     }
   });
   if (chosen.top != 0 && !chosen.neurons.empty()) refuse("neurons", text, "top:K alone");
@@ -226,14 +225,14 @@ neuron_choice select_neurons(const model& m, std::string_view text) {
 }
 
 neuron_pair select_synapse(const model& m, std::string_view text) {
-  const reader read(m);
-  return read.pair(
-      trimmed(text), [&](std::string_view t) { return read.neuron(trimmed(t)); },
-      [&](std::string_view t) { return read.source(trimmed(t)); });
+  const selection_parser parser(m);
+  return parser.pair(
+      trimmed(text), [&](std::string_view t) { return parser.neuron(trimmed(t)); },
+      [&](std::string_view t) { return parser.source(trimmed(t)); });
 }
 
 synapse_choice select_synapses(const model& m, std::string_view text) {
-  const reader read(m);
+  const selection_parser parser(m);
   synapse_choice chosen;
   const auto needs_edges = [&](std::string_view item) {
     if (!m.is_direct())
@@ -257,9 +256,9 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
       for (std::uint64_t e : random_numbers(*random, item, from))
         chosen.pairs.push_back(numbered(m, e));
     } else if (const auto target = after("in:", item)) {
-      add_incoming(m, read.source(*target), chosen.pairs);
+      add_incoming(m, parser.source(*target), chosen.pairs);
     } else if (const auto source = after("out:", item)) {
-      add_outgoing(m, read.neuron(*source), chosen.pairs);
+      add_outgoing(m, parser.neuron(*source), chosen.pairs);
     } else {
       chosen.pairs.push_back(select_synapse(m, item));
     }
@@ -272,12 +271,12 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
 }
 
 std::vector<neuron_pair> select_edges(const model& m, std::string_view text) {
-  const reader read(m);
+  const selection_parser parser(m);
   std::vector<neuron_pair> chosen;
   for_each_item("edges", text, [&](std::string_view item) {
-    chosen.push_back(read.pair(
-        item, [&](std::string_view t) { return read.source(trimmed(t)); },
-        [&](std::string_view t) { return read.neuron(trimmed(t)); }));
+    chosen.push_back(parser.pair(
+        item, [&](std::string_view t) { return parser.source(trimmed(t)); },
+        [&](std::string_view t) { return parser.neuron(trimmed(t)); }));
   });
   sort_unique(chosen);
   return chosen;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/base/sort_unique.hpp"
 #include "core/model/hub_weights.hpp"
 #include "core/simulation/simulator.hpp"
 
@@ -28,12 +29,6 @@ void hold(std::vector<neuron_value>& in, const std::vector<neuron_id>& neurons, 
     return;
   }
   for (neuron_id i : neurons) hold(in, i, value, add);
-}
-
-template <class T>
-void sort_once(std::vector<T>& all) {
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
 constexpr std::uint64_t most_probes = std::uint64_t{1} << 24;
@@ -178,15 +173,15 @@ void simulator::control() {
       for (int number : now)
         if ((interventions_.at(number).what == intervention_kind::lesion) == lesion)
           add(interventions_.at(number), controls_);
-    sort_once(controls_.removed);
+    sort_unique(controls_.removed);
     for (layer_controls& l : controls_.layers)
       for (auto* list : {&l.mute_gx_excitatory, &l.mute_gx_inhibitory, &l.mute_gy_excitatory,
                          &l.mute_gy_inhibitory, &l.mute_synapses})
-        sort_once(*list);
+        sort_unique(*list);
     for (layer_id l = 1; l <= model_.layers(); ++l) {
       layer_controls& in = controls_.layers[l - 1];
-      sort_once(in.cut_gx);  // what two lesions cut is cut once
-      sort_once(in.cut_synapses);
+      sort_unique(in.cut_gx);  // what two lesions cut is cut once
+      sort_unique(in.cut_synapses);
       for (const cut_term& cut : in.cut_synapses) {
         const auto probe = probes_.find({{cut.source, cut.target}, l, probe_factor::w});
         if (!probe || probes_.since(*probe) != 0)

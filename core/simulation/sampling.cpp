@@ -46,7 +46,7 @@ token_id choose(std::span<const float> logits, const sampling& how, std::uint64_
   if (how.top_k != 0 && how.top_k < tokens) drop_unlikely(logits, how.top_k, weights);
   for (token_id i = 0; i < tokens; i += choice_block)
     sums.push_back(ascending_sum(weights.data() + i, std::min(choice_block, tokens - i)));
-  return drawn(weights.data(), tokens, sums.data(), choice_share(how, position));
+  return sampled_token(weights.data(), tokens, sums.data(), choice_share(how, position));
 }
 
 }  // namespace bdh

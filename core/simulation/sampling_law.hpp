@@ -32,8 +32,9 @@ inline constexpr token_id choice_block = 64;
 // The first token up to which the weights come to more than `share` of all, 0 <= share < 1; the
 // last that has any weight where rounding leaves none. sums: of each block's weights, of which some
 // are not zero.
-[[gnu::always_inline]] inline constexpr token_id drawn(const double* weights, token_id tokens,
-                                                       const double* sums, double share) noexcept {
+[[gnu::always_inline]] inline constexpr token_id sampled_token(const double* weights,
+                                                               token_id tokens, const double* sums,
+                                                               double share) noexcept {
   const token_id blocks = (tokens + choice_block - 1) / choice_block;
   const double goal = share * ascending_sum(sums, blocks);
   token_id block = 0;

@@ -107,7 +107,7 @@ struct draw_token {
       const index token = asks ? asked
                           : weighed.temperature == 0
                               ? best.token
-                              : drawn(weighed.weight, likely.n, weighed.weight_sum, share);
+                              : sampled_token(weighed.weight, likely.n, weighed.weight_sum, share);
       *out = {ascending_sum(weighed.plain_sum, items_for(likely.n)), best.logit,
               likely.logits[token], token};
     });

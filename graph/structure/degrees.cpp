@@ -29,19 +29,6 @@ edge_set united(const edge_set& a, const edge_set& b) {
   return u;
 }
 
-degree_list out_degrees(const edge_set& g) {
-  degree_list d(g.neurons());
-  for (neuron_id i = 0; i < g.neurons(); ++i)
-    d[i] = static_cast<std::uint32_t>(g.indptr[i + 1] - g.indptr[i]);
-  return d;
-}
-
-degree_list in_degrees(const edge_set& g) {
-  degree_list d(g.neurons());
-  for (const neuron_id t : g.targets) ++d[t];
-  return d;
-}
-
 degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   degree_summary s;
   if (degrees.empty()) return s;
@@ -68,8 +55,8 @@ degree_summary summary_of(std::span<const std::uint32_t> degrees) {
   return s;
 }
 
-void for_each_answered(const edge_set& first, const edge_set& second,
-                       const std::function<void(neuron_id, neuron_id)>& use) {
+void for_each_reciprocal(const edge_set& first, const edge_set& second,
+                         const std::function<void(neuron_id, neuron_id)>& use) {
   const edge_set back = reversed(second);
   for (neuron_id i = 0; i < first.neurons(); ++i) {
     const auto there = back.row(i);

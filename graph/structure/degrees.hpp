@@ -21,28 +21,25 @@ edge_set reversed(const edge_set& g);
 // The edges of both, which have none in common.
 edge_set united(const edge_set& a, const edge_set& b);
 
-degree_list out_degrees(const edge_set& g);
-degree_list in_degrees(const edge_set& g);
-
 struct degree_summary {
   double mean = 0, deviation = 0;  // over all nodes; of the population
   double median = 0;               // halfway between the two in the middle of an even number
   std::uint32_t least = 0, largest = 0;
   std::uint64_t without = 0;  // nodes of degree 0
-  std::vector<std::pair<std::uint32_t, std::uint64_t>>
-      histogram;  // degree, nodes that have it; ascending, only those that occur
+  // Degree, nodes that have it; ascending, only those that occur.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> histogram;
 };
 degree_summary summary_of(std::span<const std::uint32_t> degrees);
 
 // use(a, b) of the edges a->b of the first for which the second has b->a. Of a graph with itself:
 // the edges that lead both ways.
-void for_each_answered(const edge_set& first, const edge_set& second,
-                       const std::function<void(neuron_id, neuron_id)>& use);
+void for_each_reciprocal(const edge_set& first, const edge_set& second,
+                         const std::function<void(neuron_id, neuron_id)>& use);
 
 // Share of the edges that lead both ways, and what it says against chance (Garlaschelli and
 // Loffredo, Phys. Rev. Lett. 93, 268701, 2004): rho = (share - density) / (1 - density), 0 in a
-// random graph, 1 where every edge is answered, below 0 where fewer are than by chance, nothing for
-// a complete graph. Nothing at all without edges.
+// random graph, 1 where every edge has one back, below 0 where fewer are than by chance, nothing
+// for a complete graph. Nothing at all without edges.
 struct reciprocity {
   double share = 0;
   std::optional<double> rho;

@@ -4,8 +4,9 @@
 //
 //   power law     p(x) = x^-alpha / zeta(alpha, xmin)
 //   exponential   p(x) = (1 - e^-lambda) e^(-lambda (x - xmin))
-//   lognormal     p(x) = [F(x + 1/2) - F(x - 1/2)] / [1 - F(xmin - 1/2)],  F the cumulative
-//   lognormal of mu and sigma
+//   lognormal     p(x) = [F(x + 1/2) - F(x - 1/2)] / [1 - F(xmin - 1/2)]
+//
+// with F the cumulative lognormal of mu and sigma.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "graph/structure/network.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <string>
@@ -32,7 +33,8 @@ void for_each_link(const edge_set& out, const edge_set& in, Each each) {
     auto a = std::upper_bound(to.begin(), to.end(), i),
          b = std::upper_bound(from.begin(), from.end(), i);
     while (a != to.end() || b != from.end()) {
-      const neuron_id j = a == to.end() ? *b : b == from.end() ? *a : std::min(*a, *b);
+      constexpr neuron_id none = std::numeric_limits<neuron_id>::max();
+      const neuron_id j = std::min(a == to.end() ? none : *a, b == from.end() ? none : *b);
       int weight = 0;
       if (a != to.end() && *a == j) ++a, ++weight;
       if (b != from.end() && *b == j) ++b, ++weight;

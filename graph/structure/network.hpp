@@ -1,5 +1,5 @@
-// An explicit directed graph, ready to be asked about its structure. What it is asked without
-// regard to direction is asked of its links: two nodes are linked when an edge leads from one to
+// An explicit directed graph and its structure. Statistics without regard to direction are those of
+// its links: two nodes are linked when an edge leads from one to
 // the other, by weight 1, or 2 where edges lead both ways. Communities, coreness, triangles and
 // components come from igraph.
 //
@@ -21,9 +21,10 @@ namespace bdh {
 
 struct communities {
   double modularity = 0;
-  std::vector<neuron_id> member;  // node -> community; communities are numbered from the largest
-                                  // on, of equal ones the one with the first node
-  std::vector<neuron_id> size;    // of each
+  // Node -> community; communities are numbered from the largest on, of equal ones the one with the
+  // first node.
+  std::vector<neuron_id> member;
+  std::vector<neuron_id> size;  // of each
 };
 
 struct components {
@@ -33,8 +34,9 @@ struct components {
 struct triangle_counts {
   double triangles = 0;
   double transitivity = 0;  // 3 triangles / pairs of links that meet (the paths of length 2)
-  double clustering = 0;  // mean over nodes of linked pairs among their neighbours; 0 where a node
-                          // has fewer than 2 (Watts, Strogatz 1998)
+  // Mean over nodes of linked pairs among their neighbours; 0 where a node has fewer than 2 (Watts,
+  // Strogatz 1998).
+  double clustering = 0;
 };
 
 // Of the nodes with more than `degree` neighbours.
@@ -77,8 +79,8 @@ class network {
   std::vector<std::uint32_t> coreness() const;
 
   triangle_counts triangles() const;
-  double triangle_work() const
-      noexcept;  // sum over links of the smaller number of neighbours, which the time goes with
+  // Sum over links of the smaller number of neighbours, which the time goes with.
+  double triangle_work() const noexcept;
 
   // At every number of neighbours that occurs and leaves 2 nodes or more.
   std::vector<rich_club> rich_clubs() const;

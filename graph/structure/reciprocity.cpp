@@ -98,9 +98,11 @@ std::vector<reciprocal_edges> reciprocal_by_block(const thresholded_graph& g) {
   const head_numbers heads(g.where, g.neurons_per_head);
   counts_of_blocks found(heads.blocks());
   const edge_set &e = *g.excitatory_edges, &i = *g.inhibitory_edges;
-  for_each_answered(e, e, [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].excitatory; });
-  for_each_answered(i, i, [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].inhibitory; });
-  for_each_answered(e, i, [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].mixed; });
+  for_each_reciprocal(e, e,
+                      [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].excitatory; });
+  for_each_reciprocal(i, i,
+                      [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].inhibitory; });
+  for_each_reciprocal(e, i, [&](neuron_id j, neuron_id k) { ++found[heads.block(j, k)].mixed; });
   return found;
 }
 

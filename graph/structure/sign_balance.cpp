@@ -61,7 +61,7 @@ std::optional<double> expected_dale_index(const thresholded_graph& g) {
   return sum / nodes;
 }
 
-std::vector<std::optional<double>> balance(const thresholded_graph& g) {
+std::vector<std::optional<double>> ei_balance(const thresholded_graph& g) {
   return difference_in_sum(g.excitatory.in_weight, g.inhibitory.in_weight, false);
 }
 

@@ -20,6 +20,6 @@ std::optional<double> expected_dale_index(const thresholded_graph& g);
 
 // Of what arrives at each neuron: (excitatory - inhibitory) / (excitatory + inhibitory), sums of
 // |weight|; nothing where nothing does.
-std::vector<std::optional<double>> balance(const thresholded_graph& g);
+std::vector<std::optional<double>> ei_balance(const thresholded_graph& g);
 
 }  // namespace bdh

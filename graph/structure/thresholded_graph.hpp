@@ -6,7 +6,7 @@
 //     const auto gx = bdh::circuit_matrix(model, bdh::circuit::gx).with_sources(model.neurons());
 //     const bdh::neuron_window all = bdh::neuron_window::all_of(gx);
 //     const double beta = bdh::weight_histogram(gx, all, work).threshold(edges, bdh::sign::both);
-//     const bdh::thresholded_graph graph = bdh::cut(gx, all, {beta, beta}, work);
+//     const bdh::thresholded_graph graph = bdh::apply_thresholds(gx, all, {beta, beta}, work);
 #pragma once
 
 #include <cstddef>
@@ -39,9 +39,10 @@ struct neuron_window {
   neuron_id neuron_of(neuron_id node) const noexcept {
     return node < sources ? first_source + node : first_target + node - sources;
   }
+  // Without j->j.
   double pairs() const noexcept {
     return static_cast<double>(sources) * targets - (same_neurons() ? sources : 0);
-  }  // without j->j
+  }
 };
 
 struct thresholds {
@@ -66,10 +67,10 @@ struct thresholded_graph {
   neuron_window where;
   thresholds at;
   sign_sums excitatory, inhibitory;
-  neuron_id neurons_per_head = 0;  // where blocks were asked for
+  neuron_id neurons_per_head = 0;  // where blocks were requested
   std::vector<head_block> blocks;  // then heads x heads, [source head * heads + target head]
-  std::optional<edge_set> excitatory_edges,
-      inhibitory_edges;  // by source; nothing where they are more than was allowed for
+  // By source; nothing where they are more than was allowed for.
+  std::optional<edge_set> excitatory_edges, inhibitory_edges;
 };
 
 struct threshold_options {

@@ -15,7 +15,7 @@ using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 constexpr std::size_t block_values = std::size_t{1} << 21;  // of computed weights: 8 MB a thread
 
-// Eigen cuts sums where the caches of the machine suggest it. Told the same sizes everywhere, it
+// Eigen cuts sums where the caches of the machine suggest it. With the same sizes everywhere, it
 // gives the same bits on every x86-64; on AArch64 it fuses multiply-adds.
 void fix_block_sizes() {
   static std::once_flag done;

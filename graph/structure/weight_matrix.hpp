@@ -1,11 +1,13 @@
 // A circuit, or the synapses of a layer, as one weighted graph, row by row: W[target, source],
 // signed, excitatory minus inhibitory. With explicit edges a row is what is stored; through hubs,
 // and of synapses accumulated from activity, every pair has a weight, and rows are computed from
-// two factors whenever they are asked for, so that n^2 values are never held.
+// two factors at every visit, so that n^2 values are never held.
 //
-//     const auto gx = bdh::circuit_matrix(model, bdh::circuit::gx);  //
-//     core/model/circuit_matrix.hpp work->for_each(gx.blocks(), [&](std::size_t b) { gx.visit(b,
-//     [&](const bdh::weight_row& row) { ... }); });
+//     // core/model/circuit_matrix.hpp
+//     const auto gx = bdh::circuit_matrix(model, bdh::circuit::gx);
+//     work->for_each(gx.blocks(), [&](std::size_t b) {
+//       gx.visit(b, [&](const bdh::weight_row& row) { ... });
+//     });
 #pragma once
 
 #include <cstddef>
@@ -22,8 +24,8 @@ namespace bdh {
 // The edges that arrive at a target.
 struct weight_row {
   neuron_id target = 0;
-  std::span<const neuron_id>
-      sources;  // ascending; empty where the graph is complete: then weights[j] is of source j
+  // Ascending; empty where the graph is complete: then weights[j] is of source j.
+  std::span<const neuron_id> sources;
   std::span<const float> weights;
 };
 
@@ -47,9 +49,8 @@ class weight_matrix {
   // products are summed in float32, to the same bits for any number of threads and whatever the
   // caches of the machine.
   std::size_t blocks() const noexcept;
-  std::size_t block_rows() const noexcept {
-    return block_rows_;
-  }  // block b has the targets from b * block_rows() on
+  // Block b has the targets from b * block_rows() on.
+  std::size_t block_rows() const noexcept { return block_rows_; }
   void visit(std::size_t block, const std::function<void(const weight_row&)>& each) const;
 
  private:

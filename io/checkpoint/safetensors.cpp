@@ -4,11 +4,11 @@
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 #include <utility>
 
 #include "core/base/error.hpp"
 #include "io/checkpoint/tensor_file.hpp"
+#include "io/files/json.hpp"
 #include "io/files/mapped_file.hpp"
 
 namespace bdh {
@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t max_header =
     std::uint64_t{16} << 20;  // bytes; a BDH checkpoint has some hundred for each of a few tensors
-constexpr int max_depth = 3;  // header, tensor, shape
+constexpr std::size_t max_depth = 3;  // header, tensor, shape
 
 struct named_type {
   const char* name;
@@ -33,43 +33,29 @@ constexpr named_type types[] = {
     {"I64", element::other, 8},    {"C64", element::other, 8},  {"F8_E4M3", element::other, 1},
     {"F8_E5M2", element::other, 1}};
 
-// The header as JSON, with what a JSON library accepts refused at once: deep nesting, long arrays,
-// a key given twice.
 json parse_header(std::string_view text, const std::string& place) {
-  struct level {
-    std::unordered_set<std::string> keys;
-    std::size_t values = 0;  // that are neither objects nor arrays
-    bool array = false;
-  };
-  std::vector<level> open;
-  const auto check = [&](int, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (open.size() == max_depth)
-        throw input_error(place, "nested values in the header",
-                          "tensor: {dtype, shape, data_offsets}");
-      open.push_back({{}, 0, event == json::parse_event_t::array_start});
-    } else if (event == json::parse_event_t::object_end ||
-               event == json::parse_event_t::array_end) {
-      open.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      if (const auto& key = value.get_ref<const std::string&>();
-          !open.back().keys.insert(key).second)
-        throw input_error(place, "'" + key.substr(0, max_tensor_name) + "' twice in the header",
-                          "each name once");
-    } else if (!open.empty() && open.back().array && ++open.back().values > max_tensor_rank) {
-      throw input_error(place, "a long array in the header",
-                        "at most " + std::to_string(max_tensor_rank) + " numbers");
-    }
-    return true;
-  };
+  const json_limits limits{
+      .depth = max_depth, .array_values = max_tensor_rank, .unique_keys = true};
+  const char* const expected = "tensor: {dtype, shape, data_offsets}";
   try {
-    json header = json::parse(text, check);
-    if (!header.is_object())
-      throw input_error(place, "a header that is no JSON object",
-                        "tensor: {dtype, shape, data_offsets}");
+    json header = parse_json(text, limits);
+    if (!header.is_object()) throw input_error(place, "a header that is no JSON object", expected);
     return header;
-  } catch (const json::exception& e) {
-    throw input_error(place, "a damaged header", "JSON", std::string(e.what()).substr(0, 200));
+  } catch (const json_error& e) {
+    const std::string what = e.what();
+    switch (e.fault()) {
+      case json_fault::depth:
+        throw input_error(place, "nested values in the header", expected);
+      case json_fault::repeated_key:
+        throw input_error(place, "'" + what.substr(0, max_tensor_name) + "' twice in the header",
+                          "each name once");
+      case json_fault::array_values:
+        throw input_error(place, "a long array in the header",
+                          "at most " + std::to_string(max_tensor_rank) + " numbers");
+      case json_fault::syntax:
+        break;
+    }
+    throw input_error(place, "a damaged header", "JSON", what.substr(0, 200));
   }
 }
 

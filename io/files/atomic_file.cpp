@@ -21,6 +21,9 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : ".";
 }
 
+// The errno of a call that gives 0 when it succeeds; 0: it did.
+int failure_of(int result) { return result == 0 ? 0 : errno; }
+
 std::string temporary_name() {
   static std::atomic<unsigned> count{0};
   return ".bdh-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp";
@@ -31,7 +34,7 @@ void expect_writable(const std::filesystem::path& folder, const std::filesystem:
     throw_errno(target, errno, "its folder cannot be written to");
 }
 
-// Nobody has heard of the temporary name.
+// Errors get the name that users know.
 void sync_unpublished(const std::filesystem::path& temporary, const std::filesystem::path& target) {
   with_file_name(temporary.string(), target.string(), [&] { sync_path(temporary); });
 }
@@ -66,16 +69,15 @@ atomic_file::~atomic_file() {
 void atomic_file::publish() {
   sync_unpublished(temporary_, target_);
   // Some file systems cannot refuse to replace; there, the check in the constructor has to do.
-  int failed =
-      overwrite_ ? EINVAL
-      : ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0
-          ? 0
-          : errno;
+  int failed = EINVAL;
+  if (!overwrite_)
+    failed = failure_of(
+        ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE));
   if (failed == EEXIST)
     throw input_error(target_.string(), "the file exists", "a new name",
                       "use --force to overwrite it");
   if (failed == EINVAL || failed == ENOSYS)
-    failed = ::rename(temporary_.c_str(), target_.c_str()) == 0 ? 0 : errno;
+    failed = failure_of(::rename(temporary_.c_str(), target_.c_str()));
   if (failed != 0) throw_errno(target_, failed, "cannot get its name");
   published_ = true;
   sync_path(folder_of(target_));
@@ -134,7 +136,7 @@ void claim_folder(const std::filesystem::path& folder) {
 void sync_path(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw_errno(path, errno, "cannot be opened");
-  const int failed = ::fsync(descriptor) == 0 ? 0 : errno;
+  const int failed = failure_of(::fsync(descriptor));
   ::close(descriptor);
   // Some network file systems cannot sync a folder, and say so.
   if (failed != 0 && failed != EINVAL && failed != ENOTSUP)

@@ -11,7 +11,7 @@ class atomic_file {
  public:
   // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder
   // is missing, when `target` is not an ordinary file, when it exists and `overwrite` is false, or
-  // when nobody may write there.
+  // when its folder cannot be written to.
   atomic_file(std::filesystem::path target, bool overwrite);
   atomic_file(const atomic_file&) = delete;
   atomic_file& operator=(const atomic_file&) = delete;
@@ -34,8 +34,8 @@ class atomic_file {
 class atomic_folder {
  public:
   // Chooses a temporary name beside `target`; creates nothing. Throws input_error when the folder
-  // around it is missing, when `target` is anything but an empty folder, or when nobody may write
-  // there.
+  // around it is missing, when `target` is anything but an empty folder, or when
+  // the folder cannot be written to.
   explicit atomic_folder(std::filesystem::path target);
   atomic_folder(const atomic_folder&) = delete;
   atomic_folder& operator=(const atomic_folder&) = delete;

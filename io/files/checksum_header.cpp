@@ -43,7 +43,7 @@ class descriptor {
   int number_;
 };
 
-// Bytes read, fewer than asked for only at the end of the file; negative: failed, see errno.
+// Bytes read, fewer than `size` only at the end of the file; negative: failed, see errno.
 ssize_t read_some(int from, char* to, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {

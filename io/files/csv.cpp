@@ -6,68 +6,44 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/utf8.hpp"
 #include "io/files/errno_error.hpp"
 
 namespace bdh {
-namespace {
-
-// Bytes of the well-formed UTF-8 character that `text` starts with; 0: none. No surrogates, nothing
-// overlong (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const unsigned first = byte(0), second = byte(1);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-    return 0;
-  return length;
-}
-
-}  // namespace
-
-std::string csv_field(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
+std::string csv_quoted(std::string_view text) {
   std::string field = "\"";
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    const auto c = static_cast<unsigned char>(bytes[0]);
-    if (length == 0 || c < 0x20 || c == 0x7f) {
-      if (c == '\n')
-        field += "\\n";
-      else if (c == '\r')
-        field += "\\r";
-      else if (c == '\t')
-        field += "\\t";
-      else
-        field += {'\\', 'x', digits[c >> 4], digits[c & 15]};
-    } else if (c == '\\') {
-      field += "\\\\";
-    } else if (c == '"') {
-      field += "\"\"";
-    } else {
-      field += bytes.substr(0, length);
-    }
-    bytes.remove_prefix(length == 0 ? 1 : length);
+  for (const char c : text) {
+    if (c == '"') field += c;
+    field += c;
   }
   return field + "\"";
 }
 
-bool is_utf8(std::string_view bytes) noexcept {
+std::string csv_quoted_if_needed(std::string_view text) {
+  return text.find_first_of(",\"\r\n") == text.npos ? std::string(text) : csv_quoted(text);
+}
+
+std::string csv_field(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
   while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
+    const std::size_t length = decode_utf8(bytes).length;
+    const auto c = static_cast<unsigned char>(bytes[0]);
+    if (c == '\n')
+      text += "\\n";
+    else if (c == '\r')
+      text += "\\r";
+    else if (c == '\t')
+      text += "\\t";
+    else if (c == '\\')
+      text += "\\\\";
+    else if (length == 0 || c < 0x20 || c == 0x7f)
+      text += {'\\', 'x', digits[c >> 4], digits[c & 15]};
+    else
+      text += bytes.substr(0, length);
+    bytes.remove_prefix(length == 0 ? 1 : length);
   }
-  return true;
+  return csv_quoted(text);
 }
 
 csv_file::csv_file(std::filesystem::path path, const char* mode)

@@ -9,16 +9,18 @@
 
 namespace bdh {
 
-// Any bytes as one quoted field on one line: `"` doubled; backslash, controls and what is not UTF-8
-// as \\, \n, \t, \xNN.
+// A field in quotes, each `"` in it doubled (RFC 4180).
+std::string csv_quoted(std::string_view text);
+// The same where the text needs it: has a comma, a quote or a line end.
+std::string csv_quoted_if_needed(std::string_view text);
+// Any bytes as one quoted field on one line: backslash, controls and what is not UTF-8 as \\, \n,
+// \t, \xNN.
 std::string csv_field(std::string_view bytes);
-
-bool is_utf8(std::string_view bytes) noexcept;  // RFC 3629
 
 class csv_file {
  public:
-  explicit csv_file(
-      std::filesystem::path path);  // creates; throws device_error, also when it exists
+  // Creates; throws device_error, also when it exists.
+  explicit csv_file(std::filesystem::path path);
   // Goes on behind the header and the first `lines` lines of an existing file, which loses the
   // others. Throws input_error when it has fewer, device_error.
   csv_file(std::filesystem::path path, std::uint64_t lines);

@@ -1,4 +1,4 @@
-// A file or folder that cannot be written, told alike everywhere.
+// Errors of the operating system, thrown with the same words everywhere.
 #pragma once
 
 #include <filesystem>

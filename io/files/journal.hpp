@@ -19,8 +19,8 @@ namespace bdh {
 class journal_writer {
  public:
   static journal_writer create(const std::filesystem::path& file);  // which must not exist
-  static journal_writer reopen(const std::filesystem::path& file,
-                               std::uint64_t size);  // cut to `size` bytes
+  // Cut to `size` bytes.
+  static journal_writer reopen(const std::filesystem::path& file, std::uint64_t size);
   journal_writer(journal_writer&& other) noexcept;
   journal_writer& operator=(journal_writer&& other) noexcept;
   ~journal_writer();
@@ -41,17 +41,15 @@ class journal_writer {
 
 class journal_reader {
  public:
-  explicit journal_reader(
-      const std::filesystem::path& file);  // throws input_error for what is no journal
+  // Throws input_error for what is no journal.
+  explicit journal_reader(const std::filesystem::path& file);
 
   // The next whole record; nothing at the end of the file or of what is undamaged.
   std::optional<std::vector<std::byte>> next();
-  std::uint64_t end() const noexcept {
-    return end_;
-  }  // bytes up to the end of the last record given
-  std::uint64_t damaged() const noexcept {
-    return size_ - end_;
-  }  // bytes behind it, once next() has given nothing
+  // Bytes up to the end of the last record given.
+  std::uint64_t end() const noexcept { return end_; }
+  // Bytes behind it, once next() has given nothing.
+  std::uint64_t damaged() const noexcept { return size_ - end_; }
 
  private:
   std::ifstream stream_;

@@ -11,8 +11,8 @@ namespace bdh {
 // A regular file mapped into memory, read-only.
 class mapped_file {
  public:
-  explicit mapped_file(const std::filesystem::path& file);  // throws input_error: missing,
-                                                            // unreadable, not a regular file, empty
+  // Throws input_error: missing, unreadable, not a regular file, empty.
+  explicit mapped_file(const std::filesystem::path& file);
   ~mapped_file();
   mapped_file(const mapped_file&) = delete;
   mapped_file& operator=(const mapped_file&) = delete;

@@ -214,7 +214,8 @@ nlohmann::ordered_json circuit_config(const exported_graph& g) {
 
 // What is loaded has the same edges; its neurons are NEST's, which spike.
 constexpr const char* nest_script =
-    R"("""Loads the circuit beside it into NEST: load() makes neurons and edges; as a program it also runs them, MS milliseconds, and tells."""
+    R"("""Loads the circuit beside it into NEST: load() makes neurons and edges; as a program it also
+runs them, MS milliseconds, and prints how many spikes there were."""
 import json
 import os
 import sys
@@ -226,23 +227,30 @@ import numpy as np
 FOLDER, EDGES = os.path.dirname(os.path.abspath(__file__)), "{}"
 
 
-def load(neuron="iaf_psc_delta", scale=1.0):  # scale: what a weight of 1 is in NEST's unit for this neuron, here mV
-    with h5py.File(os.path.join(FOLDER, "nodes.h5")) as nodes, h5py.File(os.path.join(FOLDER, "edges.h5")) as file:
-        neurons, edges = nest.Create(neuron, len(nodes["nodes/neurons/node_type_id"])), file["edges"][EDGES]
-        source, target, weight, delay = (edges[name][:] for name in ("source_node_id", "target_node_id", "0/syn_weight", "0/delay"))
+# scale: what a weight of 1 is in NEST's unit for this neuron, here mV
+def load(neuron="iaf_psc_delta", scale=1.0):
+    with h5py.File(os.path.join(FOLDER, "nodes.h5")) as nodes:
+        neurons = nest.Create(neuron, len(nodes["nodes/neurons/node_type_id"]))
+    with h5py.File(os.path.join(FOLDER, "edges.h5")) as file:
+        edges = file["edges"][EDGES]
+        source, target = edges["source_node_id"][:], edges["target_node_id"][:]
+        weight, delay = edges["0/syn_weight"][:], edges["0/delay"][:]
     first = np.uint64(neurons[0].global_id)
     nest.Connect(source + first, target + first, "one_to_one",
-                 {{"synapse_model": "static_synapse", "weight": scale * weight.astype(float), "delay": delay.astype(float)}})
+                 {{"synapse_model": "static_synapse", "weight": scale * weight.astype(float),
+                  "delay": delay.astype(float)}})
     return neurons
 
 
 if __name__ == "__main__":
     nest.ResetKernel()
     neurons, recorder = load(), nest.Create("spike_recorder")
-    nest.Connect(nest.Create("poisson_generator", params={{"rate": 20000.0}}), neurons, syn_spec={{"weight": 1.0}})
+    noise = nest.Create("poisson_generator", params={{"rate": 20000.0}})
+    nest.Connect(noise, neurons, syn_spec={{"weight": 1.0}})
     nest.Connect(neurons, recorder)
     nest.Simulate(float(sys.argv[1]) if len(sys.argv) > 1 else 100.0)
-    print(json.dumps({{"neurons": len(neurons), "connections": nest.num_connections, "spikes": recorder.n_events}}))
+    print(json.dumps({{"neurons": len(neurons), "connections": nest.num_connections,
+                      "spikes": recorder.n_events}}))
 )";
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/base/error.hpp"
+#include "core/base/utf8.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
 #include "io/graph/graph_export_detail.hpp"
@@ -39,8 +40,9 @@ std::vector<std::string> labels_of(const subgraph& g) {
   const auto& names = m.neuron_names();
   const bool plain = std::ranges::all_of(names, is_plain);
   std::vector<std::string> labels;
-  for (neuron_id i = 0; i < m.neurons(); ++i)
-    labels.push_back(names.empty() ? std::to_string(i) : plain ? names[i] : escaped(names[i]));
+  for (const std::string& name : names) labels.push_back(plain ? name : escaped(name));
+  for (auto i = static_cast<neuron_id>(names.size()); i < m.neurons(); ++i)
+    labels.push_back(std::to_string(i));
   for (neuron_id i = m.neurons(); i < g.size(); ++i) {
     labels.push_back("token:" + std::to_string(i - m.neurons()));
     if (m.neuron_named(labels.back()))
@@ -52,11 +54,8 @@ std::vector<std::string> labels_of(const subgraph& g) {
 
 std::string described(const subgraph& g, const std::string& about) {
   const subgraph_request& r = g.request();
-  std::string text = fmt::format("{} of {}: ",
-                                 r.graph == graph_kind::gx   ? "Gx"
-                                 : r.graph == graph_kind::gy ? "Gy"
-                                                             : "Gs",
-                                 about);
+  constexpr const char* symbols[] = {"Gx", "Gy", "Gs"};
+  std::string text = fmt::format("{} of {}: ", symbols[static_cast<int>(r.graph)], about);
   text += r.graph == graph_kind::gs ? "plasticity rates of synapses"
                                     : "weights of the circuit, inhibitory below 0";
   text += "; edges lead source -> target";
@@ -170,6 +169,23 @@ void check_export_target(graph_format format, const std::filesystem::path& targe
   if (format == graph_format::csv) const atomic_file nodes(nodes_file(target), overwrite);
 }
 
+namespace {
+
+auto file_writer(graph_format format) {
+  switch (format) {
+    case graph_format::graphml:
+      return graph_formats::write_graphml;
+    case graph_format::gexf:
+      return graph_formats::write_gexf;
+    case graph_format::matrix_market:
+      return graph_formats::write_matrix_market;
+    default:
+      return graph_formats::write_npz;
+  }
+}
+
+}  // namespace
+
 void export_graph(const subgraph& graph, graph_format format, const std::filesystem::path& target,
                   const export_options& options) {
   const graph_formats::exported_graph g(graph, options.about);
@@ -182,12 +198,7 @@ void export_graph(const subgraph& graph, graph_format format, const std::filesys
     return whole.publish();
   }
   atomic_file whole(target, options.overwrite);
-  write_file(g,
-             format == graph_format::graphml         ? graph_formats::write_graphml
-             : format == graph_format::gexf          ? graph_formats::write_gexf
-             : format == graph_format::matrix_market ? graph_formats::write_matrix_market
-                                                     : graph_formats::write_npz,
-             whole, target);
+  write_file(g, file_writer(format), whole, target);
   whole.publish();
 }
 

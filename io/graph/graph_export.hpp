@@ -2,13 +2,17 @@
 // so:
 //
 //   graphml, gexf   nodes with number, kind, head, original number, community; edges with id,
-//   weight, sign csv             for Gephi, pandas, igraph: FILE with an edge a line, and beside it
-//   FILE.nodes.csv matrix-market   coordinate, real; row = target, column = source, from 1 npz CSR
-//   as scipy.sparse.load_npz reads it, row = target, column = source; also edge_id sonata a folder:
-//   nodes.h5, edges.h5 with both indices, node_types.csv, edge_types.csv, circuit_config.json nest
-//   the same, and run_in_nest.py, which loads it into NEST
+//                   weight, sign
+//   csv             for Gephi, pandas, igraph: FILE with an edge a line, and beside it
+//                   FILE.nodes.csv
+//   matrix-market   coordinate, real; row = target, column = source, from 1
+//   npz             CSR as scipy.sparse.load_npz reads it, row = target, column = source; also
+//                   edge_id
+//   sonata          a folder: nodes.h5, edges.h5 with both indices, node_types.csv,
+//                   edge_types.csv, circuit_config.json
+//   nest            the same, and run_in_nest.py, which loads it into NEST
 //
-// The first three have the nodes that belong to the excerpt; matrices and SONATA number all, so
+// The first three have the nodes that belong to the subgraph; matrices and SONATA number all, so
 // that a number is the model's own. Edges follow each other target by target. An edge's id is its
 // projection and its position there, as everywhere in this program.
 #pragma once
@@ -26,8 +30,8 @@ enum class graph_format { graphml, gexf, csv, matrix_market, npz, sonata, nest }
 
 const char* name(graph_format f) noexcept;
 std::optional<graph_format> graph_format_named(std::string_view name) noexcept;
-std::optional<graph_format> graph_format_of(
-    const std::filesystem::path& file) noexcept;  // by its suffix: .graphml .gexf .csv .mtx .npz
+// By its suffix: .graphml .gexf .csv .mtx .npz.
+std::optional<graph_format> graph_format_of(const std::filesystem::path& file) noexcept;
 bool is_folder(graph_format f) noexcept;
 
 struct export_options {

@@ -1,4 +1,4 @@
-// What the writers of io/graph/graph_export.hpp share; nobody else includes this.
+// What the writers of io/graph/graph_export.hpp share. Internal to them.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 
 namespace bdh::graph_formats {
 
-// What all formats tell of a graph.
+// What all formats write of a graph.
 struct exported_graph {
   exported_graph(const subgraph& graph, const std::string& about);
 
@@ -70,7 +70,7 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to);
 void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to);
 void write_matrix_market(const exported_graph& g, const std::filesystem::path& to);
 void write_npz(const exported_graph& g, const std::filesystem::path& to);
-void write_sonata(const exported_graph& g, const std::filesystem::path& folder,
-                  bool for_nest);  // into an empty folder
+// Into an empty folder.
+void write_sonata(const exported_graph& g, const std::filesystem::path& folder, bool for_nest);
 
 }  // namespace bdh::graph_formats

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "core/base/error.hpp"
-#include "io/files/csv.hpp"
+#include "core/base/utf8.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/graph/graph_file_detail.hpp"
 

@@ -2,13 +2,14 @@
 // from its content:
 //
 //   Matrix Market    coordinate; real, integer or pattern (weight 1); general; 1-based; row =
-//   target, column = source CSV              a header with source, target and, where there are
-//   weights, weight (else 1); further columns are ignored, but
-//                    `type` where it says excitatory or inhibitory: it must agree with the weight's
-//                    sign
+//                    target, column = source
+//   CSV              a header with source, target and, where there are weights, weight (else 1);
+//                    further columns are ignored, but `type` where it says excitatory or
+//                    inhibitory: it must agree with the weight's sign
 //   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by
-//   their attribute name, or their id HDF5             FILE:/group, a CSR or CSC matrix as SciPy
-//   and AnnData keep it: indptr, indices, data, shape; row = target
+//                    their attribute name, or their id
+//   HDF5             FILE:/group, a CSR or CSC matrix as SciPy and AnnData keep it: indptr,
+//                    indices, data, shape; row = target
 //
 // Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against
 // those of the file before memory is taken, and every error names the file and the line.
@@ -25,11 +26,11 @@ namespace bdh {
 
 // The nodes that edges leave, or those where they end.
 struct graph_nodes {
-  std::vector<std::string>
-      names;  // node -> name, in the order of the file; empty: nodes are numbers
+  // Node -> name, in the order of the file; empty: nodes are numbers.
+  std::vector<std::string> names;
   std::optional<neuron_id> size;  // where the file states it
-  std::string
-      remark;  // what a reader of the file had to decide and the user should know; or nothing
+  // What a reader of the file had to decide and the user should know; or nothing.
+  std::string remark;
 };
 
 struct graph_edge {

@@ -1,4 +1,4 @@
-// What the sources of io/graph/graph_file.hpp share; nobody else includes this.
+// What the sources of io/graph/graph_file.hpp share. Internal to them.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ class line_reader {
  public:
   explicit line_reader(std::string_view text) : rest_(text) {}
   std::optional<std::string_view> next();
-  // Gives what is left to take(text), which tells how many bytes of it are a line that it has
+  // Gives what is left to take(text), which returns how many bytes of it are a line that it has
   // taken, its end included; 0: none, all stays.
   template <class Take>
   bool next_by(Take take) {
@@ -56,8 +56,8 @@ bool is_name(std::string_view text) noexcept;
 // Names in the order in which they come.
 class name_table {
  public:
-  neuron_id number_of(std::string_view name,
-                      const std::string& place);  // throws input_error for what cannot be a name
+  // Throws input_error for what cannot be a name.
+  neuron_id number_of(std::string_view name, const std::string& place);
   std::vector<std::string>& names() noexcept { return names_; }
 
  private:

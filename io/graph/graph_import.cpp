@@ -99,7 +99,7 @@ void expect_not_negative(const edge_list& f, const char* what) {
                         "0 or more");
 }
 
-// The ordered edges whose sign is asked for, as a projection by source; their weights without sign.
+// The ordered edges of the wanted sign, as a projection by source; their weights without sign.
 template <class Keep>
 projection edges_by_source(const char* name, population source, population target,
                            const std::vector<graph_edge>& edges, Keep keep) {
@@ -236,7 +236,7 @@ projection draw_sensory(const random_sensory& r, neuron_id vocabulary, neuron_id
                          [](const graph_edge&) { return true; });
 }
 
-// How many tokens a file has. A list of numbered nodes tells only the largest that it uses.
+// How many tokens a file has. A list of numbered nodes states only the largest that it uses.
 neuron_id tokens_in(const edge_list& f, const graph_nodes& nodes, neuron_id graph_edge::*end,
                     std::optional<neuron_id> wanted) {
   if (!nodes.names.empty())

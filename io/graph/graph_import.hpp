@@ -13,8 +13,8 @@ namespace bdh {
 struct graph_import_options {
   std::string gx;                     // circuit that drives X; negative weights inhibit
   std::optional<std::string> gy, gs;  // none: the edges of gx; as synapses all with rate 1
-  std::string sensory;  // a file (sensory nodes -> neurons), or random:K@SEED; empty: random, 5 %
-                        // of the neurons
+  // A file (sensory nodes -> neurons), or random:K@SEED; empty: random, 5 % of the neurons.
+  std::string sensory;
   std::optional<std::string> readout;   // sources -> readout nodes
   std::optional<neuron_id> vocabulary;  // sensory nodes; none: what `sensory` says, or 256
   layer_id layers = 1;
@@ -30,8 +30,8 @@ struct graph_import_options {
 struct imported_graph {
   bdh::model subject;
   edge_id partners_added = 0;  // synapses of rate 0 that rotation needs beside those of the file
-  std::vector<std::string>
-      remarks;  // one line each: what the files left open and the user should know
+  // One line each: what the files left open and the user should know.
+  std::vector<std::string> remarks;
 };
 
 // Neurons are the nodes of gx, gy and gs together, by name; where files have numbers only, by

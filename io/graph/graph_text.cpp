@@ -1,6 +1,9 @@
 // Matrix Market and CSV.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <system_error>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -83,51 +86,25 @@ neuron_id read_index(std::string_view word, neuron_id size, const char* what,
 // is spent here.
 std::size_t plain_entry(std::string_view text, const matrix_size& size, bool has_values,
                         graph_edge& e) {
-  // These powers and integers of up to 15 digits are doubles, and so their product or quotient is
-  // rounded once: the weight is the one that the careful reader gives.
-  constexpr double ten_to[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                               1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                               1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  constexpr int exact_digits = 15, largest_power = 22;
   const char* at = text.data();
   const char* const end = at + text.size();
-  const auto digits = [&](std::uint64_t& value) {  // how many
-    const char* const first = at;
-    for (; at != end && *at >= '0' && *at <= '9'; ++at)
-      value = 10 * value + static_cast<std::uint64_t>(*at - '0');
-    return at - first;
-  };
   const auto is = [&](char c) { return at != end && *at == c && (++at, true); };
+  const auto read = [&](auto& number) {
+    const auto [next, failed] = std::from_chars(at, end, number);
+    at = next;
+    return failed == std::errc();
+  };
   std::uint64_t row = 0, column = 0;
-  if (const auto count = digits(row); count == 0 || count > exact_digits || !is(' ')) return 0;
-  if (const auto count = digits(column); count == 0 || count > exact_digits) return 0;
-  if (row < 1 || row > size.rows || column < 1 || column > size.columns) return 0;
   double weight = 1;
-  if (has_values) {
-    if (!is(' ')) return 0;
-    const bool negative = is('-');
-    std::uint64_t number = 0, exponent = 0;
-    const auto before_point = digits(number), after_point = is('.') ? digits(number) : 0;
-    if (before_point + after_point == 0 || before_point + after_point > exact_digits) return 0;
-    auto power = -after_point;
-    if (is('e') || is('E')) {
-      const bool down = is('-');
-      if (!down) is('+');
-      if (const auto count = digits(exponent); count == 0 || count > 2) return 0;
-      power +=
-          down ? -static_cast<std::ptrdiff_t>(exponent) : static_cast<std::ptrdiff_t>(exponent);
-    }
-    if (power < -largest_power || power > largest_power) return 0;
-    weight = power < 0 ? static_cast<double>(number) / ten_to[-power]
-                       : static_cast<double>(number) * ten_to[power];
-    if (negative) weight = -weight;
-  }
+  if (!read(row) || !is(' ') || !read(column)) return 0;
+  if (row < 1 || row > size.rows || column < 1 || column > size.columns) return 0;
+  if (has_values && (!is(' ') || !read(weight))) return 0;
   is('\r');
   if (at != end && !is('\n')) return 0;
   e.target = static_cast<neuron_id>(row - 1);
   e.source = static_cast<neuron_id>(column - 1);
   e.weight = static_cast<float>(weight);
-  return static_cast<std::size_t>(at - text.data());
+  return std::isfinite(e.weight) ? static_cast<std::size_t>(at - text.data()) : 0;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// GraphML through Boost.Graph. Its reader takes anything for a node and nests without end, and it
-// does not tell how nodes are called: a scan of the tags first looks at all of that.
+// GraphML through Boost.Graph. Its reader takes anything for a node, nests without end and drops
+// the ids of nodes: a scan of the tags comes first, and checks and keeps all of that.
 #include <boost/graph/graphml.hpp>
 #include <istream>
 #include <streambuf>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t most_graphml_bytes = std::uint64_t{1} << 30;
 constexpr int deepest = 64;
 
-// What the tags tell: names of nodes and lines of edges, both in the order of the file.
+// What the tags state: names of nodes and lines of edges, both in the order of the file.
 struct outline {
   std::vector<std::string> ids;
   std::vector<std::uint64_t> edge_lines;

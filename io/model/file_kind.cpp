@@ -22,7 +22,7 @@ file_kind kind_of_hdf5(const std::filesystem::path& path) {
     if (format == "bdh-state") return file_kind::state;
     if (root.has("tokens") && root.has("logits")) return file_kind::expected;
   } catch (const error&) {
-    // Damaged, or a `format` of somebody else's.
+    // Damaged, or a `format` of another program.
   }
   return file_kind::hdf5;
 }

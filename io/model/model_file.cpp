@@ -23,7 +23,14 @@ static_assert(std::endian::native == std::endian::little,
 
 const char* name(x_rule r) { return r == x_rule::accumulate ? "accumulate" : "replace"; }
 const char* name(w_rule r) {
-  return r == w_rule::y ? "y" : r == w_rule::gain_y ? "gain_y" : "leaky_sum";
+  switch (r) {
+    case w_rule::y:
+      return "y";
+    case w_rule::gain_y:
+      return "gain_y";
+    default:
+      return "leaky_sum";
+  }
 }
 
 nlohmann::json rules_json(const model& m) {
@@ -94,7 +101,7 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
 
 // ---- reading
 
-// A member of a JSON object that a file gives, of the type that is asked for.
+// The members of a JSON object of a file, each of the type that its reader expects.
 class json_object {
  public:
   json_object(const std::string& text, std::string place)

@@ -2,28 +2,28 @@
 // first file version.
 //
 //   root attributes      format "bdh-model", format_version 1, creator, source, source_sha256,
-//   layout, inferred (JSON list),
-//                        dynamics (JSON), training_window (tokens, where known), content_sha256
+//                        layout, inferred (JSON list), dynamics (JSON), training_window (tokens,
+//                        where known), content_sha256
 //   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout; of explicit
-//   edges: sources (neurons, then
-//                        sensory nodes where these are sources too)
+//                        edges: sources (neurons, then sensory nodes where these are sources too)
 //   /nodes/neurons/original_id     u32, neurons; where they were renumbered
 //   /nodes/neurons/order           u32, neurons; in which an engine keeps them, where that is not
-//   by their numbers /nodes/neurons/name            UTF-8 of fixed length, neurons; where they have
-//   names /projections/NAME    attributes source_population, target_population, sign, orientation
+//                                  by their numbers
+//   /nodes/neurons/name            UTF-8 of fixed length, neurons; where they have names
+//   /projections/NAME    attributes source_population, target_population, sign, orientation
 //     through hubs:      e, sensory, dx, dy, readout; sign 1
 //     explicit edges:    gx_excitatory, gy_excitatory (sources -> neurons), gx_inhibitory,
-//     gy_inhibitory (sign -1), gs (neurons ->
-//                        sources: plasticity rates; dataset retention f32 beside data, where
-//                        synapses have their own u), sensory (sensory -> neurons) and readout
-//                        (sources -> readout) where they have edges; pool_e, pool_sensory,
-//                        pool_readout: the hubs that give the gains of models imported from BDH-GPU
+//                        gy_inhibitory (sign -1), gs (neurons -> sources: plasticity rates; dataset
+//                        retention f32 beside data, where synapses have their own u), sensory
+//                        (sensory -> neurons) and readout (sources -> readout) where they have
+//                        edges; pool_e, pool_sensory, pool_readout: the hubs that give the gains of
+//                        models imported from BDH-GPU
 //       dense:           data f32, 2-D; attribute order: "by_source" or "by_target", what a row is
 //       sparse:          indptr u64, indices u32, data f32, of a matrix of targets x sources;
-//       attributes encoding-type (csr_matrix: a
-//                        row is a target; csc_matrix: a column is a source), encoding-version,
-//                        shape, as AnnData and SciPy read them; kernel_order: the order to bring it
-//                        into when loading, in our own files that in which it is stored
+//                        attributes encoding-type (csr_matrix: a row is a target; csc_matrix: a
+//                        column is a source), encoding-version, shape, as AnnData and SciPy read
+//                        them; kernel_order: the order to bring it into when loading, in our own
+//                        files that in which it is stored
 //   /rotation/frequency  f64, turns per token of each pair; where the model rotates
 #pragma once
 

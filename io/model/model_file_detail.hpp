@@ -1,4 +1,4 @@
-// What the sources of io/model/model_file.hpp share; nobody else includes this.
+// What the sources of io/model/model_file.hpp share. Internal to them.
 #pragma once
 
 #include <cstdint>

@@ -44,21 +44,17 @@ constexpr stored_projection through_hubs[] = {
 using direct = direct_circuits;
 
 constexpr stored_projection explicit_edges[] = {
-    {"gx_excitatory", "sources", "neurons", major::source, 1, false, nullptr,
-     &direct::gx_excitatory},
-    {"gx_inhibitory", "sources", "neurons", major::source, -1, false, nullptr,
-     &direct::gx_inhibitory},
-    {"gy_excitatory", "sources", "neurons", major::target, 1, false, nullptr,
-     &direct::gy_excitatory},
-    {"gy_inhibitory", "sources", "neurons", major::target, -1, false, nullptr,
-     &direct::gy_inhibitory},
-    {"gs", "neurons", "sources", major::source, 1, false, nullptr, &direct::gs},
-    {"sensory", "sensory", "neurons", major::source, 1, true, nullptr, &direct::sensory},
-    {"readout", "sources", "readout", major::target, 1, true, nullptr, &direct::readout},
+    {.name = "gx_excitatory", .source = "sources", .target = "neurons", .rows = major::source, .of_direct = &direct::gx_excitatory},
+    {.name = "gx_inhibitory", .source = "sources", .target = "neurons", .rows = major::source, .sign = -1, .of_direct = &direct::gx_inhibitory},
+    {.name = "gy_excitatory", .source = "sources", .target = "neurons", .rows = major::target, .of_direct = &direct::gy_excitatory},
+    {.name = "gy_inhibitory", .source = "sources", .target = "neurons", .rows = major::target, .sign = -1, .of_direct = &direct::gy_inhibitory},
+    {.name = "gs", .source = "neurons", .target = "sources", .rows = major::source, .of_direct = &direct::gs},
+    {.name = "sensory", .source = "sensory", .target = "neurons", .rows = major::source, .optional = true, .of_direct = &direct::sensory},
+    {.name = "readout", .source = "sources", .target = "readout", .rows = major::target, .optional = true, .of_direct = &direct::readout},
     // The pool that gives the gains of models imported from BDH-GPU.
-    {"pool_e", "neurons", "hubs", major::source, 1, true, &hub_circuits::e, nullptr},
-    {"pool_sensory", "sensory", "hubs", major::source, 1, true, &hub_circuits::sensory, nullptr},
-    {"pool_readout", "hubs", "readout", major::target, 1, true, &hub_circuits::readout, nullptr},
+    {.name = "pool_e", .source = "neurons", .target = "hubs", .rows = major::source, .optional = true, .of_hubs = &hub_circuits::e},
+    {.name = "pool_sensory", .source = "sensory", .target = "hubs", .rows = major::source, .optional = true, .of_hubs = &hub_circuits::sensory},
+    {.name = "pool_readout", .source = "hubs", .target = "readout", .rows = major::target, .optional = true, .of_hubs = &hub_circuits::readout},
 };
 
 // ---- writing
@@ -139,7 +135,7 @@ projection read_sparse(const hdf5::group& g, const stored_projection& p, populat
   array<neuron_id> indices = g.open_dataset("indices").map<neuron_id>({data.size()});
   projection read = projection::sparse(p.name, std::move(source), std::move(target), stored,
                                        std::move(indptr), std::move(indices), std::move(data));
-  // Told here, at positions of the file; the model's own check would name those in memory.
+  // Thrown here, with positions of the file; the model's own check would name those in memory.
   if (const auto e = p.positive() ? read.first_negative() : std::nullopt)
     throw input_error(at(g, "data", *e), std::to_string(read.weight(*e)), "a weight >= 0",
                       "inhibition has a projection of its own");

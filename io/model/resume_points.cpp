@@ -16,7 +16,7 @@ constexpr std::string_view prefix = "checkpoint-", suffix = ".h5";
 constexpr std::size_t kept_states = 2;
 
 // Newest first.
-std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(
+std::vector<std::pair<std::uint64_t, std::filesystem::path>> resume_points(
     const std::filesystem::path& run) {
   std::vector<std::pair<std::uint64_t, std::filesystem::path>> all;
   std::error_code failed;
@@ -37,30 +37,30 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> checkpoints(
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& run, const synapse_state& state,
+void write_resume_point(const std::filesystem::path& run, const synapse_state& state,
                       const model& m) {
   const std::filesystem::path file =
       run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
   std::error_code failed;
   if (identify(file) != file_kind::state)
-    std::filesystem::remove(file, failed);  // so damaged that nobody knows it
+    std::filesystem::remove(file, failed);  // so damaged that it is no state file any more
   save_state(state, m, file);
-  const auto all = checkpoints(run);
+  const auto all = resume_points(run);
   std::error_code ignored;
   for (std::size_t k = kept_states; k < all.size(); ++k)
     std::filesystem::remove(all[k].second, ignored);
 }
 
-void remove_checkpoints(const std::filesystem::path& run) noexcept {
+void remove_resume_points(const std::filesystem::path& run) noexcept {
   try {
-    for (const auto& [position, file] : checkpoints(run)) std::filesystem::remove(file);
+    for (const auto& [position, file] : resume_points(run)) std::filesystem::remove(file);
   } catch (const std::exception&) {  // they are of no use any more, and do no harm
   }
 }
 
-std::optional<checkpoint> latest_checkpoint(const std::filesystem::path& run, const model& m) {
-  checkpoint found;
-  for (const auto& [position, file] : checkpoints(run)) try {
+std::optional<resume_point> latest_resume_point(const std::filesystem::path& run, const model& m) {
+  resume_point found;
+  for (const auto& [position, file] : resume_points(run)) try {
       found.state = load_state(file, m);
       if (found.state.tokens != position)
         throw input_error(file.string(), std::to_string(found.state.tokens) + " tokens read",

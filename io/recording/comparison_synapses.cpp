@@ -3,14 +3,22 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/top_k.hpp"
 #include "io/recording/comparison_detail.hpp"
 
 namespace bdh {
 namespace {
 
+struct larger_difference {
+  bool operator()(const synapse_difference& x, const synapse_difference& y) const {
+    return larger(std::abs(x.a - x.b), std::abs(y.a - y.b));
+  }
+};
+
 class largest_differences {
  public:
-  largest_differences(double tolerance, std::uint64_t top) : tolerance_(tolerance), top_(top) {}
+  largest_differences(double tolerance, std::uint64_t top)
+      : tolerance_(tolerance), top_(top), largest_(top) {}
 
   // `made` describes the synapse, where it is needed.
   template <class Describe>
@@ -22,26 +30,17 @@ class largest_differences {
     synapse_difference d = describe();
     d.a = a;
     d.b = b;
-    all_.largest.push_back(std::move(d));
-    if (all_.largest.size() >= 2 * top_ + 1024) trim();
+    largest_.offer(std::move(d));
   }
   synapse_comparison take() {
-    trim();
+    all_.largest = largest_.take();
     return std::move(all_);
   }
 
  private:
-  void trim() {
-    const auto size = [](const synapse_difference& d) { return std::abs(d.a - d.b); };
-    std::stable_sort(all_.largest.begin(), all_.largest.end(),
-                     [&](const synapse_difference& x, const synapse_difference& y) {
-                       return larger(size(x), size(y));
-                     });
-    if (all_.largest.size() > top_) all_.largest.resize(top_);
-  }
-
   double tolerance_;
   std::uint64_t top_;
+  top_k_by<synapse_difference, larger_difference> largest_;
   synapse_comparison all_;
 };
 

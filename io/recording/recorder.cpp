@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/top_k.hpp"
 #include "graph/edge_ids.hpp"
 
 namespace bdh {
@@ -24,9 +25,7 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
     const auto first = [&](std::size_t a, std::size_t b) {
       return size(values[a]) != size(values[b]) ? size(values[a]) > size(values[b]) : a < b;
     };
-    std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(k), found.end(),
-                     first);
-    found.resize(k);
+    keep_top_k(found, k, first);
     std::sort(found.begin(), found.end());
   }
   return found;

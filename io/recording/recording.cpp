@@ -10,6 +10,7 @@
 #include "core/base/error.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/journal.hpp"
+#include "io/files/json.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/recording/recording_file.hpp"
 
@@ -66,29 +67,6 @@ bool is_sound(const report_description& d) {
          d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
 }
 
-// Refuses what is nested deeper than a description is, before a recursive parser meets it.
-class flat_map final : public nlohmann::json_sax<json> {
- public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return ++depth_ <= 1; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return false; }
-  bool end_array() override { return false; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
-
- private:
-  int depth_ = 0;
-};
-
 std::uint64_t unsigned_of(const json& all, const char* key) {
   if (!all.at(key).is_number_unsigned()) throw json::other_error::create(501, key, nullptr);
   return all.at(key);
@@ -98,10 +76,7 @@ report_description decoded(std::span<const std::byte> bytes, const std::string& 
   report_description d;
   try {
     const auto* const first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    flat_map checked;
-    if (!json::sax_parse(first, first + bytes.size(), &checked, json::input_format_t::cbor))
-      throw input_error(place, "another first record", "the description of a report");
-    const json all = json::from_cbor(first, first + bytes.size());
+    const json all = parse_cbor({first, bytes.size()}, {.depth = 1});
     d.name = all.at("name");
     d.request = all.at("request");
     d.what = static_cast<quantity>(all.at("what").get<unsigned>());
@@ -118,6 +93,8 @@ report_description decoded(std::span<const std::byte> bytes, const std::string& 
     d.index_pointers = unpacked<std::uint64_t>(all.at("index_pointers"));
     d.element_ids = unpacked<std::uint32_t>(all.at("element_ids"));
     d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
+  } catch (const json_error&) {
+    throw input_error(place, "another first record", "the description of a report");
   } catch (const json::exception&) {
     throw input_error(place, "another first record", "the description of a report");
   }

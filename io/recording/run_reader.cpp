@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/files/json.hpp"
 #include "io/recording/run_writer.hpp"
 
 namespace bdh {
@@ -136,13 +137,14 @@ nlohmann::json read_run_description(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(description) && std::filesystem::exists(folder / "streams.json"))
     throw input_error(folder.string(), "a folder of several streams", "a run",
                       "each stream is one: " + (folder / "stream-0000").string());
-  const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-    if (depth > 32)
+  nlohmann::json run;
+  try {
+    run = parse_json(read_text(description), {.depth = 32});
+  } catch (const json_error& e) {
+    if (e.fault() == json_fault::depth)
       throw input_error(description.string(), "nested deeper than 32 levels",
                         "the description of a run");
-    return true;
-  };
-  nlohmann::json run = nlohmann::json::parse(read_text(description), shallow, false);
+  }
   if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
     throw input_error(description.string(), "not the description of a run",
                       "a folder made by bdh run");

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "core/analysis/concept_confirmation.hpp"
 #include "core/base/random.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -40,13 +41,13 @@ std::vector<bdh::separation> every_pair(const bdh::model& m, bdh::layer_id layer
       std::vector<float> a, b;
       for (std::size_t t : sets.positive) a.push_back(factors[t].strength({i, j}));
       for (std::size_t t : sets.negative) b.push_back(factors[t].strength({i, j}));
-      const auto balance = static_cast<std::int64_t>(2 * bdh::mann_whitney(a, b).u) -
-                           static_cast<std::int64_t>(a.size() * b.size());
-      if (balance == 0) continue;
+      const auto u_balance = static_cast<std::int64_t>(2 * bdh::mann_whitney(a, b).u) -
+                             static_cast<std::int64_t>(a.size() * b.size());
+      if (u_balance == 0) continue;
       all.push_back({layer,
                      false,
                      {i, j},
-                     balance,
+                     u_balance,
                      std::accumulate(a.begin(), a.end(), 0.0f) / static_cast<float>(a.size()) -
                          std::accumulate(b.begin(), b.end(), 0.0f) / static_cast<float>(b.size())});
     }
@@ -60,7 +61,7 @@ void check_same(const std::vector<bdh::separation>& found,
   REQUIRE(found.size() == expected.size());
   for (std::size_t k = 0; k < found.size(); ++k) {
     CHECK(found[k].pair == expected[k].pair);
-    CHECK(found[k].balance == expected[k].balance);
+    CHECK(found[k].u_balance == expected[k].u_balance);
     CHECK(found[k].mean_difference == expected[k].mean_difference);
   }
 }

@@ -75,13 +75,26 @@ bool claims_power_law(const list& values, const bdh::tail_fit& fit, std::uint64_
   return 5 * fit.tail >= fit.values && better && bdh::tail_p_value(values, fit, 40, seed) > 0.1;
 }
 
+list out_degrees(const bdh::edge_set& g) {
+  list degrees(g.neurons());
+  for (bdh::neuron_id i = 0; i < g.neurons(); ++i)
+    degrees[i] = static_cast<std::uint32_t>(g.row(i).size());
+  return degrees;
+}
+
+list in_degrees(const bdh::edge_set& g) {
+  list degrees(g.neurons());
+  for (const bdh::neuron_id target : g.targets) ++degrees[target];
+  return degrees;
+}
+
 }  // namespace
 
 TEST_CASE("degrees, by hand") {
   const bdh::edge_set g = triangles();
-  CHECK(bdh::out_degrees(g) == list{1, 2, 2, 1, 1, 1});
-  CHECK(bdh::in_degrees(g) == list{2, 1, 1, 2, 1, 1});
-  CHECK(bdh::out_degrees(bdh::reversed(g)) == bdh::in_degrees(g));
+  CHECK(out_degrees(g) == list{1, 2, 2, 1, 1, 1});
+  CHECK(in_degrees(g) == list{2, 1, 1, 2, 1, 1});
+  CHECK(out_degrees(bdh::reversed(g)) == in_degrees(g));
   CHECK(bdh::reversed(bdh::reversed(g)).targets == g.targets);
   const bdh::degree_summary s = bdh::summary_of(list{0, 3, 1, 1, 0});
   CHECK(s.mean == 1);
@@ -171,11 +184,11 @@ TEST_CASE("random graphs: different edges, none to itself, all pairs alike") {
   CHECK(bdh::random_edges(20, 0, 20 * 19, random(2)).edges() == 20 * 19);
   CHECK_THROWS_AS(bdh::random_edges(20, 0, 20 * 19 + 1, random(2)), bdh::input_error);
   const bdh::edge_set across = bdh::random_edges(7, 3, 12, random(3));  // 0..2 -> 3..6, all of them
-  CHECK(bdh::out_degrees(across) == list{4, 4, 4, 0, 0, 0, 0});
-  CHECK(bdh::in_degrees(across) == list{0, 0, 0, 3, 3, 3, 3});
+  CHECK(out_degrees(across) == list{4, 4, 4, 0, 0, 0, 0});
+  CHECK(in_degrees(across) == list{0, 0, 0, 3, 3, 3, 3});
   list hits(20);  // of 19 sources each, 8000 edges over 20 targets
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    const list in = bdh::in_degrees(bdh::random_edges(20, 0, 80, random(seed)));
+    const list in = in_degrees(bdh::random_edges(20, 0, 80, random(seed)));
     for (std::size_t i = 0; i < 20; ++i) hits[i] += in[i];
   }
   for (const std::uint32_t h : hits) CHECK(std::abs(static_cast<double>(h) - 400) < 5 * 20);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/analysis/activity_statistics.hpp"
-#include "core/analysis/concept_search.hpp"
+#include "core/analysis/concept_confirmation.hpp"
 #include "core/analysis/rank_statistics.hpp"
 
 TEST_CASE("U, midranks and the normal p by hand") {

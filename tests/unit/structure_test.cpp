@@ -114,7 +114,7 @@ TEST_CASE("Dale index and balance, by hand") {
   const bdh::thresholded_graph g =
       bdh::apply_thresholds(rows, bdh::neuron_window::all_of(rows), {0, 0}, *work);
   const auto by_edges = bdh::dale_by_edges(g), by_weight = bdh::dale_by_weight(g),
-             balance = bdh::balance(g);
+             balance = bdh::ei_balance(g);
   CHECK(*by_edges[0] == 0);                            // excites 1, inhibits 2
   CHECK(*by_edges[3] == 1);                            // inhibits only
   CHECK(*by_weight[0] == doctest::Approx(0.3 / 1.3));  // 0.5 against 0.8

@@ -45,10 +45,4 @@ colour sequential(double share) { return between(viridis, share); }
 
 colour diverging(double share) { return between(red_blue, (share + 1) / 2); }
 
-colour readable_on(colour background) {
-  const double light =
-      0.2126 * background.red + 0.7152 * background.green + 0.0722 * background.blue;
-  return light < 120 ? colour{0xff, 0xff, 0xff} : colour{0, 0, 0};
-}
-
 }  // namespace bdh::figure

@@ -27,7 +27,4 @@ colour sequential(double share);
 // Blue over white to red: share in [-1, 1].
 colour diverging(double share);
 
-// Black or white, whichever can be read on it.
-colour readable_on(colour background);
-
 }  // namespace bdh::figure

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/base/utf8.hpp"
+
 namespace bdh::figure {
 namespace {
 
@@ -18,32 +20,13 @@ constexpr std::array<std::uint16_t, 95> ascii_widths = {
     278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818, 592, 592,  525, 636, 337, 636, 838};
 constexpr double bold_factor = 1.14;
 
-constexpr std::uint32_t no_character = 0xfffd;
 constexpr const char* shown_for_none = "\xef\xbf\xbd";  // U+FFFD
 
-struct character {
-  std::uint32_t code = no_character;
-  std::size_t length = 1;  // bytes
-};
-
-// The first of a text that is not empty; one byte that is no UTF-8 counts as no_character.
-character first_of(std::string_view text) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t length = lead >= 0xf0 && lead < 0xf5   ? 4
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                                                           : 1;
-  if (length == 1 || text.size() < length) return {};
-  std::uint32_t code = lead & (0xffu >> (length + 1));
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(k) & 0xc0) != 0x80) return {};
-    code = code << 6 | (byte(k) & 0x3f);
-  }
-  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
-  return {code, length};
+// The first character of a text that is not empty; one byte that is no UTF-8 counts as U+FFFD.
+utf8_character first_of(std::string_view text) {
+  utf8_character c = decode_utf8(text);
+  if (c.length == 0) c.length = 1;
+  return c;
 }
 
 bool turns_direction(std::uint32_t code) {
@@ -76,8 +59,8 @@ double thousandths(std::uint32_t code) {
 std::string escaped(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
-    const character c = first_of(text);
-    if (c.code == no_character || forbidden(c.code))
+    const utf8_character c = first_of(text);
+    if (c.code == replacement_character || forbidden(c.code))
       safe += shown_for_none;
     else if (c.code == '&')
       safe += "&amp;";
@@ -99,7 +82,7 @@ std::string escaped(std::string_view text) {
 double text_width(std::string_view text, double size, bool bold) {
   double width = 0;
   while (!text.empty()) {
-    const character c = first_of(text);
+    const utf8_character c = first_of(text);
     width += thousandths(c.code);
     text.remove_prefix(c.length);
   }
@@ -112,7 +95,7 @@ std::string cut(std::string_view text, double width, double size, bool bold) {
   double left = width - text_width(ellipsis, size, bold);
   std::size_t kept = 0;
   while (kept < text.size()) {
-    const character c = first_of(text.substr(kept));
+    const utf8_character c = first_of(text.substr(kept));
     left -= text_width(text.substr(kept, c.length), size, bold);
     if (left < 0) break;
     kept += c.length;
