@@ -45,7 +45,7 @@ class commands_app final : public command {
  public:
   explicit commands_app(command_line& program)
       : command(program, "commands",
-                "Tell every command and option as one JSON object on standard output."),
+                "Print every command and option as one JSON object on standard output."),
         program_(program) {
     arguments_.hide();
   }

@@ -104,15 +104,15 @@ int run(int argc, char** argv) {
     words.emplace_back("--help");
   }
   try {
-    const command_line::parsed asked = program.parse(words);
-    if (asked.what == command_line::wanted::help) return help(program, words);
-    if (asked.what == command_line::wanted::answer) {
-      print(asked.answer + "\n");
+    const command_line::parsed parsed = program.parse(words);
+    if (parsed.what == command_line::wanted::help) return help(program, words);
+    if (parsed.what == command_line::wanted::answer) {
+      print(parsed.answer + "\n");
       return success;
     }
     for (const auto& c : commands)
       if (c->chosen()) {
-        usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is told before
+        usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is refused before
                                         // anything is done
         return c->run();
       }

@@ -598,7 +598,7 @@ void register_all(int most_threads) {
   add("propagate/pull_dense", pull_dense<float>, {5, 20, 100});
   add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
   add("propagate/pull_dense_batch", pull_dense_batch<float>, {});
-  add("propagate/pull_dense_together_bfloat16", pull_dense_batch<bdh::bfloat16>, {});
+  add("propagate/pull_dense_batch_bfloat16", pull_dense_batch<bdh::bfloat16>, {});
   add("propagate/collect", reduce_blocks, {});
   add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
   add("propagate/push_aging_edges", push_aging_edges, {100});

@@ -44,7 +44,7 @@ struct observed {
   neuron_id neurons = 0;
   layer_id layers = 0;
   std::vector<std::string> texts = {};  // of each token, as a field of CSV
-  std::string unseen = {};              // why nothing is told of single neurons
+  std::string unseen = {};              // why nothing is known of single neurons
   std::string no_bands = {};            // why nothing by frequency
 };
 
@@ -158,9 +158,10 @@ observed of_run(const activity_options& o) {
   }
   observed r{activity_statistics(run.neurons, per_head, run.layers, std::move(frequency)),
              run.neurons, run.layers};
-  r.no_bands = !found.subject                        ? "it takes the model: " + found.missing
-               : found.subject->rotation().present() ? ""
-                                                     : "synapses of this model do not turn";
+  if (!found.subject)
+    r.no_bands = "it takes the model: " + found.missing;
+  else if (!found.subject->rotation().present())
+    r.no_bands = "synapses of this model do not turn";
   const std::size_t width = record.columns.size(),
                     events = column(record, "synaptic_events", o.subject),
                     surprisal = column(record, "surprisal_nats", o.subject);
@@ -193,7 +194,7 @@ observed of_run(const activity_options& o) {
   return r;
 }
 
-// ---- telling
+// ---- output
 
 double mean_surprisal(const activity_statistics& all) {
   double sum = 0, known = 0;
@@ -333,17 +334,17 @@ std::string as_csv(const observed& r) {
   return text;
 }
 
-// A text may have too few tokens for the bins that were asked for, and a model too few frequencies.
-void tell_fewer(const activity_options& o, const observed& r) {
-  const auto tell = [](const char* option, const std::optional<std::uint64_t>& wanted,
-                       std::size_t got, const char* why) {
+// A text may have too few tokens for the requested bins, and a model too few frequencies.
+void note_fewer(const activity_options& o, const observed& r) {
+  const auto compare = [](const char* option, const std::optional<std::uint64_t>& wanted,
+                          std::size_t got, const char* why) {
     if (wanted && got != 0 && got < *wanted)
       note(fmt::format("bdh: {} {}: {} instead, {}", option, *wanted, got, why));
   };
-  tell("--bins", o.bins, r.all.by_surprisal(o.bin_count()).size(),
-       "one for each token with a surprisal");
-  tell("--bands", o.bands, r.all.by_frequency(o.band_count()).size(),
-       "one for each frequency that is known");
+  compare("--bins", o.bins, r.all.by_surprisal(o.bin_count()).size(),
+          "one for each token with a surprisal");
+  compare("--bands", o.bands, r.all.by_frequency(o.band_count()).size(),
+          "one for each frequency that is known");
 }
 
 int activity(const activity_options& o) {
@@ -359,7 +360,7 @@ int activity(const activity_options& o) {
     return 128 + signal;
   }
   if (!o.output.empty()) write_text(o.output, as_csv(r));
-  tell_fewer(o, r);
+  note_fewer(o, r);
   print(o.json ? as_json(r, o).dump(1) + "\n" : as_text(r, o));
   if (signal != 0)
     note(fmt::format("bdh: stopped by a signal after {} tokens",
@@ -371,7 +372,7 @@ class activity_app final : public command {
  public:
   explicit activity_app(command_line& program)
       : command(program, "activity",
-                "Tell how many neurons are active, by layer, surprisal and rotation frequency.") {
+                "Show how many neurons are active, by layer, surprisal and rotation frequency.") {
     command_line& c = arguments_;
     activity_options& o = options_;
     c.add("RUN_OR_MODEL", o.subject, "the folder of a run; or a model, with a text to read")

@@ -1,4 +1,4 @@
-// bdh concepts: the synapses and neurons that tell two sets of sentences apart.
+// bdh concepts: the synapses and neurons that separate two sets of sentences.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,9 +64,8 @@ class concept_search {
     choose_layers();
     if (o.head && *o.head >= m.heads())
       throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));
-    r_.candidates = r_.layers.size() *
-                    (o.neurons ? 2 * std::uint64_t{o.head ? m.neurons_per_head() : m.neurons()}
-                               : candidate_synapses(m, o.head));
+    const std::uint64_t neurons = o.head ? m.neurons_per_head() : m.neurons();
+    r_.candidates = r_.layers.size() * (o.neurons ? 2 * neurons : candidate_synapses(m, o.head));
     expect_enough();
   }
 
@@ -113,9 +112,11 @@ class concept_search {
                        static_cast<double>(carried);
     const bool both_halves = std::min(positives, negatives) > 1;
     if (found < level && both_halves) return;
+    const std::string candidates =
+        carried == 1 ? "1 candidate" : fmt::format("{} candidates", carried);
     const std::string lacking =
-        both_halves ? fmt::format("with which the corrected p of {} candidate{} is {:.2g} at best",
-                                  carried, carried == 1 ? "" : "s", std::min(1.0, found))
+        both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best", candidates,
+                                  std::min(1.0, found))
                     : "too few for two halves";
     const std::size_t each = texts_needed(carried, level);
     std::string enough = fmt::format("{0} and {0} or more", each);
@@ -144,7 +145,7 @@ class concept_search {
     return all;
   }
 
-  // `at` is told the share of the search that is done.
+  // `at` is called with the share of the search that is done.
   search_place place(layer_id layer, const std::function<void(double)>& at = {}) const {
     return {layer, options_.head, [at](double share) {
               if (at) at(share);
@@ -301,7 +302,7 @@ class concepts_app final : public command {
  public:
   explicit concepts_app(command_line& program)
       : command(program, "concepts",
-                "Find the synapses, or neurons, that tell two sets of sentences apart.") {
+                "Find the synapses, or neurons, that separate two sets of sentences.") {
     command_line& c = arguments_;
     concepts_options& o = options_;
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");

@@ -22,6 +22,12 @@ std::string label_of(const concept_results& r, const separation& s) {
   return fmt::format("{}:{}", s.of_y ? 'y' : 'x', shown_neuron(*r.subject, s.pair.pre));
 }
 
+// Variable and neuron, or both neurons of a synapse: two fields of CSV.
+std::string candidate_fields(const concept_results& r, const separation& s) {
+  if (r.of_neurons) return fmt::format("{},{}", s.of_y ? 'y' : 'x', s.pair.pre);
+  return fmt::format("{},{}", s.pair.pre, s.pair.post);
+}
+
 head_id head_of(const concept_results& r, const separation& s) {
   return s.pair.pre / r.subject->neurons_per_head();
 }
@@ -193,8 +199,7 @@ std::string as_csv(const concept_results& r) {
   text += ",corrected_p,confirmed,mean_positive,mean_negative\n";
   for (const finding& f : r.findings) {
     text += fmt::format("{},{},", f.what.layer, head_of(r, f.what));
-    text += r.of_neurons ? fmt::format("{},{}", f.what.of_y ? 'y' : 'x', f.what.pair.pre)
-                         : fmt::format("{},{}", f.what.pair.pre, f.what.pair.post);
+    text += candidate_fields(r, f.what);
     for (const rank_test* t : {&f.chosen, &f.confirmed})
       text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p, method(*t));
     text += fmt::format(",{},{},{},{}\n", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f),
@@ -214,8 +219,7 @@ std::string courses_as_csv(const concept_results& r) {
         const auto byte = byte_of(*r.subject, s.tokens[t]);
         text += fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t],
                             csv_field(byte ? std::string(1, *byte) : ""), what.layer);
-        text += r.of_neurons ? fmt::format("{},{}", what.of_y ? 'y' : 'x', what.pair.pre)
-                             : fmt::format("{},{}", what.pair.pre, what.pair.post);
+        text += candidate_fields(r, what);
         text += fmt::format(",{}\n", c.values[t][k]);
       }
   }

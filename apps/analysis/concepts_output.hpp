@@ -1,4 +1,4 @@
-// What `bdh concepts` found, told.
+// What `bdh concepts` found, as text and as JSON.
 #pragma once
 
 #include <cstdint>

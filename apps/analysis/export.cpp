@@ -119,10 +119,10 @@ class export_app final : public command {
                   .type_name("W"));
     of_graphs(c.add("--ego", o.ego,
                     "only what lies within HOPS of a neuron, along edges in either direction; 1 "
-                    "hop unless told")
+                    "hop by default")
                   .type_name("NEURON[:HOPS]"));
     of_graphs(c.add_flag("--communities", o.communities,
-                         "nodes tell their community (Leiden); 0 is the largest"));
+                         "nodes have their community (Leiden); 0 is the largest"));
     of_graphs(add_number(c, "--community", o.community,
                          range<neuron_id>{0, 0xfffffffeu, "an integer >= 0"}, "only this community")
                   .type_name("C"));
@@ -151,7 +151,7 @@ class export_app final : public command {
   }
 
  private:
-  // A name, or nothing: then the suffix must tell.
+  // A name, or empty: then the suffix decides.
   std::string format_name() const {
     const export_command_options& o = options_;
     if (o.format) return *o.format;
@@ -172,24 +172,26 @@ class export_app final : public command {
       throw usage_error("--format",
                         "'" + format_name() + "', expected nwb: " + o.source + " is a run");
     { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
-    const nwb_summary told = export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
-    for (const std::string& file : told.left_out)
+    const nwb_summary summary =
+        export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
+    for (const std::string& file : summary.left_out)
       note(fmt::format("{}: left out, a list of the largest knows nothing of the others",
                        one_line(file)));
     if (o.json)
       return print(json{{"format", "nwb"},
                         {"file", o.target},
-                        {"units", told.units},
-                        {"events", told.events},
-                        {"series", told.series},
-                        {"left_out", told.left_out}}
+                        {"units", summary.units},
+                        {"events", summary.events},
+                        {"series", summary.series},
+                        {"left_out", summary.left_out}}
                        .dump(1, ' ', false, json::error_handler_t::replace) +
                    "\n");
     std::string text =
-        fmt::format("{} units with {} events", shown_count(static_cast<double>(told.units)),
-                    shown_count(static_cast<double>(told.events)));
-    if (!told.series.empty())
-      text += fmt::format(", series {}", one_line(fmt::format("{}", fmt::join(told.series, ", "))));
+        fmt::format("{} units with {} events", shown_count(static_cast<double>(summary.units)),
+                    shown_count(static_cast<double>(summary.events)));
+    if (!summary.series.empty())
+      text +=
+          fmt::format(", series {}", one_line(fmt::format("{}", fmt::join(summary.series, ", "))));
     print(fmt::format("{}; one token is 1 ms\nwrote {}\n", text, o.target));
   }
 
@@ -228,10 +230,10 @@ class export_app final : public command {
                       shown_count(static_cast<double>(many_edges))));
     export_graph(graph, *format, o.target,
                  {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
-    tell(graph, *format);
+    print_summary(graph, *format);
   }
 
-  void tell(const subgraph& graph, graph_format format) const {
+  void print_summary(const subgraph& graph, graph_format format) const {
     const export_command_options& o = options_;
     if (o.json) {
       json all{{"format", name(format)},

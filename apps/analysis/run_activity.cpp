@@ -32,9 +32,11 @@ std::optional<recorded_activity> known_by(const recorded_run& run, const listed_
 
 // All neurons at every token is more than all neurons now and then, and that is more than some.
 double knowledge(const recorded_activity& a, neuron_id neurons) {
-  const double share = a.top != 0          ? 1e-9
-                       : a.neurons.empty() ? 1
-                                           : static_cast<double>(a.neurons.size()) / neurons;
+  double share = 1;
+  if (a.top != 0)
+    share = 1e-9;
+  else if (!a.neurons.empty())
+    share = static_cast<double>(a.neurons.size()) / neurons;
   return share * static_cast<double>(a.positions.size() + 1);
 }
 

@@ -1,4 +1,4 @@
-// What a recorded run tells about its tokens and its active neurons, for pictures of it.
+// What a recorded run has of its tokens and its active neurons, for pictures of it.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ std::optional<recorded_activity> find_activity(const recorded_run& run, quantity
                                                layer_id layer);
 
 // Calls use(row, neuron, value) for every active neuron, row by row. Throws `stopped` when a signal
-// asks to stop.
+// requests a stop.
 using use_active = std::function<void(std::size_t, std::uint64_t, float)>;
 void for_each_active(const recorded_run& run, const recorded_activity& activity,
                      const use_active& use);

@@ -48,14 +48,14 @@ weight_matrix rows_of(const model& m, const stats_options& o) {
 }
 
 // "all", "each", "2" or "0->2".
-std::vector<asked_window> windows_of(const model& m, const std::string& head) {
+std::vector<chosen_window> windows_of(const model& m, const std::string& head) {
   const neuron_id n = m.neurons();
   if (head == "all") return {{head, {0, n, 0, n}}};
   const auto of = [&](head_id from, head_id to) {
-    return asked_window{from == to ? std::to_string(from) : fmt::format("{}->{}", from, to),
-                        neuron_window::of_heads(m.neurons_per_head(), from, to)};
+    return chosen_window{from == to ? std::to_string(from) : fmt::format("{}->{}", from, to),
+                         neuron_window::of_heads(m.neurons_per_head(), from, to)};
   };
-  std::vector<asked_window> windows;
+  std::vector<chosen_window> windows;
   if (head == "each") {
     for (head_id from = 0; from < m.heads(); ++from)
       for (head_id to = 0; to < m.heads(); ++to) windows.push_back(of(from, to));
@@ -78,7 +78,7 @@ class stats_app final : public command {
  public:
   explicit stats_app(command_line& program)
       : command(program, "stats",
-                "Tell the structure of a model's graphs: degrees, signs, reciprocity, cores, "
+                "Show the structure of a model's graphs: degrees, signs, reciprocity, cores, "
                 "communities.") {
     command_line& c = arguments_;
     stats_options& o = options_;
@@ -124,7 +124,7 @@ class stats_app final : public command {
     stop_on_signals();
     try {
       const model m = open_model(options_.model);
-      const std::vector<asked_window> windows = windows_of(m, options_.head);
+      const std::vector<chosen_window> windows = windows_of(m, options_.head);
       if (!options_.neurons.empty() && windows.size() > 1)
         throw usage_error("--neurons", "needs one --head");
       const std::vector<structure_summary> all = analyse(m, windows);
@@ -172,15 +172,16 @@ class stats_app final : public command {
       const atomic_file target(o.neurons, o.force);  // refuses before the work, not after it
   }
 
-  std::vector<structure_summary> analyse(const model& m, const std::vector<asked_window>& windows) {
+  std::vector<structure_summary> analyse(const model& m,
+                                         const std::vector<chosen_window>& windows) {
     const weight_matrix rows = rows_of(m, options_);
     const std::unique_ptr<executor> work = default_executor(options_.threads);
     std::vector<double> beta = options_.beta, keep = options_.keep;
     if (beta.empty() && keep.empty())
       rows.is_complete() ? keep.push_back(default_share) : beta.push_back(0);
-    tell_time(rows, windows, beta, keep);
+    estimate_time(rows, windows, beta, keep);
     std::vector<structure_summary> all;
-    for (const asked_window& w : windows) {
+    for (const chosen_window& w : windows) {
       const auto add = [&](float at) {
         all.push_back(bdh::app::analyse(options_.analysis, m, rows, *work, w, at));
       };
@@ -195,11 +196,11 @@ class stats_app final : public command {
   }
 
   // Going through the weights of a large model takes longest. Where they are computed, a few of
-  // them tell how long.
-  void tell_time(const weight_matrix& rows, const std::vector<asked_window>& windows,
-                 const std::vector<double>& beta, const std::vector<double>& keep) const {
+  // them give an estimate.
+  void estimate_time(const weight_matrix& rows, const std::vector<chosen_window>& windows,
+                     const std::vector<double>& beta, const std::vector<double>& keep) const {
     double targets = 0;
-    for (const asked_window& w : windows) targets += w.window.targets;
+    for (const chosen_window& w : windows) targets += w.window.targets;
     const double passes = static_cast<double>(beta.size() + keep.size() + (keep.empty() ? 0 : 1)),
                  weights = passes * rows.weights() * targets / rows.targets();
     const double seconds = weights * (rows.is_complete() ? seconds_a_weight(rows) : edge_cost) /
@@ -234,11 +235,9 @@ class stats_app final : public command {
   }
 
   std::string text(const model& m, const std::vector<structure_summary>& all) const {
-    const std::string graph = options_.graph == "gx"   ? "Gx"
-                              : options_.graph == "gy" ? "Gy"
-                              : options_.graph == "gs"
-                                  ? "Gs"
-                                  : fmt::format("Synapses of layer {}", *options_.sigma.layer);
+    const std::string graph = options_.graph == "sigma"
+                                  ? fmt::format("Synapses of layer {}", *options_.sigma.layer)
+                                  : "G" + options_.graph.substr(1);
     std::string text =
         fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model),
                     m.neurons(), m.heads(), m.heads() == 1 ? "" : "s");

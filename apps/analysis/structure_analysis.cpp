@@ -23,11 +23,27 @@ constexpr double most_reciprocity_bytes =
 constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5,
                  triangle_cost = 1e-8;
 
+const char* name_of(sign s) {
+  if (s == sign::both) return "both";
+  return s == sign::excitatory ? "excitatory" : "inhibitory";
+}
+
+// Edges j -> k whose reverse k -> j exists among the same edges.
+std::uint64_t mutual_edges(const reciprocal_edges& all, sign s) {
+  if (s == sign::both) return all.excitatory + all.inhibitory + 2 * all.mixed;
+  return s == sign::excitatory ? all.excitatory : all.inhibitory;
+}
+
+edge_set edges_of(const thresholded_graph& g, sign s) {
+  if (s == sign::both) return united(*g.excitatory_edges, *g.inhibitory_edges);
+  return s == sign::excitatory ? *g.excitatory_edges : *g.inhibitory_edges;
+}
+
 // One window at one threshold.
 class analysis {
  public:
   analysis(const analysis_options& o, const model& m, const weight_matrix& rows, executor& work,
-           const asked_window& where, float beta)
+           const chosen_window& where, float beta)
       : o_(o), m_(m), rows_(rows), work_(work), window_(where.window) {
     report_.head = where.name;
     report_.tail_samples = o.tail_samples;
@@ -83,7 +99,7 @@ class analysis {
     return {bdh::summary_of(degrees), find_tail(degrees, stop_if_requested), {}};
   }
 
-  // Of one sample, which tells how long all take.
+  // Of one sample, from which follows how long all take.
   double seconds_of_p(const degree_report& d, const degree_list& degrees) const {
     const stopwatch watch;
     if (d.tail.fit && o_.tail_samples != 0)
@@ -98,7 +114,7 @@ class analysis {
 
   void add(sign s) {
     part_report p;
-    p.name = s == sign::excitatory ? "excitatory" : s == sign::inhibitory ? "inhibitory" : "both";
+    p.name = name_of(s);
     p.edges = edges(s);
     const thresholded_graph& g = report_.graph;
     p.self_loops = (s != sign::inhibitory ? g.excitatory.self_loops : 0) +
@@ -111,27 +127,21 @@ class analysis {
     p.out = report_of(out);
     if (!report_.answered.empty()) {
       const reciprocal_edges answered = sum_of(report_.answered);
-      const std::uint64_t mutual =
-          s == sign::excitatory   ? answered.excitatory
-          : s == sign::inhibitory ? answered.inhibitory
-                                  : answered.excitatory + answered.inhibitory + 2 * answered.mixed;
-      p.mutual = reciprocity_of(mutual, p.edges, window_.nodes());
+      p.mutual = reciprocity_of(mutual_edges(answered, s), p.edges, window_.nodes());
     }
     std::optional<network> graph;
-    if (g.excitatory_edges)
-      graph.emplace(s == sign::excitatory   ? *g.excitatory_edges
-                    : s == sign::inhibitory ? *g.inhibitory_edges
-                                            : united(*g.excitatory_edges, *g.inhibitory_edges),
-                    stop_if_requested);
-    tell_time(p.name, graph ? &*graph : nullptr, seconds_of_p(p.in, in) + seconds_of_p(p.out, out));
+    if (g.excitatory_edges) graph.emplace(edges_of(g, s), stop_if_requested);
+    estimate_time(p.name, graph ? &*graph : nullptr,
+                  seconds_of_p(p.in, in) + seconds_of_p(p.out, out));
     find_p(p.in, in);
     find_p(p.out, out);
     if (graph) p.links = links_of(*graph, s);
     report_.parts.push_back(std::move(p));
   }
 
-  // What was asked for and takes long.
-  void tell_time(const std::string& name, const network* graph, double seconds_of_sample) const {
+  // The estimate for what was requested and takes long.
+  void estimate_time(const std::string& name, const network* graph,
+                     double seconds_of_sample) const {
     std::string text;
     const auto add = [&](const std::string& what, double seconds) {
       text += (text.empty() ? "" : ", ") + what + " " + shown_estimate(seconds);
@@ -188,10 +198,7 @@ class analysis {
     to.random.push_back(leiden(random_edges(window_.nodes(), sources(), edges(s), random)));
     if (m_.hubs() == 0) return;
     const thresholded_graph& product = gaussian(number);
-    to.gaussian.push_back(leiden(
-        s == sign::excitatory   ? *product.excitatory_edges
-        : s == sign::inhibitory ? *product.inhibitory_edges
-                                : united(*product.excitatory_edges, *product.inhibitory_edges)));
+    to.gaussian.push_back(leiden(edges_of(product, s)));
   }
 
   static std::uint64_t null_number(std::uint64_t number, sign s) {
@@ -228,7 +235,7 @@ std::string shown_estimate(double seconds) {
 }
 
 structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
-                          executor& work, const asked_window& where, float beta) {
+                          executor& work, const chosen_window& where, float beta) {
   return analysis(o, m, rows, work, where, beta).run();
 }
 

@@ -11,7 +11,7 @@
 
 namespace bdh::app {
 
-struct asked_window {
+struct chosen_window {
   std::string name;  // "all", "2", "0->2"
   neuron_window window;
 };
@@ -25,7 +25,7 @@ struct analysis_options {
 
 // Says on standard error what takes long, and how long. Throws stopped after a signal.
 structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
-                          executor& work, const asked_window& where, float beta);
+                          executor& work, const chosen_window& where, float beta);
 
 class stopwatch {
  public:

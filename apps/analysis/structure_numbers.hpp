@@ -1,4 +1,4 @@
-// Numbers that the text and the JSON of `bdh stats` both tell, derived from its report.
+// Numbers that the text and the JSON of `bdh stats` both show, derived from its report.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What `bdh stats` found out about a graph, and how it is told: as JSON, as text, and as a CSV file
+// What `bdh stats` found about a graph, and how it is shown: as JSON, as text, and as a CSV file
 // with a line for each neuron.
 #pragma once
 

@@ -48,7 +48,7 @@ class table {
 };
 
 std::string number(double v) { return fmt::format("{:.4g}", v); }
-// A mean of several values; of a single one nobody knows how far apart they lie.
+// A mean of several values; a single one has no deviation.
 std::string with_spread(const std::string& mean, const char* format,
                         const std::optional<double>& deviation) {
   return deviation ? mean + " ± " + fmt::format(fmt::runtime(format), *deviation) : mean;

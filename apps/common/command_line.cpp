@@ -85,13 +85,14 @@ option& option::one_of(std::vector<std::string> words) {
   return *this;
 }
 
-option& option::expects(std::vector<std::string> words, const std::string& told) {
+option& option::expects(std::vector<std::string> words, const std::string& expected) {
   values(words);
-  return check([words, told = told.empty() ? joined(words) : told](const std::string& text) {
-    return std::find(words.begin(), words.end(), text) != words.end()
-               ? std::string()
-               : "'" + text + "', expected " + told;
-  });
+  return check(
+      [words, expected = expected.empty() ? joined(words) : expected](const std::string& text) {
+        return std::find(words.begin(), words.end(), text) != words.end()
+                   ? std::string()
+                   : "'" + text + "', expected " + expected;
+      });
 }
 
 option& option::check(std::function<std::string(const std::string&)> refused) {
@@ -203,9 +204,9 @@ option& command_line::add_value(const std::string& name,
       new option::parts{parts_->in->add_option_function<std::string>(name, take, help)}));
 }
 
-option& command_line::add_answer(const std::string& name, std::function<std::string()> tell,
+option& command_line::add_answer(const std::string& name, std::function<std::string()> text,
                                  const std::string& help) {
-  const auto answer = [tell = std::move(tell)] { throw answered{tell()}; };
+  const auto answer = [text = std::move(text)] { throw answered{text()}; };
   return added(std::unique_ptr<option::parts>(
       new option::parts{parts_->in->add_flag_callback(name, answer, help)}));
 }

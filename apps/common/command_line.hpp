@@ -46,9 +46,9 @@ class option {
   option& value_optional();       // may stand without its value
   // Legal values: the help lists them after the type, and the refusal, too.
   option& one_of(std::vector<std::string> words);
-  // Legal values that only the refusal tells: "'x', expected TOLD"; the words, with commas between,
-  // unless told.
-  option& expects(std::vector<std::string> words, const std::string& told = {});
+  // Legal values that only the refusal names: "'x', expected EXPECTED"; by default the words, with
+  // commas between.
+  option& expects(std::vector<std::string> words, const std::string& expected = {});
   option& check(std::function<std::string(const std::string&)>
                     refused);                      // what is wrong with a value; "": nothing
   option& values(std::vector<std::string> words);  // legal ones that the command checks by itself;
@@ -93,8 +93,8 @@ class command_line {
   // `take` is called with the value; may throw usage_error.
   option& add_value(const std::string& name, std::function<void(const std::string&)> take,
                     const std::string& help);
-  // Nothing runs where this is given: parse returns what `tell` returns.
-  option& add_answer(const std::string& name, std::function<std::string()> tell,
+  // Nothing runs where this is given: parse returns what `text` returns.
+  option& add_answer(const std::string& name, std::function<std::string()> text,
                      const std::string& help);
   option& add_help(const std::string& name, const std::string& help);
 
@@ -128,7 +128,7 @@ struct option_description {
   std::string argument;  // the name of an argument, MODEL; then there are no others
   std::string type;      // what stands for the value: FILE; may be empty
   std::string help;
-  std::string unless_given;  // what the help tells in brackets at its end: the default, in words or
+  std::string unless_given;  // what the help has in brackets at its end: the default, in words or
                              // as a value; may be empty
   std::string group;         // its heading in the help; empty: hidden
   std::vector<std::string> values;  // the legal ones, where these are words; empty: others

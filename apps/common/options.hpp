@@ -19,8 +19,8 @@ struct simulator_options;
 
 namespace bdh::app {
 
-// A command of the program: adds itself to the command line when it is made, and holds what the
-// user asked for.
+// A command of the program: adds itself to the command line when it is made, and holds its
+// options.
 class command {
  public:
   command(command_line& program, const std::string& name, const std::string& help)
@@ -81,7 +81,7 @@ struct engine_choice {
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(command_line& command, bool changing_results);
-  model open(const std::string& file) const;  // open_model, with the weights asked for
+  model open(const std::string& file) const;  // open_model, with the chosen weights
   std::unique_ptr<bdh::engine> make_engine(const model& m) const;
   simulator_options simulation() const;
   simulator make(const model& m) const;
@@ -97,7 +97,7 @@ void expect_logits(const model& m, const std::string& file, const std::string& p
 // Throws input_error where nothing is at `path`, of which `expected` may be several things.
 void expect_there(const std::string& path, const char* expected);
 
-// Loads the model file, or tells that the file is something else and what to do with it.
+// Loads the model file. Throws input_error where it is another kind of file, with what to do.
 model open_model(const std::string& file);
 
 }  // namespace bdh::app

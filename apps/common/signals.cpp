@@ -26,8 +26,8 @@ void request(int signal) {
   errno = saved;
 }
 
-// Several threads may come here at once: the first one tells it and ends all of them.
-std::atomic_flag told = ATOMIC_FLAG_INIT;
+// Several threads may come here at once: the first one prints the line and ends all.
+std::atomic_flag printed = ATOMIC_FLAG_INIT;
 
 void say(std::string_view text) {
   [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size());
@@ -48,8 +48,8 @@ std::string_view mapped_file_of(std::string_view line, std::uintptr_t address) {
 }
 
 // A signal handler: allocates nothing.
-void tell_unreadable(int, siginfo_t* what, void*) {
-  while (told.test_and_set()) ::pause();
+void end_unreadable(int, siginfo_t* what, void*) {
+  while (printed.test_and_set()) ::pause();
   static char line[8192];
   std::size_t size = 0;
   std::string_view file;
@@ -117,7 +117,7 @@ std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into,
 
 void end_when_unreadable() {
   struct sigaction action = {};
-  action.sa_sigaction = tell_unreadable;
+  action.sa_sigaction = end_unreadable;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGBUS, &action, nullptr);

@@ -11,11 +11,11 @@ namespace bdh::app {
 // From here on, the first SIGINT or SIGTERM only sets the request.
 void stop_on_signals();
 
-// The signal that asked to stop; 0: none has.
+// The signal that requested a stop; 0: none has.
 int stop_requested() noexcept;
 
-// For work that has nothing to keep before its end: throws `stopped` when a signal has asked to
-// stop.
+// For work that has nothing to keep before its end: throws `stopped` when a signal has requested
+// a stop.
 struct stopped {};
 void stop_if_requested();
 
@@ -29,7 +29,7 @@ std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into,
                                    const std::function<void()>& on_wait);
 
 // From here on, a part of a mapped file (core/base/array.hpp) that can no longer be read, because
-// somebody cut the file short or its disk fails, ends the program with one line that names the file
+// the file was cut short or its disk fails, ends the program with one line that names the file
 // and exit code 1.
 void end_when_unreadable();
 

@@ -48,7 +48,9 @@ const char* upper_cell(double value, int row, const scale& s) {
 const char* lower_cell(double value, int row, const scale& s) {
   if (std::isnan(value)) return row == 0 && s.up == 0 ? "?" : " ";
   const double filled = std::clamp(-value / s.row - row, 0.0, 1.0);
-  return filled >= 0.75 ? "█" : filled >= 0.25 ? "▀" : value < 0 && row == 0 ? "▔" : " ";
+  if (filled >= 0.75) return "█";
+  if (filled >= 0.25) return "▀";
+  return value < 0 && row == 0 ? "▔" : " ";
 }
 
 std::string repeated(const std::string& text, std::size_t times) {

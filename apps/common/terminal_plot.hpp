@@ -15,7 +15,7 @@ struct token_plot {
   std::vector<std::uint64_t> positions;  // of each
 };
 
-// As many panels below each other as the width asks for, all of one scale; bars go up from 0, and
+// As many panels below each other as the width needs, all of one scale; bars go up from 0, and
 // down where values are negative.
 std::string drawn(const token_plot& plot, std::size_t width);
 

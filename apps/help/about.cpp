@@ -41,7 +41,7 @@ Transformer and Models of the Brain. arXiv preprint 2509.26507. https://doi.org/
   doi = {{10.48550/arXiv.2509.26507}}
 }})";
 
-// The version is told whatever the environment is.
+// The version is printed in any environment.
 std::string best_set() {
   try {
     return name(usable(instruction_set::best));

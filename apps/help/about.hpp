@@ -1,4 +1,4 @@
-// What the program tells about itself: how it was built, and how to cite it.
+// What the program prints about itself: how it was built, and how to cite it.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Completion of bdh in bash: asks the program, which knows its commands, options and values.
+# Completion of bdh in bash: gets the words from the program, which has its commands,
+# options and values.
 # Installed as share/bash-completion/completions/bdh.
 _bdh() {
   local program=$1 words=() word whole split paths='' k glue=no

@@ -1,4 +1,5 @@
-# Completion of bdh in fish: asks the program, which knows its commands, options and values.
+# Completion of bdh in fish: gets the words from the program, which has its commands,
+# options and values.
 # Installed to share/fish/vendor_completions.d/bdh.fish.
 function __bdh_complete
     set -l words (commandline -opc) (commandline -ct)

@@ -1,14 +1,14 @@
 # Writes build_facts.cpp into the build folder, a source of bdh_program, for `bdh --version`, `bdh
 # --cite` and the manual.
 set(BDH_COMMIT "" CACHE STRING
-  "Commit that bdh --version names; empty: what git tells when CMake runs, where there is git")
+  "Commit that bdh --version names; empty: what git has when CMake runs, where there is git")
 find_package(Git QUIET)
 if(NOT BDH_COMMIT AND GIT_FOUND)
   # Of this folder, not of one around it that happens to be a repository.
   execute_process(COMMAND ${GIT_EXECUTABLE} -C ${PROJECT_SOURCE_DIR} rev-parse --show-prefix
-    --short=12 HEAD OUTPUT_VARIABLE told
+    --short=12 HEAD OUTPUT_VARIABLE commit
     ERROR_QUIET RESULT_VARIABLE failed)
-  if(NOT failed AND told MATCHES "^\n([0-9a-f]+)\n$")
+  if(NOT failed AND commit MATCHES "^\n([0-9a-f]+)\n$")
     set(BDH_COMMIT ${CMAKE_MATCH_1})
     # Every commit, checkout and merge adds a line here; CMake then runs again.
     execute_process(COMMAND ${GIT_EXECUTABLE} -C ${PROJECT_SOURCE_DIR} rev-parse --git-path

@@ -142,11 +142,11 @@ path_kind paths_of(const option_description& one) {
 completion complete(const command_description& program, const std::vector<std::string>& words) {
   if (words.empty()) return {};
   typed so_far(program);
-  const bool asks_help = words.size() > 1 && words[0] == "help";  // bdh help COMMAND
-  for (std::size_t k = asks_help ? 1 : 0; k + 1 < words.size(); ++k) so_far.read(words[k]);
+  const bool is_help = words.size() > 1 && words[0] == "help";  // bdh help COMMAND
+  for (std::size_t k = is_help ? 1 : 0; k + 1 < words.size(); ++k) so_far.read(words[k]);
   completion found = so_far.before(words.back());
   if (words.size() == 1 && std::string_view("help").starts_with(words[0]))
-    found.words.push_back({"help", "Tell how a command is used."});
+    found.words.push_back({"help", "Show how a command is used."});
   return found;
 }
 

@@ -208,7 +208,7 @@ Results go to standard output, all else to standard error; an error is one line:
     text += ".TP\n" + bold(command.name) + "\n" + paragraphs(command.help);
     pages.push_back("bdh-" + command.name);
   }
-  text += ".TP\n" + bold("help") + " [" + italic("COMMAND") + "]\nTell how a command is used.\n";
+  text += ".TP\n" + bold("help") + " [" + italic("COMMAND") + "]\nShow how a command is used.\n";
   text += entries(program, "SH") + exit_statuses();
   text += R"(.SH ENVIRONMENT
 .TP

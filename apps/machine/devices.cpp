@@ -20,7 +20,7 @@ class devices_app final : public command {
   explicit devices_app(command_line& program)
       : command(program, "devices",
                 "List what can compute here, and what a model takes on a GPU.") {
-    arguments_.add("MODEL", model_, "a model, NAME.bdh.h5: tell the memory that it takes on a GPU")
+    arguments_.add("MODEL", model_, "a model, NAME.bdh.h5: show the memory that it takes on a GPU")
         .type_name("");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }

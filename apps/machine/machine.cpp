@@ -74,7 +74,7 @@ double measure_latency(std::size_t bytes) {
                   (line / sizeof(std::uint64_t))];  // Knuth's MMIX generator, increment 1
     }
   });
-  memory[0] = at;  // or nobody would need it
+  memory[0] = at;  // or it would be optimised away
   return seconds / static_cast<double>(steps);
 }
 

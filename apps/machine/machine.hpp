@@ -16,8 +16,8 @@ struct machine_speed {
 // several passes.
 machine_speed measure_speed(std::size_t threads, std::size_t bytes);
 
-// Seconds until an address somewhere in `bytes` that nobody foresees has its value: one reads where
-// the value before it told. The best of several passes.
+// Seconds until an address somewhere in `bytes` that is not predictable has its value: each
+// value read is the next address. The best of several passes.
 double measure_latency(std::size_t bytes);
 
 }  // namespace bdh::app

@@ -39,7 +39,7 @@ class plan_app final : public command {
  public:
   explicit plan_app(command_line& program)
       : command(program, "plan",
-                "Tell how large and how fast a model would be, on this machine or another.") {
+                "Compute how large and how fast a model would be, on this machine or another.") {
     arguments_.add("MODEL", file_, "a model, NAME.bdh.h5; or its sizes:").type_name("");
     const range<std::uint64_t> id{1, 0xffffffff, "1 to 4294967295"};
     add_number<std::uint64_t>(arguments_, "--neurons", neurons_, id, "neurons");
@@ -75,7 +75,7 @@ class plan_app final : public command {
 
   int run() override {
     check();
-    std::vector<form> forms = forms_asked_for();
+    std::vector<form> forms = requested_forms();
     const bool measured = !bandwidth_;
     machine_speed speed;
     const std::size_t most_bytes =
@@ -84,7 +84,7 @@ class plan_app final : public command {
     const double bandwidth = measured ? speed.read : *bandwidth_ * giga;
     const double memory = memory_ ? *memory_ * giga : static_cast<double>(memory_of_this_machine());
     const double parts = static_cast<double>(gpus_.value_or(1) * machines_);
-    // Nobody has measured what several GPUs reach: there the time is the floor.
+    // What several GPUs reach has not been measured: there the time is the floor.
     const engine_speed taken = gpus_ ? engine_speed{1, 0, 0, 0, 1, 0, 0} : engine_speed{};
     const auto sites = static_cast<site_id>(gpus_ ? machines_ * *gpus_ : machines_ * threads_);
     for (form& f : forms) {
@@ -135,7 +135,7 @@ class plan_app final : public command {
         throw usage_error("--activity", "expected two shares in percent, 0 to 100");
   }
 
-  std::vector<form> forms_asked_for() const {
+  std::vector<form> requested_forms() const {
     planned_model p;
     if (!file_.empty()) {
       p = plan_of(open_model(file_));
@@ -259,7 +259,7 @@ class plan_app final : public command {
     if (gpus_)
       out +=
           "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices MODEL' "
-          "tells what a model takes there.\n";
+          "shows what a model takes there.\n";
     return out;
   }
 

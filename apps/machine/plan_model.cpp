@@ -118,8 +118,8 @@ planned_model with_explicit_edges(planned_model of, std::optional<double> degree
   return of;
 }
 
-// State grows with the neurons and with their blocks of 64, and is otherwise the same: three small
-// models tell how.
+// State grows with the neurons and with their blocks of 64, and is otherwise the same: computed
+// from three small models.
 planned_bytes memory_of(const planned_model& p, site_id sites) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
                v = static_cast<double>(p.vocabulary);
@@ -207,8 +207,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   for (layer_id l = 1; l <= p.layers; ++l) {
     // Sources with W: in graphs of neurons what the token drives, then Y of the layer before; else
     // the token's node and Y of all before.
-    const double own = d == 0 ? (l == 1 ? p.sensory_edges / v : p.y * n)
-                              : 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
+    double own = 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
+    if (d == 0) own = l == 1 ? p.sensory_edges / v : p.y * n;
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;

@@ -62,7 +62,7 @@ struct planned_traffic {
   double between_sites = 0;                 // from one site to another
   double floor() const { return matrices + hub_synapses + push + pull + synapses; }
 
-  // Work that bytes do not tell of. Edges and synapses over which a value travels, and synapses
+  // Work that is not in the bytes. Edges and synapses over which a value travels, and synapses
   // written; begun rows of explicit edges, array by array: those of sources by every thread, which
   // has the targets that are its own, those of targets by one; neurons, layer by layer; how often
   // threads wait for each other.
@@ -79,13 +79,13 @@ planned_traffic traffic_of(const planned_model& p, site_id sites);
 // their geometric mean.
 struct memory_speed {
   double weights = 0, strengths = 0;  // bytes/s read by all cores
-  double latency = 150e-9;            // s until an address that nobody foresees has its value
+  double latency = 150e-9;            // s until an unpredictable address has its value
 };
 double floor_of(const planned_traffic& t,
                 const memory_speed& memory);  // s, of nothing but its bytes
 
 // What the CPU engine takes, one stream, token by token: a share of the bandwidth, and seconds of a
-// core. Fitted to runs: docs/performance.md tells which, and how well they are foreseen;
+// core. Fitted to runs: docs/performance.md has them, and how well they are predicted;
 // bench/run.sh plan repeats it.
 struct engine_speed {
   double share = 0.85;

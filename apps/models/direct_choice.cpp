@@ -148,10 +148,9 @@ void direct_choice::add_to(command_line& c) {
         "direct: edges by activity, or by magnitude of their weight alone [activity]")
       .type_name("HOW")
       .expects({"activity", "magnitude"});
-  c.add("--calibrate", calibrate, "direct: the text whose activity tells which edges matter")
+  c.add("--calibrate", calibrate, "direct: the text whose activity decides which edges matter")
       .type_name("FILE");
-  c.add("--evaluate", evaluate,
-        "direct: a held-out text, to tell the cross-entropy before and after")
+  c.add("--evaluate", evaluate, "direct: a held-out text: print the cross-entropy before and after")
       .type_name("FILE");
   add_number<std::uint64_t>(c, "--window", window, {2, 1 << 20, "2 to 1048576"},
                             "tokens; synapses start from zero in each [96]");

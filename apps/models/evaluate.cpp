@@ -39,10 +39,8 @@ class losses {
   };
 
   void add(std::uint64_t position, double nats) {
-    const std::size_t at = position < 128   ? 0
-                           : position < 256 ? 1
-                           : position < 512 ? 2
-                                            : 3 + (position - 512) / 512;
+    std::size_t at = 2 + position / 512;
+    if (position < 512) at = (position >= 128) + std::size_t{position >= 256};
     if (at >= bins_.size()) bins_.resize(at + 1);
     bins_[at].nats += nats;
     ++bins_[at].predictions;
@@ -50,7 +48,8 @@ class losses {
     ++all_.predictions;
   }
   static std::uint64_t begin(std::size_t at) {
-    return at == 0 ? 0 : at < 3 ? std::uint64_t{64} << at : 512 * (at - 2);
+    if (at == 0) return 0;
+    return at < 3 ? std::uint64_t{64} << at : 512 * (at - 2);
   }
   const std::vector<bin>& bins() const { return bins_; }
   const bin& all() const { return all_; }
@@ -65,7 +64,7 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 struct result {
   losses found;
   double nats_float32 =
-      0;  // in all, by weights and synapses in float32; where those asked for are rounded
+      0;  // in all, by weights and synapses in float32; where the chosen ones are rounded
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 
@@ -146,7 +145,7 @@ std::string rounded(const simulator& brain) {
   return brain.subject().is_bfloat16() ? "weights and synapses" : "synapses";
 }
 
-void tell(const result& r, const evaluate_options& o, const simulator& brain) {
+void print_text(const result& r, const evaluate_options& o, const simulator& brain) {
   std::string text =
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n",
                   mean(r.found.all()), mean(r.found.all()) / std::numbers::ln2,
@@ -218,7 +217,7 @@ int evaluate(const evaluate_options& o) {
                       "at least two tokens");
   if (r.found.all().predictions != 0) {
     if (o.json) print(as_json(r, o, brain).dump(1) + "\n");
-    if (!o.json) tell(r, o, brain);
+    if (!o.json) print_text(r, o, brain);
   }
   if (signal != 0)
     note(fmt::format("bdh: stopped by a signal after {} tokens",

@@ -107,9 +107,9 @@ class import_app final : public command {
         .type_name("");
     c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"},
-                              "layers, where the file does not tell");
+                              "layers, where the file does not have them");
     add_number<std::uint64_t>(c, "--heads", o.heads, {1, 1 << 20, "1 to 1048576"},
-                              "heads, where the file does not tell");
+                              "heads, where the file does not have them");
     c.add("--pairing", o.pairing,
           "which neurons of a head turn together: interleaved (2m, 2m+1) or half-split (m, m+N/2)")
         .type_name("HOW")
@@ -135,9 +135,8 @@ class import_app final : public command {
   int run() override {
     check(options_);
     return write_model(options_.model, options_.force, [this] {
-      return options_.graph.chosen()    ? from_graph()
-             : options_.direct.wanted() ? from_hubs()
-                                        : from_checkpoint();
+      if (options_.graph.chosen()) return from_graph();
+      return options_.direct.wanted() ? from_hubs() : from_checkpoint();
     });
   }
 

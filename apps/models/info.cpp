@@ -42,14 +42,14 @@ std::string plain(const nlohmann::json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-description of_model(const std::string& file, const choice& asked) {
-  const model m = asked.check ? check_model(file) : load_model(file);
+description of_model(const std::string& file, const choice& chosen) {
+  const model m = chosen.check ? check_model(file) : load_model(file);
   description d{model_text(m), model_json(m)};
-  if (asked.check) {
+  if (chosen.check) {
     d.all["checked"] = true;
     line(d, "checked", "every byte, index and weight, and both hashes");
   }
-  if (asked.rounds) {
+  if (chosen.rounds) {
     d.text = rounds_text(m);
     d.all["rounds"] = rounds_json(m);
   }
@@ -121,8 +121,11 @@ description of_expected(const std::string& file) {
            {"v", !e.v.empty()},
            {"active_x", !e.active_x.empty()},
            {"active_y", !e.active_y.empty()}};
-  for (const auto& [key, value] : d.all.items())
-    line(d, key, value.is_boolean() ? (value.get<bool>() ? "yes" : "no") : value.dump());
+  const auto text = [](const auto& value) -> std::string {
+    if (!value.is_boolean()) return value.dump();
+    return value.template get<bool>() ? "yes" : "no";
+  };
+  for (const auto& [key, value] : d.all.items()) line(d, key, text(value));
   return d;
 }
 
@@ -149,14 +152,14 @@ description of_checkpoint(const std::string& file) {
   return d;
 }
 
-description describe(const std::string& file, file_kind kind, const choice& asked) {
-  if (asked.rounds && kind != file_kind::model)
+description describe(const std::string& file, file_kind kind, const choice& chosen) {
+  if (chosen.rounds && kind != file_kind::model)
     throw input_error(file, name(kind), "a model: only models have rounds");
-  if (asked.check && kind != file_kind::model)
+  if (chosen.check && kind != file_kind::model)
     throw input_error(file, name(kind), "a model: other files are checked whenever they are read");
   switch (kind) {
     case file_kind::model:
-      return of_model(file, asked);
+      return of_model(file, chosen);
     case file_kind::state:
       return of_state(file);
     case file_kind::run:
@@ -180,30 +183,30 @@ description describe(const std::string& file, file_kind kind, const choice& aske
 class info_app final : public command {
  public:
   explicit info_app(command_line& program)
-      : command(program, "info", "Tell everything about a model, state, run or checkpoint.") {
+      : command(program, "info", "Show everything about a model, state, run or checkpoint.") {
     arguments_.add("FILE", file_, "a file, or the folder of a run").required().type_name("");
-    arguments_.add_flag("--rounds", asked_.rounds,
+    arguments_.add_flag("--rounds", chosen_.rounds,
                         "the rounds of a token, in the paper's notation");
-    arguments_.add_flag("--check", asked_.check,
+    arguments_.add_flag("--check", chosen_.check,
                         "read a model through and compare it with its hashes");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
   }
   int run() override {
     const file_kind kind = identify(file_);
-    description d = describe(file_, kind, asked_);
+    description d = describe(file_, kind, chosen_);
     if (json_) {
       json all{{"file", file_}, {"kind", name(kind)}};
       all.update(d.all);
       print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else {
-      print(asked_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
+      print(chosen_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
     }
     return 0;
   }
 
  private:
   std::string file_;
-  choice asked_;
+  choice chosen_;
   bool json_ = false;
 };
 

@@ -116,7 +116,7 @@ class new_app final : public command {
  public:
   explicit new_app(command_line& program)
       : command(program, "new",
-                "Make a model of random graphs, with gains found for the activity asked for.") {
+                "Make a model of random graphs, with gains found for a given activity.") {
     command_line& c = arguments_;
     new_options& o = options_;
     c.before_words([](std::size_t words) {

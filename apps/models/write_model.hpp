@@ -1,5 +1,5 @@
 // What the commands that make a model have in common: it is refused before the work where it may
-// not be written, a signal leaves nothing of it, and its name and hash are told.
+// not be written, a signal leaves nothing of it, and its name and hash are printed.
 #pragma once
 
 #include <functional>

@@ -140,7 +140,7 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
       const sign_sums& sums = excites ? cut_at.excitatory : cut_at.inhibitory;
       const auto& degrees = out ? sums.out_edges : sums.in_edges;
       if (sums.edges == 0) continue;
-      g.tell(fmt::format("fitting a power law to {}-degrees", direction));
+      g.show(fmt::format("fitting a power law to {}-degrees", direction));
       drawn_degrees d = drawn(degrees, direction, excites, p.csv);
       panel.marks.insert(panel.marks.end(), d.marks.begin(), d.marks.end());
       if (!d.without.empty()) not_fitted += (not_fitted.empty() ? "" : "; ") + d.without;

@@ -31,7 +31,7 @@ struct neighbourhood_choice {
 };
 
 // `name` is what titles call the model. All throw input_error for what the model does not have, and
-// `stopped` when a signal asks to stop.
+// `stopped` when a signal requests a stop.
 
 // How many neurons have so many excitatory and inhibitory edges, with fitted power laws.
 figure::picture degrees_of(const model& m, const std::string& name, const graph_choice& choice);

@@ -15,7 +15,7 @@ namespace bdh::app {
 namespace {
 
 constexpr double default_share = 0.01;
-constexpr double worth_telling = 5;  // s, of a pass
+constexpr double worth_showing = 5;  // s, of a pass
 
 weight_matrix rows_of(const model& m, const std::string& graph) {
   if (graph == "gs") {
@@ -39,7 +39,7 @@ struct model_graph::waiting {
   std::atomic<std::uint64_t> done{0};
   std::mutex guard;
   clock::time_point begin = clock::now(), last = begin;
-  bool told = false, shown = false;
+  bool estimated = false, shown = false;
 
   void one_more() {
     stop_if_requested();
@@ -55,13 +55,13 @@ struct model_graph::waiting {
       show(fmt::format("{}: pass {} of {} over {:.3g} weights, {} left", name,
                        std::min(static_cast<int>(share) + 1, passes), passes, pairs,
                        shown_seconds(std::ceil(std::max(0.0, of_a_pass * passes - seconds)))));
-    } else if (!told && share > 0.1 && of_a_pass > worth_telling) {
+    } else if (!estimated && share > 0.1 && of_a_pass > worth_showing) {
       const std::string each = shown_seconds(std::ceil(of_a_pass)),
                         what = counted(static_cast<std::uint64_t>(pairs), "weight");
       note(passes == 1 ? fmt::format("bdh: {}: a pass over {}, about {}", name, what, each)
                        : fmt::format("bdh: {}: {} passes over {}, about {} each", name, passes,
                                      what, each));
-      told = true;
+      estimated = true;
     }
   }
 
@@ -78,9 +78,7 @@ struct model_graph::waiting {
 
 model_graph::model_graph(const model& m, const graph_choice& choice, int passes)
     : choice_(choice),
-      name_(choice.graph == "gx"   ? "Gx"
-            : choice.graph == "gy" ? "Gy"
-                                   : "Gs"),
+      name_("G" + choice.graph.substr(1)),
       rows_(rows_of(m, choice.graph)),
       window_{0, m.neurons(), 0, m.neurons()},
       depth_(rows_.is_complete() ? m.hubs() : 0),
@@ -96,10 +94,10 @@ std::function<void()> model_graph::watch() const {
   return [w = waiting_] { w->one_more(); };
 }
 
-void model_graph::tell(const std::string& what) const { waiting_->show(what); }
+void model_graph::show(const std::string& what) const { waiting_->show(what); }
 
 network model_graph::communities_in(const edge_set& edges) const {
-  tell(fmt::format("communities of {}", counted(edges.edges(), "edge")));
+  show(fmt::format("communities of {}", counted(edges.edges(), "edge")));
   return network(edges, stop_if_requested);
 }
 

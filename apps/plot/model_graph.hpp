@@ -42,15 +42,15 @@ class model_graph {
     return depth_;
   }  // of the product that the weights are; 0: explicit edges
 
-  // What goes on after the passes, for those who wait.
-  void tell(const std::string& what) const;
+  // What goes on after the passes, on standard error.
+  void show(const std::string& what) const;
 
-  // Told of every block of rows that a pass is done with: shows how far it is, throws `stopped`.
+  // Called after every block of rows of a pass: shows how far it is, throws `stopped`.
   std::function<void()> watch() const;
 
   weight_histogram histogram() const { return {rows_, window_, *work_, watch()}; }
 
-  // The threshold that was asked for: see graph_choice. Where none was, there are at most `most`
+  // The threshold of graph_choice. Where it has none, there are at most `most`
   // edges.
   float threshold(std::uint64_t most = ~std::uint64_t{0}) const;
 

@@ -130,7 +130,7 @@ ordering by_communities(const model_graph& g, const community_choice& choice,
   return o;
 }
 
-// The largest value whose colour is told apart from larger ones.
+// The largest value whose colour differs from that of larger ones.
 double colour_limit(const std::vector<double>& values, std::vector<std::string>& notes) {
   std::vector<double> sizes;
   for (double v : values)
@@ -154,8 +154,7 @@ std::vector<figure::tick> ticks_of(const model& m, const ordering& o, bool downw
   const auto at = [&](double place) { return downwards ? n - place : place; };
   if (n <= most_labelled) {
     for (neuron_id place = 0; place < n; ++place)
-      all.push_back(
-          {at(place + 0.5), figure::cut(neuron_label(m, o.neuron_at[place]), 60, 10)});
+      all.push_back({at(place + 0.5), figure::cut(neuron_label(m, o.neuron_at[place]), 60, 10)});
   } else {
     for (const figure::tick& t : figure::scale(figure::spacing::linear, 0, n).ticks(6, true).ticks)
       all.push_back({at(t.value), t.label});

@@ -122,15 +122,18 @@ class neighbourhood {
   std::vector<std::string> notes() const {
     std::vector<std::string> all;
     const std::string graph = fmt::format("{} with |W| > {:.4g}", counted(edges_, "edge"), beta_);
-    all.push_back(
-        ego_ ? fmt::format("The {} of neuron {} and between its neighbours, the strongest; {}.",
-                           counted(chosen_.size(), "edge"), neuron_label(m_, *ego_),
-                           counted(nodes_.size(), "neuron"))
-             : fmt::format(
-                   "{} at {} with the most edges, the strongest of the graph of {}; {}.",
-                   counted(chosen_.size(), "edge"),
-                   hubs_.size() == 1 ? "the neuron" : fmt::format("the {} neurons", hubs_.size()),
-                   graph, counted(nodes_.size(), "neuron")));
+    const std::string chosen = counted(chosen_.size(), "edge"),
+                      neurons = counted(nodes_.size(), "neuron");
+    const std::string hubs =
+        hubs_.size() == 1 ? "the neuron" : fmt::format("the {} neurons", hubs_.size());
+    if (ego_)
+      all.push_back(
+          fmt::format("The {} of neuron {} and between its neighbours, the strongest; {}.", chosen,
+                      neuron_label(m_, *ego_), neurons));
+    else
+      all.push_back(
+          fmt::format("{} at {} with the most edges, the strongest of the graph of {}; {}.", chosen,
+                      hubs, graph, neurons));
     if (communities_)
       all.push_back(fmt::format("Communities of {} (Leiden; {} in all, modularity {:.3f}).",
                                 ego_ ? "the graph of " + graph : "that graph",
@@ -246,11 +249,11 @@ class neighbourhood {
     std::vector<mark> all;
     for (std::size_t c = 0; c < order.size(); ++c) {
       const bool own = c < coloured;
+      std::string name = own ? fmt::format("community {}", order[c].first) : "other communities";
+      if (!communities_) name = "neuron";
       if (own || c == coloured)
         all.push_back({.how = figure::form::points,
-                       .name = !communities_ ? "neuron"
-                               : own         ? fmt::format("community {}", order[c].first)
-                                             : "other communities",
+                       .name = name,
                        .of = own ? colours[c] : figure::grey,
                        .size = node_size,
                        .with = own ? shapes[c] : figure::shape::disc});
@@ -280,8 +283,7 @@ class neighbourhood {
       k.x.push_back(at_.at(i).x);
       k.y.push_back(at_.at(i).y);
       k.clearance.push_back(size_of(i) / 2 - 1);
-      k.labels.push_back(
-          figure::cut(neuron_label(m_, i), 12 * k.size, k.size, k.bold));
+      k.labels.push_back(figure::cut(neuron_label(m_, i), 12 * k.size, k.size, k.bold));
     }
     return {std::move(of_hubs), std::move(of_others)};
   }

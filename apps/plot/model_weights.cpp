@@ -57,13 +57,13 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
       });
       const double side = which == sign::excitatory ? 1 : -1;
       figure::mark bars{.how = figure::form::bars,
-                        .name = rates                       ? ""
-                                : which == sign::excitatory ? "excitatory"
-                                                            : "inhibitory",
-                        .of = rates                       ? figure::series_colour(2, 7)
-                              : which == sign::excitatory ? figure::excitatory
-                                                          : figure::inhibitory,
+                        .name = which == sign::excitatory ? "excitatory" : "inhibitory",
+                        .of = which == sign::excitatory ? figure::excitatory : figure::inhibitory,
                         .size = width};
+      if (rates) {  // never negative: one series, without a name
+        bars.name.clear();
+        bars.of = figure::series_colour(2, 7);
+      }
       for (const auto& [bin, count] : counts) {
         bars.x.push_back(side * (bin + 0.5) * width);
         bars.y.push_back(static_cast<double>(count));

@@ -64,7 +64,9 @@ std::string key_of_colours(double step) {
 std::string token_html(const recorded_run& run, std::size_t k) {
   const std::string& text = run.texts[k];
   if (text.empty()) return fmt::format("[{}] ", run.tokens[k]);
-  return text == "\\n" ? "↵\n" : text == "\\t" ? "⇥" : text == "\\\\" ? "\\" : escaped(text);
+  if (text == "\\n") return "↵\n";
+  if (text == "\\t") return "⇥";
+  return text == "\\\\" ? "\\" : escaped(text);
 }
 
 page_section text_section(const recorded_run& run, const token_table& t,
@@ -100,7 +102,7 @@ page_section text_section(const recorded_run& run, const token_table& t,
   return s;
 }
 
-// What the script tells about tokens.
+// What the script shows of tokens.
 json token_data(const recorded_run& run, const token_table& t, const std::vector<bool>& generated,
                 std::size_t limit) {
   json all{{"first", run.first},         {"tokens", json::array()}, {"surprisal", json::array()},
@@ -263,7 +265,7 @@ page report_of(const recorded_run& run, std::size_t limit) {
 class report_app final : public command {
  public:
   explicit report_app(command_line& program)
-      : command(program, "report", "Make one page of HTML that tells a run's story.") {
+      : command(program, "report", "Make one page of HTML from a run.") {
     command_line& c = arguments_;
     c.add("RUN", run_, "the folder of a run").required().type_name("");
     c.add("-o,--output", target_, "NAME.html; it needs no other file and no network")

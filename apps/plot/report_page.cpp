@@ -60,8 +60,8 @@ constexpr const char* script = R"js(
     tip.style.left = Math.max(0, left) + scrollX + 'px';
     tip.style.top = (below ? at.bottom + 6 : at.top - tip.offsetHeight - 6) + scrollY + 'px';
   };
-  const told = event => event.target instanceof Element ? event.target.closest('[data-k],[data-tip]') : null;
-  for (const name of ['pointerover', 'focusin']) document.addEventListener(name, event => { const element = told(event); element ? show(element) : hide(); });
+  const target = event => event.target instanceof Element ? event.target.closest('[data-k],[data-tip]') : null;
+  for (const name of ['pointerover', 'focusin']) document.addEventListener(name, event => { const element = target(event); element ? show(element) : hide(); });
   document.addEventListener('focusout', hide);
   document.addEventListener('keydown', event => { if (event.key === 'Escape') hide(); });
   for (const group of document.querySelectorAll('[data-rove]')) {

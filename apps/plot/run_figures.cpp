@@ -185,7 +185,7 @@ mark means_of_tenths(const scattered& s) {
   return m;
 }
 
-// How many tokens are where, for more than can be told apart as points. Cells without any are
+// How many tokens are where, for more than can be seen as points. Cells without any are
 // white.
 figure::heat_map crowd(const scattered& s) {
   constexpr std::size_t across = 60, down = 40;

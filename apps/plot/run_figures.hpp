@@ -16,7 +16,7 @@ struct figure_choice {
   std::vector<std::string> synapses{};  // "3->7"; empty: the strongest recorded
   std::uint64_t top = 6;                // so many of these
   bool by_y = false;                    // synapses: as recorded by `factor y`
-  std::uint64_t most_tips = 60;  // synapses: tokens of a course whose values a pointer can ask for
+  std::uint64_t most_tips = 60;         // synapses: tokens of a line whose values a pointer shows
 };
 
 // Which neurons were active at which tokens. Throws input_error when the run did not record it.

@@ -10,7 +10,7 @@
 
 namespace bdh::app {
 
-inline constexpr double figure_width = 720;  // px, unless told
+inline constexpr double figure_width = 720;  // px, by default
 
 // Tokens as the ticks of an axis with so much room in px: their texts where these fit, else
 // positions.

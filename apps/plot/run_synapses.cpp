@@ -84,7 +84,7 @@ std::vector<followed> strongest(const recorded_run& run, const figure_choice& ch
   return chosen;
 }
 
-std::vector<followed> asked_for(const recorded_run& run, const figure_choice& choice) {
+std::vector<followed> chosen_synapses(const recorded_run& run, const figure_choice& choice) {
   const run_names names(run);
   std::vector<followed> chosen;
   for (const std::string& text : choice.synapses) {
@@ -117,7 +117,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
             "position,token,text,layer,synapse,strength\n"};
   std::vector<layer_id> layers = drawn_layers(run, choice, most_layers, p.what);
   const std::vector<followed> all =
-      choice.synapses.empty() ? strongest(run, choice) : asked_for(run, choice);
+      choice.synapses.empty() ? strongest(run, choice) : chosen_synapses(run, choice);
   if (all.empty())
     throw input_error(
         run.folder.string(),
@@ -155,8 +155,8 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
           p.csv += fmt::format("{},{},{},{},{},", position, run.tokens[token],
                                csv_quoted(run.texts[token]), l, csv_quoted(all[k].name));
           p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
-          const bool asked = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
-          m.tips.push_back(asked
+          const bool has_tip = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
+          m.tips.push_back(has_tip
                                ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name,
                                              position, run.texts[token], layer_name(l), c.values[i])
                                : std::string());
@@ -167,7 +167,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
       }
     (all_zero(of) ? flat : drawn).push_back({std::move(of), std::move(positions)});
   }
-  // Flat lines tell no more than a note.
+  // Flat lines show no more than a note.
   std::string names;
   for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
   if (drawn.empty() && !flat.empty())

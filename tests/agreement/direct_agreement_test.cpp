@@ -27,10 +27,10 @@ double difference(const Actual& actual, const Eigen::VectorXd& expected) {
 }
 
 oracle::rules rules_of(const std::string& name) {
-  return oracle::rules_of(name == "bdh"         ? oracle::variant::bdh
-                          : name == "normfree"  ? oracle::variant::normfree
-                          : name == "gpu-paper" ? oracle::variant::gpu_paper
-                                                : oracle::variant::gpu_release);
+  if (name == "bdh") return oracle::rules_of(oracle::variant::bdh);
+  if (name == "normfree") return oracle::rules_of(oracle::variant::normfree);
+  return oracle::rules_of(name == "gpu-paper" ? oracle::variant::gpu_paper
+                                              : oracle::variant::gpu_release);
 }
 
 // Steps both; returns how many neurons fired (Y) in all.

@@ -30,10 +30,9 @@ double difference(const Actual& actual, const Expected& expected) {
 }
 
 oracle::variant variant_of(const std::string& name) {
-  return name == "bdh"         ? oracle::variant::bdh
-         : name == "normfree"  ? oracle::variant::normfree
-         : name == "gpu-paper" ? oracle::variant::gpu_paper
-                               : oracle::variant::gpu_release;
+  if (name == "bdh") return oracle::variant::bdh;
+  if (name == "normfree") return oracle::variant::normfree;
+  return name == "gpu-paper" ? oracle::variant::gpu_paper : oracle::variant::gpu_release;
 }
 
 // The first `learning` tokens are read under the published table, the others under `table`.

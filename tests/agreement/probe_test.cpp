@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <map>
 #include <numbers>
 #include <optional>
 #include <string>
@@ -68,9 +69,11 @@ TEST_CASE(
                                                    .rotates = rotates},
                                                   21);
         w.retention = retention;
-        const auto rules = oracle::rules_of(variant == "gpu-release" ? oracle::variant::gpu_release
-                                            : variant == "gpu-paper" ? oracle::variant::gpu_paper
-                                                                     : oracle::variant::normfree);
+        const std::map<std::string, oracle::variant> of{
+            {"gpu-release", oracle::variant::gpu_release},
+            {"gpu-paper", oracle::variant::gpu_paper},
+            {"normfree", oracle::variant::normfree}};
+        const auto rules = oracle::rules_of(of.at(variant));
         const bdh::model m = tests::as_graph(w, variant);
         bdh::simulator brain(
             m, bdh::cpu_engine(

@@ -496,7 +496,7 @@ class Permissions(BadInput):
         os.chmod(self.closed, 0o555)
         self.addCleanup(os.chmod, self.closed, 0o755)
 
-    def refused_to_nobody(self, arguments, place):
+    def refused_without_rights(self, arguments, place):
         before = sorted(os.listdir(self.closed))
         done = subprocess.run([*self.become, *self.program, *arguments], capture_output=True,
                               cwd=self.closed, timeout=120)
@@ -515,7 +515,7 @@ class Permissions(BadInput):
                                             "text"), (("verify", self.random, f"{closed}/m.bdh.h5"),
                                                       "m.bdh.h5")):
             with self.subTest(arguments):
-                self.refused_to_nobody(arguments, place)
+                self.refused_without_rights(arguments, place)
 
     def test_folders_that_may_not_be_written_to(self):
         checkpoint = shutil.copy(GOOD, self.path("c.safetensors"))
@@ -528,7 +528,7 @@ class Permissions(BadInput):
                                  (("run", self.random, "--text", "a", "--save-state",
                                    f"{self.closed}/new.h5"), "new.h5")):
             with self.subTest(arguments):
-                self.refused_to_nobody(arguments, place)
+                self.refused_without_rights(arguments, place)
 
 
 class DiskFull(BadInput):

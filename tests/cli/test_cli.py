@@ -54,7 +54,7 @@ class Help(CliTest):
             for option in options.split():
                 self.assertIn(option, text, command)
 
-    def test_commands_tells_all_that_help_prints(self):
+    def test_commands_shows_all_that_help_prints(self):
         def walk(command, path):
             text = self.good(*path, "--help").stdout.decode()
             result = {name for o in command["options"] for name in [*o.get("short_names", []),
@@ -87,7 +87,7 @@ class Help(CliTest):
 
 
 class Import(CliTest):
-    def test_tells_what_it_inferred_and_wrote(self):
+    def test_shows_what_it_inferred_and_wrote(self):
         text = self.good("import", f"{RANDOM}/model.safetensors", "-o",
                          self.path("m.bdh.h5")).stdout.decode()
         for part in ("released code", "2 heads", "3 layers", "interleaved", "tokenizer bytes",
@@ -146,7 +146,7 @@ class Run(CliTest):
         words = text.split()
         self.assertTrue({"the", "of", "and", "to", "I"} & set(words), words)
 
-    def test_summary_tells_rates_activity_and_memory(self):
+    def test_summary_shows_rates_activity_and_memory(self):
         text = self.good("run", self.trained, "--text", "ROMEO:").stderr.decode()
         for part in ("6 tokens", "tokens/s", "synaptic events/s", "X", "Y", "exchanged",
                      "model 3.28 MB", "synapses", "peak memory", "nats per token"):
@@ -246,7 +246,7 @@ class Recording(CliTest):
         self.assertEqual(run["model"]["content_sha256"],
                          self.json("info", self.trained)["content_sha256"])
 
-    def test_tokens_and_losses_are_those_told(self):
+    def test_tokens_and_losses_are_those_printed(self):
         tokens, summary = table(self.path("run/tokens.csv")), table(self.path("run/summary.csv"))
         self.assertEqual(len(tokens), 38)
         self.assertEqual([int(t["token"]) for t in tokens if t["generated"] == "1"],
@@ -398,10 +398,10 @@ class Evaluate(CliTest):
             self.assertIn(part, text)
 
     def test_threads_and_sites_change_nothing(self):
-        tolds = {self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "60",
+        results = {self.json("evaluate", self.trained, "--text-file", self.text, "--limit", "60",
                            "--threads", t, "--sites", s)["nats_per_token"] for t,
                  s in ((1, 1), (2, 5))}
-        self.assertEqual(len(tolds), 1)
+        self.assertEqual(len(results), 1)
 
 
 class Info(CliTest):
@@ -566,7 +566,7 @@ class Signals(CliTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
 
-    def test_evaluate_tells_what_it_has(self):
+    def test_evaluate_shows_what_it_has(self):
         process = self.start("evaluate", self.random, "--text-file", "/dev/stdin", "--json",
                              "--threads", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
@@ -626,7 +626,7 @@ class Instructions(SameBits):
     def test_avx512(self):
         self.same_or_refused("avx512")
 
-    def test_a_limit_holds_for_the_best_and_for_what_is_asked_for(self):
+    def test_a_limit_holds_for_the_best_and_for_what_is_requested(self):
         limited = {**os.environ, "BDH_INSTRUCTIONS": "plain"}
         result = self.json("devices", env=limited)["cpu"]
         self.assertEqual((result["instructions"], sorted(result["unusable"])),

@@ -56,7 +56,7 @@ class Concepts(CliTest):
             self.assertEqual(f["confirmed"], f["confirm"]["p_corrected"] < found["level"]
                              and same_direction)
 
-    def test_finds_what_a_letter_writes_and_tells_the_statistics_of_its_values(self):
+    def test_finds_what_a_letter_writes_and_shows_the_statistics_of_its_values(self):
         found = self.json("concepts", self.random, *self.sets, "--carry", 30, "--top", 30)
         self.assertEqual((found["candidates"], found["layers"], found["factor"], found["carried"]),
                          (2 * 64 * 64, [2, 3], "y", 30))
@@ -270,7 +270,7 @@ class Activity(CliTest):
                   *(a for r in requests for a in ("--record", r)))
         return self.path("run")
 
-    def test_a_model_and_its_recorded_run_tell_the_same(self):
+    def test_a_model_and_its_recorded_run_show_the_same(self):
         run = self.record("events")
         of_model = self.json("activity", self.random, "--text", self.TEXT, "-o",
                              self.path("model.csv"))
@@ -317,9 +317,9 @@ class Activity(CliTest):
         with open(os.path.join(run, "summary.csv")) as f:
             summary = rows(f.read())
         x = [float(row["active_x_2"]) for row in summary]
-        told_x = next(v for v in result["variables"] if (v["variable"], v["layer"]) == ("x", 2))
-        self.assertAlmostEqual(told_x["active"], sum(x) / len(x), places=6)
-        self.assertAlmostEqual(told_x["most"], max(x), places=6)
+        shown_x = next(v for v in result["variables"] if (v["variable"], v["layer"]) == ("x", 2))
+        self.assertAlmostEqual(shown_x["active"], sum(x) / len(x), places=6)
+        self.assertAlmostEqual(shown_x["most"], max(x), places=6)
         self.assertAlmostEqual(result["mean_surprisal_nats"],
                                sum(float(row["surprisal_nats"]) for row in summary[1:]) / (len(x)
                                                                                            - 1),

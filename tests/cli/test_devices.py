@@ -19,7 +19,7 @@ class Devices(CliTest):
         with open(f"{folder}/run.json", encoding="utf-8") as f:
             return done.stdout, json.load(f)["options"]["device"]
 
-    def test_a_model_tells_what_it_takes(self):
+    def test_a_model_shows_what_it_takes(self):
         result = self.json("devices", self.model)
         self.assertEqual(result["memory_bytes"], sum(result["memory"].values()))
         self.assertGreater(result["memory_bytes"], 0)

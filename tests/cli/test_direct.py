@@ -43,7 +43,7 @@ class Direct(CliTest):
                 self.assertIn(part, result)
             self.assertAlmostEqual(self.nats(self.made), self.nats(self.random), 5)
 
-    def test_pruned_it_holds_the_shares_asked_for(self):
+    def test_pruned_it_holds_the_shares_requested(self):
         result = self.direct(self.random, "--keep-gx", "0.25", "--keep-gy", "0.1", "--keep-gs",
                              "0.5", "--calibrate", self.text, "--window", "20",
                              "--calibration-windows", "3", "--threads", "2")
@@ -60,7 +60,7 @@ class Direct(CliTest):
                       f"inhibitory", result)
         self.nats(self.made)
 
-    def test_it_tells_the_loss_that_evaluate_finds(self):
+    def test_it_shows_the_loss_that_evaluate_finds(self):
         held_out = ("--evaluate", self.text, "--window", "32", "--evaluation-windows", "3")
         before, after = losses(self.direct(self.random, "--keep-gx", "0.05", "--rank", "magnitude",
                                            *held_out))

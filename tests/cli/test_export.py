@@ -42,7 +42,7 @@ class Export(CliTest):
 
 
 class Formats(Export):
-    def test_csv_tells_all_of_nodes_and_edges(self):
+    def test_csv_shows_all_of_nodes_and_edges(self):
         done, target = self.export(self.graph(), "out.csv")
         self.assertEqual(done.stdout.decode(),
                          f"gx: 7 nodes, 9 edges, source -> target\nwrote {target}\n")

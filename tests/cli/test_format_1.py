@@ -158,7 +158,7 @@ class Runs(Format1):
                 with self.subTest(run, plot=kind):
                     self.good("plot", kind, run, "-o", "picture.svg", "--force")
 
-    def test_they_tell_what_they_told(self):
+    def test_they_give_what_they_gave(self):
         with open(os.path.join(KEPT, "expected.json")) as f:
             expected = json.load(f)
         for name, stored in expected.items():

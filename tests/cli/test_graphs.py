@@ -34,7 +34,7 @@ class Graphs(CliTest):
                                             for t in range(256)]
         return self.path("readout.csv", "\n".join(lines).encode())
 
-    def test_tells_what_it_made(self):
+    def test_shows_what_it_made(self):
         text = self.good("import", "--gx", self.path("g.csv", GRAPH), "--layers", 2, "-o",
                          self.path("m.bdh.h5"), "--rotation", "theta=100", "--sensory",
                          "random:2@1").stdout.decode()
@@ -63,7 +63,7 @@ class Graphs(CliTest):
                        "--retention --rotation --vocabulary").split():
             self.assertIn(option, text)
 
-    def test_info_tells_of_edges_synapses_and_bytes(self):
+    def test_info_shows_of_edges_synapses_and_bytes(self):
         model = self.model("--rotation", "theta=100")
         text = self.good("info", model).stdout.decode()
         for part in ("4 excitatory and 1 inhibitory", "bytes for each circuit edge",
@@ -169,7 +169,7 @@ class Graphs(CliTest):
                      says=("vocabulary of 7",))
         self.assertFalse(os.path.exists(target))
 
-    def test_bad_files_are_told_in_one_line(self):
+    def test_bad_files_are_refused_in_one_line(self):
         target = self.path("x.bdh.h5")
         for content, says in ((b"", ("empty",)), (b"alice,bob\n", ("g.csv:1:", "source,target")),
                               (GRAPH + b"alice,bob,1,\n", ("g.csv:7:", "g.csv:2")),

@@ -60,7 +60,7 @@ class HelpTest(unittest.TestCase):
 
 
 class About(HelpTest):
-    def test_version_tells_how_it_was_built(self):
+    def test_version_shows_how_it_was_built(self):
         lines = self.good("--version").splitlines()
         self.assertRegex(lines[0], r"^bdh \d+\.\d+\.\d+$")
         facts = {line[:14].strip(): line[14:] for line in lines[1:]}

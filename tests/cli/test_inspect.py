@@ -262,7 +262,7 @@ class Diff(LookingTest):
                      "the runs differ"):
             self.assertIn(part, text)
 
-    def test_where_a_list_of_the_largest_leaves_a_value_open_events_tell_it(self):
+    def test_where_a_list_of_the_largest_leaves_a_value_open_events_show_it(self):
         shown = bdh("step", self.random,
                     stdin=f"text {TEXT[:8]}\nshow x layer 1 top 1\n".encode()).stdout.decode()
         strongest = shown.split()[-2]

@@ -56,7 +56,7 @@ class New(CliTest):
                                                      name="heads.bdh.h5")[1])["heads"], 3)
         self.good("run", model, "--tokens", "0,1,6")
 
-    def test_bad_values_are_told_in_one_line(self):
+    def test_bad_values_are_refused_in_one_line(self):
         target = self.path("x.bdh.h5")
         self.refused(2, "new", says=("FAMILY", *FAMILIES))
         for code, family, options, says in ((1, "ring", ("--neurons", 10, "--degree", 10),

@@ -169,7 +169,7 @@ class Plot(PlotTest):
             self.assertEqual(r["surprisal_nats"], summary[k]["surprisal_nats"])
         self.assertIn("rank correlation", " ".join(self.texts(page)))
 
-    def test_synapses_have_the_strengths_that_inspect_tells(self):
+    def test_synapses_have_the_strengths_that_inspect_shows(self):
         run = self.record("run", "synapses:3->7,in:5 every 2")
         page, rows = self.plot("synapse", run, "--synapse", "3->7", "--synapse", "10->5")
         for name in ("3->7", "10->5"):
@@ -189,7 +189,7 @@ class Plot(PlotTest):
         self.assertTrue(any(t.startswith("3→7 after token 0 'H', layer 2: ") for t in titles),
                         titles[:3])
 
-    def test_png_has_the_size_that_was_asked_for(self):
+    def test_png_has_the_size_that_was_requested(self):
         run = self.record("run")
         target = self.path("picture.png")
         done = self.good("plot", "sparsity", run, "-o", target, "--width", 600, "--height", 500,
@@ -221,7 +221,7 @@ class Plot(PlotTest):
         self.assertEqual(read(target), before)
         self.assertEqual(sorted(os.listdir(self.folder)), ["picture.csv", "picture.svg", "run"])
 
-    def test_what_cannot_be_drawn_is_told_in_one_line(self):
+    def test_what_cannot_be_drawn_is_refused_in_one_line(self):
         run, plain = self.record("run", "events"), self.record("plain")
         for suffix in (".pdf", "", ".SVG"):
             self.refused(1, "plot", "rates", run, "-o", self.path("picture" + suffix),
@@ -412,7 +412,7 @@ class Report(PlotTest):
         html = self.report(self.record("controls", text="a\x1b[31m\x01\u202eb"))
         self.assertFalse(set(html) & set("\x1b\x01\u202e"))
 
-    def test_what_was_not_recorded_and_what_is_too_long_is_told(self):
+    def test_what_was_not_recorded_and_what_is_too_long_is_reported(self):
         html = self.report(self.record("plain"), "--limit", 5)
         self.assertIn("bdh run --record events", html)
         self.assertIn(f"The first 5 of {len(TEXT)} tokens", html)

@@ -41,7 +41,7 @@ class PrefillTest(CliTest):
 
 
 class Blocks(PrefillTest):
-    def test_they_agree_with_tokens_and_diff_tells_the_paths(self):
+    def test_they_agree_with_tokens_and_diff_shows_the_paths(self):
         blocks, tokens = self.run_blocks(self.path("a")), self.run_blocks(self.path("b"),
                                                                           prefill="tokens")
         with open(os.path.join(blocks, "run.json")) as f:

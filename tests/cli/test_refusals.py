@@ -40,7 +40,7 @@ class Words(CliTest):
         self.assertIn(b"raster", self.good("plot", "--help").stdout)
 
 
-    def test_bins_that_a_text_cannot_fill_are_told(self):
+    def test_bins_that_a_text_cannot_fill_are_reported(self):
         for option, result in (("--bins", "4 instead, one for each token with a surprisal"),
                              ("--bands", "16 instead, one for each frequency")):
             done = self.good("activity", self.random, "--text", "hello", option, 500)
@@ -110,7 +110,7 @@ class Limits(CliTest):
         self.assertNotIn(b"disk full", done.stderr)  # it is not
         return done
 
-    def test_names_of_temporary_files_are_never_told(self):
+    def test_names_of_temporary_files_are_never_reported(self):
         for arguments, name in ((("import", f"{TRAINED}/model.safetensors"), "x.bdh.h5"),
                                 (("slice", self.trained, "--heads", "0-2"), "x.bdh.h5"),
                                 (("export", self.random), "x.graphml"),
@@ -181,7 +181,7 @@ class Ended(CliTest):
         with open(self.path("again/run.json")) as f:
             self.assertEqual(json.load(f)["status"], "interrupted")
 
-    def test_a_full_disk_is_told_by_a_run_or_by_who_looks_at_it(self):
+    def test_a_full_disk_is_reported_by_the_run_or_by_later_commands(self):
         disk = self.path("disk")
         os.mkdir(disk)
         if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none",

@@ -94,7 +94,7 @@ class Script(StepTest):
         self.assertOneLine(done.stderr, "standard input:3: ", "'nonsense'", "help")
         self.assertEqual(done.stdout.count(b"token "), 1)
 
-    def test_keeps_going_where_asked(self):
+    def test_keeps_going_where_requested(self):
         done = bdh("step", self.random, "--keep-going", stdin=b"nonsense\ntoken 300\ntoken 66\n")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.count(b"\n"), 2)
@@ -313,7 +313,7 @@ class Values(StepTest):
         self.wrong(self.graph(), "token 65", "synapse alice->carol", says=("no such edge in gs",))
         self.wrong(self.graph(), "token 65", "synapse alice->zoe", says=("'zoe'", "0 to 3"))
 
-    def test_a_pair_asked_for_later_has_the_strength_of_one_probed_from_the_start(self):
+    def test_a_pair_requested_later_has_the_strength_of_one_probed_from_the_start(self):
         later = self.step(self.trained, "text To be, or not", "synapse 17->23")
         self.assertIn("(read the 13 tokens so far again", later)
         first = self.step(self.trained, "probe 17->23", "text To be, or not", "synapse 17->23")
@@ -392,7 +392,7 @@ class Values(StepTest):
                              self.good("inspect", run, by_number, "--csv").stdout)
         self.assertIn(b"1,0,", self.good("inspect", run, "neuron:AVA L", "--csv").stdout)
 
-    def test_tokens_read_again_are_told_and_no_others(self):
+    def test_tokens_read_again_are_reported_and_no_others(self):
         self.step(self.random, "token 1 2", "probe 3 5", "save s.h5")
         again = "again, with probes"
         for line in ("lesion synapses:3->5", "set synapses:3->5 1"):

@@ -51,7 +51,7 @@ class Streams(CliTest):
         self.assertEqual(samples, [self.alone(*text, "--seed", str(3 + k)) for k in range(4)])
         self.assertEqual(len(set(samples)), 4)
 
-    def test_json_tells_of_each_and_of_all(self):
+    def test_json_shows_of_each_and_of_all(self):
         result = self.json("run", self.trained, "--batch",
                          self.path("batch", "\n".join(LINES).encode()), "--generate", "3",
                          "--streams", "2")
@@ -66,7 +66,7 @@ class Streams(CliTest):
                          (sum(len(line) + 3 for line in LINES), 2))
         self.assertAlmostEqual(result["tokens_per_second"] * result["seconds"], result["tokens"])
 
-    def test_it_tells_memory_before_and_rates_after(self):
+    def test_it_shows_memory_before_and_rates_after(self):
         result = self.good("run", self.trained, "--text", "Now", "--streams", "3").stderr.decode()
         self.assertRegex(result.split("\n")[0],
                          r"^3 streams, 3 at a time: [\d.]+ MB of synapses each, [\d.]+ MB in all$")

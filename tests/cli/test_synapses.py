@@ -16,7 +16,7 @@ class Synapses(CliTest):
                   "synapses:in:5", "--quiet", *more)
         return folder
 
-    def test_threads_sites_and_instructions_change_no_bit_and_diff_tells_the_storage(self):
+    def test_threads_sites_and_instructions_change_no_bit_and_diff_shows_the_storage(self):
         rounded = self.run_into("rounded", "--synapses", "bf16", "--threads", "1")
         with open(os.path.join(rounded, "run.json")) as f:
             self.assertEqual(json.load(f)["options"]["synapses"], "bf16")

@@ -86,7 +86,8 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
       }
       // A model is one allocation; lists of interventions, whose length is not known before, make
       // others.
-      CHECK(failures >= (kind == device_call::allocation ? (m->is_direct() ? 3 : 2) : 10));
+      const int allocations = m->is_direct() ? 3 : 2;
+      CHECK(failures >= (kind == device_call::allocation ? allocations : 10));
     }
 }
 

@@ -165,18 +165,18 @@ TEST_CASE("what was committed survives a kill at any moment") {
         }
       }
     }
-    const auto told_committed = [&] {
+    const auto committed_tokens = [&] {
       const std::string said = files::read(dir / "committed");
       return said.empty() ? 0 : std::stoull(said);
     };
-    while (!std::filesystem::exists(dir / "ready") || told_committed() + 16 < least)
+    while (!std::filesystem::exists(dir / "ready") || committed_tokens() + 16 < least)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     // A look at a run that goes on: as good as after its end.
     if (least == 100) CHECK_NOTHROW(read_run(dir / "run"));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 
-    const std::uint64_t committed = told_committed();
+    const std::uint64_t committed = committed_tokens();
     CAPTURE(committed);
     const run_record r = read_run(dir / "run");
     CHECK(r.run["status"] == "interrupted");

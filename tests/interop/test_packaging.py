@@ -47,7 +47,7 @@ class Packaging(unittest.TestCase):
                                 for need in made["requirements"]["build"]), made)
             self.assertNotIn("{{", str(made))
 
-    def test_conda_recipe_asks_for_every_library(self):
+    def test_conda_recipe_requires_every_library(self):
         """What CMake looks for, by its names at conda-forge."""
         packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel",
                     "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}

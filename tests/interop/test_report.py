@@ -110,7 +110,7 @@ class Report(CliTest):
         self.assertIn("→7 after token 1", self.tip(page))
         self.assertEqual(self.messages, [])
 
-    def test_what_was_not_recorded_is_told(self):
+    def test_what_was_not_recorded_is_reported(self):
         page = self.open("run")
         self.assertIn("bdh run --record events", page.locator("main").inner_text())
         self.assertEqual(page.locator("figure > svg").count(), 4)

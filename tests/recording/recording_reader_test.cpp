@@ -61,9 +61,8 @@ report_row row_at(const report_description& d, std::uint64_t position) {
   const auto value = [&](std::uint64_t k) {
     return static_cast<float>(position) + static_cast<float>(k) / 1024;
   };
-  const std::uint64_t count = d.layout != report_layout::events ? d.width
-                              : position % 5 == 0               ? 0
-                                                                : position * 7 % 400;
+  std::uint64_t count = d.width;
+  if (d.layout == report_layout::events) count = position % 5 == 0 ? 0 : position * 7 % 400;
   for (std::uint64_t k = 0; k < count; ++k) {
     row.values.push_back(value(k));
     if (d.layout == report_layout::events) row.nodes.push_back(3 * k + position % 3);

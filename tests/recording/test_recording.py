@@ -87,7 +87,7 @@ class Requests(RecordingTest):
                      "--record-file", bad, says=("bad.json[1]", "1 or more"))
         self.refused(2, "run", self.random, "--text", "a", "--record-file", plan, says=("-o",))
 
-    def test_predicted_bytes_are_told_and_limited(self):
+    def test_predicted_bytes_are_reported_and_limited(self):
         arguments = ("run", self.random, "--text", "hello world", "-o")
         result = self.good(*arguments, self.path("run"),
                          *records(["logits", "x:all"])).stderr.decode()

@@ -46,7 +46,7 @@ WORDS = {
          "pull_dense_batch",
     r"joint_recordin[g]": "batched_graph",
     r"vouche[d]_\w+|vouche[d]|vouche[s]": "committed_rows; 'is checked by', 'is valid because'",
-    r"told_wor[k]": "progress_meter",
+    r"tol[d]_work": "progress_meter",
     r"laborator[y]::\w+|class laborator[y]|laborator[y]\.[ch]pp": "experiment; the word is for the "
          "frame of a rotation",
     r"reliv[e]s?|relivin[g]": "replay",
@@ -66,7 +66,8 @@ WORDS = {
     r"hdf5_scree[n]|hdf5_outpu[t]": "validate, driver",
     r"outloo[k]s?": "token_statistics",
 }
-WORD = re.compile("|".join(rf"(?<!\w)(?P<w{i}>{pattern})(?!\w)"
+# An underscore separates words, too.
+WORD = re.compile("|".join(rf"(?<![A-Za-z])(?P<w{i}>{pattern})(?![A-Za-z])"
                            for i, pattern in enumerate(WORDS)), re.I)
 INSTEAD = list(WORDS.values())
 

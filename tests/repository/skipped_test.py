@@ -69,7 +69,7 @@ class Skipped(unittest.TestCase):
         tsan, _ = self.build("tsan", {"t": "echo skipped: a: b", "u": "echo skipped: a: b"})
         self.assertEqual(self.listed(dev, tsan), ["  t [dev, tsan]: a: b", "  u [tsan]: a: b"])
 
-    def test_nothing_skipped_is_told(self):
+    def test_nothing_skipped_is_reported(self):
         build, done = self.build("dev", {"t": "echo well"})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.listed(build), ["  nothing: every test was run, and all of it"])

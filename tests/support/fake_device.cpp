@@ -30,9 +30,8 @@ constexpr std::array<runner, sizeof...(Programs)> runners_of(bdh::gpu::program_s
 constexpr auto runners = runners_of(bdh::gpu::programs{});
 
 const char* kind_name(device_call kind) {
-  return kind == device_call::allocation ? "allocation"
-         : kind == device_call::launch   ? "launch"
-                                         : "copy";
+  if (kind == device_call::allocation) return "allocation";
+  return kind == device_call::launch ? "launch" : "copy";
 }
 
 }  // namespace

@@ -48,11 +48,10 @@ std::vector<box> boxes(const std::string& svg, const std::string& text) {
       return tag.substr(tag.find(name + "=\"") + name.size() + 2);
     };
     const std::string side = value("text-anchor");
-    all.push_back(text_box({std::stod(value(" x")), std::stod(value(" y"))}, text,
-                           {.size = std::stod(value("font-size")),
-                            .at = side.starts_with("s")   ? anchor::start
-                                  : side.starts_with("m") ? anchor::middle
-                                                          : anchor::end}));
+    text_style style{.size = std::stod(value("font-size")), .at = anchor::end};
+    if (side.starts_with("s")) style.at = anchor::start;
+    if (side.starts_with("m")) style.at = anchor::middle;
+    all.push_back(text_box({std::stod(value(" x")), std::stod(value(" y"))}, text, style));
   }
   return all;
 }

@@ -439,7 +439,8 @@ TEST_CASE("blocks: Y where X is active, rows by 32 lanes") {
     for (int half = 16; half > 0; half /= 2)
       for (int p = 0; p < half; ++p) lane[p] += lane[p + half];
     const bool is_active = active[0] >> t & 1;
-    const float expected = is_active ? (lane[0] > 0 ? lane[0] : 0.0f) * x[nth++] : 0;
+    const float drive = lane[0] > 0 ? lane[0] : 0.0f;
+    const float expected = is_active ? drive * x[nth++] : 0;
     CAPTURE(t);
     if (is_active)
       CHECK(y[t] == expected);

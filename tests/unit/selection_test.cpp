@@ -39,7 +39,8 @@ TEST_CASE("it agrees with sorting, also where scores differ in their last bit") 
   std::vector<float> scores(3000);
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const double u = bdh::uniform(3, bdh::purpose::test_weights, i, 0);
-    scores[i] = static_cast<float>(i % 3 == 0 ? 1 + 1e-6 * u : i % 3 == 1 ? u * 1e-40 : 100 * u);
+    const double of_three[]{1 + 1e-6 * u, u * 1e-40, 100 * u};
+    scores[i] = static_cast<float>(of_three[i % 3]);
   }
   std::vector<std::size_t> by_score(scores.size());
   for (std::size_t i = 0; i < by_score.size(); ++i) by_score[i] = i;

@@ -63,10 +63,9 @@ std::string outline(point c, shape kind, double r) {
 }  // namespace
 
 box text_box(point at, std::string_view text, const text_style& s) {
-  const double width = text_width(text, s.size, s.bold), before = s.at == anchor::start ? 0
-                                                                  : s.at == anchor::middle
-                                                                      ? width / 2
-                                                                      : width;
+  const double width = text_width(text, s.size, s.bold);
+  double before = s.at == anchor::middle ? width / 2 : width;
+  if (s.at == anchor::start) before = 0;
   if (s.upwards)
     return {at.x - ascent * s.size, at.y + before - width, at.x + descent * s.size, at.y + before};
   return {at.x - before, at.y - ascent * s.size, at.x - before + width, at.y + descent * s.size};
@@ -158,7 +157,7 @@ void canvas::text(point at, std::string_view text, const text_style& s) {
   body_ += "\n";
 }
 
-// An inner picture cuts off at its edges, and needs no name that could be somebody else's too.
+// An inner picture cuts off at its edges, and needs no name that another one could have, too.
 void canvas::begin_clip(const box& b) {
   body_ += fmt::format(R"(<svg {} viewBox="{} {} {} {}" overflow="hidden">)", box_attributes(b),
                        number(b.left), number(b.top), number(b.width()), number(b.height())) +

@@ -1,4 +1,4 @@
-// Colours that people with any colour vision can tell apart.
+// Colours that can be distinguished with any colour vision.
 #pragma once
 
 #include <cstddef>

@@ -62,7 +62,7 @@ class legend {
   std::size_t lines_ = 0;
 };
 
-// Panels beside each other: fewer than asked for where labels of axes would have no room, and the
+// Panels beside each other: fewer than requested where labels of axes would have no room, and the
 // height is free.
 std::size_t columns_of(const drawing& d) {
   const auto fit = static_cast<std::size_t>(std::max(1.0, d.width / least_column));

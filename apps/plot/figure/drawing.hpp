@@ -1,4 +1,4 @@
-// A figure told by its data: panels with axes, series, a legend, notes. Margins, ticks and the
+// A figure described by its data: panels with axes, series, a legend, notes. Margins, ticks and the
 // places of labels follow from it, so that nothing overlaps or is cut off, for few data and for
 // many.
 #pragma once

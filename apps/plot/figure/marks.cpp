@@ -270,6 +270,12 @@ class marks_on {
   }
 
   // Sixteen, the one to the right first.
+  // Text beside a point: away from it.
+  static anchor anchor_towards(double x) {
+    if (x > 0.3) return anchor::start;
+    return x < -0.3 ? anchor::end : anchor::middle;
+  }
+
   static std::vector<std::pair<point, anchor>> places_around(point p, double off, double size) {
     constexpr int directions = 16;
     std::vector<std::pair<point, anchor>> all;
@@ -277,9 +283,7 @@ class marks_on {
       const double angle = 2 * std::numbers::pi * k / directions, x = std::cos(angle),
                    y = std::sin(angle);
       all.emplace_back(point{p.x + off * x, p.y + off * y + size * (0.35 + 0.35 * y)},
-                       x > 0.3    ? anchor::start
-                       : x < -0.3 ? anchor::end
-                                  : anchor::middle);
+                       anchor_towards(x));
     }
     return all;
   }

@@ -53,9 +53,9 @@ std::pair<extent, extent> extents(const panel& p) {
 }
 
 std::string with_exponent(const std::string& label, int exponent) {
-  return exponent == 0 ? label
-                       : label + (label.empty() ? "×" : " (×") + power_of_ten(exponent) +
-                             (label.empty() ? "" : ")");
+  if (exponent == 0) return label;
+  const std::string factor = "×" + power_of_ten(exponent);
+  return label.empty() ? factor : label + " (" + factor + ")";
 }
 
 double widest(const tick_list& list) {
@@ -259,11 +259,12 @@ void panel_view::draw_heat(canvas& on, const box& frame) const {
     for (std::size_t again = 0; again < down; ++again)
       for (std::size_t column = 0; column < h.columns; ++column) {
         const double v = h.values[row * h.columns + column];
-        const double share = h.is_signed ? (most > 0 ? v / most : v) : (v - least) / (most - least);
-        pixels.insert(pixels.end(), across,
-                      std::isnan(v) ? colour{0xff, 0xff, 0xff}
-                      : h.is_signed ? diverging(share)
-                                    : sequential(share));
+        colour shade{0xff, 0xff, 0xff};
+        if (h.is_signed && !std::isnan(v))
+          shade = diverging(most > 0 ? v / most : v);
+        else if (!std::isnan(v))
+          shade = sequential((v - least) / (most - least));
+        pixels.insert(pixels.end(), across, shade);
       }
   const point low = at(frame, h.left, h.bottom), high = at(frame, h.right, h.top);
   on.begin_clip(frame);

@@ -71,10 +71,11 @@ tick_list decade_ticks(double least, double most, int count, bool whole) {
   tick_list list;
   for (int e = first - 1; e <= last; ++e) {
     const double value = std::pow(10.0, e);
-    if (e >= first)
-      list.ticks.push_back({value, (e - first) % every != 0 ? ""
-                                   : plain                  ? label_of(value, std::max(0, -e))
-                                                            : power_of_ten(e)});
+    if (e >= first) {
+      std::string label = plain ? label_of(value, std::max(0, -e)) : power_of_ten(e);
+      if ((e - first) % every != 0) label.clear();
+      list.ticks.push_back({value, label});
+    }
     for (int factor = 2; every == 1 && last - first <= 8 && factor < 10; ++factor)
       if (factor * value >= least && factor * value <= most)
         list.ticks.push_back({factor * value, {}});
