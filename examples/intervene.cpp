@@ -14,11 +14,11 @@ int main(int argc, char** argv) try {
   const bdh::neuron_pair pair{bdh::select_neuron(model, argv[3]),
                               bdh::select_source(model, argv[4])};
   bdh::simulator brain(model, bdh::cpu_engine(model));
-  brain.probe({pair, 2});
+  brain.probes().add({pair, 2});
   brain.follow_sources();  // a neuron's drive is computed from the activity of the sources
   for (const bool silenced : {false, true}) {
     if (silenced)
-      brain.perturb(
+      brain.interventions().add(
           bdh::parse_intervention(model, std::string("silence x:") + argv[3], brain.tokens()));
     for (const unsigned char byte : std::string(argv[2])) {
       brain.begin(byte);
@@ -29,8 +29,8 @@ int main(int argc, char** argv) try {
                   << d.inhibitory << ", X " << brain.read(bdh::variable::x)[pair.pre];
       }
       brain.finish();
-      std::cout << ", synapse " << shown_pair(model, pair) << ' ' << *brain.strength(2, pair)
-                << '\n';
+      std::cout << ", synapse " << shown_pair(model, pair) << ' '
+                << *brain.probes().strength(2, pair) << '\n';
     }
   }
 } catch (const std::exception& e) {

@@ -212,7 +212,7 @@ class concept_search {
     std::map<std::pair<layer_id, bool>, std::vector<std::vector<float>>> texts;
     std::map<std::pair<layer_id, bool>, std::vector<double>> sums;
     std::vector<float> values(model_.neurons());
-    const int watching = brain_.observe(
+    const int observing = brain_.observe(
         [&](layer_id layer, moment at) {
           const bool of_y = at == moment::y_ready;
           if ((at != moment::synapses_written && !of_y) ||
@@ -233,7 +233,7 @@ class concept_search {
               mean[i] = static_cast<float>(sum[i] / static_cast<double>(s.tokens.size()));
           }
         });
-    brain_.stop_observing(watching);
+    brain_.stop_observing(observing);
     for (const auto& [what, means] : texts) {
       search_neurons(model_, place(what.first), what.second, means, r_.split.choose, best_);
       for (const separation& s : best_.sorted()) {
@@ -271,8 +271,8 @@ class concept_search {
       return probe_spec{s.pair, s.layer, r_.by_y ? probe_factor::y : probe_factor::w};
     };
     if (!options_.neurons)
-      for (std::size_t k = 0; k < row.size(); ++k) brain_.probe(probe(k));
-    const int watching = options_.neurons ? brain_.observe(follow, observation::activity) : 0;
+      for (std::size_t k = 0; k < row.size(); ++k) brain_.probes().add(probe(k));
+    const int observing = options_.neurons ? brain_.observe(follow, observation::activity) : 0;
     for (std::size_t text = 0; text < r_.traced.size(); ++text) {
       concept_course& course = r_.courses.emplace_back();
       course.text = text;
@@ -286,7 +286,7 @@ class concept_search {
         course.values.push_back(row);
       }
     }
-    if (watching != 0) brain_.stop_observing(watching);
+    if (observing != 0) brain_.stop_observing(observing);
   }
 
   const concepts_options& options_;

@@ -123,12 +123,12 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
         std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::vector<float> logits;  // of all tokens
-    brain.read(piece, [&](const step_report& report) {
+    brain.prefill().read(piece, [&](const step_report& report) {
       if (report.surprisal) r.found.add(report.position - 1, *report.surprisal);
       if (exact) logits.insert(logits.end(), brain.logits().begin(), brain.logits().end());
     });
     if (exact)
-      exact->read(piece, [&](const step_report& report) {
+      exact->prefill().read(piece, [&](const step_report& report) {
         const std::size_t k = report.position - at, v = exact->logits().size();
         r.compare(exact->logits(), std::span(logits).subspan(k * v, v));
         r.nats_float32 += report.surprisal.value_or(0);
@@ -141,8 +141,8 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
 }
 
 std::string rounded(const simulator& brain) {
-  if (!brain.rounds_synapses()) return brain.subject().is_bfloat16() ? "weights" : "";
-  return brain.subject().is_bfloat16() ? "weights and synapses" : "synapses";
+  if (!brain.rounds_synapses()) return brain.model().is_bfloat16() ? "weights" : "";
+  return brain.model().is_bfloat16() ? "weights and synapses" : "synapses";
 }
 
 void print_text(const result& r, const evaluate_options& o, const simulator& brain) {
@@ -173,7 +173,7 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
                              {"predictions", r.found.all().predictions},
                              {"windows", r.windows},
                              {"retention", brain.retention()}};
-  all["weights"] = brain.subject().is_bfloat16() ? "bf16" : "float32";
+  all["weights"] = brain.model().is_bfloat16() ? "bf16" : "float32";
   all["synapses"] = brain.rounds_synapses() ? "bf16" : "float32";
   if (!rounded(brain).empty()) {
     all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);

@@ -79,11 +79,11 @@ class verification {
   }
 
   bool run() {
-    int watching = 0;
+    int observing = 0;
     if (!expected_.x.empty() || !expected_.y.empty() || !expected_.v.empty())
-      watching = brain_.observe([this](layer_id layer, moment at) { compare_round(layer, at); });
+      observing = brain_.observe([this](layer_id layer, moment at) { compare_round(layer, at); });
     for (token_ = 0; token_ < expected_.tokens.size(); ++token_) compare_token();
-    brain_.stop_observing(watching);
+    brain_.stop_observing(observing);
     go_on_greedily();
     return passed(logits_) && passed(x_) && passed(y_) && passed(v_) && active_x_.largest() <= 1 &&
            active_y_.largest() <= 1 && greedy_equal_ == greedy_compared();

@@ -123,7 +123,7 @@ class batch {
         const std::optional<synapse_state>& state, const std::vector<report_description>& reports)
       : options_(o),
         plan_(plan),
-        model_(first->subject()),
+        model_(first->model()),
         state_(state),
         reports_(reports),
         next_(std::move(first)),

@@ -24,7 +24,7 @@ std::optional<std::string> blocks_refused(const simulator& brain,
   });
   if (inside != reports.end())
     return "a recording of " + inside->request + ", which looks into every token";
-  return brain.blocks_refused();
+  return brain.prefill().refused();
 }
 
 void expect_blocks(const prefill_choice& prefill, const simulator& brain,

@@ -54,7 +54,7 @@ std::vector<report_description> planned_reports(const run_options& o, const simu
   std::vector<recording_request> requests;
   if (!o.record_file.empty()) requests = read_recordings(o.record_file);
   for (const std::string& text : o.record) requests.push_back(parse_recording(text));
-  return plan_reports(brain.subject(), requests, brain.tokens());
+  return plan_reports(brain.model(), requests, brain.tokens());
 }
 
 double free_bytes(std::filesystem::path folder) {

@@ -218,7 +218,7 @@ class session {
     const std::uint64_t every = options_.checkpoint_every;
     if (every != 0 && brain_.tokens() / every != last_checkpoint_ / every) keep();
     expect_window(brain_.tokens() + piece.size());
-    brain_.read(piece, [&](const step_report& report) { record(report, false); });
+    brain_.prefill().read(piece, [&](const step_report& report) { record(report, false); });
     progress_.at(statistics_.tokens());
   }
 
@@ -332,7 +332,7 @@ void check_target(const std::string& file) {
 }  // namespace
 
 bool leaves_window(const simulator& brain, std::uint64_t tokens) {
-  const std::uint64_t window = brain.subject().training_window();
+  const std::uint64_t window = brain.model().training_window();
   return window != 0 && tokens > window && brain.retention() == 1;
 }
 
@@ -348,7 +348,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
   for (const std::string& text : o.interventions) {
     const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
     intervention p =
-        with_context(named, [&] { return parse_intervention(brain.subject(), text, first); });
+        with_context(named, [&] { return parse_intervention(brain.model(), text, first); });
     p.always = p.first == 0 && first == 0;
     const bool past = p.last < first || (p.acts_once() && p.first < first);
     if (past || (total && *total != 0 && p.first >= first + *total))
@@ -358,7 +358,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
               ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
               : fmt::format("{} or later, the tokens of this run", first));
     if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
-    with_context(named, [&] { brain.perturb(p); });
+    with_context(named, [&] { brain.interventions().add(p); });
   }
 }
 
@@ -377,7 +377,7 @@ struct stream_session::parts {
       : options(std::move(o)),
         brain(std::move(b)),
         input(std::move(i)),
-        run(options, brain->subject(), *brain, *input, std::move(reports), never_stopped),
+        run(options, brain->model(), *brain, *input, std::move(reports), never_stopped),
         prompt(run.begin()) {}
 
   const run_options options;

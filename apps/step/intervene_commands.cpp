@@ -34,10 +34,11 @@ void intervene(step_session& session, arguments& a) {
   if (const std::uint64_t now = session.current().tokens(); p.last < now && !p.acts_once())
     throw input_error("intervention", fmt::format("token {}, which has been read", p.last),
                       fmt::format("token {} or later", now));
-  const auto needed = session.current().probes_needed(p);
+  const auto needed = session.current().interventions().probes_needed(p);
   const std::uint64_t again =
       std::ranges::all_of(
-          needed, [&](const probe_spec& s) { return session.current().strength(s).has_value(); })
+          needed,
+          [&](const probe_spec& s) { return session.current().probes().strength(s).has_value(); })
           ? 0
           : session.experiment.tokens_read();
   const int number = session.experiment.intervene(p);

@@ -33,7 +33,7 @@ void record(step_session& session, const step_report& r) {
   std::string row = fmt::format("{},{},{},{}", r.position, r.token, fmt::join(r.active_x, ","),
                                 fmt::join(r.active_y, ","));
   for (const probe_spec& p : session.recording->probes)
-    row += "," + shown(*session.current().strength(p));
+    row += "," + shown(*session.current().probes().strength(p));
   session.recording->file.write(row + "\n");
   session.recording->file.flush();
 }

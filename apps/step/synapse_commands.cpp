@@ -56,7 +56,9 @@ void ensure_probed(step_session& session, const std::vector<probe_spec>& specs) 
         tokens));
 }
 
-double strength(const simulator& brain, const probe_spec& p) { return brain.strength(p).value(); }
+double strength(const simulator& brain, const probe_spec& p) {
+  return brain.probes().strength(p).value();
+}
 
 std::vector<probe_spec> specs_of(const step_session& session, const neuron_pair& pair,
                                  std::optional<layer_id> layer, probe_factor factor) {

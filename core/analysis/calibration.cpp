@@ -88,8 +88,8 @@ struct layer_events {
 
 std::vector<layer_events> run_window(simulator& brain, source_activity& activity,
                                      std::span<const token_id> tokens) {
-  std::vector<layer_events> layers(brain.subject().layers());
-  const int watching = brain.observe(
+  std::vector<layer_events> layers(brain.model().layers());
+  const int observing = brain.observe(
       [&](layer_id layer, moment at) {
         if (at == moment::x_ready) {
           layers[layer - 1].x.push_back(sparse_of(brain.read(variable::x)));
@@ -100,10 +100,10 @@ std::vector<layer_events> run_window(simulator& brain, source_activity& activity
       observation::activity);
   brain.clear_synapses();
   for (token_id token : tokens) {
-    if (token < brain.subject().sensory_nodes()) activity.begin(token);  // else step refuses it
+    if (token < brain.model().sensory_nodes()) activity.begin(token);  // else step refuses it
     brain.step(token);
   }
-  brain.stop_observing(watching);
+  brain.stop_observing(observing);
   return layers;
 }
 

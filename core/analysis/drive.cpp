@@ -113,8 +113,8 @@ std::vector<weighted_edge> edges_from(const model& m, circuit c, neuron_id sourc
 }
 
 drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
-  const model& m = brain.subject();
-  const std::vector<float> w = brain.source_activity();
+  const model& m = brain.model();
+  const std::vector<float> w = brain.sources().activity();
   if (w.empty())
     throw unavailable_error("contributions", "W of the sources, which were not followed",
                             "follow_sources() before the token");
@@ -127,7 +127,7 @@ drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
 }
 
 drive drive_of_y(const simulator& brain, layer_id layer, neuron_id neuron) {
-  const model& m = brain.subject();
+  const model& m = brain.model();
   check("neuron", neuron, m.neurons());
   const std::vector<float> all = brain.read(variable::a);
   const std::size_t width = all.size() / m.heads();

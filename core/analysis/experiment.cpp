@@ -32,7 +32,7 @@ experiment::replica experiment::begin_at(const snapshot* from) const {
     r.brain->restore(from->state);
   else if (base_)
     r.brain->restore(*base_);
-  for (const probe_spec& p : probed_) r.brain->probe(p);
+  for (const probe_spec& p : probed_) r.brain->probes().add(p);
   std::map<int, const intervention*> active;
   for (std::size_t i = 0; from && i < from->events; ++i) {
     if (const auto* p = std::get_if<intervention>(&events_[i])) active[++r.interventions] = p;
@@ -40,7 +40,7 @@ experiment::replica experiment::begin_at(const snapshot* from) const {
   }
   for (const auto& [number, p] : active) {
     const bool done = p->acts_once() && p->first < r.brain->tokens();
-    r.number[number] = done ? 0 : r.brain->perturb(*p);
+    r.number[number] = done ? 0 : r.brain->interventions().add(*p);
   }
   return r;
 }
@@ -49,10 +49,10 @@ void experiment::apply(replica& to, const event& e) const {
   if (const auto* token = std::get_if<token_id>(&e)) {
     to.brain->step(*token);
   } else if (const auto* p = std::get_if<intervention>(&e)) {
-    to.number[++to.interventions] = to.brain->perturb(*p);
+    to.number[++to.interventions] = to.brain->interventions().add(*p);
   } else {
     const auto at = to.number.find(std::get<release_of>(e).number);
-    to.brain->release(at->second);
+    to.brain->interventions().remove(at->second);
     to.number.erase(at);
   }
 }
@@ -172,7 +172,7 @@ std::optional<round_mark> experiment::round() const {
 
 int experiment::intervene(const intervention& what) {
   check_between_tokens();
-  ensure_probed(current().probes_needed(what));
+  ensure_probed(current().interventions().probes_needed(what));
   intervention kept = what;
   kept.always = what.first == 0 && current().tokens() == 0;
   apply(now_, kept);
@@ -201,7 +201,7 @@ std::vector<experiment::active_intervention> experiment::interventions() const {
 std::uint64_t experiment::ensure_probed(std::span<const probe_spec> wanted) {
   std::vector<probe_spec> missing;
   for (const probe_spec& p : wanted)
-    if (!current().strength(p)) missing.push_back(p);
+    if (!current().probes().strength(p)) missing.push_back(p);
   if (missing.empty()) return 0;
   if (base_ && base_->tokens != 0)
     throw unavailable_error("synapse " + shown_pair(model_, missing[0].pair),
@@ -211,7 +211,7 @@ std::uint64_t experiment::ensure_probed(std::span<const probe_spec> wanted) {
   std::vector<probe_spec> before = probed_;
   probed_.insert(probed_.end(), missing.begin(), missing.end());
   if (tokens_read() == 0) {
-    for (const probe_spec& p : missing) now_.brain->probe(p);
+    for (const probe_spec& p : missing) now_.brain->probes().add(p);
     return 0;
   }
   try {

@@ -9,7 +9,7 @@
 //     e.read('i');
 //     e.undo();                                // as before 'i'
 //     e.ensure_probed(std::vector<bdh::probe_spec>{{{17, 23}, 2}});
-//     e.current().strength(2, {17, 23});
+//     e.current().probes().strength(2, {17, 23});
 //
 // The two or so latest states of the synapses are kept, so that what is replayed is short; each
 // takes as much memory as all synapses.
@@ -73,8 +73,8 @@ class experiment {
   void release(int number);
   std::vector<active_intervention> interventions() const;
 
-  // Makes current().strength() of these known: places probes, and replays all tokens where they
-  // come too late. Returns the number of tokens replayed; 0 for edges of gs, which are always
+  // Makes current().probes().strength() of these known: places probes, and replays all tokens where
+  // they come too late. Returns the number of tokens replayed; 0 for edges of gs, which are always
   // known. Throws unavailable_error where the history does not begin with strengths of zero.
   std::uint64_t ensure_probed(std::span<const probe_spec> wanted);
 

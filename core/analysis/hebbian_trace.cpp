@@ -167,16 +167,16 @@ hebbian_trace::hebbian_trace(simulator& brain, std::vector<layer_id> layers, pro
       f_(layers_.size()),
       x_(layers_.size()) {
   for (layer_id l : layers_)
-    if (l < 1 || l > brain.subject().layers())
+    if (l < 1 || l > brain.model().layers())
       throw input_error("layer", std::to_string(l),
-                        "1 to " + std::to_string(brain.subject().layers()));
+                        "1 to " + std::to_string(brain.model().layers()));
   if (factor == probe_factor::w) brain.follow_sources();
-  watching_ = brain.observe([this](layer_id layer, moment at) {
+  observing_ = brain.observe([this](layer_id layer, moment at) {
     if (at == moment::synapses_written) keep(layer);
   });
 }
 
-hebbian_trace::~hebbian_trace() { brain_.stop_observing(watching_); }
+hebbian_trace::~hebbian_trace() { brain_.stop_observing(observing_); }
 
 // After round 1 of a layer X is that layer's, Y still that of the layer before, and W what was
 // written.
@@ -186,12 +186,12 @@ void hebbian_trace::keep(layer_id layer) {
   if (!brain_.interventions().empty())
     throw unavailable_error("synapse factors", "interventions", "a run without interventions");
   const auto k = static_cast<std::size_t>(found - layers_.begin());
-  const neuron_id n = brain_.subject().neurons();
+  const neuron_id n = brain_.model().neurons();
   values_.resize(n);
   brain_.read(variable::x, values_);
   x_[k].add(values_);
   if (factor_ == probe_factor::w) {
-    const std::vector<float> w = brain_.source_activity();
+    const std::vector<float> w = brain_.sources().activity();
     f_[k].add(std::span(w).first(n));
   } else {
     brain_.read(variable::y, values_);
@@ -204,7 +204,7 @@ layer_factors hebbian_trace::of(layer_id layer) const {
   if (found == layers_.end())
     throw input_error("layer", std::to_string(layer), "one of those that are followed");
   const auto k = static_cast<std::size_t>(found - layers_.begin());
-  const model& m = brain_.subject();
+  const model& m = brain_.model();
   return layer_factors(m, brain_.retention(), static_cast<std::uint32_t>(x_[k].end.size()),
                        f_[k].by_neuron(m.neurons()), x_[k].by_neuron(m.neurons()));
 }

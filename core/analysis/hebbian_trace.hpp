@@ -99,7 +99,7 @@ class hebbian_trace {
   simulator& brain_;
   std::vector<layer_id> layers_;
   probe_factor factor_;
-  int watching_;
+  int observing_;
   std::vector<written> f_, x_;  // of layers_
   std::vector<float> values_;
 };

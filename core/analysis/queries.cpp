@@ -19,7 +19,7 @@ void at_moment(const experiment& e, layer_id layer, moment at, See see) {
 }
 
 std::vector<float> read_values(const simulator& brain, variable v) {
-  return v == variable::w ? brain.source_activity() : brain.read(v);
+  return v == variable::w ? brain.sources().activity() : brain.read(v);
 }
 
 neuron_id target_of(const model& m, edge_id first, std::size_t k) {
@@ -168,7 +168,7 @@ std::vector<std::vector<double>> strength_history(const experiment& e,
   std::vector<std::vector<double>> history(specs.size());
   e.replay(tokens, [&](const simulator& brain, std::optional<round_mark> mark) {
     for (std::size_t p = 0; !mark && p < specs.size(); ++p)
-      history[p].push_back(brain.strength(specs[p]).value());
+      history[p].push_back(brain.probes().strength(specs[p]).value());
     return true;
   });
   return history;

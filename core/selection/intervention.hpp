@@ -16,7 +16,7 @@
 // each followed, if wished, by "layers 1-2,4" and by "tokens 10-20", "from 10" or "at 10":
 // positions as in tokens.csv. In C++, the functions below make the same values:
 //
-//     brain.perturb(bdh::silence(bdh::variable::x, {5, 9}).layers({2}).tokens(10, 20));
+//     brain.interventions().add(bdh::silence(bdh::variable::x, {5, 9}).layers({2}).tokens(10, 20));
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ struct intervention {
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
 
   // It has held for every token since the synapses were zero: nothing was ever written to neurons
-  // that it removes. perturb() finds this out by itself, but where a simulator was restored to the
-  // middle of such a history.
+  // that it removes. intervention_set::add() finds this out by itself, but where a simulator was
+  // restored to the middle of such a history.
   bool always = false;
 
   bool acts_once() const noexcept {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "core/base/ids.hpp"
-#include "core/simulation/controls.hpp"
+#include "core/simulation/applied_controls.hpp"
 #include "core/simulation/exchange.hpp"
 #include "core/simulation/round_table.hpp"
 #include "core/simulation/state.hpp"
@@ -75,6 +75,8 @@ class engine {
  public:
   virtual ~engine() = default;
   virtual site_id sites() const noexcept = 0;
+  // The sites that it holds; those of other processes are named in messages only.
+  virtual site_range local() const noexcept { return {0, sites()}; }
   virtual std::string device() const = 0;  // what does the work: "cpu", or the name of a GPU
   // The steps that an action takes over this model's circuits, in order; none: it has nothing to
   // do. Of propagate_and_reweight, none: this engine does the two apart. An engine that writes each
@@ -82,8 +84,9 @@ class engine {
   // which it completes what it wrote; the bits are the same.
   virtual std::span<const stage> stages(action a) const noexcept = 0;
 
-  // Interventions on the tokens to come, until the next call; null: none. They outlive their use.
-  virtual void control(const controls* what) = 0;
+  // Interventions on the tokens to come, until the next call, until which
+  // they stay valid; null: none.
+  virtual void control(const applied_controls* what) = 0;
 
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
@@ -103,7 +106,8 @@ class engine {
   // Another engine of this kind over the same model, with a state of its own, all zero: for one
   // more stream.
   virtual std::unique_ptr<engine> new_stream() const = 0;
-  // Reads prompts in blocks (core/simulation/prefill.hpp), between tokens; null: it has no way to.
+  // Reads prompts in blocks (core/simulation/prefill_reader.hpp), between tokens; null: it has no
+  // way to.
   virtual prefill_reader* blocks() { return nullptr; }
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;

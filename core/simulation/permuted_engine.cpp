@@ -104,7 +104,7 @@ class ordered final : public engine {
   std::string device() const override { return engine_->device(); }
   std::span<const stage> stages(action a) const noexcept override { return engine_->stages(a); }
 
-  void control(const controls* what) override {
+  void control(const applied_controls* what) override {
     if (what) controls_ = inside(*what);
     engine_->control(what ? &controls_ : nullptr);
   }
@@ -222,8 +222,8 @@ class ordered final : public engine {
     return within;
   }
 
-  controls inside(const controls& what) const {
-    controls within = what;
+  applied_controls inside(const applied_controls& what) const {
+    applied_controls within = what;
     const direct_circuits &from = as_->outside.direct(), &to = as_->inside.direct();
     for (neuron_id& i : within.removed) i = as_->place_of(i);
     std::sort(within.removed.begin(), within.removed.end());
@@ -248,7 +248,7 @@ class ordered final : public engine {
 
   const std::shared_ptr<const permutation> as_;
   const std::unique_ptr<engine> engine_;
-  controls controls_;
+  applied_controls controls_;
   mutable std::vector<float> looked_at_;
 };
 

@@ -1,49 +1,44 @@
-// Prompts in blocks: what reads many tokens layer by layer instead of one token after the other.
-// Same equations, sums in another order: equal to the token path up to rounding, and equal to
-// itself to the last bit however the work is divided.
+// Reads the tokens of a prompt in blocks: faster than one by one, and equal to it up to rounding.
+// The bits are the same however the work is divided.
+//
+//     if (!brain.prefill().refused()) brain.prefill().read(tokens);
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
-#include <vector>
+#include <string>
 
-#include "core/base/executor.hpp"
-#include "core/simulation/engine.hpp"
+#include "core/base/ids.hpp"
+#include "core/simulation/prefill_reader.hpp"
+#include "core/simulation/step_report.hpp"
 
 namespace bdh {
 
-// Tokens of a block. Blocks begin at multiples of it, counted from the first token of the stream.
-inline constexpr std::uint64_t block_length = 64;
-// Tokens that are given at a time, up to the next multiple of it in the stream: the more the less
-// memory traffic, and the same bits wherever between blocks they are cut.
-inline constexpr std::uint64_t block_span = 4 * block_length;
+class token_loop;
+struct token_loop_parts;  // core/simulation/token_loop.hpp
 
-// Work done for one token.
-struct block_counts {
-  std::vector<neuron_id> active_x, active_y;  // layer l at [l - 1]
-  std::uint64_t synaptic_events = 0, hebbian_writes = 0;
-};
-
-struct block_fault {
-  std::uint64_t token;  // of those given
-  fault what;
-};
-
-class prefill_reader {
+class prefill {
  public:
-  virtual ~prefill_reader() = default;
+  // All outlive it.
+  prefill(const token_loop_parts& parts, const token_loop& loop) noexcept
+      : p_(parts), loop_(loop) {}
 
-  // Reads tokens of the vocabulary, the first of which has `position` in the stream; blocks that
-  // their ends cut are short ones. Afterwards the engine is as after the last token. After a fault
-  // only clear_synapses() and restore() help.
-  virtual std::optional<block_fault> read(std::span<const token_id> tokens, std::uint64_t position,
-                                          executor& threads) = 0;
+  // Blocks begin at multiples of block_length tokens of the stream; where `tokens` end, a block
+  // ends. `each` is called for every token, in order, when up to block_span of them have been read;
+  // the simulator's logits are then those of its token. Throws unavailable_error as refused() says,
+  // else as simulator::step().
+  void read(std::span<const token_id> tokens,
+            const std::function<void(const step_report&)>& each = {});
+  // Why tokens can't be read in blocks now; nothing: they can.
+  std::optional<std::string> refused() const;
 
-  // Of the tokens of the last call, by their place in it.
-  virtual std::span<const float> logits(std::size_t token) const noexcept = 0;
-  virtual block_counts counts(std::size_t token) const = 0;
-  virtual std::size_t bytes() const noexcept = 0;  // of memory that it occupies
+ private:
+  void read_blocks(std::span<const token_id> tokens,
+                   const std::function<void(const step_report&)>& each);
+
+  const token_loop_parts& p_;
+  const token_loop& loop_;
 };
 
 }  // namespace bdh

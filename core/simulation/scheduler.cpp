@@ -6,14 +6,14 @@
 namespace bdh {
 
 scheduler::scheduler(engine& work, exchange& mail, executor& threads, const round_table& table,
-                     layer_id layers, local_sites local)
+                     layer_id layers)
     : engine_(work),
       exchange_(mail),
       executor_(threads),
-      local_(local),
-      outboxes_(local.end - local.begin, outbox(work.sites())),
-      inboxes_(local.end - local.begin),
-      parts_(local.end - local.begin) {
+      local_(work.local()),
+      outboxes_(local_.size(), outbox(work.sites())),
+      inboxes_(local_.size()),
+      parts_(local_.size()) {
   for (outbox& box : outboxes_)
     for (auto& to : box) to.reserve(2);  // all that a step ever sends to one site
   for (inbox& box : inboxes_) box.reserve(std::size_t{2} * work.sites());
@@ -93,7 +93,7 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
                     const round_observer* observer) {
   scheduler& first = *together[0];
   const token_plan& phases = *first.plan_;
-  const std::size_t sites = first.local_.end - first.local_.begin, begin = first.next_;
+  const std::size_t sites = first.local_.size(), begin = first.next_;
   for (std::size_t i = 0; i < sites; ++i) {
     first.parts_[i].clear();
     for (scheduler* s : together)

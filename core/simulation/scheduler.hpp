@@ -16,11 +16,6 @@
 
 namespace bdh {
 
-// The sites that live in this process: [begin, end).
-struct local_sites {
-  site_id begin = 0, end = 0;
-};
-
 // Observes a token that runs to its end: round_done at every moment of the plan, on any one of the
 // threads; what it throws ends the token there. Then share(part, parts), for every site's part of
 // what round_done left to do, on many threads and before the next round_done.
@@ -31,9 +26,9 @@ struct round_observer {
 
 class scheduler {
  public:
-  // The three outlive the scheduler. `layers` >= 1.
+  // The three outlive the scheduler, which runs the engine's local sites. `layers` >= 1.
   scheduler(engine& work, exchange& mail, executor& threads, const round_table& table,
-            layer_id layers, local_sites local);
+            layer_id layers);
 
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
@@ -60,7 +55,7 @@ class scheduler {
   engine& engine_;
   exchange& exchange_;
   executor& executor_;
-  local_sites local_;
+  site_range local_;
   token_plan plans_[4];  // by observation
   const token_plan* plan_ = nullptr;
   std::size_t next_ = 0;  // phase of *plan_

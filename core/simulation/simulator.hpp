@@ -3,133 +3,120 @@
 //
 //     bdh::simulator brain(model, bdh::cpu_engine(model));
 //     bdh::step_report report = brain.step('H');
-//     brain.logits();                       // what the model expects next
-//     brain.synapses(2, 17);                // strengths of neuron 17 to every hub, in layer 2
-//     brain.probe({{17, 23}, 2});           // from now on, the synapse 17 -> 23 of layer 2
-//     brain.perturb(bdh::parse_intervention(model, "silence x:5-9"));
+//     brain.logits();                                  // what the model expects next
+//     brain.synapses(2, 17);                           // strengths of neuron 17 to every hub,
+//     layer 2 brain.probes().add({{17, 23}, 2});               // from now on, the synapse 17 -> 23
+//     of layer 2 brain.interventions().add(bdh::parse_intervention(model, "silence x:5-9"));
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/base/executor.hpp"
 #include "core/model/model.hpp"
-#include "core/selection/intervention.hpp"
-#include "core/simulation/controls.hpp"
 #include "core/simulation/engine.hpp"
+#include "core/simulation/exchange.hpp"
+#include "core/simulation/intervention_set.hpp"
+#include "core/simulation/moment.hpp"
 #include "core/simulation/prefill.hpp"
-#include "core/simulation/probe.hpp"
+#include "core/simulation/probe_set.hpp"
+#include "core/simulation/reduction.hpp"
 #include "core/simulation/round_table.hpp"
-#include "core/simulation/scheduler.hpp"
+#include "core/simulation/source_tracker.hpp"
 #include "core/simulation/state.hpp"
 #include "core/simulation/step_report.hpp"
 
 namespace bdh {
 
-struct stream_step;  // core/simulation/streams.hpp
+class token_loop;  // core/simulation/token_loop.hpp
 
 struct simulator_options {
   std::size_t threads = 1;
   std::shared_ptr<executor> work = nullptr;  // in place of the one for `threads`
   round_table table = round_table::published();
+  // Of an engine whose local sites are a part of all: how sites of different processes exchange
+  // messages, and what processes agree on at the end of a token. Null: all sites are in this one.
+  std::shared_ptr<exchange> mail = nullptr;
+  std::shared_ptr<reduction> totals = nullptr;
 };
 
 class simulator {
  public:
-  // The model must outlive the simulator.
-  simulator(const model& m, std::unique_ptr<engine> work, const simulator_options& options = {});
-  simulator(const simulator&) = delete;  // its parts know each other by address
-  simulator& operator=(const simulator&) = delete;
+  // The engine is one for this model. Throws input_error where it has a part of the sites only, and
+  // the options no exchange and no reduction.
+  simulator(std::shared_ptr<const bdh::model> m, std::unique_ptr<engine> work,
+            const simulator_options& options = {});
+  // The same of a model that outlives the simulator.
+  simulator(const bdh::model& m, std::unique_ptr<engine> work,
+            const simulator_options& options = {});
+  simulator(simulator&&) noexcept;  // what has been moved from can only be assigned to
+  simulator& operator=(simulator&&) noexcept;
+  ~simulator();
 
   // Another stream over the same model, with an engine of the same kind and the same executor: zero
-  // synapses, nothing probed, no perturbations. Siblings can read their tokens together
-  // (core/simulation/streams.hpp).
+  // synapses, no probes, no interventions. Siblings can read their tokens together
+  // (core/simulation/streams.hpp). Throws unavailable_error with sites in other processes.
   std::unique_ptr<simulator> new_stream() const;
 
   // Reads one token through all rounds. Throws input_error for a token outside the vocabulary
   // (nothing has changed then), and naming layer, token and neuron when a value is no longer
-  // finite; from there, or after an exception of a watcher, only clear_synapses() and restore() go
-  // on.
+  // finite; from there, or after an exception of an observer, only clear_synapses() and restore()
+  // go on.
   step_report step(token_id token);
-
-  // Reads tokens in blocks (core/simulation/prefill.hpp): faster, and equal to step() up to
-  // rounding. Blocks begin at multiples of block_length tokens of the stream; where `tokens` end, a
-  // block ends. `each` is called for every token, in order, when up to block_span of them have been
-  // read; logits() are then those of its token. Throws unavailable_error as blocks_refused() says,
-  // else as step().
-  void read(std::span<const token_id> tokens,
-            const std::function<void(const step_report&)>& each = {});
-  std::optional<std::string> blocks_refused()
-      const;  // why tokens can't be read in blocks now; nothing: they can
 
   // The same as step(), round by round: begin, then advance until it returns nothing, then finish.
   // Between rounds everything can be read, nothing changed. finish() runs what is left.
   void begin(token_id token);
-  std::optional<round_mark> advance();  // the round that it has run
+  std::optional<round_mark> advance();  // the moment that has been reached
   step_report finish();
-  bool in_token() const noexcept { return in_token_; }
+  bool in_token() const noexcept;
 
   // Called at every moment of every layer, on any one of the simulator's threads. Observing changes
   // no bit. With observation::activity, which does not include the layer's synapses between rounds,
-  // it costs less. Returns a number for stop_observing().
+  // it costs less. Returns a number, from 1 on, for stop_observing().
   using observer = std::function<void(layer_id layer, moment at)>;
   int observe(observer o, observation sees = observation::synapses);
   void stop_observing(int number);
 
-  std::uint64_t tokens() const noexcept { return tokens_; }  // read so far
-  // (V) after the last token; empty before the first, and after restore() where the state has none.
-  std::span<const float> logits() const noexcept {
-    return !of_block_.empty() ? of_block_
-           : restored_        ? std::span<const float>(logits_)
-                              : engine_->logits();
-  }
+  std::uint64_t tokens() const noexcept;  // read so far
+  // (V) after the last token; empty before the first, after restore() where the state has none, and
+  // where site 0 is in another process.
+  std::span<const float> logits() const noexcept;
   // The token to read next, and the loss in nats should `next` come (core/simulation/sampling.hpp,
   // core/simulation/loss.hpp): from the logits, there must be some, wherever they are.
   token_id choose(const sampling& how) const;
   double loss(token_id next) const;
-  // The same as a step_report has it: nothing where no logits are known for it.
+  // -ln p(next) in nats; nothing without logits, or for a token that has none.
   std::optional<double> surprisal(token_id next) const;
+
+  // Values of local sites are read; others stay as they are, zero in a new vector.
   std::size_t size(variable v) const noexcept;  // values that read() gives
   std::vector<float> read(variable v) const;
-  void read(variable v, std::span<float> out) const { engine_->read(v, out); }  // (size(v))
+  void read(variable v, std::span<float> out) const;  // (size(v))
 
-  // W of every source, (sources). Models through hubs carry only its picture on the hubs: there it
-  // is known from the first token after follow_sources(), empty before.
-  std::vector<float> source_activity() const;
+  // W of every source: sources().activity(). Models through hubs carry only its picture on the
+  // hubs: there it is known from the first token after follow_sources(), empty before.
+  const source_tracker& sources() const noexcept;
   void follow_sources();
 
   // Strengths are those that the next token will read, in the laboratory frame.
-  std::vector<float> synapses(
-      layer_id layer, neuron_id neuron) const;  // of a neuron, to every hub or to its targets in gs
-  float synapse(layer_id layer, neuron_id neuron,
-                neuron_id target) const;  // one of them; throws input_error out of range
-  void synapses(layer_id layer, std::span<const edge_id> which,
-                std::span<float> out) const;  // by id; neuron * hubs + hub through hubs
+  // Of a neuron, to every hub or to its targets in gs.
+  std::vector<float> synapses(layer_id layer, neuron_id neuron) const;
+  // One of them; throws input_error out of range.
+  float synapse(layer_id layer, neuron_id neuron, neuron_id target) const;
+  // By id; neuron * hubs + hub through hubs.
+  void synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out) const;
 
-  // Probes a neuron pair from the next token on; returns its number. Probing changes no bit.
-  std::size_t probe(const probe_spec& what);
-  const probe_set& probes() const noexcept { return probes_; }
-  // The strength of a neuron pair where it is known: an edge of gs, or probed since the synapses
-  // were zero.
-  std::optional<double> strength(layer_id layer, const neuron_pair& pair) const {
-    return strength({pair, layer, probe_factor::w});
-  }
-  std::optional<double> strength(const probe_spec& what) const;
-
-  // An intervention, from the next token on; its number. Throws input_error, or unavailable_error
-  // when this model or this moment does not allow it.
-  int perturb(const intervention& p);
-  void release(int number);
-  // Through hubs: what must be probed from the first token on so that perturb(p) can act after it.
-  // Nothing with explicit edges.
-  std::vector<probe_spec> probes_needed(const intervention& p) const;
-  const std::map<int, intervention>& interventions() const noexcept { return interventions_; }
+  probe_set& probes() noexcept;
+  const probe_set& probes() const noexcept;
+  intervention_set& interventions() noexcept;
+  const intervention_set& interventions() const noexcept;
+  bdh::prefill& prefill() noexcept;
+  const bdh::prefill& prefill() const noexcept;
 
   void clear_synapses();  // all synapses to zero, as before the first token
   synapse_state save() const;
@@ -137,86 +124,18 @@ class simulator {
   // content hash), of another retention or of synapses that are stored otherwise.
   void restore(const synapse_state& state);
 
-  const model& subject() const noexcept { return model_; }
-  double retention() const noexcept { return engine_->retention(); }
-  bool rounds_synapses() const noexcept {
-    return engine_->rounds_synapses();
-  }  // to bfloat16, at random
-  void seed_rounding(std::uint64_t seed) noexcept {
-    engine_->seed_rounding(seed);
-  }  // from the next token on; 0 before
-  std::string device() const { return engine_->device(); }
-  std::size_t state_bytes() const noexcept { return engine_->state_bytes(); }
+  const bdh::model& model() const noexcept;
+  double retention() const noexcept;
+  bool rounds_synapses() const noexcept;            // to bfloat16, at random
+  void seed_rounding(std::uint64_t seed) noexcept;  // from the next token on; 0 before
+  std::string device() const;
+  std::size_t state_bytes() const noexcept;
+
+  token_loop& loop() noexcept;  // for streams that are driven together
 
  private:
-  friend void step_streams(std::span<stream_step> steps);
-
-  void check(layer_id layer, neuron_id neuron) const;
-  void check_vocabulary(token_id token) const;
-  void check_between_tokens() const;
-  bool logits_are_here() const noexcept {
-    return restored_ || !of_block_.empty();
-  }  // not the engine's of the last token
-  observation looked_at() const noexcept {
-    observation most = !follows()                             ? observation::none
-                       : published_ && interventions_.empty() ? observation::drives
-                                                              : observation::activity;
-    for (const auto& [number, w] : observers_) most = std::max(most, w.sees);
-    return most;
-  }
-  void begin(token_id token, observation at);
-  void read_blocks(std::span<const token_id> tokens,
-                   const std::function<void(const step_report&)>& each);
-  step_report end();
-  void notice(const round_mark& done, bool shared = false);
-  bool follows() const noexcept { return follows_ || probes_.size() != 0; }
-  void follow(const round_mark& done);
-  void follow_w(bool of_token);
-  void follow_x(layer_id layer);
-  void write_probes(std::size_t part = 0, std::size_t parts = 1) noexcept;
-  step_report report();
-  [[noreturn]] static void throw_fault(std::uint64_t token, const fault& f);
-
-  // perturbed.cpp
-  void check(const intervention& p) const;
-  void expect_there(const intervention& set, const intervention& lesion) const;
-  void control();
-  void add(const intervention& p, controls& to) const;
-  void do_once(const intervention& p);
-  void cut_edges_through_hubs();
-
-  const model& model_;
-  std::unique_ptr<engine> engine_;
-  std::shared_ptr<executor> executor_;
-  shared_memory_exchange exchange_;
-  scheduler scheduler_;
-  const round_table table_;
-  const bool published_;  // the round table is
-  struct observing {
-    observer call;
-    observation sees;
-  };
-  std::map<int, observing> observers_;
-  int numbers_ = 0;
-  probe_set probes_;
-  bool follows_ = false;
-  std::vector<float> source_w_, x_, y_;  // as followed
-  layer_id written_ = 0;  // the layer whose probes are to be written, from these; 0: none
-  std::map<int, intervention> interventions_;
-  bool restored_ = true;         // no token since the synapses were restored, or before the first
-  std::vector<float> logits_;    // of then
-  std::vector<int> controlled_;  // the perturbations that are in controls_
-  controls controls_;
-  std::vector<std::vector<std::size_t>>
-      cut_probes_;  // as cut_synapses of controls_: the probes that know the strengths
-  std::span<const float> of_block_;  // logits of a token of the block that is being told
-  std::uint64_t tokens_ = 0;
-  token_id token_ = 0;
-  std::optional<double> surprisal_;     // of token_
-  observation at_ = observation::none;  // while the token is read
-  std::chrono::steady_clock::time_point began_;
-  bool in_token_ = false;
-  bool torn_ = false;  // a token began and did not end: sigma is between two tokens
+  struct parts;  // at one address: they refer to each other
+  std::unique_ptr<parts> parts_;
 };
 
 }  // namespace bdh

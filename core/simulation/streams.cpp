@@ -1,57 +1,57 @@
 #include "core/simulation/streams.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <string>
-#include <typeinfo>
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/simulation/token_loop.hpp"
 
 namespace bdh {
+namespace {
 
-void step_streams(std::span<stream_step> steps) {
+void expect_siblings(std::span<const stream_step> steps) {
   for (std::size_t k = 0; k < steps.size(); ++k) {
     const std::string place = "stream " + std::to_string(k);
-    const simulator &first = *steps[0].stream, &other = *steps[k].stream;
-    const engine &a = *first.engine_, &b = *other.engine_;
-    if (&first.model_ != &other.model_ || typeid(a) != typeid(b) || a.device() != b.device() ||
-        a.sites() != b.sites() || first.table_.rounds != other.table_.rounds)
+    if (!steps[k].stream->loop().is_sibling_of(steps[0].stream->loop()))
       throw input_error(
           place, "another model, engine, number of sites or round table than that of stream 0",
           "a sibling of it");
     if (std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(k),
-                    [&](const stream_step& s) { return s.stream == &other; }))
+                    [&](const stream_step& s) { return s.stream == steps[k].stream; }))
       throw input_error(place, "a stream for the second time", "one token a stream");
   }
+}
 
-  observation at = observation::none;
-  for (const stream_step& s : steps) at = std::max(at, s.stream->looked_at());
-  // Does something with every stream that has not failed.
-  const auto in_each = [steps](auto&& work) {
-    for (stream_step& s : steps) {
-      if (s.failed) continue;
-      try {
-        work(s);
-      } catch (...) {
-        s.failed = std::current_exception();
-      }
+}  // namespace
+
+void step_streams(std::span<stream_step> steps) {
+  expect_siblings(steps);
+  observation sees = observation::none;
+  for (const stream_step& s : steps) sees = std::max(sees, s.stream->loop().sees());
+  std::vector<token_loop::stream> begun;
+  std::vector<stream_step*> of_begun;
+  for (stream_step& s : steps) {
+    s.failed = nullptr;
+    try {
+      s.stream->loop().begin(s.token, sees);
+      begun.push_back({&s.stream->loop()});
+      of_begun.push_back(&s);
+    } catch (...) {
+      s.failed = std::current_exception();
     }
-  };
-  for (stream_step& s : steps) s.failed = nullptr;
-  in_each([at](stream_step& s) { s.stream->begin(s.token, at); });
-  std::vector<scheduler*> together;  // those that have begun; who fails between rounds is carried
-                                     // to the end of the token
-  for (const stream_step& s : steps)
-    if (!s.failed) together.push_back(&s.stream->scheduler_);
-  const round_observer looks{[&](const round_mark& done) {
-                               in_each([&](stream_step& s) { s.stream->notice(done, true); });
-                             },
-                             [&](std::size_t part, std::size_t parts) {
-                               for (const stream_step& s : steps)
-                                 if (!s.failed) s.stream->write_probes(part, parts);
-                             }};
-  scheduler::finish(together, &looks);
-  in_each([](stream_step& s) { s.report = s.stream->end(); });
+  }
+  token_loop::run_together(begun);
+  for (std::size_t k = 0; k < begun.size(); ++k) {
+    of_begun[k]->failed = begun[k].failed;
+    if (begun[k].failed) continue;
+    try {
+      of_begun[k]->report = begun[k].loop->end();
+    } catch (...) {
+      of_begun[k]->failed = std::current_exception();
+    }
+  }
 }
 
 }  // namespace bdh

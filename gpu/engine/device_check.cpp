@@ -66,13 +66,13 @@ void compare(std::span<const Float> a, std::span<const Float> b, agreement& resu
 void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
   const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
   for (std::uint64_t t = 0; t < tokens; ++t) {
-    const step_report left = a.step(random_token(a.subject(), a.tokens())),
-                      right = b.step(random_token(b.subject(), b.tokens()));
+    const step_report left = a.step(random_token(a.model(), a.tokens())),
+                      right = b.step(random_token(b.model(), b.tokens()));
     result.same &= left.active_x == right.active_x && left.active_y == right.active_y &&
                    left.synaptic_events == right.synaptic_events &&
                    left.hebbian_writes == right.hebbian_writes;
     ++result.tokens;
-    if (a.subject().readout_nodes() == 0) continue;
+    if (a.model().readout_nodes() == 0) continue;
     const token_id chosen = a.choose(how);
     result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
     compare<float>(a.logits(), b.logits(), result);
@@ -104,9 +104,9 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
   cpu.restore(from_device);
   device.restore(from_cpu);
   for (simulator* brain : {&cpu, &device}) {
-    brain->probe({{1, 2}, 1});
-    brain->perturb(parse_intervention(m, "silence x:0-9"));
-    brain->perturb(parse_intervention(m, "stimulate y:10-19 0.1"));
+    brain->probes().add({{1, 2}, 1});
+    brain->interventions().add(parse_intervention(m, "silence x:0-9"));
+    brain->interventions().add(parse_intervention(m, "stimulate y:10-19 0.1"));
   }
   read(cpu, device, tokens - tokens / 2, result);
   result.same &= cpu.probes().strength(0) == device.probes().strength(0);

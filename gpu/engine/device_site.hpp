@@ -61,7 +61,7 @@ class device_site {
   // before all that follows.
   void load(device& on, const device_site* sibling);
 
-  void control(const controls* what) noexcept { controls_ = what; }
+  void control(const applied_controls* what) noexcept { controls_ = what; }
   bool controlled() const noexcept { return controls_ != nullptr; }
 
   // A token: present() sends it to the device; begin_token() and then the actions launch. With
@@ -197,7 +197,7 @@ class device_site {
   allocation own_arena_, stage_memory_;  // own_arena_: of a sibling
   operations* gathered_ = nullptr;
   device* on_ = nullptr;
-  const controls* controls_ = nullptr;
+  const applied_controls* controls_ = nullptr;
 
   device_projection e_, sensory_, readout_;
   buffer<double> frequency_;

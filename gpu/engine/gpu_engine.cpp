@@ -52,7 +52,7 @@ class gpu_one_site final : public engine {
     if (a == action::read_out && model_.readout_nodes() == 0) return {};
     return local;
   }
-  void control(const controls* what) override { site_->control(what); }
+  void control(const applied_controls* what) override { site_->control(what); }
 
   void present(token_id token, site_id) override {
     if (token >= model_.sensory_nodes())

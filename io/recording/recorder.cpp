@@ -34,7 +34,7 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
 // Strengths of all synapses of a layer, in the order of their ids.
 void read_layer(const simulator& brain, layer_id layer, std::vector<float>& out) {
   std::vector<edge_id> ids;
-  out.resize(brain.subject().synapses());
+  out.resize(brain.model().synapses());
   for (std::size_t first = 0; first < out.size(); first += chunk) {
     ids.resize(std::min(chunk, out.size() - first));
     std::iota(ids.begin(), ids.end(), edge_id{first});
@@ -86,7 +86,7 @@ struct recorder::source {
 
 recorder::recorder(simulator& brain, std::vector<report_description>& reports)
     : brain_(brain), rows_(reports.size()) {
-  const model& m = brain.subject();
+  const model& m = brain.model();
   for (const report_description& d : reports)
     if (!fits(d, m))
       throw input_error(d.name, "a report that does not fit the model",
@@ -100,7 +100,7 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports)
         s.edges.push_back(*m.direct().gs.find(chosen.pre, chosen.post));
         s.edge_slots.push_back(k);
       } else {
-        const std::size_t number = brain.probe(
+        const std::size_t number = brain.probes().add(
             {{chosen.pre, chosen.post}, d.layer, d.by_y ? probe_factor::y : probe_factor::w});
         chosen.since = brain.probes().since(number);
         s.probes.emplace_back(number, k);
@@ -113,12 +113,12 @@ recorder::recorder(simulator& brain, std::vector<report_description>& reports)
     sources_.push_back(std::move(s));
   }
   if (watches)
-    watcher_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); },
+    observer_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); },
                              observation::activity);
 }
 
 recorder::~recorder() {
-  if (watcher_) brain_.stop_observing(*watcher_);
+  if (observer_) brain_.stop_observing(*observer_);
 }
 
 // X of a layer is complete after its round 3, which comes first, Y after round 2.
@@ -183,7 +183,7 @@ void recorder::take_chosen(const source& s, report_row& row) {
 }
 
 void recorder::take_strongest(const report_description& d, report_row& row) {
-  const projection& gs = brain_.subject().direct().gs;
+  const projection& gs = brain_.model().direct().gs;
   read_layer(brain_, d.layer, strengths_);
   const auto found = largest(strengths_, d.top, [](float v) { return std::abs(v); });
   row = {};
@@ -195,7 +195,7 @@ void recorder::take_strongest(const report_description& d, report_row& row) {
 }
 
 void recorder::take_snapshot(const report_description& d, report_row& row) {
-  const model& m = brain_.subject();
+  const model& m = brain_.model();
   read_layer(brain_, d.layer, strengths_);
   row.values.resize(strengths_.size());
   const std::size_t neurons = m.neurons(), hubs = m.hubs();

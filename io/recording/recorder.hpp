@@ -37,7 +37,7 @@ class recorder {
   std::vector<report_row> rows_;
   std::vector<edge_id> file_position_;      // of every synapse, for snapshots
   std::vector<float> neurons_, strengths_;  // as read
-  std::optional<int> watcher_;
+  std::optional<int> observer_;
 };
 
 }  // namespace bdh

@@ -22,7 +22,8 @@ class cpu final : public engine {
                           options.sites)),
         bodies_(kernels::cpu_kernels_for(options.instructions)),
         strengths_(m),
-        together_(options.sites) {
+        local_(options.local.value_or(site_range{0, options.sites})),
+        together_(local_.size()) {
     if (!(retention_ > 0 && retention_ <= 1))
       throw input_error("retention", shown(retention_), "0 < u <= 1");
     if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
@@ -31,7 +32,7 @@ class cpu final : public engine {
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
-    for (site_id s = 0; s < options.sites; ++s) {
+    for (site_id s = local_.begin; s < local_.end; ++s) {
       if (m.is_direct())
         site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_,
                                                       strengths_, weights_));
@@ -43,12 +44,13 @@ class cpu final : public engine {
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
   }
 
-  site_id sites() const noexcept override { return static_cast<site_id>(site_.size()); }
+  site_id sites() const noexcept override { return options_.sites; }
+  site_range local() const noexcept override { return local_; }
   std::string device() const override { return "cpu"; }
   std::span<const stage> stages(action a) const noexcept override {
     return model_.is_direct() ? direct_site::stages(a, model_) : hub_site::stages(a);
   }
-  void control(const controls* what) override {
+  void control(const applied_controls* what) override {
     if (what && model_.is_direct()) weights_.prepare(model_.direct(), *what);
     for (const auto& s : site_) s->control(what);
   }
@@ -56,7 +58,7 @@ class cpu final : public engine {
     if (token >= model_.sensory_nodes())
       throw input_error("token", std::to_string(token),
                         "< " + std::to_string(model_.sensory_nodes()) + ", the vocabulary");
-    site_[s]->present(token);
+    at(s).present(token);
   }
   void perform(const step& what, site_id s, const inbox& received, outbox& sent) noexcept override {
     const stream_part alone[] = {{this, &received, &sent}};
@@ -66,13 +68,13 @@ class cpu final : public engine {
   // cache.
   void perform_batch(const step& what, site_id s,
                      std::span<const stream_part> streams) noexcept override {
-    std::vector<cpu_site*>& together = together_[s];
+    std::vector<cpu_site*>& together = together_[s - local_.begin];
     together.clear();
     for (const stream_part& stream : streams)
-      together.push_back(static_cast<cpu*>(stream.work)->site_[s].get());
+      together.push_back(&static_cast<cpu*>(stream.work)->at(s));
     for (cpu_site* site : together) site->count_step();
-    for (neuron_id piece = 0, pieces = site_[s]->pieces(what); piece < pieces; ++piece) {
-      if (site_[s]->perform_at_once(what, piece, together)) continue;
+    for (neuron_id piece = 0, pieces = at(s).pieces(what); piece < pieces; ++piece) {
+      if (at(s).perform_at_once(what, piece, together)) continue;
       for (std::size_t k = 0; k < streams.size(); ++k)
         together[k]->perform(what, piece, *streams[k].received, *streams[k].sent);
     }
@@ -81,14 +83,17 @@ class cpu final : public engine {
     return std::make_unique<cpu>(model_, options_);
   }
   prefill_reader* blocks() override {
-    if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses)
+    if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses &&
+        local_.size() == options_.sites)
       blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
     return blocks_.get();
   }
-  const site_counts& counts(site_id s) const noexcept override { return site_[s]->counts(); }
-  std::optional<fault> first_fault(site_id s) const override { return site_[s]->first_fault(); }
+  const site_counts& counts(site_id s) const noexcept override { return at(s).counts(); }
+  std::optional<fault> first_fault(site_id s) const override { return at(s).first_fault(); }
 
-  std::span<const float> logits() const noexcept override { return site_[0]->logits(); }
+  std::span<const float> logits() const noexcept override {
+    return local_.contains(0) ? at(0).logits() : std::span<const float>();
+  }
   void read(variable v, std::span<float> out) const override {
     for (const auto& s : site_) s->read(v, out);
   }
@@ -116,10 +121,12 @@ class cpu final : public engine {
     layer_synapses all;
     all.stored = array<float>(model_.synapses());
     all.last_used = array<std::uint64_t>(model_.row_units());
+    if (model_.is_direct()) strengths_.save(layer, all);
     for (const auto& s : site_) s->save(layer, all);
     return all;
   }
   void restore(layer_id layer, const layer_synapses& from) override {
+    if (model_.is_direct()) strengths_.restore(layer, from);
     for (const auto& s : site_) s->restore(layer, from);
   }
   bool rounds_synapses() const noexcept override { return options_.bfloat16_synapses; }
@@ -127,6 +134,7 @@ class cpu final : public engine {
     for (const auto& s : site_) s->seed_rounding(seed);
   }
   void clear_synapses() override {
+    strengths_.clear();
     for (const auto& s : site_) s->clear_synapses();
   }
   double retention() const noexcept override { return retention_; }
@@ -141,9 +149,15 @@ class cpu final : public engine {
     return model_.is_direct() ? model_.direct().gs.row_of(synapse)
                               : static_cast<neuron_id>(synapse / model_.hubs());
   }
-  cpu_site& owner(neuron_id i) const noexcept {
-    return **std::partition_point(owners_.begin(), owners_.end(),
-                                  [&](const cpu_site* s) { return s->share().neurons.end <= i; });
+  cpu_site& at(site_id s) const noexcept { return *site_[s - local_.begin]; }
+  cpu_site& owner(neuron_id i) const {
+    const auto owner = std::partition_point(owners_.begin(), owners_.end(), [&](const cpu_site* s) {
+      return s->share().neurons.end <= i;
+    });
+    if (owner == owners_.end() || !(*owner)->share().neurons.contains(i))
+      throw unavailable_error("neuron " + std::to_string(i), "a site of another process",
+                              "a site of this one");
+    return **owner;
   }
 
   const model& model_;
@@ -153,8 +167,9 @@ class cpu final : public engine {
   const kernels::cpu_kernels& bodies_;
   direct_strengths strengths_;  // empty for hubs
   direct_weights weights_;
-  std::vector<std::unique_ptr<cpu_site>> site_;
-  std::vector<cpu_site*> owners_;  // those that have neurons, ascending
+  const site_range local_;
+  std::vector<std::unique_ptr<cpu_site>> site_;  // local ones
+  std::vector<cpu_site*> owners_;                // those that have neurons, ascending
   std::unique_ptr<prefill_reader> blocks_;
   std::vector<std::vector<cpu_site*>> together_;  // by site: those of the streams in perform_batch
 };
@@ -164,6 +179,12 @@ class cpu final : public engine {
 std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
   if (options.sites == 0 || options.sites > 4096)
     throw input_error("sites", std::to_string(options.sites), "1 to 4096");
+  if (options.local &&
+      !(options.local->begin < options.local->end && options.local->end <= options.sites))
+    throw input_error(
+        "local sites",
+        std::to_string(options.local->begin) + " to " + std::to_string(options.local->end),
+        "some of " + std::to_string(options.sites));
   if (!m.memory_order().empty())
     return permuted_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
   return std::make_unique<cpu>(m, options);

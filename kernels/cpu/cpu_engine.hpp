@@ -13,10 +13,13 @@ namespace bdh {
 struct cpu_options {
   site_id sites = 1;
   instruction_set instructions = instruction_set::best;
-  std::optional<double> retention;  // 0 < u <= 1, in place of the model's
+  std::optional<double> retention = std::nullopt;  // 0 < u <= 1, in place of the model's
   // Strengths of synapses are stored as bfloat16, rounded at random when they are written
   // (kernels/group.hpp). For circuits through hubs.
   bool bfloat16_synapses = false;
+  // The sites that live in this process; all. Others are named in messages only, and their
+  // neurons' state is neither held nor read.
+  std::optional<site_range> local = std::nullopt;
 };
 
 // The model must outlive the engine. Throws input_error, unavailable_error, or device_error when

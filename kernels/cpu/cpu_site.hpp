@@ -49,7 +49,7 @@ class cpu_site {
            const kernels::cpu_kernels& bodies, double retention);
   virtual ~cpu_site() = default;
 
-  void control(const controls* what) noexcept { controls_ = what; }
+  void control(const applied_controls* what) noexcept { controls_ = what; }
   virtual void present(token_id token) noexcept;
   // A step is done in pieces, in ascending order. The pieces of a step that reads weights read
   // different ones, so that streams that do them piece by piece read each weight from memory once.
@@ -177,7 +177,7 @@ class cpu_site {
   const double retention_;
   const bool rotates_;
 
-  const controls* controls_ = nullptr;
+  const applied_controls* controls_ = nullptr;
   token_id token_ = 0;
   array<float> x_, drive_;  // own neurons
   array<float> w_;          // hubs, at every site

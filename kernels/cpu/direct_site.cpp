@@ -153,7 +153,7 @@ std::span<const stage> direct_site::stages(action a, const model& m) noexcept {
   }
 }
 
-void direct_weights::prepare(const direct_circuits& c, const controls& what) {
+void direct_weights::prepare(const direct_circuits& c, const applied_controls& what) {
   const auto copy = [&](array<float>& to, const projection& from,
                         std::vector<edge_id> layer_controls::*muted) {
     if (!to.empty() || std::all_of(what.layers.begin(), what.layers.end(),
@@ -461,8 +461,6 @@ void direct_site::read(variable v, std::span<float> out) const {
 }
 
 void direct_site::clear_synapses() noexcept {
-  if (self_ == 0)
-    for (auto& layer : strengths_.layers) std::fill(layer.begin(), layer.end(), 0.0f);
   for (auto& own : last_used_) std::fill(own.begin(), own.end(), 0);
   std::fill(clock_.begin(), clock_.end(), 0);
 }

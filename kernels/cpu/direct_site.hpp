@@ -15,6 +15,9 @@ struct direct_strengths {
   explicit direct_strengths(const model& m) {
     for (layer_id l = 1; m.is_direct() && l <= m.layers(); ++l) layers.emplace_back(m.synapses());
   }
+  void save(layer_id layer, layer_synapses& to) const;
+  void restore(layer_id layer, const layer_synapses& from);
+  void clear() noexcept;
   std::size_t bytes() const noexcept {
     return layers.empty() ? 0 : layers.size() * layers[0].bytes();
   }
@@ -26,7 +29,7 @@ struct direct_weights {
   array<float> gx_excitatory, gx_inhibitory, gy_excitatory,
       gy_inhibitory;  // empty: the model's own
 
-  void prepare(const direct_circuits& c, const controls& what);
+  void prepare(const direct_circuits& c, const applied_controls& what);
   std::size_t bytes() const noexcept {
     return gx_excitatory.bytes() + gx_inhibitory.bytes() + gy_excitatory.bytes() +
            gy_inhibitory.bytes();

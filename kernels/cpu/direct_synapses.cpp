@@ -229,19 +229,26 @@ void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, fl
                        neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, value);
 }
 
+void direct_strengths::save(layer_id layer, layer_synapses& to) const {
+  std::copy(layers[layer - 1].begin(), layers[layer - 1].end(), to.stored.begin());
+}
+
+void direct_strengths::restore(layer_id layer, const layer_synapses& from) {
+  std::copy(from.stored.begin(), from.stored.end(), layers[layer - 1].begin());
+}
+
+void direct_strengths::clear() noexcept {
+  for (auto& layer : layers) std::fill(layer.begin(), layer.end(), 0.0f);
+}
+
 void direct_site::save(layer_id layer, layer_synapses& to) const {
   to.clock = clock_[layer - 1];
-  if (self_ == 0)
-    std::copy(strengths_.layers[layer - 1].begin(), strengths_.layers[layer - 1].end(),
-              to.stored.begin());
   std::copy(last_used_[layer - 1].begin(), last_used_[layer - 1].end(),
             to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
 }
 
 void direct_site::restore(layer_id layer, const layer_synapses& from) {
   clock_[layer - 1] = from.clock;
-  if (self_ == 0)
-    std::copy(from.stored.begin(), from.stored.end(), strengths_.layers[layer - 1].begin());
   auto& own = last_used_[layer - 1];
   std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.size(),
               own.begin());

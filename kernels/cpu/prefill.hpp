@@ -14,7 +14,7 @@
 
 #include <memory>
 
-#include "core/simulation/prefill.hpp"
+#include "core/simulation/prefill_reader.hpp"
 #include "kernels/cpu/hub_site.hpp"
 
 namespace bdh {

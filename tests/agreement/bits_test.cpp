@@ -1,5 +1,5 @@
 // Every way of running the same model gives the same bits: sites, threads, instruction sets,
-// storage, watching, saving.
+// storage, observing, saving.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -109,7 +109,7 @@ TEST_CASE("a projection with every edge gives the same bits as CSR and as a dens
   CHECK(a.reports.back().synaptic_events == b.reports.back().synaptic_events);
 }
 
-TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
+TEST_CASE("observing and reading change nothing; forgetting starts afresh") {
   const bdh::model m = tests::as_graph(tests::random_weights(shape, 4), "gpu-release");
   const auto tokens = tests::random_tokens(12, shape.vocabulary, 4);
   const outcome plain = run(m, tokens, {});
@@ -117,7 +117,7 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
       m, bdh::cpu_engine(
              m, {.sites = 2, .instructions = bdh::instruction_set::best, .retention = {}}));
   int rounds = 0;
-  const int watching = brain.observe([&](bdh::layer_id layer, bdh::moment) {
+  const int observing = brain.observe([&](bdh::layer_id layer, bdh::moment) {
     ++rounds;
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 37) brain.synapses(layer, i);
     for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
@@ -125,7 +125,7 @@ TEST_CASE("watching and reading change nothing; forgetting starts afresh") {
   });
   CHECK(same_bits(plain, run(brain, tokens)));
   CHECK(rounds == static_cast<int>(tokens.size()) * 4 * shape.layers);  // 4 L rounds a token
-  brain.stop_observing(watching);
+  brain.stop_observing(observing);
   brain.clear_synapses();
   CHECK(same_bits(plain, run(brain, tokens)));
 }
@@ -311,8 +311,10 @@ TEST_CASE("explicit edges stored as bfloat16 likewise, some of them cut") {
   };
   const auto cut = [&](const bdh::model& m) {
     bdh::simulator brain(m, bdh::cpu_engine(m));
-    brain.perturb(bdh::parse_intervention(m, "lesion gx:" + edges(c.Gx, 0) + " tokens 3-6"));
-    brain.perturb(bdh::parse_intervention(m, "lesion gy:" + edges(c.Gy, 20) + " tokens 5-8"));
+    brain.interventions().add(
+        bdh::parse_intervention(m, "lesion gx:" + edges(c.Gx, 0) + " tokens 3-6"));
+    brain.interventions().add(
+        bdh::parse_intervention(m, "lesion gy:" + edges(c.Gy, 20) + " tokens 5-8"));
     return run(brain, tokens);
   };
   CHECK(same_bits(run(wide, tokens, {}), run(narrow, tokens, {})));
@@ -355,11 +357,11 @@ TEST_CASE(
         bdh::simulator other = rounding(m, 5, sites, set, sites);
         CHECK(same_bits(one, run(other, tokens)));
       }
-    bdh::simulator watched = rounding(m, 5);  // reads a layer, then writes it
-    watched.observe([](bdh::layer_id, bdh::moment) {});
-    CHECK(same_bits(one, run(watched, tokens)));
-    watched.clear_synapses();
-    CHECK(same_bits(one, run(watched, tokens)));
+    bdh::simulator observed = rounding(m, 5);  // reads a layer, then writes it
+    observed.observe([](bdh::layer_id, bdh::moment) {});
+    CHECK(same_bits(one, run(observed, tokens)));
+    observed.clear_synapses();
+    CHECK(same_bits(one, run(observed, tokens)));
     bdh::simulator seeded = rounding(m, 6);
     CHECK_FALSE(same_bits(one, run(seeded, tokens)));
 
@@ -397,15 +399,15 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
   CHECK_THROWS_WITH_AS(narrow.restore(other),
                        "state: a strength that is no bfloat16, expected strengths in bfloat16",
                        bdh::input_error);
-  CHECK(narrow.blocks_refused().value_or("").find("bfloat16") != std::string::npos);
+  CHECK(narrow.prefill().refused().value_or("").find("bfloat16") != std::string::npos);
   const bdh::token_id tokens[] = {1, 2};
-  CHECK_THROWS_AS(narrow.read(tokens), bdh::unavailable_error);
+  CHECK_THROWS_AS(narrow.prefill().read(tokens), bdh::unavailable_error);
 
   // What an intervention sets is rounded, too.
-  narrow.probe({{7, 9}, 2});
+  narrow.probes().add({{7, 9}, 2});
   narrow.step(3);
-  narrow.perturb(bdh::parse_intervention(m, "set synapses:7->9 0.3 layers 2 at 1"));
-  narrow.perturb(bdh::parse_intervention(m, "freeze at 1"));
+  narrow.interventions().add(bdh::parse_intervention(m, "set synapses:7->9 0.3 layers 2 at 1"));
+  narrow.interventions().add(bdh::parse_intervention(m, "freeze at 1"));
   narrow.step(4);
   for (const bdh::layer_synapses& l : narrow.save().layers)
     CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));

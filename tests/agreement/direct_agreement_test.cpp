@@ -187,7 +187,7 @@ TEST_CASE(
   for (bdh::simulator* brain : {&first, &second}) {
     bdh::intervention p = bdh::parse_intervention(
         m, "set synapses:" + bdh::shown_pair(m, pair) + " 0.5 layers 2", 12);
-    brain->perturb(p);
+    brain->interventions().add(p);
     brain->step(3);
   }
   const bdh::synapse_state a = first.save(), b = second.save();
@@ -198,7 +198,8 @@ TEST_CASE(
     for (std::size_t e = 0; e < a.layers[l].stored.size(); ++e)
       CHECK(a.layers[l].stored[e] == doctest::Approx(b.layers[l].stored[e]).epsilon(1e-5));
   }
-  CHECK(*first.strength(2, pair) == doctest::Approx(*second.strength(2, pair)).epsilon(1e-5));
+  CHECK(*first.probes().strength(2, pair) ==
+        doctest::Approx(*second.probes().strength(2, pair)).epsilon(1e-5));
   for (bdh::neuron_id i = 0; i < m.neurons(); ++i) {
     const auto row = first.synapses(1, i), row_b = second.synapses(1, i);
     for (std::size_t k = 0; k < row.size(); ++k)
@@ -216,9 +217,9 @@ TEST_CASE("a value that is not finite is reported with the neuron's own number")
     std::string message[2];
     for (const bdh::model* of : {&m, &other}) {
       bdh::simulator brain(*of, bdh::cpu_engine(*of));
-      brain.perturb(bdh::parse_intervention(*of, "clamp x:17 1"));
+      brain.interventions().add(bdh::parse_intervention(*of, "clamp x:17 1"));
       for (int twice = 0; twice < 2; ++twice)
-        brain.perturb(bdh::parse_intervention(*of, "stimulate " + place + " 3e38"));
+        brain.interventions().add(bdh::parse_intervention(*of, "stimulate " + place + " 3e38"));
       try {
         for (int t = 0; t < 5; ++t) brain.step(1);
       } catch (const bdh::input_error& e) {

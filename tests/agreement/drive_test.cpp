@@ -1,12 +1,13 @@
 // What is said to make neurons fire against what makes them fire: contributions add up to the
 // drive, in every variant.
+#include "core/analysis/drive.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
-#include "core/analysis/drive.hpp"
 #include "core/base/error.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
@@ -45,7 +46,8 @@ void agree(const bdh::model& m, const std::vector<int>& tokens,
   CAPTURE(m.is_direct());
   bdh::simulator brain(m, bdh::cpu_engine(m));
   brain.follow_sources();
-  for (const std::string& text : interventions) brain.perturb(bdh::parse_intervention(m, text));
+  for (const std::string& text : interventions)
+    brain.interventions().add(bdh::parse_intervention(m, text));
   comparison x_agrees, y_agrees;
   std::vector<float> before;
   for (int token : tokens) {

@@ -254,11 +254,13 @@ hashes run(const golden_case& c, const bdh::model& m, const way& w) {
   };
   std::vector<std::unique_ptr<bdh::simulator>> streams;
   for (int s = 1; s < c.streams; ++s) streams.push_back(brain.new_stream());
-  for (const std::string& p : c.interventions) brain.perturb(bdh::parse_intervention(m, p));
+  for (const std::string& p : c.interventions)
+    brain.interventions().add(bdh::parse_intervention(m, p));
   const auto tokens = tokens_of(c, m);
   const auto first = static_cast<std::size_t>(c.in_blocks);
   if (first != 0)
-    brain.read(std::span(tokens).first(first), [&](const bdh::step_report& r) { keep(brain, r); });
+    brain.prefill().read(std::span(tokens).first(first),
+                         [&](const bdh::step_report& r) { keep(brain, r); });
   for (std::size_t t = first; t < tokens.size(); ++t) {
     if (streams.empty()) {
       keep(brain, brain.step(tokens[t]));

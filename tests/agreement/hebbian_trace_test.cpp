@@ -48,7 +48,7 @@ double largest_difference(const bdh::model& m, std::optional<double> retention,
   for (bdh::layer_id l : layers)
     for (bdh::neuron_id i = 0; i < m.neurons(); i += 3)
       for (bdh::neuron_id j = 0; j < m.neurons(); j += m.is_direct() ? 1 : 7)
-        brain.probe({{i, j}, l, factor});
+        brain.probes().add({{i, j}, l, factor});
   for (int t : tests::random_tokens(25, vocabulary, 4)) brain.step(static_cast<bdh::token_id>(t));
   double worst = 0;
   std::vector<bdh::layer_factors> of;
@@ -145,7 +145,7 @@ TEST_CASE("factors are refused where they would be wrong") {
     brain.step(3);
     CHECK_THROWS_AS(kept.of(3), bdh::input_error);
     CHECK_THROWS_AS(kept.of(2).strength({0, 128}), bdh::input_error);
-    brain.perturb(bdh::parse_intervention(m, "freeze"));
+    brain.interventions().add(bdh::parse_intervention(m, "freeze"));
     CHECK_THROWS_AS(brain.step(3), bdh::unavailable_error);
   }
   brain.clear_synapses();

@@ -55,7 +55,7 @@ double compare(const bdh::model& m, const oracle::circuits& c, oracle::rules rul
              m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}));
   bdh::simulator untouched(m, bdh::cpu_engine(m, {}));
   oracle::graph_form reference(c, rules);
-  brain.perturb(bdh::parse_intervention(m, e.text + " tokens 4-8"));
+  brain.interventions().add(bdh::parse_intervention(m, e.text + " tokens 4-8"));
   std::vector<std::vector<float>> x, y;
   brain.observe([&](bdh::layer_id, bdh::moment at) {
     if (at == bdh::moment::x_ready) x.push_back(brain.read(bdh::variable::x));
@@ -66,7 +66,7 @@ double compare(const bdh::model& m, const oracle::circuits& c, oracle::rules rul
   for (bdh::neuron_id i = 0; i < m.neurons(); i += 5)
     for (bdh::neuron_id j = 0; j < m.neurons(); ++j)
       if (m.is_direct() ? m.direct().gs.find(i, j).has_value() : j % 11 == 0)
-        brain.probe({{i, j}, 2});
+        brain.probes().add({{i, j}, 2});
   double made = 0;
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     CAPTURE(t);
@@ -275,7 +275,8 @@ TEST_CASE("an intervention that changes nothing leaves every bit the same") {
   const auto tokens = tests::random_tokens(12, 20, 8);
   const auto run = [&](const std::vector<std::string>& texts) {
     bdh::simulator brain(m, bdh::cpu_engine(m));
-    for (const std::string& text : texts) brain.perturb(bdh::parse_intervention(m, text));
+    for (const std::string& text : texts)
+      brain.interventions().add(bdh::parse_intervention(m, text));
     std::vector<float> all;
     for (int t : tokens) {
       brain.step(static_cast<bdh::token_id>(t));
@@ -314,23 +315,25 @@ TEST_CASE(
       "that is there";
   for (const bool set_first : {false, true}) {
     bdh::simulator brain(hubs, bdh::cpu_engine(hubs));
-    brain.perturb(bdh::parse_intervention(hubs, set_first ? set : lesion));
-    CHECK_THROWS_WITH_AS(brain.perturb(bdh::parse_intervention(hubs, set_first ? lesion : set)),
-                         refused, bdh::unavailable_error);
+    brain.interventions().add(bdh::parse_intervention(hubs, set_first ? set : lesion));
+    CHECK_THROWS_WITH_AS(
+        brain.interventions().add(bdh::parse_intervention(hubs, set_first ? lesion : set)), refused,
+        bdh::unavailable_error);
     CHECK(brain.interventions().size() == 1);
   }
   bdh::simulator later(hubs, bdh::cpu_engine(hubs));
-  later.perturb(bdh::parse_intervention(hubs, set));
-  CHECK_THROWS_WITH_AS(later.perturb(bdh::parse_intervention(hubs, "lesion 5,7 tokens 0-4")),
-                       refused, bdh::unavailable_error);
-  CHECK_NOTHROW(
-      later.perturb(bdh::parse_intervention(hubs, "lesion 5,7 tokens 0-3")));  // it is there again
+  later.interventions().add(bdh::parse_intervention(hubs, set));
+  CHECK_THROWS_WITH_AS(
+      later.interventions().add(bdh::parse_intervention(hubs, "lesion 5,7 tokens 0-4")), refused,
+      bdh::unavailable_error);
+  CHECK_NOTHROW(later.interventions().add(
+      bdh::parse_intervention(hubs, "lesion 5,7 tokens 0-3")));  // it is there again
   const bdh::direct_form form = bdh::as_direct(hubs);
   bdh::simulator lesioned(form.graph, bdh::cpu_engine(form.graph)),
       both(form.graph, bdh::cpu_engine(form.graph));
   for (bdh::simulator* brain : {&lesioned, &both})
-    brain->perturb(bdh::parse_intervention(form.graph, lesion));
-  both.perturb(bdh::parse_intervention(form.graph, set));
+    brain->interventions().add(bdh::parse_intervention(form.graph, lesion));
+  both.interventions().add(bdh::parse_intervention(form.graph, set));
   for (int t : tests::random_tokens(8, 20, 6)) {
     for (bdh::simulator* brain : {&lesioned, &both}) brain->step(static_cast<bdh::token_id>(t));
     CHECK(std::equal(both.logits().begin(), both.logits().end(), lesioned.logits().begin()));
@@ -344,7 +347,8 @@ TEST_CASE("what is cut twice is cut once") {
       "gpu-release");
   const auto run = [&](const std::vector<std::string>& texts) {
     bdh::simulator brain(m, bdh::cpu_engine(m));
-    for (const std::string& text : texts) brain.perturb(bdh::parse_intervention(m, text));
+    for (const std::string& text : texts)
+      brain.interventions().add(bdh::parse_intervention(m, text));
     std::vector<float> all;
     for (int t : tests::random_tokens(12, 20, 8)) {
       brain.step(static_cast<bdh::token_id>(t));
@@ -370,13 +374,13 @@ TEST_CASE("released interventions, and the bits of runs on several sites") {
         bdh::cpu_engine(
             m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = {}}),
         {.threads = threads});
-    brain.perturb(bdh::parse_intervention(m, "clamp y:5,77 0.5 layers 1-2"));
-    brain.perturb(bdh::parse_intervention(m, "lesion synapses:5->40,77->5"));
-    brain.perturb(bdh::parse_intervention(m, "lesion gx:7->9"));
-    const int freeze = brain.perturb(bdh::parse_intervention(m, "freeze"));
+    brain.interventions().add(bdh::parse_intervention(m, "clamp y:5,77 0.5 layers 1-2"));
+    brain.interventions().add(bdh::parse_intervention(m, "lesion synapses:5->40,77->5"));
+    brain.interventions().add(bdh::parse_intervention(m, "lesion gx:7->9"));
+    const int freeze = brain.interventions().add(bdh::parse_intervention(m, "freeze"));
     std::vector<float> all;
     for (std::size_t t = 0; t < tokens.size(); ++t) {
-      if (t == 2) brain.release(freeze);
+      if (t == 2) brain.interventions().remove(freeze);
       brain.step(static_cast<bdh::token_id>(tokens[t]));
       all.insert(all.end(), brain.logits().begin(), brain.logits().end());
     }
@@ -394,14 +398,14 @@ TEST_CASE("what cannot be done is refused with the reason") {
   brain.step(1);
   const auto message = [&](const std::string& text) -> std::string {
     try {
-      brain.perturb(bdh::parse_intervention(m, text));
+      brain.interventions().add(bdh::parse_intervention(m, text));
     } catch (const bdh::error& e) {
       return e.what();
     }
     return "accepted";
   };
   CHECK(message("lesion synapses:1->2") ==
-        "intervention: synapse 1->2, of which nobody kept what was written before, expected a "
+        "intervention: synapse 1->2, whose earlier writes were not recorded, expected a "
         "synapse that is probed from the first token");
   CHECK(message("inhibition 0.5") ==
         "intervention: inhibition in circuits through hubs, whose edges are both, expected "
@@ -432,9 +436,8 @@ TEST_CASE("what cannot be done is refused with the reason") {
         "intervention: 'top:3', expected neurons that are named or drawn, not top:K");
   CHECK(message("lesion gx:token:3->5 tokens 4-9") == "accepted");
   CHECK(message("reset at 1") == "accepted");
-  CHECK(
-      message("lesion 5 from 0")
-          .starts_with("intervention: synapse 0->5, of which nobody kept what was written before"));
+  CHECK(message("lesion 5 from 0")
+            .starts_with("intervention: synapse 0->5, whose earlier writes were not recorded"));
   for (const char* text : {"lesion 1,5-7 tokens 3-9", "clamp y:3 0.25 layers 1-2 from 7",
                            "set synapses:3->token:5 -0.5 at 8", "freeze", "lesion gx:token:3->5",
                            "reset layers 2 at 4", "inhibition 0.5"}) {

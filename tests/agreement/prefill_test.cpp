@@ -38,7 +38,7 @@ outcome run(bdh::simulator& brain, const std::vector<int>& all, std::size_t step
   };
   for (std::size_t t = 0; t < std::min(steps, tokens.size()); ++t) keep(brain.step(tokens[t]));
   for (std::size_t t = steps; t < tokens.size(); t += piece)
-    brain.read(std::span(tokens).subspan(t, std::min(piece, tokens.size() - t)), keep);
+    brain.prefill().read(std::span(tokens).subspan(t, std::min(piece, tokens.size() - t)), keep);
   o.synapses = brain.save().layers;
   return o;
 }
@@ -228,7 +228,7 @@ TEST_CASE("blocks follow the equations in double precision") {
                      expected[t].logits) < rounding);
   }
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  brain.read(tokens_of(tokens));
+  brain.prefill().read(tokens_of(tokens));
   for (int l = 0; l < w.layers; ++l)
     for (int i : {0, 1, 77, 139}) {
       const Eigen::VectorXd row = reference.rho(l).col(i);
@@ -330,7 +330,7 @@ TEST_CASE("after a block everything is as after its last token") {
       m, bdh::cpu_engine(
              m, {.sites = 3, .instructions = bdh::instruction_set::best, .retention = {}})),
       steps(m, bdh::cpu_engine(m));
-  blocks.read(tokens);
+  blocks.prefill().read(tokens);
   for (bdh::token_id t : tokens) steps.step(t);
   for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
     CHECK(difference(blocks.read(v), steps.read(v)) < agreement);
@@ -347,24 +347,24 @@ TEST_CASE("what needs every token's inner state refuses blocks, and says why") {
   const bdh::model m = tests::as_graph(w, "gpu-release");
   const std::vector<bdh::token_id> tokens{1, 2, 3};
   const auto refuses = [&](bdh::simulator& brain, const std::string& why) {
-    CHECK(brain.blocks_refused() == why);
-    CHECK_THROWS_AS(brain.read(tokens), bdh::unavailable_error);
+    CHECK(brain.prefill().refused() == why);
+    CHECK_THROWS_AS(brain.prefill().read(tokens), bdh::unavailable_error);
     CHECK(brain.tokens() == 0);
   };
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  CHECK_FALSE(brain.blocks_refused());
-  const int watching = brain.observe([](bdh::layer_id, bdh::moment) {});
-  refuses(brain, "somebody who looks between rounds");
-  brain.stop_observing(watching);
-  const int number = brain.perturb(bdh::parse_intervention(m, "silence x:3"));
+  CHECK_FALSE(brain.prefill().refused());
+  const int observing = brain.observe([](bdh::layer_id, bdh::moment) {});
+  refuses(brain, "an observer between rounds");
+  brain.stop_observing(observing);
+  const int number = brain.interventions().add(bdh::parse_intervention(m, "silence x:3"));
   refuses(brain, "interventions");
-  brain.release(number);
-  CHECK_THROWS_AS(brain.read(std::vector<bdh::token_id>{1, 5}), bdh::input_error);
+  brain.interventions().remove(number);
+  CHECK_THROWS_AS(brain.prefill().read(std::vector<bdh::token_id>{1, 5}), bdh::input_error);
   CHECK(brain.tokens() == 0);
-  brain.read(tokens);
+  brain.prefill().read(tokens);
   CHECK(brain.tokens() == 3);
   bdh::simulator probed(m, bdh::cpu_engine(m));
-  probed.probe({{1, 2}, 1});
+  probed.probes().add({{1, 2}, 1});
   refuses(probed, "probes");
   bdh::round_table table = bdh::round_table::published();
   table.rounds[1] = {bdh::action::decay};
@@ -385,7 +385,7 @@ TEST_CASE("a value in a block that is not finite stops the run") {
   bdh::simulator doomed(m, bdh::cpu_engine(m));
   std::string message;
   try {
-    doomed.read(tokens_of(tests::random_tokens(100, 5, 1)));
+    doomed.prefill().read(tokens_of(tests::random_tokens(100, 5, 1)));
   } catch (const bdh::input_error& e) {
     message = e.what();
   }

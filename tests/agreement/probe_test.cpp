@@ -83,7 +83,7 @@ TEST_CASE(
           for (bdh::neuron_id i = 0; i < m.neurons(); i += 3)
             for (bdh::neuron_id j = 0; j < m.sources(); j += 7)
               for (auto f : {bdh::probe_factor::w, bdh::probe_factor::y})
-                brain.probe({{i, j}, l, f});
+                brain.probes().add({{i, j}, l, f});
         std::vector<oracle::token_trace> traces,
             own;  // own: X, Y, W as the program has them, in float32
         const auto keep = [&](std::vector<Eigen::VectorXd>& to, const std::vector<float>& v) {
@@ -94,7 +94,7 @@ TEST_CASE(
         brain.observe([&](bdh::layer_id layer, bdh::moment at) {
           if (at == bdh::moment::x_ready && layer == 1) own.emplace_back();
           if (at == bdh::moment::x_ready) keep(own.back().x, brain.read(bdh::variable::x));
-          if (at == bdh::moment::synapses_written) keep(own.back().W, brain.source_activity());
+          if (at == bdh::moment::synapses_written) keep(own.back().W, brain.sources().activity());
           if (at == bdh::moment::y_ready) keep(own.back().y, brain.read(bdh::variable::y));
         });
         int moving = 0;
@@ -145,23 +145,25 @@ TEST_CASE("a probe changes no bit, and gives the token since which it is exact")
       {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator plain(m, bdh::cpu_engine(m)), probed(m, bdh::cpu_engine(m));
-  CHECK(probed.probe({{3, 5}, 2}) == 0);
-  CHECK(probed.probe({{3, 5}, 2}) == 0);
+  CHECK(probed.probes().add({{3, 5}, 2}) == 0);
+  CHECK(probed.probes().add({{3, 5}, 2}) == 0);
   for (int t : tests::random_tokens(9, 20, 4)) {
     plain.step(static_cast<bdh::token_id>(t));
     probed.step(static_cast<bdh::token_id>(t));
     CHECK(std::equal(plain.logits().begin(), plain.logits().end(), probed.logits().begin()));
   }
-  CHECK(probed.strength(2, {3, 5}).has_value());
-  CHECK_FALSE(probed.strength(3, {3, 5}).has_value());
-  probed.probe({{3, 5}, 3});
+  CHECK(probed.probes().strength(2, {3, 5}).has_value());
+  CHECK_FALSE(probed.probes().strength(3, {3, 5}).has_value());
+  probed.probes().add({{3, 5}, 3});
   CHECK(probed.probes().since(1) == 9);
-  CHECK_FALSE(probed.strength(3, {3, 5}).has_value());  // it has seen nothing of the first tokens
-  CHECK_THROWS_WITH_AS(probed.probe({{128, 5}, 3}), "neuron: 128, expected 0 to 127",
+  CHECK_FALSE(
+      probed.probes().strength(3, {3, 5}).has_value());  // it has seen nothing of the first tokens
+  CHECK_THROWS_WITH_AS(probed.probes().add({{128, 5}, 3}), "neuron: 128, expected 0 to 127",
                        bdh::input_error);
-  CHECK_THROWS_WITH_AS(probed.probe({{1, 148}, 3}), "source: 148, expected 0 to 147",
+  CHECK_THROWS_WITH_AS(probed.probes().add({{1, 148}, 3}), "source: 148, expected 0 to 147",
                        bdh::input_error);
-  CHECK_THROWS_WITH_AS(probed.probe({{1, 1}, 4}), "layer: 4, expected 1 to 3", bdh::input_error);
+  CHECK_THROWS_WITH_AS(probed.probes().add({{1, 1}, 4}), "layer: 4, expected 1 to 3",
+                       bdh::input_error);
   // Saved and restored, it goes on as if nothing had been.
   bdh::simulator again(
       m, bdh::cpu_engine(
@@ -190,9 +192,9 @@ TEST_CASE(
           m, {.sites = sites, .instructions = bdh::instruction_set::best, .retention = 0.97});
     };
     bdh::simulator alone(m, engine(1)), shared(m, engine(5), {.threads = 3}),
-        watched(m, engine(2), {.threads = 2}), by_rounds(m, engine(3));
-    bdh::simulator* const all[] = {&alone, &shared, &watched, &by_rounds};
-    watched.observe([](bdh::layer_id, bdh::moment) {});
+        observed(m, engine(2), {.threads = 2}), by_rounds(m, engine(3));
+    bdh::simulator* const all[] = {&alone, &shared, &observed, &by_rounds};
+    observed.observe([](bdh::layer_id, bdh::moment) {});
     std::uint64_t chosen = 0;
     const auto place = [&](int count) {
       for (int k = 0; k < count; ++k, ++chosen) {
@@ -203,7 +205,7 @@ TEST_CASE(
         const bdh::probe_spec what{{number(0, m.neurons()), number(1, m.sources())},
                                    static_cast<bdh::layer_id>(1 + number(2, m.layers())),
                                    number(3, 3) == 0 ? bdh::probe_factor::y : bdh::probe_factor::w};
-        for (bdh::simulator* brain : all) brain->probe(what);
+        for (bdh::simulator* brain : all) brain->probes().add(what);
       }
     };
     for (bdh::simulator* brain : all) brain->follow_sources();
@@ -212,7 +214,7 @@ TEST_CASE(
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       if (t == 11) place(300);  // some more, in the middle
       const auto token = static_cast<bdh::token_id>(tokens[t]);
-      for (bdh::simulator* brain : {&alone, &shared, &watched}) brain->step(token);
+      for (bdh::simulator* brain : {&alone, &shared, &observed}) brain->step(token);
       by_rounds.begin(token);
       for (int r = 0; by_rounds.advance() && r < static_cast<int>(t % 12);)
         ++r;  // and the rest at once
@@ -226,7 +228,7 @@ TEST_CASE(
     }
     CHECK(strong > 300);
     for (const bdh::simulator* brain : all)
-      CHECK(brain->source_activity() == alone.source_activity());
+      CHECK(brain->sources().activity() == alone.sources().activity());
   }
 }
 
@@ -237,20 +239,20 @@ TEST_CASE(
   const bdh::model m = tests::as_graph(w, "gpu-release");
   bdh::simulator brain(m, bdh::cpu_engine(m));
   const bdh::neuron_pair pair{3, 5};
-  const std::size_t by_w = brain.probe({pair, 2, bdh::probe_factor::w}),
-                    by_y = brain.probe({pair, 2, bdh::probe_factor::y});
+  const std::size_t by_w = brain.probes().add({pair, 2, bdh::probe_factor::w}),
+                    by_y = brain.probes().add({pair, 2, bdh::probe_factor::y});
   for (const bdh::layer_id l : {1u, 2u})
-    for (const bdh::neuron_id i : {2u, 3u}) brain.probe({{i, 5}, l, bdh::probe_factor::w});
-  brain.probe({{2, 5}, 2, bdh::probe_factor::y});
+    for (const bdh::neuron_id i : {2u, 3u}) brain.probes().add({{i, 5}, l, bdh::probe_factor::w});
+  brain.probes().add({{2, 5}, 2, bdh::probe_factor::y});
   for (int t : tests::random_tokens(30, 20, 4)) brain.step(static_cast<bdh::token_id>(t));
   const double was = brain.probes().strength(by_y);
   CHECK(was != 0);
-  brain.perturb(bdh::parse_intervention(m, "set synapses:3->5 0.5", 30));
-  brain.perturb(bdh::parse_intervention(m, "silence x:3", 30));
+  brain.interventions().add(bdh::parse_intervention(m, "set synapses:3->5 0.5", 30));
+  brain.interventions().add(bdh::parse_intervention(m, "silence x:3", 30));
   brain.step(1);
   CHECK(std::abs(brain.probes().strength(by_y)) > 0);
-  brain.perturb(bdh::parse_intervention(m, "reset synapses:3->5,2->5", 31));
-  brain.perturb(bdh::parse_intervention(m, "silence x:2,3", 31));
+  brain.interventions().add(bdh::parse_intervention(m, "reset synapses:3->5,2->5", 31));
+  brain.interventions().add(bdh::parse_intervention(m, "silence x:2,3", 31));
   brain.step(1);
   CHECK(brain.probes().strength(by_w) == 0);
   CHECK(brain.probes().strength(by_y) == 0);

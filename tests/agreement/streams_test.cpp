@@ -1,5 +1,5 @@
 // Streams that read their tokens together have the bits of the same streams alone: any number of
-// them, of sites and of threads, of different lengths, whatever is probed, watched or perturbed in
+// them, of sites and of threads, of different lengths, whatever is probed, observed or perturbed in
 // some of them.
 #include "core/simulation/streams.hpp"
 
@@ -214,15 +214,15 @@ TEST_CASE("all dynamics, with explicit edges") {
           70, sparse.vocabulary, 2, 2);
 }
 
-TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth") {
+TEST_CASE("a probe in one stream, interventions in others, an observer in a fourth") {
   oracle::weights w = tests::random_weights(shape, 5);
   const bdh::model m = tests::as_graph(w, "gpu-release");
   int rounds = 0;
   const special make = [&](bdh::simulator& stream, std::size_t number) {
-    if (number == 1) stream.probe({{3, 205}, 2});
+    if (number == 1) stream.probes().add({{3, 205}, 2});
     if (number == 2) {
-      stream.perturb(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
-      stream.perturb(bdh::parse_intervention(m, "lesion 7,9,300"));
+      stream.interventions().add(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
+      stream.interventions().add(bdh::parse_intervention(m, "lesion 7,9,300"));
     }
     if (number == 3)
       stream.observe([&](bdh::layer_id, bdh::moment) {
@@ -234,7 +234,8 @@ TEST_CASE("a probe in one stream, interventions in others, a watcher in a fourth
   CHECK(rounds == 2 * (7 + 15 % 9) * 4 * shape.layers);  // alone and together, 4 L rounds a token
   const special mild = [&](bdh::simulator& stream,
                            std::size_t number) {  // no observer between the rounds
-    if (number == 0) stream.perturb(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
+    if (number == 0)
+      stream.interventions().add(bdh::parse_intervention(m, "silence x:5-90 tokens 2-4"));
   };
   compare(m, 3, shape.vocabulary, 2, 1, mild);
 }
@@ -249,7 +250,7 @@ TEST_CASE("cut edges and muted weights of one stream are not those of another") 
     if (gx.indptr()[i] != gx.indptr()[i + 1])
       edge = std::to_string(i) + "->" + std::to_string(gx.indices()[gx.indptr()[i]]);
   compare(m, 3, sparse.vocabulary, 2, 2, [&](bdh::simulator& stream, std::size_t number) {
-    if (number == 1) stream.perturb(bdh::parse_intervention(m, "lesion gx:" + edge));
+    if (number == 1) stream.interventions().add(bdh::parse_intervention(m, "lesion gx:" + edge));
   });
 }
 
@@ -350,23 +351,23 @@ TEST_CASE("a stream that fails leaves the others alone") {
   expected.step(0);
   CHECK(same_bits(expected.logits(), other->logits()));
 
-  // Before anything is read: a token that is none. In the middle: a watcher that throws.
+  // Before anything is read: a token that is none. In the middle: an observer that throws.
   doomed.clear_synapses();
   other->clear_synapses();
-  const int watching = doomed.observe([](bdh::layer_id layer, bdh::moment) {
-    if (layer == 2) throw bdh::input_error("watcher", "enough", "more");
+  const int observing = doomed.observe([](bdh::layer_id layer, bdh::moment) {
+    if (layer == 2) throw bdh::input_error("observer", "enough", "more");
   });
   const auto third = doomed.new_stream();
   bdh::stream_step steps[] = {{&doomed, 0}, {other.get(), 0}, {third.get(), 5}};
   bdh::step_streams(steps);
-  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[0].failed), "watcher: enough, expected more",
+  CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[0].failed), "observer: enough, expected more",
                        bdh::input_error);
   CHECK_THROWS_WITH_AS(std::rethrow_exception(steps[2].failed),
                        "token: 5, expected < 5, the vocabulary", bdh::input_error);
   CHECK(third->tokens() == 0);
   REQUIRE(steps[1].failed == nullptr);
   CHECK(same_bits(expected.logits(), other->logits()));
-  doomed.stop_observing(watching);
+  doomed.stop_observing(observing);
   doomed.clear_synapses();
   doomed.step(0);
   CHECK(same_bits(expected.logits(), doomed.logits()));

@@ -114,12 +114,13 @@ TEST_CASE("weights stored as bfloat16") {
     } else {
       for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
         brain->clear_synapses();
-        for (const bdh::probe_spec& p : brain->probes_needed(bdh::parse_intervention(m, cut)))
-          brain->probe(p);
+        for (const bdh::probe_spec& p :
+             brain->interventions().probes_needed(bdh::parse_intervention(m, cut)))
+          brain->probes().add(p);
       }
     }
     for (bdh::simulator* brain : {&runs.cpu, &runs.gpu})
-      brain->perturb(bdh::parse_intervention(m, cut));
+      brain->interventions().add(bdh::parse_intervention(m, cut));
     runs.check(tests::random_tokens(5, of.vocabulary, 4));
   }
 }
@@ -168,8 +169,9 @@ TEST_CASE("probes and interventions") {
     }
     for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
       for (bdh::neuron_id i = 0; i < of.m.neurons(); i += 9)
-        brain->probe({{i, (i * 7) % of.m.sources()}, 2});
-      for (const std::string& text : texts) brain->perturb(bdh::parse_intervention(of.m, text));
+        brain->probes().add({{i, (i * 7) % of.m.sources()}, 2});
+      for (const std::string& text : texts)
+        brain->interventions().add(bdh::parse_intervention(of.m, text));
     }
     const bdh::step_report before = runs.cpu.step(0);
     runs.gpu.step(0);
@@ -241,8 +243,8 @@ TEST_CASE("what one engine saved the other goes on with; forgetting starts afres
 TEST_CASE("prompts in blocks are refused") {
   const std::vector<named_model> all = models();
   pair_of_runs runs(all.front().m);
-  CHECK(runs.gpu.blocks_refused() == "the device " + runs.gpu.device());
-  CHECK_THROWS_AS(runs.gpu.read(std::vector<bdh::token_id>{1, 2}), bdh::unavailable_error);
+  CHECK(runs.gpu.prefill().refused() == "the device " + runs.gpu.device());
+  CHECK_THROWS_AS(runs.gpu.prefill().read(std::vector<bdh::token_id>{1, 2}), bdh::unavailable_error);
   CHECK(runs.gpu.tokens() == 0);
 }
 
@@ -317,8 +319,8 @@ TEST_CASE(
     CHECK(last.active_y.back() > 1000);
     CHECK(runs.gpu.read(bdh::variable::a)[tests::scale_free_hub] != 0);
     for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
-      brain->perturb(bdh::parse_intervention(m, "lesion gx:100->7,10->5"));
-      brain->perturb(bdh::parse_intervention(m, "lesion synapses:200->7,10->300"));
+      brain->interventions().add(bdh::parse_intervention(m, "lesion gx:100->7,10->5"));
+      brain->interventions().add(bdh::parse_intervention(m, "lesion synapses:200->7,10->300"));
     }
     runs.check({2, 3});
   }

@@ -31,10 +31,10 @@ bdh::model hub_model() {
 void use(bdh::simulator& brain) {
   brain.step(1);
   brain.step(2);
-  brain.probe({{3, 5}, 2});
-  brain.perturb(bdh::parse_intervention(brain.subject(), "stimulate x:1-5 0.1 at 2"));
-  if (brain.subject().is_direct())
-    brain.perturb(bdh::parse_intervention(brain.subject(), "lesion synapses:3->4 at 2"));
+  brain.probes().add({{3, 5}, 2});
+  brain.interventions().add(bdh::parse_intervention(brain.model(), "stimulate x:1-5 0.1 at 2"));
+  if (brain.model().is_direct())
+    brain.interventions().add(bdh::parse_intervention(brain.model(), "lesion synapses:3->4 at 2"));
   brain.step(3);
   brain.begin(4);
   while (brain.advance()) {
@@ -103,8 +103,9 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
       if (gpu.in_token()) CHECK_THROWS_AS(gpu.step(1), bdh::error);
       gpu.clear_synapses();
       bdh::simulator cpu(m, bdh::cpu_engine(m));
-      while (!gpu.interventions().empty()) gpu.release(gpu.interventions().begin()->first);
-      if (gpu.probes().size() != 0) cpu.probe(gpu.probes().what(0));
+      while (!gpu.interventions().empty())
+        gpu.interventions().remove(gpu.interventions().begin()->first);
+      if (gpu.probes().size() != 0) cpu.probes().add(gpu.probes().what(0));
       tests::check_same_run(cpu, gpu, {1, 2, 3, 4});
       CHECK(device->damage() == "");
     }
@@ -124,7 +125,7 @@ TEST_CASE("a token is recorded once; then it costs one launch and one copy each 
     CHECK(device->calls(device_call::launch) == 5);
     CHECK(device->calls(device_call::copy) == 10);
     CHECK(device->calls(device_call::allocation) == 0);
-    brain.perturb(bdh::parse_intervention(*m, "silence x:1"));
+    brain.interventions().add(bdh::parse_intervention(*m, "silence x:1"));
     brain.step(1);
     CHECK(device->replays() == 6);  // what acts is not put off
   }

@@ -151,8 +151,8 @@ void check_model(const bdh::model& m, const std::vector<int>& tokens) {
   CHECK(gpu.choose(how) == cpu.choose(how));
   CHECK(gpu.loss(1) == cpu.loss(1));
   for (bdh::simulator* brain : {&cpu, &gpu}) {
-    brain->perturb(bdh::parse_intervention(m, "stimulate x:1-5 0.1"));
-    brain->perturb(bdh::parse_intervention(
+    brain->interventions().add(bdh::parse_intervention(m, "stimulate x:1-5 0.1"));
+    brain->interventions().add(bdh::parse_intervention(
         m, m.is_direct() ? "set synapses:3->4 0.2" : "lesion gx:3->7", brain->tokens()));
   }
   tests::check_same_rounds(cpu, gpu, {tokens[0]});

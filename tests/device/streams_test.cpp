@@ -32,8 +32,8 @@ struct streams {
   void read(bdh::token_id first, const std::vector<std::size_t>& which) {
     std::vector<bdh::stream_step> steps;
     for (std::size_t k : which)
-      steps.push_back({all[k].get(), static_cast<bdh::token_id>(
-                                         (first + k * k) % all[k]->subject().sensory_nodes())});
+      steps.push_back({all[k].get(), static_cast<bdh::token_id>((first + k * k) %
+                                                                all[k]->model().sensory_nodes())});
     bdh::step_streams(steps);
     for (std::size_t i = 0; i < which.size(); ++i) {
       CAPTURE(which[i]);
@@ -92,12 +92,12 @@ TEST_CASE("streams with an observer or an intervention go on by themselves, amon
     streams all(*m, std::make_shared<fake_device>(), 4);
     all.read(1, {0, 1, 2, 3});
     for (auto* some : {&all.all, &all.alone}) {
-      (*some)[1]->perturb(bdh::parse_intervention(*m, "stimulate x:1-5 0.1 from 1"));
-      (*some)[2]->perturb(bdh::parse_intervention(
+      (*some)[1]->interventions().add(bdh::parse_intervention(*m, "stimulate x:1-5 0.1 from 1"));
+      (*some)[2]->interventions().add(bdh::parse_intervention(
           *m, m->is_direct() ? "lesion synapses:3->4 at 2" : "silence x:7 at 2"));
     }
     for (bdh::token_id t = 2; t < 5; ++t) all.read(t, {0, 1, 2, 3});
-    for (auto* some : {&all.all, &all.alone}) (*some)[3]->probe({{3, 5}, 2});
+    for (auto* some : {&all.all, &all.alone}) (*some)[3]->probes().add({{3, 5}, 2});
     for (bdh::token_id t = 5; t < 8; ++t) all.read(t, {0, 1, 2, 3});
     all.check();
   }

@@ -105,7 +105,7 @@ inline void check_same_rounds(bdh::simulator& a, bdh::simulator& b, const std::v
       CAPTURE(bdh::round_of(left->at));
       for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
         REQUIRE_MESSAGE(like.values(a.read(v), b.read(v)), "variable " << static_cast<int>(v));
-      const bdh::neuron_id i = static_cast<bdh::neuron_id>(t) % a.subject().neurons();
+      const bdh::neuron_id i = static_cast<bdh::neuron_id>(t) % a.model().neurons();
       REQUIRE(like.values(a.synapses(left->layer, i), b.synapses(left->layer, i)));
     }
     check_same_report(a.finish(), b.finish(), like);

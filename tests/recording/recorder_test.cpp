@@ -152,7 +152,7 @@ TEST_CASE("reports have names of their own, and start at a multiple of every") {
 
 TEST_CASE("activity is that of its layer") {
   for (const model& m : {files::small_model(), files::small_direct_model()}) {
-    // As a watcher of its own sees it.
+    // As an observer of its own sees it.
     simulator brain(m, cpu_engine(m));
     std::vector<std::vector<float>> x, y;
     brain.observe([&](layer_id layer, moment at) {
@@ -202,8 +202,9 @@ TEST_CASE("synapses and snapshots are what the next token reads") {
           const recorded_synapse& s = d.synapses[k];
           const auto edge = gs.find(s.pre, s.post);
           CHECK(edge.has_value() == (s.edge != recorded_synapse::no_edge));
-          const float expected = edge ? brain.synapse(2, s.pre, s.post)
-                                      : static_cast<float>(*brain.strength(2, {s.pre, s.post}));
+          const float expected =
+              edge ? brain.synapse(2, s.pre, s.post)
+                   : static_cast<float>(*brain.probes().strength(2, {s.pre, s.post}));
           CHECK(all.rows[0].back().values[k] == expected);
           if (edge) CHECK(all.rows[1].back().values[s.edge] == expected);
         }
@@ -222,7 +223,8 @@ TEST_CASE("synapses and snapshots are what the next token reads") {
         for (neuron_id i = 0; i < 16; ++i)
           for (neuron_id j = 0; j < 4; ++j)
             CHECK(all.rows[0].back().values[j * 16 + i] == brain.synapse(3, i, j));
-        CHECK(all.rows[1].back().values[0] == static_cast<float>(*brain.strength(3, {3, 7})));
+        CHECK(all.rows[1].back().values[0] ==
+              static_cast<float>(*brain.probes().strength(3, {3, 7})));
       });
 }
 

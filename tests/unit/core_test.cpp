@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -103,6 +105,44 @@ TEST_CASE("a token that was not read to its end stops the run until it starts af
     brain.clear_synapses();
     CHECK_NOTHROW(brain.step(0));
   }
+}
+
+TEST_CASE("a simulator that has been moved goes on, and keeps the model that it owns") {
+  auto shared = std::make_shared<const bdh::model>(small());
+  const bdh::model copy(small());
+  const auto step_to = [](bdh::simulator& brain, std::uint64_t tokens) {
+    while (brain.tokens() < tokens) brain.step(static_cast<bdh::token_id>(brain.tokens() % 3));
+  };
+  const auto add_parts = [](bdh::simulator& brain, const bdh::model& m) {
+    brain.probes().add({{1, 0}, 1});
+    brain.interventions().add(bdh::parse_intervention(m, "stimulate x:0 0.5 tokens 2-3"));
+    brain.interventions().add(bdh::parse_intervention(m, "set synapses:1->0 0.25 at 4"));
+  };
+  bdh::simulator stayed(copy, bdh::cpu_engine(copy));
+  add_parts(stayed, copy);
+  step_to(stayed, 6);
+
+  bdh::simulator first(shared, bdh::cpu_engine(*shared));
+  add_parts(first, *shared);
+  step_to(first, 1);
+  const std::weak_ptr<const bdh::model> owned = shared;
+  shared.reset();
+  bdh::simulator second(std::move(first));
+  step_to(second, 3);
+  bdh::simulator third(copy, bdh::cpu_engine(copy));
+  third = std::move(second);
+  third.begin(static_cast<bdh::token_id>(third.tokens() % 3));
+  while (third.advance()) {
+  }
+  third.finish();
+  step_to(third, 6);
+  CHECK(std::equal(third.logits().begin(), third.logits().end(), stayed.logits().begin(),
+                   stayed.logits().end()));
+  CHECK(third.probes().strength(1, {1, 0}) == stayed.probes().strength(1, {1, 0}));
+  CHECK(third.synapses(1, 1) == stayed.synapses(1, 1));
+  CHECK(!owned.expired());
+  third = bdh::simulator(copy, bdh::cpu_engine(copy));
+  CHECK(owned.expired());
 }
 
 // W of token 0 is (big, 0), so that X = (big, 0): overflows at the step named.

@@ -1,9 +1,10 @@
 // Why a neuron fires, on three neurons, computed by hand.
+#include "core/analysis/drive.hpp"
+
 #include <doctest/doctest.h>
 
 #include <vector>
 
-#include "core/analysis/drive.hpp"
 #include "core/base/error.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
@@ -85,8 +86,8 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
   CHECK(y.total() == -1.875);
   brain.finish();
 
-  brain.perturb(bdh::parse_intervention(m, "inhibition 0", brain.tokens()));
-  brain.perturb(bdh::parse_intervention(m, "stimulate y:2 0.5", brain.tokens()));
+  brain.interventions().add(bdh::parse_intervention(m, "inhibition 0", brain.tokens()));
+  brain.interventions().add(bdh::parse_intervention(m, "stimulate y:2 0.5", brain.tokens()));
   brain.begin(0);
   advance_to(bdh::moment::y_ready);
   const bdh::drive released =

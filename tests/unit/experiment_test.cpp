@@ -29,8 +29,8 @@ std::unique_ptr<bdh::engine> make_engine(const bdh::model& m) { return bdh::cpu_
 
 std::vector<float> all_strengths(const bdh::simulator& brain) {
   std::vector<float> all;
-  for (bdh::layer_id l = 1; l <= brain.subject().layers(); ++l)
-    for (bdh::neuron_id i = 0; i < brain.subject().neurons(); ++i)
+  for (bdh::layer_id l = 1; l <= brain.model().layers(); ++l)
+    for (bdh::neuron_id i = 0; i < brain.model().neurons(); ++i)
       for (const float s : brain.synapses(l, i)) all.push_back(s);
   return all;
 }
@@ -84,7 +84,8 @@ TEST_CASE("interventions are taken back, and so are releases") {
   CHECK(e.undo() == bdh::experiment::undone::release);
   REQUIRE(e.interventions().size() == 1);
   CHECK(e.interventions()[0].number == 1);
-  const int in_reference = reference.perturb(bdh::parse_intervention(m, "silence x:0-20", 1));
+  const int in_reference =
+      reference.interventions().add(bdh::parse_intervention(m, "silence x:0-20", 1));
   e.read(2);
   reference.step(2);
   check_equal(e.current(), reference);
@@ -94,7 +95,7 @@ TEST_CASE("interventions are taken back, and so are releases") {
   bdh::simulator untouched(m, bdh::cpu_engine(m));
   untouched.step(1);
   check_equal(e.current(), untouched);
-  reference.release(in_reference);
+  reference.interventions().remove(in_reference);
   CHECK(e.undo() == bdh::experiment::undone::token);
   CHECK_THROWS_AS(e.undo(), bdh::input_error);
 }
@@ -138,14 +139,15 @@ TEST_CASE("a probe that comes late has the strength of one that was always there
     e.read(t);
     reference.step(t);
   }
-  CHECK(!e.current().strength(wanted));
+  CHECK(!e.current().probes().strength(wanted));
   CHECK(e.ensure_probed(std::vector{wanted}) == 40);
   CHECK(e.ensure_probed(std::vector{wanted}) == 0);
-  CHECK(e.current().strength(wanted).value() == reference.strength(wanted).value());
+  CHECK(e.current().probes().strength(wanted).value() ==
+        reference.probes().strength(wanted).value());
   const auto history = bdh::strength_history(e, std::vector{wanted}, 3);
   REQUIRE(history.size() == 1);
   REQUIRE(history[0].size() == 3);
-  CHECK(history[0][2] == reference.strength(wanted).value());
+  CHECK(history[0][2] == reference.probes().strength(wanted).value());
 }
 
 TEST_CASE("an interrupted replay changes nothing") {

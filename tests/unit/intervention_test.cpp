@@ -71,12 +71,12 @@ TEST_CASE("what no text can say is refused") {
 TEST_CASE("a simulator refuses what is out of range for its model") {
   const bdh::model m = ring();
   bdh::simulator brain(m, bdh::cpu_engine(m));
-  CHECK_THROWS_AS(brain.perturb(bdh::silence(variable::x, {24})), bdh::input_error);
-  CHECK_THROWS_AS(brain.perturb(bdh::lesion_synapses({{0, 24}})), bdh::input_error);
-  CHECK_THROWS_AS(brain.perturb(bdh::lesion(circuit::gx, {{24, 0}})), bdh::input_error);
-  CHECK_THROWS_AS(brain.perturb(bdh::freeze().layers({0})), bdh::input_error);
-  CHECK_THROWS_AS(brain.perturb(bdh::freeze().layers({5})), bdh::input_error);
+  CHECK_THROWS_AS(brain.interventions().add(bdh::silence(variable::x, {24})), bdh::input_error);
+  CHECK_THROWS_AS(brain.interventions().add(bdh::lesion_synapses({{0, 24}})), bdh::input_error);
+  CHECK_THROWS_AS(brain.interventions().add(bdh::lesion(circuit::gx, {{24, 0}})), bdh::input_error);
+  CHECK_THROWS_AS(brain.interventions().add(bdh::freeze().layers({0})), bdh::input_error);
+  CHECK_THROWS_AS(brain.interventions().add(bdh::freeze().layers({5})), bdh::input_error);
   CHECK(brain.interventions().empty());
-  brain.perturb(bdh::silence(variable::x, {23}));
+  brain.interventions().add(bdh::silence(variable::x, {23}));
   CHECK(brain.interventions().size() == 1);
 }

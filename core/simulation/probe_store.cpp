@@ -1,4 +1,4 @@
-#include "core/simulation/probe.hpp"
+#include "core/simulation/probe_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,10 +25,10 @@ std::vector<cos_sin> turns_of(const model& m) {
 
 }  // namespace
 
-probe_set::probe_set(const model& m, double retention)
+probe_store::probe_store(const model& m, double retention)
     : model_(m), retention_(retention), of_layer_(m.layers()) {}
 
-std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
+std::size_t probe_store::place(const probe_spec& what, std::uint64_t since) {
   if (what.layer < 1 || what.layer > model_.layers())
     throw input_error("layer", std::to_string(what.layer),
                       "1 to " + std::to_string(model_.layers()));
@@ -58,12 +58,12 @@ std::size_t probe_set::place(const probe_spec& what, std::uint64_t since) {
   return spec_.size() - 1;
 }
 
-std::optional<std::size_t> probe_set::find(const probe_spec& what) const {
+std::optional<std::size_t> probe_store::find(const probe_spec& what) const {
   const auto at = number_.find(what);
   return at == number_.end() ? std::nullopt : std::optional(at->second);
 }
 
-void probe_set::sort() {
+void probe_store::sort() {
   for (layer_probes& own : of_layer_) {
     if (own.sorted) continue;
     std::vector<std::size_t> order(own.synapses.size());
@@ -84,8 +84,8 @@ void probe_set::sort() {
   }
 }
 
-void probe_set::write(layer_id layer, const activity& of, std::size_t part,
-                      std::size_t parts) noexcept {
+void probe_store::write(layer_id layer, const activity& of, std::size_t part,
+                        std::size_t parts) noexcept {
   const auto [x, w, y, frozen] = of;
   layer_probes& own = of_layer_[layer - 1];
   const neuron_id partner = model_.rotation().present() ? 1 : 0;
@@ -99,7 +99,7 @@ void probe_set::write(layer_id layer, const activity& of, std::size_t part,
     std::array<std::uint16_t, together> reached;
     std::size_t count = 0;
     for (std::size_t k = 0; k < some.size() && !frozen;
-         ++k) {  // without a branch, which nobody could foretell
+         ++k) {  // without a branch, which could not be predicted
       reached[count] = static_cast<std::uint16_t>(k);
       count += (bits(some[k].pre) | bits(some[k].pre ^ partner)) != 0;
     }
@@ -121,7 +121,7 @@ void probe_set::write(layer_id layer, const activity& of, std::size_t part,
   }
 }
 
-void probe_set::set(std::size_t p, double strength) noexcept {
+void probe_store::set(std::size_t p, double strength) noexcept {
   at(p).strength = strength;
   if (!model_.rotation().present()) return;
   probe_spec partner = spec_[p];
@@ -129,23 +129,23 @@ void probe_set::set(std::size_t p, double strength) noexcept {
   if (const auto other = find(partner)) at(*other).partner = strength;
 }
 
-void probe_set::clear(layer_id layer) noexcept {
+void probe_store::clear(layer_id layer) noexcept {
   for (synapse& s : of_layer_[layer - 1].synapses) s.strength = s.partner = 0;
 }
 
-void probe_set::clear_synapses() noexcept {
+void probe_store::clear_synapses() noexcept {
   for (layer_id l = 1; l <= of_layer_.size(); ++l) clear(l);
   std::fill(since_.begin(), since_.end(), 0);
 }
 
-std::vector<probe_record> probe_set::save() const {
+std::vector<probe_record> probe_store::save() const {
   std::vector<probe_record> all;
   for (std::size_t p = 0; p < spec_.size(); ++p)
     all.push_back({spec_[p], since_[p], strength(p), at(p).partner + 0.0});
   return all;
 }
 
-void probe_set::restore(std::span<const probe_record> from, std::uint64_t tokens) {
+void probe_store::restore(std::span<const probe_record> from, std::uint64_t tokens) {
   clear_synapses();
   std::fill(since_.begin(), since_.end(), tokens);
   for (const probe_record& r : from) {

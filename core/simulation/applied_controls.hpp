@@ -39,7 +39,7 @@ struct layer_controls {
   std::vector<cut_term> cut_gx, cut_synapses;
 };
 
-struct controls {
+struct applied_controls {
   std::vector<layer_controls> layers;  // L
   std::vector<neuron_id> removed;      // ascending: W is 0 from the token on, A is 0
 };

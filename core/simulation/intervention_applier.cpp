@@ -1,0 +1,198 @@
+#include "core/simulation/intervention_applier.hpp"
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+#include "core/base/sort_unique.hpp"
+#include "core/model/hub_weights.hpp"
+
+namespace bdh {
+namespace {
+
+// A sorted list of neurons and values in which later entries replace or add to earlier ones.
+void hold(std::vector<neuron_value>& in, neuron_id neuron, float value, bool add) {
+  const auto at = std::lower_bound(in.begin(), in.end(), neuron,
+                                   [](const neuron_value& v, neuron_id i) { return v.neuron < i; });
+  if (at == in.end() || at->neuron != neuron)
+    in.insert(at, {neuron, value});
+  else
+    at->value = add ? at->value + value : value;
+}
+
+void hold(std::vector<neuron_value>& in, const std::vector<neuron_id>& neurons, float value,
+          bool add) {
+  if (in.empty()) {  // the usual case, for any number of neurons
+    for (neuron_id i : neurons) in.push_back({i, value});
+    return;
+  }
+  for (neuron_id i : neurons) hold(in, i, value, add);
+}
+
+template <class Use>
+void for_layers(const intervention& p, applied_controls& in, Use use) {
+  for (std::size_t l = 0; l < in.layers.size(); ++l)
+    if (p.layers.empty() ||
+        std::binary_search(p.layers.begin(), p.layers.end(), static_cast<layer_id>(l + 1)))
+      use(in.layers[l]);
+}
+
+}  // namespace
+
+void intervention_applier::apply(std::uint64_t tokens) {
+  for (const auto& [number, p] : set_)
+    if (p.acts_once() && p.first == tokens) act_once(p);
+  std::vector<int> now;
+  for (const auto& [number, p] : set_)
+    if (!p.acts_once() && p.during(tokens)) now.push_back(number);
+  if (!valid_ || now != in_force_) build(now);
+  for (std::size_t l = 0; l < controls_.layers.size(); ++l)
+    for (std::size_t k = 0; k < cut_probes_[l].size(); ++k)
+      controls_.layers[l].cut_synapses[k].value = probes_.strength(cut_probes_[l][k]);
+  engine_.control(now.empty() ? nullptr : &controls_);
+}
+
+void intervention_applier::build(const std::vector<int>& now) {
+  valid_ = false;
+  controls_ = {};
+  controls_.layers.resize(model_.layers());
+  cut_probes_.assign(model_.layers(), {});
+  // Lesions last: nothing is held at a neuron that is not there.
+  for (const bool lesion : {false, true})
+    for (int number : now)
+      if ((set_[number].what == intervention_kind::lesion) == lesion) add(set_[number]);
+  sort_unique(controls_.removed);
+  for (layer_controls& l : controls_.layers) {
+    for (auto* list : {&l.mute_gx_excitatory, &l.mute_gx_inhibitory, &l.mute_gy_excitatory,
+                       &l.mute_gy_inhibitory, &l.mute_synapses})
+      sort_unique(*list);
+    sort_unique(l.cut_gx);  // what two lesions cut is cut once
+    sort_unique(l.cut_synapses);
+  }
+  find_cut_probes();
+  in_force_ = now;
+  valid_ = true;
+}
+
+void intervention_applier::find_cut_probes() {
+  for (layer_id l = 1; l <= model_.layers(); ++l)
+    for (const cut_term& cut : controls_.layers[l - 1].cut_synapses) {
+      const auto probe = probes_.find({{cut.source, cut.target}, l, probe_factor::w});
+      if (!probe || probes_.since(*probe) != 0)
+        throw unavailable_error(
+            "intervention",
+            "strengths of cut synapses that were not recorded: the state restored does not have "
+            "them",
+            "a state with the probes of " + shown_pair(model_, {cut.source, cut.target}));
+      cut_probes_[l - 1].push_back(*probe);
+    }
+}
+
+void intervention_applier::add(const intervention& p) {
+  const float value = static_cast<float>(p.value);
+  switch (p.what) {
+    case intervention_kind::freeze:
+      for_layers(p, controls_, [](layer_controls& l) { l.frozen = true; });
+      return;
+    case intervention_kind::inhibition:
+      for_layers(p, controls_, [&](layer_controls& l) { l.inhibition *= value; });
+      return;
+    case intervention_kind::silence:
+    case intervention_kind::clamp:
+      for_layers(p, controls_, [&](layer_controls& l) {
+        hold(p.on == target::x ? l.hold_x : l.hold_y, p.neurons, value, false);
+      });
+      return;
+    case intervention_kind::stimulate:
+      for_layers(p, controls_, [&](layer_controls& l) {
+        hold(p.on == target::x ? l.add_x : l.add_y, p.neurons, value, true);
+      });
+      return;
+    default:
+      break;
+  }
+  if (p.on == target::neurons) {
+    for_layers(p, controls_, [&](layer_controls& l) {
+      hold(l.hold_x, p.neurons, 0, false);
+      hold(l.hold_y, p.neurons, 0, false);
+    });
+    controls_.removed.insert(controls_.removed.end(), p.neurons.begin(), p.neurons.end());
+  }
+  if (model_.is_direct()) return add_edges(p);
+  if (p.on == target::gx)
+    for (const neuron_pair& pair : p.pairs)
+      for_layers(p, controls_, [&](layer_controls& l) {
+        l.cut_gx.push_back({pair.pre, pair.post, 0});
+      });
+  if (p.on == target::synapses || p.on == target::neurons)
+    for (const probe_spec& spec : set_.probes_needed(p))
+      controls_.layers[spec.layer - 1].cut_synapses.push_back({spec.pair.pre, spec.pair.post, 0});
+}
+
+void intervention_applier::add_edges(const intervention& p) {
+  const direct_circuits& c = model_.direct();
+  const auto mute = [&](const projection& circuit, std::vector<edge_id> layer_controls::*list,
+                        const neuron_pair& pair) {
+    if (const auto edge = circuit.find(pair.pre, pair.post))
+      for_layers(p, controls_, [&](layer_controls& l) { (l.*list).push_back(*edge); });
+  };
+  for (const neuron_pair& pair : p.pairs) {
+    if (p.on == target::synapses) mute(c.gs, &layer_controls::mute_synapses, pair);
+    if (p.on == target::gx) mute(c.gx_excitatory, &layer_controls::mute_gx_excitatory, pair);
+    if (p.on == target::gx) mute(c.gx_inhibitory, &layer_controls::mute_gx_inhibitory, pair);
+    if (p.on == target::gy) mute(c.gy_excitatory, &layer_controls::mute_gy_excitatory, pair);
+    if (p.on == target::gy) mute(c.gy_inhibitory, &layer_controls::mute_gy_inhibitory, pair);
+  }
+}
+
+void intervention_applier::carry(std::span<const float> w) {
+  for (layer_controls& l : controls_.layers)
+    for (cut_term& cut : l.cut_gx) {
+      const float activity = w[cut.source];
+      cut.value = activity == 0 ? 0
+                                : dot(hub_row(model_.circuits().dx, cut.target),
+                                      hub_column(model_, cut.source)) *
+                                      activity;
+    }
+}
+
+void intervention_applier::act_once(const intervention& p) {
+  for (layer_id l = 1; l <= model_.layers(); ++l) {
+    if (!p.layers.empty() && !std::binary_search(p.layers.begin(), p.layers.end(), l)) continue;
+    if (p.pairs.empty()) {
+      layer_synapses all = engine_.save(l);
+      std::fill(all.stored.begin(), all.stored.end(), 0.0f);
+      engine_.restore(l, all);
+      probes_.clear(l);
+      continue;
+    }
+    for (const neuron_pair& pair : p.pairs) {
+      set_synapse(p, l, pair);
+      if (const auto at = probes_.find({pair, l, probe_factor::w})) probes_.set(*at, p.value);
+      if (p.what != intervention_kind::reset) continue;
+      // What Y would have written is cleared, too.
+      if (const auto at = probes_.find({pair, l, probe_factor::y})) probes_.set(*at, 0);
+    }
+  }
+}
+
+void intervention_applier::set_synapse(const intervention& p, layer_id layer,
+                                       const neuron_pair& pair) {
+  if (model_.is_direct()) {
+    const float value = static_cast<float>(p.value);
+    const edge_id edge = *model_.direct().gs.find(pair.pre, pair.post);
+    return engine_.write_synapses(layer, {&edge, 1}, {&value, 1});
+  }
+  // sigma(i->j) by so much more is rho(i) by so much more of what j contributes to the hubs.
+  const std::size_t at = *probes_.find({pair, layer, probe_factor::w});
+  const double more = p.value - probes_.strength(at);
+  const std::vector<double> column = hub_column(model_, pair.post);
+  std::vector<edge_id> which(model_.hubs());
+  for (neuron_id k = 0; k < model_.hubs(); ++k) which[k] = edge_id{pair.pre} * model_.hubs() + k;
+  std::vector<float> row(model_.hubs());
+  engine_.read_synapses(layer, which, row);
+  for (neuron_id k = 0; k < model_.hubs(); ++k)
+    row[k] = static_cast<float>(row[k] + more * column[k]);
+  engine_.write_synapses(layer, which, row);
+}
+
+}  // namespace bdh

@@ -1,0 +1,27 @@
+#include "core/simulation/probe_set.hpp"
+
+#include "core/base/error.hpp"
+#include "core/simulation/bounds.hpp"
+
+namespace bdh {
+
+std::size_t probe_set::add(const probe_spec& what) {
+  position_.expect_between_tokens();
+  if (!published_) throw unavailable_error("probe", "a changed round table", "the published one");
+  expect_all_sites_local("probe", engine_);
+  return kept_.place(what, position_.tokens);
+}
+
+std::optional<double> probe_set::strength(const probe_spec& what) const {
+  expect_in_model(model_, what.layer, what.pair.pre);
+  if (model_.is_direct() && what.factor == probe_factor::w)
+    if (const auto edge = model_.direct().gs.find(what.pair.pre, what.pair.post)) {
+      float value = 0;
+      engine_.read_synapses(what.layer, {&*edge, 1}, {&value, 1});
+      return value;
+    }
+  const auto p = kept_.find(what);
+  return p && kept_.since(*p) == 0 ? std::optional(kept_.strength(*p)) : std::nullopt;
+}
+
+}  // namespace bdh

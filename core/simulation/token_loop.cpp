@@ -1,0 +1,198 @@
+#include "core/simulation/token_loop.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <typeinfo>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/simulation/bounds.hpp"
+
+namespace bdh {
+
+token_loop::token_loop(const token_loop_parts& parts, const round_table& table)
+    : p_(parts),
+      table_(table),
+      published_(table.rounds == round_table::published().rounds),
+      scheduler_(parts.work, parts.mail, parts.threads, table, parts.subject.layers()) {}
+
+int token_loop::observe(observer call, observation sees) {
+  observers_.emplace(next_id_, observing{std::move(call), std::max(sees, observation::activity)});
+  return next_id_++;
+}
+
+observation token_loop::sees() const noexcept {
+  observation most = observation::none;
+  if (tracks())
+    most = published_ && p_.interventions.empty() ? observation::drives : observation::activity;
+  for (const auto& [number, o] : observers_) most = std::max(most, o.sees);
+  return most;
+}
+
+bool token_loop::is_sibling_of(const token_loop& other) const {
+  const engine &a = p_.work, &b = other.p_.work;
+  return &p_.subject == &other.p_.subject && typeid(a) == typeid(b) && a.device() == b.device() &&
+         a.sites() == b.sites() && table_.rounds == other.table_.rounds;
+}
+
+void token_loop::begin(token_id token, observation sees) {
+  p_.position.expect_between_tokens();
+  expect_in_vocabulary(p_.subject, token);
+  p_.applier.apply(p_.position.tokens);
+  surprisal_ = p_.next.surprisal(token);
+  step_start_ = std::chrono::steady_clock::now();
+  p_.position.inconsistent = p_.position.in_token = true;
+  token_ = token;
+  sees_ = sees;
+  p_.probes.sort();
+  scheduler_.begin(token, sees);
+}
+
+std::optional<round_mark> token_loop::advance() {
+  if (!p_.position.in_token)
+    throw input_error("simulator", "no token is being read", "begin() before advance()");
+  while (const auto done = scheduler_.advance()) {
+    reached(*done, false);
+    if (done->at != moment::token_entered) return done;
+  }
+  return std::nullopt;
+}
+
+step_report token_loop::finish() {
+  if (!p_.position.in_token)
+    throw input_error("simulator", "no token is being read", "begin() before finish()");
+  const round_observer follows{
+      [this](const round_mark& done) { reached(done, true); },
+      [this](std::size_t part, std::size_t parts) { write_probes(part, parts); }};
+  scheduler_.finish(&follows);
+  return end();
+}
+
+void token_loop::run_together(std::span<stream> streams) {
+  std::vector<scheduler*> together;
+  for (const stream& s : streams) together.push_back(&s.loop->scheduler_);
+  const round_observer follows{[&](const round_mark& done) {
+                                 for (stream& s : streams) {
+                                   if (s.failed) continue;
+                                   try {
+                                     s.loop->reached(done, true);
+                                   } catch (...) {
+                                     s.failed = std::current_exception();
+                                   }
+                                 }
+                               },
+                               [&](std::size_t part, std::size_t parts) {
+                                 for (const stream& s : streams)
+                                   if (!s.failed) s.loop->write_probes(part, parts);
+                               }};
+  scheduler::finish(together, &follows);
+}
+
+step_report token_loop::end() {
+  p_.position.in_token = false;  // whatever comes: this token has no more rounds
+  if (sees_ == observation::drives && tracks()) track_w(false);
+  step_report all = report();
+  ++p_.position.tokens;
+  p_.next.set_by_engine();
+  p_.position.inconsistent = false;
+  return all;
+}
+
+// `shared`: the threads will write the probes together, unless an observer is to see them first.
+void token_loop::reached(const round_mark& done, bool shared) {
+  track(done);
+  if (!shared || observed()) {
+    write_probes(0, 1);
+    pending_probe_layer_ = 0;
+  }
+  if (done.at == moment::token_entered) return;
+  try {
+    for (const auto& [number, o] : observers_) o.call(done.layer, done.at);
+  } catch (...) {
+    p_.position.in_token = false;  // and inconsistent
+    throw;
+  }
+}
+
+// W of every source, and the probes, which X and W write to.
+void token_loop::track(const round_mark& done) {
+  pending_probe_layer_ = 0;
+  if (!tracks()) return;
+  if (sees_ == observation::drives) {
+    track_w(done.layer == 1);  // of the layer before: its Y still is there
+    track_x(done.layer);
+  } else if (done.at == moment::token_entered || done.at == moment::y_ready) {
+    track_w(done.at == moment::token_entered);
+  } else if (done.at == moment::synapses_written) {
+    track_x(done.layer);
+  }
+}
+
+void token_loop::track_w(bool of_token) {
+  if (of_token)
+    p_.sources.token_entered(token_);
+  else
+    p_.sources.layer_ended();
+  p_.applier.carry(p_.sources.w());
+}
+
+void token_loop::track_x(layer_id layer) {
+  if (p_.probes.size() == 0) return;
+  x_.resize(p_.subject.neurons());
+  p_.work.read(variable::x, x_);
+  if (p_.probes.reads_y(layer)) {
+    y_.resize(p_.subject.neurons());
+    p_.work.read(variable::y, y_);
+  }
+  pending_probe_layer_ = layer;
+}
+
+void token_loop::write_probes(std::size_t part, std::size_t parts) noexcept {
+  if (pending_probe_layer_ == 0) return;
+  p_.probes.write(
+      pending_probe_layer_,
+      {.x = x_, .w = p_.sources.w(), .y = y_, .frozen = p_.applier.frozen(pending_probe_layer_)},
+      part, parts);
+}
+
+step_report token_loop::report() {
+  const std::size_t layers = p_.subject.layers();
+  std::vector<std::uint64_t> counts(2 * layers + 3);
+  std::optional<fault> first;
+  const site_range local = p_.work.local();
+  for (site_id s = local.begin; s < local.end; ++s)
+    if (auto f = p_.work.first_fault(s); f && (!first || f->step < first->step))
+      first = std::move(f);
+  for (site_id s = local.begin; s < local.end && !first; ++s) {
+    const site_counts& c = p_.work.counts(s);
+    for (std::size_t l = 0; l < layers; ++l) {
+      counts[l] += c.active_x[l];
+      counts[layers + l] += c.active_y[l];
+    }
+    counts[2 * layers] += c.synaptic_events;
+    counts[2 * layers + 1] += c.hebbian_writes;
+  }
+  counts[2 * layers + 2] = scheduler_.bytes();
+  p_.totals.reduce(counts, first);
+  if (first) throw_fault(p_.position.tokens, *first);
+  const auto of_layers = [&](std::size_t begin) {
+    const auto at = counts.begin() + static_cast<std::ptrdiff_t>(begin);
+    std::vector<neuron_id> all;
+    std::transform(at, at + static_cast<std::ptrdiff_t>(layers), std::back_inserter(all),
+                   [](std::uint64_t n) { return static_cast<neuron_id>(n); });
+    return all;
+  };
+  return {
+      .position = p_.position.tokens,
+      .token = token_,
+      .active_x = of_layers(0),
+      .active_y = of_layers(layers),
+      .synaptic_events = counts[2 * layers],
+      .hebbian_writes = counts[2 * layers + 1],
+      .bytes_exchanged = counts[2 * layers + 2],
+      .surprisal = surprisal_,
+      .seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - step_start_).count()};
+}
+
+}  // namespace bdh
