@@ -1,6 +1,6 @@
-// What the scheduler asks of whatever does the work: a CPU, a GPU. An engine holds the state of
-// every site and performs the steps of a token for one site at a time; all it knows of other sites
-// is what arrives in messages.
+// The interface between the scheduler and what does the work: a CPU, a GPU. An engine holds the
+// state of its local sites and performs the steps of a token for one site at a time; all that a
+// step has of other sites is what arrives in messages.
 #pragma once
 
 #include <cstdint>
