@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "core/base/error.hpp"
-#include "io/files/csv.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/reference_outputs.hpp"
@@ -312,15 +311,4 @@ TEST_CASE("a run is repaired beside the damaged one") {
   check_rows(read_expected(dir / "new/logits.h5"));
   CHECK(files::read(dir / "run/logits.h5") == "no HDF5 file any more");
   CHECK_THROWS_AS(repair_run(dir / "run", dir / "new"), input_error);
-}
-
-TEST_CASE("any text fits on one line of a CSV file") {
-  CHECK(csv_field("plain") == "\"plain\"");
-  CHECK(csv_field("a\"b,c") == "\"a\"\"b,c\"");
-  CHECK(csv_field("a\nb\r\t\\") == "\"a\\nb\\r\\t\\\\\"");
-  CHECK(csv_field(std::string("\0\x7f\xff", 3)) == "\"\\x00\\x7f\\xff\"");
-  CHECK(csv_field("ä€😀") == "\"ä€😀\"");
-  CHECK(csv_field("\xc3") == "\"\\xc3\"");
-  CHECK(csv_field("\xed\xa0\x80") == "\"\\xed\\xa0\\x80\"");
-  CHECK(csv_field("\xc0\xaf") == "\"\\xc0\\xaf\"");
 }

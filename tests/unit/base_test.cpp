@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <numbers>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/array.hpp"
@@ -14,6 +17,9 @@
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
 #include "core/base/sincos.hpp"
+#include "core/base/sort_unique.hpp"
+#include "core/base/top_k.hpp"
+#include "core/base/utf8.hpp"
 
 TEST_CASE("an error is one line of the common grammar, with the same values as members") {
   const bdh::input_error e("net.bdh.h5:/projections/e/indices[1041]", "neuron 5021", "< 4096",
@@ -24,8 +30,65 @@ TEST_CASE("an error is one line of the common grammar, with the same values as m
   CHECK(e.found() == "neuron 5021");
   CHECK(e.expected() == "< 4096");
   CHECK(e.hint() == "see 'bdh info'");
-  CHECK(std::string(bdh::error("a", "b").what()) == "a: b");
+  CHECK(e.kind() == bdh::error_kind::input);
+  CHECK(std::string(bdh::input_error("a", "b").what()) == "a: b");
   CHECK(std::string(bdh::shape_error("evil\nname\x1b[2J", "x").what()) == "evil?name?[2J: x");
+}
+
+TEST_CASE("an error is thrown on as its own type") {
+  const auto thrown = [](bdh::error_kind kind) { bdh::throw_error(kind, "a", "b", "c", "d"); };
+  CHECK_THROWS_WITH_AS(thrown(bdh::error_kind::input), "a: b, expected c; d", bdh::input_error);
+  CHECK_THROWS_AS(thrown(bdh::error_kind::shape), bdh::shape_error);
+  CHECK_THROWS_AS(thrown(bdh::error_kind::device), bdh::device_error);
+  CHECK_THROWS_AS(thrown(bdh::error_kind::unavailable), bdh::unavailable_error);
+}
+
+TEST_CASE("UTF-8 is decoded as RFC 3629 has it") {
+  const auto code = [](std::string_view text) { return bdh::decode_utf8(text).code; };
+  CHECK(code("a\xc3") == 'a');
+  CHECK(code("\xc3\xa4") == 0xe4);
+  CHECK(code("\xe2\x82\xac") == 0x20ac);
+  CHECK(code("\xf0\x9f\x98\x80!") == 0x1f600);
+  CHECK(bdh::decode_utf8("\xf0\x9f\x98\x80!").length == 4);
+  for (const std::string_view malformed :
+       {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3z"}) {
+    const bdh::utf8_character c = bdh::decode_utf8(malformed);
+    CHECK(c.length == 0);
+    CHECK_FALSE(c.incomplete);
+    CHECK(c.code == bdh::replacement_character);
+    CHECK_FALSE(bdh::is_utf8(malformed));
+  }
+  for (const std::string_view cut : {"", "\xc3", "\xe2\x82", "\xf0\x9f\x98"}) {
+    CHECK(bdh::decode_utf8(cut).length == 0);
+    CHECK(bdh::decode_utf8(cut).incomplete);
+  }
+  CHECK(bdh::is_utf8("\xc3\xa4 and \xe2\x82\xac"));
+}
+
+TEST_CASE("the k largest are those of a stable sort") {
+  bdh::random_stream random(3, bdh::purpose::test_weights, 0);
+  for (const std::size_t k : {0u, 1u, 7u, 100u, 5000u}) {
+    std::vector<std::pair<double, int>> all;
+    bdh::top_k<int> top(k);
+    for (int i = 0; i < 4000; ++i) {  // with many ties
+      all.emplace_back(1 + random.below(300), i);
+      top.offer(all.back().first, i);
+      top.offer(0, -1);
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    all.resize(std::min(k, all.size()));
+    std::vector<int> expected;
+    for (const auto& [size, i] : all) expected.push_back(i);
+    CHECK(top.entries() == expected);
+    CHECK(top.nonzero() == 4000);
+  }
+}
+
+TEST_CASE("sorted, each once") {
+  std::vector<int> values{3, 1, 3, 2, 1};
+  bdh::sort_unique(values);
+  CHECK(values == std::vector<int>{1, 2, 3});
 }
 
 TEST_CASE("arrays start at zero, aligned, small and large") {
