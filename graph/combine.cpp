@@ -39,8 +39,8 @@ projection dense(std::string name, population source, population target, major r
                  std::span<const placement> parts) {
   const std::size_t columns = rows == major::source ? target.size : source.size;
   array<float> weights(std::size_t{source.size} * target.size);
-  std::fill(weights.begin(), weights.end(),
-            -0.0f);  // what leaves the bits of any weight as they are when it is added
+  // What leaves the bits of any weight as they are when it is added.
+  std::fill(weights.begin(), weights.end(), -0.0f);
   for (const placement& p : parts)
     for_each_edge(p, rows,
                   [&](neuron_id r, neuron_id c, float w) { weights[r * columns + c] += w; });

@@ -63,8 +63,8 @@ edge_set complete(neuron_id n) {
 }
 
 edge_set erdos_renyi(const graph_recipe& r, random_stream& random) {
-  if (r.degree == r.neurons - 1)
-    return complete(r.neurons);  // Boost's iterator needs a probability below 1
+  // Boost's iterator needs a probability below 1.
+  if (r.degree == r.neurons - 1) return complete(r.neurons);
   using iterator = boost::sorted_erdos_renyi_iterator<random_stream, boost_graph>;
   edge_list edges;
   edges.reserve(std::size_t{r.neurons} * r.degree);
@@ -80,8 +80,8 @@ edge_set erdos_renyi(const graph_recipe& r, random_stream& random) {
 edge_set small_world(const graph_recipe& r, double rewired, random_stream& random) {
   using iterator = boost::small_world_iterator<random_stream, boost_graph>;
   const neuron_id ahead = (r.degree + 1) / 2;
-  if (2 * ahead + 1 >= r.neurons)
-    rewired = 0;  // no neuron is outside the neighbourhood; Boost would look for one for ever
+  // No neuron is outside the neighbourhood; Boost would look for one for ever.
+  if (2 * ahead + 1 >= r.neurons) rewired = 0;
   edge_list edges;
   edges.reserve(std::size_t{r.neurons} * 2 * ahead);
   const iterator end;
@@ -119,8 +119,8 @@ edge_set scale_free(const graph_recipe& r, random_stream& random) {
   edges.reserve(std::size_t{r.neurons} * r.degree);
   const iterator end;
   iterator e(random, r.neurons, exponent, plod_scale(r, exponent));
-  for (++e; e != end; ++e)
-    edges.add(e->first, e->second);  // the first one is Boost's placeholder 0 -> 0
+  // The first one is Boost's placeholder 0 -> 0.
+  for (++e; e != end; ++e) edges.add(e->first, e->second);
   return std::move(edges).by_source(r.neurons);
 }
 

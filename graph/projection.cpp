@@ -39,9 +39,8 @@ array<T> copy_of(const array<T>& from) {
 }
 
 struct bits_seen {
-  std::uint32_t
-      not_finite = 0,
-      any = 0;  // != 0 when a weight is infinite or not a number; all bits that some weight has
+  // != 0 when a weight is infinite or not a number; all bits that some weight has.
+  std::uint32_t not_finite = 0, any = 0;
 };
 
 [[gnu::always_inline]] inline bits_seen seen_bits(const float* weights,

@@ -14,8 +14,8 @@ namespace {
 // number of samples with U = R - m (m + 1) / 2.
 double exact_p(double u, std::size_t m, std::size_t n) {
   const std::size_t most = m * n;
-  std::vector<std::vector<double>> ways(
-      m + 1, std::vector<double>(most + 1));  // [size of the subset][its U so far]
+  // [size of the subset][its U so far].
+  std::vector<std::vector<double>> ways(m + 1, std::vector<double>(most + 1));
   ways[0][0] = 1;
   // A rank r that joins a subset of k - 1 smaller ones has r - k elements of the other sample below
   // it.

@@ -107,8 +107,8 @@ class all_edges {
   neuron_id size_, width_;
   std::optional<weight_matrix> rows_;  // through hubs
   std::deque<projection> turned_;      // those that the model has by source
-  std::vector<const projection*>
-      parts_;  // explicit edges by target: excitatory, inhibitory; or those of gs
+  // Explicit edges by target: excitatory, inhibitory; or those of gs.
+  std::vector<const projection*> parts_;
 };
 
 }  // namespace

@@ -99,8 +99,8 @@ class tuner {
     const double driven = goal.active_share * r.graph.neurons;
     gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(driven)));
     gains_.inhibition_y = ei_balance_;
-    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share *
-                             horizon);  // mean degrees, weights of 1
+    // Mean degrees, weights of 1.
+    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share * horizon);
   }
 
   void start_from(const known_gains& k) {

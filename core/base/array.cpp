@@ -33,8 +33,8 @@ void* allocate_zeroed(std::size_t count, std::size_t size) {
   if (bytes >= large) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED) {
-      madvise(memory, bytes,
-              MADV_HUGEPAGE);  // advice only: fewer TLB misses when rows are gathered
+      // Advice only: fewer TLB misses when rows are gathered.
+      madvise(memory, bytes, MADV_HUGEPAGE);
       return memory;
     }
   } else if (void* memory =
@@ -62,8 +62,8 @@ const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes) {
                        "the system refused to map " + std::to_string(bytes) +
                            " bytes of a file: " + std::generic_category().message(errno),
                        "room for them");
-  madvise(pages, before + bytes,
-          MADV_HUGEPAGE);  // advice only, for file systems that cache in large pages
+  // Advice only, for file systems that cache in large pages.
+  madvise(pages, before + bytes, MADV_HUGEPAGE);
   return static_cast<const char*>(pages) + before;
 }
 

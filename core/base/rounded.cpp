@@ -92,9 +92,8 @@ two exp_minus_1(two r) {
   return e;
 }
 
-double power_of_2(int n) {
-  return std::bit_cast<double>((std::int64_t{1023} + n) << 52);
-}  // of a normal number
+// Of a normal number.
+double power_of_2(int n) { return std::bit_cast<double>((std::int64_t{1023} + n) << 52); }
 
 double exp(two x) {
   if (std::isnan(x.high)) return x.high;
@@ -122,9 +121,8 @@ two log(two x) {
 
 }  // namespace
 
-double log(double x) noexcept {
-  return x > 0 && std::isfinite(x) ? log(two{x}).high : std::log(x);
-}  // infinities, NaN
+// Infinities and NaN as in the standard library.
+double log(double x) noexcept { return x > 0 && std::isfinite(x) ? log(two{x}).high : std::log(x); }
 double log1p(double x) noexcept {
   return x != 0 && x > -1 && std::isfinite(x) ? log(sum(1, x)).high : std::log1p(x);
 }

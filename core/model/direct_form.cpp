@@ -13,8 +13,8 @@
 namespace bdh {
 namespace {
 
-constexpr double floor_share = 0.1;  // of the mean over all sources: a source that the calibration
-                                     // never saw keeps its largest edges
+// Of the mean over all sources: a source that the calibration never saw keeps its largest edges.
+constexpr double floor_share = 0.1;
 
 void check(const model& m, const direct_options& o, const calibration* seen) {
   if (m.is_direct())

@@ -132,8 +132,8 @@ log_probabilities of_best_lognormal(const tally& tail) {
     return -likelihood(tail, of_lognormal(tail, at[0], std::exp(at[1])));
   };
   auto best = minimise(cost, {mean, 0.5 * std::log(std::max(variance, 1e-6))}, 0.5);
-  best =
-      minimise(cost, best, 0.1);  // anew from there: the first corners may have closed in too early
+  // Anew from there: the first corners may have closed in too early.
+  best = minimise(cost, best, 0.1);
   return of_lognormal(tail, best[0], std::exp(best[1]));
 }
 

@@ -21,8 +21,8 @@ using detail::igraph_session;
 
 constexpr igraph_integer_t leiden_rounds = 10;
 constexpr igraph_integer_t rewirings_per_link = 10;
-constexpr neuron_id fewest_to_rewire =
-    4;  // igraph's; with fewer nodes there is nothing to exchange
+// igraph's; with fewer nodes there is nothing to exchange.
+constexpr neuron_id fewest_to_rewire = 4;
 constexpr double leiden_randomness = 0.01;  // beta of Traag and others, igraph's default
 
 // each(i, j, weight) of every link, i < j, in ascending order.

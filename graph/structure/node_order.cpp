@@ -16,10 +16,10 @@
 namespace bdh {
 namespace {
 
+// Every edge in both directions.
 using symmetric_graph =
     boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
-                                       boost::no_property, neuron_id,
-                                       edge_id>;  // every edge in both directions
+                                       boost::no_property, neuron_id, edge_id>;
 
 constexpr std::pair<node_order, const char*> orders[] = {
     {node_order::rcm, "rcm"}, {node_order::degree, "degree"}, {node_order::community, "community"}};

@@ -16,8 +16,8 @@ random_product gaussian_product(const neuron_window& like, std::size_t depth, st
   };
   neuron_window window = like;
   window.first_source = window.first_target = 0;
-  if (!like.same_neurons())
-    window.first_target = like.sources;  // rows before it are of no use, and are never visited
+  // Rows before it are of no use, and are never visited.
+  if (!like.same_neurons()) window.first_target = like.sources;
   const std::size_t before = like.same_neurons() ? 0 : like.sources;
   array<float> left((before + like.targets) * depth);
   const array<float> of_targets = drawn(like.targets, 0);

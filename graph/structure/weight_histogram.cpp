@@ -11,8 +11,8 @@
 namespace bdh {
 namespace {
 
-constexpr int dropped_bits =
-    11;  // of a float32 without its sign: 8 of exponent and 12 of mantissa are left
+// Of a float32 without its sign: 8 of exponent and 12 of mantissa are left.
+constexpr int dropped_bits = 11;
 constexpr std::size_t bins = std::size_t{1} << (31 - dropped_bits);
 
 }  // namespace

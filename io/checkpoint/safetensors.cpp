@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t max_header =
-    std::uint64_t{16} << 20;  // bytes; a BDH checkpoint has some hundred for each of a few tensors
+// Bytes; a BDH checkpoint has some hundred for each of a few tensors.
+constexpr std::uint64_t max_header = std::uint64_t{16} << 20;
 constexpr std::size_t max_depth = 3;  // header, tensor, shape
 
 struct named_type {
@@ -177,8 +177,8 @@ class safetensors_file final : public tensor_file {
   }
 
   std::span<const std::byte> data_;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>>
-      ranges_;  // of the tensors, in bytes of data_
+  // Of the tensors, in bytes of data_.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_;
 };
 
 }  // namespace

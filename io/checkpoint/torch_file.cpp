@@ -252,8 +252,8 @@ class pickled_state {
   const pickle::document& document_;
   const std::string& place_;
   pickle::handle handle_ = 0;
-  std::vector<bool> visited_, counted_;  // values looked into, for tensors and for numbers: a
-                                         // hostile file may share them a million times
+  // Values looked into, for tensors and for numbers: a hostile file may share them a million times.
+  std::vector<bool> visited_, counted_;
   std::vector<statement> statements_;
 };
 

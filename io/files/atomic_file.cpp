@@ -57,8 +57,8 @@ atomic_file::atomic_file(std::filesystem::path target, bool overwrite)
                       "use --force to overwrite it");
   expect_writable(folder, target_);
   temporary_ = folder / temporary_name();
-  std::filesystem::remove(temporary_,
-                          ignored);  // left by a process of the same number that was killed
+  // Left by a process of the same number that was killed.
+  std::filesystem::remove(temporary_, ignored);
 }
 
 atomic_file::~atomic_file() {
@@ -96,8 +96,8 @@ atomic_folder::atomic_folder(std::filesystem::path target) : target_(std::move(t
     throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
   expect_writable(around, target_);
   temporary_ = around / temporary_name();
-  std::filesystem::remove_all(temporary_,
-                              ignored);  // left by a process of the same number that was killed
+  // Left by a process of the same number that was killed.
+  std::filesystem::remove_all(temporary_, ignored);
 }
 
 atomic_folder::~atomic_folder() {

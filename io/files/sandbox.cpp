@@ -42,8 +42,8 @@ int run_child(int descriptor, const std::function<void(value_pipe&)>& put) noexc
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGINT, SIG_IGN);  // the parent decides
   ::signal(SIGTERM, SIG_IGN);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL})
-    ::signal(fault, SIG_DFL);  // no handler of the parent's prints about a death here
+  // No handler of the parent's prints about a death here.
+  for (const int fault : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) ::signal(fault, SIG_DFL);
   try {
     value_pipe values(descriptor);
     put(values);

@@ -16,9 +16,9 @@ namespace {
 // Nothing that a line of text, XML or CSV cannot hold as it is.
 bool is_plain(std::string_view name) {
   const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  // U+FFFE and U+FFFF are no characters.
   return is_utf8(name) && std::ranges::none_of(name, controls) &&
-         name.find("\xef\xbf\xbe") == name.npos &&
-         name.find("\xef\xbf\xbf") == name.npos;  // U+FFFE and U+FFFF are no characters
+         name.find("\xef\xbf\xbe") == name.npos && name.find("\xef\xbf\xbf") == name.npos;
 }
 
 std::string escaped(std::string_view name) {

@@ -103,8 +103,8 @@ edge_list read_graph_file(const std::string& file, bool one_population) {
   if (text.starts_with("\x89HDF"))
     throw input_error(file, "an HDF5 file", "the group in it that holds the matrix",
                       "for example " + file + ":/projections/gx");
-  if (text.starts_with("\xef\xbb\xbf"))
-    text.remove_prefix(3);  // the byte order mark of some spreadsheets
+  // The byte order mark of some spreadsheets.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const std::string_view start =
       text.substr(0, std::min<std::size_t>(text.size(), text.find_first_not_of(" \t\r\n") + 16));
   if (graph_formats::lower(text.substr(0, 14)) == "%%matrixmarket")

@@ -82,8 +82,8 @@ void read_here(const std::string& path, const std::string& group, edge_list& to)
   const array<std::uint64_t> first = indptr.read_integers(lines + 1, edges),
                              position = indices.read_integers(edges, positions - 1);
   const array<float> weight = data.read_reals(edges);
-  const bool inhibitory =
-      g.has_attribute("sign") && g.integer("sign") < 0;  // of our own model files
+  // Of our own model files.
+  const bool inhibitory = g.has_attribute("sign") && g.integer("sign") < 0;
   (to.one_population ? to.source : to.target).size = static_cast<neuron_id>(rows);
   to.source.size = static_cast<neuron_id>(columns);
   if (first[0] != 0 || first[lines] != edges)

@@ -16,8 +16,8 @@
 namespace bdh::hdf5 {
 namespace {
 
-constexpr std::size_t longest_text =
-    65536;  // an attribute of the first file version cannot be longer
+// An attribute of the first file version cannot be longer.
+constexpr std::size_t longest_text = 65536;
 
 // The innermost message of HDF5's error stack.
 std::string reason() {

@@ -20,9 +20,9 @@ namespace {
 
 constexpr std::uint64_t base = 512;  // addresses count from behind the user block
 constexpr std::uint64_t nowhere = ~std::uint64_t{0};
-constexpr std::uint64_t leaf_k = 4, internal_k = 16;  // HDF5's defaults: entries of a symbol node
-                                                      // and children of a B-tree node, halved
-constexpr std::uint64_t highest_level = 4;            // of a B-tree: 32^5 symbol nodes
+// HDF5's defaults: entries of a symbol node and children of a B-tree node, halved.
+constexpr std::uint64_t leaf_k = 4, internal_k = 16;
+constexpr std::uint64_t highest_level = 4;                      // of a B-tree: 32^5 symbol nodes
 constexpr std::uint64_t largest_heap = std::uint64_t{1} << 24;  // of the names in a group
 constexpr unsigned deepest = 8;                                 // groups in groups; ours go to 3
 constexpr std::size_t most_pieces = 1000000;                    // a state has about 15 a layer
@@ -50,8 +50,8 @@ struct group {
   struct node {
     std::uint64_t address, right;
   };
-  std::array<node, highest_level + 1> last =
-      {};  // of each level; address 0 while there is none, which is the superblock's
+  // Of each level; address 0 while there is none, which is the superblock's.
+  std::array<node, highest_level + 1> last = {};
 };
 
 class validator {

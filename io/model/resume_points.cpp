@@ -38,12 +38,12 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> resume_points(
 }  // namespace
 
 void write_resume_point(const std::filesystem::path& run, const synapse_state& state,
-                      const model& m) {
+                        const model& m) {
   const std::filesystem::path file =
       run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
   std::error_code failed;
-  if (identify(file) != file_kind::state)
-    std::filesystem::remove(file, failed);  // so damaged that it is no state file any more
+  // So damaged that it is no state file any more.
+  if (identify(file) != file_kind::state) std::filesystem::remove(file, failed);
   save_state(state, m, file);
   const auto all = resume_points(run);
   std::error_code ignored;
