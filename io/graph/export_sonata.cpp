@@ -214,8 +214,8 @@ nlohmann::ordered_json circuit_config(const exported_graph& g) {
 
 // What is loaded has the same edges; its neurons are NEST's, which spike.
 constexpr const char* nest_script =
-    R"("""Loads the circuit beside it into NEST: load() makes neurons and edges; as a program it also
-runs them, MS milliseconds, and prints how many spikes there were."""
+    R"("""Loads the circuit beside it into NEST: load() makes neurons and edges; as a program it
+also runs them, MS milliseconds, and prints how many spikes there were."""
 import json
 import os
 import sys
