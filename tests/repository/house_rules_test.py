@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Every kind of violation that house_rules.py knows, planted into a small tree of its own, must be
+found where it is, and nothing else; and what lies just within a limit passes."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import cpp_text
+import house_rules
+
+INSTALL = "set(public_headers core/base/ids.hpp\n  core/model/model.hpp)\n"
+CLEAN = {
+    "core/base/ids.hpp": "#pragma once\n// a ? b : c ? d : e, named in a comment\n",
+    "core/base/ids.cpp": 'const char* text = "x ? y : z ? 1 : 2";\n'
+         'int f(int a) { return a ? 1 : 2; }\n',
+    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
+    "tests/unit/core_test.cpp": "int g(bool a, bool b) { return f(a ? 1 : 2, b ? 1 : 2); }\n",
+    "tests/cli/test_cli.py": "# A task is no word of the list.\n",
+    "cmake/install.cmake": INSTALL,
+    "CMakeLists.txt": "project(bdh)\n",
+    "cmake/build.sh": "#!/bin/sh\n",
+    ".ci/run": "#!/usr/bin/env bash\n",
+    "docs/files.md": "A long line of text. " * 20 + "\n",
+    "tests/data/words.txt": "x" * 200 + " nobod" + "y was tol" + "d\n",
+}
+
+
+def body(lines):
+    return "{\n" + "  ++n;\n" * (lines - 2) + "}\n"
+
+
+def of_class(members, lines):
+    return ("class wide {\n public:\n  int size() const;\n" + "  int a = 0;\n" * members
+            + "\n" * (lines - 4 - members) + "};\n")
+
+
+LONG = "x" * 101
+# Rule, file, what is put at its end, line of the violation after the clean text's last.
+PLANTED = [
+    ("include", "core/base/ids.hpp", '#include "core/model/model.hpp"\n', 1),
+    ("columns", "core/base/ids.cpp", f"// {LONG}\n", 1),
+    ("columns", "tests/cli/test_cli.py", f"# {LONG}\n", 1),
+    ("columns", "CMakeLists.txt", f"# {LONG}\n", 1),
+    ("columns", "cmake/build.sh", f"# {LONG}\n", 1),
+    ("columns", ".ci/run", f"# {LONG}\n", 1),
+    ("file", "core/base/ids.cpp", "\n" * 400, None),
+    ("function", "core/base/ids.cpp", "int& g(int& n) " + body(61), 1),
+    ("function", "core/base/ids.cpp", "namespace a {\nstruct b {\n  void c() " + body(61)
+     + "};\n}\n", 3),
+    ("function", "core/base/ids.cpp", "a::a(int v)\n    : n_{v},\n      m_(v) " + body(59), 1),
+    ("class", "core/base/ids.hpp", of_class(3, 251), 1),
+    ("class", "core/base/ids.hpp", of_class(26, 40), 1),
+    ("class", "core/base/ids.hpp", "struct s {\n" + "  std::map<int, int> a, b;\n" * 13 + "};\n",
+     1),
+    ("conditional", "core/base/ids.cpp", "int h(int a) { return a ? 1 : a > 2 ? 3 : 4; }\n", 1),
+    ("conditional", "tests/unit/core_test.cpp",
+     "int h(int a) {\n  return a ? f(a ? 1 : 2) : 4;\n}\n", 2),
+    ("word", "core/base/ids.hpp", "// nobod" + "y reads this\n", 1),
+    ("word", "core/base/ids.cpp", "void tel" + "l_all();\n", 1),
+    ("word", "core/base/ids.cpp", 'const char* m = "as aske' + 'd";\n', 1),
+    ("word", "docs/files.md", "Who" + "ever reads this.\n", 1),
+    ("word", "tests/cli/test_cli.py", "def test_it_is_tol" + "d(self):\n", 1),
+    ("word", "core/base/ids.cpp", "class onlook" + "er;\n", 1),
+]
+WITHIN = [
+    ("core/base/ids.cpp", "// " + "x" * 97 + "\n"),
+    ("core/base/ids.cpp", "\n" * 398),
+    ("core/base/ids.cpp", "int& g(int& n) " + body(60)),
+    ("core/base/ids.hpp", of_class(25, 250)),
+    ("core/base/ids.cpp", "int h(bool a, bool b) { return (a ? 1 : 2) + (b ? 1 : 2); }\n"),
+    ("core/base/ids.cpp", "auto k = values{a ? 1 : 2, b ? 3 : 4};\n"),
+    ("tests/unit/core_test.cpp", "int& g(int& n) " + body(100)),
+]
+
+
+class HouseRules(unittest.TestCase):
+    def found(self, name="", planted="", **options):
+        with tempfile.TemporaryDirectory() as root:
+            for path, text in CLEAN.items():
+                path = Path(root) / path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            if name:
+                with open(Path(root) / name, "a") as f:
+                    f.write(planted)
+            return list(house_rules.violations(root, **options))
+
+    def test_a_clean_tree_passes(self):
+        self.assertEqual(self.found(count_headers=True), [])
+
+    def test_every_planted_violation_is_found_where_it_is(self):
+        for rule, name, planted, line in PLANTED:
+            with self.subTest(rule=rule, name=name, planted=planted[:60]):
+                found = self.found(name, planted)
+                self.assertEqual([violation[0] for violation in found], [rule], found)
+                at = 1 if line is None else CLEAN[name].count("\n") + line
+                self.assertEqual(found[0][1], f"{name}:{at}")
+
+    def test_what_lies_within_a_limit_passes(self):
+        for name, planted in WITHIN:
+            with self.subTest(name=name, planted=planted[:60]):
+                self.assertEqual(self.found(name, planted), [])
+
+    def test_installed_headers_are_counted(self):
+        more = "".join(f" core/model/h{k}.hpp" for k in range(house_rules.INSTALLED_HEADERS - 2))
+        self.assertEqual(self.headers(INSTALL.replace(")", more + ")")), 0)
+        self.assertEqual(self.headers(INSTALL.replace(")", more + " one_more.hpp)")), 1)
+        self.assertEqual(self.headers(INSTALL.replace("ids.hpp", "ids_detail.hpp")), 1)
+        self.assertEqual(self.headers("install(DIRECTORY core)\n"), 1)
+        self.assertEqual(self.headers(INSTALL), 0)
+
+    def headers(self, text):
+        with tempfile.TemporaryDirectory() as root:
+            path = Path(root) / "cmake" / "install.cmake"
+            path.parent.mkdir()
+            path.write_text(text)
+            found = list(house_rules.violations(root, count_headers=True))
+            self.assertTrue(all(violation[0] == "headers" for violation in found), found)
+            return len(found)
+
+    def test_an_exception_names_its_reason(self):
+        for (rule, name), reason in house_rules.ALLOWED.items():
+            self.assertTrue(rule and name and len(reason) > 10, name)
+
+    def test_scopes_of_what_the_code_has(self):
+        text = """template <class T>
+struct pair_of {
+  T a{}, b{};
+  std::function<void(int, int)> call;
+  static constexpr int size = 2;
+  enum class kind { one, two };
+  explicit pair_of(T v) : a{v}, b{v} {}
+  bool operator()(int k) const noexcept { return k < size; }
+};
+extern const std::vector<int> table{1, 2, 3};
+auto f() -> int {
+  const auto g = [](int a) { return a; };
+  return g(1);
+}
+"""
+        found = {scope.name: scope for scope in cpp_text.scopes(text)}
+        classes = [scope for scope in cpp_text.scopes(text) if scope.kind == "class"]
+        self.assertEqual([(c.first, c.last, c.members) for c in classes], [(1, 9, 3)])
+        self.assertEqual((found["f"].first, found["f"].last), (11, 14))
+
+
+if __name__ == "__main__":
+    unittest.main()
