@@ -16,14 +16,18 @@ export CCACHE_DISABLE=1
 cmake --preset "$preset" >/dev/null
 
 TIMEFORMAT='%U %S %R'
-{ time cmake --build --preset "$preset" --target "$target" --parallel "$(nproc)" >"$folder/log" 2>&1; } 2>"$folder/times" || {
+{ time cmake --build --preset "$preset" --target "$target" --parallel "$(nproc)" >"$folder/log" \
+  2>&1; } 2>"$folder/times" || {
   tail -n 20 "$folder/log"
   exit 1
 }
 read -r user sys real < <(tail -n 1 "$folder/times")
-echo "preset $preset, target $target, commit $(git rev-parse --short HEAD), $(c++ --version | head -n 1)"
+echo "preset $preset, target $target, commit $(git rev-parse --short HEAD), $(c++ --version |
+  head -n 1)"
 awk -v user="$user" -v sys="$sys" -v real="$real" -v cores="$(nproc)" \
-  'BEGIN { printf "processor time: %.0f s; time: %.0f s with %d compilers at a time\n", user + sys, real, cores }'
+  'BEGIN { printf "processor time: %.0f s; time: %.0f s with %d compilers at a time\n",
+    user + sys, real, cores }'
 echo "longest:"
 # Columns of .ninja_log: begin and end in ms, a date, the output.
-awk 'NR > 1 { printf "%7.1f s  %s\n", ($2 - $1) / 1000, $4 }' "build/$preset/.ninja_log" | sort -rn | head -n 8
+awk 'NR > 1 { printf "%7.1f s  %s\n", ($2 - $1) / 1000, $4 }' "build/$preset/.ninja_log" |
+  sort -rn | head -n 8

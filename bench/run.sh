@@ -8,7 +8,8 @@
 # again: what was made is kept below build/.
 #
 #   --quick   smaller models and fewer repetitions; the table goes to build/bench/results.md
-#   ROW       only these: stream generation prompt probes streams sweeps nest memory scale reading opening plan kernels
+#   ROW       only these: stream generation prompt probes streams sweeps nest memory scale reading
+#             opening plan kernels
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
@@ -35,12 +36,14 @@ install() {
   shift
   $python -c "import $module" >/dev/null 2>&1 && return
   say "Installing into $environment: $*"
-  $python -m pip install --quiet --disable-pip-version-check --retries 1 "$@" || echo "cannot install $*" >&2
+  $python -m pip install --quiet --disable-pip-version-check --retries 1 "$@" ||
+    echo "cannot install $*" >&2
 }
 install torch torch
 install scipy numpy scipy
 install h5py h5py
 install nest nest-simulator
-$python -c "import torch, scipy, h5py" || { echo "bench/run.sh: the benchmarks need PyTorch, SciPy and h5py" >&2; exit 1; }
+$python -c "import torch, scipy, h5py" ||
+  { echo "bench/run.sh: the benchmarks need PyTorch, SciPy and h5py" >&2; exit 1; }
 
 exec $python -B bench/run.py "$@"

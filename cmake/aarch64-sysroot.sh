@@ -13,7 +13,8 @@ mkdir -p "$(dirname "$1")"
 root=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 work=$root-packages
-compiler=$(aarch64-linux-gnu-g++ -dumpversion) || { echo "no aarch64-linux-gnu-g++: the package g++-aarch64-linux-gnu has it" >&2; exit 77; }
+compiler=$(aarch64-linux-gnu-g++ -dumpversion) ||
+  { echo "no aarch64-linux-gnu-g++: the package g++-aarch64-linux-gnu has it" >&2; exit 77; }
 packages=(libc6-dev "libstdc++-${compiler%%.*}-dev" "${aarch64_packages[@]}" "$@")
 
 skip() {
@@ -50,7 +51,8 @@ for folder in lib bin sbin; do
 done
 for package in "$work"/cache/archives/*.deb; do
   dpkg-deb --fsys-tarfile "$package" |
-    tar -x --keep-directory-symlink --no-same-owner -C "$root" --exclude='./usr/share/doc' --exclude='./usr/share/man' \
+    tar -x --keep-directory-symlink --no-same-owner -C "$root" --exclude='./usr/share/doc' \
+    --exclude='./usr/share/man' \
       --exclude='./usr/share/locale'
 done
 # What the packages' scripts would have chosen.

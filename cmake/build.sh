@@ -19,5 +19,6 @@ build() {
   else
     echo "$left of $all objects to compile, $jobs at a time: about $(((seconds + 59) / 60)) minutes"
   fi
-  NINJA_STATUS='[%f of %t, %e s] ' cmake --build --preset "$preset" --target "$target" --parallel "$jobs"
+  NINJA_STATUS='[%f of %t, %e s] ' cmake --build --preset "$preset" --target "$target" --parallel \
+    "$jobs"
 }

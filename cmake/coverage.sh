@@ -4,7 +4,8 @@
 # space or permissions, where the counters cannot be written either: they would complain on stderr
 # and spoil what other tests counted. A failing test fails this too, after the figures.
 find . -name '*.gcda' -delete
-"$2" --output-on-failure -j 2 -LE '^(cuda|cuda-compile|repository|oracle|scale|reference)$' -E '(disk_full|permissions)$'
+"$2" --output-on-failure -j 2 -LE '^(cuda|cuda-compile|repository|oracle|scale|reference)$' -E \
+  '(disk_full|permissions)$'
 failed=$?
 build=$PWD
 cd "$1" && "$3" --filter '(core|graph|kernels|io)/' --print-summary "$build" && exit $failed

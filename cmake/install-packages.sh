@@ -1,11 +1,15 @@
 # Sourced by examples/quickstart.sh, tests/run.sh and bench/run.sh: the Debian and Ubuntu packages
 # that bdh needs, and how they get installed.
 
-build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev libeigen3-dev libigraph-dev)
+build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev \
+  nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev \
+  libeigen3-dev libigraph-dev)
 test_packages=(doctest-dev libbenchmark-dev python3 fonts-dejavu-core)
 more_test_packages=(hdf5-tools valgrind) # a test that lacks one is skipped
 cross_packages=(g++-aarch64-linux-gnu qemu-user)
-aarch64_packages=(libtbb-dev libhdf5-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libeigen3-dev libigraph-dev doctest-dev) # cmake/aarch64-sysroot.sh
+# cmake/aarch64-sysroot.sh
+aarch64_packages=(libtbb-dev libhdf5-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev \
+  libboost-graph-dev libeigen3-dev libigraph-dev doctest-dev)
 package_packages=(dpkg-dev) # Debian packages of bdh
 browser_packages=(chromium)
 coverage_packages=(gcovr)
@@ -18,8 +22,10 @@ say() { printf '\n== %s\n' "$*"; }
 build_jobs() {
   local jobs most
   jobs=$(nproc)
-  most=$(awk '$1 == "MemAvailable:" { free = $2 * 1024 } FILENAME ~ /memory.max/ && $1 ~ /^[0-9]+$/ && (free == "" || $1 < free) { free = $1 }
-    END { print free == "" ? "" : int(free / 1.5e9) }' /proc/meminfo $([ ! -r /sys/fs/cgroup/memory.max ] || echo /sys/fs/cgroup/memory.max) 2>/dev/null) || true
+  most=$(awk '$1 == "MemAvailable:" { free = $2 * 1024 }
+    FILENAME ~ /memory.max/ && $1 ~ /^[0-9]+$/ && (free == "" || $1 < free) { free = $1 }
+    END { print free == "" ? "" : int(free / 1.5e9) }' /proc/meminfo \
+    $([ ! -r /sys/fs/cgroup/memory.max ] || echo /sys/fs/cgroup/memory.max) 2>/dev/null) || true
   [ -z "$most" ] || [ "$most" -ge "$jobs" ] || jobs=$((most > 1 ? most : 1))
   echo "$jobs"
 }
@@ -47,22 +53,26 @@ is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" 
 ensure_packages() {
   local reason=$1 package missing=()
   shift
-  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0 # another distribution: CMake names what it misses
+  # another distribution: CMake names what it misses
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
   for package; do is_installed "$package" || missing+=("$package"); done
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-    echo "missing, $reason: ${missing[*]}; neither root nor sudo here, please run as root: apt-get install ${missing[*]}" >&2
+    echo "missing, $reason: ${missing[*]}; neither root nor sudo here, please run as root:" \
+      "apt-get install ${missing[*]}" >&2
     return 1
   fi
   say "Installing with apt-get, $reason: ${missing[*]}"
   update_package_lists
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" </dev/null >/dev/null
 }
 
 # True when clang++ can build and link a fuzz target with sanitizers.
 clang_can_fuzz() {
   command -v clang++ >/dev/null &&
-    echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {
+      return 0; }' |
     clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
 }
 

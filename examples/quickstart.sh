@@ -22,8 +22,9 @@ shown() {
 }
 
 cat <<'END'
-From a trained checkpoint to a report, in five steps: builds the program, makes a graph of neurons and synapses from the checkpoint, lets it
-read a line and write on, compares its numbers with those of the authors' code, and draws what its neurons did.
+From a trained checkpoint to a report, in five steps: builds the program, makes a graph of neurons
+and synapses from the checkpoint, lets it read a line and write on, compares its numbers with those
+of the authors' code, and draws what its neurons did.
 The build takes minutes the first time (the next lines print how many), everything after it seconds.
 END
 
@@ -31,13 +32,17 @@ say "1. Build the program (build/release)"
 ensure_packages "to build bdh" "${build_packages[@]}"
 build release bdh_program
 
-say "2. Import: 4096 neurons in 4 heads, trained on Shakespeare with the authors' code, become a graph; nothing is approximated"
+say "2. Import: 4096 neurons in 4 heads, trained on Shakespeare with the authors' code, become a" \
+  "graph; nothing is approximated"
 mkdir -p $out
-shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --training-window 512 --force
+shown $bdh import $checkpoint/model.safetensors -o $out/shakespeare.bdh.h5 --training-window 512 \
+  --force
 
-say "3. Run: tokens stream through the graph one by one, every one changes its synapses; then it writes on"
+say "3. Run: tokens stream through the graph one by one, every one changes its synapses; then it" \
+  "writes on"
 rm -rf $out/run
-shown $bdh run $out/shakespeare.bdh.h5 --text "$prompt" --generate 300 -o $out/run --record logits --record events
+shown $bdh run $out/shakespeare.bdh.h5 --text "$prompt" --generate 300 -o $out/run \
+  --record logits --record events
 
 say "4. Verify: the logits, activities and text that the authors' code gave for the same tokens"
 shown $bdh verify $out/shakespeare.bdh.h5 $checkpoint/expected.h5
@@ -50,11 +55,12 @@ say "Done. Results are in $out"
 cat <<END
   $out/shakespeare.bdh.h5  the graph: neurons, hubs, weighted edges
       $bdh info $out/shakespeare.bdh.h5
-  $out/run                 the run: summary.csv has active neurons, synaptic events and loss of every token,
-                                    logits.h5 what the model expected next, run.json what ran and where
+  $out/run                 the run: summary.csv has active neurons, synaptic events and surprisal of
+                           every token, logits.h5 what the model expected next, run.json what ran
       $bdh info $out/run
       column -s, -t $out/run/summary.csv | less -S
-  $out/report.html         the run as one page, for any browser: its text by surprisal, activity, degrees
+  $out/report.html         the run as one page, for any browser: its text by surprisal,
+                           activity, degrees
   $out/raster.svg          which neurons were active at which token, with the points in raster.csv
       $bdh plot --help
 Next: README.md, docs/, and a prompt to read on token by token: $bdh step $out/shakespeare.bdh.h5

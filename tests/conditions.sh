@@ -36,7 +36,8 @@ declare -A about=(
   [small-tmp]="64 MB in /tmp"
   [no-terminal]="no terminal, TERM=dumb"
 )
-order=(plain avx2 avx512 emulated-plain emulated-avx2 user german latin1 c-locale posix-locale time-zone one-core eight-threads path read-only
+order=(plain avx2 avx512 emulated-plain emulated-avx2 user german latin1 c-locale posix-locale \
+  time-zone one-core eight-threads path read-only
   no-home small-tmp no-terminal)
 
 chosen=()
@@ -46,9 +47,11 @@ while [ $# -gt 0 ]; do
       [ -n "${2:-}" ] || { echo "--build: found nothing, expected a folder" >&2; exit 2; }
       case $2 in /*) builds=$2 ;; *) builds=$from/$2 ;; esac
       shift ;;
-    --list) for name in "${order[@]}"; do printf '%-16s %s\n' "$name" "${about[$name]}"; done; exit ;;
+    --list) for name in "${order[@]}"; do printf '%-16s %s\n' "$name" "${about[$name]}"; done;
+      exit ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/conditions.sh; exit ;;
-    *) [ -n "${about[$1]:-}" ] || { echo "no condition '$1', expected some of: ${order[*]}" >&2; exit 2; }
+    *) [ -n "${about[$1]:-}" ] || { echo "no condition '$1', expected some of: ${order[*]}" >&2;
+      exit 2; }
       chosen+=("$1") ;;
   esac
   shift
@@ -62,7 +65,8 @@ export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 everything=(-LE '^(cuda|reference)$')
 no_slow=(-LE '^(cuda|cuda-compile|reference|slow|oracle|scale|instructions)$')
 # Whatever reads and writes text or files, or is seen by a user.
-outside=(-L '^(cli|unit|repository|interop)$' -E '^(public_headers|installed_package|format)$' "${no_slow[@]}")
+outside=(-L '^(cli|unit|repository|interop)$' -E '^(public_headers|installed_package|format)$' \
+  "${no_slow[@]}")
 # What the program does, and what starts threads.
 threads=(-L '^(cli|threads)$' "${no_slow[@]}")
 
@@ -84,7 +88,8 @@ tests() {
 # can_use SET: whether a set is here; otherwise why not.
 can_use() {
   local reason
-  reason=$("$bin/needs_instructions" "$1" "$(type -P true)") || { impossible "${reason##*: }"; return; }
+  reason=$("$bin/needs_instructions" "$1" "$(type -P true)") || { impossible "${reason##*: }";
+    return; }
 }
 condition_plain() { tests BDH_INSTRUCTIONS=plain -- "${everything[@]}"; }
 condition_avx2() { can_use avx2 && tests BDH_INSTRUCTIONS=avx2 -- "${everything[@]}"; }
@@ -94,15 +99,19 @@ condition_avx512() { can_use avx512 && tests BDH_INSTRUCTIONS=avx512 -- "${every
 # program. Not all tests: emulation is slow.
 emulated() {
   local processor=$1 set=$2 program failed=0
-  command -v qemu-x86_64 >/dev/null || { impossible "no qemu-x86_64 (apt-get install qemu-user)"; return; }
+  command -v qemu-x86_64 >/dev/null || { impossible "no qemu-x86_64 (apt-get install qemu-user)";
+    return; }
   [ "$(uname -m)" = x86_64 ] || { impossible "this is $(uname -m)"; return; }
   rm -f "$build/Testing/Temporary/closing.txt"
-  echo "bdh devices: $(qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null | tr -d '\n')"
-  qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null | grep -q "\"instructions\": \"$set\"" || failed=1
+  echo "bdh devices: $(qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null |
+    tr -d '\n')"
+  qemu-x86_64 -cpu "$processor" "$bin/bdh" devices --json 2>/dev/null |
+    grep -q "\"instructions\": \"$set\"" || failed=1
   for program in kernels_test bits_test prefill_test golden_bits_test; do
     counted=$((counted + 1))
     echo "-- $program"
-    (cd "$build" && qemu-x86_64 -cpu "$processor" "$bin/$program" --test-case-exclude="blocks agree with tokens:*,threads and sites*") 2>&1 |
+    (cd "$build" && qemu-x86_64 -cpu "$processor" "$bin/$program" \
+      --test-case-exclude="blocks agree with tokens:*,threads and sites*") 2>&1 |
       grep -v 'TCG doesn.t support' || { failed=1; echo "$program: failed"; }
   done
   echo "-- bdh run"
@@ -114,7 +123,8 @@ emulated() {
     here=("$bin/bdh") there=(qemu-x86_64 -cpu "$processor" "$bin/bdh")
     "${there[@]}" import "$source/tests/data/random-64/model.safetensors" -o model.bdh.h5
     "${here[@]}" run model.bdh.h5 --text "To be, or not to be" --generate 20 -o here --record logits
-    "${there[@]}" run model.bdh.h5 --text "To be, or not to be" --generate 20 -o there --record logits
+    "${there[@]}" run model.bdh.h5 --text "To be, or not to be" --generate 20 -o there --record \
+      logits
     cmp here/logits.h5 there/logits.h5
   ) || failed=1
   return $failed
@@ -131,10 +141,12 @@ condition_user() {
   local reached python
   python=$(sed -n 's/^_Python3_EXECUTABLE:INTERNAL=//p' "$build/CMakeCache.txt")
   for reached in "$source/README.md" "$build/CMakeCache.txt" "$python"; do
-    setpriv --reuid=$user --regid=$user --clear-groups test -r "$reached" || { impossible "other users cannot reach $reached"; return; }
+    setpriv --reuid=$user --regid=$user --clear-groups test -r "$reached" ||
+      { impossible "other users cannot reach $reached"; return; }
   done
   chown -R $user:$user "$build"
-  tests -u HOME -u USER -u LOGNAME setpriv --reuid=$user --regid=$user --clear-groups --inh-caps=-all --bounding-set=-all -- "${outside[@]}" ||
+  tests -u HOME -u USER -u LOGNAME setpriv --reuid=$user --regid=$user --clear-groups \
+    --inh-caps=-all --bounding-set=-all -- "${outside[@]}" ||
     status=$?
   chown -R 0:0 "$build"
   return $status
@@ -144,9 +156,12 @@ condition_user() {
 locale_path() {
   local name=$1 charset=$2
   [ "$(LC_ALL=$name locale charmap 2>/dev/null)" != "$charset" ] || return 0
-  command -v localedef >/dev/null && [ -e "/usr/share/i18n/locales/${name%%.*}" ] || { impossible "no locale $name (apt-get install locales)"; return; }
+  command -v localedef >/dev/null && [ -e "/usr/share/i18n/locales/${name%%.*}" ] ||
+    { impossible "no locale $name (apt-get install locales)"; return; }
   mkdir -p "$builds/locales"
-  [ -e "$builds/locales/$name" ] || localedef -i "${name%%.*}" -f "$charset" "$builds/locales/$name" || [ -e "$builds/locales/$name" ]
+  [ -e "$builds/locales/$name" ] ||
+    localedef -i "${name%%.*}" -f "$charset" "$builds/locales/$name" ||
+    [ -e "$builds/locales/$name" ]
   export LOCPATH=$builds/locales
 }
 in_locale() {
@@ -177,15 +192,18 @@ condition_one-core() {
 # More than the machine has: the number that C++ and TBB read, and nothing else.
 condition_eight-threads() {
   local shim=$builds/eight.so
-  echo 'extern "C" int get_nprocs() { return 8; }' | c++ -x c++ -shared -fPIC -o "$shim" - || { impossible "c++ makes no shared library"; return; }
-  LD_PRELOAD=$shim "$bin/bdh" run --help | grep -q '\[8, as many' || { impossible "the number of cores cannot be changed"; return; }
+  echo 'extern "C" int get_nprocs() { return 8; }' | c++ -x c++ -shared -fPIC -o "$shim" - ||
+    { impossible "c++ makes no shared library"; return; }
+  LD_PRELOAD=$shim "$bin/bdh" run --help | grep -q '\[8, as many' ||
+    { impossible "the number of cores cannot be changed"; return; }
   tests LD_PRELOAD="$shim" -- "${threads[@]}"
 }
 
 # Another build, of the files that git knows and those that it would.
 condition_path() {
   local copy="$builds/Pfad mit Blanks und Umläuten/bdh" status=0
-  git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1 || { impossible "not a git checkout"; return; }
+  git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1 ||
+    { impossible "not a git checkout"; return; }
   mkdir -p "$copy"
   git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | rsync_or_tar "$copy"
   (
@@ -198,13 +216,15 @@ condition_path() {
   return $status
 }
 # Copies what is new: a second run builds only that.
-rsync_or_tar() { if command -v rsync >/dev/null; then rsync -a --from0 --files-from=- . "$1"; else tar -c --null -T - | tar -x -C "$1" --keep-newer-files 2>/dev/null; fi; }
+rsync_or_tar() { if command -v rsync >/dev/null; then rsync -a --from0 --files-from=- . "$1";
+  else tar -c --null -T - | tar -x -C "$1" --keep-newer-files 2>/dev/null; fi; }
 
 # in_namespace SCRIPT ARGUMENT...: sh in a mount namespace of its own.
 namespace=(unshare --mount)
 [ "$(id -u)" = 0 ] || namespace=(unshare --user --map-root-user --mount)
 in_namespace() { "${namespace[@]}" bash -c "$@"; }
-can_mount() { in_namespace 'mount -t tmpfs none /mnt' 2>/dev/null || { impossible "may not mount anything here"; return; }; }
+can_mount() { in_namespace 'mount -t tmpfs none /mnt' 2>/dev/null ||
+  { impossible "may not mount anything here"; return; }; }
 
 # A mount of its own for the source, and one for the build folder, which may be inside. Also what
 # builds something.
@@ -222,7 +242,8 @@ condition_read-only() {
     ! touch README.md 2>/dev/null || { echo "the source tree is still writable"; exit 1; }
     cmake --preset dev -B "$build" >/dev/null
     cmake --build "$build"
-    exec "$@"' - "$source" "$build" ctest -L '^(cli|unit|repository|interop)$' "${no_slow[@]}" || status=$?
+    exec "$@"' - "$source" "$build" ctest -L '^(cli|unit|repository|interop)$' "${no_slow[@]}" ||
+      status=$?
   return $status
 }
 
@@ -233,11 +254,14 @@ condition_small-tmp() {
   can_mount || return
   case $source/ in /tmp/*) impossible "the source tree is in /tmp"; return ;; esac
   case $builds/ in /tmp/*) impossible "the build folder is in /tmp"; return ;; esac
-  tests -u TMPDIR "${namespace[@]}" bash -c 'mount -t tmpfs -o size=64m,mode=1777 none /tmp && exec "$@"' - -- -L '^(cli|unit|scale|interop)$' \
+  tests -u TMPDIR "${namespace[@]}" bash -c \
+    'mount -t tmpfs -o size=64m,mode=1777 none /tmp && exec "$@"' - -- -L \
+    '^(cli|unit|scale|interop)$' \
     -LE '^(cuda|reference)$'
 }
 
-condition_no-terminal() { tests -u COLUMNS -u LINES TERM=dumb setsid --wait -- "${outside[@]}" </dev/null; }
+condition_no-terminal() { tests -u COLUMNS -u LINES TERM=dumb setsid --wait -- "${outside[@]}" \
+  </dev/null; }
 
 say "Building preset dev ($build)"
 ensure_packages "to build bdh" "${build_packages[@]}"
@@ -262,10 +286,16 @@ for name in "${chosen[@]}"; do
     77) result=skipped ;;
     *) result=failed failed=1 ;;
   esac
-  [ $result != failed ] || { tail -n 25 "$builds/$name.log"; [ ! -s "$closing" ] || cat "$closing"; }
-  [ $result != passed ] || [ "$left_out" = 0 ] || why="$left_out of them skipped: $(python3 -X utf8 -B tests/support/skipped.py "$name=$build" | grep -c .) reasons in $name.log"
-  [ $result != passed ] || [ ! -s "$closing" ] || { echo; python3 -X utf8 -B tests/support/skipped.py "$name=$build"; cat "$closing"; } >>"$builds/$name.log"
-  rows+=("$(printf '%-15s %-8s %5s %6s  %s' "$name" $result "$count" "$((SECONDS - begin)) s" "${why:-${about[$name]}}")")
+  [ $result != failed ] || { tail -n 25 "$builds/$name.log"; [ ! -s "$closing" ] ||
+    cat "$closing"; }
+  [ $result != passed ] || [ "$left_out" = 0 ] ||
+    why="$left_out of them skipped: $(python3 -X utf8 -B tests/support/skipped.py "$name=$build" |
+    grep -c .) reasons in $name.log"
+  [ $result != passed ] || [ ! -s "$closing" ] ||
+    { echo; python3 -X utf8 -B tests/support/skipped.py "$name=$build"; cat "$closing";
+    } >>"$builds/$name.log"
+  rows+=("$(printf '%-15s %-8s %5s %6s  %s' "$name" $result "$count" "$((SECONDS - begin)) s" \
+    "${why:-${about[$name]}}")")
   echo "${rows[-1]}"
 done
 

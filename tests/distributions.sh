@@ -7,13 +7,20 @@
 # user, and prints a table of what there was and what became of it. Needs root, debootstrap and git;
 # exit code 77 where nothing could be tried, 1 where something failed.
 #
-#   NAME               debian-12 debian-13 (these two, if none is named) debian-testing debian-unstable ubuntu-22.04 ubuntu-24.04 ubuntu-26.04
-#   --folder FOLDER    where systems (6 GB each) and logs go; default ${TMPDIR:-/tmp}/bdh-distributions
-#   --compiler CXX     compiles with it: g++-14, clang++, clang++-19 ...; its package is installed first
-#   --quick            instead of the two commands builds and runs the tests labelled unit, import, files and agreement
-#   --run COMMAND      instead of the two commands, after the packages are installed; in the folder of the clone
-#   --cache FOLDER     keeps packages and compiled objects there for the next time; minutes are then not those of a bare system
-#   --mirror NAME=URL  packages of debian or ubuntu; by default from where this machine's apt has them
+#   NAME               debian-12 debian-13 (these two, if none is named) debian-testing
+#                      debian-unstable ubuntu-22.04 ubuntu-24.04 ubuntu-26.04
+#   --folder FOLDER    where systems (6 GB each) and logs go; default
+#                      ${TMPDIR:-/tmp}/bdh-distributions
+#   --compiler CXX     compiles with it: g++-14, clang++, clang++-19 ...; its package is installed
+#                      first
+#   --quick            instead of the two commands builds and runs the tests labelled unit, import,
+#                      files and agreement
+#   --run COMMAND      instead of the two commands, after the packages are installed; in the folder
+#                      of the clone
+#   --cache FOLDER     keeps packages and compiled objects there for the next time; minutes are then
+#                      not those of a bare system
+#   --mirror NAME=URL  packages of debian or ubuntu; by default from where this machine's apt has
+#                      them
 #   --keep             keeps the systems, and goes on in those that were kept, with a new clone
 #
 # Everything that gets mounted is mounted in a namespace of its own and gone with its last process,
@@ -22,22 +29,26 @@ set -euo pipefail
 unset CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-folder=${TMPDIR:-/tmp}/bdh-distributions compiler='' what=commands command='' cache='' keep=no names=()
+folder=${TMPDIR:-/tmp}/bdh-distributions compiler='' what=commands command='' cache='' keep=no \
+  names=()
 declare -A mirrors=()
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 wrong() { echo "$1; see tests/distributions.sh --help" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
-    --folder | --compiler | --run | --cache | --mirror) [ $# -gt 1 ] || wrong "$1: expected a value" ;;&
+    --folder | --compiler | --run | --cache | --mirror) [ $# -gt 1 ] ||
+      wrong "$1: expected a value" ;;&
     --folder) folder=$2; shift ;;
     --compiler)
-      [[ $2 =~ ^(g\+\+|clang\+\+)(-[0-9]+)?$ ]] || wrong "--compiler: found '$2', expected g++, clang++, or one of them with a version"
+      [[ $2 =~ ^(g\+\+|clang\+\+)(-[0-9]+)?$ ]] ||
+        wrong "--compiler: found '$2', expected g++, clang++, or one of them with a version"
       compiler=$2; shift ;;
     --quick) what=quick ;;
     --run) what=run command=$2; shift ;;
     --cache) cache=$2; shift ;;
     --mirror)
-      [[ $2 =~ ^(debian|ubuntu)=(.+)$ ]] || wrong "--mirror: found '$2', expected debian=URL or ubuntu=URL"
+      [[ $2 =~ ^(debian|ubuntu)=(.+)$ ]] ||
+        wrong "--mirror: found '$2', expected debian=URL or ubuntu=URL"
       mirrors[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}; shift ;;
     --keep) keep=yes ;;
     -h | --help) usage; exit ;;
@@ -48,19 +59,24 @@ while [ $# -gt 0 ]; do
 done
 [ ${#names[@]} -gt 0 ] || names=(debian-12 debian-13)
 
-declare -A suites=([debian-12]=bookworm [debian-13]=trixie [debian-testing]=testing [debian-unstable]=sid
+declare -A suites=([debian-12]=bookworm [debian-13]=trixie [debian-testing]=testing \
+  [debian-unstable]=sid
   [ubuntu-22.04]=jammy [ubuntu-24.04]=noble [ubuntu-26.04]=resolute)
-for name in "${names[@]}"; do [ -n "${suites[$name]:-}" ] || wrong "$name: expected one of ${!suites[*]}"; done
+for name in "${names[@]}"; do [ -n "${suites[$name]:-}" ] ||
+  wrong "$name: expected one of ${!suites[*]}"; done
 
 nothing() { echo "skipped: $1"; exit 77; }
 [ "$(id -u)" = 0 ] || nothing "not root, who alone can make a system and enter it"
-for tool in debootstrap git unshare chroot; do command -v $tool >/dev/null || nothing "no $tool"; done
-unshare --mount --pid --fork --propagation private true 2>/dev/null || nothing "no mount namespaces here, so nothing can be mounted without a trace"
+for tool in debootstrap git unshare chroot; do command -v $tool >/dev/null || nothing "no $tool";
+  done
+unshare --mount --pid --fork --propagation private true 2>/dev/null ||
+  nothing "no mount namespaces here, so nothing can be mounted without a trace"
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 for name in "${names[@]}"; do
-  [ $keep = yes ] || [ ! -e "$folder/$name" ] || wrong "$folder/$name exists: --keep goes on in it, without it every system is a new one"
+  [ $keep = yes ] || [ ! -e "$folder/$name" ] ||
+    wrong "$folder/$name exists: --keep goes on in it, without it every system is a new one"
 done
 if [ -n "$cache" ]; then
   mkdir -p "$cache/ccache"
@@ -71,7 +87,8 @@ child='' made=()
 cleanup() {
   local status=$? root
   trap - EXIT
-  [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true # and with it, by --kill-child, everything inside
+  # and with it, by --kill-child, everything inside
+  [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
   wait 2>/dev/null || true
   if [ $keep = no ]; then
     for root in "${made[@]}"; do
@@ -127,11 +144,15 @@ inside() {
     if [ -n "$cache" ]; then
       mkdir -p "$root/var/cache/ccache"
       mount --bind "$cache/ccache" "$root/var/cache/ccache"
-      export CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/opt CCACHE_NOHASHDIR=1 # paths that other clones have, too
+      # paths that other clones have, too
+      export CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/opt CCACHE_NOHASHDIR=1
     fi
     passed_on=()
-    for name in http_proxy https_proxy no_proxy CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR; do [ -z "${!name:-}" ] || passed_on+=("$name=${!name}"); done
-    exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed_on[@]}" "$@"
+    for name in http_proxy https_proxy no_proxy CXX CCACHE_DIR CCACHE_BASEDIR CCACHE_NOHASHDIR; do
+      [ -z "${!name:-}" ] || passed_on+=("$name=${!name}")
+    done
+    exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb \
+      PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${passed_on[@]}" "$@"
   ' inside "$root" "$cache" "$@"
 }
 
@@ -141,7 +162,8 @@ mirror_of() {
     echo "${mirrors[$1]}"
   else
     # shellcheck disable=SC2016  # apt's variables
-    apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' \
+      2>/dev/null |
       awk -v kind="$1" 'tolower($1) == kind && $2 !~ /-/ { print $3; exit }'
   fi
 }
@@ -150,10 +172,13 @@ mirror_of() {
 bare_system() {
   local kind=${1%%-*} suite=${suites[$1]} root=$2 mirror options=(--variant=minbase)
   mirror=$(mirror_of "$kind")
-  [ -n "$mirror" ] || { why="this machine's apt has no packages of $kind; see --mirror"; return 77; }
-  [ -e "/usr/share/debootstrap/scripts/$suite" ] || { why="this debootstrap does not know $suite"; return 77; }
+  [ -n "$mirror" ] || { why="this machine's apt has no packages of $kind; see --mirror";
+    return 77; }
+  [ -e "/usr/share/debootstrap/scripts/$suite" ] || { why="this debootstrap does not know $suite";
+    return 77; }
   if [ "$kind" = ubuntu ]; then
-    [ -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ] || { why="no ubuntu-archive-keyring to check its packages with"; return 77; }
+    [ -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ] ||
+      { why="no ubuntu-archive-keyring to check its packages with"; return 77; }
     options+=("--components=main,universe")
   fi
   if [[ $mirror == https:* ]]; then options+=(--include=ca-certificates); fi
@@ -161,12 +186,16 @@ bare_system() {
     mkdir -p "$cache/packages-$suite"
     options+=("--cache-dir=$cache/packages-$suite")
   fi
-  apart debootstrap "${options[@]}" "$suite" "$root" "$mirror" || { why="debootstrap $suite failed"; return 1; }
+  apart debootstrap "${options[@]}" "$suite" "$root" "$mirror" ||
+    { why="debootstrap $suite failed"; return 1; }
   cp /etc/resolv.conf "$root/etc/resolv.conf"
-  if [[ $mirror == https:* ]]; then cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"; fi
-  apt-config dump | grep -iE '^Acquire::[a-z]+::([^ ]*::)?Proxy' >"$root/etc/apt/apt.conf.d/90proxies" || true
+  if [[ $mirror == https:* ]]; then cp /etc/ssl/certs/ca-certificates.crt \
+    "$root/etc/ssl/certs/ca-certificates.crt"; fi
+  apt-config dump | grep -iE '^Acquire::[a-z]+::([^ ]*::)?Proxy' \
+    >"$root/etc/apt/apt.conf.d/90proxies" || true
   # Lists of what moves every day are called expired where a mirror stands still.
-  case $suite in testing | sid) echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90moving" ;; esac
+  case $suite in testing | sid) echo 'Acquire::Check-Valid-Until "false";' \
+    >"$root/etc/apt/apt.conf.d/90moving" ;; esac
 }
 
 # In the system, in the folder of the clone.
@@ -184,12 +213,14 @@ quick='
   ctest --preset dev -j "$(nproc)" -L "$labels"'
 # shellcheck disable=SC2016
 facts='
-  version() { dpkg-query -W -f "\${Version}\n" "$1" 2>/dev/null | sed "s/^[0-9]*://;s/[-+].*//" | head -n 1; }
+  version() { dpkg-query -W -f "\${Version}\n" "$1" 2>/dev/null |
+    sed "s/^[0-9]*://;s/[-+].*//" | head -n 1; }
   of() { sed -n "1s/[^0-9]*\([0-9][0-9.]*\).*/\1/p"; }
   echo "system|$(. /etc/os-release; echo "$PRETTY_NAME")"
   echo "compiler|${CXX:-g++} $("${CXX:-g++}" --version | of)"
   echo "CMake|$(cmake --version | of)"
-  for package in libhdf5-dev=HDF5 libtbb-dev=TBB libfmt-dev=fmt libigraph-dev=igraph libboost-graph-dev=Boost libcli11-dev=CLI11; do
+  for package in libhdf5-dev=HDF5 libtbb-dev=TBB libfmt-dev=fmt libigraph-dev=igraph \
+    libboost-graph-dev=Boost libcli11-dev=CLI11; do
     echo "${package#*=}|$(version "${package%=*}")"
   done
   echo "Python|$(python3 --version | of)"
@@ -203,7 +234,8 @@ minutes_since() { printf '%d.%d min' $(((SECONDS - $1) / 60)) $(((SECONDS - $1) 
 attempt() {
   local start=$SECONDS result=passed
   echo "$1: $2"
-  inside "$folder/$1" bash -c "set -euo pipefail; cd /opt/bdh; $3" >"$4" 2>&1 || { result="FAILED ($?)"; failed=yes; }
+  inside "$folder/$1" bash -c "set -euo pipefail; cd /opt/bdh; $3" >"$4" 2>&1 ||
+    { result="FAILED ($?)"; failed=yes; }
   echo "  $result, $(minutes_since $start): $4"
   cell[$1|$2]="$result, $(minutes_since $start)"
 }
@@ -211,7 +243,9 @@ attempt() {
 # tests_of NAME LOG: ctest's own lines.
 tests_of() {
   local line='^ *[0-9]+/[0-9]+ Test +#[0-9]+: [^ ]+ \.*'
-  cell[$1|tests]="$(count "$line +Passed" "$2") passed, $(count "$line\*\*\*(Failed|Timeout|Exception|Not Run)|$line *Subprocess" "$2") failed, $(count "$line\*\*\*Skipped" "$2") skipped"
+  cell[$1|tests]="$(count "$line +Passed" "$2") passed, $(count \
+    "$line\*\*\*(Failed|Timeout|Exception|Not Run)|$line *Subprocess" "$2") failed, $(count \
+    "$line\*\*\*Skipped" "$2") skipped"
 }
 
 # try NAME
@@ -237,7 +271,9 @@ try() {
   git clone --quiet --no-hardlinks "$repository" "$root/opt/bdh"
   export CXX=$compiler
   if [ -n "$compiler" ]; then
-    attempt "$name" "compiler installed" "source cmake/install-packages.sh; ensure_packages 'the compiler' ${compiler/clang++/clang}" "$log.compiler.log"
+    attempt "$name" "compiler installed" \
+      "source cmake/install-packages.sh; ensure_packages 'the compiler' ${compiler/clang++/clang}" \
+      "$log.compiler.log"
   fi
   case $what in
     commands)
@@ -253,12 +289,14 @@ try() {
       attempt "$name" "$command" "$command" "$log.run.log" ;;
   esac
   local key value
-  while IFS='|' read -r key value; do cell["$name|$key"]=$value; done < <(inside "$root" bash -c "$facts" 2>>"$log.facts.log")
+  while IFS='|' read -r key value; do cell["$name|$key"]=$value;
+    done < <(inside "$root" bash -c "$facts" 2>>"$log.facts.log")
 }
 
 # A row for each fact, a column for each system; what no system has is left out.
 print_table() {
-  local rows=(system compiler CMake HDF5 TBB fmt igraph Boost CLI11 Python glibc "compiler installed" packages ./examples/quickstart.sh
+  local rows=(system compiler CMake HDF5 TBB fmt igraph Boost CLI11 Python glibc \
+    "compiler installed" packages ./examples/quickstart.sh
     ./tests/run.sh "quick tests" "$command" tests)
   local row name known line="| |"
   for name in "${tried[@]}"; do line+=" $name |"; done
@@ -278,7 +316,8 @@ print_table() {
 
 failed=no why='' tried=() skipped=()
 declare -A cell=()
-[ -z "$(git -C "$repository" status --porcelain 2>/dev/null)" ] || echo "note: what is not committed is not tried"
+[ -z "$(git -C "$repository" status --porcelain 2>/dev/null)" ] ||
+  echo "note: what is not committed is not tried"
 for name in "${names[@]}"; do try "$name"; done
 [ ${#tried[@]} = 0 ] || print_table
 for line in "${skipped[@]}"; do echo "skipped: $line"; done

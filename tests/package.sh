@@ -28,36 +28,45 @@ inside() {
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   # As apt knows them: addresses, releases and components, whatever kind of file they are configured
   # in.
-  list=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u)
+  list=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+    'Created-By: Packages' | sort -u)
   mirror=$(awk -v release="$release" '$2 == release && $3 == "main" {print $1; exit}' <<<"$list")
   [ -n "$mirror" ] || skip "apt of this machine has no source for $release main"
 
   say "A bare $release"
-  debootstrap --variant=minbase "$release" "$root" "$mirror" >"$1/debootstrap.log" || { tail -n 20 "$1/debootstrap.log"; fail "debootstrap"; }
-  awk -v release="$release" '$2 ~ "^" release {print "deb", $1, $2, $3}' <<<"$list" >"$root/etc/apt/sources.list"
-  apt-config dump | grep -iE '^Acquire::[a-z]+::Proxy' >"$root/etc/apt/apt.conf.d/99proxy" || rm "$root/etc/apt/apt.conf.d/99proxy"
+  debootstrap --variant=minbase "$release" "$root" "$mirror" >"$1/debootstrap.log" ||
+    { tail -n 20 "$1/debootstrap.log"; fail "debootstrap"; }
+  awk -v release="$release" '$2 ~ "^" release {print "deb", $1, $2, $3}' <<<"$list" \
+    >"$root/etc/apt/sources.list"
+  apt-config dump | grep -iE '^Acquire::[a-z]+::Proxy' >"$root/etc/apt/apt.conf.d/99proxy" ||
+    rm "$root/etc/apt/apt.conf.d/99proxy"
   mount -t proc proc "$root/proc"
   mkdir "$root/packages" "$root/consumer"
   cp "$packages"/*.deb "$root/packages/"
   cp tests/repository/consumer/* "$root/consumer/"
   chmod -R a+rX "$root/packages" "$root/consumer"
   # Neither folders of users nor of daemons, no locale, no language: what a system has at its least.
-  in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+  in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C \
+    "$@"; }
   as_administrator() { in_root chroot "$root" "$@"; }
   as_user() { in_root chroot --userspec=nobody:nogroup "$root" "$@"; }
   # What apt, dpkg and ldconfig keep for themselves, and where the test works, is no part of it.
   paths() {
-    as_administrator find / -xdev \( -path /proc -o -path /dev -o -path /packages -o -path /consumer -o -path /tmp -o -path /var/cache/apt \
+    as_administrator find / -xdev \( -path /proc -o -path /dev -o -path /packages -o -path \
+      /consumer -o -path /tmp -o -path /var/cache/apt \
       -o -path /var/lib/apt -o -path /var/cache/ldconfig -o -path /var/log \) -prune -o -print |
-      grep -vE '^/var/lib/dpkg/(status|available|diversions|statoverride|lock|triggers/|alternatives)|^/etc/ld\.so\.cache$|^/var/lib/dpkg/.*-old$' | sort
+      grep -vE -e '^/var/lib/dpkg/(status|available|diversions|statoverride|lock|triggers/)' \
+        -e '^/var/lib/dpkg/(alternatives|.*-old$)' -e '^/etc/ld\.so\.cache$' | sort
   }
   as_administrator apt-get update -qq
   paths >"$1/before"
   echo "$(wc -l <"$1/before") paths, $(as_administrator dpkg-query -W | wc -l) packages"
 
   say "Installing bdh"
-  as_administrator sh -c 'apt-get install -y -qq --no-install-recommends /packages/bdh_*.deb' >"$1/install.log" 2>&1 || { cat "$1/install.log"; fail "apt-get install bdh"; }
-  as_administrator dpkg-query -W -f '${Package} ${Version}, ${Installed-Size} kB, depends on ${Depends}\n' bdh
+  as_administrator sh -c 'apt-get install -y -qq --no-install-recommends /packages/bdh_*.deb' \
+    >"$1/install.log" 2>&1 || { cat "$1/install.log"; fail "apt-get install bdh"; }
+  as_administrator dpkg-query -W -f \
+    '${Package} ${Version}, ${Installed-Size} kB, depends on ${Depends}\n' bdh
   echo "$(($(as_administrator dpkg-query -W | wc -l))) packages"
 
   say "The quick example, as an ordinary user, from the installed model"
@@ -67,17 +76,21 @@ inside() {
 set -ex
 cd /tmp/try
 bdh --version
-bdh import /usr/share/bdh/models/shakespeare-4096/model.safetensors -o shakespeare.bdh.h5 --training-window 512
+bdh import /usr/share/bdh/models/shakespeare-4096/model.safetensors -o shakespeare.bdh.h5 \
+  --training-window 512
 bdh verify shakespeare.bdh.h5 /usr/share/bdh/models/shakespeare-4096/expected.h5
-bdh run shakespeare.bdh.h5 --text "To be, or not to be" --generate 40 -o run --record logits --record events >text
+bdh run shakespeare.bdh.h5 --text "To be, or not to be" --generate 40 -o run --record logits \
+  --record events >text
 cat text
 bdh info run >/dev/null
 bdh plot raster run -o raster.svg
 bdh report run -o report.html
 END
   as_user sh /tmp/try/example.sh 2>&1
-  [ "$(as_user bdh --version | head -n 1)" = "bdh $version" ] || fail "bdh --version: expected bdh $version"
-  grep -q "^ the country's son,$" "$root/tmp/try/text" || fail "bdh run: another text than everywhere else"
+  [ "$(as_user bdh --version | head -n 1)" = "bdh $version" ] ||
+    fail "bdh --version: expected bdh $version"
+  grep -q "^ the country's son,$" "$root/tmp/try/text" ||
+    fail "bdh run: another text than everywhere else"
   ls -l "$root/tmp/try" | sed 1d
 
   say "Manual and completions"
@@ -85,33 +98,48 @@ END
     [ -s "$root/usr/share/man/man1/$page.1.gz" ] || fail "no manual page $page.1.gz"
   done
   echo "$(ls "$root"/usr/share/man/man1/bdh*.1.gz | wc -l) pages"
-  for file in bash-completion/completions/bdh zsh/site-functions/_bdh fish/vendor_completions.d/bdh.fish; do
+  for file in bash-completion/completions/bdh zsh/site-functions/_bdh \
+    fish/vendor_completions.d/bdh.fish; do
     [ -s "$root/usr/share/$file" ] || fail "no /usr/share/$file"
   done
   local completed
-  completed=$(as_user bash -c '. /usr/share/bash-completion/completions/bdh; COMP_WORDS=(bdh run --pre); COMP_CWORD=2; _bdh bdh --pre run; echo "${COMPREPLY[@]}"')
-  [ "$completed" = --prefill ] || fail "completion of 'bdh run --pre' in bash: found '$completed', expected --prefill"
+  completed=$(as_user bash -c \
+    '. /usr/share/bash-completion/completions/bdh; COMP_WORDS=(bdh run --pre); COMP_CWORD=2
+    _bdh bdh --pre run; echo "${COMPREPLY[@]}"')
+  [ "$completed" = --prefill ] ||
+    fail "completion of 'bdh run --pre' in bash: found '$completed', expected --prefill"
   echo "bdh run --pre<TAB> gives $completed"
 
   say "Installing libbdh-dev, and compiling against it by CMake and by pkg-config"
-  as_administrator sh -c 'apt-get install -y -qq --no-install-recommends /packages/libbdh-dev_*.deb g++ cmake make pkg-config' >"$1/install.log" 2>&1 ||
+  as_administrator sh -c \
+    'apt-get install -y -qq --no-install-recommends /packages/libbdh-dev_*.deb \
+    g++ cmake make pkg-config' >"$1/install.log" 2>&1 ||
     { cat "$1/install.log"; fail "apt-get install libbdh-dev"; }
-  as_user sh -exc 'cmake -S /consumer -B /tmp/try/by-cmake >/dev/null && cmake --build /tmp/try/by-cmake >/dev/null && /tmp/try/by-cmake/consumer' && echo
-  as_user sh -exc 'g++ -std=c++20 /consumer/main.cpp $(pkg-config --cflags --libs bdh) -o /tmp/try/by-pkg-config && /tmp/try/by-pkg-config' && echo
-  [ "$(as_user /tmp/try/by-cmake/consumer)" = "$(as_user /tmp/try/by-pkg-config)" ] || fail "the two programs differ"
+  as_user sh -exc 'cmake -S /consumer -B /tmp/try/by-cmake >/dev/null
+    cmake --build /tmp/try/by-cmake >/dev/null
+    /tmp/try/by-cmake/consumer' && echo
+  as_user sh -exc 'g++ -std=c++20 /consumer/main.cpp $(pkg-config --cflags --libs bdh) \
+    -o /tmp/try/by-pkg-config && /tmp/try/by-pkg-config' && echo
+  [ "$(as_user /tmp/try/by-cmake/consumer)" = "$(as_user /tmp/try/by-pkg-config)" ] ||
+    fail "the two programs differ"
 
   say "Removing everything"
   as_administrator sh -c 'dpkg -L bdh libbdh-dev' | sort -u >"$1/installed"
-  as_administrator apt-get purge -y -qq bdh libbdh-dev >"$1/purge.log" 2>&1 || { cat "$1/purge.log"; fail "apt-get purge"; }
+  as_administrator apt-get purge -y -qq bdh libbdh-dev >"$1/purge.log" 2>&1 ||
+    { cat "$1/purge.log"; fail "apt-get purge"; }
   # Folders may belong to other packages, too; files may not.
   while read -r path; do
     [ -d "$root$path" ] && continue
     [ ! -e "$root$path" ] && [ ! -L "$root$path" ] || fail "left: $path"
   done <"$1/installed"
-  as_administrator sh -c 'apt-get purge -y -qq g++ cmake make pkg-config && apt-get autoremove --purge -y -qq' >"$1/purge.log" 2>&1 || { cat "$1/purge.log"; fail "apt-get autoremove"; }
+  as_administrator sh -c \
+    'apt-get purge -y -qq g++ cmake make pkg-config && apt-get autoremove --purge -y -qq' \
+    >"$1/purge.log" 2>&1 || { cat "$1/purge.log"; fail "apt-get autoremove"; }
   paths >"$1/after"
-  diff "$1/before" "$1/after" >"$1/left" || { cat "$1/left"; fail "the system is not what it was: $(wc -l <"$1/left") lines, see above"; }
-  echo "$(wc -l <"$1/installed") paths of both packages are gone; the $(wc -l <"$1/after") paths of the system are those from before"
+  diff "$1/before" "$1/after" >"$1/left" || { cat "$1/left";
+    fail "the system is not what it was: $(wc -l <"$1/left") lines, see above"; }
+  echo "$(wc -l <"$1/installed") paths of both packages are gone; the $(wc -l \
+    <"$1/after") paths of the system are those from before"
   umount "$root/proc"
 }
 
@@ -137,13 +165,15 @@ if [ $built = no ]; then
   ensure_packages "to build bdh" "${build_packages[@]}"
   ensure_packages "to build packages of it" "${package_packages[@]}"
   rm -f build/package/*.deb
-  CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} cmake --workflow --preset package
+  CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} cmake --workflow --preset \
+    package
 fi
 ls -l "$packages"/*.deb
 
 say "lintian"
 if command -v lintian >/dev/null; then
-  lintian --allow-root --fail-on error,warning "$packages"/*.deb || fail "lintian has something against the packages"
+  lintian --allow-root --fail-on error,warning "$packages"/*.deb ||
+    fail "lintian has something against the packages"
   echo "no error, and no warning but those explained in packaging/debian"
 else
   echo "not there: nothing looked at; apt-get install lintian"

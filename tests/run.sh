@@ -8,13 +8,17 @@
 # of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the
 # processor that are used.
 #
-#   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the tests under them, without those about the
-#                   repository itself, the double-precision oracle, memory and speed at scale, other people's readers (interop), and those
-#                   labelled slow; then the tests labelled threads under the thread sanitizer
-#   --fuzz SECONDS  also runs every fuzz target for so long, under the address and undefined-behaviour sanitizers (clang)
+#   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the
+#                   tests under them, without those about the repository itself, the
+#                   double-precision oracle, memory and speed at scale, other people's readers
+#                   (interop), and those labelled slow; then the tests labelled threads under the
+#                   thread sanitizer
+#   --fuzz SECONDS  also runs every fuzz target for so long, under the address and
+#                   undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
 #   --all           all of these, 60 seconds for each fuzz target
-#   --build FOLDER  builds in FOLDER/dev, FOLDER/asan-ubsan ... instead of below build/: the source tree may be read-only
+#   --build FOLDER  builds in FOLDER/dev, FOLDER/asan-ubsan ... instead of below build/: the source
+#                   tree may be read-only
 set -euo pipefail
 from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,7 +31,8 @@ while [ $# -gt 0 ]; do
     --sanitizers) sanitizers=yes ;;
     --fuzz)
       fuzz=${2:-}
-      [[ $fuzz =~ ^[1-9][0-9]*$ ]] || { echo "--fuzz: found '$fuzz', expected a number of seconds" >&2; exit 2; }
+      [[ $fuzz =~ ^[1-9][0-9]*$ ]] ||
+        { echo "--fuzz: found '$fuzz', expected a number of seconds" >&2; exit 2; }
       shift ;;
     --coverage) coverage=yes ;;
     --build)
@@ -79,16 +84,20 @@ run_fuzzer() {
   corpus=$builds/fuzz/corpus/$name
   mkdir -p "$corpus"
   # New inputs go to the first folder, so that the one with the seeds stays as it is.
-  "$target" -max_total_time="$fuzz" -timeout=100 -rss_limit_mb=2560 -verbosity=0 -print_final_stats=1 \
-    -artifact_prefix="$builds/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 | grep -vE '^stat::(new_units_added|slowest_unit)' ||
+  "$target" -max_total_time="$fuzz" -timeout=100 -rss_limit_mb=2560 -verbosity=0 \
+    -print_final_stats=1 \
+    -artifact_prefix="$builds/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 |
+    grep -vE '^stat::(new_units_added|slowest_unit)' ||
     return 1
 }
 
 say "bdh: builds the tests ($builds/dev) and runs those that need no GPU"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
-ensure_packages "for tests that need them" "${more_test_packages[@]}" || echo "tests that need them will be skipped"
-ensure_packages "to test reports in a browser" "${browser_packages[@]}" || echo "no browser: the test of reports in one will be skipped"
+ensure_packages "for tests that need them" "${more_test_packages[@]}" ||
+  echo "tests that need them will be skipped"
+ensure_packages "to test reports in a browser" "${browser_packages[@]}" ||
+  echo "no browser: the test of reports in one will be skipped"
 say "Building preset dev"
 build dev
 
@@ -98,7 +107,8 @@ if [ $sanitizers = yes ]; then
   setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
   say "Building preset asan-ubsan, then its tests"
   build asan-ubsan
-  attempt asan-ubsan run_tests asan-ubsan -LE '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
+  attempt asan-ubsan run_tests asan-ubsan -LE \
+    '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
   say "Building the tests of threads with preset tsan, then running them"
   build tsan --target thread_tests
   attempt tsan run_tests tsan -L '^threads$'
@@ -136,7 +146,8 @@ say "Not run, or not compared, here"
 python3 -B tests/support/skipped.py "${tested[@]}"  # first: ctest -N begins a new log
 for left_out in "cuda: needs an NVIDIA GPU" "reference: takes minutes"; do
   label=${left_out%%:*}
-  names=$(ctest --test-dir "$builds/dev" -N -L "^$label$" | sed -n 's/^ *Test *#[0-9]*: //p' | paste -sd, | sed 's/,/, /g')
+  names=$(ctest --test-dir "$builds/dev" -N -L "^$label$" | sed -n 's/^ *Test *#[0-9]*: //p' |
+    paste -sd, | sed 's/,/, /g')
   [ -z "$names" ] || echo "  $names: ${left_out#*: }; ctest -L $label runs them"
 done
 

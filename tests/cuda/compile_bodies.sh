@@ -22,8 +22,12 @@ awk -v exact="$preset" '
   /\.entry/ { name = $NF; sub(/\($/, "", name); kernels++; stores = 0 }
   /st\.(global|f32|b32|v2|v4)/ { stores++ }
   /fma\./ { contractions++ }
-  /approx|\.ftz/ || (exact == "exact" && /fma\./) { print name ": " $0 " is not the host'\''s arithmetic"; bad = 1 }
-  /^}/ { if (name != "" && stores == 0) { print name ": stores nothing, so its body calls something that is not constexpr"; bad = 1 } name = "" }
-  END { print kernels " kernels"; if (kernels != 18) { print "found " kernels " kernels, expected 18"; bad = 1 }
+  /approx|\.ftz/ || (exact == "exact" && /fma\./) {
+    print name ": " $0 " is not the host'\''s arithmetic"; bad = 1 }
+  /^}/ { if (name != "" && stores == 0) {
+      print name ": stores nothing, so its body calls something that is not constexpr"; bad = 1 }
+    name = "" }
+  END { print kernels " kernels"
+    if (kernels != 18) { print "found " kernels " kernels, expected 18"; bad = 1 }
     if (exact != "exact" && !contractions) { print "nothing is contracted"; bad = 1 } exit bad }
 ' "$ptx"

@@ -10,5 +10,6 @@ done
 # Files of any owner: they are only listed.
 git() { command git -c safe.directory='*' "$@"; }
 [ -n "$tool" ] || { echo "skipped: no clang-format 14"; exit 77; }
-git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "skipped: not a git checkout"; exit 77; }
+git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "skipped: not a git checkout";
+  exit 77; }
 git ls-files -z '*.hpp' '*.cpp' '*.inc' '*.cu' '*.cuh' | xargs -0 "$tool" --dry-run -Werror

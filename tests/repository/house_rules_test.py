@@ -102,7 +102,7 @@ class HouseRules(unittest.TestCase):
                 self.assertEqual(self.found(name, planted), [])
 
     def test_installed_headers_are_counted(self):
-        more = "".join(f" core/model/h{k}.hpp" for k in range(house_rules.INSTALLED_HEADERS - 2))
+        more = "".join(f"\n core/model/h{k}.hpp" for k in range(house_rules.INSTALLED_HEADERS - 2))
         self.assertEqual(self.headers(INSTALL.replace(")", more + ")")), 0)
         self.assertEqual(self.headers(INSTALL.replace(")", more + " one_more.hpp)")), 1)
         self.assertEqual(self.headers(INSTALL.replace("ids.hpp", "ids_detail.hpp")), 1)

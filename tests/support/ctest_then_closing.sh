@@ -18,7 +18,8 @@ ctest_then_closing() {
     closing=no
     while IFS= read -r line; do
       [[ ! $line =~ ^[0-9]+%' tests passed, ' ]] || closing=yes
-      if [ $closing = yes ]; then printf '%s\n' "$line" >>"$testing/closing.txt"; else printf '%s\n' "$line"; fi
+      if [ $closing = yes ]; then printf '%s\n' "$line" >>"$testing/closing.txt";
+        else printf '%s\n' "$line"; fi
     done
   }
   status=$(cat "$testing/status.txt")
