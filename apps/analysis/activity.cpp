@@ -19,8 +19,7 @@
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/recording/recorded_run.hpp"
-#include "io/recording/run_writer.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh::app {
 namespace {
@@ -101,13 +100,6 @@ observed of_model(const activity_options& o) {
 
 // ---- from a recorded run
 
-std::size_t column(const run_record& run, const std::string& name, const std::string& folder) {
-  const auto at = std::find(run.columns.begin(), run.columns.end(), name);
-  if (at == run.columns.end())
-    throw input_error(folder + "/summary.csv", "no column " + name, "the summary of a run");
-  return static_cast<std::size_t>(at - run.columns.begin());
-}
-
 // A text that is escaped already.
 std::string quoted(const std::string& text) {
   std::string field = "\"";
@@ -116,21 +108,21 @@ std::string quoted(const std::string& text) {
 }
 
 // The report of every value that is not 0 of a variable in a layer.
-std::optional<listed_report> events_of(const recorded_run& run, layer_id layer, bool of_y) {
-  for (const listed_report& r : run.reports)
+std::optional<listed_recording> events_of(const run_reader& run, layer_id layer, bool of_y) {
+  for (const listed_recording& r : run.recordings)
     if (r.layer == layer && r.every == 1 && r.request.starts_with("events") &&
         r.file.starts_with(of_y ? "events_y" : "events_x"))
       return r;
   return std::nullopt;
 }
 
-void see_events(const recorded_run& run, const listed_report& listed, bool of_y,
+void see_events(const run_reader& run, const listed_recording& listed, bool of_y,
                 std::uint64_t tokens, observed& to) {
-  report_reader reader = run.open(listed);
-  if (reader.what().layout != report_layout::events || reader.rows() < tokens)
+  recording_reader reader = run.open(listed);
+  if (reader.what().layout != recording_layout::events || reader.rows() < tokens)
     throw input_error((run.folder / listed.file).string(), fmt::format("{} rows", reader.rows()),
                       fmt::format("events of {} tokens", tokens));
-  report_row row;
+  recording_row row;
   std::vector<neuron_id> neurons;
   for (std::uint64_t t = 0; t < tokens && reader.next(row); ++t) {
     neurons.clear();
@@ -146,8 +138,8 @@ void see_events(const recorded_run& run, const listed_report& listed, bool of_y,
 
 observed of_run(const activity_options& o) {
   if (o.input.given() != 0) throw usage_error("a recorded run", "has its text, expected no other");
-  const recorded_run run = open_run(o.subject);
-  const run_record record = read_run(o.subject);
+  const run_reader run(o.subject);
+  const summary_table summary = run.summary();
   const found_model found = find_model(run);
   std::vector<double> frequency;
   neuron_id per_head = run.neurons;
@@ -162,24 +154,21 @@ observed of_run(const activity_options& o) {
     r.no_bands = "it takes the model: " + found.missing;
   else if (!found.subject->rotation().present())
     r.no_bands = "synapses of this model do not turn";
-  const std::size_t width = record.columns.size(),
-                    events = column(record, "synaptic_events", o.subject),
-                    surprisal = column(record, "surprisal_nats", o.subject);
-  std::vector<std::size_t> x, y;
+  const auto &events = summary.column("synaptic_events"),
+             &surprisal = summary.column("surprisal_nats");
+  std::vector<const std::vector<double>*> x, y;  // by layer
   for (layer_id l = 1; l <= run.layers; ++l) {
-    x.push_back(column(record, fmt::format("active_x_{}", l), o.subject));
-    y.push_back(column(record, fmt::format("active_y_{}", l), o.subject));
+    x.push_back(&summary.column(fmt::format("active_x_{}", l)));
+    y.push_back(&summary.column(fmt::format("active_y_{}", l)));
   }
-  const std::size_t tokens = std::min({record.tokens.size(), run.tokens.size(),
-                                       static_cast<std::size_t>(o.limit.value_or(any_count.most))});
-  for (std::size_t t = 0; t < tokens; ++t) {
-    const double* line = record.summary.data() + t * width;
+  const std::uint64_t tokens = std::min(summary.rows, o.limit.value_or(any_count.most));
+  for (std::uint64_t t = 0; t < tokens; ++t) {
     token_activity a{.position = run.first + t,
-                     .token = record.tokens[t],
-                     .surprisal = line[surprisal],
-                     .synaptic_events = line[events]};
-    for (std::size_t c : x) a.x.push_back(line[c]);
-    for (std::size_t c : y) a.y.push_back(line[c]);
+                     .token = run.tokens[t],
+                     .surprisal = surprisal[t],
+                     .synaptic_events = events[t]};
+    for (const auto* share : x) a.x.push_back((*share)[t]);
+    for (const auto* share : y) a.y.push_back((*share)[t]);
     r.all.add(std::move(a));
     r.texts.push_back(quoted(run.texts[t]));
   }

@@ -274,8 +274,8 @@ class concept_search {
       for (std::size_t k = 0; k < row.size(); ++k) brain_.probes().add(probe(k));
     const int observing = options_.neurons ? brain_.observe(follow, observation::activity) : 0;
     for (std::size_t text = 0; text < r_.traced.size(); ++text) {
-      concept_course& course = r_.courses.emplace_back();
-      course.text = text;
+      concept_series& one = r_.series.emplace_back();
+      one.text = text;
       brain_.clear_synapses();
       for (token_id t : r_.traced[text].tokens) {
         stop_if_requested();
@@ -283,7 +283,7 @@ class concept_search {
         if (!options_.neurons)
           for (std::size_t k = 0; k < row.size(); ++k)
             row[k] = brain_.probes().strength(*brain_.probes().find(probe(k)));
-        course.values.push_back(row);
+        one.values.push_back(row);
       }
     }
     if (observing != 0) brain_.stop_observing(observing);
@@ -357,7 +357,7 @@ class concepts_app final : public command {
     try {
       const concept_results r = concept_search(o, m, brain).run();
       if (!o.output.empty()) write_text(o.output, as_csv(r));
-      if (!o.trace_output.empty()) write_text(o.trace_output, courses_as_csv(r));
+      if (!o.trace_output.empty()) write_text(o.trace_output, series_as_csv(r));
       if (o.json) {
         print(as_json(r, o.top).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
               "\n");

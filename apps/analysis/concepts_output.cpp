@@ -119,7 +119,7 @@ std::string as_text(const concept_results& r, std::size_t top) {
   }
   constexpr std::size_t columns = 6;
   const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
-  for (const concept_course& c : r.courses) {
+  for (const concept_series& c : r.series) {
     const sentence& s = r.traced[c.text];
     text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position",
                         "token");
@@ -175,17 +175,17 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
                      {"confirm", values_in(f.values, r.split.confirm)}};
     all["findings"].push_back(std::move(one));
   }
-  if (r.courses.empty()) return all;
+  if (r.series.empty()) return all;
   all["courses"] = json::array();
-  for (const concept_course& c : r.courses) {
+  for (const concept_series& c : r.series) {
     const sentence& s = r.traced[c.text];
     json one{
         {"sentence", s.place}, {"text", s.text}, {"tokens", s.tokens}, {"values", json::array()}};
     for (std::size_t k = 0; k < r.traced_findings; ++k) {
-      json course = named(r, r.findings[k].what);
-      course["course"] = json::array();
-      for (const auto& row : c.values) course["course"].push_back(row[k]);
-      one["values"].push_back(std::move(course));
+      json series = named(r, r.findings[k].what);
+      series["course"] = json::array();
+      for (const auto& row : c.values) series["course"].push_back(row[k]);
+      one["values"].push_back(std::move(series));
     }
     all["courses"].push_back(std::move(one));
   }
@@ -208,10 +208,10 @@ std::string as_csv(const concept_results& r) {
   return text;
 }
 
-std::string courses_as_csv(const concept_results& r) {
+std::string series_as_csv(const concept_results& r) {
   std::string text = "sentence,position,token,text,layer,";
   text += r.of_neurons ? "variable,neuron,value\n" : "pre,post,strength\n";
-  for (const concept_course& c : r.courses) {
+  for (const concept_series& c : r.series) {
     const sentence& s = r.traced[c.text];
     for (std::size_t t = 0; t < c.values.size(); ++t)
       for (std::size_t k = 0; k < r.traced_findings; ++k) {

@@ -12,7 +12,7 @@
 
 namespace bdh::app {
 
-struct concept_course {
+struct concept_series {
   std::size_t text = 0;                     // number of the sentence
   std::vector<std::vector<double>> values;  // [token][finding]
 };
@@ -31,7 +31,7 @@ struct concept_results {
   std::vector<finding> findings;  // of all that were carried over, the best first
   std::size_t factor_bytes = 0, tile_bytes = 0;
   std::vector<sentence> traced;         // sentences whose course was followed
-  std::vector<concept_course> courses;  // of the first findings, over them
+  std::vector<concept_series> series;  // of the first findings, over them
   std::size_t traced_findings = 0;
 
   std::size_t confirmed() const;
@@ -40,6 +40,6 @@ struct concept_results {
 std::string as_text(const concept_results& r, std::size_t top);
 nlohmann::ordered_json as_json(const concept_results& r, std::size_t top);
 std::string as_csv(const concept_results& r);          // a line for each finding
-std::string courses_as_csv(const concept_results& r);  // a line for each token and finding
+std::string series_as_csv(const concept_results& r);  // a line for each token and finding
 
 }  // namespace bdh::app

@@ -173,7 +173,7 @@ class export_app final : public command {
                         "'" + format_name() + "', expected nwb: " + o.source + " is a run");
     { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
     const nwb_summary summary =
-        export_nwb(open_run(o.source), o.target, o.force, stop_if_requested);
+        export_nwb(run_reader(o.source), o.target, o.force, stop_if_requested);
     for (const std::string& file : summary.left_out)
       note(fmt::format("{}: left out, a list of the largest knows nothing of the others",
                        one_line(file)));

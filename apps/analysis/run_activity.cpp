@@ -10,7 +10,6 @@
 #include "apps/common/signals.hpp"
 #include "core/base/error.hpp"
 #include "core/selection/select.hpp"
-#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {
@@ -19,10 +18,10 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr neuron_id most_neurons = neuron_id{1} << 26;  // counted one by one
 constexpr double most_nats = 1e6;
 
-std::optional<recorded_activity> known_by(const recorded_run& run, const listed_report& listed,
+std::optional<recorded_activity> known_by(const run_reader& run, const listed_recording& listed,
                                           quantity what) {
-  const report_reader reader = run.open(listed);
-  const report_description& d = reader.what();
+  const recording_reader reader = run.open(listed);
+  const recording_description& d = reader.what();
   if (d.what != what) return std::nullopt;
   recorded_activity a{what, listed.layer, listed.request, d.top, d.node_ids, {}};
   for (std::uint64_t row = 0; row < reader.rows(); ++row)
@@ -62,24 +61,16 @@ std::optional<std::vector<std::uint64_t>> numbers(std::string_view text, neuron_
 
 }  // namespace
 
-token_table read_token_table(const recorded_run& run) {
-  const run_record record = read_run(run.folder);
-  const std::size_t width = record.columns.size(),
-                    rows = std::min(record.tokens.size(), run.tokens.size());
+token_table read_token_table(const run_reader& run) {
+  const summary_table summary = run.summary();
   const auto column = [&](const std::string& name, double most) {
-    const auto at = std::find(record.columns.begin(), record.columns.end(), name);
-    if (at == record.columns.end())
-      throw input_error((run.folder / "summary.csv").string() + ":1", "no column " + name, "one");
-    std::vector<double> values;
-    for (std::size_t row = 0; row < rows; ++row) {
-      const double value =
-          record.summary[row * width + static_cast<std::size_t>(at - record.columns.begin())];
-      values.push_back(value >= 0 && value <= most ? value : unknown);
-    }
+    std::vector<double> values = summary.column(name);
+    for (double& value : values)
+      if (!(value >= 0 && value <= most)) value = unknown;
     return values;
   };
   token_table t;
-  for (std::size_t row = 0; row < rows; ++row) t.positions.push_back(run.first + row);
+  for (std::uint64_t row = 0; row < summary.rows; ++row) t.positions.push_back(run.first + row);
   for (layer_id l = 1; l <= run.layers; ++l) {
     t.active_x.push_back(column("active_x_" + std::to_string(l), 1));
     t.active_y.push_back(column("active_y_" + std::to_string(l), 1));
@@ -88,13 +79,13 @@ token_table read_token_table(const recorded_run& run) {
   return t;
 }
 
-std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what,
+std::optional<recorded_activity> find_activity(const run_reader& run, quantity what,
                                                layer_id layer) {
   if (run.neurons > most_neurons)
     throw input_error((run.folder / "run.json").string(), std::to_string(run.neurons) + " neurons",
                       "at most " + std::to_string(most_neurons) + " to be counted one by one");
   std::optional<recorded_activity> best;
-  for (const listed_report& r : run.reports) {
+  for (const listed_recording& r : run.recordings) {
     if (r.layer != layer || !(r.request.starts_with("events") || r.request.starts_with("x:") ||
                               r.request.starts_with("y:")))
       continue;
@@ -105,14 +96,14 @@ std::optional<recorded_activity> find_activity(const recorded_run& run, quantity
   return best;
 }
 
-void for_each_active(const recorded_run& run, const recorded_activity& activity,
+void for_each_active(const run_reader& run, const recorded_activity& activity,
                      const use_active& use) {
-  for (const listed_report& r : run.reports) {
+  for (const listed_recording& r : run.recordings) {
     if (r.layer != activity.layer || r.request != activity.request) continue;
-    report_reader reader = run.open(r);
+    recording_reader reader = run.open(r);
     if (reader.what().what != activity.what) continue;
-    const bool frames = reader.what().layout == report_layout::frames;
-    report_row row;
+    const bool frames = reader.what().layout == recording_layout::frames;
+    recording_row row;
     for (std::size_t at = 0; at < activity.positions.size() && reader.next(row); ++at) {
       stop_if_requested();
       for (std::size_t k = 0; k < row.values.size(); ++k)
@@ -122,7 +113,7 @@ void for_each_active(const recorded_run& run, const recorded_activity& activity,
   }
 }
 
-std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::string& text) {
+std::vector<std::uint64_t> chosen_neurons(const run_reader& run, const std::string& text) {
   if (auto all = numbers(text, run.neurons)) return *all;
   const found_model found = find_model(run);
   if (!found.subject)
@@ -134,7 +125,7 @@ std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::st
   return {choice.neurons.begin(), choice.neurons.end()};
 }
 
-std::string axis_label(const recorded_run& run, std::uint64_t position) {
+std::string axis_label(const run_reader& run, std::uint64_t position) {
   const std::string& text = run.texts[position - run.first];
   if (text.empty()) return std::to_string(run.tokens[position - run.first]);
   if (text == "\\n") return "↵";

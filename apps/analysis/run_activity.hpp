@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/recording/recorded_run.hpp"
+#include "io/recording/run_reader.hpp"
 #include "io/recording/recording_reader.hpp"
 
 namespace bdh::app {
@@ -19,7 +19,7 @@ struct token_table {
   std::vector<std::vector<double>> active_x, active_y;  // [layer - 1][row], shares of the neurons
   std::vector<double> surprisal;                        // nats: of the token after those before it
 };
-token_table read_token_table(const recorded_run& run);
+token_table read_token_table(const run_reader& run);
 
 // X or Y of one layer, from the report that knows most of it: all events, else the values of chosen
 // neurons, else the largest ones.
@@ -32,20 +32,20 @@ struct recorded_activity {
   std::vector<std::uint64_t> positions;  // recorded
 };
 // Throws input_error for a run of more neurons than can be counted one by one.
-std::optional<recorded_activity> find_activity(const recorded_run& run, quantity what,
+std::optional<recorded_activity> find_activity(const run_reader& run, quantity what,
                                                layer_id layer);
 
 // Calls use(row, neuron, value) for every active neuron, row by row. Throws `stopped` when a signal
 // requests a stop.
 using use_active = std::function<void(std::size_t, std::uint64_t, float)>;
-void for_each_active(const recorded_run& run, const recorded_activity& activity,
+void for_each_active(const run_reader& run, const recorded_activity& activity,
                      const use_active& use);
 
 // "5,7-9"; what is no number is looked up in the run's model. Ascending, each once. Throws
 // input_error.
-std::vector<std::uint64_t> chosen_neurons(const recorded_run& run, const std::string& text);
+std::vector<std::uint64_t> chosen_neurons(const run_reader& run, const std::string& text);
 
 // The text of the token at a position, for one place of an axis: "␣" for a blank.
-std::string axis_label(const recorded_run& run, std::uint64_t position);
+std::string axis_label(const run_reader& run, std::uint64_t position);
 
 }  // namespace bdh::app

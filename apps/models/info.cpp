@@ -17,7 +17,7 @@
 #include "io/model/file_kind.hpp"
 #include "io/model/model_file.hpp"
 #include "io/recording/reference_outputs.hpp"
-#include "io/recording/run_writer.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh::app {
 namespace {
@@ -81,34 +81,38 @@ description of_state(const std::string& file) {
 }
 
 description of_run(const std::string& folder) {
-  const run_record r = read_run(folder);
+  const run_reader run(folder);
+  const summary_table summary = run.summary();
+  const bool logits = std::any_of(run.recordings.begin(), run.recordings.end(),
+                                  [](const listed_recording& r) { return r.file == "logits.h5"; });
   description d;
-  d.all = json(r.run);
-  d.all["recorded_tokens"] = r.tokens.size();
-  d.all["logits"] = r.logits;
-  for (const auto& [key, value] : r.run.items()) {
+  d.all = json::parse(run.json);
+  d.all["recorded_tokens"] = summary.rows;
+  d.all["logits"] = logits;
+  for (const auto& [key, value] : nlohmann::json::parse(run.json).items()) {
     if (!value.is_object()) line(d, key, plain(value));
     if (value.is_object())
       for (const auto& [part, of_part] : value.items())
         line(d, key, fmt::format("{:20}{}", part, plain(of_part)));
   }
   line(d, "recorded",
-       fmt::format("{} tokens{}", shown_count(static_cast<double>(r.tokens.size())),
-                   r.logits ? ", logits" : ""));
-  for (std::size_t c = 2; c < r.columns.size(); ++c) {  // behind position and token
+       fmt::format("{} tokens{}", shown_count(static_cast<double>(summary.rows)),
+                   logits ? ", logits" : ""));
+  for (std::size_t c = 2; c < summary.names.size(); ++c) {  // behind position and token
     double sum = 0;
     std::size_t count = 0;
-    for (std::size_t at = c; at < r.summary.size(); at += r.columns.size())
-      if (!std::isnan(r.summary[at])) sum += r.summary[at], ++count;
+    for (const double value : summary.columns[c])
+      if (!std::isnan(value)) sum += value, ++count;
     if (count == 0) continue;
-    d.all["means"][r.columns[c]] = sum / static_cast<double>(count);
-    line(d, "mean", fmt::format("{:20}{:.4g}", r.columns[c], sum / static_cast<double>(count)));
+    const double mean = sum / static_cast<double>(count);
+    d.all["means"][summary.names[c]] = mean;
+    line(d, "mean", fmt::format("{:20}{:.4g}", summary.names[c], mean));
   }
   return d;
 }
 
 description of_expected(const std::string& file) {
-  const expected_values e = read_expected(file);
+  const reference_outputs e = read_reference_outputs(file);
   description d;
   d.all = {{"tokens", e.tokens.size()},
            {"vocabulary", e.vocabulary},

@@ -61,7 +61,7 @@ class count_comparison {
 
 class verification {
  public:
-  verification(const verify_options& o, const model& m, const expected_values& e)
+  verification(const verify_options& o, const model& m, const reference_outputs& e)
       : options_(o), model_(m), expected_(e), brain_(o.engine.make(m)) {
     expect("logits", e.vocabulary, m.readout_nodes(), "readout nodes");
     if (e.layers != 0) expect("layers", e.layers, m.layers(), "layers");
@@ -157,7 +157,7 @@ class verification {
 
   const verify_options& options_;
   const model& model_;
-  const expected_values& expected_;
+  const reference_outputs& expected_;
   simulator brain_;
   std::size_t token_ = 0;
   comparison logits_, x_, y_, v_;
@@ -234,7 +234,7 @@ class verify_app final : public command {
   int run() override {
     const model m = open_model(options_.model);
     expect_logits(m, options_.model, "verify");
-    const expected_values expected = read_expected(options_.expected);
+    const reference_outputs expected = read_reference_outputs(options_.expected);
     verification v(options_, m, expected);
     const bool passed = v.run();
     print(options_.json ? v.json(passed).dump(1) + "\n" : v.table(passed));

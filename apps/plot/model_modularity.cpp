@@ -36,9 +36,9 @@ counts levels(const weight_histogram& sizes, sign which, neuron_id neurons, std:
   return c;
 }
 
-class modularity_course {
+class modularity_curve {
  public:
-  modularity_course(const char* name, figure::mark line, std::string& csv)
+  modularity_curve(const char* name, figure::mark line, std::string& csv)
       : name_(name), line_(std::move(line)), csv_(csv) {
     line_.name = name;
   }
@@ -67,7 +67,7 @@ class modularity_course {
 };
 
 // The course of one sign of a graph of weights.
-void follow(modularity_course& c, const model_graph& g, const weight_matrix& rows,
+void follow(modularity_curve& c, const model_graph& g, const weight_matrix& rows,
             const weight_histogram& sizes, sign which, const community_choice& choice) {
   const counts at = levels(sizes, which, g.window().targets, choice.most_edges);
   if (at.kept.empty()) return;
@@ -97,7 +97,7 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
       {.title = fmt::format("Modularity of {} of {}", g.name(), name), .panel_height = 330},
       "graph,edges,share_of_edges,beta,modularity,communities\n"};
   const weight_histogram sizes = g.histogram();
-  modularity_course excitatory(
+  modularity_curve excitatory(
       "excitatory", {.of = figure::excitatory, .size = 2, .with = figure::shape::disc}, p.csv),
       inhibitory("inhibitory", {.of = figure::inhibitory, .size = 2, .with = figure::shape::square},
                  p.csv),
@@ -135,7 +135,7 @@ figure::picture modularity_of(const model& m, const std::string& name, const gra
       .y = {.label = "modularity Q (Leiden)", .least = 0},
       .nothing = "no edges"};
   if (std::max(excitatory.largest_share(), inhibitory.largest_share()) >= 20) panel.x.most = 100;
-  for (modularity_course* c : {&excitatory, &inhibitory, &random_e, &random_i, &product})
+  for (modularity_curve* c : {&excitatory, &inhibitory, &random_e, &random_i, &product})
     c->into(panel);
   p.what.panels.push_back(std::move(panel));
   p.what.notes.push_back(fmt::format(

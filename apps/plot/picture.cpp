@@ -47,7 +47,7 @@ int picture_kind::run() const {
 
 namespace {
 
-using maker = figure::picture (*)(const recorded_run&, const figure_choice&);
+using maker = figure::picture (*)(const run_reader&, const figure_choice&);
 
 class run_picture final : public picture_kind {
  public:
@@ -77,7 +77,7 @@ class run_picture final : public picture_kind {
     if (identify(subject_) == file_kind::model)
       throw input_error(subject_, "a model", "the folder of a run",
                         "the pictures of a model are degree, weights, matrix, modularity, graph");
-    return make_(open_run(subject_), choice_);
+    return make_(run_reader(subject_), choice_);
   }
 
   maker make_;

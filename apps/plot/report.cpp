@@ -18,7 +18,6 @@
 #include "apps/plot/run_figures_parts.hpp"
 #include "core/base/error.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {
@@ -61,7 +60,7 @@ std::string key_of_colours(double step) {
 }
 
 // One token as it is shown: a line end also ends the line.
-std::string token_html(const recorded_run& run, std::size_t k) {
+std::string token_html(const run_reader& run, std::size_t k) {
   const std::string& text = run.texts[k];
   if (text.empty()) return fmt::format("[{}] ", run.tokens[k]);
   if (text == "\\n") return "↵\n";
@@ -69,8 +68,7 @@ std::string token_html(const recorded_run& run, std::size_t k) {
   return text == "\\\\" ? "\\" : escaped(text);
 }
 
-page_section text_section(const recorded_run& run, const token_table& t,
-                          const std::vector<bool>& generated, std::size_t limit) {
+page_section text_section(const run_reader& run, const token_table& t, std::size_t limit) {
   page_section s{"text", "Text and surprisal", {}};
   const std::size_t shown = std::min(limit, run.tokens.size());
   if (shown == 0) return s.body = "<p>The run has read no token.</p>\n", s;
@@ -89,7 +87,7 @@ page_section text_section(const recorded_run& run, const token_table& t,
   for (std::size_t k = 0; k < shown; ++k) {
     const double v = k < t.surprisal.size() ? t.surprisal[k] : std::nan("");
     s.body += fmt::format(
-        "<span data-k=\"{}\"{}{}>{}</span>", k, generated[k] ? " class=\"generated\"" : "",
+        "<span data-k=\"{}\"{}{}>{}</span>", k, run.generated[k] ? " class=\"generated\"" : "",
         std::isfinite(v) ? " " + background(surprisal_colour(std::clamp(static_cast<int>(v / step),
                                                                         0, surprisal_steps - 1)))
                          : "",
@@ -103,8 +101,7 @@ page_section text_section(const recorded_run& run, const token_table& t,
 }
 
 // What the script shows of tokens.
-json token_data(const recorded_run& run, const token_table& t, const std::vector<bool>& generated,
-                std::size_t limit) {
+json token_data(const run_reader& run, const token_table& t, std::size_t limit) {
   json all{{"first", run.first},         {"tokens", json::array()}, {"surprisal", json::array()},
            {"generated", json::array()}, {"x", json::array()},      {"y", json::array()}};
   const auto rounded = [](double v) { return std::round(v * 1e5) / 1e5; };
@@ -115,7 +112,7 @@ json token_data(const recorded_run& run, const token_table& t, const std::vector
   };
   for (std::size_t k = 0; k < std::min(limit, run.tokens.size()); ++k) {
     all["tokens"].push_back(run.tokens[k]);
-    all["generated"].push_back(generated[k] ? 1 : 0);
+    all["generated"].push_back(run.generated[k] ? 1 : 0);
     const bool known = k < t.positions.size();
     all["surprisal"].push_back(
         known && std::isfinite(t.surprisal[k]) ? json(rounded(t.surprisal[k])) : json());
@@ -180,7 +177,7 @@ std::string figure_html(Make make, bool interactive, const std::string& caption)
 }
 
 // Of the run's model, where that is still there and small enough not to be waited for.
-page_section degrees_section(const recorded_run& run) {
+page_section degrees_section(const run_reader& run) {
   page_section s{"degrees", "Degrees", {}};
   if (run.neurons > most_for_degrees)
     return s.body = "<p>bdh plot degree MODEL draws those of a model of this size.</p>\n", s;
@@ -188,7 +185,9 @@ page_section degrees_section(const recorded_run& run) {
   if (!found.subject)
     return s.body = "<p>The model is needed: " + escaped(found.missing) + "</p>\n", s;
   const std::string name =
-      std::filesystem::path(run.run["options"]["model"].get<std::string>()).filename().string();
+      std::filesystem::path(json::parse(run.options.at("model")).get<std::string>())
+          .filename()
+          .string();
   for (const char* graph : {"gx", "gy"}) {
     graph_choice choice;
     choice.graph = graph;
@@ -203,7 +202,7 @@ std::string row(const std::string& name, const std::string& value) {
   return "<tr><th scope=\"row\">" + escaped(name) + "</th><td>" + escaped(value) + "</td></tr>\n";
 }
 
-// Of strangers: any type, any length.
+// Of run.json, which may have been edited: any type, any length.
 std::string value_text(const json& value) {
   const std::string text = value.is_string()
                                ? value.get<std::string>()
@@ -211,36 +210,33 @@ std::string value_text(const json& value) {
   return text.size() > 400 ? text.substr(0, 400) + " …" : text;
 }
 
-page_section provenance(const recorded_run& run) {
+page_section provenance(const run_reader& run) {
   page_section s{"provenance", "Provenance",
                  "<table>\n<caption>What ran, from run.json</caption>\n"};
+  const json description = json::parse(run.json);
   for (const char* name : {"creator", "status", "started", "finished", "host"})
-    if (run.run.contains(name)) s.body += row(name, value_text(run.run[name]));
-  for (const auto& [name, value] : run.run["model"].items())
+    if (description.contains(name)) s.body += row(name, value_text(description[name]));
+  for (const auto& [name, value] : description["model"].items())
     s.body += row("model: " + name, value_text(value));
-  const json options = run.run.value("options", json::object());
-  if (options.is_object())
-    for (const auto& [name, value] : options.items())
-      s.body += row("option: " + name, value_text(value));
+  for (const auto& [name, value] : run.options)
+    s.body += row("option: " + name, value_text(json::parse(value)));
   s.body += "</table>\n";
-  const std::string all = run.run.dump(1, ' ', false, json::error_handler_t::replace);
+  const std::string all = description.dump(1, ' ', false, json::error_handler_t::replace);
   s.body += "<details><summary>run.json</summary><pre tabindex=\"0\">" +
             escaped(all.substr(0, longest_description)) +
             (all.size() > longest_description ? "\n…" : "") + "</pre></details>\n";
   return s;
 }
 
-page report_of(const recorded_run& run, std::size_t limit) {
+page page_of(const run_reader& run, std::size_t limit) {
   const token_table t = read_token_table(run);
-  std::vector<bool> generated = read_token_history(run.folder).generated;
-  generated.resize(run.tokens.size());
   page p;
   p.title = "Run " + run_name(run);
   p.summary =
       fmt::format("{} through {} in {}; {}.", counted(run.tokens.size(), "token"),
-                  counted(run.neurons, "neuron"), counted(run.layers, "layer"), run.status());
-  p.sections.push_back(text_section(run, t, generated, limit));
-  const auto of_run = [&](figure::picture (*make)(const recorded_run&, const figure_choice&),
+                  counted(run.neurons, "neuron"), counted(run.layers, "layer"), name(run.status));
+  p.sections.push_back(text_section(run, t, limit));
+  const auto of_run = [&](figure::picture (*make)(const run_reader&, const figure_choice&),
                           bool interactive, const std::string& caption) {
     return figure_html([&] { return make(run, {.most_tips = 150}); }, interactive, caption);
   };
@@ -257,8 +253,7 @@ page report_of(const recorded_run& run, std::size_t limit) {
        of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
   p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));
-  p.data =
-      token_data(run, t, generated, limit).dump(-1, ' ', false, json::error_handler_t::replace);
+  p.data = token_data(run, t, limit).dump(-1, ' ', false, json::error_handler_t::replace);
   return p;
 }
 
@@ -282,7 +277,7 @@ class report_app final : public command {
     { const atomic_file target(target_, force_); }  // refuses before the work, not after it
     stop_on_signals();
     try {
-      const std::string html = in_html(report_of(open_run(run_), limit_));
+      const std::string html = in_html(page_of(run_reader(run_), limit_));
       stop_if_requested();
       figure::write_whole(target_, html, force_);
     } catch (const stopped&) {

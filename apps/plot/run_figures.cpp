@@ -38,7 +38,7 @@ constexpr quantity both[] = {quantity::x, quantity::y};
 // ---- rates
 
 // Share of the neurons (%) that are active in at least this share of the tokens (%).
-mark survival_line(const recorded_run& run, const recorded_activity& a) {
+mark survival_line(const run_reader& run, const recorded_activity& a) {
   std::vector<std::uint64_t> counts(a.neurons.empty() ? run.neurons : a.neurons.size(), 0);
   for_each_active(run, a, [&](std::size_t, std::uint64_t neuron, float) {
     const auto at =
@@ -238,7 +238,7 @@ panel scatter(const scattered& s, quantity what, drawing& d) {
 
 }  // namespace
 
-axis token_axis(const recorded_run& run, const std::vector<std::uint64_t>& positions, double room) {
+axis token_axis(const run_reader& run, const std::vector<std::uint64_t>& positions, double room) {
   axis a{.label = "position (tokens)", .whole = true, .tight = true};
   if (positions.empty()) return a;
   const std::uint64_t step = positions.size() > 1 ? positions[1] - positions[0] : 1;
@@ -258,7 +258,7 @@ axis token_axis(const recorded_run& run, const std::vector<std::uint64_t>& posit
   return a;
 }
 
-std::vector<layer_id> drawn_layers(const recorded_run& run, const figure_choice& choice,
+std::vector<layer_id> drawn_layers(const run_reader& run, const figure_choice& choice,
                                    std::size_t most, drawing& d) {
   if (choice.layer) {
     if (*choice.layer == 0 || *choice.layer > run.layers)
@@ -277,12 +277,12 @@ std::vector<layer_id> drawn_layers(const recorded_run& run, const figure_choice&
   return all;
 }
 
-std::string run_name(const recorded_run& run) {
+std::string run_name(const run_reader& run) {
   const std::filesystem::path folder = std::filesystem::weakly_canonical(run.folder);
   return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
 }
 
-std::string described(const recorded_run& run) {
+std::string described(const run_reader& run) {
   return fmt::format("{}: {} token{}, {} neuron{}, {} layer{}", run_name(run), run.tokens.size(),
                      run.tokens.size() == 1 ? "" : "s", run.neurons, run.neurons == 1 ? "" : "s",
                      run.layers, run.layers == 1 ? "" : "s");
@@ -296,7 +296,7 @@ figure::shape series_shape(std::size_t k) {
   return all[k % std::size(all)];
 }
 
-picture rates_of(const recorded_run& run, const figure_choice& choice) {
+picture rates_of(const run_reader& run, const figure_choice& choice) {
   const token_table t = read_token_table(run);
   picture p{{.title = "Activity of " + described(run),
              .width = figure_width,
@@ -351,7 +351,7 @@ picture rates_of(const recorded_run& run, const figure_choice& choice) {
   return p;
 }
 
-picture sparsity_of(const recorded_run& run, const figure_choice& choice) {
+picture sparsity_of(const run_reader& run, const figure_choice& choice) {
   const token_table t = read_token_table(run);
   picture p{{.title = "Sparsity of " + described(run),
              .width = figure_width,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/plot/figure/output.hpp"
-#include "io/recording/recorded_run.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh::app {
 
@@ -20,15 +20,15 @@ struct figure_choice {
 };
 
 // Which neurons were active at which tokens. Throws input_error when the run did not record it.
-figure::picture raster_of(const recorded_run& run, const figure_choice& choice);
+figure::picture raster_of(const run_reader& run, const figure_choice& choice);
 
 // How often neurons are active, where that was recorded, and how many are at each token.
-figure::picture rates_of(const recorded_run& run, const figure_choice& choice);
+figure::picture rates_of(const run_reader& run, const figure_choice& choice);
 
 // The active shares by layer and, where losses are known, against the surprisal of the token.
-figure::picture sparsity_of(const recorded_run& run, const figure_choice& choice);
+figure::picture sparsity_of(const run_reader& run, const figure_choice& choice);
 
 // The strengths of synapses over the tokens. Throws input_error when none was recorded.
-figure::picture synapses_of(const recorded_run& run, const figure_choice& choice);
+figure::picture synapses_of(const run_reader& run, const figure_choice& choice);
 
 }  // namespace bdh::app

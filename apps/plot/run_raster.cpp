@@ -59,7 +59,7 @@ struct counted {
   std::vector<std::uint64_t> cells;  // rows x columns
 };
 
-counted count(const recorded_run& run, const recorded_activity& a, const grid& g) {
+counted count(const run_reader& run, const recorded_activity& a, const grid& g) {
   counted c;
   c.cells.assign(g.rows * g.columns, 0);
   bool all = g.is_plain();
@@ -127,7 +127,7 @@ figure::heat_map density(const recorded_activity& a, const grid& g, const counte
   return h;
 }
 
-std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choice& choice,
+std::vector<std::uint64_t> neurons_of(const run_reader& run, const figure_choice& choice,
                                       const recorded_activity& a) {
   if (!choice.neurons.empty()) {
     std::vector<std::uint64_t> chosen = chosen_neurons(run, choice.neurons);
@@ -146,7 +146,7 @@ std::vector<std::uint64_t> neurons_of(const recorded_run& run, const figure_choi
 // Draws all panels alike: events one by one only where each of them can.
 class raster {
  public:
-  raster(const recorded_run& run, const figure_choice& choice)
+  raster(const run_reader& run, const figure_choice& choice)
       : run_(run), choice_(choice), names_(run) {
     p_.what = {.title = "Activity of " + described(run), .width = figure_width, .columns = 2};
     layers_ = drawn_layers(run, choice, most_rasters, p_.what);
@@ -262,7 +262,7 @@ class raster {
     if (plain_) add("A dot is an active neuron.");
   }
 
-  const recorded_run& run_;
+  const run_reader& run_;
   const figure_choice& choice_;
   run_names names_;
   std::function<std::string(std::uint64_t)> name_;  // where neurons have names
@@ -274,7 +274,7 @@ class raster {
 
 }  // namespace
 
-picture raster_of(const recorded_run& run, const figure_choice& choice) {
+picture raster_of(const run_reader& run, const figure_choice& choice) {
   return raster(run, choice).made();
 }
 

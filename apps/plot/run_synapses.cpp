@@ -27,26 +27,26 @@ constexpr std::size_t most_marked = 40;  // tokens of a course whose points are 
 // The courses of one synapse by layer, under the name that the picture gives it.
 struct followed {
   std::string name;
-  std::vector<course> courses;
+  std::vector<time_series> series;
 };
 
 using pair = std::pair<neuron_id, neuron_id>;
 
-bool is_frames_of_synapses(const report_reader& reader, bool by_y) {
-  const report_description& d = reader.what();
-  return d.what == quantity::synapses && d.layout == report_layout::frames && d.by_y == by_y;
+bool is_frames_of_synapses(const recording_reader& reader, bool by_y) {
+  const recording_description& d = reader.what();
+  return d.what == quantity::synapses && d.layout == recording_layout::frames && d.by_y == by_y;
 }
 
 // The largest absolute strength of each recorded pair.
-std::map<pair, float> largest(const recorded_run& run, const figure_choice& choice) {
+std::map<pair, float> largest(const run_reader& run, const figure_choice& choice) {
   std::map<pair, float> all;
-  for (const listed_report& r : run.reports) {
+  for (const listed_recording& r : run.recordings) {
     if (!r.request.starts_with("synapses:") || (choice.layer && r.layer != *choice.layer)) continue;
-    report_reader reader = run.open(r);
+    recording_reader reader = run.open(r);
     if (!is_frames_of_synapses(reader, choice.by_y)) continue;
     const auto& synapses = reader.what().synapses;
     std::vector<float> most(synapses.size(), 0);
-    report_row row;
+    recording_row row;
     while (reader.next(row)) {
       stop_if_requested();
       for (std::size_t k = 0; k < most.size(); ++k)
@@ -68,7 +68,7 @@ std::string shown(const run_names& names, const synapse_name& s) {
   return text;
 }
 
-std::vector<followed> strongest(const recorded_run& run, const figure_choice& choice) {
+std::vector<followed> strongest(const run_reader& run, const figure_choice& choice) {
   const std::map<pair, float> all = largest(run, choice);
   std::vector<std::pair<pair, float>> order(all.begin(), all.end());
   std::stable_sort(order.begin(), order.end(),
@@ -79,19 +79,18 @@ std::vector<followed> strongest(const recorded_run& run, const figure_choice& ch
   for (const auto& [s, strength] : order) {
     const synapse_name name{s.first, s.second, false};
     chosen.push_back(
-        {shown(names, name), synapse_courses(run, name, nullptr, choice.layer, choice.by_y)});
+        {shown(names, name), synapse_series(run, name, nullptr, choice.layer, choice.by_y)});
   }
   return chosen;
 }
 
-std::vector<followed> chosen_synapses(const recorded_run& run, const figure_choice& choice) {
+std::vector<followed> chosen_synapses(const run_reader& run, const figure_choice& choice) {
   const run_names names(run);
   std::vector<followed> chosen;
   for (const std::string& text : choice.synapses) {
     const synapse_name s = names.synapse(text);
-    followed f{shown(names, s),
-               synapse_courses(run, s, names.subject(), choice.layer, choice.by_y)};
-    if (f.courses.empty())
+    followed f{shown(names, s), synapse_series(run, s, names.subject(), choice.layer, choice.by_y)};
+    if (f.series.empty())
       throw input_error(run.folder.string(), "nothing recorded of synapse " + text,
                         "what bdh inspect lists", "bdh run --record 'synapses:" + text + "'");
     chosen.push_back(std::move(f));
@@ -112,7 +111,7 @@ bool all_zero(const panel& p) {
 
 }  // namespace
 
-picture synapses_of(const recorded_run& run, const figure_choice& choice) {
+picture synapses_of(const run_reader& run, const figure_choice& choice) {
   picture p{{.title = "Synapses of " + described(run), .width = figure_width},
             "position,token,text,layer,synapse,strength\n"};
   std::vector<layer_id> layers = drawn_layers(run, choice, most_layers, p.what);
@@ -125,7 +124,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
         "a run with synapses", "bdh run --record 'synapses:3->7'");
   std::set<layer_id> recorded;
   for (const followed& f : all)
-    for (const course& c : f.courses) recorded.insert(c.layer);
+    for (const time_series& c : f.series) recorded.insert(c.layer);
   std::erase_if(layers, [&](layer_id l) { return !recorded.contains(l); });
 
   std::uint64_t since = 0;
@@ -136,7 +135,7 @@ picture synapses_of(const recorded_run& run, const figure_choice& choice) {
              .y = {.label = choice.by_y ? "strength by Y (Eq. 16)" : "strength σ"},
              .nothing = "no token was recorded"};
     for (std::size_t k = 0; k < all.size(); ++k)
-      for (const course& c : all[k].courses) {
+      for (const time_series& c : all[k].series) {
         if (c.layer != l) continue;
         figure::mark m{.name = all[k].name,
                        .of = figure::series_colour(k, all.size()),

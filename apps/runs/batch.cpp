@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
+#include "apps/runs/stream.hpp"
 #include "core/base/bfloat16.hpp"
 #include "core/base/error.hpp"
 #include "core/base/version.hpp"
@@ -106,13 +108,16 @@ std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded
 
 // A number, a tab, what was generated: ids separated by commas, or text with backslashes, line
 // ends, tabs and what is no text escaped.
-std::string generated_line(std::size_t number, const model& m, const stream_session& stream) {
-  std::string line = std::to_string(number) + "\t";
+std::string generated_line(const model& m, const stream& of) {
+  std::string line = std::to_string(of.number()) + "\t";
   if (m.tokens() == tokenizer::ids)
-    return line + fmt::format("{}\n", fmt::join(stream.generated(), ","));
+    return line + fmt::format("{}\n", fmt::join(of.generated().tokens(), ","));
   std::string text;
-  for (const char c : stream.generated_text())
-    text += c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
+  for (const char c : of.generated().text()) {
+    static constexpr std::string_view plain = "\\\n\t", escaped = "\\nt";
+    const std::size_t at = plain.find(c);
+    text += at == plain.npos ? std::string(1, c) : std::string{'\\', escaped[at]};
+  }
   terminal_text shown;
   return line + shown.add(text) + shown.finish() + "\n";
 }
@@ -120,12 +125,13 @@ std::string generated_line(std::size_t number, const model& m, const stream_sess
 class batch {
  public:
   batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-        const std::optional<synapse_state>& state, const std::vector<report_description>& reports)
+        const std::optional<synapse_state>& state,
+        const std::vector<recording_description>& recordings)
       : options_(o),
         plan_(plan),
         model_(first->model()),
         state_(state),
-        reports_(reports),
+        recordings_(recordings),
         next_(std::move(first)),
         ended_(plan.streams.size()),
         all_(model_),
@@ -155,21 +161,16 @@ class batch {
         step();
       }
     } catch (const broken_pipe&) {
-      for (member& m : active_) m.stream.end();
+      for (const auto& one : active_) one->end();
       throw;
     }
     progress_.clear();
-    tell(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    print_summary(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     if (const int signal = stop_requested()) return 128 + signal;
     return exit_code_;
   }
 
  private:
-  struct member {
-    std::size_t number;
-    stream_session stream;
-  };
-
   // Which stream is where: each folder is a run of its own and says the rest.
   void write_index() const {
     nlohmann::ordered_json all{
@@ -191,7 +192,7 @@ class batch {
     const std::size_t number = begun_++;
     const run_options& o = plan_.streams[number];
     try {
-      auto brain = next_ ? std::move(next_) : active_.front().stream.brain().new_stream();
+      auto brain = next_ ? std::move(next_) : active_.front()->brain().new_stream();
       brain->seed_rounding(o.seed);
       if (number != 0) {
         if (state_) brain->restore(*state_);
@@ -200,25 +201,26 @@ class batch {
       auto input = options_.batch.empty()
                        ? o.input.open(model_)
                        : open_line("", o.input.text ? *o.input.text : *o.input.tokens, model_);
-      active_.push_back({number, stream_session(o, std::move(brain), std::move(input), reports_)});
+      active_.push_back(
+          std::make_unique<stream>(number, o, std::move(brain), std::move(input), recordings_));
     } catch (const error& e) {
       if (active_.empty()) throw;  // of which no other could be made
       fail(number, e);
-      say();
+      print_lines();
     }
   }
 
   // One token in each stream that has one.
   void step() {
     std::vector<stream_step> steps;
-    for (member& m : active_) {
+    for (const auto& one : active_) {
       try {
-        if (const auto token = m.stream.next())
-          steps.push_back({&m.stream.brain(), *token});
+        if (const auto token = one->next())
+          steps.push_back({&one->brain(), *token});
         else
-          end(m, nullptr);
+          end(*one, nullptr);
       } catch (const error& e) {
-        end(m, &e);
+        end(*one, &e);
       }
     }
     remove_ended();
@@ -226,32 +228,31 @@ class batch {
     for (std::size_t k = 0; k < steps.size(); ++k) {
       try {
         if (steps[k].failed) std::rethrow_exception(steps[k].failed);
-        active_[k].stream.took(steps[k].report);
+        active_[k]->add(steps[k].report);
       } catch (const error& e) {
-        end(active_[k], &e);
+        end(*active_[k], &e);
       }
     }
     remove_ended();
     progress_.at(tokens_ += steps.size());
   }
 
-  void end(member& m, const error* why) {
+  void end(stream& one, const error* why) {
     if (why)
-      m.stream.fail();
+      one.fail();
     else
-      m.stream.end();
-    result& r = ended_[m.number];
-    r.status = why ? "failed" : m.stream.complete() ? "complete" : "interrupted";
-    if (options_.generate != 0 && !options_.json)
-      r.line = generated_line(m.number, model_, m.stream);
-    if (options_.json) r.about = about(m.stream);
-    all_.add(m.stream.done());
-    if (why) fail(m.number, *why);
+      one.end();
+    result& r = ended_[one.number()];
+    r.status = one.status();
+    if (options_.generate != 0 && !options_.json) r.line = generated_line(model_, one);
+    if (options_.json) r.about = about(one);
+    all_.add(one.totals());
+    if (why) fail(one.number(), *why);
   }
 
   void fail(std::size_t number, const error& why) {
     exit_code_ = std::max(exit_code_, dynamic_cast<const device_error*>(&why) != nullptr ? 3 : 1);
-    ended_[number].status = "failed";
+    ended_[number].status = run_status::failed;
     ended_[number].error = why.what();
     progress_.clear();
     note(fmt::format("bdh: stream {}{}: {}", number,
@@ -261,30 +262,31 @@ class batch {
 
   // Another one can be made of the last stream only while it is there.
   void remove_ended() {
-    const auto has_ended = [&](const member& m) { return !ended_[m.number].status.empty(); };
+    const auto has_ended = [&](const std::unique_ptr<stream>& one) {
+      return ended_[one->number()].status.has_value();
+    };
     if (!active_.empty() && std::all_of(active_.begin(), active_.end(), has_ended) &&
         begun_ < ended_.size() && stop_requested() == 0)
-      next_ = active_.front().stream.brain().new_stream();
+      next_ = active_.front()->brain().new_stream();
     std::erase_if(active_, has_ended);
-    say();
+    print_lines();
   }
 
   // In the order of their numbers, whichever ends first.
-  void say() {
-    for (; said_ < begun_ && !ended_[said_].status.empty(); ++said_) {
-      if (!ended_[said_].line.empty()) progress_.clear();
-      print(std::exchange(ended_[said_].line, {}));
+  void print_lines() {
+    for (; printed_ < begun_ && ended_[printed_].status; ++printed_) {
+      if (!ended_[printed_].line.empty()) progress_.clear();
+      print(std::exchange(ended_[printed_].line, {}));
     }
   }
 
-  nlohmann::ordered_json about(const stream_session& stream) const {
-    nlohmann::ordered_json all = stream.done().json();
-    all["generated"] = {{"tokens", stream.generated()}};
-    if (model_.tokens() != tokenizer::ids) all["generated"]["text"] = stream.generated_text();
+  nlohmann::ordered_json about(const stream& one) const {
+    nlohmann::ordered_json all = one.totals().json();
+    all["generated"] = one.generated().json();
     return all;
   }
 
-  void tell(double seconds) const {
+  void print_summary(double seconds) const {
     const int signal = stop_requested();
     if (options_.json) {
       nlohmann::ordered_json all{{"streams", nlohmann::json::array()}};
@@ -292,7 +294,7 @@ class batch {
         const result& r = ended_[k];
         nlohmann::ordered_json one{{"stream", k},
                                    {"seed", plan_.streams[k].seed},
-                                   {"status", r.status.empty() ? "not begun" : r.status}};
+                                   {"status", r.status ? name(*r.status) : "not begun"}};
         if (!options_.batch.empty()) one["line"] = k + 1;
         if (!r.error.empty()) one["error"] = r.error;
         one.update(r.about);
@@ -313,7 +315,7 @@ class batch {
       all["interrupted"] = signal != 0;
       print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else if (!options_.quiet) {
-      all_.tell_streams(begun_, seconds, synapse_bytes_, rounded_);
+      all_.print_streams(begun_, seconds, synapse_bytes_, rounded_);
     }
     if (signal == 0) return;
     std::string line =
@@ -326,7 +328,8 @@ class batch {
   }
 
   struct result {
-    std::string status, error, line;  // status empty: it has not ended
+    std::optional<run_status> status;  // nothing: it has not ended
+    std::string error, line;
     nlohmann::ordered_json about = nlohmann::ordered_json::object();
   };
 
@@ -334,12 +337,11 @@ class batch {
   const batch_plan& plan_;
   const model& model_;
   const std::optional<synapse_state>& state_;
-  const std::vector<report_description>& reports_;
-  std::unique_ptr<simulator>
-      next_;  // for the next stream, where none of the others is there to be its sibling
-  std::vector<member> active_;
+  const std::vector<recording_description>& recordings_;
+  std::unique_ptr<simulator> next_;  // for the next stream, where there is no other to make it of
+  std::vector<std::unique_ptr<stream>> active_;
   std::vector<result> ended_;  // by number
-  std::size_t begun_ = 0, said_ = 0;
+  std::size_t begun_ = 0, printed_ = 0;
   std::uint64_t tokens_ = 0, synapse_bytes_ = 0;
   double retention_ = 1;
   bool rounded_ = false;  // the synapses are
@@ -375,8 +377,8 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
 
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
               const std::optional<synapse_state>& state,
-              const std::vector<report_description>& reports) {
-  return batch(o, plan, std::move(first), state, reports).run();
+              const std::vector<recording_description>& recordings) {
+  return batch(o, plan, std::move(first), state, recordings).run();
 }
 
 }  // namespace bdh::app

@@ -29,6 +29,6 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
 // when a stream failed.
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
               const std::optional<synapse_state>& state,
-              const std::vector<report_description>& reports);
+              const std::vector<recording_description>& recordings);
 
 }  // namespace bdh::app

@@ -49,11 +49,7 @@ std::size_t largest(const std::vector<double>& values) {
 class difference {
  public:
   explicit difference(const diff_options& o)
-      : options_(o),
-        a_(open_run(o.a)),
-        b_(open_run(o.b)),
-        c_(compare(a_, b_, o.tolerance, o.top)),
-        names_(a_) {
+      : options_(o), a_(o.a), b_(o.b), c_(compare(a_, b_, o.tolerance, o.top)), names_(a_) {
     if (names_.subject() != nullptr && names_.subject()->is_direct() && same_model() &&
         !c_.synapses.largest.empty())
       by_target_ = names_.subject()->direct().gs.transposed();
@@ -68,7 +64,7 @@ class difference {
     return std::none_of(c_.settings.begin(), c_.settings.end(),
                         [](const setting_difference& s) { return s.name == "model"; });
   }
-  std::string token_at(const recorded_run& run, std::uint64_t position) const {
+  std::string token_at(const run_reader& run, std::uint64_t position) const {
     const std::string& text = run.texts[position - run.first];
     return text.empty() ? std::to_string(run.tokens[position - run.first])
                         : "'" + one_line(text) + "'";
@@ -91,7 +87,7 @@ class difference {
   std::string synapses() const;
 
   const diff_options& options_;
-  recorded_run a_, b_;
+  run_reader a_, b_;
   run_comparison c_;
   run_names names_;
   std::optional<projection> by_target_;

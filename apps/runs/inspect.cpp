@@ -35,10 +35,10 @@ std::string dumped(const json& all) {
 
 // ---- what there is
 
-json described(const recorded_run& run, const listed_report& r) {
+json described(const run_reader& run, const listed_recording& r) {
   json all{{"file", r.file}, {"request", r.request}, {"layer", r.layer}, {"every", r.every}};
   try {
-    const report_reader reader = run.open(r);
+    const recording_reader reader = run.open(r);
     all["rows"] = reader.rows();
     if (reader.what().width != 0) all["values"] = reader.what().width;
     if (reader.rows() != 0)
@@ -49,7 +49,7 @@ json described(const recorded_run& run, const listed_report& r) {
   return all;
 }
 
-std::vector<std::string> checkpoints_of(const recorded_run& run) {
+std::vector<std::string> checkpoints_of(const run_reader& run) {
   std::vector<std::string> names;
   std::error_code failed;
   for (std::filesystem::directory_iterator at(run.folder, failed), end; !failed && at != end;
@@ -79,29 +79,25 @@ std::string text_of(const json& report) {
   return text;
 }
 
-std::string model_hash(const recorded_run& run) {
-  const auto& m = run.run.at("model");
-  return m.contains("content_sha256") && m.at("content_sha256").is_string()
-             ? m.at("content_sha256").get<std::string>()
-             : "unknown";
+std::string model_hash(const run_reader& run) {
+  return run.model_sha256.empty() ? "unknown" : run.model_sha256;
 }
 
-void list_recorded(const inspect_options& o, const recorded_run& run) {
+void list_recorded(const inspect_options& o, const run_reader& run) {
   json all{{"run", o.run},
-           {"status", run.status()},
+           {"status", name(run.status)},
            {"tokens", run.tokens.size()},
            {"first_position", run.first},
-           {"model", run.run.at("model")}};
-  const nlohmann::json options = run.run.value("options", nlohmann::json::object());
-  all["interventions"] = options.is_object()
-                             ? options.value("interventions", nlohmann::json::array())
-                             : nlohmann::json::array();
+           {"model", json::parse(run.json)["model"]}};
+  const auto interventions = run.options.find("interventions");
+  all["interventions"] =
+      interventions == run.options.end() ? json::array() : json::parse(interventions->second);
   all["checkpoints"] = checkpoints_of(run);
   all["reports"] = json::array();
-  for (const listed_report& r : run.reports) all["reports"].push_back(described(run, r));
+  for (const listed_recording& r : run.recordings) all["reports"].push_back(described(run, r));
   if (o.json) return print(dumped(all));
 
-  std::string text = entry("run", o.run) + entry("status", run.status());
+  std::string text = entry("run", o.run) + entry("status", name(run.status));
   text +=
       entry("tokens", run.tokens.empty() ? "none"
                                          : fmt::format("{}, positions {} to {}", run.tokens.size(),
@@ -111,7 +107,7 @@ void list_recorded(const inspect_options& o, const recorded_run& run) {
   for (const auto& i : all["interventions"])
     text += entry("intervention", i.is_string() ? i.get<std::string>() : i.dump());
   for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
-  if (run.reports.empty())
+  if (run.recordings.empty())
     text += entry("reports", "none; summary.csv has the active shares of each token");
   for (const json& r : all["reports"])
     text += fmt::format("{:24}{}\n", one_line(r["file"].get<std::string>()), one_line(text_of(r)));
@@ -126,12 +122,12 @@ struct table {
   std::vector<std::string> columns;  // "strength"; "x", "y"
   std::vector<std::string> notes;
   // Layer by layer, [column]: the course, or none.
-  std::map<layer_id, std::vector<const course*>> layers;
+  std::map<layer_id, std::vector<const time_series*>> layers;
 };
 
-class course_values {
+class series_values {
  public:
-  explicit course_values(const course* c) : course_(c) {}
+  explicit series_values(const time_series* c) : course_(c) {}
   // Of a position; positions ascend from call to call. Nothing: not recorded there, or not known.
   std::optional<float> at(std::uint64_t position) {
     if (course_ == nullptr) return std::nullopt;
@@ -142,7 +138,7 @@ class course_values {
   }
 
  private:
-  const course* course_;
+  const time_series* course_;
   std::size_t at_ = 0;
 };
 
@@ -151,11 +147,11 @@ class course_values {
 using use_row =
     std::function<void(std::uint64_t, layer_id, const std::vector<std::optional<float>>&)>;
 void for_each_row(const table& t, const use_row& use) {
-  std::map<layer_id, std::vector<course_values>> readers;
+  std::map<layer_id, std::vector<series_values>> readers;
   std::map<layer_id, std::set<std::uint64_t>> recorded;
   std::set<std::uint64_t> positions;
-  for (const auto& [layer, courses] : t.layers)
-    for (const course* c : courses) {
+  for (const auto& [layer, series] : t.layers)
+    for (const time_series* c : series) {
       readers[layer].emplace_back(c);
       if (c == nullptr) continue;
       recorded[layer].insert(c->positions.begin(), c->positions.end());
@@ -165,12 +161,12 @@ void for_each_row(const table& t, const use_row& use) {
     for (auto& [layer, columns] : readers) {
       if (!recorded[layer].contains(position)) continue;
       std::vector<std::optional<float>> values;
-      for (course_values& c : columns) values.push_back(c.at(position));
+      for (series_values& c : columns) values.push_back(c.at(position));
       use(position, layer, values);
     }
 }
 
-const std::string& text_at(const recorded_run& run, std::uint64_t position) {
+const std::string& text_at(const run_reader& run, std::uint64_t position) {
   return run.texts[position - run.first];
 }
 
@@ -180,7 +176,7 @@ std::string quoted(const std::string& text) {
   return field + "\"";
 }
 
-std::string in_csv(const recorded_run& run, const table& t) {
+std::string in_csv(const run_reader& run, const table& t) {
   std::string text = "position,token,text,layer";
   for (const std::string& c : t.columns) text += "," + c;
   text += "\n";
@@ -193,7 +189,7 @@ std::string in_csv(const recorded_run& run, const table& t) {
   return text;
 }
 
-std::string in_lines(const recorded_run& run, const table& t) {
+std::string in_lines(const run_reader& run, const table& t) {
   std::string text = t.subject + "\n";
   for (const std::string& n : t.notes) text += n + "\n";
   text += fmt::format("{:>10}  {:10} {:>5}", "position", "token", "layer");
@@ -211,7 +207,7 @@ std::string in_lines(const recorded_run& run, const table& t) {
   return text;
 }
 
-json in_json(const recorded_run& run, const table& t) {
+json in_json(const run_reader& run, const table& t) {
   json all{{"subject", t.subject}, {"rows", json::array()}};
   for_each_row(t, [&](std::uint64_t position, layer_id layer, const auto& values) {
     json row{{"position", position},
@@ -225,15 +221,15 @@ json in_json(const recorded_run& run, const table& t) {
   return all;
 }
 
-std::string in_plots(const recorded_run& run, const table& t, std::size_t width) {
+std::string in_plots(const run_reader& run, const table& t, std::size_t width) {
   std::string text = t.subject + "\n";
   for (const std::string& n : t.notes) text += n + "\n";
-  for (const auto& [layer, courses] : t.layers)
-    for (std::size_t k = 0; k < courses.size(); ++k) {
-      if (courses[k] == nullptr) continue;
+  for (const auto& [layer, series] : t.layers)
+    for (std::size_t k = 0; k < series.size(); ++k) {
+      if (series[k] == nullptr) continue;
       token_plot plot;
-      plot.positions = courses[k]->positions;
-      plot.values.assign(courses[k]->values.begin(), courses[k]->values.end());
+      plot.positions = series[k]->positions;
+      plot.values.assign(series[k]->values.begin(), series[k]->values.end());
       for (std::uint64_t p : plot.positions)
         plot.labels.push_back(token_label(text_at(run, p), run.tokens[p - run.first]));
       const bool zero =
@@ -245,10 +241,10 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
 }
 
 // What was asked for instead, by requests that are about the same.
-[[noreturn]] void refuse(const inspect_options& o, const recorded_run& run,
+[[noreturn]] void refuse(const inspect_options& o, const run_reader& run,
                          const std::string& subject, const std::string& hint) {
   std::set<std::string> kinds;
-  for (const listed_report& r : run.reports) kinds.insert(r.request);
+  for (const listed_recording& r : run.recordings) kinds.insert(r.request);
   std::string recorded;
   for (const std::string& kind : kinds) recorded += (recorded.empty() ? "" : "; ") + one_line(kind);
   throw input_error(
@@ -257,21 +253,21 @@ std::string in_plots(const recorded_run& run, const table& t, std::size_t width)
       recorded.empty() ? "a run with reports" : "what was: " + recorded, hint);
 }
 
-table synapse_table(const inspect_options& o, const recorded_run& run,
-                    std::vector<course>& courses) {
+table synapse_table(const inspect_options& o, const run_reader& run,
+                    std::vector<time_series>& series) {
   const run_names names(run);
   const synapse_name synapse = names.synapse(o.what);
   table t{"synapse " + one_line(names.shown(synapse)) + (o.by_y ? " by factor Y" : ""),
           {"strength"},
           {},
           {}};
-  courses = synapse_courses(run, synapse, names.subject(), o.layer, o.by_y);
-  if (courses.empty())
+  series = synapse_series(run, synapse, names.subject(), o.layer, o.by_y);
+  if (series.empty())
     refuse(o, run, t.subject,
            names.subject() != nullptr
                ? "bdh run --record 'synapses:" + one_line(o.what) + (o.by_y ? " factor y'" : "'")
                : "in snapshots and top lists it would take the model: " + names.missing());
-  for (const course& c : courses) {
+  for (const time_series& c : series) {
     t.layers[c.layer] = {&c};
     if (c.since != 0)
       t.notes.push_back(fmt::format(
@@ -280,15 +276,15 @@ table synapse_table(const inspect_options& o, const recorded_run& run,
   return t;
 }
 
-table neuron_table(const inspect_options& o, const recorded_run& run,
-                   std::vector<course>& courses) {
+table neuron_table(const inspect_options& o, const run_reader& run,
+                   std::vector<time_series>& series) {
   const run_names names(run);
   const neuron_id neuron =
       names.neuron(o.what.substr(std::char_traits<char>::length(neuron_prefix)));
   table t{"neuron " + one_line(names.shown(neuron)), {"x", "y"}, {}, {}};
-  courses = neuron_courses(run, neuron, o.layer);
-  if (courses.empty()) refuse(o, run, t.subject, "bdh run --record events");
-  for (const course& c : courses) {
+  series = neuron_series(run, neuron, o.layer);
+  if (series.empty()) refuse(o, run, t.subject, "bdh run --record events");
+  for (const time_series& c : series) {
     auto& columns = t.layers[c.layer];
     columns.resize(2, nullptr);
     columns[c.what == quantity::y ? 1 : 0] = &c;
@@ -325,14 +321,14 @@ class inspect_app final : public command {
       throw usage_error("--csv, --plot and --json", "only one of them");
     if (o.what.empty() && (o.csv || o.plot || o.layer))
       throw usage_error("--csv, --plot and --layer", "need a synapse or a neuron");
-    const recorded_run recorded = open_run(o.run);
+    const run_reader recorded(o.run);
     if (o.what.empty()) return list_recorded(o, recorded), 0;
     if (o.layer && *o.layer > recorded.layers)
       throw input_error("--layer", std::to_string(*o.layer),
                         "1 to " + std::to_string(recorded.layers));
-    std::vector<course> courses;
-    const table t = o.what.starts_with(neuron_prefix) ? neuron_table(o, recorded, courses)
-                                                      : synapse_table(o, recorded, courses);
+    std::vector<time_series> series;
+    const table t = o.what.starts_with(neuron_prefix) ? neuron_table(o, recorded, series)
+                                                      : synapse_table(o, recorded, series);
     print(o.csv    ? in_csv(recorded, t)
           : o.json ? dumped(in_json(recorded, t))
           : o.plot ? in_plots(recorded, t, output_width())

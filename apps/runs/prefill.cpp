@@ -18,19 +18,19 @@ void prefill_choice::add_to(command_line& command) {
 }
 
 std::optional<std::string> blocks_refused(const simulator& brain,
-                                          std::span<const report_description> reports) {
-  const auto inside = std::find_if(reports.begin(), reports.end(), [](const report_description& d) {
-    return d.what != quantity::logits;
-  });
-  if (inside != reports.end())
+                                          std::span<const recording_description> recordings) {
+  const auto inside =
+      std::find_if(recordings.begin(), recordings.end(),
+                   [](const recording_description& d) { return d.what != quantity::logits; });
+  if (inside != recordings.end())
     return "a recording of " + inside->request + ", which looks into every token";
   return brain.prefill().refused();
 }
 
 void expect_blocks(const prefill_choice& prefill, const simulator& brain,
-                   std::span<const report_description> reports) {
+                   std::span<const recording_description> recordings) {
   if (!prefill.blocks()) return;
-  if (const auto why = blocks_refused(brain, reports))
+  if (const auto why = blocks_refused(brain, recordings))
     throw unavailable_error("--prefill blocks", *why,
                             "circuits through hubs, float32 synapses, the CPU, nothing to look at "
                             "or to change within a block",

@@ -11,7 +11,7 @@
 #include "core/base/ids.hpp"
 
 namespace bdh {
-struct report_description;
+struct recording_description;
 }
 
 namespace bdh::app {
@@ -23,12 +23,12 @@ struct prefill_choice {
   bool blocks() const { return by == "blocks"; }
 };
 
-// Why this run cannot read its text in blocks; nothing: it can. `reports`: what it records.
+// Why this run cannot read its text in blocks; nothing: it can. `recordings`: what it records.
 std::optional<std::string> blocks_refused(const simulator& brain,
-                                          std::span<const report_description> reports);
+                                          std::span<const recording_description> recordings);
 // Throws unavailable_error where the blocks that were asked for are refused.
 void expect_blocks(const prefill_choice& prefill, const simulator& brain,
-                   std::span<const report_description> reports);
+                   std::span<const recording_description> recordings);
 
 // `first` and what follows it in the input, up to the position `end` of the stream, where `first`
 // has the position `from`. Less: the input has ended, or a stop was requested.

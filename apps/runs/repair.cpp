@@ -35,7 +35,7 @@ void repair_folder(const repair_options& o) {
                              {"copied", made.copied},
                              {"rebuilt", nlohmann::json::array()}};
   std::string text;
-  for (const rebuilt& r : made.reports) {
+  for (const rebuilt& r : made.recordings) {
     all["rebuilt"].push_back(described(r));
     text += line(r);
   }

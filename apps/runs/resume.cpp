@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/common/console.hpp"
@@ -12,7 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/model/resume_points.hpp"
-#include "io/recording/run_writer.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh::app {
 namespace {
@@ -24,27 +23,27 @@ struct resume_options {
 };
 
 // The tokens that were read up to the checkpoint, from tokens.csv.
-resume_point resume_point_of(const std::string& folder, std::uint64_t rows) {
-  const token_history history = read_token_history(folder);
-  if (history.tokens.size() < rows)
-    throw input_error(folder + "/tokens.csv", fmt::format("{} tokens", history.tokens.size()),
+resume_point resume_point_of(const run_reader& run, std::uint64_t rows) {
+  if (run.tokens.size() < rows)
+    throw input_error((run.folder / "tokens.csv").string(),
+                      fmt::format("{} tokens", run.tokens.size()),
                       fmt::format("at least the {} before the checkpoint", rows));
   resume_point point;
   point.rows = rows;
   for (std::uint64_t k = 0; k < rows; ++k) {
-    if (history.generated[k])
+    if (run.generated[k])
       ++point.generated;
     else
-      point.to_skip.push_back(history.tokens[k]);
+      point.to_skip.push_back(run.tokens[k]);
   }
   return point;
 }
 
 int resume(const resume_options& r) {
-  const nlohmann::json run = read_run_description(r.folder);
+  const run_reader run(r.folder);
   const std::string place = r.folder + "/run.json";
-  run_options o = run_options_of(run, place);
-  if (run.value("status", nlohmann::json()) == "complete")
+  run_options o = run_options_of(run.options, place);
+  if (run.status == run_status::complete)
     throw input_error(place, "a complete run", "one that was interrupted");
   o.folder = r.folder;
   o.json = r.json;
@@ -63,14 +62,12 @@ int resume(const resume_options& r) {
                       "start the run again in another folder");
   for (const std::string& refused : checkpoint->refused)
     note("bdh: a damaged checkpoint is left out: " + refused);
-  if (!run.contains("first_position") || !run["first_position"].is_number_unsigned())
-    throw input_error(place, "no first_position", "the description of a run that bdh run made");
-  const std::uint64_t first = run["first_position"];
+  const std::uint64_t first = run.first;
   if (checkpoint->state.tokens < first)
     throw input_error(checkpoint->file.string(),
                       fmt::format("{} tokens read", checkpoint->state.tokens),
                       fmt::format("at least {}, where this run began", first));
-  resume_point point = resume_point_of(r.folder, checkpoint->state.tokens - first);
+  resume_point point = resume_point_of(run, checkpoint->state.tokens - first);
 
   const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
   if (has_input && !r.standard_input.empty())
@@ -99,7 +96,7 @@ int resume(const resume_options& r) {
   stop_on_signals();
   if (!r.quiet && !r.json)
     note(fmt::format("going on after {} tokens", shown_count(static_cast<double>(point.rows))));
-  return run_session(o, m, brain, *input, {}, point);
+  return run_session(o, brain, *input, {}, point);
 }
 
 class resume_app final : public command {

@@ -50,11 +50,12 @@ void check(const run_options& o) {
 }
 
 // What is to be recorded, checked before anything runs.
-std::vector<report_description> planned_reports(const run_options& o, const simulator& brain) {
+std::vector<recording_description> planned_recordings(const run_options& o,
+                                                      const simulator& brain) {
   std::vector<recording_request> requests;
   if (!o.record_file.empty()) requests = read_recordings(o.record_file);
   for (const std::string& text : o.record) requests.push_back(parse_recording(text));
-  return plan_reports(brain.model(), requests, brain.tokens());
+  return plan_recordings(brain.model(), requests, brain.tokens());
 }
 
 double free_bytes(std::filesystem::path folder) {
@@ -66,20 +67,20 @@ double free_bytes(std::filesystem::path folder) {
   return failed ? std::numeric_limits<double>::infinity() : static_cast<double>(space.available);
 }
 
-// Tells how much the reports will take. Throws input_error when that is more than a careless user
-// may have meant, or than there is.
-void expect_space(const run_options& o, const std::vector<report_description>& reports,
+// Tells how much the recordings will take. Throws input_error when that is more than a careless
+// user may have meant, or than there is.
+void expect_space(const run_options& o, const std::vector<recording_description>& recordings,
                   std::optional<std::uint64_t> tokens) {
-  if (reports.empty()) return;
-  const predicted_bytes bytes = predict_bytes(reports, static_cast<double>(tokens.value_or(1)));
-  const double all = bytes.reports + bytes.journals;
+  if (recordings.empty()) return;
+  const predicted_bytes bytes = predict_bytes(recordings, static_cast<double>(tokens.value_or(1)));
+  const double all = bytes.recordings + bytes.journals;
   const auto shown = [](double b) {
     return shown_bytes(static_cast<std::uint64_t>(std::min(b, 1e19)));
   };
   if (!o.quiet)
     note(fmt::format(
         "recording {} report{}: about {}{}, and {} of journals until the run is complete",
-        reports.size(), reports.size() == 1 ? "" : "s", shown(bytes.reports),
+        recordings.size(), recordings.size() == 1 ? "" : "s", shown(bytes.recordings),
         tokens ? "" : " a token", shown(bytes.journals)));
   if (o.force || !tokens) return;
   if (all > most_recorded_bytes)
@@ -116,9 +117,9 @@ int run_streams(const run_options& o, const model& m) {
   const batch_plan plan = plan_batch(o, m, engine.rounds_synapses());
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
   if (state) brain->restore(*state);
-  const auto reports = planned_reports(o, *brain);
-  expect_space(o, reports, plan.tokens);
-  return run_batch(o, plan, std::move(brain), state, reports);
+  const auto recordings = planned_recordings(o, *brain);
+  expect_space(o, recordings, plan.tokens);
+  return run_batch(o, plan, std::move(brain), state, recordings);
 }
 
 int run(const run_options& o) {
@@ -134,13 +135,13 @@ int run(const run_options& o) {
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);
   state.reset();
-  const auto reports = planned_reports(o, brain);
+  const auto recordings = planned_recordings(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, brain.tokens(), total);
-  expect_blocks(o.prefill, brain, reports);
-  expect_space(o, reports, total);
+  expect_blocks(o.prefill, brain, recordings);
+  expect_space(o, recordings, total);
   stop_on_signals();
-  return run_session(o, m, brain, *input, reports);
+  return run_session(o, brain, *input, recordings);
 }
 
 class run_app final : public command {

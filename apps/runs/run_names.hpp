@@ -4,14 +4,14 @@
 
 #include <string>
 
-#include "io/recording/recorded_run.hpp"
+#include "io/recording/run_reader.hpp"
 #include "io/recording/time_series.hpp"
 
 namespace bdh::app {
 
 class run_names {
  public:
-  explicit run_names(const recorded_run& run) : run_(run), found_(find_model(run)) {}
+  explicit run_names(const run_reader& run) : run_(run), found_(find_model(run)) {}
 
   const model* subject() const { return found_.subject ? &*found_.subject : nullptr; }
   const std::string& missing() const { return found_.missing; }  // why there is no model
@@ -26,7 +26,7 @@ class run_names {
  private:
   neuron_id source(const std::string& text) const;
 
-  const recorded_run& run_;
+  const run_reader& run_;
   found_model found_;
 };
 

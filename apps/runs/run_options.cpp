@@ -16,7 +16,11 @@ std::string absolute(const std::string& file) {
 
 }  // namespace
 
-nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
+sampling sampling_of(const run_options& o) {
+  return {o.temperature.value_or(0), static_cast<std::uint32_t>(o.top_k), o.seed};
+}
+
+std::string recorded_options(const run_options& o, const simulator& brain) {
   const instruction_set set =
       kernels::cpu_kernels_for(instruction_set_named(o.engine.instructions)).set;
   nlohmann::json all{{"model", absolute(o.model)},
@@ -45,11 +49,13 @@ nlohmann::json recorded_options(const run_options& o, const simulator& brain) {
   if (!o.save_state.empty()) all["save_state"] = absolute(o.save_state);
   if (!o.record.empty()) all["record"] = o.record;
   if (!o.record_file.empty()) all["record_file"] = absolute(o.record_file);
-  return all;
+  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-run_options run_options_of(const nlohmann::json& run, const std::string& place) try {
-  const nlohmann::json& all = run.at("options");
+run_options run_options_of(const std::map<std::string, std::string>& recorded,
+                           const std::string& place) try {
+  nlohmann::json all = nlohmann::json::object();
+  for (const auto& [name, value] : recorded) all[name] = nlohmann::json::parse(value);
   const auto text = [&](const char* key) {
     return all.contains(key) ? std::optional(all.at(key).get<std::string>()) : std::nullopt;
   };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "apps/common/options.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
+#include "core/simulation/sampling.hpp"
 
 namespace bdh::app {
 
@@ -31,11 +32,14 @@ struct run_options {
   bool in_streams() const { return !batch.empty() || streams; }
 };
 
-// Whole: what run_options_of needs to go on, paths absolute.
-nlohmann::json recorded_options(const run_options& o, const simulator& brain);
+sampling sampling_of(const run_options& o);
 
-// `run`: run.json of a folder. Throws input_error when a part is missing or is not what it should
-// be.
-run_options run_options_of(const nlohmann::json& run, const std::string& place);
+// A JSON object with all that run_options_of needs to go on, paths absolute.
+std::string recorded_options(const run_options& o, const simulator& brain);
+
+// `recorded`: the options of a run (run_reader), each as JSON. `place`: in messages. Throws
+// input_error when one is missing or is not what it should be.
+run_options run_options_of(const std::map<std::string, std::string>& recorded,
+                           const std::string& place);
 
 }  // namespace bdh::app

@@ -2,159 +2,67 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
+#include "apps/runs/token_printer.hpp"
 #include "core/base/error.hpp"
 #include "core/simulation/sampling.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
-#include "io/model/resume_points.hpp"
 #include "io/model/state_file.hpp"
-#include "io/recording/recorder.hpp"
-#include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
 namespace {
 
 constexpr std::uint64_t long_text = 256;  // tokens
 
-// Generated tokens, as they come: text as it is, escaped on a terminal; ids separated by commas.
-// With --json they are kept.
-class speaker {
+// The tokens of the input, one by one or in blocks, and then those that are generated: each is read
+// by the simulator and recorded.
+class prompt_reader {
  public:
-  speaker(const model& m, bool keep)
-      : model_(m), keep_(keep), terminal_(!keep && output_is_terminal()) {}
-
-  void say(token_id token) {
-    const auto byte = byte_of(model_, token);
-    if (keep_) {
-      tokens_.push_back(token);
-      if (byte) text_ += *byte;
-    } else if (model_.tokens() == tokenizer::ids) {
-      print((spoken_ ? "," : "") + std::to_string(token));
-    } else if (byte) {
-      print(terminal_ ? shown_.add({&*byte, 1}) : std::string(1, *byte));
-    }
-    spoken_ = true;
-  }
-  void finish() {
-    if (keep_ || !spoken_) return;
-    if (terminal_) print(shown_.finish() + "\n");
-    if (!terminal_ && model_.tokens() == tokenizer::ids) print("\n");
-  }
-  bool shows_on_terminal() const { return terminal_; }
-  const std::vector<token_id>& tokens() const {
-    return tokens_;
-  }  // those that were kept, and their bytes
-  const std::string& text() const { return text_; }
-  nlohmann::ordered_json json() const {
-    nlohmann::ordered_json all{{"tokens", tokens_}};
-    if (model_.tokens() != tokenizer::ids) all["text"] = text_;
-    return all;
-  }
-
- private:
-  const model& model_;
-  bool keep_, terminal_, spoken_ = false;
-  std::vector<token_id> tokens_;
-  std::string text_;
-  terminal_text shown_;
-};
-
-// One run: tokens go in, reports come out.
-class session {
- public:
-  session(const run_options& o, const model& m, simulator& brain, token_source& input,
-          std::vector<report_description> reports, const std::optional<resume_point>& resumed)
+  prompt_reader(const run_options& o, simulator& brain, token_source& input, run_recorder& to,
+                token_printer& printer, const std::optional<resume_point>& resumed)
       : options_(o),
-        model_(m),
         brain_(brain),
         input_(input),
-        reports_(std::move(reports)),
+        recorder_(to),
+        printer_(printer),
         resumed_(resumed),
-        first_(brain.tokens() - (resumed ? resumed->rows : 0)),
-        statistics_(m),
-        speaker_(m, o.json),
         total_(input.total() ? std::optional(*input.total() + o.generate) : std::nullopt),
         progress_(!o.quiet, total_ && resumed
                                 ? std::optional(*total_ - std::min(*total_, resumed->rows))
                                 : total_) {}
 
-  int run() {
-    const std::optional<token_id> next = begin();
-    try {
-      read_all(next);
-      speaker_.finish();
-    } catch (const broken_pipe&) {
-      finish(run_status::interrupted);
-      throw;
-    } catch (const error&) {
-      finish_failed();
-      throw;
-    }
-    const int signal = stop_requested();
-    end(signal == 0 ? run_status::complete : run_status::interrupted);
-    tell(signal);
-    return signal == 0 ? 0 : 128 + signal;
-  }
-
-  // The same in pieces, for a stream among others. Opens the recording; the first token of the
-  // input.
-  std::optional<token_id> begin() {
-    std::optional<token_id> next = resumed_ ? next_after_resuming() : input_.next();
-    if (!next && !resumed_ && stop_requested() == 0)
+  // The first token that is to be read. Throws input_error for an input without any.
+  std::optional<token_id> first() {
+    const auto token = resumed_ ? next_after_resuming() : input_.next();
+    if (!token && !resumed_ && stop_requested() == 0)
       throw input_error("input", "no tokens", "at least one");
-    if (!options_.folder.empty()) {
-      if (resumed_) {
-        recording_ = run_directory::reopen(options_.folder, model_, resumed_->rows);
-        reports_ = recording_->reports();
-        recorder_.emplace(brain_, reports_);
-      } else {
-        recorder_.emplace(brain_, reports_);
-        recording_ = run_directory::create(
-            options_.folder, model_, recorded_options(options_, brain_), reports_, brain_.tokens());
-      }
-      // Somebody may be reading the recording while we wait.
-      input_.on_wait([this] { recording_->commit(); });
-    }
-    return next;
-  }
-
-  // What is read after the input's `token`, or in its place when it has ended; nothing: no more.
-  std::optional<token_id> next(std::optional<token_id> token) {
-    generating_ = !token;
-    if (!token) {
-      if (generated_ == options_.generate) return std::nullopt;
-      ++generated_;
-      speaker_.say(*(token = chosen()));
-    }
-    before_token();
     return token;
   }
-  bool generating() const { return generating_; }
-  void took(const step_report& report) { record(report, generating_); }
 
-  void end(run_status status) {
-    finish(status);
-    if (!options_.save_state.empty()) save_state(brain_.save(), model_, options_.save_state);
-    if (status == run_status::complete && recording_) remove_resume_points(options_.folder);
-  }
-  void finish_failed() noexcept {
-    try {
-      finish(run_status::failed);
-    } catch (const std::exception&) {  // the recorder may be what has failed: the first error is
-                                       // the one to tell
+  void read_all(std::optional<token_id> first) {
+    if (total_) note_window_before(recorder_.first() + *total_);
+    if (options_.prefill.blocks())
+      read_blocks(first);
+    else
+      for (auto token = first; token && stop_requested() == 0; token = input_.next())
+        read(*token, false), ++one_by_one_;
+    if (printer_.is_terminal()) progress_.clear();
+    for (std::uint64_t k = resumed_ ? resumed_->generated : 0;
+         k < options_.generate && stop_requested() == 0; ++k) {
+      const token_id next = brain_.choose(sampling_of(options_));
+      printer_.write(next);
+      read(next, true);
     }
   }
 
-  const statistics& done() const { return statistics_; }
-  const speaker& said() const { return speaker_; }
+  std::uint64_t one_by_one() const noexcept { return one_by_one_; }  // tokens of the input
+  void clear_progress() { progress_.clear(); }
 
  private:
   // The input begins with what was read already; it must still be that.
@@ -171,37 +79,25 @@ class session {
     return resumed_->generated == 0 ? input_.next() : std::nullopt;
   }
 
-  token_id chosen() const {
-    return brain_.choose({options_.temperature.value_or(0),
-                          static_cast<std::uint32_t>(options_.top_k), options_.seed});
-  }
-
-  void read_all(std::optional<token_id> token) {
-    if (total_) expect_window(first_ + *total_);
-    if (options_.prefill.blocks()) {
-      read_in_blocks(token);
-    } else {
-      for (; token && stop_requested() == 0; token = input_.next())
-        read(*token, false), ++one_by_one_;
-    }
-    if (speaker_.shows_on_terminal()) progress_.clear();
-    for (std::uint64_t k = resumed_ ? resumed_->generated : 0;
-         k < options_.generate && stop_requested() == 0; ++k) {
-      const token_id next = chosen();
-      speaker_.say(next);
-      read(next, true);
-    }
+  void read(token_id token, bool generated) {
+    recorder_.before_token();
+    note_window_before(brain_.tokens() + 1);
+    recorder_.add(brain_.step(token), generated);
+    if (!(generated && printer_.is_terminal())) progress_.at(recorder_.totals().tokens());
   }
 
   // A block is read when it is full, or when the input has ended: how the text arrives, and when a
   // stop comes, changes no bit.
-  void read_in_blocks(std::optional<token_id> token) {
+  void read_blocks(std::optional<token_id> token) {
     while (token && stop_requested() == 0) {
       const std::uint64_t at = brain_.tokens(), end = end_of_blocks(at);
       const std::vector<token_id> piece = take(input_, *token, at, end);
       const bool whole = at + piece.size() == end;
       if (!whole && stop_requested() != 0) return;
-      read(piece);
+      recorder_.before_block();
+      note_window_before(at + piece.size());
+      brain_.prefill().read(piece, [&](const step_report& report) { recorder_.add(report, false); });
+      progress_.at(recorder_.totals().tokens());
       token = whole ? input_.next() : std::nullopt;
     }
   }
@@ -214,114 +110,44 @@ class session {
     return std::min(end, (next(every) + block_length - 1) / block_length * block_length);
   }
 
-  void read(const std::vector<token_id>& piece) {
-    const std::uint64_t every = options_.checkpoint_every;
-    if (every != 0 && brain_.tokens() / every != last_checkpoint_ / every) keep();
-    expect_window(brain_.tokens() + piece.size());
-    brain_.prefill().read(piece, [&](const step_report& report) { record(report, false); });
-    progress_.at(statistics_.tokens());
-  }
-
-  void before_token() {
-    if (options_.checkpoint_every != 0 && brain_.tokens() != last_checkpoint_ &&
-        brain_.tokens() % options_.checkpoint_every == 0)
-      keep();
-  }
-
-  void read(token_id token, bool generated) {
-    before_token();
-    expect_window(brain_.tokens() + 1);
-    record(brain_.step(token), generated);
-    if (!(generated && speaker_.shows_on_terminal())) progress_.at(statistics_.tokens());
-  }
-
-  // Of the token that was read last: synapses and logits are still its.
-  void record(const step_report& report, bool generated) {
-    statistics_.add(report);
-    if (!recording_) return;
-    const auto byte = byte_of(model_, report.token);
-    recording_->append(report, byte ? std::string_view(&*byte, 1) : std::string_view(), generated,
-                       recorder_->rows(report.position));
-  }
-
-  // A checkpoint: all before it is recorded, on the disk.
-  void keep() {
-    last_checkpoint_ = brain_.tokens();
-    if (!recording_ || brain_.tokens() == first_) return;
-    recording_->commit();
-    write_resume_point(options_.folder, brain_.save(), model_);
-  }
-
-  void expect_window(std::uint64_t tokens) {
-    if (told_window_ || !leaves_window(brain_, tokens)) return;
-    told_window_ = true;
+  void note_window_before(std::uint64_t tokens) {
+    if (window_noted_ || !leaves_window(brain_, tokens)) return;
+    window_noted_ = true;
     progress_.clear();
-    note_window(model_);
-  }
-
-  void finish(run_status status) {
-    progress_.clear();
-    try {
-      if (status == run_status::interrupted) keep();
-    } catch (const error&) {
-      finish_recording_failed();
-      throw;
-    }
-    if (recording_) recording_->finish(status);
-  }
-
-  void finish_recording_failed() noexcept {
-    try {
-      if (recording_) recording_->finish(run_status::failed);
-    } catch (const std::exception&) {
-    }
-  }
-
-  void tell(int signal) const {
-    if (options_.json) {
-      nlohmann::ordered_json all = statistics_.json(brain_);
-      all["retention"] = brain_.retention();
-      all["threads"] = options_.engine.threads;
-      all["sites"] = options_.engine.site_count();
-      all["interrupted"] = signal != 0;
-      all["generated"] = speaker_.json();
-      // Generated bytes need not be UTF-8; `tokens` has them exactly.
-      print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    } else if (!options_.quiet) {
-      statistics_.tell(brain_);
-      if (one_by_one_ >= long_text && !blocks_refused(brain_, reports_))
-        note(
-            "a text of this length is read several times faster with --prefill blocks; the results "
-            "are equal up to rounding");
-    }
-    if (signal != 0)
-      note(fmt::format(
-          "bdh: stopped by a signal after {} tokens{}",
-          shown_count(static_cast<double>(statistics_.tokens())),
-          options_.folder.empty()
-              ? ""
-              : fmt::format("; all of them are recorded, bdh resume {} goes on", options_.folder)));
+    note_window(brain_.model());
   }
 
   const run_options& options_;
-  const model& model_;
   simulator& brain_;
   token_source& input_;
-  std::vector<report_description> reports_;
+  run_recorder& recorder_;
+  token_printer& printer_;
   const std::optional<resume_point>& resumed_;
-  const std::uint64_t first_;  // position of the run's first token
-  std::uint64_t last_checkpoint_ = first_;
-  statistics statistics_;
-  speaker speaker_;
-  std::optional<std::uint64_t> total_;
+  const std::optional<std::uint64_t> total_;
   progress_meter progress_;
-  std::optional<recorder> recorder_;
-  std::optional<run_directory> recording_;
-  bool told_window_ = false;
-  bool generating_ = false;  // the last of next(), and how many there were
-  std::uint64_t generated_ = 0;
-  std::uint64_t one_by_one_ = 0;  // tokens of the text
+  bool window_noted_ = false;
+  std::uint64_t one_by_one_ = 0;
 };
+
+void print_json(const run_options& o, const simulator& brain, const run_recorder& recorder,
+                const token_printer& printer, bool interrupted) {
+  nlohmann::ordered_json all = recorder.totals().json(brain);
+  all["retention"] = brain.retention();
+  all["threads"] = o.engine.threads;
+  all["sites"] = o.engine.site_count();
+  all["interrupted"] = interrupted;
+  all["generated"] = printer.json();
+  // Generated bytes need not be UTF-8; `tokens` has them exactly.
+  print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void note_stop(const run_options& o, std::uint64_t tokens) {
+  const std::string recorded =
+      o.folder.empty() ? ""
+                       : fmt::format("; all of them are recorded, bdh resume {} goes on", o.folder);
+  note(fmt::format("bdh: stopped by a signal after {} tokens{}",
+                   shown_count(static_cast<double>(tokens)), recorded));
+}
 
 // Finds out before a long run, not after it, that its synapses cannot be saved.
 void check_target(const std::string& file) {
@@ -362,69 +188,44 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
   }
 }
 
-int run_session(const run_options& o, const model& m, simulator& brain, token_source& input,
-                std::vector<report_description> reports,
+int run_session(const run_options& o, simulator& brain, token_source& input,
+                std::vector<recording_description> recordings,
                 const std::optional<resume_point>& resumed) {
   if (!o.save_state.empty()) check_target(o.save_state);
-  return session(o, m, brain, input, std::move(reports), resumed).run();
-}
-
-// ---- a stream among others
-
-struct stream_session::parts {
-  parts(run_options o, std::unique_ptr<simulator> b, std::unique_ptr<token_source> i,
-        std::vector<report_description> reports)
-      : options(std::move(o)),
-        brain(std::move(b)),
-        input(std::move(i)),
-        run(options, brain->model(), *brain, *input, std::move(reports), never_stopped),
-        prompt(run.begin()) {}
-
-  const run_options options;
-  const std::optional<resume_point> never_stopped;
-  const std::unique_ptr<simulator> brain;
-  const std::unique_ptr<token_source> input;
-  session run;
-  std::optional<token_id> prompt;  // its next token
-  bool complete = false;
-};
-
-stream_session::stream_session(run_options o, std::unique_ptr<simulator> brain,
-                               std::unique_ptr<token_source> input,
-                               std::vector<report_description> reports) {
-  o.json = o.quiet = true;  // nothing is said before its end
-  parts_ =
-      std::make_unique<parts>(std::move(o), std::move(brain), std::move(input), std::move(reports));
-}
-stream_session::stream_session(stream_session&&) noexcept = default;
-stream_session& stream_session::operator=(stream_session&&) noexcept = default;
-stream_session::~stream_session() = default;
-
-simulator& stream_session::brain() noexcept { return *parts_->brain; }
-
-std::optional<token_id> stream_session::next() {
-  if (stop_requested() != 0) return std::nullopt;
-  const auto token = parts_->run.next(parts_->prompt);
-  parts_->complete = !token;
-  return token;
-}
-
-void stream_session::took(const step_report& report) {
-  parts_->run.took(report);
-  if (!parts_->run.generating()) parts_->prompt = parts_->input->next();
-}
-
-void stream_session::end() {
-  parts_->run.end(parts_->complete ? run_status::complete : run_status::interrupted);
-}
-bool stream_session::complete() const noexcept { return parts_->complete; }
-void stream_session::fail() noexcept { parts_->run.finish_failed(); }
-const statistics& stream_session::done() const noexcept { return parts_->run.done(); }
-const std::vector<token_id>& stream_session::generated() const noexcept {
-  return parts_->run.said().tokens();
-}
-const std::string& stream_session::generated_text() const noexcept {
-  return parts_->run.said().text();
+  run_recorder recorder(o, brain, std::move(recordings));
+  token_printer printer(brain.model(),
+                        o.json ? token_printer::output::keep : token_printer::output::print);
+  prompt_reader reader(o, brain, input, recorder, printer, resumed);
+  const std::optional<token_id> first = reader.first();
+  recorder.open(resumed);
+  // The recording may be read while the input is waited for.
+  if (!o.folder.empty()) input.on_wait([&] { recorder.commit(); });
+  try {
+    reader.read_all(first);
+    printer.finish();
+  } catch (const broken_pipe&) {
+    reader.clear_progress();
+    recorder.finish(run_status::interrupted);
+    throw;
+  } catch (const error&) {
+    reader.clear_progress();
+    recorder.fail();
+    throw;
+  }
+  const int signal = stop_requested();
+  reader.clear_progress();
+  recorder.end(signal == 0 ? run_status::complete : run_status::interrupted);
+  if (o.json)
+    print_json(o, brain, recorder, printer, signal != 0);
+  else if (!o.quiet)
+    recorder.totals().print_summary(brain);
+  if (!o.json && !o.quiet && reader.one_by_one() >= long_text &&
+      !blocks_refused(brain, recorder.recordings()))
+    note(
+        "a text of this length is read several times faster with --prefill blocks; the results "
+        "are equal up to rounding");
+  if (signal != 0) note_stop(o, recorder.totals().tokens());
+  return signal == 0 ? 0 : 128 + signal;
 }
 
 }  // namespace bdh::app

@@ -61,14 +61,14 @@ double statistics::share(const std::vector<std::uint64_t>& active) const {
   return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
 }
 
-void statistics::tell_memory(std::uint64_t synapse_bytes, bool rounded) const {
+void statistics::print_memory(std::uint64_t synapse_bytes, bool rounded) const {
   note(fmt::format("model {}{}, synapses {}{}, peak memory {}", shown_bytes(model_.bytes()),
                    model_.is_bfloat16() ? " (weights rounded to bfloat16)" : "",
                    shown_bytes(synapse_bytes), rounded ? " (strengths rounded to bfloat16)" : "",
                    shown_bytes(peak_memory_bytes())));
 }
 
-void statistics::tell(const simulator& brain) const {
+void statistics::print_summary(const simulator& brain) const {
   const auto per_second = [&](std::uint64_t count) {
     return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
   };
@@ -78,14 +78,14 @@ void statistics::tell(const simulator& brain) const {
   note(
       fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
-  tell_memory(brain.state_bytes(), brain.rounds_synapses());
+  print_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss,
                      shown_count(static_cast<double>(predictions_))));
 }
 
-void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
-                              bool rounded) const {
+void statistics::print_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
+                               bool rounded) const {
   const auto tokens = static_cast<double>(tokens_);
   note(fmt::format("{} stream{}, {} tokens in {}: {} tokens/s in all, {} in a stream", streams,
                    streams == 1 ? "" : "s", shown_count(tokens), shown_seconds(seconds),
@@ -93,7 +93,7 @@ void statistics::tell_streams(std::size_t streams, double seconds, std::uint64_t
                    shown_count(seconds_ > 0 ? tokens / seconds_ : 0)));
   note(
       fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
-  tell_memory(synapse_bytes, rounded);
+  print_memory(synapse_bytes, rounded);
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss,
                      shown_count(static_cast<double>(predictions_))));

@@ -27,16 +27,16 @@ class statistics {
   std::optional<double> nats_per_token() const;
 
   // Both at the end of a run; rates are per second of computing, waiting for input does not count.
-  void tell(const simulator& brain) const;  // on standard error
+  void print_summary(const simulator& brain) const;  // on standard error
   nlohmann::ordered_json json(const simulator& brain) const;
   // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes`
   // of synapses.
-  void tell_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
-                    bool rounded) const;
+  void print_streams(std::size_t streams, double seconds, std::uint64_t synapse_bytes,
+                     bool rounded) const;
   nlohmann::ordered_json json() const;  // without what belongs to the process
 
  private:
-  void tell_memory(std::uint64_t synapse_bytes, bool rounded) const;
+  void print_memory(std::uint64_t synapse_bytes, bool rounded) const;
   double share(const std::vector<std::uint64_t>& active) const;  // %, mean over layers
   std::vector<double> shares(const std::vector<std::uint64_t>& active) const;
 

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
 #include "io/recording/comparison_detail.hpp"
-#include "io/recording/run_writer.hpp"
 
 namespace bdh {
 namespace {
@@ -24,49 +24,39 @@ bool is_of_no_interest(const std::string& option) {
   return names.contains(option);
 }
 
-std::vector<setting_difference> compare_settings(const nlohmann::json& a, const nlohmann::json& b) {
+std::string in_json(const std::string& text) {
+  return text.empty() ? text : nlohmann::json(text).dump();
+}
+
+std::vector<setting_difference> compare_settings(const run_reader& a, const run_reader& b) {
   std::vector<setting_difference> all;
-  const auto add = [&](const std::string& name, const nlohmann::json* of_a,
-                       const nlohmann::json* of_b) {
-    const auto text = [](const nlohmann::json* j) {
-      return j == nullptr ? std::string()
-                          : j->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    };
-    if (text(of_a) != text(of_b)) all.push_back({name, text(of_a), text(of_b)});
+  const auto add = [&](const std::string& name, const std::string& of_a, const std::string& of_b) {
+    if (of_a != of_b) all.push_back({name, of_a, of_b});
   };
-  const auto part = [](const nlohmann::json& of, const std::string& name) -> const nlohmann::json* {
-    const auto found = of.is_object() ? of.find(name) : of.end();
-    return found == of.end() ? nullptr : &*found;
-  };
-  static const nlohmann::json none = nlohmann::json::object();
-  const auto group = [&](const nlohmann::json& run, const char* name) -> const nlohmann::json& {
-    const auto* found = part(run, name);
-    return found != nullptr && found->is_object() ? *found : none;
-  };
-  add("model", part(group(a, "model"), "content_sha256"),
-      part(group(b, "model"), "content_sha256"));
-  add("first position", part(a, "first_position"), part(b, "first_position"));
+  add("model", in_json(a.model_sha256), in_json(b.model_sha256));
+  add("first position", std::to_string(a.first), std::to_string(b.first));
   std::set<std::string> names;
-  for (const auto* run : {&a, &b})
-    for (const auto& item : group(*run, "options").items())
-      if (!is_of_no_interest(item.key())) names.insert(item.key());
-  for (const std::string& name : names)
-    add(name, part(group(a, "options"), name), part(group(b, "options"), name));
-  add("program", part(a, "creator"), part(b, "creator"));
+  for (const run_reader* run : {&a, &b})
+    for (const auto& [name, value] : run->options)
+      if (!is_of_no_interest(name)) names.insert(name);
+  const auto option = [](const run_reader& run, const std::string& name) {
+    const auto found = run.options.find(name);
+    return found == run.options.end() ? std::string() : found->second;
+  };
+  for (const std::string& name : names) add(name, option(a, name), option(b, name));
+  add("program", in_json(a.creator), in_json(b.creator));
   return all;
 }
 
 // ---- activity
 
-// What one row of a report tells of the neurons, by ascending id.
+// What one row of a recording holds of the neurons, by ascending id.
 class known_neurons {
  public:
-  known_neurons(const report_description& d, const report_row& row)
-      : ids_(d.layout == report_layout::frames ? d.node_ids : row.nodes),
+  known_neurons(const recording_description& d, const recording_row& row)
+      : ids_(d.layout == recording_layout::frames ? d.node_ids : row.nodes),
         values_(row.values),
-        others_(d.layout == report_layout::frames          ? others::unknown
-                : d.top != 0 && row.values.size() >= d.top ? others::at_most_the_least
-                                                           : others::zero) {
+        others_(others_of(d, row)) {
     if (others_ == others::at_most_the_least)
       least_ = *std::min_element(values_.begin(), values_.end());
   }
@@ -88,6 +78,11 @@ class known_neurons {
 
  private:
   enum class others { zero, unknown, at_most_the_least };
+  static others others_of(const recording_description& d, const recording_row& row) {
+    if (d.layout == recording_layout::frames) return others::unknown;
+    const bool full = d.top != 0 && row.values.size() >= d.top;
+    return full ? others::at_most_the_least : others::zero;
+  }
   const std::vector<std::uint64_t>& ids_;
   const std::vector<float>& values_;
   others others_;
@@ -123,15 +118,15 @@ auto order(const activity_comparison::difference& d) {
   return std::tuple(d.position, d.layer, d.what);
 }
 
-activity_comparison compare_neurons(const recorded_run& a, const recorded_run& b,
-                                    std::uint64_t first, std::uint64_t until, double tolerance) {
+activity_comparison compare_neurons(const run_reader& a, const run_reader& b, std::uint64_t first,
+                                    std::uint64_t until, double tolerance) {
   activity_comparison made;
   if (a.neurons != b.neurons) return made;
-  for_each_pair(a, b, {"x:", "y:", "events"}, [&](report_reader& of_a, report_reader& of_b) {
+  for_each_pair(a, b, {"x:", "y:", "events"}, [&](recording_reader& of_a, recording_reader& of_b) {
     const std::uint64_t end = made.first ? made.first->position + 1 : until;
     for_each_common(
         of_a, of_b, first, end,
-        [&](std::uint64_t position, const report_row& row_a, const report_row& row_b) {
+        [&](std::uint64_t position, const recording_row& row_a, const recording_row& row_b) {
           made.from = activity_comparison::basis::neurons;
           const auto found =
               first_difference(known_neurons(of_a.what(), row_a), known_neurons(of_b.what(), row_b),
@@ -141,7 +136,7 @@ activity_comparison compare_neurons(const recorded_run& a, const recorded_run& b
               position, of_a.what().layer, of_a.what().what, found->neuron, found->a, found->b};
           const auto rank =
               [](const activity_comparison::difference&
-                     one) {  // of two reports of one neuron, the one that knows both values
+                     one) {  // of two recordings of one neuron, the one that knows both values
                 return std::tuple(order(one), one.particle, !one.a || !one.b);
               };
           if (!made.first || rank(d) < rank(*made.first)) made.first = d;
@@ -151,29 +146,33 @@ activity_comparison compare_neurons(const recorded_run& a, const recorded_run& b
   return made;
 }
 
-activity_comparison compare_summaries(const recorded_run& a, const recorded_run& b,
-                                      std::uint64_t first, std::uint64_t until, double tolerance) {
+activity_comparison compare_summaries(const run_reader& a, const run_reader& b, std::uint64_t first,
+                                      std::uint64_t until, double tolerance) {
   activity_comparison made;
-  const run_record of_a = read_run(a.folder), of_b = read_run(b.folder);
-  until = std::min({until, a.first + of_a.tokens.size(), b.first + of_b.tokens.size()});
-  if (a.layers != b.layers || of_a.columns != of_b.columns ||
-      of_a.columns.size() < 2 + std::size_t{2} * a.layers || first >= until)
-    return made;
+  if (a.layers != b.layers) return made;
+  const summary_table of_a = a.summary(), of_b = b.summary();
+  until = std::min({until, a.first + of_a.rows, b.first + of_b.rows});
+  if (first >= until) return made;
+  struct compared_column {
+    layer_id layer;
+    quantity what;
+    const std::vector<double>&a, &b;
+  };
+  std::vector<compared_column> columns;
+  for (layer_id l = 1; l <= a.layers; ++l)
+    for (quantity what : {quantity::x, quantity::y}) {
+      const std::string column = std::string("active_") + name(what) + "_" + std::to_string(l);
+      columns.push_back({l, what, of_a.column(column), of_b.column(column)});
+    }
   made.from = activity_comparison::basis::summary;
-  for (std::uint64_t position = first; position < until; ++position) {
-    const double* const row_a =
-        of_a.summary.data() + (position - a.first) * of_a.columns.size() + 2;
-    const double* const row_b =
-        of_b.summary.data() + (position - b.first) * of_b.columns.size() + 2;
-    for (layer_id l = 0; l < a.layers; ++l)
-      for (const auto& [what, column] :
-           {std::pair(quantity::x, l), std::pair(quantity::y, l + a.layers)}) {
-        ++made.values;
-        if (same(row_a[column], row_b[column], tolerance)) continue;
-        made.first = {position, l + 1, what, 0, row_a[column], row_b[column]};
-        return made;
-      }
-  }
+  for (std::uint64_t position = first; position < until; ++position)
+    for (const compared_column& c : columns) {
+      const double share_a = c.a[position - a.first], share_b = c.b[position - b.first];
+      ++made.values;
+      if (same(share_a, share_b, tolerance)) continue;
+      made.first = {position, c.layer, c.what, 0, share_a, share_b};
+      return made;
+    }
   return made;
 }
 
@@ -196,29 +195,29 @@ double kullback_leibler(const std::vector<double>& a, const std::vector<double>&
   return std::max(sum, 0.0);  // rounding
 }
 
-std::optional<divergence> compare_outputs(const recorded_run& a, const recorded_run& b,
+std::optional<divergence> compare_outputs(const run_reader& a, const run_reader& b,
                                           std::uint64_t first, std::uint64_t until) {
   std::optional<divergence> best;
-  for_each_pair(a, b, {"logits"}, [&](report_reader& of_a, report_reader& of_b) {
+  for_each_pair(a, b, {"logits"}, [&](recording_reader& of_a, recording_reader& of_b) {
     if (of_a.what().width != of_b.what().width) return;
     divergence made;
-    for_each_common(of_a, of_b, first, until,
-                    [&](std::uint64_t position, const report_row& row_a, const report_row& row_b) {
-                      double largest = 0;
-                      std::size_t of = 0;
-                      for (std::size_t k = 0; k < row_a.values.size(); ++k) {
-                        const double d = std::abs(double{row_a.values[k]} - row_b.values[k]);
-                        if (larger(d, largest)) largest = d, of = k;
-                      }
-                      made.positions.push_back(position);
-                      made.nats.push_back(largest == 0
-                                              ? 0
-                                              : kullback_leibler(log_probabilities(row_a.values),
-                                                                 log_probabilities(row_b.values)));
-                      made.largest.push_back(largest);
-                      made.of.push_back(static_cast<token_id>(of));
-                      return true;
-                    });
+    for_each_common(
+        of_a, of_b, first, until,
+        [&](std::uint64_t position, const recording_row& row_a, const recording_row& row_b) {
+          double largest = 0;
+          std::size_t of = 0;
+          for (std::size_t k = 0; k < row_a.values.size(); ++k) {
+            const double d = std::abs(double{row_a.values[k]} - row_b.values[k]);
+            if (larger(d, largest)) largest = d, of = k;
+          }
+          made.positions.push_back(position);
+          made.nats.push_back(largest == 0 ? 0
+                                           : kullback_leibler(log_probabilities(row_a.values),
+                                                              log_probabilities(row_b.values)));
+          made.largest.push_back(largest);
+          made.of.push_back(static_cast<token_id>(of));
+          return true;
+        });
     if (!best || made.positions.size() > best->positions.size()) best = std::move(made);
   });
   return best;
@@ -245,11 +244,11 @@ bool run_comparison::differ() const {
          synapses.differing != 0;
 }
 
-run_comparison compare(const recorded_run& a, const recorded_run& b, double tolerance,
+run_comparison compare(const run_reader& a, const run_reader& b, double tolerance,
                        std::uint64_t top) {
   run_comparison made;
   made.tolerance = tolerance;
-  made.settings = compare_settings(a.run, b.run);
+  made.settings = compare_settings(a, b);
   made.first = std::max(a.first, b.first);
   const std::uint64_t end = std::max(made.first, std::min(a.end(), b.end()));
   made.only_a = a.tokens.size() - (end - made.first);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/recording/recorded_run.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh {
 
@@ -73,8 +73,8 @@ struct run_comparison {
 };
 
 // `tolerance`: values of activity and synapses that differ by no more are the same. `top`: so many
-// synapses are told. Throws input_error, with its way out, for reports that cannot be read.
-run_comparison compare(const recorded_run& a, const recorded_run& b, double tolerance,
+// synapses are told. Throws input_error, with its way out, for recordings that cannot be read.
+run_comparison compare(const run_reader& a, const run_reader& b, double tolerance,
                        std::uint64_t top);
 
 }  // namespace bdh

@@ -45,9 +45,9 @@ class largest_differences {
 };
 
 struct pair_of_rows {
-  const report_description &of_a, &of_b;
+  const recording_description &of_a, &of_b;
   std::uint64_t position;
-  report_row a, b;
+  recording_row a, b;
 
   synapse_difference described() const {
     synapse_difference d;
@@ -59,7 +59,7 @@ struct pair_of_rows {
 };
 
 void compare_snapshots(const pair_of_rows& rows, neuron_id neurons, largest_differences& to) {
-  const report_description& d = rows.of_a;
+  const recording_description& d = rows.of_a;
   if (d.width != rows.of_b.width || d.index_pointers != rows.of_b.index_pointers ||
       d.element_ids != rows.of_b.element_ids)
     return;
@@ -116,24 +116,25 @@ void compare_strongest(const pair_of_rows& rows, largest_differences& to) {
 
 }  // namespace
 
-synapse_comparison compare_synapses(const recorded_run& a, const recorded_run& b,
-                                    std::uint64_t first, std::uint64_t until, double tolerance,
-                                    std::uint64_t top) {
+synapse_comparison compare_synapses(const run_reader& a, const run_reader& b, std::uint64_t first,
+                                    std::uint64_t until, double tolerance, std::uint64_t top) {
   largest_differences all(tolerance, top);
-  for_each_pair(a, b, {"synapses:", "snapshot"}, [&](report_reader& of_a, report_reader& of_b) {
-    const report_description &in_a = of_a.what(), &in_b = of_b.what();
-    if (in_a.layout != in_b.layout || in_a.population != in_b.population || in_a.by_y != in_b.by_y)
-      return;
-    const auto last = last_common(of_a, of_b, first, until);
-    if (!last) return;
-    const pair_of_rows rows{in_a, in_b, *last, row_at(of_a, *last), row_at(of_b, *last)};
-    if (in_a.what == quantity::snapshot)
-      compare_snapshots(rows, a.neurons, all);
-    else if (in_a.layout == report_layout::frames)
-      compare_chosen(rows, all);
-    else
-      compare_strongest(rows, all);
-  });
+  for_each_pair(
+      a, b, {"synapses:", "snapshot"}, [&](recording_reader& of_a, recording_reader& of_b) {
+        const recording_description &in_a = of_a.what(), &in_b = of_b.what();
+        if (in_a.layout != in_b.layout || in_a.population != in_b.population ||
+            in_a.by_y != in_b.by_y)
+          return;
+        const auto last = last_common(of_a, of_b, first, until);
+        if (!last) return;
+        const pair_of_rows rows{in_a, in_b, *last, row_at(of_a, *last), row_at(of_b, *last)};
+        if (in_a.what == quantity::snapshot)
+          compare_snapshots(rows, a.neurons, all);
+        else if (in_a.layout == recording_layout::frames)
+          compare_chosen(rows, all);
+        else
+          compare_strongest(rows, all);
+      });
   return all.take();
 }
 

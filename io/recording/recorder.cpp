@@ -49,12 +49,12 @@ std::vector<edge_id> all_file_positions(const projection& p) {
 }
 
 // Descriptions may come from a file: nothing in them is used as an index before this.
-bool fits(const report_description& d, const model& m) {
+bool fits(const recording_description& d, const model& m) {
   if (d.what == quantity::logits)
-    return d.layout == report_layout::logits && m.readout_nodes() != 0 &&
+    return d.layout == recording_layout::logits && m.readout_nodes() != 0 &&
            d.width == m.readout_nodes();
-  if (d.layout == report_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
-  const bool frames = d.layout == report_layout::frames;
+  if (d.layout == recording_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
+  const bool frames = d.layout == recording_layout::frames;
   switch (d.what) {
     case quantity::snapshot:
       return frames && d.width == m.synapses();
@@ -78,21 +78,21 @@ bool fits(const report_description& d, const model& m) {
 }  // namespace
 
 struct recorder::source {
-  report_description what;
+  recording_description what;
   std::vector<edge_id> edges;                               // chosen synapses, ids of the model ...
   std::vector<std::size_t> edge_slots;                      // ... and their places in a row
   std::vector<std::pair<std::size_t, std::size_t>> probes;  // number, place in a row
 };
 
-recorder::recorder(simulator& brain, std::vector<report_description>& reports)
-    : brain_(brain), rows_(reports.size()) {
+recorder::recorder(simulator& brain, std::vector<recording_description>& recordings)
+    : brain_(brain), rows_(recordings.size()) {
   const model& m = brain.model();
-  for (const report_description& d : reports)
+  for (const recording_description& d : recordings)
     if (!fits(d, m))
       throw input_error(d.name, "a report that does not fit the model",
                         "one that was planned for it");
   bool watches = false;
-  for (report_description& d : reports) {
+  for (recording_description& d : recordings) {
     source s;
     for (std::size_t k = 0; k < d.synapses.size(); ++k) {
       recorded_synapse& chosen = d.synapses[k];
@@ -127,7 +127,7 @@ void recorder::after_round(layer_id layer, moment at) {
   const quantity complete = at == moment::x_ready ? quantity::x : quantity::y;
   bool have = false;
   for (std::size_t k = 0; k < sources_.size(); ++k) {
-    const report_description& d = sources_[k].what;
+    const recording_description& d = sources_[k].what;
     if (d.what != complete || d.layer != layer || !d.due(brain_.tokens())) continue;
     if (!std::exchange(have, true)) {
       neurons_.resize(brain_.size(variable::x));
@@ -137,9 +137,9 @@ void recorder::after_round(layer_id layer, moment at) {
   }
 }
 
-void recorder::take_activity(const report_description& d, report_row& row) const {
+void recorder::take_activity(const recording_description& d, recording_row& row) const {
   row = {};
-  if (d.layout == report_layout::frames) {
+  if (d.layout == recording_layout::frames) {
     for (std::uint64_t i : d.node_ids) row.values.push_back(neurons_[i]);
     return;
   }
@@ -149,7 +149,7 @@ void recorder::take_activity(const report_description& d, report_row& row) const
   }
 }
 
-std::span<const report_row> recorder::rows(std::uint64_t position) {
+std::span<const recording_row> recorder::rows(std::uint64_t position) {
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     const source& s = sources_[k];
     if (!s.what.due(position)) continue;
@@ -173,7 +173,7 @@ std::span<const report_row> recorder::rows(std::uint64_t position) {
   return rows_;
 }
 
-void recorder::take_chosen(const source& s, report_row& row) {
+void recorder::take_chosen(const source& s, recording_row& row) {
   row.values.resize(s.what.width);
   strengths_.resize(s.edges.size());
   if (!s.edges.empty()) brain_.synapses(s.what.layer, s.edges, strengths_);
@@ -182,7 +182,7 @@ void recorder::take_chosen(const source& s, report_row& row) {
     row.values[slot] = static_cast<float>(brain_.probes().strength(number));
 }
 
-void recorder::take_strongest(const report_description& d, report_row& row) {
+void recorder::take_strongest(const recording_description& d, recording_row& row) {
   const projection& gs = brain_.model().direct().gs;
   read_layer(brain_, d.layer, strengths_);
   const auto found = largest(strengths_, d.top, [](float v) { return std::abs(v); });
@@ -194,7 +194,7 @@ void recorder::take_strongest(const report_description& d, report_row& row) {
   }
 }
 
-void recorder::take_snapshot(const report_description& d, report_row& row) {
+void recorder::take_snapshot(const recording_description& d, recording_row& row) {
   const model& m = brain_.model();
   read_layer(brain_, d.layer, strengths_);
   row.values.resize(strengths_.size());

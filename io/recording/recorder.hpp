@@ -16,25 +16,25 @@ class recorder {
  public:
   // Watches `brain`, which must outlive it, and places the probes that the reports need. `reports`
   // get the tokens that their probes missed.
-  recorder(simulator& brain, std::vector<report_description>& reports);
+  recorder(simulator& brain, std::vector<recording_description>& recordings);
   recorder(const recorder&) = delete;
   recorder& operator=(const recorder&) = delete;
   ~recorder();
 
   // After the token at `position`, before the next one: for each report its row, where one is due.
-  std::span<const report_row> rows(std::uint64_t position);
+  std::span<const recording_row> rows(std::uint64_t position);
 
  private:
   struct source;  // where the values of a report come from
   void after_round(layer_id layer, moment at);
-  void take_activity(const report_description& d, report_row& row) const;
-  void take_chosen(const source& s, report_row& row);
-  void take_strongest(const report_description& d, report_row& row);
-  void take_snapshot(const report_description& d, report_row& row);
+  void take_activity(const recording_description& d, recording_row& row) const;
+  void take_chosen(const source& s, recording_row& row);
+  void take_strongest(const recording_description& d, recording_row& row);
+  void take_snapshot(const recording_description& d, recording_row& row);
 
   simulator& brain_;
   std::vector<source> sources_;
-  std::vector<report_row> rows_;
+  std::vector<recording_row> rows_;
   std::vector<edge_id> file_position_;      // of every synapse, for snapshots
   std::vector<float> neurons_, strengths_;  // as read
   std::optional<int> observer_;

@@ -35,7 +35,7 @@ std::vector<T> unpacked(const json& from) {
   return values;
 }
 
-std::vector<std::uint8_t> encoded(const report_description& d) {
+std::vector<std::uint8_t> encoded(const recording_description& d) {
   return json::to_cbor(json{{"name", d.name},
                             {"request", d.request},
                             {"what", static_cast<int>(d.what)},
@@ -54,7 +54,7 @@ std::vector<std::uint8_t> encoded(const report_description& d) {
 }
 
 // Whether the file can be written and read as described.
-bool is_sound(const report_description& d) {
+bool is_sound(const recording_description& d) {
   const auto& at = d.index_pointers;
   const bool named = !d.name.empty() && d.name.find('/') == d.name.npos && !d.population.empty() &&
                      d.population.find('/') == d.population.npos;
@@ -64,7 +64,7 @@ bool is_sound(const report_description& d) {
                       (d.synapses.empty() || d.synapses.size() == d.width);
   return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 &&
          d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::snapshot &&
-         d.layout <= report_layout::events && (d.layout != report_layout::frames || framed);
+         d.layout <= recording_layout::events && (d.layout != recording_layout::frames || framed);
 }
 
 std::uint64_t unsigned_of(const json& all, const char* key) {
@@ -72,15 +72,15 @@ std::uint64_t unsigned_of(const json& all, const char* key) {
   return all.at(key);
 }
 
-report_description decoded(std::span<const std::byte> bytes, const std::string& place) {
-  report_description d;
+recording_description decoded(std::span<const std::byte> bytes, const std::string& place) {
+  recording_description d;
   try {
     const auto* const first = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const json all = parse_cbor({first, bytes.size()}, {.depth = 1});
     d.name = all.at("name");
     d.request = all.at("request");
     d.what = static_cast<quantity>(all.at("what").get<unsigned>());
-    d.layout = static_cast<report_layout>(all.at("layout").get<unsigned>());
+    d.layout = static_cast<recording_layout>(all.at("layout").get<unsigned>());
     d.layer = static_cast<layer_id>(
         std::min<std::uint64_t>(unsigned_of(all, "layer"), std::numeric_limits<layer_id>::max()));
     d.every = unsigned_of(all, "every");
@@ -110,7 +110,7 @@ struct row_head {
   std::uint32_t reserved = 0;
 };
 
-std::vector<std::byte> encoded(std::uint64_t position, token_id token, const report_row& row) {
+std::vector<std::byte> encoded(std::uint64_t position, token_id token, const recording_row& row) {
   const row_head head{position, row.nodes.size(), row.edges.size(), row.values.size(), token, 0};
   std::vector<std::byte> bytes;
   const auto add = [&](const void* from, std::size_t size) {
@@ -126,7 +126,7 @@ std::vector<std::byte> encoded(std::uint64_t position, token_id token, const rep
 }
 
 // Nothing when these bytes are no row.
-std::optional<row_head> decoded(std::span<const std::byte> bytes, report_row& row) {
+std::optional<row_head> decoded(std::span<const std::byte> bytes, recording_row& row) {
   row_head head;
   if (bytes.size() < sizeof head) return std::nullopt;
   std::memcpy(&head, bytes.data(), sizeof head);
@@ -146,17 +146,17 @@ std::optional<row_head> decoded(std::span<const std::byte> bytes, report_row& ro
   return head;
 }
 
-bool fits(const report_row& row, const report_description& d) {
-  if (d.layout != report_layout::events)
+bool fits(const recording_row& row, const recording_description& d) {
+  if (d.layout != recording_layout::events)
     return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
   return row.nodes.size() == row.values.size() &&
          row.edges.size() == (d.what == quantity::synapses ? row.values.size() : 0);
 }
 
 // The rows of `from` below `until`, into `to`. Returns the journal's length up to the last of them.
-std::uint64_t replay(journal_reader& from, const report_description& what, report_file& to,
+std::uint64_t replay(journal_reader& from, const recording_description& what, recording_file& to,
                      std::uint64_t until) {
-  report_row row;
+  recording_row row;
   std::uint64_t end = from.end();
   while (const auto bytes = from.next()) {
     const auto head = decoded(*bytes, row);
@@ -169,7 +169,7 @@ std::uint64_t replay(journal_reader& from, const report_description& what, repor
   return end;
 }
 
-report_description read_description(journal_reader& from, const std::filesystem::path& journal) {
+recording_description read_description(journal_reader& from, const std::filesystem::path& journal) {
   const auto bytes = from.next();
   if (!bytes)
     throw input_error(journal.string(), "no whole first record", "the description of a report");
@@ -193,52 +193,52 @@ const char* name(quantity q) noexcept {
   }
 }
 
-struct report::files {
-  report_description what;
+struct recording::files {
+  recording_description what;
   std::filesystem::path path;
   journal_writer journal;
-  std::unique_ptr<report_file> file;
+  std::unique_ptr<recording_file> file;
 };
 
-report::report(std::unique_ptr<files> f) : files_(std::move(f)) {}
-report::report(report&&) noexcept = default;
-report& report::operator=(report&&) noexcept = default;
-report::~report() = default;
+recording::recording(std::unique_ptr<files> f) : files_(std::move(f)) {}
+recording::recording(recording&&) noexcept = default;
+recording& recording::operator=(recording&&) noexcept = default;
+recording::~recording() = default;
 
-const report_description& report::what() const noexcept { return files_->what; }
+const recording_description& recording::what() const noexcept { return files_->what; }
 
-report report::create(const std::filesystem::path& folder, report_description what) {
+recording recording::create(const std::filesystem::path& folder, recording_description what) {
   const std::filesystem::path path = folder / what.name;
   auto journal = journal_writer::create(journal_of(path));
   const std::vector<std::uint8_t> description = encoded(what);
   journal.append(std::as_bytes(std::span(description)));
   journal.sync();
-  auto file = report_file::create(path, what);
-  return report(
+  auto file = recording_file::create(path, what);
+  return recording(
       std::make_unique<files>(files{std::move(what), path, std::move(journal), std::move(file)}));
 }
 
-report report::reopen(const std::filesystem::path& folder, const std::string& name,
-                      std::uint64_t until) {
+recording recording::reopen(const std::filesystem::path& folder, const std::string& name,
+                            std::uint64_t until) {
   const std::filesystem::path path = folder / name, journal = journal_of(path);
   journal_reader from(journal);
-  report_description what = read_description(from, journal);
+  recording_description what = read_description(from, journal);
   atomic_file whole(path, true);
-  auto file = report_file::create(whole.temporary(), what, path.string());
+  auto file = recording_file::create(whole.temporary(), what, path.string());
   const std::uint64_t end = replay(from, what, *file, until);
   file->sync();
   file->mark();
   whole.publish();
   // Only now: whoever is killed before this starts again from the longer journal.
-  return report(std::make_unique<files>(
+  return recording(std::make_unique<files>(
       files{std::move(what), path, journal_writer::reopen(journal, end), std::move(file)}));
 }
 
-std::uint64_t report::next() const noexcept {
+std::uint64_t recording::next() const noexcept {
   return files_->what.start + files_->file->rows() * files_->what.every;
 }
 
-void report::append(std::uint64_t position, token_id token, const report_row& row) {
+void recording::append(std::uint64_t position, token_id token, const recording_row& row) {
   files& f = *files_;
   if (position != next())
     throw shape_error(f.path.string(), "position " + std::to_string(position),
@@ -250,26 +250,26 @@ void report::append(std::uint64_t position, token_id token, const report_row& ro
   f.file->append(position, token, row);
 }
 
-void report::sync() {
+void recording::sync() {
   files_->journal.sync();
   files_->file->sync();
 }
 
-void report::mark() { files_->file->mark(); }
+void recording::mark() { files_->file->mark(); }
 
-void report::close() {
+void recording::close() {
   sync();
   mark();
   files_->file->close();
 }
 
-void report::discard_journal() {
+void recording::discard_journal() {
   std::error_code ignored;  // at worst it stays
   std::filesystem::remove(journal_of(files_->path), ignored);
 }
 
-std::filesystem::path journal_of(const std::filesystem::path& report_file) {
-  return report_file.string() + ".journal";
+std::filesystem::path journal_of(const std::filesystem::path& recording_file) {
+  return recording_file.string() + ".journal";
 }
 
 rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::path& target,
@@ -278,7 +278,7 @@ rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::pat
   rebuilt made;
   made.what = read_description(from, journal);
   atomic_file whole(target, false);
-  const auto file = report_file::create(whole.temporary(), made.what, target.string());
+  const auto file = recording_file::create(whole.temporary(), made.what, target.string());
   replay(from, made.what, *file, until);
   while (from.next()) ++made.rows_behind;  // not damaged
   made.rows = file->rows();
@@ -290,8 +290,8 @@ rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::pat
   return made;
 }
 
-std::uint64_t committed_until(const std::filesystem::path& report_file) {
-  const hdf5::file f = hdf5::file::open(report_file, {std::uint64_t{1} << 20, false});
+std::uint64_t committed_until(const std::filesystem::path& recording_file) {
+  const hdf5::file f = hdf5::file::open(recording_file, {std::uint64_t{1} << 20, false});
   const hdf5::dataset time = f.root().open_group("mapping").open_dataset("time");
   const double stop = time.read<double>({3})[1];
   if (!(stop >= 0 && stop < 9007199254740992.0))

@@ -1,14 +1,19 @@
-// A report: one variable of a run over time, as a SONATA file, and the journal behind it from which
-// the file can be made again.
+// A recording: one variable of a run over time, as a file in SONATA's layout for reports, and the
+// journal from which the file can be made again.
 //
-//   frames  /report/<population>/data f32 (T x values), mapping/{node_ids, index_pointers,
-//   element_ids, time} events  /spikes/<population>/{timestamps f64, node_ids u64, values f32},
-//   /mapping/{time, events}; of synapses also edge_ids u64 logits  /logits f32 (T x V), /tokens u32
-//   (T), /mapping/time
+//   frames   /report/<population>/data f32 (T x values),
+//            mapping/{node_ids, index_pointers, element_ids, time}
+//   events   /spikes/<population>/{timestamps f64, node_ids u64, values f32},
+//            /mapping/{time, events}; of synapses also edge_ids u64
+//   logits   /logits f32 (T x V), /tokens u32 (T), /mapping/time
 //
 // One token is 1.0 "ms". `time` = {start, stop, step}: the positions recorded; stop is the commit
 // marker, written after the rows before it were flushed and synced. A row goes to the journal,
 // NAME.journal, before it goes anywhere else.
+//
+// Why both a journal and a file driver (io/hdf5/driver.hpp): HDF5 rewrites its own tables in place,
+// so a kill in the middle of a commit can damage the file, and the journal makes it again; the
+// driver keeps what is on disk readable between commits, so that a run can be read while it goes on.
 #pragma once
 
 #include <cstddef>
@@ -25,27 +30,27 @@
 namespace bdh {
 
 enum class quantity { logits, x, y, synapses, snapshot };
-enum class report_layout { logits, frames, events };
+enum class recording_layout { logits, frames, events };
 
 const char* name(quantity q) noexcept;
 
-inline constexpr std::uint64_t report_chunk_bytes =
-    64 * 1024;  // by which a dataset of a report grows
+inline constexpr std::uint64_t recording_chunk_bytes =
+    64 * 1024;  // by which a dataset of a recording grows
 
-// A synapse of a report: an edge of gs, or a neuron pair that a probe follows.
+// A recorded synapse: an edge of gs, or a neuron pair that a probe follows.
 struct recorded_synapse {
   static constexpr edge_id no_edge = std::numeric_limits<edge_id>::max();
   neuron_id pre = 0, post = 0;
   edge_id edge = no_edge;   // its position in the file (row = target); no_edge: a probe
-  std::uint64_t since = 0;  // tokens read before the probe was placed, of which it knows nothing
+  std::uint64_t since = 0;  // tokens read before the probe was placed, which it lacks
 };
 
-// All that is needed to gather, write and rebuild a report.
-struct report_description {
+// All that is needed to gather, write and rebuild a recording.
+struct recording_description {
   std::string name;     // of the file: "x_1.h5"
   std::string request;  // as the user wrote it
   quantity what = quantity::logits;
-  report_layout layout = report_layout::logits;
+  recording_layout layout = recording_layout::logits;
   layer_id layer = 0;                  // 0: of no layer
   std::uint64_t every = 1, start = 0;  // tokens; the first position recorded
   std::uint64_t top = 0;    // events: so many with the largest values; 0: all that are not zero
@@ -63,31 +68,31 @@ struct report_description {
 };
 
 // One recorded token.
-struct report_row {
+struct recording_row {
   std::vector<std::uint64_t> nodes, edges;  // events: of each value; edges only of synapses
   std::vector<float> values;
 };
 
-class report {
+class recording {
  public:
   // New files NAME and NAME.journal in an existing folder. All of these throw device_error for a
   // failed write.
-  static report create(const std::filesystem::path& folder, report_description what);
+  static recording create(const std::filesystem::path& folder, recording_description what);
   // Makes NAME again from its journal, with the rows of positions < until, forgets the later ones,
   // and goes on from there. Throws input_error when there is no such journal.
-  static report reopen(const std::filesystem::path& folder, const std::string& name,
-                       std::uint64_t until);
-  report(report&&) noexcept;
-  report& operator=(report&&) noexcept;
-  ~report();
+  static recording reopen(const std::filesystem::path& folder, const std::string& name,
+                          std::uint64_t until);
+  recording(recording&&) noexcept;
+  recording& operator=(recording&&) noexcept;
+  ~recording();
 
-  const report_description& what() const noexcept;
+  const recording_description& what() const noexcept;
 
   std::uint64_t next() const noexcept;  // the position of the next row
 
   // A row of a position that is due; positions ascend without a gap. Throws shape_error when it
   // does not fit.
-  void append(std::uint64_t position, token_id token, const report_row& row);
+  void append(std::uint64_t position, token_id token, const recording_row& row);
   void sync();             // journal and rows, to the disk
   void mark();             // only after sync: the rows synced are committed
   void close();            // sync, mark; the file is whole
@@ -95,16 +100,16 @@ class report {
 
  private:
   struct files;
-  explicit report(std::unique_ptr<files> f);
+  explicit recording(std::unique_ptr<files> f);
   std::unique_ptr<files> files_;
 };
 
-std::filesystem::path journal_of(const std::filesystem::path& report_file);
+std::filesystem::path journal_of(const std::filesystem::path& recording_file);
 
-// Makes a report from its journal at `target`, which must not exist. `until`: only positions below
+// Makes a recording from its journal at `target`, which must not exist. `until`: only positions below
 // it.
 struct rebuilt {
-  report_description what;
+  recording_description what;
   std::uint64_t rows = 0, damaged_bytes = 0;  // of the journal, behind the last whole record
   std::uint64_t rows_behind = 0;              // whole ones, of positions from `until` on
 };
@@ -112,6 +117,6 @@ rebuilt rebuild(const std::filesystem::path& journal, const std::filesystem::pat
                 std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
 
 // What a reader may rely on: every recorded position below it is there.
-std::uint64_t committed_until(const std::filesystem::path& report_file);
+std::uint64_t committed_until(const std::filesystem::path& recording_file);
 
 }  // namespace bdh

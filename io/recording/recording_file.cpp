@@ -6,7 +6,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t chunk_bytes = report_chunk_bytes;
+constexpr std::uint64_t chunk_bytes = recording_chunk_bytes;
 
 // A dataset that grows by rows, and those that are not in the file yet.
 template <class T>
@@ -47,11 +47,11 @@ hdf5::dataset marker(hdf5::group& mapping) {
   return set;
 }
 
-class frames_file final : public report_file {
+class frames_file final : public recording_file {
  public:
-  frames_file(const std::filesystem::path& path, const report_description& what,
+  frames_file(const std::filesystem::path& path, const recording_description& what,
               const std::string& shown)
-      : report_file(path, what, shown) {
+      : recording_file(path, what, shown) {
     hdf5::group root = file_.root(),
                 population = root.create_group("report").create_group(what.population.c_str());
     population.set_text("variable", name(what.what));
@@ -71,12 +71,12 @@ class frames_file final : public report_file {
     marker_ = marker(mapping);
     root.create_link(
         "mapping",
-        ("report/" + what.population + "/mapping").c_str());  // where all our reports have it
+        ("report/" + what.population + "/mapping").c_str());  // where all our recordings have it
     if (!what.synapses.empty()) write_synapses(root, what);
   }
 
  private:
-  void write_synapses(hdf5::group& root, const report_description& what) const {
+  void write_synapses(hdf5::group& root, const recording_description& what) const {
     std::vector<std::uint32_t> pre, post, layer, probe;
     std::vector<std::uint64_t> edge, since;
     for (const recorded_synapse& s : what.synapses) {
@@ -98,7 +98,7 @@ class frames_file final : public report_file {
     all.create_dataset<std::uint64_t>("since", shape).write<std::uint64_t>(since);
   }
 
-  void add(std::uint64_t, token_id, const report_row& row) override {
+  void add(std::uint64_t, token_id, const recording_row& row) override {
     values_.add(row.values);
     if (values_.is_full()) values_.write();
   }
@@ -108,11 +108,11 @@ class frames_file final : public report_file {
   column<float> values_;
 };
 
-class events_file final : public report_file {
+class events_file final : public recording_file {
  public:
-  events_file(const std::filesystem::path& path, const report_description& what,
+  events_file(const std::filesystem::path& path, const recording_description& what,
               const std::string& shown)
-      : report_file(path, what, shown) {
+      : recording_file(path, what, shown) {
     static constexpr const char* sortings[] = {"none", "by_id", "by_time"};
     hdf5::group root = file_.root(),
                 population = root.create_group("spikes").create_group(what.population.c_str());
@@ -138,7 +138,7 @@ class events_file final : public report_file {
   }
 
  private:
-  void add(std::uint64_t position, token_id, const report_row& row) override {
+  void add(std::uint64_t position, token_id, const recording_row& row) override {
     for (std::size_t k = 0; k < row.values.size(); ++k) times_.add(static_cast<double>(position));
     nodes_.add(row.nodes);
     if (has_edges_) edges_.add(row.edges);
@@ -172,11 +172,11 @@ class events_file final : public report_file {
   bool has_edges_ = false;
 };
 
-class logits_file final : public report_file {
+class logits_file final : public recording_file {
  public:
-  logits_file(const std::filesystem::path& path, const report_description& what,
+  logits_file(const std::filesystem::path& path, const recording_description& what,
               const std::string& shown)
-      : report_file(path, what, shown) {
+      : recording_file(path, what, shown) {
     hdf5::group root = file_.root();
     tokens_ = list<token_id>(root, "tokens");
     logits_ = table<float>(root, "logits", what.width, "nats");
@@ -185,7 +185,7 @@ class logits_file final : public report_file {
   }
 
  private:
-  void add(std::uint64_t, token_id token, const report_row& row) override {
+  void add(std::uint64_t, token_id token, const recording_row& row) override {
     tokens_.add(token);
     logits_.add(row.values);
     if (logits_.is_full()) write();
@@ -203,12 +203,13 @@ class logits_file final : public report_file {
   column<float> logits_;
 };
 
-std::unique_ptr<report_file> empty_file(const std::filesystem::path& path,
-                                        const report_description& what, const std::string& shown) {
+std::unique_ptr<recording_file> empty_file(const std::filesystem::path& path,
+                                           const recording_description& what,
+                                           const std::string& shown) {
   switch (what.layout) {
-    case report_layout::frames:
+    case recording_layout::frames:
       return std::make_unique<frames_file>(path, what, shown);
-    case report_layout::events:
+    case recording_layout::events:
       return std::make_unique<events_file>(path, what, shown);
     default:
       return std::make_unique<logits_file>(path, what, shown);
@@ -217,38 +218,38 @@ std::unique_ptr<report_file> empty_file(const std::filesystem::path& path,
 
 }  // namespace
 
-report_file::report_file(const std::filesystem::path& path, const report_description& what,
-                         const std::string& shown)
+recording_file::recording_file(const std::filesystem::path& path, const recording_description& what,
+                               const std::string& shown)
     : file_(hdf5::file::create(path, 0, shown)), start_(what.start), every_(what.every) {
   static constexpr std::uint32_t version[] = {0, 1};
   hdf5::group root = file_.root();
   root.set_number32("magic", 0x0A7A);
   root.set_numbers32("version", version);
-  root.set_text("format", what.layout == report_layout::logits ? "bdh-logits" : "bdh-report");
+  root.set_text("format", what.layout == recording_layout::logits ? "bdh-logits" : "bdh-report");
   root.set_text("request", what.request);
 }
 
-std::unique_ptr<report_file> report_file::create(const std::filesystem::path& path,
-                                                 const report_description& what,
-                                                 const std::string& shown) {
+std::unique_ptr<recording_file> recording_file::create(const std::filesystem::path& path,
+                                                       const recording_description& what,
+                                                       const std::string& shown) {
   auto made = empty_file(path, what, shown);
   made->sync();
   made->mark();
   return made;
 }
 
-void report_file::append(std::uint64_t position, token_id token, const report_row& row) {
+void recording_file::append(std::uint64_t position, token_id token, const recording_row& row) {
   add(position, token, row);
   ++rows_;
 }
 
-void report_file::sync() {
+void recording_file::sync() {
   write();
   file_.sync();
   synced_ = rows_;
 }
 
-void report_file::mark() {
+void recording_file::mark() {
   const double time[] = {static_cast<double>(start_),
                          static_cast<double>(start_ + synced_ * every_),
                          static_cast<double>(every_)};
@@ -257,7 +258,7 @@ void report_file::mark() {
   file_.flush();
 }
 
-void report_file::close() {
+void recording_file::close() {
   release();
   marker_ = {};
   file_.close();

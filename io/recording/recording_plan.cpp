@@ -64,11 +64,11 @@ void check(const recording_request& r) {
     throw input_error(r.place, "a part of the summary", "summary alone");
 }
 
-// ---- reports
+// ---- recordings
 
-report_description described(const recording_request& r, quantity what, report_layout layout,
-                             layer_id layer, std::uint64_t position) {
-  report_description d;
+recording_description described(const recording_request& r, quantity what, recording_layout layout,
+                                layer_id layer, std::uint64_t position) {
+  recording_description d;
   d.request = r.what + (r.every == 1 ? "" : " every " + std::to_string(r.every)) +
               (r.layers ? " layers " + *r.layers : "") + (r.by_y ? " factor y" : "");
   d.what = what;
@@ -83,22 +83,22 @@ report_description described(const recording_request& r, quantity what, report_l
 // The side of the synapses that receives.
 std::string postsynaptic(const model& m) { return m.sensory_are_sources() ? "sources" : "neurons"; }
 
-report_description logits(const model& m, const recording_request& r, std::uint64_t position) {
+recording_description logits(const model& m, const recording_request& r, std::uint64_t position) {
   if (m.readout_nodes() == 0)
     throw unavailable_error(r.place, "no readout nodes, and so no logits", "a model with a readout",
                             "bdh import --readout FILE gives a graph its readout");
-  report_description d = described(r, quantity::logits, report_layout::logits, 0, position);
+  recording_description d = described(r, quantity::logits, recording_layout::logits, 0, position);
   d.population = "readout";
   d.width = m.readout_nodes();
   return d;
 }
 
-report_description activity(const model& m, const recording_request& r, quantity what,
-                            const neuron_choice& chosen, bool all_events, layer_id layer,
-                            std::uint64_t position) {
+recording_description activity(const model& m, const recording_request& r, quantity what,
+                               const neuron_choice& chosen, bool all_events, layer_id layer,
+                               std::uint64_t position) {
   const bool events = all_events || chosen.top != 0;
-  report_description d =
-      described(r, what, events ? report_layout::events : report_layout::frames, layer, position);
+  recording_description d = described(
+      r, what, events ? recording_layout::events : recording_layout::frames, layer, position);
   d.population = "neurons";
   d.top = chosen.top;
   d.width = events ? m.neurons() : chosen.neurons.size();
@@ -141,12 +141,12 @@ std::vector<recorded_synapse> located(const model& m, const std::vector<neuron_p
   return all;
 }
 
-report_description synapses(const model& m, const recording_request& r,
-                            const std::vector<recorded_synapse>& chosen, std::uint64_t top,
-                            layer_id layer, std::uint64_t position) {
-  report_description d =
-      described(r, quantity::synapses, top != 0 ? report_layout::events : report_layout::frames,
-                layer, position);
+recording_description synapses(const model& m, const recording_request& r,
+                               const std::vector<recorded_synapse>& chosen, std::uint64_t top,
+                               layer_id layer, std::uint64_t position) {
+  recording_description d =
+      described(r, quantity::synapses,
+                top != 0 ? recording_layout::events : recording_layout::frames, layer, position);
   d.population = postsynaptic(m);
   d.top = top;
   d.width = top != 0 ? m.synapses() : chosen.size();
@@ -168,12 +168,13 @@ report_description synapses(const model& m, const recording_request& r,
 
 // All synapses of a layer, as the file has them: by target. Through hubs the targets are the hubs,
 // and an element is hub * neurons + neuron.
-report_description snapshot(const model& m, const recording_request& r, layer_id layer,
-                            std::uint64_t position) {
+recording_description snapshot(const model& m, const recording_request& r, layer_id layer,
+                               std::uint64_t position) {
   if (m.synapses() == 0)
     throw unavailable_error(r.place, "a model without synapses", "one that has some");
   as_element(m.synapses() - 1, r.place);
-  report_description d = described(r, quantity::snapshot, report_layout::frames, layer, position);
+  recording_description d =
+      described(r, quantity::snapshot, recording_layout::frames, layer, position);
   d.population = m.is_direct() ? postsynaptic(m) : "hubs";
   d.width = m.synapses();
   const neuron_id targets = m.is_direct() ? m.sources() : m.hubs();
@@ -192,7 +193,7 @@ report_description snapshot(const model& m, const recording_request& r, layer_id
 }
 
 // "x", "events_x", "top_x": the second request of a kind is called x-2, and so on.
-std::string stem(const recording_request& r, const report_description& d) {
+std::string stem(const recording_request& r, const recording_description& d) {
   const std::string prefix = r.what == "events" ? "events_" : d.top != 0 ? "top_" : "";
   return prefix + name(d.what);
 }
@@ -203,11 +204,11 @@ class planner {
 
   void add(const recording_request& r) {
     check(r);
-    std::vector<report_description> made = with_context(
+    std::vector<recording_description> made = with_context(
         [&](const std::string& place) { return place == r.place ? place : r.place + ": " + place; },
-        [&] { return reports_of(r); });
+        [&] { return recordings_of(r); });
     std::map<std::string, int> numbers;
-    for (report_description& d : made) {
+    for (recording_description& d : made) {
       const std::string s = stem(r, d);
       const int number = numbers.contains(s) ? numbers[s] : numbers[s] = ++seen_[s];
       d.name = s + (number == 1 ? "" : "-" + std::to_string(number)) +
@@ -215,11 +216,11 @@ class planner {
       all_.push_back(std::move(d));
     }
   }
-  std::vector<report_description> take() { return std::move(all_); }
+  std::vector<recording_description> take() { return std::move(all_); }
 
  private:
-  std::vector<report_description> reports_of(const recording_request& r) const {
-    std::vector<report_description> made;
+  std::vector<recording_description> recordings_of(const recording_request& r) const {
+    std::vector<recording_description> made;
     if (r.what == "summary") return made;  // every run has it
     if (r.what == "logits") return {logits(m_, r, position_)};
     const auto layers = select_layers(m_, r.layers.value_or("1-" + std::to_string(m_.layers())));
@@ -247,7 +248,7 @@ class planner {
   const model& m_;
   std::uint64_t position_;
   std::map<std::string, int> seen_;
-  std::vector<report_description> all_;
+  std::vector<recording_description> all_;
 };
 
 recording_request from_json(const nlohmann::json& item, const std::string& place) {
@@ -335,34 +336,42 @@ std::vector<recording_request> read_recordings(const std::filesystem::path& file
   return requests;
 }
 
-std::vector<report_description> plan_reports(const model& m,
-                                             const std::vector<recording_request>& requests,
-                                             std::uint64_t position) {
+std::vector<recording_description> plan_recordings(const model& m,
+                                                   const std::vector<recording_request>& requests,
+                                                   std::uint64_t position) {
   planner plan(m, position);
   for (const recording_request& r : requests) plan.add(r);
   return plan.take();
 }
 
-predicted_bytes predict_bytes(const std::vector<report_description>& reports, double tokens) {
+namespace {
+
+// That grow with the rows.
+int datasets_of(const recording_description& d) {
+  if (d.layout == recording_layout::frames) return 1;
+  if (d.layout == recording_layout::logits) return 2;
+  return d.what == quantity::synapses ? 4 : 3;
+}
+
+}  // namespace
+
+predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens) {
   predicted_bytes p;
-  for (const report_description& d : reports) {
+  for (const recording_description& d : recordings) {
     const double rows = tokens / static_cast<double>(d.every), width = static_cast<double>(d.width);
     const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) +
                         4.0 * static_cast<double>(d.element_ids.size());
     const double table = static_cast<double>(d.synapses.size() * sizeof(recorded_synapse));
-    const double chunks = d.layout == report_layout::frames   ? 1
-                          : d.layout == report_layout::logits ? 2
-                          : d.what == quantity::synapses      ? 4
-                                                              : 3;
-    double row = 4 * width + (d.layout == report_layout::logits ? 4 : 0), journal = 4 * width;
-    if (d.layout == report_layout::events) {
+    const double chunks = static_cast<double>(datasets_of(d));
+    double row = 4 * width + (d.layout == recording_layout::logits ? 4 : 0), journal = 4 * width;
+    if (d.layout == recording_layout::events) {
       const double edge = d.what == quantity::synapses ? edge_id_bytes : 0;
       const double events = d.top != 0 ? static_cast<double>(d.top)
                                        : width * (d.what == quantity::x ? active_x : active_y);
       row = events * (event_bytes + edge);
       journal = events * (journal_event_bytes + edge);
     }
-    p.reports += once + table + rows * row + chunks * static_cast<double>(report_chunk_bytes);
+    p.recordings += once + table + rows * row + chunks * static_cast<double>(recording_chunk_bytes);
     p.journals += once + table + rows * (journal_row_bytes + journal);
   }
   return p;

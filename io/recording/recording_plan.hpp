@@ -34,17 +34,17 @@ recording_request parse_recording(std::string_view text);
 std::vector<recording_request> read_recordings(
     const std::filesystem::path& file);  // JSON: a list of texts or {"what", "every", "layers"}
 
-// One report for each layer of each request. `position`: of the first token to come. Throws
+// One recording for each layer of each request. `position`: of the first token to come. Throws
 // input_error or unavailable_error naming the request, what is wrong with it and the valid range.
-std::vector<report_description> plan_reports(const model& m,
-                                             const std::vector<recording_request>& requests,
-                                             std::uint64_t position);
+std::vector<recording_description> plan_recordings(const model& m,
+                                                   const std::vector<recording_request>& requests,
+                                                   std::uint64_t position);
 
 // Bytes on disk, for so many tokens. Those of events rest on the activity that trained models have:
 // a quarter of X, a twentieth of Y.
 struct predicted_bytes {
-  double reports = 0, journals = 0;  // journals: while the run goes on
+  double recordings = 0, journals = 0;  // journals: while the run goes on
 };
-predicted_bytes predict_bytes(const std::vector<report_description>& reports, double tokens);
+predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens);
 
 }  // namespace bdh

@@ -40,11 +40,11 @@ std::vector<T> list(const hdf5::group& in, const char* name) {
   return {values.begin(), values.end()};
 }
 
-// The one population of a report. Files of ours have one of these.
-std::string population_of(const hdf5::group& reports) {
+// The one population of a recording. Files of ours have one of these.
+std::string population_of(const hdf5::group& recordings) {
   for (const char* name : {"neurons", "sources", "hubs"})
-    if (reports.has(name)) return name;
-  throw input_error(reports.place(), "another population", "neurons, sources or hubs");
+    if (recordings.has(name)) return name;
+  throw input_error(recordings.place(), "another population", "neurons, sources or hubs");
 }
 
 quantity quantity_named(const hdf5::group& population) {
@@ -69,7 +69,7 @@ std::uint64_t top_of(const std::string& request, const std::string& place) {
 }  // namespace
 
 // One of three layouts; all of them hold `what`, and the row that comes next.
-struct report_reader::source {
+struct recording_reader::source {
   explicit source(const std::filesystem::path& from) : file(opened(from)), root(file.root()) {
     d.name = from.filename().string();
     const std::string format = root.text("format");
@@ -113,7 +113,7 @@ struct report_reader::source {
 
   void open_logits() {
     d.what = quantity::logits;
-    d.layout = report_layout::logits;
+    d.layout = recording_layout::logits;
     d.population = "readout";
     open_table(root, "logits");
   }
@@ -127,10 +127,10 @@ struct report_reader::source {
   }
 
   void open_frames() {
-    d.layout = report_layout::frames;
-    const hdf5::group reports = root.open_group("report");
-    d.population = population_of(reports);
-    const hdf5::group population = reports.open_group(d.population.c_str()),
+    d.layout = recording_layout::frames;
+    const hdf5::group recordings = root.open_group("report");
+    d.population = population_of(recordings);
+    const hdf5::group population = recordings.open_group(d.population.c_str()),
                       mapping = population.open_group("mapping");
     describe(population);
     open_table(population, "data");
@@ -168,7 +168,7 @@ struct report_reader::source {
   }
 
   void open_events() {
-    d.layout = report_layout::events;
+    d.layout = recording_layout::events;
     d.top = top_of(d.request, root.place() + "@request");
     const hdf5::group spikes = root.open_group("spikes");
     d.population = population_of(spikes);
@@ -192,7 +192,7 @@ struct report_reader::source {
 
   // ---- frames and logits
 
-  void next_frame(report_row& to) {
+  void next_frame(recording_row& to) {
     if (row < block_first || row >= block_first + block_rows) {
       block_first = row;
       block_rows =
@@ -222,7 +222,7 @@ struct report_reader::source {
       block_edges = edges.read_part<std::uint64_t>({first}, {count});
   }
 
-  void next_events(report_row& to) {
+  void next_events(recording_row& to) {
     to.nodes.clear();
     to.edges.clear();
     to.values.clear();
@@ -239,7 +239,7 @@ struct report_reader::source {
     }
   }
   // Each neuron or synapse once: so a row can never be larger than what the file really holds.
-  void add(std::size_t k, report_row& to) const {
+  void add(std::size_t k, recording_row& to) const {
     const bool of_synapses = d.what == quantity::synapses;
     const bool again = !to.nodes.empty() && (of_synapses ? block_edges[k] == to.edges.back()
                                                          : block_nodes[k] <= to.nodes.back());
@@ -256,7 +256,7 @@ struct report_reader::source {
   void seek(std::uint64_t to) {
     if (to == row) return;
     row = to;
-    if (d.layout != report_layout::events) return;
+    if (d.layout != recording_layout::events) return;
     // The first event that is not before the row: times ascend, which `next` checks of those it
     // reads.
     const auto at = static_cast<double>(position(row));
@@ -274,7 +274,7 @@ struct report_reader::source {
 
   hdf5::file file;
   hdf5::group root;
-  report_description d;
+  recording_description d;
   std::uint64_t rows = 0, row = 0;
   std::uint64_t block_first = 0;  // of the block in memory: a row, or an event
 
@@ -289,32 +289,32 @@ struct report_reader::source {
   array<float> block_values;
 };
 
-report_reader::report_reader(const std::filesystem::path& file)
+recording_reader::recording_reader(const std::filesystem::path& file)
     : source_(std::make_unique<source>(file)) {}
-report_reader::report_reader(report_reader&&) noexcept = default;
-report_reader& report_reader::operator=(report_reader&&) noexcept = default;
-report_reader::~report_reader() = default;
+recording_reader::recording_reader(recording_reader&&) noexcept = default;
+recording_reader& recording_reader::operator=(recording_reader&&) noexcept = default;
+recording_reader::~recording_reader() = default;
 
-const report_description& report_reader::what() const noexcept { return source_->d; }
-std::uint64_t report_reader::rows() const noexcept { return source_->rows; }
-std::uint64_t report_reader::position(std::uint64_t row) const noexcept {
+const recording_description& recording_reader::what() const noexcept { return source_->d; }
+std::uint64_t recording_reader::rows() const noexcept { return source_->rows; }
+std::uint64_t recording_reader::position(std::uint64_t row) const noexcept {
   return source_->position(row);
 }
 
-std::optional<std::uint64_t> report_reader::row_from(std::uint64_t position) const noexcept {
-  const report_description& d = source_->d;
+std::optional<std::uint64_t> recording_reader::row_from(std::uint64_t position) const noexcept {
+  const recording_description& d = source_->d;
   const std::uint64_t row =
       position <= d.start ? 0
                           : (position - d.start) / d.every + ((position - d.start) % d.every != 0);
   return row < source_->rows ? std::optional(row) : std::nullopt;
 }
 
-void report_reader::seek(std::uint64_t row) { source_->seek(row); }
+void recording_reader::seek(std::uint64_t row) { source_->seek(row); }
 
-bool report_reader::next(report_row& row) {
+bool recording_reader::next(recording_row& row) {
   source& s = *source_;
   if (s.row == s.rows) return false;
-  if (s.d.layout == report_layout::events)
+  if (s.d.layout == recording_layout::events)
     s.next_events(row);
   else
     s.next_frame(row);
@@ -322,7 +322,7 @@ bool report_reader::next(report_row& row) {
   return true;
 }
 
-std::vector<float> report_reader::column(std::uint64_t value) {
+std::vector<float> recording_reader::column(std::uint64_t value) {
   source& s = *source_;
   std::vector<float> all;
   const std::uint64_t at_once = std::max<std::uint64_t>(1, block_bytes / sizeof(float));

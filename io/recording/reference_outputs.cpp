@@ -100,9 +100,9 @@ class reader {
   std::uint64_t tokens_ = 0, used_ = 0;
 };
 
-expected_values read_here(const std::filesystem::path& file) {
+reference_outputs read_here(const std::filesystem::path& file) {
   reader from(file);
-  expected_values e;
+  reference_outputs e;
   if (from.tokens() == 0)
     throw input_error(file.string() + ":/tokens", "no tokens", "at least one");
   e.tokens = from.ids("tokens", from.tokens());
@@ -129,10 +129,10 @@ void for_each_member(Expected& e, Sizes size, Arrays values) {
 
 }  // namespace
 
-expected_values read_expected(const std::filesystem::path& file) {
-  expected_values e;
+reference_outputs read_reference_outputs(const std::filesystem::path& file) {
+  reference_outputs e;
   const auto put = [&](value_pipe& to) {
-    const expected_values found = read_here(file);
+    const reference_outputs found = read_here(file);
     for_each_member(
         found, [&](std::uint64_t n) { to.put_value(n); },
         [&](const auto& values) { to.put(std::span(values.data(), values.size())); });

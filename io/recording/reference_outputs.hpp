@@ -12,7 +12,7 @@
 namespace bdh {
 
 // T tokens, vocabulary V, L layers, n neurons, d hubs. What a file lacks is empty, its extents 0.
-struct expected_values {
+struct reference_outputs {
   std::vector<token_id> tokens;  // T
   std::uint64_t vocabulary = 0, layers = 0, neurons = 0, hubs = 0;
   array<float> logits;           // T x V: logits[t] after reading tokens[0..t]
@@ -23,6 +23,6 @@ struct expected_values {
 };
 
 // Of a file that is still being recorded, what was committed. Throws input_error or shape_error.
-expected_values read_expected(const std::filesystem::path& file);
+reference_outputs read_reference_outputs(const std::filesystem::path& file);
 
 }  // namespace bdh

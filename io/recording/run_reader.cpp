@@ -1,29 +1,42 @@
+#include "io/recording/run_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <limits>
-#include <sstream>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "io/files/atomic_file.hpp"
 #include "io/files/json.hpp"
-#include "io/recording/run_writer.hpp"
+#include "io/hdf5/file.hpp"
+#include "io/model/file_kind.hpp"
+#include "io/model/model_file.hpp"
+#include "io/recording/run_json_detail.hpp"
 
 namespace bdh {
 namespace {
 
-constexpr std::uintmax_t largest_text = std::uintmax_t{1}
-                                        << 30;  // bytes of a file that is read whole
+constexpr const char* token_header = "position,token,text,generated";
+constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uintmax_t largest_json = std::uintmax_t{1} << 30;  // bytes
+constexpr std::uint64_t most_tokens = std::uint64_t{1} << 30;
+constexpr std::uint32_t most_layers = 1u << 20;
 
 std::string read_text(const std::filesystem::path& file) {
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
   if (failed)
     throw input_error(file.string(), "cannot be read: " + failed.message(), "a file of a run");
-  if (size > largest_text)
+  if (size > largest_json)
     throw input_error(file.string(), std::to_string(size) + " bytes",
-                      "at most " + std::to_string(largest_text));
+                      "at most " + std::to_string(largest_json));
   std::ifstream stream(file, std::ios::binary);
   std::string text(size, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(size));
@@ -33,13 +46,15 @@ std::string read_text(const std::filesystem::path& file) {
   return text;
 }
 
-// Calls `line` for each whole line and stops where it says false; what follows the last line end
-// was torn.
-template <class Line>
-void for_each_line(std::string_view text, Line line) {
-  for (std::size_t end; (end = text.find('\n')) != std::string_view::npos;
-       text.remove_prefix(end + 1))
-    if (!line(text.substr(0, end))) return;
+// Calls use(line) for each whole line and stops where it returns false; what follows the last line
+// end was torn.
+template <class Use>
+void for_each_line(const std::filesystem::path& file, Use use) {
+  std::ifstream from(file, std::ios::binary);
+  if (!from) throw input_error(file.string(), "cannot be read", "a file of a run");
+  std::string line;
+  while (std::getline(from, line) && !from.eof())
+    if (!use(std::string_view(line))) return;
 }
 
 std::vector<std::string_view> split(std::string_view line) {
@@ -57,145 +72,278 @@ bool parse(std::string_view text, T& to) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-token_history read_tokens(const std::filesystem::path& file) {
-  const std::string text = read_text(file);
-  token_history all;
-  bool first = true;
-  for_each_line(text, [&](std::string_view line) {
-    if (std::exchange(first, false)) {
-      if (line != "position,token,text,generated")
-        throw input_error(file.string() + ":1", "another header", "position,token,text,generated");
-      return true;
-    }
-    // The text may hold commas; position and token come before it.
-    const std::size_t comma = line.find(','), next = line.find(',', comma + 1);
-    token_id token = 0;
-    if (comma == line.npos || next == line.npos ||
-        !parse(line.substr(comma + 1, next - comma - 1), token))
-      return false;
-    all.tokens.push_back(token);
-    all.generated.push_back(line.ends_with(",1"));
-    return true;
-  });
-  return all;
+// ---- tokens.csv
+
+// `field` as csv_field wrote it, without its quotes.
+std::string unquoted(std::string_view field) {
+  std::string text;
+  if (field.size() < 2) return text;
+  field = field.substr(1, field.size() - 2);
+  for (std::size_t k = 0; k < field.size(); ++k) {
+    text += field[k];
+    if (field[k] == '"' && k + 1 < field.size() && field[k + 1] == '"') ++k;
+  }
+  return text;
 }
 
-// Format version 1 has, one line before, the loss of predicting the next token.
-void upgrade_summary(run_record& r) {
-  const auto loss = std::find(r.columns.begin(), r.columns.end(), "loss_nats");
-  if (loss == r.columns.end()) return;
+// position,token,"text",generated: the text may hold commas, the others do not.
+bool add_token(std::string_view line, run_reader& to) {
+  const std::size_t comma = line.find(','), next = line.find(',', comma + 1),
+                    last = line.rfind(',');
+  if (comma == line.npos || next == line.npos || last <= next) return false;
+  token_id token = 0;
+  if (!parse(line.substr(comma + 1, next - comma - 1), token)) return false;
+  to.tokens.push_back(token);
+  to.texts.push_back(unquoted(line.substr(next + 1, last - next - 1)));
+  to.generated.push_back(line.substr(last + 1) == "1");
+  return true;
+}
+
+void read_tokens(run_reader& to) {
+  const std::filesystem::path file = to.folder / "tokens.csv";
+  bool header = false;
+  for_each_line(file, [&](std::string_view line) {
+    if (header) return to.tokens.size() < most_tokens && add_token(line, to);
+    header = line == token_header;
+    return header;
+  });
+  if (!header) throw input_error(file.string() + ":1", "another header", token_header);
+}
+
+// ---- summary.csv
+
+// Format version 1 has the loss of predicting the next token: its surprisal, one line before.
+void upgrade(summary_table& s) {
+  const auto loss = std::find(s.names.begin(), s.names.end(), "loss_nats");
+  if (loss == s.names.end()) return;
   *loss = "surprisal_nats";
-  const auto at = static_cast<std::size_t>(loss - r.columns.begin());
-  double before = std::numeric_limits<double>::quiet_NaN();
-  for (std::size_t k = at; k < r.summary.size(); k += r.columns.size())
-    std::swap(r.summary[k], before);
+  auto& values = s.columns[static_cast<std::size_t>(loss - s.names.begin())];
+  if (values.empty()) return;
+  values.insert(values.begin(), no_value);
+  values.pop_back();
 }
 
-void read_summary(const std::filesystem::path& file, run_record& to) {
-  const std::string text = read_text(file);
-  for_each_line(text, [&](std::string_view line) {
+summary_table read_summary(const std::filesystem::path& file) {
+  summary_table s;
+  s.file = file.string();
+  std::vector<double> row;
+  for_each_line(file, [&](std::string_view line) {
     const auto fields = split(line);
-    if (to.columns.empty()) {
-      to.columns.assign(fields.begin(), fields.end());
+    if (s.names.empty()) {
+      s.names.assign(fields.begin(), fields.end());
+      s.columns.resize(fields.size());
       if (fields.size() < 7 || fields[0] != "position" || fields[1] != "token")
-        throw input_error(file.string() + ":1", "another header", "position,token,...");
+        throw input_error(s.file + ":1", "another header", "position,token,...");
       return true;
     }
-    if (fields.size() != to.columns.size()) return false;
-    std::vector<double> row(fields.size(), std::numeric_limits<double>::quiet_NaN());
-    for (std::size_t i = 0; i < row.size(); ++i)
-      if (!fields[i].empty() && !parse(fields[i], row[i])) return false;
-    to.summary.insert(to.summary.end(), row.begin(), row.end());
-    return true;
+    if (fields.size() != s.names.size()) return false;
+    row.assign(fields.size(), no_value);
+    for (std::size_t c = 0; c < row.size(); ++c)
+      if (!fields[c].empty() && !parse(fields[c], row[c])) return false;
+    for (std::size_t c = 0; c < row.size(); ++c) s.columns[c].push_back(row[c]);
+    return ++s.rows < most_tokens;
   });
-  if (to.columns.empty()) throw input_error(file.string(), "no header", "position,token,...");
-  upgrade_summary(to);
+  if (s.names.empty()) throw input_error(s.file, "no header", "position,token,...");
+  upgrade(s);
+  return s;
 }
 
-std::uint64_t vouched_until(const std::filesystem::path& report) {
+// ---- run.json
+
+std::string text_of(const nlohmann::json& from, const char* key) {
+  const auto found = from.find(key);
+  return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string dumped(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void read_description(run_reader& to) {
+  const nlohmann::json run = read_run_json(to.folder);
+  const std::filesystem::path place = to.folder / "run.json";
   try {
-    return committed_until(report);
+    to.first = run.at("first_position");
+    const nlohmann::json& m = run.at("model");
+    to.layers = m.at("layers");
+    to.neurons = m.at("neurons");
+    to.hubs = m.at("hubs");
+    to.model_sha256 = text_of(m, "content_sha256");
+    for (const nlohmann::json& r : run.at("reports"))
+      to.recordings.push_back(
+          {recording_name(r, place), r.at("request"), r.at("layer"), r.at("every")});
+  } catch (const nlohmann::json::exception&) {
+    throw input_error(place.string(), "a part is missing or of another type",
+                      "the description of a run");
+  }
+  if (to.layers == 0 || to.layers > most_layers)
+    throw input_error(place.string(), std::to_string(to.layers) + " layers", "1 or more");
+  if (to.neurons == 0) throw input_error(place.string(), "0 neurons", "1 or more");
+  to.status = run_status_named(text_of(run, "status"));
+  if (const auto options = run.find("options"); options != run.end() && options->is_object())
+    for (const auto& [name, value] : options->items()) to.options[name] = dumped(value);
+  to.creator = text_of(run, "creator");
+  to.started = text_of(run, "started");
+  to.host = text_of(run, "host");
+  to.json = dumped(run);
+}
+
+// Calls open(), and names bdh repair where that fails and there is a journal.
+template <class Open>
+auto or_repair(const std::filesystem::path& file, Open open) {
+  try {
+    return open();
   } catch (const input_error& e) {
     std::error_code ignored;
-    if (!std::filesystem::exists(journal_of(report), ignored)) throw;
+    if (!std::filesystem::exists(journal_of(file), ignored)) throw;
     throw input_error(e.place(), e.found(), e.expected(), "bdh repair makes it again");
   }
 }
 
-}  // namespace
-
-// A file's name in a run's folder; not a way out of it.
-std::string report_name(const nlohmann::json& report, const std::filesystem::path& description) {
-  const std::string name = report.at("file");
-  if (name.empty() || std::filesystem::path(name).filename() != name)
-    throw input_error(description.string(), "report '" + name + "'", "the name of a file");
-  return name;
+// Of the run's positions, from its first one on.
+std::uint64_t committed_rows(const run_reader& run, const listed_recording& r) {
+  const std::filesystem::path file = run.folder / r.file;
+  const std::uint64_t until = or_repair(file, [&] { return committed_until(file); });
+  return until < run.first ? 0 : until - run.first;
 }
 
-nlohmann::json read_run_description(const std::filesystem::path& folder) {
-  const std::filesystem::path description = folder / "run.json";
-  if (!std::filesystem::exists(description) && std::filesystem::exists(folder / "streams.json"))
+// A complete run has as many tokens as run.json says; one that goes on may end in the middle of a
+// line.
+void expect_all(const run_reader& run, const summary_table& s) {
+  const nlohmann::json description = nlohmann::json::parse(run.json);
+  const auto told = description.find("tokens");
+  if (run.status != run_status::complete || told == description.end() ||
+      !told->is_number_unsigned())
+    return;
+  const std::uint64_t all = *told;
+  const auto expect = [&](const std::string& file, std::uint64_t found) {
+    if (found < all)
+      throw input_error(file, std::to_string(found) + " tokens",
+                        std::to_string(all) + ", as run.json tells of a complete run");
+  };
+  expect((run.folder / "tokens.csv").string(), run.tokens.size());
+  expect(s.file, s.rows);
+}
+
+}  // namespace
+
+const char* name(run_status s) noexcept {
+  switch (s) {
+    case run_status::running:
+      return "running";
+    case run_status::complete:
+      return "complete";
+    case run_status::interrupted:
+      return "interrupted";
+    case run_status::failed:
+      return "failed";
+    default:
+      return "unknown";
+  }
+}
+
+run_status run_status_named(std::string_view s) noexcept {
+  using enum run_status;
+  for (run_status one : {running, complete, interrupted, failed})
+    if (s == name(one)) return one;
+  return unknown;
+}
+
+nlohmann::json read_run_json(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "run.json";
+  if (!std::filesystem::exists(file) && std::filesystem::exists(folder / "streams.json"))
     throw input_error(folder.string(), "a folder of several streams", "a run",
                       "each stream is one: " + (folder / "stream-0000").string());
   nlohmann::json run;
   try {
-    run = parse_json(read_text(description), {.depth = 32});
+    run = parse_json(read_text(file), {.depth = 32});
   } catch (const json_error& e) {
     if (e.fault() == json_fault::depth)
-      throw input_error(description.string(), "nested deeper than 32 levels",
-                        "the description of a run");
+      throw input_error(file.string(), "nested deeper than 32 levels", "the description of a run");
   }
   if (!run.is_object() || run.value("format", nlohmann::json()) != "bdh-run")
-    throw input_error(description.string(), "not the description of a run",
-                      "a folder made by bdh run");
-  if (const auto version = run.value("format_version", nlohmann::json());
-      version != 1 && version != 2)
-    throw unavailable_error(description.string(), "another format_version", "1 or 2",
+    throw input_error(file.string(), "not the description of a run", "a folder made by bdh run");
+  const auto version = run.value("format_version", nlohmann::json());
+  if (version != 1 && version != 2)
+    throw unavailable_error(file.string(), "another format_version", "1 or 2",
                             "a newer bdh may read it");
   if (run.value("status", nlohmann::json()) == "running" && !is_being_written(folder))
     run["status"] = "interrupted";
   return run;
 }
 
-token_history read_token_history(const std::filesystem::path& folder) {
-  return read_tokens(folder / "tokens.csv");
+void write_run_json(const std::filesystem::path& folder, const nlohmann::json& run) {
+  write_text(folder / "run.json",
+             run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-run_record read_run(const std::filesystem::path& folder) {
-  run_record r;
-  r.run = read_run_description(folder);
-  r.tokens = read_tokens(folder / "tokens.csv").tokens;
-  read_summary(folder / "summary.csv", r);
-  // A run that is over has told how many tokens it has; one that still goes on may end in the
-  // middle of a line.
-  if (r.run.value("status", nlohmann::json()) == "complete" &&
-      r.run.value("tokens", nlohmann::json()).is_number_unsigned()) {
-    const std::uint64_t all = r.run["tokens"];
-    const auto expect_all = [&](const char* file, std::uint64_t found) {
-      if (found < all)
-        throw input_error((folder / file).string(), std::to_string(found) + " tokens",
-                          std::to_string(all) + ", as run.json tells of a complete run");
-    };
-    expect_all("tokens.csv", r.tokens.size());
-    expect_all("summary.csv", r.summary.size() / r.columns.size());
-  }
-  std::uint64_t rows =
-      std::min<std::uint64_t>(r.tokens.size(), r.summary.size() / r.columns.size());
+std::string recording_name(const nlohmann::json& listed, const std::filesystem::path& run_json) {
+  const std::string name = listed.at("file");
+  if (name.empty() || std::filesystem::path(name).filename() != name)
+    throw input_error(run_json.string(), "report '" + name + "'", "the name of a file");
+  return name;
+}
+
+bool is_being_written(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool free = descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  return !free;
+}
+
+const std::vector<double>& summary_table::column(std::string_view name) const {
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) throw input_error(file + ":1", "no column " + std::string(name), "one");
+  return columns[static_cast<std::size_t>(at - names.begin())];
+}
+
+run_reader::run_reader(std::filesystem::path from) : folder(std::move(from)) {
+  read_description(*this);
+  read_tokens(*this);
+}
+
+recording_reader run_reader::open(const listed_recording& recording) const {
+  const std::filesystem::path file = folder / recording.file;
+  return or_repair(file, [&] {
+    recording_reader reader(file);
+    const std::uint64_t rows = reader.rows();
+    if (rows != 0 && (reader.position(0) < first || reader.position(rows - 1) >= end()))
+      throw input_error(file.string(),
+                        "positions " + std::to_string(reader.position(0)) + " to " +
+                            std::to_string(reader.position(rows - 1)),
+                        "some of " + std::to_string(first) + " to " + std::to_string(end()) +
+                            ", those of tokens.csv");
+    return reader;
+  });
+}
+
+summary_table run_reader::summary() const {
+  summary_table s = read_summary(folder / "summary.csv");
+  expect_all(*this, s);
+  s.rows = std::min<std::uint64_t>(s.rows, tokens.size());
+  for (const listed_recording& r : recordings) s.rows = std::min(s.rows, committed_rows(*this, r));
+  for (std::vector<double>& column : s.columns) column.resize(s.rows);
+  return s;
+}
+
+found_model find_model(const run_reader& run) {
+  const auto told = run.options.find("model");
+  const nlohmann::json path =
+      told == run.options.end() ? nlohmann::json() : nlohmann::json::parse(told->second);
+  if (!path.is_string() || run.model_sha256.empty())
+    return {std::nullopt, "run.json does not tell where it was"};
+  const std::string file = path;
+  if (identify(file) != file_kind::model) return {std::nullopt, file + " is not there"};
   try {
-    const std::uint64_t first = r.run.at("first_position");
-    for (const nlohmann::json& part : r.run.at("reports")) {
-      const std::string file = report_name(part, folder / "run.json");
-      const std::uint64_t until = vouched_until(folder / file);
-      rows = std::min(rows, until < first ? 0 : until - first);
-      r.logits = r.logits || file == "logits.h5";
-    }
-  } catch (const nlohmann::json::exception&) {
-    throw input_error((folder / "run.json").string(), "a part is missing",
-                      "the description of a run");
+    // Before all of it is read: is it the one?
+    if (hdf5::file::open(file, {std::filesystem::file_size(file), true})
+            .root()
+            .text("content_sha256") != run.model_sha256)
+      return {std::nullopt, file + " has become another model"};
+    return {load_model(file), {}};
+  } catch (const error& e) {
+    return {std::nullopt, e.what()};
   }
-  r.tokens.resize(rows);
-  r.summary.resize(rows * r.columns.size());
-  return r;
 }
 
 }  // namespace bdh

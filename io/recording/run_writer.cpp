@@ -10,6 +10,7 @@
 #include <ctime>
 #include <exception>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -20,6 +21,7 @@
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
 #include "io/model/model_file.hpp"
+#include "io/recording/run_json_detail.hpp"
 
 namespace bdh {
 namespace {
@@ -44,17 +46,6 @@ std::string now() {
   return stamp.insert(stamp.size() - 2, ":");
 }
 
-const char* name(run_status s) {
-  switch (s) {
-    case run_status::complete:
-      return "complete";
-    case run_status::interrupted:
-      return "interrupted";
-    default:
-      return "failed";
-  }
-}
-
 std::string summary_header(layer_id layers, const char* surprisal = "surprisal_nats") {
   std::string line = "position,token";
   for (const char* what : {"x", "y"})
@@ -74,7 +65,7 @@ class folder_lock {
   }
   void take(const std::filesystem::path& folder) {
     descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int patience = 20; patience > 0; --patience) {  // is_being_written() takes it for a moment
+    for (int patience = 20; patience > 0; --patience) {  // a reader holds it for a moment
       if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return;  // or a file system without locks
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -89,25 +80,18 @@ class folder_lock {
 
 }  // namespace
 
-bool is_being_written(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool free = descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  return !free;
-}
-
-struct run_directory::recording {
-  recording(std::filesystem::path to, const model& m)
+struct run_writer::impl {
+  impl(std::filesystem::path to, const model& m)
       : folder(std::move(to)), layers(m.layers()), neurons(m.neurons()) {}
 
-  void create(const model& m, const nlohmann::json& options, std::vector<report_description> all,
+  void create(const model& m, const std::string& options, std::vector<recording_description> all,
               std::uint64_t position) {
     claim_folder(folder);
     lock.take(folder);
     try {
       fill(m, options, std::move(all), position);
     } catch (const error&) {  // the folder was empty: it is again
-      reports.clear();
+      recordings.clear();
       std::error_code ignored;
       for (const auto& part : std::filesystem::directory_iterator(folder, ignored))
         std::filesystem::remove(part, ignored);
@@ -115,7 +99,7 @@ struct run_directory::recording {
     }
   }
 
-  void fill(const model& m, const nlohmann::json& options, std::vector<report_description> all,
+  void fill(const model& m, const std::string& options, std::vector<recording_description> all,
             std::uint64_t position) {
     run = {{"format", "bdh-run"},
            {"format_version", 2},
@@ -129,13 +113,13 @@ struct run_directory::recording {
              {"synapses", m.synapses()},
              {"layers", m.layers()},
              {"heads", m.heads()}}},
-           {"options", options},
+           {"options", nlohmann::json::parse(options)},
            {"host", host_name()},
            {"started", now()},
            {"first_position", position},
            {"reports", nlohmann::json::array()},
-           {"status", "running"}};
-    for (const report_description& d : all)
+           {"status", name(run_status::running)}};
+    for (const recording_description& d : all)
       run["reports"].push_back(
           {{"file", d.name}, {"request", d.request}, {"layer", d.layer}, {"every", d.every}});
     first = position;
@@ -143,17 +127,18 @@ struct run_directory::recording {
     tokens->write("position,token,text,generated\n");
     summary.emplace(folder / "summary.csv");
     summary->write(summary_header(layers));
-    for (report_description& d : all) reports.push_back(report::create(folder, std::move(d)));
+    for (recording_description& d : all)
+      recordings.push_back(recording::create(folder, std::move(d)));
     commit();
-    write_run();  // last: with it the folder is a run
+    write_run_json(folder, run);  // last: with it the folder is a run
   }
 
   void reopen(const model& m, std::uint64_t kept) {
     lock.take(folder);
-    run = read_run_description(folder);
+    run = read_run_json(folder);
     const std::string place = (folder / "run.json").string();
     try {
-      if (run.at("status") == "complete")
+      if (run.at("status") == name(run_status::complete))
         throw input_error(place, "a complete run", "one that was interrupted");
       if (const std::string made_with = run.at("model").at("content_sha256");
           made_with != hash_of(m))
@@ -163,19 +148,19 @@ struct run_directory::recording {
       if (run.at("format_version") == 1) upgrade_summary();
       summary.emplace(folder / "summary.csv", kept);
       for (const nlohmann::json& r : run.at("reports")) {
-        reports.push_back(
-            report::reopen(folder, report_name(r, folder / "run.json"), first + kept));
-        expect_whole(reports.back(), first + kept);
+        recordings.push_back(
+            recording::reopen(folder, recording_name(r, folder / "run.json"), first + kept));
+        expect_whole(recordings.back(), first + kept);
       }
     } catch (const nlohmann::json::exception&) {
       throw input_error(place, "a part is missing", "the description of a run");
     }
     count = committed = kept;
     run["format_version"] = 2;
-    run["status"] = "running";
+    run["status"] = name(run_status::running);
     run.erase("finished");
     run.erase("tokens");
-    write_run();
+    write_run_json(folder, run);
     sync_path(folder);
   }
 
@@ -197,7 +182,7 @@ struct run_directory::recording {
     write_text(folder / "summary.csv", all);
   }
 
-  void expect_whole(const report& r, std::uint64_t until) const {
+  void expect_whole(const recording& r, std::uint64_t until) const {
     if (r.next() < until)
       throw input_error((folder / r.what().name).string(),
                         "nothing recorded from position " + std::to_string(r.next()) + " on",
@@ -209,21 +194,16 @@ struct run_directory::recording {
     return m.content_sha256().empty() ? content_hash(m) : m.content_sha256();
   }
 
-  void write_run() const {
-    write_text(folder / "run.json",
-               run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
-
   void append(const step_report& r, std::string_view text, bool generated,
-              std::span<const report_row> rows) {
+              std::span<const recording_row> rows) {
     if (r.active_x.size() != layers || r.active_y.size() != layers)
       throw shape_error("report", std::to_string(r.active_x.size()) + " layers",
                         std::to_string(layers));
-    if (rows.size() != reports.size())
+    if (rows.size() != recordings.size())
       throw shape_error("rows", std::to_string(rows.size()) + " reports",
-                        std::to_string(reports.size()));
+                        std::to_string(recordings.size()));
     for (std::size_t k = 0; k < rows.size(); ++k)
-      if (reports[k].what().due(r.position)) reports[k].append(r.position, r.token, rows[k]);
+      if (recordings[k].what().due(r.position)) recordings[k].append(r.position, r.token, rows[k]);
     tokens->write(
         fmt::format("{},{},{},{}\n", r.position, r.token, csv_field(text), generated ? 1 : 0));
     std::string line = fmt::format("{},{}", r.position, r.token);
@@ -241,16 +221,16 @@ struct run_directory::recording {
   }
 
   void commit() {
-    for (report& r : reports) r.sync();
+    for (recording& r : recordings) r.sync();
     tokens->sync();
     summary->sync();
     if (count != committed)
-      for (report& r : reports) r.mark();
+      for (recording& r : recordings) r.mark();
     committed = count;
     last_commit = clock::now();
   }
 
-  // Where something fails, all else is finished nevertheless; then the first failure is told.
+  // Where something fails, all else is finished nevertheless; then the first failure is thrown.
   void finish(run_status status) {
     std::exception_ptr first_failure;
     const auto attempt = [&](auto work) {
@@ -261,14 +241,14 @@ struct run_directory::recording {
       }
     };
     attempt([&] { commit(); });
-    for (report& r : reports) attempt([&] { r.close(); });
+    for (recording& r : recordings) attempt([&] { r.close(); });
     run["status"] = name(first_failure ? run_status::failed : status);
     run["finished"] = now();
     run["tokens"] = first_failure ? committed : count;
-    attempt([&] { write_run(); });
+    attempt([&] { write_run_json(folder, run); });
     if (first_failure) std::rethrow_exception(first_failure);
     if (status == run_status::complete)
-      for (report& r : reports) r.discard_journal();
+      for (recording& r : recordings) r.discard_journal();
   }
 
   folder_lock lock;
@@ -277,47 +257,47 @@ struct run_directory::recording {
   neuron_id neurons;
   nlohmann::json run;
   std::optional<csv_file> tokens, summary;
-  std::vector<report> reports;
+  std::vector<recording> recordings;
   std::uint64_t first = 0, count = 0, committed = 0;
   clock::time_point last_commit = clock::now();
 };
 
-run_directory::run_directory(std::unique_ptr<recording> r) : recording_(std::move(r)) {}
-run_directory::run_directory(run_directory&&) noexcept = default;
-run_directory& run_directory::operator=(run_directory&&) noexcept = default;
-run_directory::~run_directory() = default;
+run_writer::run_writer(std::unique_ptr<impl> r) : impl_(std::move(r)) {}
+run_writer::run_writer(run_writer&&) noexcept = default;
+run_writer& run_writer::operator=(run_writer&&) noexcept = default;
+run_writer::~run_writer() = default;
 
-run_directory run_directory::create(const std::filesystem::path& folder, const model& m,
-                                    const nlohmann::json& options,
-                                    std::vector<report_description> reports,
-                                    std::uint64_t position) {
-  auto made = std::make_unique<recording>(folder, m);
-  made->create(m, options, std::move(reports), position);
-  return run_directory(std::move(made));
+run_writer run_writer::create(const std::filesystem::path& folder, const model& m,
+                              const std::string& options,
+                              std::vector<recording_description> recordings,
+                              std::uint64_t position) {
+  auto made = std::make_unique<impl>(folder, m);
+  made->create(m, options, std::move(recordings), position);
+  return run_writer(std::move(made));
 }
 
-run_directory run_directory::reopen(const std::filesystem::path& folder, const model& m,
-                                    std::uint64_t tokens) {
-  auto made = std::make_unique<recording>(folder, m);
+run_writer run_writer::reopen(const std::filesystem::path& folder, const model& m,
+                              std::uint64_t tokens) {
+  auto made = std::make_unique<impl>(folder, m);
   made->reopen(m, tokens);
-  return run_directory(std::move(made));
+  return run_writer(std::move(made));
 }
 
-std::vector<report_description> run_directory::reports() const {
-  std::vector<report_description> all;
-  for (const report& r : recording_->reports) all.push_back(r.what());
+std::vector<recording_description> run_writer::recordings() const {
+  std::vector<recording_description> all;
+  for (const recording& r : impl_->recordings) all.push_back(r.what());
   return all;
 }
 
-void run_directory::append(const step_report& report, std::string_view text, bool generated,
-                           std::span<const report_row> rows) {
-  recording_->append(report, text, generated, rows);
+void run_writer::append(const step_report& report, std::string_view text, bool generated,
+                        std::span<const recording_row> rows) {
+  impl_->append(report, text, generated, rows);
 }
 
-void run_directory::commit() { recording_->commit(); }
+void run_writer::commit() { impl_->commit(); }
 
-void run_directory::finish(run_status status) { recording_->finish(status); }
+void run_writer::finish(run_status status) { impl_->finish(status); }
 
-std::uint64_t run_directory::tokens() const noexcept { return recording_->count; }
+std::uint64_t run_writer::tokens() const noexcept { return impl_->count; }
 
 }  // namespace bdh

@@ -12,13 +12,13 @@ namespace {
 
 constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
 
-bool asks_for(const listed_report& r, std::initializer_list<const char*> kinds) {
+bool asks_for(const listed_recording& r, std::initializer_list<const char*> kinds) {
   return std::any_of(kinds.begin(), kinds.end(),
                      [&](const char* kind) { return r.request.starts_with(kind); });
 }
 
-course empty_course(const report_reader& from) {
-  course c;
+time_series empty_series(const recording_reader& from) {
+  time_series c;
   c.file = from.what().name;
   c.what = from.what().what;
   c.layer = from.what().layer;
@@ -26,39 +26,38 @@ course empty_course(const report_reader& from) {
   return c;
 }
 
-course of_column(report_reader& from, std::uint64_t value) {
-  course c = empty_course(from);
+time_series of_column(recording_reader& from, std::uint64_t value) {
+  time_series c = empty_series(from);
   c.values = from.column(value);
   return c;
 }
 
-// What is not among the events is 0, unless there were more of them than the report takes.
+// What is not among the events is 0, unless there were more of them than the recording takes.
 template <class Ids>
-course of_events(report_reader& from, std::uint64_t id, Ids ids) {
-  course c = empty_course(from);
-  report_row row;
+time_series of_events(recording_reader& from, std::uint64_t id, Ids ids) {
+  time_series c = empty_series(from);
+  recording_row row;
   while (from.next(row)) {
     const std::vector<std::uint64_t>& all = ids(row);
     const auto found = std::find(all.begin(), all.end(), id);
     const bool full = from.what().top != 0 && row.values.size() >= from.what().top;
-    c.values.push_back(found != all.end()
-                           ? row.values[static_cast<std::size_t>(found - all.begin())]
-                       : full ? unknown
-                              : 0.0f);
+    const float other = full ? unknown : 0.0f;
+    c.values.push_back(
+        found == all.end() ? other : row.values[static_cast<std::size_t>(found - all.begin())]);
   }
   return c;
 }
 
-std::size_t known(const course& c) {
+std::size_t known(const time_series& c) {
   return static_cast<std::size_t>(
       std::count_if(c.values.begin(), c.values.end(), [](float v) { return !std::isnan(v); }));
 }
 
 // Of each variable and layer the course that knows most, in order of layers.
-class chosen_courses {
+class best_series {
  public:
-  void add(course c) {
-    const auto same = std::find_if(all_.begin(), all_.end(), [&](const course& o) {
+  void add(time_series c) {
+    const auto same = std::find_if(all_.begin(), all_.end(), [&](const time_series& o) {
       return variable(o) == variable(c) && o.layer == c.layer;
     });
     if (same == all_.end())
@@ -66,26 +65,26 @@ class chosen_courses {
     else if (known(c) > known(*same))
       *same = std::move(c);
   }
-  std::vector<course> take() {
-    std::sort(all_.begin(), all_.end(), [](const course& a, const course& b) {
+  std::vector<time_series> take() {
+    std::sort(all_.begin(), all_.end(), [](const time_series& a, const time_series& b) {
       return a.layer != b.layer ? a.layer < b.layer : variable(a) < variable(b);
     });
     return std::move(all_);
   }
 
  private:
-  static quantity variable(const course& c) {
+  static quantity variable(const time_series& c) {
     return c.what == quantity::snapshot ? quantity::synapses : c.what;
   }
-  std::vector<course> all_;
+  std::vector<time_series> all_;
 };
 
-std::optional<course> of_neuron(report_reader from, neuron_id neuron) {
-  const report_description& d = from.what();
+std::optional<time_series> of_neuron(recording_reader from, neuron_id neuron) {
+  const recording_description& d = from.what();
   if (d.what != quantity::x && d.what != quantity::y) return std::nullopt;
-  if (d.layout == report_layout::events)
+  if (d.layout == recording_layout::events)
     return of_events(
-        from, neuron, [](const report_row& r) -> auto& { return r.nodes; });
+        from, neuron, [](const recording_row& r) -> auto& { return r.nodes; });
   const auto at = std::lower_bound(d.node_ids.begin(), d.node_ids.end(), neuron);
   if (at == d.node_ids.end() || *at != neuron) return std::nullopt;
   return of_column(from, static_cast<std::uint64_t>(at - d.node_ids.begin()));
@@ -93,7 +92,7 @@ std::optional<course> of_neuron(report_reader from, neuron_id neuron) {
 
 // The column of a snapshot: of dense rows, and through hubs, by its source, else by the edge's
 // position in the file.
-std::optional<std::uint64_t> snapshot_column(const report_description& d, const synapse_name& s,
+std::optional<std::uint64_t> snapshot_column(const recording_description& d, const synapse_name& s,
                                              std::optional<edge_id> edge, neuron_id neurons) {
   if (s.to_hub != (d.population == "hubs")) return std::nullopt;
   const auto at = std::lower_bound(d.node_ids.begin(), d.node_ids.end(), s.post);
@@ -107,23 +106,23 @@ std::optional<std::uint64_t> snapshot_column(const report_description& d, const 
   return std::nullopt;
 }
 
-std::optional<course> of_synapse(report_reader from, const synapse_name& s,
-                                 std::optional<edge_id> edge, neuron_id neurons, bool by_y) {
-  const report_description& d = from.what();
+std::optional<time_series> of_synapse(recording_reader from, const synapse_name& s,
+                                      std::optional<edge_id> edge, neuron_id neurons, bool by_y) {
+  const recording_description& d = from.what();
   if (d.by_y != by_y) return std::nullopt;
-  if (d.what == quantity::snapshot && d.layout == report_layout::frames) {
+  if (d.what == quantity::snapshot && d.layout == recording_layout::frames) {
     const auto value = snapshot_column(d, s, edge, neurons);
     return value ? std::optional(of_column(from, *value)) : std::nullopt;
   }
   if (d.what != quantity::synapses || s.to_hub) return std::nullopt;
-  if (d.layout == report_layout::events) {
+  if (d.layout == recording_layout::events) {
     if (!edge) return std::nullopt;
     return of_events(
-        from, *edge, [](const report_row& r) -> auto& { return r.edges; });
+        from, *edge, [](const recording_row& r) -> auto& { return r.edges; });
   }
   for (std::size_t k = 0; k < d.synapses.size(); ++k) {
     if (d.synapses[k].pre != s.pre || d.synapses[k].post != s.post) continue;
-    course c = of_column(from, k);
+    time_series c = of_column(from, k);
     c.since = d.synapses[k].since;
     return c;
   }
@@ -141,20 +140,20 @@ std::optional<edge_id> edge_of(const model& m, const synapse_name& s) {
 
 }  // namespace
 
-std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron,
-                                   std::optional<layer_id> layer) {
-  chosen_courses all;
-  for (const listed_report& r : run.reports)
+std::vector<time_series> neuron_series(const run_reader& run, neuron_id neuron,
+                                       std::optional<layer_id> layer) {
+  best_series all;
+  for (const listed_recording& r : run.recordings)
     if (asks_for(r, {"x:", "y:", "events"}) && layer.value_or(r.layer) == r.layer)
       if (auto c = of_neuron(run.open(r), neuron)) all.add(std::move(*c));
   return all.take();
 }
 
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse,
-                                    const model* m, std::optional<layer_id> layer, bool by_y) {
+std::vector<time_series> synapse_series(const run_reader& run, const synapse_name& synapse,
+                                        const model* m, std::optional<layer_id> layer, bool by_y) {
   const std::optional<edge_id> edge = m != nullptr ? edge_of(*m, synapse) : std::nullopt;
-  chosen_courses all;
-  for (const listed_report& r : run.reports)
+  best_series all;
+  for (const listed_recording& r : run.recordings)
     if (asks_for(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
       if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y))
         all.add(std::move(*c));

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "io/recording/recorded_run.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh {
 
-struct course {
-  std::string file;  // the report that it is from
+struct time_series {
+  std::string file;  // the recording that it is from
   quantity what = quantity::x;
   layer_id layer = 0;
   std::uint64_t since = 0;               // of a probe: it knows nothing of the tokens before
@@ -21,9 +21,9 @@ struct course {
 };
 
 // X and Y of a neuron, layer by layer, X first; of each the course with the most known values among
-// the reports that have it. `layer`: only this one. Nothing where nothing was recorded.
-std::vector<course> neuron_courses(const recorded_run& run, neuron_id neuron,
-                                   std::optional<layer_id> layer);
+// the recordings that have it. `layer`: only this one. Nothing where nothing was recorded.
+std::vector<time_series> neuron_series(const run_reader& run, neuron_id neuron,
+                                       std::optional<layer_id> layer);
 
 // neuron -> source, or neuron -> hub.
 struct synapse_name {
@@ -33,8 +33,8 @@ struct synapse_name {
 // The same for the strength of a synapse. `m`: without it, synapses of sparse graphs are found only
 // where they were asked for by themselves, not in snapshots and top lists. `by_y`: those of probes
 // by factor Y, and only those.
-std::vector<course> synapse_courses(const recorded_run& run, const synapse_name& synapse,
-                                    const model* m, std::optional<layer_id> layer,
-                                    bool by_y = false);
+std::vector<time_series> synapse_series(const run_reader& run, const synapse_name& synapse,
+                                        const model* m, std::optional<layer_id> layer,
+                                        bool by_y = false);
 
 }  // namespace bdh

@@ -104,8 +104,8 @@ TEST_CASE("complete, it gives the logits of the released code") {
   const bdh::direct_form form = bdh::as_direct(hubs);
   CHECK(form.synapses_kept == 64u * (64 + 256));
   CHECK(form.partners_added == 0);
-  const bdh::expected_values expected =
-      bdh::read_expected(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
+  const bdh::reference_outputs expected =
+      bdh::read_reference_outputs(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
   bdh::simulator brain(form.graph, bdh::cpu_engine(form.graph));
   for (std::size_t t = 0; t < expected.tokens.size(); ++t) {
     CAPTURE(t);

@@ -45,7 +45,7 @@ void make(const std::filesystem::path& path, const std::vector<plan>& sets) {
 
 std::string message_of(const std::filesystem::path& file) {
   try {
-    read_expected(file);
+    read_reference_outputs(file);
   } catch (const error& e) {
     return e.what();
   }
@@ -59,7 +59,7 @@ bool contains(const std::string& text, const char* part) {
 }  // namespace
 
 TEST_CASE("the released code's values are read, compressed ones too") {
-  const expected_values e = read_expected(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
+  const reference_outputs e = read_reference_outputs(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
   CHECK(e.tokens.size() == 40);
   CHECK(e.vocabulary == 256);
   CHECK(e.logits.size() == 40 * 256);
@@ -77,8 +77,8 @@ TEST_CASE("the released code's values are read, compressed ones too") {
     for (std::size_t k = 0; k < 64; ++k) active += e.x[i * 64 + k] > 0;
     REQUIRE(active == e.active_x[i]);
   }
-  const expected_values large =
-      read_expected(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/expected.h5");
+  const reference_outputs large =
+      read_reference_outputs(BDH_SOURCE_DIR "/examples/models/shakespeare-4096/expected.h5");
   CHECK(large.tokens.size() == 160);
   CHECK(large.layers == 4);
   CHECK(large.x.empty());

@@ -3,14 +3,19 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
+#include <sstream>
 #include <thread>
+#include <utility>
 
 #include "core/base/error.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/reference_outputs.hpp"
+#include "io/recording/run_reader.hpp"
 #include "support.hpp"
 
 using namespace bdh;
@@ -37,23 +42,23 @@ std::vector<float> logits(std::uint64_t t) {
   return values;
 }
 
-std::vector<report_description> with_logits() {
-  return plan_reports(files::small_model(), {parse_recording("logits")}, 0);
+std::vector<recording_description> with_logits() {
+  return plan_recordings(files::small_model(), {parse_recording("logits")}, 0);
 }
 
-report_row logits_row(std::uint64_t t) { return {{}, {}, logits(t)}; }
+recording_row logits_row(std::uint64_t t) { return {{}, {}, logits(t)}; }
 
-void write_tokens(run_directory& run, std::uint64_t count) {
+void write_tokens(run_writer& run, std::uint64_t count) {
   for (std::uint64_t end = run.tokens() + count; run.tokens() < end;) {
     const std::uint64_t t = run.tokens();
-    const report_row rows[] = {logits_row(t)};
-    run.append(
-        report_of(t), "a,\"b\"\n", t >= 3,
-        run.reports().empty() ? std::span<const report_row>() : std::span<const report_row>(rows));
+    const recording_row rows[] = {logits_row(t)};
+    run.append(report_of(t), "a,\"b\"\n", t >= 3,
+               run.recordings().empty() ? std::span<const recording_row>()
+                                        : std::span<const recording_row>(rows));
   }
 }
 
-void check_rows(const expected_values& e) {
+void check_rows(const reference_outputs& e) {
   REQUIRE(e.logits.size() == e.tokens.size() * 5);
   for (std::size_t t = 0; t < e.tokens.size(); ++t) {
     REQUIRE(e.tokens[t] == t % 5);
@@ -67,37 +72,42 @@ void check_rows(const expected_values& e) {
 TEST_CASE("a finished run is read back") {
   const files::folder dir;
   const model m = files::small_model();
-  auto run = run_directory::create(dir / "run", m, {{"seed", 7}}, with_logits());
+  auto run = run_writer::create(dir / "run", m, R"({"seed": 7})", with_logits());
   write_tokens(run, 1000);
   run.finish(run_status::complete);
   CHECK(run.tokens() == 1000);
 
   CHECK(identify(dir / "run") == file_kind::run);
-  const run_record r = read_run(dir / "run");
-  CHECK(r.run["status"] == "complete");
-  CHECK(r.run["tokens"] == 1000);
-  CHECK(r.run["options"]["seed"] == 7);
-  CHECK(r.run["model"]["content_sha256"].get<std::string>().size() == 64);
-  CHECK(r.run["started"].get<std::string>().size() ==
-        std::string("2026-01-31T12:00:00+01:00").size());
+  const run_reader r(dir / "run");
+  CHECK(r.status == run_status::complete);
+  CHECK(r.options == std::map<std::string, std::string>{{"seed", "7"}});
+  CHECK(r.model_sha256.size() == 64);
+  CHECK(r.started.size() == std::string("2026-01-31T12:00:00+01:00").size());
+  CHECK(r.json.find("\"tokens\":1000") != std::string::npos);
   REQUIRE(r.tokens.size() == 1000);
   CHECK(r.tokens[13] == 3);
-  CHECK(r.logits);
+  CHECK(r.texts[13] == "a,\"b\"\\n");
+  CHECK(!r.generated[2]);
+  CHECK(r.generated[3]);
+  REQUIRE(r.recordings.size() == 1);
+  CHECK(r.recordings[0].file == "logits.h5");
+  const summary_table summary = r.summary();
   const std::vector<std::string> columns = {
       "position",        "token",          "active_x_1", "active_x_2",      "active_x_3",
       "active_y_1",      "active_y_2",     "active_y_3", "synaptic_events", "hebbian_writes",
       "bytes_exchanged", "surprisal_nats", "seconds"};
-  CHECK(r.columns == columns);
-  REQUIRE(r.summary.size() == 1000 * columns.size());
-  const double* row = &r.summary[13 * columns.size()];
-  CHECK(row[0] == 13);
-  CHECK(row[2] == 0.25);
-  CHECK(row[7] == 1);
-  CHECK(row[8] == 1013);
-  CHECK(std::isnan(row[11]));
-  CHECK(row[11 + columns.size()] == 1.25);
+  CHECK(summary.names == columns);
+  REQUIRE(summary.rows == 1000);
+  CHECK(summary.column("position")[13] == 13);
+  CHECK(summary.column("active_x_1")[13] == 0.25);
+  CHECK(summary.column("active_y_3")[13] == 1);
+  CHECK(summary.column("synaptic_events")[13] == 1013);
+  CHECK(std::isnan(summary.column("surprisal_nats")[0]));  // of the first token it is not kept
+  CHECK(std::isnan(summary.column("surprisal_nats")[13]));
+  CHECK(summary.column("surprisal_nats")[14] == 1.25);
+  CHECK_THROWS_AS(summary.column("active_x_4"), input_error);
 
-  const expected_values e = read_expected(dir / "run/logits.h5");
+  const reference_outputs e = read_reference_outputs(dir / "run/logits.h5");
   CHECK(e.tokens.size() == 1000);
   check_rows(e);
   const std::string lines = files::read(dir / "run/tokens.csv");
@@ -106,37 +116,32 @@ TEST_CASE("a finished run is read back") {
 
 TEST_CASE("a run without logits") {
   const files::folder dir;
-  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object());
+  auto run = run_writer::create(dir / "run", files::small_model(), "{}");
   run.append(report_of(0), "\xff", false, {});
   run.finish(run_status::interrupted);
-  const run_record r = read_run(dir / "run");
-  CHECK(r.run["status"] == "interrupted");
-  CHECK(r.tokens.size() == 1);
-  CHECK(!r.logits);
+  const run_reader r(dir / "run");
+  CHECK(r.status == run_status::interrupted);
+  CHECK(r.summary().rows == 1);
+  CHECK(r.recordings.empty());
 }
 
 TEST_CASE("a folder that is in use is left alone") {
   const files::folder dir;
   files::write(dir / "thesis.tex", "precious");
-  CHECK_THROWS_AS(run_directory::create(dir.path(), files::small_model(), nlohmann::json::object(),
-                                        with_logits()),
+  CHECK_THROWS_AS(run_writer::create(dir.path(), files::small_model(), "{}", with_logits()),
                   input_error);
-  CHECK_THROWS_AS(run_directory::create(dir / "thesis.tex", files::small_model(),
-                                        nlohmann::json::object(), with_logits()),
+  CHECK_THROWS_AS(run_writer::create(dir / "thesis.tex", files::small_model(), "{}", with_logits()),
                   input_error);
   CHECK(dir.entries() == 1);
   std::filesystem::create_directory(dir / "empty");
-  CHECK_NOTHROW(run_directory::create(dir / "empty", files::small_model(), nlohmann::json::object(),
-                                      with_logits()));
-  CHECK_NOTHROW(run_directory::create(dir / "new/deep", files::small_model(),
-                                      nlohmann::json::object(), with_logits()));
+  CHECK_NOTHROW(run_writer::create(dir / "empty", files::small_model(), "{}", with_logits()));
+  CHECK_NOTHROW(run_writer::create(dir / "new/deep", files::small_model(), "{}", with_logits()));
 }
 
 TEST_CASE("values of another shape are refused") {
   const files::folder dir;
-  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
-                                   with_logits());
-  const report_row wrong[] = {{{}, {}, {1, 2, 3, 4}}}, right[] = {logits_row(0)};
+  auto run = run_writer::create(dir / "run", files::small_model(), "{}", with_logits());
+  const recording_row wrong[] = {{{}, {}, {1, 2, 3, 4}}}, right[] = {logits_row(0)};
   CHECK_THROWS_AS(run.append(report_of(0), "", false, wrong), shape_error);
   CHECK_THROWS_AS(run.append(report_of(0), "", false, {}), shape_error);
   step_report r = report_of(0);
@@ -152,10 +157,10 @@ TEST_CASE("what was committed survives a kill at any moment") {
     const pid_t child = ::fork();
     if (child == 0) {
       const model m = files::small_model();
-      auto run = run_directory::create(dir / "run", m, nlohmann::json::object(), with_logits());
+      auto run = run_writer::create(dir / "run", m, "{}", with_logits());
       files::write(dir / "ready", "");
       for (std::uint64_t t = 0;; ++t) {
-        const report_row rows[] = {logits_row(t)};
+        const recording_row rows[] = {logits_row(t)};
         run.append(report_of(t), "x", true, rows);
         if (t % 16 == 15) {
           run.commit();
@@ -171,18 +176,19 @@ TEST_CASE("what was committed survives a kill at any moment") {
     while (!std::filesystem::exists(dir / "ready") || committed_tokens() + 16 < least)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     // A look at a run that goes on: as good as after its end.
-    if (least == 100) CHECK_NOTHROW(read_run(dir / "run"));
+    if (least == 100) CHECK_NOTHROW(run_reader(dir / "run").summary());
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 
     const std::uint64_t committed = committed_tokens();
     CAPTURE(committed);
-    const run_record r = read_run(dir / "run");
-    CHECK(r.run["status"] == "interrupted");
-    CHECK(r.tokens.size() >= committed);
+    const run_reader r(dir / "run");
+    CHECK(r.status == run_status::interrupted);
+    const std::uint64_t rows = r.summary().rows;
+    CHECK(rows >= committed);
     for (std::size_t t = 0; t < r.tokens.size(); ++t) REQUIRE(r.tokens[t] == t % 5);
-    if (r.tokens.empty()) continue;
-    const expected_values e = read_expected(dir / "run/logits.h5");
+    if (rows == 0) continue;
+    const reference_outputs e = read_reference_outputs(dir / "run/logits.h5");
     CHECK(e.tokens.size() >= committed);
     check_rows(e);
   }
@@ -190,16 +196,16 @@ TEST_CASE("what was committed survives a kill at any moment") {
 
 TEST_CASE("torn last lines are not for readers") {
   const files::folder dir;
-  auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object());
+  auto run = run_writer::create(dir / "run", files::small_model(), "{}");
   write_tokens(run, 5);
   run.finish(run_status::failed);
   const std::string whole = files::read(dir / "run/summary.csv");
   files::write(dir / "run/summary.csv", whole.substr(0, whole.size() - 4));
-  CHECK(read_run(dir / "run").tokens.size() == 4);
+  CHECK(run_reader(dir / "run").summary().rows == 4);
   files::write(dir / "run/summary.csv", "nonsense\n");
-  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+  CHECK_THROWS_AS(run_reader(dir / "run").summary(), input_error);
   files::write(dir / "run/run.json", "[]");
-  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+  CHECK_THROWS_AS(run_reader(dir / "run").summary(), input_error);
 }
 
 TEST_CASE("a full disk is reported, and the rows before it can be read") {
@@ -208,9 +214,9 @@ TEST_CASE("a full disk is reported, and the rows before it can be read") {
     return files::with_full_disk(limit, [&] {
       const model m = files::small_model();
       try {
-        auto run = run_directory::create(dir / name, m, nlohmann::json::object(), with_logits());
+        auto run = run_writer::create(dir / name, m, "{}", with_logits());
         for (std::uint64_t t = 0; t < 100000; ++t) {
-          const report_row rows[] = {logits_row(t)};
+          const recording_row rows[] = {logits_row(t)};
           run.append(report_of(t), "x", true, rows);
           if (t % 64 == 63) run.commit();
         }
@@ -224,22 +230,20 @@ TEST_CASE("a full disk is reported, and the rows before it can be read") {
   CHECK(run_until_full("early", 100000) == 7);
   CHECK(run_until_full("start", 3000) == 7);
   CHECK(run_until_full("nothing", 0) == 7);
-  const run_record r = read_run(dir / "csv");
-  CHECK(r.tokens.size() > 5000);
-  check_rows(read_expected(dir / "csv/logits.h5"));
+  CHECK(run_reader(dir / "csv").summary().rows > 5000);
+  check_rows(read_reference_outputs(dir / "csv/logits.h5"));
 }
 
 TEST_CASE("a complete run has no journals, another one keeps them") {
   for (const run_status end : {run_status::complete, run_status::interrupted, run_status::failed}) {
     const files::folder dir;
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
-                                     with_logits());
+    auto run = run_writer::create(dir / "run", files::small_model(), "{}", with_logits());
     write_tokens(run, 10);
     run.finish(end);
     CHECK(std::filesystem::exists(dir / "run/logits.h5.journal") == (end != run_status::complete));
-    CHECK(read_run(dir / "run").tokens.size() == 10);
+    CHECK(run_reader(dir / "run").summary().rows == 10);
     if (end == run_status::complete)
-      CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 5), input_error);
+      CHECK_THROWS_AS(run_writer::reopen(dir / "run", files::small_model(), 5), input_error);
   }
 }
 
@@ -248,67 +252,125 @@ TEST_CASE("a reopened run goes on as if it had never stopped") {
   for (bool finished : {false, true}) {
     const files::folder dir;
     {
-      auto run = run_directory::create(dir / "run", m, nlohmann::json::object(), with_logits());
+      auto run = run_writer::create(dir / "run", m, "{}", with_logits());
       write_tokens(run, 100);
       if (finished) run.finish(run_status::interrupted);
     }
     // A kill in the middle of a line.
     files::write(dir / "run/summary.csv", files::read(dir / "run/summary.csv") + "100,0,0.");
     {
-      auto run = run_directory::reopen(dir / "run", m, 64);
+      auto run = run_writer::reopen(dir / "run", m, 64);
       CHECK(run.tokens() == 64);
-      REQUIRE(run.reports().size() == 1);
-      CHECK(run.reports()[0].name == "logits.h5");
+      REQUIRE(run.recordings().size() == 1);
+      CHECK(run.recordings()[0].name == "logits.h5");
       write_tokens(run, 136);
       run.finish(run_status::complete);
     }
-    auto whole = run_directory::create(dir / "whole", m, nlohmann::json::object(), with_logits());
+    auto whole = run_writer::create(dir / "whole", m, "{}", with_logits());
     write_tokens(whole, 200);
     whole.finish(run_status::complete);
     for (const char* same : {"tokens.csv", "summary.csv"})
       CHECK(files::read((dir / "run") / same) == files::read((dir / "whole") / same));
-    const expected_values e = read_expected(dir / "run/logits.h5");
+    const reference_outputs e = read_reference_outputs(dir / "run/logits.h5");
     CHECK(e.tokens.size() == 200);
     check_rows(e);
-    CHECK(read_run(dir / "run").run["status"] == "complete");
+    CHECK(run_reader(dir / "run").status == run_status::complete);
+  }
+}
+
+// In a folder of format version 1 the surprisal of a token stands one line earlier, as loss_nats.
+void make_version_1(const std::filesystem::path& folder) {
+  std::istringstream from(files::read(folder / "summary.csv"));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(from, line);) lines.push_back(line);
+  std::string all = lines[0];
+  all.replace(all.find("surprisal_nats"), 14, "loss_nats");
+  const auto surprisal_at = [](const std::string& line) {
+    const std::size_t end = line.rfind(','), begin = line.rfind(',', end - 1) + 1;
+    return std::pair(begin, end);
+  };
+  for (std::size_t k = 1; k < lines.size(); ++k) {
+    std::string loss;
+    if (k + 1 < lines.size()) {
+      const auto [begin, end] = surprisal_at(lines[k + 1]);
+      loss = lines[k + 1].substr(begin, end - begin);
+    }
+    const auto [begin, end] = surprisal_at(lines[k]);
+    all += "\n" + lines[k].substr(0, begin) + loss + lines[k].substr(end);
+  }
+  files::write(folder / "summary.csv", all + "\n");
+  std::string run = files::read(folder / "run.json");
+  run.replace(run.find("\"format_version\": 2"), 19, "\"format_version\": 1");
+  files::write(folder / "run.json", run);
+}
+
+TEST_CASE("a run of format version 1 reads as one of version 2, and becomes one when it goes on") {
+  const model m = files::small_model();
+  const files::folder dir;
+  const auto same = [](const std::vector<double>& a, const std::vector<double>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double x, double y) {
+      return x == y || (std::isnan(x) && std::isnan(y));
+    });
+  };
+  for (const char* name : {"new", "old"}) {
+    auto run = run_writer::create(dir / name, m, "{}", with_logits());
+    write_tokens(run, 100);
+    run.finish(run_status::interrupted);
+  }
+  make_version_1(dir / "old");
+  const summary_table a = run_reader(dir / "new").summary(), b = run_reader(dir / "old").summary();
+  CHECK(a.names == b.names);
+  REQUIRE(a.rows == b.rows);
+  for (std::size_t c = 0; c < a.columns.size(); ++c) CHECK(same(a.columns[c], b.columns[c]));
+
+  files::write(dir / "old/summary.csv", files::read(dir / "old/summary.csv") + "100,0,0.");
+  // A stop between the two files that change: the new table beside the old run.json.
+  const std::string run_json = files::read(dir / "old/run.json");
+  for (const char* kept : {"nothing", "run.json"}) {
+    for (const char* name : {"new", "old"}) {
+      auto run = run_writer::reopen(dir / name, m, 64);
+      write_tokens(run, 36);
+      run.finish(run_status::interrupted);
+    }
+    CHECK(files::read(dir / "new/summary.csv") == files::read(dir / "old/summary.csv"));
+    CHECK(files::read(dir / "old/run.json").find("\"format_version\": 2") != std::string::npos);
+    if (kept == std::string("nothing")) files::write(dir / "old/run.json", run_json);
   }
 }
 
 TEST_CASE("what cannot be reopened is refused") {
   const files::folder dir;
   {
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
-                                     with_logits());
+    auto run = run_writer::create(dir / "run", files::small_model(), "{}", with_logits());
     write_tokens(run, 20);
   }
-  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 21), input_error);
-  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model({.heads = 1}), 10),
+  CHECK_THROWS_AS(run_writer::reopen(dir / "run", files::small_model(), 21), input_error);
+  CHECK_THROWS_AS(run_writer::reopen(dir / "run", files::small_model({.heads = 1}), 10),
                   input_error);
-  CHECK_THROWS_AS(run_directory::reopen(dir / "none", files::small_model(), 0), input_error);
+  CHECK_THROWS_AS(run_writer::reopen(dir / "none", files::small_model(), 0), input_error);
   const std::string journal = files::read(dir / "run/logits.h5.journal");
   files::write(dir / "run/logits.h5.journal", journal.substr(0, journal.size() / 2));
-  CHECK_THROWS_AS(run_directory::reopen(dir / "run", files::small_model(), 20), input_error);
+  CHECK_THROWS_AS(run_writer::reopen(dir / "run", files::small_model(), 20), input_error);
 }
 
 TEST_CASE("a run is repaired beside the damaged one") {
   const files::folder dir;
   {
-    auto run = run_directory::create(dir / "run", files::small_model(), nlohmann::json::object(),
-                                     with_logits());
+    auto run = run_writer::create(dir / "run", files::small_model(), "{}", with_logits());
     write_tokens(run, 50);
   }
   files::write(dir / "run/logits.h5", "no HDF5 file any more");
   const std::string lines = files::read(dir / "run/tokens.csv");
   files::write(dir / "run/tokens.csv", lines.substr(0, lines.size() - 3));
-  CHECK_THROWS_AS(read_run(dir / "run"), input_error);
+  CHECK_THROWS_AS(run_reader(dir / "run").summary(), input_error);
   const repaired_run made = repair_run(dir / "run", dir / "new");
   CHECK(made.tokens == 49);
-  REQUIRE(made.reports.size() == 1);
-  CHECK(made.reports[0].rows == 49);
-  const run_record r = read_run(dir / "new");
-  CHECK(r.tokens.size() == 49);
-  CHECK(r.run["status"] == "interrupted");
-  check_rows(read_expected(dir / "new/logits.h5"));
+  REQUIRE(made.recordings.size() == 1);
+  CHECK(made.recordings[0].rows == 49);
+  const run_reader r(dir / "new");
+  CHECK(r.summary().rows == 49);
+  CHECK(r.status == run_status::interrupted);
+  check_rows(read_reference_outputs(dir / "new/logits.h5"));
   CHECK(files::read(dir / "run/logits.h5") == "no HDF5 file any more");
   CHECK_THROWS_AS(repair_run(dir / "run", dir / "new"), input_error);
 }

@@ -124,5 +124,5 @@ TEST_CASE("damaged graph files and expected values are read or refused, and this
     read_graph_file(file.string() + ":/projections/gs", true);
   });
   read_damaged(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5", dir / "damaged.h5",
-               [](const std::filesystem::path& file) { read_expected(file); });
+               [](const std::filesystem::path& file) { read_reference_outputs(file); });
 }

@@ -40,12 +40,12 @@ std::filesystem::path scratch(const char* name) {
 }
 
 void read_all(const std::filesystem::path& file) {
-  bdh::report_reader reader(file);
-  bdh::report_row row;
+  bdh::recording_reader reader(file);
+  bdh::recording_row row;
   for (std::uint64_t rows = 0; rows < 1000 && reader.next(row);) ++rows;
   reader.row_from(reader.rows() / 2 * reader.what().every);
   reader.seek(0);
-  if (reader.what().layout != bdh::report_layout::events && reader.rows() != 0 &&
+  if (reader.what().layout != bdh::recording_layout::events && reader.rows() != 0 &&
       reader.what().width != 0)
     reader.column(reader.what().width - 1);
 }

@@ -1,4 +1,4 @@
-// check_report FILE...            the layout of reports; prints each one's commit marker
+// check_report FILE...            the layout of recordings; prints each one's commit marker
 // check_report --begins PART WHOLE  also: what is committed in PART is what WHOLE begins with
 #include <iostream>
 #include <string>

@@ -19,11 +19,11 @@ namespace {
 
 const token_id text[] = {1, 4, 2, 2, 0, 3, 1, 1, 4, 0, 2, 3};
 
-std::vector<report_description> plan(const model& m, std::initializer_list<const char*> requests,
-                                     std::uint64_t position = 0) {
+std::vector<recording_description> plan(const model& m, std::initializer_list<const char*> requests,
+                                        std::uint64_t position = 0) {
   std::vector<recording_request> all;
   for (const char* r : requests) all.push_back(parse_recording(r));
-  return plan_reports(m, all, position);
+  return plan_recordings(m, all, position);
 }
 
 std::string refusal(const model& m, const char* request) {
@@ -35,30 +35,30 @@ std::string refusal(const model& m, const char* request) {
   return "";
 }
 
-// The rows of a run: of each report, one for each token, empty where none is due.
+// The rows of a run: of each recording, one for each token, empty where none is due.
 struct run_rows {
-  std::vector<report_description> reports;
-  std::vector<std::vector<report_row>> rows;  // [report][token]
+  std::vector<recording_description> recordings;
+  std::vector<std::vector<recording_row>> rows;  // [recording][token]
 };
 template <class Look>
 run_rows run(const model& m, std::initializer_list<const char*> requests, Look look) {
   simulator brain(m, cpu_engine(m));
   run_rows all{plan(m, requests), {}};
-  recorder r(brain, all.reports);
-  all.rows.resize(all.reports.size());
+  recorder r(brain, all.recordings);
+  all.rows.resize(all.recordings.size());
   for (token_id t : text) {
     brain.step(t);
     const auto rows = r.rows(brain.tokens() - 1);
     for (std::size_t k = 0; k < rows.size(); ++k)
-      all.rows[k].push_back(all.reports[k].due(brain.tokens() - 1) ? rows[k] : report_row{});
+      all.rows[k].push_back(all.recordings[k].due(brain.tokens() - 1) ? rows[k] : recording_row{});
     look(brain, all);
   }
   return all;
 }
 
-std::vector<std::string> names(const std::vector<report_description>& reports) {
+std::vector<std::string> names(const std::vector<recording_description>& recordings) {
   std::vector<std::string> all;
-  for (const report_description& d : reports) all.push_back(d.name);
+  for (const recording_description& d : recordings) all.push_back(d.name);
   return all;
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("requests from a file") {
   CHECK(all[1].what == "x:1-2");
   CHECK(all[1].layers == "1-2");
   CHECK(all[2].layers == "2");
-  CHECK(names(plan_reports(files::small_model(), all, 0)).size() == 6 + 2 + 1);
+  CHECK(names(plan_recordings(files::small_model(), all, 0)).size() == 6 + 2 + 1);
   for (const char* bad : {"{}", "", "[1]", "[{}]", R"([{"what": "x:1", "every": 0}])",
                           R"([{"what": "x:1", "often": 1}])", R"([{"what": "x"}])",
                           R"([{"what": "x:1", "every": 1.5}])", R"(["x:1 every 0"])", "[\"x:1\""}) {
@@ -197,7 +197,7 @@ TEST_CASE("synapses and snapshots are what the next token reads") {
       {"synapses:out:3,in:5,0->0,1->token:2 layers 2", "snapshot layers 2",
        "synapses:top:4 layers 2"},
       [&](simulator& brain, const run_rows& all) {
-        const report_description& d = all.reports[0];
+        const recording_description& d = all.recordings[0];
         for (std::size_t k = 0; k < d.width; ++k) {
           const recorded_synapse& s = d.synapses[k];
           const auto edge = gs.find(s.pre, s.post);
@@ -208,7 +208,7 @@ TEST_CASE("synapses and snapshots are what the next token reads") {
           CHECK(all.rows[0].back().values[k] == expected);
           if (edge) CHECK(all.rows[1].back().values[s.edge] == expected);
         }
-        const report_row& top = all.rows[2].back();
+        const recording_row& top = all.rows[2].back();
         std::vector<float> sorted = all.rows[1].back().values;
         std::sort(sorted.begin(), sorted.end(),
                   [](float a, float b) { return std::abs(a) > std::abs(b); });
@@ -236,9 +236,9 @@ TEST_CASE("recording changes no bit") {
     simulator_options two_threads;
     two_threads.threads = 2;
     simulator plain(m, cpu_engine(m)), recorded(m, cpu_engine(m, three_sites), two_threads);
-    auto reports = plan(m, {"logits", "events", "x:all", "y:top:2", "synapses:random:20@1",
-                            "synapses:0->1", "snapshot every 2"});
-    recorder r(recorded, reports);
+    auto recordings = plan(m, {"logits", "events", "x:all", "y:top:2", "synapses:random:20@1",
+                               "synapses:0->1", "snapshot every 2"});
+    recorder r(recorded, recordings);
     for (token_id t : text) {
       plain.step(t);
       recorded.step(t);
@@ -261,8 +261,8 @@ TEST_CASE("by factor y every pair is a probe of Eq. 16, edge or not") {
     const auto all =
         run(m, {"synapses:0->1,1->2,3->0 layers 2 factor y", "synapses:0->1 layers 2"},
             [&](const simulator& brain, const run_rows& r) {
-              for (std::size_t k = 0; k < r.reports[0].synapses.size(); ++k) {
-                const recorded_synapse& s = r.reports[0].synapses[k];
+              for (std::size_t k = 0; k < r.recordings[0].synapses.size(); ++k) {
+                const recorded_synapse& s = r.recordings[0].synapses[k];
                 CHECK(s.edge == recorded_synapse::no_edge);
                 const auto probe = brain.probes().find({{s.pre, s.post}, 2, probe_factor::y});
                 REQUIRE(probe);
@@ -270,8 +270,8 @@ TEST_CASE("by factor y every pair is a probe of Eq. 16, edge or not") {
                       static_cast<float>(brain.probes().strength(*probe)));
               }
             });
-    CHECK(all.reports[0].by_y);
-    CHECK_FALSE(all.reports[1].by_y);
+    CHECK(all.recordings[0].by_y);
+    CHECK_FALSE(all.recordings[1].by_y);
     CHECK(refusal(m, "x:1 factor y") ==
           "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES");
     CHECK(refusal(m, "synapses:0->1 factor z") ==

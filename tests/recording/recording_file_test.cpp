@@ -15,12 +15,12 @@ using namespace bdh;
 
 namespace {
 
-report_description frames() {
-  report_description d;
+recording_description frames() {
+  recording_description d;
   d.name = "synapses_2.h5";
   d.request = "synapses:0->3,4->3,1->7";
   d.what = quantity::synapses;
-  d.layout = report_layout::frames;
+  d.layout = recording_layout::frames;
   d.layer = 2;
   d.every = 2;
   d.start = 4;
@@ -33,20 +33,20 @@ report_description frames() {
   return d;
 }
 
-report_description events() {
-  report_description d;
+recording_description events() {
+  recording_description d;
   d.name = "events_x_1.h5";
   d.request = "events";
   d.what = quantity::x;
-  d.layout = report_layout::events;
+  d.layout = recording_layout::events;
   d.layer = 1;
   d.width = 16;
   d.population = "neurons";
   return d;
 }
 
-report_description logits() {
-  report_description d;
+recording_description logits() {
+  recording_description d;
   d.name = "logits.h5";
   d.request = "logits";
   d.width = 5;
@@ -54,10 +54,10 @@ report_description logits() {
   return d;
 }
 
-report_row row_at(const report_description& d, std::uint64_t position) {
-  report_row row;
+recording_row row_at(const recording_description& d, std::uint64_t position) {
+  recording_row row;
   const auto value = [&](std::uint64_t k) { return static_cast<float>(position * 10 + k + 1); };
-  if (d.layout != report_layout::events) {
+  if (d.layout != recording_layout::events) {
     for (std::uint64_t k = 0; k < d.width; ++k) row.values.push_back(value(k));
     return row;
   }
@@ -68,14 +68,14 @@ report_row row_at(const report_description& d, std::uint64_t position) {
   return row;
 }
 
-void append(report& to, std::uint64_t rows) {
+void append(recording& to, std::uint64_t rows) {
   for (std::uint64_t k = 0; k < rows; ++k) {
     const std::uint64_t position = to.next();
     to.append(position, static_cast<token_id>(position), row_at(to.what(), position));
   }
 }
 
-const report_description all[] = {frames(), events(), logits()};
+const recording_description all[] = {frames(), events(), logits()};
 
 bool equal(const std::filesystem::path& a, const std::filesystem::path& b) {
   return sonata::beginning(a, b).empty() && sonata::beginning(b, a).empty() &&
@@ -127,10 +127,10 @@ TEST_CASE("a journal gives back its whole records, however its end is torn") {
 }
 
 TEST_CASE("reports have the layout that readers want, and their journals make them again") {
-  for (const report_description& what : all) {
+  for (const recording_description& what : all) {
     const files::folder dir;
     CAPTURE(what.name);
-    report r = report::create(dir.path(), what);
+    recording r = recording::create(dir.path(), what);
     CHECK(sonata::structure(dir.path() / what.name) == sonata::faults{});
     append(r, 1000);
     r.sync();
@@ -158,13 +158,14 @@ TEST_CASE("reports have the layout that readers want, and their journals make th
 }
 
 TEST_CASE("a reopened report goes on as if it had never stopped") {
-  for (const report_description& what : all) {
+  for (const recording_description& what : all) {
     const files::folder dir;
     CAPTURE(what.name);
     std::filesystem::create_directory(dir / "a");
     std::filesystem::create_directory(dir / "b");
     {
-      report whole = report::create(dir / "a", what), stopped = report::create(dir / "b", what);
+      recording whole = recording::create(dir / "a", what),
+                stopped = recording::create(dir / "b", what);
       append(whole, 300);
       append(stopped, 200);
       whole.close();
@@ -172,7 +173,7 @@ TEST_CASE("a reopened report goes on as if it had never stopped") {
     const auto a = (dir / "a") / what.name, b = (dir / "b") / what.name;
     for (int again : {0, 1}) {
       CAPTURE(again);
-      report r = report::reopen(dir / "b", what.name, what.start + 120 * what.every);
+      recording r = recording::reopen(dir / "b", what.name, what.start + 120 * what.every);
       CHECK(r.next() == what.start + 120 * what.every);
       CHECK(r.what().request == what.request);
       append(r, 180);
@@ -180,18 +181,18 @@ TEST_CASE("a reopened report goes on as if it had never stopped") {
       CHECK(sonata::structure(b) == sonata::faults{});
       CHECK(equal(a, b));
     }
-    // A lost report is as good as a torn one; a lost journal is not.
+    // A lost recording is as good as a torn one; a lost journal is not.
     std::filesystem::remove(b);
-    CHECK_NOTHROW(report::reopen(dir / "b", what.name, what.start));
+    CHECK_NOTHROW(recording::reopen(dir / "b", what.name, what.start));
     std::filesystem::remove(journal_of(b));
-    CHECK_THROWS_AS(report::reopen(dir / "b", what.name, what.start), input_error);
+    CHECK_THROWS_AS(recording::reopen(dir / "b", what.name, what.start), input_error);
   }
 }
 
 TEST_CASE("a damaged journal gives what is before the damage") {
   const files::folder dir;
   {
-    report r = report::create(dir.path(), frames());
+    recording r = recording::create(dir.path(), frames());
     append(r, 10);
   }
   const auto journal = journal_of(dir / "synapses_2.h5");
@@ -216,21 +217,21 @@ TEST_CASE("a damaged journal gives what is before the damage") {
 
 TEST_CASE("rows that do not fit are refused") {
   const files::folder dir;
-  report r = report::create(dir.path(), frames());
-  report_row row = row_at(frames(), 4);
+  recording r = recording::create(dir.path(), frames());
+  recording_row row = row_at(frames(), 4);
   CHECK_THROWS_AS(r.append(5, 0, row), shape_error);
   row.values.pop_back();
   CHECK_THROWS_AS(r.append(4, 0, row), shape_error);
-  CHECK_THROWS(report::create(dir.path(), frames()));
+  CHECK_THROWS(recording::create(dir.path(), frames()));
   CHECK_THROWS_AS(committed_until(dir / "none.h5"), input_error);
 }
 
 TEST_CASE("the structural check finds what is wrong") {
-  const auto broken = [](const report_description& what, auto breaks) {
+  const auto broken = [](const recording_description& what, auto breaks) {
     const files::folder dir;
     const auto file = dir.path() / what.name;
     {
-      report r = report::create(dir.path(), what);
+      recording r = recording::create(dir.path(), what);
       append(r, 20);
       r.close();
     }

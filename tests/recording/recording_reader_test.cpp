@@ -14,12 +14,12 @@ using namespace bdh;
 
 namespace {
 
-report_description frames() {
-  report_description d;
+recording_description frames() {
+  recording_description d;
   d.name = "synapses_2.h5";
   d.request = "synapses:0->3,4->3,1->7";
   d.what = quantity::synapses;
-  d.layout = report_layout::frames;
+  d.layout = recording_layout::frames;
   d.layer = 2;
   d.every = 2;
   d.start = 4;
@@ -32,12 +32,12 @@ report_description frames() {
   return d;
 }
 
-report_description events(const char* request = "events") {
-  report_description d;
+recording_description events(const char* request = "events") {
+  recording_description d;
   d.name = "events_x_1.h5";
   d.request = request;
   d.what = quantity::x;
-  d.layout = report_layout::events;
+  d.layout = recording_layout::events;
   d.layer = 1;
   d.every = 3;
   d.start = 6;
@@ -46,8 +46,8 @@ report_description events(const char* request = "events") {
   return d;
 }
 
-report_description logits() {
-  report_description d;
+recording_description logits() {
+  recording_description d;
   d.name = "logits.h5";
   d.request = "logits";
   d.width = 5;
@@ -56,23 +56,23 @@ report_description logits() {
 }
 
 // Of events: none at some positions, hundreds at others, so that blocks end inside of rows.
-report_row row_at(const report_description& d, std::uint64_t position) {
-  report_row row;
+recording_row row_at(const recording_description& d, std::uint64_t position) {
+  recording_row row;
   const auto value = [&](std::uint64_t k) {
     return static_cast<float>(position) + static_cast<float>(k) / 1024;
   };
   std::uint64_t count = d.width;
-  if (d.layout == report_layout::events) count = position % 5 == 0 ? 0 : position * 7 % 400;
+  if (d.layout == recording_layout::events) count = position % 5 == 0 ? 0 : position * 7 % 400;
   for (std::uint64_t k = 0; k < count; ++k) {
     row.values.push_back(value(k));
-    if (d.layout == report_layout::events) row.nodes.push_back(3 * k + position % 3);
+    if (d.layout == recording_layout::events) row.nodes.push_back(3 * k + position % 3);
   }
   return row;
 }
 
-std::filesystem::path recorded(const files::folder& dir, const report_description& d,
+std::filesystem::path recorded(const files::folder& dir, const recording_description& d,
                                std::uint64_t committed, std::uint64_t more) {
-  report r = report::create(dir.path(), d);
+  recording r = recording::create(dir.path(), d);
   for (std::uint64_t k = 0; k < committed + more; ++k) {
     if (k == committed) {
       r.sync();
@@ -84,23 +84,23 @@ std::filesystem::path recorded(const files::folder& dir, const report_descriptio
   return dir / d.name.c_str();
 }
 
-bool operator==(const report_row& a, const report_row& b) {
+bool operator==(const recording_row& a, const recording_row& b) {
   return a.nodes == b.nodes && a.edges == b.edges && a.values == b.values;
 }
 
 }  // namespace
 
 TEST_CASE("rows are read as they were written, in any order, up to the commit marker") {
-  for (const report_description& d : {frames(), events(), logits()}) {
+  for (const recording_description& d : {frames(), events(), logits()}) {
     const files::folder dir;
     CAPTURE(d.name);
-    report_reader reader(recorded(dir, d, 2000, 17));
+    recording_reader reader(recorded(dir, d, 2000, 17));
     CHECK(reader.what().what == d.what);
     CHECK(reader.what().layout == d.layout);
     CHECK(reader.what().layer == d.layer);
     CHECK(reader.what().request == d.request);
     REQUIRE(reader.rows() == 2000);
-    report_row row;
+    recording_row row;
     for (std::uint64_t k = 0; k < 2000; ++k) {
       REQUIRE(reader.next(row));
       REQUIRE(row == row_at(d, reader.position(k)));
@@ -118,7 +118,7 @@ TEST_CASE("rows are read as they were written, in any order, up to the commit ma
     CHECK(reader.row_from(d.start + 1) == 1);
     CHECK(reader.row_from(d.start + 1999 * d.every) == 1999);
     CHECK(!reader.row_from(d.start + 1999 * d.every + 1));
-    if (d.layout == report_layout::events) continue;
+    if (d.layout == recording_layout::events) continue;
     const std::vector<float> column = reader.column(2);
     REQUIRE(column.size() == 2000);
     for (std::uint64_t k = 0; k < 2000; ++k)
@@ -129,7 +129,7 @@ TEST_CASE("rows are read as they were written, in any order, up to the commit ma
 
 TEST_CASE("the synapses of a report are read with it") {
   const files::folder dir;
-  const report_reader reader(recorded(dir, frames(), 0, 0));
+  const recording_reader reader(recorded(dir, frames(), 0, 0));
   CHECK(reader.rows() == 0);
   REQUIRE(reader.what().synapses.size() == 3);
   CHECK(reader.what().synapses[1].pre == 4);
@@ -193,9 +193,9 @@ void write(const std::filesystem::path& path, const parts& p) {
 }
 
 std::uint64_t events_in(const std::filesystem::path& file) {
-  report_reader reader(file);
+  recording_reader reader(file);
   std::uint64_t events = 0;
-  for (report_row row; reader.next(row);) events += row.values.size();
+  for (recording_row row; reader.next(row);) events += row.values.size();
   return events;
 }
 
@@ -274,8 +274,8 @@ TEST_CASE("a report that contradicts itself is refused") {
   parts sound;
   sound.frames = true;
   write(file, sound);
-  CHECK(report_reader(file).rows() == 3);
+  CHECK(recording_reader(file).rows() == 3);
   files::write(file, "no HDF5");
-  CHECK_THROWS_AS(report_reader{file}, input_error);
-  CHECK_THROWS_AS(report_reader{dir / "none.h5"}, input_error);
+  CHECK_THROWS_AS(recording_reader{file}, input_error);
+  CHECK_THROWS_AS(recording_reader{dir / "none.h5"}, input_error);
 }

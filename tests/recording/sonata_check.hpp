@@ -1,4 +1,4 @@
-// Says what is wrong with the layout of a report, by HDF5's own interface and none of our code:
+// Says what is wrong with the layout of a recording, by HDF5's own interface and none of our code:
 // what SONATA's readers need (libsonata, pysonata, bmtk), and that everything up to the commit
 // marker is there.
 #pragma once

@@ -180,9 +180,11 @@ class Refusals(ResumeTest):
             if name.startswith("checkpoint-"):
                 os.remove(os.path.join(folder, name))
         self.refused(1, "resume", folder, says=("no checkpoint",))
+        with open(os.path.join(folder, "run.json")) as f:
+            run = json.load(f)
+        run["options"] = {"model": 3}
         with open(os.path.join(folder, "run.json"), "w") as f:
-            f.write('{"format": "bdh-run", "format_version": 1, "options": {"model": 3}, "status": '
-                    '"running"}')
+            json.dump(run, f)
         self.refused(1, "resume", folder, says=("run.json", "options of another kind"))
 
     def test_interventions_that_cannot_be_are_refused_before_anything_runs(self):

@@ -1,0 +1,98 @@
+#include "apps/runs/run_recorder.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "apps/common/token_source.hpp"
+#include "core/base/error.hpp"
+#include "io/model/resume_points.hpp"
+#include "io/model/state_file.hpp"
+
+namespace bdh::app {
+
+run_recorder::run_recorder(const run_options& o, simulator& brain,
+                           std::vector<recording_description> recordings)
+    : options_(o),
+      brain_(brain),
+      recordings_(std::move(recordings)),
+      first_(brain.tokens()),
+      last_checkpoint_(first_),
+      totals_(brain.model()) {}
+
+void run_recorder::open(const std::optional<resume_point>& resumed) {
+  if (resumed) first_ = last_checkpoint_ = brain_.tokens() - resumed->rows;
+  if (options_.folder.empty()) return;
+  if (resumed) {
+    writer_ = run_writer::reopen(options_.folder, brain_.model(), resumed->rows);
+    recordings_ = writer_->recordings();
+    recorder_.emplace(brain_, recordings_);
+  } else {
+    recorder_.emplace(brain_, recordings_);
+    writer_ = run_writer::create(options_.folder, brain_.model(),
+                                 recorded_options(options_, brain_), recordings_, first_);
+  }
+}
+
+void run_recorder::before_token() {
+  const std::uint64_t every = options_.checkpoint_every, at = brain_.tokens();
+  if (every != 0 && at != last_checkpoint_ && at % every == 0) write_checkpoint();
+}
+
+void run_recorder::before_block() {
+  const std::uint64_t every = options_.checkpoint_every;
+  if (every != 0 && brain_.tokens() / every != last_checkpoint_ / every) write_checkpoint();
+}
+
+void run_recorder::add(const step_report& report, bool generated) {
+  totals_.add(report);
+  if (!writer_) return;
+  const auto byte = byte_of(brain_.model(), report.token);
+  const auto text = byte ? std::string_view(&*byte, 1) : std::string_view();
+  writer_->append(report, text, generated, recorder_->rows(report.position));
+}
+
+void run_recorder::commit() {
+  if (writer_) writer_->commit();
+}
+
+// All before it is recorded, on the disk.
+void run_recorder::write_checkpoint() {
+  last_checkpoint_ = brain_.tokens();
+  if (!writer_ || brain_.tokens() == first_) return;
+  writer_->commit();
+  write_resume_point(options_.folder, brain_.save(), brain_.model());
+}
+
+void run_recorder::finish(run_status status) {
+  try {
+    if (status == run_status::interrupted) write_checkpoint();
+  } catch (const error&) {
+    fail_writer();
+    throw;
+  }
+  if (writer_) writer_->finish(status);
+}
+
+void run_recorder::end(run_status status) {
+  finish(status);
+  if (!options_.save_state.empty())
+    save_state(brain_.save(), brain_.model(), options_.save_state);
+  if (status == run_status::complete && writer_) remove_resume_points(options_.folder);
+}
+
+// The folder may be what has failed: the first error is the one to report.
+void run_recorder::fail() noexcept {
+  try {
+    finish(run_status::failed);
+  } catch (const std::exception&) {
+  }
+}
+
+void run_recorder::fail_writer() noexcept {
+  try {
+    if (writer_) writer_->finish(run_status::failed);
+  } catch (const std::exception&) {
+  }
+}
+
+}  // namespace bdh::app
