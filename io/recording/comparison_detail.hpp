@@ -54,8 +54,8 @@ void for_each_common(recording_reader& a, recording_reader& b, std::uint64_t fir
     if (!use(*at, row_at(a, *at), row_at(b, *at))) return;
 }
 
-// Calls use(reader of a, reader of b) for each pair of recordings, one of each run, that start so and
-// are of the same layer.
+// Calls use(reader of a, reader of b) for each pair of recordings, one of each run, that start so
+// and are of the same layer.
 template <class Use>
 void for_each_pair(const run_reader& a, const run_reader& b,
                    std::initializer_list<const char*> kinds, Use use) {

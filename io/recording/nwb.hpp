@@ -29,8 +29,8 @@ struct nwb_summary {
   std::vector<std::string> left_out;  // recordings
 };
 
-// Everything or nothing. `after_row`: of a recording; may throw, to stop. Throws input_error for a run
-// that cannot be read or a target that exists, device_error when it cannot be written.
+// Everything or nothing. `after_row`: of a recording; may throw, to stop. Throws input_error for a
+// run that cannot be read or a target that exists, device_error when it cannot be written.
 nwb_summary export_nwb(const run_reader& run, const std::filesystem::path& target, bool overwrite,
                        const std::function<void()>& after_row);
 

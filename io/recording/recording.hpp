@@ -13,7 +13,8 @@
 //
 // Why both a journal and a file driver (io/hdf5/driver.hpp): HDF5 rewrites its own tables in place,
 // so a kill in the middle of a commit can damage the file, and the journal makes it again; the
-// driver keeps what is on disk readable between commits, so that a run can be read while it goes on.
+// driver keeps what is on disk readable between commits, so that a run can be read while it goes
+// on.
 #pragma once
 
 #include <cstddef>
@@ -106,8 +107,8 @@ class recording {
 
 std::filesystem::path journal_of(const std::filesystem::path& recording_file);
 
-// Makes a recording from its journal at `target`, which must not exist. `until`: only positions below
-// it.
+// Makes a recording from its journal at `target`, which must not exist. `until`: only positions
+// below it.
 struct rebuilt {
   recording_description what;
   std::uint64_t rows = 0, damaged_bytes = 0;  // of the journal, behind the last whole record

@@ -1,5 +1,5 @@
-// The HDF5 file of a recording (io/recording/recording.hpp). Rows are kept in memory until a chunk is
-// full or a commit comes: fewer writes, and none between commits that matter.
+// The HDF5 file of a recording (io/recording/recording.hpp). Rows are kept in memory until a chunk
+// is full or a commit comes: fewer writes, and none between commits that matter.
 #pragma once
 
 #include <filesystem>

@@ -1,9 +1,10 @@
 // Reference values: the released code's files, and files that claim too much.
+#include "io/recording/reference_outputs.hpp"
+
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
 #include "core/base/error.hpp"
-#include "io/recording/reference_outputs.hpp"
 #include "support.hpp"
 
 using namespace bdh;
@@ -59,7 +60,8 @@ bool contains(const std::string& text, const char* part) {
 }  // namespace
 
 TEST_CASE("the released code's values are read, compressed ones too") {
-  const reference_outputs e = read_reference_outputs(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
+  const reference_outputs e =
+      read_reference_outputs(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5");
   CHECK(e.tokens.size() == 40);
   CHECK(e.vocabulary == 256);
   CHECK(e.logits.size() == 40 * 256);

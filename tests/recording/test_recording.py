@@ -7,8 +7,16 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 
 from program import PATIENCE, CliTest, main
+
+try:
+    import numpy
+
+    import content
+except ImportError:
+    content = None  # the class that reads arrays is skipped
 
 CHECK_REPORT = os.environ["BDH_CHECK_REPORT"]
 EVERYTHING = ["logits", "events", "x:all every 3", "y:top:5 layers 2", "synapses:3->7,random:20@1",
@@ -150,6 +158,32 @@ class SameBits(RecordingTest):
         for name in reports(self.path("a")):
             self.assertEqual(contents(self.path("a/" + name)), contents(self.path("b/" + name)),
                              name)
+
+
+@unittest.skipIf(content is None, "no h5py or numpy")
+class Surprisal(RecordingTest):
+    def of_run(self, *arguments):
+        folder = self.path("run")
+        self.good("run", self.random, "--text", "To be, or not to be", "--generate", "9", "-o",
+                  folder, "--record", "logits", "--quiet", *arguments)
+        run = content.run_content(folder)
+        shutil.rmtree(folder)
+        return run
+
+    def test_it_is_that_of_the_logits_before_the_token(self):
+        state = self.path("state.h5")
+        self.good("run", self.random, "--text", "abc", "--save-state", state, "--quiet")
+        for more in ((), ("--prefill", "blocks"), ("--state", state), ("--temperature", "1"),
+                     ("--record", "events", "--sites", "3")):
+            with self.subTest(more):
+                run = self.of_run(*more)
+                logits = run["logits/values"].astype(numpy.float64)
+                largest = logits.max(axis=1, keepdims=True)
+                sums = numpy.log(numpy.exp(logits - largest).sum(axis=1)) + largest[:, 0]
+                after = run["token"][1:].astype(int)
+                expected = (sums[:-1] - logits[numpy.arange(len(after)), after])
+                self.assertEqual(run["surprisal of"].tolist(), list(range(1, len(after) + 1)))
+                numpy.testing.assert_allclose(run["surprisal"], expected, rtol=0, atol=1e-12)
 
 
 class Endings(RecordingTest):
