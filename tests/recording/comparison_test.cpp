@@ -389,7 +389,7 @@ TEST_CASE("a run that is not sound is refused, one that was killed is read as fa
   CHECK_THROWS_AS(run_reader(folder).open(run_reader(folder).recordings[0]),
                   input_error);  // more rows than tokens
   files::write(folder / "tokens.csv", "token\n");
-  CHECK_THROWS_AS(run_reader(folder), input_error);
+  CHECK_THROWS_AS(run_reader{folder}, input_error);
   files::write(folder / "tokens.csv", tokens);
   for (const auto& [from, to] :
        std::map<std::string, std::string>{{"events_x_1.h5", "../../etc/passwd"},
@@ -398,7 +398,7 @@ TEST_CASE("a run that is not sound is refused, one that was killed is read as fa
     std::string changed = description;
     changed.replace(changed.find(from), from.size(), to);
     files::write(folder / "run.json", changed);
-    CHECK_THROWS_AS(run_reader(folder), input_error);
+    CHECK_THROWS_AS(run_reader{folder}, input_error);
   }
   files::write(folder / "run.json", description);
   files::write(folder / "events_x_1.h5", "torn");
