@@ -100,13 +100,6 @@ observed of_model(const activity_options& o) {
 
 // ---- from a recorded run
 
-// A text that is escaped already.
-std::string quoted(const std::string& text) {
-  std::string field = "\"";
-  for (char c : text) field += c == '"' ? "\"\"" : std::string(1, c);
-  return field + "\"";
-}
-
 // The report of every value that is not 0 of a variable in a layer.
 std::optional<listed_recording> events_of(const run_reader& run, layer_id layer, bool of_y) {
   for (const listed_recording& r : run.recordings)
@@ -170,7 +163,7 @@ observed of_run(const activity_options& o) {
     for (const auto* share : x) a.x.push_back((*share)[t]);
     for (const auto* share : y) a.y.push_back((*share)[t]);
     r.all.add(std::move(a));
-    r.texts.push_back(quoted(run.texts[t]));
+    r.texts.push_back(csv_quoted(run.texts[t]));
   }
   for (layer_id l = 1; l <= run.layers && r.unseen.empty(); ++l)
     for (const bool of_y : {false, true})

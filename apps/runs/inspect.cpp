@@ -14,6 +14,7 @@
 #include "apps/common/terminal_plot.hpp"
 #include "apps/runs/run_names.hpp"
 #include "core/base/error.hpp"
+#include "io/files/csv.hpp"
 
 namespace bdh::app {
 namespace {
@@ -170,19 +171,13 @@ const std::string& text_at(const run_reader& run, std::uint64_t position) {
   return run.texts[position - run.first];
 }
 
-std::string quoted(const std::string& text) {
-  std::string field = "\"";
-  for (char c : one_line(text)) field += c == '"' ? "\"\"" : std::string(1, c);
-  return field + "\"";
-}
-
 std::string in_csv(const run_reader& run, const table& t) {
   std::string text = "position,token,text,layer";
   for (const std::string& c : t.columns) text += "," + c;
   text += "\n";
   for_each_row(t, [&](std::uint64_t position, layer_id layer, const auto& values) {
     text += fmt::format("{},{},{},{}", position, run.tokens[position - run.first],
-                        quoted(text_at(run, position)), layer);
+                        csv_quoted(one_line(text_at(run, position))), layer);
     for (const auto& v : values) text += v ? fmt::format(",{}", *v) : ",";
     text += "\n";
   });

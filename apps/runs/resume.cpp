@@ -23,12 +23,12 @@ struct resume_options {
 };
 
 // The tokens that were read up to the checkpoint, from tokens.csv.
-resume_point resume_point_of(const run_reader& run, std::uint64_t rows) {
+resumed_run resumed_run_of(const run_reader& run, std::uint64_t rows) {
   if (run.tokens.size() < rows)
     throw input_error((run.folder / "tokens.csv").string(),
                       fmt::format("{} tokens", run.tokens.size()),
                       fmt::format("at least the {} before the checkpoint", rows));
-  resume_point point;
+  resumed_run point;
   point.rows = rows;
   for (std::uint64_t k = 0; k < rows; ++k) {
     if (run.generated[k])
@@ -67,7 +67,7 @@ int resume(const resume_options& r) {
     throw input_error(checkpoint->file.string(),
                       fmt::format("{} tokens read", checkpoint->state.tokens),
                       fmt::format("at least {}, where this run began", first));
-  resume_point point = resume_point_of(run, checkpoint->state.tokens - first);
+  resumed_run point = resumed_run_of(run, checkpoint->state.tokens - first);
 
   const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
   if (has_input && !r.standard_input.empty())

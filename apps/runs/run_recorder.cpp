@@ -19,7 +19,7 @@ run_recorder::run_recorder(const run_options& o, simulator& brain,
       last_checkpoint_(first_),
       totals_(brain.model()) {}
 
-void run_recorder::open(const std::optional<resume_point>& resumed) {
+void run_recorder::open(const std::optional<resumed_run>& resumed) {
   if (resumed) first_ = last_checkpoint_ = brain_.tokens() - resumed->rows;
   if (options_.folder.empty()) return;
   if (resumed) {

@@ -16,7 +16,7 @@
 namespace bdh::app {
 
 // Where a run that was stopped goes on: the simulator holds the synapses of that moment.
-struct resume_point {
+struct resumed_run {
   std::uint64_t rows = 0;         // tokens of the run that were read
   std::uint64_t generated = 0;    // of them
   std::vector<token_id> to_skip;  // of the input, which has them once more
@@ -31,7 +31,7 @@ class run_recorder {
 
   // Makes the folder; or, with `resumed`, goes on in it. Without a folder in the options only the
   // sums are kept. All of these throw device_error where a write fails.
-  void open(const std::optional<resume_point>& resumed);
+  void open(const std::optional<resumed_run>& resumed);
   void before_token();  // writes a checkpoint, where one is due
   void before_block();  // the same: at the first end of a block behind a multiple of the interval
   void add(const step_report& report, bool generated);  // after a token, before the next one

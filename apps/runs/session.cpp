@@ -25,7 +25,7 @@ constexpr std::uint64_t long_text = 256;  // tokens
 class prompt_reader {
  public:
   prompt_reader(const run_options& o, simulator& brain, token_source& input, run_recorder& to,
-                token_printer& printer, const std::optional<resume_point>& resumed)
+                token_printer& printer, const std::optional<resumed_run>& resumed)
       : options_(o),
         brain_(brain),
         input_(input),
@@ -122,7 +122,7 @@ class prompt_reader {
   token_source& input_;
   run_recorder& recorder_;
   token_printer& printer_;
-  const std::optional<resume_point>& resumed_;
+  const std::optional<resumed_run>& resumed_;
   const std::optional<std::uint64_t> total_;
   progress_meter progress_;
   bool window_noted_ = false;
@@ -190,7 +190,7 @@ void intervene(simulator& brain, const run_options& o, std::uint64_t first,
 
 int run_session(const run_options& o, simulator& brain, token_source& input,
                 std::vector<recording_description> recordings,
-                const std::optional<resume_point>& resumed) {
+                const std::optional<resumed_run>& resumed) {
   if (!o.save_state.empty()) check_target(o.save_state);
   run_recorder recorder(o, brain, std::move(recordings));
   token_printer printer(brain.model(),

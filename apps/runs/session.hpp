@@ -26,6 +26,6 @@ void note_window(const model& m);
 // until then is recorded.
 int run_session(const run_options& o, simulator& brain, token_source& input,
                 std::vector<recording_description> recordings,
-                const std::optional<resume_point>& resumed = std::nullopt);
+                const std::optional<resumed_run>& resumed = std::nullopt);
 
 }  // namespace bdh::app
