@@ -75,8 +75,7 @@ void run_recorder::finish(run_status status) {
 
 void run_recorder::end(run_status status) {
   finish(status);
-  if (!options_.save_state.empty())
-    save_state(brain_.save(), brain_.model(), options_.save_state);
+  if (!options_.save_state.empty()) save_state(brain_.save(), brain_.model(), options_.save_state);
   if (status == run_status::complete && writer_) remove_resume_points(options_.folder);
 }
 

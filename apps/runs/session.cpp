@@ -96,7 +96,8 @@ class prompt_reader {
       if (!whole && stop_requested() != 0) return;
       recorder_.before_block();
       note_window_before(at + piece.size());
-      brain_.prefill().read(piece, [&](const step_report& report) { recorder_.add(report, false); });
+      brain_.prefill().read(piece,
+                            [&](const step_report& report) { recorder_.add(report, false); });
       progress_.at(recorder_.totals().tokens());
       token = whole ? input_.next() : std::nullopt;
     }

@@ -114,7 +114,7 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
   }
   if (watches)
     observer_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); },
-                             observation::activity);
+                              observation::activity);
 }
 
 recorder::~recorder() {
