@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/graph/graph_file.hpp"
-#include "io/model/model_file.hpp"
 
 namespace {
 

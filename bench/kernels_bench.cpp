@@ -19,10 +19,11 @@
 #include <type_traits>
 #include <vector>
 
+#include <bdh/array.hpp>
+#include <bdh/bfloat16.hpp>
+#include <bdh/ids.hpp>
+
 #include "apps/machine/machine.hpp"
-#include "core/base/array.hpp"
-#include "core/base/bfloat16.hpp"
-#include "core/base/ids.hpp"
 #include "core/base/random.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 

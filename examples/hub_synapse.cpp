@@ -5,9 +5,10 @@
 #include <iostream>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/simulation/simulator.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 int main(int argc, char** argv) try {

@@ -4,8 +4,9 @@
 #include <iostream>
 #include <string>
 
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/analysis/drive.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 int main(int argc, char** argv) try {

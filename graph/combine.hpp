@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "graph/projection.hpp"
+#include <bdh/projection.hpp>
 
 namespace bdh {
 

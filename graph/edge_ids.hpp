@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "graph/projection.hpp"
+#include <bdh/projection.hpp>
 
 namespace bdh {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -15,7 +15,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
+
 #include "core/base/random.hpp"
 #include "graph/edge_set.hpp"
 

@@ -1,5 +1,3 @@
-#include "graph/projection.hpp"
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -8,9 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/instruction_set.hpp>
+#include <bdh/projection.hpp>
+
 #include "core/base/executor.hpp"
-#include "core/base/instruction_set.hpp"
 
 namespace bdh {
 namespace {

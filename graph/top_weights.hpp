@@ -6,7 +6,7 @@
 #include <functional>
 #include <span>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

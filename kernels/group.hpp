@@ -26,7 +26,7 @@
 #include <immintrin.h>
 #endif
 
-#include "core/base/bfloat16.hpp"
+#include <bdh/bfloat16.hpp>
 
 namespace bdh::kernels {
 

@@ -8,13 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "core/analysis/activity_statistics.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"

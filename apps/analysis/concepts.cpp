@@ -8,13 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/concepts_output.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/statistics.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 

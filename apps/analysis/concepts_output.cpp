@@ -7,9 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include <bdh/selection.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/token_source.hpp"
-#include "core/selection/select.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

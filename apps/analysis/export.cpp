@@ -5,14 +5,15 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+#include <bdh/selection.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "core/analysis/subgraph.hpp"
-#include "core/base/error.hpp"
 #include "core/base/executor.hpp"
-#include "core/model/model.hpp"
-#include "core/selection/select.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/graph/graph_export.hpp"
 #include "io/model/file_kind.hpp"

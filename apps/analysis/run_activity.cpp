@@ -6,10 +6,11 @@
 #include <set>
 #include <string_view>
 
+#include <bdh/error.hpp>
+#include <bdh/selection.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
-#include "core/selection/select.hpp"
 
 namespace bdh::app {
 namespace {

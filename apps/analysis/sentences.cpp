@@ -6,8 +6,9 @@
 #include <fstream>
 #include <memory>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/token_source.hpp"
-#include "core/base/error.hpp"
 
 namespace bdh::app {
 namespace {

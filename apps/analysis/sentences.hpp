@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 

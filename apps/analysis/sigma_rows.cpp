@@ -5,10 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "core/analysis/hebbian_trace.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/model/state_file.hpp"
 

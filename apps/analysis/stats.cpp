@@ -7,14 +7,15 @@
 #include <thread>
 #include <utility>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "apps/analysis/sigma_rows.hpp"
 #include "apps/analysis/structure_analysis.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
 #include "core/model/circuit_matrix.hpp"
-#include "core/model/model.hpp"
 #include "graph/structure/weight_histogram.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "graph/structure/degrees.hpp"
 #include "graph/structure/heavy_tail.hpp"
 #include "graph/structure/network.hpp"

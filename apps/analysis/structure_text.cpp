@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/structure_numbers.hpp"
 #include "apps/analysis/structure_summary.hpp"
-#include "core/base/error.hpp"
 #include "graph/structure/sign_balance.hpp"
 #include "io/files/csv.hpp"
 

@@ -5,13 +5,14 @@
 #include <system_error>
 #include <thread>
 
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "gpu/cuda/cuda.hpp"
 #include "gpu/engine/gpu_engine.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {

@@ -7,8 +7,9 @@
 #include <optional>
 #include <string>
 
+#include <bdh/ids.hpp>
+
 #include "apps/common/command_line.hpp"
-#include "core/base/ids.hpp"
 
 namespace bdh {
 class engine;

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh::app {
 namespace {

@@ -28,7 +28,7 @@ void listen_again();
 std::ptrdiff_t read_unless_stopped(int descriptor, std::span<std::byte> into,
                                    const std::function<void()>& on_wait);
 
-// From here on, a part of a mapped file (core/base/array.hpp) that can no longer be read, because
+// From here on, a part of a mapped file (bdh/array.hpp) that can no longer be read, because
 // the file was cut short or its disk fails, ends the program with one line that names the file
 // and exit code 1.
 void end_when_unreadable();

@@ -11,9 +11,10 @@
 #include <limits>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/command_line.hpp"
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
 
 namespace bdh::app {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 

@@ -2,11 +2,12 @@
 
 #include <filesystem>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/help/completion.hpp"
 #include "apps/help/manual_page.hpp"
-#include "core/base/error.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {

@@ -3,11 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
-#include "core/base/error.hpp"
-#include "core/model/model.hpp"
 #include "gpu/cuda/cuda.hpp"
 #include "gpu/engine/gpu_engine.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"

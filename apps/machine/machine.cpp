@@ -6,7 +6,8 @@
 #include <functional>
 #include <limits>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
+
 #include "core/base/executor.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 

@@ -7,13 +7,14 @@
 #include <thread>
 #include <vector>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/machine.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/machine/plan_model.hpp"
-#include "core/base/error.hpp"
-#include "core/model/model.hpp"
 
 namespace bdh::app {
 namespace {

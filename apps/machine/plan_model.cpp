@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/bfloat16.hpp"
+#include <bdh/bfloat16.hpp>
+
 #include "core/simulation/partition.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

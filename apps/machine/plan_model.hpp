@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 

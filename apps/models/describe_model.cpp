@@ -7,8 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
-#include "core/model/model.hpp"
 #include "core/simulation/round_table.hpp"
 
 namespace bdh::app {

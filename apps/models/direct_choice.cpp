@@ -6,13 +6,14 @@
 #include <thread>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "core/analysis/calibration.hpp"
-#include "core/base/error.hpp"
 #include "core/model/direct_form.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

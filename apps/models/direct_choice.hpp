@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
@@ -14,7 +16,6 @@
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
 #include "apps/runs/statistics.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 
 namespace bdh::app {

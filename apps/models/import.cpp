@@ -4,16 +4,17 @@
 #include <algorithm>
 #include <utility>
 
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/models/direct_choice.hpp"
 #include "apps/models/import_graph.hpp"
 #include "apps/models/write_model.hpp"
-#include "core/base/error.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "core/model/model.hpp"
 
 namespace bdh::app {
 namespace {

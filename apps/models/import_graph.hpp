@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "io/graph/graph_import.hpp"
+#include <bdh/import_graph.hpp>
 
 namespace bdh::app {
 

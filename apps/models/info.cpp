@@ -5,17 +5,18 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/models/describe_model.hpp"
-#include "core/base/error.hpp"
 #include "io/checkpoint/layouts.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/sha256.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 #include "io/recording/reference_outputs.hpp"
 #include "io/recording/run_reader.hpp"
 

@@ -3,13 +3,14 @@
 
 #include <utility>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/models/write_model.hpp"
-#include "core/base/error.hpp"
 #include "core/model/merge_and_slice.hpp"
-#include "core/model/model.hpp"
 #include "io/files/error_context.hpp"
 
 namespace bdh::app {

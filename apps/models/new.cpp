@@ -4,16 +4,17 @@
 
 #include <algorithm>
 
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "core/analysis/tuning.hpp"
-#include "core/base/error.hpp"
 #include "core/model/random_model.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/model/model_file.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {

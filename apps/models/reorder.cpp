@@ -8,12 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "core/model/memory_order.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 namespace {

@@ -7,10 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "core/base/error.hpp"
-#include "core/simulation/sampling.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/recording/reference_outputs.hpp"
 

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <bdh/model_file.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/model/model_file.hpp"
 
 namespace bdh::app {
 

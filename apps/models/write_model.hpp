@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 

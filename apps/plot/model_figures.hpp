@@ -5,8 +5,9 @@
 #include <optional>
 #include <string>
 
+#include <bdh/model.hpp>
+
 #include "apps/plot/figure/output.hpp"
-#include "core/model/model.hpp"
 
 namespace bdh::app {
 

@@ -6,9 +6,10 @@
 #include <cmath>
 #include <exception>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
 #include "core/model/circuit_matrix.hpp"
 
 namespace bdh::app {

@@ -7,11 +7,12 @@
 #include <set>
 #include <tuple>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/plot/figure/text.hpp"
 #include "apps/plot/model_figures.hpp"
 #include "apps/plot/model_graph.hpp"
-#include "core/base/error.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/plane_layout.hpp"
 #include "io/files/csv.hpp"

@@ -3,10 +3,11 @@
 #include <filesystem>
 #include <thread>
 
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "apps/plot/model_figures.hpp"
 #include "apps/plot/picture.hpp"
-#include "core/base/error.hpp"
-#include "core/model/model.hpp"
 #include "io/model/file_kind.hpp"
 
 namespace bdh::app {

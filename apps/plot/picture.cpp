@@ -1,10 +1,11 @@
 // bdh plot: pictures as SVG or PNG, each with its data beside it.
 #include "apps/plot/picture.hpp"
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/plot/run_figures.hpp"
-#include "core/base/error.hpp"
 #include "io/model/file_kind.hpp"
 
 namespace bdh::app {

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/run_activity.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
@@ -16,7 +18,6 @@
 #include "apps/plot/report_page.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
-#include "core/base/error.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {

@@ -8,10 +8,11 @@
 #include <numeric>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/run_activity.hpp"
 #include "apps/plot/figure/text.hpp"
 #include "apps/plot/run_figures_parts.hpp"
-#include "core/base/error.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

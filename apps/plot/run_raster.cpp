@@ -5,12 +5,13 @@
 #include <limits>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/run_activity.hpp"
 #include "apps/plot/figure/text.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "apps/runs/run_names.hpp"
-#include "core/base/error.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

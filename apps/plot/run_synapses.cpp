@@ -6,12 +6,13 @@
 #include <set>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/analysis/run_activity.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "apps/runs/run_names.hpp"
-#include "core/base/error.hpp"
 #include "io/files/csv.hpp"
 #include "io/recording/time_series.hpp"
 

@@ -12,14 +12,15 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <bdh/bfloat16.hpp>
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
 #include "apps/runs/stream.hpp"
-#include "core/base/bfloat16.hpp"
-#include "core/base/error.hpp"
 #include "core/base/version.hpp"
 #include "core/simulation/simulator.hpp"
 #include "core/simulation/streams.hpp"

@@ -7,8 +7,9 @@
 #include <optional>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "apps/runs/run_options.hpp"
-#include "core/model/model.hpp"
 #include "core/simulation/simulator.hpp"
 #include "core/simulation/state.hpp"
 #include "io/recording/recording.hpp"

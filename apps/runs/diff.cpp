@@ -5,10 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/runs/run_names.hpp"
-#include "core/base/error.hpp"
 #include "io/recording/comparison.hpp"
 
 namespace bdh::app {

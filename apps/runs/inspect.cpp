@@ -9,11 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/terminal_plot.hpp"
 #include "apps/runs/run_names.hpp"
-#include "core/base/error.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

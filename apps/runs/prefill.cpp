@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/simulator.hpp"
 #include "io/recording/recording.hpp"
 

@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <bdh/ids.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/common/token_source.hpp"
-#include "core/base/ids.hpp"
 
 namespace bdh {
 struct recording_description;

@@ -4,9 +4,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "core/base/error.hpp"
 #include "io/recording/run_writer.hpp"
 
 namespace bdh::app {

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/model/resume_points.hpp"
 #include "io/recording/run_reader.hpp"

@@ -4,13 +4,14 @@
 #include <memory>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/batch.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/model/state_file.hpp"

@@ -1,9 +1,10 @@
 #include "apps/runs/run_names.hpp"
 
+#include <bdh/error.hpp>
+#include <bdh/selection.hpp>
+
 #include "apps/common/options.hpp"
-#include "core/base/error.hpp"
 #include "core/selection/quoting.hpp"
-#include "core/selection/select.hpp"
 
 namespace bdh::app {
 namespace {

@@ -16,7 +16,7 @@ class run_names {
   const model* subject() const { return found_.subject ? &*found_.subject : nullptr; }
   const std::string& missing() const { return found_.missing; }  // why there is no model
 
-  // As in core/selection/select.hpp, and "3->hub:7". All throw input_error with the valid range.
+  // As in bdh/selection.hpp, and "3->hub:7". All throw input_error with the valid range.
   neuron_id neuron(const std::string& text) const;
   synapse_name synapse(const std::string& text) const;
 

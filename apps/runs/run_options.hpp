@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
+#include <bdh/sampling.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
-#include "core/simulation/sampling.hpp"
 
 namespace bdh::app {
 
@@ -24,7 +25,7 @@ struct run_options {
   std::uint64_t seed = 0;
   std::string folder, record_file, state, save_state;
   std::vector<std::string> record;
-  std::vector<std::string> interventions;  // core/selection/intervention.hpp
+  std::vector<std::string> interventions;  // bdh/intervention.hpp
   std::uint64_t checkpoint_every = 0;      // tokens; 0: only when a signal stops the run
   bool json = false, quiet = false, force = false;
   std::string batch;                     // file of prompts, one a line; "-": standard input

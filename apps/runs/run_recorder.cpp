@@ -3,8 +3,9 @@
 #include <string_view>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/token_source.hpp"
-#include "core/base/error.hpp"
 #include "io/model/resume_points.hpp"
 #include "io/model/state_file.hpp"
 

@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/token_printer.hpp"
-#include "core/base/error.hpp"
-#include "core/simulation/sampling.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
 #include "io/model/state_file.hpp"

@@ -2,8 +2,9 @@
 
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
 
 namespace bdh::app {
 

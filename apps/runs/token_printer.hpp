@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "apps/common/console.hpp"
-#include "core/model/model.hpp"
 
 namespace bdh::app {
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <bdh/error.hpp>
+#include <bdh/selection.hpp>
+
 #include "apps/common/options.hpp"
-#include "core/base/error.hpp"
-#include "core/selection/select.hpp"
 
 namespace bdh::app {
 

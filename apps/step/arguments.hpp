@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh::app {
 
@@ -20,7 +20,7 @@ class arguments {
   bool empty() const { return words_.empty(); }
   std::string next();  // throws input_error with the usage when there is none
   std::optional<std::string> next_if_any();
-  // A choice of neurons or synapses, for core/selection/select.hpp, which knows quotes: off they go
+  // A choice of neurons or synapses, for bdh/selection.hpp, which knows quotes: off they go
   // only where they hold no name but the whole choice.
   std::string selection(const model& m);
   bool take(std::string_view word);  // the next word, if it is this one

@@ -7,8 +7,9 @@
 #include <cctype>
 #include <cmath>
 
+#include <bdh/error.hpp>
+
 #include "apps/models/describe_model.hpp"
-#include "core/base/error.hpp"
 #include "core/base/top_k.hpp"
 
 namespace bdh::app {

@@ -1,10 +1,11 @@
-// Commands of bdh step that intervene: the grammar is that of core/selection/intervention.hpp.
+// Commands of bdh step that intervene: the grammar is that of bdh/intervention.hpp.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include <bdh/error.hpp>
+
 #include "apps/step/commands.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
 
 namespace bdh::app {

@@ -12,9 +12,10 @@
 #include <cwchar>
 #include <filesystem>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
-#include "core/base/error.hpp"
 
 namespace bdh::app {
 namespace {

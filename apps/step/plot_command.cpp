@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/token_source.hpp"
 #include "apps/plot/plot.hpp"
 #include "apps/step/inspect_commands.hpp"
-#include "core/base/error.hpp"
 #include "core/base/top_k.hpp"
 
 namespace bdh::app {

@@ -6,12 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/step/commands.hpp"
-#include "core/base/error.hpp"
-#include "core/simulation/sampling.hpp"
 #include "core/simulation/simulator.hpp"
 #include "io/model/state_file.hpp"
 

@@ -7,12 +7,13 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/step/commands.hpp"
 #include "apps/step/line_input.hpp"
-#include "core/base/error.hpp"
 #include "core/selection/quoting.hpp"
 #include "core/simulation/simulator.hpp"
 

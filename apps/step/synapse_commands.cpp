@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
+#include <bdh/error.hpp>
+
 #include "apps/step/inspect_commands.hpp"
-#include "core/base/error.hpp"
 #include "core/selection/quoting.hpp"
 
 namespace bdh::app {

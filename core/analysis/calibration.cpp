@@ -4,7 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/hub_algebra.hpp"
 #include "core/simulation/simulator.hpp"
 

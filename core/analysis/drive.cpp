@@ -4,7 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/hub_weights.hpp"
 
 namespace bdh {

@@ -14,8 +14,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
+
 #include "core/simulation/simulator.hpp"
 
 namespace bdh {

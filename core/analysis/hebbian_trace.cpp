@@ -7,7 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/sincos.hpp"
 
 namespace bdh {

@@ -17,7 +17,8 @@
 #include <span>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
+
 #include "core/simulation/plasticity.hpp"
 #include "core/simulation/probe.hpp"
 #include "core/simulation/simulator.hpp"

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/top_k.hpp"
 
 namespace bdh {

@@ -7,7 +7,8 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/sort_unique.hpp"
 #include "core/base/top_k.hpp"
 #include "core/model/circuit_matrix.hpp"

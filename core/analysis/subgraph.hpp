@@ -14,9 +14,10 @@
 #include <string>
 #include <vector>
 
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
+
 #include "core/base/executor.hpp"
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
 
 namespace bdh {
 

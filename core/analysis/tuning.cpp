@@ -5,7 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
 #include "core/simulation/simulator.hpp"

@@ -26,7 +26,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/model/random_model.hpp"
 #include "core/simulation/engine.hpp"
 

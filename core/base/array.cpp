@@ -1,5 +1,3 @@
-#include "core/base/array.hpp"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,7 +7,8 @@
 #include <string>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/array.hpp>
+#include <bdh/error.hpp>
 
 namespace bdh {
 namespace {

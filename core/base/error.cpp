@@ -1,9 +1,9 @@
-#include "core/base/error.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
 #include <utility>
+
+#include <bdh/error.hpp>
 
 namespace bdh {
 

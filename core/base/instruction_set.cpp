@@ -1,8 +1,7 @@
-#include "core/base/instruction_set.hpp"
-
 #include <cstdlib>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/instruction_set.hpp>
 
 namespace bdh {
 namespace {

@@ -1,8 +1,9 @@
 // A circuit of a model as one matrix of signed weights, W[target, source].
 #pragma once
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
+
 #include "graph/structure/weight_matrix.hpp"
 
 namespace bdh {

@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/hub_algebra.hpp"
 #include "graph/top_weights.hpp"
 

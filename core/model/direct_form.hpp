@@ -12,7 +12,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh {
 

@@ -1,8 +1,7 @@
-#include "core/model/dynamics.hpp"
-
 #include <cmath>
 
-#include "core/base/error.hpp"
+#include <bdh/dynamics.hpp>
+#include <bdh/error.hpp>
 
 namespace bdh {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh {
 

@@ -6,7 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "graph/structure/node_order.hpp"
 
 namespace bdh {

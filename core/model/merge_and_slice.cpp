@@ -6,7 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/version.hpp"
 #include "graph/combine.hpp"
 

@@ -19,7 +19,7 @@
 #include <span>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh {
 

@@ -1,8 +1,8 @@
-#include "core/model/model.hpp"
-
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "core/model/model_checks.hpp"
 
 namespace bdh {

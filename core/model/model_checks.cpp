@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 namespace {

@@ -1,7 +1,7 @@
 // What must hold among the parts of a model. Internal to its constructor.
 #pragma once
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh {
 

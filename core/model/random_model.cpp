@@ -5,7 +5,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/rounded.hpp"
 #include "core/base/version.hpp"
 

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "graph/generators.hpp"
 
 namespace bdh {

@@ -1,12 +1,12 @@
-#include "core/model/rotation.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/rotation.hpp>
+
 #include "core/base/rounded.hpp"
 
 namespace bdh {

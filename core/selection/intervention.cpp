@@ -1,12 +1,12 @@
-#include "core/selection/intervention.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/intervention.hpp>
+
 #include "core/selection/quoting.hpp"
 
 namespace bdh {

@@ -2,9 +2,10 @@
 #include <cmath>
 #include <limits>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/intervention.hpp>
+
 #include "core/base/sort_unique.hpp"
-#include "core/selection/intervention.hpp"
 
 namespace bdh {
 namespace {

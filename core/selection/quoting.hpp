@@ -1,5 +1,5 @@
 // Names between double quotes, in what users write to choose neurons and synapses
-// (core/selection/select.hpp).
+// (bdh/selection.hpp).
 #pragma once
 
 #include <cstddef>

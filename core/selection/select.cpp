@@ -1,5 +1,3 @@
-#include "core/selection/select.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <functional>
@@ -7,7 +5,9 @@
 #include <optional>
 #include <set>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/selection.hpp>
+
 #include "core/base/random.hpp"
 #include "core/base/sort_unique.hpp"
 #include "core/selection/quoting.hpp"

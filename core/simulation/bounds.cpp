@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

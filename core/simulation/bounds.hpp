@@ -2,7 +2,8 @@
 // unavailable_error.
 #pragma once
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 
 namespace bdh {

@@ -1,7 +1,8 @@
 #include "core/simulation/engine.hpp"
 
+#include <bdh/sampling.hpp>
+
 #include "core/simulation/loss.hpp"
-#include "core/simulation/sampling.hpp"
 
 namespace bdh {
 

@@ -10,7 +10,8 @@
 #include <span>
 #include <string>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
+
 #include "core/simulation/applied_controls.hpp"
 #include "core/simulation/exchange.hpp"
 #include "core/simulation/round_table.hpp"
@@ -116,7 +117,7 @@ class engine {
   // Readers, for use between steps: they never change a bit of the state.
   virtual std::span<const float> logits()
       const noexcept = 0;  // readout nodes; at site 0 after read_out
-  // What follows from them: the token to read at `position` (core/simulation/sampling.hpp), and the
+  // What follows from them: the token to read at `position` (bdh/sampling.hpp), and the
   // loss in nats should `next` come. A device answers with a few bytes and keeps the logits.
   virtual token_id choose(const sampling& how, std::uint64_t position) const;
   virtual double loss(token_id next) const;

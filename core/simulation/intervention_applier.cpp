@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/sort_unique.hpp"
 #include "core/model/hub_weights.hpp"
 

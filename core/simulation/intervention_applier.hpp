@@ -5,7 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/applied_controls.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/intervention_set.hpp"

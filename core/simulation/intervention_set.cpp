@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/bounds.hpp"
 
 namespace bdh {

@@ -8,8 +8,9 @@
 #include <map>
 #include <vector>
 
-#include "core/model/model.hpp"
-#include "core/selection/intervention.hpp"
+#include <bdh/intervention.hpp>
+#include <bdh/model.hpp>
+
 #include "core/simulation/probe_set.hpp"
 #include "core/simulation/source_tracker.hpp"
 #include "core/simulation/stream_position.hpp"

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

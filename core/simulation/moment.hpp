@@ -2,7 +2,7 @@
 // the four ends a round of the published round table (core/simulation/round_table.hpp).
 #pragma once
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -5,8 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/sampling.hpp>
+
 #include "core/simulation/loss.hpp"
-#include "core/simulation/sampling.hpp"
 
 namespace bdh {
 namespace {

@@ -9,7 +9,8 @@
 #include <functional>
 #include <memory>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 
 namespace bdh {

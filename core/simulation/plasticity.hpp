@@ -1,8 +1,8 @@
 // How the synapse of a pair of neurons is written and kept, whether the model has this edge or not.
 #pragma once
 
-#include "core/model/model.hpp"
-#include "core/selection/select.hpp"
+#include <bdh/model.hpp>
+#include <bdh/selection.hpp>
 
 namespace bdh {
 

@@ -7,8 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/sampling.hpp>
+
 #include "core/simulation/engine.hpp"
-#include "core/simulation/sampling.hpp"
 
 namespace bdh {
 

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/bounds.hpp"
 #include "core/simulation/token_loop.hpp"
 

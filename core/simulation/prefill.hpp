@@ -9,9 +9,10 @@
 #include <span>
 #include <string>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/step_report.hpp>
+
 #include "core/simulation/prefill_reader.hpp"
-#include "core/simulation/step_report.hpp"
 
 namespace bdh {
 

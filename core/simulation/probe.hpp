@@ -7,8 +7,8 @@
 #include <compare>
 #include <cstdint>
 
-#include "core/base/ids.hpp"
-#include "core/selection/select.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/selection.hpp>
 
 namespace bdh {
 

@@ -1,6 +1,7 @@
 #include "core/simulation/probe_set.hpp"
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/bounds.hpp"
 
 namespace bdh {

@@ -6,7 +6,8 @@
 #include <numeric>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/sincos.hpp"
 #include "core/simulation/plasticity.hpp"
 

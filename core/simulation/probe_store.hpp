@@ -14,8 +14,9 @@
 #include <span>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "core/base/sincos.hpp"
-#include "core/model/model.hpp"
 #include "core/simulation/probe.hpp"
 
 namespace bdh {

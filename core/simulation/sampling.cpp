@@ -1,12 +1,12 @@
-#include "core/simulation/sampling.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/base/random.hpp"
 #include "core/simulation/sampling_law.hpp"
 

@@ -3,8 +3,9 @@
 // ascending order.
 #pragma once
 
+#include <bdh/ids.hpp>
+
 #include "core/base/exponential.hpp"
-#include "core/base/ids.hpp"
 
 namespace bdh {
 

@@ -3,7 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/bounds.hpp"
 #include "core/simulation/simulator_parts.hpp"
 

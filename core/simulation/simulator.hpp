@@ -16,8 +16,10 @@
 #include <string>
 #include <vector>
 
+#include <bdh/model.hpp>
+#include <bdh/step_report.hpp>
+
 #include "core/base/executor.hpp"
-#include "core/model/model.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/exchange.hpp"
 #include "core/simulation/intervention_set.hpp"
@@ -28,7 +30,6 @@
 #include "core/simulation/round_table.hpp"
 #include "core/simulation/source_tracker.hpp"
 #include "core/simulation/state.hpp"
-#include "core/simulation/step_report.hpp"
 
 namespace bdh {
 
@@ -86,7 +87,7 @@ class simulator {
   // (V) after the last token; empty before the first, after restore() where the state has none, and
   // where site 0 is in another process.
   std::span<const float> logits() const noexcept;
-  // The token to read next, and the loss in nats should `next` come (core/simulation/sampling.hpp,
+  // The token to read next, and the loss in nats should `next` come (bdh/sampling.hpp,
   // core/simulation/loss.hpp): from the logits, there must be some, wherever they are.
   token_id choose(const sampling& how) const;
   double loss(token_id next) const;

@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "core/base/bfloat16.hpp"
-#include "core/base/error.hpp"
+#include <bdh/bfloat16.hpp>
+#include <bdh/error.hpp>
+
 #include "core/simulation/simulator_parts.hpp"
 
 namespace bdh {

@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 
 namespace bdh {

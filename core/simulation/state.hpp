@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
+
 #include "core/simulation/probe.hpp"
 
 namespace bdh {

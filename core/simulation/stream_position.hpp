@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/token_loop.hpp"
 
 namespace bdh {

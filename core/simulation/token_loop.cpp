@@ -5,7 +5,8 @@
 #include <typeinfo>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/bounds.hpp"
 
 namespace bdh {

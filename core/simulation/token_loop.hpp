@@ -10,11 +10,12 @@
 #include <span>
 #include <vector>
 
+#include <bdh/step_report.hpp>
+
 #include "core/simulation/intervention_applier.hpp"
 #include "core/simulation/prediction.hpp"
 #include "core/simulation/reduction.hpp"
 #include "core/simulation/scheduler.hpp"
-#include "core/simulation/step_report.hpp"
 
 namespace bdh {
 

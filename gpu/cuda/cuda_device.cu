@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <cub/device/device_select.cuh>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "gpu/cuda/cuda.hpp"
 #include "gpu/cuda/device_group.cuh"
 #include "gpu/programs/program_list.hpp"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh::gpu {
 

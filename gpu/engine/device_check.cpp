@@ -8,9 +8,10 @@
 #include <tuple>
 #include <utility>
 
+#include <bdh/sampling.hpp>
+
 #include "core/base/random.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/simulation/sampling.hpp"
 #include "core/simulation/simulator.hpp"
 #include "gpu/engine/gpu_engine.hpp"
 #include "gpu/programs/program_list.hpp"

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "gpu/device/device.hpp"
 
 namespace bdh {

@@ -4,8 +4,8 @@
 #include <numeric>
 #include <string>
 
-#include "core/base/error.hpp"
-#include "core/simulation/sampling.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
 
 namespace bdh::gpu {
 namespace {

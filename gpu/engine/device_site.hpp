@@ -9,7 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 #include "gpu/device/buffer.hpp"
 #include "gpu/engine/batched_launch.hpp"

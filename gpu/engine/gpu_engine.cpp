@@ -5,10 +5,11 @@
 #include <exception>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/simulation/loss.hpp"
 #include "core/simulation/permuted_engine.hpp"
-#include "core/simulation/sampling.hpp"
 #include "gpu/engine/device_site.hpp"
 
 namespace bdh {

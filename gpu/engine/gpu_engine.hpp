@@ -5,7 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 #include "gpu/device/buffer.hpp"
 #include "gpu/device/device.hpp"

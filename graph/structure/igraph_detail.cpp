@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh::detail {
 

@@ -7,7 +7,8 @@
 #include <string>
 #include <tuple>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "graph/structure/degrees.hpp"
 #include "graph/structure/igraph_detail.hpp"
 

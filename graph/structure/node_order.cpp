@@ -10,7 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "graph/structure/network.hpp"
 
 namespace bdh {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -15,9 +15,9 @@
 #include <optional>
 #include <span>
 
-#include "core/base/array.hpp"
-#include "core/base/ids.hpp"
-#include "graph/projection.hpp"
+#include <bdh/array.hpp>
+#include <bdh/ids.hpp>
+#include <bdh/projection.hpp>
 
 namespace bdh {
 

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/array.hpp"
-#include "core/base/ids.hpp"
-#include "core/model/rotation.hpp"
+#include <bdh/array.hpp>
+#include <bdh/ids.hpp>
+#include <bdh/rotation.hpp>
 
 namespace bdh {
 

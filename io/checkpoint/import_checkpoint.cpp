@@ -1,5 +1,3 @@
-#include "io/checkpoint/import_checkpoint.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +5,9 @@
 #include <numbers>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/base/version.hpp"
 #include "io/checkpoint/file_order.hpp"
 #include "io/checkpoint/layouts.hpp"

@@ -4,7 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 namespace {

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "io/checkpoint/tensor_file.hpp"
 
 namespace bdh {

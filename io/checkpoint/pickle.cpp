@@ -4,7 +4,8 @@
 #include <bit>
 #include <iterator>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/checkpoint/pickle_language.hpp"
 #include "io/checkpoint/pickle_stack.hpp"
 #include "io/checkpoint/tensor_file.hpp"

@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/checkpoint/pickle.hpp"
 
 namespace bdh::pickle {

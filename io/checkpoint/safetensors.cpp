@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/checkpoint/tensor_file.hpp"
 #include "io/files/json.hpp"
 #include "io/files/mapped_file.hpp"

@@ -6,7 +6,8 @@
 #include <cstring>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/mapped_file.hpp"
 
 namespace bdh {

@@ -12,7 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
 
 namespace bdh {
 

@@ -7,7 +7,8 @@
 #include <map>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/checkpoint/pickle.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 #include "io/files/mapped_file.hpp"

@@ -10,7 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 #include "io/files/error_context.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

@@ -12,7 +12,8 @@
 #include <string>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 #include "io/files/sha256.hpp"
 

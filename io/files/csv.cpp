@@ -5,7 +5,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/utf8.hpp"
 #include "io/files/errno_error.hpp"
 

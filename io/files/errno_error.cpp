@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

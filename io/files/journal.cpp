@@ -11,7 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 
 namespace bdh {

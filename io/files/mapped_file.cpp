@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 

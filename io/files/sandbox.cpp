@@ -9,7 +9,8 @@
 #include <csignal>
 #include <new>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 
 namespace bdh {

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
 
 namespace bdh {
 
@@ -65,7 +65,7 @@ class value_pipe {
   int descriptor_;
 };
 
-// Calls `put` in a child process, then `take` here. What `put` throws of core/base/error.hpp is
+// Calls `put` in a child process, then `take` here. What `put` throws of bdh/error.hpp is
 // thrown here; input_error for `file` when the child dies of a signal.
 void read_in_child(const std::string& file, const std::function<void(value_pipe&)>& put,
                    const std::function<void(value_pipe&)>& take);

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh {
 namespace {

@@ -7,7 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/graph/graph_export_detail.hpp"
 
 namespace bdh::graph_formats {

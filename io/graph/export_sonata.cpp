@@ -6,7 +6,8 @@
 #include <span>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 #include "io/graph/graph_export_detail.hpp"
 #include "io/hdf5/file.hpp"

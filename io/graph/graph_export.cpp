@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/utf8.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/utf8.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/graph/graph_file_detail.hpp"

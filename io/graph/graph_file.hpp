@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -1,7 +1,8 @@
 // CSR and CSC matrices in HDF5.
 #include <filesystem>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/sandbox.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/hdf5/file.hpp"

@@ -1,5 +1,3 @@
-#include "io/graph/graph_import.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -8,7 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_graph.hpp>
+
 #include "core/base/random.hpp"
 #include "core/base/version.hpp"
 #include "io/files/sha256.hpp"

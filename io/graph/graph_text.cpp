@@ -6,7 +6,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {

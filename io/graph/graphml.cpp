@@ -5,7 +5,8 @@
 #include <streambuf>
 #include <unordered_set>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {

@@ -13,7 +13,8 @@
 #include <cstring>
 #include <new>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 
 namespace bdh::hdf5 {

@@ -6,7 +6,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/errno_error.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/hdf5/driver.hpp"

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
 
 namespace bdh::hdf5 {
 
@@ -107,7 +107,7 @@ class dataset : public object {
   // As read, of a one-dimensional dataset of any length.
   template <element T>
   array<T> read_list() const;
-  // As read and read_list, but the pages of the file themselves (core/base/array.hpp), read when
+  // As read and read_list, but the pages of the file themselves (bdh/array.hpp), read when
   // they are first touched, where limits allow it and they hold the values as memory does: in our
   // byte order, together, aligned. Else as read.
   template <element T>

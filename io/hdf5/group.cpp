@@ -2,7 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/hdf5/file.hpp"
 #include "io/hdf5/file_detail.hpp"
 

@@ -1,7 +1,8 @@
 // Strings of any length, and references: what NWB files need and ours do without.
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/hdf5/file_detail.hpp"
 
 namespace bdh::hdf5 {

@@ -11,7 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/byte_cursor.hpp"
 #include "io/hdf5/validate_messages.hpp"
 

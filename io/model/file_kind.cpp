@@ -6,7 +6,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/checksum_header.hpp"
 #include "io/hdf5/file.hpp"
 

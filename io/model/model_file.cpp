@@ -1,5 +1,3 @@
-#include "io/model/model_file.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -7,7 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"

@@ -1,11 +1,12 @@
-// What the sources of io/model/model_file.hpp share. Internal to them.
+// What the sources of bdh/model_file.hpp share. Internal to them.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "io/hdf5/file.hpp"
 
 namespace bdh {

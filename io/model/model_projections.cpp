@@ -2,7 +2,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/error_context.hpp"
 #include "io/model/model_file_detail.hpp"
 

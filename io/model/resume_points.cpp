@@ -5,7 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/model/file_kind.hpp"
 #include "io/model/state_file.hpp"
 

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/state.hpp"
 
 namespace bdh {

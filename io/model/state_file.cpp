@@ -6,8 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "core/base/bfloat16.hpp"
-#include "core/base/error.hpp"
+#include <bdh/bfloat16.hpp>
+#include <bdh/error.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"

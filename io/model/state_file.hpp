@@ -18,7 +18,8 @@
 
 #include <filesystem>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/state.hpp"
 
 namespace bdh {

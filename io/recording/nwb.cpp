@@ -10,7 +10,8 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
 #include "io/files/sha256.hpp"

@@ -1,4 +1,5 @@
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/recording/nwb_detail.hpp"
 
 namespace bdh::nwb {

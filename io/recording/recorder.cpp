@@ -5,7 +5,8 @@
 #include <numeric>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/top_k.hpp"
 #include "graph/edge_ids.hpp"
 

@@ -7,7 +7,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/journal.hpp"
 #include "io/files/json.hpp"

@@ -26,7 +26,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -8,8 +8,9 @@
 #include <numeric>
 #include <tuple>
 
-#include "core/base/error.hpp"
-#include "core/selection/select.hpp"
+#include <bdh/error.hpp>
+#include <bdh/selection.hpp>
+
 #include "graph/edge_ids.hpp"
 #include "io/files/error_context.hpp"
 

@@ -1,7 +1,7 @@
 // What a user wants recorded, checked against the model before anything runs.
 //
 //     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot
-//     (core/selection/select.hpp)
+//     (bdh/selection.hpp)
 //     ... every 10         only positions that are multiples of 10
 //     ... layers 1-2,5     only these layers
 //     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of W,
@@ -15,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "io/recording/recording.hpp"
 
 namespace bdh {

@@ -5,7 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/hdf5/file.hpp"
 
 namespace bdh {

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/sandbox.hpp"
 #include "io/hdf5/file.hpp"
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/base/array.hpp"
-#include "core/base/ids.hpp"
+#include <bdh/array.hpp>
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

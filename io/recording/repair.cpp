@@ -4,7 +4,8 @@
 #include <string>
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
 #include "io/files/errno_error.hpp"

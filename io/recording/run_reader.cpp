@@ -12,12 +12,13 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/json.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 #include "io/recording/run_json_detail.hpp"
 
 namespace bdh {

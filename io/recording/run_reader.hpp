@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "io/recording/recording_reader.hpp"
 #include "io/recording/run_status.hpp"
 

@@ -16,11 +16,12 @@
 #include <thread>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "core/base/version.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
-#include "io/model/model_file.hpp"
 #include "io/recording/run_json_detail.hpp"
 
 namespace bdh {

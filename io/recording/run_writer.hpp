@@ -29,8 +29,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/model/model.hpp"
-#include "core/simulation/step_report.hpp"
+#include <bdh/model.hpp>
+#include <bdh/step_report.hpp>
+
 #include "io/recording/recording.hpp"
 #include "io/recording/run_status.hpp"
 

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "graph/edge_ids.hpp"
 
 namespace bdh {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/permuted_engine.hpp"
 #include "kernels/cpu/direct_site.hpp"
 #include "kernels/cpu/hub_site.hpp"

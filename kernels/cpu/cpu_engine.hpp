@@ -4,7 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/engine.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 

@@ -4,7 +4,8 @@
 
 #include <cstdint>
 
-#include "core/base/instruction_set.hpp"
+#include <bdh/instruction_set.hpp>
+
 #include "kernels/block.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"

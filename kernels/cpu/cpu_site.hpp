@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "core/base/sincos.hpp"
-#include "core/model/model.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <limits>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"

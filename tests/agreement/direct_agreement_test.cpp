@@ -7,7 +7,8 @@
 #include <cstring>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"

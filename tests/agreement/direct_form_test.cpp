@@ -8,10 +8,11 @@
 #include <cmath>
 #include <string>
 
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/analysis/calibration.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "io/recording/reference_outputs.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"

@@ -8,7 +8,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 

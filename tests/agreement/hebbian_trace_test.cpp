@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 

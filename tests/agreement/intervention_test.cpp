@@ -8,7 +8,8 @@
 #include <limits>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/direct_form.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

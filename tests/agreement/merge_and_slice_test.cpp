@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/direct_form.hpp"
 #include "core/simulation/simulator.hpp"
 #include "graph/combine.hpp"

@@ -6,9 +6,10 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/simulation/simulator.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"

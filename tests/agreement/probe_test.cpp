@@ -9,10 +9,11 @@
 #include <optional>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/intervention.hpp>
+
 #include "core/base/random.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/selection/intervention.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"

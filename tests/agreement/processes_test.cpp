@@ -11,7 +11,8 @@
 #include <random>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/simulation/partition.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/random.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 

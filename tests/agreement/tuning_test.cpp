@@ -6,7 +6,8 @@
 
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "kernels/cpu/cpu_engine.hpp"
 
 namespace {

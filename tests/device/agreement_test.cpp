@@ -4,13 +4,14 @@
 #include <memory>
 #include <set>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/model/direct_form.hpp"
-#include "core/simulation/sampling.hpp"
 #include "device/backend.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "support/models.hpp"
 
 namespace {
@@ -244,7 +245,8 @@ TEST_CASE("prompts in blocks are refused") {
   const std::vector<named_model> all = models();
   pair_of_runs runs(all.front().m);
   CHECK(runs.gpu.prefill().refused() == "the device " + runs.gpu.device());
-  CHECK_THROWS_AS(runs.gpu.prefill().read(std::vector<bdh::token_id>{1, 2}), bdh::unavailable_error);
+  CHECK_THROWS_AS(runs.gpu.prefill().read(std::vector<bdh::token_id>{1, 2}),
+                  bdh::unavailable_error);
   CHECK(runs.gpu.tokens() == 0);
 }
 

@@ -4,7 +4,8 @@
 
 #include <iostream>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "device/backend.hpp"
 #include "gpu/cuda/cuda.hpp"
 

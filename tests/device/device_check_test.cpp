@@ -4,7 +4,8 @@
 
 #include <memory>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "device/support.hpp"
 #include "gpu/cuda/cuda.hpp"
 #include "support/fake_device.hpp"

@@ -2,9 +2,10 @@
 // stays allocated, and an engine that has failed is of use again after clear_synapses().
 #include <memory>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/model/direct_form.hpp"
-#include "core/simulation/sampling.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"

@@ -1,6 +1,7 @@
 // In place of a GPU, for the program's own tests: what requests CUDA gets the device that is the
 // host.
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "gpu/cuda/cuda.hpp"
 #include "support/fake_device.hpp"
 

@@ -6,8 +6,9 @@
 #include <functional>
 #include <thread>
 
+#include <bdh/sampling.hpp>
+
 #include "core/model/direct_form.hpp"
-#include "core/simulation/sampling.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
 #include "gpu/device/thread_group.hpp"

@@ -7,8 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "core/base/random.hpp"
-#include "core/model/model.hpp"
 
 namespace tests {
 

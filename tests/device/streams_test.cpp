@@ -5,9 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/model/direct_form.hpp"
-#include "core/simulation/sampling.hpp"
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"

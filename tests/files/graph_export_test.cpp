@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace {
 

@@ -9,10 +9,11 @@
 #include <map>
 #include <span>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/files/checksum_header.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 #include "io/model/state_file.hpp"
 #include "support.hpp"
 

@@ -9,9 +9,10 @@
 #include <limits>
 #include <numeric>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/files/checksum_header.hpp"
-#include "io/model/model_file.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -1,12 +1,12 @@
 // Model files: what goes in comes out, whole or not at all, and other programs can read it.
-#include "io/model/model_file.hpp"
-
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
 #include <algorithm>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
 #include "support.hpp"

@@ -4,7 +4,8 @@
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "support.hpp"
 
 using namespace bdh;

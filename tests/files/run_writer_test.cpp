@@ -11,7 +11,8 @@
 #include <thread>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/model/file_kind.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/reference_outputs.hpp"

@@ -7,9 +7,10 @@
 #include <csignal>
 #include <new>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/graph/graph_file.hpp"
-#include "io/model/model_file.hpp"
 #include "io/recording/reference_outputs.hpp"
 #include "support.hpp"
 

@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/base/bfloat16.hpp"
-#include "core/base/error.hpp"
+#include <bdh/bfloat16.hpp>
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
 #include "io/files/checksum_header.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/model_file.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -18,8 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "core/base/random.hpp"
-#include "core/model/model.hpp"
 
 namespace files {
 

@@ -9,8 +9,8 @@
 #include <random>
 #include <span>
 
-#include "core/base/error.hpp"
-#include "io/model/model_file.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 

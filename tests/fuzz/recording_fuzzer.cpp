@@ -11,7 +11,8 @@
 #include <span>
 #include <string>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/files/journal.hpp"
 #include "io/recording/recording.hpp"
 #include "io/recording/recording_reader.hpp"

@@ -1,7 +1,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "io/checkpoint/layouts.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 

@@ -10,11 +10,12 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <bdh/error.hpp>
+#include <bdh/import_graph.hpp>
+#include <bdh/model_file.hpp>
+
 #include "../files/support.hpp"
-#include "core/base/error.hpp"
 #include "core/simulation/simulator.hpp"
-#include "io/graph/graph_import.hpp"
-#include "io/model/model_file.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 using namespace bdh;

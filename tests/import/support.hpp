@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
+#include <bdh/error.hpp>
+#include <bdh/import_checkpoint.hpp>
 
 #ifndef BDH_PYTHON
 #define BDH_PYTHON "python3"

@@ -9,8 +9,9 @@
 #include <functional>
 #include <map>
 
+#include <bdh/error.hpp>
+
 #include "../files/support.hpp"
-#include "core/base/error.hpp"
 #include "graph/edge_ids.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/run_writer.hpp"

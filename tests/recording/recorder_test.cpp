@@ -7,8 +7,9 @@
 #include <cmath>
 #include <numeric>
 
+#include <bdh/error.hpp>
+
 #include "../files/support.hpp"
-#include "core/base/error.hpp"
 #include "graph/edge_ids.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

@@ -5,8 +5,9 @@
 
 #include <string>
 
+#include <bdh/error.hpp>
+
 #include "../files/support.hpp"
-#include "core/base/error.hpp"
 #include "io/files/journal.hpp"
 #include "io/recording/recording.hpp"
 #include "sonata_check.hpp"

@@ -6,8 +6,9 @@
 #include <cmath>
 #include <functional>
 
+#include <bdh/error.hpp>
+
 #include "../files/support.hpp"
-#include "core/base/error.hpp"
 #include "io/hdf5/file.hpp"
 
 using namespace bdh;

@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/model.hpp>
+
 #include "core/model/hub_algebra.hpp"
-#include "core/model/model.hpp"
 
 namespace tests {
 

@@ -13,11 +13,12 @@
 #include <iterator>
 #include <string>
 
+#include <bdh/import_checkpoint.hpp>
+
 #include "core/analysis/calibration.hpp"
 #include "core/model/direct_form.hpp"
 #include "core/simulation/loss.hpp"
 #include "core/simulation/simulator.hpp"
-#include "io/checkpoint/import_checkpoint.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 #include "reference/attention_form.hpp"
 

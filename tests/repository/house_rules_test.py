@@ -8,12 +8,12 @@ from pathlib import Path
 import cpp_text
 import house_rules
 
-INSTALL = "set(public_headers core/base/ids.hpp\n  core/model/model.hpp)\n"
+INSTALL = "set(public_headers include/bdh/ids.hpp\n  include/bdh/model.hpp)\n"
 CLEAN = {
-    "core/base/ids.hpp": "#pragma once\n// a ? b : c ? d : e, named in a comment\n",
+    "include/bdh/ids.hpp": "#pragma once\n// a ? b : c ? d : e, named in a comment\n",
     "core/base/ids.cpp": 'const char* text = "x ? y : z ? 1 : 2";\n'
          'int f(int a) { return a ? 1 : 2; }\n',
-    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
+    "include/bdh/model.hpp": '#pragma once\n#include "include/bdh/ids.hpp"\n',
     "tests/unit/core_test.cpp": "int g(bool a, bool b) { return f(a ? 1 : 2, b ? 1 : 2); }\n",
     "tests/cli/test_cli.py": "# A task is no word of the list.\n",
     "cmake/install.cmake": INSTALL,
@@ -37,7 +37,7 @@ def of_class(members, lines):
 LONG = "x" * 101
 # Rule, file, what is put at its end, line of the violation after the clean text's last.
 PLANTED = [
-    ("include", "core/base/ids.hpp", '#include "core/model/model.hpp"\n', 1),
+    ("include", "include/bdh/ids.hpp", '#include "include/bdh/model.hpp"\n', 1),
     ("columns", "core/base/ids.cpp", f"// {LONG}\n", 1),
     ("columns", "tests/cli/test_cli.py", f"# {LONG}\n", 1),
     ("columns", "CMakeLists.txt", f"# {LONG}\n", 1),
@@ -48,14 +48,14 @@ PLANTED = [
     ("function", "core/base/ids.cpp", "namespace a {\nstruct b {\n  void c() " + body(61)
      + "};\n}\n", 3),
     ("function", "core/base/ids.cpp", "a::a(int v)\n    : n_{v},\n      m_(v) " + body(59), 1),
-    ("class", "core/base/ids.hpp", of_class(3, 251), 1),
-    ("class", "core/base/ids.hpp", of_class(26, 40), 1),
-    ("class", "core/base/ids.hpp", "struct s {\n" + "  std::map<int, int> a, b;\n" * 13 + "};\n",
+    ("class", "include/bdh/ids.hpp", of_class(3, 251), 1),
+    ("class", "include/bdh/ids.hpp", of_class(26, 40), 1),
+    ("class", "include/bdh/ids.hpp", "struct s {\n" + "  std::map<int, int> a, b;\n" * 13 + "};\n",
      1),
     ("conditional", "core/base/ids.cpp", "int h(int a) { return a ? 1 : a > 2 ? 3 : 4; }\n", 1),
     ("conditional", "tests/unit/core_test.cpp",
      "int h(int a) {\n  return a ? f(a ? 1 : 2) : 4;\n}\n", 2),
-    ("word", "core/base/ids.hpp", "// nobod" + "y reads this\n", 1),
+    ("word", "include/bdh/ids.hpp", "// nobod" + "y reads this\n", 1),
     ("word", "core/base/ids.cpp", "void tel" + "l_all();\n", 1),
     ("word", "core/base/ids.cpp", 'const char* m = "as aske' + 'd";\n', 1),
     ("word", "docs/files.md", "Who" + "ever reads this.\n", 1),
@@ -66,7 +66,7 @@ WITHIN = [
     ("core/base/ids.cpp", "// " + "x" * 97 + "\n"),
     ("core/base/ids.cpp", "\n" * 398),
     ("core/base/ids.cpp", "int& g(int& n) " + body(60)),
-    ("core/base/ids.hpp", of_class(25, 250)),
+    ("include/bdh/ids.hpp", of_class(25, 250)),
     ("core/base/ids.cpp", "int h(bool a, bool b) { return (a ? 1 : 2) + (b ? 1 : 2); }\n"),
     ("core/base/ids.cpp", "auto k = values{a ? 1 : 2, b ? 3 : 4};\n"),
     ("tests/unit/core_test.cpp", "int& g(int& n) " + body(100)),

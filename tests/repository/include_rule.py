@@ -32,6 +32,7 @@ ROOMS = {
     "io/model": ["io/hdf5", "core/simulation"],
     "io/graph": ["io/hdf5", "core/analysis"],
     "io/recording": ["io/model", "core/analysis"],
+    "include/bdh": ["gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph", "io/recording"],
     "apps/common": ["core/analysis", "gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph",
                     "io/recording"],
     "apps/help": ["apps/common"],
@@ -43,6 +44,28 @@ ROOMS = {
     "apps/plot": ["apps/analysis", "apps/plot/figure"],
     "apps/step": ["apps/models", "apps/plot"],
     "apps": ["apps/help", "apps/step"],
+}
+
+
+# The public headers, all in include/bdh, and the room of each: what it may include follows from
+# that, and it includes nothing but public headers and the standard library.
+PUBLIC = {
+    "ids": "core/base",
+    "error": "core/base",
+    "array": "core/base",
+    "bfloat16": "core/base",
+    "instruction_set": "core/base",
+    "projection": "graph",
+    "dynamics": "core/model",
+    "rotation": "core/model",
+    "model": "core/model",
+    "selection": "core/selection",
+    "intervention": "core/selection",
+    "sampling": "core/simulation",
+    "step_report": "core/simulation",
+    "import_checkpoint": "io/checkpoint",
+    "model_file": "io/model",
+    "import_graph": "io/graph",
 }
 
 
@@ -95,9 +118,11 @@ def without_literals(text):
 
 
 def room(path):
-    """The folder of a file below one of FOLDERS: 'core/base/ids.hpp' -> 'core/base'; None for
-    anything else."""
-    folder = path.rpartition("/")[0]
+    """The folder of a file below one of FOLDERS: 'core/base/ids.hpp' -> 'core/base'; the room of a
+    public header, as a file or as it is included; None for anything else."""
+    folder, _, name = path.removeprefix("include/").rpartition("/")
+    if folder == "bdh":
+        return PUBLIC.get(name.removesuffix(".hpp"))
     return folder if folder.split("/")[0] in FOLDERS else None
 
 
@@ -106,7 +131,7 @@ def violations_of(root, name):
     below = ", ".join(ROOMS.get(here, []))
     guards = 0
     if here not in ROOMS:
-        yield 1, f"{here} is no room: give it a place in ROOMS of include_rule.py"
+        yield 1, f"{here or name} has no place in ROOMS or PUBLIC of include_rule.py"
         return
     for number, line in enumerate(without_literals((root / name).read_text()).split("\n"), 1):
         line = line.rstrip()
@@ -116,6 +141,11 @@ def violations_of(root, name):
             there = room(target)
             if there is not None and there not in ALLOWED[here]:
                 yield number, f"{here} must not include {target}: it stands on {below}"
+            elif target.startswith("bdh/"):
+                if mark == '"' or not (root / "include" / target).is_file():
+                    yield number, f"no public header <{target}>"
+            elif name.startswith("include/") and (mark == '"' or "." in target or "/" in target):
+                yield number, f"a public header must not include {target}: only <bdh/...> and C++'s"
             elif mark == '"' and not (root / target).is_file():
                 yield number, f"no file {target}: includes name the path from the root"
             elif mark == '"' and there is None:

@@ -9,8 +9,10 @@ import include_rule
 
 CLEAN = {
     "core/base/ids.hpp": "#pragma once\n#include <cstdint>\n",
-    "core/model/model.hpp": '#pragma once\n#include "core/base/ids.hpp"\n'
-         '#include "graph/projection.hpp"\n',
+    "include/bdh/ids.hpp": "#pragma once\n#include <cstdint>\n",
+    "include/bdh/model.hpp": "#pragma once\n#include <string>\n#include <bdh/ids.hpp>\n",
+    "core/model/model.hpp": '#pragma once\n#include <bdh/model.hpp>\n'
+         '#include "core/base/ids.hpp"\n#include "graph/projection.hpp"\n',
     "graph/projection.hpp": '#pragma once\n#include "core/base/ids.hpp"\n',
     "kernels/group.hpp": "#pragma once\n// __CUDACC__, std::sin(x): named in a comment\n"
          "#if !defined(__CUDACC__)\n#endif\n",
@@ -36,6 +38,14 @@ PLANTED = [
     ("graph/projection.hpp", '#include "graph/structure/degrees.hpp"'),
     ("gpu/device/device.hpp", "#include <cuda_runtime.h>"),
     ("core/base/ids.hpp", '#include "core/model/model.hpp"'),
+    ("core/base/ids.hpp", "#include <bdh/model.hpp>"),
+    ("graph/projection.hpp", "#include <bdh/model.hpp>"),
+    ("core/model/model.hpp", "#include <bdh/unheard_of.hpp>"),
+    ("core/model/model.hpp", '#include "bdh/model.hpp"'),
+    ("include/bdh/ids.hpp", "#include <bdh/model.hpp>"),
+    ("include/bdh/model.hpp", '#include "core/model/model.hpp"'),
+    ("include/bdh/model.hpp", "#include <hdf5.h>"),
+    ("include/bdh/model.hpp", "#include <fmt/format.h>"),
     ("core/base/ids.hpp", '#include "graph/projection.hpp"'),
     ("graph/projection.hpp", '#include "core/model/model.hpp"'),
     ("core/model/model.hpp", '#include "kernels/group.hpp"'),

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace tests {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/base/instruction_set.hpp"
+#include <bdh/instruction_set.hpp>
 
 namespace tests {
 

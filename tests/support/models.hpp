@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "oracle/oracle.hpp"
 
 namespace tests {

@@ -11,8 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/array.hpp"
-#include "core/base/error.hpp"
+#include <bdh/array.hpp>
+#include <bdh/error.hpp>
+
 #include "core/base/executor.hpp"
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"

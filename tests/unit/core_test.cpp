@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
-#include "core/model/model.hpp"
+#include <bdh/error.hpp>
+#include <bdh/model.hpp>
+
 #include "core/simulation/round_table.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

@@ -5,7 +5,8 @@
 
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "kernels/cpu/cpu_engine.hpp"
 
 namespace {

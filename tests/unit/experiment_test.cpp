@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 #include "core/analysis/queries.hpp"
-#include "core/base/error.hpp"
 #include "core/model/random_model.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 #include "apps/plot/figure/colours.hpp"
 #include "apps/plot/figure/drawing.hpp"
 #include "apps/plot/figure/image.hpp"
 #include "apps/plot/figure/scale.hpp"
 #include "apps/plot/figure/text.hpp"
-#include "core/base/error.hpp"
 
 using namespace bdh::figure;
 

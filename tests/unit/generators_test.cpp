@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/model/random_model.hpp"
 
 namespace {

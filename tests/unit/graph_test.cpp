@@ -4,9 +4,10 @@
 #include <limits>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/projection.hpp>
+
 #include "core/simulation/partition.hpp"
-#include "graph/projection.hpp"
 
 namespace {
 

@@ -1,6 +1,4 @@
 // Interventions made in C++ are those that their text makes.
-#include "core/selection/intervention.hpp"
-
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -8,7 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/intervention.hpp>
+
 #include "core/model/random_model.hpp"
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"

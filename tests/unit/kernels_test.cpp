@@ -9,7 +9,8 @@
 #include <numeric>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/random.hpp"
 #include "kernels/block.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"

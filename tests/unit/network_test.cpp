@@ -12,7 +12,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "graph/generators.hpp"
 #include "graph/structure/degrees.hpp"
 #include "graph/structure/heavy_tail.hpp"

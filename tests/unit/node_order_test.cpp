@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/random.hpp"
 #include "core/model/memory_order.hpp"
 #include "tests/files/support.hpp"

@@ -6,10 +6,11 @@
 #include <limits>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+#include <bdh/sampling.hpp>
+
 #include "core/base/exponential.hpp"
 #include "core/simulation/loss.hpp"
-#include "core/simulation/sampling.hpp"
 #include "core/simulation/sampling_law.hpp"
 
 using bdh::choose;

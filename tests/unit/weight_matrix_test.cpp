@@ -1,5 +1,7 @@
 // Circuits as rows of weights: the same matrix whatever form the model has, against sums written
 // out in double precision.
+#include "graph/structure/weight_matrix.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
+
 #include "core/base/executor.hpp"
 #include "core/model/circuit_matrix.hpp"
 #include "core/model/direct_form.hpp"
-#include "graph/structure/weight_matrix.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <set>
 
+#include <bdh/error.hpp>
+
 #include "apps/plot/figure/marks.hpp"
 #include "apps/plot/figure/panel.hpp"
 #include "apps/plot/figure/text.hpp"
-#include "core/base/error.hpp"
 
 namespace bdh::figure {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/base/error.hpp"
+#include <bdh/error.hpp>
 
 namespace bdh::figure {
 namespace {

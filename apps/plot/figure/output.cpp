@@ -5,8 +5,9 @@
 #include <system_error>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/plot/figure/image.hpp"
-#include "core/base/error.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::figure {

@@ -1,7 +1,8 @@
 // A program of its own: builds a model of two neurons in memory and steps one token.
 #include <cstdio>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
+
 #include "core/simulation/simulator.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/selection/select.hpp"
+#include <bdh/selection.hpp>
 
 namespace bdh {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/base/ids.hpp"
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -33,7 +33,7 @@
 #include <span>
 #include <string>
 
-#include "core/model/model.hpp"
+#include <bdh/model.hpp>
 
 namespace bdh {
 

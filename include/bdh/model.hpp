@@ -22,10 +22,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/ids.hpp"
-#include "core/model/dynamics.hpp"
-#include "core/model/rotation.hpp"
-#include "graph/projection.hpp"
+#include <bdh/dynamics.hpp>
+#include <bdh/ids.hpp>
+#include <bdh/projection.hpp>
+#include <bdh/rotation.hpp>
 
 namespace bdh {
 

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
 
 namespace bdh {
 

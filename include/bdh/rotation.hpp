@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "core/base/array.hpp"
+#include <bdh/array.hpp>
 
 namespace bdh {
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "core/base/ids.hpp"
-#include "core/model/model.hpp"
+#include <bdh/ids.hpp>
+#include <bdh/model.hpp>
 
 namespace bdh {
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <string>
 
-#include "core/base/array.hpp"
-#include "core/base/bfloat16.hpp"
-#include "core/base/ids.hpp"
+#include <bdh/array.hpp>
+#include <bdh/bfloat16.hpp>
+#include <bdh/ids.hpp>
 
 namespace bdh {
 
