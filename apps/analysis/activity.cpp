@@ -48,8 +48,6 @@ struct observed {
   std::string no_bands = {};            // why nothing by frequency
 };
 
-// ---- from a model
-
 observed of_model(const activity_options& o) {
   o.input.check(false);
   const model m = o.engine.open(o.subject);
@@ -98,8 +96,6 @@ observed of_model(const activity_options& o) {
   }
   return r;
 }
-
-// ---- from a recorded run
 
 // The report of every value that is not 0 of a variable in a layer.
 std::optional<listed_recording> events_of(const run_reader& run, layer_id layer, bool of_y) {
@@ -176,8 +172,6 @@ observed of_run(const activity_options& o) {
       see_events(run, *events_of(run, l, of_y), of_y, tokens, r);
   return r;
 }
-
-// ---- output
 
 double mean_surprisal(const activity_statistics& all) {
   double sum = 0, known = 0;

@@ -43,6 +43,19 @@ std::pair<std::pair<layer_id, bool>, neuron_pair> key_of(const separation& s) {
   return {{s.layer, s.of_y}, s.pair};
 }
 
+// How many sentences would do, each set by itself or beside the other as it is.
+std::string enough_sentences(std::size_t positives, std::size_t negatives, std::size_t carried) {
+  const std::size_t each = texts_needed(carried, level);
+  std::string enough = fmt::format("{0} and {0} or more", each);
+  if (positives > 1 && positives < each)
+    enough +=
+        fmt::format(", or {} and {}", positives, texts_needed_beside(positives, carried, level));
+  if (negatives > 1 && negatives < each)
+    enough +=
+        fmt::format(", or {} and {}", texts_needed_beside(negatives, carried, level), negatives);
+  return enough;
+}
+
 class concept_search {
  public:
   concept_search(const concepts_options& o, const model& m, simulator& brain)
@@ -119,16 +132,9 @@ class concept_search {
         both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best", candidates,
                                   std::min(1.0, found))
                     : "too few for two halves";
-    const std::size_t each = texts_needed(carried, level);
-    std::string enough = fmt::format("{0} and {0} or more", each);
-    if (positives > 1 && positives < each)
-      enough +=
-          fmt::format(", or {} and {}", positives, texts_needed_beside(positives, carried, level));
-    if (negatives > 1 && negatives < each)
-      enough +=
-          fmt::format(", or {} and {}", texts_needed_beside(negatives, carried, level), negatives);
     throw input_error(options_.positive + " and " + options_.negative,
-                      fmt::format("{} and {} sentences, {}", positives, negatives, lacking), enough,
+                      fmt::format("{} and {} sentences, {}", positives, negatives, lacking),
+                      enough_sentences(positives, negatives, carried),
                       carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}",
                                                 texts_needed(1, level))
                                   : "");

@@ -93,9 +93,6 @@ void links(table& t) {
   const auto triangles = [](const part_report& p) {
     return p.links ? p.links->triangles : std::nullopt;
   };
-  const auto modularity = [](const part_report& p) -> const modularity_report* {
-    return p.links && p.links->modularity ? &*p.links->modularity : nullptr;
-  };
   t.line_if("links, either way", whole,
             [](const links_report& l) { return count(static_cast<double>(l.links)); });
   t.line_if("components", whole, [](const links_report& l) { return count(l.weak.count); });
@@ -137,6 +134,12 @@ void links(table& t) {
             [](const triangle_counts& c) { return number(c.transitivity); });
   t.line_if("  clustering, mean over nodes", triangles,
             [](const triangle_counts& c) { return number(c.clustering); });
+}
+
+void modularity_lines(table& t) {
+  const auto modularity = [](const part_report& p) -> const modularity_report* {
+    return p.links && p.links->modularity ? &*p.links->modularity : nullptr;
+  };
   const auto found = [](const communities& c) {
     return fmt::format("{:.4f} ({})", c.modularity, c.size.size());
   };
@@ -225,6 +228,7 @@ std::string text_of(const structure_summary& r, head_id heads) {
   t.line_if("  against chance, rho", mutual,
             [](const reciprocity& m) { return m.rho ? number(*m.rho) : "-"; });
   links(t);
+  modularity_lines(t);
   text += t.text();
   text += spread("Dale index, by edges", dale_by_edges(g));
   if (const auto chance = expected_dale_index(g))

@@ -177,6 +177,14 @@ std::uint64_t most_neurons(planned_model p, site_id sites, double bytes) {
   return low * unit;
 }
 
+// Sources with W before layer l: in graphs of neurons what the token drives, then Y of the layer
+// before; else the token's node and Y of all before.
+static double active_sources(const planned_model& p, layer_id l) {
+  const double n = static_cast<double>(p.neurons);
+  if (p.hubs != 0) return 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
+  return l == 1 ? p.sensory_edges / static_cast<double>(p.vocabulary) : p.y * n;
+}
+
 planned_traffic traffic_of(const planned_model& p, site_id sites) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
                v = static_cast<double>(p.vocabulary), layers = p.layers, heads = p.heads,
@@ -206,10 +214,7 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   }
   const double sources = p.sources();
   for (layer_id l = 1; l <= p.layers; ++l) {
-    // Sources with W: in graphs of neurons what the token drives, then Y of the layer before; else
-    // the token's node and Y of all before.
-    double own = 1 + (1 - std::pow(1 - p.y, l - 1.0)) * n;
-    if (d == 0) own = l == 1 ? p.sensory_edges / v : p.y * n;
+    const double own = active_sources(p, l);
     t.push += edge * own * p.gx_degree;
     t.synapses += (sizeof(neuron_id) + 3 * value) * used * n * p.gs_degree;
     t.pull += edge * p.x * sources * p.gy_degree;

@@ -108,6 +108,12 @@ drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direc
   return d;
 }
 
+bool has_fit(const figure::drawing& d) {
+  return std::any_of(d.panels.begin(), d.panels.end(), [](const figure::panel& of) {
+    return std::any_of(of.marks.begin(), of.marks.end(), [](const mark& k) { return k.dashed; });
+  });
+}
+
 }  // namespace
 
 figure::picture degrees_of(const model& m, const std::string& name, const graph_choice& choice) {
@@ -160,13 +166,8 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
     p.what.panels.push_back(std::move(panel));
   }
   if (!not_fitted.empty()) {
-    const bool none =
-        std::none_of(p.what.panels.begin(), p.what.panels.end(), [](const figure::panel& of) {
-          return std::any_of(of.marks.begin(), of.marks.end(),
-                             [](const mark& k) { return k.dashed; });
-        });
     p.what.panels.back().marks.push_back(
-        {.name = none ? "no power law fitted" : "no power law: " + not_fitted});
+        {.name = !has_fit(p.what) ? "no power law fitted" : "no power law: " + not_fitted});
     p.what.notes.push_back(
         "No power law is fitted where too few neurons are in the tail, or all have as many edges.");
   }

@@ -164,6 +164,36 @@ std::vector<figure::tick> ticks_of(const model& m, const ordering& o, bool downw
   return all;
 }
 
+// Between heads or communities.
+figure::mark boundary_lines(const ordering& o, double n) {
+  figure::mark lines{.how = figure::form::segments, .of = figure::ink, .size = 0.8};
+  for (neuron_id place : o.boundaries) {
+    const double across = place, down = n - static_cast<double>(place);
+    lines.x.insert(lines.x.end(), {across, across, 0, n});
+    lines.y.insert(lines.y.end(), {0, n, down, down});
+  }
+  return lines;
+}
+
+const char* weight_label(const graph_choice& choice) {
+  return choice.graph == "gs" ? "plasticity rate" : "weight (excitatory > 0)";
+}
+
+figure::panel matrix_panel(const model& m, const ordering& o, bool by_community) {
+  const neuron_id n = m.neurons();
+  return {.x = {.label = by_community ? "presynaptic neuron, by community" : "presynaptic neuron",
+                .least = 0,
+                .most = static_cast<double>(n),
+                .tight = true,
+                .ticks = ticks_of(m, o, false),
+                .upwards = n <= most_labelled && n > 12},
+          .y = {.label = by_community ? "postsynaptic neuron, by community" : "postsynaptic neuron",
+                .least = 0,
+                .most = static_cast<double>(n),
+                .tight = true,
+                .ticks = ticks_of(m, o, true)}};
+}
+
 }  // namespace
 
 figure::picture matrix_of(const model& m, const std::string& name, const graph_choice& choice,
@@ -206,34 +236,16 @@ figure::picture matrix_of(const model& m, const std::string& name, const graph_c
   const double limit = colour_limit(h.values, p.what.notes);
   h.least = h.is_signed ? -limit : 0;
   h.most = limit;
-  const char* weight = choice.graph == "gs" ? "plasticity rate" : "weight (excitatory > 0)";
-  h.label = side == 1 ? weight : fmt::format("mean {}", weight);
+  h.label = side == 1 ? weight_label(choice) : fmt::format("mean {}", weight_label(choice));
   if (side != 1)
     p.what.notes.push_back(fmt::format(
         "Each cell is the mean over {} × {} pairs of neurons; pairs without an edge count as 0.",
         side, side));
-  figure::panel panel{
-      .x = {.label = by_community ? "presynaptic neuron, by community" : "presynaptic neuron",
-            .least = 0,
-            .most = static_cast<double>(n),
-            .tight = true,
-            .ticks = ticks_of(m, o, false),
-            .upwards = n <= most_labelled && n > 12},
-      .y = {.label = by_community ? "postsynaptic neuron, by community" : "postsynaptic neuron",
-            .least = 0,
-            .most = static_cast<double>(n),
-            .tight = true,
-            .ticks = ticks_of(m, o, true)},
-      .heat = std::move(h)};
-  figure::mark lines{.how = figure::form::segments, .of = figure::ink, .size = 0.8};
-  for (neuron_id place : o.boundaries) {
-    const double across = place, down = n - static_cast<double>(place);
-    lines.x.insert(lines.x.end(), {across, across, 0, static_cast<double>(n)});
-    lines.y.insert(lines.y.end(), {0, static_cast<double>(n), down, down});
-  }
+  figure::panel panel = matrix_panel(m, o, by_community);
+  panel.heat = std::move(h);
   if (!by_community && m.heads() > 1)
     p.what.notes.push_back(fmt::format("Lines divide the {} heads.", m.heads()));
-  panel.marks.push_back(std::move(lines));
+  panel.marks.push_back(boundary_lines(o, n));
   p.what.panels.push_back(std::move(panel));
   return p;
 }

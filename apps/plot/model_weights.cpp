@@ -16,6 +16,40 @@ constexpr double few_edges =
 constexpr int bins_a_side =
     6;  // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
 
+using bin_counts = std::map<int, std::uint64_t>;
+
+figure::mark bars_of(const bin_counts& counts, sign which, double width, bool rates) {
+  const double side = which == sign::excitatory ? 1 : -1;
+  figure::mark bars{.how = figure::form::bars,
+                    .name = which == sign::excitatory ? "excitatory" : "inhibitory",
+                    .of = which == sign::excitatory ? figure::excitatory : figure::inhibitory,
+                    .size = width};
+  if (rates) {  // never negative: one series, without a name
+    bars.name.clear();
+    bars.of = figure::series_colour(2, 7);
+  }
+  for (const auto& [bin, count] : counts) {
+    bars.x.push_back(side * (bin + 0.5) * width);
+    bars.y.push_back(static_cast<double>(count));
+  }
+  return bars;
+}
+
+// From the lowest weight up.
+std::string csv_rows(const std::string& graph, const bin_counts& counts, double side,
+                     double width) {
+  std::string csv;
+  const auto row = [&](int bin, std::uint64_t count) {
+    const double near = side * bin * width, far = side * (bin + 1) * width;
+    csv += fmt::format("{},{},{},{}\n", graph, std::min(near, far), std::max(near, far), count);
+  };
+  if (side > 0)
+    for (const auto& [bin, count] : counts) row(bin, count);
+  else
+    for (auto at = counts.rbegin(); at != counts.rend(); ++at) row(at->first, at->second);
+  return csv;
+}
+
 }  // namespace
 
 figure::picture weights_of(const model& m, const std::string& name, const graph_choice& choice) {
@@ -51,33 +85,14 @@ figure::picture weights_of(const model& m, const std::string& name, const graph_
                         .nothing = "no weights other than 0"};
     double most = 0;
     for (const sign which : {sign::inhibitory, sign::excitatory}) {
-      std::map<int, std::uint64_t> counts;
+      bin_counts counts;
       sizes.each_size(which, [&](float size, std::uint64_t count) {
         if (size != 0) counts[static_cast<int>(size / width)] += count;
       });
       const double side = which == sign::excitatory ? 1 : -1;
-      figure::mark bars{.how = figure::form::bars,
-                        .name = which == sign::excitatory ? "excitatory" : "inhibitory",
-                        .of = which == sign::excitatory ? figure::excitatory : figure::inhibitory,
-                        .size = width};
-      if (rates) {  // never negative: one series, without a name
-        bars.name.clear();
-        bars.of = figure::series_colour(2, 7);
-      }
-      for (const auto& [bin, count] : counts) {
-        bars.x.push_back(side * (bin + 0.5) * width);
-        bars.y.push_back(static_cast<double>(count));
-        most = std::max(most, bars.y.back());
-      }
-      const auto row = [&](int bin, std::uint64_t count) {
-        const double near = side * bin * width, far = side * (bin + 1) * width;
-        p.csv +=
-            fmt::format("{},{},{},{}\n", graph, std::min(near, far), std::max(near, far), count);
-      };
-      if (which == sign::excitatory)
-        for (const auto& [bin, count] : counts) row(bin, count);
-      else
-        for (auto at = counts.rbegin(); at != counts.rend(); ++at) row(at->first, at->second);
+      figure::mark bars = bars_of(counts, which, width, rates);
+      for (double height : bars.y) most = std::max(most, height);
+      p.csv += csv_rows(graph, counts, side, width);
       if (counts.empty()) continue;
       if (which == sign::excitatory && panel.marks.empty()) panel.x.least = 0;
       panel.marks.push_back(std::move(bars));

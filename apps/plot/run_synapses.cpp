@@ -110,6 +110,31 @@ bool all_zero(const panel& p) {
   });
 }
 
+// One synapse in one layer; its lines of CSV are added to `csv`.
+figure::mark line_of(const recorded_run& run, const course& c, const std::string& name,
+                     std::uint64_t most_tips, std::string& csv) {
+  figure::mark m{.name = name, .marked = true};
+  const std::size_t tip_step =
+      std::max<std::size_t>(1, (c.positions.size() + most_tips - 1) / most_tips);
+  m.hidden_points = c.positions.size() > most_marked;
+  const bool changes =
+      std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
+  for (std::size_t i = 0; i < c.positions.size(); ++i) {
+    const std::uint64_t position = c.positions[i];
+    m.x.push_back(static_cast<double>(position));
+    m.y.push_back(c.values[i]);
+    const std::size_t token = position - run.first;
+    csv += fmt::format("{},{},{},{},{},", position, run.tokens[token], csv_quoted(run.texts[token]),
+                       c.layer, csv_quoted(name));
+    csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
+    const bool has_tip = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
+    m.tips.push_back(has_tip ? fmt::format("{} after token {} '{}', {}: {:.4g}", name, position,
+                                           run.texts[token], layer_name(c.layer), c.values[i])
+                             : std::string());
+  }
+  return m;
+}
+
 }  // namespace
 
 picture synapses_of(const run_reader& run, const figure_choice& choice) {
@@ -138,29 +163,9 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
     for (std::size_t k = 0; k < all.size(); ++k)
       for (const time_series& c : all[k].series) {
         if (c.layer != l) continue;
-        figure::mark m{.name = all[k].name,
-                       .of = figure::series_colour(k, all.size()),
-                       .with = series_shape(k),
-                       .marked = true};
-        const std::size_t tip_step = std::max<std::size_t>(
-            1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
-        m.hidden_points = c.positions.size() > most_marked;
-        const bool changes =
-            std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
-        for (std::size_t i = 0; i < c.positions.size(); ++i) {
-          const std::uint64_t position = c.positions[i];
-          m.x.push_back(static_cast<double>(position));
-          m.y.push_back(c.values[i]);
-          const std::size_t token = position - run.first;
-          p.csv += fmt::format("{},{},{},{},{},", position, run.tokens[token],
-                               csv_quoted(run.texts[token]), l, csv_quoted(all[k].name));
-          p.csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
-          const bool has_tip = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
-          m.tips.push_back(has_tip
-                               ? fmt::format("{} after token {} '{}', {}: {:.4g}", all[k].name,
-                                             position, run.texts[token], layer_name(l), c.values[i])
-                               : std::string());
-        }
+        figure::mark m = line_of(run, c, all[k].name, choice.most_tips, p.csv);
+        m.of = figure::series_colour(k, all.size());
+        m.with = series_shape(k);
         if (of.marks.empty()) positions = c.positions;
         since = std::max(since, c.since);
         of.marks.push_back(std::move(m));

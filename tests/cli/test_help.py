@@ -1,5 +1,4 @@
-"""What the program prints about itself: version, citation, manual pages, and the completion of words
-in shells."""
+"""What the program prints about itself: version, citation, manual pages, completion in shells."""
 import json
 import os
 import pty
