@@ -102,6 +102,7 @@ class ordered final : public engine {
       : as_(std::move(as)), engine_(std::move(inside)) {}
 
   site_id sites() const noexcept override { return engine_->sites(); }
+  site_range local() const noexcept override { return engine_->local(); }
   std::string device() const override { return engine_->device(); }
   std::span<const stage> stages(action a) const noexcept override { return engine_->stages(a); }
 
