@@ -97,8 +97,8 @@ class engine {
   virtual void perform(const step& s, site_id site, const inbox& received,
                        outbox& sent) noexcept = 0;
 
-  // The same step of several streams, for one site: siblings, of which this is one. They may share
-  // what they read of the model; every stream's bits are those that perform() gives it.
+  // The same step of several streams, for one site: those of one model, of which this is one. They
+  // may share what they read of the model; every stream's bits are those that perform() gives it.
   virtual void perform_batch(const step& s, site_id site,
                              std::span<const stream_part> streams) noexcept {
     for (const stream_part& stream : streams)

@@ -1,7 +1,7 @@
-// An engine for a model with an order of its own (model::order): inside, neurons lie in that order,
-// so that those that are connected are near each other in memory; outside, in everything that is
-// asked and answered, they have their numbers. Nobody but this engine knows of the order. Sums have
-// their terms in another order than without it; all else is the same.
+// An engine for a model with a memory order of its own (model::memory_order): inside, neurons lie in
+// that order, so that those that are connected are near each other in memory; outside, in every
+// argument and result, they have their numbers. No other code depends on the order. Sums have their
+// terms in another order than without it; all else is the same.
 //
 // It has a copy of the model's circuits, in its order.
 #pragma once

@@ -106,9 +106,11 @@ void probe_store::write(layer_id layer, const activity& of, std::size_t part,
     }
     for (const std::uint16_t k : std::span(reached).first(count)) {
       const hebbian& write = own.writes[first + k];
-      const double factor = !write.by_y             ? w[write.post]
-                            : write.post < y.size() ? y[write.post]
-                                                    : 0.0f;
+      double factor = 0;  // sensory nodes have no Y
+      if (!write.by_y)
+        factor = w[write.post];
+      else if (write.post < y.size())
+        factor = y[write.post];
       some[k].strength += factor * (write.rate * x[some[k].pre]);
       some[k].partner += factor * (write.partner_rate * x[some[k].pre ^ partner]);
     }

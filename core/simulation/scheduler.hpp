@@ -39,9 +39,9 @@ class scheduler {
   std::optional<round_mark> advance();  // runs up to the next moment, and returns it
   void finish(const round_observer* observer = nullptr);
 
-  // The same for several streams at once, each with a scheduler of its own for a sibling engine,
-  // and all begun alike: a site does a step for all of them, on the executor of the first. Of no
-  // schedulers: nothing.
+  // The same for several streams at once, each with a scheduler of its own for an engine of its own
+  // over the same model, and all begun alike: a site does a step for all of them, on the executor
+  // of the first. Of no schedulers: nothing.
   static void finish(std::span<scheduler* const> together,
                      const round_observer* observer = nullptr);
   // Sent between sites since the token began.

@@ -59,7 +59,7 @@ class simulator {
   ~simulator();
 
   // Another stream over the same model, with an engine of the same kind and the same executor: zero
-  // synapses, no probes, no interventions. Siblings can read their tokens together
+  // synapses, no probes, no interventions. Streams of one model can read their tokens together
   // (core/simulation/streams.hpp). Throws unavailable_error with sites in other processes.
   std::unique_ptr<simulator> new_stream() const;
 

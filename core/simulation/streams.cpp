@@ -12,13 +12,13 @@
 namespace bdh {
 namespace {
 
-void expect_siblings(std::span<const stream_step> steps) {
+void expect_different_streams_of_one_model(std::span<const stream_step> steps) {
   for (std::size_t k = 0; k < steps.size(); ++k) {
     const std::string place = "stream " + std::to_string(k);
-    if (!steps[k].stream->loop().is_sibling_of(steps[0].stream->loop()))
+    if (!steps[k].stream->loop().can_run_with(steps[0].stream->loop()))
       throw input_error(
           place, "another model, engine, number of sites or round table than that of stream 0",
-          "a sibling of it");
+          "a new_stream() of it");
     if (std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(k),
                     [&](const stream_step& s) { return s.stream == steps[k].stream; }))
       throw input_error(place, "a stream for the second time", "one token a stream");
@@ -28,7 +28,7 @@ void expect_siblings(std::span<const stream_step> steps) {
 }  // namespace
 
 void step_streams(std::span<stream_step> steps) {
-  expect_siblings(steps);
+  expect_different_streams_of_one_model(steps);
   observation sees = observation::none;
   for (const stream_step& s : steps) sees = std::max(sees, s.stream->loop().sees());
   std::vector<token_loop::stream> begun;

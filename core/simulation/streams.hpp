@@ -26,7 +26,7 @@ struct stream_step {
 };
 
 // One token in each stream. Throws input_error, before anything is read, unless the streams are
-// different siblings.
+// different ones of one model, made by new_stream().
 void step_streams(std::span<stream_step> steps);
 
 }  // namespace bdh

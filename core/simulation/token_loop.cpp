@@ -30,7 +30,7 @@ observation token_loop::sees() const noexcept {
   return most;
 }
 
-bool token_loop::is_sibling_of(const token_loop& other) const {
+bool token_loop::can_run_with(const token_loop& other) const {
   const engine &a = p_.work, &b = other.p_.work;
   return &p_.subject == &other.p_.subject && typeid(a) == typeid(b) && a.device() == b.device() &&
          a.sites() == b.sites() && table_.rounds == other.table_.rounds;

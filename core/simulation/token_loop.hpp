@@ -50,7 +50,7 @@ class token_loop {
   bool published() const noexcept { return published_; }  // the round table is
   const round_table& table() const noexcept { return table_; }
   // Whether a token of both can be run together.
-  bool is_sibling_of(const token_loop& other) const;
+  bool can_run_with(const token_loop& other) const;
 
   void begin(token_id token, observation sees);
   std::optional<round_mark> advance();
