@@ -1,6 +1,7 @@
 #include "io/files/journal.hpp"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,7 +45,8 @@ journal_writer journal_writer::create(const std::filesystem::path& file) {
   journal_writer made(
       file, ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666));
   if (made.descriptor_ < 0) made.fail();
-  made.write(std::as_bytes(std::span(journal_magic)));
+  iovec magic{const_cast<char*>(journal_magic.data()), journal_magic.size()};
+  made.write_pieces({&magic, 1});
   return made;
 }
 
@@ -70,23 +72,41 @@ journal_writer::~journal_writer() {
 
 void journal_writer::fail() const { throw_errno(path_, errno); }
 
-void journal_writer::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::write(descriptor_, bytes.data(), bytes.size());
+void journal_writer::write_pieces(std::span<iovec> pieces) {
+  while (!pieces.empty()) {
+    const ssize_t done = ::writev(descriptor_, pieces.data(), static_cast<int>(pieces.size()));
     if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) fail();
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
+    if (done < 0) fail();
+    auto left = static_cast<std::size_t>(done);
+    while (!pieces.empty() && left >= pieces.front().iov_len) {
+      left -= pieces.front().iov_len;
+      pieces = pieces.subspan(1);
+    }
+    if (pieces.empty()) return;
+    if (done == 0) fail();
+    pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + left;
+    pieces.front().iov_len -= left;
   }
 }
 
-void journal_writer::append(std::span<const std::byte> content) {
-  record_head head{content.size(), checksum(content), 0};
+// One call, so that a kill seldom tears a record.
+void journal_writer::append(std::span<const std::span<const std::byte>> parts) {
+  boost::crc_32_type crc;
+  record_head head;
+  for (const std::span<const std::byte> part : parts) {
+    crc.process_bytes(part.data(), part.size());
+    head.length += part.size();
+  }
+  head.content = crc.checksum();
   head.own = own_checksum(head);
-  // One write, so that a kill seldom tears a record.
-  const auto* const first = reinterpret_cast<const std::byte*>(&head);
-  std::vector<std::byte> record(first, first + head_bytes);
-  record.insert(record.end(), content.begin(), content.end());
-  write(record);
+  std::array<iovec, 9> pieces{};
+  std::size_t count = 0;
+  const auto add = [&](std::span<const std::byte> part) {
+    pieces.at(count++) = {const_cast<std::byte*>(part.data()), part.size()};
+  };
+  add(std::as_bytes(std::span(&head, 1)));
+  for (const std::span<const std::byte> part : parts) add(part);
+  write_pieces(std::span(pieces).first(count));
 }
 
 void journal_writer::sync() {

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+struct iovec;
+
 namespace bdh {
 
 class journal_writer {
@@ -26,13 +28,14 @@ class journal_writer {
   ~journal_writer();
 
   // To the operating system, at once. Both throw device_error.
-  void append(std::span<const std::byte> content);
-  void sync();  // to the disk
+  void append(std::span<const std::byte> content) { append({&content, 1}); }
+  void append(std::span<const std::span<const std::byte>> parts);  // of one record, at most 8
+  void sync();                                                     // to the disk
 
  private:
   journal_writer(std::filesystem::path file, int descriptor)
       : path_(std::move(file)), descriptor_(descriptor) {}
-  void write(std::span<const std::byte> bytes);
+  void write_pieces(std::span<iovec> pieces);
   [[noreturn]] void fail() const;
 
   std::filesystem::path path_;

@@ -32,6 +32,20 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
   return found;
 }
 
+// The neurons whose value is not zero, ascending, and these values.
+void read_active(const simulator& brain, variable v, std::vector<neuron_id>& ids,
+                 std::vector<float>& values) {
+  values.resize(brain.size(v));
+  brain.read(v, values);
+  ids.clear();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] != 0) {
+      values[ids.size()] = values[i];
+      ids.push_back(static_cast<neuron_id>(i));
+    }
+  values.resize(ids.size());
+}
+
 // Strengths of all synapses of a layer, in the order of their ids.
 void read_layer(const simulator& brain, layer_id layer, std::vector<float>& out) {
   std::vector<edge_id> ids;
@@ -122,31 +136,43 @@ recorder::~recorder() {
   if (observer_) brain_.stop_observing(*observer_);
 }
 
-// X of a layer is complete after its round 3, which comes first, Y after round 2.
 void recorder::after_round(layer_id layer, moment at) {
   if (at != moment::y_ready && at != moment::x_ready) return;
   const quantity complete = at == moment::x_ready ? quantity::x : quantity::y;
-  bool have = false;
+  const variable v = at == moment::x_ready ? variable::x : variable::y;
+  bool have_all = false, have_active = false;
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     const recording_description& d = sources_[k].what;
     if (d.what != complete || d.layer != layer || !d.due(brain_.tokens())) continue;
-    if (!std::exchange(have, true)) {
-      neurons_.resize(brain_.size(variable::x));
-      brain_.read(complete == quantity::x ? variable::x : variable::y, neurons_);
+    if (d.layout == recording_layout::frames) {
+      if (!std::exchange(have_all, true)) {
+        neurons_.resize(brain_.size(v));
+        brain_.read(v, neurons_);
+      }
+      take_neurons(d, rows_[k]);
+    } else {
+      if (!std::exchange(have_active, true)) read_active(brain_, v, active_, active_values_);
+      take_events(d, rows_[k]);
     }
-    take_activity(d, rows_[k]);
   }
 }
 
-void recorder::take_activity(const recording_description& d, recording_row& row) const {
-  row = {};
-  if (d.layout == recording_layout::frames) {
-    for (std::uint64_t i : d.node_ids) row.values.push_back(neurons_[i]);
+void recorder::take_neurons(const recording_description& d, recording_row& row) const {
+  row.values.clear();
+  for (std::uint64_t i : d.node_ids) row.values.push_back(neurons_[i]);
+}
+
+void recorder::take_events(const recording_description& d, recording_row& row) const {
+  if (d.top == 0) {
+    row.nodes.assign(active_.begin(), active_.end());
+    row.values = active_values_;
     return;
   }
-  for (std::size_t i : largest(neurons_, d.top, [](float v) { return v; })) {
-    row.nodes.push_back(i);
-    row.values.push_back(neurons_[i]);
+  row.nodes.clear();
+  row.values.clear();
+  for (std::size_t k : largest(active_values_, d.top, [](float v) { return v; })) {
+    row.nodes.push_back(active_[k]);
+    row.values.push_back(active_values_[k]);
   }
 }
 

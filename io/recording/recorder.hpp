@@ -27,7 +27,8 @@ class recorder {
  private:
   struct source;  // where the values of a report come from
   void after_round(layer_id layer, moment at);
-  void take_activity(const recording_description& d, recording_row& row) const;
+  void take_neurons(const recording_description& d, recording_row& row) const;
+  void take_events(const recording_description& d, recording_row& row) const;
   void take_chosen(const source& s, recording_row& row);
   void take_strongest(const recording_description& d, recording_row& row);
   void take_snapshot(const recording_description& d, recording_row& row);
@@ -37,6 +38,8 @@ class recorder {
   std::vector<recording_row> rows_;
   std::vector<edge_id> file_position_;      // of every synapse, for snapshots
   std::vector<float> neurons_, strengths_;  // as read
+  std::vector<neuron_id> active_;           // neurons, ascending
+  std::vector<float> active_values_;        // of them
   std::optional<int> observer_;
 };
 

@@ -111,19 +111,16 @@ struct row_head {
   std::uint32_t reserved = 0;
 };
 
-std::vector<std::byte> encoded(std::uint64_t position, token_id token, const recording_row& row) {
-  const row_head head{position, row.nodes.size(), row.edges.size(), row.values.size(), token, 0};
-  std::vector<std::byte> bytes;
-  const auto add = [&](const void* from, std::size_t size) {
-    const auto* const first = static_cast<const std::byte*>(from);
-    bytes.insert(bytes.end(), first, first + size);
-  };
-  bytes.reserve(sizeof head + 8 * (row.nodes.size() + row.edges.size()) + 4 * row.values.size());
-  add(&head, sizeof head);
-  add(row.nodes.data(), row.nodes.size() * sizeof row.nodes[0]);
-  add(row.edges.data(), row.edges.size() * sizeof row.edges[0]);
-  add(row.values.data(), row.values.size() * sizeof row.values[0]);
-  return bytes;
+void append(journal_writer& to, std::uint64_t position, token_id token, const recording_row& row) {
+  const row_head head{.position = position,
+                      .nodes = row.nodes.size(),
+                      .edges = row.edges.size(),
+                      .values = row.values.size(),
+                      .token = token};
+  const std::span<const std::byte> parts[] = {
+      std::as_bytes(std::span(&head, 1)), std::as_bytes(std::span(row.nodes)),
+      std::as_bytes(std::span(row.edges)), std::as_bytes(std::span(row.values))};
+  to.append(parts);
 }
 
 // Nothing when these bytes are no row.
@@ -247,7 +244,7 @@ void recording::append(std::uint64_t position, token_id token, const recording_r
   if (!fits(row, f.what))
     throw shape_error(f.path.string(), std::to_string(row.values.size()) + " values",
                       std::to_string(f.what.width));
-  f.journal.append(encoded(position, token, row));
+  bdh::append(f.journal, position, token, row);
   f.file->append(position, token, row);
 }
 
