@@ -111,7 +111,7 @@ bool all_zero(const panel& p) {
 }
 
 // One synapse in one layer; its lines of CSV are added to `csv`.
-figure::mark line_of(const recorded_run& run, const course& c, const std::string& name,
+figure::mark line_of(const run_reader& run, const time_series& c, const std::string& name,
                      std::uint64_t most_tips, std::string& csv) {
   figure::mark m{.name = name, .marked = true};
   const std::size_t tip_step =

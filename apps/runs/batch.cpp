@@ -80,8 +80,8 @@ void add_stream(batch_plan& plan, const run_options& o,
   }
 }
 
-// How many streams run at the same time. Throws input_error when that many were asked for and do
-// not fit.
+// How many streams run at the same time. Throws input_error when the options want more than
+// fit.
 std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded_synapses,
                               std::size_t streams) {
   const std::uint64_t each = std::max<std::uint64_t>(
@@ -201,7 +201,7 @@ class batch {
       }
       auto input = options_.batch.empty()
                        ? o.input.open(model_)
-                       : open_line("", o.input.text ? *o.input.text : *o.input.tokens, model_);
+                       : open_line("", o.input.text.value_or(o.input.tokens.value_or("")), model_);
       active_.push_back(
           std::make_unique<stream>(number, o, std::move(brain), std::move(input), recordings_));
     } catch (const error& e) {

@@ -17,7 +17,7 @@
 namespace bdh::app {
 
 struct batch_plan {
-  std::vector<run_options> streams;              // what each is asked to do, as if it were alone
+  std::vector<run_options> streams;              // the options of each, as if it were alone
   std::size_t at_a_time = 0;                     // of them
   std::optional<std::uint64_t> tokens, longest;  // of all streams, of the longest; where known
 };

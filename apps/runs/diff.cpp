@@ -244,14 +244,14 @@ json difference::as_json() const {
 class diff_app final : public command {
  public:
   explicit diff_app(command_line& program)
-      : command(program, "diff", "Tell where two recorded runs part, and by how much.") {
+      : command(program, "diff", "Show where two recorded runs part, and by how much.") {
     arguments_.add("RUN_A", options_.a, "the folder of a run").required().type_name("");
     arguments_.add("RUN_B", options_.b, "the folder of another").required().type_name("");
     add_number<double>(arguments_, "--tolerance", options_.tolerance, {0, 1e30, "a number >= 0"},
                        "values that differ by no more are the same [0]")
         .type_name("T");
     add_number<std::uint64_t>(arguments_, "--top", options_.top, {0, 1'000'000, "0 to 1000000"},
-                              "synapses to tell [10]")
+                              "synapses to list [10]")
         .type_name("K");
     arguments_.add_flag("--json", options_.json, "one JSON object on standard output");
   }

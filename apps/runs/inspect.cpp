@@ -236,7 +236,7 @@ std::string in_plots(const run_reader& run, const table& t, std::size_t width) {
   return text;
 }
 
-// What was asked for instead, by requests that are about the same.
+// What was recorded instead, by requests.
 [[noreturn]] void refuse(const inspect_options& o, const run_reader& run,
                          const std::string& subject, const std::string& hint) {
   std::set<std::string> kinds;
@@ -258,11 +258,13 @@ table synapse_table(const inspect_options& o, const run_reader& run,
           {},
           {}};
   series = synapse_series(run, synapse, names.subject(), o.layer, o.by_y);
-  if (series.empty())
+  if (series.empty()) {
+    const std::string request = "synapses:" + one_line(o.what) + (o.by_y ? " factor y" : "");
     refuse(o, run, t.subject,
            names.subject() != nullptr
-               ? "bdh run --record 'synapses:" + one_line(o.what) + (o.by_y ? " factor y'" : "'")
+               ? "bdh run --record '" + request + "'"
                : "in snapshots and top lists it would take the model: " + names.missing());
+  }
   for (const time_series& c : series) {
     t.layers[c.layer] = {&c};
     if (c.since != 0)
@@ -292,7 +294,7 @@ class inspect_app final : public command {
  public:
   explicit inspect_app(command_line& program)
       : command(program, "inspect",
-                "Tell what a run recorded, or the course of a synapse or a neuron in it.") {
+                "Show what a run recorded, or the course of a synapse or a neuron in it.") {
     command_line& c = arguments_;
     inspect_options& o = options_;
     c.add("RUN", o.run, "the folder of a run").required().type_name("");
@@ -325,10 +327,12 @@ class inspect_app final : public command {
     std::vector<time_series> series;
     const table t = o.what.starts_with(neuron_prefix) ? neuron_table(o, recorded, series)
                                                       : synapse_table(o, recorded, series);
-    print(o.csv    ? in_csv(recorded, t)
-          : o.json ? dumped(in_json(recorded, t))
-          : o.plot ? in_plots(recorded, t, output_width())
-                   : in_lines(recorded, t));
+    if (o.csv)
+      print(in_csv(recorded, t));
+    else if (o.json)
+      print(dumped(in_json(recorded, t)));
+    else
+      print(o.plot ? in_plots(recorded, t, output_width()) : in_lines(recorded, t));
     return 0;
   }
 

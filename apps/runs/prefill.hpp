@@ -27,7 +27,7 @@ struct prefill_choice {
 // Why this run cannot read its text in blocks; nothing: it can. `recordings`: what it records.
 std::optional<std::string> blocks_refused(const simulator& brain,
                                           std::span<const recording_description> recordings);
-// Throws unavailable_error where the blocks that were asked for are refused.
+// Throws unavailable_error where --prefill blocks is given and they are refused.
 void expect_blocks(const prefill_choice& prefill, const simulator& brain,
                    std::span<const recording_description> recordings);
 

@@ -1,4 +1,4 @@
-// bdh resume: a run that was stopped goes on from its last checkpoint to the end of what was asked.
+// bdh resume: a run that was stopped goes on from its last checkpoint to its end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -75,7 +75,7 @@ int resume(const resume_options& r) {
     throw input_error("'-'", "standard input", "nothing",
                       "this run goes on with the text that it was given");
   if (!has_input && r.standard_input.empty() && point.generated == 0)
-    throw input_error(place, "a run of standard input, which nobody kept", "the rest of it",
+    throw input_error(place, "a run of standard input, which was not kept", "the rest of it",
                       "bdh resume " + r.folder + " - < REST");
   if (!has_input) {
     point.to_skip.clear();
@@ -89,7 +89,7 @@ int resume(const resume_options& r) {
   simulator brain = o.engine.make(m);
   brain.restore(checkpoint->state);
   checkpoint.reset();
-  // Standard input tells nothing of what there was before.
+  // Of standard input, how much there was before is not known.
   const auto total =
       has_input && input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, first, total);

@@ -68,7 +68,7 @@ double free_bytes(std::filesystem::path folder) {
   return failed ? std::numeric_limits<double>::infinity() : static_cast<double>(space.available);
 }
 
-// Tells how much the recordings will take. Throws input_error when that is more than a careless
+// Prints how much the recordings will take. Throws input_error when that is more than a careless
 // user may have meant, or than there is.
 void expect_space(const run_options& o, const std::vector<recording_description>& recordings,
                   std::optional<std::uint64_t> tokens) {

@@ -1,4 +1,4 @@
-// What a run was asked to do: from the command line, and again from run.json when it goes on.
+// The options of a run: from the command line, and again from run.json when it goes on.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ class run_recorder {
   void commit();
 
   void finish(run_status status);  // an interrupted run leaves a checkpoint
-  void end(run_status status);     // finish(); then the state is saved, where that was asked for
+  void end(run_status status);     // finish(); then the state is saved, with --save-state
   void fail() noexcept;            // after an error: what was read before it is kept
 
   const statistics& totals() const noexcept { return totals_; }

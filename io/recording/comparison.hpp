@@ -73,7 +73,7 @@ struct run_comparison {
 };
 
 // `tolerance`: values of activity and synapses that differ by no more are the same. `top`: so many
-// synapses are told. Throws input_error, with its way out, for recordings that cannot be read.
+// synapses are listed. Throws input_error, with its way out, for recordings that cannot be read.
 run_comparison compare(const run_reader& a, const run_reader& b, double tolerance,
                        std::uint64_t top);
 

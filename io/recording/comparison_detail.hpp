@@ -1,4 +1,4 @@
-// What the comparisons of two runs share; nobody else includes this.
+// What the comparisons of two runs share.
 #pragma once
 
 #include <algorithm>

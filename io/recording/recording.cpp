@@ -227,7 +227,7 @@ recording recording::reopen(const std::filesystem::path& folder, const std::stri
   file->sync();
   file->mark();
   whole.publish();
-  // Only now: whoever is killed before this starts again from the longer journal.
+  // Only now: after a kill before this, the longer journal is still there to start from.
   return recording(std::make_unique<files>(
       files{std::move(what), path, journal_writer::reopen(journal, end), std::move(file)}));
 }

@@ -195,8 +195,8 @@ recording_description snapshot(const model& m, const recording_request& r, layer
 
 // "x", "events_x", "top_x": the second request of a kind is called x-2, and so on.
 std::string stem(const recording_request& r, const recording_description& d) {
-  const std::string prefix = r.what == "events" ? "events_" : d.top != 0 ? "top_" : "";
-  return prefix + name(d.what);
+  if (r.what == "events") return std::string("events_") + name(d.what);
+  return std::string(d.top != 0 ? "top_" : "") + name(d.what);
 }
 
 class planner {
@@ -367,8 +367,8 @@ predicted_bytes predict_bytes(const std::vector<recording_description>& recordin
     double row = 4 * width + (d.layout == recording_layout::logits ? 4 : 0), journal = 4 * width;
     if (d.layout == recording_layout::events) {
       const double edge = d.what == quantity::synapses ? edge_id_bytes : 0;
-      const double events = d.top != 0 ? static_cast<double>(d.top)
-                                       : width * (d.what == quantity::x ? active_x : active_y);
+      const double share = d.what == quantity::x ? active_x : active_y;
+      const double events = d.top != 0 ? static_cast<double>(d.top) : width * share;
       row = events * (event_bytes + edge);
       journal = events * (journal_event_bytes + edge);
     }

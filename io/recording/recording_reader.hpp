@@ -1,4 +1,4 @@
-// Reads a recording (io/recording/recording.hpp), of this program or of anybody, up to its commit
+// Reads a recording (io/recording/recording.hpp), of this program or another one, up to its commit
 // marker, row by row: one block at a time is in memory.
 #pragma once
 
@@ -20,7 +20,7 @@ class recording_reader {
   recording_reader& operator=(recording_reader&&) noexcept;
   ~recording_reader();
 
-  // As far as the file tells: the width of events is 0, the population of logits "readout".
+  // As far as the file says: the width of events is 0, the population of logits "readout".
   const recording_description& what() const noexcept;
 
   std::uint64_t rows() const noexcept;  // committed

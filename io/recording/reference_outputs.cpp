@@ -48,7 +48,7 @@ class reader {
   }
 
  private:
-  // Tokens that the file vouches for: of a recording, those before its commit marker.
+  // Tokens that are committed: of a recording, those before its commit marker.
   std::uint64_t committed() const {
     std::uint64_t rows = root_.open_dataset("tokens").shape()[0];
     if (!root_.has("mapping")) return rows;

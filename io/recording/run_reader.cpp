@@ -212,15 +212,15 @@ std::uint64_t committed_rows(const run_reader& run, const listed_recording& r) {
 // line.
 void expect_all(const run_reader& run, const summary_table& s) {
   const nlohmann::json description = nlohmann::json::parse(run.json);
-  const auto told = description.find("tokens");
-  if (run.status != run_status::complete || told == description.end() ||
-      !told->is_number_unsigned())
+  const auto tokens = description.find("tokens");
+  if (run.status != run_status::complete || tokens == description.end() ||
+      !tokens->is_number_unsigned())
     return;
-  const std::uint64_t all = *told;
+  const std::uint64_t all = *tokens;
   const auto expect = [&](const std::string& file, std::uint64_t found) {
     if (found < all)
       throw input_error(file, std::to_string(found) + " tokens",
-                        std::to_string(all) + ", as run.json tells of a complete run");
+                        std::to_string(all) + ", as run.json says of a complete run");
   };
   expect((run.folder / "tokens.csv").string(), run.tokens.size());
   expect(s.file, s.rows);
@@ -328,11 +328,11 @@ summary_table run_reader::summary() const {
 }
 
 found_model find_model(const run_reader& run) {
-  const auto told = run.options.find("model");
+  const auto option = run.options.find("model");
   const nlohmann::json path =
-      told == run.options.end() ? nlohmann::json() : nlohmann::json::parse(told->second);
+      option == run.options.end() ? nlohmann::json() : nlohmann::json::parse(option->second);
   if (!path.is_string() || run.model_sha256.empty())
-    return {std::nullopt, "run.json does not tell where it was"};
+    return {std::nullopt, "run.json does not say where it was"};
   const std::string file = path;
   if (identify(file) != file_kind::model) return {std::nullopt, file + " is not there"};
   try {

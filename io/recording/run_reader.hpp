@@ -47,7 +47,7 @@ struct run_reader {
   std::string model_sha256;                 // of the model's content
   layer_id layers = 0;
   neuron_id neurons = 0, hubs = 0;
-  std::map<std::string, std::string> options;  // what the run was asked for, each value as JSON
+  std::map<std::string, std::string> options;  // of the run, each value as JSON
   std::vector<listed_recording> recordings;
   std::string creator, started, host;
   std::string json;  // all of it, on one line, with `status` as above

@@ -40,8 +40,8 @@ namespace bdh {
 // Every failed write throws device_error naming the file.
 class run_writer {
  public:
-  // Makes the folder, which must not exist or be empty (input_error). `options`: what the run was
-  // asked for, a JSON object. `position`: of the first token to come.
+  // Makes the folder, which must not exist or be empty (input_error). `options`: of the run, a
+  // JSON object. `position`: of the first token to come.
   static run_writer create(const std::filesystem::path& folder, const model& m,
                            const std::string& options,
                            std::vector<recording_description> recordings = {},

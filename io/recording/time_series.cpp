@@ -13,7 +13,7 @@ namespace {
 
 constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
 
-bool asks_for(const listed_recording& r, std::initializer_list<const char*> kinds) {
+bool requests_any(const listed_recording& r, std::initializer_list<const char*> kinds) {
   return std::any_of(kinds.begin(), kinds.end(),
                      [&](const char* kind) { return r.request.starts_with(kind); });
 }
@@ -145,7 +145,7 @@ std::vector<time_series> neuron_series(const run_reader& run, neuron_id neuron,
                                        std::optional<layer_id> layer) {
   best_series all;
   for (const listed_recording& r : run.recordings)
-    if (asks_for(r, {"x:", "y:", "events"}) && layer.value_or(r.layer) == r.layer)
+    if (requests_any(r, {"x:", "y:", "events"}) && layer.value_or(r.layer) == r.layer)
       if (auto c = of_neuron(run.open(r), neuron)) all.add(std::move(*c));
   return all.take();
 }
@@ -155,7 +155,7 @@ std::vector<time_series> synapse_series(const run_reader& run, const synapse_nam
   const std::optional<edge_id> edge = m != nullptr ? edge_of(*m, synapse) : std::nullopt;
   best_series all;
   for (const listed_recording& r : run.recordings)
-    if (asks_for(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
+    if (requests_any(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
       if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y))
         all.add(std::move(*c));
   return all.take();

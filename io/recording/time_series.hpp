@@ -31,7 +31,7 @@ struct synapse_name {
   bool to_hub = false;
 };
 // The same for the strength of a synapse. `m`: without it, synapses of sparse graphs are found only
-// where they were asked for by themselves, not in snapshots and top lists. `by_y`: those of probes
+// where they were requested one by one, not in snapshots and top lists. `by_y`: those of probes
 // by factor Y, and only those.
 std::vector<time_series> synapse_series(const run_reader& run, const synapse_name& synapse,
                                         const model* m, std::optional<layer_id> layer,

@@ -105,9 +105,9 @@ TEST_CASE("requests are read from the end, where names cannot mislead") {
 
 TEST_CASE("requests from a file") {
   const files::folder dir;
-  files::write(
-      dir / "plan.json",
-      R"(["events every 3", {"what": "x:1-2", "every": 10, "layers": "1-2"}, {"what": "snapshot", "layers": 2}])");
+  files::write(dir / "plan.json",
+               R"(["events every 3", {"what": "x:1-2", "every": 10, "layers": "1-2"},
+          {"what": "snapshot", "layers": 2}])");
   const auto all = read_recordings(dir / "plan.json");
   REQUIRE(all.size() == 3);
   CHECK(all[0].every == 3);
