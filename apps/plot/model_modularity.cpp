@@ -66,7 +66,7 @@ class modularity_curve {
   std::string& csv_;
 };
 
-// The course of one sign of a graph of weights.
+// One sign of a graph of weights.
 void follow(modularity_curve& c, const model_graph& g, const weight_matrix& rows,
             const weight_histogram& sizes, sign which, const community_choice& choice) {
   const counts at = levels(sizes, which, g.window().targets, choice.most_edges);

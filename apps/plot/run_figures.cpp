@@ -24,7 +24,7 @@ using figure::mark;
 using figure::panel;
 using figure::picture;
 
-constexpr std::size_t most_points = 400;      // of a course over tokens; more are averaged
+constexpr std::size_t most_points = 400;      // of a line over tokens; more are averaged
 constexpr std::size_t most_scattered = 3000;  // tokens that are drawn as points
 constexpr double percent = 100;
 const std::string activity_hint = "bdh run --record events";
@@ -61,7 +61,7 @@ mark survival_line(const run_reader& run, const recorded_activity& a) {
   return m;
 }
 
-// A course over many tokens as means of equal pieces.
+// A line over many tokens as means of equal pieces.
 mark averaged(const std::vector<std::uint64_t>& positions, const std::vector<double>& values) {
   const std::size_t piece = (positions.size() + most_points - 1) / most_points;
   mark m;
@@ -305,26 +305,26 @@ picture rates_of(const run_reader& run, const figure_choice& choice) {
              .panel_height = 210},
             "what,variable,layer,x_percent_or_position,y_percent\n"};
   const std::vector<layer_id> layers = drawn_layers(run, choice, 12, p.what);
-  panel distributions[2], courses[2];
+  panel distributions[2], series_panels[2];
   bool some = false;
   for (std::size_t v = 0; v < 2; ++v) {
     distributions[v] = {.title = fmt::format("How often neurons are active: {}", variable(both[v])),
                         .x = {.label = "tokens at which it is active (%)", .least = 0},
                         .y = {.label = "neurons (%)", .kind = figure::spacing::logarithmic},
                         .nothing = "needs --record events"};
-    courses[v] = {
+    series_panels[v] = {
         .title = fmt::format("How many are active: {}", variable(both[v])),
         .x = token_axis(run, t.positions, figure_width / 2 - 80),
         .y = {.label = fmt::format("active {} (% of neurons)", variable(both[v])), .least = 0}};
     for (std::size_t k = 0; k < layers.size(); ++k) {
       const figure::colour of = figure::series_colour(k, layers.size());
-      mark course = averaged(t.positions, shares(t, both[v], layers[k]));
-      course.of = of;
-      course.with = series_shape(k);
-      course.marked = true;
-      course.name = layer_name(layers[k]);
-      add_rows(p.csv, "tokens", both[v], layers[k], course);
-      courses[v].marks.push_back(std::move(course));
+      mark series = averaged(t.positions, shares(t, both[v], layers[k]));
+      series.of = of;
+      series.with = series_shape(k);
+      series.marked = true;
+      series.name = layer_name(layers[k]);
+      add_rows(p.csv, "tokens", both[v], layers[k], series);
+      series_panels[v].marks.push_back(std::move(series));
       const auto activity = find_activity(run, both[v], layers[k]);
       if (!activity || activity->top != 0 || activity->positions.empty()) continue;
       some = true;
@@ -339,7 +339,7 @@ picture rates_of(const run_reader& run, const figure_choice& choice) {
     }
   }
   if (some) p.what.panels = {distributions[0], distributions[1]};
-  p.what.panels.insert(p.what.panels.end(), {courses[0], courses[1]});
+  p.what.panels.insert(p.what.panels.end(), {series_panels[0], series_panels[1]});
   if (some)
     p.what.notes.push_back(
         "Above: share of the neurons that are active at this share of the tokens or more.");

@@ -23,9 +23,9 @@ using figure::panel;
 using figure::picture;
 
 constexpr std::size_t most_layers = 8;
-constexpr std::size_t most_marked = 40;  // tokens of a course whose points are drawn
+constexpr std::size_t most_marked = 40;  // tokens of a series whose points are drawn
 
-// The courses of one synapse by layer, under the name that the picture gives it.
+// The time series of one synapse by layer, under the name that the picture gives it.
 struct followed {
   std::string name;
   std::vector<time_series> series;
