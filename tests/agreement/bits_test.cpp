@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include <bdh/error.hpp>
@@ -13,31 +12,12 @@
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
+#include "support/outcome.hpp"
 
 namespace {
 
-struct outcome {
-  std::vector<float> logits;  // all tokens
-  std::vector<bdh::layer_synapses> synapses;
-  std::vector<bdh::step_report> reports;
-};
-
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-
-bool same_bits(const outcome& a, const outcome& b) {
-  if (!same_bits(std::span(a.logits), std::span(b.logits)) ||
-      a.synapses.size() != b.synapses.size())
-    return false;
-  for (std::size_t l = 0; l < a.synapses.size(); ++l)
-    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) ||
-        a.synapses[l].clock != b.synapses[l].clock ||
-        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
-                    b.synapses[l].last_used.begin()))
-      return false;
-  return true;
-}
+using tests::outcome;
+using tests::same_bits;
 
 outcome run(bdh::simulator& brain, const std::vector<int>& tokens) {
   outcome o;

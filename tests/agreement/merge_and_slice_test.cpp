@@ -16,16 +16,12 @@
 #include "core/simulation/simulator.hpp"
 #include "graph/combine.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
+#include "support/arrays.hpp"
 #include "support/models.hpp"
 
 namespace {
 
-template <class T>
-bdh::array<T> make(std::vector<T> values) {
-  bdh::array<T> a(values.size());
-  std::copy(values.begin(), values.end(), a.begin());
-  return a;
-}
+using tests::array_of;
 
 std::vector<float> logits(const bdh::model& m, int vocabulary) {
   bdh::simulator brain(m, bdh::cpu_engine(m));
@@ -69,8 +65,8 @@ TEST_CASE("edges go to their places, and those that fall together add up") {
   const bdh::population two{"two", 2}, three{"three", 3};
   // 0 -> 0 (1), 0 -> 1 (2), 1 -> 1 (-3)
   const auto p =
-      bdh::projection::sparse("p", two, two, bdh::major::source, make<bdh::edge_id>({0, 2, 3}),
-                              make<bdh::neuron_id>({0, 1, 1}), make<float>({1, 2, -3}));
+      bdh::projection::sparse("p", two, two, bdh::major::source, array_of<bdh::edge_id>({0, 2, 3}),
+                              array_of<bdh::neuron_id>({0, 1, 1}), array_of<float>({1, 2, -3}));
   const std::vector<bdh::neuron_id> turned{2, 0}, kept{0, bdh::nowhere}, same{0, 1};
   const bdh::placement parts[] = {
       {&p, turned, same, 1}, {&p, turned, turned, 10}, {&p, kept, same, 100}};
@@ -82,7 +78,7 @@ TEST_CASE("edges go to their places, and those that fall together add up") {
   CHECK(std::ranges::equal(c.weights(), std::vector<float>{70, 21, 197, 2, 10}));
 
   const auto d =
-      bdh::projection::dense("d", two, two, bdh::major::source, make<float>({1, -0.0f, 3, 4}));
+      bdh::projection::dense("d", two, two, bdh::major::source, array_of<float>({1, -0.0f, 3, 4}));
   const std::vector<bdh::neuron_id> second{1, bdh::nowhere}, first{bdh::nowhere, 0};
   const bdh::placement rows[] = {{&d, second, same, 1}, {&d, first, same, 2}};
   const auto e = bdh::combined("e", two, two, bdh::major::source, rows);

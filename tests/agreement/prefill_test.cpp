@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include <bdh/error.hpp>
 #include <bdh/import_checkpoint.hpp>
@@ -13,16 +12,14 @@
 #include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
+#include "support/outcome.hpp"
 
 namespace {
 
-constexpr double agreement = 1e-5;  // relative to the largest value: what is promised
+using tests::outcome;
+using tests::same_bits;
 
-struct outcome {
-  std::vector<float> logits;  // all tokens
-  std::vector<bdh::layer_synapses> synapses;
-  std::vector<bdh::step_report> reports;
-};
+constexpr double agreement = 1e-5;  // relative to the largest value: what is promised
 
 std::vector<bdh::token_id> tokens_of(const std::vector<int>& tokens) {
   return {tokens.begin(), tokens.end()};
@@ -49,29 +46,6 @@ outcome run(const bdh::model& m, const std::vector<int>& tokens, std::size_t ste
             std::size_t piece = 1 << 20) {
   bdh::simulator brain(m, bdh::cpu_engine(m, cpu), {.threads = threads});
   return run(brain, tokens, steps, piece);
-}
-
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-
-bool same_bits(const outcome& a, const outcome& b) {
-  if (!same_bits(std::span(a.logits), std::span(b.logits)) ||
-      a.synapses.size() != b.synapses.size())
-    return false;
-  for (std::size_t l = 0; l < a.synapses.size(); ++l)
-    if (!same_bits(a.synapses[l].stored, b.synapses[l].stored) ||
-        a.synapses[l].clock != b.synapses[l].clock ||
-        !std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
-                    b.synapses[l].last_used.begin()))
-      return false;
-  for (std::size_t t = 0; t < a.reports.size(); ++t)
-    if (a.reports[t].active_x != b.reports[t].active_x ||
-        a.reports[t].active_y != b.reports[t].active_y ||
-        a.reports[t].synaptic_events != b.reports[t].synaptic_events ||
-        a.reports[t].hebbian_writes != b.reports[t].hebbian_writes)
-      return false;
-  return true;
 }
 
 template <class A, class B>

@@ -14,22 +14,19 @@
 
 #include <bdh/error.hpp>
 
+#include "../support/arrays.hpp"
+
 namespace {
 
-template <class T>
-bdh::array<T> make(std::vector<T> values) {
-  bdh::array<T> a(values.size());
-  std::copy(values.begin(), values.end(), a.begin());
-  return a;
-}
+using tests::array_of;
 
 // Four neurons. Excitatory 0 -> 1 (1), 2 -> 1 (2); inhibitory 0 -> 1 (4), 3 -> 0 (0.5), 2 -> 2 (0).
 bdh::model small(std::vector<std::string> names) {
   const bdh::population neurons{"neurons", 4}, sources{"sources", 4}, tokens{"sensory", 3};
   const auto edges = [&](const char* name, bdh::major rows, std::vector<bdh::edge_id> indptr,
                          std::vector<bdh::neuron_id> indices, std::vector<float> weights) {
-    return bdh::projection::sparse(name, sources, neurons, rows, make(std::move(indptr)),
-                                   make(std::move(indices)), make(std::move(weights)));
+    return bdh::projection::sparse(name, sources, neurons, rows, array_of(std::move(indptr)),
+                                   array_of(std::move(indices)), array_of(std::move(weights)));
   };
   const auto none = [&](const char* name, bdh::major rows) {
     return edges(name, rows, {0, 0, 0, 0, 0}, {}, {});
@@ -44,11 +41,11 @@ bdh::model small(std::vector<std::string> names) {
   c.gy_excitatory = none("gy_excitatory", bdh::major::target);
   c.gy_inhibitory = none("gy_inhibitory", bdh::major::target);
   c.gs = bdh::projection::sparse("gs", neurons, sources, bdh::major::source,
-                                 make<bdh::edge_id>({0, 1, 1, 1, 1}), make<bdh::neuron_id>({3}),
-                                 make<float>({0.25f}));
-  c.sensory = bdh::projection::sparse("sensory", tokens, neurons, bdh::major::source,
-                                      make<bdh::edge_id>({0, 1, 2, 3}),
-                                      make<bdh::neuron_id>({0, 1, 2}), make<float>({1, 1, 1}));
+                                 array_of<bdh::edge_id>({0, 1, 1, 1, 1}),
+                                 array_of<bdh::neuron_id>({3}), array_of<float>({0.25f}));
+  c.sensory = bdh::projection::sparse(
+      "sensory", tokens, neurons, bdh::major::source, array_of<bdh::edge_id>({0, 1, 2, 3}),
+      array_of<bdh::neuron_id>({0, 1, 2}), array_of<float>({1, 1, 1}));
   p.neuron_names = std::move(names);
   return bdh::model(std::move(p));
 }

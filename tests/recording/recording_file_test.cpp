@@ -8,6 +8,7 @@
 #include <bdh/error.hpp>
 
 #include "../files/support.hpp"
+#include "descriptions.hpp"
 #include "io/files/journal.hpp"
 #include "io/recording/recording.hpp"
 #include "sonata_check.hpp"
@@ -16,44 +17,9 @@ using namespace bdh;
 
 namespace {
 
-recording_description frames() {
-  recording_description d;
-  d.name = "synapses_2.h5";
-  d.request = "synapses:0->3,4->3,1->7";
-  d.what = quantity::synapses;
-  d.layout = recording_layout::frames;
-  d.layer = 2;
-  d.every = 2;
-  d.start = 4;
-  d.width = 3;
-  d.population = "neurons";
-  d.node_ids = {3, 7};
-  d.index_pointers = {0, 2, 3};
-  d.element_ids = {5, 6, 20};
-  d.synapses = {{0, 3, 5}, {4, 3, 6}, {1, 7}};
-  return d;
-}
-
-recording_description events() {
-  recording_description d;
-  d.name = "events_x_1.h5";
-  d.request = "events";
-  d.what = quantity::x;
-  d.layout = recording_layout::events;
-  d.layer = 1;
-  d.width = 16;
-  d.population = "neurons";
-  return d;
-}
-
-recording_description logits() {
-  recording_description d;
-  d.name = "logits.h5";
-  d.request = "logits";
-  d.width = 5;
-  d.population = "readout";
-  return d;
-}
+using tests::frames;
+using tests::logits;
+recording_description events() { return tests::events(16); }
 
 recording_row row_at(const recording_description& d, std::uint64_t position) {
   recording_row row;

@@ -9,50 +9,26 @@
 #include <bdh/error.hpp>
 
 #include "../files/support.hpp"
+#include "descriptions.hpp"
 #include "io/hdf5/file.hpp"
 
 using namespace bdh;
 
 namespace {
 
+using tests::logits;
+
 recording_description frames() {
-  recording_description d;
-  d.name = "synapses_2.h5";
-  d.request = "synapses:0->3,4->3,1->7";
-  d.what = quantity::synapses;
-  d.layout = recording_layout::frames;
-  d.layer = 2;
-  d.every = 2;
-  d.start = 4;
-  d.width = 3;
-  d.population = "neurons";
-  d.node_ids = {3, 7};
-  d.index_pointers = {0, 2, 3};
-  d.element_ids = {5, 6, 20};
-  d.synapses = {{0, 3, 5}, {4, 3, 6}, {1, 7, recorded_synapse::no_edge, 4}};
+  recording_description d = tests::frames();
+  d.synapses.back() = {1, 7, recorded_synapse::no_edge, 4};  // probed from token 4 on
   return d;
 }
 
 recording_description events(const char* request = "events") {
-  recording_description d;
-  d.name = "events_x_1.h5";
+  recording_description d = tests::events(4096);
   d.request = request;
-  d.what = quantity::x;
-  d.layout = recording_layout::events;
-  d.layer = 1;
   d.every = 3;
   d.start = 6;
-  d.width = 4096;
-  d.population = "neurons";
-  return d;
-}
-
-recording_description logits() {
-  recording_description d;
-  d.name = "logits.h5";
-  d.request = "logits";
-  d.width = 5;
-  d.population = "readout";
   return d;
 }
 

@@ -7,23 +7,19 @@
 
 #include <bdh/error.hpp>
 
+#include "../support/arrays.hpp"
 #include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 
-template <class T>
-bdh::array<T> make(std::vector<T> values) {
-  bdh::array<T> a(values.size());
-  std::copy(values.begin(), values.end(), a.begin());
-  return a;
-}
+using tests::array_of;
 
 const bdh::population neurons{"neurons", 3}, tokens{"sensory", 1};
 
 bdh::projection edges(const char* name, bdh::major rows, std::vector<bdh::edge_id> indptr,
                       std::vector<bdh::neuron_id> indices, std::vector<float> weights) {
-  return bdh::projection::sparse(name, neurons, neurons, rows, make(std::move(indptr)),
-                                 make(std::move(indices)), make(std::move(weights)));
+  return bdh::projection::sparse(name, neurons, neurons, rows, array_of(std::move(indptr)),
+                                 array_of(std::move(indices)), array_of(std::move(weights)));
 }
 
 // The token excites 0 and 1, W = (1, 2, 0). Gx: 0->2 by 0.5, 1->2 by 0.25 and, inhibitory, by
@@ -39,9 +35,9 @@ bdh::model toy() {
   c.gy_excitatory = edges("gy_excitatory", major::target, {0, 0, 0, 1}, {0}, {2});
   c.gy_inhibitory = edges("gy_inhibitory", major::target, {0, 0, 0, 1}, {1}, {1});
   c.gs = edges("gs", major::source, {0, 1, 1, 2}, {1, 0}, {1, 1});
-  c.sensory =
-      bdh::projection::sparse("sensory", tokens, neurons, major::source, make<bdh::edge_id>({0, 2}),
-                              make<bdh::neuron_id>({0, 1}), make<float>({1, 2}));
+  c.sensory = bdh::projection::sparse("sensory", tokens, neurons, major::source,
+                                      array_of<bdh::edge_id>({0, 2}),
+                                      array_of<bdh::neuron_id>({0, 1}), array_of<float>({1, 2}));
   p.direct = std::move(c);
   return bdh::model(std::move(p));
 }
@@ -108,7 +104,8 @@ TEST_CASE("without W there is nothing to say") {
   const bdh::population hubs{"hubs", 1};
   const auto dense = [](const char* name, bdh::population from, bdh::population to, bdh::major rows,
                         std::vector<float> w) {
-    return bdh::projection::dense(name, std::move(from), std::move(to), rows, make(std::move(w)));
+    return bdh::projection::dense(name, std::move(from), std::move(to), rows,
+                                  array_of(std::move(w)));
   };
   p.circuits.e = dense("e", neurons, hubs, bdh::major::source, {1, 2, 3});
   p.circuits.sensory = dense("sensory", tokens, hubs, bdh::major::source, {2});

@@ -7,30 +7,26 @@
 #include <bdh/error.hpp>
 #include <bdh/projection.hpp>
 
+#include "../support/arrays.hpp"
 #include "core/simulation/partition.hpp"
 
 namespace {
 
-template <class T>
-bdh::array<T> make(std::vector<T> values) {
-  bdh::array<T> a(values.size());
-  std::copy(values.begin(), values.end(), a.begin());
-  return a;
-}
+using tests::array_of;
 
 const bdh::population three{"neurons", 3}, two{"hubs", 2};
 
 // 0 -> 0 (1.0), 0 -> 1 (2.0), 2 -> 1 (3.0)
 bdh::projection example() {
   return bdh::projection::sparse("e", three, two, bdh::major::source,
-                                 make<bdh::edge_id>({0, 2, 2, 3}), make<bdh::neuron_id>({0, 1, 1}),
-                                 make<float>({1, 2, 3}));
+                                 array_of<bdh::edge_id>({0, 2, 2, 3}),
+                                 array_of<bdh::neuron_id>({0, 1, 1}), array_of<float>({1, 2, 3}));
 }
 
 bdh::projection with(std::vector<bdh::edge_id> indptr, std::vector<bdh::neuron_id> indices,
                      std::vector<float> weights) {
-  return bdh::projection::sparse("e", three, two, bdh::major::source, make(std::move(indptr)),
-                                 make(std::move(indices)), make(std::move(weights)));
+  return bdh::projection::sparse("e", three, two, bdh::major::source, array_of(std::move(indptr)),
+                                 array_of(std::move(indices)), array_of(std::move(weights)));
 }
 
 }  // namespace
@@ -46,9 +42,9 @@ TEST_CASE("a projection whose nodes lie elsewhere has the same edges") {
   CHECK(narrow.is_bfloat16());
   CHECK(narrow.weight(1) == 2);
   CHECK(std::ranges::equal(example().moved({}, {}).weights(), example().weights()));
-  const bdh::projection block =
-      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}))
-          .moved(rows, {});
+  const bdh::projection block = bdh::projection::dense("dx", two, three, bdh::major::target,
+                                                       array_of<float>({1, 2, 3, 4, 5, 6}))
+                                    .moved(rows, {});
   CHECK(std::ranges::equal(block.weights(), std::vector<float>{5, 6, 1, 2, 3, 4}));
 }
 
@@ -61,8 +57,8 @@ TEST_CASE("edges are found by source and target") {
   CHECK_FALSE(p.find(2, 0));
   CHECK_FALSE(p.find(3, 0));
   CHECK_FALSE(p.find(0, 2));
-  const bdh::projection d =
-      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}));
+  const bdh::projection d = bdh::projection::dense("dx", two, three, bdh::major::target,
+                                                   array_of<float>({1, 2, 3, 4, 5, 6}));
   CHECK(d.weights()[*d.find(1, 2)] == 6);
   CHECK(d.weights()[*d.find(0, 1)] == 3);
 }
@@ -77,9 +73,9 @@ TEST_CASE("transposing keeps every edge and comes back") {
   const bdh::projection back = t.transposed();
   CHECK(std::vector(back.indices().begin(), back.indices().end()) ==
         std::vector<bdh::neuron_id>{0, 1, 1});
-  const bdh::projection d =
-      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3, 4, 5, 6}))
-          .transposed();
+  const bdh::projection d = bdh::projection::dense("dx", two, three, bdh::major::target,
+                                                   array_of<float>({1, 2, 3, 4, 5, 6}))
+                                .transposed();
   CHECK(d.weights()[*d.find(1, 2)] == 6);
   CHECK(d.weights()[1] == 3);
 }
@@ -102,7 +98,7 @@ TEST_CASE("a projection that is not well-formed is refused, naming the place") {
       with({0, 2, 2, 3}, {0, 1, 1}, {1, std::numeric_limits<float>::quiet_NaN(), 3}),
       "e/data[1]: nan, expected a finite weight", bdh::input_error);
   CHECK_THROWS_WITH_AS(
-      bdh::projection::dense("dx", two, three, bdh::major::target, make<float>({1, 2, 3})),
+      bdh::projection::dense("dx", two, three, bdh::major::target, array_of<float>({1, 2, 3})),
       "dx: 3 weights, expected 2 hubs x 3 neurons", bdh::shape_error);
 }
 
