@@ -36,16 +36,16 @@ constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
-// Where the words lead: to a command, or a kind of it; and the first word that leads nowhere, or
-// nothing, where there should be one more.
-struct way {
+// The command that the words name, or a kind of it; and the first word that names none, or nothing
+// where one more is expected.
+struct command_path {
   const command_line* at;
   std::string name;                  // "bdh plot"
   std::optional<std::string> wrong;  // "'rastr', expected raster, rates"
 };
 
-way follow(const command_line& program, const std::vector<std::string>& words) {
-  way w{&program, program.name(), std::nullopt};
+command_path resolve(const command_line& program, const std::vector<std::string>& words) {
+  command_path w{&program, program.name(), std::nullopt};
   for (auto word = words.begin();; ++word) {
     const auto& kinds = w.at->commands();
     if (kinds.empty()) return w;
@@ -70,7 +70,7 @@ way follow(const command_line& program, const std::vector<std::string>& words) {
 // What was found may have line ends in it; the message is one line, whatever the arguments hold.
 int refuse(const command_line& program, const std::vector<std::string>& words,
            const std::string& found) {
-  const way w = follow(program, words);
+  const command_path w = resolve(program, words);
   std::string what = w.wrong.value_or(found);
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
@@ -80,7 +80,7 @@ int refuse(const command_line& program, const std::vector<std::string>& words,
 
 // bdh COMMAND --help; but not of something that does not exist.
 int help(const command_line& program, const std::vector<std::string>& words) {
-  const way w = follow(program, words);
+  const command_path w = resolve(program, words);
   if (w.wrong && !w.wrong->starts_with("'-")) return refuse(program, words, {});
   print(program.help());
   return success;

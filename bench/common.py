@@ -69,7 +69,7 @@ def bdh_json(*arguments):
     return json.loads(bdh(*arguments, "--json"))
 
 
-def knows(command, option):
+def has_option(command, option):
     return option in bdh(command, "--help")
 
 

@@ -13,7 +13,7 @@ import torch
 
 import models
 from common import (RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh, bdh_json, imported,
-                    in_turns, knows, made, program, run_model, seconds, shown_rate, shown_time)
+                    in_turns, has_option, made, program, run_model, seconds, shown_rate, shown_time)
 from torch_bdh import Bdh, Recurrent, settings
 
 ROWS = {}
@@ -161,7 +161,7 @@ def stream(c):
                      f"{shown_rate(c.machine.read.median)}B/s", floor / ours.median, 0.7,
                      ours.spread, "%")
         c.note("stream", f"{case.name}: measured activity {shown_activity(result[0])}")
-        if knows("run", "--weights"):
+        if has_option("run", "--weights"):
             found = in_turns(c.repetitions, wide=lambda: run_model(case.file, "--text-file",
                                                                    text)["warm_token"],
                              narrow=lambda: run_model(case.file, "--text-file", text, "--weights",
@@ -227,7 +227,7 @@ def generation(c):
 @row
 def prompt(c):
     """How much faster is a prompt read in blocks than by PyTorch, parallel over the prompt?"""
-    if not knows("run", "--prefill"):
+    if not has_option("run", "--prefill"):
         raise Skipped("this bdh has no --prefill")
     count = 256 if c.quick else 1024
     for percent, case in c.random_models().items():
@@ -285,7 +285,7 @@ def probes(c):
 @row
 def streams(c):
     """How much do 16 streams over one model do in the time of one?"""
-    if not knows("run", "--batch"):
+    if not has_option("run", "--batch"):
         raise Skipped("this bdh has no --batch")
     length = 24 if c.quick else 64
     for percent, case in c.random_models().items():

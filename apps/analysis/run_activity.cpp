@@ -31,7 +31,7 @@ std::optional<recorded_activity> known_by(const run_reader& run, const listed_re
 }
 
 // All neurons at every token is more than all neurons now and then, and that is more than some.
-double knowledge(const recorded_activity& a, neuron_id neurons) {
+double coverage(const recorded_activity& a, neuron_id neurons) {
   double share = 1;
   if (a.top != 0)
     share = 1e-9;
@@ -91,7 +91,7 @@ std::optional<recorded_activity> find_activity(const run_reader& run, quantity w
                               r.request.starts_with("y:")))
       continue;
     auto found = known_by(run, r, what);
-    if (found && (!best || knowledge(*found, run.neurons) > knowledge(*best, run.neurons)))
+    if (found && (!best || coverage(*found, run.neurons) > coverage(*best, run.neurons)))
       best = std::move(found);
   }
   return best;

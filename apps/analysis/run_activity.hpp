@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "io/recording/run_reader.hpp"
 #include "io/recording/recording_reader.hpp"
+#include "io/recording/run_reader.hpp"
 
 namespace bdh::app {
 
@@ -21,14 +21,14 @@ struct token_table {
 };
 token_table read_token_table(const run_reader& run);
 
-// X or Y of one layer, from the report that knows most of it: all events, else the values of chosen
+// X or Y of one layer, from the recording with most of it: all events, else the values of chosen
 // neurons, else the largest ones.
 struct recorded_activity {
   quantity what = quantity::x;
   layer_id layer = 0;
   std::string request;
   std::uint64_t top = 0;                 // != 0: only so many of a token
-  std::vector<std::uint64_t> neurons;    // that it knows, ascending; empty: all
+  std::vector<std::uint64_t> neurons;    // recorded, ascending; empty: all
   std::vector<std::uint64_t> positions;  // recorded
 };
 // Throws input_error for a run of more neurons than can be counted one by one.

@@ -54,7 +54,7 @@ class analysis {
   }
 
   structure_summary run() {
-    count_answered();
+    count_reciprocal();
     const bool listed = report_.graph.excitatory_edges.has_value();
     if (!listed)
       note(fmt::format(
@@ -75,13 +75,13 @@ class analysis {
            (s != sign::excitatory ? g.inhibitory.edges : 0);
   }
 
-  void count_answered() {
+  void count_reciprocal() {
     if (!window_.same_neurons()) return;  // nothing leads back
     const thresholded_graph& g = report_.graph;
     if (g.excitatory_edges)
-      report_.answered = reciprocal_by_block(g);
+      report_.reciprocal = reciprocal_by_block(g);
     else if (reciprocal_bytes(window_) <= most_reciprocity_bytes)
-      report_.answered =
+      report_.reciprocal =
           reciprocal_by_block(rows_, window_, g.at, g.neurons_per_head, work_, stop_if_requested);
   }
 
@@ -125,9 +125,9 @@ class analysis {
                       out = degrees(s, &sign_sums::out_edges, 0, window_.sources);
     p.in = report_of(in);
     p.out = report_of(out);
-    if (!report_.answered.empty()) {
-      const reciprocal_edges answered = sum_of(report_.answered);
-      p.mutual = reciprocity_of(mutual_edges(answered, s), p.edges, window_.nodes());
+    if (!report_.reciprocal.empty()) {
+      const reciprocal_edges reciprocal = sum_of(report_.reciprocal);
+      p.mutual = reciprocity_of(mutual_edges(reciprocal, s), p.edges, window_.nodes());
     }
     std::optional<network> graph;
     if (g.excitatory_edges) graph.emplace(edges_of(g, s), stop_if_requested);

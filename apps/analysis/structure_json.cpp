@@ -113,8 +113,8 @@ json json_of(const part_report& p, const structure_summary& r) {
   return j;
 }
 
-json json_of(const answered_count& c) {
-  return {{"answered", c.answered}, {"share", json_of(c.share())}};
+json json_of(const reciprocal_count& c) {
+  return {{"answered", c.reciprocal}, {"share", json_of(c.share())}};
 }
 
 json blocks_json(const structure_summary& r, head_id heads) {
@@ -128,8 +128,8 @@ json blocks_json(const structure_summary& r, head_id heads) {
                      {"inhibitory", b.inhibitory},
                      {"excitatory_weight", b.excitatory_weight},
                      {"inhibitory_weight", b.inhibitory_weight}});
-      if (r.answered.empty()) continue;
-      const answered_block a = answered_from_to(r, heads, from, to);
+      if (r.reciprocal.empty()) continue;
+      const reciprocal_block a = reciprocal_from_to(r, heads, from, to);
       all.back()["reciprocity"] = {{"excitatory", json_of(a.excitatory)},
                                    {"inhibitory", json_of(a.inhibitory)},
                                    {"both", json_of(a.both)}};

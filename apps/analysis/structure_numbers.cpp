@@ -59,11 +59,11 @@ club_against_rewired against_rewired(const links_report& l, std::size_t club) {
   return a;
 }
 
-answered_block answered_from_to(const structure_summary& r, head_id heads, head_id from,
-                                head_id to) {
+reciprocal_block reciprocal_from_to(const structure_summary& r, head_id heads, head_id from,
+                                    head_id to) {
   const head_block& b = r.graph.blocks[std::size_t{from} * heads + to];
-  const reciprocal_edges &there = r.answered[std::size_t{from} * heads + to],
-                         &back = r.answered[std::size_t{to} * heads + from];
+  const reciprocal_edges &there = r.reciprocal[std::size_t{from} * heads + to],
+                         &back = r.reciprocal[std::size_t{to} * heads + from];
   return {{b.excitatory, there.excitatory},
           {b.inhibitory, there.inhibitory},
           {b.excitatory + b.inhibitory,

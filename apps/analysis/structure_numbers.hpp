@@ -36,20 +36,20 @@ struct club_against_rewired {
 
 club_against_rewired against_rewired(const links_report& l, std::size_t club);
 
-// Of the edges of a block, how many are answered by one of the block the other way, and their
+// Of the edges of a block, how many have a reverse edge in the block the other way, and their
 // share.
-struct answered_count {
-  std::uint64_t edges = 0, answered = 0;
+struct reciprocal_count {
+  std::uint64_t edges = 0, reciprocal = 0;
   std::optional<double> share() const {
     if (edges == 0) return std::nullopt;
-    return static_cast<double>(answered) / static_cast<double>(edges);
+    return static_cast<double>(reciprocal) / static_cast<double>(edges);
   }
 };
-struct answered_block {
-  answered_count excitatory, inhibitory, both;
+struct reciprocal_block {
+  reciprocal_count excitatory, inhibitory, both;
 };
 
-answered_block answered_from_to(const structure_summary& r, head_id heads, head_id from,
-                                head_id to);
+reciprocal_block reciprocal_from_to(const structure_summary& r, head_id heads, head_id from,
+                                    head_id to);
 
 }  // namespace bdh::app

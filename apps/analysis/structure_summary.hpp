@@ -55,10 +55,10 @@ struct part_report {
 };
 
 struct structure_summary {
-  std::string head;                        // "all", "2", "0->2"
-  thresholded_graph graph;                 // without its edges
-  std::vector<reciprocal_edges> answered;  // by block, as graph/structure/reciprocity.hpp has them;
-                                           // empty where nothing was counted
+  std::string head;                          // "all", "2", "0->2"
+  thresholded_graph graph;                   // without its edges
+  std::vector<reciprocal_edges> reciprocal;  // by block, as graph/structure/reciprocity.hpp has
+                                             // them; empty where nothing was counted
   std::vector<part_report> parts;
   std::uint32_t tail_samples = 0;
 };

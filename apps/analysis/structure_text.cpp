@@ -34,12 +34,12 @@ class table {
       return;
     line(name, [&](const part_report& p) { return find(p) ? cell(*find(p)) : std::string("-"); });
   }
-  // A line for each part of which there is something to say.
-  template <class Say>
-  void remark_each(const std::string& name, Say say) {
+  // A line for each part with a remark.
+  template <class Text>
+  void remark_each(const std::string& name, Text text_of) {
     for (const part_report& p : parts_)
-      if (const std::string said = say(p); !said.empty())
-        text_ += fmt::format("{}{}: {}\n", name, p.name, said);
+      if (const std::string text = text_of(p); !text.empty())
+        text_ += fmt::format("{}{}: {}\n", name, p.name, text);
   }
   const std::string& text() const { return text_; }
 
@@ -191,14 +191,14 @@ std::string blocks_text(const structure_summary& r, head_id heads) {
                                         r.graph.blocks[std::size_t{from} * heads + to];
                                     return fmt::format("{}/{}", b.excitatory, b.inhibitory);
                                   });
-  if (r.answered.empty()) return text;
-  const auto shown_share = [](const answered_count& c) {
+  if (r.reciprocal.empty()) return text;
+  const auto shown_share = [](const reciprocal_count& c) {
     return c.share() ? fmt::format("{:.2g}", *c.share()) : "-";
   };
   return text +
          blocks_table("reciprocity from head (row) to head (column), excitatory/inhibitory/both",
                       heads, [&](head_id from, head_id to) {
-                        const answered_block a = answered_from_to(r, heads, from, to);
+                        const reciprocal_block a = reciprocal_from_to(r, heads, from, to);
                         return fmt::format("{}/{}/{}", shown_share(a.excitatory),
                                            shown_share(a.inhibitory), shown_share(a.both));
                       });

@@ -46,7 +46,7 @@ double fitted_share(const tail_fit& fit, double neurons, std::uint32_t degree) {
          std::exp(log_hurwitz_zeta(fit.alpha, degree) - log_hurwitz_zeta(fit.alpha, fit.xmin));
 }
 
-std::string said(const likelihood_ratio& r, const char* other) {
+std::string comparison_with(const likelihood_ratio& r, const char* other) {
   if (r.p >= 0.1) return fmt::format("{} as good (p = {:.2g})", other, r.p);
   return fmt::format("{} {} (p = {:.2g})", other, r.log_ratio > 0 ? "worse" : "better", r.p);
 }
@@ -104,7 +104,8 @@ drawn_degrees drawn(const std::vector<std::uint32_t>& degrees, const char* direc
   d.marks.push_back(std::move(curve));
   d.note = fmt::format("{}, {}: exponent {:.2f} from degree {} on ({}); {}, {}.", direction, name,
                        fit->alpha, with_separators(fit->xmin), counted(fit->tail, "neuron"),
-                       said(fit->exponential, "exponential"), said(fit->lognormal, "lognormal"));
+                       comparison_with(fit->exponential, "exponential"),
+                       comparison_with(fit->lognormal, "lognormal"));
   return d;
 }
 

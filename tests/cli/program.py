@@ -1,5 +1,6 @@
 """What the tests of the command line share: starting the program, the models it works on, and how
 skipped tests are listed."""
+import csv
 import fcntl
 import json
 import os
@@ -19,10 +20,22 @@ SANITIZED = bool(os.environ.get("BDH_SANITIZE"))
 RANDOM = os.path.join(SOURCE, "tests/data/random-64")  # 64 neurons, 3 layers, 2 heads
 TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096")
 CONVERT = os.path.join(SOURCE, "tests/tools/convert_checkpoint.py")
+TEXT = b"ROMEO:\nO, she doth teach the torches to burn bright!\n"
 PATIENCE = 600 if SANITIZED else 300  # s, for whatever takes seconds on an idle machine
 
 # Children would inherit that it is ignored, as it is in the background of a script.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def table(path):
+    """The rows of a CSV file, as dictionaries."""
+    with open(path, newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
 
 
 def bdh(*arguments, stdin=b"", cwd=None, **more):

@@ -1,58 +1,41 @@
 """Every command and option of bdh, by what a user notices."""
-import csv
 import json
 import os
-import pty
 import re
-import signal
 import subprocess
 
-from program import (PATIENCE, PROGRAM, RANDOM, SOURCE, TRAINED, CliTest, bdh, convert, idles,
-                     listens, main, safetensors, small_checkpoint, unread)
-
-TEXT = b"ROMEO:\nO, she doth teach the torches to burn bright!\n"
-
-
-def table(path):
-    with open(path, newline="") as f:
-        return list(csv.DictReader(f))
-
-
-def contents(path):
-    with open(path, "rb") as f:
-        return f.read()
+from program import (PATIENCE, RANDOM, TEXT, TRAINED, CliTest, bdh, contents, convert, main,
+                     safetensors, small_checkpoint, table)
 
 
 class Help(CliTest):
+    def commands(self):
+        """All that the help shows, as data."""
+        everything = json.loads(self.good("commands").stdout)
+        return everything, [c for c in everything["commands"] if not c.get("hidden")]
+
     def test_help_names_every_command(self):
-        done = self.good("--help")
-        for command in ("import", "run", "evaluate", "info", "verify", "repair", "step", "inspect",
-                        "diff", "devices", "selftest", "plot", "report"):
-            self.assertIn(command.encode(), done.stdout)
+        text = self.good("--help").stdout.decode()
+        _, commands = self.commands()
+        self.assertGreater(len(commands), 20)
+        for command in commands:
+            self.assertIn(f"\n  {command['name']} ", text)
 
     def test_help_as_a_word(self):
         self.assertEqual(self.good("help").stdout, self.good("--help").stdout)
         self.assertEqual(self.good("help", "run").stdout, self.good("run", "--help").stdout)
 
     def test_every_command_explains_its_options(self):
-        expected = {"import": "--layers --heads --pairing --theta --eps --tokenizer --causal "
-                    "--training-window --force -o", "run": "--text --text-file --tokens "
-                    "--tokens-file --generate --temperature --top-k --seed -o --record "
-                    "--record-file --force --threads --sites --json --quiet --retention --state "
-                    "--save-state --instructions --device", "evaluate": "--text-file --tokens-file "
-                    "--window --limit --retention --by-position --json --threads --sites",
-                    "info": "--json --rounds",
-                    "verify": "--tolerance --json --threads --sites --instructions",
-                    "repair": "-o --json", "inspect": "--layer --csv --plot --json",
-                    "diff": "--tolerance --top --json", "devices": "--json",
-                    "selftest": "--device -o", "step": "--device",
-                    "plot": "raster rates sparsity synapse", "report": "-o --limit --force",
-                    "concepts": "--positive --negative --layer --head --factor --neurons --carry "
-                    "--top --seed --trace -o --json", "activity": "--text --bins --bands -o --json"}
-        for command, options in expected.items():
-            text = self.good(command, "--help").stdout.decode()
-            for option in options.split():
-                self.assertIn(option, text, command)
+        for command in self.commands()[1]:
+            text = " ".join(self.good(command["name"], "--help").stdout.decode().split())
+            for option in command["options"]:
+                if option.get("hidden"):
+                    continue
+                with self.subTest(command=command["name"], option=option):
+                    for name in [*option.get("long_names", []), *option.get("short_names", [])]:
+                        self.assertIn(name, text)
+                    self.assertGreater(len(option["help"].split()), 1)
+                    self.assertIn(" ".join(option["help"].split()[:2]), text)
 
     def test_commands_shows_all_that_help_prints(self):
         def walk(command, path):
@@ -69,7 +52,7 @@ class Help(CliTest):
             for below in command["commands"]:
                 if not below.get("hidden"):
                     walk(below, [*path, below["name"]])
-        everything = json.loads(self.good("commands").stdout)
+        everything, _ = self.commands()
         self.assertNotIn("\n  commands", self.good("--help").stdout.decode())
         walk(everything, [])
         run = next(c for c in everything["commands"] if c["name"] == "run")
@@ -471,195 +454,6 @@ class Verify(CliTest):
         self.assertIn(b"failed", done.stdout)
         self.assertEqual(bdh("verify", self.random, f"{RANDOM}/expected.h5", "--tolerance",
                              "1e-12").returncode, 1)
-
-
-class Terminal(CliTest):
-    def on_terminal(self, *arguments, which):
-        """Output of the program where one stream is a terminal; the others are not."""
-        ours, theirs = pty.openpty()
-        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, which: theirs}
-        process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, **streams)
-        os.close(theirs)
-        output = b""
-        while True:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:  # the other end was closed
-                break
-            if not piece:
-                break
-            output += piece
-        os.close(ours)
-        self.assertEqual(process.wait(PATIENCE), 0)
-        return output
-
-    def test_generated_bytes_cannot_steer_a_terminal(self):
-        arguments = ("run", self.random, "--text", "abc", "--generate", "300", "--temperature", "3",
-                     "--quiet")
-        plain = self.good(*arguments).stdout
-        self.assertEqual(len(plain), 300)
-        self.assertTrue(any(b < 9 or b == 27 for b in plain))
-        shown = self.on_terminal(*arguments, which="stdout").decode()
-        self.assertTrue(all(c in "\r\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f")
-                            for c in shown))
-        self.assertIn("\\x", shown)
-        self.assertTrue(shown.endswith("\n"))
-
-    def test_progress_only_on_a_terminal_and_only_if_wanted(self):
-        for copies in (12, 120, 1200):  # what is read within a tenth of a second shows nothing
-            text = self.path("text", TEXT * copies)
-            shown = self.on_terminal("run", self.trained, "--text-file", text,
-                                     which="stderr").decode()
-            if "\r" in shown:
-                break
-        for part in ("\r", f"of {copies * len(TEXT):,}", "tokens/s", "left"):
-            self.assertIn(part, shown)
-        self.assertNotIn("\x1b", self.on_terminal("run", self.trained, "--text-file", text,
-                                                  "--quiet", which="stderr").decode())
-        self.assertNotIn(b"\x1b", self.good("run", self.trained, "--text-file", text).stderr)
-
-
-class Signals(CliTest):
-    def interrupted(self, number, *arguments):
-        process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
-        process.stdout.read(1)  # it is generating
-        process.send_signal(number)
-        output, result = process.communicate(timeout=PATIENCE)
-        return process.returncode, output, result
-
-    def test_a_signal_keeps_everything_so_far(self):
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            folder = self.path(f"run{number}")
-            status, output, result = self.interrupted(number, "run", self.trained, "--text", "A",
-                                                    "--generate", "1000000", "--quiet", "-o",
-                                                    folder, "--record", "logits", "--save-state",
-                                                    self.path("s.h5"))
-            self.assertEqual(status, code)
-            self.assertOneLine(result, "stopped", folder)
-            run = json.loads(contents(folder + "/run.json"))
-            self.assertEqual((run["status"], run["tokens"]), ("interrupted", 2 + len(output)))
-            self.assertEqual(len(table(folder + "/summary.csv")), run["tokens"])
-            self.assertTrue(self.json("verify", self.trained, folder + "/logits.h5", "--tolerance",
-                                      "0")["passed"])
-            self.assertEqual(self.json("info", self.path("s.h5"))["tokens"], run["tokens"])
-
-    def test_a_signal_ends_waiting_for_input(self):
-        process = self.start("run", self.random, "-", "-o", self.path("run"), "--json",
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        process.stdin.write(b"abc")
-        process.stdin.flush()
-        tokens = self.path("run/tokens.csv")
-        self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == 2, process)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(PATIENCE), 130)
-        result = json.loads(process.stdout.read())
-        self.assertEqual((result["tokens"], result["interrupted"]), (3, True))
-        self.assertEqual(len(table(tokens)), 3)
-
-    def test_a_second_signal_kills(self):
-        # Nothing is read: the program hangs in a write when the first signal comes.
-        process = self.start("run", self.random, "--text", "a", "--generate", "10000000", "--quiet",
-                             "--threads", "1", stdout=subprocess.PIPE)
-        self.wait_for(lambda: unread(process.stdout) != 0 and idles(process), process)
-        process.send_signal(signal.SIGINT)
-        self.wait_for(lambda: not listens(process) and idles(process), process)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
-
-    def test_evaluate_shows_what_it_has(self):
-        process = self.start("evaluate", self.random, "--text-file", "/dev/stdin", "--json",
-                             "--threads", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
-        process.stdin.write(TEXT)
-        process.stdin.flush()
-        self.wait_for(lambda: listens(process, signal.SIGTERM) and unread(process.stdin) == 0
-                      and idles(process), process)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(PATIENCE), 143)  # before its input ends
-        output, result = process.communicate()
-        self.assertTrue(json.loads(output)["interrupted"])
-        self.assertOneLine(result, "stopped")
-
-
-class SameBits(CliTest):
-    def logits(self, model, *options):
-        folder = self.path("run" + str(len(os.listdir(self.folder))))
-        self.good("run", model, "--text", "The quick brown fox", "--generate", "10", "-o", folder,
-                  "--record", "logits", "--quiet", *options)
-        return contents(folder + "/logits.h5")
-
-    def test_threads_sites_and_repetition_change_no_bit(self):
-        for model in (self.random, self.trained):
-            logits = {self.logits(model, "--threads", t, "--sites", s) for t in "124"
-                      for s in "1237"}
-            logits.add(self.logits(model))
-            self.assertEqual(len(logits), 1)
-
-
-class Instructions(SameBits):
-    def test_threads_sites_and_repetition_change_no_bit(self):
-        pass  # in SameBits
-
-    def forced(self, name, **more):
-        folder = self.path("forced-" + name)
-        self.good("run", self.trained, "--text", "ab", "-o", folder, "--quiet", "--instructions",
-                  name, **more)
-        return json.loads(contents(folder + "/run.json"))["options"]["instructions"]
-
-    def same_or_refused(self, name):
-        why = self.json("devices")["cpu"].get("unusable", {}).get(name)
-        if why:
-            self.refused(1, "run", self.random, "--text", "a", "--instructions", name,
-                         says=("instructions: " + name, why, "best, plain"))
-            print(f"skipped: comparison with {name}: {why}")
-            return
-        for model in (self.random, self.trained):
-            self.assertEqual(self.logits(model), self.logits(model, "--instructions", name))
-        self.assertEqual(self.forced(name), name)
-
-    def test_plain(self):
-        self.same_or_refused("plain")
-
-    def test_avx2(self):
-        self.same_or_refused("avx2")
-
-    def test_avx512(self):
-        self.same_or_refused("avx512")
-
-    def test_a_limit_holds_for_the_best_and_for_what_is_requested(self):
-        limited = {**os.environ, "BDH_INSTRUCTIONS": "plain"}
-        result = self.json("devices", env=limited)["cpu"]
-        self.assertEqual((result["instructions"], sorted(result["unusable"])),
-                         ("plain", ["avx2", "avx512"]))
-        self.assertEqual(self.forced("best", env=limited), "plain")
-        self.refused(1, "run", self.random, "--text", "a", "--instructions", "avx2",
-                     says=("instructions: avx2", "best, plain"), env=limited)
-
-    def test_a_limit_that_is_no_set_is_one_line_and_an_empty_one_is_none(self):
-        for arguments in (("devices",), ("info", self.random), ("run", self.random, "--text", "a",
-                                                                "--instructions", "plain")):
-            self.refused(1, *arguments,
-                         says=("BDH_INSTRUCTIONS: 'sse', expected plain, avx2 or avx512",),
-                         env={**os.environ, "BDH_INSTRUCTIONS": "sse"})
-        without = {name: value for name, value in os.environ.items() if name != "BDH_INSTRUCTIONS"}
-        self.assertEqual(self.json("devices", env={**without, "BDH_INSTRUCTIONS": ""}),
-                         self.json("devices", env=without))
-
-
-class Forgetting(CliTest):
-    def test_retention_restores_length_generalisation(self):
-        text = os.path.join(SOURCE, "../shared/reference/text/evaluate.txt")
-        if not os.path.exists(text):
-            self.skipTest("no shared/reference/text here")
-        measured = {"1": (0.98, 1.23, 1.33, 2.07, 2.81), "0.998": (0.97, 1.22, 1.28, 1.34, 1.36),
-                    "0.995": (0.97, 1.21, 1.25, 1.25, 1.22), "0.99": (0.97, 1.21, 1.26, 1.25, 1.21)}
-        for u, expected in measured.items():
-            bins = self.json("evaluate", self.trained, "--text-file", text, "--limit", "1537",
-                             "--by-position", "--retention", u)["by_position"]
-            self.assertEqual(len(bins), 5)
-            for b, nats in zip(bins, expected):
-                self.assertAlmostEqual(b["nats"], nats, delta=0.02, msg=(u, b))
-            print(u, *("%.4f" % b["nats"] for b in bins))
 
 
 if __name__ == "__main__":
