@@ -163,7 +163,7 @@ class import_app final : public command {
     stop_if_requested();
     for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
     std::string lines = graph_summary(made);
-    return {std::move(made.subject), std::move(lines)};
+    return {std::move(made.result), std::move(lines)};
   }
 
   import_command_options options_;

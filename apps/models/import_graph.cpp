@@ -92,7 +92,7 @@ graph_import_options graph_file_choice::options() const {
 }
 
 std::string graph_summary(const imported_graph& made) {
-  const model& m = made.subject;
+  const model& m = made.result;
   const direct_circuits& g = m.direct();
   std::string text = one_line(m.origin().source) + "\n";
   for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";

@@ -120,8 +120,8 @@ const char* name(graph_kind g) noexcept {
 }
 
 struct subgraph::state {
-  state(const model& m, const subgraph_request& r, executor& w)
-      : subject(m),
+  state(const bdh::model& m, const subgraph_request& r, executor& w)
+      : of(m),
         request(r),
         work(w),
         size(m.neurons() + (r.sensory ? m.sources() - m.neurons() : 0)),
@@ -229,7 +229,7 @@ struct subgraph::state {
                      });
   }
 
-  const model& subject;
+  const bdh::model& of;
   subgraph_request request;
   executor& work;
   neuron_id size;
@@ -242,12 +242,12 @@ struct subgraph::state {
   neuron_id communities = 0;
 };
 
-subgraph::subgraph(const model& m, const subgraph_request& request, executor& work)
+subgraph::subgraph(const bdh::model& m, const subgraph_request& request, executor& work)
     : state_(std::make_unique<state>(m, request, work)) {}
 subgraph::subgraph(subgraph&&) noexcept = default;
 subgraph::~subgraph() = default;
 
-const model& subgraph::subject() const noexcept { return state_->subject; }
+const bdh::model& subgraph::model() const noexcept { return state_->of; }
 const subgraph_request& subgraph::request() const noexcept { return state_->request; }
 neuron_id subgraph::size() const noexcept { return state_->size; }
 const std::vector<neuron_id>& subgraph::nodes() const noexcept { return state_->nodes; }
@@ -260,7 +260,7 @@ neuron_id subgraph::communities() const noexcept { return state_->communities; }
 
 std::string subgraph::projection_of(const subgraph_edge& e) const {
   const std::string graph = name(state_->request.graph);
-  if (!state_->subject.is_direct() || state_->request.graph == graph_kind::gs) return graph;
+  if (!state_->of.is_direct() || state_->request.graph == graph_kind::gs) return graph;
   return graph + (inhibitory(e) ? "_inhibitory" : "_excitatory");
 }
 

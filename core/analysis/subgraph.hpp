@@ -54,11 +54,11 @@ class subgraph {
 
   // Finds the requested part. `m` and `work` must outlive it. Throws input_error,
   // unavailable_error.
-  subgraph(const model& m, const subgraph_request& request, executor& work);
+  subgraph(const bdh::model& m, const subgraph_request& request, executor& work);
   subgraph(subgraph&&) noexcept;
   ~subgraph();
 
-  const model& subject() const noexcept;
+  const bdh::model& model() const noexcept;
   const subgraph_request& request() const noexcept;
   neuron_id size() const noexcept;  // numbers of nodes lie below it
   // Those that belong to it, ascending; the whole graph: all.

@@ -21,9 +21,9 @@ struct reciprocal_edges {
 };
 
 // [head of j * heads + head of k], as the blocks of the graph are; of a graph without blocks, all
-// in one. What block (a, b) has is answered by block (b, a): it has as many pairs with an edge each
-// way, and the inhibitory edges of (a, b) that excitatory ones answer are the `mixed` of (b, a). Of
-// a graph with its edges.
+// in one. The edges back of block (a, b) are in block (b, a): both have as many pairs with an edge
+// each way, and the inhibitory edges of (a, b) with an excitatory one back are the `mixed` of
+// (b, a). Of a graph with its edges.
 std::vector<reciprocal_edges> reciprocal_by_block(const thresholded_graph& g);
 
 // The same of a graph with too many edges to keep, from two bits a pair. The window is of the same

@@ -28,7 +28,7 @@ struct graph_import_options {
 };
 
 struct imported_graph {
-  bdh::model subject;
+  model result;
   edge_id partners_added = 0;  // synapses of rate 0 that rotation needs beside those of the file
   // One line each: what the files left open and the user should know.
   std::vector<std::string> remarks;

@@ -30,9 +30,22 @@ std::string temporary_name() {
   return ".bdh-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp";
 }
 
-void expect_writable(const std::filesystem::path& folder, const std::filesystem::path& target) {
+void expect_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw input_error(folder.string(), "no such folder", "an existing folder");
+}
+
+// A name in the folder of `target` under which nothing is.
+std::filesystem::path free_temporary(const std::filesystem::path& target) {
+  const std::filesystem::path folder = folder_of(target);
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     throw_errno(target, errno, "its folder cannot be written to");
+  const std::filesystem::path temporary = folder / temporary_name();
+  // Left by a process of the same number that was killed.
+  std::error_code ignored;
+  std::filesystem::remove_all(temporary, ignored);
+  return temporary;
 }
 
 // Errors get the name that users know.
@@ -44,22 +57,17 @@ void sync_unpublished(const std::filesystem::path& temporary, const std::filesys
 
 atomic_file::atomic_file(std::filesystem::path target, bool overwrite)
     : target_(std::move(target)), overwrite_(overwrite) {
-  const auto folder = folder_of(target_);
-  std::error_code ignored;
   if (!target_.has_filename())
     throw input_error(target_.string(), "no file name", "the name of a file");
-  if (!std::filesystem::is_directory(folder, ignored))
-    throw input_error(folder.string(), "no such folder", "an existing folder");
+  expect_folder(folder_of(target_));
+  std::error_code ignored;
   const auto there = std::filesystem::status(target_, ignored);
   if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
     throw input_error(target_.string(), "not an ordinary file", "the name of a file");
   if (std::filesystem::exists(there) && !overwrite)
     throw input_error(target_.string(), "the file exists", "a new name",
                       "use --force to overwrite it");
-  expect_writable(folder, target_);
-  temporary_ = folder / temporary_name();
-  // Left by a process of the same number that was killed.
-  std::filesystem::remove(temporary_, ignored);
+  temporary_ = free_temporary(target_);
 }
 
 atomic_file::~atomic_file() {
@@ -87,18 +95,13 @@ void atomic_file::publish() {
 atomic_folder::atomic_folder(std::filesystem::path target) : target_(std::move(target)) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // FOLDER/
   if (!target_.has_filename()) throw input_error(target_.string(), "no name of a folder", "one");
-  const auto around = folder_of(target_);
+  expect_folder(folder_of(target_));
   std::error_code ignored;
-  if (!std::filesystem::is_directory(around, ignored))
-    throw input_error(around.string(), "no such folder", "an existing folder");
   if (std::filesystem::exists(std::filesystem::symlink_status(target_, ignored)) &&
       !(std::filesystem::is_directory(target_, ignored) &&
         std::filesystem::is_empty(target_, ignored)))
     throw input_error(target_.string(), "exists and is not an empty folder", "a new or empty one");
-  expect_writable(around, target_);
-  temporary_ = around / temporary_name();
-  // Left by a process of the same number that was killed.
-  std::filesystem::remove_all(temporary_, ignored);
+  temporary_ = free_temporary(target_);
 }
 
 atomic_folder::~atomic_folder() {

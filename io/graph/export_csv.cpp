@@ -27,7 +27,7 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to) {
 void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to) {
   text_output out(to);
   out.add("Id,Label,Number,Kind,Head,Original{}\n", g.has_communities() ? ",Community" : "");
-  const model& m = g.what.subject();
+  const model& m = g.what.model();
   for (neuron_id i : g.what.nodes()) {
     const std::string label = field(g.labels[i]);
     if (g.is_sensory(i))

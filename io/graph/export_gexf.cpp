@@ -25,7 +25,7 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
 </attributes>
 <nodes>
 )");
-  const model& m = g.what.subject();
+  const model& m = g.what.model();
   for (neuron_id i : g.what.nodes()) {
     out.add("<node id=\"{0}\" label=\"{1}\"><attvalues><attvalue for=\"number\" value=\"{0}\"/>", i,
             in_xml(g.labels[i]));

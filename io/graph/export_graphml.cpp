@@ -22,7 +22,7 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
   key("edge", "type", "string");
   out.add("<graph id=\"{}\" edgedefault=\"directed\">\n<desc>{}</desc>\n",
           name(g.what.request().graph), in_xml(g.description));
-  const model& m = g.what.subject();
+  const model& m = g.what.model();
   for (neuron_id i : g.what.nodes()) {
     out.add("<node id=\"n{0}\"><data key=\"name\">{1}</data><data key=\"number\">{0}</data>", i,
             in_xml(g.labels[i]));

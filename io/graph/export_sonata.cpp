@@ -44,7 +44,7 @@ std::vector<T> listed(std::size_t count, Value value) {
 
 void write_nodes(const exported_graph& g, const std::filesystem::path& to) {
   const std::size_t n = g.what.size();
-  const model& m = g.what.subject();
+  const model& m = g.what.model();
   hdf5::file file = hdf5::file::create(to);
   {
     hdf5::group root = root_of(file, g);

@@ -37,7 +37,7 @@ std::string escaped(std::string_view name) {
 
 // Names stay as they are where all are plain; else all are escaped, so that no two become one.
 std::vector<std::string> labels_of(const subgraph& g) {
-  const model& m = g.subject();
+  const model& m = g.model();
   const auto& names = m.neuron_names();
   const bool plain = std::ranges::all_of(names, is_plain);
   std::vector<std::string> labels;

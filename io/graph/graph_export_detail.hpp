@@ -23,7 +23,7 @@ struct exported_graph {
   std::string description;          // one line: what it is, and which way edges lead
   std::vector<std::string> labels;  // (size), fit for one line of any format and all different
 
-  neuron_id neurons() const { return what.subject().neurons(); }
+  neuron_id neurons() const { return what.model().neurons(); }
   bool is_sensory(neuron_id node) const { return node >= neurons(); }
   bool has_communities() const { return !what.community().empty(); }
 };

@@ -32,17 +32,17 @@ std::uint64_t element_count(byte_cursor c) {
   c.require(rank <= most_extents && flags <= (rank > 0 ? 1u : 0u), what);
   c.skip(5, what);
   std::uint64_t elements = 1;
-  std::array<std::uint64_t, most_extents> extents{};
+  std::array<std::uint64_t, most_extents> lengths{};
   bool overflow = false, empty = false;
   for (std::uint64_t d = 0; d < rank; ++d) {
-    extents[d] = c.number<8>(what);
-    empty |= extents[d] == 0;
+    lengths[d] = c.number<8>(what);
+    empty |= lengths[d] == 0;
     // No zero may hide that the others do not fit.
-    overflow |= __builtin_mul_overflow(elements, std::max<std::uint64_t>(1, extents[d]), &elements);
+    overflow |= __builtin_mul_overflow(elements, std::max<std::uint64_t>(1, lengths[d]), &elements);
   }
   c.require(!overflow, "extents beyond 64 bits");
   for (std::uint64_t d = 0; d < rank && flags == 1; ++d)
-    c.expect<8>(extents[d], "data that can grow");
+    c.expect<8>(lengths[d], "data that can grow");
   c.require(c.left() == 0, what);
   return empty ? 0 : elements;
 }
