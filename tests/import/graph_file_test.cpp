@@ -131,7 +131,7 @@ TEST_CASE("one tiny graph in all formats is one model, source -> target") {
     CAPTURE(name);
     const bool named = hashes.size() < 2;
     graph_import_options o = options_of(dir / name.c_str());
-    const model m = import_graph(o).subject;
+    const model m = import_graph(o).result;
     REQUIRE(m.neurons() == 4);
     CHECK(m.sources() == 4);
     const std::vector<std::string> as_they_come{"a", "b", "d", "c"}, as_listed{"a", "b", "c", "d"};
@@ -170,7 +170,7 @@ TEST_CASE("one tiny graph in all formats is one model, source -> target") {
   CHECK(hashes[3] == hashes[4]);
   CHECK(hashes[0] != hashes[1]);
   files::write(dir / "o.csv", "source,target,weight\na,b,0.5\nb,c,-1.5\nc,c,1\nd,a,-0.25\na,d,2\n");
-  CHECK(content_hash(import_graph(options_of(dir / "o.csv")).subject) == hashes[1]);
+  CHECK(content_hash(import_graph(options_of(dir / "o.csv")).result) == hashes[1]);
 }
 
 TEST_CASE(
@@ -190,7 +190,7 @@ TEST_CASE(
   o.sensory = (dir / "sensory.csv").string();
   o.readout = (dir / "readout.mtx").string();
   o.retention_file = (dir / "u.csv").string();
-  const model m = import_graph(o).subject;
+  const model m = import_graph(o).result;
   CHECK(m.neuron_names() == std::vector<std::string>{"a", "b", "d", "c", "e"});
   const direct_circuits& g = m.direct();
   CHECK(g.gy_excitatory.find(2, 4));
@@ -223,11 +223,11 @@ TEST_CASE("rotation adds missing partners at rate 0, with the retention of their
   o.retention_file = (dir / "u.csv").string();
   const imported_graph made = import_graph(o);
   CHECK(made.partners_added == 5);
-  const direct_circuits& g = made.subject.direct();
+  const direct_circuits& g = made.result.direct();
   CHECK(g.gs.edges() == 10);
   CHECK(g.gs.weights()[*g.gs.find(1, 3)] == 0.0f);
   CHECK(g.retention[*g.gs.find(0, 2)] == 0.25f);
-  CHECK(made.subject.rotation().frequency().size() == 2);
+  CHECK(made.result.rotation().frequency().size() == 2);
   o.heads = 3;
   CHECK(contains(import_refusal(o), "--heads: 3, expected a divisor of the 4 neurons"));
 }
@@ -243,7 +243,7 @@ TEST_CASE(
   graph_import_options o = options_of(dir / "ring.csv");
   const auto sensory = [&](const char* how) {
     o.sensory = how;
-    const model m = import_graph(o).subject;
+    const model m = import_graph(o).result;
     const projection& s = m.direct().sensory;
     return std::vector<neuron_id>(s.indices().begin(), s.indices().end());
   };
@@ -270,7 +270,7 @@ TEST_CASE("an imported graph runs, and survives its file") {
   graph_import_options o = options_of(dir / "g.csv");
   o.theta = 10;
   o.retention = 0.9;
-  save_model(import_graph(o).subject, dir / "m.bdh.h5", false);
+  save_model(import_graph(o).result, dir / "m.bdh.h5", false);
   const model m = load_model(dir / "m.bdh.h5");
   CHECK(m.neuron_named("d") == 2);
   simulator brain(m, cpu_engine(m, {}));
