@@ -114,10 +114,10 @@ TEST_CASE("reciprocity, by hand") {
   const bdh::edge_set g = triangles();
   std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>> found;
   const auto take = [&](bdh::neuron_id a, bdh::neuron_id b) { found.emplace_back(a, b); };
-  bdh::for_each_answered(g, g, take);
+  bdh::for_each_reciprocal(g, g, take);
   CHECK(found == std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>>{{0, 1}, {1, 0}});
   found.clear();
-  bdh::for_each_answered(graph(3, {{0, 1}, {1, 2}}), graph(3, {{1, 0}}), take);
+  bdh::for_each_reciprocal(graph(3, {{0, 1}, {1, 2}}), graph(3, {{1, 0}}), take);
   CHECK(found == std::vector<std::pair<bdh::neuron_id, bdh::neuron_id>>{{0, 1}});
   const bdh::reciprocity r = bdh::reciprocity_of(2, 8, 6).value();
   CHECK(r.share == 0.25);
