@@ -7,8 +7,7 @@
 // weight or strength for one token; of_bandwidth, of what as many threads read at best, measured
 // before the first benchmark.
 //
-//   kernels_bench --small ...    over arrays of which nothing can be learnt: whether every body
-//   runs
+//   kernels_bench --small ...    over small arrays, only to see whether every body runs
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -5,8 +5,8 @@
 // No pass over the synapses is made. They are kept in the rotating frame, the kernel itself only
 // advances the layer's clock, and an active pair (2m, 2m+1) is turned and aged when it is used:
 //
-//     sigma x = stored (u^(k - last) R^k x),   stored <- u^(k - last) stored + w (R^k x)^T,   last
-//     <- k
+//     sigma x = stored (u^(k - last) R^k x)
+//     stored <- u^(k - last) stored + w (R^k x)^T,   last <- k
 #pragma once
 
 #include "core/base/sincos.hpp"

@@ -1,16 +1,21 @@
 // The thread group that every kernel body is written on, and its host implementation. A group has
 // 32 lanes and these verbs:
 //
-//   each(n, f)             f(i) for i < n, items independent of each other
-//   row(n, f)              f(k) for k < n, consecutive positions: k may stand for several at once
-//   (load and store below) sum(n, f)              f(0) + ... + f(n-1): lane = position mod 32, then
-//   a fixed butterfly   (pulled rows, pools) sums(n, many, f, g, h) h(s, sum(n, f(k) g(s, k))) for
-//   s < many: f(k) is loaded once for several   (streams over one model; host only) row_sums(many,
-//   n, out, f) out[s] = sum(n, f(s, k)) for s < many: several butterflies at once     (pulled rows;
-//   host only) sum_items(n, f)        the same for items that are gathered one by one (sparse rows)
-//   ordered_sum(n, f)      the same with one accumulator, ascending (explicit edges that meet at a
-//   target) push(count, n, out, f) out[k] = sum over j of f(j, k): j ascending, one accumulator
-//   (pushed sums) once(f)                f() by one lane
+//   each(n, f)                f(i) for i < n, items independent of each other
+//   row(n, f)                 f(k) for k < n, consecutive positions: k may stand for several at
+//                             once (load and store below)
+//   sum(n, f)                 f(0) + ... + f(n-1): lane = position mod 32, then a fixed butterfly
+//                             (pulled rows, pools)
+//   sums(n, many, f, g, h)    h(s, sum(n, f(k) g(s, k))) for s < many: f(k) is loaded once for
+//                             several (streams over one model; host only)
+//   row_sums(many, n, out, f) out[s] = sum(n, f(s, k)) for s < many: several butterflies at once
+//                             (pulled rows; host only)
+//   sum_items(n, f)           the same for items that are gathered one by one (sparse rows)
+//   ordered_sum(n, f)         the same with one accumulator, ascending (explicit edges that meet at
+//                             a target)
+//   push(count, n, out, f)    out[k] = sum over j of f(j, k): j ascending, one accumulator
+//                             (pushed sums)
+//   once(f)                   f() by one lane
 //
 // Sums and `push` are the law of summation: it is written here and nowhere else, so results do not
 // depend on the number of threads, on the instruction set or on the device. Bodies use no other

@@ -1,8 +1,9 @@
 // The interventions on a simulator: which there are, and whether one may be added.
 //
-//     const int number = brain.interventions().add(bdh::parse_intervention(model, "silence
-//     x:5-9")); brain.interventions().remove(number); for (const auto& [number, p] :
-//     brain.interventions()) ...
+//     const intervention p = bdh::parse_intervention(model, "silence x:5-9");
+//     const int number = brain.interventions().add(p);
+//     for (const auto& [number, p] : brain.interventions()) ...
+//     brain.interventions().remove(number);
 #pragma once
 
 #include <map>

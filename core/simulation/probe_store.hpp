@@ -1,7 +1,8 @@
 // What probes carry from token to token, and the rule by which they are written.
 //
-//     sigma(i->j) <- (sigma(i->j) + f(j) X(i)) U        f = W (what acts), or Y of the layer before
-//     (the paper's Eq. 16)
+//     sigma(i->j) <- (sigma(i->j) + f(j) X(i)) U
+//
+// where f is W (what acts), or Y of the layer before (the paper's Eq. 16).
 //
 // An edge of gs has its own plasticity rate and retention u; any other pair has rate 1 and the
 // model's u. Both members of a rotation pair are carried, in double precision, in the laboratory

@@ -3,10 +3,10 @@
 //
 //     bdh::simulator brain(model, bdh::cpu_engine(model));
 //     bdh::step_report report = brain.step('H');
-//     brain.logits();                                  // what the model expects next
-//     brain.synapses(2, 17);                           // strengths of neuron 17 to every hub,
-//     layer 2 brain.probes().add({{17, 23}, 2});               // from now on, the synapse 17 -> 23
-//     of layer 2 brain.interventions().add(bdh::parse_intervention(model, "silence x:5-9"));
+//     brain.logits();           // what the model expects next
+//     brain.synapses(2, 17);    // layer 2: strengths of neuron 17 to every hub
+//     brain.probes().add({{17, 23}, 2});    // from now on, the synapse 17 -> 23 of layer 2
+//     brain.interventions().add(bdh::parse_intervention(model, "silence x:5-9"));
 #pragma once
 
 #include <functional>

@@ -9,7 +9,7 @@
 //   Threads::meet()                 what threads of the group wrote before, all of them see after
 //   Threads::exchange(v, distance)  v of thread number() xor distance; all of them call it
 //   Threads::in_order(v, f)         f(v of thread 0), f(v of thread 1), ...; all of them call it,
-//   and f, which is each one's own
+//                                   and f, which is each one's own
 #pragma once
 
 #include "kernels/group.hpp"

@@ -2,18 +2,16 @@
 // (io/files/checksum_header.hpp) of the first file version.
 //
 //   root attributes   format "bdh-state", format_version 1, model_sha256 (of the model), tokens,
-//   retention, content_sha256; synapses = "bf16" where
-//                     the run stores strengths so: here they are float32, with values that are
-//                     bfloat16
+//                     retention, content_sha256; synapses = "bf16" where the run stores strengths
+//                     so: here they are float32, with values that are bfloat16
 //   /layers/L         layer L = 1, 2, ...; attribute clock
 //       last_used     u64, row units: rotation pairs, or neurons where nothing rotates
 //       stored        f32, neurons x hubs; of explicit edges: synapses, by the edge ids of gs in
-//       memory
+//                     memory
 //   /logits           f32 (V), where there is a readout: after the last token
 //   /probes           where there are any, a row each: pre, post, layer, factor_y (0: W, 1: Y of
-//   the layer before) u32; since u64;
-//                     strength, partner f64: of i -> j and of i's rotation partner -> j, laboratory
-//                     frame
+//                     the layer before) u32; since u64; strength, partner f64: of i -> j and of i's
+//                     rotation partner -> j, laboratory frame
 #pragma once
 
 #include <filesystem>

@@ -1,11 +1,12 @@
 // What a user wants recorded, checked against the model before anything runs.
 //
 //     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot
-//     (bdh/selection.hpp)
 //     ... every 10         only positions that are multiples of 10
 //     ... layers 1-2,5     only these layers
-//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of W,
-//     what acts
+//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of by
+//                          W, what acts
+//
+// NEURONS and SYNAPSES: bdh/selection.hpp.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,7 @@
 // that a difference in making a model differs from one in running it; and so are models as
 // `bdh new` draws them.
 //
-//     golden_bits_test --no-skip -tc="write*"     writes golden_bits.txt anew, into the current
-//     folder
+//     golden_bits_test --no-skip -tc="write*"    writes golden_bits.txt anew, into this folder
 #include <doctest/doctest.h>
 
 #include <bit>

@@ -213,12 +213,13 @@ TEST_CASE("the published round table reads as in the paper") {
 }
 
 // Two neurons, two hubs, Eq. 6 with u = 1/2, one layer. By hand:
-//   token 0: W at hubs (1, 0).   X = (dx W)_+ = (1, 0).  A = 0, Y = 0.  sigma(0 -> hub 0) = 1,
-//   halved by the decay: 0.5. token 2: W at hubs (1, 1).   X = (0, 2).  neuron 1 has no synapses
-//   yet: A = 0, Y = 0.  sigma(1 -> both hubs) = 2, decayed: 1.
+//   token 0: W at hubs (1, 0). X = (dx W)_+ = (1, 0). A = 0, Y = 0.
+//            sigma(0 -> hub 0) = 1, halved by the decay: 0.5.
+//   token 2: W at hubs (1, 1). X = (0, 2). Neuron 1 has no synapses yet: A = 0, Y = 0.
+//            sigma(1 -> both hubs) = 2, decayed: 1.
 //            sigma(0 -> hub 0) decays to 0.25 although neuron 0 is silent.
-//   token 0: X = (1, 0).  A = 0.25 at hub 0.  Y = (dy A)_+ X = (0.25, 0).  W at hubs = e Y = (0.25,
-//   0).  logits (0.25, 0, 0.25).
+//   token 0: X = (1, 0). A = 0.25 at hub 0. Y = (dy A)_+ X = (0.25, 0).
+//            W at hubs = e Y = (0.25, 0). Logits (0.25, 0, 0.25).
 //            sigma(0 -> hub 0) = (0.25 + 1) / 2.
 TEST_CASE("two neurons by hand") {
   bdh::model_spec p = small();
