@@ -1,8 +1,8 @@
 // Reads prompts in blocks, over circuits through hubs. For each layer:
 //
-//     tiles of 64 neurons, by section    X = (Dx W)_+ for all tokens; turned and aged; per block, in
-//                                        the order of the stream: A += stored rows x, scores between
-//                                        the block's tokens, stored <- u stored + w x^T
+//     tiles of 64 neurons, by section    X = (Dx W)_+ for all tokens; turned and aged; per block,
+//                                        in the order of the stream: A += stored rows x, scores
+//                                        between the block's tokens, stored <- u stored + w x^T
 //     tokens                             A = sections + scores (earlier tokens of the block) w; the
 //                                        pool's gain
 //     tiles of 64 neurons, by section    Y = (Dy A)_+ X where X is active; E Y
