@@ -24,8 +24,8 @@ namespace bdh::app {
 namespace {
 
 constexpr double default_share = 0.01;  // of the pairs, where every pair has a weight
-constexpr double edge_cost =
-    1e-8;  // seconds, of a pass over an explicit edge, measured on one core of a server of 2023
+// seconds, of a pass over an explicit edge, measured on one core of a server of 2023
+constexpr double edge_cost = 1e-8;
 constexpr std::size_t most_thresholds = 100;
 
 struct stats_options {

@@ -16,8 +16,8 @@
 namespace bdh::app {
 namespace {
 
-constexpr double most_reciprocity_bytes =
-    1.2e9;  // for graphs with too many edges to keep one by one
+// for graphs with too many edges to keep one by one
+constexpr double most_reciprocity_bytes = 1.2e9;
 // Seconds, measured on one core of a server of 2023: Leiden and Louvain a link, Leiden alone,
 // rewiring with the count of its clubs, and a step of the search for triangles.
 constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5,

@@ -147,8 +147,8 @@ planned_bytes memory_of(const planned_model& p, site_id sites) {
   const neuron_id blocks = 2 * sites, per_head = blocks * block_grid::block_size;
   const double s = working_of_small(p, per_head, sites),
                more_blocks = working_of_small(p, per_head + block_grid::block_size, sites),
-               fewer_neurons =
-                   working_of_small(p, per_head + 2, sites);  // as many blocks as before it
+               // as many blocks as before it
+      fewer_neurons = working_of_small(p, per_head + 2, sites);
   const double heads = p.heads, each = (more_blocks - fewer_neurons) / (heads * (block - 2)),
                each_block = (more_blocks - s - each * heads * block) / heads;
   const double of_order = p.ordered ? model + sizeof(neuron_id) * n

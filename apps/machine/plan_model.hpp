@@ -30,8 +30,8 @@ struct planned_model {
   // nodes.
   double sensory_edges = 0, readout_edges = 0;
   bool own_retention = false;  // u of every synapse
-  bool ordered =
-      false;  // neurons are kept in an order of their own (core/simulation/permuted_engine.hpp)
+  // neurons are kept in an order of their own (core/simulation/permuted_engine.hpp)
+  bool ordered = false;
 
   double sources() const {
     return static_cast<double>(neurons) + (hubs != 0 ? static_cast<double>(vocabulary) : 0.0);

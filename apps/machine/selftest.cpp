@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::size_t most_streamed = std::size_t{1} << 30;
 constexpr std::uint64_t tokens_compared = 48, tokens_timed = 200;
-constexpr neuron_id complete_neurons =
-    8192;                          // more of them, and explicit edges between all are too many
+// more of them, and explicit edges between all are too many
+constexpr neuron_id complete_neurons = 8192;
 constexpr neuron_id large = 1000;  // neurons; their explicit edges take the CPU a second a token
 
 class selftest_app final : public command {

@@ -64,8 +64,8 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
-  double nats_float32 =
-      0;  // in all, by weights and synapses in float32; where the chosen ones are rounded
+  // in all, by weights and synapses in float32; where the chosen ones are rounded
+  double nats_float32 = 0;
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 

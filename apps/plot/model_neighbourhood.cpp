@@ -24,8 +24,8 @@ using figure::mark;
 
 constexpr std::size_t coloured = 5;  // communities, as many as there are shapes
 constexpr double hub_size = 16, node_size = 9, margin = 1.5;  // px
-constexpr double edge_of_ego =
-    0.6;  // the share of the edges that are its own; the others are between its neighbours
+// the share of the edges that are its own; the others are between its neighbours
+constexpr double edge_of_ego = 0.6;
 
 neuron_id neuron_of(const model& m, const std::string& text) {
   if (const auto named = m.neuron_named(text)) return *named;

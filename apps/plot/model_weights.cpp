@@ -11,10 +11,10 @@
 namespace bdh::app {
 namespace {
 
-constexpr double few_edges =
-    10;  // edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
-constexpr int bins_a_side =
-    6;  // 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
+// edges in the largest bin: on a logarithmic axis with two labels 3 looks like 2.6
+constexpr double few_edges = 10;
+// 2 to this: of weights up to a power of two, so that bins begin at numbers that are exact
+constexpr int bins_a_side = 6;
 
 using bin_counts = std::map<int, std::uint64_t>;
 

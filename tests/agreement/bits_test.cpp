@@ -139,8 +139,8 @@ TEST_CASE("what a token costs does not depend on how many came before it") {
   const auto per_neuron = static_cast<std::uint64_t>(m.hubs());
   for (int t : tests::random_tokens(300, shape.vocabulary, 6)) {
     const auto r = brain.step(static_cast<bdh::token_id>(t));
-    std::uint64_t most =
-        2 * per_neuron;  // sensory node, then all of them if everything were active
+    // sensory node, then all of them if everything were active
+    std::uint64_t most = 2 * per_neuron;
     most += m.layers() * 4 * m.neurons() * per_neuron + m.readout_nodes() * per_neuron;
     CHECK(r.synaptic_events <= most);
   }

@@ -119,8 +119,8 @@ weights load_released(const std::string& path) {
   m.vocabulary = static_cast<int>(m.embedding.rows());
   const std::size_t digits = file.header.find_first_of("0123456789", file.behind("\"n_layer\""));
   m.layers = std::stoi(file.header.substr(digits));
-  const std::vector<double> table =
-      file.values("attn.freqs");  // one entry per neuron, equal within a pair
+  // one entry per neuron, equal within a pair
+  const std::vector<double> table = file.values("attn.freqs");
   for (std::size_t k = 0; k < table.size(); k += 2) m.frequency.push_back(table[k]);
   return m;
 }

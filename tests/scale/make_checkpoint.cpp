@@ -24,8 +24,8 @@ struct tensor {
 
 bool write_weights(std::FILE* file, std::uint64_t count, std::uint64_t seed, std::uint32_t stream) {
   std::vector<float> block;
-  const float scale =
-      0.02f * 3.4641016f;  // standard deviation of a uniform draw of width 1 is 1 / sqrt(12)
+  // standard deviation of a uniform draw of width 1 is 1 / sqrt(12)
+  const float scale = 0.02f * 3.4641016f;
   for (std::uint64_t done = 0; done < count; done += block.size()) {
     block.clear();
     for (std::uint64_t i = done; i < count && block.size() < (1u << 16); i += 4)

@@ -87,8 +87,8 @@ TEST_CASE("contributions to X^e and X^i, to Y^e and Y^i") {
   brain.interventions().add(bdh::parse_intervention(m, "stimulate y:2 0.5", brain.tokens()));
   brain.begin(0);
   advance_to(bdh::moment::y_ready);
-  const bdh::drive released =
-      bdh::drive_of_y(brain, 1, 2);  // X(2) is 1 without inhibition, sigma(2->0) = 0.5: A(0) = 0.5
+  // X(2) is 1 without inhibition, sigma(2->0) = 0.5: A(0) = 0.5
+  const bdh::drive released = bdh::drive_of_y(brain, 1, 2);
   CHECK(released.inhibitory == 0);
   CHECK(released.injected == 0.5);
   CHECK(released.total() == 1.5);
@@ -119,8 +119,8 @@ TEST_CASE("without W there is nothing to say") {
   brain.follow_sources();
   brain.begin(0);
   CHECK(brain.advance()->at == bdh::moment::x_ready);
-  const bdh::drive d =
-      bdh::drive_of_x(brain, 1, 2);  // the sensory node is source 3; Gx(3->2) = 3 * 2
+  // the sensory node is source 3; Gx(3->2) = 3 * 2
+  const bdh::drive d = bdh::drive_of_x(brain, 1, 2);
   REQUIRE(d.terms.size() == 1);
   check_term(d.terms[0], 3, 6, 1);
   CHECK(brain.read(bdh::variable::x)[2] == 6);

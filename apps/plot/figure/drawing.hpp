@@ -35,8 +35,8 @@ struct mark {
   colour of = ink;
   std::vector<double> x{},
       y{};  // of segments and arrows two points each, of texts the places that they belong to
-  double size =
-      1.5;  // px: width of a line, diameter of a point, size of a text; of bars in units of x
+  // px: width of a line, diameter of a point, size of a text; of bars in units of x
+  double size = 1.5;
   shape with = shape::disc;
   bool dashed = false;
   bool marked = false;  // of a line of few points: with a marker at each, `with`

@@ -250,8 +250,8 @@ class marks_on {
       const point p = at(m.x[k], m.y[k]);
       std::optional<std::pair<point, anchor>> best;
       double least = std::numeric_limits<double>::infinity();
-      const double farthest =
-          m.bold ? 16 : 8;  // px: further away a small label could be that of another node
+      // px: further away a small label could be that of another node
+      const double farthest = m.bold ? 16 : 8;
       for (double off = 5; off <= farthest; off += 3.5)
         for (const auto& [place, side] : places_around(p, clearance_of(m, k) + off, style.size)) {
           style.at = side;
