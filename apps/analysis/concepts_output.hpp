@@ -30,7 +30,7 @@ struct concept_results {
   double level = 0;
   std::vector<finding> findings;  // of all that were carried over, the best first
   std::size_t factor_bytes = 0, tile_bytes = 0;
-  std::vector<sentence> traced;         // sentences whose course was followed
+  std::vector<sentence> traced;        // sentences whose course was followed
   std::vector<concept_series> series;  // of the first findings, over them
   std::size_t traced_findings = 0;
 
@@ -39,7 +39,7 @@ struct concept_results {
 
 std::string as_text(const concept_results& r, std::size_t top);
 nlohmann::ordered_json as_json(const concept_results& r, std::size_t top);
-std::string as_csv(const concept_results& r);          // a line for each finding
+std::string as_csv(const concept_results& r);         // a line for each finding
 std::string series_as_csv(const concept_results& r);  // a line for each token and finding
 
 }  // namespace bdh::app

@@ -1,4 +1,6 @@
 // Rank statistics and activity, by hand and against all cases counted one by one.
+#include "core/analysis/rank_statistics.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 
 #include "core/analysis/activity_statistics.hpp"
 #include "core/analysis/concept_confirmation.hpp"
-#include "core/analysis/rank_statistics.hpp"
 
 TEST_CASE("U, midranks and the normal p by hand") {
   // 3 above 1, 2; 5 above 1, 2, 4; 2 above 1 and equal to 2.
