@@ -15,7 +15,7 @@ namespace bdh {
 // Neurons are neighbours where any circuit or synapse connects them. Heads stay where they are,
 // rotation pairs stay together; all heads of a model that rotates get the same order. Throws
 // unavailable_error for circuits through hubs, whose rows are dense. `seed` and `interrupt` as in
-// graph/node_order.hpp.
+// graph/structure/node_order.hpp.
 std::vector<neuron_id> memory_order(const model& m, node_order how, std::uint64_t seed = 0,
                                     std::function<void()> interrupt = {});
 
