@@ -5,7 +5,6 @@ rows of E, of the embedding, of Dx and of Dy share one direction u of the hubs (
 every v = LN(...) then has a large component along u, so that a common component -a u of the rows
 of Dx, and -b u of those of Dy, lowers what drives X and Y. a and b are found by bisection on
 random tokens."""
-import os
 
 import numpy as np
 import torch

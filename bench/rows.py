@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 import models
-from common import (RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh, bdh_json, imported,
-                    in_turns, has_option, made, program, run_model, seconds, shown_rate, shown_time)
+from common import (RANDOM, SOURCE, TRAINED, Result, Sample, Skipped, bdh, bdh_json, imported,
+                    has_option, in_turns, made, program, run_model, seconds, shown_rate, shown_time)
 from torch_bdh import Bdh, Recurrent, settings
 
 ROWS = {}

@@ -13,7 +13,7 @@ import time
 import torch
 
 import rows
-from common import BUILD, SOURCE, WORK, Result, Sample, Skipped, bdh, measured_rate
+from common import BUILD, SOURCE, WORK, Sample, Skipped, bdh, measured_rate
 
 HEADER = ["work", "bdh", "against", "ratio", "goal", "", "spread"]
 

@@ -70,7 +70,7 @@ def body():
                        *study.threads)["results"]
     skew = [r["excitatory"]["edges"] / max(1, r["excitatory"]["edges"] + r["inhibitory"]["edges"])
             for r in blocks]
-    rows.append((f"blocks from head to head whose largest weights are mostly positive",
+    rows.append(("blocks from head to head whose largest weights are mostly positive",
                  "12 of 16, in each of 5 models", f"{sum(s > 0.5 for s in skew)} of {len(skew)}"))
     rows.append(("  share of positive ones among the largest 0.1 %, block by block", None,
                  ", ".join(f"{s:.2f}" for s in skew)))

@@ -115,7 +115,6 @@ class Plot(PlotTest):
 
     def test_raster_of_many_neurons_and_tokens_is_binned(self):
         run = self.record("run", "events", text="abcdefgh" * 50, model=self.random)
-        whole, binned = self.path("events.csv"), {}
         page, rows = self.plot("raster", run, "--layer", 1)
         self.assertEqual(len(list(page.iter(SVG + "image"))), 4)  # two panels and their colour bars
         self.assertIn("1 neuron at 2 recorded tokens", " ".join(self.texts(page)))

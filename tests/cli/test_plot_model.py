@@ -36,7 +36,6 @@ class ModelPictures(PlotTest):
     def graph(self, edges, neurons=None, name="graph"):
         """edges: (source, target) -> weight. Imported with all neurons known, in the order of their
         numbers."""
-        lines = "".join(f"{s},{t},{w}\n" for (s, t), w in edges.items())
         size = neurons or 1 + max(max(e) for e in edges)
         market = f"%%MatrixMarket matrix coordinate real general\n{size} {size} {len(edges)}\n"
         market += "".join(f"{t + 1} {s + 1} {w}\n" for (s, t), w in edges.items())

@@ -1,7 +1,6 @@
 """Rank statistics and correlations of the program, as SciPy computes them from the same values."""
 import csv
 import random
-import unittest
 
 import numpy as np
 from program import CliTest, main

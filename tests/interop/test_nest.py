@@ -8,7 +8,6 @@ import sys
 
 import h5py
 import nest
-import numpy as np
 from program import CliTest, main
 
 

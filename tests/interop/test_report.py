@@ -6,7 +6,6 @@ import csv
 import os
 import shutil
 import sys
-import unittest
 from pathlib import Path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),

@@ -1,7 +1,6 @@
 """Recordings as libsonata, the reference reader of SONATA files, sees them."""
 import json
 import os
-import unittest
 
 import h5py
 import libsonata
@@ -145,7 +144,6 @@ class ExplicitEdges(CliTest):
                                           snapshot[:, edge[edges]])
             self.assertTrue(snapshot.any())
             path = self.path(f"run/top_synapses_{layer}.h5")
-            top = events(path)
             with h5py.File(path) as f:
                 times, edge, post, value = (f["spikes/neurons"][n][:]
                                             for n in ("timestamps", "edge_ids", "node_ids",

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from program import listens, main
-from test_recording import RecordingTest, lines, records, reports
+from test_recording import RecordingTest, lines, records
 
 LINE = b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer "
 TEXT = (LINE * 60)[:4000]
