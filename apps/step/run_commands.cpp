@@ -176,7 +176,10 @@ void generate(step_session& session, arguments& a) {
     if (first) logits_now(session, "generate");  // there are some
     const token_id next = session.current().choose(how);
     const auto byte = byte_of(m, next);
-    print(byte ? written.add({&*byte, 1}) : fmt::format("{}{}", first ? "" : ",", next));
+    if (byte)
+      print(written.add({&*byte, 1}));
+    else
+      print((first ? "" : ",") + std::to_string(next));
     record(session, session.experiment.read(next));
   }
   print(written.finish() + "\n");

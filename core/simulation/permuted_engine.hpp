@@ -1,5 +1,5 @@
-// An engine for a model with a memory order of its own (model::memory_order): inside, neurons lie in
-// that order, so that those that are connected are near each other in memory; outside, in every
+// An engine for a model with a memory order of its own (model::memory_order): inside, neurons lie
+// in that order, so that those that are connected are near each other in memory; outside, in every
 // argument and result, they have their numbers. No other code depends on the order. Sums have their
 // terms in another order than without it; all else is the same.
 //
