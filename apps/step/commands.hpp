@@ -31,7 +31,7 @@ struct step_session {
   engine_choice engine;
   bdh::experiment experiment;
   std::string file;
-  std::vector<probe_spec> probes;  // that the user asked for
+  std::vector<probe_spec> probes;  // that the user has added
   std::unique_ptr<token_recording> recording;
   bool quit = false;
 };

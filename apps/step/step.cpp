@@ -237,7 +237,7 @@ class step_app final : public command {
     c.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
     options_.engine.add_to(c, true);
     c.add_flag("--keep-going", options_.keep_going,
-               "go on after a wrong command of a script; the exit code still tells");
+               "go on after a wrong command of a script; the exit code still shows it");
     c.footer(
         "Commands come from the terminal, or from standard input, one a line; help lists them.");
   }
