@@ -66,7 +66,7 @@ for name in "${names[@]}"; do [ -n "${suites[$name]:-}" ] ||
   wrong "$name: expected one of ${!suites[*]}"; done
 
 nothing() { echo "skipped: $1"; exit 77; }
-[ "$(id -u)" = 0 ] || nothing "not root, who alone can make a system and enter it"
+[ "$(id -u)" = 0 ] || nothing "not root: only root can make a system and enter it"
 for tool in debootstrap git unshare chroot; do command -v $tool >/dev/null || nothing "no $tool";
   done
 unshare --mount --pid --fork --propagation private true 2>/dev/null ||

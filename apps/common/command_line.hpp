@@ -122,7 +122,7 @@ class command_line {
   std::unique_ptr<parts> parts_;
 };
 
-// What there is to know about an option and a command, for those who write it down in another form.
+// Descriptions of options and commands: for manual pages, completion and JSON.
 struct option_description {
   std::vector<std::string> short_names, long_names;  // "-o", "--output"
   std::string argument;  // the name of an argument, MODEL; then there are no others

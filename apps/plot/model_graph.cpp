@@ -30,7 +30,7 @@ weight_matrix rows_of(const model& m, const std::string& graph) {
 
 }  // namespace
 
-// How far the passes are, for those who wait.
+// How far the passes are, on standard error.
 struct model_graph::waiting {
   using clock = std::chrono::steady_clock;
   std::string name;

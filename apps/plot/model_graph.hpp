@@ -28,8 +28,8 @@ struct weighted_edge {
 
 class model_graph {
  public:
-  // `passes`: how many there will be over all weights, for those who wait. Throws input_error when
-  // the model has no such graph.
+  // `passes`: how many there will be over all weights, for the progress line. Throws input_error
+  // when the model has no such graph.
   model_graph(const model& m, const graph_choice& choice, int passes);
 
   const std::string& name() const noexcept { return name_; }  // "Gx"

@@ -53,7 +53,7 @@ class Words(CliTest):
 
 class Order(CliTest):
     def test_a_result_that_exists_is_refused_before_any_work(self):
-        """The model is not there either: who complains of it has begun to work."""
+        """The model does not exist either: a message about it would show that work has begun."""
         there = self.path("there.bdh.h5", b"kept")
         for suffix in (".svg", ".csv", ".nodes.csv", ".graphml", ".html", ".nwb", ".json"):
             self.path("there" + suffix, b"kept")

@@ -1,4 +1,4 @@
-// What a file leaves open, who supplies it, and who may not contradict whom.
+// What a file leaves open, which option supplies it, and which contradictions are refused.
 #include "support.hpp"
 
 using namespace import_tests;

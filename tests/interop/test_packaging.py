@@ -1,4 +1,4 @@
-"""Those who read CITATION.cff, the container file and the conda recipe accept them."""
+"""Readers of CITATION.cff, of the container file and of the conda recipe accept them."""
 import os
 import subprocess
 import sys

@@ -57,8 +57,8 @@ TEST_CASE("propagate, pushed: only active sources, ascending") {
   const std::uint64_t indptr[] = {0, 1, 1, 3};
   const index target[] = {2, 0, 1};
   const float weights[] = {5, 7, 9};
-  const index who[] = {0, 2};
-  push_sparse{indptr, target, weights, 3, 2, who, activity, out}(group);
+  const index active[] = {0, 2};
+  push_sparse{indptr, target, weights, 3, 2, active, activity, out}(group);
   CHECK(std::vector<float>(out, out + 3) == std::vector<float>{70, 90, 10});
 }
 
