@@ -43,7 +43,7 @@ simulator::parts::parts(std::shared_ptr<const bdh::model> m, std::unique_ptr<eng
               .sources = sources,
               .interventions = interventions,
               .applier = applier},
-      loop(of_loop, options.table),
+      loop(of_loop, options.table, options.surprisals),
       blocks(of_loop, loop) {
   if (work->local().size() != work->sites() && !(options.mail && options.totals))
     throw input_error("simulator", "sites in other processes",
@@ -68,6 +68,7 @@ std::unique_ptr<simulator> simulator::new_stream() const {
   simulator_options options;
   options.work = parts_->threads;
   options.table = parts_->loop.table();
+  options.surprisals = parts_->loop.surprisals();
   return std::make_unique<simulator>(parts_->subject, parts_->work->new_stream(), options);
 }
 

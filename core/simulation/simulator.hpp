@@ -43,6 +43,8 @@ struct simulator_options {
   // messages, and what processes agree on at the end of a token. Null: all sites are in this one.
   std::shared_ptr<exchange> mail = nullptr;
   std::shared_ptr<reduction> totals = nullptr;
+  // Whether reports have the surprisal of their token. On a device it costs a few launches a token.
+  bool surprisals = true;
 };
 
 class simulator {

@@ -11,10 +11,11 @@
 
 namespace bdh {
 
-token_loop::token_loop(const token_loop_parts& parts, const round_table& table)
+token_loop::token_loop(const token_loop_parts& parts, const round_table& table, bool surprisals)
     : p_(parts),
       table_(table),
       published_(table.rounds == round_table::published().rounds),
+      surprisals_(surprisals),
       scheduler_(parts.work, parts.mail, parts.threads, table, parts.subject.layers()) {}
 
 int token_loop::observe(observer call, observation sees) {
@@ -40,7 +41,7 @@ void token_loop::begin(token_id token, observation sees) {
   p_.position.expect_between_tokens();
   expect_in_vocabulary(p_.subject, token);
   p_.applier.apply(p_.position.tokens);
-  surprisal_ = p_.next.surprisal(token);
+  surprisal_ = surprisals_ ? p_.next.surprisal(token) : std::nullopt;
   step_start_ = std::chrono::steady_clock::now();
   p_.position.inconsistent = p_.position.in_token = true;
   token_ = token;

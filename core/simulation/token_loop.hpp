@@ -37,7 +37,7 @@ struct token_loop_parts {
 class token_loop {
  public:
   // The parts are those of one stream; they and their list outlive the loop.
-  token_loop(const token_loop_parts& parts, const round_table& table);
+  token_loop(const token_loop_parts& parts, const round_table& table, bool surprisals);
   token_loop(const token_loop&) = delete;
   token_loop& operator=(const token_loop&) = delete;
 
@@ -49,6 +49,7 @@ class token_loop {
   observation sees() const noexcept;
   bool published() const noexcept { return published_; }  // the round table is
   const round_table& table() const noexcept { return table_; }
+  bool surprisals() const noexcept { return surprisals_; }  // reports have them
   // Whether a token of both can be run together.
   bool can_run_with(const token_loop& other) const;
 
@@ -76,7 +77,7 @@ class token_loop {
 
   const token_loop_parts& p_;
   const round_table table_;
-  const bool published_;
+  const bool published_, surprisals_;
   scheduler scheduler_;
   struct observing {
     observer call;

@@ -21,9 +21,10 @@ using tests::fake_device;
 using tests::item_order;
 
 struct streams {
-  streams(const bdh::model& m, std::shared_ptr<fake_device> on, std::size_t count)
+  streams(const bdh::model& m, std::shared_ptr<fake_device> on, std::size_t count,
+          const bdh::simulator_options& options = {})
       : device(std::move(on)) {
-    all.push_back(std::make_unique<bdh::simulator>(m, bdh::gpu_engine(m, device)));
+    all.push_back(std::make_unique<bdh::simulator>(m, bdh::gpu_engine(m, device), options));
     while (all.size() < count) all.push_back(all.front()->new_stream());
     for (std::size_t k = 0; k < count; ++k)
       alone.push_back(std::make_unique<bdh::simulator>(m, bdh::cpu_engine(m)));
@@ -106,7 +107,7 @@ TEST_CASE("streams with an observer or an intervention go on by themselves, amon
 
 TEST_CASE("the model is uploaded once, a token of all streams is one launch") {
   const bdh::model m = hub_model();
-  streams all(m, std::make_shared<fake_device>(), 2);
+  streams all(m, std::make_shared<fake_device>(), 2, {.surprisals = false});
   const std::size_t uploaded = all.device->uploaded(), allocations = all.device->allocations();
   CHECK(allocations == 2);
   CHECK(all.all[1]->state_bytes() < m.bytes() / 2 + 3 * m.synapse_bytes());
