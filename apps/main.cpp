@@ -13,13 +13,13 @@
 #include <vector>
 
 #include <bdh/error.hpp>
-#include <bdh/instruction_set.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/help/about.hpp"
 #include "apps/help/help_commands.hpp"
+#include "core/base/instruction_set.hpp"
 
 namespace bdh::app {
 namespace {

@@ -1,16 +1,12 @@
-# cmake --install: the library, its headers, a CMake package and a pkg-config file (component dev);
-# apps/ adds the program (component runtime). Headers keep the folders of the source, so that
-# #include "core/model/model.hpp" means the same here and there.
+# cmake --install: the library, its public headers, a CMake package and a pkg-config file (component
+# dev); apps/ adds the program (component runtime).
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bdh)
 
 install(TARGETS bdh EXPORT bdhTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+# All that programs may include, as <bdh/...>; every other header is free to change.
 install(DIRECTORY include/bdh DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.hpp")
-foreach(folder core graph kernels gpu io)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bdh COMPONENT dev
-    FILES_MATCHING PATTERN "*.hpp" PATTERN "*_detail.hpp" EXCLUDE)
-endforeach()
 install(FILES LICENSE CHANGELOG.md CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT
   runtime)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime FILES_MATCHING PATTERN

@@ -41,7 +41,7 @@ The package has a small trained model to begin with.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libbdh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "nlohmann-json3-dev, libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, \
+  "libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, \
 libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev")
 # find_package(bdh) finds HDF5, libzip and igraph by it
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "pkg-config")

@@ -5,11 +5,7 @@
 #include <iostream>
 #include <string>
 
-#include <bdh/error.hpp>
-#include <bdh/import_checkpoint.hpp>
-
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/bdh.hpp>
 
 int main(int argc, char** argv) try {
   if (argc != 6) return std::cerr << "usage: hub_synapse CHECKPOINT TEXT LAYER NEURON HUB\n", 2;

@@ -4,11 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include <bdh/error.hpp>
-#include <bdh/import_checkpoint.hpp>
-
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/bdh.hpp>
 
 int main(int argc, char** argv) try {
   if (argc != 3) return std::cerr << "usage: import_and_step CHECKPOINT TEXT\n", 2;

@@ -4,10 +4,7 @@
 #include <iostream>
 #include <string>
 
-#include <bdh/import_checkpoint.hpp>
-
-#include "core/analysis/drive.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/bdh.hpp>
 
 int main(int argc, char** argv) try {
   if (argc != 5) return std::cerr << "usage: intervene CHECKPOINT TEXT NEURON TARGET\n", 2;
@@ -19,8 +16,7 @@ int main(int argc, char** argv) try {
   brain.follow_sources();  // a neuron's drive is computed from the activity of the sources
   for (const bool silenced : {false, true}) {
     if (silenced)
-      brain.interventions().add(
-          bdh::parse_intervention(model, std::string("silence x:") + argv[3], brain.tokens()));
+      brain.interventions().add(bdh::silence(bdh::variable::x, {pair.pre}).from(brain.tokens()));
     for (const unsigned char byte : std::string(argv[2])) {
       brain.begin(byte);
       while (const auto done = brain.advance()) {

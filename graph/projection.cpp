@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <bdh/error.hpp>
-#include <bdh/instruction_set.hpp>
 #include <bdh/projection.hpp>
 
 #include "core/base/executor.hpp"
+#include "core/base/instruction_set.hpp"
 
 namespace bdh {
 namespace {

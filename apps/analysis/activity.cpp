@@ -9,6 +9,7 @@
 #include <optional>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
@@ -16,7 +17,6 @@
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "core/analysis/activity_statistics.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
 #include "io/model/file_kind.hpp"

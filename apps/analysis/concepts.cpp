@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/analysis/concepts_output.hpp"
 #include "apps/common/console.hpp"
@@ -16,7 +17,6 @@
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/statistics.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "core/analysis/hebbian_trace.hpp"
-#include "core/simulation/simulator.hpp"
-#include "io/model/state_file.hpp"
 
 namespace bdh::app {
 namespace {

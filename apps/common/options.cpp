@@ -5,15 +5,18 @@
 #include <system_error>
 #include <thread>
 
+#include <bdh/cpu_engine.hpp>
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
+#include <bdh/gpu_engine.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/simulator.hpp>
 
+#include "gpu/device/device.hpp"
+#include "core/simulation/engine.hpp"
+#include "core/base/instruction_set.hpp"
 #include "apps/common/console.hpp"
-#include "core/simulation/simulator.hpp"
-#include "gpu/cuda/cuda.hpp"
-#include "gpu/engine/gpu_engine.hpp"
 #include "io/model/file_kind.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include <bdh/error.hpp>
-#include <bdh/instruction_set.hpp>
 
 #include "apps/help/build_facts.hpp"
+#include "core/base/instruction_set.hpp"
 #include "core/base/version.hpp"
 
 namespace bdh::app {

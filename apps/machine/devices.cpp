@@ -3,14 +3,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
+#include <bdh/gpu_engine.hpp>
 #include <bdh/model.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
-#include "gpu/cuda/cuda.hpp"
-#include "gpu/engine/gpu_engine.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <bdh/bfloat16.hpp>
+#include <bdh/cpu_engine.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/partition.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {

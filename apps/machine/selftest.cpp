@@ -5,19 +5,19 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
+#include <bdh/gpu_engine.hpp>
 #include <bdh/import_checkpoint.hpp>
 #include <bdh/model.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
 #include "core/base/version.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
-#include "gpu/cuda/cuda.hpp"
 #include "gpu/engine/device_check.hpp"
-#include "gpu/engine/gpu_engine.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {

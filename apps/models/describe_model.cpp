@@ -8,9 +8,9 @@
 #include <vector>
 
 #include <bdh/model.hpp>
+#include <bdh/round_table.hpp>
 
 #include "apps/common/console.hpp"
-#include "core/simulation/round_table.hpp"
 
 namespace bdh::app {
 namespace {

@@ -6,7 +6,9 @@
 #include <thread>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
@@ -15,8 +17,6 @@
 #include "apps/common/token_source.hpp"
 #include "core/analysis/calibration.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {

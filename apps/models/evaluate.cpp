@@ -8,7 +8,9 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
+#include "core/simulation/prefill_reader.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
@@ -16,7 +18,6 @@
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
 #include "apps/runs/statistics.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <bdh/import_graph.hpp>
+#include "io/graph/graph_import.hpp"
 
 namespace bdh::app {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
@@ -15,7 +16,6 @@
 #include "core/analysis/tuning.hpp"
 #include "core/model/random_model.hpp"
 #include "io/files/atomic_file.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh::app {
 namespace {

@@ -9,10 +9,10 @@
 
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/recording/reference_outputs.hpp"
 
 namespace bdh::app {

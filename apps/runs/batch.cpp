@@ -14,6 +14,7 @@
 
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
@@ -22,8 +23,6 @@
 #include "apps/runs/session.hpp"
 #include "apps/runs/stream.hpp"
 #include "core/base/version.hpp"
-#include "core/simulation/simulator.hpp"
-#include "core/simulation/streams.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include <bdh/model.hpp>
+#include <bdh/simulator.hpp>
+#include <bdh/state.hpp>
 
 #include "apps/runs/run_options.hpp"
-#include "core/simulation/simulator.hpp"
-#include "core/simulation/state.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh::app {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
-#include "core/simulation/simulator.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh::app {

@@ -1,4 +1,4 @@
-// --prefill: whether a text is read token by token or in blocks (core/simulation/prefill.hpp).
+// --prefill: whether a text is read token by token or in blocks (bdh/simulator.hpp).
 #pragma once
 
 #include <optional>

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/model/resume_points.hpp"
 #include "io/recording/run_reader.hpp"
 

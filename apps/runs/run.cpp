@@ -5,6 +5,8 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
@@ -12,9 +14,7 @@
 #include "apps/runs/batch.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/files/atomic_file.hpp"
-#include "io/model/state_file.hpp"
 #include "io/recording/recording_plan.hpp"
 
 namespace bdh::app {

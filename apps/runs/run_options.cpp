@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
-#include "core/simulation/simulator.hpp"
+#include "core/base/instruction_set.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/token_source.hpp"
 #include "io/model/resume_points.hpp"
-#include "io/model/state_file.hpp"
 
 namespace bdh::app {
 

@@ -7,9 +7,10 @@
 #include <span>
 #include <vector>
 
+#include <bdh/simulator.hpp>
+
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/statistics.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/recording/recorder.hpp"
 #include "io/recording/run_writer.hpp"
 

@@ -4,10 +4,11 @@
 #include <optional>
 #include <vector>
 
+#include <bdh/simulator.hpp>
+
 #include "apps/common/token_source.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/run_recorder.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh::app {

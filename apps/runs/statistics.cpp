@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include <bdh/simulator.hpp>
+
 #include "apps/common/console.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 

@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include <bdh/queries.hpp>
+
 #include "apps/step/commands.hpp"
-#include "core/analysis/queries.hpp"
 
 namespace bdh::app {
 

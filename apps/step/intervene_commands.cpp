@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/step/commands.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

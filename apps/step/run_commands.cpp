@@ -8,13 +8,13 @@
 
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
+#include <bdh/simulator.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/step/commands.hpp"
-#include "core/simulation/simulator.hpp"
-#include "io/model/state_file.hpp"
 
 namespace bdh::app {
 namespace {

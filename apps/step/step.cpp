@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
@@ -15,7 +16,6 @@
 #include "apps/step/commands.hpp"
 #include "apps/step/line_input.hpp"
 #include "core/selection/quoting.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh::app {
 namespace {

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
+#include "core/simulation/engine.hpp"
+#include "core/base/executor.hpp"
 #include "core/model/hub_algebra.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh {
 namespace {

@@ -1,10 +1,9 @@
-#include "core/analysis/drive.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 #include <bdh/error.hpp>
+#include <bdh/queries.hpp>
 
 #include "core/model/hub_weights.hpp"
 

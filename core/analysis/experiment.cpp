@@ -1,10 +1,9 @@
-#include "core/analysis/experiment.hpp"
-
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/experiment.hpp>
 
 namespace bdh {
 namespace {

@@ -6,7 +6,7 @@
 //
 // f = W (what acts), or Y of the layer before (the paper's Eq. 16); x' is X as it was written,
 // turned and decayed into the laboratory frame of the end. The same values as those of probes
-// (core/simulation/probe.hpp), up to rounding.
+// (bdh/probe.hpp), up to rounding.
 //
 //     bdh::hebbian_trace kept(brain, {2, 3}, bdh::probe_factor::y);
 //     for (bdh::token_id t : text) brain.step(t);
@@ -18,10 +18,10 @@
 #include <vector>
 
 #include <bdh/ids.hpp>
+#include <bdh/probe.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/plasticity.hpp"
-#include "core/simulation/probe.hpp"
-#include "core/simulation/simulator.hpp"
 #include "graph/structure/weight_matrix.hpp"
 
 namespace bdh {

@@ -1,8 +1,7 @@
-#include "core/analysis/queries.hpp"
-
 #include <cmath>
 
 #include <bdh/error.hpp>
+#include <bdh/queries.hpp>
 
 #include "core/base/top_k.hpp"
 

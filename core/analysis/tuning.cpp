@@ -6,10 +6,10 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace bdh {
 namespace {

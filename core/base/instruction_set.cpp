@@ -1,7 +1,8 @@
+#include "core/base/instruction_set.hpp"
+
 #include <cstdlib>
 
 #include <bdh/error.hpp>
-#include <bdh/instruction_set.hpp>
 
 namespace bdh {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include <bdh/dynamics.hpp>
 #include <bdh/error.hpp>
-#include <bdh/rotation.hpp>
 
 #include "core/base/rounded.hpp"
 

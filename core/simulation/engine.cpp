@@ -4,6 +4,8 @@
 
 #include "core/simulation/loss.hpp"
 
+void std::default_delete<bdh::engine>::operator()(bdh::engine* e) const noexcept { delete e; }
+
 namespace bdh {
 
 token_id engine::choose(const sampling& how, std::uint64_t position) const {

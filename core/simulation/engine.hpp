@@ -10,12 +10,13 @@
 #include <span>
 #include <string>
 
+#include <bdh/engine.hpp>
 #include <bdh/ids.hpp>
+#include <bdh/round_table.hpp>
+#include <bdh/state.hpp>
 
 #include "core/simulation/applied_controls.hpp"
 #include "core/simulation/exchange.hpp"
-#include "core/simulation/round_table.hpp"
-#include "core/simulation/state.hpp"
 
 namespace bdh {
 
@@ -143,10 +144,5 @@ class engine {
   virtual void seed_rounding(std::uint64_t) noexcept {}
   virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
-
-class model;
-// Makes an engine for a model, which outlives it: for algorithms that run models and leave it open
-// on what.
-using engine_factory = std::function<std::unique_ptr<engine>(const model&)>;
 
 }  // namespace bdh

@@ -6,17 +6,10 @@
 #include <span>
 #include <vector>
 
+#include <bdh/engine.hpp>
 #include <bdh/ids.hpp>
 
 namespace bdh {
-
-// The sites of one process: [begin, end).
-struct site_range {
-  site_id begin = 0, end = 0;
-  constexpr site_id size() const noexcept { return end - begin; }
-  constexpr bool contains(site_id s) const noexcept { return begin <= s && s < end; }
-  friend bool operator==(const site_range&, const site_range&) = default;
-};
 
 // Rows of `width` float32 each, row r labelled rows[r] (a block of neurons, a head); row r starts
 // at values + r * stride.

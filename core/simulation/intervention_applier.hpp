@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <bdh/model.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/applied_controls.hpp"
 #include "core/simulation/engine.hpp"
-#include "core/simulation/intervention_set.hpp"
 #include "core/simulation/probe_store.hpp"
 
 namespace bdh {

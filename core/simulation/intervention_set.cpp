@@ -1,11 +1,13 @@
-#include "core/simulation/intervention_set.hpp"
-
 #include <algorithm>
 #include <string>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/bounds.hpp"
+#include "core/simulation/engine.hpp"
+#include "core/simulation/probes_needed.hpp"
+#include "core/simulation/stream_position.hpp"
 
 namespace bdh {
 namespace {
@@ -111,6 +113,10 @@ void intervention_set::expect_there(const intervention& set, const intervention&
     if (std::find(lesion.neurons.begin(), lesion.neurons.end(), pair.post) != lesion.neurons.end())
       refuse("the strength of " + shown_pair(model_, pair) + ", to a neuron that a lesion removes",
              "a neuron that is there");
+}
+
+std::vector<probe_spec> intervention_set::probes_needed(const intervention& p) const {
+  return bdh::probes_needed(model_, p, position_.tokens);
 }
 
 int intervention_set::add(const intervention& p) {

@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
+#include <bdh/round_table.hpp>
+
 #include "core/simulation/engine.hpp"
-#include "core/simulation/moment.hpp"
-#include "core/simulation/round_table.hpp"
 
 namespace bdh {
 

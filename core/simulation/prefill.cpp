@@ -1,12 +1,13 @@
-#include "core/simulation/prefill.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/bounds.hpp"
+#include "core/simulation/engine.hpp"
+#include "core/simulation/prefill_reader.hpp"
 #include "core/simulation/token_loop.hpp"
 
 namespace bdh {

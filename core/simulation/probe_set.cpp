@@ -1,8 +1,10 @@
-#include "core/simulation/probe_set.hpp"
-
 #include <bdh/error.hpp>
+#include <bdh/probe.hpp>
 
 #include "core/simulation/bounds.hpp"
+#include "core/simulation/engine.hpp"
+#include "core/simulation/probe_store.hpp"
+#include "core/simulation/stream_position.hpp"
 
 namespace bdh {
 
@@ -12,6 +14,18 @@ std::size_t probe_set::add(const probe_spec& what) {
   expect_all_sites_local("probe", engine_);
   return kept_.place(what, position_.tokens);
 }
+
+std::optional<std::size_t> probe_set::find(const probe_spec& what) const {
+  return kept_.find(what);
+}
+
+std::size_t probe_set::size() const noexcept { return kept_.size(); }
+
+const probe_spec& probe_set::what(std::size_t number) const noexcept { return kept_.what(number); }
+
+std::uint64_t probe_set::since(std::size_t number) const noexcept { return kept_.since(number); }
+
+double probe_set::strength(std::size_t number) const noexcept { return kept_.strength(number); }
 
 std::optional<double> probe_set::strength(const probe_spec& what) const {
   expect_in_model(model_, what.layer, what.pair.pre);

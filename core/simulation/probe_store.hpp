@@ -16,9 +16,9 @@
 #include <vector>
 
 #include <bdh/model.hpp>
+#include <bdh/probe.hpp>
 
 #include "core/base/sincos.hpp"
-#include "core/simulation/probe.hpp"
 
 namespace bdh {
 

@@ -1,4 +1,4 @@
-#include "core/simulation/round_table.hpp"
+#include <bdh/round_table.hpp>
 
 namespace bdh {
 

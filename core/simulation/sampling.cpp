@@ -7,6 +7,7 @@
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
 
+#include "core/simulation/sampling_parts.hpp"
 #include "core/base/random.hpp"
 #include "core/simulation/sampling_law.hpp"
 

@@ -8,11 +8,12 @@
 #include <span>
 #include <vector>
 
+#include <bdh/round_table.hpp>
+
 #include "core/base/executor.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/exchange.hpp"
 #include "core/simulation/plan.hpp"
-#include "core/simulation/round_table.hpp"
 
 namespace bdh {
 

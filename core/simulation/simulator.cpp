@@ -1,9 +1,8 @@
-#include "core/simulation/simulator.hpp"
-
 #include <string>
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/bounds.hpp"
 #include "core/simulation/simulator_parts.hpp"

@@ -3,7 +3,11 @@
 
 #include <memory>
 
-#include "core/simulation/simulator.hpp"
+#include <bdh/simulator.hpp>
+
+#include "core/simulation/stream_position.hpp"
+#include "core/simulation/reduction.hpp"
+#include "core/base/executor.hpp"
 #include "core/simulation/token_loop.hpp"
 
 namespace bdh {

@@ -1,7 +1,9 @@
-#include "core/simulation/source_tracker.hpp"
-
 #include <Eigen/Core>
 #include <algorithm>
+
+#include <bdh/simulator.hpp>
+
+#include "core/simulation/engine.hpp"
 
 namespace bdh {
 

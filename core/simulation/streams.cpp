@@ -1,11 +1,10 @@
-#include "core/simulation/streams.hpp"
-
 #include <algorithm>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/simulation/token_loop.hpp"
 

@@ -12,6 +12,7 @@
 
 #include <bdh/step_report.hpp>
 
+#include "core/simulation/stream_position.hpp"
 #include "core/simulation/intervention_applier.hpp"
 #include "core/simulation/prediction.hpp"
 #include "core/simulation/reduction.hpp"

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cub/device/device_select.cuh>
 
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
 
-#include "gpu/cuda/cuda.hpp"
 #include "gpu/cuda/device_group.cuh"
 #include "gpu/programs/program_list.hpp"
 

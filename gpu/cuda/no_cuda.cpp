@@ -1,7 +1,6 @@
 // In place of cuda_device.cu in builds without CUDA.
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
-
-#include "gpu/cuda/cuda.hpp"
 
 namespace bdh::gpu {
 namespace {

@@ -64,11 +64,6 @@ class buffer {
   std::size_t size_ = 0;
 };
 
-struct memory_use {
-  std::string what;
-  std::size_t bytes;
-};
-
 // What an allocation is to hold. Arrays begin at multiples of 256 bytes, with as many unused
 // between them: a device that checks finds there what was written past an end.
 class memory_plan {

@@ -10,15 +10,13 @@
 #include <memory>
 #include <string>
 
+#include <bdh/cuda.hpp>
+
 #include "kernels/group.hpp"
 
 namespace bdh::gpu {
 
 using kernels::index;
-
-struct memory_info {
-  std::size_t free = 0, total = 0;
-};
 
 // How many items a program runs over, one thread group each: `most`, or as many as a count on the
 // device asks for.

@@ -8,14 +8,14 @@
 #include <tuple>
 #include <utility>
 
+#include <bdh/cpu_engine.hpp>
+#include <bdh/gpu_engine.hpp>
 #include <bdh/sampling.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/base/random.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
-#include "gpu/engine/gpu_engine.hpp"
 #include "gpu/programs/program_list.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace bdh {
 namespace {

@@ -1,15 +1,15 @@
-#include "gpu/engine/gpu_engine.hpp"
-
 #include <algorithm>
 #include <atomic>
 #include <exception>
 #include <string>
 
 #include <bdh/error.hpp>
+#include <bdh/gpu_engine.hpp>
 #include <bdh/sampling.hpp>
 
 #include "core/simulation/loss.hpp"
 #include "core/simulation/permuted_engine.hpp"
+#include "core/simulation/sampling_parts.hpp"
 #include "gpu/engine/device_site.hpp"
 
 namespace bdh {

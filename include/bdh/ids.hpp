@@ -32,4 +32,7 @@ enum class variable {
   a   // heads x d: A as the hubs carry it, gain applied; direct circuits: heads x sources
 };
 
+// Vector instructions of a CPU, from the fewest to the most; best: the most that can be used here.
+enum class instruction_set { best, plain, avx2, avx512 };
+
 }  // namespace bdh

@@ -25,7 +25,6 @@
 #include <bdh/dynamics.hpp>
 #include <bdh/ids.hpp>
 #include <bdh/projection.hpp>
-#include <bdh/rotation.hpp>
 
 namespace bdh {
 

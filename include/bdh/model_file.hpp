@@ -27,10 +27,8 @@
 //   /rotation/frequency  f64, turns per token of each pair; where the model rotates
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 
 #include <bdh/model.hpp>
@@ -62,9 +60,5 @@ model check_model(const std::filesystem::path& file,
 // SHA-256 over all that the dynamics depends on: rules, sizes, numbering, weights and rotation; not
 // where the model came from.
 std::string content_hash(const model& m);
-
-// Reads the image of a model file without comparing its checksum, which the fuzzer would never get
-// right.
-model load_model_image(std::span<const std::byte> image, const std::string& shown);
 
 }  // namespace bdh

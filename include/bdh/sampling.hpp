@@ -21,9 +21,4 @@ struct sampling {
 // the largest logit is not finite.
 token_id choose(std::span<const float> logits, const sampling& how, std::uint64_t position);
 
-// Its parts, for devices that choose by themselves (core/simulation/sampling_law.hpp): the check,
-// and the number from 0 to 1 that decides.
-void expect_choice(float largest, std::uint64_t position);
-double choice_share(const sampling& how, std::uint64_t position) noexcept;
-
 }  // namespace bdh

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <bdh/array.hpp>
+#include <bdh/dynamics.hpp>
 #include <bdh/ids.hpp>
-#include <bdh/rotation.hpp>
 
 namespace bdh {
 

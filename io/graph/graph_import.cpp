@@ -1,3 +1,5 @@
+#include "io/graph/graph_import.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -7,7 +9,6 @@
 #include <vector>
 
 #include <bdh/error.hpp>
-#include <bdh/import_graph.hpp>
 
 #include "core/base/random.hpp"
 #include "core/base/version.hpp"

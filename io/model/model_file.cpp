@@ -8,6 +8,8 @@
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
+#include "io/model/model_image.hpp"
+
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"

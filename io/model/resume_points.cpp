@@ -6,9 +6,9 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/state_file.hpp>
 
 #include "io/model/file_kind.hpp"
-#include "io/model/state_file.hpp"
 
 namespace bdh {
 namespace {

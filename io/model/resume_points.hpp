@@ -8,8 +8,7 @@
 #include <vector>
 
 #include <bdh/model.hpp>
-
-#include "core/simulation/state.hpp"
+#include <bdh/state.hpp>
 
 namespace bdh {
 

@@ -1,5 +1,3 @@
-#include "io/model/state_file.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -8,6 +6,7 @@
 
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
+#include <bdh/state_file.hpp>
 
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"

@@ -7,7 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "core/simulation/simulator.hpp"
+#include <bdh/simulator.hpp>
+
 #include "io/recording/recording.hpp"
 
 namespace bdh {

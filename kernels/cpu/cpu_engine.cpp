@@ -1,8 +1,7 @@
-#include "kernels/cpu/cpu_engine.hpp"
-
 #include <algorithm>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 
 #include "core/simulation/permuted_engine.hpp"

@@ -4,8 +4,7 @@
 
 #include <cstdint>
 
-#include <bdh/instruction_set.hpp>
-
+#include "core/base/instruction_set.hpp"
 #include "kernels/block.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include "kernels/cpu/cpu_kernels.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 #include "support/outcome.hpp"

@@ -8,9 +8,10 @@
 #include <numeric>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
+
 #include "core/analysis/concept_confirmation.hpp"
 #include "core/base/random.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -7,10 +7,10 @@
 #include <cstring>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

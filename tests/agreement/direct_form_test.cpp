@@ -8,13 +8,13 @@
 #include <cmath>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/import_checkpoint.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/analysis/calibration.hpp"
-#include "core/simulation/simulator.hpp"
 #include "io/recording/reference_outputs.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

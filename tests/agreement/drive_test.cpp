@@ -1,16 +1,15 @@
 // What is said to make neurons fire against what makes them fire: contributions add up to the
 // drive, in every variant.
-#include "core/analysis/drive.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/queries.hpp>
 
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -17,18 +17,18 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/import_checkpoint.hpp>
 #include <bdh/sampling.hpp>
+#include <bdh/simulator.hpp>
 
+#include "core/simulation/engine.hpp"
 #include "core/base/exponential.hpp"
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
 #include "core/base/sincos.hpp"
 #include "core/model/random_model.hpp"
-#include "core/simulation/simulator.hpp"
-#include "core/simulation/streams.hpp"
 #include "io/files/sha256.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 

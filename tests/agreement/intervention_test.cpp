@@ -8,11 +8,11 @@
 #include <limits>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

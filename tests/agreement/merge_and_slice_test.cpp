@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
 #include "graph/combine.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/arrays.hpp"
 #include "support/models.hpp"
 

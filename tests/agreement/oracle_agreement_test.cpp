@@ -6,8 +6,9 @@
 #include <cmath>
 #include <string>
 
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/cpu_engine.hpp>
+#include <bdh/simulator.hpp>
+
 #include "support/models.hpp"
 
 namespace {

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/import_checkpoint.hpp>
+#include <bdh/simulator.hpp>
 
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 #include "support/outcome.hpp"

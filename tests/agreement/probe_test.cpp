@@ -9,13 +9,13 @@
 #include <optional>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/intervention.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/base/random.hpp"
 #include "core/model/direct_form.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -11,11 +11,14 @@
 #include <random>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
+#include "core/simulation/reduction.hpp"
+#include "core/simulation/exchange.hpp"
+#include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

@@ -1,8 +1,6 @@
 // Streams that read their tokens together have the bits of the same streams alone: any number of
 // them, of sites and of threads, of different lengths, whatever is probed, observed or perturbed in
 // some of them.
-#include "core/simulation/streams.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -14,9 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 
-#include "kernels/cpu/cpu_engine.hpp"
 #include "support/models.hpp"
 
 namespace {

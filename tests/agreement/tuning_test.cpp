@@ -6,9 +6,8 @@
 
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
-
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

@@ -4,10 +4,10 @@
 
 #include <iostream>
 
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
 
 #include "device/backend.hpp"
-#include "gpu/cuda/cuda.hpp"
 
 namespace tests {
 

@@ -4,10 +4,10 @@
 
 #include <memory>
 
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
 
 #include "device/support.hpp"
-#include "gpu/cuda/cuda.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"
 

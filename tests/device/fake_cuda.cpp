@@ -1,8 +1,8 @@
 // In place of a GPU, for the program's own tests: what requests CUDA gets the device that is the
 // host.
+#include <bdh/cuda.hpp>
 #include <bdh/error.hpp>
 
-#include "gpu/cuda/cuda.hpp"
 #include "support/fake_device.hpp"
 
 namespace bdh::gpu {

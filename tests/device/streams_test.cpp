@@ -1,12 +1,11 @@
 // Streams of tokens side by side on a device: one upload of the model, launches that do an item for
 // every stream, and the bits of each stream alone.
-#include "core/simulation/streams.hpp"
-
 #include <memory>
 #include <vector>
 
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/model/direct_form.hpp"
 #include "device/scale_free.hpp"

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "core/simulation/simulator.hpp"
-#include "gpu/engine/gpu_engine.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/cpu_engine.hpp>
+#include <bdh/gpu_engine.hpp>
+#include <bdh/simulator.hpp>
+
+#include "gpu/device/device.hpp"
 
 namespace tests {
 

@@ -11,10 +11,11 @@
 
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/state_file.hpp>
 
 #include "io/files/checksum_header.hpp"
 #include "io/model/file_kind.hpp"
-#include "io/model/state_file.hpp"
+#include "io/model/model_image.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -1,6 +1,4 @@
 // State files: a run goes on from what was saved, and only with its own model.
-#include "io/model/state_file.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/state_file.hpp>
 
 #include "io/files/checksum_header.hpp"
 #include "io/model/file_kind.hpp"

@@ -12,6 +12,8 @@
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
+#include "io/model/model_image.hpp"
+
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,

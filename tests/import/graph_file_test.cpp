@@ -10,13 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
-#include <bdh/import_graph.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/simulator.hpp>
 
 #include "../files/support.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include "io/graph/graph_import.hpp"
 
 using namespace bdh;
 

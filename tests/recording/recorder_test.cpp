@@ -7,12 +7,12 @@
 #include <cmath>
 #include <numeric>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 
 #include "../files/support.hpp"
 #include "graph/edge_ids.hpp"
 #include "io/recording/recording_plan.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 using namespace bdh;
 

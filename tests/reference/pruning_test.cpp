@@ -13,13 +13,13 @@
 #include <iterator>
 #include <string>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/import_checkpoint.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/analysis/calibration.hpp"
 #include "core/model/direct_form.hpp"
 #include "core/simulation/loss.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 #include "reference/attention_form.hpp"
 
 namespace {

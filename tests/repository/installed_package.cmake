@@ -14,14 +14,27 @@ file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
 file(GLOB_RECURSE installed RELATIVE ${prefix} ${prefix}/*)
-foreach(expected "include/bdh/core/model\\.hpp" "include/bdh/core/base/ids\\.hpp"
-  "include/bdh/graph/projection\\.hpp"
-    "include/bdh/kernels/cpu_engine\\.hpp" "include/bdh/io/.*\\.hpp" "lib.*/libbdh\\.a"
-    "lib.*/cmake/bdh/bdhConfig\\.cmake"
-    "lib.*/cmake/bdh/bdhConfigVersion\\.cmake" "lib.*/pkgconfig/bdh\\.pc" "share/doc/bdh/LICENSE"
-    "share/doc/bdh/CITATION\\.cff")
+foreach(expected "include/bdh/bdh\\.hpp" "include/bdh/simulator\\.hpp" "lib.*/libbdh\\.a"
+    "lib.*/cmake/bdh/bdhConfig\\.cmake" "lib.*/cmake/bdh/bdhConfigVersion\\.cmake"
+    "lib.*/pkgconfig/bdh\\.pc" "share/doc/bdh/LICENSE" "share/doc/bdh/CITATION\\.cff")
   if(NOT ";${installed};" MATCHES ";${expected};")
     message(FATAL_ERROR "nothing installed as ${expected}, only:\n${installed}")
+  endif()
+endforeach()
+
+# Public headers only, all of them, and each through <bdh/bdh.hpp>.
+file(GLOB headers RELATIVE ${SOURCE}/include ${SOURCE}/include/bdh/*.hpp)
+file(GLOB_RECURSE installed_headers RELATIVE ${prefix}/include ${prefix}/include/*)
+list(SORT headers)
+list(SORT installed_headers)
+if(NOT headers STREQUAL installed_headers)
+  message(FATAL_ERROR "headers installed: found '${installed_headers}', expected '${headers}'")
+endif()
+file(READ ${prefix}/include/bdh/bdh.hpp all)
+foreach(header ${headers})
+  string(FIND "${all}" "#include <${header}>" position)
+  if(position EQUAL -1 AND NOT header STREQUAL bdh/bdh.hpp)
+    message(FATAL_ERROR "bdh/bdh.hpp: no ${header}")
   endif()
 endforeach()
 
@@ -58,6 +71,12 @@ run(${COMPILER} -std=c++20 ${CONSUMER}/main.cpp ${flags} -o ${WORK}/by-pkg-confi
 run(${WORK}/by-pkg-config)
 if(NOT output STREQUAL by_cmake)
   message(FATAL_ERROR "by pkg-config: found '${output}', expected '${by_cmake}'")
+endif()
+
+# A shared library with all of it inside, as a module of another language is.
+if(PIC)
+  run(${COMPILER} -std=c++20 -fPIC -shared -Wl,-z,defs ${CONSUMER}/main.cpp ${flags}
+    -o ${WORK}/consumer.so)
 endif()
 
 if(PROGRAM)

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include <bdh/instruction_set.hpp>
+#include "core/base/instruction_set.hpp"
 
 namespace tests {
 

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include <bdh/instruction_set.hpp>
+#include "core/base/instruction_set.hpp"
 
 int main(int argc, char** argv) try {
   if (argc < 3) {

@@ -5,8 +5,9 @@
 #include <span>
 #include <vector>
 
+#include <bdh/simulator.hpp>
+
 #include "arrays.hpp"
-#include "core/simulation/simulator.hpp"
 
 namespace tests {
 

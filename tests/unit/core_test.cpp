@@ -9,12 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/model.hpp>
-
-#include "core/simulation/round_table.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/round_table.hpp>
+#include <bdh/simulator.hpp>
 
 namespace {
 

@@ -1,14 +1,13 @@
 // Why a neuron fires, on three neurons, computed by hand.
-#include "core/analysis/drive.hpp"
-
 #include <doctest/doctest.h>
 
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/queries.hpp>
 
 #include "../support/arrays.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

@@ -1,18 +1,17 @@
 // An experiment and its past: what undo, replay and probes that come late give is what a simulator
 // gives that read the same from the start.
-#include "core/analysis/experiment.hpp"
-
 #include <doctest/doctest.h>
 
 #include <span>
 #include <string>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
+#include <bdh/experiment.hpp>
+#include <bdh/queries.hpp>
 
-#include "core/analysis/queries.hpp"
 #include "core/model/random_model.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

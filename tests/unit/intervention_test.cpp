@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/intervention.hpp>
+#include <bdh/simulator.hpp>
 
 #include "core/model/random_model.hpp"
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/simulation/round_table.hpp"
+#include <bdh/round_table.hpp>
 
 namespace {
 

@@ -1,10 +1,7 @@
 // A program of its own: builds a model of two neurons in memory and steps one token.
 #include <cstdio>
 
-#include <bdh/model.hpp>
-
-#include "core/simulation/simulator.hpp"
-#include "kernels/cpu/cpu_engine.hpp"
+#include <bdh/bdh.hpp>
 
 namespace {
 

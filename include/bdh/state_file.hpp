@@ -17,8 +17,7 @@
 #include <filesystem>
 
 #include <bdh/model.hpp>
-
-#include "core/simulation/state.hpp"
+#include <bdh/state.hpp>
 
 namespace bdh {
 

@@ -26,7 +26,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/simulation/simulator.hpp"
+#include <bdh/simulator.hpp>
 
 namespace bdh {
 

@@ -4,10 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include <bdh/model.hpp>
-
-#include "core/simulation/engine.hpp"
-#include "kernels/cpu/cpu_kernels.hpp"
+#include <bdh/engine.hpp>
+#include <bdh/ids.hpp>
 
 namespace bdh {
 

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 
+#include <bdh/ids.hpp>
+
 namespace bdh {
 
 // From the fewest to the most; best: the most that can be used here.
-enum class instruction_set { best, plain, avx2, avx512 };
-
 const char* name(instruction_set set) noexcept;
 instruction_set instruction_set_named(std::string_view text);  // throws input_error
 

@@ -8,8 +8,7 @@
 #include <vector>
 
 #include <bdh/array.hpp>
-
-#include "core/simulation/probe.hpp"
+#include <bdh/probe.hpp>
 
 namespace bdh {
 

@@ -4,12 +4,10 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
-#include <bdh/model.hpp>
-
-#include "core/simulation/engine.hpp"
-#include "gpu/device/buffer.hpp"
-#include "gpu/device/device.hpp"
+#include <bdh/cuda.hpp>
+#include <bdh/engine.hpp>
 
 namespace bdh {
 
@@ -18,9 +16,9 @@ struct gpu_options {
 };
 
 // Uploads the model. It must outlive the engine. Throws input_error, or device_error: also when the
-// memory that gpu_memory tells is not free. Steps are put off until somebody looks or the token
-// ends; a token nobody looks into is recorded once and replayed. An error of the device in between
-// comes out of the next call that can throw, at the latest of first_fault().
+// memory that gpu_memory() gives is not free. Steps are deferred until a value is read or the token
+// ends; a token of which nothing is read in between is recorded once and replayed. An error of the
+// device comes out of the next call that can throw, at the latest of the end of the token.
 std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on,
                                    const gpu_options& options = {});
 
