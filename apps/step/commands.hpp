@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include <bdh/experiment.hpp>
+
 #include "apps/common/options.hpp"
 #include "apps/step/arguments.hpp"
-#include "core/analysis/experiment.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

@@ -7,14 +7,14 @@
 namespace bdh {
 namespace {
 
-constexpr auto variable = "BDH_INSTRUCTIONS";
+constexpr auto environment_variable = "BDH_INSTRUCTIONS";
 
 instruction_set most_allowed() {
-  const char* text = std::getenv(variable);
+  const char* text = std::getenv(environment_variable);
   if (text == nullptr || *text == '\0') return instruction_set::avx512;
   for (auto set : {instruction_set::plain, instruction_set::avx2, instruction_set::avx512})
     if (std::string_view(text) == name(set)) return set;
-  throw input_error(variable, "'" + std::string(text) + "'", "plain, avx2 or avx512");
+  throw input_error(environment_variable, "'" + std::string(text) + "'", "plain, avx2 or avx512");
 }
 
 // Instructions of a set that the processor lacks, or that its operating system keeps no registers
@@ -66,7 +66,7 @@ instruction_set instruction_set_named(std::string_view text) {
 std::string why_not(instruction_set set) {
   const instruction_set most = most_allowed();
   if (const std::string what = lacking(set); !what.empty()) return "this processor lacks " + what;
-  return set > most ? std::string(variable) + " is " + name(most) : std::string();
+  return set > most ? std::string(environment_variable) + " is " + name(most) : std::string();
 }
 
 instruction_set usable(instruction_set set) {

@@ -13,14 +13,14 @@ namespace bdh {
 namespace {
 
 constexpr std::uint64_t most_tokens = 10'000'000;
-constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;
+constexpr std::uint64_t max_file_bytes = std::uint64_t{4} << 30;
 constexpr std::uint64_t any = 0;
 
-// Reads datasets as long as they fit each other and, together, into most_bytes.
+// Reads datasets as long as they fit each other and, together, into max_file_bytes.
 class reader {
  public:
   explicit reader(const std::filesystem::path& file)
-      : file_(hdf5::file::open(file, {most_bytes, false})),
+      : file_(hdf5::file::open(file, {max_file_bytes, false})),
         root_(file_.root()),
         tokens_(committed()) {}
 
@@ -91,7 +91,7 @@ class reader {
     std::uint64_t bytes = element_bytes;
     bool fits = !__builtin_mul_overflow(bytes, rows, &bytes);
     for (std::uint64_t n : row) fits = fits && !__builtin_mul_overflow(bytes, n, &bytes);
-    if (!fits || bytes > most_bytes - used_)
+    if (!fits || bytes > max_file_bytes - used_)
       throw input_error(set.place(), "too much data", "at most 4 GB in one file");
     used_ += bytes;
   }
