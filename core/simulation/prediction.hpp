@@ -20,7 +20,10 @@ class prediction {
   prediction(const engine& work, neuron_id readout_nodes) noexcept
       : engine_(work), readout_nodes_(readout_nodes) {}
 
-  void set_by_engine() noexcept { at_engine_ = true; }
+  void set_by_engine() noexcept {
+    logits_ = {};
+    at_engine_ = engine_.local().contains(0);  // else they are in another process
+  }
   // `logits` (V) stay valid until the next set.
   void set(std::span<const float> logits) noexcept {
     logits_ = logits;
