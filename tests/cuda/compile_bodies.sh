@@ -15,7 +15,7 @@ else
 fi
 # The PTX that the machine code is made from is kept.
 "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings $flags \
-  "-I$source" --keep --keep-dir "$out" -c -o "$out/compile_bodies.o" \
+  "-I$source/include" "-I$source" --keep --keep-dir "$out" -c -o "$out/compile_bodies.o" \
   "$source/tests/cuda/compile_bodies.cu"
 ptx=$(ls "$out"/compile_bodies*.ptx | grep -E '(compute_90|bodies)\.ptx$' | tail -n 1)
 awk -v exact="$preset" '

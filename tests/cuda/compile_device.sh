@@ -20,7 +20,7 @@ else
 fi
 # The PTX that the machine code is made from is kept.
 "$nvcc" -ccbin "$host" -std=c++20 --expt-relaxed-constexpr -Werror all-warnings $flags \
-  "-I$source" --keep --keep-dir "$out" -Xptxas -v -c -o "$out/cuda_device.o" \
+  "-I$source/include" "-I$source" --keep --keep-dir "$out" -Xptxas -v -c -o "$out/cuda_device.o" \
   "$source/gpu/cuda/cuda_device.cu" 2>"$out/cuda_device.ptxas" ||
   { cat "$out/cuda_device.ptxas"; exit 1; }
 ptx=$(ls "$out"/cuda_device*.ptx | grep -E '(compute_90|device)\.ptx$' | tail -n 1)
