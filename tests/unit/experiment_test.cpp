@@ -133,7 +133,7 @@ TEST_CASE("a probe that comes late has the strength of one that was always there
   bdh::probe_spec wanted{{0, 1}, 2};
   while (m.direct().gs.find(wanted.pair.pre, wanted.pair.post)) ++wanted.pair.post;
   bdh::simulator reference(m, bdh::cpu_engine(m));
-  reference.probe(wanted);
+  reference.probes().add(wanted);
   bdh::experiment e(m, make_engine);
   for (const bdh::token_id t : tokens(40)) {
     e.read(t);
