@@ -350,7 +350,7 @@ void threshold_y(benchmark::State& state) {
 }
 void balance(benchmark::State& state) {
   vectors v(state);
-  for (auto _ : state) bodies().balance({v.a.data(), v.b.data(), v.c.data(), v.n, 0.5f});
+  for (auto _ : state) bodies().net_drive({v.a.data(), v.b.data(), v.c.data(), v.n, 0.5f});
   set_counters(state, 12.0 * v.n, 0);
 }
 void leak(benchmark::State& state) {
@@ -374,7 +374,7 @@ void pool(benchmark::State& state) {
   float gain = 0;
   for (auto _ : state) {
     z[0] = 2.0f;
-    bodies().pool({z.data(), hubs, 1e-5f, true, true, &gain});
+    bodies().normalise({z.data(), hubs, 1e-5f, true, true, &gain});
   }
   set_counters(state, 4.0 * 4 * hubs, 0);  // read for the mean, for the variance, and to be scaled
 }

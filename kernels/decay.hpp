@@ -23,11 +23,11 @@ BDH_INLINE constexpr void set_in_pair(float& mine, float& partner, const cos_sin
   partner = static_cast<float>(other * angle.cosine + value * angle.sine);
 }
 
-// The laboratory value of one member of a pair of stored strengths, aged by `kept`; `angle` as
+// The laboratory value of one member of a pair of stored strengths, aged by `decay`; `angle` as
 // above.
 BDH_INLINE constexpr float in_laboratory(double mine, double partner, const cos_sin& angle,
-                                         double kept) {
-  return static_cast<float>(kept * (mine * angle.cosine + partner * angle.sine));
+                                         double decay) {
+  return static_cast<float>(decay * (mine * angle.cosine + partner * angle.sine));
 }
 
 // For the `count` active pairs of one layer: X of both members, turned; and u^age.
@@ -42,7 +42,7 @@ struct turn_pairs {
   double retention;
   float* turned;  // (2 count) R^clock X
   float* aged;    // (2 count) u^age R^clock X
-  float* kept;    // (2 count) u^age
+  float* decay;   // (2 count) u^age
 
   template <class Group>
   constexpr void operator()(const Group& group, index count) const noexcept {
@@ -55,7 +55,7 @@ struct turn_pairs {
       turned[2 * p + 1] = odd;
       aged[2 * p] = even * u;
       aged[2 * p + 1] = odd * u;
-      kept[2 * p] = kept[2 * p + 1] = u;
+      decay[2 * p] = decay[2 * p + 1] = u;
     });
   }
 };
@@ -70,7 +70,7 @@ struct age_neurons {
   double retention;
   float* turned;  // (count) X
   float* aged;    // (count) u^age X
-  float* kept;    // (count) u^age
+  float* decay;   // (count) u^age
 
   template <class Group>
   constexpr void operator()(const Group& group, index count) const noexcept {
@@ -79,7 +79,7 @@ struct age_neurons {
       const float u = static_cast<float>(power(retention, clock - last[i]));
       turned[p] = x[i];
       aged[p] = x[i] * u;
-      kept[p] = u;
+      decay[p] = u;
     });
   }
 };

@@ -44,10 +44,12 @@ inline constexpr index lanes = 32;
 
 BDH_INLINE constexpr float load(const float* from, index k) { return from[k]; }
 BDH_INLINE constexpr float load(const bfloat16* from, index k) { return to_float(from[k]); }
+BDH_INLINE constexpr double load(const double* from, index k) { return from[k]; }
 BDH_INLINE constexpr void store(float* to, index k, float value) { to[k] = value; }
+BDH_INLINE constexpr void store(double* to, index k, double value) { to[k] = value; }
 // Brings what load(from, k) will read nearer, where that is worth an instruction.
 template <class T>
-BDH_INLINE constexpr void fetch(const T*, index) {}
+BDH_INLINE constexpr void prefetch(const T*, index) {}
 // max(z, 0), but a NaN stays a NaN: it must be seen, not silenced.
 BDH_INLINE constexpr float positive_part(float z) { return z <= 0.0f ? 0.0f : z; }
 template <class Float>  // a template, since clang takes constexpr at its word where a function is
@@ -141,7 +143,7 @@ inline void store(float* to, pack<width> k, typename vector_of<width>::type valu
   *reinterpret_cast<typename vector_of<width>::unaligned*>(to + k.first) = value;
 }
 template <int width, class T>
-inline void fetch(const T* from, pack<width> k) {
+inline void prefetch(const T* from, pack<width> k) {
   if (k.first % (64 / sizeof(T)) == 0) __builtin_prefetch(from + k.first);  // once a cache line
 }
 template <int width>

@@ -23,16 +23,16 @@ template <class Weight>
 struct push_dense_of {
   const Weight* rows;
   index stride, width, first_source, count;
-  const index* source;    // (count) ascending
-  const float* activity;  // (count)
-  float* out;             // (width)
-  index known = 0;        // entries of `source`: those behind `count` are the next call's
+  const index* source;     // (count) ascending
+  const float* activity;   // (count)
+  float* out;              // (width)
+  index prefetch_end = 0;  // entries of `source`: those behind `count` are the next call's
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
-    for (index j = count; j < known && j < count + rows_ahead; ++j) {
+    for (index j = count; j < prefetch_end && j < count + rows_ahead; ++j) {
       const Weight* next = rows + static_cast<std::size_t>(source[j] - first_source) * stride;
-      group.row(width, [&](auto k) { fetch(next, k); });
+      group.row(width, [&](auto k) { prefetch(next, k); });
     }
     group.push(count, width, out, [&](index j, auto k) {
       return load(rows + static_cast<std::size_t>(source[j] - first_source) * stride, k) *
@@ -198,20 +198,20 @@ struct pull_dense_of {
   const index* target;    // (r + 1 at least); null: row r itself
   const float* activity;  // (width)
   float* out;
-  index known = 0;  // entries of `target`
+  index prefetch_end = 0;  // entries of `target`
 
   template <class Group>
   constexpr void operator()(const Group& group, index r) const noexcept {
     const Weight* row = rows + static_cast<std::size_t>(target ? target[r] : r) * width;
-    const Weight* next = r + rows_ahead < known
+    const Weight* next = r + rows_ahead < prefetch_end
                              ? rows + static_cast<std::size_t>(target[r + rows_ahead]) * width
                              : nullptr;
     const auto term = [&](auto m) { return load(row, m) * load(activity, m); };
-    const auto fetching = [&](auto m) {
-      fetch(next, m);
+    const auto with_prefetch = [&](auto m) {
+      prefetch(next, m);
       return term(m);
     };
-    const float z = next ? group.sum(width, fetching) : group.sum(width, term);
+    const float z = next ? group.sum(width, with_prefetch) : group.sum(width, term);
     group.once([&] { out[r] = z; });
   }
 
@@ -226,9 +226,10 @@ struct pull_dense_of {
     }
     group.row_sums(last - first, width, out + first, [&](index s, auto m) {
       const index r = first + s;
-      fetch(rows + static_cast<std::size_t>(target[r + rows_ahead < known ? r + rows_ahead : r]) *
-                       width,
-            m);
+      prefetch(rows + static_cast<std::size_t>(
+                          target[r + rows_ahead < prefetch_end ? r + rows_ahead : r]) *
+                          width,
+               m);
       return load(rows + static_cast<std::size_t>(target[r]) * width, m) * load(activity, m);
     });
   }

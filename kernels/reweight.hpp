@@ -17,14 +17,14 @@ struct reweight_of {
   index width, first_source;
   const index* source;                        // active neurons
   const float* activity;                      // X in the rotating frame, as `source`
-  const float* kept;                          // u^k, as `source`
+  const float* decay;                         // u^k, as `source`
   const float* w;                             // (width) W of the targets
   const random_rounding* rounding = nullptr;  // as `source`; of bfloat16
 
   template <class Group>
   constexpr void operator()(const Group& group, index j) const noexcept {
     Strength* row = rows + static_cast<std::size_t>(source[j] - first_source) * width;
-    const float x = activity[j], u = kept[j];
+    const float x = activity[j], u = decay[j];
     const random_rounding how = rounding ? rounding[j] : random_rounding{};
     group.row(width, [&](auto k) { store(row, k, load(row, k) * u + load(w, k) * x, how); });
   }
@@ -37,7 +37,7 @@ template <class Strength>
 struct push_and_reweight_of {
   reweight_of<Strength> write;
   index count,
-      known;  // rows; entries of `source`, of which those behind `count` are the next call's
+      prefetch_end;  // rows; entries of `source`, of which those behind `count` are the next call's
   const float* activity;  // (count) u^k X in the rotating frame
   float* out;             // (width)
 
@@ -51,11 +51,11 @@ struct push_and_reweight_of {
                static_cast<std::size_t>(write.source[at] - write.first_source) * write.width;
       };
       Strength* row = row_of(j);
-      const Strength* next = row_of(j + 2 * rows_ahead < known ? j + 2 * rows_ahead : j);
-      const float s = activity[j], x = write.activity[j], u = write.kept[j];
+      const Strength* next = row_of(j + 2 * rows_ahead < prefetch_end ? j + 2 * rows_ahead : j);
+      const float s = activity[j], x = write.activity[j], u = write.decay[j];
       const random_rounding how = write.rounding ? write.rounding[j] : random_rounding{};
       const float none = group.sum(write.width, [&](auto k) {  // 0, or not a number
-        fetch(next, k);
+        prefetch(next, k);
         const auto strength = load(row, k);
         store(out, k, load(out, k) + strength * s);
         const auto written = strength * u + load(write.w, k) * x;
@@ -79,14 +79,14 @@ struct reweight_edges {
   const std::uint64_t* end;
   const index* target;     // (edges)
   const float* rate;       // (edges)
-  const float* retention;  // (edges); null: `kept` holds for all synapses of a neuron
+  const float* retention;  // (edges); null: `decay` holds for all synapses of a neuron
   float* strength;         // (edges)
   const float* w;          // by target
   const index* unit;       // first neuron of each active unit
   const float* x;          // (2 units) X of both members, or (units)
   const float* cosine;     // (units); null: nothing rotates and a unit is one neuron
   const float* sine;
-  const float* kept;         // (units) u^age
+  const float* decay;        // (units) u^age
   const std::uint64_t* age;  // (units)
 
   template <class Group>
@@ -94,7 +94,7 @@ struct reweight_edges {
     const std::uint64_t a = begin[unit[p]];
     const auto degree = static_cast<index>(end[unit[p]] - a);
     const auto u = [&](std::uint64_t e) {
-      return retention ? static_cast<float>(power(retention[e], age[p])) : kept[p];
+      return retention ? static_cast<float>(power(retention[e], age[p])) : decay[p];
     };
     if (!cosine) {
       group.each(degree, [&](index k) {
@@ -106,9 +106,9 @@ struct reweight_edges {
     const float c = cosine[p], s = sine[p];
     group.each(degree, [&](index k) {
       const float even = rate[a + k] * x[2 * p], odd = rate[b + k] * x[2 * p + 1],
-                  kept_now = u(a + k), w_now = w[target[a + k]];
-      strength[a + k] = strength[a + k] * kept_now + w_now * (even * c - odd * s);
-      strength[b + k] = strength[b + k] * kept_now + w_now * (odd * c + even * s);
+                  decay_now = u(a + k), w_now = w[target[a + k]];
+      strength[a + k] = strength[a + k] * decay_now + w_now * (even * c - odd * s);
+      strength[b + k] = strength[b + k] * decay_now + w_now * (odd * c + even * s);
     });
   }
 };

@@ -36,13 +36,13 @@ struct threshold_y {
   }
 };
 
-// z <- z - mean(z) where `centre`, then z <- z / sqrt(var(z) + epsilon) where `normalise`; variance
+// z <- z - mean(z) where `centre`, then z <- z / sqrt(var(z) + epsilon) where `scale`; variance
 // is the biased one, about the mean.
-struct pool {
+struct normalise {
   float* z;  // (n)
   index n;
   float epsilon;
-  bool centre, normalise;
+  bool centre, scale;
   float* gain;  // where 1 / sqrt(var(z) + epsilon) goes; may be null
 
   template <class Group>
@@ -54,15 +54,15 @@ struct pool {
     // An overflow must not pass for silence: the second term is 0, or NaN when the variance is not
     // finite.
     const float g = 1.0f / square_root(variance + epsilon) + variance * 0.0f;
-    const float scale = normalise ? g : 1.0f, shift = centre ? mean : 0.0f;
-    group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * scale); });
+    const float factor = scale ? g : 1.0f, shift = centre ? mean : 0.0f;
+    group.row(n, [&](auto k) { store(z, k, (load(z, k) - shift) * factor); });
     if (gain) group.once([&] { *gain = g; });
   }
 };
 
 // drive = g (excitation - inhibition): what explicit circuits bring to a threshold. `inhibitory`
 // may be `drive` itself.
-struct balance {
+struct net_drive {
   const float *excitatory, *inhibitory;  // (n)
   float* drive;                          // (n)
   index n;
@@ -76,16 +76,18 @@ struct balance {
 };
 
 // W <- g W.
-struct leak {
-  float* w;  // (n)
+template <class Real>
+struct leak_of {
+  Real* w;  // (n)
   index n;
-  float gain;
+  Real gain;
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.row(n, [&](auto k) { store(w, k, load(w, k) * gain); });
   }
 };
+using leak = leak_of<float>;
 
 // Whether all values are finite: 0 times each of them adds up to 0, or to NaN.
 template <class Value>

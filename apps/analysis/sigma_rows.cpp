@@ -41,7 +41,7 @@ weight_matrix of_text(const model& m, const sigma_choice& o, std::uint64_t threa
 
 // The stored ones: explicit edges from neuron to neuron.
 weight_matrix of_state(const model& m, const sigma_choice& o) {
-  const synapse_state state = load_state(o.state, m);
+  const run_state state = load_state(o.state, m);
   if (!m.is_direct())
     throw unavailable_error(o.state, "synapses from neurons to hubs",
                             "a text, to have those between neurons",

@@ -12,10 +12,8 @@
 #include "apps/common/options.hpp"
 #include "apps/models/describe_model.hpp"
 #include "io/checkpoint/layouts.hpp"
-#include "io/files/checksum_header.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/sha256.hpp"
-#include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/reference_outputs.hpp"
 #include "io/recording/run_reader.hpp"
@@ -58,25 +56,22 @@ description of_model(const std::string& file, const choice& chosen) {
 }
 
 description of_state(const std::string& file) {
-  verify_checksum_header(file, checksummed::state);
-  const hdf5::file state = hdf5::file::open(file, {std::filesystem::file_size(file), true});
-  const hdf5::group root = state.root(), layers = root.open_group("layers");
+  const state_summary state = summarise_state(file);
   description d;
-  d.all = {{"model_sha256", root.text("model_sha256")},
-           {"tokens", root.number("tokens")},
-           {"retention", root.real("retention")},
-           {"content_sha256", root.text("content_sha256")},
+  d.all = {{"model_sha256", state.model_sha256},
+           {"tokens", state.tokens},
+           {"retention", state.retention},
+           {"content_sha256", state.content_sha256},
            {"layers", json::array()}};
-  line(d, "hash", root.text("content_sha256"));
-  line(d, "of model", root.text("model_sha256"));
-  line(d, "tokens read", shown_count(static_cast<double>(root.number("tokens"))));
-  line(d, "retention", fmt::format("{}", root.real("retention")));
-  for (int l = 1; layers.has(std::to_string(l).c_str()); ++l) {
-    const hdf5::group layer = layers.open_group(std::to_string(l).c_str());
-    const hdf5::extents shape = layer.open_dataset("stored").shape();
-    d.all["layers"].push_back({{"clock", layer.number("clock")}, {"shape", shape}});
-    line(d, fmt::format("layer {}", l),
-         fmt::format("synapses {}, {} decays", shape_text(shape), layer.number("clock")));
+  line(d, "hash", state.content_sha256);
+  line(d, "of model", state.model_sha256);
+  line(d, "tokens read", shown_count(static_cast<double>(state.tokens)));
+  line(d, "retention", fmt::format("{}", state.retention));
+  for (std::size_t l = 0; l < state.layers.size(); ++l) {
+    const auto& [clock, shape] = state.layers[l];
+    d.all["layers"].push_back({{"clock", clock}, {"shape", shape}});
+    line(d, fmt::format("layer {}", l + 1),
+         fmt::format("synapses {}, {} decays", shape_text(shape), clock));
   }
   return d;
 }

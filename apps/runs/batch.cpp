@@ -125,8 +125,7 @@ std::string generated_line(const model& m, const stream& of) {
 class batch {
  public:
   batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-        const std::optional<synapse_state>& state,
-        const std::vector<recording_description>& recordings)
+        const std::optional<run_state>& state, const std::vector<recording_description>& recordings)
       : options_(o),
         plan_(plan),
         model_(first->model()),
@@ -336,7 +335,7 @@ class batch {
   const run_options& options_;
   const batch_plan& plan_;
   const model& model_;
-  const std::optional<synapse_state>& state_;
+  const std::optional<run_state>& state_;
   const std::vector<recording_description>& recordings_;
   std::unique_ptr<simulator> next_;  // for the next stream, where there is no other to make it of
   std::vector<std::unique_ptr<stream>> active_;
@@ -376,7 +375,7 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
 }
 
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-              const std::optional<synapse_state>& state,
+              const std::optional<run_state>& state,
               const std::vector<recording_description>& recordings) {
   return batch(o, plan, std::move(first), state, recordings).run();
 }

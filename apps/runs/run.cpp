@@ -95,10 +95,9 @@ void expect_space(const run_options& o, const std::vector<recording_description>
 
 // The synapses to begin from, if there are any; their retention and the way they are stored become
 // those of the engine.
-std::optional<synapse_state> first_state(const run_options& o, const model& m,
-                                         engine_choice& engine) {
+std::optional<run_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
   if (o.state.empty()) return std::nullopt;
-  synapse_state state = load_state(o.state, m);
+  run_state state = load_state(o.state, m);
   // Strengths are stored with their age: another u would change the past, too.
   if (engine.retention.value_or(state.retention) != state.retention)
     throw input_error("--retention", fmt::format("{}", *engine.retention),

@@ -27,7 +27,7 @@ struct step_session {
   step_session(const bdh::model& m, const engine_choice& choice, std::string model_file);
   const bdh::model& model() const { return experiment.model(); }
   const simulator& current() const { return experiment.current(); }
-  void load(synapse_state state);
+  void load(run_state state);
 
   engine_choice engine;
   bdh::experiment experiment;

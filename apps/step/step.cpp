@@ -33,7 +33,7 @@ step_session::step_session(const bdh::model& m, const engine_choice& choice, std
       file(std::move(model_file)) {}
 
 // What the user left open is as the state has it.
-void step_session::load(synapse_state state) {
+void step_session::load(run_state state) {
   engine_choice choice = engine;
   if (!choice.retention) choice.retention = state.retention;
   if (!choice.synapses) choice.synapses = state.rounded ? "bf16" : "float32";

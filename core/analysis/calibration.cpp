@@ -7,9 +7,10 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/simulation/engine.hpp"
 #include "core/base/executor.hpp"
 #include "core/model/hub_algebra.hpp"
+#include "core/simulation/engine.hpp"
+#include "kernels/source_update.hpp"
 
 namespace bdh {
 namespace {
@@ -51,18 +52,26 @@ class source_activity {
   void begin(token_id token) {
     std::fill(w_.begin(), w_.end(), 0.0);
     const std::size_t node = neurons_ + token;
-    w_[node] = 1;
-    if (!rules_.token_gain()) return;
-    w_[node] = gain({to_hubs_.data() + node * hubs_, hubs_});
+    const bool scales = rules_.scales_w(true);
+    w_[node] =
+        kernels::w_of_token(scales, scales ? gain({to_hubs_.data() + node * hubs_, hubs_}) : 1);
   }
 
   void end_layer(const sparse& y) {
-    const double g = rules_.w() == w_rule::y ? 1.0 : gain(at_hubs(y));
-    if (rules_.w() != w_rule::leaky_sum) std::fill(w_.begin(), w_.end(), 0.0);
-    for (std::size_t k = 0; k < y.id.size(); ++k) w_[y.id[k]] += g * y.value[k];
-    if (rules_.w() != w_rule::leaky_sum) return;
-    const double whole = gain(at_hubs(as_sparse()));
-    for (double& w : w_) w *= whole;
+    const bool accumulates = rules_.accumulates_w(false);
+    const auto sources = static_cast<kernels::index>(w_.size());
+    kernels::set_source_w_of<double>{
+        .w = w_.data(),
+        .first = 0,
+        .sources = sources,
+        .neuron = y.id.data(),
+        .y = y.value.data(),
+        .active = static_cast<kernels::index>(y.id.size()),
+        .accumulate = accumulates,
+        .gain_y = rules_.scales_w(false) ? gain(at_hubs(y)) : 1.0}(kernels::one_lane{});
+    if (accumulates)
+      kernels::leak_of<double>{
+          .w = w_.data(), .n = sources, .gain = gain(at_hubs(as_sparse()))}(kernels::one_lane{});
   }
 
  private:

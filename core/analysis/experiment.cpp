@@ -244,7 +244,7 @@ experiment::undone experiment::undo() {
   return undone::token;
 }
 
-void experiment::load(synapse_state state, engine_factory make) {
+void experiment::load(run_state state, engine_factory make) {
   if (!make) make = make_;
   replica r;
   r.brain = make_simulator(make);

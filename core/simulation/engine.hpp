@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <bdh/engine.hpp>
 #include <bdh/ids.hpp>
@@ -122,7 +123,13 @@ class engine {
   // loss in nats should `next` come. A device answers with a few bytes and keeps the logits.
   virtual token_id choose(const sampling& how, std::uint64_t position) const;
   virtual double loss(token_id next) const;
-  virtual void read(variable v, std::span<float> out) const = 0;  // sizes above
+  // What there is to read, save and restore, with its sizes.
+  virtual std::span<const variable_info> variables() const noexcept = 0;
+  // All values of a variable that is not kept; `out` has its size.
+  virtual void read(variable v, std::span<float> out) const = 0;
+  // The same without zeros: ids, ascending, and values. An engine that has a list of them makes no
+  // pass over the others.
+  virtual void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
   // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;
 
@@ -134,11 +141,12 @@ class engine {
                               std::span<const float> values) = 0;
   virtual pool_gains gains() const noexcept = 0;  // of the last time that W was set
 
-  virtual layer_synapses save(layer_id layer) const = 0;
-  virtual void restore(layer_id layer,
-                       const layer_synapses& from) = 0;  // shapes as save gives them
-  virtual void clear_synapses() = 0;                     // all synapses to zero, all clocks to 0
-  virtual double retention() const noexcept = 0;         // u per token in force
+  // The kept variables of a layer; layer 0: those that no layer has. Arrays to be restored are
+  // those that save() gives.
+  virtual state_arrays save(layer_id layer) const = 0;
+  virtual void restore(layer_id layer, const state_arrays& from) = 0;
+  virtual void clear_synapses() = 0;              // all synapses to zero, all clocks to 0
+  virtual double retention() const noexcept = 0;  // u per token in force
   // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
   virtual bool rounds_synapses() const noexcept { return false; }
   virtual void seed_rounding(std::uint64_t) noexcept {}

@@ -160,8 +160,8 @@ void intervention_applier::act_once(const intervention& p) {
   for (layer_id l = 1; l <= model_.layers(); ++l) {
     if (!p.layers.empty() && !std::binary_search(p.layers.begin(), p.layers.end(), l)) continue;
     if (p.pairs.empty()) {
-      layer_synapses all = engine_.save(l);
-      std::fill(all.stored.begin(), all.stored.end(), 0.0f);
+      state_arrays all = engine_.save(l);
+      std::fill(all.strengths().begin(), all.strengths().end(), 0.0f);
       engine_.restore(l, all);
       probes_.clear(l);
       continue;

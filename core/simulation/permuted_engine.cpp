@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <bdh/sampling.hpp>
@@ -103,6 +106,7 @@ class ordered final : public engine {
 
   site_id sites() const noexcept override { return engine_->sites(); }
   site_range local() const noexcept override { return engine_->local(); }
+  site_range local() const noexcept override { return engine_->local(); }
   std::string device() const override { return engine_->device(); }
   std::span<const stage> stages(action a) const noexcept override { return engine_->stages(a); }
 
@@ -145,22 +149,37 @@ class ordered final : public engine {
   }
   double loss(token_id next) const override { return engine_->loss(next); }
 
+  std::span<const variable_info> variables() const noexcept override {
+    return engine_->variables();
+  }
   void read(variable v, std::span<float> out) const override {
-    looked_at_.resize(out.size());
-    engine_->read(v, looked_at_);
-    const std::size_t width =
-        v == variable::x || v == variable::y ? as_->outside.neurons() : as_->outside.sources();
-    for (std::size_t first = 0; first < out.size(); first += width)  // A: head by head
-      for (neuron_id i = 0; i < width; ++i) out[first + i] = looked_at_[first + as_->place_of(i)];
+    values_inside_.resize(out.size());
+    engine_->read(v, values_inside_);
+    const variable_info& of = info(variables(), v);
+    const std::size_t heads = of.per_head ? as_->outside.heads() : 1, width = out.size() / heads;
+    for (std::size_t first = 0; first < out.size(); first += width)
+      for_positions(of.of, [&](std::size_t i, std::size_t within) {
+        out[first + i] = values_inside_[first + within];
+      });
+  }
+  void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
+    if (info(variables(), v).of != domain::neurons) return engine::active(v, ids, values);
+    engine_->active(v, ids, values);
+    std::vector<std::pair<neuron_id, float>> both;
+    for (std::size_t k = 0; k < ids.size(); ++k)
+      both.emplace_back(as_->number_of(ids[k]), values[k]);
+    std::sort(both.begin(), both.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t k = 0; k < ids.size(); ++k) std::tie(ids[k], values[k]) = both[k];
   }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
-    looked_at_.resize(out.size());
+    values_inside_.resize(out.size());
     const neuron_id within = as_->place[neuron];
-    engine_->read_synapses(layer, within, looked_at_);
+    engine_->read_synapses(layer, within, values_inside_);
     const edge_id first = as_->outside.synapses_of(neuron).first,
                   first_within = as_->inside.synapses_of(within).first;
     as_->for_synapses_of(neuron, [&](edge_id e, edge_id e_within) {
-      out[e - first] = looked_at_[e_within - first_within];
+      out[e - first] = values_inside_[e_within - first_within];
     });
   }
   void read_synapses(layer_id layer, std::span<const edge_id> which,
@@ -175,25 +194,23 @@ class ordered final : public engine {
   }
   pool_gains gains() const noexcept override { return engine_->gains(); }
 
-  layer_synapses save(layer_id layer) const override {
-    const layer_synapses within = engine_->save(layer);
-    layer_synapses all{within.clock, array<std::uint64_t>(within.last_used.size()),
-                       array<float>(within.stored.size())};
-    move_state(
-        [&](std::size_t unit, std::size_t unit_within) {
-          all.last_used[unit] = within.last_used[unit_within];
-        },
-        [&](edge_id e, edge_id e_within) { all.stored[e] = within.stored[e_within]; });
+  state_arrays save(layer_id layer) const override {
+    const state_arrays within = engine_->save(layer);
+    state_arrays all(variables(), layer != 0);
+    for (state_arrays::entry& e : all.all())
+      move_values(*within.find(e.what), e,
+                  [](const auto& values, auto& into, std::size_t i, std::size_t i_within) {
+                    into[i] = values[i_within];
+                  });
     return all;
   }
-  void restore(layer_id layer, const layer_synapses& from) override {
-    layer_synapses within{from.clock, array<std::uint64_t>(from.last_used.size()),
-                          array<float>(from.stored.size())};
-    move_state(
-        [&](std::size_t unit, std::size_t unit_within) {
-          within.last_used[unit_within] = from.last_used[unit];
-        },
-        [&](edge_id e, edge_id e_within) { within.stored[e_within] = from.stored[e]; });
+  void restore(layer_id layer, const state_arrays& from) override {
+    state_arrays within(variables(), layer != 0);
+    for (state_arrays::entry& e : within.all())
+      move_values(*from.find(e.what), e,
+                  [](const auto& values, auto& into, std::size_t i, std::size_t i_within) {
+                    into[i_within] = values[i];
+                  });
     engine_->restore(layer, within);
   }
   void clear_synapses() override { engine_->clear_synapses(); }
@@ -206,14 +223,40 @@ class ordered final : public engine {
   static constexpr std::size_t most_together =
       64;  // the order of streams among each other changes no bit
 
-  template <class Unit, class Synapse>
-  void move_state(Unit unit, Synapse synapse) const {
+  // f(position outside, position inside) of all that has a value of a variable.
+  template <class F>
+  void for_positions(domain of, F f) const {
     const model& m = as_->outside;
-    const neuron_id in_unit = m.rotation().present() ? 2 : 1;
-    for (neuron_id i = 0; i < m.neurons(); ++i) {
-      if (i % in_unit == 0) unit(i / in_unit, as_->place[i] / in_unit);
-      as_->for_synapses_of(i, synapse);
+    const neuron_id unit = m.rotation().present() ? 2 : 1;
+    switch (of) {
+      case domain::neurons:
+      case domain::sources:
+        for (neuron_id i = 0; i < (of == domain::neurons ? m.neurons() : m.sources()); ++i)
+          f(i, as_->place_of(i));
+        return;
+      case domain::row_units:
+        for (neuron_id u = 0; u < m.row_units(); ++u) f(u, as_->place[u * unit] / unit);
+        return;
+      case domain::synapses:
+        for (neuron_id i = 0; i < m.neurons(); ++i) as_->for_synapses_of(i, f);
+        return;
+      case domain::hubs:
+        for (neuron_id k = 0; k < m.hubs(); ++k) f(k, k);
+        return;
+      case domain::network:
+        f(0, 0);
     }
+  }
+  // assign(values, into, position outside, position inside) for every value of a variable.
+  template <class Assign>
+  void move_values(const state_arrays::entry& from, state_arrays::entry& to, Assign assign) const {
+    std::visit(
+        [&](auto& into) {
+          const auto& values = std::get<std::remove_reference_t<decltype(into)>>(from.values);
+          for_positions(info(variables(), to.what).of,
+                        [&](auto i, auto within) { assign(values, into, i, within); });
+        },
+        to.values);
   }
 
   std::vector<edge_id> inside(std::span<const edge_id> edges, const projection& from,
@@ -251,7 +294,7 @@ class ordered final : public engine {
   const std::shared_ptr<const permutation> as_;
   const std::unique_ptr<engine> engine_;
   applied_controls controls_;
-  mutable std::vector<float> looked_at_;
+  mutable std::vector<float> values_inside_;
 };
 
 }  // namespace

@@ -98,12 +98,15 @@ std::optional<double> simulator::surprisal(token_id next) const {
   return parts_->next.surprisal(next);
 }
 
-std::size_t simulator::size(variable v) const noexcept {
-  const bdh::model& m = model();
-  const std::size_t width = m.is_direct() ? m.sources() : m.hubs();
-  if (v == variable::w) return width;
-  return v == variable::a ? m.heads() * width : m.neurons();
+std::span<const variable_info> simulator::variables() const noexcept {
+  return parts_->work->variables();
 }
+
+void simulator::active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const {
+  parts_->work->active(v, ids, values);
+}
+
+std::size_t simulator::size(variable v) const noexcept { return info(variables(), v).size; }
 
 std::vector<float> simulator::read(variable v) const {
   std::vector<float> out(size(v));

@@ -1,10 +1,7 @@
 // What a simulator carries from token to token: cleared, saved, restored.
-#include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 
-#include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
 
 #include "core/simulation/simulator_parts.hpp"
@@ -12,24 +9,7 @@
 namespace bdh {
 namespace {
 
-void expect_layer_of(const model& m, const layer_synapses& l, bool rounded) {
-  if (l.stored.size() != m.synapses())
-    throw shape_error("state", std::to_string(l.stored.size()) + " synapses a layer",
-                      std::to_string(m.synapses()));
-  if (l.last_used.size() != m.row_units())
-    throw shape_error("state", std::to_string(l.last_used.size()) + " time stamps a layer",
-                      std::to_string(m.row_units()));
-  if (std::any_of(l.last_used.begin(), l.last_used.end(),
-                  [&](std::uint64_t t) { return t > l.clock; }) ||
-      l.clock > std::uint64_t{1} << 62)
-    throw input_error("state", "a time stamp later than the clock", "last_used <= clock <= 2^62");
-  if (std::any_of(l.stored.begin(), l.stored.end(), [](float f) { return !std::isfinite(f); }))
-    throw input_error("state", "a strength that is not finite", "finite strengths");
-  if (rounded && !std::all_of(l.stored.begin(), l.stored.end(), is_bfloat16))
-    throw input_error("state", "a strength that is no bfloat16", "strengths in bfloat16");
-}
-
-void expect_state_of(const model& m, const engine& work, const synapse_state& state) {
+void expect_state_of(const model& m, const engine& work, const run_state& state) {
   if (state.model_sha256 != m.content_sha256())
     throw input_error("state", "synapses of model " + state.model_sha256.substr(0, 12),
                       "those of model " + m.content_sha256().substr(0, 12));
@@ -41,13 +21,10 @@ void expect_state_of(const model& m, const engine& work, const synapse_state& st
     throw input_error("state", state.rounded ? "synapses in bfloat16" : "synapses in float32",
                       rounds ? "bfloat16" : "float32",
                       "a run goes on with synapses that are stored as they were");
-  if (state.layers.size() != m.layers())
-    throw shape_error("state", std::to_string(state.layers.size()) + " layers",
-                      std::to_string(m.layers()));
   if (!state.logits.empty() && state.logits.size() != m.readout_nodes())
     throw shape_error("state", std::to_string(state.logits.size()) + " logits",
                       std::to_string(m.readout_nodes()));
-  for (const layer_synapses& l : state.layers) expect_layer_of(m, l, state.rounded);
+  check_arrays(state, m);
 }
 
 }  // namespace
@@ -59,23 +36,25 @@ void simulator::clear_synapses() {
   parts_->position = {};
 }
 
-synapse_state simulator::save() const {
+run_state simulator::save() const {
   parts_->position.expect_between_tokens();
   const engine& work = *parts_->work;
-  synapse_state state;
+  run_state state;
   state.model_sha256 = model().content_sha256();
   state.tokens = tokens();
   state.retention = work.retention();
   state.rounded = work.rounds_synapses();
   // Logits first: reading them does not throw, and if the device fails there, save() throws next.
   state.logits.assign(logits().begin(), logits().end());
+  state.network = work.save(0);
   for (layer_id l = 1; l <= model().layers(); ++l) state.layers.push_back(work.save(l));
   state.probes = parts_->kept.save();
   return state;
 }
 
-void simulator::restore(const synapse_state& state) {
+void simulator::restore(const run_state& state) {
   expect_state_of(model(), *parts_->work, state);
+  parts_->work->restore(0, state.network);
   for (layer_id l = 1; l <= model().layers(); ++l) parts_->work->restore(l, state.layers[l - 1]);
   parts_->kept.restore(state.probes, state.tokens);
   parts_->applier.invalidate();

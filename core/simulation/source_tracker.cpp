@@ -1,9 +1,9 @@
-#include <Eigen/Core>
 #include <algorithm>
 
 #include <bdh/simulator.hpp>
 
 #include "core/simulation/engine.hpp"
+#include "kernels/source_update.hpp"
 
 namespace bdh {
 
@@ -18,23 +18,27 @@ void source_tracker::token_entered(token_id token) {
   w_.resize(model_.sources());
   if (model_.is_direct()) return engine_.read(variable::w, w_);
   std::fill(w_.begin(), w_.end(), 0.0f);
-  w_[model_.neurons() + token] = model_.rules().token_gain() ? engine_.gains().y : 1.0f;
+  w_[model_.neurons() + token] =
+      kernels::w_of_token(model_.rules().scales_w(true), engine_.gains().y);
 }
 
 void source_tracker::layer_ended() {
   w_.resize(model_.sources());
   if (model_.is_direct()) return engine_.read(variable::w, w_);
   const pool_gains gain = engine_.gains();
-  const w_rule rule = model_.rules().w();
-  if (rule != w_rule::leaky_sum) std::fill(w_.begin(), w_.end(), 0.0f);
-  const float g = rule == w_rule::y ? 1.0f : gain.y;
-  y_.resize(model_.neurons());
-  engine_.read(variable::y, y_);
-  const auto all = [](std::vector<float>& v) {
-    return Eigen::Map<Eigen::ArrayXf>(v.data(), static_cast<Eigen::Index>(v.size()));
-  };
-  all(w_).head(model_.neurons()) += g * all(y_);
-  if (rule == w_rule::leaky_sum) all(w_) *= gain.w;
+  const bool accumulates = model_.rules().accumulates_w(false);
+  const auto sources = static_cast<kernels::index>(w_.size());
+  engine_.active(variable::y, active_, y_);
+  kernels::set_source_w{
+      .w = w_.data(),
+      .first = 0,
+      .sources = sources,
+      .neuron = active_.data(),
+      .y = y_.data(),
+      .active = static_cast<kernels::index>(active_.size()),
+      .accumulate = accumulates,
+      .gain_y = model_.rules().scales_w(false) ? gain.y : 1.0f}(kernels::one_lane{});
+  if (accumulates) kernels::leak{.w = w_.data(), .n = sources, .gain = gain.w}(kernels::one_lane{});
 }
 
 }  // namespace bdh

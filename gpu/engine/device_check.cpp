@@ -78,12 +78,12 @@ void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
     result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
     compare<float>(a.logits(), b.logits(), result);
   }
-  const synapse_state left = a.save(), right = b.save();
+  const run_state left = a.save(), right = b.save();
   for (std::size_t l = 0; l < left.layers.size(); ++l) {
-    compare<float>(left.layers[l].stored, right.layers[l].stored, result);
-    result.same &= left.layers[l].clock == right.layers[l].clock &&
-                   std::equal(left.layers[l].last_used.begin(), left.layers[l].last_used.end(),
-                              right.layers[l].last_used.begin());
+    compare<float>(left.layers[l].strengths(), right.layers[l].strengths(), result);
+    result.same &= left.layers[l].clock() == right.layers[l].clock() &&
+                   std::equal(left.layers[l].last_used().begin(), left.layers[l].last_used().end(),
+                              right.layers[l].last_used().begin());
   }
 }
 
@@ -101,7 +101,7 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
   simulator cpu(m, cpu_engine(m)), device(m, gpu_engine(m, std::move(on)));
   read(cpu, device, tokens / 2, result);
   // Each goes on from what the other has saved.
-  const synapse_state from_cpu = cpu.save(), from_device = device.save();
+  const run_state from_cpu = cpu.save(), from_device = device.save();
   cpu.restore(from_device);
   device.restore(from_cpu);
   for (simulator* brain : {&cpu, &device}) {
@@ -147,7 +147,12 @@ double stream_bandwidth(gpu::device& on, std::size_t bytes) {
   x.clear();
   // X += (drive)_+ reads two arrays and writes one; the sums of silence are finite, so that no slot
   // is used.
-  const gpu::fire_x program{drive.data(), x.data(), n, true, {slots.data(), nullptr}, 1};
+  const gpu::fire_x program{.drive = drive.data(),
+                            .x = x.data(),
+                            .n = n,
+                            .accumulate = true,
+                            .log = {.slots = slots.data(), .any = nullptr},
+                            .check = 1};
   const auto pass = [&] { gpu::launch(on, program, {gpu::items_for(n)}); };
   pass();
   on.synchronize();

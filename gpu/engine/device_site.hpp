@@ -14,39 +14,41 @@
 #include "core/simulation/engine.hpp"
 #include "gpu/device/buffer.hpp"
 #include "gpu/engine/batched_launch.hpp"
-#include "gpu/programs/program_list.hpp"
+#include "gpu/engine/device_arrays.hpp"
 
 namespace bdh::gpu {
 
-// A projection as it is, on the device.
-struct device_projection {
-  buffer<edge_id> indptr;  // empty: dense rows
-  buffer<neuron_id> indices;
-  buffer<float> weights;
-  buffer<bfloat16> narrow;  // in place of weights
-  stored_weights view() const noexcept { return {weights.data(), narrow.data()}; }
-  bool has_long_rows = false;
+// What the host knows of a token without waiting for the device: of which layer the lists are, the
+// layers' clocks, and what its checks and counts stand for.
+struct host_books {
+  struct check_place {
+    layer_id layer;
+    const char* what;
+  };
+  struct event_count {
+    std::uint64_t constant = 0;
+    std::vector<std::uint64_t> of[3];  // of each active X, active Y, unit of rows, by layer
+    explicit event_count(std::size_t layers) {
+      for (auto& by : of) by.assign(layers + 1, 0);
+    }
+  };
+  bool faults_kept = true;            // the slots of faults are not clear
+  layer_id x_layer = 0, y_layer = 0;  // of the lists; 0: none, count 0
+  layer_id rows_layer = 0;            // of the rows in use; 0: none
+  std::uint64_t rows_clock = 0;
+  std::optional<std::uint64_t> angles_at;  // clock of the cosines and sines
+  std::vector<std::uint64_t> clock, clock_at_start;
+  std::vector<check_place> checks;
+  event_count events, writes;
 
-  void plan(memory_plan& memory, const projection& p);
-  void upload(const projection& p);
-};
-
-// Rows that are given one lane each, and those that are given a warp.
-struct row_bins {
-  std::vector<index> few_edges, many_edges;
-  buffer<index> few, many;  // of them; empty: all rows have few
-
-  void plan(memory_plan& memory, std::span<const edge_id> degrees, const std::string& what);
-  void upload();
-};
-
-// What a token leaves for the host, in one block. Logits stay on the device until somebody asks for
-// them.
-struct result_layout {
-  std::size_t any, gains, active_x, active_y, units, counted,
-      bytes;  // counted: edges, then Hebbian writes, of rows that are not dense
-  std::size_t layers;
-  explicit result_layout(const model& m);
+  explicit host_books(std::size_t layers)
+      : clock(layers), clock_at_start(layers), events(layers), writes(layers) {}
+  void begin_token() {
+    x_layer = y_layer = rows_layer = 0;
+    angles_at.reset();
+    checks.clear();
+    events = writes = event_count(clock.size());
+  }
 };
 
 class device_site {
@@ -64,6 +66,7 @@ class device_site {
 
   void control(const applied_controls* what) noexcept { controls_ = what; }
   bool controlled() const noexcept { return controls_ != nullptr; }
+  layer_id layers() const noexcept { return model_.layers(); }
 
   // A token: present() sends it to the device; begin_token() and then the actions launch. With
   // `launching` off, an action only keeps the host's books, for launches that are replayed.
@@ -83,25 +86,31 @@ class device_site {
   void fetch();
   const site_counts& counts() const noexcept { return counts_; }
   std::optional<fault> first_fault() const;
-  void fetch_logits() { readout_values_.download(logits_); }
+  void fetch_logits() { own_.logits.download(logits_); }
   std::span<const float> logits() const noexcept { return logits_; }
-  bool can_choose() const noexcept {
-    return readout_nodes_ != 0 && readout_nodes_ < index{1} << 24;
-  }
+  bool can_choose() const noexcept { return own_.chooser.can_choose(); }
   // Of the logits of the last token: of the token that is chosen, or of the one asked for.
-  outlook choose(const sampling& how, double share, std::optional<token_id> asked);
+  token_statistics choose(const sampling& how, double share, std::optional<token_id> asked) {
+    return own_.chooser.choose(*on_, own_.logits, how, share, asked);
+  }
   pool_gains gains() const;
-  virtual void read(variable v, std::span<float> out) const = 0;
+  void read(variable v, std::span<float> out) const { values(v).download(out); }
+  std::span<const variable_info> variables() const noexcept { return variables_; }
 
   void read_synapses(layer_id layer, edge_id first, std::span<float> out);
   void read_synapses(layer_id layer, std::span<const edge_id> which, std::span<float> out);
   void write_synapses(layer_id layer, std::span<const edge_id> which,
                       std::span<const float> values);
-  layer_synapses save(layer_id layer) const;
-  void restore(layer_id layer, const layer_synapses& from);
+  state_arrays save(layer_id layer) const;
+  void restore(layer_id layer, const state_arrays& from);
   void clear_synapses();
 
  protected:
+  // Where the values of a variable that is not kept are.
+  virtual const buffer<float>& values(variable v) const {
+    return v == variable::x ? own_.x : own_.y;
+  }
+
   enum counted { per_x, per_y, per_unit };
   enum tallied { edges, writes };
 
@@ -131,20 +140,23 @@ class device_site {
 
   template <class T>
   T* result(std::size_t at) const noexcept {
-    return reinterpret_cast<T*>(results_.data() + at);
+    return reinterpret_cast<T*>(own_.results.data() + at);
   }
   std::uint64_t* tallies(tallied what) const noexcept {
-    return tallies_.data() + what * tallies_.size() / 2;
+    return own_.tallies.data() + what * own_.tallies.size() / 2;
   }
-  index* count_x() const noexcept { return result<index>(layout_.active_x) + x_layer_; }
-  index* count_y() const noexcept { return result<index>(layout_.active_y) + y_layer_; }
+  index* count_x() const noexcept { return result<index>(layout_.active_x) + books_.x_layer; }
+  index* count_y() const noexcept { return result<index>(layout_.active_y) + books_.y_layer; }
   index* count_units() const noexcept {
-    return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) + x_layer_;
+    return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) +
+           books_.x_layer;
   }
-  const index* unit_list() const noexcept { return rotates_ ? list_units_.data() : list_x_.data(); }
-  fault_log log() const noexcept { return {fault_slots_.data(), result<index>(layout_.any)}; }
+  const index* unit_list() const noexcept {
+    return rotates_ ? own_.list_units.data() : own_.list_x.data();
+  }
+  fault_log log() const noexcept { return {own_.fault_slots.data(), result<index>(layout_.any)}; }
   layer_clock clock(layer_id layer) const noexcept {
-    return {token_.data() + layer, clock_[layer - 1] - clock_at_start_[layer - 1]};
+    return {own_.token.data() + layer, books_.clock[layer - 1] - books_.clock_at_start[layer - 1]};
   }
   synapse_rows rows(layer_id layer) const noexcept;
   const layer_controls* controls_of(layer_id layer) const noexcept {
@@ -156,7 +168,7 @@ class device_site {
   // Edges over which something travels: of the rows listed, `each` apiece where they are dense.
   void tally(const device_projection& p, index width, const index* list, const index* count,
              index unit, counted by, tallied into);
-  void tally_all(const projection& p) noexcept { events_.constant += p.edges(); }
+  void tally_all(const projection& p) noexcept { books_.events.constant += p.edges(); }
 
   // Another allocation where one is too small: lists of interventions have a length that nobody
   // knows beforehand.
@@ -169,7 +181,7 @@ class device_site {
 
   void sense_hubs();
   void y_to_hubs();
-  void hear_w(bool token, layer_id layer);
+  void update_hub_w(bool token, layer_id layer);
   void push(const device_projection& p, stored_weights rows, const index* list, const float* values,
             const index* start, index scale, index blocks, float* out);
   void reduce_blocks(index sums, index blocks, float* out);
@@ -192,7 +204,7 @@ class device_site {
   const index n_, d_, unit_;  // unit_: neurons in a unit of rows
   const block_grid grid_;
   const result_layout layout_;
-  const index readout_nodes_;
+  const std::vector<variable_info> variables_;
   memory_plan model_memory_, memory_;    // what streams share, and what each has for itself
   std::shared_ptr<allocation> arena_;    // of the model, and of the first stream
   allocation own_arena_, stage_memory_;  // own_arena_: of a sibling
@@ -200,48 +212,15 @@ class device_site {
   device* on_ = nullptr;
   const applied_controls* controls_ = nullptr;
 
-  device_projection e_, sensory_, readout_;
-  buffer<double> frequency_;
-  buffer<index> identity_;  // 0, 1, 2, ...
-  buffer<float> one_;       // 1
+  model_arrays shared_;
+  stream_arrays own_;
+  buffer<std::byte> workspace_, stage_;
 
-  buffer<std::uint64_t> token_;  // the token's id, then the clock of each layer when it began
-  buffer<std::byte> results_, workspace_, stage_;
-  buffer<std::uint64_t> tallies_, total_;  // by edges and writes; the sums of their chunks
-  buffer<float> readout_values_;           // logits
-  buffer<likely_token> likely_;
-  buffer<index> among_;
-  buffer<double> plain_, weight_, plain_sum_, weight_sum_;
-  buffer<outlook> outlook_;
-  buffer<fault_slot> fault_slots_;
-  buffer<float> x_, y_, drive_, w_, heard_, partial_, y_values_, cosine_, sine_;
-  buffer<index> list_x_, list_y_, list_units_, start_;
-  std::vector<buffer<float>> stored_;             // strengths, layer l at [l - 1]
-  std::vector<buffer<std::uint64_t>> last_used_;  // by row unit
-  mutable buffer<std::uint64_t> which_;           // synapses to look at
-  mutable buffer<float> strengths_;               // and what they are
-
-  // The host's books.
-  bool launching_ = true, faults_kept_ = true;  // faults_kept_: the slots are not clear
-  layer_id x_layer_ = 0, y_layer_ = 0;          // of the lists; 0: none, count 0
-  layer_id used_layer_ = 0;                     // of the rows in use; 0: none
-  std::uint64_t used_clock_ = 0;
-  std::optional<std::uint64_t> angles_at_;  // clock of cosine_, sine_
-  std::vector<std::uint64_t> clock_, clock_at_start_;
-  struct check_place {
-    layer_id layer;
-    const char* what;
-  };
-  std::vector<check_place> checks_;
-  struct event_count {
-    std::uint64_t constant = 0;
-    std::vector<std::uint64_t> of[3];  // of each active X, active Y, unit of rows, by layer
-  };
-  event_count events_, writes_;
+  bool launching_ = true;
+  host_books books_;
 
  private:
-  event_count no_events() const;
-  std::uint64_t total(const event_count& e, tallied what) const;
+  std::uint64_t total(const host_books::event_count& e, tallied what) const;
 
   std::vector<std::byte> host_results_;
   site_counts counts_;

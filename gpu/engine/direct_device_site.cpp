@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "gpu/engine/device_site.hpp"
+#include "gpu/engine/direct_device_arrays.hpp"
 
 namespace bdh::gpu {
 namespace {
@@ -13,40 +14,25 @@ class direct_site final : public device_site {
  public:
   direct_site(const model& m, double retention);
   void upload_model() override;
-  void prepare() override { gain_a_.upload(std::vector<float>(model_.heads(), 1.0f)); }
+  void prepare() override { values_.gain_a.upload(std::vector<float>(model_.heads(), 1.0f)); }
   void begin_token() override;
   void perform(action what, layer_id layer) override;
-  void read(variable v, std::span<float> out) const override {
-    (v == variable::x   ? x_
-     : v == variable::y ? y_
-     : v == variable::w ? w_source_
-                        : a_)
-        .download(out);
+  const buffer<float>& values(variable v) const override {
+    if (v == variable::w) return values_.w_source;
+    return v == variable::a ? values_.a : device_site::values(v);
   }
 
  private:
-  // Edges that drive X: where they end, and the row starts by source, for counting.
-  struct by_target {
-    device_projection edges;
-    row_bins bins;
-    buffer<edge_id> source_indptr;
-    std::optional<projection> host;  // made when an edge is cut
-  };
-
-  const edge_id* synapse_indptr() const noexcept override { return gs_.indptr.data(); }
-  const float* own_retention() const noexcept override { return u_.empty() ? nullptr : u_.data(); }
-  void plan_by_target(by_target& to, const projection& p);
-  void pull_edges(kernels::pull_edges edges, index rows, const row_bins& bins);
-  void load_by_target(by_target& to, const projection& p);
-  void load_incoming();
-  std::size_t incoming_row(neuron_id i, edge_id synapse) const noexcept {
-    return std::size_t{i / model_.neurons_per_head()} * sources_ + c_.gs.indices()[synapse];
+  const edge_id* synapse_indptr() const noexcept override { return circuits_.gs.indptr.data(); }
+  const float* own_retention() const noexcept override {
+    return circuits_.u.empty() ? nullptr : circuits_.u.data();
   }
+  void pull_edges(kernels::pull_edges edges, index rows, const row_bins& bins);
 
   void sense();
   void use(layer_id layer);
   void propagate_synapses(layer_id layer);
-  void hear_gain();
+  void compute_a_gain();
   void reweight(layer_id layer);
   void drive_x(layer_id layer);
   void drive_y(layer_id layer);
@@ -55,7 +41,7 @@ class direct_site final : public device_site {
   // Cut edges carry nothing: their weights are 0 on the device until they are put back.
   void mute(const device_projection& weights, const projection& p, const projection* pulled,
             const std::vector<edge_id>& muted, bool back);
-  void pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted,
+  void pull_x(edges_by_target& circuit, const projection& p, const std::vector<edge_id>* muted,
               buffer<float>& out);
   void pull_y(device_projection& circuit, const projection& p, const std::vector<edge_id>* muted,
               buffer<float>& out);
@@ -64,18 +50,10 @@ class direct_site final : public device_site {
   const direct_circuits& c_;
   const index sources_;
   const index sensory_blocks_, all_blocks_;  // of sources
-  by_target gx_excitatory_, gx_inhibitory_;
-  device_projection gy_excitatory_, gy_inhibitory_, gs_, tokens_;
-  buffer<float> u_;
-  // Synapses by head and target: row h * sources + j.
-  buffer<edge_id> incoming_, incoming_edge_;
-  buffer<neuron_id> incoming_source_;
-  row_bins incoming_bins_;
-  buffer<index> block_first_, sensory_first_;  // first source of each block
-  buffer<float> w_source_, a_, gain_a_, excitatory_, inhibitory_;
+  direct_model_arrays circuits_;
+  direct_stream_arrays values_;
   allocation saved_memory_;
-  buffer<float> unit_x_, unit_cosine_, unit_sine_, kept_, used_x_, saved_;
-  buffer<std::uint64_t> age_, used_age_;
+  buffer<float> saved_;  // strengths of cut synapses
 };
 
 direct_site::direct_site(const model& m, double retention)
@@ -84,104 +62,23 @@ direct_site::direct_site(const model& m, double retention)
       sources_(m.sources()),
       sensory_blocks_(items_for(sources_ - n_)),
       all_blocks_(grid_.blocks() + sensory_blocks_) {
-  plan_by_target(gx_excitatory_, c_.gx_excitatory);
-  plan_by_target(gx_inhibitory_, c_.gx_inhibitory);
-  gy_excitatory_.plan(model_memory_, c_.gy_excitatory);
-  gy_inhibitory_.plan(model_memory_, c_.gy_inhibitory);
-  gs_.plan(model_memory_, c_.gs);
-  tokens_.plan(model_memory_, c_.sensory);
-  readout_.plan(model_memory_, c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
-  model_memory_.add(u_, c_.retention.size(), "retention of synapses");
-  const std::size_t heads = m.heads();
-  model_memory_.add(incoming_, heads * sources_ + 1, "gs by target, rows");
-  model_memory_.add(incoming_source_, c_.gs.edges(), "gs by target, indices");
-  model_memory_.add(incoming_edge_, c_.gs.edges(), "gs by target, synapses");
-  std::vector<edge_id> degrees(heads * sources_);
-  for (neuron_id i = 0; i < n_; ++i)
-    for (edge_id e = c_.gs.indptr()[i]; e < c_.gs.indptr()[i + 1]; ++e)
-      ++degrees[incoming_row(i, e)];
-  incoming_bins_.plan(model_memory_, degrees, "gs by target");
-  model_memory_.add(block_first_, grid_.blocks() + 1, "blocks of neurons");
-  model_memory_.add(sensory_first_, sensory_blocks_ + 1, "blocks of sensory nodes");
-  memory_.add(w_, d_, "W of the hubs");
-  memory_.add(partial_, heads * all_blocks_ * d_, "partial sums");
-  memory_.add(w_source_, sources_, "W");
-  memory_.add(a_, heads * sources_, "A");
-  memory_.add(gain_a_, heads, "gain of A");
-  memory_.add(excitatory_, n_, "excitation");
-  memory_.add(inhibitory_, n_, "inhibition");
-  memory_.add(unit_x_, n_, "X of units in use");
-  memory_.add(unit_cosine_, rotates_ ? m.row_units() : 0, "cosines of units in use");
-  memory_.add(unit_sine_, rotates_ ? m.row_units() : 0, "sines of units in use");
-  memory_.add(kept_, m.row_units(), "decay of units in use");
-  memory_.add(age_, m.row_units(), "age of units in use");
-  memory_.add(used_x_, n_, "X turned and aged");
-  memory_.add(used_age_, n_, "age by neuron");
-}
-
-void direct_site::plan_by_target(by_target& to, const projection& p) {
-  model_memory_.add(to.edges.indptr, n_ + 1, p.name() + ", rows");
-  model_memory_.add(to.edges.indices, p.edges(), p.name() + ", indices");
-  if (p.is_bfloat16())
-    model_memory_.add(to.edges.narrow, p.edges(), p.name() + ", weights");
-  else
-    model_memory_.add(to.edges.weights, p.edges(), p.name() + ", weights");
-  model_memory_.add(to.source_indptr, p.indptr().size(), p.name() + ", rows by source");
-  std::vector<edge_id> degrees(n_);
-  for (neuron_id k : p.indices()) ++degrees[k];
-  to.bins.plan(model_memory_, degrees, p.name());
+  circuits_.plan(model_memory_, m, grid_);
+  shared_.readout.plan(model_memory_, c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
+  memory_.add(own_.w, d_, "W of the hubs");
+  memory_.add(own_.partial, std::size_t{m.heads()} * all_blocks_ * d_, "partial sums");
+  values_.plan(memory_, m);
 }
 
 void direct_site::upload_model() {
   device_site::upload_model();
-  load_by_target(gx_excitatory_, c_.gx_excitatory);
-  load_by_target(gx_inhibitory_, c_.gx_inhibitory);
-  gy_excitatory_.upload(c_.gy_excitatory);
-  gy_inhibitory_.upload(c_.gy_inhibitory);
-  gs_.upload(c_.gs);
-  tokens_.upload(c_.sensory);
-  readout_.upload(c_.readout.edges() != 0 ? c_.readout : model_.circuits().readout);
-  u_.upload(c_.retention);
-  load_incoming();
-  std::vector<index> first;
-  for (index b = 0; b < grid_.blocks(); ++b) first.push_back(grid_.neurons(b).begin);
-  first.push_back(n_);
-  block_first_.upload(first);
-  first.clear();
-  for (index b = 0; b <= sensory_blocks_; ++b) first.push_back(std::min(b * chunk, sources_ - n_));
-  sensory_first_.upload(first);
-}
-
-void direct_site::load_by_target(by_target& to, const projection& p) {
-  to.edges.upload(p.is_bfloat16() ? p.transposed().in_bfloat16() : p.transposed());
-  to.source_indptr.upload(p.indptr());
-  to.bins.upload();
-}
-
-void direct_site::load_incoming() {
-  const projection& gs = c_.gs;
-  std::vector<edge_id> begin(incoming_.size());
-  incoming_bins_.upload();
-  for (neuron_id i = 0; i < n_; ++i)
-    for (edge_id e = gs.indptr()[i]; e < gs.indptr()[i + 1]; ++e) ++begin[incoming_row(i, e) + 1];
-  for (std::size_t r = 1; r < begin.size(); ++r) begin[r] += begin[r - 1];
-  incoming_.upload(begin);
-  std::vector<neuron_id> source(gs.edges());
-  std::vector<edge_id> edge(gs.edges());
-  for (neuron_id i = 0; i < n_; ++i)
-    for (edge_id e = gs.indptr()[i]; e < gs.indptr()[i + 1]; ++e) {
-      const edge_id at = begin[incoming_row(i, e)]++;
-      source[at] = i;
-      edge[at] = e;
-    }
-  incoming_source_.upload(source);
-  incoming_edge_.upload(edge);
+  circuits_.upload(model_, grid_);
+  shared_.readout.upload(c_.readout.edges() != 0 ? c_.readout : model_.circuits().readout);
 }
 
 void direct_site::begin_token() {
   device_site::begin_token();
-  clear(w_source_);
-  clear(a_);
+  clear(values_.w_source);
+  clear(values_.a);
 }
 
 void direct_site::perform(action what, layer_id layer) {
@@ -189,16 +86,16 @@ void direct_site::perform(action what, layer_id layer) {
   switch (what) {
     case action::sense:
       if (pool) sense_hubs();
-      if (pool) hear_w(true, 0);
+      if (pool) update_hub_w(true, 0);
       return sense();
     case action::propagate_synapses:
       propagate_synapses(layer);
-      if (model_.rules().attention_gain()) hear_gain();
+      if (model_.rules().attention_gain()) compute_a_gain();
       return;
     case action::reweight:
       return reweight(layer);
     case action::decay:
-      ++clock_[layer - 1];
+      ++books_.clock[layer - 1];
       return;
     case action::propagate_gy:
       return drive_y(layer);
@@ -206,7 +103,7 @@ void direct_site::perform(action what, layer_id layer) {
       return threshold_y(layer);
     case action::update_w:
       if (pool) y_to_hubs();
-      if (pool) hear_w(false, layer);
+      if (pool) update_hub_w(false, layer);
       return update_w();
     case action::propagate_gx:
       return drive_x(layer);
@@ -215,31 +112,41 @@ void direct_site::perform(action what, layer_id layer) {
     case action::propagate_and_reweight:  // has no stages here
       return;
     case action::read_out:
-      if (c_.readout.edges() != 0) return read_out(c_.readout, readout_, w_source_.data());
-      return read_out(model_.circuits().readout, readout_, w_.data());
+      if (c_.readout.edges() != 0)
+        return read_out(c_.readout, shared_.readout, values_.w_source.data());
+      return read_out(model_.circuits().readout, shared_.readout, own_.w.data());
   }
 }
 
 // ---- W
 
 void direct_site::sense() {
-  const index* const token = reinterpret_cast<const index*>(token_.data());
+  const index* const token = reinterpret_cast<const index*>(own_.token.data());
   const bool nodes = model_.sensory_are_sources();
-  launch(sense_sources{token, nodes ? nullptr : tokens_.indptr.data(), tokens_.indices.data(),
-                       tokens_.weights.data(), n_,
-                       model_.rules().token_gain() ? result<float>(layout_.gains) : nullptr,
-                       w_source_.data()},
-         {1});
+  launch(
+      sense_sources{.token = token,
+                    .indptr = nodes ? nullptr : circuits_.tokens.indptr.data(),
+                    .target = circuits_.tokens.indices.data(),
+                    .weights = circuits_.tokens.weights.data(),
+                    .neurons = n_,
+                    .gain = model_.rules().scales_w(true) ? result<float>(layout_.gains) : nullptr,
+                    .w = values_.w_source.data()},
+      {1});
   if (nodes) return;
-  tally(tokens_, 0, token, nullptr, 1, per_x, edges);
-  remove(w_source_.data());
+  tally(circuits_.tokens, 0, token, nullptr, 1, per_x, edges);
+  remove(values_.w_source.data());
 }
 
 void direct_site::update_w() {
-  const w_rule rule = model_.rules().w();
+  const dynamics& rules = model_.rules();
   float* const gains = result<float>(layout_.gains);
-  launch(update_sources{w_source_.data(), y_.data(), sources_, n_, rule == w_rule::leaky_sum,
-                        rule == w_rule::y ? nullptr : gains, gains + 1},
+  launch(update_sources{.w = values_.w_source.data(),
+                        .y = own_.y.data(),
+                        .sources = sources_,
+                        .neurons = n_,
+                        .accumulate = rules.accumulates_w(false),
+                        .gain_y = rules.scales_w(false) ? gains : nullptr,
+                        .gain_w = gains + 1},
          {items_for(sources_)});
 }
 
@@ -249,7 +156,9 @@ void direct_site::remove(float* from) {
   std::vector<listed_value> list;
   for (neuron_id k : controls_->removed) list.push_back({k, 0.0f});
   const auto count = static_cast<index>(list.size());
-  launch(hold_values{stage(std::span<const listed_value>(list)), count, from}, {items_for(count)});
+  launch(
+      hold_values{.list = stage(std::span<const listed_value>(list)), .count = count, .into = from},
+      {items_for(count)});
 }
 
 // ---- circuits
@@ -262,40 +171,60 @@ void direct_site::mute(const device_projection& weights, const projection& p,
     list.push_back({at, back ? p.weight(e) : 0.0f});
   }
   const auto count = static_cast<index>(list.size());
-  launch(hold_weights{stage(std::span<const listed_weight>(list)), count, weights.weights.data(),
-                      weights.narrow.data()},
+  launch(hold_weights{.list = stage(std::span<const listed_weight>(list)),
+                      .count = count,
+                      .into = weights.weights.data(),
+                      .narrow = weights.narrow.data()},
          {items_for(count)});
 }
 
 void direct_site::pull_edges(kernels::pull_edges pulled, index rows, const row_bins& bins) {
-  if (bins.many.empty()) return launch(pull_targets{pulled, rows}, {items_for(rows)});
+  if (bins.many.empty())
+    return launch(pull_targets{.edges = pulled, .rows = rows}, {items_for(rows)});
   const auto few = static_cast<index>(bins.few.size()), many = static_cast<index>(bins.many.size());
   pulled.row = bins.few.data();
-  launch(pull_targets{pulled, few}, {items_for(few)});
+  launch(pull_targets{.edges = pulled, .rows = few}, {items_for(few)});
   pulled.row = bins.many.data();
-  launch(pull_long_targets{{pulled}}, {many});
+  launch(pull_long_targets{.rows = {.edges = pulled}}, {many});
 }
 
-void direct_site::pull_x(by_target& circuit, const projection& p, const std::vector<edge_id>* muted,
-                         buffer<float>& out) {
+void direct_site::pull_x(edges_by_target& circuit, const projection& p,
+                         const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut && !circuit.host) circuit.host = p.transposed();
   if (cut) mute(circuit.edges, p, &*circuit.host, *muted, false);
   const device_projection& e = circuit.edges;
-  pull_edges({e.indptr.data(), e.indices.data(), nullptr, e.weights.data(), e.narrow.data(),
-              w_source_.data(), nullptr, nullptr, nullptr, out.data()},
+  pull_edges({.indptr = e.indptr.data(),
+              .source = e.indices.data(),
+              .edge = nullptr,
+              .weights = e.weights.data(),
+              .narrow = e.narrow.data(),
+              .activity = values_.w_source.data(),
+              .retention = nullptr,
+              .age = nullptr,
+              .row = nullptr,
+              .out = out.data()},
              n_, circuit.bins);
   if (cut) mute(circuit.edges, p, &*circuit.host, *muted, true);
-  launch(tally_active{w_source_.data(), sources_, circuit.source_indptr.data(), tallies(edges)},
+  launch(tally_active{.activity = values_.w_source.data(),
+                      .n = sources_,
+                      .indptr = circuit.source_indptr.data(),
+                      .counted = tallies(edges)},
          {items_for(sources_)});
 }
 
 void direct_site::drive_x(layer_id layer) {
   const layer_controls* const c = controls_of(layer);
-  pull_x(gx_excitatory_, c_.gx_excitatory, c ? &c->mute_gx_excitatory : nullptr, excitatory_);
-  pull_x(gx_inhibitory_, c_.gx_inhibitory, c ? &c->mute_gx_inhibitory : nullptr, inhibitory_);
-  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, nullptr,
-                       c ? c->inhibition : 1.0f},
+  pull_x(circuits_.gx_excitatory, c_.gx_excitatory, c ? &c->mute_gx_excitatory : nullptr,
+         values_.excitatory);
+  pull_x(circuits_.gx_inhibitory, c_.gx_inhibitory, c ? &c->mute_gx_inhibitory : nullptr,
+         values_.inhibitory);
+  launch(net_drive_block{.excitatory = values_.excitatory.data(),
+                         .inhibitory = values_.inhibitory.data(),
+                         .drive = own_.drive.data(),
+                         .grid = grid_,
+                         .gain = nullptr,
+                         .inhibition = c ? c->inhibition : 1.0f},
          {grid_.blocks()});
 }
 
@@ -303,17 +232,23 @@ void direct_site::pull_y(device_projection& circuit, const projection& p,
                          const std::vector<edge_id>* muted, buffer<float>& out) {
   const bool cut = muted && !muted->empty();
   if (cut) mute(circuit, p, nullptr, *muted, false);
-  pull(p, circuit, list_x_.data(), count_x(), a_.data(), sources_, out.data());
+  pull(p, circuit, own_.list_x.data(), count_x(), values_.a.data(), sources_, out.data());
   if (cut) mute(circuit, p, nullptr, *muted, true);
-  tally(circuit, 0, list_x_.data(), count_x(), 1, per_x, edges);
+  tally(circuit, 0, own_.list_x.data(), count_x(), 1, per_x, edges);
 }
 
 void direct_site::drive_y(layer_id layer) {
   const layer_controls* const c = controls_of(layer);
-  pull_y(gy_excitatory_, c_.gy_excitatory, c ? &c->mute_gy_excitatory : nullptr, excitatory_);
-  pull_y(gy_inhibitory_, c_.gy_inhibitory, c ? &c->mute_gy_inhibitory : nullptr, inhibitory_);
-  launch(balance_block{excitatory_.data(), inhibitory_.data(), drive_.data(), grid_, gain_a_.data(),
-                       c ? c->inhibition : 1.0f},
+  pull_y(circuits_.gy_excitatory, c_.gy_excitatory, c ? &c->mute_gy_excitatory : nullptr,
+         values_.excitatory);
+  pull_y(circuits_.gy_inhibitory, c_.gy_inhibitory, c ? &c->mute_gy_inhibitory : nullptr,
+         values_.inhibitory);
+  launch(net_drive_block{.excitatory = values_.excitatory.data(),
+                         .inhibitory = values_.inhibitory.data(),
+                         .drive = own_.drive.data(),
+                         .grid = grid_,
+                         .gain = values_.gain_a.data(),
+                         .inhibition = c ? c->inhibition : 1.0f},
          {grid_.blocks()});
 }
 
@@ -321,26 +256,39 @@ void direct_site::drive_y(layer_id layer) {
 
 // X of the active units at the layer's present clock, turned and aged.
 void direct_site::use(layer_id layer) {
-  if (used_layer_ == layer && used_clock_ == clock_[layer - 1]) return;
-  used_layer_ = layer;
-  used_clock_ = clock_[layer - 1];
+  if (books_.rows_layer == layer && books_.rows_clock == books_.clock[layer - 1]) return;
+  books_.rows_layer = layer;
+  books_.rows_clock = books_.clock[layer - 1];
   turn_to(layer);
-  clear(used_x_);
-  launch(use_units{unit_list(), count_units(), x_.data(), model_.neurons_per_head(),
-                   rotates_ ? cosine_.data() : nullptr, sine_.data(), last_used_[layer - 1].data(),
-                   clock(layer), retention_, !u_.empty(), unit_x_.data(), unit_cosine_.data(),
-                   unit_sine_.data(), kept_.data(), age_.data(), used_x_.data(), used_age_.data()},
+  clear(values_.used_x);
+  launch(use_units{.unit = unit_list(),
+                   .count = count_units(),
+                   .x = own_.x.data(),
+                   .per_head = model_.neurons_per_head(),
+                   .cosine = rotates_ ? own_.cosine.data() : nullptr,
+                   .sine = own_.sine.data(),
+                   .last = own_.last_used[layer - 1].data(),
+                   .clock = clock(layer),
+                   .retention = retention_,
+                   .own_retention = !circuits_.u.empty(),
+                   .unit_x = values_.unit_x.data(),
+                   .unit_cosine = values_.unit_cosine.data(),
+                   .unit_sine = values_.unit_sine.data(),
+                   .decay = values_.decay.data(),
+                   .age = values_.age.data(),
+                   .used_x = values_.used_x.data(),
+                   .used_age = values_.used_age.data()},
          {items_for(n_ / unit_), count_units(), chunk});
 }
 
 mute_strengths direct_site::muting(layer_id layer, const std::vector<edge_id>& muted) {
   grow(saved_memory_, saved_, 2 * muted.size(), "strengths of cut synapses");
-  return {rows(layer),
-          rotates_ ? cosine_.data() : nullptr,
-          sine_.data(),
-          stage(std::span<const edge_id>(muted)),
-          static_cast<index>(muted.size()),
-          saved_.data()};
+  return {.synapses = rows(layer),
+          .cosine = rotates_ ? own_.cosine.data() : nullptr,
+          .sine = own_.sine.data(),
+          .which = stage(std::span<const edge_id>(muted)),
+          .count = static_cast<index>(muted.size()),
+          .saved = saved_.data()};
 }
 
 void direct_site::propagate_synapses(layer_id layer) {
@@ -350,53 +298,74 @@ void direct_site::propagate_synapses(layer_id layer) {
   if (controlled && !controlled->mute_synapses.empty())
     muted = muting(layer, controlled->mute_synapses);
   if (muted) launch(*muted, {1});
-  pull_edges(
-      {incoming_.data(), incoming_source_.data(), incoming_edge_.data(), stored_[layer - 1].data(),
-       nullptr, used_x_.data(), own_retention(), used_age_.data(), nullptr, a_.data()},
-      static_cast<index>(incoming_.size() - 1), incoming_bins_);
-  if (muted) launch(unmute_strengths{*muted}, {1});
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, edges);
+  pull_edges({.indptr = circuits_.incoming.indptr.data(),
+              .source = circuits_.incoming.source.data(),
+              .edge = circuits_.incoming.edge.data(),
+              .weights = own_.stored[layer - 1].data(),
+              .narrow = nullptr,
+              .activity = values_.used_x.data(),
+              .retention = own_retention(),
+              .age = values_.used_age.data(),
+              .row = nullptr,
+              .out = values_.a.data()},
+             static_cast<index>(circuits_.incoming.indptr.size() - 1), circuits_.incoming.bins);
+  if (muted) launch(unmute_strengths{.muted = *muted}, {1});
+  tally(circuits_.gs, 0, unit_list(), count_units(), unit_, per_unit, edges);
   for (head_id h = 0; h < model_.heads(); ++h) {
-    float* const a = a_.data() + std::size_t{h} * sources_;
+    float* const a = values_.a.data() + std::size_t{h} * sources_;
     remove(a);
-    launch(check_values{a, n_, log(), check(layer, "A of source")}, {items_for(n_)});
+    launch(check_values{.values = a, .n = n_, .log = log(), .check = check(layer, "A of source")},
+           {items_for(n_)});
   }
 }
 
 // The gain of A: |C B A_h|, through the pool.
-void direct_site::hear_gain() {
+void direct_site::compute_a_gain() {
   for (head_id h = 0; h < model_.heads(); ++h) {
-    const float* const a = a_.data() + std::size_t{h} * sources_;
-    float* const out = partial_.data() + std::size_t{h} * all_blocks_ * d_;
-    push(e_, e_.view(), identity_.data(), a, block_first_.data(), 1, grid_.blocks(), out);
-    push(sensory_, sensory_.view(), identity_.data(), a + n_, sensory_first_.data(), 1,
-         sensory_blocks_, out + std::size_t{grid_.blocks()} * d_);
+    const float* const a = values_.a.data() + std::size_t{h} * sources_;
+    float* const out = own_.partial.data() + std::size_t{h} * all_blocks_ * d_;
+    push(shared_.e, shared_.e.view(), shared_.positions.data(), a, circuits_.block_first.data(), 1,
+         grid_.blocks(), out);
+    push(shared_.sensory, shared_.sensory.view(), shared_.positions.data(), a + n_,
+         circuits_.sensory_first.data(), 1, sensory_blocks_,
+         out + std::size_t{grid_.blocks()} * d_);
   }
-  reduce_blocks(model_.heads(), all_blocks_, heard_.data());
-  launch(gpu::hear_gain{heard_.data(), d_, static_cast<float>(model_.rules().epsilon()),
-                        gain_a_.data()},
+  reduce_blocks(model_.heads(), all_blocks_, own_.hub_input.data());
+  launch(gpu::compute_a_gain{.input = own_.hub_input.data(),
+                             .d = d_,
+                             .epsilon = static_cast<float>(model_.rules().epsilon()),
+                             .gain = values_.gain_a.data()},
          {model_.heads()});
 }
 
 void direct_site::reweight(layer_id layer) {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   use(layer);
-  reweight_units program{
-      {gs_.indptr.data(), gs_.indptr.data() + 1, gs_.indices.data(), gs_.weights.data(),
-       own_retention(), stored_[layer - 1].data(), w_source_.data(), unit_list(), unit_x_.data(),
-       rotates_ ? unit_cosine_.data() : nullptr, unit_sine_.data(), kept_.data(), age_.data()},
-      unit_,
-      last_used_[layer - 1].data(),
-      clock(layer),
-      log(),
-      check(layer, "a synapse of neuron"),
-      short_rows};
+  reweight_units program{.edges = {.begin = circuits_.gs.indptr.data(),
+                                   .end = circuits_.gs.indptr.data() + 1,
+                                   .target = circuits_.gs.indices.data(),
+                                   .rate = circuits_.gs.weights.data(),
+                                   .retention = own_retention(),
+                                   .strength = own_.stored[layer - 1].data(),
+                                   .w = values_.w_source.data(),
+                                   .unit = unit_list(),
+                                   .x = values_.unit_x.data(),
+                                   .cosine = rotates_ ? values_.unit_cosine.data() : nullptr,
+                                   .sine = values_.unit_sine.data(),
+                                   .decay = values_.decay.data(),
+                                   .age = values_.age.data()},
+                         .members = unit_,
+                         .last = own_.last_used[layer - 1].data(),
+                         .clock = clock(layer),
+                         .log = log(),
+                         .check = check(layer, "a synapse of neuron"),
+                         .of = short_rows};
   const extent units{n_ / unit_, count_units(), 1};
   launch(program, units);
   program.of = long_rows;
-  if (gs_.has_long_rows) launch(reweight_long_units{program}, units);
-  tally(gs_, 0, unit_list(), count_units(), unit_, per_unit, writes);
-  used_layer_ = 0;
+  if (circuits_.gs.has_long_rows) launch(reweight_long_units{.units = program}, units);
+  tally(circuits_.gs, 0, unit_list(), count_units(), unit_, per_unit, writes);
+  books_.rows_layer = 0;
 }
 
 }  // namespace

@@ -13,14 +13,14 @@ class hub_site final : public device_site {
     const hub_circuits& c = m.circuits();
     dx_.plan(model_memory_, c.dx);
     dy_.plan(model_memory_, c.dy);
-    readout_.plan(model_memory_, c.readout);
-    memory_.add(w_, d_, "W of the hubs");
+    shared_.readout.plan(model_memory_, c.readout);
+    memory_.add(own_.w, d_, "W of the hubs");
     memory_.add(a_, std::size_t{m.heads()} * d_, "A of the hubs");
-    memory_.add(partial_, std::size_t{grid_.blocks()} * d_, "partial sums");
+    memory_.add(own_.partial, std::size_t{grid_.blocks()} * d_, "partial sums");
     memory_.add(row_, n_, "rows in use");
     memory_.add(turned_, n_, "X turned");
     memory_.add(aged_, n_, "X turned and aged");
-    memory_.add(kept_, n_, "decay of rows in use");
+    memory_.add(decay_, n_, "decay of rows in use");
   }
 
   void upload_model() override {
@@ -28,7 +28,7 @@ class hub_site final : public device_site {
     const hub_circuits& c = model_.circuits();
     dx_.upload(c.dx);
     dy_.upload(c.dy);
-    readout_.upload(c.readout);
+    shared_.readout.upload(c.readout);
   }
 
   void begin_token() override {
@@ -40,22 +40,23 @@ class hub_site final : public device_site {
     switch (what) {
       case action::sense:
         sense_hubs();
-        return hear_w(true, 0);
+        return update_hub_w(true, 0);
       case action::propagate_synapses:
         return propagate_synapses(layer);
       case action::reweight:
         return reweight(layer);
       case action::decay:
-        ++clock_[layer - 1];
+        ++books_.clock[layer - 1];
         return;
       case action::propagate_gy:
-        pull(model_.circuits().dy, dy_, list_x_.data(), count_x(), a_.data(), d_, drive_.data());
-        return tally(dy_, d_, list_x_.data(), count_x(), 1, per_x, edges);
+        pull(model_.circuits().dy, dy_, own_.list_x.data(), count_x(), a_.data(), d_,
+             own_.drive.data());
+        return tally(dy_, d_, own_.list_x.data(), count_x(), 1, per_x, edges);
       case action::threshold_y:
         return threshold_y(layer);
       case action::update_w:
         y_to_hubs();
-        return hear_w(false, layer);
+        return update_hub_w(false, layer);
       case action::propagate_gx:
         return drive_x(layer);
       case action::threshold_x:
@@ -63,12 +64,13 @@ class hub_site final : public device_site {
       case action::propagate_and_reweight:  // has no stages here
         return;
       case action::read_out:
-        return read_out(model_.circuits().readout, readout_, w_.data());
+        return read_out(model_.circuits().readout, shared_.readout, own_.w.data());
     }
   }
 
-  void read(variable v, std::span<float> out) const override {
-    (v == variable::x ? x_ : v == variable::y ? y_ : v == variable::w ? w_ : a_).download(out);
+  const buffer<float>& values(variable v) const override {
+    if (v == variable::w) return own_.w;
+    return v == variable::a ? a_ : device_site::values(v);
   }
 
  private:
@@ -77,31 +79,48 @@ class hub_site final : public device_site {
   // Turns and ages X of the active rows at the layer's present clock; done once for the read and
   // the write of a token.
   void use(layer_id layer) {
-    if (used_layer_ == layer && used_clock_ == clock_[layer - 1]) return;
-    used_layer_ = layer;
-    used_clock_ = clock_[layer - 1];
+    if (books_.rows_layer == layer && books_.rows_clock == books_.clock[layer - 1]) return;
+    books_.rows_layer = layer;
+    books_.rows_clock = books_.clock[layer - 1];
     turn_to(layer);
-    launch(
-        use_rows{unit_list(), count_units(), x_.data(), model_.neurons_per_head(),
-                 rotates_ ? cosine_.data() : nullptr, sine_.data(), last_used_[layer - 1].data(),
-                 clock(layer), retention_, row_.data(), turned_.data(), aged_.data(), kept_.data()},
-        {items_for(n_ / unit_), count_units(), chunk});
+    launch(use_rows{.unit = unit_list(),
+                    .count = count_units(),
+                    .x = own_.x.data(),
+                    .per_head = model_.neurons_per_head(),
+                    .cosine = rotates_ ? own_.cosine.data() : nullptr,
+                    .sine = own_.sine.data(),
+                    .last = own_.last_used[layer - 1].data(),
+                    .clock = clock(layer),
+                    .retention = retention_,
+                    .row = row_.data(),
+                    .turned = turned_.data(),
+                    .aged = aged_.data(),
+                    .decay = decay_.data()},
+           {items_for(n_ / unit_), count_units(), chunk});
   }
 
   void propagate_synapses(layer_id layer) {
     use(layer);
-    launch(list_starts{grid_, unit_list(), count_units(), start_.data()},
-           {items_for(grid_.blocks() + 1)});
-    push({}, {stored_[layer - 1].data()}, row_.data(), aged_.data(), start_.data(), unit_,
-         grid_.blocks(), partial_.data());
+    launch(
+        list_starts{
+            .grid = grid_, .list = unit_list(), .count = count_units(), .start = own_.start.data()},
+        {items_for(grid_.blocks() + 1)});
+    push({}, {own_.stored[layer - 1].data()}, row_.data(), aged_.data(), own_.start.data(), unit_,
+         grid_.blocks(), own_.partial.data());
     tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
     if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
     const index heads = model_.heads();
     reduce_blocks(heads, grid_.blocks() / heads, a_.data());
     const dynamics& rules = model_.rules();
     const index first = check(layer, "A at hub", 2 * heads);
-    launch(hear_a{a_.data(), d_, static_cast<float>(rules.epsilon()), rules.centred(),
-                  rules.attention_gain(), log(), first, heads},
+    launch(normalise_a{.a = a_.data(),
+                       .d = d_,
+                       .epsilon = static_cast<float>(rules.epsilon()),
+                       .centre = rules.centred(),
+                       .scale = rules.attention_gain(),
+                       .log = log(),
+                       .check = first,
+                       .heads = heads},
            {heads});
   }
 
@@ -120,45 +139,56 @@ class hub_site final : public device_site {
                                             p.indices.data(), p.view()};
     };
     const index count = static_cast<index>(list.size());
-    const bool sliced = e_.indptr.empty() && sensory_.indptr.empty();
-    launch(cut_partial_sums{stage(std::span<const listed_cut>(list)), count, contribution(e_),
-                            contribution(sensory_), x_.data(), d_, sliced ? slice : d_,
-                            partial_.data()},
+    const bool sliced = shared_.e.indptr.empty() && shared_.sensory.indptr.empty();
+    launch(cut_partial_sums{.list = stage(std::span<const listed_cut>(list)),
+                            .count = count,
+                            .neurons = contribution(shared_.e),
+                            .sensory = contribution(shared_.sensory),
+                            .x = own_.x.data(),
+                            .width = d_,
+                            .columns = sliced ? slice : d_,
+                            .sums = own_.partial.data()},
            {sliced ? items_for(d_, slice) : 1});
   }
 
   void reweight(layer_id layer) {
     if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
     use(layer);
-    launch(reweight_rows{{stored_[layer - 1].data(), d_, 0, row_.data(), turned_.data(),
-                          kept_.data(), w_.data()},
-                         unit_,
-                         last_used_[layer - 1].data(),
-                         clock(layer),
-                         log(),
-                         check(layer, "a synapse of neuron")},
+    launch(reweight_rows{.rows = {.rows = own_.stored[layer - 1].data(),
+                                  .width = d_,
+                                  .first_source = 0,
+                                  .source = row_.data(),
+                                  .activity = turned_.data(),
+                                  .decay = decay_.data(),
+                                  .w = own_.w.data()},
+                         .unit = unit_,
+                         .last = own_.last_used[layer - 1].data(),
+                         .clock = clock(layer),
+                         .log = log(),
+                         .check = check(layer, "a synapse of neuron")},
            units());
     tally({}, d_, nullptr, count_units(), unit_, per_unit, writes);
-    used_layer_ = 0;
+    books_.rows_layer = 0;
   }
 
   void drive_x(layer_id layer) {
     const projection& dx = model_.circuits().dx;
-    pull(dx, dx_, nullptr, nullptr, w_.data(), 0, drive_.data());
+    pull(dx, dx_, nullptr, nullptr, own_.w.data(), 0, own_.drive.data());
     tally_all(dx);
     const layer_controls* const c = controls_of(layer);
     if (!c || c->cut_gx.empty()) return;
     std::vector<listed_value> list;
     for (const cut_term& t : c->cut_gx) list.push_back({t.target, -static_cast<float>(t.value)});
-    launch(add_terms{stage(std::span<const listed_value>(list)), static_cast<index>(list.size()),
-                     drive_.data()},
+    launch(add_terms{.list = stage(std::span<const listed_value>(list)),
+                     .count = static_cast<index>(list.size()),
+                     .into = own_.drive.data()},
            {1});
   }
 
   device_projection dx_, dy_;
   buffer<float> a_;  // heads x hubs
   buffer<index> row_;
-  buffer<float> turned_, aged_, kept_;
+  buffer<float> turned_, aged_, decay_;
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <type_traits>
 
 #include "gpu/device/device.hpp"
+#include "gpu/programs/circuit_programs.hpp"
+#include "gpu/programs/intervention_programs.hpp"
 #include "gpu/programs/programs.hpp"
 #include "gpu/programs/sampling_programs.hpp"
 #include "gpu/programs/synapse_programs.hpp"
@@ -32,9 +34,9 @@ struct program_set {
 };
 
 using programs =
-    program_set<list_starts, gather_list, push_blocks, collect_blocks, hear_w, hear_a, hear_gain,
-                pull_rows, pull_long_rows, pull_targets, pull_long_targets, fire_x, fire_y,
-                check_values, balance_block, update_sources, sense_sources, tally_edges,
+    program_set<list_starts, gather_list, push_blocks, reduce_block_sums, update_hub_w, normalise_a,
+                compute_a_gain, pull_rows, pull_long_rows, pull_targets, pull_long_targets, fire_x,
+                fire_y, check_values, net_drive_block, update_sources, sense_sources, tally_edges,
                 tally_active, add_values, add_terms, hold_values, hold_weights, cut_partial_sums,
                 turn_angles, use_rows, reweight_rows, use_units, reweight_units,
                 reweight_long_units, read_strengths, write_strengths, mute_strengths,

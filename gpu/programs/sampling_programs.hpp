@@ -85,7 +85,7 @@ struct weigh_tokens {
 };
 
 // What the host needs to know of the logits.
-struct outlook {
+struct token_statistics {
   double sum;            // of all likelihoods at temperature 1
   float largest, logit;  // logit: of `token`
   index token;           // chosen, or asked for
@@ -97,7 +97,7 @@ struct draw_token {
   double share;
   bool asks;  // about a token; else one is chosen
   index asked;
-  outlook* out;
+  token_statistics* out;
 
   template <class Group>
   constexpr void operator()(const Group& group, index) const noexcept {

@@ -1,7 +1,11 @@
 // Programs over synapses: turned and aged where they are used, written, looked at.
 #pragma once
 
+#include "core/base/sincos.hpp"
 #include "gpu/programs/programs.hpp"
+#include "kernels/decay.hpp"
+#include "kernels/reweight.hpp"
+#include "kernels/threshold.hpp"
 
 namespace bdh::gpu {
 
@@ -34,31 +38,37 @@ struct use_rows {
   const std::uint64_t* last;
   layer_clock clock;
   double retention;
-  index* row;                   // (rows)
-  float *turned, *aged, *kept;  // (rows)
+  index* row;                    // (rows)
+  float *turned, *aged, *decay;  // (rows)
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     const index first = item * chunk, n = part(*count, item);
     if (!cosine) {
-      kernels::age_neurons{
-          unit + first, x,           0, last, clock.now(), retention, turned + first,
-          aged + first, kept + first}(group, n);
+      kernels::age_neurons{.neuron = unit + first,
+                           .x = x,
+                           .first_neuron = 0,
+                           .last = last,
+                           .clock = clock.now(),
+                           .retention = retention,
+                           .turned = turned + first,
+                           .aged = aged + first,
+                           .decay = decay + first}(group, n);
       group.each(n, [&](index k) { row[first + k] = unit[first + k]; });
       return;
     }
-    kernels::turn_pairs{unit + first,
-                        x,
-                        0,
-                        per_head,
-                        cosine,
-                        sine,
-                        last,
-                        clock.now(),
-                        retention,
-                        turned + 2 * first,
-                        aged + 2 * first,
-                        kept + 2 * first}(group, n);
+    kernels::turn_pairs{.pair = unit + first,
+                        .x = x,
+                        .first_neuron = 0,
+                        .per_head = per_head,
+                        .cosine = cosine,
+                        .sine = sine,
+                        .last = last,
+                        .clock = clock.now(),
+                        .retention = retention,
+                        .turned = turned + 2 * first,
+                        .aged = aged + 2 * first,
+                        .decay = decay + 2 * first}(group, n);
     group.each(n, [&](index k) {
       row[2 * (first + k)] = unit[first + k];
       row[2 * (first + k) + 1] = unit[first + k] + 1;
@@ -80,10 +90,10 @@ struct reweight_rows {
     for (index r = 0; r < unit; ++r) {
       const index j = item * unit + r, i = rows.source[j];
       rows(group, j);
-      const bool finite = kernels::all_finite{rows.rows + static_cast<std::size_t>(i) * rows.width,
-                                              rows.width}(group);
+      const bool finite = kernels::all_finite{
+          .values = rows.rows + static_cast<std::size_t>(i) * rows.width, .n = rows.width}(group);
       group.once([&] {
-        if (!finite) log.look(i, check, i, __builtin_inff());
+        if (!finite) log.note(i, check, i, __builtin_inff());
       });
     }
     group.once([&] { last[rows.source[item * unit] / unit] = clock.now(); });
@@ -102,7 +112,7 @@ struct use_units {
   layer_clock clock;
   double retention;
   bool own_retention;  // the synapses have a u of their own
-  float *unit_x, *unit_cosine, *unit_sine, *kept;
+  float *unit_x, *unit_cosine, *unit_sine, *decay;
   std::uint64_t* age;  // by unit
   float* used_x;  // (neurons) turned, and aged where all synapses of a neuron age alike; zero where
                   // not active
@@ -115,7 +125,7 @@ struct use_units {
       const std::uint64_t tokens = clock.now() - last[cosine ? i / 2 : i];
       const float u = static_cast<float>(power(retention, tokens));
       age[p] = tokens;
-      kept[p] = u;
+      decay[p] = u;
       const auto use = [&](index neuron, float value) {
         used_x[neuron] = own_retention ? value : value * u;
         used_age[neuron] = tokens;
@@ -154,10 +164,10 @@ struct reweight_units {
     edges(group, item);
     for (index i = first; i < first + members; ++i) {
       const std::uint64_t begin = edges.begin[i];
-      const bool finite = kernels::all_finite{edges.strength + begin,
-                                              static_cast<index>(edges.end[i] - begin)}(group);
+      const bool finite = kernels::all_finite{.values = edges.strength + begin,
+                                              .n = static_cast<index>(edges.end[i] - begin)}(group);
       group.once([&] {
-        if (!finite) log.look(i, check, i, __builtin_inff());
+        if (!finite) log.note(i, check, i, __builtin_inff());
       });
     }
     group.once([&] { last[first / members] = clock.now(); });
@@ -224,12 +234,13 @@ struct read_strengths {
     group.each(part(count, item), [&](index k) {
       const std::uint64_t e = which ? which[item * chunk + k] : first + item * chunk + k;
       const index i = synapses.row_of(e);
-      const double kept = power(synapses.u(e), synapses.clock - synapses.last[i / synapses.unit()]);
+      const double decay =
+          power(synapses.u(e), synapses.clock - synapses.last[i / synapses.unit()]);
       out[item * chunk + k] =
           synapses.frequency
               ? kernels::in_laboratory(synapses.stored[e], synapses.stored[synapses.partner(e, i)],
-                                       synapses.angle(i), kept)
-              : static_cast<float>(kept * static_cast<double>(synapses.stored[e]));
+                                       synapses.angle(i), decay)
+              : static_cast<float>(decay * static_cast<double>(synapses.stored[e]));
     });
   }
 };

@@ -35,6 +35,10 @@ class dynamics {
   x_rule x() const noexcept { return x_; }
   w_rule w() const noexcept { return w_; }
   bool token_gain() const noexcept { return token_gain_; }  // the token enters as g(e) e, not e
+  // How W is set, by a token or by a layer's Y (kernels/source_update.hpp): whether by its gain,
+  // and whether on top of what W was.
+  bool scales_w(bool by_token) const noexcept { return by_token ? token_gain_ : w_ != w_rule::y; }
+  bool accumulates_w(bool by_token) const noexcept { return !by_token && w_ == w_rule::leaky_sum; }
   // A is scaled by g(A), per head, before it drives Gy.
   bool attention_gain() const noexcept { return attention_gain_; }
   bool centred() const noexcept {

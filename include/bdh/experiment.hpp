@@ -85,8 +85,8 @@ class experiment {
 
   // Begins a new history at these strengths, without interventions and probes. `make`: engines come
   // from it from here on, for example with the retention of the state; null: from the one before.
-  void load(synapse_state state, engine_factory make = nullptr);
-  synapse_state save() const { return now_.brain->save(); }
+  void load(run_state state, engine_factory make = nullptr);
+  run_state save() const { return now_.brain->save(); }
 
   // Replays the last `tokens` tokens, and calls `see` after each round, and with nothing at the end
   // of each token, until it returns false.
@@ -107,7 +107,7 @@ class experiment {
   };
   struct snapshot {
     std::size_t events;  // before it
-    synapse_state state;
+    run_state state;
   };
   struct open_token {
     token_id token;
@@ -138,7 +138,7 @@ class experiment {
   const bdh::model& model_;
   engine_factory make_;
   experiment_options options_;
-  std::optional<synapse_state> base_;  // where the history begins; nothing: all synapses zero
+  std::optional<run_state> base_;  // where the history begins; nothing: all synapses zero
   std::vector<event> events_;
   std::optional<open_token> open_;
   std::vector<step_report> reports_;

@@ -24,12 +24,15 @@ struct neuron_pair {
 
 enum class circuit { gx, gy };
 
-// State variables of the nodes, with the number of values that a simulator gives of each.
+// A state variable; bdh/state.hpp has the list of a model's.
 enum class variable {
-  x,  // n: of the layer last computed
-  y,  // n
-  w,  // hubs: d, W as they carry it, (C) B W; direct circuits: W of every source
-  a   // heads x d: A as the hubs carry it, gain applied; direct circuits: heads x sources
+  x,          // of the layer last computed
+  y,          // the same
+  w,          // hubs: W as they carry it, (C) B W; direct circuits: W of every source
+  a,          // hubs: A as they carry it, gain applied; direct circuits: A of every source
+  clock,      // decays so far: tokens, in the published round table
+  last_used,  // clock at the last write
+  synapses    // strengths in the rotating frame, of the time last_used (bdh/state.hpp)
 };
 
 // Vector instructions of a CPU, from the fewest to the most; best: the most that can be used here.

@@ -63,7 +63,8 @@ class source_tracker {
   const model& model_;
   const engine& engine_;
   bool following_ = false;
-  std::vector<float> w_, y_;
+  std::vector<float> w_, y_;  // y_: of the active neurons
+  std::vector<neuron_id> active_;
 };
 
 // The interventions on a simulator: which there are, and whether one may be added.
@@ -200,9 +201,12 @@ class simulator {
   std::optional<double> surprisal(token_id next) const;
 
   // Values of local sites are read; others stay as they are, zero in a new vector.
+  std::span<const variable_info> variables() const noexcept;
   std::size_t size(variable v) const noexcept;  // values that read() gives
   std::vector<float> read(variable v) const;
   void read(variable v, std::span<float> out) const;  // (size(v))
+  // Those that are not 0: ids, ascending, and values.
+  void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
 
   // W of every source: sources().activity(). Models through hubs carry only its picture on the
   // hubs: there it is known from the first token after follow_sources(), empty before.
@@ -225,10 +229,10 @@ class simulator {
   const bdh::prefill& prefill() const noexcept;
 
   void clear_synapses();  // all synapses to zero, as before the first token
-  synapse_state save() const;
+  run_state save() const;
   // Throws shape_error or input_error when it does not fit, is of another model (where both have a
   // content hash), of another retention or of synapses that are stored otherwise.
-  void restore(const synapse_state& state);
+  void restore(const run_state& state);
 
   const bdh::model& model() const noexcept;
   double retention() const noexcept;

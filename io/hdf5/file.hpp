@@ -152,6 +152,7 @@ class group : public object {
  public:
   group() = default;  // none
   bool has(const char* name) const;
+  std::vector<std::string> names() const;  // of all members, ascending
   // Only what really is in this file: soft and external links are refused.
   group open_group(const char* name) const;
   dataset open_dataset(const char* name) const;

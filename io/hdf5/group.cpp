@@ -33,6 +33,25 @@ bool group::has(const char* name) const {
   return H5Lexists(handle_.id(), name, H5P_DEFAULT) > 0;
 }
 
+std::vector<std::string> group::names() const {
+  const silence quiet;
+  H5G_info_t members;
+  if (H5Gget_info(handle_.id(), &members) < 0) throw input_error(place_, "a group without a list");
+  std::vector<std::string> all(members.nlinks);
+  for (hsize_t k = 0; k < members.nlinks; ++k) {
+    const auto name = [&](char* to, std::size_t bytes) {
+      return H5Lget_name_by_idx(handle_.id(), ".", H5_INDEX_NAME, H5_ITER_INC, k, to, bytes,
+                                H5P_DEFAULT);
+    };
+    const auto length = name(nullptr, 0);
+    if (length < 0) throw input_error(place_, "a member without a name");
+    all[k].resize(static_cast<std::size_t>(length) + 1);
+    name(all[k].data(), all[k].size());
+    all[k].pop_back();
+  }
+  return all;
+}
+
 void group::check_link(const char* name) const {
   H5L_info_t link;
   if (H5Lexists(handle_.id(), name, H5P_DEFAULT) <= 0 ||

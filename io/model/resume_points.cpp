@@ -38,8 +38,7 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> resume_points(
 
 }  // namespace
 
-void write_resume_point(const std::filesystem::path& run, const synapse_state& state,
-                        const model& m) {
+void write_resume_point(const std::filesystem::path& run, const run_state& state, const model& m) {
   const std::filesystem::path file =
       run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
   std::error_code failed;

@@ -2,7 +2,10 @@
 #include <cmath>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
@@ -18,10 +21,23 @@
 namespace bdh {
 namespace {
 
-// The strengths of a layer as the file has them: a row for each neuron where all have a synapse to
-// every hub.
-hdf5::extents stored_shape(const model& m) {
-  return m.is_direct() ? hdf5::extents{m.synapses()} : hdf5::extents{m.neurons(), m.hubs()};
+constexpr std::uint64_t newest_version = 2;
+
+std::string shown_list(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+// What this file has of version 1: a layer's clock was an attribute, its synapses were "stored".
+std::string dataset_name(variable v, std::uint64_t version) {
+  return version == 1 && v == variable::synapses ? "stored" : std::string(name(v));
+}
+
+// A variable as the file has it: a row for each neuron where all have a synapse to every hub.
+hdf5::extents shape_of(const variable_info& v, const model& m) {
+  if (v.of == domain::synapses && !m.is_direct()) return {m.neurons(), m.hubs()};
+  return {v.size};
 }
 
 std::string at(const std::string& place, const char* what, std::size_t i) {
@@ -51,30 +67,43 @@ void check_probes(const std::vector<probe_record>& probes, const model& m, std::
   }
 }
 
-// `place` is what comes before the names of layers: a file, or "state".
-void check_layer(const layer_synapses& layer, const model& m, bool rounded,
-                 const std::string& place) {
-  if (layer.last_used.size() != m.row_units())
-    throw shape_error(place + "last_used", std::to_string(layer.last_used.size()) + " row units",
-                      std::to_string(m.row_units()));
-  if (layer.stored.size() != m.synapses())
-    throw shape_error(place + "stored", std::to_string(layer.stored.size()) + " synapses",
-                      std::to_string(m.synapses()));
-  for (std::size_t i = 0; i < layer.last_used.size(); ++i)
-    if (layer.last_used[i] > layer.clock)
-      throw input_error(at(place, "last_used", i), std::to_string(layer.last_used[i]),
-                        "at most the clock, " + std::to_string(layer.clock));
-  for (std::size_t i = 0; i < layer.stored.size(); ++i)
-    if (!std::isfinite(layer.stored[i]))
-      throw input_error(at(place, "stored", i), std::to_string(layer.stored[i]),
-                        "a finite strength");
-  for (std::size_t i = 0; rounded && i < layer.stored.size(); ++i)
-    if (!is_bfloat16(layer.stored[i]))
-      throw input_error(at(place, "stored", i), shown(layer.stored[i]),
-                        "a bfloat16, as @synapses says");
+std::string counted(std::size_t size, const variable_info& v) {
+  return std::to_string(size) + " " +
+         (v.of == domain::network ? "values" : std::string(name(v.of)));
 }
 
-void check(const synapse_state& s, const model& m, const std::string& place) {
+void check_reals(const array<float>& values, bool rounded, const std::string& place) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      throw input_error(at(place, "", i), std::to_string(values[i]), "a finite strength");
+  for (std::size_t i = 0; rounded && i < values.size(); ++i)
+    if (!is_bfloat16(values[i]))
+      throw input_error(at(place, "", i), shown(values[i]), "a bfloat16, as @synapses says");
+}
+
+// The kept variables of a layer, or of the network. `place` is what comes before their names.
+void check_variables(const state_arrays& arrays, std::span<const variable_info> list,
+                     bool per_layer, bool rounded, std::uint64_t version,
+                     const std::string& place) {
+  for (const variable_info& v : list) {
+    if (!v.kept || v.per_layer != per_layer) continue;
+    const std::string here = place + dataset_name(v.what, version);
+    const state_arrays::entry* const e = arrays.find(v.what);
+    if (!e || size_of(*e) != v.size)
+      throw shape_error(here, counted(e ? size_of(*e) : 0, v), std::to_string(v.size));
+    if (const auto* values = std::get_if<array<float>>(&e->values))
+      check_reals(*values, rounded && v.what == variable::synapses, here);
+  }
+  if (!per_layer) return;
+  for (std::size_t i = 0; i < arrays.last_used().size(); ++i)
+    if (arrays.last_used()[i] > arrays.clock())
+      throw input_error(at(place, "last_used", i), std::to_string(arrays.last_used()[i]),
+                        "at most the clock, " + std::to_string(arrays.clock()));
+}
+
+// `place` is what comes before the names of layers: a file, or "state".
+void check(const run_state& s, const model& m, std::uint64_t version, const std::string& place) {
+  const std::vector<variable_info> list = variables_of(m);
   if (m.content_sha256().empty() || s.model_sha256 != m.content_sha256())
     throw input_error(
         place + "@model_sha256",
@@ -87,7 +116,9 @@ void check(const synapse_state& s, const model& m, const std::string& place) {
     throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers",
                       std::to_string(m.layers()));
   for (std::size_t l = 0; l < s.layers.size(); ++l)
-    check_layer(s.layers[l], m, s.rounded, place + "layers/" + std::to_string(l + 1) + "/");
+    check_variables(s.layers[l], list, true, s.rounded, version,
+                    place + "layers/" + std::to_string(l + 1) + "/");
+  check_variables(s.network, list, false, s.rounded, version, place + "network/");
   check_probes(s.probes, m, s.tokens, place + "probes/");
   if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
     throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values",
@@ -97,19 +128,25 @@ void check(const synapse_state& s, const model& m, const std::string& place) {
       throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
 }
 
-std::string content_hash(const synapse_state& s) {
+std::string content_hash(const run_state& s, std::uint64_t version) {
   sha256 sum;
   const auto add = [&](const auto& value) { sum.update(std::as_bytes(std::span(&value, 1))); };
-  sum.update(std::as_bytes(std::span("bdh-state 1\n", 12)));
-  sum.update(std::as_bytes(std::span(s.model_sha256)));
+  const auto add_text = [&](std::string_view text) { sum.update(std::as_bytes(std::span(text))); };
+  const auto add_arrays = [&](const state_arrays& arrays) {
+    for (const state_arrays::entry& e : arrays.all()) {
+      if (version != 1) add_text(name(e.what));
+      if (version != 1) add(std::uint64_t{size_of(e)});
+      std::visit([&](const auto& v) { sum.update(std::as_bytes(std::span(v.data(), v.size()))); },
+                 e.values);
+    }
+  };
+  add_text("bdh-state " + std::to_string(version) + "\n");
+  add_text(s.model_sha256);
   add(s.tokens);
   add(s.retention);
-  if (s.rounded) sum.update(std::as_bytes(std::span("bf16", 4)));
-  for (const layer_synapses& layer : s.layers) {
-    add(layer.clock);
-    sum.update(std::as_bytes(std::span(layer.last_used.data(), layer.last_used.size())));
-    sum.update(std::as_bytes(std::span(layer.stored.data(), layer.stored.size())));
-  }
+  if (s.rounded) add_text("bf16");
+  for (const state_arrays& layer : s.layers) add_arrays(layer);
+  add_arrays(s.network);
   for (const probe_record& r : s.probes) {
     add(r.what.pair);
     add(r.what.layer);
@@ -165,30 +202,106 @@ std::vector<probe_record> read_probes(const hdf5::group& from) {
   return probes;
 }
 
-void write_state(const synapse_state& s, const model& m, const std::filesystem::path& to) {
+void write_variables(hdf5::group to, const state_arrays& arrays, const model& m) {
+  const std::vector<variable_info> list = variables_of(m);
+  for (const state_arrays::entry& e : arrays.all()) {
+    const variable_info& v = info(list, e.what);
+    const auto write = [&]<class T>(const array<T>& values) {
+      hdf5::dataset set = to.create_dataset<T>(std::string(v.name).c_str(), shape_of(v, m));
+      set.template write<T>(values);
+      set.set_text("of", name(v.of));
+    };
+    std::visit(write, e.values);
+  }
+}
+
+void write_state(const run_state& s, const model& m, const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
     hdf5::group root = file.root();
     root.set_text("format", "bdh-state");
-    root.set_number("format_version", 1);
+    root.set_number("format_version", newest_version);
     root.set_text("model_sha256", s.model_sha256);
     root.set_number("tokens", s.tokens);
     root.set_real("retention", s.retention);
     if (s.rounded) root.set_text("synapses", "bf16");
-    root.set_text("content_sha256", content_hash(s));
+    root.set_text("content_sha256", content_hash(s, newest_version));
     hdf5::group layers = root.create_group("layers");
-    for (std::size_t l = 0; l < s.layers.size(); ++l) {
-      hdf5::group layer = layers.create_group(std::to_string(l + 1).c_str());
-      layer.set_number("clock", s.layers[l].clock);
-      layer.create_dataset<std::uint64_t>("last_used", {m.row_units()})
-          .write<std::uint64_t>(s.layers[l].last_used);
-      layer.create_dataset<float>("stored", stored_shape(m)).write<float>(s.layers[l].stored);
-    }
+    for (std::size_t l = 0; l < s.layers.size(); ++l)
+      write_variables(layers.create_group(std::to_string(l + 1).c_str()), s.layers[l], m);
+    if (!s.network.empty()) write_variables(root.create_group("network"), s.network, m);
     if (!s.probes.empty()) write_probes(root.create_group("probes"), s.probes);
     if (!s.logits.empty())
       root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
   }
   file.close();
+}
+
+std::uint64_t version_of(const hdf5::group& root) {
+  const std::uint64_t version = root.number("format_version");
+  if (version < 1 || version > newest_version)
+    throw unavailable_error(root.place() + "@format_version", std::to_string(version),
+                            "1 to " + std::to_string(newest_version), "a newer bdh may read it");
+  return version;
+}
+
+std::uint64_t clock_of(const hdf5::group& layer, std::uint64_t version) {
+  return version == 1 ? layer.number("clock")
+                      : layer.open_dataset("clock").read<std::uint64_t>({1})[0];
+}
+
+// Members of a group that are none of the known ones.
+void check_names(const hdf5::group& in, const std::vector<std::string>& known) {
+  for (const std::string& name : in.names())
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw input_error(in.place() + (in.place().ends_with('/') ? "" : "/") + name,
+                        "unknown in a state of this model", shown_list(known),
+                        "a newer bdh may read it");
+}
+
+std::vector<std::string> kept_names(std::span<const variable_info> list, bool per_layer) {
+  std::vector<std::string> all;
+  for (const variable_info& v : list)
+    if (v.kept && v.per_layer == per_layer) all.emplace_back(v.name);
+  return all;
+}
+
+void read_variables(const hdf5::group& from, std::span<const variable_info> list, const model& m,
+                    std::uint64_t version, state_arrays& arrays) {
+  for (state_arrays::entry& e : arrays.all()) {
+    if (version == 1 && e.what == variable::clock) {
+      arrays.clock() = clock_of(from, version);
+      continue;
+    }
+    const hdf5::dataset set = from.open_dataset(dataset_name(e.what, version).c_str());
+    std::visit(
+        [&]<class T>(array<T>& values) {
+          values = set.template read<T>(shape_of(info(list, e.what), m));
+        },
+        e.values);
+  }
+}
+
+// All variables of a state of this model.
+void read_layers(const hdf5::group& root, const model& m, std::uint64_t version, run_state& s) {
+  const std::vector<variable_info> list = variables_of(m);
+  const hdf5::group layers = root.open_group("layers");
+  std::vector<std::string> numbers;
+  for (layer_id l = 1; l <= m.layers(); ++l) {
+    numbers.push_back(std::to_string(l));
+    const hdf5::group layer = layers.open_group(numbers.back().c_str());
+    if (version != 1) check_names(layer, kept_names(list, true));
+    s.layers.emplace_back(list, true);
+    read_variables(layer, list, m, version, s.layers.back());
+  }
+  s.network = state_arrays(list, false);
+  if (version == 1) return;
+  check_names(layers, numbers);
+  check_names(root, {"layers", "network", "probes", "logits"});
+  if (s.network.empty() && !root.has("network")) return;
+  const hdf5::group network = root.open_group("network");
+  check_names(network, kept_names(list, false));
+  read_variables(network, list, m, version, s.network);
 }
 
 }  // namespace
@@ -200,8 +313,8 @@ void check_state_target(const std::filesystem::path& target) {
                       "a new name, or a state to be replaced");
 }
 
-void save_state(const synapse_state& s, const model& m, const std::filesystem::path& target) {
-  check(s, m, "state/");
+void save_state(const run_state& s, const model& m, const std::filesystem::path& target) {
+  check(s, m, newest_version, "state/");
   check_state_target(target);
   atomic_file whole(target, true);
   with_file_name(whole.temporary().string(), target.string(), [&] {
@@ -219,16 +332,33 @@ void save_state(const synapse_state& s, const model& m, const std::filesystem::p
   });
 }
 
-synapse_state load_state(const std::filesystem::path& path, const model& m) {
+state_summary summarise_state(const std::filesystem::path& path) {
+  verify_checksum_header(path, checksummed::state);
+  const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
+  const hdf5::group root = file.root(), layers = root.open_group("layers");
+  const std::uint64_t version = version_of(root);
+  state_summary s{.model_sha256 = root.text("model_sha256"),
+                  .content_sha256 = root.text("content_sha256"),
+                  .tokens = root.number("tokens"),
+                  .retention = root.real("retention"),
+                  .layers = {}};
+  for (int l = 1; layers.has(std::to_string(l).c_str()); ++l) {
+    const hdf5::group layer = layers.open_group(std::to_string(l).c_str());
+    s.layers.push_back(
+        {clock_of(layer, version),
+         layer.open_dataset(dataset_name(variable::synapses, version).c_str()).shape()});
+  }
+  return s;
+}
+
+run_state load_state(const std::filesystem::path& path, const model& m) {
   verify_checksum_header(path, checksummed::state);
   const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
   const hdf5::group root = file.root();
   if (root.text("format") != "bdh-state")
     throw input_error(root.place() + "@format", "'" + root.text("format") + "'", "'bdh-state'");
-  if (const auto version = root.number("format_version"); version != 1)
-    throw unavailable_error(root.place() + "@format_version", std::to_string(version), "1",
-                            "a newer bdh may read it");
-  synapse_state s;
+  const std::uint64_t version = version_of(root);
+  run_state s;
   s.model_sha256 = root.text("model_sha256");
   s.tokens = root.number("tokens");
   s.retention = root.real("retention");
@@ -238,23 +368,15 @@ synapse_state load_state(const std::filesystem::path& path, const model& m) {
                         "'bf16', or none");
     s.rounded = true;
   }
-  const hdf5::group layers = root.open_group("layers");
-  for (layer_id l = 1; s.model_sha256 == m.content_sha256() && l <= m.layers(); ++l) {
-    const hdf5::group g = layers.open_group(std::to_string(l).c_str());
-    layer_synapses layer;
-    layer.clock = g.number("clock");
-    layer.last_used = g.open_dataset("last_used").read<std::uint64_t>({m.row_units()});
-    layer.stored = g.open_dataset("stored").read<float>(stored_shape(m));
-    s.layers.push_back(std::move(layer));
-  }
+  if (s.model_sha256 == m.content_sha256()) read_layers(root, m, version, s);
   if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
   if (root.has("logits")) {
     const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
     s.logits.assign(logits.begin(), logits.end());
   }
-  check(s, m, root.place());
-  if (root.text("content_sha256") != content_hash(s))
-    throw input_error(root.place() + "@content_sha256", "another hash", content_hash(s));
+  check(s, m, version, root.place());
+  if (const std::string hash = content_hash(s, version); root.text("content_sha256") != hash)
+    throw input_error(root.place() + "@content_sha256", "another hash", hash);
   return s;
 }
 

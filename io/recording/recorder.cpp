@@ -32,20 +32,6 @@ std::vector<std::size_t> largest(std::span<const float> values, std::uint64_t k,
   return found;
 }
 
-// The neurons whose value is not zero, ascending, and these values.
-void read_active(const simulator& brain, variable v, std::vector<neuron_id>& ids,
-                 std::vector<float>& values) {
-  values.resize(brain.size(v));
-  brain.read(v, values);
-  ids.clear();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (values[i] != 0) {
-      values[ids.size()] = values[i];
-      ids.push_back(static_cast<neuron_id>(i));
-    }
-  values.resize(ids.size());
-}
-
 // Strengths of all synapses of a layer, in the order of their ids.
 void read_layer(const simulator& brain, layer_id layer, std::vector<float>& out) {
   std::vector<edge_id> ids;
@@ -151,7 +137,7 @@ void recorder::after_round(layer_id layer, moment at) {
       }
       take_neurons(d, rows_[k]);
     } else {
-      if (!std::exchange(have_active, true)) read_active(brain_, v, active_, active_values_);
+      if (!std::exchange(have_active, true)) brain_.active(v, active_, active_values_);
       take_events(d, rows_[k]);
     }
   }

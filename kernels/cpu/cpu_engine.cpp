@@ -12,18 +12,19 @@
 namespace bdh {
 namespace {
 
-class cpu final : public engine {
+class site_engine final : public engine {
  public:
-  cpu(const model& m, const cpu_options& options)
+  site_engine(const model& m, const cpu_options& options)
       : model_(m),
         options_(options),
         retention_(options.retention.value_or(m.retention())),
+        variables_(variables_of(m)),
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()},
                           options.sites)),
         bodies_(kernels::cpu_kernels_for(options.instructions)),
         strengths_(m),
         local_(options.local.value_or(site_range{0, options.sites})),
-        together_(local_.size()) {
+        batch_(local_.size()) {
     if (!(retention_ > 0 && retention_ <= 1))
       throw input_error("retention", shown(retention_), "0 < u <= 1");
     if (m.is_direct() && !m.direct().retention.empty() && retention_ != m.retention())
@@ -68,24 +69,24 @@ class cpu final : public engine {
   // cache.
   void perform_batch(const step& what, site_id s,
                      std::span<const stream_part> streams) noexcept override {
-    std::vector<cpu_site*>& together = together_[s - local_.begin];
+    std::vector<cpu_site*>& together = batch_[s - local_.begin];
     together.clear();
     for (const stream_part& stream : streams)
-      together.push_back(&static_cast<cpu*>(stream.work)->at(s));
+      together.push_back(&static_cast<site_engine*>(stream.work)->at(s));
     for (cpu_site* site : together) site->count_step();
     for (neuron_id piece = 0, pieces = at(s).pieces(what); piece < pieces; ++piece) {
-      if (at(s).perform_at_once(what, piece, together)) continue;
+      if (at(s).perform_piece_batch(what, piece, together)) continue;
       for (std::size_t k = 0; k < streams.size(); ++k)
         together[k]->perform(what, piece, *streams[k].received, *streams[k].sent);
     }
   }
   std::unique_ptr<engine> new_stream() const override {
-    return std::make_unique<cpu>(model_, options_);
+    return std::make_unique<site_engine>(model_, options_);
   }
   prefill_reader* blocks() override {
     if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses &&
         local_.size() == options_.sites)
-      blocks_ = hub_block_reader(model_, bodies_, retention_, site_);
+      blocks_ = make_hub_prefill(model_, bodies_, retention_, site_);
     return blocks_.get();
   }
   const site_counts& counts(site_id s) const noexcept override { return at(s).counts(); }
@@ -97,6 +98,13 @@ class cpu final : public engine {
   void read(variable v, std::span<float> out) const override {
     for (const auto& s : site_) s->read(v, out);
   }
+  void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
+    ids.clear();
+    values.clear();
+    for (const cpu_site* s : owners_)
+      if (!s->active(v, ids, values)) return engine::active(v, ids, values);
+  }
+  std::span<const variable_info> variables() const noexcept override { return variables_; }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     owner(neuron).read_synapses(layer, neuron, out);
   }
@@ -117,17 +125,19 @@ class cpu final : public engine {
   }
   pool_gains gains() const noexcept override { return site_[0]->gains(); }
 
-  layer_synapses save(layer_id layer) const override {
-    layer_synapses all;
-    all.stored = array<float>(model_.synapses());
-    all.last_used = array<std::uint64_t>(model_.row_units());
-    if (model_.is_direct()) strengths_.save(layer, all);
-    for (const auto& s : site_) s->save(layer, all);
+  state_arrays save(layer_id layer) const override {
+    state_arrays all(variables_, layer != 0);
+    for (state_arrays::entry& e : all.all()) {
+      if (model_.is_direct()) strengths_.save(layer, e);
+      for (const auto& s : site_) s->save(layer, e);
+    }
     return all;
   }
-  void restore(layer_id layer, const layer_synapses& from) override {
-    if (model_.is_direct()) strengths_.restore(layer, from);
-    for (const auto& s : site_) s->restore(layer, from);
+  void restore(layer_id layer, const state_arrays& from) override {
+    for (const state_arrays::entry& e : from.all()) {
+      if (model_.is_direct()) strengths_.restore(layer, e);
+      for (const auto& s : site_) s->restore(layer, e);
+    }
   }
   bool rounds_synapses() const noexcept override { return options_.bfloat16_synapses; }
   void seed_rounding(std::uint64_t seed) noexcept override {
@@ -163,6 +173,7 @@ class cpu final : public engine {
   const model& model_;
   const cpu_options options_;
   const double retention_;
+  const std::vector<variable_info> variables_;
   const std::vector<site_share> shares_;
   const kernels::cpu_kernels& bodies_;
   direct_strengths strengths_;  // empty for hubs
@@ -171,7 +182,7 @@ class cpu final : public engine {
   std::vector<std::unique_ptr<cpu_site>> site_;  // local ones
   std::vector<cpu_site*> owners_;                // those that have neurons, ascending
   std::unique_ptr<prefill_reader> blocks_;
-  std::vector<std::vector<cpu_site*>> together_;  // by site: those of the streams in perform_batch
+  std::vector<std::vector<cpu_site*>> batch_;  // by site: those of the streams in perform_batch
 };
 
 }  // namespace
@@ -187,7 +198,7 @@ std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
         "some of " + std::to_string(options.sites));
   if (!m.memory_order().empty())
     return permuted_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
-  return std::make_unique<cpu>(m, options);
+  return std::make_unique<site_engine>(m, options);
 }
 
 }  // namespace bdh

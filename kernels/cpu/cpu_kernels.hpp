@@ -5,17 +5,18 @@
 #include <cstdint>
 
 #include "core/base/instruction_set.hpp"
-#include "kernels/block.hpp"
+#include "kernels/cpu/prefill_bodies.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
+#include "kernels/source_update.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels {
 
 // A body over weights or strengths, for both ways of storing them.
 template <class Result, template <class> class Body, class... Rows>
-struct of_both {
+struct by_storage {
   Result (*wide)(const Body<float>&, Rows...) noexcept;
   Result (*narrow)(const Body<bfloat16>&, Rows...) noexcept;
 
@@ -27,7 +28,7 @@ struct of_both {
   }
 };
 template <template <class> class Body, class... Rows>
-using of_weights = of_both<void, Body, Rows...>;
+using of_weights = by_storage<void, Body, Rows...>;
 
 // Each runs one body over a whole site; (body, first, last): for rows first .. last-1.
 struct cpu_kernels {
@@ -40,17 +41,19 @@ struct cpu_kernels {
   of_weights<pull_dense_of, index, index> pull_dense;  // rows
   of_weights<pull_dense_batch_of, index, index> pull_dense_batch;
   of_weights<pull_sparse_of, index, index> pull_sparse;  // rows
-  of_both<void, reweight_of, index> reweight;            // count
-  of_both<bool, push_and_reweight_of> push_and_reweight;
+  by_storage<void, reweight_of, index> reweight;         // count
+  by_storage<bool, push_and_reweight_of> push_and_reweight;
   void (*reweight_edges)(const kernels::reweight_edges&, index count) noexcept;
   void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;
   void (*age_neurons)(const kernels::age_neurons&, index count) noexcept;
   void (*threshold_x)(const kernels::threshold_x&) noexcept;
   void (*threshold_y)(const kernels::threshold_y&) noexcept;
-  void (*pool)(const kernels::pool&) noexcept;
-  void (*balance)(const kernels::balance&) noexcept;
+  void (*normalise)(const kernels::normalise&) noexcept;
+  void (*net_drive)(const kernels::net_drive&) noexcept;
   void (*leak)(const kernels::leak&) noexcept;
-  of_both<bool, all_finite_of> all_finite;
+  by_storage<bool, all_finite_of> all_finite;
+  void (*set_hub_w)(const kernels::set_hub_w&) noexcept;
+  void (*set_source_w)(const kernels::set_source_w&) noexcept;
   void (*integrate)(const kernels::integrate&) noexcept;
   void (*block_product)(const kernels::block_product&) noexcept;
   void (*block_product_sparse)(const kernels::block_product_sparse&) noexcept;

@@ -41,12 +41,12 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       x_(share_.neurons.size()),
       drive_(share_.neurons.size()),
       w_(m.hubs()),
-      heard_(m.hubs()),
+      hub_input_(m.hubs()),
       at_hubs_(std::size_t{m.heads()} * share_.hubs.size()),
       partial_(std::size_t{std::max(share_.blocks.size(), neuron_id{1})} * m.hubs()),
       active_x_(share_.neurons.size()),
       active_y_(share_.neurons.size()),
-      gate_(share_.neurons.size()),
+      y_drive_(share_.neurons.size()),
       own_logits_(share_.readout.size()),
       logits_(self == 0 ? m.readout_nodes() : 0),
       angles_(m.rotation()) {
@@ -99,14 +99,28 @@ void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
 
 void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row,
                           const neuron_id* id, const float* value, neuron_id count, float* out,
-                          neuron_id known) noexcept {
+                          neuron_id prefetch_end) noexcept {
   const neuron_id width = model_.hubs();
   rows.visit([&](const auto* weights) {
     if (circuit == nullptr || circuit->is_dense())
-      bodies_.push_dense({weights, width, width, first_row, count, id, value, out, known});
+      bodies_.push_dense({.rows = weights,
+                          .stride = width,
+                          .width = width,
+                          .first_source = first_row,
+                          .count = count,
+                          .source = id,
+                          .activity = value,
+                          .out = out,
+                          .prefetch_end = prefetch_end});
     else
-      bodies_.push_sparse({circuit->indptr().data(), circuit->indices().data(), weights, width,
-                           count, id, value, out});
+      bodies_.push_sparse({.indptr = circuit->indptr().data(),
+                           .target = circuit->indices().data(),
+                           .weights = weights,
+                           .width = width,
+                           .count = count,
+                           .source = id,
+                           .activity = value,
+                           .out = out});
   });
 }
 
@@ -134,8 +148,10 @@ void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox
       std::sort(by_block_.begin(), by_block_.end());
     parts_.clear();
     for (const auto& [block, part] : by_block_) parts_.push_back(part);
-    bodies_.reduce_blocks({parts_.data(), width, static_cast<neuron_id>(parts_.size()),
-                           at_hubs_.data() + std::size_t{h} * width});
+    bodies_.reduce_blocks({.parts = parts_.data(),
+                           .width = width,
+                           .count = static_cast<neuron_id>(parts_.size()),
+                           .out = at_hubs_.data() + std::size_t{h} * width});
   }
   for (site_id to = 0; to < shares_.size(); ++to)
     sent[to].push_back(
@@ -153,33 +169,42 @@ void cpu_site::receive_hubs(const inbox& received, float* into) noexcept {
 
 void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexcept {
   const dynamics& rules = model_.rules();
-  const float epsilon = static_cast<float>(rules.epsilon());
   const neuron_id d = model_.hubs();
-  receive_hubs(received, heard_.data());
-  check(layer, "W at hub", heard_.data(), d, nullptr);
-  const bool gain = token ? rules.token_gain() : rules.w() != w_rule::y;
-  if (gain || rules.centred())
-    bodies_.pool({heard_.data(), d, epsilon, rules.centred(), gain, &gain_y_});
-  if (token || rules.w() != w_rule::leaky_sum) {
-    std::copy(heard_.begin(), heard_.end(), w_.begin());
-  } else {
-    bodies_.integrate({heard_.data(), w_.data(), d});
-    bodies_.pool({w_.data(), d, epsilon, rules.centred(), true, &gain_w_});
-  }
+  receive_hubs(received, hub_input_.data());
+  check(layer, "W at hub", hub_input_.data(), d, nullptr);
+  bodies_.set_hub_w({.z = hub_input_.data(),
+                     .w = w_.data(),
+                     .n = d,
+                     .epsilon = static_cast<float>(rules.epsilon()),
+                     .centre = rules.centred(),
+                     .scale = rules.scales_w(token),
+                     .accumulate = rules.accumulates_w(token),
+                     .gain_y = &gain_y_,
+                     .gain_w = &gain_w_});
   check(layer, "W at hub", w_.data(), d, nullptr);
 }
 
 // ---- thresholds
 
 void cpu_site::pull(const projection& circuit, const float* values, const neuron_id* targets,
-                    neuron_id first, neuron_id last, float* out, neuron_id known) noexcept {
+                    neuron_id first, neuron_id last, float* out, neuron_id prefetch_end) noexcept {
   circuit.view().visit([&](const auto* weights) {
     if (circuit.is_dense())
-      bodies_.pull_dense({weights, circuit.columns(), targets, values, out, known}, first, last);
+      bodies_.pull_dense({.rows = weights,
+                          .width = circuit.columns(),
+                          .target = targets,
+                          .activity = values,
+                          .out = out,
+                          .prefetch_end = prefetch_end},
+                         first, last);
     else
-      bodies_.pull_sparse(
-          {circuit.indptr().data(), circuit.indices().data(), weights, targets, values, out}, first,
-          last);
+      bodies_.pull_sparse({.indptr = circuit.indptr().data(),
+                           .source = circuit.indices().data(),
+                           .weights = weights,
+                           .target = targets,
+                           .activity = values,
+                           .out = out},
+                          first, last);
   });
 }
 
@@ -190,8 +215,10 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
       if (share_.neurons.contains(v.neuron)) drive_[v.neuron - share_.neurons.begin] += v.value;
   check(layer, "drive of X of neuron", drive_.data(), share_.neurons.size(), nullptr,
         share_.neurons.begin);
-  bodies_.threshold_x(
-      {drive_.data(), x_.data(), share_.neurons.size(), model_.rules().x() == x_rule::accumulate});
+  bodies_.threshold_x({.drive = drive_.data(),
+                       .x = x_.data(),
+                       .n = share_.neurons.size(),
+                       .accumulate = model_.rules().x() == x_rule::accumulate});
   if (controlled)
     for (const neuron_value& v : controlled->hold_x)
       if (share_.neurons.contains(v.neuron)) x_[v.neuron - share_.neurons.begin] = v.value;
@@ -209,13 +236,16 @@ void cpu_site::threshold_y(layer_id layer) noexcept {
       const auto end = active_x_.id.begin() + active_x_.count;
       const auto at = std::lower_bound(active_x_.id.begin(), end, v.neuron);
       if (at != end && *at == v.neuron)
-        gate_[static_cast<std::size_t>(at - active_x_.id.begin())] += v.value;
+        y_drive_[static_cast<std::size_t>(at - active_x_.id.begin())] += v.value;
     }
-  check(layer, "drive of Y of neuron", gate_.data(), active_x_.count, active_x_.id.data());
-  bodies_.threshold_y({gate_.data(), active_x_.value.data(), gate_.data(), active_x_.count});
+  check(layer, "drive of Y of neuron", y_drive_.data(), active_x_.count, active_x_.id.data());
+  bodies_.threshold_y({.drive = y_drive_.data(),
+                       .x = active_x_.value.data(),
+                       .y = y_drive_.data(),
+                       .n = active_x_.count});
   active_y_.count = 0;
   for (neuron_id j = 0; j < active_x_.count; ++j)
-    active_y_.add_unless_zero(active_x_.id[j], gate_[j]);
+    active_y_.add_unless_zero(active_x_.id[j], y_drive_[j]);
   if (controlled && !controlled->hold_y.empty()) hold_y(controlled->hold_y);
   counts_.active_y[layer - 1] = active_y_.count;
   check(layer, "Y of neuron", active_y_.value.data(), active_y_.count, active_y_.id.data());
@@ -273,7 +303,7 @@ void cpu_site::arrive_logits(const inbox& received) noexcept {
 
 void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count,
                      const neuron_id* ids, neuron_id first) noexcept {
-  if (fault_ || bodies_.all_finite({values, count})) return;
+  if (fault_ || bodies_.all_finite({.values = values, .n = count})) return;
   for (neuron_id i = 0; i < count; ++i)
     if (!std::isfinite(values[i])) {
       fault_ = {step_, layer, what, ids ? ids[i] : first + i, values[i]};
@@ -295,10 +325,18 @@ void cpu_site::read(variable v, std::span<float> out) const {
   }
 }
 
+bool cpu_site::active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const {
+  if (v != variable::x && v != variable::y) return false;
+  const activity& list = v == variable::x ? active_x_ : active_y_;
+  ids.insert(ids.end(), list.id.begin(), list.id.begin() + list.count);
+  values.insert(values.end(), list.value.begin(), list.value.begin() + list.count);
+  return true;
+}
+
 std::size_t cpu_site::state_bytes() const noexcept {
   std::size_t bytes = 0;
   for (const array<float>* a :
-       {&x_, &drive_, &w_, &heard_, &at_hubs_, &partial_, &gate_, &own_logits_, &logits_})
+       {&x_, &drive_, &w_, &hub_input_, &at_hubs_, &partial_, &y_drive_, &own_logits_, &logits_})
     bytes += a->bytes();
   for (const activity* a : {&active_x_, &active_y_}) bytes += a->id.bytes() + a->value.bytes();
   return bytes;

@@ -44,6 +44,24 @@ inline edge_id row_edges(const projection& p, neuron_id row) {
   return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row];
 }
 
+// Neurons with a value, ascending; the neurons of one block stand together.
+struct activity {
+  array<neuron_id> id;
+  array<float> value;
+  neuron_id count = 0;
+  explicit activity(neuron_id most) : id(most), value(most) {}
+  void add(neuron_id i, float v) noexcept {
+    id[count] = i;
+    value[count++] = v;
+  }
+  // Without a branch, which nobody could foresee; there must be room for it.
+  void add_unless_zero(neuron_id i, float v) noexcept {
+    id[count] = i;
+    value[count] = v;
+    count += v != 0.0f;
+  }
+};
+
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
@@ -59,7 +77,7 @@ class cpu_site {
                        outbox& sent) noexcept = 0;
   // The same piece for several streams at once, where that saves more; `streams` are their sites,
   // of which this is one.
-  virtual bool perform_at_once(const step&, neuron_id, std::span<cpu_site* const>) noexcept {
+  virtual bool perform_piece_batch(const step&, neuron_id, std::span<cpu_site* const>) noexcept {
     return false;
   }
 
@@ -74,34 +92,18 @@ class cpu_site {
   virtual float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const = 0;
   virtual void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) = 0;
   pool_gains gains() const noexcept { return {gain_y_, gain_w_}; }
-  virtual void save(layer_id layer, layer_synapses& to)
-      const = 0;  // into the model's arrays; fills only what this site owns
-  virtual void restore(layer_id layer, const layer_synapses& from) = 0;
+  // A kept variable, into an array of all sites or from it; only what this site owns.
+  virtual void save(layer_id layer, state_arrays::entry& to) const = 0;
+  virtual void restore(layer_id layer, const state_arrays::entry& from) = 0;
   virtual void seed_rounding(std::uint64_t) noexcept {}
   virtual void read(variable v, std::span<float> out)
       const;  // of the whole population; fills only what this site owns
+  // Appends the own neurons that have a value; false: there is no list of them.
+  bool active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
   virtual void clear_synapses() noexcept = 0;
   virtual std::size_t state_bytes() const noexcept;
 
  protected:
-  // Neurons with a value, ascending; the neurons of one block stand together.
-  struct activity {
-    array<neuron_id> id;
-    array<float> value;
-    neuron_id count = 0;
-    explicit activity(neuron_id most) : id(most), value(most) {}
-    void add(neuron_id i, float v) noexcept {
-      id[count] = i;
-      value[count++] = v;
-    }
-    // Without a branch, which nobody could foresee; there must be room for it.
-    void add_unless_zero(neuron_id i, float v) noexcept {
-      id[count] = i;
-      value[count] = v;
-      count += v != 0.0f;
-    }
-  };
-
   // Calls f(block, first, last) for every block that has some of the ascending neurons
   // id[first..last).
   template <class F>
@@ -116,18 +118,17 @@ class cpu_site {
 
   // The part of `all` that is in the block of a piece; asked piece by piece, from 0 on.
   std::pair<neuron_id, neuron_id> active_in(neuron_id piece, const activity& all) noexcept {
-    const neuron_id first = piece == 0 ? 0 : used_active_,
+    const neuron_id first = piece == 0 ? 0 : active_end_,
                     end = grid_.neurons(share_.blocks.begin + piece).end;
-    for (used_active_ = first; used_active_ < all.count && all.id[used_active_] < end;)
-      ++used_active_;
-    return {first, used_active_};
+    for (active_end_ = first; active_end_ < all.count && all.id[active_end_] < end;) ++active_end_;
+    return {first, active_end_};
   }
 
   // Neurons (or sensory nodes) -> hubs, by the dense or sparse rows of `circuit`, or of `rows`
-  // where there is no projection. `known` entries of `id`: those behind `count` come next.
+  // where there is no projection. `prefetch_end` entries of `id`: those behind `count` come next.
   void push_block(const projection* circuit, weight_view rows, neuron_id first_row,
                   const neuron_id* id, const float* value, neuron_id count, float* out,
-                  neuron_id known = 0) noexcept;
+                  neuron_id prefetch_end = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
   void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
@@ -139,9 +140,9 @@ class cpu_site {
   // W of the hubs after a token entered or a layer ended; leaves the gains g(y), g(w).
   void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;
 
-  // `known` entries of `targets`.
+  // `prefetch_end` entries of `targets`.
   void pull(const projection& circuit, const float* values, const neuron_id* targets,
-            neuron_id first, neuron_id last, float* out, neuron_id known = 0) noexcept;
+            neuron_id first, neuron_id last, float* out, neuron_id prefetch_end = 0) noexcept;
   void threshold_x(layer_id layer) noexcept;
   void threshold_y(layer_id layer) noexcept;
   static id_range rows_of_piece(id_range rows, neuron_id piece) noexcept {
@@ -182,7 +183,7 @@ class cpu_site {
   token_id token_ = 0;
   array<float> x_, drive_;  // own neurons
   array<float> w_;          // hubs, at every site
-  array<float> heard_;      // hub values of update_w before they are integrated
+  array<float> hub_input_;  // hub values of update_w before they are integrated
   float gain_y_ = 1, gain_w_ = 1;
   array<float> at_hubs_;  // heads x own hubs
   array<float> partial_;  // partial sums: blocks x hubs
@@ -190,8 +191,8 @@ class cpu_site {
   std::vector<const float*> parts_;
   std::vector<std::pair<std::uint32_t, const float*>> by_block_;
   activity active_x_, active_y_;
-  neuron_id used_active_ = 0;  // active_in: the end of the last piece
-  array<float> gate_;          // drive of Gy, then Y, at the active X
+  neuron_id active_end_ = 0;  // active_in: the end of the last piece
+  array<float> y_drive_;      // drive of Gy, then Y, at the active X
   array<float> own_logits_, logits_;
   rotation_angles angles_;
   site_counts counts_;

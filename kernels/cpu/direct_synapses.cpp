@@ -13,13 +13,14 @@ void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
   const std::uint64_t clock = clock_[layer - 1];
   const neuron_id first = share_.neurons.begin, unit = rotates_ ? 2 : 1;
   for (site_id to = 0; to < shares_.size(); ++to) {
-    parcel& p = x_to_[to];
+    packet& p = routes_.to[to].x;
     p.id.clear();
     p.value.clear();
     for (neuron_id j = 0; j < active_x_.count; ++j) {
       const neuron_id head = active_x_.id[j] / unit * unit;
       if (!p.id.empty() && p.id.back() == head) continue;
-      if (!gs_reach_[to][head - first]) continue;  // a pair's two neurons reach the same sites
+      if (!routes_.to[to].gs_reach[head - first])
+        continue;  // a pair's two neurons reach the same sites
       const std::uint64_t age = clock - last_used_[layer - 1][(head - first) / unit];
       p.id.push_back(head);
       p.value.push_back(x_[head - first]);
@@ -28,58 +29,60 @@ void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
       p.value.push_back(static_cast<float>(age % (1 << 24)));
       p.value.push_back(static_cast<float>(age >> 24));
     }
-    post(to, p, 4, sent);
+    send(to, p, 4, sent);
   }
 }
 
-void direct_site::hear_units(layer_id layer, const inbox& received) noexcept {
-  units_ = 0;
-  heard_clock_ = clock_[layer - 1];
+void direct_site::receive_units(layer_id layer, const inbox& received) noexcept {
+  units_.count = 0;
+  units_.clock = clock_[layer - 1];
   for (const message& m : received)
     for (std::size_t r = 0; r < m.rows.size(); ++r) {
       const float* v = m.row(r);
-      unit_[units_] = m.rows[r];
-      unit_x_[rotates_ ? 2 * units_ : units_] = v[0];
-      if (rotates_) unit_x_[2 * units_ + 1] = v[1];
-      age_[units_++] = static_cast<std::uint64_t>(v[2]) + (static_cast<std::uint64_t>(v[3]) << 24);
+      units_.first[units_.count] = m.rows[r];
+      units_.x[rotates_ ? 2 * units_.count : units_.count] = v[0];
+      if (rotates_) units_.x[2 * units_.count + 1] = v[1];
+      units_.age[units_.count++] =
+          static_cast<std::uint64_t>(v[2]) + (static_cast<std::uint64_t>(v[3]) << 24);
     }
 }
 
 // Angle and decay of every unit heard, at the layer's present clock.
 void direct_site::turn_units(layer_id layer) noexcept {
   const std::uint64_t clock = clock_[layer - 1];
-  for (neuron_id p = 0; p < units_; ++p) {
-    age_[p] += clock - heard_clock_;
-    kept_[p] = static_cast<float>(power(retention_, age_[p]));
+  for (neuron_id p = 0; p < units_.count; ++p) {
+    units_.age[p] += clock - units_.clock;
+    units_.decay[p] = static_cast<float>(power(retention_, units_.age[p]));
   }
-  heard_clock_ = clock;
+  units_.clock = clock;
   if (!rotates_) return;
   const rotation_angles::table& angle = angles_.at(clock);
-  for (neuron_id p = 0; p < units_; ++p) {
-    const neuron_id m = unit_[p] % model_.neurons_per_head() / 2;
-    cosine_[p] = angle.cosine[m];
-    sine_[p] = angle.sine[m];
+  for (neuron_id p = 0; p < units_.count; ++p) {
+    const neuron_id m = units_.first[p] % model_.neurons_per_head() / 2;
+    units_.cosine[p] = angle.cosine[m];
+    units_.sine[p] = angle.sine[m];
   }
 }
 
 void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noexcept {
-  hear_units(layer, received);
+  receive_units(layer, received);
   turn_units(layer);
   const bool own_retention = !c_.retention.empty();
   neuron_id count = 0;
   const auto use = [&](neuron_id id, float x, neuron_id p) {
-    used_id_[count] = id;
-    used_x_[count] = own_retention ? x : x * kept_[p];
-    used_age_[count++] = age_[p];
+    units_.neuron[count] = id;
+    units_.turned[count] = own_retention ? x : x * units_.decay[p];
+    units_.neuron_age[count++] = units_.age[p];
   };
-  for (neuron_id p = 0; p < units_; ++p) {
+  for (neuron_id p = 0; p < units_.count; ++p) {
     if (!rotates_) {
-      use(unit_[p], unit_x_[p], p);
+      use(units_.first[p], units_.x[p], p);
       continue;
     }
-    const float even = unit_x_[2 * p], odd = unit_x_[2 * p + 1], c = cosine_[p], s = sine_[p];
-    use(unit_[p], even * c - odd * s, p);
-    use(unit_[p] + 1, odd * c + even * s, p);
+    const float even = units_.x[2 * p], odd = units_.x[2 * p + 1], c = units_.cosine[p],
+                s = units_.sine[p];
+    use(units_.first[p], even * c - odd * s, p);
+    use(units_.first[p] + 1, odd * c + even * s, p);
   }
   mute_synapses(layer);
   const id_range sensory = own_sensory();
@@ -89,21 +92,24 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
     std::fill_n(a + share_.neurons.begin, share_.neurons.size(), 0.0f);
     std::fill_n(a + sensory.begin, sensory.size(), 0.0f);
     const neuron_id first = j, end = (h + 1) * model_.neurons_per_head();
-    while (j < count && used_id_[j] < end) ++j;
+    while (j < count && units_.neuron[j] < end) ++j;
     for (const edges_to& edges : gs_) {
-      const kernels::push_edges push{edges.begin(),
-                                     edges.end(),
-                                     c_.gs.indices().data(),
-                                     strengths_.layers[layer - 1].data(),
-                                     j - first,
-                                     used_id_.data() + first,
-                                     used_x_.data() + first,
-                                     a};
+      const kernels::push_edges push{.begin = edges.begin(),
+                                     .end = edges.end(),
+                                     .target = c_.gs.indices().data(),
+                                     .weights = strengths_.layers[layer - 1].data(),
+                                     .count = j - first,
+                                     .source = units_.neuron.data() + first,
+                                     .activity = units_.turned.data() + first,
+                                     .out = a};
       if (own_retention)
-        bodies_.push_aging_edges({push, c_.retention.data(), used_age_.data() + first});
+        bodies_.push_aging_edges({.edges = push,
+                                  .retention = c_.retention.data(),
+                                  .age = units_.neuron_age.data() + first});
       else
         bodies_.push_edges(push);
-      for (neuron_id k = first; k < j; ++k) counts_.synaptic_events += edges.degree(used_id_[k]);
+      for (neuron_id k = first; k < j; ++k)
+        counts_.synaptic_events += edges.degree(units_.neuron[k]);
     }
     if (controls_)
       for (neuron_id k : controls_->removed)
@@ -147,24 +153,76 @@ void direct_site::reweight(layer_id layer) noexcept {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   turn_units(layer);
   for (const edges_to& edges : gs_) {
-    bodies_.reweight_edges(
-        {edges.begin(), edges.end(), c_.gs.indices().data(), c_.gs.weights().data(),
-         c_.retention.empty() ? nullptr : c_.retention.data(), strengths_.layers[layer - 1].data(),
-         w_source_.data(), unit_.data(), unit_x_.data(), rotates_ ? cosine_.data() : nullptr,
-         sine_.data(), kept_.data(), age_.data()},
-        units_);
-    for (neuron_id p = 0; p < units_ && !fault_; ++p)
-      for (neuron_id i = unit_[p]; i < unit_[p] + (rotates_ ? 2 : 1); ++i)
-        if (!bodies_.all_finite({strengths_.layers[layer - 1].data() + edges.begin()[i],
-                                 static_cast<neuron_id>(edges.degree(i))}))
+    bodies_.reweight_edges({.begin = edges.begin(),
+                            .end = edges.end(),
+                            .target = c_.gs.indices().data(),
+                            .rate = c_.gs.weights().data(),
+                            .retention = c_.retention.empty() ? nullptr : c_.retention.data(),
+                            .strength = strengths_.layers[layer - 1].data(),
+                            .w = source_w_.own.data(),
+                            .unit = units_.first.data(),
+                            .x = units_.x.data(),
+                            .cosine = rotates_ ? units_.cosine.data() : nullptr,
+                            .sine = units_.sine.data(),
+                            .decay = units_.decay.data(),
+                            .age = units_.age.data()},
+                           units_.count);
+    for (neuron_id p = 0; p < units_.count && !fault_; ++p)
+      for (neuron_id i = units_.first[p]; i < units_.first[p] + (rotates_ ? 2 : 1); ++i)
+        if (!bodies_.all_finite({.values = strengths_.layers[layer - 1].data() + edges.begin()[i],
+                                 .n = static_cast<neuron_id>(edges.degree(i))}))
           fault_ = {step_, layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity()};
-    for (neuron_id p = 0; p < units_; ++p)
-      counts_.hebbian_writes += edges.degree(unit_[p]) * (rotates_ ? 2 : 1);
+    for (neuron_id p = 0; p < units_.count; ++p)
+      counts_.hebbian_writes += edges.degree(units_.first[p]) * (rotates_ ? 2 : 1);
   }
-  std::fill_n(age_.begin(), units_, 0);
+  std::fill_n(units_.age.begin(), units_.count, 0);
   const neuron_id unit = rotates_ ? 2 : 1;
   for (neuron_id j = 0; j < active_x_.count; ++j)
     last_used_[layer - 1][(active_x_.id[j] - share_.neurons.begin) / unit] = clock_[layer - 1];
+}
+
+// ---- gain of A: |C B A_h|, through the pool
+
+void direct_site::a_to_hubs(outbox& sent) noexcept {
+  const neuron_id per_head = all_blocks(), n = model_.neurons();
+  partial_blocks_.clear();
+  neuron_id id[block_grid::block_size];
+  float value[block_grid::block_size];
+  for (head_id h = 0; h < model_.heads(); ++h) {
+    const float* a = a_.data() + std::size_t{h} * sources_;
+    const auto add = [&](const projection& circuit, id_range sources, neuron_id first,
+                         neuron_id label) {
+      neuron_id count = 0;
+      for (neuron_id j = sources.begin; j < sources.end; ++j)
+        if (a[j] != 0.0f) {
+          id[count] = j - first;
+          value[count++] = a[j];
+        }
+      if (count == 0) return;
+      push_block(&circuit, circuit.view(), 0, id, value, count,
+                 partial_.data() + partial_blocks_.size() * model_.hubs());
+      partial_blocks_.push_back(h * per_head + label);
+    };
+    for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b)
+      add(model_.circuits().e, grid_.neurons(b), 0, b);
+    const id_range sensory = own_sensory();
+    for (neuron_id j = sensory.begin; j < sensory.end; j += block_grid::block_size)
+      add(model_.circuits().sensory, {j, std::min(j + block_grid::block_size, sensory.end)}, n,
+          grid_.blocks() + (j - n) / block_grid::block_size);
+  }
+  send_rows(partial_blocks_, partial_.data(), sent);
+}
+
+void direct_site::arrive_gain(const inbox& received) noexcept {
+  const neuron_id d = model_.hubs();
+  receive_hubs(received, a_at_hubs_.data());
+  for (head_id h = 0; h < model_.heads(); ++h)
+    bodies_.normalise({.z = a_at_hubs_.data() + std::size_t{h} * d,
+                       .n = d,
+                       .epsilon = static_cast<float>(model_.rules().epsilon()),
+                       .centre = false,
+                       .scale = false,
+                       .gain = &a_gain_[h]});
 }
 
 // ---- looking, saving
@@ -229,29 +287,23 @@ void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, fl
                        neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, value);
 }
 
-void direct_strengths::save(layer_id layer, layer_synapses& to) const {
-  std::copy(layers[layer - 1].begin(), layers[layer - 1].end(), to.stored.begin());
+void direct_site::save(layer_id layer, state_arrays::entry& to) const {
+  const array<std::uint64_t>& own = last_used_[layer - 1];
+  if (to.what == variable::clock) std::get<array<std::uint64_t>>(to.values)[0] = clock_[layer - 1];
+  if (to.what == variable::last_used)
+    std::copy(own.begin(), own.end(),
+              std::get<array<std::uint64_t>>(to.values).begin() +
+                  share_.neurons.begin / (rotates_ ? 2 : 1));
 }
 
-void direct_strengths::restore(layer_id layer, const layer_synapses& from) {
-  std::copy(from.stored.begin(), from.stored.end(), layers[layer - 1].begin());
-}
-
-void direct_strengths::clear() noexcept {
-  for (auto& layer : layers) std::fill(layer.begin(), layer.end(), 0.0f);
-}
-
-void direct_site::save(layer_id layer, layer_synapses& to) const {
-  to.clock = clock_[layer - 1];
-  std::copy(last_used_[layer - 1].begin(), last_used_[layer - 1].end(),
-            to.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1));
-}
-
-void direct_site::restore(layer_id layer, const layer_synapses& from) {
-  clock_[layer - 1] = from.clock;
-  auto& own = last_used_[layer - 1];
-  std::copy_n(from.last_used.begin() + share_.neurons.begin / (rotates_ ? 2 : 1), own.size(),
-              own.begin());
+void direct_site::restore(layer_id layer, const state_arrays::entry& from) {
+  array<std::uint64_t>& own = last_used_[layer - 1];
+  if (from.what == variable::clock)
+    clock_[layer - 1] = std::get<array<std::uint64_t>>(from.values)[0];
+  if (from.what == variable::last_used)
+    std::copy_n(std::get<array<std::uint64_t>>(from.values).begin() +
+                    share_.neurons.begin / (rotates_ ? 2 : 1),
+                own.size(), own.begin());
 }
 
 }  // namespace bdh

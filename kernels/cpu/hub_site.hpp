@@ -15,19 +15,19 @@ class hub_site final : public cpu_site {
   neuron_id pieces(const step& s) const noexcept override;
   void perform(const step& s, neuron_id piece, const inbox& received,
                outbox& sent) noexcept override;
-  bool perform_at_once(const step& s, neuron_id piece,
-                       std::span<cpu_site* const> streams) noexcept override;
+  bool perform_piece_batch(const step& s, neuron_id piece,
+                           std::span<cpu_site* const> streams) noexcept override;
   void read(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
   void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
-  void save(layer_id layer, layer_synapses& to) const override;
-  void restore(layer_id layer, const layer_synapses& from) override;
+  void save(layer_id layer, state_arrays::entry& to) const override;
+  void restore(layer_id layer, const state_arrays::entry& from) override;
   void seed_rounding(std::uint64_t seed) noexcept override { seed_ = seed; }
   void clear_synapses() noexcept override;
   std::size_t state_bytes() const noexcept override;
 
-  // As layer_synapses, of the own neurons. Strengths are float32 or bfloat16: one of the two arrays
+  // As state_arrays, of the own neurons. Strengths are float32 or bfloat16: one of the two arrays
   // is empty.
   struct synapse_rows {
     std::uint64_t clock = 0;
@@ -59,7 +59,7 @@ class hub_site final : public cpu_site {
     float gain_y, gain_w;
     const float* logits;
   };
-  void take(const token_values& last) noexcept;  // as if this site had read the token
+  void load_state(const token_values& last) noexcept;  // as if this site had read the token
 
  private:
   void synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept;
@@ -69,11 +69,12 @@ class hub_site final : public cpu_site {
   void draw_roundings(layer_id layer) noexcept;
   template <class Strength>
   kernels::reweight_of<Strength> reweighting(
-      Strength* rows, neuron_id first) const noexcept;  // of used_, from the first one on
-  void find_non_finite(layer_id layer, neuron_id first, neuron_id last) noexcept;  // in used_
+      Strength* rows, neuron_id first) const noexcept;  // of active_rows_, from the first one on
+  void find_non_finite(layer_id layer, neuron_id first,
+                       neuron_id last) noexcept;  // in active_rows_
   bool frozen(layer_id layer) const noexcept;
   void drive_x(layer_id layer, neuron_id piece) noexcept;
-  void drove_x(layer_id layer, id_range targets) noexcept;
+  void count_drive_x(layer_id layer, id_range targets) noexcept;
   void drive_y(neuron_id piece) noexcept;
   void use_synapses(layer_id layer) noexcept;
   void cut_synapses(const std::vector<cut_term>& cuts) noexcept;
@@ -82,13 +83,13 @@ class hub_site final : public cpu_site {
   const bool rounds_;
   std::uint64_t seed_ = 0;
   std::vector<synapse_rows> layers_;
-  activity used_;                             // synapse rows in use: neuron and turned, aged X
-  array<float> turned_, kept_;                // as used_
-  array<kernels::random_rounding> rounding_;  // as used_; of bfloat16
+  activity active_rows_;                      // synapse rows in use: neuron and turned, aged X
+  array<float> turned_, decay_;               // as active_rows_
+  array<kernels::random_rounding> rounding_;  // as active_rows_; of bfloat16
   array<neuron_id> pairs_;
   neuron_id pair_count_ = 0;
-  layer_id used_layer_ = 0;  // 0: used_ is out of date
-  std::uint64_t used_clock_ = 0;
+  layer_id rows_layer_ = 0;  // 0: active_rows_ is out of date
+  std::uint64_t rows_clock_ = 0;
   std::optional<neuron_id>
       non_finite_synapse_;  // the first neuron with a synapse that was not finite when written
 };

@@ -8,7 +8,7 @@
 //     tiles of 64 neurons, by section    Y = (Dy A)_+ X where X is active; E Y
 //     tokens                             W = sections; the pool's gains
 //
-// A section is 1024 neurons of one head: a task, whichever sites own them. Several blocks are kept
+// A section is 1024 neurons of one head: a task, whichever sites own them. Several blocks are decay
 // side by side, so that weights and synapses come from memory once for all of them.
 #pragma once
 
@@ -20,7 +20,7 @@
 namespace bdh {
 
 // All outlive it.
-std::unique_ptr<prefill_reader> hub_block_reader(const model& m, const kernels::cpu_kernels& bodies,
+std::unique_ptr<prefill_reader> make_hub_prefill(const model& m, const kernels::cpu_kernels& bodies,
                                                  double retention,
                                                  std::span<const std::unique_ptr<cpu_site>> sites);
 

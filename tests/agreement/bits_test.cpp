@@ -330,8 +330,8 @@ TEST_CASE(
     bdh::simulator first = rounding(m, 5);
     const outcome one = run(first, tokens), exact = run(m, tokens, {});
     CHECK(first.rounds_synapses());
-    for (const bdh::layer_synapses& l : one.synapses)
-      CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
+    for (const bdh::state_arrays& l : one.synapses)
+      CHECK(std::all_of(l.strengths().begin(), l.strengths().end(), bdh::is_bfloat16));
 
     for (bdh::site_id sites : {1u, 2u, 7u})
       for (auto set : tests::instruction_sets()) {
@@ -358,12 +358,12 @@ TEST_CASE(
     bdh::simulator begun = rounding(m, 5, 3),
                    after = rounding(m, 5, 2, bdh::instruction_set::plain);
     run(begun, {tokens.begin(), tokens.begin() + 13});
-    const bdh::synapse_state state = begun.save();
+    const bdh::run_state state = begun.save();
     CHECK(state.rounded);
     after.restore(state);
     const outcome rest = run(after, {tokens.begin() + 13, tokens.end()});
     CHECK(same_bits(std::span(one.logits).subspan(13 * m.readout_nodes()), std::span(rest.logits)));
-    CHECK(same_bits(one.synapses.back().stored, rest.synapses.back().stored));
+    CHECK(same_bits(one.synapses.back().strengths(), rest.synapses.back().strengths()));
   }
 }
 
@@ -376,8 +376,8 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
                        "that are stored as they were",
                        bdh::input_error);
   CHECK_THROWS_AS(narrow.restore(wide.save()), bdh::input_error);
-  bdh::synapse_state other = narrow.save();
-  other.layers[1].stored[7] = 1.0f + 0x1p-20f;
+  bdh::run_state other = narrow.save();
+  other.layers[1].strengths()[7] = 1.0f + 0x1p-20f;
   CHECK_THROWS_WITH_AS(narrow.restore(other),
                        "state: a strength that is no bfloat16, expected strengths in bfloat16",
                        bdh::input_error);
@@ -391,8 +391,8 @@ TEST_CASE("synapses rounded to bfloat16: what they do not go with says so") {
   narrow.interventions().add(bdh::parse_intervention(m, "set synapses:7->9 0.3 layers 2 at 1"));
   narrow.interventions().add(bdh::parse_intervention(m, "freeze at 1"));
   narrow.step(4);
-  for (const bdh::layer_synapses& l : narrow.save().layers)
-    CHECK(std::all_of(l.stored.begin(), l.stored.end(), bdh::is_bfloat16));
+  for (const bdh::state_arrays& l : narrow.save().layers)
+    CHECK(std::all_of(l.strengths().begin(), l.strengths().end(), bdh::is_bfloat16));
 
   const bdh::model direct = tests::as_direct_graph(
       tests::random_circuits({.neurons = 60, .vocabulary = 7, .layers = 2, .rotates = true}, 12),

@@ -191,13 +191,14 @@ TEST_CASE(
     brain->interventions().add(p);
     brain->step(3);
   }
-  const bdh::synapse_state a = first.save(), b = second.save();
+  const bdh::run_state a = first.save(), b = second.save();
   for (std::size_t l = 0; l < 2; ++l) {
-    CHECK(std::equal(a.layers[l].last_used.begin(), a.layers[l].last_used.end(),
-                     b.layers[l].last_used.begin()));
-    REQUIRE(a.layers[l].stored.size() == b.layers[l].stored.size());
-    for (std::size_t e = 0; e < a.layers[l].stored.size(); ++e)
-      CHECK(a.layers[l].stored[e] == doctest::Approx(b.layers[l].stored[e]).epsilon(1e-5));
+    CHECK(std::equal(a.layers[l].last_used().begin(), a.layers[l].last_used().end(),
+                     b.layers[l].last_used().begin()));
+    REQUIRE(a.layers[l].strengths().size() == b.layers[l].strengths().size());
+    for (std::size_t e = 0; e < a.layers[l].strengths().size(); ++e)
+      CHECK(a.layers[l].strengths()[e] ==
+            doctest::Approx(b.layers[l].strengths()[e]).epsilon(1e-5));
   }
   CHECK(*first.probes().strength(2, pair) ==
         doctest::Approx(*second.probes().strength(2, pair)).epsilon(1e-5));

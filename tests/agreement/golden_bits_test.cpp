@@ -22,12 +22,12 @@
 #include <bdh/sampling.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/simulation/engine.hpp"
 #include "core/base/exponential.hpp"
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
 #include "core/base/sincos.hpp"
 #include "core/model/random_model.hpp"
+#include "core/simulation/engine.hpp"
 #include "io/files/sha256.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
@@ -214,12 +214,12 @@ struct way {
   std::size_t threads;
 };
 
-void add(digest& d, const bdh::synapse_state& s) {
+void add(digest& d, const bdh::run_state& s) {
   d.add(s.tokens);
-  for (const bdh::layer_synapses& l : s.layers) {
-    d.add(l.clock);
-    d.add_all(l.last_used);
-    d.add_all(l.stored);
+  for (const bdh::state_arrays& l : s.layers) {
+    d.add(l.clock());
+    d.add_all(l.last_used());
+    d.add_all(l.strengths());
   }
 }
 

@@ -68,8 +68,8 @@ void check_agreement(const outcome& blocks, const outcome& tokens) {
   REQUIRE(blocks.reports.size() == tokens.reports.size());
   for (std::size_t l = 0; l < tokens.synapses.size(); ++l) {
     CAPTURE(l);
-    CHECK(difference(blocks.synapses[l].stored, tokens.synapses[l].stored) < agreement);
-    CHECK(blocks.synapses[l].clock == tokens.synapses[l].clock);
+    CHECK(difference(blocks.synapses[l].strengths(), tokens.synapses[l].strengths()) < agreement);
+    CHECK(blocks.synapses[l].clock() == tokens.synapses[l].clock());
   }
   for (std::size_t t = 0; t < tokens.reports.size(); ++t) {
     CAPTURE(t);
@@ -286,9 +286,9 @@ TEST_CASE("layers whose clocks differ, as another round table leaves them") {
   const auto tokens = tests::random_tokens(150, 12, 1);
   bdh::simulator begun(m, bdh::cpu_engine(m));
   run(begun, {tokens.begin(), tokens.begin() + 40}, all_tokens);
-  bdh::synapse_state state = begun.save();
-  state.layers[1].clock += 17;
-  state.layers[2].clock += 3;
+  bdh::run_state state = begun.save();
+  state.layers[1].clock() += 17;
+  state.layers[2].clock() += 3;
   bdh::simulator blocks(m, bdh::cpu_engine(m)), steps(m, bdh::cpu_engine(m));
   blocks.restore(state);
   steps.restore(state);

@@ -15,10 +15,10 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/simulation/reduction.hpp"
-#include "core/simulation/exchange.hpp"
 #include "core/simulation/engine.hpp"
+#include "core/simulation/exchange.hpp"
 #include "core/simulation/partition.hpp"
+#include "core/simulation/reduction.hpp"
 #include "support/models.hpp"
 
 namespace {
@@ -190,8 +190,8 @@ outcome run(bdh::simulator brain, const std::vector<int>& tokens) {
       all.counts.insert(all.counts.end(), {r.synaptic_events, r.hebbian_writes, r.bytes_exchanged});
       all.logits.insert(all.logits.end(), brain.logits().begin(), brain.logits().end());
     }
-    for (const bdh::layer_synapses& l : brain.save().layers)
-      all.synapses.insert(all.synapses.end(), l.stored.begin(), l.stored.end());
+    for (const bdh::state_arrays& l : brain.save().layers)
+      all.synapses.insert(all.synapses.end(), l.strengths().begin(), l.strengths().end());
   } catch (const bdh::input_error& e) {
     all.error = e.what();
   }

@@ -24,7 +24,7 @@ using token_list = std::vector<int>;
 
 struct outcome {
   std::vector<float> logits;  // all tokens
-  std::vector<bdh::layer_synapses> synapses;
+  std::vector<bdh::state_arrays> synapses;
   std::vector<bdh::step_report> reports;
   std::vector<double> probed;
 };
@@ -37,10 +37,10 @@ void check_same(const outcome& a, const outcome& b) {
   CHECK(same_bits(a.logits, b.logits));
   REQUIRE(a.synapses.size() == b.synapses.size());
   for (std::size_t l = 0; l < a.synapses.size(); ++l) {
-    CHECK(same_bits(a.synapses[l].stored, b.synapses[l].stored));
-    CHECK(a.synapses[l].clock == b.synapses[l].clock);
-    CHECK(std::equal(a.synapses[l].last_used.begin(), a.synapses[l].last_used.end(),
-                     b.synapses[l].last_used.begin()));
+    CHECK(same_bits(a.synapses[l].strengths(), b.synapses[l].strengths()));
+    CHECK(a.synapses[l].clock() == b.synapses[l].clock());
+    CHECK(std::equal(a.synapses[l].last_used().begin(), a.synapses[l].last_used().end(),
+                     b.synapses[l].last_used().begin()));
   }
   REQUIRE(a.reports.size() == b.reports.size());
   for (std::size_t t = 0; t < a.reports.size(); ++t) {

@@ -57,7 +57,7 @@ class StepTest(CliTest):
             done = subprocess.run(["h5dump", "-m", "%.9g", *what, self.path(name)],
                                   capture_output=True, timeout=PATIENCE)
             return done.stdout.split(b"\n", 1)[1]  # without the name
-        self.assertIn(b"stored", dump(["-g", "/layers"]))
+        self.assertIn(b"synapses", dump(["-g", "/layers"]))
         return dump(["-g", "/layers"]), dump(["-d", "/logits"])
 
     def graph(self, *options):

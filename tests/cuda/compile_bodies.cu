@@ -4,6 +4,7 @@
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
+#include "kernels/source_update.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels {
@@ -39,10 +40,13 @@ template __global__ void rows(reweight_edges, index, index);
 // threshold
 template __global__ void whole(threshold_x);
 template __global__ void whole(threshold_y);
-template __global__ void whole(pool);
-template __global__ void whole(balance);
+template __global__ void whole(normalise);
+template __global__ void whole(net_drive);
 template __global__ void whole(leak);
 template __global__ void whole(integrate);
+// W
+template __global__ void whole(set_hub_w);
+template __global__ void whole(set_source_w);
 // decay
 template __global__ void items(turn_pairs, index);
 template __global__ void items(age_neurons, index);

@@ -5,6 +5,7 @@
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
+#include "kernels/source_update.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels::constant {
@@ -163,10 +164,10 @@ constexpr bool thresholds() {
   threshold_y{drive, x, y, 2}(group{});
   integrate{drive, w, 2}(group{});
   float plain[] = {2, 6}, normal[] = {2, 6};  // mean 4, variance 4
-  pool{plain, 2, 0, true, false, nullptr}(group{});
-  pool{normal, 2, 0, false, true, nullptr}(group{});
+  normalise{plain, 2, 0, true, false, nullptr}(group{});
+  normalise{normal, 2, 0, false, true, nullptr}(group{});
   float driven[2] = {}, leaked[] = {2, 4};
-  balance{x, w, driven, 2, 0.5f}(group{});  // ((10, 100) - (0, 3)) / 2
+  net_drive{x, w, driven, 2, 0.5f}(group{});  // ((10, 100) - (0, 3)) / 2
   leak{leaked, 2, 0.5f}(group{});
   if (driven[0] != 5 || driven[1] != 48.5f || leaked[0] != 1 || leaked[1] != 2) return false;
   return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 &&
@@ -174,6 +175,40 @@ constexpr bool thresholds() {
          normal[0] == 1 && normal[1] == 3;
 }
 static_assert(thresholds());
+
+constexpr bool sets_w() {  // y = (10, 100), g(y) = 1/2, g(W) = 2
+  float leaky[] = {1, 1, 4}, fresh[] = {1, 1, 4}, listed[] = {1, 1, 4};
+  set_source_w_of<float> rule{.w = leaky,
+                              .first = 0,
+                              .sources = 3,
+                              .neuron = nullptr,
+                              .y = x,
+                              .active = 2,
+                              .accumulate = true,
+                              .gain_y = 0.5f};
+  rule(group{});
+  leak{.w = leaky, .n = 3, .gain = 2}(group{});
+  rule.w = fresh;
+  rule.accumulate = false;
+  rule(one_lane{});
+  rule.w = listed;
+  rule.neuron = crossed;
+  rule(one_lane{});
+  float z[] = {2, 6}, w[] = {1, 1}, gain_y = 0, gain_w = 0;  // mean 4, variance 4; then (0, 2)
+  set_hub_w{.z = z,
+            .w = w,
+            .n = 2,
+            .epsilon = 0,
+            .centre = true,
+            .scale = true,
+            .accumulate = true,
+            .gain_y = &gain_y,
+            .gain_w = &gain_w}(group{});
+  return leaky[0] == 12 && leaky[1] == 102 && leaky[2] == 8 && fresh[0] == 5 && fresh[1] == 50 &&
+         fresh[2] == 0 && listed[0] == 50 && listed[1] == 5 && gain_y == 0.5f && gain_w == 1 &&
+         w[0] == -1 && w[1] == 1 && w_of_token(true, 3.0f) == 3 && w_of_token(false, 3.0f) == 1;
+}
+static_assert(sets_w());
 
 constexpr bool decays() {  // a quarter turn of (10, 100), last used two tokens ago at retention 1/2
   const index pair[] = {0};

@@ -262,8 +262,8 @@ TEST_CASE("changed round tables: decay before reading, writing twice, layers who
       CAPTURE(of.name);
       pair_of_runs runs(of.m, item_order::ascending, {.table = table});
       runs.check(tests::random_tokens(6, of.vocabulary, 7));
-      bdh::synapse_state apart = runs.cpu.save();
-      apart.layers[1].clock += 5;
+      bdh::run_state apart = runs.cpu.save();
+      apart.layers[1].clock() += 5;
       runs.cpu.restore(apart);
       runs.gpu.restore(apart);
       runs.check(tests::random_tokens(6, of.vocabulary, 8));

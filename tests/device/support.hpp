@@ -53,14 +53,14 @@ struct likeness {
 };
 
 inline void check_same_state(const bdh::simulator& a, const bdh::simulator& b, likeness like = {}) {
-  const bdh::synapse_state left = a.save(), right = b.save();
+  const bdh::run_state left = a.save(), right = b.save();
   CHECK(left.tokens == right.tokens);
   CHECK(like.values(left.logits, right.logits));
   for (std::size_t l = 0; l < left.layers.size(); ++l) {
     CAPTURE(l);
-    CHECK(left.layers[l].clock == right.layers[l].clock);
-    CHECK(like.values<float>(left.layers[l].stored, right.layers[l].stored));
-    CHECK(like.clocks(left.layers[l].last_used, right.layers[l].last_used));
+    CHECK(left.layers[l].clock() == right.layers[l].clock());
+    CHECK(like.values<float>(left.layers[l].strengths(), right.layers[l].strengths()));
+    CHECK(like.clocks(left.layers[l].last_used(), right.layers[l].last_used()));
   }
   REQUIRE(left.probes.size() == right.probes.size());
   std::vector<double> strengths[2];

@@ -242,11 +242,15 @@ TEST_CASE("behind a forged checksum, a changed state is refused or read") {
   const files::folder dir;
   files::write(dir / "m.bdh.h5", image_of({}));
   const model m = load_model(dir / "m.bdh.h5");
-  synapse_state s{m.content_sha256(), 100, 0.99, false, {}, {}, {}};
+  run_state s;
+  s.model_sha256 = m.content_sha256();
+  s.tokens = 100;
+  s.retention = 0.99;
   for (layer_id l = 0; l < m.layers(); ++l) {
-    s.layers.push_back({100, array<std::uint64_t>(8), array<float>(64)});
-    std::fill(s.layers[l].last_used.begin(), s.layers[l].last_used.end(), 50);
-    std::fill(s.layers[l].stored.begin(), s.layers[l].stored.end(), 0.5f);
+    s.layers.emplace_back(variables_of(m), true);
+    s.layers[l].clock() = 100;
+    std::fill(s.layers[l].last_used().begin(), s.layers[l].last_used().end(), 50);
+    std::fill(s.layers[l].strengths().begin(), s.layers[l].strengths().end(), 0.5f);
   }
   const auto path = dir / "s.h5";
   save_state(s, m, path);

@@ -27,17 +27,16 @@ model saved_direct_model(const files::folder& dir, const files::direct_choice& k
   return load_model(dir / "m.bdh.h5");
 }
 
-synapse_state state_of(const model& m) {
-  synapse_state s;
+run_state state_of(const model& m) {
+  run_state s;
   s.model_sha256 = m.content_sha256();
   s.tokens = 100;
   s.retention = 0.99;
   for (layer_id l = 1; l <= m.layers(); ++l) {
-    layer_synapses layer;
-    layer.clock = 100;
-    layer.last_used = array<std::uint64_t>(m.row_units());
-    for (std::size_t i = 0; i < layer.last_used.size(); ++i) layer.last_used[i] = 100 - i;
-    layer.stored = files::weights(m.synapses(), l);
+    state_arrays layer(variables_of(m), true);
+    layer.clock() = 100;
+    for (std::size_t i = 0; i < layer.last_used().size(); ++i) layer.last_used()[i] = 100 - i;
+    layer.strengths() = files::weights(m.synapses(), l);
     s.layers.push_back(std::move(layer));
   }
   s.logits.assign(m.readout_nodes(), 0.125f);
@@ -47,19 +46,19 @@ synapse_state state_of(const model& m) {
 }
 
 // Strengths that are bfloat16, as a run leaves them that stores them so.
-synapse_state rounded_state_of(const model& m) {
-  synapse_state s = state_of(m);
+run_state rounded_state_of(const model& m) {
+  run_state s = state_of(m);
   s.rounded = true;
-  for (layer_synapses& l : s.layers)
-    for (float& f : l.stored) f = to_float(to_bfloat16(f));
+  for (state_arrays& l : s.layers)
+    for (float& f : l.strengths()) f = to_float(to_bfloat16(f));
   return s;
 }
 
 void check_round_trip(const files::folder& dir, const model& m) {
-  const synapse_state before = state_of(m);
+  const run_state before = state_of(m);
   save_state(before, m, dir / "s.h5");
   save_state(before, m, dir / "s.h5");  // over the older one
-  const synapse_state after = load_state(dir / "s.h5", m);
+  const run_state after = load_state(dir / "s.h5", m);
   CHECK(after.model_sha256 == m.content_sha256());
   CHECK(after.tokens == 100);
   CHECK(after.retention == 0.99);
@@ -73,11 +72,11 @@ void check_round_trip(const files::folder& dir, const model& m) {
     CHECK(after.probes[p].partner == before.probes[p].partner);
   }
   for (std::size_t l = 0; l < 3; ++l) {
-    CHECK(after.layers[l].clock == 100);
-    CHECK(std::equal(after.layers[l].last_used.begin(), after.layers[l].last_used.end(),
-                     before.layers[l].last_used.begin(), before.layers[l].last_used.end()));
-    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(),
-                     before.layers[l].stored.begin(), before.layers[l].stored.end()));
+    CHECK(after.layers[l].clock() == 100);
+    CHECK(std::equal(after.layers[l].last_used().begin(), after.layers[l].last_used().end(),
+                     before.layers[l].last_used().begin(), before.layers[l].last_used().end()));
+    CHECK(std::equal(after.layers[l].strengths().begin(), after.layers[l].strengths().end(),
+                     before.layers[l].strengths().begin(), before.layers[l].strengths().end()));
   }
   CHECK(identify(dir / "s.h5") == file_kind::state);
   CHECK(dir.entries() == 2);
@@ -88,14 +87,14 @@ void check_round_trip(const files::folder& dir, const model& m) {
 TEST_CASE("a state of strengths in bfloat16 says so, and has no others") {
   const files::folder dir;
   const model m = saved_model(dir);
-  const synapse_state before = rounded_state_of(m);
+  const run_state before = rounded_state_of(m);
   save_state(before, m, dir / "s.h5");
-  const synapse_state after = load_state(dir / "s.h5", m);
+  const run_state after = load_state(dir / "s.h5", m);
   CHECK(after.rounded);
   for (std::size_t l = 0; l < before.layers.size(); ++l)
-    CHECK(std::equal(after.layers[l].stored.begin(), after.layers[l].stored.end(),
-                     before.layers[l].stored.begin()));
-  synapse_state wide = state_of(m);
+    CHECK(std::equal(after.layers[l].strengths().begin(), after.layers[l].strengths().end(),
+                     before.layers[l].strengths().begin()));
+  run_state wide = state_of(m);
   save_state(wide, m, dir / "s.h5");
   CHECK_FALSE(load_state(dir / "s.h5", m).rounded);
   wide.rounded = true;
@@ -159,16 +158,16 @@ TEST_CASE("a state that does not fit or has bad values is not written") {
   const files::folder dir;
   const model m = saved_model(dir);
   const auto refused = [&](auto change) {
-    synapse_state s = state_of(m);
+    run_state s = state_of(m);
     change(s);
     CHECK_THROWS_AS(save_state(s, m, dir / "s.h5"), error);
     CHECK(!std::filesystem::exists(dir / "s.h5"));
   };
   refused([](auto& s) { s.layers.pop_back(); });
-  refused([](auto& s) { s.layers[1].stored[5] = std::numeric_limits<float>::infinity(); });
-  refused([](auto& s) { s.layers[1].last_used[5] = 101; });
-  refused([](auto& s) { s.layers[2].stored = array<float>(3); });
-  refused([](auto& s) { s.layers[2].last_used = array<std::uint64_t>(3); });
+  refused([](auto& s) { s.layers[1].strengths()[5] = std::numeric_limits<float>::infinity(); });
+  refused([](auto& s) { s.layers[1].last_used()[5] = 101; });
+  refused([](auto& s) { s.layers[2].strengths() = array<float>(3); });
+  refused([](auto& s) { s.layers[2].last_used() = array<std::uint64_t>(3); });
   refused([](auto& s) { s.retention = 0; });
   refused([](auto& s) { s.model_sha256 = "another"; });
 }

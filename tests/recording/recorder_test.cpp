@@ -247,12 +247,12 @@ TEST_CASE("recording changes no bit") {
       REQUIRE(std::equal(plain.logits().begin(), plain.logits().end(), recorded.logits().begin(),
                          recorded.logits().end()));
     }
-    const synapse_state a = plain.save(), b = recorded.save();
+    const run_state a = plain.save(), b = recorded.save();
     for (std::size_t l = 0; l < 3; ++l) {
-      CHECK(std::equal(a.layers[l].stored.begin(), a.layers[l].stored.end(),
-                       b.layers[l].stored.begin()));
-      CHECK(std::equal(a.layers[l].last_used.begin(), a.layers[l].last_used.end(),
-                       b.layers[l].last_used.begin()));
+      CHECK(std::equal(a.layers[l].strengths().begin(), a.layers[l].strengths().end(),
+                       b.layers[l].strengths().begin()));
+      CHECK(std::equal(a.layers[l].last_used().begin(), a.layers[l].last_used().end(),
+                       b.layers[l].last_used().begin()));
     }
   }
 }

@@ -14,14 +14,14 @@ import cpp_text
 # From the ground up: each room names what it stands on, among the rooms before it.
 ROOMS = {
     "core/base": [],
+    "kernels": ["core/base"],
     "graph": ["core/base"],
     "graph/structure": ["graph"],
     "core/model": ["graph/structure"],
     "core/selection": ["core/model"],
-    "core/simulation": ["core/selection"],
+    "core/simulation": ["core/selection", "kernels"],
     "core/analysis": ["core/simulation"],
-    "kernels": ["core/base"],
-    "kernels/cpu": ["kernels", "core/simulation"],
+    "kernels/cpu": ["core/simulation"],
     "gpu/device": ["kernels"],
     "gpu/programs": ["gpu/device", "core/simulation"],
     "gpu/cuda": ["gpu/programs"],

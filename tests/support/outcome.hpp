@@ -13,11 +13,11 @@ namespace tests {
 
 struct outcome {
   std::vector<float> logits;  // all tokens
-  std::vector<bdh::layer_synapses> synapses;
+  std::vector<bdh::state_arrays> synapses;
   std::vector<bdh::step_report> reports;
 };
 
-inline bool same_bits(const bdh::layer_synapses& a, const bdh::layer_synapses& b) {
+inline bool same_bits(const bdh::state_arrays& a, const bdh::state_arrays& b) {
   return same_bits(a.stored, b.stored) && a.clock == b.clock &&
          std::equal(a.last_used.begin(), a.last_used.end(), b.last_used.begin());
 }

@@ -277,18 +277,18 @@ TEST_CASE("questions about synapses that do not exist are refused") {
       bdh::cpu_engine(m,
                       {.sites = 1, .instructions = bdh::instruction_set::best, .retention = 1.5}),
       bdh::input_error);
-  bdh::synapse_state other = brain.save();
+  bdh::run_state other = brain.save();
   other.retention = 0.5;
   CHECK_THROWS_WITH_AS(brain.restore(other), "state: retention 0.5, expected 1, that of this run",
                        bdh::input_error);
   other.retention = 1;
-  other.layers[0].last_used[0] = 1;
+  other.layers[0].last_used()[0] = 1;
   CHECK_THROWS_WITH_AS(
       brain.restore(other),
       "state: a time stamp later than the clock, expected last_used <= clock <= 2^62",
       bdh::input_error);
-  other.layers[0].last_used[0] = 0;
-  other.layers[0].stored[0] = INFINITY;
+  other.layers[0].last_used()[0] = 0;
+  other.layers[0].strengths()[0] = INFINITY;
   CHECK_THROWS_WITH_AS(brain.restore(other),
                        "state: a strength that is not finite, expected finite strengths",
                        bdh::input_error);

@@ -12,8 +12,8 @@
 #include <bdh/error.hpp>
 
 #include "core/base/random.hpp"
-#include "kernels/block.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
+#include "kernels/cpu/prefill_bodies.hpp"
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
@@ -333,13 +333,13 @@ TEST_CASE("threshold: excitation minus inhibition, cut at zero; a NaN is not sil
 
 TEST_CASE("threshold: the pool of hubs is LayerNorm") {
   float z[] = {1, 2, 3, 6};  // mean 3, biased variance 3.5
-  pool{z, 4, 0.5f, true, true, nullptr}(group);
+  normalise{z, 4, 0.5f, true, true, nullptr}(group);
   CHECK(z[0] == doctest::Approx(-1.0));
   CHECK(z[3] == doctest::Approx(1.5));
   float raw[] = {1, 2, 3, 6};
-  pool{raw, 4, 0.5f, false, true, nullptr}(group);
+  normalise{raw, 4, 0.5f, false, true, nullptr}(group);
   CHECK(raw[3] == doctest::Approx(3.0));
-  pool{raw, 4, 0.5f, true, false, nullptr}(group);
+  normalise{raw, 4, 0.5f, true, false, nullptr}(group);
   CHECK(raw[0] + raw[1] + raw[2] + raw[3] == doctest::Approx(0.0));
 }
 

@@ -13,6 +13,7 @@
 #include "kernels/decay.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
+#include "kernels/source_update.hpp"
 #include "kernels/threshold.hpp"
 
 namespace {
@@ -205,13 +206,33 @@ results written(const Group& group) {
   threshold_y{rows.data() + n, x.data(), out.data(), n}(group);
   keep("threshold_y", out);
   float gain = 0;
-  pool{hubs.data(), width, 1e-5f, true, true, &gain}(group);
+  normalise{hubs.data(), width, 1e-5f, true, true, &gain}(group);
   hubs.push_back(gain);
-  keep("pool", hubs);
-  balance{x.data(), rates.data(), out.data(), n, 0.3f}(group);
+  keep("normalise", hubs);
+  net_drive{x.data(), rates.data(), out.data(), n, 0.3f}(group);
   leak{out.data(), n, 0.9f}(group);
   integrate{rates.data(), out.data(), n}(group);
   keep("integrate", out);
+  auto hub_w = random(width, 6), received = random(width, 7), source_w = random(n, 8);
+  set_hub_w{.z = received.data(),
+            .w = hub_w.data(),
+            .n = width,
+            .epsilon = 1e-5f,
+            .centre = true,
+            .scale = true,
+            .accumulate = true,
+            .gain_y = &gain,
+            .gain_w = &gain}(group);
+  keep("set_hub_w", hub_w);
+  set_source_w{.w = source_w.data(),
+               .first = 0,
+               .sources = n,
+               .neuron = active.data(),
+               .y = values.data(),
+               .active = count,
+               .accumulate = true,
+               .gain_y = gain}(group);
+  keep("set_source_w", source_w);
   keep("all_finite", {static_cast<float>(all_finite{out.data(), n}(group))});
   return all;
 }

@@ -1,0 +1,288 @@
+// Synapses neuron -> hub, in the rotating frame: read and written by a token, looked at, saved.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "core/base/random.hpp"
+#include "core/base/sincos.hpp"
+#include "kernels/cpu/hub_site.hpp"
+
+namespace bdh {
+
+// With `reweights`, rows are written as they are read: each is read from memory once a token.
+void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept {
+  use_synapses(layer);
+  const bool write = reweights && !frozen(layer);
+  if (write) draw_roundings(layer);
+  partial_blocks_.clear();
+  layers_[layer - 1].visit([&](auto* rows) {
+    for_blocks(active_rows_.id.data(), active_rows_.count,
+               [&](neuron_id block, neuron_id first, neuron_id last) {
+                 const neuron_id count = last - first, prefetch_end = active_rows_.count - first;
+                 const float* const aged = active_rows_.value.data() + first;
+                 float* const sum = partial_.data() + partial_blocks_.size() * model_.hubs();
+                 if (!write)
+                   bodies_.push_dense({.rows = rows,
+                                       .stride = model_.hubs(),
+                                       .width = model_.hubs(),
+                                       .first_source = share_.neurons.begin,
+                                       .count = count,
+                                       .source = active_rows_.id.data() + first,
+                                       .activity = aged,
+                                       .out = sum,
+                                       .prefetch_end = prefetch_end});
+                 else if (!bodies_.push_and_reweight({.write = reweighting(rows, first),
+                                                      .count = count,
+                                                      .prefetch_end = prefetch_end,
+                                                      .activity = aged,
+                                                      .out = sum}))
+                   find_non_finite(layer, first, last);
+                 partial_blocks_.push_back(block);
+               });
+  });
+  send_rows(partial_blocks_, partial_.data(), sent);
+  counts_.synaptic_events += std::uint64_t{active_rows_.count} * model_.hubs();
+  if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
+}
+
+// A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the
+// partial sum of i's block.
+void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
+  for (const cut_term& cut : cuts) {
+    if (!share_.neurons.contains(cut.source)) continue;
+    const float x = x_[cut.source - share_.neurons.begin];
+    if (x == 0.0f || cut.value == 0.0) continue;  // else its block is among the active ones
+    std::size_t row = 0;
+    while (!grid_.neurons(partial_blocks_[row]).contains(cut.source)) ++row;
+    float* const sum = partial_.data() + row * model_.hubs();
+    const float term = static_cast<float>(cut.value * static_cast<double>(x));
+    const bool neuron = cut.target < model_.neurons();
+    const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
+    const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
+    if (p.is_dense()) {
+      for (neuron_id k = 0; k < model_.hubs(); ++k)
+        sum[k] -= p.weight(of * model_.hubs() + k) * term;
+    } else {
+      for (edge_id e = p.indptr()[of]; e < p.indptr()[of + 1]; ++e)
+        sum[p.indices()[e]] -= p.weight(e) * term;
+    }
+  }
+}
+
+// Turns and ages the active rows of a layer at its present clock; done once for the read and the
+// write of a token.
+void hub_site::use_synapses(layer_id layer) noexcept {
+  const synapse_rows& own = layers_[layer - 1];
+  if (rows_layer_ == layer && rows_clock_ == own.clock) return;
+  rows_layer_ = layer;
+  rows_clock_ = own.clock;
+  const neuron_id first = share_.neurons.begin;
+  if (!rotates_) {
+    std::copy_n(active_x_.id.begin(), active_x_.count, active_rows_.id.begin());
+    active_rows_.count = active_x_.count;
+    bodies_.age_neurons({.neuron = active_rows_.id.data(),
+                         .x = x_.data(),
+                         .first_neuron = first,
+                         .last = own.last_used.data(),
+                         .clock = own.clock,
+                         .retention = retention_,
+                         .turned = turned_.data(),
+                         .aged = active_rows_.value.data(),
+                         .decay = decay_.data()},
+                        active_rows_.count);
+    return;
+  }
+  pair_count_ = active_rows_.count = 0;
+  for (neuron_id j = 0; j < active_x_.count; ++j) {
+    const neuron_id even =
+        active_x_.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
+    if (pair_count_ != 0 && pairs_[pair_count_ - 1] == even) continue;
+    pairs_[pair_count_++] = even;
+    active_rows_.id[active_rows_.count++] = even;
+    active_rows_.id[active_rows_.count++] = even + 1;
+  }
+  const rotation_angles::table& angle = angles_.at(own.clock);
+  bodies_.turn_pairs({.pair = pairs_.data(),
+                      .x = x_.data(),
+                      .first_neuron = first,
+                      .per_head = model_.neurons_per_head(),
+                      .cosine = angle.cosine.data(),
+                      .sine = angle.sine.data(),
+                      .last = own.last_used.data(),
+                      .clock = own.clock,
+                      .retention = retention_,
+                      .turned = turned_.data(),
+                      .aged = active_rows_.value.data(),
+                      .decay = decay_.data()},
+                     pair_count_);
+}
+
+bool hub_site::frozen(layer_id layer) const noexcept {
+  const layer_controls* c = controls_of(layer);
+  return c && c->frozen;
+}
+
+// What rounds the rows in use: half of the random bits of their pair of neurons, at this clock.
+void hub_site::draw_roundings(layer_id layer) noexcept {
+  if (!rounds_) return;
+  std::array<std::uint32_t, 4> bits{};
+  for (neuron_id j = 0; j < active_rows_.count; ++j) {
+    const neuron_id i = active_rows_.id[j], pair = i / 2;
+    if (j == 0 || active_rows_.id[j - 1] / 2 != pair)
+      bits = random_bits(seed_, purpose::synapse_rounding, std::uint64_t{layer} << 32 | pair,
+                         layers_[layer - 1].clock);
+    rounding_[j] = i % 2 == 0 ? kernels::random_rounding{.multiplier = bits[0], .addend = bits[1]}
+                              : kernels::random_rounding{.multiplier = bits[2], .addend = bits[3]};
+  }
+}
+
+template <class Strength>
+kernels::reweight_of<Strength> hub_site::reweighting(Strength* rows,
+                                                     neuron_id first) const noexcept {
+  return {.rows = rows,
+          .width = model_.hubs(),
+          .first_source = share_.neurons.begin,
+          .source = active_rows_.id.data() + first,
+          .activity = turned_.data() + first,
+          .decay = decay_.data() + first,
+          .w = w_.data(),
+          .rounding = rounds_ ? rounding_.data() + first : nullptr};
+}
+
+void hub_site::find_non_finite(layer_id layer, neuron_id first, neuron_id last) noexcept {
+  layers_[layer - 1].visit([&](const auto* rows) {
+    for (neuron_id j = first; j < last && !non_finite_synapse_; ++j)
+      if (!bodies_.all_finite(
+              {.values =
+                   rows + std::size_t{active_rows_.id[j] - share_.neurons.begin} * model_.hubs(),
+               .n = model_.hubs()}))
+        non_finite_synapse_ = active_rows_.id[j];
+  });
+}
+
+void hub_site::reweight_synapses(layer_id layer) noexcept {
+  if (frozen(layer)) return;
+  use_synapses(layer);
+  draw_roundings(layer);
+  layers_[layer - 1].visit(
+      [&](auto* rows) { bodies_.reweight(reweighting(rows, 0), active_rows_.count); });
+  find_non_finite(layer, 0, active_rows_.count);
+  complete_reweight(layer);
+}
+
+// The rows in use are written: their time stamps and counts.
+void hub_site::complete_reweight(layer_id layer) noexcept {
+  if (frozen(layer)) return;
+  synapse_rows& own = layers_[layer - 1];
+  if (non_finite_synapse_ && !fault_)
+    fault_ = {step_, layer, "a synapse of neuron", *non_finite_synapse_,
+              std::numeric_limits<float>::infinity()};
+  const neuron_id unit = rotates_ ? 2 : 1;
+  for (neuron_id j = 0; j < active_rows_.count; j += unit)
+    own.last_used[(active_rows_.id[j] - share_.neurons.begin) / unit] = own.clock;
+  counts_.hebbian_writes += std::uint64_t{active_rows_.count} * model_.hubs();
+  rows_layer_ = 0;
+}
+
+// The laboratory frame: what the next token will read. Row i of stored R^clock, aged to the clock.
+void hub_site::read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const {
+  const synapse_rows& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs();
+  const auto strength = [&](neuron_id r, neuron_id k) {
+    return own.strength(std::size_t{r} * d + k);
+  };
+  const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
+  if (!rotates_) {
+    for (neuron_id k = 0; k < d; ++k) out[k] = static_cast<float>(age * strength(i, k));
+    return;
+  }
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
+  for (neuron_id k = 0; k < d; ++k) {
+    const float even = strength(i & ~neuron_id{1}, k), odd = strength(i | 1, k);
+    out[k] = static_cast<float>(age * (i % 2 == 0 ? even * angle.cosine + odd * angle.sine
+                                                  : odd * angle.cosine - even * angle.sine));
+  }
+}
+
+float hub_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
+  const synapse_rows& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs();
+  const double age = power(retention_, own.clock - own.last_used[rotates_ ? i / 2 : i]);
+  const double mine = own.strength(std::size_t{i} * d + at);
+  if (!rotates_) return static_cast<float>(age * mine);
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
+  const double partner = own.strength(std::size_t{i ^ 1} * d + at);
+  return kernels::in_laboratory(mine, partner,
+                                i % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, age);
+}
+
+// The pair's rows are aged to now, and turned to the laboratory and back at this one target.
+void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
+  synapse_rows& own = layers_[layer - 1];
+  const neuron_id i = neuron - share_.neurons.begin, d = model_.hubs(), unit = rotates_ ? 2 : 1,
+                  first = i / unit * unit;
+  std::uint64_t& last = own.last_used[i / unit];
+  const double age = power(retention_, own.clock - last);
+  if (age != 1.0)
+    for (std::size_t e = std::size_t{first} * d; e < std::size_t{first + unit} * d; ++e)
+      own.set(e, static_cast<float>(own.strength(e) * age));
+  last = own.clock;
+  const std::size_t here = std::size_t{i} * d + at, there = std::size_t{i ^ 1} * d + at;
+  if (!rotates_) {
+    own.set(here, value);
+    return;
+  }
+  const cos_sin angle =
+      sincos_turns(static_cast<double>(own.clock) *
+                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
+  float mine = own.strength(here), partner = own.strength(there);
+  kernels::set_in_pair(mine, partner, i % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine},
+                       value);
+  own.set(here, mine);
+  own.set(there, partner);
+}
+
+void hub_site::save(layer_id layer, state_arrays::entry& to) const {
+  const synapse_rows& own = layers_[layer - 1];
+  if (to.what == variable::clock) std::get<array<std::uint64_t>>(to.values)[0] = own.clock;
+  if (to.what == variable::last_used)
+    std::copy(own.last_used.begin(), own.last_used.end(),
+              std::get<array<std::uint64_t>>(to.values).begin() +
+                  share_.neurons.begin / (rotates_ ? 2 : 1));
+  if (to.what == variable::synapses) {
+    float* const stored = std::get<array<float>>(to.values).data() +
+                          std::size_t{share_.neurons.begin} * model_.hubs();
+    std::copy(own.stored.begin(), own.stored.end(), stored);
+    std::transform(own.rounded.begin(), own.rounded.end(), stored, to_float);
+  }
+}
+
+void hub_site::restore(layer_id layer, const state_arrays::entry& from) {
+  synapse_rows& own = layers_[layer - 1];
+  if (from.what == variable::clock) own.clock = std::get<array<std::uint64_t>>(from.values)[0];
+  if (from.what == variable::last_used)
+    std::copy_n(std::get<array<std::uint64_t>>(from.values).begin() +
+                    share_.neurons.begin / (rotates_ ? 2 : 1),
+                own.last_used.size(), own.last_used.begin());
+  if (from.what == variable::synapses) {
+    const float* const stored = std::get<array<float>>(from.values).begin() +
+                                std::size_t{share_.neurons.begin} * model_.hubs();
+    std::copy_n(stored, own.stored.size(), own.stored.begin());
+    std::transform(stored, stored + own.rounded.size(), own.rounded.begin(), to_bfloat16);
+  }
+}
+
+void hub_site::clear_synapses() noexcept {
+  for (synapse_rows& own : layers_) {
+    std::fill(own.stored.begin(), own.stored.end(), 0.0f);
+    std::fill(own.rounded.begin(), own.rounded.end(), bfloat16{});
+    std::fill(own.last_used.begin(), own.last_used.end(), 0);
+    own.clock = 0;
+  }
+}
+
+}  // namespace bdh
