@@ -243,7 +243,7 @@ struct host_group {
 
   template <class F, class G, class H>
   void sums(index n, index many, F f, G g, H h) const {
-    constexpr index abreast = Width >= 16 ? 4 : Width >= 8 ? 2 : 1;  // what the registers hold
+    constexpr index abreast = Width >= 4 ? Width / 4 : 1;  // what the registers hold
     index s = 0;
     for (; s + abreast <= many; s += abreast) sums_abreast<abreast>(n, s, f, g, h);
     for (; s < many; ++s) sums_abreast<1>(n, s, f, g, h);

@@ -9,7 +9,7 @@
 namespace bdh {
 namespace {
 
-// A checked state has all that the model's list has: what is asked for is there.
+// A checked state has all that the model's list has: every variable is there.
 template <class T, class Entries>
 auto& values_of(Entries& entries, variable v) noexcept {
   const auto at = std::find_if(entries.begin(), entries.end(),

@@ -91,7 +91,7 @@ starter starter_of(program_set<Programs...>, std::size_t program) {
   return all[program];
 }
 
-// Loads all programs, now and not while a token is recorded; tells where this build has none for a
+// Loads all programs, now and not while a token is recorded; throws where this build has none for a
 // device.
 template <class... Programs>
 void load(program_set<Programs...>) {

@@ -1,6 +1,6 @@
-// What the GPU engine asks of a device: memory, copies, launches of the programs of
+// What a device does for the GPU engine: memory, copies, launches of the programs of
 // gpu/programs/program_list.hpp, compaction, and a sequence of launches that is recorded once and
-// replayed. Work is done in the order in which it is asked for; download and synchronize wait for
+// replayed. Work is done in the order of the calls; download and synchronize wait for
 // it. Everything that fails throws device_error with the device's own text.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace bdh::gpu {
 using kernels::index;
 
 // How many items a program runs over, one thread group each: `most`, or as many as a count on the
-// device asks for.
+// device needs.
 struct extent {
   index most;
   const index* count = nullptr;  // on the device, <= most * per_item
@@ -62,7 +62,7 @@ class device {
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;
   virtual void release(void* memory) noexcept = 0;
-  // This part of an allocation is an array, and what stands before and behind it belongs to nobody.
+  // This part of an allocation is an array, and what stands before and behind it is unused.
   // For devices that check.
   virtual void divide(void*, std::size_t, const std::string&) {}
 

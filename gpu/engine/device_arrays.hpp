@@ -37,8 +37,8 @@ struct row_bins {
   void upload();
 };
 
-// What a token leaves for the host, in one block. Logits stay on the device until somebody asks for
-// them.
+// What a token leaves for the host, in one block. Logits stay on the device until they are
+// read.
 struct result_layout {
   std::size_t any, gains, active_x, active_y, units, counted,
       bytes;  // counted: edges, then Hebbian writes, of rows that are not dense

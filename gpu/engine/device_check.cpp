@@ -115,11 +115,11 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
 }
 
 std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
-                                 const std::function<void(const agreement&)>& told) {
+                                 const std::function<void(const agreement&)>& report) {
   std::vector<agreement> all;
   const auto test = [&](const model& m, const std::string& name) {
     all.push_back(compare_with_cpu(m, name, on, 24));
-    if (told) told(all.back());
+    if (report) report(all.back());
   };
   for (const auto& [heads, neurons, hubs, rotates] :
        {std::tuple{1u, 500u, 64u, false}, std::tuple{4u, 4096u, 128u, true},

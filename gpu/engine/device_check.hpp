@@ -18,7 +18,7 @@ struct agreement {
   std::uint64_t tokens = 0;
   bool exact = true;  // the device says that its arithmetic is the CPU's
   bool same_bits = true,
-       same = true;  // same: counts, choices and clocks; asked for of an exact device
+       same = true;  // same: counts, choices and clocks; required of an exact device
   double difference =
       0;  // largest, of logits and synapses, relative to the largest value; NaN counts as infinite
   bool passed() const noexcept {
@@ -32,9 +32,9 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
                            std::uint64_t tokens);
 
 // The same of random models: through hubs and with explicit edges, rotating, with several heads.
-// Calls `told` after each.
+// Calls `report` after each.
 std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
-                                 const std::function<void(const agreement&)>& told = {});
+                                 const std::function<void(const agreement&)>& report = {});
 
 // Bytes per second when `bytes` of memory are read, two thirds of them, and written.
 double stream_bandwidth(gpu::device& on, std::size_t bytes);

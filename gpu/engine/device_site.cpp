@@ -23,25 +23,26 @@ device_site::device_site(const model& m, double retention)
       logits_(m.readout_nodes()) {
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
-  shared_.plan(model_memory_, m);
-  own_.plan(memory_, m, layout_, grid_);
+  shared_.plan(memory_.of_model, m);
+  own_.plan(memory_.of_stream, m, layout_, grid_);
 }
 
 std::vector<memory_use> device_site::memory_uses() const {
-  std::vector<memory_use> all = model_memory_.uses();
-  all.insert(all.end(), memory_.uses().begin(), memory_.uses().end());
+  std::vector<memory_use> all = memory_.of_model.uses();
+  all.insert(all.end(), memory_.of_stream.uses().begin(), memory_.of_stream.uses().end());
   return all;
 }
 
-void device_site::load(device& on, const device_site* sibling) {
+void device_site::load(device& on, const device_site* first_stream) {
   on_ = &on;
-  memory_.add(workspace_, on.compact_workspace(n_), "workspace");
-  if (sibling) {
-    own_arena_ = allocate({&memory_}, on, "a stream of this model");
-    arena_ = sibling->arena_;
-    model_memory_.place(on, arena_->data(), false);
+  memory_.of_stream.add(workspace_, on.compact_workspace(n_), "workspace");
+  if (first_stream) {
+    memory_.own_arena = allocate({&memory_.of_stream}, on, "a stream of this model");
+    memory_.arena = first_stream->memory_.arena;
+    memory_.of_model.place(on, memory_.arena->data(), false);
   } else {
-    arena_ = std::make_shared<allocation>(allocate({&model_memory_, &memory_}, on, "this model"));
+    memory_.arena = std::make_shared<allocation>(
+        allocate({&memory_.of_model, &memory_.of_stream}, on, "this model"));
     upload_model();
   }
   const float gains[] = {1.0f, 1.0f};

@@ -51,6 +51,13 @@ struct host_books {
   }
 };
 
+// Memory of a device, and what it is for.
+struct site_memory {
+  memory_plan of_model, of_stream;    // what streams share, and what each has for itself
+  std::shared_ptr<allocation> arena;  // of the model, and of the first stream
+  allocation own_arena, staged;       // own_arena: of another stream
+};
+
 class device_site {
  public:
   device_site(const model& m, double retention);
@@ -59,10 +66,12 @@ class device_site {
   device_site& operator=(const device_site&) = delete;
 
   std::vector<memory_use> memory_uses() const;
-  std::size_t bytes() const noexcept { return model_memory_.bytes() + memory_.bytes(); }
+  std::size_t bytes() const noexcept {
+    return memory_.of_model.bytes() + memory_.of_stream.bytes();
+  }
   // Allocates and uploads the model, or takes it from a site of the same model. Call it once,
   // before all that follows.
-  void load(device& on, const device_site* sibling);
+  void load(device& on, const device_site* first_stream);
 
   void control(const applied_controls* what) noexcept { controls_ = what; }
   bool controlled() const noexcept { return controls_ != nullptr; }
@@ -89,9 +98,9 @@ class device_site {
   void fetch_logits() { own_.logits.download(logits_); }
   std::span<const float> logits() const noexcept { return logits_; }
   bool can_choose() const noexcept { return own_.chooser.can_choose(); }
-  // Of the logits of the last token: of the token that is chosen, or of the one asked for.
-  token_statistics choose(const sampling& how, double share, std::optional<token_id> asked) {
-    return own_.chooser.choose(*on_, own_.logits, how, share, asked);
+  // Of the logits of the last token: of the token that is chosen, or of a given one.
+  token_statistics choose(const sampling& how, double share, std::optional<token_id> given) {
+    return own_.chooser.choose(*on_, own_.logits, how, share, given);
   }
   pool_gains gains() const;
   void read(variable v, std::span<float> out) const { values(v).download(out); }
@@ -170,8 +179,8 @@ class device_site {
              index unit, counted by, tallied into);
   void tally_all(const projection& p) noexcept { books_.events.constant += p.edges(); }
 
-  // Another allocation where one is too small: lists of interventions have a length that nobody
-  // knows beforehand.
+  // Another allocation where one is too small: lists of interventions have a length that is not
+  // known beforehand.
   template <class T>
   void grow(allocation& memory, buffer<T>& to, std::size_t size, const std::string& what);
 
@@ -205,9 +214,7 @@ class device_site {
   const block_grid grid_;
   const result_layout layout_;
   const std::vector<variable_info> variables_;
-  memory_plan model_memory_, memory_;    // what streams share, and what each has for itself
-  std::shared_ptr<allocation> arena_;    // of the model, and of the first stream
-  allocation own_arena_, stage_memory_;  // own_arena_: of a sibling
+  site_memory memory_;
   operations* gathered_ = nullptr;
   device* on_ = nullptr;
   const applied_controls* controls_ = nullptr;
@@ -244,7 +251,7 @@ void device_site::grow(allocation& memory, buffer<T>& to, std::size_t size,
 
 template <class T>
 const T* device_site::stage(std::span<const T> values) {
-  grow(stage_memory_, stage_, values.size_bytes(), "interventions");
+  grow(memory_.staged, stage_, values.size_bytes(), "interventions");
   on_->upload(stage_.data(), values.data(), values.size_bytes());
   return reinterpret_cast<const T*>(stage_.data());
 }

@@ -62,11 +62,12 @@ direct_site::direct_site(const model& m, double retention)
       sources_(m.sources()),
       sensory_blocks_(items_for(sources_ - n_)),
       all_blocks_(grid_.blocks() + sensory_blocks_) {
-  circuits_.plan(model_memory_, m, grid_);
-  shared_.readout.plan(model_memory_, c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
-  memory_.add(own_.w, d_, "W of the hubs");
-  memory_.add(own_.partial, std::size_t{m.heads()} * all_blocks_ * d_, "partial sums");
-  values_.plan(memory_, m);
+  circuits_.plan(memory_.of_model, m, grid_);
+  shared_.readout.plan(memory_.of_model,
+                       c_.readout.edges() != 0 ? c_.readout : m.circuits().readout);
+  memory_.of_stream.add(own_.w, d_, "W of the hubs");
+  memory_.of_stream.add(own_.partial, std::size_t{m.heads()} * all_blocks_ * d_, "partial sums");
+  values_.plan(memory_.of_stream, m);
 }
 
 void direct_site::upload_model() {

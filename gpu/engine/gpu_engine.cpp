@@ -21,7 +21,7 @@ std::unique_ptr<gpu::device_site> make_site(const model& m, double retention) {
 class device_engine final : public engine {
  public:
   device_engine(const model& m, std::shared_ptr<gpu::device> on, double retention,
-                const device_engine* sibling = nullptr)
+                const device_engine* first_stream = nullptr)
       : model_(m),
         retention_(retention),
         device_(std::move(on)),
@@ -29,7 +29,7 @@ class device_engine final : public engine {
         token_(*device_, *site_) {
     if (!(retention > 0 && retention <= 1))
       throw input_error("retention", shown(retention), "0 < u <= 1");
-    site_->load(*device_, sibling ? sibling->site_.get() : nullptr);
+    site_->load(*device_, first_stream ? first_stream->site_.get() : nullptr);
     bytes_ = site_->bytes();
   }
 
@@ -158,9 +158,9 @@ class device_engine final : public engine {
     });
     token_.errors.rethrow();
   }
-  void choose_on_device(const sampling& how, double share, std::optional<token_id> asked) const {
+  void choose_on_device(const sampling& how, double share, std::optional<token_id> next) const {
     statistics_.reset();
-    synchronised([&] { statistics_ = site_->choose(how, share, asked); });
+    synchronised([&] { statistics_ = site_->choose(how, share, next); });
   }
   void abandon_token() {
     token_.abandon();

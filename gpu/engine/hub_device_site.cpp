@@ -11,16 +11,16 @@ class hub_site final : public device_site {
  public:
   hub_site(const model& m, double retention) : device_site(m, retention) {
     const hub_circuits& c = m.circuits();
-    dx_.plan(model_memory_, c.dx);
-    dy_.plan(model_memory_, c.dy);
-    shared_.readout.plan(model_memory_, c.readout);
-    memory_.add(own_.w, d_, "W of the hubs");
-    memory_.add(a_, std::size_t{m.heads()} * d_, "A of the hubs");
-    memory_.add(own_.partial, std::size_t{grid_.blocks()} * d_, "partial sums");
-    memory_.add(row_, n_, "rows in use");
-    memory_.add(turned_, n_, "X turned");
-    memory_.add(aged_, n_, "X turned and aged");
-    memory_.add(decay_, n_, "decay of rows in use");
+    dx_.plan(memory_.of_model, c.dx);
+    dy_.plan(memory_.of_model, c.dy);
+    shared_.readout.plan(memory_.of_model, c.readout);
+    memory_.of_stream.add(own_.w, d_, "W of the hubs");
+    memory_.of_stream.add(a_, std::size_t{m.heads()} * d_, "A of the hubs");
+    memory_.of_stream.add(own_.partial, std::size_t{grid_.blocks()} * d_, "partial sums");
+    memory_.of_stream.add(row_, n_, "rows in use");
+    memory_.of_stream.add(turned_, n_, "X turned");
+    memory_.of_stream.add(aged_, n_, "X turned and aged");
+    memory_.of_stream.add(decay_, n_, "decay of rows in use");
   }
 
   void upload_model() override {

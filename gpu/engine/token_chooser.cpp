@@ -16,7 +16,7 @@ void token_chooser::plan(memory_plan& memory, index readout_nodes) {
 }
 
 token_statistics token_chooser::choose(device& on, const buffer<float>& logits, const sampling& how,
-                                       double share, std::optional<token_id> asked) const {
+                                       double share, std::optional<token_id> given) const {
   const index chunks = items_for(nodes_);
   const find_likely likely{.logits = logits.data(), .n = nodes_, .found = likely_.data()};
   gpu::launch(on, likely, {chunks});
@@ -37,8 +37,8 @@ token_statistics token_chooser::choose(device& on, const buffer<float>& logits, 
   gpu::launch(on,
               draw_token{.weighed = weigh,
                          .share = share,
-                         .asks = asked.has_value(),
-                         .asked = asked.value_or(0),
+                         .is_given = given.has_value(),
+                         .given = given.value_or(0),
                          .out = statistics_.data()},
               {1});
   token_statistics found;

@@ -16,9 +16,9 @@ class token_chooser {
   // Adds nothing where it cannot choose: without readout nodes, or with 2^24 of them.
   void plan(memory_plan& memory, index readout_nodes);
   bool can_choose() const noexcept { return nodes_ != 0; }
-  // Of `logits`: statistics of the token that `share` chooses, or of the one asked for.
+  // Of `logits`: statistics of the token that `share` chooses, or of a given one.
   token_statistics choose(device& on, const buffer<float>& logits, const sampling& how,
-                          double share, std::optional<token_id> asked) const;
+                          double share, std::optional<token_id> given) const;
 
  private:
   index nodes_ = 0;

@@ -32,7 +32,7 @@ struct find_likely {
     });
   }
 
-  // The most likely of all, for whoever comes after.
+  // The most likely of all, for later launches.
   constexpr likely_token best() const {
     likely_token all = found[0];
     for (index c = 1; c < items_for(n); ++c)
@@ -88,15 +88,15 @@ struct weigh_tokens {
 struct token_statistics {
   double sum;            // of all likelihoods at temperature 1
   float largest, logit;  // logit: of `token`
-  index token;           // chosen, or asked for
+  index token;           // chosen, or given
 };
 
 // One item.
 struct draw_token {
   weigh_tokens weighed;
   double share;
-  bool asks;  // about a token; else one is chosen
-  index asked;
+  bool is_given;  // the token; else one is chosen
+  index given;
   token_statistics* out;
 
   template <class Group>
@@ -104,10 +104,11 @@ struct draw_token {
     group.once([&] {
       const find_likely& likely = weighed.likely;
       const likely_token best = likely.best();
-      const index token = asks ? asked
-                          : weighed.temperature == 0
-                              ? best.token
-                              : sampled_token(weighed.weight, likely.n, weighed.weight_sum, share);
+      index token = best.token;
+      if (is_given)
+        token = given;
+      else if (weighed.temperature != 0)
+        token = sampled_token(weighed.weight, likely.n, weighed.weight_sum, share);
       *out = {ascending_sum(weighed.plain_sum, items_for(likely.n)), best.logit,
               likely.logits[token], token};
     });

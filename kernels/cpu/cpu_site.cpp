@@ -28,6 +28,13 @@ const rotation_angles::table& rotation_angles::at(std::uint64_t clock) noexcept 
   return t;
 }
 
+hub_sums::hub_sums(const model& m, const site_share& share)
+    : at_hubs(std::size_t{m.heads()} * share.hubs.size()),
+      partial(std::size_t{std::max(share.blocks.size(), neuron_id{1})} * m.hubs()) {
+  for (head_id h = 0; h < m.heads(); ++h) heads.push_back(h);
+  blocks.reserve(share.blocks.size() + 1);
+}
+
 cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
                    const kernels::cpu_kernels& bodies, double retention)
     : model_(m),
@@ -42,18 +49,14 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       drive_(share_.neurons.size()),
       w_(m.hubs()),
       hub_input_(m.hubs()),
-      at_hubs_(std::size_t{m.heads()} * share_.hubs.size()),
-      partial_(std::size_t{std::max(share_.blocks.size(), neuron_id{1})} * m.hubs()),
+      sums_(m, share_),
       active_x_(share_.neurons.size()),
       active_y_(share_.neurons.size()),
       y_drive_(share_.neurons.size()),
-      own_logits_(share_.readout.size()),
-      logits_(self == 0 ? m.readout_nodes() : 0),
+      logits_{array<float>(share_.readout.size()), array<float>(self == 0 ? m.readout_nodes() : 0)},
       angles_(m.rotation()) {
-  for (head_id h = 0; h < m.heads(); ++h) head_labels_.push_back(h);
-  partial_blocks_.reserve(share_.blocks.size() + 1);
-  parts_.reserve(all_blocks());
-  by_block_.reserve(all_blocks());
+  sums_.parts.reserve(all_blocks());
+  sums_.by_block.reserve(all_blocks());
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
 }
@@ -75,26 +78,26 @@ void cpu_site::present(token_id token) noexcept {
 void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   if (!share_.sensory.contains(token_)) return;
   const projection& sensory = model_.circuits().sensory;
-  partial_blocks_.assign(1, 0);
+  sums_.blocks.assign(1, 0);
   const float one = 1.0f;
-  push_block(&sensory, sensory.view(), 0, &token_, &one, 1, partial_.data());
+  push_block(&sensory, sensory.view(), 0, &token_, &one, 1, sums_.partial.data());
   counts_.synaptic_events += row_edges(sensory, token_);
-  send_rows(partial_blocks_, partial_.data(), sent);
+  send_rows(sums_.blocks, sums_.partial.data(), sent);
 }
 
 // One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
 void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  if (piece == 0) partial_blocks_.clear();
+  if (piece == 0) sums_.blocks.clear();
   const auto [first, last] = active_in(piece, active_y_);
   if (first != last) {
     push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first,
-               last - first, partial_.data() + partial_blocks_.size() * model_.hubs(),
+               last - first, sums_.partial.data() + sums_.blocks.size() * model_.hubs(),
                active_y_.count - first);
-    partial_blocks_.push_back(share_.blocks.begin + piece);
+    sums_.blocks.push_back(share_.blocks.begin + piece);
   }
   for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
-  if (piece + 1 == share_.blocks.size()) send_rows(partial_blocks_, partial_.data(), sent);
+  if (piece + 1 == share_.blocks.size()) send_rows(sums_.blocks, sums_.partial.data(), sent);
 }
 
 void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row,
@@ -140,22 +143,22 @@ void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox
   const neuron_id width = share_.hubs.size();
   if (width == 0) return;
   for (head_id h = 0; h < heads; ++h) {
-    by_block_.clear();
+    sums_.by_block.clear();
     for (const message& m : received)
       for (std::size_t r = 0; r < m.rows.size(); ++r)
-        if (m.rows[r] / blocks_per_head == h) by_block_.emplace_back(m.rows[r], m.row(r));
-    if (!std::is_sorted(by_block_.begin(), by_block_.end()))
-      std::sort(by_block_.begin(), by_block_.end());
-    parts_.clear();
-    for (const auto& [block, part] : by_block_) parts_.push_back(part);
-    bodies_.reduce_blocks({.parts = parts_.data(),
+        if (m.rows[r] / blocks_per_head == h) sums_.by_block.emplace_back(m.rows[r], m.row(r));
+    if (!std::is_sorted(sums_.by_block.begin(), sums_.by_block.end()))
+      std::sort(sums_.by_block.begin(), sums_.by_block.end());
+    sums_.parts.clear();
+    for (const auto& [block, part] : sums_.by_block) sums_.parts.push_back(part);
+    bodies_.reduce_blocks({.parts = sums_.parts.data(),
                            .width = width,
-                           .count = static_cast<neuron_id>(parts_.size()),
-                           .out = at_hubs_.data() + std::size_t{h} * width});
+                           .count = static_cast<neuron_id>(sums_.parts.size()),
+                           .out = sums_.at_hubs.data() + std::size_t{h} * width});
   }
   for (site_id to = 0; to < shares_.size(); ++to)
     sent[to].push_back(
-        {self_, std::span(head_labels_).first(heads), at_hubs_.data(), width, width});
+        {self_, std::span(sums_.heads).first(heads), sums_.at_hubs.data(), width, width});
 }
 
 // ---- hub values arrive; the pool's gain
@@ -179,8 +182,8 @@ void cpu_site::arrive_w(bool token, layer_id layer, const inbox& received) noexc
                      .centre = rules.centred(),
                      .scale = rules.scales_w(token),
                      .accumulate = rules.accumulates_w(token),
-                     .gain_y = &gain_y_,
-                     .gain_w = &gain_w_});
+                     .gain_y = &gains_.y,
+                     .gain_w = &gains_.w});
   check(layer, "W at hub", w_.data(), d, nullptr);
 }
 
@@ -283,20 +286,20 @@ void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& readout = model_.circuits().readout;
   const id_range rows = rows_of_piece(share_.readout, piece);
   pull(readout, w_.data(), nullptr, rows.begin, rows.end,
-       own_logits_.data() - share_.readout.begin);
+       logits_.own.data() - share_.readout.begin);
   counts_.synaptic_events += edges_into(readout, rows);
   if (rows.end == share_.readout.end) send_logits(sent);
 }
 
 void cpu_site::send_logits(outbox& sent) noexcept {
-  sent[0].push_back({self_, std::span(head_labels_).first(1), own_logits_.data(),
+  sent[0].push_back({self_, std::span(sums_.heads).first(1), logits_.own.data(),
                      share_.readout.size(), share_.readout.size()});
 }
 
 void cpu_site::arrive_logits(const inbox& received) noexcept {
   for (const message& m : received)
-    std::copy_n(m.values, m.width, logits_.data() + shares_[m.from].readout.begin);
-  check(0, "logit", logits_.data(), static_cast<neuron_id>(logits_.size()), nullptr);
+    std::copy_n(m.values, m.width, logits_.all.data() + shares_[m.from].readout.begin);
+  check(0, "logit", logits_.all.data(), static_cast<neuron_id>(logits_.all.size()), nullptr);
 }
 
 // ---- watching
@@ -335,8 +338,8 @@ bool cpu_site::active(variable v, std::vector<neuron_id>& ids, std::vector<float
 
 std::size_t cpu_site::state_bytes() const noexcept {
   std::size_t bytes = 0;
-  for (const array<float>* a :
-       {&x_, &drive_, &w_, &hub_input_, &at_hubs_, &partial_, &y_drive_, &own_logits_, &logits_})
+  for (const array<float>* a : {&x_, &drive_, &w_, &hub_input_, &sums_.at_hubs, &sums_.partial,
+                                &y_drive_, &logits_.own, &logits_.all})
     bytes += a->bytes();
   for (const activity* a : {&active_x_, &active_y_}) bytes += a->id.bytes() + a->value.bytes();
   return bytes;

@@ -17,7 +17,7 @@
 
 namespace bdh {
 
-// Sine and cosine of every rotation pair at the last two clocks asked for: within a token layers
+// Sine and cosine of every rotation pair at the last two clocks used: within a token layers
 // share a clock, and a round table may read before and write after the decay.
 class rotation_angles {
  public:
@@ -54,12 +54,27 @@ struct activity {
     id[count] = i;
     value[count++] = v;
   }
-  // Without a branch, which nobody could foresee; there must be room for it.
+  // Without a branch, which would be unpredictable; there must be room for it.
   void add_unless_zero(neuron_id i, float v) noexcept {
     id[count] = i;
     value[count] = v;
     count += v != 0.0f;
   }
+};
+
+// Sums of what sources send to the hubs.
+struct hub_sums {
+  array<float> at_hubs;                      // heads x own hubs
+  array<float> partial;                      // blocks x hubs
+  std::vector<std::uint32_t> blocks, heads;  // labels of the rows of partial, and of at_hubs
+  std::vector<const float*> parts;           // what a hub adds up, by block
+  std::vector<std::pair<std::uint32_t, const float*>> by_block;
+
+  hub_sums(const model& m, const site_share& share);
+};
+
+struct site_logits {
+  array<float> own, all;  // all: at site 0
 };
 
 class cpu_site {
@@ -85,13 +100,13 @@ class cpu_site {
   const site_counts& counts() const noexcept { return counts_; }
   void count_step() noexcept { ++step_; }
   std::optional<fault> first_fault() const;
-  std::span<const float> logits() const noexcept { return logits_; }
+  std::span<const float> logits() const noexcept { return logits_.all; }
   virtual void read_synapses(layer_id layer, neuron_id neuron,
                              std::span<float> out) const = 0;  // of an own neuron
   // Of an own neuron, one synapse: `at` counts from the first one of the neuron.
   virtual float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const = 0;
   virtual void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) = 0;
-  pool_gains gains() const noexcept { return {gain_y_, gain_w_}; }
+  pool_gains gains() const noexcept { return gains_; }
   // A kept variable, into an array of all sites or from it; only what this site owns.
   virtual void save(layer_id layer, state_arrays::entry& to) const = 0;
   virtual void restore(layer_id layer, const state_arrays::entry& from) = 0;
@@ -116,7 +131,7 @@ class cpu_site {
     }
   }
 
-  // The part of `all` that is in the block of a piece; asked piece by piece, from 0 on.
+  // The part of `all` that is in the block of a piece; for piece after piece, from 0 on.
   std::pair<neuron_id, neuron_id> active_in(neuron_id piece, const activity& all) noexcept {
     const neuron_id first = piece == 0 ? 0 : active_end_,
                     end = grid_.neurons(share_.blocks.begin + piece).end;
@@ -184,16 +199,12 @@ class cpu_site {
   array<float> x_, drive_;  // own neurons
   array<float> w_;          // hubs, at every site
   array<float> hub_input_;  // hub values of update_w before they are integrated
-  float gain_y_ = 1, gain_w_ = 1;
-  array<float> at_hubs_;  // heads x own hubs
-  array<float> partial_;  // partial sums: blocks x hubs
-  std::vector<std::uint32_t> partial_blocks_, head_labels_;
-  std::vector<const float*> parts_;
-  std::vector<std::pair<std::uint32_t, const float*>> by_block_;
+  pool_gains gains_;
+  hub_sums sums_;
   activity active_x_, active_y_;
   neuron_id active_end_ = 0;  // active_in: the end of the last piece
   array<float> y_drive_;      // drive of Gy, then Y, at the active X
-  array<float> own_logits_, logits_;
+  site_logits logits_.all @;
   rotation_angles angles_;
   site_counts counts_;
 

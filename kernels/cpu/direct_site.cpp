@@ -32,8 +32,8 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
   const std::size_t sums =
       std::size_t{m.heads()} *
       (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1);
-  partial_ = array<float>(sums * m.hubs());
-  partial_blocks_.reserve(sums);
+  sums_.partial = array<float>(sums * m.hubs());
+  sums_.blocks.reserve(sums);
 }
 
 std::span<const stage> direct_site::stages(action a, const model& m) noexcept {
@@ -150,7 +150,7 @@ void direct_site::sense() noexcept {
   if (model_.sensory_are_sources()) {
     const neuron_id node = model_.neurons() + token_;
     if (own_sensory().contains(node))
-      source_w_.own[node] = kernels::w_of_token(model_.rules().scales_w(true), gain_y_);
+      source_w_.own[node] = kernels::w_of_token(model_.rules().scales_w(true), gains_.y);
     return;
   }
   const projection& s = c_.sensory;
@@ -177,10 +177,10 @@ void direct_site::update_w() noexcept {
                         .y = active_y_.value.data(),
                         .active = active_y_.count,
                         .accumulate = accumulate,
-                        .gain_y = rules.scales_w(false) ? gain_y_ : 1.0f});
+                        .gain_y = rules.scales_w(false) ? gains_.y : 1.0f});
   if (!accumulate) return;
-  bodies_.leak({.w = neurons, .n = share_.neurons.size(), .gain = gain_w_});
-  bodies_.leak({.w = sensory, .n = own_sensory().size(), .gain = gain_w_});
+  bodies_.leak({.w = neurons, .n = share_.neurons.size(), .gain = gains_.w});
+  bodies_.leak({.w = sensory, .n = own_sensory().size(), .gain = gains_.w});
 }
 
 void direct_site::send(site_id to, packet& p, std::uint32_t width, outbox& sent) noexcept {
@@ -264,7 +264,7 @@ void direct_site::read_out(const inbox& received, outbox& sent) noexcept {
   for (neuron_id j = 0; j < source_w_.received.count; ++j)
     source_w_.readout[source_w_.received.id[j]] = source_w_.received.value[j];
   pull(c_.readout, source_w_.readout.data(), nullptr, share_.readout.begin, share_.readout.end,
-       own_logits_.data() - share_.readout.begin);
+       logits_.own.data() - share_.readout.begin);
   counts_.synaptic_events += edges_into(c_.readout, share_.readout);
   send_logits(sent);
 }

@@ -185,7 +185,7 @@ void direct_site::reweight(layer_id layer) noexcept {
 
 void direct_site::a_to_hubs(outbox& sent) noexcept {
   const neuron_id per_head = all_blocks(), n = model_.neurons();
-  partial_blocks_.clear();
+  sums_.blocks.clear();
   neuron_id id[block_grid::block_size];
   float value[block_grid::block_size];
   for (head_id h = 0; h < model_.heads(); ++h) {
@@ -200,8 +200,8 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
         }
       if (count == 0) return;
       push_block(&circuit, circuit.view(), 0, id, value, count,
-                 partial_.data() + partial_blocks_.size() * model_.hubs());
-      partial_blocks_.push_back(h * per_head + label);
+                 sums_.partial.data() + sums_.blocks.size() * model_.hubs());
+      sums_.blocks.push_back(h * per_head + label);
     };
     for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b)
       add(model_.circuits().e, grid_.neurons(b), 0, b);
@@ -210,7 +210,7 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
       add(model_.circuits().sensory, {j, std::min(j + block_grid::block_size, sensory.end)}, n,
           grid_.blocks() + (j - n) / block_grid::block_size);
   }
-  send_rows(partial_blocks_, partial_.data(), sent);
+  send_rows(sums_.blocks, sums_.partial.data(), sent);
 }
 
 void direct_site::arrive_gain(const inbox& received) noexcept {

@@ -193,9 +193,9 @@ void hub_site::load_state(const token_values& last) noexcept {
   std::copy_n(last.w, w_.size(), w_.begin());
   for (std::size_t h = 0; h < last.a.size(); ++h)
     std::copy_n(last.a[h], model_.hubs(), a_.begin() + h * model_.hubs());
-  gain_y_ = last.gain_y;
-  gain_w_ = last.gain_w;
-  std::copy_n(last.logits, logits_.size(), logits_.begin());
+  gains_.y = last.gain_y;
+  gains_.w = last.gain_w;
+  std::copy_n(last.logits, logits_.all.size(), logits_.all.begin());
   fault_.reset();
   rows_layer_ = 0;
 }

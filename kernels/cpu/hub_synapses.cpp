@@ -14,13 +14,13 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
   use_synapses(layer);
   const bool write = reweights && !frozen(layer);
   if (write) draw_roundings(layer);
-  partial_blocks_.clear();
+  sums_.blocks.clear();
   layers_[layer - 1].visit([&](auto* rows) {
     for_blocks(active_rows_.id.data(), active_rows_.count,
                [&](neuron_id block, neuron_id first, neuron_id last) {
                  const neuron_id count = last - first, prefetch_end = active_rows_.count - first;
                  const float* const aged = active_rows_.value.data() + first;
-                 float* const sum = partial_.data() + partial_blocks_.size() * model_.hubs();
+                 float* const sum = sums_.partial.data() + sums_.blocks.size() * model_.hubs();
                  if (!write)
                    bodies_.push_dense({.rows = rows,
                                        .stride = model_.hubs(),
@@ -37,10 +37,10 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
                                                       .activity = aged,
                                                       .out = sum}))
                    find_non_finite(layer, first, last);
-                 partial_blocks_.push_back(block);
+                 sums_.blocks.push_back(block);
                });
   });
-  send_rows(partial_blocks_, partial_.data(), sent);
+  send_rows(sums_.blocks, sums_.partial.data(), sent);
   counts_.synaptic_events += std::uint64_t{active_rows_.count} * model_.hubs();
   if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
@@ -53,8 +53,8 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
     const float x = x_[cut.source - share_.neurons.begin];
     if (x == 0.0f || cut.value == 0.0) continue;  // else its block is among the active ones
     std::size_t row = 0;
-    while (!grid_.neurons(partial_blocks_[row]).contains(cut.source)) ++row;
-    float* const sum = partial_.data() + row * model_.hubs();
+    while (!grid_.neurons(sums_.blocks[row]).contains(cut.source)) ++row;
+    float* const sum = sums_.partial.data() + row * model_.hubs();
     const float term = static_cast<float>(cut.value * static_cast<double>(x));
     const bool neuron = cut.target < model_.neurons();
     const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;

@@ -253,7 +253,7 @@ struct block_fire {
   template <int Width>
   BDH_INLINE void pass(std::uint64_t of, std::uint64_t before,
                        prefetch_range& ahead) const noexcept {
-    constexpr int most = Width == 16 ? 4 : Width == 8 ? 2 : 1;
+    constexpr int most = Width >= 4 ? Width / 4 : 1;
     for (index r = 0; r < count; ++r) {
       std::uint64_t tokens = active_x[r] & of;
       const float* gate = x + r * stride + count_bits(active_x[r] & before);
