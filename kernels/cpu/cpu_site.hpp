@@ -204,7 +204,7 @@ class cpu_site {
   activity active_x_, active_y_;
   neuron_id active_end_ = 0;  // active_in: the end of the last piece
   array<float> y_drive_;      // drive of Gy, then Y, at the active X
-  site_logits logits_.all @;
+  site_logits logits_;
   rotation_angles angles_;
   site_counts counts_;
 
