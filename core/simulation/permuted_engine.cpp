@@ -106,7 +106,6 @@ class ordered final : public engine {
 
   site_id sites() const noexcept override { return engine_->sites(); }
   site_range local() const noexcept override { return engine_->local(); }
-  site_range local() const noexcept override { return engine_->local(); }
   std::string device() const override { return engine_->device(); }
   std::span<const stage> stages(action a) const noexcept override { return engine_->stages(a); }
 
