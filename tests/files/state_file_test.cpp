@@ -138,6 +138,36 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a variable that this version does not have is refused by its name") {
+  const files::folder dir;
+  const model m = saved_model(dir);
+  save_state(state_of(m), m, dir / "s.h5");
+  std::string bytes = files::read(dir / "s.h5");
+  const std::string known("clock\0", 6), unknown("clocx\0", 6);
+  for (std::size_t at = bytes.find(known); at != std::string::npos; at = bytes.find(known, at))
+    bytes.replace(at, known.size(), unknown);
+  files::write(dir / "s.h5", bytes);
+  write_checksum_header(dir / "s.h5", checksummed::state);
+  CHECK_THROWS_WITH_AS(load_state(dir / "s.h5", m),
+                       doctest::Contains("layers/1/clocx: unknown in a state of this model, "
+                                         "expected clock, last_used, synapses"),
+                       input_error);
+}
+
+TEST_CASE("every variable that is kept is in a state, by its name and size") {
+  const files::folder dir;
+  for (const model& m : {saved_model(dir), saved_direct_model(dir, {})}) {
+    const run_state s = state_of(m);
+    for (const variable_info& v : variables_of(m)) {
+      CAPTURE(v.name);
+      const state_arrays& in = v.per_layer ? s.layers[0] : s.network;
+      const state_arrays::entry* const e = in.find(v.what);
+      REQUIRE((e != nullptr) == v.kept);
+      if (e) CHECK(size_of(*e) == v.size);
+    }
+  }
+}
+
 TEST_CASE("a state of another model is refused") {
   const files::folder dir;
   const model m = saved_model(dir);
