@@ -18,8 +18,8 @@ struct outcome {
 };
 
 inline bool same_bits(const bdh::state_arrays& a, const bdh::state_arrays& b) {
-  return same_bits(a.stored, b.stored) && a.clock == b.clock &&
-         std::equal(a.last_used.begin(), a.last_used.end(), b.last_used.begin());
+  return same_bits(a.strengths(), b.strengths()) && a.clock() == b.clock() &&
+         std::equal(a.last_used().begin(), a.last_used().end(), b.last_used().begin());
 }
 
 inline bool same_counts(const bdh::step_report& a, const bdh::step_report& b) {
