@@ -10,6 +10,7 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
+#include "core/simulation/engine.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
