@@ -51,7 +51,7 @@ PLANTED = [
     ("core/model/model.hpp", '#include "kernels/group.hpp"'),
     ("core/model/model.hpp", "#  include <io/model/file.hpp>"),
     ("kernels/cpu/cpu_engine.cpp", '#include "io/model/file.hpp"'),
-    ("io/model/file.cpp", '#include "kernels/group.hpp"'),
+    ("io/model/file.cpp", '#include "kernels/cpu/cpu_engine.hpp"'),
     ("io/model/file.cpp", '#include "file.hpp"'),
     ("io/model/file.cpp", '#include "../core/model.hpp"'),
     ("io/model/file.cpp", "#include <cuda_runtime.h>"),
