@@ -12,10 +12,10 @@
 #include <bdh/model_file.hpp>
 #include <bdh/simulator.hpp>
 
-#include "gpu/device/device.hpp"
-#include "core/simulation/engine.hpp"
-#include "core/base/instruction_set.hpp"
 #include "apps/common/console.hpp"
+#include "core/base/instruction_set.hpp"
+#include "core/simulation/engine.hpp"
+#include "gpu/device/device.hpp"
 #include "io/model/file_kind.hpp"
 
 namespace bdh::app {

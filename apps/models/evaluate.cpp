@@ -10,7 +10,6 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/simulation/prefill_reader.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
@@ -18,6 +17,7 @@
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
 #include "apps/runs/statistics.hpp"
+#include "core/simulation/prefill_reader.hpp"
 
 namespace bdh::app {
 namespace {

@@ -9,11 +9,11 @@
 #include <bdh/sampling.hpp>
 #include <bdh/state_file.hpp>
 
-#include "core/simulation/prefill_reader.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/token_printer.hpp"
+#include "core/simulation/prefill_reader.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
 

@@ -7,9 +7,9 @@
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
 
-#include "core/simulation/sampling_parts.hpp"
 #include "core/base/random.hpp"
 #include "core/simulation/sampling_law.hpp"
+#include "core/simulation/sampling_parts.hpp"
 
 namespace bdh {
 namespace {

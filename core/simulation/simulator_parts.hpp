@@ -5,9 +5,9 @@
 
 #include <bdh/simulator.hpp>
 
-#include "core/simulation/stream_position.hpp"
-#include "core/simulation/reduction.hpp"
 #include "core/base/executor.hpp"
+#include "core/simulation/reduction.hpp"
+#include "core/simulation/stream_position.hpp"
 #include "core/simulation/token_loop.hpp"
 
 namespace bdh {

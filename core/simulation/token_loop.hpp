@@ -12,11 +12,11 @@
 
 #include <bdh/step_report.hpp>
 
-#include "core/simulation/stream_position.hpp"
 #include "core/simulation/intervention_applier.hpp"
 #include "core/simulation/prediction.hpp"
 #include "core/simulation/reduction.hpp"
 #include "core/simulation/scheduler.hpp"
+#include "core/simulation/stream_position.hpp"
 
 namespace bdh {
 

@@ -8,14 +8,13 @@
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
-#include "io/model/model_image.hpp"
-
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"
 #include "io/files/sha256.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/model_file_detail.hpp"
+#include "io/model/model_image.hpp"
 
 namespace bdh {
 namespace {

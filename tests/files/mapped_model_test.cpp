@@ -12,9 +12,8 @@
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
-#include "io/model/model_image.hpp"
-
 #include "io/files/checksum_header.hpp"
+#include "io/model/model_image.hpp"
 #include "support.hpp"
 
 using namespace bdh;

@@ -7,10 +7,9 @@
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
-#include "io/model/model_image.hpp"
-
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
+#include "io/model/model_image.hpp"
 #include "support.hpp"
 
 using namespace bdh;
