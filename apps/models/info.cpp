@@ -7,6 +7,7 @@
 
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"

@@ -93,7 +93,7 @@ BDH_DEVICE void store(float* to, positions<width> k, const floats<width>& v, ran
   store(to, k, v);
 }
 template <index width, class T>
-BDH_DEVICE void fetch(const T*, positions<width>) {}
+BDH_DEVICE void prefetch(const T*, positions<width>) {}
 
 template <index width, class F>
 BDH_DEVICE floats<width> by_lane(F f) {

@@ -16,6 +16,8 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
+#include "core/simulation/engine.hpp"
+
 #include "support/models.hpp"
 
 namespace {

@@ -6,6 +6,7 @@
 #include <bdh/sampling.hpp>
 
 #include "core/model/direct_form.hpp"
+#include "core/simulation/engine.hpp"
 #include "device/support.hpp"
 #include "support/fake_device.hpp"
 #include "support/models.hpp"

@@ -195,7 +195,7 @@ TEST_CASE("an order that is none is refused with the reason") {
   CHECK(refused(true, true, {2, 3, 0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) ==
         "model/order[8]: 8, expected the order of the first head, whose frequencies all share");
   bdh::model_spec hubs = files::small_parts();
-  hubs.order = plain;
+  hubs.memory_order = plain;
   CHECK_THROWS_WITH_AS(
       bdh::model(std::move(hubs)),
       "model/order: an order of neurons, expected none, where circuits lead through hubs",

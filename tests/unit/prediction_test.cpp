@@ -89,9 +89,9 @@ TEST_CASE("the exponential of our own") {
 
 TEST_CASE("where rounding leaves no token, the last that has any weight is drawn") {
   const double weights[] = {0, 0.1, 0.2, 0.3, 0}, sums[] = {1};  // larger than they are
-  CHECK(bdh::drawn(weights, 5, sums, 0.99) == 3);
-  CHECK(bdh::drawn(weights, 5, sums, 0) == 1);
-  CHECK(bdh::drawn(weights, 5, sums, 0.25) == 2);
+  CHECK(bdh::sampled_token(weights, 5, sums, 0.99) == 3);
+  CHECK(bdh::sampled_token(weights, 5, sums, 0) == 1);
+  CHECK(bdh::sampled_token(weights, 5, sums, 0.25) == 2);
 }
 
 TEST_CASE("a choice depends on seed and position, and on nothing else") {
