@@ -4,6 +4,7 @@
 
 #include <bdh/projection.hpp>
 
+#include "core/simulation/partition.hpp"
 #include "kernels/cpu/tile.hpp"
 
 namespace bdh {

@@ -61,9 +61,11 @@ def state_content(path):
                    "rounded": text(f.attrs.get("synapses", b"float32"))}
         for layer in f["layers"]:
             group = f["layers"][layer]
-            content[f"clock {layer}"] = numpy.uint64(group.attrs["clock"])
+            first = f.attrs["format_version"] == 1
+            clock = group.attrs["clock"] if first else group["clock"][0]
+            content[f"clock {layer}"] = numpy.uint64(clock)
             content[f"last used {layer}"] = group["last_used"][:]
-            content[f"strengths {layer}"] = group["stored"][:]
+            content[f"strengths {layer}"] = group["stored" if first else "synapses"][:]
         for column in f.get("probes", ()):
             content[f"probes {column}"] = f["probes"][column][:]
         if "logits" in f:
