@@ -43,10 +43,11 @@ class plan_app final : public command {
                 "Compute how large and how fast a model would be, on this machine or another.") {
     arguments_.add("MODEL", file_, "a model, NAME.bdh.h5; or its sizes:").type_name("");
     const range<std::uint64_t> id{1, 0xffffffff, "1 to 4294967295"};
-    add_number<std::uint64_t>(arguments_, "--neurons", neurons_, id, "neurons");
+    add_number<std::uint64_t>(arguments_, "--neurons", neurons_, id, "number of neurons");
     add_number<std::uint64_t>(arguments_, "--hubs", hubs_, {1, 1u << 20, "1 to 1048576"},
                               "hubs [none: only explicit edges]");
-    add_number<std::uint64_t>(arguments_, "--layers", layers_, {1, 10000, "1 to 10000"}, "layers");
+    add_number<std::uint64_t>(arguments_, "--layers", layers_, {1, 10000, "1 to 10000"},
+                              "number of layers");
     add_number<std::uint64_t>(arguments_, "--heads", heads_, {1, 65536, "1 to 65536"}, "heads [1]");
     add_number<std::uint64_t>(arguments_, "--vocabulary", vocabulary_, id, "tokens [256]");
     add_number<double>(

@@ -86,7 +86,8 @@ description of_run(const std::string& folder) {
   d.all = json::parse(run.json);
   d.all["recorded_tokens"] = summary.rows;
   d.all["logits"] = logits;
-  for (const auto& [key, value] : nlohmann::json::parse(run.json).items()) {
+  const auto sorted = nlohmann::json::parse(run.json);
+  for (const auto& [key, value] : sorted.items()) {
     if (!value.is_object()) line(d, key, plain(value));
     if (value.is_object())
       for (const auto& [part, of_part] : value.items())

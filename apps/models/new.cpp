@@ -128,7 +128,7 @@ class new_app final : public command {
         .type_name("")
         .one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"});
     c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
-    add_number(c, "--neurons", o.neurons, neuron_count, "neurons").required();
+    add_number(c, "--neurons", o.neurons, neuron_count, "number of neurons").required();
     add_number(c, "--degree", o.degree, some,
                "mean number of edges that leave a neuron, in Gx, in Gy and in Gs");
     add_number(c, "--inhibitory", o.inhibitory, share,

@@ -274,7 +274,9 @@ class State(CliTest):
             rest = self.json("run", self.trained, "--text", "To be, or", "--state", state, *warm,
                              "--sites", "3", "-o", self.path("rest" + name))
             self.assertEqual(rest["generated"], whole["generated"])
-            self.assertEqual(self.rows("rest" + name), self.rows("whole" + name)[8:])
+            expected = self.rows("whole" + name)[8:]
+            expected[0]["surprisal_nats"] = ""  # the first token of a run has none
+            self.assertEqual(self.rows("rest" + name), expected)
 
     def test_state_brings_its_retention(self):
         state = self.path("s.h5")
@@ -301,8 +303,7 @@ class Input(CliTest):
             process.stdin.write(b"x" * (size if size == 5 else 4))
             process.stdin.flush()
             tokens = self.path("run/tokens.csv")
-            # The last token's report waits for its successor.
-            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size - 1,
+            self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == size,
                           process)
 
     def test_generated_text_streams(self):

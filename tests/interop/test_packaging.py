@@ -53,7 +53,7 @@ class Packaging(unittest.TestCase):
                     "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}
         wanted = set()
         for file in ("cmake/dependencies.cmake", "apps/CMakeLists.txt",
-                     "apps/figure/CMakeLists.txt"):
+                     "apps/plot/figure/CMakeLists.txt"):
             with open(os.path.join(SOURCE, file)) as f:
                 for line in f:
                     words = line.strip().replace("(", " ").replace(")", " ").split()
