@@ -17,7 +17,6 @@
 #include <bdh/simulator.hpp>
 
 #include "core/simulation/engine.hpp"
-
 #include "support/models.hpp"
 
 namespace {

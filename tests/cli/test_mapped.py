@@ -65,12 +65,12 @@ class Mapped(CliTest):
         return shutil.copy(self.large, copy)
 
     def started(self, model, *options):
-        """A run that has read "ab", of which the first is recorded, and waits for more."""
+        """A run that has read "ab", both recorded, and waits for more."""
         process = self.start("run", model, "-", "-o", self.path("run"), "--quiet", *options,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b"ab")
         process.stdin.flush()
-        self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 2, process)
+        self.wait_for(lambda: lines(self.path("run/tokens.csv")) == 3, process)
         return process
 
     def test_a_model_that_is_cut_short_during_a_run_ends_it_with_one_line(self):

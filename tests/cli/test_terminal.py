@@ -84,7 +84,7 @@ class Signals(CliTest):
         process.stdin.write(b"abc")
         process.stdin.flush()
         tokens = self.path("run/tokens.csv")
-        self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == 2, process)
+        self.wait_for(lambda: os.path.exists(tokens) and len(table(tokens)) == 3, process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE), 130)
         result = json.loads(process.stdout.read())
