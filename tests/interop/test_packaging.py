@@ -52,7 +52,7 @@ class Packaging(unittest.TestCase):
         packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel",
                     "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}
         wanted = set()
-        for file in ("cmake/dependencies.cmake", "apps/CMakeLists.txt",
+        for file in ("CMakeLists.txt", "cmake/dependencies.cmake", "apps/CMakeLists.txt",
                      "apps/plot/figure/CMakeLists.txt"):
             with open(os.path.join(SOURCE, file)) as f:
                 for line in f:
