@@ -37,7 +37,7 @@ awk -v programs="$programs" -v generations=$generations '
     exit bad }
 ' "$out/cuda_device.ptxas"
 awk -v programs="$programs" -v exact="$preset" '
-  BEGIN { split("push_blocks collect_blocks pull_rows reweight_rows", row_readers, " ") }
+  BEGIN { split("push_blocks reduce_block_sums pull_rows reweight_rows", row_readers, " ") }
   /\.entry/ {
     name = $NF; ours = name ~ /(3run|12run_together)I/
     sub(/.*(3run|12run_together)INS0_[0-9]+/, "", name); sub(/EEEvT_.*/, "", name)
