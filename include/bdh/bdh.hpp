@@ -33,3 +33,9 @@
 #include <bdh/state.hpp>
 #include <bdh/state_file.hpp>
 #include <bdh/step_report.hpp>
+
+namespace bdh {
+
+const char* version() noexcept;  // "1.2.3"
+
+}  // namespace bdh
