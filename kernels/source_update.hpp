@@ -1,6 +1,5 @@
 // W, the activity of the sources (neurons and sensory nodes), as a token sets it and as a layer's Y
-// changes it; e is one-hot on the token's sensory node, every g is 1 where the dynamics has no
-// gain:
+// changes it; e is one-hot on the token's sensory node, every g is 1 where dynamics have no gain:
 //
 //     token   W = g(e) e
 //     layer   W <- W + g(y) y, then W <- g(W) W     where W is a leaky sum
@@ -11,9 +10,9 @@
 // a layer, and w_of_token for a token: direct circuits, devices, the simulator's source_tracker,
 // the calibration in double. Code without a thread group of its own takes one_lane:
 //
-//     kernels::set_source_w{.w = w.data(), .first = 0, .sources = sources, .neuron = ids, .y =
-//     values,
-//                           .active = count, .accumulate = rules.accumulates_w(false),
+//     kernels::set_source_w{.w = w.data(), .first = 0, .sources = sources,
+//                           .neuron = ids, .y = values, .active = count,
+//                           .accumulate = rules.accumulates_w(false),
 //                           .gain_y = rules.scales_w(false) ? gains.y : 1}(kernels::one_lane{});
 //     if (rules.accumulates_w(false))
 //       kernels::leak{.w = w.data(), .n = sources, .gain = gains.w}(kernels::one_lane{});

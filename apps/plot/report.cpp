@@ -79,7 +79,7 @@ page_section text_section(const run_reader& run, const token_table& t, std::size
   for (double v : t.surprisal)
     if (std::isfinite(v)) nats += v, ++known;
   s.body = known == 0
-               ? "<p>No losses are known in this run.</p>\n"
+               ? "<p>No surprisals are recorded in this run.</p>\n"
                : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n",
                              nats / static_cast<double>(known), known);
   s.body += (known == 0 ? std::string() : key_of_colours(step)) +

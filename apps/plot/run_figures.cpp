@@ -369,7 +369,7 @@ picture sparsity_of(const run_reader& run, const figure_choice& choice) {
       p.what.panels.push_back(scatter(against_surprisal(t, v, layers), v, p.what));
   else
     p.what.notes.push_back(
-        "No losses are known in this run, so that there is no surprisal to compare with.");
+        "No surprisals are recorded in this run, so that there is no surprisal to compare with.");
   p.csv = "position,token,text,surprisal_nats";
   for (quantity v : both)
     for (layer_id l : layers)

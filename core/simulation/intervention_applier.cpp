@@ -168,10 +168,9 @@ void intervention_applier::act_once(const intervention& p) {
     }
     for (const neuron_pair& pair : p.pairs) {
       set_synapse(p, l, pair);
-      if (const auto at = probes_.find({pair, l, probe_factor::w})) probes_.set(*at, p.value);
-      if (p.what != intervention_kind::reset) continue;
+      probes_.set({pair, l, probe_factor::w}, p.value);
       // What Y would have written is cleared, too.
-      if (const auto at = probes_.find({pair, l, probe_factor::y})) probes_.set(*at, 0);
+      if (p.what == intervention_kind::reset) probes_.set({pair, l, probe_factor::y}, 0);
     }
   }
 }
@@ -184,8 +183,13 @@ void intervention_applier::set_synapse(const intervention& p, layer_id layer,
     return engine_.write_synapses(layer, {&edge, 1}, {&value, 1});
   }
   // sigma(i->j) by so much more is rho(i) by so much more of what j contributes to the hubs.
-  const std::size_t at = *probes_.find({pair, layer, probe_factor::w});
-  const double more = p.value - probes_.strength(at);
+  const auto at = probes_.find({pair, layer, probe_factor::w});
+  if (!at || probes_.since(*at) != 0)
+    throw unavailable_error(
+        "intervention",
+        "the strength of " + shown_pair(model_, pair) + ", which the state restored does not have",
+        "a state with its probe");
+  const double more = p.value - probes_.strength(*at);
   const std::vector<double> column = hub_column(model_, pair.post);
   std::vector<edge_id> which(model_.hubs());
   for (neuron_id k = 0; k < model_.hubs(); ++k) which[k] = edge_id{pair.pre} * model_.hubs() + k;

@@ -44,7 +44,10 @@ void prefill::read(std::span<const token_id> tokens,
 void prefill::read_blocks(std::span<const token_id> tokens,
                           const std::function<void(const step_report&)>& each) {
   prefill_reader& blocks = *p_.work.blocks();
-  std::optional<double> surprisal_of_next = p_.next.surprisal(tokens.front());
+  const auto surprisal_of = [&](token_id t) {
+    return loop_.surprisals() ? p_.next.surprisal(t) : std::nullopt;
+  };
+  std::optional<double> surprisal_of_next = surprisal_of(tokens.front());
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t first = p_.position.tokens;
   p_.position.inconsistent = true;
@@ -62,7 +65,7 @@ void prefill::read_blocks(std::span<const token_id> tokens,
     block_counts done = blocks.counts(t);
     p_.next.set(blocks.logits(t));
     const auto surprisal = surprisal_of_next;
-    if (t + 1 < tokens.size()) surprisal_of_next = p_.next.surprisal(tokens[t + 1]);
+    if (t + 1 < tokens.size()) surprisal_of_next = surprisal_of(tokens[t + 1]);
     each({.position = first + t,
           .token = tokens[t],
           .active_x = std::move(done.active_x),

@@ -124,10 +124,10 @@ void probe_store::write(layer_id layer, const activity& of, std::size_t part,
   }
 }
 
-void probe_store::set(std::size_t p, double strength) noexcept {
-  at(p).strength = strength;
+void probe_store::set(const probe_spec& what, double strength) noexcept {
+  if (const auto p = find(what)) at(*p).strength = strength;
   if (!model_.rotation().present()) return;
-  probe_spec partner = spec_[p];
+  probe_spec partner = what;
   partner.pair.pre ^= 1;
   if (const auto other = find(partner)) at(*other).partner = strength;
 }

@@ -50,9 +50,9 @@ class probe_store {
   void sort();  // by neuron: to be done before write() where probes were placed. Parts are then as
                 // far apart as sites are
 
-  // The strength of a pair was set. Other probes of the same pair and layer, as rotation partners
-  // are, follow.
-  void set(std::size_t p, double strength) noexcept;
+  // The strength of a pair was set: its probe, if there is one, and that of its rotation partner,
+  // which knows both, follow.
+  void set(const probe_spec& what, double strength) noexcept;
   void clear(layer_id layer) noexcept;  // the strengths of a layer were set to zero
   void clear_synapses() noexcept;       // strengths to zero, known from token 0
   std::vector<probe_record> save() const;

@@ -15,6 +15,13 @@ std::shared_ptr<T> given_or(const std::shared_ptr<T>& given) {
   return given ? given : std::make_shared<Default>();
 }
 
+// Engines read what a token leaves behind; kept variables have a layer, and calls of their own.
+void expect_readable(const variable_info& v) {
+  if (v.kept)
+    throw input_error("variable", std::string(v.name), "x, y, w or a",
+                      "synapses() reads strengths, save() everything that is kept");
+}
+
 }  // namespace
 
 simulator::parts::parts(std::shared_ptr<const bdh::model> m, std::unique_ptr<engine> e,
@@ -103,18 +110,27 @@ std::span<const variable_info> simulator::variables() const noexcept {
 }
 
 void simulator::active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const {
+  expect_readable(info(variables(), v));
   parts_->work->active(v, ids, values);
 }
 
 std::size_t simulator::size(variable v) const noexcept { return info(variables(), v).size; }
 
 std::vector<float> simulator::read(variable v) const {
+  expect_readable(info(variables(), v));
   std::vector<float> out(size(v));
   read(v, out);
   return out;
 }
 
-void simulator::read(variable v, std::span<float> out) const { parts_->work->read(v, out); }
+void simulator::read(variable v, std::span<float> out) const {
+  const variable_info& what = info(variables(), v);
+  expect_readable(what);
+  if (out.size() != what.size)
+    throw shape_error(std::string(what.name), std::to_string(out.size()) + " values of room",
+                      std::to_string(what.size));
+  parts_->work->read(v, out);
+}
 
 const source_tracker& simulator::sources() const noexcept { return parts_->sources; }
 

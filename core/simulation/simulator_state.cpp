@@ -54,6 +54,7 @@ run_state simulator::save() const {
 
 void simulator::restore(const run_state& state) {
   expect_state_of(model(), *parts_->work, state);
+  parts_->position.inconsistent = true;  // should a device fail in between
   parts_->work->restore(0, state.network);
   for (layer_id l = 1; l <= model().layers(); ++l) parts_->work->restore(l, state.layers[l - 1]);
   parts_->kept.restore(state.probes, state.tokens);

@@ -18,15 +18,19 @@ deferred_token::deferred_token(device& on, device_site& site)
   steps_.reserve(std::size_t{16} * site.layers() + 16);
 }
 
-deferred_token::~deferred_token() {
+deferred_token::~deferred_token() { leave_group(); }
+
+// The other streams of the group must not wait for this one any more.
+void deferred_token::leave_group() {
   if (group_) std::erase(group_->members, this);
+  group_.reset();
 }
 
 void deferred_token::begin() {
   steps_.clear();
   done_ = 0;
   begun_ = fetched_ = ended_ = false;
-  group_.reset();
+  leave_group();
 }
 
 // Interventions may change between the rounds of a token: what they act on is not deferred.

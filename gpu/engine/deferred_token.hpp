@@ -67,6 +67,8 @@ class deferred_token {
   captured_error errors;
 
  private:
+  void leave_group();
+
   using steps = std::vector<std::pair<action, layer_id>>;
   struct stream_group {
     std::vector<deferred_token*> members;

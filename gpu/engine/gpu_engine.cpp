@@ -29,6 +29,9 @@ class device_engine final : public engine {
         token_(*device_, *site_) {
     if (!(retention > 0 && retention <= 1))
       throw input_error("retention", shown(retention), "0 < u <= 1");
+    if (m.is_direct() && !m.direct().retention.empty() && retention != m.retention())
+      throw unavailable_error("retention", shown(retention), "none",
+                              "every synapse of this model has a retention u of its own");
     site_->load(*device_, first_stream ? first_stream->site_.get() : nullptr);
     bytes_ = site_->bytes();
   }

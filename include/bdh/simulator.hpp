@@ -202,9 +202,11 @@ class simulator {
 
   // Values of local sites are read; others stay as they are, zero in a new vector.
   std::span<const variable_info> variables() const noexcept;
-  std::size_t size(variable v) const noexcept;  // values that read() gives
+  std::size_t size(variable v) const noexcept;  // values that read() gives, or of a layer
+  // Throw input_error for a variable that is kept from token to token: synapses() and save() have
+  // these; and shape_error where `out` is not (size(v)).
   std::vector<float> read(variable v) const;
-  void read(variable v, std::span<float> out) const;  // (size(v))
+  void read(variable v, std::span<float> out) const;
   // Those that are not 0: ids, ascending, and values.
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
 
@@ -230,7 +232,7 @@ class simulator {
 
   void clear_synapses();  // all synapses to zero, as before the first token
   run_state save() const;
-  // Throws shape_error or input_error when it does not fit, is of another model (where both have a
+  // Throws shape_error or input_error when it does not fit, is of another model (another
   // content hash), of another retention or of synapses that are stored otherwise.
   void restore(const run_state& state);
 

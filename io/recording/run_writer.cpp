@@ -146,7 +146,7 @@ struct run_writer::impl {
         throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
       first = run.at("first_position");
       tokens.emplace(folder / "tokens.csv", kept);
-      if (run.at("format_version") == 1) upgrade_summary();
+      if (run.at("format_version") == 1) upgrade_summary(kept);
       summary.emplace(folder / "summary.csv", kept);
       for (const nlohmann::json& r : run.at("reports")) {
         recordings.push_back(
@@ -167,20 +167,25 @@ struct run_writer::impl {
 
   // Version 1 has "...,loss_nats,seconds", with the loss of the token of the next line. The header
   // of this file alone decides how it is read: a stop before run.json follows does no harm.
-  void upgrade_summary() const {
+  // Of fewer lines than are kept nothing is written: csv_file refuses them.
+  void upgrade_summary(std::uint64_t kept) const {
     std::ifstream file(folder / "summary.csv");
     std::string all, line, surprisal;
     if (!std::getline(file, line) || line + "\n" != summary_header(layers, "loss_nats")) return;
     all = summary_header(layers);
+    std::uint64_t lines = 0;
     while (std::getline(file, line) && !file.eof()) {  // a last line without its end was torn
       const std::size_t seconds = line.rfind(',');
-      if (seconds == line.npos || seconds == 0) break;
-      const std::size_t loss = line.rfind(',', seconds - 1);
-      if (loss == line.npos) break;
+      const std::size_t loss =
+          seconds == line.npos || seconds == 0 ? line.npos : line.rfind(',', seconds - 1);
+      if (loss == line.npos)
+        throw input_error((folder / "summary.csv").string(), "a damaged line '" + line + "'",
+                          "position,token,...,loss_nats,seconds");
       all += line.substr(0, loss + 1) + surprisal + line.substr(seconds) + "\n";
       surprisal = line.substr(loss + 1, seconds - loss - 1);
+      ++lines;
     }
-    write_text(folder / "summary.csv", all);
+    if (lines >= kept) write_text(folder / "summary.csv", all);
   }
 
   void expect_whole(const recording& r, std::uint64_t until) const {

@@ -258,3 +258,26 @@ TEST_CASE(
   CHECK(brain.probes().strength(by_w) == 0);
   CHECK(brain.probes().strength(by_y) == 0);
 }
+
+// Rotation mixes the synapses of a pair of neurons: what sets one of them changes what the other
+// becomes.
+TEST_CASE("a probe follows when the synapse of its rotation partner is set or reset") {
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 32, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 2}, 23);
+  const bdh::direct_form form = bdh::as_direct(tests::as_graph(w, "gpu-release"));
+  bdh::simulator brain(form.graph, bdh::cpu_engine(form.graph));
+  const std::size_t p = brain.probes().add({{2, 5}, 2, bdh::probe_factor::w});
+  for (int t : tests::random_tokens(30, 20, 4)) brain.step(static_cast<bdh::token_id>(t));
+  const auto follows = [&] {
+    brain.step(1);
+    brain.step(2);
+    const double strength = brain.synapse(2, 2, 5);
+    CHECK(brain.probes().strength(p) == doctest::Approx(strength).epsilon(1e-4));
+    return strength;
+  };
+  const double before = follows();
+  brain.interventions().add(bdh::parse_intervention(form.graph, "set synapses:3->5 50", 32));
+  CHECK(std::abs(follows() - before) > 0.1);
+  brain.interventions().add(bdh::parse_intervention(form.graph, "reset synapses:3->5", 34));
+  follows();
+}

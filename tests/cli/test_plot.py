@@ -354,7 +354,7 @@ class Sizes(PlotTest):
     def test_without_losses(self):
         run = self.record("run", "events", "synapses:all", model=self.named())
         self.every_kind(run)
-        self.assertIn("No losses", " ".join(self.texts(self.plot("sparsity", run)[0])))
+        self.assertIn("No surprisals", " ".join(self.texts(self.plot("sparsity", run)[0])))
 
     def test_tokens_from_a_few_to_many(self):
         for tokens in (2, 7, 30, 90) if SANITIZED else (2, 5, 11, 23, 40, 60, 90, 700):
@@ -416,7 +416,7 @@ class Report(PlotTest):
         self.assertIn("bdh run --record events", html)
         self.assertIn(f"The first 5 of {len(TEXT)} tokens", html)
         self.assertEqual(html.count("<span data-k="), 5)
-        self.assertIn("No losses", self.report(self.record("lossless", model=self.named())))
+        self.assertIn("No surprisals", self.report(self.record("lossless", model=self.named())))
         self.assertEqual(self.report(self.record("one", "events", "synapses:3->7",
                                                  text="a")).count("<span data-k="), 1)
 

@@ -324,7 +324,16 @@ TEST_CASE("a run of format version 1 reads as one of version 2, and becomes one 
   REQUIRE(a.rows == b.rows);
   for (std::size_t c = 0; c < a.columns.size(); ++c) CHECK(same(a.columns[c], b.columns[c]));
 
-  files::write(dir / "old/summary.csv", files::read(dir / "old/summary.csv") + "100,0,0.");
+  // A damaged line is refused before anything is written.
+  const std::string table = files::read(dir / "old/summary.csv");
+  std::string damaged = table;
+  const std::size_t line = damaged.find("\n5,") + 1;
+  damaged.replace(line, damaged.find('\n', line) - line, "garbage");
+  files::write(dir / "old/summary.csv", damaged);
+  CHECK_THROWS_AS(run_writer::reopen(dir / "old", m, 64), input_error);
+  CHECK(files::read(dir / "old/summary.csv") == damaged);
+
+  files::write(dir / "old/summary.csv", table + "100,0,0.");
   // A stop between the two files that change: the new table beside the old run.json.
   const std::string run_json = files::read(dir / "old/run.json");
   for (const char* kept : {"nothing", "run.json"}) {

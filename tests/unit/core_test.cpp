@@ -270,6 +270,18 @@ TEST_CASE("questions about synapses that do not exist are refused") {
   CHECK_THROWS_WITH_AS(brain.synapses(0, 0), "layer: 0, expected 1 to 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(brain.synapses(1, 2), "neuron: 2, expected 0 to 1", bdh::input_error);
   CHECK_THROWS_WITH_AS(brain.synapse(1, 0, 2), "hub: 2, expected 0 to 1", bdh::input_error);
+  for (const bdh::variable_info& v : brain.variables()) {
+    std::vector<float> room(v.size + 1), values;
+    std::vector<bdh::neuron_id> ids;
+    CAPTURE(v.name);
+    if (v.kept) {  // a layer's own, which reading without a layer cannot give
+      CHECK_THROWS_AS(brain.read(v.what), bdh::input_error);
+      CHECK_THROWS_AS(brain.active(v.what, ids, values), bdh::input_error);
+    } else {
+      CHECK(brain.read(v.what).size() == v.size);
+      CHECK_THROWS_AS(brain.read(v.what, room), bdh::shape_error);
+    }
+  }
   CHECK_THROWS_WITH_AS(
       bdh::cpu_engine(m, {.sites = 0, .instructions = bdh::instruction_set::best, .retention = {}}),
       "sites: 0, expected 1 to 4096", bdh::input_error);
