@@ -224,6 +224,7 @@ std::string model_text(const model& m) {
                   m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
   for (const std::string& inferred : m.origin().inferred) line("inferred", inferred);
+  for (const std::string& found : m.origin().not_used) line("not used", found);
   return text;
 }
 
@@ -266,7 +267,8 @@ nlohmann::ordered_json model_json(const model& m) {
                    {"source", m.origin().source},
                    {"source_sha256", m.origin().source_sha256},
                    {"layout", m.origin().layout},
-                   {"inferred", m.origin().inferred}};
+                   {"inferred", m.origin().inferred},
+                   {"not_used", m.origin().not_used}};
   return all;
 }
 

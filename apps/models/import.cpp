@@ -24,7 +24,7 @@ struct import_command_options {
   std::optional<std::uint64_t> layers, heads, training_window;
   std::optional<double> theta, epsilon;
   std::string pairing, tokenizer;
-  bool causal = false, force = false;
+  bool causal = false, force = false, json = false;
   direct_choice direct;
   graph_file_choice graph;
 };
@@ -92,8 +92,10 @@ std::string summary(const model& m) {
       "{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n",
       m.neurons(), m.heads(), m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(),
       m.readout_nodes(), m.layers());
-  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
-                            shown_bytes(m.synapse_bytes()));
+  return text +
+         fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
+                     shown_bytes(m.synapse_bytes())) +
+         not_used_line(m.origin().not_used);
 }
 
 class import_app final : public command {
@@ -131,11 +133,14 @@ class import_app final : public command {
     o.direct.add_to(c);
     o.graph.add_to(c);
     c.add_flag("--force", o.force, "overwrite MODEL");
+    c.add_flag("--json", o.json, "one JSON object on standard output");
   }
 
   int run() override {
     check(options_);
-    return write_model(options_.model, options_.force, [this] {
+    const model_target target{
+        .file = options_.model, .force = options_.force, .json = options_.json};
+    return write_model(target, [this] {
       if (options_.graph.chosen()) return from_graph();
       return options_.direct.wanted() ? from_hubs() : from_checkpoint();
     });
@@ -161,9 +166,8 @@ class import_app final : public command {
     if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
     imported_graph made = import_graph(o);
     stop_if_requested();
-    for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
     std::string lines = graph_summary(made);
-    return {std::move(made.result), std::move(lines)};
+    return {std::move(made.result), std::move(lines), std::move(made.remarks)};
   }
 
   import_command_options options_;

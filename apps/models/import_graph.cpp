@@ -8,6 +8,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "apps/models/write_model.hpp"
 
 namespace bdh::app {
 namespace {
@@ -106,8 +107,10 @@ std::string graph_summary(const imported_graph& made) {
     text += fmt::format(", {} of them partners added at rate 0", count(made.partners_added));
   text += fmt::format("\nsensory: {} edges, readout: {} edges\n", count(g.sensory.edges()),
                       count(g.readout.edges()));
-  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
-                            shown_bytes(m.synapse_bytes()));
+  return text +
+         fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
+                     shown_bytes(m.synapse_bytes())) +
+         not_used_line(m.origin().not_used);
 }
 
 }  // namespace bdh::app

@@ -40,7 +40,7 @@ class merge_app final : public command {
 
   int run() override {
     const merge_options& o = options_;
-    return write_model(o.model, o.force, [&] {
+    return write_model({.file = o.model, .force = o.force}, [&] {
       const model a = open_model(o.first), b = open_model(o.second);
       stop_if_requested();
       merged made = with_context(

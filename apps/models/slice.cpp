@@ -92,7 +92,7 @@ class slice_app final : public command {
     if (o.neurons.has_value() == o.heads.has_value())
       throw usage_error("--neurons and --heads", "exactly one of them");
     if (o.each_head && !o.neurons) throw usage_error("--each-head", "needs --neurons");
-    return write_model(o.target, o.force, [&] {
+    return write_model({.file = o.target, .force = o.force}, [&] {
       const model m = open_model(o.model);
       stop_if_requested();
       sliced made = with_context(

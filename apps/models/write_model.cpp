@@ -2,22 +2,52 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include <bdh/model_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
+#include "apps/models/describe_model.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {
+namespace {
 
-int write_model(const std::string& target, bool force, const std::function<made_model()>& make) {
+void print_json(const made_model& made, const std::string& file, const std::string& hash) {
+  nlohmann::ordered_json all{{"file", file}};
+  all.update(model_json(made.result));
+  all["content_sha256"] = hash;
+  all["remarks"] = made.remarks;
+  print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+std::string not_used_line(const std::vector<std::string>& not_used) {
+  constexpr std::size_t shown = 8;
+  if (not_used.empty()) return "not used: nothing\n";
+  std::string line = "not used: ";
+  for (std::size_t i = 0; i < std::min(shown, not_used.size()); ++i)
+    line += (i > 0 ? ", " : "") + one_line(not_used[i]);
+  if (not_used.size() > shown)
+    line += fmt::format(" and {} more (bdh info lists them)", not_used.size() - shown);
+  return line + "\n";
+}
+
+int write_model(const model_target& target, const std::function<made_model()>& make) {
   stop_on_signals();
-  { const atomic_file whole(target, force); }  // refuses before the work, not after it
+  { const atomic_file whole(target.file, target.force); }  // refuses before the work, not after it
   try {
     const made_model made = make();
     stop_if_requested();
-    const std::string hash = save_model(made.result, target, force);
-    print(made.summary + fmt::format("wrote {} ({:.12})\n", target, hash));
+    const std::string hash = save_model(made.result, target.file, target.force);
+    for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
+    if (target.json)
+      print_json(made, target.file, hash);
+    else
+      print(made.summary + fmt::format("wrote {} ({:.12})\n", target.file, hash));
     return 0;
   } catch (const stopped&) {
     note("bdh: stopped by a signal, nothing was written");

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <bdh/model.hpp>
 
@@ -11,10 +12,20 @@ namespace bdh::app {
 
 struct made_model {
   model result;
-  std::string summary;  // lines
+  std::string summary;                    // lines
+  std::vector<std::string> remarks = {};  // what the user should know, for standard error
+};
+
+struct model_target {
+  std::string file;
+  bool force = false;  // overwrites
+  bool json = false;   // one JSON object in place of the summary
 };
 
 // The exit code. `make` may call stop_if_requested().
-int write_model(const std::string& target, bool force, const std::function<made_model()>& make);
+int write_model(const model_target& target, const std::function<made_model()>& make);
+
+// What an import found and the model does not take into account, as one line that ends.
+std::string not_used_line(const std::vector<std::string>& not_used);
 
 }  // namespace bdh::app

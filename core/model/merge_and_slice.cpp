@@ -153,7 +153,7 @@ model_spec assembled(std::span<const source_model> models, neuron_id neurons, fl
   model_spec p = first.spec_without_circuits();
   p.memory_order.clear();
   p.origin = {
-      .creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}};
+      .creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}, .not_used = {}};
   const assembly a(models, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();

@@ -41,6 +41,9 @@ struct provenance {
   std::string source, source_sha256;  // name and SHA-256 of the imported file
   std::string layout;                 // "released code", "paper listing", ...
   std::vector<std::string> inferred;  // one line per convention that was inferred or assumed
+  // What the imported files have beside it, and the model does not take into account: keys,
+  // columns, attributes, objects, each with its place.
+  std::vector<std::string> not_used;
 };
 
 // Circuits through hubs (the paper's sparse linear circuit): Gx = dx (C) [e | sensory], Gy = dy (C)

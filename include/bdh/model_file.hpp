@@ -2,8 +2,8 @@
 // first file version.
 //
 //   root attributes      format "bdh-model", format_version 1, creator, source, source_sha256,
-//                        layout, inferred (JSON list), dynamics (JSON), training_window (tokens,
-//                        where known), content_sha256
+//                        layout, inferred (JSON list), not_used (JSON list, where there are any),
+//                        dynamics (JSON), training_window (tokens, where known), content_sha256
 //   /nodes/NAME          a population: attribute size; neurons, hubs, sensory, readout; of explicit
 //                        edges: sources (neurons, then sensory nodes where these are sources too)
 //   /nodes/neurons/original_id     u32, neurons; where they were renumbered

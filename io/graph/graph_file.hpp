@@ -29,8 +29,6 @@ struct graph_nodes {
   // Node -> name, in the order of the file; empty: nodes are numbers.
   std::vector<std::string> names;
   std::optional<neuron_id> size;  // where the file states it
-  // What a reader of the file had to decide and the user should know; or nothing.
-  std::string remark;
 };
 
 struct graph_edge {
@@ -45,6 +43,10 @@ struct edge_list {
   bool one_population = true;
   graph_nodes source, target;  // of one population: all is in source
   std::vector<graph_edge> edges;
+  // What the reader had to decide and the user should know, one line each.
+  std::vector<std::string> remarks;
+  // What the file has beside the edges and their weights, each with its place.
+  std::vector<std::string> not_used;
 
   const graph_nodes& sources() const noexcept { return source; }
   const graph_nodes& targets() const noexcept { return one_population ? source : target; }

@@ -338,6 +338,8 @@ class graph_importer {
     p.direct = std::move(g);
     p.neuron_names = std::move(neurons_.names());
     p.origin = origin_of(options_, partners);
+    for (const edge_list* f : files())
+      p.origin.not_used.insert(p.origin.not_used.end(), f->not_used.begin(), f->not_used.end());
     return {model(std::move(p)), partners, remarks()};
   }
 
@@ -349,8 +351,7 @@ class graph_importer {
 
   std::vector<std::string> remarks() const {
     std::vector<std::string> all;
-    for (const edge_list* f : files())
-      if (const std::string& remark = f->sources().remark; !remark.empty()) all.push_back(remark);
+    for (const edge_list* f : files()) all.insert(all.end(), f->remarks.begin(), f->remarks.end());
     return all;
   }
 

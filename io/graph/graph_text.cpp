@@ -233,7 +233,8 @@ void take_nodes(name_table& names, graph_nodes& to, edge_list& list, neuron_id g
   for (const std::string& name : names.names()) {
     const auto number = whole_number(name);
     if (!number) {
-      to.remark = mixed_names(names.names(), list, first, second);
+      if (std::string remark = mixed_names(names.names(), list, first, second); !remark.empty())
+        list.remarks.push_back(std::move(remark));
       to.names = std::move(names.names());
       return;
     }

@@ -74,6 +74,25 @@ void write_nodes(hdf5::group& root, const model& m) {
   }
 }
 
+std::string list_text(const std::vector<std::string>& lines) {
+  return nlohmann::json(lines).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+// As many as fit into an attribute, and how many there were.
+std::vector<std::string> shortened(const std::vector<std::string>& lines) {
+  constexpr std::size_t most = 32768;
+  std::vector<std::string> kept;
+  std::size_t bytes = 0;
+  for (const std::string& line : lines) {
+    bytes += list_text({line}).size();
+    if (bytes > most) break;
+    kept.push_back(line);
+  }
+  if (kept.size() != lines.size())
+    kept.push_back("and " + std::to_string(lines.size() - kept.size()) + " more");
+  return kept;
+}
+
 void write_model(const model& m, const std::string& hash, const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
@@ -84,8 +103,9 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
     root.set_text("source", m.origin().source);
     root.set_text("source_sha256", m.origin().source_sha256);
     root.set_text("layout", m.origin().layout);
-    root.set_text("inferred", nlohmann::json(m.origin().inferred)
-                                  .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    root.set_text("inferred", list_text(m.origin().inferred));
+    if (!m.origin().not_used.empty())
+      root.set_text("not_used", list_text(shortened(m.origin().not_used)));
     root.set_text("dynamics", rules_json(m).dump());
     if (m.training_window() != 0) root.set_number("training_window", m.training_window());
     root.set_text("content_sha256", hash);
@@ -159,18 +179,25 @@ void read_rules(const hdf5::group& root, model_spec& to) {
                               value.dump() + ", as " + to.rules.name() + " has it");
 }
 
+std::vector<std::string> read_list(const hdf5::group& root, const char* attribute) {
+  const std::string place = root.place() + "@" + attribute;
+  const nlohmann::json lines = nlohmann::json::parse(root.text(attribute), nullptr, false);
+  if (!lines.is_array()) throw input_error(place, "no JSON list", "a list of texts");
+  std::vector<std::string> result;
+  for (const auto& line : lines) {
+    if (!line.is_string()) throw input_error(place, line.dump(), "a text");
+    result.push_back(line.get<std::string>());
+  }
+  return result;
+}
+
 void read_origin(const hdf5::group& root, model_spec& to) {
   to.origin.creator = root.text("creator");
   to.origin.source = root.text("source");
   to.origin.source_sha256 = root.text("source_sha256");
   to.origin.layout = root.text("layout");
-  const nlohmann::json inferred = nlohmann::json::parse(root.text("inferred"), nullptr, false);
-  if (!inferred.is_array())
-    throw input_error(root.place() + "@inferred", "no JSON list", "a list of texts");
-  for (const auto& line : inferred) {
-    if (!line.is_string()) throw input_error(root.place() + "@inferred", line.dump(), "a text");
-    to.origin.inferred.push_back(line.get<std::string>());
-  }
+  to.origin.inferred = read_list(root, "inferred");
+  if (root.has_attribute("not_used")) to.origin.not_used = read_list(root, "not_used");
   if (root.has_attribute("training_window")) to.training_window = root.number("training_window");
   to.content_sha256 = root.text("content_sha256");
   if (to.content_sha256.size() != 64 ||

@@ -76,6 +76,16 @@ class Import(CliTest):
         for part in ("released code", "2 heads", "3 layers", "interleaved", "tokenizer bytes",
                      "64 neurons", "8 hubs", "wrote"):
             self.assertIn(part, text)
+        self.assertIn("\nnot used: nothing\nwrote ", text)
+
+    def test_json_has_what_the_model_file_keeps(self):
+        made = self.json("import", f"{RANDOM}/model.safetensors", "-o", self.path("m.bdh.h5"))
+        info = self.json("info", self.path("m.bdh.h5"))
+        self.assertEqual(made["file"], self.path("m.bdh.h5"))
+        self.assertEqual(made["remarks"], [])
+        self.assertEqual(made["origin"]["not_used"], [])
+        for key in ("content_sha256", "origin", "layers", "populations"):
+            self.assertEqual(made[key], info[key])
 
     def test_does_not_overwrite_unless_forced(self):
         target = self.path("m.bdh.h5")

@@ -59,6 +59,7 @@ void check_same(const model& a, const model& b) {
   CHECK(a.origin().source_sha256 == b.origin().source_sha256);
   CHECK(a.origin().layout == b.origin().layout);
   CHECK(a.origin().inferred == b.origin().inferred);
+  CHECK(a.origin().not_used == b.origin().not_used);
 }
 
 std::string message_of(const auto& work) {
@@ -101,9 +102,21 @@ TEST_CASE("a model with long texts survives a file") {
   model_spec p = files::small_parts();
   p.origin.source = std::string(60000, 's');
   p.origin.inferred.assign(1000, std::string(50, 'i'));
+  p.origin.not_used = {"column 'colour' of edges.csv", "caf\xc3\xa9"};
   const model m(std::move(p));
   save_model(m, dir / "m.bdh.h5", false);
   check_same(m, load_model(dir / "m.bdh.h5"));
+}
+
+TEST_CASE(
+    "of what an import did not use, a file keeps as much as fits, and the number of the rest") {
+  const files::folder dir;
+  model_spec p = files::small_parts();
+  p.origin.not_used.assign(100000, std::string(50, 'u'));
+  save_model(model(std::move(p)), dir / "m.bdh.h5", false);
+  const std::vector<std::string> kept = load_model(dir / "m.bdh.h5").origin().not_used;
+  REQUIRE(kept.size() > 500);
+  CHECK(kept.back() == "and " + std::to_string(100000 - (kept.size() - 1)) + " more");
 }
 
 TEST_CASE(
