@@ -325,11 +325,13 @@ void note_fewer(const activity_options& o, const observed& r) {
 }
 
 int activity(const activity_options& o) {
-  if (!o.output.empty()) {
-    const atomic_file target(o.output, o.force);
-  }  // refuses before the work, not after it
+  if (!o.output.empty()) const atomic_file refused_before_the_work(o.output, o.force);
   expect_there(o.subject, "a model, or the folder of a run");
-  const observed r = identify(o.subject) == file_kind::run ? of_run(o) : of_model(o);
+  const bool run = identify(o.subject) == file_kind::run;
+  std::error_code failed;
+  if (!run && std::filesystem::is_directory(o.subject, failed))
+    throw input_error(o.subject, "a folder without run.json", "a model, or the folder of a run");
+  const observed r = run ? of_run(o) : of_model(o);
   const int signal = stop_requested();
   if (r.all.tokens().empty()) {
     if (signal == 0) throw input_error(o.subject, "no token", "a text, or a run that read one");

@@ -355,9 +355,7 @@ class concepts_app final : public command {
     concepts_options& o = options_;
     o.trace = trace_->given() || !o.trace_output.empty();
     for (const std::string* file : {&o.output, &o.trace_output})
-      if (!file->empty()) {
-        const atomic_file target(*file, o.force);
-      }  // refuses before the work, not after it
+      if (!file->empty()) const atomic_file refused_before_the_work(*file, o.force);
     const model m = o.engine.open(o.model);
     simulator brain = o.engine.make(m);
     stop_on_signals();

@@ -204,9 +204,8 @@ class analysis {
   static std::uint64_t null_number(std::uint64_t number, sign s) {
     return 3 * number + static_cast<std::uint64_t>(s);
   }
-  neuron_id sources() const {
-    return window_.same_neurons() ? 0 : window_.sources;
-  }  // that are nothing else
+  // That are nothing else.
+  neuron_id sources() const { return window_.same_neurons() ? 0 : window_.sources; }
 
   // Of the same number of neurons, hubs, and edges of either sign; made once for all parts.
   const thresholded_graph& gaussian(std::uint64_t number) {

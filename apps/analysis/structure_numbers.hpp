@@ -12,12 +12,12 @@ namespace bdh::app {
 double share_of(double edges, const thresholded_graph& g);  // of all pairs
 
 double mean_of(const std::vector<double>& v);
-std::optional<double> deviation_of(
-    const std::vector<double>& v);  // of the sample; a single value has none
-double quantile(const std::vector<double>& sorted,
-                double share);  // between two values on the line from one to the other
-std::vector<double> present(
-    const std::vector<std::optional<double>>& v);  // the values that there are, ascending
+// Of the sample; a single value has none.
+std::optional<double> deviation_of(const std::vector<double>& v);
+// Between two values on the line from one to the other.
+double quantile(const std::vector<double>& sorted, double share);
+// The values that there are, ascending.
+std::vector<double> present(const std::vector<std::optional<double>>& v);
 
 struct inner_core {
   std::uint32_t k = 0;

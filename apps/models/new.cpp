@@ -163,9 +163,8 @@ class new_app final : public command {
       throw usage_error("--rewire", "for small-world and blocks");
     if (communities_->given() && options_.family != "blocks")
       throw usage_error("--communities", "for blocks");
-    {
-      const atomic_file target(options_.model, options_.force);
-    }  // refuses before the work, not after it
+    // Refuses before the work, not after it.
+    { const atomic_file target(options_.model, options_.force); }
     const random_model_recipe recipe = recipe_of(options_);
     expect_memory(recipe);
     stop_on_signals();

@@ -34,13 +34,11 @@ class model_graph {
 
   const std::string& name() const noexcept { return name_; }  // "Gx"
   const weight_matrix& rows() const noexcept { return rows_; }
-  const neuron_window& window() const noexcept {
-    return window_;
-  }  // from all neurons to all neurons
+  // From all neurons to all neurons.
+  const neuron_window& window() const noexcept { return window_; }
   executor& work() const noexcept { return *work_; }
-  std::size_t depth() const noexcept {
-    return depth_;
-  }  // of the product that the weights are; 0: explicit edges
+  // Of the product that the weights are; 0: explicit edges.
+  std::size_t depth() const noexcept { return depth_; }
 
   // What goes on after the passes, on standard error.
   void show(const std::string& what) const;

@@ -24,10 +24,8 @@ class token_printer {
 
   bool is_terminal() const noexcept { return terminal_; }
   const std::vector<token_id>& tokens() const noexcept { return tokens_; }  // that were kept
-  const std::string& text() const noexcept {
-    return text_;
-  }                                     // their bytes; empty where tokens are
-                                        // not bytes
+  // Their bytes; empty where tokens are not bytes.
+  const std::string& text() const noexcept { return text_; }
   nlohmann::ordered_json json() const;  // of both
 
  private:

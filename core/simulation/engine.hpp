@@ -117,8 +117,8 @@ class engine {
   virtual std::optional<fault> first_fault(site_id site) const = 0;
 
   // Readers, for use between steps: they never change a bit of the state.
-  virtual std::span<const float> logits()
-      const noexcept = 0;  // readout nodes; at site 0 after read_out
+  // (readout nodes); at site 0 after read_out.
+  virtual std::span<const float> logits() const noexcept = 0;
   // What follows from them: the token to read at `position` (bdh/sampling.hpp), and the
   // loss in nats should `next` come. A device answers with a few bytes and keeps the logits.
   virtual token_id choose(const sampling& how, std::uint64_t position) const;

@@ -153,13 +153,18 @@ class ordered final : public engine {
   }
   void read(variable v, std::span<float> out) const override {
     values_inside_.resize(out.size());
-    engine_->read(v, values_inside_);
     const variable_info& of = info(variables(), v);
     const std::size_t heads = of.per_head ? as_->outside.heads() : 1, width = out.size() / heads;
-    for (std::size_t first = 0; first < out.size(); first += width)
-      for_positions(of.of, [&](std::size_t i, std::size_t within) {
-        out[first + i] = values_inside_[first + within];
-      });
+    const auto for_all = [&](auto use) {
+      for (std::size_t first = 0; first < out.size(); first += width)
+        for_positions(of.of, [&](std::size_t i, std::size_t within) {
+          use(out[first + i], values_inside_[first + within]);
+        });
+    };
+    // What other processes have stays as it is.
+    if (local().size() != sites()) for_all([](float& here, float& within) { within = here; });
+    engine_->read(v, values_inside_);
+    for_all([](float& here, float& within) { here = within; });
   }
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
     if (info(variables(), v).of != domain::neurons) return engine::active(v, ids, values);

@@ -10,9 +10,13 @@ namespace bdh {
 
 std::size_t probe_set::add(const probe_spec& what) {
   position_.expect_between_tokens();
+  expect_possible();
+  return kept_.place(what, position_.tokens);
+}
+
+void probe_set::expect_possible() const {
   if (!published_) throw unavailable_error("probe", "a changed round table", "the published one");
   expect_all_sites_local("probe", engine_);
-  return kept_.place(what, position_.tokens);
 }
 
 std::optional<std::size_t> probe_set::find(const probe_spec& what) const {

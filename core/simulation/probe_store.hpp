@@ -36,9 +36,8 @@ class probe_store {
   // What the next token will read. (+ 0.0: a zero that was turned may have a sign.)
   double strength(std::size_t p) const noexcept { return at(p).strength + 0.0; }
 
-  bool reads_y(layer_id layer) const noexcept {
-    return of_layer_[layer - 1].some_by_y;
-  }  // has the layer a probe by Y?
+  // Has the layer a probe by Y?
+  bool reads_y(layer_id layer) const noexcept { return of_layer_[layer - 1].some_by_y; }
 
   // A layer's round 1: write, then decay; one of `parts` parts of the layer's probes, which can be
   // done at the same time.
@@ -47,8 +46,9 @@ class probe_store {
     bool frozen;                     // decay only
   };
   void write(layer_id layer, const activity& of, std::size_t part, std::size_t parts) noexcept;
-  void sort();  // by neuron: to be done before write() where probes were placed. Parts are then as
-                // far apart as sites are
+  // By neuron: to be done before write() where probes were placed. Parts are then as far apart as
+  // sites are.
+  void sort();
 
   // The strength of a pair was set: its probe, if there is one, and that of its rotation partner,
   // which knows both, follow.

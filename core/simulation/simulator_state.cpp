@@ -27,11 +27,25 @@ void expect_state_of(const model& m, const engine& work, const run_state& state)
   check_arrays(state, m);
 }
 
+// Through hubs, what is cut from a neuron that was there before is known by probes alone; a lesion
+// from the first token on needs none, as nothing was written to its neurons.
+void expect_removed(const model& m, const intervention& lesion, const run_state& state) {
+  if (state.tokens == 0 || m.is_direct() || lesion.what != intervention_kind::lesion ||
+      !lesion.always)
+    return;
+  throw unavailable_error(
+      "state",
+      "a lesion from the first token on, of which the state does not say whether it had it",
+      "no such lesion",
+      "remove it, restore the state, then add it: with `always` if the state was saved under it");
+}
+
 }  // namespace
 
 void simulator::clear_synapses() {
   parts_->work->clear_synapses();
   parts_->kept.clear_synapses();
+  parts_->sources.forget();
   parts_->next.restore({});
   parts_->position = {};
 }
@@ -54,10 +68,13 @@ run_state simulator::save() const {
 
 void simulator::restore(const run_state& state) {
   expect_state_of(model(), *parts_->work, state);
+  if (!state.probes.empty()) parts_->probes.expect_possible();
+  for (const auto& [number, p] : parts_->interventions) expect_removed(model(), p, state);
   parts_->position.inconsistent = true;  // should a device fail in between
   parts_->work->restore(0, state.network);
   for (layer_id l = 1; l <= model().layers(); ++l) parts_->work->restore(l, state.layers[l - 1]);
   parts_->kept.restore(state.probes, state.tokens);
+  parts_->sources.forget();
   parts_->applier.invalidate();
   parts_->next.restore(state.logits);
   parts_->position = {};

@@ -14,7 +14,7 @@ namespace bdh {
 token_loop::token_loop(const token_loop_parts& parts, const round_table& table, bool surprisals)
     : p_(parts),
       table_(table),
-      published_(table.rounds == round_table::published().rounds),
+      published_(table.is_published()),
       surprisals_(surprisals),
       scheduler_(parts.work, parts.mail, parts.threads, table, parts.subject.layers()) {}
 

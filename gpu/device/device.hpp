@@ -55,9 +55,8 @@ class device {
   // Whether its arithmetic is the host's, to the last bit. One that contracts a*b+c agrees within
   // contracted_tolerance.
   virtual bool exact() const noexcept = 0;
-  virtual std::map<std::string, std::string> versions() const {
-    return {};
-  }  // of what drives it, for reports
+  // Of what drives it, for reports.
+  virtual std::map<std::string, std::string> versions() const { return {}; }
 
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;

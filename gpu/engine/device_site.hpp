@@ -82,9 +82,8 @@ class device_site {
   void present(token_id token);
   virtual void begin_token();
   void launching(bool on) noexcept { launching_ = on; }
-  void gather(operations* into) noexcept {
-    gathered_ = into;
-  }  // what is launched, in place of launching it; null: launch
+  // From now on what is launched is put there, in place of launching it; null: launch.
+  void gather(operations* into) noexcept { gathered_ = into; }
   virtual void perform(action what, layer_id layer) = 0;
   // How the layers' clocks differ: launches recorded for one value hold for tokens of the same
   // value.
@@ -117,7 +116,9 @@ class device_site {
  protected:
   // Where the values of a variable that is not kept are.
   virtual const buffer<float>& values(variable v) const {
-    return v == variable::x ? own_.x : own_.y;
+    if (v == variable::x) return own_.x;
+    if (v == variable::y) return own_.y;
+    throw input_error("variable", std::string(name(v)), "x, y, w or a");
   }
 
   enum counted { per_x, per_y, per_unit };

@@ -41,9 +41,8 @@ class dynamics {
   bool accumulates_w(bool by_token) const noexcept { return !by_token && w_ == w_rule::leaky_sum; }
   // A is scaled by g(A), per head, before it drives Gy.
   bool attention_gain() const noexcept { return attention_gain_; }
-  bool centred() const noexcept {
-    return centred_;
-  }                                               // hubs subtract their pool's mean: Gx = Dx C B
+  // Hubs subtract their pool's mean: Gx = Dx C B.
+  bool centred() const noexcept { return centred_; }
   bool heads() const noexcept { return heads_; }  // more than one head is defined
   double epsilon() const noexcept { return epsilon_; }
 

@@ -29,17 +29,15 @@ struct probe_record {
   double strength = 0, partner = 0;  // of i -> j and of i's rotation partner -> j
 };
 
-// The probes of a simulator, and the strengths of pairs of neurons that
-// are known by them.
-//
-//     brain.probes().add({{17, 23}, 2});           // from now on, the synapse 17 -> 23 of layer 2
-//     brain.probes().strength(2, {17, 23});
-
 class engine;
 class model;
 class probe_store;
 struct stream_position;
 
+// The probes of a simulator, and the strengths of pairs of neurons that are known by them.
+//
+//     brain.probes().add({{17, 23}, 2});           // from now on, the synapse 17 -> 23 of layer 2
+//     brain.probes().strength(2, {17, 23});
 class probe_set {
  public:
   // All outlive the set. `published`: the run is that of the published round table.
@@ -51,6 +49,8 @@ class probe_set {
   // number. Probing changes no bit. Throws input_error out of range or while a token is read,
   // unavailable_error with a changed round table.
   std::size_t add(const probe_spec& what);
+  // Throws unavailable_error where this run can have no probes.
+  void expect_possible() const;
   std::optional<std::size_t> find(const probe_spec& what) const;
   std::size_t size() const noexcept;
   const probe_spec& what(std::size_t number) const noexcept;

@@ -41,6 +41,7 @@ struct round_table {
   // Section 2 of the paper with its two slips settled: the state that the previous token left is
   // read, then written, then decays.
   static round_table published();
+  bool is_published() const { return rounds == published().rounds; }
 };
 
 // The table as text, one action a line: "round 1  reweight   W(j), X(i) -> ...".

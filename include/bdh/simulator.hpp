@@ -55,6 +55,8 @@ class source_tracker {
   // followed, empty before.
   std::vector<float> activity() const;
 
+  void forget() noexcept { w_.clear(); }  // W is no longer that of the last token
+
   void token_entered(token_id token);  // at moment::token_entered, or while its W still holds
   void layer_ended();                  // at moment::y_ready, or while its Y still holds
   std::span<const float> w() const noexcept { return w_; }  // as of the last of these
@@ -233,7 +235,9 @@ class simulator {
   void clear_synapses();  // all synapses to zero, as before the first token
   run_state save() const;
   // Throws shape_error or input_error when it does not fit, is of another model (another
-  // content hash), of another retention or of synapses that are stored otherwise.
+  // content hash), of another retention or of synapses that are stored otherwise; unavailable_error
+  // with probes where this run can have none, and in circuits through hubs while a lesion of
+  // neurons from the first token on is in force, which the state may not have had.
   void restore(const run_state& state);
 
   const bdh::model& model() const noexcept;

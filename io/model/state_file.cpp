@@ -75,7 +75,7 @@ std::string counted(std::size_t size, const variable_info& v) {
 void check_reals(const array<float>& values, bool rounded, const std::string& place) {
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
-      throw input_error(at(place, "", i), std::to_string(values[i]), "a finite strength");
+      throw input_error(at(place, "", i), std::to_string(values[i]), "a finite value");
   for (std::size_t i = 0; rounded && i < values.size(); ++i)
     if (!is_bfloat16(values[i]))
       throw input_error(at(place, "", i), shown(values[i]), "a bfloat16, as @synapses says");
@@ -95,6 +95,8 @@ void check_variables(const state_arrays& arrays, std::span<const variable_info> 
       check_reals(*values, rounded && v.what == variable::synapses, here);
   }
   if (!per_layer) return;
+  if (arrays.clock() > std::uint64_t{1} << 62)
+    throw input_error(place + "clock", std::to_string(arrays.clock()), "at most 2^62");
   for (std::size_t i = 0; i < arrays.last_used().size(); ++i)
     if (arrays.last_used()[i] > arrays.clock())
       throw input_error(at(place, "last_used", i), std::to_string(arrays.last_used()[i]),

@@ -312,8 +312,8 @@ recording_reader run_reader::open(const listed_recording& recording) const {
       throw input_error(file.string(),
                         "positions " + std::to_string(reader.position(0)) + " to " +
                             std::to_string(reader.position(rows - 1)),
-                        "some of " + std::to_string(first) + " to " + std::to_string(end()) +
-                            ", those of tokens.csv");
+                        "positions of the " + std::to_string(tokens.size()) + " tokens from " +
+                            std::to_string(first) + " on that tokens.csv has");
     return reader;
   });
 }

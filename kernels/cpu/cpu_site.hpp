@@ -111,8 +111,8 @@ class cpu_site {
   virtual void save(layer_id layer, state_arrays::entry& to) const = 0;
   virtual void restore(layer_id layer, const state_arrays::entry& from) = 0;
   virtual void seed_rounding(std::uint64_t) noexcept {}
-  virtual void read(variable v, std::span<float> out)
-      const;  // of the whole population; fills only what this site owns
+  // (population); fills only what this site owns.
+  virtual void read(variable v, std::span<float> out) const;
   // Appends the own neurons that have a value; false: there is no list of them.
   bool active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
   virtual void clear_synapses() noexcept = 0;

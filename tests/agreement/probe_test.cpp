@@ -177,6 +177,29 @@ TEST_CASE("a probe changes no bit, and gives the token since which it is exact")
 }
 
 TEST_CASE(
+    "a state with probes is refused where there can be none, a lesion that it may not have too") {
+  const bdh::model m =
+      tests::as_graph(tests::random_weights({.neurons_per_head = 32}, 1), "gpu-release");
+  bdh::simulator probed(m, bdh::cpu_engine(m));
+  probed.probes().add({{3, 5}, 1});
+  probed.step(1);
+  bdh::round_table changed = bdh::round_table::published();
+  std::swap(changed.rounds[0], changed.rounds[1]);
+  bdh::simulator other(m, bdh::cpu_engine(m), {.table = changed});
+  CHECK_THROWS_WITH_AS(other.restore(probed.save()),
+                       "probe: a changed round table, expected the published one",
+                       bdh::unavailable_error);
+  CHECK(other.tokens() == 0);
+
+  bdh::simulator lesioned(m, bdh::cpu_engine(m));
+  const int lesion = lesioned.interventions().add(bdh::parse_intervention(m, "lesion 5"));
+  CHECK_THROWS_AS(lesioned.restore(probed.save()), bdh::unavailable_error);
+  lesioned.interventions().remove(lesion);
+  lesioned.restore(probed.save());
+  CHECK(lesioned.tokens() == 1);
+}
+
+TEST_CASE(
     "the same bits for any number of sites and threads, with other observers, stepped at once or "
     "by "
     "rounds") {

@@ -382,3 +382,19 @@ TEST_CASE("an engine of some sites is refused what needs them all") {
   CHECK_THROWS_AS(bdh::cpu_engine(m, {.sites = 2, .local = bdh::site_range{1, 3}}),
                   bdh::input_error);
 }
+
+TEST_CASE("reading from an engine of some sites leaves what others have as it is, in any order") {
+  bdh::model m = tests::as_direct_graph(
+      tests::random_circuits({.neurons = 400, .vocabulary = 10, .layers = 2, .degree = 12}, 8),
+      "bdh", nullptr, false);
+  std::vector<bdh::neuron_id> backwards(400);
+  for (bdh::neuron_id i = 0; i < 400; ++i) backwards[i] = 399 - i;
+  m = std::move(m).in_memory_order(std::move(backwards));
+  const auto part = bdh::cpu_engine(m, {.sites = 2, .local = bdh::site_range{1, 2}});
+  std::vector<float> x(400, 7.0f);
+  part->read(bdh::variable::x, x);
+  // The second site has the neurons with the first numbers.
+  CHECK(std::is_sorted(x.begin(), x.end()));
+  CHECK(x.front() == 0.0f);
+  CHECK(x.back() == 7.0f);
+}
