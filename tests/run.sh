@@ -11,8 +11,8 @@
 #   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the
 #                   tests under them, without those about the repository itself, the
 #                   double-precision oracle, memory and speed at scale, other people's readers
-#                   (interop), and those labelled slow; then the tests labelled threads under the
-#                   thread sanitizer
+#                   (interop), and those labelled slow or numbers; then the tests labelled threads
+#                   under the thread sanitizer
 #   --fuzz SECONDS  also runs every fuzz target for so long, under the address and
 #                   undefined-behaviour sanitizers (clang)
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
@@ -108,7 +108,7 @@ if [ $sanitizers = yes ]; then
   say "Building preset asan-ubsan, then its tests"
   build asan-ubsan
   attempt asan-ubsan run_tests asan-ubsan -LE \
-    '^(cuda|cuda-compile|repository|oracle|scale|slow|interop|reference)$'
+    '^(cuda|cuda-compile|repository|oracle|scale|slow|numbers|interop|reference)$'
   say "Building the tests of threads with preset tsan, then running them"
   build tsan --target thread_tests
   attempt tsan run_tests tsan -L '^threads$'
