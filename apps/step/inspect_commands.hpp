@@ -19,8 +19,6 @@ inline constexpr std::size_t default_rows = 10;  // of a list, without `top`
 // Throws input_error above 10000.
 std::size_t row_count(std::uint64_t count);
 
-std::string shown_position(const step_session& session);  // "token 5", the last one
-
 struct shown_variable {
   const char* name;
   variable what;
@@ -35,8 +33,6 @@ std::vector<probe_spec> specs_of(const step_session& session, const neuron_pair&
                                  std::optional<layer_id> layer,
                                  probe_factor factor = probe_factor::w);
 neuron_pair next_pair(const step_session& session, arguments& a);  // "i->j" or "i j"
-const char* kind_of_synapses(const model& m);  // "synapses", or "synapses neuron->hub"
-void print_synapses(const model& m, const std::vector<synapse_strength>& all);
 
 void show_synapse(step_session& session, arguments& a);
 void place_probe(step_session& session, arguments& a);

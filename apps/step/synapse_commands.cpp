@@ -11,11 +11,6 @@
 namespace bdh::app {
 namespace {
 
-std::string name_of(const model& m, const synapse_strength& s) {
-  if (m.is_direct()) return shown_pair(m, {s.neuron, s.target});
-  return fmt::format("{}->hub:{}", shown_neuron(m, s.neuron), s.target);
-}
-
 void expect_edge(const model& m, const neuron_pair& pair) {
   if (m.is_direct() && !m.direct().gs.find(pair.pre, pair.post))
     throw input_error(
@@ -76,15 +71,6 @@ neuron_pair next_pair(const step_session& session, arguments& a) {
   return {select_neuron(m, first), select_source(m, a.selection(m))};
 }
 
-const char* kind_of_synapses(const model& m) {
-  return m.is_direct() ? "synapses" : "synapses neuron->hub";
-}
-
-void print_synapses(const model& m, const std::vector<synapse_strength>& all) {
-  for (const synapse_strength& s : all)
-    say(fmt::format("{:>20} layer {:<4}{:>14}\n", name_of(m, s), s.layer, shown_number(s.now)));
-}
-
 void show_synapse(step_session& session, arguments& a) {
   const auto layer = a.layer(session.model());
   if (const std::size_t arrow = a.text().find("->hub:"); arrow != std::string_view::npos) {
@@ -127,10 +113,8 @@ void show_top(step_session& session, arguments& a) {
   const auto layer = a.layer(m);
   const auto word = a.next_if_any();
   a.end();
-  const ranked_synapses found = strongest_synapses(
-      session.experiment, layer, row_count(word ? a.number(*word, 1) : default_rows));
-  say(fmt::format("{} {} are not 0\n", found.nonzero, kind_of_synapses(m)));
-  print_synapses(m, found.largest);
+  const std::size_t count = row_count(word ? a.number(*word, 1) : default_rows);
+  say(as_text(m, strongest_synapses(session.experiment, layer, count)));
 }
 
 void show_changed(step_session& session, arguments& a) {
@@ -143,18 +127,14 @@ void show_changed(step_session& session, arguments& a) {
   const std::size_t count = row_count(most);
   const auto before = session.experiment.before_last_token();
   const ranked_synapses found = changed_synapses(session.experiment, *before, layer, count);
-  say(fmt::format("{} {} changed in {}\n", found.nonzero, kind_of_synapses(m),
-                  shown_position(session)));
+  say(as_text(m, found));
   if (found.largest.empty()) return;
-  say(fmt::format("{:>20} {:10}{:>14}{:>14}{:>14}\n", "", "", "before", "now", "change"));
-  const auto row = [&](const std::string& name, layer_id l, double was, double is) {
-    say(fmt::format("{:>20} layer {:<4}{:>14}{:>14}{:>14}\n", name, l, shown_number(was),
-                    shown_number(is), shown_number(is - was)));
-  };
-  for (const synapse_strength& s : found.largest) row(name_of(m, s), s.layer, s.before, s.now);
-  for (const probe_spec& p : session.probes)
-    if (!layer || p.layer == *layer)
-      row(shown_pair(m, p.pair), p.layer, strength(*before, p), strength(session.current(), p));
+  for (const probe_spec& p : session.probes) {
+    if (layer && p.layer != *layer) continue;
+    const double was = strength(*before, p), is = strength(session.current(), p);
+    say(fmt::format("{:>20} layer {:<4}{:>14}{:>14}{:>14}\n", shown_pair(m, p.pair), p.layer,
+                    shown_number(was), shown_number(is), shown_number(is - was)));
+  }
 }
 
 }  // namespace bdh::app

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <bdh/error.hpp>
@@ -40,7 +41,7 @@ void offer_synapses(const model& m, const simulator& now, const simulator* befor
 }
 
 ranked_synapses ranked(const top_k<synapse_strength>& found) {
-  return {found.nonzero(), found.entries()};
+  return {found.nonzero(), found.entries(), {}};
 }
 
 ranked_synapses rank_synapses(const experiment& e, const simulator* before,
@@ -69,6 +70,17 @@ ranked_synapses synapses_into(const experiment& e, neuron_id neuron, std::size_t
     }
   }
   return ranked(found);
+}
+
+shown_values counted(const experiment& e, variable v, layer_id layer,
+                     const std::vector<float>& values) {
+  const auto active = std::count_if(values.begin(), values.end(), [](float f) { return f != 0; });
+  return {.what = v,
+          .layer = layer,
+          .position = last_position(e),
+          .active = static_cast<std::size_t>(active),
+          .size = values.size(),
+          .entries = {}};
 }
 
 }  // namespace
@@ -130,8 +142,38 @@ std::vector<std::vector<float>> activity_history(const experiment& e, variable v
   return history;
 }
 
+shown_values show(const experiment& e, variable v, layer_id layer, std::size_t count) {
+  const std::vector<float> values = activity(e, v, layer);
+  shown_values shown = counted(e, v, layer, values);
+  top_k<std::size_t> top(count);
+  for (std::size_t i = 0; i < values.size(); ++i) top.offer(std::abs(values[i]), i);
+  for (const std::size_t i : top.entries()) shown.entries.push_back({i, values[i]});
+  return shown;
+}
+
+shown_values show(const experiment& e, variable v, layer_id layer,
+                  std::span<const neuron_id> neurons) {
+  const model& m = e.model();
+  if (v == variable::a && !m.is_direct())
+    throw unavailable_error("show a", "neurons, where A arrives at hubs",
+                            "show a, which lists hubs");
+  const std::vector<float> values = activity(e, v, layer);
+  shown_values shown = counted(e, v, layer, values);
+  const std::size_t each = m.is_direct() ? m.sources() : values.size();
+  for (const neuron_id i : neurons)
+    for (std::size_t at = i; at < values.size(); at += each)
+      shown.entries.push_back({at, values[at]});
+  return shown;
+}
+
 explanation explain_x(const experiment& e, neuron_id neuron, layer_id layer) {
-  explanation why{};
+  explanation why{.what = variable::x,
+                  .neuron = neuron,
+                  .layer = layer,
+                  .position = last_position(e),
+                  .value = 0,
+                  .other = 0,
+                  .cause = {}};
   if (layer > 1)
     at_moment(e, layer - 1, moment::x_ready,
               [&](const simulator& brain) { why.other = brain.read(variable::x)[neuron]; });
@@ -143,7 +185,13 @@ explanation explain_x(const experiment& e, neuron_id neuron, layer_id layer) {
 }
 
 explanation explain_y(const experiment& e, neuron_id neuron, layer_id layer) {
-  explanation why{};
+  explanation why{.what = variable::y,
+                  .neuron = neuron,
+                  .layer = layer,
+                  .position = last_position(e),
+                  .value = 0,
+                  .other = 0,
+                  .cause = {}};
   at_moment(e, layer, moment::y_ready, [&](const simulator& brain) {
     why.value = brain.read(variable::y)[neuron];
     why.other = brain.read(variable::x)[neuron];
@@ -159,7 +207,9 @@ ranked_synapses strongest_synapses(const experiment& e, std::optional<layer_id> 
 
 ranked_synapses changed_synapses(const experiment& e, const simulator& before,
                                  std::optional<layer_id> layer, std::size_t count) {
-  return rank_synapses(e, &before, layer, count);
+  ranked_synapses found = rank_synapses(e, &before, layer, count);
+  found.changed_by = last_position(e);
+  return found;
 }
 
 std::vector<std::vector<double>> strength_history(const experiment& e,
@@ -177,6 +227,7 @@ std::vector<std::vector<double>> strength_history(const experiment& e,
 neighborhood neighbors(const experiment& e, neuron_id neuron, std::size_t count) {
   const model& m = e.model();
   neighborhood found;
+  found.neuron = neuron;
   found.gx_in = rank_edges(edges_into(m, circuit::gx, neuron), count);
   found.gx_out = rank_edges(edges_from(m, circuit::gx, neuron), count);
   found.gy_in = rank_edges(edges_into(m, circuit::gy, neuron), count);

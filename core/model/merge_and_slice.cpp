@@ -152,8 +152,12 @@ model_spec assembled(std::span<const source_model> models, neuron_id neurons, fl
   const model& first = *models[0].from;
   model_spec p = first.spec_without_circuits();
   p.memory_order.clear();
-  p.origin = {
-      .creator = creator(), .source = {}, .source_sha256 = {}, .layout = {}, .inferred = {}, .not_used = {}};
+  p.origin = {.creator = creator(),
+              .source = {},
+              .source_sha256 = {},
+              .layout = {},
+              .inferred = {},
+              .not_used = {}};
   const assembly a(models, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include <bdh/error.hpp>
 #include <bdh/model.hpp>
 
 #include "core/simulation/engine.hpp"

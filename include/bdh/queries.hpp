@@ -1,5 +1,5 @@
-// What an experiment shows of a model: activity, its causes, synapses and edges, as values. Nothing
-// here changes a bit of what the experiment reads later.
+// What an experiment shows of a model: activity, its causes, synapses and edges, as values, as text
+// and as JSON. Nothing here changes a bit of what the experiment reads later.
 //
 // "The last token" is the one that the experiment began last, complete or still being read.
 #pragma once
@@ -89,8 +89,31 @@ std::vector<float> activity(const experiment& e, variable v, layer_id layer);
 std::vector<std::vector<float>> activity_history(const experiment& e, variable v, layer_id layer,
                                                  std::uint64_t tokens);
 
+// Values of a layer in the last token.
+struct shown_values {
+  variable what = variable::x;
+  layer_id layer = 0;
+  std::uint64_t position = 0;        // of the token
+  std::size_t active = 0, size = 0;  // how many values are not 0; all
+  struct entry {
+    std::size_t at;  // as activity() has them: of A, head * (sources or hubs) + its number there
+    float value;
+  };
+  std::vector<entry> entries;
+};
+// The `count` largest by absolute value; of equal ones, the first.
+shown_values show(const experiment& e, variable v, layer_id layer, std::size_t count);
+// Those of these neurons, as they are listed; of A over explicit edges, of every head. Throws
+// unavailable_error for A through hubs, which is that of hubs.
+shown_values show(const experiment& e, variable v, layer_id layer,
+                  std::span<const neuron_id> neurons);
+
 // Why X or Y of a neuron has its value.
 struct explanation {
+  variable what = variable::x;
+  neuron_id neuron = 0;
+  layer_id layer = 0;
+  std::uint64_t position = 0;  // of the token
   float value;
   float other;  // for X: X of the layer before, 0 in layer 1; for Y: X, which multiplies the drive
   drive cause;
@@ -109,6 +132,7 @@ struct synapse_strength {
 struct ranked_synapses {
   std::uint64_t nonzero = 0;  // how many are not 0, or have changed
   std::vector<synapse_strength> largest;
+  std::optional<std::uint64_t> changed_by;  // position of the token; nothing: by strength
 };
 
 // Synapses of a layer, or of all, by strength.
@@ -130,6 +154,7 @@ struct ranked_edges {
   std::vector<weighted_edge> largest;  // by absolute weight; of equal ones, the first by its end
 };
 struct neighborhood {
+  neuron_id neuron = 0;
   ranked_edges gx_in, gx_out, gy_in, gy_out;
   std::uint64_t synapses_per_layer = 0;        // of the neuron, outgoing
   ranked_synapses synapses_out;                // of all layers
@@ -137,5 +162,21 @@ struct neighborhood {
 };
 // The `count` largest of each kind.
 neighborhood neighbors(const experiment& e, neuron_id neuron, std::size_t count);
+
+// ---- as text and as JSON
+
+// Lines as `bdh step` shows them: nodes by their names, where they have some, and numbers of 6
+// digits. Of an explanation, the `terms` largest contributions.
+std::string as_text(const model& m, const shown_values& shown);
+std::string as_text(const model& m, const explanation& why, std::size_t terms);
+std::string as_text(const model& m, const ranked_synapses& found);
+std::string as_text(const model& m, const neighborhood& found);
+
+// One JSON object, with everything that the value has: numbers to the last digit, nodes by their
+// ids, and by their names where they have some.
+std::string as_json(const model& m, const shown_values& shown);
+std::string as_json(const model& m, const explanation& why);
+std::string as_json(const model& m, const ranked_synapses& found);
+std::string as_json(const model& m, const neighborhood& found);
 
 }  // namespace bdh

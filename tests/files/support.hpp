@@ -120,7 +120,8 @@ inline bdh::model_spec small_parts(const choice& c = {}) {
               "räksmörgås.safetensors",
               std::string(64, 'a'),
               "released code",
-              {"heads: 2, from the shape", "a \"quote\"\nand a line"}};
+              {"heads: 2, from the shape", "a \"quote\"\nand a line"},
+              {}};
   return p;
 }
 // The same neurons with explicit edges: a sparse graph with a readout, or what an import of BDH-GPU

@@ -2,6 +2,7 @@
 // gives that read the same from the start.
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -258,4 +259,59 @@ TEST_CASE("queries: the strongest synapses, those that changed, and neighbours")
   REQUIRE(!around.synapses_out.largest.empty());
   CHECK(around.synapses_out.largest[0].now == top.largest[0].now);
   REQUIRE(around.synapses_in);
+}
+
+TEST_CASE("queries as JSON have what the values have, to the last digit") {
+  const bdh::model m = small_model();
+  bdh::experiment e(m, make_engine);
+  for (const bdh::token_id t : tokens(5)) e.read(t);
+  using nlohmann::json;
+
+  const bdh::shown_values x = bdh::show(e, bdh::variable::x, 2, std::size_t{3});
+  const json shown = json::parse(bdh::as_json(m, x));
+  const std::vector<float> all = e.current().read(bdh::variable::x);
+  CHECK(shown["variable"] == "X");
+  CHECK(shown["layer"] == 2);
+  CHECK(shown["token"] == 4);
+  CHECK(shown["size"] == m.neurons());
+  REQUIRE(shown["values"].size() == 3);
+  for (std::size_t k = 0; k < 3; ++k) {
+    CHECK(shown["values"][k]["id"] == x.entries[k].at);
+    CHECK(shown["values"][k]["value"].get<float>() == x.entries[k].value);
+  }
+  const bdh::neuron_id chosen[] = {7, 3};
+  const bdh::shown_values two = bdh::show(e, bdh::variable::x, 2, chosen);
+  REQUIRE(two.entries.size() == 2);
+  CHECK(two.entries[0].at == 7);
+  CHECK(two.active == x.active);
+
+  const auto neuron = static_cast<bdh::neuron_id>(x.entries[0].at);
+  for (const bdh::explanation& why : {bdh::explain_x(e, neuron, 2), bdh::explain_y(e, neuron, 2)}) {
+    const json told = json::parse(bdh::as_json(m, why));
+    CHECK(told["neuron"]["id"] == neuron);
+    CHECK(told["value"].get<float>() == why.value);
+    CHECK(told["drive"].get<double>() == why.cause.total());
+    REQUIRE(told["terms"].size() == why.cause.terms.size());
+    for (std::size_t k = 0; k < told["terms"].size(); ++k)
+      CHECK(told["terms"][k]["contribution"].get<double>() == why.cause.terms[k].value());
+    CHECK(told["held"].is_null());
+    CHECK(bdh::as_text(m, why, 1).find(" more\n") != std::string::npos);
+  }
+
+  const bdh::ranked_synapses top = bdh::strongest_synapses(e, std::nullopt, 4);
+  const json ranked = json::parse(bdh::as_json(m, top));
+  CHECK(ranked["nonzero"] == top.nonzero);
+  CHECK_FALSE(ranked.contains("changed_by_token"));
+  REQUIRE(ranked["largest"].size() == 4);
+  CHECK(ranked["largest"][0]["strength"].get<double>() == top.largest[0].now);
+  CHECK(ranked["largest"][0]["target"]["id"] == top.largest[0].target);
+  const bdh::ranked_synapses changed =
+      bdh::changed_synapses(e, *e.before_last_token(), std::nullopt, 4);
+  CHECK(json::parse(bdh::as_json(m, changed))["changed_by_token"] == 4);
+
+  const bdh::neighborhood around = bdh::neighbors(e, neuron, 2);
+  const json near = json::parse(bdh::as_json(m, around));
+  CHECK(near["gx_in"]["nonzero"] == around.gx_in.nonzero);
+  CHECK(near["gx_in"]["largest"][0]["weight"].get<double>() == around.gx_in.largest[0].weight);
+  CHECK(near["synapses_out"]["nonzero"] == around.synapses_out.nonzero);
 }
