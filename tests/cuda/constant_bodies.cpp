@@ -62,24 +62,59 @@ inline constexpr float x[] = {10, 100};
 constexpr bool propagates() {
   float pushed[2] = {}, scattered[2] = {}, collected[2] = {}, pulled[2] = {}, gathered[2] = {},
         chosen[2] = {}, picked[2] = {};
-  push_dense{edges, 2, 2, 0, 2, both, x, pushed}(group{});
-  push_sparse{starts, ends, edges, 2, 2, both, x, scattered}(group{});
+  push_dense{.rows = edges,
+             .stride = 2,
+             .width = 2,
+             .first_source = 0,
+             .count = 2,
+             .source = both,
+             .activity = x,
+             .out = pushed}(group{});
+  push_sparse{.indptr = starts,
+              .target = ends,
+              .weights = edges,
+              .width = 2,
+              .count = 2,
+              .source = both,
+              .activity = x,
+              .out = scattered}(group{});
   const float* const parts[] = {edges, edges + 2};
-  reduce_blocks{parts, 2, 2, collected}(group{});
+  reduce_blocks{.parts = parts, .width = 2, .count = 2, .out = collected}(group{});
   float last[1] = {}, first[1] = {};  // of two columns the first
-  push_dense{edges, 2, 1, 0, 2, both, x, last}(group{});
-  reduce_block_rows{edges, 2, 1, 2, first}(group{});
+  push_dense{.rows = edges,
+             .stride = 2,
+             .width = 1,
+             .first_source = 0,
+             .count = 2,
+             .source = both,
+             .activity = x,
+             .out = last}(group{});
+  reduce_block_rows{.parts = edges, .stride = 2, .width = 1, .count = 2, .out = first}(group{});
   if (last[0] != 310 || first[0] != 4) return false;
   for (index r = 0; r < 2; ++r) {
-    pull_dense{edges, 2, nullptr, x, pulled}(group{}, r);
-    pull_dense{edges, 2, crossed, x, chosen}(group{}, r);
-    pull_sparse{starts, ends, edges, nullptr, x, gathered}(group{}, r);
-    pull_sparse{starts, ends, edges, crossed, x, picked}(group{}, r);
+    pull_dense{.rows = edges, .width = 2, .target = nullptr, .activity = x, .out = pulled}(group{},
+                                                                                           r);
+    pull_dense{.rows = edges, .width = 2, .target = crossed, .activity = x, .out = chosen}(group{},
+                                                                                           r);
+    pull_sparse{.indptr = starts,
+                .source = ends,
+                .weights = edges,
+                .target = nullptr,
+                .activity = x,
+                .out = gathered}(group{}, r);
+    pull_sparse{.indptr = starts,
+                .source = ends,
+                .weights = edges,
+                .target = crossed,
+                .activity = x,
+                .out = picked}(group{}, r);
   }
   const float* const streams[] = {x, edges};
   float of_x[2] = {}, of_edges[2] = {};
   float* const each[] = {of_x, of_edges};
-  for (index r = 0; r < 2; ++r) pull_dense_batch_of<float>{edges, 2, 2, streams, each}(group{}, r);
+  for (index r = 0; r < 2; ++r)
+    pull_dense_batch_of<float>{
+        .rows = edges, .width = 2, .streams = 2, .activity = streams, .out = each}(group{}, r);
   if (of_x[0] != 210 || of_x[1] != 430 || of_edges[0] != 5 || of_edges[1] != 11) return false;
   return pushed[0] == 310 && pushed[1] == 420 && scattered[0] == 310 && scattered[1] == 420 &&
          collected[0] == 4 && collected[1] == 6 && pulled[0] == 210 && pulled[1] == 430 &&
@@ -101,14 +136,30 @@ constexpr bool propagates_over_explicit_edges() {  // both sources reach targets
   // By target: target 0 hears source 0 by edge 0 and source 1 by edge 2, target 1 by edges 1 and 3.
   const std::uint64_t edge_of[] = {0, 2, 1, 3};
   float pulled[2] = {}, pulled_aged[2] = {}, one[2] = {};
-  pull_edges{starts, ends, edge_of, edges, nullptr, x, nullptr, nullptr, nullptr, pulled}(group{},
-                                                                                          0, 2);
+  pull_edges{.indptr = starts,
+             .source = ends,
+             .edge = edge_of,
+             .weights = edges,
+             .narrow = nullptr,
+             .activity = x,
+             .retention = nullptr,
+             .age = nullptr,
+             .row = nullptr,
+             .out = pulled}(group{}, 0, 2);
   for (index r = 0; r < 2; ++r)
     pull_many_edges{{starts, ends, edge_of, edges, nullptr, x, u, age, crossed, pulled_aged}}(
         group{}, r);
   const float silent[] = {10, 0};
-  pull_edges{starts, ends, nullptr, edges, nullptr, silent, nullptr, nullptr, crossed, one}(group{},
-                                                                                            0, 1);
+  pull_edges{.indptr = starts,
+             .source = ends,
+             .edge = nullptr,
+             .weights = edges,
+             .narrow = nullptr,
+             .activity = silent,
+             .retention = nullptr,
+             .age = nullptr,
+             .row = crossed,
+             .out = one}(group{}, 0, 1);
   if (pulled[0] != 310 || pulled[1] != 420 || pulled_aged[0] != 80 || pulled_aged[1] != 110 ||
       one[0] != 0 || one[1] != 30)
     return false;
@@ -119,15 +170,31 @@ static_assert(propagates_over_explicit_edges());
 constexpr bool reweights() {  // sigma = (1, 2), kept by half, then + W X with W = (10, 100), X = 3
   float sigma[] = {1, 2};
   const float activity[] = {3}, kept[] = {0.5f};
-  reweight{sigma, 2, 0, both, activity, kept, x}(group{}, 0);
+  reweight{.rows = sigma,
+           .width = 2,
+           .first_source = 0,
+           .source = both,
+           .activity = activity,
+           .decay = kept,
+           .w = x}(group{}, 0);
   if (sigma[0] != 30.5f || sigma[1] != 301) return false;
   float again[] = {1, 2}, pushed[2] = {};
-  if (!push_and_reweight_of<float>{
-          {again, 2, 0, both, activity, kept, x}, 1, 1, x, pushed}(group{}))
+  if (!push_and_reweight_of<float>{.write = {again, 2, 0, both, activity, kept, x},
+                                   .count = 1,
+                                   .prefetch_end = 1,
+                                   .activity = x,
+                                   .out = pushed}(group{}))
     return false;
   bfloat16 rounded[] = {{0x3f80}, {0x4000}};  // (1, 2)
   const random_rounding up[] = {{0, 0xffff0000}};
-  reweight_of<bfloat16>{rounded, 2, 0, both, activity, kept, x, up}(group{}, 0);
+  reweight_of<bfloat16>{.rows = rounded,
+                        .width = 2,
+                        .first_source = 0,
+                        .source = both,
+                        .activity = activity,
+                        .decay = kept,
+                        .w = x,
+                        .rounding = up}(group{}, 0);
   return again[0] == 30.5f && again[1] == 301 && pushed[0] == 10 && pushed[1] == 20 &&
          to_float(rounded[0]) == 30.5f && to_float(rounded[1]) == 302;
 }
@@ -141,13 +208,46 @@ constexpr bool reweights_explicit_edges() {  // rates (1, 2, 3, 4), W = (10, 100
   const std::uint64_t age[] = {1, 1};
   float plain[] = {2, 2, 2, 2}, turned[] = {2, 2, 2, 2}, aged[] = {2, 2, 2, 2};
   for (index p = 0; p < 2; ++p) {
-    reweight_edges{starts, starts + 1, ends,    rates,   nullptr, plain, x,
-                   units,  x,          nullptr, nullptr, kept,    age}(group{}, p);
-    reweight_edges{starts, starts + 1, ends,    rates,   u,    aged, x,
-                   units,  x,          nullptr, nullptr, kept, age}(group{}, p);
+    reweight_edges{.begin = starts,
+                   .end = starts + 1,
+                   .target = ends,
+                   .rate = rates,
+                   .retention = nullptr,
+                   .strength = plain,
+                   .w = x,
+                   .unit = units,
+                   .x = x,
+                   .cosine = nullptr,
+                   .sine = nullptr,
+                   .decay = kept,
+                   .age = age}(group{}, p);
+    reweight_edges{.begin = starts,
+                   .end = starts + 1,
+                   .target = ends,
+                   .rate = rates,
+                   .retention = u,
+                   .strength = aged,
+                   .w = x,
+                   .unit = units,
+                   .x = x,
+                   .cosine = nullptr,
+                   .sine = nullptr,
+                   .decay = kept,
+                   .age = age}(group{}, p);
   }
-  reweight_edges{starts, starts + 1, ends,   rates, nullptr, turned, x,
-                 pair,   x,          cosine, sine,  kept,    age}(group{}, 0);
+  reweight_edges{.begin = starts,
+                 .end = starts + 1,
+                 .target = ends,
+                 .rate = rates,
+                 .retention = nullptr,
+                 .strength = turned,
+                 .w = x,
+                 .unit = pair,
+                 .x = x,
+                 .cosine = cosine,
+                 .sine = sine,
+                 .decay = kept,
+                 .age = age}(group{}, 0);
   // turned: even' = -odd, odd' = even, of the rates times X: (10, 20) and (300, 400)
   return plain[0] == 1 + 10 * 10 && plain[1] == 1 + 100 * 20 && plain[2] == 2 + 10 * 300 &&
          plain[3] == 2 + 100 * 400 && turned[0] == 1 - 10 * 300 && turned[1] == 1 - 100 * 400 &&
@@ -159,15 +259,18 @@ static_assert(reweights_explicit_edges());
 constexpr bool thresholds() {
   const float drive[] = {-1, 2};
   float replaced[] = {5, 5}, accumulated[] = {5, 5}, y[] = {9, 9}, w[] = {1, 1};
-  threshold_x{drive, replaced, 2, false}(group{});
-  threshold_x{drive, accumulated, 2, true}(group{});
-  threshold_y{drive, x, y, 2}(group{});
+  threshold_x{.drive = drive, .x = replaced, .n = 2, .accumulate = false}(group{});
+  threshold_x{.drive = drive, .x = accumulated, .n = 2, .accumulate = true}(group{});
+  threshold_y{.drive = drive, .x = x, .y = y, .n = 2}(group{});
   integrate{drive, w, 2}(group{});
   float plain[] = {2, 6}, normal[] = {2, 6};  // mean 4, variance 4
-  normalise{plain, 2, 0, true, false, nullptr}(group{});
-  normalise{normal, 2, 0, false, true, nullptr}(group{});
+  normalise{
+      .z = plain, .n = 2, .epsilon = 0, .centre = true, .scale = false, .gain = nullptr}(group{});
+  normalise{
+      .z = normal, .n = 2, .epsilon = 0, .centre = false, .scale = true, .gain = nullptr}(group{});
   float driven[2] = {}, leaked[] = {2, 4};
-  net_drive{x, w, driven, 2, 0.5f}(group{});  // ((10, 100) - (0, 3)) / 2
+  net_drive{.excitatory = x, .inhibitory = w, .drive = driven, .n = 2, .gain = 0.5f}(
+      group{});  // ((10, 100) - (0, 3)) / 2
   leak{leaked, 2, 0.5f}(group{});
   if (driven[0] != 5 || driven[1] != 48.5f || leaked[0] != 1 || leaked[1] != 2) return false;
   return replaced[0] == 0 && replaced[1] == 2 && accumulated[0] == 5 && accumulated[1] == 7 &&
@@ -215,10 +318,29 @@ constexpr bool decays() {  // a quarter turn of (10, 100), last used two tokens 
   const float cosine[] = {0}, sine[] = {1};
   const std::uint64_t last[] = {1};
   float turned[2] = {}, aged[2] = {}, kept[2] = {};
-  turn_pairs{pair, x, 0, 2, cosine, sine, last, 3, 0.5, turned, aged, kept}(group{}, 1);
+  turn_pairs{.pair = pair,
+             .x = x,
+             .first_neuron = 0,
+             .per_head = 2,
+             .cosine = cosine,
+             .sine = sine,
+             .last = last,
+             .clock = 3,
+             .retention = 0.5,
+             .turned = turned,
+             .aged = aged,
+             .decay = kept}(group{}, 1);
   const bool pairs = turned[0] == -100 && turned[1] == 10 && aged[0] == -25 && aged[1] == 2.5f &&
                      kept[0] == 0.25f && kept[1] == 0.25f;
-  age_neurons{pair, x, 0, last, 3, 0.5, turned, aged, kept}(group{}, 1);
+  age_neurons{.neuron = pair,
+              .x = x,
+              .first_neuron = 0,
+              .last = last,
+              .clock = 3,
+              .retention = 0.5,
+              .turned = turned,
+              .aged = aged,
+              .decay = kept}(group{}, 1);
   return pairs && turned[0] == 10 && aged[0] == 2.5f && kept[0] == 0.25f;
 }
 static_assert(decays());

@@ -49,16 +49,37 @@ TEST_CASE("propagate, pushed: only active sources, ascending") {
   const index source[] = {10, 12};
   const float activity[] = {2, 10};
   float out[3] = {-1, -1, -1};
-  push_dense{rows, 3, 3, 10, 2, source, activity, out}(group);
+  push_dense{.rows = rows,
+             .stride = 3,
+             .width = 3,
+             .first_source = 10,
+             .count = 2,
+             .source = source,
+             .activity = activity,
+             .out = out}(group);
   CHECK(std::vector<float>(out, out + 3) == std::vector<float>{72, 84, 96});
-  push_dense{rows, 3, 3, 10, 0, source, activity, out}(group);
+  push_dense{.rows = rows,
+             .stride = 3,
+             .width = 3,
+             .first_source = 10,
+             .count = 0,
+             .source = source,
+             .activity = activity,
+             .out = out}(group);
   CHECK(out[0] == 0);
 
   const std::uint64_t indptr[] = {0, 1, 1, 3};
   const index target[] = {2, 0, 1};
   const float weights[] = {5, 7, 9};
   const index active[] = {0, 2};
-  push_sparse{indptr, target, weights, 3, 2, active, activity, out}(group);
+  push_sparse{.indptr = indptr,
+              .target = target,
+              .weights = weights,
+              .width = 3,
+              .count = 2,
+              .source = active,
+              .activity = activity,
+              .out = out}(group);
   CHECK(std::vector<float>(out, out + 3) == std::vector<float>{70, 90, 10});
 }
 
@@ -70,23 +91,40 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
     for (index m = 0; m < width; ++m) terms[m] = row[width + m] * activity[m];
     const index target[] = {1};
     float out[2] = {};
-    pull_dense{row.data(), width, nullptr, activity.data(), out}(group, 1);
+    pull_dense{.rows = row.data(),
+               .width = width,
+               .target = nullptr,
+               .activity = activity.data(),
+               .out = out}(group, 1);
     CHECK(out[1] == lawful_sum(terms));
-    pull_dense{row.data(), width, target, activity.data(), out}(group, 0);
+    pull_dense{.rows = row.data(),
+               .width = width,
+               .target = target,
+               .activity = activity.data(),
+               .out = out}(group, 0);
     CHECK(out[0] == out[1]);
 
     std::vector<index> all(width);
     for (index m = 0; m < width; ++m) all[m] = m;
     const std::uint64_t indptr[] = {0, width};
     float sparse = 0;
-    pull_sparse{indptr, all.data(), row.data() + width, nullptr, activity.data(), &sparse}(group,
-                                                                                           0);
+    pull_sparse{.indptr = indptr,
+                .source = all.data(),
+                .weights = row.data() + width,
+                .target = nullptr,
+                .activity = activity.data(),
+                .out = &sparse}(group, 0);
     CHECK(sparse == out[1]);
     // Gathered: the same edges from sources in another place.
     std::vector<float> spread(2 * width + 1, 99.0f);
     for (index m = 0; m < width; ++m) spread[2 * m + 1] = activity[m];
     for (index m = 0; m < width; ++m) all[m] = 2 * m + 1;
-    pull_sparse{indptr, all.data(), row.data() + width, nullptr, spread.data(), &sparse}(group, 0);
+    pull_sparse{.indptr = indptr,
+                .source = all.data(),
+                .weights = row.data() + width,
+                .target = nullptr,
+                .activity = spread.data(),
+                .out = &sparse}(group, 0);
     CHECK(sparse == out[1]);
   }
 }
@@ -95,7 +133,7 @@ TEST_CASE("propagate: a hub adds the blocks that reach it in their order") {
   const float a[] = {1e8f, 1}, b[] = {-1e8f, 2}, c[] = {1, 3};
   const float* parts[] = {a, b, c};
   float out[2] = {9, 9};
-  reduce_blocks{parts, 2, 3, out}(group);
+  reduce_blocks{.parts = parts, .width = 2, .count = 3, .out = out}(group);
   CHECK(out[0] == 1);  // (1e8 - 1e8) + 1; another order would lose the 1
   CHECK(out[1] == 6);
 }
@@ -104,7 +142,13 @@ TEST_CASE("reweight: strength of an active neuron's row, aged, plus W times X") 
   float rows[] = {1, 2, 3, 4, 5, 6};  // neurons 4 and 5, 3 targets
   const index source[] = {5};
   const float activity[] = {10}, kept[] = {0.5f}, w[] = {1, 0, -1};
-  reweight{rows, 3, 4, source, activity, kept, w}(group, 0);
+  reweight{.rows = rows,
+           .width = 3,
+           .first_source = 4,
+           .source = source,
+           .activity = activity,
+           .decay = kept,
+           .w = w}(group, 0);
   CHECK(std::vector<float>(rows, rows + 6) == std::vector<float>{1, 2, 3, 12, 2.5f, -7});
 }
 
@@ -313,19 +357,19 @@ TEST_CASE("threshold: excitation minus inhibition, cut at zero; a NaN is not sil
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float drive[] = {1, -1, 0, -0.0f, nan, 2};
   float x[] = {1, 1, 1, 1, 1, 1};
-  threshold_x{drive, x, 6, false}(group);
+  threshold_x{.drive = drive, .x = x, .n = 6, .accumulate = false}(group);
   CHECK(x[0] == 1);
   CHECK(x[1] == 0);
   CHECK_FALSE(std::signbit(x[3]));
   CHECK(std::isnan(x[4]));
   x[0] = 3;
   x[1] = 4;
-  threshold_x{drive, x, 2, true}(group);
+  threshold_x{.drive = drive, .x = x, .n = 2, .accumulate = true}(group);
   CHECK(x[0] == 4);
   CHECK(x[1] == 4);
   const float gate[] = {2, 2, 2, 2, 0, 3};
   float y[6] = {};
-  threshold_y{drive, gate, y, 6}(group);
+  threshold_y{.drive = drive, .x = gate, .y = y, .n = 6}(group);
   CHECK(y[0] == 2);
   CHECK(y[1] == 0);
   CHECK(y[5] == 6);
@@ -333,13 +377,15 @@ TEST_CASE("threshold: excitation minus inhibition, cut at zero; a NaN is not sil
 
 TEST_CASE("threshold: the pool of hubs is LayerNorm") {
   float z[] = {1, 2, 3, 6};  // mean 3, biased variance 3.5
-  normalise{z, 4, 0.5f, true, true, nullptr}(group);
+  normalise{.z = z, .n = 4, .epsilon = 0.5f, .centre = true, .scale = true, .gain = nullptr}(group);
   CHECK(z[0] == doctest::Approx(-1.0));
   CHECK(z[3] == doctest::Approx(1.5));
   float raw[] = {1, 2, 3, 6};
-  normalise{raw, 4, 0.5f, false, true, nullptr}(group);
+  normalise{
+      .z = raw, .n = 4, .epsilon = 0.5f, .centre = false, .scale = true, .gain = nullptr}(group);
   CHECK(raw[3] == doctest::Approx(3.0));
-  normalise{raw, 4, 0.5f, true, false, nullptr}(group);
+  normalise{
+      .z = raw, .n = 4, .epsilon = 0.5f, .centre = true, .scale = false, .gain = nullptr}(group);
   CHECK(raw[0] + raw[1] + raw[2] + raw[3] == doctest::Approx(0.0));
 }
 
@@ -349,14 +395,33 @@ TEST_CASE("decay: an active pair is turned to the clock and aged since its last 
   const float cosine[] = {0, 0.6f}, sine[] = {0, 0.8f};
   const std::uint64_t last[] = {0, 5};
   float turned[2], aged[2], kept[2];
-  turn_pairs{pair, x, 0, 4, cosine, sine, last, 7, 0.5, turned, aged, kept}(group, 1);
+  turn_pairs{.pair = pair,
+             .x = x,
+             .first_neuron = 0,
+             .per_head = 4,
+             .cosine = cosine,
+             .sine = sine,
+             .last = last,
+             .clock = 7,
+             .retention = 0.5,
+             .turned = turned,
+             .aged = aged,
+             .decay = kept}(group, 1);
   CHECK(turned[0] == doctest::Approx(3 * 0.6 - 4 * 0.8));
   CHECK(turned[1] == doctest::Approx(4 * 0.6 + 3 * 0.8));
   CHECK(kept[0] == 0.25f);
   CHECK(aged[1] == turned[1] * 0.25f);
   const index neuron[] = {1};
   const std::uint64_t used[] = {0, 6};
-  age_neurons{neuron, x, 0, used, 7, 0.5, turned, aged, kept}(group, 1);
+  age_neurons{.neuron = neuron,
+              .x = x,
+              .first_neuron = 0,
+              .last = used,
+              .clock = 7,
+              .retention = 0.5,
+              .turned = turned,
+              .aged = aged,
+              .decay = kept}(group, 1);
   CHECK(turned[0] == 9);
   CHECK(aged[0] == 4.5f);
 }
@@ -403,7 +468,12 @@ TEST_CASE("blocks: products and pushed sums are ascending, fused, with one accum
       CAPTURE(width);
       const auto rows = random(count * width, 1), by_hub = random(width * block_tokens, 2);
       std::vector<float> out(count * block_tokens, -1);
-      block_product{rows.data(), by_hub.data(), count, width, block_tokens, out.data()}(group);
+      block_product{.rows = rows.data(),
+                    .by_hub = by_hub.data(),
+                    .count = count,
+                    .width = width,
+                    .tokens = block_tokens,
+                    .out = out.data()}(group);
       bool right = true;
       for (index r = 0; r < count; ++r)
         for (index t = 0; t < block_tokens; ++t) {
@@ -419,7 +489,17 @@ TEST_CASE("blocks: products and pushed sums are ascending, fused, with one accum
               kept[] = {0.5f, 0.5f};
   const std::uint64_t active[] = {0b101, 0};
   float out[] = {10, 20, 30, 7, 8, 9};
-  block_push{rows, 3, 3, coefficient, 3, 1, active, 2, kept, out, 3}(group);
+  block_push{.rows = rows,
+             .stride = 3,
+             .width = 3,
+             .coefficient = coefficient,
+             .by_target = 3,
+             .by_source = 1,
+             .active = active,
+             .targets = 2,
+             .decay = kept,
+             .out = out,
+             .out_stride = 3}(group);
   CHECK(std::vector<float>(out, out + 6) ==
         std::vector<float>{5 + 2 + 40, 10 + 4 + 50, 15 + 6 + 60, 7, 8, 9});
 }
@@ -431,8 +511,15 @@ TEST_CASE("blocks: Y where X is active, rows by 32 lanes") {
   std::uint64_t active[block_tokens] = {0x8000000000000015}, active_y[block_tokens];
   std::vector<float> y(block_tokens * block_tokens, -1);
   index nth = 0;  // X of the tokens that are active, one behind the other
-  block_fire{
-      row.data(), width, 1, a.data(), x.data(), block_tokens, active, y.data(), active_y}(group);
+  block_fire{.rows = row.data(),
+             .width = width,
+             .count = 1,
+             .a = a.data(),
+             .x = x.data(),
+             .stride = block_tokens,
+             .active_x = active,
+             .y = y.data(),
+             .active_y = active_y}(group);
   for (index t = 0; t < block_tokens; ++t) {
     float lane[32] = {};
     for (index m = 0; m < width; ++m)

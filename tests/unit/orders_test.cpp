@@ -138,10 +138,23 @@ results written(const Group& group) {
   };
   std::vector<float> out(n), hubs(width);
 
-  push_dense{rows.data(), width, width, 0, count, active.data(), values.data(), hubs.data()}(group);
+  push_dense{.rows = rows.data(),
+             .stride = width,
+             .width = width,
+             .first_source = 0,
+             .count = count,
+             .source = active.data(),
+             .activity = values.data(),
+             .out = hubs.data()}(group);
   keep("push_dense", hubs);
-  push_sparse{indptr.data(), ends.data(),   weights.data(), width,
-              count,         active.data(), values.data(),  hubs.data()}(group);
+  push_sparse{.indptr = indptr.data(),
+              .target = ends.data(),
+              .weights = weights.data(),
+              .width = width,
+              .count = count,
+              .source = active.data(),
+              .activity = values.data(),
+              .out = hubs.data()}(group);
   keep("push_sparse", hubs);
   const push_edges push{indptr.data(), indptr.data() + 1, ends.data(),   weights.data(),
                         count,         active.data(),     values.data(), hubs.data()};
@@ -149,9 +162,10 @@ results written(const Group& group) {
   push_aging_edges{push, u.data(), ages.data()}(group);
   keep("push_aging_edges", hubs);
   const float* parts[] = {rows.data(), weights.data(), rates.data()};
-  reduce_blocks{parts, width, 3, hubs.data()}(group);
+  reduce_blocks{.parts = parts, .width = width, .count = 3, .out = hubs.data()}(group);
   keep("reduce_blocks", hubs);
-  reduce_block_rows{rows.data(), width, width, n, hubs.data()}(group);
+  reduce_block_rows{
+      .parts = rows.data(), .stride = width, .width = width, .count = n, .out = hubs.data()}(group);
   keep("reduce_block_rows", hubs);
   const pull_edges pull{indptr.data(), ends.data(), nullptr,     weights.data(), nullptr,
                         x.data(),      u.data(),    ages.data(), nullptr,        out.data()};
@@ -160,56 +174,104 @@ results written(const Group& group) {
   for (position r = 0; r < n; ++r) pull_many_edges{pull}(group, r);
   keep("pull_many_edges", out);
   for (position r = 0; r < n; ++r)
-    pull_dense{rows.data(), width, nullptr, w.data(), out.data()}(group, r);
+    pull_dense{.rows = rows.data(),
+               .width = width,
+               .target = nullptr,
+               .activity = w.data(),
+               .out = out.data()}(group, r);
   keep("pull_dense", out);
   const float* several[] = {w.data(), x.data()};
   std::vector<float> second(n);
   float* each[] = {out.data(), second.data()};
   for (position r = 0; r < n; ++r)
-    pull_dense_batch_of<float>{rows.data(), width, 2, several, each}(group, r);
+    pull_dense_batch_of<float>{
+        .rows = rows.data(), .width = width, .streams = 2, .activity = several, .out = each}(group,
+                                                                                             r);
   keep("pull_dense_batch", out);
   keep("pull_dense_batch", second);
   for (position r = 0; r < n; ++r)
-    pull_sparse{indptr.data(), ends.data(), weights.data(), nullptr, w.data(), out.data()}(group,
-                                                                                           r);
+    pull_sparse{.indptr = indptr.data(),
+                .source = ends.data(),
+                .weights = weights.data(),
+                .target = nullptr,
+                .activity = w.data(),
+                .out = out.data()}(group, r);
   keep("pull_sparse", out);
 
   auto sigma = rows;
   for (position j = 0; j < count; ++j)
-    reweight{sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()}(group, j);
+    reweight{.rows = sigma.data(),
+             .width = width,
+             .first_source = 0,
+             .source = active.data(),
+             .activity = values.data(),
+             .decay = x.data(),
+             .w = w.data()}(group, j);
   keep("reweight", sigma);
   const bool finite = push_and_reweight_of<float>{
-      {sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()},
-      count,
-      count,
-      values.data(),
-      hubs.data()}(group);
+      .write = {sigma.data(), width, 0, active.data(), values.data(), x.data(), w.data()},
+      .count = count,
+      .prefetch_end = count,
+      .activity = values.data(),
+      .out = hubs.data()}(group);
   keep("push_and_reweight", {static_cast<float>(finite)});
   keep("push_and_reweight", sigma);
   keep("push_and_reweight", hubs);
   for (position p = 0; p < pairs; ++p)
-    reweight_edges{indptr.data(),    indptr.data() + 1, ends.data(),  rates.data(), u.data(),
-                   sigma.data(),     w.data(),          units.data(), x.data(),     rates.data(),
-                   rates.data() + n, x.data(),          age.data()}(group, p);
+    reweight_edges{.begin = indptr.data(),
+                   .end = indptr.data() + 1,
+                   .target = ends.data(),
+                   .rate = rates.data(),
+                   .retention = u.data(),
+                   .strength = sigma.data(),
+                   .w = w.data(),
+                   .unit = units.data(),
+                   .x = x.data(),
+                   .cosine = rates.data(),
+                   .sine = rates.data() + n,
+                   .decay = x.data(),
+                   .age = age.data()}(group, p);
   keep("reweight_edges", sigma);
   std::vector<float> turned(n), aged(n), kept(n);
-  turn_pairs{units.data(), x.data(),       0,           n,
-             rates.data(), weights.data(), last.data(), 9,
-             0.7,          turned.data(),  aged.data(), kept.data()}(group, pairs);
+  turn_pairs{.pair = units.data(),
+             .x = x.data(),
+             .first_neuron = 0,
+             .per_head = n,
+             .cosine = rates.data(),
+             .sine = weights.data(),
+             .last = last.data(),
+             .clock = 9,
+             .retention = 0.7,
+             .turned = turned.data(),
+             .aged = aged.data(),
+             .decay = kept.data()}(group, pairs);
   for (const auto* v : {&turned, &aged, &kept}) keep("turn_pairs", *v);
-  age_neurons{active.data(), x.data(),      0,           ages.data(), 9,
-              0.7,           turned.data(), aged.data(), kept.data()}(group, count);
+  age_neurons{.neuron = active.data(),
+              .x = x.data(),
+              .first_neuron = 0,
+              .last = ages.data(),
+              .clock = 9,
+              .retention = 0.7,
+              .turned = turned.data(),
+              .aged = aged.data(),
+              .decay = kept.data()}(group, count);
   for (const auto* v : {&turned, &aged, &kept}) keep("age_neurons", *v);
 
-  threshold_x{rows.data(), x.data(), n, true}(group);
+  threshold_x{.drive = rows.data(), .x = x.data(), .n = n, .accumulate = true}(group);
   keep("threshold_x", x);
-  threshold_y{rows.data() + n, x.data(), out.data(), n}(group);
+  threshold_y{.drive = rows.data() + n, .x = x.data(), .y = out.data(), .n = n}(group);
   keep("threshold_y", out);
   float gain = 0;
-  normalise{hubs.data(), width, 1e-5f, true, true, &gain}(group);
+  normalise{
+      .z = hubs.data(), .n = width, .epsilon = 1e-5f, .centre = true, .scale = true, .gain = &gain}(
+      group);
   hubs.push_back(gain);
   keep("normalise", hubs);
-  net_drive{x.data(), rates.data(), out.data(), n, 0.3f}(group);
+  net_drive{.excitatory = x.data(),
+            .inhibitory = rates.data(),
+            .drive = out.data(),
+            .n = n,
+            .gain = 0.3f}(group);
   leak{out.data(), n, 0.9f}(group);
   integrate{rates.data(), out.data(), n}(group);
   keep("integrate", out);
