@@ -15,6 +15,7 @@
 
 #include "core/base/random.hpp"
 #include "core/model/direct_form.hpp"
+#include "gpu/device/buffer.hpp"
 #include "gpu/programs/program_list.hpp"
 
 namespace bdh {
