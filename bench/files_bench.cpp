@@ -27,7 +27,7 @@ std::uint64_t read_through(const char* file) {
 }
 
 std::uint64_t done(const std::string& what, const char* file) {
-  if (what == "graph") return bdh::read_graph_file(file, true).edges.size();
+  if (what == "graph") return bdh::read_graph_file(file).edges.size();
   if (what == "model") return bdh::load_model(file).bytes();
   return read_through(file);
 }

@@ -2,8 +2,8 @@
 # find_package(bdh).
 find_package(Threads REQUIRED)
 find_package(TBB REQUIRED)
-# HDF5's CMake module wants the C language, libzip's files its command-line tools; pkg-config wants
-# neither.
+# HDF5's CMake module wants the C language, libzip's files its command-line tools, expat's files are
+# not everywhere; pkg-config wants nothing of the kind.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
@@ -14,6 +14,7 @@ endif()
 find_package(Boost REQUIRED COMPONENTS graph)
 find_package(Eigen3 REQUIRED NO_MODULE)
 pkg_check_modules(igraph REQUIRED IMPORTED_TARGET igraph)
+pkg_check_modules(expat REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)
 if(BDH_CUDA)
   find_package(CUDAToolkit 13 REQUIRED)

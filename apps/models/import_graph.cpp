@@ -24,6 +24,31 @@ std::string edges_line(const char* what, const projection& excitatory,
                      count(inhibitory.edges()));
 }
 
+std::optional<node_ids> ids_named(const std::string& text) {
+  if (text == "from-0") return node_ids::from_0;
+  if (text == "from-1") return node_ids::from_1;
+  if (text == "names") return node_ids::names;
+  return std::nullopt;
+}
+
+// source=A,target=B,weight=C, in any order, one at least.
+std::optional<column_choice> columns_of(const std::string& text) {
+  column_choice c;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size()), equals = text.find('=', at);
+    if (equals >= end || equals + 1 == end) return std::nullopt;
+    const std::string role = text.substr(at, equals - at);
+    std::optional<std::string>* to = nullptr;
+    if (role == "source") to = &c.source;
+    if (role == "target") to = &c.target;
+    if (role == "weight") to = &c.weight;
+    if (to == nullptr || *to) return std::nullopt;
+    *to = text.substr(equals + 1, end - equals - 1);
+    at = end + 1;
+  }
+  return c;
+}
+
 // theta=T
 std::optional<double> theta_of(const std::string& text) {
   if (!text.starts_with("theta=")) return std::nullopt;
@@ -51,6 +76,18 @@ void graph_file_choice::add_to(command_line& command) {
   file("--rotation", rotation,
        "theta=T: synapses turn, pair m of N neurons by T^(-2m/N) per token [none]", "HOW");
   file("--dynamics", dynamics, "bdh or normfree [bdh]", "NAME").values({"bdh", "normfree"});
+  file("--ids", ids,
+       "what ids of neurons are: numbers from-0 or from-1, or names [numbers from 0 where all of a "
+       "file are; names where one is not, or they are too sparse for numbers]",
+       "WHAT")
+      .values({"from-0", "from-1", "names"});
+  file("--columns", columns,
+       "source=A,target=B,weight=C: which columns of CSV files they are, by name or by number from "
+       "1 [by the names that programs use]",
+       "LIST");
+  add_number<std::uint64_t>(command, "--neurons", neurons, {1, 0xfffffffe, "1 to 4294967294"},
+                            "neurons, where the files have only edges [the largest id + 1]")
+      .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
   add_number<std::uint64_t>(command, "--vocabulary", vocabulary, {1, 1 << 20, "1 to 1048576"},
                             "tokens [what --sensory says, or 256]")
       .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
@@ -58,8 +95,8 @@ void graph_file_choice::add_to(command_line& command) {
 
 void graph_file_choice::check() const {
   if (!chosen()) {
-    const bool others =
-        gy || gs || sensory || readout || retention || rotation || dynamics || vocabulary;
+    const bool others = gy || gs || sensory || readout || retention || rotation || dynamics ||
+                        vocabulary || ids || columns || neurons;
     if (others) throw usage_error("options of graph files", "need --gx FILE");
     return;
   }
@@ -67,6 +104,10 @@ void graph_file_choice::check() const {
     throw usage_error("--rotation", "'" + *rotation + "', expected theta=T with T > 0");
   if (dynamics && *dynamics != "bdh" && *dynamics != "normfree")
     throw usage_error("--dynamics", "'" + *dynamics + "', expected bdh or normfree");
+  if (ids && !ids_named(*ids))
+    throw usage_error("--ids", "'" + *ids + "', expected from-0, from-1 or names");
+  if (columns && !columns_of(*columns))
+    throw usage_error("--columns", "'" + *columns + "', expected source=A,target=B,weight=C");
   // A number is never taken for a file.
   if (retention && parse_number<double>(*retention, {-1e300, 1e300, ""}) &&
       !parse_number(*retention, retention_range))
@@ -82,6 +123,9 @@ graph_import_options graph_file_choice::options() const {
   o.sensory = sensory.value_or("");
   o.readout = readout;
   if (vocabulary) o.vocabulary = static_cast<neuron_id>(*vocabulary);
+  if (ids) o.reading.ids = *ids_named(*ids);
+  if (columns) o.reading.columns = *columns_of(*columns);
+  if (neurons) o.reading.neurons = static_cast<neuron_id>(*neurons);
   if (dynamics) o.dynamics = *dynamics;
   if (rotation) o.theta = theta_of(*rotation);
   if (!retention) return o;

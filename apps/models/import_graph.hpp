@@ -12,7 +12,8 @@ class command_line;
 
 struct graph_file_choice {
   std::optional<std::string> gx, gy, gs, sensory, readout, retention, rotation, dynamics;
-  std::optional<std::uint64_t> vocabulary;
+  std::optional<std::string> ids, columns;
+  std::optional<std::uint64_t> vocabulary, neurons;
 
   void add_to(command_line& command);
   bool chosen() const { return gx.has_value(); }

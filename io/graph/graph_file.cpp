@@ -1,13 +1,14 @@
 #include "io/graph/graph_file.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <filesystem>
 
 #include <bdh/error.hpp>
 
-#include "core/base/utf8.hpp"
+#include "io/files/file_pieces.hpp"
 #include "io/files/mapped_file.hpp"
+#include "io/files/xml.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh {
@@ -41,79 +42,71 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
   return value;
 }
 
-float weight_of(std::string_view text, const std::string& place) {
-  double value = 0;
-  std::string_view digits = text;
-  if (digits.starts_with('+')) digits.remove_prefix(1);
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  const auto weight = static_cast<float>(value);
-  if (digits.empty() || failed != std::errc() || end != digits.data() + digits.size() ||
-      !std::isfinite(weight))
-    throw input_error(place, shown(text), "a finite weight");
-  return weight;
+namespace {
+
+// The byte order mark of some spreadsheets.
+constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+
+std::string first_bytes(const std::string& file) {
+  file_pieces pieces(file, 512);
+  const auto bytes = pieces.next();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void check_type(std::string_view type, float weight, const std::string& place) {
-  const std::string word = lower(type);
-  if ((word == "excitatory" && weight < 0) || (word == "inhibitory" && weight > 0))
-    throw input_error(place, word + " with weight " + std::to_string(weight),
-                      "inhibitory edges, and no others, below 0");
-  if (word == "undirected")
-    throw input_error(place, "an undirected edge", "directed edges, source -> target",
-                      "write it once for each direction");
+// '<' behind blanks, and behind a byte order mark of UTF-8 or UTF-16.
+bool is_xml(std::string_view start) {
+  using namespace std::string_view_literals;
+  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff")) start.remove_prefix(2);
+  const std::size_t first = start.find_first_not_of(" \t\r\n\0"sv);
+  return first != start.npos && start[first] == '<';
 }
 
-bool is_name(std::string_view text) noexcept {
-  const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  return !text.empty() && text.size() <= longest_name && std::ranges::none_of(text, controls) &&
-         is_utf8(text);
+bool is_matrix_market(std::string_view start) {
+  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  return lower(start.substr(0, 14)) == "%%matrixmarket";
 }
 
-neuron_id name_table::number_of(std::string_view name, const std::string& place) {
-  if (const auto found = numbers_.find(name); found != numbers_.end()) return found->second;
-  if (!is_name(name))
-    throw input_error(
-        place,
-        name.empty() ? "a node without a name"
-                     : "a name of " + std::to_string(name.size()) + " bytes",
-        "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters");
-  const auto number = static_cast<neuron_id>(names_.size());
-  names_.emplace_back(name);
-  numbers_.emplace(names_.back(), number);
-  return number;
+// By its first element.
+void read_xml_graph(const std::string& file, edge_list& to) {
+  const std::string root = xml_root(file);
+  if (root != "graphml") throw input_error(file, "XML with the element " + shown(root), "GraphML");
+  read_graphml(file, std::filesystem::file_size(file), to);
 }
 
+}  // namespace
 }  // namespace graph_formats
 
 std::string edge_list::place(std::uint64_t line) const {
   return lines ? file + ":" + std::to_string(line) : file + "/data[" + std::to_string(line) + "]";
 }
 
-edge_list read_graph_file(const std::string& file, bool one_population) {
+edge_list read_graph_file(const std::string& file, const graph_reading& how) {
   edge_list list;
   list.file = file;
-  list.one_population = one_population;
+  list.how = how;
+  list.choices_not_found = how.columns;
+  list.one_population = how.ends == edge_ends::neurons;
   std::error_code failed;
   const std::size_t colon = file.rfind(":/");
   if (colon != std::string::npos && colon > 0 && !std::filesystem::exists(file, failed)) {
     graph_formats::read_hdf5(file.substr(0, colon), file.substr(colon + 1), list);
     return list;
   }
-  const mapped_file mapped(file);
-  std::string_view text = as_text(mapped.bytes());
-  if (text.starts_with("\x89HDF"))
+  const std::string start = graph_formats::first_bytes(file);
+  if (start.starts_with("\x89HDF"))
     throw input_error(file, "an HDF5 file", "the group in it that holds the matrix",
                       "for example " + file + ":/projections/gx");
-  // The byte order mark of some spreadsheets.
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  const std::string_view start =
-      text.substr(0, std::min<std::size_t>(text.size(), text.find_first_not_of(" \t\r\n") + 16));
-  if (graph_formats::lower(text.substr(0, 14)) == "%%matrixmarket")
+  if (graph_formats::is_xml(start)) {
+    graph_formats::read_xml_graph(file, list);
+  } else if (graph_formats::is_matrix_market(start)) {
+    const mapped_file mapped(file);
+    std::string_view text = as_text(mapped.bytes());
+    if (text.starts_with(graph_formats::utf8_mark)) text.remove_prefix(3);
     graph_formats::read_matrix_market(text, list);
-  else if (start.find('<') != std::string_view::npos)
-    graph_formats::read_graphml(text, list);
-  else
-    graph_formats::read_csv(text, list);
+  } else {
+    graph_formats::read_csv(file, list);
+  }
   return list;
 }
 

@@ -1,18 +1,19 @@
 // Weighted directed graphs that other programs wrote, as lists of edges. What a file is follows
 // from its content:
 //
-//   Matrix Market    coordinate; real, integer or pattern (weight 1); general; 1-based; row =
-//                    target, column = source
-//   CSV              a header with source, target and, where there are weights, weight (else 1);
-//                    further columns are ignored, but `type` where it says excitatory or
-//                    inhibitory: it must agree with the weight's sign
+//   Matrix Market    coordinate or array; real, integer or pattern (weight 1); row = target,
+//                    column = source
+//   CSV              lines of source, target and, where there are weights, weight (else 1); the
+//                    separator, the names of the columns and the encoding are found
+//                    (io/graph/csv_dialect.hpp)
 //   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by
 //                    their attribute name, or their id
 //   HDF5             FILE:/group, a CSR or CSC matrix as SciPy and AnnData keep it: indptr,
 //                    indices, data, shape; row = target
 //
 // Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against
-// those of the file before memory is taken, and every error names the file and the line.
+// those of the file before memory is taken, and every error names the file and the line. What a
+// file has beside its edges is in `not_used`, what a reader decided in `remarks`.
 #pragma once
 
 #include <cstdint>
@@ -31,18 +32,48 @@ struct graph_nodes {
   std::optional<neuron_id> size;  // where the file states it
 };
 
+// 16 bytes: a list of edges is most of the memory that an import takes.
 struct graph_edge {
   neuron_id source = 0, target = 0;
   float weight = 0;
-  std::uint64_t line = 0;  // of the file, from 1; in HDF5 the position in data, from 0
+  std::uint32_t line = 0;  // of the file, from 1; in HDF5 the position in data, from 0
+};
+inline constexpr std::uint64_t most_lines = 0xfffffffeu;
+
+// What the nodes at the two ends of an edge are.
+enum class edge_ends { neurons, tokens_to_neurons, neurons_to_tokens };
+
+// What the number of an edge is, which also decides how its column or attribute may be called.
+enum class edge_values { weights, rates, retentions };
+
+// What ids of neurons are, where a file has ids. By default a file whose ids all are canonical
+// decimal numbers (7, and not 07, +7 or 7.0) has neurons with these numbers, from 0; one other id,
+// or numbers too large or too sparse for that, and all its ids are names.
+enum class node_ids { found, from_0, from_1, names };
+
+// Columns of a CSV file by name, or by number from 1.
+struct column_choice {
+  std::optional<std::string> source, target, weight;
+  bool any() const noexcept { return source || target || weight; }
+};
+
+struct graph_reading {
+  edge_ends ends = edge_ends::neurons;
+  edge_values values = edge_values::weights;
+  node_ids ids = node_ids::found;
+  column_choice columns = {};
+  std::optional<neuron_id> neurons = {};  // as the user states it: numbers below it are accepted
 };
 
 struct edge_list {
-  std::string file;   // as the user gave it
+  std::string file;  // as the user gave it
+  graph_reading how;
   bool lines = true;  // edges have line numbers
   bool one_population = true;
   graph_nodes source, target;  // of one population: all is in source
   std::vector<graph_edge> edges;
+  bool has_values = true;           // false: the file has none, and all are 1
+  column_choice choices_not_found;  // of how.columns
   // What the reader had to decide and the user should know, one line each.
   std::vector<std::string> remarks;
   // What the file has beside the edges and their weights, each with its place.
@@ -53,8 +84,7 @@ struct edge_list {
   std::string place(std::uint64_t line) const;  // "FILE:17"
 };
 
-// `one_population`: edges go from nodes to the same nodes. Throws input_error, shape_error or
-// unavailable_error.
-edge_list read_graph_file(const std::string& file, bool one_population);
+// Throws input_error, shape_error or unavailable_error.
+edge_list read_graph_file(const std::string& file, const graph_reading& how = {});
 
 }  // namespace bdh

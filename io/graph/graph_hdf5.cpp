@@ -74,6 +74,9 @@ void read_here(const std::string& path, const std::string& group, edge_list& to)
     if (d->shape().size() != 1)
       throw shape_error(d->place(), std::to_string(d->shape().size()) + " dimensions", "1");
   const std::uint64_t edges = data.shape()[0];
+  if (edges > most_lines)
+    throw unavailable_error(data.place(), std::to_string(edges) + " edges",
+                            "at most " + std::to_string(most_lines));
   if (indices.shape()[0] != edges)
     throw shape_error(indices.place(), std::to_string(indices.shape()[0]) + " entries",
                       std::to_string(edges) + ", as data has");
@@ -101,7 +104,7 @@ void read_here(const std::string& path, const std::string& group, edge_list& to)
         throw input_error(to.place(e), std::to_string(weight[e]), "a finite weight");
       const auto line = static_cast<neuron_id>(r), other = static_cast<neuron_id>(position[e]);
       to.edges.push_back({by_columns ? line : other, by_columns ? other : line,
-                          inhibitory ? -weight[e] : weight[e], e});
+                          inhibitory ? -weight[e] : weight[e], static_cast<std::uint32_t>(e)});
     }
   }
 }

@@ -8,6 +8,8 @@
 
 #include <bdh/model.hpp>
 
+#include "io/graph/graph_file.hpp"
+
 namespace bdh {
 
 struct graph_import_options {
@@ -17,6 +19,8 @@ struct graph_import_options {
   std::string sensory;
   std::optional<std::string> readout;   // sources -> readout nodes
   std::optional<neuron_id> vocabulary;  // sensory nodes; none: what `sensory` says, or 256
+  // Of all files: what ids are, how columns are called, how many neurons there are.
+  graph_reading reading;
   layer_id layers = 1;
   head_id heads = 1;
   std::string dynamics = "bdh";
@@ -35,7 +39,7 @@ struct imported_graph {
 };
 
 // Neurons are the nodes of gx, gy and gs together, by name; where files have numbers only, by
-// number. Every file has the same ones when it states their number. Throws input_error or
+// number (io/graph/neuron_register.hpp). Throws input_error or
 // shape_error naming file and line, unavailable_error.
 imported_graph import_graph(const graph_import_options& o);
 

@@ -122,7 +122,7 @@ TEST_CASE("damaged graph files and expected values are read or refused, and this
   const files::folder dir;
   save_model(files::small_direct_model({}), dir / "m.h5", false);
   read_damaged(dir / "m.h5", dir / "damaged.h5", [](const std::filesystem::path& file) {
-    read_graph_file(file.string() + ":/projections/gs", true);
+    read_graph_file(file.string() + ":/projections/gs");
   });
   read_damaged(BDH_SOURCE_DIR "/tests/data/random-64/expected.h5", dir / "damaged.h5",
                [](const std::filesystem::path& file) { read_reference_outputs(file); });

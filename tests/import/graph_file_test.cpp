@@ -99,10 +99,15 @@ std::string message_of(const auto& work) {
   return "no error";
 }
 
+graph_reading between(bool one_population) {
+  return {.ends = one_population ? edge_ends::neurons : edge_ends::neurons_to_tokens};
+}
+
 // What reading this text says; file names are cut off.
 std::string refusal(const files::folder& dir, const std::string& text, bool one_population = true) {
   files::write(dir / "g", text);
-  std::string message = message_of([&] { read_graph_file((dir / "g").string(), one_population); });
+  std::string message =
+      message_of([&] { read_graph_file((dir / "g").string(), between(one_population)); });
   const std::string folder = dir.path().string() + "/";
   for (std::size_t at = message.find(folder); at != std::string::npos; at = message.find(folder))
     message.erase(at, folder.size());
@@ -318,7 +323,7 @@ TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, howev
             (i % 10 == 8 ? " " : "") + (i % 10 == 7 ? "\r\n" : "\n");
   }
   files::write(dir / "g", text);
-  const edge_list read = read_graph_file((dir / "g").string(), false);
+  const edge_list read = read_graph_file((dir / "g").string(), between(false));
   REQUIRE(read.edges.size() == written.size());
   std::uint64_t line = 2;
   for (std::size_t i = 0; i < written.size(); ++i) {
@@ -449,7 +454,7 @@ TEST_CASE("what is wrong with a matrix in HDF5 is reported") {
   const files::folder dir;
   const auto at = [&](auto... more) {
     write_csr(dir / "g.h5", more...);
-    return message_of([&] { read_graph_file((dir / "g.h5").string() + ":/graph", true); });
+    return message_of([&] { read_graph_file((dir / "g.h5").string() + ":/graph"); });
   };
   using list = std::vector<std::int64_t>;
   const list indices{3, 0, 1, 2, 0};
@@ -471,17 +476,16 @@ TEST_CASE("what is wrong with a matrix in HDF5 is reported") {
   CHECK(contains(at(list{0, 1, 2, 4, 5}, indices, "csr_matrix", std::int64_t{1} << 40),
                  "g.h5:/graph@shape: 1099511627776 rows"));
   const std::string file = (dir / "g.h5").string();
-  CHECK(contains(message_of([&] { read_graph_file(file, true); }),
+  CHECK(contains(message_of([&] { read_graph_file(file); }),
                  "g.h5: an HDF5 file, expected the group in it"));
-  CHECK(
-      contains(message_of([&] { read_graph_file(file + ":/none", true); }), "g.h5:/none: missing"));
-  CHECK(contains(message_of([&] { read_graph_file((dir / "none.h5:/graph").string(), true); }),
+  CHECK(contains(message_of([&] { read_graph_file(file + ":/none"); }), "g.h5:/none: missing"));
+  CHECK(contains(message_of([&] { read_graph_file((dir / "none.h5:/graph").string()); }),
                  "no such file"));
   const std::string good = files::read(dir / "g.h5");
   write_csr(dir / "g.h5");
   for (std::size_t size = 0; size < good.size() / 2; size += 211) {
     files::write(dir / "g.h5", good.substr(0, size));
-    CHECK(message_of([&] { read_graph_file(file + ":/graph", true); }) != "no error");
+    CHECK(message_of([&] { read_graph_file(file + ":/graph"); }) != "no error");
   }
 }
 
@@ -490,8 +494,8 @@ TEST_CASE(
   const files::folder dir;
   write_csr(dir / "r.h5");
   write_csr(dir / "c.h5", {0, 1, 2, 4, 5}, {3, 0, 1, 2, 0}, "csc_matrix");
-  const edge_list by_rows = read_graph_file((dir / "r.h5:/graph").string(), true);
-  const edge_list by_columns = read_graph_file((dir / "c.h5:/graph").string(), true);
+  const edge_list by_rows = read_graph_file((dir / "r.h5:/graph").string());
+  const edge_list by_columns = read_graph_file((dir / "c.h5:/graph").string());
   REQUIRE(by_columns.edges.size() == 5);
   for (std::size_t e = 0; e < 5; ++e) {
     CHECK(by_columns.edges[e].source == by_rows.edges[e].target);

@@ -1,0 +1,167 @@
+#include "io/graph/column_names.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <bdh/error.hpp>
+
+#include "io/graph/graph_file_detail.hpp"
+
+namespace bdh::graph_formats {
+namespace {
+
+using words = std::span<const std::string_view>;
+
+// The first of each is the name that this program writes. Who writes the others: NEST, PyNN,
+// Brian, SONATA and BMTK, igraph, NetworkX, Cytoscape, Gephi, SNAP, neuPrint, FlyWire's Codex,
+// CAVE.
+constexpr std::array<std::string_view, 36> sources{"source",         "src",
+                                                   "from",           "pre",
+                                                   "presynaptic",    "presyn",
+                                                   "pre_id",         "preid",
+                                                   "source_id",      "sourceid",
+                                                   "from_id",        "fromid",
+                                                   "source_node",    "source_node_id",
+                                                   "from_node",      "fromnode",
+                                                   "from_node_id",   "fromnodeid",
+                                                   "pre_root_id",    "pre_pt_root_id",
+                                                   "presynaptic_id", "presynaptic_root_id",
+                                                   "pre_neuron",     "pre_cell",
+                                                   "pre_gid",        "pregid",
+                                                   "bodyid_pre",     "body_pre",
+                                                   "pre_bodyid",     "source_gid",
+                                                   "sender",         "i",
+                                                   "source_name",    "pre_name",
+                                                   "source_neuron",  "presynaptic_neuron"};
+constexpr std::array<std::string_view, 38> targets{"target",
+                                                   "tgt",
+                                                   "dst",
+                                                   "dest",
+                                                   "destination",
+                                                   "to",
+                                                   "post",
+                                                   "postsynaptic",
+                                                   "postsyn",
+                                                   "post_id",
+                                                   "postid",
+                                                   "target_id",
+                                                   "targetid",
+                                                   "to_id",
+                                                   "toid",
+                                                   "target_node",
+                                                   "target_node_id",
+                                                   "to_node",
+                                                   "tonode",
+                                                   "to_node_id",
+                                                   "tonodeid",
+                                                   "post_root_id",
+                                                   "post_pt_root_id",
+                                                   "postsynaptic_id",
+                                                   "postsynaptic_root_id",
+                                                   "post_neuron",
+                                                   "post_cell",
+                                                   "post_gid",
+                                                   "postgid",
+                                                   "bodyid_post",
+                                                   "body_post",
+                                                   "post_bodyid",
+                                                   "target_gid",
+                                                   "receiver",
+                                                   "j",
+                                                   "target_name",
+                                                   "post_name",
+                                                   "target_neuron"};
+constexpr std::array<std::string_view, 14> weights{
+    "weight",       "weights",   "w",          "syn_weight",    "synweight", "synaptic_weight",
+    "edge_weight",  "syn_count", "syn_counts", "synapse_count", "n_syn",     "nsyn",
+    "num_synapses", "synapses"};
+constexpr std::array<std::string_view, 9> rates{"rate",          "rates",      "weight",
+                                                "weights",       "plasticity", "plasticity_rate",
+                                                "learning_rate", "gs",         "w"};
+constexpr std::array<std::string_view, 5> retentions{"retention", "retentions", "u", "weight",
+                                                     "weights"};
+constexpr std::array<std::string_view, 1> types{"type"}, signs{"sign"};
+
+words words_of(column_role role, edge_values values) {
+  switch (role) {
+    case column_role::source:
+      return sources;
+    case column_role::target:
+      return targets;
+    case column_role::type:
+      return types;
+    case column_role::sign:
+      return signs;
+    default:
+      break;
+  }
+  switch (values) {
+    case edge_values::rates:
+      return rates;
+    case edge_values::retentions:
+      return retentions;
+    default:
+      return weights;
+  }
+}
+
+}  // namespace
+
+std::string column_key(std::string_view name) {
+  // A unit, in parentheses or brackets at the end.
+  if (name.ends_with(')') || name.ends_with(']')) {
+    const std::size_t open = name.rfind(name.back() == ')' ? '(' : '[');
+    if (open != name.npos && open > 0) name = name.substr(0, open);
+  }
+  const std::size_t first = std::min(name.find_first_not_of(" \t"), name.size());
+  name.remove_prefix(first);
+  name = name.substr(0, name.find_last_not_of(" \t") + 1);
+  std::string key = lower(name);
+  std::ranges::replace_if(
+      key, [](char c) { return c == ' ' || c == '-' || c == '.'; }, '_');
+  return key;
+}
+
+name_match match(column_role role, edge_values values, std::string_view name) {
+  const words known = words_of(role, values);
+  // Rates and retentions have two such names: the circuits' own, too.
+  const bool own = role != column_role::value || values == edge_values::weights;
+  if (own && lower(name) == known.front()) return name_match::exact;
+  return std::ranges::find(known, column_key(name)) != known.end() ? name_match::known
+                                                                   : name_match::none;
+}
+
+std::optional<std::size_t> find_column(column_role role, edge_values values,
+                                       std::span<const std::string> names,
+                                       const std::string& place) {
+  std::vector<std::size_t> exact, known;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const name_match m = match(role, values, names[i]);
+    if (m == name_match::exact) exact.push_back(i);
+    if (m == name_match::known) known.push_back(i);
+  }
+  const std::vector<std::size_t>& candidates = exact.empty() ? known : exact;
+  if (candidates.empty()) return std::nullopt;
+  if (candidates.size() == 1) return candidates.front();
+  const std::string word(words_of(role, values).front());
+  if (!exact.empty()) throw input_error(place, "two columns called " + word, "one");
+  throw input_error(place,
+                    shown(names[candidates[0]]) + " and " + shown(names[candidates[1]]) +
+                        ", each of which can be the " + word,
+                    "one column for it",
+                    "--columns " + std::string(role == column_role::value ? "weight" : word) + "=" +
+                        names[candidates[0]] + " decides");
+}
+
+std::string expected_names(edge_values values) {
+  switch (values) {
+    case edge_values::rates:
+      return "'rate' or 'weight'";
+    case edge_values::retentions:
+      return "'retention', 'u' or 'weight'";
+    default:
+      return "'weight'";
+  }
+}
+
+}  // namespace bdh::graph_formats

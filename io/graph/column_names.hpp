@@ -1,0 +1,34 @@
+// How programs call the columns of edge lists, and the attributes of edges.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/graph/graph_file.hpp"
+
+namespace bdh::graph_formats {
+
+enum class column_role { source, target, value, type, sign };
+
+// The words of a column's name, for comparison: "Weight (nS)" and "weight" are the same, "preId",
+// "pre.id" and "pre_id" are not all, but the last two.
+std::string column_key(std::string_view name);
+
+// Whether a column of this name has that role: `exact` where it has the name that this program
+// writes itself (source, target, weight, type), which wins over others.
+enum class name_match { none, known, exact };
+name_match match(column_role role, edge_values values, std::string_view name);
+
+// The one of `names` with that role; none, where none has it. Throws input_error at `place` where
+// two have it equally.
+std::optional<std::size_t> find_column(column_role role, edge_values values,
+                                       std::span<const std::string> names,
+                                       const std::string& place);
+
+// "'weight'", "'retention' or 'u'": for messages.
+std::string expected_names(edge_values values);
+
+}  // namespace bdh::graph_formats

@@ -1,0 +1,236 @@
+// Lists of edges as text: CSV, TSV and what is like them (io/graph/csv_dialect.hpp). A line as
+// programs write it is read in one go, without splitting it first; any other one by its fields.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <deque>
+#include <utility>
+
+#include <bdh/error.hpp>
+
+#include "io/files/text_blocks.hpp"
+#include "io/graph/column_names.hpp"
+#include "io/graph/csv_dialect.hpp"
+#include "io/graph/exported_nodes.hpp"
+#include "io/graph/graph_file_detail.hpp"
+
+namespace bdh::graph_formats {
+namespace {
+
+// Numbers with a comma in place of the point.
+class decimal_commas {
+ public:
+  explicit decimal_commas(const edge_list& of) : of_(of) {}
+
+  bool found() const noexcept { return commas_ != 0; }
+  void saw_point(std::uint64_t line) noexcept {
+    if (point_line_ == 0) point_line_ = line;
+  }
+  bool saw_point() const noexcept { return point_line_ != 0; }
+  // The number with a point. Throws input_error where a file has both.
+  std::string_view with_point(std::string_view text, std::uint64_t line) {
+    const std::size_t comma = text.find(',');
+    const bool has_point = text.find('.') != text.npos;
+    if (has_point) saw_point(line);
+    if (comma == text.npos && !(has_point && found())) return text;
+    if (point_line_ != 0)
+      throw input_error(
+          of_.place(line), shown(text),
+          "a decimal " + std::string(found() ? "comma" : "point") + ", as in the lines before");
+    number_ = text;
+    number_[comma] = '.';
+    ++commas_;
+    thousands_ += is_thousands(text, comma);
+    if (commas_ == 1) first_ = of_.place(line) + ": " + shown(text);
+    return number_;
+  }
+  // Throws input_error where each number with a comma can be one of thousands as well.
+  void finish() const {
+    if (found() && thousands_ == commas_)
+      throw input_error(first_.substr(0, first_.find(": ")), first_.substr(first_.find(": ") + 2),
+                        "a number with a point, or without separators",
+                        "a comma before three digits can separate thousands");
+  }
+
+ private:
+  // 1,234 and 12,345, not 0,125.
+  static bool is_thousands(std::string_view text, std::size_t comma) {
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1), --comma;
+    return comma >= 1 && comma <= 3 && text[0] != '0' && text.size() - comma == 4;
+  }
+
+  const edge_list& of_;
+  std::uint64_t point_line_ = 0, commas_ = 0, thousands_ = 0;
+  std::string number_, first_;
+};
+
+class csv_reader {
+ public:
+  explicit csv_reader(edge_list& to) : to_(to), numbers_(to), commas_(to) {}
+
+  void read(text_blocks& blocks) {
+    std::string_view block = blocks.next();
+    dialect_ = find_dialect(block, to_);
+    note_choices();
+    if (dialect_.names == exported_columns() && to_.how.ids == node_ids::found &&
+        !to_.how.neurons && to_.one_population)
+      nodes_ = read_exported_nodes(to_);
+    if (nodes_) {
+      to_.how.ids = nodes_->names.empty() ? node_ids::from_0 : node_ids::names;
+      to_.how.neurons = nodes_->size;
+    }
+    edges_.emplace(to_, blocks.file_bytes());
+    for (; !block.empty(); block = blocks.next()) read_lines(block);
+    finish(blocks.encoding());
+  }
+
+ private:
+  void read_lines(std::string_view block) {
+    csv_lines lines(block, line_);
+    old_mac_ = old_mac_ || block.find('\n') == block.npos;
+    while (!lines.at_end()) {
+      if (lines.number() + 1 < dialect_.first_line) {
+        lines.next();
+        continue;
+      }
+      if (const char* const behind = plain_row(lines.at(), lines.end(), lines.number() + 1))
+        lines.skip_to(behind);
+      else
+        read_line(lines.next(), lines.number());
+    }
+    line_ = lines.number();
+  }
+
+  // Behind the line, where it is an edge of two canonical numbers and a number with a point, as
+  // most lines are; null for any other, of which nothing is taken.
+  const char* plain_row(const char* at, const char* const end, std::uint64_t line) {
+    if (dialect_.separator == ' ' || !edges_->numbers() || dialect_.type != csv_dialect::none ||
+        dialect_.sign != csv_dialect::none)
+      return nullptr;
+    std::uint64_t ids[2] = {0, 0};
+    double value = 1;
+    std::string_view written = "1";
+    for (std::size_t column = 0; column < dialect_.count; ++column) {
+      if (column != 0 && *at++ != dialect_.separator) return nullptr;
+      const char* const first = at;
+      if (column == dialect_.source || column == dialect_.target) {
+        const auto [next, failed] = std::from_chars(at, end, ids[column == dialect_.target]);
+        if (failed != std::errc() || (*first == '0' && next != first + 1)) return nullptr;
+        at = next;
+      } else if (column == dialect_.value) {
+        const auto [next, failed] = std::from_chars(at, end, value);
+        if (failed != std::errc() || !std::isfinite(value)) return nullptr;
+        at = next;
+        written = {first, static_cast<std::size_t>(at - first)};
+        if (!commas_.saw_point() && written.find('.') != written.npos) commas_.saw_point(line);
+      } else {
+        while (at != end && *at != dialect_.separator && *at != '\n' && *at != '\r' &&
+               *at != dialect_.quote)
+          ++at;
+      }
+      if (at == end) return nullptr;  // the last line, or one that is not as expected
+    }
+    if (*at != '\n' && *at != '\r') return nullptr;
+    if (commas_.found() && commas_.saw_point()) return nullptr;
+    if (!edges_->add_numbers(ids[0], ids[1], 1, line)) return nullptr;
+    to_.edges.back().weight = numbers_.take(value, written, line);
+    return at + (*at == '\r' && at + 1 != end && at[1] == '\n' ? 2 : 1);
+  }
+
+  void read_line(std::string_view line, std::uint64_t number) {
+    if (line.find_first_not_of(" \t") == line.npos) return;
+    room_.clear();
+    split_line(line, dialect_, fields_, room_, to_, number);
+    if (fields_.size() != dialect_.count)
+      throw input_error(to_.place(number), std::to_string(fields_.size()) + " fields",
+                        std::to_string(dialect_.count) +
+                            (dialect_.header ? ", as the header has" : ", as the lines before"));
+    float weight = 1;
+    if (dialect_.value != csv_dialect::none)
+      weight = numbers_.read(commas_.with_point(fields_[dialect_.value].text, number), number);
+    const csv_field &source = fields_[dialect_.source], &target = fields_[dialect_.target];
+    // Where all is in quotes, quotes say nothing about what is text.
+    const bool quotes_mean_text = dialect_.ids_quoted && dialect_.value != csv_dialect::none &&
+                                  !fields_[dialect_.value].quoted;
+    edges_->add({source.text, quotes_mean_text && source.quoted},
+                {target.text, quotes_mean_text && target.quoted}, weight, number);
+    if (dialect_.type != csv_dialect::none)
+      check_type(fields_[dialect_.type].text, weight, to_, number);
+    if (dialect_.sign != csv_dialect::none)
+      check_sign(fields_[dialect_.sign].text, weight, to_, number);
+  }
+
+  void finish(text_encoding encoding) {
+    commas_.finish();
+    std::string how = described(dialect_, to_.how.values);
+    const auto add = [&](const char* what) {
+      how += (how.empty() ? "" : ", ") + std::string(what);
+    };
+    if (commas_.found()) add("decimal commas");
+    if (encoding != text_encoding::utf8) add("UTF-16");
+    if (old_mac_ && line_ > 1) add("line ends of old Macs");
+    if (!how.empty()) to_.remarks.push_back(to_.file + ": " + how);
+    note_columns();
+    edges_->finish();
+    if (nodes_) take_exported_nodes(*nodes_, to_);
+    numbers_.finish(to_);
+  }
+
+  // Columns that say nothing but what others say: those of our own exports.
+  bool is_known(const std::string& name) const {
+    return dialect_.names == exported_columns() && (name == "Id" || name == "Magnitude");
+  }
+
+  // Which columns that the user names the file has.
+  void note_choices() {
+    const auto note = [&](std::optional<std::string>& choice, std::size_t at) {
+      if (!choice || at == csv_dialect::none) return;
+      const bool named = !dialect_.names.empty() && lower(dialect_.names[at]) == lower(*choice);
+      if (named || std::to_string(at + 1) == *choice) choice.reset();
+    };
+    note(to_.choices_not_found.source, dialect_.source);
+    note(to_.choices_not_found.target, dialect_.target);
+    note(to_.choices_not_found.weight, dialect_.value);
+  }
+
+  void note_columns() {
+    std::string others;
+    const csv_dialect& d = dialect_;
+    for (std::size_t i = 0; i < d.names.size(); ++i) {
+      const bool used =
+          i == d.source || i == d.target || i == d.value || i == d.type || i == d.sign;
+      if (used || d.names[i].empty() || is_known(d.names[i])) continue;
+      to_.not_used.push_back("column " + shown(d.names[i]) + " (" + to_.file + ")");
+      others += (others.empty() ? "" : ", ") + shown(d.names[i]);
+    }
+    if (d.value != csv_dialect::none) return;
+    to_.has_values = false;
+    const std::string found = "no column " + expected_names(to_.how.values);
+    if (to_.how.values != edge_values::weights)
+      throw input_error(to_.file, found,
+                        "one with the " + std::string(name(to_.how.values)) + " of each edge",
+                        "--columns weight=NAME names it");
+    to_.remarks.push_back(to_.file + ": " + found + ": all " + std::to_string(to_.edges.size()) +
+                          " edges have weight 1" + (others.empty() ? "" : "; not read: " + others));
+  }
+
+  edge_list& to_;
+  std::optional<edge_collector> edges_;
+  std::optional<graph_nodes> nodes_;  // of our own export, beside the edges
+  edge_numbers numbers_;
+  decimal_commas commas_;
+  csv_dialect dialect_;
+  std::uint64_t line_ = 0;
+  bool old_mac_ = false;
+  std::vector<csv_field> fields_;
+  std::deque<std::string> room_;
+};
+
+}  // namespace
+
+void read_csv(const std::filesystem::path& file, edge_list& to) {
+  text_blocks blocks(file);
+  csv_reader(to).read(blocks);
+}
+
+}  // namespace bdh::graph_formats

@@ -1,0 +1,119 @@
+#include "io/graph/token_edges.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_set>
+
+#include <bdh/error.hpp>
+
+#include "core/base/random.hpp"
+#include "io/graph/edge_order.hpp"
+
+namespace bdh::graph_formats {
+namespace {
+
+constexpr std::uint64_t most_random_edges = 1'000'000'000;
+
+struct random_sensory {
+  std::uint64_t each, seed;  // neurons that a token excites
+};
+
+std::optional<random_sensory> parse_random(const std::string& text, neuron_id n) {
+  if (text.empty()) return random_sensory{std::max<neuron_id>(1, n / 20), 0};
+  if (!text.starts_with("random:")) return std::nullopt;
+  random_sensory r{};
+  const char *first = text.data() + 7, *const end = text.data() + text.size();
+  const auto [at, failed] = std::from_chars(first, end, r.each);
+  const bool good = failed == std::errc() && at != end && *at == '@' &&
+                    std::from_chars(at + 1, end, r.seed).ptr == end && at + 1 != end;
+  if (!good || r.each < 1 || r.each > n)
+    throw input_error("--sensory", "'" + text + "'",
+                      "random:K@SEED with K from 1 to " + std::to_string(n) + ", or a file");
+  return r;
+}
+
+// K different neurons for each token (Floyd's sampling), each with weight 1.
+projection draw_sensory(const random_sensory& r, neuron_id vocabulary, neuron_id n) {
+  if (r.each * vocabulary > most_random_edges)
+    throw input_error(
+        "--sensory",
+        std::to_string(r.each) + " neurons for each of " + std::to_string(vocabulary) + " tokens",
+        "at most " + std::to_string(most_random_edges) + " edges in all");
+  std::vector<graph_edge> edges;
+  edges.reserve(r.each * vocabulary);
+  std::unordered_set<neuron_id> chosen;
+  for (neuron_id t = 0; t < vocabulary; ++t) {
+    chosen.clear();
+    for (auto last = static_cast<neuron_id>(n - r.each); last < n; ++last) {
+      const auto drawn =
+          static_cast<neuron_id>(uniform(r.seed, purpose::wiring, t, last) * (double{1} + last));
+      chosen.insert(chosen.contains(drawn) ? last : drawn);
+    }
+    for (neuron_id j : chosen) edges.push_back({t, j, 1.0f, 0});
+  }
+  std::ranges::sort(edges, before);
+  return edges_by_source("sensory", {"sensory", vocabulary}, {"neurons", n}, edges);
+}
+
+// How many tokens a file has. A list of numbered nodes states only the largest that it uses.
+neuron_id tokens_in(const edge_list& f, const graph_nodes& nodes, neuron_id graph_edge::*end,
+                    std::optional<neuron_id> wanted) {
+  if (!nodes.names.empty())
+    throw input_error(f.file, "token '" + nodes.names.front() + "'", "token ids, 0, 1, 2, ...");
+  if (nodes.size && wanted && *nodes.size != *wanted)
+    throw shape_error(f.file, std::to_string(*nodes.size) + " tokens",
+                      std::to_string(*wanted) + ", the vocabulary");
+  const neuron_id size = nodes.size.value_or(wanted.value_or(default_vocabulary));
+  for (const graph_edge& e : f.edges)
+    if (e.*end >= size)
+      throw input_error(f.place(e.line), "token " + std::to_string(e.*end),
+                        "below " + std::to_string(size) + ", the vocabulary",
+                        "--vocabulary sets it");
+  return size;
+}
+
+}  // namespace
+
+void expect_not_negative(const edge_list& f, const char* what) {
+  for (const graph_edge& e : f.edges)
+    if (e.weight < 0)
+      throw input_error(f.place(e.line), std::string(what) + " " + std::to_string(e.weight),
+                        "0 or more");
+}
+
+void add_report(edge_list& to, const edge_list& from) {
+  to.remarks.insert(to.remarks.end(), from.remarks.begin(), from.remarks.end());
+  to.not_used.insert(to.not_used.end(), from.not_used.begin(), from.not_used.end());
+}
+
+projection read_sensory(const graph_import_options& o, const neuron_register& neurons,
+                        edge_list& report) {
+  const neuron_id n = neurons.size();
+  if (const auto random = parse_random(o.sensory, n))
+    return draw_sensory(*random, o.vocabulary.value_or(default_vocabulary), n);
+  graph_reading how = o.reading;
+  how.ends = edge_ends::tokens_to_neurons;
+  edge_list f = read_graph_file(o.sensory, how);
+  const neuron_id tokens = tokens_in(f, f.sources(), &graph_edge::source, o.vocabulary);
+  neurons.renumber(f, f.targets(), &graph_edge::target);
+  expect_not_negative(f, "sensory weight");
+  order_edges(f);
+  add_report(report, f);
+  return edges_by_source("sensory", {"sensory", tokens}, {"neurons", n}, f.edges);
+}
+
+projection read_readout(const graph_import_options& o, const neuron_register& neurons,
+                        neuron_id tokens, edge_list& report) {
+  graph_reading how = o.reading;
+  how.ends = edge_ends::neurons_to_tokens;
+  edge_list f = read_graph_file(*o.readout, how);
+  tokens_in(f, f.targets(), &graph_edge::target, tokens);
+  neurons.renumber(f, f.sources(), &graph_edge::source);
+  order_edges(f);
+  if (f.edges.empty()) throw input_error(f.file, "no edges", "edges neuron -> token");
+  add_report(report, f);
+  return edges_by_source("readout", {"sources", neurons.size()}, {"readout", tokens}, f.edges)
+      .transposed();
+}
+
+}  // namespace bdh::graph_formats
