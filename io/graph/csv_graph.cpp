@@ -93,10 +93,12 @@ class csv_reader {
         lines.next();
         continue;
       }
-      if (const char* const behind = plain_row(lines.at(), lines.end(), lines.number() + 1))
+      if (const char* const behind = plain_row(lines.at(), lines.end(), lines.number() + 1)) {
         lines.skip_to(behind);
-      else
-        read_line(lines.next(), lines.number());
+        continue;
+      }
+      const std::string_view line = lines.next();
+      read_line(line, lines.number());
     }
     line_ = lines.number();
   }

@@ -340,12 +340,12 @@ TEST_CASE("a weight in Matrix Market is the float32 nearest to its double, howev
 TEST_CASE("what is wrong with a Matrix Market file is reported with its line") {
   const files::folder dir;
   const std::string head = "%%MatrixMarket matrix coordinate real general\n";
-  CHECK(contains(refusal(dir, "%%MatrixMarket matrix array real general\n2 2\n"),
-                 "g:1: 'matrix array', expected matrix coordinate"));
+  CHECK(contains(refusal(dir, "%%MatrixMarket vector array real general\n2 2\n"),
+                 "g:1: 'vector array', expected matrix coordinate or matrix array"));
   CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate complex general\n2 2 0\n"),
                  "g:1: 'complex' entries"));
-  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate real symmetric\n2 2 0\n"),
-                 "g:1: 'symmetric' storage, expected general"));
+  CHECK(contains(refusal(dir, "%%MatrixMarket matrix coordinate real hermitian\n2 2 0\n"),
+                 "g:1: 'hermitian' storage, expected general, symmetric or skew-symmetric"));
   CHECK(contains(refusal(dir, head), "g: no line with the size"));
   CHECK(contains(refusal(dir, head + "2 3 0\n"), "g:2: 2 x 3, expected as many rows as columns"));
   CHECK(refusal(dir, head + "2 3 0\n", false) == "no error");
@@ -368,7 +368,7 @@ TEST_CASE("what is wrong with a Matrix Market file is reported with its line") {
 
 TEST_CASE("what is wrong with a CSV file is reported with its line") {
   const files::folder dir;
-  CHECK(contains(refusal(dir, "a,b,1\n"), "g:1: 'a' and no columns source and target"));
+  CHECK(contains(refusal(dir, "a,b\n"), "g:1: 'a' and no columns source and target"));
   CHECK(contains(refusal(dir, "source,target,source\n"), "g:1: two columns called source"));
   CHECK(contains(refusal(dir, "source,target,weight\na,b\n"), "g:2: 2 fields, expected 3"));
   CHECK(contains(refusal(dir, "source,target,weight\na,,1\n"), "g:2: a node without a name"));
@@ -384,8 +384,6 @@ TEST_CASE("what is wrong with a CSV file is reported with its line") {
   CHECK(contains(refusal(dir, "source,target,weight\na,\"b\"x,1\n"), "g:2: text behind a quote"));
   CHECK(contains(refusal(dir, "source,target,weight\n\n0,1,nan\n"),
                  "g:3: 'nan', expected a finite weight"));
-  CHECK(contains(refusal(dir, "source,target,weight\n0,4000000000,1\n"),
-                 "g:2: node 4000000000, expected below 1000000"));
   CHECK(contains(refusal(dir, "source,target,weight,type\na,b,1,inhibitory\n"),
                  "g:2: inhibitory with weight 1.0"));
   CHECK(contains(refusal(dir, "source,target,weight,type\na,b,-1,Excitatory\n"),
@@ -410,7 +408,7 @@ TEST_CASE("what is wrong with a CSV file is reported with its line") {
   files::write(dir / "s", "source,target\n0,a\n1,z\n");
   CHECK(contains(import_refusal(o), "s: node 'z', expected a neuron of the circuits"));
   files::write(dir / "s", "source,target\nx,a\n");
-  CHECK(contains(import_refusal(o), "s: token 'x', expected token ids"));
+  CHECK(contains(import_refusal(o), "s:2: token 'x', expected token ids"));
 }
 
 TEST_CASE("what is wrong with a GraphML file is reported") {
@@ -428,15 +426,15 @@ TEST_CASE("what is wrong with a GraphML file is reported") {
   CHECK(contains(with(nodes + "<node id=\"a\"/>"), "g:4: node 'a' again"));
   CHECK(contains(with("<node/>"), "g:3: a node without id"));
   CHECK(contains(with(""), "g: a graph without nodes"));
-  CHECK(contains(with("<node id=\"a\"><graph/></node>"), "g:3: a second graph"));
+  CHECK(contains(with("<node id=\"a\"><graph/></node>"), "g:3: a nested graph"));
   CHECK(contains(with(nodes + "<hyperedge/>"), "g:4: a hyperedge"));
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += "<x>";
   CHECK(contains(with(deep), "g:3: elements nested more than 64 deep"));
-  CHECK(contains(refusal(dir, "<graphml><graph"), "g:1: a tag that does not end"));
-  CHECK(contains(refusal(dir, "<graphml>"), "no graph"));
+  CHECK(contains(refusal(dir, "<graphml><graph"), "g:1: no sound XML: unclosed token"));
+  CHECK(contains(refusal(dir, "<graphml/>"), "no graph"));
   CHECK(contains(refusal(dir, "<!DOCTYPE x><graphml/>"), "g:1: a document type"));
-  CHECK(contains(refusal(dir, "<graphml><graph><node id=\"a\"/></graph>"), "g: no sound GraphML"));
+  CHECK(contains(refusal(dir, "<graphml><graph><node id=\"a\"/></graph>"), "g:1: no sound XML"));
   const std::string whole = graphml;
   for (std::size_t size = 1; size < whole.size() - 12; size += 5)
     CHECK(refusal(dir, whole.substr(0, size)) != "no error");
