@@ -45,9 +45,9 @@ import_options options_of(const import_command_options& o) {
 
 // A model file is taken too, to give it other circuits; what is only said about checkpoints then
 // has no meaning.
-model open_source(const import_command_options& o) {
+imported_checkpoint open_source(const import_command_options& o) {
   if (identify(o.checkpoint) != file_kind::model)
-    return import_checkpoint(o.checkpoint, options_of(o));
+    return read_checkpoint(o.checkpoint, options_of(o));
   if (!o.direct.wanted())
     throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program",
                       "--circuit direct gives it explicit edges");
@@ -60,7 +60,7 @@ model open_source(const import_command_options& o) {
   if (m.is_direct())
     throw input_error(o.checkpoint, "a model with direct circuits",
                       "a checkpoint, or a model with circuits through hubs");
-  return m;
+  return {std::move(m), {}};
 }
 
 // A checkpoint and a graph know different options; one that would mean nothing is refused.
@@ -84,10 +84,13 @@ void check(const import_command_options& o) {
     if (given) throw usage_error(name, "is for checkpoints, not for graph files");
 }
 
-std::string summary(const model& m) {
+// Without the remarks, which are printed apart.
+std::string summary(const model& m, const std::vector<std::string>& remarks) {
   std::string text = fmt::format("{} (SHA-256 {:.12}): {}\n", one_line(m.origin().source),
                                  m.origin().source_sha256, m.origin().layout);
-  for (const std::string& line : m.origin().inferred) text += "  " + one_line(line) + "\n";
+  for (const std::string& line : m.origin().inferred)
+    if (std::find(remarks.begin(), remarks.end(), line) == remarks.end())
+      text += "  " + one_line(line) + "\n";
   text += fmt::format(
       "{} neurons in {} head{}, {} hubs, {} sensory nodes, {} readout nodes, {} layers\n",
       m.neurons(), m.heads(), m.heads() == 1 ? "" : "s", m.hubs(), m.sensory_nodes(),
@@ -119,7 +122,8 @@ class import_app final : public command {
         .expects({"interleaved", "half-split"});
     add_number<double>(
         c, "--theta", o.theta, {std::numeric_limits<double>::min(), 1e30, "a number > 0"},
-        "base of the rotation frequencies, where the file has no table [the layout's]");
+        "base of the rotation frequencies, where the file has no table or one that was rounded "
+        "[the layout's]");
     add_number<double>(c, "--eps", o.epsilon,
                        {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
                        "constant under the root of the gain [1e-5]");
@@ -148,15 +152,16 @@ class import_app final : public command {
 
  private:
   made_model from_checkpoint() const {
-    model m = open_source(options_);
-    std::string lines = summary(m);
-    return {std::move(m), std::move(lines)};
+    imported_checkpoint made = open_source(options_);
+    std::string lines = summary(made.result, made.remarks);
+    return {std::move(made.result), std::move(lines), std::move(made.remarks)};
   }
 
   made_model from_hubs() const {
-    direct_result made = options_.direct.make(open_source(options_));
-    std::string lines = made.summary + summary(made.graph);
-    return {std::move(made.graph), std::move(lines)};
+    imported_checkpoint source = open_source(options_);
+    direct_result made = options_.direct.make(std::move(source.result));
+    std::string lines = made.summary + summary(made.graph, source.remarks);
+    return {std::move(made.graph), std::move(lines), std::move(source.remarks)};
   }
 
   made_model from_graph() const {

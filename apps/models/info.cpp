@@ -12,6 +12,7 @@
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/models/describe_model.hpp"
+#include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/layouts.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/sha256.hpp"
@@ -149,8 +150,14 @@ description of_checkpoint(const std::string& file) {
     d.all["tensors"].push_back({{"name", t.name}, {"type", t.type}, {"shape", t.shape}});
     line(d, "tensor", fmt::format("{:24} {:14} {}", t.name, t.type, shape_text(t.shape)));
   }
-  for (const statement& s : tensors->statements())
-    line(d, "states", fmt::format("{} = {:g} ({})", s.key, s.value, s.where));
+  try {
+    const configuration known = read_configuration(*tensors);
+    for (const statement& s : known.statements)
+      line(d, "states", fmt::format("{} = {} ({})", s.key, s.shown, s.where));
+    for (const std::string& left : known.not_used) line(d, "not used", left);
+  } catch (const error& e) {
+    line(d, "states", e.found());
+  }
   return d;
 }
 

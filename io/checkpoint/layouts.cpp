@@ -1,6 +1,7 @@
 #include "io/checkpoint/layouts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <unordered_map>
 
@@ -61,6 +62,33 @@ constexpr layout hugging_face{.name = "Hugging Face port",
                               .causal = true,
                               .convention = authors};
 
+// Names of several layouts, distinguished by their shapes; the rotation is that of the released
+// code, or the educational port's where its matrices are.
+constexpr layout mixed{.name = "mixed names",
+                       .e = "decoder, encoder or E",
+                       .dx = "encoder, decoder_x or Dx",
+                       .dy = "encoder_v, decoder_y or Dy",
+                       .embedding = "embed.weight or wte.weight",
+                       .readout = "lm_head or readout",
+                       .readout_by_token = false,
+                       .may_be_tied = false,
+                       .pairs = pairing::interleaved,
+                       .theta = 65536.0,
+                       .causal = true,
+                       .convention = authors};
+constexpr layout mixed_educational{.name = "mixed names",
+                                   .e = "E",
+                                   .dx = "Dx",
+                                   .dy = "Dy",
+                                   .embedding = "emb.weight",
+                                   .readout = "readout",
+                                   .readout_by_token = false,
+                                   .may_be_tied = false,
+                                   .pairs = pairing::half_split,
+                                   .theta = 10000.0,
+                                   .causal = false,
+                                   .convention = port};
+
 constexpr const char* needed =
     "released code: encoder and encoder_v (h,d,N), decoder (h*N,d), embed.weight (V,d), lm_head "
     "(d,V) | "
@@ -84,6 +112,7 @@ layout_match match(const layout& l, const names& all) {
   m.dy = look_up(all, l.dy, 3);
   m.embedding = look_up(all, l.embedding, 2);
   m.readout = look_up(all, l.readout, 2);
+  m.readout_by_token = l.readout_by_token;
   const bool tied = l.may_be_tied && m.readout == nullptr && m.embedding != nullptr &&
                     m.embedding->name.find("backbone.") != std::string::npos;
   if (m.e != nullptr && m.dx != nullptr && m.dy != nullptr && m.embedding != nullptr &&
@@ -103,22 +132,29 @@ layout_match match(const layout& l, const names& all) {
   throw input_error(file.place(), found, "a known layout", needed);
 }
 
+bool is_role(const layout_match& m, const tensor* t) {
+  return t == m.e || t == m.dx || t == m.dy || t == m.embedding || t == m.readout;
+}
+
+// Of the tensors that have no role: unused ones of the released code, and what programs keep of the
+// rotation.
+bool is_without_meaning(std::string_view name) {
+  return name == "lm_gate" || name.ends_with("_cos_cached") || name.ends_with("_sin_cached");
+}
+
 // Every tensor has a role, or is known not to matter: a model run without one of its parts gives
 // wrong numbers.
-void assign_rest(const tensor_file& file, layout_match& m) {
-  for (const tensor& t : file.tensors()) {
-    if (&t == m.e || &t == m.dx || &t == m.dy || &t == m.embedding || &t == m.readout) continue;
-    const std::string_view name = without_prefixes(t.name);
-    if (name == "lm_gate" || name.ends_with("_cos_cached") || name.ends_with("_sin_cached"))
-      continue;
+void assign_rest(const tensor_file& file, const tensor_names& all, layout_match& m) {
+  for (const auto& [name, t] : all.tensors) {
+    if (is_role(m, t) || is_without_meaning(name)) continue;
     if (name.ends_with("freqs") && m.table == nullptr)
-      m.table = &t;
+      m.table = t;
     else if (name.ends_with("inv_freq") && m.inverse_frequency == nullptr)
-      m.inverse_frequency = &t;
+      m.inverse_frequency = t;
     else
-      throw input_error(file.place(t),
-                        "a tensor " + shape_text(t.shape) + " that the layout '" + m.kind->name +
-                            "' does not have",
+      throw input_error(file.place(*t),
+                        "a tensor " + shape_text(t->shape) + " of " + t->type +
+                            " that the layout '" + m.kind->name + "' does not have",
                         "none of this name", "without it the model would compute something else");
   }
 }
@@ -147,11 +183,10 @@ void check_sizes(const tensor_file& file, layout_match& m) {
   if (m.tokens == 0 || m.tokens > most)
     throw input_error(file.place(*m.embedding), "shape " + shape_text(m.embedding->shape),
                       "(vocabulary, hubs), none of them zero");
-  expect_shape(file, *m.dy, {m.heads, m.hubs, m.per_head},
-               (std::string("as ") + m.kind->dx).c_str());
+  expect_shape(file, *m.dy, {m.heads, m.hubs, m.per_head}, ("as " + m.dx->name).c_str());
   expect_shape(file, *m.e, {*neurons, m.hubs}, "one row per neuron, one column per hub");
   expect_shape(file, *m.embedding, {m.tokens, m.hubs}, "one row per token, one column per hub");
-  if (m.readout != nullptr && m.kind->readout_by_token)
+  if (m.readout != nullptr && m.readout_by_token)
     expect_shape(file, *m.readout, {m.tokens, m.hubs}, "one row per token, one column per hub");
   else if (m.readout != nullptr)
     expect_shape(file, *m.readout, {m.hubs, m.tokens}, "one row per hub, one column per token");
@@ -164,34 +199,104 @@ void check_sizes(const tensor_file& file, layout_match& m) {
                       std::to_string(m.per_head / 2) + " frequencies, one per pair");
 }
 
-}  // namespace
+// ---- names of several layouts
 
-std::string_view without_prefixes(std::string_view name) noexcept {
-  for (bool again = true; again;) {
-    again = false;
-    for (const std::string_view prefix : {"_orig_mod.", "module.", "model.", "backbone."})
-      if (name.starts_with(prefix)) {
-        name.remove_prefix(prefix.size());
-        again = true;
-      }
-  }
-  return name;
+constexpr std::string_view e_names[] = {"decoder", "encoder", "E", "decoders", "encoders"},
+                           dx_names[] = {"encoder", "decoder_x", "Dx", "encoder_x", "encoders"},
+                           dy_names[] = {"encoder_v", "decoder_y", "Dy", "encoder_y", "encoders_v"},
+                           embedding_names[] = {"embed.weight",
+                                                "wte.weight",
+                                                "emb.weight",
+                                                "embedding.weight",
+                                                "embeddings.weight",
+                                                "token_embedding.weight",
+                                                "token_embed.weight",
+                                                "tok_emb.weight",
+                                                "embed_tokens.weight",
+                                                "embed",
+                                                "embedding",
+                                                "wte",
+                                                "emb"},
+                           readout_names[] = {"lm_head",        "readout",        "lm_head.weight",
+                                              "readout.weight", "head",           "head.weight",
+                                              "unembed",        "unembed.weight", "output.weight"};
+
+template <std::size_t N>
+std::vector<const tensor*> candidates(const names& all, const std::string_view (&known)[N],
+                                      std::size_t axes) {
+  std::vector<const tensor*> result;
+  for (const std::string_view name : known)
+    if (const tensor* const t = look_up(all, name, axes)) result.push_back(t);
+  return result;
 }
 
+using sizes = std::vector<std::uint64_t>;
+
+// Whether the shapes of e, dx, dy and the embedding fit each other.
+bool fits(const layout_match& m) {
+  const sizes& s = m.dx->shape;
+  const auto neurons =
+      product_within(std::array{s[0], s[2]}, std::numeric_limits<neuron_id>::max());
+  return m.e != m.dx && m.e != m.dy && m.dx != m.dy && m.dy->shape == s && neurons &&
+         m.e->shape == sizes{*neurons, s[1]} && m.embedding->shape[1] == s[1];
+}
+
+// Its axes are by token where these fit only so, or where they fit both ways and its name is that
+// of a layer's weights.
+bool readout_fits(layout_match& m) {
+  const sizes by_hub{m.embedding->shape[1], m.embedding->shape[0]};
+  const bool hubs_first = m.readout->shape == by_hub,
+             tokens_first = m.readout->shape == m.embedding->shape;
+  m.readout_by_token = tokens_first && (!hubs_first || m.readout->name.ends_with(".weight"));
+  return m.readout != m.embedding && (hubs_first || tokens_first);
+}
+
+layout_match only_reading(const tensor_file& file, const names& all) {
+  std::vector<layout_match> readings;
+  for (const tensor* const e : candidates(all, e_names, 2))
+    for (const tensor* const dx : candidates(all, dx_names, 3))
+      for (const tensor* const dy : candidates(all, dy_names, 3))
+        for (const tensor* const embedding : candidates(all, embedding_names, 2)) {
+          layout_match m;
+          m.e = e, m.dx = dx, m.dy = dy, m.embedding = embedding;
+          if (!fits(m)) continue;
+          for (const tensor* const readout : candidates(all, readout_names, 2)) {
+            m.readout = readout;
+            if (readout_fits(m)) readings.push_back(m);
+          }
+        }
+  if (readings.empty()) return {};
+  layout_match& m = readings.front();
+  if (readings.size() > 1)
+    throw input_error(file.place(),
+                      std::to_string(readings.size()) + " ways to read " + m.e->name + ", " +
+                          m.dx->name + ", " + m.dy->name,
+                      "names and shapes that leave one", needed);
+  const auto is_educational = [](const tensor* t, const char* name) {
+    return without_prefixes(t->name).ends_with(name);
+  };
+  const bool port_matrices = is_educational(m.dx, "Dx") && is_educational(m.dy, "Dy");
+  m.kind = port_matrices ? &mixed_educational : &mixed;
+  return m;
+}
+
+}  // namespace
+
 layout_match recognise(const tensor_file& file) {
+  const tensor_names named = names_of(file);
   names all;
-  for (const tensor& t : file.tensors())
-    if (const auto [place, fresh] = all.emplace(without_prefixes(t.name), &t); !fresh)
-      throw input_error(file.place(t),
-                        "the same name as " + place->second->name + " but for the prefix",
-                        "one tensor of each name");
+  for (const auto& [name, t] : named.tensors) all.emplace(name, t);
+  layout_match m;
   for (const layout* l : {&released, &listing, &educational, &hugging_face})
-    if (layout_match m = match(*l, all); m.kind != nullptr) {
-      assign_rest(file, m);
-      check_sizes(file, m);
-      return m;
-    }
-  refuse_layout(file);
+    if (m.kind == nullptr) m = match(*l, all);
+  if (m.kind == nullptr) m = only_reading(file, all);
+  if (m.kind == nullptr) refuse_layout(file);
+  assign_rest(file, named, m);
+  check_sizes(file, m);
+  m.layers = named.layers;
+  m.layers_from = named.layers_from;
+  m.not_used = named.not_used;
+  return m;
 }
 
 }  // namespace bdh

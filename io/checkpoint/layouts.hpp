@@ -10,6 +10,7 @@
 #include <bdh/model.hpp>
 
 #include "io/checkpoint/tensor_file.hpp"
+#include "io/checkpoint/tensor_names.hpp"
 
 namespace bdh {
 
@@ -30,18 +31,19 @@ struct layout_match {
   const layout* kind = nullptr;
   const tensor *e = nullptr, *dx = nullptr, *dy = nullptr, *embedding = nullptr;
   const tensor* readout = nullptr;  // null: tied to the embedding
+  bool readout_by_token = false;    // its axes are (V, d)
   // Frequencies in turns per token, one per neuron of a head; may be null.
   const tensor* table = nullptr;
   const tensor* inverse_frequency = nullptr;  // radians per token, one per pair; may be null
   std::uint64_t heads = 0, hubs = 0, per_head = 0, tokens = 0;
+  std::uint64_t layers = 0;  // that have equal tensors of their own; 0: none has
+  std::string layers_from;   // "attns.*.freqs"
+  std::vector<std::string> not_used;
 };
 
 // Throws input_error: unknown layout (listing what is there and what would be needed), a tensor
-// that belongs to none, sizes that do not fit. The result refers to the file's tensors.
+// that belongs to none, sizes that do not fit, names with several readings; unavailable_error:
+// layers with weights of their own. The result refers to the file's tensors.
 layout_match recognise(const tensor_file& file);
-
-// The name without what wrappers of modules put before it: "_orig_mod.", "module.", "model.",
-// "backbone.", in any nesting.
-std::string_view without_prefixes(std::string_view name) noexcept;
 
 }  // namespace bdh

@@ -6,6 +6,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/pickle_calls.hpp"
 #include "io/checkpoint/pickle_language.hpp"
 #include "io/checkpoint/pickle_stack.hpp"
 #include "io/checkpoint/tensor_file.hpp"
@@ -19,7 +20,7 @@ constexpr std::size_t max_bytes = std::size_t{64} << 20;
 class pickle_machine {
  public:
   pickle_machine(std::span<const std::byte> bytes, const std::string& place)
-      : place_(place), in_(bytes, place), stack_(place) {
+      : place_(place), in_(bytes, place), stack_(place), calls_(stack_, place) {
     if (bytes.size() > max_bytes)
       fail(std::to_string(bytes.size()) + " bytes", "at most " + std::to_string(max_bytes),
            hint_state);
@@ -41,7 +42,7 @@ class pickle_machine {
     std::uint8_t op;
     void (pickle_machine::*run)();
   };
-  static const instruction instructions[51];
+  static const instruction instructions[54];
 
   [[noreturn]] void fail(const std::string& found, const std::string& expected,
                          const std::string& hint = {}) const {
@@ -72,8 +73,7 @@ class pickle_machine {
   }
   template <class Size>
   void push_bytes() {
-    in_.take(in_.number<Size>());
-    stack_.push(opaque{"bytes"});
+    stack_.push(byte_string{in_.text(in_.number<Size>())});
   }
 
   // Containers.
@@ -109,21 +109,21 @@ class pickle_machine {
   void expect_protocol();
   void skip_frame() { in_.number<std::uint64_t>(); }
 
-  // Objects.
+  // Objects: nothing is made but their description.
   void push_named_global();
   void push_stacked_global();
-  void refuse_instance();
   void push_global(std::string name);
   void call();
+  void instantiate_with_names();  // class, arguments, named arguments
+  void instantiate_marked();      // mark, class, argument, ...
+  void instantiate_named();       // mark, argument, ...; the class follows the opcode
   void set_state();
-  void push_storage();  // ('storage', type, key, device, elements)
-  void push_tensor(const std::vector<handle>& arguments);
-  std::uint64_t size(handle h);
-  std::vector<std::uint64_t> sizes(handle h);
+  void push_storage() { calls_.push_storage(stack_.pop()); }
 
   const std::string& place_;
   pickle_bytes in_;
   pickle_stack stack_;
+  pickle_calls calls_;
   std::size_t at_ = 0;   // byte of the instruction that runs
   std::uint8_t op_ = 0;  // its opcode
 };
@@ -177,8 +177,11 @@ const m::instruction m::instructions[] = {
     {op_frame, &m::skip_frame},
     {op_global, &m::push_named_global},
     {op_stack_global, &m::push_stacked_global},
-    {op_inst, &m::refuse_instance},
+    {op_inst, &m::instantiate_named},
     {op_reduce, &m::call},
+    {op_newobj, &m::call},
+    {op_newobj_ex, &m::instantiate_with_names},
+    {op_obj, &m::instantiate_marked},
     {op_build, &m::set_state},
     {op_binpersid, &m::push_storage},
 };
@@ -186,7 +189,7 @@ const m::instruction m::instructions[] = {
 template <class Size>
 void pickle_machine::push_long() {  // two's complement, little-endian
   const auto digits = in_.take(in_.number<Size>());
-  if (digits.size() > 8) return stack_.push(opaque{"a long integer"});
+  if (digits.size() > 8) return stack_.push(object{.type = "a long integer"});
   const bool negative = !digits.empty() && (digits.back() & std::byte{0x80}) != std::byte{0};
   std::uint64_t bits = negative ? ~std::uint64_t{0} : 0;
   for (std::size_t i = digits.size(); i-- > 0;)
@@ -201,7 +204,9 @@ void pickle_machine::push_float() {  // big-endian
 }
 
 void pickle_machine::append(const std::vector<handle>& items) {
-  auto& list = stack_.expect<sequence>(stack_.top(), "a list").items;
+  object* const instance = stack_.find<object>(stack_.top());
+  auto& list =
+      instance != nullptr ? instance->items : stack_.expect<sequence>(stack_.top(), "a list").items;
   list.insert(list.end(), items.begin(), items.end());
 }
 
@@ -213,7 +218,9 @@ void pickle_machine::push_marked_dictionary() {
 
 void pickle_machine::insert(const std::vector<handle>& items) {
   if (items.size() % 2 != 0) fail("a key without value", "a complete pickle");
-  auto& pairs = stack_.expect<dictionary>(stack_.top(), "a dictionary").items;
+  object* const instance = stack_.find<object>(stack_.top());
+  auto& pairs = instance != nullptr ? instance->entries
+                                    : stack_.expect<dictionary>(stack_.top(), "a dictionary").items;
   for (std::size_t i = 0; i < items.size(); i += 2) pairs.emplace_back(items[i], items[i + 1]);
 }
 
@@ -233,84 +240,52 @@ void pickle_machine::push_stacked_global() {
               stack_.expect<std::string>(name, "a global's name"));
 }
 
-void pickle_machine::refuse_instance() {
-  push_named_global();  // which may be what is wrong
-  refuse_instruction();
-}
-
 void pickle_machine::push_global(std::string name) {
-  if (!is_storage(name) && !is_callable(name) && !is_element_type(name))
+  if (is_attack(name))
     fail("global " + name.substr(0, 200), "only tensors, numbers, strings and containers",
          "a checkpoint with code in it is never executed; " + std::string(hint_state));
-  if (is_element_type(name))
-    stack_.push(opaque{std::move(name)});
-  else
-    stack_.push(global{std::move(name)});
+  stack_.push(global{std::move(name)});
 }
 
 void pickle_machine::call() {
-  // Valid until the next push of a value.
-  const std::vector<handle>& arguments =
-      stack_.expect<sequence>(stack_.pop(), "a tuple of arguments").items;
-  const std::string name = stack_.expect<global>(stack_.pop(), "a global to call").name;
-  if (name == "torch._utils._rebuild_tensor_v2") return push_tensor(arguments);
-  if (name == "collections.OrderedDict" && arguments.empty()) return stack_.push(dictionary{});
-  if (name == "torch.device" && !arguments.empty()) return stack_.push(opaque{name});
-  if (name == "torch._utils._rebuild_parameter" && !arguments.empty()) {
-    stack_.expect<tensor>(arguments[0], "a tensor");
-    return stack_.refer(arguments[0]);
-  }
-  if ((name == "torch.Size" || is_set(name)) && arguments.size() == 1) {
-    stack_.expect<sequence>(arguments[0], "a list or tuple");
-    return stack_.refer(arguments[0]);
-  }
-  fail("a call of " + name, "only tensors, numbers, strings and containers", hint_state);
+  const handle arguments = stack_.pop(), called = stack_.pop();
+  const object* const bound = stack_.find<object>(called);  // a method, or the like
+  calls_.push_result(
+      bound != nullptr ? bound->type : stack_.expect<global>(called, "a global to call").name,
+      arguments);
 }
 
-// Drops what state_dict() attaches to its dictionary: versions of modules.
+void pickle_machine::instantiate_with_names() {
+  const handle named = stack_.pop();
+  call();
+  if (object* const made = stack_.find<object>(stack_.top())) made->state = named;
+}
+
+void pickle_machine::instantiate_marked() {
+  std::vector<handle> items = stack_.pop_to_mark();
+  if (items.empty()) fail("an object without class", "a complete pickle");
+  const std::string name = stack_.expect<global>(items.front(), "a class").name;
+  items.erase(items.begin());
+  stack_.push(sequence{std::move(items)});
+  calls_.push_result(name, stack_.pop());
+}
+
+void pickle_machine::instantiate_named() {
+  push_named_global();
+  const std::string name = stack_.expect<global>(stack_.pop(), "a class").name;
+  stack_.push(sequence{stack_.pop_to_mark()});
+  calls_.push_result(name, stack_.pop());
+}
+
+// Of a dictionary: what state_dict() attaches to it, versions of modules, which is dropped.
 void pickle_machine::set_state() {
-  stack_.pop();
-  stack_.expect<dictionary>(stack_.top(), "an ordered dictionary");
-}
-
-std::uint64_t pickle_machine::size(handle h) {
-  const std::int64_t number = stack_.expect<std::int64_t>(h, "a number");
-  if (number < 0) fail("a size of " + std::to_string(number), ">= 0");
-  return static_cast<std::uint64_t>(number);
-}
-
-std::vector<std::uint64_t> pickle_machine::sizes(handle h) {
-  const auto& items = stack_.expect<sequence>(h, "a tuple of sizes").items;
-  if (items.size() > max_tensor_rank)
-    fail("a tensor with " + std::to_string(items.size()) + " axes",
-         "at most " + std::to_string(max_tensor_rank));
-  std::vector<std::uint64_t> result;
-  for (const handle item : items) result.push_back(size(item));
-  return result;
-}
-
-// Arguments: storage, offset, shape, stride, requires_grad, hooks[, metadata].
-void pickle_machine::push_tensor(const std::vector<handle>& arguments) {
-  if (arguments.size() < 4) fail("a tensor without shape", "storage, offset, shape and stride");
-  stack_.expect<storage>(arguments[0], "a storage");
-  tensor t{.where = arguments[0],
-           .offset = size(arguments[1]),
-           .shape = sizes(arguments[2]),
-           .stride = sizes(arguments[3])};
-  if (t.shape.size() != t.stride.size())
-    fail("shape and stride of different length", "one stride for each axis");
-  stack_.push(std::move(t));
-}
-
-void pickle_machine::push_storage() {
-  const std::vector<handle>& items = stack_.expect<sequence>(stack_.pop(), "a storage").items;
-  if (items.size() < 5 || stack_.expect<std::string>(items[0], "'storage'") != "storage")
-    fail("an unknown persistent object", "a storage");
-  const std::string& type = stack_.expect<global>(items[1], "a storage type").name;
-  if (!is_storage(type)) fail("a storage of type " + type, "torch.FloatStorage or one like it");
-  stack_.push(storage{.type = type.substr(type.find('.') + 1),
-                      .key = stack_.expect<std::string>(items[2], "a storage's key"),
-                      .elements = size(items[4])});
+  const handle state = stack_.pop();
+  if (object* const instance = stack_.find<object>(stack_.top()))
+    instance->state = state;
+  else if (tensor* const described = stack_.find<tensor>(stack_.top()))
+    described->attributes = state;
+  else
+    stack_.expect<dictionary>(stack_.top(), "an object or an ordered dictionary");
 }
 
 }  // namespace

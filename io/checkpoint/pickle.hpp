@@ -1,9 +1,11 @@
 // A pickle read as data: numbers, strings, containers and tensors' descriptions. Nothing is
-// imported, called or executed; a name from outside a short list is refused when it is met.
+// imported, called or executed: an object is described by the names and the plain values that the
+// pickle has for it. A name that only an attack has is refused when it is met.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,10 +18,10 @@ namespace bdh::pickle {
 using handle = std::uint32_t;
 
 struct none {};
-struct opaque {  // something harmless that has no use here: a device, an element type, bytes
-  std::string what;
+struct byte_string {
+  std::string data;
 };
-struct global {  // an allowed name, module and name joined by a dot
+struct global {  // a class or a function, its module and name joined by a dot
   std::string name;
 };
 struct sequence {  // list, tuple or set
@@ -27,6 +29,14 @@ struct sequence {  // list, tuple or set
 };
 struct dictionary {
   std::vector<std::pair<handle, handle>> items;  // in the file's order
+};
+// An instance of a class, or what a function would return: not made.
+struct object {
+  std::string type;                                     // the global's name
+  std::optional<handle> arguments = {};                 // a sequence
+  std::vector<handle> items = {};                       // of one that is a list, too
+  std::vector<std::pair<handle, handle>> entries = {};  // of one that is a dictionary, too
+  std::optional<handle> state = {};
 };
 struct storage {
   std::string type;            // "FloatStorage"
@@ -38,9 +48,12 @@ struct tensor {
   std::uint64_t offset = 0;
   // Same length, at most 8; in elements, not checked against the storage.
   std::vector<std::uint64_t> shape, stride;
+  std::string type = {};  // "float32", of an untyped storage; else empty
+  bool negated = false;
+  std::optional<handle> attributes = {};
 };
-using value = std::variant<none, bool, std::int64_t, double, std::string, opaque, global, sequence,
-                           dictionary, storage, tensor>;
+using value = std::variant<none, bool, std::int64_t, double, std::string, byte_string, global,
+                           sequence, dictionary, object, storage, tensor>;
 
 struct document {
   std::vector<value> values;

@@ -63,6 +63,11 @@ class pickle_stack {
   void store() { store(static_cast<std::uint32_t>(memo_.size())); }
   void recall(std::uint32_t index);
 
+  // The value, or nothing where it is of another type; valid until the next push.
+  template <class T>
+  T* find(handle h) noexcept {
+    return std::get_if<T>(&result_.values[h]);
+  }
   // The value, of the type that `what` names. Throws input_error.
   template <class T>
   T& expect(handle h, const char* what) {

@@ -1,7 +1,6 @@
 // The safetensors format: 8 bytes length (little-endian), a JSON header of that length, then the
 // tensors' bytes without gaps.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -27,12 +26,12 @@ struct named_type {
   std::uint64_t bytes;
 };
 constexpr named_type types[] = {
-    {"F32", element::f32, 4},      {"F16", element::f16, 2},    {"BF16", element::bf16, 2},
-    {"F64", element::f64, 8},      {"BOOL", element::other, 1}, {"U8", element::other, 1},
-    {"I8", element::other, 1},     {"U16", element::other, 2},  {"I16", element::other, 2},
-    {"U32", element::other, 4},    {"I32", element::other, 4},  {"U64", element::other, 8},
-    {"I64", element::other, 8},    {"C64", element::other, 8},  {"F8_E4M3", element::other, 1},
-    {"F8_E5M2", element::other, 1}};
+    {"F32", element::f32, 4},       {"F16", element::f16, 2},      {"BF16", element::bf16, 2},
+    {"F64", element::f64, 8},       {"BOOL", element::other, 1},   {"U8", element::other, 1},
+    {"I8", element::other, 1},      {"U16", element::other, 2},    {"I16", element::other, 2},
+    {"U32", element::other, 4},     {"I32", element::other, 4},    {"U64", element::other, 8},
+    {"I64", element::other, 8},     {"C64", element::other, 8},    {"F8_E4M3", element::other, 1},
+    {"F8_E5M2", element::other, 1}, {"F8_E8M0", element::other, 1}};
 
 json parse_header(std::string_view text, const std::string& place) {
   const json_limits limits{
@@ -86,18 +85,14 @@ class safetensors_file final : public tensor_file {
   }
 
  private:
-  // Strings only, by the format; those that are numbers may say something about the model.
+  // Strings only, by the format.
   void read_metadata(const json& metadata) {
     if (!metadata.is_object())
       throw input_error(place() + ":__metadata__", metadata.type_name(), "an object of strings");
     for (const auto& [key, value] : metadata.items()) {
       if (!value.is_string())
         throw input_error(place() + ":__metadata__", value.type_name(), "an object of strings");
-      const auto& text = value.get_ref<const std::string&>();
-      double number = 0;
-      const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (failed == std::errc() && end == text.data() + text.size())
-        statements_.push_back({key, number, "the file's metadata"});
+      beside_.push_back({key, plain(value), "the file's metadata"});
     }
   }
 
@@ -116,16 +111,16 @@ class safetensors_file final : public tensor_file {
     t.type = type->get<std::string>().substr(0, 32);
     const auto* const known = std::find_if(std::begin(types), std::end(types),
                                            [&](const named_type& n) { return t.type == n.name; });
-    if (known == std::end(types))
-      throw input_error(place(t), "element type '" + t.type + "'", "F32, F16, BF16 or F64");
-    t.kind = known->kind;
+    if (known != std::end(types)) t.kind = known->kind, t.width = known->bytes;
     t.shape = integers(t, value, "shape", max_tensor_rank);
     const auto offsets = integers(t, value, "data_offsets", 2);
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_.size())
       throw input_error(place(t), "data_offsets " + shape_text(offsets),
                         "begin <= end <= " + std::to_string(data_.size()));
-    const auto elements = product_within(t.shape, data_.size() / known->bytes);
-    if (!elements || *elements * known->bytes != offsets[1] - offsets[0])
+    // Of a type that is not known, nothing can be said about its bytes (four bits, a byte, ...).
+    const auto elements =
+        product_within(t.shape, data_.size() / std::max<std::uint64_t>(t.width, 1) * 8);
+    if (!elements || (t.width != 0 && *elements * t.width != offsets[1] - offsets[0]))
       throw input_error(place(t), std::to_string(offsets[1] - offsets[0]) + " bytes",
                         "the size of " + shape_text(t.shape) + " " + t.type);
     t.stride.assign(t.shape.size(), 1);

@@ -41,20 +41,18 @@ double load(const std::byte* where) noexcept {
   return std::bit_cast<float>(std::uint32_t{at<std::uint16_t>(where)} << 16);
 }
 
-// Visits the elements in row-major order of the shape. Returns the position of the first that is
-// not finite as a T, or the size.
-template <class T, element E>
-std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcept {
-  const std::size_t rank = t.shape.size(), run = rank == 0 ? 1 : t.shape.back(),
-                    step = rank == 0 ? 1 : t.stride.back();
+// Calls visit(place, position in the storage) for the elements in row-major order of the shape,
+// until it returns false. Returns the place of that element, or the number of elements.
+template <class F>
+std::uint64_t visit_elements(const tensor& t, F&& visit) noexcept {
+  const std::size_t rank = t.shape.size();
+  const std::uint64_t run = rank == 0 ? 1 : t.shape.back(), step = rank == 0 ? 1 : t.stride.back(),
+                      size = t.elements();
   std::uint64_t index[max_tensor_rank] = {};
   std::uint64_t first = t.offset;
-  for (std::size_t done = 0; done < to.size(); done += run) {
-    for (std::size_t i = 0; i < run; ++i) {
-      const T value = static_cast<T>(load<E>(from + (first + i * step) * bytes_of(E)));
-      to[done + i] = value;
-      if (!std::isfinite(value)) return done + i;
-    }
+  for (std::uint64_t done = 0; done < size; done += run) {
+    for (std::uint64_t i = 0; i < run; ++i)
+      if (!visit(done + i, first + i * step)) return done + i;
     for (std::size_t axis = rank > 0 ? rank - 1 : 0; axis-- > 0;) {
       first += t.stride[axis];
       if (++index[axis] < t.shape[axis]) break;
@@ -62,7 +60,17 @@ std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcep
       index[axis] = 0;
     }
   }
-  return to.size();
+  return size;
+}
+
+// Returns the position of the first element that is not finite as a T, or the size.
+template <class T, element E>
+std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcept {
+  return visit_elements(t, [&](std::uint64_t place, std::uint64_t position) {
+    const T value = static_cast<T>(load<E>(from + position * bytes_of(E)));
+    to[place] = value;
+    return std::isfinite(value);
+  });
 }
 
 template <class T>
@@ -117,7 +125,9 @@ void tensor_file::add(tensor t) {
 template <class T>
 array<T> tensor_file::read(const tensor& t) const {
   if (t.kind == element::other)
-    throw input_error(place(t), t.type + " elements", "float32, float16, bfloat16 or float64");
+    throw input_error(
+        place(t), t.type + " elements", "float32, float16, bfloat16 or float64",
+        "cast it in PyTorch, with its scales where it has some: tensor.to(torch.bfloat16)");
   array<T> result(t.elements());
   const stored_bytes stored = bytes(t);
   const std::size_t bad = gather(t, stored.view.data(), result);
@@ -128,6 +138,22 @@ array<T> tensor_file::read(const tensor& t) const {
     throw input_error(where, std::to_string(result[bad]), "a finite weight");
   }
   return result;
+}
+
+bool tensor_file::equal(const tensor& a, const tensor& b) const {
+  if (a.type != b.type || a.shape != b.shape) return false;
+  if (a.storage == b.storage && a.offset == b.offset && a.stride == b.stride) return true;
+  if (a.width == 0) throw input_error(place(a), a.type + " elements", "a known element type");
+  const stored_bytes of_a = bytes(a), of_b = bytes(b);
+  std::vector<std::byte> values(a.elements() * a.width);
+  visit_elements(a, [&](std::uint64_t place, std::uint64_t position) {
+    std::memcpy(values.data() + place * a.width, of_a.view.data() + position * a.width, a.width);
+    return true;
+  });
+  return visit_elements(b, [&](std::uint64_t place, std::uint64_t position) {
+           return std::memcmp(values.data() + place * a.width,
+                              of_b.view.data() + position * a.width, a.width) == 0;
+         }) == b.elements();
 }
 
 array<float> tensor_file::weights(const tensor& t) const { return read<float>(t); }

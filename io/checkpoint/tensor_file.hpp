@@ -14,6 +14,8 @@
 
 #include <bdh/array.hpp>
 
+#include "io/checkpoint/plain_value.hpp"
+
 namespace bdh {
 
 inline constexpr std::size_t max_tensor_rank = 8;
@@ -42,20 +44,14 @@ struct tensor {
   std::string type;                          // the element type in the file's own words
   std::vector<std::uint64_t> shape, stride;  // stride and offset in elements of its storage
   std::uint64_t offset = 0;
-  std::size_t storage = 0;  // numbered by the reader
+  std::size_t storage = 0;  // numbered by the reader; equal numbers are one storage
+  std::uint64_t width = 0;  // bytes of an element; 0: not known
 
-  // Checked by the reader not to overflow, and not more than the storage holds.
+  // Checked by the reader not to overflow; more than the storage holds where an axis has stride 0.
   std::uint64_t elements() const noexcept;
 };
 
 std::string shape_text(std::span<const std::uint64_t> shape);  // "(4, 64, 1024)"
-
-// A number that the file itself, or a configuration beside it, states about the model.
-struct statement {
-  std::string key;
-  double value = 0;
-  std::string where;  // "the file's metadata"
-};
 
 // Bytes of one storage; `owned` is empty when they are a view of the mapped file.
 struct stored_bytes {
@@ -74,19 +70,24 @@ class tensor_file {
   const std::string& place() const noexcept { return place_; }
   std::string place(const tensor& t) const { return place_ + ":" + t.name; }
   const std::vector<tensor>& tensors() const noexcept { return tensors_; }
-  const std::vector<statement>& statements() const noexcept { return statements_; }
+  // What the file has beside its tensors: configurations, vocabularies, metrics, objects.
+  const std::vector<beside_value>& beside() const noexcept { return beside_; }
 
   // All elements, row-major. Throws input_error naming the first element that is not finite (as a
   // float32), or the tensor when its elements are not floating-point numbers or cannot be read.
   array<float> weights(const tensor& t) const;
   array<double> numbers(const tensor& t) const;
 
+  // Of the same shape and element type, with the same bits. Throws input_error where one cannot be
+  // read.
+  bool equal(const tensor& a, const tensor& b) const;
+
  protected:
   virtual stored_bytes bytes(const tensor& t) const = 0;
   void add(tensor t);  // throws input_error for a second tensor of that name
 
   std::vector<tensor> tensors_;
-  std::vector<statement> statements_;
+  std::vector<beside_value> beside_;
 
  private:
   template <class T>

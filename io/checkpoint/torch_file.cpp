@@ -11,6 +11,7 @@
 
 #include "io/checkpoint/pickle.hpp"
 #include "io/checkpoint/tensor_file.hpp"
+#include "io/checkpoint/torch_state.hpp"
 #include "io/files/mapped_file.hpp"
 
 namespace bdh {
@@ -57,22 +58,44 @@ bool is_unsafe(std::string_view name) {
 }
 
 struct storage_type {
-  const char* name;
+  const char *name, *type;  // of a storage; of a tensor in an untyped one
   element kind;
   std::uint64_t bytes;
 };
 constexpr storage_type storage_types[] = {
-    {"FloatStorage", element::f32, 4},          {"HalfStorage", element::f16, 2},
-    {"BFloat16Storage", element::bf16, 2},      {"DoubleStorage", element::f64, 8},
-    {"LongStorage", element::other, 8},         {"IntStorage", element::other, 4},
-    {"ShortStorage", element::other, 2},        {"CharStorage", element::other, 1},
-    {"ByteStorage", element::other, 1},         {"BoolStorage", element::other, 1},
-    {"ComplexFloatStorage", element::other, 8}, {"ComplexDoubleStorage", element::other, 16}};
+    {"FloatStorage", "float32", element::f32, 4},
+    {"HalfStorage", "float16", element::f16, 2},
+    {"BFloat16Storage", "bfloat16", element::bf16, 2},
+    {"DoubleStorage", "float64", element::f64, 8},
+    {"LongStorage", "int64", element::other, 8},
+    {"IntStorage", "int32", element::other, 4},
+    {"ShortStorage", "int16", element::other, 2},
+    {"CharStorage", "int8", element::other, 1},
+    {"ByteStorage", "uint8", element::other, 1},
+    {"BoolStorage", "bool", element::other, 1},
+    {"ComplexFloatStorage", "complex64", element::other, 8},
+    {"ComplexDoubleStorage", "complex128", element::other, 16},
+    {"", "uint16", element::other, 2},
+    {"", "uint32", element::other, 4},
+    {"", "uint64", element::other, 8},
+    {"", "float8_e4m3fn", element::other, 1},
+    {"", "float8_e4m3fnuz", element::other, 1},
+    {"", "float8_e5m2", element::other, 1},
+    {"", "float8_e5m2fnuz", element::other, 1},
+    {"", "float8_e8m0fnu", element::other, 1},
+    {"", "float4_e2m1fn_x2", element::other, 1},
+    {"QInt8Storage", "qint8", element::other, 1},
+    {"QUInt8Storage", "quint8", element::other, 1},
+    {"QInt32Storage", "qint32", element::other, 4}};
+// Of any other type nothing is known but its name.
+constexpr storage_type unknown_type{"", "", element::other, 0};
 
-const storage_type& type_named(
-    std::string_view name) {  // the pickle reader lets no other name pass
-  return *std::find_if(std::begin(storage_types), std::end(storage_types) - 1,
-                       [&](const storage_type& t) { return name == t.name; });
+const storage_type& type_of(const pickle::tensor& t, const pickle::storage& storage) {
+  const auto* const found =
+      std::find_if(std::begin(storage_types), std::end(storage_types), [&](const storage_type& s) {
+        return t.type.empty() ? storage.type == s.name : t.type == s.type;
+      });
+  return found == std::end(storage_types) ? unknown_type : *found;
 }
 
 // A zip archive whose entries are stored as they are: its names and sizes, checked, and their
@@ -143,120 +166,9 @@ class archive {
   std::map<std::string, entry, std::less<>> entries_;
 };
 
-constexpr std::string_view wrappers[] = {"model", "state_dict", "model_state_dict", "model_state",
-                                         "bdh_state_dict"};
-
-// The state dictionary inside what torch.save was given, and what stands beside it.
-class pickled_state {
- public:
-  pickled_state(const pickle::document& document, const std::string& place)
-      : document_(document),
-        place_(place),
-        visited_(document.values.size()),
-        counted_(document.values.size()) {
-    handle_ = document.root;
-    for (int depth = 0; depth < 4; ++depth) {
-      const auto inside = wrapped();
-      collect_statements(inside);
-      if (!inside) break;
-      handle_ = *inside;
-    }
-  }
-
-  const pickle::dictionary& dictionary() const {
-    const auto* const found = document_.as<pickle::dictionary>(handle_);
-    if (found == nullptr)
-      throw input_error(place_, "no dictionary", "a state dictionary",
-                        "torch.save(model.state_dict(), FILE)");
-    return *found;
-  }
-
-  std::vector<statement> statements() && { return std::move(statements_); }
-
-  // Whether there is a tensor anywhere inside; containers may be shared, or contain themselves. One
-  // pass over all calls together.
-  bool holds_tensor(pickle::handle from) {
-    std::vector<pickle::handle> open{from};
-    while (!open.empty()) {
-      const pickle::handle h = open.back();
-      open.pop_back();
-      if (visited_[h]) continue;
-      visited_[h] = true;
-      if (document_.as<pickle::tensor>(h) != nullptr) return true;
-      if (const auto* list = document_.as<pickle::sequence>(h))
-        open.insert(open.end(), list->items.begin(), list->items.end());
-      if (const auto* map = document_.as<pickle::dictionary>(h))
-        for (const auto& [key, value] : map->items) open.push_back(value);
-    }
-    return false;
-  }
-
- private:
-  static bool is_wrapper(const std::string& name) {
-    return std::find(std::begin(wrappers), std::end(wrappers), name) != std::end(wrappers);
-  }
-
-  // A dictionary of tensors, or of one that may hold them; a 'model' may also be a configuration.
-  bool wraps_tensors(pickle::handle h) const {
-    const auto* const inner = document_.as<pickle::dictionary>(h);
-    return inner != nullptr &&
-           std::any_of(inner->items.begin(), inner->items.end(), [&](const auto& item) {
-             const auto* const name = document_.as<std::string>(item.first);
-             return document_.as<pickle::tensor>(item.second) != nullptr ||
-                    (name != nullptr && is_wrapper(*name) &&
-                     document_.as<pickle::dictionary>(item.second) != nullptr);
-           });
-  }
-
-  std::optional<pickle::handle> wrapped() const {
-    std::optional<pickle::handle> result;
-    std::size_t named = 0;
-    for (const auto& [key, value] : dictionary().items) {
-      const auto* const name = document_.as<std::string>(key);
-      if (name == nullptr || !is_wrapper(*name)) continue;
-      if (++named <= std::size(wrappers) && !wraps_tensors(value)) continue;
-      if (result || named > std::size(wrappers))
-        throw input_error(place_, "several state dictionaries, '" + *name + "' one of them", "one",
-                          "save the one to import alone");
-      result = value;
-    }
-    return result;
-  }
-
-  // Numbers in the dictionary itself and in the dictionaries beside the wrapped one ('config',
-  // 'args', ...).
-  void collect_statements(std::optional<pickle::handle> except) {
-    add_numbers(dictionary(), "the file");
-    counted_[handle_] = true;
-    for (const auto& [key, value] : dictionary().items) {
-      const auto* const name = document_.as<std::string>(key);
-      const auto* const inner = document_.as<pickle::dictionary>(value);
-      if (name == nullptr || inner == nullptr || value == except || counted_[value]) continue;
-      counted_[value] = true;
-      add_numbers(*inner, "'" + *name + "' in the file");
-    }
-  }
-
-  void add_numbers(const pickle::dictionary& from, const std::string& where) {
-    for (const auto& [key, value] : from.items) {
-      const auto* const name = document_.as<std::string>(key);
-      if (name == nullptr || name->size() > 64) continue;
-      if (const auto* flag = document_.as<bool>(value))
-        statements_.push_back({*name, *flag ? 1.0 : 0.0, where});
-      if (const auto* integer = document_.as<std::int64_t>(value))
-        statements_.push_back({*name, static_cast<double>(*integer), where});
-      if (const auto* real = document_.as<double>(value))
-        statements_.push_back({*name, *real, where});
-    }
-  }
-
-  const pickle::document& document_;
-  const std::string& place_;
-  pickle::handle handle_ = 0;
-  // Values looked into, for tensors and for numbers: a hostile file may share them a million times.
-  std::vector<bool> visited_, counted_;
-  std::vector<statement> statements_;
-};
+// What overlapping and expanded tensors may have together beyond what the file has, in elements: a
+// tiny file cannot state terabytes.
+constexpr std::uint64_t max_repeated = std::uint64_t{1} << 26;
 
 class torch_file final : public tensor_file {
  public:
@@ -267,19 +179,11 @@ class torch_file final : public tensor_file {
     const std::string where = place() + ":data.pkl";
     const array<std::byte> pickled = archive_.read(*archive_.find(description), where);
     const pickle::document document = pickle::read(pickled, where);
-    pickled_state state(document, where);
-    for (const auto& [key, value] : state.dictionary().items) {
-      const auto* const text = document.as<std::string>(key);
-      if (const auto* const t = document.as<pickle::tensor>(value))
-        add_tensor(text, *t, *document.as<pickle::storage>(t->where));
-      else if ((text == nullptr || !text->starts_with("optim")) && state.holds_tensor(value))
-        throw input_error(
-            where,
-            "tensors inside " + (text != nullptr ? "'" + text->substr(0, max_tensor_name) + "'"
-                                                 : std::string("a container")),
-            "a state dictionary of tensors", "torch.save(model.state_dict(), FILE)");
-    }
-    statements_ = std::move(state).statements();
+    torch_state state(document, where);
+    allowed_ = max_repeated + 16 * file.size();
+    for (const auto& [key, t] : state.tensors())
+      add_tensor(key, *t, *document.as<pickle::storage>(t->where));
+    beside_ = std::move(state).beside();
     if (tensors_.empty())
       throw input_error(where, "no tensors", "a state dictionary",
                         "torch.save(model.state_dict(), FILE)");
@@ -317,42 +221,72 @@ class torch_file final : public tensor_file {
       throw input_error(where, "'" + std::string(as_text(bytes)) + "'", "little");
   }
 
-  void add_tensor(const std::string* name, const pickle::tensor& from,
+  void add_tensor(const std::string& name, const pickle::tensor& from,
                   const pickle::storage& storage) {
-    if (name == nullptr || name->size() > max_tensor_name)
-      throw input_error(place() + ":data.pkl", "a tensor without a usable name",
-                        "a string of at most " + std::to_string(max_tensor_name) + " bytes");
-    const storage_type& type = type_named(storage.type);
-    tensor t{*name,       type.kind,   storage.type,    from.shape,
-             from.stride, from.offset, storages_.size()};
-    const auto* const entry = archive_.find(folder_ + "data/" + storage.key);
-    if (entry == nullptr)
-      throw input_error(
-          place(t), "no entry data/" + storage.key.substr(0, max_tensor_name) + " in the archive",
-          "its storage");
-    if (storage.elements > entry->size / type.bytes || storage.elements * type.bytes != entry->size)
-      throw input_error(place(t), "a storage of " + std::to_string(entry->size) + " bytes",
+    const storage_type& type = type_of(from, storage);
+    tensor t{.name = name,
+             .kind = type.kind,
+             .type = from.type.empty() ? storage.type : from.type,
+             .shape = from.shape,
+             .stride = from.stride,
+             .offset = from.offset,
+             .storage = storage_number(name, storage.key),
+             .width = type.bytes};
+    const std::uint64_t stored = storages_[t.storage].size;
+    if (from.negated)
+      throw input_error(place(t), "a view that negates its storage", "the values themselves",
+                        "save tensor.resolve_neg()");
+    if (!from.type.empty()) {
+      if (storage.elements != stored)
+        throw input_error(place(t), "a storage of " + std::to_string(stored) + " bytes",
+                          std::to_string(storage.elements) + " bytes");
+    } else if (type.bytes != 0 && (storage.elements > stored / type.bytes ||
+                                   storage.elements * type.bytes != stored)) {
+      throw input_error(place(t), "a storage of " + std::to_string(stored) + " bytes",
                         std::to_string(storage.elements) + " elements of " +
                             std::to_string(type.bytes) + " bytes");
-    check_reach(t, storage.elements);
-    storages_.push_back(*entry);
+    }
+    // Of an unknown type nothing is read.
+    check_reach(t, type.bytes != 0 ? stored / type.bytes : std::uint64_t{1} << 62);
     add(std::move(t));
   }
 
-  void check_reach(const tensor& t, std::uint64_t available) const {
-    const auto elements = product_within(t.shape, available);
+  // Of the entry data/KEY; the same for all tensors in it.
+  std::size_t storage_number(const std::string& name, const std::string& key) {
+    const auto [found, fresh] = numbers_.try_emplace(key, storages_.size());
+    if (!fresh) return found->second;
+    const auto* const entry = archive_.find(folder_ + "data/" + key);
+    if (entry == nullptr)
+      throw input_error(place() + ":" + name,
+                        "no entry data/" + key.substr(0, max_tensor_name) + " in the archive",
+                        "its storage");
+    storages_.push_back(*entry);
+    return found->second;
+  }
+
+  // Every element lies in the storage; how many there are is bounded where they overlap.
+  void check_reach(const tensor& t, std::uint64_t available) {
+    const std::string what = "shape " + shape_text(t.shape) + " with strides " +
+                             shape_text(t.stride) + " from element " + std::to_string(t.offset);
+    const auto elements = product_within(t.shape, std::uint64_t{1} << 48);
     bool fits = elements.has_value();
     std::uint64_t last = t.offset;
     for (std::size_t axis = 0; fits && *elements > 0 && axis < t.shape.size(); ++axis) {
       const std::uint64_t steps = t.shape[axis] - 1;
-      fits = last < available && (steps == 0 || t.stride[axis] <= (available - 1 - last) / steps);
+      fits = last < available && (steps == 0 || t.stride[axis] == 0 ||
+                                  t.stride[axis] <= (available - 1 - last) / steps);
       if (fits) last += steps * t.stride[axis];
     }
     if (!fits || (*elements > 0 && last >= available))
-      throw input_error(place(t),
-                        "shape " + shape_text(t.shape) + " with strides " + shape_text(t.stride) +
-                            " from element " + std::to_string(t.offset),
+      throw input_error(place(t), what,
                         "a part of its storage of " + std::to_string(available) + " elements");
+    if (*elements > allowed_)
+      throw input_error(
+          place(t),
+          what + ", which repeats the " + std::to_string(available) + " elements of its storage",
+          "at most " + std::to_string(allowed_) + " elements in all tensors of it",
+          "save it as it is stored: tensor.contiguous()");
+    allowed_ -= *elements;
   }
 
   stored_bytes bytes(const tensor& t) const override {
@@ -362,8 +296,10 @@ class torch_file final : public tensor_file {
   }
 
   archive archive_;
-  std::string folder_;                    // "model/"
-  std::vector<archive::entry> storages_;  // of the tensors
+  std::string folder_;  // "model/"
+  std::vector<archive::entry> storages_;
+  std::map<std::string, std::size_t> numbers_;  // of storages, by their key
+  std::uint64_t allowed_ = 0;                   // elements of the tensors that follow
 };
 
 }  // namespace

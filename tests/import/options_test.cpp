@@ -60,7 +60,8 @@ TEST_CASE("contradictions are errors") {
   CHECK(contains(import_refusal(beside_config("--layout hugging-face --tied",
                                               R"({"tie_word_embeddings": false})")),
                  "no lm_head.weight"));
-  CHECK(contains(import_refusal(beside_config("", R"({"use_rope": false})")), "without rotation"));
+  CHECK(contains(import_refusal(beside_config("", R"({"use_rope": false})")),
+                 "a model with use_rope false (config.json beside the file)"));
 
   import_options heads = with_layers();
   heads.heads = 4;

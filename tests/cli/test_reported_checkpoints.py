@@ -1,0 +1,412 @@
+"""Checkpoints of programs near the authors': read as they were meant, or refused by name. The
+makers are in tests/data/reported."""
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from program import PATIENCE, SOURCE, bdh, main
+
+INPUTS = os.path.join(SOURCE, "tests/data/reported")
+
+
+class Reported(unittest.TestCase):
+    """Works in the folder of its inputs, so that messages name files alone."""
+    inputs = ""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="bdh-reported-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        source = os.path.join(INPUTS, cls.inputs)
+        subprocess.run([sys.executable, "-B", os.path.join(source, "make.py"), cls.folder],
+                       check=True, timeout=PATIENCE)
+
+    def run_import(self, file, *options):
+        return bdh("import", file, "-o", "m.bdh.h5", "--force", "--json", *options,
+                   cwd=self.folder)
+
+    def model(self, file, *options):
+        done = self.run_import(file, *options)
+        self.assertEqual(done.returncode, 0, (file, done.stderr))
+        shown = json.loads(done.stdout)
+        return {**shown, **shown["origin"]}
+
+    def hash(self, file, *options):
+        return self.model(file, *options)["content_sha256"]
+
+    def assertSame(self, expected, *files, options=()):
+        for file in files:
+            with self.subTest(file):
+                self.assertEqual(self.hash(file, *options), expected)
+
+    def assertRefused(self, file, message, *options):
+        with self.subTest(file):
+            done = self.run_import(file, *options)
+            self.assertEqual((done.returncode, done.stderr.decode()),
+                             (1, f"bdh: {file}{message}\n"))
+
+    def assertNotKnown(self, file, key, value, expected, hint=""):
+        """A computation that the program does not have."""
+        self.assertRefused(file, f": a model with {key} {value} ('config' in the file), expected "
+                           f"{expected}{hint}")
+
+
+class TableForEachLayer(Reported):
+    inputs = "01-a-table-for-each-layer"
+
+    def test_equal_tensors_of_all_layers_are_one(self):
+        plain = self.hash("plain.pt")
+        self.assertSame(plain, "lists.pt", "copies.pt")
+        model = self.model("model.pt")
+        self.assertEqual(model["layers"], 3)
+        self.assertIn("3 layers (one of attns.*.freqs each, all equal)", model["inferred"])
+
+    def test_layers_that_differ_are_refused_for_that(self):
+        self.assertRefused("other-table.pt", ":_orig_mod.attns.1.freqs: layers with weights of "
+                           "their own (not those of _orig_mod.attns.0.freqs), expected one set of "
+                           "weights for all layers")
+        self.assertRefused("other-layers.pt", ":layers.1.decoder: layers with weights of their "
+                           "own (not those of layers.0.decoder), expected one set of weights for "
+                           "all layers")
+        self.assertRefused("other-number.pt", ": 4 layers (n_layer in 'config' in the file), "
+                           "expected 3, one of attns.*.freqs each, all equal")
+        self.assertNotKnown("one-set.pt", "per_layer_weights", "true",
+                            "one set of weights for all layers, as the file has")
+
+
+class MixedNames(Reported):
+    inputs = "01-mixed-names"
+
+    def test_shapes_leave_one_reading(self):
+        plain = self.hash("plain.pt", "--theta", "10000")
+        self.assertSame(plain, "model.pt", "half.pt", "output-layer.pt",
+                        options=("--theta", "10000"))
+        self.assertEqual(self.model("model.pt")["layout"], "mixed names")
+        self.assertRefused("port.pt", ": a model of the mixed names, trained without a causal "
+                           "mask, expected a causal model; --causal imports it as if it had one")
+        self.assertRefused("two-readings.pt", ":encoder_x: a tensor (2, 4, 4) of FloatStorage that "
+                           "the layout 'released code' does not have, expected none of this name; "
+                           "without it the model would compute something else")
+
+
+class Statements(Reported):
+    inputs = "02-attention-decay"
+
+    def test_a_constant_decay_of_scores_is_a_retention(self):
+        plain = self.model("plain.pt")
+        self.assertEqual(plain["retention"], 1)
+        decay = self.model("decay.pt")
+        self.assertAlmostEqual(decay["retention"], math.exp(-0.05), delta=1e-16)
+        self.assertNotEqual(decay["content_sha256"], plain["content_sha256"])
+        self.assertSame(decay["content_sha256"], "slope.pt", "slopes-of-heads.pt", "nested.pt",
+                        "text.pt", "namespace.pt")
+        self.assertAlmostEqual(self.model("half-life.pt")["retention"], math.exp(-0.05),
+                               delta=1e-15)
+
+    def test_passes_through_the_stack_are_layers(self):
+        model = self.model("ticks.pt")
+        self.assertEqual(model["layers"], 6)
+        self.assertEqual(model["content_sha256"], self.hash("layers.pt"))
+        self.assertIn("6 layers (3, 2 times: n_layer in 'config' in the file; compute_ticks 2 in "
+                      "'config' in the file)", model["inferred"])
+
+    def test_keys_that_change_nothing_give_the_same_model(self):
+        self.assertSame(self.hash("plain.pt"), "nothing-changed.pt", "defaults.pt")
+        self.assertEqual(self.model("defaults.pt")["not_used"], [])
+
+    def test_what_is_not_computed_is_refused_by_its_key(self):
+        code = "the released code's computation"
+        off = f"{code} (false,0,none,off,no,disabled)"
+        rotary = f"{code} (true,rope,rotary,roformer,rope_interleaved,1,yes,on,default,interleaved)"
+        for file, key, value, expected in (
+                ("alibi.pt", "rotary_embedding", "'alibi'", rotary),
+                ("off.pt", "rotary_embedding", "false", rotary),
+                ("pope.pt", "rotaryEmbedding", "'pope'", rotary),
+                ("learned-decay.pt", "learned_attention_decay", "true",
+                 "a constant rate, or none"),
+                ("two-slopes.pt", "alibi_slopes", "a list of 2",
+                 f"{code} (one rate for all heads)"),
+                ("history.pt", "activation_history_mix", "0.1",
+                 "0: activity without a history"),
+                ("softmax.pt", "softmax", "true", off),
+                ("sparse.pt", "k_sparse_ratio", "0.05", off),
+                ("experts.pt", "n_expert", "4", f"{code} (1,0,none)"),
+                ("untied.pt", "per_layer_weights", "true",
+                 "one set of weights for all layers, as the file has"),
+                ("adaptive.pt", "adaptive_compute", "true", off)):
+            self.assertNotKnown(file, key, value, expected)
+        self.assertNotKnown("no-mask.pt", "causal", "false", "scores of earlier tokens only",
+                            "; --causal imports it as if it had them")
+        self.assertNotKnown("window.pt", "sliding_window", "16",
+                            "scores that look back without limit", "; --training-window T, if no "
+                            "window of the training was longer than that")
+        self.assertEqual(self.hash("window.pt", "--training-window", "16"), self.hash("plain.pt"))
+        self.assertEqual(self.model("window.pt", "--training-window", "16")["not_used"],
+                         ["'sliding_window' ('config' in the file)"])
+        self.assertEqual(self.hash("no-mask.pt", "--causal"), self.hash("plain.pt"))
+        self.assertRefused("learned-tensor.pt", ":attn.attention_decay: a tensor (2, 1, 1) of "
+                           "FloatStorage that the layout 'released code' does not have, expected "
+                           "none of this name; without it the model would compute something else")
+        self.assertRefused("two-rates.pt", ": attention_decay 0.05 ('config' in the file) and "
+                           "alibi_slope 0.1 ('config' in the file), expected one rate of decay")
+        self.assertRefused("half-ticks.pt", ": compute_ticks 1.5 ('config' in the file), expected "
+                           "a whole number, and at most 1024 layers in all passes")
+
+    def test_keys_that_are_not_known_are_named(self):
+        model = self.model("not-known.pt")
+        where = "('config' in the file)"
+        self.assertEqual(model["not_used"],
+                         [f"'wobble' {where}", f"'nested.wibble' {where}", f"'loss' {where}"])
+        self.assertEqual(model["remarks"],
+                         ["3 keys of the configuration are not known here: what they state may "
+                          "change what the model computes; compare with bdh verify"])
+        self.assertEqual(model["content_sha256"], self.hash("plain.pt"))
+
+
+class ConfigBeside(Reported):
+    inputs = "02-config-json-beside"
+
+    def config(self, text):
+        with open(os.path.join(self.folder, "config.json"), "w") as f:
+            f.write(text)
+
+    def test_scaled_rotation_is_refused(self):
+        self.config('{"n_layer": 3, "rope_theta": 65536.0, "rope_scaling": {"type": "linear", '
+                    '"factor": 4.0}}')
+        message = (": a model with rope_scaling an object of 2 keys (config.json beside the file), "
+                   "expected the released code's computation (no scaling); move config.json away "
+                   "if it belongs to another model")
+        self.assertRefused("model.pt", message)
+        self.assertRefused("table.pt", message)
+        for scaling in ('{"rope_type": "yarn"}', '{"rope_type": "dynamic", "factor": 2.0}'):
+            self.config('{"n_layer": 3, "rope_scaling": %s}' % scaling)
+            self.assertEqual(self.run_import("model.pt").returncode, 1)
+
+    def test_what_scales_by_nothing_changes_nothing(self):
+        self.config('{"n_layer": 3}')
+        plain = self.hash("model.pt")
+        for scaling in ("null", '{"rope_type": "default"}', '{"type": "linear", "factor": 1.0}',
+                        '{"rope_type": "default", "rope_theta": 65536}', "{}"):
+            self.config('{"n_layer": 3, "rope_scaling": %s}' % scaling)
+            self.assertSame(plain, "model.pt")
+
+
+class ThetaInside(Reported):
+    inputs = "02-theta-inside-rope-parameters"
+
+    def config(self, text):
+        with open(os.path.join(self.folder, "config.json"), "w") as f:
+            f.write(text)
+
+    def test_theta_is_found_where_it_is_stated(self):
+        self.config('{"n_layer": 3}')
+        expected = self.hash("model.pt", "--theta", "10000")
+        for config in ('{"num_hidden_layers": 3, "rope_parameters": {"rope_theta": 10000.0, '
+                       '"rope_type": "default"}}',
+                       '{"num_hidden_layers": "3", "text_config": {"rope_parameters": '
+                       '{"full_attention": {"rope_theta": "10000"}}}}',
+                       '\ufeff{"model": {"nLayer": 3, "rope-theta": 1e4}}'):
+            self.config(config)
+            self.assertSame(expected, "model.pt")
+        self.config('{"num_hidden_layers": 3, "rope_parameters": {"rope_theta": 10000.0}}')
+        self.assertIn("theta 10000 (rope_parameters.rope_theta in config.json beside the file)",
+                      self.model("model.pt")["inferred"])
+        # where the file has a table, it is what the model was trained with
+        model = self.model("table.pt")
+        self.assertEqual(model["remarks"],
+                         ["rope_parameters.rope_theta 10000 (config.json beside the file) "
+                          "contradicts attn.freqs, which is used: 0.5 turns apart at token 512"])
+        self.assertEqual(model["not_used"],
+                         ["'rope_parameters.rope_theta' (config.json beside the file)"])
+
+
+class ObjectsBeside(Reported):
+    inputs = "03-objects-beside"
+
+    def test_objects_are_named_and_their_values_read(self):
+        plain = self.hash("plain.pt")
+        self.assertSame(plain, "dataclass.pt", "numpy-scalar.pt", "bytes.pt", "numpy-layers.pt",
+                        "calls.pt", "numpy-array.pt",
+                        *(f"{kind}-{protocol}.pt" for kind in ("namespace", "bytes")
+                          for protocol in range(2, 6)))
+        for file, named in (
+                ("dataclass.pt", ["class bdh.BDHConfig ('config' in the file; its values are "
+                                  "read)"]),
+                ("numpy-scalar.pt", ["'best_val_loss', a numpy.core.multiarray.scalar (the file)"]),
+                ("bytes.pt", ["'tokenizer_model', 7 bytes (the file)"]),
+                ("calls.pt", ["'stage', a bdh.Stage (the file)",
+                              "'scheduler', a torch.optim.lr_scheduler.LambdaLR (the file)",
+                              "'path', a pathlib.PosixPath (the file)"]),
+                ("numpy-array.pt",
+                 ["'array', a numpy.core.multiarray._reconstruct (the file)"])):
+            self.assertEqual(self.model(file)["not_used"], named)
+
+    def test_nothing_is_executed(self):
+        self.assertRefused("attack.pt", ":data.pkl: global posix.system, expected only tensors, "
+                           "numbers, strings and containers; a checkpoint with code in it is never "
+                           "executed; save the state dictionary alone: "
+                           "torch.save(model.state_dict(), FILE)")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "this-must-never-exist")))
+        self.assertRefused("quantised.pt", ":data.pkl: 'encoder' as torch._utils._rebuild_qtensor, "
+                           "expected a tensor of float32, float16, bfloat16 or float64; load it in "
+                           "PyTorch and save it as such")
+
+
+class OtherPrefixes(Reported):
+    inputs = "04-other-prefixes"
+
+    def test_a_prefix_of_all_weights_is_stripped(self):
+        plain = self.hash("plain.pt")
+        self.assertSame(plain, "net.ckpt", "long.pt", "sequential.pt", "other-wrapper.pt",
+                        "partly.pt", "ema.pt")
+        self.assertSame(plain, "swa.pt", options=("--layers", "3"))
+        self.assertEqual(self.model("swa.pt", "--layers", "3")["not_used"],
+                         ["tensor 'n_averaged' (a counter)"])
+        self.assertEqual(self.model("ema.pt")["not_used"],
+                         ["'ema', a dictionary of tensors (the file)"])
+
+
+class Attributes(Reported):
+    inputs = "05-a-buffer-with-attributes"
+
+    def test_attributes_are_dropped_and_named(self):
+        plain = self.hash("plain.pt")
+        self.assertSame(plain, "model.pt", "scale.pt", "parameters.pt")
+        self.assertEqual(self.model("model.pt")["not_used"], [])
+        self.assertEqual(self.model("scale.pt")["not_used"], ["'scale' (attribute of encoder)"])
+        self.assertEqual(self.model("parameters.pt")["not_used"],
+                         ["'tag' (attribute of encoder)"])
+        self.assertRefused("subclass.pt", ":data.pkl: 'encoder' as "
+                           "torchao.dtypes.AffineQuantizedTensor, expected a tensor of float32, "
+                           "float16, bfloat16 or float64; load it in PyTorch and save it as such")
+
+
+class RoundedTable(Reported):
+    inputs = "06-a-rounded-table"
+
+    def remark(self, bits, theta, turns, token):
+        return [f"the frequencies have {bits} significant bits: those of theta {theta} differ from "
+                f"them by {turns} turns at token {token}; --theta {theta} takes these"]
+
+    def test_the_error_of_the_phase_is_shown(self):
+        for file, bits, theta, turns, token in (("model.pt", 8, 65536, "0.12", 512),
+                                                ("bits-5.pt", 5, 65536, "1.5", 512),
+                                                ("bits-13.pt", 13, 65536, "0.00076", 128),
+                                                ("bfloat16.pt", 8, 65536, "0.12", 512),
+                                                ("other-theta.pt", 8, 50000, "0.11", 512)):
+            with self.subTest(file):
+                self.assertEqual(self.model(file)["remarks"],
+                                 self.remark(bits, theta, turns, token))
+        self.assertEqual(self.hash("bfloat16.pt"), self.hash("model.pt"))
+
+    def test_theta_takes_the_place_of_a_rounded_table(self):
+        exact = self.hash("model.pt", "--theta", "65536")
+        self.assertSame(exact, "bits-5.pt", "bits-13.pt", "bfloat16.pt",
+                        options=("--theta", "65536"))
+        model = self.model("model.pt", "--theta", "65536")
+        self.assertEqual(model["remarks"], [])
+        self.assertEqual(model["not_used"], ["tensor 'attn.freqs' (rounded frequencies)"])
+        # one that is not rounded is kept, and another is refused
+        self.assertEqual(self.hash("exact.pt", "--theta", "65536"), self.hash("exact.pt"))
+        for file in ("model.pt", "exact.pt", "powers-of-two.pt"):
+            done = self.run_import(file, "--theta", "10000")
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stderr.decode().startswith(
+                f"bdh: --theta: 10000, expected the base of {file}:attn.freqs, which differs from "
+                "it by "), done.stderr)
+
+    def test_contradictions_are_shown(self):
+        self.assertEqual(self.model("exact.pt")["remarks"], [])
+        self.assertEqual(self.model("agreement.pt")["remarks"], [])
+        self.assertEqual(self.model("agreement.pt")["not_used"], [])
+        self.assertEqual(self.model("powers-of-two.pt")["remarks"], [])
+        self.assertEqual(self.model("contradiction.pt")["remarks"],
+                         ["rope_theta 10000 ('config' in the file) contradicts attn.freqs, which "
+                          "is used: 5.6 turns apart at token 512"])
+        self.assertEqual(self.hash("contradiction.pt"), self.hash("exact.pt"))
+        self.assertEqual(self.model("radians.pt")["remarks"],
+                         ["the frequencies are those of theta 65536 in radians per token, and are "
+                          "read as turns per token, as the released code does; compare with bdh "
+                          "verify"])
+
+
+class TableInFloat16(Reported):
+    inputs = "06-a-table-in-float16"
+
+    def test_the_error_of_the_phase_is_shown(self):
+        for file in ("model.pt", "all-half.pt"):
+            self.assertEqual(self.model(file)["remarks"],
+                             ["the frequencies have 11 significant bits: those of theta 65536 "
+                              "differ from them by 0.013 turns at token 512; --theta 65536 takes "
+                              "these"])
+        self.assertEqual(self.hash("model.pt", "--theta", "65536"), self.hash("no-table.pt"))
+        self.assertEqual(self.model("subnormal.pt")["remarks"],
+                         ["the frequencies have 11 significant bits: those of theta 1000000000 "
+                          "differ from them by 0.014 turns at token 512; --theta 1000000000 takes "
+                          "these"])
+
+
+class Expanded(Reported):
+    inputs = "07-an-expanded-tensor"
+
+    def test_expanded_and_overlapping_tensors_are_copied(self):
+        self.assertSame(self.hash("copied.pt"), "model.pt")
+        self.assertSame(self.hash("one-number-copied.pt"), "one-number.pt")
+        self.assertSame(self.hash("overlapping-copied.pt"), "overlapping.pt")
+        self.assertSame(self.hash("plain.pt"), "shared.pt")
+
+    def test_tiny_files_for_terabytes_are_refused(self):
+        done = self.run_import("terabytes.pt")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.decode().startswith(
+            "bdh: terabytes.pt:encoder_v: shape (16384, 8192, 8192) with strides (0, 0, 0) from "
+            "element 0, which repeats the 1 elements of its storage, expected at most "),
+            done.stderr)
+        done = self.run_import("many.pt")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"which repeats the 1 elements of its storage, expected at most ",
+                      done.stderr)
+        self.assertRefused("outside.pt", ":encoder_v: shape (2, 4, 4) with strides (1, 4, 1) from "
+                           "element 0, expected a part of its storage of 16 elements")
+
+
+class Vocabularies(Reported):
+    inputs = "08-a-vocabulary-beside"
+
+    def test_letters_of_a_vocabulary_are_no_sizes(self):
+        plain = self.hash("plain.pt")
+        self.assertSame(plain, "stoi.pt", "metrics.pt", "inside.pt", "windows.pt", "vocab.pt")
+        self.assertEqual(self.model("vocab.pt")["training_window"], 128)
+        windows = self.model("windows.pt")
+        self.assertEqual(windows["training_window"], 32)
+        self.assertEqual(windows["not_used"], ["'max_seq_len' ('config' in the file)"])
+
+
+class TypesBeside(Reported):
+    inputs = "09-types-beside"
+
+    def test_tensors_of_other_types_are_named(self):
+        without = ("that the layout 'released code' does not have, expected none of this name; "
+                   "without it the model would compute something else")
+        for file, name, shape, kind in (
+                ("scale-beside.safetensors", "encoder_scale", "(4)", "F8_E8M0"),
+                ("four-bits-beside.safetensors", "packed", "(8)", "F4"),
+                ("scale-beside.pt", "encoder_scale", "(4)", "float8_e8m0fnu")):
+            self.assertRefused(file, f":{name}: a tensor {shape} of {kind} {without}")
+
+    def test_weights_of_other_types_are_refused_with_the_cure(self):
+        cure = ("expected float32, float16, bfloat16 or float64; cast it in PyTorch, with its "
+                "scales where it has some: tensor.to(torch.bfloat16)")
+        for file, kind in (("fp8-weights.safetensors", "F8_E4M3"), ("four-bits.safetensors", "F4"),
+                           ("int8.safetensors", "I8"), ("fp8-weights.pt", "float8_e4m3fn"),
+                           ("unknown.pt", "float99_new")):
+            self.assertRefused(file, f":encoder: {kind} elements, {cure}")
+
+
+if __name__ == "__main__":
+    main()
