@@ -220,9 +220,7 @@ class export_app final : public command {
     subgraph graph(m, request_of(o, m), *workers);
     if (o.communities || o.community) graph.find_communities(o.seed);
     if (o.community) graph.keep_community(*o.community);
-    if (graph.edges() == 0)
-      throw input_error(o.source, "no edges to export", "at least one",
-                        "fewer conditions leave more");
+    if (graph.edges() == 0) expect_empty(graph, *format);
     if (graph.edges() > many_edges && for_programs_that_draw(*format))
       note(
           fmt::format("{} edges: programs that draw graphs take up to about {}; --top-weights K "
@@ -232,6 +230,19 @@ class export_app final : public command {
     export_graph(graph, *format, o.target,
                  {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
     print_summary(graph, *format);
+  }
+
+  // A graph without edges is written where that is what the model has, and the format can say so.
+  void expect_empty(const subgraph& graph, graph_format format) const {
+    const export_command_options& o = options_;
+    const subgraph_request& r = graph.request();
+    if (r.least > 0 || r.top || r.ego || o.community)
+      throw input_error(o.source, "no edges to export", "at least one",
+                        "fewer conditions leave more");
+    if (is_folder(format) || format == graph_format::npz)
+      throw input_error(o.source, "a model without edges in " + o.graph, "at least one",
+                        "Matrix Market, CSV, GraphML and GEXF can be empty");
+    note("bdh: " + one_line(o.source) + ": " + o.graph + " has no edges");
   }
 
   void print_summary(const subgraph& graph, graph_format format) const {

@@ -242,13 +242,20 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
               "' of circuits through hubs, which store no synapse of a neuron pair",
           "pairs i->j, in:j, out:i or random:K@SEED");
   };
+  const auto needs_synapses = [&](std::string_view item) {
+    if (m.synapses() == 0)
+      throw input_error("synapses", "'" + std::string(item) + "': the model has no synapses",
+                        "a model with synapses");
+  };
   for_each_item("synapses", text, [&](std::string_view item) {
     if (item == "all") {
       needs_edges(item);
+      needs_synapses(item);
       for (neuron_id i = 0; i < m.neurons(); ++i) add_outgoing(m, i, chosen.pairs);
     } else if (const auto top = after("top:", item)) {
       needs_edges(item);
-      chosen.top = count_of(*top, item, std::max<edge_id>(m.synapses(), 1));
+      needs_synapses(item);
+      chosen.top = count_of(*top, item, m.synapses());
     } else if (const auto random = after("random:", item)) {
       const std::uint64_t from =
           m.is_direct() ? m.synapses() : std::uint64_t{m.neurons()} * m.neurons();

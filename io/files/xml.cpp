@@ -50,6 +50,7 @@ class parse {
       if (status == XML_STATUS_ERROR) fail_syntax();
       if (piece.empty()) return;
       given += static_cast<std::int64_t>(piece.size());
+      handler_.progress(static_cast<std::uint64_t>(given));
       const std::int64_t read = XML_GetCurrentByteIndex(parser_.get());
       if (read >= 0 && given - read > longest_markup)
         fail("markup of more than " + std::to_string(longest_markup) + " bytes", "'>'");

@@ -28,6 +28,8 @@ class xml_handler {
   // An element of another namespace begins, which is skipped with all that is in it; its name has
   // its namespace before it: "http://www.yworks.com/xml/graphml ShapeNode".
   virtual void foreign(std::string_view) {}
+  // So many bytes of the file have been read; now and then.
+  virtual void progress(std::uint64_t) {}
 };
 
 // Throws input_error: missing, unreadable, empty; with its line what is no sound XML, a document

@@ -1,7 +1,9 @@
 #include "io/graph/edge_order.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include <bdh/error.hpp>
@@ -9,24 +11,36 @@
 namespace bdh::graph_formats {
 namespace {
 
-// Moves every edge to the row of its source, without a second list: each place takes the edge that
-// belongs there until it is its own.
-void distribute(std::vector<graph_edge>& edges, std::vector<edge_id>& first) {
-  for (const graph_edge& e : edges) ++first[e.source + 1];
-  for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-  std::vector<edge_id> next(first.begin(), first.end() - 1);
-  for (std::size_t row = 0; row < next.size(); ++row)
-    while (next[row] < first[row + 1]) {
-      graph_edge& here = edges[next[row]];
-      if (here.source == row)
-        ++next[row];
-      else
-        std::swap(here, edges[next[here.source]++]);
-    }
+constexpr std::size_t buckets = 1024;
+constexpr std::size_t few = std::size_t{1} << 15;  // fit into a cache
+
+bool ascending(const graph_edge& a, const graph_edge& b) {
+  if (a.source != b.source) return a.source < b.source;
+  return a.target != b.target ? a.target < b.target : a.line < b.line;
 }
 
-bool in_order(const graph_edge& a, const graph_edge& b) {
-  return a.target != b.target ? a.target < b.target : a.line < b.line;
+// Sorts edges whose sources lie from `first` on, in `width` of them, without a second list: into
+// buckets by source, each place taking the edge that belongs there until it is its own, and then
+// each bucket.
+void sort_edges(std::span<graph_edge> edges, std::uint64_t first, std::uint64_t width) {
+  if (edges.size() <= few || width == 1) return std::sort(edges.begin(), edges.end(), ascending);
+  const std::uint64_t step = (width + buckets - 1) / buckets;
+  const auto bucket = [&](const graph_edge& e) { return (e.source - first) / step; };
+  std::array<std::size_t, buckets + 1> begin{};
+  for (const graph_edge& e : edges) ++begin[bucket(e) + 1];
+  for (std::size_t i = 0; i < buckets; ++i) begin[i + 1] += begin[i];
+  std::array<std::size_t, buckets> next{};
+  std::copy(begin.begin(), begin.end() - 1, next.begin());
+  for (std::size_t b = 0; b < buckets; ++b)
+    while (next[b] < begin[b + 1]) {
+      graph_edge& here = edges[next[b]];
+      if (const std::uint64_t own = bucket(here); own == b)
+        ++next[b];
+      else
+        std::swap(here, edges[next[own]++]);
+    }
+  for (std::size_t b = 0; b < buckets; ++b)
+    sort_edges(edges.subspan(begin[b], begin[b + 1] - begin[b]), first + b * step, step);
 }
 
 struct row_arrays {
@@ -82,17 +96,10 @@ projection turned(const std::string& name, const projection& p) {
 
 void order_edges(edge_list& f) {
   std::vector<graph_edge>& edges = f.edges;
-  const auto sorted = [](const graph_edge& a, const graph_edge& b) {
-    return a.source != b.source ? a.source < b.source : in_order(a, b);
-  };
-  if (!std::ranges::is_sorted(edges, sorted)) {
-    std::size_t rows = 0;
-    for (const graph_edge& e : edges) rows = std::max<std::size_t>(rows, std::size_t{e.source} + 1);
-    std::vector<edge_id> first(rows + 1);
-    distribute(edges, first);
-    for (std::size_t row = 0; row < rows; ++row)
-      std::sort(edges.begin() + static_cast<std::ptrdiff_t>(first[row]),
-                edges.begin() + static_cast<std::ptrdiff_t>(first[row + 1]), in_order);
+  if (!std::ranges::is_sorted(edges, ascending)) {
+    std::uint64_t sources = 0;
+    for (const graph_edge& e : edges) sources = std::max<std::uint64_t>(sources, e.source + 1ull);
+    sort_edges(edges, 0, sources);
   }
   const auto twice = std::ranges::adjacent_find(edges, [](const auto& a, const auto& b) {
     return a.source == b.source && a.target == b.target;

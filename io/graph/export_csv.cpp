@@ -26,7 +26,10 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to) {
 
 void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to) {
   text_output out(to);
-  out.add("Id,Label,Number,Kind,Head,Original{}\n", g.has_communities() ? ",Community" : "");
+  // A name is its own column: without it, neurons have numbers (io/graph/exported_nodes.hpp).
+  const bool named = !g.what.model().neuron_names().empty();
+  out.add("Id,Label,Number,Kind,Head,Original{}{}\n", g.has_communities() ? ",Community" : "",
+          named ? ",Name" : "");
   const model& m = g.what.model();
   for (neuron_id i : g.what.nodes()) {
     const std::string label = field(g.labels[i]);
@@ -35,6 +38,7 @@ void write_csv_nodes(const exported_graph& g, const std::filesystem::path& to) {
     else
       out.add("{},{},{},neuron,{},{}", label, label, i, i / m.neurons_per_head(), m.original_id(i));
     if (g.has_communities()) out.add(",{}", g.what.community()[i]);
+    if (named) out.add(",{}", g.is_sensory(i) ? "" : label);
     out.add("\n");
   }
   out.close();

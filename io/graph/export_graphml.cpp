@@ -18,11 +18,20 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
   key("node", "head", "long");
   key("node", "original", "long");
   if (g.has_communities()) key("node", "community", "long");
+  const bool whole = g.what.nodes().size() == g.neurons() && g.what.size() == g.neurons();
+  if (whole) {
+    key("graph", "bdh.ids", "string");
+    key("graph", "bdh.neurons", "long");
+  }
   key("edge", "weight", "double");
   key("edge", "type", "string");
   out.add("<graph id=\"{}\" edgedefault=\"directed\">\n<desc>{}</desc>\n",
           name(g.what.request().graph), in_xml(g.description));
   const model& m = g.what.model();
+  // Of a whole model: whether neurons have names, so that an import is the same model.
+  if (whole)
+    out.add("<data key=\"bdh.ids\">{}</data><data key=\"bdh.neurons\">{}</data>\n",
+            m.neuron_names().empty() ? "numbers" : "names", g.neurons());
   for (neuron_id i : g.what.nodes()) {
     out.add("<node id=\"n{0}\"><data key=\"name\">{1}</data><data key=\"number\">{0}</data>", i,
             in_xml(g.labels[i]));

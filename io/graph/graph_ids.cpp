@@ -13,7 +13,7 @@
 namespace bdh::graph_formats {
 namespace {
 
-constexpr neuron_id empty_slot = ~neuron_id{0};
+constexpr neuron_id no_number = ~neuron_id{0};
 // Numbers that leave more than nine of ten below the largest without an edge do not count neurons.
 constexpr std::uint64_t sparse = 10;
 
@@ -27,7 +27,8 @@ std::uint64_t hash_of(std::string_view text) noexcept {
     h = (h ^ word) * 0xd6e8feb86659fd93u;
     h ^= h >> 32;
   }
-  return h * 0xd6e8feb86659fd93u >> 16;
+  h *= 0xd6e8feb86659fd93u;
+  return h ^ h >> 32;
 }
 
 std::string shown_nodes(neuron_id count) {
@@ -59,43 +60,58 @@ std::string_view name_table::name(neuron_id number) const noexcept {
   return std::string_view(text_).substr(first, ends_[number] - first);
 }
 
-std::size_t name_table::slot_of(std::string_view text) const noexcept {
+std::size_t name_table::slot_of(std::string_view text, std::uint64_t hash) const noexcept {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = hash_of(text) & mask;
-  while (slots_[slot] != empty_slot && name(slots_[slot]) != text) slot = (slot + 1) & mask;
-  return slot;
+  std::size_t at = hash & mask;
+  while (slots_[at].number != no_number &&
+         (slots_[at].hash != static_cast<std::uint32_t>(hash >> 32) || !is(slots_[at], text)))
+    at = (at + 1) & mask;
+  return at;
 }
 
 void name_table::grow() {
-  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), empty_slot);
-  for (neuron_id i = 0; i < size(); ++i) slots_[slot_of(name(i))] = i;
+  std::vector<slot> old(std::max<std::size_t>(64, slots_.size() * 2));
+  std::swap(old, slots_);
+  for (const slot& s : old) {
+    if (s.number == no_number) continue;
+    const std::string_view text = std::string_view(text_).substr(s.first, s.size);
+    slots_[slot_of(text, hash_of(text))] = s;
+  }
 }
 
 std::optional<neuron_id> name_table::find(std::string_view text) const noexcept {
   if (slots_.empty()) return std::nullopt;
-  const neuron_id number = slots_[slot_of(text)];
-  return number == empty_slot ? std::nullopt : std::optional(number);
+  const neuron_id number = slots_[slot_of(text, hash_of(text))].number;
+  return number == no_number ? std::nullopt : std::optional(number);
 }
 
 std::pair<neuron_id, bool> name_table::add(std::string_view text) {
   if ((std::size_t{size()} + 1) * 2 > slots_.size()) grow();
-  neuron_id& slot = slots_[slot_of(text)];
-  if (slot != empty_slot) return {slot, false};
-  slot = size();
+  const std::uint64_t hash = hash_of(text);
+  slot& s = slots_[slot_of(text, hash)];
+  if (s.number != no_number) return {s.number, false};
+  s = {.first = text_.size(),
+       .size = static_cast<std::uint32_t>(text.size()),
+       .hash = static_cast<std::uint32_t>(hash >> 32),
+       .number = size()};
   text_ += text;
   ends_.push_back(text_.size());
-  return {slot, true};
+  return {s.number, true};
 }
 
 neuron_id name_table::number_of(std::string_view text, const edge_list& file, std::uint64_t line) {
-  if (const auto known = find(text)) return *known;
+  // Most lists of edges go source by source, so that every other name is the one before the last.
+  std::swap(recent_[0], recent_[1]);
+  if (recent_[0] < size() && name(recent_[0]) == text) return recent_[0];
+  if (const auto known = find(text)) return recent_[0] = *known;
   if (!is_name(text))
     throw input_error(
         file.place(line),
         text.empty() ? "a node without a name"
                      : "a name of " + std::to_string(text.size()) + " bytes",
-        "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters");
-  return add(text).first;
+        "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters",
+        is_utf8(text) ? "" : "is it Latin-1? save the file as UTF-8");
+  return recent_[0] = add(text).first;
 }
 
 std::vector<std::string> name_table::take() {

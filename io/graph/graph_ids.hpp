@@ -2,6 +2,7 @@
 // id is a number only where it is the one way to write that number.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,7 +25,7 @@ bool is_name(std::string_view text) noexcept;
 // The number whose canonical decimal digits these are; none for 07, +7, 7.0, and beyond 64 bits.
 std::optional<std::uint64_t> canonical_number(std::string_view text) noexcept;
 
-// Names, numbered in the order in which they come; about 16 bytes for each beside its characters.
+// Names, numbered in the order in which they come; about 50 bytes for each beside its characters.
 class name_table {
  public:
   // Throws input_error for what cannot be a name, with its line of `file`.
@@ -37,12 +38,22 @@ class name_table {
   std::vector<std::string> take();  // all, in order; empties the table
 
  private:
-  std::size_t slot_of(std::string_view name) const noexcept;
+  // Where a name lies in text_, beside its number, so that most look-ups touch two places.
+  struct slot {
+    std::uint64_t first = 0;
+    std::uint32_t size = 0, hash = 0;
+    neuron_id number = ~neuron_id{0};  // free
+  };
+  bool is(const slot& s, std::string_view name) const noexcept {
+    return s.size == name.size() && std::string_view(text_).substr(s.first, s.size) == name;
+  }
+  std::size_t slot_of(std::string_view name, std::uint64_t hash) const noexcept;
   void grow();
 
   std::string text_;
   std::vector<std::uint64_t> ends_;  // of the names in text_
-  std::vector<neuron_id> slots_;     // open addressing; a power of 2
+  std::vector<slot> slots_;          // open addressing; a power of 2
+  std::array<neuron_id, 2> recent_ = {~neuron_id{0}, ~neuron_id{0}};
 };
 
 // Brings edges whose ends are ids of text into an edge list, line by line, and numbers the nodes

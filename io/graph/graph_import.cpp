@@ -84,11 +84,15 @@ class graph_importer {
         gy_(read(o.gy, edge_values::weights)),
         gs_(read(o.gs, edge_values::rates)),
         neurons_(files(), o.reading.neurons) {
+    report_.choices_not_found = o.reading.columns;
     for (edge_list* f : files()) {
       order_edges(*f);
       add_report(report_, *f);
     }
     for (const std::string& remark : neurons_.remarks()) report_.remarks.push_back(remark);
+    if (o.reading.ids == node_ids::names && !neurons_.named())
+      throw input_error(gx_.file, "a matrix, whose rows and columns are numbers",
+                        "a file with ids, for --ids names");
     if (gx_.edges.empty()) report_.remarks.push_back(gx_.file + ": no edges: Gx drives no neuron");
   }
 
@@ -108,6 +112,7 @@ class graph_importer {
     g.sensory = read_sensory(options_, neurons_, report_);
     const neuron_id tokens = g.sensory.source().size;
     if (options_.readout) g.readout = read_readout(options_, neurons_, tokens, report_);
+    check_columns();
     p.tokens = options_.tokens.value_or(tokens == 256 ? tokenizer::bytes : tokenizer::ids);
     p.direct = std::move(g);
     p.neuron_names = neurons_.take_names();
@@ -127,6 +132,16 @@ class graph_importer {
     for (auto* f : {&gy_, &gs_})
       if (*f) all.push_back(&**f);
     return all;
+  }
+
+  // A column that the user names is in one of the files.
+  void check_columns() const {
+    const column_choice& none = report_.choices_not_found;
+    for (const auto& [role, name] :
+         {std::pair{"source", &none.source}, {"target", &none.target}, {"weight", &none.weight}})
+      if (*name)
+        throw input_error("--columns", std::string(role) + "=" + **name + ", which no file has",
+                          "a column of a CSV file, or an attribute of edges in GraphML");
   }
 
   // A list of edges is freed as soon as all that is made of it is there: the lists and the model

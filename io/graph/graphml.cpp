@@ -12,6 +12,7 @@
 #include "io/files/xml.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/graphml_keys.hpp"
+#include "io/graph/graphml_nodes.hpp"
 
 namespace bdh::graph_formats {
 namespace {
@@ -34,7 +35,7 @@ class graphml_reader final : public xml_handler {
     const element e = open_.back();
     open_.pop_back();
     if (e == element::data || e == element::key_default) finish_text(e);
-    if (e == element::node) finish_node();
+    if (e == element::node) nodes_.finish_node(node_);
     if (e == element::edge) finish_edge();
     if (e == element::key) keys_.finish();
   }
@@ -47,11 +48,23 @@ class graphml_reader final : public xml_handler {
 
   void foreign(std::string_view) override {}  // in data, whose key is in not_used
 
+  // About as many edges as the file will have, by its first ones: a list that grows needs twice
+  // the memory while it does.
+  void progress(std::uint64_t bytes) override {
+    constexpr std::size_t enough = 4096;
+    const std::size_t edges = to_.edges.size();
+    if (edges == 0) bytes_before_edges_ = bytes;
+    if (reserved_ || edges < enough || bytes >= file_bytes_) return;
+    reserved_ = true;
+    const double each =
+                     static_cast<double>(bytes - bytes_before_edges_) / static_cast<double>(edges),
+                 rest = static_cast<double>(file_bytes_ - bytes) / each;
+    to_.edges.reserve(edges + static_cast<std::size_t>(rest * 1.05));
+  }
+
   void finish() {
     if (graphs_ == 0) throw input_error(to_.file, "no graph", "one");
-    if (names_.size() + slots_.size() == 0)
-      throw input_error(to_.file, "a graph without nodes", "neurons");
-    number_nodes();
+    nodes_.finish(to_, keys_.has_names());
     keys_.finish_edges(to_.edges.size());
     numbers_.finish(to_);
     take_numbers(to_, file_bytes_);
@@ -59,7 +72,6 @@ class graphml_reader final : public xml_handler {
 
  private:
   static constexpr std::size_t longest_text = 4096;  // longer ones are no numbers and no names
-  static constexpr neuron_id no_node = ~neuron_id{0};
 
   struct open_edge {
     neuron_id source = 0, target = 0;
@@ -142,12 +154,8 @@ class graphml_reader final : public xml_handler {
   element node(attributes given) {
     const std::string_view id = value(given, "id");
     if (id.empty()) fail("a node without id", "id=\"...\"");
-    const neuron_id slot = slot_of(id);
-    if (slots_[slot] != no_node) fail("node " + shown(id) + " again", "each node once");
-    slots_[slot] = nodes_++;
-    in_order_ = in_order_ && slots_[slot] == slot;
-    name_.reset();
-    number_.reset();
+    nodes_.list(id, to_, line_);
+    node_ = {.name = keys_.default_name()};
     static constexpr std::array<std::string_view, 1> known{"id"};
     note_others("node", given, known);
     return element::node;
@@ -160,7 +168,7 @@ class graphml_reader final : public xml_handler {
     for (const auto& [name, to] : {std::pair{"source", &edge_.source}, {"target", &edge_.target}}) {
       const std::string_view id = value(given, name);
       if (id.empty()) fail(std::string("an edge without ") + name, std::string(name) + "=\"...\"");
-      *to = slot_of(id);
+      *to = nodes_.slot_of(id, to_, line_);
     }
     const std::string_view directed = value(given, "directed");
     if (!directed.empty() && directed != "true" && directed != "false")
@@ -179,10 +187,13 @@ class graphml_reader final : public xml_handler {
   element data(attributes given) {
     static constexpr std::array<std::string_view, 2> known{"key", "id"};
     note_others("data", given, known);
-    const element of = open_.back();
-    const char* const what = of == element::node ? "node" : of == element::edge ? "edge" : "graph";
-    data_key_ = &keys_.use(value(given, "key"), what, line_);
+    data_key_ = &keys_.use(value(given, "key"), name_of(open_.back()), line_);
     return begin_text(element::data);
+  }
+
+  static const char* name_of(element e) {
+    if (e == element::node) return "node";
+    return e == element::edge ? "edge" : "graph";
   }
 
   element begin_text(element e) {
@@ -205,27 +216,20 @@ class graphml_reader final : public xml_handler {
         edge_.sign = trimmed(value);
         break;
       case key_role::name:
-        name_ = value;
+        node_.name = value;
         break;
       case key_role::number:
-        number_ = canonical_number(trimmed(value));
+        node_.number = canonical_number(trimmed(value));
         break;
       case key_role::ids:
-        ids_ = trimmed(value);
+        nodes_.state_ids(trimmed(value));
         break;
       case key_role::neurons:
-        neurons_ = canonical_number(trimmed(value));
+        nodes_.state_neurons(canonical_number(trimmed(value)));
         break;
       case key_role::none:
         break;
     }
-  }
-
-  void finish_node() {
-    const std::string& name = name_ ? *name_ : keys_.default_name();
-    const bool is_new = named_ && is_name(name) && names_.add(name).second;
-    named_ = named_ && is_new;
-    numbers_of_nodes_.push_back(number_.value_or(~std::uint64_t{0}));
   }
 
   void finish_edge() {
@@ -236,65 +240,6 @@ class graphml_reader final : public xml_handler {
         {edge_.source, edge_.target, weight, static_cast<std::uint32_t>(edge_.line)});
   }
 
-  neuron_id slot_of(std::string_view id) {
-    const neuron_id slot = ids_of_slots_.number_of(id, to_, line_);
-    if (slot == slots_.size()) slots_.push_back(no_node);
-    return slot;
-  }
-
-  // Edges hold slots, in the order in which ids were met; nodes are numbered as they are listed.
-  void number_nodes() {
-    if (nodes_ != slots_.size())
-      for (const graph_edge& e : to_.edges)
-        for (const neuron_id slot : {e.source, e.target})
-          if (slots_[slot] == no_node)
-            throw input_error(to_.place(e.line), "an edge of a node that is not in the file",
-                              "one of the " + std::to_string(nodes_) + " nodes",
-                              "node " + shown(ids_of_slots_.name(slot)) + " is missing");
-    if (!in_order_)
-      for (graph_edge& e : to_.edges) e.source = slots_[e.source], e.target = slots_[e.target];
-    const bool by_ids = to_.how.ids == node_ids::from_0 || to_.how.ids == node_ids::from_1;
-    if (!by_ids && stated_numbers()) return;
-    if (named_ && !by_ids) {
-      to_.source.names = names_.take();
-      return;
-    }
-    if (keys_.has_names() && !by_ids)
-      to_.remarks.push_back(to_.file + ": names of nodes are not all different names of 1 to " +
-                            std::to_string(longest_name) +
-                            " bytes: neurons are called by the ids of the nodes");
-    std::vector<std::string> ids = ids_of_slots_.take();
-    to_.source.names.resize(nodes_);
-    for (std::size_t slot = 0; slot < ids.size(); ++slot)
-      to_.source.names[slots_[slot]] = std::move(ids[slot]);
-  }
-
-  // Of our own exports of whole models: whether neurons have names, and the number of each.
-  bool stated_numbers() {
-    if (ids_ != "numbers" && ids_ != "names") return false;
-    std::vector<bool> seen(nodes_);
-    for (const std::uint64_t n : numbers_of_nodes_) {
-      if (n >= nodes_ || seen[n] || neurons_ != nodes_)
-        throw input_error(to_.file, "numbers of nodes that are not those of its neurons",
-                          "0 to " + std::to_string(nodes_ - 1) + ", each once",
-                          "without the graph's data bdh.ids they mean nothing");
-      seen[n] = true;
-    }
-    for (graph_edge& e : to_.edges)
-      for (neuron_id* end : {&e.source, &e.target})
-        *end = static_cast<neuron_id>(numbers_of_nodes_[*end]);
-    if (ids_ == "numbers") {
-      to_.source.size = nodes_;
-      return true;
-    }
-    if (!named_) return false;
-    std::vector<std::string> names = names_.take();
-    to_.source.names.resize(nodes_);
-    for (std::size_t i = 0; i < names.size(); ++i)
-      to_.source.names[numbers_of_nodes_[i]] = std::move(names[i]);
-    return true;
-  }
-
   edge_list& to_;
   std::uint64_t file_bytes_, line_ = 1;
   std::vector<element> open_;
@@ -303,15 +248,11 @@ class graphml_reader final : public xml_handler {
   const graphml_key* data_key_ = nullptr;
   std::string text_;
   int graphs_ = 0;
-  bool directed_ = false, named_ = true, in_order_ = true;
+  bool directed_ = false, reserved_ = false;
+  std::uint64_t bytes_before_edges_ = 0;
   open_edge edge_;
-  std::optional<std::string> name_;
-  std::optional<std::uint64_t> number_, neurons_;
-  std::string ids_;
-  neuron_id nodes_ = 0;
-  name_table ids_of_slots_, names_;
-  std::vector<neuron_id> slots_;
-  std::vector<std::uint64_t> numbers_of_nodes_;
+  graphml_nodes::node node_;
+  graphml_nodes nodes_;
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ class neuron_register {
   neuron_register(std::span<edge_list* const> files, std::optional<neuron_id> neurons);
 
   neuron_id size() const noexcept { return size_; }
+  bool named() const noexcept { return named_; }
   std::vector<std::string> take_names() { return names_.take(); }
   std::string shown(neuron_id i) const;
 

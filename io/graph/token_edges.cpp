@@ -84,6 +84,10 @@ void expect_not_negative(const edge_list& f, const char* what) {
 void add_report(edge_list& to, const edge_list& from) {
   to.remarks.insert(to.remarks.end(), from.remarks.begin(), from.remarks.end());
   to.not_used.insert(to.not_used.end(), from.not_used.begin(), from.not_used.end());
+  column_choice& none = to.choices_not_found;
+  if (!from.choices_not_found.source) none.source.reset();
+  if (!from.choices_not_found.target) none.target.reset();
+  if (!from.choices_not_found.weight) none.weight.reset();
 }
 
 projection read_sensory(const graph_import_options& o, const neuron_register& neurons,

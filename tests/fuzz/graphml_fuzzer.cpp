@@ -1,0 +1,6 @@
+// GraphML: behind the start of an XML file, so that every input reaches its reader.
+#include "graph_bytes.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return read_graph_bytes("<graphml>", data, size);
+}
