@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
+#include <span>
 
 #include <bdh/error.hpp>
 
@@ -41,17 +41,20 @@ projection draw_sensory(const random_sensory& r, neuron_id vocabulary, neuron_id
         "at most " + std::to_string(most_random_edges) + " edges in all");
   std::vector<graph_edge> edges;
   edges.reserve(r.each * vocabulary);
-  std::unordered_set<neuron_id> chosen;
+  std::vector<bool> is_chosen(n);
   for (neuron_id t = 0; t < vocabulary; ++t) {
-    chosen.clear();
+    const std::size_t first = edges.size();
     for (auto last = static_cast<neuron_id>(n - r.each); last < n; ++last) {
       const auto drawn =
           static_cast<neuron_id>(uniform(r.seed, purpose::wiring, t, last) * (double{1} + last));
-      chosen.insert(chosen.contains(drawn) ? last : drawn);
+      const neuron_id j = is_chosen[drawn] ? last : drawn;
+      is_chosen[j] = true;
+      edges.push_back({t, j, 1.0f, 0});
     }
-    for (neuron_id j : chosen) edges.push_back({t, j, 1.0f, 0});
+    const auto own = std::span(edges).subspan(first);
+    for (const graph_edge& e : own) is_chosen[e.target] = false;
+    std::ranges::sort(own, {}, &graph_edge::target);
   }
-  std::ranges::sort(edges, before);
   return edges_by_source("sensory", {"sensory", vocabulary}, {"neurons", n}, edges);
 }
 
