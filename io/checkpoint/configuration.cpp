@@ -106,8 +106,7 @@ class reader {
   }
 
  private:
-  // Where keys are: the name of the place, those of the objects that they are in, and what is
-  // believed there.
+  // Where keys are: the name of the place, and those of the objects that they are in.
   struct scope {
     std::string where, path;
     bool inside = true, training = false, outermost = false;
@@ -191,11 +190,10 @@ class reader {
   void read_key(const std::string& key, const plain_value& v, const scope& s) {
     key_meaning m = meaning_of_key(key);
     // Letters stand for many things, outside of a configuration; and a dictionary there is none.
-    if (s.outermost && (key.size() == 1 || v.as<plain_value::map>() != nullptr)) m = {};
-    if (s.training && m.role != key_role::window) {
-      if (!v.type.empty()) list_value(key, v, s);
-      return;
-    }
+    const bool object = v.as<plain_value::map>() != nullptr && m.role != key_role::rotation;
+    if (s.outermost && (key.size() == 1 || object)) m = {};
+    if (m.role == key_role::unknown && !s.outermost && key.find('.') < key.size() - 1)
+      return read_dotted(key, v, s);
     if (is_absent(v)) return read_absent(key, m, s);
     switch (m.role) {
       case key_role::harmless:
@@ -216,9 +214,19 @@ class reader {
     }
   }
 
+  // "model.n_layer" is n_layer in the object "model".
+  void read_dotted(const std::string& key, const plain_value& v, const scope& s) {
+    const std::size_t dot = key.find('.');
+    plain_value tail, object;
+    tail.data = key.substr(dot + 1);
+    object.data = plain_value::map{{std::move(tail), v}};
+    read_key(key.substr(0, dot), object, s);
+  }
+
   // No value: as if the key were not there, but for one that is not known.
   void read_absent(const std::string& key, const key_meaning& m, const scope& s) {
-    if (m.role == key_role::unknown && !s.outermost) list("'" + s.path + key + "'", s.where);
+    if (m.role == key_role::unknown && !s.outermost)
+      list("'" + s.path + key.substr(0, max_tensor_name) + "'", s.where);
   }
 
   // A key that is not known, or an object.
@@ -238,7 +246,7 @@ class reader {
     }
     if (role == key_role::nested && v.as<std::string>() != nullptr) return;  // a label
     list_value(key, v, s);
-    if (!s.outermost) ++result_.unknown_keys;
+    if (!s.outermost && !s.training) ++result_.unknown_keys;
   }
 
   void read_rotation(const std::string& key, const plain_value& v, const scope& s) {

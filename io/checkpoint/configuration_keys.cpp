@@ -86,6 +86,8 @@ constexpr usual_key by_value[] = {
     {"use_alibi alibi use_abs_pos abs_pos absolute_positions learned_positions use_pos_emb "
      "learned_pos_emb use_position_embeddings pope use_pope",
      off},
+    {"architecture_variant", "bdh_v1|temporal_decay|ctm_lite|bdh|default"},
+    {"layer_types", "full_attention|linear_attention"},
     {"rope_type rotary_type", "default|interleaved|standard|rope|none"},
     {"rope_scaling_type", "default|none"},
     {"rope_factor rope_scaling_factor rope_scale rope_scale_factor ntk_alpha ntk_factor "
@@ -153,7 +155,7 @@ constexpr std::string_view harmless_keys =
     // the forks' own, without effect where the keys that switch them are off
     "activation_history_decay activation_history_target activation_history_max_mix "
     "adaptive_min_ticks adaptive_max_ticks adaptive_logit_delta_threshold no_bptt "
-    "architecture_variant moe_capacity_factor moe_routing moe_fallback_threshold "
+    "moe_capacity_factor moe_routing moe_fallback_threshold "
     "moe_balanced_init moe_router_noise moe_aux_weight moe_z_weight trigger_threshold "
     "trigger_aux_weight trigger_mode trigger_fraction block_sparse "
     // training

@@ -51,7 +51,7 @@ key_meaning meaning_of_key(std::string_view key);
 std::string normalised_key(std::string_view key);
 
 // Whether the name of an object is that of a configuration ("config", "model_args", "hparams"), or
-// of one of the training only ("train_config"), in which only the window is about the model.
+// of one about the training ("train_config"), where keys that are not known are about that.
 enum class object_kind : std::uint8_t { other, configuration, training };
 object_kind kind_of_object(std::string_view name);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -31,6 +32,14 @@ std::size_t shared_prefix(const std::vector<std::pair<std::string, const tensor*
   }
   const std::size_t dot = prefix.rfind('.');
   return dot == std::string_view::npos ? 0 : dot + 1;
+}
+
+// The output layer and tables are often kept outside of the module that has the other weights.
+bool may_be_apart(std::string_view name) {
+  for (const std::string_view apart : {"lm_head", "lm_head.weight", "readout", "readout.weight",
+                                       "head.weight", "unembed", "freqs", "attn.freqs"})
+    if (name == apart) return true;
+  return false;
 }
 
 // "layers.3.encoder" is encoder of layer 3, and "encoder.3", too.
@@ -125,10 +134,16 @@ tensor_names names_of(const tensor_file& file) {
     else
       all.emplace_back(t.name, &t);
   }
-  const std::size_t shared = shared_prefix(all);
+  std::size_t shared = shared_prefix(all);
+  std::vector<std::pair<std::string, const tensor*>> together;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(together),
+               [](const auto& item) { return !may_be_apart(item.first); });
+  const bool apart = shared == 0 && together.size() != all.size();
+  if (apart) shared = shared_prefix(together);
   layer_groups groups(file);
   for (const auto& [name, t] : all) {
-    const std::string_view bare = without_prefixes(std::string_view(name).substr(shared));
+    const std::size_t own = apart && may_be_apart(name) ? 0 : shared;
+    const std::string_view bare = without_prefixes(std::string_view(name).substr(own));
     if (const auto n = numbered(bare))
       groups.add(*n, t);
     else

@@ -35,6 +35,10 @@ bool is_usual_attribute(std::string_view name) {
   return false;
 }
 
+bool is_tensor(const std::pair<plain_value, plain_value>& item) {
+  return item.second.type.starts_with("tensor (");
+}
+
 }  // namespace
 
 torch_state::torch_state(const pickle::document& document, const std::string& place)
@@ -106,9 +110,11 @@ bool torch_state::wraps_tensors(pickle::handle h) {
 std::optional<pickle::handle> torch_state::wrapped() {
   std::optional<pickle::handle> result, other;
   std::size_t named = 0, others = 0;
+  const std::string* whole = nullptr;  // the name of a module that was saved whole
   for (const auto& [key, value] : dictionary().items) {
     const auto* const name = document_.as<std::string>(key);
     if (name == nullptr) continue;
+    if (is_wrapper(*name) && document_.as<pickle::object>(value) != nullptr) whole = name;
     if (!is_wrapper(*name)) {
       if (is_training_state(*name) || !holds_tensors(value)) continue;
       other = value;
@@ -121,7 +127,12 @@ std::optional<pickle::handle> torch_state::wrapped() {
                         "save the one to import alone");
     result = value;
   }
-  if (result || others != 1 || holds_tensors(handle_)) return result;
+  if (result || holds_tensors(handle_) || (others == 0 && whole == nullptr)) return result;
+  if (others == 0)
+    throw input_error(place_, "'" + *whole + "' as an object", "a state dictionary", hint);
+  if (others > 1)
+    throw input_error(place_, std::to_string(others) + " dictionaries of tensors",
+                      "one, or one called 'model' or 'state_dict'", "save the one to import alone");
   return other;
 }
 
@@ -129,11 +140,12 @@ void torch_state::add_beside(pickle::handle key, pickle::handle value, const std
   std::string name = name_of(key);
   // Not walked through: there is nothing about the model in it.
   if (is_training_state(name) && document_.as<pickle::object>(value) == nullptr) return;
-  plain_value read;
-  if (holds_tensors(value))
+  plain_value read = values_.plain(value);
+  if (const auto* const items = read.as<plain_value::map>();
+      items != nullptr && !items->empty() && std::all_of(items->begin(), items->end(), is_tensor)) {
+    read.data = std::monostate{};
     read.type = "dictionary of tensors";
-  else
-    read = values_.plain(value);
+  }
   beside_.push_back({std::move(name), std::move(read), where});
 }
 

@@ -104,7 +104,7 @@ class Statements(Reported):
         self.assertAlmostEqual(decay["retention"], math.exp(-0.05), delta=1e-16)
         self.assertNotEqual(decay["content_sha256"], plain["content_sha256"])
         self.assertSame(decay["content_sha256"], "slope.pt", "slopes-of-heads.pt", "nested.pt",
-                        "text.pt", "namespace.pt")
+                        "text.pt", "namespace.pt", "outermost.pt", "dotted.pt", "training.pt")
         self.assertAlmostEqual(self.model("half-life.pt")["retention"], math.exp(-0.05),
                                delta=1e-15)
 
@@ -149,6 +149,9 @@ class Statements(Reported):
         self.assertEqual(self.model("window.pt", "--training-window", "16")["not_used"],
                          ["'sliding_window' ('config' in the file)"])
         self.assertEqual(self.hash("no-mask.pt", "--causal"), self.hash("plain.pt"))
+        self.assertRefused("scaling-outermost.pt", ": a model with rope_scaling an object of 2 "
+                           "keys (the file), expected the released code's computation (no "
+                           "scaling)")
         self.assertRefused("learned-tensor.pt", ":attn.attention_decay: a tensor (2, 1, 1) of "
                            "FloatStorage that the layout 'released code' does not have, expected "
                            "none of this name; without it the model would compute something else")
@@ -252,6 +255,9 @@ class ObjectsBeside(Reported):
                            "executed; save the state dictionary alone: "
                            "torch.save(model.state_dict(), FILE)")
         self.assertFalse(os.path.exists(os.path.join(self.folder, "this-must-never-exist")))
+        hint = "expected a state dictionary; torch.save(model.state_dict(), FILE)"
+        self.assertRefused("module.pt", f":data.pkl: 'model' as an object, {hint}")
+        self.assertRefused("module-alone.pt", f":data.pkl: an object bdh.BDH, {hint}")
         self.assertRefused("quantised.pt", ":data.pkl: 'encoder' as torch._utils._rebuild_qtensor, "
                            "expected a tensor of float32, float16, bfloat16 or float64; load it in "
                            "PyTorch and save it as such")
@@ -263,7 +269,9 @@ class OtherPrefixes(Reported):
     def test_a_prefix_of_all_weights_is_stripped(self):
         plain = self.hash("plain.pt")
         self.assertSame(plain, "net.ckpt", "long.pt", "sequential.pt", "other-wrapper.pt",
-                        "partly.pt", "ema.pt")
+                        "partly.pt", "ema.pt", "apart.pt")
+        self.assertRefused("two.pt", ":data.pkl: 2 dictionaries of tensors, expected one, or one "
+                           "called 'model' or 'state_dict'; save the one to import alone")
         self.assertSame(plain, "swa.pt", options=("--layers", "3"))
         self.assertEqual(self.model("swa.pt", "--layers", "3")["not_used"],
                          ["tensor 'n_averaged' (a counter)"])
@@ -384,7 +392,12 @@ class Vocabularies(Reported):
         self.assertEqual(self.model("vocab.pt")["training_window"], 128)
         windows = self.model("windows.pt")
         self.assertEqual(windows["training_window"], 32)
-        self.assertEqual(windows["not_used"], ["'max_seq_len' ('config' in the file)"])
+        self.assertEqual(windows["not_used"], ["'patience' ('train_config' in the file)",
+                                               "'max_seq_len' ('config' in the file)"])
+        self.assertEqual(windows["remarks"], [])
+        self.assertEqual(self.model("metrics.pt")["not_used"],
+                         ["'metrics' (the file)", "'dataset' (the file)", "'meta' (the file)",
+                          "'data_config' (the file)"])
 
 
 class TypesBeside(Reported):

@@ -3,6 +3,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/layouts.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 
@@ -14,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       } catch (const bdh::error&) {
       }
     bdh::recognise(*file);
+    bdh::read_configuration(*file);
   } catch (const bdh::error&) {
   }
   return 0;

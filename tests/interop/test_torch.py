@@ -10,7 +10,7 @@ import tempfile
 import unittest
 import warnings
 
-from program import PATIENCE, RANDOM, SOURCE, convert, main
+from program import PATIENCE, RANDOM, SOURCE, CliTest, convert, main, table
 
 try:
     import torch
@@ -26,14 +26,14 @@ except ImportError:
     print("skipped: no PyTorch in this Python, in $BDH_TORCH or in build/bench/environment")
     sys.exit(77)
 
-warnings.simplefilter("ignore")  # of protocols above 2
 DUMP = os.environ["BDH_CHECKPOINT_DUMP"]
 MAKERS = os.path.join(SOURCE, "tests/data/reported")
 WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "my_weights")
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # What PyTorch takes and the reader refuses, and why.
 REFUSED = {"terabytes.pt": "which repeats the 1 elements",
-           "many.pt": "which repeats the 1 elements"}
+           "many.pt": "which repeats the 1 elements",
+           "two.pt": "2 dictionaries of tensors"}
 
 
 def state_of(thing):
@@ -67,6 +67,7 @@ class Judge(unittest.TestCase):
     def compare(self, file, own=False):
         """Whether PyTorch takes the file; the tensors are compared where it does. Of pickle
         protocols above 2, weights_only takes little: then all of a file that is the test's own."""
+        warnings.simplefilter("ignore")  # of protocols above 2
         try:
             loaded = torch.load(file, weights_only=True, map_location="cpu")
         except Exception:  # of many kinds, by what is wrong
@@ -177,6 +178,47 @@ class Judge(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr),
                          (1, f"{self.path('t.pt')}:x: a view that negates its storage, expected "
                           "the values themselves; save tensor.resolve_neg()\n"))
+
+
+def surprisals(weights, tokens, layers, rate):
+    """Of the released code's model whose scores of tokens k apart decay as e^(-rate k), in nats;
+    from the second token on."""
+    w = {name: value.double() for name, value in weights.items()}
+    norm = torch.nn.LayerNorm(w["embed.weight"].shape[1], elementwise_affine=False)
+    count = len(tokens)
+    position = torch.arange(count, dtype=torch.float64)
+    phase = position.view(-1, 1) * w["attn.freqs"].flatten() % 1 * 2 * torch.pi
+    decay = torch.exp(-rate * (position.view(-1, 1) - position).clamp_min(0))
+    v = norm(w["embed.weight"][tokens])
+    for _ in range(layers):
+        x = torch.relu(v @ w["encoder"])
+        turned = torch.stack((-x[..., 1::2], x[..., ::2]), -1).view(x.shape)
+        q = x * phase.cos() + turned * phase.sin()
+        a = norm(((q @ q.mT).tril(-1) * decay) @ v)
+        y = torch.relu(a @ w["encoder_v"]) * x
+        v = norm(v + norm(y.transpose(0, 1).reshape(count, -1) @ w["decoder"]))
+    logits = torch.log_softmax(v @ w["lm_head"], -1)
+    return [-float(logits[t, tokens[t + 1]]) for t in range(count - 1)]
+
+
+class Meaning(CliTest):
+    def test_decay_and_passes_are_computed_as_pytorch_computes_them(self):
+        maker = os.path.join(MAKERS, "02-attention-decay", "make.py")
+        subprocess.run([sys.executable, "-B", maker, self.folder], check=True, timeout=PATIENCE)
+        text = b"To be, or not to be, that is the question"
+        for name, layers, rate in (("plain.pt", 3, 0), ("decay.pt", 3, 0.05), ("ticks.pt", 6, 0),
+                                   ("slope.pt", 3, 0.05), ("half-life.pt", 3, 0.05)):
+            with self.subTest(name):
+                model, run = self.path("m.bdh.h5"), self.path("run-" + name)
+                self.good("import", self.path(name), "-o", model, "--force")
+                self.good("run", model, "--text", text.decode(), "-o", run)
+                ours = [float(row["surprisal_nats"])
+                        for row in table(os.path.join(run, "summary.csv"))[1:]]
+                state = torch.load(self.path(name), weights_only=True)["model"]
+                theirs = surprisals(state, list(text), layers, rate)
+                self.assertEqual(len(ours), len(theirs))
+                for a, b in zip(ours, theirs):
+                    self.assertAlmostEqual(a, b, delta=1e-4)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ save({"model": state(), "config": {"model": dict(CONFIG, attention_decay="0.05")
 save({"model": state(), "hparams": '{"n_layer": 3, "attentionDecay": 0.05}'}, "text.pt")
 save({"model": state(), "args": instance("argparse.Namespace", attention_decay=0.05, **CONFIG)},
      "namespace.pt")
+save({"model": state(), "attention_decay": 0.05, **CONFIG}, "outermost.pt")
+save({"model": state(), "config": {"bdh.attention_decay": 0.05, **CONFIG}}, "dotted.pt")
+save({"model": state(), "config": CONFIG, "train_args": {"attention_decay": 0.05, "lr": 0.1}},
+     "training.pt")
 # what programs write when nothing was changed
 saved("defaults.pt", per_layer_weights=False, architecture_variant="bdh_v1",
       activation_history_decay=0.5, activation_history_target="x", activation_history_max_mix=0.5,
@@ -49,6 +53,8 @@ saved("pope.pt", rotaryEmbedding="pope")
 saved("adaptive.pt", adaptive_compute=True)
 saved("two-rates.pt", attention_decay=0.05, alibi_slope=0.1)
 saved("half-ticks.pt", compute_ticks=1.5)
+save({"model": state(), "config": CONFIG, "rope_scaling": {"type": "yarn", "factor": 4}},
+     "scaling-outermost.pt")
 saved("gelu.pt", activation="gelu")
 
 saved("not-known.pt", wobble=0.5, nested={"wibble": "x"}, loss=1.25)

@@ -31,6 +31,11 @@ save({"model": state(), "config": CONFIG, "array": call(
      "numpy-array.pt")
 
 
+save({"model": instance("bdh.BDH", training=False, weight=Tensor([1.0], (1,))),
+      "config": CONFIG}, "module.pt")
+save(instance("bdh.BDH", training=False, weight=Tensor([1.0], (1,))), "module-alone.pt")
+
+
 class Attack:
     def __reduce__(self):
         import os

@@ -17,4 +17,8 @@ save({"my_weights": state("_orig_mod.net."), "config": CONFIG}, "other-wrapper.p
 compiled = {("_orig_mod." + name if name != "lm_head" else name): tensor
             for name, tensor in state().items()}
 save({"model": compiled, "config": CONFIG}, "partly.pt")
+apart = {("transformer." + name if name != "lm_head" else name): tensor
+         for name, tensor in state().items()}
+save({"model": apart, "config": CONFIG}, "apart.pt")
+save({"first": state(), "second": state(seed=2), "config": CONFIG}, "two.pt")
 save({"model": state(), "ema": state(seed=2), "config": CONFIG}, "ema.pt")

@@ -20,4 +20,4 @@ save({"model": s, "config": config, "metrics": {"L": 0.5, "H": 1.5, "n_layer": 7
 save({"model": s, "config": dict(config, data={"vocab_size": 50257, "seq_len": 3},
                                  tokenizer={"vocab_size": 50257}, stoi=stoi)}, "inside.pt")
 save({"model": s, "config": dict(config, max_seq_len=64), "train_config":
-      {"block_size": 32, "n_layer": 9, "learning_rate": 1e-3}}, "windows.pt")
+      {"block_size": 32, "n_layer": 3, "learning_rate": 1e-3, "patience": 5}}, "windows.pt")
