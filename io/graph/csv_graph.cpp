@@ -93,7 +93,7 @@ class csv_reader {
     if (lines < 100) return;
     const double edges =
         lines * static_cast<double>(file_bytes) / static_cast<double>(block.size());
-    to_.edges.reserve(static_cast<std::size_t>(edges * 1.05));
+    reserve_edges(to_, edges);
   }
 
   void read_lines(std::string_view block) {

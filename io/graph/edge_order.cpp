@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -11,21 +12,26 @@
 namespace bdh::graph_formats {
 namespace {
 
-constexpr std::size_t buckets = 1024;
-constexpr std::size_t few = std::size_t{1} << 15;  // fit into a cache
+constexpr int bucket_bits = 8;  // fewer buckets than a TLB has pages
+constexpr std::size_t buckets = std::size_t{1} << bucket_bits;
+constexpr std::size_t few = 256;
 
-bool ascending(const graph_edge& a, const graph_edge& b) {
-  if (a.source != b.source) return a.source < b.source;
+// Objects, so that sorting, which is a large part of an import, has them in line.
+constexpr auto by_target = [](const graph_edge& a, const graph_edge& b) {
   return a.target != b.target ? a.target < b.target : a.line < b.line;
-}
+};
+constexpr auto ascending = [](const graph_edge& a, const graph_edge& b) {
+  return a.source != b.source ? a.source < b.source : by_target(a, b);
+};
 
-// Sorts edges whose sources lie from `first` on, in `width` of them, without a second list: into
-// buckets by source, each place taking the edge that belongs there until it is its own, and then
-// each bucket.
-void sort_edges(std::span<graph_edge> edges, std::uint64_t first, std::uint64_t width) {
-  if (edges.size() <= few || width == 1) return std::sort(edges.begin(), edges.end(), ascending);
-  const std::uint64_t step = (width + buckets - 1) / buckets;
-  const auto bucket = [&](const graph_edge& e) { return (e.source - first) / step; };
+// Sorts edges whose sources lie in the 2^bits from `first` on, without a second list: into buckets
+// by source, each place taking the edge that belongs there until it is its own, and then each
+// bucket.
+void sort_edges(std::span<graph_edge> edges, neuron_id first, int bits) {
+  if (bits == 0) return std::sort(edges.begin(), edges.end(), by_target);
+  if (edges.size() <= few) return std::sort(edges.begin(), edges.end(), ascending);
+  const int rest = std::max(0, bits - bucket_bits);
+  const auto bucket = [&](const graph_edge& e) { return (e.source - first) >> rest; };
   std::array<std::size_t, buckets + 1> begin{};
   for (const graph_edge& e : edges) ++begin[bucket(e) + 1];
   for (std::size_t i = 0; i < buckets; ++i) begin[i + 1] += begin[i];
@@ -34,13 +40,14 @@ void sort_edges(std::span<graph_edge> edges, std::uint64_t first, std::uint64_t 
   for (std::size_t b = 0; b < buckets; ++b)
     while (next[b] < begin[b + 1]) {
       graph_edge& here = edges[next[b]];
-      if (const std::uint64_t own = bucket(here); own == b)
+      if (const neuron_id own = bucket(here); own == b)
         ++next[b];
       else
         std::swap(here, edges[next[own]++]);
     }
   for (std::size_t b = 0; b < buckets; ++b)
-    sort_edges(edges.subspan(begin[b], begin[b + 1] - begin[b]), first + b * step, step);
+    sort_edges(edges.subspan(begin[b], begin[b + 1] - begin[b]),
+               first + static_cast<neuron_id>(b << rest), rest);
 }
 
 struct row_arrays {
@@ -97,9 +104,9 @@ projection turned(const std::string& name, const projection& p) {
 void order_edges(edge_list& f) {
   std::vector<graph_edge>& edges = f.edges;
   if (!std::ranges::is_sorted(edges, ascending)) {
-    std::uint64_t sources = 0;
-    for (const graph_edge& e : edges) sources = std::max<std::uint64_t>(sources, e.source + 1ull);
-    sort_edges(edges, 0, sources);
+    neuron_id largest = 0;
+    for (const graph_edge& e : edges) largest = std::max(largest, e.source);
+    sort_edges(edges, 0, std::bit_width(largest));
   }
   const auto twice = std::ranges::adjacent_find(edges, [](const auto& a, const auto& b) {
     return a.source == b.source && a.target == b.target;

@@ -1,5 +1,7 @@
 #include "io/graph/graph_file.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -40,6 +42,16 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+void reserve_edges(edge_list& list, double expected) {
+  list.edges.reserve(static_cast<std::size_t>(expected * 1.05));
+  constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<std::uintptr_t>(list.edges.data());
+  const std::uintptr_t end = begin + list.edges.capacity() * sizeof(graph_edge),
+                       first = (begin + page - 1) / page * page;
+  // Advice: what the system does not give costs only time.
+  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 namespace {

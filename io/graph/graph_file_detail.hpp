@@ -37,6 +37,8 @@ class line_reader {
 std::string shown(std::string_view text);  // in quotes, cut short
 std::string lower(std::string_view text);
 std::optional<std::uint64_t> whole_number(std::string_view text);
+// Room for about so many edges, in large pages: less is used where there are fewer.
+void reserve_edges(edge_list& list, double expected);
 
 // Each fills in edges and nodes of `to`, whose file and populations are known.
 void read_matrix_market(std::string_view text, edge_list& to);

@@ -152,7 +152,7 @@ class graph_importer {
     const bool along_gx = !gs_ && !options_.theta && !options_.retention_file;
     edge_id partners = 0;
     if (!along_gx) partners = synapses(to, n);
-    gx_.edges = {};
+    gx_.edges = std::vector<graph_edge>();  // {} would keep its memory
     if (along_gx) to.gs = synapses_along(x);
     signed_edges y = gy_ ? by_target("gy", make_circuit("gy", n, gy_->edges)) : by_target("gy", x);
     to.gx_excitatory = std::move(x.excitatory);

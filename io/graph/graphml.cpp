@@ -59,7 +59,7 @@ class graphml_reader final : public xml_handler {
     const double each =
                      static_cast<double>(bytes - bytes_before_edges_) / static_cast<double>(edges),
                  rest = static_cast<double>(file_bytes_ - bytes) / each;
-    to_.edges.reserve(edges + static_cast<std::size_t>(rest * 1.05));
+    reserve_edges(to_, static_cast<double>(edges) + rest);
   }
 
   void finish() {
