@@ -60,22 +60,31 @@ std::string_view name_table::name(neuron_id number) const noexcept {
   return std::string_view(text_).substr(first, ends_[number] - first);
 }
 
+name_table::key name_table::key_of(std::string_view text, std::uint64_t hash) noexcept {
+  char bytes[16] = {};
+  if (text.size() > 15) return {hash, 0xffull << 56};
+  std::memcpy(bytes, text.data(), text.size());
+  bytes[15] = static_cast<char>(text.size());
+  key k;
+  std::memcpy(&k.first, bytes, 8);
+  std::memcpy(&k.second, bytes + 8, 8);
+  return k;
+}
+
 std::size_t name_table::slot_of(std::string_view text, std::uint64_t hash) const noexcept {
   const std::size_t mask = slots_.size() - 1;
+  const key k = key_of(text, hash);
   std::size_t at = hash & mask;
-  while (slots_[at].number != no_number &&
-         (slots_[at].hash != static_cast<std::uint32_t>(hash >> 32) || !is(slots_[at], text)))
-    at = (at + 1) & mask;
+  while (slots_[at].number != no_number && !holds(slots_[at], k, text)) at = (at + 1) & mask;
   return at;
 }
 
 void name_table::grow() {
-  std::vector<slot> old(std::max<std::size_t>(64, slots_.size() * 2));
-  std::swap(old, slots_);
-  for (const slot& s : old) {
-    if (s.number == no_number) continue;
-    const std::string_view text = std::string_view(text_).substr(s.first, s.size);
-    slots_[slot_of(text, hash_of(text))] = s;
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), {});
+  recent_ = {};
+  for (neuron_id i = 0; i < size(); ++i) {
+    const std::uint64_t hash = hash_of(name(i));
+    slots_[slot_of(name(i), hash)] = {key_of(name(i), hash), i};
   }
 }
 
@@ -90,20 +99,21 @@ std::pair<neuron_id, bool> name_table::add(std::string_view text) {
   const std::uint64_t hash = hash_of(text);
   slot& s = slots_[slot_of(text, hash)];
   if (s.number != no_number) return {s.number, false};
-  s = {.first = text_.size(),
-       .size = static_cast<std::uint32_t>(text.size()),
-       .hash = static_cast<std::uint32_t>(hash >> 32),
-       .number = size()};
+  s = {key_of(text, hash), size()};
   text_ += text;
   ends_.push_back(text_.size());
   return {s.number, true};
 }
 
 neuron_id name_table::number_of(std::string_view text, const edge_list& file, std::uint64_t line) {
+  if (slots_.empty()) grow();
+  const std::uint64_t hash = hash_of(text);
   // Most lists of edges go source by source, so that every other name is the one before the last.
   std::swap(recent_[0], recent_[1]);
-  if (recent_[0] < size() && name(recent_[0]) == text) return recent_[0];
-  if (const auto known = find(text)) return recent_[0] = *known;
+  std::size_t& at = recent_[0];
+  if (slots_[at].number == no_number || !holds(slots_[at], key_of(text, hash), text))
+    at = slot_of(text, hash);
+  if (slots_[at].number != no_number) return slots_[at].number;
   if (!is_name(text))
     throw input_error(
         file.place(line),
@@ -111,7 +121,7 @@ neuron_id name_table::number_of(std::string_view text, const edge_list& file, st
                      : "a name of " + std::to_string(text.size()) + " bytes",
         "1 to " + std::to_string(longest_name) + " bytes of UTF-8 without control characters",
         is_utf8(text) ? "" : "is it Latin-1? save the file as UTF-8");
-  return recent_[0] = add(text).first;
+  return add(text).first;
 }
 
 std::vector<std::string> name_table::take() {

@@ -38,22 +38,27 @@ class name_table {
   std::vector<std::string> take();  // all, in order; empties the table
 
  private:
-  // Where a name lies in text_, beside its number, so that most look-ups touch two places.
+  // A name of up to 15 bytes as it is, so that most look-ups touch one place; of a longer one its
+  // hash.
+  struct key {
+    std::uint64_t first = 0, second = 0;
+    bool operator==(const key&) const = default;
+  };
   struct slot {
-    std::uint64_t first = 0;
-    std::uint32_t size = 0, hash = 0;
+    key name;
     neuron_id number = ~neuron_id{0};  // free
   };
-  bool is(const slot& s, std::string_view name) const noexcept {
-    return s.size == name.size() && std::string_view(text_).substr(s.first, s.size) == name;
+  static key key_of(std::string_view name, std::uint64_t hash) noexcept;
+  bool holds(const slot& s, const key& k, std::string_view text) const noexcept {
+    return s.name == k && (text.size() <= 15 || name(s.number) == text);
   }
   std::size_t slot_of(std::string_view name, std::uint64_t hash) const noexcept;
   void grow();
 
   std::string text_;
-  std::vector<std::uint64_t> ends_;  // of the names in text_
-  std::vector<slot> slots_;          // open addressing; a power of 2
-  std::array<neuron_id, 2> recent_ = {~neuron_id{0}, ~neuron_id{0}};
+  std::vector<std::uint64_t> ends_;         // of the names in text_
+  std::vector<slot> slots_;                 // open addressing; a power of 2
+  std::array<std::size_t, 2> recent_ = {};  // slots of the two names before
 };
 
 // Brings edges whose ends are ids of text into an edge list, line by line, and numbers the nodes
