@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -14,86 +12,16 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/stated_value.hpp"
 #include "io/files/json.hpp"
 
 namespace bdh {
 namespace {
 
 constexpr const char* beside_name = "config.json beside the file";
+constexpr std::string_view attention_kinds =
+    "linear|bdh|default|none|raw|hebbian|standard|parallel|recurrent";
 constexpr std::size_t max_depth = 16, max_listed = 1000;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
-std::optional<double> number_in(std::string_view text) {
-  double number = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failed != std::errc() || end != text.data() + text.size() || text.empty())
-    return std::nullopt;
-  return number;
-}
-
-// Of a number, a flag, or a text that is one of these, as metadata have them.
-std::optional<double> number_of(const plain_value& v) {
-  if (const auto* flag = v.as<bool>()) return *flag ? 1.0 : 0.0;
-  if (const auto* integer = v.as<std::int64_t>()) return static_cast<double>(*integer);
-  if (const auto* real = v.as<double>()) return *real;
-  const auto* const text = v.as<std::string>();
-  if (text == nullptr) return std::nullopt;
-  const std::string word = lower(*text);
-  if (word == "true") return 1.0;
-  if (word == "false") return 0.0;
-  return number_in(*text);
-}
-
-bool is_absent(const plain_value& v) {
-  if (v.empty() && v.type.empty()) return true;
-  const auto* const text = v.as<std::string>();
-  if (text == nullptr) return false;
-  const std::string word = lower(*text);
-  return word == "none" || word == "null" || word.empty();
-}
-
-// A value in a message: short, and what it is where it is no plain value.
-std::string shown_value(const plain_value& v) {
-  if (const auto* flag = v.as<bool>()) return *flag ? "true" : "false";
-  if (const auto number = v.as<std::string>() == nullptr ? number_of(v) : std::nullopt)
-    return fmt::format("{}", *number);
-  if (const auto* text = v.as<std::string>()) return "'" + text->substr(0, 80) + "'";
-  if (const auto* list = v.as<plain_value::list>())
-    return fmt::format("a list of {}", list->size());
-  if (const auto* map = v.as<plain_value::map>())
-    return fmt::format("an object of {} keys", map->size());
-  return v.type.substr(0, 80);
-}
-
-bool is_among(std::string_view word, std::string_view alternatives) {
-  while (!alternatives.empty()) {
-    const std::size_t end = std::min(alternatives.find('|'), alternatives.size());
-    if (word == alternatives.substr(0, end)) return true;
-    alternatives.remove_prefix(std::min(end + 1, alternatives.size()));
-  }
-  return false;
-}
-
-bool is_usual(const plain_value& v, std::string_view usual) {
-  if (is_absent(v)) return true;
-  if (const auto* list = v.as<plain_value::list>())
-    return std::all_of(list->begin(), list->end(),
-                       [&](const plain_value& item) { return is_usual(item, usual); });
-  if (const auto* map = v.as<plain_value::map>()) return map->empty();
-  if (const auto* flag = v.as<bool>(); flag != nullptr && is_among(*flag ? "true" : "false", usual))
-    return true;
-  if (const auto* text = v.as<std::string>(); text != nullptr && is_among(lower(*text), usual))
-    return true;
-  if (v.as<bool>() == nullptr)
-    if (const auto number = number_of(v); number && is_among(fmt::format("{}", *number), usual))
-      return true;
-  return v.empty() && is_among(lower(v.type), usual);
-}
 
 class reader {
  public:
@@ -110,6 +38,7 @@ class reader {
   struct scope {
     std::string where, path;
     bool inside = true, training = false, outermost = false;
+    bool below_switch = false;  // in an object whose switch was read
     std::size_t depth = 0;
   };
 
@@ -190,20 +119,26 @@ class reader {
   void read_key(const std::string& key, const plain_value& v, const scope& s) {
     key_meaning m = meaning_of_key(key);
     // Letters stand for many things, outside of a configuration; and a dictionary there is none.
-    const bool object = v.as<plain_value::map>() != nullptr && m.role != key_role::rotation;
+    const bool object = v.as<plain_value::map>() != nullptr && m.role != key_role::rotation &&
+                        m.role != key_role::positions;
     if (s.outermost && (key.size() == 1 || object)) m = {};
     if (m.role == key_role::unknown && !s.outermost && key.find('.') < key.size() - 1)
       return read_dotted(key, v, s);
     if (is_absent(v)) return read_absent(key, m, s);
+    if (s.below_switch && m.role == key_role::unknown && is_switch(normalised_key(key)) &&
+        v.as<plain_value::map>() == nullptr)
+      return;
     switch (m.role) {
       case key_role::harmless:
         if (!v.type.empty() && v.empty() && !v.type.starts_with("torch.")) list_value(key, v, s);
         return;
       case key_role::usual:
-        if (!is_usual(v, m.usual)) refuse(key, v, s, m.usual);
-        return;
+        return read_choice(key, v, s, m.usual);
+      case key_role::positions:
+        if (v.as<plain_value::map>() != nullptr) return read_rotation(key, v, s, m.usual);
+        return read_choice(key, v, s, m.usual);
       case key_role::rotation:
-        return read_rotation(key, v, s);
+        return read_rotation(key, v, s, m.usual);
       case key_role::aside:
         return list_value(key, v, s);
       case key_role::unknown:
@@ -223,10 +158,35 @@ class reader {
     read_key(key.substr(0, dot), object, s);
   }
 
-  // No value: as if the key were not there, but for one that is not known.
+  // No value: as if the key were not there, but for one that is not known, and for positions, which
+  // some program may mean to leave out.
   void read_absent(const std::string& key, const key_meaning& m, const scope& s) {
-    if (m.role == key_role::unknown && !s.outermost)
-      list("'" + s.path + key.substr(0, max_tensor_name) + "'", s.where);
+    if ((m.role != key_role::unknown && m.role != key_role::positions) || s.outermost) return;
+    list("'" + s.path + key.substr(0, max_tensor_name) + "'", s.where);
+    if (m.role == key_role::positions) ++result_.unknown_keys;
+  }
+
+  // A value of those that change nothing; or an object with the key of a switch, without which its
+  // other keys have no effect.
+  void read_choice(const std::string& key, const plain_value& v, const scope& s,
+                   std::string_view usual) {
+    const auto* const items = v.as<plain_value::map>();
+    const plain_value* const chosen = items != nullptr ? switch_in(*items) : nullptr;
+    if (!is_usual(chosen != nullptr ? *chosen : v, usual)) refuse(key, v, s, usual);
+    if (chosen == nullptr || number_of(*chosen) == 0.0) return;
+    read_other(key, v, s, key_role::nested);
+  }
+  static const plain_value* switch_in(const plain_value::map& items) {
+    for (const auto& [key, value] : items)
+      if (const auto* const name = key.as<std::string>();
+          name != nullptr && is_switch(normalised_key(*name)))
+        return &value;
+    return nullptr;
+  }
+  static bool is_switch(std::string_view name) {
+    for (const std::string_view word : {"enabled", "enable", "use", "type", "kind", "mode", "name"})
+      if (name == word) return true;
+    return false;
   }
 
   // A key that is not known, or an object.
@@ -237,22 +197,42 @@ class reader {
     const auto* const items = object.as<plain_value::map>();
     if (items != nullptr && !s.outermost && s.depth < max_depth) {
       if (!v.type.empty()) list_value(key, v, s);
+      if (normalised_key(key).starts_with("att")) read_attention(key, *items, s);
       scope inner = s;
       inner.path += key.substr(0, 64) + ".";
       ++inner.depth;
       const object_kind kind = kind_of_object(key);
       if (kind == object_kind::training || normalised_key(key) == "training") inner.training = true;
+      inner.below_switch = role == key_role::nested;
       return read_keys(*items, inner);
     }
-    if (role == key_role::nested && v.as<std::string>() != nullptr) return;  // a label
+    if (role == key_role::nested && is_label(v)) {
+      if (normalised_key(key).starts_with("att")) read_choice(key, v, s, attention_kinds);
+      return;
+    }
     list_value(key, v, s);
-    if (!s.outermost && !s.training) ++result_.unknown_keys;
+    const bool configuration = kind_of_object(key) == object_kind::configuration;
+    if ((!s.outermost || configuration) && !s.training) ++result_.unknown_keys;
   }
 
-  void read_rotation(const std::string& key, const plain_value& v, const scope& s) {
+  static bool is_label(const plain_value& v) {
+    const auto* const text = v.as<std::string>();
+    return text != nullptr && text->size() <= 64 &&
+           text->find_first_of("\n:={") == std::string::npos;
+  }
+
+  void read_attention(const std::string& key, const plain_value::map& items, const scope& s) {
+    const plain_value* const kind = switch_in(items);
+    if (kind != nullptr && kind->as<std::string>() != nullptr)
+      read_choice(key + ".type", *kind, s, attention_kinds);
+  }
+
+  // An object: theta, and a kind of rotation or of scaling that is usual.
+  void read_rotation(const std::string& key, const plain_value& v, const scope& s,
+                     std::string_view usual) {
     const auto* const items = v.as<plain_value::map>();
     if (items == nullptr) {
-      if (!is_usual(v, "default|none|false|1")) refuse(key, v, s, "none");
+      if (!is_usual(v, usual)) refuse(key, v, s, usual);
       return;
     }
     scope inner = s;
@@ -266,11 +246,15 @@ class reader {
       if (name == nullptr) continue;
       const std::string word = normalised_key(*name);
       if (word == "type" || word == "rope_type")
-        scaled = scaled || !is_usual(value, "default|none");
+        scaled = scaled || !is_usual(value, usual);
+      else if (is_switch(word))
+        read_choice(key + "." + *name, value, s, usual);
+      else if (word == "base")
+        read_number(*name, value, inner, key_role::theta);
       else if (word == "factor")
         factor = number_of(value).value_or(0);
       else if (value.as<plain_value::map>() != nullptr)
-        read_rotation(*name, value, inner);
+        read_rotation(*name, value, inner, usual);
       else if (word != "original_max_position_embeddings")
         read_key(*name, value, inner);
     }

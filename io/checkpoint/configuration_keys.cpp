@@ -79,10 +79,6 @@ constexpr std::string_view rotary =
     "true|rope|rotary|roformer|rope_interleaved|1|yes|on|default|interleaved";
 constexpr std::string_view one = "1|false|none";
 constexpr usual_key by_value[] = {
-    {"rotary_embedding use_rope rope use_rotary rotary use_rotary_embedding pos_encoding "
-     "positional_encoding position_encoding position_embedding_type pos_emb_type pos_embedding "
-     "positional_embedding position_embedding pos_emb positional position_encoding_type",
-     rotary},
     {"use_alibi alibi use_abs_pos abs_pos absolute_positions learned_positions use_pos_emb "
      "learned_pos_emb use_position_embeddings pope use_pope",
      off},
@@ -151,6 +147,13 @@ constexpr usual_key by_value[] = {
      off},
 };
 
+constexpr std::string_view position_keys =
+    "rotary_embedding use_rope rope use_rotary rotary use_rotary_embedding pos_encoding "
+    "positional_encoding position_encoding position_embedding_type pos_emb_type pos_embedding "
+    "positional_embedding position_embedding pos_emb positional position_encoding_type";
+// Of scalings of the rotation.
+constexpr std::string_view unscaled = "default|none|false|1";
+
 constexpr std::string_view harmless_keys =
     // the forks' own, without effect where the keys that switch them are off
     "activation_history_decay activation_history_target activation_history_max_mix "
@@ -193,27 +196,40 @@ constexpr std::string_view harmless_keys =
     "chunk_size_feed_forward return_dict_in_generate temperature top_k top_p do_sample "
     "num_beams max_new_tokens repetition_penalty bias use_bias";
 
-void add_keys(std::unordered_map<std::string_view, key_meaning>& to, std::string_view keys,
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+char lower(char c) { return static_cast<char>(is_upper(c) ? c - 'A' + 'a' : c); }
+
+// Without what is between words: n_layer, nLayer and n-layer are nlayer.
+std::string letters_of(std::string_view key) {
+  std::string result;
+  for (const char c : key)
+    if (c != '_' && c != '-' && c != ' ') result += lower(c);
+  return result;
+}
+
+void add_keys(std::unordered_map<std::string, key_meaning>& to, std::string_view keys,
               key_meaning meaning) {
   while (!keys.empty()) {
     const std::size_t end = std::min(keys.find(' '), keys.size());
-    if (end > 0) to.emplace(keys.substr(0, end), meaning);
+    const std::string_view key = keys.substr(0, end);
+    if (end > 0) to.emplace(end == 1 ? std::string(key) : letters_of(key), meaning);
     keys.remove_prefix(std::min(end + 1, keys.size()));
   }
 }
 
-const std::unordered_map<std::string_view, key_meaning>& all_keys() {
+const std::unordered_map<std::string, key_meaning>& all_keys() {
   static const auto made = [] {
-    std::unordered_map<std::string_view, key_meaning> keys;
-    for (const role_keys& r : by_role) add_keys(keys, r.keys, {r.role});
+    std::unordered_map<std::string, key_meaning> keys;
+    for (const role_keys& r : by_role)
+      add_keys(keys, r.keys, {r.role, r.role == rotation ? unscaled : ""});
+    add_keys(keys, position_keys, {positions, rotary});
     for (const usual_key& u : by_value) add_keys(keys, u.keys, {usual, u.values});
     add_keys(keys, harmless_keys, {harmless});
     return keys;
   }();
   return made;
 }
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 std::vector<std::string> words_of(std::string_view name) {
   std::vector<std::string> words(1);
@@ -234,15 +250,16 @@ bool has_word(const std::vector<std::string>& words, std::span<const std::string
 
 }  // namespace
 
+// A word begins at a capital after a small letter, and at the last of several capitals that a small
+// letter follows: BDHConfig is bdh_config.
 std::string normalised_key(std::string_view key) {
   std::string result;
   for (std::size_t i = 0; i < key.size(); ++i) {
-    const char c = key[i];
-    if (is_upper(c) && i > 0 && !is_upper(key[i - 1]) && key[i - 1] != '_') result += '_';
-    if (is_upper(c))
-      result += static_cast<char>(c - 'A' + 'a');
-    else
-      result += c == '-' || c == ' ' ? '_' : c;
+    const bool after_small = i > 0 && !is_upper(key[i - 1]) && key[i - 1] != '_';
+    const bool before_small =
+        i > 0 && key[i - 1] != '_' && i + 1 < key.size() && is_lower(key[i + 1]);
+    if (is_upper(key[i]) && (after_small || before_small)) result += '_';
+    result += key[i] == '-' || key[i] == ' ' ? '_' : lower(key[i]);
   }
   const std::size_t first = result.find_first_not_of('_');
   return first == std::string::npos ? result : result.substr(first);
@@ -250,9 +267,8 @@ std::string normalised_key(std::string_view key) {
 
 key_meaning meaning_of_key(std::string_view key) {
   const auto& keys = all_keys();
-  if (const auto found = keys.find(key); found != keys.end()) return found->second;
-  if (key.size() == 1) return {};  // "l" is not "L"
-  const auto found = keys.find(normalised_key(key));
+  // A letter alone means what it is as a capital.
+  const auto found = keys.find(key.size() == 1 ? std::string(key) : letters_of(key));
   return found == keys.end() ? key_meaning{} : found->second;
 }
 

@@ -34,6 +34,7 @@ enum class key_role : std::uint8_t {
   history_mix,    // 0: the keys of histories have no effect
   untied_layers,  // true: each layer has weights of its own
   shared_layers,  // the opposite
+  positions,      // as `usual`; an object may have theta, too
   rotation,       // an object: theta, and a scaling that must be none
   nested,         // an object with keys about the model
   aside           // an object about data, a tokenizer, metrics: nothing about the model

@@ -149,6 +149,8 @@ void assign_rest(const tensor_file& file, const tensor_names& all, layout_match&
     if (is_role(m, t) || is_without_meaning(name)) continue;
     if (name.ends_with("freqs") && m.table == nullptr)
       m.table = t;
+    else if (name.ends_with("freqs") && file.equal(*m.table, *t))
+      continue;
     else if (name.ends_with("inv_freq") && m.inverse_frequency == nullptr)
       m.inverse_frequency = t;
     else

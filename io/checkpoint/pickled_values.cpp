@@ -126,7 +126,7 @@ plain_value pickled_values::instance(const pickle::object& o, std::size_t depth)
   if (!result.empty()) return result;
   if (!o.entries.empty()) result.data = map(o.entries, depth);
   if (!o.items.empty()) result.data = list(o.items, depth);
-  if (!o.state) return unwrapped(std::move(result));
+  if (!o.state) return of_one_argument(o, unwrapped(std::move(result)));
   plain_value state = convert(*o.state, depth + 1);
   if (auto* const parts = std::get_if<plain_value::list>(&state.data);
       parts != nullptr && parts->size() == 2) {
@@ -138,9 +138,25 @@ plain_value pickled_values::instance(const pickle::object& o, std::size_t depth)
           std::get<plain_value::map>(merged.data).push_back(std::move(item));
     state = std::move(merged);
   }
+  if (const plain_value* const inner = state.find("__dict__");
+      inner != nullptr && inner->as<plain_value::map>() != nullptr)
+    state = plain_value(*inner);
   if (state.as<plain_value::map>() != nullptr && result.empty())
     result.data = std::move(state.data);
   return unwrapped(std::move(result));
+}
+
+// A member of an enumeration is a call of it with its value.
+plain_value pickled_values::of_one_argument(const pickle::object& o, plain_value result) const {
+  const auto* const arguments =
+      o.arguments ? document_.as<pickle::sequence>(*o.arguments) : nullptr;
+  if (!result.empty() || arguments == nullptr || arguments->items.size() != 1) return result;
+  const pickle::value& only = document_.values[arguments->items[0]];
+  if (const auto* text = std::get_if<std::string>(&only); text != nullptr && text->size() <= 64)
+    result.data = *text;
+  if (const auto* number = std::get_if<std::int64_t>(&only)) result.data = *number;
+  if (const auto* flag = std::get_if<bool>(&only)) result.data = *flag;
+  return result;
 }
 
 plain_value pickled_values::numpy_scalar(const pickle::object& o) const {

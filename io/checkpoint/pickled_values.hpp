@@ -25,6 +25,7 @@ class pickled_values {
   plain_value::list list(const std::vector<pickle::handle>& items, std::size_t depth);
   plain_value::map map(const std::vector<std::pair<pickle::handle, pickle::handle>>& items,
                        std::size_t depth);
+  plain_value of_one_argument(const pickle::object& o, plain_value result) const;
   // A number as NumPy pickles it: numpy.core.multiarray.scalar(dtype, bytes). Empty: none.
   plain_value numpy_scalar(const pickle::object& o) const;
 

@@ -104,7 +104,8 @@ class Statements(Reported):
         self.assertAlmostEqual(decay["retention"], math.exp(-0.05), delta=1e-16)
         self.assertNotEqual(decay["content_sha256"], plain["content_sha256"])
         self.assertSame(decay["content_sha256"], "slope.pt", "slopes-of-heads.pt", "nested.pt",
-                        "text.pt", "namespace.pt", "outermost.pt", "dotted.pt", "training.pt")
+                        "text.pt", "namespace.pt", "outermost.pt", "dotted.pt", "training.pt",
+                        "camel.pt")
         self.assertAlmostEqual(self.model("half-life.pt")["retention"], math.exp(-0.05),
                                delta=1e-15)
 
@@ -116,7 +117,7 @@ class Statements(Reported):
                       "'config' in the file)", model["inferred"])
 
     def test_keys_that_change_nothing_give_the_same_model(self):
-        self.assertSame(self.hash("plain.pt"), "nothing-changed.pt", "defaults.pt")
+        self.assertSame(self.hash("plain.pt"), "nothing-changed.pt", "defaults.pt", "objects.pt")
         self.assertEqual(self.model("defaults.pt")["not_used"], [])
 
     def test_what_is_not_computed_is_refused_by_its_key(self):
@@ -138,7 +139,19 @@ class Statements(Reported):
                 ("experts.pt", "n_expert", "4", f"{code} (1,0,none)"),
                 ("untied.pt", "per_layer_weights", "true",
                  "one set of weights for all layers, as the file has"),
-                ("adaptive.pt", "adaptive_compute", "true", off)):
+                ("adaptive.pt", "adaptive_compute", "true", off),
+                ("no-positions.pt", "pos_encoding", "'none'", rotary),
+                ("rope-off.pt", "rope.enabled", "false", rotary),
+                ("moe.pt", "moe", "an object of 2 keys", off),
+                ("softmax-name.pt", "attention", "'softmax'",
+                 f"{code} (linear,bdh,default,none,raw,hebbian,standard,parallel,recurrent)"),
+                ("softmax-type.pt", "attention.type", "'softmax'",
+                 f"{code} (linear,bdh,default,none,raw,hebbian,standard,parallel,recurrent)"),
+                ("no-mask-type.pt", "mask", "'none'",
+                 f"{code} (causal,strict,strict_causal,strictly_causal,tril,true)"),
+                ("gelu.pt", "activation", "'gelu'",
+                 f"{code} (relu,torch.nn.functional.relu,torch.relu,"
+                 "torch.nn.modules.activation.relu,f.relu)")):
             self.assertNotKnown(file, key, value, expected)
         self.assertNotKnown("no-mask.pt", "causal", "false", "scores of earlier tokens only",
                             "; --causal imports it as if it had them")
@@ -169,6 +182,14 @@ class Statements(Reported):
                          ["3 keys of the configuration are not known here: what they state may "
                           "change what the model computes; compare with bdh verify"])
         self.assertEqual(model["content_sha256"], self.hash("plain.pt"))
+        absent = self.model("absent-positions.pt")
+        self.assertEqual(absent["not_used"], [f"'pos_encoding' {where}"])
+        self.assertEqual(absent["remarks"],
+                         ["1 key of the configuration is not known here: what it states may change what "
+                          "the model computes; compare with bdh verify"])
+        text = self.model("yaml.pt", "--layers", "3")
+        self.assertEqual(text["not_used"], ["'config' (the file)"])
+        self.assertEqual(len(text["remarks"]), 1)
 
 
 class ConfigBeside(Reported):

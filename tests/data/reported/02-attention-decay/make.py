@@ -3,7 +3,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from pt import CONFIG, Tensor, instance, save, state
+from pt import CONFIG, Tensor, call, instance, named, save, state
 
 
 def saved(name, **keys):
@@ -38,6 +38,11 @@ saved("defaults.pt", per_layer_weights=False, architecture_variant="bdh_v1",
       rope_scaling=None, sliding_window=None, strict_causal=True, rotary_embedding="rope",
       use_session_memory=False, block_size=None, activation="relu", attention="linear")
 
+saved("objects.pt", attention={"type": "linear", "causal": True}, moe={"enabled": False, "n_expert": 4},
+      rope={"enabled": True, "theta": 65536}, useRoPE=True, hidden_act=call(named("bdh.Act"), "relu"),
+      activation=named("torch.nn.functional.relu", False))
+save({"model": state(), "BDHConfig": dict(CONFIG, attentionDecay=0.05)}, "camel.pt")
+
 # what is not computed here
 saved("learned-decay.pt", attention_decay=0.05, learned_attention_decay=True)
 saved("two-slopes.pt", alibi_slopes=[0.5, 0.25])
@@ -55,6 +60,14 @@ saved("two-rates.pt", attention_decay=0.05, alibi_slope=0.1)
 saved("half-ticks.pt", compute_ticks=1.5)
 save({"model": state(), "config": CONFIG, "rope_scaling": {"type": "yarn", "factor": 4}},
      "scaling-outermost.pt")
+saved("no-positions.pt", pos_encoding="none")
+saved("absent-positions.pt", pos_encoding=None)
+saved("softmax-type.pt", attention={"type": "softmax"})
+saved("softmax-name.pt", attention="softmax")
+saved("moe.pt", moe={"enabled": True, "n_expert": 4})
+saved("rope-off.pt", rope={"enabled": False})
+saved("no-mask-type.pt", mask="none")
+save({"model": state(), "config": "n_layer: 3\nattention_decay: 0.05\n"}, "yaml.pt")
 saved("gelu.pt", activation="gelu")
 
 saved("not-known.pt", wobble=0.5, nested={"wibble": "x"}, loss=1.25)
