@@ -20,8 +20,48 @@ namespace {
 
 constexpr const char* beside_name = "config.json beside the file";
 constexpr std::string_view attention_kinds =
-    "linear|bdh|default|none|raw|hebbian|standard|parallel|recurrent";
+    "linear|linear_attention|bdh|causal|default|none|raw|hebbian|standard|parallel|recurrent";
 constexpr std::size_t max_depth = 16, max_listed = 1000;
+
+plain_value parse(const std::string& text, const std::string& place) {
+  const char* const hint = "move it away if it belongs to something else";
+  try {
+    plain_value config = plain(parse_json(text, {.depth = max_depth, .unique_keys = true}));
+    if (config.as<plain_value::map>() != nullptr) return config;
+  } catch (const json_error& e) {
+    if (e.fault() == json_fault::repeated_key)
+      throw input_error(place, std::string("'") + e.what() + "' twice", "each key once", hint);
+    if (e.fault() == json_fault::depth)
+      throw input_error(place, "deeply nested values", "at most 16 levels", hint);
+  }
+  throw input_error(place, "no JSON object", "the checkpoint's configuration", hint);
+}
+
+bool is_switch(std::string_view name) {
+  for (const std::string_view word : {"enabled", "enable", "use", "type", "kind", "mode", "name"})
+    if (name == word) return true;
+  return false;
+}
+
+const plain_value* switch_in(const plain_value::map& items) {
+  for (const auto& [key, value] : items)
+    if (const auto* const name = key.as<std::string>();
+        name != nullptr && is_switch(normalised_key(*name)))
+      return &value;
+  return nullptr;
+}
+
+bool is_label(const plain_value& v) {
+  const auto* const text = v.as<std::string>();
+  return text != nullptr && text->size() <= 64 && text->find_first_of("\n:={") == std::string::npos;
+}
+
+bool has_factor(const plain_value::map& items) {
+  return std::any_of(items.begin(), items.end(), [](const auto& item) {
+    const auto* const name = item.first.template as<std::string>();
+    return name != nullptr && *name == "factor";
+  });
+}
 
 class reader {
  public:
@@ -93,20 +133,6 @@ class reader {
     read_keys(*config.as<plain_value::map>(), {.where = beside_name, .path = {}, .inside = false});
   }
 
-  static plain_value parse(const std::string& text, const std::string& place) {
-    const char* const hint = "move it away if it belongs to something else";
-    try {
-      plain_value config = plain(parse_json(text, {.depth = max_depth, .unique_keys = true}));
-      if (config.as<plain_value::map>() != nullptr) return config;
-    } catch (const json_error& e) {
-      if (e.fault() == json_fault::repeated_key)
-        throw input_error(place, std::string("'") + e.what() + "' twice", "each key once", hint);
-      if (e.fault() == json_fault::depth)
-        throw input_error(place, "deeply nested values", "at most 16 levels", hint);
-    }
-    throw input_error(place, "no JSON object", "the checkpoint's configuration", hint);
-  }
-
   void read_keys(const plain_value::map& items, const scope& s) {
     for (const auto& [key, value] : items) {
       if (const auto* const name = key.as<std::string>())
@@ -176,18 +202,6 @@ class reader {
     if (chosen == nullptr || number_of(*chosen) == 0.0) return;
     read_other(key, v, s, key_role::nested);
   }
-  static const plain_value* switch_in(const plain_value::map& items) {
-    for (const auto& [key, value] : items)
-      if (const auto* const name = key.as<std::string>();
-          name != nullptr && is_switch(normalised_key(*name)))
-        return &value;
-    return nullptr;
-  }
-  static bool is_switch(std::string_view name) {
-    for (const std::string_view word : {"enabled", "enable", "use", "type", "kind", "mode", "name"})
-      if (name == word) return true;
-    return false;
-  }
 
   // A key that is not known, or an object.
   void read_other(const std::string& key, const plain_value& v, const scope& s, key_role role) {
@@ -213,12 +227,6 @@ class reader {
     list_value(key, v, s);
     const bool configuration = kind_of_object(key) == object_kind::configuration;
     if ((!s.outermost || configuration) && !s.training) ++result_.unknown_keys;
-  }
-
-  static bool is_label(const plain_value& v) {
-    const auto* const text = v.as<std::string>();
-    return text != nullptr && text->size() <= 64 &&
-           text->find_first_of("\n:={") == std::string::npos;
   }
 
   void read_attention(const std::string& key, const plain_value::map& items, const scope& s) {
@@ -260,12 +268,6 @@ class reader {
     }
     // Whatever its kind, scaling by 1 is none.
     if (factor != 1 || (scaled && !has_factor(*items))) refuse(key, v, s, "no scaling");
-  }
-  static bool has_factor(const plain_value::map& items) {
-    return std::any_of(items.begin(), items.end(), [](const auto& item) {
-      const auto* const name = item.first.template as<std::string>();
-      return name != nullptr && *name == "factor";
-    });
   }
 
   void read_number(const std::string& key, const plain_value& v, const scope& s, key_role role) {

@@ -92,7 +92,7 @@ constexpr usual_key by_value[] = {
      "position_scale",
      "1"},
     {"attention_type attn_type attention_kind attention_mode attention_variant",
-     "linear|bdh|default|none|raw|hebbian|standard|parallel|recurrent"},
+     "linear|linear_attention|bdh|causal|default|none|raw|hebbian|standard|parallel|recurrent"},
     {"softmax use_softmax softmax_attention attn_softmax normalize_attention normalize_scores "
      "attention_normalization score_normalization use_denominator normalise_scores",
      off},

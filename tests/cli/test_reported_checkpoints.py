@@ -122,6 +122,8 @@ class Statements(Reported):
 
     def test_what_is_not_computed_is_refused_by_its_key(self):
         code = "the released code's computation"
+        kinds = (f"{code} (linear,linear_attention,bdh,causal,default,none,raw,hebbian,standard,"
+                 "parallel,recurrent)")
         off = f"{code} (false,0,none,off,no,disabled)"
         rotary = f"{code} (true,rope,rotary,roformer,rope_interleaved,1,yes,on,default,interleaved)"
         for file, key, value, expected in (
@@ -144,9 +146,9 @@ class Statements(Reported):
                 ("rope-off.pt", "rope.enabled", "false", rotary),
                 ("moe.pt", "moe", "an object of 2 keys", off),
                 ("softmax-name.pt", "attention", "'softmax'",
-                 f"{code} (linear,bdh,default,none,raw,hebbian,standard,parallel,recurrent)"),
+                 kinds),
                 ("softmax-type.pt", "attention.type", "'softmax'",
-                 f"{code} (linear,bdh,default,none,raw,hebbian,standard,parallel,recurrent)"),
+                 kinds),
                 ("no-mask-type.pt", "mask", "'none'",
                  f"{code} (causal,strict,strict_causal,strictly_causal,tril,true)"),
                 ("gelu.pt", "activation", "'gelu'",
@@ -185,8 +187,8 @@ class Statements(Reported):
         absent = self.model("absent-positions.pt")
         self.assertEqual(absent["not_used"], [f"'pos_encoding' {where}"])
         self.assertEqual(absent["remarks"],
-                         ["1 key of the configuration is not known here: what it states may change what "
-                          "the model computes; compare with bdh verify"])
+                         ["1 key of the configuration is not known here: what it states may change "
+                          "what the model computes; compare with bdh verify"])
         text = self.model("yaml.pt", "--layers", "3")
         self.assertEqual(text["not_used"], ["'config' (the file)"])
         self.assertEqual(len(text["remarks"]), 1)
