@@ -63,6 +63,13 @@ bool has_factor(const plain_value::map& items) {
   });
 }
 
+// A key that was left out could state anything.
+void expect_whole(const plain_value& v, const std::string& place, const std::string& where) {
+  if (v.type == plain_value::left_out)
+    throw input_error(place, "too many or too deeply nested values (" + where + ")",
+                      "a configuration of at most 16 levels");
+}
+
 class reader {
  public:
   explicit reader(const tensor_file& file) : file_(file) {}
@@ -99,6 +106,8 @@ class reader {
       return read_key(b.name, b.value, {.where = b.where, .path = {}});
     object_kind kind = kind_of_object(b.name);
     if (meaning_of_key(b.name).role == key_role::nested) kind = object_kind::configuration;
+    if (kind != object_kind::other)
+      expect_whole(b.value, file_.place(), "'" + b.name.substr(0, 64) + "'");
     if (kind != object_kind::other && read_object(b.name, b.value, kind)) return;
     read_key(b.name, b.value, s);
   }
@@ -135,6 +144,7 @@ class reader {
 
   void read_keys(const plain_value::map& items, const scope& s) {
     for (const auto& [key, value] : items) {
+      expect_whole(value, file_.place(), s.where);
       if (const auto* const name = key.as<std::string>())
         read_key(*name, value, s);
       else

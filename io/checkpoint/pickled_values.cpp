@@ -22,6 +22,12 @@ std::size_t size_of_text(const pickle::value& value) {
   return 0;
 }
 
+plain_value too_many() {
+  plain_value result;
+  result.type = plain_value::left_out;
+  return result;
+}
+
 template <class T>
 plain_value number_in(const std::string& bytes) {
   plain_value result;
@@ -78,8 +84,7 @@ plain_value pickled_values::convert(pickle::handle h, std::size_t depth) {
   const pickle::value& value = document_.values[h];
   made_ += 1 + size_of_text(value) / 64;
   if (depth > max_depth || made_ > max_made) {
-    result.type = "too many values";
-    return result;
+    return too_many();
   }
   if (const auto* flag = std::get_if<bool>(&value)) result.data = *flag;
   if (const auto* integer = std::get_if<std::int64_t>(&value)) result.data = *integer;
@@ -103,8 +108,8 @@ plain_value::list pickled_values::list(const std::vector<pickle::handle>& items,
                                        std::size_t depth) {
   plain_value::list result;
   for (const pickle::handle h : items) {
-    if (made_ > max_made) break;
     result.push_back(convert(h, depth + 1));
+    if (made_ > max_made) break;
   }
   return result;
 }
@@ -113,8 +118,10 @@ plain_value::map pickled_values::map(
     const std::vector<std::pair<pickle::handle, pickle::handle>>& items, std::size_t depth) {
   plain_value::map result;
   for (const auto& [key, value] : items) {
-    if (made_ > max_made) break;
     result.emplace_back(convert(key, depth + 1), convert(value, depth + 1));
+    if (made_ <= max_made) continue;
+    result.emplace_back(too_many(), too_many());  // and what follows
+    break;
   }
   return result;
 }

@@ -15,8 +15,8 @@ class pickled_values {
   explicit pickled_values(const pickle::document& document) : document_(document) {}
 
   // With everything inside it, down to 16 levels and at most 2 million values of all calls
-  // together; what is beyond that is a value of type "too many values". Tensors are empty values of
-  // type "tensor (4, 8)".
+  // together; what is beyond that is a value of type plain_value::left_out. Tensors are empty
+  // values of type "tensor (4, 8)".
   plain_value plain(pickle::handle h) { return convert(h, 0); }
 
  private:

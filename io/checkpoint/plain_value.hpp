@@ -25,6 +25,8 @@ struct plain_value {
   // Not empty: what the file describes by a class or a function, which is neither looked up nor
   // called: "bdh.BDHConfig", "tensor (4, 8)". `data` is then its plain state, where it has one.
   std::string type;
+  // The type of what was left out of a file that has too much, or too deep.
+  static constexpr const char* left_out = "too many values";
 
   template <class T>
   const T* as() const noexcept {

@@ -175,6 +175,12 @@ class Statements(Reported):
         self.assertRefused("half-ticks.pt", ": compute_ticks 1.5 ('config' in the file), expected "
                            "a whole number, and at most 1024 layers in all passes")
 
+    def test_keys_are_not_left_out_of_enormous_configurations(self):
+        for file, where in (("enormous.pt", "'config' in the file"),
+                            ("enormous-beside.pt", "'config'")):
+            self.assertRefused(file, f": too many or too deeply nested values ({where}), expected "
+                               "a configuration of at most 16 levels")
+
     def test_keys_that_are_not_known_are_named(self):
         model = self.model("not-known.pt")
         where = "('config' in the file)"

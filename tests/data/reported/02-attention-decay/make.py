@@ -68,6 +68,13 @@ saved("moe.pt", moe={"enabled": True, "n_expert": 4})
 saved("rope-off.pt", rope={"enabled": False})
 saved("no-mask-type.pt", mask="none")
 save({"model": state(), "config": "n_layer: 3\nattention_decay: 0.05\n"}, "yaml.pt")
+# a small file whose configuration is enormous when every path through it is walked
+many = ["y" * 1000] * 10
+for level in range(12):
+    many = [many] * 10
+saved("enormous.pt", many=many, attention_decay=0.05)
+save({"model": state(), "many": many, "config": dict(CONFIG, attention_decay=0.05)},
+     "enormous-beside.pt")
 saved("gelu.pt", activation="gelu")
 
 saved("not-known.pt", wobble=0.5, nested={"wibble": "x"}, loss=1.25)
