@@ -1,19 +1,23 @@
 """The rows of bench/run.py. Each is a function of the context that yields the lines of its table;
 the first line of its text is the question."""
+import importlib
 import json
 import os
 import random
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 import h5py
 import numpy as np
 import torch
 
 import models
-from common import (RANDOM, SOURCE, TRAINED, Result, Sample, Skipped, bdh, bdh_json, imported,
-                    has_option, in_turns, made, program, run_model, seconds, shown_rate, shown_time)
+from common import (BUILD, RANDOM, SOURCE, TRAINED, WORK, Result, Sample, Skipped, bdh, bdh_json,
+                    has_option, imported, in_turns, made, program, run_model, seconds, shown_rate,
+                    shown_time)
 from torch_bdh import Bdh, Recurrent, settings
 
 ROWS = {}
@@ -504,6 +508,88 @@ def reading(c):
                  f"SciPy's mmread: {shown_time(found['scipy'].median)}",
                  found["scipy"].median / mine.median, 1, mine.spread)
     c.note("reading", "the file is in the page cache for both")
+
+
+def edge_text(path, size, head, nodes, edge, tail):
+    """A text of about so many bytes: 300,000 nodes, their edges source by source in an order drawn
+    by chance, the targets of a source all different."""
+    neurons, drawn = 300000, np.random.default_rng(1)
+    order, weights = drawn.permutation(neurons), drawn.normal(size=4096).round(6)
+    with open(path, "w") as f:
+        f.write(head + "".join(nodes(i) for i in range(neurons)))
+        for turn in range(neurons // 16):
+            for source in order:
+                first = (int(source) * 7919 + turn * 31) % (neurons // 16)
+                f.write("".join(edge(source, first + k * (neurons // 16),
+                                     weights[(source * 16 + k + turn) % 4096]) for k in range(16)))
+                if os.path.getsize(path) >= size:
+                    f.write(tail)
+                    return
+
+
+def write_csv(path, size):
+    edge_text(path, size, "source,target,weight\n", lambda i: "", lambda a, b, w: f"{a},{b},{w}\n",
+              "")
+
+
+def write_graphml(path, size):
+    edge_text(path, size, '<graphml><key id="w" for="edge" attr.name="weight" attr.type="double"/>'
+              '<graph edgedefault="directed">\n', lambda i: f'<node id="n{i}"/>\n',
+              lambda a, b, w: f'<edge source="n{a}" target="n{b}"><data key="w">{w}</data>'
+              "</edge>\n", "</graph></graphml>\n")
+
+
+def import_usage(file):
+    """Processor time of the program itself, its peak of memory, and the size of the model."""
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        target = os.path.join(folder, "m.bdh.h5")
+        process = subprocess.Popen([os.path.join(BUILD, "bdh"), "import", "--gx", file, "--layers",
+                                    "1", "--sensory", "random:1@1", "-o", target],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak, ended = 0, 0
+        while not ended:  # the usage of a process counts the memory of its parent, too
+            with open(f"/proc/{process.pid}/status") as f:
+                peak = max([peak] + [int(line.split()[1]) for line in f
+                                     if line.startswith("VmHWM:")])
+            time.sleep(0.002)
+            ended, _, usage = os.wait4(process.pid, os.WNOHANG)
+        return {"seconds": usage.ru_utime, "peak": peak * 1024, "model": os.path.getsize(target)}
+
+
+@row
+def importing(c):
+    """Are lists of edges imported at 100 MB/s and GraphML at 30 MB/s of processor time, in no more
+    memory than the model and 200 MB?"""
+    size = 1e8 if c.quick else 1e9
+    for name, module, write, goal in (("csv", "pandas", write_csv, 100e6),
+                                      ("graphml", "networkx", write_graphml, 30e6)):
+        try:
+            other = importlib.import_module(module)
+        except ImportError as error:
+            raise Skipped(str(error)) from error
+        read = other.read_csv if name == "csv" else other.read_graphml
+        # networkx, which has an object for each edge, gets a tenth of the text
+        part = size if name == "csv" else size / 10
+        file, small = [made(f"edges-{s / 1e6:.0f}.{name}", lambda path, s=s: write(path, s))
+                       for s in (size, part)]
+        program("files_bench", "through", file)
+        used = []
+
+        def measure():
+            used.append(import_usage(file))
+            return used[-1]["seconds"]
+        found = in_turns(max(2, c.repetitions - 2), bdh=measure,
+                         other=lambda: seconds(lambda: read(small)))
+        mine = found["bdh"]
+        rate = os.path.getsize(file) / mine.median
+        theirs = os.path.getsize(small) / found["other"].median
+        yield Result("importing", f"import of {size / 1e6:.0f} MB of {name}",
+                     f"{shown_rate(rate)}B/s", f"{module} reads {shown_rate(theirs)}B/s",
+                     rate / goal, 1, mine.spread)
+        beside = max(1, max(u["peak"] - u["model"] for u in used))
+        yield Result("importing", f"memory of that import, beside the model of "
+                     f"{used[0]['model'] / 1e6:.0f} MB", f"{beside / 1e6:.0f} MB", "200 MB",
+                     200e6 / beside, 1)
 
 
 @row

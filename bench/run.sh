@@ -42,6 +42,8 @@ install() {
 install torch torch
 install scipy numpy scipy
 install h5py h5py
+install pandas pandas
+install networkx networkx
 install nest nest-simulator
 $python -c "import torch, scipy, h5py" ||
   { echo "bench/run.sh: the benchmarks need PyTorch, SciPy and h5py" >&2; exit 1; }
