@@ -107,7 +107,9 @@ const graphml_key& graphml_keys::use(std::string_view id, const char* of, std::u
         "<key id=" + std::string("\"") + std::string(id) + "\" .../> before the graph");
   graphml_key& key = found->second;
   if (!is_of(key, of) && !(key.of == "graphml" && of == std::string_view("graph")))
-    throw input_error(to_.place(line), std::string("data of a ") + of + " with key " + shown(id),
+    throw input_error(to_.place(line),
+                      "data of " + std::string(of == std::string_view("edge") ? "an " : "a ") + of +
+                          " with key " + shown(id),
                       "a key of " + std::string(of) + "s: this one is for " + key.of);
   key.used += of == std::string_view("edge");
   if (key.role == key_role::none) not_used(std::string(of) + " attribute " + shown(key.name));

@@ -74,7 +74,7 @@ class Keys(Reported):
                    "g.graphml:7: data of key 'd1', which is not declared")
         self.wrong(self.graphml('<key id="d0" for="node" attr.name="weight"/>\n', NODES +
                                 '<edge source="a" target="b"><data key="d0">1</data></edge>\n'),
-                   "g.graphml:7: data of a edge with key 'd0'", "this one is for node")
+                   "g.graphml:7: data of an edge with key 'd0'", "this one is for node")
 
     def test_edges_without_a_weight_are_counted(self):
         self.assertReads(self.reported("10-keys-without-names/called-otherwise.graphml"),
