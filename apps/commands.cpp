@@ -3,6 +3,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -50,7 +51,7 @@ class commands_app final : public command {
     arguments_.hide();
   }
   int run() override {
-    print(as_json(describe(program_)).dump(1) + "\n");
+    print(json_text(as_json(describe(program_)), 1) + "\n");
     return 0;
   }
 

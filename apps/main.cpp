@@ -20,6 +20,7 @@
 #include "apps/help/about.hpp"
 #include "apps/help/help_commands.hpp"
 #include "core/base/instruction_set.hpp"
+#include "core/base/utf8.hpp"
 
 namespace bdh::app {
 namespace {
@@ -71,7 +72,8 @@ command_path resolve(const command_line& program, const std::vector<std::string>
 int refuse(const command_line& program, const std::vector<std::string>& words,
            const std::string& found) {
   const command_path w = resolve(program, words);
-  std::string what = w.wrong.value_or(found);
+  constexpr std::size_t most_shown = 400;  // bytes
+  std::string what = shortened(w.wrong.value_or(found), most_shown);
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   note(fmt::format("{}: {}; see '{} --help'", w.name, what, w.name));

@@ -19,6 +19,7 @@
 #include "core/analysis/activity_statistics.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
+#include "io/files/json.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/run_reader.hpp"
 
@@ -340,7 +341,7 @@ int activity(const activity_options& o) {
   }
   if (!o.output.empty()) write_text(o.output, as_csv(r));
   note_fewer(o, r);
-  print(o.json ? as_json(r, o).dump(1) + "\n" : as_text(r, o));
+  print(o.json ? json_text(as_json(r, o), 1) + "\n" : as_text(r, o));
   if (signal != 0)
     note(fmt::format("bdh: stopped by a signal after {} tokens",
                      shown_count(static_cast<double>(r.all.tokens().size()))));

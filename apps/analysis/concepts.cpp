@@ -18,6 +18,7 @@
 #include "apps/common/signals.hpp"
 #include "apps/runs/statistics.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -364,13 +365,13 @@ class concepts_app final : public command {
       if (!o.output.empty()) write_text(o.output, as_csv(r));
       if (!o.trace_output.empty()) write_text(o.trace_output, series_as_csv(r));
       if (o.json) {
-        print(as_json(r, o.top).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) +
-              "\n");
+        print(json_text(as_json(r, o.top), 1) + "\n");
       } else {
         print(as_text(r, o.top));
-        note(fmt::format("memory: {} of what the sentences wrote, {} of tiles, {} at the peak",
-                         shown_bytes(r.factor_bytes), shown_bytes(r.tile_bytes),
-                         shown_bytes(peak_memory_bytes())));
+        note(fmt::format(
+            "memory: {} for what the sentences wrote, {} for blocks of pairs, {} at the peak",
+            shown_bytes(r.factor_bytes), shown_bytes(r.tile_bytes),
+            shown_bytes(peak_memory_bytes())));
       }
     } catch (const stopped&) {
       note("bdh: stopped by a signal, nothing was found yet");

@@ -15,6 +15,7 @@
 #include "core/analysis/subgraph.hpp"
 #include "core/base/executor.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 #include "io/graph/graph_export.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/nwb.hpp"
@@ -176,16 +177,16 @@ class export_app final : public command {
     const nwb_summary summary =
         export_nwb(run_reader(o.source), o.target, o.force, stop_if_requested);
     for (const std::string& file : summary.left_out)
-      note(fmt::format("{}: left out, a list of the largest knows nothing of the others",
+      note(fmt::format("{}: left out, it has only the largest values of each token",
                        one_line(file)));
     if (o.json)
-      return print(json{{"format", "nwb"},
-                        {"file", o.target},
-                        {"units", summary.units},
-                        {"events", summary.events},
-                        {"series", summary.series},
-                        {"left_out", summary.left_out}}
-                       .dump(1, ' ', false, json::error_handler_t::replace) +
+      return print(json_text(json{{"format", "nwb"},
+                                  {"file", o.target},
+                                  {"units", summary.units},
+                                  {"events", summary.events},
+                                  {"series", summary.series},
+                                  {"left_out", summary.left_out}},
+                             1) +
                    "\n");
     std::string text =
         fmt::format("{} units with {} events", shown_count(static_cast<double>(summary.units)),
@@ -257,7 +258,7 @@ class export_app final : public command {
         all["communities"] = graph.communities();
         all["modularity"] = graph.modularity();
       }
-      return print(all.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+      return print(json_text(all, 1) + "\n");
     }
     std::string text = fmt::format("{}: {} nodes, {} edges, source -> target\n", o.graph,
                                    shown_count(static_cast<double>(graph.nodes().size())),

@@ -9,6 +9,7 @@
 #include <bdh/error.hpp>
 
 #include "apps/common/token_source.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
@@ -31,12 +32,14 @@ std::string all_of(const std::string& file) {
 }  // namespace
 
 std::vector<sentence> read_sentences(const std::string& file, const model& m) {
-  const std::string text = all_of(file);
+  const std::string bytes = all_of(file);
+  const std::string_view text = without_byte_order_mark(bytes, file);
   std::vector<sentence> all;
   std::size_t number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    sentence s{fmt::format("{} line {}", file, ++number), text.substr(at, end - at), {}};
+    sentence s{
+        fmt::format("{} line {}", file, ++number), std::string(text.substr(at, end - at)), {}};
     if (s.text.ends_with('\r')) s.text.pop_back();
     at = end + 1;
     if (s.text.find_first_not_of(" \t") == s.text.npos) continue;

@@ -19,6 +19,7 @@
 #include "graph/structure/weight_histogram.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -130,7 +131,7 @@ class stats_app final : public command {
         throw usage_error("--neurons", "needs one --head");
       const std::vector<structure_summary> all = analyse(m, windows);
       if (!options_.neurons.empty()) write_neurons(all.front(), m);
-      print(options_.json ? json(m, all).dump(1) + "\n" : text(m, all));
+      print(options_.json ? json_text(json(m, all), 1) + "\n" : text(m, all));
       return 0;
     } catch (const stopped&) {
       note("bdh: stopped by a signal");

@@ -157,7 +157,7 @@ class analysis {
     if (graph && o_.nulls != 0)
       add(fmt::format("{} nulls of modularity", o_.nulls),
           o_.nulls * (m_.hubs() != 0 ? 2 : 1) * links * leiden_cost);
-    if (!text.empty()) note(fmt::format("{}: {}", name, text));
+    if (!text.empty()) note(fmt::format("{}, estimated time: {}", name, text));
   }
 
   links_report links_of(const network& graph, sign s) {

@@ -70,8 +70,9 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
     const auto on = gpu::open_cuda_device();
     std::uint64_t bytes = 0;
     for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;
-    note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " +
-         shown_bytes(on->memory().free) + " free");
+    if (!quiet)
+      note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " +
+           shown_bytes(on->memory().free) + " free");
     return gpu_engine(m, on, {retention});
   }
   std::unique_ptr<engine> work = cpu_engine(

@@ -79,6 +79,7 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
+  bool quiet = false;  // no line about the memory of a device
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   void add_to(command_line& command, bool changing_results);

@@ -15,13 +15,15 @@
 
 #include "apps/common/command_line.hpp"
 #include "apps/common/signals.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
 
 constexpr token_id byt5_offset = 3;  // padding, end of text and unknown come first
 
-// Bytes one after the other, from memory or from a file descriptor.
+// Bytes one after the other, from memory or from a file descriptor. A byte order mark at the start
+// of a file is no part of it.
 class byte_stream {
  public:
   byte_stream(std::string place, std::string text)
@@ -39,7 +41,8 @@ class byte_stream {
         at_(other.at_),
         on_wait_(std::move(other.on_wait_)),
         descriptor_(std::exchange(other.descriptor_, -1)),
-        close_(other.close_) {}
+        close_(other.close_),
+        begun_(other.begun_) {}
   ~byte_stream() {
     if (close_ && descriptor_ >= 0) ::close(descriptor_);
   }
@@ -52,9 +55,23 @@ class byte_stream {
   const std::string& place() const { return place_; }
   void on_wait(std::function<void()> call) { on_wait_ = std::move(call); }
 
+  // Reads the first bytes, which no file that is not being written lets wait for.
+  bool begin() {
+    begun_ = true;
+    std::string start;
+    while (may_become_mark(start) && read()) start += text_;
+    at_ = byte_order_mark(start, place_);
+    if (size_) *size_ -= at_;
+    text_ = std::move(start);
+    return at_ < text_.size() || read();
+  }
+
  private:
   bool refill() {
     if (descriptor_ < 0) return false;
+    return begun_ ? read() : begin();
+  }
+  bool read() {
     text_.resize(65536);
     at_ = 0;
     const std::ptrdiff_t got =
@@ -69,7 +86,7 @@ class byte_stream {
   std::size_t at_ = 0;
   std::function<void()> on_wait_;
   int descriptor_ = -1;
-  bool close_ = false;
+  bool close_ = false, begun_ = false;
 };
 
 byte_stream open_file(const std::string& file) {
@@ -80,7 +97,9 @@ byte_stream open_file(const std::string& file) {
     ::close(descriptor);
     throw input_error(file, "a folder", "a file");
   }
-  return byte_stream(file, descriptor, true);
+  byte_stream bytes(file, descriptor, true);
+  if (bytes.size()) bytes.begin();
+  return bytes;
 }
 
 class bytes_as_tokens final : public token_source {
@@ -194,6 +213,7 @@ std::unique_ptr<token_source> token_choice::open(const model& m) const {
   }
   if (tokens_file) return numbers(open_file(*tokens_file), m);
   byte_stream input("standard input", STDIN_FILENO, false);
+  if (input.size()) input.begin();
   return m.tokens() == tokenizer::ids ? numbers(std::move(input), m)
                                       : text_bytes(std::move(input), "-", m);
 }

@@ -11,6 +11,7 @@
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
+#include "io/files/json.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {
@@ -52,7 +53,7 @@ class devices_app final : public command {
     }
     for (const auto& file : reference_models()) all["reference_models"].push_back(file.string());
     if (!model_.empty()) add_memory(open_model(model_), all, text);
-    print(json_ ? all.dump(1) + "\n" : text);
+    print(json_ ? json_text(all, 1) + "\n" : text);
     return 0;
   }
 

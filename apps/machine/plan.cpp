@@ -15,6 +15,7 @@
 #include "apps/machine/machine.hpp"
 #include "apps/machine/memory.hpp"
 #include "apps/machine/plan_model.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -108,7 +109,7 @@ class plan_app final : public command {
         f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
       f.most = most_neurons(f.model, sites, memory * parts);
     }
-    print(json_ ? json(forms, speed, bandwidth, memory, measured).dump(1) + "\n"
+    print(json_ ? json_text(json(forms, speed, bandwidth, memory, measured), 1) + "\n"
                 : text(forms, speed, bandwidth, memory, measured));
     return 0;
   }

@@ -19,6 +19,7 @@
 #include "core/model/direct_form.hpp"
 #include "gpu/engine/device_check.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -72,7 +73,7 @@ class selftest_app final : public command {
                                  : "passed: this device agrees with the CPU within the tolerance";
     print(fmt::format("{:.0f} GB/s of memory bandwidth\n{}\n", bandwidth / 1e9,
                       passed_ ? good : "FAILED: do not trust this device with this program"));
-    if (!file_.empty()) write_text(file_, report_.dump(1) + "\n");
+    if (!file_.empty()) write_text(file_, json_text(report_, 1) + "\n");
     return passed_ ? 0 : 1;
   }
 

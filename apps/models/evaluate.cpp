@@ -18,6 +18,7 @@
 #include "apps/runs/prefill.hpp"
 #include "apps/runs/statistics.hpp"
 #include "core/simulation/prefill_reader.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -218,7 +219,7 @@ int evaluate(const evaluate_options& o) {
     throw input_error("input", fmt::format("{} tokens and no prediction", r.tokens),
                       "at least two tokens");
   if (r.found.all().predictions != 0) {
-    if (o.json) print(as_json(r, o, brain).dump(1) + "\n");
+    if (o.json) print(json_text(as_json(r, o, brain), 1) + "\n");
     if (!o.json) print_text(r, o, brain);
   }
   if (signal != 0)

@@ -14,6 +14,7 @@
 #include "apps/models/describe_model.hpp"
 #include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/layouts.hpp"
+#include "io/files/json.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/sha256.hpp"
 #include "io/model/file_kind.hpp"
@@ -40,7 +41,7 @@ void line(description& d, const std::string& what, const std::string& value) {
 }
 
 std::string plain(const nlohmann::json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
 description of_model(const std::string& file, const choice& chosen) {
@@ -125,7 +126,7 @@ description of_expected(const std::string& file) {
            {"active_x", !e.active_x.empty()},
            {"active_y", !e.active_y.empty()}};
   const auto text = [](const auto& value) -> std::string {
-    if (!value.is_boolean()) return value.dump();
+    if (!value.is_boolean()) return json_text(value);
     return value.template get<bool>() ? "yes" : "no";
   };
   for (const auto& [key, value] : d.all.items()) line(d, key, text(value));
@@ -206,7 +207,7 @@ class info_app final : public command {
     if (json_) {
       json all{{"file", file_}, {"kind", name(kind)}};
       all.update(d.all);
-      print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+      print(json_text(all, 1) + "\n");
     } else {
       print(chosen_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
     }

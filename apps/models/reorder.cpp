@@ -15,6 +15,7 @@
 #include "apps/common/signals.hpp"
 #include "core/model/memory_order.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -59,10 +60,11 @@ class reorder_app final : public command {
       const double after = mean_distance(m);
       const std::string hash = save_model(m, target_, force_);
       if (json_)
-        print(nlohmann::ordered_json{{"by", by_},
-                                     {"mean_distance", {{"before", before}, {"after", after}}},
-                                     {"content_sha256", hash}}
-                  .dump(1) +
+        print(json_text(
+                  nlohmann::ordered_json{{"by", by_},
+                                         {"mean_distance", {{"before", before}, {"after", after}}},
+                                         {"content_sha256", hash}},
+                  1) +
               "\n");
       else
         print(

@@ -13,6 +13,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "io/files/json.hpp"
 #include "io/recording/reference_outputs.hpp"
 
 namespace bdh::app {
@@ -238,7 +239,7 @@ class verify_app final : public command {
     const reference_outputs expected = read_reference_outputs(options_.expected);
     verification v(options_, m, expected);
     const bool passed = v.run();
-    print(options_.json ? v.json(passed).dump(1) + "\n" : v.table(passed));
+    print(options_.json ? json_text(v.json(passed), 1) + "\n" : v.table(passed));
     return passed ? 0 : 1;
   }
 

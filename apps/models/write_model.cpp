@@ -10,17 +10,21 @@
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/models/describe_model.hpp"
+#include "core/base/utf8.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
+
+constexpr std::size_t most_shown = 400;  // bytes of a line, or of a part of one
 
 void print_json(const made_model& made, const std::string& file, const std::string& hash) {
   nlohmann::ordered_json all{{"file", file}};
   all.update(model_json(made.result));
   all["content_sha256"] = hash;
   all["remarks"] = made.remarks;
-  print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  print(json_text(all, 1) + "\n");
 }
 
 }  // namespace
@@ -30,7 +34,7 @@ std::string not_used_line(const std::vector<std::string>& not_used) {
   if (not_used.empty()) return "not used: nothing\n";
   std::string line = "not used: ";
   for (std::size_t i = 0; i < std::min(shown, not_used.size()); ++i)
-    line += (i > 0 ? ", " : "") + one_line(not_used[i]);
+    line += (i > 0 ? ", " : "") + one_line(shortened(not_used[i], most_shown));
   if (not_used.size() > shown)
     line += fmt::format(" and {} more (bdh info lists them)", not_used.size() - shown);
   return line + "\n";
@@ -43,7 +47,8 @@ int write_model(const model_target& target, const std::function<made_model()>& m
     const made_model made = make();
     stop_if_requested();
     const std::string hash = save_model(made.result, target.file, target.force);
-    for (const std::string& remark : made.remarks) note("bdh: " + one_line(remark));
+    for (const std::string& remark : made.remarks)
+      note("bdh: " + one_line(shortened(remark, most_shown)));
     if (target.json)
       print_json(made, target.file, hash);
     else

@@ -19,6 +19,7 @@
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -205,9 +206,7 @@ std::string row(const std::string& name, const std::string& value) {
 
 // Of run.json, which may have been edited: any type, any length.
 std::string value_text(const json& value) {
-  const std::string text = value.is_string()
-                               ? value.get<std::string>()
-                               : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
   return text.size() > 400 ? text.substr(0, 400) + " …" : text;
 }
 
@@ -222,7 +221,7 @@ page_section provenance(const run_reader& run) {
   for (const auto& [name, value] : run.options)
     s.body += row("option: " + name, value_text(json::parse(value)));
   s.body += "</table>\n";
-  const std::string all = description.dump(1, ' ', false, json::error_handler_t::replace);
+  const std::string all = json_text(description, 1);
   s.body += "<details><summary>run.json</summary><pre tabindex=\"0\">" +
             escaped(all.substr(0, longest_description)) +
             (all.size() > longest_description ? "\n…" : "") + "</pre></details>\n";
@@ -254,7 +253,7 @@ page page_of(const run_reader& run, std::size_t limit) {
        of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
   p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));
-  p.data = token_data(run, t, limit).dump(-1, ' ', false, json::error_handler_t::replace);
+  p.data = json_text(token_data(run, t, limit));
   return p;
 }
 

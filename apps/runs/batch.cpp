@@ -24,6 +24,8 @@
 #include "apps/runs/stream.hpp"
 #include "core/base/version.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/json.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
@@ -51,11 +53,11 @@ std::string all_of(const std::string& file) {
 }
 
 // Lines end with LF or CR LF; the last one need not.
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
+    lines.emplace_back(text.substr(at, end - at));
     if (lines.back().ends_with('\r')) lines.back().pop_back();
     at = end + 1;
   }
@@ -65,7 +67,9 @@ std::vector<std::string> lines_of(const std::string& text) {
 void add_stream(batch_plan& plan, const run_options& o,
                 const std::optional<std::uint64_t>& prompt) {
   run_options one = o;
-  one.seed += plan.streams.size();
+  if (__builtin_add_overflow(one.seed, plan.streams.size(), &one.seed))
+    throw input_error("--seed", std::to_string(o.seed),
+                      "less: streams have the seeds from it on, all below 2^64");
   if (!o.folder.empty())
     one.folder =
         (std::filesystem::path(o.folder) / fmt::format("stream-{:04}", plan.streams.size()))
@@ -183,8 +187,7 @@ class batch {
       if (!options_.batch.empty()) one["line"] = k + 1;
       all["streams"].push_back(std::move(one));
     }
-    write_text(std::filesystem::path(options_.folder) / "streams.json",
-               all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_text(std::filesystem::path(options_.folder) / "streams.json", json_text(all, 1) + "\n");
   }
 
   void start() {
@@ -312,7 +315,7 @@ class batch {
       all["synapse_bytes"] = synapse_bytes_;
       all["peak_memory_bytes"] = peak_memory_bytes();
       all["interrupted"] = signal != 0;
-      print(all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+      print(json_text(all, 1) + "\n");
     } else if (!options_.quiet) {
       all_.print_streams(begun_, seconds, synapse_bytes_, rounded_);
     }
@@ -359,7 +362,8 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
     for (std::uint64_t k = 0; k < *o.streams; ++k) add_stream(plan, o, total);
   } else {
     const std::string place = o.batch == "-" ? "standard input" : o.batch;
-    const std::vector<std::string> lines = lines_of(all_of(o.batch));
+    const std::string text = all_of(o.batch);
+    const std::vector<std::string> lines = lines_of(without_byte_order_mark(text, place));
     if (lines.empty()) throw input_error(place, "no lines", "one prompt a line");
     for (const std::string& line : lines) {
       const auto prompt = open_line(fmt::format("{}:{}", place, plan.streams.size() + 1), line, m);

@@ -10,6 +10,7 @@
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/runs/run_names.hpp"
+#include "io/files/json.hpp"
 #include "io/recording/comparison.hpp"
 
 namespace bdh::app {
@@ -257,9 +258,7 @@ class diff_app final : public command {
   }
   int run() override {
     const difference d(options_);
-    print(options_.json
-              ? d.as_json().dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-              : d.text());
+    print(options_.json ? json_text(d.as_json(), 1) + "\n" : d.text());
     return d.found() ? they_differ : 0;
   }
 

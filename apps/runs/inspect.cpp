@@ -16,6 +16,7 @@
 #include "apps/common/terminal_plot.hpp"
 #include "apps/runs/run_names.hpp"
 #include "io/files/csv.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::app {
 namespace {
@@ -31,9 +32,7 @@ struct inspect_options {
   bool csv = false, plot = false, json = false;
 };
 
-std::string dumped(const json& all) {
-  return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
+std::string dumped(const json& all) { return json_text(all, 1) + "\n"; }
 
 // ---- what there is
 
@@ -107,7 +106,7 @@ void list_recorded(const inspect_options& o, const run_reader& run) {
   text += entry("model", fmt::format("{} neurons, {} layers, hash {}", run.neurons, run.layers,
                                      model_hash(run)));
   for (const auto& i : all["interventions"])
-    text += entry("intervention", i.is_string() ? i.get<std::string>() : i.dump());
+    text += entry("intervention", i.is_string() ? i.get<std::string>() : json_text(i));
   for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
   if (run.recordings.empty())
     text += entry("reports", "none; summary.csv has the active shares of each token");

@@ -8,6 +8,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
+#include "io/files/json.hpp"
 #include "io/recording/run_writer.hpp"
 
 namespace bdh::app {
@@ -50,7 +51,7 @@ void repair_folder(const repair_options& o) {
   all["lost"] = made.lost;
   all["tokens_left_out"] = made.left_out;
   text += fmt::format("wrote {}: {} tokens\n", o.target, made.tokens);
-  print(o.json ? all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text);
+  print(o.json ? json_text(all, 1) + "\n" : text);
 }
 
 void repair_report(const repair_options& o) {
@@ -62,7 +63,7 @@ void repair_report(const repair_options& o) {
     throw input_error(journal.string(), "no such file", "the journal of a report",
                       "reports of a complete run have none: they are whole");
   const rebuilt r = rebuild(journal, o.target);
-  print(o.json ? described(r).dump(1) + "\n" : line(r) + "wrote " + o.target + "\n");
+  print(o.json ? json_text(described(r), 1) + "\n" : line(r) + "wrote " + o.target + "\n");
 }
 
 class repair_app final : public command {

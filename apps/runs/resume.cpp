@@ -54,6 +54,7 @@ int resume(const resume_options& r) {
   o.engine.weights = recorded.weights;
   o.engine.synapses = recorded.synapses;
   o.engine.seed = o.seed;
+  o.engine.quiet = r.quiet;
 
   const model m = o.engine.open(o.model);
   auto checkpoint = latest_resume_point(r.folder, m);
@@ -62,7 +63,7 @@ int resume(const resume_options& r) {
                       "one, as --checkpoint-every K, Ctrl-C and SIGTERM leave it",
                       "start the run again in another folder");
   for (const std::string& refused : checkpoint->refused)
-    note("bdh: a damaged checkpoint is left out: " + refused);
+    note("bdh: a damaged checkpoint is left out: " + refused + "; an older one is used");
   const std::uint64_t first = run.first;
   if (checkpoint->state.tokens < first)
     throw input_error(checkpoint->file.string(),
@@ -111,7 +112,7 @@ class resume_app final : public command {
         .expects({"-"});
     options_.engine.add_to(c, false);
     c.add_flag("--json", options_.json, "one JSON object on standard output, nothing else");
-    c.add_flag("--quiet", options_.quiet, "no progress, no summary");
+    c.add_flag("--quiet", options_.quiet, "no progress, no summary; with --json the object alone");
   }
   int run() override { return resume(options_); }
 

@@ -46,7 +46,6 @@ void check(const run_options& o) {
     throw usage_error("--record", "needs -o RUNDIR");
   if (o.checkpoint_every != 0 && o.folder.empty())
     throw usage_error("--checkpoint-every", "needs -o RUNDIR");
-  if (o.json && o.quiet) throw usage_error("--json and --quiet", "contradict each other");
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
 
@@ -113,6 +112,7 @@ std::optional<run_state> first_state(const run_options& o, const model& m, engin
 int run_streams(const run_options& o, const model& m) {
   engine_choice engine = o.engine;
   engine.seed = o.seed;
+  engine.quiet = o.quiet;
   const auto state = first_state(o, m, engine);
   const batch_plan plan = plan_batch(o, m, engine.rounds_synapses());
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
@@ -131,6 +131,7 @@ int run(const run_options& o) {
 
   engine_choice engine = o.engine;
   engine.seed = o.seed;
+  engine.quiet = o.quiet;
   auto state = first_state(o, m, engine);
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);
@@ -199,7 +200,7 @@ class run_app final : public command {
         .type_name("K");
     c.add_flag("--force", o.force, "record even more than 10 GB, or than the disk has left");
     c.add_flag("--json", o.json, "one JSON object on standard output, nothing else");
-    c.add_flag("--quiet", o.quiet, "no progress, no summary");
+    c.add_flag("--quiet", o.quiet, "no progress, no summary; with --json the object alone");
   }
   int run() override { return app::run(options_); }
 

@@ -7,6 +7,7 @@
 #include <bdh/simulator.hpp>
 
 #include "core/base/instruction_set.hpp"
+#include "io/files/json.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh::app {
@@ -51,7 +52,7 @@ std::string recorded_options(const run_options& o, const simulator& brain) {
   if (!o.save_state.empty()) all["save_state"] = absolute(o.save_state);
   if (!o.record.empty()) all["record"] = o.record;
   if (!o.record_file.empty()) all["record_file"] = absolute(o.record_file);
-  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(all);
 }
 
 run_options run_options_of(const std::map<std::string, std::string>& recorded,
@@ -64,7 +65,7 @@ run_options run_options_of(const std::map<std::string, std::string>& recorded,
   const auto count = [&](const char* key, std::uint64_t most) {
     const nlohmann::json& value = all.at(key);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most)
-      throw input_error(place, std::string(key) + ": " + value.dump(),
+      throw input_error(place, std::string(key) + ": " + json_text(value),
                         "an integer from 0 to " + std::to_string(most));
     return value.get<std::uint64_t>();
   };
@@ -96,7 +97,7 @@ run_options run_options_of(const std::map<std::string, std::string>& recorded,
     o.input.text.emplace();
     for (const nlohmann::json& byte : all.at("text")) {
       if (!byte.is_number_unsigned() || byte.get<std::uint64_t>() > 255)
-        throw input_error(place, "text: " + byte.dump(), "bytes, 0 to 255");
+        throw input_error(place, "text: " + json_text(byte), "bytes, 0 to 255");
       *o.input.text += static_cast<char>(byte.get<unsigned>());
     }
   }

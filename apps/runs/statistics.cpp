@@ -69,7 +69,7 @@ void statistics::print_memory(std::uint64_t synapse_bytes, bool rounded) const {
                    shown_bytes(peak_memory_bytes())));
 }
 
-void statistics::print_summary(const simulator& brain) const {
+void statistics::print_summary(const simulator& brain, site_id sites) const {
   const auto per_second = [&](std::uint64_t count) {
     return seconds_ > 0 ? static_cast<double>(count) / seconds_ : 0.0;
   };
@@ -78,7 +78,7 @@ void statistics::print_summary(const simulator& brain) const {
                    shown_count(per_second(tokens_)), shown_count(per_second(synaptic_events_))));
   note(
       fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
-  note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
+  if (sites > 1) note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
   print_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
     note(fmt::format("loss: {:.4f} nats per token over {} predictions", *loss,

@@ -27,7 +27,7 @@ class statistics {
   std::optional<double> nats_per_token() const;
 
   // Both at the end of a run; rates are per second of computing, waiting for input does not count.
-  void print_summary(const simulator& brain) const;  // on standard error
+  void print_summary(const simulator& brain, site_id sites) const;  // on standard error
   nlohmann::ordered_json json(const simulator& brain) const;
   // The same of several streams that ran together, `seconds` by the clock and with `synapse_bytes`
   // of synapses.

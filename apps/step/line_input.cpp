@@ -11,11 +11,14 @@
 #include <cstring>
 #include <cwchar>
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 #include <bdh/error.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
@@ -153,7 +156,9 @@ class plain_lines final : public line_input {
 
  private:
   std::string take(std::size_t end, std::size_t next) {
-    std::string line = text_.substr(at_, end - at_);
+    std::string_view taken = std::string_view(text_).substr(at_, end - at_);
+    if (std::exchange(first_, false)) taken = without_byte_order_mark(taken, "standard input");
+    std::string line(taken);
     at_ = next;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     return line;
@@ -161,6 +166,7 @@ class plain_lines final : public line_input {
 
   std::string text_;
   std::size_t at_ = 0;
+  bool first_ = true;  // the next line is
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <bdh/error.hpp>
 
+#include "core/base/utf8.hpp"
+
 namespace bdh {
 
 // A NaN is shown without its sign.
@@ -12,11 +14,14 @@ std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format
 
 namespace {
 
+// Bytes of each of the four: a field of a megabyte is not for a terminal.
+constexpr std::size_t most_shown = 400;
+
 std::string text_of(const std::string& place, const std::string& found, const std::string& expected,
                     const std::string& hint) {
-  std::string text = place + ": " + found;
-  if (!expected.empty()) text += ", expected " + expected;
-  if (!hint.empty()) text += "; " + hint;
+  std::string text = shortened(place, most_shown) + ": " + shortened(found, most_shown);
+  if (!expected.empty()) text += ", expected " + shortened(expected, most_shown);
+  if (!hint.empty()) text += "; " + shortened(hint, most_shown);
   // One line, whatever a hostile file put into a name.
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

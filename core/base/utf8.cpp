@@ -43,4 +43,17 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  constexpr std::string_view gap = "...";
+  const std::size_t kept = most - gap.size();
+  std::size_t start = kept - kept / 2, end = text.size() - kept / 2;
+  const auto inside_character = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  for (int i = 0; i < 3 && inside_character(start); ++i) --start;
+  for (int i = 0; i < 3 && end < text.size() && inside_character(end); ++i) ++end;
+  return std::string(text.substr(0, start)).append(gap).append(text.substr(end));
+}
+
 }  // namespace bdh

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace bdh {
@@ -19,5 +20,9 @@ struct utf8_character {
 utf8_character decode_utf8(std::string_view text) noexcept;
 
 bool is_utf8(std::string_view text) noexcept;
+
+// `text`, or where it has more than `most` bytes (at least 16) its start and its end with "..."
+// between them, that many bytes at most; no character is cut.
+std::string shortened(std::string_view text, std::size_t most);
 
 }  // namespace bdh

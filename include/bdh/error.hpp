@@ -1,5 +1,5 @@
 // What the library throws. One grammar for every message: "place: found, expected[; hint]", and the
-// same four values as members.
+// same four values as members; in the message a value has at most 400 bytes, its start and its end.
 #pragma once
 
 #include <stdexcept>

@@ -62,6 +62,14 @@ class json_guard final : public nlohmann::json_sax<json> {
 
 }  // namespace
 
+std::string json_text(const json& value, int indent, bool ascii) {
+  return value.dump(indent, ' ', ascii, json::error_handler_t::replace);
+}
+
+std::string json_text(const nlohmann::ordered_json& value, int indent, bool ascii) {
+  return value.dump(indent, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 json parse_json(std::string_view text, const json_limits& limits) {
   json_guard guard(limits);
   json::sax_parse(text, &guard);

@@ -1,4 +1,5 @@
-// JSON and CBOR from files, with what a parser would accept and no reader expects refused at once.
+// JSON and CBOR from files, with what a parser would accept and no reader expects refused at once;
+// and JSON as text.
 #pragma once
 
 #include <cstddef>
@@ -33,5 +34,10 @@ class json_error : public std::runtime_error {
 // Throws json_error, whose what() is the parser's message (syntax) or the key (repeated_key).
 nlohmann::json parse_json(std::string_view text, const json_limits& limits);
 nlohmann::json parse_cbor(std::span<const std::uint8_t> bytes, const json_limits& limits);
+
+// On one line (indent -1) or several. Whatever strings hold: bytes that are not UTF-8, as names of
+// files may have, become U+FFFD. `ascii`: characters beyond ASCII as \uNNNN.
+std::string json_text(const nlohmann::json& value, int indent = -1, bool ascii = false);
+std::string json_text(const nlohmann::ordered_json& value, int indent = -1, bool ascii = false);
 
 }  // namespace bdh

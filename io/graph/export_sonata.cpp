@@ -9,6 +9,7 @@
 #include <bdh/error.hpp>
 
 #include "io/files/errno_error.hpp"
+#include "io/files/json.hpp"
 #include "io/graph/graph_export_detail.hpp"
 #include "io/hdf5/file.hpp"
 
@@ -265,7 +266,7 @@ void write_sonata(const exported_graph& g, const std::filesystem::path& folder, 
   write_lines(folder / "node_types.csv",
               "node_type_id model_type kind\n0 point_neuron neuron\n1 point_neuron sensory\n");
   write_lines(folder / "edge_types.csv", "edge_type_id sign\n0 excitatory\n1 inhibitory\n");
-  write_lines(folder / "circuit_config.json", circuit_config(g).dump(1) + "\n");
+  write_lines(folder / "circuit_config.json", json_text(circuit_config(g), 1) + "\n");
   if (for_nest)
     write_lines(folder / "run_in_nest.py", fmt::format(nest_script, edge_population(g)));
 }

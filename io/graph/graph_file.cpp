@@ -26,9 +26,7 @@ std::optional<std::string_view> line_reader::next() {
   return line;
 }
 
-std::string shown(std::string_view text) {
-  return "'" + std::string(text.substr(0, 40)) + (text.size() > 40 ? "..." : "") + "'";
-}
+std::string shown(std::string_view text) { return "'" + shortened(text, 43) + "'"; }
 
 std::string lower(std::string_view text) {
   std::string result(text);

@@ -1,13 +1,13 @@
 #include "io/graph/token_edges.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <span>
 
 #include <bdh/error.hpp>
 
 #include "core/base/random.hpp"
 #include "io/graph/edge_order.hpp"
+#include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {
 namespace {
@@ -21,15 +21,15 @@ struct random_sensory {
 std::optional<random_sensory> parse_random(const std::string& text, neuron_id n) {
   if (text.empty()) return random_sensory{std::max<neuron_id>(1, n / 20), 0};
   if (!text.starts_with("random:")) return std::nullopt;
-  random_sensory r{};
-  const char *first = text.data() + 7, *const end = text.data() + text.size();
-  const auto [at, failed] = std::from_chars(first, end, r.each);
-  const bool good = failed == std::errc() && at != end && *at == '@' &&
-                    std::from_chars(at + 1, end, r.seed).ptr == end && at + 1 != end;
-  if (!good || r.each < 1 || r.each > n)
+  const std::string_view rest = std::string_view(text).substr(7);
+  const std::size_t at = rest.find('@');
+  const auto each = whole_number(rest.substr(0, at)),
+             seed = at == rest.npos ? std::nullopt : whole_number(rest.substr(at + 1));
+  if (!each || !seed || *each < 1 || *each > n)
     throw input_error("--sensory", "'" + text + "'",
-                      "random:K@SEED with K from 1 to " + std::to_string(n) + ", or a file");
-  return r;
+                      "random:K@SEED with K from 1 to " + std::to_string(n) +
+                          " and a seed below 2^64, or a file");
+  return random_sensory{*each, *seed};
 }
 
 // K different neurons for each token (Floyd's sampling), each with weight 1.

@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -95,6 +96,15 @@ concept element =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> ||
     std::same_as<T, std::uint64_t> || std::same_as<T, std::int64_t>;
 
+// What is done with numbers, piece after piece: the first is the number `first` of the dataset.
+// Which of the functions is called depends on the type that the dataset has; truth values are
+// integers.
+struct number_visitor {
+  std::function<void(std::uint64_t first, std::span<const std::int64_t>)> integers;
+  std::function<void(std::uint64_t first, std::span<const std::uint64_t>)> unsigned_integers;
+  std::function<void(std::uint64_t first, std::span<const double>)> reals;
+};
+
 class dataset : public object {
  public:
   dataset() = default;  // none
@@ -123,6 +133,15 @@ class dataset : public object {
   array<std::uint64_t> read_integers(std::uint64_t rows, std::uint64_t most) const;
   // The first `rows` rows of float32 or float64, as float32.
   array<float> read_reals(std::uint64_t rows) const;
+
+  // The first `rows` numbers of one dimension, of any integer, floating or boolean type and byte
+  // order.
+  void visit_numbers(std::uint64_t rows, const number_visitor& use) const;
+  // The first `rows` strings of one dimension, of any length, or of a fixed one with padding; up to
+  // `longest` bytes each.
+  std::vector<std::string> read_strings(std::uint64_t rows, std::uint64_t longest) const;
+  // Whether it holds strings.
+  bool has_strings() const;
 
   // `count` strings of one fixed length, up to `longest` bytes each.
   std::vector<std::string> read_texts(std::uint64_t count, std::uint64_t longest) const;

@@ -11,6 +11,7 @@
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"
+#include "io/files/json.hpp"
 #include "io/files/sha256.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/model_file_detail.hpp"
@@ -75,7 +76,7 @@ void write_nodes(hdf5::group& root, const model& m) {
 }
 
 std::string list_text(const std::vector<std::string>& lines) {
-  return nlohmann::json(lines).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return json_text(nlohmann::json(lines), -1, true);
 }
 
 // As many as fit into an attribute, and how many there were.
@@ -106,7 +107,7 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
     root.set_text("inferred", list_text(m.origin().inferred));
     if (!m.origin().not_used.empty())
       root.set_text("not_used", list_text(shortened(m.origin().not_used)));
-    root.set_text("dynamics", rules_json(m).dump());
+    root.set_text("dynamics", json_text(rules_json(m)));
     if (m.training_window() != 0) root.set_number("training_window", m.training_window());
     root.set_text("content_sha256", hash);
     write_nodes(root, m);
@@ -131,18 +132,18 @@ class json_object {
   }
   std::string text(const char* key) const {
     const auto& v = member(key);
-    if (!v.is_string()) throw input_error(at(key), v.dump(), "a text");
+    if (!v.is_string()) throw input_error(at(key), json_text(v), "a text");
     return v.get<std::string>();
   }
   double real(const char* key) const {
     const auto& v = member(key);
-    if (!v.is_number()) throw input_error(at(key), v.dump(), "a number");
+    if (!v.is_number()) throw input_error(at(key), json_text(v), "a number");
     return v.get<double>();
   }
   std::uint32_t count(const char* key) const {
     const auto& v = member(key);
     if (!v.is_number_unsigned() || v.get<std::uint64_t>() > 0xffffffffu)
-      throw input_error(at(key), v.dump(), "a count");
+      throw input_error(at(key), json_text(v), "a count");
     return v.get<std::uint32_t>();
   }
   const nlohmann::json& value() const { return value_; }
@@ -175,8 +176,8 @@ void read_rules(const hdf5::group& root, model_spec& to) {
                                 {"centred", to.rules.centred()}};
   for (const auto& [key, value] : meant.items())
     if (rules.member(key.c_str()) != value)
-      throw unavailable_error(rules.at(key.c_str()), rules.member(key.c_str()).dump(),
-                              value.dump() + ", as " + to.rules.name() + " has it");
+      throw unavailable_error(rules.at(key.c_str()), json_text(rules.member(key.c_str())),
+                              json_text(value) + ", as " + to.rules.name() + " has it");
 }
 
 std::vector<std::string> read_list(const hdf5::group& root, const char* attribute) {
@@ -185,7 +186,7 @@ std::vector<std::string> read_list(const hdf5::group& root, const char* attribut
   if (!lines.is_array()) throw input_error(place, "no JSON list", "a list of texts");
   std::vector<std::string> result;
   for (const auto& line : lines) {
-    if (!line.is_string()) throw input_error(place, line.dump(), "a text");
+    if (!line.is_string()) throw input_error(place, json_text(line), "a text");
     result.push_back(line.get<std::string>());
   }
   return result;
@@ -279,7 +280,7 @@ class hasher {
 
 std::string content_hash(const model& m) {
   hasher h;
-  h.line("bdh-model 1 " + rules_json(m).dump());
+  h.line("bdh-model 1 " + json_text(rules_json(m)));
   for (const stored_projection& p : projections_of(m)) {
     const projection& g = p.in(m);
     h.line(std::string(p.name) + " " + std::to_string(g.source().size) + " " +

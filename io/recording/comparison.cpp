@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "io/files/json.hpp"
 #include "io/recording/comparison_detail.hpp"
 
 namespace bdh {
@@ -25,7 +26,7 @@ bool is_of_no_interest(const std::string& option) {
 }
 
 std::string in_json(const std::string& text) {
-  return text.empty() ? text : nlohmann::json(text).dump();
+  return text.empty() ? text : json_text(nlohmann::json(text));
 }
 
 std::vector<setting_difference> compare_settings(const run_reader& a, const run_reader& b) {

@@ -14,6 +14,7 @@
 
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
+#include "io/files/json.hpp"
 #include "io/files/sha256.hpp"
 #include "io/recording/nwb_detail.hpp"
 
@@ -59,7 +60,7 @@ bool is_time(const std::string& text) {
 
 // What run.json says that does not change when the run goes on.
 std::string identity_of(const run_reader& run, const nlohmann::json& description) {
-  return hex_of(run.started + run.host + description.at("model").dump() +
+  return hex_of(run.started + run.host + json_text(description.at("model")) +
                 std::to_string(run.first));
 }
 
@@ -260,9 +261,8 @@ root_groups create_root(hdf5::file& file, const run_reader& run, const object_ty
   hdf5::group stimulus = root.create_group("stimulus");
   hdf5::group presentation = stimulus.create_group("presentation");
   stimulus.create_group("templates");
-  root.create_group("general").create_string(
-      "notes",
-      "run.json: " + description.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  root.create_group("general").create_string("notes",
+                                             "run.json: " + json_text(description, -1, true));
   return {std::move(root), std::move(acquisition), std::move(analysis), std::move(presentation)};
 }
 

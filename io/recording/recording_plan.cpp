@@ -13,6 +13,8 @@
 
 #include "graph/edge_ids.hpp"
 #include "io/files/error_context.hpp"
+#include "io/files/json.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh {
 namespace {
@@ -266,13 +268,13 @@ recording_request from_json(const nlohmann::json& item, const std::string& place
     if (key == "what") {
       r.what = value.get<std::string>();
     } else if (key == "every" && value.is_number_integer()) {
-      r.every = parse_every(value.dump(), place);
+      r.every = parse_every(json_text(value), place);
     } else if (key == "factor" && value.is_string()) {
       r.by_y = parse_factor(value.get<std::string>(), place);
     } else if (key == "layers" && (value.is_string() || value.is_number_unsigned())) {
-      r.layers = value.is_string() ? value.get<std::string>() : value.dump();
+      r.layers = value.is_string() ? value.get<std::string>() : json_text(value);
     } else {
-      throw input_error(place, "'" + key + "': " + value.dump(),
+      throw input_error(place, "'" + key + "': " + json_text(value),
                         "what (a text), every (a number), layers (\"1-3\") or factor (\"y\")");
     }
   }
@@ -324,7 +326,9 @@ std::vector<recording_request> read_recordings(const std::filesystem::path& file
   if (size > largest_plan)
     throw input_error(file.string(), std::to_string(size) + " bytes",
                       "at most " + std::to_string(largest_plan));
-  const nlohmann::json all = nlohmann::json::parse(from, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(from), {}};
+  const nlohmann::json all =
+      nlohmann::json::parse(without_byte_order_mark(text, file.string()), nullptr, false);
   if (!all.is_array())
     throw input_error(file.string(), "no JSON list",
                       "[\"x:0-99 every 10\", {\"what\": \"events\", \"layers\": \"1-2\"}]");

@@ -156,9 +156,7 @@ std::string text_of(const nlohmann::json& from, const char* key) {
   return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string dumped(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string dumped(const nlohmann::json& value) { return json_text(value); }
 
 void read_description(run_reader& to) {
   const nlohmann::json run = read_run_json(to.folder);
@@ -274,8 +272,7 @@ nlohmann::json read_run_json(const std::filesystem::path& folder) {
 }
 
 void write_run_json(const std::filesystem::path& folder, const nlohmann::json& run) {
-  write_text(folder / "run.json",
-             run.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write_text(folder / "run.json", json_text(run, 1) + "\n");
 }
 
 std::string recording_name(const nlohmann::json& listed, const std::filesystem::path& run_json) {

@@ -3,8 +3,8 @@
 without.
 
 Includes (include_rule.py), installed headers, columns, lengths of files, functions and classes,
-nested conditionals, words. Prints one line per violation and a count per rule; exit code 1 if
-there is a violation."""
+nested conditionals, JSON as text, words. Prints one line per violation and a count per rule; exit
+code 1 if there is a violation."""
 import re
 import sys
 from collections import Counter
@@ -139,6 +139,17 @@ def conditional_violations(name, text):
         yield "conditional", f"{name}:{number}", "a ?: in a ?:, expected if, switch or a function"
 
 
+# Names of files and neurons may have bytes that are not UTF-8, for which dump() throws.
+JSON_TEXT = "io/files/json.cpp"
+DUMP = re.compile(r"(?:\.|->)dump\(")
+
+
+def json_violations(name, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if DUMP.search(line) and name != JSON_TEXT:
+            yield "json", f"{name}:{number}", "dump() throws for what is not UTF-8: json_text()"
+
+
 def word_violations(name, text):
     for number, line in enumerate(text.split("\n"), 1):
         for found in WORD.finditer(line):
@@ -153,6 +164,7 @@ def violations_of(name, text):
         yield from conditional_violations(name, text)
         if name.split("/")[0] in PRODUCTION:
             yield from length_violations(name, text)
+            yield from json_violations(name, text)
     if not NO_SOURCE.match(name):
         yield from word_violations(name, text)
 

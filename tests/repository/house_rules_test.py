@@ -56,6 +56,8 @@ PLANTED = [
     ("conditional", "core/base/units.cpp", "int h(int a) { return a ? 1 : a > 2 ? 3 : 4; }\n", 1),
     ("conditional", "tests/unit/core_test.cpp",
      "int h(int a) {\n  return a ? f(a ? 1 : 2) : 4;\n}\n", 2),
+    ("json", "core/base/units.cpp", "auto t = all.dump(1);\n", 1),
+    ("json", "core/base/units.cpp", "auto t = all->dump();\n", 1),
     ("word", "core/base/units.hpp", "// nobod" + "y reads this\n", 1),
     ("word", "core/base/units.cpp", "void tel" + "l_all();\n", 1),
     ("word", "core/base/units.cpp", 'const char* m = "as aske' + 'd";\n', 1),
@@ -71,6 +73,7 @@ WITHIN = [
     ("core/base/units.cpp", "int h(bool a, bool b) { return (a ? 1 : 2) + (b ? 1 : 2); }\n"),
     ("core/base/units.cpp", "auto k = values{a ? 1 : 2, b ? 3 : 4};\n"),
     ("tests/unit/core_test.cpp", "int& g(int& n) " + body(100)),
+    ("tests/unit/core_test.cpp", "auto t = all.dump(1);\n"),
 ]
 
 

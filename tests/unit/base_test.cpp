@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <limits>
 #include <numbers>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -34,6 +35,25 @@ TEST_CASE("an error is one line of the common grammar, with the same values as m
   CHECK(e.kind() == bdh::error_kind::input);
   CHECK(std::string(bdh::input_error("a", "b").what()) == "a: b");
   CHECK(std::string(bdh::shape_error("evil\nname\x1b[2J", "x").what()) == "evil?name?[2J: x");
+}
+
+TEST_CASE("of a long text the start and the end are shown, and no character is cut") {
+  CHECK(bdh::shortened("0123456789abcdef", 16) == "0123456789abcdef");
+  CHECK(bdh::shortened("0123456789abcdefg", 16) == "0123456...bcdefg");
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "\xc3\xa4";
+  for (std::size_t most = 16; most < 24; ++most) {
+    const std::string text = bdh::shortened(umlauts, most);
+    CHECK(text.size() <= most);
+    CHECK(text.size() + 4 > most);
+    CHECK(bdh::is_utf8(text));
+  }
+  CHECK(bdh::shortened(std::string(100, '\x80'), 16).size() <= 16);
+  const std::string found = "a" + std::string(1000, 'x') + "z", shown = bdh::shortened(found, 400);
+  CHECK(shown.size() == 400);
+  const bdh::input_error e(found, found, found, found);
+  CHECK(e.what() == shown + ": " + shown + ", expected " + shown + "; " + shown);
+  CHECK(e.found() == found);
 }
 
 TEST_CASE("an error is thrown on as its own type") {
