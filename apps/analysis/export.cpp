@@ -197,7 +197,7 @@ class export_app final : public command {
     print(fmt::format("{}; one token is 1 ms\nwrote {}\n", text, o.target));
   }
 
-  void of_model() const {
+  void of_model() {
     const export_command_options& o = options_;
     const auto format = graph_format_named(format_name());
     if (format_name() == "nwb") expect_there(o.source, "the folder of a run");
@@ -228,6 +228,10 @@ class export_app final : public command {
                       "takes the largest",
                       shown_count(static_cast<double>(graph.edges())),
                       shown_count(static_cast<double>(many_edges))));
+    not_held_ = bdh::not_held(graph, *format);
+    for (const std::string& what : not_held_)
+      note(fmt::format("bdh: {} does not hold {}: bdh import cannot get that back", name(*format),
+                       what));
     export_graph(graph, *format, o.target,
                  {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
     print_summary(graph, *format);
@@ -253,7 +257,8 @@ class export_app final : public command {
                {"file", o.target},
                {"graph", o.graph},
                {"nodes", graph.nodes().size()},
-               {"edges", graph.edges()}};
+               {"edges", graph.edges()},
+               {"not_held", not_held_}};
       if (!graph.community().empty()) {
         all["communities"] = graph.communities();
         all["modularity"] = graph.modularity();
@@ -270,6 +275,7 @@ class export_app final : public command {
   }
 
   export_command_options options_;
+  std::vector<std::string> not_held_;
 };
 
 }  // namespace

@@ -164,4 +164,15 @@ std::string expected_names(edge_values values) {
   }
 }
 
+void take_ones(edge_list& to, std::uint64_t edges) {
+  to.has_values = false;
+  const std::string found = "no attribute " + expected_names(to.how.values) + " of edges";
+  if (to.how.values != edge_values::weights)
+    throw input_error(to.file, found,
+                      "one with the " + std::string(name(to.how.values)) + " of each edge",
+                      "--columns weight=NAME names it");
+  to.remarks.push_back(to.file + ": " + found + ": all " + std::to_string(edges) +
+                       " edges have weight 1");
+}
+
 }  // namespace bdh::graph_formats

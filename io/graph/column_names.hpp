@@ -31,4 +31,8 @@ std::optional<std::size_t> find_column(column_role role, edge_values values,
 // "'weight'", "'retention' or 'u'": for messages.
 std::string expected_names(edge_values values);
 
+// `edges` have no attribute for their number: of weights a remark that all are 1. Throws
+// input_error for rates and retentions.
+void take_ones(edge_list& to, std::uint64_t edges);
+
 }  // namespace bdh::graph_formats

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 #include "io/graph/graph_file.hpp"
 
 namespace bdh::graph_formats {
@@ -28,6 +30,11 @@ class edge_numbers {
     // looked at.
     if (std::abs(number) < exact_up_to && number != 0) return number;
     return check(value, number, text, line);
+  }
+  float take(double value, std::uint64_t line) {
+    const auto number = static_cast<float>(value);
+    if (std::abs(number) < exact_up_to && (number != 0 || value == 0)) return number;
+    return check(value, number, shown(value), line);
   }
   // An integer, of any width.
   float take(std::int64_t value, std::uint64_t line);

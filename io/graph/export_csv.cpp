@@ -18,8 +18,8 @@ void write_csv_edges(const exported_graph& g, const std::filesystem::path& to) {
   std::vector<std::string> nodes;
   for (const std::string& label : g.labels) nodes.push_back(field(label));
   g.what.for_each_edge([&](const subgraph_edge& e) {
-    out.add("{},{},Directed,{},{:.9g},{},{:.9g}\n", nodes[e.source], nodes[e.target],
-            id_of(g.what, e), e.weight, sign_of(e), std::abs(e.weight));
+    out.add("{},{},Directed,{},{},{},{}\n", nodes[e.source], nodes[e.target], id_of(g.what, e),
+            shown_weight(e.weight), sign_of(e), shown_weight(std::abs(e.weight)));
   });
   out.close();
 }

@@ -7,7 +7,7 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
   text_output out(to);
   out.add(R"(<?xml version="1.0" encoding="UTF-8"?>
 <gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">
-<meta><creator>bdh</creator><description>{}</description></meta>
+<meta><creator>bdh</creator><keywords>bdh.ids={}</keywords><description>{}</description></meta>
 <graph mode="static" defaultedgetype="directed">
 <attributes class="node">
 <attribute id="number" title="number" type="long"/>
@@ -15,7 +15,7 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
 <attribute id="head" title="head" type="long"/>
 <attribute id="original" title="original" type="long"/>
 )",
-          in_xml(g.description));
+          g.has_names() ? "names" : "numbers", in_xml(g.description));
   if (g.has_communities())
     out.add("<attribute id=\"community\" title=\"community\" type=\"long\"/>\n");
   out.add(R"(</attributes>
@@ -43,10 +43,11 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
   out.add("</nodes>\n<edges>\n");
   g.what.for_each_edge([&](const subgraph_edge& e) {
     out.add(
-        "<edge id=\"{}\" source=\"{}\" target=\"{}\" weight=\"{:.9g}\"><attvalues><attvalue "
+        "<edge id=\"{}\" source=\"{}\" target=\"{}\" weight=\"{}\"><attvalues><attvalue "
         "for=\"sign\" value=\"{}\"/>"
-        "<attvalue for=\"magnitude\" value=\"{:.9g}\"/></attvalues></edge>\n",
-        id_of(g.what, e), e.source, e.target, e.weight, sign_of(e), std::abs(e.weight));
+        "<attvalue for=\"magnitude\" value=\"{}\"/></attvalues></edge>\n",
+        id_of(g.what, e), e.source, e.target, shown_weight(e.weight), sign_of(e),
+        shown_weight(std::abs(e.weight)));
   });
   out.add("</edges>\n</graph>\n</gexf>\n");
   out.close();

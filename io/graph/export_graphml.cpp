@@ -49,9 +49,9 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
     std::string id = id_of(g.what, e);
     std::replace(id.begin(), id.end(), '/', '.');  // the schema of GraphML wants an NMTOKEN
     out.add(
-        "<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{:.9g}</data><data "
+        "<edge id=\"{}\" source=\"n{}\" target=\"n{}\"><data key=\"weight\">{}</data><data "
         "key=\"type\">{}</data></edge>\n",
-        id, e.source, e.target, e.weight, sign_of(e));
+        id, e.source, e.target, shown_weight(e.weight), sign_of(e));
   });
   out.add("</graph>\n</graphml>\n");
   out.close();

@@ -9,7 +9,7 @@ void write_matrix_market(const exported_graph& g, const std::filesystem::path& t
       "1\n{} {} {}\n",
       g.description, g.what.size(), g.what.size(), g.what.edges());
   g.what.for_each_edge([&](const subgraph_edge& e) {
-    out.add("{} {} {:.9g}\n", e.target + 1, e.source + 1, e.weight);
+    out.add("{} {} {}\n", e.target + 1, e.source + 1, shown_weight(e.weight));
   });
   out.close();
 }

@@ -2,6 +2,7 @@
 // matrix.
 #include <zip.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -57,6 +58,20 @@ class npy {
 npy text(const char* name, const std::string& value) {
   npy a(name, fmt::format("|S{}", value.size()).c_str(), "()", 1, value.size());
   a.add(value.data(), value.size());
+  return a;
+}
+
+// UTF-8, filled up with zeros.
+npy texts(const char* name, const std::vector<std::string>& values) {
+  std::size_t longest = 1;
+  for (const std::string& value : values) longest = std::max(longest, value.size());
+  npy a(name, fmt::format("|S{}", longest).c_str(), fmt::format("({},)", values.size()),
+        values.size(), longest);
+  std::string padded;
+  for (const std::string& value : values) {
+    padded.assign(value).resize(longest);
+    a.add(padded.data(), longest);
+  }
   return a;
 }
 
@@ -130,6 +145,7 @@ void write_npz(const exported_graph& g, const std::filesystem::path& to) {
     community.add(of.data(), of.size() * sizeof of[0]);
     all.push_back(std::move(community));
   }
+  if (g.has_names()) all.push_back(texts("names", g.labels));
   all.push_back(text("format", "csr"));
   all.push_back(text("orientation", "row=target,col=source"));
   all.push_back(text("about", g.description));

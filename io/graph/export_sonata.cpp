@@ -67,6 +67,7 @@ void write_nodes(const exported_graph& g, const std::filesystem::path& to) {
                }));
     if (g.has_communities()) write_list(own, "community", g.what.community());
     own.create_strings("name", g.labels);
+    p.set_text("bdh_ids", g.has_names() ? "names" : "numbers");
     hdf5::group library = own.create_group("@library");
     library.create_strings("model_type", {"point_neuron"});
     library.create_strings("kind", {"neuron", "sensory"});

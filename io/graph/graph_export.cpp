@@ -1,6 +1,7 @@
 #include "io/graph/graph_export.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include <bdh/error.hpp>
@@ -12,15 +13,15 @@
 
 namespace bdh {
 namespace graph_formats {
-namespace {
 
-// Nothing that a line of text, XML or CSV cannot hold as it is.
 bool is_plain(std::string_view name) {
   const auto controls = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
   // U+FFFE and U+FFFF are no characters.
   return is_utf8(name) && std::ranges::none_of(name, controls) &&
          name.find("\xef\xbf\xbe") == name.npos && name.find("\xef\xbf\xbf") == name.npos;
 }
+
+namespace {
 
 std::string escaped(std::string_view name) {
   std::string text;
@@ -76,6 +77,12 @@ exported_graph::exported_graph(const subgraph& graph, const std::string& about)
 
 std::string id_of(const subgraph& g, const subgraph_edge& e) {
   return fmt::format("{}/{}", g.projection_of(e), e.id);
+}
+
+std::string shown_weight(float weight) {
+  const float size = std::abs(weight);
+  if (size >= 0x1p24f && size < 0x1p53f) return fmt::format("{:.0f}", weight);
+  return fmt::format("{:.9g}", weight);
 }
 
 std::string in_xml(std::string_view text) {
@@ -186,6 +193,27 @@ auto file_writer(graph_format format) {
 }
 
 }  // namespace
+
+std::vector<std::string> not_held(const subgraph& graph, graph_format format) {
+  std::vector<std::string> all;
+  const model& m = graph.model();
+  const bool plain = std::ranges::all_of(m.neuron_names(), graph_formats::is_plain);
+  if (format == graph_format::matrix_market && !m.neuron_names().empty())
+    all.emplace_back("names of neurons");
+  else if (!plain)
+    all.emplace_back("names of neurons as they are, for they have to be escaped");
+  std::optional<subgraph_edge> last;
+  bool both_signs = false;
+  graph.for_each_edge([&](const subgraph_edge& e) {
+    both_signs = both_signs || (last && last->source == e.source && last->target == e.target);
+    last = e;
+  });
+  if (both_signs)
+    all.emplace_back("an excitatory and an inhibitory edge between the same two neurons as two");
+  if (m.renumbered()) all.emplace_back("numbers of neurons in the checkpoint");
+  if (!m.memory_order().empty()) all.emplace_back("the order of neurons in memory");
+  return all;
+}
 
 void export_graph(const subgraph& graph, graph_format format, const std::filesystem::path& target,
                   const export_options& options) {

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/analysis/subgraph.hpp"
 
@@ -38,6 +39,10 @@ struct export_options {
   std::string about;  // of the model, for people who find the file
   bool overwrite = false;
 };
+
+// What bdh import does not get back from a file of this format, one entry each, in words: "names of
+// neurons". Empty: the same neurons and edges.
+std::vector<std::string> not_held(const subgraph& graph, graph_format format);
 
 // Writes everything or nothing. Throws input_error when the target exists (a folder: with something
 // in it), device_error when it cannot be written, and what the excerpt throws.

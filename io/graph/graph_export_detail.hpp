@@ -15,6 +15,9 @@
 
 namespace bdh::graph_formats {
 
+// Nothing that a line of text, XML or CSV cannot hold as it is.
+bool is_plain(std::string_view name);
+
 // What all formats write of a graph.
 struct exported_graph {
   exported_graph(const subgraph& graph, const std::string& about);
@@ -25,6 +28,8 @@ struct exported_graph {
 
   neuron_id neurons() const { return what.model().neurons(); }
   bool is_sensory(neuron_id node) const { return node >= neurons(); }
+  // Whether labels are names, not numbers.
+  bool has_names() const { return !what.model().neuron_names().empty(); }
   bool has_communities() const { return !what.community().empty(); }
 };
 
@@ -34,8 +39,11 @@ inline const char* sign_of(const subgraph_edge& e) {
 }
 std::string id_of(const subgraph& g, const subgraph_edge& e);  // "gx_excitatory/17"
 
-// Text that is written piece by piece. Weights as {:.9g}: with nine digits every float32 comes back
-// as it was.
+// With nine digits every float32 comes back as it was; integers have all of theirs, up to 2^53, so
+// that they do not look rounded.
+std::string shown_weight(float weight);
+
+// Text that is written piece by piece.
 class text_output {
  public:
   explicit text_output(const std::filesystem::path& path) : file_(path) {}

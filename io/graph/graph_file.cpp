@@ -8,6 +8,7 @@
 
 #include <bdh/error.hpp>
 
+#include "core/base/utf8.hpp"
 #include "io/files/file_pieces.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/xml.hpp"
@@ -72,6 +73,12 @@ bool is_xml(std::string_view start) {
   return first != start.npos && start[first] == '<';
 }
 
+bool is_json(std::string_view start) {
+  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  const std::size_t first = start.find_first_not_of(" \t\r\n");
+  return first != start.npos && (start[first] == '{' || start[first] == '[');
+}
+
 bool is_matrix_market(std::string_view start) {
   if (start.starts_with(utf8_mark)) start.remove_prefix(3);
   return lower(start.substr(0, 14)) == "%%matrixmarket";
@@ -80,15 +87,21 @@ bool is_matrix_market(std::string_view start) {
 // By its first element.
 void read_xml_graph(const std::string& file, edge_list& to) {
   const std::string root = xml_root(file);
-  if (root != "graphml") throw input_error(file, "XML with the element " + shown(root), "GraphML");
-  read_graphml(file, std::filesystem::file_size(file), to);
+  const std::uint64_t bytes = std::filesystem::file_size(file);
+  if (root == "graphml")
+    read_graphml(file, bytes, to);
+  else if (root == "gexf")
+    read_gexf(file, bytes, to);
+  else
+    throw input_error(file, "XML with the element " + shown(root), "GraphML or GEXF");
 }
 
 }  // namespace
 }  // namespace graph_formats
 
 std::string edge_list::place(std::uint64_t line) const {
-  return lines ? file + ":" + std::to_string(line) : file + "/data[" + std::to_string(line) + "]";
+  if (lines) return file + ":" + std::to_string(line);
+  return (values_at.empty() ? file : values_at) + "[" + std::to_string(line) + "]";
 }
 
 edge_list read_graph_file(const std::string& file, const graph_reading& how) {
@@ -104,16 +117,25 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
     return list;
   }
   const std::string start = graph_formats::first_bytes(file);
-  if (start.starts_with("\x89HDF"))
-    throw input_error(file, "an HDF5 file", "the group in it that holds the matrix",
-                      "for example " + file + ":/projections/gx");
-  if (graph_formats::is_xml(start)) {
+  if (start.starts_with("\x89HDF")) {
+    graph_formats::read_hdf5(file, "/", list);
+  } else if (start.starts_with("\x93NUMPY")) {
+    throw unavailable_error(
+        file, "a dense array of NumPy", "a sparse matrix",
+        "scipy.sparse.save_npz(FILE, scipy.sparse.csr_matrix(ARRAY)) makes one");
+  } else if (start.starts_with("PK\3\4") || start.starts_with("PK\5\6")) {
+    const mapped_file mapped(file);
+    graph_formats::read_npz(mapped.bytes(), list);
+  } else if (graph_formats::is_xml(start)) {
     graph_formats::read_xml_graph(file, list);
-  } else if (graph_formats::is_matrix_market(start)) {
+  } else if (graph_formats::is_matrix_market(start) || graph_formats::is_json(start)) {
     const mapped_file mapped(file);
     std::string_view text = as_text(mapped.bytes());
     if (text.starts_with(graph_formats::utf8_mark)) text.remove_prefix(3);
-    graph_formats::read_matrix_market(text, list);
+    if (graph_formats::is_json(start))
+      graph_formats::read_node_link(text, list);
+    else
+      graph_formats::read_matrix_market(text, list);
   } else {
     graph_formats::read_csv(file, list);
   }

@@ -8,8 +8,12 @@
 //                    (io/graph/csv_dialect.hpp)
 //   GraphML          directed, one graph; the edge attribute weight (else 1); nodes are called by
 //                    their attribute name, or their id
+//   GEXF             the same; labels are names
+//   JSON             node-link data of NetworkX
+//   npz              CSR, CSC or COO as SciPy saves it; row = target
 //   HDF5             FILE:/group, a CSR or CSC matrix as SciPy and AnnData keep it: indptr,
-//                    indices, data, shape; row = target
+//                    indices, data, shape; row = target. FILE, FILE:/edges/NAME or FILE:/edges:
+//                    populations of edges of a SONATA circuit
 //
 // Nodes have names, or numbers from 0. Nothing in a file is trusted: sizes are checked against
 // those of the file before memory is taken, and every error names the file and the line. What a
@@ -68,7 +72,8 @@ struct graph_reading {
 struct edge_list {
   std::string file;  // as the user gave it
   graph_reading how;
-  bool lines = true;  // edges have line numbers
+  bool lines = true;           // edges have line numbers
+  std::string values_at = {};  // else the list in which they have places: "FILE.h5:/group/data"
   bool one_population = true;
   graph_nodes source, target;  // of one population: all is in source
   std::vector<graph_edge> edges;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,10 @@ void read_matrix_market(std::string_view text, edge_list& to);
 // `bytes`: the size of the file.
 void read_csv(const std::filesystem::path& file, edge_list& to);
 void read_graphml(const std::filesystem::path& file, std::uint64_t bytes, edge_list& to);
+void read_gexf(const std::filesystem::path& file, std::uint64_t bytes, edge_list& to);
+void read_node_link(std::string_view text, edge_list& to);
+void read_npz(std::span<const std::byte> file, edge_list& to);
+// `group`: "/a/b"; "/": the only population of a SONATA circuit.
 void read_hdf5(const std::string& path, const std::string& group, edge_list& to);
 
 }  // namespace bdh::graph_formats

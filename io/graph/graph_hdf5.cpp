@@ -1,36 +1,30 @@
-// CSR and CSC matrices in HDF5.
-#include <filesystem>
+// Graphs in HDF5: CSR and CSC matrices, and SONATA circuits.
+#include <algorithm>
 
 #include <bdh/error.hpp>
 
 #include "io/files/sandbox.hpp"
 #include "io/graph/graph_file_detail.hpp"
+#include "io/graph/hdf5_values.hpp"
+#include "io/graph/matrix.hpp"
+#include "io/graph/sonata.hpp"
 #include "io/hdf5/file.hpp"
 
 namespace bdh::graph_formats {
 namespace {
 
-constexpr std::uint64_t most_bytes = std::uint64_t{16} << 30;
-constexpr std::uint64_t best_compression = 1032;  // of gzip
-
 struct matrix_shape {
   std::uint64_t rows, columns;
 };
 
-matrix_shape read_shape(const hdf5::group& g, std::uint64_t most) {
-  matrix_shape shape{};
+matrix_shape read_shape(const hdf5::group& g) {
   if (g.has_attribute("shape")) {
     const hdf5::extents values = g.numbers("shape", 2);
-    shape = {values[0], values[1]};
-  } else {
-    const array<std::uint64_t> values = g.open_dataset("shape").read_integers(2, most);
-    shape = {values[0], values[1]};
+    return {values[0], values[1]};
   }
-  for (std::uint64_t n : {shape.rows, shape.columns})
-    if (n == 0 || n > most)
-      throw input_error(g.place() + "@shape", std::to_string(n) + " rows or columns",
-                        "1 to " + std::to_string(most));
-  return shape;
+  const array<std::uint64_t> values =
+      g.open_dataset("shape").read_integers(2, ~std::uint64_t{0} >> 1);
+  return {values[0], values[1]};
 }
 
 // Whether the matrix is stored by columns. CSR is what it is without a word.
@@ -48,65 +42,72 @@ bool check_encoding(const hdf5::group& g) {
   return found == "csc_matrix";
 }
 
-void read_here(const std::string& path, const std::string& group, edge_list& to) {
-  std::error_code failed;
-  const std::uint64_t bytes =
-      std::filesystem::is_regular_file(path, failed) ? std::filesystem::file_size(path, failed) : 0;
-  const std::uint64_t most = most_nodes(std::min(bytes * best_compression, most_bytes));
-  const hdf5::file file =
-      hdf5::file::open(path, {std::min(bytes * best_compression + 4096, most_bytes), false});
+hdf5::group group_named(const hdf5::file& file, const std::string& name) {
   hdf5::group g = file.root();
-  for (std::size_t at = 1; at < group.size();) {
-    const std::size_t end = std::min(group.find('/', at), group.size());
-    if (end != at) g = g.open_group(group.substr(at, end - at).c_str());
+  for (std::size_t at = 1; at < name.size();) {
+    const std::size_t end = std::min(name.find('/', at), name.size());
+    if (end != at) g = g.open_group(name.substr(at, end - at).c_str());
     at = end + 1;
   }
-  const bool by_columns = check_encoding(g);
-  const auto [rows, columns] = read_shape(g, most);
+  return g;
+}
+
+void read_matrix(const hdf5::group& g, std::uint64_t bytes, edge_list& to) {
+  const auto [rows, columns] = read_shape(g);
+  check_shape(rows, columns, bytes, g.place() + "@shape", to);
+  compressed_matrix m{.rows = rows, .columns = columns, .by_columns = check_encoding(g)};
   // Lines are what is stored together.
-  const std::uint64_t lines = by_columns ? columns : rows, positions = by_columns ? rows : columns;
-  if (to.one_population && rows != columns)
-    throw shape_error(g.place() + "@shape", std::to_string(rows) + " x " + std::to_string(columns),
-                      "as many rows as columns: both are neurons");
+  const std::uint64_t lines = m.by_columns ? columns : rows;
   const hdf5::dataset data = g.open_dataset("data"), indices = g.open_dataset("indices"),
                       indptr = g.open_dataset("indptr");
   for (const hdf5::dataset* d : {&data, &indices, &indptr})
     if (d->shape().size() != 1)
       throw shape_error(d->place(), std::to_string(d->shape().size()) + " dimensions", "1");
   const std::uint64_t edges = data.shape()[0];
-  if (edges > most_lines)
-    throw unavailable_error(data.place(), std::to_string(edges) + " edges",
-                            "at most " + std::to_string(most_lines));
   if (indices.shape()[0] != edges)
     throw shape_error(indices.place(), std::to_string(indices.shape()[0]) + " entries",
                       std::to_string(edges) + ", as data has");
   if (indptr.shape()[0] != lines + 1)
     throw shape_error(indptr.place(), std::to_string(indptr.shape()[0]) + " entries",
-                      std::to_string(lines) + (by_columns ? " columns + 1" : " rows + 1"));
-  const array<std::uint64_t> first = indptr.read_integers(lines + 1, edges),
-                             position = indices.read_integers(edges, positions - 1);
-  const array<float> weight = data.read_reals(edges);
+                      std::to_string(lines) + (m.by_columns ? " columns + 1" : " rows + 1"));
+  m.first = indptr.read_integers(lines + 1, edges);
+  m.first_place = indptr.place();
+  m.position = indices.read_integers(edges, (m.by_columns ? rows : columns) - 1);
+  edge_numbers numbers(to);
+  m.weight = read_weights(data, edges, numbers, to);
+  numbers.finish(to);
   // Of our own model files.
-  const bool inhibitory = g.has_attribute("sign") && g.integer("sign") < 0;
-  (to.one_population ? to.source : to.target).size = static_cast<neuron_id>(rows);
-  to.source.size = static_cast<neuron_id>(columns);
-  if (first[0] != 0 || first[lines] != edges)
-    throw input_error(indptr.place(),
-                      std::to_string(first[0]) + " to " + std::to_string(first[lines]),
-                      "0 to " + std::to_string(edges));
-  to.edges.reserve(edges);
-  for (std::uint64_t r = 0; r < lines; ++r) {
-    if (first[r + 1] < first[r])
-      throw input_error(indptr.place() + "[" + std::to_string(r + 1) + "]",
-                        std::to_string(first[r + 1]), "at least " + std::to_string(first[r]));
-    for (std::uint64_t e = first[r]; e < first[r + 1]; ++e) {
-      if (!(weight[e] - weight[e] == 0.0f))
-        throw input_error(to.place(e), std::to_string(weight[e]), "a finite weight");
-      const auto line = static_cast<neuron_id>(r), other = static_cast<neuron_id>(position[e]);
-      to.edges.push_back({by_columns ? line : other, by_columns ? other : line,
-                          inhibitory ? -weight[e] : weight[e], static_cast<std::uint32_t>(e)});
-    }
-  }
+  if (g.has_attribute("sign") && g.integer("sign") < 0)
+    for (float& w : m.weight) w = -w;
+  take_matrix(m, to);
+  for (const std::string& name : g.names())
+    if (name != "data" && name != "indices" && name != "indptr" && name != "shape")
+      to.not_used.push_back("'" + name + "' (" + g.place() + ")");
+}
+
+void read_here(const std::string& path, const std::string& group, edge_list& to) {
+  const hdf5::limits limits = foreign_limits(path);
+  const hdf5::file file = hdf5::file::open(path, limits);
+  hdf5::group g = group_named(file, group);
+  std::vector<hdf5::group> circuit = edge_populations(g);
+  if (is_edge_population(g)) circuit.push_back(std::move(g));
+  if (!circuit.empty()) return read_sonata(path, circuit, to);
+  if (group == "/")
+    throw input_error(path, "an HDF5 file", "the group in it that holds the matrix",
+                      "for example " + path + ":/projections/gx");
+  read_matrix(g, limits.dataset_bytes, to);
+}
+
+void put_texts(value_pipe& values, const std::vector<std::string>& texts) {
+  values.put_value<std::uint64_t>(texts.size());
+  for (const std::string& text : texts) values.put(std::span<const char>(text));
+}
+
+std::vector<std::string> take_texts(value_pipe& values) {
+  std::vector<std::string> texts;
+  for (auto count = values.take_value<std::uint64_t>(); count > 0; --count)
+    texts.push_back(values.take<std::string>());
+  return texts;
 }
 
 }  // namespace
@@ -115,14 +116,28 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
   to.lines = false;
   const auto put = [&](value_pipe& values) {
     read_here(path, group, to);
-    values.put_value(to.source.size);
-    values.put_value(to.target.size);
+    for (const graph_nodes* nodes : {&to.source, &to.target}) {
+      values.put_value(nodes->size);
+      put_texts(values, nodes->names);
+    }
     values.put(std::span<const graph_edge>(to.edges));
+    values.put_value(to.has_values);
+    values.put_value(to.choices_not_found.weight.has_value());
+    values.put(std::span<const char>(to.values_at));
+    put_texts(values, to.remarks);
+    put_texts(values, to.not_used);
   };
   read_in_child(path, put, [&](value_pipe& values) {
-    to.source.size = values.take_value<std::optional<neuron_id>>();
-    to.target.size = values.take_value<std::optional<neuron_id>>();
+    for (graph_nodes* nodes : {&to.source, &to.target}) {
+      nodes->size = values.take_value<std::optional<neuron_id>>();
+      nodes->names = take_texts(values);
+    }
     to.edges = values.take<std::vector<graph_edge>>();
+    to.has_values = values.take_value<bool>();
+    if (!values.take_value<bool>()) to.choices_not_found.weight.reset();
+    to.values_at = values.take<std::string>();
+    to.remarks = take_texts(values);
+    to.not_used = take_texts(values);
   });
 }
 

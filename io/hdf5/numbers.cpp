@@ -1,7 +1,7 @@
 // Numbers of any type, and strings of any length, as other programs write them.
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
+#include <unordered_set>
 
 #include <bdh/error.hpp>
 
@@ -32,16 +32,35 @@ bool is_boolean(hid_t type) {
   return H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) <= 8 && H5Tget_nmembers(type) == 2;
 }
 
-// Strings of any length are made by HDF5: of each, no more than this.
-struct allocation {
-  std::uint64_t longest;
+// Memory for strings of any length, which HDF5 requests: of each string no more than `longest`. A
+// read that fails half way has made some that only this knows.
+class string_memory {
+ public:
+  explicit string_memory(std::uint64_t longest) : longest_(longest) {}
+  string_memory(const string_memory&) = delete;
+  string_memory& operator=(const string_memory&) = delete;
+  ~string_memory() { clear(); }
+
+  void clear() {
+    for (void* one : made_) std::free(one);
+    made_.clear();
+  }
+  static void* allocate(std::size_t bytes, void* self) {
+    auto& memory = *static_cast<string_memory*>(self);
+    if (bytes > memory.longest_ + 1) return nullptr;
+    void* const one = std::malloc(bytes);
+    if (one != nullptr) memory.made_.insert(one);
+    return one;
+  }
+  static void release(void* one, void* self) {
+    static_cast<string_memory*>(self)->made_.erase(one);
+    std::free(one);
+  }
+
+ private:
+  std::uint64_t longest_;
+  std::unordered_set<void*> made_;
 };
-
-void* allocate(std::size_t bytes, void* limit) {
-  return bytes > static_cast<const allocation*>(limit)->longest + 1 ? nullptr : std::malloc(bytes);
-}
-
-void release(void* memory, void*) { std::free(memory); }
 
 }  // namespace
 
@@ -91,10 +110,11 @@ std::vector<std::string> dataset::read_strings(std::uint64_t rows, std::uint64_t
     return all;
   }
   check_size(first_rows(rows), sizeof(char*));
-  allocation limit{longest};
+  string_memory memory(longest);
   const handle how = readable(H5Pcreate(H5P_DATASET_XFER), place_, "no transfer list"),
                text = readable(H5Tcopy(type.id()), place_, "no type");
-  if (H5Pset_vlen_mem_manager(how.id(), allocate, &limit, release, nullptr) < 0)
+  if (H5Pset_vlen_mem_manager(how.id(), string_memory::allocate, &memory, string_memory::release,
+                              &memory) < 0)
     unreadable(place_, "no transfer list");
   std::vector<std::string> all;
   std::vector<char*> values(std::min<std::uint64_t>(rows, 4096));
@@ -102,10 +122,8 @@ std::vector<std::string> dataset::read_strings(std::uint64_t rows, std::uint64_t
     const hsize_t count = std::min<std::uint64_t>(values.size(), rows - first);
     std::ranges::fill(values, nullptr);
     read_piece(handle_.id(), first, count, text.id(), values.data(), how.id(), place_);
-    for (hsize_t i = 0; i < count; ++i) {
-      all.emplace_back(values[i] == nullptr ? "" : values[i]);
-      std::free(std::exchange(values[i], nullptr));
-    }
+    for (hsize_t i = 0; i < count; ++i) all.emplace_back(values[i] == nullptr ? "" : values[i]);
+    memory.clear();
   }
   return all;
 }

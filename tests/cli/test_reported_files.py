@@ -1,5 +1,5 @@
-"""Texts, names and files that users brought: byte order marks, names that are not UTF-8, long lines,
-and graphs in binary files. Inputs are in tests/data/reported, or made here."""
+"""Texts and names that users brought: byte order marks, names that are not UTF-8, long fields, and
+seeds. Inputs are in tests/data/reported, or made here."""
 import json
 import os
 import signal
@@ -36,7 +36,7 @@ class Texts(CliTest):
 
     def test_a_mark_is_no_token_of_a_text_file(self):
         for option, text in (("--text-file", b"To be"), ("--tokens-file", b"84,111 32\n98\n101"),
-                             ("--text-file", b""), ("--text-file", MARK[:2]),
+                             ("--text-file", MARK[:2]),
                              ("--text-file", b"a" + MARK)):
             plain = self.json("run", self.random, option, self.path("plain", text))
             marked = self.json("run", self.random, option, self.path("marked", MARK + text))
@@ -77,8 +77,9 @@ class Texts(CliTest):
     def test_sentences_and_lists_of_recordings_may_have_marks(self):
         def found(mark):
             return self.json("concepts", self.random, "--positive",
-                             self.path("p", mark + b"one two\nthree four\nfive\nsix\n"),
-                             "--negative", self.path("n", mark + b"red\nblue\ngreen\nblack\n"))
+                             self.path("p", mark + b"".join(b"one %d\n" % i for i in range(20))),
+                             "--negative",
+                             self.path("n", mark + b"".join(b"%d red\n" % i for i in range(20))))
         plain, marked = found(b""), found(MARK)
         for one in (plain, marked):
             for key in [key for key in one if "memory" in key or "seconds" in key]:
@@ -140,8 +141,9 @@ class Names(CliTest):
         result("activity", model, "--text", "To be", "--json")
         result("export", model, "-o", odd + b".csv", "--json")
         result("export", run, "-o", odd + b".nwb", "--json")
-        result("concepts", model, "--positive", self.path("p", b"ab\ncd\nef\ngh\n"), "--negative",
-               self.path("n", b"01\n23\n45\n67\n"), "--json")
+        result("concepts", model, "--positive",
+               self.path("p", b"".join(b"one %d\n" % i for i in range(20))), "--negative",
+               self.path("n", b"".join(b"%d red\n" % i for i in range(20))), "--json")
         graph = odd + b".csv"
         direct = odd + b".direct.bdh.h5"
         with open(graph, "wb") as f:
@@ -194,7 +196,7 @@ class Messages(CliTest):
                                 self.path("m.bdh.h5"), says=("g.csv:2: ",))
             self.assertLess(len(done.stderr), 1000)
         long = "--text-" + "x" * 100_000 + "9"
-        for arguments in (("run", self.random, long), (long,), ("run", long),
+        for arguments in (("run", self.random, long), (long,),
                           ("import", "--gx", long, "--layers", 1, "-o", self.path("m.bdh.h5")),
                           ("run", self.random, "--text", "a", "--record", "x:" + long, "-o",
                            self.path("run")),

@@ -258,12 +258,13 @@ TEST_CASE(
   CHECK(sensory("random:7@3") != sensory("random:7@4"));
   CHECK(sensory("").size() == 3 * 2);  // 5 %
   for (const char* bad : {"random:0@1", "random:41@1", "random:1", "random:1@", "random:x@1",
-                          "random:1@x", "random:"}) {
+                          "random:1@x", "random:1@18446744073709551616", "random:"}) {
     CAPTURE(bad);
     o.sensory = bad;
-    CHECK(contains(import_refusal(o),
-                   "--sensory: '" + std::string(bad) +
-                       "', expected random:K@SEED with K from 1 to 40, or a file"));
+    CHECK(contains(
+        import_refusal(o),
+        "--sensory: '" + std::string(bad) +
+            "', expected random:K@SEED with K from 1 to 40 and a seed below 2^64, or a file"));
   }
   o.vocabulary.reset();
   CHECK(sensory("random:2@1").size() == 512);

@@ -74,6 +74,7 @@ WITHIN = [
     ("core/base/units.cpp", "auto k = values{a ? 1 : 2, b ? 3 : 4};\n"),
     ("tests/unit/core_test.cpp", "int& g(int& n) " + body(100)),
     ("tests/unit/core_test.cpp", "auto t = all.dump(1);\n"),
+    ("core/base/units.cpp", "auto t = all.dump(1, ' ', false, json::error_handler_t::replace);\n"),
 ]
 
 

@@ -1,0 +1,44 @@
+// The attributes that a GEXF file declares for its nodes and edges, and what those of edges mean.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/graph/graph_file.hpp"
+
+namespace bdh::graph_formats {
+
+enum class gexf_role { none, weight, type, sign };
+
+struct gexf_attribute {
+  std::string title = {};
+  std::optional<std::string> otherwise = {};  // the default
+  gexf_role role = gexf_role::none;
+};
+
+class gexf_attributes {
+ public:
+  explicit gexf_attributes(const edge_list& list) : list_(list) {}
+
+  // What is declared next belongs to edges, or to nodes.
+  void begin(bool of_edges) { of_edges_ = of_edges; }
+  // All throw input_error: an attribute again, or one that is not declared, at `line`.
+  void declare(std::string_view id, std::string_view title, std::uint64_t line);
+  void take_default(std::string_view text) { open_->otherwise = text; }
+  const gexf_attribute& use(bool of_edge, std::string_view id, std::uint64_t line);
+  // Of edges without a weight.
+  std::optional<std::string> default_weight();
+
+ private:
+  using declared = std::map<std::string, gexf_attribute, std::less<>>;
+  void find_roles();
+
+  const edge_list& list_;
+  declared of_node_, of_edge_;
+  gexf_attribute* open_ = nullptr;
+  bool of_edges_ = false, roles_known_ = false;
+};
+
+}  // namespace bdh::graph_formats
