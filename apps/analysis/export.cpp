@@ -253,12 +253,8 @@ class export_app final : public command {
   void print_summary(const subgraph& graph, graph_format format) const {
     const export_command_options& o = options_;
     if (o.json) {
-      json all{{"format", name(format)},
-               {"file", o.target},
-               {"graph", o.graph},
-               {"nodes", graph.nodes().size()},
-               {"edges", graph.edges()},
-               {"not_held", not_held_}};
+      json all{{"format", name(format)},        {"file", o.target},       {"graph", o.graph},
+               {"nodes", graph.nodes().size()}, {"edges", graph.edges()}, {"not_held", not_held_}};
       if (!graph.community().empty()) {
         all["communities"] = graph.communities();
         all["modularity"] = graph.modularity();

@@ -272,7 +272,6 @@ ROWS = [
     ("hexadecimal seed", RUN + " --seed 0x10", 2, ["--seed"], "", nothing),
     ("record without a folder", "run {model} --text a --record logits", 2, ["-o"], "", nothing),
     ("record of something unknown", RUN + " --record dreams", 2, ["dreams"], "", nothing),
-    ("json and quiet", RUN + " --json", 2, ["--json", "--quiet"], "", nothing),
     ("window of one token", "evaluate {model} --text-file {text} --window 1", 2, ["--window"], "",
      nothing),
     ("limit 0", "evaluate {model} --text-file {text} --limit 0", 2, ["--limit"], "", nothing),
