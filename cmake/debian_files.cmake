@@ -25,8 +25,8 @@ foreach(component runtime dev)
   file(REMOVE ${doc}/LICENSE ${doc}/CHANGELOG.md)
   file(COPY_FILE ${CPACK_BDH_SOURCE_DIR}/packaging/debian/copyright ${doc}/copyright)
   file(COPY_FILE ${CPACK_BDH_SOURCE_DIR}/CHANGELOG.md ${doc}/changelog)
-  file(WRITE ${doc}/changelog.Debian bdh (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
-    unstable; urgency=medium
+  set(version ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
+  file(WRITE ${doc}/changelog.Debian "bdh (${version}) unstable; urgency=medium
 
   * Version ${CPACK_PACKAGE_VERSION}; changelog.gz says what is new.
 
