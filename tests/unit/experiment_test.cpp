@@ -287,14 +287,14 @@ TEST_CASE("queries as JSON have what the values have, to the last digit") {
 
   const auto neuron = static_cast<bdh::neuron_id>(x.entries[0].at);
   for (const bdh::explanation& why : {bdh::explain_x(e, neuron, 2), bdh::explain_y(e, neuron, 2)}) {
-    const json told = json::parse(bdh::as_json(m, why));
-    CHECK(told["neuron"]["id"] == neuron);
-    CHECK(told["value"].get<float>() == why.value);
-    CHECK(told["drive"].get<double>() == why.cause.total());
-    REQUIRE(told["terms"].size() == why.cause.terms.size());
-    for (std::size_t k = 0; k < told["terms"].size(); ++k)
-      CHECK(told["terms"][k]["contribution"].get<double>() == why.cause.terms[k].value());
-    CHECK(told["held"].is_null());
+    const json shown_why = json::parse(bdh::as_json(m, why));
+    CHECK(shown_why["neuron"]["id"] == neuron);
+    CHECK(shown_why["value"].get<float>() == why.value);
+    CHECK(shown_why["drive"].get<double>() == why.cause.total());
+    REQUIRE(shown_why["terms"].size() == why.cause.terms.size());
+    for (std::size_t k = 0; k < shown_why["terms"].size(); ++k)
+      CHECK(shown_why["terms"][k]["contribution"].get<double>() == why.cause.terms[k].value());
+    CHECK(shown_why["held"].is_null());
     CHECK(bdh::as_text(m, why, 1).find(" more\n") != std::string::npos);
   }
 
