@@ -3,13 +3,14 @@
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev libcli11-dev \
   nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev libboost-graph-dev libedit-dev librsvg2-dev \
-  libeigen3-dev libigraph-dev libexpat1-dev)
+  libeigen3-dev libigraph-dev libexpat1-dev libonig-dev libicu-dev libsentencepiece-dev)
 test_packages=(doctest-dev libbenchmark-dev python3 fonts-dejavu-core)
 more_test_packages=(hdf5-tools valgrind) # a test that lacks one is skipped
 cross_packages=(g++-aarch64-linux-gnu qemu-user)
 # cmake/aarch64-sysroot.sh
 aarch64_packages=(libtbb-dev libhdf5-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev \
-  libboost-graph-dev libeigen3-dev libigraph-dev libexpat1-dev doctest-dev)
+  libboost-graph-dev libeigen3-dev libigraph-dev libexpat1-dev libonig-dev libicu-dev \
+  libsentencepiece-dev doctest-dev)
 package_packages=(dpkg-dev) # Debian packages of bdh
 browser_packages=(chromium)
 coverage_packages=(gcovr)

@@ -42,8 +42,9 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libbdh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "libtbb-dev, libhdf5-dev, libzip-dev, libssl-dev, \
-libexpat1-dev, libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev")
-# find_package(bdh) finds HDF5, libzip, expat and igraph by it
+libexpat1-dev, libfmt-dev, libboost-graph-dev, libeigen3-dev, libigraph-dev, libonig-dev, \
+libicu-dev, libsentencepiece-dev")
+# find_package(bdh) finds HDF5, libzip, expat, Oniguruma, ICU and igraph by it
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "pkg-config")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "bdh, cmake")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "language models as graphs of neurons (BDH), C++ library

@@ -16,6 +16,7 @@
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_source.hpp"
+#include "apps/common/token_text.hpp"
 #include "core/analysis/activity_statistics.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
@@ -90,8 +91,7 @@ observed of_model(const activity_options& o) {
       t.x.push_back(static_cast<double>(report.active_x[l]) / m.neurons());
       t.y.push_back(static_cast<double>(report.active_y[l]) / m.neurons());
     }
-    const auto byte = byte_of(m, *token);
-    r.texts.push_back(csv_field(byte ? std::string(1, *byte) : ""));
+    r.texts.push_back(csv_field(token_text(m, *token)));
     r.all.add(std::move(t));
     progress.at(r.all.tokens().size());
   }

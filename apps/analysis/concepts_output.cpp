@@ -10,7 +10,7 @@
 #include <bdh/selection.hpp>
 
 #include "apps/common/console.hpp"
-#include "apps/common/token_source.hpp"
+#include "apps/common/token_text.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {
@@ -59,9 +59,9 @@ std::string searched(const concept_results& r) {
                      layers, head, r.by_y ? "Y (Eq. 16)" : "W");
 }
 
-std::string token_text(const concept_results& r, token_id token) {
-  const auto byte = byte_of(*r.subject, token);
-  return byte ? std::string(1, *byte) : std::to_string(token);
+std::string shown_text(const concept_results& r, token_id token) {
+  const std::string text = token_text(*r.subject, token);
+  return text.empty() ? std::to_string(token) : text;
 }
 
 json in_json(const rank_test& t) {
@@ -129,7 +129,7 @@ std::string as_text(const concept_results& r, std::size_t top) {
                                                  r.findings[k].what.layer));
     text += "\n";
     for (std::size_t t = 0; t < c.values.size(); ++t) {
-      text += fmt::format("{:>8}  {:6}", t, one_line(token_text(r, s.tokens[t])));
+      text += fmt::format("{:>8}  {:6}", t, one_line(shown_text(r, s.tokens[t])));
       for (std::size_t k = 0; k < shown_findings; ++k)
         text += fmt::format(" {:>14.5g}", c.values[t][k]);
       text += "\n";
@@ -217,9 +217,8 @@ std::string series_as_csv(const concept_results& r) {
     for (std::size_t t = 0; t < c.values.size(); ++t)
       for (std::size_t k = 0; k < r.traced_findings; ++k) {
         const separation& what = r.findings[k].what;
-        const auto byte = byte_of(*r.subject, s.tokens[t]);
         text += fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t],
-                            csv_field(byte ? std::string(1, *byte) : ""), what.layer);
+                            csv_field(token_text(*r.subject, s.tokens[t])), what.layer);
         text += candidate_fields(r, what);
         text += fmt::format(",{}\n", c.values[t][k]);
       }

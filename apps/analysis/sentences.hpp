@@ -15,7 +15,7 @@ struct sentence {
   std::vector<token_id> tokens;
 };
 
-// Text byte by byte, or token ids where tokens are not bytes; lines of nothing but blanks are
+// Text, or token ids where tokens are ids only; lines of nothing but blanks are
 // passed over. Throws input_error naming the file or the line.
 std::vector<sentence> read_sentences(const std::string& file, const model& m);
 

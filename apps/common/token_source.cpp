@@ -8,19 +8,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include <bdh/error.hpp>
 
 #include "apps/common/command_line.hpp"
 #include "apps/common/signals.hpp"
+#include "apps/common/token_text.hpp"
 #include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
-
-constexpr token_id byt5_offset = 3;  // padding, end of text and unknown come first
 
 // Bytes one after the other, from memory or from a file descriptor. A byte order mark at the start
 // of a file is no part of it.
@@ -50,6 +48,11 @@ class byte_stream {
   std::optional<char> next() {
     if (at_ == text_.size() && !refill()) return std::nullopt;
     return text_[at_++];
+  }
+  // All that is there now, of a file up to 64 KiB; nothing at the end.
+  std::string_view next_piece() {
+    if (at_ == text_.size() && !refill()) return {};
+    return std::string_view(text_).substr(std::exchange(at_, text_.size()));
   }
   std::optional<std::uint64_t> size() const { return size_; }
   const std::string& place() const { return place_; }
@@ -102,20 +105,48 @@ byte_stream open_file(const std::string& file) {
   return bytes;
 }
 
-class bytes_as_tokens final : public token_source {
+// A text whose tokens come as soon as its vocabulary lets them. Where a token is more than a byte
+// and the text is there as a whole, it is encoded at once: a character without a token shows before
+// the work, and the number of tokens is known.
+class text_as_tokens final : public token_source {
  public:
-  bytes_as_tokens(byte_stream from, token_id offset) : from_(std::move(from)), offset_(offset) {}
-  std::optional<token_id> next() override {
-    const auto byte = from_.next();
-    if (!byte) return std::nullopt;
-    return static_cast<unsigned char>(*byte) + offset_;
+  text_as_tokens(byte_stream from, std::shared_ptr<const vocabulary> by)
+      : from_(std::move(from)), by_(std::move(by)), encoder_(by_->encoder(from_.place())) {
+    if (by_->token_is_byte()) {
+      total_ = from_.size();
+    } else if (from_.size()) {
+      while (!ended_) refill();
+      total_ = tokens_.size();
+    }
   }
-  std::optional<std::uint64_t> total() const override { return from_.size(); }
+  std::optional<token_id> next() override {
+    while (at_ == tokens_.size()) {
+      if (ended_) return std::nullopt;
+      tokens_.clear();
+      at_ = 0;
+      refill();
+    }
+    return tokens_[at_++];
+  }
+  std::optional<std::uint64_t> total() const override { return total_; }
   void on_wait(std::function<void()> call) override { from_.on_wait(std::move(call)); }
 
  private:
+  void refill() {
+    const std::string_view bytes = from_.next_piece();
+    if (!bytes.empty()) return encoder_->add(bytes, tokens_);
+    ended_ = true;
+    // A text that a stop has cut off has no last token.
+    if (stop_requested() == 0) encoder_->finish(tokens_);
+  }
+
   byte_stream from_;
-  token_id offset_;
+  std::shared_ptr<const vocabulary> by_;
+  std::unique_ptr<text_encoder> encoder_;
+  std::vector<token_id> tokens_;
+  std::size_t at_ = 0;
+  bool ended_ = false;
+  std::optional<std::uint64_t> total_;
 };
 
 // Decimal numbers, separated by blanks, line ends or commas; between two commas there is one.
@@ -168,20 +199,21 @@ std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {
   return std::make_unique<numbers_as_tokens>(std::move(from), m.sensory_nodes());
 }
 
-std::unique_ptr<token_source> text_bytes(byte_stream from, const char* option, const model& m) {
-  if (m.tokens() == tokenizer::ids)
+std::unique_ptr<token_source> text_tokens(byte_stream from, const char* option, const model& m) {
+  auto by = vocabulary_of(m);
+  if (by == nullptr)
     throw unavailable_error(
-        option, fmt::format("text for a model whose {} tokens are not bytes", m.sensory_nodes()),
-        "token ids", "give them with --tokens or --tokens-file");
-  return std::make_unique<bytes_as_tokens>(std::move(from),
-                                           m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
+        option, fmt::format("text for a model whose {} tokens are ids only", m.sensory_nodes()),
+        "token ids",
+        "give them with --tokens or --tokens-file, or import the model with --tokenizer FILE");
+  return std::make_unique<text_as_tokens>(std::move(from), std::move(by));
 }
 
 }  // namespace
 
 void token_choice::add_to(command_line& command, bool only_files) {
-  if (!only_files) command.add("--text", text, "a text, byte by byte").type_name("S");
-  command.add("--text-file", text_file, "a file with a text, byte by byte").type_name("FILE");
+  if (!only_files) command.add("--text", text, "a text").type_name("S");
+  command.add("--text-file", text_file, "a file with a text").type_name("FILE");
   if (!only_files) command.add("--tokens", tokens, "token ids: 1,2,3").type_name("IDS");
   command
       .add("--tokens-file", tokens_file,
@@ -190,7 +222,7 @@ void token_choice::add_to(command_line& command, bool only_files) {
   if (!only_files)
     command
         .add("INPUT", standard_input,
-             "-: standard input, as it comes; text, or token ids where tokens are not bytes")
+             "-: standard input, as it comes; text, or token ids where tokens are ids only")
         .type_name("");
 }
 
@@ -204,8 +236,8 @@ void token_choice::check(bool only_files) const {
 }
 
 std::unique_ptr<token_source> token_choice::open(const model& m) const {
-  if (text) return text_bytes({"--text", *text}, "--text", m);
-  if (text_file) return text_bytes(open_file(*text_file), "--text-file", m);
+  if (text) return text_tokens({"--text", *text}, "--text", m);
+  if (text_file) return text_tokens(open_file(*text_file), "--text-file", m);
   if (tokens) {
     // A mistake on the command line should show before the work, not in the middle of it.
     for (const auto all = numbers({"--tokens", *tokens}, m); all->next();) continue;
@@ -215,30 +247,20 @@ std::unique_ptr<token_source> token_choice::open(const model& m) const {
   byte_stream input("standard input", STDIN_FILENO, false);
   if (input.size()) input.begin();
   return m.tokens() == tokenizer::ids ? numbers(std::move(input), m)
-                                      : text_bytes(std::move(input), "-", m);
+                                      : text_tokens(std::move(input), "-", m);
 }
 
 std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line,
                                         const model& m) {
   if (m.tokens() != tokenizer::ids) {
     if (line.empty()) throw input_error(place, "an empty line", "a prompt");
-    return text_bytes({place, line}, "", m);
+    return text_tokens({place, line}, "", m);
   }
   const auto all = numbers({place, line}, m);
   if (!all->next())
     throw input_error(place, "no tokens", "a prompt: token ids, separated by blanks or commas");
   while (all->next()) continue;
   return numbers({place, line}, m);
-}
-
-std::optional<char> byte_of(const model& m, token_id token) {
-  const token_id offset = m.tokens() == tokenizer::byt5 ? byt5_offset : 0;
-  if (m.tokens() == tokenizer::ids || token < offset || token - offset > 255) return std::nullopt;
-  return static_cast<char>(token - offset);
-}
-
-token_id token_of(const model& m, char byte) {
-  return static_cast<unsigned char>(byte) + (m.tokens() == tokenizer::byt5 ? byt5_offset : 0);
 }
 
 }  // namespace bdh::app

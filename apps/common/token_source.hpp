@@ -42,15 +42,9 @@ struct token_choice {
   std::unique_ptr<token_source> open(const model& m) const;
 };
 
-// A line as a prompt: text byte by byte, or token ids where tokens are not bytes. Throws
+// A line as a prompt: text, or token ids where tokens are ids only. Throws
 // input_error naming `place` when it has no tokens, or one that the model does not know.
 std::unique_ptr<token_source> open_line(const std::string& place, const std::string& line,
                                         const model& m);
-
-// The byte that a token stands for; nothing when it stands for none.
-std::optional<char> byte_of(const model& m, token_id token);
-
-// The token of a byte, in a model whose tokens are bytes.
-token_id token_of(const model& m, char byte);
 
 }  // namespace bdh::app

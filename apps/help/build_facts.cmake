@@ -44,7 +44,8 @@ string(REGEX REPLACE "([\\\\\"])" "\\\\\\1" build "${build}")
 
 set(libraries "")
 foreach(library "TBB ${TBB_VERSION}" "HDF5 ${hdf5_VERSION}" "libzip ${libzip_VERSION}"
-  "expat ${expat_VERSION}" "OpenSSL ${OPENSSL_VERSION}" "fmt ${fmt_VERSION}"
+  "expat ${expat_VERSION}" "Oniguruma ${oniguruma_VERSION}" "ICU ${icu_VERSION}"
+  "OpenSSL ${OPENSSL_VERSION}" "fmt ${fmt_VERSION}"
     "Boost ${Boost_VERSION_STRING}" "Eigen ${Eigen3_VERSION}" "igraph ${igraph_VERSION}"
     "nlohmann-json ${nlohmann_json_VERSION}"
     "CLI11 ${CLI11_VERSION}" "libedit ${libedit_VERSION}" "librsvg ${librsvg_VERSION}")

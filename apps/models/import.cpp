@@ -14,6 +14,7 @@
 #include "apps/models/direct_choice.hpp"
 #include "apps/models/import_graph.hpp"
 #include "apps/models/write_model.hpp"
+#include "io/checkpoint/tokenizer_file.hpp"
 #include "io/model/file_kind.hpp"
 
 namespace bdh::app {
@@ -29,6 +30,11 @@ struct import_command_options {
   graph_file_choice graph;
 };
 
+// A word, or the name of a file.
+bool is_word(const std::string& tokenizer) {
+  return tokenizer == "bytes" || tokenizer == "byt5" || tokenizer == "ids";
+}
+
 import_options options_of(const import_command_options& o) {
   import_options to;
   if (o.layers) to.layers = static_cast<layer_id>(*o.layers);
@@ -37,7 +43,10 @@ import_options options_of(const import_command_options& o) {
     to.pairs = o.pairing == "interleaved" ? pairing::interleaved : pairing::half_split;
   to.theta = o.theta;
   to.epsilon = o.epsilon;
-  if (!o.tokenizer.empty()) to.tokens = tokenizer_named(o.tokenizer);
+  if (is_word(o.tokenizer))
+    to.tokens = tokenizer_named(o.tokenizer);
+  else if (!o.tokenizer.empty())
+    to.tokenizer_file = o.tokenizer;
   to.causal = o.causal;
   to.training_window = o.training_window;
   return to;
@@ -50,7 +59,7 @@ imported_checkpoint open_source(const import_command_options& o) {
     return read_checkpoint(o.checkpoint, options_of(o));
   if (!o.direct.wanted())
     throw input_error(o.checkpoint, "a bdh model already", "a checkpoint of another program",
-                      "--circuit direct gives it explicit edges");
+                      "--circuit direct gives it explicit edges, --tokenizer another tokenizer");
   if (o.layers || o.heads || o.training_window || o.theta || o.epsilon || !o.pairing.empty() ||
       !o.tokenizer.empty() || o.causal)
     throw input_error(o.checkpoint, "a model, with options that only a checkpoint leaves open",
@@ -61,6 +70,13 @@ imported_checkpoint open_source(const import_command_options& o) {
     throw input_error(o.checkpoint, "a model with direct circuits",
                       "a checkpoint, or a model with circuits through hubs");
   return {std::move(m), {}};
+}
+
+// Of a model: nothing else changes.
+bool only_tokenizer(const import_command_options& o) {
+  return !o.tokenizer.empty() && !o.direct.wanted() && !o.graph.chosen() && !o.layers && !o.heads &&
+         !o.training_window && !o.theta && !o.epsilon && o.pairing.empty() && !o.causal &&
+         identify(o.checkpoint) == file_kind::model;
 }
 
 // A checkpoint and a graph know different options; one that would mean nothing is refused.
@@ -101,6 +117,20 @@ std::string summary(const model& m, const std::vector<std::string>& remarks) {
          not_used_line(m.origin().not_used);
 }
 
+std::optional<found_tokenizer> tokenizer_given(const import_command_options& o) {
+  if (o.tokenizer.empty()) return std::nullopt;
+  if (!is_word(o.tokenizer)) return read_tokenizer_file(o.tokenizer);
+  found_tokenizer word;
+  word.kind = tokenizer_named(o.tokenizer);
+  return word;
+}
+
+void expect_fit(const found_tokenizer& given, const model& m) {
+  if (given.definition && given.largest >= m.sensory_nodes())
+    throw shape_error(given.from, fmt::format("a token {}", given.largest),
+                      fmt::format("below {}, the tokens of the model", m.sensory_nodes()));
+}
+
 class import_app final : public command {
  public:
   explicit import_app(command_line& program)
@@ -128,9 +158,11 @@ class import_app final : public command {
                        {std::numeric_limits<double>::min(), 1, "0 < eps <= 1"},
                        "constant under the root of the gain [1e-5]");
     c.add("--tokenizer", o.tokenizer,
-          "how text becomes tokens: bytes, byt5 (byte + 3) or ids [bytes if V = 256]")
-        .type_name("HOW")
-        .expects({"bytes", "byt5", "ids"});
+          "how text becomes tokens: a tokenizer.json, a tokenizer.model of SentencePiece, a table "
+          "of "
+          "characters; or bytes, byt5 (byte + 3), ids [what comes with the checkpoint, else bytes "
+          "if V = 256]; also for a model that exists")
+        .type_name("HOW|FILE");
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count,
                               "tokens in a window of the training [unknown]");
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
@@ -146,11 +178,22 @@ class import_app final : public command {
         .file = options_.model, .force = options_.force, .json = options_.json};
     return write_model(target, [this] {
       if (options_.graph.chosen()) return from_graph();
+      if (only_tokenizer(options_)) return from_model();
       return options_.direct.wanted() ? from_hubs() : from_checkpoint();
     });
   }
 
  private:
+  // A model that exists, with another tokenizer.
+  made_model from_model() const {
+    const auto given = tokenizer_given(options_);
+    model m = load_model(options_.checkpoint);
+    expect_fit(*given, m);
+    m = std::move(m).with_tokenizer(given->kind, given->definition);
+    return {std::move(m),
+            fmt::format("tokenizer {}: {}\n", name(given->kind), one_line(options_.tokenizer))};
+  }
+
   made_model from_checkpoint() const {
     imported_checkpoint made = open_source(options_);
     std::string lines = summary(made.result, made.remarks);
@@ -168,9 +211,14 @@ class import_app final : public command {
     graph_import_options o = options_.graph.options();
     o.layers = static_cast<layer_id>(*options_.layers);
     if (options_.heads) o.heads = static_cast<head_id>(*options_.heads);
-    if (!options_.tokenizer.empty()) o.tokens = tokenizer_named(options_.tokenizer);
+    const auto given = tokenizer_given(options_);
+    if (given) {
+      o.tokens = given->kind;
+      o.tokenizer_definition = given->definition;
+    }
     imported_graph made = import_graph(o);
     stop_if_requested();
+    if (given) expect_fit(*given, made.result);
     std::string lines = graph_summary(made);
     return {std::move(made.result), std::move(lines), std::move(made.remarks)};
   }

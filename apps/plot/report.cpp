@@ -65,9 +65,17 @@ std::string key_of_colours(double step) {
 std::string token_html(const run_reader& run, std::size_t k) {
   const std::string& text = run.texts[k];
   if (text.empty()) return fmt::format("[{}] ", run.tokens[k]);
-  if (text == "\\n") return "↵\n";
-  if (text == "\\t") return "⇥";
-  return text == "\\\\" ? "\\" : escaped(text);
+  std::string shown;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char next = text[at] == '\\' && at + 1 < text.size() ? text[at + 1] : '\0';
+    const std::size_t known = std::string_view("nt\\").find(next);
+    static constexpr const char* marks[] = {"↵\n", "⇥", "\\"};
+    if (known == std::string_view::npos)
+      shown += text[at];
+    else
+      shown += marks[known], ++at;
+  }
+  return escaped(shown);
 }
 
 page_section text_section(const run_reader& run, const token_table& t, std::size_t limit) {

@@ -6,7 +6,7 @@
 #include <bdh/error.hpp>
 #include <bdh/state_file.hpp>
 
-#include "apps/common/token_source.hpp"
+#include "apps/common/token_text.hpp"
 #include "io/model/resume_points.hpp"
 
 namespace bdh::app {
@@ -47,9 +47,8 @@ void run_recorder::before_block() {
 void run_recorder::add(const step_report& report, bool generated) {
   totals_.add(report);
   if (!writer_) return;
-  const auto byte = byte_of(brain_.model(), report.token);
-  const auto text = byte ? std::string_view(&*byte, 1) : std::string_view();
-  writer_->append(report, text, generated, recorder_->rows(report.position));
+  writer_->append(report, token_text(brain_.model(), report.token), generated,
+                  recorder_->rows(report.position));
 }
 
 void run_recorder::commit() {

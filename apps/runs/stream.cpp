@@ -41,7 +41,10 @@ void stream::add(const step_report& report) {
   if (prompt_) prompt_ = input_->next();
 }
 
-void stream::end() { recorder_.end(status_); }
+void stream::end() {
+  generated_.finish();
+  recorder_.end(status_);
+}
 
 void stream::fail() noexcept {
   status_ = run_status::failed;

@@ -2,6 +2,7 @@
 // kept, to be printed otherwise.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <bdh/model.hpp>
 
 #include "apps/common/console.hpp"
+#include "io/text/vocabulary.hpp"
 
 namespace bdh::app {
 
@@ -16,7 +18,6 @@ class token_printer {
  public:
   enum class output { print, keep };
 
-  // The model must outlive it.
   token_printer(const model& m, output to);
 
   void write(token_id token);
@@ -24,12 +25,15 @@ class token_printer {
 
   bool is_terminal() const noexcept { return terminal_; }
   const std::vector<token_id>& tokens() const noexcept { return tokens_; }  // that were kept
-  // Their bytes; empty where tokens are not bytes.
+  // Theirs, once finish() was called; empty where tokens are ids only.
   const std::string& text() const noexcept { return text_; }
   nlohmann::ordered_json json() const;  // of both
 
  private:
-  const model& model_;
+  void show(const std::string& text);
+
+  std::shared_ptr<const vocabulary> by_;
+  std::unique_ptr<text_decoder> decoder_;  // nullptr: tokens are ids only
   const bool keep_, terminal_;
   bool written_ = false;
   std::vector<token_id> tokens_;

@@ -6,10 +6,12 @@
 
 #include <bdh/error.hpp>
 
-#include "apps/common/token_source.hpp"
+#include "apps/common/console.hpp"
+#include "apps/common/token_text.hpp"
 #include "apps/plot/plot.hpp"
 #include "apps/step/inspect_commands.hpp"
 #include "core/base/top_k.hpp"
+#include "core/base/utf8.hpp"
 
 namespace bdh::app {
 namespace {
@@ -18,13 +20,20 @@ constexpr std::uint64_t columns = 64;  // of a plot: tokens
 
 // ---- plots
 
+// Of a token's text, what fits a column: the first character that is no space, or the space.
+std::string first_character(std::string_view text) {
+  const std::size_t at = std::min(text.find_first_not_of(' '), text.size());
+  const std::string_view rest = text.substr(at == text.size() && at > 0 ? 0 : at);
+  const std::string character(rest.substr(0, decode_utf8(rest).length));
+  return character.empty() || one_line(character) != character ? "·" : character;
+}
+
 // Which tokens the columns are.
 void print_columns(const step_session& session, std::uint64_t tokens, const std::string& indent) {
   const auto& reports = session.experiment.reports();
   std::string text;
   for (std::size_t r = reports.size() - tokens; r < reports.size(); ++r) {
-    const auto byte = byte_of(session.model(), reports[r].token);
-    text += byte && *byte >= 0x20 && *byte < 0x7f ? std::string(1, *byte) : "·";
+    text += first_character(token_text(session.model(), reports[r].token));
   }
   if (session.model().tokens() != tokenizer::ids) say(indent + text + "\n");
   say(fmt::format("{}tokens {} to {}\n", indent, reports[reports.size() - tokens].position,

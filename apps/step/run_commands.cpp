@@ -13,8 +13,9 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
-#include "apps/common/token_source.hpp"
+#include "apps/common/token_text.hpp"
 #include "apps/step/commands.hpp"
+#include "core/base/utf8.hpp"
 
 namespace bdh::app {
 namespace {
@@ -88,9 +89,10 @@ void token(step_session& session, arguments& a) {
 void text(step_session& session, arguments& a) {
   expect_no_open_token(session);
   const model& m = session.model();
-  if (m.tokens() == tokenizer::ids)
+  const auto by = vocabulary_of(m);
+  if (by == nullptr)
     throw unavailable_error(
-        "text", fmt::format("a model whose {} tokens are not bytes", m.sensory_nodes()), "token T");
+        "text", fmt::format("a model whose {} tokens are ids only", m.sensory_nodes()), "token T");
   std::string bytes(a.text());
   if (bytes.size() > 1 && bytes.front() == '"' && bytes.back() == '"') {
     try {
@@ -101,8 +103,8 @@ void text(step_session& session, arguments& a) {
     }
   }
   if (bytes.empty()) a.refuse("nothing more");
-  std::vector<token_id> tokens;
-  for (const char b : bytes) tokens.push_back(token_of(m, b));
+  const std::vector<token_id> tokens = encoded(*by, bytes, "text");
+  if (tokens.empty()) throw input_error("text", "no tokens", "a text of at least one");
   read_all(session, tokens, false);
 }
 
@@ -169,19 +171,20 @@ void generate(step_session& session, arguments& a) {
       a.count("seed", 0).value_or(0)};
   const std::uint64_t count = a.number(a.next(), 1);
   a.end();
-  const model& m = session.model();
+  const auto by = vocabulary_of(session.model());
+  const auto text = by == nullptr ? nullptr : by->decoder(false);
   terminal_text written;
   bool first = true;
   for (std::uint64_t k = 0; k < count && stop_requested() == 0; ++k, first = false) {
     if (first) logits_now(session, "generate");  // there are some
     const token_id next = session.current().choose(how);
-    const auto byte = byte_of(m, next);
-    if (byte)
-      print(written.add({&*byte, 1}));
+    if (text != nullptr)
+      print(written.add(text->add(next)));
     else
       print((first ? "" : ",") + std::to_string(next));
     record(session, session.experiment.read(next));
   }
+  if (text != nullptr) print(written.add(text->finish()));
   print(written.finish() + "\n");
 }
 
@@ -275,7 +278,7 @@ void record_command(step_session& session, arguments& a) {
 constexpr step_command run_command_table[] = {
     {"token", "token T...", "Reads tokens, given by their ids.", "", token},
     {"text", "text S",
-     "Reads a text, byte by byte: the rest of the line, or a string as in JSON, for example \"a "
+     "Reads a text: the rest of the line, or a string as in JSON, for example \"a "
      "line\\n\".",
      "", text},
     {"generate", "generate K [temperature T] [top N] [seed S]",
@@ -317,9 +320,9 @@ void say(std::string_view text) {
 }
 
 std::string shown_token(const model& m, token_id token) {
-  const auto byte = byte_of(m, token);
-  return byte && *byte >= 0x20 && *byte < 0x7f ? fmt::format("{} '{}'", token, *byte)
-                                               : fmt::format("{}", token);
+  const std::string text = token_text(m, token);
+  const bool visible = !text.empty() && is_utf8(text) && one_line(text) == text;
+  return visible ? fmt::format("{} '{}'", token, text) : fmt::format("{}", token);
 }
 
 std::string shown_number(double value) { return fmt::format("{:.6g}", value); }

@@ -203,6 +203,8 @@ void expect_alike(const model& a, const model& b) {
   expect_same("sensory nodes", a.sensory_nodes(), b.sensory_nodes());
   expect_same("readout nodes", a.readout_nodes(), b.readout_nodes());
   if (a.tokens() != b.tokens()) differ("tokenizer", name(a.tokens()), name(b.tokens()));
+  if (a.tokenizer_definition() && *a.tokenizer_definition() != *b.tokenizer_definition())
+    differ("tokenizer", name(a.tokens()), std::string("another ") + name(b.tokens()));
   const auto turns = [](const model& m) {
     return std::string(m.rotation().present() ? "rotation" : "none");
   };

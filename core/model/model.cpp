@@ -12,15 +12,23 @@ const char* name(tokenizer t) noexcept {
       return "bytes";
     case tokenizer::byt5:
       return "byt5";
+    case tokenizer::characters:
+      return "characters";
+    case tokenizer::tokenizer_json:
+      return "tokenizer.json";
+    case tokenizer::sentencepiece:
+      return "sentencepiece";
     default:
       return "ids";
   }
 }
 
 tokenizer tokenizer_named(std::string_view text) {
-  for (tokenizer t : {tokenizer::ids, tokenizer::bytes, tokenizer::byt5})
+  for (tokenizer t : {tokenizer::ids, tokenizer::bytes, tokenizer::byt5, tokenizer::characters,
+                      tokenizer::tokenizer_json, tokenizer::sentencepiece})
     if (text == name(t)) return t;
-  throw input_error("tokenizer", "'" + std::string(text) + "'", "bytes, byt5 or ids");
+  throw input_error("tokenizer", "'" + std::string(text) + "'",
+                    "bytes, byt5, ids, characters, tokenizer.json or sentencepiece");
 }
 
 model::model(model_spec spec) : spec_((check_model_spec(spec), std::move(spec))) {
@@ -51,6 +59,14 @@ model model::in_memory_order(std::vector<neuron_id> order) && {
   return model(std::move(p));
 }
 
+model model::with_tokenizer(tokenizer kind, std::shared_ptr<const std::string> definition) && {
+  model_spec p = std::move(spec_);
+  p.tokens = kind;
+  p.tokenizer_definition = std::move(definition);
+  p.content_sha256.clear();
+  return model(std::move(p));
+}
+
 model_spec model::spec_without_circuits() const {
   model_spec p;
   p.rules = spec_.rules;
@@ -62,6 +78,7 @@ model_spec model::spec_without_circuits() const {
   p.memory_order = spec_.memory_order;
   p.neuron_names = spec_.neuron_names;
   p.tokens = spec_.tokens;
+  p.tokenizer_definition = spec_.tokenizer_definition;
   p.training_window = spec_.training_window;
   p.origin = spec_.origin;
   return p;

@@ -190,6 +190,18 @@ void check_names(const model_spec& p, neuron_id n) {
   }
 }
 
+// Of the tokenizer. Its contents are io/text's to check.
+void check_definition(const model_spec& p) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  const std::size_t bytes = p.tokenizer_definition ? p.tokenizer_definition->size() : 0;
+  const bool wanted = has_definition(p.tokens);
+  if (bytes > most || (bytes != 0) != wanted)
+    throw shape_error(
+        "model/tokenizer",
+        std::string(name(p.tokens)) + " with a definition of " + std::to_string(bytes) + " bytes",
+        wanted ? "1 byte to 64 MiB" : "none");
+}
+
 }  // namespace
 
 void check_model_spec(const model_spec& p) {
@@ -217,6 +229,7 @@ void check_model_spec(const model_spec& p) {
   check_order(p, n);
   check_original_ids(p, n);
   check_names(p, n);
+  check_definition(p);
   const neuron_id v = p.direct && p.direct->sensory.edges() != 0 ? p.direct->sensory.source().size
                                                                  : p.circuits.sensory.source().size;
   if (p.tokens == tokenizer::bytes && v != 256)

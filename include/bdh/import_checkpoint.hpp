@@ -20,7 +20,9 @@ struct import_options {
   std::optional<head_id> heads;
   std::optional<pairing> pairs;
   std::optional<double> theta, epsilon;
-  std::optional<tokenizer> tokens;
+  std::optional<tokenizer> tokens;  // one without a definition
+  // Or one in a file; neither: what the checkpoint has, what lies beside it, bytes where V is 256.
+  std::optional<std::filesystem::path> tokenizer_file;
   std::optional<std::uint64_t> training_window;  // tokens
   bool causal = false;  // read a layout whose program has no causal mask as if it had one
 };

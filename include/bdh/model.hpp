@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,10 +29,12 @@
 
 namespace bdh {
 
-// How text becomes tokens: not at all, byte b -> b, or byte b -> b + 3 (ByT5's special tokens come
-// first).
-enum class tokenizer { ids, bytes, byt5 };
+// How text becomes tokens: not at all, byte b -> b, byte b -> b + 3 (ByT5's special tokens come
+// first), or as a definition says that the model has: a list of characters, Hugging Face's
+// tokenizer.json, or a model of SentencePiece.
+enum class tokenizer { ids, bytes, byt5, characters, tokenizer_json, sentencepiece };
 
+constexpr bool has_definition(tokenizer t) noexcept { return t >= tokenizer::characters; }
 const char* name(tokenizer) noexcept;
 tokenizer tokenizer_named(std::string_view name);  // throws input_error
 
@@ -84,6 +87,9 @@ struct model_spec {
   // 1 to 255 bytes each, all different; empty: neurons have numbers only.
   std::vector<std::string> neuron_names;
   tokenizer tokens = tokenizer::ids;
+  // Its definition, up to 64 MiB, where it has one. Models that are made from each other share it,
+  // and a reader of it is known by it.
+  std::shared_ptr<const std::string> tokenizer_definition;
   std::uint64_t training_window = 0;  // tokens; 0: not known
   provenance origin;
   // Of everything above that the dynamics depends on; set by the file layer, empty before.
@@ -104,6 +110,9 @@ class model {
   const bdh::rotation& rotation() const noexcept { return spec_.rotation; }
   double retention() const noexcept { return spec_.retention; }
   tokenizer tokens() const noexcept { return spec_.tokens; }
+  const std::shared_ptr<const std::string>& tokenizer_definition() const noexcept {
+    return spec_.tokenizer_definition;
+  }
   std::uint64_t training_window() const noexcept { return spec_.training_window; }
   const provenance& origin() const noexcept { return spec_.origin; }
   const std::string& content_sha256() const noexcept { return spec_.content_sha256; }
@@ -160,6 +169,10 @@ class model {
   // once, in its head, and keeps rotation pairs together; of several heads that rotate all are
   // ordered alike.
   model in_memory_order(std::vector<neuron_id> order) &&;
+
+  // The same model, its tokens read by another tokenizer. Throws shape_error where that does not
+  // fit.
+  model with_tokenizer(tokenizer kind, std::shared_ptr<const std::string> definition) &&;
 
   // Everything but the projections, to make another model of the same dynamics from.
   model_spec spec_without_circuits() const;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <bdh/error.hpp>
@@ -34,7 +35,9 @@ class importer {
     note_pairing();
     p.retention = retention_of(c_);
     p.rules = dynamics::named("gpu-release", epsilon());
-    p.tokens = tokens();
+    chosen_tokenizer text = tokenizer_of(c_);
+    p.tokens = text.kind;
+    p.tokenizer_definition = std::move(text.definition);
     note_window(p.training_window);
     p.circuits = circuits();
     if (pairs_ == pairing::half_split) {
@@ -76,17 +79,6 @@ class importer {
             .value_or(resolved_number{1e-5, "assumed, PyTorch's default; --eps"});
     c_.note("epsilon {} ({})", found.value, found.from);
     return found.value;
-  }
-
-  tokenizer tokens() {
-    if (c_.options.tokens) {
-      c_.note("tokenizer {} (--tokenizer)", bdh::name(*c_.options.tokens));
-      return *c_.options.tokens;
-    }
-    const tokenizer guess = match_.tokens == 256 ? tokenizer::bytes : tokenizer::ids;
-    c_.note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", bdh::name(guess),
-            match_.tokens);
-    return guess;
   }
 
   hub_circuits circuits() {
@@ -148,6 +140,15 @@ void remark_on_unknown_keys(import_context& c) {
       c.known.unknown_keys, one ? "" : "s", one ? "is" : "are", one ? "it states" : "they state");
 }
 
+// Of a line of configuration::not_used, which may have a type behind the name: a part of the import
+// has used it.
+bool is_used(const import_context& c, const std::string& line) {
+  return std::any_of(c.used.begin(), c.used.end(), [&](const std::string& used) {
+    const std::size_t name = used.find("' (") + 1;
+    return line.starts_with(used.substr(0, name)) && line.ends_with(used.substr(name));
+  });
+}
+
 }  // namespace
 
 imported_checkpoint read_checkpoint(const std::filesystem::path& file,
@@ -162,7 +163,8 @@ imported_checkpoint read_checkpoint(const std::filesystem::path& file,
   spec.origin.inferred = std::move(context.lines);
   std::vector<std::string>& not_used = spec.origin.not_used;
   not_used = match.not_used;
-  not_used.insert(not_used.end(), known.not_used.begin(), known.not_used.end());
+  std::copy_if(known.not_used.begin(), known.not_used.end(), std::back_inserter(not_used),
+               [&](const std::string& line) { return !is_used(context, line); });
   not_used.insert(not_used.end(), context.not_used.begin(), context.not_used.end());
   sha256 digest;
   digest.update(mapped.bytes());

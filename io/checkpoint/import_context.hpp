@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ struct import_context {
   std::vector<std::string> lines = {};    // what was inferred or assumed
   std::vector<std::string> remarks = {};  // of these, what may be a mistake
   std::vector<std::string> not_used = {};
+  std::vector<std::string> used = {};  // of what configuration::not_used lists
 
   template <class... A>
   void note(fmt::format_string<A...> format, A&&... arguments) {
@@ -60,5 +62,16 @@ pairing pairing_of(const import_context& c);          // throws input_error
 
 // From the file's table, or from theta. `window`: tokens; 0: not known. Throws input_error.
 rotation rotation_of(import_context& c, pairing pairs, std::uint64_t window);
+
+// ---- io/checkpoint/import_tokenizer.cpp
+
+struct chosen_tokenizer {
+  tokenizer kind = tokenizer::ids;
+  std::shared_ptr<const std::string> definition;
+};
+
+// By the options; from the file; beside it; bytes where there are 256 tokens. Throws input_error,
+// unavailable_error.
+chosen_tokenizer tokenizer_of(import_context& c);
 
 }  // namespace bdh

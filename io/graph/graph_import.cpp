@@ -113,6 +113,7 @@ class graph_importer {
     const neuron_id tokens = g.sensory.source().size;
     if (options_.readout) g.readout = read_readout(options_, neurons_, tokens, report_);
     check_columns();
+    p.tokenizer_definition = options_.tokenizer_definition;
     p.tokens = options_.tokens.value_or(tokens == 256 ? tokenizer::bytes : tokenizer::ids);
     p.direct = std::move(g);
     p.neuron_names = neurons_.take_names();

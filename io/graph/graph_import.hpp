@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +27,9 @@ struct graph_import_options {
   std::string dynamics = "bdh";
   double retention = 1.0;  // uniform u ...
   std::optional<std::string>
-      retention_file;               // ... or one for each synapse, as weights of the edges of gs
-  std::optional<double> theta;      // base of the rotation frequencies; none: nothing rotates
+      retention_file;           // ... or one for each synapse, as weights of the edges of gs
+  std::optional<double> theta;  // base of the rotation frequencies; none: nothing rotates
+  std::shared_ptr<const std::string> tokenizer_definition;  // of `tokens`, where it has one
   std::optional<tokenizer> tokens;  // none: bytes where there are 256 sensory nodes, else ids
 };
 

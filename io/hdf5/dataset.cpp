@@ -323,6 +323,7 @@ void dataset::append(std::span<const T> values) {
   template void dataset::append<T>(std::span<const T>);
 BDH_FOR_ELEMENT(float)
 BDH_FOR_ELEMENT(double)
+BDH_FOR_ELEMENT(std::uint8_t)
 BDH_FOR_ELEMENT(std::uint32_t)
 BDH_FOR_ELEMENT(std::uint64_t)
 BDH_FOR_ELEMENT(std::int64_t)

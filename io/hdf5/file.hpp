@@ -92,8 +92,8 @@ class object {
 };
 
 template <class T>
-concept element =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::uint32_t> ||
+concept element = std::same_as<T, float> || std::same_as<T, double> ||
+    std::same_as<T, std::uint8_t> || std::same_as<T, std::uint32_t> ||
     std::same_as<T, std::uint64_t> || std::same_as<T, std::int64_t>;
 
 // What is done with numbers, piece after piece: the first is the number `first` of the dataset.

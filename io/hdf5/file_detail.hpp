@@ -56,6 +56,8 @@ types types_of() {
     return {H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, H5T_IEEE_F32BE, "float32"};
   if constexpr (std::same_as<T, double>)
     return {H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE, H5T_IEEE_F64BE, "float64"};
+  if constexpr (std::same_as<T, std::uint8_t>)
+    return {H5T_NATIVE_UINT8, H5T_STD_U8LE, H5T_STD_U8BE, "uint8"};
   if constexpr (std::same_as<T, std::uint32_t>)
     return {H5T_NATIVE_UINT32, H5T_STD_U32LE, H5T_STD_U32BE, "uint32"};
   if constexpr (std::same_as<T, std::uint64_t>)

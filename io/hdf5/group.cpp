@@ -156,6 +156,7 @@ dataset group::create_rows(const char* name, const extents& row_shape, std::uint
   template dataset group::create_rows<T>(const char*, const extents&, std::uint64_t);
 BDH_FOR_ELEMENT(float)
 BDH_FOR_ELEMENT(double)
+BDH_FOR_ELEMENT(std::uint8_t)
 BDH_FOR_ELEMENT(std::uint32_t)
 BDH_FOR_ELEMENT(std::uint64_t)
 BDH_FOR_ELEMENT(std::int64_t)

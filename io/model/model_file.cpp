@@ -94,6 +94,10 @@ std::vector<std::string> shortened(const std::vector<std::string>& lines) {
   return kept;
 }
 
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 void write_model(const model& m, const std::string& hash, const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
@@ -117,6 +121,10 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
       root.create_group("rotation")
           .create_dataset<double>("frequency", {m.rotation().frequency().size()})
           .write(m.rotation().frequency());
+    if (m.tokenizer_definition())
+      root.create_group("tokenizer")
+          .create_dataset<std::uint8_t>("definition", {m.tokenizer_definition()->size()})
+          .write(bytes_of(*m.tokenizer_definition()));
   }
   file.close();
 }
@@ -235,6 +243,16 @@ void read_neurons(const hdf5::group& root, model_spec& to) {
   if (neurons.has("name")) to.neuron_names = neurons.open_dataset("name").read_texts(n, 255);
 }
 
+void read_tokenizer(const hdf5::group& root, model_spec& to) {
+  if (!has_definition(to.tokens)) return;
+  const hdf5::dataset data = root.open_group("tokenizer").open_dataset("definition");
+  constexpr std::uint64_t most = std::uint64_t{64} << 20;
+  if (data.shape().size() != 1 || data.shape()[0] == 0 || data.shape()[0] > most)
+    throw input_error(data.place(), "not between 1 byte and 64 MiB", "the bytes of a tokenizer");
+  const array<std::uint8_t> bytes = data.read_list<std::uint8_t>();
+  to.tokenizer_definition = std::make_shared<const std::string>(bytes.begin(), bytes.end());
+}
+
 model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string& shown) {
   const hdf5::group root = file.root();
   expect_text(root, "format", "bdh-model");
@@ -246,6 +264,7 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   read_origin(root, p);
   read_projections(root, bytes, p);
   read_neurons(root, p);
+  read_tokenizer(root, p);
   const bool direct = p.direct.has_value();
   if (root.has("rotation"))
     with_prefix(shown + ":/", [&] {
@@ -297,6 +316,7 @@ std::string content_hash(const model& m) {
   if (m.is_direct()) h.values<float>("retention", m.direct().retention);
   for (const std::string& name : m.neuron_names())
     h.line("name " + std::to_string(name.size()) + " " + name);
+  if (m.tokenizer_definition()) h.values("tokenizer", bytes_of(*m.tokenizer_definition()));
   return h.hex();
 }
 

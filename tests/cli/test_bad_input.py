@@ -283,8 +283,8 @@ ROWS = [
     ("no layers", "import {good} -o {out}/m.bdh.h5 --layers 0", 2, ["--layers"], "", nothing),
     ("unknown pairing", "import {good} -o {out}/m.bdh.h5 --pairing odd", 2, ["--pairing", "odd"],
      "", nothing),
-    ("unknown tokenizer", "import {good} -o {out}/m.bdh.h5 --tokenizer words", 2,
-     ["--tokenizer", "words"], "", nothing),
+    ("unknown tokenizer", "import {good} -o {out}/m.bdh.h5 --tokenizer words", 1,
+     ["words"], "", nothing),
     ("negative theta", "import {good} -o {out}/m.bdh.h5 --theta -3", 2, ["--theta"], "", nothing),
     ("epsilon 0", "import {good} -o {out}/m.bdh.h5 --eps 0", 2, ["--eps"], "", nothing),
 ]

@@ -66,8 +66,9 @@ class About(HelpTest):
         self.assertRegex(facts["compiler"], r"^(GNU|Clang) \d+\.\d+")
         self.assertIn("(", facts["build"])
         self.assertRegex(facts["instructions"], r"^plain(, \w+)*; best here: \w+$")
-        for library in ("TBB", "HDF5", "libzip", "expat", "OpenSSL", "fmt", "Boost", "Eigen",
-                        "igraph", "nlohmann-json", "CLI11", "libedit", "librsvg"):
+        for library in ("TBB", "HDF5", "libzip", "expat", "Oniguruma", "ICU", "OpenSSL", "fmt",
+                        "Boost", "Eigen", "igraph", "nlohmann-json", "CLI11", "libedit",
+                        "librsvg"):
             self.assertRegex(facts["built with"], rf"\b{library} \d+\.\d+")
         self.assertRegex(facts["CUDA"], r"^(no|\d+\.\d+)")
         self.assertRegex(facts.get("commit", "0" * 12), r"^[0-9a-f]{7,40}$")

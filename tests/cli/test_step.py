@@ -94,7 +94,7 @@ class Script(StepTest):
         self.good("import", "--gx", self.path("g.csv", GRAPH), "--layers", 1, "--vocabulary", 7,
                   "--tokenizer", "ids", "-o", self.path("ids.bdh.h5"))
         self.wrong(self.path("ids.bdh.h5"), "token 3", "text abc",
-                   says=("7 tokens are not bytes", "token T"))
+                   says=("7 tokens are ids only", "token T"))
 
 
 class Values(StepTest):

@@ -1,0 +1,64 @@
+// Which tokenizer a checkpoint's model gets.
+#include <algorithm>
+#include <utility>
+
+#include <bdh/error.hpp>
+
+#include "io/checkpoint/import_context.hpp"
+#include "io/checkpoint/tokenizer_file.hpp"
+
+namespace bdh {
+namespace {
+
+bool fits(const import_context& c, const found_tokenizer& found) {
+  return found.largest < c.match.tokens;
+}
+
+std::string misfit(const found_tokenizer& found) {
+  return fmt::format("a token {}", found.largest);
+}
+
+chosen_tokenizer take(import_context& c, const found_tokenizer& found, const std::string& place) {
+  if (!fits(c, found))
+    throw input_error(place, misfit(found),
+                      fmt::format("below {}, the tokens of the model", c.match.tokens),
+                      "--tokenizer ids imports it without text");
+  c.note("tokenizer {} ({}): {} tokens with a text, of the model's {}", name(found.kind),
+         found.from, found.tokens, c.match.tokens);
+  c.not_used.insert(c.not_used.end(), found.not_used.begin(), found.not_used.end());
+  c.used.insert(c.used.end(), found.used.begin(), found.used.end());
+  return {found.kind, found.definition};
+}
+
+void remark_on(import_context& c, const std::vector<std::string>& unusable) {
+  constexpr std::size_t most = 4;
+  for (std::size_t k = 0; k < std::min(unusable.size(), most); ++k)
+    c.remark("no tokenizer: {}", unusable[k]);
+}
+
+}  // namespace
+
+chosen_tokenizer tokenizer_of(import_context& c) {
+  if (c.options.tokens) {
+    c.note("tokenizer {} (--tokenizer)", name(*c.options.tokens));
+    return {*c.options.tokens, nullptr};
+  }
+  if (c.options.tokenizer_file) {
+    const found_tokenizer given = read_tokenizer_file(*c.options.tokenizer_file);
+    return take(c, given, given.from);
+  }
+  std::vector<std::string> unusable;
+  const auto inside = tokenizer_inside(c.file.beside(), c.file.place(), unusable);
+  if (inside) return take(c, *inside, c.file.place() + ", " + inside->from);
+  const auto beside = tokenizer_beside(c.file.place(), unusable);
+  if (beside && fits(c, *beside)) return take(c, *beside, beside->from);
+  if (beside)
+    unusable.push_back(
+        fmt::format("{}: {}, and the model has {}", beside->from, misfit(*beside), c.match.tokens));
+  remark_on(c, unusable);
+  const tokenizer guess = c.match.tokens == 256 ? tokenizer::bytes : tokenizer::ids;
+  c.note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", name(guess), c.match.tokens);
+  return {guess, nullptr};
+}
+
+}  // namespace bdh
