@@ -187,7 +187,7 @@ found_tokenizer from_tokenizer_json(json all, const std::string& from, const std
     else if (!harmless)
       not_used.push_back("'" + key.substr(0, 64) + "' (" + file + ")");
   }
-  found_tokenizer result = made(tokenizer::tokenizer_json, kept.dump(), from);
+  found_tokenizer result = made(tokenizer::tokenizer_json, json_text(kept), from);
   result.not_used = std::move(not_used);
   return result;
 }

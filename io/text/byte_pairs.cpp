@@ -7,6 +7,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/files/json.hpp"
 #include "io/text/settings.hpp"
 #include "io/text/unicode.hpp"
 #include "io/text/word_model.hpp"
@@ -51,7 +52,7 @@ class byte_pairs final : public word_model {
     s.expect_only({"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
                    "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"});
     if (const nlohmann::json* dropout = s.find("dropout"); dropout != nullptr && *dropout != 0.0)
-      throw unavailable_error(s.at("dropout"), dropout->dump().substr(0, 64),
+      throw unavailable_error(s.at("dropout"), json_text(*dropout).substr(0, 64),
                               "none: with it, a text has other tokens each time",
                               "set it to null in the file");
     tokens_ = read_vocab(s);
@@ -92,7 +93,7 @@ class byte_pairs final : public word_model {
       const auto made =
           b.size() < prefix_.size() ? std::nullopt : tokens_.find(a + b.substr(prefix_.size()));
       if (!left || !right || !made)
-        throw input_error(place, one.dump().substr(0, 80),
+        throw input_error(place, json_text(one).substr(0, 80),
                           "two tokens of the vocabulary whose merger is one");
       merges_.insert_or_assign(pair_of(*left, *right), merge{rank++, *made});
     }
@@ -109,7 +110,7 @@ class byte_pairs final : public word_model {
           (space != text.npos && text.find(' ', space + 1) == text.npos))
         return {text.substr(0, space), space == text.npos ? "" : text.substr(space + 1)};
     }
-    throw input_error(place, one.dump().substr(0, 80), "two tokens, separated by a space");
+    throw input_error(place, json_text(one).substr(0, 80), "two tokens, separated by a space");
   }
 
   // The token of each character; of unknown ones those of its bytes, or the unknown token.

@@ -48,9 +48,9 @@ class character_vocabulary final : public vocabulary {
       if (!one.is_string()) throw input_error(at, one.type_name(), "a string, or null");
       const auto& text = one.get_ref<const std::string&>();
       if (!is_character(text) && !is_bracketed(text))
-        throw input_error(at, one.dump().substr(0, longest_name),
+        throw input_error(at, json_text(one).substr(0, longest_name),
                           "one character, or a name in brackets");
-      if (!tokens_.add(text, id++)) throw input_error(at, one.dump() + " again", "it once");
+      if (!tokens_.add(text, id++)) throw input_error(at, json_text(one) + " again", "it once");
     }
     if (tokens_.size() == 0) throw input_error(place, "no characters", "at least one");
   }
@@ -151,7 +151,7 @@ std::optional<std::string> character_definition(const character_list& tokens, st
     list.push_back(text);
   }
   if (!any) return refuse("no entry is one character");
-  return nlohmann::json{{"characters", list}}.dump();
+  return json_text(nlohmann::json{{"characters", list}});
 }
 
 std::unique_ptr<const vocabulary> make_character_vocabulary(std::string_view definition,

@@ -6,13 +6,14 @@
 #include <bdh/error.hpp>
 
 #include "core/base/utf8.hpp"
+#include "io/files/json.hpp"
 
 namespace bdh::text {
 namespace {
 
 // Of a value, for messages.
 std::string shown_json(const nlohmann::json& value) {
-  std::string text = value.dump();
+  std::string text = json_text(value);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return is_utf8(text) ? text : std::string(value.type_name());
 }

@@ -6,6 +6,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/files/json.hpp"
 #include "io/text/settings.hpp"
 #include "io/text/unicode.hpp"
 
@@ -130,10 +131,10 @@ token_table read_vocab(const settings& from) {
       throw input_error(at, "a token of " + std::to_string(text.size()) + " bytes",
                         "at most " + std::to_string(longest_token));
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= most_tokens)
-      throw input_error(at, id.dump().substr(0, 64),
+      throw input_error(at, json_text(id).substr(0, 64),
                         "an id, 0 to " + std::to_string(most_tokens - 1));
     if (!tokens.add(text, static_cast<token_id>(id.get<std::uint64_t>())))
-      throw input_error(at, "the id " + id.dump() + " again", "an id for each token alone");
+      throw input_error(at, "the id " + json_text(id) + " again", "an id for each token alone");
   }
   return tokens;
 }
