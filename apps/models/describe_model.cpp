@@ -259,6 +259,10 @@ nlohmann::ordered_json model_json(const model& m) {
   }
   all["retention"] = m.retention();
   all["tokenizer"] = name(m.tokens());
+  if (m.tokens() == tokenizer::characters) {
+    auto characters = nlohmann::ordered_json::parse(*m.tokenizer_definition(), nullptr, false);
+    if (characters.is_object()) all.update(characters);  // {"characters": [...]}, by token id
+  }
   all["training_window"] = nullptr;
   if (m.training_window() != 0) all["training_window"] = m.training_window();
   all["renumbered"] = m.renumbered();

@@ -86,6 +86,8 @@ class Characters(Text):
         self.refused("--text, byte 3: 'b' (U+0062), expected one of the 65 characters that the "
                      "model knows; bdh info MODEL --json lists them",
                      "run", model, "--text", "TO bE")
+        self.assertEqual("".join(json.loads(self.good("info", model, "--json"))["characters"]),
+                         "".join(LETTERS))
 
     def test_more_entries_than_the_model_has_tokens(self):
         file = self.made("chars", LETTERS + ["b"])
