@@ -14,13 +14,15 @@ std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format
 
 namespace {
 
-// Bytes of each of the four: a field of a megabyte is not for a terminal.
+// Bytes of the others: a field of a megabyte is not for a terminal.
 constexpr std::size_t most_shown = 400;
+// What is expected is the program's own text, but for names in it: lists of formats are longer.
+constexpr std::size_t most_expected = 1200;
 
 std::string text_of(const std::string& place, const std::string& found, const std::string& expected,
                     const std::string& hint) {
   std::string text = shortened(place, most_shown) + ": " + shortened(found, most_shown);
-  if (!expected.empty()) text += ", expected " + shortened(expected, most_shown);
+  if (!expected.empty()) text += ", expected " + shortened(expected, most_expected);
   if (!hint.empty()) text += "; " + shortened(hint, most_shown);
   // One line, whatever a hostile file put into a name.
   for (char& c : text)

@@ -50,7 +50,8 @@ class Packaging(unittest.TestCase):
     def test_conda_recipe_requires_every_library(self):
         """What CMake looks for, by its names at conda-forge."""
         packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel",
-                    "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg"}
+                    "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg",
+                    "icu-uc": "icu"}
         wanted = set()
         for file in ("CMakeLists.txt", "cmake/dependencies.cmake", "apps/CMakeLists.txt",
                      "apps/plot/figure/CMakeLists.txt"):
