@@ -16,14 +16,15 @@ namespace {
 
 // Bytes of the others: a field of a megabyte is not for a terminal.
 constexpr std::size_t most_shown = 400;
-// What is expected is the program's own text, but for names in it: lists of formats are longer.
-constexpr std::size_t most_expected = 1200;
+// What is expected and what to do are the program's own texts, but for names in them: lists of
+// formats are longer.
+constexpr std::size_t most_advised = 1200;
 
 std::string text_of(const std::string& place, const std::string& found, const std::string& expected,
                     const std::string& hint) {
   std::string text = shortened(place, most_shown) + ": " + shortened(found, most_shown);
-  if (!expected.empty()) text += ", expected " + shortened(expected, most_expected);
-  if (!hint.empty()) text += "; " + shortened(hint, most_shown);
+  if (!expected.empty()) text += ", expected " + shortened(expected, most_advised);
+  if (!hint.empty()) text += "; " + shortened(hint, most_advised);
   // One line, whatever a hostile file put into a name.
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

@@ -41,7 +41,8 @@ std::string decoded(const vocabulary& by, const std::vector<token_id>& ids) {
 // The tokens and what they stand for, of every text of the reference.
 void check_against_reference(const std::string& name) {
   const auto by = read(name);
-  for (const json& one : json::parse(contents("expected.json"))[name]) {
+  const json expected = json::parse(contents("expected.json"));
+  for (const json& one : expected[name]) {
     if (!one.contains("text")) continue;
     const std::string text = one["text"];
     CAPTURE(name);

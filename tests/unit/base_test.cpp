@@ -49,10 +49,11 @@ TEST_CASE("of a long text the start and the end are shown, and no character is c
     CHECK(bdh::is_utf8(text));
   }
   CHECK(bdh::shortened(std::string(100, '\x80'), 16).size() <= 16);
-  const std::string found = "a" + std::string(1000, 'x') + "z", shown = bdh::shortened(found, 400);
+  const std::string found = "a" + std::string(2000, 'x') + "z", shown = bdh::shortened(found, 400),
+                    advised = bdh::shortened(found, 1200);
   CHECK(shown.size() == 400);
   const bdh::input_error e(found, found, found, found);
-  CHECK(e.what() == shown + ": " + shown + ", expected " + shown + "; " + shown);
+  CHECK(e.what() == shown + ": " + shown + ", expected " + advised + "; " + advised);
   CHECK(e.found() == found);
 }
 
