@@ -19,7 +19,8 @@ struct plain_value {
     std::string data;
   };
   using list = std::vector<plain_value>;
-  using map = std::vector<std::pair<plain_value, plain_value>>;  // in the file's order
+  struct entry;                    // of a map: key and value
+  using map = std::vector<entry>;  // in the file's order
 
   std::variant<std::monostate, bool, std::int64_t, double, std::string, bytes, list, map> data;
   // Not empty: what the file describes by a class or a function, which is neither looked up nor
@@ -35,6 +36,11 @@ struct plain_value {
   bool empty() const noexcept { return std::holds_alternative<std::monostate>(data); }
   // Of a map: the value whose key is this string, or nothing.
   const plain_value* find(std::string_view key) const noexcept;
+};
+
+struct plain_value::entry {
+  entry(plain_value key, plain_value value) : first(std::move(key)), second(std::move(value)) {}
+  plain_value first, second;
 };
 
 // A value with the name that it has in the file.

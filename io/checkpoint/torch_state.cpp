@@ -35,9 +35,7 @@ bool is_usual_attribute(std::string_view name) {
   return false;
 }
 
-bool is_tensor(const std::pair<plain_value, plain_value>& item) {
-  return item.second.type.starts_with("tensor (");
-}
+bool is_tensor(const plain_value::entry& item) { return item.second.type.starts_with("tensor ("); }
 
 }  // namespace
 
