@@ -1,7 +1,5 @@
 // PyTorch's zip format (torch.save since 1.6): ROOT/data.pkl describes the tensors, ROOT/data/KEY
 // holds the bytes of each storage.
-#include <zip.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -13,49 +11,10 @@
 #include "io/checkpoint/tensor_file.hpp"
 #include "io/checkpoint/torch_state.hpp"
 #include "io/files/mapped_file.hpp"
+#include "io/files/zip_archive.hpp"
 
 namespace bdh {
 namespace {
-
-struct discard_archive {
-  void operator()(zip_t* archive) const noexcept { zip_discard(archive); }
-};
-struct close_entry {
-  void operator()(zip_file_t* entry) const noexcept { zip_fclose(entry); }
-};
-using zip_pointer = std::unique_ptr<zip_t, discard_archive>;
-
-std::string text_of(zip_error_t& error) {
-  std::string text = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  return text;
-}
-
-zip_pointer open_zip(std::span<const std::byte> bytes, const std::string& place) {
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* const source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-  zip_t* const archive =
-      source != nullptr ? zip_open_from_source(source, ZIP_RDONLY, &error) : nullptr;
-  if (archive == nullptr) {
-    if (source != nullptr) zip_source_free(source);
-    throw input_error(place, "a damaged zip archive (" + text_of(error) + ")", "a PyTorch file");
-  }
-  zip_error_fini(&error);
-  return zip_pointer(archive);
-}
-
-bool is_unsafe(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find('\\') != std::string_view::npos ||
-      name.find(':') != std::string_view::npos)
-    return true;
-  for (std::size_t begin = 0; begin <= name.size();) {
-    const std::size_t end = std::min(name.find('/', begin), name.size());
-    if (name.substr(begin, end - begin) == "..") return true;
-    begin = end + 1;
-  }
-  return false;
-}
 
 struct storage_type {
   const char *name, *type;  // of a storage; of a tensor in an untyped one
@@ -98,74 +57,6 @@ const storage_type& type_of(const pickle::tensor& t, const pickle::storage& stor
   return found == std::end(storage_types) ? unknown_type : *found;
 }
 
-// A zip archive whose entries are stored as they are: its names and sizes, checked, and their
-// bytes.
-class archive {
- public:
-  struct entry {
-    zip_uint64_t index = 0, size = 0;
-  };
-
-  archive(std::span<const std::byte> bytes, const std::string& place)
-      : zip_(open_zip(bytes, place)), place_(place) {
-    const zip_int64_t count = zip_get_num_entries(zip_.get(), 0);
-    for (zip_int64_t i = 0; i < count; ++i) add(static_cast<zip_uint64_t>(i), bytes.size());
-  }
-
-  const std::map<std::string, entry, std::less<>>& entries() const noexcept { return entries_; }
-  const entry* find(const std::string& name) const {
-    const auto found = entries_.find(name);
-    return found == entries_.end() ? nullptr : &found->second;
-  }
-
-  // Throws input_error at `place` when the bytes are damaged (the archive keeps a checksum).
-  array<std::byte> read(const entry& e, const std::string& place) const {
-    array<std::byte> result(e.size);
-    const std::unique_ptr<zip_file_t, close_entry> in(zip_fopen_index(zip_.get(), e.index, 0));
-    if (!in)
-      throw input_error(place, std::string("unreadable (") + zip_strerror(zip_.get()) + ")",
-                        "an entry of the archive");
-    std::size_t done = 0;
-    zip_int64_t got = 1;
-    while (done < result.size() &&
-           (got = zip_fread(in.get(), result.data() + done, result.size() - done)) > 0)
-      done += static_cast<std::size_t>(got);
-    std::byte beyond;  // the checksum is compared when the end is met
-    if (got >= 0 && done == result.size()) got = zip_fread(in.get(), &beyond, 1);
-    if (got != 0 || done != result.size())
-      throw input_error(place, std::string("damaged (") + zip_file_strerror(in.get()) + ")",
-                        std::to_string(e.size) + " bytes");
-    return result;
-  }
-
- private:
-  void add(zip_uint64_t index, std::size_t file_size) {
-    zip_stat_t stat;
-    constexpr zip_uint64_t fields = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE |
-                                    ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
-    if (zip_stat_index(zip_.get(), index, 0, &stat) != 0 || (stat.valid & fields) != fields)
-      throw input_error(place_, "an unreadable archive entry", "a PyTorch file");
-    const std::string name = stat.name;
-    const std::string place = place_ + ":" + name.substr(0, max_tensor_name);
-    if (is_unsafe(name))
-      throw input_error(place, "an absolute name or one with '..'", "names inside the archive");
-    if (stat.encryption_method != ZIP_EM_NONE)
-      throw input_error(place, "an encrypted entry", "a PyTorch file");
-    if (stat.comp_method != ZIP_CM_STORE || stat.comp_size != stat.size)
-      throw input_error(place, "a compressed entry", "stored entries, as torch.save writes them",
-                        "re-save it with torch.save");
-    if (stat.size > file_size)
-      throw input_error(place, std::to_string(stat.size) + " bytes",
-                        "at most the file's " + std::to_string(file_size));
-    if (!entries_.emplace(name, entry{index, stat.size}).second)
-      throw input_error(place, "two entries of this name", "one");
-  }
-
-  zip_pointer zip_;
-  const std::string& place_;
-  std::map<std::string, entry, std::less<>> entries_;
-};
-
 // What overlapping and expanded tensors may have together beyond what the file has, in elements: a
 // tiny file cannot state terabytes.
 constexpr std::uint64_t max_repeated = std::uint64_t{1} << 26;
@@ -173,7 +64,11 @@ constexpr std::uint64_t max_repeated = std::uint64_t{1} << 26;
 class torch_file final : public tensor_file {
  public:
   torch_file(std::span<const std::byte> file, std::string name)
-      : tensor_file(std::move(name)), archive_(file, place()) {
+      : tensor_file(std::move(name)),
+        archive_(file, place(),
+                 {.expected = "a PyTorch file",
+                  .compressed = false,
+                  .hint = "re-save it with torch.save"}) {
     const std::string description = find_description();
     check_byte_order();
     const std::string where = place() + ":data.pkl";
@@ -214,8 +109,8 @@ class torch_file final : public tensor_file {
     const auto* const entry = archive_.find(folder_ + "byteorder");
     if (entry == nullptr) return;
     const std::string where = place() + ":byteorder";
-    if (entry->size > 16)
-      throw input_error(where, std::to_string(entry->size) + " bytes", "little");
+    if (entry->bytes > 16)
+      throw input_error(where, std::to_string(entry->bytes) + " bytes", "little");
     const array<std::byte> bytes = archive_.read(*entry, where);
     if (as_text(bytes) != "little")
       throw input_error(where, "'" + std::string(as_text(bytes)) + "'", "little");
@@ -232,7 +127,7 @@ class torch_file final : public tensor_file {
              .offset = from.offset,
              .storage = storage_number(name, storage.key),
              .width = type.bytes};
-    const std::uint64_t stored = storages_[t.storage].size;
+    const std::uint64_t stored = storages_[t.storage].bytes;
     if (from.negated)
       throw input_error(place(t), "a view that negates its storage", "the values themselves",
                         "save tensor.resolve_neg()");
@@ -295,9 +190,9 @@ class torch_file final : public tensor_file {
     return result;
   }
 
-  archive archive_;
+  zip_archive archive_;
   std::string folder_;  // "model/"
-  std::vector<archive::entry> storages_;
+  std::vector<zip_archive::entry> storages_;
   std::map<std::string, std::size_t> numbers_;  // of storages, by their key
   std::uint64_t allowed_ = 0;                   // elements of the tensors that follow
 };

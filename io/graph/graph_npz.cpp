@@ -24,7 +24,8 @@ constexpr std::string_view harmless[] = {"shape",       "format", "_is_array",
 class npz_reader {
  public:
   npz_reader(std::span<const std::byte> bytes, edge_list& to)
-      : archive_(bytes, to.file, "a sparse matrix as scipy.sparse.save_npz writes it"),
+      : archive_(bytes, to.file,
+                 {.expected = "a sparse matrix as scipy.sparse.save_npz writes it"}),
         file_bytes_(bytes.size()),
         list_(to) {
     for (const std::string_view name : harmless) used_.emplace_back(name);
@@ -64,15 +65,15 @@ class npz_reader {
 
   numpy_array read(const std::string& name) {
     const std::string entry = name + std::string(ending);
-    const auto found = archive_.entries().find(entry);
-    if (found == archive_.entries().end())
+    const zip_archive::entry* const found = archive_.find(entry);
+    if (found == nullptr)
       throw input_error(list_.file, "no array '" + name + "'",
                         "a sparse matrix as scipy.sparse.save_npz writes it");
-    if (found->second.bytes > most_bytes)
-      throw input_error(place(name), std::to_string(found->second.bytes) + " bytes",
+    if (found->bytes > most_bytes)
+      throw input_error(place(name), std::to_string(found->bytes) + " bytes",
                         "at most " + std::to_string(most_bytes));
     used_.push_back(name);
-    return {archive_.read(entry), place(name)};
+    return {archive_.read(*found, archive_.place_of(entry)), place(name)};
   }
 
   std::string text(const std::string& name) {

@@ -11,20 +11,7 @@ import unittest
 import warnings
 
 from program import PATIENCE, RANDOM, SOURCE, CliTest, convert, main, table
-
-try:
-    import torch
-except ImportError:
-    # PyTorch is large: taken where it already is, in $BDH_TORCH (a Python) or where bench/run.sh
-    # installed it, never installed by a test
-    for python in (os.environ.get("BDH_TORCH"),
-                   os.path.join(SOURCE, "build/bench/environment/bin/python")):
-        if not (python and os.access(python, os.X_OK)):
-            continue
-        if subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
-            os.execv(python, [python, "-B", *sys.argv])
-    print("skipped: no PyTorch in this Python, in $BDH_TORCH or in build/bench/environment")
-    sys.exit(77)
+from pytorch import torch
 
 DUMP = os.environ["BDH_CHECKPOINT_DUMP"]
 MAKERS = os.path.join(SOURCE, "tests/data/reported")
