@@ -83,6 +83,16 @@ shown_values counted(const experiment& e, variable v, layer_id layer,
           .entries = {}};
 }
 
+explanation question(const experiment& e, variable v, neuron_id neuron, layer_id layer) {
+  return {.what = v,
+          .neuron = neuron,
+          .layer = layer,
+          .position = last_position(e),
+          .value = 0,
+          .other = 0,
+          .cause = {}};
+}
+
 }  // namespace
 
 moment moment_of(variable v) noexcept {
@@ -167,13 +177,7 @@ shown_values show(const experiment& e, variable v, layer_id layer,
 }
 
 explanation explain_x(const experiment& e, neuron_id neuron, layer_id layer) {
-  explanation why{.what = variable::x,
-                  .neuron = neuron,
-                  .layer = layer,
-                  .position = last_position(e),
-                  .value = 0,
-                  .other = 0,
-                  .cause = {}};
+  explanation why = question(e, variable::x, neuron, layer);
   if (layer > 1)
     at_moment(e, layer - 1, moment::x_ready,
               [&](const simulator& brain) { why.other = brain.read(variable::x)[neuron]; });
@@ -185,13 +189,7 @@ explanation explain_x(const experiment& e, neuron_id neuron, layer_id layer) {
 }
 
 explanation explain_y(const experiment& e, neuron_id neuron, layer_id layer) {
-  explanation why{.what = variable::y,
-                  .neuron = neuron,
-                  .layer = layer,
-                  .position = last_position(e),
-                  .value = 0,
-                  .other = 0,
-                  .cause = {}};
+  explanation why = question(e, variable::y, neuron, layer);
   at_moment(e, layer, moment::y_ready, [&](const simulator& brain) {
     why.value = brain.read(variable::y)[neuron];
     why.other = brain.read(variable::x)[neuron];

@@ -14,6 +14,7 @@
 
 #include "io/checkpoint/stated_value.hpp"
 #include "io/files/json.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh {
 namespace {
@@ -23,7 +24,7 @@ constexpr std::string_view attention_kinds =
     "linear|linear_attention|bdh|causal|default|none|raw|hebbian|standard|parallel|recurrent";
 constexpr std::size_t max_depth = 16, max_listed = 1000;
 
-plain_value parse(const std::string& text, const std::string& place) {
+plain_value parse(std::string_view text, const std::string& place) {
   const char* const hint = "move it away if it belongs to something else";
   try {
     plain_value config = plain(parse_json(text, {.depth = max_depth, .unique_keys = true}));
@@ -136,9 +137,8 @@ class reader {
       throw input_error(file.string(), "too large or unreadable",
                         "a configuration of at most 1 MiB");
     std::ifstream in(file, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
-    const plain_value config = parse(text, file.string());
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const plain_value config = parse(without_byte_order_mark(bytes, file.string()), file.string());
     read_keys(*config.as<plain_value::map>(), {.where = beside_name, .path = {}, .inside = false});
   }
 
@@ -305,8 +305,8 @@ class reader {
 
   [[noreturn]] void refuse(const std::string& key, const plain_value& v, const scope& s,
                            std::string_view usual) const {
-    std::string expected(usual);
-    std::replace(expected.begin(), expected.end(), '|', ',');
+    std::string expected;
+    for (const char c : usual) expected += c == '|' ? std::string(", ") : std::string(1, c);
     throw unavailable_error(
         file_.place(),
         fmt::format("a model with {}{} {} ({})", s.path, key, shown_value(v), s.where),

@@ -11,6 +11,7 @@
 #include "io/checkpoint/pickled_values.hpp"
 #include "io/files/json.hpp"
 #include "io/files/mapped_file.hpp"
+#include "io/files/text_start.hpp"
 #include "io/text/characters.hpp"
 #include "io/text/vocabulary.hpp"
 
@@ -234,7 +235,7 @@ found_tokenizer read(const std::filesystem::path& file, const std::string& from)
                          mapped.bytes().size());
   if (bytes.size() > largest_file)
     refuse(place, std::to_string(bytes.size()) + " bytes, more than 64 MiB");
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  if (bytes.starts_with(utf8_mark)) bytes.remove_prefix(utf8_mark.size());
   const std::size_t begin = bytes.find_first_not_of(" \t\r\n");
   if (begin == bytes.npos) refuse(place, "no contents");
   if (bytes[begin] == '{' || bytes[begin] == '[') return read_json(bytes, place, from, name);

@@ -2,6 +2,8 @@
 
 #include <bdh/error.hpp>
 
+#include "io/files/text_start.hpp"
+
 namespace bdh {
 namespace {
 
@@ -43,7 +45,7 @@ void text_blocks::begin(std::string_view bytes) {
     throw input_error(place_, "UTF-32", "UTF-8", "save the file as UTF-8");
   if (bytes.starts_with("\xff\xfe")) encoding_ = text_encoding::utf16_little;
   if (bytes.starts_with("\xfe\xff")) encoding_ = text_encoding::utf16_big;
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  if (bytes.starts_with(utf8_mark)) bytes.remove_prefix(utf8_mark.size());
   if (encoding_ != text_encoding::utf8) bytes.remove_prefix(2);
   append(bytes);
 }

@@ -9,7 +9,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
 constexpr std::array utf16_marks = {"\xff\xfe"sv, "\xfe\xff"sv},
                      utf32_marks = {"\xff\xfe\0\0"sv, "\0\0\xfe\xff"sv};
 

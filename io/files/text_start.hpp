@@ -7,6 +7,8 @@
 
 namespace bdh {
 
+inline constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+
 // How many bytes of a text that begins with `start` (4 bytes, or all where it has fewer) are a byte
 // order mark of UTF-8: 3, or 0. Throws input_error at `place` for the marks of UTF-16 and UTF-32.
 std::size_t byte_order_mark(std::string_view start, const std::string& place);

@@ -11,6 +11,7 @@
 #include "core/base/utf8.hpp"
 #include "io/files/file_pieces.hpp"
 #include "io/files/mapped_file.hpp"
+#include "io/files/text_start.hpp"
 #include "io/files/xml.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
@@ -55,9 +56,6 @@ void reserve_edges(edge_list& list, double expected) {
 
 namespace {
 
-// The byte order mark of some spreadsheets.
-constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-
 std::string first_bytes(const std::string& file) {
   file_pieces pieces(file, 512);
   const auto bytes = pieces.next();
@@ -67,20 +65,20 @@ std::string first_bytes(const std::string& file) {
 // '<' behind blanks, and behind a byte order mark of UTF-8 or UTF-16.
 bool is_xml(std::string_view start) {
   using namespace std::string_view_literals;
-  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  if (start.starts_with(utf8_mark)) start.remove_prefix(utf8_mark.size());
   if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff")) start.remove_prefix(2);
   const std::size_t first = start.find_first_not_of(" \t\r\n\0"sv);
   return first != start.npos && start[first] == '<';
 }
 
 bool is_json(std::string_view start) {
-  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  if (start.starts_with(utf8_mark)) start.remove_prefix(utf8_mark.size());
   const std::size_t first = start.find_first_not_of(" \t\r\n");
   return first != start.npos && (start[first] == '{' || start[first] == '[');
 }
 
 bool is_matrix_market(std::string_view start) {
-  if (start.starts_with(utf8_mark)) start.remove_prefix(3);
+  if (start.starts_with(utf8_mark)) start.remove_prefix(utf8_mark.size());
   return lower(start.substr(0, 14)) == "%%matrixmarket";
 }
 
@@ -131,7 +129,7 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
   } else if (graph_formats::is_matrix_market(start) || graph_formats::is_json(start)) {
     const mapped_file mapped(file);
     std::string_view text = as_text(mapped.bytes());
-    if (text.starts_with(graph_formats::utf8_mark)) text.remove_prefix(3);
+    if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
     if (graph_formats::is_json(start))
       graph_formats::read_node_link(text, list);
     else

@@ -122,10 +122,11 @@ class Statements(Reported):
 
     def test_what_is_not_computed_is_refused_by_its_key(self):
         code = "the released code's computation"
-        kinds = (f"{code} (linear,linear_attention,bdh,causal,default,none,raw,hebbian,standard,"
-                 "parallel,recurrent)")
-        off = f"{code} (false,0,none,off,no,disabled)"
-        rotary = f"{code} (true,rope,rotary,roformer,rope_interleaved,1,yes,on,default,interleaved)"
+        kinds = (f"{code} (linear, linear_attention, bdh, causal, default, none, raw, hebbian, "
+                 "standard, parallel, recurrent)")
+        off = f"{code} (false, 0, none, off, no, disabled)"
+        rotary = (f"{code} (true, rope, rotary, roformer, rope_interleaved, 1, yes, on, default, "
+                  "interleaved)")
         for file, key, value, expected in (
                 ("alibi.pt", "rotary_embedding", "'alibi'", rotary),
                 ("off.pt", "rotary_embedding", "false", rotary),
@@ -138,7 +139,7 @@ class Statements(Reported):
                  "0: activity without a history"),
                 ("softmax.pt", "softmax", "true", off),
                 ("sparse.pt", "k_sparse_ratio", "0.05", off),
-                ("experts.pt", "n_expert", "4", f"{code} (1,0,none)"),
+                ("experts.pt", "n_expert", "4", f"{code} (1, 0, none)"),
                 ("untied.pt", "per_layer_weights", "true",
                  "one set of weights for all layers, as the file has"),
                 ("adaptive.pt", "adaptive_compute", "true", off),
@@ -150,10 +151,10 @@ class Statements(Reported):
                 ("softmax-type.pt", "attention.type", "'softmax'",
                  kinds),
                 ("no-mask-type.pt", "mask", "'none'",
-                 f"{code} (causal,strict,strict_causal,strictly_causal,tril,true)"),
+                 f"{code} (causal, strict, strict_causal, strictly_causal, tril, true)"),
                 ("gelu.pt", "activation", "'gelu'",
-                 f"{code} (relu,torch.nn.functional.relu,torch.relu,"
-                 "torch.nn.modules.activation.relu,f.relu)")):
+                 f"{code} (relu, torch.nn.functional.relu, torch.relu, "
+                 "torch.nn.modules.activation.relu, f.relu)")):
             self.assertNotKnown(file, key, value, expected)
         self.assertNotKnown("no-mask.pt", "causal", "false", "scores of earlier tokens only",
                             "; --causal imports it as if it had them")
