@@ -109,7 +109,7 @@ void list_recorded(const inspect_options& o, const run_reader& run) {
     text += entry("intervention", i.is_string() ? i.get<std::string>() : json_text(i));
   for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
   if (run.recordings.empty())
-    text += entry("reports", "none; summary.csv has the active shares of each token");
+    text += entry("recordings", "none; summary.csv has the active shares of each token");
   for (const json& r : all["reports"])
     text += fmt::format("{:24}{}\n", one_line(r["file"].get<std::string>()), one_line(text_of(r)));
   print(text);
@@ -245,7 +245,7 @@ std::string in_plots(const run_reader& run, const table& t, std::size_t width) {
   throw input_error(
       o.run,
       "nothing recorded of " + subject + (o.layer ? fmt::format(" in layer {}", *o.layer) : ""),
-      recorded.empty() ? "a run with reports" : "what was: " + recorded, hint);
+      recorded.empty() ? "a run with recordings" : "what was: " + recorded, hint);
 }
 
 table synapse_table(const inspect_options& o, const run_reader& run,

@@ -42,7 +42,7 @@ void repair_folder(const repair_options& o) {
     text += line(r);
   }
   for (const std::string& name : made.copied) text += fmt::format("{:16}copied as it is\n", name);
-  for (const std::string& why : made.lost) note("bdh: a report is lost: " + why);
+  for (const std::string& why : made.lost) note("bdh: a recording is lost: " + why);
   if (made.left_out != 0)
     note(
         fmt::format("bdh: journals go on for {} more tokens than tokens.csv and summary.csv, which "
@@ -54,14 +54,14 @@ void repair_folder(const repair_options& o) {
   print(o.json ? json_text(all, 1) + "\n" : text);
 }
 
-void repair_report(const repair_options& o) {
+void repair_recording(const repair_options& o) {
   if (std::error_code ignored; std::filesystem::exists(o.target, ignored))
     throw input_error(o.target, "exists", "a new name");
   const std::filesystem::path damaged(o.damaged),
       journal = damaged.extension() == ".journal" ? damaged : journal_of(damaged);
   if (std::error_code ignored; !std::filesystem::exists(journal, ignored))
-    throw input_error(journal.string(), "no such file", "the journal of a report",
-                      "reports of a complete run have none: they are whole");
+    throw input_error(journal.string(), "no such file", "the journal of a recording",
+                      "recordings of a complete run have none: they are whole");
   const rebuilt r = rebuild(journal, o.target);
   print(o.json ? json_text(described(r), 1) + "\n" : line(r) + "wrote " + o.target + "\n");
 }
@@ -71,7 +71,7 @@ class repair_app final : public command {
   explicit repair_app(command_line& program)
       : command(program, "repair",
                 "Make a recording again from its journals, beside the damaged one.") {
-    arguments_.add("RUN", options_.damaged, "a run's folder, or one of its reports")
+    arguments_.add("RUN", options_.damaged, "a run's folder, or one of its recordings")
         .required()
         .type_name("");
     arguments_.add("-o", options_.target, "a new folder, or a new file")
@@ -84,7 +84,7 @@ class repair_app final : public command {
     if (std::filesystem::is_directory(options_.damaged, ignored))
       repair_folder(options_);
     else
-      repair_report(options_);
+      repair_recording(options_);
     return 0;
   }
 

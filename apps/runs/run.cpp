@@ -79,7 +79,7 @@ void expect_space(const run_options& o, const std::vector<recording_description>
   };
   if (!o.quiet)
     note(fmt::format(
-        "recording {} report{}: about {}{}, and {} of journals until the run is complete",
+        "{} recording{}: about {}{}, and {} of journals until the run is complete",
         recordings.size(), recordings.size() == 1 ? "" : "s", shown(bytes.recordings),
         tokens ? "" : " a token", shown(bytes.journals)));
   if (o.force || !tokens) return;

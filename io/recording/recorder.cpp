@@ -90,7 +90,7 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
   const model& m = brain.model();
   for (const recording_description& d : recordings)
     if (!fits(d, m))
-      throw input_error(d.name, "a report that does not fit the model",
+      throw input_error(d.name, "a recording that does not fit the model",
                         "one that was planned for it");
   bool watches = false;
   for (recording_description& d : recordings) {

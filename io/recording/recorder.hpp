@@ -1,4 +1,4 @@
-// Gathers the rows of reports from a simulator: X and Y when a layer has computed them, synapses
+// Gathers the rows of recordings from a simulator: X and Y when a layer has computed them, synapses
 // and logits when the token is read. Reads only; recording changes no bit of a run.
 #pragma once
 
@@ -15,18 +15,18 @@ namespace bdh {
 
 class recorder {
  public:
-  // Watches `brain`, which must outlive it, and places the probes that the reports need. `reports`
-  // get the tokens that their probes missed.
+  // Watches `brain`, which must outlive it, and places the probes that `recordings` need, which get
+  // the tokens that their probes missed.
   recorder(simulator& brain, std::vector<recording_description>& recordings);
   recorder(const recorder&) = delete;
   recorder& operator=(const recorder&) = delete;
   ~recorder();
 
-  // After the token at `position`, before the next one: for each report its row, where one is due.
+  // After the token at `position`, before the next one: the row of each recording that is due.
   std::span<const recording_row> rows(std::uint64_t position);
 
  private:
-  struct source;  // where the values of a report come from
+  struct source;  // where the values of a recording come from
   void after_round(layer_id layer, moment at);
   void take_neurons(const recording_description& d, recording_row& row) const;
   void take_events(const recording_description& d, recording_row& row) const;

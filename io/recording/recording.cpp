@@ -95,13 +95,13 @@ recording_description decoded(std::span<const std::byte> bytes, const std::strin
     d.element_ids = unpacked<std::uint32_t>(all.at("element_ids"));
     d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
   } catch (const json_error&) {
-    throw input_error(place, "another first record", "the description of a report");
+    throw input_error(place, "another first record", "the description of a recording");
   } catch (const json::exception&) {
-    throw input_error(place, "another first record", "the description of a report");
+    throw input_error(place, "another first record", "the description of a recording");
   }
   if (!is_sound(d))
     throw input_error(place, "a description that contradicts itself",
-                      "the description of a report");
+                      "the description of a recording");
   return d;
 }
 
@@ -170,7 +170,7 @@ std::uint64_t replay(journal_reader& from, const recording_description& what, re
 recording_description read_description(journal_reader& from, const std::filesystem::path& journal) {
   const auto bytes = from.next();
   if (!bytes)
-    throw input_error(journal.string(), "no whole first record", "the description of a report");
+    throw input_error(journal.string(), "no whole first record", "the description of a recording");
   return decoded(*bytes, journal.string());
 }
 

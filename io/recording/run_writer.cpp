@@ -206,7 +206,7 @@ struct run_writer::impl {
       throw shape_error("report", std::to_string(r.active_x.size()) + " layers",
                         std::to_string(layers));
     if (rows.size() != recordings.size())
-      throw shape_error("rows", std::to_string(rows.size()) + " reports",
+      throw shape_error("rows", std::to_string(rows.size()) + " recordings",
                         std::to_string(recordings.size()));
     for (std::size_t k = 0; k < rows.size(); ++k)
       if (recordings[k].what().due(r.position)) recordings[k].append(r.position, r.token, rows[k]);

@@ -160,7 +160,7 @@ class Inspect(LookingTest):
         self.refused(1, "inspect", self.path("none"), says=("run.json",))
         self.refused(1, "inspect", self.random, says=("run.json",))
         self.refused(1, "inspect", self.record("plain"), "neuron:3",
-                     says=("nothing recorded", "a run with reports"))
+                     says=("nothing recorded", "a run with recordings"))
 
     def test_control_characters_stay_in_the_file(self):
         run = self.record("run", "x:3", text="a\x1b[2J\n")

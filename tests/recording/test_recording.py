@@ -100,7 +100,7 @@ class Requests(RecordingTest):
         result = self.good(*arguments, self.path("run"),
                          *records(["logits", "x:all"])).stderr.decode()
         self.assertRegex(result,
-                         r"recording 4 reports: about [0-9.]+ kB, and [0-9.]+ kB of journals")
+                         r"4 recordings: about [0-9.]+ kB, and [0-9.]+ kB of journals")
         predicted = float(result.split("about ")[1].split(" kB")[0]) * 1e3
         found = sum(os.path.getsize(self.path("run/" + name)) for name in reports(self.path("run")))
         self.assertLess(abs(predicted / found - 1), 0.15)
