@@ -152,8 +152,9 @@ class text_as_tokens final : public token_source {
 // Decimal numbers, separated by blanks, line ends or commas; between two commas there is one.
 class numbers_as_tokens final : public token_source {
  public:
-  numbers_as_tokens(byte_stream from, neuron_id vocabulary)
-      : from_(std::move(from)), vocabulary_(vocabulary) {}
+  numbers_as_tokens(byte_stream from, neuron_id vocabulary,
+                    std::optional<std::uint64_t> total = std::nullopt)
+      : from_(std::move(from)), vocabulary_(vocabulary), total_(total) {}
   std::optional<token_id> next() override {
     std::string word;
     for (;;) {
@@ -171,7 +172,7 @@ class numbers_as_tokens final : public token_source {
       if (separates && !word.empty()) return number(word);
     }
   }
-  std::optional<std::uint64_t> total() const override { return std::nullopt; }
+  std::optional<std::uint64_t> total() const override { return total_; }
   void on_wait(std::function<void()> call) override { from_.on_wait(std::move(call)); }
 
  private:
@@ -191,12 +192,22 @@ class numbers_as_tokens final : public token_source {
 
   byte_stream from_;
   neuron_id vocabulary_;
+  std::optional<std::uint64_t> total_;
   std::uint64_t count_ = 0;
   bool comma_ = false;  // since the last number
 };
 
 std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {
   return std::make_unique<numbers_as_tokens>(std::move(from), m.sensory_nodes());
+}
+
+// Numbers that can be read twice: a mistake shows before the work, not in the middle of it, and
+// their count is known. `open` gives their bytes.
+template <class Open>
+std::unique_ptr<token_source> counted_numbers(const model& m, Open open) {
+  std::uint64_t count = 0;
+  for (numbers_as_tokens all(open(), m.sensory_nodes()); all.next();) ++count;
+  return std::make_unique<numbers_as_tokens>(open(), m.sensory_nodes(), count);
 }
 
 std::unique_ptr<token_source> text_tokens(byte_stream from, const char* option, const model& m) {
@@ -238,12 +249,12 @@ void token_choice::check(bool only_files) const {
 std::unique_ptr<token_source> token_choice::open(const model& m) const {
   if (text) return text_tokens({"--text", *text}, "--text", m);
   if (text_file) return text_tokens(open_file(*text_file), "--text-file", m);
-  if (tokens) {
-    // A mistake on the command line should show before the work, not in the middle of it.
-    for (const auto all = numbers({"--tokens", *tokens}, m); all->next();) continue;
-    return numbers({"--tokens", *tokens}, m);
+  if (tokens) return counted_numbers(m, [&] { return byte_stream("--tokens", *tokens); });
+  if (tokens_file) {
+    byte_stream file = open_file(*tokens_file);
+    if (!file.size()) return numbers(std::move(file), m);  // a pipe
+    return counted_numbers(m, [&] { return open_file(*tokens_file); });
   }
-  if (tokens_file) return numbers(open_file(*tokens_file), m);
   byte_stream input("standard input", STDIN_FILENO, false);
   if (input.size()) input.begin();
   return m.tokens() == tokenizer::ids ? numbers(std::move(input), m)

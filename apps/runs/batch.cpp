@@ -6,13 +6,10 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
@@ -25,90 +22,9 @@
 #include "core/base/version.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/json.hpp"
-#include "io/files/text_start.hpp"
 
 namespace bdh::app {
 namespace {
-
-constexpr std::uint64_t usual_streams = 16;  // at a time: more gain little
-constexpr double most_of_memory = 0.9;
-
-// ---- what is to be done
-
-std::string all_of(const std::string& file) {
-  if (file != "-") {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream || std::filesystem::is_directory(file))
-      throw input_error(file, "no file that can be read", "one prompt a line");
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
-  std::string text;
-  for (char piece[65536];;) {
-    const std::ptrdiff_t got =
-        read_unless_stopped(STDIN_FILENO, std::as_writable_bytes(std::span(piece)), {});
-    if (got < 0) throw input_error("standard input", "cannot be read", "one prompt a line");
-    if (got == 0) return text;
-    text.append(piece, static_cast<std::size_t>(got));
-  }
-}
-
-// Lines end with LF or CR LF; the last one need not.
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.emplace_back(text.substr(at, end - at));
-    if (lines.back().ends_with('\r')) lines.back().pop_back();
-    at = end + 1;
-  }
-  return lines;
-}
-
-void add_stream(batch_plan& plan, const run_options& o,
-                const std::optional<std::uint64_t>& prompt) {
-  run_options one = o;
-  if (__builtin_add_overflow(one.seed, plan.streams.size(), &one.seed))
-    throw input_error("--seed", std::to_string(o.seed),
-                      "less: streams have the seeds from it on, all below 2^64");
-  if (!o.folder.empty())
-    one.folder =
-        (std::filesystem::path(o.folder) / fmt::format("stream-{:04}", plan.streams.size()))
-            .string();
-  plan.streams.push_back(std::move(one));
-  if (!prompt) {
-    plan.tokens = plan.longest = std::nullopt;
-  } else if (plan.tokens) {
-    *plan.tokens += *prompt + o.generate;
-    *plan.longest = std::max(*plan.longest, *prompt + o.generate);
-  }
-}
-
-// How many streams run at the same time. Throws input_error when the options want more than
-// fit.
-std::size_t streams_at_a_time(const run_options& o, const model& m, bool rounded_synapses,
-                              std::size_t streams) {
-  const std::uint64_t each = std::max<std::uint64_t>(
-      m.synapse_bytes(rounded_synapses ? sizeof(bfloat16) : sizeof(float)), 1);
-  std::uint64_t wanted = std::min<std::uint64_t>(o.streams.value_or(usual_streams), streams);
-  if (o.engine.device == "cpu") {
-    const std::uint64_t fit =
-        static_cast<std::uint64_t>(most_of_memory * static_cast<double>(free_memory())) / each;
-    if (!o.streams) wanted = std::clamp<std::uint64_t>(fit, 1, wanted);
-    if (wanted > fit)
-      throw input_error(
-          "--streams",
-          fmt::format("{} at a time with {} of synapses each", wanted, shown_bytes(each)),
-          fmt::format("at most {}, which fit into 90 % of the {} of free memory", fit,
-                      shown_bytes(free_memory())));
-  }
-  if (!o.quiet && !o.json)
-    note(fmt::format("{} stream{}, {} at a time: {} of synapses each, {} in all", streams,
-                     streams == 1 ? "" : "s", wanted, shown_bytes(each),
-                     shown_bytes(each * wanted)));
-  return wanted;
-}
-
-// ---- doing it
 
 // A number, a tab, what was generated: ids separated by commas, or text with backslashes, line
 // ends, tabs and what is no text escaped.
@@ -139,8 +55,11 @@ class batch {
         ended_(plan.streams.size()),
         all_(model_),
         progress_(!o.quiet, plan.tokens) {
-    intervene(*next_, o, next_->tokens(),
-              plan.longest);  // refused here, before anything is written
+    // What is wrong with one is refused here, before anything is written.
+    for (const run_options& one : plan.streams)
+      if (&one == &plan.streams.front() || one.condition != (&one - 1)->condition)
+        expect_interventions(*next_, one, plan.longest);
+    intervene(*next_, plan.streams.front(), next_->tokens(), plan.longest);
     if (plan.longest && leaves_window(*next_, next_->tokens() + *plan.longest) && !o.json &&
         !o.quiet)
       note_window(model_);
@@ -152,6 +71,8 @@ class batch {
   int run() {
     if (!options_.folder.empty()) {
       claim_folder(options_.folder);
+      for (const run_options& one : plan_.streams)
+        std::filesystem::create_directories(std::filesystem::path(one.folder).parent_path());
       write_index();
     }
     stop_on_signals();
@@ -181,13 +102,31 @@ class batch {
     if (!options_.batch.empty()) all["batch"] = options_.batch;
     all["streams"] = nlohmann::json::array();
     for (std::size_t k = 0; k < ended_.size(); ++k) {
+      const run_options& o = plan_.streams[k];
       nlohmann::ordered_json one{
-          {"folder", std::filesystem::path(plan_.streams[k].folder).filename().string()},
-          {"seed", plan_.streams[k].seed}};
-      if (!options_.batch.empty()) one["line"] = k + 1;
+          {"folder", std::filesystem::path(o.folder).lexically_relative(options_.folder).string()}};
+      one.update(origin(k));
       all["streams"].push_back(std::move(one));
     }
     write_text(std::filesystem::path(options_.folder) / "streams.json", json_text(all, 1) + "\n");
+  }
+
+  // Of stream k: its seed, and the line, or the condition and trial, that it is.
+  nlohmann::ordered_json origin(std::size_t k) const {
+    const run_options& o = plan_.streams[k];
+    nlohmann::ordered_json of{{"seed", o.seed}};
+    if (!options_.batch.empty()) of["line"] = k + 1;
+    if (!o.condition.empty()) of["condition"] = o.condition;
+    if (o.trial) of["trial"] = *o.trial;
+    return of;
+  }
+
+  std::string shown_origin(std::size_t k) const {
+    const run_options& o = plan_.streams[k];
+    if (!options_.batch.empty()) return fmt::format(" (line {})", k + 1);
+    if (!o.trial) return "";
+    return o.condition.empty() ? fmt::format(" (trial {})", *o.trial)
+                               : fmt::format(" ({}, trial {})", o.condition, *o.trial);
   }
 
   void start() {
@@ -257,9 +196,7 @@ class batch {
     ended_[number].status = run_status::failed;
     ended_[number].error = why.what();
     progress_.clear();
-    note(fmt::format("bdh: stream {}{}: {}", number,
-                     options_.batch.empty() ? "" : fmt::format(" (line {})", number + 1),
-                     why.what()));
+    note(fmt::format("bdh: stream {}{}: {}", number, shown_origin(number), why.what()));
   }
 
   // Another one can be made of the last stream only while it is there.
@@ -295,9 +232,8 @@ class batch {
       for (std::size_t k = 0; k < ended_.size(); ++k) {
         const result& r = ended_[k];
         nlohmann::ordered_json one{{"stream", k},
-                                   {"seed", plan_.streams[k].seed},
                                    {"status", r.status ? name(*r.status) : "not begun"}};
-        if (!options_.batch.empty()) one["line"] = k + 1;
+        one.update(origin(k));
         if (!r.error.empty()) one["error"] = r.error;
         one.update(r.about);
         all["streams"].push_back(std::move(one));
@@ -324,8 +260,8 @@ class batch {
         fmt::format("bdh: stopped by a signal after {} tokens in {} of {} streams",
                     shown_count(static_cast<double>(all_.tokens())), begun_, ended_.size());
     if (!options_.folder.empty())
-      line += fmt::format("; all of them are recorded, bdh resume {}/stream-NNNN goes on with one",
-                          options_.folder);
+      line += fmt::format("; all of them are recorded, bdh resume {} goes on with one",
+                          plan_.streams.front().folder);
     note(line);
   }
 
@@ -353,30 +289,6 @@ class batch {
 };
 
 }  // namespace
-
-batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses) {
-  batch_plan plan;
-  plan.tokens = plan.longest = 0;
-  if (o.batch.empty()) {
-    const auto total = o.input.open(m)->total();
-    for (std::uint64_t k = 0; k < *o.streams; ++k) add_stream(plan, o, total);
-  } else {
-    const std::string place = o.batch == "-" ? "standard input" : o.batch;
-    const std::string text = all_of(o.batch);
-    const std::vector<std::string> lines = lines_of(without_byte_order_mark(text, place));
-    if (lines.empty()) throw input_error(place, "no lines", "one prompt a line");
-    for (const std::string& line : lines) {
-      const auto prompt = open_line(fmt::format("{}:{}", place, plan.streams.size() + 1), line, m);
-      std::uint64_t tokens = 0;
-      while (prompt->next()) ++tokens;
-      run_options one = o;
-      (m.tokens() == tokenizer::ids ? one.input.tokens : one.input.text) = line;
-      add_stream(plan, one, tokens);
-    }
-  }
-  plan.at_a_time = streams_at_a_time(o, m, rounded_synapses, plan.streams.size());
-  return plan;
-}
 
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
               const std::optional<run_state>& state,

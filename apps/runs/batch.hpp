@@ -1,5 +1,5 @@
-// bdh run with --batch or --streams: several streams over one model, each a run of its own, read
-// together.
+// bdh run with --batch, --streams or --trials: several streams over one model, each a run of its
+// own, read together.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <bdh/state.hpp>
 
 #include "apps/runs/run_options.hpp"
+#include "io/protocol/protocol.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh::app {
@@ -22,9 +23,11 @@ struct batch_plan {
   std::optional<std::uint64_t> tokens, longest;  // of all streams, of the longest; where known
 };
 
-// Reads the prompts, all of them. Throws input_error for one that is none, and for streams that do
-// not fit into memory.
-batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses);
+// Reads the prompts, all of them; or makes a stream of each trial of each condition of `what`,
+// where there is one: trials of a number have the same seed, seed + number, in all conditions.
+// Throws input_error for what is no prompt, and for streams that do not fit into memory.
+batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapses,
+                      const std::optional<protocol>& what);
 
 // `first`: a stream to begin with, `state`: where every stream begins. Returns the exit code: 1
 // when a stream failed.

@@ -12,32 +12,43 @@
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/batch.hpp"
+#include "apps/runs/recording_space.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
 #include "io/files/atomic_file.hpp"
+#include "io/files/error_context.hpp"
+#include "io/protocol/protocol.hpp"
 #include "io/recording/recording_plan.hpp"
 
 namespace bdh::app {
 namespace {
 
-constexpr double most_recorded_bytes = 1e10, most_of_free_space = 0.9;
+// Of several streams, trials among them.
+void check_streams(const run_options& o) {
+  if (!o.input.standard_input.empty())
+    throw usage_error(
+        "--streams",
+        "cannot share standard input, expected a file, or --batch - with one prompt a line");
+  if (o.prefill.blocks())
+    throw usage_error("--prefill blocks",
+                      "is for one stream: several read their tokens together, token by token");
+  if (!o.save_state.empty())
+    throw usage_error(
+        "--save-state",
+        "is one file for several streams; -o keeps a checkpoint of each that is stopped");
+}
 
 void check(const run_options& o) {
   if (o.batch.empty())
     o.input.check(false);
   else if (o.input.given() != 0)
     throw usage_error("--batch", "contradicts another text: its lines are the prompts");
-  if (o.in_streams() && !o.input.standard_input.empty())
-    throw usage_error(
-        "--streams",
-        "cannot share standard input, expected a file, or --batch - with one prompt a line");
-  if (o.in_streams() && o.prefill.blocks())
-    throw usage_error("--prefill blocks",
-                      "is for one stream: several read their tokens together, token by token");
-  if (o.in_streams() && !o.save_state.empty())
-    throw usage_error(
-        "--save-state",
-        "is one file for several streams; -o keeps a checkpoint of each that is stopped");
+  if (o.in_streams()) check_streams(o);
+  if ((o.trials || !o.protocol.empty()) && !o.batch.empty())
+    throw usage_error("--batch",
+                      "contradicts --protocol and --trials: each trial has the one text");
+  if (!o.condition.empty() && o.protocol.empty())
+    throw usage_error("--condition", "needs --protocol FILE");
   if (o.generate == 0 && (o.temperature || o.top_k != 0))
     throw usage_error("--temperature and --top-k", "need --generate");
   if (o.top_k != 0 && o.temperature.value_or(0) == 0)
@@ -58,40 +69,6 @@ std::vector<recording_description> planned_recordings(const run_options& o,
   return plan_recordings(brain.model(), requests, brain.tokens());
 }
 
-double free_bytes(std::filesystem::path folder) {
-  std::error_code failed;
-  for (folder = std::filesystem::absolute(folder, failed);
-       !std::filesystem::exists(folder, failed) && folder.has_relative_path();)
-    folder = folder.parent_path();
-  const auto space = std::filesystem::space(folder, failed);
-  return failed ? std::numeric_limits<double>::infinity() : static_cast<double>(space.available);
-}
-
-// Prints how much the recordings will take. Throws input_error when that is more than a careless
-// user may have meant, or than there is.
-void expect_space(const run_options& o, const std::vector<recording_description>& recordings,
-                  std::optional<std::uint64_t> tokens) {
-  if (recordings.empty()) return;
-  const predicted_bytes bytes = predict_bytes(recordings, static_cast<double>(tokens.value_or(1)));
-  const double all = bytes.recordings + bytes.journals;
-  const auto shown = [](double b) {
-    return shown_bytes(static_cast<std::uint64_t>(std::min(b, 1e19)));
-  };
-  if (!o.quiet)
-    note(fmt::format(
-        "{} recording{}: about {}{}, and {} of journals until the run is complete",
-        recordings.size(), recordings.size() == 1 ? "" : "s", shown(bytes.recordings),
-        tokens ? "" : " a token", shown(bytes.journals)));
-  if (o.force || !tokens) return;
-  if (all > most_recorded_bytes)
-    throw input_error("--record", "about " + shown(all), "at most " + shown(most_recorded_bytes),
-                      "--force records it all the same");
-  if (const double available = free_bytes(o.folder); all > most_of_free_space * available)
-    throw input_error("--record", "about " + shown(all),
-                      "at most 90 % of the " + shown(available) + " free in " + o.folder,
-                      "--force records it all the same");
-}
-
 // The synapses to begin from, if there are any; their retention and the way they are stored become
 // those of the engine.
 std::optional<run_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
@@ -109,24 +86,47 @@ std::optional<run_state> first_state(const run_options& o, const model& m, engin
   return state;
 }
 
-int run_streams(const run_options& o, const model& m) {
+// The conditions that are to run. Those of one run, which is no trial, become its interventions.
+std::optional<protocol> conditions_to_run(run_options& o, const model& m) {
+  std::optional<protocol> what;
+  if (!o.protocol.empty()) {
+    what = read_protocol(o.protocol, m);
+    if (!o.condition.empty())
+      what->conditions =
+          std::vector{with_context([](const std::string&) { return std::string("--condition"); },
+                                   [&] { return what->condition(o.condition); })};
+  }
+  if (o.trials && !what) what = protocol{{{}}, {}};
+  if (!what || o.trials || o.streams || what->trials || what->conditions.size() > 1) return what;
+  const protocol_condition& only = what->conditions.front();
+  o.condition = only.name;
+  o.interventions.insert(o.interventions.end(), only.interventions.begin(),
+                         only.interventions.end());
+  return std::nullopt;
+}
+
+int run_streams(const run_options& o, const model& m, const std::optional<protocol>& what) {
   engine_choice engine = o.engine;
   engine.seed = o.seed;
   engine.quiet = o.quiet;
   const auto state = first_state(o, m, engine);
-  const batch_plan plan = plan_batch(o, m, engine.rounds_synapses());
+  const batch_plan plan = plan_batch(o, m, engine.rounds_synapses(), what);
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
   if (state) brain->restore(*state);
   const auto recordings = planned_recordings(o, *brain);
-  expect_space(o, recordings, plan.tokens);
+  expect_space(
+      plan.streams.front(), recordings,
+      {.first = *brain, .state = state, .streams = plan.streams.size(), .tokens = plan.tokens});
   return run_batch(o, plan, std::move(brain), state, recordings);
 }
 
-int run(const run_options& o) {
+int run(run_options o) {
   check(o);
   const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
-  if (o.in_streams()) return run_streams(o, m);
+  const auto what = conditions_to_run(o, m);
+  if (what) check_streams(o);
+  if (o.in_streams() || what) return run_streams(o, m, what);
   const auto input = o.input.open(m);
 
   engine_choice engine = o.engine;
@@ -135,12 +135,12 @@ int run(const run_options& o) {
   auto state = first_state(o, m, engine);
   simulator brain = engine.make(m);
   if (state) brain.restore(*state);
-  state.reset();
   const auto recordings = planned_recordings(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, brain.tokens(), total);
   expect_blocks(o.prefill, brain, recordings);
-  expect_space(o, recordings, total);
+  expect_space(o, recordings, {.first = brain, .state = state, .tokens = total});
+  state.reset();
   stop_on_signals();
   return run_session(o, brain, *input, recordings);
 }
@@ -191,9 +191,7 @@ class run_app final : public command {
         });
     c.add("--record-file", o.record_file, "also record what this file lists (JSON)")
         .type_name("FILE");
-    c.add("--do", o.interventions,
-          "an intervention: 'lesion 5,7', 'silence x:3 tokens 10-20', ...; repeatable")
-        .type_name("WHAT");
+    add_experiment(c, o);
     add_number<std::uint64_t>(
         c, "--checkpoint-every", o.checkpoint_every, positive_count,
         "tokens between checkpoints, from which bdh resume goes on [only at Ctrl-C and SIGTERM]")
@@ -205,6 +203,21 @@ class run_app final : public command {
   int run() override { return app::run(options_); }
 
  private:
+  // What is done to the network, and how often.
+  static void add_experiment(command_line& c, run_options& o) {
+    c.add("--do", o.interventions,
+          "an intervention: 'lesion 5,7', 'stimulate x:3 0.4 every 50 for 3', ...; repeatable")
+        .type_name("WHAT");
+    c.add("--protocol", o.protocol,
+          "interventions by condition, JSON or CSV; several conditions or trials are runs of their "
+          "own: RUNDIR/CONDITION/trial-0000")
+        .type_name("FILE");
+    c.add("--condition", o.condition, "only this condition of the protocol").type_name("NAME");
+    add_number<std::uint64_t>(c, "--trials", o.trials, {1, 1 << 20, "1 to 1048576"},
+                              "runs of each condition, with the seeds seed, seed + 1, ...; they "
+                              "differ in what is drawn at random [as the protocol says]");
+  }
+
   run_options options_;
 };
 

@@ -26,6 +26,9 @@ struct run_options {
   std::string folder, record_file, state, save_state;
   std::vector<std::string> record;
   std::vector<std::string> interventions;  // bdh/intervention.hpp
+  std::string protocol, condition;         // io/protocol/protocol.hpp
+  std::optional<std::uint64_t> trials;     // of each condition; each is a stream
+  std::optional<std::uint64_t> trial;      // which of them this is
   std::uint64_t checkpoint_every = 0;      // tokens; 0: only when a signal stops the run
   bool json = false, quiet = false, force = false;
   std::string batch;                     // file of prompts, one a line; "-": standard input

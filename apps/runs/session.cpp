@@ -147,10 +147,31 @@ void print_json(const run_options& o, const simulator& brain, const run_recorder
 
 void note_stop(const run_options& o, std::uint64_t tokens) {
   const std::string recorded =
-      o.folder.empty() ? ""
-                       : fmt::format("; all of them are recorded, bdh resume {} goes on", o.folder);
+      o.folder.empty() || tokens == 0
+          ? ""
+          : fmt::format("; all of them are recorded, bdh resume {} goes on", o.folder);
   note(fmt::format("bdh: stopped by a signal after {} tokens{}",
                    shown_count(static_cast<double>(tokens)), recorded));
+}
+
+// The interventions of the options, checked against the tokens of the run. `use` gets each, and
+// its place for messages.
+template <class Use>
+void for_each_intervention(const model& m, const run_options& o, std::uint64_t first,
+                           std::optional<std::uint64_t> total, Use use) {
+  std::uint32_t noises = 0;
+  for (const std::string& text : o.interventions) {
+    const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
+    intervention p = with_context(named, [&] { return parse_intervention(m, text, first); });
+    p.always = p.first == 0 && first == 0 && !p.pulses();
+    if (p.what == intervention_kind::noise) {
+      ++noises;
+      if (!p.noise.seed) p.noise.seed = o.seed;
+      if (p.noise.stream == 0) p.noise.stream = noises;
+    }
+    expect_within_run("--do '" + text + "'", p, first, total);
+    with_context(named, [&] { use(p); });
+  }
 }
 
 // Finds out before a long run, not after it, that its synapses cannot be saved.
@@ -160,6 +181,22 @@ void check_target(const std::string& file) {
 }
 
 }  // namespace
+
+void expect_within_run(const std::string& place, const intervention& p, std::uint64_t first,
+                       std::optional<std::uint64_t> total) {
+  // Of pulses at given positions, and of what acts once, none may be lost.
+  const bool each = p.acts_once() || !p.onsets.empty();
+  const std::uint64_t begin = p.first_position(), end = p.last_position();
+  const bool past = each ? begin < first : end < first;
+  const std::uint64_t furthest = p.onsets.empty() ? begin : p.onsets.back();
+  if (!past && (!total || *total == 0 || furthest < first + *total)) return;
+  std::uint64_t found = furthest;
+  if (past) found = each ? begin : end;
+  throw input_error(place, fmt::format("token {}", found),
+                    total && *total != 0
+                        ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
+                        : fmt::format("{} or later, the tokens of this run", first));
+}
 
 bool leaves_window(const simulator& brain, std::uint64_t tokens) {
   const std::uint64_t window = brain.model().training_window();
@@ -175,21 +212,15 @@ void note_window(const model& m) {
 
 void intervene(simulator& brain, const run_options& o, std::uint64_t first,
                std::optional<std::uint64_t> total) {
-  for (const std::string& text : o.interventions) {
-    const auto named = [&](const std::string& place) { return "--do '" + text + "', " + place; };
-    intervention p =
-        with_context(named, [&] { return parse_intervention(brain.model(), text, first); });
-    p.always = p.first == 0 && first == 0;
-    const bool past = p.last < first || (p.acts_once() && p.first < first);
-    if (past || (total && *total != 0 && p.first >= first + *total))
-      throw input_error(
-          "--do '" + text + "'", fmt::format("token {}", past && !p.acts_once() ? p.last : p.first),
-          total && *total != 0
-              ? fmt::format("{} to {}, the tokens of this run", first, first + *total - 1)
-              : fmt::format("{} or later, the tokens of this run", first));
-    if (p.acts_once() && p.first < brain.tokens()) continue;  // it has happened
-    with_context(named, [&] { brain.interventions().add(p); });
-  }
+  for_each_intervention(brain.model(), o, first, total, [&](const intervention& p) {
+    const bool done = p.acts_once() && p.last_position() < brain.tokens();
+    if (!done) brain.interventions().add(p);
+  });
+}
+
+void expect_interventions(const simulator& brain, const run_options& o,
+                          std::optional<std::uint64_t> total) {
+  for_each_intervention(brain.model(), o, brain.tokens(), total, [](const intervention&) {});
 }
 
 int run_session(const run_options& o, simulator& brain, token_source& input,

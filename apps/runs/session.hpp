@@ -18,6 +18,15 @@ namespace bdh::app {
 void intervene(simulator& brain, const run_options& o, std::uint64_t first,
                std::optional<std::uint64_t> total);
 
+// Throws input_error where an intervention, or one of its pulses, can never happen in a run that
+// begins at `first` and has `total` tokens, where that is known.
+void expect_within_run(const std::string& place, const intervention& p, std::uint64_t first,
+                       std::optional<std::uint64_t> total);
+
+// Throws input_error for what intervene() would refuse, or unavailable_error; adds nothing.
+void expect_interventions(const simulator& brain, const run_options& o,
+                          std::optional<std::uint64_t> total);
+
 // Whether a stream without forgetting that gets to `tokens` tokens leaves what the model was
 // trained on; and the note that says so.
 bool leaves_window(const simulator& brain, std::uint64_t tokens);

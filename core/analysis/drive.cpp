@@ -73,9 +73,10 @@ void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, d
       });
     removed = removed || (p.what == intervention_kind::lesion && p.on == target::neurons && here);
     if (p.on != variable || !here) continue;
-    if (p.what == intervention_kind::stimulate) d.injected += p.value;
+    if (p.what == intervention_kind::stimulate) d.injected += p.value_at(position);
+    if (p.what == intervention_kind::noise) d.injected += p.noise_at(position, layer, k);
     if (p.what == intervention_kind::clamp || p.what == intervention_kind::silence)
-      d.held = p.value;
+      d.held = p.value_at(position);
   }
   if (removed) d.held = 0;
 }

@@ -38,7 +38,7 @@ experiment::replica experiment::begin_at(const snapshot* from) const {
     if (const auto* released = std::get_if<release_of>(&events_[i])) active.erase(released->number);
   }
   for (const auto& [number, p] : active) {
-    const bool done = p->acts_once() && p->first < r.brain->tokens();
+    const bool done = p->acts_once() && p->last_position() < r.brain->tokens();
     r.number[number] = done ? 0 : r.brain->interventions().add(*p);
   }
   return r;
@@ -173,7 +173,10 @@ int experiment::intervene(const intervention& what) {
   check_between_tokens();
   ensure_probed(current().interventions().probes_needed(what));
   intervention kept = what;
-  kept.always = what.first == 0 && current().tokens() == 0;
+  kept.always = what.first == 0 && current().tokens() == 0 && !what.pulses();
+  // Replicas number their interventions anew: noise keeps the number that it has now.
+  if (kept.what == intervention_kind::noise && kept.noise.stream == 0)
+    kept.noise.stream = static_cast<std::uint32_t>(now_.interventions + 1);
   apply(now_, kept);
   events_.emplace_back(std::move(kept));
   return now_.interventions;

@@ -20,8 +20,9 @@ enum class purpose : std::uint32_t {
   graph_inhibition = 18,
   graph_sensory = 19,
   graph_readout = 20,
-  calibration = 21,      // tokens of a test stream
-  synapse_rounding = 32  // item: layer and pair of neurons, step: the layer's clock
+  calibration = 21,       // tokens of a test stream
+  synapse_rounding = 32,  // item: layer and pair of neurons, step: the layer's clock
+  noise = 33              // random currents; item: stream and neuron, step: token, layer, X or Y
 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.

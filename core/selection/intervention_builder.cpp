@@ -78,6 +78,8 @@ void expect_in_range(const model& m, const intervention& p) {
       throw input_error("intervention", "layer " + std::to_string(l),
                         "1 to " + std::to_string(m.layers()));
   finite(p.value, std::numeric_limits<double>::lowest(), "a value, finite in float32");
+  for (const double v : p.course)
+    finite(v, std::numeric_limits<double>::lowest(), "values, finite in float32");
 }
 
 intervention_builder& intervention_builder::layers(std::vector<layer_id> which) {
@@ -92,6 +94,47 @@ intervention_builder& intervention_builder::tokens(std::uint64_t first, std::uin
                       "first <= last");
   made_.first = first;
   made_.last = last;
+  return *this;
+}
+
+intervention_builder& intervention_builder::at(std::vector<std::uint64_t> positions) {
+  made_.onsets = sorted_once(std::move(positions), "position");
+  made_.first = 0;
+  made_.last = std::numeric_limits<std::uint64_t>::max();
+  return *this;
+}
+
+intervention_builder& intervention_builder::every(std::uint64_t tokens) {
+  if (tokens == 0) throw input_error("intervention", "every 0", "1 or more");
+  made_.every = tokens;
+  return *this;
+}
+
+intervention_builder& intervention_builder::lasting(std::uint64_t tokens) {
+  if (tokens == 0) throw input_error("intervention", "pulses of 0 tokens", "1 or more");
+  made_.length = tokens;
+  return *this;
+}
+
+intervention_builder& intervention_builder::course(std::vector<double> values) {
+  const bool clamps = made_.what == intervention_kind::clamp;
+  if (!clamps && made_.what != intervention_kind::stimulate)
+    throw input_error("intervention", "a course of values", "clamp or stimulate");
+  if (values.empty()) throw input_error("intervention", "no value", "one or more");
+  for (const double v : values)
+    finite(v, clamps ? 0 : std::numeric_limits<double>::lowest(), "values, finite in float32");
+  made_.length = values.size();
+  made_.course = std::move(values);
+  return *this;
+}
+
+intervention_builder& intervention_builder::seed(std::uint64_t seed) {
+  made_.noise.seed = seed;
+  return *this;
+}
+
+intervention_builder& intervention_builder::stream(std::uint32_t number) {
+  made_.noise.stream = number;
   return *this;
 }
 
@@ -129,6 +172,26 @@ intervention_builder stimulate(variable v, std::vector<neuron_id> neurons, doubl
   return on_values(
       intervention_kind::stimulate, v, std::move(neurons),
       finite(value, std::numeric_limits<double>::lowest(), "a value, finite in float32"));
+}
+
+intervention_builder gaussian_noise(variable v, std::vector<neuron_id> neurons, double mean,
+                                    double deviation) {
+  intervention_builder made = on_values(intervention_kind::noise, v, std::move(neurons), 0);
+  intervention p = made;
+  p.noise.mean = finite(mean, std::numeric_limits<double>::lowest(), "a mean, finite in float32");
+  p.noise.deviation = finite(deviation, 0, "a standard deviation >= 0, finite in float32");
+  return intervention_builder(std::move(p));
+}
+
+intervention_builder poisson_noise(variable v, std::vector<neuron_id> neurons, double rate,
+                                   double size) {
+  intervention_builder made = on_values(intervention_kind::noise, v, std::move(neurons), 0);
+  intervention p = made;
+  p.noise.by = noise_current::law::poisson;
+  p.noise.rate = finite(rate, 0, "a rate >= 0: spikes a token and layer");
+  if (rate > 500) throw input_error("intervention", "rate " + shown(rate), "at most 500");
+  p.noise.size = finite(size, std::numeric_limits<double>::lowest(), "a size, finite in float32");
+  return intervention_builder(std::move(p));
 }
 
 intervention_builder freeze() { return on_everything(intervention_kind::freeze); }

@@ -58,8 +58,11 @@ class selection_parser {
     return named ? named : m_.neuron_named(unquoted(text));
   }
 
-  neuron_id neuron(std::string_view text) const {
-    if (const auto named = by_name(text)) return *named;
+  neuron_id neuron(std::string_view text) {
+    if (const auto named = by_name(text)) {
+      has_names_ = true;
+      return *named;
+    }
     std::string_view number = text;
     const bool own_number = !number.empty() && number.front() == '#';
     if (own_number) number.remove_prefix(1);
@@ -77,10 +80,11 @@ class selection_parser {
              hint);
     }
     if (*value >= m_.neurons()) refuse("neuron", text, valid_neurons(m_));
+    has_bare_numbers_ = has_bare_numbers_ || !own_number;
     return static_cast<neuron_id>(*value);
   }
 
-  neuron_id source(std::string_view text) const {
+  neuron_id source(std::string_view text) {
     if (!text.starts_with(token_prefix) || by_name(text)) return neuron(text);
     if (!m_.sensory_are_sources())
       refuse("source", text, "a neuron", "sensory nodes of this model have no synapses");
@@ -91,7 +95,7 @@ class selection_parser {
   }
 
   // "5-9" or "#5-#9": both ends; nothing when the text is not a range of numbers.
-  std::optional<std::pair<neuron_id, neuron_id>> range(std::string_view text) const {
+  std::optional<std::pair<neuron_id, neuron_id>> range(std::string_view text) {
     if (by_name(text)) return std::nullopt;
     const std::size_t dash = text.find('-');
     if (dash == text.npos || dash == 0) return std::nullopt;
@@ -111,6 +115,14 @@ class selection_parser {
     return {pre(text.substr(0, arrow)), post(text.substr(arrow + 2))};
   }
 
+  // After a list: a number among names is a neuron's own number to one reader, and a name that is
+  // missing to another.
+  void expect_one_kind(std::string_view what, std::string_view list) const {
+    if (has_names_ && has_bare_numbers_)
+      refuse(what, list, "names alone, or numbers alone",
+             "a neuron's own number is written #N beside names");
+  }
+
  private:
   bool quotes_are_needed() const {
     return std::ranges::any_of(m_.neuron_names(), [](const std::string& n) {
@@ -120,6 +132,7 @@ class selection_parser {
 
   const model& m_;
   bool named_;
+  bool has_names_ = false, has_bare_numbers_ = false;  // of the neurons read so far
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -202,10 +215,10 @@ neuron_id select_source(const model& m, std::string_view text) {
 }
 
 neuron_choice select_neurons(const model& m, std::string_view text) {
-  const selection_parser parser(m);
+  selection_parser parser(m);
   neuron_choice chosen;
   for_each_item("neurons", text, [&](std::string_view item) {
-    if (parser.by_name(item)) return chosen.neurons.push_back(*parser.by_name(item));
+    if (parser.by_name(item)) return chosen.neurons.push_back(parser.neuron(item));
     if (item == "all") {
       for (neuron_id i = 0; i < m.neurons(); ++i) chosen.neurons.push_back(i);
     } else if (const auto top = after("top:", item)) {
@@ -220,19 +233,22 @@ neuron_choice select_neurons(const model& m, std::string_view text) {
     }
   });
   if (chosen.top != 0 && !chosen.neurons.empty()) refuse("neurons", text, "top:K alone");
+  parser.expect_one_kind("neurons", text);
   sort_unique(chosen.neurons);
   return chosen;
 }
 
 neuron_pair select_synapse(const model& m, std::string_view text) {
-  const selection_parser parser(m);
-  return parser.pair(
+  selection_parser parser(m);
+  const neuron_pair chosen = parser.pair(
       trimmed(text), [&](std::string_view t) { return parser.neuron(trimmed(t)); },
       [&](std::string_view t) { return parser.source(trimmed(t)); });
+  parser.expect_one_kind("pair", text);
+  return chosen;
 }
 
 synapse_choice select_synapses(const model& m, std::string_view text) {
-  const selection_parser parser(m);
+  selection_parser parser(m);
   synapse_choice chosen;
   const auto needs_edges = [&](std::string_view item) {
     if (!m.is_direct())
@@ -267,9 +283,12 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
     } else if (const auto source = after("out:", item)) {
       add_outgoing(m, parser.neuron(*source), chosen.pairs);
     } else {
-      chosen.pairs.push_back(select_synapse(m, item));
+      chosen.pairs.push_back(parser.pair(
+          item, [&](std::string_view t) { return parser.neuron(trimmed(t)); },
+          [&](std::string_view t) { return parser.source(trimmed(t)); }));
     }
   });
+  parser.expect_one_kind("synapses", text);
   if (chosen.top != 0 && !chosen.pairs.empty()) refuse("synapses", text, "top:K alone");
   if (chosen.top == 0 && chosen.pairs.empty())
     refuse("synapses", text, "a choice that is not empty");
@@ -278,13 +297,14 @@ synapse_choice select_synapses(const model& m, std::string_view text) {
 }
 
 std::vector<neuron_pair> select_edges(const model& m, std::string_view text) {
-  const selection_parser parser(m);
+  selection_parser parser(m);
   std::vector<neuron_pair> chosen;
   for_each_item("edges", text, [&](std::string_view item) {
     chosen.push_back(parser.pair(
         item, [&](std::string_view t) { return parser.source(trimmed(t)); },
         [&](std::string_view t) { return parser.neuron(trimmed(t)); }));
   });
+  parser.expect_one_kind("edges", text);
   sort_unique(chosen);
   return chosen;
 }

@@ -29,6 +29,20 @@ void hold(std::vector<neuron_value>& in, const std::vector<neuron_id>& neurons, 
   for (neuron_id i : neurons) hold(in, i, value, add);
 }
 
+// Adds values of ascending neurons to such a list.
+void add_to(std::vector<neuron_value>& in, const std::vector<neuron_value>& more) {
+  std::vector<neuron_value> sum;
+  sum.reserve(in.size() + more.size());
+  auto old = in.begin();
+  for (const neuron_value& v : more) {
+    while (old != in.end() && old->neuron < v.neuron) sum.push_back(*old++);
+    const bool both = old != in.end() && old->neuron == v.neuron;
+    sum.push_back({v.neuron, both ? (old++)->value + v.value : v.value});
+  }
+  sum.insert(sum.end(), old, in.end());
+  in = std::move(sum);
+}
+
 template <class Use>
 void for_layers(const intervention& p, applied_controls& in, Use use) {
   for (std::size_t l = 0; l < in.layers.size(); ++l)
@@ -41,11 +55,16 @@ void for_layers(const intervention& p, applied_controls& in, Use use) {
 
 void intervention_applier::apply(std::uint64_t tokens) {
   for (const auto& [number, p] : set_)
-    if (p.acts_once() && p.first == tokens) act_once(p);
+    if (p.acts_once() && p.begins_at(tokens)) act_once(p);
   std::vector<int> now;
+  bool varies = false;
   for (const auto& [number, p] : set_)
-    if (!p.acts_once() && p.during(tokens)) now.push_back(number);
-  if (!valid_ || now != in_force_) build(now);
+    if (!p.acts_once() && p.during(tokens)) {
+      now.push_back(number);
+      varies = varies || !p.course.empty() || p.what == intervention_kind::noise;
+    }
+  position_ = tokens;
+  if (!valid_ || varies || now != in_force_) build(now);
   for (std::size_t l = 0; l < controls_.layers.size(); ++l)
     for (std::size_t k = 0; k < cut_probes_[l].size(); ++k)
       controls_.layers[l].cut_synapses[k].value = probes_.strength(cut_probes_[l][k]);
@@ -89,7 +108,7 @@ void intervention_applier::find_cut_probes() {
 }
 
 void intervention_applier::add(const intervention& p) {
-  const float value = static_cast<float>(p.value);
+  const float value = static_cast<float>(p.value_at(position_));
   switch (p.what) {
     case intervention_kind::freeze:
       for_layers(p, controls_, [](layer_controls& l) { l.frozen = true; });
@@ -108,6 +127,8 @@ void intervention_applier::add(const intervention& p) {
         hold(p.on == target::x ? l.add_x : l.add_y, p.neurons, value, true);
       });
       return;
+    case intervention_kind::noise:
+      return add_noise(p);
     default:
       break;
   }
@@ -127,6 +148,18 @@ void intervention_applier::add(const intervention& p) {
   if (p.on == target::synapses || p.on == target::neurons)
     for (const probe_spec& spec : set_.probes_needed(p))
       controls_.layers[spec.layer - 1].cut_synapses.push_back({spec.pair.pre, spec.pair.post, 0});
+}
+
+void intervention_applier::add_noise(const intervention& p) {
+  for (layer_id l = 1; l <= model_.layers(); ++l) {
+    if (!p.layers.empty() && !std::binary_search(p.layers.begin(), p.layers.end(), l)) continue;
+    layer_controls& in = controls_.layers[l - 1];
+    std::vector<neuron_value> drawn;
+    drawn.reserve(p.neurons.size());
+    for (const neuron_id i : p.neurons)
+      drawn.push_back({i, static_cast<float>(p.noise_at(position_, l, i))});
+    add_to(p.on == target::x ? in.add_x : in.add_y, drawn);
+  }
 }
 
 void intervention_applier::add_edges(const intervention& p) {

@@ -36,6 +36,7 @@ class intervention_applier {
   void build(const std::vector<int>& now);
   void find_cut_probes();
   void add(const intervention& p);
+  void add_noise(const intervention& p);
   void add_edges(const intervention& p);
   void act_once(const intervention& p);
   void set_synapse(const intervention& p, layer_id layer, const neuron_pair& pair);
@@ -45,8 +46,9 @@ class intervention_applier {
   probe_store& probes_;
   const intervention_set& set_;
   applied_controls controls_;
-  std::vector<int> in_force_;  // numbers of the interventions in controls_
-  bool valid_ = true;          // controls_ are those of in_force_
+  std::uint64_t position_ = 0;  // of the token to come
+  std::vector<int> in_force_;   // numbers of the interventions in controls_
+  bool valid_ = true;           // controls_ are those of in_force_
   // As cut_synapses of controls_, by layer: the probes that know the strengths.
   std::vector<std::vector<std::size_t>> cut_probes_;
 };

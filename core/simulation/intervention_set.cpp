@@ -4,6 +4,7 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
+#include "core/selection/normalize.hpp"
 #include "core/simulation/bounds.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/probes_needed.hpp"
@@ -21,7 +22,7 @@ constexpr std::uint64_t max_probes = std::uint64_t{1} << 24;
 
 // Whether `p` holds from before anything was written.
 bool from_the_start(const intervention& p, std::uint64_t tokens) {
-  return p.always || (p.first == 0 && tokens == 0);
+  return p.always || (p.first == 0 && tokens == 0 && !p.pulses());
 }
 
 }  // namespace
@@ -65,8 +66,8 @@ void intervention_set::expect_possible(const intervention& p) const {
     refuse("an edge of gy through hubs: what it carries, A of one source, is not known there",
            "explicit edges", "bdh import --circuit direct");
   if (direct) expect_edges(p);
-  if (p.acts_once() && p.first < position_.tokens)
-    throw input_error("intervention", "at token " + std::to_string(p.first),
+  if (p.acts_once() && p.last_position() < position_.tokens)
+    throw input_error("intervention", "at token " + std::to_string(p.last_position()),
                       "token " + std::to_string(position_.tokens) + " or later: it acts once");
 }
 
@@ -127,6 +128,9 @@ int intervention_set::add(const intervention& p) {
   const std::vector<probe_spec> needed = probes_needed(p);
   expect_probed(p, needed);
   intervention added = p;
+  normalize(added);
+  if (added.what == intervention_kind::noise && added.noise.stream == 0)
+    added.noise.stream = static_cast<std::uint32_t>(next_id_);
   added.always = from_the_start(p, position_.tokens);
   for (const auto& [number, other] : all_) {
     expect_there(other, added);

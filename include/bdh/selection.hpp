@@ -4,9 +4,9 @@
 //     synapses   3->7   3->token:65   in:7   out:3   all   random:100@1   top:10
 //
 // separated by commas. random:10@1: ten, drawn with seed 1; top:10: the largest values of the
-// moment. Neurons with names are selected by them; where some names are numbers, a neuron's own
-// number is written #5, so that the two are never mistaken. Between double quotes a name may hold
-// commas, blanks and arrows.
+// moment. Neurons with names are selected by them; where some names are numbers, or beside names, a
+// neuron's own number is written #5, so that the two are never mistaken. Between double quotes a
+// name may hold commas, blanks and arrows.
 #pragma once
 
 #include <cstdint>

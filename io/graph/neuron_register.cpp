@@ -101,6 +101,9 @@ void neuron_register::renumber(edge_list& f, const graph_nodes& nodes,
   if (nodes.size && *nodes.size != size_)
     throw shape_error(f.file, std::to_string(*nodes.size) + " neurons",
                       std::to_string(size_) + ", as the circuits have");
+  if (nodes.size && named_ && nodes.names.empty())
+    f.remarks.push_back(f.file + ": its positions are those of the neurons in the circuits' files; "
+                                 "the first one is " + shown(0));
   const auto number_of = [&](std::string_view name) {
     const auto found = names_.find(name);
     if (!found)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -23,10 +24,11 @@ constexpr const char* known =
     "logits, events, summary, snapshot, x:NEURONS, y:NEURONS or synapses:SYNAPSES";
 constexpr std::uintmax_t largest_plan = std::uintmax_t{16} << 20;  // bytes
 
-// Shares of the neurons that are active in trained models, and bytes of an event: timestamp, node
-// id and value; edge id.
-constexpr double active_x = 0.25, active_y = 0.05, event_bytes = 20, edge_id_bytes = 8;
-constexpr double journal_row_bytes = 16 + 40, journal_event_bytes = 12;
+// Shares of the neurons that are active in trained models.
+constexpr double usual_active_x = 0.25, usual_active_y = 0.05;
+// Of a file without rows; of a synapse in its tables; of a row and of an event in a journal.
+constexpr double file_bytes = 6000, synapse_row_bytes = 32, journal_row_bytes = 16 + 40,
+                 journal_event_bytes = 12;
 
 std::uint64_t parse_every(std::string_view text, const std::string& place) {
   std::uint64_t every = 0;
@@ -351,33 +353,45 @@ std::vector<recording_description> plan_recordings(const model& m,
 
 namespace {
 
-// That grow with the rows.
-int datasets_of(const recording_description& d) {
-  if (d.layout == recording_layout::frames) return 1;
-  if (d.layout == recording_layout::logits) return 2;
-  return d.what == quantity::synapses ? 4 : 3;
+// A dataset of so many values grows by whole chunks; while it has none, there is no chunk.
+double grown(double values, double value_bytes, double row_values = 1) {
+  const double chunk_rows = std::max(
+      1.0, std::floor(static_cast<double>(recording_chunk_bytes) / (row_values * value_bytes)));
+  return std::ceil(values / (row_values * chunk_rows)) * chunk_rows * row_values * value_bytes;
+}
+
+// Values of a recorded token, in the mean.
+double values_of_row(const recording_description& d,
+                     const std::optional<expected_activity>& active) {
+  const double width = static_cast<double>(d.width);
+  if (d.layout != recording_layout::events) return width;
+  double all = width;
+  if (d.what == quantity::x) all = active ? active->x.at(d.layer - 1) : width * usual_active_x;
+  if (d.what == quantity::y) all = active ? active->y.at(d.layer - 1) : width * usual_active_y;
+  return d.top != 0 ? std::min(static_cast<double>(d.top), all) : all;
 }
 
 }  // namespace
 
-predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens) {
+predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens,
+                              const std::optional<expected_activity>& active) {
   predicted_bytes p;
   for (const recording_description& d : recordings) {
-    const double rows = tokens / static_cast<double>(d.every), width = static_cast<double>(d.width);
+    const double rows = std::ceil(tokens / static_cast<double>(d.every)),
+                 values = rows * values_of_row(d, active), width = static_cast<double>(d.width);
     const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) +
-                        4.0 * static_cast<double>(d.element_ids.size());
-    const double table = static_cast<double>(d.synapses.size() * sizeof(recorded_synapse));
-    const double chunks = static_cast<double>(datasets_of(d));
-    double row = 4 * width + (d.layout == recording_layout::logits ? 4 : 0), journal = 4 * width;
-    if (d.layout == recording_layout::events) {
-      const double edge = d.what == quantity::synapses ? edge_id_bytes : 0;
-      const double share = d.what == quantity::x ? active_x : active_y;
-      const double events = d.top != 0 ? static_cast<double>(d.top) : width * share;
-      row = events * (event_bytes + edge);
-      journal = events * (journal_event_bytes + edge);
-    }
-    p.recordings += once + table + rows * row + chunks * static_cast<double>(recording_chunk_bytes);
-    p.journals += once + table + rows * (journal_row_bytes + journal);
+                        4.0 * static_cast<double>(d.element_ids.size()) + file_bytes;
+    const bool edges = d.layout == recording_layout::events && d.what == quantity::synapses;
+    p.recordings += once + synapse_row_bytes * static_cast<double>(d.synapses.size());
+    if (d.layout == recording_layout::events)
+      p.recordings += grown(values, 8) * (edges ? 3 : 2) + grown(values, 4);
+    else
+      p.recordings += grown(values, 4, std::max(1.0, width));
+    if (d.layout == recording_layout::logits) p.recordings += grown(rows, 4);
+    double value_bytes = 4;
+    if (d.layout == recording_layout::events) value_bytes = journal_event_bytes + (edges ? 8 : 0);
+    p.journals += once + static_cast<double>(d.synapses.size() * sizeof(recorded_synapse)) +
+                  journal_row_bytes * rows + value_bytes * values;
   }
   return p;
 }

@@ -42,11 +42,17 @@ std::vector<recording_description> plan_recordings(const model& m,
                                                    const std::vector<recording_request>& requests,
                                                    std::uint64_t position);
 
-// Bytes on disk, for so many tokens. Those of events rest on the activity that trained models have:
-// a quarter of X, a twentieth of Y.
+// Active neurons of a token in the mean, by layer.
+struct expected_activity {
+  std::vector<double> x, y;  // (L)
+};
+
+// Bytes on disk, for so many tokens.
 struct predicted_bytes {
   double recordings = 0, journals = 0;  // journals: while the run goes on
 };
-predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens);
+// `active`: none: what trained models have, a quarter of X, a twentieth of Y.
+predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens,
+                              const std::optional<expected_activity>& active = std::nullopt);
 
 }  // namespace bdh

@@ -3,6 +3,7 @@ kill leaves behind."""
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -106,6 +107,42 @@ class Requests(RecordingTest):
         self.assertLess(abs(predicted / found - 1), 0.15)
         self.refused_as_too_much(*arguments, self.path("big"), "--generate", "100000000",
                                  "--record", "snapshot", "--quiet")
+        self.assertFalse(os.path.exists(self.path("big")))
+
+    def predicted_and_found(self, *arguments):
+        """Bytes of the recordings, as announced and as they are."""
+        result = self.good("run", self.random, *arguments, "-o", self.path("sized")).stderr.decode()
+        number, unit = re.search(r"about ([0-9.]+) (k|M)?B, and", result).groups()
+        found = sum(os.path.getsize(path) for folder, _, names in os.walk(self.path("sized"))
+                    for path in [os.path.join(folder, n) for n in names if n.endswith(".h5")])
+        shutil.rmtree(self.path("sized"))
+        return float(number) * {None: 1, "k": 1e3, "M": 1e6}[unit], found
+
+    def test_predicted_bytes_for_every_way_of_giving_tokens_and_every_recording(self):
+        ids = [7 * k % 256 for k in range(3000)]
+        file = self.path("ids", " ".join(map(str, ids)).encode())
+        text = self.path("text", bytes(b"the cat sat on the mat. "[k % 24] for k in range(3000)))
+        prompts = self.path("prompts", b"one of them\nanother one\na third\n")
+        every = (["events"], ["logits", "x:all"], ["x:top:5 every 3"], ["synapses:3->7,in:5"],
+                 ["synapses:random:20@1 factor y every 10"], ["snapshot every 100"],
+                 ["events every 7", "y:0-9 layers 2"])
+        for what in every:
+            with self.subTest(what=what):
+                predicted, found = self.predicted_and_found("--tokens-file", file, *records(what))
+                self.assertLess(abs(predicted / found - 1), 0.1, (predicted, found))
+        for given in (("--text-file", text), ("--tokens", ",".join(map(str, ids[:200]))),
+                      ("--text", "a text of some words"), ("--text", "the ", "--generate", "500"),
+                      ("--text", "the ", "--generate", "100", "--streams", "3"),
+                      ("--batch", prompts, "--generate", "10"),
+                      ("--tokens-file", file, "--do", "silence x:0-40")):
+            with self.subTest(given=given):
+                predicted, found = self.predicted_and_found(*given, "--record", "events")
+                self.assertLess(abs(predicted / found - 1), 0.1, (predicted, found))
+
+    def test_the_limit_holds_for_files_of_ids(self):
+        file = self.path("ids", b"1 " * 1_000_000)
+        self.refused(1, "run", self.random, "--tokens-file", file, "-o", self.path("big"),
+                     "--record", "snapshot", "--quiet", says=("about 12", "GB", "10 GB", "--force"))
         self.assertFalse(os.path.exists(self.path("big")))
 
     def refused_as_too_much(self, *arguments):

@@ -1,0 +1,12 @@
+// The positions of an intervention in the one way in which they are kept.
+#pragma once
+
+#include <bdh/intervention.hpp>
+
+namespace bdh {
+
+// [first, last] becomes the range of the pulses at `onsets`; a single pulse without a course is a
+// range. Throws input_error for pulses that overlap, and for what contradicts itself.
+void normalize(intervention& p);
+
+}  // namespace bdh
