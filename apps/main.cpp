@@ -15,6 +15,7 @@
 #include <bdh/error.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/nearest_word.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/help/about.hpp"
@@ -31,7 +32,8 @@ constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
     info_command,    verify_command,                                                         //
     run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,  //
     inspect_command, diff_command,    stats_command,    concepts_command, activity_command,
-    plot_command,    report_command,  //
+    psth_command,    compare_command, scan_command,     sweep_command,    plot_command,
+    report_command,  //
     export_command,  devices_command, selftest_command, plan_command,     commands_command,
     manual_command};
 
@@ -43,10 +45,11 @@ struct command_path {
   const command_line* at;
   std::string name;                  // "bdh plot"
   std::optional<std::string> wrong;  // "'rastr', expected raster, rates"
+  std::optional<std::string> meant;  // "raster"
 };
 
 command_path resolve(const command_line& program, const std::vector<std::string>& words) {
-  command_path w{&program, program.name(), std::nullopt};
+  command_path w{&program, program.name(), std::nullopt, std::nullopt};
   for (auto word = words.begin();; ++word) {
     const auto& kinds = w.at->commands();
     if (kinds.empty()) return w;
@@ -61,11 +64,26 @@ command_path resolve(const command_line& program, const std::vector<std::string>
       w.wrong =
           fmt::format("{}, expected {}", word == words.end() ? "nothing more" : "'" + *word + "'",
                       fmt::join(names, ", "));
+      if (word != words.end()) w.meant = nearest_word(*word, names);
       return w;
     }
     w.at = known->get();
     w.name += " " + *word;
   }
+}
+
+// Of the options of a command, the one that the first word which is none may have meant.
+std::optional<std::string> nearest_option(const command_line& command,
+                                          const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const option_description& o : describe(command).options)
+    names.insert(names.end(), o.long_names.begin(), o.long_names.end());
+  for (const std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (name.starts_with("--") && std::ranges::find(names, name) == names.end())
+      return nearest_word(name, names);
+  }
+  return std::nullopt;
 }
 
 // What was found may have line ends in it; the message is one line, whatever the arguments hold.
@@ -76,7 +94,9 @@ int refuse(const command_line& program, const std::vector<std::string>& words,
   std::string what = shortened(w.wrong.value_or(found), most_shown);
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  note(fmt::format("{}: {}; see '{} --help'", w.name, what, w.name));
+  const auto meant = w.wrong ? w.meant : nearest_option(*w.at, words);
+  note(fmt::format("{}: {}; {}see '{} --help'", w.name, what,
+                   meant ? "did you mean " + *meant + "? " : "", w.name));
   return bad_usage;
 }
 

@@ -25,7 +25,7 @@ constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
 
 }  // namespace
 
-void engine_choice::add_to(command_line& command, bool changing_results) {
+void engine_choice::add_to(command_line& command, bool changing_results, bool initial_synapses) {
   threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
   add_number<std::uint64_t>(
       command, "--threads", threads, {1, most_threads, "1 to 1024"},
@@ -50,10 +50,18 @@ void engine_choice::add_to(command_line& command, bool changing_results) {
       .one_of({"float32", "bf16"});
   command
       .add("--synapses", synapses,
-           "how strengths are stored: float32, or bf16, rounded at random to half the bytes "
-           "[float32, or as in the state]")
-      .type_name("TYPE")
-      .one_of({"float32", "bf16"});
+           initial_synapses ? "how strengths are stored: float32, or bf16, rounded at random to "
+                              "half the bytes [float32, or as in the state]; or a CSV file with "
+                              "those to begin from: source,target,strength"
+                            : "how strengths are stored: float32, or bf16, rounded at random to "
+                              "half the bytes [float32, or as in the state]")
+      .type_name(initial_synapses ? "TYPE|FILE.csv" : "TYPE")
+      .check([initial_synapses](const std::string& value) {
+        if (value == "float32" || value == "bf16") return std::string();
+        if (initial_synapses && value.ends_with(".csv")) return std::string();
+        return "'" + value + "', expected float32 or bf16" +
+               (initial_synapses ? ", or a file NAME.csv" : "");
+      });
 }
 
 model engine_choice::open(const std::string& file) const {

@@ -53,6 +53,10 @@ std::unique_ptr<command> selftest_command(command_line& program);
 std::unique_ptr<command> plan_command(command_line& program);
 std::unique_ptr<command> stats_command(command_line& program);
 std::unique_ptr<command> concepts_command(command_line& program);
+std::unique_ptr<command> psth_command(command_line& program);
+std::unique_ptr<command> compare_command(command_line& program);
+std::unique_ptr<command> scan_command(command_line& program);
+std::unique_ptr<command> sweep_command(command_line& program);
 std::unique_ptr<command> activity_command(command_line& program);
 std::unique_ptr<command> merge_command(command_line& program);
 std::unique_ptr<command> slice_command(command_line& program);
@@ -82,7 +86,8 @@ struct engine_choice {
   bool quiet = false;  // no line about the memory of a device
 
   bool rounds_synapses() const { return synapses == "bf16"; }
-  void add_to(command_line& command, bool changing_results);
+  // `initial_synapses`: --synapses may be a file, too, which the command takes out.
+  void add_to(command_line& command, bool changing_results, bool initial_synapses = false);
   model open(const std::string& file) const;  // open_model, with the chosen weights
   std::unique_ptr<bdh::engine> make_engine(const model& m) const;
   simulator_options simulation() const;

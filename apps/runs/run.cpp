@@ -15,8 +15,10 @@
 #include "apps/runs/recording_space.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
+#include "core/simulation/engine.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/error_context.hpp"
+#include "io/protocol/initial_synapses.hpp"
 #include "io/protocol/protocol.hpp"
 #include "io/recording/recording_plan.hpp"
 
@@ -47,6 +49,8 @@ void check(const run_options& o) {
   if ((o.trials || !o.protocol.empty()) && !o.batch.empty())
     throw usage_error("--batch",
                       "contradicts --protocol and --trials: each trial has the one text");
+  if (!o.initial_synapses.empty() && !o.state.empty())
+    throw usage_error("--synapses", "contradicts --state: both say where synapses begin");
   if (!o.condition.empty() && o.protocol.empty())
     throw usage_error("--condition", "needs --protocol FILE");
   if (o.generate == 0 && (o.temperature || o.top_k != 0))
@@ -69,9 +73,18 @@ std::vector<recording_description> planned_recordings(const run_options& o,
   return plan_recordings(brain.model(), requests, brain.tokens());
 }
 
+// That of a network which has read nothing, with strengths from a file.
+run_state initial_state(const run_options& o, const model& m, const engine_choice& engine) {
+  const auto strengths = read_initial_synapses(o.initial_synapses, m);
+  auto work = engine.make_engine(m);
+  for (const initial_synapses& of : strengths) work->write_synapses(of.layer, of.edges, of.values);
+  return simulator(m, std::move(work), engine.simulation()).save();
+}
+
 // The synapses to begin from, if there are any; their retention and the way they are stored become
 // those of the engine.
 std::optional<run_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
+  if (!o.initial_synapses.empty()) return initial_state(o, m, engine);
   if (o.state.empty()) return std::nullopt;
   run_state state = load_state(o.state, m);
   // Strengths are stored with their age: another u would change the past, too.
@@ -121,6 +134,8 @@ int run_streams(const run_options& o, const model& m, const std::optional<protoc
 }
 
 int run(run_options o) {
+  if (o.engine.synapses && o.engine.synapses->ends_with(".csv"))
+    o.initial_synapses = *std::exchange(o.engine.synapses, std::nullopt);
   check(o);
   const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
@@ -170,7 +185,7 @@ class run_app final : public command {
                               "choose among the K most likely tokens [all]")
         .type_name("K");
     add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "of the random choices [0]");
-    o.engine.add_to(c, true);
+    o.engine.add_to(c, true, true);
     o.prefill.add_to(c);
     c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
     c.add("--save-state", o.save_state, "write the synapses to this file at the end")

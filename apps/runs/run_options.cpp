@@ -50,6 +50,7 @@ std::string recorded_options(const run_options& o, const simulator& brain) {
   if (o.input.tokens_file) all["tokens_file"] = absolute(*o.input.tokens_file);
   if (!o.protocol.empty()) all["protocol"] = absolute(o.protocol);
   if (!o.condition.empty()) all["condition"] = o.condition;
+  if (!o.initial_synapses.empty()) all["initial_synapses"] = absolute(o.initial_synapses);
   if (o.trial) all["trial"] = *o.trial;
   if (!o.state.empty()) all["state"] = absolute(o.state);
   if (!o.save_state.empty()) all["save_state"] = absolute(o.save_state);

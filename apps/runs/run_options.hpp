@@ -24,6 +24,7 @@ struct run_options {
   std::optional<double> temperature;
   std::uint64_t seed = 0;
   std::string folder, record_file, state, save_state;
+  std::string initial_synapses;  // a CSV file (io/protocol/initial_synapses.hpp)
   std::vector<std::string> record;
   std::vector<std::string> interventions;  // bdh/intervention.hpp
   std::string protocol, condition;         // io/protocol/protocol.hpp

@@ -101,9 +101,11 @@ constexpr step_command inspect_command_table[] = {
      "layer", show_synapse},
     {"neighbors", "neighbors i [top K]",
      "The strongest edges of a neuron in Gx and Gy, and its strongest synapses.", "top", neighbors},
-    {"top", "top synapses [K] [layer l]",
-     "The strongest synapses; through hubs, those from neurons to hubs.", "synapses layer",
-     show_top},
+    {"top", "top synapses [K] [layer l] | top pairs [K] [layer l] [factor w|y]",
+     "The strongest synapses; through hubs, those from neurons to hubs. `top pairs`: among all "
+     "pairs "
+     "of neurons, of the last layer unless another is given; the tokens are read again.",
+     "synapses pairs layer factor", show_top},
     {"changed", "changed [K] [layer l]",
      "The synapses that the last token changed most; through hubs, those to hubs, and the probes.",
      "layer", show_changed},

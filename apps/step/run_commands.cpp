@@ -218,12 +218,17 @@ void expect_no_recording(const step_session& session, const char* what) {
 }
 
 void undo(step_session& session, arguments& a) {
+  const auto word = a.next_if_any();
   a.end();
   expect_no_recording(session, "undo");
   static constexpr const char* names[] = {"a token", "an intervention", "a release"};
-  const auto what = session.experiment.undo();
-  say(fmt::format("took back {}; the next token is token {}\n",
-                  names[static_cast<std::size_t>(what)], session.current().tokens()));
+  const std::uint64_t count = word ? a.number(*word, 1) : 1;
+  for (std::uint64_t k = 0; k < count; ++k) {
+    if (count > 1) stop_if_requested();
+    const auto what = session.experiment.undo();
+    say(fmt::format("took back {}; the next token is token {}\n",
+                    names[static_cast<std::size_t>(what)], session.current().tokens()));
+  }
 }
 
 void save(step_session& session, arguments& a) {
@@ -292,9 +297,9 @@ constexpr step_command run_command_table[] = {
     {"finish", "finish", "The rounds that are left of a token.", "", finish},
     {"logits", "logits [top K]", "What the model expects next: the K most likely tokens.", "top",
      logits},
-    {"undo", "undo",
-     "Takes back the last token, or the last intervention or release: everything is as if it had "
-     "never been.",
+    {"undo", "undo [N]",
+     "Takes back the last token, or the last intervention or release, or N of them: everything is "
+     "as if it had never been.",
      "", undo},
     {"save", "save FILE",
      "Writes the synapses, so that `load` or bdh run --state can go on from them.", "FILE", save},

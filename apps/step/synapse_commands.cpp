@@ -5,7 +5,11 @@
 
 #include <bdh/error.hpp>
 
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/step/inspect_commands.hpp"
+#include "core/analysis/hebbian_trace.hpp"
+#include "core/analysis/strongest_pairs.hpp"
 #include "core/selection/quoting.hpp"
 
 namespace bdh::app {
@@ -107,8 +111,42 @@ void place_probe(step_session& session, arguments& a) {
   list_probes(session);
 }
 
+// All pairs of neurons, from what wrote their synapses: another simulator reads the same tokens.
+void show_top_pairs(step_session& session, arguments& a) {
+  const model& m = session.model();
+  const layer_id layer = a.layer(m).value_or(m.layers());
+  const std::string factor = a.option("factor").value_or("w");
+  if (factor != "w" && factor != "y")
+    throw input_error("factor", "'" + factor + "'", "w, what acts, or y, the paper's Eq. 16");
+  const auto word = a.next_if_any();
+  a.end();
+  const std::size_t count = row_count(word ? a.number(*word, 1) : default_rows);
+  const auto& reports = session.experiment.reports();
+  if (reports.empty() || reports.front().position != 0)
+    throw unavailable_error("pairs", "synapses whose beginning is not known",
+                            "a history that begins with strengths of zero, and a token in it");
+  if (!session.experiment.interventions().empty())
+    throw unavailable_error("pairs", "interventions, which change what is written",
+                            "a history without them");
+  simulator again = session.engine.make(m);
+  hebbian_trace kept(again, {layer}, factor == "y" ? probe_factor::y : probe_factor::w);
+  for (const step_report& r : reports) {
+    stop_if_requested();
+    again.step(r.token);
+  }
+  const weight_matrix strengths = kept.of(layer).strengths();
+  const auto workers = default_executor(session.engine.threads);
+  const auto found =
+      strongest_pairs(strengths, count, *workers, [](double) { stop_if_requested(); });
+  say(fmt::format("the {} strongest of {} pairs of neurons, layer {}, factor {}\n", found.size(),
+                  shown_count(strengths.weights()), layer, factor));
+  for (const weighted_pair& p : found)
+    say(fmt::format("{:>20}{:>14}\n", shown_pair(m, p.pair), shown_number(p.weight)));
+}
+
 void show_top(step_session& session, arguments& a) {
   const model& m = session.model();
+  if (a.take("pairs")) return show_top_pairs(session, a);
   if (!a.take("synapses")) a.refuse(a.empty() ? "nothing more" : "'" + a.next() + "'");
   const auto layer = a.layer(m);
   const auto word = a.next_if_any();

@@ -22,7 +22,8 @@ enum class purpose : std::uint32_t {
   graph_readout = 20,
   calibration = 21,       // tokens of a test stream
   synapse_rounding = 32,  // item: layer and pair of neurons, step: the layer's clock
-  noise = 33              // random currents; item: stream and neuron, step: token, layer, X or Y
+  noise = 33,             // random currents; item: stream and neuron, step: token, layer, X or Y
+  permutation = 34        // of labels, in tests; step: which of them
 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.

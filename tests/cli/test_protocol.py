@@ -151,5 +151,59 @@ class Protocol(CliTest):
                      says=("--protocol",))
 
 
+class InitialSynapses(CliTest):
+    """0 -> 1 -> 2, where each synapse of 0 -> 1 and 1 -> 2 begins as a file says."""
+
+    def model(self):
+        edges = self.path("edges.csv", b"source,target,weight\n0,1,1\n1,2,1\n")
+        sensory = self.path("sensory.csv", b"source,target,weight\n0,0,1\n1,1,1\n")
+        model = self.path("m.bdh.h5")
+        self.good("import", "--gx", edges, "--sensory", sensory, "--layers", 2, "--vocabulary", 2,
+                  "-o", model)
+        return model
+
+    def strengths(self, run, synapse, layer):
+        rows = self.good("inspect", run, synapse, "--layer", layer, "--csv").stdout.decode()
+        return [float(line.split(",")[-1]) for line in rows.splitlines()[1:]]
+
+    def test_frozen_synapses_are_those_of_the_file(self):
+        model = self.model()
+        file = self.path("s.csv", b"source,target,strength,layer\n0,1,0.5,\n1,2,-0.25,2\n")
+        run = ("run", model, "--tokens", "1,1,1,0", "--synapses", file, "--record",
+               "synapses:0->1,1->2", "-o")
+        self.good(*run, self.path("frozen"), "--do", "freeze")
+        self.assertEqual([self.strengths(self.path("frozen"), "0->1", layer) for layer in (1, 2)],
+                         [[0.5] * 4, [0.5] * 4])
+        self.assertEqual([self.strengths(self.path("frozen"), "1->2", layer) for layer in (1, 2)],
+                         [[0.0] * 4, [-0.25] * 4])
+        self.good(*run, self.path("decay"), "--do", "freeze", "--retention", "0.5")
+        self.assertEqual(self.strengths(self.path("decay"), "0->1", 1), [0.25, 0.125, 0.0625,
+                                                                         0.03125])
+        self.good(*run, self.path("trials"), "--trials", 2, "--do", "freeze")
+        self.assertEqual(self.strengths(self.path("trials/trial-0001"), "0->1", 2), [0.5] * 4)
+
+    def test_what_is_no_synapse_is_named(self):
+        model = self.model()
+
+        def refused(text, *says):
+            file = self.path("bad.csv", text.encode())
+            self.refused(1, "run", model, "--tokens", "1", "--synapses", file,
+                         says=("bad.csv", *says))
+            os.remove(file)
+
+        refused("source,target,strength\n0,2,1\n", "bad.csv:2", "no synapse 0->2")
+        refused("source,target,strength\n0,1,x\n", "'x'")
+        refused("source,target,strength\n0,1,1e99\n", "'1e99'")
+        refused("source,target,strength\n0,1,1\n0,1,1\n", "bad.csv:3", "before")
+        refused("source,target,strength,layer\n0,1,1,3\n", "layer", "'3'")
+        refused("source,target,strength\n0,9,1\n", "'9'", "0 to 2")
+        refused("source,target,weight\n0,1,1\n", "'weight'", "strength")
+        file = self.path("s.csv", b"source,target,strength\n0,1,1\n")
+        self.refused(1, "run", self.trained, "--text", "a", "--synapses", file,
+                     says=("through hubs", "--state"))
+        self.refused(2, "run", model, "--tokens", "1", "--synapses", "bf17",
+                     says=("bf17", "float32", "NAME.csv"))
+
+
 if __name__ == "__main__":
     main()

@@ -15,7 +15,11 @@ class Words(CliTest):
     def test_a_wrong_word_is_named_with_those_that_are_known(self):
         for words, says in ((("nonsense",), ("bdh: 'nonsense', expected import, new,",
                                              "see 'bdh --help'")),
-                            (("runn", "model"), ("bdh: 'runn', expected import,",)),
+                            (("runn", "model"), ("bdh: 'runn', expected import,",
+                                                 "did you mean run?")),
+                            (("run", "m", "--retentoin", "1"), ("--retentoin",
+                                                                "did you mean --retention?")),
+                            (("run", "m", "--temp=1"), ("did you mean --temperature?",)),
                             (("--json",), ("bdh: '--json', expected import,",)),
                             (("plot", "nonsense", "run"),
                              ("bdh plot: 'nonsense', expected raster, rates,", "graph",

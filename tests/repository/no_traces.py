@@ -33,8 +33,10 @@ def files(root):
         names = [name for name in os.fsdecode(listed.stdout).split("\0") if name]
     else:
         names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
-        names = [name for name in names if name.split("/")[0] not in (".git", "build")
-                 and "__pycache__" not in name]
+        # Without git: all but what .gitignore names, as far as this tree has any of it.
+        names = [name for name in names if name.split("/")[0] not in (".git", "build", ".cache")
+                 and "__pycache__" not in name and not name.startswith("examples/out/")
+                 and not name.endswith(".bdh.h5")]
     return [name for name in sorted(set(names)) if (root / name).is_file()]
 
 
