@@ -31,7 +31,7 @@ std::optional<node_ids> ids_named(const std::string& text) {
   return std::nullopt;
 }
 
-// source=A,target=B,weight=C, in any order, one at least.
+// source=A,target=B,weight=C,sign=D, in any order, one at least.
 std::optional<column_choice> columns_of(const std::string& text) {
   column_choice c;
   for (std::size_t at = 0; at <= text.size();) {
@@ -42,6 +42,7 @@ std::optional<column_choice> columns_of(const std::string& text) {
     if (role == "source") to = &c.source;
     if (role == "target") to = &c.target;
     if (role == "weight") to = &c.weight;
+    if (role == "sign") to = &c.sign;
     if (to == nullptr || *to) return std::nullopt;
     *to = text.substr(equals + 1, end - equals - 1);
     at = end + 1;
@@ -81,10 +82,13 @@ void graph_file_choice::add_to(command_line& command) {
        "file are; names where one is not, or they are too sparse for numbers]",
        "WHAT")
       .values({"from-0", "from-1", "names"});
-  file("--columns", columns,
-       "source=A,target=B,weight=C: which columns of CSV files they are, by name or by number from "
-       "1 [by the names that programs use]",
-       "LIST");
+  file(
+      "--columns", columns,
+      "source=A,target=B,weight=C,sign=D: which columns of CSV files they are, by name or by "
+      "number "
+      "from 1 [by the names that programs use]; sign=none: words for excitatory and inhibitory are "
+      "not read",
+      "LIST");
   add_number<std::uint64_t>(command, "--neurons", neurons, {1, 0xfffffffe, "1 to 4294967294"},
                             "neurons, where the files have only edges [the largest id + 1]")
       .group("Graph files (Matrix Market, CSV, GraphML, or CSR in HDF5: FILE:/group)");
@@ -107,7 +111,8 @@ void graph_file_choice::check() const {
   if (ids && !ids_named(*ids))
     throw usage_error("--ids", "'" + *ids + "', expected from-0, from-1 or names");
   if (columns && !columns_of(*columns))
-    throw usage_error("--columns", "'" + *columns + "', expected source=A,target=B,weight=C");
+    throw usage_error("--columns",
+                      "'" + *columns + "', expected source=A,target=B,weight=C,sign=D");
   // A number is never taken for a file.
   if (retention && parse_number<double>(*retention, {-1e300, 1e300, ""}) &&
       !parse_number(*retention, retention_range))

@@ -153,6 +153,20 @@ std::optional<std::size_t> find_column(column_role role, edge_values values,
                         names[candidates[0]] + " decides");
 }
 
+sign_columns find_sign_columns(const graph_reading& how, std::span<const std::string> names,
+                               const std::string& place, std::optional<std::string>& chosen) {
+  if (how.columns.no_signs()) return {};
+  if (how.columns.sign) {
+    const auto at = std::ranges::find(names, *how.columns.sign);
+    if (at != names.end()) {
+      chosen.reset();
+      return {.type = {}, .sign = static_cast<std::size_t>(at - names.begin())};
+    }
+  }
+  return {.type = find_column(column_role::type, how.values, names, place),
+          .sign = find_column(column_role::sign, how.values, names, place)};
+}
+
 std::string expected_names(edge_values values) {
   switch (values) {
     case edge_values::rates:

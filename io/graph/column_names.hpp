@@ -28,6 +28,14 @@ std::optional<std::size_t> find_column(column_role role, edge_values values,
                                        std::span<const std::string> names,
                                        const std::string& place);
 
+// Which of `names`, of columns or attributes, say whether an edge excites or inhibits: those called
+// so, or the one that how.columns chooses, which leaves `chosen` then.
+struct sign_columns {
+  std::optional<std::size_t> type, sign;
+};
+sign_columns find_sign_columns(const graph_reading& how, std::span<const std::string> names,
+                               const std::string& place, std::optional<std::string>& chosen);
+
 // "'weight'", "'retention' or 'u'": for messages.
 std::string expected_names(edge_values values);
 

@@ -117,6 +117,15 @@ class dialect_finder {
     return find_column(role, of_.how.values, names, place).value_or(csv_dialect::none);
   }
 
+  void find_signs(const std::vector<std::string>& names, const std::string& place) {
+    const std::optional<std::string>& choice = of_.how.columns.sign;
+    if (of_.how.columns.no_signs()) return;
+    dialect_.sign = chosen(choice, names).value_or(csv_dialect::none);
+    if (dialect_.sign != csv_dialect::none) return;
+    dialect_.type = column(column_role::type, names, {}, place);
+    dialect_.sign = column(column_role::sign, names, {}, place);
+  }
+
   bool has_header(std::string_view line, std::uint64_t number) {
     std::vector<csv_field> fields;
     try {
@@ -144,8 +153,7 @@ class dialect_finder {
     dialect_.source = column(column_role::source, names, c.source, place);
     dialect_.target = column(column_role::target, names, c.target, place);
     dialect_.value = column(column_role::value, names, c.weight, place);
-    dialect_.type = column(column_role::type, names, {}, place);
-    dialect_.sign = column(column_role::sign, names, {}, place);
+    find_signs(names, place);
     if (dialect_.source == csv_dialect::none || dialect_.target == csv_dialect::none) return false;
     for (const std::string& name : names)
       if (!is_utf8(name))

@@ -11,6 +11,7 @@
 #include "io/files/text_blocks.hpp"
 #include "io/graph/column_names.hpp"
 #include "io/graph/csv_dialect.hpp"
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/exported_nodes.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
@@ -66,7 +67,7 @@ class decimal_commas {
 
 class csv_reader {
  public:
-  explicit csv_reader(edge_list& to) : to_(to), numbers_(to), commas_(to) {}
+  explicit csv_reader(edge_list& to) : to_(to), numbers_(to), signs_(to), commas_(to) {}
 
   void read(text_blocks& blocks) {
     std::string_view block = blocks.next();
@@ -168,9 +169,9 @@ class csv_reader {
     edges_->add({source.text, quotes_mean_text && source.quoted},
                 {target.text, quotes_mean_text && target.quoted}, weight, number);
     if (dialect_.type != csv_dialect::none)
-      check_type(fields_[dialect_.type].text, weight, to_, number);
+      signs_.check(column_role::type, fields_[dialect_.type].text, weight, number);
     if (dialect_.sign != csv_dialect::none)
-      check_sign(fields_[dialect_.sign].text, weight, to_, number);
+      signs_.check(column_role::sign, fields_[dialect_.sign].text, weight, number);
   }
 
   void finish(text_encoding encoding) {
@@ -184,6 +185,7 @@ class csv_reader {
     if (old_mac_ && line_ > 1) add("line ends of old Macs");
     if (!how.empty()) to_.remarks.push_back(to_.file + ": " + how);
     note_columns();
+    signs_.finish(to_);
     edges_->finish();
     if (nodes_) take_exported_nodes(*nodes_, to_);
     numbers_.finish(to_);
@@ -204,6 +206,7 @@ class csv_reader {
     note(to_.choices_not_found.source, dialect_.source);
     note(to_.choices_not_found.target, dialect_.target);
     note(to_.choices_not_found.weight, dialect_.value);
+    note(to_.choices_not_found.sign, dialect_.sign);
   }
 
   void note_columns() {
@@ -231,6 +234,7 @@ class csv_reader {
   std::optional<edge_collector> edges_;
   std::optional<graph_nodes> nodes_;  // of our own export, beside the edges
   edge_numbers numbers_;
+  edge_signs signs_;
   decimal_commas commas_;
   csv_dialect dialect_;
   std::uint64_t line_ = 0;

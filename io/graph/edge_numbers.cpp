@@ -33,12 +33,6 @@ std::string integer_digits(std::string_view text) {
   return (negative ? "-" : "") + std::string(whole);
 }
 
-[[noreturn]] void fail_sign(std::string_view word, float weight, const edge_list& of,
-                            std::uint64_t line) {
-  throw input_error(of.place(line), std::string(word) + " with weight " + std::to_string(weight),
-                    "inhibitory edges, and no others, below 0");
-}
-
 }  // namespace
 
 const char* name(edge_values v) noexcept {
@@ -119,26 +113,6 @@ void edge_numbers::finish(edge_list& to) const {
   remark(rounded_, "is rounded to float32", "are rounded to float32");
   remark(vanished_, "is too small for float32 and becomes 0",
          "are too small for float32 and become 0");
-}
-
-void check_type(std::string_view type, float weight, const edge_list& of, std::uint64_t line) {
-  const std::string word = lower(type);
-  if ((word == "excitatory" || word == "exc") && std::signbit(weight))
-    fail_sign("excitatory", weight, of, line);
-  if ((word == "inhibitory" || word == "inh") && weight > 0)
-    fail_sign("inhibitory", weight, of, line);
-  if (word == "undirected")
-    throw input_error(of.place(line), "an undirected edge", "directed edges, source -> target",
-                      "write it once for each direction");
-}
-
-void check_sign(std::string_view sign, float weight, const edge_list& of, std::uint64_t line) {
-  if (sign == "+" || sign == "1" || sign == "+1" || sign == "1.0")
-    check_type("excitatory", weight, of, line);
-  else if (sign == "-" || sign == "-1" || sign == "-1.0")
-    check_type("inhibitory", weight, of, line);
-  else
-    check_type(sign, weight, of, line);
 }
 
 }  // namespace bdh::graph_formats

@@ -55,9 +55,4 @@ class edge_numbers {
   notes rounded_, vanished_;
 };
 
-// `type` of an edge against its sign: excitatory, exc, inhibitory, inh; of a column `sign` also +,
-// -, 1, -1. Other words mean nothing, but for undirected edges. Throws input_error.
-void check_type(std::string_view type, float weight, const edge_list& of, std::uint64_t line);
-void check_sign(std::string_view sign, float weight, const edge_list& of, std::uint64_t line);
-
 }  // namespace bdh::graph_formats

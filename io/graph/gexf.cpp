@@ -14,6 +14,7 @@
 #include "io/files/xml.hpp"
 #include "io/graph/column_names.hpp"
 #include "io/graph/edge_numbers.hpp"
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/gexf_attributes.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/graph_ids.hpp"
@@ -42,10 +43,23 @@ enum class element {
   ignored
 };
 
+struct gexf_edge {
+  std::string source = {}, target = {};
+  std::optional<std::string> type = {}, sign = {};
+  std::optional<float> weight = {};
+  bool own_weight = false;  // as its attribute weight
+  std::uint64_t line = 0;
+};
+
+std::string_view value_of(attributes of, std::string_view name) {
+  const auto found = std::ranges::find(of, name, &xml_attribute::name);
+  return found == of.end() ? std::string_view() : found->value;
+}
+
 class gexf_reader final : public xml_handler {
  public:
   gexf_reader(edge_list& to, std::uint64_t file_bytes)
-      : to_(to), file_bytes_(file_bytes), numbers_(to), attributes_(to) {}
+      : to_(to), file_bytes_(file_bytes), numbers_(to), signs_(to), attributes_(to) {}
 
   void start(std::string_view name, attributes given, std::uint64_t line) override {
     line_ = line;
@@ -79,18 +93,12 @@ class gexf_reader final : public xml_handler {
       to_.remarks.push_back(to_.file + ": " + std::to_string(without_weight_) +
                             " edges have no weight, which means 1");
     numbers_.finish(to_);
+    signs_.finish(to_);
     number_nodes();
   }
 
  private:
   static constexpr std::size_t longest_text = 4096;
-
-  struct open_edge {
-    std::string source = {}, target = {}, type = {}, sign = {};
-    std::optional<float> weight = {};
-    bool own_weight = false;  // as its attribute weight
-    std::uint64_t line = 0;
-  };
 
   [[noreturn]] void fail(const std::string& found, const std::string& expected,
                          const std::string& hint = {}) const {
@@ -101,11 +109,6 @@ class gexf_reader final : public xml_handler {
   void note(const std::string& what) {
     if (noted_.size() < 1000 && noted_.insert(what).second)
       to_.not_used.push_back(what + " (" + to_.file + ")");
-  }
-
-  static std::string_view value(attributes of, std::string_view name) {
-    const auto found = std::ranges::find(of, name, &xml_attribute::name);
-    return found == of.end() ? std::string_view() : found->value;
   }
 
   void note_others(const char* of, attributes given, std::span<const std::string_view> known) {
@@ -135,7 +138,7 @@ class gexf_reader final : public xml_handler {
         return ignored(name);
       case element::definitions:
         if (name != "attribute") return ignored(name);
-        attributes_.declare(value(given, "id"), value(given, "title"), line_);
+        attributes_.declare(value_of(given, "id"), value_of(given, "title"), line_);
         return element::definition;
       case element::definition:
         if (name != "default") return element::ignored;
@@ -167,9 +170,9 @@ class gexf_reader final : public xml_handler {
     if (graph_) fail("a second graph", "one graph in the file");
     graph_ = true;
     // Undirected is what GEXF means where it says nothing.
-    const std::string_view type = value(given, "defaultedgetype");
+    const std::string_view type = value_of(given, "defaultedgetype");
     directed_ = type == "directed";
-    if (const std::string_view mode = value(given, "mode"); !mode.empty() && mode != "static")
+    if (const std::string_view mode = value_of(given, "mode"); !mode.empty() && mode != "static")
       fail("mode " + shown(mode), "a static graph", "export one moment of it");
     static constexpr std::array<std::string_view, 6> known{"defaultedgetype", "mode",  "idtype",
                                                            "timeformat",      "count", "name"};
@@ -178,23 +181,23 @@ class gexf_reader final : public xml_handler {
   }
 
   element definitions(attributes given) {
-    const std::string_view of = value(given, "class");
+    const std::string_view of = value_of(given, "class");
     if (of != "node" && of != "edge") fail("attributes of class " + shown(of), "node or edge");
-    if (const std::string_view mode = value(given, "mode"); !mode.empty() && mode != "static")
+    if (const std::string_view mode = value_of(given, "mode"); !mode.empty() && mode != "static")
       note("attributes of mode '" + std::string(mode) + "'");
     attributes_.begin(of == "edge");
     return element::definitions;
   }
 
   element node(attributes given) {
-    const std::string_view id = value(given, "id");
+    const std::string_view id = value_of(given, "id");
     if (id.empty()) fail("a node without id", "id=\"...\"");
     const neuron_id known = ids_.size();
     if (ids_.number_of(id, to_, line_) != known) fail("node " + shown(id) + " again", "each once");
-    if (const std::string_view parent = value(given, "pid"); !parent.empty())
+    if (const std::string_view parent = value_of(given, "pid"); !parent.empty())
       fail("a node within the node " + shown(parent), "nodes that are neurons",
            "flatten the hierarchy");
-    const std::string_view label = value(given, "label");
+    const std::string_view label = value_of(given, "label");
     labelled_ = labelled_ && is_name(label) && labels_.add(label).second;
     labels_are_ids_ = labels_are_ids_ && label == id;
     static constexpr std::array<std::string_view, 2> known_names{"id", "label"};
@@ -206,16 +209,16 @@ class gexf_reader final : public xml_handler {
     edge_ = {};
     edge_.line = line_;
     if (line_ > most_lines) fail("more than " + std::to_string(most_lines) + " lines", "fewer");
-    edge_.source = value(given, "source");
-    edge_.target = value(given, "target");
+    edge_.source = value_of(given, "source");
+    edge_.target = value_of(given, "target");
     if (edge_.source.empty() || edge_.target.empty())
       fail("an edge without source or target", "source=\"...\" target=\"...\"");
-    const std::string_view type = value(given, "type");
+    const std::string_view type = value_of(given, "type");
     if (type.empty() ? !directed_ : type != "directed")
       fail(type == "mutual" ? "a mutual edge" : "an undirected edge",
            "directed edges, source -> target", "write it once for each direction");
     const auto& chosen = to_.how.columns.weight;
-    const std::string_view weight = value(given, "weight");
+    const std::string_view weight = value_of(given, "weight");
     if (chosen) to_.choices_not_found.weight.reset();
     if (!weight.empty() && (!chosen || *chosen == "weight")) {
       edge_.weight = numbers_.read(trimmed(weight), line_);
@@ -231,9 +234,9 @@ class gexf_reader final : public xml_handler {
 
   element take_value(attributes given) {
     const bool of_edge = open_[open_.size() - 2] == element::edge;
-    std::string_view id = value(given, "for");
-    if (id.empty()) id = value(given, "id");  // of GEXF 1.1
-    const std::string_view text = value(given, "value");
+    std::string_view id = value_of(given, "for");
+    if (id.empty()) id = value_of(given, "id");  // of GEXF 1.1
+    const std::string_view text = value_of(given, "value");
     const gexf_attribute& d = attributes_.use(of_edge, id, line_);
     if (!of_edge || d.role == gexf_role::none || (d.role == gexf_role::weight && edge_.own_weight))
       note("attribute '" + d.title + "' of " + (of_edge ? "edges" : "nodes"));
@@ -246,12 +249,14 @@ class gexf_reader final : public xml_handler {
 
   void finish_edge() {
     if (!edge_.weight)
-      if (const auto otherwise = attributes_.default_weight())
+      if (const auto otherwise = attributes_.default_of(gexf_role::weight))
         edge_.weight = numbers_.read(*otherwise, edge_.line);
     ++(edge_.weight ? with_weight_ : without_weight_);
     const float weight = edge_.weight.value_or(1.0f);
-    if (!edge_.type.empty()) check_type(edge_.type, weight, to_, edge_.line);
-    if (!edge_.sign.empty()) check_sign(edge_.sign, weight, to_, edge_.line);
+    if (!edge_.type) edge_.type = attributes_.default_of(gexf_role::type);
+    if (!edge_.sign) edge_.sign = attributes_.default_of(gexf_role::sign);
+    signs_.check(column_role::type, edge_.type.value_or(""), weight, edge_.line);
+    signs_.check(column_role::sign, edge_.sign.value_or(""), weight, edge_.line);
     const auto end = [&](const std::string& id) {
       const auto number = ids_.find(id);
       if (!number)
@@ -283,11 +288,12 @@ class gexf_reader final : public xml_handler {
   std::uint64_t file_bytes_, line_ = 1;
   std::vector<element> open_;
   edge_numbers numbers_;
+  edge_signs signs_;
   std::string text_, keywords_;
   bool graph_ = false, directed_ = false;
   bool labelled_ = true, labels_are_ids_ = true;
   gexf_attributes attributes_;
-  open_edge edge_;
+  gexf_edge edge_;
   name_table ids_, labels_;
   std::uint64_t with_weight_ = 0, without_weight_ = 0;
   std::set<std::string> noted_;

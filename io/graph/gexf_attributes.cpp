@@ -1,6 +1,7 @@
 #include "io/graph/gexf_attributes.hpp"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include <bdh/error.hpp>
@@ -39,36 +40,44 @@ const gexf_attribute& gexf_attributes::use(bool of_edge, std::string_view id, st
   return found->second;
 }
 
-std::optional<std::string> gexf_attributes::default_weight() {
+const std::optional<std::string>& gexf_attributes::default_of(gexf_role role) {
   find_roles();
-  for (const auto& [id, a] : of_edge_)
-    if (a.role == gexf_role::weight && a.otherwise) return a.otherwise;
-  return std::nullopt;
+  return defaults_[static_cast<std::size_t>(role)];
 }
 
+// Attributes of edges by their titles: NetworkX declares one for each type of numbers that an
+// attribute has.
 void gexf_attributes::find_roles() {
   if (roles_known_) return;
   roles_known_ = true;
-  std::vector<std::string> titles;
-  std::vector<gexf_attribute*> of;
+  std::set<std::string> different;
   for (auto& [id, a] : of_edge_) {
     a.role = gexf_role::none;
-    titles.push_back(a.title);
-    of.push_back(&a);
+    different.insert(a.title);
   }
-  const auto give = [&](column_role column, gexf_role role) {
-    if (const auto found = find_column(column, list_.how.values, titles, list_.file))
-      of[*found]->role = role;
+  const std::vector<std::string> titles(different.begin(), different.end());
+  defaults_ = {};
+  const auto give = [&](const std::optional<std::size_t>& found, gexf_role role) {
+    if (!found) return;
+    for (auto& [id, a] : of_edge_)
+      if (a.title == titles[*found]) {
+        a.role = role;
+        if (a.otherwise) defaults_[static_cast<std::size_t>(role)] = a.otherwise;
+      }
   };
-  give(column_role::type, gexf_role::type);
-  give(column_role::sign, gexf_role::sign);
+  const sign_columns signs =
+      find_sign_columns(list_.how, titles, list_.file, list_.choices_not_found.sign);
+  give(signs.type, gexf_role::type);
+  give(signs.sign, gexf_role::sign);
   const auto& chosen = list_.how.columns.weight;
-  if (!chosen || *chosen == "weight") return give(column_role::value, gexf_role::weight);
+  if (!chosen || *chosen == "weight")
+    return give(find_column(column_role::value, list_.how.values, titles, list_.file),
+                gexf_role::weight);
   const auto found = std::ranges::find(titles, *chosen);
   if (found == titles.end())
     throw input_error(list_.file, "no attribute " + shown(*chosen) + " of edges",
                       "the one that --columns names");
-  of[static_cast<std::size_t>(found - titles.begin())]->role = gexf_role::weight;
+  give(static_cast<std::size_t>(found - titles.begin()), gexf_role::weight);
 }
 
 }  // namespace bdh::graph_formats

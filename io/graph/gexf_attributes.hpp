@@ -1,6 +1,7 @@
 // The attributes that a GEXF file declares for its nodes and edges, and what those of edges mean.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,25 +21,29 @@ struct gexf_attribute {
 
 class gexf_attributes {
  public:
-  explicit gexf_attributes(const edge_list& list) : list_(list) {}
+  explicit gexf_attributes(edge_list& list) : list_(list) {}
 
   // What is declared next belongs to edges, or to nodes.
   void begin(bool of_edges) { of_edges_ = of_edges; }
   // All throw input_error: an attribute again, or one that is not declared, at `line`.
   void declare(std::string_view id, std::string_view title, std::uint64_t line);
-  void take_default(std::string_view text) { open_->otherwise = text; }
+  void take_default(std::string_view text) {
+    open_->otherwise = text;
+    roles_known_ = false;
+  }
   const gexf_attribute& use(bool of_edge, std::string_view id, std::uint64_t line);
-  // Of edges without a weight.
-  std::optional<std::string> default_weight();
+  // Of edges without a weight, a type or a sign.
+  const std::optional<std::string>& default_of(gexf_role role);
 
  private:
   using declared = std::map<std::string, gexf_attribute, std::less<>>;
   void find_roles();
 
-  const edge_list& list_;
+  edge_list& list_;
   declared of_node_, of_edge_;
   gexf_attribute* open_ = nullptr;
   bool of_edges_ = false, roles_known_ = false;
+  std::array<std::optional<std::string>, 4> defaults_;  // of each role
 };
 
 }  // namespace bdh::graph_formats

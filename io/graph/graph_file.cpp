@@ -107,6 +107,7 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
   list.file = file;
   list.how = how;
   list.choices_not_found = how.columns;
+  if (how.columns.no_signs()) list.choices_not_found.sign.reset();
   list.one_population = how.ends == edge_ends::neurons;
   std::error_code failed;
   const std::size_t colon = file.rfind(":/");

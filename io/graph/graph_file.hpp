@@ -55,10 +55,12 @@ enum class edge_values { weights, rates, retentions };
 // or numbers too large or too sparse for that, and all its ids are names.
 enum class node_ids { found, from_0, from_1, names };
 
-// Columns of a CSV file by name, or by number from 1.
+// Columns of a CSV file by name, or by number from 1. `sign`: what says whether an edge excites or
+// inhibits, in place of columns called type or sign; "none": nothing does but weights.
 struct column_choice {
-  std::optional<std::string> source, target, weight;
+  std::optional<std::string> source, target, weight, sign;
   bool any() const noexcept { return source || target || weight; }
+  bool no_signs() const noexcept { return sign == "none"; }
 };
 
 struct graph_reading {

@@ -123,6 +123,7 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
     values.put(std::span<const graph_edge>(to.edges));
     values.put_value(to.has_values);
     values.put_value(to.choices_not_found.weight.has_value());
+    values.put_value(to.choices_not_found.sign.has_value());
     values.put(std::span<const char>(to.values_at));
     put_texts(values, to.remarks);
     put_texts(values, to.not_used);
@@ -135,6 +136,7 @@ void read_hdf5(const std::string& path, const std::string& group, edge_list& to)
     to.edges = values.take<std::vector<graph_edge>>();
     to.has_values = values.take_value<bool>();
     if (!values.take_value<bool>()) to.choices_not_found.weight.reset();
+    if (!values.take_value<bool>()) to.choices_not_found.sign.reset();
     to.values_at = values.take<std::string>();
     to.remarks = take_texts(values);
     to.not_used = take_texts(values);

@@ -138,8 +138,10 @@ class graph_importer {
   // A column that the user names is in one of the files.
   void check_columns() const {
     const column_choice& none = report_.choices_not_found;
-    for (const auto& [role, name] :
-         {std::pair{"source", &none.source}, {"target", &none.target}, {"weight", &none.weight}})
+    for (const auto& [role, name] : {std::pair{"source", &none.source},
+                                     {"target", &none.target},
+                                     {"weight", &none.weight},
+                                     {"sign", &none.sign}})
       if (*name)
         throw input_error("--columns", std::string(role) + "=" + **name + ", which no file has",
                           "a column of a CSV file, or an attribute of edges in GraphML");

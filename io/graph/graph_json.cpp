@@ -11,6 +11,7 @@
 
 #include "io/graph/column_names.hpp"
 #include "io/graph/edge_numbers.hpp"
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/graph_ids.hpp"
 #include "io/graph/listed_nodes.hpp"
@@ -192,23 +193,26 @@ class survey final : public node_link_walk {
 class collect_edges final : public node_link_walk {
  public:
   collect_edges(edge_list& to, const survey& seen, const name_table& nodes)
-      : node_link_walk(to), to_(to), nodes_(nodes), numbers_(to) {
+      : node_link_walk(to), to_(to), nodes_(nodes), numbers_(to), signs_(to) {
     const std::vector<std::string> names(seen.edge_attributes.begin(), seen.edge_attributes.end());
     const std::string where = to.file + ":" + seen.edges_name();
     const column_choice& chosen = to.how.columns;
     source_ = wanted(chosen.source, column_role::source, names, where);
     target_ = wanted(chosen.target, column_role::target, names, where);
     value_ = wanted(chosen.weight, column_role::value, names, where);
-    type_ = wanted({}, column_role::type, names, where);
-    sign_ = wanted({}, column_role::sign, names, where);
+    const sign_columns signs = find_sign_columns(to.how, names, where, to.choices_not_found.sign);
+    if (signs.type) type_ = names[*signs.type];
+    if (signs.sign) sign_ = names[*signs.sign];
     if (!source_ || !target_)
       throw input_error(where, "edges without source and target",
                         R"({"source": ID, "target": ID} for each)");
-    to.choices_not_found = {};
+    column_choice& none = to.choices_not_found;
+    none.source.reset(), none.target.reset(), none.weight.reset();
   }
 
   void finish() {
     numbers_.finish(to_);
+    signs_.finish(to_);
     if (!value_) take_ones(to_, to_.edges.size());
   }
   // Of the attributes of edges, those that are used.
@@ -262,10 +266,10 @@ class collect_edges final : public node_link_walk {
     const float w = weight(fields, line);
     if (type_)
       if (const auto found = fields.find(*type_); found != fields.end())
-        check_type(found->second.text, w, to_, line);
+        signs_.check(column_role::type, found->second.text, w, line);
     if (sign_)
       if (const auto found = fields.find(*sign_); found != fields.end())
-        check_sign(found->second.text, w, to_, line);
+        signs_.check(column_role::sign, found->second.text, w, line);
     to_.edges.push_back({node(fields, *source_, line), node(fields, *target_, line), w,
                          static_cast<std::uint32_t>(line)});
   }
@@ -273,6 +277,7 @@ class collect_edges final : public node_link_walk {
   edge_list& to_;
   const name_table& nodes_;
   edge_numbers numbers_;
+  edge_signs signs_;
   std::optional<std::string> source_, target_, value_, type_, sign_;
 };
 

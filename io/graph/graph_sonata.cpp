@@ -121,7 +121,8 @@ class node_space {
                           "one file with the nodes of a population");
       if (!types) types = types_beside(path, "node");
       p.place = population.place();
-      p.nodes = read_sonata_nodes(population, *types);
+      p.nodes = read_sonata_nodes(population, *types, list_.how.columns);
+      if (!p.nodes->signs.empty()) list_.choices_not_found.sign.reset();
       if (p.nodes->size > most_nodes(foreign_limits(path).dataset_bytes))
         throw input_error(p.place, std::to_string(p.nodes->size) + " nodes", "fewer");
       for (std::uint64_t row = 0; row < p.nodes->ids.size(); ++row)

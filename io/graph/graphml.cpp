@@ -10,6 +10,7 @@
 #include <bdh/error.hpp>
 
 #include "io/files/xml.hpp"
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/graphml_keys.hpp"
 #include "io/graph/graphml_nodes.hpp"
@@ -24,7 +25,7 @@ enum class element { graphml, key, key_default, graph, node, edge, data, ignored
 class graphml_reader final : public xml_handler {
  public:
   graphml_reader(edge_list& to, std::uint64_t file_bytes)
-      : to_(to), file_bytes_(file_bytes), keys_(to), numbers_(to) {}
+      : to_(to), file_bytes_(file_bytes), keys_(to), numbers_(to), signs_(to) {}
 
   void start(std::string_view name, attributes given, std::uint64_t line) override {
     line_ = line;
@@ -67,6 +68,7 @@ class graphml_reader final : public xml_handler {
     nodes_.finish(to_, keys_.has_names());
     keys_.finish_edges(to_.edges.size());
     numbers_.finish(to_);
+    signs_.finish(to_);
     take_numbers(to_, file_bytes_);
   }
 
@@ -78,7 +80,7 @@ class graphml_reader final : public xml_handler {
     std::uint64_t line = 0;
     bool directed = true;
     std::optional<float> weight = {};
-    std::string type = {}, sign = {};
+    std::optional<std::string> type = {}, sign = {};
   };
 
   [[noreturn]] void fail(const std::string& found, const std::string& expected,
@@ -210,9 +212,11 @@ class graphml_reader final : public xml_handler {
         edge_.weight = numbers_.read(trimmed(value), line_);
         break;
       case key_role::type:
+        if (edge_.type) fail("a second type of an edge", "one");
         edge_.type = trimmed(value);
         break;
       case key_role::sign:
+        if (edge_.sign) fail("a second sign of an edge", "one");
         edge_.sign = trimmed(value);
         break;
       case key_role::name:
@@ -234,8 +238,11 @@ class graphml_reader final : public xml_handler {
 
   void finish_edge() {
     const float weight = edge_.weight ? *edge_.weight : keys_.default_weight(numbers_);
-    if (!edge_.type.empty()) check_type(edge_.type, weight, to_, edge_.line);
-    if (!edge_.sign.empty()) check_sign(edge_.sign, weight, to_, edge_.line);
+    const auto stated = [&](const std::optional<std::string>& text, key_role role) {
+      return text ? std::string_view(*text) : keys_.default_text(role);
+    };
+    signs_.check(column_role::type, stated(edge_.type, key_role::type), weight, edge_.line);
+    signs_.check(column_role::sign, stated(edge_.sign, key_role::sign), weight, edge_.line);
     to_.edges.push_back(
         {edge_.source, edge_.target, weight, static_cast<std::uint32_t>(edge_.line)});
   }
@@ -245,6 +252,7 @@ class graphml_reader final : public xml_handler {
   std::vector<element> open_;
   graphml_keys keys_;
   edge_numbers numbers_;
+  edge_signs signs_;
   const graphml_key* data_key_ = nullptr;
   std::string text_;
   int graphs_ = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 #include <bdh/error.hpp>
 
@@ -34,10 +36,7 @@ key_role graphml_keys::role_of(const graphml_key& key) const {
   if (key.of == "node" && key.name == "number") return key_role::number;
   if (key.of == "graph" && key.name == "bdh.ids") return key_role::ids;
   if (key.of == "graph" && key.name == "bdh.neurons") return key_role::neurons;
-  if (!is_of(key, "edge")) return key_role::none;
-  if (match(column_role::type, to_.how.values, key.name) != name_match::none) return key_role::type;
-  if (match(column_role::sign, to_.how.values, key.name) != name_match::none) return key_role::sign;
-  return key_role::none;  // which of them is the weight is known when all have been read
+  return key_role::none;  // what those of edges are is known when all have been read
 }
 
 void graphml_keys::begin(graphml_key key) {
@@ -68,38 +67,58 @@ void graphml_keys::finish() {
   keys_.emplace(id, std::move(key));
 }
 
-// The weight among the keys of edges, as a column is found among columns.
-void graphml_keys::find_weight() {
-  weight_is_known_ = true;
-  std::vector<graphml_key*> of_edges;
+// The keys of edges by their names: NetworkX writes one key for each type of numbers of an
+// attribute.
+void graphml_keys::find_roles() {
+  roles_are_known_ = true;
+  std::map<std::string, std::vector<graphml_key*>> of_name;
   std::vector<std::string> names;
-  for (auto& [id, key] : keys_)
-    if (is_of(key, "edge") && key.role == key_role::none) {
-      of_edges.push_back(&key);
-      names.push_back(key.name);
+  for (auto& [id, key] : keys_) {
+    if (!is_of(key, "edge") || key.role != key_role::none) continue;
+    std::vector<graphml_key*>& same = of_name[key.name];
+    if (same.empty()) names.push_back(key.name);
+    same.push_back(&key);
+  }
+  const auto give = [&](const std::optional<std::size_t>& found, key_role role) {
+    if (!found) return;
+    for (graphml_key* key : of_name[names[*found]]) {
+      key->role = role;
+      take_role(*key);
     }
-  std::optional<std::size_t> found;
+  };
+  const sign_columns signs =
+      find_sign_columns(to_.how, names, to_.file, to_.choices_not_found.sign);
+  give(signs.type, key_role::type);
+  give(signs.sign, key_role::sign);
+  std::optional<std::size_t> weight;
   if (const auto& chosen = to_.how.columns.weight) {
     const auto at = std::ranges::find(names, *chosen);
     if (at != names.end()) {
-      found = static_cast<std::size_t>(at - names.begin());
+      weight = static_cast<std::size_t>(at - names.begin());
       to_.choices_not_found.weight.reset();
     }
   }
-  if (!found) found = find_column(column_role::value, to_.how.values, names, to_.file);
-  if (!found) return;
-  graphml_key& key = *of_edges[*found];
-  key.role = key_role::weight;
-  weight_ = &key;
-  std::string type = lower(key.type);
-  if (!type.empty() && std::ranges::find(number_types, type) == number_types.end())
+  if (!weight) weight = find_column(column_role::value, to_.how.values, names, to_.file);
+  give(weight, key_role::weight);
+}
+
+// The type and the default of a key of edges.
+void graphml_keys::take_role(const graphml_key& key) {
+  const std::string type = lower(key.type);
+  if (key.role == key_role::weight && !type.empty() &&
+      std::ranges::find(number_types, type) == number_types.end())
     throw input_error(to_.place(key.line),
                       "the key of the " + shown(key.name) + " of edges is " + type,
                       "a number: int, long, float or double");
+  if (!key.otherwise) return;
+  const auto [at, is_new] = defaults_.try_emplace(key.role, *key.otherwise, key.line);
+  if (!is_new && at->second.first != *key.otherwise)
+    throw input_error(to_.place(key.line), "another default of " + shown(key.name),
+                      shown(at->second.first) + ", as the key before has");
 }
 
 const graphml_key& graphml_keys::use(std::string_view id, const char* of, std::uint64_t line) {
-  if (!weight_is_known_) find_weight();
+  if (!roles_are_known_) find_roles();
   const auto found = keys_.find(id);
   if (found == keys_.end())
     throw input_error(
@@ -117,13 +136,21 @@ const graphml_key& graphml_keys::use(std::string_view id, const char* of, std::u
 }
 
 float graphml_keys::default_weight(edge_numbers& numbers) {
-  if (!weight_is_known_) find_weight();
-  if (weight_ == nullptr || !weight_->otherwise) {
+  if (!roles_are_known_) find_roles();
+  const auto otherwise = defaults_.find(key_role::weight);
+  if (otherwise == defaults_.end()) {
     ++without_weight_;
     return 1.0f;
   }
-  if (!default_weight_) default_weight_ = numbers.read(trimmed(*weight_->otherwise), weight_->line);
+  const auto& [text, line] = otherwise->second;
+  if (!default_weight_) default_weight_ = numbers.read(trimmed(text), line);
   return *default_weight_;
+}
+
+std::string_view graphml_keys::default_text(key_role role) {
+  if (!roles_are_known_) find_roles();
+  const auto otherwise = defaults_.find(role);
+  return otherwise == defaults_.end() ? std::string_view() : trimmed(otherwise->second.first);
 }
 
 void graphml_keys::not_used(const std::string& what) {

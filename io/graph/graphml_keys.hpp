@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "io/graph/edge_numbers.hpp"
 #include "io/graph/graph_file.hpp"
@@ -43,6 +44,8 @@ class graphml_keys {
   bool has_names() const noexcept { return has_names_; }
   // Of an edge without: the default, or 1, which is counted.
   float default_weight(edge_numbers& numbers);
+  // Of an edge without a type or a sign; empty: none.
+  std::string_view default_text(key_role role);
 
   void not_used(const std::string& what);  // once
   // Remarks on weights that are not there. `edges`: how many there are. Throws where these are
@@ -51,16 +54,17 @@ class graphml_keys {
 
  private:
   key_role role_of(const graphml_key& key) const;
-  void find_weight();
+  void find_roles();
+  void take_role(const graphml_key& key);
 
   edge_list& to_;
   std::map<std::string, graphml_key, std::less<>> keys_;
   std::optional<graphml_key> open_;
-  graphml_key* weight_ = nullptr;
+  std::map<key_role, std::pair<std::string, std::uint64_t>> defaults_;  // of edges; and lines
   std::string default_name_;
   std::optional<float> default_weight_;
   std::uint64_t without_weight_ = 0;
-  bool has_names_ = false, weight_is_known_ = false;
+  bool has_names_ = false, roles_are_known_ = false;
   std::set<std::string> noted_;
 };
 

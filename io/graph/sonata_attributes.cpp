@@ -1,5 +1,7 @@
 #include "io/graph/sonata_attributes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -133,9 +135,9 @@ void attribute_groups::each_weight(const std::string& name, edge_numbers& number
   }
 }
 
-void attribute_groups::each_text(
-    const std::string& name,
-    const std::function<void(std::uint64_t, const std::string&)>& use) const {
+void attribute_groups::each_text(const std::string& name,
+                                 const std::function<void(std::uint64_t, const std::string&)>& use,
+                                 bool numbers_too) const {
   for (const numbered& g : groups_) {
     if (!g.has(name)) continue;
     const hdf5::dataset from = g.in.open_dataset(name.c_str());
@@ -143,10 +145,15 @@ void attribute_groups::each_text(
       each_row(g, from, from.read_strings(from.shape()[0], longest_text), use);
       continue;
     }
-    if (!g.in.has("@library")) continue;
-    const hdf5::group library = g.in.open_group("@library");
-    if (!library.has(name.c_str())) continue;
-    const hdf5::dataset of = library.open_dataset(name.c_str());
+    std::optional<hdf5::group> library;
+    if (g.in.has("@library")) library = g.in.open_group("@library");
+    if (!library || !library->has(name.c_str())) {
+      if (numbers_too)
+        each_row(g, from, numbers_in(from),
+                 [&](std::uint64_t row, double number) { use(row, fmt::format("{}", number)); });
+      continue;
+    }
+    const hdf5::dataset of = library->open_dataset(name.c_str());
     if (from.shape().size() != 1 || of.shape().size() != 1)
       throw input_error(from.place(), "more than one dimension", "a list");
     const std::vector<std::string> texts = of.read_strings(of.shape()[0], longest_text);

@@ -32,9 +32,10 @@ class attribute_groups {
   // As the weights of `list`, whose place of values they set.
   void each_weight(const std::string& name, edge_numbers& numbers, edge_list& list,
                    const std::function<void(std::uint64_t, float)>& use) const;
-  // Strings; or numbers of strings in @library.
+  // Strings; or numbers of strings in @library. With `numbers_too` other numbers as text, too.
   void each_text(const std::string& name,
-                 const std::function<void(std::uint64_t, const std::string&)>& use) const;
+                 const std::function<void(std::uint64_t, const std::string&)>& use,
+                 bool numbers_too = false) const;
   // "attribute 'delay' (edges.h5:/edges/NAME/0)" of each that is none of `used`.
   std::vector<std::string> others(const std::vector<std::string>& used) const;
 

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include <bdh/error.hpp>
 
 #include "io/graph/column_names.hpp"
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/sonata_attributes.hpp"
 
@@ -98,22 +99,32 @@ class edge_reader {
                                 "weights as numbers", "write them into syn_weight");
   }
 
-  std::string weight_name() const {
-    std::set<std::string> all;
-    for (const std::string& name : attributes_.names()) all.insert(name);
-    for (const std::string& name : types_.columns()) all.insert(name);
-    if (list_.how.columns.weight) {
-      if (!all.contains(*list_.how.columns.weight))
-        throw input_error(population_.place(), "no attribute " + shown(*list_.how.columns.weight),
-                          "the one that --columns names");
-      list_.choices_not_found.weight.reset();
-      return *list_.how.columns.weight;
-    }
-    const std::vector<std::string> names(all.begin(), all.end());
+  // The weight among attributes or columns: the user's choice; syn_weight, which SONATA reserves
+  // for it; another name. Empty: none.
+  std::string weight_name(const std::vector<std::string>& names) const {
+    const auto has = [&](std::string_view name) {
+      return std::ranges::find(names, name) != names.end();
+    };
+    if (const auto& chosen = list_.how.columns.weight) return has(*chosen) ? *chosen : "";
+    if (list_.how.values == edge_values::weights && has("syn_weight")) return "syn_weight";
     const auto found =
         find_column(column_role::value, list_.how.values, names, population_.place());
-    if (found) return names[*found];
-    return all.contains("syn_weight") ? "syn_weight" : "";
+    return found ? names[*found] : "";
+  }
+
+  // What an edge's own group says goes before what its type does, whatever the two are called.
+  void find_weight_names() {
+    of_group_ = weight_name(attributes_.names());
+    of_type_ = weight_name(types_.columns());
+    if (!of_group_.empty() || !of_type_.empty()) {
+      list_.choices_not_found.weight.reset();
+      return;
+    }
+    if (list_.how.columns.weight)
+      throw input_error(population_.place(), "no attribute " + shown(*list_.how.columns.weight),
+                        "the one that --columns names");
+    if (attributes_.has("syn_weight")) of_group_ = "syn_weight";
+    if (types_.column("syn_weight")) of_type_ = "syn_weight";
   }
 
   // The number that an edge has by its type; of every type once.
@@ -138,23 +149,27 @@ class edge_reader {
   }
 
   void read_weights_of_all() {
-    const std::string name = weight_name();
-    if (name.empty()) return;
+    find_weight_names();
+    if (of_group_.empty() && of_type_.empty()) return;
     std::vector<bool> known(rows_);
     edges_.weight.resize(rows_);
     const auto set = [&](std::uint64_t row, float weight) {
+      if (known[row]) return;
       edges_.weight[row] = weight;
       known[row] = true;
     };
-    each_of_types(name, set);  // the edges' own come after them
-    edge_numbers numbers(list_);
-    attributes_.each_weight(name, numbers, list_, set);
-    numbers.finish(list_);
-    used_.push_back(name);
-    const auto missing = std::ranges::find(known, false);
-    if (missing != known.end())
-      throw input_error(population_.place() + "[" + std::to_string(missing - known.begin()) + "]",
-                        "no " + name + " in the edge's group, nor of its type",
+    const auto missing = [&] { return std::ranges::find(known, false); };
+    if (!of_group_.empty()) {
+      edge_numbers numbers(list_);
+      attributes_.each_weight(of_group_, numbers, list_, set);
+      numbers.finish(list_);
+      used_.push_back(of_group_);
+    }
+    if (!of_type_.empty() && missing() != known.end()) each_of_types(of_type_, set);
+    if (missing() != known.end())
+      throw input_error(population_.place() + "[" + std::to_string(missing() - known.begin()) + "]",
+                        "no " + (of_group_.empty() ? of_type_ : of_group_) +
+                            " in the edge's group, nor of its type",
                         "a weight for every edge, or for none");
     if (list_.how.values == edge_values::weights) multiply_synapses();
   }
@@ -181,38 +196,46 @@ class edge_reader {
   }
 
   void read_signs() {
+    const std::optional<std::string>& chosen = list_.how.columns.sign;
+    if (list_.how.columns.no_signs()) return;
+    const std::vector<std::string> names =
+        chosen ? std::vector{*chosen}
+               : std::vector<std::string>(std::begin(sign_attributes), std::end(sign_attributes));
     std::vector<std::int8_t> signs(rows_);
-    const auto any = [&] { return std::ranges::any_of(signs, [](int s) { return s != 0; }); };
     const auto take = [&](const std::string& from) {
       edges_.signs = std::move(signs);
       edges_.sign_from = from;
+      if (chosen) list_.choices_not_found.sign.reset();
     };
     const auto attribute = [&](const std::string& name) {
       used_.push_back(name);
       take("attribute '" + name + "'");
     };
-    if (attributes_.has("syn_type_id")) {
+    if (attributes_.has("syn_type_id") && chosen.value_or("syn_type_id") == "syn_type_id") {
       attributes_.each_number("syn_type_id", [&](std::uint64_t row, double type) {
         signs[row] = type < first_excitatory ? -1 : 1;
       });
       return attribute("syn_type_id");
     }
-    const auto set = [&](std::uint64_t row, std::string_view word) {
-      signs[row] = static_cast<std::int8_t>(sign_of_word(word));
-    };
-    for (const char* name : sign_attributes) {
+    for (const std::string& name : names) {
       if (!attributes_.has(name)) continue;
-      attributes_.each_text(name, set);
-      if (any()) return attribute(name);
+      stated_signs stated(name, chosen.has_value(), rows_);
+      attributes_.each_text(
+          name, [&](std::uint64_t row, const std::string& word) { stated.take(row, word); },
+          stated.takes_numbers());
+      signs = stated.finish(population_.place());
+      if (stated.any()) return attribute(name);
     }
-    for (const char* name : sign_attributes) {
+    for (const std::string& name : names) {
       const auto column = types_.column(name);
       if (!column) continue;
+      stated_signs stated(name, chosen.has_value(), rows_);
       for (std::uint64_t row = 0; row < type_.size(); ++row)
-        if (const auto word = types_.value(type_[row], *column)) set(row, *word);
-      if (!any()) continue;
-      used_columns_.emplace_back(name);
-      return take("column '" + std::string(name) + "' (" + types_.file() + ")");
+        if (const auto word = types_.value(type_[row], *column)) stated.take(row, *word);
+      signs = stated.finish(population_.place());
+      if (!stated.any()) continue;
+      used_columns_.push_back(name);
+      return take("column '" + name + "' (" + types_.file() + ")");
     }
   }
 
@@ -241,6 +264,7 @@ class edge_reader {
   sonata_edges edges_;
   array<std::int64_t> type_;
   std::vector<std::string> used_, used_columns_;
+  std::string of_group_, of_type_;  // how the weight is called; empty: not there
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/graph/edge_signs.hpp"
 #include "io/graph/graph_file_detail.hpp"
 #include "io/graph/sonata_attributes.hpp"
 
@@ -18,9 +19,10 @@ constexpr const char* sign_attributes[] = {"synapse_class", "ei"};
 
 class node_reader {
  public:
-  node_reader(const hdf5::group& population, const type_table& types)
+  node_reader(const hdf5::group& population, const type_table& types, const column_choice& chosen)
       : population_(population),
         types_(types),
+        chosen_(chosen),
         type_set_(population.open_dataset("node_type_id")),
         attributes_(population, "node", rows()) {}
 
@@ -82,29 +84,35 @@ class node_reader {
   }
 
   void read_signs() {
-    std::vector<std::int8_t> signs(rows());
-    const auto set = [&](std::uint64_t row, std::string_view word) {
-      signs[row] = static_cast<std::int8_t>(sign_of_word(word));
-    };
-    const auto any = [&] { return std::ranges::any_of(signs, [](int s) { return s != 0; }); };
-    for (const char* name : sign_attributes) {
+    if (chosen_.no_signs()) return;
+    const std::vector<std::string> names =
+        chosen_.sign
+            ? std::vector{*chosen_.sign}
+            : std::vector<std::string>(std::begin(sign_attributes), std::end(sign_attributes));
+    for (const std::string& name : names) {
       if (!attributes_.has(name)) continue;
-      attributes_.each_text(name, set);
-      if (!any()) continue;
+      stated_signs stated(name, chosen_.sign.has_value(), rows());
+      attributes_.each_text(
+          name, [&](std::uint64_t row, const std::string& word) { stated.take(row, word); },
+          stated.takes_numbers());
+      std::vector<std::int8_t> signs = stated.finish(population_.place());
+      if (!stated.any()) continue;
       used_.push_back(name);
-      nodes_.sign_from = "attribute '" + std::string(name) + "' (" + population_.place() + ")";
+      nodes_.sign_from = "attribute '" + name + "' (" + population_.place() + ")";
       nodes_.signs = std::move(signs);
       return;
     }
-    for (const char* name : sign_attributes) {
+    for (const std::string& name : names) {
       const auto column = types_.column(name);
       if (!column) continue;
+      stated_signs stated(name, chosen_.sign.has_value(), rows());
       const array<std::int64_t> type = read_type_ids(type_set_);
       for (std::uint64_t row = 0; row < type.size(); ++row)
-        if (const auto word = types_.value(type[row], *column)) set(row, *word);
-      if (!any()) continue;
+        if (const auto word = types_.value(type[row], *column)) stated.take(row, *word);
+      std::vector<std::int8_t> signs = stated.finish(population_.place());
+      if (!stated.any()) continue;
       used_column_ = name;
-      nodes_.sign_from = "column '" + std::string(name) + "' (" + types_.file() + ")";
+      nodes_.sign_from = "column '" + name + "' (" + types_.file() + ")";
       nodes_.signs = std::move(signs);
       return;
     }
@@ -112,6 +120,7 @@ class node_reader {
 
   const hdf5::group& population_;
   const type_table& types_;
+  const column_choice& chosen_;
   hdf5::dataset type_set_;
   attribute_groups attributes_;
   sonata_nodes nodes_;
@@ -121,8 +130,9 @@ class node_reader {
 
 }  // namespace
 
-sonata_nodes read_sonata_nodes(const hdf5::group& population, const type_table& types) {
-  return node_reader(population, types).run();
+sonata_nodes read_sonata_nodes(const hdf5::group& population, const type_table& types,
+                               const column_choice& chosen) {
+  return node_reader(population, types, chosen).run();
 }
 
 }  // namespace bdh::graph_formats

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/graph/graph_file.hpp"
 #include "io/graph/sonata_types.hpp"
 #include "io/hdf5/file.hpp"
 
@@ -24,7 +25,9 @@ struct sonata_nodes {
   std::vector<std::string> not_used = {};
 };
 
-// `population`: /nodes/NAME of a file; `types`: the table beside it. Throws input_error.
-sonata_nodes read_sonata_nodes(const hdf5::group& population, const type_table& types);
+// `population`: /nodes/NAME of a file; `types`: the table beside it; `chosen`: what states signs,
+// where the user says so. Throws input_error.
+sonata_nodes read_sonata_nodes(const hdf5::group& population, const type_table& types,
+                               const column_choice& chosen);
 
 }  // namespace bdh::graph_formats

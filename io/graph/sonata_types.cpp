@@ -89,11 +89,4 @@ std::string type_table::place_of(std::int64_t type) const {
   return file_ + ":" + std::to_string(rows_.at(type).line);
 }
 
-int sign_of_word(std::string_view word) {
-  const std::string text = lower(word);
-  if (text == "e" || text.starts_with("exc")) return 1;
-  if (text == "i" || text.starts_with("inh")) return -1;
-  return 0;
-}
-
 }  // namespace bdh::graph_formats

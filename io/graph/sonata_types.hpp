@@ -40,7 +40,4 @@ class type_table {
   std::unordered_map<std::int64_t, row> rows_;
 };
 
-// +1: a word for excitatory, -1: for inhibitory, 0: neither.
-int sign_of_word(std::string_view word);
-
 }  // namespace bdh::graph_formats

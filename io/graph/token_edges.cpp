@@ -91,6 +91,7 @@ void add_report(edge_list& to, const edge_list& from) {
   if (!from.choices_not_found.source) none.source.reset();
   if (!from.choices_not_found.target) none.target.reset();
   if (!from.choices_not_found.weight) none.weight.reset();
+  if (!from.choices_not_found.sign) none.sign.reset();
 }
 
 projection read_sensory(const graph_import_options& o, const neuron_register& neurons,

@@ -164,6 +164,28 @@ class Nodes(Reported):
                          not_used=["node attribute 'd6' ({})"], neurons=2)
 
 
+    def test_keys_of_one_name_are_one_attribute(self):
+        # NetworkX writes a key for each type of numbers.
+        keys = ('<key id="d1" for="edge" attr.name="weight" attr.type="double"/>'
+                '<key id="d0" for="edge" attr.name="weight" attr.type="long"/>')
+        edge = '<edge source="{}" target="{}">{}</edge>\n'
+        first, second = '<data key="d0">1</data>', '<data key="d1">-0.25</data>'
+        graph = self.graphml(keys, NODES + edge.format("a", "b", first) +
+                             edge.format("b", "a", second))
+        self.assertReads(graph, [("a", "b", 1), ("b", "a", -0.25)])
+        self.assertReads(graph, [("a", "b", 1), ("b", "a", -0.25)], "--columns", "weight=weight")
+        self.wrong(self.graphml(keys, NODES + edge.format("a", "b", first + second)),
+                   "g.graphml:6: a second weight of an edge, expected one")
+        default = keys.replace("/>", "><default>{}</default></key>")
+        self.assertReads(self.graphml(default.format(7, 7), NODES + edge.format("a", "b", "")),
+                         [("a", "b", 7)])
+        self.wrong(self.graphml(default.format(7, 8), NODES + edge.format("a", "b", "")),
+                   "another default of 'weight', expected '8', as the key before has")
+        self.wrong(self.graphml(keys.replace('"weight" attr.type="long"',
+                                             '"Weight" attr.type="long"'), NODES +
+                                edge.format("a", "b", first)), "two columns called weight")
+
+
 class Columns(Reported):
     def test_weights_under_another_name(self):
         self.assertReads(self.reported("13-weights-under-another-name/weights.csv"),
@@ -211,6 +233,72 @@ class Columns(Reported):
                    "excitatory with weight -2")
         self.assertReads(self.text("source,target,weight,sign\n0,1,-2,-1\n1,0,1,+1\n"),
                          [("0", "1", -2), ("1", "0", 1)])
+
+    def test_words_for_signs(self):
+        for role, words in (("type", ()), ("sign", ("1", "+1", "1.0"))):
+            for word in ("E", "e", "Exc", "excitatory", "positive", "POS", "AMPA", "+",
+                         "excitatory synapse", *words):
+                row = f"source,target,weight,{role}\n0,1,{{}},{word}\n1,0,2,\n"
+                self.assertReads(self.text(row.format(3)), [("0", "1", 3), ("1", "0", 2)])
+                self.wrong(self.text(row.format(-3)), "g.csv:2: ",
+                           "excitatory with weight -3.000000, expected inhibitory edges, and no "
+                           "others, below 0")
+        for role, words in (("type", ()), ("sign", ("-1", "-1.00"))):
+            for word in ("I", "i", "inh", "Inhib", "Inhibitory", "GABA", "gabaergic", "GABA-A",
+                         "neg", "negative", "IPSP", "glycine", "-", *words):
+                row = f"source,target,weight,{role}\n0,1,{{}},{word}\n1,0,2,NA\n"
+                self.assertReads(self.text(row.format(-3)), [("0", "1", -3), ("1", "0", 2)],
+                                 not_used=[f"{role} 'na', which is neither excitatory nor "
+                                           "inhibitory ({})"])
+                self.wrong(self.text(row.format(3)), "g.csv:2: ", "inhibitory with weight 3.000000")
+
+    def test_words_that_are_not_known_are_refused(self):
+        table = "Source,Target,Weight,{}\n0,1,1,{}\n1,0,2,{}\n"
+        none = ("--columns", "sign=none")
+        for role, word in (("Type", "L4"), ("type", "1"), ("sign", "0"), ("Sign", "2"),
+                           ("type", "modulatory"), ("type", "glutamate"), ("sign", "?")):
+            graph = self.text(table.format(role, "E", word))
+            self.wrong(graph, f"g.csv:3: {role.lower()} '{word}', expected a word for excitatory "
+                       "or inhibitory; --columns sign=none reads edges by their weights alone")
+            self.assertReads(graph, [("0", "1", 1), ("1", "0", 2)], *none,
+                             not_used=[f"column '{role}' ({{}})"])
+        for word in ("Mutual", "undirected", "electrical", "gap junction", "reciprocal"):
+            graph = self.text(table.format("Type", "Directed", word))
+            self.wrong(graph, "g.csv:3: an undirected edge", "expected directed edges, source -> "
+                       "target; write it once for each direction; --columns sign=none")
+            self.assertReads(graph, [("0", "1", 1), ("1", "0", 2)], *none,
+                             not_used=["column 'Type' ({})"])
+        self.assertReads(self.text(table.format("Type", "chemical", "Directed")),
+                         [("0", "1", 1), ("1", "0", 2)],
+                         not_used=["type 'chemical', which is neither excitatory nor inhibitory "
+                                   "({})"])
+
+    def test_the_user_names_the_column_of_signs(self):
+        table = self.text("source,target,weight,effect,type\n0,1,1,E,x\n1,0,2,GABA,y\n")
+        for chosen in ("effect", "EFFECT", "4"):
+            self.wrong(table, "g.csv:3: 'GABA': inhibitory with weight 2",
+                       options=("--columns", f"sign={chosen}"))
+        self.assertReads(self.text("source,target,weight,effect,type\n0,1,1,E,x\n1,0,-2,I,y\n"),
+                         [("0", "1", 1), ("1", "0", -2)], "--columns", "sign=effect",
+                         not_used=["column 'type' ({})"])
+        self.wrong(self.text("source,target,weight\n0,1,1\n"), "--columns: sign=effect, which no "
+                   "file has", options=("--columns", "sign=effect"))
+
+    def test_types_of_graphml(self):
+        keys = WEIGHT + '<key id="{0}" for="edge" attr.name="{0}">{1}</key>\n'
+        edge = ('<edge source="a" target="b"><data key="d0">{}</data></edge>\n')
+        for name in ("type", "sign"):
+            data = edge.replace("</edge>", f'<data key="{name}">{{}}</data></edge>')
+            self.assertReads(self.graphml(keys.format(name, ""), NODES + data.format(-2, " I\n")),
+                             [("a", "b", -2)])
+            self.wrong(self.graphml(keys.format(name, ""), NODES + data.format(2, "GABA")),
+                       "g.graphml:8: 'GABA': inhibitory with weight 2")
+            self.wrong(self.graphml(keys.format(name, ""), NODES + data.format(2, "L4")),
+                       f"g.graphml:8: {name} 'L4', expected a word for")
+            graph = self.graphml(keys.format(name, "<default>inhibitory</default>"), NODES +
+                                 edge.format(2))
+            self.wrong(graph, "g.graphml:8: inhibitory with weight 2")
+            self.assertReads(graph, [("a", "b", 2)], "--columns", "sign=none")
 
     def test_retention_and_rates_have_columns_of_their_own(self):
         ring = self.reported("13-retention-and-rates-under-another-name/ring.csv")

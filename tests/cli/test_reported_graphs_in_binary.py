@@ -294,6 +294,81 @@ class Sonata(Imported):
         self.assertEqual(weights(syn_weight=both)[0], [-0.5, 0.25])
         self.assertEqual(weights(syn_weight=both * [-1, 1])[0], [-0.5, 0.25])
 
+    def test_words_for_signs(self):
+        file, places = self.path("edges.h5"), "edges.h5:/edges/p"
+
+        def write(table=None, **attributes):
+            if table is None and os.path.exists(self.path("edge_types.csv")):
+                os.remove(self.path("edge_types.csv"))
+            if table is not None:
+                self.path("edge_types.csv", b"edge_type_id " + table)
+            with h5py.File(file, "w") as f:
+                population(f, "p", [0, 1, 2], [1, 2, 0], types=[1, 2, 3],
+                           syn_weight=np.array([0.5, 0.25, 2]), **attributes)
+            return file
+        signed = [("0", "1", 0.5), ("1", "2", -0.25), ("2", "0", 2)]
+        for name, values in (("sign", np.array([1, -1, 1])), ("sign", np.array([1.0, -1, 1])),
+                             ("sign", np.array(["+", "-", "+"], object)),
+                             ("sign", np.array(["1", "-1", "E"], object)),
+                             ("synapse_class", np.array(["EXC", "GABA", "e"], object)),
+                             ("synapse_type", np.array(["ampa", "negative", ""], object)),
+                             ("type", np.array(["e", "inhib", "NULL"], object))):
+            about, edges = self.imported(write(**{name: values}))
+            self.assertEqual((edges, about["not_used"]), (signed, []))
+        for table in (b"sign\n1 1\n2 -1\n3 1\n", b"sign\n1 +\n2 -\n3 NULL\n",
+                      b"synapse_type\n1 NMDA\n2 GABAergic\n3 exc\n"):
+            about, edges = self.imported(write(table))
+            self.assertEqual((edges, about["not_used"]), (signed, []))
+        known = "expected a word for excitatory or inhibitory; --columns sign=none"
+        for name, values in (("sign", np.array([1, -1, 0])),
+                             ("synapse_class", np.array(["EXC", "INH", "MOD"], object)),
+                             ("synapse_type", np.array(["exc", "inh", "x"], object))):
+            self.refuses(write(**{name: values}), f"{places}[2]: {name} '{values[2]}', {known}")
+            about, edges = self.imported(file, "--columns", "sign=none")
+            self.assertEqual([w for _, _, w in edges], [0.5, 0.25, 2])
+            self.assertEqual(about["not_used"], [f"attribute '{name}' ({file}:/edges/p/0)"])
+        # Models of synapses are no signs.
+        about, edges = self.imported(write(synapse_type=np.array(["a", "b", "c"], object)))
+        self.assertEqual([w for _, _, w in edges], [0.5, 0.25, 2])
+        self.assertEqual(about["not_used"], [f"attribute 'synapse_type' ({file}:/edges/p/0)"])
+        about, edges = self.imported(write(effect=np.array([1, -1, 1])), "--columns", "sign=effect")
+        self.assertEqual((edges, about["not_used"]), (signed, []))
+        write()
+        nodes_of(self.path("nodes.h5"), size=3, ei=np.array(["e", "GABA", "e"], object))
+        self.assertEqual(self.edges(file), signed)
+        os.remove(self.path("nodes.h5"))
+        nodes_of(self.path("nodes.h5"), size=3, ei=np.array(["e", "i", "L4"], object))
+        self.refuses(file, f"nodes.h5:/nodes/cells[2]: ei 'L4', {known}")
+        self.assertEqual([w for _, _, w in self.edges(file, "--columns", "sign=none")],
+                         [0.5, 0.25, 2])
+
+    def test_the_edge_goes_before_its_type(self):
+        file = self.path("edges.h5")
+        own = np.array([0.5, -0.25, 3])
+
+        def weights(table=None, options=(), **attributes):
+            if table is not None:
+                self.path("edge_types.csv", b"edge_type_id " + table)
+            with h5py.File(file, "w") as f:
+                population(f, "p", [0, 1, 2], [1, 2, 0], types=[1, 2, 3], **attributes)
+            about, edges = self.imported(file, *options)
+            if table is not None:
+                os.remove(self.path("edge_types.csv"))
+            return [w for _, _, w in edges], about["not_used"]
+        group, table = f"({file}:/edges/p/0)", f"({self.path('edge_types.csv')})"
+        for name in ("syn_weight", "weight", "w"):
+            for of_type in ("weight", "syn_weight", "nsyn"):
+                self.assertEqual(weights(of_type.encode() + b"\n1 9\n2 9\n3 9\n", **{name: own}),
+                                 ([0.5, -0.25, 3], [f"column '{of_type}' {table}"]))
+        nines = np.array([9.0, 9, 9])
+        self.assertEqual(weights(syn_weight=own, weight=nines),
+                         ([0.5, -0.25, 3], [f"attribute 'weight' {group}"]))
+        self.assertEqual(weights(syn_weight=own, weight=nines,
+                                 options=("--columns", "weight=weight")),
+                         ([9, 9, 9], [f"attribute 'syn_weight' {group}"]))
+        self.assertEqual(weights(b"syn_weight weight\n1 1 9\n2 2 9\n3 3 9\n"),
+                         ([1, 2, 3], [f"column 'weight' {table}"]))
+
     def test_synapses_between_the_same_two_act_together(self):
         file = self.path("edges.h5")
         with h5py.File(file, "w") as f:
@@ -449,6 +524,19 @@ class NodeLink(Imported):
     def write(self, data):
         return self.path("g.json", json.dumps(data).encode())
 
+    def test_words_for_signs(self):
+        def write(weight, **sign):
+            return self.write({"directed": True, "nodes": [{"id": "a"}, {"id": "b"}], "links": [
+                {"source": "a", "target": "b", "weight": weight, **sign}]})
+        for sign in (dict(type="I"), dict(sign="negative"), dict(sign=-1), dict(sign=-1.0)):
+            self.assertEqual(self.edges(write(-2, **sign)), [("a", "b", -2)])
+            self.refuses(write(2, **sign), "inhibitory with weight 2.000000")
+        for sign in (dict(type="L4"), dict(sign=0), dict(sign=True), dict(type=1)):
+            self.refuses(write(2, **sign), "g.json:links[0]: ", "expected a word for excitatory or "
+                         "inhibitory; --columns sign=none")
+            self.assertEqual(self.edges(write(2, **sign), "--columns", "sign=none"),
+                             [("a", "b", 2)])
+
     def test_what_networkx_writes(self):
         graph = networkx.DiGraph()
         graph.add_weighted_edges_from([("b", "a", 0.5), ("a", "ä", -2), ("ä", "ä", 1e-3)])
@@ -582,6 +670,36 @@ class Gexf(Imported):
         self.assertEqual(edges, [("a", "b", 2), ("b", "b", 1)])
         self.assertTrue(any("1 edges have no weight, which means 1" in r
                             for r in about["remarks"]))
+
+    def test_signs_and_titles_of_one_name(self):
+        def attributes(*titles, default=""):
+            return ('<attributes class="edge">' +
+                    "".join(f'<attribute id="{i}" title="{title}" type="string">{default}'
+                            '</attribute>' for i, title in enumerate(titles)) + '</attributes>')
+
+        def edge(target, weight, *values):
+            return (f'<edge source="a" target="{target}" weight="{weight}"><attvalues>' +
+                    "".join(f'<attvalue for="{key}" value="{value}"/>' for key, value in values) +
+                    '</attvalues></edge>')
+        for title in ("sign", "type"):
+            known = attributes(title)
+            self.assertEqual(self.edges(self.graph(edge("a", -2, (0, "I")) + edge("b", 1, (0, "E")),
+                                                   attributes=known)),
+                             [("a", "a", -2), ("a", "b", 1)])
+            self.refuses(self.graph(edge("a", 2, (0, "GABA")), attributes=known),
+                         "g.gexf:2: 'GABA': inhibitory with weight 2")
+            self.refuses(self.graph(edge("a", 2, (0, "L4")), attributes=known),
+                         f"g.gexf:2: {title} 'L4', expected a word for excitatory or inhibitory")
+            file = self.graph(edge("a", 2), attributes=attributes(
+                title, default="<default>inhibitory</default>"))
+            self.refuses(file, "inhibitory with weight 2")
+            self.assertEqual(self.edges(file, "--columns", "sign=none"), [("a", "a", 2)])
+        # NetworkX declares an attribute for each type of numbers.
+        twice = self.graph('<edge source="a" target="a"><attvalues><attvalue for="0" value="3"/>'
+                           '</attvalues></edge><edge source="a" target="b"><attvalues>'
+                           '<attvalue for="1" value="-0.5"/></attvalues></edge>',
+                           attributes=attributes("syn_weight", "syn_weight"))
+        self.assertEqual(self.edges(twice), [("a", "a", 3), ("a", "b", -0.5)])
 
     def test_labels_and_ids(self):
         edge = '<edge source="1" target="0" weight="2"/>'
