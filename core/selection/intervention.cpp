@@ -14,8 +14,6 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t without_end = std::numeric_limits<std::uint64_t>::max();
-
 struct verb {
   const char* word;
   intervention_kind what;

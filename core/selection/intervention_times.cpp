@@ -12,8 +12,6 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t without_end = std::numeric_limits<std::uint64_t>::max();
-
 std::uint64_t sum_or_end(std::uint64_t a, std::uint64_t b) noexcept {
   return a > without_end - b ? without_end : a + b;
 }

@@ -5,6 +5,8 @@
 
 namespace bdh {
 
+inline constexpr std::uint64_t without_end = std::numeric_limits<std::uint64_t>::max();
+
 // [first, last] becomes the range of the pulses at `onsets`; a single pulse without a course is a
 // range. Throws input_error for pulses that overlap, and for what contradicts itself.
 void normalize(intervention& p);
