@@ -4,39 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
 #include <bdh/error.hpp>
 
 #include "io/checkpoint/stated_value.hpp"
-#include "io/files/json.hpp"
-#include "io/files/text_start.hpp"
 
 namespace bdh {
 namespace {
 
-constexpr const char* beside_name = "config.json beside the file";
 constexpr std::string_view attention_kinds =
     "linear|linear_attention|bdh|causal|default|none|raw|hebbian|standard|parallel|recurrent";
+constexpr std::string_view no_part = "false|0|none|off|no|disabled";
 constexpr std::size_t max_depth = 16, max_listed = 1000;
-
-plain_value parse(std::string_view text, const std::string& place) {
-  const char* const hint = "move it away if it belongs to something else";
-  try {
-    plain_value config = plain(parse_json(text, {.depth = max_depth, .unique_keys = true}));
-    if (config.as<plain_value::map>() != nullptr) return config;
-  } catch (const json_error& e) {
-    if (e.fault() == json_fault::repeated_key)
-      throw input_error(place, std::string("'") + e.what() + "' twice", "each key once", hint);
-    if (e.fault() == json_fault::depth)
-      throw input_error(place, "deeply nested values", "at most 16 levels", hint);
-  }
-  throw input_error(place, "no JSON object", "the checkpoint's configuration", hint);
-}
 
 bool is_switch(std::string_view name) {
   for (const std::string_view word : {"enabled", "enable", "use", "type", "kind", "mode", "name"})
@@ -71,37 +51,100 @@ void expect_whole(const plain_value& v, const std::string& place, const std::str
                       "a configuration of at most 16 levels");
 }
 
+bool is_flag(key_role role) {
+  for (const key_role flag : {key_role::tied, key_role::learned_decay, key_role::interleaved,
+                              key_role::causal, key_role::untied_layers, key_role::shared_layers})
+    if (role == flag) return true;
+  return false;
+}
+
+// Of what a model may have or not have: false is none of it.
+bool is_part(key_role role) {
+  for (const key_role part : {key_role::score_decay, key_role::score_half_life,
+                              key_role::sliding_window, key_role::history_mix})
+    if (role == part) return true;
+  return false;
+}
+
+bool is_sampling(const plain_value::entry& item) {
+  const auto* const name = item.first.as<std::string>();
+  return name != nullptr && meaning_of_key(*name).role == key_role::sampling;
+}
+
+// Where keys are: the name of the place, and those of the objects that they are in.
+struct key_scope {
+  std::string where, path;
+  bool inside = true, training = false, outermost = false;
+  bool below_switch = false;  // in an object whose switch was read
+  bool sampling = false;      // in an object with several keys of sampling
+  std::size_t depth = 0;
+};
+
+std::optional<double> stated_number(const plain_value& v, key_role role) {
+  if (!is_flag(role)) return number_of(v);
+  const std::optional<bool> flag = flag_of(v);
+  if (!flag) return std::nullopt;
+  return *flag ? 1.0 : 0.0;
+}
+
+// False, or an object whose switch is off.
+bool is_none_of_it(const plain_value& v) {
+  const auto* const items = v.as<plain_value::map>();
+  const plain_value* const chosen = items != nullptr ? switch_in(*items) : &v;
+  return chosen != nullptr && is_off(*chosen);
+}
+
+// {name: v}
+plain_value object_of(std::string name, const plain_value& v) {
+  plain_value key, object;
+  key.data = std::move(name);
+  object.data = plain_value::map{{std::move(key), v}};
+  return object;
+}
+
+// Behind the name of what is not used.
+std::string described(const plain_value& v) {
+  if (const auto* bytes = v.as<plain_value::bytes>())
+    return fmt::format(", {} bytes", bytes->data.size());
+  return v.type.empty() ? "" : ", a " + v.type.substr(0, 200);
+}
+
+// Of an object about attention: what it is, where it is a text.
+const plain_value* attention_kind(const std::string& key, const plain_value::map& items) {
+  if (!normalised_key(key).starts_with("att")) return nullptr;
+  const plain_value* const kind = switch_in(items);
+  return kind != nullptr && kind->as<std::string>() != nullptr ? kind : nullptr;
+}
+
+std::string listed(std::string_view alternatives) {
+  std::string result;
+  for (const char c : alternatives) result += c == '|' ? std::string(", ") : std::string(1, c);
+  return result;
+}
+
 class reader {
  public:
-  explicit reader(const tensor_file& file) : file_(file) {}
+  explicit reader(const tensor_file& file) : file_(file), switches_(file.place()) {}
 
   configuration read() && {
     for (const beside_value& b : file_.beside()) read_beside(b);
-    read_config_file();
+    if (const auto beside = read_config_beside(file_.place()))
+      read_keys(*beside->as<plain_value::map>(),
+                {.where = "config.json beside the file", .path = {}, .inside = false});
+    switches_.apply(result_);
     return std::move(result_);
   }
 
  private:
-  // Where keys are: the name of the place, and those of the objects that they are in.
-  struct scope {
-    std::string where, path;
-    bool inside = true, training = false, outermost = false;
-    bool below_switch = false;  // in an object whose switch was read
-    std::size_t depth = 0;
-  };
-
   void list(const std::string& what, const std::string& where) {
     if (result_.not_used.size() < max_listed) result_.not_used.push_back(what + " (" + where + ")");
   }
-  void list_value(const std::string& key, const plain_value& v, const scope& s) {
-    const std::string name = "'" + s.path + key.substr(0, max_tensor_name) + "'";
-    if (const auto* bytes = v.as<plain_value::bytes>())
-      return list(fmt::format("{}, {} bytes", name, bytes->data.size()), s.where);
-    list(v.type.empty() ? name : name + ", a " + v.type.substr(0, 200), s.where);
+  void list_value(const std::string& key, const plain_value& v, const key_scope& s) {
+    list("'" + s.path + key.substr(0, max_tensor_name) + "'" + described(v), s.where);
   }
 
   void read_beside(const beside_value& b) {
-    const scope s{.where = b.where, .path = {}, .outermost = true};
+    const key_scope s{.where = b.where, .path = {}, .outermost = true};
     if (b.where.starts_with("attribute of ")) return list_value(b.name, b.value, s);
     if (b.where == "the file's metadata")
       return read_key(b.name, b.value, {.where = b.where, .path = {}});
@@ -126,23 +169,9 @@ class reader {
     return true;
   }
 
-  void read_config_file() {
-    const std::filesystem::path file =
-        std::filesystem::path(file_.place()).parent_path() / "config.json";
-    std::error_code failed;
-    if (!std::filesystem::is_regular_file(file, failed)) return;
-    constexpr std::uintmax_t most = 1 << 20;
-    const std::uintmax_t size = std::filesystem::file_size(file, failed);
-    if (failed || size > most)
-      throw input_error(file.string(), "too large or unreadable",
-                        "a configuration of at most 1 MiB");
-    std::ifstream in(file, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    const plain_value config = parse(without_byte_order_mark(bytes, file.string()), file.string());
-    read_keys(*config.as<plain_value::map>(), {.where = beside_name, .path = {}, .inside = false});
-  }
-
-  void read_keys(const plain_value::map& items, const scope& s) {
+  void read_keys(const plain_value::map& items, const key_scope& outer) {
+    key_scope s = outer;
+    s.sampling = std::count_if(items.begin(), items.end(), is_sampling) > 1;
     for (const auto& [key, value] : items) {
       expect_whole(value, file_.place(), s.where);
       if (const auto* const name = key.as<std::string>())
@@ -152,7 +181,25 @@ class reader {
     }
   }
 
-  void read_key(const std::string& key, const plain_value& v, const scope& s) {
+  // A switch of a part of the model is kept until all keys are known, and so is a refusal of what a
+  // switch may say to be off.
+  void read_key(const std::string& key, const plain_value& given, const key_scope& s) {
+    const plain_value& v = s.outermost ? given : unwrapped(given);
+    if (auto found = switch_with_value(key, v)) {
+      found->key = s.path + key, found->where = s.where, found->path = s.path;
+      found->inside = s.inside;
+      return switches_.add(*std::move(found));
+    }
+    const feature of = feature_of_key(key);
+    if (of == feature::none) return read_value(key, v, s);
+    try {
+      read_value(key, v, s);
+    } catch (const error&) {
+      switches_.hold({of, s.path + key, shown_value(v), s.where, s.path, std::current_exception()});
+    }
+  }
+
+  void read_value(const std::string& key, const plain_value& v, const key_scope& s) {
     key_meaning m = meaning_of_key(key);
     // Letters stand for many things, outside of a configuration; and a dictionary there is none.
     const bool object = v.as<plain_value::map>() != nullptr && m.role != key_role::rotation &&
@@ -166,13 +213,16 @@ class reader {
       return;
     switch (m.role) {
       case key_role::harmless:
-        if (!v.type.empty() && v.empty() && !v.type.starts_with("torch.")) list_value(key, v, s);
-        return;
+        return read_harmless(key, v, s);
+      case key_role::sampling:
+        if (s.sampling) return;
+        [[fallthrough]];
+      case key_role::unclear:
+        if (is_usual(v, no_part)) return;
+        return read_other(key, v, s, key_role::unknown);
       case key_role::usual:
         return read_choice(key, v, s, m.usual);
       case key_role::positions:
-        if (v.as<plain_value::map>() != nullptr) return read_rotation(key, v, s, m.usual);
-        return read_choice(key, v, s, m.usual);
       case key_role::rotation:
         return read_rotation(key, v, s, m.usual);
       case key_role::aside:
@@ -185,18 +235,25 @@ class reader {
     }
   }
 
+  // An object may be a configuration in spite of its name, or one about something else.
+  void read_harmless(const std::string& key, const plain_value& v, const key_scope& s) {
+    const auto* const items = v.as<plain_value::map>();
+    const bool full = items != nullptr && !items->empty();
+    if (full && kind_of_object(key) == object_kind::configuration)
+      return read_other(key, v, s, key_role::nested);
+    const bool object = !v.type.empty() && v.empty() && !v.type.starts_with("torch.");
+    if (full || object) list_value(key, v, s);
+  }
+
   // "model.n_layer" is n_layer in the object "model".
-  void read_dotted(const std::string& key, const plain_value& v, const scope& s) {
+  void read_dotted(const std::string& key, const plain_value& v, const key_scope& s) {
     const std::size_t dot = key.find('.');
-    plain_value tail, object;
-    tail.data = key.substr(dot + 1);
-    object.data = plain_value::map{{std::move(tail), v}};
-    read_key(key.substr(0, dot), object, s);
+    read_key(key.substr(0, dot), object_of(key.substr(dot + 1), v), s);
   }
 
   // No value: as if the key were not there, but for one that is not known, and for positions, which
   // some program may mean to leave out.
-  void read_absent(const std::string& key, const key_meaning& m, const scope& s) {
+  void read_absent(const std::string& key, const key_meaning& m, const key_scope& s) {
     if ((m.role != key_role::unknown && m.role != key_role::positions) || s.outermost) return;
     list("'" + s.path + key.substr(0, max_tensor_name) + "'", s.where);
     if (m.role == key_role::positions) ++result_.unknown_keys;
@@ -204,25 +261,26 @@ class reader {
 
   // A value of those that change nothing; or an object with the key of a switch, without which its
   // other keys have no effect.
-  void read_choice(const std::string& key, const plain_value& v, const scope& s,
+  void read_choice(const std::string& key, const plain_value& v, const key_scope& s,
                    std::string_view usual) {
     const auto* const items = v.as<plain_value::map>();
     const plain_value* const chosen = items != nullptr ? switch_in(*items) : nullptr;
     if (!is_usual(chosen != nullptr ? *chosen : v, usual)) refuse(key, v, s, usual);
-    if (chosen == nullptr || number_of(*chosen) == 0.0) return;
+    if (chosen == nullptr || flag_of(*chosen) == false) return;
     read_other(key, v, s, key_role::nested);
   }
 
   // A key that is not known, or an object.
-  void read_other(const std::string& key, const plain_value& v, const scope& s, key_role role) {
+  void read_other(const std::string& key, const plain_value& v, const key_scope& s, key_role role) {
     plain_value parsed;
     if (const auto* text = v.as<std::string>()) parsed = parse_plain_object(*text);
     const plain_value& object = parsed.empty() ? v : parsed;
     const auto* const items = object.as<plain_value::map>();
     if (items != nullptr && !s.outermost && s.depth < max_depth) {
       if (!v.type.empty()) list_value(key, v, s);
-      if (normalised_key(key).starts_with("att")) read_attention(key, *items, s);
-      scope inner = s;
+      if (const auto* const kind = attention_kind(key, *items))
+        read_choice(key + ".type", *kind, s, attention_kinds);
+      key_scope inner = s;
       inner.path += key.substr(0, 64) + ".";
       ++inner.depth;
       const object_kind kind = kind_of_object(key);
@@ -239,21 +297,17 @@ class reader {
     if ((!s.outermost || configuration) && !s.training) ++result_.unknown_keys;
   }
 
-  void read_attention(const std::string& key, const plain_value::map& items, const scope& s) {
-    const plain_value* const kind = switch_in(items);
-    if (kind != nullptr && kind->as<std::string>() != nullptr)
-      read_choice(key + ".type", *kind, s, attention_kinds);
-  }
-
   // An object: theta, and a kind of rotation or of scaling that is usual.
-  void read_rotation(const std::string& key, const plain_value& v, const scope& s,
+  void read_rotation(const std::string& key, const plain_value& v, const key_scope& s,
                      std::string_view usual) {
     const auto* const items = v.as<plain_value::map>();
     if (items == nullptr) {
       if (!is_usual(v, usual)) refuse(key, v, s, usual);
       return;
     }
-    scope inner = s;
+    const plain_value* const chosen = switch_in(*items);
+    if (chosen != nullptr && is_off(*chosen) && is_usual(*chosen, usual)) return;
+    key_scope inner = s;
     inner.path += key + ".";
     ++inner.depth;
     if (inner.depth > max_depth) return list_value(key, v, s);
@@ -280,96 +334,46 @@ class reader {
     if (factor != 1 || (scaled && !has_factor(*items))) refuse(key, v, s, "no scaling");
   }
 
-  void read_number(const std::string& key, const plain_value& v, const scope& s, key_role role) {
-    std::optional<double> number = number_of(v);
+  void read_number(const std::string& key, const plain_value& v, const key_scope& s,
+                   key_role role) {
+    std::optional<double> number = stated_number(v, role);
+    if (is_part(role) && is_none_of_it(v)) return;
     if (const auto* list = v.as<plain_value::list>();
         list != nullptr && !list->empty() && role == key_role::score_decay) {
       number = number_of(list->front());
       for (const plain_value& item : *list)
-        if (number_of(item) != number) refuse(key, v, s, "one rate for all heads");
+        if (number && number_of(item) != number) refuse(key, v, s, "one rate for all heads");
     }
-    const bool container =
-        v.as<plain_value::list>() != nullptr || v.as<plain_value::map>() != nullptr;
-    if (!number && container) return read_other(key, v, s, key_role::unknown);
     if (!number || !std::isfinite(*number))
       throw input_error(file_.place(),
                         fmt::format("{}{} {} ({})", s.path, key, shown_value(v), s.where),
-                        "a number");
+                        is_flag(role) ? "true or false" : "a number");
     result_.statements.push_back({.role = role,
                                   .key = s.path + key,
                                   .value = *number,
                                   .shown = shown_value(v),
                                   .where = s.where,
-                                  .inside = s.inside});
+                                  .inside = s.inside,
+                                  .of = feature_of_key(key),
+                                  .path = s.path});
   }
 
-  [[noreturn]] void refuse(const std::string& key, const plain_value& v, const scope& s,
+  [[noreturn]] void refuse(const std::string& key, const plain_value& v, const key_scope& s,
                            std::string_view usual) const {
-    std::string expected;
-    for (const char c : usual) expected += c == '|' ? std::string(", ") : std::string(1, c);
     throw unavailable_error(
         file_.place(),
         fmt::format("a model with {}{} {} ({})", s.path, key, shown_value(v), s.where),
-        fmt::format("the released code's computation ({})", expected),
+        fmt::format("the released code's computation ({})", listed(usual)),
         s.inside ? "" : "move config.json away if it belongs to another model");
   }
 
   const tensor_file& file_;
   configuration result_;
+  switch_board switches_;
 };
 
 }  // namespace
 
 configuration read_configuration(const tensor_file& file) { return reader(file).read(); }
-
-const statement* find_statement(const std::string& place, const configuration& known, key_role role,
-                                bool inside) {
-  const statement* found = nullptr;
-  for (const statement& s : known.statements) {
-    if (s.role != role || s.inside != inside) continue;
-    if (found != nullptr && found->value != s.value)
-      throw input_error(place,
-                        fmt::format("{} {} ({}) and {} {} ({})", found->key, found->value,
-                                    found->where, s.key, s.value, s.where),
-                        "one value");
-    if (found == nullptr) found = &s;
-  }
-  return found;
-}
-
-std::optional<resolved_number> resolve_statement(const std::string& place,
-                                                 const configuration& known, key_role role,
-                                                 const char* option,
-                                                 const std::optional<double>& given) {
-  const statement* const inside = find_statement(place, known, role, true);
-  const statement* const beside = find_statement(place, known, role, false);
-  if (given && inside != nullptr && *given != inside->value)
-    throw input_error(
-        option, fmt::format("{}", *given),
-        fmt::format("{}, as {} says ({})", inside->value, inside->where, inside->key));
-  if (given && beside != nullptr && *given != beside->value)
-    return resolved_number{
-        *given, fmt::format("{}; config.json beside the file says {}", option, beside->value)};
-  if (given) return resolved_number{*given, option};
-  if (inside != nullptr && beside != nullptr && inside->value != beside->value)
-    throw input_error(
-        place, fmt::format("{} {} in config.json beside the file", beside->key, beside->value),
-        fmt::format("{}, as {} says", inside->value, inside->where),
-        fmt::format("move config.json away or give {}", option));
-  if (inside != nullptr)
-    return resolved_number{inside->value, inside->key + " in " + inside->where};
-  if (beside != nullptr)
-    return resolved_number{beside->value, beside->key + " in " + beside->where};
-  return std::nullopt;
-}
-
-void cross_check(const std::string& place, const configuration& known, key_role role,
-                 std::uint64_t actual, const std::string& shown_by) {
-  for (const bool inside : {true, false})
-    if (const statement* const s = find_statement(place, known, role, inside);
-        s != nullptr && s->value != static_cast<double>(actual))
-      throw input_error(place, fmt::format("{} {} ({})", s->key, s->value, s->where),
-                        fmt::format("{}, {}", actual, shown_by));
-}
 
 }  // namespace bdh

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/checkpoint/configuration_keys.hpp"
+#include "io/checkpoint/feature_switches.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 
 namespace bdh {
@@ -23,6 +24,8 @@ struct statement {
   std::string shown;    // the value as the file has it, for messages
   std::string where;    // "'config' in the file"
   bool inside = false;  // in the checkpoint itself, not beside it
+  feature of = feature::none;
+  std::string path;  // the objects alone: "rope_parameters."
 };
 
 struct configuration {
@@ -31,7 +34,13 @@ struct configuration {
   // configurations that are not known.
   std::vector<std::string> not_used;
   std::size_t unknown_keys = 0;
+  // What a switch says to be off: "attention_decay 0.1 ('config' in the file) is off: use_decay
+  // false".
+  std::vector<std::string> switched_off;
 };
+
+// The object in a config.json in the folder of the file `place`, or nothing. Throws input_error.
+std::optional<plain_value> read_config_beside(const std::string& place);
 
 // Of the file, and of a config.json in its folder. Throws input_error: a key with a value that it
 // cannot have; unavailable_error: a key that states a computation other than the released code's.

@@ -40,7 +40,6 @@ constexpr role_keys by_role[] = {
     {sliding_window,
      "sliding_window attn_window attention_window window_size local_window "
      "window local_attention_window attention_span max_distance"},
-    {uses_sliding, "use_sliding_window use_local_attention"},
     {passes, "compute_ticks n_ticks ticks"},
     {score_decay,
      "attention_decay alibi_slope alibi_slopes score_decay attn_decay "
@@ -147,6 +146,12 @@ constexpr usual_key by_value[] = {
      off},
 };
 
+// Of a program that writes text, among others of these; top_k alone may be a choice of neurons.
+constexpr std::string_view sampling_keys =
+    "temperature top_k top_p do_sample num_beams max_new_tokens repetition_penalty";
+// Of a program's speed, or of what is computed.
+constexpr std::string_view unclear_keys = "block_sparse";
+
 constexpr std::string_view position_keys =
     "rotary_embedding use_rope rope use_rotary rotary use_rotary_embedding pos_encoding "
     "positional_encoding position_encoding position_embedding_type pos_emb_type pos_embedding "
@@ -160,7 +165,7 @@ constexpr std::string_view harmless_keys =
     "adaptive_min_ticks adaptive_max_ticks adaptive_logit_delta_threshold no_bptt "
     "moe_capacity_factor moe_routing moe_fallback_threshold "
     "moe_balanced_init moe_router_noise moe_aux_weight moe_z_weight trigger_threshold "
-    "trigger_aux_weight trigger_mode trigger_fraction block_sparse "
+    "trigger_aux_weight trigger_mode trigger_fraction "
     // training
     "dropout dropout_rate drop_rate embd_dropout attn_dropout resid_dropout hidden_dropout "
     "attention_dropout hidden_dropout_prob attention_probs_dropout_prob embd_pdrop attn_pdrop "
@@ -193,27 +198,18 @@ constexpr std::string_view harmless_keys =
     "auto_map attn_implementation name_or_path return_dict output_attentions "
     "output_hidden_states torchscript use_bfloat16 pruned_heads id2label label2id problem_type "
     "finetuning_task task_specific_params tokenizer_class prefix chunk_size "
-    "chunk_size_feed_forward return_dict_in_generate temperature top_k top_p do_sample "
-    "num_beams max_new_tokens repetition_penalty bias use_bias";
+    "chunk_size_feed_forward return_dict_in_generate bias use_bias";
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 char lower(char c) { return static_cast<char>(is_upper(c) ? c - 'A' + 'a' : c); }
-
-// Without what is between words: n_layer, nLayer and n-layer are nlayer.
-std::string letters_of(std::string_view key) {
-  std::string result;
-  for (const char c : key)
-    if (c != '_' && c != '-' && c != ' ') result += lower(c);
-  return result;
-}
 
 void add_keys(std::unordered_map<std::string, key_meaning>& to, std::string_view keys,
               key_meaning meaning) {
   while (!keys.empty()) {
     const std::size_t end = std::min(keys.find(' '), keys.size());
     const std::string_view key = keys.substr(0, end);
-    if (end > 0) to.emplace(end == 1 ? std::string(key) : letters_of(key), meaning);
+    if (end > 0) to.emplace(end == 1 ? std::string(key) : letters_of_key(key), meaning);
     keys.remove_prefix(std::min(end + 1, keys.size()));
   }
 }
@@ -226,9 +222,37 @@ const std::unordered_map<std::string, key_meaning>& all_keys() {
     add_keys(keys, position_keys, {positions, rotary});
     for (const usual_key& u : by_value) add_keys(keys, u.keys, {usual, u.values});
     add_keys(keys, harmless_keys, {harmless});
+    add_keys(keys, sampling_keys, {sampling});
+    add_keys(keys, unclear_keys, {unclear});
     return keys;
   }();
   return made;
+}
+
+bool is_flag_of_computation(const key_meaning& m) {
+  return m.role == positions || m.role == causal || (m.role == usual && m.usual == off);
+}
+
+// rope_enabled, enable_rope: as use_rope; and of no_rope and the like, which say the opposite, only
+// false leaves the released code's computation.
+key_meaning meaning_of_switch(std::string_view letters) {
+  const auto& keys = all_keys();
+  const auto look_up = [&](std::string_view base) {
+    for (const std::string& name : {"use" + std::string(base), std::string(base)})
+      if (const auto found = keys.find(name); found != keys.end())
+        if (is_flag_of_computation(found->second)) return found->second;
+    return key_meaning{};
+  };
+  for (const std::string_view end : {"enabled", "enable"}) {
+    if (letters.ends_with(end)) return look_up(letters.substr(0, letters.size() - end.size()));
+    if (letters.starts_with(end)) return look_up(letters.substr(end.size()));
+  }
+  for (const std::string_view start : {"disable", "without", "no"}) {
+    if (!letters.starts_with(start)) continue;
+    const key_role role = look_up(letters.substr(start.size())).role;
+    return role == positions || role == causal ? key_meaning{usual, off} : key_meaning{};
+  }
+  return {};
 }
 
 std::vector<std::string> words_of(std::string_view name) {
@@ -265,11 +289,19 @@ std::string normalised_key(std::string_view key) {
   return first == std::string::npos ? result : result.substr(first);
 }
 
+std::string letters_of_key(std::string_view key) {
+  std::string result;
+  for (const char c : key)
+    if (c != '_' && c != '-' && c != ' ') result += lower(c);
+  return result;
+}
+
 key_meaning meaning_of_key(std::string_view key) {
   const auto& keys = all_keys();
   // A letter alone means what it is as a capital.
-  const auto found = keys.find(key.size() == 1 ? std::string(key) : letters_of(key));
-  return found == keys.end() ? key_meaning{} : found->second;
+  const std::string letters = key.size() == 1 ? std::string(key) : letters_of_key(key);
+  const auto found = keys.find(letters);
+  return found == keys.end() ? meaning_of_switch(letters) : found->second;
 }
 
 object_kind kind_of_object(std::string_view name) {

@@ -11,6 +11,8 @@ namespace bdh {
 enum class key_role : std::uint8_t {
   unknown,
   harmless,  // says how the model was trained, or how a program ran: nothing about what it computes
+  sampling,  // harmless beside another one; else it may say what is computed
+  unclear,   // may say what is computed, unless it is off
   usual,     // changes what the model computes, unless it has one of the usual values
   layers,
   heads,
@@ -24,7 +26,6 @@ enum class key_role : std::uint8_t {
   tied,             // true: the readout is the embedding
   window,           // tokens of the training's windows
   sliding_window,   // tokens that a score looks back
-  uses_sliding,     // false: there is no sliding window, whatever its size
   passes,           // of the whole stack: as many times the layers
   score_decay,      // scores of tokens k apart times e^(-rate k)
   score_half_life,  // in tokens, of the same
@@ -50,6 +51,8 @@ struct key_meaning {
 // In whatever way words are joined: nLayer, n-layer and n_layer are one key.
 key_meaning meaning_of_key(std::string_view key);
 std::string normalised_key(std::string_view key);
+// Without what is between words, in lower case: n_layer, nLayer and n-layer are nlayer.
+std::string letters_of_key(std::string_view key);
 
 // Whether the name of an object is that of a configuration ("config", "model_args", "hparams"), or
 // of one about the training ("train_config"), where keys that are not known are about that.

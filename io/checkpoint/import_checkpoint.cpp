@@ -159,6 +159,7 @@ imported_checkpoint read_checkpoint(const std::filesystem::path& file,
   const configuration known = read_configuration(*tensors);
   import_context context{.file = *tensors, .known = known, .options = options, .match = match};
   model_spec spec = importer(context).spec();
+  for (const std::string& off : known.switched_off) context.note("{}", off);
   remark_on_unknown_keys(context);
   spec.origin.inferred = std::move(context.lines);
   std::vector<std::string>& not_used = spec.origin.not_used;

@@ -68,11 +68,9 @@ void check_sizes(const import_context& c) {
 // Windows that scores look back: they change nothing in windows of the training that are not
 // longer.
 void check_sliding_windows(import_context& c) {
-  bool used = true;
-  each(c, key_role::uses_sliding, [&](const statement& s) { used = used && s.value != 0; });
   const std::uint64_t window = training_window_of(c);
   each(c, key_role::sliding_window, [&](const statement& s) {
-    if (!used || s.value <= 0) return;
+    if (s.value <= 0) return;
     if (window == 0 || s.value < static_cast<double>(window))
       refuse(c, s, "scores that look back without limit",
              "--training-window T, if no window of the training was longer than that");

@@ -35,15 +35,39 @@ bool is_among(std::string_view word, std::string_view alternatives) {
 }  // namespace
 
 std::optional<double> number_of(const plain_value& v) {
-  if (const auto* flag = v.as<bool>()) return *flag ? 1.0 : 0.0;
   if (const auto* integer = v.as<std::int64_t>()) return static_cast<double>(*integer);
   if (const auto* real = v.as<double>()) return *real;
   const auto* const text = v.as<std::string>();
-  if (text == nullptr) return std::nullopt;
-  const std::string word = lower(*text);
-  if (word == "true") return 1.0;
-  if (word == "false") return 0.0;
-  return number_in(*text);
+  return text != nullptr ? number_in(*text) : std::nullopt;
+}
+
+std::optional<bool> flag_of(const plain_value& v) {
+  if (const auto* flag = v.as<bool>()) return *flag;
+  if (const auto* text = v.as<std::string>()) {
+    const std::string word = lower(*text);
+    if (is_among(word, "true|yes|on")) return true;
+    if (is_among(word, "false|no|off")) return false;
+  }
+  const std::optional<double> number = number_of(v);
+  if (number == 1.0) return true;
+  if (number == 0.0) return false;
+  return std::nullopt;
+}
+
+bool is_off(const plain_value& v) {
+  if (const auto* flag = v.as<bool>()) return !*flag;
+  const auto* const text = v.as<std::string>();
+  return text != nullptr && is_among(lower(*text), "false|none|off|no|disabled");
+}
+
+const plain_value& unwrapped(const plain_value& v) {
+  const plain_value* const value = v.find("value");
+  if (value == nullptr) return v;
+  const auto& items = *v.as<plain_value::map>();
+  const plain_value* const described = v.find("desc");
+  const bool is_text =
+      described != nullptr && (is_absent(*described) || described->as<std::string>() != nullptr);
+  return items.size() == (is_text ? 2u : 1u) ? *value : v;
 }
 
 bool is_absent(const plain_value& v) {
@@ -55,13 +79,16 @@ bool is_absent(const plain_value& v) {
 
 std::string shown_value(const plain_value& v) {
   if (const auto* flag = v.as<bool>()) return *flag ? "true" : "false";
+  if (is_absent(v)) return "none";
   if (const auto number = v.as<std::string>() == nullptr ? number_of(v) : std::nullopt)
     return fmt::format("{}", *number);
   if (const auto* text = v.as<std::string>()) return "'" + text->substr(0, 80) + "'";
   if (const auto* list = v.as<plain_value::list>())
     return fmt::format("a list of {}", list->size());
   if (const auto* map = v.as<plain_value::map>())
-    return fmt::format("an object of {} keys", map->size());
+    return fmt::format("an object of {} key{}", map->size(), map->size() == 1 ? "" : "s");
+  if (const auto* bytes = v.as<plain_value::bytes>())
+    return fmt::format("{} bytes", bytes->data.size());
   return v.type.substr(0, 80);
 }
 

@@ -10,8 +10,17 @@
 
 namespace bdh {
 
-// Of a number, a flag, or a text that is one of these, as metadata have them.
+// Of a number, or of a text that is one, as metadata have them. A flag is no number.
 std::optional<double> number_of(const plain_value& v);
+
+// Of true or false, of 1 or 0, or of a text that is one of these, yes, no, on or off.
+std::optional<bool> flag_of(const plain_value& v);
+
+// What says that there is none of something: false, or a text such as "off".
+bool is_off(const plain_value& v);
+
+// {"value": x}, with or without a "desc" that is a text, as Weights & Biases keeps keys, is x.
+const plain_value& unwrapped(const plain_value& v);
 
 // Python's None and JSON's null, also where a program wrote them as texts. The text "none" is a
 // choice, and may mean much.

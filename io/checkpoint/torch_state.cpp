@@ -5,6 +5,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/configuration_keys.hpp"
 #include "io/checkpoint/tensor_file.hpp"
 
 namespace bdh {
@@ -36,6 +37,18 @@ bool is_usual_attribute(std::string_view name) {
 }
 
 bool is_tensor(const plain_value::entry& item) { return item.second.type.starts_with("tensor ("); }
+
+// By the name of a configuration, and a key that states something about a model.
+bool is_configuration(const std::string& name, const plain_value::map& items) {
+  if (kind_of_object(name) != object_kind::configuration) return false;
+  return std::any_of(items.begin(), items.end(), [](const plain_value::entry& item) {
+    const auto* const key = item.first.as<std::string>();
+    if (key == nullptr || key->size() == 1) return false;
+    const key_role role = meaning_of_key(*key).role;
+    return role != key_role::unknown && role != key_role::harmless && role != key_role::nested &&
+           role != key_role::aside;
+  });
+}
 
 }  // namespace
 
@@ -140,7 +153,8 @@ void torch_state::add_beside(pickle::handle key, pickle::handle value, const std
   if (is_training_state(name) && document_.as<pickle::object>(value) == nullptr) return;
   plain_value read = values_.plain(value);
   if (const auto* const items = read.as<plain_value::map>();
-      items != nullptr && !items->empty() && std::all_of(items->begin(), items->end(), is_tensor)) {
+      items != nullptr && !items->empty() && std::all_of(items->begin(), items->end(), is_tensor) &&
+      !is_configuration(name, *items)) {
     read.data = std::monostate{};
     read.type = "dictionary of tensors";
   }
