@@ -28,8 +28,8 @@ namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
 constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
-    import_command,  new_command,     reorder_command,  merge_command,    slice_command,
-    info_command,    verify_command,                                                         //
+    import_command,  new_command,     tune_command,     reorder_command,  merge_command,
+    slice_command,   info_command,    verify_command,                                        //
     run_command,     resume_command,  repair_command,   evaluate_command, stepping_command,  //
     inspect_command, diff_command,    stats_command,    concepts_command, activity_command,
     psth_command,    compare_command, scan_command,     sweep_command,    plot_command,

@@ -63,6 +63,7 @@ std::unique_ptr<command> slice_command(command_line& program);
 std::unique_ptr<command> export_command(command_line& program);
 std::unique_ptr<command> plot_command(command_line& program);
 std::unique_ptr<command> report_command(command_line& program);
+std::unique_ptr<command> tune_command(command_line& program);
 std::unique_ptr<command> reorder_command(command_line& program);
 std::unique_ptr<command> commands_command(command_line& program);
 std::unique_ptr<command> manual_command(command_line& program);

@@ -11,6 +11,7 @@
 #include <bdh/round_table.hpp>
 
 #include "apps/common/console.hpp"
+#include "io/model/origin_entries.hpp"
 
 namespace bdh::app {
 namespace {
@@ -223,6 +224,9 @@ std::string model_text(const model& m) {
       fmt::format("{}{}", m.origin().source,
                   m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
+  for (const auto& [what, entries] :
+       {std::pair{"recipe", &m.origin().recipe}, {"tuning", &m.origin().tuning}})
+    for (const auto& [name, value] : *entries) line(what, fmt::format("{:24}{}", name, value));
   for (const std::string& inferred : m.origin().inferred) line("inferred", inferred);
   for (const std::string& found : m.origin().not_used) line("not used", found);
   return text;
@@ -273,6 +277,8 @@ nlohmann::ordered_json model_json(const model& m) {
                    {"layout", m.origin().layout},
                    {"inferred", m.origin().inferred},
                    {"not_used", m.origin().not_used}};
+  if (!m.origin().recipe.empty()) all["recipe"] = entries_json(m.origin().recipe);
+  if (!m.origin().tuning.empty()) all["tuning"] = entries_json(m.origin().tuning);
   return all;
 }
 

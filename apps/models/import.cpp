@@ -13,6 +13,7 @@
 #include "apps/common/signals.hpp"
 #include "apps/models/direct_choice.hpp"
 #include "apps/models/import_graph.hpp"
+#include "apps/models/tuning_summary.hpp"
 #include "apps/models/write_model.hpp"
 #include "io/checkpoint/tokenizer_file.hpp"
 #include "io/model/file_kind.hpp"
@@ -23,7 +24,7 @@ namespace {
 struct import_command_options {
   std::string checkpoint, model;
   std::optional<std::uint64_t> layers, heads, training_window;
-  std::optional<double> theta, epsilon;
+  std::optional<double> theta, epsilon, target_activity, g;
   std::string pairing, tokenizer;
   bool causal = false, force = false, json = false;
   direct_choice direct;
@@ -83,7 +84,10 @@ bool only_tokenizer(const import_command_options& o) {
 void check(const import_command_options& o) {
   o.graph.check();
   o.direct.check();
+  if (o.g && !o.target_activity) throw usage_error("--g", "needs --target-activity");
   if (!o.graph.chosen()) {
+    if (o.target_activity)
+      throw usage_error("--target-activity", "is for graph files: a checkpoint has its gains");
     if (o.checkpoint.empty())
       throw usage_error("nothing to import", "expected CHECKPOINT or --gx FILE");
     return;
@@ -168,6 +172,15 @@ class import_app final : public command {
     c.add_flag("--causal", o.causal, "accept a layout trained without a causal mask");
     o.direct.add_to(c);
     o.graph.add_to(c);
+    constexpr const char* gains = "Gains of graph files (as bdh tune finds them)";
+    add_number<double>(c, "--target-activity", o.target_activity, {0, 1, "a share from 0 to 1"},
+                       "active share of X, mean over layers: gains, g and, without --sensory, how "
+                       "many neurons a token drives are found for it [weights stay as they are]")
+        .group(gains);
+    add_number(c, "--g", o.g, g_range,
+               "mean weight of an inhibitory edge over that of an excitatory one [without "
+               "--sensory 5, else searched from 0.1 to 20]")
+        .group(gains);
     c.add_flag("--force", o.force, "overwrite MODEL");
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
@@ -219,7 +232,15 @@ class import_app final : public command {
     imported_graph made = import_graph(o);
     stop_if_requested();
     if (given) expect_fit(*given, made.result);
-    std::string lines = graph_summary(made);
+    std::string gains;
+    if (options_.target_activity) {
+      model_tuning how{.place = options_.model, .g = options_.g, .new_sensory = {}};
+      if (o.sensory.empty()) how.new_sensory = 0;
+      made_model tuned = tuned_of(made.result, how, *options_.target_activity, 1);
+      made.result = std::move(tuned.result);
+      gains = std::move(tuned.summary);
+    }
+    std::string lines = graph_summary(made) + gains;
     return {std::move(made.result), std::move(lines), std::move(made.remarks)};
   }
 

@@ -12,6 +12,7 @@
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/models/describe_model.hpp"
+#include "apps/models/methods_text.hpp"
 #include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/layouts.hpp"
 #include "io/files/json.hpp"
@@ -27,7 +28,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 struct choice {
-  bool rounds = false, check = false;
+  bool rounds = false, check = false, methods = false;
 };
 
 // What there is to say, both ways.
@@ -50,6 +51,10 @@ description of_model(const std::string& file, const choice& chosen) {
   if (chosen.check) {
     d.all["checked"] = true;
     line(d, "checked", "every byte, index and weight, and both hashes");
+  }
+  if (chosen.methods) {
+    d.text = methods_text(m, file);
+    d.all["methods"] = d.text.substr(0, d.text.size() - 1);
   }
   if (chosen.rounds) {
     d.text = rounds_text(m);
@@ -165,6 +170,8 @@ description of_checkpoint(const std::string& file) {
 description describe(const std::string& file, file_kind kind, const choice& chosen) {
   if (chosen.rounds && kind != file_kind::model)
     throw input_error(file, name(kind), "a model: only models have rounds");
+  if (chosen.methods && kind != file_kind::model)
+    throw input_error(file, name(kind), "a model, for --methods");
   if (chosen.check && kind != file_kind::model)
     throw input_error(file, name(kind), "a model: other files are checked whenever they are read");
   switch (kind) {
@@ -197,6 +204,10 @@ class info_app final : public command {
     arguments_.add("FILE", file_, "a file, or the folder of a run").required().type_name("");
     arguments_.add_flag("--rounds", chosen_.rounds,
                         "the rounds of a token, in the paper's notation");
+    arguments_
+        .add_flag("--methods", chosen_.methods,
+                  "a paragraph for the methods section of an article, written from the model")
+        .excludes("--rounds");
     arguments_.add_flag("--check", chosen_.check,
                         "read a model through and compare it with its hashes");
     arguments_.add_flag("--json", json_, "one JSON object on standard output");
@@ -209,7 +220,8 @@ class info_app final : public command {
       all.update(d.all);
       print(json_text(all, 1) + "\n");
     } else {
-      print(chosen_.rounds ? d.text : fmt::format("{} {}\n", name(kind), file_) + d.text);
+      print(chosen_.rounds || chosen_.methods ? d.text
+                                              : fmt::format("{} {}\n", name(kind), file_) + d.text);
     }
     return 0;
   }

@@ -4,34 +4,36 @@
 
 #include <algorithm>
 
-#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
-#include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/machine/memory.hpp"
-#include "core/analysis/tuning.hpp"
-#include "core/model/random_model.hpp"
+#include "apps/models/measured_choice.hpp"
+#include "apps/models/tuning_summary.hpp"
+#include "core/analysis/random_tuning.hpp"
 #include "io/files/atomic_file.hpp"
 
 namespace bdh::app {
 namespace {
 
-constexpr const char* families = "erdos-renyi, small-world, scale-free, blocks, ring or complete";
+constexpr const char* families =
+    "erdos-renyi, small-world, scale-free, blocks, ring or complete; or measured: degrees, "
+    "distance "
+    "or populations";
 constexpr range<std::uint64_t> neuron_count{2, 0xFFFFFFFEu, "2 to 4294967294"};
 constexpr range<std::uint64_t> some{1, 0xFFFFFFFEu, "1 to 4294967294"};
 constexpr range<double> share{0, 1, "a share from 0 to 1"};
 
 struct new_options {
   std::string family, model, rotation = "none", readout = "yes", dynamics = "bdh";
-  std::optional<std::uint64_t> degree;
-  std::uint64_t neurons = 0, vocabulary = 256, seed = 0, layers = 2, heads = 1, communities = 4,
-                threads = 1;
-  double inhibitory = 0.2, target = 0.05, retention = 0.99, rewired = 0.1;
+  std::optional<std::uint64_t> neurons, degree, inhibitory_degree;
+  std::uint64_t vocabulary = 256, seed = 0, layers = 2, heads = 1, communities = 4, threads = 1;
+  double inhibitory = 0.2, g = 5, target = 0.05, retention = 0.99, rewired = 0.1;
   bool force = false;
+  measured_choice measured;
 };
 
 std::optional<double> rotation_of(const std::string& rotation) {
@@ -48,16 +50,34 @@ std::optional<double> rotation_of(const std::string& rotation) {
   return theta;
 }
 
-random_model_recipe recipe_of(const new_options& o) {
-  random_model_recipe r;
-  r.graph.family = graph_family_named(o.family);
-  if (!o.degree && r.graph.family != graph_family::complete)
+graph_recipe graph_of(const new_options& o) {
+  graph_recipe g;
+  g.family = graph_family_named(o.family);
+  if (!o.neurons) throw usage_error("--neurons", "needed for " + o.family);
+  if (!o.degree && g.family != graph_family::complete)
     throw usage_error("--degree", "needed for " + o.family);
-  r.graph.neurons = static_cast<neuron_id>(o.neurons);
-  r.graph.degree = static_cast<neuron_id>(o.degree.value_or(o.neurons - 1));
-  r.graph.rewired = o.rewired;
-  r.graph.communities = static_cast<neuron_id>(o.communities);
+  g.neurons = static_cast<neuron_id>(*o.neurons);
+  g.degree = static_cast<neuron_id>(o.degree.value_or(*o.neurons - 1));
+  g.rewired = o.rewired;
+  g.communities = static_cast<neuron_id>(o.communities);
+  return g;
+}
+
+// What a graph of so many edges takes, three times: the lists that it is drawn into, and synapses.
+double bytes_per_edge(layer_id layers) { return 3 * (16 + 4.0 * layers); }
+
+random_model_recipe recipe_of(const new_options& o, std::vector<std::string>& remarks) {
+  random_model_recipe r;
+  if (measured_choice::is_family(o.family)) {
+    o.measured.read(o.family, r, remarks);
+    if (const auto memory = memory_of_this_machine(); memory > 0)
+      r.most_edges = static_cast<edge_id>(static_cast<double>(memory) /
+                                          bytes_per_edge(static_cast<layer_id>(o.layers)));
+  } else {
+    r.graph = graph_of(o);
+  }
   r.inhibitory = o.inhibitory;
+  r.inhibitory_degree = static_cast<neuron_id>(o.inhibitory_degree.value_or(0));
   r.vocabulary = static_cast<neuron_id>(o.vocabulary);
   r.seed = o.seed;
   r.layers = static_cast<layer_id>(o.layers);
@@ -69,10 +89,9 @@ random_model_recipe recipe_of(const new_options& o) {
   return r;
 }
 
-// Edges of three graphs, and the lists that they are drawn into.
 void expect_memory(const random_model_recipe& r) {
-  const double edges = 3.0 * r.graph.neurons * std::min(r.graph.degree, r.graph.neurons),
-               bytes = edges * (16 + 4.0 * r.layers) + 200.0 * r.graph.neurons;
+  const double edges = 1.0 * r.graph.neurons * std::min(r.graph.degree, r.graph.neurons),
+               bytes = edges * bytes_per_edge(r.layers) + 200.0 * r.graph.neurons;
   const auto memory = static_cast<double>(memory_of_this_machine());
   if (memory > 0 && bytes > memory)
     throw input_error(
@@ -89,28 +108,28 @@ std::string circuit(const char* name, const projection& excitatory, const projec
                      edge_count(excitatory.edges()), edge_count(inhibitory.edges()));
 }
 
-std::string summary(const random_circuits& drawn, const tuned_model& t) {
-  const model& m = t.result;
+std::string summary(const tuned_random_model& made) {
+  const model& m = made.tuned.result;
   const direct_circuits& c = m.direct();
-  const circuit_gains& g = t.gains;
+  const random_model_recipe& r = made.recipe;
+  const circuit_gains& g = made.tuned.gains;
   std::string text =
       fmt::format("{} neurons, {} of them inhibitory, {} layers, {}\n", edge_count(m.neurons()),
-                  edge_count(drawn.inhibitory_neurons()), m.layers(), m.origin().layout);
+                  edge_count(made.inhibitory_neurons), m.layers(), m.origin().layout);
   text += circuit("Gx", c.gx_excitatory, c.gx_inhibitory) +
           circuit("Gy", c.gy_excitatory, c.gy_inhibitory);
+  if (!r.measured && r.inhibitory_degree != 0 && r.inhibitory_degree != r.graph.degree)
+    text += fmt::format(
+        "inhibition is denser: {} edges leave an inhibitory neuron, {} an excitatory one\n",
+        r.inhibitory_degree, r.graph.degree);
   text += fmt::format("Gs {} synapses a layer\n", edge_count(m.synapses()));
   text += fmt::format("a token drives {} excitatory and {} inhibitory neurons\n", g.sensory_edges,
-                      drawn.driven_inhibitory());
-  text += fmt::format("gains: Gx {:.4g}, Gy {:.4g}; inhibition: Gx {:.4g}, Gy {:.4g}\n", g.gx, g.gy,
-                      g.inhibition_x, g.inhibition_y);
-  text += "over the last 200 of 1,000 random tokens:\n";
-  for (std::size_t l = 0; l < t.measured.layers.size(); ++l)
-    text += fmt::format("  layer {}: {:.1f} % of X active, {:.1f} % of Y\n", l + 1,
-                        100 * t.measured.layers[l].x, 100 * t.measured.layers[l].y);
-  text += fmt::format("  mean {:.1f} % of X, {:.1f} % of Y; largest Y {:.3g}\n",
-                      100 * t.measured.mean_x, 100 * t.measured.mean_y, t.measured.largest_y);
-  return text + fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
-                            shown_bytes(m.synapse_bytes()));
+                      g.sensory_inhibitory);
+  text += tuning_text(made.tuned);
+  return text +
+         fmt::format("model {}, synapses {}\n", shown_bytes(m.bytes()),
+                     shown_bytes(m.synapse_bytes())) +
+         (r.measured ? not_used_line(m.origin().not_used) : "");
 }
 
 class new_app final : public command {
@@ -126,13 +145,22 @@ class new_app final : public command {
     c.add("FAMILY", o.family, families)
         .required()
         .type_name("")
-        .one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete"});
+        .one_of({"erdos-renyi", "small-world", "scale-free", "blocks", "ring", "complete",
+                 "degrees", "distance", "populations"});
     c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
-    add_number(c, "--neurons", o.neurons, neuron_count, "number of neurons").required();
-    add_number(c, "--degree", o.degree, some,
-               "mean number of edges that leave a neuron, in Gx, in Gy and in Gs");
-    add_number(c, "--inhibitory", o.inhibitory, share,
-               "share of the neurons that inhibit, below 1 [0.2]");
+    neurons_ = &add_number(c, "--neurons", o.neurons, neuron_count, "number of neurons");
+    degree_ = &add_number(c, "--degree", o.degree, some,
+                          "mean number of edges that leave a neuron, in Gx, in Gy and in Gs");
+    inhibitory_ = &add_number(c, "--inhibitory", o.inhibitory, share,
+                              "share of the neurons that inhibit, below 1 [0.2]");
+    inhibitory_degree_ = &add_number(
+        c, "--inhibitory-degree", o.inhibitory_degree, some,
+        "mean number of edges that leave an inhibitory neuron, in Gx and in Gy [as --degree; "
+        "2, 4, 8 or 16 times as many where that is needed for the target activity]");
+    add_number(
+        c, "--g", o.g, g_range,
+        "mean weight of an inhibitory edge over that of an excitatory one, as in Brunel 2000 "
+        "[5]");
     add_number(c, "--vocabulary", o.vocabulary, some, "tokens; 256: bytes [256]");
     add_number(c, "--seed", o.seed, any_count, "of everything random [0]");
     add_number(c, "--target-activity", o.target, share,
@@ -155,24 +183,29 @@ class new_app final : public command {
         .one_of({"yes", "no"});
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
                               "threads that compute; they change no bit [1]");
+    o.measured.add_to(c);
     c.add_flag("--force", o.force, "overwrite MODEL");
   }
 
   int run() override {
+    check_measured();
     if (rewire_->given() && options_.family != "small-world" && options_.family != "blocks")
       throw usage_error("--rewire", "for small-world and blocks");
     if (communities_->given() && options_.family != "blocks")
       throw usage_error("--communities", "for blocks");
     // Refuses before the work, not after it.
     { const atomic_file target(options_.model, options_.force); }
-    const random_model_recipe recipe = recipe_of(options_);
+    std::vector<std::string> remarks;
+    const random_model_recipe recipe = recipe_of(options_, remarks);
+    if (inhibitory_->given() && !recipe.inhibits.empty())
+      throw usage_error("--inhibitory", "the file has a sign for each neuron");
+    for (const std::string& remark : remarks) note("bdh: " + one_line(remark));
     expect_memory(recipe);
     stop_on_signals();
     try {
-      const random_circuits drawn(recipe);
-      const tuned_model tuned = tune_visibly(drawn);
-      print(summary(drawn, tuned));
-      const std::string hash = save_model(tuned.result, options_.model, options_.force);
+      const tuned_random_model made = tune_visibly(recipe);
+      print(summary(made));
+      const std::string hash = save_model(made.tuned.result, options_.model, options_.force);
       print(fmt::format("wrote {} ({:.12})\n", options_.model, hash));
       return 0;
     } catch (const stopped&) {
@@ -182,22 +215,24 @@ class new_app final : public command {
   }
 
  private:
-  tuned_model tune_visibly(const random_circuits& drawn) const {
-    tuning_goal goal;
-    goal.active_share = options_.target;
-    progress_meter progress(true, std::nullopt);
-    std::uint64_t tokens = 0;
-    const auto make_engine = [threads = options_.threads](const model& m) {
-      return cpu_engine(m, {.sites = static_cast<site_id>(threads), .retention = {}});
-    };
-    return tune(drawn, make_engine, goal, {.threads = options_.threads, .before_token = [&] {
-                                             stop_if_requested();
-                                             progress.at(tokens++);
-                                           }});
+  void check_measured() const {
+    options_.measured.check(options_.family);
+    if (!measured_choice::is_family(options_.family)) return;
+    for (const option* of_drawn : {neurons_, degree_, inhibitory_degree_})
+      if (of_drawn->given())
+        throw usage_error(of_drawn->name(), "is not for " + options_.family + ": it is measured");
+  }
+
+  tuned_random_model tune_visibly(const random_model_recipe& recipe) const {
+    return with_progress(options_.threads, [&](const tuning_tools& tools) {
+      return tune_random(recipe, options_.g, tools.make_engine, {.active_share = options_.target},
+                         tools.work);
+    });
   }
 
   new_options options_;
-  const option *rewire_ = nullptr, *communities_ = nullptr;
+  const option *rewire_ = nullptr, *communities_ = nullptr, *neurons_ = nullptr, *degree_ = nullptr,
+               *inhibitory_ = nullptr, *inhibitory_degree_ = nullptr;
 };
 
 }  // namespace

@@ -1,262 +1,149 @@
 #include "core/analysis/tuning.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include <bdh/error.hpp>
-#include <bdh/simulator.hpp>
 
-#include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
 
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t window = 100;
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Adds up what a token did, layer by layer.
-class activity_meter {
- public:
-  activity_meter(const model& m, std::uint64_t tokens, std::uint64_t counted)
-      : first_counted_(tokens - std::min(counted, tokens)),
-        counted_(tokens - first_counted_),
-        neurons_(m.neurons()) {
-    seen_.layers.resize(m.layers());
-    fired_.assign(m.layers(), 0);
-  }
+bool close(double value, double goal) { return value > 0.9 * goal && value < 1.1 * goal; }
 
-  void watch(const simulator& brain, layer_id layer, moment at) {
-    if (at != moment::y_ready) return;
-    const auto y = brain.read(variable::y);
-    double& largest = seen_.layers[layer - 1].largest_y;
-    largest = std::max<double>(largest, *std::max_element(y.begin(), y.end()));
-  }
-
-  void add(const step_report& r) {
-    for (std::size_t l = 0; l < fired_.size(); ++l) {
-      fired_[l] += r.active_y[l];
-      if (r.position < first_counted_) continue;
-      seen_.layers[l].x += share(r.active_x[l]);
-      seen_.layers[l].y += share(r.active_y[l]);
-    }
-    if ((r.position + 1) % window == 0) close_window();
-  }
-
-  void fail(std::string what) { seen_.failed = std::move(what); }
-
-  stream_activity result() {
-    seen_.least_x = seen_.layers[0].x;
-    seen_.least_firing = 1;
-    for (const layer_shares& l : seen_.layers) {
-      seen_.least_x = std::min(seen_.least_x, l.x);
-      seen_.least_firing = std::min(seen_.least_firing, l.x > 0 ? l.y / l.x : 0);
-      seen_.mean_x += l.x / static_cast<double>(fired_.size());
-      seen_.mean_y += l.y / static_cast<double>(fired_.size());
-      seen_.largest_y = std::max(seen_.largest_y, l.largest_y);
-    }
-    return std::move(seen_);
-  }
-
- private:
-  double share(neuron_id active) const {
-    return static_cast<double>(active) / neurons_ / static_cast<double>(counted_);
-  }
-  void close_window() {
-    for (std::uint64_t& f : fired_) seen_.alive &= std::exchange(f, 0) != 0;
-  }
-
-  std::uint64_t first_counted_, counted_;
-  neuron_id neurons_;
-  stream_activity seen_;
-  std::vector<std::uint64_t> fired_;  // in this window, by layer
-};
-
-// Where the search for gains begins: what a smaller graph of the same family needed.
-struct known_gains {
-  circuit_gains gains;
-  double first_share, firing;
-  neuron_id neurons;
-};
-
-class tuner {
- public:
-  tuner(const random_circuits& circuits, const engine_factory& make_engine, const tuning_goal& goal,
-        const tuning_work& work)
-      : circuits_(circuits),
-        make_engine_(make_engine),
-        goal_(goal),
-        work_(work),
-        inhibition_(circuits.inhibitory_neurons() != 0),
-        first_share_(goal.active_share) {
-    const random_model_recipe& r = circuits.recipe();
-    const double inhibitory = static_cast<double>(circuits.inhibitory_neurons()) / r.graph.neurons;
-    ei_balance_ = inhibition_ ? (1 - inhibitory) / inhibitory : 1;
-    const double horizon =
-        r.retention < 1 ? 1 / (1 - r.retention) : static_cast<double>(goal.tokens);
-    tokens_ = static_cast<std::uint64_t>(
-        std::clamp(3 * horizon, 200.0, static_cast<double>(goal.tokens)));
-    const double driven = goal.active_share * r.graph.neurons;
-    gains_.sensory_edges = std::max<neuron_id>(1, static_cast<neuron_id>(std::lround(driven)));
-    gains_.inhibition_y = ei_balance_;
-    // Mean degrees, weights of 1.
-    gains_.gy = 1 / (1 + degree() * degree() * goal.active_share * goal.active_share * horizon);
-  }
-
-  void start_from(const known_gains& k) {
-    const double scale = static_cast<double>(circuits_.recipe().graph.neurons) / k.neurons;
-    gains_ = k.gains;
-    gains_.sensory_edges = static_cast<neuron_id>(std::lround(scale * k.gains.sensory_edges));
-    first_share_ = k.first_share;
-    firing_ = k.firing;
-  }
-
-  known_gains known() const {
-    return {gains_, first_share_, firing_, circuits_.recipe().graph.neurons};
-  }
-
-  // A neuron that fires recruits up to `degree` more, so few of them should, but never so few that
-  // tokens pass without any. Where no balance is found, more firing helps: a dense graph needs
-  // inhibitory neurons among those that fire.
-  tuned_model run() {
-    const double few = 1.5 / degree(),
-                 fewest = 3 / (goal_.active_share * circuits_.recipe().graph.neurons);
-    std::vector<double> firing{std::max(std::min(few, goal_.firing_share), std::min(fewest, 1.0)),
-                               goal_.firing_share, 0.6, 1};
-    if (firing_ > 0) firing.insert(firing.begin(), firing_);
-    std::optional<input_error> problem;
-    for (const double share : firing) {
-      firing_ = share;
-      search_first_layer();
-      model result = circuits_.make(gains_);
-      seen_ = measure_activity(result, make_engine_, goal_.tokens, 200, 1, work_);
-      measured_.reset();
-      const auto found = judge();
-      if (!found) return {gains_, seen_, std::move(result)};
-      if (!problem) problem = found;
-      if (!inhibition_) break;
-      first_share_ = goal_.active_share;
-    }
-    throw *problem;
-  }
-
- private:
-  static bool close(double value, double goal) { return value > 0.9 * goal && value < 1.1 * goal; }
-
-  const stream_activity& measure() {
-    if (measured_ == gains_) return seen_;
-    seen_ = measure_activity(circuits_.make(gains_), make_engine_, tokens_, tokens_ / 2, 0, work_);
-    measured_ = gains_;
-    return seen_;
-  }
-
-  double degree() const {
-    const graph_recipe& g = circuits_.recipe().graph;
-    return g.family == graph_family::complete ? g.neurons - 1.0 : g.degree;
-  }
-
-  // The best of a few first layers.
-  void search_first_layer() {
-    circuit_gains best = gains_;
-    double least_error = std::numeric_limits<double>::infinity(), last_error = least_error;
-    double low = 0, high = 0;  // first shares that made too little and too much
-    for (int attempt = 0; attempt < 8; ++attempt) {
-      set_first_layer();
-      settle_y();
-      search_inhibition_y();
-      settle_y();
-      const double too_much = seen_.failed ? 2 : seen_.mean_x / goal_.active_share,
-                   error = std::abs(rounded::log(too_much));
-      if (error < least_error) {
-        least_error = error;
-        best = gains_;
+// The mean of the active X of layer 1 over the first tokens: X = (Gx S)_+. 0: none is active.
+double mean_first_x(const model& m) {
+  const direct_circuits& c = m.direct();
+  const neuron_id n = m.neurons();
+  const token_id tokens = std::min<token_id>(m.sensory_nodes(), std::max(16u, 100000 / n));
+  std::vector<double> drive(n);
+  double sum = 0, active = 0;
+  for (token_id t = 0; t < tokens; ++t) {
+    std::fill(drive.begin(), drive.end(), 0.0);
+    for (edge_id s = c.sensory.indptr()[t]; s < c.sensory.indptr()[t + 1]; ++s)
+      for (const auto& [gx, sign] : {std::pair{&c.gx_excitatory, 1}, {&c.gx_inhibitory, -1}}) {
+        const neuron_id i = c.sensory.indices()[s];
+        const double w = sign * static_cast<double>(c.sensory.weight(s));
+        for (edge_id e = gx->indptr()[i]; e < gx->indptr()[i + 1]; ++e)
+          drive[gx->indices()[e]] += w * static_cast<double>(gx->weight(e));
       }
-      if (close(too_much, 1)) break;
-      if (too_much > 1 && error > last_error && inhibition_) {
-        scale_sensory(2);
-        first_share_ = goal_.active_share;
-        last_error = std::numeric_limits<double>::infinity();
-        low = high = 0;
-        continue;
-      }
-      last_error = error;
-      (too_much > 1 ? high : low) = first_share_;
-      first_share_ = low > 0 && high > 0
-                         ? std::sqrt(low * high)
-                         : std::clamp(first_share_ / too_much, 0.25 * goal_.active_share,
-                                      2 * goal_.active_share);
-    }
-    gains_ = best;
-  }
-
-  // Sensory edges, inhibition_x and gx for the share of X in layer 1, and a mean of 1 of those
-  // active. inhibition_x is the quantile of excitation over inhibition; a token that drives more
-  // neurons needs more of it.
-  void set_first_layer() {
-    const neuron_id n = circuits_.recipe().graph.neurons;
-    const token_id tokens =
-        std::min<token_id>(circuits_.recipe().vocabulary, std::max(16u, 100000 / n));
-    for (int attempt = 0; attempt < 30; ++attempt) {
-      const token_drive d = circuits_.drive(gains_.sensory_edges, tokens);
-      const double quantile = inhibition_quantile(d);
-      gains_.inhibition_x = std::clamp(quantile, ei_balance_ / 32, ei_balance_ * 256);
-      double sum = 0, active = 0;
-      for (std::size_t k = 0; k < d.excitatory.size(); ++k) {
-        const double x = d.excitatory[k] - gains_.inhibition_x * d.inhibitory[k];
-        if (x <= 0) continue;
+    for (const double x : drive)
+      if (x > 0) {
         sum += x;
         ++active;
       }
-      if (active > 0) gains_.gx = active / sum;
-      const double share = active / static_cast<double>(d.excitatory.size());
-      const neuron_id before = gains_.sensory_edges;
-      if (close(share, first_share_)) return;
-      scale_sensory(share > 0 ? std::clamp(first_share_ / share, 0.5, 2.0) : 2.0);
-      if (gains_.sensory_edges == before) return;
+  }
+  return active > 0 ? sum / active : 0;
+}
+
+class tuner {
+ public:
+  tuner(const tunable_graph& graph, const engine_factory& make_engine, const tuning_goal& goal,
+        const tuning_work& work)
+      : graph_(graph), make_engine_(make_engine), goal_(goal), work_(work), gains_(graph.start) {
+    const double u = graph.make(gains_, {}).retention();
+    horizon_ = u < 1 ? std::min(1 / (1 - u), 1e6) : static_cast<double>(goal.tokens);
+    tokens_ = static_cast<std::uint64_t>(
+        std::clamp(3 * horizon_, std::min(200.0, static_cast<double>(goal.tokens)),
+                   static_cast<double>(goal.tokens)));
+  }
+
+  tuned_model run() {
+    search();
+    // More tokens would not change this much.
+    if (distance() > rounded::log(2)) throw tuning_error(*judge(), gains_, distance());
+    // The search saw fewer tokens; a rare one may have driven more.
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      seen_ = measure_activity(graph_.make(gains_, {}), make_engine_, goal_.tokens, 200, 1, work_);
+      if (seen_.failed || seen_.largest_y < 10) break;
+      gains_.gy /= seen_.largest_y;
     }
+    if (const auto problem = judge()) throw tuning_error(*problem, gains_, distance());
+    return {gains_, seen_, graph_.make(gains_, entries())};
   }
 
-  double inhibition_quantile(const token_drive& d) const {
-    std::vector<float> ratio(d.excitatory.size());
-    for (std::size_t k = 0; k < ratio.size(); ++k)
-      if (d.excitatory[k] != 0)
-        ratio[k] = d.inhibitory[k] == 0 ? std::numeric_limits<float>::infinity()
-                                        : d.excitatory[k] / d.inhibitory[k];
-    const auto rank =
-        ratio.begin() + static_cast<std::ptrdiff_t>((1 - std::min(first_share_, 1.0)) *
-                                                    static_cast<double>(ratio.size() - 1));
-    std::nth_element(ratio.begin(), rank, ratio.end());
-    return *rank;
+ private:
+  // What is turned for the active share: a greater position means more activity.
+  double lowest() const { return graph_.sensory_open ? 1 : 1 / graph_.most_g; }
+  double highest() const {
+    if (!graph_.sensory_open) return 1 / graph_.least_g;
+    return std::max(1.0, std::floor(tuning_bounds::driven_share * graph_.excitatory));
   }
-
-  void scale_sensory(double factor) {
-    const double wanted = factor < 1 ? std::floor(gains_.sensory_edges * factor)
-                                     : std::ceil(gains_.sensory_edges * factor);
-    gains_.sensory_edges =
-        static_cast<neuron_id>(std::clamp(wanted, 1.0, circuits_.recipe().graph.neurons / 2.0));
+  double position() const {
+    return graph_.sensory_open ? gains_.sensory_edges : 1 / gains_.inhibition_x;
   }
-
-  // Bisection of the logarithm: more inhibition, less firing.
-  void search_inhibition_y() {
-    double low = ei_balance_ / 32, high = ei_balance_ * 32;
-    for (int step = 0; step < 8 && inhibition_; ++step) {
-      const double found = measure().least_firing;
-      if ((found > 0.8 * firing_ && found < 1.25 * firing_) || close(high, low)) return;
-      (found > firing_ ? low : high) = gains_.inhibition_y;
-      gains_.inhibition_y = std::sqrt(low * high);
+  void move_to(double position) {
+    if (!graph_.sensory_open) {
+      gains_.inhibition_x = gains_.inhibition_y = 1 / position;
+      return;
     }
+    gains_.sensory_edges = static_cast<neuron_id>(position);
+    const double alike = position * graph_.inhibitory / std::max<double>(graph_.excitatory, 1);
+    gains_.sensory_inhibitory = std::min(
+        graph_.blanket.value_or(static_cast<neuron_id>(std::lround(alike))), graph_.inhibitory);
+  }
+
+  // The best of a few candidates: bisection of the logarithm, once there is something on both
+  // sides. Where a single driven neuron is too much, as in dense graphs, more of them are less:
+  // they bring more inhibition.
+  void search() {
+    circuit_gains best = gains_;
+    stream_activity best_seen;
+    double least = infinity, low = 0, high = 0, at = std::clamp(position(), lowest(), highest());
+    for (int attempt = 0; attempt < 16; ++attempt) {
+      move_to(at);
+      settle_x();
+      settle_y(0.05, 20);  // which are active hardly depends on gains
+      const double too_much = seen_.failed ? 8 : seen_.mean_x / goal_.active_share;
+      if (distance() < least) {
+        least = distance();
+        best = gains_;
+        best_seen = seen_;
+      }
+      if (close(too_much, 1)) break;
+      (too_much > 1 ? high : low) = at;
+      reversed_ |= graph_.sensory_open && at == lowest() && too_much > 1;
+      const double next = next_position(at, low, high, too_much);
+      if (next == at || next == low || next == high) break;
+      at = next;
+    }
+    gains_ = best;
+    seen_ = best_seen;
+    if (seen_.largest_y <= 0.5 || seen_.largest_y >= 2) settle_y(0.5, 2);
+  }
+
+  double next_position(double at, double low, double high, double too_much) const {
+    const bool both = low > 0 && high > 0;
+    double next = both ? std::sqrt(low * high) : at / std::clamp(too_much, 0.125, 8.0);
+    if (!both && reversed_) next = 2 * at;
+    if (graph_.sensory_open) {
+      next = std::round(next);
+      if (next == at) next += (too_much > 1) == reversed_ ? 1 : -1;
+    }
+    return std::clamp(next, lowest(), highest());
+  }
+
+  void settle_x() {
+    gains_.gx = 1;
+    if (const double mean = mean_first_x(graph_.make(gains_, {})); mean > 0) gains_.gx = 1 / mean;
   }
 
   // gy: the largest Y rises with it, in deep models with a high power. Guesses from the last two
-  // tries, inside what bisection leaves.
-  void settle_y() {
+  // tries, inside what bisection leaves, until it is between `least` and `most`.
+  void settle_y(double least, double most) {
     double low = 0, high = 0, slope = 1;
     double last_gy = 0, last_y = 0;
     for (int step = 0; step < 20; ++step) {
-      const stream_activity& s = measure();
-      const double y = s.failed ? std::numeric_limits<double>::infinity() : s.largest_y;
-      if (y == 0 || (y > 0.5 && y < 2)) return;
+      seen_ =
+          measure_activity(graph_.make(gains_, {}), make_engine_, tokens_, tokens_ / 2, 0, work_);
+      const double y = seen_.failed ? infinity : seen_.largest_y;
+      if (y == 0 || (y > least && y < most)) return;
       (y > 1 ? high : low) = gains_.gy;
       if (std::isfinite(y) && last_y > 0 && std::isfinite(last_y))
         slope = std::clamp(rounded::log(y / last_y) / rounded::log(gains_.gy / last_gy), 1.0, 30.0);
@@ -269,102 +156,105 @@ class tuner {
     }
   }
 
-  // What is wrong with the activity last seen.
-  std::optional<input_error> judge() const {
-    const auto refuse = [&](const std::string& found, const std::string& expected,
-                            const std::string& hint) {
-      return input_error("no gains found, " + std::string(name(circuits_.recipe().graph.family)),
-                         found, expected, hint);
-    };
-    const double goal = goal_.active_share;
-    if (seen_.failed)
-      return refuse(*seen_.failed, "finite values for " + std::to_string(goal_.tokens) + " tokens",
-                    "fewer layers, less retention");
-    if (!(seen_.mean_x >= 0.5 * goal && seen_.mean_x <= 1.5 * goal))
-      return refuse("an active share of X of " + std::to_string(seen_.mean_x) + " at best",
-                    "about " + std::to_string(goal),
-                    seen_.mean_x > goal
-                        ? "more neurons, more inhibitory ones, a lower degree or fewer layers"
-                        : "a higher degree");
-    if (!(seen_.least_x >= 0.2 * goal))
-      return refuse("a layer with an active share of X of " + std::to_string(seen_.least_x),
-                    "at least " + std::to_string(0.2 * goal),
-                    "more neurons, more inhibitory ones or fewer layers");
-    if (!seen_.alive)
-      return refuse("a layer whose Y is zero for 100 tokens", "active ones",
-                    "a higher degree, more neurons or fewer layers");
-    for (const layer_shares& l : seen_.layers)
-      if (!(l.largest_y >= goal_.least))
-        return refuse("a layer whose largest Y is " + shown(l.largest_y),
-                      "at least " + shown(goal_.least), "a higher degree or fewer layers");
-    if (!(seen_.largest_y <= goal_.bound))
-      return refuse("Y of " + std::to_string(seen_.largest_y),
-                    "at most " + std::to_string(goal_.bound), "fewer layers, less retention");
-    return std::nullopt;
+  // Of the activity last seen; logarithm of the ratio, and more where there is no activity to speak
+  // of.
+  double distance() const {
+    if (seen_.failed) return 100;
+    if (seen_.mean_x == 0) return 50;
+    return std::abs(rounded::log(seen_.mean_x / goal_.active_share)) + (seen_.alive ? 0 : 10) +
+           (seen_.least_x < 0.2 * goal_.active_share ? 5 : 0);
   }
 
-  const random_circuits& circuits_;
+  std::string nearest() const {
+    std::string text = "g " + shown(gains_.inhibition_x);
+    if (graph_.sensory_open)
+      text += ", a token drives " + std::to_string(gains_.sensory_edges) + " excitatory and " +
+              std::to_string(gains_.sensory_inhibitory) + " inhibitory neurons";
+    return text;
+  }
+
+  input_error refusal(const std::string& found, const std::string& expected,
+                      const std::string& hint) const {
+    return {"no gains found, " + graph_.place, found + " at best (" + nearest() + ")", expected,
+            hint};
+  }
+
+  std::optional<input_error> judge_gain(const char* name, double gain) const {
+    const auto& [least, most] = std::pair{tuning_bounds::least_gain, tuning_bounds::most_gain};
+    if (gain >= least && gain <= most) return std::nullopt;
+    return refusal(std::string("a gain of ") + name + " of " + shown(gain),
+                   shown(least) + " to " + shown(most), "another target activity, g or degree");
+  }
+
+  // What is wrong with the activity last seen.
+  std::optional<input_error> judge() const {
+    const double goal = goal_.active_share;
+    if (seen_.failed)
+      return refusal(*seen_.failed, "finite values for " + std::to_string(goal_.tokens) + " tokens",
+                     "fewer layers, less retention");
+    if (!(seen_.mean_x >= 0.5 * goal && seen_.mean_x <= 1.5 * goal))
+      return refusal("an active share of X of " + fmt::format("{:.3g}", seen_.mean_x),
+                     digits(0.5 * goal) + " to " + digits(1.5 * goal),
+                     seen_.mean_x > goal ? graph_.hint : "a higher degree, or a lower g");
+    if (!(seen_.least_x >= 0.2 * goal))
+      return refusal("a layer with an active share of X of " + digits(seen_.least_x),
+                     digits(0.2 * goal) + " or more",
+                     "a target activity nearer to what came, or fewer layers");
+    if (!seen_.alive)
+      return refusal("a layer whose Y is zero for 100 tokens", "active ones",
+                     "a higher target activity, a higher degree or fewer layers");
+    for (const layer_shares& l : seen_.layers)
+      if (!(l.largest_y >= goal_.least))
+        return refusal("a layer whose largest Y is " + shown(l.largest_y),
+                       shown(goal_.least) + " or more", "a higher degree or fewer layers");
+    if (!(seen_.largest_y <= goal_.bound))
+      return refusal("Y of " + shown(seen_.largest_y), "up to " + shown(goal_.bound),
+                     "fewer layers, less retention");
+    if (auto problem = judge_gain("Gx", gains_.gx)) return problem;
+    return judge_gain("Gy, times the tokens that synapses gather,", gains_.gy * horizon_);
+  }
+
+  std::vector<provenance::entry> entries() const {
+    std::vector<provenance::entry> all{{"target_activity", shown(goal_.active_share)},
+                                       {"g", shown(gains_.inhibition_x)},
+                                       {"gain_gx", shown(gains_.gx)},
+                                       {"gain_gy", shown(gains_.gy)}};
+    if (graph_.sensory_open) {
+      all.push_back({"driven_excitatory", std::to_string(gains_.sensory_edges)});
+      all.push_back({"driven_inhibitory", std::to_string(gains_.sensory_inhibitory)});
+    }
+    for (std::size_t l = 0; l < seen_.layers.size(); ++l) {
+      const std::string layer = "layer_" + std::to_string(l + 1);
+      all.push_back({layer + "_active_x", digits(seen_.layers[l].x)});
+      all.push_back({layer + "_active_y", digits(seen_.layers[l].y)});
+      all.push_back({layer + "_tokens_with_y", digits(seen_.layers[l].firing)});
+    }
+    all.push_back({"active_x", digits(seen_.mean_x)});
+    all.push_back({"active_y", digits(seen_.mean_y)});
+    all.push_back({"largest_y", digits(seen_.largest_y)});
+    return all;
+  }
+
+  static std::string digits(double value) { return fmt::format("{:.5g}", value); }
+
+  const tunable_graph& graph_;
   const engine_factory& make_engine_;
   const tuning_goal goal_;
   const tuning_work& work_;
-  const bool inhibition_;
-  double ei_balance_ = 1;
-  double first_share_;  // wanted of X in layer 1
-  double firing_ = 0;   // wanted of the active X
+  bool reversed_ = false;  // more neurons that a token drives mean less activity
+  double horizon_ = 100;   // tokens that synapses gather
   std::uint64_t tokens_ = 300;
   circuit_gains gains_;
-  std::optional<circuit_gains> measured_;
-  stream_activity seen_;  // of measured_
+  stream_activity seen_;
 };
-
-// Neurons of a smaller graph that behaves alike, having the same degree; 0: none is much smaller.
-neuron_id smaller(const graph_recipe& g) {
-  const std::uint64_t enough = std::max<std::uint64_t>(2000, 40 * std::uint64_t{g.degree});
-  return g.family != graph_family::complete && enough <= g.neurons / 4
-             ? static_cast<neuron_id>(enough)
-             : 0;
-}
 
 }  // namespace
 
-stream_activity measure_activity(const model& m, const engine_factory& make_engine,
-                                 std::uint64_t tokens, std::uint64_t counted, std::uint64_t stream,
-                                 const tuning_work& work) {
-  simulator brain(m, make_engine(m), {.threads = work.threads});
-  activity_meter meter(m, tokens, counted);
-  brain.observe([&](layer_id layer, moment at) { meter.watch(brain, layer, at); });
-  random_stream random(stream, purpose::calibration, 0);
-  for (std::uint64_t t = 0; t < tokens; ++t) {
-    work.before_token();
-    try {
-      meter.add(brain.step(random.below(m.sensory_nodes())));
-    } catch (const input_error& e) {
-      meter.fail(e.what());
-      break;
-    }
-  }
-  return meter.result();
-}
-
-tuned_model tune(const random_circuits& circuits, const engine_factory& make_engine,
+tuned_model tune(const tunable_graph& graph, const engine_factory& make_engine,
                  const tuning_goal& goal, const tuning_work& work) {
   if (!(goal.active_share > 0 && goal.active_share < 1))
-    throw input_error("target-activity", std::to_string(goal.active_share),
-                      "a share, 0 < share < 1");
-  tuner whole(circuits, make_engine, goal, work);
-  random_model_recipe r = circuits.recipe();
-  r.graph.neurons = smaller(r.graph);
-  if (r.graph.neurons != 0) {
-    try {
-      const random_circuits few(r);
-      tuner part(few, make_engine, goal, work);
-      part.run();
-      whole.start_from(part.known());
-    } catch (const input_error&) {  // no such small graph, or no gains for it: the whole one may do
-                                    // better
-    }
-  }
-  return whole.run();
+    throw input_error("target-activity", shown(goal.active_share), "a share, 0 < share < 1");
+  return tuner(graph, make_engine, goal, work).run();
 }
 
 }  // namespace bdh

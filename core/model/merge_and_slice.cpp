@@ -157,7 +157,9 @@ model_spec assembled(std::span<const source_model> models, neuron_id neurons, fl
               .source_sha256 = {},
               .layout = {},
               .inferred = {},
-              .not_used = {}};
+              .not_used = {},
+              .recipe = {},
+              .tuning = {}};
   const assembly a(models, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();

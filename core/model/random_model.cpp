@@ -15,8 +15,30 @@ namespace {
 
 enum graph_number : std::uint64_t { gx = 0, gy = 1, gs = 2 };
 
+// An error of check() is about this option.
+void check_as(const char* place, const graph_recipe& r) {
+  try {
+    check(r);
+  } catch (const input_error& e) {
+    throw input_error(place, e.found(), e.expected(), e.hint());
+  }
+}
+
+void check_measured(const random_model_recipe& r) {
+  check(*r.measured);
+  if (!r.inhibits.empty() && r.inhibits.size() != r.graph.neurons)
+    throw input_error("signs of neurons", std::to_string(r.inhibits.size()),
+                      std::to_string(r.graph.neurons));
+  if (r.graph.neurons != neurons_of(*r.measured))
+    throw input_error("neurons", std::to_string(r.graph.neurons),
+                      std::to_string(neurons_of(*r.measured)));
+  if (r.inhibitory_degree != 0)
+    throw input_error("inhibitory-degree", std::to_string(r.inhibitory_degree),
+                      "none: degrees are measured");
+}
+
 void check(const random_model_recipe& r) {
-  check(r.graph);
+  r.measured ? check_measured(r) : check(r.graph);
   if (!(r.inhibitory >= 0 && r.inhibitory < 1))
     throw input_error("inhibitory", std::to_string(r.inhibitory), "a share, 0 <= share < 1");
   if (r.vocabulary < 1) throw input_error("vocabulary", "0", "at least 1");
@@ -25,9 +47,35 @@ void check(const random_model_recipe& r) {
                       "the others need the pool of hubs of an imported model");
   if (!(r.retention > 0 && r.retention <= 1))
     throw input_error("retention", std::to_string(r.retention), "0 < u <= 1");
+  if (r.inhibitory_degree != 0) {
+    graph_recipe inhibitory = r.graph;
+    inhibitory.degree = r.inhibitory_degree;
+    check_as("inhibitory-degree", inhibitory);
+  }
   if (r.theta && r.graph.neurons % 2 != 0)
     throw input_error("neurons", std::to_string(r.graph.neurons),
                       "an even number, since rotation binds them in pairs");
+}
+
+std::vector<provenance::entry> recipe_entries(const random_model_recipe& r) {
+  const graph_recipe& g = r.graph;
+  std::vector<provenance::entry> all{{"family", family_name(r)},
+                                     {"neurons", std::to_string(g.neurons)}};
+  all.insert(all.end(), r.from.begin(), r.from.end());
+  if (!r.measured && g.family != graph_family::complete) {
+    all.push_back({"degree", std::to_string(g.degree)});
+    const neuron_id inhibitory = r.inhibitory_degree != 0 ? r.inhibitory_degree : g.degree;
+    all.push_back({"inhibitory_degree", std::to_string(inhibitory)});
+  }
+  if (!r.measured && (g.family == graph_family::small_world || g.family == graph_family::blocks))
+    all.push_back({"rewire", shown(g.rewired)});
+  if (!r.measured && g.family == graph_family::blocks)
+    all.push_back({"communities", std::to_string(g.communities)});
+  if (r.inhibits.empty()) all.push_back({"inhibitory", shown(r.inhibitory)});
+  all.push_back({"vocabulary", std::to_string(r.vocabulary)});
+  all.push_back({"seed", std::to_string(r.seed)});
+  if (r.theta) all.push_back({"theta", shown(*r.theta)});
+  return all;
 }
 
 // Rows that are built one after the other, ascending within a row.
@@ -73,20 +121,55 @@ void draw_distinct(const std::vector<neuron_id>& from, std::size_t count, random
 
 }  // namespace
 
+const char* family_name(const random_model_recipe& r) noexcept {
+  return r.measured ? name(*r.measured) : name(r.graph.family);
+}
+
 random_circuits::random_circuits(const random_model_recipe& r)
     : recipe_((check(r), r)), neurons_{"neurons", r.graph.neurons} {
   choose_inhibitory();
-  const auto graph = [&](graph_number c) {
-    return generate(r.graph, random_stream(r.seed, purpose::graph_edges, c));
-  };
-  gx_ = weigh(graph(gx), gx, "gx", major::source);
-  gy_ = weigh(graph(gy), gy, "gy", major::target);
-  gs_ = synapses(graph(gs));
+  const edge_set first = draw(gx, true);
+  if (r.measured)
+    recipe_.graph.degree = static_cast<neuron_id>(
+        std::max(1.0, std::round(static_cast<double>(first.edges()) / neurons_.size)));
+  gx_ = weigh(first, gx, "gx", major::source);
+  gy_ = weigh(draw(gy, true), gy, "gy", major::target);
+  gs_ = synapses(draw(gs, false));
   if (r.readout) readout_ = readout();
+}
+
+// The rows of inhibitory neurons come from a graph of their own, where their degree is another.
+edge_set random_circuits::draw(std::uint64_t circuit, bool denser_inhibition) const {
+  constexpr std::uint64_t graphs = 3;
+  const random_model_recipe& r = recipe_;
+  if (r.measured)
+    return generate(*r.measured, random_stream(r.seed, purpose::graph_edges, circuit),
+                    r.most_edges);
+  edge_set all = generate(r.graph, random_stream(r.seed, purpose::graph_edges, circuit));
+  if (!denser_inhibition || r.inhibitory_degree == 0 || r.inhibitory_degree == r.graph.degree)
+    return all;
+  graph_recipe other = r.graph;
+  other.degree = r.inhibitory_degree;
+  const edge_set inhibitory =
+      generate(other, random_stream(r.seed, purpose::graph_edges, graphs + circuit));
+  edge_set both;
+  for (neuron_id i = 0; i < neurons_.size; ++i) {
+    const auto row = (inhibits_[i] ? inhibitory : all).row(i);
+    both.targets.insert(both.targets.end(), row.begin(), row.end());
+    both.indptr.push_back(both.targets.size());
+  }
+  return both;
 }
 
 // Exactly the wanted share, evenly spread by chance.
 void random_circuits::choose_inhibitory() {
+  if (!recipe_.inhibits.empty()) {
+    inhibits_ = recipe_.inhibits;
+    for (neuron_id i = 0; i < neurons_.size; ++i)
+      (inhibits_[i] ? inhibitory_ : excitatory_).push_back(i);
+    if (excitatory_.empty()) throw input_error("neurons", "none that excites", "one at least");
+    return;
+  }
   std::vector<neuron_id> all(neurons_.size);
   for (neuron_id i = 0; i < neurons_.size; ++i) all[i] = i;
   const auto count = static_cast<std::size_t>(std::lround(recipe_.inhibitory * neurons_.size));
@@ -135,55 +218,34 @@ projection random_circuits::synapses(const edge_set& edges) const {
   return std::move(s).as("gs", neurons_, neurons_, major::source);
 }
 
-// Every token drives the same number, so that tokens differ in which neurons they drive and not in
-// how many. A neuron receives edges from 2.5 of them on average (feed-forward inhibition). With
-// fewer, most neurons of a sparse graph receive no inhibition at all, and no factor on it can make
-// their activity sparse. With more, a dense graph needs so small a factor that the few inhibitory
-// neurons among those that fire cannot hold the others back, and the next layer recruits them all.
-neuron_id random_circuits::driven_inhibitory() const noexcept {
-  const double degree =
-      recipe_.graph.family == graph_family::complete ? neurons_.size - 1.0 : recipe_.graph.degree;
+neuron_id random_circuits::blanket() const noexcept {
+  const double edges = static_cast<double>(gx_.inhibitory.edges()),
+               degree = edges / std::max<double>(1, inhibitory_neurons());
+  if (degree == 0) return 0;
   return static_cast<neuron_id>(
       std::min(std::ceil(2.5 * neurons_.size / degree), static_cast<double>(inhibitory_.size())));
 }
 
-void random_circuits::draw_driven(token_id token, neuron_id sensory_edges,
+void random_circuits::draw_driven(token_id token, const circuit_gains& g,
                                   std::vector<neuron_id>& to) const {
   const std::uint64_t key = 2 * std::uint64_t{token};
   to.clear();
-  draw_distinct(excitatory_, std::clamp<std::size_t>(sensory_edges, 1, excitatory_.size()),
+  draw_distinct(excitatory_, std::clamp<std::size_t>(g.sensory_edges, 1, excitatory_.size()),
                 random_stream(recipe_.seed, purpose::graph_sensory, key), to);
-  draw_distinct(inhibitory_, driven_inhibitory(),
+  draw_distinct(inhibitory_, std::min<std::size_t>(g.sensory_inhibitory, inhibitory_.size()),
                 random_stream(recipe_.seed, purpose::graph_sensory, key + 1), to);
   std::sort(to.begin(), to.end());
 }
 
-projection random_circuits::sensory(neuron_id edges_per_token) const {
+projection random_circuits::sensory(const circuit_gains& g) const {
   rows_of_edges s;
   std::vector<neuron_id> driven;
   for (token_id t = 0; t < recipe_.vocabulary; ++t) {
-    draw_driven(t, edges_per_token, driven);
+    draw_driven(t, g, driven);
     for (neuron_id i : driven) s.add(i, 1.0f);
     s.end_row();
   }
   return std::move(s).as("sensory", {"sensory", recipe_.vocabulary}, neurons_, major::source);
-}
-
-token_drive random_circuits::drive(neuron_id sensory_edges, token_id tokens) const {
-  const std::size_t n = neurons_.size;
-  token_drive d{std::vector<float>(n * tokens), std::vector<float>(n * tokens)};
-  std::vector<neuron_id> driven;
-  const auto push = [&](const projection& p, neuron_id i, float* to) {
-    for (edge_id e = p.indptr()[i]; e < p.indptr()[i + 1]; ++e) to[p.indices()[e]] += p.weight(e);
-  };
-  for (token_id t = 0; t < tokens; ++t) {
-    draw_driven(t, sensory_edges, driven);
-    for (neuron_id i : driven) {
-      push(gx_.excitatory, i, d.excitatory.data() + n * t);
-      push(gx_.inhibitory, i, d.inhibitory.data() + n * t);
-    }
-  }
-  return d;
 }
 
 // K edges into every readout node, normal weights.
@@ -206,7 +268,7 @@ projection random_circuits::readout() const {
   return std::move(s).as("readout", neurons_, {"readout", recipe_.vocabulary}, major::target);
 }
 
-model random_circuits::make(const circuit_gains& g) const {
+model random_circuits::make(const circuit_gains& g, std::vector<provenance::entry> tuning) const {
   const random_model_recipe& r = recipe_;
   model_spec p;
   p.rules = dynamics::named(r.dynamics);
@@ -216,14 +278,20 @@ model random_circuits::make(const circuit_gains& g) const {
   p.tokens = r.vocabulary == 256 ? tokenizer::bytes : tokenizer::ids;
   if (r.theta) p.rotation = rotation::geometric(*r.theta, neurons_.size / r.heads);
   p.origin.creator = creator();
-  p.origin.layout = std::string(name(r.graph.family)) + " graphs, seed " + std::to_string(r.seed);
+  p.origin.layout = (r.measured ? "graphs after measured " + std::string(family_name(r))
+                                : std::string(family_name(r)) + " graphs") +
+                    ", seed " + std::to_string(r.seed);
+  p.origin.recipe = recipe_entries(r);
+  p.origin.not_used = r.not_used;
+  p.neuron_names = r.names;
+  p.origin.tuning = std::move(tuning);
   direct_circuits c;
   c.gx_excitatory = gx_.excitatory.scaled(static_cast<float>(g.gx));
   c.gx_inhibitory = gx_.inhibitory.scaled(static_cast<float>(g.gx * g.inhibition_x));
   c.gy_excitatory = gy_.excitatory.scaled(static_cast<float>(g.gy));
   c.gy_inhibitory = gy_.inhibitory.scaled(static_cast<float>(g.gy * g.inhibition_y));
   c.gs = gs_.scaled(1);
-  c.sensory = sensory(std::clamp<neuron_id>(g.sensory_edges, 1, neurons_.size));
+  c.sensory = sensory(g);
   if (r.readout) c.readout = readout_.scaled(1);
   p.direct = std::move(c);
   return model(std::move(p));

@@ -1,10 +1,12 @@
 // Models drawn at random: Gx, Gy and Gs are independent graphs of one family, a share of the
 // neurons is inhibitory (Dale: all their edges in Gx and Gy inhibit), weights are log-normal. What
 // the seed decides is drawn once; gains are put in by make(), which may be called again and again
-// (tuning.hpp in kernels does).
+// (core/analysis/random_tuning.hpp does).
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,12 +14,22 @@
 #include <bdh/model.hpp>
 
 #include "graph/generators.hpp"
+#include "graph/measured_graphs.hpp"
 
 namespace bdh {
 
 struct random_model_recipe {
   graph_recipe graph;
-  double inhibitory = 0.2;  // share of the neurons, 0 <= share < 1
+  // In place of its family; graph.neurons is then its number of neurons, graph.degree nothing.
+  std::shared_ptr<const measured_graph> measured;
+  std::vector<bool> inhibits;           // by neuron; empty: a random share, `inhibitory`
+  std::vector<std::string> names;       // of neurons, or empty
+  std::vector<provenance::entry> from;  // of what measured it: files, rule
+  std::vector<std::string> not_used;    // what these files have beside it
+  edge_id most_edges = std::numeric_limits<edge_id>::max();  // of a measured graph
+  double inhibitory = 0.2;                                   // share of the neurons, 0 <= share < 1
+  // Mean number of edges that leave an inhibitory neuron in Gx and in Gy; 0: as graph.degree.
+  neuron_id inhibitory_degree = 0;
   neuron_id vocabulary = 256;
   std::uint64_t seed = 0;
   layer_id layers = 2;
@@ -28,20 +40,17 @@ struct random_model_recipe {
   bool readout = true;
 };
 
+const char* family_name(const random_model_recipe& r) noexcept;
+
 // What tuning finds. Weights of Gx are gx * w (excitatory) and gx * inhibition_x * w; Gy likewise.
 struct circuit_gains {
-  // Excitatory neurons that a token drives, at weight 1; inhibitory ones: driven_inhibitory().
-  neuron_id sensory_edges = 1;
+  // Excitatory and inhibitory neurons that a token drives, at weight 1: the same numbers for every
+  // token, so that tokens differ in which neurons they drive and not in how many.
+  neuron_id sensory_edges = 1, sensory_inhibitory = 0;
   double gx = 1, gy = 1;
   double inhibition_x = 1, inhibition_y = 1;
 
   bool operator==(const circuit_gains&) const = default;
-};
-
-// What reaches every neuron from single tokens over Gx, both gains 1: (tokens x neurons), token by
-// token.
-struct token_drive {
-  std::vector<float> excitatory, inhibitory;
 };
 
 class random_circuits {
@@ -51,16 +60,13 @@ class random_circuits {
   // range.
   explicit random_circuits(const random_model_recipe& r);
 
-  model make(const circuit_gains& g) const;
-
-  // X of layer 1 is (excitatory - inhibition_x * inhibitory)_+ gx. The first `tokens` of the
-  // vocabulary.
-  token_drive drive(neuron_id sensory_edges, token_id tokens) const;
+  // `tuning`: what the model keeps of how the gains were found.
+  model make(const circuit_gains& g, std::vector<provenance::entry> tuning = {}) const;
 
   const random_model_recipe& recipe() const noexcept { return recipe_; }
-  // How many inhibitory neurons each token drives, such that a neuron receives edges from 2.5 of
-  // them on average (why: random_model.cpp).
-  neuron_id driven_inhibitory() const noexcept;
+  // So many inhibitory neurons that a neuron receives edges in Gx from 2.5 of them on average: with
+  // these driven by a token, hardly a neuron is without inhibition in layer 1.
+  neuron_id blanket() const noexcept;
   neuron_id inhibitory_neurons() const noexcept {
     return static_cast<neuron_id>(inhibitory_.size());
   }
@@ -70,11 +76,12 @@ class random_circuits {
     projection excitatory, inhibitory;
   };
   void choose_inhibitory();
+  edge_set draw(std::uint64_t circuit, bool denser_inhibition) const;
   signed_edges weigh(const edge_set& edges, std::uint64_t circuit, const std::string& name,
                      major rows) const;
   projection synapses(const edge_set& edges) const;
-  void draw_driven(token_id token, neuron_id sensory_edges, std::vector<neuron_id>& to) const;
-  projection sensory(neuron_id edges_per_token) const;
+  void draw_driven(token_id token, const circuit_gains& g, std::vector<neuron_id>& to) const;
+  projection sensory(const circuit_gains& g) const;
   projection readout() const;
 
   random_model_recipe recipe_;

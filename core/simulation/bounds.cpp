@@ -24,12 +24,17 @@ void expect_all_sites_local(const char* place, const engine& work) {
     throw unavailable_error(place, "sites in other processes", "all sites in this process");
 }
 
-void throw_fault(std::uint64_t token, const fault& f) {
+void throw_fault(const model& m, std::uint64_t token, const fault& f) {
+  // Without a pool of hubs nothing normalises activity (Eq. 6, 7).
+  const bool graph = m.is_direct() && m.hubs() == 0;
   throw input_error("token " + std::to_string(token) +
                         (f.layer ? ", layer " + std::to_string(f.layer) : "") + ", " + f.what +
                         " " + std::to_string(f.who),
                     shown(f.value), "a finite value",
-                    "the activity of this model grows without bound on this input");
+                    std::string("the activity of this model grows without bound on this input") +
+                        (graph ? ": --retention below 1 bounds its synapses, bdh tune finds gains "
+                                 "that keep it active and bounded"
+                               : ""));
 }
 
 }  // namespace bdh

@@ -14,6 +14,6 @@ void expect_in_vocabulary(const model& m, token_id token);
 void expect_all_sites_local(const char* place, const engine& work);
 
 // The first value that was not finite ends the token that it was found in.
-[[noreturn]] void throw_fault(std::uint64_t token, const fault& f);
+[[noreturn]] void throw_fault(const model& m, std::uint64_t token, const fault& f);
 
 }  // namespace bdh

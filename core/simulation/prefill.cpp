@@ -51,7 +51,8 @@ void prefill::read_blocks(std::span<const token_id> tokens,
   const auto start = std::chrono::steady_clock::now();
   const std::uint64_t first = p_.position.tokens;
   p_.position.inconsistent = true;
-  if (const auto f = blocks.read(tokens, first, p_.threads)) throw_fault(first + f->token, f->what);
+  if (const auto f = blocks.read(tokens, first, p_.threads))
+    throw_fault(p_.subject, first + f->token, f->what);
   p_.position.inconsistent = false;
   p_.position.tokens += tokens.size();
   const struct engine_logits_at_the_end {

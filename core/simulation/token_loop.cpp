@@ -176,7 +176,7 @@ step_report token_loop::report() {
   }
   counts[2 * layers + 2] = scheduler_.bytes();
   p_.totals.reduce(counts, first);
-  if (first) throw_fault(p_.position.tokens, *first);
+  if (first) throw_fault(p_.subject, p_.position.tokens, *first);
   const auto of_layers = [&](std::size_t begin) {
     const auto at = counts.begin() + static_cast<std::ptrdiff_t>(begin);
     std::vector<neuron_id> all;

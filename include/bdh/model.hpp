@@ -47,6 +47,12 @@ struct provenance {
   // What the imported files have beside it, and the model does not take into account: keys,
   // columns, attributes, objects, each with its place.
   std::vector<std::string> not_used;
+  struct entry {
+    std::string name, value;
+    bool operator==(const entry&) const = default;
+  };
+  std::vector<entry> recipe;  // of a generated graph: with what it was drawn
+  std::vector<entry> tuning;  // where gains were searched: bounds, what was found and measured
 };
 
 // Circuits through hubs (the paper's sparse linear circuit): Gx = dx (C) [e | sensory], Gy = dy (C)

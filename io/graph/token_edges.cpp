@@ -1,25 +1,22 @@
 #include "io/graph/token_edges.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include <bdh/error.hpp>
 
-#include "core/base/random.hpp"
+#include "core/model/random_sensory.hpp"
 #include "io/graph/edge_order.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {
 namespace {
 
-constexpr std::uint64_t most_random_edges = 1'000'000'000;
-
-struct random_sensory {
+struct random_choice {
   std::uint64_t each, seed;  // neurons that a token excites
 };
 
-std::optional<random_sensory> parse_random(const std::string& text, neuron_id n) {
-  if (text.empty()) return random_sensory{std::max<neuron_id>(1, n / 20), 0};
+std::optional<random_choice> parse_random(const std::string& text, neuron_id n) {
+  if (text.empty()) return random_choice{std::max<neuron_id>(1, n / 20), 0};
   if (!text.starts_with("random:")) return std::nullopt;
   const std::string_view rest = std::string_view(text).substr(7);
   const std::size_t at = rest.find('@');
@@ -29,33 +26,7 @@ std::optional<random_sensory> parse_random(const std::string& text, neuron_id n)
     throw input_error("--sensory", "'" + text + "'",
                       "random:K@SEED with K from 1 to " + std::to_string(n) +
                           " and a seed below 2^64, or a file");
-  return random_sensory{*each, *seed};
-}
-
-// K different neurons for each token (Floyd's sampling), each with weight 1.
-projection draw_sensory(const random_sensory& r, neuron_id vocabulary, neuron_id n) {
-  if (r.each * vocabulary > most_random_edges)
-    throw input_error(
-        "--sensory",
-        std::to_string(r.each) + " neurons for each of " + std::to_string(vocabulary) + " tokens",
-        "at most " + std::to_string(most_random_edges) + " edges in all");
-  std::vector<graph_edge> edges;
-  edges.reserve(r.each * vocabulary);
-  std::vector<bool> is_chosen(n);
-  for (neuron_id t = 0; t < vocabulary; ++t) {
-    const std::size_t first = edges.size();
-    for (auto last = static_cast<neuron_id>(n - r.each); last < n; ++last) {
-      const auto drawn =
-          static_cast<neuron_id>(uniform(r.seed, purpose::wiring, t, last) * (double{1} + last));
-      const neuron_id j = is_chosen[drawn] ? last : drawn;
-      is_chosen[j] = true;
-      edges.push_back({t, j, 1.0f, 0});
-    }
-    const auto own = std::span(edges).subspan(first);
-    for (const graph_edge& e : own) is_chosen[e.target] = false;
-    std::ranges::sort(own, {}, &graph_edge::target);
-  }
-  return edges_by_source("sensory", {"sensory", vocabulary}, {"neurons", n}, edges);
+  return random_choice{*each, *seed};
 }
 
 // How many tokens a file has. A list of numbered nodes states only the largest that it uses.
@@ -98,7 +69,7 @@ projection read_sensory(const graph_import_options& o, const neuron_register& ne
                         edge_list& report) {
   const neuron_id n = neurons.size();
   if (const auto random = parse_random(o.sensory, n))
-    return draw_sensory(*random, o.vocabulary.value_or(default_vocabulary), n);
+    return random_sensory(random->each, random->seed, o.vocabulary.value_or(default_vocabulary), n);
   graph_reading how = o.reading;
   how.ends = edge_ends::tokens_to_neurons;
   edge_list f = read_graph_file(o.sensory, how);

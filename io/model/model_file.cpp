@@ -16,6 +16,7 @@
 #include "io/hdf5/file.hpp"
 #include "io/model/model_file_detail.hpp"
 #include "io/model/model_image.hpp"
+#include "io/model/origin_entries.hpp"
 
 namespace bdh {
 namespace {
@@ -94,6 +95,10 @@ std::vector<std::string> shortened(const std::vector<std::string>& lines) {
   return kept;
 }
 
+std::string entries_text(const std::vector<provenance::entry>& entries) {
+  return json_text(entries_json(entries), -1, true);
+}
+
 std::span<const std::uint8_t> bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -111,6 +116,8 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
     root.set_text("inferred", list_text(m.origin().inferred));
     if (!m.origin().not_used.empty())
       root.set_text("not_used", list_text(shortened(m.origin().not_used)));
+    if (!m.origin().recipe.empty()) root.set_text("recipe", entries_text(m.origin().recipe));
+    if (!m.origin().tuning.empty()) root.set_text("tuning", entries_text(m.origin().tuning));
     root.set_text("dynamics", json_text(rules_json(m)));
     if (m.training_window() != 0) root.set_number("training_window", m.training_window());
     root.set_text("content_sha256", hash);
@@ -200,6 +207,11 @@ std::vector<std::string> read_list(const hdf5::group& root, const char* attribut
   return result;
 }
 
+std::vector<provenance::entry> read_entries(const hdf5::group& root, const char* attribute) {
+  if (!root.has_attribute(attribute)) return {};
+  return entries_of(root.text(attribute), root.place() + "@" + attribute);
+}
+
 void read_origin(const hdf5::group& root, model_spec& to) {
   to.origin.creator = root.text("creator");
   to.origin.source = root.text("source");
@@ -207,6 +219,8 @@ void read_origin(const hdf5::group& root, model_spec& to) {
   to.origin.layout = root.text("layout");
   to.origin.inferred = read_list(root, "inferred");
   if (root.has_attribute("not_used")) to.origin.not_used = read_list(root, "not_used");
+  to.origin.recipe = read_entries(root, "recipe");
+  to.origin.tuning = read_entries(root, "tuning");
   if (root.has_attribute("training_window")) to.training_window = root.number("training_window");
   to.content_sha256 = root.text("content_sha256");
   if (to.content_sha256.size() != 64 ||

@@ -432,8 +432,13 @@ bdh::model drawn(bdh::graph_family family, bool rotates) {
   r.vocabulary = 40;
   r.seed = 7;
   if (rotates) r.theta = 65536;
-  return bdh::random_circuits(r).make(
-      {.sensory_edges = 12, .gx = 0.3, .gy = 0.2, .inhibition_x = 2, .inhibition_y = 3});
+  const bool complete = family == bdh::graph_family::complete;
+  return bdh::random_circuits(r).make({.sensory_edges = 12,
+                                       .sensory_inhibitory = complete ? 3u : 60u,
+                                       .gx = 0.3,
+                                       .gy = 0.2,
+                                       .inhibition_x = 2,
+                                       .inhibition_y = 3});
 }
 
 constexpr bdh::graph_family families[] = {

@@ -252,7 +252,8 @@ class Parts(Export):
 
     def test_warns_of_more_than_programs_can_draw(self):
         model = self.path("dense.bdh.h5")
-        self.good("new", "erdos-renyi", "--neurons", 1000, "--degree", 210, "-o", model)
+        self.good("new", "erdos-renyi", "--neurons", 1000, "--degree", 210, "--target-activity",
+                  "0.25", "-o", model)
         done, _ = self.export(model, "many.gexf")
         self.assertIn(b"--top-weights", done.stderr)
         self.assertEqual(self.export(model, "many.npz")[0].stderr, b"")
@@ -375,7 +376,8 @@ class Failures(Export):
 
     def test_a_signal_leaves_nothing(self):
         model = self.path("big.bdh.h5")
-        self.good("new", "erdos-renyi", "--neurons", 3000, "--degree", 100, "-o", model)
+        self.good("new", "erdos-renyi", "--neurons", 3000, "--degree", 100, "--inhibitory-degree",
+                  100, "-o", model)
         out = self.path("out")
         os.mkdir(out)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -348,6 +348,9 @@ TEST_CASE("wrong kinds, versions and rules are refused") {
                  "net.bdh.h5:/@dynamics: no JSON object"));
   CHECK(contains(with_text("/", "inferred", "[1]"), "net.bdh.h5:/@inferred: 1, expected a text"));
   CHECK(contains(with_text("/", "not_used", "7"), "net.bdh.h5:/@not_used: no JSON list"));
+  CHECK(contains(with_text("/", "recipe", "[7]"), "net.bdh.h5:/@recipe: no JSON object"));
+  CHECK(contains(with_text("/", "recipe", "{\"degree\": [1]}"),
+                 "net.bdh.h5:/@recipe/degree: [1], expected a text or a number"));
   CHECK(contains(with_text("/", "content_sha256", "abc"), "expected 64 hexadecimal digits"));
   CHECK(contains(with_text("/projections/e", "orientation", "row=source,col=target"),
                  "net.bdh.h5:/projections/e@orientation"));

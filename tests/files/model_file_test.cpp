@@ -60,6 +60,8 @@ void check_same(const model& a, const model& b) {
   CHECK(a.origin().layout == b.origin().layout);
   CHECK(a.origin().inferred == b.origin().inferred);
   CHECK(a.origin().not_used == b.origin().not_used);
+  CHECK(a.origin().recipe == b.origin().recipe);
+  CHECK(a.origin().tuning == b.origin().tuning);
 }
 
 std::string message_of(const auto& work) {

@@ -121,6 +121,8 @@ inline bdh::model_spec small_parts(const choice& c = {}) {
               std::string(64, 'a'),
               "released code",
               {"heads: 2, from the shape", "a \"quote\"\nand a line"},
+              {},
+              {{"degree", "20"}, {"file", "räksmörgås"}, {"rewire", "0.05"}, {"tag", "07"}},
               {}};
   return p;
 }
