@@ -46,6 +46,36 @@ double negative_mean(const concept_results& r, const finding& f) {
 }
 
 const char* method(const rank_test& t) { return t.exact ? "exact" : "normal"; }
+// Of the test that confirms: signs of matched differences are flipped, all of them or at random.
+const char* confirming_method(const concept_results& r, const rank_test& t) {
+  if (!r.design.paired) return method(t);
+  return t.exact ? "flips" : "drawn";
+}
+
+// How long the synapse of a finding takes for one turn, in tokens, where it rotates.
+std::optional<double> period_of(const concept_results& r, const separation& s) {
+  if (r.of_neurons || !r.subject->rotation().present()) return std::nullopt;
+  const neuron_id in_head = s.pair.pre % r.subject->neurons_per_head();
+  const double frequency = r.subject->rotation().frequency()[in_head / 2];
+  return frequency == 0 ? std::nullopt : std::optional(1 / frequency);
+}
+
+const char* texts_of_design(const concept_results& r) {
+  if (r.design.paired) return "pairs of sentences";
+  return r.design.group.empty() ? "sentences" : "groups";
+}
+
+// What the confirmation is of, and what it is not.
+std::string meaning(const concept_results& r) {
+  if (!r.design.group.empty())
+    return fmt::format(
+        "confirmed: separates the two sets by groups that had no part in the choice; {} more only "
+        "in other sentences of the groups that had\n",
+        r.only_same());
+  return "confirmed: separates these two sets, in sentences that had no part in the choice; if "
+         "they "
+         "share words, or differ in more than the concept, that may be it (--groups, --paired)\n";
+}
 
 std::string searched(const concept_results& r) {
   const std::string layers = r.layers.size() == 1
@@ -88,7 +118,23 @@ json named(const concept_results& r, const separation& s) {
   return one;
 }
 
+std::string shown_period(const concept_results& r, const separation& s) {
+  const auto period = period_of(r, s);
+  return period ? fmt::format("{:.4g}", *period) : "-";
+}
+
+const char* verdict(const finding& f) {
+  if (f.holds) return "";
+  return f.holds_for_same ? "  only for the groups that chose" : "  not confirmed";
+}
+
 }  // namespace
+
+std::size_t concept_results::only_same() const {
+  return static_cast<std::size_t>(
+      std::count_if(findings.begin(), findings.end(),
+                    [](const finding& f) { return f.holds_for_same && !f.holds; }));
+}
 
 std::size_t concept_results::confirmed() const {
   return static_cast<std::size_t>(
@@ -102,21 +148,29 @@ std::string as_text(const concept_results& r, std::size_t top) {
       r.positives, r.texts.size() - r.positives, shown_count(static_cast<double>(r.tokens)),
       r.split.choose.positive.size(), r.split.choose.negative.size(),
       r.split.confirm.positive.size(), r.split.confirm.negative.size(), r.seed);
+  if (r.apart || r.design.paired || !r.design.group.empty()) {
+    const confirming_power power = power_of(r.split, r.design);
+    text += fmt::format("confirming: {} and {} {}{}\n", power.positive, power.negative,
+                        texts_of_design(r), r.apart ? ", from files of their own" : "");
+  }
   text += fmt::format("candidates: {}\n", searched(r));
   text += fmt::format("carried over: the best {}; confirmed, p < {} after Holm's correction: {}\n",
                       r.findings.size(), r.level, r.confirmed());
   if (r.findings.empty()) return text;
-  text += fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>10} {:>8} {:>9} {:6} {:>9} {:>11} {:>11}\n",
-                      "layer", "head", r.of_neurons ? "neuron" : "synapse", "chosen r",
-                      "confirmed r", "U", "p", "by", "corrected", "mean pos.", "mean neg.");
+  text += meaning(r);
+  text +=
+      fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>10} {:>8} {:>9} {:6} {:>9} {:>11} {:>11} {:>9}\n",
+                  "layer", "head", r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r",
+                  "U", "p", "by", "corrected", "mean pos.", "mean neg.", "turn");
   for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
     const finding& f = r.findings[k];
     text += fmt::format(
         "{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} "
-        "{:>11.4g}{}\n",
+        "{:>11.4g} {:>9}{}\n",
         f.what.layer, head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial,
-        f.confirmed.rank_biserial, f.confirmed.u, f.confirmed.p, method(f.confirmed), f.corrected_p,
-        positive_mean(r, f), negative_mean(r, f), f.holds ? "" : "  not confirmed");
+        f.confirmed.rank_biserial, f.confirmed.u, f.confirmed.p, confirming_method(r, f.confirmed),
+        f.corrected_p, positive_mean(r, f), negative_mean(r, f), shown_period(r, f.what),
+        verdict(f));
   }
   constexpr std::size_t columns = 6;
   const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
@@ -153,6 +207,9 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
            {"correction", "holm"}};
   if (!r.of_neurons) all["factor"] = r.by_y ? "y" : "w";
   if (r.head) all["head"] = *r.head;
+  all["paired"] = r.design.paired;
+  all["groups"] = !r.design.group.empty();
+  if (!r.design.group.empty()) all["confirmed_for_same_groups_only"] = r.only_same();
   const auto half = [&](const text_sets& sets) {
     json one{{"positive", json::array()},
              {"negative", json::array()}};  // numbers in their file, from 0
@@ -168,8 +225,15 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
     json one = named(r, f.what);
     one["chosen"] = in_json(f.chosen);
     one["confirm"] = in_json(f.confirmed);
+    one["confirm"]["method"] = confirming_method(r, f.confirmed);
     one["confirm"]["p_corrected"] = f.corrected_p;
     one["confirmed"] = f.holds;
+    if (const auto period = period_of(r, f.what)) one["period_tokens"] = *period;
+    if (!r.design.group.empty()) {
+      one["same_groups"] = in_json(f.same_groups);
+      one["same_groups"]["p_corrected"] = f.same_corrected_p;
+      one["confirmed_for_same_groups"] = f.holds_for_same;
+    }
     one["mean_positive"] = positive_mean(r, f);
     one["mean_negative"] = negative_mean(r, f);
     one["values"] = {{"choose", values_in(f.values, r.split.choose)},
@@ -197,14 +261,21 @@ std::string as_csv(const concept_results& r) {
   std::string text = r.of_neurons ? "layer,head,variable,neuron" : "layer,head,pre,post";
   for (const char* half : {"chosen", "confirmed"})
     text += fmt::format(",{0}_u,{0}_rank_biserial,{0}_p,{0}_method", half);
-  text += ",corrected_p,confirmed,mean_positive,mean_negative\n";
+  text += ",corrected_p,confirmed,mean_positive,mean_negative,period_tokens";
+  text += r.design.group.empty() ? "\n" : ",same_groups_p,same_groups_corrected_p,same_groups\n";
   for (const finding& f : r.findings) {
     text += fmt::format("{},{},", f.what.layer, head_of(r, f.what));
     text += candidate_fields(r, f.what);
     for (const rank_test* t : {&f.chosen, &f.confirmed})
-      text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p, method(*t));
-    text += fmt::format(",{},{},{},{}\n", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f),
+      text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p,
+                          t == &f.chosen ? method(*t) : confirming_method(r, *t));
+    text += fmt::format(",{},{},{},{},", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f),
                         negative_mean(r, f));
+    if (const auto period = period_of(r, f.what)) text += fmt::format("{}", *period);
+    if (!r.design.group.empty())
+      text +=
+          fmt::format(",{},{},{}", f.same_groups.p, f.same_corrected_p, f.holds_for_same ? 1 : 0);
+    text += "\n";
   }
   return text;
 }

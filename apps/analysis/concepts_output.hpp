@@ -22,6 +22,8 @@ struct concept_results {
   std::vector<sentence> texts;  // the positive ones, then the negative
   std::size_t positives = 0, tokens = 0;
   halves split;
+  text_design design;
+  bool apart = false;  // files of their own confirm
   std::uint64_t seed = 0;
   std::vector<layer_id> layers;
   std::optional<head_id> head;
@@ -35,6 +37,7 @@ struct concept_results {
   std::size_t traced_findings = 0;
 
   std::size_t confirmed() const;
+  std::size_t only_same() const;  // that hold for groups that chose, and for no others
 };
 
 std::string as_text(const concept_results& r, std::size_t top);

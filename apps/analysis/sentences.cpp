@@ -31,7 +31,8 @@ std::string all_of(const std::string& file) {
 
 }  // namespace
 
-std::vector<sentence> read_sentences(const std::string& file, const model& m) {
+std::vector<sentence> read_sentences(const std::string& file, const model& m,
+                                     std::vector<std::string>* groups) {
   const std::string bytes = all_of(file);
   const std::string_view text = without_byte_order_mark(bytes, file);
   std::vector<sentence> all;
@@ -43,6 +44,13 @@ std::vector<sentence> read_sentences(const std::string& file, const model& m) {
     if (s.text.ends_with('\r')) s.text.pop_back();
     at = end + 1;
     if (s.text.find_first_not_of(" \t") == s.text.npos) continue;
+    if (groups) {
+      const std::size_t tab = s.text.find('\t');
+      if (tab == s.text.npos || tab == 0 || tab + 1 == s.text.size())
+        throw input_error(s.place, "no group before a tab", "GROUP<tab>SENTENCE");
+      groups->push_back(s.text.substr(0, tab));
+      s.text.erase(0, tab + 1);
+    }
     const std::unique_ptr<token_source> tokens = open_line(s.place, s.text, m);
     while (const auto token = tokens->next()) s.tokens.push_back(*token);
     all.push_back(std::move(s));

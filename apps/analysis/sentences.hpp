@@ -16,7 +16,9 @@ struct sentence {
 };
 
 // Text, or token ids where tokens are ids only; lines of nothing but blanks are
-// passed over. Throws input_error naming the file or the line.
-std::vector<sentence> read_sentences(const std::string& file, const model& m);
+// passed over. `groups`: lines are GROUP<tab>SENTENCE; it gets the group of each. Throws
+// input_error naming the file or the line.
+std::vector<sentence> read_sentences(const std::string& file, const model& m,
+                                     std::vector<std::string>* groups = nullptr);
 
 }  // namespace bdh::app

@@ -262,6 +262,90 @@ class Example(CliTest):
                                    halves[1], "--layer", 4)["confirmed"], 0)
 
 
+class Groups(CliTest):
+    """Words that choose have no part in confirming; matched sentences; files of their own."""
+
+    def lines(self, seed, mark, groups):
+        """Eight sentences of each group; the mark is what the concept would be."""
+        draw = random.Random(seed)
+        return "".join(f"{g}\t{''.join(draw.choice('abcdefgh') for _ in range(9))}{mark}\n"
+                       for g in groups for _ in range(8)).encode()
+
+    def setUp(self):
+        super().setUp()
+        self.royal = self.path("royal.txt", self.lines(1, "zz", "KQPD"))
+        self.common = self.path("common.txt", self.lines(2, "yy", "mnop"))
+        self.more_royal = self.path("more_royal.txt", self.lines(3, "zz", "STUVWXYZ"))
+        self.more_common = self.path("more_common.txt", self.lines(4, "yy", "stuvwxyz"))
+        self.sets = ("--positive", self.royal, "--negative", self.common)
+        self.apart = ("--confirm-positive", self.more_royal, "--confirm-negative",
+                      self.more_common)
+
+    def test_groups_of_other_files_confirm(self):
+        found = self.json("concepts", self.random, *self.sets, *self.apart, "--groups", "--carry",
+                          20, "--top", 20)
+        self.assertEqual(found["sentences"]["positive"], 4 * 8 + 8 * 8)
+        self.assertEqual(len(found["halves"]["choose"]["positive"]), 32)
+        self.assertGreater(found["confirmed"], 0)
+        for f in found["findings"]:  # the values of the test are the means of eight groups
+            means = [[sum(v[8 * k:8 * k + 8]) / 8 for k in range(8)]
+                     for v in (f["values"]["confirm"]["positive"],
+                               f["values"]["confirm"]["negative"])]
+            u = sum((x > y) + 0.5 * (x == y) for x in means[0] for y in means[1])
+            self.assertAlmostEqual(f["confirm"]["u"], u)
+        text = self.good("concepts", self.random, *self.sets, *self.apart, "--groups", "--carry",
+                         20).stdout.decode()
+        self.assertIn("confirming: 8 and 8 groups, from files of their own", text)
+        self.assertIn("groups that had no part in the choice", text)
+
+    def test_halves_of_the_groups(self):
+        found = self.json("concepts", self.random, "--positive", self.more_royal, "--negative",
+                          self.more_common, "--groups", "--carry", 1)
+        choose, confirm = (found["halves"][half]["positive"] for half in ("choose", "confirm"))
+        self.assertEqual(len({k // 8 for k in confirm}), 4)
+        self.assertFalse({k // 8 for k in choose} & {k // 8 for k in confirm})
+        self.assertEqual(len(choose), 16)  # the others of these groups are held out too
+        self.assertIn("p_corrected", found["findings"][0]["same_groups"])
+        output = self.path("found.csv")
+        self.good("concepts", self.random, "--positive", self.more_royal, "--negative",
+                  self.more_common, "--groups", "--carry", 1, "-o", output)
+        with open(output, encoding="utf-8") as f:
+            (row,) = rows(f.read())
+        self.assertEqual(float(row["same_groups_p"]), found["findings"][0]["same_groups"]["p"])
+        self.assertIn("period_tokens", row)
+
+    def test_matched_sentences(self):
+        a = self.path("a.txt", sentences(24, 1, "zz"))
+        b = self.path("b.txt", sentences(24, 1, "yy"))
+        found = self.json("concepts", self.random, "--positive", a, "--negative", b, "--paired",
+                          "--carry", 5, "--top", 5)
+        self.assertEqual(found["halves"]["confirm"]["positive"],
+                         found["halves"]["confirm"]["negative"])
+        for f in found["findings"]:
+            differences = [x - y for x, y in zip(f["values"]["confirm"]["positive"],
+                                                 f["values"]["confirm"]["negative"])]
+            observed = abs(sum(differences))
+            extreme = sum(abs(sum(-d if bits >> k & 1 else d for k, d in enumerate(differences)))
+                          >= observed - 1e-9 for bits in range(1 << len(differences)))
+            self.assertAlmostEqual(f["confirm"]["p"], extreme / (1 << len(differences)), delta=1e-6)
+
+    def test_what_is_wrong_is_named(self):
+        plain = self.path("plain.txt", sentences(8, 1))
+        concepts = ("concepts", self.random)
+        self.refused(1, *concepts, "--positive", plain, "--negative", self.common, "--groups",
+                     says=("plain.txt line 1", "GROUP<tab>SENTENCE"))
+        self.refused(1, *concepts, *self.sets, "--confirm-positive", self.royal,
+                     "--confirm-negative", self.more_common, "--groups",
+                     says=("royal.txt line 1", "'K'", "no part in the choice"))
+        self.refused(1, *concepts, *self.sets, "--groups", "--carry", 100,
+                     says=("2 and 2 groups to confirm by", "--carry"))
+        self.refused(1, *concepts, "--positive", plain, "--negative", self.common, "--paired",
+                     says=("common.txt", "32 sentences", "8"))
+        self.refused(2, *concepts, *self.sets, "--groups", "--paired", says=("--paired",))
+        self.refused(2, *concepts, *self.sets, "--confirm-positive", plain,
+                     says=("--confirm-negative",))
+
+
 class Activity(CliTest):
     TEXT = "hello world, hello"
 
