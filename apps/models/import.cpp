@@ -165,7 +165,7 @@ class import_app final : public command {
           "how text becomes tokens: a tokenizer.json, a tokenizer.model of SentencePiece, a table "
           "of "
           "characters; or bytes, byt5 (byte + 3), ids [what comes with the checkpoint, else bytes "
-          "if V = 256]; also for a model that exists")
+          "if V = 256 and no other is named]; also for a model that exists")
         .type_name("HOW|FILE");
     add_number<std::uint64_t>(c, "--training-window", o.training_window, positive_count,
                               "tokens in a window of the training [unknown]");

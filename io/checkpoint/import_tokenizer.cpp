@@ -5,6 +5,7 @@
 #include <bdh/error.hpp>
 
 #include "io/checkpoint/import_context.hpp"
+#include "io/checkpoint/named_vocabularies.hpp"
 #include "io/checkpoint/tokenizer_file.hpp"
 
 namespace bdh {
@@ -33,7 +34,7 @@ chosen_tokenizer take(import_context& c, const found_tokenizer& found, const std
 void remark_on(import_context& c, const std::vector<std::string>& unusable) {
   constexpr std::size_t most = 4;
   for (std::size_t k = 0; k < std::min(unusable.size(), most); ++k)
-    c.remark("no tokenizer: {}", unusable[k]);
+    c.remark("no tokenizer, tokens are ids: {}; --tokenizer FILE gives one", unusable[k]);
 }
 
 }  // namespace
@@ -48,16 +49,22 @@ chosen_tokenizer tokenizer_of(import_context& c) {
     return take(c, given, given.from);
   }
   std::vector<std::string> unusable;
-  const auto inside = tokenizer_inside(c.file.beside(), c.file.place(), unusable);
+  const auto inside = tokenizer_inside(c.file.beside(), c.match.tokens, c.file.place(), unusable);
   if (inside) return take(c, *inside, c.file.place() + ", " + inside->from);
   const auto beside = tokenizer_beside(c.file.place(), unusable);
   if (beside && fits(c, *beside)) return take(c, *beside, beside->from);
   if (beside)
     unusable.push_back(
         fmt::format("{}: {}, and the model has {}", beside->from, misfit(*beside), c.match.tokens));
+  if (unusable.empty()) unusable = unread_vocabularies(c.file.beside(), c.file.place());
   remark_on(c, unusable);
-  const tokenizer guess = c.match.tokens == 256 ? tokenizer::bytes : tokenizer::ids;
-  c.note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", name(guess), c.match.tokens);
+  // Where something says what tokens are, they are no bytes, however many they are.
+  const bool bytes = c.match.tokens == 256 && unusable.empty();
+  const tokenizer guess = bytes ? tokenizer::bytes : tokenizer::ids;
+  if (unusable.empty())
+    c.note("tokenizer {} (assumed, a vocabulary of {}; --tokenizer)", name(guess), c.match.tokens);
+  else
+    c.note("tokenizer ids (the vocabulary is not known; --tokenizer)");
   return {guess, nullptr};
 }
 

@@ -1,6 +1,7 @@
 #include "io/checkpoint/tokenizer_file.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -72,18 +73,25 @@ std::optional<character_list> of_string(const std::string& text) {
   return all;
 }
 
-// {text: id}, or {id: text}; a digit as a key may be either, and its value decides.
-std::optional<character_list> of_map(const plain_value::map& values) {
+enum class direction : std::uint8_t { to_id, to_text };
+
+std::optional<character_list> of_map(const plain_value::map& values, direction d) {
   character_list all;
   for (const auto& [key, value] : values) {
-    const auto *const from = key.as<std::string>(), *const to = value.as<std::string>();
-    const auto forward = from != nullptr && to == nullptr ? id_of(value) : std::nullopt;
-    const auto backward = to != nullptr ? id_of(key) : std::nullopt;
-    if (!forward && !backward) return std::nullopt;
-    if (!all.emplace(forward ? *forward : *backward, forward ? *from : *to).second)
-      return std::nullopt;
+    const plain_value &of = d == direction::to_id ? value : key,
+                      &by = d == direction::to_id ? key : value;
+    const auto id = id_of(of);
+    const auto* const text = by.as<std::string>();
+    if (!id || text == nullptr || !all.emplace(*id, *text).second) return std::nullopt;
   }
   return all;
+}
+
+// {text: id}, or {id: text}, where ids may be texts, too; nothing where digits leave both.
+std::optional<character_list> of_map(const plain_value::map& values) {
+  const auto to_id = of_map(values, direction::to_id), to_text = of_map(values, direction::to_text);
+  if (to_id && to_text && *to_id != *to_text) return std::nullopt;
+  return to_id ? to_id : to_text;
 }
 
 std::optional<character_list> characters_of(const plain_value& value) {
@@ -140,7 +148,22 @@ found_tokenizer made(tokenizer kind, std::string definition, const std::string& 
   return result;
 }
 
+// A word such as "gpt2" names a vocabulary; it is one where it has a character for each token.
+bool is_name(const candidate& c, std::uint64_t tokens) {
+  const auto* const text = c.value->as<std::string>();
+  return text != nullptr && text->size() != tokens &&
+         std::all_of(text->begin(), text->end(), [](char one) {
+           return std::isalnum(static_cast<unsigned char>(one)) != 0 || one == '_' || one == '-' ||
+                  one == '.' || one == '/';
+         });
+}
+
 std::string shown_place(const candidate& c) { return "'" + c.name + "' (" + c.where + ")"; }
+
+// What a file holds as a whole has no name in it.
+std::string before_reason(const candidate& c) {
+  return c.name.empty() ? "" : shown_place(c) + ": ";
+}
 
 // All candidates that are usable say the same, or it is refused.
 std::optional<found_tokenizer> from_candidates(const std::vector<candidate>& all,
@@ -153,7 +176,7 @@ std::optional<found_tokenizer> from_candidates(const std::vector<candidate>& all
     std::string why;
     const auto one = character_definition(*characters_of(*c.value), why);
     if (!one) {
-      unusable.push_back(shown_place(c) + ": " + why);
+      unusable.push_back(before_reason(c) + why);
       continue;
     }
     if (definition && *definition != *one)
@@ -208,7 +231,7 @@ found_tokenizer from_values(const plain_value& root, const std::string& place,
     for (const auto& [key, value] : *map)
       if (const auto* const name = key.as<std::string>())
         for (candidate& c : candidates_in(value, *name, "the file")) all.push_back(std::move(c));
-  if (all.empty() && characters_of(root)) all.push_back({"the file", "", &root});
+  if (all.empty() && characters_of(root)) all.push_back({"", "the file", &root});
   auto found = from_candidates(all, place, unusable);
   if (!found) refuse(place, unusable.empty() ? "no table of tokens" : unusable.front());
   found->from = from;
@@ -247,6 +270,14 @@ found_tokenizer read(const std::filesystem::path& file, const std::string& from)
   refuse(place, "something else");
 }
 
+// Of the place of an error: what is behind the name of the file.
+std::string without_file(const std::string& place, const std::string& file,
+                         const std::string& from) {
+  for (const std::string& name : {file, from})
+    if (place.starts_with(name)) return place.substr(name.size());
+  return {};
+}
+
 }  // namespace
 
 found_tokenizer read_tokenizer_file(const std::filesystem::path& file) {
@@ -254,7 +285,7 @@ found_tokenizer read_tokenizer_file(const std::filesystem::path& file) {
 }
 
 std::optional<found_tokenizer> tokenizer_inside(const std::vector<beside_value>& values,
-                                                const std::string& place,
+                                                std::uint64_t tokens, const std::string& place,
                                                 std::vector<std::string>& unusable) {
   std::vector<candidate> all;
   std::vector<plain_value> parsed;  // of metadata, whose values are strings
@@ -264,7 +295,8 @@ std::optional<found_tokenizer> tokenizer_inside(const std::vector<beside_value>&
     const plain_value* value = &v.value;
     if (text != nullptr && text->starts_with('{'))
       value = &parsed.emplace_back(parse_plain_object(*text));
-    for (candidate& c : candidates_in(*value, v.name, v.where)) all.push_back(std::move(c));
+    for (candidate& c : candidates_in(*value, v.name, v.where))
+      if (!is_name(c, tokens)) all.push_back(std::move(c));
   }
   return from_candidates(all, place, unusable);
 }
@@ -280,7 +312,8 @@ std::optional<found_tokenizer> tokenizer_beside(const std::filesystem::path& che
     try {
       return read(file, from);
     } catch (const error& e) {
-      unusable.push_back(from + " (" + e.what() + ")");
+      unusable.push_back(from + without_file(e.place(), file.string(), from) + ": " + e.found() +
+                         (e.hint().empty() ? "" : "; " + e.hint()));
     }
   }
   return std::nullopt;

@@ -30,10 +30,10 @@ struct found_tokenizer {
 // ("stoi", "itos", "chars", ...); by content. Throws input_error, unavailable_error.
 found_tokenizer read_tokenizer_file(const std::filesystem::path& file);
 
-// Of what a checkpoint has beside its tensors; nothing where there is none. `unusable`:
-// vocabularies that are no use, and why. Throws input_error for two that differ.
+// Of what a checkpoint of this many tokens has beside its tensors; nothing where there is none.
+// `unusable`: vocabularies that are no use, and why. Throws input_error for two that differ.
 std::optional<found_tokenizer> tokenizer_inside(const std::vector<beside_value>& values,
-                                                const std::string& place,
+                                                std::uint64_t tokens, const std::string& place,
                                                 std::vector<std::string>& unusable);
 
 // Of the usual files in the folder of a checkpoint; nothing where there is none. `unusable`: as

@@ -147,5 +147,89 @@ class Files(Text):
                 self.good("report", self.path("run"), "-o", self.path("r.html"), "--force")
 
 
+class NotRead(Text):
+    """A vocabulary of 256 tokens that is not read does not make them bytes."""
+
+    def setUp(self):
+        super().setUp()
+        maker = os.path.join(REPORTED, "27-vocabularies-that-are-not-read", "make.py")
+        subprocess.run([sys.executable, "-B", maker, self.folder], check=True)
+
+    def info(self, name):
+        model = self.imported(os.path.join(self.path(name), "m.pt"))
+        return json.loads(self.good("info", model, "--json"))
+
+    def reasons(self, name):
+        done = bdh("import", os.path.join(self.path(name), "m.pt"), "-o", self.path("m.bdh.h5"),
+                   "--force", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["remarks"]
+
+    def test_tokens_are_ids_and_why(self):
+        config, cure = "('config' in the file)", "; --tokenizer FILE gives one"
+        for name, why in (
+                ("words", "'stoi' (the file): 'the' is not one character, and how text is split "
+                 "into words is not known"),
+                ("words-by-id", "'itos' (the file): 'the' is not one character, and how text is "
+                 "split into words is not known"),
+                ("word2idx", "'word2idx' is an object of 256 keys (the file)"),
+                ("both-directions", "'stoi' is an object of 9 keys (the file)"),
+                ("unigram", "tokenizer.json beside the file/model: the model Unigram; give the "
+                 "tokenizer.model of SentencePiece"),
+                ("words-beside", "vocab.json beside the file: 'the' is not one character, and how "
+                 "text is split into words is not known"),
+                ("too-large", "vocab.json beside the file: a token 299, and the model has 256"),
+                ("named", f"'tokenizer' is 'gpt2' {config}"),
+                ("named-outermost", "'tokenizer' is 'EleutherAI/gpt-neox-20b' (the file)"),
+                ("named-nested", f"'tokenizer' is an object of 2 keys {config}"),
+                ("named-vocab", f"'vocab' is 'gpt2' {config}"),
+                ("named-file", f"'vocab_file' is 'data/words.txt' {config}"),
+                ("named-class", "'tokenizer' is an object of 1 key (the file)"),
+                ("named-beside", "'tokenizer_class' is 'PreTrainedTokenizerFast' (config.json "
+                 "beside the file)"),
+                ("class-beside", "'tokenizer_class' is 'GPT2Tokenizer' (tokenizer_config.json "
+                 "beside the file)"),
+                ("text-beside", "vocab.txt beside the file is not read"),
+                ("blob", "'spm_model' is 301 bytes (the file)"),
+                ("two-hundred", f"'tokenizer' is 'gpt2' {config}")):
+            with self.subTest(name):
+                self.assertEqual(self.reasons(name)[:1],
+                                 [f"no tokenizer, tokens are ids: {why}{cure}"])
+                self.assertEqual(self.info(name)["tokenizer"], "ids")
+        self.assertEqual(self.info("damaged")["tokenizer"], "ids")
+        self.refused("--text: text for a model whose 256 tokens are ids only, expected token ids; "
+                     "give them with --tokens or --tokens-file, or import the model with "
+                     "--tokenizer FILE", "run", self.path("m.bdh.h5"), "--text", "the cat")
+        # the cure
+        with open(self.path("chars.json"), "w", encoding="utf-8") as file:
+            json.dump([chr(32 + i) for i in range(90)], file)
+        model = self.imported(os.path.join(self.path("named"), "m.pt"), "--tokenizer",
+                              self.path("chars.json"))
+        self.assertEqual(self.tokens_of(model, "the"), [84, 72, 69])
+
+    def test_bytes_where_nothing_else_is_said(self):
+        for name in ["plain", "bytes-class", "positions"] + [f"bytes-{i}" for i in range(10)]:
+            with self.subTest(name):
+                self.assertEqual(self.info(name)["tokenizer"], "bytes")
+                self.assertEqual(self.reasons(name), [])
+
+    def test_ids_that_are_texts(self):
+        hashes = {self.info(name)["content_sha256"]
+                  for name in ("ids", "ids-in-texts", "ids-in-texts-by-id")}
+        self.assertEqual(len(hashes), 1)
+        self.assertEqual(self.tokens_of(self.path("m.bdh.h5"), "the"), [76, 64, 61])
+        self.assertEqual(self.info("digits")["content_sha256"],
+                         self.info("digits-in-texts")["content_sha256"])
+
+    def test_a_table_of_words_is_refused_by_its_file(self):
+        with open(self.path("vocab.json"), "w", encoding="utf-8") as file:
+            json.dump({"the": 0, "cat": 1}, file)
+        self.refused(f"{self.path('vocab.json')}: 'the' is not one character, and how text is "
+                     "split into words is not known, expected a tokenizer.json, a tokenizer.model "
+                     "of SentencePiece, or a table of characters (stoi, itos, chars) in JSON or a "
+                     "pickle", "import", os.path.join(self.path("plain"), "m.pt"), "--tokenizer",
+                     self.path("vocab.json"), "-o", self.path("m.bdh.h5"))
+
+
 if __name__ == "__main__":
     unittest.main()
