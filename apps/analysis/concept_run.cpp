@@ -39,6 +39,47 @@ std::string enough_sentences(std::size_t positives, std::size_t negatives, std::
   return enough;
 }
 
+// Where texts belong together, or files of their own confirm.
+[[noreturn]] void refuse_power(const concepts_options& o, const concept_results& r,
+                               const confirming_power& power, std::size_t carried, double found) {
+  const char* values = r.design.group.empty() ? "sentences" : "groups";
+  throw input_error(
+      r.apart ? o.files.confirm_positive + " and " + o.files.confirm_negative
+              : o.files.positive + " and " + o.files.negative,
+      fmt::format("{} and {} {} to confirm by, with which the corrected p of {} candidates is "
+                  "{:.2g} at best",
+                  power.positive, power.negative, values, carried, std::min(1.0, found)),
+      fmt::format("more {}, or at most {} candidates", values,
+                  static_cast<std::size_t>(level * 0.999 / power.least)),
+      "--carry sets how many");
+}
+
+// Refuses sets whose confirming halves could not reach the level whatever they showed.
+void expect_enough(const concepts_options& o, const concept_results& r) {
+  const std::size_t positives = r.positives, negatives = r.texts.size() - r.positives;
+  const confirming_power power = power_of(r.split, r.design);
+  const auto carried = static_cast<std::size_t>(std::min(o.carry, r.candidates));
+  const double found = power.least * static_cast<double>(carried);
+  const text_sets& choosing = r.split.choose;
+  const bool both_halves = std::min(power.positive, power.negative) > 0 &&
+                           std::min(choosing.positive.size(), choosing.negative.size()) > 0;
+  if (found < level && both_halves) return;
+  const std::string candidates =
+      carried == 1 ? "1 candidate" : fmt::format("{} candidates", carried);
+  const std::string lacking =
+      both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best", candidates,
+                                std::min(1.0, found))
+                  : "too few for two halves";
+  if (r.apart || r.design.paired || !r.design.group.empty())
+    refuse_power(o, r, power, carried, found);
+  throw input_error(o.files.positive + " and " + o.files.negative,
+                    fmt::format("{} and {} sentences, {}", positives, negatives, lacking),
+                    enough_sentences(positives, negatives, carried),
+                    carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}",
+                                              texts_needed(1, level))
+                                : "");
+}
+
 class concept_search {
  public:
   concept_search(const concepts_options& o, const model& m, simulator& brain)
@@ -65,7 +106,7 @@ class concept_search {
       throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));
     const std::uint64_t neurons = o.head ? m.neurons_per_head() : m.neurons();
     r_.candidates = r_.layers.size() * (o.neurons ? 2 * neurons : candidate_synapses(m, o.head));
-    expect_enough();
+    expect_enough(o, r_);
   }
 
   concept_results run() {
@@ -101,47 +142,6 @@ class concept_search {
     for (layer_id l = options_.layer.value_or(first); l <= options_.layer.value_or(model_.layers());
          ++l)
       r_.layers.push_back(l);
-  }
-
-  // Refuses sets whose confirming halves could not reach the level whatever they showed.
-  void expect_enough() const {
-    const std::size_t positives = r_.positives, negatives = r_.texts.size() - r_.positives;
-    const confirming_power power = power_of(r_.split, r_.design);
-    const auto carried = static_cast<std::size_t>(std::min(options_.carry, r_.candidates));
-    const double found = power.least * static_cast<double>(carried);
-    const text_sets& choosing = r_.split.choose;
-    const bool both_halves = std::min(power.positive, power.negative) > 0 &&
-                             std::min(choosing.positive.size(), choosing.negative.size()) > 0;
-    if (found < level && both_halves) return;
-    const std::string candidates =
-        carried == 1 ? "1 candidate" : fmt::format("{} candidates", carried);
-    const std::string lacking =
-        both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best", candidates,
-                                  std::min(1.0, found))
-                    : "too few for two halves";
-    if (r_.apart || r_.design.paired || !r_.design.group.empty())
-      refuse_power(power, carried, found);
-    throw input_error(options_.files.positive + " and " + options_.files.negative,
-                      fmt::format("{} and {} sentences, {}", positives, negatives, lacking),
-                      enough_sentences(positives, negatives, carried),
-                      carried > 1 ? fmt::format("or fewer candidates: --carry 1 needs {0} and {0}",
-                                                texts_needed(1, level))
-                                  : "");
-  }
-
-  // The same where texts belong together, or files of their own confirm.
-  [[noreturn]] void refuse_power(const confirming_power& power, std::size_t carried,
-                                 double found) const {
-    const char* values = r_.design.group.empty() ? "sentences" : "groups";
-    throw input_error(
-        r_.apart ? options_.files.confirm_positive + " and " + options_.files.confirm_negative
-                 : options_.files.positive + " and " + options_.files.negative,
-        fmt::format("{} and {} {} to confirm by, with which the corrected p of {} candidates is "
-                    "{:.2g} at best",
-                    power.positive, power.negative, values, carried, std::min(1.0, found)),
-        fmt::format("more {}, or at most {} candidates", values,
-                    static_cast<std::size_t>(level * 0.999 / power.least)),
-        "--carry sets how many");
   }
 
   // All layers at once, or one after the other where that takes too much memory.

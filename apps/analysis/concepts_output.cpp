@@ -128,6 +128,26 @@ const char* verdict(const finding& f) {
   return f.holds_for_same ? "  only for the groups that chose" : "  not confirmed";
 }
 
+json in_json(const concept_results& r, const finding& f) {
+  json one = named(r, f.what);
+  one["chosen"] = in_json(f.chosen);
+  one["confirm"] = in_json(f.confirmed);
+  one["confirm"]["method"] = confirming_method(r, f.confirmed);
+  one["confirm"]["p_corrected"] = f.corrected_p;
+  one["confirmed"] = f.holds;
+  if (const auto period = period_of(r, f.what)) one["period_tokens"] = *period;
+  if (!r.design.group.empty()) {
+    one["same_groups"] = in_json(f.same_groups);
+    one["same_groups"]["p_corrected"] = f.same_corrected_p;
+    one["confirmed_for_same_groups"] = f.holds_for_same;
+  }
+  one["mean_positive"] = positive_mean(r, f);
+  one["mean_negative"] = negative_mean(r, f);
+  one["values"] = {{"choose", values_in(f.values, r.split.choose)},
+                   {"confirm", values_in(f.values, r.split.confirm)}};
+  return one;
+}
+
 }  // namespace
 
 std::size_t concept_results::only_same() const {
@@ -212,7 +232,8 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
   if (!r.design.group.empty()) all["confirmed_for_same_groups_only"] = r.only_same();
   const auto half = [&](const text_sets& sets) {
     json one{{"positive", json::array()},
-             {"negative", json::array()}};  // numbers in their file, from 0
+             {"negative",
+              json::array()}};  // numbers in their files, those to confirm by behind the others
     for (std::size_t t : sets.positive) one["positive"].push_back(t);
     for (std::size_t t : sets.negative) one["negative"].push_back(t - r.positives);
     return one;
@@ -221,24 +242,7 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
   all["memory_bytes"] = {{"written", r.factor_bytes}, {"tiles", r.tile_bytes}};
   all["findings"] = json::array();
   for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
-    const finding& f = r.findings[k];
-    json one = named(r, f.what);
-    one["chosen"] = in_json(f.chosen);
-    one["confirm"] = in_json(f.confirmed);
-    one["confirm"]["method"] = confirming_method(r, f.confirmed);
-    one["confirm"]["p_corrected"] = f.corrected_p;
-    one["confirmed"] = f.holds;
-    if (const auto period = period_of(r, f.what)) one["period_tokens"] = *period;
-    if (!r.design.group.empty()) {
-      one["same_groups"] = in_json(f.same_groups);
-      one["same_groups"]["p_corrected"] = f.same_corrected_p;
-      one["confirmed_for_same_groups"] = f.holds_for_same;
-    }
-    one["mean_positive"] = positive_mean(r, f);
-    one["mean_negative"] = negative_mean(r, f);
-    one["values"] = {{"choose", values_in(f.values, r.split.choose)},
-                     {"confirm", values_in(f.values, r.split.confirm)}};
-    all["findings"].push_back(std::move(one));
+    all["findings"].push_back(in_json(r, r.findings[k]));
   }
   if (r.series.empty()) return all;
   all["courses"] = json::array();

@@ -71,7 +71,10 @@ std::vector<float> group_means(const std::vector<float>& values,
 rank_test signs_test(const std::vector<float>& a, const std::vector<float>& b) {
   rank_test t;
   const double n = static_cast<double>(a.size());
-  for (std::size_t k = 0; k < a.size(); ++k) t.u += a[k] > b[k] ? 1 : 0.5 * (a[k] == b[k] ? 1 : 0);
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (a[k] > b[k]) t.u += 1;
+    if (a[k] == b[k]) t.u += 0.5;
+  }
   t.rank_biserial = a.empty() ? 0 : 2 * t.u / n - 1;
   const auto flips = permutation_test(std::vector<double>(a.begin(), a.end()),
                                       std::vector<double>(b.begin(), b.end()), true, 0, sign_flips);
