@@ -221,6 +221,7 @@ class gexf_reader final : public xml_handler {
     const std::string_view weight = value_of(given, "weight");
     if (chosen) to_.choices_not_found.weight.reset();
     if (!weight.empty() && (!chosen || *chosen == "weight")) {
+      attributes_.expect_only_weight();
       edge_.weight = numbers_.read(trimmed(weight), line_);
       edge_.own_weight = true;
     } else if (!weight.empty()) {

@@ -40,6 +40,14 @@ const gexf_attribute& gexf_attributes::use(bool of_edge, std::string_view id, st
   return found->second;
 }
 
+void gexf_attributes::expect_only_weight() {
+  find_roles();
+  if (list_.how.values == edge_values::weights || list_.how.columns.weight) return;
+  if (weight_title_.empty() || lower(weight_title_) == "weight") return;
+  find_column(column_role::value, list_.how.values,
+              std::vector<std::string>{weight_title_, "weight"}, list_.file);
+}
+
 const std::optional<std::string>& gexf_attributes::default_of(gexf_role role) {
   find_roles();
   return defaults_[static_cast<std::size_t>(role)];
@@ -57,8 +65,10 @@ void gexf_attributes::find_roles() {
   }
   const std::vector<std::string> titles(different.begin(), different.end());
   defaults_ = {};
+  weight_title_.clear();
   const auto give = [&](const std::optional<std::size_t>& found, gexf_role role) {
     if (!found) return;
+    if (role == gexf_role::weight) weight_title_ = titles[*found];
     for (auto& [id, a] : of_edge_)
       if (a.title == titles[*found]) {
         a.role = role;

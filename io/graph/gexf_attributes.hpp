@@ -32,6 +32,9 @@ class gexf_attributes {
     roles_known_ = false;
   }
   const gexf_attribute& use(bool of_edge, std::string_view id, std::uint64_t line);
+  // Edges have the weight that GEXF gives each of them. Throws input_error where another attribute
+  // can be the rate or the retention that is looked for, which has other names than the weight.
+  void expect_only_weight();
   // Of edges without a weight, a type or a sign.
   const std::optional<std::string>& default_of(gexf_role role);
 
@@ -42,6 +45,7 @@ class gexf_attributes {
   edge_list& list_;
   declared of_node_, of_edge_;
   gexf_attribute* open_ = nullptr;
+  std::string weight_title_;
   bool of_edges_ = false, roles_known_ = false;
   std::array<std::optional<std::string>, 4> defaults_;  // of each role
 };

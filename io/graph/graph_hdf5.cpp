@@ -1,5 +1,8 @@
 // Graphs in HDF5: CSR and CSC matrices, and SONATA circuits.
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string_view>
 
 #include <bdh/error.hpp>
 
@@ -18,28 +21,75 @@ struct matrix_shape {
 };
 
 matrix_shape read_shape(const hdf5::group& g) {
-  if (g.has_attribute("shape")) {
-    const hdf5::extents values = g.numbers("shape", 2);
-    return {values[0], values[1]};
-  }
+  for (const char* name : {"shape", "h5sparse_shape"})
+    if (g.has_attribute(name)) {
+      const hdf5::extents values = g.numbers(name, 2);
+      return {values[0], values[1]};
+    }
   const array<std::uint64_t> values =
       g.open_dataset("shape").read_integers(2, ~std::uint64_t{0} >> 1);
   return {values[0], values[1]};
 }
 
+// What says whether rows or columns are stored together: attributes of AnnData, of AnnData before
+// 0.7 and h5sparse, and what SciPy's npz has.
+constexpr std::string_view encodings[] = {"encoding-type", "h5sparse_format", "format",
+                                          "sparse_format"};
+// Attributes that mean nothing more: of AnnData and of our own model files.
+constexpr std::string_view known_attributes[] = {"encoding-version",
+                                                 "shape",
+                                                 "h5sparse_shape",
+                                                 "orientation",
+                                                 "sign",
+                                                 "kernel_order",
+                                                 "source_population",
+                                                 "target_population"};
+
+template <std::size_t N>
+bool is_one_of(const std::string_view (&names)[N], std::string_view name) {
+  return std::ranges::find(names, name) != std::end(names);
+}
+
 // Whether the matrix is stored by columns. CSR is what it is without a word.
-bool check_encoding(const hdf5::group& g) {
-  const auto text = [&](const char* attribute, const char* otherwise) {
-    return g.has_attribute(attribute) ? g.text_of_any_length(attribute) : otherwise;
+bool is_by_columns(const hdf5::group& g) {
+  std::optional<bool> by_columns;
+  std::string said;
+  const auto take = [&](const std::string& place, const std::string& text) {
+    const std::string kind = lower(text).substr(0, 3);
+    const bool known = text.size() == 3 || text.ends_with("_matrix") || text.ends_with("_array");
+    if (!known || (kind != "csr" && kind != "csc"))
+      throw input_error(place, shown(text), "csr_matrix or csc_matrix");
+    if (by_columns.value_or(kind == "csc") != (kind == "csc"))
+      throw input_error(place, shown(text), said);
+    by_columns = kind == "csc";
+    said = shown(text) + ", as " + place + " says";
   };
-  const char* const targets_are_rows = "row=target,col=source";
-  if (const std::string found = text("orientation", targets_are_rows); found != targets_are_rows)
+  for (const std::string_view encoding : encodings) {
+    const std::string name(encoding);
+    if (g.has_attribute(name.c_str()))
+      take(g.place() + "@" + name, g.text_of_any_length(name.c_str()));
+    if (!by_columns && g.has(name.c_str()))
+      throw input_error(g.place() + "/" + name, "a dataset that states how the matrix is stored",
+                        "an attribute encoding-type of the group, csr_matrix or csc_matrix");
+  }
+  return by_columns.value_or(false);
+}
+
+void check_orientation(const hdf5::group& g) {
+  constexpr const char* targets_are_rows = "row=target,col=source";
+  if (!g.has_attribute("orientation")) return;
+  if (const std::string found = g.text_of_any_length("orientation"); found != targets_are_rows)
     throw input_error(g.place() + "@orientation", "'" + found + "'",
                       "'" + std::string(targets_are_rows) + "'");
-  const std::string found = text("encoding-type", "csr_matrix");
-  if (found != "csr_matrix" && found != "csc_matrix")
-    throw input_error(g.place() + "@encoding-type", "'" + found + "'", "csr_matrix or csc_matrix");
-  return found == "csc_matrix";
+}
+
+void note_others(const hdf5::group& g, edge_list& to) {
+  static constexpr std::string_view datasets[] = {"data", "indices", "indptr", "shape"};
+  for (const std::string& name : g.names())
+    if (!is_one_of(datasets, name)) to.not_used.push_back("'" + name + "' (" + g.place() + ")");
+  for (const std::string& name : g.attribute_names())
+    if (!is_one_of(known_attributes, name) && !is_one_of(encodings, name))
+      to.not_used.push_back("attribute '" + name + "' (" + g.place() + ")");
 }
 
 hdf5::group group_named(const hdf5::file& file, const std::string& name) {
@@ -55,7 +105,8 @@ hdf5::group group_named(const hdf5::file& file, const std::string& name) {
 void read_matrix(const hdf5::group& g, std::uint64_t bytes, edge_list& to) {
   const auto [rows, columns] = read_shape(g);
   check_shape(rows, columns, bytes, g.place() + "@shape", to);
-  compressed_matrix m{.rows = rows, .columns = columns, .by_columns = check_encoding(g)};
+  check_orientation(g);
+  compressed_matrix m{.rows = rows, .columns = columns, .by_columns = is_by_columns(g)};
   // Lines are what is stored together.
   const std::uint64_t lines = m.by_columns ? columns : rows;
   const hdf5::dataset data = g.open_dataset("data"), indices = g.open_dataset("indices"),
@@ -80,9 +131,7 @@ void read_matrix(const hdf5::group& g, std::uint64_t bytes, edge_list& to) {
   if (g.has_attribute("sign") && g.integer("sign") < 0)
     for (float& w : m.weight) w = -w;
   take_matrix(m, to);
-  for (const std::string& name : g.names())
-    if (name != "data" && name != "indices" && name != "indptr" && name != "shape")
-      to.not_used.push_back("'" + name + "' (" + g.place() + ")");
+  note_others(g, to);
 }
 
 void read_here(const std::string& path, const std::string& group, edge_list& to) {

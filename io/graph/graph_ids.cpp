@@ -48,6 +48,36 @@ bool is_name(std::string_view text) noexcept {
          is_utf8(text);
 }
 
+number_spelling spelling_of(std::string_view text) noexcept {
+  const auto take_digits = [&] {
+    const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::string_view digits = text.substr(0, end);
+    text.remove_prefix(end);
+    return digits;
+  };
+  const auto take = [&](std::string_view any_of) {
+    if (text.empty() || any_of.find(text.front()) == any_of.npos) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  if (take_digits().empty()) return number_spelling::other;
+  const bool point = take(".");
+  const std::string_view decimals = point ? take_digits() : std::string_view();
+  std::uint64_t exponent = 0;
+  if (take("eE")) {
+    const bool plus = take("+");
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+    if (failed != std::errc() || end != text.data() + text.size()) return number_spelling::other;
+    if ((plus || point) && exponent > decimals.size()) return number_spelling::rounded;
+    if (!plus && !point) return number_spelling::other;  // 1E5 is a name as others
+  } else if (!text.empty() || !point) {
+    return number_spelling::other;
+  }
+  const std::string_view fraction = decimals.substr(std::min(exponent, decimals.size()));
+  return fraction.find_first_not_of('0') == fraction.npos ? number_spelling::whole_with_point
+                                                          : number_spelling::other;
+}
+
 std::optional<std::uint64_t> canonical_number(std::string_view text) noexcept {
   if (text.empty() || (text[0] == '0' && text.size() > 1)) return std::nullopt;
   return whole_number(text);

@@ -25,6 +25,11 @@ bool is_name(std::string_view text) noexcept;
 // The number whose canonical decimal digits these are; none for 07, +7, 7.0, and beyond 64 bits.
 std::optional<std::uint64_t> canonical_number(std::string_view text) noexcept;
 
+// How a number is written that is no canonical one. rounded: 7.20576E+17, whose last digits are
+// lost; whole_with_point: 1.0, 1.000e+00.
+enum class number_spelling { other, rounded, whole_with_point };
+number_spelling spelling_of(std::string_view text) noexcept;
+
 // Names, numbered in the order in which they come; about 50 bytes for each beside its characters.
 class name_table {
  public:

@@ -83,7 +83,7 @@ class graph_importer {
         gx_(read_graph_file(o.gx, o.reading)),
         gy_(read(o.gy, edge_values::weights)),
         gs_(read(o.gs, edge_values::rates)),
-        neurons_(files(), o.reading.neurons) {
+        neurons_(circuit_files(), gs_ ? &*gs_ : nullptr, o.reading.neurons) {
     report_.choices_not_found = o.reading.columns;
     for (edge_list* f : files()) {
       order_edges(*f);
@@ -128,10 +128,14 @@ class graph_importer {
     return read_values(*file, options_, values);
   }
 
-  std::vector<edge_list*> files() {
+  std::vector<edge_list*> circuit_files() {
     std::vector<edge_list*> all{&gx_};
-    for (auto* f : {&gy_, &gs_})
-      if (*f) all.push_back(&**f);
+    if (gy_) all.push_back(&*gy_);
+    return all;
+  }
+  std::vector<edge_list*> files() {
+    std::vector<edge_list*> all = circuit_files();
+    if (gs_) all.push_back(&*gs_);
     return all;
   }
 

@@ -250,8 +250,13 @@ class matrix_reader {
     else if (banner_.array)
       to_.remarks.push_back(to_.file + ": an array: " + std::to_string(read_) +
                             " values, of which those that are not 0 are " + edges);
-    if (!banner_.has_values && to_.how.values == edge_values::retentions)
-      throw input_error(to_.file, "a pattern", "a retention for each edge");
+    if (banner_.has_values) return;
+    to_.has_values = false;
+    if (to_.how.values != edge_values::weights)
+      throw input_error(to_.file, "a pattern, which has no numbers",
+                        "a " + std::string(name(to_.how.values)) + " for each edge");
+    to_.remarks.push_back(to_.file + ": a pattern, which has no numbers: all " + edges +
+                          " have weight 1");
   }
 
   std::uint64_t bytes_;

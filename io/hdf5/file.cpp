@@ -88,6 +88,26 @@ bool object::has_attribute(const char* name) const {
   return H5Aexists(handle_.id(), name) > 0;
 }
 
+std::vector<std::string> object::attribute_names() const {
+  const silence quiet;
+  H5O_info_t about;
+  if (H5Oget_info2(handle_.id(), &about, H5O_INFO_NUM_ATTRS) < 0)
+    unreadable(place_, "attributes cannot be counted");
+  std::vector<std::string> all(about.num_attrs);
+  for (hsize_t k = 0; k < about.num_attrs; ++k) {
+    const auto name = [&](char* to, std::size_t bytes) {
+      return H5Aget_name_by_idx(handle_.id(), ".", H5_INDEX_NAME, H5_ITER_INC, k, to, bytes,
+                                H5P_DEFAULT);
+    };
+    const auto length = name(nullptr, 0);
+    if (length < 0) unreadable(place_, "an attribute without a name");
+    all[k].resize(static_cast<std::size_t>(length) + 1);
+    name(all[k].data(), all[k].size());
+    all[k].pop_back();
+  }
+  return all;
+}
+
 handle object::open_attribute(const char* name) const {
   const std::string at = place_ + "@" + name;
   if (H5Aexists(handle_.id(), name) <= 0) throw input_error(at, "no such attribute");

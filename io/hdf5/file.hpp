@@ -53,6 +53,7 @@ class object {
   const std::string& place() const noexcept { return place_; }
 
   bool has_attribute(const char* name) const;
+  std::vector<std::string> attribute_names() const;        // ascending
   std::string text(const char* name) const;                // a string of fixed length, up to 64 KiB
   std::string text_of_any_length(const char* name) const;  // also as h5py writes it
   std::uint64_t number(const char* name) const;            // any integer type, >= 0

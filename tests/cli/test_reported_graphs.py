@@ -393,6 +393,65 @@ class Ids(Reported):
         self.wrong(names, "readout.csv: node '1'",
                    options=("--readout", self.text("source,target\n1,0\n", "readout.csv")))
 
+    def test_synapses_have_the_neurons_of_the_circuits(self):
+        names = self.text("source,target,weight\nAVAL,AVBL,0.5\nAVBL,AVDL,0.25\n", "names.csv")
+        numbers = self.text("source,target,weight\n0,1,0.5\n1,2,0.25\n", "numbers.csv")
+        for circuit, known, other in ((names, "AVBL", "AVBl"), (names, "AVBL", "0"),
+                                      (numbers, "1", "07"), (numbers, "1", "AVAL")):
+            rows = "source,target,rate\n{0},{0},1\n"
+            for option in ("--gs", "--retention"):
+                self.wrong(circuit, f"gs.csv: node '{other}', expected a neuron of the circuits",
+                           options=(option, self.text(rows.format(other), "gs.csv"),
+                                    "--columns", "weight=rate"))
+            made, _ = self.imported(circuit, "--gs", self.text(rows.format(known), "gs.csv"))
+            self.assertEqual(made["populations"]["neurons"], 3)
+        far = self.text("source,target,rate\n0,3,1\n", "gs.csv")
+        self.wrong(numbers, "gs.csv:2: neuron 3, expected below 3", options=("--gs", far))
+        self.assertReads(numbers, [("0", "1", 0.5), ("1", "2", 0.25)], "--gs", far, "--neurons", 4,
+                         neurons=4)
+        # An edge of synapses does not make a neuron a part of a circuit.
+        between = self.text("source,target,weight\n0,1,0.5\n1,3,0.25\n", "between.csv")
+        self.assertReads(between, [("0", "1", 0.5), ("1", "3", 0.25)], "--gs",
+                         self.text("source,target,rate\n2,2,1\n", "gs.csv"), neurons=4,
+                         remarks=["{}: no edge touches 1 of 4 neurons, the first of them 2: ids "
+                                  "count from 0; --neurons 4 if they are meant"])
+
+    def test_neurons_that_only_gy_has_are_named(self):
+        rows = "source,target,weight\n{},{},1\n{},{},2\n"
+        for gx, gy, neurons, says in (
+                ((0, 1, 1, 2), (0, 1, 2, 3), 4, "1 neuron that {0} does not have: 3"),
+                ((0, 1, 1, 2), (4, 1, 2, 3), 5,
+                 "2 neurons that {0} does not have, the first of them 3"),
+                ("abbc", "abbd", 4, "1 neuron that {0} does not have: 'd'"),
+                ("abbc", "abBC", 5, "2 neurons that {0} does not have, the first of them 'B'"),
+                ("abbc", "cbac", 3, None)):
+            first, second = (self.text(rows.format(*edges), name)
+                             for edges, name in ((gx, "gx.csv"), (gy, "gy.csv")))
+            made, _ = self.imported(first, "--gy", second)
+            self.assertEqual(made["populations"]["neurons"], neurons)
+            self.assertEqual(made["remarks"],
+                             [f"{second}: {says.format(first)}"] if says else [])
+
+    def test_ids_of_spreadsheets_and_of_floating_point(self):
+        rows = "source,target,weight\n{0},{1},5\n{1},{0},3\n"
+        for first, second in (("7.20576E+17", "7.20577E+17"), ("1e+05", "2"), ("5", "7.2e17"),
+                              ("720575940621039145", "7.2057594062104E+17")):
+            graph = self.text(rows.format(first, second))
+            rounded = second if first in ("5", "720575940621039145") else first
+            self.wrong(graph, f"g.csv:2: the id '{rounded}', a rounded number, expected ids with "
+                       "all digits; write them as text, not as numbers of a spreadsheet; --ids "
+                       "names takes them as names")
+            self.assertReads(graph, [(first, second, 5), (second, first, 3)], "--ids", "names")
+        for first, second in (("0.0", "1.0"), ("0.000000e+00", "1.000000e+00"), ("7.", "8.")):
+            self.assertReads(self.text(rows.format(first, second)),
+                             [(first, second, 5), (second, first, 3)],
+                             remarks=[f"{{}}: ids are numbers with a point, as '{first}', so that "
+                                      "they are names; written as whole numbers they count "
+                                      "neurons"])
+        for first, second in (("1E5", "B"), ("0.5", "1.5"), ("L2.3", "e+5"), ("5e-1", "1.")):
+            self.assertReads(self.text(rows.format(first, second)),
+                             [(first, second, 5), (second, first, 3)])
+
     def test_our_own_export_comes_back_as_the_same_model(self):
         graph = self.reported("14-our-own-export-comes-back-as-another-model/ids.graphml")
         zero = self.text("source,target,weight\n1,0,-0\n2,1,1e-42\n0,0,3\n", "zero.csv")
@@ -513,7 +572,17 @@ class Numbers(Reported):
                          remarks=["{}: skew-symmetric storage: 1 entries are 2 edges"])
         self.assertReads(self.text(head.format("coordinate", "pattern", "symmetric") +
                                    "2 2 1\n2 1\n", "g.mtx"), [("0", "1", 1), ("1", "0", 1)],
-                         remarks=["{}: symmetric storage: 1 entries are 2 edges"])
+                         remarks=["{}: symmetric storage: 1 entries are 2 edges",
+                                  "{}: a pattern, which has no numbers: all 2 edges have weight "
+                                  "1"])
+        pattern = self.text(head.format("coordinate", "pattern", "general") + "2 2 1\n2 1\n",
+                            "p.mtx")
+        self.assertReads(pattern, [("0", "1", 1)],
+                         remarks=["{}: a pattern, which has no numbers: all 1 edges have weight "
+                                  "1"])
+        for option, word in (("--gs", "rate"), ("--retention", "retention")):
+            self.wrong(pattern, "p.mtx: a pattern, which has no numbers, expected a "
+                       f"{word} for each edge", options=(option, pattern))
         self.assertReads(self.text(head.format("array", "real", "general") +
                                    "2 2\n0\n3\n-1\n0\n", "g.mtx"), [("0", "1", 3), ("1", "0", -1)],
                          remarks=["{}: an array: 4 values, of which those that are not 0 are 2 "

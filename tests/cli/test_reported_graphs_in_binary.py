@@ -77,6 +77,43 @@ class Types(Imported):
                      data=np.array([least, 100], kind), indices=[0, 1], indptr=[0, 0, 1, 2])
             self.assertEqual(self.edges(self.path("t.npz")), expected, kind)
 
+    def test_rows_or_columns_are_stored_together(self):
+        file = self.path("t.h5")
+        rows = scipy.sparse.csr_matrix(np.array([[0, 0.5, 0], [-0.25, 0, 3], [0, 0, 1]]))
+        expected = [("0", "1", -0.25), ("1", "0", 0.5), ("2", "1", 3), ("2", "2", 1)]
+
+        def write(matrix, datasets=(), **attributes):
+            with h5py.File(file, "w") as f:
+                g = f.create_group("g")
+                g["data"], g["indices"], g["indptr"] = matrix.data, matrix.indices, matrix.indptr
+                g["shape"] = np.array(matrix.shape)
+                for name, value in attributes.items():
+                    g.attrs[name.replace("_type", "-type")] = value
+                for name, value in datasets:
+                    g[name] = value
+            return f"{file}:/g"
+        self.assertEqual(self.edges(write(rows)), expected)
+        columns = rows.tocsc()
+        for attributes in (dict(h5sparse_format="csc"), dict(format=np.bytes_(b"csc")),
+                           dict(encoding_type="csc_matrix"), dict(format="CSC"),
+                           dict(encoding_type="csc_matrix", h5sparse_format="csc")):
+            about, edges = self.imported(write(columns, **attributes))
+            self.assertEqual((edges, about["not_used"]), (expected, []), attributes)
+        self.assertEqual(self.edges(write(rows, h5sparse_format="csr")), expected)
+        self.refuses(write(rows, format="coo"),
+                     "t.h5:/g@format: 'coo', expected csr_matrix or csc_matrix")
+        self.refuses(write(rows, encoding_type="csr_matrix", h5sparse_format="csc"),
+                     "t.h5:/g@h5sparse_format: 'csc', expected 'csr_matrix', as "
+                     f"{file}:/g@encoding-type says")
+        format_of_npz = [("format", np.bytes_(b"csc"))]
+        self.refuses(write(columns, format_of_npz), "t.h5:/g/format: a dataset that states how the "
+                     "matrix is stored, expected an attribute encoding-type of the group")
+        about, edges = self.imported(write(columns, format_of_npz, encoding_type="csc_matrix"))
+        self.assertEqual((edges, about["not_used"]), (expected, [f"'format' ({file}:/g)"]))
+        about, edges = self.imported(write(rows, order="C", axis=1))
+        self.assertEqual(about["not_used"],
+                         [f"attribute 'axis' ({file}:/g)", f"attribute 'order' ({file}:/g)"])
+
     def test_truth_values_are_ones_and_zeros(self):
         with h5py.File(self.path("t.h5"), "w") as f:
             csr(f, "g", np.array([True, False]))
@@ -700,6 +737,30 @@ class Gexf(Imported):
                            '<attvalue for="1" value="-0.5"/></attvalues></edge>',
                            attributes=attributes("syn_weight", "syn_weight"))
         self.assertEqual(self.edges(twice), [("a", "a", 3), ("a", "b", -0.5)])
+
+    def test_rates_and_retentions_are_not_the_weight(self):
+        table = self.path("gx.csv", b"source,target,weight\na,b,2\nb,a,-1\n")
+        edge = ('<edge source="{}" target="{}" weight="1.0"><attvalues><attvalue for="0" '
+                'value="{}"/></attvalues></edge>')
+        edges = edge.format("a", "b", 0.5) + edge.format("b", "a", 0.25)
+        rates = self.path("rates.csv", b"source,target,rate\na,b,0.5\nb,a,0.25\n")
+        for option, titles, other in (("--retention", ("retention", "u"), "rate"),
+                                      ("--gs", ("rate", "plasticity"), "retention")):
+            def file(title):
+                return self.graph(edges, attributes='<attributes class="edge"><attribute id="0" '
+                                  f'title="{title}" type="float"/></attributes>')
+            expected = self.imported(table, option, rates, "--columns", "weight=rate")[0]
+            for title in titles:
+                role = "retention" if option == "--retention" else "rate"
+                self.refuses(table, f"g.gexf: '{title}' and 'weight', each of which can be the "
+                             f"{role}, expected one column for it; --columns weight={title} "
+                             "decides", options=(option, file(title)))
+                about, _ = self.imported(table, option, file(title), "--columns",
+                                         f"weight={title}")
+                self.assertEqual(about["content_sha256"], expected["content_sha256"])
+            about, _ = self.imported(table, option, file(other))
+            self.assertIn(f"attribute '{other}' of edges ({self.path('g.gexf')})",
+                          about["not_used"])
 
     def test_labels_and_ids(self):
         edge = '<edge source="1" target="0" weight="2"/>'
