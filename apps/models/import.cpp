@@ -143,7 +143,8 @@ class import_app final : public command {
     command_line& c = arguments_;
     import_command_options& o = options_;
     c.add("CHECKPOINT", o.checkpoint,
-          "weights: safetensors, or PyTorch .pt or .pth; with --circuit direct also a model")
+          "weights: safetensors (of several files their .index.json), or PyTorch .pt or .pth; with "
+          "--circuit direct also a model")
         .type_name("");
     c.add("-o", o.model, "the model to write, NAME.bdh.h5").required().type_name("MODEL");
     add_number<std::uint64_t>(c, "--layers", o.layers, {1, 1024, "1 to 1024"},

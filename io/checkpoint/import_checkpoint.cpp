@@ -153,6 +153,7 @@ bool is_used(const import_context& c, const std::string& line) {
 
 imported_checkpoint read_checkpoint(const std::filesystem::path& file,
                                     const import_options& options) {
+  expect_no_shard(file.string());
   const mapped_file mapped(file);
   const std::unique_ptr<tensor_file> tensors = read_tensor_file(mapped.bytes(), file.string());
   const layout_match match = recognise(*tensors);
@@ -169,6 +170,7 @@ imported_checkpoint read_checkpoint(const std::filesystem::path& file,
   not_used.insert(not_used.end(), context.not_used.begin(), context.not_used.end());
   sha256 digest;
   digest.update(mapped.bytes());
+  for (const std::span<const std::byte> part : tensors->parts()) digest.update(part);
   spec.origin.source = file.filename().string();
   spec.origin.source_sha256 = digest.hex();
   return {model(std::move(spec)), std::move(context.remarks)};

@@ -82,6 +82,22 @@ void check_sliding_windows(import_context& c) {
   });
 }
 
+// Without a readout the layout, or a configuration, says that it is the embedding.
+void check_readout(const import_context& c) {
+  const layout_match& m = c.match;
+  if (m.readout != nullptr) return;
+  const statement* const s = stated(c, key_role::tied);
+  if (s != nullptr && s->value == 0)
+    throw input_error(c.file.place(),
+                      fmt::format("no {}, and {} is false ({})", m.kind->readout, s->key, s->where),
+                      "a readout of its own");
+  if (s == nullptr && !m.kind->may_be_tied)
+    throw input_error(c.file.place(), fmt::format("no {}", m.kind->readout), "a readout",
+                      fmt::format("where it is {}, a config.json beside the file states it: "
+                                  "{{\"tie_word_embeddings\": true}}",
+                                  m.embedding->name));
+}
+
 }  // namespace
 
 void check_statements(import_context& c) {
@@ -106,11 +122,7 @@ void check_statements(import_context& c) {
     if (s.value != 0) refuse(c, s, "0: activity without a history");
   });
   check_sliding_windows(c);
-  if (const statement* const s = stated(c, key_role::tied);
-      s != nullptr && s->value == 0 && m.readout == nullptr)
-    throw input_error(c.file.place(),
-                      fmt::format("no {}, and {} is false ({})", m.kind->readout, s->key, s->where),
-                      "a readout of its own");
+  check_readout(c);
   if (!m.kind->causal) c.note("a causal mask, which the model was trained without (--causal)");
 }
 

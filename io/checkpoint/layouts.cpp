@@ -105,7 +105,8 @@ const tensor* look_up(const names& all, std::string_view name, std::size_t axes)
   return found != all.end() && found->second->shape.size() == axes ? found->second : nullptr;
 }
 
-layout_match match(const layout& l, const names& all) {
+// `without_readout`: there is none by any name.
+layout_match match(const layout& l, const names& all, bool without_readout = false) {
   layout_match m;
   m.e = look_up(all, l.e, 2);
   m.dx = look_up(all, l.dx, 3);
@@ -116,7 +117,7 @@ layout_match match(const layout& l, const names& all) {
   const bool tied = l.may_be_tied && m.readout == nullptr && m.embedding != nullptr &&
                     m.embedding->name.find("backbone.") != std::string::npos;
   if (m.e != nullptr && m.dx != nullptr && m.dy != nullptr && m.embedding != nullptr &&
-      (m.readout != nullptr || tied))
+      (m.readout != nullptr || tied || without_readout))
     m.kind = &l;
   return m;
 }
@@ -140,6 +141,24 @@ bool is_role(const layout_match& m, const tensor* t) {
 // rotation.
 bool is_without_meaning(std::string_view name) {
   return name == "lm_gate" || name.ends_with("_cos_cached") || name.ends_with("_sin_cached");
+}
+
+bool is_rotation(std::string_view name) {
+  return name.ends_with("freqs") || name.ends_with("inv_freq");
+}
+
+// A layout whose readout alone is missing; configurations may state that it is the embedding.
+layout_match without_readout(const names& all) {
+  for (const layout* l : {&released, &listing, &educational}) {
+    layout_match m = match(*l, all, true);
+    const bool whole =
+        m.kind != nullptr && std::all_of(all.begin(), all.end(), [&](const auto& item) {
+          return is_role(m, item.second) || is_without_meaning(item.first) ||
+                 is_rotation(item.first);
+        });
+    if (whole) return m;
+  }
+  return {};
 }
 
 // Every tensor has a role, or is known not to matter: a model run without one of its parts gives
@@ -292,6 +311,7 @@ layout_match recognise(const tensor_file& file) {
   for (const layout* l : {&released, &listing, &educational, &hugging_face})
     if (m.kind == nullptr) m = match(*l, all);
   if (m.kind == nullptr) m = only_reading(file, all);
+  if (m.kind == nullptr) m = without_readout(all);
   if (m.kind == nullptr) refuse_layout(file);
   assign_rest(file, named, m);
   check_sizes(file, m);

@@ -14,7 +14,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::size_t max_found = 8, max_depth = 6;
+constexpr std::size_t most_named = 8, deepest_name = 6;
 // Fewer hold no vocabulary of 256 tokens.
 constexpr std::size_t least_bytes = 256;
 // Of an object: fewer are settings.
@@ -93,7 +93,7 @@ const plain_value* kind_in(const plain_value& v) {
 // Whether it is, or names, a vocabulary: not a number, a flag, or a name of bytes.
 // `is_table`: an object of numbers is one, and no settings.
 bool is_vocabulary(const plain_value& v, bool is_table, std::size_t depth) {
-  if (is_absent(v) || number_of(v) || v.as<bool>() != nullptr || depth > max_depth) return false;
+  if (is_absent(v) || number_of(v) || v.as<bool>() != nullptr || depth > deepest_name) return false;
   if (const auto* const text = v.as<std::string>()) return !is_off(v) && !means_bytes(*text);
   if (const auto* const bytes = v.as<plain_value::bytes>())
     return bytes->data.size() >= least_bytes;
@@ -123,7 +123,7 @@ class search {
  public:
   void value(const std::string& name, const plain_value& given, const std::string& where,
              std::size_t depth) {
-    if (found_.size() >= max_found || depth > max_depth) return;
+    if (found_.size() >= most_named || depth > deepest_name) return;
     plain_value parsed;
     const auto* const text = given.as<std::string>();
     if (text != nullptr) parsed = parse_plain_object(*text);

@@ -9,6 +9,7 @@
 #include <bdh/error.hpp>
 
 #include "io/files/mapped_file.hpp"
+#include "io/files/text_start.hpp"
 
 namespace bdh {
 namespace {
@@ -91,6 +92,15 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return as_text(bytes).substr(0, magic.size()) == magic;
 }
 
+// The length before a safetensors header is too small for eight bytes of text.
+bool is_json(std::span<const std::byte> bytes) {
+  const std::string_view text = as_text(bytes);
+  const std::size_t first = text.starts_with(utf8_mark) ? utf8_mark.size() : 0;
+  const std::size_t begin = text.find_first_not_of(" \t\r\n", first);
+  return begin != text.npos && begin < 64 && text[begin] == '{' && text.size() > 8 &&
+         text[7] != '\0';
+}
+
 }  // namespace
 
 std::uint64_t tensor::elements() const noexcept {
@@ -169,6 +179,7 @@ std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, 
         "re-save it in Python: torch.save(torch.load(FILE, weights_only=True), NEW_FILE)");
   if (starts_with(bytes, "\x89HDF\r\n"))
     throw input_error(place, "an HDF5 file", known, "a .bdh.h5 model needs no import");
+  if (is_json(bytes)) return read_shards(bytes, std::move(place));
   if (bytes.size() > 8 && bytes[8] == std::byte{'{'})
     return read_safetensors(bytes, std::move(place));
   if (starts_with(bytes, "\x80"))

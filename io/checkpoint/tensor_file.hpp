@@ -82,9 +82,16 @@ class tensor_file {
   // read.
   bool equal(const tensor& a, const tensor& b) const;
 
+  // The bytes of the tensor's storage. Throws input_error.
+  stored_bytes stored(const tensor& t) const { return bytes(t); }
+
+  // Of a checkpoint in several files: all but the one that names them.
+  virtual std::vector<std::span<const std::byte>> parts() const { return {}; }
+
  protected:
   virtual stored_bytes bytes(const tensor& t) const = 0;
   void add(tensor t);  // throws input_error for a second tensor of that name
+  bool has(const std::string& name) const { return names_.contains(name); }
 
   std::vector<tensor> tensors_;
   std::vector<beside_value> beside_;
@@ -104,9 +111,14 @@ std::optional<std::uint64_t> product_within(std::span<const std::uint64_t> sizes
 // `bytes` must outlive the result. Throw input_error.
 std::unique_ptr<tensor_file> read_safetensors(std::span<const std::byte> bytes, std::string place);
 std::unique_ptr<tensor_file> read_torch_file(std::span<const std::byte> bytes, std::string place);
+// Of an index of shards, which lie in its folder: each is there, has the tensors that the index
+// states, and no others.
+std::unique_ptr<tensor_file> read_shards(std::span<const std::byte> index, std::string place);
+// Throws input_error for the name of one of several shards, "model-00001-of-00002.safetensors".
+void expect_no_shard(const std::string& place);
 
-// By content, not by the file's name: safetensors or a PyTorch zip; anything else is refused with
-// what it seems to be.
+// By content, not by the file's name: safetensors, a PyTorch zip, or an index of safetensors;
+// anything else is refused with what it seems to be.
 std::unique_ptr<tensor_file> read_tensor_file(std::span<const std::byte> bytes, std::string place);
 
 }  // namespace bdh

@@ -1,5 +1,6 @@
 """Checkpoints of programs near the authors': read as they were meant, or refused by name. The
 makers are in tests/data/reported."""
+import hashlib
 import json
 import math
 import os
@@ -452,6 +453,90 @@ class TypesBeside(Reported):
                            ("int8.safetensors", "I8"), ("fp8-weights.pt", "float8_e4m3fn"),
                            ("unknown.pt", "float99_new")):
             self.assertRefused(file, f":encoder: {kind} elements, {cure}")
+
+
+class Tied(Reported):
+    inputs = "28-tied-without-a-readout"
+
+    def test_what_is_stated_to_be_tied_has_the_embedding_as_readout(self):
+        self.assertSame(self.hash("readout.pt"), "readout-stated.pt", "tied.pt", "tied-nested.pt",
+                        "tied-prefix.pt", "tied-listing.pt")
+        model = self.model("tied.pt")
+        self.assertIn("readout tied to embed.weight (there is no lm_head)", model["inferred"])
+        self.assertEqual(model["layout"], "released code")
+
+    def test_what_is_not_stated_is_refused(self):
+        self.assertRefused("false.pt", ": no lm_head, and tie_weights is false ('config' in the "
+                           "file), expected a readout of its own")
+        self.assertRefused("not-stated.pt", ": no lm_head, expected a readout; where it is "
+                           "embed.weight, a config.json beside the file states it: "
+                           '{"tie_word_embeddings": true}')
+        for file in ("no-embedding.pt", "other-name.pt"):
+            done = self.run_import(file)
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stderr.decode().startswith(
+                f"bdh: {file}: an unknown layout of "), done.stderr)
+        with open(os.path.join(self.folder, "config.json"), "w") as config:
+            config.write('{"tie_word_embeddings": true}')
+        self.addCleanup(os.remove, os.path.join(self.folder, "config.json"))
+        self.assertSame(self.hash("readout.pt"), "not-stated.pt")
+
+
+class Shards(Reported):
+    inputs = "29-shards"
+    index = "model.safetensors.index.json"
+
+    def test_an_index_and_its_shards_are_one_checkpoint(self):
+        self.assertSame(self.hash("whole/model.safetensors"), f"two/{self.index}",
+                        "five/bdh.safetensors.index.json", f"one/{self.index}",
+                        "one/model-00001-of-00001.safetensors", f"no-metadata/{self.index}")
+        model = self.model(f"two/{self.index}")
+        self.assertEqual((model["source"], model["not_used"]), (self.index, []))
+        digest = hashlib.sha256()
+        for name in (self.index, "model-00001-of-00002.safetensors",
+                     "model-00002-of-00002.safetensors"):
+            with open(os.path.join(self.folder, "two", name), "rb") as file:
+                digest.update(file.read())
+        self.assertEqual(model["source_sha256"], digest.hexdigest())
+
+    def test_shards_that_do_not_fit_the_index_are_refused(self):
+        one, two = ("model-0000%d-of-00002.safetensors" % i for i in (1, 2))
+
+        def refused(folder, message, place=""):
+            done = self.run_import(f"{folder}/{self.index}")
+            self.assertEqual((done.returncode, done.stderr.decode()),
+                             (1, f"bdh: {folder}/{place or self.index}{message}\n"))
+        refused("missing", f": missing, expected all 2 shards of missing/{self.index}", two)
+        refused("renamed", ":lm_head: a tensor that is not in the index, expected those that "
+                f"renamed/{self.index} states", two)
+        refused("swapped", ":encoder: a tensor that is not in the index, expected those that "
+                f"swapped/{self.index} states", one)
+        refused("more", f": no tensor gate, expected it, as more/{self.index} states", two)
+        refused("repeated", ":decoder: a tensor that is not in the index, expected those that "
+                f"repeated/{self.index} states", one)
+        refused("elsewhere", f":weight_map: '../two/{one}', expected the name of a file beside the "
+                "index")
+        refused("pickled", ": shards such as pytorch_model-00001-of-00002.bin, expected "
+                "safetensors files; save it as such: model.save_pretrained(FOLDER, "
+                "safe_serialization=True)")
+        refused("no-map", ": JSON without a weight_map, expected a checkpoint, or the index of one "
+                "in several files")
+        size = sum(os.path.getsize(os.path.join(self.folder, "too-small", n)) for n in (one, two))
+        refused("too-small", f": 2 shards of {size} bytes, expected at least 1048576, the "
+                "total_size; a shard is incomplete")
+        done = self.run_import(f"cut/{self.index}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"bdh: cut/{two}:", done.stderr.decode())
+        done = self.run_import("cut/damaged.json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("bdh: cut/damaged.json: no usable JSON", done.stderr.decode())
+
+    def test_one_shard_is_refused_with_the_cure(self):
+        for folder, cure in (("two", f"import two/{self.index}, its index"),
+                             ("alone", f"with the others and {self.index} beside it, import "
+                              "that")):
+            self.assertRefused(f"{folder}/model-00001-of-00002.safetensors", ": one of 2 shards, "
+                               f"expected the whole checkpoint; {cure}")
 
 
 if __name__ == "__main__":
