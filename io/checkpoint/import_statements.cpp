@@ -92,10 +92,12 @@ void check_readout(const import_context& c) {
                       fmt::format("no {}, and {} is false ({})", m.kind->readout, s->key, s->where),
                       "a readout of its own");
   if (s == nullptr && !m.kind->may_be_tied)
-    throw input_error(c.file.place(), fmt::format("no {}", m.kind->readout), "a readout",
-                      fmt::format("where it is {}, a config.json beside the file states it: "
-                                  "{{\"tie_word_embeddings\": true}}",
-                                  m.embedding->name));
+    throw input_error(
+        c.file.place(),
+        fmt::format("an unknown layout: {} without {}", m.kind->name, m.kind->readout), "a readout",
+        fmt::format("where it is {}, a config.json beside the file states it: "
+                    "{{\"tie_word_embeddings\": true}}",
+                    m.embedding->name));
 }
 
 }  // namespace
