@@ -25,6 +25,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+constexpr double large_export = 1e9;     // bytes
 constexpr edge_id many_edges = 200'000;  // above it Gephi and its like fail or fall silent
 constexpr range<double> weight_range{0, 3.4e38, "a number >= 0"};
 constexpr range<std::uint64_t> hop_count{1, 1000, "1 to 1000"};
@@ -70,6 +71,24 @@ subgraph_request request_of(const export_command_options& o, const model& m) {
   if (o.ego) take_ego(m, *o.ego, r);
   r.after_block = stop_if_requested;
   return r;
+}
+
+// In the mean, of models with a few thousand neurons.
+double bytes_of_edge(graph_format format) {
+  switch (format) {
+    case graph_format::graphml:
+      return 135;
+    case graph_format::gexf:
+      return 195;
+    case graph_format::csv:
+      return 70;
+    case graph_format::matrix_market:
+      return 23;
+    case graph_format::npz:
+      return 16;
+    default:
+      return 76;
+  }
 }
 
 // Through hubs every pair of neurons has an edge: some questions make sense of the largest alone.
@@ -133,7 +152,7 @@ class export_app final : public command {
                          "with the sensory nodes, where these are sources: token:K"));
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
                               "threads that compute; they change no bit");
-    c.add_flag("--force", o.force, "overwrite FILE");
+    c.add_flag("--force", o.force, "overwrite FILE, and write more than 1 GB");
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
 
@@ -211,10 +230,7 @@ class export_app final : public command {
       throw usage_error(
           "--communities",
           "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
-    if (is_folder(*format) && o.force)
-      throw usage_error("--force",
-                        "is for files: " + format_name() + " makes a folder, a new or empty one");
-    check_export_target(*format, o.target, o.force);
+    check_export_target(*format, o.target, o.force && !is_folder(*format));
     const model m = open_model(o.source);
     expect_few_edges(o, m);
     const auto workers = default_executor(o.threads);
@@ -228,6 +244,7 @@ class export_app final : public command {
                       "takes the largest",
                       shown_count(static_cast<double>(graph.edges())),
                       shown_count(static_cast<double>(many_edges))));
+    expect_size(graph, *format);
     not_held_ = bdh::not_held(graph, *format);
     for (const std::string& what : not_held_)
       note(fmt::format("bdh: {} does not hold {}: bdh import cannot get that back", name(*format),
@@ -235,6 +252,18 @@ class export_app final : public command {
     export_graph(graph, *format, o.target,
                  {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
     print_summary(graph, *format);
+  }
+
+  // Refuses what is larger than may have been meant.
+  void expect_size(const subgraph& graph, graph_format format) const {
+    const double bytes = static_cast<double>(graph.edges()) * bytes_of_edge(format);
+    if (bytes <= large_export || options_.force) return;
+    throw input_error(
+        options_.target,
+        fmt::format("{} edges, about {} as {}", shown_count(static_cast<double>(graph.edges())),
+                    shown_bytes(static_cast<std::uint64_t>(bytes)), name(format)),
+        "at most " + shown_bytes(static_cast<std::uint64_t>(large_export)),
+        "--force writes it all the same; --top-weights K takes the largest");
   }
 
   // A graph without edges is written where that is what the model has, and the format can say so.

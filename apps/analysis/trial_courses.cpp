@@ -93,8 +93,7 @@ std::vector<trial_run> chosen_trials(const trial_choice& o) {
 
 }  // namespace
 
-void trial_choice::add_to(command_line& c) {
-  c.add("RUNS", folder, "the folder of bdh run --trials, or of a run").required().type_name("");
+void trial_choice::add_options_to(command_line& c) {
   c.add("--variable", what, "x or y [y]").type_name("NAME").one_of({"x", "y"});
   add_number<std::uint64_t>(c, "--layer", layer, positive_count, "of the variable [1]");
   c.add("--neurons", neurons, "a choice of neurons, as everywhere [all]").type_name("NEURONS");

@@ -21,7 +21,7 @@ struct trial_choice {
   std::uint64_t layer = 1;
   std::vector<std::string> conditions;  // only these; empty: all
 
-  void add_to(command_line& c);
+  void add_options_to(command_line& c);  // the options alone
   quantity variable() const { return what == "x" ? quantity::x : quantity::y; }
 };
 

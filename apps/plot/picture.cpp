@@ -90,6 +90,7 @@ class plot_app final : public command {
   explicit plot_app(command_line& program)
       : command(program, "plot", "Draw a picture, as SVG or PNG, with its data as CSV."),
         kinds_(run_pictures(arguments_)) {
+    for (auto& kind : trial_pictures(arguments_)) kinds_.push_back(std::move(kind));
     for (auto& kind : model_pictures(arguments_)) kinds_.push_back(std::move(kind));
     arguments_.needs_command();
   }

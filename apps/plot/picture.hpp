@@ -40,5 +40,6 @@ std::vector<std::unique_ptr<picture_kind>> run_pictures(
     command_line& plot);  // raster, rates, sparsity, synapse
 std::vector<std::unique_ptr<picture_kind>> model_pictures(
     command_line& plot);  // degree, weights, matrix, modularity, graph
+std::vector<std::unique_ptr<picture_kind>> trial_pictures(command_line& plot);  // psth, compare
 
 }  // namespace bdh::app

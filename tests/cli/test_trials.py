@@ -90,6 +90,30 @@ class Trials(CliTest):
         self.assertEqual(self.json(*compare, "--unpaired")["neurons"][9]["permutations"], 70)
         self.assertIn("trials of the same number paired", self.good(*compare).stdout.decode())
 
+    def test_pictures_have_the_values_of_the_commands(self):
+        folder = self.trials()
+        psth = ("--variable", "x", "--layer", 2, "--neurons", "5-6", "--before", 4, "--after", 6)
+        self.good("psth", folder, *psth, "-o", self.path("psth.csv"))
+        self.good("plot", "psth", folder, *psth, "-o", self.path("picture.svg"))
+        with open(self.path("psth.csv"), "rb") as a, open(self.path("picture.csv"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        with open(self.path("picture.svg"), encoding="utf-8") as f:
+            picture = f.read()
+        for words in ("tokens from the event", "pulse (4 trials)", "control (4 trials)"):
+            self.assertIn(words, picture)
+        compare = ("--conditions", "pulse,control", "--variable", "x", "--neurons", "0-9", "--to", 1)
+        found = self.json("compare", folder, *compare)
+        self.good("plot", "compare", folder, *compare, "-o", self.path("compare.svg"))
+        with open(self.path("compare.csv"), encoding="utf-8", newline="") as f:
+            table = list(csv.DictReader(f))
+        trials = [float(r["value"]) for r in table
+                  if r["what"] == "trial" and r["condition"] == "pulse"]
+        self.assertEqual(len(trials), 4)
+        self.assertAlmostEqual(sum(trials) / 4, found["population"]["mean_a"], delta=1e-9)
+        differences = [float(r["value"]) for r in table if r["what"] == "difference"]
+        self.assertEqual(len(differences), 10)
+        self.assertEqual(differences, sorted(differences))
+
     def test_what_is_wrong_is_named(self):
         folder = self.trials()
         self.refused(1, "compare", folder, "--conditions", "pulse,contrl", says=("'contrl'",
