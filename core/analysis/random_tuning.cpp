@@ -13,9 +13,15 @@ neuron_id smaller(const random_model_recipe& r) {
   if (r.measured) return 0;
   const std::uint64_t degree = std::max(r.graph.degree, r.inhibitory_degree),
                       enough = std::max<std::uint64_t>(2000, 40 * degree);
-  return r.graph.family != graph_family::complete && enough <= r.graph.neurons / 4
-             ? static_cast<neuron_id>(enough)
-             : 0;
+  if (r.graph.family == graph_family::complete || enough > r.graph.neurons / 4) return 0;
+  graph_recipe few = r.graph;
+  few.neurons = static_cast<neuron_id>(enough);
+  try {
+    check(few);  // as many communities may not fit into fewer neurons
+  } catch (const input_error&) {
+    return 0;
+  }
+  return few.neurons;
 }
 
 std::string hint_of(const random_model_recipe& r) {
@@ -25,17 +31,21 @@ std::string hint_of(const random_model_recipe& r) {
   return hint;
 }
 
+// How many inhibitory neurons a token drives: in proportion, four times as many, or so many that
+// hardly a neuron is without inhibition (random_circuits::blanket).
+enum class inhibitory_drive { alike, more, blanket };
+
 class random_tuner {
  public:
   random_tuner(double g, const engine_factory& make_engine, const tuning_goal& goal,
                const tuning_work& work)
       : g_(g), make_engine_(make_engine), goal_(goal), work_(work) {}
 
-  tuned_model tune_one(const random_model_recipe& r, bool blanket) const {
+  tuned_model tune_one(const random_model_recipe& r, inhibitory_drive drive) const {
     const random_circuits drawn(r);
-    tunable_graph graph = open(drawn, blanket);
+    tunable_graph graph = open(drawn, drive);
     if (const neuron_id few = smaller(r); few != 0) {
-      const circuit_gains known = gains_of_smaller(r, few, blanket);
+      const circuit_gains known = gains_of_smaller(r, few, drive);
       const double scale = static_cast<double>(r.graph.neurons) / few;
       graph.start.gy = known.gy;
       graph.start.sensory_edges = static_cast<neuron_id>(std::lround(scale * known.sensory_edges));
@@ -44,7 +54,7 @@ class random_tuner {
   }
 
  private:
-  tunable_graph open(const random_circuits& drawn, bool blanket) const {
+  tunable_graph open(const random_circuits& drawn, inhibitory_drive drive) const {
     const random_model_recipe& r = drawn.recipe();
     tunable_graph graph;
     graph.place = family_name(r);
@@ -54,7 +64,8 @@ class random_tuner {
     graph.inhibitory = drawn.inhibitory_neurons();
     graph.excitatory = r.graph.neurons - graph.inhibitory;
     graph.sensory_open = true;
-    if (blanket) graph.blanket = drawn.blanket();
+    if (drive == inhibitory_drive::blanket) graph.blanket = drawn.blanket();
+    if (drive == inhibitory_drive::more) graph.inhibitory_drive = 4;
     graph.start.inhibition_x = graph.start.inhibition_y = g_;
     // Of a cascade in which layer 1 has half of the wanted share, all driven by excitation.
     const double degree = std::max<double>(1, r.graph.degree),
@@ -65,13 +76,15 @@ class random_tuner {
     return graph;
   }
 
-  circuit_gains gains_of_smaller(random_model_recipe r, neuron_id neurons, bool blanket) const {
+  circuit_gains gains_of_smaller(random_model_recipe r, neuron_id neurons,
+                                 inhibitory_drive drive) const {
     r.graph.neurons = neurons;
     const random_circuits drawn(r);
     try {
-      return tune(open(drawn, blanket), make_engine_, goal_, work_).gains;
-    } catch (const tuning_error& e) {  // the whole graph may do better
-      return e.nearest();
+      return tune(open(drawn, drive), make_engine_, goal_, work_).gains;
+    } catch (const tuning_error& e) {
+      if (e.distance() > 1) throw;
+      return e.nearest();  // the whole graph may do better
     }
   }
 
@@ -113,12 +126,13 @@ tuned_random_model tune_random(const random_model_recipe& recipe, double g,
   const random_tuner tuner(g, make_engine, goal, work);
   std::optional<tuning_error> nearest;
   random_model_recipe r = recipe;
-  for (const bool blanket : {false, true})
+  for (const auto drive :
+       {inhibitory_drive::alike, inhibitory_drive::more, inhibitory_drive::blanket})
     for (const neuron_id degree : inhibitory_degrees(recipe)) {
-      if (blanket && r.inhibitory == 0) break;
+      if (drive != inhibitory_drive::alike && r.inhibitory == 0) break;
       r.inhibitory_degree = degree;
       try {
-        tuned_model tuned = tuner.tune_one(r, blanket);
+        tuned_model tuned = tuner.tune_one(r, drive);
         const auto inhibitory = random_circuits(r).inhibitory_neurons();
         return {r, std::move(tuned), inhibitory};
       } catch (const tuning_error& e) {

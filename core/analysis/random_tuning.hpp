@@ -3,8 +3,8 @@
 // neurons of cortex reach most of their neighbours, excitatory ones a tenth of them (Fino and Yuste
 // 2011; Packer and Yuste 2011). Where inhibition as sparse as excitation cannot hold back what a
 // few layers recruit, inhibitory neurons get 2, 4, 8 or 16 times as many edges of the same weight,
-// and where that does not do, a token drives so many inhibitory neurons that hardly a neuron is
-// without inhibition.
+// and where that does not do, a token drives more inhibitory neurons than in proportion, up to so
+// many that hardly a neuron is without inhibition.
 #pragma once
 
 #include <optional>

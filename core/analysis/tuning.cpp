@@ -84,7 +84,8 @@ class tuner {
       return;
     }
     gains_.sensory_edges = static_cast<neuron_id>(position);
-    const double alike = position * graph_.inhibitory / std::max<double>(graph_.excitatory, 1);
+    const double alike = graph_.inhibitory_drive * position * graph_.inhibitory /
+                         std::max<double>(graph_.excitatory, 1);
     gains_.sensory_inhibitory = std::min(
         graph_.blanket.value_or(static_cast<neuron_id>(std::lround(alike))), graph_.inhibitory);
   }
@@ -108,7 +109,8 @@ class tuner {
       }
       if (close(too_much, 1)) break;
       (too_much > 1 ? high : low) = at;
-      reversed_ |= graph_.sensory_open && at == lowest() && too_much > 1;
+      reversed_ |= graph_.sensory_open && at == lowest() && !seen_.failed &&
+                   seen_.layers[0].x > goal_.active_share;
       const double next = next_position(at, low, high, too_much);
       if (next == at || next == low || next == high) break;
       at = next;

@@ -62,7 +62,8 @@ struct tunable_graph {
   std::function<model(const circuit_gains&, std::vector<provenance::entry>)> make;
   neuron_id excitatory = 0, inhibitory = 0;  // neurons that a token may drive
   bool sensory_open = false;
-  // Inhibitory neurons that a token drives, whatever sensory_edges is; none: in proportion.
+  // Inhibitory neurons that a token drives: so many times the proportion, or this number.
+  double inhibitory_drive = 1;
   std::optional<neuron_id> blanket;
   double least_g = 5, most_g = 5;  // different: g is open, unless sensory_edges is
   circuit_gains start;             // inhibition_x, inhibition_y and what is not open

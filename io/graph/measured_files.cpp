@@ -17,7 +17,7 @@
 namespace bdh {
 namespace {
 
-constexpr std::uint64_t most_neurons = 0xfffffffe;
+constexpr std::uint64_t most_measured = 100'000'000;  // neurons of a file of a few lines
 
 // A table, and which of its columns were read.
 class measured_table {
@@ -130,12 +130,12 @@ measured_populations sizes_in(measured_table& t) {
   std::uint64_t neurons = 0;
   constexpr std::size_t most_populations = 10'000;
   for (const csv_table::row& r : t.rows()) {
-    const auto n = t.number<std::uint64_t>(r, size, 1, most_neurons, "1 to 4294967294 neurons");
+    const auto n = t.number<std::uint64_t>(r, size, 1, most_measured, "1 to 100000000 neurons");
     const bool inhibits = t.inhibits(r, sign);
     neurons += n;
-    if (neurons > most_neurons || m.populations.size() == most_populations)
+    if (neurons > most_measured || m.populations.size() == most_populations)
       throw input_error(t.place(r), "more neurons or populations",
-                        "up to 4294967294 neurons in 10000 populations");
+                        "up to 100000000 neurons in 10000 populations");
     if (r.fields[name].empty() ||
         std::ranges::find(m.populations, r.fields[name]) != m.populations.end())
       throw input_error(t.place(r), "population '" + r.fields[name] + "'",
@@ -157,7 +157,7 @@ measured_degrees read_degrees(const std::string& file) {
   for (const csv_table::row& r : t.rows()) {
     const auto degree = [&](std::size_t column) {
       return static_cast<neuron_id>(
-          t.number<std::uint64_t>(r, column, 0, most_neurons, "a number of edges"));
+          t.number<std::uint64_t>(r, column, 0, most_measured, "a number of edges"));
     };
     m.degrees.out.push_back(degree(out));
     m.degrees.in.push_back(degree(in));

@@ -128,7 +128,7 @@ class Measured(CliTest):
         pairs("source,target,probability\nE,I,1\nE,I,1\n", "q.csv:3: E -> I again")
         sizes = self.file("s.csv", "population,size,sign\nE,10,1\nE,5,-1\n")
         pairs("source,target,probability\n", "s.csv:3: population 'E'")
-        sizes = self.file("s.csv", "population,size,sign\nE,4294967294,1\nI,5,-1\n")
+        sizes = self.file("s.csv", "population,size,sign\nE,100000000,1\nI,5,-1\n")
         pairs("source,target,probability\n", "s.csv:3: more neurons or populations")
         refused("degrees", ("no.csv",), "--degrees", self.path("no.csv"))
 
