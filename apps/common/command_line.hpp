@@ -157,9 +157,9 @@ struct range {
 };
 
 inline constexpr range<std::uint64_t> any_count{0, std::numeric_limits<std::uint64_t>::max(),
-                                                "an integer >= 0"};
+                                                "an integer >= 0 and below 2^64"};
 inline constexpr range<std::uint64_t> positive_count{1, std::numeric_limits<std::uint64_t>::max(),
-                                                     "an integer >= 1"};
+                                                     "an integer >= 1 and below 2^64"};
 
 // Decimal digits to the end of the text, inside the range: no octal, no "nan", no blanks.
 template <class T>

@@ -78,7 +78,7 @@ std::uint64_t arguments::number(std::string_view word, std::uint64_t least) cons
   const auto value = parse_number<std::uint64_t>(word, any_count);
   if (!value || *value < least)
     throw input_error(place_, "'" + std::string(word) + "'",
-                      "an integer >= " + std::to_string(least), usage_);
+                      "an integer >= " + std::to_string(least) + " and below 2^64", usage_);
   return *value;
 }
 

@@ -171,7 +171,7 @@ std::vector<std::uint64_t> random_numbers(std::string_view text, std::string_vie
                                           std::uint64_t from) {
   const std::size_t at = text.find('@');
   const auto seed = at == text.npos ? std::optional<std::uint64_t>(0) : digits(text.substr(at + 1));
-  if (!seed) refuse("selection", item, "random:K@SEED");
+  if (!seed) refuse("selection", item, "random:K@SEED with a seed below 2^64");
   const std::uint64_t count = count_of(text.substr(0, at), item, std::min(from, most_random));
   std::set<std::uint64_t> drawn;
   for (std::uint64_t k = from - count; k < from; ++k) {

@@ -469,8 +469,8 @@ class Tied(Reported):
         self.assertRefused("false.pt", ": no lm_head, and tie_weights is false ('config' in the "
                            "file), expected a readout of its own")
         self.assertRefused("not-stated.pt", ": an unknown layout: released code without lm_head, "
-                           "expected a readout; where it is embed.weight, a config.json beside the file states it: "
-                           '{"tie_word_embeddings": true}')
+                           "expected a readout; where it is embed.weight, a config.json beside the "
+                           'file states it: {"tie_word_embeddings": true}')
         for file in ("no-embedding.pt", "other-name.pt"):
             done = self.run_import(file)
             self.assertEqual(done.returncode, 1)

@@ -176,10 +176,16 @@ class Seeds(CliTest):
                           ("stats", self.random, "--seed", beyond),
                           ("reorder", target, "--by", "community", "-o", self.path("r.bdh.h5"),
                            "--seed", beyond)):
-            self.refused(2, *arguments, says=(f"--seed: '{beyond}', expected an integer >= 0",))
+            self.refused(2, *arguments, says=(f"--seed: '{beyond}', expected an integer >= 0 and "
+                                              "below 2^64",))
         self.refused(1, "run", self.random, "--text", "a", "-o", folder, "--record",
-                     f"x:random:1@{beyond}", says=("random:K@SEED",))
-        self.refused(1, "step", self.random, says=(f"'{beyond}', expected an integer >= 0",),
+                     f"x:random:1@{beyond}",
+                     says=(f"'random:1@{beyond}', expected random:K@SEED with a seed below 2^64",))
+        self.refused(1, "slice", self.random, "--neurons", f"random:2@{beyond}", "-o", target,
+                     "--force",
+                     says=(f"'random:2@{beyond}', expected random:K@SEED with a seed below 2^64",))
+        self.refused(1, "step", self.random,
+                     says=(f"'{beyond}', expected an integer >= 0 and below 2^64",),
                      stdin=f"text a\ngenerate 1 temperature 1 seed {beyond}\n".encode())
         # Streams have the seeds behind the first one.
         self.refused(1, "run", self.random, "--text", "a", "--streams", 2, "--seed", largest,
