@@ -14,8 +14,8 @@ using words = std::span<const std::string_view>;
 
 // The first of each is the name that this program writes. Who writes the others: NEST, PyNN,
 // Brian, SONATA and BMTK, igraph, NetworkX, Cytoscape, Gephi, SNAP, neuPrint, FlyWire's Codex,
-// CAVE.
-constexpr std::array<std::string_view, 36> sources{"source",         "src",
+// CAVE, MATLAB.
+constexpr std::array<std::string_view, 37> sources{"source",         "src",
                                                    "from",           "pre",
                                                    "presynaptic",    "presyn",
                                                    "pre_id",         "preid",
@@ -32,8 +32,9 @@ constexpr std::array<std::string_view, 36> sources{"source",         "src",
                                                    "pre_bodyid",     "source_gid",
                                                    "sender",         "i",
                                                    "source_name",    "pre_name",
-                                                   "source_neuron",  "presynaptic_neuron"};
-constexpr std::array<std::string_view, 38> targets{"target",
+                                                   "source_neuron",  "presynaptic_neuron",
+                                                   "endnodes_1"};
+constexpr std::array<std::string_view, 40> targets{"target",
                                                    "tgt",
                                                    "dst",
                                                    "dest",
@@ -70,7 +71,9 @@ constexpr std::array<std::string_view, 38> targets{"target",
                                                    "j",
                                                    "target_name",
                                                    "post_name",
-                                                   "target_neuron"};
+                                                   "target_neuron",
+                                                   "postsynaptic_neuron",
+                                                   "endnodes_2"};
 constexpr std::array<std::string_view, 14> weights{
     "weight",       "weights",   "w",          "syn_weight",    "synweight", "synaptic_weight",
     "edge_weight",  "syn_count", "syn_counts", "synapse_count", "n_syn",     "nsyn",
@@ -81,6 +84,9 @@ constexpr std::array<std::string_view, 9> rates{"rate",          "rates",      "
 constexpr std::array<std::string_view, 5> retentions{"retention", "retentions", "u", "weight",
                                                      "weights"};
 constexpr std::array<std::string_view, 1> types{"type"}, signs{"sign"};
+// The ends of edges between tokens and neurons, besides.
+constexpr std::array<std::string_view, 3> tokens{"token", "token_id", "tokenid"};
+constexpr std::array<std::string_view, 3> neurons{"neuron", "neuron_id", "neuronid"};
 
 words words_of(column_role role, edge_values values) {
   switch (role) {
@@ -103,6 +109,18 @@ words words_of(column_role role, edge_values values) {
     default:
       return weights;
   }
+}
+
+// Of `candidates` among the names, the first two.
+[[noreturn]] void fail_two(std::string_view role, std::span<const std::string> names,
+                           const std::vector<std::size_t>& candidates, const std::string& place) {
+  const std::string &a = names[candidates[0]], &b = names[candidates[1]];
+  const std::string word(role), option(word == "rate" || word == "retention" ? "weight" : word);
+  if (lower(a) == lower(b))
+    throw input_error(place, "two columns called " + lower(a), "one",
+                      a == b ? "" : "--columns " + option + "=" + a + " decides");
+  throw input_error(place, shown(a) + " and " + shown(b) + ", each of which can be the " + word,
+                    "one column for it", "--columns " + option + "=" + a + " decides");
 }
 
 }  // namespace
@@ -131,6 +149,40 @@ name_match match(column_role role, edge_values values, std::string_view name) {
                                                                    : name_match::none;
 }
 
+bool is_end(column_role role, edge_ends ends, std::string_view name) {
+  if (match(role, edge_values::weights, name) != name_match::none) return true;
+  if (ends == edge_ends::neurons) return false;
+  const bool token = (role == column_role::source) == (ends == edge_ends::tokens_to_neurons);
+  const words more = token ? words(tokens) : words(neurons);
+  return std::ranges::find(more, column_key(name)) != more.end();
+}
+
+end_columns find_ends(edge_ends ends, std::span<const std::string> names, end_columns chosen,
+                      const std::string& place) {
+  const auto columns = [&](column_role role, bool exact_only) {
+    const auto& choice = role == column_role::source ? chosen.source : chosen.target;
+    std::vector<std::size_t> all;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (choice && *choice != i) continue;
+      const bool exact = match(role, edge_values::weights, names[i]) == name_match::exact;
+      if (exact_only ? exact : exact || choice || is_end(role, ends, names[i])) all.push_back(i);
+    }
+    return all;
+  };
+  const auto one = [&](column_role role) -> std::optional<std::size_t> {
+    const std::vector<std::size_t> all = columns(role, false);
+    if (all.empty()) return std::nullopt;
+    if (all.size() > 1) fail_two(words_of(role, edge_values::weights).front(), names, all, place);
+    return all.front();
+  };
+  // A whole pair of columns called source and target goes before others; but these two are never
+  // taken from two pairs.
+  const std::vector<std::size_t> source = columns(column_role::source, true),
+                                 target = columns(column_role::target, true);
+  if (source.size() == 1 && target.size() == 1) return {source.front(), target.front()};
+  return {one(column_role::source), one(column_role::target)};
+}
+
 std::optional<std::size_t> find_column(column_role role, edge_values values,
                                        std::span<const std::string> names,
                                        const std::string& place) {
@@ -143,14 +195,7 @@ std::optional<std::size_t> find_column(column_role role, edge_values values,
   const std::vector<std::size_t>& candidates = exact.empty() ? known : exact;
   if (candidates.empty()) return std::nullopt;
   if (candidates.size() == 1) return candidates.front();
-  const std::string word(words_of(role, values).front());
-  if (!exact.empty()) throw input_error(place, "two columns called " + word, "one");
-  throw input_error(place,
-                    shown(names[candidates[0]]) + " and " + shown(names[candidates[1]]) +
-                        ", each of which can be the " + word,
-                    "one column for it",
-                    "--columns " + std::string(role == column_role::value ? "weight" : word) + "=" +
-                        names[candidates[0]] + " decides");
+  fail_two(words_of(role, values).front(), names, candidates, place);
 }
 
 sign_columns find_sign_columns(const graph_reading& how, std::span<const std::string> names,

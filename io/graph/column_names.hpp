@@ -22,6 +22,17 @@ std::string column_key(std::string_view name);
 enum class name_match { none, known, exact };
 name_match match(column_role role, edge_values values, std::string_view name);
 
+// Whether a column of this name can be the source or the target of edges.
+bool is_end(column_role role, edge_ends ends, std::string_view name);
+
+// The columns of sources and targets: `chosen` by the user, called source and target, or called
+// otherwise. Throws input_error at `place` where several can be one of them.
+struct end_columns {
+  std::optional<std::size_t> source, target;
+};
+end_columns find_ends(edge_ends ends, std::span<const std::string> names, end_columns chosen,
+                      const std::string& place);
+
 // The one of `names` with that role; none, where none has it. Throws input_error at `place` where
 // two have it equally.
 std::optional<std::size_t> find_column(column_role role, edge_values values,

@@ -37,14 +37,27 @@ struct sample {
   std::uint64_t first = 0;  // the line of lines[0]
   std::string_view comment;
   std::uint64_t comment_line = 0;
+  std::optional<char> separator = {};  // as the file states it
 };
+
+// "sep=;", by which spreadsheets state the separator.
+std::optional<char> stated_separator(std::string_view line) {
+  if (line.size() > 1 && line.front() == '"' && line.back() == '"')
+    line = line.substr(1, line.size() - 2);
+  if (line.size() != 5 || lower(line.substr(0, 4)) != "sep=") return std::nullopt;
+  return line.back();
+}
 
 sample take_sample(std::string_view text) {
   sample s;
   csv_lines all(text);
   while (!all.at_end() && s.lines.size() < sample_lines) {
     const std::string_view line = all.next();
-    if (without_blanks(line, blanks).empty()) continue;
+    if (line.find_first_not_of(" \t,;|") == line.npos) continue;  // also an empty row of a table
+    if (s.lines.empty() && !s.separator) {
+      s.separator = stated_separator(line);
+      if (s.separator) continue;
+    }
     if (s.lines.empty() && (line[0] == '#' || line[0] == '%')) {
       s.comment = without_blanks(line.substr(1), "#% ");
       s.comment_line = all.number();
@@ -71,6 +84,7 @@ class dialect_finder {
 
   csv_dialect find() {
     for (const char separator : {',', ';', '\t', '|', ' '}) {
+      if (sample_.separator.value_or(separator) != separator) continue;
       dialect_.separator = separator;
       if (has_header(sample_.lines.front(), sample_.first)) {
         dialect_.first_line = sample_.first + 1;
@@ -81,9 +95,10 @@ class dialect_finder {
         return dialect_;
       }
     }
-    dialect_.header = false;
+    dialect_.header = dialect_.row_names = false;
     dialect_.first_line = sample_.first;
     for (const char separator : {'\t', ';', '|', ',', ' '}) {
+      if (sample_.separator.value_or(separator) != separator) continue;
       dialect_.separator = separator;
       if (is_data()) return dialect_;
     }
@@ -134,14 +149,18 @@ class dialect_finder {
       return false;  // quotes that do not fit this separator
     }
     if (fields.size() < 2) return false;
-    const std::vector<std::string> names = texts_of(fields);
+    std::vector<std::string> names = texts_of(fields);
+    dialect_.row_names = number == sample_.first && has_row_names(fields.size());
+    if (dialect_.row_names) {
+      names.insert(names.begin(), std::string());
+      fields.insert(fields.begin(), csv_field());
+    }
     const std::string place = of_.place(number);
     const column_choice& c = of_.how.columns;
     // Numbers of columns are no header by themselves.
     const auto named = [&](column_role role, const std::optional<std::string>& choice) {
       return std::ranges::any_of(names, [&](const std::string& n) {
-        return match(role, of_.how.values, n) != name_match::none ||
-               (choice && lower(n) == lower(*choice));
+        return is_end(role, of_.how.ends, n) || (choice && lower(n) == lower(*choice));
       });
     };
     const bool by_number =
@@ -150,8 +169,10 @@ class dialect_finder {
     if (!numbers_below &&
         !(named(column_role::source, c.source) && named(column_role::target, c.target)))
       return false;
-    dialect_.source = column(column_role::source, names, c.source, place);
-    dialect_.target = column(column_role::target, names, c.target, place);
+    const end_columns ends =
+        find_ends(of_.how.ends, names, {chosen(c.source, names), chosen(c.target, names)}, place);
+    dialect_.source = ends.source.value_or(csv_dialect::none);
+    dialect_.target = ends.target.value_or(csv_dialect::none);
     dialect_.value = column(column_role::value, names, c.weight, place);
     find_signs(names, place);
     if (dialect_.source == csv_dialect::none || dialect_.target == csv_dialect::none) return false;
@@ -164,6 +185,24 @@ class dialect_finder {
     dialect_.count = fields.size();
     check_different(place);
     return true;
+  }
+
+  // Whether each line has one field more than the header, in front, with the names of rows: as R
+  // writes tables. These are in quotes, or 1, 2, 3 ...
+  bool has_row_names(std::size_t names) {
+    bool quoted = true, counted = true;
+    for (std::size_t i = 1; i < sample_.lines.size(); ++i) {
+      std::vector<csv_field> fields;
+      try {
+        fields = split(sample_.lines[i]);
+      } catch (const input_error&) {
+        return false;
+      }
+      if (fields.size() != names + 1 || fields.back().text.empty()) return false;
+      quoted = quoted && fields.front().quoted;
+      counted = counted && fields.front().text == std::to_string(i);
+    }
+    return sample_.lines.size() > 1 && (quoted || counted);
   }
 
   // Whether the field that the user calls the weight is a number in the first line.
@@ -215,6 +254,10 @@ class dialect_finder {
 
   [[noreturn]] void fail() {
     dialect_.separator = ',';
+    if (sample_.lines.front().ends_with('}'))
+      throw input_error(of_.place(sample_.first),
+                        shown(sample_.lines.front()) + ", an edge of NetworkX with attributes",
+                        "weights as numbers", "networkx.write_weighted_edgelist(G, FILE) does");
     throw input_error(
         of_.place(sample_.first),
         shown(split(sample_.lines.front()).front().text) + " and no columns source and target",
@@ -308,6 +351,7 @@ std::string described(const csv_dialect& d, edge_values values) {
   if (d.separator == ';' || d.separator == '|')
     add(std::string("separated by '") + d.separator + "'");
   if (d.quote == '\'') add("single quotes");
+  if (d.row_names) add("a first column without a name in the header, not read");
   if (!d.header) {
     add("no header: column " + std::to_string(d.source + 1) + " is the source, " +
         std::to_string(d.target + 1) + " the target" +

@@ -48,6 +48,7 @@ struct csv_dialect {
   std::uint64_t first_line = 1;    // of the data
   std::vector<std::string> names;  // of the columns; without a header empty
   std::size_t source = none, target = none, value = none, type = none, sign = none, count = 0;
+  bool row_names = false;   // the first column, which the header does not name
   bool ids_quoted = false;  // the names of source and target are in quotes, as texts are
 };
 

@@ -18,61 +18,91 @@
 namespace bdh::graph_formats {
 namespace {
 
-// Numbers with a comma in place of the point.
-class decimal_commas {
+// Numbers with a comma in place of the point, and signs that may separate thousands.
+class decimal_signs {
  public:
-  explicit decimal_commas(const edge_list& of) : of_(of) {}
+  explicit decimal_signs(const edge_list& of) : of_(of) {}
 
-  bool found() const noexcept { return commas_ != 0; }
-  void saw_point(std::uint64_t line) noexcept {
-    if (point_line_ == 0) point_line_ = line;
-  }
+  // Of a file separated by semicolons, where decimal signs are commas as a rule: then a point is
+  // looked at in every number.
+  void watch_points() noexcept { watched_ = true; }
+  bool commas_found() const noexcept { return commas_ != 0; }
   bool saw_point() const noexcept { return point_line_ != 0; }
+  // Of a number without a comma.
+  void see(std::string_view text, std::uint64_t line) {
+    if (saw_point() && !watched_) return;
+    const std::size_t point = text.find('.');
+    if (point == text.npos) {
+      ++whole_;
+      return;
+    }
+    if (!saw_point()) point_line_ = line;
+    ++points_;
+    if (!is_thousands(text, point)) return;
+    if (++point_thousands_ == 1) first_point_ = {of_.place(line), shown(text)};
+  }
   // The number with a point. Throws input_error where a file has both.
   std::string_view with_point(std::string_view text, std::uint64_t line) {
-    const std::size_t comma = text.find(',');
-    const bool has_point = text.find('.') != text.npos;
-    if (has_point) saw_point(line);
-    if (comma == text.npos && !(has_point && found())) return text;
+    const std::size_t comma = text.find(','), point = text.find('.');
+    const bool twice = comma != text.find_last_of(',') || point != text.find_last_of('.');
+    if (twice || (comma != text.npos && point != text.npos))
+      throw input_error(of_.place(line), shown(text), "a number without separators of thousands");
+    if (comma == text.npos) see(text, line);
+    if (comma == text.npos && !(point != text.npos && commas_found())) return text;
     if (point_line_ != 0)
-      throw input_error(
-          of_.place(line), shown(text),
-          "a decimal " + std::string(found() ? "comma" : "point") + ", as in the lines before");
+      throw input_error(of_.place(line), shown(text),
+                        "a decimal " + std::string(commas_found() ? "comma" : "point") +
+                            ", as in the lines before");
     number_ = text;
     number_[comma] = '.';
     ++commas_;
-    thousands_ += is_thousands(text, comma);
-    if (commas_ == 1) first_ = of_.place(line) + ": " + shown(text);
+    comma_thousands_ += is_thousands(text, comma);
+    if (commas_ == 1) first_comma_ = {of_.place(line), shown(text)};
     return number_;
   }
-  // Throws input_error where each number with a comma can be one of thousands as well.
+  // Points that can only be decimal ones because all numbers have them.
+  bool points_by_all() const noexcept {
+    return watched_ && points_ != 0 && points_ == point_thousands_;
+  }
+  // Throws input_error where each number with a comma, or with a point where commas are the rule,
+  // can be one of thousands as well.
   void finish() const {
-    if (found() && thousands_ == commas_)
-      throw input_error(first_.substr(0, first_.find(": ")), first_.substr(first_.find(": ") + 2),
+    if (commas_found() && comma_thousands_ == commas_)
+      throw input_error(first_comma_.first, first_comma_.second,
                         "a number with a point, or without separators",
                         "a comma before three digits can separate thousands");
+    if (points_by_all() && whole_ != 0)
+      throw input_error(first_point_.first, first_point_.second,
+                        "a number with a comma, or without separators",
+                        "where ';' separates columns a point before three digits can separate "
+                        "thousands");
   }
 
  private:
   // 1,234 and 12,345, not 0,125.
-  static bool is_thousands(std::string_view text, std::size_t comma) {
-    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1), --comma;
-    return comma >= 1 && comma <= 3 && text[0] != '0' && text.size() - comma == 4;
+  static bool is_thousands(std::string_view text, std::size_t at) {
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1), --at;
+    return at >= 1 && at <= 3 && text[0] != '0' && text.size() - at == 4 &&
+           text.substr(at + 1).find_first_not_of("0123456789") == text.npos;
   }
 
   const edge_list& of_;
-  std::uint64_t point_line_ = 0, commas_ = 0, thousands_ = 0;
-  std::string number_, first_;
+  bool watched_ = false;
+  std::uint64_t point_line_ = 0, commas_ = 0, comma_thousands_ = 0;
+  std::uint64_t points_ = 0, point_thousands_ = 0, whole_ = 0;
+  std::pair<std::string, std::string> first_comma_, first_point_;  // places, and numbers
+  std::string number_;
 };
 
 class csv_reader {
  public:
-  explicit csv_reader(edge_list& to) : to_(to), numbers_(to), signs_(to), commas_(to) {}
+  explicit csv_reader(edge_list& to) : to_(to), numbers_(to), signs_(to), decimals_(to) {}
 
   void read(text_blocks& blocks) {
     std::string_view block = blocks.next();
     dialect_ = find_dialect(block, to_);
     note_choices();
+    if (dialect_.separator == ';') decimals_.watch_points();
     if (dialect_.names == exported_columns() && to_.how.ids == node_ids::found &&
         !to_.how.neurons && to_.one_population)
       nodes_ = read_exported_nodes(to_);
@@ -136,7 +166,7 @@ class csv_reader {
         if (failed != std::errc() || !std::isfinite(value)) return nullptr;
         at = next;
         written = {first, static_cast<std::size_t>(at - first)};
-        if (!commas_.saw_point() && written.find('.') != written.npos) commas_.saw_point(line);
+        decimals_.see(written, line);
       } else {
         while (at != end && *at != dialect_.separator && *at != '\n' && *at != '\r' &&
                *at != dialect_.quote)
@@ -145,7 +175,7 @@ class csv_reader {
       if (at == end) return nullptr;  // the last line, or one that is not as expected
     }
     if (*at != '\n' && *at != '\r') return nullptr;
-    if (commas_.found() && commas_.saw_point()) return nullptr;
+    if (decimals_.commas_found() && decimals_.saw_point()) return nullptr;
     if (!edges_->add_numbers(ids[0], ids[1], 1, line)) return nullptr;
     to_.edges.back().weight = numbers_.take(value, written, line);
     return at + (*at == '\r' && at + 1 != end && at[1] == '\n' ? 2 : 1);
@@ -155,13 +185,15 @@ class csv_reader {
     if (line.find_first_not_of(" \t") == line.npos) return;
     room_.clear();
     split_line(line, dialect_, fields_, room_, to_, number);
+    const auto is_empty = [](const csv_field& f) { return f.text.empty() && !f.quoted; };
+    if (std::ranges::all_of(fields_, is_empty)) return;  // below the table of a spreadsheet
     if (fields_.size() != dialect_.count)
       throw input_error(to_.place(number), std::to_string(fields_.size()) + " fields",
                         std::to_string(dialect_.count) +
                             (dialect_.header ? ", as the header has" : ", as the lines before"));
     float weight = 1;
     if (dialect_.value != csv_dialect::none)
-      weight = numbers_.read(commas_.with_point(fields_[dialect_.value].text, number), number);
+      weight = numbers_.read(decimals_.with_point(fields_[dialect_.value].text, number), number);
     const csv_field &source = fields_[dialect_.source], &target = fields_[dialect_.target];
     // Where all is in quotes, quotes say nothing about what is text.
     const bool quotes_mean_text = dialect_.ids_quoted && dialect_.value != csv_dialect::none &&
@@ -175,12 +207,13 @@ class csv_reader {
   }
 
   void finish(text_encoding encoding) {
-    commas_.finish();
+    decimals_.finish();
     std::string how = described(dialect_, to_.how.values);
     const auto add = [&](const char* what) {
       how += (how.empty() ? "" : ", ") + std::string(what);
     };
-    if (commas_.found()) add("decimal commas");
+    if (decimals_.commas_found()) add("decimal commas");
+    if (decimals_.points_by_all()) add("decimal points");
     if (encoding != text_encoding::utf8) add("UTF-16");
     if (old_mac_ && line_ > 1) add("line ends of old Macs");
     if (!how.empty()) to_.remarks.push_back(to_.file + ": " + how);
@@ -235,7 +268,7 @@ class csv_reader {
   std::optional<graph_nodes> nodes_;  // of our own export, beside the edges
   edge_numbers numbers_;
   edge_signs signs_;
-  decimal_commas commas_;
+  decimal_signs decimals_;
   csv_dialect dialect_;
   std::uint64_t line_ = 0;
   bool old_mac_ = false;

@@ -1,5 +1,5 @@
 // GEXF 1.1 to 1.3, element by element (io/files/xml.hpp), as Gephi and NetworkX write it. What a
-// file says is used, means nothing for a graph (descriptions, ids and labels of edges), is in
+// file says is used, means nothing for a graph (descriptions, ids of edges), is in
 // not_used by its name, or the file is refused.
 #include <algorithm>
 #include <array>
@@ -227,6 +227,7 @@ class gexf_reader final : public xml_handler {
     } else if (!weight.empty()) {
       note("attribute 'weight' of edge");
     }
+    if (!value_of(given, "label").empty()) note("attribute 'label' of edge");
     static constexpr std::array<std::string_view, 6> known{"id",    "source", "target",
                                                            "label", "type",   "weight"};
     note_others("edge", given, known);
@@ -279,7 +280,7 @@ class gexf_reader final : public xml_handler {
       to_.source.names = labels_.take();
       return;
     }
-    if (!number_listed(ids_, true, file_bytes_, to_) && !labelled_ && labels_.size() > 1)
+    if (!number_listed(ids_.take(), true, file_bytes_, to_) && !labelled_ && labels_.size() > 1)
       to_.remarks.push_back(to_.file + ": labels of nodes are not all different names of 1 to " +
                             std::to_string(longest_name) +
                             " bytes: neurons are called by the ids of the nodes");

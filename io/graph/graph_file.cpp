@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include <bdh/error.hpp>
 
@@ -55,6 +57,44 @@ void reserve_edges(edge_list& list, double expected) {
 }
 
 namespace {
+
+constexpr std::string_view hdf5_start = "\x89HDF\r\n\x1a\n";
+
+// What is often there in place of a graph, by its first bytes, and what makes a graph of it.
+struct other_file {
+  std::string_view start;
+  const char *what, *cure;
+};
+constexpr other_file others[] = {
+    {"\x1f\x8b", "a file compressed by gzip", "gunzip FILE"},
+    {"BZh91AY&SY", "a file compressed by bzip2", "bunzip2 FILE"},
+    {"\xfd"
+     "7zXZ",
+     "a file compressed by xz", "unxz FILE"},
+    {"\x28\xb5\x2f\xfd", "a file compressed by Zstandard", "unzstd FILE"},
+    {"MATLAB 5.0", "a MAT-file of MATLAB 5",
+     "scipy.io.mmwrite(FILE, scipy.io.loadmat(MAT)[NAME]) makes Matrix Market of it"},
+    {"PAR1\x15", "a Parquet file", "pandas.read_parquet(FILE).to_csv(CSV, index=False)"},
+    {{"ARROW1\0", 7}, "an Arrow file", "pandas.read_feather(FILE).to_csv(CSV, index=False)"},
+    {{"FEA1\0", 5}, "a Feather file", "pandas.read_feather(FILE).to_csv(CSV, index=False)"},
+    {"SQLite format 3", "an SQLite database", "export the table of edges as CSV"},
+    {"\xd0\xcf\x11\xe0", "an Excel workbook", "save the sheet as CSV"},
+    {"\x80\x03", "a pickle of Python", "networkx.write_graphml(G, FILE)"},
+    {"\x80\x04", "a pickle of Python", "networkx.write_graphml(G, FILE)"},
+    {"\x80\x05", "a pickle of Python", "networkx.write_graphml(G, FILE)"},
+};
+
+// HDF5, perhaps behind a block of 512, 1024, ... bytes that is the user's.
+bool is_hdf5(const std::string& file, std::string_view start) {
+  if (start.starts_with(hdf5_start)) return true;
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes(hdf5_start.size(), '\0');
+  for (std::uint64_t at = 512; at <= std::uint64_t{1} << 20; at *= 2)
+    if (in.seekg(static_cast<std::streamoff>(at)) &&
+        in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())) && bytes == hdf5_start)
+      return true;
+  return false;
+}
 
 std::string first_bytes(const std::string& file) {
   file_pieces pieces(file, 512);
@@ -116,8 +156,13 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
     return list;
   }
   const std::string start = graph_formats::first_bytes(file);
-  if (start.starts_with("\x89HDF")) {
+  if (graph_formats::is_hdf5(file, start)) {
     graph_formats::read_hdf5(file, "/", list);
+  } else if (const auto other = std::ranges::find_if(
+                 graph_formats::others,
+                 [&](const graph_formats::other_file& o) { return start.starts_with(o.start); });
+             other != std::end(graph_formats::others)) {
+    throw input_error(file, other->what, "a graph, as it was before or exported", other->cure);
   } else if (start.starts_with("\x93NUMPY")) {
     throw unavailable_error(
         file, "a dense array of NumPy", "a sparse matrix",

@@ -134,6 +134,22 @@ void read_matrix(const hdf5::group& g, std::uint64_t bytes, edge_list& to) {
   note_others(g, to);
 }
 
+constexpr int most_groups = 1000;
+
+// The places of matrices below a group, up to three groups deep.
+void find_matrices(const hdf5::group& g, int depth, int& left, std::vector<std::string>& found) {
+  if (g.has("indptr") && g.has("indices") && g.has("data")) found.push_back(g.place());
+  if (depth == 3) return;
+  for (const std::string& name : g.names()) {
+    if (--left < 0 || !found.empty()) return;
+    try {
+      find_matrices(g.open_group(name.c_str()), depth + 1, left, found);
+    } catch (const input_error&) {
+      continue;  // a dataset, or a link
+    }
+  }
+}
+
 void read_here(const std::string& path, const std::string& group, edge_list& to) {
   const hdf5::limits limits = foreign_limits(path);
   const hdf5::file file = hdf5::file::open(path, limits);
@@ -141,9 +157,16 @@ void read_here(const std::string& path, const std::string& group, edge_list& to)
   std::vector<hdf5::group> circuit = edge_populations(g);
   if (is_edge_population(g)) circuit.push_back(std::move(g));
   if (!circuit.empty()) return read_sonata(path, circuit, to);
-  if (group == "/")
-    throw input_error(path, "an HDF5 file", "the group in it that holds the matrix",
-                      "for example " + path + ":/projections/gx");
+  if (group == "/" || !g.has("indptr")) {
+    std::vector<std::string> matrices;
+    int left = most_groups;
+    find_matrices(g, 0, left, matrices);
+    std::string hint = matrices.empty() ? "" : "for example " + matrices.front();
+    if (g.has("projections") || g.place().ends_with(":/projections"))
+      hint = "bdh export " + path + " -o FILE.csv writes the circuit of a model";
+    throw input_error(group == "/" ? path : g.place(), group == "/" ? "an HDF5 file" : "no matrix",
+                      "the group in it that holds the matrix", hint);
+  }
   read_matrix(g, limits.dataset_bytes, to);
 }
 

@@ -271,7 +271,8 @@ void edge_collector::finish(nodes& of, graph_nodes& to) {
     for_each_end(of, [&](const graph_edge& e, neuron_id& end) {
       if (end - first >= most_)
         throw input_error(to_.place(e.line), "node " + std::to_string(end),
-                          "below " + std::to_string(most_));
+                          "below " + std::to_string(most_),
+                          "--neurons " + std::to_string(end - first + 1) + " takes it");
       end -= static_cast<neuron_id>(first);
     });
     return;

@@ -197,9 +197,14 @@ class collect_edges final : public node_link_walk {
     const std::vector<std::string> names(seen.edge_attributes.begin(), seen.edge_attributes.end());
     const std::string where = to.file + ":" + seen.edges_name();
     const column_choice& chosen = to.how.columns;
-    source_ = wanted(chosen.source, column_role::source, names, where);
-    target_ = wanted(chosen.target, column_role::target, names, where);
-    value_ = wanted(chosen.weight, column_role::value, names, where);
+    const end_columns ends = find_ends(
+        to.how.ends, names,
+        {place_of(chosen.source, names, where), place_of(chosen.target, names, where)}, where);
+    if (ends.source) source_ = names[*ends.source];
+    if (ends.target) target_ = names[*ends.target];
+    auto value = place_of(chosen.weight, names, where);
+    if (!value) value = find_column(column_role::value, to.how.values, names, where);
+    if (value) value_ = names[*value];
     const sign_columns signs = find_sign_columns(to.how, names, where, to.choices_not_found.sign);
     if (signs.type) type_ = names[*signs.type];
     if (signs.sign) sign_ = names[*signs.sign];
@@ -222,16 +227,15 @@ class collect_edges final : public node_link_walk {
   }
 
  private:
-  std::optional<std::string> wanted(const std::optional<std::string>& chosen, column_role role,
-                                    const std::vector<std::string>& names,
-                                    const std::string& where) const {
-    if (chosen) {
-      if (std::ranges::find(names, *chosen) == names.end())
-        throw input_error(where, "no attribute " + shown(*chosen), "the one that --columns names");
-      return chosen;
-    }
-    const auto found = find_column(role, to_.how.values, names, where);
-    return found ? std::optional(names[*found]) : std::nullopt;
+  // Of an attribute that the user names.
+  static std::optional<std::size_t> place_of(const std::optional<std::string>& chosen,
+                                             const std::vector<std::string>& names,
+                                             const std::string& where) {
+    if (!chosen) return std::nullopt;
+    const auto at = std::ranges::find(names, *chosen);
+    if (at == names.end())
+      throw input_error(where, "no attribute " + shown(*chosen), "the one that --columns names");
+    return static_cast<std::size_t>(at - names.begin());
   }
 
   neuron_id node(const object& fields, const std::string& name, std::uint64_t line) const {
@@ -325,11 +329,7 @@ void read_node_link(std::string_view text, edge_list& to) {
       to.not_used.push_back("'" + key + "' (" + to.file + ")");
   for (const std::string& name : seen.graph_attributes())
     to.not_used.push_back("attribute '" + name + "' of the graph (" + to.file + ")");
-  const neuron_id size = nodes.size();
-  if (!number_listed(nodes, seen.numbers, text.size(), to) && seen.numbers && size != 0 &&
-      to.how.ids == node_ids::found)
-    to.remarks.push_back(to.file + ": ids of nodes are not 0 to " + std::to_string(size - 1) +
-                         ", so that they are names");
+  number_listed(nodes.take(), seen.numbers, text.size(), to);
 }
 
 }  // namespace bdh::graph_formats

@@ -65,7 +65,7 @@ class graphml_reader final : public xml_handler {
 
   void finish() {
     if (graphs_ == 0) throw input_error(to_.file, "no graph", "one");
-    nodes_.finish(to_, keys_.has_names());
+    nodes_.finish(to_, keys_.has_names(), file_bytes_);
     keys_.finish_edges(to_.edges.size());
     numbers_.finish(to_);
     signs_.finish(to_);

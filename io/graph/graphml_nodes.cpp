@@ -5,6 +5,7 @@
 #include <bdh/error.hpp>
 
 #include "io/graph/graph_file_detail.hpp"
+#include "io/graph/listed_nodes.hpp"
 
 namespace bdh::graph_formats {
 
@@ -70,7 +71,7 @@ bool graphml_nodes::take_stated(edge_list& to) {
   return true;
 }
 
-void graphml_nodes::finish(edge_list& to, bool may_have_names) {
+void graphml_nodes::finish(edge_list& to, bool may_have_names, std::uint64_t file_bytes) {
   if (nodes_ == 0) throw input_error(to.file, "a graph without nodes", "neurons");
   number_edges(to);
   const bool by_ids = to.how.ids == node_ids::from_0 || to.how.ids == node_ids::from_1;
@@ -83,7 +84,10 @@ void graphml_nodes::finish(edge_list& to, bool may_have_names) {
     to.remarks.push_back(to.file + ": nodes have no names that all are different, of 1 to " +
                          std::to_string(longest_name) +
                          " bytes: neurons are called by the ids of nodes");
-  to.source.names = named_ ? names_.take() : take_ids();
+  if (named_)
+    to.source.names = names_.take();
+  else
+    number_listed(take_ids(), true, file_bytes, to);
 }
 
 }  // namespace bdh::graph_formats

@@ -34,7 +34,7 @@ class graphml_nodes {
   // Numbers the ends of the edges as the nodes are, which it gives the list. `may_have_names`: the
   // file has a key for them. Throws input_error where an edge has a node that is not listed, and
   // where stated numbers are not those of all neurons.
-  void finish(edge_list& to, bool may_have_names);
+  void finish(edge_list& to, bool may_have_names, std::uint64_t file_bytes);
 
  private:
   static constexpr neuron_id no_node = ~neuron_id{0};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "io/graph/graph_file.hpp"
 #include "io/graph/graph_ids.hpp"
@@ -9,8 +11,9 @@
 namespace bdh::graph_formats {
 
 // Numbers the nodes of `to`, whose edges have places of `ids`: where the ids are 0, 1, 2, ... in
-// any order, and `numbers`, these; else the ids are names. Follows what the user states of ids.
-// Returns whether they are numbers.
-bool number_listed(name_table& ids, bool numbers, std::uint64_t file_bytes, edge_list& to);
+// any order, and `numbers`, these; else the ids are names, with a remark where they are numbers.
+// Follows what the user states of ids. Returns whether they are numbers of neurons.
+bool number_listed(std::vector<std::string> ids, bool numbers, std::uint64_t file_bytes,
+                   edge_list& to);
 
 }  // namespace bdh::graph_formats

@@ -1,7 +1,10 @@
 """Lists of edges, GraphML and Matrix Market as people bring them: read as they were meant, or
 refused with the reason. tests/data/reported has the files that came in reports; the others are like
 them."""
+import bz2
 import csv
+import gzip
+import lzma
 import os
 import struct
 
@@ -136,6 +139,23 @@ class Nodes(Reported):
         self.wrong(self.text(body.replace("UTF-8", "windows-1252", 1), "g.graphml"),
                    "g.graphml:1: an encoding that is not read", "save it as UTF-8")
 
+    def test_ids_that_count_are_numbers(self):
+        def graph(*ids):
+            listed = "".join(f'<node id="{i}"/>' for i in ids)
+            return self.graphml(WEIGHT, listed + f'<edge source="{ids[0]}" target="{ids[1]}">'
+                                '<data key="d0">2</data></edge>\n')
+        for ids in ((2, 0, 1), (0, 1), (3, 2, 1, 0)):
+            made, edges = self.imported(graph(*ids))
+            self.assertEqual((edges, made["remarks"]), ([(str(ids[0]), str(ids[1]), 2)], []))
+            table = "%%MatrixMarket matrix coordinate real general\n{0} {0} 1\n{1} {2} 2\n"
+            same, _ = self.imported(self.text(table.format(len(ids), ids[1] + 1, ids[0] + 1),
+                                              "g.mtx"))
+            self.assertEqual(made["content_sha256"], same["content_sha256"])
+        self.assertReads(graph(5, 7), [("5", "7", 2)], neurons=2,
+                         remarks=["{}: ids of nodes are not 0 to 1, so that they are names"])
+        self.assertReads(graph("00", "1"), [("00", "1", 2)], neurons=2)
+        self.assertReads(graph(1, 0), [("1", "0", 2)], "--ids", "names", neurons=2)
+
     def test_what_is_no_simple_graph_is_refused(self):
         edge = '<edge source="a" target="b"/>\n'
         for elements, says in (
@@ -226,6 +246,25 @@ class Columns(Reported):
                          [("0", "1", 2), ("1", "0", 2)],
                          remarks=["{}: source is 'pre', target is 'post'"],
                          not_used=["column 'w' ({})"])
+
+    def test_ends_are_of_one_pair(self):
+        for header, role, first, second in (("pre,post,weight,source", "source", "pre", "source"),
+                                            ("i,j,w,target", "target", "j", "target"),
+                                            ("source,post,w,target_id", "target", "post",
+                                             "target_id")):
+            graph = self.text(header + "\n0,1,0.5,7\n1,2,-0.25,8\n")
+            self.wrong(graph, f"g.csv:1: '{first}' and '{second}', each of which can be the {role}",
+                       f"--columns {role}={first} decides")
+            made, edges = self.imported(graph, "--columns", f"{role}={first}")
+            self.assertEqual(edges, [("0", "1", 0.5), ("1", "2", -0.25)])
+            self.assertEqual(made["origin"]["not_used"], [f"column '{second}' ({graph})"])
+        self.wrong(self.text("source,pre,target,post\n0,1,2,3\n"), "'target' and 'post', each of "
+                   "which can be the target", options=("--columns", "source=pre"))
+        self.assertReads(self.text("pre,source,target,post\n0,1,2,3\n"), [("1", "2", 1)],
+                         remarks=["{}: no column 'weight': all 1 edges have weight 1; not read: "
+                                  "'pre', 'post'", "{}: no edge touches neuron 0: ids count from "
+                                  "0; --ids from-1?"],
+                         not_used=["column 'pre' ({})", "column 'post' ({})"])
 
     def test_signs_agree_with_weights(self):
         self.wrong(self.text("source,target,weight,sign\n0,1,2,-1\n"), "inhibitory with weight 2")
@@ -505,6 +544,97 @@ class Dialects(Reported):
         self.wrong(self.text("source;target;weight\n0;1;1.234,5\n"), "'1.234,5'")
         self.wrong(self.text("source;target;weight\n0;1;0,5\n1;2;0.5\n"), "g.csv:3: '0.5'",
                    "a decimal comma")
+
+    def test_a_point_that_can_be_either_is_refused(self):
+        says = ("expected a number with a comma, or without separators; where ';' separates "
+                "columns a point before three digits can separate thousands")
+        rows = "source;target;weight\n0;1;{}\n1;2;{}\n2;0;{}\n"
+        for numbers in (("7", "1.234", "850"), ("1.234", "-12.500", "3"), ("1", "2", "+123.456")):
+            graph = self.text(rows.format(*numbers))
+            first = next(n for n in numbers if "." in n)
+            self.wrong(graph, f"g.csv:{2 + numbers.index(first)}: '{first}', {says}")
+            self.assertEqual(len(self.imported(self.text(
+                rows.format(*numbers).replace(";", ",")))[1]), 3)
+        for numbers, more in ((("7", "1.234", "0.5"), ""), (("7", "12.34", "1.234"), ""),
+                              (("1.234", "2.500", "3.125"), ", decimal points"),
+                              (("0.125", "3", "4"), "")):
+            self.assertReads(self.text(rows.format(*numbers)),
+                             [("0", "1", numbers[0]), ("1", "2", numbers[1]),
+                              ("2", "0", numbers[2])], remarks=["{}: separated by ';'" + more])
+        for number in ("1.234.567", "1,234,567", "1.234,5", "1,234.5"):
+            self.wrong(self.text(rows.format(number, 1, 2)), f"g.csv:2: '{number}', expected a "
+                       "number without separators of thousands")
+        self.wrong(self.text('source,target,weight\n0,1,"1,000.5"\n1,2,"2,500.25"\n'),
+                   "g.csv:2: '1,000.5', expected a number without separators of thousands")
+
+    def test_tables_of_r_of_spreadsheets_and_of_matlab(self):
+        edges, named = [("1", "2", 0.5), ("2", "1", -0.25)], [("a", "b", 0.5), ("b", "a", -0.25)]
+        row_names = "a first column without a name in the header, not read"
+        self.assertReads(self.text('"source" "target" "weight"\n"1" "a" "b" 0.5\n'
+                                   '"2" "b" "a" -0.25\n'), named,
+                         remarks=["{}: separated by blanks, " + row_names])
+        self.assertReads(self.text('from\tto\tweight\n1\ta\tb\t0.5\n2\tb\ta\t-0.25\n'), named,
+                         remarks=["{}: separated by tabs, " + row_names +
+                                  ", source is 'from', target is 'to'"])
+        self.assertReads(self.text('"source","target","weight"\n"x","a","b",0.5\n'
+                                   '"y","b","a",-0.25\n'), named, remarks=["{}: " + row_names])
+        for rows in ("0,1,0.5,3\n1,0,2,4\n", "a,b,0.5,\nb,a,1,\n", "1,2,0.5,\n2,1,1,\n"):
+            self.wrong(self.text("source,target,weight\n" + rows),
+                       "g.csv:2: 4 fields, expected 3, as the header has")
+        for first in ("sep=;", '"sep=;"', "SEP=;"):
+            self.assertReads(self.text(f"{first}\nsource;target;weight\n1;2;0,5\n2;1;-0,25\n"),
+                             edges, "--ids", "names",
+                             remarks=["{}: separated by ';', decimal commas"])
+        self.assertReads(self.text("sep=|\n1|2|0.5\n2|1|-0.25\n"), edges, "--ids", "names",
+                         remarks=["{}: separated by '|', no header: column 1 is the source, 2 the "
+                                  "target, 3 the weight"])
+        for separator, end in ((";", ";;\n;;\n"), (",", ",,\n"), (",", " , ,\n\n,,")):
+            self.assertReads(self.text(f"source,target,weight\n1,2,0.5\n2,1,-0.25\n"
+                                       .replace(",", separator) + end), edges, "--ids", "names",
+                             remarks=["{}: separated by ';'"] if separator == ";" else [])
+        self.wrong(self.text("source,target,weight\n1,2,0.5\n,,3\n"), "g.csv:3: ")
+        self.assertReads(self.text("EndNodes_1,EndNodes_2,Weight\n1,2,0.5\n2,1,-0.25\n"), edges,
+                         "--ids", "names",
+                         remarks=["{}: source is 'EndNodes_1', target is 'EndNodes_2'"])
+        self.wrong(self.text("0 1 {'weight': 0.5}\n1 2 {}\n"), "g.csv:1: ", "an edge of NetworkX "
+                   "with attributes, expected weights as numbers; networkx.write_weighted_edgelist")
+
+    def test_columns_of_tokens(self):
+        circuit = self.text("source,target,weight\n0,1,0.5\n1,2,0.25\n")
+        expected = None
+        for header in ("source,target,weight", "token,neuron,weight", "Token ID,Neuron ID,w"):
+            sensory = self.text(header + "\n65,0,1\n66,2,2\n", "s.csv")
+            readout = self.text(",".join(reversed(header.split(",")[:2])) + ",weight\n0,65,1\n",
+                                "r.csv") if "oken" in header else \
+                self.text("source,target,weight\n0,65,1\n", "r.csv")
+            made, _ = self.imported(circuit, "--sensory", sensory, "--readout", readout)
+            expected = expected or made["content_sha256"]
+            self.assertEqual(made["content_sha256"], expected)
+        self.wrong(self.text("token,neuron,weight\n0,1,1\n"), "no columns source and target")
+
+    def test_other_files_are_named(self):
+        rows = b"source,target,weight\n0,1,1\n"
+        for data, says in ((gzip.compress(rows), "a file compressed by gzip, expected a graph, as "
+                            "it was before or exported; gunzip FILE"),
+                           (bz2.compress(rows), "a file compressed by bzip2"),
+                           (lzma.compress(rows), "a file compressed by xz"),
+                           (b"MATLAB 5.0 MAT-file, Platform", "a MAT-file of MATLAB 5"),
+                           (b"PAR1\x15\x04\x15", "a Parquet file"),
+                           (b"\x80\x04\x95", "a pickle of Python")):
+            self.wrong(self.path("g.csv", data), "g.csv: " + says)
+        self.assertReads(self.text("PAR1,BZh,3\n"), [("PAR1", "BZh", 3)],
+                         remarks=["{}: no header: column 1 is the source, 2 the target, 3 the "
+                                  "weight"])
+        model = self.path("m.bdh.h5")
+        self.imported(self.text("source,target,weight\n0,1,1\n"), keep=model)
+        for place, says in ((model, f"{model}: an HDF5 file"),
+                            (f"{model}:/projections", f"{model}:/projections: no matrix")):
+            self.wrong(place, says + ", expected the group in it that holds the matrix; bdh export "
+                       f"{model} -o FILE.csv writes the circuit of a model")
+        self.assertReads(f"{model}:/projections/gx_excitatory", [("0", "1", 1)])
+        self.wrong(self.text("source,target,weight\n0,1500000,1\n"), "g.csv:2: node 1500000, "
+                   "expected below 1000000; --neurons 1500001 takes it",
+                   options=("--ids", "from-0"))
 
     def test_headers(self):
         for text, says in (("0,1,0.25\n1,2,-0.5\n", ""), ("0 1 0.25\n1 2 -0.5\n",

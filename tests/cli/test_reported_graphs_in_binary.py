@@ -762,6 +762,13 @@ class Gexf(Imported):
             self.assertIn(f"attribute '{other}' of edges ({self.path('g.gexf')})",
                           about["not_used"])
 
+    def test_labels_of_edges_are_named(self):
+        file = self.graph('<edge source="a" target="b" weight="2" label="x"/>'
+                          '<edge source="b" target="a" weight="1" label=""/>')
+        about, edges = self.imported(file)
+        self.assertEqual((edges, about["not_used"]),
+                         ([("a", "b", 2), ("b", "a", 1)], [f"attribute 'label' of edge ({file})"]))
+
     def test_labels_and_ids(self):
         edge = '<edge source="1" target="0" weight="2"/>'
         self.assertEqual(self.edges(self.graph(edge, (("1", "x"), ("0", "y")))), [("x", "y", 2)])
