@@ -37,21 +37,24 @@ std::vector<T> unpacked(const json& from) {
 }
 
 std::vector<std::uint8_t> encoded(const recording_description& d) {
-  return json::to_cbor(json{{"name", d.name},
-                            {"request", d.request},
-                            {"what", static_cast<int>(d.what)},
-                            {"layout", static_cast<int>(d.layout)},
-                            {"layer", d.layer},
-                            {"every", d.every},
-                            {"start", d.start},
-                            {"top", d.top},
-                            {"width", d.width},
-                            {"by_y", d.by_y},
-                            {"population", d.population},
-                            {"node_ids", packed(d.node_ids)},
-                            {"index_pointers", packed(d.index_pointers)},
-                            {"element_ids", packed(d.element_ids)},
-                            {"synapses", packed(d.synapses)}});
+  return json::to_cbor(json{
+      {"name", d.name},
+      {"request", d.request},
+      {"what", static_cast<int>(d.what)},
+      {"layout", static_cast<int>(d.layout)},
+      {"layer", d.layer},
+      {"every", d.every},
+      {"start", d.start},
+      {"top", d.top},
+      {"width", d.width},
+      {"by_y", d.by_y},
+      {"population", d.population},
+      {"node_ids", packed(d.node_ids)},
+      {"index_pointers", packed(d.index_pointers)},
+      {"element_ids", packed(d.element_ids)},
+      {"synapses", packed(d.synapses)},
+      {"origin",
+       {d.origin.creator, d.origin.model_sha256, d.origin.model, d.origin.run, d.origin.started}}});
 }
 
 // Whether the file can be written and read as described.
@@ -73,11 +76,19 @@ std::uint64_t unsigned_of(const json& all, const char* key) {
   return all.at(key);
 }
 
+recording_origin origin_of(const json& texts) {
+  return {.creator = texts.at(0),
+          .model_sha256 = texts.at(1),
+          .model = texts.at(2),
+          .run = texts.at(3),
+          .started = texts.at(4)};
+}
+
 recording_description decoded(std::span<const std::byte> bytes, const std::string& place) {
   recording_description d;
   try {
     const auto* const first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    const json all = parse_cbor({first, bytes.size()}, {.depth = 1});
+    const json all = parse_cbor({first, bytes.size()}, {.depth = 2});
     d.name = all.at("name");
     d.request = all.at("request");
     d.what = static_cast<quantity>(all.at("what").get<unsigned>());
@@ -94,6 +105,7 @@ recording_description decoded(std::span<const std::byte> bytes, const std::strin
     d.index_pointers = unpacked<std::uint64_t>(all.at("index_pointers"));
     d.element_ids = unpacked<std::uint32_t>(all.at("element_ids"));
     d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
+    if (all.contains("origin")) d.origin = origin_of(all.at("origin"));
   } catch (const json_error&) {
     throw input_error(place, "another first record", "the description of a recording");
   } catch (const json::exception&) {
@@ -188,6 +200,32 @@ const char* name(quantity q) noexcept {
       return "snapshot";
     default:
       return "logits";
+  }
+}
+
+const char* meaning(quantity q) noexcept {
+  switch (q) {
+    case quantity::x:
+      return "X(i) >= 0 of neuron i in this layer, after its threshold: the activity that reads "
+             "the "
+             "synapses of the layer and is written into them as the presynaptic one. 0: not "
+             "active. "
+             "Without a unit.";
+    case quantity::y:
+      return "Y(j) >= 0 of neuron j in this layer, after its threshold and times X(j): what the "
+             "layer adds to W, the activity that drives the next layer and is written into "
+             "synapses "
+             "as the postsynaptic one. 0: not active. Without a unit.";
+    case quantity::synapses:
+    case quantity::snapshot:
+      return "sigma(i->j) of this layer after the token was read, as the next token reads it: the "
+             "sum over the tokens so far of X(i) W(j) (attribute factor of /synapses: y, of X(i) "
+             "Y(j)), turned and decayed by the rules of the model. 0 before the first token. "
+             "Without a unit.";
+    default:
+      return "The natural logarithms of the probabilities of the next token up to one constant a "
+             "row, after the token of the row was read; one column for each token of the "
+             "vocabulary.";
   }
 }
 

@@ -34,6 +34,8 @@ enum class quantity { logits, x, y, synapses, snapshot };
 enum class recording_layout { logits, frames, events };
 
 const char* name(quantity q) noexcept;
+// What its values are, in a sentence or two, as a file of them says.
+const char* meaning(quantity q) noexcept;
 
 inline constexpr std::uint64_t recording_chunk_bytes =
     64 * 1024;  // by which a dataset of a recording grows
@@ -44,6 +46,14 @@ struct recorded_synapse {
   neuron_id pre = 0, post = 0;
   edge_id edge = no_edge;   // its position in the file (row = target); no_edge: a probe
   std::uint64_t since = 0;  // tokens read before the probe was placed, which it lacks
+};
+
+// Where a recording comes from, as attributes of its file. What is empty is left out.
+struct recording_origin {
+  std::string creator;       // "bdh 1.2.3"
+  std::string model_sha256;  // of the model's content
+  std::string model;         // what the model was made from
+  std::string run, started;  // the folder's name; the time, as in run.json
 };
 
 // All that is needed to gather, write and rebuild a recording.
@@ -64,6 +74,7 @@ struct recording_description {
   std::vector<std::uint32_t> element_ids;  // frames: a file position of each synapse; behind all of
                                            // them, probes; 0 for neurons
   std::vector<recorded_synapse> synapses;  // of `synapses` in frames, in the order of their values
+  recording_origin origin;                 // in journals from version 0.3 on
 
   bool due(std::uint64_t position) const noexcept { return position % every == 0; }
 };

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <span>
+#include <utility>
 
 namespace bdh {
 namespace {
 
 constexpr std::uint64_t chunk_bytes = recording_chunk_bytes;
+constexpr std::size_t longest_text = 4096;  // bytes, of what names a model or a run
 
 // A dataset that grows by rows, and those that are not in the file yet.
 template <class T>
@@ -29,20 +31,31 @@ class column {
   std::vector<T> pending_;
 };
 
-template <class T>
-column<T> list(hdf5::group& in, const char* name) {
-  return column<T>(in.create_rows<T>(name, {}, chunk_bytes / sizeof(T)));
+// What a dataset holds, for readers of the file.
+hdf5::dataset described(hdf5::dataset set, const char* what) {
+  set.set_text("description", what);
+  return set;
 }
 
 template <class T>
-column<T> table(hdf5::group& in, const char* name, std::uint64_t width, const char* units) {
-  hdf5::dataset set = in.create_rows<T>(name, {width}, chunk_bytes / (width * sizeof(T)));
+column<T> list(hdf5::group& in, const char* name, const char* what) {
+  return column<T>(described(in.create_rows<T>(name, {}, chunk_bytes / sizeof(T)), what));
+}
+
+template <class T>
+column<T> table(hdf5::group& in, const char* name, std::uint64_t width, const char* units,
+                quantity of) {
+  hdf5::dataset set =
+      described(in.create_rows<T>(name, {width}, chunk_bytes / (width * sizeof(T))), meaning(of));
   set.set_text("units", units);
   return column<T>(std::move(set));
 }
 
 hdf5::dataset marker(hdf5::group& mapping) {
-  hdf5::dataset set = mapping.create_dataset<double>("time", {3});
+  hdf5::dataset set = described(
+      mapping.create_dataset<double>("time", {3}),
+      "start, stop, step: rows are of the positions start, start + step, ... below stop; what is "
+      "behind them is not committed. One token is 1 ms");
   set.set_text("units", "ms");
   return set;
 }
@@ -58,15 +71,20 @@ class frames_file final : public recording_file {
     population.set_number("layer", what.layer);
     if (what.what == quantity::synapses || what.what == quantity::snapshot)
       population.set_text("edge_population", "gs");
-    values_ = table<float>(population, "data", what.width, "1");
+    values_ = table<float>(population, "data", what.width, "1", what.what);
     hdf5::group mapping = population.create_group("mapping");
-    hdf5::dataset nodes = mapping.create_dataset<std::uint64_t>("node_ids", {what.node_ids.size()});
+    hdf5::dataset nodes =
+        described(mapping.create_dataset<std::uint64_t>("node_ids", {what.node_ids.size()}),
+                  "the neurons, or of synapses the postsynaptic nodes, that have columns of data");
     nodes.set_flag("sorted", true);
     nodes.write<std::uint64_t>(what.node_ids);
-    mapping.create_dataset<std::uint64_t>("index_pointers", {what.index_pointers.size()})
+    described(mapping.create_dataset<std::uint64_t>("index_pointers", {what.index_pointers.size()}),
+              "the columns of node_ids[k] are index_pointers[k] to index_pointers[k + 1] - 1")
         .write<std::uint64_t>(what.index_pointers);
     mapping.create_link("index_pointer", "index_pointers");  // as pysonata and bmtk call it
-    mapping.create_dataset<std::uint32_t>("element_ids", {what.element_ids.size()})
+    described(mapping.create_dataset<std::uint32_t>("element_ids", {what.element_ids.size()}),
+              "of each column: 0 of a neuron; of a synapse its position in /projections/gs of the "
+              "model by rows, behind all of them probes; through hubs hub x neurons + neuron")
         .write<std::uint32_t>(what.element_ids);
     marker_ = marker(mapping);
     root.create_link(
@@ -90,12 +108,16 @@ class frames_file final : public recording_file {
     hdf5::group all = root.create_group("synapses");
     all.set_text("factor", what.by_y ? "y" : "w");
     const hdf5::extents shape{pre.size()};
-    all.create_dataset<std::uint32_t>("pre", shape).write<std::uint32_t>(pre);
-    all.create_dataset<std::uint32_t>("post", shape).write<std::uint32_t>(post);
-    all.create_dataset<std::uint32_t>("layer", shape).write<std::uint32_t>(layer);
-    all.create_dataset<std::uint32_t>("is_probe", shape).write<std::uint32_t>(probe);
-    all.create_dataset<std::uint64_t>("edge_id", shape).write<std::uint64_t>(edge);
-    all.create_dataset<std::uint64_t>("since", shape).write<std::uint64_t>(since);
+    const auto add = [&]<class T>(const char* name, const std::vector<T>& values,
+                                  const char* meaning) {
+      described(all.create_dataset<T>(name, shape), meaning).template write<T>(values);
+    };
+    add("pre", pre, "of each column of data: the presynaptic neuron");
+    add("post", post, "the postsynaptic node: a neuron, or neurons + t of token t");
+    add("layer", layer, "the layer, from 1");
+    add("is_probe", probe, "1: followed by a probe, 0: a synapse of the model");
+    add("edge_id", edge, "its position in /projections/gs of the model by rows; 2^64 - 1: none");
+    add("since", since, "tokens read before the probe was placed, of which it knows nothing");
   }
 
   void add(std::uint64_t, token_id, const recording_row& row) override {
@@ -123,18 +145,27 @@ class events_file final : public recording_file {
       hdf5::dataset times =
           population.create_rows<double>("timestamps", {}, chunk_bytes / sizeof(double));
       times.set_text("units", "ms");
+      times.set_text("description", "the position of the token; one token is 1 ms");
       times_ = column<double>(std::move(times));
     }
-    nodes_ = list<std::uint64_t>(population, "node_ids");
-    values_ = list<float>(population, "values");
+    nodes_ = list<std::uint64_t>(population, "node_ids",
+                                 "the neuron, or of a synapse the postsynaptic node");
+    hdf5::dataset values =
+        described(population.create_rows<float>("values", {}, chunk_bytes / sizeof(float)),
+                  meaning(what.what));
+    values.set_text("units", "1");
+    values_ = column<float>(std::move(values));
     if (what.what == quantity::synapses) {
       population.set_text("edge_population", "gs");
-      edges_ = list<std::uint64_t>(population, "edge_ids");
+      edges_ =
+          list<std::uint64_t>(population, "edge_ids",
+                              "the synapse: its position in /projections/gs of the model by rows");
       has_edges_ = true;
     }
     hdf5::group mapping = root.create_group("mapping");
     marker_ = marker(mapping);
-    count_ = mapping.create_dataset<std::uint64_t>("events", {1});
+    count_ = described(mapping.create_dataset<std::uint64_t>("events", {1}),
+                       "how many events are committed");
   }
 
  private:
@@ -178,8 +209,8 @@ class logits_file final : public recording_file {
               const std::string& shown)
       : recording_file(path, what, shown) {
     hdf5::group root = file_.root();
-    tokens_ = list<token_id>(root, "tokens");
-    logits_ = table<float>(root, "logits", what.width, "nats");
+    tokens_ = list<token_id>(root, "tokens", "the token that was read, of each row");
+    logits_ = table<float>(root, "logits", what.width, "nats", what.what);
     hdf5::group mapping = root.create_group("mapping");
     marker_ = marker(mapping);
   }
@@ -227,6 +258,13 @@ recording_file::recording_file(const std::filesystem::path& path, const recordin
   root.set_numbers32("version", version);
   root.set_text("format", what.layout == recording_layout::logits ? "bdh-logits" : "bdh-report");
   root.set_text("request", what.request);
+  root.set_text("description", meaning(what.what));
+  for (const auto& [name, value] : {std::pair("creator", &what.origin.creator),
+                                    {"model_sha256", &what.origin.model_sha256},
+                                    {"model", &what.origin.model},
+                                    {"run", &what.origin.run},
+                                    {"run_started", &what.origin.started}})
+    if (!value->empty()) root.set_text(name, value->substr(0, longest_text));
 }
 
 std::unique_ptr<recording_file> recording_file::create(const std::filesystem::path& path,

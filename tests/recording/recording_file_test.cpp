@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <hdf5.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include <bdh/error.hpp>
@@ -10,6 +11,7 @@
 #include "../files/support.hpp"
 #include "descriptions.hpp"
 #include "io/files/journal.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/recording/recording.hpp"
 #include "sonata_check.hpp"
 
@@ -154,6 +156,94 @@ TEST_CASE("a reopened report goes on as if it had never stopped") {
     std::filesystem::remove(journal_of(b));
     CHECK_THROWS_AS(recording::reopen(dir / "b", what.name, what.start), input_error);
   }
+}
+
+TEST_CASE("a recording says what it holds, in which units, and where it is from") {
+  for (recording_description what : all) {
+    CAPTURE(what.name);
+    what.origin = {.creator = "bdh 1.2.3",
+                   .model_sha256 = "0123abcd",
+                   .model = "model.safetensors",
+                   .run = "my run",
+                   .started = "2026-01-31T12:00:00+01:00"};
+    const files::folder dir;
+    {
+      recording r = recording::create(dir.path(), what);
+      append(r, 10);
+      r.close();
+    }
+    rebuild(journal_of(dir.path() / what.name), dir / "rebuilt.h5");
+    recording::reopen(dir.path(), what.name, what.start + 5 * what.every).close();
+    for (const auto& path : {dir.path() / what.name, dir / "rebuilt.h5"}) {
+      const hdf5::file f = hdf5::file::open(path, {std::uint64_t{1} << 20, false});
+      const hdf5::group root = f.root();
+      CHECK(root.text("creator") == "bdh 1.2.3");
+      CHECK(root.text("model_sha256") == "0123abcd");
+      CHECK(root.text("model") == "model.safetensors");
+      CHECK(root.text("run") == "my run");
+      CHECK(root.text("run_started") == "2026-01-31T12:00:00+01:00");
+      CHECK(root.text("description") == meaning(what.what));
+      const hdf5::dataset time = root.open_group("mapping").open_dataset("time");
+      CHECK(time.text("units") == "ms");
+      CHECK(time.text("description").find("One token is 1 ms") != std::string::npos);
+      const auto values = [&] {
+        if (what.layout == recording_layout::logits) return root.open_dataset("logits");
+        if (what.layout == recording_layout::events)
+          return root.open_group("spikes").open_group("neurons").open_dataset("values");
+        return root.open_group("report").open_group("neurons").open_dataset("data");
+      };
+      CHECK(values().text("description") == meaning(what.what));
+      CHECK(values().text("units") == (what.layout == recording_layout::logits ? "nats" : "1"));
+    }
+  }
+  CHECK(std::string(meaning(quantity::x)).starts_with("X(i) >= 0 of neuron i in this layer"));
+  CHECK(std::string(meaning(quantity::y)).starts_with("Y(j) >= 0 of neuron j in this layer"));
+  CHECK(meaning(quantity::snapshot) == meaning(quantity::synapses));
+}
+
+TEST_CASE("what is not known of a recording's origin is left out") {
+  const files::folder dir;
+  recording::create(dir.path(), frames()).close();
+  const hdf5::file f =
+      hdf5::file::open(dir.path() / frames().name, {std::uint64_t{1} << 20, false});
+  for (const char* name : {"creator", "model_sha256", "model", "run", "run_started"})
+    CHECK(!f.root().has_attribute(name));
+}
+
+// As before descriptions had an origin.
+TEST_CASE("a journal without an origin makes its recording again") {
+  const files::folder dir;
+  recording_description what = frames();
+  what.origin.creator = "bdh 1.2.3";
+  {
+    recording r = recording::create(dir.path(), what);
+    append(r, 3);
+  }
+  const auto journal = journal_of(dir.path() / what.name);
+  std::vector<std::vector<std::byte>> records;
+  {
+    journal_reader from(journal);
+    while (const auto content = from.next()) records.emplace_back(content->begin(), content->end());
+  }
+  const auto* const first = reinterpret_cast<const std::uint8_t*>(records[0].data());
+  nlohmann::json description = nlohmann::json::from_cbor(first, first + records[0].size());
+  REQUIRE(description.erase("origin") == 1);
+  const std::vector<std::uint8_t> older = nlohmann::json::to_cbor(description);
+  std::filesystem::remove(journal);
+  auto to = journal_writer::create(journal);
+  to.append(std::as_bytes(std::span(older)));
+  for (std::size_t k = 1; k < records.size(); ++k) to.append(records[k]);
+  to.sync();
+  const rebuilt made = rebuild(journal, dir / "new.h5");
+  CHECK(made.rows == 3);
+  CHECK(made.what.origin.creator.empty());
+  CHECK(sonata::structure(dir / "new.h5") == sonata::faults{});
+  // Another kind of origin is no description.
+  description["origin"] = {1, 2};
+  const std::vector<std::uint8_t> broken = nlohmann::json::to_cbor(description);
+  std::filesystem::remove(journal);
+  journal_writer::create(journal).append(std::as_bytes(std::span(broken)));
+  CHECK_THROWS_AS(rebuild(journal, dir / "other.h5"), input_error);
 }
 
 TEST_CASE("a damaged journal gives what is before the damage") {
