@@ -52,7 +52,8 @@ std::span<const step_command> intervene_commands();
 // On standard output, made fit for a terminal.
 void say(std::string_view text);
 
-std::string shown_token(const model& m, token_id token);  // "72 'H'", or "10"
-std::string shown_number(double value);                   // 6 significant digits
+std::string shown_token(const model& m,
+                        token_id token);  // "72 'H'", "10 '\n'"; "72" where it has no text
+std::string shown_number(double value);   // 6 significant digits
 
 }  // namespace bdh::app

@@ -188,6 +188,34 @@ void generate(step_session& session, arguments& a) {
   print(written.finish() + "\n");
 }
 
+// Blanks other than ' ', and what has no width or turns the direction of writing.
+bool looks_like_another(std::uint32_t code) {
+  return (code >= 0x7f && code <= 0xa0) || code == 0xad || code == 0x1680 || code == 0x180e ||
+         (code >= 0x2000 && code <= 0x200f) || (code >= 0x2028 && code <= 0x202f) ||
+         (code >= 0x205f && code <= 0x206f) || code == 0x3000 || code == 0xfeff ||
+         (code >= 0xfff0 && code <= 0xfffd);
+}
+
+// With escapes for what cannot be seen, or looks like something else: so that the texts of
+// different tokens are different.
+std::string distinct(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const utf8_character c = decode_utf8(text);
+    const std::size_t length = std::max<std::size_t>(c.length, 1);
+    const std::size_t known = std::string_view("\n\t\r\\").find(text[0]);
+    if (known != std::string_view::npos)
+      shown += {'\\', "ntr\\"[known]};
+    else if (c.length == 0 || c.code < 0x20 || looks_like_another(c.code))
+      for (char byte : text.substr(0, length))
+        shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    else
+      shown += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return shown;
+}
+
 void logits(step_session& session, arguments& a) {
   std::uint64_t most = 10;
   if (!a.empty()) {
@@ -326,8 +354,7 @@ void say(std::string_view text) {
 
 std::string shown_token(const model& m, token_id token) {
   const std::string text = token_text(m, token);
-  const bool visible = !text.empty() && is_utf8(text) && one_line(text) == text;
-  return visible ? fmt::format("{} '{}'", token, text) : fmt::format("{}", token);
+  return text.empty() ? fmt::format("{}", token) : fmt::format("{} '{}'", token, distinct(text));
 }
 
 std::string shown_number(double value) { return fmt::format("{:.6g}", value); }

@@ -255,9 +255,17 @@ class Values(StepTest):
         self.assertRegex(text, "[▁▂▃▄▅▆▇█]{5}")
         self.assertRegex(text, "[·░▒▓█]{5}")
 
+    def test_logits_show_tokens_that_look_alike_apart(self):
+        text = self.step(self.trained, "text To be", "logits top 256")
+        shown = re.findall(r"^ +(\d+ '.*?'|\d+) +-?[\d.]\S* +\S+$", text, re.M)
+        self.assertEqual(len(shown), 256)
+        self.assertEqual(len({one.split(" ", 1)[1] for one in shown}), 256)
+        self.assertLessEqual({"10 '\\n'", "9 '\\t'", "32 ' '", "0 '\\x00'", "127 '\\x7f'",
+                              "195 '\\xc3'", "92 '\\\\'", "160 '\\xa0'", "65 'A'"}, set(shown))
+
     def test_logits_are_probabilities_and_generate_takes_the_first(self):
         text = self.step(self.trained, "text To be", "logits 256", "generate 1")
-        rows = re.findall(r"^ +(\d+)(?: '.')? +(\S+) +(\S+)$", text, re.M)
+        rows = re.findall(r"^ +(\d+) '.*?' +(\S+) +(\S+)$", text, re.M)
         self.assertEqual(len(rows), 256)
         self.assertAlmostEqual(sum(float(p) for _, _, p in rows), 1, 4)
         self.assertEqual(text.split("\n")[-2], chr(int(rows[0][0])))
