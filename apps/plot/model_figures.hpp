@@ -18,7 +18,8 @@ struct graph_choice {
   std::optional<double> beta;  // edges with |weight| > beta
   std::optional<double>
       keep;  // the share of the pairs of neurons that have the largest |weight|, 0 < share <= 1
-  std::uint64_t threads = 1;  // never change a bit
+  std::uint64_t threads = 1;                              // never change a bit
+  figure::joined_as joined = figure::joined_as::largest;  // of a matrix: a cell's weights
 };
 
 struct community_choice {
@@ -30,6 +31,8 @@ struct neighbourhood_choice {
   std::uint64_t hubs = 5, top_edges = 100;
   std::string ego;  // a neuron, by name or number: its neighbourhood instead of the hubs'
 };
+
+std::string model_name(const std::string& path);  // "brain" of brain.bdh.h5
 
 // `name` is what titles call the model. All throw input_error for what the model does not have, and
 // `stopped` when a signal requests a stop.

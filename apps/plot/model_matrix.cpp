@@ -20,17 +20,32 @@ constexpr neuron_id most_labelled = 40;  // neurons that get a tick each
 constexpr std::size_t blocks_at_once = 16;
 constexpr double shown_share = 0.995;  // of the cells, whose colours differ
 
-// Sums of weights over cells of `side` neurons in the order of their places; the same bits for any
-// number of threads: rows are summed in the order of their sources, and added up in the order of
-// their targets.
-class cell_sums {
+// Places of neurons in equal pieces, of which some have one more than others.
+struct cell_row {
+  neuron_id neurons = 0, cells = 0;
+
+  explicit cell_row(neuron_id n) : neurons(n), cells(std::min(n, most_cells)) {}
+  neuron_id of(neuron_id place) const {
+    return static_cast<neuron_id>(std::uint64_t{place} * cells / neurons);
+  }
+  neuron_id begin(neuron_id cell) const {
+    return static_cast<neuron_id>((std::uint64_t{cell} * neurons + cells - 1) / cells);
+  }
+  neuron_id size(neuron_id cell) const { return begin(cell + 1) - begin(cell); }
+};
+
+// The sum of the weights in each cell of pairs of neurons, or the one of the largest size, in the
+// order of their places; the same bits for any number of threads: rows are read in the order of
+// their sources, and put together in the order of their targets.
+class cell_values {
  public:
-  cell_sums(const model_graph& g, const std::vector<neuron_id>& place_of, neuron_id side)
+  cell_values(const model_graph& g, const std::vector<neuron_id>& place_of, const cell_row& cells,
+              figure::joined_as joined)
       : g_(g),
-        side_(side),
-        cells_((g.window().targets + side - 1) / side),
-        sums_(std::size_t{cells_} * cells_) {
-    for (neuron_id place : place_of) cell_of_.push_back(place / side);
+        largest_(joined == figure::joined_as::largest),
+        cells_(cells.cells),
+        values_(std::size_t{cells_} * cells_) {
+    for (neuron_id place : place_of) cell_of_.push_back(cells.of(place));
   }
 
   std::vector<double> run() {
@@ -57,18 +72,22 @@ class cell_sums {
       for (std::size_t k = 0; k < count; ++k)
         merge(static_cast<neuron_id>((first + k) * rows.block_rows()), parts[k]);
     }
-    return std::move(sums_);
+    return std::move(values_);
   }
 
-  neuron_id cells() const { return cells_; }
-
  private:
+  void join(double& to, double weight) const {
+    if (!largest_)
+      to += weight;
+    else if (std::abs(weight) > std::abs(to))
+      to = weight;
+  }
   void add(const weight_row& row, double* to) const {
     if (row.target >= g_.window().targets) return;
     for (std::size_t e = 0; e < row.weights.size(); ++e) {
       const std::size_t j = row.sources.empty() ? e : row.sources[e];
       if (j >= g_.window().sources) break;
-      to[cell_of_[j]] += row.weights[e];
+      join(to[cell_of_[j]], row.weights[e]);
     }
   }
 
@@ -77,14 +96,15 @@ class cell_sums {
         g_.window().targets, first_target + static_cast<neuron_id>(part.size() / cells_));
     for (neuron_id target = first_target; target < last; ++target)
       for (neuron_id c = 0; c < cells_; ++c)
-        sums_[std::size_t{cell_of_[target]} * cells_ + c] +=
-            part[std::size_t{target - first_target} * cells_ + c];
+        join(values_[std::size_t{cell_of_[target]} * cells_ + c],
+             part[std::size_t{target - first_target} * cells_ + c]);
   }
 
   const model_graph& g_;
-  neuron_id side_, cells_;
+  bool largest_;
+  neuron_id cells_;
   std::vector<neuron_id> cell_of_;
-  std::vector<double> sums_;
+  std::vector<double> values_;
 };
 
 struct ordering {
@@ -154,7 +174,8 @@ std::vector<figure::tick> ticks_of(const model& m, const ordering& o, bool downw
   const auto at = [&](double place) { return downwards ? n - place : place; };
   if (n <= most_labelled) {
     for (neuron_id place = 0; place < n; ++place)
-      all.push_back({at(place + 0.5), figure::cut(neuron_label(m, o.neuron_at[place]), 60, 10)});
+      all.push_back(
+          {at(place + 0.5), figure::cut_inside(neuron_label(m, o.neuron_at[place]), 60, 10)});
   } else {
     for (const figure::tick& t : figure::scale(figure::spacing::linear, 0, n).ticks(6, true).ticks)
       all.push_back({at(t.value), t.label});
@@ -173,6 +194,26 @@ figure::mark boundary_lines(const ordering& o, double n) {
     lines.y.insert(lines.y.end(), {0, n, down, down});
   }
   return lines;
+}
+
+// What rows and columns are called; the first row of the picture is its lowest one.
+void name_cells(figure::heat_map& h, const model& m, const ordering& o, const cell_row& row,
+                bool by_community) {
+  const auto name = [&](neuron_id place) {
+    const std::string label = neuron_label(m, o.neuron_at[place]);
+    return by_community ? fmt::format("{} at place {}", label, place) : label;
+  };
+  const auto add = [&](figure::cell_names& to, neuron_id cell) {
+    to.first.push_back(name(row.begin(cell)));
+    to.last.push_back(name(row.begin(cell + 1) - 1));
+    to.sizes.push_back(row.size(cell));
+  };
+  h.row_names.what = "postsynaptic";
+  h.column_names.what = "presynaptic";
+  for (neuron_id c = 0; c < row.cells; ++c) {
+    add(h.row_names, row.cells - 1 - c);
+    add(h.column_names, c);
+  }
 }
 
 const char* weight_label(const graph_choice& choice) {
@@ -203,44 +244,49 @@ figure::picture matrix_of(const model& m, const std::string& name, const graph_c
   figure::picture p{
       {.title = fmt::format("{} of {}", g.name(), name), .width = 660, .panel_height = 540}, {}};
   const ordering o = by_community ? by_communities(g, communities, p.what.notes) : by_number(m);
-  const neuron_id side = (n + most_cells - 1) / most_cells;
-  cell_sums sums(g, o.place_of, side);
-  const std::vector<double> by_cell = sums.run();
-  const neuron_id cells = sums.cells();
+  const cell_row row(n);
+  const neuron_id cells = row.cells;
+  const bool plain = cells == n, mean = choice.joined == figure::joined_as::mean;
+  const std::vector<double> by_cell = cell_values(g, o.place_of, row, choice.joined).run();
   figure::heat_map h{.rows = cells,
                      .columns = cells,
                      .left = 0,
-                     .right = static_cast<double>(cells) * side,
-                     .bottom = n - static_cast<double>(cells) * side,
+                     .right = static_cast<double>(n),
+                     .bottom = 0,
                      .top = static_cast<double>(n),
-                     .is_signed = choice.graph != "gs"};
+                     .is_signed = choice.graph != "gs",
+                     .joined = choice.joined};
   h.values.resize(by_cell.size());
-  const auto within = [&](neuron_id cell) { return std::min(n, (cell + 1) * side) - cell * side; };
-  p.csv = side == 1 ? "post/pre" : "first_post/first_pre";
+  p.csv = plain ? "post/pre" : "first_post/first_pre";
   const auto heading = [&](neuron_id cell) {
-    return side == 1 ? csv_quoted_if_needed(neuron_label(m, o.neuron_at[cell]))
-                     : std::to_string(cell * side);
+    return plain ? csv_quoted_if_needed(neuron_label(m, o.neuron_at[cell]))
+                 : std::to_string(row.begin(cell));
   };
   for (neuron_id c = 0; c < cells; ++c) p.csv += "," + heading(c);
   p.csv += "\n";
   for (neuron_id r = 0; r < cells; ++r) {
     p.csv += heading(r);
     for (neuron_id c = 0; c < cells; ++c) {
-      const double mean =
-          by_cell[std::size_t{r} * cells + c] / (static_cast<double>(within(r)) * within(c));
-      h.values[std::size_t{cells - 1 - r} * cells + c] = mean;  // the first row on top
-      p.csv += fmt::format(",{:.7g}", mean);
+      double value = by_cell[std::size_t{r} * cells + c];
+      if (mean) value /= static_cast<double>(row.size(r)) * row.size(c);
+      h.values[std::size_t{cells - 1 - r} * cells + c] = value;  // the first row on top
+      p.csv += fmt::format(",{:.7g}", value);
     }
     p.csv += "\n";
   }
+  name_cells(h, m, o, row, by_community);
   const double limit = colour_limit(h.values, p.what.notes);
   h.least = h.is_signed ? -limit : 0;
   h.most = limit;
-  h.label = side == 1 ? weight_label(choice) : fmt::format("mean {}", weight_label(choice));
-  if (side != 1)
-    p.what.notes.push_back(fmt::format(
-        "Each cell is the mean over {} × {} pairs of neurons; pairs without an edge count as 0.",
-        side, side));
+  const char* const kind = mean ? "mean" : "largest";
+  h.label = plain ? weight_label(choice) : fmt::format("{} {}", kind, weight_label(choice));
+  if (!plain) {
+    const neuron_id side = (n + cells - 1) / cells;
+    p.what.notes.push_back(
+        fmt::format("Each cell is the {} over {}{} × {} pairs of neurons{}.", kind,
+                    n % cells != 0 ? "up to " : "", side, side,
+                    mean ? "; pairs without an edge count as 0" : ", by its size"));
+  }
   figure::panel panel = matrix_panel(m, o, by_community);
   panel.heat = std::move(h);
   if (!by_community && m.heads() > 1)

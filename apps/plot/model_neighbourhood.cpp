@@ -222,6 +222,8 @@ class neighbourhood {
           k.y.push_back(at_.at(i).y);
           k.clearance.push_back(size_of(i) / 2 + margin);
         }
+        k.tips.push_back(fmt::format("{} → {}: weight {:.4g}", neuron_label(m_, e.source),
+                                     neuron_label(m_, e.target), e.weight));
         k.sizes.push_back(0.6 + 1.6 * std::abs(e.weight) / strongest);
       }
       if (!k.x.empty()) both.push_back(std::move(k));
@@ -315,7 +317,11 @@ figure::picture neighbourhood_of(const model& m, const std::string& name,
        .panel_height = 520},
       near.csv()};
   figure::panel panel{.x = {.least = -0.08, .most = 1.08, .tight = true, .hidden = true},
-                      .y = {.least = -0.06, .most = 1.06, .tight = true, .hidden = true},
+                      .y = {.label = "edges and neurons",
+                            .least = -0.06,
+                            .most = 1.06,
+                            .tight = true,
+                            .hidden = true},
                       .marks = near.marks(),
                       .nothing = "no edges"};
   p.what.panels.push_back(std::move(panel));

@@ -41,6 +41,7 @@ class model_picture final : public picture_kind {
           .type_name("SHARE")
           .excludes("--beta");
     }
+    if (what == matrix) add_join(c, joined_, "what a cell shows of several weights");
     if (what == matrix)
       c.add("--order", order_, "of the neurons: id, or community [id]")
           .type_name("O")
@@ -77,17 +78,16 @@ class model_picture final : public picture_kind {
       throw input_error(subject_, "the folder of a run", "a model",
                         "the pictures of a run are raster, rates, sparsity, synapse");
     const model m = open_model(subject_);
-    std::string name = std::filesystem::path(subject_).filename().string();
-    if (constexpr std::string_view suffix = ".bdh.h5";
-        name.ends_with(suffix) && name.size() > suffix.size())
-      name.resize(name.size() - suffix.size());
+    graph_choice graph = graph_;
+    graph.joined = joined_of(joined_);
+    const std::string name = model_name(subject_);
     switch (what_) {
       case figure_of::degrees:
         return degrees_of(m, name, graph_);
       case figure_of::weights:
         return weights_of(m, name, graph_);
       case figure_of::matrix:
-        return matrix_of(m, name, graph_, order_ == "community", communities_);
+        return matrix_of(m, name, graph, order_ == "community", communities_);
       case figure_of::modularity:
         return modularity_of(m, name, graph_, communities_);
       default:
@@ -99,10 +99,18 @@ class model_picture final : public picture_kind {
   graph_choice graph_;
   community_choice communities_;
   neighbourhood_choice around_;
-  std::string order_ = "id";
+  std::string order_ = "id", joined_ = "largest";
 };
 
 }  // namespace
+
+std::string model_name(const std::string& path) {
+  std::string name = std::filesystem::path(path).filename().string();
+  if (constexpr std::string_view suffix = ".bdh.h5";
+      name.ends_with(suffix) && name.size() > suffix.size())
+    name.resize(name.size() - suffix.size());
+  return name;
+}
 
 std::vector<std::unique_ptr<picture_kind>> model_pictures(command_line& plot) {
   std::vector<std::unique_ptr<picture_kind>> all;

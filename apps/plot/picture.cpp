@@ -46,13 +46,21 @@ int picture_kind::run() const {
   return 0;
 }
 
+void add_join(command_line& c, std::string& to, const std::string& help) {
+  c.add("--join", to, help + " [largest]").type_name("J").one_of({"largest", "mean"});
+}
+
+figure::joined_as joined_of(const std::string& text) {
+  return text == "mean" ? figure::joined_as::mean : figure::joined_as::largest;
+}
+
 namespace {
 
 using maker = figure::picture (*)(const run_reader&, const figure_choice&);
 
 class run_picture final : public picture_kind {
  public:
-  enum needs { plain, neurons, synapses };
+  enum needs { plain, raster, synapses };
   run_picture(command_line& plot, const std::string& name, const std::string& help, maker make,
               needs more)
       : picture_kind(plot, name, help, "RUN", "the folder of a run"), make_(make) {
@@ -61,9 +69,11 @@ class run_picture final : public picture_kind {
                          {1, std::numeric_limits<layer_id>::max(), "an integer >= 1"},
                          "only this layer [all]")
         .type_name("L");
-    if (more == neurons)
+    if (more == raster) {
       c.add("--neurons", choice_.neurons, "only these, as 5,7-9 or by name [all recorded]")
           .type_name("LIST");
+      add_join(c, joined_, "what a cell shows of several tokens: the largest share, or their mean");
+    }
     if (more != synapses) return;
     c.add("--synapse", choice_.synapses, "I->J; repeatable [the strongest recorded]")
         .type_name("I->J");
@@ -78,11 +88,15 @@ class run_picture final : public picture_kind {
     if (identify(subject_) == file_kind::model)
       throw input_error(subject_, "a model", "the folder of a run",
                         "the pictures of a model are degree, weights, matrix, modularity, graph");
-    return make_(run_reader(subject_), choice_);
+    figure_choice choice = choice_;
+    choice.width = width_or(figure_width);
+    choice.joined = joined_of(joined_);
+    return make_(run_reader(subject_), choice);
   }
 
   maker make_;
   figure_choice choice_;
+  std::string joined_ = "largest";
 };
 
 class plot_app final : public command {
@@ -112,7 +126,7 @@ std::vector<std::unique_ptr<picture_kind>> run_pictures(command_line& plot) {
     all.push_back(std::make_unique<run_picture>(plot, name, help, make, more));
   };
   add("raster", "which neurons are active at which tokens; needs a run with --record events",
-      raster_of, run_picture::neurons);
+      raster_of, run_picture::raster);
   add("rates", "how often neurons are active, and how many at each token", rates_of,
       run_picture::plain);
   add("sparsity", "active share of X and Y by layer, and against the surprisal of the token",

@@ -24,6 +24,7 @@ class picture_kind {
   int run() const;  // draws, writes both files; the exit code
 
  protected:
+  double width_or(double by_default) const { return width_.value_or(by_default); }
   virtual figure::picture drawn() const = 0;
 
   command_line& arguments_;
@@ -35,6 +36,10 @@ class picture_kind {
   double scale_ = 2;
   bool force_ = false;
 };
+
+// --join largest|mean, and what it chooses.
+void add_join(command_line& c, std::string& to, const std::string& help);
+figure::joined_as joined_of(const std::string& text);
 
 std::vector<std::unique_ptr<picture_kind>> run_pictures(
     command_line& plot);  // raster, rates, sparsity, synapse

@@ -15,11 +15,13 @@
 #include "apps/plot/figure/text.hpp"
 #include "apps/plot/model_figures.hpp"
 #include "apps/plot/model_graph.hpp"
+#include "apps/plot/report_model.hpp"
 #include "apps/plot/report_page.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/json.hpp"
+#include "io/model/file_kind.hpp"
 
 namespace bdh::app {
 namespace {
@@ -92,7 +94,8 @@ page_section text_section(const run_reader& run, const token_table& t, std::size
                : fmt::format("<p>Mean surprisal {:.3f} nats per token, over {} tokens.</p>\n",
                              nats / static_cast<double>(known), known);
   s.body += (known == 0 ? std::string() : key_of_colours(step)) +
-            "<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow keys go "
+            "<div>\n<div class=\"tokens\" data-rove role=\"group\" aria-label=\"The tokens; arrow "
+            "keys go "
             "through them\">";
   for (std::size_t k = 0; k < shown; ++k) {
     const double v = k < t.surprisal.size() ? t.surprisal[k] : std::nan("");
@@ -103,7 +106,7 @@ page_section text_section(const run_reader& run, const token_table& t, std::size
                          : "",
         token_html(run, k));
   }
-  s.body += "</div>\n";
+  s.body += std::string("</div>\n") + tip_line + "</div>\n";
   if (shown < run.tokens.size())
     s.body += fmt::format("<p>The first {} of {} tokens; --limit shows more.</p>\n", shown,
                           run.tokens.size());
@@ -168,24 +171,6 @@ std::string strongest_synapses(const figure::drawing& d) {
   return html + "</tbody>\n</table>\n";
 }
 
-// A figure, or why there is none.
-template <class Make>
-std::string figure_html(Make make, bool interactive, const std::string& caption) {
-  try {
-    const figure::picture p = make();
-    return (interactive ? strongest_synapses(p.what) : std::string()) +
-           (interactive ? "<figure data-rove>\n" : "<figure>\n") + in_svg(p.what, interactive) +
-           "<figcaption>" + escaped(caption) + "</figcaption>\n</figure>\n";
-  } catch (const device_error&) {
-    throw;
-  } catch (const error& e) {
-    return "<p>" +
-           escaped(e.hint().starts_with("bdh run") ? e.found() + "; to have it: " + e.hint()
-                                                   : e.what()) +
-           "</p>\n";
-  }
-}
-
 // Of the run's model, where that is still there and small enough not to be waited for.
 page_section degrees_section(const run_reader& run) {
   page_section s{"degrees", "Degrees", {}};
@@ -202,7 +187,7 @@ page_section degrees_section(const run_reader& run) {
     graph_choice choice;
     choice.graph = graph;
     choice.threads = std::max(1u, std::thread::hardware_concurrency());
-    s.body += figure_html([&] { return degrees_of(*found.subject, name, choice); }, false,
+    s.body += figure_html([&] { return degrees_of(*found.subject, name, choice); },
                           fmt::format("The model's graph {}.", graph));
   }
   return s;
@@ -236,6 +221,17 @@ page_section provenance(const run_reader& run) {
   return s;
 }
 
+page_section synapses_section(const run_reader& run, const figure_choice& choice) {
+  std::string table;
+  const auto make = [&] {
+    figure::picture p = synapses_of(run, choice);
+    table = strongest_synapses(p.what);
+    return p;
+  };
+  const std::string drawn = figure_html(make, "Strengths over the tokens.");
+  return {"synapses", "Synapses", table + drawn};
+}
+
 page page_of(const run_reader& run, std::size_t limit) {
   const token_table t = read_token_table(run);
   page p;
@@ -244,21 +240,19 @@ page page_of(const run_reader& run, std::size_t limit) {
       fmt::format("{} through {} in {}; {}.", counted(run.tokens.size(), "token"),
                   counted(run.neurons, "neuron"), counted(run.layers, "layer"), name(run.status));
   p.sections.push_back(text_section(run, t, limit));
+  const figure_choice choice{.interactive = true, .width = page_width};
   const auto of_run = [&](figure::picture (*make)(const run_reader&, const figure_choice&),
-                          bool interactive, const std::string& caption) {
-    return figure_html([&] { return make(run, {.most_tips = 150}); }, interactive, caption);
+                          const std::string& caption) {
+    return figure_html([&] { return make(run, choice); }, caption);
   };
   p.sections.push_back({"raster", "Active neurons",
-                        of_run(raster_of, false, "Which neurons were active at which tokens.")});
+                        of_run(raster_of, "Which neurons were active at which tokens.")});
   p.sections.push_back(
       {"rates", "Activity",
-       of_run(rates_of, false, "How often neurons are active, and how many at each token.")});
-  p.sections.push_back(
-      {"sparsity", "Sparsity",
-       of_run(sparsity_of, false, "Active shares by layer, and against surprisal.")});
-  p.sections.push_back(
-      {"synapses", "Synapses",
-       of_run(synapses_of, true, "Strengths over the tokens; arrow keys go through the values.")});
+       of_run(rates_of, "How often neurons are active, and how many at each token.")});
+  p.sections.push_back({"sparsity", "Sparsity",
+                        of_run(sparsity_of, "Active shares by layer, and against surprisal.")});
+  p.sections.push_back(synapses_section(run, choice));
   p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));
   p.data = json_text(token_data(run, t, limit));
@@ -268,14 +262,14 @@ page page_of(const run_reader& run, std::size_t limit) {
 class report_app final : public command {
  public:
   explicit report_app(command_line& program)
-      : command(program, "report", "Make one page of HTML from a run.") {
+      : command(program, "report", "Make one page of HTML from a run or a model.") {
     command_line& c = arguments_;
-    c.add("RUN", run_, "the folder of a run").required().type_name("");
+    c.add("RUN", subject_, "the folder of a run, or a model, NAME.bdh.h5").required().type_name("");
     c.add("-o,--output", target_, "NAME.html; it needs no other file and no network")
         .required()
         .type_name("FILE");
     add_number<std::uint64_t>(c, "--limit", limit_, positive_count,
-                              "tokens of the text that are shown [5000]")
+                              "of a run: tokens of the text that are shown [5000]")
         .type_name("N");
     c.add_flag("--force", force_, "overwrite FILE");
   }
@@ -285,7 +279,7 @@ class report_app final : public command {
     { const atomic_file target(target_, force_); }  // refuses before the work, not after it
     stop_on_signals();
     try {
-      const std::string html = in_html(page_of(run_reader(run_), limit_));
+      const std::string html = in_html(made());
       stop_if_requested();
       figure::write_whole(target_, html, force_);
     } catch (const stopped&) {
@@ -297,7 +291,12 @@ class report_app final : public command {
   }
 
  private:
-  std::string run_, target_;
+  page made() const {
+    if (identify(subject_) != file_kind::model) return page_of(run_reader(subject_), limit_);
+    return page_of_model(open_model(subject_), model_name(subject_));
+  }
+
+  std::string subject_, target_;
   std::uint64_t limit_ = 5000;
   bool force_ = false;
 };

@@ -2,8 +2,11 @@
 // nothing.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "apps/plot/figure/output.hpp"
 
 namespace bdh::app {
 
@@ -20,5 +23,14 @@ struct page {
 };
 
 std::string in_html(const page& p);
+
+// px: what a picture may use of the width of the page
+inline constexpr double page_width = 928;
+
+// The line in which a text or a picture shows single values.
+inline constexpr const char* tip_line = "<p class=\"tip\" role=\"status\"></p>\n";
+
+// A picture with such a line below it, as HTML; or why there is none, as a sentence.
+std::string figure_html(const std::function<figure::picture()>& make, const std::string& caption);
 
 }  // namespace bdh::app

@@ -10,6 +10,8 @@
 
 namespace bdh::app {
 
+inline constexpr double figure_width = 720;  // px, by default
+
 struct figure_choice {
   std::optional<layer_id> layer{};      // else all, or of many some
   std::string neurons{};                // of a raster; empty: all that were recorded
@@ -17,6 +19,9 @@ struct figure_choice {
   std::uint64_t top = 6;                // so many of these
   bool by_y = false;                    // synapses: as recorded by `factor y`
   std::uint64_t most_tips = 60;         // synapses: tokens of a line whose values a pointer shows
+  bool interactive = false;             // the figure's values are read one by one
+  double width = figure_width;          // px, of the figure
+  figure::joined_as joined = figure::joined_as::largest;  // of a raster: a cell's tokens
 };
 
 // Which neurons were active at which tokens. Throws input_error when the run did not record it.

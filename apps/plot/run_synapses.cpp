@@ -13,6 +13,7 @@
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "apps/runs/run_names.hpp"
+#include "graph/edge_ids.hpp"
 #include "io/files/csv.hpp"
 #include "io/recording/time_series.hpp"
 
@@ -33,32 +34,102 @@ struct followed {
 
 using pair = std::pair<neuron_id, neuron_id>;
 
-bool is_frames_of_synapses(const recording_reader& reader, bool by_y) {
-  const recording_description& d = reader.what();
-  return d.what == quantity::synapses && d.layout == recording_layout::frames && d.by_y == by_y;
+// The largest absolute strength of each recorded synapse: those that were chosen one by one, and by
+// the number of the edge those that were among the largest.
+struct recorded_strengths {
+  struct edge {
+    neuron_id post = 0;
+    float most = 0;
+  };
+  std::map<pair, float> pairs;
+  std::map<edge_id, edge> edges;  // by position in the file
+  std::uint64_t top = 0;          // != 0: only so many of each token
+};
+
+void take_frames(recording_reader& reader, recorded_strengths& to) {
+  const auto& synapses = reader.what().synapses;
+  std::vector<float> most(synapses.size(), 0);
+  recording_row row;
+  while (reader.next(row)) {
+    stop_if_requested();
+    for (std::size_t k = 0; k < most.size(); ++k)
+      if (std::abs(row.values[k]) > most[k]) most[k] = std::abs(row.values[k]);
+  }
+  for (std::size_t k = 0; k < most.size(); ++k) {
+    float& known = to.pairs[{synapses[k].pre, synapses[k].post}];
+    known = std::max(known, most[k]);
+  }
 }
 
-// The largest absolute strength of each recorded pair.
-std::map<pair, float> largest(const run_reader& run, const figure_choice& choice) {
-  std::map<pair, float> all;
+void take_largest(recording_reader& reader, recorded_strengths& to) {
+  to.top = reader.what().top;
+  recording_row row;
+  while (reader.next(row)) {
+    stop_if_requested();
+    for (std::size_t k = 0; k < row.values.size(); ++k) {
+      recorded_strengths::edge& known = to.edges[row.edges[k]];
+      known.post = static_cast<neuron_id>(row.nodes[k]);
+      known.most = std::max(known.most, std::abs(row.values[k]));
+    }
+  }
+}
+
+recorded_strengths largest(const run_reader& run, const figure_choice& choice) {
+  recorded_strengths all;
   for (const listed_recording& r : run.recordings) {
     if (!r.request.starts_with("synapses:") || (choice.layer && r.layer != *choice.layer)) continue;
     recording_reader reader = run.open(r);
-    if (!is_frames_of_synapses(reader, choice.by_y)) continue;
-    const auto& synapses = reader.what().synapses;
-    std::vector<float> most(synapses.size(), 0);
-    recording_row row;
-    while (reader.next(row)) {
-      stop_if_requested();
-      for (std::size_t k = 0; k < most.size(); ++k)
-        if (std::abs(row.values[k]) > most[k]) most[k] = std::abs(row.values[k]);
-    }
-    for (std::size_t k = 0; k < most.size(); ++k) {
-      float& known = all[{synapses[k].pre, synapses[k].post}];
-      known = std::max(known, most[k]);
-    }
+    const recording_description& d = reader.what();
+    if (d.what != quantity::synapses || d.by_y != choice.by_y) continue;
+    if (d.layout == recording_layout::frames)
+      take_frames(reader, all);
+    else
+      take_largest(reader, all);
   }
   return all;
+}
+
+using ranked = std::vector<std::pair<pair, float>>;
+
+void keep_strongest(ranked& all, std::size_t count) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  all.resize(std::min(all.size(), count));
+}
+
+// Which neurons the strongest of these edges join.
+ranked joined_by(const run_reader& run, const run_names& names, const recorded_strengths& all,
+                 std::size_t count) {
+  std::vector<std::pair<edge_id, recorded_strengths::edge>> strongest(all.edges.begin(),
+                                                                      all.edges.end());
+  std::stable_sort(strongest.begin(), strongest.end(),
+                   [](const auto& a, const auto& b) { return a.second.most > b.second.most; });
+  strongest.resize(std::min(strongest.size(), count));
+  if (strongest.empty()) return {};
+  const model* const m = names.subject();
+  if (m == nullptr || !m->is_direct())
+    throw input_error(run.folder.string(), "the largest synapses, by their number in the model",
+                      "the model, which knows the neurons that they join: " + names.missing());
+  const projection& gs = m->direct().gs;
+  std::vector<std::pair<edge_id, pair>> edges;  // that reach one of these targets
+  std::set<neuron_id> targets;
+  for (const auto& [position, e] : strongest) targets.insert(e.post);
+  for (neuron_id post : targets)
+    for (neuron_id pre = 0; pre < m->neurons(); ++pre)
+      if (const auto edge = gs.find(pre, post)) edges.push_back({*edge, {pre, post}});
+  std::sort(edges.begin(), edges.end());
+  std::vector<edge_id> ids;
+  for (const auto& [id, joined] : edges) ids.push_back(id);
+  const std::vector<edge_id> positions = file_positions(gs, ids);
+  ranked found;
+  for (const auto& [position, e] : strongest) {
+    const auto at = std::find(positions.begin(), positions.end(), position);
+    if (at == positions.end())
+      throw input_error(run.folder.string(), "a synapse " + std::to_string(position),
+                        "one of the model's");
+    found.push_back({edges[static_cast<std::size_t>(at - positions.begin())].second, e.most});
+  }
+  return found;
 }
 
 // With the arrow of texts.
@@ -69,18 +140,23 @@ std::string shown(const run_names& names, const synapse_name& s) {
   return text;
 }
 
-std::vector<followed> strongest(const run_reader& run, const figure_choice& choice) {
-  const std::map<pair, float> all = largest(run, choice);
-  std::vector<std::pair<pair, float>> order(all.begin(), all.end());
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  order.resize(std::min<std::size_t>(order.size(), choice.top));
+std::vector<followed> strongest(const run_reader& run, const figure_choice& choice,
+                                std::uint64_t& top) {
+  const recorded_strengths all = largest(run, choice);
   const run_names names(run);
+  ranked order = joined_by(run, names, all, choice.top);
+  top = all.top;
+  for (const auto& one : all.pairs)
+    if (std::none_of(order.begin(), order.end(),
+                     [&](const auto& o) { return o.first == one.first; }))
+      order.push_back(one);
+  keep_strongest(order, choice.top);
   std::vector<followed> chosen;
   for (const auto& [s, strength] : order) {
     const synapse_name name{s.first, s.second, false};
     chosen.push_back(
-        {shown(names, name), synapse_series(run, name, nullptr, choice.layer, choice.by_y)});
+        {shown(names, name), synapse_series(run, name, top != 0 ? names.subject() : nullptr,
+                                            choice.layer, choice.by_y)});
   }
   return chosen;
 }
@@ -102,6 +178,7 @@ std::vector<followed> chosen_synapses(const run_reader& run, const figure_choice
 struct of_layer {
   panel of;
   std::vector<std::uint64_t> positions;
+  layer_id layer = 0;
 };
 
 bool all_zero(const panel& p) {
@@ -112,11 +189,13 @@ bool all_zero(const panel& p) {
 
 // One synapse in one layer; its lines of CSV are added to `csv`.
 figure::mark line_of(const run_reader& run, const time_series& c, const std::string& name,
-                     std::uint64_t most_tips, std::string& csv) {
+                     const figure_choice& choice, std::string& csv) {
   figure::mark m{.name = name, .marked = true};
   const std::size_t tip_step =
-      std::max<std::size_t>(1, (c.positions.size() + most_tips - 1) / most_tips);
+      std::max<std::size_t>(1, (c.positions.size() + choice.most_tips - 1) / choice.most_tips);
   m.hidden_points = c.positions.size() > most_marked;
+  if (std::any_of(c.values.begin(), c.values.end(), [](float v) { return std::isnan(v); }))
+    m.size = 2.5;  // so that single values show
   const bool changes =
       std::any_of(c.values.begin(), c.values.end(), [](float v) { return v != 0; });
   for (std::size_t i = 0; i < c.positions.size(); ++i) {
@@ -127,6 +206,7 @@ figure::mark line_of(const run_reader& run, const time_series& c, const std::str
     csv += fmt::format("{},{},{},{},{},", position, run.tokens[token], csv_quoted(run.texts[token]),
                        c.layer, csv_quoted(name));
     csv += std::isnan(c.values[i]) ? std::string("\n") : fmt::format("{}\n", c.values[i]);
+    if (choice.interactive) continue;  // all values are read, by the names of the axis
     const bool has_tip = changes && i % tip_step == 0 && !std::isnan(c.values[i]);
     m.tips.push_back(has_tip ? fmt::format("{} after token {} '{}', {}: {:.4g}", name, position,
                                            run.texts[token], layer_name(c.layer), c.values[i])
@@ -135,14 +215,33 @@ figure::mark line_of(const run_reader& run, const time_series& c, const std::str
   return m;
 }
 
+// Flat lines show no more than a note.
+void add_panels(const run_reader& run, const figure_choice& choice, std::vector<of_layer> drawn,
+                const std::vector<of_layer>& flat, figure::drawing& d) {
+  std::string names;
+  for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
+  if (drawn.empty() && !flat.empty())
+    d.panels.push_back({.title = names, .nothing = "all strengths are 0"});
+  else if (!flat.empty())
+    d.notes.push_back(fmt::format("All strengths are 0 in {}: not drawn.", names));
+  d.columns = drawn.size() > 2 ? 2 : 1;
+  d.panel_height = drawn.size() > 2 ? 200 : 250;
+  for (of_layer& l : drawn) {
+    if (!l.positions.empty()) mark_interventions(run, l.of, l.layer);
+    l.of.x = token_axis(run, l.positions, choice.width / static_cast<double>(d.columns) - 90);
+    d.panels.push_back(std::move(l.of));
+  }
+}
+
 }  // namespace
 
 picture synapses_of(const run_reader& run, const figure_choice& choice) {
-  picture p{{.title = "Synapses of " + described(run), .width = figure_width},
+  picture p{{.title = "Synapses of " + described(run), .width = choice.width},
             "position,token,text,layer,synapse,strength\n"};
   std::vector<layer_id> layers = drawn_layers(run, choice, most_layers, p.what);
+  std::uint64_t top = 0;
   const std::vector<followed> all =
-      choice.synapses.empty() ? strongest(run, choice) : chosen_synapses(run, choice);
+      choice.synapses.empty() ? strongest(run, choice, top) : chosen_synapses(run, choice);
   if (all.empty())
     throw input_error(
         run.folder.string(),
@@ -163,33 +262,27 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
     for (std::size_t k = 0; k < all.size(); ++k)
       for (const time_series& c : all[k].series) {
         if (c.layer != l) continue;
-        figure::mark m = line_of(run, c, all[k].name, choice.most_tips, p.csv);
+        figure::mark m = line_of(run, c, all[k].name, choice, p.csv);
         m.of = figure::series_colour(k, all.size());
         m.with = series_shape(k);
         if (of.marks.empty()) positions = c.positions;
         since = std::max(since, c.since);
         of.marks.push_back(std::move(m));
       }
-    (all_zero(of) ? flat : drawn).push_back({std::move(of), std::move(positions)});
+    (all_zero(of) ? flat : drawn).push_back({std::move(of), std::move(positions), l});
   }
-  // Flat lines show no more than a note.
-  std::string names;
-  for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
-  if (drawn.empty() && !flat.empty())
-    p.what.panels.push_back({.title = names, .nothing = "all strengths are 0"});
-  else if (!flat.empty())
-    p.what.notes.push_back(fmt::format("All strengths are 0 in {}: not drawn.", names));
-  p.what.columns = drawn.size() > 2 ? 2 : 1;
-  p.what.panel_height = drawn.size() > 2 ? 200 : 250;
-  for (of_layer& l : drawn) {
-    l.of.x = token_axis(run, l.positions, figure_width / static_cast<double>(p.what.columns) - 90);
-    p.what.panels.push_back(std::move(l.of));
-  }
+  add_panels(run, choice, std::move(drawn), flat, p.what);
   if (choice.synapses.empty())
     p.what.notes.push_back(fmt::format(
         "Of the recorded synapses those with the largest strength at any token, at most {}.",
         choice.top));
+  if (top != 0)
+    p.what.notes.push_back(fmt::format(
+        "Of each token and layer the {} largest were recorded: gaps where a synapse is not among "
+        "them.",
+        top));
   p.what.notes.push_back("Strength after the token: what the next one reads.");
+  note_interventions(run, p.what);
   if (since != 0)
     p.what.notes.push_back(
         fmt::format("Followed by probes, which know nothing of the tokens before {}.", since));

@@ -6,9 +6,11 @@ import io
 import json
 import os
 import re
+import shutil
 import struct
 import xml.etree.ElementTree as xml
 
+import pictures
 from program import SANITIZED, SOURCE, CliTest, main
 
 TEXT = 'He said: "a<b & c>d", \\ twice.\n'
@@ -117,7 +119,7 @@ class Plot(PlotTest):
         run = self.record("run", "events", text="abcdefgh" * 50, model=self.random)
         page, rows = self.plot("raster", run, "--layer", 1)
         self.assertEqual(len(list(page.iter(SVG + "image"))), 4)  # two panels and their colour bars
-        self.assertIn("1 neuron at 2 recorded tokens", " ".join(self.texts(page)))
+        self.assertIn("1 neuron at up to 3 recorded tokens", " ".join(self.texts(page)))
         self.assertLess(os.path.getsize(self.path("picture.svg")), 300_000)
         for neuron in (0, 33):
             result = list(csv.DictReader(io.StringIO(self.good("inspect", run, f"neuron:{neuron}",
@@ -125,10 +127,15 @@ class Plot(PlotTest):
                                                              1).stdout.decode())))
             active = [float(r["x"]) != 0 for r in result]
             cells = [r for r in rows if r["variable"] == "x" and int(r["first_neuron"]) == neuron]
-            self.assertEqual(len(cells), 200)
+            self.assertEqual([int(r["first_position"]) for r in cells],
+                             [0] + [int(r["last_position"]) + 1 for r in cells[:-1]])
+            self.assertEqual(cells[-1]["last_position"], "399")
+            self.assertLess(max(int(r["last_position"]) - int(r["first_position"]) for r in cells),
+                            3)
             for c in cells:
                 these = active[int(c["first_position"]):int(c["last_position"]) + 1]
                 self.assertAlmostEqual(float(c["active_percent"]), 100 * sum(these) / len(these))
+                self.assertEqual(float(c["largest_percent"]), 100 * max(these))
 
     def test_rates_are_those_of_the_events_and_of_the_summary(self):
         run = self.record("run", "events")
@@ -294,6 +301,205 @@ class Plot(PlotTest):
         self.assertEqual([layer for layer in "12" if strengths[layer] == {0.0}], ["1"], strengths)
         self.assertIn("All strengths are 0 in layer 1: not drawn.", self.texts(page))
         self.assertNotIn("layer 1", self.texts(page))
+
+
+class Pulses(PlotTest):
+    """Planted events and nothing else: each is found in the picture, however many tokens and
+    neurons there are, and at any resolution."""
+    SILENT = 8  # neurons at either end that are never driven
+
+    def planted(self, neurons, tokens, pulses, options=()):
+        """A run in which the neurons in the middle are active at these positions only; the last
+        neuron, which the tokens drive, at all of them."""
+        self.good("import", "--gx", self.path("gx.csv", b"source,target,weight\n0,1,1\n"),
+                  "--sensory", self.path("s.csv", f"source,target,weight\n97,{neurons},1\n"
+                                         .encode()),
+                  "--neurons", neurons + 1, "--layers", 1, "-o", self.path("m.bdh.h5"), "--force")
+        shutil.rmtree(self.path("run"), ignore_errors=True)
+        driven = f"{self.SILENT}-{neurons - 1 - self.SILENT}"
+        return self.record("run", "events", text="a" * tokens, model=self.path("m.bdh.h5"),
+                           options=[*options, *(o for p in pulses for o in
+                                                ("--do", f"stimulate x:{driven} 1 at {p}"))])
+
+    def columns(self, run, neurons, scale, *options):
+        """For each column of pixels of the panel of X, the share of rows with any colour."""
+        for suffix in (".svg", ".png"):
+            self.good("plot", "raster", run, "--neurons", f"{self.SILENT}-{neurons - 1}", "-o",
+                      self.path("p" + suffix), "--scale", scale, "--force", *options)
+        box = pictures.frames(pictures.page(self.path("p.svg")))[0]
+        cells = pictures.inside(pictures.pixels(self.path("p.png")), box, scale)
+        driven = cells[len(cells) // 4:len(cells) * 3 // 4]  # the silent ones are at the top
+        return [sum(max(row[x]) - min(row[x]) > 20 for row in driven) / len(driven)
+                for x in range(len(driven[0]))]
+
+    def expect(self, columns, tokens, pulses, least=0.9):
+        def around(p):  # a cell, and a pixel for its edge
+            width = len(columns) / tokens
+            wide = max(1.25 * len(columns) / 200, width) + 1.5
+            return range(max(0, int((p + 0.5) * width - wide)),
+                         min(len(columns), int((p + 0.5) * width + wide) + 1))
+        for p in pulses:
+            self.assertGreater(max(columns[x] for x in around(p)), least, (p, tokens))
+        near = {x for p in pulses for x in around(p)}
+        self.assertEqual([x for x, c in enumerate(columns) if c > 0.1 and x not in near], [])
+
+    def test_every_pulse_of_many_tokens_is_seen_at_every_resolution(self):
+        pulses = (0, 100, 150, 151, 249)
+        run = self.planted(300, 250, pulses)
+        for scale in (0.5, 1, 1.5, 2):
+            self.expect(self.columns(run, 300, scale), 250, pulses)
+        for width in (400, 1100):
+            self.expect(self.columns(run, 300, 1, "--width", width), 250, pulses)
+
+    def test_of_as_many_tokens_as_no_screen_has_pixels(self):
+        pulses = (0, 1, 777, 1234, 2499)
+        run = self.planted(300, 2500, pulses)
+        for scale in (1, 2):
+            self.expect(self.columns(run, 300, scale), 2500, pulses)
+        page, rows = self.plot("raster", run)
+        largest = [r for r in rows if float(r["largest_percent"]) > 90 and r["variable"] == "x"
+                   and int(r["first_neuron"]) in range(50, 100)]
+        self.assertEqual({p for p in pulses for r in largest
+                          if int(r["first_position"]) <= p <= int(r["last_position"])},
+                         set(pulses))
+        # Their mean is below that, by as much as there are tokens without a pulse.
+        self.assertTrue(all(float(r["active_percent"]) < 25 for r in largest), largest[:3])
+        mean = self.plot("raster", run, "--join", "mean", name="mean")
+        self.assertIn("these pairs that is active", " ".join(self.texts(mean[0])))
+        self.assertEqual(mean[1], rows)
+        self.expect(self.columns(run, 300, 1, "--join", "mean"), 2500, pulses)
+
+    def test_a_single_neuron_at_a_single_token_is_seen(self):
+        run = self.planted(300, 400, (), ("--do", "stimulate x:150 1 at 321"))
+        for scale in (1, 1.5):
+            for suffix in (".svg", ".png"):
+                self.good("plot", "raster", run, "--neurons", "0-299", "-o",
+                          self.path("p" + suffix), "--scale", scale, "--force")
+            left, top, right, bottom = pictures.frames(pictures.page(self.path("p.svg")))[0]
+            cells = pictures.inside(pictures.pixels(self.path("p.png")),
+                                    (left + 2, top, right, bottom - 2), scale)
+            found = [(x / scale / (right - left) * 400, 300 - y / scale / (bottom - top) * 300)
+                     for y, row in enumerate(cells) for x, pixel in enumerate(row)
+                     if max(pixel) - min(pixel) > 60]
+            self.assertTrue(found)
+            for position, neuron in found:
+                self.assertAlmostEqual(position, 319, delta=6)
+                self.assertAlmostEqual(neuron, 150, delta=6)
+
+    def test_of_few_neurons_whose_events_are_dots(self):
+        pulses = (0, 100, 150, 151, 249)
+        run = self.planted(40, 250, pulses)
+        self.assertEqual({r["position"] for r in self.plot("raster", run, "--neurons", "8-39")[1]},
+                         {str(p) for p in pulses})
+        for scale in (1, 1.5, 2):
+            columns = self.columns(run, 40, scale)
+            self.expect(columns, 250, pulses, least=0.15)
+
+    def test_a_pulse_is_seen_in_the_line_of_a_long_run(self):
+        run = self.planted(300, 1500, (777,))
+        page, rows = self.plot("rates", run)
+        largest = [float(r["y_percent"]) for r in rows if r["what"] == "largest"
+                   and r["variable"] == "X" and float(r["x_percent_or_position"]) > 0]
+        self.assertAlmostEqual(max(largest), 100 * 284 / 301, places=3)
+        self.assertIn("from the least of them to the largest", " ".join(self.texts(page)))
+
+
+class Interventions(PlotTest):
+    def test_every_picture_of_a_run_shows_them(self):
+        run = self.record("run", "events", "synapses:3->7", options=[
+            o for text in ("lesion 5-9 from 10", "stimulate x:5 0.5 at 3 layers 2",
+                           "stimulate x:5 0.5 at 7 layers 2", "freeze tokens 12-14",
+                           "silence y:2")
+            for o in ("--do", text)])
+        names = {"lesion 5-9 from 10", "stimulate x:5 0.5 layers 2 at 3, at 7",
+                 "freeze tokens 12-14", "silence y:2"}
+        for kind in ("raster", "rates", "synapse"):
+            page = self.plot(kind, run)[0]
+            self.assertLessEqual(names, set(self.texts(page)))
+            # the legend, and a line above each panel
+            bands = [r for r in page.iter(SVG + "rect") if r.get("fill") == "#cc79a7"]
+            self.assertGreater(len(bands), 2)
+            if kind != "raster":  # all layers are in each panel of rates
+                continue
+            of_layer_2 = [r for r in page.iter(SVG + "rect") if r.get("fill") == "#e69f00"]
+            self.assertEqual(len(of_layer_2), 1 + 2 * 2)
+        page = self.plot("sparsity", run)[0]
+        self.assertIn("Interventions: lesion 5-9 from 10; stimulate x:5 0.5 layers 2 at 3, at 7; "
+                      "freeze tokens 12-14; silence y:2.", " ".join(self.texts(page)))
+        plain = self.plot("raster", self.record("plain", "events"))[0]
+        self.assertNotIn("Interventions", " ".join(self.texts(plain)))
+
+    def test_a_band_is_where_its_tokens_are(self):
+        run = self.record("run", "events", text="a" * 100,
+                          options=["--do", "freeze tokens 25-49"])
+        page = self.plot("rates", run)[0]
+        frame = pictures.frames(page)[-1]
+        across = frame[2] - frame[0]
+        bands = [r for r in page.iter(SVG + "rect") if r.get("fill") == "#cc79a7"
+                 and float(r.get("x")) > frame[0]]
+        self.assertEqual(len(bands), 1)
+        self.assertAlmostEqual(float(bands[0].get("x")), frame[0] + 0.25 * across, delta=0.1)
+        self.assertAlmostEqual(float(bands[0].get("width")), 0.25 * across, delta=0.1)
+
+    def test_more_than_have_colours_and_names_with_words_of_limits(self):
+        self.good("import", "--gx", self.path("gx.csv", b'source,target,weight\nat,"from 3",1\n'),
+                  "--layers", 1, "-o", self.path("m.bdh.h5"))
+        actions = ['silence x:at', 'lesion "from 3"',
+                   *(f"stimulate x:at {k} at {k}" for k in range(9))]
+        run = self.record("run", "events", model=self.path("m.bdh.h5"), text="a" * 20,
+                          options=[o for text in actions for o in ("--do", text)])
+        texts = self.texts(self.plot("rates", run)[0])
+        self.assertLessEqual({"silence x:at", 'lesion "from 3"', "stimulate x:at 3 at 3"},
+                             set(texts))
+        self.assertNotIn("stimulate x:at 4 at 4", texts)
+        self.assertIn("Interventions not marked: stimulate x:at 4 at 4; stimulate x:at 5 at 5; "
+                      "stimulate x:at 6 at 6; stimulate x:at 7 at 7; stimulate x:at 8 at 8.",
+                      " ".join(texts))
+
+
+class Names(PlotTest):
+    def test_long_names_of_neurons_keep_both_of_their_ends(self):
+        edges = "source,target,weight\n" + "".join(
+            f"L5 pyramidal cell number {k},L5 pyramidal cell number {(k + 1) % 6},0.5\n"
+            for k in range(6))
+        self.good("import", "--gx", self.path("gx.csv", edges.encode()), "--layers", 1,
+                  "--sensory", "random:2@1", "-o", self.path("m.bdh.h5"))
+        page = self.plot("raster", self.record("run", "events", model=self.path("m.bdh.h5")))[0]
+        for k in range(6):
+            self.assertTrue(any(re.fullmatch(f"L5 pyr.*….* {k}", t) for t in self.texts(page)), k)
+        self.assertIn("neuron", self.texts(page))
+
+
+class Synapses(PlotTest):
+    def test_the_largest_at_each_token(self):
+        """`synapses:top:K`, which has numbers of edges: the picture has their neurons."""
+        edges = {(i, (i * 7 + 3 * k) % 12): (i + k) % 5 / 4 + 0.25 for i in range(12)
+                 for k in range(1, 4)}
+        self.good("import", "--gx", self.path("gx.csv", (
+            "source,target,weight\n" + "".join(f"n{i},n{j},{w}\n" for (i, j), w in edges.items()))
+            .encode()), "--sensory", "random:4@1", "--layers", 2, "-o", self.path("m.bdh.h5"))
+        run = self.record("run", "synapses:top:5", model=self.path("m.bdh.h5"))
+        whole = self.record("whole", "synapses:all", model=self.path("m.bdh.h5"))
+        page, rows = self.plot("synapse", run)
+        self.assertIn("the 5 largest were recorded", " ".join(self.texts(page)))
+        all_of_them = collections.defaultdict(dict)
+        for name in sorted({r["synapse"] for r in rows}):
+            result = csv.DictReader(io.StringIO(self.good(
+                "inspect", whole, name.replace("→", "->"), "--csv").stdout.decode()))
+            for r in result:
+                all_of_them[name][r["position"], r["layer"]] = float(r["strength"])
+        known = [r for r in rows if r["strength"]]
+        self.assertGreater(len(known), 20)
+        for r in known:
+            self.assertEqual(float(r["strength"]),
+                             all_of_them[r["synapse"]][r["position"], r["layer"]])
+        # The six with the largest strength at any token.
+        table = self.good("inspect", whole, "--json").stdout
+        self.assertTrue(table)
+        self.assertEqual(len({r["synapse"] for r in rows}), 6)
+        shutil.move(self.path("m.bdh.h5"), self.path("elsewhere.bdh.h5"))
+        self.refused(1, "plot", "synapse", run, "-o", self.path("other.svg"),
+                     says=["largest synapses", "the model", "is not there"])
 
 
 class Sizes(PlotTest):

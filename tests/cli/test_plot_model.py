@@ -7,6 +7,7 @@ import random
 import signal
 import struct
 
+import pictures
 from program import RANDOM, main
 from test_plot import PlotTest, read, table
 
@@ -68,21 +69,46 @@ class ModelPictures(PlotTest):
         self.assertIn("Lines divide the 2 heads.", self.texts(page))
 
     def test_matrix_of_many_neurons_is_binned(self):
-        n, side = 1100, 3
+        n, cells = 1100, 512
         edges = {(i, (i * 37 + 11 * k) % n): (-1) ** k * (i % 8 + 1) / 8 for i in range(n)
                  for k in range(3)}
-        page, rows = self.plot("matrix", self.graph(edges, n))
-        sums = collections.Counter()
+        model = self.graph(edges, n)
+        sums, largest = collections.Counter(), {}
         for (s, t), w in edges.items():
-            sums[t // side, s // side] += w
-        self.assertEqual(len(rows), 367)
-        for r in rows:
-            post = int(r["first_post/first_pre"])
-            for c in range(367):
-                pairs = min(side, n - post) * min(side, n - c * side)
-                self.assertAlmostEqual(float(r[str(c * side)]), sums[post // side, c] / pairs,
-                                       delta=1e-6)
-        self.assertIn("mean over 3 × 3 pairs", " ".join(self.texts(page)))
+            cell = t * cells // n, s * cells // n
+            sums[cell] += w
+            largest[cell] = max(largest.get(cell, 0), w, key=abs)
+        sizes = collections.Counter(k * cells // n for k in range(n))
+        first = [min(k for k in range(n) if k * cells // n == c) for c in range(cells)]
+        for options, word in (((), "largest"), (("--join", "mean"), "mean")):
+            page, rows = self.plot("matrix", model, *options)
+            self.assertEqual([int(r["first_post/first_pre"]) for r in rows], first)
+            for row, r in enumerate(rows):
+                for c in range(cells):
+                    value, found = float(r[str(first[c])]), largest.get((row, c), 0)
+                    if word == "mean":
+                        found = sums[row, c] / (sizes[row] * sizes[c])
+                    if word == "largest" and abs(value) == abs(found):
+                        continue  # of two that are the same, but for their sign, either
+                    self.assertAlmostEqual(value, found, delta=1e-6)
+            self.assertIn(f"{word} over up to 3 × 3 pairs", " ".join(self.texts(page)))
+
+    def test_a_single_edge_among_many_neurons_is_seen(self):
+        n = 3000
+        model = self.graph({(2999, 5): -1, (1500, 1600): 1, (0, 2999): 1}, n)
+        self.good("plot", "matrix", model, "-o", self.path("p.svg"))
+        for scale in (1, 1.5, 2):
+            self.good("plot", "matrix", model, "-o", self.path("p.png"), "--force", "--scale",
+                      scale)
+            box = pictures.frames(pictures.page(self.path("p.svg")))[0]
+            cells = pictures.inside(pictures.pixels(self.path("p.png")), box, scale)
+            for (source, target), red in (((2999, 5), False), ((1500, 1600), True),
+                                          ((0, 2999), True)):
+                x, y = source / n * len(cells[0]), target / n * len(cells)
+                near = [cells[v][u] for v in range(max(0, int(y - 4)), min(len(cells), int(y + 5)))
+                        for u in range(max(0, int(x - 4)), min(len(cells[0]), int(x + 5)))]
+                self.assertTrue(any((r > b + 40) if red else (b > r + 40) for r, _, b in near),
+                                (scale, source, target))
 
     def test_matrix_by_community(self):
         groups = [[i for i in range(20) if i % 3 == g] for g in range(3)]  # of 7, 7 and 6 neurons

@@ -43,7 +43,7 @@ ROOMS = {
     "apps/analysis": ["apps/runs"],
     "apps/models": ["apps/runs"],
     "apps/plot/figure": ["io/files"],
-    "apps/plot": ["apps/analysis", "apps/plot/figure"],
+    "apps/plot": ["apps/analysis", "apps/models", "apps/plot/figure"],
     "apps/step": ["apps/models", "apps/plot"],
     "apps": ["apps/help", "apps/step"],
 }

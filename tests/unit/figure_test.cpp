@@ -143,6 +143,12 @@ TEST_CASE("texts are measured, cut and wrapped") {
   CHECK(less.ends_with("…"));
   CHECK(text_width(less, 10) <= 60);
   CHECK(cut("äöü", 13.5, 10) == "…");
+  CHECK(cut_inside("short", 100, 10) == "short");
+  const std::string ends = cut_inside("pyramidal cell of layer 5, number 12", 60, 10);
+  CHECK(ends.starts_with("pyr"));
+  CHECK(ends.ends_with("12"));
+  CHECK(text_width(ends, 10) <= 60);
+  CHECK(cut_inside("äöü", 13.5, 10) == "…");
   for (const std::string& line :
        wrapped("some words of different length and averyverylongwordwithoutanyblank", 80, 10))
     CHECK(text_width(line, 10) <= 80);
@@ -218,24 +224,36 @@ TEST_CASE("a narrow picture has its panels below each other, with whole labels")
   }
 }
 
-TEST_CASE("heat maps are binned to what can be seen, by the mean of their numbers") {
+TEST_CASE("cells of a heat map are joined evenly: to the largest in size, or to the mean") {
   heat_map h{
       .rows = 3,
       .columns = 5,
-      .values = {1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 7, std::nan(""), std::nan(""), std::nan(""), 9},
+      .values = {1, 2, 3, 4, 5, 1, 2, -8, 4, 5, 7, std::nan(""), std::nan(""), std::nan(""), 9},
       .right = 5,
-      .top = 3};
-  const heat_map b = binned(h, 2, 3);
-  CHECK(b.rows == 2);
-  CHECK(b.columns == 3);
-  CHECK(b.values[0] == 1.5);
-  CHECK(b.values[2] == 5);
-  CHECK(b.values[3] == 7);
-  CHECK(std::isnan(b.values[4]));
-  CHECK(b.right == 6);
-  CHECK(b.top == 4);
-  CHECK(binned(h, 3, 5).right == 5);
+      .top = 3,
+      .row_names = {.what = "row", .first = {"a", "b", "c"}, .last = {"a", "b", "c"}}};
+  const heat_map largest = binned(h, 2, 3);  // rows 0 and 1, and 2; columns 0 1, 2 3, 4
+  CHECK(largest.rows == 2);
+  CHECK(largest.columns == 3);
+  CHECK(std::vector<double>(largest.values.begin(), largest.values.begin() + 4) ==
+        std::vector<double>{2, -8, 5, 7});
+  CHECK(std::isnan(largest.values[4]));
+  CHECK(largest.values[5] == 9);
+  CHECK(largest.right == 5);  // nothing reaches beyond the whole
+  CHECK(largest.top == 3);
+  CHECK(largest.row_names.first == std::vector<std::string>{"a", "c"});
+  CHECK(largest.row_names.last == std::vector<std::string>{"b", "c"});
+  CHECK(largest.row_names.sizes == std::vector<double>{2, 1});
+  h.joined = joined_as::mean;
+  const heat_map mean = binned(h, 2, 3);
+  CHECK(mean.values[0] == 1.5);
+  CHECK(mean.values[1] == 0.75);
+  CHECK(mean.values[3] == 7);                                                     // of the numbers
+  CHECK(binned(mean, 1, 3).values[0] == doctest::Approx((4 * 1.5 + 2 * 7) / 6));  // by their sizes
+  CHECK(binned(h, 3, 5).values[7] == -8);
+}
 
+TEST_CASE("a heat map has no more cells than pixels, and says what a cell is") {
   drawing d;
   d.panels.push_back({});
   d.panels[0].heat = heat_map{.rows = 2000,
@@ -243,9 +261,70 @@ TEST_CASE("heat maps are binned to what can be seen, by the mean of their number
                               .values = std::vector<double>(4'000'000, 0.5),
                               .right = 2000,
                               .top = 2000};
+  const auto cells = [&](const char* joined, double pixels) {
+    const std::string svg = in_svg(d, {.interactive = true, .pixels = pixels});
+    CHECK(svg.size() < 1'000'000);
+    CHECK(svg.find(std::string("each is the ") + joined + " of up to ") != std::string::npos);
+    const auto value = [&](const std::string& name, std::size_t from) {
+      return std::stod(svg.substr(svg.find(name, from) + name.size()));
+    };
+    const std::size_t clip = svg.find("<svg x=");
+    const double width = value("width=\"", clip), height = value("height=\"", clip);
+    CHECK(value("\"columns\":", 0) <= pixels * width);
+    CHECK(value("\"columns\":", 0) > 0.75 * pixels * width);
+    CHECK(value("\"rows\":", 0) <= pixels * height);
+    CHECK(value("\"rows\":", 0) > 0.75 * pixels * height);
+  };
+  cells("largest", 1);
+  cells("largest", 0.5);
+  d.panels[0].heat->joined = joined_as::mean;
+  cells("mean", 1);
+}
+
+TEST_CASE("all panels have the same size, and begin between pixels") {
+  drawing d = one_panel({.x = {1, 2, 3}, .y = {1, 2, 3}});
+  d.panels[0].y.label = "a label";
+  d.panels.push_back({.marks = {{.x = {1, 2}, .y = {1e5, 2e5}}}});
+  d.panels.push_back({.heat = heat_map{.rows = 1, .columns = 2, .values = {1, 2}, .label = "v"}});
+  d.panels.push_back(d.panels[0]);
+  d.panels.back().marks.push_back({.how = form::bands, .name = "band", .x = {1, 2}, .y = {}});
+  d.columns = 2;
+  const std::string svg = in_svg(d, {.interactive = true});
+  std::vector<std::string> sizes;
+  const std::string begin = "<g class=\"values\"><rect x=\"";
+  for (std::size_t at = svg.find(begin); at != svg.npos; at = svg.find(begin, at + 1)) {
+    const double left = std::stod(svg.substr(at + begin.size()));
+    CHECK(left == std::floor(left));
+    const std::size_t size = svg.find("width=", at);
+    sizes.push_back(svg.substr(size, svg.find(" fill", size) - size));
+  }
+  REQUIRE(sizes.size() == 4);
+  for (const std::string& one : sizes) CHECK(one == sizes[0]);
+}
+
+TEST_CASE("the values of a panel are JSON in an area that the keyboard reaches") {
+  drawing d = one_panel({.name = "a<b", .x = {1, 2, 3}, .y = {4, 5, std::nan("")}});
+  d.panels[0].x.names = {"one", "\x1b</metadata>"};
+  d.panels[0].x.names_from = 1;
+  const std::string svg = in_svg(d, {.interactive = true});
+  CHECK(times(svg, "tabindex=\"0\" role=\"application\"") == 1);
+  CHECK(times(svg, "aria-label=\"title: arrow keys go through its values\"") == 1);
+  CHECK(times(svg, "\"name\":\"a\\u003cb\"") == 1);
+  CHECK(times(svg, "\"x\":[1,2],\"y\":[4,5]") == 1);
+  CHECK(times(svg, "</metadata>") == 1);
+  CHECK(times(svg, "\x1b") == 0);
+  CHECK(times(in_svg(d), "tabindex") == 0);
+  CHECK(times(in_svg(one_panel({}), {.interactive = true}), "tabindex") == 0);
+}
+
+TEST_CASE("bands have a line above the frame and a pale field in it, however short they are") {
+  drawing d = one_panel({.x = {0, 1000}, .y = {1, 2}});
+  d.panels[0].marks.push_back(
+      {.how = form::bands, .name = "pulse", .of = {1, 2, 3}, .x = {500, 501, 2000, 3000}, .y = {}});
   const std::string svg = in_svg(d);
-  CHECK(svg.size() < 1'000'000);
-  CHECK(svg.find("the mean of up to 2 × 4 values") != std::string::npos);
+  CHECK(times(svg, ">pulse<") == 1);
+  CHECK(times(svg, "#010203") == 2);  // one outside of the axis is not drawn; the legend
+  CHECK(times(svg, " width=\"1.5\"") == 2);
 }
 
 TEST_CASE("logarithmic ticks of counts begin at 1") {

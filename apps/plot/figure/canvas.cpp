@@ -105,13 +105,12 @@ void canvas::dots(std::span<const point> centres, double diameter, colour fill) 
 
 void canvas::shape_with_tip(const std::string& element, const std::string& attributes,
                             std::string_view tip) {
-  if (tip.empty()) {
+  if (tip.empty() || interactive_) {
     body_ += fmt::format("<{} {}/>\n", element, attributes);
     return;
   }
   const std::string safe = escaped(tip);
-  body_ += fmt::format("<{} {}{}><title>{}</title></{}>\n", element, attributes,
-                       interactive_ ? R"( tabindex="0" role="img")" : "", safe, element);
+  body_ += fmt::format("<{0} {1}><title>{2}</title></{0}>\n", element, attributes, safe);
 }
 
 void canvas::marker(point c, shape kind, double diameter, std::optional<colour> fill,
@@ -155,6 +154,19 @@ void canvas::text(point at, std::string_view text, const text_style& s) {
                   number(at.x), number(at.y), number(s.size), anchors[static_cast<int>(s.at)],
                   s.of.text(), more, escaped(text));
   body_ += "\n";
+}
+
+void canvas::values(const box& b, std::string_view name, std::string_view json) {
+  body_ += fmt::format(
+      R"(<g class="values"><rect {} fill="none" pointer-events="all" tabindex="0" role="application" aria-roledescription="values" aria-label="{}"/><metadata>)",
+      box_attributes(b), escaped(name));
+  for (char c : json) {  // in JSON these are parts of strings
+    if (c == '<' || c == '>' || c == '&')
+      body_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      body_ += c;
+  }
+  body_ += "</metadata></g>\n";
 }
 
 // An inner picture cuts off at its edges, and needs no name that another one could have, too.

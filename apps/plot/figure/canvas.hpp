@@ -48,9 +48,10 @@ box text_box(point at, std::string_view text, const text_style& style);
 
 class canvas {
  public:
-  // `interactive`: shapes with a tip can be reached by keyboard. A tip is what a pointer that rests
-  // on the shape shows.
+  // A tip is what a pointer that rests on the shape shows. `interactive`: shapes have none; the
+  // values of a panel are read through values().
   explicit canvas(bool interactive = false) : interactive_(interactive) {}
+  bool interactive() const noexcept { return interactive_; }
 
   void line(point from, point to, const stroke& s);
   void polyline(std::span<const point> points, const stroke& s);
@@ -62,6 +63,8 @@ class canvas {
                  std::string_view tip = {});
   void image(const box& b, const std::string& png);  // its pixels stretched, not smoothed
   void text(point at, std::string_view text, const text_style& style);
+  // An area that pointer and keyboard reach, with its values as JSON for a script.
+  void values(const box& b, std::string_view name, std::string_view json);
 
   // What is drawn in between is cut off outside of the box.
   void begin_clip(const box& b);

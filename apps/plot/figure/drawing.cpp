@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <bdh/error.hpp>
 
@@ -71,39 +73,47 @@ std::size_t columns_of(const drawing& d) {
                                  d.height ? std::max<std::size_t>(d.columns, 1) : fit);
 }
 
-// Panels in rows and columns. Frames of a column begin and end at the same x, those of a row at the
-// same y.
+// Panels in rows and columns. All frames have the same size, and edges between pixels.
 class layout {
  public:
-  layout(const drawing& d, const box& area)
+  layout(const drawing& d, const box& area, double pixels)
       : d_(d), columns_(columns_of(d)), rows_((d.panels.size() + columns_ - 1) / columns_) {
     const double width = area.width() / static_cast<double>(columns_),
                  height = area.height() / static_cast<double>(std::max<std::size_t>(rows_, 1));
     // How many ticks there are depends on the room for the frame, which depends on the ticks: twice
     // is enough.
-    std::vector<margins> of_columns(columns_, {60, 0, 20, 0}), of_rows(rows_, {0, 20, 0, 40});
+    margins m{60, 20, 20, 40};
     for (int pass = 0; pass < 2; ++pass) {
       views_.clear();
       frames_.clear();
+      const double frame_width = std::floor(width - m.left - m.right),
+                   frame_height = std::floor(height - m.top - m.bottom);
       for (std::size_t k = 0; k < d.panels.size(); ++k) {
-        const margins &c = of_columns[k % columns_], &r = of_rows[k / columns_];
-        const double left = area.left + width * static_cast<double>(k % columns_),
-                     top = area.top + height * static_cast<double>(k / columns_);
-        frames_.push_back(
-            {left + c.left, top + r.top, left + width - c.right, top + height - r.bottom});
-        views_.emplace_back(d.panels[k], std::max(frames_.back().width(), least_frame),
-                            std::max(frames_.back().height(), least_frame));
+        const double left =
+                         std::round(area.left + width * static_cast<double>(k % columns_) + m.left),
+                     top =
+                         std::round(area.top + height * static_cast<double>(k / columns_) + m.top);
+        frames_.push_back({left, top, left + frame_width, top + frame_height});
+        views_.emplace_back(d.panels[k], std::max(frame_width, least_frame),
+                            std::max(frame_height, least_frame), pixels);
       }
       if (pass == 1) break;
-      of_columns.assign(columns_, {});
-      of_rows.assign(rows_, {});
-      for (std::size_t k = 0; k < d.panels.size(); ++k) {
-        const margins needed = views_[k].needed();
-        margins &c = of_columns[k % columns_], &r = of_rows[k / columns_];
-        c.left = std::max(c.left, needed.left), c.right = std::max(c.right, needed.right);
-        r.top = std::max(r.top, needed.top), r.bottom = std::max(r.bottom, needed.bottom);
+      m = {};
+      for (const panel_view& v : views_) {
+        const margins needed = v.needed();
+        m.left = std::max(m.left, needed.left), m.right = std::max(m.right, needed.right);
+        m.top = std::max(m.top, needed.top), m.bottom = std::max(m.bottom, needed.bottom);
       }
     }
+  }
+
+  // Of the panels, each once.
+  std::vector<std::string> notes() const {
+    std::vector<std::string> all;
+    for (const panel_view& v : views_)
+      for (const std::string& note : v.notes())
+        if (std::find(all.begin(), all.end(), note) == all.end()) all.push_back(note);
+    return all;
   }
 
   void draw(canvas& on) const {
@@ -129,43 +139,68 @@ class layout {
   std::vector<box> frames_;
 };
 
-// Notes of the figure, then those of its panels, each once.
-std::vector<std::string> note_lines(const drawing& d) {
-  std::vector<std::string> all = d.notes, lines;
-  for (const panel& p : d.panels)
-    for (const std::string& note : panel_view(p, 100, 100).notes())
-      if (std::find(all.begin(), all.end(), note) == all.end()) all.push_back(note);
-  for (const std::string& note : all)
-    for (const std::string& line : wrapped(note, d.width - 2 * margin, note_size))
-      lines.push_back(line);
-  return lines;
-}
+// A figure's parts from above: title, legend, panels, notes.
+class page {
+ public:
+  page(const drawing& d, double pixels)
+      : d_(d), names_(d.panels, d.width - 2 * margin), pixels_(pixels) {
+    heading_ = d.title.empty() ? 0 : heading_size * 1.3 + gap;
+    // The panels' notes depend on their size, and where the height is given that on the notes.
+    std::vector<std::string> of_panels;
+    for (int pass = 0; pass < 3; ++pass) {
+      arrange(of_panels);
+      std::vector<std::string> now = panels_->notes();
+      if (now == of_panels) break;
+      of_panels = std::move(now);
+    }
+  }
+
+  std::string drawn(bool interactive) const {
+    canvas on(interactive);
+    on.text({margin, margin + heading_size},
+            cut(d_.title, d_.width - 2 * margin, heading_size, true),
+            {.size = heading_size, .bold = true});
+    names_.draw(on, {margin, margin + heading_});
+    panels_->draw(on);
+    std::string description;
+    for (std::size_t k = 0; k < lines_.size(); ++k) {
+      on.text({margin, height_ - margin - static_cast<double>(lines_.size() - 1 - k) * note_line -
+                           note_size * 0.25},
+              lines_[k], {.size = note_size, .of = grey});
+      description += (k == 0 ? "" : " ") + lines_[k];
+    }
+    return on.document(d_.width, height_, d_.title, description);
+  }
+
+ private:
+  void arrange(const std::vector<std::string>& of_panels) {
+    lines_.clear();
+    for (const auto* notes : {&d_.notes, &of_panels})
+      for (const std::string& note : *notes)
+        for (const std::string& line : wrapped(note, d_.width - 2 * margin, note_size))
+          lines_.push_back(line);
+    const double below =
+        static_cast<double>(lines_.size()) * note_line + (lines_.empty() ? 0 : gap);
+    const std::size_t rows = (d_.panels.size() + columns_of(d_) - 1) / columns_of(d_);
+    height_ = d_.height.value_or(2 * margin + heading_ + names_.height() +
+                                 d_.panel_height * static_cast<double>(rows) + below);
+    panels_.emplace(d_,
+                    box{margin, margin + heading_ + names_.height(), d_.width - margin,
+                        height_ - margin - below},
+                    pixels_);
+  }
+
+  const drawing& d_;
+  legend names_;
+  double pixels_, heading_ = 0, height_ = 0;
+  std::vector<std::string> lines_;
+  std::optional<layout> panels_;
+};
 
 }  // namespace
 
-std::string in_svg(const drawing& d, bool interactive) {
-  const std::vector<std::string> notes = note_lines(d);
-  const legend names(d.panels, d.width - 2 * margin);
-  const std::size_t rows = (d.panels.size() + columns_of(d) - 1) / columns_of(d);
-  const double heading = d.title.empty() ? 0 : heading_size * 1.3 + gap,
-               below = static_cast<double>(notes.size()) * note_line + (notes.empty() ? 0 : gap);
-  const double height = d.height.value_or(2 * margin + heading + names.height() +
-                                          d.panel_height * static_cast<double>(rows) + below);
-
-  canvas on(interactive);
-  on.text({margin, margin + heading_size}, cut(d.title, d.width - 2 * margin, heading_size, true),
-          {.size = heading_size, .bold = true});
-  names.draw(on, {margin, margin + heading});
-  layout(d, {margin, margin + heading + names.height(), d.width - margin, height - margin - below})
-      .draw(on);
-  std::string description;
-  for (std::size_t k = 0; k < notes.size(); ++k) {
-    on.text({margin, height - margin - static_cast<double>(notes.size() - 1 - k) * note_line -
-                         note_size * 0.25},
-            notes[k], {.size = note_size, .of = grey});
-    description += (k == 0 ? "" : " ") + notes[k];
-  }
-  return on.document(d.width, height, d.title, description);
+std::string in_svg(const drawing& d, const svg_options& options) {
+  return page(d, options.pixels).drawn(options.interactive);
 }
 
 }  // namespace bdh::figure

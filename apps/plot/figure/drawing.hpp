@@ -24,9 +24,14 @@ struct axis {
   std::vector<tick>
       ticks{};  // instead of round values: categories, tokens; those without room have no label
   bool upwards = false;  // of x: labels are read from below
+  // For readers of single values: what values_from, values_from + step, ... are called.
+  std::vector<std::string> names{};
+  double names_from = 0, names_step = 1;
 };
 
-enum class form { line, steps, points, bars, segments, arrows, texts };
+// Bands cover all of the height, from and to two places of x: in colour beside the frame, where
+// each series has a line of its own, and pale behind what is drawn.
+enum class form { line, steps, points, bars, segments, arrows, texts, bands };
 
 // One series. Elements that are not finite, or not positive on a logarithmic axis, are gaps.
 struct mark {
@@ -49,9 +54,21 @@ struct mark {
       clearance{};  // px, of each point: room left for what is drawn there, by arrows and texts
   std::vector<std::string> labels{};  // the texts; those without room are left out
   bool bold = false;                  // of texts
-  std::vector<std::string>
-      tips{};  // of points, bars and the points of a line, shown where a pointer rests; empty: none
+  // Of points, bars, the points of a line and arrows: shown where a pointer rests. Empty: none,
+  // and in an interactive drawing the values.
+  std::vector<std::string> tips{};
   bool hidden_points = false;  // of a line: only its tips
+};
+
+// What a cell shows of the values that it stands for: the one of the largest size, with its sign,
+// or their mean.
+enum class joined_as { largest, mean };
+
+// The rows or the columns of a heat map, for readers of single values.
+struct cell_names {
+  std::string what{};                        // "neuron"
+  std::vector<std::string> first{}, last{};  // of each row or column; the same where it is of one
+  std::vector<double> sizes{};               // how much each stands for; empty: 1
 };
 
 // Values in cells of equal size; NaN is white.
@@ -60,11 +77,14 @@ struct heat_map {
   std::vector<double> values{};                     // rows x columns, the first row at the bottom
   double left = 0, right = 1, bottom = 0, top = 1;  // what it covers, in units of the axes
   bool is_signed = false;                           // blue below 0, red above
-  std::optional<double> least{}, most{};            // else those of the values
-  std::string label{};                              // of the colour bar, with its unit
+  bool zero_is_white = false;
+  joined_as joined = joined_as::largest;  // where there are more cells than pixels
+  std::optional<double> least{}, most{};  // else those of the values
+  std::string label{};                    // of the colour bar, with its unit
+  cell_names row_names{}, column_names{};
 };
 
-// Each cell the mean of the numbers in those that it stands for; at most so many rows and columns.
+// At most so many rows and columns, each of as many of those before as the others, or one more.
 heat_map binned(const heat_map& whole, std::size_t rows, std::size_t columns);
 
 struct panel {
@@ -72,7 +92,9 @@ struct panel {
   axis x{}, y{};
   std::vector<mark> marks{};
   std::optional<heat_map> heat{};
-  std::string nothing = "no data";  // said where nothing can be shown
+  std::optional<heat_map> read_only{};  // not drawn: for readers of single values, of marks that
+                                        // are too many to have a tip each
+  std::string nothing = "no data";      // said where nothing can be shown
 };
 
 struct drawing {
@@ -85,8 +107,13 @@ struct drawing {
   std::vector<panel> panels{};  // row by row
 };
 
-// The same bytes for the same drawing. `interactive`: see canvas. Throws input_error when the
-// panels have no room.
-std::string in_svg(const drawing& d, bool interactive = false);
+struct svg_options {
+  bool interactive = false;  // each panel can be reached by keyboard and holds its values as JSON
+  double pixels = 1;         // that a px will be drawn with
+};
+
+// The same bytes for the same drawing. A heat map never has more cells than pixels. Throws
+// input_error when the panels have no room.
+std::string in_svg(const drawing& d, const svg_options& options = {});
 
 }  // namespace bdh::figure

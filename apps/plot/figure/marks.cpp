@@ -40,7 +40,7 @@ std::string_view tip_of(const mark& m, std::size_t k) {
   return k < m.tips.size() ? std::string_view(m.tips[k]) : std::string_view();
 }
 bool all_alike(const mark& m) {
-  return m.colours.empty() && m.sizes.empty() && m.tips.empty() && m.with == shape::disc;
+  return m.colours.empty() && m.sizes.empty() && m.with == shape::disc;
 }
 
 bool same_line(const mark& a, const mark& b) {
@@ -70,6 +70,11 @@ turn turn_of(const mark& m, const std::vector<mark>& marks) {
 bool has_markers(const mark& m) { return m.marked && elements(m) <= few; }
 double marker_size(const mark& m) { return 2 * m.size + (has_markers(m) ? 5 : 3); }  // px
 
+// By its own tip.
+bool is_read(const mark& m, std::size_t k, const canvas& on) {
+  return !tip_of(m, k).empty() && !(m.hidden_points && on.interactive());
+}
+
 box around(point p, double r) { return {p.x - r, p.y - r, p.x + r, p.y + r}; }
 
 class marks_on {
@@ -91,6 +96,7 @@ class marks_on {
         return arrows(m);
       case form::texts:
         return texts(m);
+      case form::bands:;  // by the panel
     }
   }
 
@@ -124,7 +130,7 @@ class marks_on {
     }
     flush();
     for (std::size_t k = 0; k < elements(m); ++k) {
-      if (!shown(m, k, s_) || (tip_of(m, k).empty() && !has_markers(m))) continue;
+      if (!shown(m, k, s_) || (!is_read(m, k, on_) && !has_markers(m))) continue;
       const point p = at(m.x[k], m.y[k]);
       const bool visible = has_markers(m) || !m.hidden_points;
       on_.marker(p, m.with, visible ? on_top(p, marker_size(m)) : marker_size(m),
@@ -159,7 +165,7 @@ class marks_on {
   }
 
   void points(const mark& m) {
-    if (!all_alike(m)) {
+    if (!all_alike(m) || (!m.tips.empty() && !on_.interactive())) {
       const bool among_arrows = !drawn_.empty();
       for (std::size_t k = 0; k < elements(m); ++k) {
         if (!shown(m, k, s_)) continue;
@@ -339,7 +345,8 @@ std::vector<std::string> notes_of(const std::vector<mark>& marks, const scales& 
     covered = covered || turn_of(m, marks).of > 1;
     for (std::size_t k = 0; k < elements(m); ++k)
       not_positive += std::isfinite(m.x[k]) && std::isfinite(m.y[k]) && !shown(m, k, s);
-    thinned = thinned || (m.how == form::points && all_alike(m) && elements(m) > most_dots);
+    thinned = thinned ||
+              (m.how == form::points && all_alike(m) && m.tips.empty() && elements(m) > most_dots);
   }
   std::vector<std::string> all;
   if (not_positive != 0)
@@ -355,6 +362,8 @@ void draw_sample(canvas& on, point at, double width, const mark& m) {
   switch (m.how) {
     case form::points:
       return on.marker(middle, m.with, std::clamp(m.size, 5.0, 8.0), m.of);
+    case form::bands:
+      return on.rectangle({at.x, at.y - 3, at.x + width, at.y + 3}, m.of);
     case form::bars:
       return on.rectangle({at.x + width / 4, at.y - 4, at.x + width * 3 / 4, at.y + 4}, m.of);
     case form::arrows: {

@@ -42,8 +42,9 @@ picture_file::picture_file(std::filesystem::path target, bool force, double scal
 }
 
 void picture_file::write(const picture& p) const {
-  const std::string svg = in_svg(p.what);
-  const std::string bytes = target_.extension() == ".png" ? svg_to_png(svg, scale_) : svg;
+  const bool in_pixels = target_.extension() == ".png";
+  const std::string svg = in_svg(p.what, {.pixels = in_pixels ? scale_ : 1});
+  const std::string bytes = in_pixels ? svg_to_png(svg, scale_) : svg;
   atomic_file picture(target_, force_), table(table_, force_);
   fill(picture, target_, bytes);
   fill(table, table_, p.csv);

@@ -10,14 +10,31 @@
 #include "apps/plot/figure/image.hpp"
 #include "apps/plot/figure/marks.hpp"
 #include "apps/plot/figure/text.hpp"
+#include "apps/plot/figure/values.hpp"
 
 namespace bdh::figure {
 namespace {
 
 constexpr double bar_width = 12;  // px, of the colour bar
-constexpr std::size_t most_heat_rows = 512, most_heat_columns = 1024;
+// px of a cell: so that each has the middle of a pixel, wherever the picture begins
+constexpr double least_cell = 1.25;
 constexpr double x_tick_room = 45, y_tick_room = 22;  // px, of a tick, at the least
+constexpr double axis_off = 0.5;                      // px beside the frame: covers no cell
 constexpr double between_labels = 8;                  // px
+
+constexpr double band_line = 5, band_height = 4, least_band = 1.5;  // px
+
+std::size_t bands_of(const panel& p) {
+  return static_cast<std::size_t>(std::count_if(
+      p.marks.begin(), p.marks.end(), [](const mark& m) { return m.how == form::bands; }));
+}
+
+colour paler(const colour& c) {
+  const auto mixed = [](double part) {
+    return static_cast<std::uint8_t>(255 + 0.13 * (part - 255));
+  };
+  return {mixed(c.red), mixed(c.green), mixed(c.blue)};
+}
 
 struct extent {
   double least = std::numeric_limits<double>::infinity(),
@@ -89,6 +106,13 @@ bool overlap(const scale& s, const tick_list& list, double length) {
   return false;
 }
 
+// Share of the limits. On white the largest value is the darkest, and the smallest can be seen.
+colour colour_of(const heat_map& h, double share) {
+  if (h.is_signed) return diverging(share);
+  constexpr double lightest = 0.85;
+  return sequential(h.zero_is_white ? lightest * (1 - share) : share);
+}
+
 // The limits that values have: of signed ones the same on both sides.
 std::pair<double, double> limits(const heat_map& h) {
   extent all;
@@ -106,18 +130,21 @@ std::pair<double, double> limits(const heat_map& h) {
 
 }  // namespace
 
-panel_view::panel_view(const panel& p, double width, double height)
+panel_view::panel_view(const panel& p, double width, double height, double pixels)
     : panel_(p), x_{{spacing::linear, 0, 1}, {}}, y_(x_), bar_(x_) {
-  if (p.heat && (p.heat->rows > most_heat_rows || p.heat->columns > most_heat_columns))
-    heat_ = binned(*p.heat, most_heat_rows, most_heat_columns);
-  else
-    heat_ = p.heat;
   const auto [x, y] = extents(p);
   empty_ = !x.known() || !y.known();
   if (empty_) return;
   x_ = fitted(p.x, x.least, x.most, true, width);
   y_ = fitted(p.y, y.least, y.most, false, height);
-  if (heat_) {
+  if (p.heat) {
+    // Of a heat map that covers a part of the frame only that part counts.
+    const auto cells = [&](double length, const scale& s, double low, double high) {
+      const double covered = std::clamp(s.place(high) - s.place(low), 0.0, 1.0);
+      return static_cast<std::size_t>(length * covered * std::min(pixels, 1.0) / least_cell);
+    };
+    heat_ = binned(*p.heat, cells(height, y_.measure, p.heat->bottom, p.heat->top),
+                   cells(width, x_.measure, p.heat->left, p.heat->right));
     const auto [least, most] = limits(*heat_);
     bar_ = fitted({.label = heat_->label, .tight = true}, least, most, false, height);
   }
@@ -151,6 +178,7 @@ panel_view::side panel_view::fitted(const axis& a, double least, double most, bo
 margins panel_view::needed() const {
   margins m{gap, gap, gap, gap};
   if (!panel_.title.empty()) m.top = title_size * 1.3 + gap;
+  m.top += static_cast<double>(bands_of(panel_)) * band_line;
   const double text_line = label_size * 1.3 + gap;
   if (!panel_.y.hidden) {
     m.left += tick_length + gap / 2 + widest(y_.list);
@@ -171,8 +199,8 @@ margins panel_view::needed() const {
 }
 
 void panel_view::draw(canvas& on, const box& frame) const {
-  on.text({frame.left, frame.top - gap}, cut(panel_.title, frame.width(), title_size, true),
-          {.size = title_size, .bold = true});
+  on.text({frame.left, frame.top - gap - static_cast<double>(bands_of(panel_)) * band_line},
+          cut(panel_.title, frame.width(), title_size, true), {.size = title_size, .bold = true});
   if (empty_) {
     on.rectangle(frame, {0xff, 0xff, 0xff}, stroke{pale});
     on.text({(frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2},
@@ -180,25 +208,68 @@ void panel_view::draw(canvas& on, const box& frame) const {
             {.size = label_size, .at = anchor::middle, .of = grey});
     return;
   }
-  if (!panel_.y.hidden && !heat_)
-    for (const tick& t : y_.list.ticks)
-      if (!t.label.empty()) {
-        const double y = at(frame, 0, t.value).y;
-        on.line({frame.left, y}, {frame.right, y}, {pale, 0.6});
-      }
+  draw_bands(on, frame);
+  if (!panel_.y.hidden && !heat_) draw_grid(on, frame);
   if (heat_) draw_heat(on, frame);
   draw_marks(on, frame, panel_.marks, {x_.measure, y_.measure});
   if (!panel_.x.hidden) draw_x_axis(on, frame);
   if (!panel_.y.hidden) draw_y_axis(on, frame);
   if (heat_) draw_colour_bar(on, frame);
+  if (on.interactive()) {
+    const std::string values =
+        values_of(panel_, heat_ ? &*heat_ : nullptr, frame, {x_.measure, y_.measure});
+    if (!values.empty())
+      on.values(frame,
+                (panel_.title.empty() ? panel_.y.label : panel_.title) +
+                    ": arrow keys go through its values",
+                values);
+  }
+}
+
+// At the ticks whose labels have room.
+void panel_view::draw_grid(canvas& on, const box& frame) const {
+  free_places places;
+  for (const tick& t : y_.list.ticks) {
+    if (t.label.empty()) continue;
+    const double y = at(frame, 0, t.value).y;
+    if (places.take(y - tick_size * 0.6, y + tick_size * 0.6))
+      on.line({frame.left, y}, {frame.right, y}, {pale, 0.6});
+  }
+}
+
+// Where another band begins before the last one ends by a pixel, both are one.
+void panel_view::draw_bands(canvas& on, const box& frame) const {
+  double line = 0;
+  for (const mark& m : panel_.marks) {
+    if (m.how != form::bands) continue;
+    const double bottom = frame.top - 1 - line++ * band_line;
+    std::vector<std::pair<double, double>> all;
+    for (std::size_t k = 0; k + 1 < m.x.size(); k += 2) {
+      const double from = std::clamp(x_.measure.place(m.x[k]), 0.0, 1.0),
+                   to = std::clamp(x_.measure.place(m.x[k + 1]), 0.0, 1.0);
+      if (from < to)
+        all.emplace_back(frame.left + from * frame.width(), frame.left + to * frame.width());
+    }
+    std::sort(all.begin(), all.end());
+    for (std::size_t k = 0; k < all.size();) {
+      auto [from, to] = all[k];
+      for (++k; k < all.size() && all[k].first < to + 1; ++k) to = std::max(to, all[k].second);
+      const double wider = std::max(0.0, least_band - (to - from)) / 2;
+      if (!heat_) on.rectangle({from - wider, frame.top, to + wider, frame.bottom}, paler(m.of));
+      on.rectangle({from - wider, bottom - band_height, to + wider, bottom}, m.of);
+    }
+  }
 }
 
 std::vector<std::string> panel_view::notes() const {
   std::vector<std::string> all = notes_of(panel_.marks, {x_.measure, y_.measure});
   if (panel_.heat && heat_ && heat_->values.size() != panel_.heat->values.size())
-    all.push_back(fmt::format("Each cell drawn is the mean of up to {} × {} values.",
-                              (panel_.heat->columns + heat_->columns - 1) / heat_->columns,
-                              (panel_.heat->rows + heat_->rows - 1) / heat_->rows));
+    all.push_back(
+        fmt::format("So that no cell is smaller than a pixel, each is the {} of up to "
+                    "{} × {} (across × down) values of the table.",
+                    heat_->joined == joined_as::mean ? "mean" : "largest",
+                    (panel_.heat->columns + heat_->columns - 1) / heat_->columns,
+                    (panel_.heat->rows + heat_->rows - 1) / heat_->rows));
   return all;
 }
 
@@ -208,7 +279,8 @@ point panel_view::at(const box& frame, double x, double y) const {
 }
 
 void panel_view::draw_x_axis(canvas& on, const box& frame) const {
-  on.line({frame.left, frame.bottom}, {frame.right, frame.bottom}, {ink, 0.8});
+  on.line({frame.left - axis_off, frame.bottom + axis_off}, {frame.right, frame.bottom + axis_off},
+          {ink, 0.8});
   free_places places;
   for (const tick& t : x_.list.ticks) {
     const double x = frame.left + x_.measure.place(t.value) * frame.width();
@@ -231,7 +303,8 @@ void panel_view::draw_x_axis(canvas& on, const box& frame) const {
 }
 
 void panel_view::draw_y_axis(canvas& on, const box& frame) const {
-  on.line({frame.left, frame.top}, {frame.left, frame.bottom}, {ink, 0.8});
+  on.line({frame.left - axis_off, frame.top}, {frame.left - axis_off, frame.bottom + axis_off},
+          {ink, 0.8});
   free_places places;
   for (const tick& t : y_.list.ticks) {
     const double y = frame.bottom - y_.measure.place(t.value) * frame.height();
@@ -250,6 +323,7 @@ void panel_view::draw_y_axis(canvas& on, const box& frame) const {
 void panel_view::draw_heat(canvas& on, const box& frame) const {
   const heat_map& h = *heat_;
   const auto [least, most] = limits(h);
+  const double middle = h.is_signed ? 0 : least, span = most > middle ? most - middle : 1;
   // Every cell several pixels, so that viewers that smooth leave its middle as it is.
   const std::size_t across = std::max<std::size_t>(1, 1024 / h.columns),
                     down = std::max<std::size_t>(1, 512 / h.rows);
@@ -259,11 +333,9 @@ void panel_view::draw_heat(canvas& on, const box& frame) const {
     for (std::size_t again = 0; again < down; ++again)
       for (std::size_t column = 0; column < h.columns; ++column) {
         const double v = h.values[row * h.columns + column];
-        colour shade{0xff, 0xff, 0xff};
-        if (h.is_signed && !std::isnan(v))
-          shade = diverging(most > 0 ? v / most : v);
-        else if (!std::isnan(v))
-          shade = sequential((v - least) / (most - least));
+        const double share = (v - middle) / span;
+        const bool white = std::isnan(v) || (h.zero_is_white && v == 0);
+        const colour shade = white ? colour{0xff, 0xff, 0xff} : colour_of(h, share);
         pixels.insert(pixels.end(), across, shade);
       }
   const point low = at(frame, h.left, h.bottom), high = at(frame, h.right, h.top);
@@ -279,7 +351,7 @@ void panel_view::draw_colour_bar(canvas& on, const box& frame) const {
   std::vector<colour> pixels;
   for (std::size_t k = steps; k-- > 0;) {
     const double share = (static_cast<double>(k) + 0.5) / steps;
-    pixels.push_back(heat_->is_signed ? diverging(2 * share - 1) : sequential(share));
+    pixels.push_back(colour_of(*heat_, heat_->is_signed ? 2 * share - 1 : share));
   }
   on.image(b, in_png(pixels, 1));
   free_places places;
@@ -294,33 +366,6 @@ void panel_view::draw_colour_bar(canvas& on, const box& frame) const {
            (b.top + b.bottom) / 2},
           cut(with_exponent(heat_->label, bar_.list.exponent), b.height(), label_size),
           {.size = label_size, .at = anchor::middle, .upwards = true});
-}
-
-heat_map binned(const heat_map& whole, std::size_t rows, std::size_t columns) {
-  const std::size_t down = (whole.rows + rows - 1) / rows,
-                    across = (whole.columns + columns - 1) / columns;
-  heat_map h = whole;
-  h.rows = (whole.rows + down - 1) / down;
-  h.columns = (whole.columns + across - 1) / across;
-  h.values.assign(h.rows * h.columns, 0);
-  std::vector<std::size_t> counts(h.values.size(), 0);
-  for (std::size_t row = 0; row < whole.rows; ++row)
-    for (std::size_t column = 0; column < whole.columns; ++column) {
-      const double v = whole.values[row * whole.columns + column];
-      const std::size_t cell = row / down * h.columns + column / across;
-      if (std::isnan(v)) continue;
-      h.values[cell] += v;
-      ++counts[cell];
-    }
-  for (std::size_t cell = 0; cell < counts.size(); ++cell)
-    h.values[cell] = counts[cell] == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                       : h.values[cell] / static_cast<double>(counts[cell]);
-  // The last cells may stand for fewer, and reach beyond the whole: as wide as the others.
-  h.right = whole.left + (whole.right - whole.left) * static_cast<double>(h.columns * across) /
-                             static_cast<double>(whole.columns);
-  h.top = whole.bottom + (whole.top - whole.bottom) * static_cast<double>(h.rows * down) /
-                             static_cast<double>(whole.rows);
-  return h;
 }
 
 }  // namespace bdh::figure

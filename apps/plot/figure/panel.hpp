@@ -18,8 +18,8 @@ struct margins {
 
 class panel_view {
  public:
-  // `width`, `height`: of all of the panel, px.
-  panel_view(const panel& p, double width, double height);
+  // `width`, `height`: of its frame, px. `pixels`: that a px will be drawn with.
+  panel_view(const panel& p, double width, double height, double pixels);
 
   margins needed() const;
   void draw(canvas& on, const box& frame) const;
@@ -35,6 +35,8 @@ class panel_view {
 
   void draw_x_axis(canvas& on, const box& frame) const;
   void draw_y_axis(canvas& on, const box& frame) const;
+  void draw_grid(canvas& on, const box& frame) const;
+  void draw_bands(canvas& on, const box& frame) const;
   void draw_heat(canvas& on, const box& frame) const;
   void draw_colour_bar(canvas& on, const box& frame) const;
 

@@ -56,25 +56,41 @@ double thousandths(std::uint32_t code) {
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
+std::string without_controls(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
     const utf8_character c = first_of(text);
     if (c.code == replacement_character || forbidden(c.code))
       safe += shown_for_none;
-    else if (c.code == '&')
-      safe += "&amp;";
-    else if (c.code == '<')
-      safe += "&lt;";
-    else if (c.code == '>')
-      safe += "&gt;";
-    else if (c.code == '"')
-      safe += "&quot;";
-    else if (c.code == '\'')
-      safe += "&#39;";
     else
       safe += text.substr(0, c.length);
     text.remove_prefix(c.length);
+  }
+  return safe;
+}
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (char c : without_controls(text)) {
+    switch (c) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += c;
+    }
   }
   return safe;
 }
@@ -101,6 +117,27 @@ std::string cut(std::string_view text, double width, double size, bool bold) {
     kept += c.length;
   }
   return std::string(text.substr(0, kept)) + ellipsis;
+}
+
+std::string cut_inside(std::string_view text, double width, double size) {
+  if (text_width(text, size) <= width) return std::string(text);
+  static constexpr const char* ellipsis = "…";
+  std::vector<std::string_view> all;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(all.back().size()))
+    all.push_back(rest.substr(0, first_of(rest).length));
+  double left = width - text_width(ellipsis, size);
+  std::size_t first = 0, last = all.size();
+  std::string begin, end;
+  for (bool from_end = false; first < last; from_end = !from_end) {
+    const std::string_view next = from_end ? all[last - 1] : all[first];
+    left -= text_width(next, size);
+    if (left < 0) break;
+    if (from_end)
+      end.insert(0, next), --last;
+    else
+      begin += next, ++first;
+  }
+  return begin + ellipsis + end;
 }
 
 std::vector<std::string> wrapped(std::string_view text, double width, double size) {
