@@ -37,24 +37,22 @@ std::vector<T> unpacked(const json& from) {
 }
 
 std::vector<std::uint8_t> encoded(const recording_description& d) {
-  return json::to_cbor(json{
-      {"name", d.name},
-      {"request", d.request},
-      {"what", static_cast<int>(d.what)},
-      {"layout", static_cast<int>(d.layout)},
-      {"layer", d.layer},
-      {"every", d.every},
-      {"start", d.start},
-      {"top", d.top},
-      {"width", d.width},
-      {"by_y", d.by_y},
-      {"population", d.population},
-      {"node_ids", packed(d.node_ids)},
-      {"index_pointers", packed(d.index_pointers)},
-      {"element_ids", packed(d.element_ids)},
-      {"synapses", packed(d.synapses)},
-      {"origin",
-       {d.origin.creator, d.origin.model_sha256, d.origin.model, d.origin.run, d.origin.started}}});
+  return json::to_cbor(json{{"name", d.name},
+                            {"request", d.request},
+                            {"what", static_cast<int>(d.what)},
+                            {"layout", static_cast<int>(d.layout)},
+                            {"layer", d.layer},
+                            {"every", d.every},
+                            {"start", d.start},
+                            {"top", d.top},
+                            {"width", d.width},
+                            {"by_y", d.by_y},
+                            {"population", d.population},
+                            {"node_ids", packed(d.node_ids)},
+                            {"index_pointers", packed(d.index_pointers)},
+                            {"element_ids", packed(d.element_ids)},
+                            {"synapses", packed(d.synapses)},
+                            {"origin", {d.origin.creator, d.origin.model_sha256, d.origin.model}}});
 }
 
 // Whether the file can be written and read as described.
@@ -77,11 +75,7 @@ std::uint64_t unsigned_of(const json& all, const char* key) {
 }
 
 recording_origin origin_of(const json& texts) {
-  return {.creator = texts.at(0),
-          .model_sha256 = texts.at(1),
-          .model = texts.at(2),
-          .run = texts.at(3),
-          .started = texts.at(4)};
+  return {.creator = texts.at(0), .model_sha256 = texts.at(1), .model = texts.at(2)};
 }
 
 recording_description decoded(std::span<const std::byte> bytes, const std::string& place) {

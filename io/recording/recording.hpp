@@ -53,7 +53,6 @@ struct recording_origin {
   std::string creator;       // "bdh 1.2.3"
   std::string model_sha256;  // of the model's content
   std::string model;         // what the model was made from
-  std::string run, started;  // the folder's name; the time, as in run.json
 };
 
 // All that is needed to gather, write and rebuild a recording.

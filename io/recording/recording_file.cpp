@@ -259,11 +259,11 @@ recording_file::recording_file(const std::filesystem::path& path, const recordin
   root.set_text("format", what.layout == recording_layout::logits ? "bdh-logits" : "bdh-report");
   root.set_text("request", what.request);
   root.set_text("description", meaning(what.what));
+  // Nothing that differs between runs that give the same values: their files are the same bytes.
+  root.set_text("run", "run.json in the same folder: what ran, its options, start and end");
   for (const auto& [name, value] : {std::pair("creator", &what.origin.creator),
                                     {"model_sha256", &what.origin.model_sha256},
-                                    {"model", &what.origin.model},
-                                    {"run", &what.origin.run},
-                                    {"run_started", &what.origin.started}})
+                                    {"model", &what.origin.model}})
     if (!value->empty()) root.set_text(name, value->substr(0, longest_text));
 }
 

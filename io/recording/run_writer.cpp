@@ -128,13 +128,10 @@ struct run_writer::impl {
     tokens->write("position,token,text,generated\n");
     summary.emplace(folder / "summary.csv");
     summary->write(summary_header(layers));
-    const std::filesystem::path known = std::filesystem::weakly_canonical(folder);
     for (recording_description& d : all) {
       d.origin = {.creator = run["creator"],
                   .model_sha256 = run["model"]["content_sha256"],
-                  .model = m.origin().source,
-                  .run = (known.has_filename() ? known : known.parent_path()).filename().string(),
-                  .started = run["started"]};
+                  .model = m.origin().source};
       recordings.push_back(recording::create(folder, std::move(d)));
     }
     commit();
