@@ -101,7 +101,8 @@ class Trials(CliTest):
             picture = f.read()
         for words in ("tokens from the event", "pulse (4 trials)", "control (4 trials)"):
             self.assertIn(words, picture)
-        compare = ("--conditions", "pulse,control", "--variable", "x", "--neurons", "0-9", "--to", 1)
+        compare = ("--conditions", "pulse,control", "--variable", "x", "--neurons", "0-9", "--to",
+                   1)
         found = self.json("compare", folder, *compare)
         self.good("plot", "compare", folder, *compare, "-o", self.path("compare.svg"))
         with open(self.path("compare.csv"), encoding="utf-8", newline="") as f:
