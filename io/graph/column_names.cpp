@@ -85,8 +85,8 @@ constexpr std::array<std::string_view, 5> retentions{"retention", "retentions", 
                                                      "weights"};
 constexpr std::array<std::string_view, 1> types{"type"}, signs{"sign"};
 // The ends of edges between tokens and neurons, besides.
-constexpr std::array<std::string_view, 3> tokens{"token", "token_id", "tokenid"};
-constexpr std::array<std::string_view, 3> neurons{"neuron", "neuron_id", "neuronid"};
+constexpr std::array<std::string_view, 3> token_words{"token", "token_id", "tokenid"};
+constexpr std::array<std::string_view, 3> neuron_words{"neuron", "neuron_id", "neuronid"};
 
 words words_of(column_role role, edge_values values) {
   switch (role) {
@@ -153,7 +153,7 @@ bool is_end(column_role role, edge_ends ends, std::string_view name) {
   if (match(role, edge_values::weights, name) != name_match::none) return true;
   if (ends == edge_ends::neurons) return false;
   const bool token = (role == column_role::source) == (ends == edge_ends::tokens_to_neurons);
-  const words more = token ? words(tokens) : words(neurons);
+  const words more = token ? words(token_words) : words(neuron_words);
   return std::ranges::find(more, column_key(name)) != more.end();
 }
 

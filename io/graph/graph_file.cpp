@@ -65,7 +65,7 @@ struct other_file {
   std::string_view start;
   const char *what, *cure;
 };
-constexpr other_file others[] = {
+constexpr other_file other_files[] = {
     {"\x1f\x8b", "a file compressed by gzip", "gunzip FILE"},
     {"BZh91AY&SY", "a file compressed by bzip2", "bunzip2 FILE"},
     {"\xfd"
@@ -159,9 +159,9 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
   if (graph_formats::is_hdf5(file, start)) {
     graph_formats::read_hdf5(file, "/", list);
   } else if (const auto other = std::ranges::find_if(
-                 graph_formats::others,
+                 graph_formats::other_files,
                  [&](const graph_formats::other_file& o) { return start.starts_with(o.start); });
-             other != std::end(graph_formats::others)) {
+             other != std::end(graph_formats::other_files)) {
     throw input_error(file, other->what, "a graph, as it was before or exported", other->cure);
   } else if (start.starts_with("\x93NUMPY")) {
     throw unavailable_error(
