@@ -6,6 +6,8 @@ import resource
 import struct
 import subprocess
 import tempfile
+import threading
+from pathlib import Path
 
 from bad_files import (GOOD, GOOD_PT, bomb, calling, changed, content, converted, copied, cut,
                        flipped, folder, header, hostile, nothing, one_tensor, pickled, read,
@@ -346,11 +348,21 @@ class Table(BadInput):
         print(len(ROWS), "cases")
 
     def test_a_run_that_fails_keeps_what_it_had(self):
+        ids = self.path("ids")  # a pipe, which is not read before the run
+        os.mkfifo(ids)
+        writer = threading.Thread(target=lambda: Path(ids).write_bytes(b"1 2 3 x"))
+        writer.start()
+        self.refused(1, "run", self.random, "--tokens-file", ids, "-o", self.path("run"),
+                     says=(ids + "[3]",))
+        writer.join()
+        result = self.json("info", self.path("run"))
+        self.assertEqual((result["status"], result["recorded_tokens"]), ("failed", 3))
+
+    def test_a_mistake_in_a_file_of_ids_shows_before_the_run(self):
         ids = self.path("ids", b"1 2 3 x")
         self.refused(1, "run", self.random, "--tokens-file", ids, "-o", self.path("run"),
                      says=(ids + "[3]",))
-        result = self.json("info", self.path("run"))
-        self.assertEqual((result["status"], result["recorded_tokens"]), ("failed", 3))
+        self.assertFalse(os.path.exists(self.path("run")))
 
 
 if __name__ == "__main__":
