@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include <bdh/error.hpp>
+
 #include "apps/common/console.hpp"
 #include "io/files/sha256.hpp"
 #include "io/graph/measured_files.hpp"

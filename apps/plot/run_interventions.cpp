@@ -20,7 +20,7 @@ using token_range = std::pair<std::uint64_t, std::uint64_t>;
 
 constexpr std::size_t most_shown = 6;         // kinds of interventions with a colour of their own
 constexpr std::size_t most_ranges = 1 << 16;  // of one of them
-constexpr std::size_t most_named = 4;         // times in a legend
+constexpr std::size_t most_times = 4;         // times in a legend
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> all;
@@ -176,9 +176,9 @@ std::vector<action> actions_of(const run_reader& run) {
 
 std::string action_text(const action& a) {
   std::string text = a.what;
-  for (std::size_t k = 0; k < std::min(a.times.size(), most_named); ++k)
+  for (std::size_t k = 0; k < std::min(a.times.size(), most_times); ++k)
     if (!a.times[k].empty()) text += (k == 0 ? " " : ", ") + a.times[k];
-  return a.times.size() > most_named ? text + ", …" : text;
+  return a.times.size() > most_times ? text + ", …" : text;
 }
 
 figure::colour band_colour(std::size_t k) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <bdh/ids.hpp>
+
 namespace bdh {
 class model;
 class simulator;
