@@ -67,7 +67,8 @@ def runs(bdh, folder):
                                                                   "--record", "events", "--record",
                                                                   "synapses:in:5", "--record",
                                                                   "snapshot every 5", "--record",
-                                                                  "logits", *ONE_THREAD],}
+                                                                  "logits", "--quiet",
+                                                                  *ONE_THREAD],}
 
 
 def instructions_of(profile, program):

@@ -421,14 +421,16 @@ TEST_CASE("what cannot be done is refused with the reason") {
   CHECK(message("silence z:3") == "neuron: 'z:3', expected 0 to 31");
   CHECK(message("silence 3") ==
         "intervention: 'silence 3', expected silence x:NEURONS or y:NEURONS");
-  CHECK(message("clamp x:3 -1") == "intervention: -1, expected a value >= 0, finite in float32");
+  CHECK(message("clamp x:3 -1") ==
+        "intervention: -1, expected a value >= 0, finite in float32, or several: 0.1,0.2");
   CHECK(message("clamp x:3") ==
-        "intervention: 'clamp x:3', expected a value >= 0, finite in float32");
+        "intervention: 'clamp x:3', expected a value >= 0, finite in float32, or several: 0.1,0.2");
   CHECK(message("freeze layers 3") == "layer: '3', expected 1 to 2");
   CHECK(message("freeze tokens 9-3") ==
         "intervention: tokens '9-3', expected tokens FIRST-LAST, positions from 0, FIRST <= LAST");
   CHECK(message("frieze") ==
-        "intervention: 'frieze', expected lesion, silence, clamp, stimulate, freeze, inhibition, "
+        "intervention: 'frieze', expected lesion, silence, clamp, stimulate, noise, freeze, "
+        "inhibition, "
         "reset or set");
   CHECK(message("lesion 3 layers 1") ==
         "intervention: a lesion of neurons in some layers, expected all layers; silence x: and y: "
