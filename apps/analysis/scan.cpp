@@ -24,6 +24,7 @@
 #include "io/files/csv_table.hpp"
 #include "io/files/json.hpp"
 #include "io/files/sha256.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh::app {
 namespace {
@@ -121,7 +122,7 @@ class scan_folder {
       file_->sync();
       return;
     }
-    const std::string found = read_small_file(about, 1 << 20, "the description of a scan");
+    const std::string found = read_whole_file(about, 1 << 20, "the description of a scan");
     if (found != json_text(described, 1) + "\n")
       throw input_error(about.string(), "another scan: other neurons, tokens, model or options",
                         "the same scan, which goes on, or a new folder");

@@ -56,9 +56,9 @@ class batch {
         all_(model_),
         progress_(!o.quiet, plan.tokens) {
     // What is wrong with one is refused here, before anything is written.
-    for (const run_options& one : plan.streams)
-      if (&one == &plan.streams.front() || one.condition != (&one - 1)->condition)
-        expect_interventions(*next_, one, plan.longest);
+    for (std::size_t k = 0; k < plan.streams.size(); ++k)
+      if (k == 0 || plan.streams[k].condition != plan.streams[k - 1].condition)
+        expect_interventions(*next_, plan.streams[k], plan.longest);
     intervene(*next_, plan.streams.front(), next_->tokens(), plan.longest);
     if (plan.longest && leaves_window(*next_, next_->tokens() + *plan.longest) && !o.json &&
         !o.quiet)

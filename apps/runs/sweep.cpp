@@ -24,8 +24,8 @@
 #include "apps/runs/sweep_plan.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
-#include "io/files/csv_table.hpp"
 #include "io/files/json.hpp"
+#include "io/files/whole_file.hpp"
 
 extern char** environ;
 
@@ -69,7 +69,7 @@ class sweep_folder {
       write_text(about, text);
       return;
     }
-    if (read_small_file(about, largest_output, "the description of a sweep") != text)
+    if (read_whole_file(about, largest_output, "the description of a sweep") != text)
       throw input_error(about.string(), "another plan", "the same, which goes on, or a new folder");
     for (std::size_t k = 0; k < outcomes_.size(); ++k) load(k);
   }
@@ -120,7 +120,7 @@ class sweep_folder {
   void load(std::size_t k) {
     if (std::error_code ignored; !std::filesystem::exists(result(k), ignored)) return;
     const nlohmann::json all = nlohmann::json::parse(
-        read_small_file(result(k), largest_output, "the result of a run"), nullptr, false);
+        read_whole_file(result(k), largest_output, "the result of a run"), nullptr, false);
     if (!all.is_object() || !all.value("status", nlohmann::json()).is_string())
       throw input_error(result(k).string(), "something else", "the result of a run");
     outcomes_[k] = {all["status"].get<std::string>(), all.value("result", nlohmann::json()),
@@ -132,12 +132,9 @@ class sweep_folder {
   std::vector<outcome> outcomes_;
 };
 
-std::string last_line(const std::string& text) {
-  const std::size_t end = text.find_last_not_of('\n');
-  if (end == text.npos) return "";
-  const std::size_t begin = text.rfind('\n', end);
-  return text.substr(begin == text.npos ? 0 : begin + 1,
-                     end - (begin == text.npos ? 0 : begin + 1) + 1);
+std::string last_line(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return std::string(text.substr(text.rfind('\n') + 1));  // npos + 1 is 0
 }
 
 // One run of this program, in a process of its own.
@@ -176,8 +173,8 @@ class child_run {
   std::optional<outcome> result(int status, int& code) const {
     code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (code == 128 + SIGINT || code == 128 + SIGTERM) return std::nullopt;
-    const std::string out = read_small_file(out_, largest_output, "what a run printed"),
-                      err = read_small_file(err_, largest_output, "what a run printed");
+    const std::string out = read_whole_file(out_, largest_output, "what a run printed"),
+                      err = read_whole_file(err_, largest_output, "what a run printed");
     if (code != 0)
       return outcome{
           "failed", {}, err.empty() ? fmt::format("exit code {}", code) : last_line(err)};

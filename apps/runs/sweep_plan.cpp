@@ -5,9 +5,9 @@
 
 #include <bdh/error.hpp>
 
-#include "io/files/csv_table.hpp"
 #include "io/files/json.hpp"
 #include "io/files/text_start.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh::app {
 namespace {
@@ -180,7 +180,7 @@ class plan_reader {
 
 sweep_plan read_sweep_plan(const std::filesystem::path& file) {
   const std::string place = file.string(),
-                    text = read_small_file(file, largest_plan, "the plan of a sweep, JSON");
+                    text = read_whole_file(file, largest_plan, "the plan of a sweep, JSON");
   try {
     const plan_json all =
         parse_json(without_byte_order_mark(text, place), {.depth = 8, .unique_keys = true});

@@ -37,7 +37,6 @@ constexpr verb verbs[] = {
 constexpr std::string_view limit_words[] = {"layers", "tokens", "from", "at", "every", "for"};
 constexpr const char* all_verbs =
     "lesion, silence, clamp, stimulate, noise, freeze, inhibition, reset or set";
-constexpr double most_rate = 500;
 
 const char* usage(intervention_kind what) {
   for (const verb& v : verbs)

@@ -6,6 +6,7 @@
 #include <bdh/intervention.hpp>
 
 #include "core/base/sort_unique.hpp"
+#include "core/selection/normalize.hpp"
 
 namespace bdh {
 namespace {
@@ -189,7 +190,8 @@ intervention_builder poisson_noise(variable v, std::vector<neuron_id> neurons, d
   intervention p = made;
   p.noise.by = noise_current::law::poisson;
   p.noise.rate = finite(rate, 0, "a rate >= 0: spikes a token and layer");
-  if (rate > 500) throw input_error("intervention", "rate " + shown(rate), "at most 500");
+  if (rate > most_rate)
+    throw input_error("intervention", "rate " + shown(rate), "at most " + shown(most_rate));
   p.noise.size = finite(size, std::numeric_limits<double>::lowest(), "a size, finite in float32");
   return intervention_builder(std::move(p));
 }

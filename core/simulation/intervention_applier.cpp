@@ -10,37 +10,27 @@
 namespace bdh {
 namespace {
 
-// A sorted list of neurons and values in which later entries replace or add to earlier ones.
-void hold(std::vector<neuron_value>& in, neuron_id neuron, float value, bool add) {
-  const auto at = std::lower_bound(in.begin(), in.end(), neuron,
-                                   [](const neuron_value& v, neuron_id i) { return v.neuron < i; });
-  if (at == in.end() || at->neuron != neuron)
-    in.insert(at, {neuron, value});
-  else
-    at->value = add ? at->value + value : value;
-}
-
-void hold(std::vector<neuron_value>& in, const std::vector<neuron_id>& neurons, float value,
-          bool add) {
-  if (in.empty()) {  // the usual case, for any number of neurons
-    for (neuron_id i : neurons) in.push_back({i, value});
-    return;
-  }
-  for (neuron_id i : neurons) hold(in, i, value, add);
-}
-
-// Adds values of ascending neurons to such a list.
-void add_to(std::vector<neuron_value>& in, const std::vector<neuron_value>& more) {
-  std::vector<neuron_value> sum;
-  sum.reserve(in.size() + more.size());
+// Values of ascending neurons: those of `more` are added to those of `in`, or replace them.
+enum class combining { sum, replacement };
+void combine(std::vector<neuron_value>& in, const std::vector<neuron_value>& more, combining how) {
+  std::vector<neuron_value> all;
+  all.reserve(in.size() + more.size());
   auto old = in.begin();
   for (const neuron_value& v : more) {
-    while (old != in.end() && old->neuron < v.neuron) sum.push_back(*old++);
+    while (old != in.end() && old->neuron < v.neuron) all.push_back(*old++);
     const bool both = old != in.end() && old->neuron == v.neuron;
-    sum.push_back({v.neuron, both ? (old++)->value + v.value : v.value});
+    all.push_back({v.neuron, both && how == combining::sum ? old->value + v.value : v.value});
+    if (both) ++old;
   }
-  sum.insert(sum.end(), old, in.end());
-  in = std::move(sum);
+  all.insert(all.end(), old, in.end());
+  in = std::move(all);
+}
+
+std::vector<neuron_value> all_at(const std::vector<neuron_id>& neurons, float value) {
+  std::vector<neuron_value> all;
+  all.reserve(neurons.size());
+  for (const neuron_id i : neurons) all.push_back({i, value});
+  return all;
 }
 
 template <class Use>
@@ -119,12 +109,13 @@ void intervention_applier::add(const intervention& p) {
     case intervention_kind::silence:
     case intervention_kind::clamp:
       for_layers(p, controls_, [&](layer_controls& l) {
-        hold(p.on == target::x ? l.hold_x : l.hold_y, p.neurons, value, false);
+        combine(p.on == target::x ? l.hold_x : l.hold_y, all_at(p.neurons, value),
+                combining::replacement);
       });
       return;
     case intervention_kind::stimulate:
       for_layers(p, controls_, [&](layer_controls& l) {
-        hold(p.on == target::x ? l.add_x : l.add_y, p.neurons, value, true);
+        combine(p.on == target::x ? l.add_x : l.add_y, all_at(p.neurons, value), combining::sum);
       });
       return;
     case intervention_kind::noise:
@@ -134,8 +125,8 @@ void intervention_applier::add(const intervention& p) {
   }
   if (p.on == target::neurons) {
     for_layers(p, controls_, [&](layer_controls& l) {
-      hold(l.hold_x, p.neurons, 0, false);
-      hold(l.hold_y, p.neurons, 0, false);
+      combine(l.hold_x, all_at(p.neurons, 0), combining::replacement);
+      combine(l.hold_y, all_at(p.neurons, 0), combining::replacement);
     });
     controls_.removed.insert(controls_.removed.end(), p.neurons.begin(), p.neurons.end());
   }
@@ -158,7 +149,7 @@ void intervention_applier::add_noise(const intervention& p) {
     drawn.reserve(p.neurons.size());
     for (const neuron_id i : p.neurons)
       drawn.push_back({i, static_cast<float>(p.noise_at(position_, l, i))});
-    add_to(p.on == target::x ? in.add_x : in.add_y, drawn);
+    combine(p.on == target::x ? in.add_x : in.add_y, drawn, combining::sum);
   }
 }
 

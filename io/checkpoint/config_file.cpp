@@ -1,7 +1,5 @@
 // The config.json beside a checkpoint.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -10,6 +8,7 @@
 #include "io/checkpoint/configuration.hpp"
 #include "io/files/json.hpp"
 #include "io/files/text_start.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh {
 namespace {
@@ -34,12 +33,7 @@ std::optional<plain_value> read_config_beside(const std::string& place) {
   const std::filesystem::path file = std::filesystem::path(place).parent_path() / "config.json";
   std::error_code failed;
   if (!std::filesystem::is_regular_file(file, failed)) return std::nullopt;
-  constexpr std::uintmax_t most = 1 << 20;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed || size > most)
-    throw input_error(file.string(), "too large or unreadable", "a configuration of at most 1 MiB");
-  std::ifstream in(file, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string bytes = read_whole_file(file, 1 << 20, "a configuration");
   return parse_config(without_byte_order_mark(bytes, file.string()), file.string());
 }
 

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/stated_value.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh {
 namespace {
@@ -160,9 +159,8 @@ class search {
     if (!std::filesystem::is_regular_file(config, failed) ||
         std::filesystem::file_size(config, failed) > most)
       return;
-    std::ifstream in(config, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    const plain_value all = parse_plain_object(bytes);
+    const plain_value all =
+        parse_plain_object(read_whole_file(config, most, "a tokenizer's configuration"));
     if (const plain_value* const of_class = all.find("tokenizer_class"))
       value("tokenizer_class", *of_class, "tokenizer_config.json beside the file", 1);
   }

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
 #include <bdh/error.hpp>
 
 #include "io/files/text_start.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh {
 namespace {
@@ -102,18 +101,6 @@ class table_reader {
 
 }  // namespace
 
-std::string read_small_file(const std::filesystem::path& file, std::uintmax_t most,
-                            const std::string& expected) {
-  std::error_code failed;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  std::ifstream from(file, std::ios::binary);
-  if (failed || !from) throw input_error(file.string(), "cannot be read", expected);
-  if (size > most)
-    throw input_error(file.string(), std::to_string(size) + " bytes",
-                      "at most " + std::to_string(most));
-  return {std::istreambuf_iterator<char>(from), {}};
-}
-
 std::optional<std::size_t> csv_table::column(std::string_view name) const {
   const auto found = std::ranges::find(columns, name);
   if (found == columns.end()) return std::nullopt;
@@ -123,7 +110,7 @@ std::optional<std::size_t> csv_table::column(std::string_view name) const {
 csv_table read_csv_table(const std::filesystem::path& file) {
   csv_table table;
   table.file = file.string();
-  const std::string bytes = read_small_file(file, largest_table, "a CSV file with a header");
+  const std::string bytes = read_whole_file(file, largest_table, "a CSV file with a header");
   table_reader reader(without_byte_order_mark(bytes, table.file), table.file);
   csv_table::row row;
   if (!reader.next(row)) throw input_error(table.file, "no lines", "a header and rows");

@@ -36,9 +36,4 @@ csv_table read_csv_table(const std::filesystem::path& file);
 // is no finite number.
 std::vector<double> read_csv_column(const std::filesystem::path& file, std::string_view column);
 
-// A whole file. Throws input_error where it cannot be read or has more than `most` bytes;
-// `expected` says what it should be.
-std::string read_small_file(const std::filesystem::path& file, std::uintmax_t most,
-                            const std::string& expected);
-
 }  // namespace bdh

@@ -13,6 +13,7 @@
 #include <bdh/error.hpp>
 
 #include "io/files/csv_table.hpp"
+#include "io/graph/edge_signs.hpp"
 
 namespace bdh {
 namespace {
@@ -61,10 +62,9 @@ class measured_table {
 
   bool inhibits(const csv_table::row& r, std::size_t column) const {
     const std::string& text = r.fields[column];
-    for (const char* word : {"1", "+1", "e", "E", "exc", "excitatory"})
-      if (text == word) return false;
-    for (const char* word : {"-1", "i", "I", "inh", "inhibitory"})
-      if (text == word) return true;
+    const auto means = graph_formats::meaning_of(graph_formats::column_role::sign, text);
+    if (means == graph_formats::sign_word::excitatory) return false;
+    if (means == graph_formats::sign_word::inhibitory) return true;
     throw input_error(place(r), table_.columns[column] + " '" + text + "'",
                       "+1 or excitatory, -1 or inhibitory");
   }

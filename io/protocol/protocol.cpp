@@ -12,6 +12,7 @@
 #include "io/files/error_context.hpp"
 #include "io/files/json.hpp"
 #include "io/files/text_start.hpp"
+#include "io/files/whole_file.hpp"
 #include "io/protocol/described_intervention.hpp"
 
 namespace bdh {
@@ -170,7 +171,7 @@ const protocol_condition& protocol::condition(const std::string& name) const {
 
 protocol read_protocol(const std::filesystem::path& file, const model& m) {
   if (file.extension() == ".csv" || file.extension() == ".tsv") return from_csv({file, m});
-  return from_json(read_small_file(file, largest_protocol, "a protocol, JSON or CSV"), {file, m});
+  return from_json(read_whole_file(file, largest_protocol, "a protocol, JSON or CSV"), {file, m});
 }
 
 }  // namespace bdh

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include "io/files/error_context.hpp"
 #include "io/files/json.hpp"
 #include "io/files/text_start.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh {
 namespace {
@@ -320,15 +320,7 @@ recording_request parse_recording(std::string_view text) {
 }
 
 std::vector<recording_request> read_recordings(const std::filesystem::path& file) {
-  std::error_code failed;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  std::ifstream from(file, std::ios::binary);
-  if (failed || !from)
-    throw input_error(file.string(), "cannot be read", "a JSON list of what to record");
-  if (size > largest_plan)
-    throw input_error(file.string(), std::to_string(size) + " bytes",
-                      "at most " + std::to_string(largest_plan));
-  const std::string text{std::istreambuf_iterator<char>(from), {}};
+  const std::string text = read_whole_file(file, largest_plan, "a JSON list of what to record");
   const nlohmann::json all =
       nlohmann::json::parse(without_byte_order_mark(text, file.string()), nullptr, false);
   if (!all.is_array())

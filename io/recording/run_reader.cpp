@@ -17,6 +17,7 @@
 
 #include "io/files/atomic_file.hpp"
 #include "io/files/json.hpp"
+#include "io/files/whole_file.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/recording/run_json_detail.hpp"
@@ -29,23 +30,6 @@ constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uintmax_t largest_json = std::uintmax_t{1} << 30;  // bytes
 constexpr std::uint64_t most_tokens = std::uint64_t{1} << 30;
 constexpr std::uint32_t most_layers = 1u << 20;
-
-std::string read_text(const std::filesystem::path& file) {
-  std::error_code failed;
-  const std::uintmax_t size = std::filesystem::file_size(file, failed);
-  if (failed)
-    throw input_error(file.string(), "cannot be read: " + failed.message(), "a file of a run");
-  if (size > largest_json)
-    throw input_error(file.string(), std::to_string(size) + " bytes",
-                      "at most " + std::to_string(largest_json));
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(size, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(size));
-  if (!stream.eof() && !stream)
-    throw input_error(file.string(), "cannot be read", "a file of a run");
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return text;
-}
 
 // Calls use(line) for each whole line and stops where it returns false; what follows the last line
 // end was torn.
@@ -255,7 +239,7 @@ nlohmann::json read_run_json(const std::filesystem::path& folder) {
                       "each stream is one: " + (folder / "stream-0000").string());
   nlohmann::json run;
   try {
-    run = parse_json(read_text(file), {.depth = 32});
+    run = parse_json(read_whole_file(file, largest_json, "a file of a run"), {.depth = 32});
   } catch (const json_error& e) {
     if (e.fault() == json_fault::depth)
       throw input_error(file.string(), "nested deeper than 32 levels", "the description of a run");

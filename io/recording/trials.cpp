@@ -7,8 +7,8 @@
 
 #include <bdh/error.hpp>
 
-#include "io/files/csv_table.hpp"
 #include "io/files/json.hpp"
+#include "io/files/whole_file.hpp"
 
 namespace bdh {
 namespace {
@@ -88,7 +88,7 @@ std::vector<trial_run> list_trials(const std::filesystem::path& folder) {
   const std::string place = index.string();
   nlohmann::json all;
   try {
-    all = parse_json(read_small_file(index, largest_index, "an index of streams"), {.depth = 6});
+    all = parse_json(read_whole_file(index, largest_index, "an index of streams"), {.depth = 6});
   } catch (const json_error& e) {
     throw input_error(place, std::string("no JSON: ") + e.what(), "an index of streams");
   }
