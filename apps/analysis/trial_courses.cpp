@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include <bdh/error.hpp>
@@ -12,6 +11,7 @@
 
 #include "apps/common/options.hpp"
 #include "core/base/sort_unique.hpp"
+#include "core/selection/intervention_text.hpp"
 
 namespace bdh::app {
 namespace {
@@ -46,15 +46,7 @@ std::vector<std::uint64_t> stated_onsets(const trial_choice& o, const run_reader
   std::vector<std::uint64_t> all;
   for (std::uint64_t t = run.first; o.every && t < run.end(); ++t)
     if (t % *o.every == 0) all.push_back(t);
-  for (std::string_view rest = o.at.value_or(""); !rest.empty();) {
-    const std::string_view item = rest.substr(0, rest.find(','));
-    std::uint64_t position = 0;
-    const auto [end, failed] = std::from_chars(item.data(), item.data() + item.size(), position);
-    if (failed != std::errc() || end != item.data() + item.size())
-      throw input_error("--at", "'" + *o.at + "'", "positions of tokens: 100,200");
-    all.push_back(position);
-    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-  }
+  if (o.at) std::ranges::copy(positions_in("--at", *o.at), std::back_inserter(all));
   return all;
 }
 

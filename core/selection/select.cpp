@@ -10,6 +10,7 @@
 
 #include "core/base/random.hpp"
 #include "core/base/sort_unique.hpp"
+#include "core/selection/layers.hpp"
 #include "core/selection/quoting.hpp"
 
 namespace bdh {
@@ -310,11 +311,15 @@ std::vector<neuron_pair> select_edges(const model& m, std::string_view text) {
 }
 
 std::vector<layer_id> select_layers(const model& m, std::string_view text) {
+  return layers_within(m.layers(), text);
+}
+
+std::vector<layer_id> layers_within(layer_id count, std::string_view text) {
   std::vector<layer_id> chosen;
-  const std::string valid = "1 to " + std::to_string(m.layers());
+  const std::string valid = "1 to " + std::to_string(count);
   const auto layer = [&](std::string_view t) {
     const auto l = digits(t);
-    if (!l || *l < 1 || *l > m.layers()) refuse("layer", t, valid);
+    if (!l || *l < 1 || *l > count) refuse("layer", t, valid);
     return static_cast<layer_id>(*l);
   };
   for_each_item("layers", text, [&](std::string_view item) {
