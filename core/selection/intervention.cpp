@@ -118,12 +118,13 @@ std::string described_times(const intervention& p) {
 }  // namespace
 
 intervention parse_intervention(const model& m, std::string_view text, std::uint64_t now) {
-  intervention_text read = read_intervention(text, now);
-  intervention& p = read.parsed;
-  if (!read.subject.empty()) take_subject(m, p, read.subject);
-  check_subject(p, text);
-  if (!read.layers.empty()) p.layers = select_layers(m, read.layers);
-  return std::move(p);
+  intervention_text read =
+      read_intervention(text, now, [&](intervention& p, std::string_view subject) {
+        if (!subject.empty()) take_subject(m, p, subject);
+        check_subject(p, text);
+      });
+  if (!read.layers.empty()) read.parsed.layers = select_layers(m, read.layers);
+  return std::move(read.parsed);
 }
 
 std::string describe(const model& m, const intervention& p) {

@@ -263,7 +263,9 @@ std::vector<std::uint64_t> positions_in(const std::string& place, std::string_vi
   return *all;
 }
 
-intervention_text read_intervention(std::string_view text, std::uint64_t now) {
+intervention_text read_intervention(
+    std::string_view text, std::uint64_t now,
+    const std::function<void(intervention&, std::string_view)>& resolve) {
   words left(text);
   const std::string_view first = left.next(all_verbs);
   const auto known = std::ranges::find(verbs, first, &verb::word);
@@ -279,6 +281,7 @@ intervention_text read_intervention(std::string_view text, std::uint64_t now) {
                     p.what == intervention_kind::inhibition ||
                     (p.what == intervention_kind::reset && limited);
   if (!bare) read.subject = left.next(known->usage);
+  if (resolve) resolve(p, read.subject);
   take_value(p, left);
   const std::string_view taken = text.substr(0, text.size() - left.rest().size());
   read.what = taken.substr(std::min(taken.find_first_not_of(' '), taken.size()));

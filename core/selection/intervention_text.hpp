@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,12 @@ struct intervention_text {
   std::string what, times;   // the text without its positions, and these
 };
 
-// `now`: the position from which it holds where the text says nothing. Throws input_error for what
-// is no intervention.
-intervention_text read_intervention(std::string_view text, std::uint64_t now);
+// `now`: the position from which it holds where the text says nothing. `resolve`, where there is
+// one, gets the intervention and its subject before values and limits are read, so that a name
+// without its quotes is what a message is about. Throws input_error for what is no intervention.
+intervention_text read_intervention(
+    std::string_view text, std::uint64_t now,
+    const std::function<void(intervention&, std::string_view subject)>& resolve = {});
 
 // "0,50,100". Throws input_error at `place` unless they ascend.
 std::vector<std::uint64_t> positions_in(const std::string& place, std::string_view list);
