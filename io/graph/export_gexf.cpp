@@ -1,3 +1,4 @@
+#include "io/files/xml_text.hpp"
 #include "io/graph/graph_export_detail.hpp"
 
 namespace bdh::graph_formats {
@@ -15,7 +16,7 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
 <attribute id="head" title="head" type="long"/>
 <attribute id="original" title="original" type="long"/>
 )",
-          g.has_names() ? "names" : "numbers", in_xml(g.description));
+          g.has_names() ? "names" : "numbers", xml_escaped(g.description));
   if (g.has_communities())
     out.add("<attribute id=\"community\" title=\"community\" type=\"long\"/>\n");
   out.add(R"(</attributes>
@@ -28,7 +29,7 @@ void write_gexf(const exported_graph& g, const std::filesystem::path& to) {
   const model& m = g.what.model();
   for (neuron_id i : g.what.nodes()) {
     out.add("<node id=\"{0}\" label=\"{1}\"><attvalues><attvalue for=\"number\" value=\"{0}\"/>", i,
-            in_xml(g.labels[i]));
+            xml_escaped(g.labels[i]));
     if (g.is_sensory(i))
       out.add("<attvalue for=\"kind\" value=\"sensory\"/>");
     else

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "io/files/xml_text.hpp"
 #include "io/graph/graph_export_detail.hpp"
 
 namespace bdh::graph_formats {
@@ -26,7 +27,7 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
   key("edge", "weight", "double");
   key("edge", "type", "string");
   out.add("<graph id=\"{}\" edgedefault=\"directed\">\n<desc>{}</desc>\n",
-          name(g.what.request().graph), in_xml(g.description));
+          name(g.what.request().graph), xml_escaped(g.description));
   const model& m = g.what.model();
   // Of a whole model: whether neurons have names, so that an import is the same model.
   if (whole)
@@ -34,7 +35,7 @@ void write_graphml(const exported_graph& g, const std::filesystem::path& to) {
             m.neuron_names().empty() ? "numbers" : "names", g.neurons());
   for (neuron_id i : g.what.nodes()) {
     out.add("<node id=\"n{0}\"><data key=\"name\">{1}</data><data key=\"number\">{0}</data>", i,
-            in_xml(g.labels[i]));
+            xml_escaped(g.labels[i]));
     if (g.is_sensory(i))
       out.add("<data key=\"kind\">sensory</data>");
     else

@@ -85,29 +85,6 @@ std::string shown_weight(float weight) {
   return fmt::format("{:.9g}", weight);
 }
 
-std::string in_xml(std::string_view text) {
-  std::string safe;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
-
 }  // namespace graph_formats
 
 namespace {

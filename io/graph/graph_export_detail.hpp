@@ -69,7 +69,6 @@ class text_output {
 };
 
 // A text inside an element or an attribute of XML.
-std::string in_xml(std::string_view text);
 
 // Each writes whole new files at paths that do not exist.
 void write_graphml(const exported_graph& g, const std::filesystem::path& to);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/base/utf8.hpp"
+#include "io/files/xml_text.hpp"
 
 namespace bdh::figure {
 namespace {
@@ -69,31 +70,7 @@ std::string without_controls(std::string_view text) {
   return safe;
 }
 
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (char c : without_controls(text)) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      case '\'':
-        safe += "&#39;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
+std::string escaped(std::string_view text) { return xml_escaped(without_controls(text)); }
 
 double text_width(std::string_view text, double size, bool bold) {
   double width = 0;
