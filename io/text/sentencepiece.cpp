@@ -7,6 +7,8 @@
 
 #include <sentencepiece_processor.h>
 
+#include <exception>
+#include <new>
 #include <utility>
 
 #include "io/text/sentencepiece_file.hpp"
@@ -21,7 +23,7 @@ class sentencepiece_vocabulary final : public vocabulary {
  public:
   sentencepiece_vocabulary(std::string_view model, const std::string& place)
       : settings_(text::check_sentencepiece(model, place)) {
-    expect_ok(library_.LoadFromSerializedProto(model), place);
+    guarded(place, [&] { return library_.LoadFromSerializedProto(model); });
     if (library_.GetPieceSize() <= 0) throw input_error(place, "no pieces", "at least one");
   }
 
@@ -53,16 +55,26 @@ class sentencepiece_vocabulary final : public vocabulary {
 
   void encode(std::string_view text, const std::string& place, std::vector<token_id>& to) const {
     std::vector<int> ids;
-    expect_ok(library_.Encode(text, &ids), place);
+    guarded(place, [&] { return library_.Encode(text, &ids); });
     to.insert(to.end(), ids.begin(), ids.end());
   }
 
  private:
-  static void expect_ok(const sentencepiece::util::Status& status, const std::string& place) {
-    if (!status.ok())
-      throw input_error(place,
-                        std::string("refused by SentencePiece (") + status.error_message() + ")",
+  // What the library says of a model, or throws while it builds its tables, is said of the file.
+  static void guarded(const std::string& place, const auto& call) {
+    const auto refuse = [&](const char* why) {
+      throw input_error(place, std::string("refused by SentencePiece (") + why + ")",
                         "a tokenizer.model");
+    };
+    sentencepiece::util::Status status;
+    try {
+      status = call();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& e) {
+      refuse(e.what());
+    }
+    if (!status.ok()) refuse(status.error_message());
   }
   static std::string spaced(std::string_view piece) {
     std::string text;

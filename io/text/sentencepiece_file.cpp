@@ -79,6 +79,9 @@ void check_piece(std::string_view bytes, const std::string& place) {
   while (const auto f = m.next()) {
     if (f->number == 1 && (!f->is_bytes || f->bytes.empty() || f->bytes.size() > longest_piece))
       m.refuse("a piece of " + std::to_string(f->bytes.size()) + " bytes");
+    // The library's table of pieces ends each at its first zero byte.
+    if (f->number == 1 && f->bytes.find('\0') != f->bytes.npos)
+      m.refuse("a piece with a zero byte");
     float score = 0;
     if (f->number == 2 && f->bytes.size() == sizeof score)
       std::memcpy(&score, f->bytes.data(), sizeof score);

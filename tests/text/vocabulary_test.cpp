@@ -176,6 +176,22 @@ TEST_CASE("hostile definitions") {
     }
 }
 
+TEST_CASE("a model of SentencePiece whose pieces its library would cut off") {
+  // Two pieces: "<unk>", of type unknown, and one of three bytes.
+  const auto with_piece = [](const char(&piece)[4]) {
+    const std::string unknown("\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02", 16);
+    return unknown + "\x0a\x05\x0a\x03" + std::string(piece, 3);
+  };
+  try {
+    CHECK(make_vocabulary(tokenizer::sentencepiece, with_piece("abc"), "t")->text_of(1) == "abc");
+    for (const std::string& model : {with_piece("\0bc"), with_piece("ab\0")})
+      check_refused(tokenizer::sentencepiece, model,
+                    "t: a piece with a zero byte, expected a tokenizer.model of SentencePiece");
+  } catch (const unavailable_error& e) {
+    MESSAGE("skipped: SentencePiece: " << e.what());
+  }
+}
+
 TEST_CASE("lists of characters") {
   std::string why;
   CHECK(character_definition({{0, "a"}, {2, "<unk>"}}, why) ==
