@@ -1,13 +1,13 @@
 // Lists of edges as text: CSV, TSV and what is like them (io/graph/csv_dialect.hpp). A line as
 // programs write it is read in one go, without splitting it first; any other one by its fields.
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <deque>
 #include <utility>
 
 #include <bdh/error.hpp>
 
+#include "core/base/decimal.hpp"
 #include "io/files/text_blocks.hpp"
 #include "io/graph/column_names.hpp"
 #include "io/graph/csv_dialect.hpp"
@@ -152,17 +152,19 @@ class csv_reader {
         dialect_.sign != csv_dialect::none)
       return nullptr;
     std::uint64_t ids[2] = {0, 0};
+    constexpr std::ptrdiff_t most_digits = 10;  // of a number of a neuron
     double value = 1;
     std::string_view written = "1";
     for (std::size_t column = 0; column < dialect_.count; ++column) {
       if (column != 0 && *at++ != dialect_.separator) return nullptr;
       const char* const first = at;
       if (column == dialect_.source || column == dialect_.target) {
-        const auto [next, failed] = std::from_chars(at, end, ids[column == dialect_.target]);
-        if (failed != std::errc() || (*first == '0' && next != first + 1)) return nullptr;
-        at = next;
+        std::uint64_t& id = ids[column == dialect_.target];
+        at = append_digits(at, end, id);
+        const bool canonical = at != first && (*first != '0' || at == first + 1);
+        if (!canonical || at - first > most_digits) return nullptr;
       } else if (column == dialect_.value) {
-        const auto [next, failed] = std::from_chars(at, end, value);
+        const auto [next, failed] = decimal_from_chars(at, end, value);
         if (failed != std::errc() || !std::isfinite(value)) return nullptr;
         at = next;
         written = {first, static_cast<std::size_t>(at - first)};

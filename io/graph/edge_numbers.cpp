@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include <bdh/error.hpp>
 
+#include "core/base/decimal.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {
@@ -58,7 +58,8 @@ float edge_numbers::read(std::string_view text, std::uint64_t line) {
     digits = fortran;
   }
   double value = 0;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, failed] =
+      decimal_from_chars(digits.data(), digits.data() + digits.size(), value);
   // Out of the range of double: 0 or infinite, by the sign of the exponent.
   if (failed == std::errc::result_out_of_range && end == digits.data() + digits.size()) {
     const std::size_t e = digits.find_first_of("eE");

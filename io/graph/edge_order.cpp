@@ -13,41 +13,104 @@ namespace bdh::graph_formats {
 namespace {
 
 constexpr int bucket_bits = 8;  // fewer buckets than a TLB has pages
-constexpr std::size_t buckets = std::size_t{1} << bucket_bits;
-constexpr std::size_t few = 256;
+constexpr int digit_bits = 11;  // of a pass over edges that are near each other
+// Lists of up to so many edges have a second one beside them, 8 MiB, while they are sorted.
+constexpr std::size_t near = std::size_t{1} << 19;
+constexpr std::size_t few = 512;
 
-// Objects, so that sorting, which is a large part of an import, has them in line.
-constexpr auto by_target = [](const graph_edge& a, const graph_edge& b) {
-  return a.target != b.target ? a.target < b.target : a.line < b.line;
-};
-constexpr auto ascending = [](const graph_edge& a, const graph_edge& b) {
-  return a.source != b.source ? a.source < b.source : by_target(a, b);
+std::uint64_t key_of(const graph_edge& e) { return std::uint64_t{e.source} << 32 | e.target; }
+constexpr auto by_key = [](const graph_edge& a, const graph_edge& b) {
+  return key_of(a) < key_of(b);
 };
 
-// Sorts edges whose sources lie in the 2^bits from `first` on, without a second list: into buckets
-// by source, each place taking the edge that belongs there until it is its own, and then each
-// bucket.
-void sort_edges(std::span<graph_edge> edges, neuron_id first, int bits) {
-  if (bits == 0) return std::sort(edges.begin(), edges.end(), by_target);
-  if (edges.size() <= few) return std::sort(edges.begin(), edges.end(), ascending);
-  const int rest = std::max(0, bits - bucket_bits);
-  const auto bucket = [&](const graph_edge& e) { return (e.source - first) >> rest; };
-  std::array<std::size_t, buckets + 1> begin{};
+// The bits of a source, and those of a target, in one number without a gap.
+class edge_key {
+ public:
+  explicit edge_key(std::span<const graph_edge> edges) {
+    neuron_id source = 0, target = 0;
+    for (const graph_edge& e : edges) {
+      source |= e.source;
+      target |= e.target;
+    }
+    target_bits_ = std::bit_width(target);
+    bits_ = target_bits_ + std::bit_width(source);
+  }
+  int bits() const noexcept { return bits_; }
+  std::uint64_t operator()(const graph_edge& e) const noexcept {
+    return std::uint64_t{e.source} << target_bits_ | e.target;
+  }
+
+ private:
+  int target_bits_ = 0, bits_ = 0;
+};
+
+// Where each of the buckets begins, and the end of the last.
+template <std::size_t Buckets, class Bucket>
+std::array<std::size_t, Buckets + 1> bucket_bounds(std::span<const graph_edge> edges,
+                                                   Bucket bucket) {
+  std::array<std::size_t, Buckets + 1> begin{};
   for (const graph_edge& e : edges) ++begin[bucket(e) + 1];
-  for (std::size_t i = 0; i < buckets; ++i) begin[i + 1] += begin[i];
+  for (std::size_t i = 0; i < Buckets; ++i) begin[i + 1] += begin[i];
+  return begin;
+}
+
+// Sorts by the last `bits` of the key, digit by digit from the last one: each pass brings all edges
+// into the other list.
+void sort_near(std::span<graph_edge> edges, std::vector<graph_edge>& other, const edge_key& key,
+               int bits) {
+  if (edges.size() <= few) return std::sort(edges.begin(), edges.end(), by_key);
+  constexpr std::size_t digits = std::size_t{1} << digit_bits;
+  other.resize(std::max(other.size(), edges.size()));
+  std::span<graph_edge> from = edges, to = std::span(other).first(edges.size());
+  const int passes = (bits + digit_bits - 1) / digit_bits;
+  for (int pass = 0, shift = 0; pass < passes; ++pass) {
+    const int width = (bits - shift + passes - pass - 1) / (passes - pass);
+    const auto digit = [&](const graph_edge& e) {
+      return static_cast<std::size_t>(key(e) >> shift) & ((std::size_t{1} << width) - 1);
+    };
+    auto next = bucket_bounds<digits>(from, digit);
+    for (const graph_edge& e : from) to[next[digit(e)]++] = e;
+    std::swap(from, to);
+    shift += width;
+  }
+  if (from.data() != edges.data()) std::ranges::copy(from, edges.begin());
+}
+
+// Sorts edges whose keys differ in their last `bits` only: into buckets by the first of these bits,
+// without a second list, each place taking the edge that belongs there until it is its own, and
+// then each bucket.
+void sort_edges(std::span<graph_edge> edges, std::vector<graph_edge>& other, const edge_key& key,
+                int bits) {
+  if (edges.size() <= near) return sort_near(edges, other, key, bits);
+  if (bits == 0) return;
+  constexpr std::size_t buckets = std::size_t{1} << bucket_bits;
+  const int rest = std::max(0, bits - bucket_bits);
+  const auto bucket = [&](const graph_edge& e) {
+    return static_cast<std::size_t>(key(e) >> rest) & (buckets - 1);
+  };
+  const auto begin = bucket_bounds<buckets>(edges, bucket);
   std::array<std::size_t, buckets> next{};
   std::copy(begin.begin(), begin.end() - 1, next.begin());
   for (std::size_t b = 0; b < buckets; ++b)
     while (next[b] < begin[b + 1]) {
       graph_edge& here = edges[next[b]];
-      if (const neuron_id own = bucket(here); own == b)
+      if (const std::size_t own = bucket(here); own == b)
         ++next[b];
       else
         std::swap(here, edges[next[own]++]);
     }
   for (std::size_t b = 0; b < buckets; ++b)
-    sort_edges(edges.subspan(begin[b], begin[b + 1] - begin[b]),
-               first + static_cast<neuron_id>(b << rest), rest);
+    sort_edges(edges.subspan(begin[b], begin[b + 1] - begin[b]), other, key, rest);
+}
+
+// Of edges that are in the file twice, those of the first pair in order.
+[[noreturn]] void fail_at_twice(const edge_list& f, const graph_edge& first) {
+  std::vector<std::uint32_t> lines;
+  for (const graph_edge& e : f.edges)
+    if (key_of(e) == key_of(first)) lines.push_back(e.line);
+  std::ranges::sort(lines);
+  throw input_error(f.place(lines[1]), "an edge again that is in " + f.place(lines[0]),
+                    "each edge once");
 }
 
 struct row_arrays {
@@ -73,26 +136,37 @@ template <class Keep, class Weight>
 projection selected(const char* name, population source, population target,
                     const std::vector<graph_edge>& edges, Keep keep, Weight weight) {
   row_arrays rows(source.size);
-  for (const graph_edge& e : edges)
-    if (keep(e)) ++rows.indptr[e.source + 1];
+  for (const graph_edge& e : edges) rows.indptr[e.source + 1] += keep(e);
   rows.take_space();
+  // Signs come as by chance: each edge is written, and stays where it is wanted.
+  const edge_id wanted = rows.indices.size();
   edge_id next = 0;
-  for (const graph_edge& e : edges) {
-    if (!keep(e)) continue;
-    rows.indices[next] = e.target;
-    rows.weights[next++] = weight(e);
+  for (auto e = edges.begin(); next < wanted; ++e) {
+    rows.indices[next] = e->target;
+    rows.weights[next] = weight(*e);
+    next += keep(*e);
   }
   return rows.done(name, std::move(source), std::move(target), major::source);
 }
 
+// A target's place is in memory that is far from the last one's: what is needed some edges later is
+// fetched before.
 projection turned(const std::string& name, const projection& p) {
   row_arrays rows(p.columns());
-  for (neuron_id column : p.indices()) ++rows.indptr[column + 1];
+  const std::span<const neuron_id> columns = p.indices();
+  for (const neuron_id column : columns) ++rows.indptr[column + 1];
   rows.take_space();
   std::vector<edge_id> next(rows.indptr.begin(), rows.indptr.end() - 1);
+  constexpr edge_id soon = 16, later = 32;
   for (neuron_id r = 0; r < p.rows(); ++r)
     for (edge_id e = p.indptr()[r]; e < p.indptr()[r + 1]; ++e) {
-      const edge_id to = next[p.indices()[e]]++;
+      if (e + later < columns.size()) {
+        __builtin_prefetch(&next[columns[e + later]], 1);
+        const edge_id ahead = next[columns[e + soon]];
+        __builtin_prefetch(rows.indices.data() + ahead, 1);
+        __builtin_prefetch(rows.weights.data() + ahead, 1);
+      }
+      const edge_id to = next[columns[e]]++;
       rows.indices[to] = r;
       rows.weights[to] = p.weight(e);
     }
@@ -103,17 +177,14 @@ projection turned(const std::string& name, const projection& p) {
 
 void order_edges(edge_list& f) {
   std::vector<graph_edge>& edges = f.edges;
-  if (!std::ranges::is_sorted(edges, ascending)) {
-    neuron_id largest = 0;
-    for (const graph_edge& e : edges) largest = std::max(largest, e.source);
-    sort_edges(edges, 0, std::bit_width(largest));
+  if (!std::ranges::is_sorted(edges, by_key)) {
+    const edge_key key(edges);
+    std::vector<graph_edge> other;
+    sort_edges(edges, other, key, key.bits());
   }
-  const auto twice = std::ranges::adjacent_find(edges, [](const auto& a, const auto& b) {
-    return a.source == b.source && a.target == b.target;
-  });
-  if (twice != edges.end())
-    throw input_error(f.place(twice[1].line), "an edge again that is in " + f.place(twice->line),
-                      "each edge once");
+  const auto twice = std::ranges::adjacent_find(
+      edges, [](const auto& a, const auto& b) { return key_of(a) == key_of(b); });
+  if (twice != edges.end()) fail_at_twice(f, *twice);
 }
 
 const graph_edge* find_edge(const std::vector<graph_edge>& ordered, neuron_id source,

@@ -268,6 +268,7 @@ void edge_collector::finish(nodes& of, graph_nodes& to) {
     make_names(of);
   }
   if (of.numbers) {
+    if (first == 0 && of.largest < most_) return;
     for_each_end(of, [&](const graph_edge& e, neuron_id& end) {
       if (end - first >= most_)
         throw input_error(to_.place(e.line), "node " + std::to_string(end),

@@ -7,6 +7,7 @@
 
 #include <bdh/error.hpp>
 
+#include "core/base/decimal.hpp"
 #include "io/graph/graph_file_detail.hpp"
 
 namespace bdh::graph_formats {
@@ -123,16 +124,18 @@ struct plain_entry {
     const char* at = text.data();
     const char* const end = at + text.size();
     const auto is = [&](char c) { return at != end && *at == c && (++at, true); };
-    const auto read = [&](auto& number) {
-      const auto [next, failed] = std::from_chars(at, end, number);
-      at = next;
-      return failed == std::errc();
+    const auto has_read = [&](std::from_chars_result result) {
+      at = result.ptr;
+      return result.ec == std::errc();
+    };
+    const auto read = [&](std::uint64_t& number) {
+      return has_read(std::from_chars(at, end, number));
     };
     std::uint64_t r = 0, c = 0;
     if (!read(r) || !is(' ') || !read(c)) return;
     if (r < 1 || r > size.rows || c < 1 || c > size.columns) return;
     const char* const first = at + 1;
-    if (has_values && (!is(' ') || !read(value))) return;
+    if (has_values && (!is(' ') || !has_read(decimal_from_chars(at, end, value)))) return;
     if (has_values) written = {first, static_cast<std::size_t>(at - first)};
     is('\r');
     if (at != end && !is('\n')) return;

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
+#include <utility>
 
 #include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
@@ -16,6 +18,7 @@
 #include <bdh/simulator.hpp>
 
 #include "../files/support.hpp"
+#include "io/graph/edge_order.hpp"
 #include "io/graph/graph_import.hpp"
 
 using namespace bdh;
@@ -536,4 +539,62 @@ TEST_CASE("files of different sizes do not make one model") {
   files::write(dir / "y.csv", "source,target\n0,4\n");
   o.gy = (dir / "y.csv").string();
   CHECK(contains(import_refusal(o), "y.csv:2: neuron 4, expected below 4"));
+}
+
+TEST_CASE(
+    "edges come into the order of a comparison, however many they are and wherever they lie") {
+  struct shape {
+    std::size_t edges;
+    neuron_id sources, targets;
+  };
+  // Few, and just above; one source, one target; one pass of buckets, and two; numbers of 32 bits.
+  for (const shape& s : {shape{2, 400, 400},
+                         {512, 1000, 1000},
+                         {513, 4000000000u, 3},
+                         {20000, 1, 4000000000u},
+                         {20000, 4000000000u, 1},
+                         {600000, 300000, 300000},
+                         {600000, 5, 4000000000u},
+                         {600000, 1, 4000000000u}}) {
+    CAPTURE(s.edges);
+    CAPTURE(s.sources);
+    edge_list list;
+    std::mt19937 draw(1);
+    for (std::uint32_t i = 0; i < s.edges; ++i)
+      list.edges.push_back({static_cast<neuron_id>(draw() % s.sources),
+                            static_cast<neuron_id>(draw() % s.targets), static_cast<float>(i), i});
+    std::ranges::sort(list.edges, graph_formats::before);
+    const auto same_ends = [](const graph_edge& a, const graph_edge& b) {
+      return a.source == b.source && a.target == b.target;
+    };
+    list.edges.erase(std::unique(list.edges.begin(), list.edges.end(), same_ends),
+                     list.edges.end());
+    const std::vector<graph_edge> expected = list.edges;
+    std::ranges::shuffle(list.edges, draw);
+    graph_formats::order_edges(list);
+    CHECK(std::ranges::equal(list.edges, expected, [&](const graph_edge& a, const graph_edge& b) {
+      return same_ends(a, b) && a.weight == b.weight && a.line == b.line;
+    }));
+  }
+}
+
+TEST_CASE("of edges that come again the first pair in order is named, by its first two lines") {
+  for (const std::size_t others : {std::size_t{0}, std::size_t{700000}}) {
+    edge_list list;
+    list.file = "g";
+    std::uint32_t line = 1;
+    const auto add = [&](neuron_id source, neuron_id target) {
+      list.edges.push_back({source, target, 1, ++line});
+    };
+    add(9, 9), add(7, 3), add(7, 3), add(9, 9), add(7, 3);
+    for (std::size_t i = 0; i < others; ++i) add(static_cast<neuron_id>(others - i + 10), 0);
+    std::ranges::reverse(list.edges);
+    std::string message;
+    try {
+      graph_formats::order_edges(list);
+    } catch (const input_error& e) {
+      message = e.what();
+    }
+    CHECK(message == "g:4: an edge again that is in g:3, expected each edge once");
+  }
 }

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <numbers>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +18,7 @@
 #include <bdh/array.hpp>
 #include <bdh/error.hpp>
 
+#include "core/base/decimal.hpp"
 #include "core/base/executor.hpp"
 #include "core/base/random.hpp"
 #include "core/base/rounded.hpp"
@@ -303,4 +307,77 @@ TEST_CASE("integer powers") {
   CHECK(bdh::power(0.5, 10) == 1.0 / 1024);
   CHECK(bdh::power(1.0, ~std::uint64_t{0}) == 1);
   CHECK(std::abs(bdh::power(0.998, 1537) / std::pow(0.998, 1537) - 1) < 1e-12);
+}
+
+TEST_CASE("decimal numbers are what std::from_chars makes of them, to the bit and the character") {
+  const auto same = [](const std::string& text) {
+    CAPTURE(text);
+    double expected = 7, value = 7;
+    const char *const first = text.data(), *const last = first + text.size();
+    const auto [wanted, fault] = std::from_chars(first, last, expected);
+    const auto [end, failed] = bdh::decimal_from_chars(first, last, value);
+    CHECK(end == wanted);
+    CHECK(failed == fault);
+    CHECK(std::bit_cast<std::uint64_t>(value) == std::bit_cast<std::uint64_t>(expected));
+  };
+  for (const char* text : {"",
+                           "-",
+                           "+1",
+                           ".",
+                           "-.",
+                           ".5",
+                           "5.",
+                           "-5.,",
+                           "0",
+                           "-0",
+                           "-0.0",
+                           "00.10",
+                           "1,5",
+                           "1.5;2",
+                           "1.5e",
+                           "1.5e3",
+                           "1E-400",
+                           "1e999",
+                           "2.5x",
+                           "1..2",
+                           "1.2.3",
+                           "0x10",
+                           "inf",
+                           "-nan",
+                           "1 ",
+                           "0.000000000000001",
+                           "0.0000000000000001",
+                           "999999999999999",
+                           "9999999999999999",
+                           "99999999.9999999",
+                           "9007199254740993",
+                           "0.1",
+                           "-0.3",
+                           "1.0000000596046448",
+                           "123456789012345678901234567890.5",
+                           "0.00000000000000000000000000000000000001"})
+    same(text);
+  std::mt19937_64 draw(3);
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = std::to_string(draw()).substr(0, 1 + draw() % 19);
+    text.insert(draw() % (text.size() + 1), ".");
+    same(draw() % 2 == 0 ? text : "-" + text);
+  }
+}
+
+TEST_CASE(
+    "digits are taken up to the first other byte, whichever it is and wherever the text ends") {
+  for (int c = 0; c < 256; ++c)
+    for (std::size_t before = 0; before < 12; ++before) {
+      const std::string text =
+          std::string("987654321098").substr(0, before) + static_cast<char>(c) + "1234567890123";
+      const std::size_t wanted = c >= '0' && c <= '9' ? text.size() : before;
+      for (std::size_t size = 0; size <= std::min<std::size_t>(text.size(), 18); ++size) {
+        const std::string digits = text.substr(0, std::min(wanted, size));
+        std::uint64_t number = 7;
+        const char* const end = bdh::append_digits(text.data(), text.data() + size, number);
+        REQUIRE(end == text.data() + digits.size());
+        REQUIRE(number == std::stoull("7" + digits));
+      }
+    }
 }
