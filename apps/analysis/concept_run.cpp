@@ -9,6 +9,7 @@
 
 #include <bdh/error.hpp>
 
+#include "apps/analysis/concept_courses.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
@@ -19,11 +20,17 @@ namespace {
 constexpr double level = 0.05;   // of all confirmations of a search together
 constexpr double x_and_y = 0.3;  // of all neurons: for the estimate
 
-// The values of candidates at the end of each sentence, kept while their layer is in memory.
-using known_values =
-    std::map<std::pair<std::pair<layer_id, bool>, neuron_pair>, std::vector<float>>;
-std::pair<std::pair<layer_id, bool>, neuron_pair> key_of(const separation& s) {
-  return {{s.layer, s.of_y}, s.pair};
+// Of a candidate at the end of each sentence, kept while its layer is in memory.
+struct known_values {
+  std::vector<float> values;      // what was compared
+  std::vector<float> strengths;   // of synapses: both measures,
+  std::vector<float> amplitudes;  // where the model rotates
+};
+using candidate = std::pair<std::pair<layer_id, bool>, neuron_pair>;
+candidate key_of(const separation& s) { return {{s.layer, s.of_y}, s.pair}; }
+
+std::string shown_candidates(std::size_t count) {
+  return count == 1 ? "1 candidate" : fmt::format("{} candidates", count);
 }
 
 // How many sentences would do, each set by itself or beside the other as it is.
@@ -43,15 +50,16 @@ std::string enough_sentences(std::size_t positives, std::size_t negatives, std::
 [[noreturn]] void refuse_power(const concepts_options& o, const concept_results& r,
                                const confirming_power& power, std::size_t carried, double found) {
   const char* values = r.design.group.empty() ? "sentences" : "groups";
+  const auto most = static_cast<std::size_t>(level * 0.999 / power.least);
   throw input_error(
       r.apart ? o.files.confirm_positive + " and " + o.files.confirm_negative
               : o.files.positive + " and " + o.files.negative,
-      fmt::format("{} and {} {} to confirm by, with which the corrected p of {} candidates is "
-                  "{:.2g} at best",
-                  power.positive, power.negative, values, carried, std::min(1.0, found)),
-      fmt::format("more {}, or at most {} candidates", values,
-                  static_cast<std::size_t>(level * 0.999 / power.least)),
-      "--carry sets how many");
+      fmt::format("{} and {} {} to confirm by, with which the corrected p of {} is {:.2g} at best",
+                  power.positive, power.negative, values, shown_candidates(carried),
+                  std::min(1.0, found)),
+      most == 0 ? fmt::format("more {}", values)
+                : fmt::format("more {}, or at most {}", values, shown_candidates(most)),
+      most == 0 ? "" : fmt::format("--carry {}", most));
 }
 
 // Refuses sets whose confirming halves could not reach the level whatever they showed.
@@ -64,11 +72,9 @@ void expect_enough(const concepts_options& o, const concept_results& r) {
   const bool both_halves = std::min(power.positive, power.negative) > 0 &&
                            std::min(choosing.positive.size(), choosing.negative.size()) > 0;
   if (found < level && both_halves) return;
-  const std::string candidates =
-      carried == 1 ? "1 candidate" : fmt::format("{} candidates", carried);
   const std::string lacking =
-      both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best", candidates,
-                                std::min(1.0, found))
+      both_halves ? fmt::format("with which the corrected p of {} is {:.2g} at best",
+                                shown_candidates(carried), std::min(1.0, found))
                   : "too few for two halves";
   if (r.apart || r.design.paired || !r.design.group.empty())
     refuse_power(o, r, power, carried, found);
@@ -99,13 +105,15 @@ class concept_search {
     r_.seed = o.seed;
     r_.of_neurons = o.neurons;
     r_.by_y = o.factor == "y";
+    if (o.measure == "amplitude") r_.measure = synapse_measure::amplitude;
     r_.level = level;
     r_.head = o.head;
     choose_layers();
     if (o.head && *o.head >= m.heads())
       throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));
     const std::uint64_t neurons = o.head ? m.neurons_per_head() : m.neurons();
-    r_.candidates = r_.layers.size() * (o.neurons ? 2 * neurons : candidate_synapses(m, o.head));
+    r_.candidates =
+        r_.layers.size() * (o.neurons ? 2 * neurons : candidate_synapses(m, o.head, r_.measure));
     expect_enough(o, r_);
   }
 
@@ -115,14 +123,19 @@ class concept_search {
     const std::vector<separation> chosen = best_.sorted();
     std::vector<std::vector<float>> values;
     for (const separation& s : chosen) {
-      values.push_back(known_.at(key_of(s)));
+      values.push_back(known_.at(key_of(s)).values);
       for (float v : values.back())
         if (!std::isfinite(v))
           throw input_error(fmt::format("layer {}, {}", s.layer, shown_pair(model_, s.pair)),
                             shown(v), "a finite strength");
     }
     r_.findings = confirm(chosen, std::move(values), r_.split, level, r_.design);
-    if (options_.trace) trace();
+    for (const finding& f : r_.findings) {
+      known_values& known = known_.at(key_of(f.what));
+      r_.strengths.push_back(std::move(known.strengths));
+      r_.amplitudes.push_back(std::move(known.amplitudes));
+    }
+    if (options_.trace) follow_courses(options_.trace_file, options_.top, brain_, r_);
     return std::move(r_);
   }
 
@@ -158,7 +171,7 @@ class concept_search {
 
   // `at` is called with the share of the search that is done.
   search_place place(layer_id layer, const std::function<void(double)>& at = {}) const {
-    return {layer, options_.head, [at](double share) {
+    return {layer, options_.head, r_.measure, [at](double share) {
               if (at) at(share);
               return stop_requested() == 0;
             }};
@@ -212,8 +225,13 @@ class concept_search {
       stop_if_requested();
       for (const separation& s : best_.sorted()) {
         if (s.layer != layer) continue;
-        std::vector<float>& values = known_[key_of(s)];
-        for (const layer_factors& f : factors) values.push_back(f.strength(s.pair));
+        known_values& known = known_[key_of(s)] = {};
+        for (const layer_factors& f : factors) {
+          known.strengths.push_back(f.strength(s.pair));
+          if (model_.rotation().present()) known.amplitudes.push_back(f.amplitude(s.pair));
+        }
+        known.values =
+            r_.measure == synapse_measure::amplitude ? known.amplitudes : known.strengths;
       }
     }
   }
@@ -249,7 +267,7 @@ class concept_search {
       search_neurons(model_, place(what.first), what.second, means, r_.split.choose, best_);
       for (const separation& s : best_.sorted()) {
         if (s.layer != what.first || s.of_y != what.second) continue;
-        std::vector<float>& all = known_[key_of(s)];
+        std::vector<float>& all = known_[key_of(s)].values;
         for (const std::vector<float>& mean : means) all.push_back(mean[s.pair.pre]);
       }
     }
@@ -257,55 +275,12 @@ class concept_search {
       r_.factor_bytes += means.size() * model_.neurons() * sizeof(float);
   }
 
-  void trace() {
-    r_.traced_findings = std::min<std::size_t>(options_.top, r_.findings.size());
-    if (r_.traced_findings == 0) return;
-    if (!options_.trace_file.empty()) {
-      r_.traced = read_sentences(options_.trace_file, model_);
-    } else {  // the first two of each set that were not chosen by
-      for (const auto* set : {&r_.split.confirm.positive, &r_.split.confirm.negative})
-        for (std::size_t k = 0; k < std::min<std::size_t>(2, set->size()); ++k)
-          r_.traced.push_back(r_.texts[(*set)[k]]);
-    }
-    std::vector<double> row(r_.traced_findings);
-    std::vector<float> values(model_.neurons());
-    const auto follow = [&](layer_id layer, moment at) {
-      if (!options_.neurons || (at != moment::synapses_written && at != moment::y_ready)) return;
-      brain_.read(at == moment::y_ready ? variable::y : variable::x, values);
-      for (std::size_t k = 0; k < row.size(); ++k)
-        if (const separation& s = r_.findings[k].what;
-            s.layer == layer && s.of_y == (at == moment::y_ready))
-          row[k] = values[s.pair.pre];
-    };
-    const auto probe = [&](std::size_t k) {
-      const separation& s = r_.findings[k].what;
-      return probe_spec{s.pair, s.layer, r_.by_y ? probe_factor::y : probe_factor::w};
-    };
-    if (!options_.neurons)
-      for (std::size_t k = 0; k < row.size(); ++k) brain_.probes().add(probe(k));
-    const int observing = options_.neurons ? brain_.observe(follow, observation::activity) : 0;
-    for (std::size_t text = 0; text < r_.traced.size(); ++text) {
-      concept_series& one = r_.series.emplace_back();
-      one.text = text;
-      brain_.clear_synapses();
-      for (token_id t : r_.traced[text].tokens) {
-        stop_if_requested();
-        brain_.step(t);
-        if (!options_.neurons)
-          for (std::size_t k = 0; k < row.size(); ++k)
-            row[k] = brain_.probes().strength(*brain_.probes().find(probe(k)));
-        one.values.push_back(row);
-      }
-    }
-    if (observing != 0) brain_.stop_observing(observing);
-  }
-
   const concepts_options& options_;
   const model& model_;
   simulator& brain_;
   std::unique_ptr<executor> threads_;
   best_separations best_;
-  known_values known_;
+  std::map<candidate, known_values> known_;
   concept_results r_;
 };
 

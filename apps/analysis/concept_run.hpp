@@ -20,7 +20,7 @@ struct concepts_options {
   engine_choice engine;
   std::optional<layer_id> layer;
   std::optional<head_id> head;
-  std::string factor = "y";
+  std::string factor = "y", measure = "strength";
   std::uint64_t top = 10, carry = 100, seed = 1, memory = 1024;
   bool neurons = false, json = false, force = false;
 };

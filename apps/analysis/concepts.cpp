@@ -53,6 +53,11 @@ class concepts_app final : public command {
     c.add("--factor", o.factor, "of synapses: y, the paper's Eq. 16, or w, what acts [y]")
         .type_name("F")
         .one_of({"y", "w"});
+    measure_ = &c.add("--measure", o.measure,
+                      "of synapses: strength, or amplitude, the size of two that turn together, "
+                      "which does not depend on how long ago a word was [strength]")
+                    .type_name("M")
+                    .one_of({"strength", "amplitude"});
     add_number<std::uint64_t>(c, "--carry", o.carry, {1, 100000, "1 to 100000"},
                               "how many of the chosen ones are put to the test [100]");
     add_number<std::uint64_t>(c, "--top", o.top, {1, 100000, "1 to 100000"},
@@ -76,6 +81,8 @@ class concepts_app final : public command {
   int run() override {
     concepts_options& o = options_;
     o.files.check();
+    if (o.neurons && measure_->given())
+      throw usage_error("--measure and --neurons", "only one of them: it is of synapses");
     o.trace = trace_->given() || !o.trace_output.empty();
     for (const std::string* file : {&o.output, &o.trace_output})
       if (!file->empty()) const atomic_file refused_before_the_work(*file, o.force);
@@ -104,7 +111,7 @@ class concepts_app final : public command {
 
  private:
   concepts_options options_;
-  const option* trace_ = nullptr;
+  const option *trace_ = nullptr, *measure_ = nullptr;
 };
 
 }  // namespace

@@ -18,14 +18,24 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+bool of_amplitudes(const concept_results& r) { return r.measure == synapse_measure::amplitude; }
+
 std::string label_of(const concept_results& r, const separation& s) {
+  if (of_amplitudes(r))  // two synapses
+    return fmt::format("{}+{}", shown_neuron(*r.subject, s.pair.pre),
+                       shown_pair(*r.subject, {s.pair.pre ^ 1, s.pair.post}));
   if (!r.of_neurons) return shown_pair(*r.subject, s.pair);
   return fmt::format("{}:{}", s.of_y ? 'y' : 'x', shown_neuron(*r.subject, s.pair.pre));
 }
 
-// Variable and neuron, or both neurons of a synapse: two fields of CSV.
+// Variable and neuron, or both neurons of a synapse, or of two: fields of CSV.
+const char* candidate_columns(const concept_results& r) {
+  if (r.of_neurons) return "variable,neuron";
+  return of_amplitudes(r) ? "pre,partner,post" : "pre,post";
+}
 std::string candidate_fields(const concept_results& r, const separation& s) {
   if (r.of_neurons) return fmt::format("{},{}", s.of_y ? 'y' : 'x', s.pair.pre);
+  if (of_amplitudes(r)) return fmt::format("{},{},{}", s.pair.pre, s.pair.pre ^ 1, s.pair.post);
   return fmt::format("{},{}", s.pair.pre, s.pair.post);
 }
 
@@ -38,11 +48,11 @@ double mean_between(const std::vector<float>& values, std::size_t first, std::si
                          values.begin() + static_cast<std::ptrdiff_t>(last), 0.0) /
          static_cast<double>(last - first);
 }
-double positive_mean(const concept_results& r, const finding& f) {
-  return mean_between(f.values, 0, r.positives);
-}
-double negative_mean(const concept_results& r, const finding& f) {
-  return mean_between(f.values, r.positives, f.values.size());
+struct two_means {
+  double positive, negative;
+};
+two_means means(const concept_results& r, const std::vector<float>& values) {
+  return {mean_between(values, 0, r.positives), mean_between(values, r.positives, values.size())};
 }
 
 const char* method(const rank_test& t) { return t.exact ? "exact" : "normal"; }
@@ -67,14 +77,18 @@ const char* texts_of_design(const concept_results& r) {
 
 // What the confirmation is of, and what it is not.
 std::string meaning(const concept_results& r) {
-  if (!r.design.group.empty())
-    return fmt::format(
-        "confirmed: separates the two sets by groups that had no part in the choice; {} more only "
-        "in other sentences of the groups that had\n",
-        r.only_same());
-  return "confirmed: separates these two sets, in sentences that had no part in the choice; if "
-         "they "
-         "share words, or differ in more than the concept, that may be it (--groups, --paired)\n";
+  if (r.design.group.empty())
+    return "confirmed: separates these two sets, in sentences that had no part in the choice; if "
+           "they share words, or differ in more than the concept, that may be it (--groups)\n";
+  std::string text =
+      "confirmed: separates the two sets in sentences of groups that had no part in the choice\n";
+  const text_sets& held_out = r.split.same_groups;
+  if (!held_out.positive.empty())
+    text += fmt::format(
+        "only for the groups that chose: separates {} and {} other sentences of these, and not the "
+        "new groups: {}\n",
+        held_out.positive.size(), held_out.negative.size(), r.only_same());
+  return text;
 }
 
 std::string searched(const concept_results& r) {
@@ -85,8 +99,14 @@ std::string searched(const concept_results& r) {
   const std::string count = shown_count(static_cast<double>(r.candidates));
   if (r.of_neurons)
     return fmt::format("{} neurons (X and Y of {}{}, mean over the sentence)", count, layers, head);
+  const char* factor = r.by_y ? "Y (Eq. 16)" : "W";
+  if (of_amplitudes(r))
+    return fmt::format(
+        "{} pairs of synapses of {}{}, 2m and 2m+1 -> j, amplitude at the end of the sentence by "
+        "factor {}",
+        count, layers, head, factor);
   return fmt::format("{} synapses of {}{}, strength at the end of the sentence by factor {}", count,
-                     layers, head, r.by_y ? "Y (Eq. 16)" : "W");
+                     layers, head, factor);
 }
 
 std::string shown_text(const concept_results& r, token_id token) {
@@ -112,6 +132,7 @@ json named(const concept_results& r, const separation& s) {
     one["neuron"] = s.pair.pre;
   } else {
     one["pre"] = s.pair.pre;
+    if (of_amplitudes(r)) one["partner"] = s.pair.pre ^ 1;
     one["post"] = s.pair.post;
   }
   one["name"] = label_of(r, s);
@@ -123,12 +144,18 @@ std::string shown_period(const concept_results& r, const separation& s) {
   return period ? fmt::format("{:.4g}", *period) : "-";
 }
 
-const char* verdict(const finding& f) {
-  if (f.holds) return "";
-  return f.holds_for_same ? "  only for the groups that chose" : "  not confirmed";
+// Beside strengths; where amplitudes were compared they are the values themselves.
+bool has_amplitudes(const concept_results& r) {
+  return !of_amplitudes(r) && !r.amplitudes.empty() && !r.amplitudes.front().empty();
 }
 
-json in_json(const concept_results& r, const finding& f) {
+const char* verdict(const finding& f) {
+  if (f.holds) return "confirmed";
+  return f.holds_for_same ? "only for the groups that chose" : "not confirmed";
+}
+
+json in_json(const concept_results& r, std::size_t k) {
+  const finding& f = r.findings[k];
   json one = named(r, f.what);
   one["chosen"] = in_json(f.chosen);
   one["confirm"] = in_json(f.confirmed);
@@ -141,11 +168,71 @@ json in_json(const concept_results& r, const finding& f) {
     one["same_groups"]["p_corrected"] = f.same_corrected_p;
     one["confirmed_for_same_groups"] = f.holds_for_same;
   }
-  one["mean_positive"] = positive_mean(r, f);
-  one["mean_negative"] = negative_mean(r, f);
+  const two_means compared = means(r, f.values);
+  one["mean_positive"] = compared.positive;
+  one["mean_negative"] = compared.negative;
+  if (has_amplitudes(r)) {
+    const two_means amplitude = means(r, r.amplitudes[k]);
+    one["mean_amplitude_positive"] = amplitude.positive;
+    one["mean_amplitude_negative"] = amplitude.negative;
+  }
   one["values"] = {{"choose", values_in(f.values, r.split.choose)},
                    {"confirm", values_in(f.values, r.split.confirm)}};
   return one;
+}
+
+const std::vector<std::vector<double>>& course(const concept_results& r, const concept_series& c) {
+  return of_amplitudes(r) ? c.amplitudes : c.values;
+}
+std::string course_label(const concept_results& r, std::size_t k) {
+  return fmt::format("{} l{}", label_of(r, r.findings[k].what), r.findings[k].what.layer);
+}
+
+std::string findings_as_text(const concept_results& r, std::size_t top) {
+  const bool beside = has_amplitudes(r);
+  std::string text =
+      fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>11} {:>9} {:6} {:>9} {:>11} {:>11}{}{}\n", "layer",
+                  "head", r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r", "p", "by",
+                  "corrected", "mean pos.", "mean neg.", beside ? "  ampl. pos.  ampl. neg." : "",
+                  r.of_neurons ? "" : "    period");
+  for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
+    const finding& f = r.findings[k];
+    const two_means compared = means(r, f.values);
+    text += fmt::format(
+        "{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>9.2g} {:6} {:>9.2g} {:>11.4g} {:>11.4g}",
+        f.what.layer, head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial,
+        f.confirmed.rank_biserial, f.confirmed.p, confirming_method(r, f.confirmed), f.corrected_p,
+        compared.positive, compared.negative);
+    if (beside) {
+      const two_means amplitude = means(r, r.amplitudes[k]);
+      text += fmt::format(" {:>11.4g} {:>11.4g}", amplitude.positive, amplitude.negative);
+    }
+    if (!r.of_neurons) text += fmt::format(" {:>9}", shown_period(r, f.what));
+    text += fmt::format("  {}\n", verdict(f));
+  }
+  return text;
+}
+
+std::string courses_as_text(const concept_results& r, std::size_t top) {
+  constexpr std::size_t columns = 6, narrowest = 14;
+  const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
+  const auto width = [&](std::size_t k) { return std::max(narrowest, course_label(r, k).size()); };
+  std::string text;
+  for (const concept_series& c : r.series) {
+    const sentence& s = r.traced[c.text];
+    text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position",
+                        "token");
+    for (std::size_t k = 0; k < shown_findings; ++k)
+      text += fmt::format(" {:>{}}", course_label(r, k), width(k));
+    text += "\n";
+    for (std::size_t t = 0; t < c.values.size(); ++t) {
+      text += fmt::format("{:>8}  {:6}", t, one_line(shown_text(r, s.tokens[t])));
+      for (std::size_t k = 0; k < shown_findings; ++k)
+        text += fmt::format(" {:>{}.5g}", course(r, c)[t][k], width(k));
+      text += "\n";
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -178,38 +265,7 @@ std::string as_text(const concept_results& r, std::size_t top) {
                       r.findings.size(), r.level, r.confirmed());
   if (r.findings.empty()) return text;
   text += meaning(r);
-  text +=
-      fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>10} {:>8} {:>9} {:6} {:>9} {:>11} {:>11} {:>9}\n",
-                  "layer", "head", r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r",
-                  "U", "p", "by", "corrected", "mean pos.", "mean neg.", "turn");
-  for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
-    const finding& f = r.findings[k];
-    text += fmt::format(
-        "{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>8} {:>9.2g} {:6} {:>9.2g} {:>11.4g} "
-        "{:>11.4g} {:>9}{}\n",
-        f.what.layer, head_of(r, f.what), label_of(r, f.what), f.chosen.rank_biserial,
-        f.confirmed.rank_biserial, f.confirmed.u, f.confirmed.p, confirming_method(r, f.confirmed),
-        f.corrected_p, positive_mean(r, f), negative_mean(r, f), shown_period(r, f.what),
-        verdict(f));
-  }
-  constexpr std::size_t columns = 6;
-  const std::size_t shown_findings = std::min({columns, r.traced_findings, top});
-  for (const concept_series& c : r.series) {
-    const sentence& s = r.traced[c.text];
-    text += fmt::format("\n{}: {}\n{:>8}  {:6}", one_line(s.place), one_line(s.text), "position",
-                        "token");
-    for (std::size_t k = 0; k < shown_findings; ++k)
-      text += fmt::format(" {:>14}", fmt::format("{} l{}", label_of(r, r.findings[k].what),
-                                                 r.findings[k].what.layer));
-    text += "\n";
-    for (std::size_t t = 0; t < c.values.size(); ++t) {
-      text += fmt::format("{:>8}  {:6}", t, one_line(shown_text(r, s.tokens[t])));
-      for (std::size_t k = 0; k < shown_findings; ++k)
-        text += fmt::format(" {:>14.5g}", c.values[t][k]);
-      text += "\n";
-    }
-  }
-  return text;
+  return text + findings_as_text(r, top) + courses_as_text(r, top);
 }
 
 nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
@@ -225,7 +281,10 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
            {"confirmed", r.confirmed()},
            {"level", r.level},
            {"correction", "holm"}};
-  if (!r.of_neurons) all["factor"] = r.by_y ? "y" : "w";
+  if (!r.of_neurons) {
+    all["factor"] = r.by_y ? "y" : "w";
+    all["measure"] = of_amplitudes(r) ? "amplitude" : "strength";
+  }
   if (r.head) all["head"] = *r.head;
   all["paired"] = r.design.paired;
   all["groups"] = !r.design.group.empty();
@@ -242,7 +301,7 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
   all["memory_bytes"] = {{"written", r.factor_bytes}, {"tiles", r.tile_bytes}};
   all["findings"] = json::array();
   for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
-    all["findings"].push_back(in_json(r, r.findings[k]));
+    all["findings"].push_back(in_json(r, k));
   }
   if (r.series.empty()) return all;
   all["courses"] = json::array();
@@ -253,7 +312,9 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
     for (std::size_t k = 0; k < r.traced_findings; ++k) {
       json series = named(r, r.findings[k].what);
       series["course"] = json::array();
-      for (const auto& row : c.values) series["course"].push_back(row[k]);
+      for (const auto& row : course(r, c)) series["course"].push_back(row[k]);
+      if (has_amplitudes(r))
+        for (const auto& row : c.amplitudes) series["amplitude"].push_back(row[k]);
       one["values"].push_back(std::move(series));
     }
     all["courses"].push_back(std::move(one));
@@ -262,20 +323,27 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
 }
 
 std::string as_csv(const concept_results& r) {
-  std::string text = r.of_neurons ? "layer,head,variable,neuron" : "layer,head,pre,post";
+  std::string text = std::string("layer,head,") + candidate_columns(r);
   for (const char* half : {"chosen", "confirmed"})
     text += fmt::format(",{0}_u,{0}_rank_biserial,{0}_p,{0}_method", half);
   text += ",corrected_p,confirmed,mean_positive,mean_negative,period_tokens";
+  if (has_amplitudes(r)) text += ",mean_amplitude_positive,mean_amplitude_negative";
   text += r.design.group.empty() ? "\n" : ",same_groups_p,same_groups_corrected_p,same_groups\n";
-  for (const finding& f : r.findings) {
+  for (std::size_t k = 0; k < r.findings.size(); ++k) {
+    const finding& f = r.findings[k];
     text += fmt::format("{},{},", f.what.layer, head_of(r, f.what));
     text += candidate_fields(r, f.what);
     for (const rank_test* t : {&f.chosen, &f.confirmed})
       text += fmt::format(",{},{},{},{}", t->u, t->rank_biserial, t->p,
                           t == &f.chosen ? method(*t) : confirming_method(r, *t));
-    text += fmt::format(",{},{},{},{},", f.corrected_p, f.holds ? 1 : 0, positive_mean(r, f),
-                        negative_mean(r, f));
+    const two_means compared = means(r, f.values);
+    text += fmt::format(",{},{},{},{},", f.corrected_p, f.holds ? 1 : 0, compared.positive,
+                        compared.negative);
     if (const auto period = period_of(r, f.what)) text += fmt::format("{}", *period);
+    if (has_amplitudes(r)) {
+      const two_means amplitude = means(r, r.amplitudes[k]);
+      text += fmt::format(",{},{}", amplitude.positive, amplitude.negative);
+    }
     if (!r.design.group.empty())
       text +=
           fmt::format(",{},{},{}", f.same_groups.p, f.same_corrected_p, f.holds_for_same ? 1 : 0);
@@ -286,7 +354,13 @@ std::string as_csv(const concept_results& r) {
 
 std::string series_as_csv(const concept_results& r) {
   std::string text = "sentence,position,token,text,layer,";
-  text += r.of_neurons ? "variable,neuron,value\n" : "pre,post,strength\n";
+  text += candidate_columns(r);
+  if (r.of_neurons)
+    text += ",value\n";
+  else if (of_amplitudes(r))
+    text += ",amplitude\n";
+  else
+    text += has_amplitudes(r) ? ",strength,amplitude\n" : ",strength\n";
   for (const concept_series& c : r.series) {
     const sentence& s = r.traced[c.text];
     for (std::size_t t = 0; t < c.values.size(); ++t)
@@ -295,7 +369,8 @@ std::string series_as_csv(const concept_results& r) {
         text += fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t],
                             csv_field(token_text(*r.subject, s.tokens[t])), what.layer);
         text += candidate_fields(r, what);
-        text += fmt::format(",{}\n", c.values[t][k]);
+        text += fmt::format(",{}", course(r, c)[t][k]);
+        text += has_amplitudes(r) ? fmt::format(",{}\n", c.amplitudes[t][k]) : std::string("\n");
       }
   }
   return text;

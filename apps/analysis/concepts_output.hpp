@@ -13,8 +13,10 @@
 namespace bdh::app {
 
 struct concept_series {
-  std::size_t text = 0;                     // number of the sentence
-  std::vector<std::vector<double>> values;  // [token][finding]
+  std::size_t text = 0;  // number of the sentence
+  // [token][finding]: activity of a neuron, or strength of a synapse; and, of synapses of models
+  // that rotate, the amplitude
+  std::vector<std::vector<double>> values, amplitudes;
 };
 
 struct concept_results {
@@ -28,9 +30,13 @@ struct concept_results {
   std::vector<layer_id> layers;
   std::optional<head_id> head;
   bool of_neurons = false, by_y = true;
+  synapse_measure measure = synapse_measure::strength;  // what was compared
   std::uint64_t candidates = 0;
   double level = 0;
   std::vector<finding> findings;  // of all that were carried over, the best first
+  // Of each finding that is a synapse, for every text: both measures; amplitudes where the model
+  // rotates.
+  std::vector<std::vector<float>> strengths, amplitudes;
   std::size_t factor_bytes = 0, tile_bytes = 0;
   std::vector<sentence> traced;        // sentences whose course was followed
   std::vector<concept_series> series;  // of the first findings, over them

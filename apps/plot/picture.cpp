@@ -81,6 +81,8 @@ class run_picture final : public picture_kind {
                               "so many of the strongest [6]")
         .type_name("K");
     c.add_flag("--by-y", choice_.by_y, "as recorded by `factor y`, the paper's Eq. 16");
+    c.add_flag("--amplitude", choice_.amplitude,
+               "the size of a synapse and of its rotation partner's, which does not turn");
   }
 
  private:

@@ -18,6 +18,7 @@ struct figure_choice {
   std::vector<std::string> synapses{};  // "3->7"; empty: the strongest recorded
   std::uint64_t top = 6;                // so many of these
   bool by_y = false;                    // synapses: as recorded by `factor y`
+  bool amplitude = false;               // of the two synapses that turn together
   std::uint64_t most_tips = 60;         // synapses: tokens of a line whose values a pointer shows
   bool interactive = false;             // the figure's values are read one by one
   double width = figure_width;          // px, of the figure

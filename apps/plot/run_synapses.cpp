@@ -133,8 +133,8 @@ ranked joined_by(const run_reader& run, const run_names& names, const recorded_s
 }
 
 // With the arrow of texts.
-std::string shown(const run_names& names, const synapse_name& s) {
-  std::string text = names.shown(s);
+std::string shown(const run_names& names, const synapse_name& s, bool amplitude) {
+  std::string text = amplitude ? names.shown_turning(s) : names.shown(s);
   if (const std::size_t arrow = text.find("->", names.shown(s.pre).size()); arrow != text.npos)
     text.replace(arrow, 2, "→");
   return text;
@@ -150,13 +150,17 @@ std::vector<followed> strongest(const run_reader& run, const figure_choice& choi
     if (std::none_of(order.begin(), order.end(),
                      [&](const auto& o) { return o.first == one.first; }))
       order.push_back(one);
-  keep_strongest(order, choice.top);
+  keep_strongest(order, choice.amplitude ? 2 * choice.top : choice.top);
   std::vector<followed> chosen;
   for (const auto& [s, strength] : order) {
+    if (chosen.size() == choice.top) break;
     const synapse_name name{s.first, s.second, false};
-    chosen.push_back(
-        {shown(names, name), synapse_series(run, name, top != 0 ? names.subject() : nullptr,
-                                            choice.layer, choice.by_y)});
+    followed f{shown(names, name, choice.amplitude),
+               course_of(run, names, name, {choice.layer, choice.by_y, choice.amplitude})};
+    if (choice.amplitude && std::any_of(chosen.begin(), chosen.end(),
+                                        [&](const followed& o) { return o.name == f.name; }))
+      continue;
+    if (!choice.amplitude || !f.series.empty()) chosen.push_back(std::move(f));
   }
   return chosen;
 }
@@ -166,10 +170,15 @@ std::vector<followed> chosen_synapses(const run_reader& run, const figure_choice
   std::vector<followed> chosen;
   for (const std::string& text : choice.synapses) {
     const synapse_name s = names.synapse(text);
-    followed f{shown(names, s), synapse_series(run, s, names.subject(), choice.layer, choice.by_y)};
+    followed f{shown(names, s, choice.amplitude),
+               course_of(run, names, s, {choice.layer, choice.by_y, choice.amplitude})};
+    const std::string turning = text + "," + names.shown({s.pre ^ 1, s.post, s.to_hub});
     if (f.series.empty())
-      throw input_error(run.folder.string(), "nothing recorded of synapse " + text,
-                        "what bdh inspect lists", "bdh run --record 'synapses:" + text + "'");
+      throw input_error(run.folder.string(),
+                        choice.amplitude ? "not both recorded of " + turning
+                                         : "nothing recorded of synapse " + text,
+                        "what bdh inspect lists",
+                        "bdh run --record 'synapses:" + (choice.amplitude ? turning : text) + "'");
     chosen.push_back(std::move(f));
   }
   return chosen;
@@ -233,20 +242,33 @@ void add_panels(const run_reader& run, const figure_choice& choice, std::vector<
   }
 }
 
+const char* label_of(const figure_choice& choice) {
+  if (choice.amplitude) return choice.by_y ? "amplitude by Y (Eq. 16)" : "amplitude of σ";
+  return choice.by_y ? "strength by Y (Eq. 16)" : "strength σ";
+}
+
+std::string nothing_recorded(const figure_choice& choice) {
+  return fmt::format("no {} was recorded{}",
+                     choice.amplitude ? "pair of synapses that turn together" : "synapse",
+                     choice.by_y ? " by factor y" : "");
+}
+
 }  // namespace
 
 picture synapses_of(const run_reader& run, const figure_choice& choice) {
-  picture p{{.title = "Synapses of " + described(run), .width = choice.width},
-            "position,token,text,layer,synapse,strength\n"};
+  picture p{
+      {.title = (choice.amplitude ? "Amplitudes of synapses of " : "Synapses of ") + described(run),
+       .width = choice.width},
+      fmt::format("position,token,text,layer,synapse,{}\n",
+                  choice.amplitude ? "amplitude" : "strength")};
   std::vector<layer_id> layers = drawn_layers(run, choice, most_layers, p.what);
   std::uint64_t top = 0;
   const std::vector<followed> all =
       choice.synapses.empty() ? strongest(run, choice, top) : chosen_synapses(run, choice);
   if (all.empty())
-    throw input_error(
-        run.folder.string(),
-        choice.by_y ? "no synapse was recorded by factor y" : "no synapse was recorded",
-        "a run with synapses", "bdh run --record 'synapses:3->7'");
+    throw input_error(run.folder.string(), nothing_recorded(choice), "a run with synapses",
+                      choice.amplitude ? "bdh run --record 'synapses:6->17,7->17'"
+                                       : "bdh run --record 'synapses:3->7'");
   std::set<layer_id> recorded;
   for (const followed& f : all)
     for (const time_series& c : f.series) recorded.insert(c.layer);
@@ -257,7 +279,7 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
   for (layer_id l : layers) {
     std::vector<std::uint64_t> positions;
     panel of{.title = layer_name(l),
-             .y = {.label = choice.by_y ? "strength by Y (Eq. 16)" : "strength σ"},
+             .y = {.label = label_of(choice)},
              .nothing = "no token was recorded"};
     for (std::size_t k = 0; k < all.size(); ++k)
       for (const time_series& c : all[k].series) {
@@ -281,7 +303,9 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
         "Of each token and layer the {} largest were recorded: gaps where a synapse is not among "
         "them.",
         top));
-  p.what.notes.push_back("Strength after the token: what the next one reads.");
+  p.what.notes.push_back(choice.amplitude ? "Amplitude: the root of the squares of the strengths "
+                                            "of two synapses that turn together."
+                                          : "Strength after the token: what the next one reads.");
   note_interventions(run, p.what);
   if (since != 0)
     p.what.notes.push_back(

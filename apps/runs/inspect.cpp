@@ -28,7 +28,7 @@ constexpr const char* neuron_prefix = "neuron:";
 struct inspect_options {
   std::string run, what;
   std::optional<layer_id> layer;
-  bool by_y = false;
+  bool by_y = false, amplitude = false;
   bool csv = false, plot = false, json = false;
 };
 
@@ -252,13 +252,18 @@ table synapse_table(const inspect_options& o, const run_reader& run,
                     std::vector<time_series>& series) {
   const run_names names(run);
   const synapse_name synapse = names.synapse(o.what);
-  table t{"synapse " + one_line(names.shown(synapse)) + (o.by_y ? " by factor Y" : ""),
-          {"strength"},
-          {},
-          {}};
-  series = synapse_series(run, synapse, names.subject(), o.layer, o.by_y);
+  const std::string shown = o.amplitude ? names.shown_turning(synapse) : names.shown(synapse);
+  table t{
+      (o.amplitude ? "synapses " : "synapse ") + one_line(shown) + (o.by_y ? " by factor Y" : ""),
+      {o.amplitude ? "amplitude" : "strength"},
+      {},
+      {}};
+  series = course_of(run, names, synapse, {o.layer, o.by_y, o.amplitude});
   if (series.empty()) {
-    const std::string request = "synapses:" + one_line(o.what) + (o.by_y ? " factor y" : "");
+    const std::string partner = names.shown({synapse.pre ^ 1, synapse.post, synapse.to_hub});
+    const std::string request = "synapses:" + one_line(o.what) +
+                                (o.amplitude ? "," + one_line(partner) : "") +
+                                (o.by_y ? " factor y" : "");
     refuse(o, run, t.subject,
            names.subject() != nullptr
                ? "bdh run --record '" + request + "'"
@@ -308,6 +313,8 @@ class inspect_app final : public command {
                          "only this layer [all]")
         .type_name("L");
     c.add_flag("--by-y", o.by_y, "of a synapse: as recorded by `factor y`, the paper's Eq. 16");
+    c.add_flag("--amplitude", o.amplitude,
+               "of a synapse: the size of it and of its rotation partner's, which does not turn");
     c.add_flag("--csv", o.csv, "comma-separated values on standard output");
     c.add_flag("--plot", o.plot, "draw it, the tokens on the axis");
     c.add_flag("--json", o.json, "one JSON object on standard output");
@@ -318,6 +325,8 @@ class inspect_app final : public command {
       throw usage_error("--csv, --plot and --json", "only one of them");
     if (o.what.empty() && (o.csv || o.plot || o.layer))
       throw usage_error("--csv, --plot and --layer", "need a synapse or a neuron");
+    if (o.amplitude && o.what.find("->") == o.what.npos)
+      throw usage_error("--amplitude", "needs a synapse, I->J");
     const run_reader recorded(o.run);
     if (o.what.empty()) return list_recorded(o, recorded), 0;
     if (o.layer && *o.layer > recorded.layers)

@@ -66,4 +66,19 @@ std::string run_names::shown(const synapse_name& s) const {
                                       : token_prefix + std::to_string(s.post - run_.neurons));
 }
 
+std::string run_names::shown_turning(const synapse_name& s) const {
+  const neuron_id even = s.pre & ~neuron_id{1};
+  return shown(even) + "+" + shown({even | 1, s.post, s.to_hub});
+}
+
+std::vector<time_series> course_of(const run_reader& run, const run_names& names,
+                                   const synapse_name& s, const synapse_course& what) {
+  const model* const m = names.subject();
+  if (!what.amplitude) return synapse_series(run, s, m, what.layer, what.by_y);
+  if (m == nullptr)
+    throw input_error(run.folder.string(), "amplitudes of synapses",
+                      "the model, which knows what turns together: " + names.missing());
+  return amplitude_series(run, s, *m, what.layer, what.by_y);
+}
+
 }  // namespace bdh::app

@@ -2,7 +2,9 @@
 // that can still be found; numbers do without it.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "io/recording/run_reader.hpp"
 #include "io/recording/time_series.hpp"
@@ -22,6 +24,8 @@ class run_names {
 
   std::string shown(neuron_id neuron) const;
   std::string shown(const synapse_name& synapse) const;
+  // "6+7->17": the two synapses that turn together.
+  std::string shown_turning(const synapse_name& synapse) const;
 
  private:
   neuron_id source(const std::string& text) const;
@@ -29,5 +33,15 @@ class run_names {
   const run_reader& run_;
   found_model found_;
 };
+
+// The course of a synapse, or with `amplitude` of the amplitude of the two that turn together.
+struct synapse_course {
+  std::optional<layer_id> layer;  // none: all
+  bool by_y = false, amplitude = false;
+};
+// Throws input_error for an amplitude without the model, which knows what turns together, and
+// where nothing was recorded.
+std::vector<time_series> course_of(const run_reader& run, const run_names& names,
+                                   const synapse_name& synapse, const synapse_course& what);
 
 }  // namespace bdh::app

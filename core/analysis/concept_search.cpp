@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <tuple>
 
+#include <bdh/error.hpp>
+
 namespace bdh {
 namespace {
 
@@ -76,6 +78,7 @@ class synapse_search {
  private:
   std::size_t positives() const { return sets_.positive.size(); }
   std::size_t negatives() const { return sets_.negative.size(); }
+  bool of_amplitudes() const { return where_.measure == synapse_measure::amplitude; }
   // Called before each group of targets; a search ends with all of them done.
   bool stops() {
     const std::size_t done = groups_done_++;
@@ -144,9 +147,22 @@ class synapse_search {
           for (std::size_t r = 0; r < active.size(); ++r)
             add_terms(texts_[all_[active[r]]].f(), j, tile.data() + base_[active[r]] * width, width,
                       s.values.data() + r * s.width);
-          offer(s, j, count, [first](std::size_t k) { return first + static_cast<neuron_id>(k); });
+          if (of_amplitudes()) to_amplitudes(s);
+          const neuron_id step = of_amplitudes() ? 2 : 1;
+          offer(s, j, count / step,
+                [first, step](std::size_t k) { return first + static_cast<neuron_id>(k) * step; });
         }
       });
+    }
+  }
+
+  // The strengths of pairs 2m, 2m + 1 as one amplitude each, at m.
+  static void to_amplitudes(strength_rows& s) {
+    for (std::size_t r = 0; r < s.rows(); ++r) {
+      float* row = s.values.data() + r * s.width;
+      for (std::size_t k = 0; k < s.width / 2; ++k)
+        row[k] = amplitude_of(row[2 * k], row[2 * k + 1]);
+      std::fill(row + s.width / 2, row + s.width, 0.0f);
     }
   }
 
@@ -177,6 +193,7 @@ class synapse_search {
           for (edge_id e = by_target.indptr()[j]; e < by_target.indptr()[j + 1]; ++e)
             if (by_target.indices()[e] >= first_ && by_target.indices()[e] < last_)
               sources.push_back(by_target.indices()[e]);
+        if (of_amplitudes()) std::erase_if(sources, [](neuron_id i) { return i % 2 != 0; });
         over_edges_into(static_cast<neuron_id>(j), sources, s, active);
       }
     });
@@ -189,7 +206,8 @@ class synapse_search {
       const neuron_pair pair{sources[k], target};
       const plasticity kept = plasticity_of(model_, texts_.front().retention(), pair);
       for (std::size_t r = 0; r < active.size(); ++r)
-        s.values[r * s.width + k] = texts_[all_[active[r]]].strength(pair, kept);
+        s.values[r * s.width + k] = of_amplitudes() ? texts_[all_[active[r]]].amplitude(pair, kept)
+                                                    : texts_[all_[active[r]]].strength(pair, kept);
     }
     offer(s, target, sources.size(), [&](std::size_t k) { return sources[k]; });
   }
@@ -207,6 +225,12 @@ class synapse_search {
   std::size_t groups_ = 1;  // of targets, for all tiles
   std::atomic<std::size_t> groups_done_ = 0;
 };
+
+void expect_rotation(const model& m) {
+  if (!m.rotation().present())
+    throw unavailable_error("amplitude", "a model without rotation", "one that rotates",
+                            "elsewhere strengths do not turn");
+}
 
 }  // namespace
 
@@ -244,10 +268,16 @@ std::vector<separation> best_separations::sorted() const {
 void search_synapses(const model& m, const search_place& where,
                      std::span<const layer_factors> texts, const text_sets& sets, executor& threads,
                      best_separations& best) {
+  if (where.measure == synapse_measure::amplitude) expect_rotation(m);
   if (!texts.empty()) synapse_search(m, where, texts, sets, threads, best).run();
 }
 
-std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head) {
+std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head,
+                                 synapse_measure measure) {
+  if (measure == synapse_measure::amplitude) {
+    expect_rotation(m);
+    return candidate_synapses(m, head) / 2;
+  }
   const neuron_id n = m.neurons(), N = m.neurons_per_head(), first = head ? *head * N : 0,
                   last = head ? first + N : n;
   if (!m.is_direct()) return std::uint64_t{last - first} * n;

@@ -29,7 +29,7 @@ struct text_sets {
 struct separation {
   layer_id layer = 0;
   bool of_y = false;  // of neurons: Y, not X
-  neuron_pair pair;   // of neurons: the same twice
+  neuron_pair pair;   // of neurons: the same twice; of amplitudes: pre is the even neuron
   // 2 U - m n: pairs of texts (positive, negative) with the larger strength in the positive one,
   // less the others.
   std::int64_t u_balance = 0;
@@ -55,9 +55,13 @@ class best_separations {
   std::atomic<std::int64_t> least_ = 1;  // 0 separates nothing
 };
 
+// What of a synapse is compared: its strength, or the amplitude of the two that turn together.
+enum class synapse_measure { strength, amplitude };
+
 struct search_place {
   layer_id layer = 1;
   std::optional<head_id> head = {};  // only presynaptic neurons of this head
+  synapse_measure measure = synapse_measure::strength;
   // Called now and then, by several threads, with the share that is done; false ends the search.
   std::function<bool(double)> go_on = {};
 };
@@ -67,7 +71,10 @@ struct search_place {
 void search_synapses(const model& m, const search_place& where,
                      std::span<const layer_factors> texts, const text_sets& sets, executor& threads,
                      best_separations& best);
-std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head);  // of a layer
+// Of a layer; of amplitudes half as many as synapses. Throws unavailable_error for amplitudes of a
+// model without rotation.
+std::uint64_t candidate_synapses(const model& m, std::optional<head_id> head,
+                                 synapse_measure measure = synapse_measure::strength);
 // Of memory for tiles.
 std::size_t search_bytes(std::span<const layer_factors> texts, const text_sets& sets,
                          std::size_t threads);

@@ -84,6 +84,26 @@ float layer_factors::strength(const neuron_pair& pair, const plasticity& kept) c
   return strength_of(*model_, f_, x_, tokens_, pair, kept);
 }
 
+float layer_factors::amplitude(const neuron_pair& pair) const {
+  const float mine = strength(pair);
+  return model_->rotation().present() ? amplitude_of(mine, strength({pair.pre ^ 1, pair.post}))
+                                      : std::abs(mine);
+}
+
+// The partner's synapse has the same u: models are checked for it.
+float layer_factors::amplitude(const neuron_pair& pair, const plasticity& kept) const noexcept {
+  const float mine = strength(pair, kept);
+  if (!model_->rotation().present()) return std::abs(mine);
+  const plasticity of_partner{
+      .rate = kept.partner_rate, .partner_rate = kept.rate, .retention = kept.retention};
+  return amplitude_of(mine, strength({pair.pre ^ 1, pair.post}, of_partner));
+}
+
+float amplitude_of(float strength, float partner) noexcept {
+  const double a = strength, b = partner;
+  return static_cast<float>(std::sqrt(a * a + b * b));
+}
+
 void layer_factors::write_laboratory_x(neuron_id first, neuron_id count, float* out,
                                        std::size_t token_stride, std::size_t neuron_stride) const {
   const plasticity kept{.retention = retention_};

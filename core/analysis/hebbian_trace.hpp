@@ -51,6 +51,11 @@ class layer_factors {
   float strength(const neuron_pair& pair) const;
   // The same with the plasticity that plasticity_of() gives for the pair.
   float strength(const neuron_pair& pair, const plasticity& kept) const noexcept;
+  // The root of sigma(2m->j)^2 + sigma(2m+1->j)^2, where pair.pre is one of the two neurons that
+  // turn together: rotation changes both strengths and not this. Without rotation the size of the
+  // strength.
+  float amplitude(const neuron_pair& pair) const;
+  float amplitude(const neuron_pair& pair, const plasticity& kept) const noexcept;
 
   // All synapses between neurons, row = target j, column = source i: through hubs every pair, as a
   // product of f and x'; with explicit edges those of gs.
@@ -70,6 +75,9 @@ class layer_factors {
   std::uint32_t tokens_;
   neuron_events f_, x_;
 };
+
+// Of the strengths of two synapses that turn together.
+float amplitude_of(float strength, float partner) noexcept;
 
 class hebbian_trace {
  public:

@@ -161,4 +161,33 @@ std::vector<time_series> synapse_series(const run_reader& run, const synapse_nam
   return all.take();
 }
 
+std::vector<time_series> amplitude_series(const run_reader& run, const synapse_name& synapse,
+                                          const model& m, std::optional<layer_id> layer,
+                                          bool by_y) {
+  if (!m.rotation().present())
+    throw unavailable_error("amplitude", "a model without rotation", "one that rotates",
+                            "elsewhere strengths do not turn");
+  const synapse_name other{synapse.pre ^ 1, synapse.post, synapse.to_hub};
+  const std::vector<time_series> partners = synapse_series(run, other, &m, layer, by_y);
+  std::vector<time_series> both;
+  for (time_series& c : synapse_series(run, synapse, &m, layer, by_y)) {
+    const auto partner = std::find_if(partners.begin(), partners.end(),
+                                      [&](const time_series& p) { return p.layer == c.layer; });
+    if (partner == partners.end()) continue;
+    std::size_t kept = 0, at = 0;
+    for (std::size_t k = 0; k < c.positions.size(); ++k) {
+      while (at < partner->positions.size() && partner->positions[at] < c.positions[k]) ++at;
+      if (at == partner->positions.size() || partner->positions[at] != c.positions[k]) continue;
+      const double a = c.values[k], b = partner->values[at];
+      c.positions[kept] = c.positions[k];
+      c.values[kept++] = static_cast<float>(std::sqrt(a * a + b * b));
+    }
+    c.positions.resize(kept);
+    c.values.resize(kept);
+    c.since = std::max(c.since, partner->since);
+    both.push_back(std::move(c));
+  }
+  return both;
+}
+
 }  // namespace bdh

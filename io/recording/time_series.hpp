@@ -36,5 +36,11 @@ struct synapse_name {
 std::vector<time_series> synapse_series(const run_reader& run, const synapse_name& synapse,
                                         const model* m, std::optional<layer_id> layer,
                                         bool by_y = false);
+// The same for the amplitude of the synapses of a neuron and of its rotation partner, the root of
+// the sum of their squares, in layers and at positions where both are known. Throws
+// unavailable_error for a model without rotation; empty where one of the two was not recorded.
+std::vector<time_series> amplitude_series(const run_reader& run, const synapse_name& synapse,
+                                          const model& m, std::optional<layer_id> layer,
+                                          bool by_y = false);
 
 }  // namespace bdh

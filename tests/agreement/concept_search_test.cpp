@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include <bdh/cpu_engine.hpp>
+#include <bdh/error.hpp>
 
 #include "core/analysis/concept_confirmation.hpp"
 #include "core/base/random.hpp"
@@ -34,14 +36,19 @@ std::vector<bdh::layer_factors> factors_of(const bdh::model& m, const texts& all
 
 std::vector<bdh::separation> every_pair(const bdh::model& m, bdh::layer_id layer,
                                         const std::vector<bdh::layer_factors>& factors,
-                                        const bdh::text_sets& sets, std::size_t count) {
+                                        const bdh::text_sets& sets, std::size_t count,
+                                        bdh::synapse_measure measure) {
   std::vector<bdh::separation> all;
-  for (bdh::neuron_id i = 0; i < m.neurons(); ++i)
+  const bool of_amplitudes = measure == bdh::synapse_measure::amplitude;
+  const auto value = [&](std::size_t t, const bdh::neuron_pair& p) {
+    return of_amplitudes ? factors[t].amplitude(p) : factors[t].strength(p);
+  };
+  for (bdh::neuron_id i = 0; i < m.neurons(); i += of_amplitudes ? 2 : 1)
     for (bdh::neuron_id j = 0; j < m.neurons(); ++j) {
       if (m.is_direct() && !m.direct().gs.find(i, j)) continue;
       std::vector<float> a, b;
-      for (std::size_t t : sets.positive) a.push_back(factors[t].strength({i, j}));
-      for (std::size_t t : sets.negative) b.push_back(factors[t].strength({i, j}));
+      for (std::size_t t : sets.positive) a.push_back(value(t, {i, j}));
+      for (std::size_t t : sets.negative) b.push_back(value(t, {i, j}));
       const auto u_balance = static_cast<std::int64_t>(2 * bdh::mann_whitney(a, b).u) -
                              static_cast<std::int64_t>(a.size() * b.size());
       if (u_balance == 0) continue;
@@ -74,14 +81,16 @@ void check_search(const bdh::model& m, int vocabulary, bdh::layer_id layer,
     all.push_back(tests::random_tokens(3 + t % 5, vocabulary, static_cast<std::uint64_t>(100 + t)));
   const auto factors = factors_of(m, all, layer, factor);
   const bdh::text_sets sets{{0, 2, 3, 6, 9, 11, 13}, {1, 4, 5, 8, 12}};
-  for (const std::size_t count : {1, 40, 100000})
-    for (const std::size_t threads : {1, 3}) {
-      bdh::best_separations best(count);
-      bdh::search_synapses(m, {.layer = layer}, factors, sets, *bdh::default_executor(threads),
-                           best);
-      check_same(best.sorted(), every_pair(m, layer, factors, sets, count));
-    }
-  CHECK(every_pair(m, layer, factors, sets, 100000).size() > 40);
+  for (const auto measure : {bdh::synapse_measure::strength, bdh::synapse_measure::amplitude}) {
+    for (const std::size_t count : {1, 40, 100000})
+      for (const std::size_t threads : {1, 3}) {
+        bdh::best_separations best(count);
+        bdh::search_synapses(m, {.layer = layer, .measure = measure}, factors, sets,
+                             *bdh::default_executor(threads), best);
+        check_same(best.sorted(), every_pair(m, layer, factors, sets, count, measure));
+      }
+    CHECK(every_pair(m, layer, factors, sets, 100000, measure).size() > 40);
+  }
 }
 
 }  // namespace
@@ -116,6 +125,22 @@ TEST_CASE("a head's synapses are those of its presynaptic neurons") {
   CHECK(best.sorted().size() > 10);
   for (const bdh::separation& s : best.sorted()) CHECK(s.pair.pre >= 64);
   CHECK(bdh::candidate_synapses(m, 1) == 64 * 128);
+}
+
+TEST_CASE("amplitudes of a model without rotation are refused") {
+  const oracle::weights w = tests::random_weights({.neurons_per_head = 64,
+                                                   .heads = 1,
+                                                   .hubs = 12,
+                                                   .vocabulary = 20,
+                                                   .layers = 2,
+                                                   .rotates = false},
+                                                  21);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  CHECK_THROWS_WITH_AS(
+      bdh::candidate_synapses(m, std::nullopt, bdh::synapse_measure::amplitude),
+      "amplitude: a model without rotation, expected one that rotates; elsewhere strengths do not "
+      "turn",
+      bdh::unavailable_error);
 }
 
 namespace {

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <bdh/cpu_engine.hpp>
@@ -151,4 +153,72 @@ TEST_CASE("factors are refused where they would be wrong") {
   }
   brain.clear_synapses();
   brain.step(3);  // no trace follows any more
+}
+
+TEST_CASE(
+    "the amplitude of two synapses that turn together does not depend on how long ago they were "
+    "written; their strengths do") {
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 64, .heads = 2, .hubs = 12, .vocabulary = 20, .layers = 3}, 21);
+  const bdh::model m = tests::as_graph(w, "gpu-release");
+  constexpr bdh::neuron_id even = 6, target = 17;
+  const double frequency = m.rotation().frequency()[even / 2];
+  REQUIRE(frequency > 0);
+  // W of the target and X of both neurons at token 0, and never again.
+  const auto once = [&](std::vector<std::pair<bdh::neuron_id, float>> values) {
+    bdh::neuron_events e;
+    e.offset.assign(m.neurons() + 1, 0);
+    for (const auto& [neuron, value] : values) {
+      for (bdh::neuron_id i = neuron + 1; i <= m.neurons(); ++i) ++e.offset[i];
+      e.token.push_back(0);
+      e.value.push_back(value);
+    }
+    return e;
+  };
+  for (const double u : {1.0, 0.9}) {
+    double least = 1e9, most = -1e9;
+    for (std::uint32_t age = 1; age <= 60; ++age) {
+      CAPTURE(age);
+      const bdh::layer_factors text(m, u, age, once({{target, 2.0f}}),
+                                    once({{even, 0.3f}, {even + 1, 0.4f}}));
+      const double decayed = 2 * 0.5 * std::pow(u, age);  // W times the length of (0.3, 0.4)
+      CHECK(text.amplitude({even, target}) == doctest::Approx(decayed).epsilon(1e-6));
+      CHECK(text.amplitude({even + 1, target}) == text.amplitude({even, target}));
+      const double turned = 2 * std::numbers::pi * frequency * age;
+      CHECK(
+          text.strength({even, target}) ==
+          doctest::Approx(2 * std::pow(u, age) * (0.3 * std::cos(turned) + 0.4 * std::sin(turned)))
+              .epsilon(1e-5));
+      least = std::min(least, text.strength({even, target}) / std::pow(u, age));
+      most = std::max(most, text.strength({even, target}) / std::pow(u, age));
+    }
+    CHECK(most - least > 1);
+  }
+}
+
+TEST_CASE("with explicit edges, amplitudes are those of both strengths, whatever their rates") {
+  const oracle::circuits c = tests::random_circuits({.neurons = 40,
+                                                     .vocabulary = 7,
+                                                     .layers = 2,
+                                                     .degree = 6,
+                                                     .rotates = true,
+                                                     .own_retention = true,
+                                                     .retention = 0.95},
+                                                    8);
+  const bdh::model m = tests::as_direct_graph(c, "normfree", nullptr, true);
+  bdh::simulator brain(m, bdh::cpu_engine(m));
+  bdh::hebbian_trace kept(brain, {1}, bdh::probe_factor::w);
+  for (int t : tests::random_tokens(12, 7, 3)) brain.step(static_cast<bdh::token_id>(t));
+  const bdh::layer_factors of = kept.of(1);
+  int moving = 0;
+  for (bdh::neuron_id i = 0; i < 40; ++i)
+    for (bdh::neuron_id j = 0; j < 40; ++j) {
+      const double a = of.strength({i, j}), b = of.strength({i ^ 1, j}),
+                   expected = std::sqrt(a * a + b * b);
+      CHECK(of.amplitude({i, j}) == static_cast<float>(expected));
+      CHECK(of.amplitude({i, j}, bdh::plasticity_of(m, of.retention(), {i, j})) ==
+            static_cast<float>(expected));
+      moving += expected != 0;
+    }
+  CHECK(moving > 100);
 }

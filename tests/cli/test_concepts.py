@@ -261,6 +261,109 @@ class Example(CliTest):
         self.assertEqual(self.json("concepts", self.trained, "--positive", halves[0], "--negative",
                                    halves[1], "--layer", 4)["confirmed"], 0)
 
+    def test_nouns_that_had_no_part_in_the_choice(self):
+        """What docs/experiments.md says, in its layer 4: words are confirmed, new words are not."""
+        royal, common = (os.path.join(EXAMPLES, f"{kind}_nouns.txt") for kind in ("royal",
+                                                                                  "common"))
+        plain = []
+        for name in (royal, common):
+            with open(name) as f:
+                plain.append(self.path(os.path.basename(name), "".join(
+                    line.split("\t")[1] for line in f).encode()))
+        by_sentences = self.json("concepts", self.trained, "--positive", plain[0], "--negative",
+                                 plain[1], "--layer", 4)
+        self.assertGreater(by_sentences["confirmed"], 50)
+        by_nouns = self.json("concepts", self.trained, "--positive", royal, "--negative", common,
+                             "--groups", "--carry", 1, "--layer", 4)
+        self.assertEqual((by_nouns["confirmed"], by_nouns["confirmed_for_same_groups_only"]),
+                         (0, 1))
+        others = [os.path.join(EXAMPLES, f"more_{kind}_nouns.txt") for kind in ("royal", "common")]
+        self.assertEqual(self.json("concepts", self.trained, "--positive", royal, "--negative",
+                                   common, "--groups", "--confirm-positive", others[0],
+                                   "--confirm-negative", others[1], "--layer",
+                                   4)["confirmed"], 0)
+
+
+class Amplitudes(CliTest):
+    """The size of two synapses that turn together, which does not depend on when a word was."""
+
+    def courses(self, measure):
+        marked = self.path("a.txt", sentences(24, 1, "zz"))
+        plain = self.path("b.txt", sentences(20, 2))
+        output, trace = self.path(f"{measure}.csv"), self.path(f"{measure}-courses.csv")
+        found = self.json("concepts", self.random, "--positive", marked, "--negative", plain,
+                          "--measure", measure, "--carry", 20, "--top", 20, "--trace", marked,
+                          "-o", output, "--trace-output", trace)
+        with open(output) as f, open(trace) as g:
+            return found, rows(f.read()), rows(g.read())
+
+    def test_of_pairs_of_synapses_from_their_strengths(self):
+        found, table, courses = self.courses("amplitude")
+        self.assertEqual((found["measure"], found["candidates"]), ("amplitude", 2 * 32 * 64))
+        self.assertGreater(found["confirmed"], 0)
+        first = found["findings"][0]
+        self.assertEqual((first["pre"] % 2, first["partner"]), (0, first["pre"] + 1))
+        self.assertEqual(first["name"],
+                         f"{first['pre']}+{first['partner']}->{first['post']}")
+        self.assertEqual([(r["pre"], r["partner"], r["post"]) for r in table[:1]],
+                         [tuple(str(first[k]) for k in ("pre", "partner", "post"))])
+        self.assertEqual(list(courses[0])[-4:], ["pre", "partner", "post", "amplitude"])
+        # The strengths of both neurons, as a run records them.
+        with open(self.path("a.txt")) as f:
+            text = f.read().split("\n")[0]
+        both = [f"{first[k]}->{first['post']}" for k in ("pre", "partner")]
+        self.good("run", self.random, "--text", text, "-o", self.path("run"), "--quiet", "--record",
+                  f"synapses:{both[0]},{both[1]} factor y")
+        strengths, amplitudes = (
+            [[float(r[what]) for r in rows(self.good(
+                "inspect", self.path("run"), name, "--layer", first["layer"], "--by-y", "--csv",
+                *more).stdout.decode())] for name in both]
+            for what, more in (("strength", ()), ("amplitude", ("--amplitude",))))
+        self.assertEqual(amplitudes[0], amplitudes[1])
+        for k, amplitude in enumerate(amplitudes[0]):
+            expected = math.hypot(strengths[0][k], strengths[1][k])
+            self.assertAlmostEqual(amplitude, expected, delta=1e-6 * max(1, expected))
+        scale = max(amplitudes[0]) + 1e-9
+        for known in (found["courses"][0]["values"][0]["course"],
+                      [float(r["amplitude"]) for r in courses
+                       if r["sentence"] == courses[0]["sentence"]
+                       and (r["pre"], r["post"], r["layer"]) == tuple(
+                           str(first[k]) for k in ("pre", "post", "layer"))]):
+            self.assertEqual(len(known), len(text))
+            for a, b in zip(known, amplitudes[0]):
+                self.assertAlmostEqual(a, b, delta=1e-4 * scale)
+
+    def test_beside_strengths(self):
+        found, table, courses = self.courses("strength")
+        first = found["findings"][0]
+        self.assertEqual(found["measure"], "strength")
+        self.assertEqual([float(table[0][f"mean_amplitude_{s}"]) for s in ("positive", "negative")],
+                         [first[f"mean_amplitude_{s}"] for s in ("positive", "negative")])
+        self.assertGreaterEqual(first["mean_amplitude_positive"], abs(first["mean_positive"]))
+        for r in courses:
+            self.assertGreaterEqual(float(r["amplitude"]) + 1e-12, abs(float(r["strength"])))
+        self.assertEqual(len(found["courses"][0]["values"][0]["amplitude"]),
+                         len(found["courses"][0]["values"][0]["course"]))
+
+    def test_what_has_no_amplitude(self):
+        graph = self.path("graph.csv", b"source,target\n0,1\n1,0\n")
+        self.good("import", "--gx", graph, "--layers", 2, "--neurons", 2, "--vocabulary", 256,
+                  "-o", self.path("graph.bdh.h5"))
+        text = self.path("a.txt", sentences(24, 1))
+        sets = ("--positive", text, "--negative", text)
+        self.refused(1, "concepts", self.path("graph.bdh.h5"), *sets, "--factor", "w", "--measure",
+                     "amplitude", says=("amplitude: a model without rotation",))
+        self.refused(2, "concepts", self.random, *sets, "--measure", "amplitude", "--neurons",
+                     says=("--measure and --neurons",))
+        self.good("run", self.random, "--text", "To be", "-o", self.path("run"), "--quiet",
+                  "--record", "synapses:4->9")
+        self.refused(1, "inspect", self.path("run"), "4->9", "--amplitude",
+                     says=("nothing recorded of synapses 4+5->9", "'synapses:4->9,5->9'"))
+        self.refused(1, "plot", "synapse", self.path("run"), "--synapse", "4->9", "--amplitude",
+                     "-o", self.path("a.svg"), says=("not both recorded of 4->9,5->9",))
+        self.refused(2, "inspect", self.path("run"), "neuron:4", "--amplitude",
+                     says=("needs a synapse",))
+
 
 class Groups(CliTest):
     """Words that choose have no part in confirming; matched sentences; files of their own."""
@@ -338,7 +441,7 @@ class Groups(CliTest):
                      "--confirm-negative", self.more_common, "--groups",
                      says=("royal.txt line 1", "'K'", "no part in the choice"))
         self.refused(1, *concepts, *self.sets, "--groups", "--carry", 100,
-                     says=("2 and 2 groups to confirm by", "--carry"))
+                     says=("2 and 2 groups to confirm by", "expected more groups"))
         self.refused(1, *concepts, "--positive", plain, "--negative", self.common, "--paired",
                      says=("common.txt", "32 sentences", "8"))
         self.refused(2, *concepts, *self.sets, "--groups", "--paired", says=("--paired",))
