@@ -11,6 +11,12 @@ namespace {
 constexpr std::uint64_t snapshot_distance = 32;  // tokens
 constexpr std::size_t max_snapshots = 2;         // each as large as all synapses
 
+template <class Event>
+bool is_noise(const Event& e) {
+  const auto* p = std::get_if<intervention>(&e);
+  return p != nullptr && p->what == intervention_kind::noise;
+}
+
 }  // namespace
 
 experiment::experiment(const bdh::model& m, engine_factory make, experiment_options options)
@@ -174,9 +180,10 @@ int experiment::intervene(const intervention& what) {
   ensure_probed(current().interventions().probes_needed(what));
   intervention kept = what;
   kept.always = what.first == 0 && current().tokens() == 0 && !what.pulses();
-  // Replicas number their interventions anew: noise keeps the number that it has now.
+  // Replicas number their noises anew: each keeps the number that it has now.
   if (kept.what == intervention_kind::noise && kept.noise.stream == 0)
-    kept.noise.stream = static_cast<std::uint32_t>(now_.interventions + 1);
+    kept.noise.stream =
+        1 + static_cast<std::uint32_t>(std::ranges::count_if(events_, is_noise<event>));
   apply(now_, kept);
   events_.emplace_back(std::move(kept));
   return now_.interventions;

@@ -129,8 +129,8 @@ int intervention_set::add(const intervention& p) {
   expect_probed(p, needed);
   intervention added = p;
   normalize(added);
-  if (added.what == intervention_kind::noise && added.noise.stream == 0)
-    added.noise.stream = static_cast<std::uint32_t>(next_id_);
+  const bool is_noise = added.what == intervention_kind::noise;
+  if (is_noise && added.noise.stream == 0) added.noise.stream = noises_ + 1;
   added.always = from_the_start(p, position_.tokens);
   for (const auto& [number, other] : all_) {
     expect_there(other, added);
@@ -138,6 +138,7 @@ int intervention_set::add(const intervention& p) {
   }
   for (const probe_spec& spec : needed) probes_.add(spec);
   if (!model_.is_direct() && p.on == target::gx) sources_.follow();
+  noises_ += is_noise;
   all_.emplace(next_id_, std::move(added));
   return next_id_++;
 }

@@ -63,8 +63,8 @@ struct noise_current {
   enum class law { gaussian, poisson } by = law::gaussian;
   double mean = 0, deviation = 0, rate = 0, size = 0;
   std::optional<std::uint64_t> seed = std::nullopt;  // none: the caller's, or 0
-  std::uint32_t stream =
-      0;  // noises of one seed and different streams are independent; 0: its number
+  // Noises of one seed and different streams are independent; 0: its number among the noises.
+  std::uint32_t stream = 0;
 
   friend bool operator==(const noise_current&, const noise_current&) = default;
 };

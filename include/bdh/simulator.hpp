@@ -110,6 +110,7 @@ class intervention_set {
   const stream_position& position_;
   std::map<int, intervention> all_;
   int next_id_ = 1;
+  std::uint32_t noises_ = 0;  // added so far
 };
 
 // Reads the tokens of a prompt in blocks: faster than one by one, and equal to it up to rounding.

@@ -198,6 +198,9 @@ TEST_CASE("noise is the currents that it draws, on any number of sites") {
     CHECK(run(m, {text}) != run(m, {"noise x:3,5,11 gaussian 0.1 0.4 seed 8 tokens 2-6"}));
     CHECK(run(m, {text, text}) ==
           run(m, {text, "noise x:3,5,11 gaussian 0.1 0.4 seed 9 stream 2 tokens 2-6"}));
+    // Among the noises alone.
+    CHECK(run(m, {"freeze at 1", text}) ==
+          run(m, {"freeze at 1", "noise x:3,5,11 gaussian 0.1 0.4 seed 9 stream 1 tokens 2-6"}));
   }
 }
 
