@@ -70,7 +70,7 @@ ensure_packages() {
 }
 
 # True when clang++ can build and link a fuzz target with sanitizers.
-clang_can_fuzz() {
+clang_can_sanitize() {
   command -v clang++ >/dev/null &&
     echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {
       return 0; }' |
@@ -80,9 +80,9 @@ clang_can_fuzz() {
 # clang, and its sanitizer runtime, whose package has the version in its name and is called
 # differently by older distributions. With clang comes clang-format, so that the format test runs
 # too.
-ensure_fuzz_packages() {
-  ensure_packages "to build the fuzz targets" clang clang-format
-  clang_can_fuzz && return
+ensure_clang_sanitizers() {
+  ensure_packages "to build with the sanitizers" clang clang-format
+  clang_can_sanitize && return
   command -v apt-cache >/dev/null || return 0
   update_package_lists
   local version package
@@ -90,7 +90,7 @@ ensure_fuzz_packages() {
   for package in "libclang-rt-$version-dev" "libclang-common-$version-dev"; do
     if apt-cache show "$package" >/dev/null 2>&1; then
       ensure_packages "the sanitizers of clang $version" "$package"
-      clang_can_fuzz && return
+      clang_can_sanitize && return
     fi
   done
   echo "clang $version cannot link a fuzz target: no package with its sanitizer runtime found" >&2

@@ -8,15 +8,13 @@
 # of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the
 # processor that are used.
 #
-#   --sanitizers    also builds with the address and undefined-behaviour sanitizers, and runs the
-#                   tests under them, without those about the repository itself, the
-#                   double-precision oracle, memory and speed at scale, other people's readers
-#                   (interop), and those labelled slow or numbers; then the tests labelled threads
-#                   under the thread sanitizer
-#   --fuzz SECONDS  also runs every fuzz target for so long, under the address and
-#                   undefined-behaviour sanitizers (clang)
+#   --sanitizers    also builds with the address and undefined-behaviour sanitizers (clang), and
+#                   runs the tests of the library under them, and those of the program that are
+#                   labelled sanitized; then the tests labelled threads under the thread sanitizer
+#   --fuzz SECONDS  also runs every fuzz target for so long, in the same build
 #   --coverage      also prints the line coverage of core, graph, kernels and io (gcovr)
-#   --all           all of these, 60 seconds for each fuzz target
+#   --all           all of these, 60 seconds for each fuzz target, and every test of the program
+#                   under the sanitizers but for those labelled slow or numbers
 #   --build FOLDER  builds in FOLDER/dev, FOLDER/asan-ubsan ... instead of below build/: the source
 #                   tree may be read-only
 set -euo pipefail
@@ -25,7 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
 source tests/support/ctest_then_closing.sh
 
-sanitizers=no fuzz=0 coverage=no builds=build
+sanitizers=no fuzz=0 coverage=no builds=build program=sanitized
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) sanitizers=yes ;;
@@ -39,7 +37,7 @@ while [ $# -gt 0 ]; do
       [ -n "${2:-}" ] || { echo "--build: found nothing, expected a folder" >&2; exit 2; }
       case $2 in /*) builds=$2 ;; *) builds=$from/$2 ;; esac
       shift ;;
-    --all) sanitizers=yes fuzz=60 coverage=yes ;;
+    --all) sanitizers=yes fuzz=60 coverage=yes program=cli ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/run.sh; exit ;;
     *) echo "unknown option $1; see tests/run.sh --help" >&2; exit 2 ;;
   esac
@@ -81,12 +79,12 @@ attempt() {
 run_fuzzer() {
   local target=$1 name corpus
   name=$(basename "$target" _fuzzer)
-  corpus=$builds/fuzz/corpus/$name
+  corpus=$builds/asan-ubsan/corpus/$name
   mkdir -p "$corpus"
   # New inputs go to the first folder, so that the one with the seeds stays as it is.
   "$target" -max_total_time="$fuzz" -timeout=100 -rss_limit_mb=2560 -verbosity=0 \
     -print_final_stats=1 \
-    -artifact_prefix="$builds/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 |
+    -artifact_prefix="$builds/asan-ubsan/$name-" "$corpus" "tests/fuzz/corpus/$name" 2>&1 |
     grep -vE '^stat::(new_units_added|slowest_unit)' ||
     return 1
 }
@@ -105,25 +103,27 @@ if [ $sanitizers = yes ]; then
   # The thread sanitizer of older compilers cannot live with much address randomisation; switch it
   # off where that is allowed.
   setarch "$(uname -m)" -R true 2>/dev/null && fixed_addresses=(setarch "$(uname -m)" -R)
+  ensure_clang_sanitizers
   say "Building preset asan-ubsan, then its tests"
   build asan-ubsan
-  attempt asan-ubsan run_tests asan-ubsan -LE \
-    '^(cuda|cuda-compile|repository|oracle|scale|slow|numbers|interop|reference)$'
+  attempt asan-ubsan run_tests asan-ubsan \
+    -L "^(agreement|device-fake|emulated|examples|threads|unit|$program)\$" \
+    -LE '^(numbers|scale|slow)$'
   say "Building the tests of threads with preset tsan, then running them"
   build tsan --target thread_tests
   attempt tsan run_tests tsan -L '^threads$'
 fi
 
 if [ "$fuzz" != 0 ]; then
-  ensure_fuzz_packages
-  say "Building preset fuzz, then every fuzz target for $fuzz s, $CTEST_PARALLEL_LEVEL at a time"
-  build fuzz
-  for target in "$builds"/fuzz/bin/*_fuzzer; do
+  ensure_clang_sanitizers
+  say "Building the fuzz targets, then each for $fuzz s, $CTEST_PARALLEL_LEVEL at a time"
+  build asan-ubsan --target fuzzers
+  for target in "$builds"/asan-ubsan/bin/*_fuzzer; do
     while [ "$(jobs -pr | wc -l)" -ge "$CTEST_PARALLEL_LEVEL" ]; do wait -n; done
     { run_fuzzer "$target" && echo passed || echo failed; } >"$target.log" 2>&1 &
   done
   wait
-  for target in "$builds"/fuzz/bin/*_fuzzer; do
+  for target in "$builds"/asan-ubsan/bin/*_fuzzer; do
     echo "-- $(basename "$target")"
     sed '$d' "$target.log"
     attempt "$(basename "$target")" [ "$(tail -n 1 "$target.log")" = passed ]

@@ -479,11 +479,11 @@ hashes expected() {
 }
 
 void compare(const hashes& found, const hashes& expected, const std::string& set) {
-  for (const auto& [what, hash] : found) {
-    const auto known = expected.find(what);
+  for (const auto& one : found) {
+    const auto known = expected.find(one.first);
     const std::string committed = known == expected.end() ? "nothing" : known->second;
-    CHECK_MESSAGE(hash == committed, what, ", instruction set ", set, ": found ", hash,
-                  ", expected ", committed);
+    CHECK_MESSAGE(one.second == committed, one.first, ", instruction set ", set, ": found ",
+                  one.second, ", expected ", committed);
   }
 }
 
@@ -513,7 +513,7 @@ TEST_CASE("golden: every committed hash is of a case") {
   for (const golden_case& c : cases())
     for (const char* what : {" weights", " logits", " synapses", " choices"})
       known[c.name + what] = "";
-  for (const auto& [what, hash] : expected()) CHECK_MESSAGE(known.count(what) == 1, what);
+  for (const auto& one : expected()) CHECK_MESSAGE(known.count(one.first) == 1, one.first);
 }
 
 TEST_CASE("write golden_bits.txt" * doctest::skip()) {

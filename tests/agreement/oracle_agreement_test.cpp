@@ -144,7 +144,7 @@ TEST_CASE(
                    .layers = 2,
                    .rotates = true};
     if (per_head == 2) s.layers = 6;
-    CAPTURE(per_head);
+    CAPTURE(s.neurons_per_head);
     const oracle::weights w = tests::random_weights(s, 11);
     for (const bdh::site_id sites : {1u, 2u, 7u})
       compare(w, "gpu-release", tests::random_tokens(16, s.vocabulary, 4),

@@ -188,7 +188,8 @@ TEST_CASE("all dynamics, with explicit edges") {
        {std::pair{"bdh", oracle::variant::bdh}, std::pair{"normfree", oracle::variant::normfree},
         std::pair{"gpu-paper", oracle::variant::gpu_paper},
         std::pair{"gpu-release", oracle::variant::gpu_release}}) {
-    CAPTURE(name);
+    const char* const dynamics = name;
+    CAPTURE(dynamics);
     const oracle::rules rules = oracle::rules_of(variant);
     for (const bool rotates : {false, true}) {
       const tests::shape small{.neurons_per_head = 130,

@@ -241,10 +241,10 @@ TEST_CASE("a report that contradicts itself is refused") {
       {"frames: synapses without a table",
        [](parts& p) { p.frames = true, p.variable = "synapses"; }},
   };
-  for (const auto& [what, change] : changes) {
-    CAPTURE(what);
+  for (const auto& one : changes) {
+    CAPTURE(one.first);
     parts p;
-    change(p);
+    one.second(p);
     write(file, p);
     CHECK_THROWS_AS(events_in(file), input_error);
   }

@@ -47,7 +47,9 @@ TEST_CASE("builders and text make equal values, and the text of a value parses a
       {bdh::reset({{3, 7}}).layers({1}), "reset synapses:3->7 layers 1"},
       {bdh::set({{3, 7}}, 0.2).at(5), "set synapses:3->7 0.2 at 5"},
   };
-  for (const auto& [made, text] : pairs) {
+  for (const auto& pair : pairs) {
+    const auto& made = pair.first;
+    const auto& text = pair.second;
     CAPTURE(text);
     CHECK(made == bdh::parse_intervention(m, text));
     CHECK(made == bdh::parse_intervention(m, bdh::describe(m, made)));

@@ -313,9 +313,9 @@ void check_same(const results& expected) {
 
 TEST_CASE("serial, permuted and parallel: the same bits") {
   const results expected = written(host_group<4>{});
-  for (const auto& [name, values] : expected) {
-    CAPTURE(name);
-    CHECK(std::count(values.begin(), values.end(), 0.0f) < std::ssize(values));
+  for (const auto& one : expected) {
+    CAPTURE(one.first);
+    CHECK(std::ranges::count(one.second, 0.0f) < std::ssize(one.second));
   }
   SUBCASE("descending") { check_same<ordered_group<descending>>(expected); }
   SUBCASE("scattered") { check_same<ordered_group<scattered>>(expected); }
