@@ -18,9 +18,12 @@ pkg_check_modules(expat REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5)
 pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
 pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
+set(bdh_dependencies TBB::tbb PkgConfig::hdf5 PkgConfig::libzip OpenSSL::Crypto fmt::fmt
+  Boost::graph Eigen3::Eigen PkgConfig::igraph PkgConfig::expat PkgConfig::oniguruma PkgConfig::icu)
 if(BDH_SENTENCEPIECE)
   # not by pkg-config, which would link its trainer too
   find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+  list(APPEND bdh_dependencies ${SENTENCEPIECE_LIBRARY})
 endif()
 if(BDH_CUDA)
   find_package(CUDAToolkit 13 REQUIRED)

@@ -1,0 +1,29 @@
+"""The Dragon Hatchling (BDH) as a graph of neurons and synapses.
+
+    import bdhsim as bs
+    model = bs.load("model.bdh.h5")            # or import_checkpoint, import_graph
+    brain = bs.Simulator(model)
+    out = brain.read("To be, or not to be", keep=["x", "y"])
+    out.x.shape                                # (tokens, layers, neurons)
+
+Layers count from 1, as on the command line; arrays are float32; positions are tokens read before.
+"""
+
+from ._core import version as __version__
+from ._errors import DeviceError, InputError, ShapeError, UnavailableError
+from ._interventions import (Intervention, clamp, freeze, inhibition, lesion, noise, reset,
+                             set_strength, silence, stimulate)
+from ._measures import Verified, activity, compare, evaluate, stats, verify
+from ._model import (Circuit, Model, from_torch, import_checkpoint, import_graph, load, new)
+from ._run import Run, open_run
+from ._simulator import (Output, Probe, Recording, Round, Simulator, State, Token, load_state,
+                         step_streams)
+from ._sweep import sweep
+
+__all__ = [
+    "Circuit", "DeviceError", "InputError", "Intervention", "Model", "Output", "Probe", "Recording",
+    "Round", "Run", "ShapeError", "Simulator", "State", "Token", "UnavailableError", "Verified",
+    "activity", "clamp", "compare", "evaluate", "freeze", "from_torch", "import_checkpoint",
+    "import_graph", "inhibition", "lesion", "load", "load_state", "new", "noise", "open_run",
+    "reset", "set_strength", "silence", "stats", "step_streams", "stimulate", "sweep", "verify",
+]

@@ -1,0 +1,146 @@
+"""What a model does over a text, and whether it computes what another program computes."""
+
+import os
+
+import numpy as np
+
+from . import _core
+from . import _select as select
+from ._errors import InputError, ShapeError, UnavailableError, needed
+from ._simulator import Simulator, _model
+from ._tables import table
+
+
+def evaluate(model, text, *, limit=None, **settings):
+    """Mean surprisal in nats a token of a text, read from empty synapses."""
+    brain = Simulator(model, **settings)
+    tokens = brain.model.encode(text)
+    if limit is not None:
+        tokens = tokens[:select.integer(limit, "limit", 2)]
+    if len(tokens) < 2:
+        raise ShapeError("text", f"{len(tokens)} tokens", "two at least")
+    return brain.read(tokens).loss
+
+
+def activity(model, text, **settings):
+    """Who was active over a text, read from empty synapses: a row for X and for Y of each layer.
+
+    `mean`, `least`, `most`: shares of active neurons of a token. `pearson`: of that share with the
+    surprisal. `ever`: neurons that were active at least once. `of_a_token`: participation ratio
+    (sum v)^2 / sum v^2 of the values at a token, the mean over tokens with activity.
+    """
+    brain = Simulator(model, **settings)
+    out = brain.read(text, keep=["x", "y"])
+    known = ~np.isnan(out.surprisal)
+    rows = []
+    for name in ("x", "y"):
+        values = out.kept[name].astype(np.float64)
+        for layer in range(values.shape[1]):
+            v = values[:, layer]
+            share = (v > 0).mean(axis=1)
+            square, total = (v * v).sum(axis=1), v.sum(axis=1)
+            active = square > 0
+            varies = known.sum() > 1 and share[known].std() > 0 and out.surprisal[known].std() > 0
+            rows.append({
+                "variable": name, "layer": layer + 1, "mean": share.mean(), "least": share.min(),
+                "most": share.max(),
+                "pearson": (np.corrcoef(share[known], out.surprisal[known])[0, 1]
+                            if varies else np.nan),
+                "ever": int((v > 0).any(axis=0).sum()),
+                "of_a_token": ((total[active] ** 2 / square[active]).mean()
+                               if active.any() else np.nan)})
+    return table(rows)
+
+
+class Verified:
+    """What `verify` found: `passed`, and `differences`, a dict of the largest difference of each
+    quantity as a share of its largest value."""
+
+    def __init__(self, differences, tolerance):
+        self.differences, self.tolerance = differences, tolerance
+
+    @property
+    def passed(self):
+        return all(d <= self.tolerance for d in self.differences.values())
+
+    def __repr__(self):
+        shown = ", ".join(f"{k} {v:.3g}" for k, v in self.differences.items())
+        return f"<Verified: {'passed' if self.passed else 'FAILED'}; {shown}>"
+
+
+def _difference(found, expected):
+    """The largest one, as a share of the largest expected value; NaN differs from everything."""
+    distance = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    if np.isnan(distance).any():
+        return float("inf")
+    largest = distance.max(initial=0.0)
+    return float(largest / np.abs(expected).max()) if largest else 0.0
+
+
+def verify(model, expected, *, tolerance=1e-4, **settings):
+    """Whether a model gives the logits, X and Y of a file of expected values: expected.h5 of a
+    reference, or logits.h5 of a run."""
+    tolerance = select.real(tolerance, "tolerance", positive=True)
+    wanted = _core.reference(os.fspath(expected))
+    present = [k for k in ("logits", "x", "y") if wanted[k] is not None]
+    if not present:
+        raise InputError(os.fspath(expected), "no logits, x or y", "values to compare with")
+    brain = Simulator(model, **settings)
+    out = brain.read(wanted["tokens"], keep=present)
+    for name in present:
+        if out.kept[name].shape != wanted[name].shape:
+            raise ShapeError(os.fspath(expected), f"{name} of shape {wanted[name].shape}",
+                             f"{out.kept[name].shape}, that of the model")
+    return Verified({k: _difference(out.kept[k], wanted[k]) for k in present}, tolerance)
+
+
+def compare(network, model, text, **settings):
+    """Logits of a PyTorch module and of a model over a text, both from an empty state: a frame with
+    the largest difference, absolute and as a share of the largest logit, and how often both hold
+    the same token for most likely. The module is called with tokens (1, T), and returns logits
+    (1, T, V), or a tuple that begins with them."""
+    torch = needed("torch", "torch")
+    model = model.model if isinstance(model, Simulator) else _model(model)
+    tokens = model.encode(text)
+    if not callable(network):
+        raise InputError("compare", type(network).__name__, "a PyTorch module")
+    training = getattr(network, "training", False)
+    if training:
+        network.eval()
+    try:
+        with torch.no_grad():
+            given = network(torch.as_tensor(tokens.astype(np.int64))[None])
+    finally:
+        if training:
+            network.train()
+    logits = (given[0] if isinstance(given, (tuple, list)) else given)[0].float().cpu().numpy()
+    ours = Simulator(model, **settings).read(tokens, keep="logits").logits
+    if logits.shape != ours.shape:
+        raise ShapeError("compare", f"logits of shape {logits.shape}", str(ours.shape))
+    return table([{"tokens": len(tokens), "largest_difference": float(np.abs(ours - logits).max()),
+                   "of_largest_logit": _difference(ours, logits),
+                   "same_most_likely": float((ours.argmax(1) == logits.argmax(1)).mean())}])
+
+
+def stats(model, circuit="gx"):
+    """Degrees and weights of a circuit of explicit edges: in- and out-degrees of excitatory and
+    inhibitory edges, sums of weights, reciprocity. More: `bdh stats`."""
+    model = _model(model)
+    if not model.explicit_edges:
+        raise UnavailableError("stats", "a model through hubs", "explicit edges", "to_direct()")
+    if circuit not in ("gx", "gy"):
+        raise InputError("circuit", repr(circuit), "'gx' or 'gy'")
+    rows = []
+    for sign in ("excitatory", "inhibitory"):
+        c = model.circuits[f"{circuit}_{sign}"]
+        matrix = c.to_scipy()
+        out, into = np.diff(matrix.tocsc().indptr), np.diff(matrix.tocsr().indptr)
+        square = matrix[:, :matrix.shape[0]]
+        pattern = (square != 0)
+        both = (pattern.multiply(pattern.T)).nnz if pattern.nnz else 0
+        rows.append({"edges": int(matrix.nnz), "sign": sign, "mean_out": out.mean(),
+                     "mean_in": into.mean(), "most_out": int(out.max(initial=0)),
+                     "most_in": int(into.max(initial=0)),
+                     "sum_of_weights": float(c.weights.sum(dtype=np.float64)),
+                     "reciprocity": both / pattern.nnz if pattern.nnz else np.nan})
+    return table(rows)

@@ -1,0 +1,341 @@
+#include "apps/python/brain.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include <bdh/cpu_engine.hpp>
+#include <bdh/error.hpp>
+#include <bdh/gpu_engine.hpp>
+#include <bdh/queries.hpp>
+
+#include "core/simulation/engine.hpp"
+#include "io/recording/recording_plan.hpp"
+
+namespace bdh::python {
+namespace {
+
+int device_number(const std::string& device) {
+  int number = 0;
+  const std::string_view text = std::string_view(device).substr(4);
+  if (text.empty()) return number;
+  const auto [end, failed] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
+  if (text[0] != ':' || failed != std::errc() || end != text.data() + text.size() || number < 0)
+    throw input_error("device", "'" + device + "'", "cpu, cuda or cuda:NUMBER");
+  return number;
+}
+
+engine_factory maker(const brain_options& o) {
+  if (o.device == "cpu")
+    return [o](const model& m) {
+      const site_id sites = o.sites == 0 ? static_cast<site_id>(o.threads) : o.sites;
+      std::unique_ptr<engine> work = cpu_engine(
+          m, {.sites = sites, .retention = o.retention, .bfloat16_synapses = o.bfloat16_synapses});
+      work->seed_rounding(o.seed);
+      return work;
+    };
+  if (!o.device.starts_with("cuda"))
+    throw input_error("device", "'" + o.device + "'", "cpu, cuda or cuda:NUMBER");
+  if (o.bfloat16_synapses)
+    throw unavailable_error("synapses", "bf16 on a GPU", "float32 there, or device='cpu'");
+  const int number = device_number(o.device);
+  return [o, number](const model& m) {
+    return gpu_engine(m, gpu::open_cuda_device(number), {o.retention});
+  };
+}
+
+}  // namespace
+
+struct brain::recorded_run {
+  std::vector<recording_description> recordings;
+  recorder gathered;
+  run_writer writer;
+
+  recorded_run(simulator& brain, std::vector<recording_description> what, const std::string& folder,
+               const std::string& options)
+      : recordings(std::move(what)),
+        gathered(brain, recordings),
+        writer(run_writer::create(folder, brain.model(), options, recordings, brain.tokens())) {}
+};
+
+brain::brain(const model_handle& m, const brain_options& options) : model_(m), options_(options) {
+  const engine_factory make = maker(options);
+  const simulator_options how{.threads = options.device == "cpu" ? options.threads : 1};
+  if (options.history)
+    past_ = std::make_unique<experiment>(*m.is, make, experiment_options{how, {}});
+  else
+    alone_ = std::make_unique<simulator>(m.is, make(*m.is), how);
+}
+
+brain::brain(const model_handle& m, std::unique_ptr<simulator> stream)
+    : model_(m), alone_(std::move(stream)) {}
+
+brain::~brain() = default;
+
+const experiment& brain::past(const std::string& place) const {
+  if (!past_)
+    throw unavailable_error(place, "a simulator without a history",
+                            "one made by Simulator(model, history=True)");
+  return *past_;
+}
+
+simulator& brain::alone(const std::string& place) {
+  if (!alone_)
+    throw unavailable_error(place, "a simulator with a history",
+                            "one made without history=True: what is taken back could not be taken "
+                            "out of a recording or a stream");
+  return *alone_;
+}
+
+void brain::expect_between_tokens(const std::string& place) const {
+  if (open_)
+    throw input_error(place, "a token that is being read round by round", "its end",
+                      "let rounds() come to its end first");
+}
+
+// ---- tokens
+
+void brain::ended(const step_report& report) {
+  if (recorded_)
+    recorded_->writer.append(report, model_.text_of(report.token), false,
+                             recorded_->gathered.rows(report.position));
+  for (auto& [number, course] : courses_) {
+    course.positions.push_back(report.position);
+    course.values.push_back(
+        now().probes().strength(course.what).value_or(std::numeric_limits<double>::quiet_NaN()));
+  }
+}
+
+step_report brain::step(token_id token) {
+  expect_between_tokens("step");
+  const step_report report = past_ ? past_->read(token) : alone_->step(token);
+  ended(report);
+  return report;
+}
+
+void brain::begin(token_id token) {
+  expect_between_tokens("rounds");
+  past_ ? past_->begin(token) : alone_->begin(token);
+  open_ = token;
+}
+
+std::optional<round_mark> brain::advance() {
+  if (!open_) return std::nullopt;
+  if (!past_) return alone_->advance();
+  if (!past_->round()) return std::nullopt;  // an experiment ends the token with its last round
+  return past_->advance();
+}
+
+step_report brain::finish() {
+  if (!open_) throw input_error("rounds", "no token that is being read", "begin() before it");
+  open_.reset();
+  if (past_ && past_->round()) past_->finish();
+  const step_report report = past_ ? past_->reports().back() : alone_->finish();
+  ended(report);
+  return report;
+}
+
+void brain::keep_layer(std::vector<kept_values>& keep, moment at) const {
+  for (kept_values& k : keep) {
+    if (!k.what || moment_of(*k.what) != at) continue;
+    k.values.resize(k.values.size() + k.size);
+    now().read(*k.what, std::span(k.values).last(k.size));
+  }
+}
+
+std::vector<step_report> brain::read(std::span<const token_id> tokens,
+                                     std::vector<kept_values>& keep,
+                                     const std::function<void(std::size_t)>& between) {
+  expect_between_tokens("read");
+  const bool layers =
+      std::ranges::any_of(keep, [](const kept_values& k) { return k.what.has_value(); });
+  std::optional<int> observer;
+  if (layers && alone_)
+    observer =
+        alone_->observe([&](layer_id, moment at) { keep_layer(keep, at); }, observation::activity);
+  const auto one = [&](token_id token) {
+    if (!layers || alone_) return step(token);
+    begin(token);
+    for (std::size_t round = 0; round < std::size_t{4} * model_.is->layers(); ++round) {
+      keep_layer(keep, past_->advance().at);
+    }
+    open_.reset();
+    ended(past_->reports().back());
+    return past_->reports().back();
+  };
+  std::vector<step_report> reports;
+  try {
+    for (const token_id token : tokens) {
+      reports.push_back(one(token));
+      for (kept_values& k : keep)
+        if (!k.what) k.values.insert(k.values.end(), now().logits().begin(), now().logits().end());
+      if (between) between(reports.size());
+    }
+  } catch (...) {
+    open_.reset();
+    if (observer) alone_->stop_observing(*observer);
+    throw;
+  }
+  if (observer) alone_->stop_observing(*observer);
+  return reports;
+}
+
+// ---- interventions, probes
+
+int brain::intervene(const intervention& what) {
+  expect_between_tokens("perturb");
+  if (past_) return past_->intervene(what);
+  for (const probe_spec& p : alone_->interventions().probes_needed(what)) probe(p);
+  return alone_->interventions().add(what);
+}
+
+void brain::release(int number) {
+  expect_between_tokens("release");
+  past_ ? past_->release(number) : alone_->interventions().remove(number);
+}
+
+std::vector<std::pair<int, intervention>> brain::interventions() const {
+  std::vector<std::pair<int, intervention>> all;
+  if (past_) {
+    for (auto& [number, what] : past_->interventions()) all.emplace_back(number, what);
+  } else {
+    for (const auto& [number, what] : alone_->interventions()) all.emplace_back(number, what);
+  }
+  return all;
+}
+
+void brain::probe(const probe_spec& what) {
+  expect_between_tokens("probe");
+  if (past_)
+    past_->ensure_probed(std::span(&what, 1));
+  else if (!alone_->probes().strength(what))
+    alone_->probes().add(what);
+}
+
+int brain::follow(const probe_spec& what) {
+  probe(what);
+  courses_.emplace(next_course_, strength_course{what});
+  return next_course_++;
+}
+
+const strength_course& brain::course(int number) const {
+  const auto at = courses_.find(number);
+  if (at == courses_.end())
+    throw input_error("probe", "one that was stopped", "one that is still followed");
+  return at->second;
+}
+
+// ---- states
+
+run_state copy_of(const run_state& state) {
+  const auto copied = [](const state_arrays& from, state_arrays to) {
+    for (const state_arrays::entry& e : from.all()) {
+      if (const auto* reals = std::get_if<array<float>>(&e.values))
+        std::ranges::copy(*reals, to.reals(e.what).begin());
+      else
+        std::ranges::copy(std::get<array<std::uint64_t>>(e.values), to.counts(e.what).begin());
+    }
+    return to;
+  };
+  const auto shaped = [](const state_arrays& like, bool per_layer) {
+    std::vector<variable_info> list;
+    for (const state_arrays::entry& e : like.all())
+      list.push_back({.what = e.what,
+                      .kind = std::holds_alternative<array<float>>(e.values) ? value_kind::real
+                                                                             : value_kind::count,
+                      .size = size_of(e),
+                      .per_layer = per_layer,
+                      .kept = true});
+    return state_arrays(list, per_layer);
+  };
+  run_state copy;
+  copy.model_sha256 = state.model_sha256;
+  copy.tokens = state.tokens;
+  copy.retention = state.retention;
+  copy.rounded = state.rounded;
+  for (const state_arrays& layer : state.layers)
+    copy.layers.push_back(copied(layer, shaped(layer, true)));
+  copy.network = copied(state.network, shaped(state.network, false));
+  copy.probes = state.probes;
+  copy.logits = state.logits;
+  return copy;
+}
+
+void brain::restore(const run_state& state) {
+  if (recorded_)
+    throw input_error("restore", "a simulator that is recorded", "the recording's end");
+  expect_between_tokens("restore");
+  past_ ? past_->load(copy_of(state)) : alone_->restore(state);
+}
+
+void brain::clear_synapses() {
+  if (recorded_) throw input_error("clear", "a simulator that is recorded", "the recording's end");
+  expect_between_tokens("clear");
+  if (past_)
+    throw unavailable_error("clear", "a simulator with a history", "a new simulator, or restore()");
+  alone_->clear_synapses();
+}
+
+void brain::follow_sources() {
+  if (alone_) alone_->follow_sources();
+}
+
+experiment::undone brain::undo() {
+  past("undo");
+  open_.reset();
+  return past_->undo();
+}
+
+std::unique_ptr<brain> brain::new_stream() {
+  expect_between_tokens("new_stream");
+  return std::unique_ptr<brain>(new brain(model_, alone("new_stream").new_stream()));
+}
+
+// ---- recordings
+
+void brain::start_recording(const std::string& folder, const std::vector<std::string>& requests,
+                            const std::string& options) {
+  expect_between_tokens("record");
+  if (recorded_)
+    throw input_error("record", "a simulator that is recorded", "one recording at a time");
+  simulator& recorded = alone("record");
+  std::vector<recording_request> parsed;
+  for (const std::string& r : requests) parsed.push_back(parse_recording(r));
+  std::vector<recording_description> planned =
+      plan_recordings(*model_.is, parsed, recorded.tokens());
+  recorded_ = std::make_unique<recorded_run>(recorded, std::move(planned), folder, options);
+}
+
+void brain::stop_recording(run_status status) {
+  if (!recorded_) return;
+  const std::unique_ptr<recorded_run> ending = std::move(recorded_);
+  ending->writer.finish(status);
+}
+
+void brain::commit_recording() {
+  if (recorded_) recorded_->writer.commit();
+}
+
+std::uint64_t brain::recorded_tokens() const noexcept {
+  return recorded_ ? recorded_->writer.tokens() : 0;
+}
+
+void step_streams(std::span<brain* const> brains, std::span<const token_id> tokens,
+                  std::vector<step_report>& reports) {
+  std::vector<stream_step> steps;
+  for (std::size_t i = 0; i < brains.size(); ++i) {
+    brains[i]->expect_between_tokens("step_streams");
+    steps.push_back({&brains[i]->alone("step_streams"), tokens[i]});
+  }
+  step_streams(steps);
+  std::exception_ptr failed;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].failed && !failed) failed = steps[i].failed;
+    if (!steps[i].failed) brains[i]->ended(steps[i].report);
+    reports.push_back(std::move(steps[i].report));
+  }
+  if (failed) std::rethrow_exception(failed);
+}
+
+}  // namespace bdh::python

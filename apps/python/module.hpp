@@ -1,0 +1,17 @@
+// The parts of the extension module bdhsim._core, each of which adds its classes and functions.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace bdh::python {
+
+void add_errors(nanobind::module_& m);         // the library's errors become those of bdhsim
+void add_model(nanobind::module_& m);          // models, and what is selected in them
+void add_generators(nanobind::module_& m);     // models that are drawn, gains that are found
+void add_state(nanobind::module_& m);          // saved states
+void add_interventions(nanobind::module_& m);  // what is done to a running model
+void add_simulator(nanobind::module_& m);      // simulators: tokens, values, probes, recordings
+void add_queries(nanobind::module_& m);        // what a history shows: why, changed synapses
+void add_recordings(nanobind::module_& m);     // the folders of runs, to read
+
+}  // namespace bdh::python

@@ -1,0 +1,390 @@
+// bdhsim._core.Brain: a simulator. The class that users see, bdhsim.Simulator, is made of these.
+// Every call lets other Python threads run, and waits for its turn at this simulator.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <limits>
+
+#include <bdh/error.hpp>
+
+#include "apps/python/arrays.hpp"
+#include "apps/python/brain.hpp"
+#include "apps/python/module.hpp"
+#include "apps/python/state_handle.hpp"
+
+namespace bdh::python {
+namespace {
+
+// f() while no other thread uses this simulator, without the interpreter's lock.
+template <class F>
+auto alone_with(brain& b, F f) {
+  nb::gil_scoped_release free;
+  const std::lock_guard turn(b.mutex());
+  return f();
+}
+
+// ---- making
+
+std::shared_ptr<brain> make(const model_handle& m, std::size_t threads, std::uint32_t sites,
+                            std::optional<double> retention, const std::string& device,
+                            bool bfloat16_synapses, std::uint64_t seed, bool history) {
+  const brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history};
+  nb::gil_scoped_release free;
+  return std::make_shared<brain>(m, o);
+}
+
+// ---- tokens
+
+// A call of Python now and then, between tokens: whether the user pressed Ctrl-C, and progress.
+class interruption {
+ public:
+  explicit interruption(nb::object progress) : progress_(std::move(progress)) {}
+  void operator()(std::size_t done) {
+    const auto now = clock::now();
+    if (now - last_ < std::chrono::milliseconds(50)) return;
+    last_ = now;
+    nb::gil_scoped_acquire held;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!progress_.is_none()) progress_(done);
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  nb::object progress_;
+  clock::time_point last_ = clock::now();
+};
+
+kept_values kept(const simulator& brain, const std::string& what, std::size_t tokens) {
+  kept_values k;
+  const std::size_t layers = brain.model().layers();
+  if (what == "logits") {
+    k.size = brain.model().readout_nodes();
+    if (k.size == 0)
+      throw unavailable_error("keep", "logits of a model without readout nodes", "x, y, w or a");
+    k.values.reserve(tokens * k.size);
+    return k;
+  }
+  std::string known = "logits";
+  for (const variable_info& v : brain.variables()) {
+    if (v.kept) continue;
+    if (v.name == what) k = {v.what, layers, brain.size(v.what)};
+    known += ", " + std::string(v.name);
+  }
+  if (!k.what) throw input_error("keep", "'" + what + "'", "some of " + known);
+  k.values.reserve(tokens * layers * k.size);
+  return k;
+}
+
+template <class T, class F>
+nb::object column(const std::vector<step_report>& reports, F of) {
+  std::vector<T> values;
+  values.reserve(reports.size());
+  for (const step_report& r : reports) values.push_back(of(r));
+  return nb::cast(as_numpy(std::move(values)));
+}
+
+nb::object active_table(const std::vector<step_report>& reports, std::size_t layers,
+                        std::vector<neuron_id> step_report::*which) {
+  std::vector<neuron_id> values;
+  for (const step_report& r : reports)
+    values.insert(values.end(), (r.*which).begin(), (r.*which).end());
+  const std::array<std::size_t, 2> shape{reports.size(), layers};
+  return nb::cast(as_numpy(std::move(values), shape));
+}
+
+nb::dict table_of(const std::vector<step_report>& reports, std::size_t layers) {
+  nb::dict d;
+  d["position"] = column<std::uint64_t>(reports, [](auto& r) { return r.position; });
+  d["token"] = column<token_id>(reports, [](auto& r) { return r.token; });
+  d["surprisal"] = column<double>(reports, [](auto& r) {
+    return r.surprisal.value_or(std::numeric_limits<double>::quiet_NaN());
+  });
+  d["synaptic_events"] = column<std::uint64_t>(reports, [](auto& r) { return r.synaptic_events; });
+  d["hebbian_writes"] = column<std::uint64_t>(reports, [](auto& r) { return r.hebbian_writes; });
+  d["bytes_exchanged"] = column<std::uint64_t>(reports, [](auto& r) { return r.bytes_exchanged; });
+  d["seconds"] = column<double>(reports, [](auto& r) { return r.seconds; });
+  d["active_x"] = active_table(reports, layers, &step_report::active_x);
+  d["active_y"] = active_table(reports, layers, &step_report::active_y);
+  return d;
+}
+
+nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::string>& keep,
+              nb::object progress) {
+  const auto given = span_of(tokens);
+  std::vector<kept_values> values;
+  interruption between(std::move(progress));
+  const std::vector<step_report> reports = alone_with(b, [&] {
+    for (const std::string& k : keep) values.push_back(kept(b.now(), k, given.size()));
+    return b.read(given, values, std::ref(between));
+  });
+  const std::size_t layers = b.model().is->layers();
+  nb::dict d = table_of(reports, layers);
+  nb::dict arrays;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    kept_values& k = values[i];
+    const nb::str called(keep[i].c_str());
+    if (k.what)
+      arrays[called] = as_numpy(std::move(k.values), std::array{reports.size(), layers, k.size});
+    else
+      arrays[called] = as_numpy(std::move(k.values), std::array{reports.size(), k.size});
+  }
+  d["kept"] = arrays;
+  return d;
+}
+
+nb::list read_together(const std::vector<std::shared_ptr<brain>>& brains,
+                       given_array<token_id> tokens) {
+  std::vector<brain*> all;
+  for (const auto& b : brains) all.push_back(b.get());
+  if (tokens.shape(0) != all.size())
+    throw shape_error("step_streams", std::to_string(tokens.shape(0)) + " tokens",
+                      "one for each of " + std::to_string(all.size()) + " simulators");
+  std::vector<step_report> reports;
+  {
+    nb::gil_scoped_release free;
+    std::vector<brain*> ordered =
+        all;  // the same order everywhere: no two threads wait in a circle
+    std::ranges::sort(ordered);
+    if (std::ranges::adjacent_find(ordered) != ordered.end())
+      throw input_error("step_streams", "a simulator twice", "different ones");
+    std::vector<std::unique_lock<std::mutex>> turns;
+    for (brain* const b : ordered) turns.emplace_back(b->mutex());
+    step_streams(all, span_of(tokens), reports);
+  }
+  nb::list list;
+  for (step_report& r : reports) list.append(std::move(r));
+  return list;
+}
+
+// ---- values
+
+variable variable_named(const brain& b, const std::string& wanted) {
+  std::string known;
+  for (const variable_info& v : b.now().variables()) {
+    if (v.name == wanted) return v.what;
+    known += (known.empty() ? "" : ", ") + std::string(v.name);
+  }
+  throw input_error("variable", "'" + wanted + "'", known);
+}
+
+nb::list variables(const brain& b) {
+  nb::list all;
+  for (const variable_info& v : b.now().variables()) {
+    nb::dict d;
+    d["name"] = std::string(v.name);
+    d["of"] = std::string(name(v.of));
+    d["size"] = v.size;
+    d["per_head"] = v.per_head;
+    d["per_layer"] = v.per_layer;
+    d["kept"] = v.kept;
+    d["writable"] = v.writable;
+    all.append(d);
+  }
+  return all;
+}
+
+numpy_array<float> value_of(brain& b, const std::string& wanted) {
+  const variable v = variable_named(b, wanted);
+  return as_numpy(alone_with(b, [&] { return b.now().read(v); }));
+}
+
+numpy_array<float> sources(brain& b) {
+  return as_numpy(alone_with(b, [&] { return b.now().sources().activity(); }));
+}
+
+numpy_array<float> logits(brain& b) {
+  return as_numpy(alone_with(b, [&] {
+    const auto now = b.now().logits();
+    return std::vector<float>(now.begin(), now.end());
+  }));
+}
+
+numpy_array<float> synapses(brain& b, layer_id layer, neuron_id neuron) {
+  return as_numpy(alone_with(b, [&] { return b.now().synapses(layer, neuron); }));
+}
+
+std::vector<probe_spec> specs(const given_array<neuron_id>& pre, const given_array<neuron_id>& post,
+                              layer_id layer, bool by_y) {
+  if (pre.shape(0) != post.shape(0))
+    throw shape_error(
+        "pre and post",
+        std::to_string(pre.shape(0)) + " and " + std::to_string(post.shape(0)) + " neurons",
+        "as many of both");
+  std::vector<probe_spec> all;
+  for (std::size_t i = 0; i < pre.shape(0); ++i)
+    all.push_back(
+        {{pre.data()[i], post.data()[i]}, layer, by_y ? probe_factor::y : probe_factor::w});
+  return all;
+}
+
+numpy_array<double> strengths(brain& b, layer_id layer, given_array<neuron_id> pre,
+                              given_array<neuron_id> post, bool by_y) {
+  const std::vector<probe_spec> wanted = specs(pre, post, layer, by_y);
+  return as_numpy(alone_with(b, [&] {
+    std::vector<double> found;
+    for (const probe_spec& w : wanted)
+      found.push_back(
+          b.now().probes().strength(w).value_or(std::numeric_limits<double>::quiet_NaN()));
+    return found;
+  }));
+}
+
+void add_probes(brain& b, layer_id layer, given_array<neuron_id> pre, given_array<neuron_id> post,
+                bool by_y) {
+  const std::vector<probe_spec> wanted = specs(pre, post, layer, by_y);
+  alone_with(b, [&] {
+    for (const probe_spec& w : wanted) b.probe(w);
+  });
+}
+
+nb::tuple course(brain& b, int number) {
+  const strength_course c = alone_with(b, [&] { return b.course(number); });
+  return nb::make_tuple(as_numpy(c.positions), as_numpy(c.values));
+}
+
+// ---- reports
+
+template <class T>
+nb::object copied(const std::vector<T>& values) {
+  return nb::cast(as_numpy(std::vector<T>(values)));
+}
+
+void add_report(nb::module_& m) {
+  nb::class_<step_report>(
+      m, "StepReport", "What one token did. `active_x`, `active_y`: neurons above zero, by layer.")
+      .def_ro("position", &step_report::position)
+      .def_ro("token", &step_report::token)
+      .def_ro("synaptic_events", &step_report::synaptic_events)
+      .def_ro("hebbian_writes", &step_report::hebbian_writes)
+      .def_ro("bytes_exchanged", &step_report::bytes_exchanged)
+      .def_ro("surprisal", &step_report::surprisal)
+      .def_ro("seconds", &step_report::seconds)
+      .def_prop_ro("active_x", [](const step_report& r) { return copied(r.active_x); })
+      .def_prop_ro("active_y", [](const step_report& r) { return copied(r.active_y); });
+}
+
+const char* moment_name(moment at) {
+  switch (at) {
+    case moment::token_entered:
+      return "token_entered";
+    case moment::x_ready:
+      return "x_ready";
+    case moment::a_ready:
+      return "a_ready";
+    case moment::synapses_written:
+      return "synapses_written";
+    case moment::y_ready:
+      break;
+  }
+  return "y_ready";
+}
+
+std::optional<std::pair<layer_id, const char*>> advance(brain& b) {
+  const auto mark = alone_with(b, [&] { return b.advance(); });
+  if (!mark) return std::nullopt;
+  return std::pair{mark->layer, moment_name(mark->at)};
+}
+
+void add_recording(nb::class_<brain>& c) {
+  c.def("start_recording",
+        [](brain& b, const std::string& folder, const std::vector<std::string>& requests,
+           const std::string& options) {
+          alone_with(b, [&] { b.start_recording(folder, requests, options); });
+        })
+      .def("stop_recording",
+           [](brain& b, const std::string& status) {
+             alone_with(b, [&] { b.stop_recording(run_status_named(status)); });
+           })
+      .def("commit_recording", [](brain& b) { alone_with(b, [&] { b.commit_recording(); }); })
+      .def_prop_ro("is_recording", &brain::is_recording);
+}
+
+void add_values(nb::class_<brain>& c) {
+  c.def("variables", variables)
+      .def("value", value_of)
+      .def("source_activity", sources)
+      .def("follow_sources", [](brain& b) { alone_with(b, [&] { b.follow_sources(); }); })
+      .def("logits", logits)
+      .def("synapses", synapses)
+      .def("strengths", strengths)
+      .def("add_probes", add_probes)
+      .def("follow",
+           [](brain& b, layer_id layer, neuron_id pre, neuron_id post, bool by_y) {
+             return alone_with(b, [&] {
+               return b.follow({{pre, post}, layer, by_y ? probe_factor::y : probe_factor::w});
+             });
+           })
+      .def("unfollow", [](brain& b, int number) { alone_with(b, [&] { b.unfollow(number); }); })
+      .def("course", course);
+}
+
+void add_interventions(nb::class_<brain>& c) {
+  c.def("intervene",
+        [](brain& b, const intervention& what) {
+          return alone_with(b, [&] { return b.intervene(what); });
+        })
+      .def("release", [](brain& b, int number) { alone_with(b, [&] { b.release(number); }); })
+      .def("interventions", [](brain& b) {
+        nb::list all;
+        for (const auto& [number, what] : alone_with(b, [&] { return b.interventions(); }))
+          all.append(nb::make_tuple(number, describe(*b.model().is, what)));
+        return all;
+      });
+}
+
+}  // namespace
+
+void add_simulator(nb::module_& m) {
+  add_report(m);
+  nb::class_<brain> c(m, "Brain", nb::is_weak_referenceable());
+  c.def("step",
+        [](brain& b, token_id token) { return alone_with(b, [&] { return b.step(token); }); })
+      .def("read", read, nb::arg("tokens"), nb::arg("keep"), nb::arg("progress").none())
+      .def("begin", [](brain& b, token_id token) { alone_with(b, [&] { b.begin(token); }); })
+      .def("advance", advance)
+      .def("finish", [](brain& b) { return alone_with(b, [&] { return b.finish(); }); })
+      .def("choose",
+           [](brain& b, double temperature, std::uint32_t top_k, std::uint64_t seed) {
+             return alone_with(b, [&] { return b.choose({temperature, top_k, seed}); });
+           })
+      .def("surprisal_of",
+           [](brain& b, token_id token) {
+             return alone_with(b, [&] { return b.now().surprisal(token); });
+           })
+      .def_prop_ro("tokens", [](const brain& b) { return b.now().tokens(); })
+      .def_prop_ro("retention", [](const brain& b) { return b.now().retention(); })
+      .def_prop_ro("device", [](const brain& b) { return b.now().device(); })
+      .def_prop_ro("has_history", &brain::has_history)
+      .def_prop_ro("state_bytes", [](const brain& b) { return b.now().state_bytes(); })
+      .def("save",
+           [](brain& b) {
+             return alone_with(
+                 b, [&] { return state_handle{std::make_shared<const run_state>(b.save())}; });
+           })
+      .def("restore",
+           [](brain& b, const state_handle& s) { alone_with(b, [&] { b.restore(*s.is); }); })
+      .def("clear", [](brain& b) { alone_with(b, [&] { b.clear_synapses(); }); })
+      .def("undo",
+           [](brain& b) {
+             const auto what = alone_with(b, [&] { return b.undo(); });
+             if (what == experiment::undone::token) return "token";
+             return what == experiment::undone::intervention ? "intervention" : "release";
+           })
+      .def("new_stream", [](brain& b) {
+        return std::shared_ptr<brain>(alone_with(b, [&] { return b.new_stream(); }));
+      });
+  add_values(c);
+  add_interventions(c);
+  add_recording(c);
+  m.def("make_brain", make);
+  m.def("step_streams", read_together);
+}
+
+}  // namespace bdh::python

@@ -1,0 +1,31 @@
+"""build_module.py SOURCE FOLDER LIBRARY SENTENCEPIECE COMPILER: the module bdhsim in FOLDER, with a
+library that is built. Exit code 77 where this Python has no headers."""
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+source, folder, library, sentencepiece, compiler = sys.argv[1:]
+if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):
+    print("skipped: the headers of this Python are missing (python3-dev)")
+    sys.exit(77)
+build = os.path.join(folder, "build")
+package = os.path.join(folder, "bdhsim")
+subprocess.run(["cmake", "-S", os.path.join(source, "apps/python"), "-B", build, "-G", "Ninja",
+                "-D", "CMAKE_BUILD_TYPE=Release", "-D", "CMAKE_CXX_FLAGS_RELEASE=-O1",
+                "-D", f"CMAKE_CXX_COMPILER={compiler}", "-D", f"Python_EXECUTABLE={sys.executable}",
+                "-D", f"BDH_LIBRARY={library}", "-D", f"BDH_SENTENCEPIECE={sentencepiece}"]
+               + (["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []),
+               check=True)
+subprocess.run(["cmake", "--build", build], check=True)
+shutil.rmtree(package, ignore_errors=True)
+shutil.copytree(os.path.join(source, "apps/python/bdhsim"), package,
+                ignore=shutil.ignore_patterns("__pycache__"))
+made = [f for f in os.listdir(build) if f.startswith("_core") and f.endswith(".so")]
+for file in made:
+    shutil.copy(os.path.join(build, file), package)
+sys.path.insert(0, folder)
+import bdhsim  # noqa: E402
+
+print(f"bdhsim {bdhsim.__version__} for Python {sys.version.split()[0]}: {', '.join(made)}")
