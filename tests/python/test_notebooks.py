@@ -1,5 +1,5 @@
-"""Every notebook of examples/notebooks runs from its first cell to its last. With --write FOLDER the
-executed notebooks are written there, as those in the repository were made. The one that needs
+"""Every notebook of examples/notebooks runs from its first cell to its last. With --write FOLDER
+the executed notebooks are written there, as those in the repository were made. The one that needs
 PyTorch is skipped where this Python has none."""
 import glob
 import importlib.util
