@@ -14,6 +14,7 @@ aarch64_packages=(libtbb-dev libhdf5-dev nlohmann-json3-dev libzip-dev libfmt-de
 package_packages=(dpkg-dev) # Debian packages of bdh
 browser_packages=(chromium)
 coverage_packages=(gcovr)
+python_packages=(python3-dev python3-venv)
 benchmark_packages=(libbenchmark-dev python3-venv git)
 
 say() { printf '\n== %s\n' "$*"; }

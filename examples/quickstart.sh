@@ -1,8 +1,18 @@
 #!/usr/bin/env bash
-# examples/quickstart.sh: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses,
+# examples/quickstart.sh [--python]: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses,
 # reads a text and writes on. Installs what is missing on Debian and Ubuntu, and builds the program,
 # which takes some minutes once. Safe to run again, from any folder.
+#
+#   --python  afterwards also builds the Python module in a virtual environment, and runs the code of
+#             the first notebook
 set -euo pipefail
+python=no
+case ${1:-} in
+  '') ;;
+  --python) python=yes ;;
+  -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit ;;
+  *) echo "unknown option $1; see examples/quickstart.sh --help" >&2; exit 2 ;;
+esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
 source cmake/build.sh
@@ -50,6 +60,20 @@ shown $bdh verify $out/shakespeare.bdh.h5 $checkpoint/expected.h5
 say "5. Look: which neurons were active, as a picture; and the whole run as a page"
 shown $bdh plot raster $out/run -o $out/raster.svg --force
 shown $bdh report $out/run -o $out/report.html --force
+
+if [ $python = yes ]; then
+  say "6. The Python module, in a virtual environment ($out/python); compiling takes minutes once"
+  ensure_packages "for the Python module" "${python_packages[@]}"
+  [ -x $out/python/bin/python ] || python3 -m venv $out/python
+  shown $out/python/bin/pip install --quiet --disable-pip-version-check '.[plot]'
+  echo "The code of examples/notebooks/1_first_steps.ipynb:"
+  (cd examples/notebooks && MPLBACKEND=agg ../out/python/bin/python -c '
+import json
+for cell in json.load(open("1_first_steps.ipynb", encoding="utf-8"))["cells"]:
+    if cell["cell_type"] == "code":
+        print(">>>", "".join(cell["source"]).replace("\n", "\n... "))
+        exec("".join(cell["source"]))')
+fi
 
 say "Done. Results are in $out"
 cat <<END
