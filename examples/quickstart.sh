@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# examples/quickstart.sh [--python]: a trained BDH-GPU checkpoint becomes a graph of neurons and synapses,
-# reads a text and writes on. Installs what is missing on Debian and Ubuntu, and builds the program,
-# which takes some minutes once. Safe to run again, from any folder.
+# examples/quickstart.sh [--python]: a trained BDH-GPU checkpoint becomes a graph of neurons and
+# synapses, reads a text and writes on. Installs what is missing on Debian and Ubuntu, and builds
+# the program, which takes some minutes once. Safe to run again, from any folder.
 #
-#   --python  afterwards also builds the Python module in a virtual environment, and runs the code of
-#             the first notebook
+#   --python  afterwards also builds the Python module in a virtual environment, and runs the code
+#             of the first notebook
 set -euo pipefail
 python=no
 case ${1:-} in
