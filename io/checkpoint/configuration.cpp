@@ -8,6 +8,7 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/named_vocabularies.hpp"
 #include "io/checkpoint/stated_value.hpp"
 
 namespace bdh {
@@ -294,7 +295,8 @@ class reader {
     }
     list_value(key, v, s);
     const bool configuration = kind_of_object(key) == object_kind::configuration;
-    if ((!s.outermost || configuration) && !s.training) ++result_.unknown_keys;
+    const bool vocabulary = v.as<plain_value::bytes>() != nullptr && is_about_tokens(key);
+    if ((!s.outermost || configuration) && !s.training && !vocabulary) ++result_.unknown_keys;
   }
 
   // An object: theta, and a kind of rotation or of scaling that is usual.

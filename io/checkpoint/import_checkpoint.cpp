@@ -6,6 +6,7 @@
 #include <bdh/import_checkpoint.hpp>
 
 #include "core/base/version.hpp"
+#include "io/checkpoint/checkpoint_folder.hpp"
 #include "io/checkpoint/file_order.hpp"
 #include "io/checkpoint/import_context.hpp"
 #include "io/files/mapped_file.hpp"
@@ -153,6 +154,7 @@ bool is_used(const import_context& c, const std::string& line) {
 
 imported_checkpoint read_checkpoint(const std::filesystem::path& file,
                                     const import_options& options) {
+  expect_no_folder(file);
   expect_no_shard(file.string());
   const mapped_file mapped(file);
   const std::unique_ptr<tensor_file> tensors = read_tensor_file(mapped.bytes(), file.string());
@@ -161,6 +163,7 @@ imported_checkpoint read_checkpoint(const std::filesystem::path& file,
   import_context context{.file = *tensors, .known = known, .options = options, .match = match};
   model_spec spec = importer(context).spec();
   for (const std::string& off : known.switched_off) context.note("{}", off);
+  for (const std::string& remark : match.remarks) context.remark("{}", remark);
   remark_on_unknown_keys(context);
   spec.origin.inferred = std::move(context.lines);
   std::vector<std::string>& not_used = spec.origin.not_used;
@@ -168,6 +171,9 @@ imported_checkpoint read_checkpoint(const std::filesystem::path& file,
   std::copy_if(known.not_used.begin(), known.not_used.end(), std::back_inserter(not_used),
                [&](const std::string& line) { return !is_used(context, line); });
   not_used.insert(not_used.end(), context.not_used.begin(), context.not_used.end());
+  if (const tensor* const t = match.tokenizer; t != nullptr)
+    if (!is_used(context, "'" + t->name + "' (a tensor of the file)"))
+      not_used.push_back("tensor '" + t->name + "' (bytes of a tokenizer)");
   sha256 digest;
   digest.update(mapped.bytes());
   for (const std::span<const std::byte> part : tensors->parts()) digest.update(part);

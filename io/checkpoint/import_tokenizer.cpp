@@ -37,6 +37,20 @@ void remark_on(import_context& c, const std::vector<std::string>& unusable) {
     c.remark("no tokenizer, tokens are ids: {}; --tokenizer FILE gives one", unusable[k]);
 }
 
+// What is beside the tensors, and bytes of a tokenizer that lie among them.
+std::vector<beside_value> with_tensor(const import_context& c, const tensor& t) {
+  std::vector<beside_value> values = c.file.beside();
+  plain_value::bytes bytes;
+  c.file.all_of(t, [&](std::uint64_t, double value) {
+    bytes.data += static_cast<char>(static_cast<unsigned char>(value));
+    return true;
+  });
+  plain_value value;
+  value.data = std::move(bytes);
+  values.push_back({t.name, std::move(value), "a tensor of the file"});
+  return values;
+}
+
 }  // namespace
 
 chosen_tokenizer tokenizer_of(import_context& c) {
@@ -51,12 +65,17 @@ chosen_tokenizer tokenizer_of(import_context& c) {
   std::vector<std::string> unusable;
   const auto inside = tokenizer_inside(c.file.beside(), c.match.tokens, c.file.place(), unusable);
   if (inside) return take(c, *inside, c.file.place() + ", " + inside->from);
+  std::vector<beside_value> more;
+  if (c.match.tokenizer != nullptr) more = with_tensor(c, *c.match.tokenizer);
+  const std::vector<beside_value>& values = more.empty() ? c.file.beside() : more;
+  const auto kept = tokenizer_kept(values, c.file.place(), unusable);
+  if (kept) return take(c, *kept, c.file.place() + ", " + kept->from);
   const auto beside = tokenizer_beside(c.file.place(), unusable);
   if (beside && fits(c, *beside)) return take(c, *beside, beside->from);
   if (beside)
     unusable.push_back(
         fmt::format("{}: {}, and the model has {}", beside->from, misfit(*beside), c.match.tokens));
-  if (unusable.empty()) unusable = unread_vocabularies(c.file.beside(), c.file.place());
+  if (unusable.empty()) unusable = unread_vocabularies(values, c.file.place());
   remark_on(c, unusable);
   // Where something says what tokens are, they are no bytes, however many they are.
   const bool bytes = c.match.tokens == 256 && unusable.empty();

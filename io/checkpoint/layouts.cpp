@@ -7,6 +7,9 @@
 
 #include <bdh/error.hpp>
 
+#include "io/checkpoint/causal_masks.hpp"
+#include "io/checkpoint/named_vocabularies.hpp"
+
 namespace bdh {
 namespace {
 
@@ -147,6 +150,30 @@ bool is_rotation(std::string_view name) {
   return name.ends_with("freqs") || name.ends_with("inv_freq");
 }
 
+// Bytes of a tokenizer's file, kept as a tensor.
+bool is_tokenizer(std::string_view name, const tensor& t) {
+  return t.kind == element::other && t.width == 1 && t.shape.size() == 1 &&
+         is_about_tokens(std::string(name.substr(name.rfind('.') + 1)));
+}
+
+// A mask of what the released code computes anyway is not used; any other is refused.
+void take_mask(const tensor_file& file, const tensor& t, layout_match& m) {
+  const auto mask = causal_mask_of(file, t);
+  const std::string what = "a tensor " + shape_text(t.shape) + " of " + t.type;
+  if (!mask)
+    throw input_error(file.place(t), what + " that is no causal mask",
+                      "ones for the tokens before and zeros for those behind, or 0 and -inf",
+                      "a model that reads other tokens would compute something else");
+  m.not_used.push_back("tensor '" + t.name + "' (a causal mask)");
+  if (mask->with_itself || mask->added)
+    m.remarks.push_back(
+        t.name + ": a causal mask " + shape_text(t.shape) + " is not used" +
+        (mask->with_itself ? "; in it a token reads itself, too" : "") +
+        (mask->added ? "; it is made for a softmax" : "") +
+        ". Here scores are those of the tokens before, without a softmax, as in the released "
+        "code: bdh verify shows whether the model was trained so");
+}
+
 // A layout whose readout alone is missing; configurations may state that it is the embedding.
 layout_match without_readout(const names& all) {
   for (const layout* l : {&released, &listing, &educational}) {
@@ -154,7 +181,8 @@ layout_match without_readout(const names& all) {
     const bool whole =
         m.kind != nullptr && std::all_of(all.begin(), all.end(), [&](const auto& item) {
           return is_role(m, item.second) || is_without_meaning(item.first) ||
-                 is_rotation(item.first);
+                 is_rotation(item.first) || may_be_mask(item.first, *item.second) ||
+                 is_tokenizer(item.first, *item.second);
         });
     if (whole) return m;
   }
@@ -166,6 +194,19 @@ layout_match without_readout(const names& all) {
 void assign_rest(const tensor_file& file, const tensor_names& all, layout_match& m) {
   for (const auto& [name, t] : all.tensors) {
     if (is_role(m, t) || is_without_meaning(name)) continue;
+    if (may_be_mask(name, *t)) {
+      take_mask(file, *t, m);
+      continue;
+    }
+    if (is_tokenizer(name, *t) && m.tokenizer == nullptr) {
+      m.tokenizer = t;
+      continue;
+    }
+    if (is_decay_name(name))
+      throw unavailable_error(file.place(*t),
+                              "decays of scores " + shape_text(t->shape) + " of " + t->type,
+                              "one retention for all heads",
+                              R"({"attention_decay": RATE} in its configuration states one)");
     if (name.ends_with("freqs") && m.table == nullptr)
       m.table = t;
     else if (name.ends_with("freqs") && file.equal(*m.table, *t))
@@ -317,7 +358,7 @@ layout_match recognise(const tensor_file& file) {
   check_sizes(file, m);
   m.layers = named.layers;
   m.layers_from = named.layers_from;
-  m.not_used = named.not_used;
+  m.not_used.insert(m.not_used.begin(), named.not_used.begin(), named.not_used.end());
   return m;
 }
 

@@ -39,6 +39,9 @@ struct layout_match {
   std::uint64_t layers = 0;  // that have equal tensors of their own; 0: none has
   std::string layers_from;   // "attns.*.freqs"
   std::vector<std::string> not_used;
+  std::vector<std::string> remarks;  // on tensors that may say what is computed
+  // Bytes of a tokenizer among the weights; may be null.
+  const tensor* tokenizer = nullptr;
 };
 
 // Throws input_error: unknown layout (listing what is there and what would be needed), a tensor

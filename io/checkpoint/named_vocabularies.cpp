@@ -59,27 +59,6 @@ bool means_bytes(std::string_view name) {
   return is_one_of(words, plain_word(name.substr(0, 64)));
 }
 
-bool is_about_tokens(const std::string& key) {
-  static constexpr std::string_view words[] = {
-      "tokenizer", "tokeniser",     "vocab",    "vocabulary", "stoi",     "itos",
-      "merges",    "bpe",           "spm",      "alphabet",   "chars",    "characters",
-      "tiktoken",  "sentencepiece", "encoding", "word2idx",   "idx2word", "word2id",
-      "id2word",   "token2id",      "id2token", "char2idx",   "idx2char"};
-  static constexpr std::string_view joined[] = {
-      "tokentoid", "idtotoken", "wordtoidx", "idxtoword", "wordtoid",   "idtoword",
-      "wordtoix",  "ixtoword",  "chartoidx", "idxtochar", "chartoid",   "idtochar",
-      "chartoix",  "ixtochar",  "chartoint", "inttochar", "tokentoidx", "idxtotoken"};
-  const std::string name = normalised_key(key.substr(0, 128));
-  for (const std::string_view other : {"pos", "position", "positional"})
-    if (name.starts_with(other)) return false;  // positional_encoding
-  for (std::size_t begin = 0; begin <= name.size();) {
-    const std::size_t end = std::min(name.find('_', begin), name.size());
-    if (is_one_of(words, name.substr(begin, end - begin))) return true;
-    begin = end + 1;
-  }
-  return is_one_of(joined, letters_of_key(name));
-}
-
 std::string_view last_part(std::string_view type) { return type.substr(type.rfind('.') + 1); }
 
 const plain_value* kind_in(const plain_value& v) {
@@ -172,6 +151,27 @@ class search {
 };
 
 }  // namespace
+
+bool is_about_tokens(const std::string& key) {
+  static constexpr std::string_view words[] = {
+      "tokenizer", "tokeniser",     "vocab",    "vocabulary", "stoi",     "itos",    "merges",
+      "bpe",       "spm",           "sp",       "spiece",     "alphabet", "chars",   "characters",
+      "tiktoken",  "sentencepiece", "encoding", "word2idx",   "idx2word", "word2id", "id2word",
+      "token2id",  "id2token",      "char2idx", "idx2char"};
+  static constexpr std::string_view joined[] = {
+      "tokentoid", "idtotoken", "wordtoidx", "idxtoword", "wordtoid",   "idtoword",
+      "wordtoix",  "ixtoword",  "chartoidx", "idxtochar", "chartoid",   "idtochar",
+      "chartoix",  "ixtochar",  "chartoint", "inttochar", "tokentoidx", "idxtotoken"};
+  const std::string name = normalised_key(key.substr(0, 128));
+  for (const std::string_view other : {"pos", "position", "positional"})
+    if (name.starts_with(other)) return false;  // positional_encoding
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('_', begin), name.size());
+    if (is_one_of(words, name.substr(begin, end - begin))) return true;
+    begin = end + 1;
+  }
+  return is_one_of(joined, letters_of_key(name));
+}
 
 std::vector<std::string> unread_vocabularies(const std::vector<beside_value>& values,
                                              const std::string& place) {

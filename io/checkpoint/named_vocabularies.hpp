@@ -9,6 +9,10 @@
 
 namespace bdh {
 
+// Whether a key says of its value that it is a tokenizer, or belongs to one: "tokenizer_model",
+// "spm", "vocab".
+bool is_about_tokens(const std::string& key);
+
 // "'tokenizer' is 'gpt2' ('config' in the file)": of the values beside the tensors, of a
 // config.json and of files of tokenizers in the folder of the file `place`. What says that tokens
 // are bytes is none.

@@ -183,10 +183,16 @@ std::unique_ptr<tensor_file> read_shards(std::span<const std::byte> index, std::
   return std::make_unique<sharded_file>(index, std::move(place));
 }
 
+bool is_shard(const std::string& file) {
+  const auto found = shard_name(file);
+  return found && found->first != "1";
+}
+
 void expect_no_shard(const std::string& place) {
   const fs::path file(place);
-  const auto found = shard_name(file.filename().string());
-  if (!found || found->first == "1") return;
+  const std::string file_name = file.filename().string();
+  if (!is_shard(file_name)) return;
+  const auto found = shard_name(file_name);
   const auto& [count, stem] = *found;
   const fs::path index = file.parent_path() / (stem + ".safetensors.index.json");
   std::error_code failed;

@@ -74,6 +74,24 @@ std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcep
   });
 }
 
+double load(const tensor& t, const std::byte* where) noexcept {
+  switch (t.kind) {
+    case element::f16:
+      return load<element::f16>(where);
+    case element::bf16:
+      return load<element::bf16>(where);
+    case element::f32:
+      return load<element::f32>(where);
+    case element::f64:
+      return load<element::f64>(where);
+    default:
+      break;
+  }
+  std::uint64_t integer = 0;
+  std::memcpy(&integer, where, std::min<std::uint64_t>(t.width, sizeof integer));
+  return static_cast<double>(integer);
+}
+
 template <class T>
 std::size_t gather(const tensor& t, const std::byte* from, array<T>& to) noexcept {
   switch (t.kind) {
@@ -164,6 +182,15 @@ bool tensor_file::equal(const tensor& a, const tensor& b) const {
            return std::memcmp(values.data() + place * a.width,
                               of_b.view.data() + position * a.width, a.width) == 0;
          }) == b.elements();
+}
+
+bool tensor_file::all_of(const tensor& t,
+                         const std::function<bool(std::uint64_t, double)>& f) const {
+  if (t.width == 0) throw input_error(place(t), t.type + " elements", "a known element type");
+  const stored_bytes from = bytes(t);
+  return visit_elements(t, [&](std::uint64_t place, std::uint64_t position) {
+           return f(place, load(t, from.view.data() + position * t.width));
+         }) == t.elements();
 }
 
 array<float> tensor_file::weights(const tensor& t) const { return read<float>(t); }

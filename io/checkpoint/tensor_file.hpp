@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,11 @@ class tensor_file {
   array<float> weights(const tensor& t) const;
   array<double> numbers(const tensor& t) const;
 
+  // Whether f(place, value) holds for every element, in row-major order and up to the first for
+  // which it does not. What is no floating-point number is the integer of its bytes. Throws
+  // input_error where the type is not known.
+  bool all_of(const tensor& t, const std::function<bool(std::uint64_t, double)>& f) const;
+
   // Of the same shape and element type, with the same bits. Throws input_error where one cannot be
   // read.
   bool equal(const tensor& a, const tensor& b) const;
@@ -116,6 +122,8 @@ std::unique_ptr<tensor_file> read_torch_file(std::span<const std::byte> bytes, s
 std::unique_ptr<tensor_file> read_shards(std::span<const std::byte> index, std::string place);
 // Throws input_error for the name of one of several shards, "model-00001-of-00002.safetensors".
 void expect_no_shard(const std::string& place);
+// Whether a file is called as one of several shards.
+bool is_shard(const std::string& file);
 
 // By content, not by the file's name: safetensors, a PyTorch zip, or an index of safetensors;
 // anything else is refused with what it seems to be.

@@ -9,6 +9,7 @@
 #include <bdh/error.hpp>
 
 #include "core/base/utf8.hpp"
+#include "io/checkpoint/named_vocabularies.hpp"
 #include "io/checkpoint/pickled_values.hpp"
 #include "io/files/json.hpp"
 #include "io/files/mapped_file.hpp"
@@ -22,6 +23,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t largest_file = std::size_t{64} << 20;
+// Shorter texts and bytes are settings.
+constexpr std::size_t least_file = 64;
 
 // Names under which trainers keep what they read characters by.
 constexpr std::string_view vocabulary_names[] = {
@@ -270,6 +273,57 @@ found_tokenizer read(const std::filesystem::path& file, const std::string& from)
   refuse(place, "something else");
 }
 
+// A whole file among the values: what it was called, and where.
+struct kept_file {
+  std::string place;
+  std::string_view bytes;
+  std::string holder = {};               // as of a candidate
+  std::vector<std::string> others = {};  // what else the holder has
+};
+
+std::string place_of(const std::string& name, const std::string& where) {
+  return "'" + name.substr(0, 64) + "' (" + where + ")";
+}
+
+void take_file(const plain_value& value, const std::string& place, std::vector<kept_file>& to) {
+  if (const auto* const bytes = value.as<plain_value::bytes>()) to.push_back({place, bytes->data});
+  if (const auto* const text = value.as<std::string>(); text != nullptr && text->starts_with('{'))
+    to.push_back({place, *text});
+}
+
+// Bytes and texts under names of tokenizers, and in objects with such a name, two levels down.
+void collect_files(const plain_value& value, const std::string& name, const std::string& where,
+                   bool about_tokens, int depth, std::vector<kept_file>& to) {
+  about_tokens = about_tokens || is_about_tokens(name);
+  if (about_tokens) take_file(value, place_of(name, where), to);
+  const auto* const items = value.as<plain_value::map>();
+  if (items == nullptr || depth == 2) return;
+  const std::string inside = depth == 0 ? "'" + name.substr(0, 64) + "' in " + where : where;
+  const std::size_t first = to.size();
+  std::vector<std::string> others;
+  for (const auto& [key, one] : *items)
+    if (const auto* const word = key.as<std::string>()) {
+      const std::size_t before = to.size();
+      collect_files(one, *word, inside, about_tokens, depth + 1, to);
+      const bool small = to.size() > before && to.back().bytes.size() < least_file;
+      if (small) to.pop_back();
+      if (to.size() == before && others.size() < 64) others.push_back(place_of(*word, inside));
+    }
+  if (depth == 0 && is_about_tokens(name) && to.size() > first) {
+    to[first].holder = place_of(name, where);
+    to[first].others = std::move(others);
+  }
+}
+
+// Of a file of SentencePiece, and of a tokenizer.json; nothing where it is neither.
+std::optional<found_tokenizer> from_kept(const kept_file& file, const std::string& place) {
+  if (file.bytes.size() < least_file || file.bytes.size() > largest_file) return std::nullopt;
+  if (file.bytes[0] == '\n')
+    return made(tokenizer::sentencepiece, std::string(file.bytes), file.place);
+  if (file.bytes[0] != '{' || file.bytes.find("\"model\"") == file.bytes.npos) return std::nullopt;
+  return read_json(file.bytes, place, file.place, file.place);
+}
+
 // Of the place of an error: what is behind the name of the file.
 std::string without_file(const std::string& place, const std::string& file,
                          const std::string& from) {
@@ -299,6 +353,29 @@ std::optional<found_tokenizer> tokenizer_inside(const std::vector<beside_value>&
       if (!is_name(c, tokens)) all.push_back(std::move(c));
   }
   return from_candidates(all, place, unusable);
+}
+
+std::optional<found_tokenizer> tokenizer_kept(const std::vector<beside_value>& values,
+                                              const std::string& place,
+                                              std::vector<std::string>& unusable) {
+  std::vector<kept_file> files;
+  for (const beside_value& v : values) collect_files(v.value, v.name, v.where, false, 0, files);
+  std::optional<found_tokenizer> result;
+  for (const kept_file& file : files) try {
+      std::optional<found_tokenizer> one = from_kept(file, place);
+      if (!one) continue;
+      if (result && *result->definition != *one->definition)
+        throw input_error(place, "other tokens in " + file.place + " than in " + result->from,
+                          "the same", "--tokenizer FILE, or --tokenizer ids");
+      if (!result) result = std::move(one);
+      result->used.push_back(file.place);
+      if (!file.holder.empty()) result->used.push_back(file.holder);
+      result->not_used.insert(result->not_used.end(), file.others.begin(), file.others.end());
+    } catch (const error& e) {
+      if (result) throw;
+      unusable.push_back(file.place + ": " + e.found() + (e.hint().empty() ? "" : "; " + e.hint()));
+    }
+  return result;
 }
 
 std::optional<found_tokenizer> tokenizer_beside(const std::filesystem::path& checkpoint,

@@ -36,6 +36,12 @@ std::optional<found_tokenizer> tokenizer_inside(const std::vector<beside_value>&
                                                 std::uint64_t tokens, const std::string& place,
                                                 std::vector<std::string>& unusable);
 
+// Of the bytes of a SentencePiece model, or the text of a tokenizer.json, that it has there under
+// the name of a tokenizer. `unusable`: as above. Throws input_error for two that differ.
+std::optional<found_tokenizer> tokenizer_kept(const std::vector<beside_value>& values,
+                                              const std::string& place,
+                                              std::vector<std::string>& unusable);
+
 // Of the usual files in the folder of a checkpoint; nothing where there is none. `unusable`: as
 // above.
 std::optional<found_tokenizer> tokenizer_beside(const std::filesystem::path& checkpoint,

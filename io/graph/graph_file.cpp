@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "core/base/utf8.hpp"
 #include "io/files/file_pieces.hpp"
+#include "io/files/folder.hpp"
 #include "io/files/mapped_file.hpp"
 #include "io/files/text_start.hpp"
 #include "io/files/xml.hpp"
@@ -122,6 +124,27 @@ bool is_matrix_market(std::string_view start) {
   return lower(start.substr(0, 14)) == "%%matrixmarket";
 }
 
+// Says of a folder what is in it, and which of it can be a graph.
+void expect_no_folder(const std::string& file) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(file, failed)) return;
+  constexpr std::array endings = {".csv",     ".tsv",  ".txt",  ".edges", ".edgelist", ".mtx",
+                                  ".graphml", ".gexf", ".json", ".npz",   ".h5"};
+  const std::vector<std::string> names = names_in(file);
+  std::vector<std::string> graphs;
+  std::ranges::copy_if(names, std::back_inserter(graphs), [&](const std::string& name) {
+    return !name.ends_with("config.json") && std::ranges::any_of(endings, [&](const char* end) {
+      return lower(name).ends_with(end);
+    });
+  });
+  const std::string expected = "a file with a graph";
+  if (names.empty()) throw input_error(file, "an empty folder", expected);
+  if (graphs.empty()) throw input_error(file, "a folder with " + listed(names), expected);
+  throw input_error(file, "a folder with " + listed(graphs), expected,
+                    std::string(graphs.size() == 1 ? "" : "one of them, as ") +
+                        (std::filesystem::path(file) / graphs.front()).string());
+}
+
 // By its first element.
 void read_xml_graph(const std::string& file, edge_list& to) {
   const std::string root = xml_root(file);
@@ -155,6 +178,7 @@ edge_list read_graph_file(const std::string& file, const graph_reading& how) {
     graph_formats::read_hdf5(file.substr(0, colon), file.substr(colon + 1), list);
     return list;
   }
+  graph_formats::expect_no_folder(file);
   const std::string start = graph_formats::first_bytes(file);
   if (graph_formats::is_hdf5(file, start)) {
     graph_formats::read_hdf5(file, "/", list);

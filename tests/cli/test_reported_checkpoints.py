@@ -539,5 +539,169 @@ class Shards(Reported):
                                f"expected the whole checkpoint; {cure}")
 
 
+class MasksAndSlopes(Reported):
+    inputs = "30-masks-and-slopes"
+    code = (". Here scores are those of the tokens before, without a softmax, as in the released "
+            "code: bdh verify shows whether the model was trained so")
+
+    def test_what_the_released_code_computes_anyway_is_not_used(self):
+        plain = self.hash("plain.pt")
+        for file, name in (("strict.pt", "attn.mask"), ("strict-bool.pt", "causal_mask"),
+                           ("strict-left-out.pt", "_orig_mod.attn.mask")):
+            with self.subTest(file):
+                model = self.model(file)
+                self.assertEqual(model["content_sha256"], plain)
+                self.assertEqual(model["not_used"], [f"tensor '{name}' (a causal mask)"])
+                self.assertEqual(model["remarks"], [])
+
+    def test_masks_of_other_scores_have_a_remark(self):
+        plain = self.hash("plain.pt")
+        itself, softmax = "; in it a token reads itself, too", "; it is made for a softmax"
+        for file, name, axes, what in (
+                ("nanogpt.pt", "attn.bias", "(1, 1, 6, 6)", itself),
+                ("tril.pt", "tril", "(6, 6)", itself),
+                ("tril-of-layers.pt", "blocks.0.attn.tril", "(6, 6)", itself),
+                ("triu.pt", "attn.triu", "(6, 6)", itself),
+                ("infinite.pt", "attn_mask", "(6, 6)", itself + softmax),
+                ("large.pt", "attn_mask", "(6, 6)", softmax)):
+            with self.subTest(file):
+                model = self.model(file)
+                self.assertEqual(model["content_sha256"], plain)
+                self.assertEqual(model["not_used"], [f"tensor '{name}' (a causal mask)"])
+                self.assertEqual(model["remarks"],
+                                 [f"{name}: a causal mask {axes} is not used{what}{self.code}"])
+        model = self.model("gpt2.pt")
+        self.assertEqual(model["content_sha256"], plain)
+        self.assertEqual(model["remarks"],
+                         ["attn.bias: a causal mask (1, 1, 6, 6) is not used" + itself + self.code,
+                          "attn.masked_bias: a causal mask () is not used" + softmax + self.code])
+        self.assertEqual(sorted(model["not_used"]), ["tensor 'attn.bias' (a causal mask)",
+                                                     "tensor 'attn.masked_bias' (a causal mask)"])
+
+    def test_other_masks_are_refused(self):
+        for file, name, kind in (("all.pt", "attn.mask", "Float"),
+                                 ("window.pt", "attn.mask", "Float"),
+                                 ("one-hole.pt", "attn.tril", "Bool"),
+                                 ("later.pt", "attn.mask", "Float"),
+                                 ("weights.pt", "attn.bias", "Float"),
+                                 ("nan.pt", "attn.mask", "Float")):
+            self.assertRefused(file, f":{name}: a tensor (6, 6) of {kind}Storage that is no causal "
+                               "mask, expected ones for the tokens before and zeros for those "
+                               "behind, or 0 and -inf; a model that reads other tokens would "
+                               "compute something else")
+        self.assertRefused("row.pt", ":attn.bias: a tensor (6) of FloatStorage that the layout "
+                           "'released code' does not have, expected none of this name; without it "
+                           "the model would compute something else")
+
+    def test_decays_for_each_head_are_refused_by_that(self):
+        for file, name, axes in (("slopes.pt", "attn.alibi_slopes", "(2, 1, 1)"),
+                                 ("decay.pt", "log_decay", "(2)")):
+            self.assertRefused(file, f":{name}: decays of scores {axes} of FloatStorage, expected "
+                               'one retention for all heads; {"attention_decay": RATE} in its '
+                               "configuration states one")
+
+
+class TokenizersInside(Reported):
+    inputs = "31-tokenizers-inside"
+
+    def test_files_in_a_checkpoint_are_its_tokenizer(self):
+        pieces = self.hash("plain.pt", "--tokenizer", "bpe.model")
+        self.assertSame(pieces, "bytes.pt", "sp-model.pt", "spm.pt", "nested.pt", "twice.pt",
+                        "tensor.pt")
+        for file, name in (("bytes.pt", "'tokenizer_model' (the file)"),
+                           ("spm.pt", "'spm' ('config' in the file)"),
+                           ("nested.pt", "'model' ('tokenizer' in the file)"),
+                           ("tensor.pt", "'spiece_model' (a tensor of the file)")):
+            with self.subTest(file):
+                model = self.model(file)
+                self.assertTrue(any(line.startswith(f"tokenizer sentencepiece ({name}): ")
+                                    for line in model["inferred"]), model["inferred"])
+                rest = ["'type' ('tokenizer' in the file)"] if file == "nested.pt" else []
+                self.assertEqual((model["remarks"], model["not_used"]), ([], rest))
+        self.assertNotEqual(pieces, self.hash("plain.pt"))
+        self.assertSame(self.hash("json.pt"), "json-bytes.pt")
+        self.assertIn("tokenizer tokenizer.json ('tokenizer_json' (the file)): 360 tokens with a "
+                      "text, of the model's 512", self.model("json.pt")["inferred"])
+
+    def test_what_cannot_be_read_is_named(self):
+        self.assertRefused("two.pt", ": other tokens in 'tokenizer_model' (the file) than in 'spm' "
+                           "(the file), expected the same; --tokenizer FILE, or --tokenizer ids")
+        self.assertRefused("too-many.pt", ", 'spm' (the file): a token 419, expected below 64, the "
+                           "tokens of the model; --tokenizer ids imports it without text")
+        for file, place, not_used in (
+                ("damaged.pt", "'spm_model' (the file)", "'spm_model', 3000 bytes (the file)"),
+                ("damaged-tensor.pt", "'tokenizer_model' (a tensor of the file)",
+                 "tensor 'tokenizer_model' (bytes of a tokenizer)")):
+            with self.subTest(file):
+                model = self.model(file)
+                self.assertEqual(model["remarks"], [f"no tokenizer, tokens are ids: {place}: a "
+                                                    "file that is cut off; --tokenizer FILE gives "
+                                                    "one"])
+                self.assertEqual(model["not_used"], [not_used])
+        self.assertRefused("integers.pt", ":tokenizer_model: a tensor (100) of LongStorage that "
+                           "the layout 'released code' does not have, expected none of this name; "
+                           "without it the model would compute something else")
+        model = self.model("tensor.pt", "--tokenizer", "ids")
+        self.assertEqual(model["not_used"], ["tensor 'spiece_model' (bytes of a tokenizer)"])
+
+
+class Folders(Reported):
+    inputs = "29-shards"
+
+    def files(self, folder, *names):
+        for name in names:
+            path = os.path.join(self.folder, folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb"):
+                pass
+        return folder
+
+    def test_a_folder_says_what_can_be_imported(self):
+        file = ", expected a file with the weights"
+        for folder, message in (
+                ("whole", f": a folder with model.safetensors{file}; import "
+                 "whole/model.safetensors"),
+                ("two", f": a folder with model.safetensors.index.json{file}; import "
+                 "two/model.safetensors.index.json"),
+                (self.files("trainer", "model.safetensors", "optimizer.pt", "scheduler.pt",
+                            "training_args.bin", "rng_state_0.pth", "tokenizer.json"),
+                 f": a folder with model.safetensors{file}; import trainer/model.safetensors"),
+                (self.files("several", "b.pt", "a.pth", "c.ckpt", "d.bin", "last/e.pt"),
+                 f": a folder with a.pth, b.pt and 2 more{file}; import one of them, as "
+                 "several/a.pth"),
+                (self.files("unpacked", "data.pkl", "data/0", "version"), ": a folder with what a "
+                 f"PyTorch file has inside, unpacked{file}; zip -0 -r FILE.pt FOLDER makes one"),
+                (self.files("distributed", "__0_0.distcp", "__1_0.distcp", ".metadata"),
+                 f": a folder with a distributed checkpoint of PyTorch{file}; torch.distributed."
+                 "checkpoint.format_utils.dcp_to_torch_save(FOLDER, FILE) makes one"),
+                (self.files("zero", "zero_to_fp32.py", "latest", "global_step9/x.txt"),
+                 f": a folder with a checkpoint of DeepSpeed{file}; python zero_to_fp32.py . "
+                 "OUTPUT, run in it, makes one"),
+                (self.files("orbax", "_METADATA", "d/0"),
+                 f": a folder with a checkpoint of Orbax{file}; save the arrays as safetensors"),
+                (self.files("shards", "model-00001-of-00003.safetensors", "config.json"),
+                 f": a folder with shards and no index of them{file}; "
+                 "model.safetensors.index.json, which was saved with them, goes beside them"),
+                (self.files("other", "run.h5", "summary.csv", "old/m.pt", ".hidden"),
+                 f": a folder without a checkpoint: old/, run.h5 and 2 more{file}")):
+            self.assertRefused(folder, message)
+        os.makedirs(os.path.join(self.folder, "empty"), exist_ok=True)
+        self.assertRefused("empty", f": an empty folder{file}")
+
+    def test_a_folder_in_place_of_a_graph(self):
+        def refused(folder, message):
+            done = bdh("import", "--gx", folder, "--layers", 1, "-o", "g.bdh.h5", cwd=self.folder)
+            self.assertEqual((done.returncode, done.stderr.decode()),
+                             (1, f"bdh: {folder}: {message}\n"))
+        expected = "expected a file with a graph"
+        refused(self.files("circuit", "edges.csv", "notes.pdf", "sub/x.csv"),
+                f"a folder with edges.csv, {expected}; circuit/edges.csv")
+        refused(self.files("sonata", "v1_v1_edges.h5", "v1_nodes.h5", "circuit_config.json"),
+                f"a folder with v1_nodes.h5 and v1_v1_edges.h5, {expected}; one of them, as "
+                "sonata/v1_nodes.h5")
+        refused(self.files("pictures", "a.png", "b.svg"),
+                f"a folder with a.png and b.svg, {expected}")
+
+
 if __name__ == "__main__":
     main()

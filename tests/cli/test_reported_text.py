@@ -190,7 +190,7 @@ class NotRead(Text):
                 ("class-beside", "'tokenizer_class' is 'GPT2Tokenizer' (tokenizer_config.json "
                  "beside the file)"),
                 ("text-beside", "vocab.txt beside the file is not read"),
-                ("blob", "'spm_model' is 301 bytes (the file)"),
+                ("blob", "'spm_model' (the file): a file that is cut off"),
                 ("two-hundred", f"'tokenizer' is 'gpt2' {config}")):
             with self.subTest(name):
                 self.assertEqual(self.reasons(name)[:1],

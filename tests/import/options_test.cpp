@@ -127,7 +127,7 @@ TEST_CASE("tokenizer and epsilon") {
 }
 
 TEST_CASE("files that are no checkpoints") {
-  CHECK(contains(import_refusal(folder()), "a directory"));
+  CHECK(contains(import_refusal(folder()), "expected a file with the weights"));
   CHECK(contains(import_refusal(folder() / "missing.pt"), "missing.pt: No such file"));
   std::ofstream(folder() / "empty.pt");
   CHECK(contains(import_refusal(folder() / "empty.pt"), "an empty file"));
