@@ -63,15 +63,19 @@ std::uint64_t latency_in_rounds(const peri_event_choice& o, const trial_data& da
   return tokens * rounds + 4 * (o.trials.layer - 1) + (o.trials.what == "x" ? 1 : 4);
 }
 
-std::string peri_events_csv(const peri_event_choice& o, const std::vector<peri_event_result>& all) {
-  std::string text = "condition,neuron,distance,mean,low,high,trials,events\n";
+std::string peri_events_csv(const peri_event_choice& o, const trial_data& data,
+                            const std::vector<peri_event_result>& all) {
+  std::string text =
+      "condition,neuron,distance,mean,low,high,trials,events,latency_tokens,latency_rounds\n";
   for (const peri_event_result& r : all)
     for (std::size_t d = 0; d < r.average.at.size(); ++d) {
       const confidence_band& b = r.average.at[d];
-      text += fmt::format("{},{},{},{},{},{},{},{}\n", csv_quoted_if_needed(r.condition),
+      text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", csv_quoted_if_needed(r.condition),
                           r.neuron.empty() ? "all" : csv_quoted_if_needed(r.neuron),
                           distance_of(o, d), csv_number(b.mean), csv_number(b.low),
-                          csv_number(b.high), r.average.of_trial.size(), r.average.events);
+                          csv_number(b.high), r.average.of_trial.size(), r.average.events,
+                          r.latency ? std::to_string(*r.latency) : "",
+                          r.latency ? std::to_string(latency_in_rounds(o, data, *r.latency)) : "");
     }
   return text;
 }

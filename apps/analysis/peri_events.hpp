@@ -37,6 +37,7 @@ std::int64_t distance_of(const peri_event_choice& o, std::size_t index);
 std::uint64_t latency_in_rounds(const peri_event_choice& o, const trial_data& data,
                                 std::uint64_t tokens);
 
-std::string peri_events_csv(const peri_event_choice& o, const std::vector<peri_event_result>& all);
+std::string peri_events_csv(const peri_event_choice& o, const trial_data& data,
+                            const std::vector<peri_event_result>& all);
 
 }  // namespace bdh::app

@@ -84,7 +84,7 @@ int psth(const psth_options& o) {
   if (!o.output.empty()) const atomic_file refused_before_the_work(o.output, o.force);
   const trial_data data = read_trials(o.trials);
   const auto all = peri_events(o, data);
-  if (!o.output.empty()) write_text(o.output, peri_events_csv(o, all));
+  if (!o.output.empty()) write_text(o.output, peri_events_csv(o, data, all));
   print(o.json ? json_text(json_of(o, data, all), 1) + "\n" : text_of(o, data, all));
   return 0;
 }

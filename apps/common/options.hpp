@@ -55,6 +55,7 @@ std::unique_ptr<command> stats_command(command_line& program);
 std::unique_ptr<command> concepts_command(command_line& program);
 std::unique_ptr<command> psth_command(command_line& program);
 std::unique_ptr<command> compare_command(command_line& program);
+std::unique_ptr<command> correlate_command(command_line& program);
 std::unique_ptr<command> scan_command(command_line& program);
 std::unique_ptr<command> sweep_command(command_line& program);
 std::unique_ptr<command> activity_command(command_line& program);

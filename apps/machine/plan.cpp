@@ -239,19 +239,19 @@ class plan_app final : public command {
     if (forms.back().model.direct)
       row("edges out of a source", [](const form& f) {
         return f.model.direct ? fmt::format("{:.6g}", f.model.gx_degree)
-                              : fmt::format("{} hubs", f.model.hubs);
+                              : fmt::format("{}, to hubs", f.model.hubs);
       });
     row("model", [&](const form& f) { return shown_bytes(f.memory.model); });
     row("synapses, all layers", [&](const form& f) { return shown_bytes(f.memory.synapses); });
     row("working state", [&](const form& f) { return shown_bytes(f.memory.working); });
     row("memory in all", [&](const form& f) { return shown_bytes(f.memory.total()); });
     row("moved by a token", [&](const form& f) { return bytes(f.traffic.floor()); });
-    if (measured)
-      row("read at", [&](const form& f) {
-        return fmt::format("{}/s, {}/s", bytes(f.speed.weights), bytes(f.speed.strengths));
-      });
+    if (measured) {
+      row("weights read at", [&](const form& f) { return bytes(f.speed.weights) + "/s"; });
+      row("synapses read at", [&](const form& f) { return bytes(f.speed.strengths) + "/s"; });
+    }
     row("time of a token", [](const form& f) { return fmt::format("{:.3g} ms", 1e3 * f.seconds); });
-    row("tokens/s", [](const form& f) {
+    row("tokens in a second", [](const form& f) {
       return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds)
                                  : shown_count(1 / f.seconds);
     });
@@ -259,6 +259,10 @@ class plan_app final : public command {
       row("between sites, a token", [&](const form& f) { return bytes(f.traffic.between_sites); });
     row(machines_ == 1 ? "one machine stops at" : "the machines stop at",
         [](const form& f) { return shown_count(static_cast<double>(f.most)) + " neurons"; });
+    out +=
+        "A model through hubs has n x hubs weights in each matrix, one of explicit edges its "
+        "edges. "
+        "What is moved is read from memory for one token, mean over a text.\n";
     if (gpus_)
       out +=
           "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices MODEL' "

@@ -45,6 +45,7 @@ std::vector<std::unique_ptr<picture_kind>> run_pictures(
     command_line& plot);  // raster, rates, sparsity, synapse
 std::vector<std::unique_ptr<picture_kind>> model_pictures(
     command_line& plot);  // degree, weights, matrix, modularity, graph
-std::vector<std::unique_ptr<picture_kind>> trial_pictures(command_line& plot);  // psth, compare
+std::vector<std::unique_ptr<picture_kind>> trial_pictures(
+    command_line& plot);  // psth, compare, correlate
 
 }  // namespace bdh::app

@@ -9,6 +9,7 @@
 #include "apps/analysis/run_activity.hpp"
 #include "apps/plot/figure/drawing.hpp"
 #include "apps/plot/run_figures.hpp"
+#include "core/analysis/event_statistics.hpp"
 
 namespace bdh::app {
 
@@ -25,6 +26,16 @@ void mark_interventions(const run_reader& run, figure::panel& p,
                         std::optional<layer_id> layer = std::nullopt);
 // Those that have no band, or all of them where no panel has bands, as a note.
 void note_interventions(const run_reader& run, figure::drawing& d, bool all_of_them = false);
+
+// Of the interventions of a condition, those that hold at some of the distances from events at
+// which a panel has its values: as bands of it, named by the condition. `first`: the colour of the
+// first of them. Returns how many bands there are.
+std::size_t mark_around_events(const run_reader& run, const std::string& condition,
+                               const std::vector<std::uint64_t>& events, const event_window& window,
+                               std::size_t first, figure::panel& p);
+// What is done in each condition that is drawn, as a note.
+void note_conditions(const std::string& folder, const std::vector<std::string>& conditions,
+                     figure::drawing& d);
 
 // The layers to draw: the chosen one, else all, else `most` of them from the first to the last;
 // then the figure says so.

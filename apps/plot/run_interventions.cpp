@@ -13,6 +13,7 @@
 #include "apps/plot/run_figures_parts.hpp"
 #include "core/selection/intervention_text.hpp"
 #include "core/selection/layers.hpp"
+#include "io/recording/trials.hpp"
 
 namespace bdh::app {
 namespace {
@@ -97,6 +98,55 @@ void mark_interventions(const run_reader& run, figure::panel& p, std::optional<l
         add_bands(run, one, band);
     if (!band.x.empty()) p.marks.push_back(std::move(band));
   }
+}
+
+std::size_t mark_around_events(const run_reader& run, const std::string& condition,
+                               const std::vector<std::uint64_t>& events, const event_window& window,
+                               std::size_t first, figure::panel& p) {
+  std::size_t bands = 0;
+  for (const action& a : actions_of(run)) {
+    if (first + bands == most_shown) break;
+    std::vector<bool> holds(window.size());
+    for (const std::uint64_t event : events)
+      for (std::size_t d = 0; d < holds.size(); ++d) {
+        const std::uint64_t at = event + d;
+        if (at < run.first + window.before || at - window.before >= run.end()) continue;
+        holds[d] = holds[d] || std::ranges::any_of(a.held, [&](const intervention& one) {
+                     return one.onset_at(at - window.before).has_value();
+                   });
+      }
+    if (std::ranges::count(holds, false) == 0) continue;  // as much before events as after
+    figure::mark band{
+        .how = figure::form::bands,
+        .name = figure::without_controls((condition.empty() ? "" : condition + ": ") + a.what),
+        .of = band_colour(first + bands)};
+    for (std::size_t d = 0; d < holds.size(); ++d) {
+      const double x = static_cast<double>(d) - static_cast<double>(window.before);
+      if (holds[d] && (d == 0 || !holds[d - 1])) band.x.insert(band.x.end(), {x - 0.5, 0});
+      if (holds[d]) band.x.back() = x + 0.5;
+    }
+    if (band.x.empty()) continue;
+    p.marks.push_back(std::move(band));
+    ++bands;
+  }
+  return bands;
+}
+
+void note_conditions(const std::string& folder, const std::vector<std::string>& conditions,
+                     figure::drawing& d) {
+  const std::vector<trial_run> trials = list_trials(folder);
+  std::string text;
+  for (const std::string& name : conditions) {
+    const auto trial = std::ranges::find(trials, name, &trial_run::condition);
+    if (trial == trials.end()) continue;
+    std::string done;
+    for (const action& a : actions_of(run_reader(trial->folder)))
+      done += (done.empty() ? "" : "; ") + action_text(a);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ". ", name.empty() ? "" : name + ": ",
+                        done.empty() ? "none" : done);
+  }
+  if (text.size() > 600) text = figure::cut(text, 400, 1) + " (all in run.json)";
+  if (!text.empty()) d.notes.push_back("Interventions: " + text + ".");
 }
 
 void note_interventions(const run_reader& run, figure::drawing& d, bool all_of_them) {

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/analysis/lag_correlation.hpp"
 #include "apps/analysis/peri_events.hpp"
 #include "apps/analysis/trial_comparison.hpp"
 #include "apps/plot/picture.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "io/files/csv.hpp"
+#include "io/recording/trials.hpp"
 
 namespace bdh::app {
 namespace {
@@ -23,6 +25,12 @@ std::string variable_name(const trial_choice& o) {
 
 std::string condition_name(const std::string& condition) {
   return condition.empty() ? "all trials" : condition;
+}
+
+std::vector<std::string> names_of(const trial_data& data) {
+  std::vector<std::string> names;
+  for (const trial_courses& c : data.conditions) names.push_back(c.condition);
+  return names;
 }
 
 class psth_picture final : public picture_kind {
@@ -42,16 +50,28 @@ class psth_picture final : public picture_kind {
     picture p{{.title = fmt::format("{}, mean of {} neurons around {} events",
                                     variable_name(choice.trials), data.neurons.size(),
                                     data.onsets.size()),
-               .width = figure_width,
+               .width = width_or(figure_width),
                .panel_height = 300},
-              peri_events_csv(choice, all)};
+              peri_events_csv(choice, data, all)};
     panel one{.x = {.label = "tokens from the event", .tight = true},
               .y = {.label = fmt::format("mean {}", choice.trials.what == "x" ? "X" : "Y")}};
+    mark_events(choice, data, one);
     for (std::size_t k = 0; k < all.size(); ++k) add_lines(one, choice, all[k], k, all.size());
     p.what.panels = {one};
     p.what.notes.push_back(
         "Dashed: the 95 % confidence interval of the mean over trials (Student's t).");
+    note_conditions(subject_, names_of(data), p.what);
     return p;
+  }
+
+  static void mark_events(const peri_event_choice& choice, const trial_data& data, panel& to) {
+    const std::vector<trial_run> trials = list_trials(choice.trials.folder);
+    std::size_t bands = 0;
+    for (const trial_courses& c : data.conditions) {
+      const auto trial = std::ranges::find(trials, c.condition, &trial_run::condition);
+      bands += mark_around_events(run_reader(trial->folder), c.condition, data.onsets,
+                                  choice.window, bands, to);
+    }
   }
 
   static void add_lines(panel& to, const peri_event_choice& choice, const peri_event_result& r,
@@ -98,7 +118,7 @@ class compare_picture final : public picture_kind {
     const trial_data data = read_trials(choice.trials);
     comparison_result r = compare_conditions(choice, data);
     picture p{{.title = fmt::format("{}: {} against {}", variable_name(choice.trials), r.a, r.b),
-               .width = figure_width,
+               .width = width_or(figure_width),
                .columns = 2,
                .panel_height = 300},
               "what,neuron,trial,condition,value\n"};
@@ -107,6 +127,7 @@ class compare_picture final : public picture_kind {
         "Left: the mean over neurons of each trial{}; p = {:.3g}, permutation test. Right: neurons "
         "by difference; coloured: p < 0.05 after Holm's correction.",
         r.paired ? ", lines join trials with the same noise" : "", r.population.test.p));
+    note_conditions(subject_, {r.a, r.b}, p.what);
     return p;
   }
 
@@ -166,12 +187,86 @@ class compare_picture final : public picture_kind {
   comparison_choice choice_;
 };
 
+class correlate_picture final : public picture_kind {
+ public:
+  explicit correlate_picture(command_line& plot)
+      : picture_kind(plot, "correlate", "correlations of neurons with a lag, over trials", "RUNS",
+                     "the folder of bdh run --trials, or of a run") {
+    choice_.add_options_to(arguments_);
+  }
+
+ private:
+  static constexpr std::size_t most_lines = 6;  // of a condition
+
+  picture drawn() const override {
+    correlation_choice choice = choice_;
+    choice.trials.folder = subject_;
+    const auto all = correlations(choice);
+    picture p{{.title = described(choice), .width = width_or(figure_width), .panel_height = 260},
+              correlations_csv(choice, all)};
+    std::size_t left_out = 0;
+    std::vector<std::string> conditions;
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const bool of_another = k == 0 || all[k].condition != all[k - 1].condition;
+      if (of_another) conditions.push_back(all[k].condition);
+      if (of_another)
+        p.what.panels.push_back({.title = condition_name(all[k].condition),
+                                 .x = {.label = "lag, tokens", .tight = true},
+                                 .y = {.label = "correlation"}});
+      if (lines_of(p.what.panels.back()) < most_lines)
+        add_lines(p.what.panels.back(), choice, all[k]);
+      else
+        ++left_out;
+    }
+    p.what.columns = p.what.panels.size() > 1 ? 2 : 1;
+    p.what.notes.push_back(
+        "Correlation of the first neuron at token t with the second at t + lag, over all trials.");
+    if (!all.empty() && !all.front().predictor.empty())
+      p.what.notes.push_back(
+          "Dashed: the second in the next trial (shift predictor), what both owe to the stimulus.");
+    if (left_out != 0)
+      p.what.notes.push_back(
+          fmt::format("Of each condition the {} pairs with the highest peaks; all are in the CSV.",
+                      most_lines));
+    note_conditions(subject_, conditions, p.what);
+    return p;
+  }
+
+  static std::size_t lines_of(const panel& p) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(p.marks, [](const mark& m) { return !m.dashed; }));
+  }
+
+  static void add_lines(panel& to, const correlation_choice& choice, const lag_correlation& r) {
+    const std::size_t number = lines_of(to);
+    const figure::colour of = figure::series_colour(number, most_lines);
+    const std::string name = r.a == r.b ? r.a : r.a + ", " + r.b;
+    mark line{.name = name, .of = of, .size = 2, .with = series_shape(number), .marked = true};
+    mark predictor{.of = of, .size = 1, .dashed = true};
+    line.hidden_points = r.at.size() > 60;
+    for (std::size_t k = 0; k < r.at.size(); ++k) {
+      const double lag = static_cast<double>(k) - static_cast<double>(choice.lags);
+      line.x.push_back(lag);
+      line.y.push_back(r.at[k]);
+      line.tips.push_back(fmt::format("{}, lag {:+}: {:.4g}", name, lag, r.at[k]));
+      if (r.predictor.empty()) continue;
+      predictor.x.push_back(lag);
+      predictor.y.push_back(r.predictor[k]);
+    }
+    if (!r.predictor.empty()) to.marks.push_back(std::move(predictor));
+    to.marks.push_back(std::move(line));
+  }
+
+  correlation_choice choice_;
+};
+
 }  // namespace
 
 std::vector<std::unique_ptr<picture_kind>> trial_pictures(command_line& plot) {
   std::vector<std::unique_ptr<picture_kind>> all;
   all.push_back(std::make_unique<psth_picture>(plot));
   all.push_back(std::make_unique<compare_picture>(plot));
+  all.push_back(std::make_unique<correlate_picture>(plot));
   return all;
 }
 

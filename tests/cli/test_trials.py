@@ -69,6 +69,8 @@ class Trials(CliTest):
             table = list(csv.DictReader(f))
         self.assertEqual(len(table), 2 * 3 * 11)
         self.assertEqual(table[0]["distance"], "-4")
+        self.assertEqual({(r["latency_tokens"], r["latency_rounds"]) for r in table
+                          if (r["condition"], r["neuron"]) == ("pulse", "all")}, {("0", "5")})
         self.assertIn("responds after 0 tokens", self.good(
             "psth", folder, "--variable", "x", "--layer", 2, "--neurons",
             "5-9").stdout.decode())
@@ -99,7 +101,8 @@ class Trials(CliTest):
             self.assertEqual(a.read(), b.read())
         with open(self.path("picture.svg"), encoding="utf-8") as f:
             picture = f.read()
-        for words in ("tokens from the event", "pulse (4 trials)", "control (4 trials)"):
+        for words in ("tokens from the event", "pulse (4 trials)", "control (4 trials)",
+                      "pulse: stimulate x:5-9 3"):  # what was done is marked
             self.assertIn(words, picture)
         compare = ("--conditions", "pulse,control", "--variable", "x", "--neurons", "0-9", "--to",
                    1)
@@ -114,6 +117,78 @@ class Trials(CliTest):
         differences = [float(r["value"]) for r in table if r["what"] == "difference"]
         self.assertEqual(len(differences), 10)
         self.assertEqual(differences, sorted(differences))
+
+    def correlation(self, a, b, lag):
+        """Pearson's, of a[t] and b[t + lag], all trials together."""
+        pairs = [(x[t], y[t + lag]) for x, y in zip(a, b) for t in range(len(x))
+                 if 0 <= t + lag < len(y)]
+        means = [sum(p[k] for p in pairs) / len(pairs) for k in (0, 1)]
+        product = [sum((p[i] - means[i]) * (p[j] - means[j]) for p in pairs)
+                   for i, j in ((0, 1), (0, 0), (1, 1))]
+        return product[0] / math.sqrt(product[1] * product[2])
+
+    def test_correlations_are_those_of_the_courses(self):
+        folder = self.trials()
+        self.courses = {}
+        output = self.path("lags.csv")
+        correlate = ("correlate", folder, "--variable", "x", "--layer", 2, "--neurons", "5-6",
+                     "--with", "7", "--with-layer", 1, "--lags", 3)
+        result = self.json(*correlate, "-o", output)
+        self.assertEqual((result["lags"], result["with_layer"]), ([-3, 3], 1))
+        self.assertEqual([(c["condition"], c["a"], c["b"], c["trials"])
+                          for c in result["correlations"]],
+                         [(c, "mean of 2", "7", 4) for c in ("control", "pulse")])
+        for c in result["correlations"]:
+            runs = [f"{folder}/{c['condition']}/trial-000{k}" for k in range(4)]
+            a = [[(self.course(run, 5, 2)[t] + self.course(run, 6, 2)[t]) / 2
+                  for t in range(len(TEXT))] for run in runs]
+            self.courses = {}
+            b = [[self.course(run, 7, 1)[t] for t in range(len(TEXT))] for run in runs]
+            self.courses = {}
+            for k, lag in enumerate(range(-3, 4)):
+                self.assertAlmostEqual(c["correlation"][k], self.correlation(a, b, lag), delta=1e-5)
+                self.assertAlmostEqual(c["shift_predictor"][k],
+                                       self.correlation(a, b[1:] + b[:1], lag), delta=1e-5)
+            over = [abs(r - s) for r, s in zip(c["correlation"], c["shift_predictor"])]
+            self.assertEqual(c["peak_lag"], max(range(7), key=over.__getitem__) - 3)
+        with open(output, encoding="utf-8", newline="") as f:
+            table = list(csv.DictReader(f))
+        self.assertEqual(len(table), 2 * 7)
+        self.assertEqual([float(r["correlation"]) for r in table[:7]],
+                         result["correlations"][0]["correlation"])
+        self.assertEqual([r["lag"] for r in table[:7]], ["-3", "-2", "-1", "0", "1", "2", "3"])
+        self.good("plot", *correlate, "-o", self.path("picture.svg"))
+        with open(output, "rb") as x, open(self.path("picture.csv"), "rb") as y:
+            self.assertEqual(x.read(), y.read())
+
+    def test_every_pair_once(self):
+        folder = self.trials()
+        each = ("correlate", folder, "--variable", "x", "--layer", 1, "--each", "--lags", 2)
+        pairs = [{c["a"], c["b"]} for c in self.json(*each, "--neurons", "5-8")["correlations"]
+                 if c["condition"] == "pulse"]
+        self.assertEqual(len(pairs), 6)
+        for a, b in ((a, b) for a in "5678" for b in "5678" if a < b):
+            self.assertIn({a, b}, pairs)
+        (alone,) = (c for c in self.json(*each, "--neurons", "5")["correlations"]
+                    if c["condition"] == "pulse")
+        self.assertAlmostEqual(alone["correlation"][2], 1)  # with itself, without a lag
+        text = self.good(*each, "--neurons", "5-8", "--top", 2).stdout.decode()
+        self.assertIn("peak lag", text)
+        self.assertIn("... 8 more", text)
+        self.assertNotEqual(self.json("correlate", folder, "--variable", "x", "--neurons", "5-8",
+                                      "--lags", 2)["correlations"][0]["correlation"], None)
+
+    def test_wrong_correlations_are_named(self):
+        folder = self.trials()
+        for arguments, says in (
+                (("--lags", 100), ("--lags: 100", f"at most {len(TEXT) - 2}, for runs of {len(TEXT)} tokens")),
+                (("--with", "90"), ("no x of these neurons", "--record")),
+                (("--with-layer", 9), ("--layer: 9", "1 to 4")),
+                (("--with", "top:3"), ("top:3",))):
+            with self.subTest(arguments):
+                self.refused(1, "correlate", folder, "--variable", "x", "--neurons", "5",
+                             *arguments, says=says)
+        self.refused(2, "correlate", folder, "--with-variable", "z", says=("--with-variable",))
 
     def test_what_is_wrong_is_named(self):
         folder = self.trials()
