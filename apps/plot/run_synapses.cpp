@@ -67,6 +67,12 @@ void take_largest(recording_reader& reader, recorded_strengths& to) {
   while (reader.next(row)) {
     stop_if_requested();
     for (std::size_t k = 0; k < row.values.size(); ++k) {
+      if (reader.what().what == quantity::pairs) {
+        float& most =
+            to.pairs[{static_cast<neuron_id>(row.edges[k]), static_cast<neuron_id>(row.nodes[k])}];
+        most = std::max(most, std::abs(row.values[k]));
+        continue;
+      }
       recorded_strengths::edge& known = to.edges[row.edges[k]];
       known.post = static_cast<neuron_id>(row.nodes[k]);
       known.most = std::max(known.most, std::abs(row.values[k]));
@@ -77,10 +83,12 @@ void take_largest(recording_reader& reader, recorded_strengths& to) {
 recorded_strengths largest(const run_reader& run, const figure_choice& choice) {
   recorded_strengths all;
   for (const listed_recording& r : run.recordings) {
-    if (!r.request.starts_with("synapses:") || (choice.layer && r.layer != *choice.layer)) continue;
+    if (!r.request.starts_with("synapses:") && !r.request.starts_with("pairs:")) continue;
+    if (choice.layer && r.layer != *choice.layer) continue;
     recording_reader reader = run.open(r);
     const recording_description& d = reader.what();
-    if (d.what != quantity::synapses || d.by_y != choice.by_y) continue;
+    if ((d.what != quantity::synapses && d.what != quantity::pairs) || d.by_y != choice.by_y)
+      continue;
     if (d.layout == recording_layout::frames)
       take_frames(reader, all);
     else
@@ -268,7 +276,7 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
   if (all.empty())
     throw input_error(run.folder.string(), nothing_recorded(choice), "a run with synapses",
                       choice.amplitude ? "bdh run --record 'synapses:6->17,7->17'"
-                                       : "bdh run --record 'synapses:3->7'");
+                                       : "bdh run --record 'synapses:3->7', or pairs:top:20");
   std::set<layer_id> recorded;
   for (const followed& f : all)
     for (const time_series& c : f.series) recorded.insert(c.layer);

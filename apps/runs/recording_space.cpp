@@ -11,6 +11,7 @@
 #include <bdh/error.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/machine/memory.hpp"
 #include "apps/runs/session.hpp"
 #include "io/recording/recording_plan.hpp"
 
@@ -101,11 +102,40 @@ bool fits_in_any_case(const run_options& o, const std::vector<recording_descript
   return bytes <= most_recorded_bytes && bytes <= most_of_free_space * free_bytes(o.folder);
 }
 
+// Of a look at all pairs, and of a token that is followed: n^2 pairs on one thread take so long
+// (docs/performance.md).
+constexpr double seconds_a_look = 0.8e-9, seconds_a_token = 0.05e-9;
+
+// What recordings of pairs of neurons take beside the disk.
+void expect_pairs(const run_options& o, const std::vector<recording_description>& recordings,
+                  const expected_streams& runs) {
+  const model& m = runs.first.model();
+  const double streams = static_cast<double>(runs.streams);
+  const double tokens = runs.tokens ? static_cast<double>(*runs.tokens) / streams : 1e3;
+  const pair_costs each = predict_pair_costs(m, recordings, tokens);
+  if (each.layers == 0) return;
+  const double pairs = static_cast<double>(m.neurons()) * m.neurons(),
+               seconds = pairs * streams / static_cast<double>(o.engine.threads) *
+                         (seconds_a_look * each.looks +
+                          seconds_a_token * tokens * static_cast<double>(each.layers));
+  const double bytes = each.bytes * static_cast<double>(runs.at_a_time);
+  const auto shown = [](double b) { return shown_bytes(static_cast<std::uint64_t>(b)); };
+  if (!o.quiet)
+    note(fmt::format("pairs of neurons: about {} of memory, and {} of time{}", shown(bytes),
+                     shown_seconds(seconds), runs.tokens ? "" : " for 1,000 tokens"));
+  if (const auto available = static_cast<double>(free_memory());
+      !o.force && bytes > most_of_free_space * available)
+    throw input_error("--record", "pairs of neurons that take about " + shown(bytes) + " of memory",
+                      "at most 90 % of the " + shown(available) + " free",
+                      "layers L after it takes one layer; --force records it all the same");
+}
+
 }  // namespace
 
 void expect_space(const run_options& o, const std::vector<recording_description>& recordings,
                   const expected_streams& runs) {
   if (recordings.empty()) return;
+  expect_pairs(o, recordings, runs);
   const double streams = static_cast<double>(runs.streams);
   const double tokens = static_cast<double>(runs.tokens.value_or(0)) / streams;
   const bool guessed = std::ranges::any_of(recordings, counts_active);

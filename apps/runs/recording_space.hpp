@@ -17,13 +17,14 @@ namespace bdh::app {
 struct expected_streams {
   const simulator& first;                 // made, with nothing read yet
   const std::optional<run_state>& state;  // in which it begins
-  std::size_t streams = 1;
+  std::size_t streams = 1, at_a_time = 1;
   std::optional<std::uint64_t> tokens;  // of all streams, where known
 };
 
-// Prints how much the recordings will take. Where there are events, another stream over the same
-// model reads the beginning of the input, to see how active it is. Throws input_error when all is
-// more than a careless user may have meant, or than there is.
+// Prints how much the recordings will take, those of pairs of neurons in memory and time, too.
+// Where there are events, another stream over the same model reads the beginning of the input, to
+// see how active it is. Throws input_error when all is more than a careless user may have meant, or
+// than there is.
 void expect_space(const run_options& o, const std::vector<recording_description>& recordings,
                   const expected_streams& runs);
 

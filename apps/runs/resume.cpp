@@ -31,6 +31,7 @@ resumed_run resumed_run_of(const run_reader& run, std::uint64_t rows) {
                       fmt::format("at least the {} before the checkpoint", rows));
   resumed_run point;
   point.rows = rows;
+  point.tokens.assign(run.tokens.begin(), run.tokens.begin() + static_cast<std::ptrdiff_t>(rows));
   for (std::uint64_t k = 0; k < rows; ++k) {
     if (run.generated[k])
       ++point.generated;

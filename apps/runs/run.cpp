@@ -127,9 +127,12 @@ int run_streams(const run_options& o, const model& m, const std::optional<protoc
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
   if (state) brain->restore(*state);
   const auto recordings = planned_recordings(o, *brain);
-  expect_space(
-      plan.streams.front(), recordings,
-      {.first = *brain, .state = state, .streams = plan.streams.size(), .tokens = plan.tokens});
+  expect_space(plan.streams.front(), recordings,
+               {.first = *brain,
+                .state = state,
+                .streams = plan.streams.size(),
+                .at_a_time = plan.at_a_time,
+                .tokens = plan.tokens});
   return run_batch(o, plan, std::move(brain), state, recordings);
 }
 
@@ -192,10 +195,10 @@ class run_app final : public command {
         .type_name("FILE");
     c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");
     c.add("--record", o.record,
-          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot; 'WHAT "
+          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot, "
+          "pairs:top:K (the strongest of all pairs of neurons); 'WHAT "
           "every K layers 1-2'; repeatable")
         .type_name("WHAT")
-
         .check([](const std::string& what) {
           try {
             parse_recording(what);

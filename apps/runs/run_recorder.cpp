@@ -1,12 +1,18 @@
 #include "apps/runs/run_recorder.hpp"
 
+#include <fmt/format.h>
+
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include <bdh/error.hpp>
 #include <bdh/state_file.hpp>
 
+#include "apps/common/console.hpp"
+#include "apps/common/signals.hpp"
 #include "apps/common/token_text.hpp"
+#include "apps/runs/session.hpp"
 #include "io/model/resume_points.hpp"
 
 namespace bdh::app {
@@ -26,11 +32,31 @@ void run_recorder::open(const std::optional<resumed_run>& resumed) {
   if (resumed) {
     writer_ = run_writer::reopen(options_.folder, brain_.model(), resumed->rows);
     recordings_ = writer_->recordings();
-    recorder_.emplace(brain_, recordings_);
+    recorder_.emplace(brain_, recordings_, options_.engine.threads);
+    if (recorder_->needs_history()) catch_up(*resumed);
   } else {
-    recorder_.emplace(brain_, recordings_);
+    recorder_.emplace(brain_, recordings_, options_.engine.threads);
     writer_ = run_writer::create(options_.folder, brain_.model(),
                                  recorded_options(options_, brain_), recordings_, first_);
+  }
+}
+
+// What pairs of neurons need: another stream reads the tokens once more, under the same
+// interventions.
+void run_recorder::catch_up(const resumed_run& resumed) {
+  if (!options_.quiet && !options_.json)
+    note(
+        fmt::format("(reads the {} tokens so far again: strengths of pairs of neurons are known "
+                    "from what all of them wrote)",
+                    shown_count(static_cast<double>(resumed.tokens.size()))));
+  const std::unique_ptr<simulator> again = brain_.new_stream();
+  again->seed_rounding(options_.seed);
+  intervene(*again, options_, first_, std::nullopt);
+  try {
+    recorder_->catch_up(*again, resumed.tokens, stop_if_requested);
+  } catch (const stopped&) {
+    finish(run_status::interrupted);
+    throw;
   }
 }
 

@@ -20,6 +20,7 @@ namespace bdh::app {
 struct resumed_run {
   std::uint64_t rows = 0;         // tokens of the run that were read
   std::uint64_t generated = 0;    // of them
+  std::vector<token_id> tokens;   // all of them
   std::vector<token_id> to_skip;  // of the input, which has them once more
 };
 
@@ -31,7 +32,8 @@ class run_recorder {
                std::vector<recording_description> recordings);
 
   // Makes the folder; or, with `resumed`, goes on in it. Without a folder in the options only the
-  // sums are kept. All of these throw device_error where a write fails.
+  // sums are kept. All of these throw device_error where a write fails; this one `stopped`, after
+  // which the run goes on from where it was.
   void open(const std::optional<resumed_run>& resumed);
   void before_token();  // writes a checkpoint, where one is due
   void before_block();  // the same: at the first end of a block behind a multiple of the interval
@@ -47,6 +49,7 @@ class run_recorder {
   std::uint64_t first() const noexcept { return first_; }  // position of the run's first token
 
  private:
+  void catch_up(const resumed_run& resumed);
   void write_checkpoint();
   void fail_writer() noexcept;
 

@@ -232,7 +232,12 @@ int run_session(const run_options& o, simulator& brain, token_source& input,
                         o.json ? token_printer::output::keep : token_printer::output::print);
   prompt_reader reader(o, brain, input, recorder, printer, resumed);
   const std::optional<token_id> first = reader.first();
-  recorder.open(resumed);
+  try {
+    recorder.open(resumed);
+  } catch (const stopped&) {
+    note_stop(o, recorder.totals().tokens());
+    return 128 + stop_requested();
+  }
   // The recording may be read while the input is waited for.
   if (!o.folder.empty()) input.on_wait([&] { recorder.commit(); });
   try {

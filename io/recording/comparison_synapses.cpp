@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -96,19 +97,27 @@ void compare_chosen(const pair_of_rows& rows, largest_differences& to) {
   }
 }
 
+// What tells synapses of a row apart: the edge, or the two neurons.
+std::pair<std::uint64_t, std::uint64_t> key_of(const recording_description& d,
+                                               const recording_row& row, std::size_t k) {
+  return {row.edges[k], d.what == quantity::pairs ? row.nodes[k] : 0};
+}
+
 // Those that both list.
 void compare_strongest(const pair_of_rows& rows, largest_differences& to) {
-  std::vector<std::pair<edge_id, std::size_t>> of_b;
-  for (std::size_t k = 0; k < rows.b.edges.size(); ++k) of_b.emplace_back(rows.b.edges[k], k);
-  std::sort(of_b.begin(), of_b.end());
+  std::map<std::pair<std::uint64_t, std::uint64_t>, float> of_b;
+  for (std::size_t k = 0; k < rows.b.edges.size(); ++k)
+    of_b.emplace(key_of(rows.of_b, rows.b, k), rows.b.values[k]);
   for (std::size_t k = 0; k < rows.a.edges.size(); ++k) {
-    const auto found =
-        std::lower_bound(of_b.begin(), of_b.end(), std::pair(rows.a.edges[k], std::size_t{0}));
-    if (found == of_b.end() || found->first != rows.a.edges[k]) continue;
-    to.add(rows.a.values[k], rows.b.values[found->second], [&] {
+    const auto found = of_b.find(key_of(rows.of_a, rows.a, k));
+    if (found == of_b.end()) continue;
+    to.add(rows.a.values[k], found->second, [&] {
       synapse_difference s = rows.described();
       s.post = static_cast<neuron_id>(rows.a.nodes[k]);
-      s.edge = rows.a.edges[k];
+      if (rows.of_a.what == quantity::pairs)
+        s.pre = static_cast<neuron_id>(rows.a.edges[k]);
+      else
+        s.edge = rows.a.edges[k];
       return s;
     });
   }
@@ -120,10 +129,11 @@ synapse_comparison compare_synapses(const run_reader& a, const run_reader& b, st
                                     std::uint64_t until, double tolerance, std::uint64_t top) {
   largest_differences all(tolerance, top);
   for_each_pair(
-      a, b, {"synapses:", "snapshot"}, [&](recording_reader& of_a, recording_reader& of_b) {
+      a, b, {"synapses:", "snapshot", "pairs:"},
+      [&](recording_reader& of_a, recording_reader& of_b) {
         const recording_description &in_a = of_a.what(), &in_b = of_b.what();
-        if (in_a.layout != in_b.layout || in_a.population != in_b.population ||
-            in_a.by_y != in_b.by_y)
+        if (in_a.what != in_b.what || in_a.layout != in_b.layout ||
+            in_a.population != in_b.population || in_a.by_y != in_b.by_y)
           return;
         const auto last = last_common(of_a, of_b, first, until);
         if (!last) return;

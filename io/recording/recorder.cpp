@@ -69,6 +69,8 @@ bool fits(const recording_description& d, const model& m) {
       return d.top == 0 && d.synapses.size() == d.width &&
              std::all_of(d.synapses.begin(), d.synapses.end(), known);
     }
+    case quantity::pairs:
+      return !frames && !m.is_direct() && d.top != 0;
     default:
       return !frames || (d.node_ids.size() == d.width &&
                          std::all_of(d.node_ids.begin(), d.node_ids.end(),
@@ -85,7 +87,8 @@ struct recorder::source {
   std::vector<std::pair<std::size_t, std::size_t>> probes;  // number, place in a row
 };
 
-recorder::recorder(simulator& brain, std::vector<recording_description>& recordings)
+recorder::recorder(simulator& brain, std::vector<recording_description>& recordings,
+                   std::size_t threads)
     : brain_(brain), rows_(recordings.size()) {
   const model& m = brain.model();
   for (const recording_description& d : recordings)
@@ -109,6 +112,13 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
     }
     if (d.what == quantity::snapshot && m.is_direct() && file_position_.empty())
       file_position_ = all_file_positions(m.direct().gs);
+    if (d.what == quantity::pairs) {
+      if (!work_) work_ = default_executor(threads);
+      auto& of = pairs_[{d.layer, d.by_y}];
+      if (!of)
+        of = std::make_unique<pair_strengths>(m, brain.retention(), d.layer,
+                                              d.by_y ? probe_factor::y : probe_factor::w, *work_);
+    }
     watches = watches || d.what == quantity::x || d.what == quantity::y;
     s.what = d;
     sources_.push_back(std::move(s));
@@ -116,10 +126,27 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
   if (watches)
     observer_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); },
                               observation::activity);
+  for (auto& [what, of] : pairs_) of->follow(brain);
 }
 
 recorder::~recorder() {
   if (observer_) brain_.stop_observing(*observer_);
+}
+
+void recorder::catch_up(simulator& again, std::span<const token_id> tokens,
+                        const std::function<void()>& before_token) {
+  for (auto& [what, of] : pairs_) of->follow(again);
+  try {
+    for (const token_id token : tokens) {
+      if (before_token) before_token();
+      again.step(token);
+      for (auto& [what, of] : pairs_) of->settle();
+    }
+  } catch (...) {
+    for (auto& [what, of] : pairs_) of->stop();  // `again` need not outlive this
+    throw;
+  }
+  for (auto& [what, of] : pairs_) of->follow(brain_);
 }
 
 void recorder::after_round(layer_id layer, moment at) {
@@ -163,6 +190,7 @@ void recorder::take_events(const recording_description& d, recording_row& row) c
 }
 
 std::span<const recording_row> recorder::rows(std::uint64_t position) {
+  for (auto& [what, of] : pairs_) of->settle();
   for (std::size_t k = 0; k < sources_.size(); ++k) {
     const source& s = sources_[k];
     if (!s.what.due(position)) continue;
@@ -178,6 +206,9 @@ std::span<const recording_row> recorder::rows(std::uint64_t position) {
         break;
       case quantity::snapshot:
         take_snapshot(s.what, rows_[k]);
+        break;
+      case quantity::pairs:
+        take_pairs(s.what, rows_[k]);
         break;
       default:
         break;  // gathered while the token was read
@@ -204,6 +235,18 @@ void recorder::take_strongest(const recording_description& d, recording_row& row
   for (std::size_t e : found) {
     row.nodes.push_back(gs.is_dense() ? e % gs.columns() : gs.indices()[e]);
     row.values.push_back(strengths_[e]);
+  }
+}
+
+void recorder::take_pairs(const recording_description& d, recording_row& row) {
+  auto found = pairs_.at({d.layer, d.by_y})->strongest(d.top);
+  std::ranges::sort(found, {},
+                    [](const weighted_pair& p) { return std::pair(p.pair.post, p.pair.pre); });
+  row = {};
+  for (const weighted_pair& p : found) {
+    row.nodes.push_back(p.pair.post);
+    row.edges.push_back(p.pair.pre);
+    row.values.push_back(p.weight);
   }
 }
 

@@ -65,7 +65,7 @@ bool is_sound(const recording_description& d) {
                       d.element_ids.size() == d.width &&
                       (d.synapses.empty() || d.synapses.size() == d.width);
   return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 &&
-         d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::snapshot &&
+         d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::pairs &&
          d.layout <= recording_layout::events && (d.layout != recording_layout::frames || framed);
 }
 
@@ -154,7 +154,7 @@ bool fits(const recording_row& row, const recording_description& d) {
   if (d.layout != recording_layout::events)
     return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
   return row.nodes.size() == row.values.size() &&
-         row.edges.size() == (d.what == quantity::synapses ? row.values.size() : 0);
+         row.edges.size() == (has_edges(d.what) ? row.values.size() : 0);
 }
 
 // The rows of `from` below `until`, into `to`. Returns the journal's length up to the last of them.
@@ -192,10 +192,14 @@ const char* name(quantity q) noexcept {
       return "synapses";
     case quantity::snapshot:
       return "snapshot";
+    case quantity::pairs:
+      return "pairs";
     default:
       return "logits";
   }
 }
+
+bool has_edges(quantity q) noexcept { return q == quantity::synapses || q == quantity::pairs; }
 
 const char* meaning(quantity q) noexcept {
   switch (q) {
@@ -216,6 +220,11 @@ const char* meaning(quantity q) noexcept {
              "sum over the tokens so far of X(i) W(j) (attribute factor of /synapses: y, of X(i) "
              "Y(j)), turned and decayed by the rules of the model. 0 before the first token. "
              "Without a unit.";
+    case quantity::pairs:
+      return "sigma(i->j) of this layer after the token was read, of the pairs of neurons with the "
+             "largest sizes among all: the sum over the tokens so far of X(i) W(j) (attribute "
+             "factor: y, of X(i) Y(j) with Y of the layer before), turned and decayed by the rules "
+             "of the model. node_ids are j, pre_ids i. Without a unit.";
     default:
       return "The natural logarithms of the probabilities of the next token up to one constant a "
              "row, after the token of the row was read; one column for each token of the "

@@ -4,7 +4,7 @@
 //   frames   /report/<population>/data f32 (T x values),
 //            mapping/{node_ids, index_pointers, element_ids, time}
 //   events   /spikes/<population>/{timestamps f64, node_ids u64, values f32},
-//            /mapping/{time, events}; of synapses also edge_ids u64
+//            /mapping/{time, events}; of synapses also edge_ids u64, of pairs pre_ids u64
 //   logits   /logits f32 (T x V), /tokens u32 (T), /mapping/time
 //
 // One token is 1.0 "ms". `time` = {start, stop, step}: the positions recorded; stop is the commit
@@ -30,10 +30,11 @@
 
 namespace bdh {
 
-enum class quantity { logits, x, y, synapses, snapshot };
+enum class quantity { logits, x, y, synapses, snapshot, pairs };
 enum class recording_layout { logits, frames, events };
 
 const char* name(quantity q) noexcept;
+bool has_edges(quantity q) noexcept;  // in events: recording_row::edges
 // What its values are, in a sentence or two, as a file of them says.
 const char* meaning(quantity q) noexcept;
 
@@ -65,7 +66,7 @@ struct recording_description {
   std::uint64_t every = 1, start = 0;  // tokens; the first position recorded
   std::uint64_t top = 0;    // events: so many with the largest values; 0: all that are not zero
   std::uint64_t width = 0;  // values of a row; of events: those they are chosen from
-  bool by_y = false;        // synapses: probes of factor Y
+  bool by_y = false;        // synapses: probes of factor Y; pairs: strengths by it
   std::string population;   // of the neurons, or of the postsynaptic side
   std::vector<std::uint64_t>
       node_ids;  // frames: the values of node_ids[k] are [index_pointers[k], index_pointers[k + 1])
@@ -80,7 +81,9 @@ struct recording_description {
 
 // One recorded token.
 struct recording_row {
-  std::vector<std::uint64_t> nodes, edges;  // events: of each value; edges only of synapses
+  // Events: of each value. Edges: of synapses their positions in the file, of pairs of neurons the
+  // presynaptic ones.
+  std::vector<std::uint64_t> nodes, edges;
   std::vector<float> values;
 };
 

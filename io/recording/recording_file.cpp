@@ -160,8 +160,12 @@ class events_file final : public recording_file {
       edges_ =
           list<std::uint64_t>(population, "edge_ids",
                               "the synapse: its position in /projections/gs of the model by rows");
-      has_edges_ = true;
     }
+    if (what.what == quantity::pairs) {
+      population.set_text("factor", what.by_y ? "y" : "w");
+      edges_ = list<std::uint64_t>(population, "pre_ids", "the presynaptic neuron");
+    }
+    has_edges_ = has_edges(what.what);
     hdf5::group mapping = root.create_group("mapping");
     marker_ = marker(mapping);
     count_ = described(mapping.create_dataset<std::uint64_t>("events", {1}),

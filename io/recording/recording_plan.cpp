@@ -21,14 +21,8 @@ namespace bdh {
 namespace {
 
 constexpr const char* known =
-    "logits, events, summary, snapshot, x:NEURONS, y:NEURONS or synapses:SYNAPSES";
+    "logits, events, summary, snapshot, x:NEURONS, y:NEURONS, synapses:SYNAPSES or pairs:top:K";
 constexpr std::uintmax_t largest_plan = std::uintmax_t{16} << 20;  // bytes
-
-// Shares of the neurons that are active in trained models.
-constexpr double usual_active_x = 0.25, usual_active_y = 0.05;
-// Of a file without rows; of a synapse in its tables; of a row and of an event in a journal.
-constexpr double file_bytes = 6000, synapse_row_bytes = 32, journal_row_bytes = 16 + 40,
-                 journal_event_bytes = 12;
 
 std::uint64_t parse_every(std::string_view text, const std::string& place) {
   std::uint64_t every = 0;
@@ -51,9 +45,25 @@ std::string_view choice_of(std::string_view what) {
   return what.substr(std::min(what.find(':'), what.size() - 1) + 1);
 }
 
+// K of "pairs:top:K".
+std::uint64_t pair_count(const recording_request& r) {
+  constexpr std::uint64_t most = 1'000'000;
+  const std::string_view choice = choice_of(r.what);
+  std::uint64_t k = 0;
+  if (choice.starts_with("top:")) {
+    const char* const end = choice.data() + choice.size();
+    const auto [at, failed] = std::from_chars(choice.data() + 4, end, k);
+    if (failed != std::errc() || at != end) k = 0;
+  }
+  if (k == 0 || k > most)
+    throw input_error(r.place, "'" + r.what + "'",
+                      "pairs:top:K, K from 1 to " + std::to_string(most));
+  return k;
+}
+
 void check(const recording_request& r) {
   static constexpr std::string_view alone[] = {"logits", "events", "summary", "snapshot"},
-                                    choosing[] = {"x", "y", "synapses"};
+                                    choosing[] = {"x", "y", "synapses", "pairs"};
   const auto is_one_of = [](auto& names, std::string_view what) {
     return std::find(std::begin(names), std::end(names), what) != std::end(names);
   };
@@ -63,8 +73,9 @@ void check(const recording_request& r) {
     throw input_error(r.place, "'" + r.what + "'", known);
   if (r.layers && r.what == "logits")
     throw input_error(r.place, "layers " + *r.layers, "none: logits are of no layer");
-  if (r.by_y && kind_of(r.what) != "synapses")
-    throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES");
+  if (r.by_y && kind_of(r.what) != "synapses" && kind_of(r.what) != "pairs")
+    throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES or pairs:top:K");
+  if (kind_of(r.what) == "pairs") pair_count(r);
   if (r.what == "summary" && (r.layers || r.every != 1))
     throw input_error(r.place, "a part of the summary", "summary alone");
 }
@@ -197,6 +208,25 @@ recording_description snapshot(const model& m, const recording_request& r, layer
   return d;
 }
 
+// Strengths of pairs through hubs are known from what has been written since the first token.
+recording_description pairs(const model& m, const recording_request& r, layer_id layer,
+                            std::uint64_t position) {
+  if (m.is_direct())
+    throw unavailable_error(r.place, "a model whose synapses are explicit edges",
+                            "synapses:top:K, the strongest of these", "");
+  if (position != 0)
+    throw unavailable_error(
+        r.place, "strengths of pairs after token " + std::to_string(position - 1),
+        "a run from token 0 on, without --state: they are known from what all tokens wrote");
+  recording_description d =
+      described(r, quantity::pairs, recording_layout::events, layer, position);
+  d.population = "neurons";
+  d.top = pair_count(r);
+  d.width = std::min(std::uint64_t{m.neurons()} * m.neurons(), std::uint64_t{0xffffffff});
+  d.top = std::min(d.top, d.width);
+  return d;
+}
+
 // "x", "events_x", "top_x": the second request of a kind is called x-2, and so on.
 std::string stem(const recording_request& r, const recording_description& d) {
   if (r.what == "events") return std::string("events_") + name(d.what);
@@ -235,7 +265,13 @@ class planner {
         for (layer_id l : layers) made.push_back(activity(m_, r, q, {}, true, l, position_));
     } else if (r.what == "snapshot") {
       for (layer_id l : layers) made.push_back(snapshot(m_, r, l, position_));
+    } else if (kind == "pairs") {
+      for (layer_id l : layers) made.push_back(pairs(m_, r, l, position_));
     } else if (kind == "synapses") {
+      if (choice.starts_with("top:") && !m_.is_direct())
+        throw unavailable_error(
+            r.place, "circuits through hubs, which store no synapse of a neuron pair",
+            "pairs:" + std::string(choice) + ", the strongest of all pairs of neurons");
       const synapse_choice chosen = select_synapses(m_, choice);
       if (r.by_y && chosen.top != 0)
         throw input_error(r.place, "top:K by factor y", "synapses that are named or drawn");
@@ -341,51 +377,6 @@ std::vector<recording_description> plan_recordings(const model& m,
   planner plan(m, position);
   for (const recording_request& r : requests) plan.add(r);
   return plan.take();
-}
-
-namespace {
-
-// A dataset of so many values grows by whole chunks; while it has none, there is no chunk.
-double grown(double values, double value_bytes, double row_values = 1) {
-  const double chunk_rows = std::max(
-      1.0, std::floor(static_cast<double>(recording_chunk_bytes) / (row_values * value_bytes)));
-  return std::ceil(values / (row_values * chunk_rows)) * chunk_rows * row_values * value_bytes;
-}
-
-// Values of a recorded token, in the mean.
-double values_of_row(const recording_description& d,
-                     const std::optional<expected_activity>& active) {
-  const double width = static_cast<double>(d.width);
-  if (d.layout != recording_layout::events) return width;
-  double all = width;
-  if (d.what == quantity::x) all = active ? active->x.at(d.layer - 1) : width * usual_active_x;
-  if (d.what == quantity::y) all = active ? active->y.at(d.layer - 1) : width * usual_active_y;
-  return d.top != 0 ? std::min(static_cast<double>(d.top), all) : all;
-}
-
-}  // namespace
-
-predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens,
-                              const std::optional<expected_activity>& active) {
-  predicted_bytes p;
-  for (const recording_description& d : recordings) {
-    const double rows = std::ceil(tokens / static_cast<double>(d.every)),
-                 values = rows * values_of_row(d, active), width = static_cast<double>(d.width);
-    const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) +
-                        4.0 * static_cast<double>(d.element_ids.size()) + file_bytes;
-    const bool edges = d.layout == recording_layout::events && d.what == quantity::synapses;
-    p.recordings += once + synapse_row_bytes * static_cast<double>(d.synapses.size());
-    if (d.layout == recording_layout::events)
-      p.recordings += grown(values, 8) * (edges ? 3 : 2) + grown(values, 4);
-    else
-      p.recordings += grown(values, 4, std::max(1.0, width));
-    if (d.layout == recording_layout::logits) p.recordings += grown(rows, 4);
-    double value_bytes = 4;
-    if (d.layout == recording_layout::events) value_bytes = journal_event_bytes + (edges ? 8 : 0);
-    p.journals += once + static_cast<double>(d.synapses.size() * sizeof(recorded_synapse)) +
-                  journal_row_bytes * rows + value_bytes * values;
-  }
-  return p;
 }
 
 }  // namespace bdh

@@ -1,9 +1,11 @@
 // What a user wants recorded, checked against the model before anything runs.
 //
-//     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot
+//     logits | events | summary | x:NEURONS | y:NEURONS | synapses:SYNAPSES | snapshot |
+//     pairs:top:K
 //     ... every 10         only positions that are multiples of 10
 //     ... layers 1-2,5     only these layers
-//     ... factor y         of synapses: by Y of the layer before, the paper's Eq. 16, instead of by
+//     ... factor y         of synapses and pairs: by Y of the layer before, the paper's Eq. 16,
+//     instead of by
 //                          W, what acts
 //
 // NEURONS and SYNAPSES: bdh/selection.hpp.
@@ -26,8 +28,8 @@ struct recording_request {
   std::string what;                   // "x:0-99"
   std::uint64_t every = 1;            // tokens
   std::optional<std::string> layers;  // all
-  bool by_y =
-      false;  // synapses: probes of factor Y, the paper's Eq. 16, instead of the strengths that act
+  // Synapses and pairs: by factor Y, the paper's Eq. 16, instead of the strengths that act.
+  bool by_y = false;
   std::string place;  // for messages: "--record 'x:0-99 every 10'", "plan.json[3]"
 };
 
@@ -54,5 +56,14 @@ struct predicted_bytes {
 // `active`: none: what trained models have, a quarter of X, a twentieth of Y.
 predicted_bytes predict_bytes(const std::vector<recording_description>& recordings, double tokens,
                               const std::optional<expected_activity>& active = std::nullopt);
+
+// What recordings of pairs of neurons take while a stream reads so many tokens.
+struct pair_costs {
+  double bytes = 0;        // of memory
+  std::size_t layers = 0;  // followed at every token, those of each factor counted apart
+  double looks = 0;        // at all n^2 strengths of a layer
+};
+pair_costs predict_pair_costs(const model& m, const std::vector<recording_description>& recordings,
+                              double tokens);
 
 }  // namespace bdh

@@ -50,10 +50,11 @@ std::string population_of(const hdf5::group& recordings) {
 
 quantity quantity_named(const hdf5::group& population) {
   const std::string variable = population.text("variable");
-  for (quantity q : {quantity::x, quantity::y, quantity::synapses, quantity::snapshot})
+  for (quantity q :
+       {quantity::x, quantity::y, quantity::synapses, quantity::snapshot, quantity::pairs})
     if (variable == name(q)) return q;
   throw input_error(population.place() + "@variable", "'" + variable + "'",
-                    "x, y, synapses or snapshot");
+                    "x, y, synapses, snapshot or pairs");
 }
 
 // K of "x:top:K ...", 0 of "events ...".
@@ -179,10 +180,14 @@ struct recording_reader::source {
     nodes = population.open_dataset("node_ids");
     values = population.open_dataset("values");
     if (d.what == quantity::synapses) edges = population.open_dataset("edge_ids");
+    if (d.what == quantity::pairs) {
+      edges = population.open_dataset("pre_ids");
+      d.by_y = population.text("factor") == "y";
+    }
     const hdf5::dataset count = root.open_group("mapping").open_dataset("events");
     events = count.read<std::uint64_t>({1})[0];
     for (const hdf5::dataset* set : {&times, &nodes, &values, &edges}) {
-      if (set == &edges && d.what != quantity::synapses) continue;
+      if (set == &edges && !has_edges(d.what)) continue;
       if (set->shape().size() != 1 || set->shape()[0] < events)
         throw input_error(set->place(), "another shape",
                           "one dimension, of at least " + std::to_string(events) + " events");
@@ -219,8 +224,7 @@ struct recording_reader::source {
     block_times = times.read_part<double>({first}, {count});
     block_nodes = nodes.read_part<std::uint64_t>({first}, {count});
     block_values = values.read_part<float>({first}, {count});
-    if (d.what == quantity::synapses)
-      block_edges = edges.read_part<std::uint64_t>({first}, {count});
+    if (has_edges(d.what)) block_edges = edges.read_part<std::uint64_t>({first}, {count});
   }
 
   void next_events(recording_row& to) {
@@ -241,17 +245,25 @@ struct recording_reader::source {
   }
   // Each neuron or synapse once: so a row can never be larger than what the file really holds.
   void add(std::size_t k, recording_row& to) const {
-    const bool of_synapses = d.what == quantity::synapses;
-    const bool again = !to.nodes.empty() && (of_synapses ? block_edges[k] == to.edges.back()
-                                                         : block_nodes[k] <= to.nodes.back());
+    const bool again = !to.nodes.empty() && repeats(k, to);
+    if (d.what == quantity::pairs && std::max(block_nodes[k], block_edges[k]) > 0xffffffffu)
+      throw input_error(nodes.place() + "[" + std::to_string(event) + "]",
+                        std::to_string(std::max(block_nodes[k], block_edges[k])), "a neuron");
     if (again || (d.top != 0 && to.values.size() == d.top))
       throw input_error(nodes.place() + "[" + std::to_string(event) + "]",
                         std::to_string(block_nodes[k]),
                         again ? "each of a position once, in ascending order"
                               : "at most " + std::to_string(d.top) + " of a position");
     to.nodes.push_back(block_nodes[k]);
-    if (of_synapses) to.edges.push_back(block_edges[k]);
+    if (has_edges(d.what)) to.edges.push_back(block_edges[k]);
     to.values.push_back(block_values[k]);
+  }
+  // Whether it is not behind the last one of the row.
+  bool repeats(std::size_t k, const recording_row& to) const {
+    if (d.what == quantity::synapses) return block_edges[k] == to.edges.back();
+    if (d.what == quantity::pairs && block_nodes[k] == to.nodes.back())
+      return block_edges[k] <= to.edges.back();
+    return block_nodes[k] <= to.nodes.back();
   }
 
   void seek(std::uint64_t to) {

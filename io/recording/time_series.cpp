@@ -49,6 +49,18 @@ time_series of_events(recording_reader& from, std::uint64_t id, Ids ids) {
   return c;
 }
 
+time_series of_pair(recording_reader& from, const synapse_name& s) {
+  time_series c = empty_series(from);
+  recording_row row;
+  while (from.next(row)) {
+    // Of top:K pairs one that is not listed is smaller than these, or 0.
+    c.values.push_back(row.values.size() < from.what().top ? 0.0f : unknown);
+    for (std::size_t k = 0; k < row.values.size(); ++k)
+      if (row.nodes[k] == s.post && row.edges[k] == s.pre) c.values.back() = row.values[k];
+  }
+  return c;
+}
+
 std::size_t known(const time_series& c) {
   return static_cast<std::size_t>(
       std::count_if(c.values.begin(), c.values.end(), [](float v) { return !std::isnan(v); }));
@@ -75,7 +87,8 @@ class best_series {
 
  private:
   static quantity variable(const time_series& c) {
-    return c.what == quantity::snapshot ? quantity::synapses : c.what;
+    const bool of_synapses = c.what == quantity::snapshot || c.what == quantity::pairs;
+    return of_synapses ? quantity::synapses : c.what;
   }
   std::vector<time_series> all_;
 };
@@ -115,7 +128,9 @@ std::optional<time_series> of_synapse(recording_reader from, const synapse_name&
     const auto value = snapshot_column(d, s, edge, neurons);
     return value ? std::optional(of_column(from, *value)) : std::nullopt;
   }
-  if (d.what != quantity::synapses || s.to_hub) return std::nullopt;
+  if (s.to_hub) return std::nullopt;
+  if (d.what == quantity::pairs) return of_pair(from, s);
+  if (d.what != quantity::synapses) return std::nullopt;
   if (d.layout == recording_layout::events) {
     if (!edge) return std::nullopt;
     return of_events(
@@ -155,7 +170,7 @@ std::vector<time_series> synapse_series(const run_reader& run, const synapse_nam
   const std::optional<edge_id> edge = m != nullptr ? edge_of(*m, synapse) : std::nullopt;
   best_series all;
   for (const listed_recording& r : run.recordings)
-    if (requests_any(r, {"synapses:", "snapshot"}) && layer.value_or(r.layer) == r.layer)
+    if (requests_any(r, {"synapses:", "snapshot", "pairs:"}) && layer.value_or(r.layer) == r.layer)
       if (auto c = of_synapse(run.open(r), synapse, edge, run.neurons, by_y))
         all.add(std::move(*c));
   return all.take();

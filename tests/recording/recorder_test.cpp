@@ -134,10 +134,58 @@ TEST_CASE("a bad choice is refused with the range that is valid") {
   CHECK(refusal(hubs, "events layers 0").find("1 to 3") != std::string::npos);
   CHECK(refusal(hubs, "synapses:1->99").find("0 to 15") != std::string::npos);
   CHECK(refusal(hubs, "synapses:all").find("hubs") != std::string::npos);
+  CHECK(refusal(direct, "pairs:top:3") ==
+        "--record 'pairs:top:3': a model whose synapses are explicit edges, expected "
+        "synapses:top:K, the strongest of these");
   CHECK(refusal(direct, "x:Purkinje").find("name") != std::string::npos);
   CHECK(refusal(direct, "x:neuron 5 every 2").empty());
   CHECK(refusal(mute, "logits").find("logits") != std::string::npos);
   CHECK(refusal(hubs, "x:99 every 10").starts_with("--record 'x:99 every 10'"));
+}
+
+TEST_CASE("strengths of pairs are known only from the first token on") {
+  try {
+    plan(files::small_model(), {"pairs:top:3"}, 7);
+    FAIL("accepted");
+  } catch (const unavailable_error& e) {
+    CHECK(std::string(e.what()) ==
+          "--record 'pairs:top:3': strengths of pairs after token 6, expected a run from token 0 "
+          "on, without --state: they are known from what all tokens wrote");
+  }
+}
+
+TEST_CASE("pairs are the largest of all by target and source, through hubs too") {
+  const model m = files::small_model();
+  const neuron_id n = m.neurons();
+  run(m, {"synapses:random:256@1 layers 2-3", "pairs:top:9 every 2 layers 2-3", "pairs:top:4"},
+      [&](simulator&, const run_rows& all) {
+        for (const std::size_t layer : {0, 1}) {
+          if (all.rows[2 + layer].back().values.empty()) continue;
+          // Probes of all pairs are the reference.
+          const recording_description& d = all.recordings[layer];
+          std::vector<std::pair<float, std::size_t>> sorted;
+          for (std::size_t k = 0; k < d.synapses.size(); ++k)
+            sorted.emplace_back(-std::abs(all.rows[layer].back().values[k]), k);
+          std::ranges::sort(sorted);
+          const recording_row& row = all.rows[2 + layer].back();
+          REQUIRE(d.synapses.size() == std::size_t{n} * n);
+          REQUIRE(row.nodes.size() == 9);
+          std::vector<std::pair<std::uint64_t, std::uint64_t>> found;
+          for (std::size_t k = 0; k < 9; ++k) {
+            found.emplace_back(row.nodes[k], row.edges[k]);
+            const auto at = std::ranges::find_if(d.synapses, [&](const recorded_synapse& s) {
+              return s.pre == row.edges[k] && s.post == row.nodes[k];
+            });
+            CHECK(row.values[k] ==
+                  doctest::Approx(all.rows[layer].back().values[static_cast<std::size_t>(
+                                      at - d.synapses.begin())])
+                      .epsilon(1e-4));
+            CHECK(std::abs(row.values[k]) >= -sorted[9].first * (1 - 1e-4f));
+          }
+          CHECK(std::ranges::is_sorted(found));
+        }
+        CHECK(all.rows[4].back().values.empty());  // of layer 1 none is ever written
+      });
 }
 
 TEST_CASE("reports have names of their own, and start at a multiple of every") {
@@ -274,7 +322,7 @@ TEST_CASE("by factor y every pair is a probe of Eq. 16, edge or not") {
     CHECK(all.recordings[0].by_y);
     CHECK_FALSE(all.recordings[1].by_y);
     CHECK(refusal(m, "x:1 factor y") ==
-          "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES");
+          "--record 'x:1 factor y': a factor of 'x:1', expected synapses:SYNAPSES or pairs:top:K");
     CHECK(refusal(m, "synapses:0->1 factor z") ==
           "--record 'synapses:0->1 factor z': factor 'z', expected w, what acts, or y, the paper's "
           "Eq. 16");

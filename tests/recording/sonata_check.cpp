@@ -183,7 +183,8 @@ class checker {
            at + "/timestamps: range");
     expect(std::none_of(v.all.begin(), v.all.end(), [](double x) { return x == 0; }),
            at + "/values: an event of size 0");
-    if (f_.has(at + "/edge_ids")) f_.read(at + "/edge_ids", rows);
+    for (const char* edge : {"/edge_ids", "/pre_ids"})
+      if (f_.has(at + edge)) f_.read(at + edge, rows);
   }
   void logits() {
     const hsize_t rows = marker("/mapping");
@@ -213,7 +214,8 @@ std::vector<std::string> grown(const file& f) {
   if (f.has("/logits")) return {"/logits", "/tokens"};
   const std::string at = "/spikes/" + f.member("/spikes") + "/";
   std::vector<std::string> all{at + "timestamps", at + "node_ids", at + "values"};
-  if (f.has(at + "edge_ids")) all.push_back(at + "edge_ids");
+  for (const char* edge : {"edge_ids", "pre_ids"})
+    if (f.has(at + edge)) all.push_back(at + edge);
   return all;
 }
 

@@ -21,7 +21,7 @@ except ImportError:
 
 CHECK_REPORT = os.environ["BDH_CHECK_REPORT"]
 EVERYTHING = ["logits", "events", "x:all every 3", "y:top:5 layers 2", "synapses:3->7,random:20@1",
-              "snapshot every 7"]
+              "snapshot every 7", "pairs:top:10 every 2"]
 
 
 def records(requests=EVERYTHING):
@@ -74,6 +74,13 @@ class Requests(RecordingTest):
                 (1, "synapses:1-2", ("1-2", "3->7")),
                 (2, "x:1 every 0", ("every '0'", "1 or more")), (2, "x", ("'x'", "x:NEURONS")),
                 (2, "dreams", ("dreams", "snapshot")),
+                (1, "synapses:top:5", ("hubs", "pairs:top:5")),
+                (1, "pairs:top:5 layers 4", ("4", "1 to 3")),
+                (2, "pairs:3->7", ("'pairs:3->7'", "pairs:top:K, K from 1 to 1000000")),
+                (2, "pairs:top:0", ("'pairs:top:0'", "pairs:top:K, K from 1 to 1000000")),
+                (2, "pairs:top:1000001", ("1000001", "K from 1 to 1000000")),
+                (2, "pairs:top:5x", ("'pairs:top:5x'", "pairs:top:K")),
+                (2, "pairs:top:5 factor z", ("factor 'z'", "w, what acts")),
                 (2, "logits layers 1", ("layers 1", "no layer"))]
         for code, request, says in rows:
             with self.subTest(request):
@@ -125,7 +132,7 @@ class Requests(RecordingTest):
         prompts = self.path("prompts", b"one of them\nanother one\na third\n")
         every = (["events"], ["logits", "x:all"], ["x:top:5 every 3"], ["synapses:3->7,in:5"],
                  ["synapses:random:20@1 factor y every 10"], ["snapshot every 100"],
-                 ["events every 7", "y:0-9 layers 2"])
+                 ["events every 7", "y:0-9 layers 2"], ["pairs:top:40 every 3"])
         for what in every:
             with self.subTest(what=what):
                 predicted, found = self.predicted_and_found("--tokens-file", file, *records(what))
@@ -159,7 +166,7 @@ class Layout(RecordingTest):
         self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"),
                   *records(), "--quiet")
         self.assertWhole(self.path("run"))
-        self.assertEqual(len(reports(self.path("run"))), 1 + 6 + 3 + 1 + 3 + 3)
+        self.assertEqual(len(reports(self.path("run"))), 1 + 6 + 3 + 1 + 3 + 3 + 3)
         self.assertFalse([name for name in os.listdir(self.path("run"))
                           if name.endswith(".journal")])
         listed = json.loads(contents(self.path("run/run.json")))["reports"]

@@ -14,7 +14,8 @@ from test_recording import RecordingTest, lines, records
 LINE = b"To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer "
 TEXT = (LINE * 60)[:4000]
 OPTIONS = ["--record", "logits", "--record", "events", "--record", "synapses:3->7,random:5@1",
-         "--record", "x:0-9 every 7"]
+         "--record", "x:0-9 every 7", "--record", "pairs:top:20 every 5",
+         "--record", "pairs:top:3 layers 2 factor y"]
 DONE = ["--do", "silence x:3-9 tokens 500-900", "--do", "lesion synapses:5->7 from 300", "--do",
         "set synapses:8->7 0.5 at 1000", "--do", "lesion 11 tokens 700-1500", "--do",
         "stimulate y:20 0.25 layers 2 from 2000"]
