@@ -9,9 +9,12 @@
 #include <bdh/model.hpp>
 #include <bdh/selection.hpp>
 
+#include "apps/analysis/recorded_pairs.hpp"
+#include "apps/analysis/sigma_rows.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
+#include "apps/runs/run_names.hpp"
 #include "core/analysis/subgraph.hpp"
 #include "core/base/executor.hpp"
 #include "io/files/atomic_file.hpp"
@@ -33,7 +36,8 @@ constexpr range<std::uint64_t> hop_count{1, 1000, "1 to 1000"};
 struct export_command_options {
   std::string source, target, graph = "gx";
   std::optional<std::string> format, ego;
-  std::optional<std::uint64_t> top;
+  std::optional<std::uint64_t> top, at;
+  sigma_choice sigma;
   std::optional<neuron_id> community;
   std::optional<double> least;
   std::uint64_t threads = 1, seed = 0;
@@ -43,9 +47,9 @@ struct export_command_options {
 constexpr const char* graphs_of_a_model = "Graphs of a model";
 
 graph_kind graph_named(const std::string& text) {
-  for (graph_kind g : {graph_kind::gx, graph_kind::gy, graph_kind::gs})
+  for (graph_kind g : {graph_kind::gx, graph_kind::gy, graph_kind::gs, graph_kind::sigma})
     if (text == name(g)) return g;
-  throw usage_error("--graph", "'" + text + "', expected gx, gy or gs");
+  throw usage_error("--graph", "'" + text + "', expected gx, gy, gs or sigma");
 }
 
 // "NEURON" or "NEURON:HOPS"; the name of a neuron may have a colon.
@@ -120,7 +124,8 @@ class export_app final : public command {
         .required()
         .type_name("");
     c.add("-o", o.target,
-          "what to write: .graphml .gexf .csv .mtx .npz, of a run .nwb; sonata and nest: a folder")
+          "what to write: .graphml .gexf .csv .mtx .npz, of a whole run .nwb; sonata and nest: a "
+          "folder")
         .required()
         .type_name("FILE");
     c.add("--format", o.format,
@@ -129,9 +134,11 @@ class export_app final : public command {
         .values({"graphml", "gexf", "csv", "matrix-market", "npz", "sonata", "nest", "nwb"});
     const auto of_graphs = [](option& one) -> option& { return one.group(graphs_of_a_model); };
     of_graphs(
-        c.add("--graph", o.graph, "gx, gy: the circuits that drive X and Y; gs: the synapses [gx]")
+        c.add("--graph", o.graph,
+              "gx, gy: the circuits that drive X and Y; gs: the synapses; sigma: their strengths "
+              "after a text, from neuron to neuron [gx; of a run its recorded pairs]")
             .type_name("NAME")
-            .values({"gx", "gy", "gs"}));
+            .values({"gx", "gy", "gs", "sigma"}));
     of_graphs(add_number(c, "--top-weights", o.top,
                          range<std::uint64_t>{1, 100'000'000, "1 to 100000000"},
                          "only the K edges of largest |weight|")
@@ -150,6 +157,10 @@ class export_app final : public command {
     of_graphs(add_number(c, "--seed", o.seed, any_count, "of the search for communities [0]"));
     of_graphs(c.add_flag("--sensory", o.sensory,
                          "with the sensory nodes, where these are sources: token:K"));
+    o.sigma.add_to(c);
+    add_number(c, "--at", o.at, any_count,
+               "of a run: the pairs recorded after this token [the last recorded]")
+        .type_name("POSITION");
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
                               "threads that compute; they change no bit");
     c.add_flag("--force", o.force, "overwrite FILE, and write more than 1 GB");
@@ -184,14 +195,14 @@ class export_app final : public command {
                   "', expected a suffix .graphml, .gexf, .csv, .mtx, .npz or .nwb, or --format");
   }
 
-  void of_run() const {
+  void of_run() {
     const export_command_options& o = options_;
+    if (format_name() != "nwb") return of_recorded_pairs();
     for (const option* one : arguments_.options())
       if (one->group() == graphs_of_a_model && one->given())
-        throw usage_error(one->name(), "is for graphs of a model, not for a run");
-    if (format_name() != "nwb")
-      throw usage_error("--format",
-                        "'" + format_name() + "', expected nwb: " + o.source + " is a run");
+        throw usage_error(one->name(), "is for graphs, not for a whole run as nwb");
+    if (o.at || o.sigma.layer)
+      throw usage_error("--layer and --at", "are for recorded pairs, not for nwb");
     { const atomic_file target(o.target, o.force); }  // refuses before the work, not after it
     const nwb_summary summary =
         export_nwb(run_reader(o.source), o.target, o.force, stop_if_requested);
@@ -225,33 +236,70 @@ class export_app final : public command {
                         "'" + format_name() +
                             "', expected graphml, gexf, csv, matrix-market, npz, sonata or nest" +
                             (format_name() == "nwb" ? "; nwb is for runs" : ""));
-    graph_named(o.graph);
+    const bool of_sigma = graph_named(o.graph) == graph_kind::sigma;
+    o.sigma.check(of_sigma);
+    if (o.at) throw usage_error("--at", "is for the recorded pairs of a run");
+    check_target(*format);
+    const model m = open_model(o.source);
+    expect_few_edges(o, m);
+    const auto workers = default_executor(o.threads);
+    if (of_sigma)
+      write(subgraph(m, o.sigma.rows(m, o.threads), request_of(o, m), *workers), *format,
+            fmt::format("{} ({:.12}), layer {}", o.source, m.content_sha256(), *o.sigma.layer));
+    else
+      write(subgraph(m, request_of(o, m), *workers), *format,
+            fmt::format("{} ({:.12})", o.source, m.content_sha256()));
+  }
+
+  // The strongest of all pairs of neurons, through hubs too, as the run has recorded them.
+  void of_recorded_pairs() {
+    export_command_options& o = options_;
+    const auto format = graph_format_named(format_name());
+    if (!format)
+      throw usage_error("--format", "'" + format_name() +
+                                        "', expected nwb, or of recorded pairs graphml, gexf, csv, "
+                                        "matrix-market, npz, sonata or nest");
+    o.sigma.check_of_run();
+    if (o.graph != "sigma" && o.graph != "gx")
+      throw usage_error("--graph", "'" + o.graph + "', expected sigma: a run has recorded pairs");
+    o.graph = "sigma";
+    check_target(*format);
+    const run_reader run(o.source);
+    const model m = model_of(run);
+    auto pairs = pairs_of_run(run, m, static_cast<layer_id>(*o.sigma.layer), o.sigma.by_y(), o.at);
+    const auto workers = default_executor(o.threads);
+    write(subgraph(m, std::move(pairs.rows), request_of(o, m), *workers), *format,
+          fmt::format("{} ({:.12}), layer {}, after token {}", o.source, m.content_sha256(),
+                      *o.sigma.layer, pairs.position));
+  }
+
+  void check_target(graph_format format) const {
+    const export_command_options& o = options_;
     if (o.communities && format == graph_format::matrix_market)
       throw usage_error(
           "--communities",
           "Matrix Market holds a matrix alone, expected graphml, gexf, csv, npz, sonata or nest");
-    check_export_target(*format, o.target, o.force && !is_folder(*format));
-    const model m = open_model(o.source);
-    expect_few_edges(o, m);
-    const auto workers = default_executor(o.threads);
-    subgraph graph(m, request_of(o, m), *workers);
+    check_export_target(format, o.target, o.force && !is_folder(format));
+  }
+
+  void write(subgraph graph, graph_format format, const std::string& about) {
+    const export_command_options& o = options_;
     if (o.communities || o.community) graph.find_communities(o.seed);
     if (o.community) graph.keep_community(*o.community);
-    if (graph.edges() == 0) expect_empty(graph, *format);
-    if (graph.edges() > many_edges && for_programs_that_draw(*format))
+    if (graph.edges() == 0) expect_empty(graph, format);
+    if (graph.edges() > many_edges && for_programs_that_draw(format))
       note(
           fmt::format("{} edges: programs that draw graphs take up to about {}; --top-weights K "
                       "takes the largest",
                       shown_count(static_cast<double>(graph.edges())),
                       shown_count(static_cast<double>(many_edges))));
-    expect_size(graph, *format);
-    not_held_ = bdh::not_held(graph, *format);
+    expect_size(graph, format);
+    not_held_ = bdh::not_held(graph, format);
     for (const std::string& what : not_held_)
-      note(fmt::format("bdh: {} does not hold {}: bdh import cannot get that back", name(*format),
+      note(fmt::format("bdh: {} does not hold {}: bdh import cannot get that back", name(format),
                        what));
-    export_graph(graph, *format, o.target,
-                 {fmt::format("{} ({:.12})", o.source, m.content_sha256()), o.force});
-    print_summary(graph, *format);
+    export_graph(graph, format, o.target, {about, o.force});
+    print_summary(graph, format);
   }
 
   // Refuses what is larger than may have been meant.

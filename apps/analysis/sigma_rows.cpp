@@ -77,13 +77,13 @@ weight_matrix of_state(const model& m, const sigma_choice& o) {
 
 void sigma_choice::add_to(command_line& c) {
   add_number<std::uint64_t>(c, "--layer", layer, {1, 1 << 20, "an integer >= 1"},
-                            "sigma: of this layer")
+                            "sigma, or of a run: of this layer")
       .type_name("L");
   text.add_to(c, false);
   c.add("--state", state,
         "sigma: out of a state, in place of a text; of models with explicit edges")
       .type_name("FILE");
-  c.add("--factor", factor, "sigma: w, what acts, or y, the paper's Eq. 16 [w]")
+  c.add("--factor", factor, "sigma, or of a run: w, what acts, or y, the paper's Eq. 16 [w]")
       .type_name("F")
       .one_of({"w", "y"});
   add_number<double>(c, "--retention", retention, retention_range,
@@ -103,6 +103,12 @@ void sigma_choice::check(bool wanted) const {
   if (!factor.empty() || retention)
     throw usage_error(
         "--state", "has what acted and its own retention; --factor and --retention are for texts");
+}
+
+void sigma_choice::check_of_run() const {
+  if (!layer) throw usage_error("--layer", "says of which layer the recorded pairs are");
+  if (text.given() != 0 || !state.empty() || retention)
+    throw usage_error("--state, --retention or a text", "for a model: a run has its own");
 }
 
 weight_matrix sigma_choice::rows(const model& m, std::uint64_t threads) const {

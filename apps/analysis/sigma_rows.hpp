@@ -22,6 +22,9 @@ struct sigma_choice {
   void add_to(command_line& command);
   void check(
       bool wanted) const;  // throws usage_error for what is missing, or given without --graph sigma
+  // Of a run, whose recorded pairs need a layer and may have a factor.
+  void check_of_run() const;
+  bool by_y() const { return factor == "y"; }
   // Runs the text, or reads the state. Throws stopped after a signal, input_error,
   // unavailable_error.
   weight_matrix rows(const model& m, std::uint64_t threads) const;

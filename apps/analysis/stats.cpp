@@ -10,16 +10,19 @@
 #include <bdh/error.hpp>
 #include <bdh/model.hpp>
 
+#include "apps/analysis/recorded_pairs.hpp"
 #include "apps/analysis/sigma_rows.hpp"
 #include "apps/analysis/structure_analysis.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
+#include "apps/runs/run_names.hpp"
 #include "core/model/circuit_matrix.hpp"
 #include "graph/structure/weight_histogram.hpp"
 #include "io/files/atomic_file.hpp"
 #include "io/files/csv.hpp"
 #include "io/files/json.hpp"
+#include "io/model/file_kind.hpp"
 
 namespace bdh::app {
 namespace {
@@ -31,7 +34,8 @@ constexpr std::size_t most_thresholds = 100;
 
 struct stats_options {
   std::string model, graph = "gx", head = "all", neurons;
-  std::vector<double> beta, keep;
+  std::vector<double> beta, keep, top;
+  std::optional<std::uint64_t> at;
   analysis_options analysis;
   std::uint64_t threads = 1;
   bool json = false, force = false;
@@ -86,7 +90,9 @@ class stats_app final : public command {
     stats_options& o = options_;
     constexpr range<double> any_weight{0, 3e38, "a weight >= 0"},
         share{std::numeric_limits<double>::min(), 1, "0 < share <= 1"};
-    c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
+    c.add("SOURCE", o.model, "a model, NAME.bdh.h5, or the folder of a run with recorded pairs")
+        .required()
+        .type_name("");
     c.add("--graph", o.graph,
           "gx, gy; gs, the rates of the synapses; or sigma, their strengths after a text [gx]")
         .type_name("G")
@@ -100,13 +106,19 @@ class stats_app final : public command {
     add_list(c, "--keep", o.keep, share,
              "B such that this share of all pairs are edges [0.01; explicit edges: --beta 0]")
         .type_name("SHARE,...");
+    add_list(c, "--top-weights", o.top, {1, 1e12, "1 to 1e12"},
+             "B such that at most K pairs are edges, the strongest")
+        .type_name("K,...");
     analysis_options& a = o.analysis;
-    c.add_flag("--modularity", a.modularity, "communities by Leiden and by Louvain");
+    c.add_flag("--modularity", a.modularity,
+               "communities by Leiden and by Louvain, and by both signs");
     add_number<std::uint32_t>(
         c, "--nulls", a.nulls, {1, 1000, "1 to 1000"},
-        "with --modularity: also of N random graphs, and of N Gaussian products");
+        "with --modularity: also of N random graphs, N rewired ones with every degree kept, and N "
+        "Gaussian products; z and p");
     add_number<std::uint32_t>(c, "--rewired", a.rewired, {1, 1000, "1 to 1000"},
-                              "rich club against that of N graphs, rewired with every degree kept");
+                              "reciprocity, rich club and triangles against those of N graphs, "
+                              "rewired with every degree kept; z and p");
     add_number<std::uint32_t>(c, "--fit-p", a.tail_samples, {1, 100000, "1 to 100000"},
                               "p values of the power laws, from N samples");
     c.add_flag("--triangles", a.triangles, "triangles and clustering");
@@ -118,18 +130,25 @@ class stats_app final : public command {
         c, "--threads", o.threads, {1, 1024, "1 to 1024"},
         fmt::format("threads that compute; they change no bit [{}]", o.threads));
     o.sigma.add_to(c);
+    add_number(c, "--at", o.at, any_count,
+               "of a run: the pairs recorded after this token [the last recorded]")
+        .type_name("POSITION");
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
 
   int run() override {
-    check();
+    const bool of_run = identify(options_.model) == file_kind::run;
+    check(of_run);
     stop_on_signals();
     try {
-      const model m = open_model(options_.model);
+      std::optional<run_reader> run;
+      if (of_run) run.emplace(options_.model);
+      const model m = run ? model_of(*run) : open_model(options_.model);
       const std::vector<chosen_window> windows = windows_of(m, options_.head);
       if (!options_.neurons.empty() && windows.size() > 1)
         throw usage_error("--neurons", "needs one --head");
-      const std::vector<structure_summary> all = analyse(m, windows);
+      const weight_matrix rows = run ? rows_of_run(*run, m) : rows_of(m, options_);
+      const std::vector<structure_summary> all = analyse(m, rows, windows);
       if (!options_.neurons.empty()) write_neurons(all.front(), m);
       print(options_.json ? json_text(json(m, all), 1) + "\n" : text(m, all));
       return 0;
@@ -160,26 +179,37 @@ class stats_app final : public command {
     return c.add_value(name, take, help);
   }
 
-  void check() {
+  void check(bool of_run) {
     stats_options& o = options_;
-    o.sigma.check(o.graph == "sigma");
-    if (!o.beta.empty() && !o.keep.empty())
-      throw usage_error("--keep", "chooses what --beta states, expected one of them");
+    if (of_run)
+      o.sigma.check_of_run(), o.graph = "sigma";
+    else
+      o.sigma.check(o.graph == "sigma");
+    if (o.at && !of_run) throw usage_error("--at", "is for the recorded pairs of a run");
+    if (!o.beta.empty() + !o.keep.empty() + !o.top.empty() > 1)
+      throw usage_error("--keep and --top-weights",
+                        "choose what --beta states, expected one of them");
     if (o.analysis.nulls != 0 && !o.analysis.modularity)
       throw usage_error("--nulls", "needs --modularity");
     if (o.force && o.neurons.empty()) throw usage_error("--force", "needs --neurons");
-    if (!o.neurons.empty() && std::max(o.beta.size(), o.keep.size()) > 1)
-      throw usage_error("--neurons", "needs one --beta or --keep");
+    if (!o.neurons.empty() && std::max({o.beta.size(), o.keep.size(), o.top.size()}) > 1)
+      throw usage_error("--neurons", "needs one --beta, --keep or --top-weights");
     if (!o.neurons.empty())
       const atomic_file target(o.neurons, o.force);  // refuses before the work, not after it
   }
 
-  std::vector<structure_summary> analyse(const model& m,
+  weight_matrix rows_of_run(const run_reader& run, const model& m) {
+    auto pairs = pairs_of_run(run, m, static_cast<layer_id>(*options_.sigma.layer),
+                              options_.sigma.by_y(), options_.at);
+    options_.at = pairs.position;
+    return std::move(pairs.rows);
+  }
+
+  std::vector<structure_summary> analyse(const model& m, const weight_matrix& rows,
                                          const std::vector<chosen_window>& windows) {
-    const weight_matrix rows = rows_of(m, options_);
     const std::unique_ptr<executor> work = default_executor(options_.threads);
     std::vector<double> beta = options_.beta, keep = options_.keep;
-    if (beta.empty() && keep.empty())
+    if (beta.empty() && keep.empty() && options_.top.empty())
       rows.is_complete() ? keep.push_back(default_share) : beta.push_back(0);
     estimate_time(rows, windows, beta, keep);
     std::vector<structure_summary> all;
@@ -188,11 +218,13 @@ class stats_app final : public command {
         all.push_back(bdh::app::analyse(options_.analysis, m, rows, *work, w, at));
       };
       for (const double b : beta) add(static_cast<float>(b));
-      if (keep.empty()) continue;
+      if (keep.empty() && options_.top.empty()) continue;
       const weight_histogram sizes(rows, w.window, *work, stop_if_requested);
       for (const double share : keep)
         add(sizes.threshold(static_cast<std::uint64_t>(std::floor(share * w.window.pairs())),
                             sign::both));
+      for (const double count : options_.top)
+        add(sizes.threshold(static_cast<std::uint64_t>(std::floor(count)), sign::both));
     }
     return all;
   }
@@ -203,7 +235,8 @@ class stats_app final : public command {
                      const std::vector<double>& beta, const std::vector<double>& keep) const {
     double targets = 0;
     for (const chosen_window& w : windows) targets += w.window.targets;
-    const double passes = static_cast<double>(beta.size() + keep.size() + (keep.empty() ? 0 : 1)),
+    const std::size_t found = keep.size() + options_.top.size();
+    const double passes = static_cast<double>(beta.size() + found + (found == 0 ? 0 : 1)),
                  weights = passes * rows.weights() * targets / rows.targets();
     const double seconds = weights * (rows.is_complete() ? seconds_a_weight(rows) : edge_cost) /
                            static_cast<double>(options_.threads);
@@ -230,16 +263,18 @@ class stats_app final : public command {
                                 {"heads", m.heads()},
                                 {"seed", options_.analysis.seed}};
     if (options_.graph == "sigma")
-      j.update(
-          {{"layer", *options_.sigma.layer}, {"factor", options_.sigma.factor == "y" ? "y" : "w"}});
+      j.update({{"layer", *options_.sigma.layer}, {"factor", options_.sigma.by_y() ? "y" : "w"}});
+    if (options_.at) j["after_token"] = *options_.at;
     for (const structure_summary& r : all) j["results"].push_back(json_of(r, m.heads()));
     return j;
   }
 
   std::string text(const model& m, const std::vector<structure_summary>& all) const {
-    const std::string graph = options_.graph == "sigma"
-                                  ? fmt::format("Synapses of layer {}", *options_.sigma.layer)
-                                  : "G" + options_.graph.substr(1);
+    const std::string graph =
+        options_.graph == "sigma"
+            ? fmt::format("Synapses of layer {}{}", *options_.sigma.layer,
+                          options_.at ? fmt::format(" after token {}", *options_.at) : "")
+            : "G" + options_.graph.substr(1);
     std::string text =
         fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model),
                     m.neurons(), m.heads(), m.heads() == 1 ? "" : "s");

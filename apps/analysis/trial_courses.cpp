@@ -10,6 +10,7 @@
 #include <bdh/selection.hpp>
 
 #include "apps/common/options.hpp"
+#include "apps/runs/run_names.hpp"
 #include "core/base/sort_unique.hpp"
 #include "core/selection/intervention_text.hpp"
 
@@ -17,14 +18,6 @@ namespace bdh::app {
 namespace {
 
 constexpr std::uint64_t most_values = std::uint64_t{1} << 30;  // 8 GB
-
-model model_of(const run_reader& run) {
-  found_model found = find_model(run);
-  if (!found.subject)
-    throw input_error(run.folder.string(), "a run whose model cannot be read: " + found.missing,
-                      "the model, where it was");
-  return std::move(*found.subject);
-}
 
 // Where the interventions of a run begin, in it.
 void add_onsets(const run_reader& run, const model& m, std::vector<std::uint64_t>& to) {

@@ -31,6 +31,14 @@ neuron_id below(const std::string& number, neuron_id end, const char* place,
 
 }  // namespace
 
+model model_of(const run_reader& run) {
+  found_model found = find_model(run);
+  if (!found.subject)
+    throw input_error(run.folder.string(), "a run whose model cannot be read: " + found.missing,
+                      "the model, where it was");
+  return std::move(*found.subject);
+}
+
 neuron_id run_names::neuron(const std::string& text) const {
   if (subject() != nullptr) return select_neuron(*subject(), text);
   return below(text.starts_with('#') ? text.substr(1) : text, run_.neurons, "neuron", text,

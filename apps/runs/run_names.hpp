@@ -11,6 +11,9 @@
 
 namespace bdh::app {
 
+// The model that ran. Throws input_error where it is not there any more, or has changed.
+model model_of(const run_reader& run);
+
 class run_names {
  public:
   explicit run_names(const run_reader& run) : run_(run), found_(find_model(run)) {}

@@ -35,7 +35,9 @@ struct stronger {
 // All edges of a graph of a model, in blocks of consecutive targets.
 class all_edges {
  public:
-  all_edges(const model& m, graph_kind g, neuron_id size) : size_(size), width_(m.sources()) {
+  all_edges(const model& m, graph_kind g, neuron_id size, std::optional<weight_matrix> sigma)
+      : size_(size), width_(sigma ? m.neurons() : m.sources()), rows_(std::move(sigma)) {
+    if (rows_) return;
     if (!m.is_direct()) {
       if (g == graph_kind::gs)
         throw unavailable_error("gs",
@@ -55,7 +57,7 @@ class all_edges {
     if (g == graph_kind::gs) add(c.gs);
   }
 
-  bool is_complete() const { return rows_.has_value(); }
+  bool is_complete() const { return rows_ && rows_->is_complete(); }
   edge_id pairs() const { return edge_id{rows_->targets()} * rows_->sources(); }
   edge_id stored() const {
     edge_id all = 0;
@@ -70,9 +72,11 @@ class all_edges {
   void visit(std::size_t block, Use use) const {
     if (rows_) {
       rows_->visit(block, [&](const weight_row& row) {
-        for (neuron_id j = 0; j < row.weights.size(); ++j)
-          if (row.weights[j] != 0)
-            use(subgraph_edge{j, row.target, row.weights[j], edge_id{row.target} * width_ + j});
+        for (std::size_t e = 0; e < row.weights.size(); ++e) {
+          const neuron_id j = row.sources.empty() ? static_cast<neuron_id>(e) : row.sources[e];
+          if (row.weights[e] != 0)
+            use(subgraph_edge{j, row.target, row.weights[e], edge_id{row.target} * width_ + j});
+        }
       });
       return;
     }
@@ -106,7 +110,7 @@ class all_edges {
   }
 
   neuron_id size_, width_;
-  std::optional<weight_matrix> rows_;  // through hubs
+  std::optional<weight_matrix> rows_;  // through hubs, and of sigma
   std::deque<projection> turned_;      // those that the model has by source
   // Explicit edges by target: excitatory, inhibitory; or those of gs.
   std::vector<const projection*> parts_;
@@ -115,17 +119,18 @@ class all_edges {
 }  // namespace
 
 const char* name(graph_kind g) noexcept {
-  constexpr const char* names[] = {"gx", "gy", "gs"};
+  constexpr const char* names[] = {"gx", "gy", "gs", "sigma"};
   return names[static_cast<int>(g)];
 }
 
 struct subgraph::state {
-  state(const bdh::model& m, const subgraph_request& r, executor& w)
+  state(const bdh::model& m, const subgraph_request& r, executor& w,
+        std::optional<weight_matrix> sigma = std::nullopt)
       : of(m),
         request(r),
         work(w),
         size(m.neurons() + (r.sensory ? m.sources() - m.neurons() : 0)),
-        all(m, r.graph, size) {
+        all(m, r.graph, size, std::move(sigma)) {
     if (r.sensory && !m.sensory_are_sources())
       throw input_error("sensory nodes", "none among the sources of this model",
                         "a model imported from BDH-GPU");
@@ -244,6 +249,9 @@ struct subgraph::state {
 
 subgraph::subgraph(const bdh::model& m, const subgraph_request& request, executor& work)
     : state_(std::make_unique<state>(m, request, work)) {}
+subgraph::subgraph(const bdh::model& m, weight_matrix sigma, const subgraph_request& request,
+                   executor& work)
+    : state_(std::make_unique<state>(m, request, work, std::move(sigma))) {}
 subgraph::subgraph(subgraph&&) noexcept = default;
 subgraph::~subgraph() = default;
 
@@ -260,7 +268,9 @@ neuron_id subgraph::communities() const noexcept { return state_->communities; }
 
 std::string subgraph::projection_of(const subgraph_edge& e) const {
   const std::string graph = name(state_->request.graph);
-  if (!state_->of.is_direct() || state_->request.graph == graph_kind::gs) return graph;
+  const bool has_signs =
+      state_->request.graph == graph_kind::gx || state_->request.graph == graph_kind::gy;
+  if (!state_->of.is_direct() || !has_signs) return graph;
   return graph + (inhibitory(e) ? "_inhibitory" : "_excitatory");
 }
 

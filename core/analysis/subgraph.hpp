@@ -18,10 +18,11 @@
 #include <bdh/model.hpp>
 
 #include "core/base/executor.hpp"
+#include "graph/structure/weight_matrix.hpp"
 
 namespace bdh {
 
-enum class graph_kind { gx, gy, gs };
+enum class graph_kind { gx, gy, gs, sigma };  // sigma: strengths of synapses between neurons
 
 const char* name(graph_kind g) noexcept;  // "gx"
 
@@ -29,7 +30,7 @@ struct subgraph_edge {
   neuron_id source = 0, target = 0;
   float weight = 0;  // inhibitory edges: < 0, or -0; of gs the plasticity rate
   edge_id id = 0;    // with explicit edges: position in the projection of its sign, row = target;
-                     // through hubs: target x sources + source
+                     // through hubs, and of sigma: target x sources + source
 };
 
 struct subgraph_request {
@@ -55,6 +56,9 @@ class subgraph {
   // Finds the requested part. `m` and `work` must outlive it. Throws input_error,
   // unavailable_error.
   subgraph(const bdh::model& m, const subgraph_request& request, executor& work);
+  // Of sigma: strengths from neuron to neuron, (n x n).
+  subgraph(const bdh::model& m, weight_matrix sigma, const subgraph_request& request,
+           executor& work);
   subgraph(subgraph&&) noexcept;
   ~subgraph();
 
@@ -64,7 +68,8 @@ class subgraph {
   // Those that belong to it, ascending; the whole graph: all.
   const std::vector<neuron_id>& nodes() const noexcept;
   edge_id edges() const noexcept;
-  std::string projection_of(const subgraph_edge& e) const;  // "gx_excitatory"; through hubs "gx"
+  // "gx_excitatory"; through hubs "gx"; "sigma"
+  std::string projection_of(const subgraph_edge& e) const;
 
   // Target by target, sources ascending, an excitatory edge before an inhibitory one; anew at every
   // call, with the same edges.

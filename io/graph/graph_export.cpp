@@ -56,10 +56,13 @@ std::vector<std::string> labels_of(const subgraph& g) {
 
 std::string described(const subgraph& g, const std::string& about) {
   const subgraph_request& r = g.request();
-  constexpr const char* symbols[] = {"Gx", "Gy", "Gs"};
-  std::string text = fmt::format("{} of {}: ", symbols[static_cast<int>(r.graph)], about);
-  text += r.graph == graph_kind::gs ? "plasticity rates of synapses"
-                                    : "weights of the circuit, inhibitory below 0";
+  constexpr const char *symbols[] = {"Gx", "Gy", "Gs", "sigma"},
+                       *contents[] = {"weights of the circuit, inhibitory below 0",
+                                      "weights of the circuit, inhibitory below 0",
+                                      "plasticity rates of synapses",
+                                      "strengths of synapses between neurons"};
+  const auto graph = static_cast<std::size_t>(r.graph);
+  std::string text = fmt::format("{} of {}: {}", symbols[graph], about, contents[graph]);
   text += "; edges lead source -> target";
   if (r.ego)
     text += fmt::format("; within {} hop{} of neuron {}", r.hops, r.hops == 1 ? "" : "s", *r.ego);

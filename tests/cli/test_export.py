@@ -41,6 +41,96 @@ class Export(CliTest):
             return {(row["Source"], row["Target"]): row["Weight"] for row in csv.DictReader(f)}
 
 
+class Pairs(Export):
+    """The strongest of all pairs of neurons: out of a run, and after a text."""
+
+    def setUp(self):
+        super().setUp()
+        self.good("run", self.random, "--text", "hello world, hello", "-o", self.path("run"),
+                  "--record", "pairs:top:40 every 3", "--record", "pairs:top:5 factor y")
+
+    def rows(self, source, name, *options):
+        _, target = self.export(source, name, *options)
+        with open(target, newline="") as f:
+            return {(row["Source"], row["Target"]): float(row["Weight"])
+                    for row in csv.DictReader(f)}
+
+    def inspected(self, pair, layer, *options):
+        """position: strength."""
+        text = self.good("inspect", self.path("run"), "->".join(pair), "--layer", layer, "--csv",
+                         *options).stdout.decode()
+        return {int(row["position"]): row["strength"] for row in csv.DictReader(text.splitlines())}
+
+    def test_what_a_run_recorded(self):
+        run = self.path("run")
+        for position, options in ((15, ()), (6, ("--at", 6))):
+            found = self.rows(run, f"pairs-{position}.csv", "--layer", 2, *options)
+            self.assertEqual(len(found), 40)
+            for pair in list(found)[::9]:
+                self.assertAlmostEqual(float(self.inspected(pair, 2)[position]) / found[pair], 1,
+                                       places=6)
+        self.assertEqual(len(self.rows(run, "y.csv", "--layer", 3, "--factor", "y")), 5)
+        # no neuron acts before layer 1: a graph without edges
+        self.assertEqual(self.rows(run, "none.csv", "--layer", 1), {})
+        done, target = self.export(run, "pairs.graphml", "--layer", 2)
+        self.assertIn(b"sigma: ", done.stdout)
+        with open(target, encoding="utf-8") as f:
+            text = f.read()
+        self.assertIn("strengths of synapses between neurons", text)
+        self.assertIn(", layer 2, after token 15", text)
+
+    def test_after_a_text_they_are_those_of_the_run(self):
+        options = ("--graph", "sigma", "--layer", 2, "--text", "hello world, hel", "--top-weights",
+                   40)
+        found = self.rows(self.random, "text.csv", *options)
+        recorded = self.rows(self.path("run"), "run.csv", "--layer", 2)
+        self.assertEqual(found.keys(), recorded.keys())
+        for pair, strength in found.items():
+            self.assertAlmostEqual(strength / recorded[pair], 1, places=4)
+        stats = self.json("stats", self.path("run"), "--layer", 2, "--json")
+        self.assertEqual((stats["graph"], stats["layer"], stats["factor"], stats["after_token"]),
+                         ("sigma", 2, "w", 15))
+        run = stats["results"][0]["both"]
+        to_itself = sum(source == target for source, target in found)
+        self.assertEqual((run["edges"], run["self_loops"]), (40 - to_itself, to_itself))
+        # as many pairs of two neurons
+        text = self.json("stats", self.random, *options[:-1], 40 - to_itself,
+                         "--json")["results"][0]["both"]
+        for degree in ("in_degree", "out_degree"):
+            self.assertEqual(text[degree], run[degree])
+        again = self.path("again.bdh.h5")
+        self.good("import", "--gx", self.path("text.csv"), "--layers", 1, "-o", again)
+
+    def test_what_cannot_be(self):
+        run = self.path("run")
+        for code, says, arguments in (
+                (1, ("token", "7", "0 to 15, each 3"), (run, "--layer", 2, "--at", 7)),
+                (1, ("no pairs of layer 4 recorded", "pairs:top:1000"), (run, "--layer", 4)),
+                (1, ("--layer", "1 to 3"), (self.random, "--graph", "sigma", "--layer", 4,
+                                            "--text", "a", "--top-weights", 3)),
+                (2, ("--layer",), (run,)),
+                (2, ("--at",), (self.random, "--at", 3)),
+                (2, ("a text",), (run, "--layer", 2, "--text", "a")),
+                (2, ("gy", "sigma"), (run, "--layer", 2, "--graph", "gy"))):
+            says = tuple(word for word in says if word != "token")
+            self.refused(code, "export", *arguments, "-o", self.path("x.csv"), says=says)
+        for code, says, arguments in (
+                (1, ("7", "0 to 15, each 3"), (run, "--layer", 2, "--at", 7)),
+                (2, ("--layer",), (run,)), (2, ("--at",), (self.random, "--at", 3)),
+                (2, ("--top-weights",), (self.random, "--top-weights", 3, "--keep", 0.1)),
+                (2, ("0", "1 to 1e12"), (self.random, "--top-weights", 0))):
+            self.refused(code, "stats", *arguments, says=says)
+
+    def test_only_where_the_model_is_as_it_was(self):
+        model = self.path("moved.bdh.h5")
+        self.good("slice", self.random, "--neurons", "0-63", "-o", model)
+        self.good("run", model, "--text", "hello", "-o", self.path("gone"), "--record",
+                  "pairs:top:5")
+        os.remove(model)
+        self.refused(1, "export", self.path("gone"), "--layer", 2, "-o", self.path("x.csv"),
+                     says=("model", "not there"))
+
+
 class Formats(Export):
     def test_csv_shows_all_of_nodes_and_edges(self):
         done, target = self.export(self.graph(), "out.csv")
@@ -293,7 +383,7 @@ class Runs(Export):
     def test_runs_and_models_know_different_formats(self):
         run = self.path("run")
         self.good("run", self.random, "--text", "hello", "-o", run, "--quiet")
-        self.refused(2, "export", run, "-o", self.path("x.csv"), says=("nwb", "is a run"))
+        self.refused(2, "export", run, "-o", self.path("x.csv"), says=("--layer", "recorded pairs"))
         self.refused(2, "export", run, "-o", self.path("x.nwb"), "--top-weights", 3,
                      says=("--top-weights",))
         self.refused(2, "export", self.random, "-o", self.path("x.nwb"), says=("nwb is for runs",))
@@ -317,7 +407,8 @@ class Failures(Export):
                 (2, ("-o", out), ("SOURCE",)),
                 (2, (model, "-o", self.path("x.png")), ("suffix", ".graphml")),
                 (2, (model, "-o", out, "--format", "dot"), ("'dot'", "graphml")),
-                (2, (model, "-o", out, "--graph", "sigma"), ("'sigma'", "gx, gy or gs")),
+                (2, (model, "-o", out, "--graph", "omega"), ("'omega'", "gx, gy, gs or sigma")),
+                (2, (model, "-o", out, "--graph", "sigma"), ("--graph sigma", "--layer")),
                 (2, (model, "-o", out, "--top-weights", 0), ("--top-weights",)),
                 (2, (model, "-o", out, "--min-weight", "-1"), ("--min-weight",)),
                 (2, (model, "-o", out, "--min-weight", "nan"), ("--min-weight",)),
