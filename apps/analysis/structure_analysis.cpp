@@ -11,6 +11,7 @@
 #include "apps/common/signals.hpp"
 #include "core/base/random.hpp"
 #include "graph/structure/null_models.hpp"
+#include "graph/structure/rewiring.hpp"
 #include "graph/structure/weight_histogram.hpp"
 
 namespace bdh::app {
@@ -19,9 +20,10 @@ namespace {
 // for graphs with too many edges to keep one by one
 constexpr double most_reciprocity_bytes = 1.2e9;
 // Seconds, measured on one core of a server of 2023: Leiden and Louvain a link, Leiden alone,
-// rewiring with the count of its clubs, and a step of the search for triangles.
+// rewiring with the count of its clubs, a step of the search for triangles; an edge whose direction
+// is kept, and one of the search for signed communities.
 constexpr double communities_cost = 2e-5, leiden_cost = 1e-5, rewiring_cost = 1.1e-5,
-                 triangle_cost = 1e-8;
+                 triangle_cost = 1e-8, exchange_cost = 3e-6, signed_cost = 2e-5;
 
 const char* name_of(sign s) {
   if (s == sign::both) return "both";
@@ -63,6 +65,7 @@ class analysis {
           "larger --beta or a smaller --keep",
           edges(sign::both), shown_count(static_cast<double>(threshold_options().most_edges))));
     for (const sign s : {sign::excitatory, sign::inhibitory, sign::both}) add(s);
+    if (listed && o_.modularity) add_signs();
     report_.graph.excitatory_edges.reset();
     report_.graph.inhibitory_edges.reset();
     return std::move(report_);
@@ -136,7 +139,45 @@ class analysis {
     find_p(p.in, in);
     find_p(p.out, out);
     if (graph) p.links = links_of(*graph, s);
+    if (graph && p.mutual)
+      for (std::uint32_t i = 0; i < o_.rewired; ++i)
+        p.rewired_mutual.push_back(rewired_share(edges_of(g, s), i, s));
     report_.parts.push_back(std::move(p));
+  }
+
+  // Of edges that lead both ways, in a graph with every in-degree and out-degree kept.
+  double rewired_share(const edge_set& edges, std::uint32_t number, sign s) const {
+    stop_if_requested();
+    const edge_set null = rewired(edges, number, s);
+    edge_id both_ways = 0;
+    for_each_reciprocal(null, null, [&](neuron_id, neuron_id) { ++both_ways; });
+    return static_cast<double>(both_ways) / static_cast<double>(null.edges());
+  }
+
+  edge_set rewired(const edge_set& edges, std::uint64_t number, sign s) const {
+    return rewired_keeping_degrees({edges}, directed_draws(null_number(number, s)),
+                                   stop_if_requested)
+        .front();
+  }
+  random_stream directed_draws(std::uint64_t number) const {
+    return random_stream(o_.seed, purpose::graph_edges, (std::uint64_t{1} << 32) + number);
+  }
+
+  void add_signs() {
+    const thresholded_graph& g = report_.graph;
+    const edge_set &e = *g.excitatory_edges, &i = *g.inhibitory_edges;
+    const double edges = static_cast<double>(e.edges() + i.edges());
+    note(fmt::format("both signs, estimated time: modularity {}",
+                     shown_estimate((1 + o_.nulls) * edges * signed_cost)));
+    auto found = best_signed_communities(e, i, o_.seed, stop_if_requested);
+    if (!found) return;
+    signed_report& r = report_.signs.emplace(signed_report{std::move(*found), {}});
+    for (std::uint32_t k = 0; k < o_.nulls; ++k) {
+      const auto null = rewired_keeping_degrees(
+          {e, i}, directed_draws((std::uint64_t{1} << 31) + k), stop_if_requested);
+      r.rewired.push_back(
+          best_signed_communities(null[0], null[1], o_.seed, stop_if_requested)->modularity);
+    }
   }
 
   // The estimate for what was requested and takes long.
@@ -150,13 +191,15 @@ class analysis {
       add(fmt::format("p values of {} samples", o_.tail_samples),
           seconds_of_sample * o_.tail_samples);
     const double links = graph ? static_cast<double>(graph->links()) : 0;
-    if (graph && o_.triangles) add("triangles", graph->triangle_work() * triangle_cost);
+    const double of_triangles = graph && o_.triangles ? graph->triangle_work() * triangle_cost : 0;
+    if (graph && o_.triangles) add("triangles", of_triangles);
     if (graph && o_.rewired != 0)
-      add(fmt::format("{} rewired graphs", o_.rewired), o_.rewired * links * rewiring_cost);
+      add(fmt::format("{} rewired graphs", o_.rewired),
+          o_.rewired * (links * (rewiring_cost + exchange_cost) + of_triangles));
     if (graph && o_.modularity) add("modularity", links * communities_cost);
     if (graph && o_.nulls != 0)
       add(fmt::format("{} nulls of modularity", o_.nulls),
-          o_.nulls * (m_.hubs() != 0 ? 2 : 1) * links * leiden_cost);
+          o_.nulls * (m_.hubs() != 0 ? 3 : 2) * links * leiden_cost);
     if (!text.empty()) note(fmt::format("{}, estimated time: {}", name, text));
   }
 
@@ -167,15 +210,16 @@ class analysis {
     l.strong = graph.strong();
     l.coreness = graph.coreness();
     l.clubs = graph.rich_clubs();
-    for (std::uint32_t i = 0; i < o_.rewired; ++i) add_rewired(l, graph, s, i);
     if (o_.triangles) l.triangles = graph.triangles();
+    for (std::uint32_t i = 0; i < o_.rewired; ++i) add_rewired(l, graph, s, i);
     if (!o_.modularity || graph.links() == 0) return l;
     stop_if_requested();
     l.modularity.emplace();
     l.modularity->leiden = *graph.leiden(o_.seed);
     stop_if_requested();
     l.modularity->louvain = *graph.louvain(o_.seed);
-    for (std::uint32_t i = 0; i < o_.nulls; ++i) add_nulls(l.modularity->nulls, s, i);
+    const edge_set edges = o_.nulls != 0 ? edges_of(report_.graph, s) : edge_set{};
+    for (std::uint32_t i = 0; i < o_.nulls; ++i) add_nulls(l.modularity->nulls, edges, s, i);
     return l;
   }
 
@@ -186,9 +230,10 @@ class analysis {
     const network null(graph.rewired(seeds(), sources()), stop_if_requested);
     std::vector<double>& coefficients = l.rewired.emplace_back();
     for (const rich_club& c : null.rich_clubs()) coefficients.push_back(c.coefficient);
+    if (l.triangles) l.rewired_triangles.push_back(null.triangles());
   }
 
-  void add_nulls(null_report& to, sign s, std::uint64_t number) {
+  void add_nulls(null_report& to, const edge_set& own, sign s, std::uint64_t number) {
     const auto leiden = [&](const edge_set& g) {
       stop_if_requested();
       const auto found = network(g, stop_if_requested).leiden(o_.seed);
@@ -196,6 +241,7 @@ class analysis {
     };
     random_stream random(o_.seed, purpose::graph_edges, null_number(number, s));
     to.random.push_back(leiden(random_edges(window_.nodes(), sources(), edges(s), random)));
+    to.rewired.push_back(leiden(rewired(own, number, s)));
     if (m_.hubs() == 0) return;
     const thresholded_graph& product = gaussian(number);
     to.gaussian.push_back(leiden(edges_of(product, s)));

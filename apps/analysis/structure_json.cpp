@@ -50,16 +50,39 @@ json json_of(const communities& c) {
 
 json json_of(const std::optional<double>& v) { return v ? json(*v) : json(); }
 
-json nulls_json(const std::vector<double>& q) {
-  return {{"graphs", q.size()},
-          {"modularity_mean", mean_of(q)},
-          {"modularity_deviation", json_of(deviation_of(q))}};
+json nulls_json(double own, const std::vector<double>& q) {
+  const against_null a = compared(own, q);
+  return {{"graphs", a.graphs},
+          {"modularity_mean", a.mean},
+          {"modularity_deviation", json_of(a.deviation)},
+          {"z", json_of(a.z)},
+          {"p", a.p}};
+}
+
+json json_of(const against_null& a) {
+  return {{"graphs", a.graphs},
+          {"mean", a.mean},
+          {"deviation", json_of(a.deviation)},
+          {"z", json_of(a.z)},
+          {"p", a.p}};
 }
 
 json json_of(const modularity_report& m) {
   json j = {{"leiden", json_of(m.leiden)}, {"louvain", json_of(m.louvain)}};
-  if (!m.nulls.random.empty()) j["random_graph"] = nulls_json(m.nulls.random);
-  if (!m.nulls.gaussian.empty()) j["gaussian_product"] = nulls_json(m.nulls.gaussian);
+  const double own = m.leiden.modularity;
+  if (!m.nulls.random.empty()) j["random_graph"] = nulls_json(own, m.nulls.random);
+  if (!m.nulls.rewired.empty()) j["rewired"] = nulls_json(own, m.nulls.rewired);
+  if (!m.nulls.gaussian.empty()) j["gaussian_product"] = nulls_json(own, m.nulls.gaussian);
+  return j;
+}
+
+json json_of(const signed_report& r) {
+  json j = {{"modularity", r.found.modularity},
+            {"by_excitatory", r.found.by_excitatory},
+            {"by_inhibitory", r.found.by_inhibitory},
+            {"communities", r.found.size.size()},
+            {"sizes", r.found.size}};
+  if (!r.rewired.empty()) j["rewired"] = nulls_json(r.found.modularity, r.rewired);
   return j;
 }
 
@@ -69,6 +92,8 @@ json json_of(const club_against_rewired& a) {
   return {{"graphs", a.graphs},
           {"mean", a.mean},
           {"deviation", json_of(a.deviation)},
+          {"z", json_of(a.z)},
+          {"p", a.p},
           {"as_large", a.as_large},
           {"normalised", json_of(a.normalised)},
           {"normalised_deviation", json_of(a.spread)}};
@@ -94,6 +119,10 @@ json json_of(const links_report& l) {
     j["clustering"] = {{"triangles", l.triangles->triangles},
                        {"transitivity", l.triangles->transitivity},
                        {"mean", l.triangles->clustering}};
+  if (!l.rewired_triangles.empty())
+    j["clustering"]["rewired"] = {
+        {"transitivity", json_of(triangles_against_rewired(l, &triangle_counts::transitivity))},
+        {"mean", json_of(triangles_against_rewired(l, &triangle_counts::clustering))}};
   if (l.modularity) j["modularity"] = json_of(*l.modularity);
   return j;
 }
@@ -106,6 +135,8 @@ json json_of(const part_report& p, const structure_summary& r) {
   j["out_degree"] = json_of(p.out, r.tail_samples);
   j["reciprocity"] = nullptr;
   if (p.mutual) j["reciprocity"] = {{"share", p.mutual->share}, {"rho", json_of(p.mutual->rho)}};
+  if (!p.rewired_mutual.empty())
+    j["reciprocity"]["rewired"] = json_of(compared(p.mutual->share, p.rewired_mutual));
   if (p.links)
     j.update(json_of(*p.links));
   else
@@ -146,6 +177,7 @@ nlohmann::ordered_json json_of(const structure_summary& r, head_id heads) {
             {"nodes", g.where.nodes()},
             {"pairs", g.where.pairs()}};
   for (const part_report& p : r.parts) j[p.name] = json_of(p, r);
+  if (r.signs) j["signed_modularity"] = json_of(*r.signs);
   j["dale"] = {{"by_edges", shares_json(dale_by_edges(g))},
                {"by_weight", shares_json(dale_by_weight(g))}};
   const auto chance = expected_dale_index(g);

@@ -37,6 +37,24 @@ double quantile(const std::vector<double>& sorted, double share) {
                                 : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
 }
 
+against_null compared(double own, const std::vector<double>& drawn) {
+  against_null a;
+  a.graphs = drawn.size();
+  a.mean = mean_of(drawn);
+  a.deviation = deviation_of(drawn);
+  if (a.deviation && *a.deviation > 0) a.z = (own - a.mean) / *a.deviation;
+  // What differs by rounding alone is the same.
+  const double same = 1e-12 * std::abs(own);
+  std::size_t as_large = 1, as_small = 1;
+  for (const double d : drawn) {
+    as_large += d >= own - same;
+    as_small += d <= own + same;
+  }
+  a.p = std::min(1.0, 2 * static_cast<double>(std::min(as_large, as_small)) /
+                          static_cast<double>(drawn.size() + 1));
+  return a;
+}
+
 inner_core innermost(const links_report& l) {
   inner_core c;
   c.k = *std::max_element(l.coreness.begin(), l.coreness.end());
@@ -52,11 +70,20 @@ club_against_rewired against_rewired(const links_report& l, std::size_t club) {
   a.graphs = all.size();
   a.as_large = static_cast<std::size_t>(
       std::count_if(all.begin(), all.end(), [own](double c) { return c >= own; }));
-  a.mean = mean_of(all);
-  a.deviation = deviation_of(all);
+  const against_null null = compared(own, all);
+  a.mean = null.mean;
+  a.deviation = null.deviation;
+  a.z = null.z;
+  a.p = null.p;
   if (a.mean > 0) a.normalised = own / a.mean;
   if (a.mean > 0 && a.deviation) a.spread = *a.deviation / a.mean;
   return a;
+}
+
+against_null triangles_against_rewired(const links_report& l, double triangle_counts::*which) {
+  std::vector<double> all;
+  for (const triangle_counts& t : l.rewired_triangles) all.push_back(t.*which);
+  return compared((*l.triangles).*which, all);
 }
 
 reciprocal_block reciprocal_from_to(const structure_summary& r, head_id heads, head_id from,

@@ -13,6 +13,7 @@
 #include "graph/structure/heavy_tail.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/reciprocity.hpp"
+#include "graph/structure/signed_modularity.hpp"
 #include "graph/structure/thresholded_graph.hpp"
 
 namespace bdh::app {
@@ -26,6 +27,7 @@ struct degree_report {
 // Modularity by Leiden of graphs without structure of their own, as many edges each.
 struct null_report {
   std::vector<double> random, gaussian;  // G(n, m); a Gaussian product cut at a threshold
+  std::vector<double> rewired;           // in-degree and out-degree of every node kept
 };
 
 struct modularity_report {
@@ -42,7 +44,15 @@ struct links_report {
   std::vector<std::vector<double>>
       rewired;  // of each rewired graph the coefficients of the same clubs
   std::optional<triangle_counts> triangles;
+  std::vector<triangle_counts> rewired_triangles;  // of the same graphs as `rewired`
   std::optional<modularity_report> modularity;
+};
+
+// Communities by both signs, and the modularity of graphs in which every node has as many edges of
+// either sign in and out as before.
+struct signed_report {
+  signed_communities found;
+  std::vector<double> rewired;
 };
 
 // The excitatory edges, the inhibitory ones, or both.
@@ -51,6 +61,7 @@ struct part_report {
   std::uint64_t edges = 0, self_loops = 0;
   degree_report in, out;
   std::optional<reciprocity> mutual;
+  std::vector<double> rewired_mutual;  // shares of graphs with every in-degree and out-degree kept
   std::optional<links_report> links;
 };
 
@@ -60,6 +71,7 @@ struct structure_summary {
   std::vector<reciprocal_edges> reciprocal;  // by block, as graph/structure/reciprocity.hpp has
                                              // them; empty where nothing was counted
   std::vector<part_report> parts;
+  std::optional<signed_report> signs;
   std::uint32_t tail_samples = 0;
 };
 

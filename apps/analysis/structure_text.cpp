@@ -54,6 +54,17 @@ std::string with_spread(const std::string& mean, const char* format,
                         const std::optional<double>& deviation) {
   return deviation ? mean + " ± " + fmt::format(fmt::runtime(format), *deviation) : mean;
 }
+std::string z_and_p(const std::optional<double>& z, double p) {
+  return fmt::format("{}, {:.3g}", z ? fmt::format("{:.2f}", *z) : "-", p);
+}
+// The mean of graphs drawn by a null model, and where the graph's own number lies among them.
+template <class Find>
+void null_lines(auto& t, const std::string& name, Find find) {
+  t.line_if(name, find, [](const against_null& a) {
+    return with_spread(number(a.mean), "{:.2g}", a.deviation);
+  });
+  t.line_if("    z, p", find, [](const against_null& a) { return z_and_p(a.z, a.p); });
+}
 std::string count(double v) { return v < 1e12 ? fmt::format("{:.0f}", v) : number(v); }
 
 void degrees(table& t, const std::string& name, degree_report part_report::*which) {
@@ -129,11 +140,20 @@ void links(table& t) {
   t.line_if("  normalised by theirs", rewired, [](const club_against_rewired& a) {
     return a.normalised ? with_spread(number(*a.normalised), "{:.2g}", a.spread) : "-";
   });
+  t.line_if("  z, p", rewired, [](const club_against_rewired& a) { return z_and_p(a.z, a.p); });
   t.line_if("triangles", triangles, [](const triangle_counts& c) { return count(c.triangles); });
   t.line_if("  transitivity", triangles,
             [](const triangle_counts& c) { return number(c.transitivity); });
+  const auto against = [](double triangle_counts::*which) {
+    return [which](const part_report& p) -> std::optional<against_null> {
+      if (!p.links || p.links->rewired_triangles.empty()) return std::nullopt;
+      return triangles_against_rewired(*p.links, which);
+    };
+  };
+  null_lines(t, "    of rewired graphs", against(&triangle_counts::transitivity));
   t.line_if("  clustering, mean over nodes", triangles,
             [](const triangle_counts& c) { return number(c.clustering); });
+  null_lines(t, "    of rewired graphs", against(&triangle_counts::clustering));
 }
 
 void modularity_lines(table& t) {
@@ -147,20 +167,27 @@ void modularity_lines(table& t) {
             [&](const modularity_report& m) { return found(m.leiden); });
   t.line_if("modularity, Louvain", modularity,
             [&](const modularity_report& m) { return found(m.louvain); });
-  const auto nulls = [](const std::vector<double>& q) {
-    return q.empty() ? std::string("-")
-                     : with_spread(fmt::format("{:.4f}", mean_of(q)), "{:.4f}", deviation_of(q));
-  };
-  const auto with = [&](auto which) {
-    return [&modularity, which](const part_report& p) -> const modularity_report* {
+  const auto against = [&](std::vector<double> null_report::*which) {
+    return [&modularity, which](const part_report& p) -> std::optional<against_null> {
       const modularity_report* m = modularity(p);
-      return m && !(m->nulls.*which).empty() ? m : nullptr;
+      if (m == nullptr || (m->nulls.*which).empty()) return std::nullopt;
+      return compared(m->leiden.modularity, m->nulls.*which);
     };
   };
-  t.line_if("  of random graphs", with(&null_report::random),
-            [&](const modularity_report& m) { return nulls(m.nulls.random); });
-  t.line_if("  of Gaussian products", with(&null_report::gaussian),
-            [&](const modularity_report& m) { return nulls(m.nulls.gaussian); });
+  null_lines(t, "  of random graphs", against(&null_report::random));
+  null_lines(t, "  of rewired graphs", against(&null_report::rewired));
+  null_lines(t, "  of Gaussian products", against(&null_report::gaussian));
+}
+
+std::string signs_text(const signed_report& r) {
+  std::string text = fmt::format(
+      "{:34} {:.4f}, excitatory edges {:+.4f}, inhibitory edges {:+.4f} ({} communities)\n",
+      "modularity of both signs", r.found.modularity, r.found.by_excitatory, r.found.by_inhibitory,
+      r.found.size.size());
+  if (r.rewired.empty()) return text;
+  const against_null a = compared(r.found.modularity, r.rewired);
+  return text + fmt::format("{:34} {}, z, p: {}\n", "  of rewired graphs",
+                            with_spread(number(a.mean), "{:.2g}", a.deviation), z_and_p(a.z, a.p));
 }
 
 std::string spread(const std::string& name, const std::vector<std::optional<double>>& all) {
@@ -227,9 +254,14 @@ std::string text_of(const structure_summary& r, head_id heads) {
   t.line_if("reciprocity", mutual, [](const reciprocity& m) { return number(m.share); });
   t.line_if("  against chance, rho", mutual,
             [](const reciprocity& m) { return m.rho ? number(*m.rho) : "-"; });
+  null_lines(t, "  of rewired graphs", [](const part_report& p) -> std::optional<against_null> {
+    if (p.rewired_mutual.empty()) return std::nullopt;
+    return compared(p.mutual->share, p.rewired_mutual);
+  });
   links(t);
   modularity_lines(t);
   text += t.text();
+  if (r.signs) text += signs_text(*r.signs);
   text += spread("Dale index, by edges", dale_by_edges(g));
   if (const auto chance = expected_dale_index(g))
     text += fmt::format("{:34} mean {:.4f}\n", "  were signs by chance", *chance);
@@ -266,6 +298,7 @@ std::string csv_of(const structure_summary& r, const model& m) {
     if (p.links) text += ",core_" + p.name;
     if (p.links && p.links->modularity) text += ",community_" + p.name;
   }
+  if (r.signs) text += ",community_signed";
   text += "\n";
   const auto by_edges = dale_by_edges(g), by_weight = dale_by_weight(g), balances = ei_balance(g);
   for (neuron_id i = 0; i < g.where.nodes(); ++i) {
@@ -281,6 +314,7 @@ std::string csv_of(const structure_summary& r, const model& m) {
       if (p.links && p.links->modularity)
         text += fmt::format(",{}", p.links->modularity->leiden.member[i]);
     }
+    if (r.signs) text += fmt::format(",{}", r.signs->found.member[i]);
     text += "\n";
   }
   return text;
