@@ -428,6 +428,33 @@ def nest(c):
 
 
 @row
+def pairs(c):
+    """Are the strongest of all pairs of neurons found in a minute and 1 GB, bdh step and all?"""
+    case = c.random_model(5)
+    text = made("pairs-256", lambda path: write_text(path, [256]))
+    with open(text) as f:
+        read = "text " + f.read() + "\n"
+    peaks = []
+
+    def step(script):
+        begin = time.perf_counter()
+        done = subprocess.Popen([os.path.join(BUILD, "bdh"), "step", case.file, "--threads",
+                                 str(THREADS)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        done.stdin.write(script.encode())
+        done.stdin.close()
+        _, status, usage = os.wait4(done.pid, 0)
+        assert status == 0, script
+        peaks.append(1024 * usage.ru_maxrss)
+        return time.perf_counter() - begin
+    found = in_turns(c.repetitions, step=lambda: step(read + "top pairs 100 layer 4\n"))["step"]
+    name = f"top pairs 100 after 256 tokens: {case.name}"
+    yield Result("pairs", name, shown_time(found.median), "60 s", 60 / found.median, 1,
+                 found.spread)
+    yield Result("pairs", f"memory of that: {case.name}", f"{max(peaks) / 1e6:.0f} MB", "1 GB",
+                 1e9 / max(peaks), 1)
+
+
+@row
 def memory(c):
     """What does an edge of a circuit take, and a synapse in all layers? Row starts are 8 bytes a
     neuron more."""

@@ -8,8 +8,8 @@
 # again: what was made is kept below build/.
 #
 #   --quick   smaller models and fewer repetitions; the table goes to build/bench/results.md
-#   ROW       only these: stream generation prompt probes streams sweeps nest memory scale reading
-#             importing opening plan kernels
+#   ROW       only these: stream generation prompt probes streams sweeps nest pairs memory scale
+#             reading importing opening plan kernels
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh

@@ -270,11 +270,10 @@ class stats_app final : public command {
   }
 
   std::string text(const model& m, const std::vector<structure_summary>& all) const {
-    const std::string graph =
-        options_.graph == "sigma"
-            ? fmt::format("Synapses of layer {}{}", *options_.sigma.layer,
-                          options_.at ? fmt::format(" after token {}", *options_.at) : "")
-            : "G" + options_.graph.substr(1);
+    std::string graph = "G" + options_.graph.substr(1);
+    if (options_.graph == "sigma")
+      graph = fmt::format("Synapses of layer {}", *options_.sigma.layer);
+    if (options_.at) graph += fmt::format(" after token {}", *options_.at);
     std::string text =
         fmt::format("{} of {}: {} neurons, {} head{}\n", graph, one_line(options_.model),
                     m.neurons(), m.heads(), m.heads() == 1 ? "" : "s");

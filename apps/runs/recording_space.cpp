@@ -115,9 +115,11 @@ void expect_pairs(const run_options& o, const std::vector<recording_description>
   const pair_costs each = predict_pair_costs(m, recordings, tokens);
   if (each.layers == 0) return;
   const double pairs = static_cast<double>(m.neurons()) * m.neurons(),
-               seconds = pairs * streams / static_cast<double>(o.engine.threads) *
-                         (seconds_a_look * each.looks +
-                          seconds_a_token * tokens * static_cast<double>(each.layers));
+               followed = each.what == kept_pairs::strengths
+                              ? tokens * static_cast<double>(each.layers)
+                              : each.looks * tokens / 2,  // anew at each look
+      seconds = pairs * streams / static_cast<double>(o.engine.threads) *
+                (seconds_a_look * each.looks + seconds_a_token * followed);
   const double bytes = each.bytes * static_cast<double>(runs.at_a_time);
   const auto shown = [](double b) { return shown_bytes(static_cast<std::uint64_t>(b)); };
   if (!o.quiet)
@@ -127,7 +129,7 @@ void expect_pairs(const run_options& o, const std::vector<recording_description>
       !o.force && bytes > most_of_free_space * available)
     throw input_error("--record", "pairs of neurons that take about " + shown(bytes) + " of memory",
                       "at most 90 % of the " + shown(available) + " free",
-                      "layers L after it takes one layer; --force records it all the same");
+                      "layers L after it records one layer; --force tries it all the same");
 }
 
 }  // namespace

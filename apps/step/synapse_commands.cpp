@@ -9,6 +9,7 @@
 #include "apps/common/signals.hpp"
 #include "apps/step/inspect_commands.hpp"
 #include "core/analysis/hebbian_trace.hpp"
+#include "core/analysis/pair_strengths.hpp"
 #include "core/analysis/strongest_pairs.hpp"
 #include "core/selection/quoting.hpp"
 
@@ -111,7 +112,31 @@ void place_probe(step_session& session, arguments& a) {
   list_probes(session);
 }
 
-// All pairs of neurons, from what wrote their synapses: another simulator reads the same tokens.
+// Through hubs of all pairs, from what wrote their synapses, else of those of gs: another simulator
+// reads the same tokens.
+std::vector<weighted_pair> strongest_after(const step_session& session, layer_id layer,
+                                           probe_factor factor, std::size_t count) {
+  const model& m = session.model();
+  simulator again = session.engine.make(m);
+  const auto workers = default_executor(session.engine.threads);
+  const auto read = [&] {
+    for (const step_report& r : session.experiment.reports()) {
+      stop_if_requested();
+      again.step(r.token);
+    }
+  };
+  if (!m.is_direct()) {
+    pair_strengths all(m, again.retention(), layer, factor, *workers, kept_pairs::history);
+    all.follow(again);
+    read();
+    return all.strongest(count);
+  }
+  hebbian_trace kept(again, {layer}, factor);
+  read();
+  return strongest_pairs(kept.of(layer).strengths(), count, *workers,
+                         [](double) { stop_if_requested(); });
+}
+
 void show_top_pairs(step_session& session, arguments& a) {
   const model& m = session.model();
   const layer_id layer = a.layer(m).value_or(m.layers());
@@ -128,18 +153,12 @@ void show_top_pairs(step_session& session, arguments& a) {
   if (!session.experiment.interventions().empty())
     throw unavailable_error("pairs", "interventions, which change what is written",
                             "a history without them");
-  simulator again = session.engine.make(m);
-  hebbian_trace kept(again, {layer}, factor == "y" ? probe_factor::y : probe_factor::w);
-  for (const step_report& r : reports) {
-    stop_if_requested();
-    again.step(r.token);
-  }
-  const weight_matrix strengths = kept.of(layer).strengths();
-  const auto workers = default_executor(session.engine.threads);
   const auto found =
-      strongest_pairs(strengths, count, *workers, [](double) { stop_if_requested(); });
+      strongest_after(session, layer, factor == "y" ? probe_factor::y : probe_factor::w, count);
+  const double pairs = m.is_direct() ? static_cast<double>(m.synapses())
+                                     : static_cast<double>(m.neurons()) * m.neurons();
   say(fmt::format("the {} strongest of {} pairs of neurons, layer {}, factor {}\n", found.size(),
-                  shown_count(strengths.weights()), layer, factor));
+                  shown_count(pairs), layer, factor));
   for (const weighted_pair& p : found)
     say(fmt::format("{:>20}{:>14}\n", shown_pair(m, p.pair), shown_number(p.weight)));
 }

@@ -38,12 +38,13 @@ struct pair_strengths::rows {
 };
 
 pair_strengths::pair_strengths(const model& m, double retention, layer_id layer,
-                               probe_factor factor, executor& work)
+                               probe_factor factor, executor& work, kept_pairs what)
     : model_(m),
       retention_(retention),
       layer_(layer),
       factor_(factor),
       work_(work),
+      kept_(what),
       unit_size_(m.rotation().present() ? 2 : 1),
       units_(m.neurons() / unit_size_) {
   if (m.is_direct())
@@ -139,7 +140,7 @@ cos_sin pair_strengths::turned(neuron_id unit, std::uint64_t clock) const {
 }
 
 void pair_strengths::settle() {
-  if (pending_.size() >= most_pending) write_pending();
+  if (kept_ == kept_pairs::strengths && pending_.size() >= most_pending) write_pending();
 }
 
 // ---- writing, row by row, each through all that is pending: no order of units changes a bit
@@ -152,12 +153,14 @@ void pair_strengths::write_pending() {
   }
   work_.for_each((units_ + units_of_a_block - 1) / units_of_a_block, [&](std::size_t block) {
     const auto first = static_cast<neuron_id>(block * units_of_a_block);
-    write_units(first, std::min<neuron_id>(units_, first + units_of_a_block));
+    write_units(first, std::min<neuron_id>(units_, first + units_of_a_block),
+                [&](neuron_id u) { return kept_rows(u); });
   });
   pending_.clear();
 }
 
-void pair_strengths::write_units(neuron_id first, neuron_id last) {
+template <class RowsOf>
+void pair_strengths::write_units(neuron_id first, neuron_id last, RowsOf rows_of) const {
   std::vector<std::size_t> next;  // of each change: the first of its sources not below the unit
   for (const change& c : pending_)
     next.push_back(static_cast<std::size_t>(
@@ -172,13 +175,16 @@ void pair_strengths::write_units(neuron_id first, neuron_id last) {
   }
 }
 
-pair_strengths::rows pair_strengths::rows_of(neuron_id unit) {
+pair_strengths::rows pair_strengths::rows_of(float* first, std::uint64_t& last,
+                                             neuron_id unit) const {
   const std::size_t n = model_.neurons();
-  float* const first = strengths_.data() + unit * unit_size_ * n;
-  return {.unit = unit,
-          .even = {first, n},
-          .odd = {first + n, unit_size_ == 2 ? n : 0},
-          .last = last_[unit]};
+  return {
+      .unit = unit, .even = {first, n}, .odd = {first + n, unit_size_ == 2 ? n : 0}, .last = last};
+}
+
+pair_strengths::rows pair_strengths::kept_rows(neuron_id unit) {
+  return rows_of(strengths_.data() + std::size_t{unit} * unit_size_ * model_.neurons(), last_[unit],
+                 unit);
 }
 
 void pair_strengths::apply(const change& c, const unit_activity* source, rows& to) const {
@@ -223,26 +229,43 @@ void pair_strengths::set(const change& c, rows& to) const {
 
 // ---- reading
 
-// A row vector times R^clock: an even member takes c and, of its partner, s; an odd one c and -s.
+// The rows of some units, as they are kept, or of this block of the history.
+template <class Use>
+void pair_strengths::with_rows(neuron_id first, neuron_id last, Use use) {
+  if (kept_ == kept_pairs::strengths) {
+    for (neuron_id u = first; u < last; ++u) use(kept_rows(u));
+    return;
+  }
+  const std::size_t row = std::size_t{unit_size_} * model_.neurons();
+  std::vector<float> strengths((last - first) * row);
+  std::vector<std::uint64_t> clocks(last - first, never);
+  const auto rows_here = [&](neuron_id u) {
+    return rows_of(strengths.data() + (u - first) * row, clocks[u - first], u);
+  };
+  write_units(first, last, rows_here);
+  for (neuron_id u = first; u < last; ++u) use(rows_here(u));
+}
+
 std::vector<weighted_pair> pair_strengths::strongest(std::size_t count) {
-  write_pending();
+  if (kept_ == kept_pairs::strengths) write_pending();
   strongest_of_blocks best(count);
-  if (strengths_.empty() || count == 0) return {};
+  if ((strengths_.empty() && pending_.empty()) || count == 0) return {};
   work_.for_each((units_ + units_of_a_block - 1) / units_of_a_block, [&](std::size_t block) {
     strongest_of_blocks::block found(best);
     std::vector<float> values(columns_at_once);
     const auto first = static_cast<neuron_id>(block * units_of_a_block);
-    for (neuron_id u = first; u < std::min<neuron_id>(units_, first + units_of_a_block); ++u)
-      rank_unit(u, found, values);
+    with_rows(first, std::min<neuron_id>(units_, first + units_of_a_block),
+              [&](const rows& of) { rank_unit(of, found, values); });
     best.add(found);
   });
   return best.take();
 }
 
-void pair_strengths::rank_unit(neuron_id unit, strongest_of_blocks::block& to,
-                               std::span<float> values) {
-  const rows of = rows_of(unit);
+// A row vector times R^clock: an even member takes c and, of its partner, s; an odd one c and -s.
+void pair_strengths::rank_unit(const rows& of, strongest_of_blocks::block& to,
+                               std::span<float> values) const {
   if (of.last == never) return;
+  const neuron_id unit = of.unit;
   const double kept = power(retention_, clock_ - of.last);
   const cos_sin d = turned(unit, clock_);
   const auto c = static_cast<float>(kept * d.cosine), s = static_cast<float>(kept * d.sine);
@@ -268,18 +291,20 @@ void pair_strengths::rank_unit(neuron_id unit, strongest_of_blocks::block& to,
 }
 
 float pair_strengths::strength(const neuron_pair& pair) {
-  write_pending();
-  if (strengths_.empty()) return 0;
+  if (kept_ == kept_pairs::strengths) write_pending();
+  if (strengths_.empty() && pending_.empty()) return 0;
   const neuron_id unit = pair.pre / unit_size_;
-  const rows of = rows_of(unit);
-  if (of.last == never) return 0;
-  const double kept = power(retention_, clock_ - of.last);
   const cos_sin d = turned(unit, clock_);
-  const auto c = static_cast<float>(kept * d.cosine), s = static_cast<float>(kept * d.sine);
-  const bool is_even = pair.pre % unit_size_ == 0;
-  const float own = is_even ? of.even[pair.post] : of.odd[pair.post];
-  if (unit_size_ == 1) return own * c;
-  return own * c + (is_even ? of.odd[pair.post] * s : of.even[pair.post] * -s);
+  float found = 0;
+  with_rows(unit, unit + 1, [&](const rows& of) {
+    if (of.last == never) return;
+    const double kept = power(retention_, clock_ - of.last);
+    const auto c = static_cast<float>(kept * d.cosine), s = static_cast<float>(kept * d.sine);
+    const bool is_even = pair.pre % unit_size_ == 0;
+    found = (is_even ? of.even : of.odd)[pair.post] * c;
+    if (unit_size_ == 2) found += is_even ? of.odd[pair.post] * s : of.even[pair.post] * -s;
+  });
+  return found;
 }
 
 }  // namespace bdh

@@ -9,6 +9,7 @@
 
 #include "core/base/top_k.hpp"
 #include "graph/edge_ids.hpp"
+#include "io/recording/recording_plan.hpp"
 
 namespace bdh {
 namespace {
@@ -117,7 +118,8 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
       auto& of = pairs_[{d.layer, d.by_y}];
       if (!of)
         of = std::make_unique<pair_strengths>(m, brain.retention(), d.layer,
-                                              d.by_y ? probe_factor::y : probe_factor::w, *work_);
+                                              d.by_y ? probe_factor::y : probe_factor::w, *work_,
+                                              predict_pair_costs(m, recordings, 1).what);
     }
     watches = watches || d.what == quantity::x || d.what == quantity::y;
     s.what = d;

@@ -20,6 +20,7 @@
 
 #include <bdh/model.hpp>
 
+#include "core/analysis/pair_strengths.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh {
@@ -59,6 +60,7 @@ predicted_bytes predict_bytes(const std::vector<recording_description>& recordin
 
 // What recordings of pairs of neurons take while a stream reads so many tokens.
 struct pair_costs {
+  kept_pairs what = kept_pairs::strengths;
   double bytes = 0;        // of memory
   std::size_t layers = 0;  // followed at every token, those of each factor counted apart
   double looks = 0;        // at all n^2 strengths of a layer

@@ -60,6 +60,13 @@ predicted_bytes predict_bytes(const std::vector<recording_description>& recordin
   return p;
 }
 
+namespace {
+
+// Above it the history is kept: of a neuron and token so much, in trained models.
+constexpr double most_strength_bytes = 2e9, history_bytes = 6;
+
+}  // namespace
+
 pair_costs predict_pair_costs(const model& m, const std::vector<recording_description>& recordings,
                               double tokens) {
   pair_costs all;
@@ -71,6 +78,9 @@ pair_costs predict_pair_costs(const model& m, const std::vector<recording_descri
   }
   all.layers = kept.size();
   all.bytes = static_cast<double>(kept.size()) * pair_strengths::bytes(m);
+  if (all.bytes <= most_strength_bytes) return all;
+  all.what = kept_pairs::history;
+  all.bytes = static_cast<double>(kept.size()) * tokens * m.neurons() * history_bytes;
   return all;
 }
 

@@ -128,13 +128,16 @@ TEST_CASE("interventions act on pairs as they do on probes") {
     }
 }
 
-TEST_CASE("no bit depends on threads, on how often one looks, on settling, or on sites") {
+TEST_CASE(
+    "no bit depends on threads, sites, on how often one looks, on settling, or on what is kept") {
   const bdh::model m = small(true);
-  const auto of = [&](std::size_t threads, bdh::site_id sites, std::uint64_t look, bool settles) {
+  const auto of = [&](std::size_t threads, bdh::site_id sites, std::uint64_t look, bool settles,
+                      bdh::kept_pairs kept = bdh::kept_pairs::strengths) {
     bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = sites, .retention = 0.97}));
     const auto work = bdh::default_executor(threads);
-    bdh::pair_strengths all(m, 0.97, 3, probe_factor::w, *work);
+    bdh::pair_strengths all(m, 0.97, 3, probe_factor::w, *work, kept);
     all.follow(brain);
+    brain.interventions().add(bdh::parse_intervention(m, "reset at 40"));
     for (const int t : tests::random_tokens(90, 20, 6)) {
       brain.step(static_cast<bdh::token_id>(t));
       if (settles) all.settle();
@@ -144,7 +147,9 @@ TEST_CASE("no bit depends on threads, on how often one looks, on settling, or on
   };
   const auto expected = of(1, 1, 0, false);
   REQUIRE(expected.size() == 400);
-  for (const auto& other : {of(3, 2, 1, true), of(2, 4, 7, false), of(1, 1, 0, true)}) {
+  for (const auto& other : {of(3, 2, 1, true), of(2, 4, 7, false), of(1, 1, 0, true),
+                            of(1, 1, 0, true, bdh::kept_pairs::history),
+                            of(3, 2, 9, false, bdh::kept_pairs::history)}) {
     REQUIRE(other.size() == expected.size());
     for (std::size_t k = 0; k < other.size(); ++k) {
       CHECK(other[k].pair == expected[k].pair);

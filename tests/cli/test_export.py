@@ -101,6 +101,19 @@ class Pairs(Export):
         again = self.path("again.bdh.h5")
         self.good("import", "--gx", self.path("text.csv"), "--layers", 1, "-o", again)
 
+    def test_step_lists_the_same_pairs(self):
+        done = self.good("step", self.random, stdin=b"text hello world, hel\ntop pairs 40 layer 2\n"
+                         b"top pairs 2 layer 1\n").stdout.decode()
+        self.assertIn("the 40 strongest of 4,096 pairs of neurons, layer 2, factor w\n", done)
+        self.assertIn("the 0 strongest of 4,096 pairs of neurons, layer 1, factor w\n", done)
+        listed = {tuple(pair.split("->")): float(strength)
+                  for pair, strength in (line.split() for line in done.splitlines()
+                                         if "->" in line)}
+        recorded = self.rows(self.path("run"), "run.csv", "--layer", 2)
+        self.assertEqual(listed.keys(), recorded.keys())
+        for pair, strength in listed.items():
+            self.assertAlmostEqual(strength / recorded[pair], 1, places=4)
+
     def test_what_cannot_be(self):
         run = self.path("run")
         for code, says, arguments in (

@@ -245,6 +245,46 @@ class Stats(CliTest):
         self.assertLess(abs(found["leiden"]["modularity"] - null["modularity_mean"]),
                         5 * null["modularity_deviation"])
 
+    def test_null_models_have_z_and_p(self):
+        found = self.json("stats", self.random, "--modularity", "--nulls", 9, "--rewired", 9,
+                          "--triangles", "--json")["results"][0]
+        both = found["both"]
+        drawn = [both["modularity"][null] for null in ("random_graph", "rewired",
+                                                       "gaussian_product")]
+        drawn += [both["reciprocity"]["rewired"], both["clustering"]["rewired"]["mean"],
+                  both["clustering"]["rewired"]["transitivity"], both["rich_club"][0]["rewired"],
+                  found["signed_modularity"]["rewired"]]
+        for null in drawn:
+            self.assertEqual(null["graphs"], 9)
+            self.assertIn(round(null["p"] * 10), (2, 4, 6, 8, 10))  # twice k of 10
+        own = both["modularity"]["leiden"]["modularity"]
+        for null in drawn[:3]:
+            self.assertAlmostEqual(null["z"],
+                                   (own - null["modularity_mean"]) / null["modularity_deviation"])
+        text = self.good("stats", self.random, "--modularity", "--nulls", 2, "--rewired", 2,
+                         "--triangles").stdout.decode()
+        for line in ("modularity of both signs", "  of rewired graphs", "    z, p", "  z, p"):
+            self.assertIn("\n" + line, text)
+        # a single graph has no deviation, and no z
+        one = self.one(self.random, "--rewired", 1)["both"]["reciprocity"]["rewired"]
+        self.assertEqual((one["deviation"], one["z"], one["p"]), (None, None, 1))
+        # from head to head nothing leads back
+        across = self.one(self.random, "--head", "0->1", "--rewired", 2)["both"]
+        self.assertIsNone(across["reciprocity"])
+
+    def test_modularity_of_both_signs_by_hand(self):
+        # Two triangles whose edges excite, with inhibition between them: w+ = 6, w- = 2.
+        edges = [(0, 1, 1), (1, 2, 1), (2, 0, 1), (3, 4, 1), (4, 5, 1), (5, 3, 1), (0, 3, -1),
+                 (4, 1, -1)]
+        model = self.graph(b"source,target,weight\n" + b"".join(b"%d,%d,%d\n" % e
+                                                                for e in edges))
+        found = self.json("stats", model, "--modularity", "--json")["results"][0]
+        self.assertEqual(found["signed_modularity"]["sizes"], [3, 3])
+        # Q+ = 2 (3/6 - (6/12)^2) = 1/2; Q- = 2 (0 - (2/4)^2) = -1/2
+        self.assertAlmostEqual(found["signed_modularity"]["by_excitatory"], 6 / 8 / 2)
+        self.assertAlmostEqual(found["signed_modularity"]["by_inhibitory"], 2 / 8 / 2)
+        self.assertAlmostEqual(found["signed_modularity"]["modularity"], 1 / 2)
+
     def test_p_values_and_estimates(self):
         model = self.path("scale-free.bdh.h5")
         self.good("new", "scale-free", "--neurons", 2000, "--degree", 8, "-o", model)

@@ -202,7 +202,38 @@ class Stats(unittest.TestCase):
                 self.assertEqual(found["inhibitory"]["self_loops"],
                                  (numpy.diag(w) < -numpy.float32(beta)).sum())
                 self.check_signs(found, apart, excitatory, inhibitory, rows)
+                self.check_signed_modularity(found["signed_modularity"], excitatory, inhibitory,
+                                             [int(row["community_signed"]) for row in rows])
         self.assertGreater(self.fits, 5)
+
+    def check_signed_modularity(self, found, excitatory, inhibitory, member):
+        """Gomez, Jensen and Arenas 2009, from the modularities of the two signs."""
+        n = len(member)
+        self.assertEqual(found["sizes"], numpy.bincount(member).tolist())
+        self.assertEqual(found["communities"], len(found["sizes"]))
+
+        def both(of):
+            """Modularity of each sign, times its share of the weight."""
+            groups = [[i for i in range(n) if of[i] == c] for c in set(of)]
+            total = excitatory.sum() + inhibitory.sum()
+            return [networkx.community.modularity(
+                networkx.from_numpy_array(edges.astype(int) + edges.T), groups)
+                    * edges.sum() / total for edges in (excitatory, inhibitory)]
+
+        plus, minus = both(member)
+        self.assertAlmostEqual(found["by_excitatory"], plus)
+        self.assertAlmostEqual(found["by_inhibitory"], -minus)
+        self.assertAlmostEqual(found["modularity"], plus - minus)
+        # No node that goes elsewhere makes it larger, and no division by one sign alone is better.
+        for i in range(0, n, 17):
+            for c in range(max(member) + 1):
+                plus, minus = both(member[:i] + [c] + member[i + 1:])
+                self.assertLess(plus - minus, found["modularity"] + 1e-9)
+        alone = igraph.Graph.Weighted_Adjacency((excitatory.astype(int) + excitatory.T).tolist(),
+                                                mode="undirected")
+        plus, minus = both(alone.community_leiden(objective_function="modularity",
+                                                  weights="weight", n_iterations=10).membership)
+        self.assertLess(plus - minus, found["modularity"])
 
     def check_signs(self, found, w, excitatory, inhibitory, rows):
         size = numpy.abs(w.astype(float))
@@ -371,6 +402,39 @@ class Stats(unittest.TestCase):
             club = networkx.rich_club_coefficient(links, normalized=False)
             for point in part["rich_club"]:
                 self.assertAlmostEqual(point["coefficient"], club[point["degree"]])
+
+    def test_graphs_with_the_same_degrees(self):
+        """Reciprocity against that of graphs with the same degrees in and out, by igraph."""
+        w = numpy.abs(random_weights(100, 800, 6, True))
+        w[:40, :40] = numpy.maximum(w[:40, :40], w[:40, :40].T)  # many edges lead both ways
+        model = self.imported(w)
+        found = self.stats(model, "--rewired", 200, "--seed", 5)
+        n = found["nodes"]
+        edges = (w[:n, :n] != 0) & ~numpy.eye(n, dtype=bool)
+        graph = igraph.Graph.Adjacency(edges.T.astype(int))
+        theirs = []
+        for _ in range(200):
+            other = graph.copy()
+            other.rewire(20 * other.ecount())
+            self.assertEqual(other.indegree(), graph.indegree())
+            theirs.append(other.reciprocity())
+        theirs = numpy.array(theirs)
+        null = found["excitatory"]["reciprocity"]["rewired"]
+        self.assertEqual(null["graphs"], 200)
+        error = numpy.hypot(null["deviation"], theirs.std(ddof=1)) / 200**0.5
+        self.assertLess(abs(null["mean"] - theirs.mean()), 4 * error)
+        self.assertLess(abs(numpy.log(null["deviation"] / theirs.std(ddof=1))), 0.3)
+        share = found["excitatory"]["reciprocity"]["share"]
+        self.assertAlmostEqual(null["z"], (share - null["mean"]) / null["deviation"])
+        self.assertGreater(null["z"], 5)
+        self.assertAlmostEqual(null["p"], 2 / 201)
+        # Degrees alone: neither more nor fewer than chance gives.
+        fair = numpy.abs(random_weights(100, 800, 8, True))
+        null = self.stats(self.imported(fair), "--rewired",
+                          100)["excitatory"]["reciprocity"]["rewired"]
+        self.assertLess(abs(null["z"]), 4)
+        self.assertGreater(null["p"], 0.01)
+
 
 
 if __name__ == "__main__":
