@@ -98,7 +98,7 @@ class brain {
   std::uint64_t recorded_tokens() const noexcept;
 
   friend void step_streams(std::span<brain* const> brains, std::span<const token_id> tokens,
-                            std::vector<step_report>& reports);
+                           std::vector<step_report>& reports);
 
  private:
   struct recorded_run;
@@ -122,7 +122,7 @@ class brain {
 // One token in each: simulators that new_stream() made of one. Every stream that read its token has
 // a report; then the first error is thrown.
 void step_streams(std::span<brain* const> brains, std::span<const token_id> tokens,
-                   std::vector<step_report>& reports);
+                  std::vector<step_report>& reports);
 
 // A copy: states own their arrays.
 run_state copy_of(const run_state& state);
