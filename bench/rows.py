@@ -585,6 +585,52 @@ def import_usage(file):
                 "model": os.path.getsize(target)}
 
 
+SWEPT_SEEDS = list(range(30))  # of a sweep, a run each
+
+
+def usage_of(work):
+    """Time of the clock, and of the processors for the programs that `work` starts."""
+    before, begin = os.times(), time.perf_counter()
+    work()
+    after, end = os.times(), time.perf_counter()
+    return end - begin, sum(getattr(after, k) - getattr(before, k)
+                            for k in ("children_user", "children_system"))
+
+
+@row
+def sweep(c):
+    """Does a sweep of 30 runs take no more than these runs themselves, and a tenth?"""
+    tokens = 60 if c.quick else 300
+    model = c.trained_model().file
+    options = {"text-file": c.text(tokens), "temperature": 1, "generate": 20, "record": "events"}
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        plan = os.path.join(folder, "plan.json")
+        with open(plan, "w") as f:
+            json.dump({"model": model, "options": options, "grid": {"seed": SWEPT_SEEDS}}, f)
+        clocks = {"bdh": [], "other": []}
+
+        def measured(name, work):
+            with tempfile.TemporaryDirectory(dir=folder) as target:
+                clock, processor = usage_of(lambda: work(target))
+            clocks[name].append(clock)
+            return processor
+
+        def apart(target):
+            for seed in SWEPT_SEEDS:
+                bdh("run", model, *(a for k, v in options.items() for a in (f"--{k}", v)), "--seed",
+                    seed, "--threads", 1, "--quiet", "-o", os.path.join(target, str(seed)))
+
+        def together(target):
+            bdh("sweep", plan, "--jobs", 1, "-o", os.path.join(target, "sweep"))
+        used = in_turns(c.repetitions, bdh=lambda: measured("bdh", together),
+                        other=lambda: measured("other", apart))
+    work = f"sweep of 30 runs of {tokens + 20} tokens, one at a time"
+    for what, of in (("processor", used), ("clock", {k: Sample(v) for k, v in clocks.items()})):
+        yield Result("sweep", f"{work}, {what}", shown_time(of["bdh"].median),
+                     f"the runs: {shown_time(of['other'].median)}",
+                     of["other"].median / of["bdh"].median, 1 / 1.1, of["bdh"].spread)
+
+
 @row
 def importing(c):
     """Are lists of edges imported at 100 MB/s and GraphML at 30 MB/s of processor time, in no more

@@ -9,7 +9,7 @@
 #
 #   --quick   smaller models and fewer repetitions; the table goes to build/bench/results.md
 #   ROW       only these: stream generation prompt probes streams sweeps nest pairs memory scale
-#             reading importing opening plan kernels
+#             reading importing opening sweep plan kernels
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh

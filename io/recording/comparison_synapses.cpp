@@ -97,7 +97,7 @@ void compare_chosen(const pair_of_rows& rows, largest_differences& to) {
   }
 }
 
-// In which synapses of a row differ: the edge, or the two neurons.
+// By which synapses of a row differ: the edge, or the two neurons.
 std::pair<std::uint64_t, std::uint64_t> key_of(const recording_description& d,
                                                const recording_row& row, std::size_t k) {
   return {row.edges[k], d.what == quantity::pairs ? row.nodes[k] : 0};

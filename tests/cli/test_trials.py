@@ -181,7 +181,8 @@ class Trials(CliTest):
     def test_wrong_correlations_are_named(self):
         folder = self.trials()
         for arguments, says in (
-                (("--lags", 100), ("--lags: 100", f"at most {len(TEXT) - 2}, for runs of {len(TEXT)} tokens")),
+                (("--lags", 100), ("--lags: 100",
+                                   f"at most {len(TEXT) - 2}, for runs of {len(TEXT)} tokens")),
                 (("--with", "90"), ("no x of these neurons", "--record")),
                 (("--with-layer", 9), ("--layer: 9", "1 to 4")),
                 (("--with", "top:3"), ("top:3",))):
