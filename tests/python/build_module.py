@@ -22,10 +22,9 @@ subprocess.run(["cmake", "--build", build], check=True)
 shutil.rmtree(package, ignore_errors=True)
 shutil.copytree(os.path.join(source, "apps/python/bdhsim"), package,
                 ignore=shutil.ignore_patterns("__pycache__"))
-made = [f for f in os.listdir(build) if f.startswith("_core") and f.endswith(".so")]
-for file in made:
-    shutil.copy(os.path.join(build, file), package)
-sys.path.insert(0, folder)
-import bdhsim  # noqa: E402
-
-print(f"bdhsim {bdhsim.__version__} for Python {sys.version.split()[0]}: {', '.join(made)}")
+for file in os.listdir(build):
+    if file.startswith("_core") and file.endswith(".so"):
+        shutil.copy(os.path.join(build, file), package)
+# In a Python of its own: this one looked for the folder before it was there.
+subprocess.run([sys.executable, "-c", "import sys, bdhsim; print('bdhsim', bdhsim.__version__, "
+                "'for Python', sys.version.split()[0])"], check=True)
