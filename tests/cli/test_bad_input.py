@@ -27,7 +27,7 @@ ROWS = [
     # Safetensors.
     ("missing checkpoint", IMPORT, 1, ["{bad}"], SAFE, nothing),
     ("empty checkpoint", IMPORT, 1, ["{bad}", "empty"], SAFE, content(b"")),
-    ("folder as checkpoint", IMPORT, 1, ["{bad}", "directory"], SAFE, folder),
+    ("folder as checkpoint", IMPORT, 1, ["{bad}", "an empty folder"], SAFE, folder),
     ("text as checkpoint", IMPORT, 1, ["{bad}", "expected"], SAFE,
      content(b"To be, or not to be: that is the question.\n")),
     ("length cut off", IMPORT, 1, ["{bad}"], SAFE, content(b"\x10\0\0\0\0")),
