@@ -31,27 +31,9 @@ std::string hint_of(const random_model_recipe& r) {
   return hint;
 }
 
-// What is tried one after the other, until the goal is reached.
-struct tuning_attempt {
-  // How many inhibitory neurons a token drives: so many times the proportion, or so many that
-  // hardly a neuron is without inhibition (random_circuits::blanket).
-  double inhibitory_drive = 1;
-  bool blanket = false;
-  bool weighs_y = false;  // tunable_graph::weighs_y
-};
-
-// The first three find most graphs. Those after them pass over what has the wanted share of X and
-// hardly any Y, and lie between and beyond: where a token drives few neurons, four times as many
-// inhibitory ones are a coarse step.
-constexpr tuning_attempt attempts[] = {{1},
-                                       {4},
-                                       {1, true},
-                                       {1, false, true},
-                                       {2, false, true},
-                                       {4, false, true},
-                                       {8, false, true},
-                                       {16, false, true},
-                                       {1, true, true}};
+// How many inhibitory neurons a token drives: in proportion, four times as many, or so many that
+// hardly a neuron is without inhibition (random_circuits::blanket).
+enum class inhibitory_drive { alike, more, blanket };
 
 class random_tuner {
  public:
@@ -59,11 +41,11 @@ class random_tuner {
                const tuning_work& work)
       : g_(g), make_engine_(make_engine), goal_(goal), work_(work) {}
 
-  tuned_model tune_one(const random_model_recipe& r, const tuning_attempt& how) const {
+  tuned_model tune_one(const random_model_recipe& r, inhibitory_drive drive) const {
     const random_circuits drawn(r);
-    tunable_graph graph = open(drawn, how);
+    tunable_graph graph = open(drawn, drive);
     if (const neuron_id few = smaller(r); few != 0) {
-      const circuit_gains known = gains_of_smaller(r, few, how);
+      const circuit_gains known = gains_of_smaller(r, few, drive);
       const double scale = static_cast<double>(r.graph.neurons) / few;
       graph.start.gy = known.gy;
       graph.start.sensory_edges = static_cast<neuron_id>(std::lround(scale * known.sensory_edges));
@@ -72,7 +54,7 @@ class random_tuner {
   }
 
  private:
-  tunable_graph open(const random_circuits& drawn, const tuning_attempt& how) const {
+  tunable_graph open(const random_circuits& drawn, inhibitory_drive drive) const {
     const random_model_recipe& r = drawn.recipe();
     tunable_graph graph;
     graph.place = family_name(r);
@@ -82,9 +64,8 @@ class random_tuner {
     graph.inhibitory = drawn.inhibitory_neurons();
     graph.excitatory = r.graph.neurons - graph.inhibitory;
     graph.sensory_open = true;
-    if (how.blanket) graph.blanket = drawn.blanket();
-    graph.inhibitory_drive = how.inhibitory_drive;
-    graph.weighs_y = how.weighs_y;
+    if (drive == inhibitory_drive::blanket) graph.blanket = drawn.blanket();
+    if (drive == inhibitory_drive::more) graph.inhibitory_drive = 4;
     graph.start.inhibition_x = graph.start.inhibition_y = g_;
     // Of a cascade in which layer 1 has half of the wanted share, all driven by excitation.
     const double degree = std::max<double>(1, r.graph.degree),
@@ -96,11 +77,11 @@ class random_tuner {
   }
 
   circuit_gains gains_of_smaller(random_model_recipe r, neuron_id neurons,
-                                 const tuning_attempt& how) const {
+                                 inhibitory_drive drive) const {
     r.graph.neurons = neurons;
     const random_circuits drawn(r);
     try {
-      return tune(open(drawn, how), make_engine_, goal_, work_).gains;
+      return tune(open(drawn, drive), make_engine_, goal_, work_).gains;
     } catch (const tuning_error& e) {
       if (e.distance() > 1) throw;
       return e.nearest();  // the whole graph may do better
@@ -145,19 +126,19 @@ tuned_random_model tune_random(const random_model_recipe& recipe, double g,
   const random_tuner tuner(g, make_engine, goal, work);
   std::optional<tuning_error> nearest;
   random_model_recipe r = recipe;
-  for (const tuning_attempt& how : attempts) {
-    if (&how != attempts && r.inhibitory == 0) break;
+  for (const auto drive :
+       {inhibitory_drive::alike, inhibitory_drive::more, inhibitory_drive::blanket})
     for (const neuron_id degree : inhibitory_degrees(recipe)) {
+      if (drive != inhibitory_drive::alike && r.inhibitory == 0) break;
       r.inhibitory_degree = degree;
       try {
-        tuned_model tuned = tuner.tune_one(r, how);
+        tuned_model tuned = tuner.tune_one(r, drive);
         const auto inhibitory = random_circuits(r).inhibitory_neurons();
         return {r, std::move(tuned), inhibitory};
       } catch (const tuning_error& e) {
         if (!nearest || e.distance() < nearest->distance()) nearest.emplace(e);
       }
     }
-  }
   throw *nearest;
 }
 

@@ -57,8 +57,7 @@ class tuner {
   tuned_model run() {
     search();
     // More tokens would not change this much.
-    if (distance() > rounded::log(2))
-      if (const auto problem = judge()) throw tuning_error(*problem, gains_, distance());
+    if (distance() > rounded::log(2)) throw tuning_error(*judge(), gains_, distance());
     // The search saw fewer tokens; a rare one may have driven more.
     for (int attempt = 0; attempt < 3; ++attempt) {
       seen_ = measure_activity(graph_.make(gains_, {}), make_engine_, goal_.tokens, 200, 1, work_);
@@ -159,19 +158,13 @@ class tuner {
     }
   }
 
-  bool hardly_any_y() const {
-    return std::any_of(seen_.layers.begin(), seen_.layers.end(),
-                       [&](const layer_shares& l) { return !(l.largest_y >= goal_.least); });
-  }
-
   // Of the activity last seen; logarithm of the ratio, and more where there is no activity to speak
   // of.
   double distance() const {
     if (seen_.failed) return 100;
     if (seen_.mean_x == 0) return 50;
     return std::abs(rounded::log(seen_.mean_x / goal_.active_share)) + (seen_.alive ? 0 : 10) +
-           (seen_.least_x < 0.2 * goal_.active_share ? 5 : 0) +
-           (graph_.weighs_y && hardly_any_y() ? 2 : 0);
+           (seen_.least_x < 0.2 * goal_.active_share ? 5 : 0);
   }
 
   std::string nearest() const {

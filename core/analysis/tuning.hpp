@@ -65,7 +65,6 @@ struct tunable_graph {
   // Inhibitory neurons that a token drives: so many times the proportion, or this number.
   double inhibitory_drive = 1;
   std::optional<neuron_id> blanket;
-  bool weighs_y = false;           // candidates with less Y than the goal's least are far from it
   double least_g = 5, most_g = 5;  // different: g is open, unless sensory_edges is
   circuit_gains start;             // inhibition_x, inhibition_y and what is not open
   std::string hint;                // where there is too much activity at best
