@@ -14,7 +14,7 @@ models = Models()
 
 def load_tests(loader, tests, pattern):
     """Docstrings."""
-    for name in ("_model", "_simulator", "_run", "_sweep", "_interventions"):
+    for name in ("_model", "_simulator", "_state", "_values", "_run", "_sweep", "_measures"):
         module = sys.modules[f"bdhsim.{name}"]
         tests.addTests(doctest.DocTestSuite(module, extraglobs={"example_model": models.trained},
                                             optionflags=doctest.ELLIPSIS))

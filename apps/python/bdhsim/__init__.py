@@ -13,17 +13,18 @@ from ._core import version as __version__
 from ._errors import DeviceError, InputError, ShapeError, UnavailableError
 from ._interventions import (Intervention, clamp, freeze, inhibition, lesion, noise, reset,
                              set_strength, silence, stimulate)
-from ._measures import Verified, activity, compare, evaluate, stats, verify
+from ._measures import Verified, activity, compare, evaluate, verify
 from ._model import (Circuit, Model, from_torch, import_checkpoint, import_graph, load, new)
 from ._run import Run, open_run
-from ._simulator import (Output, Probe, Recording, Round, Simulator, State, Token, load_state,
-                         step_streams)
+from ._simulator import Recording, Simulator, step_streams
+from ._state import State, load_state
 from ._sweep import sweep
+from ._values import Output, Probe, Round, Token
 
 __all__ = [
     "Circuit", "DeviceError", "InputError", "Intervention", "Model", "Output", "Probe", "Recording",
     "Round", "Run", "ShapeError", "Simulator", "State", "Token", "UnavailableError", "Verified",
     "activity", "clamp", "compare", "evaluate", "freeze", "from_torch", "import_checkpoint",
     "import_graph", "inhibition", "lesion", "load", "load_state", "new", "noise", "open_run",
-    "reset", "set_strength", "silence", "stats", "step_streams", "stimulate", "sweep", "verify",
+    "reset", "set_strength", "silence", "step_streams", "stimulate", "sweep", "verify",
 ]

@@ -6,8 +6,9 @@ import numpy as np
 
 from . import _core
 from . import _select as select
-from ._errors import InputError, ShapeError, UnavailableError, needed
-from ._simulator import Simulator, _model
+from ._errors import InputError, ShapeError, needed
+from ._model import model_of
+from ._simulator import Simulator
 from ._tables import table
 
 
@@ -100,7 +101,7 @@ def compare(network, model, text, **settings):
     the same token for most likely. The module is called with tokens (1, T), and returns logits
     (1, T, V), or a tuple that begins with them."""
     torch = needed("torch", "torch")
-    model = model.model if isinstance(model, Simulator) else _model(model)
+    model = model.model if isinstance(model, Simulator) else model_of(model)
     tokens = model.encode(text)
     if not callable(network):
         raise InputError("compare", type(network).__name__, "a PyTorch module")
@@ -120,27 +121,3 @@ def compare(network, model, text, **settings):
     return table([{"tokens": len(tokens), "largest_difference": float(np.abs(ours - logits).max()),
                    "of_largest_logit": _difference(ours, logits),
                    "same_most_likely": float((ours.argmax(1) == logits.argmax(1)).mean())}])
-
-
-def stats(model, circuit="gx"):
-    """Degrees and weights of a circuit of explicit edges: in- and out-degrees of excitatory and
-    inhibitory edges, sums of weights, reciprocity. More: `bdh stats`."""
-    model = _model(model)
-    if not model.explicit_edges:
-        raise UnavailableError("stats", "a model through hubs", "explicit edges", "to_direct()")
-    if circuit not in ("gx", "gy"):
-        raise InputError("circuit", repr(circuit), "'gx' or 'gy'")
-    rows = []
-    for sign in ("excitatory", "inhibitory"):
-        c = model.circuits[f"{circuit}_{sign}"]
-        matrix = c.to_scipy()
-        out, into = np.diff(matrix.tocsc().indptr), np.diff(matrix.tocsr().indptr)
-        square = matrix[:, :matrix.shape[0]]
-        pattern = (square != 0)
-        both = (pattern.multiply(pattern.T)).nnz if pattern.nnz else 0
-        rows.append({"edges": int(matrix.nnz), "sign": sign, "mean_out": out.mean(),
-                     "mean_in": into.mean(), "most_out": int(out.max(initial=0)),
-                     "most_in": int(into.max(initial=0)),
-                     "sum_of_weights": float(c.weights.sum(dtype=np.float64)),
-                     "reciprocity": both / pattern.nnz if pattern.nnz else np.nan})
-    return table(rows)

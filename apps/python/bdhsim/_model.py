@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -64,19 +65,17 @@ class Circuit:
                 f"{self.target[1]} {self.target[0]}, {self.edges} edges, {kind}>")
 
 
-class Circuits(dict):
-    """The circuits of a model by name; each is made when it is first read."""
+class Circuits(Mapping):
+    """The circuits of a model by name."""
 
     def __init__(self, core):
-        super().__init__()
         self._core = core
         self._names = core.circuit_names()
 
-    def __missing__(self, name):
+    def __getitem__(self, name):
         if name not in self._names:
             raise InputError("circuits", repr(name), ", ".join(self._names))
-        self[name] = Circuit(self._core.circuit(name))
-        return self[name]
+        return Circuit(self._core.circuit(name))
 
     def __iter__(self):
         return iter(self._names)
@@ -86,15 +85,6 @@ class Circuits(dict):
 
     def __contains__(self, name):
         return name in self._names
-
-    def keys(self):
-        return list(self._names)
-
-    def values(self):
-        return [self[n] for n in self._names]
-
-    def items(self):
-        return [(n, self[n]) for n in self._names]
 
     def __repr__(self):
         return f"<circuits: {', '.join(self._names)}>"
@@ -425,4 +415,13 @@ def import_graph(gx, gy=None, gs=None, *, neurons=None, sensory="", readout=None
             None if theta is None else select.real(theta, "theta", positive=True))
         model = _kept(core)
     model._facts["remarks"] = remarks
+    return model
+
+
+def model_of(model):
+    """A Model, or that of a file."""
+    if isinstance(model, (str, os.PathLike)):
+        return load(model)
+    if not isinstance(model, Model):
+        raise InputError("model", type(model).__name__, "a Model, or the path of its file")
     return model

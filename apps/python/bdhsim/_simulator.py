@@ -10,182 +10,11 @@ import numpy as np
 from . import _core
 from . import _interventions
 from . import _select as select
-from ._errors import InputError, UnavailableError, needed
-from ._model import Model, load
+from ._errors import InputError, UnavailableError
+from ._model import load, model_of
+from ._state import State
 from ._tables import table
-
-
-class State:
-    """What a simulator carries from token to token: `layers`, a dict of arrays for each; `logits`;
-    `tokens` that were read. The arrays are read-only views that keep the state alive."""
-
-    def __init__(self, core, model):
-        self._core, self.model = core, model
-
-    tokens = property(lambda self: self._core.tokens)
-    retention = property(lambda self: self._core.retention)
-    model_sha256 = property(lambda self: self._core.model_sha256)
-    layers = property(lambda self: self._core.layers)
-    logits = property(lambda self: self._core.logits)
-
-    def sigma(self, layer):
-        """Stored strengths of a layer (synapses), in the rotating frame: see docs/theory.md."""
-        return self.layers[select.layer(self.model, layer) - 1]["synapses"]
-
-    def save(self, path):
-        """Writes a state file, which `bdh run --state` reads, too."""
-        self._core.save(self.model._core, os.fspath(path))
-
-    def __repr__(self):
-        return f"<State after {self.tokens} tokens of model {self.model_sha256[:12]}>"
-
-    def __reduce__(self):
-        c = self._core
-        arrays = {"model_sha256": c.model_sha256, "tokens": c.tokens, "retention": c.retention,
-                  "rounded": c.rounded, "logits": [float(v) for v in c.logits],
-                  "network": {k: np.array(v) for k, v in c.network.items()},
-                  "layers": [{k: np.array(v) for k, v in l.items()} for l in c.layers],
-                  "probes": c.probes}
-        return _state_of, (self.model, arrays)
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, memo):
-        return self
-
-
-def _state_of(model, arrays):
-    return State(_core.state_of(model._core, arrays), model)
-
-
-def load_state(path, model):
-    """The state of a file, of `bdh run --save-state` or of `State.save`."""
-    return State(_core.load_state(os.fspath(path), _model(model)._core), model)
-
-
-class Output:
-    """What was read: a column for each value of a token, and what was kept.
-
-    `text`, `tokens`, `positions`, `surprisal` (nats; nan where it is not known), `active_x` and
-    `active_y` (tokens, layers), `synaptic_events`, `seconds`; x, y, w, a (tokens, layers, size) and
-    logits (tokens, V) where `keep` named them.
-    """
-
-    def __init__(self, model, columns):
-        self._model = model
-        kept = columns.pop("kept")
-        self.positions, self.tokens = columns["position"], columns["token"]
-        for name in ("surprisal", "active_x", "active_y", "synaptic_events", "hebbian_writes",
-                     "bytes_exchanged", "seconds"):
-            setattr(self, name, columns[name])
-        self.kept = kept
-        for name, values in kept.items():
-            setattr(self, name, values)
-
-    @property
-    def text(self):
-        return self._model.decode(self.tokens) if self._model.has_text else ""
-
-    @property
-    def loss(self):
-        """Mean surprisal in nats a token, over the tokens that have one."""
-        known = self.surprisal[~np.isnan(self.surprisal)]
-        return float(known.mean()) if len(known) else float("nan")
-
-    def to_pandas(self):
-        """One row a token."""
-        columns = {"position": self.positions, "token": self.tokens,
-                   "text": [self._model.token_text(t) for t in self.tokens],
-                   "surprisal_nats": self.surprisal, "synaptic_events": self.synaptic_events}
-        for l in range(self.active_x.shape[1]):
-            columns[f"active_x_{l + 1}"] = self.active_x[:, l]
-            columns[f"active_y_{l + 1}"] = self.active_y[:, l]
-        return table(columns, "position")
-
-    def to_xarray(self):
-        """A Dataset with dimensions position, layer, and the size of each variable."""
-        xarray = needed("xarray", "'bdhsim[xarray]'")
-        coordinates = {"position": self.positions,
-                       "layer": np.arange(1, self.active_x.shape[1] + 1)}
-        variables = {"token": ("position", self.tokens),
-                     "surprisal_nats": ("position", self.surprisal),
-                     "active_x": (("position", "layer"), self.active_x),
-                     "active_y": (("position", "layer"), self.active_y)}
-        for name, values in self.kept.items():
-            if name == "logits":
-                variables[name] = (("position", "next_token"), values)
-            else:
-                size = "neuron" if values.shape[2] == self._model.neurons else f"{name}_index"
-                variables[name] = (("position", "layer", size), values)
-        return xarray.Dataset(variables, coordinates)
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def __repr__(self):
-        kept = f", kept {', '.join(self.kept)}" if self.kept else ""
-        return f"<Output of {len(self)} tokens, {self.loss:.4f} nats a token{kept}>"
-
-
-class Token:
-    """A token that was generated: `token`, `text`, and its `report`."""
-
-    def __init__(self, model, report):
-        self.token, self.report = report.token, report
-        self.text = model.token_text(report.token) if model.has_text else ""
-
-    def __repr__(self):
-        return f"<Token {self.token} {self.text!r}>"
-
-
-class Round:
-    """A moment of a layer: "x_ready", "a_ready", "synapses_written" or "y_ready"."""
-
-    def __init__(self, layer, moment):
-        self.layer, self.moment = layer, moment
-
-    def __repr__(self):
-        return f"<Round of layer {self.layer}: {self.moment}>"
-
-
-class Probe:
-    """A synapse pre -> post of a layer that is followed from the next token on."""
-
-    def __init__(self, brain, layer, pre, post, factor):
-        self._brain, self.layer, self.pre, self.post = brain, layer, pre, post
-        self._by_y = factor == "y"
-        self._number = brain._core.follow(layer, pre, post, self._by_y)
-
-    @property
-    def value(self):
-        """The strength that the next token reads; nan where it is not known."""
-        ends = (np.array([v], dtype=np.uint32) for v in (self.pre, self.post))
-        return float(self._brain._core.strengths(self.layer, *ends, self._by_y)[0])
-
-    @property
-    def positions(self):
-        return self._brain._core.course(self._number)[0]
-
-    @property
-    def values(self):
-        """The strength after each of `positions`."""
-        return self._brain._core.course(self._number)[1]
-
-    @property
-    def course(self):
-        """A pandas Series of values by position."""
-        pandas = needed("pandas", "'bdhsim[pandas]'")
-        positions, values = self._brain._core.course(self._number)
-        return pandas.Series(values, index=pandas.Index(positions, name="position"),
-                             name=f"{self.pre}->{self.post}")
-
-    def stop(self):
-        """Its course ends, and is forgotten."""
-        self._brain._core.unfollow(self._number)
-
-    def __repr__(self):
-        return f"<Probe {self.pre}->{self.post}, layer {self.layer}: {self.value:.6g}>"
+from ._values import Output, Probe, Round, Token
 
 
 class Recording:
@@ -221,7 +50,7 @@ class Simulator:
 
     def __init__(self, model, *, threads=1, sites=None, retention=None, device="cpu",
                  weights="float32", synapses="float32", seed=0, history=False):
-        model = _model(model)
+        model = model_of(model)
         if weights not in ("float32", "bf16"):
             raise InputError("weights", repr(weights), "'float32' or 'bf16'")
         if synapses not in ("float32", "bf16"):
@@ -563,14 +392,6 @@ def step_streams(steps):
             raise InputError("step_streams", type(brain).__name__, "Simulators")
     tokens = np.array([b._one_token(t) for b, t in steps.items()], dtype=np.uint32)
     return dict(zip(brains, _core.step_streams([b._core for b in brains], tokens)))
-
-
-def _model(model):
-    if isinstance(model, (str, os.PathLike)):
-        return load(model)
-    if not isinstance(model, Model):
-        raise InputError("model", type(model).__name__, "a Model, or the path of its file")
-    return model
 
 
 def _listed(model, neurons):
