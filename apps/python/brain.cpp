@@ -63,29 +63,29 @@ brain::brain(const model_handle& m, const brain_options& options) : model_(m), o
   const engine_factory make = maker(options);
   const simulator_options how{.threads = options.device == "cpu" ? options.threads : 1};
   if (options.history)
-    past_ = std::make_unique<experiment>(*m.is, make, experiment_options{how, {}});
+    experiment_ = std::make_unique<experiment>(*m.is, make, experiment_options{how, {}});
   else
-    alone_ = std::make_unique<simulator>(m.is, make(*m.is), how);
+    simulator_ = std::make_unique<simulator>(m.is, make(*m.is), how);
 }
 
 brain::brain(const model_handle& m, std::unique_ptr<simulator> stream)
-    : model_(m), alone_(std::move(stream)) {}
+    : model_(m), simulator_(std::move(stream)) {}
 
 brain::~brain() = default;
 
-const experiment& brain::past(const std::string& place) const {
-  if (!past_)
+const experiment& brain::with_history(const std::string& place) const {
+  if (!experiment_)
     throw unavailable_error(place, "a simulator without a history",
                             "one made by Simulator(model, history=True)");
-  return *past_;
+  return *experiment_;
 }
 
-simulator& brain::alone(const std::string& place) {
-  if (!alone_)
+simulator& brain::without_history(const std::string& place) {
+  if (!simulator_)
     throw unavailable_error(place, "a simulator with a history",
                             "one made without history=True: what is taken back could not be taken "
                             "out of a recording or a stream");
-  return *alone_;
+  return *simulator_;
 }
 
 void brain::expect_between_tokens(const std::string& place) const {
@@ -109,29 +109,30 @@ void brain::ended(const step_report& report) {
 
 step_report brain::step(token_id token) {
   expect_between_tokens("step");
-  const step_report report = past_ ? past_->read(token) : alone_->step(token);
+  const step_report report = experiment_ ? experiment_->read(token) : simulator_->step(token);
   ended(report);
   return report;
 }
 
 void brain::begin(token_id token) {
   expect_between_tokens("rounds");
-  past_ ? past_->begin(token) : alone_->begin(token);
+  experiment_ ? experiment_->begin(token) : simulator_->begin(token);
   open_ = token;
 }
 
 std::optional<round_mark> brain::advance() {
   if (!open_) return std::nullopt;
-  if (!past_) return alone_->advance();
-  if (!past_->round()) return std::nullopt;  // an experiment ends the token with its last round
-  return past_->advance();
+  if (!experiment_) return simulator_->advance();
+  if (!experiment_->round())
+    return std::nullopt;  // an experiment ends the token with its last round
+  return experiment_->advance();
 }
 
 step_report brain::finish() {
   if (!open_) throw input_error("rounds", "no token that is being read", "begin() before it");
   open_.reset();
-  if (past_ && past_->round()) past_->finish();
-  const step_report report = past_ ? past_->reports().back() : alone_->finish();
+  if (experiment_ && experiment_->round()) experiment_->finish();
+  const step_report report = experiment_ ? experiment_->reports().back() : simulator_->finish();
   ended(report);
   return report;
 }
@@ -151,18 +152,18 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
   const bool layers =
       std::ranges::any_of(keep, [](const kept_values& k) { return k.what.has_value(); });
   std::optional<int> observer;
-  if (layers && alone_)
-    observer =
-        alone_->observe([&](layer_id, moment at) { keep_layer(keep, at); }, observation::activity);
+  if (layers && simulator_)
+    observer = simulator_->observe([&](layer_id, moment at) { keep_layer(keep, at); },
+                                   observation::activity);
   const auto one = [&](token_id token) {
-    if (!layers || alone_) return step(token);
+    if (!layers || simulator_) return step(token);
     begin(token);
     for (std::size_t round = 0; round < std::size_t{4} * model_.is->layers(); ++round) {
-      keep_layer(keep, past_->advance().at);
+      keep_layer(keep, experiment_->advance().at);
     }
     open_.reset();
-    ended(past_->reports().back());
-    return past_->reports().back();
+    ended(experiment_->reports().back());
+    return experiment_->reports().back();
   };
   std::vector<step_report> reports;
   try {
@@ -174,10 +175,10 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
     }
   } catch (...) {
     open_.reset();
-    if (observer) alone_->stop_observing(*observer);
+    if (observer) simulator_->stop_observing(*observer);
     throw;
   }
-  if (observer) alone_->stop_observing(*observer);
+  if (observer) simulator_->stop_observing(*observer);
   return reports;
 }
 
@@ -185,32 +186,32 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
 
 int brain::intervene(const intervention& what) {
   expect_between_tokens("perturb");
-  if (past_) return past_->intervene(what);
-  for (const probe_spec& p : alone_->interventions().probes_needed(what)) probe(p);
-  return alone_->interventions().add(what);
+  if (experiment_) return experiment_->intervene(what);
+  for (const probe_spec& p : simulator_->interventions().probes_needed(what)) probe(p);
+  return simulator_->interventions().add(what);
 }
 
 void brain::release(int number) {
   expect_between_tokens("release");
-  past_ ? past_->release(number) : alone_->interventions().remove(number);
+  experiment_ ? experiment_->release(number) : simulator_->interventions().remove(number);
 }
 
 std::vector<std::pair<int, intervention>> brain::interventions() const {
   std::vector<std::pair<int, intervention>> all;
-  if (past_) {
-    for (auto& [number, what] : past_->interventions()) all.emplace_back(number, what);
+  if (experiment_) {
+    for (auto& [number, what] : experiment_->interventions()) all.emplace_back(number, what);
   } else {
-    for (const auto& [number, what] : alone_->interventions()) all.emplace_back(number, what);
+    for (const auto& [number, what] : simulator_->interventions()) all.emplace_back(number, what);
   }
   return all;
 }
 
 void brain::probe(const probe_spec& what) {
   expect_between_tokens("probe");
-  if (past_)
-    past_->ensure_probed(std::span(&what, 1));
-  else if (!alone_->probes().strength(what))
-    alone_->probes().add(what);
+  if (experiment_)
+    experiment_->ensure_probed(std::span(&what, 1));
+  else if (!simulator_->probes().strength(what))
+    simulator_->probes().add(what);
 }
 
 int brain::follow(const probe_spec& what) {
@@ -266,30 +267,26 @@ void brain::restore(const run_state& state) {
   if (recorded_)
     throw input_error("restore", "a simulator that is recorded", "the recording's end");
   expect_between_tokens("restore");
-  past_ ? past_->load(copy_of(state)) : alone_->restore(state);
+  experiment_ ? experiment_->load(copy_of(state)) : simulator_->restore(state);
 }
 
 void brain::clear_synapses() {
   if (recorded_) throw input_error("clear", "a simulator that is recorded", "the recording's end");
   expect_between_tokens("clear");
-  if (past_)
+  if (experiment_)
     throw unavailable_error("clear", "a simulator with a history", "a new simulator, or restore()");
-  alone_->clear_synapses();
-}
-
-void brain::follow_sources() {
-  if (alone_) alone_->follow_sources();
+  simulator_->clear_synapses();
 }
 
 experiment::undone brain::undo() {
-  past("undo");
+  with_history("undo");
   open_.reset();
-  return past_->undo();
+  return experiment_->undo();
 }
 
 std::unique_ptr<brain> brain::new_stream() {
   expect_between_tokens("new_stream");
-  return std::unique_ptr<brain>(new brain(model_, alone("new_stream").new_stream()));
+  return std::unique_ptr<brain>(new brain(model_, without_history("new_stream").new_stream()));
 }
 
 // ---- recordings
@@ -299,7 +296,7 @@ void brain::start_recording(const std::string& folder, const std::vector<std::st
   expect_between_tokens("record");
   if (recorded_)
     throw input_error("record", "a simulator that is recorded", "one recording at a time");
-  simulator& recorded = alone("record");
+  simulator& recorded = without_history("record");
   std::vector<recording_request> parsed;
   for (const std::string& r : requests) parsed.push_back(parse_recording(r));
   std::vector<recording_description> planned =
@@ -317,16 +314,12 @@ void brain::commit_recording() {
   if (recorded_) recorded_->writer.commit();
 }
 
-std::uint64_t brain::recorded_tokens() const noexcept {
-  return recorded_ ? recorded_->writer.tokens() : 0;
-}
-
 void step_streams(std::span<brain* const> brains, std::span<const token_id> tokens,
                   std::vector<step_report>& reports) {
   std::vector<stream_step> steps;
   for (std::size_t i = 0; i < brains.size(); ++i) {
     brains[i]->expect_between_tokens("step_streams");
-    steps.push_back({&brains[i]->alone("step_streams"), tokens[i]});
+    steps.push_back({&brains[i]->without_history("step_streams"), tokens[i]});
   }
   step_streams(steps);
   std::exception_ptr failed;

@@ -55,10 +55,12 @@ class brain {
 
   std::mutex& mutex() noexcept { return mutex_; }
   const model_handle& model() const noexcept { return model_; }
-  const simulator& now() const noexcept { return past_ ? past_->current() : *alone_; }
+  const simulator& now() const noexcept {
+    return experiment_ ? experiment_->current() : *simulator_;
+  }
   // Throws unavailable_error at `place` where there is no history.
-  const experiment& past(const std::string& place) const;
-  bool has_history() const noexcept { return past_ != nullptr; }
+  const experiment& with_history(const std::string& place) const;
+  bool has_history() const noexcept { return experiment_ != nullptr; }
 
   // ---- tokens
   step_report step(token_id token);
@@ -85,7 +87,6 @@ class brain {
   run_state save() const { return now().save(); }
   void restore(const run_state& state);
   void clear_synapses();
-  void follow_sources();
   experiment::undone undo();
   std::unique_ptr<brain> new_stream();
 
@@ -95,7 +96,6 @@ class brain {
   void stop_recording(run_status status);
   void commit_recording();
   bool is_recording() const noexcept { return recorded_ != nullptr; }
-  std::uint64_t recorded_tokens() const noexcept;
 
   friend void step_streams(std::span<brain* const> brains, std::span<const token_id> tokens,
                            std::vector<step_report>& reports);
@@ -103,15 +103,15 @@ class brain {
  private:
   struct recorded_run;
   brain(const model_handle& m, std::unique_ptr<simulator> stream);
-  simulator& alone(const std::string& place);
+  simulator& without_history(const std::string& place);
   void expect_between_tokens(const std::string& place) const;
   void keep_layer(std::vector<kept_values>& keep, moment at) const;
   void ended(const step_report& report);
 
   model_handle model_;
   brain_options options_;
-  std::unique_ptr<experiment> past_;  // one of the two
-  std::unique_ptr<simulator> alone_;
+  std::unique_ptr<experiment> experiment_;  // one of the two
+  std::unique_ptr<simulator> simulator_;
   std::optional<token_id> open_;  // being read round by round
   std::map<int, strength_course> courses_;
   int next_course_ = 1;

@@ -84,8 +84,6 @@ void add_interventions(nb::module_& m) {
         [](const model_handle& h, const std::string& text, std::uint64_t now) {
           return parse_intervention(*h.is, text, now);
         });
-  m.def("describe_intervention",
-        [](const model_handle& h, const intervention& what) { return describe(*h.is, what); });
 }
 
 }  // namespace bdh::python

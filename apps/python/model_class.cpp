@@ -300,8 +300,6 @@ void add_model(nb::module_& m) {
            })
       .def("select_layers", [](const model_handle& h,
                                const std::string& text) { return select_layers(*h.is, text); })
-      .def("shown_source",
-           [](const model_handle& h, neuron_id source) { return shown_source(*h.is, source); })
       .def("has_text", [](const model_handle& h) { return h.words != nullptr; })
       .def("encode", encode)
       .def("decode", decode)

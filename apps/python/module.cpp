@@ -8,6 +8,7 @@ NB_MODULE(_core, m) {
   add_errors(m);
   add_model(m);
   add_generators(m);
+  add_activity(m);
   add_state(m);
   add_interventions(m);
   add_simulator(m);

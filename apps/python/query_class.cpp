@@ -17,7 +17,7 @@ nb::dict why(brain& b, const std::string& what, neuron_id neuron, std::optional<
   {
     nb::gil_scoped_release free;
     const std::lock_guard turn(b.mutex());
-    const experiment& past = b.past("why");
+    const experiment& past = b.with_history("why");
     const variable v = what == "x" ? variable::x : variable::y;
     const layer_id layer = reached_layer(past, wanted, moment_of(v), "why");
     e = v == variable::x ? explain_x(past, neuron, layer) : explain_y(past, neuron, layer);
@@ -73,7 +73,7 @@ nb::dict synapses(brain& b, std::optional<layer_id> layer, std::size_t count, bo
   {
     nb::gil_scoped_release free;
     const std::lock_guard turn(b.mutex());
-    const experiment& past = b.past(changes ? "changed" : "top_synapses");
+    const experiment& past = b.with_history(changes ? "changed" : "top_synapses");
     found = changes ? changed_synapses(past, *past.before_last_token(), layer, count)
                     : strongest_synapses(past, layer, count);
   }

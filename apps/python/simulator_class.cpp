@@ -24,7 +24,7 @@ namespace {
 
 // f() while no other thread uses this simulator, without the interpreter's lock.
 template <class F>
-auto alone_with(brain& b, F f) {
+auto exclusively(brain& b, F f) {
   nb::gil_scoped_release free;
   const std::lock_guard turn(b.mutex());
   return f();
@@ -120,7 +120,7 @@ nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::str
   const auto given = span_of(tokens);
   std::vector<kept_values> values;
   interruption between(std::move(progress));
-  const std::vector<step_report> reports = alone_with(b, [&] {
+  const std::vector<step_report> reports = exclusively(b, [&] {
     for (const std::string& k : keep) values.push_back(kept(b.now(), k, given.size()));
     return b.read(given, values, std::ref(between));
   });
@@ -192,22 +192,18 @@ nb::list variables(const brain& b) {
 
 numpy_array<float> value_of(brain& b, const std::string& wanted) {
   const variable v = variable_named(b, wanted);
-  return as_numpy(alone_with(b, [&] { return b.now().read(v); }));
-}
-
-numpy_array<float> sources(brain& b) {
-  return as_numpy(alone_with(b, [&] { return b.now().sources().activity(); }));
+  return as_numpy(exclusively(b, [&] { return b.now().read(v); }));
 }
 
 numpy_array<float> logits(brain& b) {
-  return as_numpy(alone_with(b, [&] {
+  return as_numpy(exclusively(b, [&] {
     const auto now = b.now().logits();
     return std::vector<float>(now.begin(), now.end());
   }));
 }
 
 numpy_array<float> synapses(brain& b, layer_id layer, neuron_id neuron) {
-  return as_numpy(alone_with(b, [&] { return b.now().synapses(layer, neuron); }));
+  return as_numpy(exclusively(b, [&] { return b.now().synapses(layer, neuron); }));
 }
 
 std::vector<probe_spec> specs(const given_array<neuron_id>& pre, const given_array<neuron_id>& post,
@@ -227,7 +223,7 @@ std::vector<probe_spec> specs(const given_array<neuron_id>& pre, const given_arr
 numpy_array<double> strengths(brain& b, layer_id layer, given_array<neuron_id> pre,
                               given_array<neuron_id> post, bool by_y) {
   const std::vector<probe_spec> wanted = specs(pre, post, layer, by_y);
-  return as_numpy(alone_with(b, [&] {
+  return as_numpy(exclusively(b, [&] {
     std::vector<double> found;
     for (const probe_spec& w : wanted)
       found.push_back(
@@ -239,13 +235,13 @@ numpy_array<double> strengths(brain& b, layer_id layer, given_array<neuron_id> p
 void add_probes(brain& b, layer_id layer, given_array<neuron_id> pre, given_array<neuron_id> post,
                 bool by_y) {
   const std::vector<probe_spec> wanted = specs(pre, post, layer, by_y);
-  alone_with(b, [&] {
+  exclusively(b, [&] {
     for (const probe_spec& w : wanted) b.probe(w);
   });
 }
 
 nb::tuple course(brain& b, int number) {
-  const strength_course c = alone_with(b, [&] { return b.course(number); });
+  const strength_course c = exclusively(b, [&] { return b.course(number); });
   return nb::make_tuple(as_numpy(c.positions), as_numpy(c.values));
 }
 
@@ -287,7 +283,7 @@ const char* moment_name(moment at) {
 }
 
 std::optional<std::pair<layer_id, const char*>> advance(brain& b) {
-  const auto mark = alone_with(b, [&] { return b.advance(); });
+  const auto mark = exclusively(b, [&] { return b.advance(); });
   if (!mark) return std::nullopt;
   return std::pair{mark->layer, moment_name(mark->at)};
 }
@@ -296,44 +292,42 @@ void add_recording(nb::class_<brain>& c) {
   c.def("start_recording",
         [](brain& b, const std::string& folder, const std::vector<std::string>& requests,
            const std::string& options) {
-          alone_with(b, [&] { b.start_recording(folder, requests, options); });
+          exclusively(b, [&] { b.start_recording(folder, requests, options); });
         })
       .def("stop_recording",
            [](brain& b, const std::string& status) {
-             alone_with(b, [&] { b.stop_recording(run_status_named(status)); });
+             exclusively(b, [&] { b.stop_recording(run_status_named(status)); });
            })
-      .def("commit_recording", [](brain& b) { alone_with(b, [&] { b.commit_recording(); }); })
+      .def("commit_recording", [](brain& b) { exclusively(b, [&] { b.commit_recording(); }); })
       .def_prop_ro("is_recording", &brain::is_recording);
 }
 
 void add_values(nb::class_<brain>& c) {
   c.def("variables", variables)
       .def("value", value_of)
-      .def("source_activity", sources)
-      .def("follow_sources", [](brain& b) { alone_with(b, [&] { b.follow_sources(); }); })
       .def("logits", logits)
       .def("synapses", synapses)
       .def("strengths", strengths)
       .def("add_probes", add_probes)
       .def("follow",
            [](brain& b, layer_id layer, neuron_id pre, neuron_id post, bool by_y) {
-             return alone_with(b, [&] {
+             return exclusively(b, [&] {
                return b.follow({{pre, post}, layer, by_y ? probe_factor::y : probe_factor::w});
              });
            })
-      .def("unfollow", [](brain& b, int number) { alone_with(b, [&] { b.unfollow(number); }); })
+      .def("unfollow", [](brain& b, int number) { exclusively(b, [&] { b.unfollow(number); }); })
       .def("course", course);
 }
 
 void add_interventions(nb::class_<brain>& c) {
   c.def("intervene",
         [](brain& b, const intervention& what) {
-          return alone_with(b, [&] { return b.intervene(what); });
+          return exclusively(b, [&] { return b.intervene(what); });
         })
-      .def("release", [](brain& b, int number) { alone_with(b, [&] { b.release(number); }); })
+      .def("release", [](brain& b, int number) { exclusively(b, [&] { b.release(number); }); })
       .def("interventions", [](brain& b) {
         nb::list all;
-        for (const auto& [number, what] : alone_with(b, [&] { return b.interventions(); }))
+        for (const auto& [number, what] : exclusively(b, [&] { return b.interventions(); }))
           all.append(nb::make_tuple(number, describe(*b.model().is, what)));
         return all;
       });
@@ -345,40 +339,39 @@ void add_simulator(nb::module_& m) {
   add_report(m);
   nb::class_<brain> c(m, "Brain", nb::is_weak_referenceable());
   c.def("step",
-        [](brain& b, token_id token) { return alone_with(b, [&] { return b.step(token); }); })
+        [](brain& b, token_id token) { return exclusively(b, [&] { return b.step(token); }); })
       .def("read", read, nb::arg("tokens"), nb::arg("keep"), nb::arg("progress").none())
-      .def("begin", [](brain& b, token_id token) { alone_with(b, [&] { b.begin(token); }); })
+      .def("begin", [](brain& b, token_id token) { exclusively(b, [&] { b.begin(token); }); })
       .def("advance", advance)
-      .def("finish", [](brain& b) { return alone_with(b, [&] { return b.finish(); }); })
+      .def("finish", [](brain& b) { return exclusively(b, [&] { return b.finish(); }); })
       .def("choose",
            [](brain& b, double temperature, std::uint32_t top_k, std::uint64_t seed) {
-             return alone_with(b, [&] { return b.choose({temperature, top_k, seed}); });
+             return exclusively(b, [&] { return b.choose({temperature, top_k, seed}); });
            })
       .def("surprisal_of",
            [](brain& b, token_id token) {
-             return alone_with(b, [&] { return b.now().surprisal(token); });
+             return exclusively(b, [&] { return b.now().surprisal(token); });
            })
       .def_prop_ro("tokens", [](const brain& b) { return b.now().tokens(); })
       .def_prop_ro("retention", [](const brain& b) { return b.now().retention(); })
       .def_prop_ro("device", [](const brain& b) { return b.now().device(); })
       .def_prop_ro("has_history", &brain::has_history)
-      .def_prop_ro("state_bytes", [](const brain& b) { return b.now().state_bytes(); })
       .def("save",
            [](brain& b) {
-             return alone_with(
+             return exclusively(
                  b, [&] { return state_handle{std::make_shared<const run_state>(b.save())}; });
            })
       .def("restore",
-           [](brain& b, const state_handle& s) { alone_with(b, [&] { b.restore(*s.is); }); })
-      .def("clear", [](brain& b) { alone_with(b, [&] { b.clear_synapses(); }); })
+           [](brain& b, const state_handle& s) { exclusively(b, [&] { b.restore(*s.is); }); })
+      .def("clear", [](brain& b) { exclusively(b, [&] { b.clear_synapses(); }); })
       .def("undo",
            [](brain& b) {
-             const auto what = alone_with(b, [&] { return b.undo(); });
+             const auto what = exclusively(b, [&] { return b.undo(); });
              if (what == experiment::undone::token) return "token";
              return what == experiment::undone::intervention ? "intervention" : "release";
            })
       .def("new_stream", [](brain& b) {
-        return std::shared_ptr<brain>(alone_with(b, [&] { return b.new_stream(); }));
+        return std::shared_ptr<brain>(exclusively(b, [&] { return b.new_stream(); }));
       });
   add_values(c);
   add_interventions(c);

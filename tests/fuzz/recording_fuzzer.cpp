@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,26 +15,16 @@
 #include "io/files/journal.hpp"
 #include "io/recording/recording.hpp"
 #include "io/recording/recording_reader.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
 constexpr std::size_t magic_bytes = 8,
                       head_bytes = 16;  // of a journal, of a record, which begins with its length
 
-// Deleted at the end.
-struct folder {
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path = name;
-  }
-  ~folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
 // The name of a file that is not there.
 std::filesystem::path scratch(const char* name) {
-  static const folder all;
+  static const temporary_folder all;
   std::filesystem::remove(all.path / name);
   return all.path / name;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -15,19 +14,9 @@
 #include "io/checkpoint/configuration.hpp"
 #include "io/checkpoint/layouts.hpp"
 #include "io/checkpoint/tensor_file.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
-
-// Deleted at the end.
-struct folder {
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path = name;
-  }
-  ~folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
 
 // Of `text`, which loses them.
 std::string_view take(std::string_view& text, std::size_t count) {
@@ -44,7 +33,7 @@ void write(const std::filesystem::path& path, std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const folder beside;
+  static const temporary_folder beside;
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const std::string_view index = take(rest, rest.find('\0'));
   take(rest, 1);

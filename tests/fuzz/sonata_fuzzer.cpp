@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,21 +17,11 @@
 #include "io/graph/hdf5_values.hpp"
 #include "io/graph/sonata.hpp"
 #include "io/hdf5/file.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
 using bdh::hdf5::group;
-
-// Deleted at the end.
-struct folder {
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "bdh-fuzz-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path = name;
-  }
-  ~folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
 
 class bytes {
  public:
@@ -162,7 +151,7 @@ void check(const bdh::edge_list& list) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const folder here;
+  static const temporary_folder here;
   for (const auto& old : std::filesystem::directory_iterator(here.path))
     std::filesystem::remove(old.path());
   bytes from({reinterpret_cast<const char*>(data), size});

@@ -27,4 +27,4 @@ for file in os.listdir(build):
         shutil.copy(os.path.join(build, file), package)
 # In a Python of its own: this one looked for the folder before it was there.
 subprocess.run([sys.executable, "-c", "import sys, bdhsim; print('bdhsim', bdhsim.__version__, "
-                "'for Python', sys.version.split()[0])"], check=True)
+                "'for Python', sys.version.split()[0])"], cwd=folder, check=True)

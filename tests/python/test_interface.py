@@ -1,16 +1,19 @@
 """What bdhsim returns: values against what they are made of, tables, selections, sweeps."""
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 import bdhsim as bs
+import h5py
 import networkx
 import numpy as np
 import pandas
 import scipy.sparse
-from support import SMALL, TEXT, Models, program
+from support import SMALL, SOURCE, TEXT, Models, program
 
 models = Models()
 
@@ -307,6 +310,44 @@ class OfRuns(unittest.TestCase):
                 run.events("x")  # several layers
             with self.assertRaises(bs.InputError):
                 run.values("banana")
+
+
+class Measures(unittest.TestCase):
+    def test_activity_is_that_of_the_program(self):
+        text = TEXT * 4
+        for model in models.small, models.direct:
+            expected = json.loads(program("activity", model, "--text", text, "--json"))
+            found = bs.activity(model, text)
+            rows = expected["variables"]
+            self.assertEqual(len(found), len(rows))
+            for row, (_, one) in zip(rows, found.iterrows()):
+                self.assertEqual((row["variable"], row["layer"]), (one["variable"], one["layer"]))
+                wanted = {"mean": row["active"], "least": row["least"], "most": row["most"],
+                          "ever": row["ever"], **row["with_surprisal"], **row["participation"]}
+                self.assertEqual(len(wanted), 8)
+                for name, value in wanted.items():
+                    self.assertEqual(value, one[name] if value is not None else None, name)
+
+    def test_verify(self):
+        expected = os.path.join(SOURCE, "tests/data/random-64/expected.h5")
+        self.assertTrue(bs.verify(models.small, expected).passed)
+        with tempfile.TemporaryDirectory() as folder:
+            changed = os.path.join(folder, "changed.h5")
+            shutil.copy(expected, changed)
+            with h5py.File(changed, "r+") as file:
+                file["logits"][3, 5] += 0.01 * np.abs(file["logits"][()]).max()
+            found = bs.verify(models.small, changed)
+            self.assertFalse(found.passed)
+            self.assertAlmostEqual(found.differences["logits"], 0.01, 3)
+
+    def test_new_and_tune_are_those_of_the_program(self):
+        made = bs.new("small-world", neurons=300, degree=12, layers=2, seed=1)
+        self.assertEqual(made.content_sha256, bs.load(models.direct).content_sha256)
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "tuned.bdh.h5")
+            program("tune", models.direct, "--target-activity", "0.06", "-o", file)
+            self.assertEqual(bs.load(models.direct).tune(activity=0.06).content_sha256,
+                             bs.load(file).content_sha256)
 
 
 class Sweeps(unittest.TestCase):

@@ -11,6 +11,8 @@ from ._model import model_of
 from ._simulator import Simulator
 from ._tables import table
 
+_AT_ONCE = 64  # tokens whose activity is in memory
+
 
 def evaluate(model, text, *, limit=None, **settings):
     """Mean surprisal in nats a token of a text, read from empty synapses."""
@@ -24,33 +26,23 @@ def evaluate(model, text, *, limit=None, **settings):
 
 
 def activity(model, text, **settings):
-    """Who was active over a text, read from empty synapses: a row for X and for Y of each layer.
+    """Who was active over a text, read from empty synapses, as `bdh activity` says it: a row for X
+    and for Y of each layer.
 
-    `mean`, `least`, `most`: shares of active neurons of a token. `pearson`: of that share with the
-    surprisal. `ever`: neurons that were active at least once. `of_a_token`: participation ratio
-    (sum v)^2 / sum v^2 of the values at a token, the mean over tokens with activity.
+    `mean`, `least`, `most`: shares of active neurons of a token. `pearson`, `spearman`: of that
+    share with the surprisal. `ever`: neurons that were active at least once. `of_a_token`,
+    `of_the_text`: participation ratio (sum v)^2 / sum v^2, of the values at a token, mean over
+    tokens with activity, and of the sums over the text.
     """
     brain = Simulator(model, **settings)
-    out = brain.read(text, keep=["x", "y"])
-    known = ~np.isnan(out.surprisal)
-    rows = []
-    for name in ("x", "y"):
-        values = out.kept[name].astype(np.float64)
-        for layer in range(values.shape[1]):
-            v = values[:, layer]
-            share = (v > 0).mean(axis=1)
-            square, total = (v * v).sum(axis=1), v.sum(axis=1)
-            active = square > 0
-            varies = known.sum() > 1 and share[known].std() > 0 and out.surprisal[known].std() > 0
-            rows.append({
-                "variable": name, "layer": layer + 1, "mean": share.mean(), "least": share.min(),
-                "most": share.max(),
-                "pearson": (np.corrcoef(share[known], out.surprisal[known])[0, 1]
-                            if varies else np.nan),
-                "ever": int((v > 0).any(axis=0).sum()),
-                "of_a_token": ((total[active] ** 2 / square[active]).mean()
-                               if active.any() else np.nan)})
-    return table(rows)
+    tokens = brain.model.encode(text)
+    if len(tokens) == 0:
+        raise ShapeError("text", "no tokens", "one at least")
+    seen = _core.activity_statistics(brain.model._core)
+    for begin in range(0, len(tokens), _AT_ONCE):
+        out = brain.read(tokens[begin:begin + _AT_ONCE], keep=["x", "y"])
+        seen.add(out.surprisal, out.x, out.y)
+    return table(seen.layers())
 
 
 class Verified:
