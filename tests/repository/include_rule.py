@@ -3,8 +3,9 @@
 is in.
 
 A room stands on those that ROOMS names for it, and on those below them; the table has no circle,
-so no include points upwards. Tests, examples and bench may do anything. Prints one line per
-violation, exit code 1 if there is one."""
+so no include points upwards. Tests, examples and bench may do anything. The table of rooms in
+docs/architecture.md is the same, in the same order. Prints one line per violation, exit code 1 if
+there is one."""
 import re
 import sys
 from pathlib import Path
@@ -184,8 +185,36 @@ def violations_of(root, name):
                 yield number, f"'{what}' in a header that is compiled for devices too"
 
 
+DOCUMENTED = "docs/architecture.md"
+
+
+def documented(text):
+    """Line number and cells, room and what it stands on, of the rows of its tables of rooms."""
+    inside = False
+    for number, line in enumerate(text.split("\n"), 1):
+        inside = line.startswith("| room |") or inside and line.startswith("|")
+        if inside and line.startswith("| `"):
+            cells = line.split("|")
+            yield number, re.findall(r"`([^`]+)`", cells[1]), re.findall(r"`([^`]+)`", cells[2])
+
+
+def violations_of_table(text):
+    rooms = iter(ROOMS)
+    for number, names, below in documented(text):
+        expected = next(rooms, None)
+        if names != [expected]:
+            yield number, f"{', '.join(names)}, expected {expected or 'no further room'}"
+            return
+        if below != ROOMS[expected]:
+            yield number, f"{expected} stands on {', '.join(ROOMS[expected])}"
+    for missing in rooms:
+        yield 1, f"no row of {missing}"
+
+
 def violations(root):
     root = Path(root)
+    for number, what in violations_of_table((root / DOCUMENTED).read_text()):
+        yield f"{DOCUMENTED}:{number}: {what}"
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             if path.suffix in SOURCES and path.is_file():

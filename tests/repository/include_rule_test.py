@@ -31,6 +31,9 @@ CLEAN = {
     "gpu/device/device.hpp": "#pragma once\n",
     "io/files/sandbox.cpp": "void child() { ::_exit(0); }\n",
     "io/model/file.hpp": "#pragma once\nint snprintf_size();\n",
+    "docs/architecture.md": "| room | stands on | what it is |\n|---|---|---|\n"
+         + "".join(f"| `{room}` | {', '.join(f'`{b}`' for b in below)} | it |\n"
+                   for room, below in include_rule.ROOMS.items()),
 }
 
 PLANTED = [
@@ -91,7 +94,23 @@ class IncludeRule(unittest.TestCase):
             path = Path(root) / "core" / "attic" / "chest.hpp"
             path.parent.mkdir(parents=True)
             path.write_text("#pragma once\n")
+            (Path(root) / "docs").mkdir()
+            (Path(root) / "docs/architecture.md").write_text(CLEAN["docs/architecture.md"])
             self.assertEqual(len(list(include_rule.violations(root))), 1)
+
+    def test_the_table_of_rooms_in_the_documentation_is_the_same(self):
+        table = CLEAN["docs/architecture.md"]
+        for wrong, line, what in (
+                (table.replace("| `graph` |", "| `graphs` |"), 5, "graphs, expected graph"),
+                (table.replace("| `core/selection`, `kernels` |", "| `kernels` |"), 9,
+                 "core/simulation stands on core/selection, kernels"),
+                (table[:table.index("| `apps` |")], 1, "no row of apps"),
+                (table + "| `attic` | | it |\n", table.count("\n") + 1,
+                 "attic, expected no further room"),
+                (table + "\n" + table, table.count("\n") + 4,
+                 "core/base, expected no further room")):
+            self.assertNotEqual(wrong, table)
+            self.assertEqual(list(include_rule.violations_of_table(wrong)), [(line, what)])
 
     def test_every_planted_violation_is_found_where_it_is(self):
         for name, line in PLANTED:
