@@ -181,13 +181,13 @@ void push_and_reweight(benchmark::State& state) {
   set_counters(state, 2 * sizeof(Strength) * edges, edges);
 }
 
-void reduce_blocks(benchmark::State& state) {
+void add_halves(benchmark::State& state) {
   const index parts = size.neurons / 64;
   const array<float> values = ones(std::size_t{parts} * hubs);
-  std::vector<const float*> part;
-  for (index p = 0; p < parts; ++p) part.push_back(values.data() + std::size_t{p} * hubs);
   array<float> out(hubs);
-  for (auto _ : state) bodies().reduce_blocks({part.data(), hubs, parts, out.data()});
+  for (auto _ : state)
+    for (index p = 0; p < parts; ++p)
+      bodies().add_halves({out.data(), values.data() + std::size_t{p} * hubs, hubs, out.data()});
   set_counters(state, 4.0 * parts * hubs, 0);
 }
 
@@ -599,7 +599,7 @@ void register_all(int most_threads) {
   add("propagate/pull_dense_bfloat16", pull_dense<bdh::bfloat16>, {20, 100});
   add("propagate/pull_dense_batch", pull_dense_batch<float>, {});
   add("propagate/pull_dense_batch_bfloat16", pull_dense_batch<bdh::bfloat16>, {});
-  add("propagate/collect", reduce_blocks, {});
+  add("propagate/collect", add_halves, {});
   add("propagate/push_edges", push_edges, {5, 100});  // 100: the propagate sweep
   add("propagate/push_aging_edges", push_aging_edges, {100});
   add("propagate/push_sparse", push_sparse, {100});

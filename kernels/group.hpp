@@ -17,9 +17,9 @@
 //                             (pushed sums)
 //   once(f)                   f() by one lane
 //
-// Sums and `push` are the law of summation: it is written here and nowhere else, so results do not
-// depend on the number of threads, on the instruction set or on the device. Bodies use no other
-// lane arithmetic, no atomics and no libm.
+// Sums, `push` and block_tree are the law of summation: it is written here and nowhere else, so
+// results do not depend on the number of threads, on the instruction set or on the device. Bodies
+// use no other lane arithmetic, no atomics and no libm.
 #pragma once
 
 #include <bit>
@@ -56,6 +56,38 @@ template <class Float>  // a template, since clang takes constexpr at its word w
                         // none
 BDH_INLINE constexpr Float square_root(Float z) {
   return __builtin_sqrtf(z);  // correctly rounded by IEEE 754
+}
+
+// Partial sums of blocks of sources are added by a binary tree over the blocks' numbers: a node of
+// level l stands for 2^l blocks from a multiple of 2^l on, and is its left half plus its right
+// half, or the one of them that has a sum where the other has none (its blocks are silent, or past
+// the last). A site that owns all blocks of a node can add it up by itself.
+struct tree_node {
+  index begin, end;  // blocks
+};
+// The lowest node that two blocks, or two nodes of which these are blocks, have in common.
+BDH_INLINE constexpr tree_node meeting_node(index left, index right) {
+  const int level = std::bit_width(left ^ right);
+  const index begin = level >= 32 ? 0 : right >> level << level;
+  return {begin, level >= 32 ? ~index{0} : begin + (index{1} << level)};
+}
+// The root of a tree of `count` >= 1 blocks, all of which have a sum: f(j) is that of block j.
+// Fewer than 2^31 blocks.
+template <class F>
+BDH_INLINE constexpr auto tree_sum(index count, F f) {
+  using value = decltype(f(index{0}));
+  value level[32] = {};  // where bit l of the number of blocks so far is set: a node of level l
+  for (index j = 0; j < count; ++j) {
+    value sum = f(j);
+    int l = 0;
+    for (; (j >> l & 1) != 0; ++l) sum = level[l] + sum;
+    level[l] = sum;
+  }
+  int l = std::countr_zero(count);
+  value sum = level[l];
+  for (++l; l < 32 && count >> l != 0; ++l)
+    if ((count >> l & 1) != 0) sum = level[l] + sum;
+  return sum;
 }
 
 // How a row is rounded to bfloat16 at random. To the bits of the value at k are added, before the

@@ -163,9 +163,41 @@ struct pull_many_edges {
   }
 };
 
-// out[k] = sum over `count` partial sums j, ascending, of parts[j][k]: what a hub makes of the
-// blocks that reach it.
+// out[k] = left[k] + right[k]: a node of the tree of blocks, from its halves. `out` may be one of
+// them.
+struct add_halves {
+  const float* left;   // (width)
+  const float* right;  // (width)
+  index width;
+  float* out;  // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(width, [&](auto k) { store(out, k, load(left, k) + load(right, k)); });
+  }
+};
+
+// out[k] = root of the tree over the partial sums of `count` blocks: what a hub receives. They
+// stand one behind the other, `stride` apart; those of silent blocks are 0, which no sum of a block
+// is negatively, so that they change no bit.
 struct reduce_blocks {
+  const float* parts;
+  index stride, width, count;
+  float* out;  // (width)
+
+  template <class Group>
+  constexpr void operator()(const Group& group) const noexcept {
+    group.row(width, [&](auto k) {
+      store(out, k, tree_sum(count, [&](index j) {
+              return load(parts + static_cast<std::size_t>(j) * stride, k);
+            }));
+    });
+  }
+};
+
+// out[k] = sum over `count` partial sums j, ascending, one accumulator, of parts[j][k]: sections of
+// neurons, where prompts are read in blocks of tokens.
+struct reduce_sections {
   const float* const* parts;  // (count) of (width)
   index width, count;
   float* out;  // (width)
@@ -173,20 +205,6 @@ struct reduce_blocks {
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.push(count, width, out, [&](index j, auto k) { return load(parts[j], k); });
-  }
-};
-
-// The same of partial sums that stand one behind the other, `stride` apart.
-struct reduce_block_rows {
-  const float* parts;
-  index stride, width, count;
-  float* out;  // (width)
-
-  template <class Group>
-  constexpr void operator()(const Group& group) const noexcept {
-    group.push(count, width, out, [&](index j, auto k) {
-      return load(parts + static_cast<std::size_t>(j) * stride, k);
-    });
   }
 };
 

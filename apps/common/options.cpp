@@ -1,5 +1,7 @@
 #include "apps/common/options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -11,6 +13,7 @@
 #include <bdh/gpu_engine.hpp>
 #include <bdh/model_file.hpp>
 #include <bdh/simulator.hpp>
+#include <bdh/state.hpp>
 
 #include "apps/common/console.hpp"
 #include "core/base/instruction_set.hpp"
@@ -95,6 +98,13 @@ simulator_options engine_choice::simulation() const {
 
 simulator engine_choice::make(const model& m) const {
   return simulator(m, make_engine(m), simulation());
+}
+
+std::string other_summation(const run_state& s) {
+  if (s.summation == summation_law) return {};
+  return fmt::format(
+      "computed by law of summation {}, and this program's is {}: equal up to rounding",
+      s.summation, summation_law);
 }
 
 void expect_logits(const model& m, const std::string& file, const std::string& purpose) {

@@ -15,6 +15,7 @@ namespace bdh {
 class engine;
 class model;
 class simulator;
+struct run_state;
 struct simulator_options;
 }  // namespace bdh
 
@@ -102,6 +103,9 @@ struct engine_choice {
 // Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits.
 // Throws unavailable_error.
 void expect_logits(const model& m, const std::string& file, const std::string& purpose);
+
+// "computed by law of summation 1, ..." of a state by another law than this program's; else empty.
+std::string other_summation(const run_state& s);
 
 // Throws input_error where nothing is at `path`, of which `expected` may be several things.
 void expect_there(const std::string& path, const char* expected);

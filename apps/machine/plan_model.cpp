@@ -185,6 +185,44 @@ static double active_sources(const planned_model& p, layer_id l) {
   return l == 1 ? p.sensory_edges / static_cast<double>(p.vocabulary) : p.y * n;
 }
 
+static std::vector<site_share> shares_of(const planned_model& p, site_id sites) {
+  const auto vocabulary = static_cast<neuron_id>(p.vocabulary);
+  return partition({.heads = p.heads,
+                    .neurons = static_cast<neuron_id>(p.neurons),
+                    .hubs = static_cast<neuron_id>(p.hubs),
+                    .sensory = vocabulary,
+                    .readout = vocabulary},
+                   sites);
+}
+
+// Partial sums that all sites send, where a share of the neurons is active: one for each node of
+// the tree that is one site's, if a neuron of it is. `trees`: of all heads, or one for each.
+static double sums_sent(const planned_model& p, site_id sites, double share, head_id trees) {
+  const block_grid grid(p.heads, static_cast<neuron_id>(p.neurons / p.heads));
+  double sums = 0;
+  for (const site_share& own : shares_of(p, sites))
+    for (const id_range node : complete_nodes(own.blocks, grid.blocks() / trees))
+      sums += 1 - std::pow(1 - share, block * node.size());
+  return sums;
+}
+
+// The same of A of explicit edges, of one head: neurons and sensory nodes, all active.
+static double source_sums_sent(const planned_model& p, site_id sites) {
+  const block_grid grid(p.heads, static_cast<neuron_id>(p.neurons / p.heads));
+  const auto first = grid.blocks(),
+             sensory = static_cast<neuron_id>(blocks_of(static_cast<double>(p.vocabulary)));
+  double sums = 0;
+  for (const site_share& own : shares_of(p, sites)) {
+    const auto at = [&](neuron_id node) {
+      return first + (node + block_grid::block_size - 1) / block_grid::block_size;
+    };
+    sums += static_cast<double>(complete_nodes(own.blocks, first + sensory).size());
+    sums += static_cast<double>(
+        complete_nodes({at(own.sensory.begin), at(own.sensory.end)}, first + sensory).size());
+  }
+  return sums;
+}
+
 planned_traffic traffic_of(const planned_model& p, site_id sites) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
                v = static_cast<double>(p.vocabulary), layers = p.layers, heads = p.heads,
@@ -192,12 +230,9 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   const double used = p.rotates ? 1 - (1 - p.x) * (1 - p.x)
                                 : p.x;  // rows of synapses: of pairs with an active member
   const double weight = weight_of(p), edge = sizeof(neuron_id) + weight;
-  const auto busy_blocks = [&](double share) {
-    return heads * blocks_of(n / heads) * (1 - std::pow(1 - share, block));
-  };
-  // Partial sums of so many blocks to the hubs' sites, and the hubs' values back to all sites.
-  const auto through_hubs = [&](double blocks, double rows) {
-    return others * (blocks * label + blocks * d * value / sites) +
+  // So many partial sums to the hubs' sites, and the hubs' values back to all sites.
+  const auto through_hubs = [&](double sums, double rows) {
+    return others * (sums * label + sums * d * value / sites) +
            others * rows * (label * sites + d * value);
   };
   planned_traffic t;
@@ -207,9 +242,9 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.meetings = 4 * layers +
                  3;  // sums at the hubs, and their way back, of A and of W; the token; the readout
     t.hub_synapses = layers * 2 * value * n * d * used;
-    t.between_sites =
-        layers * (through_hubs(busy_blocks(used), heads) + through_hubs(busy_blocks(p.y), 1)) +
-        through_hubs(1, 1);
+    t.between_sites = layers * (through_hubs(sums_sent(p, sites, used, p.heads), heads) +
+                                through_hubs(sums_sent(p, sites, p.y, 1), 1)) +
+                      through_hubs(1, 1);
     return t;
   }
   const double sources = p.sources();
@@ -234,8 +269,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) +
                                  own * (label + value));
     if (d != 0)
-      t.between_sites += through_hubs(heads * (busy_blocks(1) + v / block), heads) +
-                         through_hubs(busy_blocks(p.y), 1);
+      t.between_sites += through_hubs(heads * source_sums_sent(p, sites), heads) +
+                         through_hubs(sums_sent(p, sites, p.y, 1), 1);
   }
   if (d != 0) t.matrices += weight * d * (v + 1);
   t.edges += p.readout_edges;

@@ -255,6 +255,7 @@ run_state copy_of(const run_state& state) {
   copy.tokens = state.tokens;
   copy.retention = state.retention;
   copy.rounded = state.rounded;
+  copy.summation = state.summation;
   for (const state_arrays& layer : state.layers)
     copy.layers.push_back(copied(layer, shaped(layer, true)));
   copy.network = copied(state.network, shaped(state.network, false));

@@ -169,6 +169,10 @@ std::string difference::text() const {
     text += line("",
                  "one read its text in blocks, the other did not: they are equal up to rounding, "
                  "see --tolerance");
+  if (a_.summation != b_.summation)
+    text += line("summation", fmt::format("laws {} and {}: they are equal up to rounding, see "
+                                          "--tolerance",
+                                          a_.summation, b_.summation));
   text += line("compared", c_.until == c_.first
                                ? "no token: nothing before the first difference is in both"
                                : fmt::format("{} tokens, positions {} to {}", c_.until - c_.first,

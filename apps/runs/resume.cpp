@@ -6,6 +6,7 @@
 
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
+#include <bdh/state.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
@@ -20,7 +21,7 @@ namespace {
 struct resume_options {
   std::string folder, standard_input;
   engine_choice engine;
-  bool json = false, quiet = false;
+  bool other_summation = false, json = false, quiet = false;
 };
 
 // The tokens that were read up to the checkpoint, from tokens.csv.
@@ -41,12 +42,21 @@ resumed_run resumed_run_of(const run_reader& run, std::uint64_t rows) {
   return point;
 }
 
+// A run goes on by the arithmetic with which it began, unless the user says otherwise.
+void expect_interrupted(const run_reader& run, const resume_options& r, const std::string& place) {
+  if (run.status == run_status::complete)
+    throw input_error(place, "a complete run", "one that was interrupted");
+  if (run.summation != summation_law && !r.other_summation)
+    throw input_error(place, fmt::format("a run by law of summation {}", run.summation),
+                      fmt::format("{}, that of this program", summation_law),
+                      "--other-summation goes on, equal up to rounding to the run as it began");
+}
+
 int resume(const resume_options& r) {
   const run_reader run(r.folder);
   const std::string place = r.folder + "/run.json";
   run_options o = run_options_of(run.options, place);
-  if (run.status == run_status::complete)
-    throw input_error(place, "a complete run", "one that was interrupted");
+  expect_interrupted(run, r, place);
   o.folder = r.folder;
   o.json = r.json;
   o.quiet = r.quiet;
@@ -112,6 +122,9 @@ class resume_app final : public command {
         .type_name("")
         .expects({"-"});
     options_.engine.add_to(c, false);
+    c.add_flag("--other-summation", options_.other_summation,
+               "go on with a run of an older bdh that added numbers in another order: what follows "
+               "is equal up to rounding");
     c.add_flag("--json", options_.json, "one JSON object on standard output, nothing else");
     c.add_flag("--quiet", options_.quiet, "no progress, no summary; with --json the object alone");
   }

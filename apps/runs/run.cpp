@@ -96,6 +96,8 @@ std::optional<run_state> first_state(const run_options& o, const model& m, engin
   if (engine.synapses.value_or(stored) != stored)
     throw input_error("--synapses", *engine.synapses, stored + ", as " + o.state + " has them");
   engine.synapses = stored;
+  if (const std::string law = other_summation(state); !law.empty() && !o.quiet)
+    note("bdh: " + o.state + " was " + law);
   return state;
 }
 

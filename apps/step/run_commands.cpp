@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
@@ -12,6 +13,7 @@
 #include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/common/token_text.hpp"
 #include "apps/step/commands.hpp"
@@ -272,10 +274,13 @@ void load(step_session& session, arguments& a) {
   const std::string file = a.next();
   a.end();
   const bool forgets = !session.probes.empty() || !session.experiment.interventions().empty();
-  session.load(load_state(file, session.model()));
+  run_state state = load_state(file, session.model());
+  const std::string law = other_summation(state);
+  session.load(std::move(state));
   session.probes.clear();
-  say(fmt::format("synapses after {} tokens, from {}{}\n", session.current().tokens(), file,
-                  forgets ? "; probes and interventions are gone" : ""));
+  say(fmt::format("synapses after {} tokens, from {}{}{}\n", session.current().tokens(), file,
+                  forgets ? "; probes and interventions are gone" : "",
+                  law.empty() ? "" : "; " + law));
 }
 
 void record_command(step_session& session, arguments& a) {

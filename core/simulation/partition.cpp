@@ -12,6 +12,19 @@ id_range share(neuron_id total, site_id site, site_id sites) {
 
 }  // namespace
 
+std::vector<id_range> complete_nodes(id_range own, neuron_id per_tree) {
+  std::vector<id_range> nodes;
+  for (std::uint64_t at = own.begin; at < own.end; at = nodes.back().end) {
+    const std::uint64_t tree = at / per_tree * per_tree, tree_end = tree + per_tree;
+    const auto end_of = [&](std::uint64_t size) { return std::min(at + size, tree_end); };
+    std::uint64_t size = 1;  // the tree goes on past its last block, so a node may end there
+    while ((at - tree) % (2 * size) == 0 && size < per_tree && end_of(2 * size) <= own.end)
+      size *= 2;
+    nodes.push_back({static_cast<neuron_id>(at), static_cast<neuron_id>(end_of(size))});
+  }
+  return nodes;
+}
+
 std::vector<site_share> partition(const partition_sizes& sizes, site_id sites) {
   const block_grid grid(sizes.heads, sizes.neurons / sizes.heads);
   std::vector<site_share> shares(sites);

@@ -48,6 +48,10 @@ struct partition_sizes {
   neuron_id neurons = 0, hubs = 0, sensory = 0, readout = 0;
 };
 
+// The nodes of trees of `per_tree` blocks each, numbered through, that a site with the blocks `own`
+// can add up by itself (kernels/group.hpp, tree_node): the largest ones, ascending, as blocks.
+std::vector<id_range> complete_nodes(id_range own, neuron_id per_tree);
+
 // `sites` >= 1 shares of nearly equal size.
 std::vector<site_share> partition(const partition_sizes& sizes, site_id sites);
 

@@ -73,8 +73,8 @@ void scheduler::finish(std::span<scheduler* const> together, const round_observe
 //
 //   through hubs    W -> X and A -> Y are one stage, from_hubs: every site has all hub values.
 //                   X -> A and Y -> W are three: to_hubs (each site: partial sums of its blocks of
-//                   neurons, sent to the hubs' sites), at_hubs (the hubs' sites: blocks in
-//                   ascending order; hub values sent to all), arrive (all: the pool's gain).
+//                   neurons, sent to the hubs' sites), at_hubs (the hubs' sites: the tree of
+//                   blocks; hub values sent to all), arrive (all: the pool's gain).
 //   explicit edges  two: to_targets (active sources, sent to the sites where their edges end),
 //                   at_targets (weights, sums).
 //

@@ -49,7 +49,8 @@ struct push_blocks {
   }
 };
 
-// out[s] = sum of the partial sums of the s-th `blocks` blocks, ascending. Items: sums x slices.
+// out[s] = root of the tree over the partial sums of the s-th `blocks` blocks. Items: sums x
+// slices.
 struct reduce_block_sums {
   const float* parts;  // (sums x blocks x width)
   index width, slices, blocks;
@@ -58,11 +59,11 @@ struct reduce_block_sums {
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
     const std::size_t sum = item / slices, column = item % slices * slice;
-    kernels::reduce_block_rows{.parts = parts + sum * blocks * width + column,
-                               .stride = width,
-                               .width = part(width, item % slices, slice),
-                               .count = blocks,
-                               .out = out + sum * width + column}(group);
+    kernels::reduce_blocks{.parts = parts + sum * blocks * width + column,
+                           .stride = width,
+                           .width = part(width, item % slices, slice),
+                           .count = blocks,
+                           .out = out + sum * width + column}(group);
   }
 };
 

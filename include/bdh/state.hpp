@@ -97,13 +97,18 @@ class state_arrays {
 
 std::size_t size_of(const state_arrays::entry& e) noexcept;  // values
 
+// The version of the law of summation (docs/theory.md) that this program computes by: results of
+// two versions are equal up to rounding. 1: partial sums of blocks ascending; 2: by a binary tree.
+inline constexpr std::uint32_t summation_law = 2;
+
 struct run_state {
-  std::string model_sha256;          // of the model that it belongs to
-  std::uint64_t tokens = 0;          // read since the synapses were zero
-  double retention = 1.0;            // u of the run that wrote it
-  bool rounded = false;              // it stores strengths as bfloat16: they all are
-  std::vector<state_arrays> layers;  // layer l at [l - 1]
-  state_arrays network;              // kept variables that no layer has
+  std::string model_sha256;                 // of the model that it belongs to
+  std::uint64_t tokens = 0;                 // read since the synapses were zero
+  double retention = 1.0;                   // u of the run that wrote it
+  bool rounded = false;                     // it stores strengths as bfloat16: they all are
+  std::uint32_t summation = summation_law;  // law of the program that wrote it
+  std::vector<state_arrays> layers;         // layer l at [l - 1]
+  state_arrays network;                     // kept variables that no layer has
   std::vector<probe_record> probes;
   std::vector<float> logits;  // after the last token, from which the next one is chosen; empty
                               // before the first, or without readout

@@ -227,6 +227,7 @@ void write_state(const run_state& s, const model& m, const std::filesystem::path
     root.set_number("tokens", s.tokens);
     root.set_real("retention", s.retention);
     if (s.rounded) root.set_text("synapses", "bf16");
+    root.set_number("summation", s.summation);
     root.set_text("content_sha256", content_hash(s, newest_version));
     hdf5::group layers = root.create_group("layers");
     for (std::size_t l = 0; l < s.layers.size(); ++l)
@@ -245,6 +246,16 @@ std::uint64_t version_of(const hdf5::group& root) {
     throw unavailable_error(root.place() + "@format_version", std::to_string(version),
                             "1 to " + std::to_string(newest_version), "a newer bdh may read it");
   return version;
+}
+
+// The law of summation; states of older programs do not say it.
+std::uint32_t summation_of(const hdf5::group& root) {
+  if (!root.has_attribute("summation")) return 1;
+  const std::uint64_t law = root.number("summation");
+  if (law < 1 || law > summation_law)
+    throw unavailable_error(root.place() + "@summation", std::to_string(law),
+                            "1 to " + std::to_string(summation_law), "a newer bdh may know it");
+  return static_cast<std::uint32_t>(law);
 }
 
 std::uint64_t clock_of(const hdf5::group& layer, std::uint64_t version) {
@@ -370,6 +381,7 @@ run_state load_state(const std::filesystem::path& path, const model& m) {
                         "'bf16', or none");
     s.rounded = true;
   }
+  s.summation = summation_of(root);
   if (s.model_sha256 == m.content_sha256()) read_layers(root, m, version, s);
   if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
   if (root.has("logits")) {

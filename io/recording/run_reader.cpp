@@ -152,6 +152,7 @@ void read_description(run_reader& to) {
     to.neurons = m.at("neurons");
     to.hubs = m.at("hubs");
     to.model_sha256 = text_of(m, "content_sha256");
+    to.summation = run.value("summation", 1U);
     for (const nlohmann::json& r : run.at("reports"))
       to.recordings.push_back(
           {recording_name(r, place), r.at("request"), r.at("layer"), r.at("every")});

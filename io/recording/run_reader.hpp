@@ -47,6 +47,7 @@ struct run_reader {
   std::string model_sha256;                 // of the model's content
   layer_id layers = 0;
   neuron_id neurons = 0, hubs = 0;
+  std::uint32_t summation = 1;  // law of summation (bdh/state.hpp); 1 where run.json has none
   std::map<std::string, std::string> options;  // of the run, each value as JSON
   std::vector<listed_recording> recordings;
   std::string creator, started, host;

@@ -18,6 +18,7 @@
 
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
+#include <bdh/state.hpp>
 
 #include "core/base/version.hpp"
 #include "io/files/atomic_file.hpp"
@@ -114,6 +115,7 @@ struct run_writer::impl {
              {"synapses", m.synapses()},
              {"layers", m.layers()},
              {"heads", m.heads()}}},
+           {"summation", summation_law},
            {"options", nlohmann::json::parse(options)},
            {"host", host_name()},
            {"started", now()},
@@ -162,6 +164,8 @@ struct run_writer::impl {
     }
     count = committed = kept;
     run["format_version"] = 2;
+    if (run.value("summation", 1U) != summation_law) run["summation_changed"] = first + kept;
+    run["summation"] = summation_law;
     run["status"] = name(run_status::running);
     run.erase("finished");
     run.erase("tokens");

@@ -37,7 +37,8 @@ struct cpu_kernels {
   of_weights<push_sparse_of> push_sparse;
   of_weights<push_edges_of> push_edges;
   void (*push_aging_edges)(const kernels::push_aging_edges&) noexcept;
-  void (*reduce_blocks)(const kernels::reduce_blocks&) noexcept;
+  void (*add_halves)(const kernels::add_halves&) noexcept;
+  void (*reduce_sections)(const kernels::reduce_sections&) noexcept;
   of_weights<pull_dense_of, index, index> pull_dense;  // rows
   of_weights<pull_dense_batch_of, index, index> pull_dense_batch;
   of_weights<pull_sparse_of, index, index> pull_sparse;  // rows

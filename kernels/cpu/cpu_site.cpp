@@ -28,15 +28,16 @@ const rotation_angles::table& rotation_angles::at(std::uint64_t clock) noexcept 
   return t;
 }
 
-hub_sums::hub_sums(const model& m, const site_share& share)
+hub_sums::hub_sums(const model& m, const site_share& share, std::size_t own_blocks,
+                   neuron_id blocks, const kernels::cpu_kernels& bodies)
     : at_hubs(std::size_t{m.heads()} * share.hubs.size()),
-      partial(std::size_t{std::max(share.blocks.size(), neuron_id{1})} * m.hubs()) {
+      own(std::max(own_blocks, std::size_t{1}), m.hubs(), bodies),
+      arrived(blocks, share.hubs.size(), bodies) {
   for (head_id h = 0; h < m.heads(); ++h) heads.push_back(h);
-  blocks.reserve(share.blocks.size() + 1);
 }
 
 cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
-                   const kernels::cpu_kernels& bodies, double retention)
+                   const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks)
     : model_(m),
       bodies_(bodies),
       self_(self),
@@ -49,14 +50,12 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       drive_(share_.neurons.size()),
       w_(m.hubs()),
       hub_input_(m.hubs()),
-      sums_(m, share_),
+      sums_(m, share_, own_blocks, all_blocks(), bodies),
       active_x_(share_.neurons.size()),
       active_y_(share_.neurons.size()),
       y_drive_(share_.neurons.size()),
       logits_{array<float>(share_.readout.size()), array<float>(self == 0 ? m.readout_nodes() : 0)},
       angles_(m.rotation()) {
-  sums_.parts.reserve(all_blocks());
-  sums_.by_block.reserve(all_blocks());
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
 }
@@ -78,26 +77,29 @@ void cpu_site::present(token_id token) noexcept {
 void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   if (!share_.sensory.contains(token_)) return;
   const projection& sensory = model_.circuits().sensory;
-  sums_.blocks.assign(1, 0);
+  sums_.own.clear();
+  sums_.own.begin({0, 1}, 1);
   const float one = 1.0f;
-  push_block(&sensory, sensory.view(), 0, &token_, &one, 1, sums_.partial.data());
+  push_block(&sensory, sensory.view(), 0, &token_, &one, 1, sums_.own.add(0));
   counts_.synaptic_events += row_edges(sensory, token_);
-  send_rows(sums_.blocks, sums_.partial.data(), sent);
+  send_sums(sent);
 }
 
 // One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
 void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
-  if (piece == 0) sums_.blocks.clear();
-  const auto [first, last] = active_in(piece, active_y_);
-  if (first != last) {
-    push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first,
-               last - first, sums_.partial.data() + sums_.blocks.size() * model_.hubs(),
-               active_y_.count - first);
-    sums_.blocks.push_back(share_.blocks.begin + piece);
+  if (piece == 0) {
+    sums_.own.clear();
+    sums_.own.begin(share_.blocks, grid_.blocks());
   }
+  const auto [first, last] = active_in(piece, active_y_);
+  if (first != last)
+    push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first,
+               last - first, sums_.own.add(share_.blocks.begin + piece), active_y_.count - first);
   for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
-  if (piece + 1 == share_.blocks.size()) send_rows(sums_.blocks, sums_.partial.data(), sent);
+  if (piece + 1 != share_.blocks.size()) return;
+  sums_.own.end();
+  send_sums(sent);
 }
 
 void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row,
@@ -128,33 +130,27 @@ void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id
 }
 
 // To every site the columns of its hubs.
-void cpu_site::send_rows(std::span<const std::uint32_t> labels, const float* values,
-                         outbox& sent) noexcept {
+void cpu_site::send_sums(outbox& sent) noexcept {
+  const auto labels = sums_.own.labels();
   if (labels.empty()) return;
   for (site_id to = 0; to < shares_.size(); ++to) {
     const id_range hubs = shares_[to].hubs;
     if (hubs.size() != 0)
-      sent[to].push_back({self_, labels, values + hubs.begin, model_.hubs(), hubs.size()});
+      sent[to].push_back(
+          {self_, labels, sums_.own.rows() + hubs.begin, model_.hubs(), hubs.size()});
   }
 }
 
-void cpu_site::add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received,
+void cpu_site::add_at_hubs(head_id heads, neuron_id per_tree, const inbox& received,
                            outbox& sent) noexcept {
   const neuron_id width = share_.hubs.size();
   if (width == 0) return;
   for (head_id h = 0; h < heads; ++h) {
-    sums_.by_block.clear();
+    sums_.arrived.clear();
     for (const message& m : received)
       for (std::size_t r = 0; r < m.rows.size(); ++r)
-        if (m.rows[r] / blocks_per_head == h) sums_.by_block.emplace_back(m.rows[r], m.row(r));
-    if (!std::is_sorted(sums_.by_block.begin(), sums_.by_block.end()))
-      std::sort(sums_.by_block.begin(), sums_.by_block.end());
-    sums_.parts.clear();
-    for (const auto& [block, part] : sums_.by_block) sums_.parts.push_back(part);
-    bodies_.reduce_blocks({.parts = sums_.parts.data(),
-                           .width = width,
-                           .count = static_cast<neuron_id>(sums_.parts.size()),
-                           .out = sums_.at_hubs.data() + std::size_t{h} * width});
+        if (m.rows[r] / per_tree == h) sums_.arrived.add(m.rows[r], m.row(r));
+    sums_.arrived.write(h * per_tree, per_tree, sums_.at_hubs.data() + std::size_t{h} * width);
   }
   for (site_id to = 0; to < shares_.size(); ++to)
     sent[to].push_back(
@@ -337,9 +333,9 @@ bool cpu_site::active(variable v, std::vector<neuron_id>& ids, std::vector<float
 }
 
 std::size_t cpu_site::state_bytes() const noexcept {
-  std::size_t bytes = 0;
-  for (const array<float>* a : {&x_, &drive_, &w_, &hub_input_, &sums_.at_hubs, &sums_.partial,
-                                &y_drive_, &logits_.own, &logits_.all})
+  std::size_t bytes = sums_.own.bytes() + sums_.arrived.bytes();
+  for (const array<float>* a :
+       {&x_, &drive_, &w_, &hub_input_, &sums_.at_hubs, &y_drive_, &logits_.own, &logits_.all})
     bytes += a->bytes();
   for (const activity* a : {&active_x_, &active_y_}) bytes += a->id.bytes() + a->value.bytes();
   return bytes;

@@ -13,6 +13,7 @@
 #include "core/base/sincos.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
+#include "kernels/cpu/block_sums.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
 
 namespace bdh {
@@ -64,13 +65,14 @@ struct activity {
 
 // Sums of what sources send to the hubs.
 struct hub_sums {
-  array<float> at_hubs;                      // heads x own hubs
-  array<float> partial;                      // blocks x hubs
-  std::vector<std::uint32_t> blocks, heads;  // labels of the rows of partial, and of at_hubs
-  std::vector<const float*> parts;           // what a hub adds up, by block
-  std::vector<std::pair<std::uint32_t, const float*>> by_block;
+  array<float> at_hubs;              // heads x own hubs
+  std::vector<std::uint32_t> heads;  // labels of its rows
+  block_sums own;                    // of the own sources
+  block_roots arrived;
 
-  hub_sums(const model& m, const site_share& share);
+  // `own_blocks` rows of sums at most, `blocks` of a tree.
+  hub_sums(const model& m, const site_share& share, std::size_t own_blocks, neuron_id blocks,
+           const kernels::cpu_kernels& bodies);
 };
 
 struct site_logits {
@@ -80,7 +82,7 @@ struct site_logits {
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
-           const kernels::cpu_kernels& bodies, double retention);
+           const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks);
   virtual ~cpu_site() = default;
 
   void control(const applied_controls* what) noexcept { controls_ = what; }
@@ -146,11 +148,10 @@ class cpu_site {
                   neuron_id prefetch_end = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
-  void send_rows(std::span<const std::uint32_t> labels, const float* values, outbox& sent) noexcept;
-  // Adds the partial sums of `heads` heads in ascending order of blocks; labels number the blocks
-  // through, `blocks_per_head` a head.
-  void add_at_hubs(head_id heads, neuron_id blocks_per_head, const inbox& received,
-                   outbox& sent) noexcept;
+  void send_sums(outbox& sent) noexcept;
+  // Adds up the partial sums of `heads` trees of `per_tree` blocks each, which are numbered
+  // through.
+  void add_at_hubs(head_id heads, neuron_id per_tree, const inbox& received, outbox& sent) noexcept;
   void receive_hubs(const inbox& received, float* into) noexcept;
   // W of the hubs after a token entered or a layer ended; leaves the gains g(y), g(w).
   void arrive_w(bool token, layer_id layer, const inbox& received) noexcept;

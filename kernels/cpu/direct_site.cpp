@@ -6,7 +6,9 @@ namespace bdh {
 direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
                          const kernels::cpu_kernels& bodies, double retention,
                          direct_strengths& strengths, direct_weights& weights)
-    : cpu_site(m, shares, self, bodies, retention),
+    : cpu_site(m, shares, self, bodies, retention,
+               m.heads() * (std::size_t{shares[self].blocks.size()} +
+                            shares[self].sensory.size() / block_grid::block_size + 1)),
       c_(m.direct()),
       strengths_(strengths),
       weights_(weights),
@@ -29,11 +31,6 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
   }
   for (layer_id l = 0; l < m.layers(); ++l)
     last_used_.emplace_back(share_.neurons.size() / (rotates_ ? 2 : 1));
-  const std::size_t sums =
-      std::size_t{m.heads()} *
-      (share_.blocks.size() + own_sensory().size() / block_grid::block_size + 1);
-  sums_.partial = array<float>(sums * m.hubs());
-  sums_.blocks.reserve(sums);
 }
 
 std::span<const stage> direct_site::stages(action a, const model& m) noexcept {

@@ -185,13 +185,18 @@ void direct_site::reweight(layer_id layer) noexcept {
 
 void direct_site::a_to_hubs(outbox& sent) noexcept {
   const neuron_id per_head = all_blocks(), n = model_.neurons();
-  sums_.blocks.clear();
+  sums_.own.clear();
   neuron_id id[block_grid::block_size];
   float value[block_grid::block_size];
+  const id_range sensory = own_sensory();
+  const neuron_id sensory_block = grid_.blocks() + (sensory.begin - n) / block_grid::block_size,
+                  sensory_blocks =
+                      (sensory.size() + block_grid::block_size - 1) / block_grid::block_size;
   for (head_id h = 0; h < model_.heads(); ++h) {
     const float* a = a_.data() + std::size_t{h} * sources_;
+    const neuron_id tree = h * per_head;
     const auto add = [&](const projection& circuit, id_range sources, neuron_id first,
-                         neuron_id label) {
+                         neuron_id block) {
       neuron_id count = 0;
       for (neuron_id j = sources.begin; j < sources.end; ++j)
         if (a[j] != 0.0f) {
@@ -199,18 +204,21 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
           value[count++] = a[j];
         }
       if (count == 0) return;
-      push_block(&circuit, circuit.view(), 0, id, value, count,
-                 sums_.partial.data() + sums_.blocks.size() * model_.hubs());
-      sums_.blocks.push_back(h * per_head + label);
+      push_block(&circuit, circuit.view(), 0, id, value, count, sums_.own.add(tree + block));
     };
+    sums_.own.begin({tree + share_.blocks.begin, tree + share_.blocks.end}, per_head);
     for (neuron_id b = share_.blocks.begin; b < share_.blocks.end; ++b)
       add(model_.circuits().e, grid_.neurons(b), 0, b);
-    const id_range sensory = own_sensory();
-    for (neuron_id j = sensory.begin; j < sensory.end; j += block_grid::block_size)
-      add(model_.circuits().sensory, {j, std::min(j + block_grid::block_size, sensory.end)}, n,
-          grid_.blocks() + (j - n) / block_grid::block_size);
+    sums_.own.end();
+    sums_.own.begin({tree + sensory_block, tree + sensory_block + sensory_blocks}, per_head);
+    for (neuron_id b = 0; b < sensory_blocks; ++b) {
+      const neuron_id first = sensory.begin + b * block_grid::block_size;
+      add(model_.circuits().sensory, {first, std::min(first + block_grid::block_size, sensory.end)},
+          n, sensory_block + b);
+    }
+    sums_.own.end();
   }
-  send_rows(sums_.blocks, sums_.partial.data(), sent);
+  send_sums(sent);
 }
 
 void direct_site::arrive_gain(const inbox& received) noexcept {

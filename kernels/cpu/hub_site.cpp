@@ -7,7 +7,7 @@ namespace bdh {
 
 hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_id self,
                    const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses)
-    : cpu_site(m, shares, self, bodies, retention),
+    : cpu_site(m, shares, self, bodies, retention, shares[self].blocks.size()),
       a_(std::size_t{m.heads()} * m.hubs()),
       rounds_(rounds_synapses),
       active_rows_(share_.neurons.size()),

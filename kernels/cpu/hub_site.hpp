@@ -77,7 +77,7 @@ class hub_site final : public cpu_site {
   void count_drive_x(layer_id layer, id_range targets) noexcept;
   void drive_y(neuron_id piece) noexcept;
   void use_synapses(layer_id layer) noexcept;
-  void cut_synapses(const std::vector<cut_term>& cuts) noexcept;
+  void cut_synapses(const std::vector<cut_term>& cuts, neuron_id block, float* sum) noexcept;
 
   array<float> a_;  // heads x hubs: at every site
   const bool rounds_;

@@ -14,13 +14,15 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
   use_synapses(layer);
   const bool write = reweights && !frozen(layer);
   if (write) draw_roundings(layer);
-  sums_.blocks.clear();
+  const layer_controls* const controlled = controls_of(layer);
+  sums_.own.clear();
+  sums_.own.begin(share_.blocks, grid_.blocks() / model_.heads());
   layers_[layer - 1].visit([&](auto* rows) {
     for_blocks(active_rows_.id.data(), active_rows_.count,
                [&](neuron_id block, neuron_id first, neuron_id last) {
                  const neuron_id count = last - first, prefetch_end = active_rows_.count - first;
                  const float* const aged = active_rows_.value.data() + first;
-                 float* const sum = sums_.partial.data() + sums_.blocks.size() * model_.hubs();
+                 float* const sum = sums_.own.add(block);
                  if (!write)
                    bodies_.push_dense({.rows = rows,
                                        .stride = model_.hubs(),
@@ -37,24 +39,23 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
                                                       .activity = aged,
                                                       .out = sum}))
                    find_non_finite(layer, first, last);
-                 sums_.blocks.push_back(block);
+                 if (controlled) cut_synapses(controlled->cut_synapses, block, sum);
                });
   });
-  send_rows(sums_.blocks, sums_.partial.data(), sent);
+  sums_.own.end();
+  send_sums(sent);
   counts_.synaptic_events += std::uint64_t{active_rows_.count} * model_.hubs();
-  if (const layer_controls* c = controls_of(layer)) cut_synapses(c->cut_synapses);
 }
 
 // A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the
 // partial sum of i's block.
-void hub_site::cut_synapses(const std::vector<cut_term>& cuts) noexcept {
+void hub_site::cut_synapses(const std::vector<cut_term>& cuts, neuron_id block,
+                            float* sum) noexcept {
+  const id_range sources = grid_.neurons(block);
   for (const cut_term& cut : cuts) {
-    if (!share_.neurons.contains(cut.source)) continue;
+    if (!sources.contains(cut.source)) continue;
     const float x = x_[cut.source - share_.neurons.begin];
-    if (x == 0.0f || cut.value == 0.0) continue;  // else its block is among the active ones
-    std::size_t row = 0;
-    while (!grid_.neurons(sums_.blocks[row]).contains(cut.source)) ++row;
-    float* const sum = sums_.partial.data() + row * model_.hubs();
+    if (x == 0.0f || cut.value == 0.0) continue;
     const float term = static_cast<float>(cut.value * static_cast<double>(x));
     const bool neuron = cut.target < model_.neurons();
     const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;

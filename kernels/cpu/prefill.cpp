@@ -184,9 +184,9 @@ void hub_prefill::reduce_head(head_id h, std::size_t slot) noexcept {
   }
   const auto count = static_cast<neuron_id>(parts.size());
   float score[block_tokens];
-  bodies_.reduce_blocks(
+  bodies_.reduce_sections(
       {.parts = parts.data(), .width = hubs(), .count = count, .out = a(h, slot)});
-  bodies_.reduce_blocks(
+  bodies_.reduce_sections(
       {.parts = score_parts.data(), .width = block_tokens, .count = count, .out = score});
   for (std::size_t earlier = 0; earlier < in_block; ++earlier)
     score[earlier] *= tables_.falling[in_block - earlier];
@@ -222,10 +222,10 @@ void hub_prefill::sense(std::size_t slot, token_id token) noexcept {
 void hub_prefill::reduce_w(layer_id layer, std::size_t slot) noexcept {
   std::vector<const float*> parts;
   for (const section& s : sections_) parts.push_back(part(s, slot));
-  bodies_.reduce_blocks({.parts = parts.data(),
-                         .width = hubs(),
-                         .count = static_cast<neuron_id>(parts.size()),
-                         .out = slots_.hub_input.data() + slot * hubs()});
+  bodies_.reduce_sections({.parts = parts.data(),
+                           .width = hubs(),
+                           .count = static_cast<neuron_id>(parts.size()),
+                           .out = slots_.hub_input.data() + slot * hubs()});
   set_w(layer, slot, false);
 }
 

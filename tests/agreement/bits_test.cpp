@@ -161,14 +161,22 @@ TEST_CASE("synaptic events, writes and bytes equal an independent count") {
   const auto site_of_neuron = [](std::uint64_t i) { return (i / 200 * 4 + i % 200 / 64) / 3; };
   const auto hubs_of = [&](std::uint64_t s) { return d * (s + 1) / sites - d * s / sites; };
   std::uint64_t events = 0, writes = 0, bytes = 0;
-  const auto partial_sums = [&](const std::vector<bool>& active,
-                                bool pairs) {  // one row per active block to each other site's hubs
+  // One row to each other site's hubs for each node of a tree of blocks that is one site's: of A, a
+  // tree of 4 blocks for each head; of W, one of 16, of which 12 are there.
+  const std::vector<std::vector<std::vector<int>>> nodes_of_a = {
+      {{0, 1}, {2}}, {{3}, {4, 5}}, {{6, 7}, {8}}, {{9}, {10, 11}}};
+  const std::vector<std::vector<std::vector<int>>> nodes_of_w = {
+      {{0, 1}, {2}}, {{3}, {4, 5}}, {{6, 7}, {8}}, {{9}, {10, 11}}};
+  const auto partial_sums = [&](const std::vector<bool>& active, bool pairs) {
     std::vector<bool> block(12);
     for (std::uint64_t i = 0; i < n; ++i)
       if (active[i] || (pairs && active[i ^ 1])) block[i / 200 * 4 + i % 200 / 64] = true;
-    for (std::uint64_t b = 0; b < 12; ++b)
-      for (std::uint64_t s = 0; s < sites; ++s)
-        if (block[b] && s != b / 3) bytes += 4 + 4 * hubs_of(s);
+    for (std::uint64_t from = 0; from < sites; ++from)
+      for (const auto& node : (pairs ? nodes_of_a : nodes_of_w)[from]) {
+        if (std::none_of(node.begin(), node.end(), [&](int b) { return block[b]; })) continue;
+        for (std::uint64_t s = 0; s < sites; ++s)
+          if (s != from) bytes += 4 + 4 * hubs_of(s);
+      }
   };
   const auto hub_values = [&](std::uint64_t rows) {  // from every hub's site to every other
     for (std::uint64_t s = 0; s < sites; ++s) bytes += (sites - 1) * rows * (4 + 4 * hubs_of(s));

@@ -74,7 +74,15 @@ class Format1(CliTest):
         """Goes on to the end with a run that was interrupted; the same one, never interrupted."""
         whole = self.run_again(run, "whole " + run)
         self.path("text", TEXT.encode())
-        self.good("resume", run, "--quiet")
+        place = os.path.join(run, "run.json")
+        self.refused(1, "resume", run, "--quiet", cwd=self.folder, says=(
+            f"{place}: a run by law of summation 1, expected 2, that of this program",
+            "--other-summation goes on"))
+        self.good("resume", run, "--quiet", "--other-summation")
+        with open(self.path(place)) as f:
+            result = json.load(f)
+        self.assertEqual(result["summation"], 2)
+        self.assertGreater(result["summation_changed"], 0)
         return whole
 
 
@@ -173,7 +181,8 @@ class Runs(Format1):
 
     def test_a_run_made_again_does_not_differ(self):
         for run in ("complete", "complete-direct"):
-            self.good("diff", run, self.run_again(run, run + " again"))
+            same = self.good("diff", run, self.run_again(run, run + " again"))
+            self.assertIn(b"laws 1 and 2", same.stdout)
         self.good("diff", "streams/stream-0001", "streams/stream-0001")
 
     def test_logits_are_expected_values(self):

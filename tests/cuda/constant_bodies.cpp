@@ -79,7 +79,7 @@ constexpr bool propagates() {
               .activity = x,
               .out = scattered}(group{});
   const float* const parts[] = {edges, edges + 2};
-  reduce_blocks{.parts = parts, .width = 2, .count = 2, .out = collected}(group{});
+  reduce_sections{.parts = parts, .width = 2, .count = 2, .out = collected}(group{});
   float last[1] = {}, first[1] = {};  // of two columns the first
   push_dense{.rows = edges,
              .stride = 2,
@@ -89,7 +89,7 @@ constexpr bool propagates() {
              .source = both,
              .activity = x,
              .out = last}(group{});
-  reduce_block_rows{.parts = edges, .stride = 2, .width = 1, .count = 2, .out = first}(group{});
+  reduce_blocks{.parts = edges, .stride = 2, .width = 1, .count = 2, .out = first}(group{});
   if (last[0] != 310 || first[0] != 4) return false;
   for (index r = 0; r < 2; ++r) {
     pull_dense{.rows = edges, .width = 2, .target = nullptr, .activity = x, .out = pulled}(group{},

@@ -129,11 +129,27 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
   }
 }
 
-TEST_CASE("propagate: a hub adds the blocks that reach it in their order") {
+TEST_CASE("propagate: a hub adds blocks as a binary tree over their numbers") {
+  // (1 + 1e8) + (-1e8 + 3), where 1 and 3 are lost; ascending, only 1 would be.
+  const float parts[] = {1, 1, 1e8f, 2, -1e8f, 3, 3, 4};
+  float out[2] = {9, 9};
+  reduce_blocks{.parts = parts, .stride = 2, .width = 2, .count = 4, .out = out}(group);
+  CHECK(out[0] == 0);
+  CHECK(out[1] == 10);
+  // Three blocks: (1 + 1e8) + -1e8.
+  reduce_blocks{.parts = parts, .stride = 2, .width = 2, .count = 3, .out = out}(group);
+  CHECK(out[0] == 0);
+  const float left[] = {1e8f, 1}, right[] = {-1e8f, 2};
+  add_halves{.left = left, .right = right, .width = 2, .out = out}(group);
+  CHECK(out[0] == 0);
+  CHECK(out[1] == 3);
+}
+
+TEST_CASE("propagate: sections of neurons are added in their order") {
   const float a[] = {1e8f, 1}, b[] = {-1e8f, 2}, c[] = {1, 3};
   const float* parts[] = {a, b, c};
   float out[2] = {9, 9};
-  reduce_blocks{.parts = parts, .width = 2, .count = 3, .out = out}(group);
+  reduce_sections{.parts = parts, .width = 2, .count = 3, .out = out}(group);
   CHECK(out[0] == 1);  // (1e8 - 1e8) + 1; another order would lose the 1
   CHECK(out[1] == 6);
 }

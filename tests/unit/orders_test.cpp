@@ -162,11 +162,14 @@ results written(const Group& group) {
   push_aging_edges{push, u.data(), ages.data()}(group);
   keep("push_aging_edges", hubs);
   const float* parts[] = {rows.data(), weights.data(), rates.data()};
-  reduce_blocks{.parts = parts, .width = width, .count = 3, .out = hubs.data()}(group);
-  keep("reduce_blocks", hubs);
-  reduce_block_rows{
+  reduce_sections{.parts = parts, .width = width, .count = 3, .out = hubs.data()}(group);
+  keep("reduce_sections", hubs);
+  reduce_blocks{
       .parts = rows.data(), .stride = width, .width = width, .count = n, .out = hubs.data()}(group);
-  keep("reduce_block_rows", hubs);
+  keep("reduce_blocks", hubs);
+  add_halves{
+      .left = rows.data(), .right = weights.data(), .width = width, .out = hubs.data()}(group);
+  keep("add_halves", hubs);
   const pull_edges pull{indptr.data(), ends.data(), nullptr,     weights.data(), nullptr,
                         x.data(),      u.data(),    ages.data(), nullptr,        out.data()};
   pull(group, 0, n);
