@@ -17,6 +17,7 @@
 #include "apps/common/console.hpp"
 #include "apps/common/nearest_word.hpp"
 #include "apps/common/options.hpp"
+#include "apps/common/ranks.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/help/about.hpp"
 #include "apps/help/help_commands.hpp"
@@ -109,6 +110,28 @@ int help(const command_line& program, const std::vector<std::string>& words) {
   return success;
 }
 
+// The command line without --ranks and --hosts, which have been parsed as options of the command.
+struct ranks_wanted {
+  std::vector<std::string> words;
+  std::uint64_t count = 1;
+  std::string hosts;
+};
+ranks_wanted wanted_ranks(const std::vector<std::string>& words) {
+  ranks_wanted w;
+  for (std::size_t k = 0; k < words.size(); ++k) {
+    const std::string name = words[k].substr(0, words[k].find('='));
+    if (name != "--ranks" && name != "--hosts") {
+      w.words.push_back(words[k]);
+      continue;
+    }
+    const std::string value =
+        name.size() < words[k].size() ? words[k].substr(name.size() + 1) : words[++k];
+    if (name == "--ranks") w.count = std::stoull(value);
+    if (name == "--hosts") w.hosts = value;
+  }
+  return w;
+}
+
 int run(int argc, char** argv) {
   command_line program("bdh", "The Dragon Hatchling (BDH) as a graph of neurons and synapses.");
   program.add_answer("--version", version_text, "print the version, and how it was built");
@@ -136,6 +159,8 @@ int run(int argc, char** argv) {
     }
     for (const auto& c : commands)
       if (c->chosen()) {
+        if (const auto on = wanted_ranks(words); on.count > 1 && !together())
+          return run_on_ranks(argv[0], on.words, on.count, on.hosts);
         usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is refused before
                                         // anything is done
         return c->run();
@@ -152,18 +177,11 @@ int fail(std::string_view what, int code) {
   return code;
 }
 
-}  // namespace
-}  // namespace bdh::app
-
-int main(int argc, char** argv) {
-  using namespace bdh::app;
-  // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is
-  // then finished properly.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
-  end_when_unreadable();
+// Runs; an error becomes one line and an exit code.
+template <class Run>
+int guarded(Run run) {
   try {
-    return run(argc, argv);
+    return run();
   } catch (const broken_pipe&) {
     return pipe_closed;
   } catch (const bdh::device_error& e) {
@@ -175,4 +193,22 @@ int main(int argc, char** argv) {
   } catch (const std::exception& e) {
     return fail(e.what(), bad_input);
   }
+}
+
+}  // namespace
+}  // namespace bdh::app
+
+int main(int argc, char** argv) {
+  using namespace bdh::app;
+  // A closed pipe or a limit on file sizes is a failed write like any other: what was recorded is
+  // then finished properly.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  end_when_unreadable();
+  const int code = guarded([&] {
+    join_ranks();
+    return together() && together()->rank() != 0 ? serve_ranks() : run(argc, argv);
+  });
+  leave_ranks();
+  return code;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 #include <bdh/cpu_engine.hpp>
 #include <bdh/cuda.hpp>
@@ -16,7 +15,10 @@
 #include <bdh/state.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/ranks.hpp"
 #include "core/base/instruction_set.hpp"
+#include "core/ranks/rank_exchange.hpp"
+#include "core/ranks/ranked_engine.hpp"
 #include "core/simulation/engine.hpp"
 #include "gpu/device/device.hpp"
 #include "io/model/file_kind.hpp"
@@ -24,12 +26,12 @@
 namespace bdh::app {
 namespace {
 
-constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
+constexpr std::uint64_t most_threads = 1024, most_sites = 4096, most_ranks = 1024;
 
 }  // namespace
 
 void engine_choice::add_to(command_line& command, bool changing_results, bool initial_synapses) {
-  threads = std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, most_threads);
+  threads = std::clamp<std::uint64_t>(processors(), 1, most_threads);
   add_number<std::uint64_t>(
       command, "--threads", threads, {1, most_threads, "1 to 1024"},
       "threads that compute [" + std::to_string(threads) + ", as many as the machine has]");
@@ -41,6 +43,11 @@ void engine_choice::add_to(command_line& command, bool changing_results, bool in
   command.add("--device", device, "what computes: cpu or cuda [cpu]")
       .type_name("DEVICE")
       .one_of({"cpu", "cuda"});
+  add_number<std::uint64_t>(command, "--ranks", ranks, {1, most_ranks, "1 to 1024"},
+                            "processes that share the model, each with its threads and sites, "
+                            "started by mpirun [1]");
+  command.add("--hosts", hosts, "machines of the ranks: NAME:RANKS,NAME:RANKS [this one]")
+      .type_name("LIST");
   if (!changing_results) return;
   add_number<double>(command, "--retention", retention, retention_range,
                      "factor u on every synapse per token, 0 < u <= 1 [the model's]")
@@ -69,7 +76,9 @@ void engine_choice::add_to(command_line& command, bool changing_results, bool in
 
 model engine_choice::open(const std::string& file) const {
   model m = open_model(file);
-  return weights == "bf16" ? std::move(m).in_bfloat16() : std::move(m);
+  if (weights == "bf16") m = std::move(m).in_bfloat16();
+  remember_file(m, file);
+  return m;
 }
 
 std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
@@ -86,14 +95,35 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
            shown_bytes(on->memory().free) + " free");
     return gpu_engine(m, on, {retention});
   }
-  std::unique_ptr<engine> work = cpu_engine(
-      m, {site_count(), instruction_set_named(instructions), retention, rounds_synapses()});
+  std::unique_ptr<engine> work =
+      together() ? ranked_engine(m,
+                                 {.model_file = file_of(m),
+                                  .content_sha256 = m.content_sha256(),
+                                  .instructions = instructions,
+                                  .retention = retention,
+                                  .bfloat16_weights = weights == "bf16",
+                                  .bfloat16_synapses = rounds_synapses(),
+                                  .sites = site_count()},
+                                 together(), make_sites)
+                 : cpu_engine(m, {site_count(), instruction_set_named(instructions), retention,
+                                  rounds_synapses()});
   work->seed_rounding(seed);
   return work;
 }
 
+std::unique_ptr<engine> make_sites(const model& m, const rank_job& job, site_id sites,
+                                   site_range local) {
+  return cpu_engine(m, {sites, instruction_set_named(job.instructions), job.retention,
+                        job.bfloat16_synapses, local});
+}
+
 simulator_options engine_choice::simulation() const {
-  return {.threads = device == "cuda" ? 1 : threads};
+  simulator_options options{.threads = device == "cuda" ? 1 : threads};
+  if (!together()) return options;
+  options.mail =
+      std::make_shared<rank_exchange>(together(), rank_sites{together()->size(), site_count()});
+  options.totals = std::make_shared<rank_reduction>(together());
+  return options;
 }
 
 simulator engine_choice::make(const model& m) const {
@@ -132,7 +162,7 @@ model open_model(const std::string& file) {
     case file_kind::run:
       throw input_error(file, "a recorded run", "a bdh model");
     default:
-      return load_model(file);
+      return load_model(file, together() ? 0 : largest_read_model);  // of ranks each its rows
   }
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <bdh/engine.hpp>
 #include <bdh/ids.hpp>
 
 #include "apps/common/command_line.hpp"
@@ -15,6 +16,7 @@ namespace bdh {
 class engine;
 class model;
 class simulator;
+struct rank_job;
 struct run_state;
 struct simulator_options;
 }  // namespace bdh
@@ -86,7 +88,9 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
-  bool quiet = false;  // no line about the memory of a device
+  bool quiet = false;       // no line about the memory of a device
+  std::uint64_t ranks = 1;  // processes; main starts them
+  std::string hosts;
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   // `initial_synapses`: --synapses may be a file, too, which the command takes out.
@@ -99,6 +103,10 @@ struct engine_choice {
     return static_cast<site_id>(sites.value_or(device == "cpu" ? threads : 1));
   }
 };
+
+// The engine of some of the sites, on one rank of several.
+std::unique_ptr<bdh::engine> make_sites(const model& m, const rank_job& job, site_id sites,
+                                        site_range local);
 
 // Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits.
 // Throws unavailable_error.

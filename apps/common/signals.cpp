@@ -13,6 +13,8 @@
 
 #include <bdh/error.hpp>
 
+#include "apps/common/ranks.hpp"
+
 namespace bdh::app {
 namespace {
 
@@ -21,7 +23,7 @@ int wake[2] = {-1, -1};  // a pipe: a signal that comes just before poll() still
 
 void request(int signal) {
   const int saved = errno;
-  requested = signal;
+  requested = signal == SIGUSR1 ? SIGINT : signal;  // as mpirun hands it on to ranks
   [[maybe_unused]] const ssize_t ignored = ::write(wake[1], "", 1);
   errno = saved;
 }
@@ -76,7 +78,8 @@ void stop_on_signals() {
   action.sa_handler = request;
   action.sa_flags = SA_RESETHAND;
   sigemptyset(&action.sa_mask);
-  for (int signal : {SIGINT, SIGTERM}) {
+  for (int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    if (signal == SIGUSR1 && !together()) continue;
     struct sigaction before = {};
     ::sigaction(signal, nullptr, &before);
     // Started in the background of a script: Ctrl-C is not meant for us.

@@ -20,7 +20,7 @@ void expect_in_vocabulary(const model& m, token_id token) {
 }
 
 void expect_all_sites_local(const char* place, const engine& work) {
-  if (work.local().size() != work.sites())
+  if (!work.has_all_values())
     throw unavailable_error(place, "sites in other processes", "all sites in this process");
 }
 

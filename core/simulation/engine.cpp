@@ -1,5 +1,7 @@
 #include "core/simulation/engine.hpp"
 
+#include <utility>
+
 #include <bdh/sampling.hpp>
 
 #include "core/simulation/loss.hpp"
@@ -22,6 +24,24 @@ void engine::active(variable v, std::vector<neuron_id>& ids, std::vector<float>&
     ids.push_back(static_cast<neuron_id>(i));
     values.push_back(all[i]);
   }
+}
+
+std::optional<fault> add_counts(const engine& work, std::size_t layers,
+                                std::span<std::uint64_t> counts) {
+  std::optional<fault> first;
+  const site_range local = work.local();
+  for (site_id s = local.begin; s < local.end; ++s)
+    if (auto f = work.first_fault(s); f && (!first || f->step < first->step)) first = std::move(f);
+  for (site_id s = local.begin; s < local.end && !first; ++s) {
+    const site_counts& c = work.counts(s);
+    for (std::size_t l = 0; l < layers; ++l) {
+      counts[l] += c.active_x[l];
+      counts[layers + l] += c.active_y[l];
+    }
+    counts[2 * layers] += c.synaptic_events;
+    counts[2 * layers + 1] += c.hebbian_writes;
+  }
+  return first;
 }
 
 double engine::loss(token_id next) const { return cross_entropy(logits(), next); }

@@ -66,6 +66,11 @@ struct pool_gains {
 
 class engine;
 
+// Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, Hebbian
+// writes; (2 L + 2 at least). Their first fault, with which nothing is added.
+std::optional<fault> add_counts(const engine& work, std::size_t layers,
+                                std::span<std::uint64_t> counts);
+
 // What one of several streams that do a step together brings to it.
 struct stream_part {
   engine* work;
@@ -80,6 +85,8 @@ class engine {
   virtual site_id sites() const noexcept = 0;
   // The sites that it holds; those of other processes are named in messages only.
   virtual site_range local() const noexcept { return {0, sites()}; }
+  // Whether what is read, written and saved is that of all sites, wherever they are.
+  virtual bool has_all_values() const noexcept { return local().size() == sites(); }
   virtual std::string device() const = 0;  // what does the work: "cpu", or the name of a GPU
   // The steps that an action takes over this model's circuits, in order; none: it has nothing to
   // do. Of propagate_and_reweight, none: this engine does the two apart. An engine that writes each
@@ -91,6 +98,10 @@ class engine {
   // they stay valid; null: none.
   virtual void control(const applied_controls* what) = 0;
 
+  // A token begins, for which it stops at moments as `sees` has it; and goes on after each of them.
+  // For engines whose other sites follow it.
+  virtual void announce(token_id, observation) {}
+  virtual void go_on() {}
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
 

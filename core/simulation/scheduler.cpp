@@ -24,6 +24,7 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 }
 
 void scheduler::begin(token_id token, observation sees) {
+  engine_.announce(token, sees);
   for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
   bytes_ = 0;
   plan_ = &plans_[static_cast<int>(sees)];
@@ -99,6 +100,8 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
     for (scheduler* s : together)
       first.parts_[i].push_back({&s->engine_, &s->inboxes_[i], &s->outboxes_[i]});
   }
+  if (begin != 0 && begin < end && phases[begin - 1].ends)
+    for (scheduler* s : together) s->engine_.go_on();
   run_phases(
       first.executor_, sites, end - begin,
       [&](std::size_t p, std::size_t i) {  // computation sub-round
@@ -113,7 +116,10 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
           if (done.sends) s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
           ++s->next_;
         }
-        if (observer && done.ends) observer->round_done(*done.ends);
+        if (!done.ends) return;
+        if (observer) observer->round_done(*done.ends);
+        if (begin + p + 1 < end)
+          for (scheduler* s : together) s->engine_.go_on();
       });
 }
 

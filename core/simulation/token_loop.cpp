@@ -92,8 +92,10 @@ void token_loop::run_together(std::span<stream> streams) {
 
 step_report token_loop::end() {
   p_.position.in_token = false;  // whatever comes: this token has no more rounds
+  step_report all = report();    // first: with it the ranks of a run end the token
   if (sees_ == observation::drives && tracks()) track_w(false);
-  step_report all = report();
+  all.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - step_start_).count();
   ++p_.position.tokens;
   p_.next.set_by_engine();
   p_.position.inconsistent = false;
@@ -160,20 +162,7 @@ void token_loop::write_probes(std::size_t part, std::size_t parts) noexcept {
 step_report token_loop::report() {
   const std::size_t layers = p_.subject.layers();
   std::vector<std::uint64_t> counts(2 * layers + 3);
-  std::optional<fault> first;
-  const site_range local = p_.work.local();
-  for (site_id s = local.begin; s < local.end; ++s)
-    if (auto f = p_.work.first_fault(s); f && (!first || f->step < first->step))
-      first = std::move(f);
-  for (site_id s = local.begin; s < local.end && !first; ++s) {
-    const site_counts& c = p_.work.counts(s);
-    for (std::size_t l = 0; l < layers; ++l) {
-      counts[l] += c.active_x[l];
-      counts[layers + l] += c.active_y[l];
-    }
-    counts[2 * layers] += c.synaptic_events;
-    counts[2 * layers + 1] += c.hebbian_writes;
-  }
+  std::optional<fault> first = add_counts(p_.work, layers, counts);
   counts[2 * layers + 2] = scheduler_.bytes();
   p_.totals.reduce(counts, first);
   if (first) throw_fault(p_.subject, p_.position.tokens, *first);
@@ -184,17 +173,15 @@ step_report token_loop::report() {
                    [](std::uint64_t n) { return static_cast<neuron_id>(n); });
     return all;
   };
-  return {
-      .position = p_.position.tokens,
-      .token = token_,
-      .active_x = of_layers(0),
-      .active_y = of_layers(layers),
-      .synaptic_events = counts[2 * layers],
-      .hebbian_writes = counts[2 * layers + 1],
-      .bytes_exchanged = counts[2 * layers + 2],
-      .surprisal = surprisal_,
-      .seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - step_start_).count()};
+  return {.position = p_.position.tokens,
+          .token = token_,
+          .active_x = of_layers(0),
+          .active_y = of_layers(layers),
+          .synaptic_events = counts[2 * layers],
+          .hebbian_writes = counts[2 * layers + 1],
+          .bytes_exchanged = counts[2 * layers + 2],
+          .surprisal = surprisal_,
+          .seconds = 0};
 }
 
 }  // namespace bdh

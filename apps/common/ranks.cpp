@@ -1,0 +1,201 @@
+#include "apps/common/ranks.hpp"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <thread>
+
+#include <bdh/cpu_engine.hpp>
+#include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
+
+#include "apps/common/console.hpp"
+#include "apps/common/options.hpp"
+#include "core/base/instruction_set.hpp"
+#include "core/ranks/rank_server.hpp"
+#include "io/mpi/mpi_ranks.hpp"
+
+namespace bdh::app {
+namespace {
+
+std::shared_ptr<ranks> joined;
+
+std::optional<unsigned> number_in(const char* variable) {
+  const char* const text = std::getenv(variable);
+  unsigned value = 0;
+  if (text == nullptr || std::from_chars(text, text + std::strlen(text), value).ec != std::errc())
+    return std::nullopt;
+  return value;
+}
+
+// How many processes were started together, as Open MPI, MPICH and Slurm say it.
+unsigned started_together() {
+  for (const char* size : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
+    if (const auto value = number_in(size)) return *value;
+  if (std::getenv("PMIX_RANK") != nullptr) return number_in("SLURM_NTASKS").value_or(2);
+  return 1;
+}
+
+std::shared_ptr<const model> open_job(const rank_job& job) {
+  model m = load_model(job.model_file, 0);
+  return std::make_shared<const model>(job.bfloat16_weights ? std::move(m).in_bfloat16()
+                                                            : std::move(m));
+}
+
+std::map<std::string, std::string>& files() {
+  static std::map<std::string, std::string> by_content;
+  return by_content;
+}
+
+}  // namespace
+
+std::shared_ptr<ranks> together() noexcept { return joined; }
+
+unsigned processors() {
+  const unsigned all = std::max(1u, std::thread::hardware_concurrency());
+  if (!joined) return all;
+  const unsigned here = number_in("OMPI_COMM_WORLD_LOCAL_SIZE")
+                            .value_or(number_in("SLURM_NTASKS_PER_NODE").value_or(1));
+  return std::max(1u, all / std::max(1u, here));
+}
+
+void join_ranks() {
+  if (started_together() <= 1) return;
+  if (mpi_version().empty())
+    throw unavailable_error(
+        "bdh", fmt::format("one of {} processes, of a build without MPI", started_together()),
+        "one process", "build it with -D BDH_MPI=ON");
+  joined = mpi_ranks();
+}
+
+int serve_ranks() {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_IGN);
+  const auto fail = [](const std::string& what) {
+    note(fmt::format("bdh: rank {} on {}: {}", joined->rank(), joined->host(), what));
+    end_mpi_ranks(3);
+  };
+  try {
+    serve(joined, {.open = open_job, .make = make_sites});
+  } catch (const std::bad_alloc&) {
+    fail("memory: exhausted, expected more");
+  } catch (const std::exception& e) {
+    fail(e.what());
+  }
+  joined.reset();
+  return 0;
+}
+
+void leave_ranks() {
+  if (!joined) return;
+  try {
+    end_ranks(*joined);
+  } catch (const error& e) {  // the others are gone, or wait for ever
+    note(std::string("bdh: ") + e.what());
+    end_mpi_ranks(3);
+  }
+  joined.reset();
+}
+
+void remember_file(const model& m, const std::string& file) {
+  if (joined) files()[m.content_sha256()] = std::filesystem::absolute(file).string();
+}
+
+std::string file_of(const model& m) {
+  const auto found = files().find(m.content_sha256());
+  if (found == files().end())
+    throw unavailable_error("ranks", "a model that is in no file", "a model file",
+                            "every rank loads it; write it first");
+  return found->second;
+}
+
+// ---- the program that starts the others
+
+namespace {
+
+volatile std::sig_atomic_t stops = 0;
+volatile std::sig_atomic_t launched = 0;  // mpirun
+
+// A first signal is a request to stop after a token: mpirun hands SIGUSR1 on to all ranks, where of
+// SIGINT and SIGTERM it makes a SIGKILL within a second.
+void hand_on(int) {
+  const int saved = errno;
+  stops = stops + 1;
+  ::kill(static_cast<pid_t>(launched), stops == 1 ? SIGUSR1 : SIGTERM);
+  errno = saved;
+}
+
+std::vector<std::string> mpirun_words(std::uint64_t count, const std::string& hosts) {
+  std::vector<std::string> all = {"mpirun", "-q", "-n", std::to_string(count), "--bind-to", "none"};
+  const auto add = [&](std::initializer_list<const char*> more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  if (hosts.empty())
+    add({"--oversubscribe"});
+  else
+    add({"--host", hosts.c_str(), "--map-by", "node"});
+  // A host that no longer answers is noticed within seconds.
+  add({"--mca", "oob_tcp_keepalive_time", "5", "--mca", "oob_tcp_keepalive_intvl", "1", "--mca",
+       "oob_tcp_keepalive_probes", "3", "--mca", "mpi_yield_when_idle", "1"});
+  return all;
+}
+
+}  // namespace
+
+int run_on_ranks(const char* program, const std::vector<std::string>& words, std::uint64_t count,
+                 const std::string& hosts) {
+  if (mpi_version().empty())
+    throw unavailable_error("--ranks", "a build without MPI", "one with it",
+                            "cmake -D BDH_MPI=ON, with libopenmpi-dev");
+  if (::geteuid() == 0 && std::getenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM") == nullptr)
+    throw unavailable_error("--ranks", "the user root", "another one, as mpirun wants it",
+                            "or OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 in the "
+                            "environment");
+  std::vector<std::string> all = mpirun_words(count, hosts);
+  all.emplace_back(program);
+  all.insert(all.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (std::string& word : all) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+
+  sigset_t both, before;
+  sigemptyset(&both);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&both, signal);
+  ::sigprocmask(SIG_BLOCK, &both, &before);
+  const pid_t child = ::fork();
+  if (child < 0) throw device_error("mpirun", "cannot be started", "a process more");
+  if (child == 0) {
+    ::setsid();  // Ctrl-C is ours to hand on
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    ::execvp(arguments[0], arguments.data());
+    note(
+        fmt::format("bdh: mpirun: {}, expected the program that starts ranks; install "
+                    "openmpi-bin",
+                    std::strerror(errno)));
+    ::_exit(3);
+  }
+  launched = child;
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, hand_on);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (code > 128 && code != 130 && code != 141 && code != 143)
+    note(fmt::format(
+        "bdh: a rank was killed by signal {}; what was recorded is kept, and bdh resume "
+        "goes on from the last checkpoint",
+        code - 128));
+  return code > 128 && code != 130 && code != 141 && code != 143 ? 3 : code;
+}
+
+}  // namespace bdh::app

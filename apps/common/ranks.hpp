@@ -1,0 +1,40 @@
+// A run on several ranks: how they are started, joined and left.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/ranks/rank_commands.hpp"
+#include "core/ranks/ranks.hpp"
+
+namespace bdh {
+class model;
+}
+
+namespace bdh::app {
+
+// The ranks that this process is one of; null: it is alone.
+std::shared_ptr<ranks> together() noexcept;
+// How many processors this process should use: an equal part of those of its host.
+unsigned processors();
+
+// Joins the others if mpirun, srun or --ranks started this process as one of several. Throws
+// unavailable_error where this build has no MPI and the others would do the same work again.
+void join_ranks();
+// What the ranks but the first do until it ends; the exit code.
+int serve_ranks();
+// Rank 0: the others end, too. Once all engines are gone.
+void leave_ranks();
+
+// Starts `words`, the command line, again on so many ranks, on this machine or on `hosts`
+// ("a:2,b:2"), and waits for its end; the exit code.
+int run_on_ranks(const char* program, const std::vector<std::string>& words, std::uint64_t count,
+                 const std::string& hosts);
+
+// A model that was loaded from a file, for the other ranks to load it too.
+void remember_file(const model& m, const std::string& file);
+// Throws unavailable_error where there is none.
+std::string file_of(const model& m);
+
+}  // namespace bdh::app

@@ -1,0 +1,98 @@
+#include "core/ranks/rank_commands.hpp"
+
+namespace bdh {
+namespace {
+
+// f(list) for every list of a layer's controls, constant or not.
+template <class Controls, class F>
+void for_lists(Controls& l, F f) {
+  for (auto* list : {&l.add_x, &l.add_y, &l.hold_x, &l.hold_y}) f(*list);
+  for (auto* list : {&l.mute_gx_excitatory, &l.mute_gx_inhibitory, &l.mute_gy_excitatory,
+                     &l.mute_gy_inhibitory, &l.mute_synapses})
+    f(*list);
+  for (auto* list : {&l.cut_gx, &l.cut_synapses}) f(*list);
+}
+
+}  // namespace
+
+void put(byte_writer& to, const rank_job& job) {
+  to.put_text(job.model_file);
+  to.put_text(job.content_sha256);
+  to.put_text(job.instructions);
+  to.put(job.retention.has_value());
+  to.put(job.retention.value_or(0.0));
+  to.put(job.bfloat16_weights);
+  to.put(job.bfloat16_synapses);
+  to.put(job.sites);
+}
+
+rank_job get_job(byte_reader& from) {
+  rank_job job;
+  job.model_file = from.get_text();
+  job.content_sha256 = from.get_text();
+  job.instructions = from.get_text();
+  const bool given = from.get<bool>();
+  const auto retention = from.get<double>();
+  if (given) job.retention = retention;
+  job.bfloat16_weights = from.get<bool>();
+  job.bfloat16_synapses = from.get<bool>();
+  job.sites = from.get<std::uint32_t>();
+  return job;
+}
+
+void put(byte_writer& to, const rank_answer& answer) {
+  to.put(answer.failed);
+  to.put_text(answer.host);
+  to.put_text(answer.message);
+}
+
+rank_answer get_answer(byte_reader& from) {
+  rank_answer answer;
+  answer.failed = from.get<std::uint8_t>();
+  answer.host = from.get_text();
+  answer.message = from.get_text();
+  return answer;
+}
+
+void put(byte_writer& to, const rank_usage& usage) {
+  to.put_text(usage.host);
+  to.put(usage.peak_memory);
+  to.put(usage.exchanges);
+  to.put(usage.bytes_sent);
+  to.put(usage.seconds_waiting);
+}
+
+rank_usage get_usage(byte_reader& from) {
+  rank_usage usage;
+  usage.host = from.get_text();
+  usage.peak_memory = from.get<std::uint64_t>();
+  usage.exchanges = from.get<std::uint64_t>();
+  usage.bytes_sent = from.get<std::uint64_t>();
+  usage.seconds_waiting = from.get<double>();
+  return usage;
+}
+
+void put(byte_writer& to, const applied_controls& controls) {
+  to.put(static_cast<std::uint64_t>(controls.layers.size()));
+  for (const layer_controls& l : controls.layers) {
+    to.put(l.frozen);
+    to.put(l.inhibition);
+    for_lists(l,
+              [&]<class T>(const std::vector<T>& list) { to.put_list(std::span<const T>(list)); });
+  }
+  to.put_list(std::span<const neuron_id>(controls.removed));
+}
+
+applied_controls get_controls(byte_reader& from) {
+  applied_controls controls;
+  controls.layers.resize(from.get<std::uint64_t>());
+  for (layer_controls& l : controls.layers) {
+    l.frozen = from.get<bool>();
+    l.inhibition = from.get<float>();
+    for_lists(l, [&]<class T>(std::vector<T>& list) { list = from.get_list<T>(); });
+  }
+  controls.removed = from.get_list<neuron_id>();
+  return controls;
+}
+
+}  // namespace bdh

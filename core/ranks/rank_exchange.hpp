@@ -1,0 +1,40 @@
+// How sites of several ranks exchange messages, and what ranks agree on at the end of a token.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/ranks/ranks.hpp"
+#include "core/simulation/exchange.hpp"
+#include "core/simulation/reduction.hpp"
+
+namespace bdh {
+
+// Between sites of one rank a message is a view of the sender's memory; to another rank all
+// messages of a sub-round travel in one packet. Rows that several sites of a rank are sent alike
+// travel once.
+class rank_exchange final : public exchange {
+ public:
+  rank_exchange(std::shared_ptr<ranks> on, rank_sites sites);
+  std::uint64_t deliver(std::span<outbox> sent, std::span<inbox> received) override;
+
+ private:
+  void pack(std::span<const outbox> sent, rank_id to);
+  void unpack(const byte_list& packet, std::span<inbox> received);
+
+  const std::shared_ptr<ranks> on_;
+  const rank_sites sites_;
+  std::vector<byte_list> sent_, received_;  // by rank; messages point into received_
+};
+
+// At rank 0 the counts of all ranks, and of all faults the first; elsewhere those of the rank.
+class rank_reduction final : public reduction {
+ public:
+  explicit rank_reduction(std::shared_ptr<ranks> on) noexcept : on_(std::move(on)) {}
+  void reduce(std::span<std::uint64_t> counts, std::optional<fault>& first) override;
+
+ private:
+  const std::shared_ptr<ranks> on_;
+};
+
+}  // namespace bdh

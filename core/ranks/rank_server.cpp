@@ -1,0 +1,259 @@
+#include "core/ranks/rank_server.hpp"
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <utility>
+
+#include <bdh/error.hpp>
+#include <bdh/round_table.hpp>
+
+#include "core/base/executor.hpp"
+#include "core/ranks/rank_exchange.hpp"
+#include "core/ranks/rank_shares.hpp"
+#include "core/simulation/engine.hpp"
+#include "core/simulation/scheduler.hpp"
+
+namespace bdh {
+namespace {
+
+// One engine of rank 0, as far as it is here.
+struct follower {
+  std::shared_ptr<const model> subject;
+  rank_shares shares;
+  std::unique_ptr<engine> work;
+  std::unique_ptr<executor> threads;
+  rank_exchange mail;
+  rank_reduction totals;
+  scheduler rounds;
+  applied_controls controls;
+
+  follower(std::shared_ptr<const model> m, const rank_job& job, const std::shared_ptr<ranks>& on,
+           const site_engine_factory& make)
+      : subject(std::move(m)),
+        shares(*subject, {on->size(), job.sites}),
+        work(make(*subject, job, on->size() * job.sites,
+                  {on->rank() * job.sites, (on->rank() + 1) * job.sites})),
+        threads(default_executor(job.sites)),
+        mail(on, {on->size(), job.sites}),
+        totals(on),
+        rounds(*work, mail, *threads, round_table::published(), subject->layers()) {}
+};
+
+class server {
+ public:
+  server(std::shared_ptr<ranks> on, const rank_server_options& options)
+      : on_(std::move(on)), options_(options) {}
+
+  void run() {
+    while (receive()) {
+      if (what_ == rank_command::token)
+        token();
+      else
+        obey();
+    }
+  }
+
+ private:
+  // The next command; false: the end. Its bytes stay until the next one.
+  bool receive() {
+    if (again_) return again_ = false, what_ != rank_command::end;
+    on_->broadcast(bytes_);
+    in_.emplace(bytes_);
+    what_ = in_->get<rank_command>();
+    engine_ = in_->get<std::uint32_t>();
+    return what_ != rank_command::end;
+  }
+  follower& at() { return *followers_.at(engine_); }
+
+  // Reads a token as rank 0 does, and stops at every moment at which rank 0 may look; a command
+  // that does not belong to a token means that rank 0 has given it up.
+  void token() {
+    follower& f = at();
+    const auto token = in_->get<token_id>();
+    const auto sees = in_->get<observation>();
+    const bool controlled = in_->get<bool>();
+    if (controlled) f.controls = get_controls(*in_);
+    f.work->control(controlled ? &f.controls : nullptr);
+    f.rounds.begin(token, sees);
+    const std::uint32_t number = engine_;
+    while (f.rounds.advance())
+      for (;;) {
+        receive();
+        if (what_ == rank_command::go_on && engine_ == number) {
+          if (controlled)
+            for (layer_controls& l : f.controls.layers) l.cut_gx = in_->get_list<cut_term>();
+          break;
+        }
+        if (!looks(what_)) {
+          again_ = true;
+          return;
+        }
+        obey();
+      }
+    f.rounds.finish();
+    report(f);
+  }
+  static bool looks(rank_command what) {
+    return what == rank_command::read || what == rank_command::active ||
+           what == rank_command::read_synapses || what == rank_command::save ||
+           what == rank_command::state_bytes || what == rank_command::report;
+  }
+
+  // Counts and the first fault of the token: scheduler and simulator of rank 0 add up the same.
+  void report(follower& f) {
+    const std::size_t layers = f.subject->layers();
+    std::vector<std::uint64_t> counts(2 * layers + 3);
+    std::optional<fault> first = add_counts(*f.work, layers, counts);
+    counts[2 * layers + 2] = f.rounds.bytes();
+    f.totals.reduce(counts, first);
+  }
+
+  void obey() {
+    byte_list answer;
+    byte_writer out(answer);
+    switch (what_) {
+      case rank_command::make:
+        return make();
+      case rank_command::drop:
+        followers_.erase(engine_);
+        return;
+      case rank_command::report:
+        put(out, usage_here(*on_));
+        break;
+      case rank_command::clear:
+        return at().work->clear_synapses();
+      case rank_command::seed:
+        return at().work->seed_rounding(in_->get<std::uint64_t>());
+      case rank_command::state_bytes:
+        out.put(static_cast<std::uint64_t>(at().work->state_bytes()));
+        break;
+      case rank_command::read:
+        read(out);
+        break;
+      case rank_command::active:
+        active(out);
+        break;
+      case rank_command::read_synapses:
+        read_synapses(out);
+        break;
+      case rank_command::write_synapses:
+        return write_synapses();
+      case rank_command::save:
+        save(out);
+        break;
+      case rank_command::restore:
+        return restore();
+      default:
+        return;
+    }
+    on_->gather(answer);
+  }
+
+  void make() {
+    rank_answer answer;
+    answer.host = on_->host();
+    try {
+      const rank_job job = get_job(*in_);
+      followers_[engine_] = std::make_unique<follower>(open(job), job, on_, options_.make);
+    } catch (const error& e) {
+      answer.failed = static_cast<std::uint8_t>(1 + static_cast<int>(e.kind()));
+      answer.message = e.what();
+    } catch (const std::bad_alloc&) {
+      answer.failed = static_cast<std::uint8_t>(1 + static_cast<int>(error_kind::device));
+      answer.message = "memory: not enough, expected room for this rank's part of the model";
+    }
+    byte_list bytes;
+    byte_writer out(bytes);
+    put(out, answer);
+    on_->gather(bytes);
+  }
+  std::shared_ptr<const model> open(const rank_job& job) {
+    if (!opened_ || opened_->content_sha256() != job.content_sha256 || file_ != job.model_file) {
+      opened_ = options_.open(job);
+      file_ = job.model_file;
+    }
+    if (opened_->content_sha256() != job.content_sha256)
+      throw input_error(job.model_file, "another model, " + opened_->content_sha256().substr(0, 12),
+                        job.content_sha256.substr(0, 12) + ", as rank 0 has it",
+                        "the file must be the same on every host");
+    return opened_;
+  }
+
+  void read(byte_writer& out) {
+    const auto v = in_->get<variable>();
+    std::vector<float> all(info(at().work->variables(), v).size), own;
+    at().work->read(v, all);
+    at().shares.pick<float>(v, on_->rank(), all, own);
+    out.put_list(std::span<const float>(own));
+  }
+  void active(byte_writer& out) {
+    std::vector<neuron_id> ids;
+    std::vector<float> values;
+    at().work->active(in_->get<variable>(), ids, values);
+    out.put_list(std::span<const neuron_id>(ids));
+    out.put_list(std::span<const float>(values));
+  }
+  bool owns(edge_id synapse) {
+    const auto neuron = static_cast<neuron_id>(synapse / at().subject->hubs());
+    return at().shares.owner(neuron) == on_->rank();
+  }
+  void read_synapses(byte_writer& out) {
+    const auto layer = in_->get<layer_id>();
+    for (const edge_id e : in_->get_list<edge_id>()) {
+      if (!owns(e)) continue;
+      float value = 0;
+      at().work->read_synapses(layer, {&e, 1}, {&value, 1});
+      out.put(value);
+    }
+  }
+  void write_synapses() {
+    const auto layer = in_->get<layer_id>();
+    const auto which = in_->get_list<edge_id>();
+    const auto values = in_->get_list<float>();
+    for (std::size_t k = 0; k < which.size(); ++k)
+      if (owns(which[k])) at().work->write_synapses(layer, {&which[k], 1}, {&values[k], 1});
+  }
+  void save(byte_writer& out) {
+    const state_arrays all = at().work->save(in_->get<layer_id>());
+    for (const state_arrays::entry& e : all.all())
+      std::visit(
+          [&]<class T>(const array<T>& values) {
+            std::vector<T> own;
+            at().shares.pick<T>(e.what, on_->rank(), {values.data(), values.size()}, own);
+            out.put_list(std::span<const T>(own));
+          },
+          e.values);
+  }
+  void restore() {
+    const auto layer = in_->get<layer_id>();
+    state_arrays all(at().work->variables(), layer != 0);
+    for (state_arrays::entry& e : all.all())
+      std::visit(
+          [&]<class T>(array<T>& values) {
+            const auto size = in_->get<std::uint64_t>();
+            if (size != values.size()) throw std::length_error("a message of another size");
+            in_->get_all(std::span<T>(values.data(), values.size()));
+          },
+          e.values);
+    at().work->restore(layer, all);
+  }
+  const std::shared_ptr<ranks> on_;
+  const rank_server_options& options_;
+  std::shared_ptr<const model> opened_;
+  std::string file_;
+  std::map<std::uint32_t, std::unique_ptr<follower>> followers_;
+  byte_list bytes_;
+  std::optional<byte_reader> in_;
+  rank_command what_{};
+  std::uint32_t engine_ = 0;
+  bool again_ = false;  // the last command is still to be done
+};
+
+}  // namespace
+
+void serve(std::shared_ptr<ranks> on, const rank_server_options& options) {
+  server(std::move(on), options).run();
+}
+
+}  // namespace bdh
