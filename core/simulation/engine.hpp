@@ -66,8 +66,8 @@ struct pool_gains {
 
 class engine;
 
-// Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, Hebbian
-// writes; (2 L + 2 at least). Their first fault, with which nothing is added.
+// Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, writes
+// of synapses; (2 L + 2 at least). Their first fault, with which nothing is added.
 std::optional<fault> add_counts(const engine& work, std::size_t layers,
                                 std::span<std::uint64_t> counts);
 

@@ -168,7 +168,7 @@ seen experiment(bdh::simulator brain, const std::vector<int>& tokens, bool probe
   if (probes) brain.probes().add({{1, 3}, 2, bdh::probe_factor::w});
   std::size_t t = 0;
   step(t++);
-  step(t++);  // fused: nobody looks between rounds
+  step(t++);  // fused: no look between rounds
   const int observed = brain.observe(
       [&](bdh::layer_id, bdh::moment at) {
         if (at != bdh::moment::synapses_written) look();

@@ -215,7 +215,8 @@ def violations_of_table(text):
 
 def violations(root):
     root = Path(root)
-    for number, what in violations_of_table((root / DOCUMENTED).read_text()):
+    table = root / DOCUMENTED  # what a planted tree of the tests of these rules need not have
+    for number, what in violations_of_table(table.read_text()) if table.exists() else ():
         yield f"{DOCUMENTED}:{number}: {what}"
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")):
