@@ -11,6 +11,8 @@
 #include "apps/common/signals.hpp"
 #include "core/base/random.hpp"
 #include "graph/structure/null_models.hpp"
+#include "graph/structure/optional_igraph.hpp"
+#include "graph/structure/random_edges.hpp"
 #include "graph/structure/rewiring.hpp"
 #include "graph/structure/weight_histogram.hpp"
 
@@ -58,7 +60,11 @@ class analysis {
   structure_summary run() {
     count_reciprocal();
     const bool listed = report_.graph.excitatory_edges.has_value();
-    if (!listed)
+    if (!has_igraph())
+      note(
+          "no components, cores, rich club, communities or power laws: this build is without "
+          "igraph");
+    else if (!listed)
       note(fmt::format(
           "{} edges are too many to look at one by one: no components, cores, rich club or "
           "communities; at most {}, by a "
@@ -133,7 +139,7 @@ class analysis {
       p.mutual = reciprocity_of(mutual_edges(reciprocal, s), p.edges, window_.nodes());
     }
     std::optional<network> graph;
-    if (g.excitatory_edges) graph.emplace(edges_of(g, s), stop_if_requested);
+    if (g.excitatory_edges && has_igraph()) graph.emplace(edges_of(g, s), stop_if_requested);
     estimate_time(p.name, graph ? &*graph : nullptr,
                   seconds_of_p(p.in, in) + seconds_of_p(p.out, out));
     find_p(p.in, in);
@@ -281,6 +287,8 @@ std::string shown_estimate(double seconds) {
 
 structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
                           executor& work, const chosen_window& where, float beta) {
+  if (o.tail_samples != 0 || o.nulls != 0 || o.rewired != 0 || o.modularity || o.triangles)
+    expect_igraph("modularity, triangles, rewired graphs, p values of power laws");
   return analysis(o, m, rows, work, where, beta).run();
 }
 

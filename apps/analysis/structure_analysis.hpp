@@ -23,7 +23,8 @@ struct analysis_options {
   std::uint64_t seed = 0;
 };
 
-// Says on standard error what takes long, and how long. Throws stopped after a signal.
+// Says on standard error what takes long, and how long. Throws stopped after a signal;
+// unavailable_error where an option needs igraph, and the build has none.
 structure_summary analyse(const analysis_options& o, const model& m, const weight_matrix& rows,
                           executor& work, const chosen_window& where, float beta);
 

@@ -42,11 +42,15 @@ if(BDH_COVERAGE)
 endif()
 string(REGEX REPLACE "([\\\\\"])" "\\\\\\1" build "${build}")
 
+set(igraph "igraph ${igraph_VERSION}")
+if(NOT BDH_WITH_IGRAPH)
+  set(igraph "no igraph")
+endif()
 set(libraries "")
 foreach(library "TBB ${TBB_VERSION}" "HDF5 ${hdf5_VERSION}" "libzip ${libzip_VERSION}"
   "expat ${expat_VERSION}" "Oniguruma ${oniguruma_VERSION}" "ICU ${icu_VERSION}"
   "OpenSSL ${OPENSSL_VERSION}" "fmt ${fmt_VERSION}"
-    "Boost ${Boost_VERSION_STRING}" "Eigen ${Eigen3_VERSION}" "igraph ${igraph_VERSION}"
+    "Boost ${Boost_VERSION_STRING}" "Eigen ${Eigen3_VERSION}" "${igraph}"
     "nlohmann-json ${nlohmann_json_VERSION}"
     "CLI11 ${CLI11_VERSION}" "libedit ${libedit_VERSION}" "librsvg ${librsvg_VERSION}")
   list(APPEND libraries ${library})

@@ -10,6 +10,7 @@
 #include "apps/plot/model_figures.hpp"
 #include "apps/plot/model_graph.hpp"
 #include "graph/structure/heavy_tail.hpp"
+#include "graph/structure/optional_igraph.hpp"
 
 namespace bdh::app {
 namespace {
@@ -170,7 +171,10 @@ figure::picture degrees_of(const model& m, const std::string& name, const graph_
     p.what.panels.back().marks.push_back(
         {.name = !has_fit(p.what) ? "no power law fitted" : "no power law: " + not_fitted});
     p.what.notes.push_back(
-        "No power law is fitted where too few neurons are in the tail, or all have as many edges.");
+        has_igraph()
+            ? "No power law is fitted where too few neurons are in the tail, or all have as many "
+              "edges."
+            : "No power law is fitted: this build is without igraph.");
   }
   return p;
 }

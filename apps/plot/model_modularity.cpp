@@ -9,6 +9,7 @@
 #include "core/base/random.hpp"
 #include "graph/structure/network.hpp"
 #include "graph/structure/null_models.hpp"
+#include "graph/structure/random_edges.hpp"
 #include "io/files/csv.hpp"
 
 namespace bdh::app {

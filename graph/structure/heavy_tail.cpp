@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "core/base/random.hpp"
-#include "graph/structure/igraph_detail.hpp"
+#include "graph/structure/optional_igraph.hpp"
+#include "graph/structure/power_law_fit.hpp"
 
 namespace bdh {
 namespace {
@@ -149,18 +150,6 @@ likelihood_ratio compare(const tally& tail, const log_probabilities& a,
   return r;
 }
 
-struct plain_fit {
-  double alpha, xmin, ks;
-};
-
-plain_fit fit(detail::igraph_session& session, const std::vector<std::uint32_t>& values) {
-  detail::igraph_reals x(session, static_cast<igraph_integer_t>(values.size()));
-  for (std::size_t i = 0; i < values.size(); ++i) x[static_cast<igraph_integer_t>(i)] = values[i];
-  igraph_plfit_result_t found;
-  session.check(igraph_power_law_fit(&x, &found, -1, false));
-  return {found.alpha, found.xmin, found.D};
-}
-
 // Numbers from the tail of a fit, by inverting P(X >= x) = zeta(alpha, x) / zeta(alpha, xmin).
 class tail_numbers {
  public:
@@ -232,11 +221,8 @@ tail_search find_tail(std::span<const std::uint32_t> values,
     return none(std::to_string(positive.size()) + " nodes with edges, " + needed);
   if (std::equal(positive.begin() + 1, positive.end(), positive.begin()))
     return none("all nodes with edges have equally many");
-  plain_fit found;
-  {
-    detail::igraph_session session(0, interrupt);
-    found = fit(session, positive);
-  }
+  if (!has_igraph()) return none("this build is without igraph");
+  const power_law_fit found = fit_power_law(positive, interrupt);
   const tally tail = tally_of(positive, static_cast<std::uint32_t>(found.xmin));
   const double size = total(tail);
   if (size < static_cast<double>(smallest_tail))
@@ -277,10 +263,9 @@ double tail_p_value(std::span<const std::uint32_t> values, const tail_fit& f, st
       x = in_tail ? numbers.draw(random)
                   : body[random.below(static_cast<std::uint32_t>(body.size()))];
     }
-    detail::igraph_session session;
     // A sample of one value only fits itself.
     if (!std::equal(positive.begin() + 1, positive.end(), positive.begin()))
-      as_far += fit(session, positive).ks >= f.ks;
+      as_far += fit_power_law(positive).ks >= f.ks;
     if (after_sample) after_sample();
   }
   return static_cast<double>(as_far) / samples;

@@ -39,7 +39,8 @@ inline constexpr std::uint64_t smallest_tail = 50;
 
 struct tail_search {
   std::optional<tail_fit> fit;
-  std::string why_not;  // "tail of 12 nodes, 50 are needed"; empty where there is a fit
+  // "tail of 12 nodes, 50 are needed", "this build is without igraph"; empty where there is a fit
+  std::string why_not;
 };
 
 // Maximum likelihood by igraph (plfit). Nothing where fewer than `smallest_tail` values are above

@@ -1,7 +1,7 @@
 // An explicit directed graph and its structure. Statistics without regard to direction are those of
 // its links: two nodes are linked when an edge leads from one to
 // the other, by weight 1, or 2 where edges lead both ways. Communities, coreness, triangles and
-// components come from igraph.
+// components come from igraph: a build without it throws unavailable_error where a network is made.
 //
 //     const bdh::network graph(edges);
 //     const bdh::communities found = graph.leiden(seed);
@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/random.hpp"
 #include "graph/edge_set.hpp"
 
 namespace bdh {
@@ -95,9 +94,5 @@ class network {
   struct parts;
   std::unique_ptr<parts> parts_;
 };
-
-// m different edges, drawn uniformly from all pairs of two different nodes. `sources` > 0: only
-// from the first `sources` nodes to the others. Throws input_error where there are fewer pairs.
-edge_set random_edges(neuron_id nodes, neuron_id sources, edge_id m, random_stream random);
 
 }  // namespace bdh

@@ -14,9 +14,11 @@
 
 #include <bdh/error.hpp>
 
+#include "core/base/random.hpp"
 #include "graph/generators.hpp"
 #include "graph/structure/degrees.hpp"
 #include "graph/structure/heavy_tail.hpp"
+#include "graph/structure/random_edges.hpp"
 
 namespace {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "graph/structure/network.hpp"
+#include "graph/structure/random_edges.hpp"
 #include "graph/structure/rewiring.hpp"
 #include "graph/structure/signed_modularity.hpp"
 
