@@ -3,8 +3,8 @@
 # synapses, reads a text and writes on. Installs what is missing on Debian and Ubuntu, and builds
 # the program, which takes some minutes once. Safe to run again, from any folder.
 #
-#   --python  afterwards also builds the Python module in a virtual environment, and runs the code
-#             of the first notebook
+#   --python  afterwards also builds the Python module in a virtual environment, with the library
+#             of the program, and runs the code of the first notebook
 set -euo pipefail
 python=no
 case ${1:-} in
@@ -62,12 +62,18 @@ shown $bdh plot raster $out/run -o $out/raster.svg --force
 shown $bdh report $out/run -o $out/report.html --force
 
 if [ $python = yes ]; then
-  say "6. The Python module, in a virtual environment ($out/python); compiling takes minutes once"
+  say "6. The Python module, in a virtual environment ($out/python), with the library of" \
+    "build/release: a minute or two"
   ensure_packages "for the Python module" "${python_packages[@]}"
-  [ -x $out/python/bin/python ] || python3 -m venv $out/python
-  shown $out/python/bin/pip install --quiet --disable-pip-version-check '.[plot]'
+  [ -x $out/python/bin/pip ] || python3 -m venv $out/python
+  SECONDS=0
+  shown $out/python/bin/pip install --quiet --disable-pip-version-check '.[plot]' \
+    --config-settings cmake.source-dir=apps/python \
+    --config-settings build-dir=build/python/quickstart \
+    --config-settings "cmake.define.BDH_BUILD=$PWD/build/release"
+  echo "Installed in $SECONDS s."
   echo "The code of examples/notebooks/1_first_steps.ipynb:"
-  (cd examples/notebooks && MPLBACKEND=agg ../out/python/bin/python -c '
+  (cd examples/notebooks && MPLBACKEND=agg ../out/python/bin/python -B -c '
 import json
 for cell in json.load(open("1_first_steps.ipynb", encoding="utf-8"))["cells"]:
     if cell["cell_type"] == "code":

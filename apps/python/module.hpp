@@ -8,6 +8,7 @@ namespace bdh::python {
 void add_errors(nanobind::module_& m);         // the library's errors become those of bdhsim
 void add_model(nanobind::module_& m);          // models, and what is selected in them
 void add_generators(nanobind::module_& m);     // models that are drawn, gains that are found
+void add_communities(nanobind::module_& m);    // of neurons, in a graph of a model
 void add_activity(nanobind::module_& m);       // who was active over a text
 void add_state(nanobind::module_& m);          // saved states
 void add_interventions(nanobind::module_& m);  // what is done to a running model

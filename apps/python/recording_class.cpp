@@ -140,7 +140,8 @@ void add_recordings(nb::module_& m) {
       .def_prop_ro("model_sha256", [](const run_reader& r) { return r.model_sha256; })
       .def_prop_ro(
           "tokens",
-          [](const run_reader& r) { return nb::cast(as_numpy(std::vector<token_id>(r.tokens))); })
+          [](const run_reader& r) { return nb::cast(as_numpy(std::vector<token_id>(r.tokens))); },
+          nb::for_getter(nb::sig("def tokens(self) -> numpy.typing.NDArray[numpy.uint32]")))
       .def_prop_ro("texts", texts)
       .def_prop_ro("generated", [](const run_reader& r) { return r.generated; })
       .def("summary", summary)

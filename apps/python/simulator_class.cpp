@@ -253,17 +253,27 @@ nb::object copied(const std::vector<T>& values) {
 }
 
 void add_report(nb::module_& m) {
-  nb::class_<step_report>(
-      m, "StepReport", "What one token did. `active_x`, `active_y`: neurons above zero, by layer.")
-      .def_ro("position", &step_report::position)
-      .def_ro("token", &step_report::token)
-      .def_ro("synaptic_events", &step_report::synaptic_events)
-      .def_ro("hebbian_writes", &step_report::hebbian_writes)
-      .def_ro("bytes_exchanged", &step_report::bytes_exchanged)
-      .def_ro("surprisal", &step_report::surprisal)
-      .def_ro("seconds", &step_report::seconds)
-      .def_prop_ro("active_x", [](const step_report& r) { return copied(r.active_x); })
-      .def_prop_ro("active_y", [](const step_report& r) { return copied(r.active_y); });
+  nb::class_<step_report>(m, "StepReport",
+                          "What one token did, of `Simulator.step`.\n\n"
+                          ">>> report = brain.step('T')\n"
+                          ">>> report.token, report.surprisal, report.active_x.shape\n"
+                          "(84, None, (4,))")
+      .def_ro("position", &step_report::position, "Tokens read before it.")
+      .def_ro("token", &step_report::token, "Its id.")
+      .def_ro("synaptic_events", &step_report::synaptic_events, "Values that crossed an edge.")
+      .def_ro("hebbian_writes", &step_report::hebbian_writes, "Synapses that were written.")
+      .def_ro("bytes_exchanged", &step_report::bytes_exchanged, "Between sites.")
+      .def_ro("surprisal", &step_report::surprisal,
+              "-ln p of the token in nats; None for the first, and where there are no logits.")
+      .def_ro("seconds", &step_report::seconds, "That it took.")
+      .def_prop_ro(
+          "active_x", [](const step_report& r) { return copied(r.active_x); },
+          nb::for_getter(nb::sig("def active_x(self) -> numpy.typing.NDArray[numpy.uint32]")),
+          "Neurons with X > 0: uint32 (layers).")
+      .def_prop_ro(
+          "active_y", [](const step_report& r) { return copied(r.active_y); },
+          nb::for_getter(nb::sig("def active_y(self) -> numpy.typing.NDArray[numpy.uint32]")),
+          "Neurons with Y > 0: uint32 (layers).");
 }
 
 const char* moment_name(moment at) {

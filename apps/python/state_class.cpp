@@ -112,7 +112,8 @@ void add_state(nb::module_& m) {
           [](const state_handle& h) {
             return nb::cast(view_of(h.is->logits.data(),
                                     std::array<std::size_t, 1>{h.is->logits.size()}, h.is));
-          })
+          },
+          nb::for_getter(nb::sig("def logits(self) -> numpy.typing.NDArray[numpy.float32]")))
       .def_prop_ro("network", [](const state_handle& h) { return arrays_of(h.is->network, h); })
       .def_prop_ro("layers", layers_of)
       .def_prop_ro("probes", probes_of)

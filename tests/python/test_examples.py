@@ -1,23 +1,65 @@
 """The examples of docstrings and of docs/python.md run, and print what they say."""
 import doctest
+import json
 import os
 import re
+import struct
 import sys
 import tempfile
 import unittest
 
 import bdhsim as bs
-from support import SOURCE, Models
+import numpy as np
+from support import SOURCE, TRAINED, Models
 
 models = Models()
+EXPECTED = os.path.join(SOURCE, "examples/models/shakespeare-4096/expected.h5")
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+m = bs.load(models.trained)
+ring = bs.import_graph(([0, 1, 2, 2], [1, 2, 0, 1], [1.0, 1.0, 0.5, -0.25]),
+                       sensory="random:1@1", layers=2)
+
+
+def tensors_of(checkpoint):
+    """The state_dict of a .safetensors file, as NumPy arrays."""
+    with open(checkpoint, "rb") as file:
+        size, = struct.unpack("<Q", file.read(8))
+        header, data = json.loads(file.read(size)), file.read()
+    header.pop("__metadata__", None)
+    return {name: np.frombuffer(data[slice(*t["data_offsets"])],
+                                {"F32": np.float32, "I64": np.int64, "BOOL": bool}[t["dtype"]])
+            .reshape(t["shape"]) for name, t in header.items()}
+
+
+class Names:
+    """What a docstring's example begins with: a new simulator, an empty folder."""
+
+    def set_up(self, test):
+        self._before = os.getcwd()
+        self._folder = tempfile.TemporaryDirectory()
+        os.chdir(self._folder.name)
+        test.globs.update(bs=bs, np=np, m=m, ring=bs.Model(ring._core), brain=bs.Simulator(m),
+                          example_model=models.trained, example_checkpoint=TRAINED,
+                          example_expected=EXPECTED, tensors_of=tensors_of)
+
+    def tear_down(self, test):
+        os.chdir(self._before)
+        self._folder.cleanup()
 
 
 def load_tests(loader, tests, pattern):
-    """Docstrings."""
-    for name in ("_model", "_simulator", "_state", "_values", "_run", "_sweep", "_measures"):
-        module = sys.modules[f"bdhsim.{name}"]
-        tests.addTests(doctest.DocTestSuite(module, extraglobs={"example_model": models.trained},
-                                            optionflags=doctest.ELLIPSIS))
+    """Docstrings: those of the Python files, and of what the extension has of the interface."""
+    names = Names()
+    modules = sorted(n for n in sys.modules if n.startswith("bdhsim._") and n != "bdhsim._core")
+    assert len(modules) > 12, modules
+    for name in modules:
+        try:
+            tests.addTests(doctest.DocTestSuite(name, setUp=names.set_up, tearDown=names.tear_down,
+                                                optionflags=FLAGS))
+        except ValueError:  # has no docstrings
+            pass
+    report = doctest.DocTestParser().get_doctest(bs.StepReport.__doc__, {}, "StepReport", None, 0)
+    tests.addTest(doctest.DocTestCase(report, FLAGS, names.set_up, names.tear_down))
     return tests
 
 

@@ -1,6 +1,7 @@
 """What bdhsim returns: values against what they are made of, tables, selections, sweeps."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -147,6 +148,33 @@ class OfModels(unittest.TestCase):
         self.assertTrue(direct.explicit_edges)
         a, b = (bs.Simulator(n).read(TEXT, keep="logits").logits for n in (m, direct))
         self.assertLess(np.abs(a - b).max() / np.abs(a).max(), 1e-5)
+
+    @unittest.skipUnless(bs.build_info()["igraph"], "a build without igraph")
+    def test_communities(self):
+        d = bs.load(models.direct)
+        member, modularity = d.communities(seed=3)
+        self.assertEqual((member.dtype, member.shape), (np.uint32, (d.neurons,)))
+        sizes = np.bincount(member)
+        self.assertTrue((np.diff(sizes.astype(int)) <= 0).all() and sizes.all())
+        edges = {(int(pre), int(post)) for name in ("gx_excitatory", "gx_inhibitory")
+                 for post, pre in zip(*np.nonzero(d.circuits[name].to_numpy())) if pre != post}
+        links = networkx.Graph()
+        links.add_nodes_from(range(d.neurons))
+        for pre, post in edges:
+            links.add_edge(pre, post, weight=1 + ((post, pre) in edges))
+        groups = [np.flatnonzero(member == c).tolist() for c in range(len(sizes))]
+        self.assertAlmostEqual(modularity, networkx.community.modularity(links, groups), 9)
+        self.assertEqual(d.communities(seed=3)[0].tobytes(), member.tobytes())
+        through_hubs = bs.load(models.small)
+        self.assertEqual(len(through_hubs.communities("gy", top=300)[0]), through_hubs.neurons)
+
+    def test_build_info(self):
+        info = bs.build_info()
+        printed = program("--version")
+        self.assertIn(f"bdh {info['version']}", printed)
+        self.assertEqual(info["igraph"], "no igraph" not in printed)
+        self.assertEqual(info["cuda"], not re.search(r"(?m)^CUDA +no$", printed))
+        self.assertRegex(info["compiler"], r"^(GNU|Clang) \d+\.")
 
     def test_text(self):
         m = bs.load(models.trained)

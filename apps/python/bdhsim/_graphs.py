@@ -1,14 +1,18 @@
 """Edges of any kind as files that the importer reads."""
 
+from __future__ import annotations
+
 import csv
 import os
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from ._errors import InputError, ShapeError
 
 
-def as_file(folder, name, graph):
+def as_file(folder: str, name: str, graph: Any) -> str | None:
     """The path of a file with these edges; None and text stay as they are."""
     if graph is None or isinstance(graph, (str, os.PathLike)):
         return None if graph is None else os.fspath(graph)
@@ -21,7 +25,7 @@ def as_file(folder, name, graph):
     return file
 
 
-def _edges(graph, name):
+def _edges(graph: Any, name: str) -> Iterable[tuple[Any, Any, str]]:
     if hasattr(graph, "tocoo"):
         matrix = graph.tocoo()
         return _from_arrays(name, matrix.col, matrix.row, matrix.data)
@@ -48,7 +52,7 @@ def _edges(graph, name):
                      "networkx graph, a pandas frame or a file")
 
 
-def _from_arrays(name, pre, post, weight):
+def _from_arrays(name: str, pre: Any, post: Any, weight: Any) -> Iterable[tuple[Any, Any, str]]:
     if not len(pre) == len(post) == len(weight):
         raise ShapeError(name, f"{len(pre)} sources, {len(post)} targets, {len(weight)} weights",
                          "as many of each")

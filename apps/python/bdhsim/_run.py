@@ -1,7 +1,10 @@
 """The folders of runs, of `bdh run` and of `Simulator.record`, to read."""
 
+from __future__ import annotations
+
 import json
 import os
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -9,44 +12,128 @@ from . import _core
 from . import _select as select
 from ._errors import InputError, needed
 from ._tables import table
+from ._types import Float32, Integer, Path, UInt32, UInt64
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import pandas as pd
+    import xarray
 
 
 class Run:
-    """A run's folder. It can be opened while the run goes on; then it shows what was committed.
+    """A run's folder, of `bdh run` or of `Simulator.record`. It can be opened while the run goes
+    on; then it shows what was committed.
 
-    `status`, `options`, `tokens` (a frame, one row a token), `events("y", layer=2)`,
-    `values("x", layer=1)`, `logits()`, `to_xarray()`.
+    >>> with brain.record("run", logits=True): out = brain.read("To be")
+    >>> run = bs.open_run("run")
+    >>> run.status, len(run), run.recordings
+    ('complete', 5, ['events_x_1', ...])
     """
 
-    def __init__(self, folder):
+    folder: str
+    """Where it is."""
+
+    def __init__(self, folder: Path) -> None:
         self.folder = os.fspath(folder)
         self._core = _core.open_run(self.folder)
         self._recordings = self._core.recordings()
 
-    status = property(lambda self: self._core.status)
-    first = property(lambda self: self._core.first, doc="Position of the first token.")
-    layers = property(lambda self: self._core.layers)
-    neurons = property(lambda self: self._core.neurons)
-    model_sha256 = property(lambda self: self._core.model_sha256)
-    token_ids = property(lambda self: self._core.tokens, doc="uint32 (tokens)")
+    @property
+    def status(self) -> str:
+        """One of "running", "complete", "interrupted", "failed": run.json.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").status
+        'complete'
+        """
+        return self._core.status
 
     @property
-    def description(self):
-        """run.json, as a dict."""
-        return json.loads(self._core.json)
+    def first(self) -> int:
+        """Position of the first token.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").first
+        0
+        """
+        return self._core.first
 
     @property
-    def options(self):
-        return self.description.get("options", {})
+    def layers(self) -> int:
+        """L, of the model.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").layers
+        4
+        """
+        return self._core.layers
 
     @property
-    def recordings(self):
-        """Names of the recordings."""
+    def neurons(self) -> int:
+        """n, of the model.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").neurons
+        4096
+        """
+        return self._core.neurons
+
+    @property
+    def model_sha256(self) -> str:
+        """The `content_sha256` of the model.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").model_sha256 == m.content_sha256
+        True
+        """
+        return self._core.model_sha256
+
+    @property
+    def token_ids(self) -> UInt32:
+        """Of all tokens: uint32 (tokens)."""
+        return self._core.tokens
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """run.json, as a dict.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").description["status"]
+        'complete'
+        """
+        found: dict[str, Any] = json.loads(self._core.json)
+        return found
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How it was run, by the names of the command line.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> bs.open_run("run").options["seed"]
+        0
+        """
+        found: dict[str, Any] = self.description.get("options", {})
+        return found
+
+    @property
+    def recordings(self) -> list[str]:
+        """Names of the recordings.
+
+        >>> with brain.record("run", events=False, logits=True): out = brain.read("To be")
+        >>> bs.open_run("run").recordings
+        ['logits']
+        """
         return [os.path.splitext(r[0])[0] for r in self._recordings]
 
     @property
-    def tokens(self):
-        """A frame: position, token, text, generated, and the columns of summary.csv."""
+    def tokens(self) -> pd.DataFrame:
+        """A frame, one row a token, by position: token, text, generated, and the columns of
+        summary.csv. Needs pandas.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> "".join(bs.open_run("run").tokens["text"])
+        'To be'
+        """
         c = self._core
         summary = c.summary()
         rows = len(summary["position"]) if "position" in summary else 0
@@ -55,7 +142,7 @@ class Run:
         columns.update({k: v for k, v in summary.items() if k not in ("position", "token")})
         return table(columns, "position")
 
-    def _number(self, what, layer, prefix=""):
+    def _number(self, what: str, layer: Integer | None, prefix: str = "") -> int:
         """Which recording is meant: by its name, or by its variable and layer."""
         names = self.recordings
         found = [i for i, name in enumerate(names) if name == what]
@@ -69,40 +156,63 @@ class Run:
         raise InputError(f"run {self.folder}", f"{problem}: {wanted}",
                          ", ".join(self.recordings) or "a run that recorded something")
 
-    def events(self, what, layer=None):
-        """Values above zero, one row each: position, neuron, value; of synapses edge besides."""
+    def events(self, what: str, layer: Integer | None = None) -> pd.DataFrame:
+        """Values above zero of "x" or "y" of a layer, or of a recording by its name, one row each:
+        position, neuron, value; of synapses edge besides. Needs pandas.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> list(bs.open_run("run").events("y", layer=2).columns)
+        ['position', 'neuron', 'value']
+        """
         number = self._number(what, layer, "events_" if what in ("x", "y") else "")
         self._expect(number, "events")
         return table(self._core.events(number))
 
-    def values(self, what, layer=None):
-        """(positions, values): a row for each recorded token, a column for each neuron or synapse
-        that was requested (`columns`)."""
+    def values(self, what: str, layer: Integer | None = None) -> tuple[UInt64, Float32]:
+        """Positions, uint64 (rows), and values, float32 (rows, columns): a row for each recorded
+        token, a column for each neuron or synapse that was requested (`columns`).
+
+        >>> with brain.record("run", x=[3, 5]): out = brain.read("To be")
+        >>> positions, values = bs.open_run("run").values("x", layer=2)
+        >>> positions.shape, values.shape
+        ((5,), (5, 2))
+        """
         number = self._number(what, layer)
         self._expect(number, "frames")
         return self._core.frames(number)
 
-    def columns(self, what, layer=None):
-        """What the columns of `values` are: neurons, or pairs (pre, post) of synapses."""
+    def columns(self, what: str, layer: Integer | None = None) -> list[Any]:
+        """What the columns of `values` are: neurons, or pairs (pre, post) of synapses.
+
+        >>> with brain.record("run", synapses="3->5 layers 1"): out = brain.read("To be")
+        >>> bs.open_run("run").columns("synapses", layer=1)
+        [(3, 5)]
+        """
         layout = self._core.layout(self._number(what, layer))
         if len(layout["pre"]):
             return list(zip(layout["pre"].tolist(), layout["post"].tolist()))
-        return layout["node_ids"].tolist()
+        return list(layout["node_ids"].tolist())
 
-    def logits(self):
-        """(positions, logits): logits after each recorded token."""
+    def logits(self) -> tuple[UInt64, Float32]:
+        """Positions, uint64 (rows), and logits after each recorded token, float32 (rows, readout
+        nodes)."""
         number = self._number("logits", None)
         return self._core.frames(number)
 
-    def _expect(self, number, layout):
+    def _expect(self, number: int, layout: str) -> None:
         found = self._core.layout(number)["layout"]
         if found != layout:
             other = {"events": "events()", "frames": "values()", "logits": "logits()"}[found]
             raise InputError(f"run {self.folder}", f"{self.recordings[number]}, {found}", layout,
                              other)
 
-    def to_xarray(self):
-        """A Dataset of the tokens and of every recording of values, by position."""
+    def to_xarray(self) -> xarray.Dataset:
+        """A Dataset of the tokens and of every recording of values, by position. Needs xarray.
+
+        >>> with brain.record("run", logits=True): out = brain.read("To be")
+        >>> bs.open_run("run").to_xarray()["logits"].shape
+        (5, 256)
+        """
         xarray = needed("xarray", "'bdhsim[xarray]'")
         frame = self.tokens
         data = xarray.Dataset.from_dataframe(
@@ -117,14 +227,23 @@ class Run:
                                           coords={f"position_{name}": positions})
         return data
 
-    def to_nwb(self, path, overwrite=False):
-        """Writes the run as Neurodata Without Borders; returns what it has."""
+    def to_nwb(self, path: Path, overwrite: bool = False) -> dict[str, Any]:
+        """Writes the run as Neurodata Without Borders; returns what it has: `units`, `events`,
+        `series`, and what was `left_out`.
+
+        >>> with brain.record("run"): out = brain.read("To be")
+        >>> sorted(bs.open_run("run").to_nwb("run.nwb"))
+        ['events', 'left_out', 'series', 'units']
+        """
         return self._core.to_nwb(os.fspath(path), select.flag(overwrite, "overwrite"))
 
-    def plot(self, kind="raster", *, variable="x", layer=None, ax=None):
-        """A picture with matplotlib: "raster" (of events), "surprisal", "activity" (shares of
-        active neurons) or "values" (of recorded neurons or synapses: `variable` names the
-        recording). Returns the axes."""
+    def plot(self, kind: Literal["raster", "surprisal", "activity", "values"] = "raster", *,
+             variable: str = "x", layer: Integer | None = None,
+             ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+        """A picture with matplotlib: "raster" (of events, of one `layer`), "surprisal" (nats),
+        "activity" (shares of active neurons, by layer) or "values" (of recorded neurons or
+        synapses: `variable` names the recording), over the position in tokens. Returns the axes,
+        those of `ax` or new ones of shape (8, 3) inches."""
         pyplot = needed("matplotlib.pyplot", "'bdhsim[plot]'")
         kinds = ("raster", "surprisal", "activity", "values")
         if kind not in kinds:
@@ -156,14 +275,19 @@ class Run:
         ax.set_xlabel("position (tokens)")
         return ax
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._core.tokens)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (f"<Run {self.folder}: {self.status}, {len(self)} tokens, "
                 f"{len(self._recordings)} recordings>")
 
 
-def open_run(folder):
-    """Opens the folder of a run."""
+def open_run(folder: Path) -> Run:
+    """Opens the folder of a run, of `bdh run` or of `Simulator.record`.
+
+    >>> with brain.record("run"): out = brain.read("To be")
+    >>> len(bs.open_run("run"))
+    5
+    """
     return Run(folder)

@@ -1,18 +1,26 @@
 """Writes tensors as a .safetensors file: a length, a JSON header, the values."""
 
+from __future__ import annotations
+
 import json
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._errors import InputError
+from ._types import Path
 
 _NAMES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
           "uint8": "U8", "bool": "BOOL"}
 
 
-def write(file, tensors):
-    header, at, values = {}, 0, []
+def write(file: Path, tensors: Mapping[str, Any]) -> None:
+    header: dict[str, Any] = {}
+    values: list[NDArray[Any]] = []
+    at = 0
     for name, tensor in tensors.items():
         array = _array(name, tensor)
         header[name] = {"dtype": _NAMES[str(array.dtype)], "shape": list(array.shape),
@@ -26,7 +34,7 @@ def write(file, tensors):
             f.write(array.tobytes())
 
 
-def _array(name, tensor):
+def _array(name: str, tensor: Any) -> NDArray[Any]:
     if hasattr(tensor, "detach"):
         tensor = tensor.detach().cpu()
         if str(tensor.dtype) == "torch.bfloat16":

@@ -1,14 +1,26 @@
 """Neurons, sources and layers, however they are given: integers, names, selections as on the
 command line, lists, slices, boolean masks."""
 
+from __future__ import annotations
+
 import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._errors import InputError, ShapeError
+from ._types import UInt32
+
+if TYPE_CHECKING:
+    from ._model import Model
+
+_Select = Callable[[str], int]
+_SelectMany = Callable[[str], UInt32]
+_One = Callable[..., int]
 
 
-def integer(value, place, least=0, most=2**64 - 1):
+def integer(value: Any, place: str, least: int = 0, most: int = 2**64 - 1) -> int:
     """An integer, of Python or NumPy; True and 1.0 are none."""
     if isinstance(value, (bool, np.bool_)):
         raise InputError(place, repr(value), "an integer")
@@ -21,7 +33,7 @@ def integer(value, place, least=0, most=2**64 - 1):
     return number
 
 
-def real(value, place, positive=False):
+def real(value: Any, place: str, positive: bool = False) -> float:
     """A finite number."""
     if isinstance(value, (bool, np.bool_, str, bytes)):
         raise InputError(place, _shown(value), "a number")
@@ -34,24 +46,24 @@ def real(value, place, positive=False):
     return number
 
 
-def flag(value, place):
+def flag(value: Any, place: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(place, _shown(value), "True or False")
     return bool(value)
 
 
-def text(value, place):
+def text(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise InputError(place, _shown(value), "a string")
     return value
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     shown = repr(value)
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _index(value, size, place, what):
+def _index(value: Any, size: int, place: str, what: str) -> int:
     if isinstance(value, (bool, np.bool_)):
         raise InputError(place, repr(value), f"a {what}")
     number = operator.index(value)
@@ -60,7 +72,7 @@ def _index(value, size, place, what):
     return number
 
 
-def _one(core, value, size, place, select, what):
+def _one(value: Any, size: int, place: str, select: _Select, what: str) -> int:
     if isinstance(value, (str, np.str_)):
         return select(str(value))
     try:
@@ -69,19 +81,18 @@ def _one(core, value, size, place, select, what):
         raise InputError(place, _shown(value), f"a {what}: its number or its name") from None
 
 
-def neuron(model, value, place="neuron"):
+def neuron(model: Model, value: Any, place: str = "neuron") -> int:
     """The number of one neuron."""
-    core = model._core
-    return _one(core, value, model.neurons, place, core.select_neuron, "neuron")
+    return _one(value, model.neurons, place, model._core.select_neuron, "neuron")
 
 
-def source(model, value, place="source"):
+def source(model: Model, value: Any, place: str = "source") -> int:
     """The number of one source: a neuron, or "token:65"."""
-    core = model._core
-    return _one(core, value, model.sources, place, core.select_source, "source")
+    return _one(value, model.sources, place, model._core.select_source, "source")
 
 
-def _many(model, value, size, place, one, select):
+def _many(model: Model, value: Any, size: int, place: str, one: _One,
+          select: _SelectMany) -> UInt32:
     if isinstance(value, (str, np.str_)):
         return select(str(value))
     if isinstance(value, slice):
@@ -108,18 +119,18 @@ def _many(model, value, size, place, one, select):
     return np.array([one(model, v, place) for v in values], dtype=np.uint32)
 
 
-def neurons(model, value, place="neurons"):
+def neurons(model: Model, value: Any, place: str = "neurons") -> UInt32:
     """Numbers of neurons, in the order in which they are given."""
     return _many(model, value, model.neurons, place, neuron, model._core.select_neurons)
 
 
-def sources(model, value, place="sources"):
+def sources(model: Model, value: Any, place: str = "sources") -> UInt32:
     """The same of neurons and, where they are sources, sensory nodes."""
     return _many(model, value, model.sources, place, source,
                  lambda t: np.array([model._core.select_source(t)], dtype=np.uint32))
 
 
-def layer(model, value, place="layer"):
+def layer(model: Model, value: Any, place: str = "layer") -> int:
     """A layer, from 1 on."""
     if isinstance(value, (bool, np.bool_)):
         raise InputError(place, repr(value), "a layer")
@@ -132,7 +143,7 @@ def layer(model, value, place="layer"):
     return number
 
 
-def layers(model, value, place="layers"):
+def layers(model: Model, value: Any, place: str = "layers") -> list[int]:
     if isinstance(value, str):
         return list(model._core.select_layers(value))
     if np.ndim(value) == 0:
@@ -140,9 +151,9 @@ def layers(model, value, place="layers"):
     return sorted({layer(model, v, place) for v in value})
 
 
-def broadcast_pairs(model, pre, post):
+def broadcast_pairs(model: Model, pre: Any, post: Any) -> tuple[UInt32, UInt32, bool]:
     """Ends of synapses: (array, array, whether one pair was meant)."""
-    def single(v):
+    def single(v: Any) -> bool:
         return isinstance(v, (int, np.integer)) or (
             isinstance(v, (str, np.str_)) and np.ndim(v) == 0)
 

@@ -1,55 +1,59 @@
 """Simulators: a model that reads tokens, its values, its synapses."""
 
+from __future__ import annotations
+
 import json
 import os
-import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _core
 from . import _interventions
 from . import _select as select
 from ._errors import InputError, UnavailableError
-from ._model import load, model_of
+from ._interventions import What
+from ._makers import load, model_of
+from ._model import Model
+from ._recording import Recording, progress_of, requests_of
 from ._state import State
 from ._tables import table
+from ._types import (Float32, Float64, Integer, Neuron, Neurons, OneToken, Path, Progress, Real,
+                     Text, Variable, Weights)
 from ._values import Output, Probe, Round, Token
 
-
-class Recording:
-    """A run that is being written, by `Simulator.record`."""
-
-    def __init__(self, core, folder):
-        self._core, self.folder = core, folder
-
-    def commit(self):
-        """Everything so far is on the disk, and readable."""
-        self._core.commit_recording()
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Simulator:
     """A model that reads tokens, one after the other, and writes its synapses as it does.
 
-    threads   that work on a token; no bit depends on them
-    sites     into which neurons are divided (as many as threads); no bit depends on them
-    retention u, the share of a synapse that is left after a token (the model's)
-    device    "cpu", "cuda" or "cuda:1"
-    weights   "float32" or "bf16"
-    synapses  "float32" or "bf16", rounded at random, with `seed`
-    history   keeps what was read and done, so that `why`, `changed`, `top_synapses`, `undo` and
-              probes of the past work; a token then costs more, and memory grows by some hundred
-              bytes a token and two states
+    * `threads` that work on a token; no bit depends on them
+    * `sites` into which neurons are divided (as many as threads); no bit depends on them
+    * `retention`: u, the share of a synapse that is left after a token (the model's)
+    * `device`: "cpu", "cuda" or "cuda:1"
+    * `weights`: "float32" or "bf16"
+    * `synapses`: "float32" or "bf16", rounded at random, with `seed`
+    * `history` keeps what was read and done, so that `why`, `changed`, `top_synapses`, `undo` and
+      probes of the past work; a token then costs more, and memory grows by some hundred bytes a
+      token and two states
 
-    >>> import bdhsim as bs
-    >>> brain = bs.Simulator(bs.load(example_model))
+    >>> brain = bs.Simulator(m, threads=2)
     >>> report = brain.step("T")
     >>> brain.x.shape, brain.logits.shape
     ((4096,), (256,))
     """
 
-    def __init__(self, model, *, threads=1, sites=None, retention=None, device="cpu",
-                 weights="float32", synapses="float32", seed=0, history=False):
+    model: Model
+    """What is simulated; with `weights="bf16"` another one than was given."""
+
+    def __init__(self, model: Model | Path, *, threads: Integer = 1, sites: Integer | None = None,
+                 retention: Real | None = None, device: str = "cpu", weights: Weights = "float32",
+                 synapses: Weights = "float32", seed: Integer = 0, history: bool = False) -> None:
         model = model_of(model)
         if weights not in ("float32", "bf16"):
             raise InputError("weights", repr(weights), "'float32' or 'bf16'")
@@ -74,25 +78,51 @@ class Simulator:
             select.flag(history, "history"))
 
     @classmethod
-    def _of(cls, core, like):
+    def _of(cls, core: _core.Brain, like: Simulator) -> Simulator:
         made = cls.__new__(cls)
         made.model, made._core, made._settings = like.model, core, like._settings
         return made
 
     # ---- tokens
 
-    tokens = property(lambda self: self._core.tokens, doc="Tokens read so far.")
-    retention = property(lambda self: self._core.retention)
-    device = property(lambda self: self._core.device)
+    @property
+    def tokens(self) -> int:
+        """How many were read so far.
 
-    def step(self, token):
-        """Reads one token: its id, or text of one token. Returns its report: `active_x`, `active_y`
-        (layers), `surprisal` (nats, or None), `synaptic_events`, `seconds`."""
+        >>> brain.tokens
+        0
+        """
+        return self._core.tokens
+
+    @property
+    def retention(self) -> float:
+        """u, the share of a synapse that is left after a token.
+
+        >>> bs.Simulator(m, retention=0.99).retention
+        0.99
+        """
+        return self._core.retention
+
+    @property
+    def device(self) -> str:
+        """What computes, in words.
+
+        >>> "cpu" in brain.device.lower()
+        True
+        """
+        return self._core.device
+
+    def step(self, token: OneToken) -> _core.StepReport:
+        """Reads one token: its id, or text of one token. Returns its `StepReport`.
+
+        >>> brain.step("T").active_x.shape, brain.step(111).position
+        ((4,), 1)
+        """
         if type(token) is int and 0 <= token < 2**32:
             return self._core.step(token)
         return self._core.step(self._one_token(token))
 
-    def _one_token(self, token):
+    def _one_token(self, token: Any) -> int:
         if isinstance(token, (str, bytes)):
             ids = self.model.encode(token, "token")
             if len(ids) != 1:
@@ -101,20 +131,25 @@ class Simulator:
             return int(ids[0])
         return select.integer(token, "token", 0, self.model.sensory_nodes - 1)
 
-    def read(self, text, *, keep=(), progress=None):
+    def read(self, text: Text, *, keep: str | Sequence[str] = (),
+             progress: Progress = None) -> Output:
         """Reads text, or token ids. `keep`: values of every token to return, some of "x", "y", "w",
         "a", "logits"; they take tokens x layers x neurons x 4 bytes. `progress`: True for a bar (of
         tqdm, where it is installed), or a function that is called with the tokens read so far.
-        Ctrl-C stops between two tokens; what was read stays read. Returns an Output."""
-        tokens = self.model.encode(text)
-        keep = [keep] if isinstance(keep, str) else list(keep)
-        for name in keep:
-            select.text(name, "keep")
-        self._expect_memory(len(tokens), keep)
-        with _progress(progress, len(tokens)) as report:
-            return Output(self.model, self._core.read(tokens, keep, report))
+        Ctrl-C stops between two tokens; what was read stays read.
 
-    def _expect_memory(self, tokens, keep):
+        >>> brain.read("To be", keep=["x", "y"]).y.shape
+        (5, 4, 4096)
+        """
+        tokens = self.model.encode(text)
+        names = [keep] if isinstance(keep, str) else list(keep)
+        for name in names:
+            select.text(name, "keep")
+        self._expect_memory(len(tokens), names)
+        with progress_of(progress, len(tokens)) as report:
+            return Output(self.model, self._core.read(tokens, names, report))
+
+    def _expect_memory(self, tokens: int, keep: list[str]) -> None:
         sizes = {v["name"]: v["size"] * self.model.layers for v in self._core.variables()}
         sizes["logits"] = self.model.readout_nodes
         wanted = 4 * tokens * sum(sizes.get(k, 0) for k in keep)
@@ -124,9 +159,15 @@ class Simulator:
                              f"less than the {there / 1e9:.1f} GB of memory",
                              "read in parts, or record() to files")
 
-    def generate(self, count, *, temperature=0.0, top_k=0, seed=0):
+    def generate(self, count: Integer, *, temperature: Real = 0.0, top_k: Integer = 0,
+                 seed: Integer = 0) -> Iterator[Token]:
         """Chooses tokens and reads them: an iterator of `count` Tokens. Temperature 0: the most
-        likely one. A token is chosen by seed and position alone, as in `bdh run --generate`."""
+        likely one. A token is chosen by seed and position alone, as in `bdh run --generate`.
+
+        >>> out = brain.read("To be, or not to b")
+        >>> next(brain.generate(1)).text
+        'e'
+        """
         count = select.integer(count, "count")
         temperature = select.real(temperature, "temperature")
         if temperature < 0:
@@ -139,18 +180,22 @@ class Simulator:
             raise InputError("generate", "no token was read", "one at least, which others follow")
         return self._generated(count, temperature, top_k, seed)
 
-    def _generated(self, count, temperature, top_k, seed):
+    def _generated(self, count: int, temperature: float, top_k: int, seed: int) -> Iterator[Token]:
         for _ in range(count):
             yield Token(self.model,
                         self._core.step(self._core.choose(temperature, top_k, seed)))
 
-    def rounds(self, token):
+    def rounds(self, token: OneToken) -> Iterator[Round]:
         """Reads one token round by round: an iterator over the 4 L rounds, between which everything
-        can be read and nothing has changed. Leaving it early runs the rounds that are left."""
-        token = self._one_token(token)
+        can be read and nothing has changed. Leaving it early runs the rounds that are left.
 
-        def all_rounds():
-            self._core.begin(token)
+        >>> len(list(brain.rounds("T")))
+        16
+        """
+        one = self._one_token(token)
+
+        def all_rounds() -> Iterator[Round]:
+            self._core.begin(one)
             try:
                 while (mark := self._core.advance()) is not None:
                     yield Round(*mark)
@@ -158,28 +203,59 @@ class Simulator:
                 self._core.finish()
         return all_rounds()
 
-    def surprisal(self, token):
-        """-ln p(token) in nats, should it come next; None where there are no logits."""
+    def surprisal(self, token: OneToken) -> float | None:
+        """-ln p(token) in nats, should it come next; None where there are no logits.
+
+        >>> out = brain.read("To be, or not to b")
+        >>> brain.surprisal("e") < brain.surprisal("x")
+        True
+        """
         return self._core.surprisal_of(self._one_token(token))
 
     # ---- values
 
-    x = property(lambda self: self._core.value("x"),
-                 doc="X of the layer last computed (neurons): a copy.")
-    y = property(lambda self: self._core.value("y"), doc="Y, the same.")
-    a = property(lambda self: self._core.value("a"), doc="A, as hubs or sources carry it.")
-    w = property(lambda self: self._core.value("w"), doc="W, as hubs or sources carry it.")
-    logits = property(lambda self: self._core.logits(),
-                      doc="(V) after the last token; empty before the first.")
+    @property
+    def x(self) -> Float32:
+        """X of the layer last computed (neurons): a copy."""
+        return self._core.value("x")
 
     @property
-    def variables(self):
-        """Every state variable: name, what has its values, size."""
+    def y(self) -> Float32:
+        """Y of the layer last computed (neurons): a copy."""
+        return self._core.value("y")
+
+    @property
+    def a(self) -> Float32:
+        """A of the layer last computed (hubs, or sources with explicit edges): a copy."""
+        return self._core.value("a")
+
+    @property
+    def w(self) -> Float32:
+        """W of the layer last computed (hubs, or sources with explicit edges): a copy."""
+        return self._core.value("w")
+
+    @property
+    def logits(self) -> Float32:
+        """After the last token (readout nodes), a copy; empty before the first."""
+        return self._core.logits()
+
+    @property
+    def variables(self) -> list[dict[str, Any]]:
+        """Every state variable: `name`, `of` (what has its values), `size`, `per_head`,
+        `per_layer`, `kept` (from token to token), `writable`.
+
+        >>> [v["name"] for v in brain.variables]
+        ['x', 'y', 'w', 'a', ...]
+        """
         return self._core.variables()
 
-    def __getitem__(self, name):
-        """A state variable by name, as a copy. Those that are kept from token to token have an axis
-        for layers, where each layer has its own."""
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """A state variable by name, as a copy (size). Those that are kept from token to token have
+        an axis for layers (layers, size), where each layer has its own.
+
+        >>> brain["x"].shape, brain["synapses"].shape
+        ((4096,), (4, 262144))
+        """
         for v in self._core.variables():
             if v["name"] != name:
                 continue
@@ -192,27 +268,49 @@ class Simulator:
         known = ", ".join(v["name"] for v in self._core.variables())
         raise KeyError(f"{name!r}, expected one of {known}")
 
-    def sigma(self, layer, neuron):
-        """Strengths of a neuron's synapses that the next token reads: to every hub, or to its
-        targets with explicit edges. A copy."""
+    def sigma(self, layer: Integer, neuron: Neuron) -> Float32:
+        """Strengths of a neuron's synapses that the next token reads: to every hub (hubs), or to
+        its targets with explicit edges (targets). A copy.
+
+        >>> brain.sigma(2, neuron=17).shape
+        (64,)
+        """
         return self._core.synapses(select.layer(self.model, layer),
                                    select.neuron(self.model, neuron))
 
-    def strength(self, layer, pre, post):
-        """Strengths of synapses pre -> post; nan where they are not known: through hubs, those of
-        pairs without a probe since the first token (`probe`, `add_probes`)."""
+    @overload
+    def strength(self, layer: Integer, pre: Neuron, post: Neuron) -> float: ...
+    @overload
+    def strength(self, layer: Integer, pre: Neurons, post: Neurons) -> Union[float, Float64]: ...
+
+    def strength(self, layer: Integer, pre: Neurons, post: Neurons) -> Union[float, Float64]:
+        """Strengths of synapses pre -> post: a number, or float64 (pairs) for arrays; nan where
+        they are not known: through hubs, those of pairs without a probe since the first token
+        (`probe`, `add_probes`).
+
+        >>> brain.add_probes(3, pre=[1105, 3207], post=17)
+        >>> out = brain.read("To be")
+        >>> brain.strength(3, pre=[1105, 3207], post=17).shape, brain.strength(3, 5, 6)
+        ((2,), nan)
+        """
         a, b, single = select.broadcast_pairs(self.model, pre, post)
         found = self._core.strengths(select.layer(self.model, layer), a, b, False)
         return float(found[0]) if single else found
 
-    def add_probes(self, layer, pre, post):
-        """From now on the strengths of these pairs are known: one call for as many as wanted."""
+    def add_probes(self, layer: Integer, pre: Neurons, post: Neurons) -> None:
+        """From now on the strengths of these pairs are known: one call for as many as wanted
+        (pairs), or one end for all."""
         a, b, _ = select.broadcast_pairs(self.model, pre, post)
         self._core.add_probes(select.layer(self.model, layer), a, b, False)
 
-    def probe(self, pre, post, layer, factor="w"):
+    def probe(self, pre: Neuron, post: Neuron, layer: Integer,
+              factor: Literal["w", "y"] = "w") -> Probe:
         """Follows a synapse: its `value` now, its `course` over the tokens from here on. factor
-        "y": as the paper's Eq. 16 has it."""
+        "y": as the paper's Eq. 16 has it.
+
+        >>> brain.probe(pre=1105, post=17, layer=3)
+        <Probe 1105->17, layer 3: 0>
+        """
         if factor not in ("w", "y"):
             raise InputError("factor", repr(factor), "'w' or 'y'")
         return Probe(self, select.layer(self.model, layer), select.neuron(self.model, pre, "pre"),
@@ -220,29 +318,50 @@ class Simulator:
 
     # ---- the past (history=True)
 
-    def why(self, variable, neuron, layer=None, top=None):
+    def why(self, variable: Variable, neuron: Neuron, layer: Integer | None = None,
+            top: Integer | None = None) -> pd.DataFrame:
         """What drove X or Y of a neuron in the last token and layer (or in `layer`), the largest
         contribution first: a frame of source, weight, activity and contribution; `attrs` has the
-        sums. Needs history=True."""
+        sums. Needs history=True and pandas.
+
+        >>> watched = bs.Simulator(m, history=True)
+        >>> out = watched.read("To be")
+        >>> watched.why("y", neuron=int(watched.y.argmax()), top=3).shape
+        (3, 4)
+        """
         if variable not in ("x", "y"):
             raise InputError("variable", repr(variable), "'x' or 'y'")
         layer = None if layer is None else select.layer(self.model, layer)
         found = _core.why(self._core, variable, select.neuron(self.model, neuron), layer)
         columns = ("source", "weight", "activity", "contribution")
-        top = slice(None) if top is None else slice(select.integer(top, "top"))
-        frame = table({c: found[c][top] for c in columns})
+        rows = slice(None) if top is None else slice(select.integer(top, "top"))
+        frame = table({c: found[c][rows] for c in columns})
         frame.attrs.update({k: v for k, v in found.items() if k not in columns})
         return frame
 
-    def top_synapses(self, count=10, layer=None):
-        """The largest synapses, by absolute strength. Needs history=True."""
+    def top_synapses(self, count: Integer = 10, layer: Integer | None = None) -> pd.DataFrame:
+        """The largest synapses, by absolute strength: a frame of layer, pre, target and strength
+        (count rows). Needs history=True and pandas.
+
+        >>> watched = bs.Simulator(m, history=True)
+        >>> out = watched.read("To be")
+        >>> watched.top_synapses(5).shape
+        (5, 4)
+        """
         return self._ranked(count, layer, False)
 
-    def changed(self, count=10, layer=None):
-        """Those that the last token changed most. Needs history=True."""
+    def changed(self, count: Integer = 10, layer: Integer | None = None) -> pd.DataFrame:
+        """Those that the last token changed most: a frame of layer, pre, target, strength before
+        and now (count rows). Needs history=True and pandas.
+
+        >>> watched = bs.Simulator(m, history=True)
+        >>> out = watched.read("To be")
+        >>> watched.changed(5).shape
+        (5, 5)
+        """
         return self._ranked(count, layer, True)
 
-    def _ranked(self, count, layer, changes):
+    def _ranked(self, count: Integer, layer: Integer | None, changes: bool) -> pd.DataFrame:
         layer = None if layer is None else select.layer(self.model, layer)
         found = _core.ranked_synapses(self._core, layer, select.integer(count, "count"), changes)
         nonzero = found.pop("nonzero")
@@ -252,17 +371,29 @@ class Simulator:
         frame.attrs["nonzero"] = nonzero
         return frame
 
-    def undo(self):
-        """Takes back the last token, intervention or release; says which. Needs history=True."""
+    def undo(self) -> str:
+        """Takes back the last token, intervention or release; says which. Needs history=True.
+
+        >>> watched = bs.Simulator(m, history=True)
+        >>> report = watched.step("T")
+        >>> watched.undo(), watched.tokens
+        ('token', 0)
+        """
         return self._core.undo()
 
     # ---- interventions
 
     @contextmanager
-    def perturb(self, *what):
+    def perturb(self, *what: What) -> Iterator[list[int]]:
         """Interventions for the time of a `with` block: text as on the command line ("silence
         x:5-9", "stimulate x:5 0.1 every 50"), or what `silence`, `lesion`, `stimulate` ... make.
-        They are released at its end, also after an exception; others stay."""
+        They are released at its end, also after an exception; others stay.
+
+        >>> with brain.perturb("silence x:5-9"):
+        ...     lesion = brain.read("that is", keep="y")
+        >>> brain.interventions
+        {}
+        """
         numbers = self.intervene(*what)
         try:
             yield numbers
@@ -270,12 +401,16 @@ class Simulator:
             for number in reversed(numbers):
                 self._core.release(number)
 
-    def intervene(self, *what):
-        """The same without a `with` block: numbers, for `release`. All or none are added."""
+    def intervene(self, *what: What) -> list[int]:
+        """The same without a `with` block: numbers, for `release`. All or none are added.
+
+        >>> brain.intervene("silence x:5-9", bs.freeze())
+        [1, 2]
+        """
         if not what:
             raise InputError("perturb", "nothing", "interventions")
         built = [b for w in what for b in _interventions.build(self.model, w, self.tokens)]
-        numbers = []
+        numbers: list[int] = []
         try:
             for one in built:
                 numbers.append(self._core.intervene(one))
@@ -285,7 +420,11 @@ class Simulator:
             raise
         return numbers
 
-    def release(self, *numbers):
+    def release(self, *numbers: int) -> None:
+        """Ends interventions, by their numbers.
+
+        >>> brain.release(*brain.intervene("silence x:5-9"))
+        """
         known = dict(self._core.interventions())
         for number in numbers:
             if number not in known:
@@ -294,29 +433,57 @@ class Simulator:
             self._core.release(number)
 
     @property
-    def interventions(self):
-        """Those in force: {number: text}."""
+    def interventions(self) -> dict[int, str]:
+        """Those in force: {number: text}.
+
+        >>> numbers = brain.intervene("silence x:5-9")
+        >>> brain.interventions
+        {1: 'silence x:5,6,7,8,9 from 0'}
+        """
         return dict(self._core.interventions())
 
     # ---- states
 
-    def save(self):
-        """The State of this moment, between two tokens."""
+    def save(self) -> State:
+        """The State of this moment, between two tokens.
+
+        >>> brain.save()
+        <State after 0 tokens of model ...>
+        """
         return State(self._core.save(), self.model)
 
-    def restore(self, state):
-        """Goes on from a State of this model, bit for bit."""
+    def restore(self, state: State) -> None:
+        """Goes on from a State of this model, bit for bit.
+
+        >>> before = brain.save()
+        >>> out = brain.read("To be")
+        >>> brain.restore(before)
+        >>> brain.tokens
+        0
+        """
         if not isinstance(state, State):
             raise InputError("restore", type(state).__name__, "a State, of save() or load_state()")
         self._core.restore(state._core)
 
-    def clear(self):
-        """All synapses to zero, as before the first token."""
+    def clear(self) -> None:
+        """All synapses to zero, as before the first token.
+
+        >>> out = brain.read("To be")
+        >>> brain.clear()
+        >>> float(abs(brain.sigma(1, 0)).max())
+        0.0
+        """
         self._core.clear()
 
     @contextmanager
-    def undoing(self):
-        """Whatever is read inside the `with` block is taken back at its end, to the bit."""
+    def undoing(self) -> Iterator[State]:
+        """Whatever is read inside the `with` block is taken back at its end, to the bit.
+
+        >>> with brain.undoing():
+        ...     out = brain.read("what if")
+        >>> brain.tokens
+        0
+        """
         before = self.save()
         try:
             yield before
@@ -325,30 +492,34 @@ class Simulator:
 
     # ---- streams
 
-    def new_stream(self):
-        """Another simulator over the same weights, with synapses of its own, all zero."""
+    def new_stream(self) -> Simulator:
+        """Another simulator over the same weights, with synapses of its own, all zero.
+
+        >>> second = brain.new_stream()
+        >>> second.read("All").tokens.shape, brain.tokens
+        ((3,), 0)
+        """
         return Simulator._of(self._core.new_stream(), self)
 
     # ---- recordings
 
     @contextmanager
-    def record(self, folder, *, events=True, logits=False, x=None, y=None, synapses=None,
-               snapshot=None, requests=()):
+    def record(self, folder: Path, *, events: bool = True, logits: bool = False,
+               x: Neurons | None = None, y: Neurons | None = None,
+               synapses: str | Sequence[str] | None = None, snapshot: Integer | None = None,
+               requests: Sequence[str] = ()) -> Iterator[Recording]:
         """What is read inside the `with` block is written to a folder, the same files as of `bdh
         run`, which survive a kill. `x`, `y`: neurons; `synapses`: a selection such as "in:17 every
         10 layers 2-3"; `snapshot`: every so many tokens; `requests`: more, as of `bdh run
-        --record`."""
-        wanted = list(requests)
-        wanted += [name for name, on in (("events", events), ("logits", logits))
-                   if select.flag(on, name)]
-        for name, neurons in (("x", x), ("y", y)):
-            if neurons is not None:
-                wanted.append(f"{name}:{_listed(self.model, neurons)}")
-        if synapses is not None:
-            wanted += [f"synapses:{s}" for s in ([synapses] if isinstance(synapses, str)
-                                                 else synapses)]
-        if snapshot is not None:
-            wanted.append(f"snapshot every {select.integer(snapshot, 'snapshot', 1)}")
+        --record`.
+
+        >>> with brain.record("run", logits=True, synapses="random:20@1 every 2"):
+        ...     out = brain.read("To be")
+        >>> bs.open_run("run")
+        <Run run: complete, 5 tokens, ... recordings>
+        """
+        wanted = requests_of(self.model, events=events, logits=logits, x=x, y=y, synapses=synapses,
+                             snapshot=snapshot, requests=requests)
         folder = os.fspath(folder)
         self._core.start_recording(folder, wanted, json.dumps(self._run_options(wanted)))
         try:
@@ -361,7 +532,7 @@ class Simulator:
             raise
         self._core.stop_recording("complete")
 
-    def _run_options(self, requests):
+    def _run_options(self, requests: list[str]) -> dict[str, Any]:
         s = self._settings
         return {"model": self.model.path or "", "generate": 0, "temperature": 0, "top_k": 0,
                 "seed": s["seed"], "retention": self.retention, "weights": s["weights"],
@@ -370,20 +541,26 @@ class Simulator:
                 "threads": s["threads"], "sites": s["sites"] or s["threads"],
                 "device": self.device, "record": requests, "driver": "bdhsim"}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name = self.model.content_sha256[:12]
         history = ", with history" if self._core.has_history else ""
         return f"<Simulator of model {name} on {self.device}, {self.tokens} tokens read{history}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Simulator cannot be pickled or copied; save() gives a State that can, "
                         "new_stream() another simulator")
 
 
-def step_streams(steps):
+def step_streams(steps: Mapping[Simulator, OneToken]) -> dict[Simulator, _core.StepReport]:
     """One token in each of several simulators that `new_stream` made of one: {simulator: token}.
     They share the work of reading the weights; each has the bits that it has alone. Returns
-    {simulator: report}."""
+    {simulator: report}.
+
+    >>> second = brain.new_stream()
+    >>> reports = bs.step_streams({brain: "T", second: "A"})
+    >>> reports[second].token
+    65
+    """
     if not hasattr(steps, "items") or not steps:
         raise InputError("step_streams", repr(steps)[:60], "{simulator: token, ...}")
     brains = list(steps)
@@ -392,29 +569,3 @@ def step_streams(steps):
             raise InputError("step_streams", type(brain).__name__, "Simulators")
     tokens = np.array([b._one_token(t) for b, t in steps.items()], dtype=np.uint32)
     return dict(zip(brains, _core.step_streams([b._core for b in brains], tokens)))
-
-
-def _listed(model, neurons):
-    if isinstance(neurons, str):
-        return neurons
-    return ",".join(f"#{n}" if model.names else str(n) for n in select.neurons(model, neurons))
-
-
-@contextmanager
-def _progress(progress, total):
-    if progress is None or progress is False:
-        yield None
-    elif callable(progress):
-        yield progress
-    elif progress is True:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            yield lambda done: print(f"\r{done} of {total} tokens", end="", file=sys.stderr)
-            print(file=sys.stderr)
-            return
-        with tqdm(total=total, unit="token") as bar:
-            yield lambda done: bar.update(done - bar.n)
-            bar.update(total - bar.n)
-    else:
-        raise InputError("progress", repr(progress)[:60], "True, False or a function")

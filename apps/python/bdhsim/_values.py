@@ -1,20 +1,67 @@
 """What reading gives: outputs, tokens, rounds, the courses of synapses."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
 from ._errors import needed
 from ._tables import table
+from ._types import Float32, Float64, UInt32, UInt64
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray
+
+    from ._model import Model
+    from ._simulator import Simulator
 
 
 class Output:
-    """What was read: a column for each value of a token, and what was kept.
+    """What was read: a value for each token, and what was kept.
 
-    `text`, `tokens`, `positions`, `surprisal` (nats; nan where it is not known), `active_x` and
-    `active_y` (tokens, layers), `synaptic_events`, `seconds`; x, y, w, a (tokens, layers, size) and
-    logits (tokens, V) where `keep` named them.
+    >>> out = brain.read("To be", keep=["x", "logits"])
+    >>> out
+    <Output of 5 tokens, ... nats a token, kept x, logits>
+    >>> out.x.shape, out.logits.shape, out.active_x.shape
+    ((5, 4, 4096), (5, 256), (5, 4))
     """
 
-    def __init__(self, model, columns):
+    positions: UInt64
+    """Tokens read before each: uint64 (tokens)."""
+    tokens: UInt32
+    """Token ids: uint32 (tokens)."""
+    surprisal: Float64
+    """-ln p of each token, in nats (tokens); nan where it is not known, as of the first."""
+    active_x: UInt32
+    """Neurons with X > 0: uint32 (tokens, layers)."""
+    active_y: UInt32
+    """Neurons with Y > 0: uint32 (tokens, layers)."""
+    synaptic_events: UInt64
+    """Values that crossed an edge: uint64 (tokens)."""
+    hebbian_writes: UInt64
+    """Synapses that were written: uint64 (tokens)."""
+    bytes_exchanged: UInt64
+    """Between sites: uint64 (tokens)."""
+    seconds: Float64
+    """That each token took (tokens)."""
+    kept: dict[str, Float32]
+    """What `keep` named, by name."""
+    x: Float32
+    """(tokens, layers, neurons), where `keep` named it."""
+    y: Float32
+    """(tokens, layers, neurons), where `keep` named it."""
+    w: Float32
+    """(tokens, layers, size of W), where `keep` named it."""
+    a: Float32
+    """(tokens, layers, size of A), where `keep` named it."""
+    logits: Float32
+    """(tokens, readout nodes), where `keep` named it: after each token."""
+
+    def __init__(self, model: Model, columns: dict[str, Any]) -> None:
         self._model = model
         kept = columns.pop("kept")
         self.positions, self.tokens = columns["position"], columns["token"]
@@ -26,34 +73,54 @@ class Output:
             setattr(self, name, values)
 
     @property
-    def text(self):
+    def text(self) -> str:
+        """What was read; empty where tokens are ids only.
+
+        >>> brain.read([84, 111]).text
+        'To'
+        """
         return self._model.decode(self.tokens) if self._model.has_text else ""
 
     @property
-    def loss(self):
-        """Mean surprisal in nats a token, over the tokens that have one."""
+    def loss(self) -> float:
+        """Mean surprisal in nats a token, over the tokens that have one.
+
+        >>> brain.read("To be, or not to be").loss < 2
+        True
+        """
         known = self.surprisal[~np.isnan(self.surprisal)]
         return float(known.mean()) if len(known) else float("nan")
 
-    def to_pandas(self):
-        """One row a token."""
-        columns = {"position": self.positions, "token": self.tokens,
-                   "text": [self._model.token_text(t) for t in self.tokens],
-                   "surprisal_nats": self.surprisal, "synaptic_events": self.synaptic_events}
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a token, by position: token, text, surprisal in nats, events, active neurons by
+        layer. Needs pandas.
+
+        >>> brain.read("To be").to_pandas().shape
+        (5, 12)
+        """
+        columns: dict[str, Any] = {
+            "position": self.positions, "token": self.tokens,
+            "text": [self._model.token_text(t) for t in self.tokens],
+            "surprisal_nats": self.surprisal, "synaptic_events": self.synaptic_events}
         for l in range(self.active_x.shape[1]):
             columns[f"active_x_{l + 1}"] = self.active_x[:, l]
             columns[f"active_y_{l + 1}"] = self.active_y[:, l]
         return table(columns, "position")
 
-    def to_xarray(self):
-        """A Dataset with dimensions position, layer, and the size of each variable."""
+    def to_xarray(self) -> xarray.Dataset:
+        """A Dataset with dimensions position, layer, and the size of each variable. Needs xarray.
+
+        >>> brain.read("To be", keep="x").to_xarray()["x"].dims
+        ('position', 'layer', 'neuron')
+        """
         xarray = needed("xarray", "'bdhsim[xarray]'")
         coordinates = {"position": self.positions,
                        "layer": np.arange(1, self.active_x.shape[1] + 1)}
-        variables = {"token": ("position", self.tokens),
-                     "surprisal_nats": ("position", self.surprisal),
-                     "active_x": (("position", "layer"), self.active_x),
-                     "active_y": (("position", "layer"), self.active_y)}
+        variables: dict[str, tuple[Any, NDArray[Any]]] = {
+            "token": ("position", self.tokens),
+            "surprisal_nats": ("position", self.surprisal),
+            "active_x": (("position", "layer"), self.active_x),
+            "active_y": (("position", "layer"), self.active_y)}
         for name, values in self.kept.items():
             if name == "logits":
                 variables[name] = (("position", "next_token"), values)
@@ -62,69 +129,114 @@ class Output:
                 variables[name] = (("position", "layer", size), values)
         return xarray.Dataset(variables, coordinates)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.tokens)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         kept = f", kept {', '.join(self.kept)}" if self.kept else ""
         return f"<Output of {len(self)} tokens, {self.loss:.4f} nats a token{kept}>"
 
 
 class Token:
-    """A token that was generated: `token`, `text`, and its `report`."""
+    """A token that was generated.
 
-    def __init__(self, model, report):
+    >>> report = brain.read("To be, or not to b")
+    >>> [t.text for t in brain.generate(2)]
+    ['e', ...]
+    """
+
+    token: int
+    """Its id."""
+    text: str
+    """Empty where tokens are ids only."""
+    report: _core.StepReport
+    """What it did, as of `Simulator.step`."""
+
+    def __init__(self, model: Model, report: _core.StepReport) -> None:
         self.token, self.report = report.token, report
         self.text = model.token_text(report.token) if model.has_text else ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Token {self.token} {self.text!r}>"
 
 
 class Round:
-    """A moment of a layer: "x_ready", "a_ready", "synapses_written" or "y_ready"."""
+    """A moment of a layer, of `Simulator.rounds`.
 
-    def __init__(self, layer, moment):
+    >>> [r for r in brain.rounds("T")][:2]
+    [<Round of layer 1: x_ready>, <Round of layer 1: a_ready>]
+    """
+
+    layer: int
+    """From 1 on."""
+    moment: str
+    """One of "x_ready", "a_ready", "synapses_written", "y_ready"."""
+
+    def __init__(self, layer: int, moment: str) -> None:
         self.layer, self.moment = layer, moment
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Round of layer {self.layer}: {self.moment}>"
 
 
 class Probe:
-    """A synapse pre -> post of a layer that is followed from the next token on."""
+    """A synapse pre -> post of a layer that is followed from the next token on; made by
+    `Simulator.probe`.
 
-    def __init__(self, brain, layer, pre, post, factor):
+    >>> probe = brain.probe(pre=1105, post=17, layer=3)
+    >>> out = brain.read("To be")
+    >>> probe.positions, probe.values.shape
+    (array([0, 1, 2, 3, 4], dtype=uint64), (5,))
+    """
+
+    layer: int
+    """From 1 on."""
+    pre: int
+    """The neuron whose activity is read."""
+    post: int
+    """The neuron, or source, that the synapse leads to."""
+
+    def __init__(self, brain: Simulator, layer: int, pre: int, post: int, factor: str) -> None:
         self._brain, self.layer, self.pre, self.post = brain, layer, pre, post
         self._by_y = factor == "y"
         self._number = brain._core.follow(layer, pre, post, self._by_y)
 
     @property
-    def value(self):
-        """The strength that the next token reads; nan where it is not known."""
-        ends = (np.array([v], dtype=np.uint32) for v in (self.pre, self.post))
-        return float(self._brain._core.strengths(self.layer, *ends, self._by_y)[0])
+    def value(self) -> float:
+        """The strength that the next token reads; nan where it is not known.
+
+        >>> brain.probe(pre=1105, post=17, layer=3).value
+        0.0
+        """
+        pre, post = (np.array([v], dtype=np.uint32) for v in (self.pre, self.post))
+        return float(self._brain._core.strengths(self.layer, pre, post, self._by_y)[0])
 
     @property
-    def positions(self):
-        return self._brain._core.course(self._number)[0]
+    def positions(self) -> UInt64:
+        """Of the tokens since it was placed: uint64 (tokens)."""
+        found: UInt64 = self._brain._core.course(self._number)[0]
+        return found
 
     @property
-    def values(self):
-        """The strength after each of `positions`."""
-        return self._brain._core.course(self._number)[1]
+    def values(self) -> Float64:
+        """The strength after each of `positions`: float64 (tokens)."""
+        found: Float64 = self._brain._core.course(self._number)[1]
+        return found
 
     @property
-    def course(self):
-        """A pandas Series of values by position."""
+    def course(self) -> pd.Series:
+        """A pandas Series of `values` by position (tokens). Needs pandas."""
         pandas = needed("pandas", "'bdhsim[pandas]'")
         positions, values = self._brain._core.course(self._number)
         return pandas.Series(values, index=pandas.Index(positions, name="position"),
                              name=f"{self.pre}->{self.post}")
 
-    def stop(self):
-        """Its course ends, and is forgotten."""
+    def stop(self) -> None:
+        """Its course ends, and is forgotten.
+
+        >>> brain.probe(pre=1105, post=17, layer=3).stop()
+        """
         self._brain._core.unfollow(self._number)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Probe {self.pre}->{self.post}, layer {self.layer}: {self.value:.6g}>"
