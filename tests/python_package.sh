@@ -131,9 +131,10 @@ if wheel "$environment" "$work/made" OFF &&
   size=$(du -k "$made" | cut -f1)
   platform=$(basename "$made" .whl | sed 's/.*-//')
   core=$(find "$empty" -name '_core*.so')
-  # The C and C++ runtimes and expat come from the system: auditwheel's policies count on them.
+  # These come from the system: auditwheel's policies count on them.
+  system='libc|libm|libstdc\+\+|libgcc_s|libpthread|libdl|librt|libresolv|libz|libexpat'
   outside=$(ldd "$core" | awk '{print $3}' | grep -vE "^$empty|^$" |
-    grep -vE '/(libc|libm|libstdc\+\+|libgcc_s|libpthread|libdl|librt|libresolv|libz|libexpat)\.so' || true)
+    grep -vE "/($system)\.so" || true)
   packages=$("$empty/bin/pip" list --format freeze --disable-pip-version-check |
     sed 's/==.*//' | grep -vE '^(pip|setuptools)$' | paste -sd' ')
   said=$(cd "$work" && alone "$empty/bin/python" -B alone.py 2>&1) || said="failed: $said"
