@@ -24,36 +24,52 @@ rank_exchange::rank_exchange(std::shared_ptr<ranks> on, rank_sites sites)
     : on_(std::move(on)), sites_(sites), sent_(sites.ranks), received_(sites.ranks) {}
 
 std::uint64_t rank_exchange::deliver(std::span<outbox> sent, std::span<inbox> received) {
+  delivery alone[] = {{this, sent, received}};
+  deliver_together(alone);
+  return alone[0].bytes;
+}
+
+void rank_exchange::deliver_together(std::span<delivery> all) {
+  for (byte_list& packet : sent_) packet.clear();
+  for (delivery& d : all) {
+    d.bytes = bytes_between(d.sent);
+    for (rank_id r = 0; r < sites_.ranks; ++r)
+      if (r != on_->rank()) pack(d.sent, r, sent_[r]);
+  }
+  on_->exchange(sent_, received_);
+  std::vector<byte_reader> in(received_.begin(), received_.end());
+  for (const delivery& d : all) {
+    for (inbox& box : d.received) box.clear();
+    for (rank_id r = 0; r < sites_.ranks; ++r) {  // ascending by sender
+      if (r == on_->rank()) {
+        deliver_here(d);
+        continue;
+      }
+      const auto size = in[r].get<std::uint64_t>();
+      if (size > in[r].rest().size()) throw std::length_error("a message is too short");
+      unpack(in[r].rest().first(size), d.received);
+      in[r] = byte_reader(in[r].rest().subspan(size));
+    }
+    for (outbox& box : d.sent)
+      for (auto& to : box) to.clear();
+  }
+}
+
+std::uint64_t rank_exchange::bytes_between(std::span<const outbox> sent) const {
   std::uint64_t bytes = 0;
   const site_id first = on_->rank() * sites_.each;
   for (std::size_t s = 0; s < sent.size(); ++s)
     for (site_id to = 0; to < sent[s].size(); ++to)
       for (const message& m : sent[s][to])
         if (to != first + s) bytes += m.bytes();
-  for (rank_id r = 0; r < sites_.ranks; ++r)
-    if (r != on_->rank()) pack(sent, r);
-  on_->exchange(sent_, received_);
-  for (inbox& box : received) box.clear();
-  for (rank_id r = 0; r < sites_.ranks; ++r) {  // ascending by sender
-    if (r != on_->rank()) {
-      unpack(received_[r], received);
-      continue;
-    }
-    for (std::size_t to = 0; to < received.size(); ++to)
-      for (const outbox& from : sent) {
-        const auto& messages = from[first + to];
-        received[to].insert(received[to].end(), messages.begin(), messages.end());
-      }
-  }
-  for (outbox& box : sent)
-    for (auto& to : box) to.clear();
   return bytes;
 }
 
-void rank_exchange::pack(std::span<const outbox> sent, rank_id to) {
-  byte_list& packet = sent_[to];
-  packet.clear();
+// The messages of a stream for a rank, with their size in front.
+void rank_exchange::pack(std::span<const outbox> sent, rank_id to, byte_list& packet) const {
   byte_writer out(packet);
+  const std::size_t begin = packet.size() + sizeof(std::uint64_t);
+  out.put(std::uint64_t{0});
   const site_id first = to * sites_.each;
   for (const outbox& from : sent)
     for (site_id site = 0; site < sites_.each; ++site)
@@ -74,17 +90,29 @@ void rank_exchange::pack(std::span<const outbox> sent, rank_id to) {
         out.put_all(m.rows);
         for (std::size_t r = 0; r < m.rows.size(); ++r) out.put_all(std::span(m.row(r), m.width));
       }
+  if ((packet.size() - begin) % sizeof(std::uint64_t) != 0) out.put(std::uint32_t{0});
+  const std::uint64_t size = packet.size() - begin;
+  std::memcpy(packet.data() + begin - sizeof size, &size, sizeof size);
 }
 
-void rank_exchange::unpack(const byte_list& packet, std::span<inbox> received) {
+void rank_exchange::deliver_here(const delivery& d) const {
+  const site_id first = on_->rank() * sites_.each;
+  for (std::size_t to = 0; to < d.received.size(); ++to)
+    for (const outbox& from : d.sent) {
+      const auto& messages = from[first + to];
+      d.received[to].insert(d.received[to].end(), messages.begin(), messages.end());
+    }
+}
+
+void rank_exchange::unpack(std::span<const std::byte> packet, std::span<inbox> received) const {
   byte_reader in(packet);
-  while (!in.rest().empty()) {
+  while (in.rest().size() >= sizeof(header)) {  // less is padding
     const auto h = in.get<header>();
     const std::size_t labels = std::size_t{h.rows} * sizeof(std::uint32_t),
                       values = std::size_t{h.rows} * h.width * sizeof(float);
     if (h.to_end > received.size() || labels + values > in.rest().size())
       throw std::length_error("a message is too short");
-    // Headers, labels and values are multiples of four bytes, as the packet is aligned.
+    // Sizes, headers, labels and values are multiples of four bytes, as the packet is aligned.
     const auto* const rows = reinterpret_cast<const std::uint32_t*>(in.rest().data());
     const message m{.from = h.from,
                     .rows = {rows, h.rows},

@@ -17,10 +17,17 @@ class rank_exchange final : public exchange {
  public:
   rank_exchange(std::shared_ptr<ranks> on, rank_sites sites);
   std::uint64_t deliver(std::span<outbox> sent, std::span<inbox> received) override;
+  // In one packet for each rank: streams wait together.
+  void deliver_together(std::span<delivery> all) override;
+  std::shared_ptr<exchange> for_another_stream() const override {
+    return std::make_shared<rank_exchange>(on_, sites_);
+  }
 
  private:
-  void pack(std::span<const outbox> sent, rank_id to);
-  void unpack(const byte_list& packet, std::span<inbox> received);
+  std::uint64_t bytes_between(std::span<const outbox> sent) const;
+  void pack(std::span<const outbox> sent, rank_id to, byte_list& packet) const;
+  void deliver_here(const delivery& d) const;
+  void unpack(std::span<const std::byte> packet, std::span<inbox> received) const;
 
   const std::shared_ptr<ranks> on_;
   const rank_sites sites_;

@@ -27,6 +27,7 @@ struct follower {
   rank_reduction totals;
   scheduler rounds;
   applied_controls controls;
+  bool controlled = false;
 
   follower(std::shared_ptr<const model> m, const rank_job& job, const std::shared_ptr<ranks>& on,
            const site_engine_factory& make)
@@ -66,33 +67,44 @@ class server {
   }
   follower& at() { return *followers_.at(engine_); }
 
-  // Reads a token as rank 0 does, and stops at every moment at which rank 0 may look; a command
-  // that does not belong to a token means that rank 0 has given it up.
+  // Reads a token of each of some streams as rank 0 does, and stops at every moment at which rank 0
+  // may look; a command that does not belong to a token means that rank 0 has given it up.
   void token() {
-    follower& f = at();
-    const auto token = in_->get<token_id>();
-    const auto sees = in_->get<observation>();
-    const bool controlled = in_->get<bool>();
-    if (controlled) f.controls = get_controls(*in_);
-    f.work->control(controlled ? &f.controls : nullptr);
-    f.rounds.begin(token, sees);
-    const std::uint32_t number = engine_;
-    while (f.rounds.advance())
-      for (;;) {
-        receive();
-        if (what_ == rank_command::go_on && engine_ == number) {
-          if (controlled)
-            for (layer_controls& l : f.controls.layers) l.cut_gx = in_->get_list<cut_term>();
-          break;
-        }
-        if (!looks(what_)) {
-          again_ = true;
-          return;
-        }
-        obey();
-      }
-    f.rounds.finish();
-    report(f);
+    const auto count = in_->get<std::uint64_t>();
+    std::vector<follower*> streams;
+    std::vector<scheduler*> together;
+    for (std::uint64_t k = 0; k < count; ++k) {
+      follower& f = *followers_.at(in_->get<std::uint32_t>());
+      const auto token = in_->get<token_id>();
+      const auto sees = in_->get<observation>();
+      f.controlled = in_->get<bool>();
+      if (f.controlled) f.controls = get_controls(*in_);
+      f.work->control(f.controlled ? &f.controls : nullptr);
+      f.rounds.begin(token, sees);
+      streams.push_back(&f);
+      together.push_back(&f.rounds);
+    }
+    const round_observer follows{[&](const round_mark&) { wait_at_moment(streams); },
+                                 [](std::size_t, std::size_t) {}};
+    try {
+      scheduler::finish(together, &follows);
+    } catch (const given_up&) {
+      again_ = true;
+      return;
+    }
+    for (follower* f : streams) report(*f);
+  }
+  struct given_up {};
+  void wait_at_moment(std::span<follower* const> streams) {
+    for (;;) {
+      receive();
+      if (what_ == rank_command::go_on) break;
+      if (!looks(what_)) throw given_up();
+      obey();
+    }
+    for (follower* f : streams)
+      if (f->controlled)
+        for (layer_controls& l : f->controls.layers) l.cut_gx = in_->get_list<cut_term>();
   }
   static bool looks(rank_command what) {
     return what == rank_command::read || what == rank_command::active ||

@@ -52,6 +52,8 @@ std::uint32_t next_engine() {
   return ++last;
 }
 
+constexpr std::size_t most_together = 64;
+
 class leading_engine final : public engine {
  public:
   leading_engine(const model& m, const rank_job& job, std::shared_ptr<ranks> on,
@@ -59,7 +61,11 @@ class leading_engine final : public engine {
       : model_(m),
         sites_{on->size(), job.sites},
         shares_(m, sites_),
-        commands_(on, next_engine()),
+        job_(job),
+        on_(on),
+        make_(make),
+        number_(next_engine()),
+        commands_(on, number_),
         fresh_(m.layers()) {
     std::string failure;
     error_kind kind{};
@@ -104,31 +110,54 @@ class leading_engine final : public engine {
     controls_ = what;
     own_->control(what);
   }
-  void announce(token_id token, observation sees) override {
-    stale();
+  void run_together(std::span<const begun_token> all) override {
     commands_.say(rank_command::token, [&](byte_writer& out) {
-      out.put(token);
-      out.put(sees);
-      out.put(controls_ != nullptr);
-      if (controls_) put(out, *controls_);
+      out.put(static_cast<std::uint64_t>(all.size()));
+      for (const begun_token& t : all) {
+        auto& stream = static_cast<leading_engine&>(*t.work);
+        stream.stale();
+        stream.begins_ = false;
+        out.put(stream.number_);
+        out.put(t.token);
+        out.put(t.sees);
+        out.put(stream.controls_ != nullptr);
+        if (stream.controls_) put(out, *stream.controls_);
+      }
     });
   }
   // What cut edges carry follows W within a token.
-  void go_on() override {
-    stale();
+  void go_on(std::span<const begun_token> all) override {
     commands_.say(rank_command::go_on, [&](byte_writer& out) {
-      if (controls_ == nullptr) return;
-      for (const layer_controls& l : controls_->layers)
-        out.put_list(std::span<const cut_term>(l.cut_gx));
+      for (const begun_token& t : all) {
+        auto& stream = static_cast<leading_engine&>(*t.work);
+        stream.stale();
+        if (stream.controls_ == nullptr) continue;
+        for (const layer_controls& l : stream.controls_->layers)
+          out.put_list(std::span<const cut_term>(l.cut_gx));
+      }
     });
   }
-  void present(token_id token, site_id site) override { own_->present(token, site); }
+  void present(token_id token, site_id site) override {
+    own_->present(token, site);
+    begins_ = true;
+  }
   void perform(const step& s, site_id site, const inbox& received, outbox& sent) noexcept override {
     own_->perform(s, site, received, sent);
   }
+  void perform_batch(const step& s, site_id site,
+                     std::span<const stream_part> streams) noexcept override {
+    stream_part own[most_together];
+    for (std::size_t first = 0; first < streams.size(); first += most_together) {
+      const auto some = streams.subspan(first, std::min(most_together, streams.size() - first));
+      std::transform(some.begin(), some.end(), own, [](stream_part p) {
+        p.work = static_cast<leading_engine*>(p.work)->own_.get();
+        return p;
+      });
+      own[0].work->perform_batch(s, site, {own, some.size()});
+    }
+  }
   std::unique_ptr<engine> new_stream() const override {
-    throw unavailable_error("streams", "several ranks", "one process",
-                            "run the streams one after the other, or without --ranks");
+    return std::make_unique<leading_engine>(model_, job_, on_, make_);
   }
 
   const site_counts& counts(site_id s) const noexcept override { return own_->counts(s); }
@@ -140,13 +169,16 @@ class leading_engine final : public engine {
   std::span<const variable_info> variables() const noexcept override { return own_->variables(); }
 
   void read(variable v, std::span<float> out) const override {
+    if (begins_) std::fill(out.begin(), out.end(), 0.0f);
     own_->read(v, out);
+    if (begins_) return;
     commands_.say(rank_command::read, [&](byte_writer& to) { to.put(v); });
     commands_.answers([&](rank_id r, byte_reader& in) { place<float>(v, r, in, out); });
   }
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
     if (v != variable::x && v != variable::y) return engine::active(v, ids, values);
     own_->active(v, ids, values);
+    if (begins_) return;
     commands_.say(rank_command::active, [&](byte_writer& to) { to.put(v); });
     commands_.answers([&](rank_id, byte_reader& in) {  // ascending, as ranks' neurons are
       const auto more = in.get_list<neuron_id>();
@@ -261,8 +293,13 @@ class leading_engine final : public engine {
   const model& model_;
   const rank_sites sites_;
   const rank_shares shares_;
+  const rank_job job_;
+  const std::shared_ptr<ranks> on_;
+  const site_engine_factory make_;
+  const std::uint32_t number_;
   const commands commands_;
   std::unique_ptr<engine> own_;
+  bool begins_ = false;  // a token has begun here, and not yet at the others: X, Y, W, A are zero
   const applied_controls* controls_ = nullptr;
   std::function<std::unique_ptr<engine>()> make_whole_;
   mutable std::unique_ptr<engine> whole_;

@@ -79,6 +79,13 @@ struct stream_part {
 };
 class prefill_reader;
 
+// A token that has begun, and how far it is seen.
+struct begun_token {
+  engine* work;
+  token_id token;
+  observation sees;
+};
+
 class engine {
  public:
   virtual ~engine() = default;
@@ -98,10 +105,10 @@ class engine {
   // they stay valid; null: none.
   virtual void control(const applied_controls* what) = 0;
 
-  // A token begins, for which it stops at moments as `sees` has it; and goes on after each of them.
-  // For engines whose other sites follow it.
-  virtual void announce(token_id, observation) {}
-  virtual void go_on() {}
+  // Tokens of streams, of which this is the first, will be run together, after present(); and go on
+  // after each moment at which they stop. For engines that lead others.
+  virtual void run_together(std::span<const begun_token>) {}
+  virtual void go_on(std::span<const begun_token>) {}
   // A token begins at `site`: X, Y, W, A are zero, sigma stays, counts restart.
   virtual void present(token_id token, site_id site) = 0;
 

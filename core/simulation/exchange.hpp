@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -39,12 +40,27 @@ class exchange {
   // and fills their inboxes. A message's memory stays valid until the next call. Returns the bytes
   // that went from one site to another.
   virtual std::uint64_t deliver(std::span<outbox> sent, std::span<inbox> received) = 0;
+
+  // The same of several streams at once, each by its own exchange of this kind.
+  struct delivery {
+    exchange* by;
+    std::span<outbox> sent;
+    std::span<inbox> received;
+    std::uint64_t bytes = 0;
+  };
+  virtual void deliver_together(std::span<delivery> all) {
+    for (delivery& d : all) d.bytes = d.by->deliver(d.sent, d.received);
+  }
+  virtual std::shared_ptr<exchange> for_another_stream() const = 0;
 };
 
 // All sites in this process: receivers read the sender's memory.
 class shared_memory_exchange final : public exchange {
  public:
   std::uint64_t deliver(std::span<outbox> sent, std::span<inbox> received) override;
+  std::shared_ptr<exchange> for_another_stream() const override {
+    return std::make_shared<shared_memory_exchange>();
+  }
 };
 
 }  // namespace bdh

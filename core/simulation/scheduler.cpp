@@ -24,9 +24,10 @@ scheduler::scheduler(engine& work, exchange& mail, executor& threads, const roun
 }
 
 void scheduler::begin(token_id token, observation sees) {
-  engine_.announce(token, sees);
   for (site_id s = local_.begin; s < local_.end; ++s) engine_.present(token, s);
   bytes_ = 0;
+  token_ = token;
+  sees_ = sees;
   plan_ = &plans_[static_cast<int>(sees)];
   next_ = 0;
 }
@@ -100,8 +101,16 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
     for (scheduler* s : together)
       first.parts_[i].push_back({&s->engine_, &s->inboxes_[i], &s->outboxes_[i]});
   }
-  if (begin != 0 && begin < end && phases[begin - 1].ends)
-    for (scheduler* s : together) s->engine_.go_on();
+  std::vector<begun_token> tokens;
+  std::vector<exchange::delivery> deliveries;
+  for (scheduler* s : together) {
+    tokens.push_back({&s->engine_, s->token_, s->sees_});
+    deliveries.push_back({&s->exchange_, s->outboxes_, s->inboxes_});
+  }
+  if (begin == 0)
+    first.engine_.run_together(tokens);
+  else if (begin < end && phases[begin - 1].ends)
+    first.engine_.go_on(tokens);
   run_phases(
       first.executor_, sites, end - begin,
       [&](std::size_t p, std::size_t i) {  // computation sub-round
@@ -112,14 +121,14 @@ void scheduler::run(std::span<scheduler* const> together, std::size_t end,
       },
       [&](std::size_t p) {  // communication sub-round
         const phase& done = phases[begin + p];
-        for (scheduler* s : together) {
-          if (done.sends) s->bytes_ += s->exchange_.deliver(s->outboxes_, s->inboxes_);
-          ++s->next_;
+        if (done.sends) first.exchange_.deliver_together(deliveries);
+        for (std::size_t k = 0; k < together.size(); ++k) {
+          if (done.sends) together[k]->bytes_ += deliveries[k].bytes;
+          ++together[k]->next_;
         }
         if (!done.ends) return;
         if (observer) observer->round_done(*done.ends);
-        if (begin + p + 1 < end)
-          for (scheduler* s : together) s->engine_.go_on();
+        if (begin + p + 1 < end) first.engine_.go_on(tokens);
       });
 }
 

@@ -58,6 +58,8 @@ class scheduler {
   executor& executor_;
   site_range local_;
   token_plan plans_[4];  // by observation
+  token_id token_ = 0;
+  observation sees_ = observation::none;
   const token_plan* plan_ = nullptr;
   std::size_t next_ = 0;  // phase of *plan_
   std::uint64_t bytes_ = 0;

@@ -74,6 +74,8 @@ std::unique_ptr<simulator> simulator::new_stream() const {
   options.work = parts_->threads;
   options.table = parts_->loop.table();
   options.surprisals = parts_->loop.surprisals();
+  options.mail = parts_->mail->for_another_stream();
+  options.totals = parts_->totals;
   return std::make_unique<simulator>(parts_->subject, parts_->work->new_stream(), options);
 }
 

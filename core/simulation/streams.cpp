@@ -45,7 +45,10 @@ void step_streams(std::span<stream_step> steps) {
   token_loop::run_together(begun);
   for (std::size_t k = 0; k < begun.size(); ++k) {
     of_begun[k]->failed = begun[k].failed;
-    if (begun[k].failed) continue;
+    if (begun[k].failed) {
+      begun[k].loop->give_up();
+      continue;
+    }
     try {
       of_begun[k]->report = begun[k].loop->end();
     } catch (...) {

@@ -102,6 +102,14 @@ step_report token_loop::end() {
   return all;
 }
 
+// What ranks agree on at the end of a token is for all streams that began together.
+void token_loop::give_up() {
+  try {
+    report();
+  } catch (const input_error&) {  // another reason to fail
+  }
+}
+
 // `shared`: the threads will write the probes together, unless an observer is to see them first.
 void token_loop::reached(const round_mark& done, bool shared) {
   track(done);

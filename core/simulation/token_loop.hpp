@@ -66,6 +66,7 @@ class token_loop {
   };
   static void run_together(std::span<stream> streams);
   step_report end();  // after it, of a stream that has not failed
+  void give_up();     // of one that has
 
  private:
   bool tracks() const noexcept { return p_.sources.following() || p_.probes.size() != 0; }

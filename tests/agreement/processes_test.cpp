@@ -98,6 +98,9 @@ class sockets {
 class socket_exchange final : public bdh::exchange {
  public:
   explicit socket_exchange(std::shared_ptr<sockets> on) : on_(std::move(on)) {}
+  std::shared_ptr<bdh::exchange> for_another_stream() const override {
+    return std::make_shared<socket_exchange>(on_);
+  }
 
   std::uint64_t deliver(std::span<bdh::outbox> sent, std::span<bdh::inbox> received) override {
     std::uint64_t bytes = 0;

@@ -279,6 +279,43 @@ TEST_CASE("cut synapses and edges through hubs follow their probes and W on ever
   CHECK(tests::same_bits(std::span(found), std::span(expected)));
 }
 
+TEST_CASE("streams on ranks: together, alone, and one that fails") {
+  const bdh::model m = hubs();
+  const auto tokens = tests::random_tokens(8, 10, 3);
+  const auto run = [&](bdh::simulator brain) {
+    seen all;
+    const auto second = brain.new_stream(), third = brain.new_stream();
+    second->interventions().add(bdh::parse_intervention(m, "silence x:1-5"));
+    const int failing = third->observe([&](bdh::layer_id layer, bdh::moment) {
+      if (third->tokens() == 3 && layer == 2) throw std::runtime_error("enough");
+    });
+    bdh::simulator* const streams[] = {&brain, second.get(), third.get()};
+    for (std::size_t t = 0; t + 2 < tokens.size(); ++t) {
+      if (t == 4) {
+        third->stop_observing(failing);
+        third->clear_synapses();
+      }
+      std::vector<bdh::stream_step> steps;
+      for (std::size_t k = 0; k < 3; ++k)
+        steps.push_back({streams[k], static_cast<bdh::token_id>(tokens[t + k])});
+      bdh::step_streams(steps);
+      for (std::size_t k = 0; k < 3; ++k) {
+        CHECK((steps[k].failed != nullptr) == (k == 2 && t == 3));
+        if (k == 2 && t == 3) continue;
+        add(all, {streams[k]->logits().begin(), streams[k]->logits().end()});
+        all.push_back(static_cast<float>(steps[k].report.synaptic_events));
+      }
+    }
+    second->step(1);
+    add(all, second->synapses(2, m.neurons() - 1));
+    return all;
+  };
+  const seen expected = run(bdh::simulator(m, bdh::cpu_engine(m)));
+  const running on(m, 3);
+  const seen found = run(on.simulator(m, {}));
+  CHECK(tests::same_bits(std::span(found), std::span(expected)));
+}
+
 TEST_CASE("several engines, an observer that throws, and a value that is not finite") {
   const bdh::model m = hubs();
   const running on(m, 2);
@@ -327,7 +364,6 @@ TEST_CASE("what one rank meets is said by rank 0, and what ranks cannot do is re
                        "neurons; fewer ranks, or --threads 1",
                        bdh::input_error);
   bdh::simulator brain = on.simulator(m, {});
-  CHECK_THROWS_AS(brain.new_stream(), bdh::unavailable_error);
   CHECK(brain.prefill().refused().has_value());
   CHECK_THROWS_AS(on.simulator(tests::in_random_order(hubs(), 1), {}), bdh::unavailable_error);
 }
