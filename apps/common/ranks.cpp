@@ -1,6 +1,7 @@
 #include "apps/common/ranks.hpp"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,7 +176,8 @@ int run_on_ranks(const char* program, const std::vector<std::string>& words, std
   const pid_t child = ::fork();
   if (child < 0) throw device_error("mpirun", "cannot be started", "a process more");
   if (child == 0) {
-    ::setsid();  // Ctrl-C is ours to hand on
+    ::setsid();                          // Ctrl-C is ours to hand on
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and if we are killed, all end
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     ::execvp(arguments[0], arguments.data());
     note(

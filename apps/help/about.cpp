@@ -9,6 +9,7 @@
 #include "apps/help/build_facts.hpp"
 #include "core/base/instruction_set.hpp"
 #include "core/base/version.hpp"
+#include "io/mpi/mpi_ranks.hpp"
 
 namespace bdh::app {
 namespace {
@@ -64,6 +65,7 @@ std::string version_text() {
   add("instructions", fmt::format("{}; best here: {}", compiled_sets, best_set()));
   add("built with", facts.libraries);
   add("CUDA", facts.cuda);
+  add("MPI", mpi_version().empty() ? "no" : mpi_version());
   if (*facts.commit) add("commit", facts.commit);
   return text;
 }
