@@ -151,6 +151,51 @@ std::vector<std::string> mpirun_words(std::uint64_t count, const std::string& ho
   return all;
 }
 
+struct started {
+  pid_t process;
+  int messages;  // its standard error
+};
+
+started start(char** arguments) {
+  int messages[2];
+  sigset_t both, before;
+  sigemptyset(&both);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&both, signal);
+  ::sigprocmask(SIG_BLOCK, &both, &before);
+  const pid_t child = ::pipe(messages) == 0 ? ::fork() : -1;
+  if (child < 0) throw device_error("mpirun", "cannot be started", "a process more");
+  if (child == 0) {
+    ::setsid();                          // Ctrl-C is ours to hand on
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and if we are killed, all end
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    ::dup2(messages[1], STDERR_FILENO);
+    for (const int end : messages) ::close(end);
+    ::execvp(arguments[0], arguments);
+    note(fmt::format("bdh: mpirun: {}, expected the program that starts ranks; install openmpi-bin",
+                     std::strerror(errno)));
+    ::_exit(3);
+  }
+  ::close(messages[1]);
+  launched = child;
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, hand_on);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  return {child, messages[0]};
+}
+
+// To standard error, until the other end is closed; whether there was anything.
+bool pass_on(int from) {
+  bool any = false;
+  std::array<char, 4096> text;
+  for (;;) {
+    const ssize_t got = ::read(from, text.data(), text.size());
+    if (got == 0 || (got < 0 && errno != EINTR)) return any;
+    if (got < 0) continue;
+    any = true;
+    [[maybe_unused]] const ssize_t ignored =
+        ::write(STDERR_FILENO, text.data(), static_cast<std::size_t>(got));
+  }
+}
+
 }  // namespace
 
 int run_on_ranks(const char* program, const std::vector<std::string>& words, std::uint64_t count,
@@ -169,35 +214,25 @@ int run_on_ranks(const char* program, const std::vector<std::string>& words, std
   for (std::string& word : all) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 
-  sigset_t both, before;
-  sigemptyset(&both);
-  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&both, signal);
-  ::sigprocmask(SIG_BLOCK, &both, &before);
-  const pid_t child = ::fork();
-  if (child < 0) throw device_error("mpirun", "cannot be started", "a process more");
-  if (child == 0) {
-    ::setsid();                          // Ctrl-C is ours to hand on
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // and if we are killed, all end
-    ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    ::execvp(arguments[0], arguments.data());
-    note(
-        fmt::format("bdh: mpirun: {}, expected the program that starts ranks; install "
-                    "openmpi-bin",
-                    std::strerror(errno)));
-    ::_exit(3);
-  }
-  launched = child;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, hand_on);
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  const started ranks = start(arguments.data());
+  const bool said = pass_on(ranks.messages);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  while (::waitpid(ranks.process, &status, 0) < 0 && errno == EINTR) continue;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  if (code > 128 && code != 130 && code != 141 && code != 143)
+  if (code > 128 && code != 130 && code != 141 && code != 143) {
     note(fmt::format(
-        "bdh: a rank was killed by signal {}; what was recorded is kept, and bdh resume "
-        "goes on from the last checkpoint",
+        "bdh: a rank was killed by signal {}; what was recorded is kept, and bdh resume goes on "
+        "from the last checkpoint",
         code - 128));
-  return code > 128 && code != 130 && code != 141 && code != 143 ? 3 : code;
+    return 3;
+  }
+  if (code != 0 && !said)  // mpirun is quiet
+    note(
+        fmt::format("bdh: mpirun: exit code {}, expected {} ranks{}; can they be started: mpirun "
+                    "-n {}{} hostname?",
+                    code, count, hosts.empty() ? "" : " on " + hosts, count,
+                    hosts.empty() ? " --oversubscribe" : " --host " + hosts));
+  return code;
 }
 
 }  // namespace bdh::app

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # hosts.sh up N | down N: hosts bdh-host-1 ... N as network namespaces on a bridge, 10.77.0.1 ... N,
-# for tests of ranks on several machines; needs root. hosts.sh HOST COMMAND...: what ssh would do.
+# for tests of ranks on several machines; needs root. hosts.sh cut I | plug I: host I's cable.
+# hosts.sh HOST COMMAND...: what ssh would do.
 set -e
 switch=bdh-switch
 case $1 in
@@ -22,6 +23,7 @@ case $1 in
     for i in $(seq "$2"); do ip netns del "bdh-host-$i" || true; done
     ip netns del $switch || true ;;
   cut) ip -n $switch link set "port$2" down ;;
+  plug) ip -n $switch link set "port$2" up ;;
   *)
     while [[ $1 == -* ]]; do shift; done
     host=$1
