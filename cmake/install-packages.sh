@@ -6,6 +6,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache libtbb-dev libhdf5-dev l
   libeigen3-dev libigraph-dev libexpat1-dev libonig-dev libicu-dev libsentencepiece-dev)
 test_packages=(doctest-dev libbenchmark-dev python3 fonts-dejavu-core)
 more_test_packages=(hdf5-tools valgrind) # a test that lacks one is skipped
+mpi_packages=(libopenmpi-dev openmpi-bin iproute2) # runs on several machines
 cross_packages=(g++-aarch64-linux-gnu qemu-user)
 # cmake/aarch64-sysroot.sh
 aarch64_packages=(libtbb-dev libhdf5-dev nlohmann-json3-dev libzip-dev libfmt-dev libssl-dev \

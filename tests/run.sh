@@ -53,6 +53,7 @@ export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
 build() {
   local groups=()
   [ -e "$builds/$1/CMakeCache.txt" ] || groups=(-D CMAKE_UNITY_BUILD=ON)
+  [ "$1" != dev ] || ! command -v mpicxx >/dev/null || groups+=(-D BDH_MPI=ON)
   cmake --preset "$1" -B "$builds/$1" "${groups[@]}" >/dev/null
   cmake --build "$builds/$1" "${@:2}"
 }
@@ -94,6 +95,8 @@ ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
 ensure_packages "for tests that need them" "${more_test_packages[@]}" ||
   echo "tests that need them will be skipped"
+ensure_packages "to test runs on several machines" "${mpi_packages[@]}" ||
+  echo "no MPI: the tests of ranks will be skipped"
 ensure_packages "to test reports in a browser" "${browser_packages[@]}" ||
   echo "no browser: the test of reports in one will be skipped"
 say "Building preset dev"

@@ -52,6 +52,29 @@ std::uint32_t next_engine() {
   return ++last;
 }
 
+// Says it, and does it here; throws what this rank or the first of the others met.
+template <class Make>
+void make_on_all(const commands& to, const rank_job& job, Make here) {
+  to.say(rank_command::make, [&](byte_writer& out) { put(out, job); });
+  std::exception_ptr failed_here;
+  try {
+    here();
+  } catch (...) {
+    failed_here = std::current_exception();  // once all ranks have answered
+  }
+  std::optional<std::pair<error_kind, std::string>> failed;
+  to.answers([&](rank_id r, byte_reader& in) {
+    const rank_answer answer = get_answer(in);
+    if (answer.failed != 0 && !failed)
+      failed = {static_cast<error_kind>(answer.failed - 1),
+                "rank " + std::to_string(r) + " on " + answer.host + ": " + answer.message};
+  });
+  if (!failed_here && !failed) return;
+  to.say(rank_command::drop);
+  if (failed_here) std::rethrow_exception(failed_here);
+  throw_error(failed->first, "ranks", failed->second);
+}
+
 constexpr std::size_t most_together = 64;
 
 class leading_engine final : public engine {
@@ -67,31 +90,7 @@ class leading_engine final : public engine {
         number_(next_engine()),
         commands_(on, number_),
         fresh_(m.layers()) {
-    std::string failure;
-    error_kind kind{};
-    const auto attempt = [&] {
-      own_ = make(m, job, sites_.all(), {0, job.sites});
-      if (m.is_direct()) make_whole_ = [=, &m] { return make(m, job, 1, {0, 1}); };
-    };
-    commands_.say(rank_command::make, [&](byte_writer& out) { put(out, job); });
-    std::exception_ptr here;
-    try {
-      attempt();
-    } catch (...) {
-      here = std::current_exception();  // once all ranks have answered
-    }
-    rank_id failed = 0;
-    commands_.answers([&](rank_id r, byte_reader& in) {
-      const rank_answer answer = get_answer(in);
-      if (answer.failed == 0 || failed != 0) return;
-      failed = r;
-      kind = static_cast<error_kind>(answer.failed - 1);
-      failure = "rank " + std::to_string(r) + " on " + answer.host + ": " + answer.message;
-    });
-    if (here == nullptr && failed == 0) return;
-    commands_.say(rank_command::drop);
-    if (here) std::rethrow_exception(here);
-    throw_error(kind, "ranks", failure);
+    make_on_all(commands_, job, [&] { own_ = make(m, job, sites_.all(), {0, job.sites}); });
   }
   ~leading_engine() override {
     try {
@@ -283,7 +282,7 @@ class leading_engine final : public engine {
   // Of explicit edges a synapse is at its target's rank, and when it was last used at its source's:
   // single ones are read from a copy of the layer, in an engine of all sites.
   engine& whole(layer_id layer) const {
-    if (!whole_) whole_ = make_whole_();
+    if (!whole_) whole_ = make_(model_, job_, 1, {0, 1});
     if (!fresh_[layer - 1]) whole_->restore(layer, save(layer));
     fresh_[layer - 1] = true;
     return *whole_;
@@ -301,7 +300,6 @@ class leading_engine final : public engine {
   std::unique_ptr<engine> own_;
   bool begins_ = false;  // a token has begun here, and not yet at the others: X, Y, W, A are zero
   const applied_controls* controls_ = nullptr;
-  std::function<std::unique_ptr<engine>()> make_whole_;
   mutable std::unique_ptr<engine> whole_;
   mutable std::vector<bool> fresh_;  // layers of whole_
 };

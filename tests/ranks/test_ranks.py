@@ -229,7 +229,7 @@ class Refusals(RanksTest):
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertOneLine(done.stderr, *says)
 
-    def test_root_is_told_how(self):
+    def test_root_needs_two_variables(self):
         if os.geteuid() != 0:
             self.skipTest("not root")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OMPI_")}
