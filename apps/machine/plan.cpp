@@ -14,7 +14,7 @@
 #include "apps/common/options.hpp"
 #include "apps/machine/machine.hpp"
 #include "apps/machine/memory.hpp"
-#include "apps/machine/plan_model.hpp"
+#include "apps/machine/plan_ranks.hpp"
 #include "io/files/json.hpp"
 
 namespace bdh::app {
@@ -35,7 +35,51 @@ struct form {
   memory_speed speed{};
   double seconds = 0;
   std::uint64_t most = 0;
+  std::vector<ranks_time> on_ranks = {};  // where there is a network
 };
+
+nlohmann::ordered_json bytes_of(const planned_traffic& t) {
+  return {{"matrices", t.matrices},
+          {"hub_synapses", t.hub_synapses},
+          {"push", t.push},
+          {"pull", t.pull},
+          {"synapses", t.synapses}};
+}
+
+// `parts`: machines, or GPUs of all of them.
+nlohmann::ordered_json json_of(const form& f, double parts) {
+  nlohmann::ordered_json all = {
+      {"model_bytes", f.memory.model},
+      {"synapse_bytes", f.memory.synapses},
+      {"working_bytes", f.memory.working},
+      {"bytes_per_token", f.traffic.floor()},
+      {"bytes_of", bytes_of(f.traffic)},
+      {"edges", f.traffic.edges},
+      {"writes", f.traffic.writes},
+      {"rows_of_sources", f.traffic.rows_of_sources},
+      {"rows_of_targets", f.traffic.rows_of_targets},
+      {"meetings", f.traffic.meetings},
+      {"row_edges", f.traffic.row_edges},
+      {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
+      {"latency", f.speed.latency},
+      {"bytes_between_sites", f.traffic.between_sites},
+      {"exchanges", exchanges_of(f.model)},
+      {"seconds_per_token", f.seconds},
+      {"floor_seconds_per_token", floor_of(f.traffic, f.speed) / parts},
+      {"most_neurons", f.most}};
+  for (const ranks_time& t : f.on_ranks)
+    all["on_ranks"].push_back({{"ranks", t.ranks},
+                               {"seconds_per_token", t.seconds()},
+                               {"divided", t.divided},
+                               {"undivided", t.undivided},
+                               {"sending", t.sending},
+                               {"waiting", t.waiting}});
+  if (f.model.direct)
+    all.update({{"gx_degree", f.model.gx_degree},
+                {"gy_degree", f.model.gy_degree},
+                {"gs_degree", f.model.gs_degree}});
+  return all;
+}
 
 class plan_app final : public command {
  public:
@@ -68,7 +112,9 @@ class plan_app final : public command {
     add_number<std::uint64_t>(arguments_, "--gpus", gpus_, {1, 1024, "1 to 1024"},
                               "GPUs in each machine; --bandwidth and --memory are those of one");
     add_number<double>(arguments_, "--network", network_, rate_range, "of each machine, in GB/s");
-    add_number<std::uint64_t>(arguments_, "--sites", machines_, {1, 65536, "1 to 65536"},
+    add_number<double>(arguments_, "--latency", latency_, {1e-3, 1e6, "a number from 0.001 to 1e6"},
+                       "of a message between machines, in microseconds [2]");
+    add_number<std::uint64_t>(arguments_, "--ranks,--sites", machines_, {1, 65536, "1 to 65536"},
                               "machines that share the particles [1]");
     threads_ = std::max(1u, std::thread::hardware_concurrency());
     add_number<std::uint64_t>(arguments_, "--threads", threads_, {1, 1024, "1 to 1024"},
@@ -105,8 +151,14 @@ class plan_app final : public command {
             f.traffic.floor() * static_cast<double>(f.memory.model + f.memory.synapses))));
       }
       f.seconds = seconds_of(f.traffic, f.speed, static_cast<double>(threads_), taken) / parts;
-      if (network_)
-        f.seconds += f.traffic.between_sites / static_cast<double>(machines_) / (*network_ * giga);
+      if (network_) {
+        const network_speed network{.rate = *network_ * giga, .latency = latency_ * 1e-6};
+        const auto threads = static_cast<double>(threads_);
+        f.on_ranks = times_on_ranks(f.model, f.speed, threads, taken, network);
+        const auto machines = static_cast<site_id>(machines_);
+        const ranks_time here = time_on(f.model, machines, f.speed, threads, taken, network);
+        f.seconds = gpus_ ? f.seconds + here.sending + here.waiting : here.seconds();
+      }
       f.most = most_neurons(f.model, sites, memory * parts);
     }
     print(json_ ? json_text(json(forms, speed, bandwidth, memory, measured), 1) + "\n"
@@ -130,9 +182,9 @@ class plan_app final : public command {
       throw usage_error("--degree", "more than there are neurons");
     if (gpus_ && (!bandwidth_ || !memory_))
       throw usage_error("--gpus", "needs --bandwidth and --memory, those of one");
-    if (machines_ > 1 && !network_) throw usage_error("--sites", "needs --network");
+    if (machines_ > 1 && !network_) throw usage_error("--ranks", "needs --network");
     if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096)
-      throw usage_error("--sites", "too many: 4096 in all");
+      throw usage_error("--ranks", "too many: 4096 in all");
     for (double share : activity_)
       if (!(share >= 0 && share <= 100))
         throw usage_error("--activity", "expected two shares in percent, 0 to 100");
@@ -158,14 +210,6 @@ class plan_app final : public command {
     return {{"hubs", p}, {"direct", with_explicit_edges(p, degree_)}};
   }
 
-  static nlohmann::ordered_json bytes_of(const planned_traffic& t) {
-    return {{"matrices", t.matrices},
-            {"hub_synapses", t.hub_synapses},
-            {"push", t.push},
-            {"pull", t.pull},
-            {"synapses", t.synapses}};
-  }
-
   nlohmann::ordered_json json(const std::vector<form>& forms, const machine_speed& speed,
                               double bandwidth, double memory, bool measured) const {
     nlohmann::ordered_json all;
@@ -181,31 +225,8 @@ class plan_app final : public command {
     all["model"] = {
         {"neurons", p.neurons},       {"hubs", p.hubs},  {"layers", p.layers}, {"heads", p.heads},
         {"vocabulary", p.vocabulary}, {"active_x", p.x}, {"active_y", p.y}};
-    for (const form& f : forms) {
-      all[f.name] = {
-          {"model_bytes", f.memory.model},
-          {"synapse_bytes", f.memory.synapses},
-          {"working_bytes", f.memory.working},
-          {"bytes_per_token", f.traffic.floor()},
-          {"bytes_of", bytes_of(f.traffic)},
-          {"edges", f.traffic.edges},
-          {"writes", f.traffic.writes},
-          {"rows_of_sources", f.traffic.rows_of_sources},
-          {"rows_of_targets", f.traffic.rows_of_targets},
-          {"meetings", f.traffic.meetings},
-          {"row_edges", f.traffic.row_edges},
-          {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
-          {"latency", f.speed.latency},
-          {"bytes_between_sites", f.traffic.between_sites},
-          {"seconds_per_token", f.seconds},
-          {"floor_seconds_per_token",
-           floor_of(f.traffic, f.speed) / static_cast<double>(gpus_.value_or(1) * machines_)},
-          {"most_neurons", f.most}};
-      if (f.model.direct)
-        all[f.name].update({{"gx_degree", f.model.gx_degree},
-                            {"gy_degree", f.model.gy_degree},
-                            {"gs_degree", f.model.gs_degree}});
-    }
+    for (const form& f : forms)
+      all[f.name] = json_of(f, static_cast<double>(gpus_.value_or(1) * machines_));
     return all;
   }
 
@@ -263,10 +284,17 @@ class plan_app final : public command {
         "A model through hubs has n x hubs weights in each matrix, one of explicit edges its "
         "edges. "
         "What is moved is read from memory for one token, mean over a text.\n";
+    return out + remarks(forms);
+  }
+  std::string remarks(const std::vector<form>& forms) const {
     if (gpus_)
-      out +=
-          "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices MODEL' "
-          "shows what a model takes there.\n";
+      return "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices "
+             "MODEL' shows what a model takes there.\n";
+    std::string out;
+    for (const form& f : forms)
+      if (network_)
+        out += fmt::format("\n{}\n{}", f.model.direct ? "explicit edges" : "through hubs",
+                           ranks_text(f.on_ranks));
     return out;
   }
 
@@ -274,6 +302,7 @@ class plan_app final : public command {
   std::optional<std::uint64_t> neurons_, hubs_, layers_, heads_, vocabulary_, gpus_;
   std::optional<double> degree_, bandwidth_, memory_, network_;
   std::vector<double> activity_{20, 4};
+  double latency_ = 2;
   std::uint64_t machines_ = 1, threads_ = 1;
   bool json_ = false;
 };

@@ -1,5 +1,3 @@
-#include "apps/machine/plan_model.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,7 +8,10 @@
 #include <bdh/cpu_engine.hpp>
 #include <bdh/simulator.hpp>
 
+#include "apps/machine/plan_ranks.hpp"
+#include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
+#include "core/simulation/plan.hpp"
 
 namespace bdh::app {
 namespace {
@@ -73,6 +74,17 @@ double working_of_small(const planned_model& p, neuron_id per_head, site_id site
   const model m = small_model(p, per_head);
   const simulator brain(m, cpu_engine(m, {sites, instruction_set::plain, std::nullopt}));
   return static_cast<double>(brain.state_bytes()) - static_cast<double>(m.synapse_bytes());
+}
+
+// Phases of a token that send.
+unsigned sending_phases(const planned_model& p) {
+  const model m = small_model(p, 2 * block_grid::block_size);
+  const auto work = cpu_engine(m, {.instructions = instruction_set::plain});
+  const auto plan = make_plan(
+      round_table::published(), [&](action a) { return work->stages(a); }, p.layers,
+      observation::none);
+  return static_cast<unsigned>(
+      std::count_if(plan.begin(), plan.end(), [](const phase& f) { return f.sends; }));
 }
 
 double rows_with_edges(const projection& p) {
@@ -279,6 +291,8 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   t.row_edges = p.layers * ((p.gx_degree + p.gy_degree) * sources + p.gs_degree * n) / rows;
   return t;
 }
+
+unsigned exchanges_of(const planned_model& p) { return sending_phases(p); }
 
 double floor_of(const planned_traffic& t, const memory_speed& memory) {
   return (t.matrices + t.push + t.pull) / memory.weights +
