@@ -110,28 +110,6 @@ int help(const command_line& program, const std::vector<std::string>& words) {
   return success;
 }
 
-// The command line without --ranks and --hosts, which have been parsed as options of the command.
-struct ranks_wanted {
-  std::vector<std::string> words;
-  std::uint64_t count = 1;
-  std::string hosts;
-};
-ranks_wanted wanted_ranks(const std::vector<std::string>& words) {
-  ranks_wanted w;
-  for (std::size_t k = 0; k < words.size(); ++k) {
-    const std::string name = words[k].substr(0, words[k].find('='));
-    if (name != "--ranks" && name != "--hosts") {
-      w.words.push_back(words[k]);
-      continue;
-    }
-    const std::string value =
-        name.size() < words[k].size() ? words[k].substr(name.size() + 1) : words[++k];
-    if (name == "--ranks") w.count = std::stoull(value);
-    if (name == "--hosts") w.hosts = value;
-  }
-  return w;
-}
-
 int run(int argc, char** argv) {
   command_line program("bdh", "The Dragon Hatchling (BDH) as a graph of neurons and synapses.");
   program.add_answer("--version", version_text, "print the version, and how it was built");
@@ -159,8 +137,8 @@ int run(int argc, char** argv) {
     }
     for (const auto& c : commands)
       if (c->chosen()) {
-        if (const auto on = wanted_ranks(words); on.count > 1 && !together())
-          return run_on_ranks(argv[0], on.words, on.count, on.hosts);
+        if (const ranks_choice* on = wanted_ranks(); on && !together())
+          return run_on_ranks(argv[0], words, *on);
         usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is refused before
                                         // anything is done
         return c->run();

@@ -26,7 +26,7 @@
 namespace bdh::app {
 namespace {
 
-constexpr std::uint64_t most_threads = 1024, most_sites = 4096, most_ranks = 1024;
+constexpr std::uint64_t most_threads = 1024, most_sites = 4096;
 
 }  // namespace
 
@@ -43,11 +43,7 @@ void engine_choice::add_to(command_line& command, bool changing_results, bool in
   command.add("--device", device, "what computes: cpu or cuda [cpu]")
       .type_name("DEVICE")
       .one_of({"cpu", "cuda"});
-  add_number<std::uint64_t>(command, "--ranks", ranks, {1, most_ranks, "1 to 1024"},
-                            "processes that share the model, each with its threads and sites, "
-                            "started by mpirun [1]");
-  command.add("--hosts", hosts, "machines of the ranks: NAME:RANKS,NAME:RANKS [this one]")
-      .type_name("LIST");
+  on.add_to(command);
   if (!changing_results) return;
   add_number<double>(command, "--retention", retention, retention_range,
                      "factor u on every synapse per token, 0 < u <= 1 [the model's]")

@@ -11,6 +11,7 @@
 #include <bdh/ids.hpp>
 
 #include "apps/common/command_line.hpp"
+#include "apps/common/ranks.hpp"
 
 namespace bdh {
 class engine;
@@ -88,9 +89,8 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
-  bool quiet = false;       // no line about the memory of a device
-  std::uint64_t ranks = 1;  // processes; main starts them
-  std::string hosts;
+  bool quiet = false;  // no line about the memory of a device
+  ranks_choice on;     // several processes, which main starts
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   // `initial_synapses`: --synapses may be a file, too, which the command takes out.

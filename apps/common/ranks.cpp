@@ -54,6 +54,12 @@ std::shared_ptr<const model> open_job(const rank_job& job) {
                                                             : std::move(m));
 }
 
+// Of all commands; those that were not parsed are as they were made.
+std::vector<const ranks_choice*>& choices() {
+  static std::vector<const ranks_choice*> all;
+  return all;
+}
+
 std::map<std::string, std::string>& files() {
   static std::map<std::string, std::string> by_content;
   return by_content;
@@ -106,6 +112,22 @@ void leave_ranks() {
     end_mpi_ranks(3);
   }
   joined.reset();
+}
+
+void ranks_choice::add_to(command_line& command) {
+  constexpr std::uint64_t most_ranks = 1024;
+  add_number<std::uint64_t>(command, "--ranks", count, {1, most_ranks, "1 to 1024"},
+                            "processes that share the model, each with its threads and sites, "
+                            "started by mpirun [1]");
+  command.add("--hosts", hosts, "machines of the ranks: NAME:RANKS,NAME:RANKS [this one]")
+      .type_name("LIST");
+  choices().push_back(this);
+}
+
+const ranks_choice* wanted_ranks() {
+  for (const ranks_choice* c : choices())
+    if (c->count > 1) return c;
+  return nullptr;
 }
 
 void remember_file(const model& m, const std::string& file) {
@@ -198,8 +220,8 @@ bool pass_on(int from) {
 
 }  // namespace
 
-int run_on_ranks(const char* program, const std::vector<std::string>& words, std::uint64_t count,
-                 const std::string& hosts) {
+int run_on_ranks(const char* program, const std::vector<std::string>& words,
+                 const ranks_choice& on) {
   if (mpi_version().empty())
     throw unavailable_error("--ranks", "a build without MPI", "one with it",
                             "cmake -D BDH_MPI=ON, with libopenmpi-dev");
@@ -207,9 +229,16 @@ int run_on_ranks(const char* program, const std::vector<std::string>& words, std
     throw unavailable_error("--ranks", "the user root", "another one, as mpirun wants it",
                             "or OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 in the "
                             "environment");
+  const auto& [count, hosts] = on;
   std::vector<std::string> all = mpirun_words(count, hosts);
   all.emplace_back(program);
-  all.insert(all.end(), words.begin(), words.end());
+  for (std::size_t k = 0; k < words.size(); ++k) {  // without the options of this choice
+    const std::string name = words[k].substr(0, words[k].find('='));
+    if (name != "--ranks" && name != "--hosts")
+      all.push_back(words[k]);
+    else if (name == words[k])
+      ++k;
+  }
   std::vector<char*> arguments;
   for (std::string& word : all) arguments.push_back(word.data());
   arguments.push_back(nullptr);

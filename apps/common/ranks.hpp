@@ -1,10 +1,12 @@
 // A run on several ranks: how they are started, joined and left.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "apps/common/command_line.hpp"
 #include "core/ranks/rank_commands.hpp"
 #include "core/ranks/ranks.hpp"
 
@@ -27,10 +29,19 @@ int serve_ranks();
 // Rank 0: the others end, too. Once all engines are gone.
 void leave_ranks();
 
-// Starts `words`, the command line, again on so many ranks, on this machine or on `hosts`
-// ("a:2,b:2"), and waits for its end; the exit code.
-int run_on_ranks(const char* program, const std::vector<std::string>& words, std::uint64_t count,
-                 const std::string& hosts);
+// The options --ranks and --hosts of a command: on how many processes to run it, on this machine or
+// on hosts: "a:2,b:2".
+struct ranks_choice {
+  std::uint64_t count = 1;
+  std::string hosts;
+
+  void add_to(command_line& command);
+};
+// That of the command which has been parsed, where it is more than one.
+const ranks_choice* wanted_ranks();
+// Starts `words`, the command line, again on so many ranks, and waits for its end; the exit code.
+int run_on_ranks(const char* program, const std::vector<std::string>& words,
+                 const ranks_choice& on);
 
 // A model that was loaded from a file, for the other ranks to load it too.
 void remember_file(const model& m, const std::string& file);

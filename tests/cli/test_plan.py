@@ -87,6 +87,34 @@ class Plan(CliTest):
             self.assertAlmostEqual(planned["bytes_between_sites"] * run["tokens"] / run[
                 "bytes_exchanged"], 1, delta=0.15)
 
+    def test_machines_stop_paying_where_messages_take_longest(self):
+        sizes = ("--neurons", 32768, "--hubs", 256, "--heads", 4, "--layers", 6, "--activity",
+                 "5,1", "--threads", 32, "--bandwidth", 170, "--memory", 512)
+        network = ("--network", 12.5, "--latency", 2)
+        planned = self.plan(*sizes, *network)["hubs"]
+        self.assertEqual(planned["exchanges"], 4 * 6 + 3)
+        times = planned["on_ranks"]
+        self.assertEqual([t["ranks"] for t in times], [2**k for k in range(10)])  # 512 blocks
+        for t in times:
+            self.assertAlmostEqual(t["seconds_per_token"], t["divided"] + t["undivided"]
+                                   + t["sending"] + t["waiting"])
+            if t["ranks"] > 1:  # of each exchange, and the next token: one latency, and the others
+                wait = (4 * 6 + 4) * (2e-6 + (t["ranks"] - 1) * 0.3e-6)
+                self.assertAlmostEqual(t["waiting"], wait)
+            of_ranks = self.plan(*sizes, *network, "--ranks", t["ranks"])["hubs"] if t[
+                "ranks"] <= 128 else None  # 4096 sites in all
+            if of_ranks:
+                self.assertAlmostEqual(of_ranks["seconds_per_token"], t["seconds_per_token"])
+                self.assertAlmostEqual(t["sending"], of_ranks["bytes_between_sites"]
+                                       / t["ranks"] / 12.5e9)
+        fastest = min(times, key=lambda t: t["seconds_per_token"])
+        after = times[times.index(fastest) + 1]
+        self.assertGreater(after["waiting"], after["divided"])
+        text = self.good("plan", *sizes, *network).stdout.decode()
+        self.assertIn(f"{fastest['ranks']} are fastest, beyond it waiting for messages", text)
+        faster = self.plan(*sizes, "--network", 12.5, "--latency", 0.5)["hubs"]["on_ranks"]
+        self.assertLess(faster[5]["waiting"], times[5]["waiting"])
+
     def test_synaptic_events_are_the_edges_that_are_read(self):
         run = self.json("run", self.trained, "--text", "To be, or not to be, that is the question")
         activity = f"{run['active_x_percent']['mean']},{run['active_y_percent']['mean']}"
@@ -132,7 +160,8 @@ class Plan(CliTest):
                                                         50)["hubs"]
         self.assertAlmostEqual(one["seconds_per_token"], one["bytes_per_token"] / 4e12)
         self.assertAlmostEqual(two["seconds_per_token"], one["bytes_per_token"] / 8e12
-                               + two["bytes_between_sites"] / 2 / 50e9)
+                               + two["bytes_between_sites"] / 2 / 50e9
+                               + (4 * 6 + 4) * (2e-6 + 0.3e-6))  # messages
         self.assertGreater(two["most_neurons"], 1.9 * one["most_neurons"])
         self.assertIn(b"floor", self.good("plan", *sizes).stdout)
 
