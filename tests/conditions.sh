@@ -209,7 +209,7 @@ condition_path() {
   (
     cd "$copy"
     [ -e .git ] || { git init -q && git add -A; }
-    cmake --preset dev >/dev/null && cmake --build build/dev
+    cmake --preset dev -D CMAKE_UNITY_BUILD=ON >/dev/null && cmake --build build/dev
   ) || return
   ctest_then_closing "$copy/build/dev" ctest "${everything[@]}" || status=$?
   cp "$copy/build/dev/Testing/Temporary/closing.txt" "$build/Testing/Temporary/"
@@ -240,7 +240,7 @@ condition_read-only() {
     mount -o remount,ro,bind "$source"
     cd "$source"
     ! touch README.md 2>/dev/null || { echo "the source tree is still writable"; exit 1; }
-    cmake --preset dev -B "$build" >/dev/null
+    cmake --preset dev -D CMAKE_UNITY_BUILD=ON -B "$build" >/dev/null
     cmake --build "$build"
     exec "$@"' - "$source" "$build" ctest -L '^(cli|unit|repository|interop)$' "${no_slow[@]}" ||
       status=$?
@@ -266,7 +266,7 @@ condition_no-terminal() { tests -u COLUMNS -u LINES TERM=dumb setsid --wait -- "
 say "Building preset dev ($build)"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
-cmake --preset dev -B "$build" >/dev/null
+cmake --preset dev -D CMAKE_UNITY_BUILD=ON -B "$build" >/dev/null
 cmake --build "$build"
 
 rows=() failed=0

@@ -43,7 +43,7 @@ void engine_choice::add_to(command_line& command, bool changing_results, bool in
   command.add("--device", device, "what computes: cpu or cuda [cpu]")
       .type_name("DEVICE")
       .one_of({"cpu", "cuda"});
-  on.add_to(command);
+  processes.add_to(command);
   if (!changing_results) return;
   add_number<double>(command, "--retention", retention, retention_range,
                      "factor u on every synapse per token, 0 < u <= 1 [the model's]")
