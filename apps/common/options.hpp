@@ -89,8 +89,8 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
-  bool quiet = false;  // no line about the memory of a device
-  ranks_choice on;     // several processes, which main starts
+  bool quiet = false;      // no line about the memory of a device
+  ranks_choice processes;  // several: main starts them
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   // `initial_synapses`: --synapses may be a file, too, which the command takes out.
