@@ -10,6 +10,7 @@
 #include <bdh/gpu_engine.hpp>
 #include <bdh/queries.hpp>
 
+#include "apps/python/ranks.hpp"
 #include "core/simulation/engine.hpp"
 #include "io/recording/recording_plan.hpp"
 
@@ -26,12 +27,21 @@ int device_number(const std::string& device) {
   return number;
 }
 
+site_id sites_of(const brain_options& o) {
+  return o.sites == 0 ? static_cast<site_id>(o.threads) : o.sites;
+}
+
 engine_factory maker(const brain_options& o) {
   if (o.device == "cpu")
     return [o](const model& m) {
-      const site_id sites = o.sites == 0 ? static_cast<site_id>(o.threads) : o.sites;
-      std::unique_ptr<engine> work = cpu_engine(
-          m, {.sites = sites, .retention = o.retention, .bfloat16_synapses = o.bfloat16_synapses});
+      std::unique_ptr<engine> work =
+          together() ? engine_of_ranks(m, {.model_file = o.file,
+                                           .retention = o.retention,
+                                           .bfloat16_synapses = o.bfloat16_synapses,
+                                           .sites = sites_of(o)})
+                     : cpu_engine(m, {.sites = sites_of(o),
+                                      .retention = o.retention,
+                                      .bfloat16_synapses = o.bfloat16_synapses});
       work->seed_rounding(o.seed);
       return work;
     };
@@ -61,7 +71,8 @@ struct brain::recorded_run {
 
 brain::brain(const model_handle& m, const brain_options& options) : model_(m), options_(options) {
   const engine_factory make = maker(options);
-  const simulator_options how{.threads = options.device == "cpu" ? options.threads : 1};
+  simulator_options how{.threads = options.device == "cpu" ? options.threads : 1};
+  if (together() && options.device == "cpu") add_ranks(how, sites_of(options));
   if (options.history)
     experiment_ = std::make_unique<experiment>(*m.is, make, experiment_options{how, {}});
   else

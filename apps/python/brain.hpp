@@ -30,6 +30,7 @@ struct brain_options {
   bool bfloat16_synapses = false;
   std::uint64_t seed = 0;  // of what rounds synapses to bfloat16
   bool history = false;
+  std::string file;  // of the model; empty: it has none
 };
 
 // Values of one variable over the layers of tokens, (tokens, layers, size); of logits (tokens, V).

@@ -3,6 +3,7 @@
 #include "core/base/instruction_set.hpp"
 #include "core/base/version.hpp"
 #include "graph/structure/optional_igraph.hpp"
+#include "io/mpi/mpi_ranks.hpp"
 
 namespace {
 
@@ -18,6 +19,7 @@ nanobind::dict build_info() {
   d["igraph"] = bdh::has_igraph();
   d["sentencepiece"] = BDH_WITH_SENTENCEPIECE != 0;
   d["cuda"] = BDH_WITH_CUDA != 0;
+  d["mpi"] = bdh::mpi_version();
   return d;
 }
 
@@ -37,4 +39,5 @@ NB_MODULE(_core, m) {
   add_simulator(m);
   add_queries(m);
   add_recordings(m);
+  add_ranks(m);
 }

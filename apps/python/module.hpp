@@ -15,5 +15,6 @@ void add_interventions(nanobind::module_& m);  // what is done to a running mode
 void add_simulator(nanobind::module_& m);      // simulators: tokens, values, probes, recordings
 void add_queries(nanobind::module_& m);        // what a history shows: why, changed synapses
 void add_recordings(nanobind::module_& m);     // the folders of runs, to read
+void add_ranks(nanobind::module_& m);          // several processes that run one model
 
 }  // namespace bdh::python

@@ -34,8 +34,9 @@ auto exclusively(brain& b, F f) {
 
 std::shared_ptr<brain> make(const model_handle& m, std::size_t threads, std::uint32_t sites,
                             std::optional<double> retention, const std::string& device,
-                            bool bfloat16_synapses, std::uint64_t seed, bool history) {
-  const brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history};
+                            bool bfloat16_synapses, std::uint64_t seed, bool history,
+                            const std::string& file) {
+  const brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history, file};
   nb::gil_scoped_release free;
   return std::make_shared<brain>(m, o);
 }

@@ -58,11 +58,18 @@ class communicator final : public ranks {
  public:
   communicator() {
     int provided = 0;
-    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided));
-    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+    int started = 0;
+    check(MPI_Initialized(&started));
+    ours_ = started == 0;
+    if (ours_)
+      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided));
+    else
+      check(MPI_Query_thread(&provided));
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &all_));  // of our own, beside the messages of others
+    check(MPI_Comm_set_errhandler(all_, MPI_ERRORS_RETURN));
     int rank = 0, size = 0, length = 0;
-    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
-    check(MPI_Comm_size(MPI_COMM_WORLD, &size));
+    check(MPI_Comm_rank(all_, &rank));
+    check(MPI_Comm_size(all_, &size));
     rank_ = static_cast<rank_id>(rank);
     size_ = static_cast<rank_id>(size);
     char name[MPI_MAX_PROCESSOR_NAME + 1] = {};
@@ -72,7 +79,10 @@ class communicator final : public ranks {
       throw unavailable_error("MPI", "one for programs of one thread",
                               "one with MPI_THREAD_SERIALIZED");
   }
-  ~communicator() override { MPI_Finalize(); }
+  ~communicator() override {
+    MPI_Comm_free(&all_);
+    if (ours_) MPI_Finalize();
+  }
   communicator(const communicator&) = delete;
   communicator& operator=(const communicator&) = delete;
 
@@ -122,12 +132,12 @@ class communicator final : public ranks {
  private:
   // A message, and more of them while one is as large as they may be. The bytes stay where they are
   // until finish().
-  static void send(const byte_list& bytes, rank_id to, tag what,
-                   std::vector<MPI_Request>& requests) {
+  void send(const byte_list& bytes, rank_id to, tag what,
+            std::vector<MPI_Request>& requests) const {
     for (std::size_t at = 0;; at += largest) {
       const std::size_t size = std::min(largest, bytes.size() - at);
       check(MPI_Isend(bytes.data() + at, static_cast<int>(size), MPI_BYTE, static_cast<int>(to),
-                      what, MPI_COMM_WORLD, &requests.emplace_back()));
+                      what, all_, &requests.emplace_back()));
       if (size < largest) return;
     }
   }
@@ -141,7 +151,7 @@ class communicator final : public ranks {
         },
         "that is sent to", impatient);
   }
-  static byte_list receive(rank_id from, tag what, bool impatient) {
+  byte_list receive(rank_id from, tag what, bool impatient) const {
     byte_list bytes;
     for (int size = largest; static_cast<std::size_t>(size) == largest;) {
       MPI_Message message;
@@ -149,8 +159,7 @@ class communicator final : public ranks {
       wait_until(
           [&] {
             int there = 0;
-            check(MPI_Improbe(static_cast<int>(from), what, MPI_COMM_WORLD, &there, &message,
-                              &status));
+            check(MPI_Improbe(static_cast<int>(from), what, all_, &there, &message, &status));
             return there != 0;
           },
           std::to_string(from), impatient);
@@ -162,6 +171,8 @@ class communicator final : public ranks {
     return bytes;
   }
 
+  MPI_Comm all_ = MPI_COMM_NULL;
+  bool ours_ = true;  // MPI was started here, and ends here
   rank_id rank_ = 0, size_ = 1;
   std::string host_;
 };

@@ -48,7 +48,8 @@ ROOMS = {
     "apps/plot/figure": ["io/files"],
     "apps/plot": ["apps/analysis", "apps/models", "apps/plot/figure"],
     "apps/step": ["apps/models", "apps/plot"],
-    "apps/python": ["core/analysis", "gpu/engine", "io/checkpoint", "io/graph", "io/recording"],
+    "apps/python": ["core/analysis", "gpu/engine", "io/checkpoint", "io/graph", "io/mpi",
+                    "io/recording"],
     "apps": ["apps/help", "apps/step"],
 }
 

@@ -25,6 +25,7 @@ from ._interventions import (Intervention, clamp, freeze, inhibition, lesion, no
 from ._makers import from_torch, import_checkpoint, import_graph, load, new
 from ._measures import Verified, activity, compare, evaluate, verify
 from ._model import Model
+from ._ranks import join_ranks
 from ._recording import Recording
 from ._run import Run, open_run
 from ._simulator import Simulator, step_streams
@@ -36,7 +37,7 @@ __all__ = [
     "BuildInfo", "Circuit", "DeviceError", "InputError", "Intervention", "Model", "Output", "Probe",
     "Recording", "Round", "Run", "ShapeError", "Simulator", "State", "StepReport", "Token",
     "UnavailableError", "Verified", "activity", "build_info", "clamp", "compare", "evaluate",
-    "freeze", "from_torch", "import_checkpoint", "import_graph", "inhibition", "lesion", "load",
-    "load_state", "new", "noise", "open_run", "reset", "set_strength", "silence", "step_streams",
-    "stimulate", "sweep", "verify",
+    "freeze", "from_torch", "import_checkpoint", "import_graph", "inhibition", "join_ranks",
+    "lesion", "load", "load_state", "new", "noise", "open_run", "reset", "set_strength", "silence",
+    "step_streams", "stimulate", "sweep", "verify",
 ]

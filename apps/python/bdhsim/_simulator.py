@@ -75,7 +75,7 @@ class Simulator:
             model._core, select.integer(threads, "threads", 1, 4096),
             0 if sites is None else select.integer(sites, "sites", 1, 2**32 - 1), retention,
             select.text(device, "device"), synapses == "bf16", select.integer(seed, "seed"),
-            select.flag(history, "history"))
+            select.flag(history, "history"), model.path or "")
 
     @classmethod
     def _of(cls, core: _core.Brain, like: Simulator) -> Simulator:
