@@ -53,6 +53,7 @@ class tune_app final : public command {
     const model_target target{.file = options_.to, .force = options_.force, .json = options_.json};
     return write_model(target, [this] {
       model_tuning how{.place = options_.from, .g = options_.g, .new_sensory = {}};
+      how.other_sensory = options_.seed;
       if (options_.sensory == "random") how.new_sensory = options_.seed;
       return tuned_of(open_model(options_.from), how, options_.target, options_.threads);
     });

@@ -1,9 +1,11 @@
 #include "core/analysis/model_tuning.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
+#include "core/base/rounded.hpp"
 #include "core/base/version.hpp"
 #include "core/model/random_sensory.hpp"
 
@@ -93,11 +95,8 @@ class open_gains {
   mean_weights mean_;
 };
 
-}  // namespace
-
-tuned_model tune_model(const model& m, const model_tuning& how, const engine_factory& make_engine,
-                       const tuning_goal& goal, const tuning_work& work) {
-  expect_tunable(m, how.place);
+tuned_model tune_once(const model& m, const model_tuning& how, const engine_factory& make_engine,
+                      const tuning_goal& goal, const tuning_work& work) {
   const open_gains gains(m, how);
   tunable_graph graph;
   graph.place = how.place;
@@ -111,10 +110,61 @@ tuned_model tune_model(const model& m, const model_tuning& how, const engine_fac
   const bool open = !graph.sensory_open && !how.g && gains.inhibits();
   graph.least_g = open ? tuning_bounds::least_g : graph.start.inhibition_x;
   graph.most_g = open ? tuning_bounds::most_g : graph.start.inhibition_x;
-  graph.hint = graph.sensory_open ? "a higher target activity or g, or fewer layers"
-                                  : "a higher target activity, fewer layers, or tokens that drive "
-                                    "fewer neurons (--sensory random)";
+  graph.hint = "a higher target activity" + std::string(graph.sensory_open ? " or g" : "") +
+               ", fewer layers";
+  if (!graph.sensory_open) graph.hint += ", tokens that drive fewer neurons";
   return tune(graph, make_engine, goal, work);
+}
+
+using tuning_attempt = std::function<void(const model_tuning&, const tuning_goal&)>;
+
+// Other choices for which gains were found, the nearest to the goal first.
+std::string found_instead(const tuning_error& why, const model_tuning& how, const tuning_goal& goal,
+                          const tuning_attempt& attempt) {
+  std::vector<std::pair<double, std::string>> found;  // how far, and the options
+  const auto add = [&](const tuning_error& e, const model_tuning& with, const char* option) {
+    const auto target = target_within_reach(e, [&](double share) {
+      tuning_goal other = goal;
+      other.active_share = share;
+      attempt(with, other);
+    });
+    if (target)
+      found.push_back({std::abs(rounded::log(*target / goal.active_share)),
+                       option + ("--target-activity " + shown(*target))});
+  };
+  if (!how.new_sensory && how.other_sensory) {
+    model_tuning random = how;
+    random.new_sensory = how.other_sensory;
+    try {
+      attempt(random, goal);
+      return "--sensory random";
+    } catch (const tuning_error& e) {
+      add(e, random, "--sensory random ");
+    }
+  }
+  add(why, how, "");
+  std::ranges::sort(found);
+  std::string options;
+  for (const auto& [distance, text] : found)
+    options += (options.empty() ? "" : ", and with ") + text;
+  return options;
+}
+
+}  // namespace
+
+tuned_model tune_model(const model& m, const model_tuning& how, const engine_factory& make_engine,
+                       const tuning_goal& goal, const tuning_work& work) {
+  expect_tunable(m, how.place);
+  const auto attempt = [&](const model_tuning& with, const tuning_goal& to) {
+    return tune_once(m, with, make_engine, to, work);
+  };
+  try {
+    return attempt(how, goal);
+  } catch (const tuning_error& why) {
+    const std::string found = found_instead(why, how, goal, attempt);
+    throw why.advising(found.empty() ? why.hint()
+                                     : "gains were found with " + found + "; else " + why.hint());
+  }
 }
 
 }  // namespace bdh

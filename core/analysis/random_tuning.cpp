@@ -115,6 +115,31 @@ std::vector<neuron_id> inhibitory_degrees(const random_model_recipe& r) {
   return all;
 }
 
+// The first of all ways to tune with one of these inhibitory degrees. Throws the tuning_error of
+// what came nearest, whose degree is then the only one of `degrees`.
+tuned_random_model first_found(const random_tuner& tuner, random_model_recipe r,
+                               std::vector<neuron_id>& degrees) {
+  std::optional<tuning_error> nearest;
+  neuron_id of_nearest = degrees.front();
+  for (const auto drive :
+       {inhibitory_drive::alike, inhibitory_drive::more, inhibitory_drive::blanket})
+    for (const neuron_id degree : degrees) {
+      if (drive != inhibitory_drive::alike && r.inhibitory == 0) break;
+      r.inhibitory_degree = degree;
+      try {
+        tuned_model tuned = tuner.tune_one(r, drive);
+        const auto inhibitory = random_circuits(r).inhibitory_neurons();
+        return {r, std::move(tuned), inhibitory};
+      } catch (const tuning_error& e) {
+        if (nearest && e.distance() >= nearest->distance()) continue;
+        nearest.emplace(e);
+        of_nearest = degree;
+      }
+    }
+  degrees = {of_nearest};
+  throw *nearest;
+}
+
 }  // namespace
 
 tuned_random_model tune_random(const random_model_recipe& recipe, double g,
@@ -123,23 +148,19 @@ tuned_random_model tune_random(const random_model_recipe& recipe, double g,
   if (!(g >= tuning_bounds::least_g && g <= tuning_bounds::most_g))
     throw input_error("g", shown(g),
                       shown(tuning_bounds::least_g) + " to " + shown(tuning_bounds::most_g));
-  const random_tuner tuner(g, make_engine, goal, work);
-  std::optional<tuning_error> nearest;
-  random_model_recipe r = recipe;
-  for (const auto drive :
-       {inhibitory_drive::alike, inhibitory_drive::more, inhibitory_drive::blanket})
-    for (const neuron_id degree : inhibitory_degrees(recipe)) {
-      if (drive != inhibitory_drive::alike && r.inhibitory == 0) break;
-      r.inhibitory_degree = degree;
-      try {
-        tuned_model tuned = tuner.tune_one(r, drive);
-        const auto inhibitory = random_circuits(r).inhibitory_neurons();
-        return {r, std::move(tuned), inhibitory};
-      } catch (const tuning_error& e) {
-        if (!nearest || e.distance() < nearest->distance()) nearest.emplace(e);
-      }
-    }
-  throw *nearest;
+  std::vector<neuron_id> degrees = inhibitory_degrees(recipe);
+  try {
+    return first_found({g, make_engine, goal, work}, recipe, degrees);
+  } catch (const tuning_error& why) {
+    const auto target = target_within_reach(why, [&](double share) {
+      tuning_goal other = goal;
+      other.active_share = share;
+      first_found({g, make_engine, other, work}, recipe, degrees);
+    });
+    if (!target) throw;
+    throw why.advising("gains were found with --target-activity " + shown(*target) + "; else " +
+                       why.hint());
+  }
 }
 
 }  // namespace bdh

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include <bdh/error.hpp>
@@ -57,14 +58,14 @@ class tuner {
   tuned_model run() {
     search();
     // More tokens would not change this much.
-    if (distance() > rounded::log(2)) throw tuning_error(*judge(), gains_, distance());
+    if (distance() > rounded::log(2)) throw refused(*judge());
     // The search saw fewer tokens; a rare one may have driven more.
     for (int attempt = 0; attempt < 3; ++attempt) {
       seen_ = measure_activity(graph_.make(gains_, {}), make_engine_, goal_.tokens, 200, 1, work_);
       if (seen_.failed || seen_.largest_y < 10) break;
       gains_.gy /= seen_.largest_y;
     }
-    if (const auto problem = judge()) throw tuning_error(*problem, gains_, distance());
+    if (const auto problem = judge()) throw refused(*problem);
     return {gains_, seen_, graph_.make(gains_, entries())};
   }
 
@@ -167,6 +168,10 @@ class tuner {
            (seen_.least_x < 0.2 * goal_.active_share ? 5 : 0);
   }
 
+  tuning_error refused(const input_error& problem) const {
+    return {problem, gains_, distance(), seen_.failed ? 0 : seen_.mean_x};
+  }
+
   std::string nearest() const {
     std::string text = "g " + shown(gains_.inhibition_x);
     if (graph_.sensory_open)
@@ -251,6 +256,26 @@ class tuner {
 };
 
 }  // namespace
+
+tuning_error tuning_error::advising(std::string hint) const {
+  return {{place(), found(), expected(), std::move(hint)}, nearest_, distance_, share_};
+}
+
+std::optional<double> target_within_reach(const tuning_error& why,
+                                          const std::function<void(double)>& tune_for) {
+  double target = why.share();
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    const double of_digits = std::strtod(fmt::format("{:.2g}", target).c_str(), nullptr);
+    if (!(of_digits > 0 && of_digits < 1)) break;
+    try {
+      tune_for(of_digits);
+      return of_digits;
+    } catch (const tuning_error& e) {
+      target = std::max(2 * of_digits, e.share());
+    }
+  }
+  return std::nullopt;
+}
 
 tuned_model tune(const tunable_graph& graph, const engine_factory& make_engine,
                  const tuning_goal& goal, const tuning_work& work) {

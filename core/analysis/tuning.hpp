@@ -79,14 +79,19 @@ struct tuned_model {
 // No gains reach the goal: the message says what came nearest.
 class tuning_error : public input_error {
  public:
-  tuning_error(input_error what, circuit_gains nearest, double distance)
-      : input_error(std::move(what)), nearest_(nearest), distance_(distance) {}
+  tuning_error(input_error what, circuit_gains nearest, double distance, double share)
+      : input_error(std::move(what)), nearest_(nearest), distance_(distance), share_(share) {}
   const circuit_gains& nearest() const noexcept { return nearest_; }
   double distance() const noexcept { return distance_; }  // from the goal: 0 is there
+  // Of active X, mean over layers, of what came nearest; 0 where it ended before its last token.
+  double share() const noexcept { return share_; }
+
+  // The same with another hint.
+  tuning_error advising(std::string hint) const;
 
  private:
   circuit_gains nearest_;
-  double distance_;
+  double distance_, share_;
 };
 
 // Deterministic, whatever the threads. Throws tuning_error when no gains within the bounds reach
@@ -94,5 +99,11 @@ class tuning_error : public input_error {
 // every layer alive, largest Y bounded.
 tuned_model tune(const tunable_graph& graph, const engine_factory& make_engine,
                  const tuning_goal& goal = {}, const tuning_work& work = {});
+
+// A target, of two digits, for which gains are found where there are none for the goal of `why`:
+// what came nearest, or the first of what is twice as much, and so on. Nothing, where none of six
+// does.
+std::optional<double> target_within_reach(const tuning_error& why,
+                                          const std::function<void(double)>& tune_for);
 
 }  // namespace bdh

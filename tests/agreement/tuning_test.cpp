@@ -281,6 +281,25 @@ TEST_CASE("a model that exists is tuned by its weights alone") {
     CHECK(mean(c.gx_excitatory) == doctest::Approx(found.gains.gx));
     CHECK(c.sensory.edges() == 64 * found.gains.sensory_edges);
   }
+  SUBCASE("a target within reach is named, of two digits") {
+    bdh::tuning_error last({"p", "f", "e", "h"}, {}, 3, 0.04321);
+    std::vector<double> tried;
+    const auto found = target_within_reach(last, [&](double target) {
+      tried.push_back(target);
+      if (target < 0.2) throw bdh::tuning_error({"p", "f", "e", "h"}, {}, 3, 0.1234);
+    });
+    CHECK(found == 0.24);
+    CHECK(tried == std::vector<double>{0.043, 0.12, 0.24});
+    tried.clear();
+    CHECK_FALSE(target_within_reach(last, [&](double target) {
+      tried.push_back(target);
+      throw bdh::tuning_error({"p", "f", "e", "h"}, {}, 3, 0);
+    }));
+    CHECK(tried == std::vector<double>{0.043, 0.086, 0.17, 0.34, 0.68});
+    const bdh::tuning_error ended({"p", "f", "e", "h"}, {}, 100, 0);
+    CHECK_FALSE(target_within_reach(ended, [](double) { FAIL("tried"); }));
+    CHECK(std::string(last.advising("other").what()) == "p: f, expected e; other");
+  }
   SUBCASE("what is out of reach is refused with what came nearest") {
     CHECK_THROWS_WITH_AS(tune_model(wild, {.place = "wild", .g = {}, .new_sensory = {}},
                                     make_engine, {.active_share = 0.9}),

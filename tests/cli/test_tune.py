@@ -1,7 +1,8 @@
 """bdh tune and bdh import --target-activity: gains of graphs that exist."""
 import random
+import re
 
-from program import CliTest, main
+from program import CliTest, bdh, main
 
 
 def circuit(path, neurons=600, degree=12, seed=1, inhibitory=5, scale=100):
@@ -87,6 +88,41 @@ class Tune(CliTest):
         self.refused(1, "tune", self.path("d.bdh.h5"), "-o", out,
                      says=("gains come from its pool",))
         self.refused(1, "tune", wild, "-o", wild, says=("--force",))
+
+    def test_what_was_found_instead_is_named_and_works(self):
+        """A neuron that a token drives makes 4 % active, and what these drive half of the rest."""
+        wild = self.path("small.bdh.h5")
+        self.good("import", "--gx", circuit(self.path("small.csv"), neurons=400, degree=16),
+                  "--layers", 2, "--retention", "0.99", "-o", wild)
+        tried = []
+        for options in ((), ("--sensory", "random"), ("--g", 20)):
+            done = bdh("tune", wild, "-o", self.path("t.bdh.h5"), "--force", *options)
+            self.assertEqual(done.returncode, 1)
+            text = done.stderr.decode()
+            found = re.search("; gains were found with (.*); else a higher target", text)
+            self.assertTrue(found, text)
+            for other in found.group(1).split(", and with "):
+                more = other.split()
+                self.good("tune", wild, "-o", self.path("t.bdh.h5"), "--force",
+                          *(o for o in options if o not in more), *more)
+                goal = float(more[-1])
+                self.assertLess(abs(self.json("info", self.path("t.bdh.h5"))["tuning"]["active_x"]
+                                    - goal), 0.5 * goal)
+            tried.append([o.split()[:-1] for o in found.group(1).split(", and with ")])
+        by_target = ["--target-activity"]
+        self.assertEqual(tried[0], [["--sensory", "random"] + by_target, by_target])
+        self.assertEqual(tried[1], [by_target])
+        # where it is enough that tokens drive fewer neurons
+        self.refused(1, "tune", self.graph(), "-o", self.path("new.bdh.h5"), "--target-activity",
+                     "0.06", says=("; gains were found with --sensory random; else ",))
+
+    def test_a_random_graph_names_a_target_that_has_gains(self):
+        graph = ("new", "complete", "--neurons", 150, "-o", self.path("n.bdh.h5"))
+        done = self.refused(1, *graph, says=("no gains found, complete",))
+        found = re.search("; gains were found with --target-activity (.*?); else a higher",
+                          done.stderr.decode())
+        self.assertTrue(found, done.stderr)
+        self.good(*graph, "--target-activity", found.group(1))
 
     def test_options_of_an_import(self):
         out = self.path("x.bdh.h5")
