@@ -97,7 +97,7 @@ int refuse(const command_line& program, const std::vector<std::string>& words,
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   const auto meant = w.wrong ? w.meant : nearest_option(*w.at, words);
-  note(fmt::format("{}: {}; {}see '{} --help'", w.name, what,
+  note(fmt::format("{}: {}{} {}see '{} --help'", w.name, what, what.ends_with('?') ? "" : ";",
                    meant ? "did you mean " + *meant + "? " : "", w.name));
   return bad_usage;
 }

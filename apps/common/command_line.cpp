@@ -7,6 +7,8 @@
 #include <deque>
 #include <utility>
 
+#include "apps/common/nearest_word.hpp"
+
 namespace bdh::app {
 namespace {
 
@@ -19,6 +21,14 @@ std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
+}
+
+// What is wrong with a text that has to be one of these words; nothing, where it is one.
+std::string unless_one_of(const std::vector<std::string>& words, const std::string& text,
+                          const std::string& expected) {
+  if (std::find(words.begin(), words.end(), text) != words.end()) return {};
+  const auto meant = nearest_word(text, words);
+  return "'" + text + "', expected " + expected + (meant ? "; did you mean " + *meant + "?" : "");
 }
 
 // "the threads [all cores]" -> "all cores"
@@ -79,20 +89,22 @@ option& option::value_optional() {
   return *this;
 }
 
+// What CLI11 prints in help is not what a message says.
 option& option::one_of(std::vector<std::string> words) {
   parts_->values = words;
-  parts_->in->check(CLI::IsMember(std::move(words)));
+  std::string shown = "{" + CLI::detail::join(words, ",") + "}";
+  parts_->in->check(CLI::Validator(
+      [words = std::move(words)](const std::string& text) {
+        return unless_one_of(words, text, joined(words));
+      },
+      std::move(shown)));
   return *this;
 }
 
 option& option::expects(std::vector<std::string> words, const std::string& expected) {
   values(words);
-  return check(
-      [words, expected = expected.empty() ? joined(words) : expected](const std::string& text) {
-        return std::find(words.begin(), words.end(), text) != words.end()
-                   ? std::string()
-                   : "'" + text + "', expected " + expected;
-      });
+  return check([words, expected = expected.empty() ? joined(words) : expected](
+                   const std::string& text) { return unless_one_of(words, text, expected); });
 }
 
 option& option::check(std::function<std::string(const std::string&)> refused) {

@@ -255,9 +255,15 @@ void undo(step_session& session, arguments& a) {
   const std::uint64_t count = word ? a.number(*word, 1) : 1;
   for (std::uint64_t k = 0; k < count; ++k) {
     if (count > 1) stop_if_requested();
-    const auto what = session.experiment.undo();
-    say(fmt::format("took back {}; the next token is token {}\n",
-                    names[static_cast<std::size_t>(what)], session.current().tokens()));
+    try {
+      const auto what = session.experiment.undo();
+      say(fmt::format("took back {}; the next token is token {}\n",
+                      names[static_cast<std::size_t>(what)], session.current().tokens()));
+    } catch (const input_error&) {  // there is no more
+      if (k == 0) throw;
+      throw input_error("undo", fmt::format("{}, of which {} could be taken back", count, k),
+                        fmt::format("at most {}", k));
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/nearest_word.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/step/commands.hpp"
@@ -73,11 +74,18 @@ std::vector<std::string> command_names() {
   return all;
 }
 
+// A hint, or nothing.
+std::string meant_by(std::string_view name) {
+  const auto meant = nearest_word(name, command_names());
+  return meant ? "did you mean " + *meant + "?" : "";
+}
+
 void help(std::string_view about) {
   if (const step_command* c = command_named(about))
     return say(fmt::format("{}\n  {}\n", c->usage, c->help));
   if (!about.empty() && about != "help")
-    throw input_error("help", "'" + std::string(about) + "'", "a command, or nothing: all of them");
+    throw input_error("help", "'" + std::string(about) + "'", "a command, or nothing: all of them",
+                      meant_by(about));
   for (const section& s : sections()) {
     say(fmt::format("{}\n", s.title));
     for (const step_command& c : s.commands) say(fmt::format("  {}\n", c.usage));
@@ -104,7 +112,8 @@ void perform(step_session& session, std::string_view line) {
   if (name == "help") return help(split(rest).command);
   const step_command* c = command_named(name);
   if (!c)
-    throw input_error("command", "'" + std::string(name) + "'", "one of those that help lists");
+    throw input_error("command", "'" + std::string(name) + "'", "one of those that help lists",
+                      meant_by(name));
   arguments a(name, rest, c->usage);
   c->run(session, a);
 }

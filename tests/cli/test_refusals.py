@@ -30,6 +30,15 @@ class Words(CliTest):
                                                   "see 'bdh plot raster --help'")),
                             (("new", "nonsense", "-o", "x"),
                              ("bdh new: ", "nonsense", "erdos-renyi", "blocks")),
+                            (("new", "small-wrld", "-o", "x"),
+                             ("bdh new: FAMILY: 'small-wrld', expected erdos-renyi, small-world, "
+                              "scale-free, blocks, ring, complete, degrees, distance, populations; "
+                              "did you mean small-world? see 'bdh new --help'",)),
+                            (("reorder", "m", "-o", "x", "--by", "comunity"),
+                             ("bdh reorder: --by: 'comunity', expected rcm, degree, community, "
+                              "none; did you mean community? see 'bdh reorder --help'",)),
+                            (("run", "m", "--device", "metal"),
+                             ("bdh run: --device: 'metal', expected cpu, cuda; see",)),
                             (("nonsense", "--help"), ("'nonsense', expected",)),
                             (("help", "nonsense"), ("'nonsense', expected",)),
                             (("plot", "nonsense", "--help"), ("'nonsense', expected raster",)),

@@ -37,6 +37,25 @@ class Script(StepTest):
         self.assertEqual(done.stderr.count(b"\n"), 2)
         self.assertIn(b"token 0: 66 'B'", done.stdout)
 
+    def test_a_misspelt_command_is_recognised(self):
+        for line, says in (
+                ("logitz", "command: 'logitz', expected one of those that help lists; did you mean "
+                 "logits?"), ("neighbours 3", "did you mean neighbors?"),
+                ("help tokn", "help: 'tokn', expected a command, or nothing: all of them; did you "
+                 "mean token?")):
+            with self.subTest(line):
+                done = bdh("step", self.random, stdin=line.encode())
+                self.assertOneLine(done.stderr, says)
+        self.assertNotIn(b"did you mean", bdh("step", self.random, stdin=b"xyzzy").stderr)
+
+    def test_no_more_is_taken_back_than_there_is(self):
+        done = bdh("step", self.random, "--keep-going", stdin=b"text abc\nundo 2\nundo 9\nundo 9\n")
+        self.assertEqual(done.stderr.decode().splitlines(), [
+            "bdh: standard input:3: undo: 9, of which 1 could be taken back, expected at most 1",
+            "bdh: standard input:4: undo: nothing was done yet, expected a token or an "
+            "intervention"])
+        self.assertEqual(done.stdout.count(b"took back a token"), 3)
+
     def test_quit_ends_it(self):
         self.assertEqual(self.step(self.random, "quit", "token 999"), "")
 

@@ -91,7 +91,8 @@ TEST_CASE("a wrong word is refused by the option at fault") {
     more.insert(more.begin(), {"draw", "circle", "out"});
     return program().refusal(more);
   };
-  CHECK(circle({"--colour", "green"}) == "--colour: green not in {red,blue}");
+  CHECK(circle({"--colour", "green"}) == "--colour: 'green', expected red, blue");
+  CHECK(circle({"--colour", "bleu"}) == "--colour: 'bleu', expected red, blue; did you mean blue?");
   CHECK(circle({"--note", "c"}) == "--note: 'c', expected a, b");
   CHECK(circle({"--mark", "x"}) == "--mark: 'x', too short");
   CHECK(circle({"--radius", "11"}) == "--radius: '11', expected 0 to 10");
