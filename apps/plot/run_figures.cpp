@@ -128,7 +128,9 @@ axis token_axis(const run_reader& run, const std::vector<std::uint64_t>& positio
   for (std::uint64_t p : positions) a.names.push_back(token_name(run, p));
   constexpr double text = 10, longest = 70;  // px
   const double spacing = room / static_cast<double>(positions.size());
-  if (spacing < text * 0.7) return a;
+  // Texts beside each other are read as one.
+  const bool all = positions.size() == positions.back() - positions.front() + 1;
+  if (!all || spacing < text * 0.7) return a;
   double widest = 0;
   for (std::uint64_t p : positions)
     widest = std::max(widest, figure::text_width(axis_label(run, p), text));

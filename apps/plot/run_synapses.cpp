@@ -198,11 +198,39 @@ struct of_layer {
   layer_id layer = 0;
 };
 
-bool all_zero(const panel& p) {
-  return !p.marks.empty() && std::all_of(p.marks.begin(), p.marks.end(), [](const figure::mark& m) {
-    return !m.y.empty() && std::all_of(m.y.begin(), m.y.end(), [](double v) { return v == 0; });
-  });
+// What the lines of a panel have beside strengths of 0: some other ones, none, or none that are
+// known, where others of the layer are larger.
+enum class strengths { some, none, unknown };
+
+strengths strengths_of(const panel& p) {
+  strengths found = p.marks.empty() ? strengths::some : strengths::none;
+  for (const figure::mark& m : p.marks)
+    for (const double v : m.y) {
+      if (std::isnan(v))
+        found = strengths::unknown;
+      else if (v != 0)
+        return strengths::some;
+    }
+  const bool empty = std::any_of(p.marks.begin(), p.marks.end(),
+                                 [](const figure::mark& m) { return m.y.empty(); });
+  return empty ? strengths::some : found;
 }
+
+std::string titles(const std::vector<of_layer>& all) {
+  std::string names;
+  for (const of_layer& l : all) names += (names.empty() ? "" : ", ") + l.of.title;
+  return names;
+}
+
+struct layer_panels {
+  std::vector<of_layer> drawn, zero, others;  // others: where larger ones were recorded
+
+  void add(of_layer one) {
+    const strengths found = strengths_of(one.of);
+    if (found == strengths::some) return drawn.push_back(std::move(one));
+    (found == strengths::none ? zero : others).push_back(std::move(one));
+  }
+};
 
 // One synapse in one layer; its lines of CSV are added to `csv`.
 figure::mark line_of(const run_reader& run, const time_series& c, const std::string& name,
@@ -233,14 +261,18 @@ figure::mark line_of(const run_reader& run, const time_series& c, const std::str
 }
 
 // Flat lines show no more than a note.
-void add_panels(const run_reader& run, const figure_choice& choice, std::vector<of_layer> drawn,
-                const std::vector<of_layer>& flat, figure::drawing& d) {
-  std::string names;
-  for (const of_layer& l : flat) names += (names.empty() ? "" : ", ") + l.of.title;
-  if (drawn.empty() && !flat.empty())
-    d.panels.push_back({.title = names, .nothing = "all strengths are 0"});
-  else if (!flat.empty())
-    d.notes.push_back(fmt::format("All strengths are 0 in {}: not drawn.", names));
+void add_panels(const run_reader& run, const figure_choice& choice, layer_panels all,
+                figure::drawing& d) {
+  auto& [drawn, zero, others] = all;
+  if (drawn.empty() && others.empty() && !zero.empty())
+    d.panels.push_back({.title = titles(zero), .nothing = "all strengths are 0"});
+  else if (!zero.empty())
+    d.notes.push_back(fmt::format("All strengths are 0 in {}: not drawn.", titles(zero)));
+  if (drawn.empty() && !others.empty())
+    d.panels.push_back({.title = titles(others), .nothing = "others are the largest there"});
+  else if (!others.empty())
+    d.notes.push_back(fmt::format(
+        "In {} other synapses are the largest: not drawn; --layer chooses one.", titles(others)));
   d.columns = drawn.size() > 2 ? 2 : 1;
   d.panel_height = drawn.size() > 2 ? 200 : 250;
   for (of_layer& l : drawn) {
@@ -283,7 +315,7 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
   std::erase_if(layers, [&](layer_id l) { return !recorded.contains(l); });
 
   std::uint64_t since = 0;
-  std::vector<of_layer> drawn, flat;
+  layer_panels panels;
   for (layer_id l : layers) {
     std::vector<std::uint64_t> positions;
     panel of{.title = layer_name(l),
@@ -299,9 +331,9 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
         since = std::max(since, c.since);
         of.marks.push_back(std::move(m));
       }
-    (all_zero(of) ? flat : drawn).push_back({std::move(of), std::move(positions), l});
+    panels.add({std::move(of), std::move(positions), l});
   }
-  add_panels(run, choice, std::move(drawn), flat, p.what);
+  add_panels(run, choice, std::move(panels), p.what);
   if (choice.synapses.empty())
     p.what.notes.push_back(fmt::format(
         "Of the recorded synapses those with the largest strength at any token, at most {}.",

@@ -195,6 +195,15 @@ class Plot(PlotTest):
         self.assertTrue(any(t.startswith("3→7 after token 0 'H', layer 2: ") for t in titles),
                         titles[:3])
 
+    def test_texts_stand_below_an_axis_only_where_none_is_left_out(self):
+        """Every third letter would be read as a word."""
+        run = self.record("run", "synapses:3->7 every 3", "x:0-9 every 3", text="To be, or not to")
+        texts = self.texts(self.plot("synapse", run)[0])
+        self.assertTrue({"position (tokens)", "0", "2", "4"} <= set(texts), texts)
+        self.assertFalse({"token", "T", "b"} & set(texts), texts)
+        whole = self.record("whole", "synapses:3->7", text="To be, or not to")
+        self.assertTrue({"token", "T", "b"} <= set(self.texts(self.plot("synapse", whole)[0])))
+
     def test_png_has_the_size_that_was_requested(self):
         run = self.record("run")
         target = self.path("picture.png")
@@ -493,6 +502,19 @@ class Synapses(PlotTest):
         for r in known:
             self.assertEqual(float(r["strength"]),
                              all_of_them[r["synapse"]][r["position"], r["layer"]])
+        # A layer in which a synapse is never among the largest, or only where all are 0, is no
+        # panel of a line at 0.
+        strengths = collections.defaultdict(lambda: {"1": set(), "2": set()})
+        for r in self.plot("synapse", run, "--top", 24)[1]:
+            strengths[r["synapse"]][r["layer"]].add(r["strength"])
+        one, nowhere = next((name, layer) for name, of in sorted(strengths.items()) for layer in of
+                            if of[layer] <= {"", "0"} and not of["21"[int(layer) - 1]] <= {"", "0"})
+        self.assertIn("", strengths[one][nowhere])
+        texts = self.texts(self.plot("synapse", run, "--synapse", one.replace("→", "->"))[0])
+        self.assertIn(f"In layer {nowhere} other synapses are the largest: not drawn; --layer "
+                      "chooses one.", texts)
+        self.assertIn(f"layer {3 - int(nowhere)}", texts)
+        self.assertNotIn(f"layer {nowhere}", texts)
         # The six with the largest strength at any token.
         table = self.good("inspect", whole, "--json").stdout
         self.assertTrue(table)
