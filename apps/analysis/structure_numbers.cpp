@@ -42,9 +42,14 @@ against_null compared(double own, const std::vector<double>& drawn) {
   a.graphs = drawn.size();
   a.mean = mean_of(drawn);
   a.deviation = deviation_of(drawn);
-  if (a.deviation && *a.deviation > 0) a.z = (own - a.mean) / *a.deviation;
   // What differs by rounding alone is the same.
-  const double same = 1e-12 * std::abs(own);
+  const auto [least, most] = std::ranges::minmax(drawn);
+  const double same = 1e-12 * std::max({std::abs(own), std::abs(least), std::abs(most)});
+  if (most - least <= same) {
+    a.mean = least;
+    if (a.deviation) a.deviation = 0;
+  }
+  if (a.deviation && *a.deviation > 0) a.z = (own - a.mean) / *a.deviation;
   std::size_t as_large = 1, as_small = 1;
   for (const double d : drawn) {
     as_large += d >= own - same;

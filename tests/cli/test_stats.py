@@ -113,6 +113,17 @@ class Stats(CliTest):
         self.assertIn("reciprocity from head (row) to head (column)",
                       self.good("stats", direct).stdout.decode())
 
+    def test_what_no_rewired_graph_can_change_has_no_z(self):
+        """All links of a graph are between the neurons that have some: what differs is rounding."""
+        model = self.graph(b"source,target,weight\n" + b"".join(
+            b"%d,%d,1\n" % (k, (k + 1 + k % 3) % 14) for k in range(14))
+            + b"0,7,1\n3,9,1\n5,12,1\n", "--neurons", 30)
+        club = self.one(model, "--rewired", 20)["excitatory"]["rich_club"][0]
+        rewired = club["rewired"]
+        self.assertEqual((club["degree"], club["nodes"]), (0, 14))
+        self.assertEqual((rewired["deviation"], rewired["z"], rewired["p"], rewired["mean"],
+                          rewired["normalised"]), (0, None, 1, club["coefficient"], 1))
+
     def test_a_rich_club_against_rewired_graphs(self):
         # 8 hubs of 300 neurons, each with 20 edges of its own; all know each other, or none does.
         ring = [(i, (i + k) % 300) for i in range(300) for k in (1, 2)]
