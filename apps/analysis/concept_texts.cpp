@@ -77,7 +77,10 @@ void concept_files::check() const {
   if (confirm_positive.empty() != confirm_negative.empty())
     throw usage_error("--confirm-positive and --confirm-negative", "stand together");
   if (groups && paired)
-    throw usage_error("--groups", "contradicts --paired: groups are compared by their means");
+    throw usage_error("--groups",
+                      "contradicts --paired: the groups of the two sets are compared by their "
+                      "means, not in pairs; pairs with words that do not choose: --paired with "
+                      "--confirm-positive and --confirm-negative");
 }
 
 concept_texts read_concept_texts(const concept_files& files, const model& m, std::uint64_t seed) {

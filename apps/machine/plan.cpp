@@ -81,6 +81,10 @@ nlohmann::ordered_json json_of(const form& f, double parts) {
   return all;
 }
 
+std::string shown_time(double seconds) {
+  return seconds < 1 ? fmt::format("{:.3g} ms", 1e3 * seconds) : fmt::format("{:.3g} s", seconds);
+}
+
 class plan_app final : public command {
  public:
   explicit plan_app(command_line& program)
@@ -271,7 +275,7 @@ class plan_app final : public command {
       row("weights read at", [&](const form& f) { return bytes(f.speed.weights) + "/s"; });
       row("synapses read at", [&](const form& f) { return bytes(f.speed.strengths) + "/s"; });
     }
-    row("time of a token", [](const form& f) { return fmt::format("{:.3g} ms", 1e3 * f.seconds); });
+    row("time of a token", [](const form& f) { return shown_time(f.seconds); });
     row("tokens in a second", [](const form& f) {
       return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds)
                                  : shown_count(1 / f.seconds);

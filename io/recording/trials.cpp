@@ -106,12 +106,14 @@ std::vector<trial_run> list_trials(const std::filesystem::path& folder) {
 std::vector<std::vector<double>> neuron_courses(const run_reader& run, quantity what,
                                                 layer_id layer,
                                                 const std::vector<neuron_id>& neurons) {
+  std::string others;
   for (const listed_recording& listed : run.recordings) {
     if (listed.layer != layer || listed.every != 1) continue;
     recording_reader from = run.open(listed);
     const recording_description& d = from.what();
     // Of the largest values alone, those that are missing are not known.
     if (d.what != what || listed.request.find("top:") != std::string::npos) continue;
+    others = "; recorded are " + listed.request + ", which --neurons can choose";
     if (d.layout == recording_layout::events) return from_events(from, neurons);
     if (d.layout != recording_layout::frames) continue;
     if (const auto columns = columns_of(d, neurons)) return from_frames(from, *columns);
@@ -120,7 +122,7 @@ std::vector<std::vector<double>> neuron_courses(const run_reader& run, quantity 
                     std::string("no ") + name(what) + " of these neurons at every token of layer " +
                         std::to_string(layer),
                     std::string("a recording of them"),
-                    std::string("bdh run --record ") + name(what) + ":NEURONS, or events");
+                    std::string("bdh run --record ") + name(what) + ":NEURONS, or events" + others);
 }
 
 }  // namespace bdh

@@ -444,7 +444,10 @@ class Groups(CliTest):
                      says=("2 and 2 groups to confirm by", "expected more groups"))
         self.refused(1, *concepts, "--positive", plain, "--negative", self.common, "--paired",
                      says=("common.txt", "32 sentences", "8"))
-        self.refused(2, *concepts, *self.sets, "--groups", "--paired", says=("--paired",))
+        self.refused(2, *concepts, *self.sets, "--groups", "--paired", says=(
+            "bdh concepts: --groups: contradicts --paired: the groups of the two sets are compared "
+            "by their means, not in pairs; pairs with words that do not choose: --paired with "
+            "--confirm-positive and --confirm-negative; see 'bdh concepts --help'",))
         self.refused(2, *concepts, *self.sets, "--confirm-positive", plain,
                      says=("--confirm-negative",))
 

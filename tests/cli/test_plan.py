@@ -2,6 +2,7 @@
 and bandwidth."""
 import json
 import os
+import re
 import subprocess
 
 from program import PATIENCE, PROGRAM, RANDOM, CliTest, main
@@ -143,6 +144,15 @@ class Plan(CliTest):
         self.assertLess(slow["floor_seconds_per_token"], slow["seconds_per_token"])
         # DESIGN's figure for this size: 42 MB a layer.
         self.assertAlmostEqual(slow["bytes_per_token"] / 6 / 42e6, 1, delta=0.02)
+
+    def test_times_of_a_second_and_more_are_in_seconds(self):
+        for bandwidth, unit in ((1, "s"), (50, "ms")):
+            text = self.good("plan", "--neurons", 32768, "--hubs", 256, "--layers", 6, "--threads",
+                             1, "--memory", 8, "--bandwidth", bandwidth).stdout.decode()
+            direct = re.search(r"time of a token +[0-9.]+ (m?s) +([0-9.]+) (m?s)\n", text)
+            self.assertTrue(direct, text)
+            self.assertNotIn("e+", direct.group(0))
+            self.assertEqual(direct.group(3), "s")
 
     def test_where_one_machine_stops(self):
         sizes = ("--hubs", 64, "--layers", 4, "--heads", 4, "--threads", 1, *MACHINE)

@@ -196,9 +196,11 @@ class Trials(CliTest):
         self.refused(1, "compare", folder, "--conditions", "pulse,contrl", says=("'contrl'",
                                                                                 "control, pulse"))
         self.refused(1, "compare", folder, "--conditions", "pulse", says=("pulse,control",))
-        self.refused(1, "psth", folder, "--variable", "y", says=("no y", "--record y:NEURONS"))
+        self.refused(1, "psth", folder, "--variable", "y",
+                     says=("no y", "--record y:NEURONS, or events\n"))
         self.refused(1, "psth", folder, "--variable", "x", "--neurons", "50",
-                     says=("no x", "--record"))
+                     says=("no x", "--record x:NEURONS, or events; recorded are x:0-19, which "
+                           "--neurons can choose"))
         self.refused(1, "psth", folder, "--variable", "x", "--layer", 9, says=("--layer", "9"))
         self.refused(1, "psth", folder, "--variable", "x", "--neurons", "5", "--at", "1",
                      says=("none of them with a whole window", "--before"))
