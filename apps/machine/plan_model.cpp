@@ -132,8 +132,16 @@ planned_model with_explicit_edges(planned_model of, std::optional<double> degree
 }
 
 // State grows with the neurons and with their blocks of 64, and is otherwise the same: computed
-// from three small models.
+// from three small models. It grows by as much with every site: of many, from few.
 planned_bytes memory_of(const planned_model& p, site_id sites) {
+  constexpr site_id few = 32;
+  if (sites > 2 * few) {
+    planned_bytes bytes = memory_of(p, 2 * few);
+    const double each =
+        (static_cast<double>(bytes.working) - static_cast<double>(memory_of(p, few).working)) / few;
+    bytes.working = rounded(static_cast<double>(bytes.working) + each * (sites - 2 * few));
+    return bytes;
+  }
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
                v = static_cast<double>(p.vocabulary);
   const double weight = weight_of(p), edge = sizeof(neuron_id) + weight,
