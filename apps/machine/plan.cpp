@@ -161,7 +161,8 @@ class plan_app final : public command {
         f.on_ranks = times_on_ranks(f.model, f.speed, threads, taken, network);
         const auto machines = static_cast<site_id>(machines_);
         const ranks_time here = time_on(f.model, machines, f.speed, threads, taken, network);
-        f.seconds = gpus_ ? f.seconds + here.sending + here.waiting : here.seconds();
+        const double sending = f.traffic.between_sites / machines / network.rate;
+        f.seconds = gpus_ ? f.seconds + sending + here.waiting : here.seconds();
       }
       f.most = most_neurons(f.model, sites, memory * parts);
     }
