@@ -143,17 +143,26 @@ class Bits(RanksTest):
                 self.same_runs("whole", run)
 
     def test_what_each_rank_used(self):
-        result = json.loads(self.run_model(3, self.trained, "run", "--text", TEXT[:9],
-                                           "--json").stdout)
-        self.assertEqual(len(result["ranks"]), 3)
-        for rank in result["ranks"]:
-            self.assertEqual(rank["exchanges"], 9 * (4 * 4 + 3))  # 4 layers
-            self.assertGreater(rank["peak_memory_bytes"], 1e6)
-        # What sites exchange, and of packets the sizes, headers and padding.
-        counted = sum(int(row["bytes_exchanged"]) for row in table(self.path("run/summary.csv")))
-        sent = sum(rank["bytes_sent"] for rank in result["ranks"])
-        messages = 9 * (4 * 4 + 3) * 3 * 2
-        self.assertTrue(counted <= sent <= counted + 64 * messages, (counted, sent))
+        graph = self.path("graph.bdh.h5")
+        self.good("new", "small-world", "--neurons", 400, "--degree", 8, "--seed", 2, "-o", graph)
+        for model, form in ((self.trained, "hubs"), (graph, "direct")):
+            with self.subTest(form):
+                run = f"run {form}"
+                result = json.loads(self.run_model(3, model, run, "--text", TEXT[:9],
+                                                   "--json").stdout)
+                planned = self.json("plan", model, "--bandwidth", 10, "--memory", 8)[form]
+                self.assertEqual(len(result["ranks"]), 3)
+                for rank in result["ranks"]:
+                    self.assertEqual(rank["exchanges"], 9 * planned["exchanges"])
+                    self.assertGreater(rank["peak_memory_bytes"], 1e6)
+                if form == "hubs":
+                    self.assertEqual(planned["exchanges"], 4 * 4 + 3)  # 4 layers
+                # What sites exchange, and of packets the sizes, headers and padding.
+                counted = sum(int(row["bytes_exchanged"])
+                              for row in table(self.path(run + "/summary.csv")))
+                sent = sum(rank["bytes_sent"] for rank in result["ranks"])
+                packets = 9 * planned["exchanges"] * 3 * 2
+                self.assertTrue(counted <= sent <= counted + 64 * packets, (counted, sent))
 
 
 class Stops(RanksTest):
