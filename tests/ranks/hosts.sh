@@ -28,5 +28,10 @@ case $1 in
     while [[ $1 == -* ]]; do shift; done
     host=$1
     shift
-    exec ip netns exec "$host" unshare --uts bash -c "hostname $host; $*" ;;
+    mount=()
+    # BDH_HOST_FILE=HOST:FILE:OTHER: on this host FILE is another one.
+    IFS=: read -r with file other <<<"${BDH_HOST_FILE:-}"
+    [ "$with" != "$host" ] || mount=(--mount bash -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' - \
+      "$other" "$file")
+    exec ip netns exec "$host" unshare --uts "${mount[@]}" bash -c "hostname $host; $*" ;;
 esac

@@ -294,6 +294,18 @@ class Hosts(RanksTest):
                          ["bdh-host-1", "bdh-host-2", "bdh-host-3"])
         self.same_runs("one", "three")
 
+    def test_another_file_on_one_host(self):
+        model = self.path("model.bdh.h5", contents(self.trained))
+        damaged = self.path("damaged", contents(self.trained)[:100000])
+        text = self.path("text", TEXT.encode())
+        for other, says in ((self.random, "another model"), (damaged, ""), (text, "")):
+            with self.subTest(other):
+                environment = {**os.environ, "BDH_HOST_FILE": f"bdh-host-3:{model}:{other}"}
+                process = self.on_hosts("run", model, "--text", "abc", env=environment)
+                message = process.communicate(timeout=PATIENCE)[1]
+                self.assertEqual(process.returncode, 1, message)
+                self.assertOneLine(message, "ranks: rank 2 on bdh-host-3: ", says)
+
     def test_a_host_that_cannot_be_reached(self):
         subprocess.run([HOSTS, "cut", "3"], check=True)
         self.addCleanup(subprocess.run, [HOSTS, "plug", "3"], check=True)
