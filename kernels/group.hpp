@@ -17,7 +17,7 @@
 //                             (pushed sums)
 //   once(f)                   f() by one lane
 //
-// Sums, `push` and block_tree are the law of summation: it is written here and nowhere else, so
+// Sums, `push` and tree_node are the law of summation: it is written here and nowhere else, so
 // results do not depend on the number of threads, on the instruction set or on the device. Bodies
 // use no other lane arithmetic, no atomics and no libm.
 #pragma once
@@ -71,25 +71,6 @@ BDH_INLINE constexpr tree_node meeting_node(index left, index right) {
   const index begin = level >= 32 ? 0 : right >> level << level;
   return {begin, level >= 32 ? ~index{0} : begin + (index{1} << level)};
 }
-// The root of a tree of `count` >= 1 blocks, all of which have a sum: f(j) is that of block j.
-// Fewer than 2^31 blocks.
-template <class F>
-BDH_INLINE constexpr auto tree_sum(index count, F f) {
-  using value = decltype(f(index{0}));
-  value level[32] = {};  // where bit l of the number of blocks so far is set: a node of level l
-  for (index j = 0; j < count; ++j) {
-    value sum = f(j);
-    int l = 0;
-    for (; (j >> l & 1) != 0; ++l) sum = level[l] + sum;
-    level[l] = sum;
-  }
-  int l = std::countr_zero(count);
-  value sum = level[l];
-  for (++l; l < 32 && count >> l != 0; ++l)
-    if ((count >> l & 1) != 0) sum = level[l] + sum;
-  return sum;
-}
-
 // How a row is rounded to bfloat16 at random. To the bits of the value at k are added, before the
 // last 16 are cut off,
 //

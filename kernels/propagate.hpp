@@ -177,20 +177,24 @@ struct add_halves {
   }
 };
 
-// out[k] = root of the tree over the partial sums of `count` blocks: what a hub receives. They
-// stand one behind the other, `stride` apart; those of silent blocks are 0, which no sum of a block
-// is negatively, so that they change no bit.
+// out[k] = root of the tree over the partial sums of `count` >= 1 blocks: what a hub receives. They
+// stand one behind the other, `stride` apart, and are overwritten, level by level: a node stands
+// where its first block was. Those of silent blocks are 0, which no sum of a block is negatively,
+// so that they change no bit.
 struct reduce_blocks {
-  const float* parts;
+  float* parts;
   index stride, width, count;
   float* out;  // (width)
 
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.row(width, [&](auto k) {
-      store(out, k, tree_sum(count, [&](index j) {
-              return load(parts + static_cast<std::size_t>(j) * stride, k);
-            }));
+      for (std::size_t half = 1; half < count; half *= 2)
+        for (std::size_t block = 0; block + half < count; block += 2 * half) {
+          float* const left = parts + block * stride;
+          store(left, k, load(left, k) + load(left + half * stride, k));
+        }
+      store(out, k, load(parts, k));
     });
   }
 };

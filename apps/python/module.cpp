@@ -1,5 +1,7 @@
 #include "apps/python/module.hpp"
 
+#include <nanobind/stl/string.h>
+
 #include "core/base/instruction_set.hpp"
 #include "core/base/version.hpp"
 #include "graph/structure/optional_igraph.hpp"

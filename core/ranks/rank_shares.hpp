@@ -1,6 +1,9 @@
 // Which values of a variable which rank has, and how they are put together from all ranks.
 #pragma once
 
+#include <algorithm>
+#include <span>
+#include <stdexcept>
 #include <vector>
 
 #include <bdh/model.hpp>

@@ -52,7 +52,7 @@ struct push_blocks {
 // out[s] = root of the tree over the partial sums of the s-th `blocks` blocks. Items: sums x
 // slices.
 struct reduce_block_sums {
-  const float* parts;  // (sums x blocks x width)
+  float* parts;  // (sums x blocks x width), overwritten
   index width, slices, blocks;
   float* out;  // (sums x width)
 

@@ -89,7 +89,8 @@ constexpr bool propagates() {
              .source = both,
              .activity = x,
              .out = last}(group{});
-  reduce_blocks{.parts = edges, .stride = 2, .width = 1, .count = 2, .out = first}(group{});
+  float sums[] = {edges[0], edges[1], edges[2], edges[3]};
+  reduce_blocks{.parts = sums, .stride = 2, .width = 1, .count = 2, .out = first}(group{});
   if (last[0] != 310 || first[0] != 4) return false;
   for (index r = 0; r < 2; ++r) {
     pull_dense{.rows = edges, .width = 2, .target = nullptr, .activity = x, .out = pulled}(group{},

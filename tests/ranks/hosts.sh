@@ -31,7 +31,7 @@ case $1 in
     mount=()
     # BDH_HOST_FILE=HOST:FILE:OTHER: on this host FILE is another one.
     IFS=: read -r with file other <<<"${BDH_HOST_FILE:-}"
-    [ "$with" != "$host" ] || mount=(--mount bash -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' - \
-      "$other" "$file")
+    [ "$with" != "$host" ] ||
+      mount=(--mount bash -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' - "$other" "$file")
     exec ip netns exec "$host" unshare --uts "${mount[@]}" bash -c "hostname $host; $*" ;;
 esac

@@ -131,13 +131,14 @@ TEST_CASE("propagate, pulled: rows by the law of summation, whatever their lengt
 
 TEST_CASE("propagate: a hub adds blocks as a binary tree over their numbers") {
   // (1 + 1e8) + (-1e8 + 3), where 1 and 3 are lost; ascending, only 1 would be.
-  const float parts[] = {1, 1, 1e8f, 2, -1e8f, 3, 3, 4};
+  float parts[] = {1, 1, 1e8f, 2, -1e8f, 3, 3, 4};
   float out[2] = {9, 9};
   reduce_blocks{.parts = parts, .stride = 2, .width = 2, .count = 4, .out = out}(group);
   CHECK(out[0] == 0);
   CHECK(out[1] == 10);
   // Three blocks: (1 + 1e8) + -1e8.
-  reduce_blocks{.parts = parts, .stride = 2, .width = 2, .count = 3, .out = out}(group);
+  float three[] = {1, 1, 1e8f, 2, -1e8f, 3};
+  reduce_blocks{.parts = three, .stride = 2, .width = 2, .count = 3, .out = out}(group);
   CHECK(out[0] == 0);
   const float left[] = {1e8f, 1}, right[] = {-1e8f, 2};
   add_halves{.left = left, .right = right, .width = 2, .out = out}(group);

@@ -164,8 +164,9 @@ results written(const Group& group) {
   const float* parts[] = {rows.data(), weights.data(), rates.data()};
   reduce_sections{.parts = parts, .width = width, .count = 3, .out = hubs.data()}(group);
   keep("reduce_sections", hubs);
+  std::vector<float> sums = rows;
   reduce_blocks{
-      .parts = rows.data(), .stride = width, .width = width, .count = n, .out = hubs.data()}(group);
+      .parts = sums.data(), .stride = width, .width = width, .count = n, .out = hubs.data()}(group);
   keep("reduce_blocks", hubs);
   add_halves{
       .left = rows.data(), .right = weights.data(), .width = width, .out = hubs.data()}(group);
