@@ -95,6 +95,16 @@ class Protocol(CliTest):
         for k in (0, 1):
             self.assertSameRun(f"{folder}/trial-000{k}", self.alone(f"alone-{k}", NOISE, seed=k))
 
+    def test_noise_of_mean_0_activates_half_of_the_silent_neurons_however_small_it_is(self):
+        """As the documentation says: the threshold is 0."""
+        silent = self.path("silent.bdh.h5")
+        self.good("import", "--gx", self.path("e.csv", b"source,target,weight\n0,1,1\n"),
+                  "--neurons", 400, "--layers", 1, "--sensory", "random:1@1", "-o", silent)
+        for noise, least, most in (("gaussian 0 0.001", 48, 52), ("gaussian 0 10", 48, 52),
+                                   ("gaussian -0.003 0.001", 0, 0.4), ("poisson 0.01 9", 0.5, 2)):
+            done = self.json("run", silent, "--text", TEXT, "--do", f"noise x:all {noise}")
+            self.assertTrue(least <= done["active_x_percent"]["mean"] <= most, (noise, done))
+
     def test_a_stopped_run_goes_on_with_its_noise(self):
         given = (NOISE, "reset every 9", "noise y:0-99 poisson 0.2 0.3")
         whole = self.path("whole"), self.path("half")
