@@ -13,7 +13,7 @@ import time
 import torch
 
 import rows
-from common import BUILD, SOURCE, WORK, Sample, Skipped, bdh, measured_rate
+from common import BUILD, SOURCE, WORK, Sample, Skipped, bdh, shown_rate
 
 HEADER = ["work", "bdh", "against", "ratio", "goal", "", "spread"]
 
@@ -80,7 +80,7 @@ class Machine:
                                  ("product", "multiplies float32 matrices", "flop/s")):
             sample = getattr(self, name)
             spread = f"{100 * sample.spread:.0f} % of {len(sample.values)}"
-            yield f"| {what} | {measured_rate(sample.median)}{unit} | {spread} |"
+            yield f"| {what} | {shown_rate(sample.median)}{unit} | {spread} |"
 
 
 def remarks():
