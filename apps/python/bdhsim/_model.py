@@ -42,9 +42,9 @@ class Model:
     synapses: int
     """Of a layer: neurons x hubs, or explicit edges."""
     sensory_nodes: int
-    """Which tokens there are."""
+    """How many tokens there are: ids from 0 on."""
     readout_nodes: int
-    """Logits; 0: the model has none."""
+    """How many logits there are; 0: the model has none."""
     explicit_edges: bool
     """Whether edges lead from neuron to neuron, not through hubs."""
     dynamics: str

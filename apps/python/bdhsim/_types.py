@@ -9,16 +9,16 @@ from typing import Any, Literal, Protocol, Union
 import numpy as np
 from numpy.typing import NDArray
 
-Path = Union[str, "os.PathLike[str]"]
-Integer = Union[int, "np.integer[Any]"]
-Real = Union[float, "np.floating[Any]", "np.integer[Any]"]
-Integers = Union[Sequence[int], "NDArray[np.integer[Any]]"]
-Reals = Union[Real, Sequence[float], "NDArray[np.floating[Any]]"]
+Path = Union[str, os.PathLike[str]]
+Integer = Union[int, np.integer[Any]]
+Real = Union[float, np.floating[Any], np.integer[Any]]
+Integers = Union[Sequence[int], NDArray[np.integer[Any]]]
+Reals = Union[Real, Sequence[float], NDArray[np.floating[Any]]]
 
-Text = Union[str, bytes, Sequence[int], "NDArray[np.integer[Any]]"]  # or token ids
+Text = Union[str, bytes, Sequence[int], NDArray[np.integer[Any]]]  # or token ids
 OneToken = Union[Integer, str, bytes]
 Neuron = Union[Integer, str]  # its number or its name
-Neurons = Union[Neuron, slice, Sequence[Neuron], "NDArray[np.integer[Any]]", "NDArray[np.bool_]"]
+Neurons = Union[Neuron, slice, Sequence[Neuron], NDArray[np.integer[Any]], NDArray[np.bool_]]
 Pairs = Union[str, Iterable[tuple[Neuron, Neuron]]]  # (pre, post)
 Layers = Union[Integer, str, Sequence[int]]
 
