@@ -4,7 +4,8 @@
 # its annotations name, and pdoc: pip install '.[all,reference]'. The pages need no network.
 # Warnings are errors.
 set -euo pipefail
-python=${1:-python3}
+python=$(command -v "${1:-python3}")
+case $python in /*) ;; *) python=$PWD/$python ;; esac
 folder=$(realpath -m "${2:-$(dirname "${BASH_SOURCE[0]}")/../build/reference}")
 cd /  # so that the bdhsim that is installed is read, not a folder of that name
 "$python" -W error -m pdoc --docformat markdown --no-show-source --output-directory "$folder" bdhsim

@@ -5,17 +5,19 @@
 # here], a new virtual environment, the wheel that `pip install .` makes, and the tests of the
 # module with what was installed; from 3.12 on one wheel serves all. Then a wheel without igraph,
 # repaired by auditwheel so that it brings its libraries along, in an environment that has nothing
-# else, and, where that can be arranged, on a system without headers. Prints a table. The library is
-# compiled once, in build/python/tested, which takes minutes the first time. Needs the program in
-# build/dev (cmake --preset dev && cmake --build --preset dev), Python's headers and a network;
-# without them it is skipped: exit code 77, with the reason.
+# else, and, where that can be arranged, on a system without headers. Prints a table.
+#
+# The library is compiled once, in build/python/tested, which takes minutes the first time. Needs
+# the program of the same sources, BDH_PROGRAM [build/dev/bin/bdh: cmake --preset dev && cmake
+# --build --preset dev], Python's headers and a network; without them it is skipped: exit code 77,
+# with the reason.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/install-packages.sh
 
 skip() { echo "skipped: $*"; exit 77; }
 source_folder=$PWD
-program=$PWD/build/dev/bin/bdh
+program=${BDH_PROGRAM:-$PWD/build/dev/bin/bdh}
 [ -x "$program" ] || skip "no $program"
 pythons=("$@")
 if [ $# = 0 ]; then
