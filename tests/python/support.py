@@ -7,7 +7,6 @@ PROGRAM = os.environ["BDH_PROGRAM"]
 SOURCE = os.environ["BDH_SOURCE"]
 TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096/model.safetensors")
 SMALL = os.path.join(SOURCE, "tests/data/random-64/model.safetensors")
-SANITIZED = bool(os.environ.get("BDH_SANITIZE"))  # memory that is freed is kept for a while
 TEXT = "To be, or not to be, that is the question"
 
 
@@ -40,8 +39,6 @@ class Models:
 
 def program(*arguments, code=0):
     """Runs bdh; returns what it printed."""
-    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, errors="replace",
-                          env=environment)
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, errors="replace")
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout + done.stderr

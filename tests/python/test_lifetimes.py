@@ -12,7 +12,7 @@ import unittest
 
 import bdhsim as bs
 import numpy as np
-from support import SANITIZED, TEXT, Models, program
+from support import TEXT, Models, program
 
 models = Models()
 
@@ -145,7 +145,6 @@ class Lifetimes(unittest.TestCase):
         brain.restore(state)
         return brain.read("x", keep="logits").logits.tobytes()
 
-    @unittest.skipIf(SANITIZED, "the sanitizer keeps memory")
     def test_dropped_simulators_leave_no_memory(self):
         model = bs.load(models.small)
         for _ in range(50):
@@ -157,7 +156,6 @@ class Lifetimes(unittest.TestCase):
         gc.collect()
         self.assertLess(resident() - before, 20 << 20)
 
-    @unittest.skipIf(SANITIZED, "the sanitizer keeps memory")
     def test_memory_of_many_steps_is_flat(self):
         brain = bs.Simulator(models.small)
         token = ord("a")
