@@ -58,7 +58,7 @@ class Packaging(unittest.TestCase):
             with open(os.path.join(SOURCE, file)) as f:
                 for line in f:
                     words = line.strip().replace("(", " ").replace(")", " ").split()
-                    if words[:1] == ["find_package"] and words[1] not in ("Threads", "PkgConfig",
+                    if words[:1] == ["find_package"] and words[1] not in ("Threads", "PkgConfig", "MPI",
                                                                           "CUDAToolkit"):
                         wanted.add(packages.get(words[1], words[1]))
                     if words[:1] == ["pkg_check_modules"]:

@@ -8,9 +8,9 @@ import unittest
 
 import bdhsim as bs
 import numpy as np
-
 from support import Models
 
+models = Models()
 SCRIPT = """
 import sys
 import bdhsim as bs
@@ -56,7 +56,7 @@ class Ranks(unittest.TestCase):
 
     def test_the_bits_of_one_process(self):
         model = os.path.join(self.folder, "model.bdh.h5")
-        shutil.copy(Models().trained, model)
+        shutil.copy(models.trained, model)
         found = os.path.join(self.folder, "found.npz")
         self.run_on(3, SCRIPT, model, found)
         brain = bs.Simulator(bs.load(model), threads=1, retention=0.99)
