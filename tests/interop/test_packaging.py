@@ -52,14 +52,14 @@ class Packaging(unittest.TestCase):
         packages = {"TBB": "tbb-devel", "OpenSSL": "openssl", "Boost": "libboost-devel",
                     "Eigen3": "eigen", "CLI11": "cli11", "librsvg-2.0": "librsvg",
                     "icu-uc": "icu"}
+        optional = ("Threads", "PkgConfig", "CUDAToolkit", "MPI")  # or no library of theirs
         wanted = set()
         for file in ("CMakeLists.txt", "cmake/dependencies.cmake", "apps/CMakeLists.txt",
                      "apps/plot/figure/CMakeLists.txt"):
             with open(os.path.join(SOURCE, file)) as f:
                 for line in f:
                     words = line.strip().replace("(", " ").replace(")", " ").split()
-                    if words[:1] == ["find_package"] and words[1] not in ("Threads", "PkgConfig", "MPI",
-                                                                          "CUDAToolkit"):
+                    if words[:1] == ["find_package"] and words[1] not in optional:
                         wanted.add(packages.get(words[1], words[1]))
                     if words[:1] == ["pkg_check_modules"]:
                         wanted.add(packages.get(words[4], words[4]))
