@@ -137,8 +137,7 @@ int run(int argc, char** argv) {
     }
     for (const auto& c : commands)
       if (c->chosen()) {
-        if (const ranks_choice* on = wanted_ranks(); on && !together())
-          return run_on_ranks(argv[0], words, *on);
+        if (const ranks_choice* on = wanted_ranks()) return run_on_ranks(argv[0], words, *on);
         usable(instruction_set::best);  // a BDH_INSTRUCTIONS that names no set is refused before
                                         // anything is done
         return c->run();

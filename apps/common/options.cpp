@@ -79,6 +79,8 @@ model engine_choice::open(const std::string& file) const {
 
 std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
   if (device == "cuda") {
+    if (together())
+      throw unavailable_error("--device cuda", "several ranks", "one process, or the CPU");
     if (rounds_synapses())
       throw unavailable_error("--synapses bf16", "the device cuda", "the CPU",
                               "on a GPU synapses are float32");

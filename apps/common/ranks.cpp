@@ -126,7 +126,7 @@ void ranks_choice::add_to(command_line& command) {
 
 const ranks_choice* wanted_ranks() {
   for (const ranks_choice* c : choices())
-    if (c->count > 1) return c;
+    if (c->count > 1 || !c->hosts.empty()) return c;
   return nullptr;
 }
 
@@ -222,6 +222,10 @@ bool pass_on(int from) {
 
 int run_on_ranks(const char* program, const std::vector<std::string>& words,
                  const ranks_choice& on) {
+  if (on.count == 1) throw usage_error("--hosts", "needs --ranks");
+  if (joined)
+    throw usage_error("--ranks", fmt::format("this is one of {} ranks already, as it was started",
+                                             joined->size()));
   if (mpi_version().empty())
     throw unavailable_error("--ranks", "a build without MPI", "one with it",
                             "cmake -D BDH_MPI=ON, with libopenmpi-dev");

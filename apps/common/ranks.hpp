@@ -37,9 +37,11 @@ struct ranks_choice {
 
   void add_to(command_line& command);
 };
-// That of the command which has been parsed, where it is more than one.
+// That of the command which has been parsed, where one of the two was given; --ranks 1 was not.
 const ranks_choice* wanted_ranks();
 // Starts `words`, the command line, again on so many ranks, and waits for its end; the exit code.
+// Throws usage_error where hosts are given alone, or this process is a rank already; and
+// unavailable_error in a build without MPI and for root.
 int run_on_ranks(const char* program, const std::vector<std::string>& words,
                  const ranks_choice& on);
 

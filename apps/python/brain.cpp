@@ -47,6 +47,8 @@ engine_factory maker(const brain_options& o) {
     };
   if (!o.device.starts_with("cuda"))
     throw input_error("device", "'" + o.device + "'", "cpu, cuda or cuda:NUMBER");
+  if (together())
+    throw unavailable_error("device", "a GPU on several ranks", "one process, or device='cpu'");
   if (o.bfloat16_synapses)
     throw unavailable_error("synapses", "bf16 on a GPU", "float32 there, or device='cpu'");
   const int number = device_number(o.device);

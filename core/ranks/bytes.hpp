@@ -1,5 +1,5 @@
 // Values as bytes, between processes of one program on machines of one kind: written in order, read
-// in the same order. What comes short or has something left over is an error of the sender.
+// in the same order. Reading throws length_error where bytes are missing.
 #pragma once
 
 #include <cstddef>

@@ -75,8 +75,6 @@ void make_on_all(const commands& to, const rank_job& job, Make here) {
   throw_error(failed->first, "ranks", failed->second);
 }
 
-constexpr std::size_t most_together = 64;
-
 class leading_engine final : public engine {
  public:
   leading_engine(const model& m, const rank_job& job, std::shared_ptr<ranks> on,
@@ -145,15 +143,9 @@ class leading_engine final : public engine {
   }
   void perform_batch(const step& s, site_id site,
                      std::span<const stream_part> streams) noexcept override {
-    stream_part own[most_together];
-    for (std::size_t first = 0; first < streams.size(); first += most_together) {
-      const auto some = streams.subspan(first, std::min(most_together, streams.size() - first));
-      std::transform(some.begin(), some.end(), own, [](stream_part p) {
-        p.work = static_cast<leading_engine*>(p.work)->own_.get();
-        return p;
-      });
-      own[0].work->perform_batch(s, site, {own, some.size()});
-    }
+    perform_batch_inside(s, site, streams, [](engine& outside) -> engine& {
+      return *static_cast<leading_engine&>(outside).own_;
+    });
   }
   std::unique_ptr<engine> new_stream() const override {
     return std::make_unique<leading_engine>(model_, job_, on_, make_);

@@ -1,5 +1,6 @@
 #include "core/simulation/engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <bdh/sampling.hpp>
@@ -42,6 +43,20 @@ std::optional<fault> add_counts(const engine& work, std::size_t layers,
     counts[2 * layers + 1] += c.hebbian_writes;
   }
   return first;
+}
+
+void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,
+                          engine& (*inside)(engine&)) noexcept {
+  constexpr std::size_t most_together = 64;
+  stream_part within[most_together];
+  for (std::size_t first = 0; first < streams.size(); first += most_together) {
+    const auto some = streams.subspan(first, std::min(most_together, streams.size() - first));
+    std::transform(some.begin(), some.end(), within, [inside](stream_part p) {
+      p.work = &inside(*p.work);
+      return p;
+    });
+    within[0].work->perform_batch(s, site, {within, some.size()});
+  }
 }
 
 double engine::loss(token_id next) const { return cross_entropy(logits(), next); }

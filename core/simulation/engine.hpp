@@ -171,4 +171,8 @@ class engine {
   virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
 
+// perform_batch() of engines that have others inside, one each.
+void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,
+                          engine& (*inside)(engine&)) noexcept;
+
 }  // namespace bdh

@@ -120,15 +120,9 @@ class ordered final : public engine {
   }
   void perform_batch(const step& s, site_id site,
                      std::span<const stream_part> streams) noexcept override {
-    stream_part within[most_together];
-    for (std::size_t first = 0; first < streams.size(); first += most_together) {
-      const auto some = streams.subspan(first, std::min(most_together, streams.size() - first));
-      std::transform(some.begin(), some.end(), within, [](stream_part p) {
-        p.work = static_cast<ordered*>(p.work)->engine_.get();
-        return p;
-      });
-      within[0].work->perform_batch(s, site, {within, some.size()});
-    }
+    perform_batch_inside(s, site, streams, [](engine& outside) -> engine& {
+      return *static_cast<ordered&>(outside).engine_;
+    });
   }
   std::unique_ptr<engine> new_stream() const override {
     return std::make_unique<ordered>(as_, engine_->new_stream());
@@ -224,9 +218,6 @@ class ordered final : public engine {
   }
 
  private:
-  static constexpr std::size_t most_together =
-      64;  // the order of streams among each other changes no bit
-
   // f(position outside, position inside) of all that has a value of a variable.
   template <class F>
   void for_positions(domain of, F f) const {

@@ -110,7 +110,7 @@ class communicator final : public ranks {
     }
     all.resize(size_);
     all[0] = own;
-    for (rank_id r = 1; r < size_; ++r) all[r] = receive(r, answered, true);
+    for (rank_id r = 1; r < size_; ++r) all[r] = receive(r, answered, false);
     return all;
   }
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from program import PATIENCE, SOURCE, CliTest, bdh, contents, main, table
+from program import PATIENCE, PROGRAM, SOURCE, CliTest, bdh, contents, main, table
 
 try:
     import content
@@ -225,18 +225,21 @@ class Refusals(RanksTest):
                 (1, (self.path("missing.bdh.h5"), "--text", "abc"), ("no such file",)),
                 (1, (self.trained, "--threads", 40, "--text", "abc"),
                  ("2 of 40 sites", "at most 64 sites")),
-                (1, (self.trained, "--text", ""), ()),
-                (2, (self.trained, "--ranks", "x"), ())):
+                (1, (self.trained, "--device", "cuda", "--text", "abc"), ("cuda", "several ranks")),
+                (2, (self.trained, "--ranks", "x"), ("--ranks",)),
+                (2, (self.trained, "--ranks", 1, "--hosts", "a:2"), ("--hosts", "--ranks"))):
             with self.subTest(options):
                 done = bdh("run", *options, *(() if "--ranks" in options else ("--ranks", 2)),
                            *(() if "--threads" in options else ("--threads", 1)))
-                if options[-1] == "":  # nothing to read is no error, as with one process
-                    alone = bdh("run", *options)
-                    self.assertEqual((done.returncode, done.stderr), (alone.returncode,
-                                                                      alone.stderr))
-                    continue
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertOneLine(done.stderr, *says)
+
+    def test_ranks_of_a_rank(self):
+        done = subprocess.run(["mpirun", "-q", "--oversubscribe", "-n", "2", PROGRAM, "run",
+                               self.trained, "--ranks", "2", "--text", "abc"], capture_output=True,
+                              timeout=PATIENCE)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertOneLine(done.stderr, "one of 2 ranks already")
 
     def test_root_needs_two_variables(self):
         if os.geteuid() != 0:
