@@ -63,7 +63,6 @@ nlohmann::ordered_json json_of(const form& f, double parts) {
       {"bandwidth", {{"weights", f.speed.weights}, {"strengths", f.speed.strengths}}},
       {"latency", f.speed.latency},
       {"bytes_between_sites", f.traffic.between_sites},
-      {"exchanges", exchanges_of(f.model)},
       {"seconds_per_token", f.seconds},
       {"floor_seconds_per_token", floor_of(f.traffic, f.speed) / parts},
       {"most_neurons", f.most}};

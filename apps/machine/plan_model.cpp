@@ -1,3 +1,5 @@
+#include "apps/machine/plan_model.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,7 +10,6 @@
 #include <bdh/cpu_engine.hpp>
 #include <bdh/simulator.hpp>
 
-#include "apps/machine/plan_ranks.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
 #include "core/simulation/plan.hpp"
@@ -76,14 +77,14 @@ double working_of_small(const planned_model& p, neuron_id per_head, site_id site
   return static_cast<double>(brain.state_bytes()) - static_cast<double>(m.synapse_bytes());
 }
 
-// Phases of a token that send.
-unsigned sending_phases(const planned_model& p) {
+// Phases of a token that send (core/simulation/plan.hpp).
+double sending_phases(const planned_model& p) {
   const model m = small_model(p, 2 * block_grid::block_size);
   const auto work = cpu_engine(m, {.instructions = instruction_set::plain});
   const auto plan = make_plan(
       round_table::published(), [&](action a) { return work->stages(a); }, p.layers,
       observation::none);
-  return static_cast<unsigned>(
+  return static_cast<double>(
       std::count_if(plan.begin(), plan.end(), [](const phase& f) { return f.sends; }));
 }
 
@@ -256,11 +257,10 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
            others * rows * (label * sites + d * value);
   };
   planned_traffic t;
+  t.meetings = sending_phases(p);
   if (!p.direct) {
     t.matrices = layers * weight * n * d * (1 + p.x + p.y) + weight * d * (v + 1);
     t.neurons = layers * n;
-    t.meetings = 4 * layers +
-                 3;  // sums at the hubs, and their way back, of A and of W; the token; the readout
     t.hub_synapses = layers * 2 * value * n * d * used;
     t.between_sites = layers * (through_hubs(sums_sent(p, sites, used, p.heads), heads) +
                                 through_hubs(sums_sent(p, sites, p.y, 1), 1)) +
@@ -282,8 +282,6 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
     t.rows_of_sources += 2 * p.gx_rows * own + 3 * used * n;
     t.rows_of_targets += 2 * p.gy_rows * p.x * n;
     t.neurons += sources;
-    t.meetings +=
-        d != 0 ? 7 : 3;  // X, A and W to the sites of their edges' targets; the gains of A and of W
     if (d != 0) t.matrices += weight * d * (heads * sources + p.y * n);  // the pool hears A and Y
     const double units = p.rotates ? used * n / 2 : used * n;
     t.between_sites += others * (units * (label + 4 * value) + sources * (label + heads * value) +
@@ -294,13 +292,10 @@ planned_traffic traffic_of(const planned_model& p, site_id sites) {
   }
   if (d != 0) t.matrices += weight * d * (v + 1);
   t.edges += p.readout_edges;
-  t.meetings += 2;
   const double rows = p.layers * (p.gx_rows * sources + n + p.gy_rows * n);
   t.row_edges = p.layers * ((p.gx_degree + p.gy_degree) * sources + p.gs_degree * n) / rows;
   return t;
 }
-
-unsigned exchanges_of(const planned_model& p) { return sending_phases(p); }
 
 double floor_of(const planned_traffic& t, const memory_speed& memory) {
   return (t.matrices + t.push + t.pull) / memory.weights +

@@ -65,7 +65,7 @@ struct planned_traffic {
   // Work that is not in the bytes. Edges and synapses over which a value travels, and synapses
   // written; begun rows of explicit edges, array by array: those of sources by every thread, which
   // has the targets that are its own, those of targets by one; neurons, layer by layer; how often
-  // threads wait for each other.
+  // sites, and so threads, wait for each other's messages.
   double edges = 0, writes = 0;
   double rows_of_sources = 0, rows_of_targets = 0;
   double row_edges = 0;  // of a row of explicit edges, on average

@@ -31,7 +31,7 @@ ranks_time time_on(const planned_model& p, site_id ranks, const memory_speed& me
   time.undivided = seconds_of(begun, memory, threads, taken);
   if (ranks == 1) return time;
   time.sending = all.between_sites / parts / network.rate;
-  time.waiting = (exchanges_of(p) + 1.0) *  // and the next token to all
+  time.waiting = (all.meetings + 1) *  // and the next token to all
                  (network.latency + (parts - 1) * network.message);
   return time;
 }

@@ -24,9 +24,6 @@ struct ranks_time {
   const char* most() const;  // what takes longest
 };
 
-// How often machines wait for each other's messages in a token: core/simulation/plan.hpp.
-unsigned exchanges_of(const planned_model& p);
-
 ranks_time time_on(const planned_model& p, site_id ranks, const memory_speed& memory,
                    double threads, const engine_speed& taken, const network_speed& network);
 

@@ -93,7 +93,7 @@ class Plan(CliTest):
                  "5,1", "--threads", 32, "--bandwidth", 170, "--memory", 512)
         network = ("--network", 12.5, "--latency", 2)
         planned = self.plan(*sizes, *network)["hubs"]
-        self.assertEqual(planned["exchanges"], 4 * 6 + 3)
+        self.assertEqual(planned["meetings"], 4 * 6 + 3)
         times = planned["on_ranks"]
         self.assertEqual([t["ranks"] for t in times], [2**k for k in range(10)])  # 512 blocks
         for t in times:

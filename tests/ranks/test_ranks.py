@@ -153,15 +153,15 @@ class Bits(RanksTest):
                 planned = self.json("plan", model, "--bandwidth", 10, "--memory", 8)[form]
                 self.assertEqual(len(result["ranks"]), 3)
                 for rank in result["ranks"]:
-                    self.assertEqual(rank["exchanges"], 9 * planned["exchanges"])
+                    self.assertEqual(rank["exchanges"], 9 * planned["meetings"])
                     self.assertGreater(rank["peak_memory_bytes"], 1e6)
                 if form == "hubs":
-                    self.assertEqual(planned["exchanges"], 4 * 4 + 3)  # 4 layers
+                    self.assertEqual(planned["meetings"], 4 * 4 + 3)  # 4 layers
                 # What sites exchange, and of packets the sizes, headers and padding.
                 counted = sum(int(row["bytes_exchanged"])
                               for row in table(self.path(run + "/summary.csv")))
                 sent = sum(rank["bytes_sent"] for rank in result["ranks"])
-                packets = 9 * planned["exchanges"] * 3 * 2
+                packets = 9 * planned["meetings"] * 3 * 2
                 self.assertTrue(counted <= sent <= counted + 64 * packets, (counted, sent))
 
 
