@@ -151,8 +151,8 @@ projection projection::dense(std::string name, population source, population tar
 }
 
 projection projection::sparse(std::string name, population source, population target, major rows,
-                              array<edge_id> indptr, array<neuron_id> indices,
-                              array<float> weights) {
+                              array<edge_id> indptr, array<neuron_id> indices, array<float> weights,
+                              validation given) {
   projection p;
   p.name_ = std::move(name);
   p.source_ = std::move(source);
@@ -180,7 +180,10 @@ projection projection::sparse(std::string name, population source, population ta
     throw input_error(at(p.name_, "indptr", p.rows()), std::to_string(p.indptr_[p.rows()]),
                       std::to_string(edges) + ", the number of edges");
   p.check_indices();
-  p.check_weights();
+  if (given == validation::check)
+    p.check_weights();
+  else
+    p.no_sign_bit_ = true;  // as far as is known
   return p;
 }
 
@@ -196,6 +199,7 @@ void projection::check_indices() const {
       bad |= look.order(row, degree);
       bad |= degree != 0 && row[degree - 1] >= columns() ? 1u : 0u;
     }
+    indices_.give_back(indptr_[first], indptr_[last]);
     return bad == 0;
   });
   if (well) return;
@@ -220,6 +224,7 @@ void projection::check_weights() {
       all_of_pieces(weights_.size(), weights_.size(), [&](std::size_t first, std::size_t last) {
         const bits_seen seen = look.bits(weights_.data() + first, last - first);
         signs |= seen.any;
+        weights_.give_back(first, last);
         return seen.not_finite == 0;
       });
   no_sign_bit_ = signs.load() >> 31 == 0;
@@ -287,35 +292,6 @@ neuron_id projection::row_of(edge_id e) const noexcept {
   if (is_dense()) return static_cast<neuron_id>(e / columns());
   return static_cast<neuron_id>(std::upper_bound(indptr_.begin(), indptr_.end(), e) -
                                 indptr_.begin() - 1);
-}
-
-projection projection::transposed() const {
-  projection t;
-  t.name_ = name_;
-  t.source_ = source_;
-  t.target_ = target_;
-  t.major_ = major_ == major::source ? major::target : major::source;
-  t.no_sign_bit_ = no_sign_bit_;
-  t.weights_ = array<float>(edges());
-  if (is_dense()) {
-    for (std::size_t r = 0; r < rows(); ++r)
-      for (std::size_t c = 0; c < columns(); ++c)
-        t.weights_[c * rows() + r] = weight(r * columns() + c);
-    return t;
-  }
-  t.indptr_ = array<edge_id>(std::size_t{columns()} + 1);
-  t.indices_ = array<neuron_id>(edges());
-  for (neuron_id column : indices_) ++t.indptr_[column + 1];
-  for (std::size_t c = 0; c < columns(); ++c) t.indptr_[c + 1] += t.indptr_[c];
-  array<edge_id> next(columns());
-  std::copy(t.indptr_.begin(), t.indptr_.end() - 1, next.begin());
-  for (neuron_id r = 0; r < rows(); ++r)
-    for (edge_id e = indptr_[r]; e < indptr_[r + 1]; ++e) {
-      const edge_id to = next[indices_[e]]++;
-      t.indices_[to] = r;
-      t.weights_[to] = weight(e);
-    }
-  return t;
 }
 
 projection projection::moved(std::span<const neuron_id> rows,

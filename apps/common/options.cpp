@@ -16,6 +16,7 @@
 
 #include "apps/common/console.hpp"
 #include "apps/common/ranks.hpp"
+#include "apps/ranks/job_sites.hpp"
 #include "core/base/instruction_set.hpp"
 #include "core/ranks/rank_exchange.hpp"
 #include "core/ranks/ranked_engine.hpp"
@@ -109,12 +110,6 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
   return work;
 }
 
-std::unique_ptr<engine> make_sites(const model& m, const rank_job& job, site_id sites,
-                                   site_range local) {
-  return cpu_engine(m, {sites, instruction_set_named(job.instructions), job.retention,
-                        job.bfloat16_synapses, local});
-}
-
 simulator_options engine_choice::simulation() const {
   simulator_options options{.threads = device == "cuda" ? 1 : threads};
   if (!together()) return options;
@@ -160,7 +155,7 @@ model open_model(const std::string& file) {
     case file_kind::run:
       throw input_error(file, "a recorded run", "a bdh model");
     default:
-      return load_model(file, together() ? 0 : largest_read_model);  // of ranks each its rows
+      return together() ? load_for_ranks(file) : load_model(file);
   }
 }
 

@@ -104,10 +104,6 @@ struct engine_choice {
   }
 };
 
-// The engine of some of the sites, on one rank of several.
-std::unique_ptr<bdh::engine> make_sites(const model& m, const rank_job& job, site_id sites,
-                                        site_range local);
-
 // Refuses, before anything runs, a model without readout nodes for `purpose`, which needs logits.
 // Throws unavailable_error.
 void expect_logits(const model& m, const std::string& file, const std::string& purpose);

@@ -17,13 +17,11 @@
 #include <system_error>
 #include <thread>
 
-#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
-#include <bdh/model_file.hpp>
+#include <bdh/model.hpp>
 
 #include "apps/common/console.hpp"
-#include "apps/common/options.hpp"
-#include "core/base/instruction_set.hpp"
+#include "apps/ranks/job_sites.hpp"
 #include "core/ranks/rank_server.hpp"
 #include "io/mpi/mpi_ranks.hpp"
 
@@ -46,12 +44,6 @@ unsigned started_together() {
     if (const auto value = number_in(size)) return *value;
   if (std::getenv("PMIX_RANK") != nullptr) return number_in("SLURM_NTASKS").value_or(2);
   return 1;
-}
-
-std::shared_ptr<const model> open_job(const rank_job& job) {
-  model m = load_model(job.model_file, 0);
-  return std::make_shared<const model>(job.bfloat16_weights ? std::move(m).in_bfloat16()
-                                                            : std::move(m));
 }
 
 // Of all commands; those that were not parsed are as they were made.

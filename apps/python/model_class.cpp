@@ -18,6 +18,8 @@
 #include "apps/python/arrays.hpp"
 #include "apps/python/model_handle.hpp"
 #include "apps/python/module.hpp"
+#include "apps/python/ranks.hpp"
+#include "apps/ranks/job_sites.hpp"
 #include "core/model/direct_form.hpp"
 #include "core/model/merge_and_slice.hpp"
 #include "io/graph/graph_import.hpp"
@@ -211,7 +213,7 @@ nb::bytes token_text(const model_handle& h, token_id token) {
 
 model_handle load(const std::string& file, bool bfloat16) {
   nb::gil_scoped_release free;
-  model m = load_model(file);
+  model m = together() ? load_for_ranks(file) : load_model(file);
   return model_handle(bfloat16 ? std::move(m).in_bfloat16() : std::move(m));
 }
 

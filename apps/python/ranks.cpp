@@ -2,11 +2,11 @@
 
 #include <nanobind/stl/string.h>
 
-#include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
-#include <bdh/model_file.hpp>
+#include <bdh/model.hpp>
 
 #include "apps/python/module.hpp"
+#include "apps/ranks/job_sites.hpp"
 #include "core/ranks/rank_exchange.hpp"
 #include "core/ranks/rank_server.hpp"
 #include "io/mpi/mpi_ranks.hpp"
@@ -15,20 +15,6 @@ namespace bdh::python {
 namespace {
 
 std::shared_ptr<ranks> joined;
-
-std::unique_ptr<engine> make_sites(const model& m, const rank_job& job, site_id sites,
-                                   site_range local) {
-  return cpu_engine(m, {.sites = sites,
-                        .retention = job.retention,
-                        .bfloat16_synapses = job.bfloat16_synapses,
-                        .local = local});
-}
-
-std::shared_ptr<const model> open_job(const rank_job& job) {
-  model m = load_model(job.model_file, 0);
-  return std::make_shared<const model>(job.bfloat16_weights ? std::move(m).in_bfloat16()
-                                                            : std::move(m));
-}
 
 // Rank and number of ranks. The others return when rank 0 has left.
 nanobind::tuple join_ranks() {

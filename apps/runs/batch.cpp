@@ -45,7 +45,8 @@ std::string generated_line(const model& m, const stream& of) {
 class batch {
  public:
   batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-        const std::optional<run_state>& state, const std::vector<recording_description>& recordings)
+        const std::optional<first_state>& state,
+        const std::vector<recording_description>& recordings)
       : options_(o),
         plan_(plan),
         model_(first->model()),
@@ -136,7 +137,7 @@ class batch {
       auto brain = next_ ? std::move(next_) : active_.front()->brain().new_stream();
       brain->seed_rounding(o.seed);
       if (number != 0) {
-        if (state_) brain->restore(*state_);
+        if (state_) state_->restore_to(*brain);
         intervene(*brain, o, brain->tokens(), plan_.longest);
       }
       auto input = options_.batch.empty()
@@ -274,7 +275,7 @@ class batch {
   const run_options& options_;
   const batch_plan& plan_;
   const model& model_;
-  const std::optional<run_state>& state_;
+  const std::optional<first_state>& state_;
   const std::vector<recording_description>& recordings_;
   std::unique_ptr<simulator> next_;  // for the next stream, where there is no other to make it of
   std::vector<std::unique_ptr<stream>> active_;
@@ -291,7 +292,7 @@ class batch {
 }  // namespace
 
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-              const std::optional<run_state>& state,
+              const std::optional<first_state>& state,
               const std::vector<recording_description>& recordings) {
   return batch(o, plan, std::move(first), state, recordings).run();
 }

@@ -9,8 +9,8 @@
 
 #include <bdh/model.hpp>
 #include <bdh/simulator.hpp>
-#include <bdh/state.hpp>
 
+#include "apps/runs/first_state.hpp"
 #include "apps/runs/run_options.hpp"
 #include "io/protocol/protocol.hpp"
 #include "io/recording/recording.hpp"
@@ -32,7 +32,7 @@ batch_plan plan_batch(const run_options& o, const model& m, bool rounded_synapse
 // `first`: a stream to begin with, `state`: where every stream begins. Returns the exit code: 1
 // when a stream failed.
 int run_batch(const run_options& o, const batch_plan& plan, std::unique_ptr<simulator> first,
-              const std::optional<run_state>& state,
+              const std::optional<first_state>& state,
               const std::vector<recording_description>& recordings);
 
 }  // namespace bdh::app

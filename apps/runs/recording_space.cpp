@@ -43,7 +43,7 @@ std::vector<step_report> first_reports(const run_options& o, const expected_stre
   std::vector<step_report> reports;
   const std::unique_ptr<simulator> copy = runs.first.new_stream();
   copy->seed_rounding(o.seed);
-  if (runs.state) copy->restore(*runs.state);
+  if (runs.state) runs.state->restore_to(*copy);
   intervene(*copy, o, copy->tokens(), std::nullopt);
   const auto input = o.input.open(copy->model());
   std::uint64_t generated = 0;

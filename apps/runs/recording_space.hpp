@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <bdh/simulator.hpp>
-#include <bdh/state.hpp>
 
+#include "apps/runs/first_state.hpp"
 #include "apps/runs/run_options.hpp"
 #include "io/recording/recording.hpp"
 
@@ -15,8 +15,8 @@ namespace bdh::app {
 
 // Streams that are about to run, and the first of them.
 struct expected_streams {
-  const simulator& first;                 // made, with nothing read yet
-  const std::optional<run_state>& state;  // in which it begins
+  const simulator& first;                   // made, with nothing read yet
+  const std::optional<first_state>& state;  // in which it begins
   std::size_t streams = 1, at_a_time = 1;
   std::optional<std::uint64_t> tokens;  // of all streams, where known
 };

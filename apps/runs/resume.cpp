@@ -7,6 +7,7 @@
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 #include <bdh/state.hpp>
+#include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
 #include "apps/common/signals.hpp"
@@ -99,7 +100,7 @@ int resume(const resume_options& r) {
   const auto input = o.input.open(m);
 
   simulator brain = o.engine.make(m);
-  brain.restore(checkpoint->state);
+  restore_state(brain, checkpoint->file);
   checkpoint.reset();
   // Of standard input, how much there was before is not known.
   const auto total =

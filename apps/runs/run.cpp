@@ -12,6 +12,7 @@
 #include "apps/common/options.hpp"
 #include "apps/common/signals.hpp"
 #include "apps/runs/batch.hpp"
+#include "apps/runs/first_state.hpp"
 #include "apps/runs/recording_space.hpp"
 #include "apps/runs/run_options.hpp"
 #include "apps/runs/session.hpp"
@@ -83,10 +84,12 @@ run_state initial_state(const run_options& o, const model& m, const engine_choic
 
 // The synapses to begin from, if there are any; their retention and the way they are stored become
 // those of the engine.
-std::optional<run_state> first_state(const run_options& o, const model& m, engine_choice& engine) {
-  if (!o.initial_synapses.empty()) return initial_state(o, m, engine);
+// `often`: many streams begin with them, so they are kept in memory.
+std::optional<first_state> begin_with(const run_options& o, const model& m, engine_choice& engine,
+                                      bool often) {
+  if (!o.initial_synapses.empty()) return first_state{initial_state(o, m, engine)};
   if (o.state.empty()) return std::nullopt;
-  run_state state = load_state(o.state, m);
+  run_state state = often ? load_state(o.state, m) : load_state_head(o.state, m);
   // Strengths are stored with their age: another u would change the past, too.
   if (engine.retention.value_or(state.retention) != state.retention)
     throw input_error("--retention", fmt::format("{}", *engine.retention),
@@ -98,7 +101,7 @@ std::optional<run_state> first_state(const run_options& o, const model& m, engin
   engine.synapses = stored;
   if (const std::string law = other_summation(state); !law.empty() && !o.quiet)
     note("bdh: " + o.state + " was " + law);
-  return state;
+  return first_state{std::move(state), often ? "" : o.state};
 }
 
 // The conditions that are to run. Those of one run, which is no trial, become its interventions.
@@ -124,10 +127,10 @@ int run_streams(const run_options& o, const model& m, const std::optional<protoc
   engine_choice engine = o.engine;
   engine.seed = o.seed;
   engine.quiet = o.quiet;
-  const auto state = first_state(o, m, engine);
+  const auto state = begin_with(o, m, engine, true);
   const batch_plan plan = plan_batch(o, m, engine.rounds_synapses(), what);
   std::unique_ptr<simulator> brain(new simulator(engine.make(m)));
-  if (state) brain->restore(*state);
+  if (state) state->restore_to(*brain);
   const auto recordings = planned_recordings(o, *brain);
   expect_space(plan.streams.front(), recordings,
                {.first = *brain,
@@ -152,9 +155,9 @@ int run(run_options o) {
   engine_choice engine = o.engine;
   engine.seed = o.seed;
   engine.quiet = o.quiet;
-  auto state = first_state(o, m, engine);
+  auto state = begin_with(o, m, engine, false);
   simulator brain = engine.make(m);
-  if (state) brain.restore(*state);
+  if (state) state->restore_to(brain);
   const auto recordings = planned_recordings(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
   intervene(brain, o, brain.tokens(), total);

@@ -86,7 +86,7 @@ void run_recorder::write_checkpoint() {
   last_checkpoint_ = brain_.tokens();
   if (!writer_ || brain_.tokens() == first_) return;
   writer_->commit();
-  write_resume_point(options_.folder, brain_.save(), brain_.model());
+  write_resume_point(options_.folder, brain_);
 }
 
 void run_recorder::finish(run_status status) {
@@ -101,7 +101,7 @@ void run_recorder::finish(run_status status) {
 
 void run_recorder::end(run_status status) {
   finish(status);
-  if (!options_.save_state.empty()) save_state(brain_.save(), brain_.model(), options_.save_state);
+  if (!options_.save_state.empty()) save_state(brain_, options_.save_state);
   if (status == run_status::complete && writer_) remove_resume_points(options_.folder);
 }
 

@@ -71,4 +71,10 @@ void unmap_file(const void* memory, std::size_t bytes) noexcept {
   munmap(const_cast<char*>(static_cast<const char*>(memory)) - before, before + bytes);
 }
 
+void give_back_pages(const void* memory, std::size_t bytes) noexcept {
+  const std::size_t before = into_page(reinterpret_cast<std::uintptr_t>(memory));
+  madvise(const_cast<char*>(static_cast<const char*>(memory)) - before, before + bytes,
+          MADV_DONTNEED);
+}
+
 }  // namespace bdh

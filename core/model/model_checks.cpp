@@ -59,6 +59,8 @@ void check_pool(const model_spec& p, neuron_id n, neuron_id sources) {
 
 // Rotation mixes the synapses of the two neurons of a pair: both exist, and both are kept alike.
 void check_pairs(const direct_circuits& c) {
+  constexpr edge_id looked_at = edge_id{1} << 20;
+  edge_id seen = 0;
   const auto row = [&](neuron_id i) {
     return c.gs.is_dense()
                ? std::span<const neuron_id>()
@@ -71,14 +73,18 @@ void check_pairs(const direct_circuits& c) {
       throw input_error(place, "synapses to different targets",
                         "the same targets, since rotation mixes the two",
                         "add the missing partner at rate 0");
-    if (c.retention.empty()) continue;
-    const edge_id a = c.gs.indptr()[i], b = c.gs.indptr()[i + 1];
-    for (std::size_t e = 0; e < even.size(); ++e)
+    const edge_id a = c.gs.indptr()[i], b = a + even.size();
+    for (std::size_t e = 0; !c.retention.empty() && e < even.size(); ++e)
       if (c.retention[a + e] != c.retention[b + e])
         throw input_error(place,
                           "different retention of the synapses to " + std::to_string(even[e]),
                           "the same, since rotation mixes the two");
+    if (b - seen < looked_at) continue;
+    c.gs.give_back(seen, b);
+    if (!c.retention.empty()) c.retention.give_back(seen, b);
+    seen = b;
   }
+  c.gs.give_back(seen, c.gs.edges());
 }
 
 void check_direct(const model_spec& p) {
@@ -107,10 +113,9 @@ void check_direct(const model_spec& p) {
   if (!c.retention.empty() && c.retention.size() != c.gs.edges())
     throw shape_error("model/retention", std::to_string(c.retention.size()) + " values",
                       std::to_string(c.gs.edges()) + ", one for each synapse");
-  for (std::size_t e = 0; e < c.retention.size(); ++e)
-    if (!(c.retention[e] > 0 && c.retention[e] <= 1))
-      throw input_error("model/retention[" + std::to_string(e) + "]", shown(c.retention[e]),
-                        "0 < u <= 1");
+  if (const auto e = first_no_retention(c.retention))
+    throw input_error("model/retention[" + std::to_string(*e) + "]", shown(c.retention[*e]),
+                      "0 < u <= 1");
   if (sources == n) {
     expect(c.sensory, "sensory", major::source, c.sensory.source().size, n);
     if (c.sensory.edges() == 0)
@@ -203,6 +208,16 @@ void check_definition(const model_spec& p) {
 }
 
 }  // namespace
+
+std::optional<edge_id> first_no_retention(const array<float>& retention) {
+  constexpr std::size_t looked_at = std::size_t{1} << 20;
+  for (std::size_t e = 0; e < retention.size(); ++e) {
+    if (!(retention[e] > 0 && retention[e] <= 1)) return e;
+    if ((e + 1) % looked_at == 0) retention.give_back(e + 1 - looked_at, e + 1);
+  }
+  retention.give_back(0, retention.size());
+  return std::nullopt;
+}
 
 void check_model_spec(const model_spec& p) {
   if (p.direct)

@@ -40,6 +40,44 @@ rank_job get_job(byte_reader& from) {
   return job;
 }
 
+void put(byte_writer& to, const part_command& part) {
+  to.put(part.layer);
+  to.put(part.what);
+  to.put(part.first);
+  to.put(part.count);
+  to.put(part.real);
+  to.put(part.of_all);
+}
+
+part_command get_part(byte_reader& from) {
+  part_command part;
+  part.layer = from.get<layer_id>();
+  part.what = from.get<variable>();
+  part.first = from.get<std::uint64_t>();
+  part.count = from.get<std::uint64_t>();
+  part.real = from.get<std::uint8_t>();
+  part.of_all = from.get<std::uint8_t>();
+  return part;
+}
+
+void put_stored(byte_writer& to, const rank_shares& shares, rank_id of, edge_id synapse,
+                const stored_synapse& stored) {
+  if (shares.has_end(of, synapse)) {
+    to.put(stored.strength);
+    to.put(stored.partner);
+  }
+  if (shares.has_begin(of, synapse)) to.put(stored.last_used);
+}
+
+void get_stored(byte_reader& from, const rank_shares& shares, rank_id of, edge_id synapse,
+                stored_synapse& stored) {
+  if (shares.has_end(of, synapse)) {
+    stored.strength = from.get<float>();
+    stored.partner = from.get<float>();
+  }
+  if (shares.has_begin(of, synapse)) stored.last_used = from.get<std::uint64_t>();
+}
+
 void put(byte_writer& to, const rank_answer& answer) {
   to.put(answer.failed);
   to.put_text(answer.host);

@@ -2,27 +2,33 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
+#include <bdh/array.hpp>
 #include <bdh/ids.hpp>
 #include <bdh/state.hpp>
 
+#include "core/ranks/rank_shares.hpp"
 #include "core/ranks/ranks.hpp"
 #include "core/simulation/applied_controls.hpp"
+#include "core/simulation/engine.hpp"
 
 namespace bdh {
 
 enum class rank_command : std::uint8_t {
   make,            // an engine for a rank_job; every rank answers with a rank_answer
+  stream,          // an engine beside another one: its number; every rank answers so
   drop,            // an engine
   token,           // token, observation, whether there are controls, controls
   go_on,           // from a moment at which rank 0 has looked; values of cut edges
   read,            // variable: every rank answers with its values
   active,          // variable: ids and values
   read_synapses,   // layer, ids: answered by the ranks that have some
-  write_synapses,  // layer, ids, values
-  save,            // layer: kept variables
-  restore,         // layer, kept variables
+  write_synapses,  // layer, ids, values; of explicit edges time stamps of their neurons, too
+  save,            // layer, part of a kept variable: every rank answers with its values
+  restore,         // layer, part of a kept variable: every rank is sent its values
+  clear_layer,     // layer: strengths
   clear,           // all synapses
   seed,            // of what rounds strengths
   state_bytes,     // bytes
@@ -40,6 +46,36 @@ struct rank_job {
 };
 void put(byte_writer& to, const rank_job& job);
 rank_job get_job(byte_reader& from);
+
+// A part of a kept variable of a layer.
+struct part_command {
+  layer_id layer = 0;
+  variable what{};
+  std::uint64_t first = 0, count = 0;
+  std::uint8_t real = 0;    // float32, or uint64
+  std::uint8_t of_all = 0;  // every rank has all of it
+};
+void put(byte_writer& to, const part_command& part);
+part_command get_part(byte_reader& from);
+
+// use(room, the part in it), in memory of its own.
+template <class Use>
+void with_room(const part_command& part, Use use) {
+  if (part.real) {
+    array<float> room(part.count);
+    use(std::span<float>(room), kept_part{.what = part.what, .first = part.first, .reals = room});
+  } else {
+    array<std::uint64_t> room(part.count);
+    use(std::span<std::uint64_t>(room),
+        kept_part{.what = part.what, .first = part.first, .counts = room});
+  }
+}
+
+// What a rank has of a synapse of explicit edges: with its target, its neuron, both or none.
+void put_stored(byte_writer& to, const rank_shares& shares, rank_id of, edge_id synapse,
+                const stored_synapse& stored);
+void get_stored(byte_reader& from, const rank_shares& shares, rank_id of, edge_id synapse,
+                stored_synapse& stored);
 
 // How a rank fared: nothing, or the error that it met, as one line.
 struct rank_answer {

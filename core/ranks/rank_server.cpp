@@ -29,14 +29,13 @@ struct follower {
   applied_controls controls;
   bool controlled = false;
 
-  follower(std::shared_ptr<const model> m, const rank_job& job, const std::shared_ptr<ranks>& on,
-           const site_engine_factory& make)
+  follower(std::shared_ptr<const model> m, std::unique_ptr<engine> its,
+           const std::shared_ptr<ranks>& on)
       : subject(std::move(m)),
-        shares(*subject, {on->size(), job.sites}),
-        work(make(*subject, job, on->size() * job.sites,
-                  {on->rank() * job.sites, (on->rank() + 1) * job.sites})),
-        threads(default_executor(job.sites)),
-        mail(on, {on->size(), job.sites}),
+        shares(*subject, {on->size(), its->local().size()}),
+        work(std::move(its)),
+        threads(default_executor(work->local().size())),
+        mail(on, {on->size(), work->local().size()}),
         totals(on),
         rounds(*work, mail, *threads, round_table::published(), subject->layers()) {}
 };
@@ -126,13 +125,27 @@ class server {
     byte_writer out(answer);
     switch (what_) {
       case rank_command::make:
-        return make();
+        return answered([&] {
+          const rank_job job = get_job(*in_);
+          const auto subject = open(job);
+          auto work = options_.make(*subject, job, on_->size() * job.sites,
+                                    {on_->rank() * job.sites, (on_->rank() + 1) * job.sites});
+          followers_[engine_] = std::make_unique<follower>(subject, std::move(work), on_);
+        });
+      case rank_command::stream:
+        return answered([&] {
+          const follower& like = *followers_.at(in_->get<std::uint32_t>());
+          followers_[engine_] =
+              std::make_unique<follower>(like.subject, like.work->new_stream(), on_);
+        });
       case rank_command::drop:
         followers_.erase(engine_);
         return;
       case rank_command::report:
         put(out, usage_here(*on_));
         break;
+      case rank_command::clear_layer:
+        return at().work->clear_strengths(in_->get<layer_id>());
       case rank_command::clear:
         return at().work->clear_synapses();
       case rank_command::seed:
@@ -162,12 +175,13 @@ class server {
     on_->gather(answer);
   }
 
-  void make() {
+  // Says how it went.
+  template <class Make>
+  void answered(Make make) {
     rank_answer answer;
     answer.host = on_->host();
     try {
-      const rank_job job = get_job(*in_);
-      followers_[engine_] = std::make_unique<follower>(open(job), job, on_, options_.make);
+      make();
     } catch (const error& e) {
       answer.failed = static_cast<std::uint8_t>(1 + static_cast<int>(e.kind()));
       answer.message = e.what();
@@ -196,7 +210,7 @@ class server {
     const auto v = in_->get<variable>();
     std::vector<float> all(info(at().work->variables(), v).size), own;
     at().work->read(v, all);
-    at().shares.pick<float>(v, on_->rank(), all, own);
+    at().shares.pick<float>(v, on_->rank(), 0, all, own);
     out.put_list(std::span<const float>(own));
   }
   void active(byte_writer& out) {
@@ -212,7 +226,15 @@ class server {
   }
   void read_synapses(byte_writer& out) {
     const auto layer = in_->get<layer_id>();
-    for (const edge_id e : in_->get_list<edge_id>()) {
+    const auto which = in_->get_list<edge_id>();
+    if (at().subject->is_direct()) {
+      std::vector<stored_synapse> stored(which.size());
+      at().work->read_stored(layer, which, stored);
+      for (std::size_t k = 0; k < which.size(); ++k)
+        put_stored(out, at().shares, on_->rank(), which[k], stored[k]);
+      return;
+    }
+    for (const edge_id e : which) {
       if (!owns(e)) continue;
       float value = 0;
       at().work->read_synapses(layer, {&e, 1}, {&value, 1});
@@ -223,32 +245,29 @@ class server {
     const auto layer = in_->get<layer_id>();
     const auto which = in_->get_list<edge_id>();
     const auto values = in_->get_list<float>();
+    if (at().subject->is_direct())
+      return at().work->write_stored(layer, which, values, in_->get_list<std::uint64_t>());
     for (std::size_t k = 0; k < which.size(); ++k)
       if (owns(which[k])) at().work->write_synapses(layer, {&which[k], 1}, {&values[k], 1});
   }
   void save(byte_writer& out) {
-    const state_arrays all = at().work->save(in_->get<layer_id>());
-    for (const state_arrays::entry& e : all.all())
-      std::visit(
-          [&]<class T>(const array<T>& values) {
-            std::vector<T> own;
-            at().shares.pick<T>(e.what, on_->rank(), {values.data(), values.size()}, own);
-            out.put_list(std::span<const T>(own));
-          },
-          e.values);
+    const part_command part = get_part(*in_);
+    with_room(part, [&]<class T>(std::span<T> room, const kept_part& to) {
+      at().work->save_part(part.layer, to);
+      std::vector<T> own;
+      at().shares.pick<T>(part.what, on_->rank(), part.first, room, own);
+      out.put_list(std::span<const T>(own));
+    });
   }
   void restore() {
-    const auto layer = in_->get<layer_id>();
-    state_arrays all(at().work->variables(), layer != 0);
-    for (state_arrays::entry& e : all.all())
-      std::visit(
-          [&]<class T>(array<T>& values) {
-            const auto size = in_->get<std::uint64_t>();
-            if (size != values.size()) throw std::length_error("a message of another size");
-            in_->get_all(std::span<T>(values.data(), values.size()));
-          },
-          e.values);
-    at().work->restore(layer, all);
+    const part_command part = get_part(*in_);
+    const byte_list bytes = on_->scatter({});
+    byte_reader in(bytes);
+    with_room(part, [&]<class T>(std::span<T> room, const kept_part& from) {
+      const auto own = in.get_list<T>();
+      at().shares.place<T>(part.what, part.of_all ? 0 : on_->rank(), part.first, own, room);
+      at().work->restore_part(part.layer, from);
+    });
   }
   const std::shared_ptr<ranks> on_;
   const rank_server_options& options_;

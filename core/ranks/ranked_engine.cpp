@@ -8,54 +8,23 @@
 
 #include <bdh/error.hpp>
 
+#include "core/ranks/rank_commander.hpp"
 #include "core/ranks/rank_shares.hpp"
+#include "core/ranks/ranked_synapses.hpp"
 #include "core/simulation/engine.hpp"
 
 namespace bdh {
 namespace {
-
-// Commands of one engine, numbered: a program may have several.
-class commands {
- public:
-  commands(std::shared_ptr<ranks> on, std::uint32_t engine) : on_(std::move(on)), engine_(engine) {}
-
-  // `put` writes what the command takes.
-  template <class Put>
-  void say(rank_command what, Put put) const {
-    byte_list bytes;
-    byte_writer out(bytes);
-    out.put(what);
-    out.put(engine_);
-    put(out);
-    on_->broadcast(bytes);
-  }
-  void say(rank_command what) const {
-    say(what, [](byte_writer&) {});
-  }
-  // What the others answer: use(rank, reader) for each but this one, ascending.
-  template <class Use>
-  void answers(Use use) const {
-    const std::vector<byte_list> all = on_->gather({});
-    for (rank_id r = 1; r < all.size(); ++r) {
-      byte_reader in(all[r]);
-      use(r, in);
-    }
-  }
-
- private:
-  const std::shared_ptr<ranks> on_;
-  const std::uint32_t engine_;
-};
 
 std::uint32_t next_engine() {
   static std::atomic<std::uint32_t> last = 0;
   return ++last;
 }
 
-// Says it, and does it here; throws what this rank or the first of the others met.
-template <class Make>
-void make_on_all(const commands& to, const rank_job& job, Make here) {
-  to.say(rank_command::make, [&](byte_writer& out) { put(out, job); });
+// Says what is to be made, and makes it here; throws what this rank or the first of the others met.
+template <class Say, class Make>
+void make_on_all(const rank_commander& to, Say say, Make here) {
+  say();
   std::exception_ptr failed_here;
   try {
     here();
@@ -75,6 +44,8 @@ void make_on_all(const commands& to, const rank_job& job, Make here) {
   throw_error(failed->first, "ranks", failed->second);
 }
 
+constexpr std::size_t most_at_once = std::size_t{16} << 20;  // bytes of kept variables
+
 class leading_engine final : public engine {
  public:
   leading_engine(const model& m, const rank_job& job, std::shared_ptr<ranks> on,
@@ -82,13 +53,30 @@ class leading_engine final : public engine {
       : model_(m),
         sites_{on->size(), job.sites},
         shares_(m, sites_),
-        job_(job),
         on_(on),
-        make_(make),
         number_(next_engine()),
-        commands_(on, number_),
-        fresh_(m.layers()) {
-    make_on_all(commands_, job, [&] { own_ = make(m, job, sites_.all(), {0, job.sites}); });
+        commands_(on, number_) {
+    make_on_all(
+        commands_,
+        [&] { commands_.say(rank_command::make, [&](byte_writer& out) { put(out, job); }); },
+        [&] {
+          own_ = make(m, job, sites_.all(), {0, job.sites});
+        });
+  }
+  // Another stream beside one.
+  leading_engine(const leading_engine& like, std::uint32_t number)
+      : model_(like.model_),
+        sites_(like.sites_),
+        shares_(like.shares_),
+        on_(like.on_),
+        number_(number),
+        commands_(on_, number_) {
+    make_on_all(
+        commands_,
+        [&] {
+          commands_.say(rank_command::stream, [&](byte_writer& out) { out.put(like.number_); });
+        },
+        [&] { own_ = like.own_->new_stream(); });
   }
   ~leading_engine() override {
     try {
@@ -112,7 +100,6 @@ class leading_engine final : public engine {
       out.put(static_cast<std::uint64_t>(all.size()));
       for (const begun_token& t : all) {
         auto& stream = static_cast<leading_engine&>(*t.work);
-        stream.stale();
         stream.begins_ = false;
         out.put(stream.number_);
         out.put(t.token);
@@ -127,7 +114,6 @@ class leading_engine final : public engine {
     commands_.say(rank_command::go_on, [&](byte_writer& out) {
       for (const begun_token& t : all) {
         auto& stream = static_cast<leading_engine&>(*t.work);
-        stream.stale();
         if (stream.controls_ == nullptr) continue;
         for (const layer_controls& l : stream.controls_->layers)
           out.put_list(std::span<const cut_term>(l.cut_gx));
@@ -148,7 +134,7 @@ class leading_engine final : public engine {
     });
   }
   std::unique_ptr<engine> new_stream() const override {
-    return std::make_unique<leading_engine>(model_, job_, on_, make_);
+    return std::make_unique<leading_engine>(*this, next_engine());
   }
 
   const site_counts& counts(site_id s) const noexcept override { return own_->counts(s); }
@@ -164,7 +150,7 @@ class leading_engine final : public engine {
     own_->read(v, out);
     if (begins_) return;
     commands_.say(rank_command::read, [&](byte_writer& to) { to.put(v); });
-    commands_.answers([&](rank_id r, byte_reader& in) { place<float>(v, r, in, out); });
+    commands_.answers([&](rank_id r, byte_reader& in) { place<float>(v, r, 0, in, out); });
   }
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
     if (v != variable::x && v != variable::y) return engine::active(v, ids, values);
@@ -180,77 +166,58 @@ class leading_engine final : public engine {
   }
 
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
-    if (model_.is_direct()) return whole(layer).read_synapses(layer, neuron, out);
+    if (!model_.is_direct() && shares_.owner(neuron) == 0)
+      return own_->read_synapses(layer, neuron, out);
     const edge_id first = model_.synapses_of(neuron).first;
     std::vector<edge_id> which(out.size());
     for (std::size_t k = 0; k < which.size(); ++k) which[k] = first + k;
-    if (shares_.owner(neuron) == 0) return own_->read_synapses(layer, neuron, out);
     read_synapses(layer, which, out);
   }
   void read_synapses(layer_id layer, std::span<const edge_id> which,
                      std::span<float> out) const override {
-    if (model_.is_direct()) return whole(layer).read_synapses(layer, which, out);
-    std::vector<rank_id> owner;
-    owner.reserve(which.size());
-    for (const edge_id e : which)
-      owner.push_back(shares_.owner(static_cast<neuron_id>(e / model_.hubs())));
-    const bool others = std::any_of(owner.begin(), owner.end(), [](rank_id r) { return r != 0; });
-    for (std::size_t k = 0; k < which.size(); ++k)
-      if (owner[k] == 0) own_->read_synapses(layer, which.subspan(k, 1), out.subspan(k, 1));
-    if (!others) return;
-    commands_.say(rank_command::read_synapses, [&](byte_writer& to) {
-      to.put(layer);
-      to.put_list(which);
-    });
-    commands_.answers([&](rank_id r, byte_reader& in) {
-      for (std::size_t k = 0; k < which.size(); ++k)
-        if (owner[k] == r) out[k] = in.get<float>();
-    });
+    synapses().read(layer, which, out);
   }
   void write_synapses(layer_id layer, std::span<const edge_id> which,
                       std::span<const float> values) override {
-    if (model_.is_direct()) {
-      whole(layer).write_synapses(layer, which, values);
-      return restore(layer, whole(layer).save(layer));
-    }
-    for (std::size_t k = 0; k < which.size(); ++k)
-      if (shares_.owner(static_cast<neuron_id>(which[k] / model_.hubs())) == 0)
-        own_->write_synapses(layer, which.subspan(k, 1), values.subspan(k, 1));
-    commands_.say(rank_command::write_synapses, [&](byte_writer& to) {
-      to.put(layer);
-      to.put_list(which);
-      to.put_list(values);
-    });
+    synapses().write(layer, which, values, *own_);
   }
 
   state_arrays save(layer_id layer) const override {
-    state_arrays all = own_->save(layer);
-    commands_.say(rank_command::save, [&](byte_writer& to) { to.put(layer); });
-    commands_.answers([&](rank_id r, byte_reader& in) {
-      for (state_arrays::entry& e : all.all())
-        std::visit(
-            [&]<class T>(array<T>& values) {
-              place<T>(e.what, r, in, std::span<T>(values.data(), values.size()));
-            },
-            e.values);
-    });
-    return all;
+    return save_in_parts(*this, layer, most_at_once);
   }
   void restore(layer_id layer, const state_arrays& from) override {
-    own_->restore(layer, from);
-    stale();
-    commands_.say(rank_command::restore, [&](byte_writer& to) {
-      to.put(layer);
-      for (const state_arrays::entry& e : from.all())
-        std::visit(
-            [&]<class T>(const array<T>& values) {
-              to.put_list(std::span<const T>(values.data(), values.size()));
-            },
-            e.values);
+    restore_in_parts(*this, layer, from, most_at_once);
+  }
+  bool has_parts() const noexcept override { return true; }
+  void save_part(layer_id layer, const kept_part& to) const override {
+    own_->save_part(layer, to);
+    commands_.say(rank_command::save, [&](byte_writer& out) { put(out, command_of(layer, to)); });
+    commands_.answers([&](rank_id r, byte_reader& in) {
+      if (to.counts.empty())
+        place<float>(to.what, r, to.first, in, to.reals);
+      else
+        place<std::uint64_t>(to.what, r, to.first, in, to.counts);
     });
   }
+  void restore_part(layer_id layer, const kept_part& from) override {
+    own_->restore_part(layer, from);
+    const part_command part = command_of(layer, from);
+    commands_.say(rank_command::restore, [&](byte_writer& out) { put(out, part); });
+    std::vector<byte_list> each(on_->size());
+    const auto pick = [&]<class T>(rank_id r, std::span<T> values) {
+      std::vector<T> some;
+      shares_.pick<T>(from.what, part.of_all ? 0 : r, from.first, values, some);
+      byte_writer(each[r]).put_list(std::span<const T>(some));
+    };
+    for (rank_id r = 1; r < each.size(); ++r)
+      from.counts.empty() ? pick(r, from.reals) : pick(r, from.counts);
+    on_->scatter(each);
+  }
+  void clear_strengths(layer_id layer) override {
+    own_->clear_strengths(layer);
+    commands_.say(rank_command::clear_layer, [&](byte_writer& to) { to.put(layer); });
+  }
   void clear_synapses() override {
-    stale();
     own_->clear_synapses();
     commands_.say(rank_command::clear);
   }
@@ -267,33 +234,29 @@ class leading_engine final : public engine {
 
  private:
   template <class T>
-  void place(variable v, rank_id r, byte_reader& in, std::span<T> all) const {
+  void place(variable v, rank_id r, std::uint64_t first, byte_reader& in, std::span<T> part) const {
     const auto some = in.get_list<T>();
-    shares_.place<T>(v, r, some, all);
+    shares_.place<T>(v, r, first, some, part);
   }
-  // Of explicit edges a synapse is at its target's rank, and when it was last used at its source's:
-  // single ones are read from a copy of the layer, in an engine of all sites.
-  engine& whole(layer_id layer) const {
-    if (!whole_) whole_ = make_(model_, job_, 1, {0, 1});
-    if (!fresh_[layer - 1]) whole_->restore(layer, save(layer));
-    fresh_[layer - 1] = true;
-    return *whole_;
+  part_command command_of(layer_id layer, const kept_part& part) const {
+    return {.layer = layer,
+            .what = part.what,
+            .first = part.first,
+            .count = part.end() - part.first,
+            .real = part.counts.empty(),
+            .of_all = info(variables(), part.what).of == domain::network};
   }
-  void stale() const { std::fill(fresh_.begin(), fresh_.end(), false); }
+  ranked_synapses synapses() const { return {model_, shares_, commands_, *own_}; }
 
   const model& model_;
   const rank_sites sites_;
   const rank_shares shares_;
-  const rank_job job_;
   const std::shared_ptr<ranks> on_;
-  const site_engine_factory make_;
   const std::uint32_t number_;
-  const commands commands_;
+  const rank_commander commands_;
   std::unique_ptr<engine> own_;
   bool begins_ = false;  // a token has begun here, and not yet at the others: X, Y, W, A are zero
   const applied_controls* controls_ = nullptr;
-  mutable std::unique_ptr<engine> whole_;
-  mutable std::vector<bool> fresh_;  // layers of whole_
 };
 
 }  // namespace

@@ -26,6 +26,9 @@ class ranks {
   virtual void broadcast(byte_list& bytes) = 0;
   // Every rank's bytes, ascending; at rank 0, elsewhere nothing.
   virtual std::vector<byte_list> gather(const byte_list& own) = 0;
+  // The reverse: each[r] of rank 0, which has size() of them, for rank r; elsewhere `each` is
+  // empty.
+  virtual byte_list scatter(std::span<const byte_list> each) = 0;
   // sent[r] to rank r, whose bytes for this rank are received[r]. Both have size() entries; the own
   // ones are left alone.
   virtual void exchange(std::span<const byte_list> sent, std::span<byte_list> received) = 0;

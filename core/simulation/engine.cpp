@@ -1,11 +1,15 @@
 #include "core/simulation/engine.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
+#include <bdh/model.hpp>
 #include <bdh/sampling.hpp>
 
+#include "core/base/sincos.hpp"
 #include "core/simulation/loss.hpp"
+#include "kernels/decay.hpp"
 
 void std::default_delete<bdh::engine>::operator()(bdh::engine* e) const noexcept { delete e; }
 
@@ -43,6 +47,55 @@ std::optional<fault> add_counts(const engine& work, std::size_t layers,
     counts[2 * layers + 1] += c.hebbian_writes;
   }
   return first;
+}
+
+void engine::clear_strengths(layer_id layer) {
+  state_arrays all = save(layer);
+  std::fill(all.strengths().begin(), all.strengths().end(), 0.0f);
+  restore(layer, all);
+}
+
+void for_parts(state_arrays& all, std::size_t most,
+               const std::function<void(const kept_part&)>& f) {
+  for (state_arrays::entry& e : all.all())
+    std::visit(
+        [&]<class T>(array<T>& values) {
+          const std::size_t at_a_time = std::max<std::size_t>(1, most / sizeof(T));
+          for (std::size_t first = 0; first < values.size(); first += at_a_time) {
+            const std::span<T> some(values.data() + first,
+                                    std::min(at_a_time, values.size() - first));
+            kept_part part{.what = e.what, .first = first};
+            if constexpr (std::is_same_v<T, float>)
+              part.reals = some;
+            else
+              part.counts = some;
+            f(part);
+          }
+        },
+        e.values);
+}
+
+state_arrays save_in_parts(const engine& work, layer_id layer, std::size_t most) {
+  state_arrays all(work.variables(), layer != 0);
+  for_parts(all, most, [&](const kept_part& part) { work.save_part(layer, part); });
+  return all;
+}
+
+void restore_in_parts(engine& work, layer_id layer, const state_arrays& from, std::size_t most) {
+  // An engine only reads what it restores.
+  for_parts(const_cast<state_arrays&>(from), most,
+            [&](const kept_part& part) { work.restore_part(layer, part); });
+}
+
+float laboratory_strength(const model& m, neuron_id neuron, const stored_synapse& stored,
+                          std::uint64_t clock, double retention) {
+  const double decay = power(retention, clock - stored.last_used);
+  if (!m.rotation().present()) return kernels::in_laboratory(stored.strength, 0, {1, 0}, decay);
+  const cos_sin angle = sincos_turns(static_cast<double>(clock) *
+                                     m.rotation().frequency()[neuron % m.neurons_per_head() / 2]);
+  return kernels::in_laboratory(stored.strength, stored.partner,
+                                neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine},
+                                decay);
 }
 
 void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,

@@ -64,6 +64,14 @@ struct pool_gains {
   float y = 1, w = 1;
 };
 
+// What is kept of a synapse of explicit edges: strengths lie with its target, the time stamp with
+// its neuron.
+struct stored_synapse {
+  float strength = 0,
+        partner = 0;  // partner: of the same target, from the neuron's rotation partner
+  std::uint64_t last_used = 0;
+};
+
 class engine;
 
 // Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, writes
@@ -163,13 +171,37 @@ class engine {
   // those that save() gives.
   virtual state_arrays save(layer_id layer) const = 0;
   virtual void restore(layer_id layer, const state_arrays& from) = 0;
-  virtual void clear_synapses() = 0;              // all synapses to zero, all clocks to 0
+  // The same part by part, so that a layer need not be in memory twice; an engine may not have it.
+  // Without all values: what local sites have is filled in, the rest left alone.
+  virtual bool has_parts() const noexcept { return false; }
+  virtual void save_part(layer_id, const kept_part&) const {}
+  virtual void restore_part(layer_id, const kept_part&) {}
+  virtual void clear_strengths(layer_id layer);  // to zero; time goes on
+  virtual void clear_synapses() = 0;             // all synapses to zero, all clocks to 0
+  // Of explicit edges some of whose targets are in other processes, for those who put together what
+  // several engines have: what lies at local sites is filled in. To write is to age the rows of the
+  // neurons' units, last used when it is said, and to set the strengths that lie here, laboratory
+  // frame.
+  virtual void read_stored(layer_id, std::span<const edge_id>, std::span<stored_synapse>) const {}
+  virtual void write_stored(layer_id, std::span<const edge_id>, std::span<const float>,
+                            std::span<const std::uint64_t>) {}
   virtual double retention() const noexcept = 0;  // u per token in force
   // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
   virtual bool rounds_synapses() const noexcept { return false; }
   virtual void seed_rounding(std::uint64_t) noexcept {}
   virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
+
+// All kept variables of a layer, from parts of at most `most` bytes; and back.
+state_arrays save_in_parts(const engine& work, layer_id layer, std::size_t most);
+void restore_in_parts(engine& work, layer_id layer, const state_arrays& from, std::size_t most);
+// f(part) for parts of at most `most` bytes of arrays that outlive the calls.
+void for_parts(state_arrays& all, std::size_t most, const std::function<void(const kept_part&)>& f);
+
+// The strength of a neuron's synapse that the next token will read, at a layer's clock and the
+// synapse's retention.
+float laboratory_strength(const model& m, neuron_id neuron, const stored_synapse& stored,
+                          std::uint64_t clock, double retention);
 
 // perform_batch() of engines that have others inside, one each.
 void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,

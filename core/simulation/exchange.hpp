@@ -10,16 +10,37 @@
 #include <bdh/engine.hpp>
 #include <bdh/ids.hpp>
 
+#include "core/simulation/partition.hpp"
+
 namespace bdh {
 
+// How messages of one kind, from several sites of one process to several sites of another, can be
+// one.
+enum class joining : std::uint8_t {
+  none,
+  sums,  // rows are sums of nodes of trees of blocks, and are added where nodes meet; each receiver
+         // has its columns of them
+  sources,  // rows of different sources: a receiver takes no harm from more of them than it needs
+  columns   // the same rows, of each sender its columns
+};
+struct joined_rows {
+  joining how = joining::none;
+  std::uint8_t kind = 0;      // messages of one kind are joined
+  std::uint32_t columns = 0;  // of all sites together
+  // Of sums: blocks of a tree, which are numbered through, and those of which the sender has all.
+  std::uint32_t per_tree = 1;
+  std::span<const id_range> complete = {};
+};
+
 // Rows of `width` float32 each, row r labelled rows[r] (a block of neurons, a head); row r starts
-// at values + r * stride.
+// at values + r * stride. A message without rows travels only within a process.
 struct message {
   site_id from = 0;
   std::span<const std::uint32_t> rows;
   const float* values = nullptr;
   std::size_t stride = 0;
   std::uint32_t width = 0;
+  joined_rows joins = {};
 
   const float* row(std::size_t r) const noexcept { return values + r * stride; }
   // What it costs on a wire: a label and the values of each row.

@@ -184,9 +184,7 @@ void intervention_applier::act_once(const intervention& p) {
   for (layer_id l = 1; l <= model_.layers(); ++l) {
     if (!p.layers.empty() && !std::binary_search(p.layers.begin(), p.layers.end(), l)) continue;
     if (p.pairs.empty()) {
-      state_arrays all = engine_.save(l);
-      std::fill(all.strengths().begin(), all.strengths().end(), 0.0f);
-      engine_.restore(l, all);
+      engine_.clear_strengths(l);
       probes_.clear(l);
       continue;
     }

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace bdh {
-namespace {
-
-id_range share(neuron_id total, site_id site, site_id sites) {
-  const auto cut = [&](std::uint64_t s) { return static_cast<neuron_id>(total * s / sites); };
-  return {cut(site), cut(std::uint64_t{site} + 1)};
-}
-
-}  // namespace
-
 std::vector<id_range> complete_nodes(id_range own, neuron_id per_tree) {
   std::vector<id_range> nodes;
   for (std::uint64_t at = own.begin; at < own.end; at = nodes.back().end) {
@@ -30,16 +21,16 @@ std::vector<site_share> partition(const partition_sizes& sizes, site_id sites) {
   std::vector<site_share> shares(sites);
   for (site_id s = 0; s < sites; ++s) {
     site_share& mine = shares[s];
-    mine.blocks = share(grid.blocks(), s, sites);
+    mine.blocks = share_of(grid.blocks(), s, sites);
     if (mine.blocks.size() != 0)
       mine.neurons = {grid.neurons(mine.blocks.begin).begin, grid.neurons(mine.blocks.end - 1).end};
-    mine.hubs = share(sizes.hubs, s, sites);
+    mine.hubs = share_of(sizes.hubs, s, sites);
     // Sensory nodes can be sources like neurons, so they are dealt out in blocks too.
     const id_range sensory =
-        share((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);
+        share_of((sizes.sensory + block_grid::block_size - 1) / block_grid::block_size, s, sites);
     mine.sensory = {std::min(sensory.begin * block_grid::block_size, sizes.sensory),
                     std::min(sensory.end * block_grid::block_size, sizes.sensory)};
-    mine.readout = share(sizes.readout, s, sites);
+    mine.readout = share_of(sizes.readout, s, sites);
   }
   return shares;
 }

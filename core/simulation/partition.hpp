@@ -2,6 +2,7 @@
 // the unit of the summation law, so that no sum and no rotation pair is ever split between sites.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <bdh/ids.hpp>
@@ -51,6 +52,12 @@ struct partition_sizes {
 // The nodes of trees of `per_tree` blocks each, numbered through, that a site with the blocks `own`
 // can add up by itself (kernels/group.hpp, tree_node): the largest ones, ascending, as blocks.
 std::vector<id_range> complete_nodes(id_range own, neuron_id per_tree);
+
+// Those of a population that one of `sites` has: hubs, readout nodes.
+constexpr id_range share_of(neuron_id total, std::uint32_t site, std::uint32_t sites) {
+  return {static_cast<neuron_id>(std::uint64_t{total} * site / sites),
+          static_cast<neuron_id>(std::uint64_t{total} * (site + 1) / sites)};
+}
 
 // `sites` >= 1 shares of nearly equal size.
 std::vector<site_share> partition(const partition_sizes& sizes, site_id sites);

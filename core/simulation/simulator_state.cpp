@@ -1,4 +1,6 @@
 // What a simulator carries from token to token: cleared, saved, restored.
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -24,8 +26,38 @@ void expect_state_of(const model& m, const engine& work, const run_state& state)
   if (!state.logits.empty() && state.logits.size() != m.readout_nodes())
     throw shape_error("state", std::to_string(state.logits.size()) + " logits",
                       std::to_string(m.readout_nodes()));
-  check_arrays(state, m);
 }
+
+// Parts of kept variables, of engines that have whole layers only: of the layer that was
+// read last, or that is being put together.
+class whole_layers {
+ public:
+  explicit whole_layers(engine& work) : work_(work) {}
+  void fill(layer_id layer, const kept_part& part) {
+    if (!there_ || layer != layer_) values_ = work_.save(layer);
+    there_ = true;
+    layer_ = layer;
+    fill_part(values_, part);
+  }
+  void take(layer_id layer, const kept_part& part) {
+    if (!there_ || layer != layer_) {
+      flush();
+      values_ = state_arrays(work_.variables(), layer != 0);
+    }
+    there_ = true;
+    layer_ = layer;
+    take_part(values_, part);
+  }
+  void flush() {
+    if (there_) work_.restore(layer_, values_);
+  }
+
+ private:
+  engine& work_;
+  state_arrays values_;
+  layer_id layer_ = 0;
+  bool there_ = false;
+};
 
 // Through hubs, what is cut from a neuron that was there before is known by probes alone; a lesion
 // from the first token on needs none, as nothing was written to its neurons.
@@ -51,6 +83,13 @@ void simulator::clear_synapses() {
 }
 
 run_state simulator::save() const {
+  run_state state = save_head();
+  state.network = parts_->work->save(0);
+  for (layer_id l = 1; l <= model().layers(); ++l) state.layers.push_back(parts_->work->save(l));
+  return state;
+}
+
+run_state simulator::save_head() const {
   parts_->position.expect_between_tokens();
   const engine& work = *parts_->work;
   run_state state;
@@ -60,19 +99,46 @@ run_state simulator::save() const {
   state.rounded = work.rounds_synapses();
   // Logits first: reading them does not throw, and if the device fails there, save() throws next.
   state.logits.assign(logits().begin(), logits().end());
-  state.network = work.save(0);
-  for (layer_id l = 1; l <= model().layers(); ++l) state.layers.push_back(work.save(l));
   state.probes = parts_->kept.save();
   return state;
 }
 
+simulator::part_function simulator::kept_values() const {
+  engine& work = *parts_->work;
+  if (work.has_parts())
+    return [&work](layer_id layer, const kept_part& part) { work.save_part(layer, part); };
+  return [layers = std::make_shared<whole_layers>(work)](layer_id layer, const kept_part& part) {
+    layers->fill(layer, part);
+  };
+}
+
 void simulator::restore(const run_state& state) {
   expect_state_of(model(), *parts_->work, state);
+  check_arrays(state, model());
+  restore_values(state, [&] {
+    parts_->work->restore(0, state.network);
+    for (layer_id l = 1; l <= model().layers(); ++l) parts_->work->restore(l, state.layers[l - 1]);
+  });
+}
+
+void simulator::restore(const run_state& head,
+                        const std::function<void(const part_function& take)>& give) {
+  engine& work = *parts_->work;
+  expect_state_of(model(), work, head);
+  restore_values(head, [&] {
+    if (work.has_parts())
+      return give([&](layer_id layer, const kept_part& part) { work.restore_part(layer, part); });
+    whole_layers layers(work);
+    give([&](layer_id layer, const kept_part& part) { layers.take(layer, part); });
+    layers.flush();
+  });
+}
+
+void simulator::restore_values(const run_state& state, const std::function<void()>& values) {
   if (!state.probes.empty()) parts_->probes.expect_possible();
   for (const auto& [number, p] : parts_->interventions) expect_removed(model(), p, state);
   parts_->position.inconsistent = true;  // should a device fail in between
-  parts_->work->restore(0, state.network);
-  for (layer_id l = 1; l <= model().layers(); ++l) parts_->work->restore(l, state.layers[l - 1]);
+  values();
   parts_->kept.restore(state.probes, state.tokens);
   parts_->sources.forget();
   parts_->applier.invalidate();

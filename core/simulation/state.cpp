@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <type_traits>
 
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
@@ -87,6 +89,25 @@ const array<std::uint64_t>& state_arrays::counts(variable v) const noexcept {
 
 std::size_t size_of(const state_arrays::entry& e) noexcept {
   return std::visit([](const auto& values) { return values.size(); }, e.values);
+}
+
+void fill_part(const state_arrays& from, const kept_part& part) {
+  const auto first = static_cast<std::ptrdiff_t>(part.first);
+  std::visit(
+      [&]<class T>(const array<T>& values) {
+        if constexpr (std::is_same_v<T, float>)
+          std::copy_n(values.begin() + first, part.reals.size(), part.reals.begin());
+        else
+          std::copy_n(values.begin() + first, part.counts.size(), part.counts.begin());
+      },
+      from.find(part.what)->values);
+}
+
+void take_part(state_arrays& to, const kept_part& part) {
+  if (part.counts.empty())
+    std::copy(part.reals.begin(), part.reals.end(), to.reals(part.what).begin() + part.first);
+  else
+    std::copy(part.counts.begin(), part.counts.end(), to.counts(part.what).begin() + part.first);
 }
 
 void check_arrays(const run_state& state, const model& m) {

@@ -22,6 +22,9 @@ void free_zeroed(void* memory, std::size_t bytes) noexcept;
 // Throws device_error when the system refuses. The caller makes sure that they lie in the file.
 const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes);
 void unmap_file(const void* memory, std::size_t bytes) noexcept;
+// Pages of a mapped file that are not in use for now: they are no longer this program's memory, and
+// are read again when they are next touched.
+void give_back_pages(const void* memory, std::size_t bytes) noexcept;
 
 template <class T>
 class array {
@@ -58,6 +61,11 @@ class array {
   std::size_t bytes() const noexcept { return size_ * sizeof(T); }
   bool empty() const noexcept { return size_ == 0; }
   bool is_mapped() const noexcept { return data_.get_deleter().mapped; }
+  // Of the pages of a file: the values [first, last) have been looked at, and take no memory until
+  // they are read again.
+  void give_back(std::size_t first, std::size_t last) const noexcept {
+    if (is_mapped() && first < last) give_back_pages(data() + first, (last - first) * sizeof(T));
+  }
   T& operator[](std::size_t i) noexcept { return data_[i]; }
   const T& operator[](std::size_t i) const noexcept { return data_[i]; }
   T* begin() noexcept { return data(); }

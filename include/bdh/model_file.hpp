@@ -48,9 +48,11 @@ inline constexpr std::uint64_t largest_read_model = std::uint64_t{1} << 29;
 // The model, with its content_sha256. Throws input_error, shape_error or unavailable_error, places
 // starting with the file name. A file above `largest_read` is mapped: its checksum is not compared,
 // and dense weights are not read (content_sha256 is made of the hashes stored with them); all else
-// is checked in files of any size.
-model load_model(const std::filesystem::path& file,
-                 std::uint64_t largest_read = largest_read_model);
+// is checked in files of any size, but for the weights of explicit edges of a mapped file where
+// `weights` says so: the engine of a process that has a part of the sites reads, checks and keeps
+// those into its own targets.
+model load_model(const std::filesystem::path& file, std::uint64_t largest_read = largest_read_model,
+                 validation weights = validation::check);
 
 // The same of a file that is read through and checked from its first byte to its last: checksum,
 // weights and content hash.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <bdh/array.hpp>
 #include <bdh/bfloat16.hpp>
@@ -50,8 +51,11 @@ class projection {
 
   // indptr (rows + 1), indices (edges) ascending within a row, weights (edges). Duplicate edges are
   // an error, self-loops are not. Throws shape_error or input_error naming the first bad entry.
+  // Weights that are not checked here are read by who takes them (part_to, part_of_rows). Pages of
+  // a file take no memory once they have been looked at.
   static projection sparse(std::string name, population source, population target, major rows,
-                           array<edge_id> indptr, array<neuron_id> indices, array<float> weights);
+                           array<edge_id> indptr, array<neuron_id> indices, array<float> weights,
+                           validation given = validation::check);
 
   const std::string& name() const noexcept { return name_; }
   const population& source() const noexcept { return source_; }
@@ -94,6 +98,17 @@ class projection {
   // The row of an edge; O(log rows).
   neuron_id row_of(edge_id e) const noexcept;
 
+  // The edges into some targets, ranges that ascend and do not meet, of a projection stored by
+  // source; or those of the rows [first, last). As a projection of the same nodes, in which other
+  // rows have fewer edges, or none; in memory of its own. Throws input_error naming a weight that
+  // is not finite, by its place in this one.
+  projection part_to(std::span<const std::pair<neuron_id, neuron_id>> targets) const;
+  projection part_of_rows(neuron_id first, neuron_id last) const;
+  // The place of an edge of this projection among those of a part of it, if it is there.
+  std::optional<edge_id> in_part(const projection& part, edge_id e) const;
+  // Edges [first, last) have been looked at: pages of a file, which take no memory until then.
+  void give_back(edge_id first, edge_id last) const noexcept;
+
   // The same edges in the other order.
   projection transposed() const;
 
@@ -114,6 +129,8 @@ class projection {
   void check_weights();
   void check_indices() const;
   projection without_weights() const;
+  template <class Piece>
+  projection part(Piece pieces) const;
 
   std::string name_;
   population source_, target_;

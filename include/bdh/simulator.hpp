@@ -235,11 +235,20 @@ class simulator {
 
   void clear_synapses();  // all synapses to zero, as before the first token
   run_state save() const;
+  // The same part by part, of engines that have it without a copy: all but the kept variables, and
+  // what fills parts of these. Nothing else may be called in between.
+  using part_function = std::function<void(layer_id layer, const kept_part& part)>;
+  run_state save_head() const;
+  part_function kept_values() const;
   // Throws shape_error or input_error when it does not fit, is of another model (another
   // content hash), of another retention or of synapses that are stored otherwise; unavailable_error
   // with probes where this run can have none, and in circuits through hubs while a lesion of
   // neurons from the first token on is in force, which the state may not have had.
   void restore(const run_state& state);
+  // The same of a state whose kept variables come part by part, in the order of variables(), layer
+  // after layer and those of the network last: `give` calls what it is given with each, and has
+  // checked them.
+  void restore(const run_state& head, const std::function<void(const part_function& take)>& give);
 
   const bdh::model& model() const noexcept;
   double retention() const noexcept;
@@ -251,6 +260,8 @@ class simulator {
   token_loop& loop() noexcept;  // for streams that are driven together
 
  private:
+  void restore_values(const run_state& state, const std::function<void()>& values);
+
   struct parts;  // at one address: they refer to each other
   std::unique_ptr<parts> parts_;
 };

@@ -97,6 +97,19 @@ class state_arrays {
 
 std::size_t size_of(const state_arrays::entry& e) noexcept;  // values
 
+// Some of the values of a kept variable, from `first` on: in one of the two, as its kind says.
+struct kept_part {
+  variable what;
+  std::uint64_t first = 0;
+  std::span<float> reals = {};
+  std::span<std::uint64_t> counts = {};
+
+  std::uint64_t end() const noexcept { return first + reals.size() + counts.size(); }
+};
+// Fills a part with the values of arrays, which have them; and back.
+void fill_part(const state_arrays& from, const kept_part& part);
+void take_part(state_arrays& to, const kept_part& part);
+
 // The version of the law of summation (docs/theory.md) that this program computes by: results of
 // two versions are equal up to rounding. 1: partial sums of blocks ascending; 2: by a binary tree.
 inline constexpr std::uint32_t summation_law = 2;

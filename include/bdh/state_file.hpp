@@ -29,10 +29,15 @@
 
 namespace bdh {
 
+class simulator;
+
 // Writes the whole file or nothing, reads it back before it takes the name of an older one. Throws
 // shape_error when the state does not fit the model, input_error when it has values that are not
 // finite or the target cannot be used, device_error.
 void save_state(const run_state& state, const model& m, const std::filesystem::path& file);
+
+// The same of a simulator, without a copy of its synapses: in parts of 16 MiB.
+void save_state(const simulator& brain, const std::filesystem::path& file);
 
 // Refuses a name under which something else than a state lies: only states are replaced. Throws
 // input_error.
@@ -54,5 +59,10 @@ state_summary summarise_state(const std::filesystem::path& file);
 // Throws input_error or shape_error, places starting with the file name; also when the state
 // belongs to another model.
 run_state load_state(const std::filesystem::path& file, const model& m);
+// The same without the kept variables, which are read and checked all the same.
+run_state load_state_head(const std::filesystem::path& file, const model& m);
+// Gives a simulator the state of a file of its model, in parts of 16 MiB: all of it is checked
+// before the first is taken. Throws as load_state() and simulator::restore().
+void restore_state(simulator& brain, const std::filesystem::path& file);
 
 }  // namespace bdh

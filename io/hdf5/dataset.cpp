@@ -294,6 +294,31 @@ void dataset::write(std::span<const T> values) {
 }
 
 template <element T>
+void dataset::read_into(const extents& shape, std::uint64_t first, std::span<T> values) const {
+  const silence quiet;
+  check<T>(shape);
+  if (values.empty()) return;
+  const std::uint64_t row = product({shape.begin() + 1, shape.end()}, 1);
+  const handle from = rows_of(handle_.id(), shape_, first, values.size() / row, place_),
+               block = block_of(values.size(), place_);
+  if (H5Dread(handle_.id(), types_of<T>().memory, block.id(), from.id(), H5P_DEFAULT,
+              values.data()) < 0)
+    unreadable(place_, "cannot be read");
+}
+
+template <element T>
+void dataset::write_rows(std::uint64_t first, std::span<const T> values) {
+  const silence quiet;
+  if (values.empty()) return;
+  const std::uint64_t row = product({shape_.begin() + 1, shape_.end()}, 1);
+  const handle to = rows_of(handle_.id(), shape_, first, values.size() / row, place_),
+               block = block_of(values.size(), place_);
+  if (H5Dwrite(handle_.id(), types_of<T>().memory, block.id(), to.id(), H5P_DEFAULT,
+               values.data()) < 0)
+    unwritable(place_, "cannot be written");
+}
+
+template <element T>
 void dataset::append(std::span<const T> values) {
   const silence quiet;
   const std::uint64_t row = product({shape_.begin() + 1, shape_.end()}, 1),
@@ -313,13 +338,15 @@ void dataset::append(std::span<const T> values) {
     unwritable(place_, "cannot be written");
 }
 
-#define BDH_FOR_ELEMENT(T)                                                       \
-  template array<T> dataset::read<T>(const extents&) const;                      \
-  template array<T> dataset::read_list<T>() const;                               \
-  template array<T> dataset::map<T>(const extents&) const;                       \
-  template array<T> dataset::map_list<T>() const;                                \
-  template array<T> dataset::read_part<T>(const extents&, const extents&) const; \
-  template void dataset::write<T>(std::span<const T>);                           \
+#define BDH_FOR_ELEMENT(T)                                                                \
+  template array<T> dataset::read<T>(const extents&) const;                               \
+  template array<T> dataset::read_list<T>() const;                                        \
+  template array<T> dataset::map<T>(const extents&) const;                                \
+  template array<T> dataset::map_list<T>() const;                                         \
+  template array<T> dataset::read_part<T>(const extents&, const extents&) const;          \
+  template void dataset::write<T>(std::span<const T>);                                    \
+  template void dataset::read_into<T>(const extents&, std::uint64_t, std::span<T>) const; \
+  template void dataset::write_rows<T>(std::uint64_t, std::span<const T>);                \
   template void dataset::append<T>(std::span<const T>);
 BDH_FOR_ELEMENT(float)
 BDH_FOR_ELEMENT(double)

@@ -237,6 +237,16 @@ void object::set_text(const char* name, std::string_view value) {
   write_attribute(name, type.id(), space.id(), value.empty() ? "" : value.data());
 }
 
+void object::change_text(const char* name, std::string_view value) {
+  const silence quiet;
+  const std::string at = place_ + "@" + name;
+  handle attribute = open_attribute(name);
+  const handle type = readable(H5Aget_type(attribute.id()), at, "no type");
+  if (H5Tget_size(type.id()) != value.size() ||
+      H5Awrite(attribute.id(), type.id(), value.data()) < 0 || !attribute.close())
+    unwritable(at, "attribute cannot be written");
+}
+
 void object::set_number(const char* name, std::uint64_t value) {
   write_value(name, H5T_STD_U64LE, &value);
 }

@@ -61,6 +61,7 @@ class object {
   std::int64_t integer(const char* name) const;                        // any integer type
   double real(const char* name) const;                                 // float64, finite
   void set_text(const char* name, std::string_view value);             // UTF-8, up to 60,000 bytes
+  void change_text(const char* name, std::string_view value);          // to one of as many bytes
   void set_number(const char* name, std::uint64_t value);              // u64
   void set_numbers(const char* name, std::span<const std::uint64_t>);  // u64
   void set_integer(const char* name, std::int64_t value);              // i64
@@ -150,6 +151,12 @@ class dataset : public object {
   // All of it; `values` has as many elements as the dataset.
   template <element T>
   void write(std::span<const T> values);
+  // Whole rows from row `first` on: of a dataset that must hold exactly this element type and this
+  // shape; and back.
+  template <element T>
+  void read_into(const extents& shape, std::uint64_t first, std::span<T> values) const;
+  template <element T>
+  void write_rows(std::uint64_t first, std::span<const T> values);
   // Whole rows behind the last one, of a dataset made by create_rows.
   template <element T>
   void append(std::span<const T> values);

@@ -267,7 +267,8 @@ void read_tokenizer(const hdf5::group& root, model_spec& to) {
   to.tokenizer_definition = std::make_shared<const std::string>(bytes.begin(), bytes.end());
 }
 
-model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string& shown) {
+model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string& shown,
+                 validation weights = validation::check) {
   const hdf5::group root = file.root();
   expect_text(root, "format", "bdh-model");
   if (const auto version = root.number("format_version"); version != 1)
@@ -276,7 +277,7 @@ model read_model(const hdf5::file& file, std::uint64_t bytes, const std::string&
   model_spec p;
   with_prefix(shown + ":/@", [&] { read_rules(root, p); });
   read_origin(root, p);
-  read_projections(root, bytes, p);
+  read_projections(root, bytes, weights, p);
   read_neurons(root, p);
   read_tokenizer(root, p);
   const bool direct = p.direct.has_value();
@@ -345,11 +346,12 @@ std::string save_model(const model& m, const std::filesystem::path& file, bool o
   return hash;
 }
 
-model load_model(const std::filesystem::path& file, std::uint64_t largest_read) {
+model load_model(const std::filesystem::path& file, std::uint64_t largest_read,
+                 validation weights) {
   verify_checksum_header(file, checksummed::model, largest_read);
   const std::uint64_t bytes = std::filesystem::file_size(file);
   return read_model(hdf5::file::open(file, {bytes, true, bytes > largest_read}), bytes,
-                    file.string());
+                    file.string(), weights);
 }
 
 model check_model(const std::filesystem::path& file, std::uint64_t largest_read) {

@@ -39,8 +39,9 @@ const char* name_in_file(std::string_view name, bool direct) noexcept;
 void write_projections(hdf5::group& projections, const model& m);
 
 // Fills in circuits and, where the file has gs, the direct ones. No population has more members
-// than the file has `bytes`.
-void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& to);
+// than the file has `bytes`. `weights`: of explicit edges in a file that is mapped.
+void read_projections(const hdf5::group& root, std::uint64_t bytes, validation weights,
+                      model_spec& to);
 
 // Throws input_error naming the attribute.
 void expect_text(const hdf5::object& o, const char* attribute, const char* expected);

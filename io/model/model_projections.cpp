@@ -4,6 +4,7 @@
 
 #include <bdh/error.hpp>
 
+#include "core/model/model_checks.hpp"
 #include "io/files/error_context.hpp"
 #include "io/model/model_file_detail.hpp"
 
@@ -163,8 +164,14 @@ std::string at(const hdf5::group& g, const char* dataset, std::size_t i) {
   return g.place() + "/" + dataset + "[" + std::to_string(i) + "]";
 }
 
+// Where `given` says so, weights of a file's pages are not read, but for the few that every process
+// needs: of edges from tokens and to readout nodes.
+validation check_of(const stored_projection& p, const array<float>& data, validation given) {
+  return p.positive() && !p.optional && data.is_mapped() ? given : validation::check;
+}
+
 projection read_sparse(const hdf5::group& g, const stored_projection& p, population source,
-                       population target) {
+                       population target, validation weights) {
   const std::string encoded = g.text("encoding-type");
   const major stored = encoded == encoding(major::source) ? major::source : major::target;
   if (encoded != encoding(stored))
@@ -181,8 +188,10 @@ projection read_sparse(const hdf5::group& g, const stored_projection& p, populat
   array<edge_id> indptr = g.open_dataset("indptr").map<edge_id>({rows + 1});
   array<float> data = g.open_dataset("data").map_list<float>();
   array<neuron_id> indices = g.open_dataset("indices").map<neuron_id>({data.size()});
-  projection read = projection::sparse(p.name, std::move(source), std::move(target), stored,
-                                       std::move(indptr), std::move(indices), std::move(data));
+  const validation given = stored == kernel_order ? check_of(p, data, weights) : validation::check;
+  projection read =
+      projection::sparse(p.name, std::move(source), std::move(target), stored, std::move(indptr),
+                         std::move(indices), std::move(data), given);
   // Thrown here, with positions of the file; the model's own check would name those in memory.
   if (const auto e = p.positive() ? read.first_negative() : std::nullopt)
     throw input_error(at(g, "data", *e), std::to_string(read.weight(*e)), "a weight >= 0",
@@ -191,14 +200,14 @@ projection read_sparse(const hdf5::group& g, const stored_projection& p, populat
 }
 
 projection read_projection(const hdf5::group& projections, const stored_projection& p,
-                           population source, population target) {
+                           population source, population target, validation weights) {
   const hdf5::group g = projections.open_group(p.name);
   expect_text(g, "source_population", p.source);
   expect_text(g, "target_population", p.target);
   if (const auto sign = g.integer("sign"); sign != p.sign)
     throw input_error(g.place() + "@sign", std::to_string(sign), std::to_string(p.sign));
   if (g.has_attribute("encoding-type"))
-    return read_sparse(g, p, std::move(source), std::move(target));
+    return read_sparse(g, p, std::move(source), std::move(target), weights);
   const major rows = order_named(g, "order");
   const bool by_source = rows == major::source;
   array<float> data = g.open_dataset("data").map<float>(
@@ -223,10 +232,9 @@ population read_population(const hdf5::group& nodes, const char* population_name
 array<float> read_retention(const hdf5::group& projections, const projection& gs) {
   const hdf5::group g = projections.open_group("gs");
   if (!g.has("retention")) return {};
-  array<float> values = g.open_dataset("retention").read<float>({gs.edges()});
-  for (std::size_t e = 0; e < values.size(); ++e)
-    if (!(values[e] > 0 && values[e] <= 1))
-      throw input_error(at(g, "retention", e), std::to_string(values[e]), "0 < u <= 1");
+  array<float> values = g.open_dataset("retention").map<float>({gs.edges()});
+  if (const auto e = first_no_retention(values))
+    throw input_error(at(g, "retention", *e), std::to_string(values[*e]), "0 < u <= 1");
   if (g.text("encoding-type") == encoding(gs.rows_are())) return values;
   return copy_of(as_weights(gs.transposed(), std::span<const float>(values.data(), values.size()))
                      .transposed()
@@ -267,7 +275,8 @@ void write_projections(hdf5::group& projections, const model& m) {
       .write<float>(m.direct().retention);
 }
 
-void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& to) {
+void read_projections(const hdf5::group& root, std::uint64_t bytes, validation weights,
+                      model_spec& to) {
   const hdf5::group nodes = root.open_group("nodes"), projections = root.open_group("projections");
   const bool is_direct = projections.has("gs");
   if (is_direct) to.direct.emplace();
@@ -278,7 +287,7 @@ void read_projections(const hdf5::group& root, std::uint64_t bytes, model_spec& 
                target = read_population(nodes, p.target, bytes);
     // Projections give places such as dx/data[17].
     projection read = with_prefix(projections.place() + "/", [&] {
-      return read_projection(projections, p, std::move(source), std::move(target));
+      return read_projection(projections, p, std::move(source), std::move(target), weights);
     });
     (p.of_hubs ? to.circuits.*p.of_hubs : (*to.direct).*p.of_direct) = std::move(read);
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 #include <bdh/state_file.hpp>
 
 #include "io/model/file_kind.hpp"
@@ -38,13 +39,13 @@ std::vector<std::pair<std::uint64_t, std::filesystem::path>> resume_points(
 
 }  // namespace
 
-void write_resume_point(const std::filesystem::path& run, const run_state& state, const model& m) {
+void write_resume_point(const std::filesystem::path& run, const simulator& brain) {
   const std::filesystem::path file =
-      run / (std::string(prefix) + std::to_string(state.tokens) + std::string(suffix));
+      run / (std::string(prefix) + std::to_string(brain.tokens()) + std::string(suffix));
   std::error_code failed;
   // So damaged that it is no state file any more.
   if (identify(file) != file_kind::state) std::filesystem::remove(file, failed);
-  save_state(state, m, file);
+  save_state(brain, file);
   const auto all = resume_points(run);
   std::error_code ignored;
   for (std::size_t k = kept_states; k < all.size(); ++k)
@@ -61,7 +62,7 @@ void remove_resume_points(const std::filesystem::path& run) noexcept {
 std::optional<resume_point> latest_resume_point(const std::filesystem::path& run, const model& m) {
   resume_point found;
   for (const auto& [position, file] : resume_points(run)) try {
-      found.state = load_state(file, m);
+      found.state = load_state_head(file, m);
       if (found.state.tokens != position)
         throw input_error(file.string(), std::to_string(found.state.tokens) + " tokens read",
                           std::to_string(position) + ", as its name says");

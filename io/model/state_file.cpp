@@ -7,61 +7,39 @@
 #include <variant>
 #include <vector>
 
-#include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
+#include <bdh/simulator.hpp>
 #include <bdh/state_file.hpp>
 
 #include "io/files/atomic_file.hpp"
 #include "io/files/checksum_header.hpp"
 #include "io/files/error_context.hpp"
-#include "io/files/sha256.hpp"
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
+#include "io/model/state_datasets.hpp"
+#include "io/model/state_values.hpp"
 
 namespace bdh {
 namespace {
-
-constexpr std::uint64_t newest_version = 2;
-
-std::string shown_list(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
-}
-
-// What this file has of version 1: a layer's clock was an attribute, its synapses were "stored".
-std::string dataset_name(variable v, std::uint64_t version) {
-  return version == 1 && v == variable::synapses ? "stored" : std::string(name(v));
-}
-
-// A variable as the file has it: a row for each neuron where all have a synapse to every hub.
-hdf5::extents shape_of(const variable_info& v, const model& m) {
-  if (v.of == domain::synapses && !m.is_direct()) return {m.neurons(), m.hubs()};
-  return {v.size};
-}
-
-std::string at(const std::string& place, const char* what, std::size_t i) {
-  return place + what + "[" + std::to_string(i) + "]";
-}
 
 void check_probes(const std::vector<probe_record>& probes, const model& m, std::uint64_t tokens,
                   const std::string& place) {
   for (std::size_t p = 0; p < probes.size(); ++p) {
     const probe_record& r = probes[p];
     if (r.what.pair.pre >= m.neurons())
-      throw input_error(at(place, "pre", p), "neuron " + std::to_string(r.what.pair.pre),
+      throw input_error(entry_of(place, "pre", p), "neuron " + std::to_string(r.what.pair.pre),
                         "< " + std::to_string(m.neurons()));
     if (r.what.pair.post >= m.sources())
-      throw input_error(at(place, "post", p), "source " + std::to_string(r.what.pair.post),
+      throw input_error(entry_of(place, "post", p), "source " + std::to_string(r.what.pair.post),
                         "< " + std::to_string(m.sources()));
     if (r.what.layer < 1 || r.what.layer > m.layers())
-      throw input_error(at(place, "layer", p), std::to_string(r.what.layer),
+      throw input_error(entry_of(place, "layer", p), std::to_string(r.what.layer),
                         "1 to " + std::to_string(m.layers()));
     if (r.since > tokens)
-      throw input_error(at(place, "since", p), std::to_string(r.since),
+      throw input_error(entry_of(place, "since", p), std::to_string(r.since),
                         "at most " + std::to_string(tokens));
     if (!std::isfinite(r.strength) || !std::isfinite(r.partner))
-      throw input_error(at(place, "strength", p),
+      throw input_error(entry_of(place, "strength", p),
                         shown(std::isfinite(r.strength) ? r.partner : r.strength),
                         "a finite strength");
   }
@@ -72,40 +50,20 @@ std::string counted(std::size_t size, const variable_info& v) {
          (v.of == domain::network ? "values" : std::string(name(v.of)));
 }
 
-void check_reals(const array<float>& values, bool rounded, const std::string& place) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      throw input_error(at(place, "", i), std::to_string(values[i]), "a finite value");
-  for (std::size_t i = 0; rounded && i < values.size(); ++i)
-    if (!is_bfloat16(values[i]))
-      throw input_error(at(place, "", i), shown(values[i]), "a bfloat16, as @synapses says");
-}
-
-// The kept variables of a layer, or of the network. `place` is what comes before their names.
-void check_variables(const state_arrays& arrays, std::span<const variable_info> list,
-                     bool per_layer, bool rounded, std::uint64_t version,
-                     const std::string& place) {
+// The kept variables of a layer, or of the network: all there, as many as the model has.
+void check_sizes(const state_arrays& arrays, std::span<const variable_info> list, bool per_layer,
+                 const std::string& place) {
   for (const variable_info& v : list) {
     if (!v.kept || v.per_layer != per_layer) continue;
-    const std::string here = place + dataset_name(v.what, version);
     const state_arrays::entry* const e = arrays.find(v.what);
     if (!e || size_of(*e) != v.size)
-      throw shape_error(here, counted(e ? size_of(*e) : 0, v), std::to_string(v.size));
-    if (const auto* values = std::get_if<array<float>>(&e->values))
-      check_reals(*values, rounded && v.what == variable::synapses, here);
+      throw shape_error(place + std::string(v.name), counted(e ? size_of(*e) : 0, v),
+                        std::to_string(v.size));
   }
-  if (!per_layer) return;
-  if (arrays.clock() > std::uint64_t{1} << 62)
-    throw input_error(place + "clock", std::to_string(arrays.clock()), "at most 2^62");
-  for (std::size_t i = 0; i < arrays.last_used().size(); ++i)
-    if (arrays.last_used()[i] > arrays.clock())
-      throw input_error(at(place, "last_used", i), std::to_string(arrays.last_used()[i]),
-                        "at most the clock, " + std::to_string(arrays.clock()));
 }
 
-// `place` is what comes before the names of layers: a file, or "state".
-void check(const run_state& s, const model& m, std::uint64_t version, const std::string& place) {
-  const std::vector<variable_info> list = variables_of(m);
+// All but the kept variables. `place` is what comes before names: a file, or "state/".
+void check_head(const run_state& s, const model& m, const std::string& place) {
   if (m.content_sha256().empty() || s.model_sha256 != m.content_sha256())
     throw input_error(
         place + "@model_sha256",
@@ -114,138 +72,46 @@ void check(const run_state& s, const model& m, std::uint64_t version, const std:
         "a state goes on only with the model that it was made with");
   if (!(s.retention > 0 && s.retention <= 1))
     throw input_error(place + "@retention", std::to_string(s.retention), "0 < u <= 1");
-  if (s.layers.size() != m.layers())
-    throw shape_error(place + "layers", std::to_string(s.layers.size()) + " layers",
-                      std::to_string(m.layers()));
-  for (std::size_t l = 0; l < s.layers.size(); ++l)
-    check_variables(s.layers[l], list, true, s.rounded, version,
-                    place + "layers/" + std::to_string(l + 1) + "/");
-  check_variables(s.network, list, false, s.rounded, version, place + "network/");
   check_probes(s.probes, m, s.tokens, place + "probes/");
   if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
     throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values",
                       std::to_string(m.readout_nodes()));
   for (std::size_t k = 0; k < s.logits.size(); ++k)
     if (!std::isfinite(s.logits[k]))
-      throw input_error(at(place, "logits", k), shown(s.logits[k]), "a finite logit");
+      throw input_error(entry_of(place, "logits", k), shown(s.logits[k]), "a finite logit");
 }
 
-std::string content_hash(const run_state& s, std::uint64_t version) {
-  sha256 sum;
-  const auto add = [&](const auto& value) { sum.update(std::as_bytes(std::span(&value, 1))); };
-  const auto add_text = [&](std::string_view text) { sum.update(std::as_bytes(std::span(text))); };
-  const auto add_arrays = [&](const state_arrays& arrays) {
-    for (const state_arrays::entry& e : arrays.all()) {
-      if (version != 1) add_text(name(e.what));
-      if (version != 1) add(std::uint64_t{size_of(e)});
-      std::visit([&](const auto& v) { sum.update(std::as_bytes(std::span(v.data(), v.size()))); },
-                 e.values);
-    }
-  };
-  add_text("bdh-state " + std::to_string(version) + "\n");
-  add_text(s.model_sha256);
-  add(s.tokens);
-  add(s.retention);
-  if (s.rounded) add_text("bf16");
-  for (const state_arrays& layer : s.layers) add_arrays(layer);
-  add_arrays(s.network);
-  for (const probe_record& r : s.probes) {
-    add(r.what.pair);
-    add(r.what.layer);
-    add(r.what.factor);
-    add(r.since);
-    add(r.strength);
-    add(r.partner);
-  }
-  sum.update(std::as_bytes(std::span(s.logits)));
-  return sum.hex();
-}
-
-// One column of the table of probes.
-template <class T, class Get>
-void write_column(hdf5::group& to, const char* name, const std::vector<probe_record>& probes,
-                  Get get) {
-  std::vector<T> values(probes.size());
-  std::transform(probes.begin(), probes.end(), values.begin(), get);
-  to.create_dataset<T>(name, {probes.size()}).template write<T>(values);
-}
-
-void write_probes(hdf5::group to, const std::vector<probe_record>& probes) {
-  write_column<std::uint32_t>(to, "pre", probes,
-                              [](const probe_record& r) { return r.what.pair.pre; });
-  write_column<std::uint32_t>(to, "post", probes,
-                              [](const probe_record& r) { return r.what.pair.post; });
-  write_column<std::uint32_t>(to, "layer", probes,
-                              [](const probe_record& r) { return r.what.layer; });
-  write_column<std::uint32_t>(to, "factor_y", probes, [](const probe_record& r) {
-    return r.what.factor == probe_factor::y ? 1u : 0u;
-  });
-  write_column<std::uint64_t>(to, "since", probes, [](const probe_record& r) { return r.since; });
-  write_column<double>(to, "strength", probes, [](const probe_record& r) { return r.strength; });
-  write_column<double>(to, "partner", probes, [](const probe_record& r) { return r.partner; });
-}
-
-std::vector<probe_record> read_probes(const hdf5::group& from) {
-  const auto pre = from.open_dataset("pre").read_list<std::uint32_t>();
-  const hdf5::extents shape{pre.size()};
-  const auto post = from.open_dataset("post").read<std::uint32_t>(shape);
-  const auto layer = from.open_dataset("layer").read<std::uint32_t>(shape);
-  const auto factor_y = from.open_dataset("factor_y").read<std::uint32_t>(shape);
-  const auto since = from.open_dataset("since").read<std::uint64_t>(shape);
-  const auto strength = from.open_dataset("strength").read<double>(shape);
-  const auto partner = from.open_dataset("partner").read<double>(shape);
-  std::vector<probe_record> probes;
-  for (std::size_t p = 0; p < pre.size(); ++p)
-    probes.push_back(
-        {{{pre[p], post[p]}, layer[p], factor_y[p] != 0 ? probe_factor::y : probe_factor::w},
-         since[p],
-         strength[p],
-         partner[p]});
-  return probes;
-}
-
-void write_variables(hdf5::group to, const state_arrays& arrays, const model& m) {
-  const std::vector<variable_info> list = variables_of(m);
-  for (const state_arrays::entry& e : arrays.all()) {
-    const variable_info& v = info(list, e.what);
-    const auto write = [&]<class T>(const array<T>& values) {
-      hdf5::dataset set = to.create_dataset<T>(std::string(v.name).c_str(), shape_of(v, m));
-      set.template write<T>(values);
-      set.set_text("of", name(v.of));
-    };
-    std::visit(write, e.values);
-  }
-}
-
-void write_state(const run_state& s, const model& m, const std::filesystem::path& to) {
+// `values` fills each part.
+void write_state(const run_state& head, const model& m, const part_function& values,
+                 const std::filesystem::path& to) {
   hdf5::file file = hdf5::file::create(to, checksum_header_bytes);
   {
     hdf5::group root = file.root();
     root.set_text("format", "bdh-state");
-    root.set_number("format_version", newest_version);
-    root.set_text("model_sha256", s.model_sha256);
-    root.set_number("tokens", s.tokens);
-    root.set_real("retention", s.retention);
-    if (s.rounded) root.set_text("synapses", "bf16");
-    root.set_number("summation", s.summation);
-    root.set_text("content_sha256", content_hash(s, newest_version));
-    hdf5::group layers = root.create_group("layers");
-    for (std::size_t l = 0; l < s.layers.size(); ++l)
-      write_variables(layers.create_group(std::to_string(l + 1).c_str()), s.layers[l], m);
-    if (!s.network.empty()) write_variables(root.create_group("network"), s.network, m);
-    if (!s.probes.empty()) write_probes(root.create_group("probes"), s.probes);
-    if (!s.logits.empty())
-      root.create_dataset<float>("logits", {s.logits.size()}).write<float>(s.logits);
+    root.set_number("format_version", newest_state_version);
+    root.set_text("model_sha256", head.model_sha256);
+    root.set_number("tokens", head.tokens);
+    root.set_real("retention", head.retention);
+    if (head.rounded) root.set_text("synapses", "bf16");
+    root.set_number("summation", head.summation);
+    root.set_text("content_sha256", std::string(64, '0'));  // known in the end
+    state_hash hash(head, m, newest_state_version);
+    {
+      state_checks checks(head.rounded, newest_state_version, "state/");
+      variable_writer writer(root, m);
+      for_kept_parts(m, [&](layer_id layer, const kept_part& part) {
+        values(layer, part);
+        checks.add(layer, part);
+        hash.add(layer, part);
+        writer.add(layer, part);
+      });
+    }
+    if (!head.probes.empty()) write_probes(root.create_group("probes"), head.probes);
+    if (!head.logits.empty())
+      root.create_dataset<float>("logits", {head.logits.size()}).write<float>(head.logits);
+    root.change_text("content_sha256", hash.finish(head));
   }
   file.close();
-}
-
-std::uint64_t version_of(const hdf5::group& root) {
-  const std::uint64_t version = root.number("format_version");
-  if (version < 1 || version > newest_version)
-    throw unavailable_error(root.place() + "@format_version", std::to_string(version),
-                            "1 to " + std::to_string(newest_version), "a newer bdh may read it");
-  return version;
 }
 
 // The law of summation; states of older programs do not say it.
@@ -258,63 +124,70 @@ std::uint32_t summation_of(const hdf5::group& root) {
   return static_cast<std::uint32_t>(law);
 }
 
-std::uint64_t clock_of(const hdf5::group& layer, std::uint64_t version) {
-  return version == 1 ? layer.number("clock")
-                      : layer.open_dataset("clock").read<std::uint64_t>({1})[0];
+run_state read_head(const hdf5::group& root, const model& m) {
+  run_state s;
+  s.model_sha256 = root.text("model_sha256");
+  s.tokens = root.number("tokens");
+  s.retention = root.real("retention");
+  if (root.has_attribute("synapses")) {
+    if (root.text("synapses") != "bf16")
+      throw input_error(root.place() + "@synapses", "'" + root.text("synapses") + "'",
+                        "'bf16', or none");
+    s.rounded = true;
+  }
+  s.summation = summation_of(root);
+  if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
+  if (root.has("logits")) {
+    const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
+    s.logits.assign(logits.begin(), logits.end());
+  }
+  return s;
 }
 
-// Members of a group that are none of the known ones.
-void check_names(const hdf5::group& in, const std::vector<std::string>& known) {
-  for (const std::string& name : in.names())
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw input_error(in.place() + (in.place().ends_with('/') ? "" : "/") + name,
-                        "unknown in a state of this model", shown_list(known),
-                        "a newer bdh may read it");
+// The head of a file whose kept variables are used part by part, each checked before it is used,
+// all of them before the function returns.
+run_state read_state(const std::filesystem::path& path, const model& m,
+                     const std::function<void(const run_state& head)>& begin,
+                     const part_function& use) {
+  verify_checksum_header(path, checksummed::state);
+  const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
+  const hdf5::group root = file.root();
+  if (root.text("format") != "bdh-state")
+    throw input_error(root.place() + "@format", "'" + root.text("format") + "'", "'bdh-state'");
+  const std::uint64_t version = state_version(root);
+  run_state head = read_head(root, m);
+  check_head(head, m, root.place());
+  begin(head);
+  variable_reader reader(root, m, version);
+  state_checks checks(head.rounded, version, root.place());
+  state_hash hash(head, m, version);
+  for_kept_parts(m, [&](layer_id layer, const kept_part& part) {
+    reader.fill(layer, part);
+    checks.add(layer, part);
+    hash.add(layer, part);
+    use(layer, part);
+  });
+  if (const std::string sum = hash.finish(head); root.text("content_sha256") != sum)
+    throw input_error(root.place() + "@content_sha256", "another hash", sum);
+  return head;
 }
 
-std::vector<std::string> kept_names(std::span<const variable_info> list, bool per_layer) {
-  std::vector<std::string> all;
-  for (const variable_info& v : list)
-    if (v.kept && v.per_layer == per_layer) all.emplace_back(v.name);
-  return all;
-}
-
-void read_variables(const hdf5::group& from, std::span<const variable_info> list, const model& m,
-                    std::uint64_t version, state_arrays& arrays) {
-  for (state_arrays::entry& e : arrays.all()) {
-    if (version == 1 && e.what == variable::clock) {
-      arrays.clock() = clock_of(from, version);
-      continue;
+void write_checked(const run_state& head, const model& m, const part_function& values,
+                   const std::filesystem::path& target) {
+  check_state_target(target);
+  atomic_file whole(target, true);
+  with_file_name(whole.temporary().string(), target.string(), [&] {
+    write_state(head, m, values, whole.temporary());
+    write_checksum_header(whole.temporary(), checksummed::state);
+    // What cannot be read back must not replace a good file: the content is compared with its hash.
+    try {
+      load_state_head(whole.temporary(), m);
+    } catch (const input_error& e) {
+      throw device_error(target.string(), "reads back as something else: " + e.found(), {},
+                         "is the disk sound?");
     }
-    const hdf5::dataset set = from.open_dataset(dataset_name(e.what, version).c_str());
-    std::visit(
-        [&]<class T>(array<T>& values) {
-          values = set.template read<T>(shape_of(info(list, e.what), m));
-        },
-        e.values);
-  }
-}
-
-// All variables of a state of this model.
-void read_layers(const hdf5::group& root, const model& m, std::uint64_t version, run_state& s) {
-  const std::vector<variable_info> list = variables_of(m);
-  const hdf5::group layers = root.open_group("layers");
-  std::vector<std::string> numbers;
-  for (layer_id l = 1; l <= m.layers(); ++l) {
-    numbers.push_back(std::to_string(l));
-    const hdf5::group layer = layers.open_group(numbers.back().c_str());
-    if (version != 1) check_names(layer, kept_names(list, true));
-    s.layers.emplace_back(list, true);
-    read_variables(layer, list, m, version, s.layers.back());
-  }
-  s.network = state_arrays(list, false);
-  if (version == 1) return;
-  check_names(layers, numbers);
-  check_names(root, {"layers", "network", "probes", "logits"});
-  if (s.network.empty() && !root.has("network")) return;
-  const hdf5::group network = root.open_group("network");
-  check_names(network, kept_names(list, false));
-  read_variables(network, list, m, version, s.network);
+    whole.publish();
+  });
 }
 
 }  // namespace
@@ -327,29 +200,31 @@ void check_state_target(const std::filesystem::path& target) {
 }
 
 void save_state(const run_state& s, const model& m, const std::filesystem::path& target) {
-  check(s, m, newest_version, "state/");
-  check_state_target(target);
-  atomic_file whole(target, true);
-  with_file_name(whole.temporary().string(), target.string(), [&] {
-    write_state(s, m, whole.temporary());
-    write_checksum_header(whole.temporary(), checksummed::state);
-    // What cannot be read back must not replace a good file. load_state compares the content with
-    // its hash.
-    try {
-      load_state(whole.temporary(), m);
-    } catch (const input_error& e) {
-      throw device_error(target.string(), "reads back as something else: " + e.found(), {},
-                         "is the disk sound?");
-    }
-    whole.publish();
-  });
+  check_head(s, m, "state/");
+  if (s.layers.size() != m.layers())
+    throw shape_error("state/layers", std::to_string(s.layers.size()) + " layers",
+                      std::to_string(m.layers()));
+  const std::vector<variable_info> list = variables_of(m);
+  const auto arrays = [&](layer_id layer) -> const state_arrays& {
+    return layer == 0 ? s.network : s.layers[layer - 1];
+  };
+  for (layer_id l = 0; l <= m.layers(); ++l)
+    check_sizes(arrays(l), list, l != 0, place_of("state/", l));
+  write_checked(
+      s, m, [&](layer_id layer, const kept_part& part) { fill_part(arrays(layer), part); }, target);
+}
+
+void save_state(const simulator& brain, const std::filesystem::path& target) {
+  const run_state head = brain.save_head();
+  check_head(head, brain.model(), "state/");
+  write_checked(head, brain.model(), brain.kept_values(), target);
 }
 
 state_summary summarise_state(const std::filesystem::path& path) {
   verify_checksum_header(path, checksummed::state);
   const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
   const hdf5::group root = file.root(), layers = root.open_group("layers");
-  const std::uint64_t version = version_of(root);
+  const std::uint64_t version = state_version(root);
   state_summary s{.model_sha256 = root.text("model_sha256"),
                   .content_sha256 = root.text("content_sha256"),
                   .tokens = root.number("tokens"),
@@ -365,33 +240,34 @@ state_summary summarise_state(const std::filesystem::path& path) {
 }
 
 run_state load_state(const std::filesystem::path& path, const model& m) {
-  verify_checksum_header(path, checksummed::state);
-  const hdf5::file file = hdf5::file::open(path, {std::filesystem::file_size(path), true});
-  const hdf5::group root = file.root();
-  if (root.text("format") != "bdh-state")
-    throw input_error(root.place() + "@format", "'" + root.text("format") + "'", "'bdh-state'");
-  const std::uint64_t version = version_of(root);
-  run_state s;
-  s.model_sha256 = root.text("model_sha256");
-  s.tokens = root.number("tokens");
-  s.retention = root.real("retention");
-  if (root.has_attribute("synapses")) {
-    if (root.text("synapses") != "bf16")
-      throw input_error(root.place() + "@synapses", "'" + root.text("synapses") + "'",
-                        "'bf16', or none");
-    s.rounded = true;
-  }
-  s.summation = summation_of(root);
-  if (s.model_sha256 == m.content_sha256()) read_layers(root, m, version, s);
-  if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
-  if (root.has("logits")) {
-    const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
-    s.logits.assign(logits.begin(), logits.end());
-  }
-  check(s, m, version, root.place());
-  if (const std::string hash = content_hash(s, version); root.text("content_sha256") != hash)
-    throw input_error(root.place() + "@content_sha256", "another hash", hash);
+  const std::vector<variable_info> list = variables_of(m);
+  std::vector<state_arrays> layers;
+  state_arrays network;
+  run_state s = read_state(
+      path, m,
+      [&](const run_state&) {
+        for (layer_id l = 1; l <= m.layers(); ++l) layers.emplace_back(list, true);
+        network = state_arrays(list, false);
+      },
+      [&](layer_id layer, const kept_part& part) {
+        take_part(layer == 0 ? network : layers[layer - 1], part);
+      });
+  s.layers = std::move(layers);
+  s.network = std::move(network);
   return s;
+}
+
+run_state load_state_head(const std::filesystem::path& path, const model& m) {
+  return read_state(
+      path, m, [](const run_state&) {}, [](layer_id, const kept_part&) {});
+}
+
+void restore_state(simulator& brain, const std::filesystem::path& path) {
+  const run_state head = load_state_head(path, brain.model());
+  brain.restore(head, [&](const simulator::part_function& take) {
+    read_state(
+        path, brain.model(), [](const run_state&) {}, take);
+  });
 }
 
 }  // namespace bdh

@@ -114,6 +114,14 @@ class communicator final : public ranks {
     return all;
   }
 
+  byte_list scatter(std::span<const byte_list> each) override {
+    if (rank_ != 0) return receive(0, said, false);
+    std::vector<MPI_Request> requests;
+    for (rank_id r = 1; r < size_; ++r) send(each[r], r, said, requests);
+    finish(requests, false);
+    return each[0];
+  }
+
   void exchange(std::span<const byte_list> sent, std::span<byte_list> received) override {
     ++exchanges_;
     std::vector<MPI_Request> requests;

@@ -21,14 +21,19 @@ class block_sums {
   block_sums(std::size_t most, neuron_id width, const kernels::cpu_kernels& bodies)
       : rows_(most * width), width_(width), bodies_(bodies) {
     labels_.reserve(most);
+    complete_.reserve(most);
   }
 
-  void clear() noexcept { labels_.clear(); }
+  void clear() noexcept {
+    labels_.clear();
+    complete_.clear();
+  }
   // The sums of some of the blocks `own` follow, of which this site has all. Ranges ascend.
   void begin(id_range own, neuron_id per_tree) noexcept {
     own_ = own;
     per_tree_ = per_tree;
     first_row_ = labels_.size();
+    if (own.size() != 0) complete_.push_back(own);
   }
   // Where the sum of the next block is to be written, (width).
   float* add(neuron_id block) noexcept;
@@ -37,6 +42,8 @@ class block_sums {
 
   std::span<const std::uint32_t> labels() const noexcept { return labels_; }  // a block of each row
   const float* rows() const noexcept { return rows_.data(); }
+  std::span<const id_range> complete() const noexcept { return complete_; }  // all that followed
+  neuron_id per_tree() const noexcept { return per_tree_; }
   std::size_t bytes() const noexcept { return rows_.bytes(); }
 
  private:
@@ -46,6 +53,7 @@ class block_sums {
 
   array<float> rows_;  // of nodes, from left to right
   std::vector<std::uint32_t> labels_;
+  std::vector<id_range> complete_;
   neuron_id width_, per_tree_ = 1;
   id_range own_;
   std::size_t first_row_ = 0;  // of the range

@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <unordered_set>
+#include <utility>
 
 #include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
@@ -14,7 +17,9 @@ namespace {
 
 class site_engine final : public engine {
  public:
-  site_engine(const model& m, const cpu_options& options)
+  // `circuits`: of another engine of the same sites; null: none is there.
+  site_engine(const model& m, const cpu_options& options,
+              std::shared_ptr<const own_circuits> circuits = nullptr)
       : model_(m),
         options_(options),
         retention_(options.retention.value_or(m.retention())),
@@ -22,8 +27,8 @@ class site_engine final : public engine {
         shares_(partition({m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()},
                           options.sites)),
         bodies_(kernels::cpu_kernels_for(options.instructions)),
-        strengths_(m),
         local_(options.local.value_or(site_range{0, options.sites})),
+        circuits_(std::move(circuits)),
         batch_(local_.size()) {
     if (!(retention_ > 0 && retention_ <= 1))
       throw input_error("retention", shown(retention_), "0 < u <= 1");
@@ -33,10 +38,15 @@ class site_engine final : public engine {
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
+    if (m.is_direct()) {
+      if (!circuits_) circuits_ = circuits_here();
+      strengths_ = std::make_unique<direct_strengths>(m, *circuits_);
+    }
     for (site_id s = local_.begin; s < local_.end; ++s) {
       if (m.is_direct())
-        site_.push_back(std::make_unique<direct_site>(m, shares_, s, bodies_, retention_,
-                                                      strengths_, weights_));
+        site_.push_back(std::make_unique<direct_site>(
+            m, shares_, s, bodies_, retention_,
+            direct_site::shared{*circuits_, *strengths_, weights_, local_.size() == 1}));
       else
         site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_,
                                                    options.bfloat16_synapses));
@@ -52,7 +62,9 @@ class site_engine final : public engine {
     return model_.is_direct() ? direct_site::stages(a, model_) : hub_site::stages(a);
   }
   void control(const applied_controls* what) override {
-    if (what && model_.is_direct()) weights_.prepare(model_.direct(), *what);
+    if (what && model_.is_direct() && !circuits_->are_all())
+      what = &own_controls_.emplace(circuits_->own(*what));
+    if (what && model_.is_direct()) weights_.prepare(circuits_->edges(), *what);
     for (const auto& s : site_) s->control(what);
   }
   void present(token_id token, site_id s) override {
@@ -81,7 +93,7 @@ class site_engine final : public engine {
     }
   }
   std::unique_ptr<engine> new_stream() const override {
-    return std::make_unique<site_engine>(model_, options_);
+    return std::make_unique<site_engine>(model_, options_, circuits_);
   }
   prefill_reader* blocks() override {
     if (!blocks_ && !model_.is_direct() && !options_.bfloat16_synapses &&
@@ -126,17 +138,46 @@ class site_engine final : public engine {
   pool_gains gains() const noexcept override { return site_[0]->gains(); }
 
   state_arrays save(layer_id layer) const override {
-    state_arrays all(variables_, layer != 0);
-    for (state_arrays::entry& e : all.all()) {
-      if (model_.is_direct()) strengths_.save(layer, e);
-      for (const auto& s : site_) s->save(layer, e);
-    }
-    return all;
+    return save_in_parts(*this, layer, ~std::size_t{0});
   }
   void restore(layer_id layer, const state_arrays& from) override {
-    for (const state_arrays::entry& e : from.all()) {
-      if (model_.is_direct()) strengths_.restore(layer, e);
-      for (const auto& s : site_) s->restore(layer, e);
+    restore_in_parts(*this, layer, from, ~std::size_t{0});
+  }
+  bool has_parts() const noexcept override { return true; }
+  void save_part(layer_id layer, const kept_part& to) const override {
+    if (strengths_) strengths_->save(layer, to, *circuits_);
+    for (const auto& s : site_) s->save(layer, to);
+  }
+  void restore_part(layer_id layer, const kept_part& from) override {
+    if (strengths_) strengths_->restore(layer, from, *circuits_);
+    for (const auto& s : site_) s->restore(layer, from);
+  }
+  void clear_strengths(layer_id layer) override {
+    if (strengths_) strengths_->clear(layer);
+    for (const auto& s : site_) s->clear_strengths(layer);
+  }
+  void read_stored(layer_id layer, std::span<const edge_id> which,
+                   std::span<stored_synapse> out) const override {
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const neuron_id i = neuron_of(which[k]);
+      if (const auto own = circuits_->synapse(which[k]))
+        out[k] = direct_at(0).stored(layer, i, *own);
+      if (direct_site* const s = direct_owner(i)) out[k].last_used = s->last_used(layer, i);
+    }
+  }
+  void write_stored(layer_id layer, std::span<const edge_id> which, std::span<const float> values,
+                    std::span<const std::uint64_t> last_used) override {
+    const neuron_id unit = model_.rotation().present() ? 2 : 1;
+    const std::uint64_t clock = direct_at(0).clock(layer);
+    std::unordered_set<neuron_id> aged;  // units
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const neuron_id i = neuron_of(which[k]), first = i / unit * unit;
+      if (aged.insert(first).second)
+        strengths_->age(layer, {first, first + unit}, clock - last_used[k], retention_,
+                        circuits_->edges());
+      if (direct_site* const s = direct_owner(i)) s->last_used(layer, i) = clock;
+      if (const auto own = circuits_->synapse(which[k]))
+        direct_at(0).set_strength(layer, i, *own, values[k]);
     }
   }
   bool rounds_synapses() const noexcept override { return options_.bfloat16_synapses; }
@@ -144,12 +185,12 @@ class site_engine final : public engine {
     for (const auto& s : site_) s->seed_rounding(seed);
   }
   void clear_synapses() override {
-    strengths_.clear();
+    for (layer_id l = 1; strengths_ && l <= model_.layers(); ++l) strengths_->clear(l);
     for (const auto& s : site_) s->clear_synapses();
   }
   double retention() const noexcept override { return retention_; }
   std::size_t state_bytes() const noexcept override {
-    std::size_t bytes = strengths_.bytes() + weights_.bytes();
+    std::size_t bytes = (strengths_ ? strengths_->bytes() : 0) + weights_.bytes();
     for (const auto& s : site_) bytes += s->state_bytes();
     return bytes + (blocks_ ? blocks_->bytes() : 0);
   }
@@ -159,15 +200,39 @@ class site_engine final : public engine {
     return model_.is_direct() ? model_.direct().gs.row_of(synapse)
                               : static_cast<neuron_id>(synapse / model_.hubs());
   }
+  // Sites of a process have particles that follow each other.
+  std::shared_ptr<const own_circuits> circuits_here() const {
+    if (local_.size() == options_.sites) return std::make_shared<own_circuits>(model_);
+    id_range neurons, sensory;
+    for (site_id s = local_.begin; s < local_.end; ++s) {
+      const id_range more = shares_[s].neurons, nodes = sensory_sources(model_, shares_[s]);
+      if (more.size() != 0) neurons = {neurons.size() == 0 ? more.begin : neurons.begin, more.end};
+      if (nodes.size() != 0)
+        sensory = {sensory.size() == 0 ? nodes.begin : sensory.begin, nodes.end};
+    }
+    if (sensory.size() == 0) sensory = {model_.sources(), model_.sources()};
+    return std::make_shared<own_circuits>(model_, neurons, sensory);
+  }
   cpu_site& at(site_id s) const noexcept { return *site_[s - local_.begin]; }
-  cpu_site& owner(neuron_id i) const {
+  // Of explicit edges: the site number `k` of this process, and that of a neuron, if it is here.
+  direct_site& direct_at(std::size_t k) const noexcept {
+    return static_cast<direct_site&>(*site_[k]);
+  }
+  direct_site* direct_owner(neuron_id i) const noexcept {
+    return static_cast<direct_site*>(owner_here(i));
+  }
+  cpu_site* owner_here(neuron_id i) const noexcept {
     const auto owner = std::partition_point(owners_.begin(), owners_.end(), [&](const cpu_site* s) {
       return s->share().neurons.end <= i;
     });
-    if (owner == owners_.end() || !(*owner)->share().neurons.contains(i))
+    return owner != owners_.end() && (*owner)->share().neurons.contains(i) ? *owner : nullptr;
+  }
+  cpu_site& owner(neuron_id i) const {
+    cpu_site* const owner = owner_here(i);
+    if (owner == nullptr)
       throw unavailable_error("neuron " + std::to_string(i), "a site of another process",
                               "a site of this one");
-    return **owner;
+    return *owner;
   }
 
   const model& model_;
@@ -176,9 +241,12 @@ class site_engine final : public engine {
   const std::vector<variable_info> variables_;
   const std::vector<site_share> shares_;
   const kernels::cpu_kernels& bodies_;
-  direct_strengths strengths_;  // empty for hubs
-  direct_weights weights_;
   const site_range local_;
+  // Of explicit edges; null through hubs.
+  std::shared_ptr<const own_circuits> circuits_;
+  std::unique_ptr<direct_strengths> strengths_;
+  direct_weights weights_;
+  std::optional<applied_controls> own_controls_;
   std::vector<std::unique_ptr<cpu_site>> site_;  // local ones
   std::vector<cpu_site*> owners_;                // those that have neurons, ascending
   std::unique_ptr<prefill_reader> blocks_;

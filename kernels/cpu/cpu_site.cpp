@@ -131,13 +131,19 @@ void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id
 
 // To every site the columns of its hubs.
 void cpu_site::send_sums(outbox& sent) noexcept {
-  const auto labels = sums_.own.labels();
-  if (labels.empty()) return;
+  const block_sums& own = sums_.own;
   for (site_id to = 0; to < shares_.size(); ++to) {
     const id_range hubs = shares_[to].hubs;
     if (hubs.size() != 0)
-      sent[to].push_back(
-          {self_, labels, sums_.own.rows() + hubs.begin, model_.hubs(), hubs.size()});
+      sent[to].push_back({self_,
+                          own.labels(),
+                          own.rows() + hubs.begin,
+                          model_.hubs(),
+                          hubs.size(),
+                          {.how = joining::sums,
+                           .columns = model_.hubs(),
+                           .per_tree = own.per_tree(),
+                           .complete = own.complete()}});
   }
 }
 
@@ -153,8 +159,12 @@ void cpu_site::add_at_hubs(head_id heads, neuron_id per_tree, const inbox& recei
     sums_.arrived.write(h * per_tree, per_tree, sums_.at_hubs.data() + std::size_t{h} * width);
   }
   for (site_id to = 0; to < shares_.size(); ++to)
-    sent[to].push_back(
-        {self_, std::span(sums_.heads).first(heads), sums_.at_hubs.data(), width, width});
+    sent[to].push_back({self_,
+                        std::span(sums_.heads).first(heads),
+                        sums_.at_hubs.data(),
+                        width,
+                        width,
+                        {.how = joining::columns, .columns = model_.hubs()}});
 }
 
 // ---- hub values arrive; the pool's gain
@@ -288,8 +298,12 @@ void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
 }
 
 void cpu_site::send_logits(outbox& sent) noexcept {
-  sent[0].push_back({self_, std::span(sums_.heads).first(1), logits_.own.data(),
-                     share_.readout.size(), share_.readout.size()});
+  sent[0].push_back({self_,
+                     std::span(sums_.heads).first(1),
+                     logits_.own.data(),
+                     share_.readout.size(),
+                     share_.readout.size(),
+                     {.how = joining::columns, .columns = model_.readout_nodes()}});
 }
 
 void cpu_site::arrive_logits(const inbox& received) noexcept {

@@ -75,6 +75,14 @@ struct hub_sums {
            const kernels::cpu_kernels& bodies);
 };
 
+// f(at, in the part, count): which own values, of those from `own_first` on, a part has.
+template <class F>
+void for_common(std::uint64_t own_first, std::uint64_t own, const kept_part& part, F f) {
+  const std::uint64_t begin = std::max(own_first, part.first),
+                      end = std::min(own_first + own, part.end());
+  if (begin < end) f(begin - own_first, begin - part.first, end - begin);
+}
+
 struct site_logits {
   array<float> own, all;  // all: at site 0
 };
@@ -109,14 +117,15 @@ class cpu_site {
   virtual float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const = 0;
   virtual void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) = 0;
   pool_gains gains() const noexcept { return gains_; }
-  // A kept variable, into an array of all sites or from it; only what this site owns.
-  virtual void save(layer_id layer, state_arrays::entry& to) const = 0;
-  virtual void restore(layer_id layer, const state_arrays::entry& from) = 0;
+  // Some values of a kept variable of all sites: only those that this site owns.
+  virtual void save(layer_id layer, const kept_part& to) const = 0;
+  virtual void restore(layer_id layer, const kept_part& from) = 0;
   virtual void seed_rounding(std::uint64_t) noexcept {}
   // (population); fills only what this site owns.
   virtual void read(variable v, std::span<float> out) const;
   // Appends the own neurons that have a value; false: there is no list of them.
   bool active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
+  virtual void clear_strengths(layer_id) noexcept {}  // where they are the site's own
   virtual void clear_synapses() noexcept = 0;
   virtual std::size_t state_bytes() const noexcept;
 

@@ -23,12 +23,16 @@ bool reaches(std::initializer_list<const projection*> circuits, neuron_id source
   return false;
 }
 
-// Sources that a site's neurons pull A of.
-std::vector<bool> pulled_sources(const model& m, id_range neurons) {
+// Sources that a site's neurons pull A of. `elsewhere`: nothing here uses the edges again.
+std::vector<bool> pulled_sources(const model& m, id_range neurons, bool elsewhere) {
   std::vector<bool> needed(m.sources());
   for (const projection* p : {&m.direct().gy_excitatory, &m.direct().gy_inhibitory})
-    for (edge_id e = p->indptr()[neurons.begin]; e < p->indptr()[neurons.end]; ++e)
-      needed[p->indices()[e]] = true;
+    for (neuron_id i = neurons.begin; i < neurons.end; i += block_grid::block_size) {
+      const edge_id first = p->indptr()[i],
+                    last = p->indptr()[std::min(i + block_grid::block_size, neurons.end)];
+      for (edge_id e = first; e < last; ++e) needed[p->indices()[e]] = true;
+      if (elsewhere) p->give_back(first, last);
+    }
   return needed;
 }
 
@@ -44,20 +48,30 @@ id_range sensory_sources(const model& m, const site_share& s) {
   return {m.neurons() + s.sensory.begin, m.neurons() + s.sensory.end};
 }
 
-void direct_strengths::save(layer_id layer, state_arrays::entry& to) const {
+void direct_strengths::save(layer_id layer, const kept_part& to, const own_circuits& own) const {
   if (to.what != variable::synapses) return;
-  const array<float>& own = layers[layer - 1];
-  std::copy(own.begin(), own.end(), std::get<array<float>>(to.values).begin());
+  const array<float>& strengths = layers[layer - 1];
+  own.for_synapses(to.first, to.end(),
+                   [&](edge_id e, edge_id at) { to.reals[e - to.first] = strengths[at]; });
 }
 
-void direct_strengths::restore(layer_id layer, const state_arrays::entry& from) {
+void direct_strengths::restore(layer_id layer, const kept_part& from, const own_circuits& own) {
   if (from.what != variable::synapses) return;
-  const array<float>& values = std::get<array<float>>(from.values);
-  std::copy(values.begin(), values.end(), layers[layer - 1].begin());
+  array<float>& strengths = layers[layer - 1];
+  own.for_synapses(from.first, from.end(),
+                   [&](edge_id e, edge_id at) { strengths[at] = from.reals[e - from.first]; });
 }
 
-void direct_strengths::clear() noexcept {
-  for (auto& layer : layers) std::fill(layer.begin(), layer.end(), 0.0f);
+void direct_strengths::age(layer_id layer, id_range rows, std::uint64_t tokens, double retention,
+                           const direct_circuits& c) noexcept {
+  array<float>& strengths = layers[layer - 1];
+  for (edge_id e = c.gs.indptr()[rows.begin]; tokens != 0 && e < c.gs.indptr()[rows.end]; ++e)
+    strengths[e] = static_cast<float>(
+        strengths[e] * power(c.retention.empty() ? retention : c.retention[e], tokens));
+}
+
+void direct_strengths::clear(layer_id layer) noexcept {
+  std::fill(layers[layer - 1].begin(), layers[layer - 1].end(), 0.0f);
 }
 
 void direct_weights::prepare(const direct_circuits& c, const applied_controls& what) {
@@ -75,25 +89,26 @@ void direct_weights::prepare(const direct_circuits& c, const applied_controls& w
   copy(gy_inhibitory, c.gy_inhibitory, &layer_controls::mute_gy_inhibitory);
 }
 
-edges_to::edges_to(const projection& by_source, id_range targets) {
+edges_to::edges_to(const projection& by_source, id_range targets, bool all) {
   const auto indptr = by_source.indptr();
   begin_ = indptr.data();
   end_ = indptr.data() + 1;
-  if (targets.begin == 0 && targets.end == by_source.columns()) return;
+  if (all) return;
   own_begin_ = array<edge_id>(by_source.rows());
   own_end_ = array<edge_id>(by_source.rows());
   for (neuron_id i = 0; i < by_source.rows(); ++i) {
-    const neuron_id* all = by_source.indices().data();
+    const neuron_id* column = by_source.indices().data();
     own_begin_[i] = static_cast<edge_id>(
-        std::lower_bound(all + indptr[i], all + indptr[i + 1], targets.begin) - all);
+        std::lower_bound(column + indptr[i], column + indptr[i + 1], targets.begin) - column);
     own_end_[i] = static_cast<edge_id>(
-        std::lower_bound(all + own_begin_[i], all + indptr[i + 1], targets.end) - all);
+        std::lower_bound(column + own_begin_[i], column + indptr[i + 1], targets.end) - column);
   }
   begin_ = own_begin_.data();
   end_ = own_end_.data();
 }
 
-direct_routes::direct_routes(const model& m, const std::vector<site_share>& shares, site_id self) {
+direct_routes::direct_routes(const model& m, const std::vector<site_share>& shares, site_id self,
+                             bool copied) {
   const direct_circuits& c = m.direct();
   const id_range neurons = shares[self].neurons, sensory = sensory_sources(m, shares[self]);
   const neuron_id units = neurons.size() / (m.rotation().present() ? 2 : 1);
@@ -102,7 +117,7 @@ direct_routes::direct_routes(const model& m, const std::vector<site_share>& shar
     const id_range targets = other.neurons, nodes = sensory_sources(m, other);
     for (neuron_id i = neurons.begin; i < neurons.end; ++i)
       r.gs_reach.push_back(reaches({&c.gs}, i, {targets, nodes}));
-    const std::vector<bool> needed = pulled_sources(m, targets);
+    const std::vector<bool> needed = pulled_sources(m, targets, copied);
     for (const id_range own : {neurons, sensory})
       for (neuron_id j = own.begin; j < own.end; ++j) {
         r.gx_reach.push_back(reaches({&c.gx_excitatory, &c.gx_inhibitory}, j, {targets}));
@@ -114,6 +129,9 @@ direct_routes::direct_routes(const model& m, const std::vector<site_share>& shar
     reserve(r.w_sensory, sensory.size(), 1);
     to.push_back(std::move(r));
   }
+  if (!copied) return;
+  for (const projection* p : {&c.gs, &c.gx_excitatory, &c.gx_inhibitory})
+    p->give_back(0, p->edges());
 }
 
 synapse_units::synapse_units(const model& m)

@@ -2,21 +2,24 @@
 #pragma once
 
 #include "kernels/cpu/cpu_site.hpp"
+#include "kernels/cpu/own_circuits.hpp"
 
 namespace bdh {
 
-// The strengths of every synapse of every layer, in the rotating frame. One array for all sites of
-// a process: a site reads and writes only the synapses to its own targets.
+// The strengths of every synapse of every layer that ends in a process, in the rotating frame. One
+// array for all sites of the process: a site reads and writes only the synapses to its own targets.
 struct direct_strengths {
-  std::vector<array<float>>
-      layers;  // (synapses), layer l at [l - 1]; empty for models through hubs
+  std::vector<array<float>> layers;  // (own synapses), layer l at [l - 1]
 
-  explicit direct_strengths(const model& m) {
-    for (layer_id l = 1; m.is_direct() && l <= m.layers(); ++l) layers.emplace_back(m.synapses());
+  direct_strengths(const model& m, const own_circuits& own) {
+    for (layer_id l = 1; l <= m.layers(); ++l) layers.emplace_back(own.edges().gs.edges());
   }
-  void save(layer_id layer, state_arrays::entry& to) const;
-  void restore(layer_id layer, const state_arrays::entry& from);
-  void clear() noexcept;
+  void save(layer_id layer, const kept_part& to, const own_circuits& own) const;
+  void restore(layer_id layer, const kept_part& from, const own_circuits& own);
+  // Ages the own synapses of some rows by u^tokens.
+  void age(layer_id layer, id_range rows, std::uint64_t tokens, double retention,
+           const direct_circuits& c) noexcept;
+  void clear(layer_id layer) noexcept;
   std::size_t bytes() const noexcept {
     return layers.empty() ? 0 : layers.size() * layers[0].bytes();
   }
@@ -35,11 +38,11 @@ struct direct_weights {
   }
 };
 
-// The edges of every source that end in one range of targets. All of them: a view of the
-// projection's own row starts.
+// The edges of every source that end in one range of targets. `all`: there are no others, and it is
+// a view of the projection's own row starts.
 class edges_to {
  public:
-  edges_to(const projection& by_source, id_range targets);
+  edges_to(const projection& by_source, id_range targets, bool all);
   const edge_id* begin() const noexcept { return begin_; }
   const edge_id* end() const noexcept { return end_; }
   edge_id degree(neuron_id source) const noexcept { return end_[source] - begin_[source]; }
@@ -72,7 +75,8 @@ struct direct_routes {
   };
   std::vector<route> to;
 
-  direct_routes(const model& m, const std::vector<site_share>& shares, site_id self);
+  // `copied`: the sites of this process have their edges in memory of their own.
+  direct_routes(const model& m, const std::vector<site_share>& shares, site_id self, bool copied);
 };
 
 // W of the sources: own ones, those received for one use, and by source for the readout.

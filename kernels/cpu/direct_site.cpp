@@ -4,18 +4,17 @@
 
 namespace bdh {
 direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
-                         const kernels::cpu_kernels& bodies, double retention,
-                         direct_strengths& strengths, direct_weights& weights)
+                         const kernels::cpu_kernels& bodies, double retention, const shared& with)
     : cpu_site(m, shares, self, bodies, retention,
                m.heads() * (std::size_t{shares[self].blocks.size()} +
                             shares[self].sensory.size() / block_grid::block_size + 1)),
-      c_(m.direct()),
-      strengths_(strengths),
-      weights_(weights),
+      c_(with.circuits.edges()),
+      strengths_(with.strengths),
+      weights_(with.weights),
       sources_(m.sources()),
-      gx_excitatory_(c_.gx_excitatory, share_.neurons),
-      gx_inhibitory_(c_.gx_inhibitory, share_.neurons),
-      routes_(m, shares, self),
+      gx_excitatory_(c_.gx_excitatory, share_.neurons, with.alone),
+      gx_inhibitory_(c_.gx_inhibitory, share_.neurons, with.alone),
+      routes_(m, shares, self, !with.circuits.are_all()),
       source_w_(m),
       a_(std::size_t{m.heads()} * sources_),
       drives_(share_.neurons.size()),
@@ -23,12 +22,8 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
       a_at_hubs_(std::size_t{m.heads()} * m.hubs()),
       clock_(m.layers()),
       units_(m) {
-  if (shares.size() == 1) {
-    gs_.emplace_back(c_.gs, id_range{0, sources_});
-  } else {
-    gs_.emplace_back(c_.gs, share_.neurons);
-    gs_.emplace_back(c_.gs, own_sensory());
-  }
+  gs_.emplace_back(c_.gs, share_.neurons, with.alone);
+  if (!with.alone) gs_.emplace_back(c_.gs, own_sensory(), false);
   for (layer_id l = 0; l < m.layers(); ++l)
     last_used_.emplace_back(share_.neurons.size() / (rotates_ ? 2 : 1));
 }
@@ -150,7 +145,7 @@ void direct_site::sense() noexcept {
       source_w_.own[node] = kernels::w_of_token(model_.rules().scales_w(true), gains_.y);
     return;
   }
-  const projection& s = c_.sensory;
+  const projection& s = model_.direct().sensory;
   for (edge_id e = s.indptr()[token_]; e < s.indptr()[token_ + 1]; ++e)
     if (share_.neurons.contains(s.indices()[e])) {
       source_w_.own[s.indices()[e]] = s.weight(e);
@@ -180,8 +175,11 @@ void direct_site::update_w() noexcept {
   bodies_.leak({.w = sensory, .n = own_sensory().size(), .gain = gains_.w});
 }
 
-void direct_site::send(site_id to, packet& p, std::uint32_t width, outbox& sent) noexcept {
-  if (!p.id.empty()) sent[to].push_back({self_, p.id, p.value.data(), width, width});
+void direct_site::send(site_id to, packet& p, std::uint32_t width, outbox& sent,
+                       std::uint8_t kind) noexcept {
+  if (!p.id.empty())
+    sent[to].push_back(
+        {self_, p.id, p.value.data(), width, width, {.how = joining::sources, .kind = kind}});
 }
 
 // Active sources to the sites where their edges end; for the readout, to every site with readout
@@ -205,7 +203,7 @@ void direct_site::w_to_targets(bool readout, outbox& sent) noexcept {
     add(neurons, share_.neurons, 0);
     add(sensory, own_sensory(), share_.neurons.size());
     send(to, neurons, 1, sent);
-    send(to, sensory, 1, sent);
+    send(to, sensory, 1, sent, 1);
   }
 }
 
@@ -260,9 +258,10 @@ void direct_site::read_out(const inbox& received, outbox& sent) noexcept {
   std::fill(source_w_.readout.begin(), source_w_.readout.end(), 0.0f);
   for (neuron_id j = 0; j < source_w_.received.count; ++j)
     source_w_.readout[source_w_.received.id[j]] = source_w_.received.value[j];
-  pull(c_.readout, source_w_.readout.data(), nullptr, share_.readout.begin, share_.readout.end,
+  const projection& readout = model_.direct().readout;
+  pull(readout, source_w_.readout.data(), nullptr, share_.readout.begin, share_.readout.end,
        logits_.own.data() - share_.readout.begin);
-  counts_.synaptic_events += edges_into(c_.readout, share_.readout);
+  counts_.synaptic_events += edges_into(readout, share_.readout);
   send_logits(sent);
 }
 
@@ -276,7 +275,8 @@ void direct_site::a_to_targets(outbox& sent) noexcept {
     p.value.clear();
     for (neuron_id j : routes_.to[to].a_needed)
       for (head_id h = 0; h < heads; ++h) p.value.push_back(a_[std::size_t{h} * sources_ + j]);
-    sent[to].push_back({self_, routes_.to[to].a_needed, p.value.data(), heads, heads});
+    sent[to].push_back(
+        {self_, routes_.to[to].a_needed, p.value.data(), heads, heads, {.how = joining::sources}});
   }
 }
 

@@ -8,9 +8,15 @@ namespace bdh {
 
 class direct_site final : public cpu_site {
  public:
+  // What several sites of a process work with together. `alone`: this is its only one.
+  struct shared {
+    const own_circuits& circuits;
+    direct_strengths& strengths;
+    direct_weights& weights;
+    bool alone;
+  };
   direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
-              const kernels::cpu_kernels& bodies, double retention, direct_strengths& strengths,
-              direct_weights& weights);
+              const kernels::cpu_kernels& bodies, double retention, const shared& with);
 
   static std::span<const stage> stages(action a, const model& m) noexcept;
   void present(token_id token) noexcept override;
@@ -21,8 +27,16 @@ class direct_site final : public cpu_site {
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
   void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
-  void save(layer_id layer, state_arrays::entry& to) const override;
-  void restore(layer_id layer, const state_arrays::entry& from) override;
+  std::uint64_t clock(layer_id layer) const noexcept { return clock_[layer - 1]; }
+  std::uint64_t& last_used(layer_id layer, neuron_id own) noexcept {
+    return last_used_[layer - 1][(own - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  }
+  // The strength of an edge of the process at this site's clock, laboratory frame.
+  void set_strength(layer_id layer, neuron_id neuron, edge_id own, float value) noexcept;
+  // A synapse that ends in this process, as it is stored.
+  stored_synapse stored(layer_id layer, neuron_id neuron, edge_id own) const noexcept;
+  void save(layer_id layer, const kept_part& to) const override;
+  void restore(layer_id layer, const kept_part& from) override;
   void clear_synapses() noexcept override;
   std::size_t state_bytes() const noexcept override;
 
@@ -56,7 +70,8 @@ class direct_site final : public cpu_site {
   void receive_w(const inbox& received) noexcept;
   void drive_x(layer_id layer, const inbox& received) noexcept;
   void read_out(const inbox& received, outbox& sent) noexcept;
-  void send(site_id to, packet& p, std::uint32_t width, outbox& sent) noexcept;
+  void send(site_id to, packet& p, std::uint32_t width, outbox& sent,
+            std::uint8_t kind = 0) noexcept;
 
   const direct_circuits& c_;
   direct_strengths& strengths_;

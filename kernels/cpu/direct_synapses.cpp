@@ -257,61 +257,61 @@ void direct_site::read_synapses(layer_id layer, neuron_id neuron, std::span<floa
 }
 
 float direct_site::read_synapse(layer_id layer, neuron_id neuron, edge_id at) const {
-  const std::uint64_t
-      clock = clock_[layer - 1],
-      age = clock - last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
-  const float* stored = strengths_.layers[layer - 1].data();
   const edge_id e = c_.gs.indptr()[neuron] + at;
-  const double u = power(c_.retention.empty() ? retention_ : c_.retention[e], age),
-               mine = stored[e];
-  if (!rotates_) return static_cast<float>(u * mine);
-  const cos_sin angle =
-      sincos_turns(static_cast<double>(clock) *
-                   model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
-  const double partner = stored[c_.gs.indptr()[neuron ^ 1] + at];
-  return kernels::in_laboratory(mine, partner,
-                                neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, u);
+  stored_synapse is = stored(layer, neuron, e);
+  is.last_used = last_used_[layer - 1][(neuron - share_.neurons.begin) / (rotates_ ? 2 : 1)];
+  return laboratory_strength(model_, neuron, is, clock_[layer - 1],
+                             c_.retention.empty() ? retention_ : c_.retention[e]);
+}
+
+// A pair's rows have the same targets.
+stored_synapse direct_site::stored(layer_id layer, neuron_id neuron, edge_id own) const noexcept {
+  const array<float>& all = strengths_.layers[layer - 1];
+  const edge_id at = own - c_.gs.indptr()[neuron];
+  return {.strength = all[own], .partner = rotates_ ? all[c_.gs.indptr()[neuron ^ 1] + at] : 0.0f};
 }
 
 // As in hub_site: the rows of the unit are aged to now, and this one strength is set.
 void direct_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) {
-  const std::uint64_t clock = clock_[layer - 1];
   const neuron_id unit = rotates_ ? 2 : 1, first = neuron / unit * unit;
-  std::uint64_t& last = last_used_[layer - 1][(neuron - share_.neurons.begin) / unit];
-  float* const stored = strengths_.layers[layer - 1].data();
-  for (edge_id e = c_.gs.indptr()[first]; last != clock && e < c_.gs.indptr()[first + unit]; ++e)
-    stored[e] = static_cast<float>(
-        stored[e] * power(c_.retention.empty() ? retention_ : c_.retention[e], clock - last));
-  last = clock;
-  float& mine = stored[c_.gs.indptr()[neuron] + at];
+  std::uint64_t& last = last_used(layer, neuron);
+  strengths_.age(layer, {first, first + unit}, clock_[layer - 1] - last, retention_, c_);
+  last = clock_[layer - 1];
+  set_strength(layer, neuron, c_.gs.indptr()[neuron] + at, value);
+}
+
+void direct_site::set_strength(layer_id layer, neuron_id neuron, edge_id own,
+                               float value) noexcept {
+  array<float>& all = strengths_.layers[layer - 1];
   if (!rotates_) {
-    mine = value;
+    all[own] = value;
     return;
   }
   const cos_sin angle =
-      sincos_turns(static_cast<double>(clock) *
+      sincos_turns(static_cast<double>(clock_[layer - 1]) *
                    model_.rotation().frequency()[neuron % model_.neurons_per_head() / 2]);
-  kernels::set_in_pair(mine, stored[c_.gs.indptr()[neuron ^ 1] + at],
+  kernels::set_in_pair(all[own], all[c_.gs.indptr()[neuron ^ 1] + own - c_.gs.indptr()[neuron]],
                        neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine}, value);
 }
 
-void direct_site::save(layer_id layer, state_arrays::entry& to) const {
+void direct_site::save(layer_id layer, const kept_part& to) const {
   const array<std::uint64_t>& own = last_used_[layer - 1];
-  if (to.what == variable::clock) std::get<array<std::uint64_t>>(to.values)[0] = clock_[layer - 1];
+  if (to.what == variable::clock) to.counts[0] = clock_[layer - 1];
   if (to.what == variable::last_used)
-    std::copy(own.begin(), own.end(),
-              std::get<array<std::uint64_t>>(to.values).begin() +
-                  share_.neurons.begin / (rotates_ ? 2 : 1));
+    for_common(share_.neurons.begin / (rotates_ ? 2 : 1), own.size(), to,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 std::copy_n(own.begin() + at, count, to.counts.begin() + in_part);
+               });
 }
 
-void direct_site::restore(layer_id layer, const state_arrays::entry& from) {
+void direct_site::restore(layer_id layer, const kept_part& from) {
   array<std::uint64_t>& own = last_used_[layer - 1];
-  if (from.what == variable::clock)
-    clock_[layer - 1] = std::get<array<std::uint64_t>>(from.values)[0];
+  if (from.what == variable::clock) clock_[layer - 1] = from.counts[0];
   if (from.what == variable::last_used)
-    std::copy_n(std::get<array<std::uint64_t>>(from.values).begin() +
-                    share_.neurons.begin / (rotates_ ? 2 : 1),
-                own.size(), own.begin());
+    for_common(share_.neurons.begin / (rotates_ ? 2 : 1), own.size(), from,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 std::copy_n(from.counts.begin() + in_part, count, own.begin() + at);
+               });
 }
 
 }  // namespace bdh

@@ -21,8 +21,9 @@ class hub_site final : public cpu_site {
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
   void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
-  void save(layer_id layer, state_arrays::entry& to) const override;
-  void restore(layer_id layer, const state_arrays::entry& from) override;
+  void save(layer_id layer, const kept_part& to) const override;
+  void restore(layer_id layer, const kept_part& from) override;
+  void clear_strengths(layer_id layer) noexcept override;
   void seed_rounding(std::uint64_t seed) noexcept override { seed_ = seed; }
   void clear_synapses() noexcept override;
   std::size_t state_bytes() const noexcept override;

@@ -247,42 +247,50 @@ void hub_site::write_synapse(layer_id layer, neuron_id neuron, edge_id at, float
   own.set(there, partner);
 }
 
-void hub_site::save(layer_id layer, state_arrays::entry& to) const {
+void hub_site::save(layer_id layer, const kept_part& to) const {
   const synapse_rows& own = layers_[layer - 1];
-  if (to.what == variable::clock) std::get<array<std::uint64_t>>(to.values)[0] = own.clock;
+  if (to.what == variable::clock) to.counts[0] = own.clock;
   if (to.what == variable::last_used)
-    std::copy(own.last_used.begin(), own.last_used.end(),
-              std::get<array<std::uint64_t>>(to.values).begin() +
-                  share_.neurons.begin / (rotates_ ? 2 : 1));
-  if (to.what == variable::synapses) {
-    float* const stored = std::get<array<float>>(to.values).data() +
-                          std::size_t{share_.neurons.begin} * model_.hubs();
-    std::copy(own.stored.begin(), own.stored.end(), stored);
-    std::transform(own.rounded.begin(), own.rounded.end(), stored, to_float);
-  }
+    for_common(share_.neurons.begin / (rotates_ ? 2 : 1), own.last_used.size(), to,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 std::copy_n(own.last_used.begin() + at, count, to.counts.begin() + in_part);
+               });
+  if (to.what == variable::synapses)
+    for_common(std::uint64_t{share_.neurons.begin} * model_.hubs(),
+               std::uint64_t{share_.neurons.size()} * model_.hubs(), to,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 for (std::uint64_t k = 0; k < count; ++k)
+                   to.reals[in_part + k] = own.strength(at + k);
+               });
 }
 
-void hub_site::restore(layer_id layer, const state_arrays::entry& from) {
+void hub_site::restore(layer_id layer, const kept_part& from) {
   synapse_rows& own = layers_[layer - 1];
-  if (from.what == variable::clock) own.clock = std::get<array<std::uint64_t>>(from.values)[0];
+  if (from.what == variable::clock) own.clock = from.counts[0];
   if (from.what == variable::last_used)
-    std::copy_n(std::get<array<std::uint64_t>>(from.values).begin() +
-                    share_.neurons.begin / (rotates_ ? 2 : 1),
-                own.last_used.size(), own.last_used.begin());
-  if (from.what == variable::synapses) {
-    const float* const stored = std::get<array<float>>(from.values).begin() +
-                                std::size_t{share_.neurons.begin} * model_.hubs();
-    std::copy_n(stored, own.stored.size(), own.stored.begin());
-    std::transform(stored, stored + own.rounded.size(), own.rounded.begin(), to_bfloat16);
-  }
+    for_common(share_.neurons.begin / (rotates_ ? 2 : 1), own.last_used.size(), from,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 std::copy_n(from.counts.begin() + in_part, count, own.last_used.begin() + at);
+               });
+  if (from.what == variable::synapses)
+    for_common(std::uint64_t{share_.neurons.begin} * model_.hubs(),
+               std::uint64_t{share_.neurons.size()} * model_.hubs(), from,
+               [&](std::uint64_t at, std::uint64_t in_part, std::uint64_t count) {
+                 for (std::uint64_t k = 0; k < count; ++k) own.set(at + k, from.reals[in_part + k]);
+               });
+}
+
+void hub_site::clear_strengths(layer_id layer) noexcept {
+  synapse_rows& own = layers_[layer - 1];
+  std::fill(own.stored.begin(), own.stored.end(), 0.0f);
+  std::fill(own.rounded.begin(), own.rounded.end(), bfloat16{});
 }
 
 void hub_site::clear_synapses() noexcept {
-  for (synapse_rows& own : layers_) {
-    std::fill(own.stored.begin(), own.stored.end(), 0.0f);
-    std::fill(own.rounded.begin(), own.rounded.end(), bfloat16{});
-    std::fill(own.last_used.begin(), own.last_used.end(), 0);
-    own.clock = 0;
+  for (layer_id l = 1; l <= layers_.size(); ++l) {
+    clear_strengths(l);
+    std::fill(layers_[l - 1].last_used.begin(), layers_[l - 1].last_used.end(), 0);
+    layers_[l - 1].clock = 0;
   }
 }
 

@@ -69,6 +69,11 @@ class thread_rank final : public bdh::ranks {
     for (bdh::rank_id r = 1; r < size_; ++r) all.push_back(by_->take(r, 0, answered));
     return all;
   }
+  bdh::byte_list scatter(std::span<const bdh::byte_list> each) override {
+    if (rank_ != 0) return by_->take(0, rank_, said);
+    for (bdh::rank_id r = 1; r < size_; ++r) by_->post(0, r, said, each[r]);
+    return each[0];
+  }
   void exchange(std::span<const bdh::byte_list> sent, std::span<bdh::byte_list> received) override {
     ++exchanges_;
     for (bdh::rank_id r = 0; r < size_; ++r)

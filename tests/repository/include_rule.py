@@ -38,8 +38,9 @@ ROOMS = {
     "io/graph": ["io/hdf5", "core/analysis"],
     "io/recording": ["io/model", "core/analysis"],
     "include/bdh": ["gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph", "io/recording"],
-    "apps/common": ["core/analysis", "gpu/cuda", "gpu/engine", "io/checkpoint", "io/graph",
-                    "io/mpi", "io/protocol", "io/recording"],
+    "apps/ranks": ["core/ranks", "io/model", "kernels/cpu"],
+    "apps/common": ["apps/ranks", "core/analysis", "gpu/cuda", "gpu/engine", "io/checkpoint",
+                    "io/graph", "io/mpi", "io/protocol", "io/recording"],
     "apps/help": ["apps/common"],
     "apps/machine": ["apps/common"],
     "apps/runs": ["apps/machine"],
@@ -48,8 +49,8 @@ ROOMS = {
     "apps/plot/figure": ["io/files"],
     "apps/plot": ["apps/analysis", "apps/models", "apps/plot/figure"],
     "apps/step": ["apps/models", "apps/plot"],
-    "apps/python": ["core/analysis", "gpu/engine", "io/checkpoint", "io/graph", "io/mpi",
-                    "io/recording"],
+    "apps/python": ["apps/ranks", "core/analysis", "gpu/engine", "io/checkpoint", "io/graph",
+                    "io/mpi", "io/recording"],
     "apps": ["apps/help", "apps/step"],
 }
 
