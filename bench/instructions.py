@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""instructions.py BDH COMPILER [--update REASON]: counts the instructions of five fixed runs, under
-valgrind.
+"""instructions.py BDH COMPILER [--update REASON | --against BDH]: counts the instructions of five
+fixed runs, under valgrind.
 
 Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the
 compiler and flags that they were counted with; a run that takes over 5 % more fails, one that
 takes over 5 % less needs an update. Only instructions of bdh itself count, not those of the
 libraries that it calls, and always those of plain x86-64, on one thread: the processor does not
 matter. Exit code 77, skipped, for another compiler or without valgrind. --update writes the
-counts of this build; the reason goes into the file and into the commit."""
+counts of this build; the reason goes into the file and into the commit. --against compares with
+another build of the program, made by the same compiler, in place of the kept counts, and fails
+above 1 % more (bench/compare-commits.sh)."""
 import argparse
 import json
 import os
@@ -21,7 +23,8 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTS = os.path.join(SOURCE, "bench", "instructions.json")
 TRAINED = os.path.join(SOURCE, "examples/models/shakespeare-4096/model.safetensors")
 RANDOM = os.path.join(SOURCE, "tests/data/random-64/model.safetensors")
-MOST = 1.05
+MOST = 1.05  # kept counts
+MOST_AGAINST = 1.01  # another build
 ONE_THREAD = ["--threads", "1", "--sites", "1", "--quiet"]
 
 
@@ -102,26 +105,36 @@ def count(command, folder):
     return instructions_of(profile, os.path.realpath(command[0]))
 
 
+def counts_of(bdh):
+    """name of a run -> its instructions, by this program."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {name: count(command, folder) for name,
+                command in runs(os.path.realpath(bdh), folder).items()}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bdh")
     parser.add_argument("compiler", help="name, version and flags")
-    parser.add_argument("--update", metavar="REASON")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--update", metavar="REASON")
+    choice.add_argument("--against", metavar="BDH", help="another build, of an earlier commit")
     arguments = parser.parse_args()
     compiler = " ".join(arguments.compiler.split())
     if not shutil.which("valgrind"):
         print("skipped: no valgrind")
         sys.exit(77)
     kept = {}
-    if os.path.exists(COUNTS):
+    if not arguments.against and os.path.exists(COUNTS):
         with open(COUNTS) as f:
             kept = json.load(f)
-    if not arguments.update and kept.get("compiler") != compiler:
+    compared = not arguments.update and not arguments.against
+    if compared and kept.get("compiler") != compiler:
         print(f"skipped: counts are kept for {kept.get('compiler')}, this is {compiler}")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
-        counts = {name: count(command, folder) for name,
-                  command in runs(os.path.realpath(arguments.bdh), folder).items()}
+    counts = counts_of(arguments.bdh)
+    if arguments.against:
+        kept = {"instructions": counts_of(arguments.against)}
     worst = 0
     for name, now in counts.items():
         before = kept.get("instructions", {}).get(name)
@@ -129,13 +142,16 @@ def main():
         worst = max(worst, ratio)
         print(f"{name:16} {now:>13,} instructions" + (f", {100 * (ratio - 1):+.2f} % of {before:,}"
                                                       if before else ""))
-        if ratio < 2 - MOST:
+        if compared and ratio < 2 - MOST:
             print(f"{'':16} fewer than kept: worth an update")
     if arguments.update:
         with open(COUNTS, "w") as f:
             json.dump({"compiler": compiler, "reason": arguments.update, "instructions": counts}, f,
                       indent=1)
             f.write("\n")
+    elif arguments.against:
+        if worst > MOST_AGAINST:
+            sys.exit(f"more than {100 * (MOST_AGAINST - 1):.0f} % above {arguments.against}")
     elif worst > MOST or kept["instructions"].keys() != counts.keys():
         sys.exit("more than 5 % above bench/instructions.json; where that is meant: "
                  "bench/update-instructions.sh 'REASON', and the reason in the commit")

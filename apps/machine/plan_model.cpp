@@ -132,17 +132,50 @@ planned_model with_explicit_edges(planned_model of, std::optional<double> degree
   return of;
 }
 
-// State grows with the neurons and with their blocks of 64, and is otherwise the same: computed
-// from three small models. It grows by as much with every site: of many, from few.
-planned_bytes memory_of(const planned_model& p, site_id sites) {
-  constexpr site_id few = 32;
-  if (sites > 2 * few) {
-    planned_bytes bytes = memory_of(p, 2 * few);
-    const double each =
-        (static_cast<double>(bytes.working) - static_cast<double>(memory_of(p, few).working)) / few;
-    bytes.working = rounded(static_cast<double>(bytes.working) + each * (sites - 2 * few));
-    return bytes;
+namespace {
+
+// Working state of some sites: it grows with the neurons and with their blocks of 64, and is
+// otherwise the same. Found from three small models, once for all sizes of a kind.
+struct working_law {
+  double heads, per_head, blocks;  // of the smallest of them
+  double bytes, each, each_block;  // its own; more for a neuron, for a block
+
+  working_law(const planned_model& p, site_id sites)
+      : heads(p.heads), per_head(2.0 * sites * block), blocks(2.0 * sites) {
+    const auto smallest = static_cast<neuron_id>(per_head);
+    bytes = working_of_small(p, smallest, sites);
+    const double more_blocks = working_of_small(p, smallest + block_grid::block_size, sites),
+                 // as many blocks as before it
+        fewer_neurons = working_of_small(p, smallest + 2, sites);
+    each = (more_blocks - fewer_neurons) / (heads * (block - 2));
+    each_block = (more_blocks - bytes - each * heads * block) / heads;
   }
+  double operator()(double neurons) const {
+    return bytes + each * (neurons - heads * per_head) +
+           each_block * heads * (blocks_of(neurons / heads) - blocks);
+  }
+};
+
+// It grows by as much with every site: of many, from few.
+class working_bytes {
+ public:
+  working_bytes(const planned_model& p, site_id sites)
+      : more_(sites > 2 * few ? sites - 2 * few : 0) {
+    laws_.emplace_back(p, more_ != 0 ? 2 * few : sites);
+    if (more_ != 0) laws_.emplace_back(p, few);
+  }
+  double operator()(double neurons) const {
+    const double of_few = laws_[0](neurons);
+    return more_ == 0 ? of_few : of_few + (of_few - laws_[1](neurons)) / few * more_;
+  }
+
+ private:
+  static constexpr site_id few = 32;
+  site_id more_;
+  std::vector<working_law> laws_;
+};
+
+planned_bytes memory_of(const planned_model& p, const working_bytes& working) {
   const double n = static_cast<double>(p.neurons), d = static_cast<double>(p.hubs),
                v = static_cast<double>(p.vocabulary);
   const double weight = weight_of(p), edge = sizeof(neuron_id) + weight,
@@ -164,30 +197,28 @@ planned_bytes memory_of(const planned_model& p, site_id sites) {
   bytes.model = rounded(model);
   bytes.synapses =
       rounded(p.layers * (value * synapses + sizeof(std::uint64_t) * n / (p.rotates ? 2 : 1)));
-
-  const neuron_id blocks = 2 * sites, per_head = blocks * block_grid::block_size;
-  const double s = working_of_small(p, per_head, sites),
-               more_blocks = working_of_small(p, per_head + block_grid::block_size, sites),
-               // as many blocks as before it
-      fewer_neurons = working_of_small(p, per_head + 2, sites);
-  const double heads = p.heads, each = (more_blocks - fewer_neurons) / (heads * (block - 2)),
-               each_block = (more_blocks - s - each * heads * block) / heads;
   const double of_order = p.ordered ? model + sizeof(neuron_id) * n
                                     : 0;  // a copy of the circuits, and where neurons are
-  bytes.working = rounded(of_order + s + each * (n - heads * per_head) +
-                          each_block * heads * (blocks_of(n / heads) - blocks));
+  bytes.working = rounded(of_order + working(n));
   return bytes;
+}
+
+}  // namespace
+
+planned_bytes memory_of(const planned_model& p, site_id sites) {
+  return memory_of(p, working_bytes(p, sites));
 }
 
 std::uint64_t most_neurons(planned_model p, site_id sites, double bytes) {
   const bool complete = p.direct && p.gx_degree == static_cast<double>(p.neurons);
   const double sensory_share = p.sensory_edges / static_cast<double>(p.neurons);
   const std::uint64_t unit = std::uint64_t{2} * p.heads;
+  const working_bytes working(p, sites);
   const auto fits = [&](std::uint64_t units) {
     p.neurons = units * unit;
     if (complete) p = with_explicit_edges(p, std::nullopt);
     p.sensory_edges = sensory_share * static_cast<double>(p.neurons);
-    return static_cast<double>(memory_of(p, sites).total()) <= bytes;
+    return static_cast<double>(memory_of(p, working).total()) <= bytes;
   };
   std::uint64_t low = 0, high = std::uint64_t{1} << 32;
   high /= unit;  // ids are 32-bit

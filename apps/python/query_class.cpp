@@ -68,7 +68,7 @@ nb::dict table_of(const ranked_synapses& found) {
   return d;
 }
 
-nb::dict synapses(brain& b, std::optional<layer_id> layer, std::size_t count, bool changes) {
+nb::dict top_synapses(brain& b, std::optional<layer_id> layer, std::size_t count, bool changes) {
   ranked_synapses found;
   {
     nb::gil_scoped_release free;
@@ -85,7 +85,7 @@ nb::dict synapses(brain& b, std::optional<layer_id> layer, std::size_t count, bo
 void add_queries(nb::module_& m) {
   m.def("why", why, nb::arg("brain"), nb::arg("variable"), nb::arg("neuron"),
         nb::arg("layer").none());
-  m.def("ranked_synapses", synapses, nb::arg("brain"), nb::arg("layer").none(), nb::arg("count"),
+  m.def("ranked_synapses", top_synapses, nb::arg("brain"), nb::arg("layer").none(), nb::arg("count"),
         nb::arg("changes"));
 }
 

@@ -3,6 +3,7 @@ import csv
 import json
 import math
 import os
+import shutil
 
 from program import CliTest, main
 
@@ -10,18 +11,16 @@ TEXT = "It is the east, and Juliet is the sun. But soft, what light through yond
 
 
 class Trials(CliTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.recorded = None
-
     def trials(self):
-        """Four trials of two conditions, in the first of which five neurons get a pulse."""
+        """Four trials of two conditions, in the first of which five neurons get a pulse. They are
+        run once, for all tests, which leave the folder as it is."""
+        folder = os.path.join(self.shared_folder, "trials")
+        if os.path.exists(folder):
+            return folder
         protocol = self.path("p.json", json.dumps({
             "trials": 4, "interventions": ["noise x:all gaussian 0 0.1"],
             "conditions": {"pulse": ["stimulate x:5-9 3 at 20,40 for 2"], "control": []},
         }).encode())
-        folder = self.path("trials")
         self.good("run", self.trained, "--text", TEXT, "--protocol", protocol, "--record", "x:0-19",
                   "-o", folder)
         return folder
@@ -205,15 +204,15 @@ class Trials(CliTest):
         self.refused(1, "psth", folder, "--variable", "x", "--neurons", "5", "--at", "1",
                      says=("none of them with a whole window", "--before"))
         self.refused(1, "psth", self.path("none"), says=("none",))
-        index = f"{folder}/streams.json"
+        index = f"{shutil.copytree(folder, self.path('changed'))}/streams.json"
         with open(index, encoding="utf-8") as f:
             text = f.read()
         for bad, says in ((text.replace("pulse/trial-0000", "../../etc"), "../../etc"),
                           ("{", "no JSON"), ("{}", "an index of streams")):
             with open(index, "w", encoding="utf-8") as f:
                 f.write(bad)
-            self.refused(1, "psth", folder, "--variable", "x", says=("streams.json", says))
-        os.remove(index)
+            self.refused(1, "psth", os.path.dirname(index), "--variable", "x",
+                         says=("streams.json", says))
 
 
 if __name__ == "__main__":

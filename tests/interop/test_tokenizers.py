@@ -26,14 +26,14 @@ def characters_of_bytes():
 VOCAB = {prefix + c: b + 256 * (prefix != "") for prefix in ("", "##")
          for b, c in enumerate(characters_of_bytes())}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-# Thousands of characters alike: Han, Hangul, Tangut, private use. Of these one in 32, unless
+# Thousands of characters alike: Han, Hangul, Tangut, private use. Of these one in 128, unless
 # BDH_EVERY_CHARACTER is set (a quarter of an hour).
 ALIKE = ((0x3400, 0x4dc0), (0x4e00, 0xa000), (0xac00, 0xd7a4), (0xe000, 0xf900),
          (0x17000, 0x18d00), (0x20000, 0xe0000), (0xf0000, 0x110000))
 EVERY = "BDH_EVERY_CHARACTER" in os.environ
 CHARACTERS = [chr(c) for c in range(0x110000)
               if not 0xd800 <= c < 0xe000 and unicodedata.category(chr(c)) != "Cn"
-              and (EVERY or c % 32 == 0 or not any(a <= c < b for a, b in ALIKE))]
+              and (EVERY or c % 128 == 0 or not any(a <= c < b for a, b in ALIKE))]
 HARD = ["", " ", "\n", "a", "  two  spaces\t\tand\r\n\r\nlines \n ",
         "don't I'LL we've 'quoted' n't",
         "e\u0301 \u00e9 \u1e9b\u0323 \ufb01 \u2460 \uff21 \u0130\u0131 \u1e9e \u01c5 \u03a3\u03c2",

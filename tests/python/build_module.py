@@ -15,7 +15,7 @@ package = os.path.join(folder, "bdhsim")
 subprocess.run(["cmake", "-S", os.path.join(source, "apps/python"), "-B", build, "-G", "Ninja",
                 "-D", "CMAKE_BUILD_TYPE=Release", "-D", "CMAKE_CXX_FLAGS_RELEASE=-O1",
                 "-D", f"CMAKE_CXX_COMPILER={compiler}", "-D", f"Python_EXECUTABLE={sys.executable}",
-                "-D", f"BDH_BUILD={library_build}"]
+                "-D", "CMAKE_UNITY_BUILD=ON", "-D", f"BDH_BUILD={library_build}"]
                + (["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []),
                check=True)
 subprocess.run(["cmake", "--build", build], check=True)
