@@ -2,7 +2,9 @@
 # tests/conditions.sh [--build FOLDER] [--list] [NAME...]
 #
 # Runs the tests as machines and users would that are not like this one, and prints a table: what
-# passed, failed or could not be made here, and why. Without NAME, all conditions. One build of
+# passed, failed or could not be made here, and why. Without NAME, all conditions. Names of
+# conditions that are only variables of the environment can be joined, german+time-zone+no-home: all
+# of them at once, in the time of one. One build of
 # preset dev serves all but `path`, in FOLDER/dev (FOLDER: build/conditions); ctest's output of each
 # is in FOLDER/NAME.log. `plain`, `avx2` and `path` run the whole suite (ctest -LE
 # '^(cuda|reference)$', as tests/run.sh); the others those tests that the condition could matter to,
@@ -50,8 +52,11 @@ while [ $# -gt 0 ]; do
     --list) for name in "${order[@]}"; do printf '%-16s %s\n' "$name" "${about[$name]}"; done;
       exit ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' tests/conditions.sh; exit ;;
-    *) [ -n "${about[$1]:-}" ] || { echo "no condition '$1', expected some of: ${order[*]}" >&2;
-      exit 2; }
+    *)
+      for name in ${1//+/ }; do
+        [ -n "${about[$name]:-}" ] || { echo "no condition '$name', expected some of: ${order[*]}" \
+          >&2; exit 2; }
+      done
       chosen+=("$1") ;;
   esac
   shift
@@ -67,6 +72,8 @@ no_slow=(-LE '^(cuda|cuda-compile|reference|slow|numbers|oracle|scale|instructio
 # Whatever reads and writes text or files, or is seen by a user.
 outside=(-L '^(cli|unit|repository|interop)$' -E '^(public_headers|installed_package|format)$' \
   "${no_slow[@]}")
+# Of these, what meets the text of users in every command.
+texts=(-L '^(sanitized|unit)$' "${no_slow[@]}")
 # What the program does, and what starts threads.
 threads=(-L '^(cli|threads)$' "${no_slow[@]}")
 
@@ -164,22 +171,37 @@ locale_path() {
     [ -e "$builds/locales/$name" ]
   export LOCPATH=$builds/locales
 }
-in_locale() {
+condition_latin1() {
   local status=0
-  locale_path "$1" "$2" || return
-  tests -u LC_ALL LANG="$1" LANGUAGE=de -- "${outside[@]}" || status=$?
+  locale_path de_DE.ISO-8859-1 ISO-8859-1 || return
+  tests -u LC_ALL LANG=de_DE.ISO-8859-1 LANGUAGE=de -- "${texts[@]}" || status=$?
   unset LOCPATH
   return $status
 }
-condition_german() { in_locale de_DE.UTF-8 UTF-8; }
-condition_latin1() { in_locale de_DE.ISO-8859-1 ISO-8859-1; }
-condition_c-locale() { tests -u LC_ALL -u LC_CTYPE -u LANGUAGE LANG=C -- "${outside[@]}"; }
-condition_posix-locale() { tests -u LANG LC_ALL=POSIX -- "${outside[@]}"; }
+condition_c-locale() { tests -u LC_ALL -u LC_CTYPE -u LANGUAGE LANG=C -- "${texts[@]}"; }
+condition_posix-locale() { tests -u LANG LC_ALL=POSIX -- "${texts[@]}"; }
 
-condition_time-zone() {
+# Of conditions that are only an environment: the arguments of env, in `around`.
+environment_german() {
+  locale_path de_DE.UTF-8 UTF-8 || return
+  around+=(-u LC_ALL LANG=de_DE.UTF-8 LANGUAGE=de)
+}
+environment_time-zone() {
   local zone=Pacific/Kiritimati
   [ -e /usr/share/zoneinfo/$zone ] || zone='<+14>-14'
-  tests TZ=$zone -- "${outside[@]}"
+  around+=(TZ=$zone)
+}
+environment_no-home() { around+=(-u HOME -u XDG_STATE_HOME -u XDG_CACHE_HOME); }
+environment_no-terminal() { around+=(-u COLUMNS -u LINES TERM=dumb); }
+
+# in_environment NAME[+NAME...]: without a terminal in any of them.
+in_environment() {
+  local around=() names name status=0
+  IFS=+ read -ra names <<<"$1"
+  for name in "${names[@]}"; do "environment_$name" || return; done
+  tests "${around[@]}" setsid --wait -- "${outside[@]}" </dev/null || status=$?
+  unset LOCPATH
+  return $status
 }
 
 condition_one-core() {
@@ -247,8 +269,6 @@ condition_read-only() {
   return $status
 }
 
-condition_no-home() { tests -u HOME -u XDG_STATE_HOME -u XDG_CACHE_HOME -- "${outside[@]}"; }
-
 # 64 MB: large files of tests go elsewhere, or are skipped.
 condition_small-tmp() {
   can_mount || return
@@ -260,9 +280,13 @@ condition_small-tmp() {
     -LE '^(cuda|reference)$'
 }
 
-condition_no-terminal() { tests -u COLUMNS -u LINES TERM=dumb setsid --wait -- "${outside[@]}" \
-  </dev/null; }
-
+for names in "${chosen[@]}"; do
+  [ "$names" = "${names#*+}" ] && continue
+  for name in ${names//+/ }; do
+    declare -F "environment_$name" >/dev/null ||
+      { echo "$name: not only variables of the environment, cannot be joined" >&2; exit 2; }
+  done
+done
 say "Building preset dev ($build)"
 ensure_packages "to build bdh" "${build_packages[@]}"
 ensure_packages "to test it" "${test_packages[@]}"
@@ -271,10 +295,13 @@ cmake --build "$build"
 
 rows=() failed=0
 for name in "${chosen[@]}"; do
-  say "$name: ${about[$name]}"
+  what=${about[$name]:-all of these at once}
+  run=(in_environment "$name")
+  ! declare -F "condition_$name" >/dev/null || run=("condition_$name")
+  say "$name: $what"
   why='' status=0 begin=$SECONDS counted=0
   rm -f "$build/Testing/Temporary/closing.txt"
-  "condition_$name" >"$builds/$name.log" 2>&1 || status=$?
+  "${run[@]}" >"$builds/$name.log" 2>&1 || status=$?
   closing=$build/Testing/Temporary/closing.txt
   count=$counted left_out=0
   if [ -s "$closing" ]; then
@@ -295,7 +322,7 @@ for name in "${chosen[@]}"; do
     { echo; python3 -X utf8 -B tests/support/skipped.py "$name=$build"; cat "$closing";
     } >>"$builds/$name.log"
   rows+=("$(printf '%-15s %-8s %5s %6s  %s' "$name" $result "$count" "$((SECONDS - begin)) s" \
-    "${why:-${about[$name]}}")")
+    "${why:-$what}")")
   echo "${rows[-1]}"
 done
 
