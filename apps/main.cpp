@@ -29,15 +29,17 @@ namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
 constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
-    import_command,  new_command,     tune_command,      reorder_command,  merge_command,
-    slice_command,   info_command,    verify_command,                                         //
-    run_command,     resume_command,  repair_command,    evaluate_command, stepping_command,  //
-    inspect_command, diff_command,    stats_command,     concepts_command, activity_command,
-    psth_command,    compare_command, correlate_command, scan_command,     sweep_command,
+    import_command,   new_command,          tune_command,        reorder_command,
+    merge_command,    slice_command,        info_command,        verify_command,  //
+    run_command,      resume_command,       repair_command,      evaluate_command,
+    stepping_command,  //
+    inspect_command,  diff_command,         stats_command,       concepts_command,
+    activity_command, spike_scales_command, spike_stats_command, psth_command,
+    compare_command,  correlate_command,    scan_command,        sweep_command,
     plot_command,
     report_command,  //
-    export_command,  devices_command, selftest_command,  plan_command,     commands_command,
-    manual_command};
+    export_command,   devices_command,      selftest_command,    plan_command,
+    commands_command, manual_command};
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 

@@ -79,6 +79,10 @@ model engine_choice::open(const std::string& file) const {
 }
 
 std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
+  const auto how = spikes.of(m);
+  if (how && (device == "cuda" || together()))
+    throw unavailable_error("--spikes", together() ? "several ranks" : "the device cuda",
+                            "one process, on the CPU");
   if (device == "cuda") {
     if (together())
       throw unavailable_error("--device cuda", "several ranks", "one process, or the CPU");
@@ -104,9 +108,12 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
                                   .bfloat16_synapses = rounds_synapses(),
                                   .sites = site_count()},
                                  together(), make_sites)
-                 : cpu_engine(m, {site_count(), instruction_set_named(instructions), retention,
-                                  rounds_synapses()});
-  work->seed_rounding(seed);
+                 : cpu_engine(m, {.sites = site_count(),
+                                  .instructions = instruction_set_named(instructions),
+                                  .retention = retention,
+                                  .bfloat16_synapses = rounds_synapses(),
+                                  .spikes = how});
+  work->seed_draws(seed);
   return work;
 }
 

@@ -12,6 +12,7 @@
 
 #include "apps/common/command_line.hpp"
 #include "apps/common/ranks.hpp"
+#include "apps/common/spikes.hpp"
 
 namespace bdh {
 class engine;
@@ -57,6 +58,8 @@ std::unique_ptr<command> selftest_command(command_line& program);
 std::unique_ptr<command> plan_command(command_line& program);
 std::unique_ptr<command> stats_command(command_line& program);
 std::unique_ptr<command> concepts_command(command_line& program);
+std::unique_ptr<command> spike_scales_command(command_line& program);
+std::unique_ptr<command> spike_stats_command(command_line& program);
 std::unique_ptr<command> psth_command(command_line& program);
 std::unique_ptr<command> compare_command(command_line& program);
 std::unique_ptr<command> correlate_command(command_line& program);
@@ -89,6 +92,7 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
+  spike_choice spikes;     // of commands that add its options
   bool quiet = false;      // no line about the memory of a device
   ranks_choice processes;  // several: main starts them
 

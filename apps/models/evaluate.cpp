@@ -66,8 +66,10 @@ double mean(const losses::bin& b) { return b.nats / static_cast<double>(b.predic
 
 struct result {
   losses found;
-  // in all, by weights and synapses in float32; where the chosen ones are rounded
+  // In all, by what is compared with: weights and synapses in float32 where the chosen ones are
+  // rounded, activity as it is where it travels as spikes.
   double nats_float32 = 0;
+  std::optional<statistics> spikes;
   double largest_logit = 0, largest_difference = 0;
   std::uint64_t tokens = 0, windows = 0;
 
@@ -86,6 +88,7 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
   auto total = input.total();
   if (o.limit && (!total || *o.limit < *total)) total = o.limit;
   progress_meter progress(true, total);
+  if (brain.spikes()) r.spikes.emplace(brain.model());
   std::uint64_t position = 0;  // in the window
   while (r.tokens < o.limit.value_or(any_count.most) && stop_requested() == 0) {
     const auto token = input.next();
@@ -98,6 +101,7 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
     if (position == 0) ++r.windows;
     const step_report report = brain.step(*token);
     if (report.surprisal) r.found.add(position - 1, *report.surprisal);
+    if (r.spikes) r.spikes->add(report);
     if (exact) {
       r.nats_float32 += exact->step(*token).surprisal.value_or(0);
       r.compare(exact->logits(), brain.logits());
@@ -153,7 +157,12 @@ void print_text(const result& r, const evaluate_options& o, const simulator& bra
       fmt::format("{:.4f} nats per token ({:.4f} bits) over {} predictions, retention {}\n",
                   mean(r.found.all()), mean(r.found.all()) / std::numbers::ln2,
                   shown_count(static_cast<double>(r.found.all().predictions)), brain.retention());
-  if (const std::string what = rounded(brain); !what.empty()) {
+  if (r.spikes) {
+    const double graded = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    text += fmt::format("spikes: {:+.4f} nats per token against {:.4f} with graded activity\n",
+                        mean(r.found.all()) - graded, graded);
+    text += "spikes a token: " + r.spikes->shown_spikes() + "\n";
+  } else if (const std::string what = rounded(brain); !what.empty()) {
     const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     text += fmt::format(
         "{} rounded to bfloat16: {:+.4f} nats per token against {:.4f} with float32; logits differ "
@@ -178,7 +187,11 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
                              {"retention", brain.retention()}};
   all["weights"] = brain.model().is_bfloat16() ? "bf16" : "float32";
   all["synapses"] = brain.rounds_synapses() ? "bf16" : "float32";
-  if (!rounded(brain).empty()) {
+  if (r.spikes) {
+    all["nats_per_token_graded"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
+    all["spikes_per_token"] = r.spikes->spikes_per_token();
+    all["seed"] = o.engine.seed;
+  } else if (!rounded(brain).empty()) {
     all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     all["largest_difference_of_a_logit"] = r.largest_difference;
     all["largest_logit"] = r.largest_logit;
@@ -198,6 +211,10 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
 
 int evaluate(const evaluate_options& o) {
   o.input.check(true);
+  o.engine.spikes.check();
+  if (o.engine.spikes.given() && o.prefill.blocks())
+    throw usage_error("--prefill blocks",
+                      "contradicts --spikes, of which each token has its own windows");
   const model m = o.engine.open(o.model);
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
@@ -205,8 +222,15 @@ int evaluate(const evaluate_options& o) {
   expect_blocks(o.prefill, brain, {});
   std::optional<model> as_stored;
   std::unique_ptr<simulator> exact;
-  if (m.is_bfloat16()) as_stored.emplace(open_model(o.model));
-  if (!rounded(brain).empty()) {
+  if (brain.spikes()) {
+    engine_choice graded = o.engine;
+    graded.spikes = {};
+    exact.reset(new simulator(graded.make(m)));
+    if (const std::string text = spike_note(*brain.spikes(), m); !text.empty() && !o.json)
+      note(text);
+  }
+  if (m.is_bfloat16() && !exact) as_stored.emplace(open_model(o.model));
+  if (!rounded(brain).empty() && !exact) {
     engine_choice wide = o.engine;
     wide.synapses = "float32";
     exact.reset(new simulator(wide.make(as_stored ? *as_stored : m)));
@@ -243,6 +267,9 @@ class evaluate_app final : public command {
                               "read at most N tokens [all]");
     o.engine.add_to(arguments_, true);
     o.prefill.add_to(arguments_);
+    o.engine.spikes.add_to(arguments_);
+    add_number<std::uint64_t>(arguments_, "--seed", o.engine.seed, any_count,
+                              "of what is drawn: spikes, roundings [0]");
     arguments_.add_flag("--by-position", o.by_position,
                         "also by the position of the predicting token in its window");
     arguments_.add_flag("--json", o.json, "one JSON object on standard output");

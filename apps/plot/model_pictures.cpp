@@ -76,7 +76,7 @@ class model_picture final : public picture_kind {
                         "a matrix shows all weights");
     if (identify(subject_) == file_kind::run)
       throw input_error(subject_, "the folder of a run", "a model",
-                        "the pictures of a run are raster, rates, sparsity, synapse");
+                        "the pictures of a run are raster, rates, sparsity, synapse, spikes, isi");
     const model m = open_model(subject_);
     graph_choice graph = graph_;
     graph.joined = joined_of(joined_);

@@ -135,6 +135,10 @@ std::vector<std::unique_ptr<picture_kind>> run_pictures(command_line& plot) {
       sparsity_of, run_picture::plain);
   add("synapse", "strengths over the tokens; needs a run with --record synapses:...", synapses_of,
       run_picture::synapses);
+  add("spikes", "trains of spikes in ms; needs a run with --record spikes:NEURONS", spikes_of,
+      run_picture::plain);
+  add("isi", "intervals between spikes, and rates; needs a run with --record spikes:NEURONS",
+      intervals_picture, run_picture::plain);
   return all;
 }
 

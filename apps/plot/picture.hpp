@@ -42,7 +42,7 @@ void add_join(command_line& c, std::string& to, const std::string& help);
 figure::joined_as joined_of(const std::string& text);
 
 std::vector<std::unique_ptr<picture_kind>> run_pictures(
-    command_line& plot);  // raster, rates, sparsity, synapse
+    command_line& plot);  // raster, rates, sparsity, synapse, spikes, isi
 std::vector<std::unique_ptr<picture_kind>> model_pictures(
     command_line& plot);  // degree, weights, matrix, modularity, graph
 std::vector<std::unique_ptr<picture_kind>> trial_pictures(

@@ -37,4 +37,9 @@ figure::picture sparsity_of(const run_reader& run, const figure_choice& choice);
 // The strengths of synapses over the tokens. Throws input_error when none was recorded.
 figure::picture synapses_of(const run_reader& run, const figure_choice& choice);
 
+// Trains of spikes over time, and the intervals between them. Throw input_error when the run has
+// not recorded any.
+figure::picture spikes_of(const run_reader& run, const figure_choice& choice);
+figure::picture intervals_picture(const run_reader& run, const figure_choice& choice);
+
 }  // namespace bdh::app

@@ -42,7 +42,7 @@ engine_factory maker(const brain_options& o) {
                      : cpu_engine(m, {.sites = sites_of(o),
                                       .retention = o.retention,
                                       .bfloat16_synapses = o.bfloat16_synapses});
-      work->seed_rounding(o.seed);
+      work->seed_draws(o.seed);
       return work;
     };
   if (!o.device.starts_with("cuda"))

@@ -135,7 +135,7 @@ class batch {
     const run_options& o = plan_.streams[number];
     try {
       auto brain = next_ ? std::move(next_) : active_.front()->brain().new_stream();
-      brain->seed_rounding(o.seed);
+      brain->seed_draws(o.seed);
       if (number != 0) {
         if (state_) state_->restore_to(*brain);
         intervene(*brain, o, brain->tokens(), plan_.longest);

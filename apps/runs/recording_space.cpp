@@ -42,7 +42,7 @@ std::vector<step_report> first_reports(const run_options& o, const expected_stre
                                        std::uint64_t tokens) {
   std::vector<step_report> reports;
   const std::unique_ptr<simulator> copy = runs.first.new_stream();
-  copy->seed_rounding(o.seed);
+  copy->seed_draws(o.seed);
   if (runs.state) runs.state->restore_to(*copy);
   intervene(*copy, o, copy->tokens(), std::nullopt);
   const auto input = o.input.open(copy->model());
@@ -64,7 +64,8 @@ std::vector<step_report> first_reports(const run_options& o, const expected_stre
 
 // The mean over all tokens, of which those that were not read are as the later half of those that
 // were.
-expected_activity mean_activity(const std::vector<step_report>& reports, std::uint64_t tokens) {
+expected_activity mean_activity(const std::vector<step_report>& reports, std::uint64_t tokens,
+                                neuron_id neurons) {
   expected_activity mean;
   const std::size_t layers = reports.front().active_x.size(), half = reports.size() / 2;
   const double read = static_cast<double>(reports.size()), all = static_cast<double>(tokens);
@@ -78,6 +79,9 @@ expected_activity mean_activity(const std::vector<step_report>& reports, std::ui
     mean.x.push_back(of_layer(l, &step_report::active_x));
     mean.y.push_back(of_layer(l, &step_report::active_y));
   }
+  for (const step_report& r : reports)
+    for (std::size_t k = 0; r.spikes && k < 3; ++k)  // of X, Y, W
+      mean.spikes += static_cast<double>(r.spikes->spikes[k]) / (read * neurons);
   return mean;
 }
 
@@ -88,7 +92,7 @@ std::optional<expected_activity> measured_activity(const run_options& o,
   if (!o.input.standard_input.empty() || tokens == 0) return std::nullopt;
   const auto reports = first_reports(o, runs, tokens);
   if (reports.empty()) return std::nullopt;
-  return mean_activity(reports, tokens);
+  return mean_activity(reports, tokens, runs.first.model().neurons());
 } catch (const error&) {
   return std::nullopt;  // the run itself says what is wrong
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include <bdh/error.hpp>
@@ -53,6 +54,15 @@ void expect_interrupted(const run_reader& run, const resume_options& r, const st
                       "--other-summation goes on, equal up to rounding to the run as it began");
 }
 
+spike_choice spikes_of(const std::string& description, const model& m, const std::string& place) {
+  if (description.empty()) return {};
+  try {
+    return described_spikes(nlohmann::json::parse(description), m, place);
+  } catch (const nlohmann::json::exception&) {
+    throw input_error(place, "spikes of another kind", "those that bdh run wrote");
+  }
+}
+
 int resume(const resume_options& r) {
   const run_reader run(r.folder);
   const std::string place = r.folder + "/run.json";
@@ -69,6 +79,7 @@ int resume(const resume_options& r) {
   o.engine.quiet = r.quiet;
 
   const model m = o.engine.open(o.model);
+  o.engine.spikes = spikes_of(recorded.spikes.described, m, place);
   auto checkpoint = latest_resume_point(r.folder, m);
   if (!checkpoint)
     throw input_error(r.folder, "no checkpoint",

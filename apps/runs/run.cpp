@@ -62,7 +62,28 @@ void check(const run_options& o) {
     throw usage_error("--record", "needs -o RUNDIR");
   if (o.checkpoint_every != 0 && o.folder.empty())
     throw usage_error("--checkpoint-every", "needs -o RUNDIR");
+  o.engine.spikes.check();
+  if (o.engine.spikes.given() && o.prefill.blocks())
+    throw usage_error("--prefill blocks",
+                      "contradicts --spikes, of which each token has its own windows");
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
+}
+
+// Trains know how long a bin is; strengths of pairs are not followed.
+void prepare_for_spikes(const run_options& o, const simulator& brain,
+                        std::vector<recording_description>& planned) {
+  int trains = 0;
+  for (recording_description& d : planned) {
+    const std::string place = "--record '" + d.request + "'";
+    if (brain.spikes() && d.what == quantity::pairs)
+      throw unavailable_error(place, "a network of spikes", "activity that travels as it is");
+    if (d.what != quantity::spikes) continue;
+    if (!brain.spikes())
+      throw input_error(place, "activity that travels as it is", "a run with --spikes");
+    if (++trains > 1) throw input_error(place, "a second list", "one list of neurons");
+    d.bin_ms = o.engine.spikes.bin_ms();
+    d.of_hubs = brain.spikes()->emits(spike_source::w) && !brain.model().is_direct();
+  }
 }
 
 // What is to be recorded, checked before anything runs.
@@ -71,7 +92,12 @@ std::vector<recording_description> planned_recordings(const run_options& o,
   std::vector<recording_request> requests;
   if (!o.record_file.empty()) requests = read_recordings(o.record_file);
   for (const std::string& text : o.record) requests.push_back(parse_recording(text));
-  return plan_recordings(brain.model(), requests, brain.tokens());
+  auto planned = plan_recordings(brain.model(), requests, brain.tokens());
+  prepare_for_spikes(o, brain, planned);
+  if (!brain.spikes() || o.quiet || o.json) return planned;
+  if (const std::string text = spike_note(*brain.spikes(), brain.model()); !text.empty())
+    note(text);
+  return planned;
 }
 
 // That of a network which has read nothing, with strengths from a file.
@@ -192,15 +218,18 @@ class run_app final : public command {
     add_number<std::uint64_t>(c, "--top-k", o.top_k, {1, 0xffffffff, "an integer >= 1"},
                               "choose among the K most likely tokens [all]")
         .type_name("K");
-    add_number<std::uint64_t>(c, "--seed", o.seed, any_count, "of the random choices [0]");
+    add_number<std::uint64_t>(c, "--seed", o.seed, any_count,
+                              "of what is random: the choices, the spikes [0]");
     o.engine.add_to(c, true, true);
+    o.engine.spikes.add_to(c);
     o.prefill.add_to(c);
     c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
     c.add("--save-state", o.save_state, "write the synapses to this file at the end")
         .type_name("FILE");
     c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");
     c.add("--record", o.record,
-          "also record: logits, events, x:NEURONS, y:NEURONS, synapses:SYNAPSES, snapshot, "
+          "also record: logits, events, x:NEURONS, y:NEURONS, spikes:NEURONS, synapses:SYNAPSES, "
+          "snapshot, "
           "pairs:top:K (the strongest of all pairs of neurons); 'WHAT "
           "every K layers 1-2'; repeatable")
         .type_name("WHAT")

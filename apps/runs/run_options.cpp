@@ -41,6 +41,8 @@ std::string recorded_options(const run_options& o, const simulator& brain) {
                      {"sites", o.engine.site_count()},
                      {"instructions", name(set)},
                      {"device", brain.device()}};
+  if (const spiking* how = brain.spikes())
+    all["spikes"] = spike_description(o.engine.spikes, *how, brain.model(), o.seed);
   // Bytes of a text need not be UTF-8, which JSON is.
   if (o.input.text) all["text"] = std::vector<unsigned>(o.input.text->begin(), o.input.text->end());
   if (o.input.text)
@@ -105,6 +107,7 @@ run_options run_options_of(const std::map<std::string, std::string>& recorded,
       *o.input.text += static_cast<char>(byte.get<unsigned>());
     }
   }
+  if (all.contains("spikes")) o.engine.spikes.described = json_text(all.at("spikes"));
   o.input.tokens = text("tokens");
   o.input.text_file = text("text_file");
   o.input.tokens_file = text("tokens_file");

@@ -50,7 +50,7 @@ void run_recorder::catch_up(const resumed_run& resumed) {
                     "from what all of them wrote)",
                     shown_count(static_cast<double>(resumed.tokens.size()))));
   const std::unique_ptr<simulator> again = brain_.new_stream();
-  again->seed_rounding(options_.seed);
+  again->seed_draws(options_.seed);
   intervene(*again, options_, first_, std::nullopt);
   try {
     recorder_->catch_up(*again, resumed.tokens, stop_if_requested);

@@ -23,13 +23,47 @@ void statistics::add(const step_report& report) {
   hebbian_writes_ += report.hebbian_writes;
   bytes_exchanged_ += report.bytes_exchanged;
   seconds_ += report.seconds;
+  add_spikes(report.spikes);
   if (tokens_++ != 0 && report.surprisal) {
     nats_ += *report.surprisal;
     ++predictions_;
   }
 }
 
+void statistics::add_spikes(const std::optional<spike_counts>& more) {
+  if (!more) return;
+  if (!spikes_) spikes_.emplace();
+  for (std::size_t k = 0; k < more->spikes.size(); ++k) spikes_->spikes[k] += more->spikes[k];
+  spikes_->coincidences += more->coincidences;
+  spikes_->clipped += more->clipped;
+}
+
+nlohmann::ordered_json statistics::spikes_per_token() const {
+  if (!spikes_ || tokens_ == 0) return nullptr;
+  const auto mean = [&](std::uint64_t sum) {
+    return static_cast<double>(sum) / static_cast<double>(tokens_);
+  };
+  const auto& of = spikes_->spikes;
+  return {{"x", mean(of[0])},
+          {"y", mean(of[1])},
+          {"w", mean(of[2] + of[4])},
+          {"a", mean(of[3] + of[5])},
+          {"coincidences", mean(spikes_->coincidences)},
+          {"clipped", mean(spikes_->clipped)}};
+}
+
+std::string statistics::shown_spikes() const {
+  const nlohmann::ordered_json all = spikes_per_token();
+  std::string text;
+  for (const auto& [name, mean] : all.items())
+    if (mean.get<double>() != 0)
+      text +=
+          fmt::format("{}{} {}", text.empty() ? "" : ", ", name, shown_count(mean.get<double>()));
+  return text;
+}
+
 void statistics::add(const statistics& other) {
+  add_spikes(other.spikes_);
   tokens_ += other.tokens_;
   for (std::size_t l = 0; l < active_x_.size(); ++l) {
     active_x_[l] += other.active_x_[l];
@@ -78,6 +112,7 @@ void statistics::print_summary(const simulator& brain, site_id sites) const {
                    shown_count(per_second(tokens_)), shown_count(per_second(synaptic_events_))));
   note(
       fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
+  if (spikes_) note("spikes a token: " + shown_spikes());
   if (sites > 1) note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
   print_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
@@ -121,6 +156,7 @@ nlohmann::ordered_json statistics::json() const {
   all["synaptic_events"] = synaptic_events_;
   all["synaptic_events_per_second"] = per_second(synaptic_events_);
   all["hebbian_writes"] = hebbian_writes_;
+  if (spikes_) all["spikes_per_token"] = spikes_per_token();
   all["active_x_percent"] = {{"mean", share(active_x_)}, {"layers", shares(active_x_)}};
   all["active_y_percent"] = {{"mean", share(active_y_)}, {"layers", shares(active_y_)}};
   all["bytes_exchanged"] = bytes_exchanged_;

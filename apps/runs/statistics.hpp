@@ -8,11 +8,11 @@
 #include <vector>
 
 #include <bdh/ids.hpp>
+#include <bdh/step_report.hpp>
 
 namespace bdh {
 class model;
 class simulator;
-struct step_report;
 }  // namespace bdh
 
 namespace bdh::app {
@@ -27,6 +27,9 @@ class statistics {
 
   std::uint64_t tokens() const { return tokens_; }
   std::optional<double> nats_per_token() const;
+  // Means over tokens, of a network of spikes: by population, coincidences, clipped; else null.
+  nlohmann::ordered_json spikes_per_token() const;
+  std::string shown_spikes() const;  // "x 8,644, y 557"
 
   // Both at the end of a run; rates are per second of computing, waiting for input does not count.
   void print_summary(const simulator& brain, site_id sites) const;  // on standard error
@@ -38,6 +41,7 @@ class statistics {
   nlohmann::ordered_json json() const;  // without what belongs to the process
 
  private:
+  void add_spikes(const std::optional<spike_counts>& more);
   void print_memory(std::uint64_t synapse_bytes, bool rounded) const;
   double share(const std::vector<std::uint64_t>& active) const;  // %, mean over layers
   std::vector<double> shares(const std::vector<std::uint64_t>& active) const;
@@ -47,6 +51,7 @@ class statistics {
                 bytes_exchanged_ = 0;
   std::vector<std::uint64_t> active_x_, active_y_;  // sums over tokens, per layer
   double nats_ = 0, seconds_ = 0;
+  std::optional<spike_counts> spikes_;  // sums over tokens, in a network of spikes
 };
 
 std::uint64_t peak_memory_bytes();

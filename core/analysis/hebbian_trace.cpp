@@ -191,6 +191,9 @@ hebbian_trace::hebbian_trace(simulator& brain, std::vector<layer_id> layers, pro
     if (l < 1 || l > brain.model().layers())
       throw input_error("layer", std::to_string(l),
                         "1 to " + std::to_string(brain.model().layers()));
+  if (brain.spikes())
+    throw unavailable_error("strengths of pairs", "a network of spikes",
+                            "activity that travels as it is");
   if (factor == probe_factor::w) brain.follow_sources();
   observing_ = brain.observe([this](layer_id layer, moment at) {
     if (at == moment::synapses_written) keep(layer);

@@ -65,6 +65,9 @@ double pair_strengths::bytes(const model& m) noexcept {
 void pair_strengths::follow(simulator& brain) {
   stop();
   brain_ = &brain;
+  if (brain.spikes())
+    throw unavailable_error("strengths of pairs", "a network of spikes",
+                            "activity that travels as it is");
   if (factor_ == probe_factor::w) brain.follow_sources();
   observer_ = brain.observe([this](layer_id layer, moment at) { after_round(layer, at); });
 }

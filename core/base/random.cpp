@@ -14,26 +14,25 @@ double unit(std::uint32_t high, std::uint32_t low) noexcept {
 
 }  // namespace
 
-std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,
-                                         std::uint64_t step) noexcept {
+philox_key random_key(std::uint64_t seed, purpose why) noexcept {
   // The key carries seed and purpose, the counter item (64 bits) and step (64 bits): distinct
   // arguments, distinct blocks.
   const auto mixed = seed ^ (static_cast<std::uint64_t>(why) * 0x9E3779B97F4A7C15u);
+  return {{static_cast<std::uint32_t>(mixed), static_cast<std::uint32_t>(mixed >> 32)}};
+}
+
+std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,
+                                         std::uint64_t step) noexcept {
+  const philox_key key = random_key(seed, why);
   return philox({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32),
                  static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
-                {static_cast<std::uint32_t>(mixed), static_cast<std::uint32_t>(mixed >> 32)});
+                {key.word[0], key.word[1]});
 }
 
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c,
                                     std::array<std::uint32_t, 2> k) noexcept {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c[2];
-    c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(b),
-         static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(a)};
-    k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
-  }
-  return c;
+  const philox_words bits = philox_block({{c[0], c[1], c[2], c[3]}}, {{k[0], k[1]}});
+  return {bits.word[0], bits.word[1], bits.word[2], bits.word[3]};
 }
 
 double uniform(std::uint64_t seed, purpose why, std::uint64_t item, std::uint64_t step) noexcept {

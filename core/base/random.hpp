@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/base/philox.hpp"
+
 namespace bdh {
 
 // What a stream of draws is for; streams of different purposes are independent. Values are part of
@@ -23,12 +25,17 @@ enum class purpose : std::uint32_t {
   calibration = 21,       // tokens of a test stream
   synapse_rounding = 32,  // item: layer and pair of neurons, step: the layer's clock
   noise = 33,             // random currents; item: stream and neuron, step: token, layer, X or Y
-  permutation = 34        // of labels, in tests; step: which of them
+  permutation = 34,       // of labels, in tests; step: which of them
+  spikes =
+      35  // item: particle and token, step: token, layer, population and bins (kernels/spikes.hpp)
 };
 
 // The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key) noexcept;
+
+// The key of a stream of draws.
+philox_key random_key(std::uint64_t seed, purpose why) noexcept;
 
 // The 128 bits that all draws below are made of.
 std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,

@@ -149,7 +149,7 @@ class server {
       case rank_command::clear:
         return at().work->clear_synapses();
       case rank_command::seed:
-        return at().work->seed_rounding(in_->get<std::uint64_t>());
+        return at().work->seed_draws(in_->get<std::uint64_t>());
       case rank_command::state_bytes:
         out.put(static_cast<std::uint64_t>(at().work->state_bytes()));
         break;

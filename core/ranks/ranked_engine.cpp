@@ -221,8 +221,8 @@ class leading_engine final : public engine {
     own_->clear_synapses();
     commands_.say(rank_command::clear);
   }
-  void seed_rounding(std::uint64_t seed) noexcept override {
-    own_->seed_rounding(seed);
+  void seed_draws(std::uint64_t seed) noexcept override {
+    own_->seed_draws(seed);
     commands_.say(rank_command::seed, [&](byte_writer& to) { to.put(seed); });
   }
   std::size_t state_bytes() const noexcept override {

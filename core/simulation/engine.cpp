@@ -1,6 +1,8 @@
 #include "core/simulation/engine.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -96,6 +98,22 @@ float laboratory_strength(const model& m, neuron_id neuron, const stored_synapse
   return kernels::in_laboratory(stored.strength, stored.partner,
                                 neuron % 2 == 0 ? angle : cos_sin{angle.cosine, -angle.sine},
                                 decay);
+}
+
+void add_spike_counts(const engine& work, spike_counts& to) {
+  const auto add = [](auto& all, const auto& some) {
+    if (all.size() < some.size()) std::fill_n(std::back_inserter(all), some.size() - all.size(), 0);
+    std::transform(some.begin(), some.end(), all.begin(), all.begin(), std::plus<>());
+  };
+  const site_range local = work.local();
+  for (site_id s = local.begin; s < local.end; ++s) {
+    const spike_counts& c = work.counts(s).spikes;
+    for (std::size_t k = 0; k < spike_sources; ++k) to.spikes[k] += c.spikes[k];
+    to.coincidences += c.coincidences;
+    to.clipped += c.clipped;
+    add(to.spiking_x, c.spiking_x);
+    add(to.spiking_y, c.spiking_y);
+  }
 }
 
 void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,

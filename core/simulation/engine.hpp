@@ -15,6 +15,7 @@
 #include <bdh/ids.hpp>
 #include <bdh/round_table.hpp>
 #include <bdh/state.hpp>
+#include <bdh/step_report.hpp>
 
 #include "core/simulation/applied_controls.hpp"
 #include "core/simulation/exchange.hpp"
@@ -46,6 +47,7 @@ struct step {
 struct site_counts {
   std::vector<neuron_id> active_x, active_y;  // layer l at [l - 1]
   std::uint64_t synaptic_events = 0, hebbian_writes = 0;
+  spike_counts spikes;  // where activity travels as spikes
 };
 
 // The first value that was not finite.
@@ -73,6 +75,9 @@ struct stored_synapse {
 };
 
 class engine;
+
+// The same of spikes, all zero in `to` before.
+void add_spike_counts(const engine& work, spike_counts& to);
 
 // Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, writes
 // of synapses; (2 L + 2 at least). Their first fault, with which nothing is added.
@@ -156,6 +161,10 @@ class engine {
   // The same without zeros: ids, ascending, and values. An engine that has a list of them makes no
   // pass over the others.
   virtual void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
+  // X or Y as it travels: what its spikes stand for, where there are any.
+  virtual void read_sent(variable v, std::span<float> out) const { read(v, out); }
+  // How activity travels as spikes; null: as it is.
+  virtual const spiking* spikes() const noexcept { return nullptr; }
   // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.
   virtual void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const = 0;
 
@@ -185,10 +194,12 @@ class engine {
   virtual void read_stored(layer_id, std::span<const edge_id>, std::span<stored_synapse>) const {}
   virtual void write_stored(layer_id, std::span<const edge_id>, std::span<const float>,
                             std::span<const std::uint64_t>) {}
-  virtual double retention() const noexcept = 0;  // u per token in force
-  // Whether strengths are stored as bfloat16, rounded at random; and the seed of that.
+  virtual double retention() const noexcept = 0;                     // u per token in force
+  virtual std::uint64_t drawing_seed() const noexcept { return 0; }  // of seed_draws
+  // Whether strengths are stored as bfloat16, rounded at random; and the seed of what is drawn: of
+  // that, and of spikes.
   virtual bool rounds_synapses() const noexcept { return false; }
-  virtual void seed_rounding(std::uint64_t) noexcept {}
+  virtual void seed_draws(std::uint64_t) noexcept {}
   virtual std::size_t state_bytes() const noexcept = 0;  // memory that the state occupies
 };
 

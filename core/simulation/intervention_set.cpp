@@ -66,6 +66,10 @@ void intervention_set::expect_possible(const intervention& p) const {
     refuse("an edge of gy through hubs: what it carries, A of one source, is not known there",
            "explicit edges", "bdh import --circuit direct");
   if (direct) expect_edges(p);
+  const spiking* const spikes = engine_.spikes();
+  if (spikes && spikes->emits(spike_source::w) && !direct && p.on == target::gx)
+    refuse("an edge of gx where hubs spike: what it carries comes from no single source",
+           "graded hubs, or explicit edges");
   if (p.acts_once() && p.last_position() < position_.tokens)
     throw input_error("intervention", "at token " + std::to_string(p.last_position()),
                       "token " + std::to_string(position_.tokens) + " or later: it acts once");

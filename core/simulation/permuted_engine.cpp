@@ -145,6 +145,15 @@ class ordered final : public engine {
   std::span<const variable_info> variables() const noexcept override {
     return engine_->variables();
   }
+  void read_sent(variable v, std::span<float> out) const override {
+    values_inside_.resize(out.size());
+    engine_->read_sent(v, values_inside_);
+    for_positions(domain::neurons,
+                  [&](std::size_t i, std::size_t within) { out[i] = values_inside_[within]; });
+  }
+  const spiking* spikes() const noexcept override { return engine_->spikes(); }
+  std::uint64_t drawing_seed() const noexcept override { return engine_->drawing_seed(); }
+  void seed_draws(std::uint64_t seed) noexcept override { engine_->seed_draws(seed); }
   void read(variable v, std::span<float> out) const override {
     values_inside_.resize(out.size());
     const variable_info& of = info(variables(), v);

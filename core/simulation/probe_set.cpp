@@ -11,12 +11,21 @@ namespace bdh {
 std::size_t probe_set::add(const probe_spec& what) {
   position_.expect_between_tokens();
   expect_possible();
+  // What spikes of explicit edges write is known at the synapses that there are.
+  if (engine_.spikes() && model_.is_direct() &&
+      (what.factor != probe_factor::w || !model_.direct().gs.find(what.pair.pre, what.pair.post)))
+    throw unavailable_error("probe", "a pair without a synapse, in a network of spikes",
+                            "an edge of gs, read as it acts");
   return kept_.place(what, position_.tokens);
 }
 
 void probe_set::expect_possible() const {
   if (!published_) throw unavailable_error("probe", "a changed round table", "the published one");
   expect_all_sites_local("probe", engine_);
+  const spiking* const spikes = engine_.spikes();
+  if (spikes && spikes->emits(spike_source::w) && !model_.is_direct())
+    throw unavailable_error("probe", "spikes of hubs, which come from no single source",
+                            "graded hubs, or explicit edges");
 }
 
 std::optional<std::size_t> probe_set::find(const probe_spec& what) const {

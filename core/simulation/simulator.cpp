@@ -53,6 +53,8 @@ simulator::parts::parts(std::shared_ptr<const bdh::model> m, std::unique_ptr<eng
   if (work->local().size() != work->sites() && !(options.mail && options.totals))
     throw input_error("simulator", "sites in other processes",
                       "an exchange and a reduction in the options");
+  if (work->spikes() && !options.table.is_published())
+    throw unavailable_error("spikes", "a changed round table", "the published one");
 }
 
 simulator::simulator(std::shared_ptr<const bdh::model> m, std::unique_ptr<engine> work,
@@ -188,7 +190,9 @@ token_loop& simulator::loop() noexcept { return parts_->loop; }
 const bdh::model& simulator::model() const noexcept { return *parts_->subject; }
 double simulator::retention() const noexcept { return parts_->work->retention(); }
 bool simulator::rounds_synapses() const noexcept { return parts_->work->rounds_synapses(); }
-void simulator::seed_rounding(std::uint64_t seed) noexcept { parts_->work->seed_rounding(seed); }
+void simulator::seed_draws(std::uint64_t seed) noexcept { parts_->work->seed_draws(seed); }
+std::uint64_t simulator::drawing_seed() const noexcept { return parts_->work->drawing_seed(); }
+const spiking* simulator::spikes() const noexcept { return parts_->work->spikes(); }
 std::string simulator::device() const { return parts_->work->device(); }
 std::size_t simulator::state_bytes() const noexcept { return parts_->work->state_bytes(); }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include <bdh/simulator.hpp>
 
@@ -28,7 +29,14 @@ void source_tracker::layer_ended() {
   const pool_gains gain = engine_.gains();
   const bool accumulates = model_.rules().accumulates_w(false);
   const auto sources = static_cast<kernels::index>(w_.size());
-  engine_.active(variable::y, active_, y_);
+  if (engine_.spikes()) {  // the pool knows Y by its spikes
+    y_.resize(model_.neurons());
+    engine_.read_sent(variable::y, y_);
+    active_.resize(y_.size());
+    std::iota(active_.begin(), active_.end(), neuron_id{0});
+  } else {
+    engine_.active(variable::y, active_, y_);
+  }
   kernels::set_source_w{
       .w = w_.data(),
       .first = 0,

@@ -151,10 +151,10 @@ void token_loop::track_w(bool of_token) {
 void token_loop::track_x(layer_id layer) {
   if (p_.probes.size() == 0) return;
   x_.resize(p_.subject.neurons());
-  p_.work.read(variable::x, x_);
+  p_.work.read_sent(variable::x, x_);
   if (p_.probes.reads_y(layer)) {
     y_.resize(p_.subject.neurons());
-    p_.work.read(variable::y, y_);
+    p_.work.read_sent(variable::y, y_);
   }
   pending_probe_layer_ = layer;
 }
@@ -174,6 +174,8 @@ step_report token_loop::report() {
   counts[2 * layers + 2] = scheduler_.bytes();
   p_.totals.reduce(counts, first);
   if (first) throw_fault(p_.subject, p_.position.tokens, *first);
+  std::optional<spike_counts> spikes;
+  if (p_.work.spikes()) add_spike_counts(p_.work, spikes.emplace());
   const auto of_layers = [&](std::size_t begin) {
     const auto at = counts.begin() + static_cast<std::ptrdiff_t>(begin);
     std::vector<neuron_id> all;
@@ -189,7 +191,8 @@ step_report token_loop::report() {
           .hebbian_writes = counts[2 * layers + 1],
           .bytes_exchanged = counts[2 * layers + 2],
           .surprisal = surprisal_,
-          .seconds = 0};
+          .seconds = 0,
+          .spikes = std::move(spikes)};
 }
 
 }  // namespace bdh

@@ -19,6 +19,8 @@ struct cpu_options {
   // The sites that live in this process; all. Others are named in messages only, and their
   // neurons' state is neither held nor read.
   std::optional<site_range> local = std::nullopt;
+  // Activity travels as spikes; null: as it is.
+  std::shared_ptr<const spiking> spikes = nullptr;
 };
 
 // The model must outlive the engine. Throws input_error, unavailable_error, or device_error when

@@ -252,8 +252,11 @@ class simulator {
 
   const bdh::model& model() const noexcept;
   double retention() const noexcept;
-  bool rounds_synapses() const noexcept;            // to bfloat16, at random
-  void seed_rounding(std::uint64_t seed) noexcept;  // from the next token on; 0 before
+  bool rounds_synapses() const noexcept;  // to bfloat16, at random
+  // Of what it draws, roundings and spikes; from the next token on; 0 before.
+  void seed_draws(std::uint64_t seed) noexcept;
+  std::uint64_t drawing_seed() const noexcept;
+  const spiking* spikes() const noexcept;  // how activity travels as spikes; null: as it is
   std::string device() const;
   std::size_t state_bytes() const noexcept;
 

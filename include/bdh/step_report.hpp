@@ -1,6 +1,7 @@
 // What one token cost and did: counts that a run prints and records.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -8,6 +9,15 @@
 #include <bdh/ids.hpp>
 
 namespace bdh {
+
+// Of a token that travelled as spikes.
+struct spike_counts {
+  // By spike_source: x, y, w, a, w_sensory, a_sensory.
+  std::array<std::uint64_t, 6> spikes{};
+  std::uint64_t coincidences = 0;               // pairs of spikes in one bin that wrote a synapse
+  std::uint64_t clipped = 0;                    // spikes of particles that had one in every bin
+  std::vector<neuron_id> spiking_x, spiking_y;  // neurons with a spike, layer l at [l - 1]
+};
 
 struct step_report {
   std::uint64_t position = 0;  // tokens read before this one
@@ -21,6 +31,7 @@ struct step_report {
   std::optional<double> surprisal;    // nats: -ln p(token | those before it); none without logits
                                       // before it, as for the first token
   double seconds = 0;                 // wall time
+  std::optional<spike_counts> spikes = std::nullopt;  // nothing: activity travelled as it was
 };
 
 }  // namespace bdh

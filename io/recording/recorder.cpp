@@ -55,6 +55,10 @@ bool fits(const recording_description& d, const model& m) {
   if (d.what == quantity::logits)
     return d.layout == recording_layout::logits && m.readout_nodes() != 0 &&
            d.width == m.readout_nodes();
+  if (d.what == quantity::spikes)
+    return d.layout == recording_layout::trains && d.node_ids.size() == d.width &&
+           std::all_of(d.node_ids.begin(), d.node_ids.end(),
+                       [&](std::uint64_t i) { return i < m.neurons(); });
   if (d.layout == recording_layout::logits || d.layer < 1 || d.layer > m.layers()) return false;
   const bool frames = d.layout == recording_layout::frames;
   switch (d.what) {
@@ -121,7 +125,13 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
                                               d.by_y ? probe_factor::y : probe_factor::w, *work_,
                                               predict_pair_costs(m, recordings, 1).what);
     }
-    watches = watches || d.what == quantity::x || d.what == quantity::y;
+    if (d.what == quantity::spikes) {
+      if (!brain.spikes())
+        throw unavailable_error(d.request, "activity that travels as it is", "a run with --spikes");
+      windows_ = windows_of(*brain.spikes(), m);
+    }
+    watches =
+        watches || d.what == quantity::x || d.what == quantity::y || d.what == quantity::spikes;
     s.what = d;
     sources_.push_back(std::move(s));
   }
@@ -151,7 +161,59 @@ void recorder::catch_up(simulator& again, std::span<const token_id> tokens,
   for (auto& [what, of] : pairs_) of->follow(brain_);
 }
 
+// The trains of a moment: they follow from the values that are emitted.
+void recorder::take_spikes(layer_id layer, moment at) {
+  const model& m = brain_.model();
+  if (layer == 1 && at == moment::x_ready) spikes_.clear();
+  for (const spike_time& w : windows_) {
+    const bool of_y = w.source == spike_source::y, of_a = w.source == spike_source::a;
+    moment of = moment::x_ready;
+    if (of_y) of = moment::y_ready;
+    if (of_a) of = moment::a_ready;
+    const bool by_neurons =
+        w.source == spike_source::x || of_y || (w.source == spike_source::w && m.is_direct());
+    const bool by_hubs = !m.is_direct() && (w.source == spike_source::w || of_a);
+    if (w.layer != layer || of != at || !(by_neurons || by_hubs)) continue;
+    variable v = variable::w;
+    if (w.source == spike_source::x) v = variable::x;
+    if (of_y) v = variable::y;
+    if (of_a) v = variable::a;
+    const std::vector<float> values = brain_.read(v);
+    const bool is_signed = bdh::is_signed(m, w.source);
+    const auto add = [&](neuron_id i, float value, head_id head, std::uint64_t node, float code) {
+      if (value == 0) return;
+      const auto train = train_of(window_of(*brain_.spikes(), m, brain_.drawing_seed(), w.source,
+                                            w.of, layer, head, brain_.tokens()),
+                                  is_signed, i, value);
+      for (std::uint32_t b = 0; b < w.bins; ++b)
+        if (train[b / 64] >> (b % 64) & 1) spikes_.push_back({w.first_bin + b, node, code});
+    };
+    const float code = static_cast<float>(static_cast<int>(w.source));
+    for (const source& s : sources_) {
+      if (s.what.what != quantity::spikes) continue;
+      for (const std::uint64_t i : s.what.node_ids)
+        if (by_neurons) add(static_cast<neuron_id>(i), values[i], 0, i, code);
+      for (std::size_t k = 0; by_hubs && k < values.size(); ++k)
+        add(static_cast<neuron_id>(k % m.hubs()), values[k], static_cast<head_id>(k / m.hubs()),
+            2 * k + (values[k] < 0 ? 1 : 0), code + spike_of_hub);
+    }
+  }
+}
+
+void recorder::end_spikes(recording_row& row) const {
+  auto all = spikes_;
+  std::sort(all.begin(), all.end());
+  const std::uint64_t first = (brain_.tokens() - 1) * bins_of_token(windows_);
+  row = {};
+  for (const spike& s : all) {
+    row.edges.push_back(first + s.bin);
+    row.nodes.push_back(s.node);
+    row.values.push_back(s.variable);
+  }
+}
+
 void recorder::after_round(layer_id layer, moment at) {
+  if (!windows_.empty()) take_spikes(layer, at);
   if (at != moment::y_ready && at != moment::x_ready) return;
   const quantity complete = at == moment::x_ready ? quantity::x : quantity::y;
   const variable v = at == moment::x_ready ? variable::x : variable::y;
@@ -211,6 +273,9 @@ std::span<const recording_row> recorder::rows(std::uint64_t position) {
         break;
       case quantity::pairs:
         take_pairs(s.what, rows_[k]);
+        break;
+      case quantity::spikes:
+        end_spikes(rows_[k]);
         break;
       default:
         break;  // gathered while the token was read

@@ -17,6 +17,7 @@
 
 #include "core/analysis/pair_strengths.hpp"
 #include "core/base/executor.hpp"
+#include "core/simulation/spiking.hpp"
 #include "io/recording/recording.hpp"
 
 namespace bdh {
@@ -51,6 +52,8 @@ class recorder {
   void take_chosen(const source& s, recording_row& row);
   void take_strongest(const recording_description& d, recording_row& row);
   void take_pairs(const recording_description& d, recording_row& row);
+  void take_spikes(layer_id layer, moment at);
+  void end_spikes(recording_row& row) const;
   void take_snapshot(const recording_description& d, recording_row& row);
 
   simulator& brain_;
@@ -61,7 +64,15 @@ class recorder {
   std::vector<neuron_id> active_;           // neurons, ascending
   std::vector<float> active_values_;        // of them
   std::optional<int> observer_;
-  std::unique_ptr<executor> work_;  // of pairs
+  // Of the token that is read: bin, node and variable (recording.hpp), and of which recording.
+  struct spike {
+    std::uint64_t bin, node;
+    float variable;
+    friend auto operator<=>(const spike&, const spike&) = default;
+  };
+  std::vector<spike> spikes_;
+  std::vector<spike_time> windows_;  // empty: no trains
+  std::unique_ptr<executor> work_;   // of pairs
   // By layer, and whether by Y: those that recordings look at.
   std::map<std::pair<layer_id, bool>, std::unique_ptr<pair_strengths>> pairs_;
 };

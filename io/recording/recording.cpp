@@ -52,6 +52,8 @@ std::vector<std::uint8_t> encoded(const recording_description& d) {
                             {"index_pointers", packed(d.index_pointers)},
                             {"element_ids", packed(d.element_ids)},
                             {"synapses", packed(d.synapses)},
+                            {"bin_ms", d.bin_ms},
+                            {"of_hubs", d.of_hubs},
                             {"origin", {d.origin.creator, d.origin.model_sha256, d.origin.model}}});
 }
 
@@ -65,8 +67,10 @@ bool is_sound(const recording_description& d) {
                       d.element_ids.size() == d.width &&
                       (d.synapses.empty() || d.synapses.size() == d.width);
   return named && d.every != 0 && d.start % d.every == 0 && d.width != 0 &&
-         d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::pairs &&
-         d.layout <= recording_layout::events && (d.layout != recording_layout::frames || framed);
+         d.width < (std::uint64_t{1} << 32) && d.top <= d.width && d.what <= quantity::spikes &&
+         d.layout <= recording_layout::trains && (d.layout != recording_layout::frames || framed) &&
+         (d.what == quantity::spikes) == (d.layout == recording_layout::trains) &&
+         (d.layout != recording_layout::trains || (d.bin_ms > 0 && d.node_ids.size() == d.width));
 }
 
 std::uint64_t unsigned_of(const json& all, const char* key) {
@@ -99,6 +103,8 @@ recording_description decoded(std::span<const std::byte> bytes, const std::strin
     d.index_pointers = unpacked<std::uint64_t>(all.at("index_pointers"));
     d.element_ids = unpacked<std::uint32_t>(all.at("element_ids"));
     d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
+    if (all.contains("bin_ms")) d.bin_ms = all.at("bin_ms");
+    if (all.contains("of_hubs")) d.of_hubs = all.at("of_hubs");
     if (all.contains("origin")) d.origin = origin_of(all.at("origin"));
   } catch (const json_error&) {
     throw input_error(place, "another first record", "the description of a recording");
@@ -151,7 +157,7 @@ std::optional<row_head> decoded(std::span<const std::byte> bytes, recording_row&
 }
 
 bool fits(const recording_row& row, const recording_description& d) {
-  if (d.layout != recording_layout::events)
+  if (d.layout != recording_layout::events && d.layout != recording_layout::trains)
     return row.values.size() == d.width && row.nodes.empty() && row.edges.empty();
   return row.nodes.size() == row.values.size() &&
          row.edges.size() == (has_edges(d.what) ? row.values.size() : 0);
@@ -194,12 +200,16 @@ const char* name(quantity q) noexcept {
       return "snapshot";
     case quantity::pairs:
       return "pairs";
+    case quantity::spikes:
+      return "spikes";
     default:
       return "logits";
   }
 }
 
-bool has_edges(quantity q) noexcept { return q == quantity::synapses || q == quantity::pairs; }
+bool has_edges(quantity q) noexcept {
+  return q == quantity::synapses || q == quantity::pairs || q == quantity::spikes;
+}
 
 const char* meaning(quantity q) noexcept {
   switch (q) {
@@ -225,6 +235,13 @@ const char* meaning(quantity q) noexcept {
              "largest sizes among all: the sum over the tokens so far of X(i) W(j) (attribute "
              "factor: y, of X(i) Y(j) with Y of the layer before), turned and decayed by the rules "
              "of the model. node_ids are j, pre_ids i. Without a unit.";
+    case quantity::spikes:
+      return "Spikes of the neurons of /recorded/neurons, by time. The window of the token in "
+             "which "
+             "one "
+             "comes, in options.spikes.windows of run.json, says the layer and the round in which "
+             "it "
+             "is received, and variable what of the neuron sent it.";
     default:
       return "The natural logarithms of the probabilities of the next token up to one constant a "
              "row, after the token of the row was read; one column for each token of the "

@@ -5,6 +5,8 @@
 //            mapping/{node_ids, index_pointers, element_ids, time}
 //   events   /spikes/<population>/{timestamps f64, node_ids u64, values f32},
 //            /mapping/{time, events}; of synapses also edge_ids u64, of pairs pre_ids u64
+//   trains   /spikes/neurons/{timestamps f64, node_ids u64, variable u32}, the same of hubs where
+//            they spike, by time; /recorded/neurons u64, /mapping/{time, events}
 //   logits   /logits f32 (T x V), /tokens u32 (T), /mapping/time
 //
 // One token is 1.0 "ms". `time` = {start, stop, step}: the positions recorded; stop is the commit
@@ -30,8 +32,8 @@
 
 namespace bdh {
 
-enum class quantity { logits, x, y, synapses, snapshot, pairs };
-enum class recording_layout { logits, frames, events };
+enum class quantity { logits, x, y, synapses, snapshot, pairs, spikes };
+enum class recording_layout { logits, frames, events, trains };
 
 const char* name(quantity q) noexcept;
 bool has_edges(quantity q) noexcept;  // in events: recording_row::edges
@@ -74,6 +76,8 @@ struct recording_description {
   std::vector<std::uint32_t> element_ids;  // frames: a file position of each synapse; behind all of
                                            // them, probes; 0 for neurons
   std::vector<recorded_synapse> synapses;  // of `synapses` in frames, in the order of their values
+  double bin_ms = 0;                       // trains: the length of a bin
+  bool of_hubs = false;                    // trains: hubs spike, too
   recording_origin origin;                 // in journals from version 0.3 on
 
   bool due(std::uint64_t position) const noexcept { return position % every == 0; }
@@ -82,10 +86,15 @@ struct recording_description {
 // One recorded token.
 struct recording_row {
   // Events: of each value. Edges: of synapses their positions in the file, of pairs of neurons the
-  // presynaptic ones.
+  // presynaptic ones; of trains the bins, ascending. Values of trains: which variable sent it,
+  // spike_of_hub more for a hub.
   std::vector<std::uint64_t> nodes, edges;
   std::vector<float> values;
 };
+
+// Node of a hub's spike: 2 hub of one for a value above zero, 2 hub + 1 of one for a value below;
+// of A of head h, hub + h hubs in place of hub.
+inline constexpr float spike_of_hub = 16;
 
 class recording {
  public:

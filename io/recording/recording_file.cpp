@@ -1,6 +1,7 @@
 #include "io/recording/recording_file.hpp"
 
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -207,6 +208,91 @@ class events_file final : public recording_file {
   bool has_edges_ = false;
 };
 
+// The trains of one population.
+class trains_of_population {
+ public:
+  trains_of_population(hdf5::group& spikes, const char* name, const char* nodes) {
+    static constexpr const char* sortings[] = {"none", "by_id", "by_time"};
+    hdf5::group population = spikes.create_group(name);
+    population.set_choice("sorting", sortings, 2);
+    hdf5::dataset times =
+        described(population.create_rows<double>("timestamps", {}, chunk_bytes / sizeof(double)),
+                  "the end of the bin, from the beginning of the stream of tokens");
+    times.set_text("units", "ms");
+    times_ = column<double>(std::move(times));
+    nodes_ = list<std::uint64_t>(population, "node_ids", nodes);
+    variable_ = list<std::uint32_t>(population, "variable", "what sent it: 0 X, 1 Y, 2 W, 3 A");
+  }
+  void add(double time, std::uint64_t node, std::uint32_t variable) {
+    times_.add(time);
+    nodes_.add(node);
+    variable_.add(variable);
+    ++count_;
+  }
+  bool is_full() const noexcept { return times_.is_full(); }
+  void write() {
+    times_.write();
+    nodes_.write();
+    variable_.write();
+  }
+  std::uint64_t count() const noexcept { return count_; }
+
+ private:
+  column<double> times_;
+  column<std::uint64_t> nodes_;
+  column<std::uint32_t> variable_;
+  std::uint64_t count_ = 0;
+};
+
+class trains_file final : public recording_file {
+ public:
+  trains_file(const std::filesystem::path& path, const recording_description& what,
+              const std::string& shown)
+      : recording_file(path, what, shown), bin_ms_(what.bin_ms) {
+    hdf5::group root = file_.root(), spikes = root.create_group("spikes"),
+                recorded = root.create_group("recorded"), mapping = root.create_group("mapping");
+    neurons_.emplace(spikes, "neurons", "the neuron");
+    if (what.of_hubs)
+      hubs_.emplace(spikes, "hubs",
+                    "2 hub where its value is above zero, 2 hub + 1 where it is below; of A, hub + "
+                    "head x hubs in place of hub");
+    described(recorded.create_dataset<std::uint64_t>("neurons", {what.node_ids.size()}),
+              "the neurons whose trains are here, whether they have a spike or not")
+        .write<std::uint64_t>(what.node_ids);
+    marker_ = marker(mapping);
+    count_ = described(mapping.create_dataset<std::uint64_t>("events", {2}),
+                       "how many spikes of neurons and of hubs are committed");
+  }
+
+ private:
+  void add(std::uint64_t, token_id, const recording_row& row) override {
+    for (std::size_t k = 0; k < row.values.size(); ++k) {
+      const bool hub = hubs_ && row.values[k] >= spike_of_hub;
+      (hub ? *hubs_ : *neurons_)
+          .add(static_cast<double>(row.edges[k] + 1) * bin_ms_, row.nodes[k],
+               static_cast<std::uint32_t>(row.values[k] - (hub ? spike_of_hub : 0)));
+    }
+    if (neurons_->is_full() || (hubs_ && hubs_->is_full())) write();
+  }
+  void write() override {
+    neurons_->write();
+    if (hubs_) hubs_->write();
+  }
+  void mark_more() override {
+    const std::uint64_t events[] = {neurons_->count(), hubs_ ? hubs_->count() : 0};
+    count_.write<std::uint64_t>(events);
+  }
+  void release() override {
+    neurons_.reset();
+    hubs_.reset();
+    count_ = {};
+  }
+
+  const double bin_ms_;
+  std::optional<trains_of_population> neurons_, hubs_;
+  hdf5::dataset count_;
+};
+
 class logits_file final : public recording_file {
  public:
   logits_file(const std::filesystem::path& path, const recording_description& what,
@@ -246,6 +332,8 @@ std::unique_ptr<recording_file> empty_file(const std::filesystem::path& path,
       return std::make_unique<frames_file>(path, what, shown);
     case recording_layout::events:
       return std::make_unique<events_file>(path, what, shown);
+    case recording_layout::trains:
+      return std::make_unique<trains_file>(path, what, shown);
     default:
       return std::make_unique<logits_file>(path, what, shown);
   }

@@ -21,7 +21,8 @@ namespace bdh {
 namespace {
 
 constexpr const char* known =
-    "logits, events, summary, snapshot, x:NEURONS, y:NEURONS, synapses:SYNAPSES or pairs:top:K";
+    "logits, events, summary, snapshot, x:NEURONS, y:NEURONS, spikes:NEURONS, synapses:SYNAPSES or "
+    "pairs:top:K";
 constexpr std::uintmax_t largest_plan = std::uintmax_t{16} << 20;  // bytes
 
 std::uint64_t parse_every(std::string_view text, const std::string& place) {
@@ -63,7 +64,7 @@ std::uint64_t pair_count(const recording_request& r) {
 
 void check(const recording_request& r) {
   static constexpr std::string_view alone[] = {"logits", "events", "summary", "snapshot"},
-                                    choosing[] = {"x", "y", "synapses", "pairs"};
+                                    choosing[] = {"x", "y", "spikes", "synapses", "pairs"};
   const auto is_one_of = [](auto& names, std::string_view what) {
     return std::find(std::begin(names), std::end(names), what) != std::end(names);
   };
@@ -75,6 +76,8 @@ void check(const recording_request& r) {
     throw input_error(r.place, "layers " + *r.layers, "none: logits are of no layer");
   if (r.by_y && kind_of(r.what) != "synapses" && kind_of(r.what) != "pairs")
     throw input_error(r.place, "a factor of '" + r.what + "'", "synapses:SYNAPSES or pairs:top:K");
+  if (kind_of(r.what) == "spikes" && (r.layers || r.every != 1))
+    throw input_error(r.place, "layers or every K of spikes", "all windows of all tokens");
   if (kind_of(r.what) == "pairs") pair_count(r);
   if (r.what == "summary" && (r.layers || r.every != 1))
     throw input_error(r.place, "a part of the summary", "summary alone");
@@ -227,6 +230,20 @@ recording_description pairs(const model& m, const recording_request& r, layer_id
   return d;
 }
 
+// Trains; how long a bin is and whether hubs spike, the recorder knows.
+recording_description trains(const model& m, const recording_request& r, std::uint64_t position) {
+  const neuron_choice chosen = select_neurons(m, choice_of(r.what));
+  if (chosen.top != 0)
+    throw input_error(r.place, "spikes of the most active neurons",
+                      "neurons that are named or drawn");
+  recording_description d = described(r, quantity::spikes, recording_layout::trains, 0, position);
+  d.population = "neurons";
+  d.node_ids.assign(chosen.neurons.begin(), chosen.neurons.end());
+  d.width = d.node_ids.size();
+  d.bin_ms = 1;
+  return d;
+}
+
 // "x", "events_x", "top_x": the second request of a kind is called x-2, and so on.
 std::string stem(const recording_request& r, const recording_description& d) {
   if (r.what == "events") return std::string("events_") + name(d.what);
@@ -258,6 +275,7 @@ class planner {
     std::vector<recording_description> made;
     if (r.what == "summary") return made;  // every run has it
     if (r.what == "logits") return {logits(m_, r, position_)};
+    if (kind_of(r.what) == "spikes") return {trains(m_, r, position_)};
     const auto layers = select_layers(m_, r.layers.value_or("1-" + std::to_string(m_.layers())));
     const std::string_view kind = kind_of(r.what), choice = choice_of(r.what);
     if (r.what == "events") {

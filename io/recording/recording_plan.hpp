@@ -48,6 +48,7 @@ std::vector<recording_description> plan_recordings(const model& m,
 // Active neurons of a token in the mean, by layer.
 struct expected_activity {
   std::vector<double> x, y;  // (L)
+  double spikes = 0;         // of a neuron
 };
 
 // Bytes on disk, for so many tokens.

@@ -12,6 +12,7 @@ namespace {
 
 // Shares of the neurons that are active in trained models.
 constexpr double usual_active_x = 0.25, usual_active_y = 0.05;
+constexpr double usual_spikes = 10;  // of a neuron and token
 // Of a file without rows; of a synapse in its tables; of a row and of an event in a journal.
 constexpr double file_bytes = 6000, synapse_row_bytes = 32, journal_row_bytes = 16 + 40,
                  journal_event_bytes = 12;
@@ -27,9 +28,11 @@ double grown(double values, double value_bytes, double row_values = 1) {
 double values_of_row(const recording_description& d,
                      const std::optional<expected_activity>& active) {
   const double width = static_cast<double>(d.width);
-  if (d.layout != recording_layout::events) return width;
+  if (d.layout != recording_layout::events && d.layout != recording_layout::trains) return width;
   if (d.what == quantity::pairs && d.layer == 1) return 0;  // none of layer 1 is ever written
   double all = width;
+  // With K = 32, or as measured.
+  if (d.what == quantity::spikes) return width * (active ? active->spikes : usual_spikes);
   if (d.what == quantity::x) all = active ? active->x.at(d.layer - 1) : width * usual_active_x;
   if (d.what == quantity::y) all = active ? active->y.at(d.layer - 1) : width * usual_active_y;
   return d.top != 0 ? std::min(static_cast<double>(d.top), all) : all;
@@ -45,15 +48,19 @@ predicted_bytes predict_bytes(const std::vector<recording_description>& recordin
                  values = rows * values_of_row(d, active), width = static_cast<double>(d.width);
     const double once = 8.0 * static_cast<double>(d.node_ids.size() + d.index_pointers.size()) +
                         4.0 * static_cast<double>(d.element_ids.size()) + file_bytes;
-    const bool edges = d.layout == recording_layout::events && has_edges(d.what);
+    const bool events =
+        d.layout == recording_layout::events || d.layout == recording_layout::trains;
+    const bool edges = events && has_edges(d.what);
     p.recordings += once + synapse_row_bytes * static_cast<double>(d.synapses.size());
-    if (d.layout == recording_layout::events)
+    if (d.layout == recording_layout::trains)
+      p.recordings += grown(values, 8) * 2 + grown(values, 4);
+    else if (events)
       p.recordings += grown(values, 8) * (edges ? 3 : 2) + grown(values, 4);
     else
       p.recordings += grown(values, 4, std::max(1.0, width));
     if (d.layout == recording_layout::logits) p.recordings += grown(rows, 4);
     double value_bytes = 4;
-    if (d.layout == recording_layout::events) value_bytes = journal_event_bytes + (edges ? 8 : 0);
+    if (events) value_bytes = journal_event_bytes + (edges ? 8 : 0);
     p.journals += once + static_cast<double>(d.synapses.size() * sizeof(recorded_synapse)) +
                   journal_row_bytes * rows + value_bytes * values;
   }

@@ -153,9 +153,10 @@ void read_description(run_reader& to) {
     to.hubs = m.at("hubs");
     to.model_sha256 = text_of(m, "content_sha256");
     to.summation = run.value("summation", 1U);
-    for (const nlohmann::json& r : run.at("reports"))
-      to.recordings.push_back(
-          {recording_name(r, place), r.at("request"), r.at("layer"), r.at("every")});
+    for (const nlohmann::json& r : run.at("reports")) {
+      listed_recording one{recording_name(r, place), r.at("request"), r.at("layer"), r.at("every")};
+      (one.request.starts_with("spikes:") ? to.trains : to.recordings).push_back(std::move(one));
+    }
   } catch (const nlohmann::json::exception&) {
     throw input_error(place.string(), "a part is missing or of another type",
                       "the description of a run");

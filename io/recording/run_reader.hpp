@@ -49,6 +49,7 @@ struct run_reader {
   neuron_id neurons = 0, hubs = 0;
   std::uint32_t summation = 1;  // law of summation (bdh/state.hpp); 1 where run.json has none
   std::map<std::string, std::string> options;  // of the run, each value as JSON
+  std::vector<listed_recording> trains;        // of spikes (io/recording/spike_trains.hpp)
   std::vector<listed_recording> recordings;
   std::string creator, started, host;
   std::string json;  // all of it, on one line, with `status` as above

@@ -48,11 +48,27 @@ std::string now() {
   return stamp.insert(stamp.size() - 2, ":");
 }
 
-std::string summary_header(layer_id layers, const char* surprisal = "surprisal_nats") {
+std::string summary_header(layer_id layers, bool spikes, const char* surprisal = "surprisal_nats") {
   std::string line = "position,token";
   for (const char* what : {"x", "y"})
     for (layer_id l = 1; l <= layers; ++l) line += fmt::format(",active_{}_{}", what, l);
-  return line + ",synaptic_events,hebbian_writes,bytes_exchanged," + surprisal + ",seconds\n";
+  line += std::string(",synaptic_events,hebbian_writes,bytes_exchanged,") + surprisal + ",seconds";
+  if (!spikes) return line + "\n";
+  line += ",spikes_x,spikes_y,spikes_w,spikes_a,coincidences,clipped";
+  for (const char* what : {"x", "y"})
+    for (layer_id l = 1; l <= layers; ++l) line += fmt::format(",spiking_{}_{}", what, l);
+  return line + "\n";
+}
+
+// The columns of spikes; `neurons`: in all.
+std::string spike_columns(const spike_counts& c, neuron_id neurons) {
+  std::string line =
+      fmt::format(",{},{},{},{},{},{}", c.spikes[0], c.spikes[1], c.spikes[2] + c.spikes[4],
+                  c.spikes[3] + c.spikes[5], c.coincidences, c.clipped);
+  for (const auto* spiking : {&c.spiking_x, &c.spiking_y})
+    for (const neuron_id number : *spiking)
+      line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
+  return line;
 }
 
 // While it lives, no other program writes into the folder; it ends with the program, however that
@@ -129,7 +145,7 @@ struct run_writer::impl {
     tokens.emplace(folder / "tokens.csv");
     tokens->write("position,token,text,generated\n");
     summary.emplace(folder / "summary.csv");
-    summary->write(summary_header(layers));
+    summary->write(summary_header(layers, run["options"].contains("spikes")));
     for (recording_description& d : all) {
       d.origin = {.creator = run["creator"],
                   .model_sha256 = run["model"]["content_sha256"],
@@ -179,8 +195,9 @@ struct run_writer::impl {
   void upgrade_summary(std::uint64_t kept) const {
     std::ifstream file(folder / "summary.csv");
     std::string all, line, surprisal;
-    if (!std::getline(file, line) || line + "\n" != summary_header(layers, "loss_nats")) return;
-    all = summary_header(layers);
+    if (!std::getline(file, line) || line + "\n" != summary_header(layers, false, "loss_nats"))
+      return;
+    all = summary_header(layers, false);
     std::uint64_t lines = 0;
     while (std::getline(file, line) && !file.eof()) {  // a last line without its end was torn
       const std::size_t seconds = line.rfind(',');
@@ -225,9 +242,10 @@ struct run_writer::impl {
       for (neuron_id number : *active)
         line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
     line +=
-        fmt::format(",{},{},{},{},{:.6g}\n", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
+        fmt::format(",{},{},{},{},{:.6g}", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
                     r.surprisal && count != 0 ? fmt::format("{}", *r.surprisal) : "", r.seconds);
-    summary->write(line);
+    if (r.spikes) line += spike_columns(*r.spikes, neurons);
+    summary->write(line + "\n");
     tokens->flush();
     summary->flush();
     ++count;

@@ -38,18 +38,22 @@ class site_engine final : public engine {
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
+    if (options.spikes) check(*options.spikes, m);
+    if (options.spikes && local_.size() != options.sites)
+      throw unavailable_error("spikes", "sites in other processes", "all sites in this process");
     if (m.is_direct()) {
       if (!circuits_) circuits_ = circuits_here();
       strengths_ = std::make_unique<direct_strengths>(m, *circuits_);
     }
     for (site_id s = local_.begin; s < local_.end; ++s) {
       if (m.is_direct())
-        site_.push_back(std::make_unique<direct_site>(
-            m, shares_, s, bodies_, retention_,
-            direct_site::shared{*circuits_, *strengths_, weights_, local_.size() == 1}));
+        site_.push_back(
+            std::make_unique<direct_site>(m, shares_, s, bodies_, retention_,
+                                          direct_site::shared{*circuits_, *strengths_, weights_,
+                                                              options.spikes, local_.size() == 1}));
       else
         site_.push_back(std::make_unique<hub_site>(m, shares_, s, bodies_, retention_,
-                                                   options.bfloat16_synapses));
+                                                   options.bfloat16_synapses, options.spikes));
     }
     for (const auto& s : site_)
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
@@ -59,6 +63,9 @@ class site_engine final : public engine {
   site_range local() const noexcept override { return local_; }
   std::string device() const override { return "cpu"; }
   std::span<const stage> stages(action a) const noexcept override {
+    // What pairs of spikes write is not what is read.
+    if (a == action::propagate_and_reweight && options_.spikes && options_.spikes->gated())
+      return {};
     return model_.is_direct() ? direct_site::stages(a, model_) : hub_site::stages(a);
   }
   void control(const applied_controls* what) override {
@@ -116,6 +123,10 @@ class site_engine final : public engine {
     for (const cpu_site* s : owners_)
       if (!s->active(v, ids, values)) return engine::active(v, ids, values);
   }
+  void read_sent(variable v, std::span<float> out) const override {
+    for (const auto& s : site_) s->read_sent(v, out);
+  }
+  const spiking* spikes() const noexcept override { return options_.spikes.get(); }
   std::span<const variable_info> variables() const noexcept override { return variables_; }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     owner(neuron).read_synapses(layer, neuron, out);
@@ -181,8 +192,10 @@ class site_engine final : public engine {
     }
   }
   bool rounds_synapses() const noexcept override { return options_.bfloat16_synapses; }
-  void seed_rounding(std::uint64_t seed) noexcept override {
-    for (const auto& s : site_) s->seed_rounding(seed);
+  std::uint64_t drawing_seed() const noexcept override { return seed_; }
+  void seed_draws(std::uint64_t seed) noexcept override {
+    seed_ = seed;
+    for (const auto& s : site_) s->seed_draws(seed);
   }
   void clear_synapses() override {
     for (layer_id l = 1; strengths_ && l <= model_.layers(); ++l) strengths_->clear(l);
@@ -250,6 +263,7 @@ class site_engine final : public engine {
   std::vector<std::unique_ptr<cpu_site>> site_;  // local ones
   std::vector<cpu_site*> owners_;                // those that have neurons, ascending
   std::unique_ptr<prefill_reader> blocks_;
+  std::uint64_t seed_ = 0;
   std::vector<std::vector<cpu_site*>> batch_;  // by site: those of the streams in perform_batch
 };
 
@@ -264,8 +278,15 @@ std::unique_ptr<engine> cpu_engine(const model& m, const cpu_options& options) {
         "local sites",
         std::to_string(options.local->begin) + " to " + std::to_string(options.local->end),
         "some of " + std::to_string(options.sites));
-  if (!m.memory_order().empty())
-    return permuted_engine(m, [&](const model& inside) { return cpu_engine(inside, options); });
+  if (!m.memory_order().empty()) {
+    cpu_options of_inside = options;
+    if (options.spikes) {  // neurons draw by their numbers, wherever they are kept
+      spiking numbered = *options.spikes;
+      numbered.numbers.assign(m.memory_order().begin(), m.memory_order().end());
+      of_inside.spikes = std::make_shared<const spiking>(std::move(numbered));
+    }
+    return permuted_engine(m, [&](const model& inside) { return cpu_engine(inside, of_inside); });
+  }
   return std::make_unique<site_engine>(m, options);
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/source_update.hpp"
+#include "kernels/spikes.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels {
@@ -45,6 +46,10 @@ struct cpu_kernels {
   by_storage<void, reweight_of, index> reweight;         // count
   by_storage<bool, push_and_reweight_of> push_and_reweight;
   void (*reweight_edges)(const kernels::reweight_edges&, index count) noexcept;
+  void (*emit_spikes)(const kernels::emit_spikes&, index count) noexcept;
+  by_storage<void, reweight_coincident_of, index> reweight_coincident;  // units
+  void (*reweight_coincident_edges)(const kernels::reweight_coincident_edges&,
+                                    index units) noexcept;
   void (*turn_pairs)(const kernels::turn_pairs&, index count) noexcept;
   void (*age_neurons)(const kernels::age_neurons&, index count) noexcept;
   void (*threshold_x)(const kernels::threshold_x&) noexcept;

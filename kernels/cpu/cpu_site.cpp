@@ -37,7 +37,8 @@ hub_sums::hub_sums(const model& m, const site_share& share, std::size_t own_bloc
 }
 
 cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
-                   const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks)
+                   const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks,
+                   std::shared_ptr<const spiking> spikes)
     : model_(m),
       bodies_(bodies),
       self_(self),
@@ -58,12 +59,14 @@ cpu_site::cpu_site(const model& m, const std::vector<site_share>& shares, site_i
       angles_(m.rotation()) {
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
+  if (spikes)
+    spikes_ =
+        std::make_unique<site_spikes>(m, std::move(spikes), share_.neurons, bodies, counts_.spikes);
 }
 
 void cpu_site::present(token_id token) noexcept {
   token_ = token;
-  step_ = 0;
-  fault_.reset();
+  faults_ = {};
   std::fill(x_.begin(), x_.end(), 0.0f);
   std::fill(w_.begin(), w_.end(), 0.0f);
   active_x_.count = active_y_.count = 0;
@@ -86,17 +89,20 @@ void cpu_site::sense_to_hubs(outbox& sent) noexcept {
 }
 
 // One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
-void cpu_site::y_to_hubs(neuron_id piece, outbox& sent) noexcept {
+void cpu_site::y_to_hubs(layer_id layer, neuron_id piece, outbox& sent) noexcept {
   const projection& e = model_.circuits().e;
+  const activity& y = sent_y();
   if (piece == 0) {
     sums_.own.clear();
     sums_.own.begin(share_.blocks, grid_.blocks());
   }
-  const auto [first, last] = active_in(piece, active_y_);
+  const auto [first, last] = active_in(piece, y);
   if (first != last)
-    push_block(&e, e.view(), 0, active_y_.id.data() + first, active_y_.value.data() + first,
-               last - first, sums_.own.add(share_.blocks.begin + piece), active_y_.count - first);
-  for (neuron_id j = first; j < last; ++j) counts_.synaptic_events += row_edges(e, active_y_.id[j]);
+    push_block(&e, e.view(), 0, y.id.data() + first, y.value.data() + first, last - first,
+               sums_.own.add(share_.blocks.begin + piece), y.count - first);
+  for (neuron_id j = first; j < last; ++j)
+    counts_.synaptic_events +=
+        row_edges(e, y.id[j]) * events_of(spike_source::y, layer, y.value[j]);
   if (piece + 1 != share_.blocks.size()) return;
   sums_.own.end();
   send_sums(sent);
@@ -236,6 +242,7 @@ void cpu_site::threshold_x(layer_id layer) noexcept {
     active_x_.add_unless_zero(share_.neurons.begin + i, x_[i]);
   counts_.active_x[layer - 1] = active_x_.count;
   check(layer, "X of neuron", active_x_.value.data(), active_x_.count, active_x_.id.data());
+  if (spikes_of(spike_source::x)) spikes_->emit_x(layer, active_x_);
 }
 
 void cpu_site::threshold_y(layer_id layer) noexcept {
@@ -258,6 +265,7 @@ void cpu_site::threshold_y(layer_id layer) noexcept {
   if (controlled && !controlled->hold_y.empty()) hold_y(controlled->hold_y);
   counts_.active_y[layer - 1] = active_y_.count;
   check(layer, "Y of neuron", active_y_.value.data(), active_y_.count, active_y_.id.data());
+  if (spikes_of(spike_source::y)) spikes_->emit_y(layer, active_y_);
 }
 
 // Y of some neurons has a given value, whether X opens their gate or not.
@@ -316,17 +324,16 @@ void cpu_site::arrive_logits(const inbox& received) noexcept {
 
 void cpu_site::check(layer_id layer, const char* what, const float* values, neuron_id count,
                      const neuron_id* ids, neuron_id first) noexcept {
-  if (fault_ || bodies_.all_finite({.values = values, .n = count})) return;
+  if (faults_.first || bodies_.all_finite({.values = values, .n = count})) return;
   for (neuron_id i = 0; i < count; ++i)
-    if (!std::isfinite(values[i])) {
-      fault_ = {step_, layer, what, ids ? ids[i] : first + i, values[i]};
-      return;
-    }
+    if (!std::isfinite(values[i]))
+      return record_fault(layer, what, ids ? ids[i] : first + i, values[i]);
 }
 
 std::optional<fault> cpu_site::first_fault() const {
-  if (!fault_) return std::nullopt;
-  return fault{fault_->step, fault_->layer, fault_->what, fault_->who, fault_->value};
+  const std::optional<found_fault>& f = faults_.first;
+  if (!f) return std::nullopt;
+  return fault{f->step, f->layer, f->what, f->who, f->value};
 }
 
 void cpu_site::read(variable v, std::span<float> out) const {
@@ -338,6 +345,27 @@ void cpu_site::read(variable v, std::span<float> out) const {
   }
 }
 
+void cpu_site::read_sent(variable v, std::span<float> out) const {
+  const bool x = v == variable::x;
+  if (!spikes_of(x ? spike_source::x : spike_source::y)) return cpu_site::read(v, out);
+  const activity& sent = x ? sent_x() : sent_y();
+  std::fill_n(out.begin() + share_.neurons.begin, share_.neurons.size(), 0.0f);
+  for (neuron_id j = 0; j < sent.count; ++j) out[sent.id[j]] = sent.value[j];
+}
+
+std::uint64_t cpu_site::pulled_events(spike_source s, layer_id layer, const projection& p,
+                                      const float* sent, const neuron_id* rows, neuron_id first,
+                                      neuron_id last) const noexcept {
+  std::uint64_t events = 0;
+  if (p.is_dense()) return spikes_->spikes_of(s, layer, {sent, p.columns()}) * (last - first);
+  for (neuron_id r = first; r < last; ++r) {
+    const neuron_id row = rows ? rows[r] : r;
+    for (edge_id e = p.indptr()[row]; e < p.indptr()[row + 1]; ++e)
+      events += spikes_->spikes_of(s, layer, sent[p.indices()[e]]);
+  }
+  return events;
+}
+
 bool cpu_site::active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const {
   if (v != variable::x && v != variable::y) return false;
   const activity& list = v == variable::x ? active_x_ : active_y_;
@@ -347,7 +375,7 @@ bool cpu_site::active(variable v, std::vector<neuron_id>& ids, std::vector<float
 }
 
 std::size_t cpu_site::state_bytes() const noexcept {
-  std::size_t bytes = sums_.own.bytes() + sums_.arrived.bytes();
+  std::size_t bytes = sums_.own.bytes() + sums_.arrived.bytes() + (spikes_ ? spikes_->bytes() : 0);
   for (const array<float>* a :
        {&x_, &drive_, &w_, &hub_input_, &sums_.at_hubs, &y_drive_, &logits_.own, &logits_.all})
     bytes += a->bytes();

@@ -13,8 +13,10 @@
 #include "core/base/sincos.hpp"
 #include "core/simulation/engine.hpp"
 #include "core/simulation/partition.hpp"
+#include "kernels/cpu/activity.hpp"
 #include "kernels/cpu/block_sums.hpp"
 #include "kernels/cpu/cpu_kernels.hpp"
+#include "kernels/cpu/site_spikes.hpp"
 
 namespace bdh {
 
@@ -45,24 +47,6 @@ inline edge_id row_edges(const projection& p, neuron_id row) {
   return p.is_dense() ? p.columns() : p.indptr()[row + 1] - p.indptr()[row];
 }
 
-// Neurons with a value, ascending; the neurons of one block stand together.
-struct activity {
-  array<neuron_id> id;
-  array<float> value;
-  neuron_id count = 0;
-  explicit activity(neuron_id most) : id(most), value(most) {}
-  void add(neuron_id i, float v) noexcept {
-    id[count] = i;
-    value[count++] = v;
-  }
-  // Without a branch, which would be unpredictable; there must be room for it.
-  void add_unless_zero(neuron_id i, float v) noexcept {
-    id[count] = i;
-    value[count] = v;
-    count += v != 0.0f;
-  }
-};
-
 // Sums of what sources send to the hubs.
 struct hub_sums {
   array<float> at_hubs;              // heads x own hubs
@@ -90,7 +74,8 @@ struct site_logits {
 class cpu_site {
  public:
   cpu_site(const model& m, const std::vector<site_share>& shares, site_id self,
-           const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks);
+           const kernels::cpu_kernels& bodies, double retention, std::size_t own_blocks,
+           std::shared_ptr<const spiking> spikes);
   virtual ~cpu_site() = default;
 
   void control(const applied_controls* what) noexcept { controls_ = what; }
@@ -108,7 +93,7 @@ class cpu_site {
 
   const site_share& share() const noexcept { return share_; }
   const site_counts& counts() const noexcept { return counts_; }
-  void count_step() noexcept { ++step_; }
+  void count_step() noexcept { ++faults_.step; }
   std::optional<fault> first_fault() const;
   std::span<const float> logits() const noexcept { return logits_.all; }
   virtual void read_synapses(layer_id layer, neuron_id neuron,
@@ -120,9 +105,14 @@ class cpu_site {
   // Some values of a kept variable of all sites: only those that this site owns.
   virtual void save(layer_id layer, const kept_part& to) const = 0;
   virtual void restore(layer_id layer, const kept_part& from) = 0;
-  virtual void seed_rounding(std::uint64_t) noexcept {}
+  // What it draws: roundings, spikes.
+  virtual void seed_draws(std::uint64_t seed) noexcept {
+    if (spikes_) spikes_->seed(seed);
+  }
   // (population); fills only what this site owns.
   virtual void read(variable v, std::span<float> out) const;
+  // X or Y of the own neurons as it travels.
+  void read_sent(variable v, std::span<float> out) const;
   // Appends the own neurons that have a value; false: there is no list of them.
   bool active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
   virtual void clear_strengths(layer_id) noexcept {}  // where they are the site's own
@@ -156,7 +146,7 @@ class cpu_site {
                   const neuron_id* id, const float* value, neuron_id count, float* out,
                   neuron_id prefetch_end = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
-  void y_to_hubs(neuron_id piece, outbox& sent) noexcept;
+  void y_to_hubs(layer_id layer, neuron_id piece, outbox& sent) noexcept;
   void send_sums(outbox& sent) noexcept;
   // Adds up the partial sums of `heads` trees of `per_tree` blocks each, which are numbered
   // through.
@@ -194,6 +184,30 @@ class cpu_site {
     return controls_ ? &controls_->layers[layer - 1] : nullptr;
   }
   void hold_y(const std::vector<neuron_value>& held) noexcept;
+  // The first of a token stays.
+  void record_fault(layer_id layer, const char* what, neuron_id who, float value) noexcept {
+    if (!faults_.first) faults_.first = {faults_.step, layer, what, who, value};
+  }
+
+  // X and Y as they travel: those that send, and X of all own neurons.
+  bool spikes_of(spike_source s) const noexcept { return spikes_ && spikes_->emits(s); }
+  const activity& sent_x() const noexcept {
+    return spikes_of(spike_source::x) ? spikes_->x() : active_x_;
+  }
+  const activity& sent_y() const noexcept {
+    return spikes_of(spike_source::y) ? spikes_->y() : active_y_;
+  }
+  const float* x_values() const noexcept {
+    return spikes_of(spike_source::x) ? spikes_->x_values() : x_.data();
+  }
+  // How often a value travels over an edge: once, or with every spike.
+  std::uint64_t events_of(spike_source s, layer_id layer, float sent) const noexcept {
+    return spikes_of(s) ? spikes_->spikes_of(s, layer, sent) : 1;
+  }
+  // Of edges over which targets pull spikes: those of rows [first, last), or of the rows listed.
+  std::uint64_t pulled_events(spike_source s, layer_id layer, const projection& p,
+                              const float* sent, const neuron_id* rows, neuron_id first,
+                              neuron_id last) const noexcept;
 
   const model& model_;
   const kernels::cpu_kernels& bodies_;
@@ -225,8 +239,11 @@ class cpu_site {
     neuron_id who;
     float value;
   };
-  std::uint64_t step_ = 0;
-  std::optional<found_fault> fault_;
+  struct {
+    std::uint64_t step = 0;
+    std::optional<found_fault> first;
+  } faults_;
+  std::unique_ptr<site_spikes> spikes_;  // null: activity travels as it is
 };
 
 }  // namespace bdh

@@ -111,6 +111,23 @@ struct synapse_units {
   std::size_t bytes() const noexcept;
 };
 
+// Of sources that spike: what arrives. W as it drives X and as it is written, by source, own ones
+// valid; A, heads x sources, as a_ of the site.
+struct sent_by_sources {
+  array<float> w_driving, w_written, a;
+  array<neuron_id> a_spikes;  // as `a`: how many
+  // Where synapses are gated: the bins of W that is written, by source; the bins of X by member of
+  // the units received; pairs of spikes by unit; whether a source spikes.
+  array<std::uint64_t> w_mask, x_mask;
+  array<float> found;
+  array<bool> spiking;
+
+  std::size_t bytes() const noexcept {
+    return w_driving.bytes() + w_written.bytes() + a.bytes() + a_spikes.bytes() + w_mask.bytes() +
+           x_mask.bytes() + found.bytes() + spiking.bytes();
+  }
+};
+
 // Excitation and inhibition of own neurons.
 struct direct_drives {
   array<float> x_excitatory, x_inhibitory, y_excitatory, y_inhibitory;

@@ -1,13 +1,15 @@
 #include "kernels/cpu/direct_site.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bdh {
 direct_site::direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
                          const kernels::cpu_kernels& bodies, double retention, const shared& with)
     : cpu_site(m, shares, self, bodies, retention,
                m.heads() * (std::size_t{shares[self].blocks.size()} +
-                            shares[self].sensory.size() / block_grid::block_size + 1)),
+                            shares[self].sensory.size() / block_grid::block_size + 1),
+               with.spikes),
       c_(with.circuits.edges()),
       strengths_(with.strengths),
       weights_(with.weights),
@@ -26,6 +28,7 @@ direct_site::direct_site(const model& m, const std::vector<site_share>& shares, 
   if (!with.alone) gs_.emplace_back(c_.gs, own_sensory(), false);
   for (layer_id l = 0; l < m.layers(); ++l)
     last_used_.emplace_back(share_.neurons.size() / (rotates_ ? 2 : 1));
+  if (spikes_) prepare_spikes();
 }
 
 std::span<const stage> direct_site::stages(action a, const model& m) noexcept {
@@ -80,6 +83,7 @@ id_range direct_site::own_sensory() const noexcept { return sensory_sources(mode
 
 void direct_site::present(token_id token) noexcept {
   cpu_site::present(token);
+  if (spikes_) spikes_->present(clock_[0]);
   std::fill(source_w_.own.begin(), source_w_.own.end(), 0.0f);
   std::fill(a_.begin(), a_.end(), 0.0f);
 }
@@ -113,23 +117,23 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
       ++clock_[s.layer - 1];
       return;
     case action::propagate_gy:
-      if (s.at == stage::to_targets) return a_to_targets(sent);
+      if (s.at == stage::to_targets) return a_to_targets(s.layer, sent);
       return drive_y(s.layer, piece, received);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == stage::to_hubs) return y_to_hubs(piece, sent);
+      if (s.at == stage::to_hubs) return y_to_hubs(s.layer, piece, sent);
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       if (s.at == stage::arrive) arrive_w(false, s.layer, received);
       return update_w();
     case action::propagate_gx:
-      if (s.at == stage::to_targets) return w_to_targets(false, sent);
+      if (s.at == stage::to_targets) return w_to_targets(s.layer, false, sent);
       return drive_x(s.layer, received);
     case action::threshold_x:
       return threshold_x(s.layer);
     case action::read_out:
       if (s.at == stage::from_hubs) return read_out_hubs(piece, sent);
-      if (s.at == stage::to_targets) return w_to_targets(true, sent);
+      if (s.at == stage::to_targets) return w_to_targets(0, true, sent);
       if (s.at == stage::at_targets) return read_out(received, sent);
       return arrive_logits(received);
   }
@@ -184,7 +188,10 @@ void direct_site::send(site_id to, packet& p, std::uint32_t width, outbox& sent,
 
 // Active sources to the sites where their edges end; for the readout, to every site with readout
 // nodes.
-void direct_site::w_to_targets(bool readout, outbox& sent) noexcept {
+void direct_site::w_to_targets(layer_id layer, bool readout, outbox& sent) noexcept {
+  const bool spikes = !readout && w_spikes();
+  if (spikes) emit_w(layer, emission::w_drive, sent_.w_driving, nullptr);
+  const array<float>& w = spikes ? sent_.w_driving : source_w_.own;
   for (site_id to = 0; to < shares_.size(); ++to) {
     packet &neurons = routes_.to[to].w, &sensory = routes_.to[to].w_sensory;
     for (packet* p : {&neurons, &sensory}) {
@@ -194,10 +201,9 @@ void direct_site::w_to_targets(bool readout, outbox& sent) noexcept {
     if (readout && shares_[to].readout.size() == 0) continue;
     const auto add = [&](packet& p, id_range r, neuron_id offset) {
       for (neuron_id j = r.begin; j < r.end; ++j)
-        if (source_w_.own[j] != 0.0f &&
-            (readout || routes_.to[to].gx_reach[offset + j - r.begin])) {
+        if (w[j] != 0.0f && (readout || routes_.to[to].gx_reach[offset + j - r.begin])) {
           p.id.push_back(j);
-          p.value.push_back(source_w_.own[j]);
+          p.value.push_back(w[j]);
         }
     };
     add(neurons, share_.neurons, 0);
@@ -235,7 +241,9 @@ void direct_site::drive_x(layer_id layer, const inbox& received) noexcept {
     });
     unmute(p, copy, muted);
     for (neuron_id j = 0; j < source_w_.received.count; ++j)
-      counts_.synaptic_events += edges.degree(source_w_.received.id[j]);
+      counts_.synaptic_events +=
+          edges.degree(source_w_.received.id[j]) *
+          events_of(w_of(source_w_.received.id[j]), layer, source_w_.received.value[j]);
   };
   push(gx_excitatory_, c_.gx_excitatory, weights_.gx_excitatory,
        controlled ? &controlled->mute_gx_excitatory : nullptr, drives_.x_excitatory);
@@ -267,14 +275,16 @@ void direct_site::read_out(const inbox& received, outbox& sent) noexcept {
 
 // ---- A -> Y
 
-void direct_site::a_to_targets(outbox& sent) noexcept {
+void direct_site::a_to_targets(layer_id layer, outbox& sent) noexcept {
   const std::uint32_t heads = model_.heads();
+  if (a_spikes()) emit_a(layer);
+  const array<float>& a = a_arriving();
   for (site_id to = 0; to < shares_.size(); ++to) {
     if (to == self_ || routes_.to[to].a_needed.empty()) continue;
     packet& p = routes_.to[to].a;
     p.value.clear();
     for (neuron_id j : routes_.to[to].a_needed)
-      for (head_id h = 0; h < heads; ++h) p.value.push_back(a_[std::size_t{h} * sources_ + j]);
+      for (head_id h = 0; h < heads; ++h) p.value.push_back(a[std::size_t{h} * sources_ + j]);
     sent[to].push_back(
         {self_, routes_.to[to].a_needed, p.value.data(), heads, heads, {.how = joining::sources}});
   }
@@ -294,11 +304,13 @@ void direct_site::pull_edges(const projection& p, weight_view from, const float*
 }
 
 void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received) noexcept {
+  array<float>& all = a_arriving();
   if (piece == 0)
     for (const message& m : received)
       for (std::size_t r = 0; r < m.rows.size(); ++r)
         for (head_id h = 0; h < model_.heads(); ++h)
-          a_[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+          all[std::size_t{h} * sources_ + m.rows[r]] = m.row(r)[h];
+  if (piece == 0 && a_spikes()) count_a_spikes(layer);
   const auto [first, last] = active_in(piece, active_x_);
   if (first == last) return;
   const layer_controls* const controlled = controls_of(layer);
@@ -309,7 +321,7 @@ void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received
   const weight_view excitatory = mute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   const weight_view inhibitory = mute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
   const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
-  const float* const a = a_.data() + std::size_t{h} * sources_;
+  const float* const a = all.data() + std::size_t{h} * sources_;
   pull_edges(c_.gy_excitatory, excitatory, a, first, last, drives_.y_excitatory.data());
   pull_edges(c_.gy_inhibitory, inhibitory, a, first, last, drives_.y_inhibitory.data());
   if (controlled && controlled->inhibition != 1.0f)
@@ -320,12 +332,10 @@ void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received
                      .inhibitory = drives_.y_inhibitory.data() + first,
                      .drive = y_drive_.data() + first,
                      .n = last - first,
-                     .gain = a_gain_[h]});
+                     .gain = a_spikes() ? 1.0f : a_gain_[h]});
   unmute(c_.gy_excitatory, weights_.gy_excitatory, muted_e);
   unmute(c_.gy_inhibitory, weights_.gy_inhibitory, muted_i);
-  for (neuron_id j = first; j < last; ++j)
-    counts_.synaptic_events +=
-        row_edges(c_.gy_excitatory, active_x_.id[j]) + row_edges(c_.gy_inhibitory, active_x_.id[j]);
+  count_a_events(h, first, last);
 }
 
 // ---- looking, saving
@@ -350,7 +360,7 @@ void direct_site::clear_synapses() noexcept {
 std::size_t direct_site::state_bytes() const noexcept {
   std::size_t bytes = cpu_site::state_bytes() + gx_excitatory_.bytes() + gx_inhibitory_.bytes() +
                       source_w_.bytes() + drives_.bytes() + units_.bytes() + a_.bytes() +
-                      a_at_hubs_.bytes();
+                      a_at_hubs_.bytes() + sent_.bytes();
   for (const edges_to& e : gs_) bytes += e.bytes();
   for (const auto& own : last_used_) bytes += own.bytes();
   return bytes;

@@ -13,6 +13,7 @@ class direct_site final : public cpu_site {
     const own_circuits& circuits;
     direct_strengths& strengths;
     direct_weights& weights;
+    std::shared_ptr<const spiking> spikes;  // null: activity travels as it is
     bool alone;
   };
   direct_site(const model& m, const std::vector<site_share>& shares, site_id self,
@@ -61,15 +62,42 @@ class direct_site final : public cpu_site {
   void a_to_hubs(outbox& sent) noexcept;
   void arrive_gain(const inbox& received) noexcept;
   void reweight(layer_id layer) noexcept;
-  void a_to_targets(outbox& sent) noexcept;
+  void reweight_coincident(layer_id layer, const edges_to& edges) noexcept;
+  void a_to_targets(layer_id layer, outbox& sent) noexcept;
   void drive_y(layer_id layer, neuron_id piece, const inbox& received) noexcept;
   void pull_edges(const projection& p, weight_view from, const float* a, neuron_id first,
                   neuron_id last, float* out) noexcept;
   void update_w() noexcept;
-  void w_to_targets(bool readout, outbox& sent) noexcept;
+  void w_to_targets(layer_id layer, bool readout, outbox& sent) noexcept;
   void receive_w(const inbox& received) noexcept;
   void drive_x(layer_id layer, const inbox& received) noexcept;
   void read_out(const inbox& received, outbox& sent) noexcept;
+  // Spikes (direct_spikes.cpp).
+  void prepare_spikes();
+  spike_source w_of(neuron_id source) const noexcept {
+    return source < model_.neurons() ? spike_source::w : spike_source::w_sensory;
+  }
+  spike_source a_of(neuron_id source) const noexcept {
+    return source < model_.neurons() ? spike_source::a : spike_source::a_sensory;
+  }
+  array<float>& a_arriving() noexcept { return a_spikes() ? sent_.a : a_; }
+  bool w_spikes() const noexcept {
+    return spikes_of(spike_source::w) || spikes_of(spike_source::w_sensory);
+  }
+  bool a_spikes() const noexcept { return spikes_of(spike_source::a); }
+  const float* w_written() const noexcept {
+    return w_spikes() ? sent_.w_written.data() : source_w_.own.data();
+  }
+  // W of the own sources for what it drives or writes in a layer, as it arrives.
+  void emit_w(layer_id layer, emission e, array<float>& to, std::uint64_t* mask) noexcept;
+  void gate_w(layer_id layer) noexcept;
+  void emit_a(layer_id layer) noexcept;
+  void append_masks(neuron_id first, packet& to) const noexcept;
+  void receive_masks(neuron_id unit, const float* from) noexcept;
+  std::uint32_t mask_floats() const noexcept;
+  void count_x_events(layer_id layer) noexcept;
+  void count_a_spikes(layer_id layer) noexcept;
+  void count_a_events(head_id head, neuron_id first, neuron_id last) noexcept;
   void send(site_id to, packet& p, std::uint32_t width, outbox& sent,
             std::uint8_t kind = 0) noexcept;
 
@@ -89,6 +117,7 @@ class direct_site final : public cpu_site {
   std::vector<array<std::uint64_t>> last_used_;  // by layer: own row units
 
   synapse_units units_;
+  sent_by_sources sent_;
   std::vector<std::pair<edge_id, float>> muted_;  // strengths to be put back
 };
 

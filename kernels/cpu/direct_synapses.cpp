@@ -12,24 +12,27 @@ namespace bdh {
 void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
   const std::uint64_t clock = clock_[layer - 1];
   const neuron_id first = share_.neurons.begin, unit = rotates_ ? 2 : 1;
+  const activity& x = sent_x();
+  const float* const value = x_values();
   for (site_id to = 0; to < shares_.size(); ++to) {
     packet& p = routes_.to[to].x;
     p.id.clear();
     p.value.clear();
-    for (neuron_id j = 0; j < active_x_.count; ++j) {
-      const neuron_id head = active_x_.id[j] / unit * unit;
+    for (neuron_id j = 0; j < x.count; ++j) {
+      const neuron_id head = x.id[j] / unit * unit;
       if (!p.id.empty() && p.id.back() == head) continue;
       if (!routes_.to[to].gs_reach[head - first])
         continue;  // a pair's two neurons reach the same sites
       const std::uint64_t age = clock - last_used_[layer - 1][(head - first) / unit];
       p.id.push_back(head);
-      p.value.push_back(x_[head - first]);
-      p.value.push_back(rotates_ ? x_[head - first + 1] : 0.0f);
+      p.value.push_back(value[head - first]);
+      p.value.push_back(rotates_ ? value[head - first + 1] : 0.0f);
       // An age travels as two floats, exact up to 2^48 tokens.
       p.value.push_back(static_cast<float>(age % (1 << 24)));
       p.value.push_back(static_cast<float>(age >> 24));
+      if (mask_floats() != 0) append_masks(head - first, p);
     }
-    send(to, p, 4, sent);
+    send(to, p, 4 + mask_floats(), sent);
   }
 }
 
@@ -42,6 +45,7 @@ void direct_site::receive_units(layer_id layer, const inbox& received) noexcept 
       units_.first[units_.count] = m.rows[r];
       units_.x[rotates_ ? 2 * units_.count : units_.count] = v[0];
       if (rotates_) units_.x[2 * units_.count + 1] = v[1];
+      if (mask_floats() != 0) receive_masks(units_.count, v + 4);
       units_.age[units_.count++] =
           static_cast<std::uint64_t>(v[2]) + (static_cast<std::uint64_t>(v[3]) << 24);
     }
@@ -108,7 +112,7 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
                                   .age = units_.neuron_age.data() + first});
       else
         bodies_.push_edges(push);
-      for (neuron_id k = first; k < j; ++k)
+      for (neuron_id k = first; k < j && !spikes_of(spike_source::x); ++k)
         counts_.synaptic_events += edges.degree(units_.neuron[k]);
     }
     if (controls_)
@@ -118,6 +122,7 @@ void direct_site::synapses_at_targets(layer_id layer, const inbox& received) noe
           share_.neurons.begin);
   }
   unmute_synapses(layer);
+  if (spikes_of(spike_source::x)) count_x_events(layer);
 }
 
 // Cut synapses transmit nothing: while a layer is read, what X(i) would find in i -> j is zero in
@@ -152,33 +157,42 @@ void direct_site::unmute_synapses(layer_id layer) noexcept {
 void direct_site::reweight(layer_id layer) noexcept {
   if (const layer_controls* c = controls_of(layer); c && c->frozen) return;
   turn_units(layer);
+  const bool gated = spikes_ && spikes_->gated();
+  if (gated)
+    gate_w(layer);
+  else if (w_spikes())
+    emit_w(layer, emission::w_write, sent_.w_written, nullptr);
   for (const edges_to& edges : gs_) {
-    bodies_.reweight_edges({.begin = edges.begin(),
-                            .end = edges.end(),
-                            .target = c_.gs.indices().data(),
-                            .rate = c_.gs.weights().data(),
-                            .retention = c_.retention.empty() ? nullptr : c_.retention.data(),
-                            .strength = strengths_.layers[layer - 1].data(),
-                            .w = source_w_.own.data(),
-                            .unit = units_.first.data(),
-                            .x = units_.x.data(),
-                            .cosine = rotates_ ? units_.cosine.data() : nullptr,
-                            .sine = units_.sine.data(),
-                            .decay = units_.decay.data(),
-                            .age = units_.age.data()},
-                           units_.count);
-    for (neuron_id p = 0; p < units_.count && !fault_; ++p)
+    if (gated)
+      reweight_coincident(layer, edges);
+    else
+      bodies_.reweight_edges({.begin = edges.begin(),
+                              .end = edges.end(),
+                              .target = c_.gs.indices().data(),
+                              .rate = c_.gs.weights().data(),
+                              .retention = c_.retention.empty() ? nullptr : c_.retention.data(),
+                              .strength = strengths_.layers[layer - 1].data(),
+                              .w = w_written(),
+                              .unit = units_.first.data(),
+                              .x = units_.x.data(),
+                              .cosine = rotates_ ? units_.cosine.data() : nullptr,
+                              .sine = units_.sine.data(),
+                              .decay = units_.decay.data(),
+                              .age = units_.age.data()},
+                             units_.count);
+    for (neuron_id p = 0; p < units_.count && !faults_.first; ++p)
       for (neuron_id i = units_.first[p]; i < units_.first[p] + (rotates_ ? 2 : 1); ++i)
         if (!bodies_.all_finite({.values = strengths_.layers[layer - 1].data() + edges.begin()[i],
                                  .n = static_cast<neuron_id>(edges.degree(i))}))
-          fault_ = {step_, layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity()};
+          record_fault(layer, "a synapse of neuron", i, std::numeric_limits<float>::infinity());
     for (neuron_id p = 0; p < units_.count; ++p)
       counts_.hebbian_writes += edges.degree(units_.first[p]) * (rotates_ ? 2 : 1);
   }
   std::fill_n(units_.age.begin(), units_.count, 0);
   const neuron_id unit = rotates_ ? 2 : 1;
-  for (neuron_id j = 0; j < active_x_.count; ++j)
-    last_used_[layer - 1][(active_x_.id[j] - share_.neurons.begin) / unit] = clock_[layer - 1];
+  const activity& x = sent_x();
+  for (neuron_id j = 0; j < x.count; ++j)
+    last_used_[layer - 1][(x.id[j] - share_.neurons.begin) / unit] = clock_[layer - 1];
 }
 
 // ---- gain of A: |C B A_h|, through the pool

@@ -2,12 +2,14 @@
 #include "kernels/cpu/hub_site.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bdh {
 
 hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_id self,
-                   const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses)
-    : cpu_site(m, shares, self, bodies, retention, shares[self].blocks.size()),
+                   const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses,
+                   std::shared_ptr<const spiking> spikes)
+    : cpu_site(m, shares, self, bodies, retention, shares[self].blocks.size(), std::move(spikes)),
       a_(std::size_t{m.heads()} * m.hubs()),
       rounds_(rounds_synapses),
       active_rows_(share_.neurons.size()),
@@ -23,6 +25,15 @@ hub_site::hub_site(const model& m, const std::vector<site_share>& shares, site_i
     own.last_used = array<std::uint64_t>(share_.neurons.size() / (rotates_ ? 2 : 1));
     layers_.push_back(std::move(own));
   }
+  if (spikes_of(spike_source::w)) {
+    sent_.w_driving = array<float>(m.hubs());
+    sent_.w_written = array<float>(m.hubs());
+  }
+  if (spikes_ && spikes_->gated()) {
+    sent_.w_mask = array<std::uint64_t>(std::size_t{m.hubs()} * spikes_->words(spike_source::w));
+    sent_.found = array<float>(share_.neurons.size());
+  }
+  if (spikes_of(spike_source::a)) sent_.a = array<float>(a_.size());
 }
 
 std::span<const stage> hub_site::stages(action a) noexcept {
@@ -51,6 +62,7 @@ std::span<const stage> hub_site::stages(action a) noexcept {
 
 void hub_site::present(token_id token) noexcept {
   cpu_site::present(token);
+  if (spikes_) spikes_->present(layers_[0].clock);
   std::fill(a_.begin(), a_.end(), 0.0f);
   rows_layer_ = 0;
   non_finite_synapse_.reset();
@@ -69,7 +81,8 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
     case action::sense:
       if (s.at == stage::to_hubs) return sense_to_hubs(sent);
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
-      return arrive_w(true, s.layer, received);
+      arrive_w(true, s.layer, received);
+      return emit_w(1);
     case action::propagate_synapses:
     case action::propagate_and_reweight:
       if (s.at == stage::local) return complete_reweight(s.layer);
@@ -84,13 +97,14 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
       ++layers_[s.layer - 1].clock;
       return;
     case action::propagate_gy:
-      return drive_y(piece);
+      return drive_y(s.layer, piece);
     case action::threshold_y:
       return threshold_y(s.layer);
     case action::update_w:
-      if (s.at == stage::to_hubs) return y_to_hubs(piece, sent);
+      if (s.at == stage::to_hubs) return y_to_hubs(s.layer, piece, sent);
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
-      return arrive_w(false, s.layer, received);
+      arrive_w(false, s.layer, received);
+      return emit_w(s.layer + 1);
     case action::propagate_gx:
       return drive_x(s.layer, piece);
     case action::threshold_x:
@@ -111,7 +125,7 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
       check(layer, "A at hub", a_.data() + std::size_t{h} * d, d, nullptr);
   };
   look();
-  if (!rules.attention_gain() && !rules.centred()) return;
+  if (!rules.attention_gain() && !rules.centred()) return emit_a(layer);
   for (head_id h = 0; h < model_.heads(); ++h)
     bodies_.normalise({.z = a_.data() + std::size_t{h} * d,
                        .n = d,
@@ -120,17 +134,49 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
                        .scale = rules.attention_gain(),
                        .gain = nullptr});
   look();
+  emit_a(layer);
+}
+
+// Every site has all hubs, and finds the same spikes. The token's own node is an input: what it
+// gives the hubs drives layer 1 as it is.
+void hub_site::emit_w(layer_id layer) noexcept {
+  if (!spikes_of(spike_source::w) || layer > model_.layers()) return;
+  const id_range hubs{0, model_.hubs()};
+  if (layer == 1)
+    std::copy(w_.begin(), w_.end(), sent_.w_driving.begin());
+  else
+    spikes_->emit_sparse(spike_source::w, emission::w_drive, layer, 0, w_.data(), hubs,
+                         sent_.w_driving.data(), nullptr, self_ == 0);
+  spikes_->emit_sparse(spike_source::w, emission::w_write, layer, 0, w_.data(), hubs,
+                       sent_.w_written.data(), spikes_->gated() ? sent_.w_mask.data() : nullptr,
+                       self_ == 0);
+  if (!spikes_->gated()) return;
+  const float scale = spikes_->how().of(spike_source::w).scales[layer - 1];
+  for (neuron_id k = 0; k < model_.hubs(); ++k) sent_.w_written[k] = w_[k] < 0 ? -scale : scale;
+}
+
+void hub_site::emit_a(layer_id layer) noexcept {
+  if (!spikes_of(spike_source::a)) return;
+  for (head_id h = 0; h < model_.heads(); ++h) {
+    const std::size_t first = std::size_t{h} * model_.hubs();
+    spikes_->emit_sparse(spike_source::a, emission::a, layer, h, a_.data() + first,
+                         {0, model_.hubs()}, sent_.a.data() + first, nullptr, self_ == 0);
+  }
 }
 
 void hub_site::drive_x(layer_id layer, neuron_id piece) noexcept {
   const id_range targets = grid_.neurons(share_.blocks.begin + piece);
-  pull(model_.circuits().dx, w_.data(), nullptr, targets.begin, targets.end,
+  pull(model_.circuits().dx, w_driving(), nullptr, targets.begin, targets.end,
        drive_.data() - share_.neurons.begin);
   count_drive_x(layer, targets);
 }
 
 void hub_site::count_drive_x(layer_id layer, id_range targets) noexcept {
-  counts_.synaptic_events += edges_into(model_.circuits().dx, targets);
+  const projection& dx = model_.circuits().dx;
+  counts_.synaptic_events += spikes_of(spike_source::w) && layer > 1
+                                 ? pulled_events(spike_source::w, layer, dx, w_driving(), nullptr,
+                                                 targets.begin, targets.end)
+                                 : edges_into(dx, targets);
   if (const layer_controls* c = controls_of(layer))
     for (const cut_term& cut : c->cut_gx)
       if (targets.contains(cut.target))
@@ -150,7 +196,7 @@ bool hub_site::perform_piece_batch(const step& s, neuron_id piece,
     float* drive[most];
     for (std::size_t k = 0; k < some.size(); ++k) {
       auto& stream = static_cast<hub_site&>(*some[k]);
-      w[k] = stream.w_.data();
+      w[k] = stream.w_driving();
       drive[k] = stream.drive_.data() - share_.neurons.begin;
     }
     dx.view().visit([&](const auto* weights) {
@@ -166,14 +212,17 @@ bool hub_site::perform_piece_batch(const step& s, neuron_id piece,
   return true;
 }
 
-void hub_site::drive_y(neuron_id piece) noexcept {
+void hub_site::drive_y(layer_id layer, neuron_id piece) noexcept {
   const projection& dy = model_.circuits().dy;
   const auto [first, last] = active_in(piece, active_x_);
   const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
-  pull(dy, a_.data() + std::size_t{h} * model_.hubs(), active_x_.id.data(), first, last,
-       y_drive_.data(), active_x_.count);
-  for (neuron_id j = first; j < last; ++j)
-    counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
+  pull(dy, a_sent(h), active_x_.id.data(), first, last, y_drive_.data(), active_x_.count);
+  if (spikes_of(spike_source::a))
+    counts_.synaptic_events +=
+        pulled_events(spike_source::a, layer, dy, a_sent(h), active_x_.id.data(), first, last);
+  else
+    for (neuron_id j = first; j < last; ++j)
+      counts_.synaptic_events += row_edges(dy, active_x_.id[j]);
 }
 
 void hub_site::read(variable v, std::span<float> out) const {
@@ -196,7 +245,7 @@ void hub_site::load_state(const token_values& last) noexcept {
   gains_.y = last.gain_y;
   gains_.w = last.gain_w;
   std::copy_n(last.logits, logits_.all.size(), logits_.all.begin());
-  fault_.reset();
+  faults_.first.reset();
   rows_layer_ = 0;
 }
 
@@ -204,7 +253,9 @@ std::size_t hub_site::state_bytes() const noexcept {
   std::size_t bytes = cpu_site::state_bytes() + a_.bytes() + active_rows_.id.bytes() +
                       active_rows_.value.bytes() + turned_.bytes() + decay_.bytes() +
                       pairs_.bytes();
-  bytes += rounding_.bytes();
+  bytes += rounding_.bytes() + sent_.w_mask.bytes();
+  for (const array<float>* a : {&sent_.w_driving, &sent_.w_written, &sent_.a, &sent_.found})
+    bytes += a->bytes();
   for (const synapse_rows& own : layers_)
     bytes += own.stored.bytes() + own.rounded.bytes() + own.last_used.bytes();
   return bytes;

@@ -8,7 +8,8 @@ namespace bdh {
 class hub_site final : public cpu_site {
  public:
   hub_site(const model& m, const std::vector<site_share>& shares, site_id self,
-           const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses);
+           const kernels::cpu_kernels& bodies, double retention, bool rounds_synapses,
+           std::shared_ptr<const spiking> spikes);
 
   static std::span<const stage> stages(action a) noexcept;
   void present(token_id token) noexcept override;
@@ -24,7 +25,10 @@ class hub_site final : public cpu_site {
   void save(layer_id layer, const kept_part& to) const override;
   void restore(layer_id layer, const kept_part& from) override;
   void clear_strengths(layer_id layer) noexcept override;
-  void seed_rounding(std::uint64_t seed) noexcept override { seed_ = seed; }
+  void seed_draws(std::uint64_t seed) noexcept override {
+    cpu_site::seed_draws(seed);
+    seed_ = seed;
+  }
   void clear_synapses() noexcept override;
   std::size_t state_bytes() const noexcept override;
 
@@ -65,7 +69,20 @@ class hub_site final : public cpu_site {
  private:
   void synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept;
   void arrive_a(layer_id layer, const inbox& received) noexcept;
+  void emit_w(layer_id layer) noexcept;  // for what it drives and writes in a layer
+  void emit_a(layer_id layer) noexcept;
+  // What drives X, what is written, and A of a head, as they arrive.
+  const float* w_driving() const noexcept {
+    return spikes_of(spike_source::w) ? sent_.w_driving.data() : w_.data();
+  }
+  const float* w_written() const noexcept {
+    return spikes_of(spike_source::w) ? sent_.w_written.data() : w_.data();
+  }
+  const float* a_sent(head_id h) const noexcept {
+    return (spikes_of(spike_source::a) ? sent_.a : a_).data() + std::size_t{h} * model_.hubs();
+  }
   void reweight_synapses(layer_id layer) noexcept;
+  void reweight_coincident(layer_id layer) noexcept;
   void complete_reweight(layer_id layer) noexcept;
   void draw_roundings(layer_id layer) noexcept;
   template <class Strength>
@@ -76,11 +93,17 @@ class hub_site final : public cpu_site {
   bool frozen(layer_id layer) const noexcept;
   void drive_x(layer_id layer, neuron_id piece) noexcept;
   void count_drive_x(layer_id layer, id_range targets) noexcept;
-  void drive_y(neuron_id piece) noexcept;
+  void drive_y(layer_id layer, neuron_id piece) noexcept;
   void use_synapses(layer_id layer) noexcept;
   void cut_synapses(const std::vector<cut_term>& cuts, neuron_id block, float* sum) noexcept;
 
   array<float> a_;  // heads x hubs: at every site
+  // Of hubs that spike, at every site: W as it drives X and as it is written (where synapses are
+  // gated: the scale, with its sign), the bins of the latter; A; pairs of spikes by row unit.
+  struct sent_by_hubs {
+    array<float> w_driving, w_written, a, found;
+    array<std::uint64_t> w_mask;
+  } sent_;
   const bool rounds_;
   std::uint64_t seed_ = 0;
   std::vector<synapse_rows> layers_;

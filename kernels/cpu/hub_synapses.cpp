@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 #include "core/base/random.hpp"
 #include "core/base/sincos.hpp"
@@ -44,7 +45,12 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
   });
   sums_.own.end();
   send_sums(sent);
-  counts_.synaptic_events += std::uint64_t{active_rows_.count} * model_.hubs();
+  if (spikes_of(spike_source::x))
+    for (neuron_id j = 0; j < sent_x().count; ++j)
+      counts_.synaptic_events +=
+          spikes_->spikes_of(spike_source::x, layer, sent_x().value[j]) * model_.hubs();
+  else
+    counts_.synaptic_events += std::uint64_t{active_rows_.count} * model_.hubs();
 }
 
 // A cut synapse i -> j: what it would have brought to A(j), and j to every hub, is taken out of the
@@ -54,7 +60,7 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts, neuron_id block,
   const id_range sources = grid_.neurons(block);
   for (const cut_term& cut : cuts) {
     if (!sources.contains(cut.source)) continue;
-    const float x = x_[cut.source - share_.neurons.begin];
+    const float x = x_values()[cut.source - share_.neurons.begin];
     if (x == 0.0f || cut.value == 0.0) continue;
     const float term = static_cast<float>(cut.value * static_cast<double>(x));
     const bool neuron = cut.target < model_.neurons();
@@ -78,11 +84,12 @@ void hub_site::use_synapses(layer_id layer) noexcept {
   rows_layer_ = layer;
   rows_clock_ = own.clock;
   const neuron_id first = share_.neurons.begin;
+  const activity& sent = sent_x();
   if (!rotates_) {
-    std::copy_n(active_x_.id.begin(), active_x_.count, active_rows_.id.begin());
-    active_rows_.count = active_x_.count;
+    std::copy_n(sent.id.begin(), sent.count, active_rows_.id.begin());
+    active_rows_.count = sent.count;
     bodies_.age_neurons({.neuron = active_rows_.id.data(),
-                         .x = x_.data(),
+                         .x = x_values(),
                          .first_neuron = first,
                          .last = own.last_used.data(),
                          .clock = own.clock,
@@ -94,9 +101,9 @@ void hub_site::use_synapses(layer_id layer) noexcept {
     return;
   }
   pair_count_ = active_rows_.count = 0;
-  for (neuron_id j = 0; j < active_x_.count; ++j) {
+  for (neuron_id j = 0; j < sent.count; ++j) {
     const neuron_id even =
-        active_x_.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
+        sent.id[j] & ~neuron_id{1};  // heads have an even number of neurons: parity is global
     if (pair_count_ != 0 && pairs_[pair_count_ - 1] == even) continue;
     pairs_[pair_count_++] = even;
     active_rows_.id[active_rows_.count++] = even;
@@ -104,7 +111,7 @@ void hub_site::use_synapses(layer_id layer) noexcept {
   }
   const rotation_angles::table& angle = angles_.at(own.clock);
   bodies_.turn_pairs({.pair = pairs_.data(),
-                      .x = x_.data(),
+                      .x = x_values(),
                       .first_neuron = first,
                       .per_head = model_.neurons_per_head(),
                       .cosine = angle.cosine.data(),
@@ -146,7 +153,7 @@ kernels::reweight_of<Strength> hub_site::reweighting(Strength* rows,
           .source = active_rows_.id.data() + first,
           .activity = turned_.data() + first,
           .decay = decay_.data() + first,
-          .w = w_.data(),
+          .w = w_written(),
           .rounding = rounds_ ? rounding_.data() + first : nullptr};
 }
 
@@ -165,19 +172,51 @@ void hub_site::reweight_synapses(layer_id layer) noexcept {
   if (frozen(layer)) return;
   use_synapses(layer);
   draw_roundings(layer);
-  layers_[layer - 1].visit(
-      [&](auto* rows) { bodies_.reweight(reweighting(rows, 0), active_rows_.count); });
+  if (spikes_ && spikes_->gated())
+    reweight_coincident(layer);
+  else
+    layers_[layer - 1].visit(
+        [&](auto* rows) { bodies_.reweight(reweighting(rows, 0), active_rows_.count); });
   find_non_finite(layer, 0, active_rows_.count);
   complete_reweight(layer);
+}
+
+// What spikes of the same bin write.
+void hub_site::reweight_coincident(layer_id layer) noexcept {
+  const neuron_id units = rotates_ ? pair_count_ : active_rows_.count;
+  const rotation_angles::table* const angle =
+      rotates_ ? &angles_.at(layers_[layer - 1].clock) : nullptr;
+  layers_[layer - 1].visit([&](auto* rows) {
+    using strength = std::remove_reference_t<decltype(*rows)>;
+    bodies_.reweight_coincident(
+        kernels::reweight_coincident_of<strength>{
+            .rows = rows,
+            .width = model_.hubs(),
+            .first_source = share_.neurons.begin,
+            .words = spikes_->words(spike_source::x),
+            .unit = rotates_ ? pairs_.data() : active_rows_.id.data(),
+            .mask = spikes_->x_masks(),
+            .amount = spikes_->amounts(layer),
+            .post = sent_.w_written.data(),
+            .post_mask = sent_.w_mask.data(),
+            .cosine = angle ? angle->cosine.data() : nullptr,
+            .sine = angle ? angle->sine.data() : nullptr,
+            .per_head = model_.neurons_per_head(),
+            .decay = decay_.data(),
+            .rounding = rounds_ ? rounding_.data() : nullptr,
+            .found = sent_.found.data()},
+        units);
+  });
+  spikes_->count_coincidences({sent_.found.data(), units});
 }
 
 // The rows in use are written: their time stamps and counts.
 void hub_site::complete_reweight(layer_id layer) noexcept {
   if (frozen(layer)) return;
   synapse_rows& own = layers_[layer - 1];
-  if (non_finite_synapse_ && !fault_)
-    fault_ = {step_, layer, "a synapse of neuron", *non_finite_synapse_,
-              std::numeric_limits<float>::infinity()};
+  if (non_finite_synapse_)
+    record_fault(layer, "a synapse of neuron", *non_finite_synapse_,
+                 std::numeric_limits<float>::infinity());
   const neuron_id unit = rotates_ ? 2 : 1;
   for (neuron_id j = 0; j < active_rows_.count; j += unit)
     own.last_used[(active_rows_.id[j] - share_.neurons.begin) / unit] = own.clock;

@@ -320,7 +320,7 @@ bdh::simulator rounding(const bdh::model& m, std::uint64_t seed, bdh::site_id si
                         std::size_t threads = 1) {
   auto work = bdh::cpu_engine(
       m, {.sites = sites, .instructions = set, .retention = {}, .bfloat16_synapses = true});
-  work->seed_rounding(seed);
+  work->seed_draws(seed);
   return bdh::simulator(m, std::move(work), {.threads = threads});
 }
 

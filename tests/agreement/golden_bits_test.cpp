@@ -241,7 +241,7 @@ hashes run(const golden_case& c, const bdh::model& m, const way& w) {
                                     .instructions = w.set,
                                     .retention = {},
                                     .bfloat16_synapses = c.bfloat16_synapses});
-  if (c.bfloat16_synapses) engine->seed_rounding(c.seed + 1);
+  if (c.bfloat16_synapses) engine->seed_draws(c.seed + 1);
   bdh::simulator brain(m, std::move(engine), {.threads = w.threads});
   digest logits, synapses, choices;
   std::uint64_t fired = 0;

@@ -263,7 +263,7 @@ TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
                                     .instructions = bdh::instruction_set::best,
                                     .retention = {},
                                     .bfloat16_synapses = true});
-    work->seed_rounding(seed);
+    work->seed_draws(seed);
     return std::make_unique<bdh::simulator>(m, std::move(work));
   };
   const auto tokens = tests::random_tokens(10, shape.vocabulary, 8);
@@ -274,7 +274,7 @@ TEST_CASE("streams with synapses in bfloat16, each with a seed of its own") {
     for (const int t : tokens) add(expected[k], one->step(static_cast<bdh::token_id>(t)), *one);
     end(expected[k], *one);
     streams.push_back(k == 0 ? make(40) : streams.front()->new_stream());
-    streams.back()->seed_rounding(40 + k);
+    streams.back()->seed_draws(40 + k);
   }
   for (const int t : tokens) {
     std::vector<bdh::stream_step> steps;

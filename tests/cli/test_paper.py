@@ -41,7 +41,8 @@ class Paper(CliTest):
 
     def test_every_finding_has_its_script(self):
         self.assertEqual(SCRIPTS, ["concept_synapses.py", "degree_distribution.py", "merging.py",
-                                   "modularity.py", "predictability.py", "sparsity.py"])
+                                   "modularity.py", "predictability.py", "sparsity.py",
+                                   "spiking.py"])
         for name in SCRIPTS:
             with open(os.path.join(FOLDER, "README.md")) as f:
                 self.assertIn(name, f.read())

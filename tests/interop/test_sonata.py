@@ -5,7 +5,7 @@ import os
 import h5py
 import libsonata
 import numpy as np
-from program import CliTest, main
+from program import CliTest, main, table
 
 LAYERS = (1, 2, 3)
 
@@ -161,6 +161,45 @@ class ExplicitEdges(CliTest):
             reports = json.load(f)["reports"]
         self.assertEqual([r["file"] for r in reports], ["events_x_1.h5", "events_x_2.h5",
                                                         "events_y_1.h5", "events_y_2.h5"])
+
+
+class Spikes(CliTest):
+    def setUp(self):
+        super().setUp()
+        scales = self.path("scales.json")
+        self.good("spike-scales", self.random, "--text", "hello world", "-o", scales)
+        self.good("run", self.random, "--text", "hello", "-o", self.path("run"), "--quiet",
+                  "--spikes", "16", "--spike-hubs", "--spike-scales", scales, "--spike-dt", "0.5",
+                  "--record", "spikes:0-63")
+
+    def test_trains_are_those_that_the_run_counted(self):
+        path, rows = self.path("run/spikes.h5"), table(self.path("run/summary.csv"))
+        with open(self.path("run/run.json")) as f:
+            spikes = json.load(f)["options"]["spikes"]
+        token_bins = round(spikes["token_ms"] / spikes["dt_ms"])
+        windows = {(w["variable"], b) for w in spikes["windows"]
+                   for b in range(w["first_bin"], w["first_bin"] + w["bins"])}
+        for population, variables in (("neurons", "xy"), ("hubs", "wa")):
+            reader = libsonata.SpikeReader(path)[population]
+            self.assertEqual(reader.sorting, "by_time")
+            nodes, times = zip(*reader.get())
+            with h5py.File(path) as f:
+                variable = f["spikes"][population]["variable"][:]
+                committed = f["mapping/events"][int(population == "hubs")]
+            self.assertEqual(len(times), committed)
+            self.assertEqual(list(times), sorted(times))
+            bins = np.asarray(times) / 0.5
+            np.testing.assert_array_equal(bins, np.round(bins))
+            self.assertGreater(bins.min(), 0)
+            # At most one in a bin, and only in windows of its variable.
+            self.assertEqual(len(set(zip(bins, nodes, variable))), len(times))
+            for b, v in zip(bins, variable):
+                self.assertIn(("xywa"[v], int(b - 1) % token_bins), windows)
+            for k, row in enumerate(rows):
+                of_token = (bins - 1) // token_bins == k
+                for v in variables:
+                    self.assertEqual((variable[of_token] == "xywa".index(v)).sum(),
+                                     int(row["spikes_" + v]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+// Statistics of spike trains: intervals between spikes, variation of counts over tokens and over
+// trials, correlations between neurons.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace bdh {
+
+// Of the intervals between the ascending times of one train: nothing where there are too few.
+struct interval_statistics {
+  std::optional<double> mean;  // 2 spikes or more
+  std::optional<double> cv;    // standard deviation over mean; 3 spikes or more
+  // Mean of 2 |I - J| / (I + J) over intervals I, J that follow each other (Holt et al. 1996): not
+  // changed by a slow course of the rate.
+  std::optional<double> cv2;
+};
+interval_statistics intervals_of(std::span<const double> times);
+
+// Variance (of a sample) over mean of counts; nothing for fewer than two, or for none at all.
+std::optional<double> fano_factor(std::span<const double> counts);
+
+// Counts of neurons in windows, and in trials of the same windows: count[trial][neuron][window].
+using trial_counts = std::vector<std::vector<std::vector<double>>>;
+
+struct trial_statistics {
+  // Mean over neurons and windows of the Fano factor over trials, where the mean is not 0.
+  std::optional<double> fano;
+  // Means over all pairs of neurons whose counts vary: of counts less their mean over trials, and
+  // of these means over windows.
+  std::optional<double> noise_correlation, signal_correlation;
+  std::uint64_t pairs = 0;  // of the noise
+};
+trial_statistics over_trials(const trial_counts& counts);
+
+}  // namespace bdh
