@@ -256,6 +256,32 @@ def prompt(c):
 
 
 @row
+def spiking(c):
+    """What does a token take whose activity travels as spikes, against one whose does not, on one
+    thread? Bernoulli spikes draw a random number for each bin of an active neuron."""
+    if not has_option("run", "--spikes"):
+        raise Skipped("this bdh has no --spikes")
+    case, text = c.trained_model(), c.text(100 if c.quick else 400)
+    scales = made("spike-scales.json", lambda path: bdh("spike-scales", case.file, "--text-file",
+                                                        text, "-o", path))
+
+    def token(*how):
+        return lambda: run_model(case.file, "--text-file", text, "--threads", 1,
+                                 *how)["warm_token"]
+    ways = {f"{code}, K = {k}": ("--spikes", k, "--spike-code", code, "--spike-scales", scales)
+            for code in ("bernoulli", "integrate") for k in (8, 32, 128)}
+    ways["hubs too, K = 32"] = ("--spikes", 32, "--spike-hubs", "--spike-scales", scales)
+    found = in_turns(c.repetitions, graded=token(), **{name: token(*how)
+                                                       for name, how in ways.items()})
+    for name in ways:
+        yield Result("spiking", f"a token as spikes, {name}: {case.name}",
+                     f"{shown_time(found[name].median)} a token",
+                     f"graded: {shown_time(found['graded'].median)}",
+                     found["graded"].median / found[name].median,
+                     0.4 if name == "bernoulli, K = 32" else None, found[name].spread)
+
+
+@row
 def probes(c):
     """What do ten thousand probes of neuron pairs cost, as a share of the time of a token?"""
     case, text, generator = c.trained_model(), c.text(200 if c.quick else 600), random.Random(1)

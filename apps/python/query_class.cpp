@@ -85,8 +85,8 @@ nb::dict top_synapses(brain& b, std::optional<layer_id> layer, std::size_t count
 void add_queries(nb::module_& m) {
   m.def("why", why, nb::arg("brain"), nb::arg("variable"), nb::arg("neuron"),
         nb::arg("layer").none());
-  m.def("ranked_synapses", top_synapses, nb::arg("brain"), nb::arg("layer").none(), nb::arg("count"),
-        nb::arg("changes"));
+  m.def("ranked_synapses", top_synapses, nb::arg("brain"), nb::arg("layer").none(),
+        nb::arg("count"), nb::arg("changes"));
 }
 
 }  // namespace bdh::python

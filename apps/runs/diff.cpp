@@ -262,6 +262,8 @@ class diff_app final : public command {
   }
   int run() override {
     const difference d(options_);
+    if (!run_reader(options_.a).trains.empty() && !run_reader(options_.b).trains.empty())
+      note("bdh: trains of spikes are not compared; they follow from the values that are");
     print(options_.json ? json_text(d.as_json(), 1) + "\n" : d.text());
     return d.found() ? they_differ : 0;
   }

@@ -96,6 +96,8 @@ void list_recorded(const inspect_options& o, const run_reader& run) {
   all["checkpoints"] = checkpoints_of(run);
   all["reports"] = json::array();
   for (const listed_recording& r : run.recordings) all["reports"].push_back(described(run, r));
+  for (const listed_recording& r : run.trains)
+    all["trains"].push_back({{"file", r.file}, {"request", r.request}});
   if (o.json) return print(dumped(all));
 
   std::string text = entry("run", o.run) + entry("status", name(run.status));
@@ -108,6 +110,9 @@ void list_recorded(const inspect_options& o, const run_reader& run) {
   for (const auto& i : all["interventions"])
     text += entry("intervention", i.is_string() ? i.get<std::string>() : json_text(i));
   for (const std::string name : all["checkpoints"]) text += entry("checkpoint", name);
+  for (const listed_recording& r : run.trains)
+    text +=
+        fmt::format("{:24}{}; bdh spike-stats shows them\n", one_line(r.file), one_line(r.request));
   if (run.recordings.empty())
     text += entry("recordings", "none; summary.csv has the active shares of each token");
   for (const json& r : all["reports"])

@@ -15,6 +15,12 @@
 namespace bdh {
 namespace {
 
+void expect_spikes(const spiking& how, const model& m, bool all_sites) {
+  check(how, m);
+  if (!all_sites)
+    throw unavailable_error("spikes", "sites in other processes", "all sites in this process");
+}
+
 class site_engine final : public engine {
  public:
   // `circuits`: of another engine of the same sites; null: none is there.
@@ -38,9 +44,7 @@ class site_engine final : public engine {
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
-    if (options.spikes) check(*options.spikes, m);
-    if (options.spikes && local_.size() != options.sites)
-      throw unavailable_error("spikes", "sites in other processes", "all sites in this process");
+    if (options.spikes) expect_spikes(*options.spikes, m, local_.size() == options.sites);
     if (m.is_direct()) {
       if (!circuits_) circuits_ = circuits_here();
       strengths_ = std::make_unique<direct_strengths>(m, *circuits_);

@@ -141,6 +141,8 @@ class Spiking(CliTest):
             self.assertIn(b"<svg", contents(self.path(kind + ".svg")))
             self.assertTrue(contents(self.path(kind + ".csv")).startswith(header))
         self.assertEqual(contents(self.path("spikes.csv")).count(b"\n"), sent + 1)
+        self.assertIn(b"spikes.h5", self.good("inspect", folder).stdout)
+        self.assertIn(b"not compared", self.good("diff", folder, folder).stderr)
         # Recording changes no bit, and fewer neurons have the same trains.
         alone = self.run_spikes("alone", "--spikes", "x=8,y=16", "--spike-dt", "2")
         self.assertEqual(contents(folder + "/logits.h5"), contents(alone + "/logits.h5"))
