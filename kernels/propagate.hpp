@@ -178,9 +178,10 @@ struct add_halves {
 };
 
 // out[k] = root of the tree over the partial sums of `count` >= 1 blocks: what a hub receives. They
-// stand one behind the other, `stride` apart, and are overwritten, level by level: a node stands
-// where its first block was. Those of silent blocks are 0, which no sum of a block is negatively,
-// so that they change no bit.
+// stand one behind the other, `stride` apart, and are overwritten, three levels at a time: a node
+// stands where its first block was. Those of silent blocks, and those that there are not, are 0,
+// which no sum of a block is negatively, so that they change no bit. `out` may be the first of
+// them.
 struct reduce_blocks {
   float* parts;
   index stride, width, count;
@@ -189,10 +190,16 @@ struct reduce_blocks {
   template <class Group>
   constexpr void operator()(const Group& group) const noexcept {
     group.row(width, [&](auto k) {
-      for (std::size_t half = 1; half < count; half *= 2)
-        for (std::size_t block = 0; block + half < count; block += 2 * half) {
-          float* const left = parts + block * stride;
-          store(left, k, load(left, k) + load(left + half * stride, k));
+      for (std::size_t apart = 1; apart < count; apart *= 8)
+        for (std::size_t first = 0; first < count; first += 8 * apart) {
+          const auto node = [&](std::size_t child) {
+            const std::size_t block = first + child * apart;
+            return block < count ? load(parts + block * stride, k) : decltype(load(parts, k)){};
+          };
+          // Eight loads under way at a time.
+          const auto a = node(0), b = node(1), c = node(2), d = node(3), e = node(4), f = node(5),
+                     g = node(6), h = node(7);
+          store(parts + first * stride, k, ((a + b) + (c + d)) + ((e + f) + (g + h)));
         }
       store(out, k, load(parts, k));
     });

@@ -44,6 +44,11 @@ class devices_app final : public command {
                                {"capability", d.capability},
                                {"bytes", d.memory.total},
                                {"free", d.memory.free}});
+        if (!d.unusable.empty()) {
+          all["cuda"].back()["unusable"] = d.unusable;
+          text += fmt::format("cuda   {} {}: {}\n", d.number, d.name, d.unusable);
+          continue;
+        }
         text += fmt::format("cuda   {} {}, capability {}, {} of {} free\n", d.number, d.name,
                             d.capability, shown_bytes(d.memory.free), shown_bytes(d.memory.total));
       }

@@ -71,7 +71,7 @@ class selftest_app final : public command {
     const char* const good = on_->exact()
                                  ? "passed: this device gives the CPU's bits"
                                  : "passed: this device agrees with the CPU within the tolerance";
-    print(fmt::format("{:.0f} GB/s of memory bandwidth\n{}\n", bandwidth / 1e9,
+    print(fmt::format("{:.0f} GB/s while X is made of its drive\n{}\n", bandwidth / 1e9,
                       passed_ ? good : "FAILED: do not trust this device with this program"));
     if (!file_.empty()) write_text(file_, json_text(report_, 1) + "\n");
     return passed_ ? 0 : 1;

@@ -5,6 +5,8 @@
 #include <thrust/iterator/transform_iterator.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <cub/device/device_select.cuh>
 
 #include <bdh/cuda.hpp>
@@ -16,7 +18,8 @@
 namespace bdh::gpu {
 namespace {
 
-constexpr index block_threads = 256, blocks_per_processor = 8;
+constexpr index block_threads = 256;
+constexpr std::size_t small_copy = 64 << 10, pinned_bytes = 1 << 20;
 
 template <class Program>
 constexpr index groups_per_block = block_threads / group_threads<Program>;
@@ -25,32 +28,28 @@ __device__ index item_count(const extent& items) {
   return items.count ? (*items.count + items.per_item - 1) / items.per_item : items.most;
 }
 
-// Items are dealt out to the groups of the grid in turn.
+// Items are dealt out to blocks before their groups: few items are on as many processors.
 template <class Program>
-__global__ void __launch_bounds__(block_threads, 3)
-    run(const __grid_constant__ Program program, extent items) {
-  const index count = item_count(items);
+__device__ void run_items(const Program& program, index count, index block, index blocks) {
   constexpr index threads = group_threads<Program>;
-  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>;
-  for (std::size_t item = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads;
-       item < count; item += groups)
+  for (std::size_t item = block + std::size_t{blocks} * (threadIdx.x / threads); item < count;
+       item += std::size_t{blocks} * groups_per_block<Program>)
     program(kernels::device_group<threads>{}, static_cast<index>(item));
 }
 
-// Streams are fastest: neighbouring groups do the same item for different streams.
+template <class Program>
+__global__ void __launch_bounds__(block_threads, 3)
+    run(const __grid_constant__ Program program, extent items) {
+  run_items(program, item_count(items), blockIdx.x, gridDim.x);
+}
+
+// A block is one stream's; neighbouring blocks do the same items for different streams. The number
+// of blocks is a multiple of that of streams.
 template <class Program>
 __global__ void __launch_bounds__(block_threads, 3)
     run_together(const Program* programs, const extent* items, index streams) {
-  constexpr index threads = group_threads<Program>;
-  index most = 0;
-  for (index s = 0; s < streams; ++s) most = max(most, item_count(items[s]));
-  const std::size_t groups = std::size_t{gridDim.x} * groups_per_block<Program>,
-                    all = std::size_t{most} * streams;
-  for (std::size_t slot = (std::size_t{blockIdx.x} * block_threads + threadIdx.x) / threads;
-       slot < all; slot += groups) {
-    const index s = slot % streams, item = slot / streams;
-    if (item < item_count(items[s])) programs[s](kernels::device_group<threads>{}, item);
-  }
+  const index stream = blockIdx.x % streams;
+  run_items(programs[stream], item_count(items[stream]), blockIdx.x / streams, gridDim.x / streams);
 }
 
 void expect(cudaError_t result, const std::string& what) {
@@ -62,18 +61,16 @@ void expect(cudaError_t result, const std::string& what) {
 template <class Program>
 cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks,
                   cudaStream_t stream) {
-  const unsigned blocks = std::min(
-      (items.most + groups_per_block<Program> - 1) / groups_per_block<Program>, most_blocks);
+  const unsigned blocks = std::min(items.most, most_blocks);
   run<<<blocks, block_threads, 0, stream>>>(*static_cast<const Program*>(arguments), items);
   return cudaGetLastError();
 }
 
 template <class Program>
-cudaError_t start_together(const void* arguments, const extent* items, index streams,
-                           std::size_t most, unsigned most_blocks, cudaStream_t stream) {
-  const std::size_t wanted =
-      (most * streams + groups_per_block<Program> - 1) / groups_per_block<Program>;
-  const auto blocks = static_cast<unsigned>(std::min<std::size_t>(wanted, most_blocks));
+cudaError_t start_together(const void* arguments, const extent* items, index streams, index most,
+                           unsigned most_blocks, cudaStream_t stream) {
+  const unsigned of_each = std::max(1u, std::min(most, most_blocks / streams)),
+                 blocks = of_each * streams;
   run_together<<<blocks, block_threads, 0, stream>>>(static_cast<const Program*>(arguments), items,
                                                      streams);
   return cudaGetLastError();
@@ -91,13 +88,22 @@ starter starter_of(program_set<Programs...>, std::size_t program) {
   return all[program];
 }
 
-// Loads all programs, now and not while a token is recorded; throws where this build has none for a
-// device.
+// Blocks of a kernel that a processor runs at once. Loads the kernel, now and not while a token is
+// recorded; throws where this build has none for a device.
+template <class Kernel>
+unsigned resident_blocks(Kernel kernel) {
+  int blocks = 0;
+  expect(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads, 0),
+         "programs");
+  return static_cast<unsigned>(std::max(blocks, 1));
+}
+
+struct resident {
+  std::array<unsigned, programs::size> alone, together;  // by program
+};
 template <class... Programs>
-void load(program_set<Programs...>) {
-  cudaFuncAttributes attributes{};
-  (expect(cudaFuncGetAttributes(&attributes, run<Programs>), "programs"), ...);
-  (expect(cudaFuncGetAttributes(&attributes, run_together<Programs>), "programs"), ...);
+resident load(program_set<Programs...>) {
+  return {{resident_blocks(run<Programs>)...}, {resident_blocks(run_together<Programs>)...}};
 }
 
 struct first_member {
@@ -133,10 +139,15 @@ class cuda_device final : public device {
     name_ = properties.name;
     capability_ = std::to_string(properties.major) + "." + std::to_string(properties.minor);
     processors_ = static_cast<unsigned>(properties.multiProcessorCount);
-    load(programs{});
+    resident_ = load(programs{});
     expect(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+    expect(cudaMallocHost(&pinned_, pinned_bytes), "pinned memory");
+    load_compaction();
   }
-  ~cuda_device() override { cudaStreamDestroy(stream_); }
+  ~cuda_device() override {
+    cudaFreeHost(pinned_);
+    cudaStreamDestroy(stream_);
+  }
 
   std::string name() const override { return name_; }
   bool exact() const noexcept override { return BDH_CUDA_EXACT; }
@@ -168,16 +179,22 @@ class cuda_device final : public device {
     cudaFree(memory);
   }
 
-  // From memory that is not pinned: CUDA takes its own copy before it returns.
+  // Small ones through pinned memory, part after part of it: nothing waits until it is used up.
   void upload(void* to, const void* from, std::size_t bytes) override {
     use();
-    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "copy to the device");
+    const bool small = bytes <= small_copy;
+    expect(cudaMemcpyAsync(to, small ? std::memcpy(pinned(bytes), from, bytes) : from, bytes,
+                           cudaMemcpyHostToDevice, stream_),
+           "copy to the device");
+    if (!small) synchronize();  // `from` is free again
   }
   void download(void* to, const void* from, std::size_t bytes) override {
     use();
-    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
+    void* const through = bytes <= small_copy ? pinned(bytes) : to;
+    expect(cudaMemcpyAsync(through, from, bytes, cudaMemcpyDeviceToHost, stream_),
            "copy from the device");
     synchronize();
+    if (through != to) std::memcpy(to, through, bytes);
   }
   void clear(void* memory, std::size_t bytes) override {
     use();
@@ -187,7 +204,7 @@ class cuda_device final : public device {
   void launch(std::size_t program, const void* arguments, std::size_t,
               const extent& items) override {
     use();
-    expect(starter_of(programs{}, program)(arguments, items, processors_ * blocks_per_processor,
+    expect(starter_of(programs{}, program)(arguments, items, processors_ * resident_.alone[program],
                                            stream_),
            "launch of program " + std::to_string(program));
   }
@@ -195,8 +212,8 @@ class cuda_device final : public device {
   void launch_together(std::size_t program, const void* arguments, std::size_t, const extent* items,
                        index streams, index most) override {
     use();
-    expect(start_together_of(programs{}, program)(arguments, items, streams, most,
-                                                  processors_ * blocks_per_processor, stream_),
+    expect(start_together_of(programs{}, program)(
+               arguments, items, streams, most, processors_ * resident_.together[program], stream_),
            "launch of program " + std::to_string(program) + " for streams");
   }
 
@@ -216,6 +233,7 @@ class cuda_device final : public device {
   void synchronize() override {
     use();
     expect(cudaStreamSynchronize(stream_), "synchronize");
+    used_ = 0;
   }
 
   void begin_recording() override {
@@ -257,8 +275,37 @@ class cuda_device final : public device {
                                  stream_);
   }
 
+  // The kernels of CUB are loaded when they are first used: not while a token is recorded.
+  void load_compaction() {
+    constexpr std::size_t of_each = 256;
+    const std::size_t workspace = compact_workspace(1);
+    auto* const memory = static_cast<std::byte*>(allocate(3 * of_each + workspace, "a compaction"));
+    clear(memory, of_each);
+    const auto at = [&](std::size_t part) { return memory + part * of_each; };
+    compact({.values = reinterpret_cast<float*>(at(0)),
+             .n = 1,
+             .stride = 1,
+             .list = reinterpret_cast<index*>(at(1)),
+             .count = reinterpret_cast<index*>(at(2)),
+             .workspace = at(3),
+             .workspace_bytes = workspace});
+    synchronize();
+    release(memory);
+  }
+
+  // Pinned memory for a copy, which no copy under way uses.
+  void* pinned(std::size_t bytes) {
+    if (used_ + bytes > pinned_bytes) synchronize();
+    void* const part = static_cast<std::byte*>(pinned_) + used_;
+    used_ += (bytes + 15) / 16 * 16;
+    return part;
+  }
+
   int number_;
   unsigned processors_ = 1;
+  resident resident_{};
+  void* pinned_ = nullptr;
+  std::size_t used_ = 0;  // of pinned_, since all was done
   std::string name_, capability_;
   cudaStream_t stream_ = nullptr;
 };
@@ -267,23 +314,42 @@ class cuda_device final : public device {
 
 bool built_with_cuda() noexcept { return true; }
 
-std::vector<cuda_device_info> cuda_devices() {
+static int device_count() {
   int count = 0;
-  expect(cudaGetDeviceCount(&count), "devices");
+  const cudaError_t result = cudaGetDeviceCount(&count);
+  if (result == cudaErrorNoDevice || result == cudaErrorInsufficientDriver) {
+    cudaGetLastError();
+    throw no_cuda_device(cudaGetErrorString(result));
+  }
+  expect(result, "devices");
+  return count;
+}
+
+std::vector<cuda_device_info> cuda_devices() {
+  const int count = device_count();
   std::vector<cuda_device_info> all;
   for (int i = 0; i < count; ++i) {
-    cudaDeviceProp properties{};
-    expect(cudaGetDeviceProperties(&properties, i), "properties of device " + std::to_string(i));
-    all.push_back({i, properties.name,
-                   std::to_string(properties.major) + "." + std::to_string(properties.minor),
-                   cuda_device(i).memory()});
+    cuda_device_info& d = all.emplace_back();
+    d.number = i;
+    try {
+      cudaDeviceProp properties{};
+      expect(cudaGetDeviceProperties(&properties, i), "properties");
+      d.name = properties.name;
+      d.capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
+      expect(cudaSetDevice(i), "use");
+      expect(cudaMemGetInfo(&d.memory.free, &d.memory.total), "free memory");
+      cudaFuncAttributes attributes{};  // one kernel for all: they are built for the same GPUs
+      expect(cudaFuncGetAttributes(&attributes, run<list_starts>), "programs");
+    } catch (const device_error& e) {
+      d.unusable = e.what();
+    }
   }
   return all;
 }
 
 std::shared_ptr<device> open_cuda_device(int number) {
-  const std::size_t there = cuda_devices().size();
-  if (number < 0 || static_cast<std::size_t>(number) >= there)
+  const int there = device_count();
+  if (number < 0 || number >= there)
     throw device_error("device cuda", "number " + std::to_string(number),
                        "one of " + std::to_string(there));
   return std::make_shared<cuda_device>(number);

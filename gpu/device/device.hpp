@@ -1,7 +1,8 @@
 // What a device does for the GPU engine: memory, copies, launches of the programs of
 // gpu/programs/program_list.hpp, compaction, and a sequence of launches that is recorded once and
 // replayed. Work is done in the order of the calls; download and synchronize wait for
-// it. Everything that fails throws device_error with the device's own text.
+// it. Everything that fails throws device_error with the device's own text. For one thread at a
+// time: what another launches while a sequence is recorded would be part of it.
 #pragma once
 
 #include <cstddef>

@@ -65,20 +65,13 @@ void compare(std::span<const Float> a, std::span<const Float> b, agreement& resu
   if (difference != 0) result.difference = std::max(result.difference, difference / largest);
 }
 
-void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
-  const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
-  for (std::uint64_t t = 0; t < tokens; ++t) {
-    const step_report left = a.step(random_token(a.model(), a.tokens())),
-                      right = b.step(random_token(b.model(), b.tokens()));
-    result.same &= left.active_x == right.active_x && left.active_y == right.active_y &&
-                   left.synaptic_events == right.synaptic_events &&
-                   left.hebbian_writes == right.hebbian_writes;
-    ++result.tokens;
-    if (a.model().readout_nodes() == 0) continue;
-    const token_id chosen = a.choose(how);
-    result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
-    compare<float>(a.logits(), b.logits(), result);
-  }
+void compare_reports(const step_report& a, const step_report& b, agreement& result) {
+  result.same &= a.active_x == b.active_x && a.active_y == b.active_y &&
+                 a.synaptic_events == b.synaptic_events && a.hebbian_writes == b.hebbian_writes;
+  ++result.tokens;
+}
+
+void compare_states(const simulator& a, const simulator& b, agreement& result) {
   const run_state left = a.save(), right = b.save();
   for (std::size_t l = 0; l < left.layers.size(); ++l) {
     compare<float>(left.layers[l].strengths(), right.layers[l].strengths(), result);
@@ -86,6 +79,44 @@ void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
                    std::equal(left.layers[l].last_used().begin(), left.layers[l].last_used().end(),
                               right.layers[l].last_used().begin());
   }
+}
+
+void read(simulator& a, simulator& b, std::uint64_t tokens, agreement& result) {
+  const sampling how{.temperature = 1, .top_k = 20, .seed = seed};
+  for (std::uint64_t t = 0; t < tokens; ++t) {
+    const step_report left = a.step(random_token(a.model(), a.tokens()));
+    compare_reports(left, b.step(random_token(b.model(), b.tokens())), result);
+    if (a.model().readout_nodes() == 0) continue;
+    const token_id chosen = a.choose(how);
+    result.same &= b.choose(how) == chosen && a.loss(chosen) == b.loss(chosen);
+    compare<float>(a.logits(), b.logits(), result);
+  }
+  compare_states(a, b, result);
+}
+
+// Three streams that a device reads together, each against the CPU alone.
+agreement compare_streams(const model& m, const std::string& name, std::shared_ptr<gpu::device> on,
+                          std::uint64_t tokens) {
+  agreement result{.model = name, .exact = on->exact()};
+  simulator first(m, gpu_engine(m, std::move(on)));
+  const auto second = first.new_stream(), third = first.new_stream();
+  simulator* const streams[] = {&first, second.get(), third.get()};
+  std::vector<simulator> alone;
+  for (std::size_t k = 0; k < std::size(streams); ++k) alone.emplace_back(m, cpu_engine(m));
+  for (std::uint64_t t = 0; t < tokens; ++t) {
+    std::vector<stream_step> steps;
+    for (std::size_t k = 0; k < std::size(streams); ++k)
+      steps.push_back({streams[k], random_token(m, 3 * t + k)});
+    step_streams(steps);
+    for (std::size_t k = 0; k < std::size(streams); ++k) {
+      if (steps[k].failed) std::rethrow_exception(steps[k].failed);
+      compare_reports(alone[k].step(steps[k].token), steps[k].report, result);
+      compare<float>(alone[k].logits(), streams[k]->logits(), result);
+    }
+  }
+  for (std::size_t k = 0; k < std::size(streams); ++k)
+    compare_states(alone[k], *streams[k], result);
+  return result;
 }
 
 double seconds(const std::function<void()>& work) {
@@ -118,9 +149,12 @@ agreement compare_with_cpu(const model& m, const std::string& name, std::shared_
 std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
                                  const std::function<void(const agreement&)>& report) {
   std::vector<agreement> all;
-  const auto test = [&](const model& m, const std::string& name) {
-    all.push_back(compare_with_cpu(m, name, on, 24));
+  const auto add = [&](agreement found) {
+    all.push_back(std::move(found));
     if (report) report(all.back());
+  };
+  const auto test = [&](const model& m, const std::string& name) {
+    add(compare_with_cpu(m, name, on, 24));
   };
   for (const auto& [heads, neurons, hubs, rotates] :
        {std::tuple{1u, 500u, 64u, false}, std::tuple{4u, 4096u, 128u, true},
@@ -129,7 +163,12 @@ std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
                              " heads" + (rotates ? ", rotating" : "");
     const model hubs_only = random_hub_model(heads, neurons, hubs, rotates);
     test(hubs_only, size + ", through hubs");
-    if (neurons < 1000) test(as_direct(hubs_only).graph, size + ", explicit edges");
+    if (neurons < 1000) {
+      const model direct = as_direct(hubs_only).graph;
+      test(direct, size + ", explicit edges");
+      add(compare_streams(hubs_only, size + ", through hubs, streams together", on, 8));
+      add(compare_streams(direct, size + ", explicit edges, streams together", on, 8));
+    }
   }
   return all;
 }

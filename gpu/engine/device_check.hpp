@@ -31,12 +31,12 @@ struct agreement {
 agreement compare_with_cpu(const model& m, const std::string& name, std::shared_ptr<gpu::device> on,
                            std::uint64_t tokens);
 
-// The same of random models: through hubs and with explicit edges, rotating, with several heads.
-// Calls `report` after each.
+// The same of random models: through hubs and with explicit edges, rotating, with several heads;
+// and streams that are read together. Calls `report` after each.
 std::vector<agreement> self_test(std::shared_ptr<gpu::device> on,
                                  const std::function<void(const agreement&)>& report = {});
 
-// Bytes per second when `bytes` of memory are read, two thirds of them, and written.
+// Bytes per second, two thirds of them read, while X is made of its drive in `bytes` of memory.
 double stream_bandwidth(gpu::device& on, std::size_t bytes);
 
 double tokens_per_second(const model& m, std::shared_ptr<gpu::device> on, std::uint64_t tokens);

@@ -45,6 +45,7 @@ void device_site::load(device& on, const device_site* first_stream) {
         allocate({&memory_.of_model, &memory_.of_stream}, on, "this model"));
     upload_model();
   }
+  own_.results.clear();
   const float gains[] = {1.0f, 1.0f};
   on.upload(result<float>(layout_.gains), gains, sizeof gains);
   prepare();
@@ -215,12 +216,16 @@ void device_site::push(const device_projection& p, stored_weights rows, const in
 
 void device_site::reduce_blocks(index sums, index blocks, float* out) {
   const index slices = items_for(d_, slice);
-  launch(reduce_block_sums{.parts = own_.partial.data(),
-                           .width = d_,
-                           .slices = slices,
-                           .blocks = blocks,
-                           .out = out},
-         {sums * slices});
+  for (index apart = 1;; apart *= reduce_block_sums::fan) {
+    const reduce_block_sums levels{.parts = own_.partial.data(),
+                                   .width = d_,
+                                   .slices = slices,
+                                   .blocks = blocks,
+                                   .apart = apart,
+                                   .out = out};
+    launch(levels, {sums * levels.nodes() * slices});
+    if (levels.nodes() == 1) return;
+  }
 }
 
 // One sensory node, so one block, whose partial sum is the sum.

@@ -49,26 +49,34 @@ struct push_blocks {
   }
 };
 
-// out[s] = root of the tree over the partial sums of the s-th `blocks` blocks. Items: sums x
-// slices.
+// Six levels of the trees over the partial sums of every `blocks` blocks: of up to 64 nodes, which
+// are `apart` blocks apart, the one above them, where the first of them was. Items: sums x nodes
+// above x slices; where that is one node, it is the root, out[s].
 struct reduce_block_sums {
+  static constexpr index fan = 64;
   float* parts;  // (sums x blocks x width), overwritten
-  index width, slices, blocks;
+  index width, slices, blocks, apart;
   float* out;  // (sums x width)
+
+  constexpr index nodes() const { return items_for(items_for(blocks, apart), fan); }
 
   template <class Group>
   constexpr void operator()(const Group& group, index item) const noexcept {
-    const std::size_t sum = item / slices, column = item % slices * slice;
-    kernels::reduce_blocks{.parts = parts + sum * blocks * width + column,
-                           .stride = width,
+    const index above = nodes(), node = item / slices % above;
+    const std::size_t sum = item / slices / above, column = item % slices * slice,
+                      first = std::size_t{node} * fan * apart;
+    float* const begin = parts + (sum * blocks + first) * width + column;
+    kernels::reduce_blocks{.parts = begin,
+                           .stride = apart * width,
                            .width = part(width, item % slices, slice),
-                           .count = blocks,
-                           .out = out + sum * width + column}(group);
+                           .count = part(items_for(blocks, apart), node, fan),
+                           .out = above == 1 ? out + sum * width + column : begin}(group);
   }
 };
 
 // W of the hubs after a token entered or a layer ended, and the gains of the pool. One item.
 struct update_hub_w {
+  static constexpr index threads = 32;
   kernels::set_hub_w update;
   fault_log log;
   index check;  // of what the hubs have received; check + 1: of W
@@ -83,6 +91,7 @@ struct update_hub_w {
 
 // A of the hubs. An item: a head.
 struct normalise_a {
+  static constexpr index threads = 32;
   float* a;  // (heads x d)
   index d;
   float epsilon;
@@ -105,6 +114,7 @@ struct normalise_a {
 
 // The gain of A of explicit circuits. An item: a head.
 struct compute_a_gain {
+  static constexpr index threads = 32;
   float* input;  // (heads x d)
   index d;
   float epsilon;

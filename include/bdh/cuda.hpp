@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <bdh/error.hpp>
+
 namespace bdh::gpu {
 
 class device;
@@ -26,12 +28,20 @@ struct cuda_device_info {
   std::string name;
   std::string capability;  // "9.0"
   memory_info memory;
+  std::string unusable;  // why; empty: it can be used
+};
+
+// No GPU, or no driver for one: a device_error of its own, since that is a state of the machine and
+// no failure.
+class no_cuda_device : public device_error {
+ public:
+  explicit no_cuda_device(const std::string& found) : device_error("cuda: devices", found) {}
 };
 
 bool built_with_cuda() noexcept;
 
-// Those there are. Throws device_error with CUDA's own text where there is no driver or no GPU, and
-// where this build has no CUDA.
+// Those there are. Throws no_cuda_device with CUDA's own text where there is no driver or no GPU,
+// and device_error where this build has no CUDA.
 std::vector<cuda_device_info> cuda_devices();
 
 // Throws device_error as above, or when there is no such number.

@@ -10,7 +10,7 @@ namespace bdh::gpu {
 bool built_with_cuda() noexcept { return true; }
 
 std::vector<cuda_device_info> cuda_devices() {
-  return {{0, "fake device", "0.0", tests::fake_device().memory()}};
+  return {{0, "fake device", "0.0", tests::fake_device().memory(), ""}};
 }
 
 std::shared_ptr<device> open_cuda_device(int) { return std::make_shared<tests::fake_device>(); }
