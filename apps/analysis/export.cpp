@@ -9,6 +9,7 @@
 #include <bdh/model.hpp>
 #include <bdh/selection.hpp>
 
+#include "apps/analysis/nest_window.hpp"
 #include "apps/analysis/recorded_pairs.hpp"
 #include "apps/analysis/sigma_rows.hpp"
 #include "apps/common/console.hpp"
@@ -35,7 +36,7 @@ constexpr range<std::uint64_t> hop_count{1, 1000, "1 to 1000"};
 
 struct export_command_options {
   std::string source, target, graph = "gx";
-  std::optional<std::string> format, ego;
+  std::optional<std::string> format, ego, nest;
   std::optional<std::uint64_t> top, at;
   sigma_choice sigma;
   std::optional<neuron_id> community;
@@ -161,6 +162,9 @@ class export_app final : public command {
     add_number(c, "--at", o.at, any_count,
                "of a run: the pairs recorded after this token [the last recorded]")
         .type_name("POSITION");
+    c.add("--nest", o.nest,
+          "of a run of spikes: this window as trains, weights and potentials, JSON")
+        .type_name("y:LAYER@TOKEN");
     add_number<std::uint64_t>(c, "--threads", o.threads, {1, 1024, "1 to 1024"},
                               "threads that compute; they change no bit");
     c.add_flag("--force", o.force, "overwrite FILE, and write more than 1 GB");
@@ -171,7 +175,9 @@ class export_app final : public command {
     const export_command_options& o = options_;
     stop_on_signals();
     try {
-      if (identify(o.source) == file_kind::run)
+      if (o.nest)
+        export_nest_window(o.source, *o.nest, o.target, o.force);
+      else if (identify(o.source) == file_kind::run)
         of_run();
       else
         of_model();

@@ -26,6 +26,8 @@ void read_windows(const run_reader& run, spike_trains& to) {
     const nlohmann::json all = nlohmann::json::parse(option->second);
     to.bin_ms = all.at("dt_ms");
     to.seed = all.at("seed");
+    for (const auto& [name, layers] : all.at("scales").items())
+      to.scales[name] = layers.get<std::vector<double>>();
     for (const nlohmann::json& w : all.at("windows")) {
       to.windows.push_back(
           {w.at("variable"), w.at("layer"), w.at("round"), w.at("first_bin"), w.at("bins")});
@@ -36,6 +38,30 @@ void read_windows(const run_reader& run, spike_trains& to) {
   }
   if (to.windows.empty() || to.token_bins > most_bins || !(to.bin_ms > 0))
     throw input_error(place, "windows of another kind", "those that bdh run wrote");
+}
+
+// The first `count` spikes of a population.
+std::vector<recorded_spike> read_population(const hdf5::group& population, std::uint64_t count,
+                                            double bin_ms) {
+  const auto times = population.open_dataset("timestamps").read_list<double>();
+  const auto nodes = population.open_dataset("node_ids").read_list<std::uint64_t>();
+  const auto variables = population.open_dataset("variable").read_list<std::uint32_t>();
+  if (count > times.size() || count > nodes.size() || count > variables.size())
+    throw input_error(population.place(), std::to_string(times.size()) + " spikes",
+                      std::to_string(count) + ", as /mapping/events says");
+  std::vector<recorded_spike> all;
+  for (std::uint64_t k = 0; k < count; ++k) {
+    const double bin = std::round(times[k] / bin_ms) - 1;
+    if (!(bin >= 0 && bin < 1e15) || variables[k] >= std::size(spike_variables) ||
+        nodes[k] > 0xffffffffu)
+      throw input_error(population.place(),
+                        "spike " + std::to_string(k) + " at " + shown(times[k]) + " ms of node " +
+                            std::to_string(nodes[k]),
+                        "one at a multiple of the bin");
+    all.push_back(
+        {static_cast<std::uint64_t>(bin), static_cast<std::uint32_t>(nodes[k]), variables[k]});
+  }
+  return all;
 }
 
 void read_spikes(const std::filesystem::path& file, spike_trains& to) {
@@ -57,24 +83,13 @@ void read_spikes(const std::filesystem::path& file, spike_trains& to) {
     throw input_error(file.string() + ":/mapping/time", shown(time[1]), "the end of a recording");
   to.first_token = static_cast<std::uint64_t>(time[0]);
   to.tokens = static_cast<std::uint64_t>(time[1] - time[0]);
-  const auto times = population.open_dataset("timestamps").read_list<double>();
-  const auto nodes = population.open_dataset("node_ids").read_list<std::uint64_t>();
-  const auto variables = population.open_dataset("variable").read_list<std::uint32_t>();
-  const std::uint64_t count = events[0];
-  if (count > times.size() || count > nodes.size() || count > variables.size())
-    throw input_error(file.string(), std::to_string(times.size()) + " spikes",
-                      std::to_string(count) + ", as /mapping/events says");
-  for (std::uint64_t k = 0; k < count; ++k) {
-    const double bin = std::round(times[k] / to.bin_ms) - 1;
-    if (!(bin >= 0 && bin < 1e15) || variables[k] >= std::size(spike_variables) ||
-        !std::binary_search(to.neurons.begin(), to.neurons.end(), nodes[k]))
-      throw input_error(file.string(),
-                        "spike " + std::to_string(k) + " at " + shown(times[k]) + " ms of node " +
-                            std::to_string(nodes[k]),
-                        "one of a recorded neuron, at a multiple of the bin");
-    to.spikes.push_back(
-        {static_cast<std::uint64_t>(bin), static_cast<std::uint32_t>(nodes[k]), variables[k]});
-  }
+  to.spikes = read_population(population, events[0], to.bin_ms);
+  for (const recorded_spike& spike : to.spikes)
+    if (!std::binary_search(to.neurons.begin(), to.neurons.end(), spike.node))
+      throw input_error(file.string(), "a spike of node " + std::to_string(spike.node),
+                        "a neuron of /recorded/neurons");
+  const hdf5::group all = f.root().open_group("spikes");
+  if (all.has("hubs")) to.hubs = read_population(all.open_group("hubs"), events[1], to.bin_ms);
 }
 
 }  // namespace

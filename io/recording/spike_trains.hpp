@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,11 @@ struct spike_trains {
   double bin_ms = 1;
   std::uint64_t token_bins = 0, seed = 0;
   std::vector<recorded_window> windows;
-  std::vector<std::uint32_t> neurons;         // that were recorded, ascending
-  std::uint64_t first_token = 0, tokens = 0;  // positions that were recorded
-  std::vector<recorded_spike> spikes;         // of neurons, by bin, then node
+  std::map<std::string, std::vector<double>> scales;  // by variable; layer l at [l - 1]
+  std::vector<std::uint32_t> neurons;                 // that were recorded, ascending
+  std::uint64_t first_token = 0, tokens = 0;          // positions that were recorded
+  std::vector<recorded_spike> spikes;                 // of neurons, by bin, then node
+  std::vector<recorded_spike> hubs;                   // of hubs (io/recording/recording.hpp)
 };
 
 // Throws input_error for a run without spikes, or whose spikes were not recorded, and for files

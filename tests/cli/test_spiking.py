@@ -167,6 +167,48 @@ class Spiking(CliTest):
         without = self.run_spikes("without", "--spikes", "8")
         self.refused(1, "spike-stats", without, says=("--record spikes:NEURONS",))
 
+    def replayed(self, window):
+        """What every target has received at the end of a window."""
+        potential = [0.0] * window["targets"]
+        for source in window["sources"]:
+            self.assertEqual(source["times_ms"], sorted(set(source["times_ms"])))
+            for time in source["times_ms"]:
+                self.assertAlmostEqual(time / window["dt_ms"], round(time / window["dt_ms"]))
+                self.assertTrue(0 < time <= window["bins"] * window["dt_ms"])
+            for target, weight in zip(source["targets"], source["weights_mv"]):
+                potential[target] += weight * len(source["times_ms"])
+        return potential
+
+    def test_a_window_is_a_network_that_integrates_its_spikes(self):
+        run = self.run_spikes("run", "--spikes", "16", "--spike-hubs", "--record", "spikes:all",
+                              "--record", "x:all layers 2", model=self.random,
+                              scales=self.random_scales)
+        target = self.path("window.json")
+        self.good("export", run, "--nest", "w:2@6", "-o", target)
+        with open(target) as f:
+            window = json.load(f)
+        potential = self.replayed(window)
+        self.assertEqual(len(potential), 64)
+        for found, expected in zip(potential, window["v_m_at_the_end"]):
+            self.assertAlmostEqual(found, expected, places=9)
+        # X of the layer is the drive above zero.
+        x = []
+        for k in range(64):
+            course = self.good("inspect", run, f"neuron:{k}", "--layer", "2", "--csv").stdout
+            x.append(float(course.decode().splitlines()[7].split(",")[4]))
+        largest = max(abs(v) for v in potential)
+        self.assertGreater(largest, 0)
+        for drive, found in zip(potential, x):
+            self.assertAlmostEqual(max(drive, 0), found, delta=1e-5 * largest)
+        self.good("export", run, "--nest", "y:1@5", "-o", self.path("y.json"))
+        with open(self.path("y.json")) as f:
+            self.assertEqual(len(self.replayed(json.load(f))), 8)
+        for text, code, says in (("x:1@5", 2, "y:LAYER@TOKEN"), ("w:2", 2, "y:LAYER@TOKEN"),
+                                 ("w:9@5", 1, "no window of w in layer 9"),
+                                 ("w:2@500", 1, "which were recorded")):
+            self.refused(code, "export", run, "--nest", text, "-o", self.path("no.json"),
+                         says=(says,))
+
     def test_trains_need_spikes(self):
         self.refused(1, "run", self.trained, "--text", "a", "--record", "spikes:1", "-o",
                      self.path("run"), says=("a run with --spikes",))

@@ -46,6 +46,29 @@ class Nest(CliTest):
         self.assertEqual(result["connections"], len(expected) + 2 * 200)
         self.assertGreater(result["spikes"], 0)
 
+    def test_a_window_of_spikes_gives_nest_the_same_potentials(self):
+        scales, run, target = self.path("scales.json"), self.path("run"), self.path("window.json")
+        self.good("spike-scales", self.random, "--text", "hello world", "-o", scales)
+        self.good("run", self.random, "--text", "hello", "-o", run, "--quiet", "--spikes", "32",
+                  "--spike-hubs", "--spike-scales", scales, "--record", "spikes:all")
+        for name in ("w:2@4", "y:3@4"):
+            self.good("export", run, "--nest", name, "-o", target, "--force")
+            with open(target) as f:
+                window = json.load(f)
+            self.assertGreater(len(window["sources"]), 0)
+            nest.ResetKernel()
+            nest.resolution = 0.1
+            neurons = nest.Create("iaf_psc_delta", window["targets"], {
+                "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "V_th": 1e9, "tau_m": 1e9, "t_ref": 0.1})
+            for source in window["sources"]:
+                train = nest.Create("spike_generator", params={"spike_times": source["times_ms"]})
+                for k, weight in zip(source["targets"], source["weights_mv"]):
+                    nest.Connect(train, neurons[k], syn_spec={"weight": weight, "delay": 1.0})
+            nest.Simulate((window["bins"] + 2) * window["dt_ms"])
+            largest = max(abs(v) for v in window["v_m_at_the_end"])
+            for found, expected in zip(neurons.V_m, window["v_m_at_the_end"]):
+                self.assertAlmostEqual(found, expected, delta=1e-5 * largest)
+
 
 if __name__ == "__main__":
     main()
