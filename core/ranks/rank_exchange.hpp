@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/ranks/joined_messages.hpp"
 #include "core/ranks/ranks.hpp"
 #include "core/simulation/exchange.hpp"
 #include "core/simulation/reduction.hpp"
@@ -11,8 +12,7 @@
 namespace bdh {
 
 // Between sites of one rank a message is a view of the sender's memory; to another rank all
-// messages of a sub-round travel in one packet. Rows that several sites of a rank are sent alike
-// travel once.
+// messages of a sub-round travel in one packet, joined to what one site a rank would send.
 class rank_exchange final : public exchange {
  public:
   rank_exchange(std::shared_ptr<ranks> on, rank_sites sites);
@@ -25,12 +25,12 @@ class rank_exchange final : public exchange {
 
  private:
   std::uint64_t bytes_between(std::span<const outbox> sent) const;
-  void pack(std::span<const outbox> sent, rank_id to, byte_list& packet) const;
+  void pack(std::span<const outbox> sent, rank_id to, byte_list& packet);
   void deliver_here(const delivery& d) const;
-  void unpack(std::span<const std::byte> packet, std::span<inbox> received) const;
 
   const std::shared_ptr<ranks> on_;
   const rank_sites sites_;
+  joined_messages joined_;
   std::vector<byte_list> sent_, received_;  // by rank; messages point into received_
 };
 
