@@ -236,7 +236,7 @@ void device_site::sense_hubs() {
   tally(shared_.sensory, d_, token, nullptr, 1, per_x, edges);
 }
 
-void device_site::y_to_hubs() {
+void device_site::push_y() {
   launch(gather_list{.list = own_.list_y.data(),
                      .count = count_y(),
                      .from = own_.y.data(),
@@ -250,7 +250,24 @@ void device_site::y_to_hubs() {
   push(shared_.e, shared_.e.view(), own_.list_y.data(), own_.y_values.data(), own_.start.data(), 1,
        grid_.blocks(), own_.partial.data());
   tally(shared_.e, d_, own_.list_y.data(), count_y(), 1, per_y, edges);
+}
+
+void device_site::y_to_hubs() {
+  push_y();
   reduce_blocks(1, grid_.blocks(), own_.hub_input.data());
+}
+
+void device_site::fetch_sums_of_y(std::vector<float>& sums, std::vector<index>& starts) {
+  push_y();
+  sums.resize(own_.partial.size());
+  starts.resize(own_.start.size());
+  own_.partial.download(sums);
+  own_.start.download(starts);
+}
+
+void device_site::update_w(std::span<const float> hub_input, layer_id layer) {
+  own_.hub_input.upload(hub_input);
+  update_hub_w(false, layer);
 }
 
 void device_site::update_hub_w(bool token, layer_id layer) {

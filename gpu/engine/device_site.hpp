@@ -96,6 +96,10 @@ class device_site {
   const site_counts& counts() const noexcept { return counts_; }
   std::optional<fault> first_fault() const;
   void fetch_logits() { own_.logits.download(logits_); }
+  // Of a part of the neurons: sums of blocks of Y, with where each block begins among the active
+  // ones; and what the hubs receive from all parts.
+  void fetch_sums_of_y(std::vector<float>& sums, std::vector<index>& starts);
+  void update_w(std::span<const float> hub_input, layer_id layer);
   std::span<const float> logits() const noexcept { return logits_; }
   bool can_choose() const noexcept { return own_.chooser.can_choose(); }
   // Of the logits of the last token: of the token that is chosen, or of a given one.
@@ -191,6 +195,7 @@ class device_site {
   void hold(const std::vector<neuron_value>& values, buffer<float>& into);
 
   void sense_hubs();
+  void push_y();
   void y_to_hubs();
   void update_hub_w(bool token, layer_id layer);
   void push(const device_projection& p, stored_weights rows, const index* list, const float* values,

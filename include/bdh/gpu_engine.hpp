@@ -1,4 +1,4 @@
-// The GPU engine: one site, all of it on a device. The bits are those of the CPU engine where the
+// The GPU engine: a site, all of it on a device. The bits are those of the CPU engine where the
 // device's arithmetic is exact.
 #pragma once
 
@@ -8,11 +8,15 @@
 
 #include <bdh/cuda.hpp>
 #include <bdh/engine.hpp>
+#include <bdh/ids.hpp>
 
 namespace bdh {
 
 struct gpu_options {
-  std::optional<double> retention;  // 0 < u <= 1, in place of the model's
+  std::optional<double> retention = std::nullopt;  // 0 < u <= 1, in place of the model's
+  // One of several sites, each with a device and an engine of its own, in one process or several;
+  // its number. For models through hubs whose heads the sites share equally; lesions are refused.
+  site_id sites = 1, site = 0;
 };
 
 // Uploads the model. It must outlive the engine. Throws input_error, or device_error: also when the

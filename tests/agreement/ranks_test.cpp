@@ -3,140 +3,24 @@
 // by.
 #include <doctest/doctest.h>
 
-#include <condition_variable>
-#include <deque>
-#include <map>
-#include <mutex>
-#include <thread>
-#include <tuple>
+#include <limits>
+#include <optional>
+#include <type_traits>
 
 #include <bdh/cpu_engine.hpp>
 #include <bdh/error.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/ranks/rank_exchange.hpp"
-#include "core/ranks/rank_server.hpp"
 #include "core/ranks/ranked_engine.hpp"
 #include "core/simulation/engine.hpp"
+#include "core/simulation/partition.hpp"
 #include "support/models.hpp"
 #include "support/outcome.hpp"
+#include "support/thread_ranks.hpp"
 
 namespace {
 
-enum kind { said, answered, exchanged };
-
-// Bytes on their way, in order for each sender, receiver and kind.
-class letters {
- public:
-  void post(bdh::rank_id from, bdh::rank_id to, kind what, bdh::byte_list bytes) {
-    const std::lock_guard lock(mutex_);
-    waiting_[{from, to, what}].push_back(std::move(bytes));
-    arrived_.notify_all();
-  }
-  bdh::byte_list take(bdh::rank_id from, bdh::rank_id to, kind what) {
-    std::unique_lock lock(mutex_);
-    auto& mine = waiting_[{from, to, what}];
-    arrived_.wait(lock, [&] { return !mine.empty(); });
-    bdh::byte_list bytes = std::move(mine.front());
-    mine.pop_front();
-    return bytes;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::map<std::tuple<bdh::rank_id, bdh::rank_id, kind>, std::deque<bdh::byte_list>> waiting_;
-};
-
-class thread_rank final : public bdh::ranks {
- public:
-  thread_rank(std::shared_ptr<letters> by, bdh::rank_id rank, bdh::rank_id size)
-      : by_(std::move(by)), rank_(rank), size_(size) {}
-  bdh::rank_id rank() const noexcept override { return rank_; }
-  bdh::rank_id size() const noexcept override { return size_; }
-  std::string host() const override { return "host-" + std::to_string(rank_); }
-
-  void broadcast(bdh::byte_list& bytes) override {
-    if (rank_ != 0) {
-      bytes = by_->take(0, rank_, said);
-      return;
-    }
-    for (bdh::rank_id r = 1; r < size_; ++r) by_->post(0, r, said, bytes);
-  }
-  std::vector<bdh::byte_list> gather(const bdh::byte_list& own) override {
-    if (rank_ != 0) return by_->post(rank_, 0, answered, own), std::vector<bdh::byte_list>();
-    std::vector<bdh::byte_list> all = {own};
-    for (bdh::rank_id r = 1; r < size_; ++r) all.push_back(by_->take(r, 0, answered));
-    return all;
-  }
-  bdh::byte_list scatter(std::span<const bdh::byte_list> each) override {
-    if (rank_ != 0) return by_->take(0, rank_, said);
-    for (bdh::rank_id r = 1; r < size_; ++r) by_->post(0, r, said, each[r]);
-    return each[0];
-  }
-  void exchange(std::span<const bdh::byte_list> sent, std::span<bdh::byte_list> received) override {
-    ++exchanges_;
-    for (bdh::rank_id r = 0; r < size_; ++r)
-      if (r != rank_) {
-        bytes_sent_ += sent[r].size();
-        by_->post(rank_, r, exchanged, sent[r]);
-      }
-    for (bdh::rank_id r = 0; r < size_; ++r)
-      if (r != rank_) received[r] = by_->take(r, rank_, exchanged);
-  }
-
- private:
-  const std::shared_ptr<letters> by_;
-  const bdh::rank_id rank_, size_;
-};
-
-std::unique_ptr<bdh::engine> make_sites(const bdh::model& m, const bdh::rank_job& job,
-                                        bdh::site_id sites, bdh::site_range local) {
-  return bdh::cpu_engine(m, {.sites = sites,
-                             .retention = job.retention,
-                             .bfloat16_synapses = job.bfloat16_synapses,
-                             .local = local});
-}
-
-// Ranks that run a model: this thread is rank 0.
-class running {
- public:
-  // `broken`: what a rank, if it is one of them, says of the model.
-  running(const bdh::model& m, bdh::rank_id size, bdh::rank_id broken = 0) {
-    const auto by = std::make_shared<letters>();
-    first = std::make_shared<thread_rank>(by, 0, size);
-    const auto same = std::shared_ptr<const bdh::model>(std::shared_ptr<void>(), &m);
-    for (bdh::rank_id r = 1; r < size; ++r)
-      others_.emplace_back([=] {
-        const bdh::rank_server_options options{.open =
-                                                   [&](const bdh::rank_job& job) {
-                                                     if (r == broken)
-                                                       throw bdh::input_error(job.model_file,
-                                                                              "no such file");
-                                                     return same;
-                                                   },
-                                               .make = make_sites};
-        bdh::serve(std::make_shared<thread_rank>(by, r, size), options);
-      });
-  }
-  ~running() {
-    bdh::end_ranks(*first);
-    for (std::thread& t : others_) t.join();
-  }
-
-  bdh::simulator simulator(const bdh::model& m, const bdh::rank_job& job) const {
-    bdh::simulator_options options{.threads = job.sites};
-    options.mail =
-        std::make_shared<bdh::rank_exchange>(first, bdh::rank_sites{first->size(), job.sites});
-    options.totals = std::make_shared<bdh::rank_reduction>(first);
-    return {m, bdh::ranked_engine(m, job, first, make_sites), options};
-  }
-
-  std::shared_ptr<bdh::ranks> first;
-
- private:
-  std::vector<std::thread> others_;
-};
+using tests::running;
 
 // Everything that was seen of a run, in order.
 using seen = std::vector<float>;
@@ -355,10 +239,52 @@ TEST_CASE("several engines, an observer that throws, and a value that is not fin
   CHECK(fault(all.simulator(explosive, {})) == expected);
 }
 
+// The circuits of a model, whose weights are read by who takes them; one of Gy is not finite.
+bdh::model with_a_bad_weight(const bdh::model& m, bdh::edge_id bad) {
+  const auto unchecked = [&](const bdh::projection& p, std::optional<bdh::edge_id> not_finite) {
+    const auto copy = [](auto values) {
+      bdh::array<std::remove_const_t<typename decltype(values)::element_type>> to(values.size());
+      std::copy(values.begin(), values.end(), to.begin());
+      return to;
+    };
+    bdh::array<float> weights = copy(p.weights());
+    if (not_finite) weights[*not_finite] = std::numeric_limits<float>::quiet_NaN();
+    return bdh::projection::sparse(p.name(), p.source(), p.target(), p.rows_are(), copy(p.indptr()),
+                                   copy(p.indices()), std::move(weights), bdh::validation::skip);
+  };
+  bdh::model_spec parts = m.spec_without_circuits();
+  const bdh::direct_circuits& c = m.direct();
+  parts.direct = bdh::direct_circuits{.gx_excitatory = unchecked(c.gx_excitatory, {}),
+                                      .gx_inhibitory = unchecked(c.gx_inhibitory, {}),
+                                      .gy_excitatory = unchecked(c.gy_excitatory, bad),
+                                      .gy_inhibitory = unchecked(c.gy_inhibitory, {}),
+                                      .gs = unchecked(c.gs, {}),
+                                      .retention = {},
+                                      .sensory = c.sensory.copy(),
+                                      .readout = c.readout.copy()};
+  return bdh::model(std::move(parts));
+}
+
+TEST_CASE("a weight is checked by the rank that takes it") {
+  const bdh::model m = tests::as_direct_graph(
+      tests::random_circuits({.neurons = 400, .vocabulary = 10, .layers = 2, .degree = 12}, 8),
+      "bdh", nullptr, false);
+  const bdh::projection& gy = m.direct().gy_excitatory;
+  for (const bdh::edge_id bad : {bdh::edge_id{3}, gy.edges() - 1}) {
+    const bdh::model broken = with_a_bad_weight(m, bad);
+    const running on(broken, 3);
+    const std::string says =
+        "gy_excitatory/data[" + std::to_string(bad) + "]: nan, expected a finite weight";
+    CHECK_THROWS_WITH_AS(on.simulator(broken, {}),
+                         (bad == 3 ? says : "ranks: rank 2 on host-2: " + says).c_str(),
+                         bdh::input_error);
+  }
+}
+
 TEST_CASE("what one rank meets is said by rank 0, and what ranks cannot do is refused") {
   const bdh::model m = hubs();
   {
-    const running on(m, 3, 2);
+    const running on(m, 3, tests::cpu_sites, 2);
     CHECK_THROWS_WITH_AS(on.simulator(m, {.model_file = "m.bdh.h5"}),
                          "ranks: rank 2 on host-2: m.bdh.h5: no such file", bdh::input_error);
     CHECK_THROWS_AS(on.simulator(m, {.model_file = "m.bdh.h5"}), bdh::input_error);
@@ -373,7 +299,7 @@ TEST_CASE("what one rank meets is said by rank 0, and what ranks cannot do is re
   CHECK_THROWS_AS(on.simulator(tests::in_random_order(hubs(), 1), {}), bdh::unavailable_error);
 }
 
-TEST_CASE("bytes and exchanges of a token are those of the plan") {
+TEST_CASE("exchanges of a token are those of the plan") {
   // 4 L + 3 exchanges through hubs: the token and its way back, A and W and theirs, the logits.
   const bdh::model m = hubs();
   const running on(m, 2);
@@ -381,4 +307,112 @@ TEST_CASE("bytes and exchanges of a token are those of the plan") {
   const std::uint64_t before = on.first->exchanges();
   brain.step(1);
   CHECK(on.first->exchanges() - before == 4 * m.layers() + 3);
+}
+
+namespace {
+
+// Bytes that all ranks sent, and the counts of a few tokens.
+std::uint64_t bytes_sent(const bdh::model& m, bdh::rank_id ranks, bdh::site_id each) {
+  const running on(m, ranks);
+  bdh::simulator brain = on.simulator(m, {.sites = each});
+  for (const int t : tests::random_tokens(4, static_cast<int>(m.sensory_nodes()), 9))
+    brain.step(static_cast<bdh::token_id>(t));
+  std::uint64_t all = 0;
+  for (const bdh::rank_usage& used : bdh::usage_of(*on.first)) all += used.bytes_sent;
+  return all;
+}
+
+// What a token through hubs takes on the wire, from the neurons that were active: in every exchange
+// 8 bytes a packet, and 20 before each message.
+std::uint64_t bytes_of_token(const bdh::model& m, bdh::rank_id ranks, bdh::simulator& brain,
+                             bdh::token_id token) {
+  const bdh::block_grid grid(m.heads(), m.neurons_per_head());
+  const auto shares = bdh::partition(
+      {m.heads(), m.neurons(), m.hubs(), m.sensory_nodes(), m.readout_nodes()}, ranks);
+  const std::uint64_t others = ranks - 1;
+  std::uint64_t bytes = 0;
+  const auto message = [](std::uint64_t rows, std::uint64_t width) {
+    return rows == 0 ? 0 : 20 + rows * (4 + 4 * width);
+  };
+  // Packets of one exchange are padded to 8 bytes.
+  const auto packet = [&](std::uint64_t size) { bytes += 8 + (size + 7) / 8 * 8; };
+  const auto to_hubs = [&](bdh::rank_id from, std::uint64_t rows) {
+    for (bdh::rank_id to = 0; to < ranks; ++to)
+      if (to != from) packet(message(rows, shares[to].hubs.size()));
+  };
+  const auto from_hubs = [&](std::uint64_t rows) {
+    for (const bdh::site_share& own : shares)
+      for (std::uint64_t k = 0; k < others; ++k) packet(message(rows, own.hubs.size()));
+  };
+  const auto sums = [&](const std::vector<float>& active, bdh::neuron_id per_tree) {
+    for (bdh::rank_id r = 0; r < ranks; ++r) {
+      std::uint64_t rows = 0;
+      for (const bdh::id_range node : bdh::complete_nodes(shares[r].blocks, per_tree)) {
+        bool any = false;
+        for (bdh::neuron_id b = node.begin; b < node.end; ++b)
+          for (bdh::neuron_id i = grid.neurons(b).begin; i < grid.neurons(b).end; ++i)
+            any = any || active[i] != 0;
+        rows += any ? 1 : 0;
+      }
+      to_hubs(r, rows);
+    }
+  };
+  for (bdh::rank_id r = 0; r < ranks; ++r) to_hubs(r, shares[r].sensory.contains(token) ? 1 : 0);
+  from_hubs(1);
+  const int observed = brain.observe(
+      [&](bdh::layer_id, bdh::moment at) {
+        if (at == bdh::moment::x_ready) {
+          sums(brain.read(bdh::variable::x), grid.blocks() / m.heads());
+          from_hubs(m.heads());
+        } else if (at == bdh::moment::y_ready) {
+          sums(brain.read(bdh::variable::y), grid.blocks());
+          from_hubs(1);
+        }
+      },
+      bdh::observation::activity);
+  brain.step(token);
+  brain.stop_observing(observed);
+  for (bdh::rank_id from = 0; from < ranks; ++from)
+    for (bdh::rank_id to = 0; to < ranks; ++to)
+      if (from != to) packet(to == 0 ? message(1, shares[from].readout.size()) : 0);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("several sites of a rank send to another what one site would") {
+  const oracle::weights w = tests::random_weights(
+      {.neurons_per_head = 700, .heads = 2, .hubs = 21, .vocabulary = 70, .layers = 2}, 8);
+  const oracle::rules rules = oracle::rules_of(oracle::variant::gpu_release);
+  const bdh::model models[] = {
+      tests::as_graph(w, "gpu-release"),
+      tests::as_direct_graph(oracle::circuits_of(w, rules), "gpu-release", &w, false),
+      tests::as_direct_graph(
+          tests::random_circuits(
+              {.neurons = 900, .heads = 1, .vocabulary = 10, .layers = 3, .degree = 12}, 4),
+          "bdh", nullptr, true)};
+  for (const bdh::model& m : models) {
+    for (const bdh::rank_id ranks : {2u, 4u}) {
+      const std::uint64_t alone = bytes_sent(m, ranks, 1);
+      CHECK(alone > 0);
+      CHECK(bytes_sent(m, ranks, 2) == alone);
+      CHECK(bytes_sent(m, ranks, 3) == alone);
+    }
+    compare(m, {});
+  }
+}
+
+TEST_CASE("bytes on the wire follow from the active neurons") {
+  const bdh::model m = hubs();
+  for (const bdh::rank_id ranks : {2u, 3u, 4u})
+    for (const bdh::site_id each : {1u, 2u}) {
+      const running on(m, ranks);
+      bdh::simulator brain = on.simulator(m, {.sites = each});
+      std::uint64_t expected = 0;
+      for (const int t : tests::random_tokens(3, 10, 5))
+        expected += bytes_of_token(m, ranks, brain, static_cast<bdh::token_id>(t));
+      std::uint64_t sent = 0;
+      for (const bdh::rank_usage& used : bdh::usage_of(*on.first)) sent += used.bytes_sent;
+      CHECK(sent == expected);
+    }
 }
