@@ -11,6 +11,7 @@ namespace bdh {
 void projection::give_back(edge_id first, edge_id last) const noexcept {
   indices_.give_back(first, last);
   weights_.give_back(first, last);
+  if (first == 0 && last == edges()) indptr_.give_back(0, indptr_.size());
 }
 
 // pieces(row, use) calls use(first, last) for the edges of a row that are in the part, ascending.

@@ -106,7 +106,8 @@ class projection {
   projection part_of_rows(neuron_id first, neuron_id last) const;
   // The place of an edge of this projection among those of a part of it, if it is there.
   std::optional<edge_id> in_part(const projection& part, edge_id e) const;
-  // Edges [first, last) have been looked at: pages of a file, which take no memory until then.
+  // Edges [first, last) have been looked at: pages of a file take no memory until they are read
+  // again. Of all edges: row starts, too.
   void give_back(edge_id first, edge_id last) const noexcept;
 
   // The same edges in the other order.

@@ -130,7 +130,8 @@ direct_routes::direct_routes(const model& m, const std::vector<site_share>& shar
     to.push_back(std::move(r));
   }
   if (!copied) return;
-  for (const projection* p : {&c.gs, &c.gx_excitatory, &c.gx_inhibitory})
+  for (const projection* p :
+       {&c.gs, &c.gx_excitatory, &c.gx_inhibitory, &c.gy_excitatory, &c.gy_inhibitory})
     p->give_back(0, p->edges());
 }
 

@@ -1,10 +1,11 @@
 """memory.py [NEURONS [DEGREE [LAYERS]]]: how much memory the ranks of a run take, for a model of
-explicit edges [131072 neurons, 100 edges out of each, 4 layers]; and rank 0 while it writes a
+explicit edges [131072 neurons, 200 edges out of each, 4 layers]; and rank 0 while it writes a
 state. Prints a table; exit code 1 where the largest rank of R takes more than a Rth of what one
 process takes, and 10 %, beside what the program and MPI take for a model of nothing. Needs
 BDH_PROGRAM and BDH_SOURCE, and PYTHONPATH=tests/cli; not part of ctest."""
 import json
 import os
+import random
 import sys
 import tempfile
 
@@ -20,10 +21,22 @@ def good(*arguments):
     return done.stdout
 
 
+def draw(model, neurons, degree, layers):
+    """A model of random edges, all of them excitatory and used from the second layer on."""
+    chance, part = random.Random(1), neurons // degree
+    with open(model + ".csv", "w") as f:
+        f.write("source,target,weight\n")
+        for i in range(neurons):
+            for k in range(degree):  # ascending, one in each part of the neurons
+                f.write(f"{i},{k * part + chance.randrange(part)},1e-4\n")
+    good("import", "--gx", model + ".csv", "--layers", layers, "-o", model)
+    os.remove(model + ".csv")
+
+
 def peaks(model, ranks, *options):
     """Of each rank, in MiB."""
     on = ("--ranks", ranks) if ranks != 1 else ()
-    result = json.loads(good("run", model, *on, "--threads", 1, "--text", "To be, or not", "--json",
+    result = json.loads(good("run", model, *on, "--threads", 1, "--tokens", "1,2,3", "--json",
                              "--quiet", *options))
     return [rank["peak_memory_bytes"] / MIB for rank in result.get("ranks", [result])]
 
@@ -46,13 +59,12 @@ def measured(what, model, nothing, state, allowed):
     return well
 
 
-def main(neurons=131072, degree=100, layers=4):
+def main(neurons=131072, degree=200, layers=4):
     with tempfile.TemporaryDirectory(prefix="bdh-memory-", dir=os.path.dirname(
             os.environ["BDH_PROGRAM"])) as folder:
-        at = {name: os.path.join(folder, name) for name in ("graph", "small", "hubs", "state")}
+        at = {name: os.path.join(folder, name) for name in ("graph", "small", "state")}
         for name, n, d in (("graph", neurons, degree), ("small", 256, 4)):
-            good("new", "erdos-renyi", "--neurons", n, "--degree", d, "--layers", layers, "--seed",
-                 1, "-o", at[name])
+            draw(at[name], n, d, layers)
         well = measured(f"{neurons} neurons, {degree} edges out of each, {layers} layers",
                         at["graph"], at["small"], at["state"], 0.1)
         return 0 if well else 1

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from program import PATIENCE, PROGRAM, SOURCE, CliTest, bdh, contents, main, table
+from program import PATIENCE, PROGRAM, SANITIZED, SOURCE, CliTest, bdh, contents, main, table
 
 try:
     import content
@@ -163,6 +163,10 @@ class Bits(RanksTest):
                 sent = sum(rank["bytes_sent"] for rank in result["ranks"])
                 packets = 9 * planned["meetings"] * 3 * 2
                 self.assertTrue(counted <= sent <= counted + 64 * packets, (counted, sent))
+                # Two sites of a rank send what one would.
+                two = json.loads(self.run_model(3, model, f"two {form}", "--text", TEXT[:9],
+                                                "--threads", 2, "--json").stdout)
+                self.assertEqual(sum(rank["bytes_sent"] for rank in two["ranks"]), sent)
 
 
 class Stops(RanksTest):
@@ -247,6 +251,25 @@ class Refusals(RanksTest):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OMPI_")}
         self.refused(1, "run", self.trained, "--ranks", 2, "--text", "abc", env=environment,
                      says=("root", "OMPI_ALLOW_RUN_AS_ROOT=1"))
+
+    @unittest.skipIf(SANITIZED, "sanitizers take all addresses")
+    def test_a_rank_without_memory(self):
+        edges = self.path("edges.csv", b"source,target,weight\n" + b"".join(
+            b"%d,%d,0.01\n" % (i, (i + 7 * k) % 2000) for i in range(2000) for k in range(100)))
+        model = self.path("model.bdh.h5")
+        for layers, code in ((1, 0), (1024, 3)):  # 400 MB of synapses a rank, none of them touched
+            with self.subTest(layers=layers):
+                self.good("import", "--gx", edges, "--layers", layers, "-o", model, "--force")
+                words = [PROGRAM, "run", model, "--tokens", "1", "--threads", "1", "--quiet"]
+                rank = ["-n", "1", "--bind-to", "none"]
+                done = subprocess.run(
+                    ["mpirun", "-q", "--oversubscribe", *rank, *words, ":", *rank, "bash", "-c",
+                     'ulimit -v 400000; exec "$0" "$@"', *words], capture_output=True,
+                    timeout=PATIENCE)
+                self.assertEqual(done.returncode, code, done.stderr)
+                if code:
+                    self.assertOneLine(done.stderr, "ranks: rank 1 on ",
+                                       "memory: the system refused", "expected enough free memory")
 
     def test_a_value_that_is_not_finite(self):
         self.good("slice", self.trained, "--heads", "0-3", "-o", self.path("m.bdh.h5"))
