@@ -191,8 +191,11 @@ std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING + 1] = {};
   int length = 0;
   if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
-  const std::string all = text;
-  return all.substr(0, all.find_first_of(",\n"));
+  std::string first = text;
+  first.erase(std::min(first.find_first_of(",\n"), first.size()));
+  if (const std::size_t at = first.find(" Version:"); at != std::string::npos)  // of MPICH
+    first = first.substr(0, at + 1) + first.substr(first.find_last_of(" \t") + 1);
+  return first;
 }
 
 std::shared_ptr<ranks> mpi_ranks() { return std::make_shared<communicator>(); }
