@@ -142,6 +142,63 @@ TEST_CASE("ranks give the bits of one process, over explicit edges") {
           {});
 }
 
+TEST_CASE("single explicit edges are cut, set and read on whatever rank they end") {
+  const tests::graph_shape shapes[] = {
+      {.neurons = 400,
+       .vocabulary = 10,
+       .layers = 2,
+       .degree = 12,
+       .rotates = true,
+       .own_retention = true},
+      {.neurons = 400, .heads = 2, .vocabulary = 10, .layers = 2, .degree = 12}};
+  for (const tests::graph_shape& shape : shapes) {
+    const bdh::model m =
+        tests::as_direct_graph(tests::random_circuits(shape, 4), "bdh", nullptr, true);
+    const auto pair = [](const bdh::projection& p, bdh::edge_id e) {
+      const std::string row = std::to_string(p.row_of(e)), column = std::to_string(p.indices()[e]);
+      return p.rows_are() == bdh::major::source ? row + "->" + column : column + "->" + row;
+    };
+    const bdh::direct_circuits& c = m.direct();
+    const auto run = [&](bdh::simulator brain) {
+      seen all;
+      const auto look = [&](int t) {
+        brain.step(static_cast<bdh::token_id>(t));
+        add(all, {brain.logits().begin(), brain.logits().end()});
+        std::vector<bdh::edge_id> which;
+        for (bdh::edge_id e = 0; e < m.synapses(); e += 7) which.push_back(m.synapses() - 1 - e);
+        std::vector<float> strengths(which.size());
+        brain.synapses(2, which, strengths);
+        add(all, strengths);
+      };
+      const auto tokens = tests::random_tokens(8, 10, 3);
+      look(tokens[0]);
+      for (const double share : {0.0, 0.3, 0.6, 0.999}) {
+        const auto edge = [&](const bdh::projection& p) {
+          return pair(p, static_cast<bdh::edge_id>(share * static_cast<double>(p.edges())));
+        };
+        const std::string now = " at " + std::to_string(brain.tokens());
+        for (const std::string& text :
+             {"lesion gx:" + edge(c.gx_excitatory), "lesion gx:" + edge(c.gx_inhibitory),
+              "lesion gy:" + edge(c.gy_excitatory), "lesion gy:" + edge(c.gy_inhibitory),
+              "lesion synapses:" + edge(c.gs), "set synapses:" + edge(c.gs) + " 0.25" + now})
+          brain.interventions().add(bdh::parse_intervention(m, text, brain.tokens()));
+        look(tokens[1]);
+        look(tokens[2]);
+      }
+      return all;
+    };
+    const seen expected = run(bdh::simulator(m, bdh::cpu_engine(m)));
+    for (const bdh::rank_id size : {2u, 3u})
+      for (const bdh::site_id each : {1u, 2u}) {
+        CAPTURE(size);
+        CAPTURE(each);
+        const running on(m, size);
+        const seen found = run(on.simulator(m, {.sites = each}));
+        CHECK(tests::same_bits(std::span(found), std::span(expected)));
+      }
+  }
+}
+
 TEST_CASE("cut synapses and edges through hubs follow their probes and W on every rank") {
   const bdh::model m = hubs();
   const auto tokens = tests::random_tokens(5, 10, 3);
