@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 
 #include <bdh/bfloat16.hpp>
@@ -10,6 +11,7 @@
 #include <bdh/state_file.hpp>
 
 #include "io/files/checksum_header.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
 #include "support.hpp"
 
@@ -110,6 +112,52 @@ TEST_CASE("a state survives a file") {
     check_round_trip(
         dir, saved_direct_model(dir, {.pool = true, .own_retention = true, .rotates = rotates}));
   }
+}
+
+TEST_CASE("synapses that are written part by part lie in the file as in memory") {
+  constexpr neuron_id n = 20000, d = 250;  // 19 MiB; parts of 16 MiB end within it
+  const auto dense = [](const char* name, neuron_id sources, neuron_id targets, major rows) {
+    return projection::dense(name, {"", sources}, {"", targets}, rows,
+                             array<float>(std::size_t{sources} * targets));
+  };
+  model_spec parts;
+  parts.rules = dynamics::named("gpu-release");
+  parts.layers = 1;
+  parts.circuits.e = dense("e", n, d, major::source);
+  parts.circuits.sensory = dense("sensory", 3, d, major::source);
+  parts.circuits.dx = dense("dx", d, n, major::target);
+  parts.circuits.dy = dense("dy", d, n, major::target);
+  parts.circuits.readout = dense("readout", d, 3, major::target);
+  const files::folder dir;
+  save_model(model(std::move(parts)), dir / "m.bdh.h5", false);
+  const model m = load_model(dir / "m.bdh.h5");
+  run_state before = state_of(m);
+  before.probes.clear();
+  for (std::size_t i = 0; i < before.layers[0].last_used().size(); ++i)
+    before.layers[0].last_used()[i] = i % 101;
+  for (std::size_t e = 0; e < m.synapses(); ++e)
+    before.layers[0].strengths()[e] = static_cast<float>(e % 1000003);
+  save_state(before, m, dir / "s.h5");
+  const array<float>& expected = before.layers[0].strengths();
+  {
+    const hdf5::file file =
+        hdf5::file::open(dir / "s.h5", {std::filesystem::file_size(dir / "s.h5"), true});
+    const array<float> stored = file.root()
+                                    .open_group("layers")
+                                    .open_group("1")
+                                    .open_dataset("synapses")
+                                    .read<float>({n, d});
+    CHECK(std::equal(stored.begin(), stored.end(), expected.begin(), expected.end()));
+  }
+  const run_state after = load_state(dir / "s.h5", m);
+  const array<float>& found = after.layers[0].strengths();
+  CHECK(std::equal(found.begin(), found.end(), expected.begin(), expected.end()));
+  CHECK(load_state_head(dir / "s.h5", m).layers.empty());
+  before.layers[0].strengths()[m.synapses() - 1] = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_WITH_AS(save_state(before, m, dir / "t.h5"),
+                       "state/layers/1/synapses[4999999]: inf, expected a finite value",
+                       input_error);
+  CHECK_FALSE(std::filesystem::exists(dir / "t.h5"));
 }
 
 TEST_CASE(
