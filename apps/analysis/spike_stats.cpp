@@ -70,24 +70,21 @@ std::vector<neuron_statistics> trains_by_neuron(const spike_trains& t) {
   return all;
 }
 
-// Counts in the windows of X and Y of every token.
-std::vector<std::vector<double>> window_counts(const spike_trains& t) {
+// Counts in one of the windows, of every token.
+std::vector<std::vector<double>> window_counts(const spike_trains& t, const recorded_window& w) {
   std::map<std::uint32_t, std::size_t> place;
   for (const std::uint32_t i : t.neurons) place.emplace(i, place.size());
-  std::vector<std::vector<double>> all(t.neurons.size(),
-                                       std::vector<double>(t.tokens * t.windows.size()));
+  std::vector<std::vector<double>> all(t.neurons.size(), std::vector<double>(t.tokens));
   for (const recorded_spike& s : t.spikes) {
     const std::uint64_t token = s.bin / t.token_bins - t.first_token, bin = s.bin % t.token_bins;
-    for (std::size_t w = 0; w < t.windows.size() && token < t.tokens; ++w)
-      if (t.windows[w].variable == spike_variables[s.variable] && bin >= t.windows[w].first_bin &&
-          bin < t.windows[w].first_bin + t.windows[w].bins)
-        all[place[s.node]][token * t.windows.size() + w] += 1;
+    if (w.variable == spike_variables[s.variable] && bin >= w.first_bin &&
+        bin < w.first_bin + w.bins && token < t.tokens)
+      all[place[s.node]][token] += 1;
   }
   return all;
 }
 
-trial_statistics trials_of(const std::vector<trains_of_run>& runs) {
-  trial_counts counts;
+void expect_trials(const std::vector<trains_of_run>& runs) {
   for (const trains_of_run& r : runs) {
     const trains_of_run& first = runs.front();
     if (r.model != first.model || r.tokens != first.tokens ||
@@ -96,9 +93,31 @@ trial_statistics trials_of(const std::vector<trains_of_run>& runs) {
                         "trials of " + first.folder + ", which differ in their seeds");
     if (&r != &first && r.trains.seed == first.trains.seed)
       throw input_error(r.folder, fmt::format("seed {} again", r.trains.seed), "another seed");
-    counts.push_back(window_counts(r.trains));
   }
-  return over_trials(counts);
+}
+
+nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+// Of every window of X and Y.
+nlohmann::ordered_json trials_of(const std::vector<trains_of_run>& runs) {
+  expect_trials(runs);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const recorded_window& w : runs.front().trains.windows) {
+    if (w.variable != "x" && w.variable != "y") continue;
+    trial_counts counts;
+    for (const trains_of_run& r : runs) counts.push_back(window_counts(r.trains, w));
+    const trial_statistics s = over_trials(counts);
+    all.push_back({{"variable", w.variable},
+                   {"layer", w.layer},
+                   {"fano", number_or_null(s.fano)},
+                   {"noise_correlation", number_or_null(s.noise_correlation)},
+                   {"noise_pairs", s.noise_pairs},
+                   {"signal_correlation", number_or_null(s.signal_correlation)},
+                   {"signal_pairs", s.signal_pairs}});
+  }
+  return all;
 }
 
 template <class Of>
@@ -112,14 +131,9 @@ std::optional<double> median_of_neurons(const std::vector<neuron_statistics>& al
   return *middle;
 }
 
-nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
-  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
-
 nlohmann::ordered_json trains_summary(const spike_trains& t,
                                       const std::vector<neuron_statistics>& all,
-                                      const std::optional<trial_statistics>& trials,
-                                      std::size_t runs) {
+                                      const nlohmann::ordered_json& trials, std::size_t runs) {
   const auto silent = std::count_if(all.begin(), all.end(),
                                     [](const neuron_statistics& n) { return n.spikes == 0; });
   double rate = 0;
@@ -141,12 +155,9 @@ nlohmann::ordered_json trains_summary(const spike_trains& t,
        number_or_null(median_of_neurons(all, [](stats n) { return n.intervals.cv2; }))},
       {"fano_over_tokens_median",
        number_or_null(median_of_neurons(all, [](stats n) { return n.fano; }))}};
-  if (!trials) return s;
+  if (runs < 2) return s;
   s["trials"] = runs;
-  s["fano_over_trials"] = number_or_null(trials->fano);
-  s["noise_correlation"] = number_or_null(trials->noise_correlation);
-  s["signal_correlation"] = number_or_null(trials->signal_correlation);
-  s["pairs"] = trials->pairs;
+  s["over_trials"] = trials;
   return s;
 }
 
@@ -165,12 +176,15 @@ std::string trains_text(const nlohmann::ordered_json& s) {
       s["silent_neurons"].get<std::uint64_t>(), shown_or_none(s["rate_hz"]["mean"]),
       shown_or_none(s["rate_hz"]["median"]), shown_or_none(s["isi_cv_median"]),
       shown_or_none(s["isi_cv2_median"]), shown_or_none(s["fano_over_tokens_median"]));
-  if (s.contains("trials"))
-    text += fmt::format(
-        "over {} trials: Fano factor {}, correlation of noise {}, of signal {} ({} pairs)\n",
-        s["trials"].get<std::uint64_t>(), shown_or_none(s["fano_over_trials"]),
-        shown_or_none(s["noise_correlation"]), shown_or_none(s["signal_correlation"]),
-        s["pairs"].get<std::uint64_t>());
+  if (!s.contains("trials")) return text;
+  text += fmt::format("over {} trials:\n{:>8} {:>6}  {:>10}  {:>11}  {:>12}\n",
+                      s["trials"].get<std::uint64_t>(), "variable", "layer", "Fano", "noise corr.",
+                      "signal corr.");
+  for (const auto& w : s["over_trials"])
+    text +=
+        fmt::format("{:>8} {:>6}  {:>10}  {:>11}  {:>12}\n", w["variable"].get<std::string>(),
+                    w["layer"].get<std::uint64_t>(), shown_or_none(w["fano"]),
+                    shown_or_none(w["noise_correlation"]), shown_or_none(w["signal_correlation"]));
   return text;
 }
 
@@ -203,7 +217,7 @@ int spike_stats(const spike_stats_options& o) {
   for (const std::string& folder : o.trials) runs.push_back(read_run(folder));
   const spike_trains& first = runs.front().trains;
   const std::vector<neuron_statistics> all = trains_by_neuron(first);
-  std::optional<trial_statistics> trials;
+  nlohmann::ordered_json trials;
   if (runs.size() > 1) trials = trials_of(runs);
   const nlohmann::ordered_json summary = trains_summary(first, all, trials, runs.size());
   if (!o.csv.empty()) write_text(o.csv, trains_csv(all));

@@ -83,28 +83,34 @@ std::optional<double> fano_factor(std::span<const double> counts) {
 
 trial_statistics over_trials(const trial_counts& counts) {
   trial_statistics s;
-  if (counts.size() < 2) return s;
+  if (counts.size() < 2 || counts[0].empty()) return s;
   const std::size_t trials = counts.size(), neurons = counts[0].size(),
-                    windows = neurons == 0 ? 0 : counts[0][0].size();
-  average fano;
-  pair_correlation noise(trials * windows), signal(windows);
-  for (std::size_t i = 0; i < neurons; ++i) {
-    std::vector<double> residual(trials * windows), means(windows), of_window(trials);
-    for (std::size_t w = 0; w < windows; ++w) {
+                    windows = counts[0][0].size();
+  double variances = 0, all_means = 0, noise = 0;
+  std::vector<std::vector<double>> means(neurons, std::vector<double>(windows));
+  std::vector<double> of_window(trials);
+  for (std::size_t w = 0; w < windows; ++w) {
+    pair_correlation together(trials);
+    for (std::size_t i = 0; i < neurons; ++i) {
+      double mean = 0;
       for (std::size_t t = 0; t < trials; ++t) {
         of_window[t] = counts[t][i][w];
-        means[w] += of_window[t] / static_cast<double>(trials);
+        mean += of_window[t] / static_cast<double>(trials);
       }
-      if (const auto f = fano_factor(of_window)) fano.add(*f);
-      for (std::size_t t = 0; t < trials; ++t) residual[t * windows + w] = of_window[t] - means[w];
+      means[i][w] = mean;
+      all_means += mean;
+      variances += fano_factor(of_window).value_or(0) * mean;
+      together.add(of_window);
     }
-    noise.add(std::move(residual));
-    signal.add(std::move(means));
+    noise += together.mean().value_or(0) * static_cast<double>(together.pairs());
+    s.noise_pairs += together.pairs();
   }
-  s.fano = fano.value();
-  s.noise_correlation = noise.mean();
+  pair_correlation signal(windows);
+  for (std::vector<double>& row : means) signal.add(std::move(row));
+  if (all_means > 0) s.fano = variances / all_means;
+  if (s.noise_pairs != 0) s.noise_correlation = noise / static_cast<double>(s.noise_pairs);
   s.signal_correlation = signal.mean();
-  s.pairs = noise.pairs();
+  s.signal_pairs = signal.pairs();
   return s;
 }
 

@@ -22,17 +22,19 @@ interval_statistics intervals_of(std::span<const double> times);
 // Variance (of a sample) over mean of counts; nothing for fewer than two, or for none at all.
 std::optional<double> fano_factor(std::span<const double> counts);
 
-// Counts of neurons in windows, and in trials of the same windows: count[trial][neuron][window].
+// Counts of neurons in windows of one kind, a token each, and in trials of the same tokens:
+// count[trial][neuron][window].
 using trial_counts = std::vector<std::vector<std::vector<double>>>;
 
 struct trial_statistics {
-  // Mean over neurons and windows of the Fano factor over trials, where the mean is not 0.
+  // Variance over trials, over the mean; of both the sums over neurons and windows.
   std::optional<double> fano;
-  // Means over all pairs of neurons whose counts vary: of counts less their mean over trials, and
-  // of these means over windows.
+  // Means over pairs of neurons: of correlations over the trials of a window, where both vary (and
+  // over windows); and of correlations over windows of mean counts.
   std::optional<double> noise_correlation, signal_correlation;
-  std::uint64_t pairs = 0;  // of the noise
+  std::uint64_t noise_pairs = 0, signal_pairs = 0;
 };
+// Nothing of fewer than two trials.
 trial_statistics over_trials(const trial_counts& counts);
 
 }  // namespace bdh

@@ -158,8 +158,10 @@ class Spiking(CliTest):
                                 "spikes:0-400") for seed in range(3)]
         found = self.json("spike-stats", runs[0], "--trial", runs[1], "--trial", runs[2])
         self.assertEqual(found["trials"], 3)
-        self.assertTrue(0.3 < found["fano_over_trials"] < 1.1, found)
-        self.assertLess(abs(found["noise_correlation"]), 0.3)
+        first = found["over_trials"][0]
+        self.assertEqual((first["variable"], first["layer"]), ("x", 1))
+        self.assertTrue(0.3 < first["fano"] < 1, first)  # the law: 1 - p
+        self.assertLess(abs(first["noise_correlation"]), 0.05)  # layer 1 has no noise to share
         self.refused(1, "spike-stats", runs[0], "--trial", runs[0], says=("seed 0 again",))
         other = self.run_spikes("other", "--spikes", "32", "--seed", "9", "--record", "spikes:0-9")
         self.refused(1, "spike-stats", runs[0], "--trial", other, says=("list of neurons",))
