@@ -7,9 +7,10 @@
 # of them at once, in the time of one. One build of
 # preset dev serves all but `path`, in FOLDER/dev (FOLDER: build/conditions); ctest's output of each
 # is in FOLDER/NAME.log. `plain`, `avx2` and `path` run the whole suite (ctest -LE
-# '^(cuda|reference)$', as tests/run.sh); the others those tests that the condition could matter to,
-# without the slow ones and those that compare numbers: the comment at each says which. Needs root,
-# or a user who may make namespaces, for some; a condition that cannot be made is skipped.
+# '^(cuda|reference|ptx-long)$', as tests/run.sh); the others those tests that the condition could
+# matter to, without the slow ones and those that compare numbers: the comment at each says which.
+# Needs root, or a user who may make namespaces, for some; a condition that cannot be made is
+# skipped.
 set -euo pipefail
 from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -67,8 +68,9 @@ build=$builds/dev
 bin=$build/bin
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-2}
-everything=(-LE '^(cuda|reference)$')
-no_slow=(-LE '^(cuda|cuda-compile|reference|slow|numbers|oracle|scale|instructions|python)$')
+everything=(-LE '^(cuda|reference|ptx-long)$')
+no_slow=(-LE
+  '^(cuda(-compile)?|ptx(-long)?|reference|slow|numbers|oracle|scale|instructions|python)$')
 # Whatever reads and writes text or files, or is seen by a user.
 outside=(-L '^(cli|unit|repository|interop)$' -E '^(public_headers|installed_package|format)$' \
   "${no_slow[@]}")
@@ -277,7 +279,7 @@ condition_small-tmp() {
   tests -u TMPDIR "${namespace[@]}" bash -c \
     'mount -t tmpfs -o size=64m,mode=1777 none /tmp && exec "$@"' - -- -L \
     '^(cli|unit|scale|interop)$' \
-    -LE '^(cuda|reference)$'
+    -LE '^(cuda|reference|ptx-long)$'
 }
 
 for names in "${chosen[@]}"; do

@@ -2,7 +2,7 @@
 # tests/run.sh [--sanitizers] [--fuzz SECONDS] [--coverage] [--all] [--build FOLDER]
 #
 # Builds bdh with its tests (preset dev, in build/dev) and runs every test that needs no GPU, but
-# for measurements that take minutes (ctest --preset dev -L reference). Installs missing packages on
+# for what takes minutes (ctest --preset dev -L 'reference|ptx-long'). Installs missing packages on
 # Debian and Ubuntu. Safe to run again, from any folder: only what has changed is built. At its end
 # is a list of the tests and parts of tests that could not be run or compared here, with the reason
 # of each; then ctest's summary. BDH_INSTRUCTIONS=plain|avx2|avx512 limits the instructions of the
@@ -143,11 +143,11 @@ fi
 fixed_addresses=()
 say "Tests of preset dev"
 status=0
-run_tests dev -LE '^(cuda|reference)$' || status=$?
+run_tests dev -LE '^(cuda|reference|ptx-long)$' || status=$?
 
 say "Not run, or not compared, here"
 python3 -B tests/support/skipped.py "${tested[@]}"  # first: ctest -N begins a new log
-for left_out in "cuda: needs an NVIDIA GPU" "reference: takes minutes"; do
+for left_out in "cuda: needs an NVIDIA GPU" "reference: takes minutes" "ptx-long: takes minutes"; do
   label=${left_out%%:*}
   names=$(ctest --test-dir "$builds/dev" -N -L "^$label$" | sed -n 's/^ *Test *#[0-9]*: //p' |
     paste -sd, | sed 's/,/, /g')

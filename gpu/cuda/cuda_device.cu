@@ -13,6 +13,7 @@
 #include <bdh/error.hpp>
 
 #include "gpu/cuda/device_group.cuh"
+#include "gpu/cuda/launch_shape.hpp"
 #include "gpu/programs/program_list.hpp"
 
 namespace bdh::gpu {
@@ -61,18 +62,16 @@ void expect(cudaError_t result, const std::string& what) {
 template <class Program>
 cudaError_t start(const void* arguments, const extent& items, unsigned most_blocks,
                   cudaStream_t stream) {
-  const unsigned blocks = std::min(items.most, most_blocks);
-  run<<<blocks, block_threads, 0, stream>>>(*static_cast<const Program*>(arguments), items);
+  run<<<blocks_alone(items.most, most_blocks), block_threads, 0, stream>>>(
+      *static_cast<const Program*>(arguments), items);
   return cudaGetLastError();
 }
 
 template <class Program>
 cudaError_t start_together(const void* arguments, const extent* items, index streams, index most,
                            unsigned most_blocks, cudaStream_t stream) {
-  const unsigned of_each = std::max(1u, std::min(most, most_blocks / streams)),
-                 blocks = of_each * streams;
-  run_together<<<blocks, block_threads, 0, stream>>>(static_cast<const Program*>(arguments), items,
-                                                     streams);
+  run_together<<<blocks_together(most, streams, most_blocks), block_threads, 0, stream>>>(
+      static_cast<const Program*>(arguments), items, streams);
   return cudaGetLastError();
 }
 template <class... Programs>

@@ -70,7 +70,7 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
       std::size_t failures = 0;
       for (std::size_t n = 0;; ++n) {
         CAPTURE(n);
-        const auto device = std::make_shared<fake_device>();
+        const auto device = tests::fresh_fake_device();
         device->fail_at(kind, n);
         const std::string text = message([&] {
           bdh::simulator brain(*m, bdh::gpu_engine(*m, device));
@@ -98,7 +98,7 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
   for (const device_call kind : {device_call::launch, device_call::copy})
     for (std::size_t n = 0; n < 60; n += 7) {
       CAPTURE(n);
-      const auto device = std::make_shared<fake_device>();
+      const auto device = tests::fresh_fake_device();
       bdh::simulator gpu(m, bdh::gpu_engine(m, device));
       device->fail_at(kind, n);
       CHECK(message([&] { use(gpu); }) != "");
@@ -116,7 +116,7 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
 TEST_CASE("a token is recorded once; then it costs one launch and one copy each way") {
   const bdh::model hub = hub_model(), direct = bdh::as_direct(hub).graph;
   for (const bdh::model* m : {&hub, &direct}) {
-    const auto device = std::make_shared<fake_device>();
+    const auto device = tests::fresh_fake_device();
     bdh::simulator brain(*m, bdh::gpu_engine(*m, device), {.surprisals = false});
     brain.step(0);
     CHECK(device->replays() == 1);
@@ -136,7 +136,7 @@ TEST_CASE("a token is recorded once; then it costs one launch and one copy each 
 TEST_CASE("a token is generated, and judged, without its logits coming down") {
   const bdh::model m =
       tests::as_graph(tests::random_weights({.vocabulary = 5000}, 12), "gpu-release");
-  const auto device = std::make_shared<fake_device>();
+  const auto device = tests::fresh_fake_device();
   bdh::simulator brain(m, bdh::gpu_engine(m, device));
   brain.step(0);
   const std::size_t before = device->downloaded();
@@ -164,15 +164,16 @@ TEST_CASE("a model that does not fit is refused with numbers, before anything is
   std::size_t needed = 0;
   for (const bdh::gpu::memory_use& use : bdh::gpu_memory(m)) needed += use.bytes;
   CHECK(needed > m.bytes() + m.synapse_bytes());
-  const auto small = std::make_shared<fake_device>(needed - 1);
+  const auto small = tests::fresh_fake_device(tests::item_order::ascending, needed - 1);
   const std::string text = message([&] { bdh::gpu_engine(m, small); });
   CAPTURE(text);
   CHECK(text.starts_with("memory of fake device: " + std::to_string(needed - 1) +
                          " bytes free, expected "));
   CHECK(text.find("most of it: ") != std::string::npos);
   CHECK(small->calls(device_call::allocation) == 0);
-  const auto enough = std::make_shared<fake_device>(
-      needed + 4 * m.neurons());  // its compaction needs some workspace
+  const auto enough =
+      tests::fresh_fake_device(tests::item_order::ascending,
+                               needed + 4 * m.neurons());  // its compaction needs some workspace
   CHECK(message([&] { bdh::gpu_engine(m, enough)->present(0, 0); }) == "");
   CHECK(enough->calls(device_call::allocation) == 1);
   CHECK(enough->allocations() == 0);

@@ -9,13 +9,12 @@
 #include "support/fake_device.hpp"
 
 using tests::device_call;
-using tests::fake_device;
 using tests::hub_model;
 using tests::streams;
 
 TEST_CASE("the model is uploaded once, a token of all streams is one launch") {
   const bdh::model m = hub_model();
-  const auto device = std::make_shared<fake_device>();
+  const auto device = tests::fresh_fake_device();
   streams all(m, device, 2, {.surprisals = false});
   const std::size_t uploaded = device->uploaded(), allocations = device->allocations();
   CHECK(allocations == 2);
@@ -45,7 +44,7 @@ TEST_CASE(
   for (const device_call kind : {device_call::allocation, device_call::launch, device_call::copy})
     for (std::size_t n = 0; n < 90; n += kind == device_call::allocation ? 1 : 6) {
       CAPTURE(n);
-      const auto device = std::make_shared<fake_device>();
+      const auto device = tests::fresh_fake_device();
       streams all(m, device, 3);
       device->fail_at(kind, n);
       std::vector<bdh::stream_step> steps{

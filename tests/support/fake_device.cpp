@@ -194,7 +194,7 @@ void fake_device::issue(operation o) {
     execute(o);
 }
 
-void fake_device::execute(const operation& o) const {
+void fake_device::execute(const operation& o) {
   if (o.kind == operation::clear) {
     std::memset(o.memory, 0, o.bytes);
     return;

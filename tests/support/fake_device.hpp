@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "device/backend.hpp"
@@ -17,7 +18,7 @@ enum class device_call { allocation, launch, copy };
 using item_runner = void (*)(std::size_t program, const std::byte* arguments, bdh::gpu::index item);
 void run_alone(std::size_t program, const std::byte* arguments, bdh::gpu::index item);
 
-class fake_device final : public bdh::gpu::device {
+class fake_device : public bdh::gpu::device {
  public:
   explicit fake_device(std::size_t memory = std::size_t{1} << 32,
                        item_order order = item_order::ascending, item_runner runner = run_alone,
@@ -62,17 +63,7 @@ class fake_device final : public bdh::gpu::device {
   // after its release.
   std::string damage() const;
 
- private:
-  struct part {
-    std::size_t bytes;
-    std::string what;
-  };
-  struct block {
-    std::vector<std::byte> bytes;  // with margins
-    std::size_t size;
-    std::map<std::size_t, part> parts;  // by offset in bytes
-    bool divided = false;               // else there is one part, all of it
-  };
+ protected:
   struct operation {
     enum { run, compact, clear } kind = run;
     std::size_t program = 0;
@@ -85,6 +76,19 @@ class fake_device final : public bdh::gpu::device {
     const bdh::gpu::extent* extents = nullptr;
     bdh::gpu::index streams = 1;
   };
+  virtual void execute(const operation& o);
+
+ private:
+  struct part {
+    std::size_t bytes;
+    std::string what;
+  };
+  struct block {
+    std::vector<std::byte> bytes;  // with margins
+    std::size_t size;
+    std::map<std::size_t, part> parts;  // by offset in bytes
+    bool divided = false;               // else there is one part, all of it
+  };
   struct sequence final : bdh::gpu::recording {
     std::vector<operation> operations;
   };
@@ -92,7 +96,6 @@ class fake_device final : public bdh::gpu::device {
   void count(device_call kind, const std::string& what);
   void expect_inside(const void* at, std::size_t bytes) const;
   void issue(operation o);  // now, or later
-  void execute(const operation& o) const;
   template <class Work>
   void in_order(bdh::gpu::index items, Work work) const;
   static std::string damage(const block& b);
@@ -111,5 +114,9 @@ class fake_device final : public bdh::gpu::device {
   std::unique_ptr<sequence> recording_;
   std::string damaged_;
 };
+
+// The device that a program's tests of the fake device run on.
+std::shared_ptr<fake_device> fresh_fake_device(item_order order = item_order::ascending,
+                                               std::size_t memory = std::size_t{1} << 32);
 
 }  // namespace tests
