@@ -89,7 +89,7 @@ const recorded_window& window_in(const spike_trains& t, const sent_window& w,
   if (w.token < t.first_token || w.token >= t.first_token + t.tokens)
     throw input_error(
         run, fmt::format("token {}", w.token),
-        fmt::format("{} to {}, which were recorded", t.first_token, t.first_token + t.tokens - 1));
+        fmt::format("one of the {} from {} on, which were recorded", t.tokens, t.first_token));
   return *at;
 }
 

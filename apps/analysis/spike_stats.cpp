@@ -11,6 +11,7 @@
 
 #include <bdh/error.hpp>
 
+#include "apps/analysis/structure_numbers.hpp"
 #include "apps/common/console.hpp"
 #include "apps/common/options.hpp"
 #include "core/analysis/spike_statistics.hpp"
@@ -126,9 +127,8 @@ std::optional<double> median_of_neurons(const std::vector<neuron_statistics>& al
   for (const neuron_statistics& n : all)
     if (const std::optional<double> v = of(n)) values.push_back(*v);
   if (values.empty()) return std::nullopt;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  std::sort(values.begin(), values.end());
+  return quantile(values, 0.5);
 }
 
 nlohmann::ordered_json trains_summary(const spike_trains& t,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/analysis/run_activity.hpp"
+#include "apps/analysis/structure_numbers.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "io/files/csv.hpp"
@@ -22,13 +23,6 @@ using figure::picture;
 constexpr std::size_t most_scattered = 3000;  // tokens that are drawn as points
 constexpr double to_percent = 100;
 constexpr quantity x_and_y[] = {quantity::x, quantity::y};
-
-double quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto k = static_cast<std::size_t>(at);
-  return k + 1 == sorted.size() ? sorted[k]
-                                : std::lerp(sorted[k], sorted[k + 1], at - static_cast<double>(k));
-}
 
 // Median, quartiles and the middle 90 % of the tokens, by layer.
 panel by_layer(const token_table& t, quantity what, const std::vector<layer_id>& layers,

@@ -8,6 +8,7 @@ namespace bdh {
 
 struct philox_words {
   std::uint32_t word[4];
+  friend bool operator==(const philox_words&, const philox_words&) = default;
 };
 struct philox_key {
   std::uint32_t word[2];

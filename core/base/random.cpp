@@ -23,15 +23,10 @@ philox_key random_key(std::uint64_t seed, purpose why) noexcept {
 
 std::array<std::uint32_t, 4> random_bits(std::uint64_t seed, purpose why, std::uint64_t item,
                                          std::uint64_t step) noexcept {
-  const philox_key key = random_key(seed, why);
-  return philox({static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32),
-                 static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)},
-                {key.word[0], key.word[1]});
-}
-
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c,
-                                    std::array<std::uint32_t, 2> k) noexcept {
-  const philox_words bits = philox_block({{c[0], c[1], c[2], c[3]}}, {{k[0], k[1]}});
+  const philox_words bits =
+      philox_block({{static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32),
+                     static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32)}},
+                   random_key(seed, why));
   return {bits.word[0], bits.word[1], bits.word[2], bits.word[3]};
 }
 

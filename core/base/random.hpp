@@ -30,10 +30,6 @@ enum class purpose : std::uint32_t {
       35  // item: particle and token, step: token, layer, population and bins (kernels/spikes.hpp)
 };
 
-// The raw bijection: 128-bit counter, 64-bit key -> 128 random bits.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                    std::array<std::uint32_t, 2> key) noexcept;
-
 // The key of a stream of draws.
 philox_key random_key(std::uint64_t seed, purpose why) noexcept;
 

@@ -4,6 +4,7 @@
 #include "gpu/engine/device_engine.hpp"
 
 namespace bdh {
+
 std::unique_ptr<engine> gpu_engine(const model& m, std::shared_ptr<gpu::device> on,
                                    const gpu_options& options) {
   if (options.sites != 1)

@@ -22,8 +22,8 @@ void free_zeroed(void* memory, std::size_t bytes) noexcept;
 // Throws device_error when the system refuses. The caller makes sure that they lie in the file.
 const void* map_file(int descriptor, std::uint64_t offset, std::size_t bytes);
 void unmap_file(const void* memory, std::size_t bytes) noexcept;
-// Pages of a mapped file that are not in use for now: they are no longer this program's memory, and
-// are read again when they are next touched.
+// Gives up pages of a mapped file that are not in use for now: they leave this program's memory,
+// and are read again when they are next touched.
 void give_back_pages(const void* memory, std::size_t bytes) noexcept;
 
 template <class T>

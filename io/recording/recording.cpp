@@ -238,10 +238,8 @@ const char* meaning(quantity q) noexcept {
     case quantity::spikes:
       return "Spikes of the neurons of /recorded/neurons, by time. The window of the token in "
              "which "
-             "one "
-             "comes, in options.spikes.windows of run.json, says the layer and the round in which "
-             "it "
-             "is received, and variable what of the neuron sent it.";
+             "one comes, in options.spikes.windows of run.json, says the layer and the round in "
+             "which it is received, and variable what of the neuron sent it.";
     default:
       return "The natural logarithms of the probabilities of the next token up to one constant a "
              "row, after the token of the row was read; one column for each token of the "

@@ -153,6 +153,20 @@ class Spiking(CliTest):
         for row in table(self.path("some.csv")):
             self.assertEqual(row, all_of[row["neuron"]])
 
+    def test_windows_of_a_damaged_run_are_refused(self):
+        run = self.run_spikes("run", "--spikes", "4", "--record", "spikes:0-9")
+        with open(run + "/run.json", encoding="utf-8") as f:
+            whole = json.load(f)
+        windows = whole["options"]["spikes"]["windows"]
+        for name, value in (("bins", 0), ("bins", 1 << 31), ("first_bin", 1 << 62),
+                            ("first_bin", -1), ("layer", "one")):
+            with self.subTest(name=name, value=value):
+                changed = json.loads(json.dumps(whole))
+                changed["options"]["spikes"]["windows"] = [{**w, name: value} for w in windows]
+                with open(run + "/run.json", "w", encoding="utf-8") as f:
+                    json.dump(changed, f)
+                self.refused(1, "spike-stats", run, says=("run.json", "window"))
+
     def test_trials_are_compared(self):
         runs = [self.run_spikes(str(seed), "--spikes", "32", "--seed", str(seed), "--record",
                                 "spikes:0-400") for seed in range(3)]

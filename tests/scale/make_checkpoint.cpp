@@ -29,9 +29,11 @@ bool write_weights(std::FILE* file, std::uint64_t count, std::uint64_t seed, std
   for (std::uint64_t done = 0; done < count; done += block.size()) {
     block.clear();
     for (std::uint64_t i = done; i < count && block.size() < (1u << 16); i += 4)
-      for (std::uint32_t r : bdh::philox(
-               {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), stream, 0},
-               {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}))
+      for (std::uint32_t r :
+           bdh::philox_block(
+               {{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), stream, 0}},
+               {{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}})
+               .word)
         if (done + block.size() < count)
           block.push_back((static_cast<float>(r) * 0x1p-32f - 0.5f) * scale);
     if (std::fwrite(block.data(), sizeof(float), block.size(), file) != block.size()) return false;

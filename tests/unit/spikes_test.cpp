@@ -40,24 +40,30 @@ struct train {
   std::vector<bool> bins;
 };
 
-// Of many particles of one value, numbered from 0 on.
+// A window of these values, of particles numbered from 0 on; `mask` may be null.
+void emit(bdh::instruction_set set, const bdh::kernels::spike_window& w,
+          const std::vector<float>& values, std::vector<float>& estimate,
+          std::vector<index>& spikes, std::uint64_t* mask) {
+  bdh::kernels::cpu_kernels_for(set).emit_spikes({.window = w,
+                                                  .value = values.data(),
+                                                  .id = nullptr,
+                                                  .number = nullptr,
+                                                  .first = 0,
+                                                  .paired = false,
+                                                  .estimate = estimate.data(),
+                                                  .spikes = spikes.data(),
+                                                  .mask = mask},
+                                                 static_cast<index>(values.size()));
+}
+
+// Of many particles of one value.
 std::vector<train> emitted(const law& l, float value, int particles = draws, float scale = 1) {
   const bdh::kernels::spike_window w = window_of(l, scale);
   const std::vector<float> values(particles, value);
   std::vector<float> estimate(particles);
   std::vector<index> spikes(particles);
   std::vector<std::uint64_t> mask(std::size_t{w.words()} * particles);
-  bdh::kernels::cpu_kernels_for(bdh::instruction_set::best)
-      .emit_spikes({.window = w,
-                    .value = values.data(),
-                    .id = nullptr,
-                    .number = nullptr,
-                    .first = 0,
-                    .paired = false,
-                    .estimate = estimate.data(),
-                    .spikes = spikes.data(),
-                    .mask = mask.data()},
-                   static_cast<index>(particles));
+  emit(bdh::instruction_set::best, w, values, estimate, spikes, mask.data());
   std::vector<train> all;
   for (int k = 0; k < particles; ++k) {
     train t{spikes[k], estimate[k], {}};
@@ -132,17 +138,8 @@ TEST_CASE("a window without masks has the same counts, and estimates end at the 
       const auto all = emitted({integrates, bins}, 0.3f, 50, 1.7f);
       std::vector<float> values(50, 0.3f), estimate(50);
       std::vector<index> spikes(50);
-      bdh::kernels::cpu_kernels_for(bdh::instruction_set::plain)
-          .emit_spikes({.window = window_of({integrates, bins}, 1.7f),
-                        .value = values.data(),
-                        .id = nullptr,
-                        .number = nullptr,
-                        .first = 0,
-                        .paired = false,
-                        .estimate = estimate.data(),
-                        .spikes = spikes.data(),
-                        .mask = nullptr},
-                       50);
+      emit(bdh::instruction_set::plain, window_of({integrates, bins}, 1.7f), values, estimate,
+           spikes, nullptr);
       for (int k = 0; k < 50; ++k) {
         CHECK(spikes[k] == all[k].count);
         CHECK(estimate[k] == all[k].estimate);
