@@ -10,6 +10,7 @@
 
 #include <bdh/error.hpp>
 
+#include "apps/common/console.hpp"
 #include "apps/plot/run_figures.hpp"
 #include "apps/plot/run_figures_parts.hpp"
 #include "io/recording/spike_trains.hpp"
@@ -77,8 +78,9 @@ panel dots(const spike_trains& t, const std::vector<recorded_spike>& spikes, pic
     p.what.notes.push_back(
         fmt::format("The first {} of {} recorded neurons.", shown.size(), t.neurons.size()));
   if (left_out != 0)
-    p.what.notes.push_back(
-        fmt::format("The first {} spikes of theirs, of {}.", drawn, drawn + left_out));
+    p.what.notes.push_back(fmt::format("The first {} of {} spikes.",
+                                       shown_count(static_cast<double>(drawn)),
+                                       shown_count(static_cast<double>(drawn + left_out))));
   return dotted;
 }
 
@@ -99,9 +101,11 @@ panel over_the_token(const spike_trains& t, const std::vector<recorded_spike>& s
   return p;
 }
 
-// Shares of values in classes of equal ratio.
+// Shares of values, multiples of `unit` or any (0), in classes of equal ratio; classes in which no
+// multiple lies are left out.
 panel histogram(const char* title, const char* label, const char* of,
-                const std::vector<double>& values, std::string& csv, const char* name) {
+                const std::vector<double>& values, double unit, std::string& csv,
+                const char* name) {
   panel p{.title = title,
           .x = {.label = label, .kind = figure::spacing::logarithmic},
           .y = {.label = of, .least = 0},
@@ -112,8 +116,14 @@ panel histogram(const char* title, const char* label, const char* of,
   for (const double v : values)
     share[std::lround(std::log10(v) * classes)] += 100 / static_cast<double>(values.size());
   mark m{.how = figure::form::line, .of = figure::series_colour(0, 7), .marked = true};
+  const auto multiples_to = [&](double at) {
+    return std::floor(std::pow(10, at / classes) / unit);
+  };
   for (long k = share.begin()->first; k <= share.rbegin()->first; ++k) {
-    m.x.push_back(std::pow(10, static_cast<double>(k) / classes));
+    const auto at = static_cast<double>(k);
+    if (unit > 0 && !share.contains(k) && multiples_to(at - 0.5) == multiples_to(at + 0.5))
+      continue;
+    m.x.push_back(std::pow(10, at / classes));
     m.y.push_back(share.contains(k) ? share[k] : 0);
     csv += fmt::format("{},{:.6g},{:.6g}\n", name, m.x.back(), m.y.back());
   }
@@ -153,9 +163,9 @@ picture intervals_picture(const run_reader& run, const figure_choice& choice) {
              .panel_height = 240},
             "histogram,value,percent\n"};
   p.what.panels = {
-      histogram("Intervals between spikes", "interval (ms)", "intervals (%)", intervals, p.csv,
-                "interval_ms"),
-      histogram("Rates", "rate (Hz)", "neurons with spikes (%)", rates, p.csv, "rate_hz")};
+      histogram("Intervals between spikes", "interval (ms)", "intervals (%)", intervals, t.bin_ms,
+                p.csv, "interval_ms"),
+      histogram("Rates", "rate (Hz)", "neurons with spikes (%)", rates, 0, p.csv, "rate_hz")};
   p.what.notes.push_back(fmt::format("{} of {} recorded neurons have no spike.",
                                      t.neurons.size() - count.size(), t.neurons.size()));
   note_interventions(run, p.what, true);
