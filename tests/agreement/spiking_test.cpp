@@ -135,13 +135,14 @@ TEST_CASE("what is read of synapses is exact in expectation, and Y behind its th
       bdh::spiking how = only(settings(m, four_tokens, bins), {spike_source::x, spike_source::y});
       how.code = code;
       trials a, y;
-      auto [work, brain] = spiking(m, how);
+      network made = spiking(m, how);
+      bdh::simulator& brain = made.brain;
       std::size_t a_at = 0, y_at = 0;
       std::vector<float> sent(m.neurons());
       brain.observe([&](bdh::layer_id layer, bdh::moment at) {
         if (layer != 1) return;
         if (at == bdh::moment::x_ready) {
-          work->read_sent(bdh::variable::x, sent);
+          made.work->read_sent(bdh::variable::x, sent);
           std::vector<double> arrives(std::size_t{m.heads()} * m.hubs());
           for (bdh::neuron_id i = 0; i < m.neurons(); ++i) {
             const auto row = brain.synapses(1, i);
@@ -185,7 +186,8 @@ TEST_CASE("what pairs of spikes write is exact in expectation") {
         how.pairing = pairing;
         how.of(spike_source::x).scales[0] *= 3;  // nothing is clipped, whatever W emits
         trials strengths;
-        auto [work, brain] = spiking(m, how);
+        network made = spiking(m, how);
+        bdh::simulator& brain = made.brain;
         for (int r = 0; r < runs; ++r) {
           brain.seed_draws(static_cast<std::uint64_t>(r));
           brain.clear_synapses();
@@ -219,7 +221,8 @@ TEST_CASE("where every probability is 0 or 1 a spiking run is the graded one to 
         how.code = code;
         how.pairing = pairing;
         how.of(spike_source::x) = how.of(spike_source::w) = {bins, {1.0f}};
-        auto [work, brain] = spiking(m, how, 9);
+        network made = spiking(m, how, 9);
+        bdh::simulator& brain = made.brain;
         const outcome o = run(brain, tokens);
         CHECK(same_bits(std::span(expected.logits), std::span(o.logits)));
         CHECK(same_bits(expected.synapses[0], o.synapses[0]));
@@ -312,7 +315,8 @@ TEST_CASE("synapses between neurons are what the trains of both sides write") {
   const bdh::model m = tests::as_direct_graph(c, "normfree", nullptr, false);
   const auto tokens = tests::random_tokens(6, 7, 2);
   const bdh::spiking how = only(settings(m, tokens, 32), {spike_source::x, spike_source::w});
-  auto [work, brain] = spiking(m, how, 5, 2);
+  network made = spiking(m, how, 5, 2);
+  bdh::simulator& brain = made.brain;
   const bdh::projection& gs = m.direct().gs;
   std::vector<std::vector<float>> rebuilt(2, std::vector<float>(gs.edges()));
   brain.observe([&](bdh::layer_id layer, bdh::moment at) {
@@ -352,7 +356,8 @@ TEST_CASE("synapses between neurons are what the trains of both sides write") {
 TEST_CASE("interventions act before the draw") {
   const bdh::model m = bdh::import_checkpoint(random_64);
   const bdh::spiking how = only(settings(m, four_tokens, 32), {spike_source::x, spike_source::y});
-  auto [work, brain] = spiking(m, how);
+  network made = spiking(m, how);
+  bdh::simulator& brain = made.brain;
   brain.interventions().add(bdh::silence(bdh::variable::x, {3, 7}));
   brain.interventions().add(bdh::clamp(bdh::variable::x, {9}, 1e9));
   std::vector<float> sent(m.neurons());
@@ -390,7 +395,8 @@ TEST_CASE("more bins are closer to the graded run, as fast as their code says") 
     double squares = 0;
     std::size_t n = 0;
     const int seeds = half ? 1 : 20;
-    auto [work, brain] = spiking(m, how);
+    network made = spiking(m, how);
+    bdh::simulator& brain = made.brain;
     for (int seed = 0; seed < seeds; ++seed) {
       brain.seed_draws(static_cast<std::uint64_t>(seed));
       brain.clear_synapses();
@@ -439,7 +445,8 @@ TEST_CASE("what cannot run as spikes is refused") {
   refuses([](bdh::spiking& s) { s.of(spike_source::w).bins = 16; });  // the gate
   refuses([](bdh::spiking& s) { s.half_phase = true; });
   refuses([](bdh::spiking& s) { s.of(spike_source::w_sensory) = {8, {1, 1, 1}}; });
-  auto [work, brain] = spiking(m, good);
+  network made = spiking(m, good);
+  bdh::simulator& brain = made.brain;
   CHECK(brain.prefill().refused());
   CHECK_THROWS_AS(brain.probes().add({{1, 2}, 2}), bdh::unavailable_error);
 }
