@@ -33,7 +33,6 @@ struct activity_options {
   std::string subject, output;
   token_choice input;
   engine_choice engine;
-  std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> bins, bands;
 
   std::size_t bin_count() const { return bins.value_or(10); }
@@ -76,11 +75,9 @@ observed of_model(const activity_options& o) {
         r.all.see(layer, at == moment::y_ready, active, values);
       },
       observation::activity);
-  auto total = input->total();
-  if (o.limit && (!total || *o.limit < *total)) total = o.limit;
-  progress_meter progress(!o.json, total);
+  progress_meter progress(!o.json, input->total());
   stop_on_signals();
-  while (r.all.tokens().size() < o.limit.value_or(any_count.most) && stop_requested() == 0) {
+  while (stop_requested() == 0) {
     const auto token = input->next();
     if (!token) break;
     token_activity t{.position = r.all.tokens().size(), .token = *token};
@@ -152,7 +149,7 @@ observed of_run(const activity_options& o) {
     x.push_back(&summary.column(fmt::format("active_x_{}", l)));
     y.push_back(&summary.column(fmt::format("active_y_{}", l)));
   }
-  const std::uint64_t tokens = std::min(summary.rows, o.limit.value_or(any_count.most));
+  const std::uint64_t tokens = std::min(summary.rows, o.input.limit.value_or(any_count.most));
   for (std::uint64_t t = 0; t < tokens; ++t) {
     token_activity a{.position = run.first + t,
                      .token = run.tokens[t],
@@ -359,7 +356,6 @@ class activity_app final : public command {
         .required()
         .type_name("");
     o.input.add_to(c, false);
-    add_number<std::uint64_t>(c, "--limit", o.limit, positive_count, "at most N tokens [all]");
     add_number<std::uint64_t>(c, "--bins", o.bins, {1, 1000, "1 to 1000"},
                               "of surprisal, with equally many tokens each [10]");
     add_number<std::uint64_t>(c, "--bands", o.bands, {1, 1000, "1 to 1000"},

@@ -37,7 +37,6 @@ struct scan_options {
   std::string model, what, as = "lesion", folder;
   token_choice input;
   engine_choice engine;
-  std::optional<std::uint64_t> limit;
   std::uint64_t streams = 16, top = 10;
   bool json = false;
 };
@@ -79,11 +78,7 @@ std::vector<std::string> texts_of(const scan_options& o, const model& m) {
 std::vector<token_id> all_tokens(const scan_options& o, const model& m) {
   std::vector<token_id> tokens;
   const auto input = o.input.open(m);
-  while (tokens.size() < o.limit.value_or(any_count.most)) {
-    const auto token = input->next();
-    if (!token) break;
-    tokens.push_back(*token);
-  }
+  while (const auto token = input->next()) tokens.push_back(*token);
   return tokens;
 }
 
@@ -268,7 +263,6 @@ class scan_app final : public command {
           "the folder of the scan: effects.csv; the same command goes on in it")
         .required()
         .type_name("SCANDIR");
-    add_number<std::uint64_t>(c, "--limit", o.limit, positive_count, "at most N tokens [all]");
     add_number<std::uint64_t>(c, "--streams", o.streams, {1, 4096, "1 to 4096"},
                               "that run at the same time [16]");
     add_number<std::uint64_t>(c, "--top", o.top, any_count, "to list [10]");

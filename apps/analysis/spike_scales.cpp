@@ -31,7 +31,6 @@ struct scale_options {
   token_choice input;
   engine_choice engine;
   std::uint64_t window = 512;
-  std::optional<std::uint64_t> limit;
   spike_percentiles percentiles;
   bool force = false, json = false;
 };
@@ -47,10 +46,10 @@ spike_scales_file measured(const scale_options& o, const model& m) {
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
   const spike_scale_meter meter(brain);
-  progress_meter progress(true, o.limit ? o.limit : input->total());
+  progress_meter progress(true, input->total());
   sha256 text;
   std::uint64_t tokens = 0;
-  for (; tokens < o.limit.value_or(any_count.most); ++tokens) {
+  for (;; ++tokens) {
     const auto token = input->next();
     stop_if_requested();
     if (!token) break;
@@ -102,8 +101,6 @@ class spike_scales_app final : public command {
     c.add("-o", o.to, "the file to write (JSON)").required().type_name("FILE");
     add_number<std::uint64_t>(c, "--window", o.window, {1, any_count.most, "an integer >= 1"},
                               "tokens; synapses start from zero in each window [512]");
-    add_number<std::uint64_t>(c, "--limit", o.limit, {1, any_count.most, "an integer >= 1"},
-                              "read at most N tokens [all]");
     add_number<double>(c, "--percentile", o.percentiles.common, {50, 100, "50 to 100"},
                        "of the active values of X, Y and hubs [99.5]")
         .type_name("P");

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -197,6 +198,27 @@ class numbers_as_tokens final : public token_source {
   bool comma_ = false;  // since the last number
 };
 
+// The first tokens of another source, which is not read beyond them.
+class first_tokens final : public token_source {
+ public:
+  first_tokens(std::unique_ptr<token_source> all, std::uint64_t limit)
+      : all_(std::move(all)), limit_(limit) {}
+  std::optional<token_id> next() override {
+    if (read_ == limit_) return std::nullopt;
+    const auto token = all_->next();
+    if (token) ++read_;
+    return token;
+  }
+  std::optional<std::uint64_t> total() const override {
+    return std::min(limit_, all_->total().value_or(limit_));
+  }
+  void on_wait(std::function<void()> call) override { all_->on_wait(std::move(call)); }
+
+ private:
+  std::unique_ptr<token_source> all_;
+  std::uint64_t limit_, read_ = 0;
+};
+
 std::unique_ptr<token_source> numbers(byte_stream from, const model& m) {
   return std::make_unique<numbers_as_tokens>(std::move(from), m.sensory_nodes());
 }
@@ -235,6 +257,8 @@ void token_choice::add_to(command_line& command, bool only_files) {
         .add("INPUT", standard_input,
              "-: standard input, as it comes; text, or token ids where tokens are ids only")
         .type_name("");
+  add_number<std::uint64_t>(command, "--limit", limit, positive_count,
+                            "read at most N tokens [all]");
 }
 
 void token_choice::check(bool only_files) const {
@@ -247,6 +271,12 @@ void token_choice::check(bool only_files) const {
 }
 
 std::unique_ptr<token_source> token_choice::open(const model& m) const {
+  auto all = open_all(m);
+  if (!limit) return all;
+  return std::make_unique<first_tokens>(std::move(all), *limit);
+}
+
+std::unique_ptr<token_source> token_choice::open_all(const model& m) const {
   if (text) return text_tokens({"--text", *text}, "--text", m);
   if (text_file) return text_tokens(open_file(*text_file), "--text-file", m);
   if (tokens) return counted_numbers(m, [&] { return byte_stream("--tokens", *tokens); });

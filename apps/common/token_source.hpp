@@ -23,15 +23,17 @@ class token_source {
   // The next token; nothing at the end, or when a stop was requested. Throws input_error for what
   // is no token of the model.
   virtual std::optional<token_id> next() = 0;
-  virtual std::optional<std::uint64_t> total() const = 0;  // tokens in all, where known beforehand
+  // Tokens in all, where known beforehand; with a limit, at most so many.
+  virtual std::optional<std::uint64_t> total() const = 0;
   virtual void on_wait(std::function<void()>
                            call) = 0;  // to be called when the next token lets itself be waited for
 };
 
-// The options of which one must be given.
+// The options of which one must be given, and how many tokens of it are read.
 struct token_choice {
   std::optional<std::string> text, text_file, tokens, tokens_file;
-  std::string standard_input;  // "-"
+  std::string standard_input;          // "-"
+  std::optional<std::uint64_t> limit;  // tokens at most
 
   void add_to(command_line& command, bool only_files);
   int given() const {
@@ -40,6 +42,9 @@ struct token_choice {
   }
   void check(bool only_files) const;  // throws usage_error unless exactly one is given
   std::unique_ptr<token_source> open(const model& m) const;
+
+ private:
+  std::unique_ptr<token_source> open_all(const model& m) const;
 };
 
 // A line as a prompt: text, or token ids where tokens are ids only. Throws

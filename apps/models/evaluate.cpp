@@ -28,7 +28,7 @@ struct evaluate_options {
   token_choice input;
   engine_choice engine;
   prefill_choice prefill;
-  std::optional<std::uint64_t> window, limit;
+  std::optional<std::uint64_t> window;
   bool by_position = false, json = false;
 };
 
@@ -85,12 +85,10 @@ struct result {
 // `exact`: the same model in float32, read along; null: that is what is measured.
 result measure(const evaluate_options& o, simulator& brain, simulator* exact, token_source& input) {
   result r;
-  auto total = input.total();
-  if (o.limit && (!total || *o.limit < *total)) total = o.limit;
-  progress_meter progress(true, total);
+  progress_meter progress(true, input.total());
   if (brain.spikes()) r.spikes.emplace(brain.model());
   std::uint64_t position = 0;  // in the window
-  while (r.tokens < o.limit.value_or(any_count.most) && stop_requested() == 0) {
+  while (stop_requested() == 0) {
     const auto token = input.next();
     if (!token) break;
     if (o.window && position == *o.window) {
@@ -115,10 +113,8 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
 result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator* exact,
                          token_source& input) {
   result r;
-  const std::uint64_t limit = o.limit.value_or(any_count.most),
-                      window = o.window.value_or(any_count.most);
-  const auto total = input.total() ? std::optional(std::min(limit, *input.total())) : o.limit;
-  progress_meter progress(true, total);
+  const std::uint64_t window = o.window.value_or(any_count.most);
+  progress_meter progress(true, input.total());
   for (auto token = input.next(); token && stop_requested() == 0;) {
     if (brain.tokens() == window) {
       brain.clear_synapses();
@@ -126,8 +122,7 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
     }
     const std::uint64_t at = brain.tokens();
     if (at == 0) ++r.windows;
-    const std::uint64_t end =
-        std::min({at / block_span * block_span + block_span, window, at + (limit - r.tokens)});
+    const std::uint64_t end = std::min(at / block_span * block_span + block_span, window);
     const std::vector<token_id> piece = take(input, *token, at, end);
     std::vector<float> logits;  // of all tokens
     brain.prefill().read(piece, [&](const step_report& report) {
@@ -142,7 +137,7 @@ result measure_in_blocks(const evaluate_options& o, simulator& brain, simulator*
       });
     progress.at(r.tokens += piece.size());
     token.reset();
-    if (r.tokens < limit && at + piece.size() == end) token = input.next();
+    if (at + piece.size() == end) token = input.next();
   }
   return r;
 }
@@ -262,9 +257,6 @@ class evaluate_app final : public command {
     add_number<std::uint64_t>(arguments_, "--window", o.window,
                               {2, any_count.most, "an integer >= 2"},
                               "tokens; synapses start from zero in each window [one stream]");
-    add_number<std::uint64_t>(arguments_, "--limit", o.limit,
-                              {2, any_count.most, "an integer >= 2"},
-                              "read at most N tokens [all]");
     o.engine.add_to(arguments_, true);
     o.prefill.add_to(arguments_);
     o.engine.spikes.add_to(arguments_);

@@ -107,6 +107,7 @@ int resume(const resume_options& r) {
       o.input.tokens = "";  // all that came was read
     else
       o.input.standard_input = "-";
+    if (o.input.limit) *o.input.limit -= std::min(*o.input.limit, point.rows - point.generated);
   }
   const auto input = o.input.open(m);
 

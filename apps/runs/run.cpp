@@ -46,6 +46,8 @@ void check(const run_options& o) {
     o.input.check(false);
   else if (o.input.given() != 0)
     throw usage_error("--batch", "contradicts another text: its lines are the prompts");
+  if (o.input.limit && !o.batch.empty())
+    throw usage_error("--limit", "contradicts --batch, whose prompts are read to their ends");
   if (o.in_streams()) check_streams(o);
   if ((o.trials || !o.protocol.empty()) && !o.batch.empty())
     throw usage_error("--batch",

@@ -50,6 +50,7 @@ std::string recorded_options(const run_options& o, const simulator& brain) {
   if (o.input.tokens) all["tokens"] = *o.input.tokens;
   if (o.input.text_file) all["text_file"] = absolute(*o.input.text_file);
   if (o.input.tokens_file) all["tokens_file"] = absolute(*o.input.tokens_file);
+  if (o.input.limit) all["limit"] = *o.input.limit;
   if (!o.protocol.empty()) all["protocol"] = absolute(o.protocol);
   if (!o.condition.empty()) all["condition"] = o.condition;
   if (!o.initial_synapses.empty()) all["initial_synapses"] = absolute(o.initial_synapses);
@@ -111,6 +112,7 @@ run_options run_options_of(const std::map<std::string, std::string>& recorded,
   o.input.tokens = text("tokens");
   o.input.text_file = text("text_file");
   o.input.tokens_file = text("tokens_file");
+  if (all.contains("limit")) o.input.limit = count("limit", any_count.most);
   o.save_state = text("save_state").value_or("");
   return o;
 } catch (const nlohmann::json::exception&) {

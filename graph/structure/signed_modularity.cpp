@@ -273,9 +273,9 @@ std::optional<signed_communities> best_signed_communities(const edge_set& excita
   const signed_graph g = graph_of(excitatory, inhibitory);
   std::vector<neuron_id> best;
   double most = 0;
-  const std::size_t orders = std::clamp(nodes_of_all_orders / std::max<std::size_t>(1, g.nodes()),
-                                        fewest_orders, most_orders);
-  for (std::size_t order = 0; order < orders; ++order) {
+  const std::size_t visit_orders = std::clamp(
+      nodes_of_all_orders / std::max<std::size_t>(1, g.nodes()), fewest_orders, most_orders);
+  for (std::size_t order = 0; order < visit_orders; ++order) {
     random_stream random(seed, purpose::graph_edges, (std::uint64_t{1} << 33) + order);
     std::vector<neuron_id> found = louvain(g, order % 2 == 1, random, interrupt);
     const double q = sum(quality(g, found));

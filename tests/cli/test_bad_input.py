@@ -277,6 +277,8 @@ ROWS = [
     ("window of one token", "evaluate {model} --text-file {text} --window 1", 2, ["--window"], "",
      nothing),
     ("limit 0", "evaluate {model} --text-file {text} --limit 0", 2, ["--limit"], "", nothing),
+    ("limit of prompts", "run {model} --batch {text} --limit 4", 2, ["--limit", "--batch"], "",
+     nothing),
     ("evaluate without a text", "evaluate {model}", 2, ["--text-file"], "", nothing),
     ("tolerance that is not a number", "verify {model} {expected} --tolerance nan", 2,
      ["--tolerance"], "", nothing),

@@ -161,6 +161,35 @@ class Stops(ResumeTest):
         self.same(self.path("run"), self.path("whole"))
 
 
+    def test_a_limit_ends_the_text_after_a_stop_too(self):
+        whole, folder = self.path("whole"), self.path("run")
+        self.assertEqual(self.begin(whole, text=TEXT[:2500]).wait(), 0)
+        process = self.begin(folder, "--limit", "2500")
+        self.work(process, folder, 300)
+        process.send_signal(signal.SIGINT)
+        self.assertIn(process.wait(), (0, 130))
+        if self.status(folder) != "complete":
+            self.good("resume", folder, "--quiet")
+        self.same(folder, whole)
+
+    def test_a_limit_ends_standard_input(self):
+        options = ["--record", "logits", "--generate", "3", "--quiet", "-o"]
+        self.good("run", self.random, "--text", TEXT[:40].decode(), *options, self.path("whole"))
+        process = self.start("run", self.random, "-", "--limit", "40", *options, self.path("run"),
+                             stdin=subprocess.PIPE)
+        process.stdin.write(TEXT[:30])
+        process.stdin.flush()
+        self.wait_for(lambda: lines(self.path("run/tokens.csv")) >= 30, process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(), 130)
+        # Not to its end, for which nothing waits.
+        process = self.start("resume", self.path("run"), "-", "--quiet", stdin=subprocess.PIPE)
+        process.stdin.write(TEXT[30:90])
+        process.stdin.flush()
+        self.assertEqual(process.wait(), 0)
+        self.same(self.path("run"), self.path("whole"))
+
+
 class Refusals(ResumeTest):
     def interrupted(self):
         folder = self.path("run")
