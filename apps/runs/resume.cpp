@@ -63,6 +63,28 @@ spike_choice spikes_of(const std::string& description, const model& m, const std
   }
 }
 
+// The input of a run that goes on, from its beginning, or from standard input what was not read.
+// Returns whether it begins with what was read.
+bool choose_input(run_options& o, resumed_run& point, const resume_options& r,
+                  const std::string& place) {
+  const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
+  if (has_input && !r.standard_input.empty())
+    throw input_error("'-'", "standard input", "nothing",
+                      "this run goes on with the text that it was given");
+  if (!has_input && r.standard_input.empty() && point.generated == 0)
+    throw input_error(place, "a run of standard input, which was not kept", "the rest of it",
+                      "bdh resume " + r.folder + " - < REST");
+  if (!has_input) {
+    point.to_skip.clear();
+    if (r.standard_input.empty())
+      o.input.tokens = "";  // all that came was read
+    else
+      o.input.standard_input = "-";
+    if (o.input.limit) *o.input.limit -= std::min(*o.input.limit, point.rows - point.generated);
+  }
+  return has_input;
+}
+
 int resume(const resume_options& r) {
   const run_reader run(r.folder);
   const std::string place = r.folder + "/run.json";
@@ -94,21 +116,7 @@ int resume(const resume_options& r) {
                       fmt::format("at least {}, where this run began", first));
   resumed_run point = resumed_run_of(run, checkpoint->state.tokens - first);
 
-  const bool has_input = o.input.text || o.input.tokens || o.input.text_file || o.input.tokens_file;
-  if (has_input && !r.standard_input.empty())
-    throw input_error("'-'", "standard input", "nothing",
-                      "this run goes on with the text that it was given");
-  if (!has_input && r.standard_input.empty() && point.generated == 0)
-    throw input_error(place, "a run of standard input, which was not kept", "the rest of it",
-                      "bdh resume " + r.folder + " - < REST");
-  if (!has_input) {
-    point.to_skip.clear();
-    if (r.standard_input.empty())
-      o.input.tokens = "";  // all that came was read
-    else
-      o.input.standard_input = "-";
-    if (o.input.limit) *o.input.limit -= std::min(*o.input.limit, point.rows - point.generated);
-  }
+  const bool has_input = choose_input(o, point, r, place);
   const auto input = o.input.open(m);
 
   simulator brain = o.engine.make(m);
