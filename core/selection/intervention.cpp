@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cctype>
+#include <string>
 #include <utility>
 
 #include <bdh/error.hpp>
@@ -115,6 +117,25 @@ std::string described_times(const intervention& p) {
   return text;
 }
 
+bool is_plain(const std::string& name) {
+  const auto of_words = [](unsigned char c) { return c < 128 && (std::isalnum(c) || c == '_'); };
+  return !name.empty() && !(name.front() >= '0' && name.front() <= '9') && name != "all" &&
+         std::ranges::all_of(name, of_words);
+}
+
+// What selects this neuron: its name, between quotes unless it is a plain word; its number where
+// quotes or line ends in names leave a doubt.
+std::string selecting(const model& m, neuron_id neuron) {
+  if (m.neuron_names().empty()) return std::to_string(neuron);
+  const std::string& name = m.neuron_names()[neuron];
+  if (is_plain(name)) return name;
+  const auto doubtful = [](unsigned char c) { return c < 32 || c == 127 || c == '"'; };
+  const std::string quoted = '"' + name + '"';
+  if (std::ranges::any_of(name, doubtful) || m.neuron_named(quoted))
+    return '#' + std::to_string(neuron);
+  return quoted;
+}
+
 }  // namespace
 
 intervention parse_intervention(const model& m, std::string_view text, std::uint64_t now) {
@@ -130,9 +151,7 @@ intervention parse_intervention(const model& m, std::string_view text, std::uint
 std::string describe(const model& m, const intervention& p) {
   std::string text = word_of(p.what);
   if (p.on != target::everything) {
-    // Names may look like anything; numbers are certain.
-    const bool named = !m.neuron_names().empty();
-    const auto neuron = [&](neuron_id i) { return (named ? "#" : "") + std::to_string(i); };
+    const auto neuron = [&](neuron_id i) { return selecting(m, i); };
     const auto source = [&](neuron_id i) {
       return i < m.neurons() ? neuron(i) : shown_source(m, i);
     };

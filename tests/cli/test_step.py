@@ -189,7 +189,7 @@ class Values(StepTest):
         text = self.step(self.graph(), "silence x:bob", "token 65", "show x bob layer 1",
                          "why bob x layer 1", "interventions", "release", "token 65",
                          "show x bob layer 1", "interventions")
-        self.assertIn("intervention 1: silence x:#1 from 0, in force\n", text)
+        self.assertIn("intervention 1: silence x:bob from 0, in force\n", text)
         self.assertEqual(re.findall(r" {2,}bob +(\S+)\n", text)[:2], ["0", "0.5"])
         self.assertIn("held at 0", text)
         self.assertTrue(text.endswith("none\n"))
@@ -235,6 +235,24 @@ class Values(StepTest):
             self.assertEqual(self.good("inspect", run, by_name, "--csv").stdout,
                              self.good("inspect", run, by_number, "--csv").stdout)
         self.assertIn(b"1,0,", self.good("inspect", run, "neuron:AVA L", "--csv").stdout)
+
+    def test_interventions_name_neurons_as_they_are_chosen(self):
+        names = {b"AVAL": "AVAL", b"AVA L": '"AVA L"', b"x,y": '"x,y"', b"a->b": '"a->b"',
+                 b"7": '"7"', b'7"': "#5", b"all": '"all"', b"top:3": '"top:3"',
+                 b"token:1": '"token:1"', "é".encode(): '"é"', b"#2": '"#2"'}
+        quoted = [b'"%s"' % name.replace(b'"', b'""') for name in names]
+        edges = b"".join(b"%s,%s,1\n" % pair for pair in zip(quoted, quoted[1:] + quoted[:1]))
+        model = self.path("names.bdh.h5")
+        self.good("import", "--gx", self.path("g.csv", b"source,target,weight\n" + edges),
+                  "--layers", 1, "--vocabulary", 1, "--sensory", "random:4@1", "-o", model)
+        shown = list(names.values())
+        for k, name in enumerate(shown):
+            after = shown[(k + 1) % len(shown)]
+            for what in ("silence x:{}", f"lesion gx:{{}}->{after}"):
+                expected = f"intervention 1: {what.format(name)} from 0, in force\n"
+                # "#2" is the neuron of that name
+                for given in (name,) if k == 2 else (name, f"#{k}"):
+                    self.assertEqual(self.step(model, what.format(given)), expected)
 
     def test_tokens_read_again_are_reported_and_no_others(self):
         self.step(self.random, "token 1 2", "probe 3 5", "save s.h5")
