@@ -14,6 +14,7 @@
 #include "apps/common/options.hpp"
 #include "apps/machine/machine.hpp"
 #include "apps/machine/memory.hpp"
+#include "apps/machine/plan_gpu.hpp"
 #include "apps/machine/plan_ranks.hpp"
 #include "io/files/json.hpp"
 
@@ -36,6 +37,7 @@ struct form {
   double seconds = 0;
   std::uint64_t most = 0;
   std::vector<ranks_time> on_ranks = {};  // where there is a network
+  std::optional<gpu_prediction> on_gpu = {};
 };
 
 nlohmann::ordered_json bytes_of(const planned_traffic& t) {
@@ -73,6 +75,7 @@ nlohmann::ordered_json json_of(const form& f, double parts) {
                                {"undivided", t.undivided},
                                {"sending", t.sending},
                                {"waiting", t.waiting}});
+  if (f.on_gpu) all["on_gpu"] = json_of(*f.on_gpu);
   if (f.model.direct)
     all.update({{"gx_degree", f.model.gx_degree},
                 {"gy_degree", f.model.gy_degree},
@@ -82,6 +85,30 @@ nlohmann::ordered_json json_of(const form& f, double parts) {
 
 std::string shown_time(double seconds) {
   return seconds < 1 ? fmt::format("{:.3g} ms", 1e3 * seconds) : fmt::format("{:.3g} s", seconds);
+}
+
+template <class Row>
+void rows_on_gpu(const Row& row) {
+  const auto of = [&](const char* what, auto value) {
+    row(what, [&](const form& f) { return f.on_gpu ? value(*f.on_gpu) : std::string("-"); });
+  };
+  of("launches of a token",
+     [](const gpu_prediction& p) { return fmt::format("{:g}", p.launches); });
+  const auto times = [&](const char* what, double gpu::device_time::*part) {
+    of(what, [part](const gpu_prediction& p) { return shown_time(p.time.*part); });
+  };
+  times("launching", &gpu::device_time::launching);
+  times("loads one after another", &gpu::device_time::waiting);
+  times("bytes", &gpu::device_time::moving);
+  times("values exchanged", &gpu::device_time::exchanging);
+}
+
+std::string remark_on_gpu(const std::string& name) {
+  return fmt::format(
+      "The time on {} is predicted from the launches of the engine and published figures of "
+      "the GPU; nothing has been measured there. Where '-' stands the edges are too many to "
+      "count launches, and the time is that of all bytes at its bandwidth.\n",
+      name);
 }
 
 class plan_app final : public command {
@@ -114,6 +141,9 @@ class plan_app final : public command {
                        "of a machine, or of a GPU, in GB [that of this machine]");
     add_number<std::uint64_t>(arguments_, "--gpus", gpus_, {1, 1024, "1 to 1024"},
                               "GPUs in each machine; --bandwidth and --memory are those of one");
+    arguments_.add("--gpu", gpu_, "predict the time of a token on this GPU, which need not be here")
+        .type_name("NAME")
+        .one_of(names_of_gpus());
     add_number<double>(arguments_, "--network", network_, rate_range, "of each machine, in GB/s");
     add_number<double>(arguments_, "--latency", latency_, {1e-3, 1e6, "a number from 0.001 to 1e6"},
                        "of a message between machines, in microseconds [2]");
@@ -128,6 +158,7 @@ class plan_app final : public command {
   int run() override {
     check();
     std::vector<form> forms = requested_forms();
+    if (on_) bandwidth_ = on_->rate / giga, memory_ = on_->memory / giga, gpus_ = 1;
     const bool measured = !bandwidth_;
     machine_speed speed;
     const std::size_t most_bytes =
@@ -164,6 +195,7 @@ class plan_app final : public command {
         f.seconds = gpus_ ? f.seconds + sending + here.waiting : here.seconds();
       }
       f.most = most_neurons(f.model, sites, memory * parts);
+      if (on_) predict(f);
     }
     print(json_ ? json_text(json(forms, speed, bandwidth, memory, measured), 1) + "\n"
                 : text(forms, speed, bandwidth, memory, measured));
@@ -186,6 +218,9 @@ class plan_app final : public command {
       throw usage_error("--degree", "more than there are neurons");
     if (gpus_ && (!bandwidth_ || !memory_))
       throw usage_error("--gpus", "needs --bandwidth and --memory, those of one");
+    on_ = gpu::find_gpu(gpu_);
+    if (on_ && (bandwidth_ || memory_ || gpus_ || network_ || machines_ > 1))
+      throw usage_error("--gpu", "is one GPU, whose bandwidth and memory are known");
     if (machines_ > 1 && !network_) throw usage_error("--ranks", "needs --network");
     if (machines_ * std::max<std::uint64_t>(gpus_.value_or(1), threads_) > 4096)
       throw usage_error("--ranks", "too many: 4096 in all");
@@ -194,10 +229,19 @@ class plan_app final : public command {
         throw usage_error("--activity", "expected two shares in percent, 0 to 100");
   }
 
-  std::vector<form> requested_forms() const {
+  // The model itself where there is one, and one laid out like it else.
+  void predict(form& f) const {
+    const bool own = given_ && given_->is_direct() == f.model.direct;
+    f.on_gpu = own ? predict_on_gpu(*given_, f.model, *on_) : predict_on_gpu(f.model, *on_);
+    if (f.on_gpu) f.seconds = f.on_gpu->time.seconds();
+  }
+
+  std::vector<form> requested_forms() {
     planned_model p;
     if (!file_.empty()) {
-      p = plan_of(open_model(file_));
+      given_ = open_model(file_);
+      p = plan_of(*given_);
+      if (weights_ == "bf16") given_ = std::move(*given_).in_bfloat16();
     } else {
       p.neurons = *neurons_;
       p.hubs = hubs_.value_or(0);
@@ -224,6 +268,7 @@ class plan_app final : public command {
                       {"sites", machines_}};
     if (measured) all["machine"].update({{"copy", speed.copy}, {"update", speed.update}});
     if (gpus_) all["machine"]["gpus"] = *gpus_;
+    if (on_) all["machine"]["gpu"] = on_->name;
     if (network_) all["machine"]["network"] = *network_ * giga;
     const planned_model& p = forms.front().model;
     all["model"] = {
@@ -275,6 +320,7 @@ class plan_app final : public command {
       row("weights read at", [&](const form& f) { return bytes(f.speed.weights) + "/s"; });
       row("synapses read at", [&](const form& f) { return bytes(f.speed.strengths) + "/s"; });
     }
+    if (on_) rows_on_gpu(row);
     row("time of a token", [](const form& f) { return shown_time(f.seconds); });
     row("tokens in a second", [](const form& f) {
       return 1 / f.seconds < 100 ? fmt::format("{:.3g}", 1 / f.seconds)
@@ -291,6 +337,7 @@ class plan_app final : public command {
     return out + remarks(forms);
   }
   std::string remarks(const std::vector<form>& forms) const {
+    if (on_) return remark_on_gpu(gpu_);
     if (gpus_)
       return "On GPUs the time is the floor, all bytes at the stated bandwidth; 'bdh devices "
              "MODEL' shows what a model takes there.\n";
@@ -302,7 +349,9 @@ class plan_app final : public command {
     return out;
   }
 
-  std::string file_, weights_ = "float32";
+  std::string file_, gpu_, weights_ = "float32";
+  std::optional<model> given_;
+  const gpu::gpu_figures* on_ = nullptr;
   std::optional<std::uint64_t> neurons_, hubs_, layers_, heads_, vocabulary_, gpus_;
   std::optional<double> degree_, bandwidth_, memory_, network_;
   std::vector<double> activity_{20, 4};

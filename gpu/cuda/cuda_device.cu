@@ -13,13 +13,12 @@
 #include <bdh/error.hpp>
 
 #include "gpu/cuda/device_group.cuh"
-#include "gpu/cuda/launch_shape.hpp"
+#include "gpu/device/launch_shape.hpp"
 #include "gpu/programs/program_list.hpp"
 
 namespace bdh::gpu {
 namespace {
 
-constexpr index block_threads = 256;
 constexpr std::size_t small_copy = 64 << 10, pinned_bytes = 1 << 20;
 
 template <class Program>
@@ -39,7 +38,7 @@ __device__ void run_items(const Program& program, index count, index block, inde
 }
 
 template <class Program>
-__global__ void __launch_bounds__(block_threads, 3)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     run(const __grid_constant__ Program program, extent items) {
   run_items(program, item_count(items), blockIdx.x, gridDim.x);
 }
@@ -47,7 +46,7 @@ __global__ void __launch_bounds__(block_threads, 3)
 // A block is one stream's; neighbouring blocks do the same items for different streams. The number
 // of blocks is a multiple of that of streams.
 template <class Program>
-__global__ void __launch_bounds__(block_threads, 3)
+__global__ void __launch_bounds__(block_threads, least_blocks)
     run_together(const Program* programs, const extent* items, index streams) {
   const index stream = blockIdx.x % streams;
   run_items(programs[stream], item_count(items[stream]), blockIdx.x / streams, gridDim.x / streams);

@@ -205,7 +205,7 @@ double stream_bandwidth(gpu::device& on, std::size_t bytes) {
 }
 
 double tokens_per_second(const model& m, std::shared_ptr<gpu::device> on, std::uint64_t tokens) {
-  simulator brain(m, gpu_engine(m, std::move(on)));
+  simulator brain(m, gpu_engine(m, std::move(on)), {.surprisals = false});
   for (std::uint64_t t = 0; t < 4; ++t) brain.step(random_token(m, t));
   return static_cast<double>(tokens) / seconds([&] {
            for (std::uint64_t t = 0; t < tokens; ++t) brain.step(random_token(m, t));

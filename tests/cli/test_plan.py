@@ -174,6 +174,26 @@ class Plan(CliTest):
         self.assertGreater(two["most_neurons"], 1.9 * one["most_neurons"])
         self.assertIn(b"floor", self.good("plan", *sizes).stdout)
 
+    def test_a_gpu_that_is_not_here(self):
+        sizes = ("--neurons", 4096, "--hubs", 64, "--layers", 2, "--degree", 40)
+        slow, fast = (self.plan(*sizes, "--gpu", gpu) for gpu in ("h100", "h200"))
+        for form in ("hubs", "direct"):
+            found = slow[form]["on_gpu"]
+            parts = ("launching", "waiting", "moving", "exchanging")
+            self.assertAlmostEqual(sum(found[part] for part in parts), found["seconds_per_token"])
+            self.assertEqual(found["seconds_per_token"], slow[form]["seconds_per_token"])
+            self.assertGreaterEqual(found["launching"], 1.3e-6 * found["launches"])
+            # What differs between the two is the memory.
+            for same in ("launches", "bytes_touched", "launching", "waiting"):
+                self.assertEqual(found[same], fast[form]["on_gpu"][same])
+            self.assertGreaterEqual(found["moving"], fast[form]["on_gpu"]["moving"])
+        narrow = self.plan(self.random, "--gpu", "h200", "--weights", "bf16")
+        self.assertLess(narrow["hubs"]["on_gpu"]["bytes_touched"],
+                        self.plan(self.random, "--gpu", "h200")["hubs"]["on_gpu"]["bytes_touched"])
+        large = ("--neurons", 65536, "--hubs", 64, "--layers", 1, "--gpu", "h200")
+        self.assertNotIn("on_gpu", self.plan(*large)["direct"])  # n^2 edges
+        self.assertIn(b"nothing has been measured", self.good("plan", *large).stdout)
+
     def test_bad_usage(self):
         for arguments, says in (((), "--neurons"),
                                 (("--neurons", 64, "--layers", 2), "--hubs"),
@@ -183,6 +203,8 @@ class Plan(CliTest):
                                 ((self.random, "--activity", "101,4"), "--activity"),
                                 ((self.random, "--activity", "5"), "--activity"),
                                 ((self.random, "--gpus", 2), "--gpus"),
+                                ((self.random, "--gpu", "h3000"), "h100"),
+                                ((self.random, "--gpu", "h100", "--memory", 8), "--gpu"),
                                 ((self.random, "--sites", 2, *MACHINE), "--network")):
             self.refused(2, "plan", *arguments, says=(says,))
         self.refused(1, "plan", self.path("absent.bdh.h5"), *MACHINE, says=("absent",))

@@ -76,6 +76,13 @@ void memory::expect_written(const void* at, std::size_t bytes) {
   expect_all(a, address_of(at) - a.begin, bytes);
 }
 
+std::size_t memory::touched() const {
+  std::size_t bytes = 0;
+  for (const auto& [begin, a] : arrays_)
+    for (const last_accesses& unit : a.accesses) bytes += unit.launch == launch_ ? a.unit : 0;
+  return bytes;
+}
+
 void memory::refine(array& a) {
   std::vector<last_accesses> finer(2 * a.accesses.size());
   for (std::size_t k = 0; k < finer.size(); ++k) finer[k] = a.accesses[k / 2];

@@ -68,6 +68,8 @@ class memory {
   // By a thread, of whole elements: aligned. `last`: where an access of the same instruction went,
   // or null; kept up to date. A read only checks. Throw fault.
   void begin_launch() { ++launch_; }
+  // Bytes that were read or written since then, each counted once; of arrays of the device.
+  std::size_t touched() const;
   void read(const thread& by, std::uintptr_t address, std::size_t bytes, array*& last);
   void write(const thread& by, std::uintptr_t address, std::span<const std::byte> what,
              array*& last);

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "gpu/cuda/launch_shape.hpp"
+#include "gpu/device/launch_shape.hpp"
 
 namespace tests {
 namespace {
@@ -110,6 +110,7 @@ void ptx_device::launch(const ptx::kernel& what, index blocks,
   if (blocks == 0) throw ptx::fault(what.name + ": a launch of no block");
   kernels_->count(what);
   machine_.launch(what, std::span(arguments.begin(), arguments.size()), blocks);
+  if (touched_) touched_->push_back({what.name, memory_.touched()});
 }
 
 }  // namespace tests

@@ -6,6 +6,8 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "ptx/kernel_set.hpp"
 #include "support/fake_device.hpp"
@@ -31,6 +33,13 @@ class ptx_device final : public fake_device {
   void divide(void* memory, std::size_t bytes, const std::string& what) override;
   void upload(void* to, const void* from, std::size_t bytes) override;
 
+  struct touch {
+    std::string kernel;
+    std::size_t bytes;
+  };
+  // From now on, what every launch touches is put there.
+  void note_touched(std::vector<touch>* to) { touched_ = to; }
+
  private:
   void execute(const operation& o) override;
   void run(const operation& o);
@@ -47,6 +56,7 @@ class ptx_device final : public fake_device {
   ptx::memory memory_;
   ptx::machine machine_;
   launched_as how_;
+  std::vector<touch>* touched_ = nullptr;
   std::map<void*, std::size_t> allocated_;  // bytes
 };
 

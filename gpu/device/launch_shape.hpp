@@ -1,4 +1,5 @@
-// How many blocks a launch of a program has: up to one for each item, of as many as run at once.
+// How many threads a block of a program has, and how many blocks a launch: up to one for each item,
+// of as many as run at once.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +7,10 @@
 #include "kernels/group.hpp"
 
 namespace bdh::gpu {
+
+inline constexpr kernels::index block_threads = 256;
+// A processor runs so many at once, or more: registers are given out accordingly.
+inline constexpr kernels::index least_blocks = 3;
 
 constexpr kernels::index blocks_alone(kernels::index items, kernels::index most_blocks) {
   return std::min(items, most_blocks);
