@@ -361,7 +361,7 @@ TEST_CASE("interventions act before the draw") {
   brain.interventions().add(bdh::silence(bdh::variable::x, {3, 7}));
   brain.interventions().add(bdh::clamp(bdh::variable::x, {9}, 1e9));
   std::vector<float> sent(m.neurons());
-  brain.observe([&, w = work](bdh::layer_id layer, bdh::moment at) {
+  brain.observe([&, w = made.work](bdh::layer_id layer, bdh::moment at) {
     if (at != bdh::moment::x_ready) return;
     w->read_sent(bdh::variable::x, sent);
     CHECK((sent[3] == 0 && sent[7] == 0));
