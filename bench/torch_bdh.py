@@ -71,7 +71,7 @@ class Bdh:
         self.dx, self.dy, self.e = dx, dy, e  # (h, N, d), (h, N, d), (n, d)
         self.embedding, self.readout, self.layers = embedding, readout, layers  # (V, d), (d, V)
         self.heads, self.per_head, self.hubs = dx.shape
-        pair = torch.arange(self.per_head // 2, dtype=torch.float64)
+        pair = torch.arange(self.per_head // 2, dtype=torch.float64, device=dx.device)
         self.turns = THETA ** (-2 * pair / self.per_head) / (2 * math.pi)  # a token
 
     @classmethod
@@ -81,8 +81,13 @@ class Bdh:
                    tensors["encoder_v"].transpose(1, 2).contiguous(), tensors["decoder"],
                    tensors["embed.weight"], tensors["lm_head"], int(stated["n_layer"]))
 
+    def to(self, device):
+        return Bdh(*(t.to(device) for t in (self.dx, self.dy, self.e, self.embedding,
+                                            self.readout)), self.layers)
+
     def angles(self, positions):
-        turns = torch.as_tensor(positions, dtype=torch.float64)[..., None] * self.turns
+        turns = torch.as_tensor(positions, dtype=torch.float64,
+                                device=self.turns.device)[..., None] * self.turns
         phase = 2 * math.pi * (turns - turns.floor())
         return phase.cos().float(), phase.sin().float()
 
@@ -90,7 +95,7 @@ class Bdh:
         """Logits (T, V), of the last token alone if `last`; watch(layer, x, y): the activity, each
         (h, T, N)."""
         v = norm(self.embedding[tokens])  # (T, d)
-        cosine, sine = self.angles(torch.arange(len(tokens)))
+        cosine, sine = self.angles(torch.arange(len(tokens), device=self.e.device))
         for layer in range(self.layers):
             x = torch.matmul(v, self.dx.transpose(1, 2)).relu_()  # (h, T, N)
             r = turned(x, cosine, sine)
@@ -117,12 +122,13 @@ class Recurrent:
     def __init__(self, model):
         self.model = model
         self.position = 0
-        self.rho = torch.zeros(model.layers, model.heads, model.per_head, model.hubs)
+        self.rho = torch.zeros(model.layers, model.heads, model.per_head, model.hubs,
+                               device=model.e.device)
 
     def step(self, token):
         """Logits (V)."""
         m = self.model
-        v = norm(m.embedding[token])  # (d)
+        v = norm(m.embedding[token].view(-1))  # (d)
         cosine, sine = m.angles(self.position)
         n = m.heads * m.per_head
         for rho in self.rho:
