@@ -141,10 +141,13 @@ fi
 for gpu in h100 h200; do
   part "plan-$gpu" 60 "$bdh" plan "$model" --degree 64 --gpu $gpu --activity 25,4
 done
+# Every array an allocation of its own: what is written past one is seen.
+export BDH_SEPARATE_ARRAYS=1
 for check in memcheck initcheck racecheck; do
   tool $check compute-sanitizer 120 compute-sanitizer --tool $check \
     --error-exitcode 1 "$bdh" run "$model" --tokens 84,111,32,98 --device cuda
 done
+unset BDH_SEPARATE_ARRAYS
 tool kernels nsys 90 nsys profile --force-overwrite true --trace cuda --cuda-graph-trace node \
   --stats true -o "$out/kernels" "$bdh" run "$model" "${text[@]}" --generate 50 --device cuda
 tool pytorch python3 200 python3 -B "$here/gpu_torch.py" "$checkpoint" cuda \

@@ -15,6 +15,7 @@
 #include <bdh/state.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/gpu.hpp"
 #include "apps/common/ranks.hpp"
 #include "apps/ranks/job_sites.hpp"
 #include "core/base/instruction_set.hpp"
@@ -90,7 +91,7 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
       throw unavailable_error("--synapses bf16", "the device cuda", "the CPU",
                               "on a GPU synapses are float32");
     if (site_count() != 1) throw usage_error("--sites", "a GPU is one site");
-    const auto on = gpu::open_cuda_device();
+    const auto on = open_gpu();
     std::uint64_t bytes = 0;
     for (const gpu::memory_use& use : gpu_memory(m)) bytes += use.bytes;
     if (!quiet)

@@ -214,6 +214,9 @@ Results go to standard output, all else to standard error; an error is one line:
 .TP
 .B BDH_INSTRUCTIONS
 the most that is used of the processor\(aqs vector instructions: plain, avx2 or avx512. Results have the same bits with each.
+.TP
+.B BDH_SEPARATE_ARRAYS
+if set, every array on a GPU is an allocation of its own, so that compute\-sanitizer sees what is written past it.
 .SH FILES
 .TP
 .I share/bdh/models

@@ -13,6 +13,7 @@
 #include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/gpu.hpp"
 #include "apps/common/options.hpp"
 #include "apps/machine/reference_models.hpp"
 #include "core/base/version.hpp"
@@ -48,7 +49,7 @@ class selftest_app final : public command {
   int run() override {
     if (!file_.empty())
       const atomic_file target(file_, true);  // refuses before the work, not after it
-    on_ = gpu::open_cuda_device();
+    on_ = open_gpu();
     report_ = {{"version", version()},
                {"device", on_->name()},
                {"bytes", on_->memory().total},

@@ -14,10 +14,13 @@ void memory_plan::add(std::size_t bytes, std::string what, placing place) {
   place_.push_back(std::move(place));
 }
 
-void memory_plan::place(device& on, std::byte* allocated, bool fresh) const {
+void memory_plan::place(device& on, const allocation& in, bool fresh, std::size_t before,
+                        std::size_t arrays) const {
+  const bool separate = on.separates_arrays();
   for (std::size_t i = 0; i < uses_.size(); ++i) {
-    if (fresh) on.divide(allocated + offset_[i], uses_[i].bytes, uses_[i].what);
-    place_[i](on, allocated + offset_[i]);
+    std::byte* const at = separate ? in.block(arrays + i) : in.block(0) + before + offset_[i];
+    if (fresh && !separate) on.divide(at, uses_[i].bytes, uses_[i].what);
+    place_[i](on, at);
   }
 }
 
@@ -34,11 +37,15 @@ allocation allocate(std::initializer_list<const memory_plan*> plans, device& on,
     throw device_error("memory of " + on.name(), fmt::format("{} bytes free", free),
                        fmt::format("{} bytes for {}", bytes, what),
                        fmt::format("most of it: {}, {} bytes", largest->what, largest->bytes));
-  allocation all(on, bytes, what);
-  std::size_t at = 0;
+  allocation all(on);
+  if (!on.separates_arrays()) all.add(bytes, what);
+  std::size_t before = 0, arrays = 0;
   for (const memory_plan* p : plans) {
-    p->place(on, all.data() + at, true);
-    at += p->bytes();
+    if (on.separates_arrays())
+      for (const memory_use& use : p->uses()) all.add(use.bytes, use.what);
+    p->place(on, all, true, before, arrays);
+    before += p->bytes();
+    arrays += p->uses().size();
   }
   return all;
 }

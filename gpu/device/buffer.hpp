@@ -13,26 +13,29 @@
 
 namespace bdh::gpu {
 
-// Memory of a device, freed with its owner.
+// Memory of a device, freed with its owner: one block for all arrays, or one for each.
 class allocation {
  public:
   allocation() = default;
-  allocation(device& on, std::size_t bytes, const std::string& what)
-      : device_(&on), data_(on.allocate(bytes, what)) {}
+  explicit allocation(device& on) : device_(&on) {}
   allocation(allocation&& other) noexcept { *this = std::move(other); }
   allocation& operator=(allocation&& other) noexcept {
     std::swap(device_, other.device_);
-    std::swap(data_, other.data_);
+    std::swap(blocks_, other.blocks_);
     return *this;
   }
   ~allocation() {
-    if (data_) device_->release(data_);
+    for (void* block : blocks_) device_->release(block);
   }
-  std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+  void add(std::size_t bytes, const std::string& what) {
+    blocks_.reserve(blocks_.size() + 1);
+    blocks_.push_back(device_->allocate(bytes, what));
+  }
+  std::byte* block(std::size_t number) const { return static_cast<std::byte*>(blocks_[number]); }
 
  private:
   device* device_ = nullptr;
-  void* data_ = nullptr;
+  std::vector<void*> blocks_;
 };
 
 // An array in an allocation.
@@ -78,9 +81,10 @@ class memory_plan {
   }
   const std::vector<memory_use>& uses() const noexcept { return uses_; }
   std::size_t bytes() const noexcept { return end_; }  // of the allocation
-  // Arrays are where the allocation, made for this plan, begins; `fresh`: they are new to the
-  // device.
-  void place(device& on, std::byte* allocated, bool fresh) const;
+  // Arrays are in the allocation, which was made for this plan behind others of `before` bytes and
+  // `arrays` arrays; `fresh`: they are new to the device.
+  void place(device& on, const allocation& in, bool fresh, std::size_t before = 0,
+             std::size_t arrays = 0) const;
 
  private:
   using placing = std::function<void(device&, void*)>;
@@ -92,7 +96,8 @@ class memory_plan {
   std::size_t end_ = alignment;
 };
 
-// All of the plans in one allocation, one behind the other. Throws device_error, also when the
+// All of the plans in one allocation, one behind the other; one block, or one for each array where
+// the device separates them. Throws device_error, also when the
 // device has less memory free.
 allocation allocate(std::initializer_list<const memory_plan*> plans, device& on,
                     const std::string& what);

@@ -59,6 +59,11 @@ class device {
   // Of what drives it, for reports.
   virtual std::map<std::string, std::string> versions() const { return {}; }
 
+  // From now on every array is an allocation of its own, for tools that see what is written past
+  // the end of an allocation, and not what is written between the arrays of one.
+  void separate_arrays() noexcept { separate_ = true; }
+  bool separates_arrays() const noexcept { return separate_; }
+
   // Aligned to 256 bytes, of any content. `what` is for messages.
   virtual void* allocate(std::size_t bytes, const std::string& what) = 0;
   virtual void release(void* memory) noexcept = 0;
@@ -89,6 +94,9 @@ class device {
   virtual std::unique_ptr<recording> end_recording() = 0;
   virtual void abandon_recording() noexcept = 0;
   virtual void replay(const recording& what) = 0;
+
+ private:
+  bool separate_ = false;
 };
 
 }  // namespace bdh::gpu

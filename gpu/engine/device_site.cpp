@@ -39,7 +39,7 @@ void device_site::load(device& on, const device_site* first_stream) {
   if (first_stream) {
     memory_.own_arena = allocate({&memory_.of_stream}, on, "a stream of this model");
     memory_.arena = first_stream->memory_.arena;
-    memory_.of_model.place(on, memory_.arena->data(), false);
+    memory_.of_model.place(on, *memory_.arena, false);
   } else {
     memory_.arena = std::make_shared<allocation>(
         allocate({&memory_.of_model, &memory_.of_stream}, on, "this model"));

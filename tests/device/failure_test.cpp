@@ -96,7 +96,7 @@ TEST_CASE("whatever call fails, its error comes out and nothing stays allocated"
 TEST_CASE("after a failure the engine begins again, to the same bits") {
   const bdh::model m = hub_model();
   for (const device_call kind : {device_call::launch, device_call::copy})
-    for (std::size_t n = 0; n < 60; n += 7) {
+    for (std::size_t n = 0; n < 40; n += 7) {
       CAPTURE(n);
       const auto device = tests::fresh_fake_device();
       bdh::simulator gpu(m, bdh::gpu_engine(m, device));
@@ -111,6 +111,30 @@ TEST_CASE("after a failure the engine begins again, to the same bits") {
       tests::check_same_run(cpu, gpu, {1, 2, 3, 4});
       CHECK(device->damage() == "");
     }
+}
+
+TEST_CASE("arrays may be allocations of their own: the bits are the same") {
+  const bdh::model hub = hub_model(), direct = bdh::as_direct(hub).graph;
+  for (const bdh::model* m : {&hub, &direct}) {
+    const auto device = tests::fresh_fake_device();
+    device->separate_arrays();
+    {
+      bdh::simulator gpu(*m, bdh::gpu_engine(*m, device)), cpu(*m, bdh::cpu_engine(*m));
+      CHECK(device->allocations() >= bdh::gpu_memory(*m).size() - 1);  // and the workspace
+      const auto second = gpu.new_stream();
+      use(gpu);
+      use(cpu);
+      tests::check_same_run(cpu, gpu, {1, 2, 3, 4});
+      CHECK(second->step(1).position == 0);
+      CHECK(device->damage() == "");
+    }
+    CHECK(device->allocations() == 0);
+    for (std::size_t n = 0; n < 40; n += 7) {
+      device->fail_at(device_call::allocation, n);
+      CHECK_THROWS_AS(bdh::gpu_engine(*m, device), bdh::device_error);
+      CHECK(device->allocations() == 0);
+    }
+  }
 }
 
 TEST_CASE("a token is recorded once; then it costs one launch and one copy each way") {
