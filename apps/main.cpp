@@ -32,6 +32,7 @@ constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
     import_command,   new_command,          tune_command,        reorder_command,
     merge_command,    slice_command,        info_command,        verify_command,  //
     run_command,      resume_command,       repair_command,      evaluate_command,
+    learn_command,
     stepping_command,  //
     inspect_command,  diff_command,         stats_command,       concepts_command,
     activity_command, spike_scales_command, spike_stats_command, psth_command,

@@ -46,6 +46,7 @@ std::unique_ptr<command> import_command(command_line& program);
 std::unique_ptr<command> new_command(command_line& program);
 std::unique_ptr<command> run_command(command_line& program);
 std::unique_ptr<command> evaluate_command(command_line& program);
+std::unique_ptr<command> learn_command(command_line& program);
 std::unique_ptr<command> info_command(command_line& program);
 std::unique_ptr<command> verify_command(command_line& program);
 std::unique_ptr<command> resume_command(command_line& program);

@@ -225,7 +225,9 @@ std::string model_text(const model& m) {
                   m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
   for (const auto& [what, entries] :
-       {std::pair{"recipe", &m.origin().recipe}, {"tuning", &m.origin().tuning}})
+       {std::pair{"recipe", &m.origin().recipe},
+        {"tuning", &m.origin().tuning},
+        {"learning", &m.origin().learning}})
     for (const auto& [name, value] : *entries) line(what, fmt::format("{:24}{}", name, value));
   for (const std::string& inferred : m.origin().inferred) line("inferred", inferred);
   for (const std::string& found : m.origin().not_used) line("not used", found);
@@ -279,6 +281,7 @@ nlohmann::ordered_json model_json(const model& m) {
                    {"not_used", m.origin().not_used}};
   if (!m.origin().recipe.empty()) all["recipe"] = entries_json(m.origin().recipe);
   if (!m.origin().tuning.empty()) all["tuning"] = entries_json(m.origin().tuning);
+  if (!m.origin().learning.empty()) all["learning"] = entries_json(m.origin().learning);
   return all;
 }
 

@@ -11,6 +11,7 @@
 #include <bdh/simulator.hpp>
 
 #include "apps/common/console.hpp"
+#include "apps/common/learning.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/progress_meter.hpp"
 #include "apps/common/signals.hpp"
@@ -28,6 +29,7 @@ struct evaluate_options {
   token_choice input;
   engine_choice engine;
   prefill_choice prefill;
+  learning_choice learning;
   std::optional<std::uint64_t> window;
   bool by_position = false, json = false;
 };
@@ -97,6 +99,7 @@ result measure(const evaluate_options& o, simulator& brain, simulator* exact, to
       position = 0;
     }
     if (position == 0) ++r.windows;
+    if (brain.learns_by()) brain.learn(*token);
     const step_report report = brain.step(*token);
     if (report.surprisal) r.found.add(position - 1, *report.surprisal);
     if (r.spikes) r.spikes->add(report);
@@ -157,6 +160,9 @@ void print_text(const result& r, const evaluate_options& o, const simulator& bra
     text += fmt::format("spikes: {:+.4f} nats per token against {:.4f} with graded activity\n",
                         mean(r.found.all()) - graded, graded);
     text += "spikes a token: " + r.spikes->shown_spikes() + "\n";
+  } else if (brain.learns_by()) {
+    text += fmt::format("learned from {} tokens, before each of which its loss was taken\n",
+                        shown_count(static_cast<double>(brain.tokens_learned())));
   } else if (const std::string what = rounded(brain); !what.empty()) {
     const double exact = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     text += fmt::format(
@@ -186,6 +192,9 @@ nlohmann::ordered_json as_json(const result& r, const evaluate_options& o, const
     all["nats_per_token_graded"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     all["spikes_per_token"] = r.spikes->spikes_per_token();
     all["seed"] = o.engine.seed;
+  } else if (const learning* how = brain.learns_by()) {
+    all["learning"] = learning_description(*how);
+    all["tokens_learned"] = brain.tokens_learned();
   } else if (!rounded(brain).empty()) {
     all["nats_per_token_float32"] = r.nats_float32 / static_cast<double>(r.found.all().predictions);
     all["largest_difference_of_a_logit"] = r.largest_difference;
@@ -210,10 +219,15 @@ int evaluate(const evaluate_options& o) {
   if (o.engine.spikes.given() && o.prefill.blocks())
     throw usage_error("--prefill blocks",
                       "contradicts --spikes, of which each token has its own windows");
+  o.learning.check(o.engine);
+  if (o.learning.given() && o.prefill.blocks())
+    throw usage_error("--prefill blocks",
+                      "contradicts --learn, by which weights change after every token");
   const model m = o.engine.open(o.model);
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
+  if (o.learning.given()) brain.learn_by(o.learning.how());
   expect_blocks(o.prefill, brain, {});
   std::optional<model> as_stored;
   std::unique_ptr<simulator> exact;
@@ -225,7 +239,7 @@ int evaluate(const evaluate_options& o) {
       note(text);
   }
   if (m.is_bfloat16() && !exact) as_stored.emplace(open_model(o.model));
-  if (!rounded(brain).empty() && !exact) {
+  if (!rounded(brain).empty() && !exact && !brain.learns_by()) {
     engine_choice wide = o.engine;
     wide.synapses = "float32";
     exact.reset(new simulator(wide.make(as_stored ? *as_stored : m)));
@@ -259,6 +273,7 @@ class evaluate_app final : public command {
                               "tokens; synapses start from zero in each window [one stream]");
     o.engine.add_to(arguments_, true);
     o.prefill.add_to(arguments_);
+    o.learning.add_to(arguments_, "--learn");
     o.engine.spikes.add_to(arguments_);
     add_number<std::uint64_t>(arguments_, "--seed", o.engine.seed, any_count,
                               "of what is drawn: spikes, roundings [0]");

@@ -67,6 +67,7 @@ nb::dict facts(const model_handle& h) {
   d["not_used"] = from.not_used;
   d["recipe"] = entries(from.recipe);
   d["tuning"] = entries(from.tuning);
+  d["learning"] = entries(from.learning);
   return d;
 }
 

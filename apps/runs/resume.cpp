@@ -120,6 +120,10 @@ int resume(const resume_options& r) {
   const auto input = o.input.open(m);
 
   simulator brain = o.engine.make(m);
+  if (o.learning.given()) {
+    o.learning.check(o.engine);
+    learn_in(brain, o);
+  }
   restore_state(brain, checkpoint->file);
   checkpoint.reset();
   // Of standard input, how much there was before is not known.

@@ -41,6 +41,23 @@ void check_streams(const run_options& o) {
         "is one file for several streams; -o keeps a checkpoint of each that is stopped");
 }
 
+void check_learning(const run_options& o) {
+  o.learning.check(o.engine);
+  if (!o.learning.given()) {
+    if (!o.save_model.empty()) throw usage_error("--save-model", "needs --learn RATE");
+    return;
+  }
+  if (o.in_streams() || o.trials)
+    throw usage_error("--learn", "is for one stream: each would need weights of its own");
+  if (o.prefill.blocks())
+    throw usage_error("--prefill blocks",
+                      "contradicts --learn, by which weights change after every token");
+  if (!o.save_state.empty() && o.save_model.empty())
+    throw usage_error("--save-state",
+                      "needs --save-model with --learn: synapses belong to the weights that wrote "
+                      "them");
+}
+
 void check(const run_options& o) {
   if (o.batch.empty())
     o.input.check(false);
@@ -68,15 +85,18 @@ void check(const run_options& o) {
   if (o.engine.spikes.given() && o.prefill.blocks())
     throw usage_error("--prefill blocks",
                       "contradicts --spikes, of which each token has its own windows");
+  check_learning(o);
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
 
 // Trains know how long a bin is; strengths of pairs are not followed.
-void prepare_for_spikes(const run_options& o, const simulator& brain,
-                        std::vector<recording_description>& planned) {
+void prepare(const run_options& o, const simulator& brain,
+             std::vector<recording_description>& planned) {
   int trains = 0;
   for (recording_description& d : planned) {
     const std::string place = "--record '" + d.request + "'";
+    if (brain.learns_by() && d.what == quantity::pairs)
+      throw unavailable_error(place, "weights that learn", "weights that stay as they are");
     if (brain.spikes() && d.what == quantity::pairs)
       throw unavailable_error(place, "a network of spikes", "activity that travels as it is");
     if (d.what != quantity::spikes) continue;
@@ -95,7 +115,7 @@ std::vector<recording_description> planned_recordings(const run_options& o,
   if (!o.record_file.empty()) requests = read_recordings(o.record_file);
   for (const std::string& text : o.record) requests.push_back(parse_recording(text));
   auto planned = plan_recordings(brain.model(), requests, brain.tokens());
-  prepare_for_spikes(o, brain, planned);
+  prepare(o, brain, planned);
   if (!brain.spikes() || o.quiet || o.json) return planned;
   if (const std::string text = spike_note(*brain.spikes(), brain.model()); !text.empty())
     note(text);
@@ -176,6 +196,8 @@ int run(run_options o) {
   const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
   const auto what = conditions_to_run(o, m);
+  if (what && o.learning.given())
+    throw usage_error("--learn", "is for one stream: a protocol of several conditions has more");
   if (what) check_streams(o);
   if (o.in_streams() || what) return run_streams(o, m, what);
   const auto input = o.input.open(m);
@@ -185,6 +207,7 @@ int run(run_options o) {
   engine.quiet = o.quiet;
   auto state = begin_with(o, m, engine, false);
   simulator brain = engine.make(m);
+  if (o.learning.given()) learn_in(brain, o);
   if (state) state->restore_to(brain);
   const auto recordings = planned_recordings(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
@@ -228,6 +251,10 @@ class run_app final : public command {
     c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
     c.add("--save-state", o.save_state, "write the synapses to this file at the end")
         .type_name("FILE");
+    o.learning.add_to(c, "--learn");
+    c.add("--save-model", o.save_model,
+          "with --learn: write the model with the weights as they are at the end")
+        .type_name("NEW");
     c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");
     c.add("--record", o.record,
           "also record: logits, events, x:NEURONS, y:NEURONS, spikes:NEURONS, synapses:SYNAPSES, "

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <bdh/error.hpp>
+#include <bdh/model_file.hpp>
 #include <bdh/state_file.hpp>
 
 #include "apps/common/console.hpp"
@@ -24,10 +25,16 @@ run_recorder::run_recorder(const run_options& o, simulator& brain,
       recordings_(std::move(recordings)),
       first_(brain.tokens()),
       last_checkpoint_(first_),
-      totals_(brain.model()) {}
+      totals_(brain.model()) {
+  if (brain.learns_by()) learned_.emplace();
+}
 
 void run_recorder::open(const std::optional<resumed_run>& resumed) {
+  resumed_ = resumed.has_value();
   if (resumed) first_ = last_checkpoint_ = brain_.tokens() - resumed->rows;
+  if (resumed && learned_)
+    for (std::size_t k = 0; k + resumed->generated < resumed->tokens.size(); ++k)
+      learned_->add(brain_.model(), resumed->tokens[k]);
   if (options_.folder.empty()) return;
   if (resumed) {
     writer_ = run_writer::reopen(options_.folder, brain_.model(), resumed->rows);
@@ -72,6 +79,7 @@ void run_recorder::before_block() {
 
 void run_recorder::add(const step_report& report, bool generated) {
   totals_.add(report);
+  if (learned_ && !generated) learned_->add(brain_.model(), report.token);
   if (!writer_) return;
   writer_->append(report, token_text(brain_.model(), report.token), generated,
                   recorder_->rows(report.position));
@@ -101,8 +109,20 @@ void run_recorder::finish(run_status status) {
 
 void run_recorder::end(run_status status) {
   finish(status);
-  if (!options_.save_state.empty()) save_state(brain_, options_.save_state);
+  if (learned_) {
+    if (saves_model(status == run_status::interrupted)) save_learned();
+  } else if (!options_.save_state.empty()) {
+    save_state(brain_, options_.save_state);
+  }
   if (status == run_status::complete && writer_) remove_resume_points(options_.folder);
+}
+
+// A state belongs to the model that has been written, and read back.
+void run_recorder::save_learned() {
+  if (options_.save_model.empty()) return;
+  learned_->save_model(brain_, options_.save_model, resumed_);
+  if (!options_.save_state.empty())
+    save_state(brain_, load_model(options_.save_model), options_.save_state);
 }
 
 // The folder may be what has failed: the first error is the one to report.

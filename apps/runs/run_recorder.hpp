@@ -41,8 +41,11 @@ class run_recorder {
   void commit();
 
   void finish(run_status status);  // an interrupted run leaves a checkpoint
-  void end(run_status status);     // finish(); then the state is saved, with --save-state
-  void fail() noexcept;            // after an error: what was read before it is kept
+  // finish(); then the model that learned and the state are saved, as the options say.
+  void end(run_status status);
+  // A run that learns and was stopped, but can go on, does not leave its model.
+  bool saves_model(bool interrupted) const { return !interrupted || options_.folder.empty(); }
+  void fail() noexcept;  // after an error: what was read before it is kept
 
   const statistics& totals() const noexcept { return totals_; }
   std::span<const recording_description> recordings() const noexcept { return recordings_; }
@@ -52,6 +55,7 @@ class run_recorder {
   void catch_up(const resumed_run& resumed);
   void write_checkpoint();
   void fail_writer() noexcept;
+  void save_learned();
 
   const run_options& options_;
   simulator& brain_;
@@ -60,6 +64,8 @@ class run_recorder {
   statistics totals_;
   std::optional<recorder> recorder_;
   std::optional<run_writer> writer_;
+  std::optional<learned_text> learned_;  // where weights learn
+  bool resumed_ = false;
 };
 
 }  // namespace bdh::app

@@ -86,6 +86,7 @@ class prompt_reader {
 
   void read(token_id token, bool generated) {
     recorder_.before_token();
+    if (!generated && brain_.learns_by()) brain_.learn(token);
     note_window_before(brain_.tokens() + 1);
     recorder_.add(brain_.step(token), generated);
     if (!(generated && printer_.is_terminal())) progress_.at(recorder_.totals().tokens());
@@ -219,6 +220,15 @@ void note_window(const model& m) {
                   shown_count(static_cast<double>(m.training_window()))));
 }
 
+void learn_in(simulator& brain, const run_options& o) {
+  brain.learn_by(o.learning.how());
+  if (o.quiet || o.json) return;
+  const std::size_t bytes = brain.model().bytes();
+  note(fmt::format(
+      "weights learn: {} for copies of them{}", shown_bytes(bytes),
+      o.folder.empty() ? "" : fmt::format(", and {} more in each checkpoint", shown_bytes(bytes))));
+}
+
 void intervene(simulator& brain, const run_options& o, std::uint64_t first,
                std::optional<std::uint64_t> total) {
   for_each_intervention(brain.model(), o, first, total, [&](const intervention& p) {
@@ -236,6 +246,7 @@ int run_session(const run_options& o, simulator& brain, token_source& input,
                 std::vector<recording_description> recordings,
                 const std::optional<resumed_run>& resumed) {
   if (!o.save_state.empty()) check_target(o.save_state);
+  if (!o.save_model.empty()) const atomic_file whole(o.save_model, resumed.has_value());
   run_recorder recorder(o, brain, std::move(recordings));
   token_printer printer(brain.model(),
                         o.json ? token_printer::output::keep : token_printer::output::print);
@@ -273,6 +284,8 @@ int run_session(const run_options& o, simulator& brain, token_source& input,
     note(
         "a text of this length is read several times faster with --prefill blocks; the results "
         "are equal up to rounding");
+  if (!o.save_model.empty() && !recorder.saves_model(signal != 0) && !o.quiet)
+    note("the model that learned is not written: the run goes on");
   if (signal != 0) note_stop(o, recorder.totals().tokens());
   return signal == 0 ? 0 : 128 + signal;
 }

@@ -24,6 +24,10 @@ void statistics::add(const step_report& report) {
   bytes_exchanged_ += report.bytes_exchanged;
   seconds_ += report.seconds;
   add_spikes(report.spikes);
+  if (report.learned) {
+    ++taught_;
+    rows_changed_ += report.learned->rows_changed;
+  }
   if (tokens_++ != 0 && report.surprisal) {
     nats_ += *report.surprisal;
     ++predictions_;
@@ -113,6 +117,11 @@ void statistics::print_summary(const simulator& brain, site_id sites) const {
   note(
       fmt::format("active: X {:.3g} %, Y {:.3g} % of neurons", share(active_x_), share(active_y_)));
   if (spikes_) note("spikes a token: " + shown_spikes());
+  if (taught_ != 0)
+    note(fmt::format(
+        "learned from {} tokens: {} rows of weights changed by each",
+        shown_count(static_cast<double>(taught_)),
+        shown_count(static_cast<double>(rows_changed_) / static_cast<double>(taught_))));
   if (sites > 1) note(fmt::format("exchanged between sites: {}", shown_bytes(bytes_exchanged_)));
   print_memory(brain.state_bytes(), brain.rounds_synapses());
   if (const auto loss = nats_per_token())
@@ -157,6 +166,11 @@ nlohmann::ordered_json statistics::json() const {
   all["synaptic_events_per_second"] = per_second(synaptic_events_);
   all["hebbian_writes"] = hebbian_writes_;
   if (spikes_) all["spikes_per_token"] = spikes_per_token();
+  if (taught_ != 0) {
+    all["tokens_learned"] = taught_;
+    all["rows_changed_per_token"] =
+        static_cast<double>(rows_changed_) / static_cast<double>(taught_);
+  }
   all["active_x_percent"] = {{"mean", share(active_x_)}, {"layers", shares(active_x_)}};
   all["active_y_percent"] = {{"mean", share(active_y_)}, {"layers", shares(active_y_)}};
   all["bytes_exchanged"] = bytes_exchanged_;

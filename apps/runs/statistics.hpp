@@ -48,7 +48,7 @@ class statistics {
 
   const model& model_;
   std::uint64_t tokens_ = 0, predictions_ = 0, synaptic_events_ = 0, hebbian_writes_ = 0,
-                bytes_exchanged_ = 0;
+                bytes_exchanged_ = 0, taught_ = 0, rows_changed_ = 0;
   std::vector<std::uint64_t> active_x_, active_y_;  // sums over tokens, per layer
   double nats_ = 0, seconds_ = 0;
   std::optional<spike_counts> spikes_;  // sums over tokens, in a network of spikes

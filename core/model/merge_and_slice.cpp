@@ -159,7 +159,8 @@ model_spec assembled(std::span<const source_model> models, neuron_id neurons, fl
               .inferred = {},
               .not_used = {},
               .recipe = {},
-              .tuning = {}};
+              .tuning = {},
+              .learning = {}};
   const assembly a(models, neurons, scale_e);
   if (first.is_direct()) p.direct = a.edges();
   if (first.circuits().e.edges() != 0) p.circuits = a.hubs();

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <bdh/error.hpp>
 #include <bdh/model.hpp>
 #include <bdh/sampling.hpp>
 
@@ -31,6 +32,12 @@ void engine::active(variable v, std::vector<neuron_id>& ids, std::vector<float>&
     ids.push_back(static_cast<neuron_id>(i));
     values.push_back(all[i]);
   }
+}
+
+void engine::learn(const learning&) {
+  throw unavailable_error("learning",
+                          "an engine on " + device() + " that keeps weights as they are",
+                          "one process, on the CPU");
 }
 
 std::optional<fault> add_counts(const engine& work, std::size_t layers,

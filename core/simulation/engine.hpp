@@ -91,6 +91,7 @@ struct stream_part {
   outbox* sent;
 };
 class prefill_reader;
+class weight_learner;
 
 // A token that has begun, and how far it is seen.
 struct begun_token {
@@ -143,6 +144,11 @@ class engine {
   // Reads prompts in blocks (core/simulation/prefill_reader.hpp), between tokens; null: it has no
   // way to.
   virtual prefill_reader* blocks() { return nullptr; }
+
+  // From the next token on, weights change by these rules (core/simulation/weight_learner.hpp).
+  // Throws unavailable_error where the engine has no way to.
+  virtual void learn(const learning& how);
+  virtual weight_learner* learner() const noexcept { return nullptr; }  // null: weights stay
 
   virtual const site_counts& counts(site_id site) const noexcept = 0;
   virtual std::optional<fault> first_fault(site_id site) const = 0;

@@ -9,6 +9,7 @@
 #include "core/simulation/engine.hpp"
 #include "core/simulation/probes_needed.hpp"
 #include "core/simulation/stream_position.hpp"
+#include "core/simulation/weight_learner.hpp"
 
 namespace bdh {
 namespace {
@@ -136,6 +137,7 @@ int intervention_set::add(const intervention& p) {
   const bool is_noise = added.what == intervention_kind::noise;
   if (is_noise && added.noise.stream == 0) added.noise.stream = noises_ + 1;
   added.always = from_the_start(p, position_.tokens);
+  if (engine_.learner()) expect_learning_allowed(added);
   for (const auto& [number, other] : all_) {
     expect_there(other, added);
     expect_there(added, other);

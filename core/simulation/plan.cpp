@@ -101,4 +101,15 @@ token_plan make_plan(const round_table& table, const action_stages& stages, laye
   return p.take();
 }
 
+token_plan make_learning_plan(const action_stages& stages, layer_id layers, learning_rule rule) {
+  plan_builder p(stages, false);
+  p.add(action::return_readout, 0);
+  for (layer_id l = layers; l >= 1 && rule == learning_rule::exact; --l) {
+    p.add(action::return_gy, l);
+    p.add(action::return_synapses, l);
+  }
+  p.add(action::learn, 0);
+  return p.take();
+}
+
 }  // namespace bdh

@@ -34,4 +34,9 @@ using action_stages = std::function<std::span<const stage>(action)>;
 token_plan make_plan(const round_table& table, const action_stages& stages, layer_id layers,
                      observation sees);
 
+// The rounds in which a token that has been read learns from the next one: the error of the
+// readout comes back to the hubs; by the exact rule, layer after layer from the last one down, over
+// Gy and over the synapses and Gx; then weights change.
+token_plan make_learning_plan(const action_stages& stages, layer_id layers, learning_rule rule);
+
 }  // namespace bdh

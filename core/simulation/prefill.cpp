@@ -16,6 +16,7 @@ std::optional<std::string> prefill::refused() const {
   if (p_.subject.is_direct()) return "explicit edges";
   if (const std::string device = p_.work.device(); device != "cpu") return "the device " + device;
   if (p_.work.rounds_synapses()) return "synapses in bfloat16, which are rounded after every token";
+  if (p_.work.learner()) return "weights that learn, which change after every token";
   if (p_.work.spikes()) return "spikes, of which a block would need those of every token";
   if (!loop_.published()) return "a changed round table";
   if (loop_.observed() || p_.sources.following()) return "an observer between rounds";

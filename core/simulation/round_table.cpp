@@ -5,6 +5,7 @@ namespace bdh {
 kernel kernel_of(action a) noexcept {
   switch (a) {
     case action::reweight:
+    case action::learn:
       return kernel::reweight;
     case action::decay:
       return kernel::decay;
@@ -49,6 +50,14 @@ const char* rule(action a) noexcept {
       return "W(i), Gx^e(i->j) -> X^e(j);  W(i), Gx^i(i->j) -> X^i(j)";
     case action::threshold_x:
       return "(X^e(j) - X^i(j))_+ -> X(j)";
+    case action::return_readout:
+      return "e(v) = p(v) - [v = next] -> dW(j)";
+    case action::return_gy:
+      return "dW(j) -> dY(k); dP(k) = dY(k) X(k) -> dA(j)";
+    case action::return_synapses:
+      return "dA(j), sigma_l(i->j) -> dX(i); dX(i), Gx(j->i) -> dW(j) of layer l - 1";
+    case action::learn:
+      return "Y(k), dW(j) -> E; W(j), dX(i) -> Gx; A(j), dP(k) -> Gy; W(j), e(v) -> readout";
     default:
       return "W(i) -> logits";
   }

@@ -40,6 +40,9 @@ class scheduler {
   std::optional<round_mark> advance();  // runs up to the next moment, and returns it
   void finish(const round_observer* observer = nullptr);
 
+  // The rounds in which the token that has been read learns (make_learning_plan).
+  void learn(const token_plan& rounds);
+
   // The same for several streams at once, each with a scheduler of its own for an engine of its own
   // over the same model, and all begun alike: a site does a step for all of them, on the executor
   // of the first. Of no schedulers: nothing.

@@ -83,12 +83,16 @@ std::unique_ptr<simulator> simulator::new_stream() const {
 
 step_report simulator::step(token_id token) {
   parts_->loop.begin(token, parts_->loop.sees());
-  return parts_->loop.finish();
+  return finish();
 }
 
 void simulator::begin(token_id token) { parts_->loop.begin(token, observation::synapses); }
 std::optional<round_mark> simulator::advance() { return parts_->loop.advance(); }
-step_report simulator::finish() { return parts_->loop.finish(); }
+step_report simulator::finish() {
+  step_report report = parts_->loop.finish();
+  report.learned = std::exchange(parts_->taught, std::nullopt);
+  return report;
+}
 bool simulator::in_token() const noexcept { return parts_->position.in_token; }
 
 int simulator::observe(observer o, observation sees) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <bdh/simulator.hpp>
 
 #include "core/base/executor.hpp"
+#include "core/simulation/plan.hpp"
 #include "core/simulation/reduction.hpp"
 #include "core/simulation/stream_position.hpp"
 #include "core/simulation/token_loop.hpp"
@@ -28,6 +30,8 @@ struct simulator::parts {
   const token_loop_parts of_loop;
   token_loop loop;
   bdh::prefill blocks;
+  token_plan of_learning;                // where weights learn
+  std::optional<learned_counts> taught;  // by the token that comes next
 
   parts(std::shared_ptr<const bdh::model> m, std::unique_ptr<engine> e,
         const simulator_options& options);

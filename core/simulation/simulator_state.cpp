@@ -1,4 +1,5 @@
 // What a simulator carries from token to token: cleared, saved, restored.
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 #include <bdh/error.hpp>
 
 #include "core/simulation/simulator_parts.hpp"
+#include "core/simulation/weight_learner.hpp"
 
 namespace bdh {
 namespace {
@@ -26,6 +28,11 @@ void expect_state_of(const model& m, const engine& work, const run_state& state)
   if (!state.logits.empty() && state.logits.size() != m.readout_nodes())
     throw shape_error("state", std::to_string(state.logits.size()) + " logits",
                       std::to_string(m.readout_nodes()));
+  const auto has_weights = [](const learning_state::matrix& x) { return !x.weights.empty(); };
+  if (state.learning && !work.learner() &&
+      std::ranges::any_of(state.learning->matrices, has_weights))
+    throw input_error("state", "weights that have changed while the model read",
+                      "a simulator that learns: learn_by() first");
 }
 
 // Parts of kept variables, of engines that have whole layers only: of the layer that was
@@ -75,6 +82,8 @@ void expect_removed(const model& m, const intervention& lesion, const run_state&
 }  // namespace
 
 void simulator::clear_synapses() {
+  if (weight_learner* const learner = parts_->work->learner()) learner->forget_token();
+  parts_->taught.reset();
   parts_->work->clear_synapses();
   parts_->kept.clear_synapses();
   parts_->sources.forget();
@@ -100,6 +109,7 @@ run_state simulator::save_head() const {
   // Logits first: reading them does not throw, and if the device fails there, save() throws next.
   state.logits.assign(logits().begin(), logits().end());
   state.probes = parts_->kept.save();
+  if (const weight_learner* const learner = work.learner()) state.learning = learner->save();
   return state;
 }
 
@@ -138,6 +148,9 @@ void simulator::restore_values(const run_state& state, const std::function<void(
   if (!state.probes.empty()) parts_->probes.expect_possible();
   for (const auto& [number, p] : parts_->interventions) expect_removed(model(), p, state);
   parts_->position.inconsistent = true;  // should a device fail in between
+  if (weight_learner* const learner = parts_->work->learner())
+    learner->restore(state.learning ? &*state.learning : nullptr);
+  parts_->taught.reset();
   values();
   parts_->kept.restore(state.probes, state.tokens);
   parts_->sources.forget();

@@ -16,7 +16,9 @@ void expect_different_streams_of_one_model(std::span<const stream_step> steps) {
     const std::string place = "stream " + std::to_string(k);
     if (!steps[k].stream->loop().can_run_with(steps[0].stream->loop()))
       throw input_error(
-          place, "another model, engine, number of sites or round table than that of stream 0",
+          place,
+          "another model, engine, number of sites or round table than that of stream 0, or weights "
+          "that learn",
           "a new_stream() of it");
     if (std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(k),
                     [&](const stream_step& s) { return s.stream == steps[k].stream; }))

@@ -33,6 +33,7 @@ observation token_loop::sees() const noexcept {
 
 bool token_loop::can_run_with(const token_loop& other) const {
   const engine &a = p_.work, &b = other.p_.work;
+  if (a.learner() || b.learner()) return &a == &b;  // weights of its own
   return &p_.subject == &other.p_.subject && typeid(a) == typeid(b) && a.device() == b.device() &&
          a.sites() == b.sites() && table_.rounds == other.table_.rounds;
 }

@@ -58,6 +58,9 @@ class token_loop {
   std::optional<round_mark> advance();
   step_report finish();
 
+  // The rounds in which the token that was read last learns.
+  void learn(const token_plan& rounds) { scheduler_.learn(rounds); }
+
   // The same for several streams, which have begun alike and none of which comes twice: `failed`
   // has, for each, what an observer threw; those streams go on to the end of the token without.
   struct stream {

@@ -80,4 +80,28 @@ struct spiking {
   }
 };
 
+// ---- Learning: weights that change while a model reads, by what each token left at both ends of
+// an edge (docs/learning.md).
+
+// exact: the error comes back over the edges that the token used; rows: one vector of errors
+// reaches all hubs, and a neuron judges itself by its own row; readout: readout and embedding only.
+enum class learning_rule { readout, rows, exact };
+const char* name(learning_rule r) noexcept;
+
+enum class learned_circuit { gx, gy, e, readout, embedding };  // embedding: sensory nodes -> hubs
+inline constexpr std::size_t learned_circuits = 5;
+const char* name(learned_circuit c) noexcept;
+
+struct learning {
+  double rate = 0;  // eta >= 0
+  learning_rule rule = learning_rule::exact;
+  double back = 1e-3;  // share of the way to the model's own weights that a changed row goes back
+  bool plain = false;  // the change is eta times the gradient, not scaled row by row
+  // Those that may change; a rule leaves some of them alone.
+  std::array<bool, learned_circuits> circuits = {true, true, true, true, true};
+
+  bool changes(learned_circuit c) const noexcept { return circuits[static_cast<std::size_t>(c)]; }
+  friend bool operator==(const learning&, const learning&) = default;
+};
+
 }  // namespace bdh

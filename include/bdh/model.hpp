@@ -51,8 +51,9 @@ struct provenance {
     std::string name, value;
     bool operator==(const entry&) const = default;
   };
-  std::vector<entry> recipe;  // of a generated graph: with what it was drawn
-  std::vector<entry> tuning;  // where gains were searched: bounds, what was found and measured
+  std::vector<entry> recipe;    // of a generated graph: with what it was drawn
+  std::vector<entry> tuning;    // where gains were searched: bounds, what was found and measured
+  std::vector<entry> learning;  // where weights changed while it read: of which model, by what
 };
 
 // Circuits through hubs (the paper's sparse linear circuit): Gx = dx (C) [e | sensory], Gy = dy (C)

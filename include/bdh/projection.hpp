@@ -95,6 +95,13 @@ class projection {
 
   projection copy() const;
 
+  // The weights of a copy, to be changed in place: of a dense block in float32 that is not mapped.
+  std::span<float> own_weights() noexcept {
+    assert(narrow_.empty() && is_dense() && !is_mapped());
+    no_sign_bit_ = false;
+    return weights_;
+  }
+
   // The row of an edge; O(log rows).
   neuron_id row_of(edge_id e) const noexcept;
 

@@ -28,7 +28,13 @@ enum class action {
   read_out,            // propagate  W(i) -> logits                           (after layer L)
   // propagate_synapses and the reweight that follows it, as one: make_plan puts it in their place.
   // No round table has it.
-  propagate_and_reweight
+  propagate_and_reweight,
+  // Of a token that learns (docs/learning.md); no round table has them.
+  return_readout,   // propagate  e(v) -> dW(j) after layer L                (the next token is
+                    // known)
+  return_gy,        // propagate  dW(j) -> dY(k), dP(k) -> dA(j)
+  return_synapses,  // propagate  dA(j), sigma_l(i->j) -> dX(i) -> dW(j)
+  learn             // reweight   what was sent, the error that came back -> Gx, Gy, E, readout
 };
 
 kernel kernel_of(action a) noexcept;

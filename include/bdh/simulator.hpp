@@ -192,6 +192,21 @@ class simulator {
   int observe(observer o, observation sees = observation::synapses);
   void stop_observing(int number);
 
+  // From now on weights can change, in copies of the simulator's own: the model stays as it is. Of
+  // circuits through hubs, `gpu-release`, on the CPU in one process. Throws input_error or
+  // unavailable_error naming what cannot learn. Other streams, and readers of the model, have its
+  // own weights.
+  void learn_by(const learning& how);
+  const learning* learns_by() const noexcept;  // null: weights stay as they are
+  // After step(t) and before step(next): the token that was read last learns from the next one
+  // (docs/learning.md). Nothing, where none was read: synapses were cleared, or a state without
+  // learning was restored. Throws input_error naming row and token when a weight is no longer
+  // finite; then only restore() goes on.
+  std::optional<learned_counts> learn(token_id next);
+  std::uint64_t tokens_learned() const noexcept;
+  // A model of the weights as they are now; its origin says how they came about, and what is added.
+  bdh::model learned_model(std::vector<provenance::entry> more = {}) const;
+
   std::uint64_t tokens() const noexcept;  // read so far
   // (V) after the last token; empty before the first, after restore() where the state has none, and
   // where site 0 is in another process.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <bdh/array.hpp>
+#include <bdh/engine.hpp>
 #include <bdh/probe.hpp>
 
 namespace bdh {
@@ -114,6 +116,22 @@ void take_part(state_arrays& to, const kept_part& part);
 // two versions are equal up to rounding. 1: partial sums of blocks ascending; 2: by a binary tree.
 inline constexpr std::uint32_t summation_law = 2;
 
+// What a run that learns carries from one token to the next, beside its synapses.
+struct learning_state {
+  learning how;
+  std::uint64_t tokens = 0;  // that taught
+  struct matrix {
+    learned_circuit what;
+    // (rows): running mean of the squares of a row's gradient; -1: it has never changed.
+    array<float> mean_squares;
+    array<float> weights;  // as they are now, row by row; empty: those of the state's model
+  };
+  std::vector<matrix> matrices;  // those that change, in the order of learned_circuit
+  // Of the last token, all that learning needs to know: the engine's affair. Empty: none was read.
+  token_id token = 0;
+  array<float> trace;
+};
+
 struct run_state {
   std::string model_sha256;                 // of the model that it belongs to
   std::uint64_t tokens = 0;                 // read since the synapses were zero
@@ -125,6 +143,7 @@ struct run_state {
   std::vector<probe_record> probes;
   std::vector<float> logits;  // after the last token, from which the next one is chosen; empty
                               // before the first, or without readout
+  std::optional<learning_state> learning = std::nullopt;  // of a run that learns
 };
 
 // Throws shape_error or input_error, place "state", unless the arrays are those of the model's kept

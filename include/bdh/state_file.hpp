@@ -11,6 +11,8 @@
 //       synapses      f32 (neurons x hubs); of explicit edges: by the edge ids of gs in memory
 //   /network/NAME     the same of kept variables that no layer has, where there are any
 //   /logits           f32 (V), where there is a readout: after the last token
+//   /learning         of a run that learns: the running means of the rows of its weights, in
+//                     checkpoints the weights, too (io/model/state_learning.hpp)
 //   /probes           where there are any, a row each: pre, post, layer, factor_y (0: W, 1: Y of
 //                     the layer before) u32; since u64; strength, partner f64: of i -> j and of i's
 //                     rotation partner -> j, laboratory frame
@@ -38,6 +40,10 @@ void save_state(const run_state& state, const model& m, const std::filesystem::p
 
 // The same of a simulator, without a copy of its synapses: in parts of 16 MiB.
 void save_state(const simulator& brain, const std::filesystem::path& file);
+
+// The same of a simulator that learns, as a state of the model that it has made
+// (simulator::learned_model(), read back from its file): how it learned is in it, weights are not.
+void save_state(const simulator& brain, const model& learned, const std::filesystem::path& file);
 
 // Refuses a name under which something else than a state lies: only states are replaced. Throws
 // input_error.

@@ -19,6 +19,13 @@ struct spike_counts {
   std::vector<neuron_id> spiking_x, spiking_y;  // neurons with a spike, layer l at [l - 1]
 };
 
+// What a token taught, before it was read, by the error of the prediction that it ended.
+struct learned_counts {
+  double error = 0;                // norm of the error at the hubs, dl/dv after the last layer
+  std::uint64_t rows_changed = 0;  // rows of weights
+  double weight_change = 0;        // norm of all changes of the token
+};
+
 struct step_report {
   std::uint64_t position = 0;  // tokens read before this one
   token_id token = 0;
@@ -31,7 +38,8 @@ struct step_report {
   std::optional<double> surprisal;    // nats: -ln p(token | those before it); none without logits
                                       // before it, as for the first token
   double seconds = 0;                 // wall time
-  std::optional<spike_counts> spikes = std::nullopt;  // nothing: activity travelled as it was
+  std::optional<spike_counts> spikes = std::nullopt;     // nothing: activity travelled as it was
+  std::optional<learned_counts> learned = std::nullopt;  // nothing: it taught nothing
 };
 
 }  // namespace bdh

@@ -118,6 +118,7 @@ void write_model(const model& m, const std::string& hash, const std::filesystem:
       root.set_text("not_used", list_text(shortened(m.origin().not_used)));
     if (!m.origin().recipe.empty()) root.set_text("recipe", entries_text(m.origin().recipe));
     if (!m.origin().tuning.empty()) root.set_text("tuning", entries_text(m.origin().tuning));
+    if (!m.origin().learning.empty()) root.set_text("learning", entries_text(m.origin().learning));
     root.set_text("dynamics", json_text(rules_json(m)));
     if (m.training_window() != 0) root.set_number("training_window", m.training_window());
     root.set_text("content_sha256", hash);
@@ -221,6 +222,7 @@ void read_origin(const hdf5::group& root, model_spec& to) {
   if (root.has_attribute("not_used")) to.origin.not_used = read_list(root, "not_used");
   to.origin.recipe = read_entries(root, "recipe");
   to.origin.tuning = read_entries(root, "tuning");
+  to.origin.learning = read_entries(root, "learning");
   if (root.has_attribute("training_window")) to.training_window = root.number("training_window");
   to.content_sha256 = root.text("content_sha256");
   if (to.content_sha256.size() != 64 ||

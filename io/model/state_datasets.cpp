@@ -137,7 +137,7 @@ variable_reader::variable_reader(const hdf5::group& root, const model& m, std::u
   std::vector<std::string> numbers;
   for (layer_id l = 1; l <= m.layers(); ++l) numbers.push_back(std::to_string(l));
   check_names(layers_, numbers);
-  check_names(root, {"layers", "network", "probes", "logits"});
+  check_names(root, {"layers", "network", "probes", "logits", "learning"});
   if (root.has("network")) check_names(root.open_group("network"), kept_names(list_, false));
 }
 

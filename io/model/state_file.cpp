@@ -17,6 +17,7 @@
 #include "io/hdf5/file.hpp"
 #include "io/model/file_kind.hpp"
 #include "io/model/state_datasets.hpp"
+#include "io/model/state_learning.hpp"
 #include "io/model/state_values.hpp"
 
 namespace bdh {
@@ -73,6 +74,7 @@ void check_head(const run_state& s, const model& m, const std::string& place) {
   if (!(s.retention > 0 && s.retention <= 1))
     throw input_error(place + "@retention", std::to_string(s.retention), "0 < u <= 1");
   check_probes(s.probes, m, s.tokens, place + "probes/");
+  if (s.learning) check_learning(*s.learning, m, place + "learning");
   if (!s.logits.empty() && s.logits.size() != m.readout_nodes())
     throw shape_error(place + "logits", std::to_string(s.logits.size()) + " values",
                       std::to_string(m.readout_nodes()));
@@ -106,6 +108,7 @@ void write_state(const run_state& head, const model& m, const part_function& val
         writer.add(layer, part);
       });
     }
+    if (head.learning) write_learning(root.create_group("learning"), *head.learning, m);
     if (!head.probes.empty()) write_probes(root.create_group("probes"), head.probes);
     if (!head.logits.empty())
       root.create_dataset<float>("logits", {head.logits.size()}).write<float>(head.logits);
@@ -137,6 +140,7 @@ run_state read_head(const hdf5::group& root, const model& m) {
   }
   s.summation = summation_of(root);
   if (root.has("probes")) s.probes = read_probes(root.open_group("probes"));
+  if (root.has("learning")) s.learning = read_learning(root.open_group("learning"), m);
   if (root.has("logits")) {
     const auto logits = root.open_dataset("logits").read<float>({m.readout_nodes()});
     s.logits.assign(logits.begin(), logits.end());
@@ -218,6 +222,15 @@ void save_state(const simulator& brain, const std::filesystem::path& target) {
   const run_state head = brain.save_head();
   check_head(head, brain.model(), "state/");
   write_checked(head, brain.model(), brain.kept_values(), target);
+}
+
+void save_state(const simulator& brain, const model& learned, const std::filesystem::path& target) {
+  run_state head = brain.save_head();
+  head.model_sha256 = learned.content_sha256();
+  if (head.learning)
+    for (learning_state::matrix& of : head.learning->matrices) of.weights = {};
+  check_head(head, learned, "state/");
+  write_checked(head, learned, brain.kept_values(), target);
 }
 
 state_summary summarise_state(const std::filesystem::path& path) {

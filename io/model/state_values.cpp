@@ -6,6 +6,8 @@
 #include <bdh/bfloat16.hpp>
 #include <bdh/error.hpp>
 
+#include "io/model/state_learning.hpp"
+
 namespace bdh {
 namespace {
 
@@ -110,6 +112,7 @@ std::string state_hash::finish(const run_state& head) {
     add_value(r.partner);
   }
   sum_.update(std::as_bytes(std::span(head.logits)));
+  if (head.learning) hash_learning(sum_, *head.learning);
   return sum_.hex();
 }
 

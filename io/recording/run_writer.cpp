@@ -48,11 +48,13 @@ std::string now() {
   return stamp.insert(stamp.size() - 2, ":");
 }
 
-std::string summary_header(layer_id layers, bool spikes, const char* surprisal = "surprisal_nats") {
+std::string summary_header(layer_id layers, bool spikes, const char* surprisal = "surprisal_nats",
+                           bool learns = false) {
   std::string line = "position,token";
   for (const char* what : {"x", "y"})
     for (layer_id l = 1; l <= layers; ++l) line += fmt::format(",active_{}_{}", what, l);
   line += std::string(",synaptic_events,hebbian_writes,bytes_exchanged,") + surprisal + ",seconds";
+  if (learns) line += ",error,rows_changed,weight_change";
   if (!spikes) return line + "\n";
   line += ",spikes_x,spikes_y,spikes_w,spikes_a,coincidences,clipped";
   for (const char* what : {"x", "y"})
@@ -69,6 +71,12 @@ std::string spike_columns(const spike_counts& c, neuron_id neurons) {
     for (const neuron_id number : *spiking)
       line += fmt::format(",{:.6g}", static_cast<double>(number) / neurons);
   return line;
+}
+
+// The columns of learning: empty where a token taught nothing.
+std::string learned_columns(const std::optional<learned_counts>& c) {
+  if (!c) return ",,,";
+  return fmt::format(",{:.9g},{},{:.9g}", c->error, c->rows_changed, c->weight_change);
 }
 
 // While it lives, no other program writes into the folder; it ends with the program, however that
@@ -145,7 +153,9 @@ struct run_writer::impl {
     tokens.emplace(folder / "tokens.csv");
     tokens->write("position,token,text,generated\n");
     summary.emplace(folder / "summary.csv");
-    summary->write(summary_header(layers, run["options"].contains("spikes")));
+    learns = run["options"].contains("learning");
+    summary->write(
+        summary_header(layers, run["options"].contains("spikes"), "surprisal_nats", learns));
     for (recording_description& d : all) {
       d.origin = {.creator = run["creator"],
                   .model_sha256 = run["model"]["content_sha256"],
@@ -167,6 +177,7 @@ struct run_writer::impl {
           made_with != hash_of(m))
         throw input_error(place, "a run of model " + made_with, hash_of(m) + ", this model");
       first = run.at("first_position");
+      learns = run.at("options").contains("learning");
       tokens.emplace(folder / "tokens.csv", kept);
       if (run.at("format_version") == 1) upgrade_summary(kept);
       summary.emplace(folder / "summary.csv", kept);
@@ -244,6 +255,7 @@ struct run_writer::impl {
     line +=
         fmt::format(",{},{},{},{},{:.6g}", r.synaptic_events, r.hebbian_writes, r.bytes_exchanged,
                     r.surprisal && count != 0 ? fmt::format("{}", *r.surprisal) : "", r.seconds);
+    if (learns) line += learned_columns(r.learned);
     if (r.spikes) line += spike_columns(*r.spikes, neurons);
     summary->write(line + "\n");
     tokens->flush();
@@ -287,6 +299,7 @@ struct run_writer::impl {
   std::filesystem::path folder;
   layer_id layers;
   neuron_id neurons;
+  bool learns = false;
   nlohmann::json run;
   std::optional<csv_file> tokens, summary;
   std::vector<recording> recordings;

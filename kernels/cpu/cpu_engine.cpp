@@ -8,6 +8,7 @@
 #include <bdh/error.hpp>
 
 #include "core/simulation/permuted_engine.hpp"
+#include "kernels/cpu/cpu_learner.hpp"
 #include "kernels/cpu/direct_site.hpp"
 #include "kernels/cpu/hub_site.hpp"
 #include "kernels/cpu/prefill.hpp"
@@ -112,6 +113,12 @@ class site_engine final : public engine {
       blocks_ = make_hub_prefill(model_, bodies_, retention_, site_);
     return blocks_.get();
   }
+  void learn(const learning& how) override {
+    if (model_.is_direct() || local_.size() != options_.sites) return engine::learn(how);
+    learner_.reset();
+    learner_ = make_cpu_learner(model_, how, site_);
+  }
+  weight_learner* learner() const noexcept override { return learner_.get(); }
   const site_counts& counts(site_id s) const noexcept override { return at(s).counts(); }
   std::optional<fault> first_fault(site_id s) const override { return at(s).first_fault(); }
 
@@ -209,7 +216,7 @@ class site_engine final : public engine {
   std::size_t state_bytes() const noexcept override {
     std::size_t bytes = (strengths_ ? strengths_->bytes() : 0) + weights_.bytes();
     for (const auto& s : site_) bytes += s->state_bytes();
-    return bytes + (blocks_ ? blocks_->bytes() : 0);
+    return bytes + (blocks_ ? blocks_->bytes() : 0) + (learner_ ? learner_->bytes() : 0);
   }
 
  private:
@@ -267,6 +274,7 @@ class site_engine final : public engine {
   std::vector<std::unique_ptr<cpu_site>> site_;  // local ones
   std::vector<cpu_site*> owners_;                // those that have neurons, ascending
   std::unique_ptr<prefill_reader> blocks_;
+  std::unique_ptr<weight_learner> learner_;  // null: weights stay
   std::uint64_t seed_ = 0;
   std::vector<std::vector<cpu_site*>> batch_;  // by site: those of the streams in perform_batch
 };

@@ -7,6 +7,7 @@
 #include "core/base/instruction_set.hpp"
 #include "kernels/cpu/prefill_bodies.hpp"
 #include "kernels/decay.hpp"
+#include "kernels/learn.hpp"
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/source_update.hpp"
@@ -61,6 +62,10 @@ struct cpu_kernels {
   void (*set_hub_w)(const kernels::set_hub_w&) noexcept;
   void (*set_source_w)(const kernels::set_source_w&) noexcept;
   void (*integrate)(const kernels::integrate&) noexcept;
+  void (*return_gain)(const kernels::return_gain&) noexcept;
+  void (*return_gate)(const kernels::return_gate&) noexcept;
+  void (*return_synapses)(const kernels::return_synapses&, index units) noexcept;
+  float (*change_row)(const kernels::change_row&) noexcept;
   void (*block_product)(const kernels::block_product&) noexcept;
   void (*block_product_sparse)(const kernels::block_product_sparse&) noexcept;
   bool (*block_threshold)(const kernels::block_threshold&) noexcept;

@@ -79,18 +79,18 @@ void cpu_site::present(token_id token) noexcept {
 
 void cpu_site::sense_to_hubs(outbox& sent) noexcept {
   if (!share_.sensory.contains(token_)) return;
-  const projection& sensory = model_.circuits().sensory;
+  const projection& sensory = circuits().sensory;
   sums_.own.clear();
   sums_.own.begin({0, 1}, 1);
   const float one = 1.0f;
   push_block(&sensory, sensory.view(), 0, &token_, &one, 1, sums_.own.add(0));
   counts_.synaptic_events += row_edges(sensory, token_);
-  send_sums(sent);
+  send_sums(sums_.own, sent);
 }
 
 // One partial sum per block that has an active neuron; silent blocks are neither computed nor sent.
 void cpu_site::y_to_hubs(layer_id layer, neuron_id piece, outbox& sent) noexcept {
-  const projection& e = model_.circuits().e;
+  const projection& e = circuits().e;
   const activity& y = sent_y();
   if (piece == 0) {
     sums_.own.clear();
@@ -105,7 +105,7 @@ void cpu_site::y_to_hubs(layer_id layer, neuron_id piece, outbox& sent) noexcept
         row_edges(e, y.id[j]) * events_of(spike_source::y, layer, y.value[j]);
   if (piece + 1 != share_.blocks.size()) return;
   sums_.own.end();
-  send_sums(sent);
+  send_sums(sums_.own, sent);
 }
 
 void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id first_row,
@@ -136,8 +136,7 @@ void cpu_site::push_block(const projection* circuit, weight_view rows, neuron_id
 }
 
 // To every site the columns of its hubs.
-void cpu_site::send_sums(outbox& sent) noexcept {
-  const block_sums& own = sums_.own;
+void cpu_site::send_sums(const block_sums& own, outbox& sent) noexcept {
   for (site_id to = 0; to < shares_.size(); ++to) {
     const id_range hubs = shares_[to].hubs;
     if (hubs.size() != 0)
@@ -297,7 +296,7 @@ void cpu_site::hold_y(const std::vector<neuron_value>& held) noexcept {
 // ---- readout
 
 void cpu_site::read_out_hubs(neuron_id piece, outbox& sent) noexcept {
-  const projection& readout = model_.circuits().readout;
+  const projection& readout = circuits().readout;
   const id_range rows = rows_of_piece(share_.readout, piece);
   pull(readout, w_.data(), nullptr, rows.begin, rows.end,
        logits_.own.data() - share_.readout.begin);

@@ -120,6 +120,9 @@ class cpu_site {
   virtual std::size_t state_bytes() const noexcept;
 
  protected:
+  // The weights in use.
+  virtual const hub_circuits& circuits() const noexcept { return model_.circuits(); }
+
   // Calls f(block, first, last) for every block that has some of the ascending neurons
   // id[first..last).
   template <class F>
@@ -147,7 +150,7 @@ class cpu_site {
                   neuron_id prefetch_end = 0) noexcept;
   void sense_to_hubs(outbox& sent) noexcept;
   void y_to_hubs(layer_id layer, neuron_id piece, outbox& sent) noexcept;
-  void send_sums(outbox& sent) noexcept;
+  void send_sums(const block_sums& own, outbox& sent) noexcept;
   // Adds up the partial sums of `heads` trees of `per_tree` blocks each, which are numbered
   // through.
   void add_at_hubs(head_id heads, neuron_id per_tree, const inbox& received, outbox& sent) noexcept;

@@ -232,7 +232,7 @@ void direct_site::a_to_hubs(outbox& sent) noexcept {
     }
     sums_.own.end();
   }
-  send_sums(sent);
+  send_sums(sums_.own, sent);
 }
 
 void direct_site::arrive_gain(const inbox& received) noexcept {

@@ -42,6 +42,8 @@ std::span<const stage> hub_site::stages(action a) noexcept {
   static constexpr stage report[] = {stage::from_hubs, stage::arrive};
   static constexpr stage gather_then_local[] = {stage::to_hubs, stage::at_hubs, stage::arrive,
                                                 stage::local};
+  static constexpr stage return_error[] = {stage::from_hubs, stage::to_hubs, stage::at_hubs,
+                                           stage::arrive};
   static constexpr stage local[] = {stage::local};
   switch (a) {
     case action::sense:
@@ -50,6 +52,11 @@ std::span<const stage> hub_site::stages(action a) noexcept {
       return gather;
     case action::propagate_and_reweight:
       return gather_then_local;
+    case action::return_readout:
+      return return_error;
+    case action::return_gy:
+    case action::return_synapses:
+      return gather;
     case action::propagate_gy:
     case action::propagate_gx:
       return spread;
@@ -66,6 +73,9 @@ void hub_site::present(token_id token) noexcept {
   std::fill(a_.begin(), a_.end(), 0.0f);
   rows_layer_ = 0;
   non_finite_synapse_.reset();
+  if (!learning_) return;
+  learning_->known = false;
+  learning_->token = token;
 }
 
 neuron_id hub_site::pieces(const step& s) const noexcept {
@@ -82,6 +92,7 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
       if (s.at == stage::to_hubs) return sense_to_hubs(sent);
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       arrive_w(true, s.layer, received);
+      keep_w(0);
       return emit_w(1);
     case action::propagate_synapses:
     case action::propagate_and_reweight:
@@ -99,11 +110,12 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
     case action::propagate_gy:
       return drive_y(s.layer, piece);
     case action::threshold_y:
-      return threshold_y(s.layer);
+      return learning_ ? threshold_y_and_keep(s.layer) : threshold_y(s.layer);
     case action::update_w:
       if (s.at == stage::to_hubs) return y_to_hubs(s.layer, piece, sent);
       if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
       arrive_w(false, s.layer, received);
+      keep_w(s.layer);
       return emit_w(s.layer + 1);
     case action::propagate_gx:
       return drive_x(s.layer, piece);
@@ -112,7 +124,32 @@ void hub_site::perform(const step& s, neuron_id piece, const inbox& received,
       return threshold_x(s.layer);
     case action::read_out:
       if (s.at == stage::from_hubs) return read_out_hubs(piece, sent);
+      if (learning_) learning_->known = true;
       return arrive_logits(received);
+    default:
+      return perform_learning(s, received, sent);
+  }
+}
+
+void hub_site::perform_learning(const step& s, const inbox& received, outbox& sent) noexcept {
+  switch (s.what) {
+    case action::return_readout:
+      if (s.at == stage::from_hubs) return send_error(sent);
+      if (s.at == stage::to_hubs) return error_to_hubs(received, sent);
+      if (s.at == stage::at_hubs)
+        return add_at_hubs(1, blocks_of_rows(model_.readout_nodes()), received, sent);
+      return arrive_error(received);
+    case action::return_gy:
+      if (s.at == stage::to_hubs) return return_gy(s.layer, sent);
+      if (s.at == stage::at_hubs)
+        return add_at_hubs(model_.heads(), grid_.blocks() / model_.heads(), received, sent);
+      return arrive_da(s.layer, received);
+    case action::return_synapses:
+      if (s.at == stage::to_hubs) return return_gx(s.layer, sent);
+      if (s.at == stage::at_hubs) return add_at_hubs(1, grid_.blocks(), received, sent);
+      return arrive_dw(received);
+    default:
+      return change_weights();
   }
 }
 
@@ -132,7 +169,8 @@ void hub_site::arrive_a(layer_id layer, const inbox& received) noexcept {
                        .epsilon = static_cast<float>(rules.epsilon()),
                        .centre = rules.centred(),
                        .scale = rules.attention_gain(),
-                       .gain = nullptr});
+                       .gain = learning_ ? learning_->layers[layer].gain_a.data() + h : nullptr});
+  keep_a(layer);
   look();
   emit_a(layer);
 }
@@ -166,13 +204,13 @@ void hub_site::emit_a(layer_id layer) noexcept {
 
 void hub_site::drive_x(layer_id layer, neuron_id piece) noexcept {
   const id_range targets = grid_.neurons(share_.blocks.begin + piece);
-  pull(model_.circuits().dx, w_driving(), nullptr, targets.begin, targets.end,
+  pull(circuits().dx, w_driving(), nullptr, targets.begin, targets.end,
        drive_.data() - share_.neurons.begin);
   count_drive_x(layer, targets);
 }
 
 void hub_site::count_drive_x(layer_id layer, id_range targets) noexcept {
-  const projection& dx = model_.circuits().dx;
+  const projection& dx = circuits().dx;
   counts_.synaptic_events += spikes_of(spike_source::w) && layer > 1
                                  ? pulled_events(spike_source::w, layer, dx, w_driving(), nullptr,
                                                  targets.begin, targets.end)
@@ -186,7 +224,7 @@ void hub_site::count_drive_x(layer_id layer, id_range targets) noexcept {
 // All streams need all rows of Dx: each row is loaded once for several of them.
 bool hub_site::perform_piece_batch(const step& s, neuron_id piece,
                                    std::span<cpu_site* const> streams) noexcept {
-  const projection& dx = model_.circuits().dx;
+  const projection& dx = circuits().dx;
   if (s.what != action::propagate_gx || streams.size() == 1 || !dx.is_dense()) return false;
   const id_range targets = grid_.neurons(share_.blocks.begin + piece);
   constexpr std::size_t most = 16;
@@ -213,7 +251,7 @@ bool hub_site::perform_piece_batch(const step& s, neuron_id piece,
 }
 
 void hub_site::drive_y(layer_id layer, neuron_id piece) noexcept {
-  const projection& dy = model_.circuits().dy;
+  const projection& dy = circuits().dy;
   const auto [first, last] = active_in(piece, active_x_);
   const head_id h = grid_.head(share_.blocks.begin + piece);  // a head's neurons hear their own A
   pull(dy, a_sent(h), active_x_.id.data(), first, last, y_drive_.data(), active_x_.count);
@@ -247,13 +285,14 @@ void hub_site::load_state(const token_values& last) noexcept {
   std::copy_n(last.logits, logits_.all.size(), logits_.all.begin());
   faults_.first.reset();
   rows_layer_ = 0;
+  if (learning_) learning_->known = false;
 }
 
 std::size_t hub_site::state_bytes() const noexcept {
   std::size_t bytes = cpu_site::state_bytes() + a_.bytes() + active_rows_.id.bytes() +
                       active_rows_.value.bytes() + turned_.bytes() + decay_.bytes() +
                       pairs_.bytes();
-  bytes += rounding_.bytes() + sent_.w_mask.bytes();
+  bytes += rounding_.bytes() + sent_.w_mask.bytes() + (learning_ ? learning_->bytes() : 0);
   for (const array<float>* a : {&sent_.w_driving, &sent_.w_written, &sent_.a, &sent_.found})
     bytes += a->bytes();
   for (const synapse_rows& own : layers_)

@@ -1,7 +1,12 @@
 // A site of a model whose circuits go through hubs.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "kernels/cpu/cpu_site.hpp"
+#include "kernels/cpu/site_learning.hpp"
 
 namespace bdh {
 
@@ -66,7 +71,35 @@ class hub_site final : public cpu_site {
   };
   void load_state(const token_values& last) noexcept;  // as if this site had read the token
 
+  // Keeps what a token leaves, and changes rows of these weights; null: no longer.
+  void learn_into(learned_weights* weights, id_range readout_blocks);
+  site_learning* learning() const noexcept { return learning_.get(); }
+  std::span<float> logits_of_token() noexcept { return logits_.all; }  // at site 0
+
  private:
+  const hub_circuits& circuits() const noexcept override;
+  void perform_learning(const step& s, const inbox& received, outbox& sent) noexcept;
+  void keep_w(layer_id layer) noexcept;
+  void keep_a(layer_id layer) noexcept;
+  void threshold_y_and_keep(layer_id layer) noexcept;
+  void send_error(outbox& sent) noexcept;
+  void error_to_hubs(const inbox& received, outbox& sent) noexcept;
+  void arrive_error(const inbox& received) noexcept;
+  void return_over_e(layer_id layer, const float* dw) noexcept;
+  void return_gy(layer_id layer, outbox& sent) noexcept;
+  void arrive_da(layer_id layer, const inbox& received) noexcept;
+  void return_over_synapses(layer_id layer) noexcept;
+  void return_gx(layer_id layer, outbox& sent) noexcept;
+  void arrive_dw(const inbox& received) noexcept;
+  struct row_terms {  // of the gradient of a row
+    const float* const* vector;
+    const float* factor;
+    kernels::index count;
+  };
+  void change_row(learned_circuit what, neuron_id row, neuron_id block,
+                  const row_terms& terms) noexcept;
+  void change_neurons() noexcept;
+  void change_weights() noexcept;
   void synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) noexcept;
   void arrive_a(layer_id layer, const inbox& received) noexcept;
   void emit_w(layer_id layer) noexcept;  // for what it drives and writes in a layer
@@ -116,6 +149,7 @@ class hub_site final : public cpu_site {
   std::uint64_t rows_clock_ = 0;
   std::optional<neuron_id>
       non_finite_synapse_;  // the first neuron with a synapse that was not finite when written
+  std::unique_ptr<site_learning> learning_;  // null: weights stay as they are
 };
 
 }  // namespace bdh

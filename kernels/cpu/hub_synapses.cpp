@@ -44,7 +44,7 @@ void hub_site::synapses_to_hubs(layer_id layer, bool reweights, outbox& sent) no
                });
   });
   sums_.own.end();
-  send_sums(sent);
+  send_sums(sums_.own, sent);
   if (spikes_of(spike_source::x))
     for (neuron_id j = 0; j < sent_x().count; ++j)
       counts_.synaptic_events +=
@@ -64,7 +64,7 @@ void hub_site::cut_synapses(const std::vector<cut_term>& cuts, neuron_id block,
     if (x == 0.0f || cut.value == 0.0) continue;
     const float term = static_cast<float>(cut.value * static_cast<double>(x));
     const bool neuron = cut.target < model_.neurons();
-    const projection& p = neuron ? model_.circuits().e : model_.circuits().sensory;
+    const projection& p = neuron ? circuits().e : circuits().sensory;
     const std::size_t of = neuron ? cut.target : cut.target - model_.neurons();
     if (p.is_dense()) {
       for (neuron_id k = 0; k < model_.hubs(); ++k)
