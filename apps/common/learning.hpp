@@ -26,6 +26,7 @@ struct learning_choice {
   std::optional<std::string> rule, only;
   std::optional<double> back;
   bool plain = false;
+  std::string save_model;  // file; empty: none
 
   // `rate_option`: the name of the option for the rate.
   void add_to(command_line& command, const std::string& rate_option);

@@ -11,6 +11,7 @@
 #include <bdh/ids.hpp>
 
 #include "apps/common/command_line.hpp"
+#include "apps/common/learning.hpp"
 #include "apps/common/ranks.hpp"
 #include "apps/common/spikes.hpp"
 
@@ -93,9 +94,10 @@ struct engine_choice {
       synapses;            // float32 or bf16 [as a state that the run begins from, else float32]
   std::uint64_t seed = 0;  // of what rounds them
   std::optional<double> retention;
-  spike_choice spikes;     // of commands that add its options
-  bool quiet = false;      // no line about the memory of a device
-  ranks_choice processes;  // several: main starts them
+  spike_choice spikes;       // of commands that add its options
+  learning_choice learning;  // likewise
+  bool quiet = false;        // no line about the memory of a device
+  ranks_choice processes;    // several: main starts them
 
   bool rounds_synapses() const { return synapses == "bf16"; }
   // `initial_synapses`: --synapses may be a file, too, which the command takes out.

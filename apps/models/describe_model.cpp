@@ -113,9 +113,24 @@ std::string hops_of(action a, const dynamics& rules) {
       return "hubs -> neurons (dx)";
     case action::read_out:
       return "hubs -> readout nodes (readout)";
+    case action::return_readout:
+      return "readout nodes -> hubs (readout, backwards)";
+    case action::return_gy:
+      return "hubs -> neurons (e), neurons -> hubs (dy), backwards";
+    case action::return_synapses:
+      return "hubs -> neurons (synapses), neurons -> hubs (dx), backwards";
+    case action::learn:
+      return "every neuron, its own rows";
     default:
       return "";
   }
+}
+
+// Those of a token that learns by the exact rule.
+constexpr action learning_rounds[] = {action::return_readout, action::return_gy,
+                                      action::return_synapses, action::learn};
+bool can_learn(const model& m) {
+  return !m.is_direct() && m.rules().name() == "gpu-release" && m.readout_nodes() != 0;
 }
 
 // The same over explicit edges.
@@ -224,10 +239,9 @@ std::string model_text(const model& m) {
       fmt::format("{}{}", m.origin().source,
                   m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
-  for (const auto& [what, entries] :
-       {std::pair{"recipe", &m.origin().recipe},
-        {"tuning", &m.origin().tuning},
-        {"learning", &m.origin().learning}})
+  for (const auto& [what, entries] : {std::pair{"recipe", &m.origin().recipe},
+                                      {"tuning", &m.origin().tuning},
+                                      {"learning", &m.origin().learning}})
     for (const auto& [name, value] : *entries) line(what, fmt::format("{:24}{}", name, value));
   for (const std::string& inferred : m.origin().inferred) line("inferred", inferred);
   for (const std::string& found : m.origin().not_used) line("not used", found);
@@ -304,8 +318,17 @@ std::string rounds_text(const model& m) {
       text += lines.substr(0, end) + hop_line(a, m);
       lines.erase(0, end);
     }
-  return text + fmt::format("readout  {:11}{}\n{}", name(kernel_of(action::read_out)),
-                            rule(action::read_out), hop_line(action::read_out, m));
+  text += fmt::format("readout  {:11}{}\n{}", name(kernel_of(action::read_out)),
+                      rule(action::read_out), hop_line(action::read_out, m));
+  if (!can_learn(m)) return text;
+  text += fmt::format(
+      "With --learn, when the next token is known; dZ is the error of Z; the two in the middle for "
+      "l "
+      "= {}..1:\n",
+      m.layers());
+  for (const action a : learning_rounds)
+    text += fmt::format("learn    {:11}{}\n{}", name(kernel_of(a)), rule(a), hop_line(a, m));
+  return text;
 }
 
 nlohmann::ordered_json rounds_json(const model& m) {
@@ -314,6 +337,12 @@ nlohmann::ordered_json rounds_json(const model& m) {
   for (std::size_t r = 0; r < table.rounds.size(); ++r)
     for (action a : table.rounds[r])
       all.push_back({{"round", r},
+                     {"kernel", name(kernel_of(a))},
+                     {"rule", rule(a)},
+                     {"hops", hops_in(a, m)}});
+  if (can_learn(m))
+    for (const action a : learning_rounds)
+      all.push_back({{"round", "learn"},
                      {"kernel", name(kernel_of(a))},
                      {"rule", rule(a)},
                      {"hops", hops_in(a, m)}});

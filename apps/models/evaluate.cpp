@@ -29,7 +29,6 @@ struct evaluate_options {
   token_choice input;
   engine_choice engine;
   prefill_choice prefill;
-  learning_choice learning;
   std::optional<std::uint64_t> window;
   bool by_position = false, json = false;
 };
@@ -219,15 +218,15 @@ int evaluate(const evaluate_options& o) {
   if (o.engine.spikes.given() && o.prefill.blocks())
     throw usage_error("--prefill blocks",
                       "contradicts --spikes, of which each token has its own windows");
-  o.learning.check(o.engine);
-  if (o.learning.given() && o.prefill.blocks())
+  o.engine.learning.check(o.engine);
+  if (o.engine.learning.given() && o.prefill.blocks())
     throw usage_error("--prefill blocks",
                       "contradicts --learn, by which weights change after every token");
   const model m = o.engine.open(o.model);
   expect_logits(m, o.model, "evaluate");
   const auto input = o.input.open(m);
   simulator brain = o.engine.make(m);
-  if (o.learning.given()) brain.learn_by(o.learning.how());
+  if (o.engine.learning.given()) brain.learn_by(o.engine.learning.how());
   expect_blocks(o.prefill, brain, {});
   std::optional<model> as_stored;
   std::unique_ptr<simulator> exact;
@@ -273,7 +272,7 @@ class evaluate_app final : public command {
                               "tokens; synapses start from zero in each window [one stream]");
     o.engine.add_to(arguments_, true);
     o.prefill.add_to(arguments_);
-    o.learning.add_to(arguments_, "--learn");
+    o.engine.learning.add_to(arguments_, "--learn");
     o.engine.spikes.add_to(arguments_);
     add_number<std::uint64_t>(arguments_, "--seed", o.engine.seed, any_count,
                               "of what is drawn: spikes, roundings [0]");

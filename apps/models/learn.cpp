@@ -27,7 +27,6 @@ struct learn_options {
   std::string model, to;
   token_choice input;
   engine_choice engine;
-  learning_choice learning;
   std::optional<std::string> held_out;
   std::uint64_t passes = 1;
   bool compare = false, force = false, json = false;
@@ -47,7 +46,7 @@ struct loss_sum {
 constexpr std::size_t quarters = 4;
 struct measured {
   std::vector<loss_sum> learning, frozen;  // of the quarters of the first pass
-  std::optional<double> before, after;      // of the text held out, by weights that stay
+  std::optional<double> before, after;     // of the text held out, by weights that stay
 };
 
 std::vector<token_id> all_tokens(token_source& input) {
@@ -146,7 +145,7 @@ void print_result(const learn_options& o, const measured& found, const simulator
 
 int learn(const learn_options& o) {
   o.input.check(true);
-  o.learning.check(o.engine);
+  o.engine.learning.check(o.engine);
   { const atomic_file target(o.to, o.force); }  // refuses before the work, not after it
   const model m = o.engine.open(o.model);
   stop_on_signals();
@@ -154,7 +153,7 @@ int learn(const learn_options& o) {
     const auto input = o.input.open(m);
     const std::vector<token_id> tokens = all_tokens(*input);
     simulator brain = o.engine.make(m);
-    brain.learn_by(o.learning.how());
+    brain.learn_by(o.engine.learning.how());
     std::unique_ptr<simulator> frozen;
     if (o.compare) frozen.reset(new simulator(o.engine.make(m)));
     std::optional<double> before;
@@ -182,7 +181,7 @@ class learn_app final : public command {
     learn_options& o = options_;
     c.add("MODEL", o.model, "a model, NAME.bdh.h5").required().type_name("");
     o.input.add_to(c, true);
-    o.learning.add_to(c, "--rate");
+    o.engine.learning.add_to(c, "--rate");
     c.add("-o", o.to, "the model to write, NAME.bdh.h5").required().type_name("NEW");
     add_number<std::uint64_t>(c, "--passes", o.passes, {1, 1 << 20, "1 to 1048576"},
                               "how often the text is read, each time from empty synapses [1]");
@@ -197,7 +196,8 @@ class learn_app final : public command {
     c.add_flag("--json", o.json, "one JSON object on standard output");
   }
   int run() override {
-    if (!options_.learning.given()) throw usage_error("--rate", "is required, a number >= 0");
+    if (!options_.engine.learning.given())
+      throw usage_error("--rate", "is required, a number >= 0");
     return learn(options_);
   }
 

@@ -97,6 +97,7 @@ int resume(const resume_options& r) {
   o.engine.retention = recorded.retention;
   o.engine.weights = recorded.weights;
   o.engine.synapses = recorded.synapses;
+  o.engine.learning = recorded.learning;
   o.engine.seed = o.seed;
   o.engine.quiet = r.quiet;
 
@@ -120,9 +121,9 @@ int resume(const resume_options& r) {
   const auto input = o.input.open(m);
 
   simulator brain = o.engine.make(m);
-  if (o.learning.given()) {
-    o.learning.check(o.engine);
-    learn_in(brain, o);
+  if (o.engine.learning.given()) {
+    o.engine.learning.check(o.engine);
+    brain.learn_by(o.engine.learning.how());
   }
   restore_state(brain, checkpoint->file);
   checkpoint.reset();

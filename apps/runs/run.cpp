@@ -42,9 +42,10 @@ void check_streams(const run_options& o) {
 }
 
 void check_learning(const run_options& o) {
-  o.learning.check(o.engine);
-  if (!o.learning.given()) {
-    if (!o.save_model.empty()) throw usage_error("--save-model", "needs --learn RATE");
+  o.engine.learning.check(o.engine);
+  if (!o.engine.learning.given()) {
+    if (!o.engine.learning.save_model.empty())
+      throw usage_error("--save-model", "needs --learn RATE");
     return;
   }
   if (o.in_streams() || o.trials)
@@ -52,7 +53,7 @@ void check_learning(const run_options& o) {
   if (o.prefill.blocks())
     throw usage_error("--prefill blocks",
                       "contradicts --learn, by which weights change after every token");
-  if (!o.save_state.empty() && o.save_model.empty())
+  if (!o.save_state.empty() && o.engine.learning.save_model.empty())
     throw usage_error("--save-state",
                       "needs --save-model with --learn: synapses belong to the weights that wrote "
                       "them");
@@ -196,18 +197,21 @@ int run(run_options o) {
   const model m = o.engine.open(o.model);
   if (o.generate != 0) expect_logits(m, o.model, "--generate");
   const auto what = conditions_to_run(o, m);
-  if (what && o.learning.given())
+  if (what && o.engine.learning.given())
     throw usage_error("--learn", "is for one stream: a protocol of several conditions has more");
   if (what) check_streams(o);
   if (o.in_streams() || what) return run_streams(o, m, what);
   const auto input = o.input.open(m);
+  if (o.engine.learning.given() && o.state.empty() && input->total() == std::uint64_t{1})
+    throw input_error("--learn", "a text of one token, after which none comes that teaches",
+                      "at least two tokens");
 
   engine_choice engine = o.engine;
   engine.seed = o.seed;
   engine.quiet = o.quiet;
   auto state = begin_with(o, m, engine, false);
   simulator brain = engine.make(m);
-  if (o.learning.given()) learn_in(brain, o);
+  if (o.engine.learning.given()) brain.learn_by(o.engine.learning.how());
   if (state) state->restore_to(brain);
   const auto recordings = planned_recordings(o, brain);
   const auto total = input->total() ? std::optional(*input->total() + o.generate) : std::nullopt;
@@ -215,6 +219,7 @@ int run(run_options o) {
   expect_blocks(o.prefill, brain, recordings);
   expect_space(o, recordings, {.first = brain, .state = state, .tokens = total});
   state.reset();
+  note_learning(brain, o);
   stop_on_signals();
   return run_session(o, brain, *input, recordings);
 }
@@ -251,8 +256,8 @@ class run_app final : public command {
     c.add("--state", o.state, "start from the synapses in this file [all zero]").type_name("FILE");
     c.add("--save-state", o.save_state, "write the synapses to this file at the end")
         .type_name("FILE");
-    o.learning.add_to(c, "--learn");
-    c.add("--save-model", o.save_model,
+    o.engine.learning.add_to(c, "--learn");
+    c.add("--save-model", o.engine.learning.save_model,
           "with --learn: write the model with the weights as they are at the end")
         .type_name("NEW");
     c.add("-o", o.folder, "record the run in this new folder").type_name("RUNDIR");

@@ -58,7 +58,8 @@ std::string recorded_options(const run_options& o, const simulator& brain) {
   if (o.trial) all["trial"] = *o.trial;
   if (!o.state.empty()) all["state"] = absolute(o.state);
   if (!o.save_state.empty()) all["save_state"] = absolute(o.save_state);
-  if (!o.save_model.empty()) all["save_model"] = absolute(o.save_model);
+  if (!o.engine.learning.save_model.empty())
+    all["save_model"] = absolute(o.engine.learning.save_model);
   if (!o.record.empty()) all["record"] = o.record;
   if (!o.record_file.empty()) all["record_file"] = absolute(o.record_file);
   return json_text(all);
@@ -111,13 +112,13 @@ run_options run_options_of(const std::map<std::string, std::string>& recorded,
     }
   }
   if (all.contains("spikes")) o.engine.spikes.described = json_text(all.at("spikes"));
-  if (all.contains("learning")) o.learning = described_learning(all.at("learning"), place);
+  if (all.contains("learning")) o.engine.learning = described_learning(all.at("learning"), place);
   o.input.tokens = text("tokens");
   o.input.text_file = text("text_file");
   o.input.tokens_file = text("tokens_file");
   if (all.contains("limit")) o.input.limit = count("limit", any_count.most);
   o.save_state = text("save_state").value_or("");
-  o.save_model = text("save_model").value_or("");
+  o.engine.learning.save_model = text("save_model").value_or("");
   return o;
 } catch (const nlohmann::json::exception&) {
   throw input_error(place, "options of another kind", "the description of a run that bdh run made");

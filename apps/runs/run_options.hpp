@@ -9,7 +9,6 @@
 
 #include <bdh/sampling.hpp>
 
-#include "apps/common/learning.hpp"
 #include "apps/common/options.hpp"
 #include "apps/common/token_source.hpp"
 #include "apps/runs/prefill.hpp"
@@ -21,11 +20,10 @@ struct run_options {
   token_choice input;
   engine_choice engine;
   prefill_choice prefill;
-  learning_choice learning;
   std::uint64_t generate = 0, top_k = 0;
   std::optional<double> temperature;
   std::uint64_t seed = 0;
-  std::string folder, record_file, state, save_state, save_model;
+  std::string folder, record_file, state, save_state;
   std::string initial_synapses;  // a CSV file (io/protocol/initial_synapses.hpp)
   std::vector<std::string> record;
   std::vector<std::string> interventions;  // bdh/intervention.hpp

@@ -119,10 +119,10 @@ void run_recorder::end(run_status status) {
 
 // A state belongs to the model that has been written, and read back.
 void run_recorder::save_learned() {
-  if (options_.save_model.empty()) return;
-  learned_->save_model(brain_, options_.save_model, resumed_);
+  if (options_.engine.learning.save_model.empty()) return;
+  learned_->save_model(brain_, options_.engine.learning.save_model, resumed_);
   if (!options_.save_state.empty())
-    save_state(brain_, load_model(options_.save_model), options_.save_state);
+    save_state(brain_, load_model(options_.engine.learning.save_model), options_.save_state);
 }
 
 // The folder may be what has failed: the first error is the one to report.

@@ -220,9 +220,8 @@ void note_window(const model& m) {
                   shown_count(static_cast<double>(m.training_window()))));
 }
 
-void learn_in(simulator& brain, const run_options& o) {
-  brain.learn_by(o.learning.how());
-  if (o.quiet || o.json) return;
+void note_learning(const simulator& brain, const run_options& o) {
+  if (!brain.learns_by() || o.quiet || o.json) return;
   const std::size_t bytes = brain.model().bytes();
   note(fmt::format(
       "weights learn: {} for copies of them{}", shown_bytes(bytes),
@@ -246,7 +245,8 @@ int run_session(const run_options& o, simulator& brain, token_source& input,
                 std::vector<recording_description> recordings,
                 const std::optional<resumed_run>& resumed) {
   if (!o.save_state.empty()) check_target(o.save_state);
-  if (!o.save_model.empty()) const atomic_file whole(o.save_model, resumed.has_value());
+  if (!o.engine.learning.save_model.empty())
+    const atomic_file whole(o.engine.learning.save_model, resumed.has_value());
   run_recorder recorder(o, brain, std::move(recordings));
   token_printer printer(brain.model(),
                         o.json ? token_printer::output::keep : token_printer::output::print);
@@ -284,7 +284,7 @@ int run_session(const run_options& o, simulator& brain, token_source& input,
     note(
         "a text of this length is read several times faster with --prefill blocks; the results "
         "are equal up to rounding");
-  if (!o.save_model.empty() && !recorder.saves_model(signal != 0) && !o.quiet)
+  if (!o.engine.learning.save_model.empty() && !recorder.saves_model(signal != 0) && !o.quiet)
     note("the model that learned is not written: the run goes on");
   if (signal != 0) note_stop(o, recorder.totals().tokens());
   return signal == 0 ? 0 : 128 + signal;

@@ -13,8 +13,8 @@
 
 namespace bdh::app {
 
-// Lets the weights learn as the options say; tells what it takes.
-void learn_in(simulator& brain, const run_options& o);
+// What weights that learn take, as a note; nothing, where they do not.
+void note_learning(const simulator& brain, const run_options& o);
 
 // The interventions of the run, in `brain`. `first`: position of the run's first token; `total`:
 // its tokens, where known. Throws input_error for what can never happen in this run.

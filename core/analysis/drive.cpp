@@ -53,6 +53,13 @@ void sort_and_sum(drive& d) {
     (t.value() > 0 ? d.excitatory : d.inhibitory) += std::abs(t.value());
 }
 
+// Edges are read from the model.
+void expect_own_weights(const simulator& brain) {
+  if (brain.learns_by())
+    throw unavailable_error("drive", "weights that learn", "a simulator whose weights stay",
+                            "simulator::learned_model() has those of now");
+}
+
 // What the interventions on the token of the moment make of the drive of neuron k.
 void intervene(const simulator& brain, layer_id layer, circuit c, neuron_id k, drive& d) {
   const target variable = c == circuit::gx ? target::x : target::y,
@@ -114,6 +121,7 @@ std::vector<weighted_edge> edges_from(const model& m, circuit c, neuron_id sourc
 }
 
 drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
+  expect_own_weights(brain);
   const model& m = brain.model();
   const std::vector<float> w = brain.sources().activity();
   if (w.empty())
@@ -128,6 +136,7 @@ drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
 }
 
 drive drive_of_y(const simulator& brain, layer_id layer, neuron_id neuron) {
+  expect_own_weights(brain);
   const model& m = brain.model();
   check("neuron", neuron, m.neurons());
   const std::vector<float> all = brain.read(variable::a);

@@ -110,7 +110,11 @@ void direct_site::perform(action what, layer_id layer) {
       return drive_x(layer);
     case action::threshold_x:
       return threshold_x(layer);
-    case action::propagate_and_reweight:  // has no stages here
+    case action::propagate_and_reweight:  // have no stages here
+    case action::return_readout:
+    case action::return_gy:
+    case action::return_synapses:
+    case action::learn:
       return;
     case action::read_out:
       if (c_.readout.edges() != 0)

@@ -9,7 +9,8 @@
 //   summary.csv   position,token,active_x_1..L,active_y_1..L (shares of the neurons),
 //                 synaptic_events,hebbian_writes,bytes_exchanged,
 //                 surprisal_nats (empty where unknown),seconds; of a run that learns also
-//                 error,rows_changed,weight_change (empty where nothing was learned); of spikes also
+//                 error,rows_changed,weight_change (empty where nothing was learned); of spikes
+//                 also
 //                 spikes_x,spikes_y,spikes_w,spikes_a,coincidences,clipped,
 //                 spiking_x_1..L,spiking_y_1..L (shares of the neurons)
 //   NAME.h5       the recordings (io/recording/recording.hpp), and until the run is complete

@@ -22,6 +22,21 @@ void expect_spikes(const spiking& how, const model& m, bool all_sites) {
     throw unavailable_error("spikes", "sites in other processes", "all sites in this process");
 }
 
+// Sites of a process have particles that follow each other.
+std::shared_ptr<const own_circuits> circuits_here(const model& m,
+                                                  const std::vector<site_share>& shares,
+                                                  site_range local) {
+  if (local.size() == shares.size()) return std::make_shared<own_circuits>(m);
+  id_range neurons, sensory;
+  for (site_id s = local.begin; s < local.end; ++s) {
+    const id_range more = shares[s].neurons, nodes = sensory_sources(m, shares[s]);
+    if (more.size() != 0) neurons = {neurons.size() == 0 ? more.begin : neurons.begin, more.end};
+    if (nodes.size() != 0) sensory = {sensory.size() == 0 ? nodes.begin : sensory.begin, nodes.end};
+  }
+  if (sensory.size() == 0) sensory = {m.sources(), m.sources()};
+  return std::make_shared<own_circuits>(m, neurons, sensory);
+}
+
 class site_engine final : public engine {
  public:
   // `circuits`: of another engine of the same sites; null: none is there.
@@ -47,7 +62,7 @@ class site_engine final : public engine {
                               "an explicit edge takes 8 bytes besides its strengths");
     if (options.spikes) expect_spikes(*options.spikes, m, local_.size() == options.sites);
     if (m.is_direct()) {
-      if (!circuits_) circuits_ = circuits_here();
+      if (!circuits_) circuits_ = circuits_here(m, shares_, local_);
       strengths_ = std::make_unique<direct_strengths>(m, *circuits_);
     }
     for (site_id s = local_.begin; s < local_.end; ++s) {
@@ -223,19 +238,6 @@ class site_engine final : public engine {
   neuron_id neuron_of(edge_id synapse) const noexcept {
     return model_.is_direct() ? model_.direct().gs.row_of(synapse)
                               : static_cast<neuron_id>(synapse / model_.hubs());
-  }
-  // Sites of a process have particles that follow each other.
-  std::shared_ptr<const own_circuits> circuits_here() const {
-    if (local_.size() == options_.sites) return std::make_shared<own_circuits>(model_);
-    id_range neurons, sensory;
-    for (site_id s = local_.begin; s < local_.end; ++s) {
-      const id_range more = shares_[s].neurons, nodes = sensory_sources(model_, shares_[s]);
-      if (more.size() != 0) neurons = {neurons.size() == 0 ? more.begin : neurons.begin, more.end};
-      if (nodes.size() != 0)
-        sensory = {sensory.size() == 0 ? nodes.begin : sensory.begin, nodes.end};
-    }
-    if (sensory.size() == 0) sensory = {model_.sources(), model_.sources()};
-    return std::make_shared<own_circuits>(model_, neurons, sensory);
   }
   cpu_site& at(site_id s) const noexcept { return *site_[s - local_.begin]; }
   // Of explicit edges: the site number `k` of this process, and that of a neuron, if it is here.

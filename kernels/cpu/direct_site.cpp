@@ -109,7 +109,11 @@ void direct_site::perform(const step& s, neuron_id piece, const inbox& received,
       if (s.at == stage::to_hubs) return a_to_hubs(sent);
       if (s.at == stage::at_hubs) return add_at_hubs(model_.heads(), all_blocks(), received, sent);
       return arrive_gain(received);
-    case action::propagate_and_reweight:  // has no stages here
+    case action::propagate_and_reweight:  // have no stages here
+    case action::return_readout:
+    case action::return_gy:
+    case action::return_synapses:
+    case action::learn:
       return;
     case action::reweight:
       return reweight(s.layer);

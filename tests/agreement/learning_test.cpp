@@ -63,7 +63,8 @@ matrices matrices_of(const bdh::model& m) {
 double worst(const MatrixXd& found, const MatrixXd& expected) {
   const double most = expected.cwiseAbs().maxCoeff();
   const double difference = (found - expected).cwiseAbs().maxCoeff();
-  return most == 0 ? (difference == 0 ? 0 : 1e9) : difference / most;
+  if (most == 0) return difference == 0 ? 0 : 1e9;
+  return difference / most;
 }
 
 // The change of all weights by one plain step of this rate, a power of two, over that rate: the
@@ -97,8 +98,8 @@ void check_gradients(const oracle::weights& w, bdh::learning_rule rule, oracle::
   const double change = std::sqrt(g.E.squaredNorm() + g.Dx.squaredNorm() + g.Dy.squaredNorm() +
                                   g.embedding.squaredNorm() + g.readout.squaredNorm());
   CHECK(std::abs(learned->weight_change / (rate * change) - 1) < 1e-4);
-  MESSAGE(std::string(bdh::name(rule)), frozen ? ", frozen" : "", ": E ", found[0], ", Dx ",
-          found[1], ", Dy ", found[2], ", embedding ", found[3], ", readout ", found[4]);
+  MESSAGE(std::string(bdh::name(rule)), std::string(frozen ? ", frozen" : ""), ": E ", found[0],
+          ", Dx ", found[1], ", Dy ", found[2], ", embedding ", found[3], ", readout ", found[4]);
 }
 
 struct outcome {
@@ -298,7 +299,7 @@ TEST_CASE("watched or not, stopped at any token and gone on with: the same bits"
 TEST_CASE("rows of silent neurons keep their bits; what is not to change does not") {
   const oracle::weights w = tests::random_weights(shape, 8);
   const bdh::model m = tests::as_graph(w, "gpu-release");
-  const auto tokens = tests::random_tokens(3, w.vocabulary, 8);
+  const auto tokens = tests::random_tokens(4, w.vocabulary, 8);
   bdh::simulator brain(m, bdh::cpu_engine(m, {.sites = 2}));
   bdh::learning how = by(bdh::learning_rule::exact, 1e-2);
   how.circuits = {true, true, true, false, true};
@@ -315,18 +316,22 @@ TEST_CASE("rows of silent neurons keep their bits; what is not to change does no
     y.insert(ids.begin(), ids.end());
   });
   for (std::size_t t = 0; t < tokens.size(); ++t) {
-    teaches = t + 1 < tokens.size();  // the last token does not learn
+    // The last token does not learn; of the first one, which reads no synapse, dX is 0.
+    teaches = t != 0 && t + 1 < tokens.size();
     brain.learn(static_cast<bdh::token_id>(tokens[t]));
     brain.step(static_cast<bdh::token_id>(tokens[t]));
   }
   const matrices before = matrices_of(m), after = matrices_of(brain.learned_model());
   REQUIRE(x.size() < m.neurons());
   REQUIRE(!y.empty());
+  std::size_t changed = 0;
   for (bdh::neuron_id i = 0; i < m.neurons(); ++i) {
-    CHECK((before.dx.row(i) == after.dx.row(i)) == !x.contains(i));
+    if (!x.contains(i)) CHECK(before.dx.row(i) == after.dx.row(i));
+    changed += before.dx.row(i) != after.dx.row(i);
     CHECK((before.e.row(i) == after.e.row(i)) == !y.contains(i));
     CHECK((before.dy.row(i) == after.dy.row(i)) == !y.contains(i));
   }
+  CHECK(changed > 0.9 * static_cast<double>(x.size()));  // errors of others are too small
   CHECK(before.readout == after.readout);
   const std::set<int> learned(tokens.begin(), tokens.end() - 1);
   for (int v = 0; v < w.vocabulary; ++v)
@@ -358,7 +363,8 @@ TEST_CASE("what cannot learn is refused, and what must not run beside learning")
   const auto has = [](const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
   };
-  CHECK(has(with(tests::as_graph(w, "bdh")), "dynamics bdh, expected gpu-release"));
+  CHECK(has(with(tests::as_graph(tests::random_weights({}, 1), "bdh")),
+            "dynamics bdh, expected gpu-release"));
   CHECK(has(with(tests::as_graph(w, "gpu-release").in_bfloat16()), "weights in bfloat16"));
   CHECK(has(with(tests::as_sparse_graph(w, "gpu-release")), "list of edges"));
   const bdh::model edges =

@@ -20,6 +20,8 @@ using bdh::stage;
 std::span<const stage> of_hubs(action a) {
   static constexpr stage gather[] = {stage::to_hubs, stage::at_hubs, stage::arrive, stage::local};
   static constexpr stage spread[] = {stage::from_hubs, stage::arrive};
+  static constexpr stage report[] = {stage::from_hubs, stage::to_hubs, stage::at_hubs,
+                                     stage::arrive};
   static constexpr stage local[] = {stage::local};
   switch (a) {
     case action::propagate_and_reweight:
@@ -27,7 +29,11 @@ std::span<const stage> of_hubs(action a) {
     case action::sense:
     case action::propagate_synapses:
     case action::update_w:
+    case action::return_gy:
+    case action::return_synapses:
       return std::span(gather).first(3);
+    case action::return_readout:
+      return report;
     case action::propagate_gx:
     case action::propagate_gy:
       return std::span(spread).first(1);
@@ -56,9 +62,21 @@ std::span<const stage> of_edges(action a) {
 }
 
 const char* shown(action a) {
-  constexpr const char* names[] = {
-      "sense", "synapses", "reweight",         "decay", "gy", "y", "w", "gx",
-      "x",     "readout",  "synapses+reweight"};
+  constexpr const char* names[] = {"sense",
+                                   "synapses",
+                                   "reweight",
+                                   "decay",
+                                   "gy",
+                                   "y",
+                                   "w",
+                                   "gx",
+                                   "x",
+                                   "readout",
+                                   "synapses+reweight",
+                                   "return readout",
+                                   "return gy",
+                                   "return synapses",
+                                   "learn"};
   return names[static_cast<int>(a)];
 }
 
@@ -108,6 +126,25 @@ TEST_CASE("a token of two layers through hubs: a phase ends only where messages 
               "synapses+reweight arrive 2, synapses+reweight local 2, decay local 2, "
               "gy from_hubs 2, y local 2, w to_hubs 2, send",
               "w at_hubs 2, send", "w arrive 2, readout from_hubs 0, send", "readout arrive 0"});
+}
+
+TEST_CASE("a token that learns: two rounds a layer, from the last one down") {
+  const auto of = [](bdh::learning_rule rule) {
+    return lines_of(bdh::make_learning_plan(of_hubs, 2, rule));
+  };
+  CHECK(of(bdh::learning_rule::exact) ==
+        lines{"return readout from_hubs 0, send", "return readout to_hubs 0, send",
+              "return readout at_hubs 0, send",
+              "return readout arrive 0, return gy to_hubs 2, send", "return gy at_hubs 2, send",
+              "return gy arrive 2, return synapses to_hubs 2, send",
+              "return synapses at_hubs 2, send",
+              "return synapses arrive 2, return gy to_hubs 1, send", "return gy at_hubs 1, send",
+              "return gy arrive 1, return synapses to_hubs 1, send",
+              "return synapses at_hubs 1, send", "return synapses arrive 1, learn local 0"});
+  for (const auto rule : {bdh::learning_rule::rows, bdh::learning_rule::readout})
+    CHECK(of(rule) == lines{"return readout from_hubs 0, send", "return readout to_hubs 0, send",
+                            "return readout at_hubs 0, send",
+                            "return readout arrive 0, learn local 0"});
 }
 
 TEST_CASE("a token of two layers over explicit edges") {
