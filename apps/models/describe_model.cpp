@@ -340,12 +340,14 @@ nlohmann::ordered_json rounds_json(const model& m) {
                      {"kernel", name(kernel_of(a))},
                      {"rule", rule(a)},
                      {"hops", hops_in(a, m)}});
-  if (can_learn(m))
-    for (const action a : learning_rounds)
-      all.push_back({{"round", "learn"},
-                     {"kernel", name(kernel_of(a))},
-                     {"rule", rule(a)},
-                     {"hops", hops_in(a, m)}});
+  return all;
+}
+
+nlohmann::ordered_json learning_rounds_json(const model& m) {
+  auto all = nlohmann::ordered_json::array();
+  if (!can_learn(m)) return all;
+  for (const action a : learning_rounds)
+    all.push_back({{"kernel", name(kernel_of(a))}, {"rule", rule(a)}, {"hops", hops_in(a, m)}});
   return all;
 }
 

@@ -17,5 +17,7 @@ nlohmann::ordered_json model_json(const model& m);
 // model's edges.
 std::string rounds_text(const model& m);
 nlohmann::ordered_json rounds_json(const model& m);
+// Those of a token that learns; empty, where the model cannot.
+nlohmann::ordered_json learning_rounds_json(const model& m);
 
 }  // namespace bdh::app

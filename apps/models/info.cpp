@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <bdh/error.hpp>
 #include <bdh/model_file.hpp>
@@ -59,6 +60,8 @@ description of_model(const std::string& file, const choice& chosen) {
   if (chosen.rounds) {
     d.text = rounds_text(m);
     d.all["rounds"] = rounds_json(m);
+    if (auto learning = learning_rounds_json(m); !learning.empty())
+      d.all["learning_rounds"] = std::move(learning);
   }
   return d;
 }

@@ -62,10 +62,10 @@ class hub_site final : public device_site {
       case action::threshold_x:
         return threshold_x(layer);
       case action::propagate_and_reweight:  // have no stages here
-    case action::return_readout:
-    case action::return_gy:
-    case action::return_synapses:
-    case action::learn:
+      case action::return_readout:
+      case action::return_gy:
+      case action::return_synapses:
+      case action::learn:
         return;
       case action::read_out:
         return read_out(model_.circuits().readout, shared_.readout, own_.w.data());

@@ -105,6 +105,12 @@ class Learning(CliTest):
         self.refused(1, "learn", self.random, "--text-file", text, "--rate", 1, "-o", new,
                      says=("exists",))
 
+    def test_the_rounds_of_learning_are_shown(self):
+        rounds = self.json("info", self.random, "--rounds")["learning_rounds"]
+        self.assertEqual([r["kernel"] for r in rounds], ["propagate"] * 3 + ["reweight"])
+        self.assertIn(b"e(v) = p(v) - [v = next] -> dW(j)",
+                      self.good("info", self.random, "--rounds").stdout)
+
     def test_refusals(self):
         run = ("run", self.random, "--text", "To be", *LEARN)
         new = ("--save-model", self.path("new.bdh.h5"))

@@ -61,6 +61,7 @@ void check_same(const model& a, const model& b) {
   CHECK(a.origin().inferred == b.origin().inferred);
   CHECK(a.origin().not_used == b.origin().not_used);
   CHECK(a.origin().recipe == b.origin().recipe);
+  CHECK(a.origin().learning == b.origin().learning);
   CHECK(a.origin().tuning == b.origin().tuning);
 }
 

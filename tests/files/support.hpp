@@ -123,7 +123,8 @@ inline bdh::model_spec small_parts(const choice& c = {}) {
               {"heads: 2, from the shape", "a \"quote\"\nand a line"},
               {},
               {{"degree", "20"}, {"file", "räksmörgås"}, {"rewire", "0.05"}, {"tag", "07"}},
-              {}};
+              {},
+              {{"parent", std::string(64, 'b')}, {"rate", "3e-05"}, {"rule", "exact"}}};
   return p;
 }
 // The same neurons with explicit edges: a sparse graph with a readout, or what an import of BDH-GPU
