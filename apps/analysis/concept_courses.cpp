@@ -13,7 +13,7 @@ namespace {
 std::vector<sentence> followed_sentences(const std::string& file, const concept_results& r) {
   if (!file.empty()) return read_sentences(file, *r.subject);
   std::vector<sentence> all;
-  for (const auto* set : {&r.split.confirm.positive, &r.split.confirm.negative})
+  for (const auto* set : {&r.question.split.confirm.positive, &r.question.split.confirm.negative})
     for (std::size_t k = 0; k < std::min<std::size_t>(2, set->size()); ++k)
       all.push_back(r.texts[(*set)[k]]);
   return all;
@@ -29,7 +29,7 @@ class followed_neurons {
           if (at != moment::synapses_written && at != moment::y_ready) return;
           brain_.read(at == moment::y_ready ? variable::y : variable::x, values_);
           for (std::size_t k = 0; k < row_.size(); ++k)
-            if (const separation& s = r.findings[k].what;
+            if (const separation& s = r.answer.findings[k].what;
                 s.layer == layer && s.of_y == (at == moment::y_ready))
               row_[k] = values_[s.pair.pre];
         },
@@ -54,11 +54,11 @@ class followed_synapses {
   followed_synapses(simulator& brain, const concept_results& r)
       : brain_(brain), rotates_(brain.model().rotation().present()) {
     for (std::size_t k = 0; k < r.traced_findings; ++k) {
-      const separation& s = r.findings[k].what;
-      const probe_factor factor = r.by_y ? probe_factor::y : probe_factor::w;
-      own_.push_back(brain.probes().add({s.pair, s.layer, factor}));
+      const separation& s = r.answer.findings[k].what;
+      own_.push_back(brain.probes().add({s.pair, s.layer, r.question.factor}));
       if (rotates_)
-        partner_.push_back(brain.probes().add({{s.pair.pre ^ 1, s.pair.post}, s.layer, factor}));
+        partner_.push_back(
+            brain.probes().add({{s.pair.pre ^ 1, s.pair.post}, s.layer, r.question.factor}));
     }
   }
 
@@ -99,10 +99,10 @@ void read_sentences_of(const Followed& followed, simulator& brain, concept_resul
 
 void follow_courses(const std::string& file, std::size_t top, simulator& brain,
                     concept_results& r) {
-  r.traced_findings = std::min(top, r.findings.size());
+  r.traced_findings = std::min(top, r.answer.findings.size());
   if (r.traced_findings == 0) return;
   r.traced = followed_sentences(file, r);
-  if (r.of_neurons)
+  if (r.question.of_neurons)
     read_sentences_of(followed_neurons(brain, r), brain, r);
   else
     read_sentences_of(followed_synapses(brain, r), brain, r);

@@ -26,6 +26,6 @@ struct concepts_options {
 };
 
 // Throws input_error for sets that could confirm nothing, and `stopped`.
-concept_results find_concepts(const concepts_options& o, const model& m, simulator& brain);
+concept_results run_concepts(const concepts_options& o, const model& m, simulator& brain);
 
 }  // namespace bdh::app

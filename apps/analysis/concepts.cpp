@@ -90,7 +90,7 @@ class concepts_app final : public command {
     simulator brain = o.engine.make(m);
     stop_on_signals();
     try {
-      const concept_results r = find_concepts(o, m, brain);
+      const concept_results r = run_concepts(o, m, brain);
       if (!o.output.empty()) write_text(o.output, as_csv(r));
       if (!o.trace_output.empty()) write_text(o.trace_output, series_as_csv(r));
       if (o.json) {
@@ -99,7 +99,7 @@ class concepts_app final : public command {
         print(as_text(r, o.top));
         note(fmt::format(
             "memory: {} for what the sentences wrote, {} for blocks of pairs, {} at the peak",
-            shown_bytes(r.factor_bytes), shown_bytes(r.tile_bytes),
+            shown_bytes(r.answer.factor_bytes), shown_bytes(r.answer.tile_bytes),
             shown_bytes(peak_memory_bytes())));
       }
     } catch (const stopped&) {

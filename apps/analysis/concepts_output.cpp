@@ -18,23 +18,25 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-bool of_amplitudes(const concept_results& r) { return r.measure == synapse_measure::amplitude; }
+bool of_amplitudes(const concept_results& r) {
+  return r.question.measure == synapse_measure::amplitude;
+}
 
 std::string label_of(const concept_results& r, const separation& s) {
   if (of_amplitudes(r))  // two synapses
     return fmt::format("{}+{}", shown_neuron(*r.subject, s.pair.pre),
                        shown_pair(*r.subject, {s.pair.pre ^ 1, s.pair.post}));
-  if (!r.of_neurons) return shown_pair(*r.subject, s.pair);
+  if (!r.question.of_neurons) return shown_pair(*r.subject, s.pair);
   return fmt::format("{}:{}", s.of_y ? 'y' : 'x', shown_neuron(*r.subject, s.pair.pre));
 }
 
 // Variable and neuron, or both neurons of a synapse, or of two: fields of CSV.
 const char* candidate_columns(const concept_results& r) {
-  if (r.of_neurons) return "variable,neuron";
+  if (r.question.of_neurons) return "variable,neuron";
   return of_amplitudes(r) ? "pre,partner,post" : "pre,post";
 }
 std::string candidate_fields(const concept_results& r, const separation& s) {
-  if (r.of_neurons) return fmt::format("{},{}", s.of_y ? 'y' : 'x', s.pair.pre);
+  if (r.question.of_neurons) return fmt::format("{},{}", s.of_y ? 'y' : 'x', s.pair.pre);
   if (of_amplitudes(r)) return fmt::format("{},{},{}", s.pair.pre, s.pair.pre ^ 1, s.pair.post);
   return fmt::format("{},{}", s.pair.pre, s.pair.post);
 }
@@ -58,31 +60,28 @@ two_means means(const concept_results& r, const std::vector<float>& values) {
 const char* method(const rank_test& t) { return t.exact ? "exact" : "normal"; }
 // Of the test that confirms: signs of matched differences are flipped, all of them or at random.
 const char* confirming_method(const concept_results& r, const rank_test& t) {
-  if (!r.design.paired) return method(t);
+  if (!r.question.design.paired) return method(t);
   return t.exact ? "flips" : "drawn";
 }
 
 // How long the synapse of a finding takes for one turn, in tokens, where it rotates.
 std::optional<double> period_of(const concept_results& r, const separation& s) {
-  if (r.of_neurons || !r.subject->rotation().present()) return std::nullopt;
-  const neuron_id in_head = s.pair.pre % r.subject->neurons_per_head();
-  const double frequency = r.subject->rotation().frequency()[in_head / 2];
-  return frequency == 0 ? std::nullopt : std::optional(1 / frequency);
+  return r.question.of_neurons ? std::nullopt : turn_period(*r.subject, s.pair.pre);
 }
 
 const char* texts_of_design(const concept_results& r) {
-  if (r.design.paired) return "pairs of sentences";
-  return r.design.group.empty() ? "sentences" : "groups";
+  if (r.question.design.paired) return "pairs of sentences";
+  return r.question.design.group.empty() ? "sentences" : "groups";
 }
 
 // What the confirmation is of, and what it is not.
 std::string meaning(const concept_results& r) {
-  if (r.design.group.empty())
+  if (r.question.design.group.empty())
     return "confirmed: separates these two sets, in sentences that had no part in the choice; if "
            "they share words, or differ in more than the concept, that may be it (--groups)\n";
   std::string text =
       "confirmed: separates the two sets in sentences of groups that had no part in the choice\n";
-  const text_sets& held_out = r.split.same_groups;
+  const text_sets& held_out = r.question.split.same_groups;
   if (!held_out.positive.empty())
     text += fmt::format(
         "only for the groups that chose: separates {} and {} other sentences of these, and not the "
@@ -92,14 +91,15 @@ std::string meaning(const concept_results& r) {
 }
 
 std::string searched(const concept_results& r) {
-  const std::string layers = r.layers.size() == 1
-                                 ? fmt::format("layer {}", r.layers[0])
-                                 : fmt::format("layers {}-{}", r.layers.front(), r.layers.back());
-  const std::string head = r.head ? fmt::format(", head {}", *r.head) : "";
-  const std::string count = shown_count(static_cast<double>(r.candidates));
-  if (r.of_neurons)
+  const std::string layers =
+      r.question.layers.size() == 1
+          ? fmt::format("layer {}", r.question.layers[0])
+          : fmt::format("layers {}-{}", r.question.layers.front(), r.question.layers.back());
+  const std::string head = r.question.head ? fmt::format(", head {}", *r.question.head) : "";
+  const std::string count = shown_count(static_cast<double>(r.question.candidates(*r.subject)));
+  if (r.question.of_neurons)
     return fmt::format("{} neurons (X and Y of {}{}, mean over the sentence)", count, layers, head);
-  const char* factor = r.by_y ? "Y (Eq. 16)" : "W";
+  const char* factor = r.question.factor == probe_factor::y ? "Y (Eq. 16)" : "W";
   if (of_amplitudes(r))
     return fmt::format(
         "{} pairs of synapses of {}{}, 2m and 2m+1 -> j, amplitude at the end of the sentence by "
@@ -127,7 +127,7 @@ json values_in(const std::vector<float>& values, const text_sets& sets) {
 
 json named(const concept_results& r, const separation& s) {
   json one{{"layer", s.layer}, {"head", head_of(r, s)}};
-  if (r.of_neurons) {
+  if (r.question.of_neurons) {
     one["variable"] = s.of_y ? "y" : "x";
     one["neuron"] = s.pair.pre;
   } else {
@@ -146,7 +146,7 @@ std::string shown_period(const concept_results& r, const separation& s) {
 
 // Beside strengths; where amplitudes were compared they are the values themselves.
 bool has_amplitudes(const concept_results& r) {
-  return !of_amplitudes(r) && !r.amplitudes.empty() && !r.amplitudes.front().empty();
+  return !of_amplitudes(r) && !r.answer.amplitudes.empty() && !r.answer.amplitudes.front().empty();
 }
 
 const char* verdict(const finding& f) {
@@ -155,7 +155,7 @@ const char* verdict(const finding& f) {
 }
 
 json in_json(const concept_results& r, std::size_t k) {
-  const finding& f = r.findings[k];
+  const finding& f = r.answer.findings[k];
   json one = named(r, f.what);
   one["chosen"] = in_json(f.chosen);
   one["confirm"] = in_json(f.confirmed);
@@ -163,7 +163,7 @@ json in_json(const concept_results& r, std::size_t k) {
   one["confirm"]["p_corrected"] = f.corrected_p;
   one["confirmed"] = f.holds;
   if (const auto period = period_of(r, f.what)) one["period_tokens"] = *period;
-  if (!r.design.group.empty()) {
+  if (!r.question.design.group.empty()) {
     one["same_groups"] = in_json(f.same_groups);
     one["same_groups"]["p_corrected"] = f.same_corrected_p;
     one["confirmed_for_same_groups"] = f.holds_for_same;
@@ -172,12 +172,12 @@ json in_json(const concept_results& r, std::size_t k) {
   one["mean_positive"] = compared.positive;
   one["mean_negative"] = compared.negative;
   if (has_amplitudes(r)) {
-    const two_means amplitude = means(r, r.amplitudes[k]);
+    const two_means amplitude = means(r, r.answer.amplitudes[k]);
     one["mean_amplitude_positive"] = amplitude.positive;
     one["mean_amplitude_negative"] = amplitude.negative;
   }
-  one["values"] = {{"choose", values_in(f.values, r.split.choose)},
-                   {"confirm", values_in(f.values, r.split.confirm)}};
+  one["values"] = {{"choose", values_in(f.values, r.question.split.choose)},
+                   {"confirm", values_in(f.values, r.question.split.confirm)}};
   return one;
 }
 
@@ -185,18 +185,19 @@ const std::vector<std::vector<double>>& course(const concept_results& r, const c
   return of_amplitudes(r) ? c.amplitudes : c.values;
 }
 std::string course_label(const concept_results& r, std::size_t k) {
-  return fmt::format("{} l{}", label_of(r, r.findings[k].what), r.findings[k].what.layer);
+  return fmt::format("{} l{}", label_of(r, r.answer.findings[k].what),
+                     r.answer.findings[k].what.layer);
 }
 
 std::string findings_as_text(const concept_results& r, std::size_t top) {
   const bool beside = has_amplitudes(r);
-  std::string text =
-      fmt::format("\n{:>5} {:>4}  {:20} {:>8} {:>11} {:>9} {:6} {:>9} {:>11} {:>11}{}{}\n", "layer",
-                  "head", r.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r", "p", "by",
-                  "corrected", "mean pos.", "mean neg.", beside ? "  ampl. pos.  ampl. neg." : "",
-                  r.of_neurons ? "" : "    period");
-  for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
-    const finding& f = r.findings[k];
+  std::string text = fmt::format(
+      "\n{:>5} {:>4}  {:20} {:>8} {:>11} {:>9} {:6} {:>9} {:>11} {:>11}{}{}\n", "layer", "head",
+      r.question.of_neurons ? "neuron" : "synapse", "chosen r", "confirmed r", "p", "by",
+      "corrected", "mean pos.", "mean neg.", beside ? "  ampl. pos.  ampl. neg." : "",
+      r.question.of_neurons ? "" : "    period");
+  for (std::size_t k = 0; k < std::min(top, r.answer.findings.size()); ++k) {
+    const finding& f = r.answer.findings[k];
     const two_means compared = means(r, f.values);
     text += fmt::format(
         "{:>5} {:>4}  {:20} {:>+8.3f} {:>+11.3f} {:>9.2g} {:6} {:>9.2g} {:>11.4g} {:>11.4g}",
@@ -204,10 +205,10 @@ std::string findings_as_text(const concept_results& r, std::size_t top) {
         f.confirmed.rank_biserial, f.confirmed.p, confirming_method(r, f.confirmed), f.corrected_p,
         compared.positive, compared.negative);
     if (beside) {
-      const two_means amplitude = means(r, r.amplitudes[k]);
+      const two_means amplitude = means(r, r.answer.amplitudes[k]);
       text += fmt::format(" {:>11.4g} {:>11.4g}", amplitude.positive, amplitude.negative);
     }
-    if (!r.of_neurons) text += fmt::format(" {:>9}", shown_period(r, f.what));
+    if (!r.question.of_neurons) text += fmt::format(" {:>9}", shown_period(r, f.what));
     text += fmt::format("  {}\n", verdict(f));
   }
   return text;
@@ -238,57 +239,57 @@ std::string courses_as_text(const concept_results& r, std::size_t top) {
 }  // namespace
 
 std::size_t concept_results::only_same() const {
-  return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(),
-                    [](const finding& f) { return f.holds_for_same && !f.holds; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      answer.findings, [](const finding& f) { return f.holds_for_same && !f.holds; }));
 }
 
 std::size_t concept_results::confirmed() const {
   return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(), [](const finding& f) { return f.holds; }));
+      std::ranges::count_if(answer.findings, [](const finding& f) { return f.holds; }));
 }
 
 std::string as_text(const concept_results& r, std::size_t top) {
   std::string text = fmt::format(
       "{} positive and {} negative sentences, {} tokens: {} and {} to choose, {} and {} to confirm "
       "(seed {})\n",
-      r.positives, r.texts.size() - r.positives, shown_count(static_cast<double>(r.tokens)),
-      r.split.choose.positive.size(), r.split.choose.negative.size(),
-      r.split.confirm.positive.size(), r.split.confirm.negative.size(), r.seed);
-  if (r.apart || r.design.paired || !r.design.group.empty()) {
-    const confirming_power power = power_of(r.split, r.design);
+      r.positives, r.texts.size() - r.positives,
+      shown_count(static_cast<double>(r.question.tokens())),
+      r.question.split.choose.positive.size(), r.question.split.choose.negative.size(),
+      r.question.split.confirm.positive.size(), r.question.split.confirm.negative.size(), r.seed);
+  if (r.apart || r.question.design.paired || !r.question.design.group.empty()) {
+    const confirming_power power = power_of(r.question.split, r.question.design);
     text += fmt::format("confirming: {} and {} {}{}\n", power.positive, power.negative,
                         texts_of_design(r), r.apart ? ", from files of their own" : "");
   }
   text += fmt::format("candidates: {}\n", searched(r));
   text += fmt::format("carried over: the best {}; confirmed, p < {} after Holm's correction: {}\n",
-                      r.findings.size(), r.level, r.confirmed());
-  if (r.findings.empty()) return text;
+                      r.answer.findings.size(), r.question.level, r.confirmed());
+  if (r.answer.findings.empty()) return text;
   text += meaning(r);
   return text + findings_as_text(r, top) + courses_as_text(r, top);
 }
 
 nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
-  json all{{"candidates", r.candidates},
-           {"kind", r.of_neurons ? "neurons" : "synapses"},
-           {"layers", r.layers},
+  json all{{"candidates", r.question.candidates(*r.subject)},
+           {"kind", r.question.of_neurons ? "neurons" : "synapses"},
+           {"layers", r.question.layers},
            {"sentences",
             {{"positive", r.positives},
              {"negative", r.texts.size() - r.positives},
-             {"tokens", r.tokens}}},
+             {"tokens", r.question.tokens()}}},
            {"seed", r.seed},
-           {"carried", r.findings.size()},
+           {"carried", r.answer.findings.size()},
            {"confirmed", r.confirmed()},
-           {"level", r.level},
+           {"level", r.question.level},
            {"correction", "holm"}};
-  if (!r.of_neurons) {
-    all["factor"] = r.by_y ? "y" : "w";
+  if (!r.question.of_neurons) {
+    all["factor"] = r.question.factor == probe_factor::y ? "y" : "w";
     all["measure"] = of_amplitudes(r) ? "amplitude" : "strength";
   }
-  if (r.head) all["head"] = *r.head;
-  all["paired"] = r.design.paired;
-  all["groups"] = !r.design.group.empty();
-  if (!r.design.group.empty()) all["confirmed_for_same_groups_only"] = r.only_same();
+  if (r.question.head) all["head"] = *r.question.head;
+  all["paired"] = r.question.design.paired;
+  all["groups"] = !r.question.design.group.empty();
+  if (!r.question.design.group.empty()) all["confirmed_for_same_groups_only"] = r.only_same();
   const auto half = [&](const text_sets& sets) {
     json one{{"positive", json::array()},
              {"negative",
@@ -297,10 +298,11 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
     for (std::size_t t : sets.negative) one["negative"].push_back(t - r.positives);
     return one;
   };
-  all["halves"] = {{"choose", half(r.split.choose)}, {"confirm", half(r.split.confirm)}};
-  all["memory_bytes"] = {{"written", r.factor_bytes}, {"tiles", r.tile_bytes}};
+  all["halves"] = {{"choose", half(r.question.split.choose)},
+                   {"confirm", half(r.question.split.confirm)}};
+  all["memory_bytes"] = {{"written", r.answer.factor_bytes}, {"tiles", r.answer.tile_bytes}};
   all["findings"] = json::array();
-  for (std::size_t k = 0; k < std::min(top, r.findings.size()); ++k) {
+  for (std::size_t k = 0; k < std::min(top, r.answer.findings.size()); ++k) {
     all["findings"].push_back(in_json(r, k));
   }
   if (r.series.empty()) return all;
@@ -310,7 +312,7 @@ nlohmann::ordered_json as_json(const concept_results& r, std::size_t top) {
     json one{
         {"sentence", s.place}, {"text", s.text}, {"tokens", s.tokens}, {"values", json::array()}};
     for (std::size_t k = 0; k < r.traced_findings; ++k) {
-      json series = named(r, r.findings[k].what);
+      json series = named(r, r.answer.findings[k].what);
       series["course"] = json::array();
       for (const auto& row : course(r, c)) series["course"].push_back(row[k]);
       if (has_amplitudes(r))
@@ -328,9 +330,10 @@ std::string as_csv(const concept_results& r) {
     text += fmt::format(",{0}_u,{0}_rank_biserial,{0}_p,{0}_method", half);
   text += ",corrected_p,confirmed,mean_positive,mean_negative,period_tokens";
   if (has_amplitudes(r)) text += ",mean_amplitude_positive,mean_amplitude_negative";
-  text += r.design.group.empty() ? "\n" : ",same_groups_p,same_groups_corrected_p,same_groups\n";
-  for (std::size_t k = 0; k < r.findings.size(); ++k) {
-    const finding& f = r.findings[k];
+  text += r.question.design.group.empty() ? "\n"
+                                          : ",same_groups_p,same_groups_corrected_p,same_groups\n";
+  for (std::size_t k = 0; k < r.answer.findings.size(); ++k) {
+    const finding& f = r.answer.findings[k];
     text += fmt::format("{},{},", f.what.layer, head_of(r, f.what));
     text += candidate_fields(r, f.what);
     for (const rank_test* t : {&f.chosen, &f.confirmed})
@@ -341,10 +344,10 @@ std::string as_csv(const concept_results& r) {
                         compared.negative);
     if (const auto period = period_of(r, f.what)) text += fmt::format("{}", *period);
     if (has_amplitudes(r)) {
-      const two_means amplitude = means(r, r.amplitudes[k]);
+      const two_means amplitude = means(r, r.answer.amplitudes[k]);
       text += fmt::format(",{},{}", amplitude.positive, amplitude.negative);
     }
-    if (!r.design.group.empty())
+    if (!r.question.design.group.empty())
       text +=
           fmt::format(",{},{},{}", f.same_groups.p, f.same_corrected_p, f.holds_for_same ? 1 : 0);
     text += "\n";
@@ -355,7 +358,7 @@ std::string as_csv(const concept_results& r) {
 std::string series_as_csv(const concept_results& r) {
   std::string text = "sentence,position,token,text,layer,";
   text += candidate_columns(r);
-  if (r.of_neurons)
+  if (r.question.of_neurons)
     text += ",value\n";
   else if (of_amplitudes(r))
     text += ",amplitude\n";
@@ -365,7 +368,7 @@ std::string series_as_csv(const concept_results& r) {
     const sentence& s = r.traced[c.text];
     for (std::size_t t = 0; t < c.values.size(); ++t)
       for (std::size_t k = 0; k < r.traced_findings; ++k) {
-        const separation& what = r.findings[k].what;
+        const separation& what = r.answer.findings[k].what;
         text += fmt::format("{},{},{},{},{},", csv_field(s.place), t, s.tokens[t],
                             csv_field(token_text(*r.subject, s.tokens[t])), what.layer);
         text += candidate_fields(r, what);

@@ -3,12 +3,11 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/analysis/sentences.hpp"
-#include "core/analysis/concept_confirmation.hpp"
+#include "core/analysis/concept_study.hpp"
 
 namespace bdh::app {
 
@@ -21,23 +20,12 @@ struct concept_series {
 
 struct concept_results {
   const model* subject = nullptr;
-  std::vector<sentence> texts;  // the positive ones, then the negative
-  std::size_t positives = 0, tokens = 0;
-  halves split;
-  text_design design;
+  std::vector<sentence> texts;  // those of the question: the positive ones, then the negative
+  std::size_t positives = 0;
   bool apart = false;  // files of their own confirm
   std::uint64_t seed = 0;
-  std::vector<layer_id> layers;
-  std::optional<head_id> head;
-  bool of_neurons = false, by_y = true;
-  synapse_measure measure = synapse_measure::strength;  // what was compared
-  std::uint64_t candidates = 0;
-  double level = 0;
-  std::vector<finding> findings;  // of all that were carried over, the best first
-  // Of each finding that is a synapse, for every text: both measures; amplitudes where the model
-  // rotates.
-  std::vector<std::vector<float>> strengths, amplitudes;
-  std::size_t factor_bytes = 0, tile_bytes = 0;
+  concept_question question;
+  concept_answer answer;
   std::vector<sentence> traced;        // sentences whose course was followed
   std::vector<concept_series> series;  // of the first findings, over them
   std::size_t traced_findings = 0;

@@ -195,6 +195,12 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
   return reports;
 }
 
+std::optional<concept_answer> brain::find_concepts(const concept_question& question,
+                                                   const concept_progress& go_on) {
+  return bdh::find_concepts(question, without_history("concepts"),
+                            *default_executor(options_.threads), go_on);
+}
+
 // ---- interventions, probes
 
 int brain::intervene(const intervention& what) {

@@ -17,6 +17,7 @@
 #include <bdh/simulator.hpp>
 
 #include "apps/python/model_handle.hpp"
+#include "core/analysis/concept_study.hpp"
 #include "io/recording/recorder.hpp"
 #include "io/recording/run_writer.hpp"
 
@@ -74,6 +75,10 @@ class brain {
   std::vector<step_report> read(std::span<const token_id> tokens, std::vector<kept_values>& keep,
                                 const std::function<void(std::size_t)>& between);
   token_id choose(const sampling& how) const { return now().choose(how); }
+
+  // Reads the texts of the question, each from zero synapses, which the last one leaves.
+  std::optional<concept_answer> find_concepts(const concept_question& question,
+                                              const concept_progress& go_on);
 
   // ---- interventions, probes
   int intervene(const intervention& what);

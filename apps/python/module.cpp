@@ -36,6 +36,7 @@ NB_MODULE(_core, m) {
   add_generators(m);
   add_communities(m);
   add_activity(m);
+  add_concepts(m);
   add_state(m);
   add_interventions(m);
   add_simulator(m);

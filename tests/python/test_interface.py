@@ -1,4 +1,5 @@
 """What bdhsim returns: values against what they are made of, tables, selections, sweeps."""
+import itertools
 import json
 import os
 import re
@@ -376,6 +377,56 @@ class Measures(unittest.TestCase):
             program("tune", models.direct, "--target-activity", "0.06", "-o", file)
             self.assertEqual(bs.load(models.direct).tune(activity=0.06).content_sha256,
                              bs.load(file).content_sha256)
+
+
+
+class OfConcepts(unittest.TestCase):
+    ARTICLES = ("the", "one", "my", "a", "no", "her", "this", "that")
+    SETS = tuple([" ".join((a, noun, b, "it")) for a, b in itertools.product(
+        ("the", "one", "my", "a", "no", "her", "this", "that"), ("saw", "had"))]
+                 for noun in ("cat", "dog"))
+
+    def of_program(self, groups, *options):
+        files = []
+        for number, texts in enumerate(self.SETS):
+            files.append(os.path.join(models.folder, f"set-{number}"))
+            with open(files[-1], "w") as f:
+                f.writelines((f"{t.split()[0]}\t" if groups else "") + f"{t}\n" for t in texts)
+        return json.loads(subprocess.run(
+            [os.environ["BDH_PROGRAM"], "concepts", models.small, "--positive", files[0],
+             "--negative", files[1], "--json", "--top", "9", *options], check=True,
+            capture_output=True).stdout)
+
+    def test_they_are_those_of_the_program(self):
+        grouped = [{a: [t for t in texts if t.startswith(a + " ")] for a in self.ARTICLES}
+                   for texts in self.SETS]
+        for (positive, negative), of_call, options in (
+                (self.SETS, {}, []), (self.SETS, {"neurons": True}, ["--neurons"]),
+                (self.SETS, {"measure": "amplitude", "layer": 2, "head": 1, "seed": 7},
+                 ["--measure", "amplitude", "--layer", "2", "--head", "1", "--seed", "7"]),
+                (self.SETS, {"factor": "w", "paired": True}, ["--factor", "w", "--paired"]),
+                (grouped, {"neurons": True}, ["--neurons", "--groups"])):
+            with self.subTest(options):
+                carry = 1 if "--groups" in options else 3
+                wanted = self.of_program("--groups" in options, "--carry", str(carry), *options)
+                found = bs.concepts(models.small, positive, negative, carry=carry, **of_call)
+                self.assertEqual(found.candidates, wanted["candidates"])
+                self.assertEqual(len(found.table), len(wanted["findings"]))
+                for row, one in zip(found.table.to_dict("records"), wanted["findings"]):
+                    for name, value in (
+                            ("layer", one["layer"]), ("head", one["head"]),
+                            ("chosen_r", one["chosen"]["rank_biserial"]),
+                            ("confirmed_r", one["confirm"]["rank_biserial"]),
+                            ("p", one["confirm"]["p"]), ("confirmed", one["confirmed"]),
+                            ("corrected_p", one["confirm"]["p_corrected"])):
+                        self.assertEqual(row[name], value, name)
+                    for name in ("pre", "post", "partner", "variable", "neuron", "period_tokens"):
+                        self.assertEqual(row.get(name), one.get(name), name)
+                    self.assertAlmostEqual(row["mean_positive"], one["mean_positive"], 6)
+                confirming = found.values[0, :16][[r == "confirm" for r in found.roles[:16]]]
+                self.assertEqual(confirming.tolist(),
+                                 np.float32(wanted["findings"][0]["values"]["confirm"]["positive"])
+                                 .tolist())
 
 
 class Sweeps(unittest.TestCase):

@@ -40,6 +40,25 @@ def use(context):
 
 # What is called, the class of the exception, and what its text has.
 MISUSES = [
+    # concepts
+    (lambda: bs.concepts(M, ["a", "b"], ["c", "d"]), INPUT, "at best"),
+    (lambda: bs.concepts(M, "cats", ["dogs"]), INPUT, "positive"),
+    (lambda: bs.concepts(M, {"a": ["b"]}, ["c"]), INPUT, "groups"),
+    (lambda: bs.concepts(M, {"a": "b"}, {"c": ["d"]}), INPUT, "positive['a']"),
+    (lambda: bs.concepts(M, [], ["c"]), SHAPE, "positive"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b", ""] * 9), SHAPE, "negative[1]"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, layer=1, carry=1), INPUT, "layer"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, head=99, carry=1), INPUT, "head"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, carry=0), INPUT, "carry"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, factor="z"), INPUT, "factor"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, measure="length"), INPUT, "measure"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, neurons=True, measure="amplitude"), INPUT,
+     "neurons"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 8, paired=True), SHAPE, "8 texts"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, confirm=["c"]), INPUT, "confirm"),
+    (lambda: bs.concepts(M, {"a": ["a"]}, {"b": ["b"]}, confirm=({"a": ["a"]}, {"c": ["c"]})),
+     INPUT, "a group that chooses"),
+    (lambda: bs.concepts(M, ["a"] * 9, ["b"] * 9, history=True, carry=1), UNAVAILABLE, "history"),
     # models
     (lambda: bs.load("nowhere.bdh.h5"), INPUT, "nowhere.bdh.h5"),
     (lambda: bs.load(SMALL), INPUT, "model.safetensors"),

@@ -17,6 +17,7 @@ new simulator of `m`.
 
 from ._build import BuildInfo, build_info
 from ._circuits import Circuit
+from ._concepts import Concepts, concepts
 from ._core import StepReport
 from ._core import version as __version__
 from ._errors import DeviceError, InputError, ShapeError, UnavailableError
@@ -34,10 +35,10 @@ from ._sweep import sweep
 from ._values import Output, Probe, Round, Token
 
 __all__ = [
-    "BuildInfo", "Circuit", "DeviceError", "InputError", "Intervention", "Model", "Output", "Probe",
-    "Recording", "Round", "Run", "ShapeError", "Simulator", "State", "StepReport", "Token",
-    "UnavailableError", "Verified", "activity", "build_info", "clamp", "compare", "evaluate",
-    "freeze", "from_torch", "import_checkpoint", "import_graph", "inhibition", "join_ranks",
-    "lesion", "load", "load_state", "new", "noise", "open_run", "reset", "set_strength", "silence",
-    "step_streams", "stimulate", "sweep", "verify",
+    "BuildInfo", "Circuit", "Concepts", "DeviceError", "InputError", "Intervention", "Model",
+    "Output", "Probe", "Recording", "Round", "Run", "ShapeError", "Simulator", "State",
+    "StepReport", "Token", "UnavailableError", "Verified", "activity", "build_info", "clamp",
+    "compare", "concepts", "evaluate", "freeze", "from_torch", "import_checkpoint", "import_graph",
+    "inhibition", "join_ranks", "lesion", "load", "load_state", "new", "noise", "open_run", "reset",
+    "set_strength", "silence", "step_streams", "stimulate", "sweep", "verify",
 ]
