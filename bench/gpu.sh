@@ -81,12 +81,16 @@ if [ -n "$packed" ]; then
   exit
 fi
 
+mkdir -p "$out" || exit 1
+if [ -n "$(ls -A "$out")" ]; then
+  echo "gpu.sh: $out: not empty, expected a new folder; -o gives another" >&2
+  exit 2
+fi
+
 if [ ! -x "$programs/bdh" ]; then
   echo "gpu.sh: no program in $programs: building preset cuda-exact"
   make_programs || echo "gpu.sh: cannot build; every part of the program will say so"
 fi
-mkdir -p "$out" || exit 1
-rm -rf "$out"/cuda "$out"/cpu "$out"/*.txt "$out"/*.bdh.h5
 : >"$out/summary.txt"
 failed=0
 say() { printf '%-12s %s\n' "$1" "$2" | tee -a "$out/summary.txt"; }
@@ -94,8 +98,8 @@ there() { command -v "$1" >/dev/null 2>&1; }
 
 # What a part printed about its speed, or else its last line.
 result_line() {
-  { grep -m 1 'tokens/s' "$out/$1.txt" || grep -v '^$' "$out/$1.txt" | tail -n 1; } |
-    sed 's/^skipped: //' | cut -c1-100
+  { grep -o -m 1 -E '[0-9,.]+ tokens in .*tokens/s|tokens in a second .*' "$out/$1.txt" ||
+    grep -v '^$' "$out/$1.txt" | tail -n 1; } | sed 's/^skipped: //; s/  */ /g' | cut -c1-100
 }
 # part NAME SECONDS COMMAND...: its output in NAME.txt, what became of it in the summary. 77, and 3
 # of bdh, which is no GPU, is no failure.

@@ -61,6 +61,8 @@ class GpuScript(CliTest):
     def test_usage(self):
         self.assertEqual(self.script("--pock", "x")[0], 2)
         self.assertEqual(self.script("--pack")[0], 2)
+        self.assertEqual(self.script("-o", self.programs)[0], 2)  # what is there stays
+        self.assertTrue(os.path.exists(f"{self.programs}/bdh"))
         self.assertIn("--pack FILE.tar.gz", self.script("--help")[1])
 
 
