@@ -106,8 +106,9 @@ void rows_on_gpu(const Row& row) {
 std::string remark_on_gpu(const std::string& name) {
   return fmt::format(
       "The time on {} is predicted from the launches of the engine and published figures of "
-      "the GPU; nothing has been measured there. Where '-' stands the edges are too many to "
-      "count launches, and the time is that of all bytes at its bandwidth.\n",
+      "the GPU; nothing has been measured there. Where '-' stands the model does not fit, or its "
+      "edges are too many to count launches: nothing is predicted, and the time is that of all "
+      "bytes at the GPU's bandwidth.\n",
       name);
 }
 
@@ -231,6 +232,7 @@ class plan_app final : public command {
 
   // The model itself where there is one, and one laid out like it else.
   void predict(form& f) const {
+    if (static_cast<double>(f.memory.total()) > on_->memory) return;
     const bool own = given_ && given_->is_direct() == f.model.direct;
     f.on_gpu = own ? predict_on_gpu(*given_, f.model, *on_) : predict_on_gpu(f.model, *on_);
     if (f.on_gpu) f.seconds = f.on_gpu->time.seconds();

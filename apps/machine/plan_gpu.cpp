@@ -8,6 +8,7 @@ namespace bdh::app {
 namespace {
 
 constexpr double most_edges = 1 << 28;  // laid out: some GB
+constexpr double most_rows = 1 << 23;   // of explicit edges, whose beginnings are kept
 
 projection zeros(const char* name, neuron_id sources, neuron_id targets, major rows) {
   return projection::dense(name, {"", sources}, {"", targets}, rows,
@@ -82,7 +83,9 @@ double edges_of(const planned_model& p) {
 
 }  // namespace
 
-gpu_prediction predict_on_gpu(const model& m, const planned_model& p, const gpu::gpu_figures& on) {
+std::optional<gpu_prediction> predict_on_gpu(const model& m, const planned_model& p,
+                                             const gpu::gpu_figures& on) {
+  if (p.direct && p.sources() * p.heads >= most_rows) return std::nullopt;
   const gpu::token_work work = gpu::work_of_token(m, {.x = p.x, .y = p.y});
   gpu_prediction all;
   all.launches = work.launches();
@@ -96,7 +99,8 @@ gpu_prediction predict_on_gpu(const model& m, const planned_model& p, const gpu:
 }
 
 std::optional<gpu_prediction> predict_on_gpu(const planned_model& p, const gpu::gpu_figures& on) {
-  if (edges_of(p) > most_edges) return std::nullopt;
+  if (edges_of(p) > most_edges || (p.direct && p.sources() * p.heads >= most_rows))
+    return std::nullopt;
   return predict_on_gpu(p.bfloat16 ? laid_out(p).in_bfloat16() : laid_out(p), p, on);
 }
 

@@ -21,7 +21,8 @@ struct gpu_prediction {
 // Of a model like this: one is laid out, to be read by the engine on a device that counts. Nothing
 // where its explicit edges are too many for that.
 std::optional<gpu_prediction> predict_on_gpu(const planned_model& p, const gpu::gpu_figures& on);
-gpu_prediction predict_on_gpu(const model& m, const planned_model& p, const gpu::gpu_figures& on);
+std::optional<gpu_prediction> predict_on_gpu(const model& m, const planned_model& p,
+                                             const gpu::gpu_figures& on);
 
 std::vector<std::string> names_of_gpus();
 nlohmann::ordered_json json_of(const gpu_prediction& p);

@@ -193,6 +193,10 @@ class Plan(CliTest):
         large = ("--neurons", 65536, "--hubs", 64, "--layers", 1, "--gpu", "h200")
         self.assertNotIn("on_gpu", self.plan(*large)["direct"])  # n^2 edges
         self.assertIn(b"nothing has been measured", self.good("plan", *large).stdout)
+        full = self.plan("--neurons", 2 ** 25, "--hubs", 256, "--layers", 1, "--gpu", "h100")
+        self.assertNotIn("on_gpu", full["hubs"])  # 137 GB
+        rows = self.plan("--neurons", 2 ** 23, "--degree", 2, "--layers", 1, "--gpu", "h100")
+        self.assertNotIn("on_gpu", rows["direct"])
 
     def test_bad_usage(self):
         for arguments, says in (((), "--neurons"),
