@@ -14,21 +14,30 @@ namespace {
 
 using kernels::index;
 
-// f(neuron, terms) for the neurons of `own` that are in the lists of some layers, ascending.
-// term(layer, place in its list) is called for each, layers ascending.
-// `at` (layers): room.
-template <class List, class Term, class Row>
-void for_rows(id_range own, std::span<index> at, List list, Term term, Row row) {
+// row(neuron, terms) for the neurons that are in the lists of some layers, ascending; before it
+// term(place of the term, layer, place in its list) for each, layers ascending, and ahead(the next
+// neuron). `at` (layers): room.
+template <class List, class Term, class Ahead, class Row>
+void for_rows(std::span<index> at, List list, Term term, Ahead ahead, Row row) {
   const auto layers = static_cast<layer_id>(at.size());
+  constexpr neuron_id none = ~neuron_id{0};
   std::fill(at.begin(), at.end(), 0u);
-  for (neuron_id i = own.begin; i < own.end; ++i) {
+  const auto head = [&](layer_id l) {
+    const activity& active = list(l);
+    return at[l - 1] == active.count ? none : active.id[at[l - 1]];
+  };
+  neuron_id i = none;
+  for (layer_id l = 1; l <= layers; ++l) i = std::min(i, head(l));
+  while (i != none) {
     index terms = 0;
+    neuron_id next = none;
     for (layer_id l = 1; l <= layers; ++l) {
-      const activity& active = list(l);
-      if (at[l - 1] == active.count || active.id[at[l - 1]] != i) continue;
-      term(terms++, l, at[l - 1]++);
+      if (head(l) == i) term(terms++, l, at[l - 1]++);
+      next = std::min(next, head(l));
     }
-    if (terms != 0) row(i, terms);
+    if (next != none) ahead(next);
+    row(i, terms);
+    i = next;
   }
 }
 
@@ -302,10 +311,18 @@ void hub_site::change_neurons() noexcept {
     if (!own.weights.of(what).changes) return;
     neuron_id block = share_.blocks.begin;
     for_rows(
-        share_.neurons, std::span(own.places), list,
+        std::span(own.places), list,
         [&](index t, layer_id l, index at) {
           vector[t] = vector_of(l, list(l).id[at]);
           factor[t] = factor_of(own.layers[l], at);
+        },
+        [&](neuron_id next) {
+          const learned_weights::matrix& to = own.weights.of(what);
+          const std::size_t first = std::size_t{next} * model_.hubs();
+          for (std::size_t k = first; k < first + model_.hubs(); k += 64 / sizeof(float)) {
+            __builtin_prefetch(to.weights + k, 1);
+            if (own.weights.how().back > 0) __builtin_prefetch(to.origin + k);
+          }
         },
         [&](neuron_id i, index count) {
           while (!grid_.neurons(block).contains(i)) ++block;
