@@ -52,7 +52,7 @@ void row_bins::upload() {
   many.upload(many_edges);
 }
 
-result_layout::result_layout(const model& m) : layers(m.layers()) {
+result_layout::result_layout(const model& m, bool with_spikes) : layers(m.layers()) {
   const std::size_t counts = aligned((layers + 1) * sizeof(index));
   any = 0;
   gains = 8;
@@ -61,6 +61,11 @@ result_layout::result_layout(const model& m) : layers(m.layers()) {
   units = active_y + counts;
   counted = units + counts;
   bytes = counted + 2 * sizeof(std::uint64_t);
+  if (!with_spikes) return;
+  sent_x = bytes;
+  sent_y = sent_x + counts;
+  spikes = sent_y + counts;
+  bytes = spikes + spike_arrays::kinds * sizeof(std::uint64_t);
 }
 
 void model_arrays::plan(memory_plan& memory, const model& m) {
@@ -88,7 +93,7 @@ void stream_arrays::plan(memory_plan& memory, const model& m, const result_layou
   const std::size_t n = m.neurons(), hubs = std::size_t{m.heads()} * m.hubs();
   memory.add(cosine, m.rotation().frequency().size(), "cosines");
   memory.add(sine, m.rotation().frequency().size(), "sines");
-  memory.add(token, 1 + m.layers(), "token and clocks");
+  memory.add(token, 2 + m.layers(), "token, clocks, key");
   memory.add(results, layout.bytes, "results");
   const index chunks = counts_edges(m) ? items_for(std::max(m.sources(), m.neurons())) : 0;
   memory.add(tallies, std::size_t{2} * chunks, "counts");

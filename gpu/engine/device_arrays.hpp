@@ -2,10 +2,13 @@
 // which streams share, and of a stream.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <bdh/engine.hpp>
 #include <bdh/model.hpp>
 
 #include "core/simulation/partition.hpp"
@@ -43,7 +46,24 @@ struct result_layout {
   std::size_t any, gains, active_x, active_y, units, counted,
       bytes;  // counted: edges, then Hebbian writes, of rows that are not dense
   std::size_t layers;
-  explicit result_layout(const model& m);
+  std::size_t sent_x = 0, sent_y = 0, spikes = 0;  // where activity travels as spikes
+  result_layout(const model& m, bool spikes);
+};
+
+// Of a stream whose X or Y travels as spikes.
+struct spike_arrays {
+  enum kind { of_x, of_y, clipped, travelled };  // what is counted; travelled: over edges
+  static constexpr index kinds = 4;
+
+  std::shared_ptr<const spiking> how;  // null: activity travels as it is
+  std::uint64_t seed = 0;
+  buffer<float> x, y;             // as they travel
+  buffer<index> list_x, list_y;   // those that have a spike
+  buffer<index> spikes, numbers;  // of the last window; by which neurons draw, or empty
+  buffer<std::uint64_t> tallies, total;
+
+  bool emits(spike_source s) const noexcept { return how && how->emits(s); }
+  void plan(memory_plan& memory, const model& m);
 };
 
 // Arrays of the model that both kinds of circuits have.
@@ -60,7 +80,7 @@ struct model_arrays {
 // Arrays of a stream that both kinds of circuits have; w and partial are planned by each.
 struct stream_arrays {
   buffer<float> cosine, sine;   // rotation pairs of a head, at angles_at
-  buffer<std::uint64_t> token;  // the token's id, then the clock of each layer when it began
+  buffer<std::uint64_t> token;  // its id, the clock of each layer when it began, the key of spikes
   buffer<std::byte> results;    // as result_layout says
   buffer<std::uint64_t> tallies, total;  // by edges and writes; the sums of their chunks
   buffer<float> logits;                  // readout nodes

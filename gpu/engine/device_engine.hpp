@@ -20,18 +20,22 @@
 
 namespace bdh {
 
-inline std::unique_ptr<gpu::device_site> make_device_site(const model& m, double retention) {
-  return m.is_direct() ? gpu::direct_device_site(m, retention) : gpu::hub_device_site(m, retention);
+// `spikes`: through hubs.
+inline std::unique_ptr<gpu::device_site> make_device_site(
+    const model& m, double retention, std::shared_ptr<const spiking> spikes = nullptr) {
+  return m.is_direct() ? gpu::direct_device_site(m, retention)
+                       : gpu::hub_device_site(m, retention, std::move(spikes));
 }
 
 class device_engine final : public engine {
  public:
   device_engine(const model& m, std::shared_ptr<gpu::device> on, double retention,
+                std::shared_ptr<const spiking> spikes = nullptr,
                 const device_engine* first_stream = nullptr)
       : model_(m),
         retention_(retention),
         device_(std::move(on)),
-        site_(make_device_site(m, retention)),
+        site_(make_device_site(m, retention, std::move(spikes))),
         token_(*device_, *site_) {
     if (!(retention > 0 && retention <= 1))
       throw input_error("retention", shown(retention), "0 < u <= 1");
@@ -82,7 +86,7 @@ class device_engine final : public engine {
       stream.work->perform(s, site, *stream.received, *stream.sent);
   }
   std::unique_ptr<engine> new_stream() const override {
-    return std::make_unique<device_engine>(model_, device_, retention_, this);
+    return std::make_unique<device_engine>(model_, device_, retention_, site_->spikes(), this);
   }
 
   const site_counts& counts(site_id) const noexcept override {
@@ -118,6 +122,12 @@ class device_engine final : public engine {
   void read(variable v, std::span<float> out) const override {
     synchronised([&] { site_->read(v, out); });
   }
+  void read_sent(variable v, std::span<float> out) const override {
+    synchronised([&] { site_->read_sent(v, out); });
+  }
+  const spiking* spikes() const noexcept override { return site_->spikes().get(); }
+  void seed_draws(std::uint64_t seed) noexcept override { site_->seed_draws(seed); }
+  std::uint64_t drawing_seed() const noexcept override { return site_->drawing_seed(); }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     synchronised([&] { site_->read_synapses(layer, model_.synapses_of(neuron).first, out); });
   }

@@ -7,8 +7,10 @@
 #include <bdh/error.hpp>
 #include <bdh/sampling.hpp>
 
+#include "core/base/random.hpp"
+
 namespace bdh::gpu {
-device_site::device_site(const model& m, double retention)
+device_site::device_site(const model& m, double retention, std::shared_ptr<const spiking> how)
     : model_(m),
       retention_(retention),
       rotates_(m.rotation().present()),
@@ -16,13 +18,15 @@ device_site::device_site(const model& m, double retention)
       d_(m.hubs()),
       unit_(rotates_ ? 2 : 1),
       grid_(m.heads(), m.neurons_per_head()),
-      layout_(m),
+      layout_(m, how != nullptr),
       variables_(variables_of(m)),
       books_(m.layers()),
       host_results_(layout_.bytes),
       logits_(m.readout_nodes()) {
   counts_.active_x.resize(m.layers());
   counts_.active_y.resize(m.layers());
+  spikes_.how = std::move(how);
+  spikes_.plan(memory_.of_stream, m);
   shared_.plan(memory_.of_model, m);
   own_.plan(memory_.of_stream, m, layout_, grid_);
 }
@@ -48,6 +52,7 @@ void device_site::load(device& on, const device_site* first_stream) {
   own_.results.clear();
   const float gains[] = {1.0f, 1.0f};
   on.upload(result<float>(layout_.gains), gains, sizeof gains);
+  if (!spikes_.numbers.empty()) spikes_.numbers.upload(spikes_.how->numbers);
   prepare();
   begin_token();
   clear_synapses();
@@ -61,6 +66,8 @@ void device_site::present(token_id token) {
   std::vector<std::uint64_t> sent(
       1, token);  // its low half is read: devices and hosts are little-endian
   sent.insert(sent.end(), books_.clock.begin(), books_.clock.end());
+  const philox_key key = random_key(spikes_.seed, purpose::spikes);
+  sent.push_back(std::uint64_t{key.word[1]} << 32 | key.word[0]);
   books_.clock_at_start = books_.clock;
   own_.token.upload(sent);
   if (books_.faults_kept) own_.fault_slots.clear();
@@ -76,14 +83,22 @@ void device_site::begin_token() {
   clear(own_.results.data() + layout_.any, sizeof(index));
   clear(own_.results.data() + layout_.active_x, layout_.bytes - layout_.active_x);
   clear(own_.tallies);
+  clear(spikes_.x);
+  clear(spikes_.y);
+  clear(spikes_.tallies);
 }
 
 void device_site::end_token() {
-  const std::uint64_t* from = own_.tallies.data();
-  for (index n = static_cast<index>(own_.tallies.size() / 2); n != 0; n = items_for(n)) {
-    std::uint64_t* const to =
-        n <= chunk ? result<std::uint64_t>(layout_.counted) : own_.total.data();
-    launch(total_counts{.from = from, .n = n, .to = to}, {2 * items_for(n)});
+  add_up(own_.tallies, own_.total, 2, layout_.counted);
+  add_up(spikes_.tallies, spikes_.total, spike_arrays::kinds, layout_.spikes);
+}
+
+void device_site::add_up(const buffer<std::uint64_t>& tallies, buffer<std::uint64_t>& total,
+                         index kinds, std::size_t result_at) {
+  const std::uint64_t* from = tallies.data();
+  for (index n = static_cast<index>(tallies.size() / kinds); n != 0; n = items_for(n)) {
+    std::uint64_t* const to = n <= chunk ? result<std::uint64_t>(result_at) : total.data();
+    launch(total_counts{.from = from, .n = n, .to = to}, {kinds * items_for(n)});
     if (n <= chunk) return;
     from = to;
   }
@@ -99,8 +114,7 @@ std::uint64_t device_site::total(const host_books::event_count& e, tallied what)
   const auto at = [&](std::size_t offset) { return host_results_.data() + offset; };
   std::uint64_t sum =
       e.constant + reinterpret_cast<const std::uint64_t*>(at(layout_.counted))[what];
-  const std::size_t lists[] = {layout_.active_x, layout_.active_y,
-                               rotates_ ? layout_.units : layout_.active_x};
+  const std::size_t lists[] = {layout_.active_x, layout_.active_y, units_at()};
   for (int by : {per_x, per_y, per_unit})
     for (std::size_t l = 1; l <= layout_.layers; ++l)
       sum += e.of[by][l] * reinterpret_cast<const index*>(at(lists[by]))[l];
@@ -116,6 +130,7 @@ void device_site::fetch() {
   }
   counts_.synaptic_events = total(books_.events, edges);
   counts_.hebbian_writes = total(books_.writes, writes);
+  if (spikes_.how) fetch_spikes();
   if (*reinterpret_cast<const index*>(at(layout_.any)) == 0) return;
   books_.faults_kept = true;
   std::vector<fault_slot> slots(own_.fault_slots.size());
@@ -237,19 +252,22 @@ void device_site::sense_hubs() {
 }
 
 void device_site::push_y() {
-  launch(gather_list{.list = own_.list_y.data(),
-                     .count = count_y(),
-                     .from = own_.y.data(),
+  launch(gather_list{.list = list_y_sent(),
+                     .count = count_y_sent(),
+                     .from = y_sent().data(),
                      .to = own_.y_values.data()},
-         {items_for(n_), count_y(), chunk});
+         {items_for(n_), count_y_sent(), chunk});
   launch(list_starts{.grid = grid_,
-                     .list = own_.list_y.data(),
-                     .count = count_y(),
+                     .list = list_y_sent(),
+                     .count = count_y_sent(),
                      .start = own_.start.data()},
          {items_for(grid_.blocks() + 1)});
-  push(shared_.e, shared_.e.view(), own_.list_y.data(), own_.y_values.data(), own_.start.data(), 1,
+  push(shared_.e, shared_.e.view(), list_y_sent(), own_.y_values.data(), own_.start.data(), 1,
        grid_.blocks(), own_.partial.data());
-  tally(shared_.e, d_, own_.list_y.data(), count_y(), 1, per_y, edges);
+  if (spikes_.emits(spike_source::y))
+    tally_spikes_over(shared_.e, d_);
+  else
+    tally(shared_.e, d_, own_.list_y.data(), count_y(), 1, per_y, edges);
 }
 
 void device_site::y_to_hubs() {
@@ -331,7 +349,8 @@ void device_site::threshold_x(layer_id layer) {
   books_.x_layer = layer;
   books_.rows_layer = 0;
   compact(own_.x, 1, own_.list_x, count_x());
-  if (rotates_) compact(own_.x, 2, own_.list_units, count_units());
+  if (spikes_.emits(spike_source::x)) emit(spike_arrays::of_x, layer);
+  if (rotates_) compact(x_sent(), 2, own_.list_units, count_units());
 }
 
 void device_site::threshold_y(layer_id layer) {
@@ -351,6 +370,7 @@ void device_site::threshold_y(layer_id layer) {
       {items_for(n_)});
   books_.y_layer = layer;
   compact(own_.y, 1, own_.list_y, count_y());
+  if (spikes_.emits(spike_source::y)) emit(spike_arrays::of_y, layer);
 }
 
 void device_site::read_out(const projection& p, const device_projection& on_device,

@@ -61,7 +61,7 @@ struct site_memory {
 
 class device_site {
  public:
-  device_site(const model& m, double retention);
+  device_site(const model& m, double retention, std::shared_ptr<const spiking> how);
   virtual ~device_site() = default;
   device_site(const device_site&) = delete;
   device_site& operator=(const device_site&) = delete;
@@ -108,6 +108,15 @@ class device_site {
   }
   pool_gains gains() const;
   void read(variable v, std::span<float> out) const { values(v).download(out); }
+  void read_sent(variable v, std::span<float> out) const {
+    const bool x = v == variable::x && spikes_.emits(spike_source::x),
+               y = v == variable::y && spikes_.emits(spike_source::y);
+    if (!x && !y) return read(v, out);
+    (x ? spikes_.x : spikes_.y).download(out);
+  }
+  const std::shared_ptr<const spiking>& spikes() const noexcept { return spikes_.how; }
+  void seed_draws(std::uint64_t seed) noexcept { spikes_.seed = seed; }
+  std::uint64_t drawing_seed() const noexcept { return spikes_.seed; }
   std::span<const variable_info> variables() const noexcept { return variables_; }
 
   void read_synapses(layer_id layer, edge_id first, std::span<float> out);
@@ -162,12 +171,29 @@ class device_site {
   }
   index* count_x() const noexcept { return result<index>(layout_.active_x) + books_.x_layer; }
   index* count_y() const noexcept { return result<index>(layout_.active_y) + books_.y_layer; }
-  index* count_units() const noexcept {
-    return (rotates_ ? result<index>(layout_.units) : result<index>(layout_.active_x)) +
-           books_.x_layer;
+  // X and Y as they travel.
+  const buffer<float>& x_sent() const noexcept {
+    return spikes_.emits(spike_source::x) ? spikes_.x : own_.x;
   }
+  const buffer<float>& y_sent() const noexcept {
+    return spikes_.emits(spike_source::y) ? spikes_.y : own_.y;
+  }
+  const index* list_y_sent() const noexcept {
+    return (spikes_.emits(spike_source::y) ? spikes_.list_y : own_.list_y).data();
+  }
+  index* count_y_sent() const noexcept {
+    if (!spikes_.emits(spike_source::y)) return count_y();
+    return result<index>(layout_.sent_y) + books_.y_layer;
+  }
+  // Where the counts of the units of rows are, by layer.
+  std::size_t units_at() const noexcept {
+    if (rotates_) return layout_.units;
+    return spikes_.emits(spike_source::x) ? layout_.sent_x : layout_.active_x;
+  }
+  index* count_units() const noexcept { return result<index>(units_at()) + books_.x_layer; }
   const index* unit_list() const noexcept {
-    return rotates_ ? own_.list_units.data() : own_.list_x.data();
+    if (rotates_) return own_.list_units.data();
+    return (spikes_.emits(spike_source::x) ? spikes_.list_x : own_.list_x).data();
   }
   fault_log log() const noexcept { return {own_.fault_slots.data(), result<index>(layout_.any)}; }
   layer_clock clock(layer_id layer) const noexcept {
@@ -183,6 +209,8 @@ class device_site {
   // Edges over which something travels: of the rows listed, `each` apiece where they are dense.
   void tally(const device_projection& p, index width, const index* list, const index* count,
              index unit, counted by, tallied into);
+  // The same of spikes of X or Y, of the last window; dense: `width` edges each.
+  void tally_spikes_over(const device_projection& p, index width);
   void tally_all(const projection& p) noexcept { books_.events.constant += p.edges(); }
 
   // Another allocation where one is too small: lists of interventions have a length that is not
@@ -194,6 +222,10 @@ class device_site {
   void add(const std::vector<neuron_value>& values, buffer<float>& into);
   void hold(const std::vector<neuron_value>& values, buffer<float>& into);
 
+  // A window of X or Y.
+  void emit(spike_arrays::kind of, layer_id layer);
+  void add_up(const buffer<std::uint64_t>& tallies, buffer<std::uint64_t>& total, index kinds,
+              std::size_t result_at);
   void sense_hubs();
   void push_y();
   void y_to_hubs();
@@ -228,6 +260,7 @@ class device_site {
 
   model_arrays shared_;
   stream_arrays own_;
+  spike_arrays spikes_;
   buffer<std::byte> workspace_, stage_;
 
   bool launching_ = true;
@@ -235,6 +268,7 @@ class device_site {
 
  private:
   std::uint64_t total(const host_books::event_count& e, tallied what) const;
+  void fetch_spikes();
 
   std::vector<std::byte> host_results_;
   site_counts counts_;
@@ -242,7 +276,8 @@ class device_site {
   std::optional<fault> fault_;
 };
 
-std::unique_ptr<device_site> hub_device_site(const model& m, double retention);
+std::unique_ptr<device_site> hub_device_site(const model& m, double retention,
+                                             std::shared_ptr<const spiking> how);
 std::unique_ptr<device_site> direct_device_site(const model& m, double retention);
 
 template <class T>

@@ -57,7 +57,7 @@ class direct_site final : public device_site {
 };
 
 direct_site::direct_site(const model& m, double retention)
-    : device_site(m, retention),
+    : device_site(m, retention, nullptr),
       c_(m.direct()),
       sources_(m.sources()),
       sensory_blocks_(items_for(sources_ - n_)),

@@ -9,7 +9,8 @@ namespace {
 
 class hub_site final : public device_site {
  public:
-  hub_site(const model& m, double retention) : device_site(m, retention) {
+  hub_site(const model& m, double retention, std::shared_ptr<const spiking> how)
+      : device_site(m, retention, std::move(how)) {
     const hub_circuits& c = m.circuits();
     dx_.plan(memory_.of_model, c.dx);
     dy_.plan(memory_.of_model, c.dy);
@@ -89,7 +90,7 @@ class hub_site final : public device_site {
     turn_to(layer);
     launch(use_rows{.unit = unit_list(),
                     .count = count_units(),
-                    .x = own_.x.data(),
+                    .x = x_sent().data(),
                     .per_head = model_.neurons_per_head(),
                     .cosine = rotates_ ? own_.cosine.data() : nullptr,
                     .sine = own_.sine.data(),
@@ -111,7 +112,10 @@ class hub_site final : public device_site {
         {items_for(grid_.blocks() + 1)});
     push({}, {own_.stored[layer - 1].data()}, row_.data(), aged_.data(), own_.start.data(), unit_,
          grid_.blocks(), own_.partial.data());
-    tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
+    if (spikes_.emits(spike_source::x))
+      tally_spikes_over({}, d_);
+    else
+      tally({}, d_, nullptr, count_units(), unit_, per_unit, edges);
     if (const layer_controls* c = controls_of(layer)) cut(c->cut_synapses);
     const index heads = model_.heads();
     reduce_blocks(heads, grid_.blocks() / heads, a_.data());
@@ -148,7 +152,7 @@ class hub_site final : public device_site {
                             .count = count,
                             .neurons = contribution(shared_.e),
                             .sensory = contribution(shared_.sensory),
-                            .x = own_.x.data(),
+                            .x = x_sent().data(),
                             .width = d_,
                             .columns = sliced ? slice : d_,
                             .sums = own_.partial.data()},
@@ -197,8 +201,9 @@ class hub_site final : public device_site {
 
 }  // namespace
 
-std::unique_ptr<device_site> hub_device_site(const model& m, double retention) {
-  return std::make_unique<hub_site>(m, retention);
+std::unique_ptr<device_site> hub_device_site(const model& m, double retention,
+                                             std::shared_ptr<const spiking> how) {
+  return std::make_unique<hub_site>(m, retention, std::move(how));
 }
 
 }  // namespace bdh::gpu

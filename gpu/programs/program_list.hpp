@@ -9,6 +9,7 @@
 #include "gpu/programs/intervention_programs.hpp"
 #include "gpu/programs/programs.hpp"
 #include "gpu/programs/sampling_programs.hpp"
+#include "gpu/programs/spike_programs.hpp"
 #include "gpu/programs/synapse_programs.hpp"
 
 namespace bdh::gpu {
@@ -40,7 +41,8 @@ using programs =
                 tally_active, add_values, add_terms, hold_values, hold_weights, cut_partial_sums,
                 turn_angles, use_rows, reweight_rows, use_units, reweight_units,
                 reweight_long_units, read_strengths, write_strengths, mute_strengths,
-                unmute_strengths, find_likely, rank_tokens, weigh_tokens, draw_token, total_counts>;
+                unmute_strengths, find_likely, rank_tokens, weigh_tokens, draw_token, total_counts,
+                emit_window, tally_spikes>;
 
 template <class Program>
 void launch(device& on, const Program& program, const extent& items) {

@@ -17,6 +17,8 @@ struct gpu_options {
   // One of several sites, each with a device and an engine of its own, in one process or several;
   // its number. For models through hubs whose heads the sites share equally; lesions are refused.
   site_id sites = 1, site = 0;
+  // X and Y travel as spikes; null: as they are. Through hubs, which stay graded, on one device.
+  std::shared_ptr<const spiking> spikes = nullptr;
 };
 
 // Uploads the model. It must outlive the engine. Throws input_error, or device_error: also when the

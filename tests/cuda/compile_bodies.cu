@@ -5,6 +5,7 @@
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/source_update.hpp"
+#include "kernels/spikes.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels {
@@ -47,6 +48,10 @@ template __global__ void whole(integrate);
 // W
 template __global__ void whole(set_hub_w);
 template __global__ void whole(set_source_w);
+// spikes
+template __global__ void items(emit_spikes, index);
+template __global__ void rows(reweight_coincident, index, index);
+template __global__ void rows(reweight_coincident_edges, index, index);
 // decay
 template __global__ void items(turn_pairs, index);
 template __global__ void items(age_neurons, index);

@@ -6,6 +6,7 @@
 #include "kernels/propagate.hpp"
 #include "kernels/reweight.hpp"
 #include "kernels/source_update.hpp"
+#include "kernels/spikes.hpp"
 #include "kernels/threshold.hpp"
 
 namespace bdh::kernels::constant {
@@ -345,5 +346,52 @@ constexpr bool decays() {  // a quarter turn of (10, 100), last used two tokens 
   return pairs && turned[0] == 10 && aged[0] == 2.5f && kept[0] == 0.25f;
 }
 static_assert(decays());
+
+// Membranes that start half-way, 4 bins: of 2 of 2 a spike in each; of 0.5 one, when the second bin
+// has brought it to the threshold; of -1, by the other particle, one in every second.
+constexpr bool spikes() {
+  const float value[] = {2, 0.5f, -1};
+  float estimate[3] = {};
+  index sent[3] = {};
+  std::uint64_t mask[3] = {};
+  emit_spikes{.window = {.key = {},
+                         .token = 0,
+                         .place = 0,
+                         .scale = 2,
+                         .bins = 4,
+                         .integrates = true,
+                         .half_phase = true},
+              .value = value,
+              .id = nullptr,
+              .number = nullptr,
+              .first = 0,
+              .paired = true,
+              .estimate = estimate,
+              .spikes = sent,
+              .mask = mask}(group{}, 3);
+  if (sent[0] != 4 || sent[1] != 1 || sent[2] != 2 || estimate[1] != 0.5f || estimate[2] != -1 ||
+      mask[0] != 0b1111 || mask[1] != 0b0010 || mask[2] != 0b0101)
+    return false;
+  float strength[] = {10}, found[1] = {};
+  const index neuron[] = {0};
+  const float amount[] = {0, 1, 2, 3, 4}, post[] = {2}, decay[] = {0.5f};
+  reweight_coincident{.rows = strength,
+                      .width = 1,
+                      .first_source = 0,
+                      .words = 1,
+                      .unit = neuron,
+                      .mask = mask,
+                      .amount = amount,
+                      .post = post,
+                      .post_mask = mask + 2,
+                      .cosine = nullptr,
+                      .sine = nullptr,
+                      .per_head = 2,
+                      .decay = decay,
+                      .rounding = nullptr,
+                      .found = found}(group{}, 0);
+  return strength[0] == 9 && found[0] == 2;
+}
+static_assert(spikes());
 
 }  // namespace bdh::kernels::constant

@@ -13,6 +13,7 @@
 #include "device/scale_free.hpp"
 #include "device/support.hpp"
 #include "support/models.hpp"
+#include "support/spikes.hpp"
 
 namespace {
 
@@ -36,6 +37,33 @@ struct pair_of_runs {
   tests::likeness like{device->exact()};
   bdh::simulator cpu, gpu;
 };
+
+// X and Y as spikes; both engines draw by one seed.
+struct spiking_pair {
+  spiking_pair(const bdh::model& m, const bdh::spiking& how)
+      : device(tests::fresh_device(item_order::scattered)),
+        spikes(std::make_shared<const bdh::spiking>(how)),
+        cpu(m, bdh::cpu_engine(m, {.spikes = spikes})),
+        gpu(m, bdh::gpu_engine(m, device, {.spikes = spikes})) {
+    cpu.seed_draws(7);
+    gpu.seed_draws(7);
+  }
+  ~spiking_pair() { CHECK(tests::damage(*device) == ""); }
+  std::shared_ptr<bdh::gpu::device> device;
+  std::shared_ptr<const bdh::spiking> spikes;
+  bdh::simulator cpu, gpu;
+};
+
+bdh::spiking spikes_of_neurons(const bdh::model& m, std::uint32_t x, std::uint32_t y) {
+  bdh::spiking how = tests::settings(m, tests::random_tokens(6, 11, 3), x);
+  for (const auto s : {bdh::spike_source::w, bdh::spike_source::a}) how.of(s).bins = 0;
+  how.of(bdh::spike_source::y).bins = y;
+  return how;
+}
+
+// A draw turns on the last bit of a value: where a device rounds otherwise, so does all that
+// follows.
+bool contracts() { return !tests::fresh_device(item_order::ascending)->exact(); }
 
 struct named_model {
   std::string name;
@@ -348,4 +376,66 @@ TEST_CASE("the reference models, through hubs and with explicit edges") {
     pair_of_runs runs(direct);
     runs.check(tokens);
   }
+}
+
+TEST_CASE("activity that travels as spikes, through hubs") {
+  if (contracts()) return;
+  for (const named_model& of : models()) {
+    if (of.m.is_direct()) continue;
+    CAPTURE(of.name);
+    for (const auto& [x, y] : {std::pair{8u, 40u}, {70u, 0u}, {0u, 5u}}) {
+      bdh::spiking how = spikes_of_neurons(of.m, 8, 8);
+      how.of(bdh::spike_source::x).bins = x;
+      how.of(bdh::spike_source::y).bins = y;
+      how.code = x == 70 ? bdh::spike_code::integrate : bdh::spike_code::bernoulli;
+      spiking_pair runs(of.m, how);
+      tests::check_same_run(runs.cpu, runs.gpu, tests::random_tokens(4, 11, 3));
+      for (bdh::simulator* brain : {&runs.cpu, &runs.gpu}) {
+        brain->seed_draws(8);
+        brain->interventions().add(bdh::parse_intervention(of.m, "silence x:0-20"));
+        brain->interventions().add(bdh::parse_intervention(of.m, "clamp y:60 0.4"));
+      }
+      tests::check_same_run(runs.cpu, runs.gpu, tests::random_tokens(3, 11, 4));
+    }
+  }
+}
+
+TEST_CASE("spikes round by round, and in streams together") {
+  if (contracts()) return;
+  const std::vector<named_model> all = models();
+  const bdh::model& m = all[0].m;
+  spiking_pair runs(m, spikes_of_neurons(m, 8, 40));
+  tests::check_same_rounds(runs.cpu, runs.gpu, tests::random_tokens(2, 11, 4));
+  const auto cpu = runs.cpu.new_stream(), gpu = runs.gpu.new_stream();
+  for (const auto& stream : {cpu.get(), gpu.get()}) stream->seed_draws(3);
+  for (bdh::token_id t = 0; t < 3; ++t) {
+    bdh::stream_step on_cpu[] = {{&runs.cpu, t}, {cpu.get(), 3 - t}},
+                     on_gpu[] = {{&runs.gpu, t}, {gpu.get(), 3 - t}};
+    bdh::step_streams(on_cpu);
+    bdh::step_streams(on_gpu);
+    for (std::size_t k = 0; k < 2; ++k) {
+      tests::check_same_report(on_cpu[k].report, on_gpu[k].report);
+      REQUIRE(tests::likeness{}.values(on_cpu[k].stream->logits(), on_gpu[k].stream->logits()));
+    }
+  }
+}
+
+TEST_CASE("what does not spike on a GPU is refused") {
+  const auto device = tests::fresh_device(item_order::ascending);
+  const auto refused = [&](const bdh::model& m, const bdh::spiking& how, bdh::site_id sites,
+                           const std::string& says) {
+    try {
+      bdh::gpu_engine(m, device,
+                      {.sites = sites, .spikes = std::make_shared<const bdh::spiking>(how)});
+      return false;
+    } catch (const bdh::unavailable_error& e) {
+      return std::string(e.what()).find(says) != std::string::npos;
+    }
+  };
+  const std::vector<named_model> all = models();
+  const auto tokens = tests::random_tokens(6, 7, 3);
+  const bdh::model &hubs = all.front().m, &edges = all.back().m;
+  CHECK(refused(hubs, tests::settings(hubs, tokens, 8), 1, "hubs that spike"));
+  CHECK(refused(hubs, spikes_of_neurons(hubs, 8, 8), 2, "several sites"));
+  CHECK(refused(edges, tests::settings(edges, tokens, 8), 1, "explicit edges"));
 }

@@ -77,6 +77,12 @@ inline void check_same_report(const bdh::step_report& a, const bdh::step_report&
   CHECK(like.counts(a.active_y, b.active_y));
   CHECK(like.count(a.synaptic_events, b.synaptic_events));
   CHECK(like.count(a.hebbian_writes, b.hebbian_writes));
+  REQUIRE(a.spikes.has_value() == b.spikes.has_value());
+  if (!a.spikes) return;
+  CHECK(a.spikes->spikes == b.spikes->spikes);
+  CHECK(a.spikes->clipped == b.spikes->clipped);
+  CHECK(a.spikes->spiking_x == b.spikes->spiking_x);
+  CHECK(a.spikes->spiking_y == b.spikes->spiking_y);
 }
 
 // Both read the tokens; after every one logits and reports are compared, at the end the synapses
@@ -107,6 +113,8 @@ inline void check_same_rounds(bdh::simulator& a, bdh::simulator& b, const std::v
       CAPTURE(bdh::round_of(left->at));
       for (auto v : {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
         REQUIRE_MESSAGE(like.values(a.read(v), b.read(v)), "variable " << static_cast<int>(v));
+      for (auto v : {bdh::variable::x, bdh::variable::y})
+        if (a.spikes()) REQUIRE(like.values(a.sent(v), b.sent(v)));
       const bdh::neuron_id i = static_cast<bdh::neuron_id>(t) % a.model().neurons();
       REQUIRE(like.values(a.synapses(left->layer, i), b.synapses(left->layer, i)));
     }
