@@ -31,7 +31,8 @@ inline std::unique_ptr<engine> make_sites(const model& m, const rank_job& job, s
                         .instructions = instruction_set_named(job.instructions),
                         .retention = job.retention,
                         .bfloat16_synapses = job.bfloat16_synapses,
-                        .local = local});
+                        .local = local,
+                        .spikes = job.spikes});
 }
 
 }  // namespace bdh

@@ -13,7 +13,37 @@ void for_lists(Controls& l, F f) {
   for (auto* list : {&l.cut_gx, &l.cut_synapses}) f(*list);
 }
 
+void put(byte_writer& to, const spiking& how) {
+  to.put(how.code);
+  to.put(how.half_phase);
+  to.put(how.pairing);
+  for (const spiking::population& p : how.populations) {
+    to.put(p.bins);
+    to.put_list(std::span<const float>(p.scales));
+  }
+  to.put_list(std::span<const neuron_id>(how.numbers));
+}
+
+spiking get_spiking(byte_reader& from) {
+  spiking how;
+  how.code = from.get<spike_code>();
+  how.half_phase = from.get<bool>();
+  how.pairing = from.get<spike_pairing>();
+  for (spiking::population& p : how.populations) {
+    p.bins = from.get<std::uint32_t>();
+    p.scales = from.get_list<float>();
+  }
+  how.numbers = from.get_list<neuron_id>();
+  return how;
+}
+
 }  // namespace
+
+void read_as(const engine& work, reading how, variable v, std::span<float> out) {
+  if (how == reading::sent) return work.read_sent(v, out);
+  if (how == reading::emitted) return work.read_emitted(v, out);
+  work.read(v, out);
+}
 
 void put(byte_writer& to, const rank_job& job) {
   to.put_text(job.model_file);
@@ -24,6 +54,8 @@ void put(byte_writer& to, const rank_job& job) {
   to.put(job.bfloat16_weights);
   to.put(job.bfloat16_synapses);
   to.put(job.sites);
+  to.put(job.spikes != nullptr);
+  if (job.spikes) put(to, *job.spikes);
 }
 
 rank_job get_job(byte_reader& from) {
@@ -37,6 +69,7 @@ rank_job get_job(byte_reader& from) {
   job.bfloat16_weights = from.get<bool>();
   job.bfloat16_synapses = from.get<bool>();
   job.sites = from.get<std::uint32_t>();
+  if (from.get<bool>()) job.spikes = std::make_shared<const spiking>(get_spiking(from));
   return job;
 }
 

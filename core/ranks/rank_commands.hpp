@@ -1,6 +1,7 @@
 // What rank 0 says to the others, as bytes: a command, the number of an engine, what it takes.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,7 +23,7 @@ enum class rank_command : std::uint8_t {
   drop,            // an engine
   token,           // token, observation, whether there are controls, controls
   go_on,           // from a moment at which rank 0 has looked; values of cut edges
-  read,            // variable: every rank answers with its values
+  read,            // variable, reading: every rank answers with its values
   active,          // variable: ids and values
   read_synapses,   // layer, ids: answered by the ranks that have some
   write_synapses,  // layer, ids, values; of explicit edges time stamps of their neurons, too
@@ -36,6 +37,10 @@ enum class rank_command : std::uint8_t {
   end              // of the process
 };
 
+// Values as they are, as they travel, as they are emitted (engine.hpp).
+enum class reading : std::uint8_t { values, sent, emitted };
+void read_as(const engine& work, reading how, variable v, std::span<float> out);
+
 // What every rank makes an engine from.
 struct rank_job {
   std::string model_file = {}, content_sha256 = {};
@@ -43,6 +48,7 @@ struct rank_job {
   std::optional<double> retention = std::nullopt;
   bool bfloat16_weights = false, bfloat16_synapses = false;
   std::uint32_t sites = 1;  // of each rank; as many threads
+  std::shared_ptr<const spiking> spikes = nullptr;
 };
 void put(byte_writer& to, const rank_job& job);
 rank_job get_job(byte_reader& from);

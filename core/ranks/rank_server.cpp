@@ -114,9 +114,11 @@ class server {
   // Counts and the first fault of the token: scheduler and simulator of rank 0 add up the same.
   void report(follower& f) {
     const std::size_t layers = f.subject->layers();
-    std::vector<std::uint64_t> counts(2 * layers + 3);
+    const std::size_t of_spikes = spike_numbers(*f.work, layers);
+    std::vector<std::uint64_t> counts(2 * layers + 3 + of_spikes);
     std::optional<fault> first = add_counts(*f.work, layers, counts);
     counts[2 * layers + 2] = f.rounds.bytes();
+    add_spike_counts(*f.work, layers, std::span(counts).last(of_spikes));
     f.totals.reduce(counts, first);
   }
 
@@ -209,7 +211,7 @@ class server {
   void read(byte_writer& out) {
     const auto v = in_->get<variable>();
     std::vector<float> all(info(at().work->variables(), v).size), own;
-    at().work->read(v, all);
+    read_as(*at().work, in_->get<reading>(), v, all);
     at().shares.pick<float>(v, on_->rank(), 0, all, own);
     out.put_list(std::span<const float>(own));
   }

@@ -145,12 +145,15 @@ class leading_engine final : public engine {
   bool rounds_synapses() const noexcept override { return own_->rounds_synapses(); }
   std::span<const variable_info> variables() const noexcept override { return own_->variables(); }
 
-  void read(variable v, std::span<float> out) const override {
-    if (begins_) std::fill(out.begin(), out.end(), 0.0f);
-    own_->read(v, out);
-    if (begins_) return;
-    commands_.say(rank_command::read, [&](byte_writer& to) { to.put(v); });
-    commands_.answers([&](rank_id r, byte_reader& in) { place<float>(v, r, 0, in, out); });
+  const spiking* spikes() const noexcept override { return own_->spikes(); }
+  std::uint64_t drawing_seed() const noexcept override { return own_->drawing_seed(); }
+
+  void read(variable v, std::span<float> out) const override { read_all(reading::values, v, out); }
+  void read_sent(variable v, std::span<float> out) const override {
+    read_all(reading::sent, v, out);
+  }
+  void read_emitted(variable v, std::span<float> out) const override {
+    read_all(reading::emitted, v, out);
   }
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
     if (v != variable::x && v != variable::y) return engine::active(v, ids, values);
@@ -233,6 +236,16 @@ class leading_engine final : public engine {
   }
 
  private:
+  void read_all(reading how, variable v, std::span<float> out) const {
+    if (begins_) std::fill(out.begin(), out.end(), 0.0f);
+    read_as(*own_, how, v, out);
+    if (begins_) return;
+    commands_.say(rank_command::read, [&](byte_writer& to) {
+      to.put(v);
+      to.put(how);
+    });
+    commands_.answers([&](rank_id r, byte_reader& in) { place<float>(v, r, 0, in, out); });
+  }
   template <class T>
   void place(variable v, rank_id r, std::uint64_t first, byte_reader& in, std::span<T> part) const {
     const auto some = in.get_list<T>();

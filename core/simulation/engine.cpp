@@ -107,20 +107,37 @@ float laboratory_strength(const model& m, neuron_id neuron, const stored_synapse
                                 decay);
 }
 
-void add_spike_counts(const engine& work, spike_counts& to) {
-  const auto add = [](auto& all, const auto& some) {
-    if (all.size() < some.size()) std::fill_n(std::back_inserter(all), some.size() - all.size(), 0);
-    std::transform(some.begin(), some.end(), all.begin(), all.begin(), std::plus<>());
-  };
+// By population, coincidences, clipped, neurons with a spike of X by layer, of Y by layer.
+std::size_t spike_numbers(const engine& work, std::size_t layers) {
+  return work.spikes() ? spike_sources + 2 + 2 * layers : 0;
+}
+
+void add_spike_counts(const engine& work, std::size_t layers, std::span<std::uint64_t> numbers) {
+  if (numbers.empty()) return;
   const site_range local = work.local();
   for (site_id s = local.begin; s < local.end; ++s) {
     const spike_counts& c = work.counts(s).spikes;
-    for (std::size_t k = 0; k < spike_sources; ++k) to.spikes[k] += c.spikes[k];
-    to.coincidences += c.coincidences;
-    to.clipped += c.clipped;
-    add(to.spiking_x, c.spiking_x);
-    add(to.spiking_y, c.spiking_y);
+    for (std::size_t k = 0; k < spike_sources; ++k) numbers[k] += c.spikes[k];
+    numbers[spike_sources] += c.coincidences;
+    numbers[spike_sources + 1] += c.clipped;
+    for (std::size_t l = 0; l < layers; ++l) {
+      numbers[spike_sources + 2 + l] += c.spiking_x[l];
+      numbers[spike_sources + 2 + layers + l] += c.spiking_y[l];
+    }
   }
+}
+
+spike_counts spike_counts_of(std::size_t layers, std::span<const std::uint64_t> numbers) {
+  spike_counts c;
+  std::copy_n(numbers.begin(), spike_sources, c.spikes.begin());
+  c.coincidences = numbers[spike_sources];
+  c.clipped = numbers[spike_sources + 1];
+  const auto by_layer = numbers.subspan(spike_sources + 2);
+  for (std::size_t l = 0; l < layers; ++l) {
+    c.spiking_x.push_back(static_cast<neuron_id>(by_layer[l]));
+    c.spiking_y.push_back(static_cast<neuron_id>(by_layer[layers + l]));
+  }
+  return c;
 }
 
 void perform_batch_inside(const step& s, site_id site, std::span<const stream_part> streams,

@@ -76,13 +76,15 @@ struct stored_synapse {
 
 class engine;
 
-// The same of spikes, all zero in `to` before.
-void add_spike_counts(const engine& work, spike_counts& to);
-
 // Adds the counts of its local sites: active X by layer, active Y by layer, synaptic events, writes
 // of synapses; (2 L + 2 at least). Their first fault, with which nothing is added.
 std::optional<fault> add_counts(const engine& work, std::size_t layers,
                                 std::span<std::uint64_t> counts);
+// The same of spikes, as numbers that processes add up: so many of a model of L layers; none where
+// activity travels as it is.
+std::size_t spike_numbers(const engine& work, std::size_t layers);
+void add_spike_counts(const engine& work, std::size_t layers, std::span<std::uint64_t> numbers);
+spike_counts spike_counts_of(std::size_t layers, std::span<const std::uint64_t> numbers);
 
 // What one of several streams that do a step together brings to it.
 struct stream_part {
@@ -167,8 +169,11 @@ class engine {
   // The same without zeros: ids, ascending, and values. An engine that has a list of them makes no
   // pass over the others.
   virtual void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
-  // X or Y as it travels: what its spikes stand for, where there are any.
+  // X, Y, W or A as it travels, where its spikes are received: what they stand for, where there are
+  // any; of W those that drive X, A with its gain.
   virtual void read_sent(variable v, std::span<float> out) const { read(v, out); }
+  // The values that spikes are drawn from: those of read(), of A with its gain.
+  virtual void read_emitted(variable v, std::span<float> out) const { read(v, out); }
   // How activity travels as spikes; null: as it is.
   virtual const spiking* spikes() const noexcept { return nullptr; }
   // The strengths of a neuron's synapses (model::synapses_of), laboratory frame.

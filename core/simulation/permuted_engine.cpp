@@ -148,26 +148,23 @@ class ordered final : public engine {
   void read_sent(variable v, std::span<float> out) const override {
     values_inside_.resize(out.size());
     engine_->read_sent(v, values_inside_);
-    for_positions(domain::neurons,
-                  [&](std::size_t i, std::size_t within) { out[i] = values_inside_[within]; });
+    for_values(v, out, [](float& here, float& within) { here = within; });
+  }
+  void read_emitted(variable v, std::span<float> out) const override {
+    values_inside_.resize(out.size());
+    engine_->read_emitted(v, values_inside_);
+    for_values(v, out, [](float& here, float& within) { here = within; });
   }
   const spiking* spikes() const noexcept override { return engine_->spikes(); }
   std::uint64_t drawing_seed() const noexcept override { return engine_->drawing_seed(); }
   void seed_draws(std::uint64_t seed) noexcept override { engine_->seed_draws(seed); }
   void read(variable v, std::span<float> out) const override {
     values_inside_.resize(out.size());
-    const variable_info& of = info(variables(), v);
-    const std::size_t heads = of.per_head ? as_->outside.heads() : 1, width = out.size() / heads;
-    const auto for_all = [&](auto use) {
-      for (std::size_t first = 0; first < out.size(); first += width)
-        for_positions(of.of, [&](std::size_t i, std::size_t within) {
-          use(out[first + i], values_inside_[first + within]);
-        });
-    };
     // What other processes have stays as it is.
-    if (local().size() != sites()) for_all([](float& here, float& within) { within = here; });
+    if (local().size() != sites())
+      for_values(v, out, [](float& here, float& within) { within = here; });
     engine_->read(v, values_inside_);
-    for_all([](float& here, float& within) { here = within; });
+    for_values(v, out, [](float& here, float& within) { here = within; });
   }
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const override {
     if (info(variables(), v).of != domain::neurons) return engine::active(v, ids, values);
@@ -227,6 +224,17 @@ class ordered final : public engine {
   }
 
  private:
+  // use(value outside, value inside) of all values of a variable that is not kept.
+  template <class F>
+  void for_values(variable v, std::span<float> out, F use) const {
+    const variable_info& of = info(variables(), v);
+    const std::size_t heads = of.per_head ? as_->outside.heads() : 1, width = out.size() / heads;
+    for (std::size_t first = 0; first < out.size(); first += width)
+      for_positions(of.of, [&](std::size_t i, std::size_t within) {
+        use(out[first + i], values_inside_[first + within]);
+      });
+  }
+
   // f(position outside, position inside) of all that has a value of a variable.
   template <class F>
   void for_positions(domain of, F f) const {

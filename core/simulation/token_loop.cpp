@@ -170,13 +170,16 @@ void token_loop::write_probes(std::size_t part, std::size_t parts) noexcept {
 
 step_report token_loop::report() {
   const std::size_t layers = p_.subject.layers();
-  std::vector<std::uint64_t> counts(2 * layers + 3);
+  const std::size_t of_spikes = spike_numbers(p_.work, layers);
+  std::vector<std::uint64_t> counts(2 * layers + 3 + of_spikes);
+  const std::span<std::uint64_t> spike_part = std::span(counts).last(of_spikes);
   std::optional<fault> first = add_counts(p_.work, layers, counts);
   counts[2 * layers + 2] = scheduler_.bytes();
+  add_spike_counts(p_.work, layers, spike_part);
   p_.totals.reduce(counts, first);
   if (first) throw_fault(p_.subject, p_.position.tokens, *first);
   std::optional<spike_counts> spikes;
-  if (p_.work.spikes()) add_spike_counts(p_.work, spikes.emplace());
+  if (of_spikes != 0) spikes = spike_counts_of(layers, spike_part);
   const auto of_layers = [&](std::size_t begin) {
     const auto at = counts.begin() + static_cast<std::ptrdiff_t>(begin);
     std::vector<neuron_id> all;

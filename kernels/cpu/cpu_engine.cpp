@@ -16,12 +16,6 @@
 namespace bdh {
 namespace {
 
-void expect_spikes(const spiking& how, const model& m, bool all_sites) {
-  check(how, m);
-  if (!all_sites)
-    throw unavailable_error("spikes", "sites in other processes", "all sites in this process");
-}
-
 // Sites of a process have particles that follow each other.
 std::shared_ptr<const own_circuits> circuits_here(const model& m,
                                                   const std::vector<site_share>& shares,
@@ -60,7 +54,7 @@ class site_engine final : public engine {
     if (m.is_direct() && options.bfloat16_synapses)
       throw unavailable_error("synapses in bfloat16", "explicit edges", "circuits through hubs",
                               "an explicit edge takes 8 bytes besides its strengths");
-    if (options.spikes) expect_spikes(*options.spikes, m, local_.size() == options.sites);
+    if (options.spikes) check(*options.spikes, m);
     if (m.is_direct()) {
       if (!circuits_) circuits_ = circuits_here(m, shares_, local_);
       strengths_ = std::make_unique<direct_strengths>(m, *circuits_);
@@ -78,7 +72,6 @@ class site_engine final : public engine {
     for (const auto& s : site_)
       if (s->share().neurons.size() != 0) owners_.push_back(s.get());
   }
-
   site_id sites() const noexcept override { return options_.sites; }
   site_range local() const noexcept override { return local_; }
   std::string device() const override { return "cpu"; }
@@ -136,7 +129,6 @@ class site_engine final : public engine {
   weight_learner* learner() const noexcept override { return learner_.get(); }
   const site_counts& counts(site_id s) const noexcept override { return at(s).counts(); }
   std::optional<fault> first_fault(site_id s) const override { return at(s).first_fault(); }
-
   std::span<const float> logits() const noexcept override {
     return local_.contains(0) ? at(0).logits() : std::span<const float>();
   }
@@ -152,12 +144,14 @@ class site_engine final : public engine {
   void read_sent(variable v, std::span<float> out) const override {
     for (const auto& s : site_) s->read_sent(v, out);
   }
+  void read_emitted(variable v, std::span<float> out) const override {
+    for (const auto& s : site_) s->read_emitted(v, out);
+  }
   const spiking* spikes() const noexcept override { return options_.spikes.get(); }
   std::span<const variable_info> variables() const noexcept override { return variables_; }
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override {
     owner(neuron).read_synapses(layer, neuron, out);
   }
-
   void read_synapses(layer_id layer, std::span<const edge_id> which,
                      std::span<float> out) const override {
     for (std::size_t k = 0; k < which.size(); ++k) {

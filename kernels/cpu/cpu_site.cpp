@@ -346,7 +346,8 @@ void cpu_site::read(variable v, std::span<float> out) const {
 
 void cpu_site::read_sent(variable v, std::span<float> out) const {
   const bool x = v == variable::x;
-  if (!spikes_of(x ? spike_source::x : spike_source::y)) return cpu_site::read(v, out);
+  if (!(x || v == variable::y) || !spikes_of(x ? spike_source::x : spike_source::y))
+    return read(v, out);
   const activity& sent = x ? sent_x() : sent_y();
   std::fill_n(out.begin() + share_.neurons.begin, share_.neurons.size(), 0.0f);
   for (neuron_id j = 0; j < sent.count; ++j) out[sent.id[j]] = sent.value[j];

@@ -111,8 +111,9 @@ class cpu_site {
   }
   // (population); fills only what this site owns.
   virtual void read(variable v, std::span<float> out) const;
-  // X or Y of the own neurons as it travels.
-  void read_sent(variable v, std::span<float> out) const;
+  // As it travels, and as it is emitted (engine.hpp); only what this site owns.
+  virtual void read_sent(variable v, std::span<float> out) const;
+  virtual void read_emitted(variable v, std::span<float> out) const { read(v, out); }
   // Appends the own neurons that have a value; false: there is no list of them.
   bool active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
   virtual void clear_strengths(layer_id) noexcept {}  // where they are the site's own

@@ -347,13 +347,10 @@ void direct_site::drive_y(layer_id layer, neuron_id piece, const inbox& received
 void direct_site::read(variable v, std::span<float> out) const {
   cpu_site::read(v, out);
   if (v != variable::w && v != variable::a) return;
-  for (id_range r : {share_.neurons, own_sensory()})
-    for (head_id h = 0; h < (v == variable::a ? model_.heads() : 1); ++h) {
-      const std::size_t base = std::size_t{h} * sources_;
-      const array<float>& from = v == variable::a ? a_ : source_w_.own;
-      std::copy(from.begin() + base + r.begin, from.begin() + base + r.end,
-                out.begin() + base + r.begin);
-    }
+  const array<float>& from = v == variable::a ? a_ : source_w_.own;
+  for_own_sources(v == variable::a ? model_.heads() : 1, [&](head_id, auto first, auto last) {
+    std::copy(from.begin() + first, from.begin() + last, out.begin() + first);
+  });
 }
 
 void direct_site::clear_synapses() noexcept {

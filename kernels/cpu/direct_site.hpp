@@ -25,6 +25,8 @@ class direct_site final : public cpu_site {
   void perform(const step& s, neuron_id piece, const inbox& received,
                outbox& sent) noexcept override;
   void read(variable v, std::span<float> out) const override;
+  void read_sent(variable v, std::span<float> out) const override;
+  void read_emitted(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
   void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;
@@ -59,6 +61,13 @@ class direct_site final : public cpu_site {
   void synapses_at_targets(layer_id layer, const inbox& received) noexcept;
   void receive_units(layer_id layer, const inbox& received) noexcept;
   void turn_units(layer_id layer) noexcept;
+  // f(head, first, last): the own sources, as they stand in A or, of one head, in W.
+  template <class F>
+  void for_own_sources(head_id heads, F f) const {
+    for (const id_range r : {share_.neurons, own_sensory()})
+      for (head_id h = 0; h < heads; ++h)
+        f(h, std::size_t{h} * sources_ + r.begin, std::size_t{h} * sources_ + r.end);
+  }
   void a_to_hubs(outbox& sent) noexcept;
   void arrive_gain(const inbox& received) noexcept;
   void reweight(layer_id layer) noexcept;
@@ -92,9 +101,10 @@ class direct_site final : public cpu_site {
   void emit_w(layer_id layer, emission e, array<float>& to, std::uint64_t* mask) noexcept;
   void gate_w(layer_id layer) noexcept;
   void emit_a(layer_id layer) noexcept;
-  void append_masks(neuron_id first, packet& to) const noexcept;
-  void receive_masks(neuron_id unit, const float* from) noexcept;
-  std::uint32_t mask_floats() const noexcept;
+  // X of a unit on its way to the sites where its synapses are, in words of the size of a float.
+  std::uint32_t x_words() const noexcept;
+  void append_x(layer_id layer, neuron_id first, packet& to) const noexcept;
+  void receive_x(layer_id layer, neuron_id unit, const float* from) noexcept;
   void count_x_events(layer_id layer) noexcept;
   void count_a_spikes(layer_id layer) noexcept;
   void count_a_events(head_id head, neuron_id first, neuron_id last) noexcept;

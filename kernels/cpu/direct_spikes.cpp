@@ -93,25 +93,105 @@ void direct_site::emit_a(layer_id layer) noexcept {
     }
 }
 
-// ---- the bins of X, to the sites where its synapses are: as the bits of floats
+void direct_site::read_sent(variable v, std::span<float> out) const {
+  if (v == variable::a && !a_spikes()) return read_emitted(v, out);
+  cpu_site::read_sent(v, out);
+  const bool w = v == variable::w && w_spikes();
+  if (!w && v != variable::a) return;
+  const array<float>& from = w ? sent_.w_driving : sent_.a;
+  for_own_sources(w ? 1 : model_.heads(), [&](head_id, auto first, auto last) {
+    std::copy(from.begin() + first, from.begin() + last, out.begin() + first);
+  });
+}
 
-std::uint32_t direct_site::mask_floats() const noexcept {
-  if (!spikes_ || !spikes_->gated()) return 0;
-  return (rotates_ ? 4 : 2) * spikes_->words(spike_source::x);
+void direct_site::read_emitted(variable v, std::span<float> out) const {
+  read(v, out);
+  if (v != variable::a) return;
+  for_own_sources(model_.heads(), [&](head_id h, auto first, auto last) {
+    for (std::size_t k = first; k < last; ++k) out[k] = a_gain_[h] * a_[k];
+  });
+}
+
+// ---- X, to the sites where its synapses are
+
+namespace {
+
+constexpr std::uint32_t word_bits = 32;
+
+// Bins of a mask behind `at` bits of `to`, which are 0 there; and back.
+void append_bits(const std::uint64_t* mask, std::uint32_t bins, std::uint32_t at,
+                 std::uint32_t* to) noexcept {
+  for (std::uint32_t b = 0; b < bins; b += word_bits) {
+    const std::uint32_t count = std::min(bins - b, word_bits), word = (at + b) / word_bits,
+                        shift = (at + b) % word_bits;
+    const std::uint64_t some = (mask[b / 64] >> (b % 64) & ((std::uint64_t{1} << count) - 1))
+                               << shift;
+    to[word] |= static_cast<std::uint32_t>(some);
+    if (shift + count > word_bits) to[word + 1] |= static_cast<std::uint32_t>(some >> word_bits);
+  }
+}
+void take_bits(const std::uint32_t* from, std::uint32_t at, std::uint32_t bins,
+               std::uint64_t* mask) noexcept {
+  std::fill_n(mask, (bins + 63) / 64, 0);
+  for (std::uint32_t b = 0; b < bins; b += word_bits) {
+    const std::uint32_t count = std::min(bins - b, word_bits), word = (at + b) / word_bits,
+                        shift = (at + b) % word_bits;
+    std::uint64_t some = from[word] >> shift;
+    if (shift + count > word_bits)
+      some |= static_cast<std::uint64_t>(from[word + 1]) << (word_bits - shift);
+    mask[b / 64] |= (some & ((std::uint64_t{1} << count) - 1)) << (b % 64);
+  }
+}
+
+}  // namespace
+
+// Spikes travel as bins, a bit each, where these write synapses, else as two counts in a word.
+std::uint32_t direct_site::x_words() const noexcept {
+  if (!spikes_of(spike_source::x)) return 2;
+  if (!spikes_->gated()) return 1;
+  const std::uint32_t members = rotates_ ? 2 : 1;
+  return (members * spikes_->how().of(spike_source::x).bins + word_bits - 1) / word_bits;
 }
 
 // `first`: of the unit, among the own neurons.
-void direct_site::append_masks(neuron_id first, packet& to) const noexcept {
+void direct_site::append_x(layer_id layer, neuron_id first, packet& to) const noexcept {
+  const float* const x = x_values() + first;
+  if (!spikes_of(spike_source::x)) {
+    to.value.push_back(x[0]);
+    to.value.push_back(rotates_ ? x[1] : 0.0f);
+    return;
+  }
+  std::uint32_t words[2 * kernels::most_bins / word_bits] = {};
+  const std::uint32_t bins = spikes_->how().of(spike_source::x).bins;
+  for (neuron_id m = 0; m < (rotates_ ? 2 : 1); ++m)
+    if (spikes_->gated())
+      append_bits(spikes_->x_masks() + std::size_t{first + m} * spikes_->words(spike_source::x),
+                  bins, m * bins, words);
+    else
+      words[0] |= static_cast<std::uint32_t>(spikes_->spikes_of(spike_source::x, layer, x[m]))
+                  << (16 * m);
   const std::size_t at = to.value.size();
-  to.value.resize(at + mask_floats());
-  std::memcpy(to.value.data() + at,
-              spikes_->x_masks() + std::size_t{first} * spikes_->words(spike_source::x),
-              mask_floats() * sizeof(float));
+  to.value.resize(at + x_words());
+  std::memcpy(to.value.data() + at, words, x_words() * sizeof(float));
 }
 
-void direct_site::receive_masks(neuron_id unit, const float* from) noexcept {
-  const std::size_t words = std::size_t{mask_floats()} / 2;
-  std::memcpy(sent_.x_mask.data() + unit * words, from, mask_floats() * sizeof(float));
+void direct_site::receive_x(layer_id layer, neuron_id unit, const float* from) noexcept {
+  const neuron_id members = rotates_ ? 2 : 1;
+  float* const x = units_.x.data() + members * unit;
+  if (!spikes_of(spike_source::x)) return std::copy_n(from, members, x), void();
+  std::uint32_t words[2 * kernels::most_bins / word_bits] = {};
+  std::memcpy(words, from, x_words() * sizeof(float));
+  const spiking::population& p = spikes_->how().of(spike_source::x);
+  for (neuron_id m = 0; m < members; ++m) {
+    std::uint32_t count = words[0] >> (16 * m) & 0xFFFF;
+    if (spikes_->gated()) {
+      const std::uint32_t of_mask = spikes_->words(spike_source::x);
+      std::uint64_t* const mask = sent_.x_mask.data() + (std::size_t{unit} * members + m) * of_mask;
+      take_bits(words, m * p.bins, p.bins, mask);
+      count = kernels::coincidences(mask, mask, of_mask);
+    }
+    x[m] = kernels::spike_amount(p.scales[layer - 1], p.bins, count);
+  }
 }
 
 // ---- counting: a spike travels over every edge of its sender

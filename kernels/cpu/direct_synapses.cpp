@@ -13,7 +13,6 @@ void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
   const std::uint64_t clock = clock_[layer - 1];
   const neuron_id first = share_.neurons.begin, unit = rotates_ ? 2 : 1;
   const activity& x = sent_x();
-  const float* const value = x_values();
   for (site_id to = 0; to < shares_.size(); ++to) {
     packet& p = routes_.to[to].x;
     p.id.clear();
@@ -25,14 +24,12 @@ void direct_site::synapses_to_targets(layer_id layer, outbox& sent) noexcept {
         continue;  // a pair's two neurons reach the same sites
       const std::uint64_t age = clock - last_used_[layer - 1][(head - first) / unit];
       p.id.push_back(head);
-      p.value.push_back(value[head - first]);
-      p.value.push_back(rotates_ ? value[head - first + 1] : 0.0f);
+      append_x(layer, head - first, p);
       // An age travels as two floats, exact up to 2^48 tokens.
       p.value.push_back(static_cast<float>(age % (1 << 24)));
       p.value.push_back(static_cast<float>(age >> 24));
-      if (mask_floats() != 0) append_masks(head - first, p);
     }
-    send(to, p, 4 + mask_floats(), sent);
+    send(to, p, x_words() + 2, sent);
   }
 }
 
@@ -41,13 +38,11 @@ void direct_site::receive_units(layer_id layer, const inbox& received) noexcept 
   units_.clock = clock_[layer - 1];
   for (const message& m : received)
     for (std::size_t r = 0; r < m.rows.size(); ++r) {
-      const float* v = m.row(r);
+      const float *x = m.row(r), *age = x + x_words();
       units_.first[units_.count] = m.rows[r];
-      units_.x[rotates_ ? 2 * units_.count : units_.count] = v[0];
-      if (rotates_) units_.x[2 * units_.count + 1] = v[1];
-      if (mask_floats() != 0) receive_masks(units_.count, v + 4);
+      receive_x(layer, units_.count, x);
       units_.age[units_.count++] =
-          static_cast<std::uint64_t>(v[2]) + (static_cast<std::uint64_t>(v[3]) << 24);
+          static_cast<std::uint64_t>(age[0]) + (static_cast<std::uint64_t>(age[1]) << 24);
     }
 }
 

@@ -269,6 +269,12 @@ void hub_site::read(variable v, std::span<float> out) const {
   if (v == variable::a) std::copy(a_.begin(), a_.end(), out.begin());
 }
 
+void hub_site::read_sent(variable v, std::span<float> out) const {
+  cpu_site::read_sent(v, out);
+  if (v == variable::w) std::copy_n(w_driving(), model_.hubs(), out.begin());
+  if (v == variable::a) std::copy_n(a_sent(0), a_.size(), out.begin());
+}
+
 void hub_site::load_state(const token_values& last) noexcept {
   active_x_.count = active_y_.count = 0;
   for (neuron_id i = share_.neurons.begin; i < share_.neurons.end; ++i) {

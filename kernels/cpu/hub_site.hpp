@@ -24,6 +24,7 @@ class hub_site final : public cpu_site {
   bool perform_piece_batch(const step& s, neuron_id piece,
                            std::span<cpu_site* const> streams) noexcept override;
   void read(variable v, std::span<float> out) const override;
+  void read_sent(variable v, std::span<float> out) const override;
   void read_synapses(layer_id layer, neuron_id neuron, std::span<float> out) const override;
   float read_synapse(layer_id layer, neuron_id neuron, edge_id at) const override;
   void write_synapse(layer_id layer, neuron_id neuron, edge_id at, float value) override;

@@ -16,6 +16,7 @@
 #include "core/simulation/partition.hpp"
 #include "support/models.hpp"
 #include "support/outcome.hpp"
+#include "support/spikes.hpp"
 #include "support/thread_ranks.hpp"
 
 namespace {
@@ -37,6 +38,9 @@ seen experiment(bdh::simulator brain, const std::vector<int>& tokens, bool probe
     for (const bdh::variable v :
          {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
       add(all, brain.read(v));
+    for (const bdh::variable v :
+         {bdh::variable::x, bdh::variable::y, bdh::variable::w, bdh::variable::a})
+      if (brain.spikes()) add(all, brain.sent(v)), add(all, brain.emitted(v));
     std::vector<bdh::neuron_id> ids;
     std::vector<float> values;
     brain.active(bdh::variable::y, ids, values);
@@ -48,6 +52,13 @@ seen experiment(bdh::simulator brain, const std::vector<int>& tokens, bool probe
     all.insert(all.end(), r.active_x.begin(), r.active_x.end());
     all.push_back(static_cast<float>(r.synaptic_events));
     all.push_back(static_cast<float>(r.hebbian_writes));
+    if (r.spikes) {
+      all.insert(all.end(), r.spikes->spikes.begin(), r.spikes->spikes.end());
+      all.insert(all.end(), r.spikes->spiking_x.begin(), r.spikes->spiking_x.end());
+      all.insert(all.end(), r.spikes->spiking_y.begin(), r.spikes->spiking_y.end());
+      all.push_back(static_cast<float>(r.spikes->coincidences));
+      all.push_back(static_cast<float>(r.spikes->clipped));
+    }
     for (const bdh::neuron_id i : {bdh::neuron_id{1}, m.neurons() / 2, m.neurons() - 1})
       add(all, brain.synapses(m.layers(), i));
   };
@@ -92,10 +103,11 @@ seen experiment(bdh::simulator brain, const std::vector<int>& tokens, bool probe
 
 void compare(const bdh::model& m, bdh::rank_job job, bool probes = false) {
   const std::vector<int> tokens = tests::random_tokens(12, static_cast<int>(m.sensory_nodes()), 3);
-  const seen expected = experiment(
-      bdh::simulator(m, bdh::cpu_engine(m, {.retention = job.retention,
-                                            .bfloat16_synapses = job.bfloat16_synapses})),
-      tokens, probes);
+  const seen expected =
+      experiment(bdh::simulator(m, bdh::cpu_engine(m, {.retention = job.retention,
+                                                       .bfloat16_synapses = job.bfloat16_synapses,
+                                                       .spikes = job.spikes})),
+                 tokens, probes);
   for (const bdh::rank_id size : {2u, 3u})
     for (job.sites = 1; job.sites <= 2; ++job.sites) {
       CAPTURE(size);
@@ -140,6 +152,50 @@ TEST_CASE("ranks give the bits of one process, over explicit edges") {
   const oracle::rules rules = oracle::rules_of(oracle::variant::gpu_release);
   compare(tests::as_direct_graph(oracle::circuits_of(pool, rules), "gpu-release", &pool, false),
           {});
+}
+
+TEST_CASE("ranks give the bits of one process where activity travels as spikes") {
+  const std::vector<int> tokens = tests::random_tokens(6, 10, 3);
+  const auto shared = [](const bdh::spiking& how) {
+    return std::make_shared<const bdh::spiking>(how);
+  };
+  const bdh::model through_hubs = hubs();
+  compare(through_hubs, {.spikes = shared(tests::settings(through_hubs, tokens, 40))});
+  const tests::graph_shape sparse{
+      .neurons = 400, .vocabulary = 10, .layers = 3, .degree = 12, .rotates = true};
+  const bdh::model edges =
+      tests::as_direct_graph(tests::random_circuits(sparse, 4), "bdh", nullptr, true);
+  bdh::spiking how = tests::settings(edges, tokens, 40);
+  compare(edges, {.spikes = shared(how)});
+  how.pairing = bdh::spike_pairing::all;
+  how.code = bdh::spike_code::integrate;
+  compare(edges, {.spikes = shared(how)});
+}
+
+// Nearly all that is active has a spike in so many bins: what differs is how X travels.
+TEST_CASE("spikes of X take fewer bytes than values") {
+  const tests::graph_shape shape{.neurons = 400, .vocabulary = 10, .layers = 3, .degree = 12};
+  for (const bool rotates : {false, true}) {
+    tests::graph_shape of = shape;
+    of.rotates = rotates;
+    const bdh::model m =
+        tests::as_direct_graph(tests::random_circuits(of, 4), "bdh", nullptr, true);
+    const auto tokens = tests::random_tokens(4, 10, 3);
+    bdh::spiking how = tests::settings(m, tokens, 1024);
+    how.code = bdh::spike_code::integrate;
+    how.pairing = bdh::spike_pairing::all;
+    for (std::size_t s = 1; s < bdh::spike_sources; ++s) how.populations[s].bins = 0;
+    const auto bytes = [&](std::shared_ptr<const bdh::spiking> spikes) {
+      const running on(m, 2);
+      bdh::simulator brain = on.simulator(m, {.spikes = std::move(spikes)});
+      std::uint64_t all = 0;
+      for (const int t : tokens) all += brain.step(static_cast<bdh::token_id>(t)).bytes_exchanged;
+      return std::pair(all, on.first->bytes_sent());
+    };
+    const auto graded = bytes(nullptr), spiking = bytes(std::make_shared<const bdh::spiking>(how));
+    CHECK(spiking.first < graded.first);
+    CHECK(spiking.second < graded.second);
+  }
 }
 
 TEST_CASE("single explicit edges are cut, set and read on whatever rank they end") {

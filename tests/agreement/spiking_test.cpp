@@ -16,36 +16,22 @@
 #include <bdh/import_checkpoint.hpp>
 #include <bdh/simulator.hpp>
 
-#include "core/analysis/spike_scales.hpp"
 #include "core/simulation/engine.hpp"
 #include "support/instruction_sets.hpp"
 #include "support/models.hpp"
 #include "support/outcome.hpp"
+#include "support/spikes.hpp"
 
 namespace {
 
 using bdh::spike_source;
 using tests::outcome;
 using tests::same_bits;
+using tests::settings;
 
 const std::string random_64 = BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors";
 
 bdh::token_id as_token(int t) { return static_cast<bdh::token_id>(t); }
-
-// All that can emit, in windows of so many bins, with scales of `factor` times the largest values
-// that the tokens give.
-bdh::spiking settings(const bdh::model& m, const std::vector<int>& tokens, std::uint32_t bins,
-                      float factor = 1.5f) {
-  bdh::simulator brain(m, bdh::cpu_engine(m));
-  const bdh::spike_scale_meter meter(brain);
-  for (const int t : tokens) brain.step(as_token(t));
-  bdh::spiking how;
-  for (auto& [s, scales] : meter.scales({100, 100, 100, 100, 100})) {
-    for (float& scale : scales) scale *= factor;
-    how.of(s) = {bins, scales};
-  }
-  return how;
-}
 
 bdh::spiking only(bdh::spiking how, std::initializer_list<spike_source> sources) {
   for (std::size_t k = 0; k < bdh::spike_sources; ++k) {

@@ -103,6 +103,24 @@ class Bits(RanksTest):
         self.compare(graph, "--text", TEXT[:8], "--record", "events", "--record",
                      "synapses:top:5", ranks=(2,))
 
+    def test_spikes(self):
+        graph = self.path("graph.bdh.h5")
+        self.good("new", "small-world", "--neurons", 400, "--degree", 8, "--seed", 2, "-o", graph)
+        for model, more in ((self.random, ("--spike-hubs",)), (graph, ())):
+            scales = self.path(os.path.basename(model) + ".json")
+            self.good("spike-scales", model, "--text", TEXT, "-o", scales)
+            options = ("--spikes", 16, "--spike-scales", scales, *more)
+            self.compare(model, "--text", TEXT[:8], "--record", "events", "--record",
+                         "spikes:0-9", "--seed", 3, *options, ranks=(2,))
+            for run in ("run-1", "run-2"):
+                shutil.rmtree(self.path(run))
+                os.remove(self.path(run[-1] + ".h5"))
+            script = b"token 65\ntoken 66\nshow spikes\nshow spikes x layer 2 top 3\n"
+            outputs = [bdh("step", model, *options, "--threads", 1, *on, stdin=script)
+                       for on in ((), ("--ranks", 2))]
+            self.assertEqual(outputs[0].stdout, outputs[1].stdout)
+            self.assertEqual(outputs[0].returncode, 0, outputs[0].stderr)
+
     def test_streams(self):
         options = ("--text", TEXT[:6], "--generate", 3, "--temperature", 1, "--streams", 2)
         for r in (1, 2):

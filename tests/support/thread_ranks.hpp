@@ -97,7 +97,8 @@ inline std::unique_ptr<bdh::engine> cpu_sites(const bdh::model& m, const bdh::ra
   return bdh::cpu_engine(m, {.sites = sites,
                              .retention = job.retention,
                              .bfloat16_synapses = job.bfloat16_synapses,
-                             .local = local});
+                             .local = local,
+                             .spikes = job.spikes});
 }
 
 // Ranks that run a model: this thread is rank 0.
