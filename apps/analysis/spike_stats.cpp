@@ -27,6 +27,7 @@ struct spike_stats_options {
   std::string run;
   std::vector<std::string> trials;
   std::string csv, histogram;
+  double least = 0;
   bool json = false;
 };
 
@@ -102,14 +103,14 @@ nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
 }
 
 // Of every window of X and Y.
-nlohmann::ordered_json trials_of(const std::vector<trains_of_run>& runs) {
+nlohmann::ordered_json trials_of(const std::vector<trains_of_run>& runs, double least) {
   expect_trials(runs);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const recorded_window& w : runs.front().trains.windows) {
     if (w.variable != "x" && w.variable != "y") continue;
     trial_counts counts;
     for (const trains_of_run& r : runs) counts.push_back(window_counts(r.trains, w));
-    const trial_statistics s = over_trials(counts);
+    const trial_statistics s = over_trials(counts, least);
     all.push_back({{"variable", w.variable},
                    {"layer", w.layer},
                    {"fano", number_or_null(s.fano)},
@@ -212,13 +213,14 @@ std::string histogram_of(const spike_trains& t) {
 }
 
 int spike_stats(const spike_stats_options& o) {
+  if (o.least != 0 && o.trials.empty()) throw usage_error("--least", "needs --trial RUNDIR");
   std::vector<trains_of_run> runs;
   runs.push_back(read_run(o.run));
   for (const std::string& folder : o.trials) runs.push_back(read_run(folder));
   const spike_trains& first = runs.front().trains;
   const std::vector<neuron_statistics> all = trains_by_neuron(first);
   nlohmann::ordered_json trials;
-  if (runs.size() > 1) trials = trials_of(runs);
+  if (runs.size() > 1) trials = trials_of(runs, o.least);
   const nlohmann::ordered_json summary = trains_summary(first, all, trials, runs.size());
   if (!o.csv.empty()) write_text(o.csv, trains_csv(all));
   if (!o.histogram.empty()) write_text(o.histogram, histogram_of(first));
@@ -239,6 +241,10 @@ class spike_stats_app final : public command {
           "a run of the same model, text and neurons with another seed: Fano factors and "
           "correlations over trials; repeatable")
         .type_name("RUNDIR");
+    add_number<double>(c, "--least", options_.least, {0, 1024, "a number from 0 to 1024"},
+                       "noise correlations of neurons with so many spikes in the window, in the "
+                       "mean over trials [0]")
+        .type_name("N");
     c.add("--csv", options_.csv, "also write a line for each neuron of the first run")
         .type_name("FILE");
     c.add("--histogram", options_.histogram,

@@ -81,7 +81,7 @@ std::optional<double> fano_factor(std::span<const double> counts) {
   return squares / (n - 1) / mean;
 }
 
-trial_statistics over_trials(const trial_counts& counts) {
+trial_statistics over_trials(const trial_counts& counts, double least) {
   trial_statistics s;
   if (counts.size() < 2 || counts[0].empty()) return s;
   const std::size_t trials = counts.size(), neurons = counts[0].size(),
@@ -100,7 +100,7 @@ trial_statistics over_trials(const trial_counts& counts) {
       means[i][w] = mean;
       all_means += mean;
       variances += fano_factor(of_window).value_or(0) * mean;
-      together.add(of_window);
+      if (mean >= least) together.add(of_window);
     }
     noise += together.mean().value_or(0) * static_cast<double>(together.pairs());
     s.noise_pairs += together.pairs();

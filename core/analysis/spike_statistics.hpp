@@ -34,7 +34,9 @@ struct trial_statistics {
   std::optional<double> noise_correlation, signal_correlation;
   std::uint64_t noise_pairs = 0, signal_pairs = 0;
 };
-// Nothing of fewer than two trials.
-trial_statistics over_trials(const trial_counts& counts);
+// Nothing of fewer than two trials. `least`: noise correlations are of neurons whose mean count in
+// the window is not below: those of neurons that hardly spike there are next to nothing, and nearly
+// all pairs are theirs.
+trial_statistics over_trials(const trial_counts& counts, double least = 0);
 
 }  // namespace bdh

@@ -37,4 +37,8 @@ TEST_CASE("trials: two neurons that share their noise, and one that has the oppo
   // Four variances of 2; means 2, 4, 3, 6, 4, 2.
   CHECK(*s.fano == doctest::Approx(8.0 / 21));
   CHECK(!bdh::over_trials({counts[0]}).fano);
+  // Means of the first window 2, 3 and 4, of the second 4, 6 and 2: a pair in the second alone.
+  CHECK(bdh::over_trials(counts, 2.5).noise_pairs == 1);
+  CHECK(bdh::over_trials(counts, 4).noise_pairs == 1);
+  CHECK(!bdh::over_trials(counts, 5).noise_correlation);
 }
