@@ -9,6 +9,7 @@
 
 #include <bdh/error.hpp>
 #include <bdh/model.hpp>
+#include <bdh/queries.hpp>
 
 #include "apps/common/command_line.hpp"
 #include "apps/common/console.hpp"
@@ -65,13 +66,12 @@ edge_list row_of(const projection& p, neuron_id row) {
 // Of a node as the trains number it: a neuron, or one of the two of a hub.
 edge_list nest_edges(const model& m, const std::string& variable, std::uint32_t node) {
   if (variable == "y") return row_of(m.circuits().e, node);
-  if (m.is_direct()) {
-    std::map<neuron_id, double> sum;
-    for (const auto& [k, weight] : row_of(m.direct().gx_excitatory, node)) sum[k] += weight;
-    for (const auto& [k, weight] : row_of(m.direct().gx_inhibitory, node)) sum[k] -= weight;
-    return {sum.begin(), sum.end()};
-  }
   edge_list all;
+  if (m.is_direct()) {
+    for (const weighted_edge& e : edges_from(m, circuit::gx, node))
+      all.emplace_back(e.end, e.weight);
+    return all;
+  }
   for (neuron_id k = 0; k < m.neurons(); ++k)
     all.emplace_back(k, hub_row(m.circuits().dx, k)[node / 2] * (node % 2 == 0 ? 1 : -1));
   return all;

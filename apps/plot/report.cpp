@@ -252,6 +252,15 @@ page page_of(const run_reader& run, std::size_t limit) {
        of_run(rates_of, "How often neurons are active, and how many at each token.")});
   p.sections.push_back({"sparsity", "Sparsity",
                         of_run(sparsity_of, "Active shares by layer, and against surprisal.")});
+  if (run.options.contains("spikes"))
+    p.sections.push_back(
+        {"spikes", "Spikes",
+         of_run(spikes_of,
+                "Trains of the recorded neurons in ms, and how many spikes come in each "
+                "bin of a token.") +
+             of_run(intervals_picture,
+                    "How long neurons wait from spike to spike, and how often "
+                    "they spike.")});
   p.sections.push_back(synapses_section(run, choice));
   p.sections.push_back(degrees_section(run));
   p.sections.push_back(provenance(run));

@@ -10,6 +10,7 @@
 #include <bdh/error.hpp>
 
 #include "apps/models/describe_model.hpp"
+#include "core/analysis/spike_queries.hpp"
 #include "core/base/top_k.hpp"
 
 namespace bdh::app {
@@ -36,7 +37,56 @@ const shown_variable* variable_named(std::string_view name) {
 
 namespace {
 
+std::vector<spike_source> sources_named(arguments& a) {
+  for (const auto& [word, sources] :
+       std::initializer_list<std::pair<const char*, std::vector<spike_source>>>{
+           {"x", {spike_source::x}},
+           {"y", {spike_source::y}},
+           {"w", {spike_source::w, spike_source::w_sensory}},
+           {"a", {spike_source::a, spike_source::a_sensory}}})
+    if (a.take(word)) return sources;
+  return {};
+}
+
+void show_spike_trains(step_session& session, arguments& a) {
+  const model& m = session.model();
+  const bool as_object = a.take("json");
+  const std::size_t count = row_count(a.count("top").value_or(default_rows));
+  const auto wanted = a.layer(m);
+  const std::vector<spike_source> sources = sources_named(a);
+  if (sources.empty()) {
+    a.end();
+    const shown_windows all = show_spikes(session.experiment);
+    return say(as_object ? as_json(m, all) + "\n" : as_text(m, all));
+  }
+  std::optional<std::vector<neuron_id>> neurons;
+  if (!a.empty()) {
+    const neuron_choice some = select_neurons(m, a.selection(m));
+    if (some.top != 0) a.refuse("the most active neurons, expected `top K`");
+    neurons.emplace(some.neurons.begin(), some.neurons.end());
+    row_count(neurons->size());
+  }
+  a.end();
+  const layer_id layer = wanted.value_or(last_layer(
+      session.experiment,
+      moment_of({.source = sources[0], .of = emission::x, .layer = 1, .first_bin = 0, .bins = 1}),
+      "show spikes"));
+  bool shown = false;
+  for (const spike_source s : sources)
+    for (const shown_bins& of : show_spikes(session.experiment, s, layer, neurons, count)) {
+      if (neurons && of.of_hubs) a.refuse("neurons, of spikes that hubs send");
+      say(as_object ? as_json(m, of) + "\n" : as_text(m, of));
+      shown = true;
+    }
+  if (!shown)
+    throw input_error("show spikes",
+                      fmt::format("no window of {} in layer {} that this token has reached",
+                                  name(sources[0]), layer),
+                      "one that `show spikes` lists");
+}
+
 void show(step_session& session, arguments& a) {
+  if (a.take("spikes")) return show_spike_trains(session, a);
   const model& m = session.model();
   const std::string name = a.next();
   const shown_variable* v = variable_named(name);
@@ -91,10 +141,14 @@ void print_model(step_session& session, arguments& a) {
 }
 
 constexpr step_command inspect_command_table[] = {
-    {"show", "show x|y|a|w [NEURONS] [layer l] [top K]",
+    {"show",
+     "show x|y|a|w [NEURONS] [layer l] [top K] | show spikes [json] [x|y|w|a [NEURONS] [layer l] "
+     "[top K]]",
      "X, Y, A or W of the token read last: of the neurons named, or the largest. Without a layer, "
-     "of the last one reached.",
-     "x y a w layer top", show},
+     "of the last one reached. `show spikes`, of a model with --spikes: the windows that the token "
+     "has reached, round by round; of one population, the bins of its window, a bar each spike: of "
+     "the neurons named, or those with most. `json`: as one JSON object each.",
+     "x y a w spikes json layer top", show},
     {"synapse", "synapse i->j [layer l]",
      "The strength of a synapse, as the next token will read it; also `synapse i j`, and i->hub:k "
      "through hubs.",

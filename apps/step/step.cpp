@@ -245,13 +245,18 @@ class step_app final : public command {
     command_line& c = arguments_;
     c.add("MODEL", options_.model, "a model, NAME.bdh.h5").required().type_name("");
     options_.engine.add_to(c, true);
+    options_.engine.spikes.add_to(c);
+    add_number<std::uint64_t>(c, "--seed", options_.engine.seed, any_count,
+                              "of what is drawn: spikes, roundings [0]");
     c.add_flag("--keep-going", options_.keep_going,
                "go on after a wrong command of a script; the exit code still shows it");
     c.footer(
         "Commands come from the terminal, or from standard input, one a line; help lists them.");
   }
   int run() override {
+    options_.engine.spikes.check();
     const model m = options_.engine.open(options_.model);
+    options_.engine.spikes.read_scales(m);
     step_session session(m, options_.engine, options_.model);
     stop_on_signals();
     return ::isatty(STDIN_FILENO) == 1 && output_is_terminal()

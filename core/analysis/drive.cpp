@@ -123,7 +123,11 @@ std::vector<weighted_edge> edges_from(const model& m, circuit c, neuron_id sourc
 drive drive_of_x(const simulator& brain, layer_id layer, neuron_id neuron) {
   expect_own_weights(brain);
   const model& m = brain.model();
-  const std::vector<float> w = brain.sources().activity();
+  const bool spikes = brain.spikes() && brain.spikes()->emits(spike_source::w);
+  if (spikes && !m.is_direct())
+    throw unavailable_error("contributions", "spikes of hubs, which come from no single source",
+                            "graded hubs, or explicit edges");
+  const std::vector<float> w = m.is_direct() ? brain.sent(variable::w) : brain.sources().activity();
   if (w.empty())
     throw unavailable_error("contributions", "W of the sources, which were not followed",
                             "follow_sources() before the token");
@@ -139,12 +143,14 @@ drive drive_of_y(const simulator& brain, layer_id layer, neuron_id neuron) {
   expect_own_weights(brain);
   const model& m = brain.model();
   check("neuron", neuron, m.neurons());
-  const std::vector<float> all = brain.read(variable::a);
+  const bool spikes = brain.spikes() && brain.spikes()->emits(spike_source::a);
+  const std::vector<float> all = spikes ? brain.sent(variable::a) : brain.read(variable::a);
   const std::size_t width = all.size() / m.heads();
   const auto a = std::span(all).subspan(neuron / m.neurons_per_head() * width, width);
   drive d;
   if (m.is_direct()) {
-    const double gain = m.rules().attention_gain() ? pool_gain(m, a) : 1;
+    // What is emitted has had its gain.
+    const double gain = m.rules().attention_gain() && !spikes ? pool_gain(m, a) : 1;
     for (const weighted_edge& e : edges_into(m, circuit::gy, neuron))
       d.terms.push_back({e.end, e.weight, gain * a[e.end]});
   } else {

@@ -139,6 +139,20 @@ void simulator::read(variable v, std::span<float> out) const {
   parts_->work->read(v, out);
 }
 
+std::vector<float> simulator::sent(variable v) const {
+  expect_readable(info(variables(), v));
+  std::vector<float> out(size(v));
+  parts_->work->read_sent(v, out);
+  return out;
+}
+
+std::vector<float> simulator::emitted(variable v) const {
+  expect_readable(info(variables(), v));
+  std::vector<float> out(size(v));
+  parts_->work->read_emitted(v, out);
+  return out;
+}
+
 const source_tracker& simulator::sources() const noexcept { return parts_->sources; }
 
 void simulator::follow_sources() {

@@ -59,6 +59,11 @@ std::string_view name(spike_code c) noexcept {
   return c == spike_code::bernoulli ? "bernoulli" : "integrate";
 }
 
+int round_of(emission e) noexcept {
+  constexpr int rounds[] = {0, 2, 1, 3, 2};
+  return rounds[static_cast<int>(e)];
+}
+
 bool can_emit(const model& m, spike_source s) noexcept {
   switch (s) {
     case spike_source::y:

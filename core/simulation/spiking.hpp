@@ -30,6 +30,7 @@ void check(const spiking& how, const model& m);
 // The windows of a layer. W has two: it emits anew for what it writes, since X is a function of the
 // spikes that drove it.
 enum class emission { x, y, w_write, w_drive, a };
+int round_of(emission e) noexcept;  // in which it is received first
 
 // What a population has in common in one window. `head`: of A.
 kernels::spike_window window_of(const spiking& how, const model& m, std::uint64_t seed,

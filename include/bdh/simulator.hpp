@@ -225,6 +225,11 @@ class simulator {
   // these; and shape_error where `out` is not (size(v)).
   std::vector<float> read(variable v) const;
   void read(variable v, std::span<float> out) const;
+  // As they travel: what their spikes stand for where they are received, where there are any; of W
+  // those that drive X, A with its gain.
+  std::vector<float> sent(variable v) const;
+  // What spikes are drawn from: read(), of A with its gain.
+  std::vector<float> emitted(variable v) const;
   // Those that are not 0: ids, ascending, and values.
   void active(variable v, std::vector<neuron_id>& ids, std::vector<float>& values) const;
 
