@@ -81,9 +81,6 @@ model engine_choice::open(const std::string& file) const {
 
 std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
   const auto how = spikes.of(m);
-  if (how && (device == "cuda" || together()))
-    throw unavailable_error("--spikes", together() ? "several ranks" : "the device cuda",
-                            "one process, on the CPU");
   if (device == "cuda") {
     if (together())
       throw unavailable_error("--device cuda", "several ranks", "one process, or the CPU");
@@ -97,7 +94,9 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
     if (!quiet)
       note(on->name() + ": the model takes " + shown_bytes(bytes) + " of " +
            shown_bytes(on->memory().free) + " free");
-    return gpu_engine(m, on, {retention});
+    auto work = gpu_engine(m, on, {.retention = retention, .spikes = how});
+    work->seed_draws(seed);
+    return work;
   }
   std::unique_ptr<engine> work =
       together() ? ranked_engine(m,
@@ -107,7 +106,8 @@ std::unique_ptr<engine> engine_choice::make_engine(const model& m) const {
                                   .retention = retention,
                                   .bfloat16_weights = weights == "bf16",
                                   .bfloat16_synapses = rounds_synapses(),
-                                  .sites = site_count()},
+                                  .sites = site_count(),
+                                  .spikes = how},
                                  together(), make_sites)
                  : cpu_engine(m, {.sites = site_count(),
                                   .instructions = instruction_set_named(instructions),

@@ -13,6 +13,7 @@
 #include "apps/python/ranks.hpp"
 #include "core/simulation/engine.hpp"
 #include "io/recording/recording_plan.hpp"
+#include "io/recording/spike_settings.hpp"
 
 namespace bdh::python {
 namespace {
@@ -38,10 +39,12 @@ engine_factory maker(const brain_options& o) {
           together() ? engine_of_ranks(m, {.model_file = o.file,
                                            .retention = o.retention,
                                            .bfloat16_synapses = o.bfloat16_synapses,
-                                           .sites = sites_of(o)})
+                                           .sites = sites_of(o),
+                                           .spikes = o.spikes})
                      : cpu_engine(m, {.sites = sites_of(o),
                                       .retention = o.retention,
-                                      .bfloat16_synapses = o.bfloat16_synapses});
+                                      .bfloat16_synapses = o.bfloat16_synapses,
+                                      .spikes = o.spikes});
       work->seed_draws(o.seed);
       return work;
     };
@@ -53,7 +56,10 @@ engine_factory maker(const brain_options& o) {
     throw unavailable_error("synapses", "bf16 on a GPU", "float32 there, or device='cpu'");
   const int number = device_number(o.device);
   return [o, number](const model& m) {
-    return gpu_engine(m, gpu::open_cuda_device(number), {o.retention});
+    std::unique_ptr<engine> work = gpu_engine(m, gpu::open_cuda_device(number),
+                                              {.retention = o.retention, .spikes = o.spikes});
+    work->seed_draws(o.seed);
+    return work;
   };
 }
 
@@ -81,8 +87,8 @@ brain::brain(const model_handle& m, const brain_options& options) : model_(m), o
     simulator_ = std::make_unique<simulator>(m.is, make(*m.is), how);
 }
 
-brain::brain(const model_handle& m, std::unique_ptr<simulator> stream)
-    : model_(m), simulator_(std::move(stream)) {}
+brain::brain(const model_handle& m, const brain_options& options, std::unique_ptr<simulator> stream)
+    : model_(m), options_(options), simulator_(std::move(stream)) {}
 
 brain::~brain() = default;
 
@@ -158,10 +164,32 @@ void brain::keep_layer(std::vector<kept_values>& keep, moment at) const {
   }
 }
 
+namespace {
+
+std::vector<recording_description> description_of(const kept_trains& trains) {
+  recording_description d{.what = quantity::spikes, .layout = recording_layout::trains};
+  d.name = d.request = "trains";
+  d.node_ids.assign(trains.neurons.begin(), trains.neurons.end());
+  d.width = d.node_ids.size();
+  return {d};
+}
+
+void add_row(const recording_row& row, kept_trains& to) {
+  to.bins.insert(to.bins.end(), row.edges.begin(), row.edges.end());
+  for (const std::uint64_t node : row.nodes) to.nodes.push_back(static_cast<std::uint32_t>(node));
+  for (const float v : row.values) to.variables.push_back(static_cast<std::uint8_t>(v));
+}
+
+}  // namespace
+
 std::vector<step_report> brain::read(std::span<const token_id> tokens,
-                                     std::vector<kept_values>& keep,
+                                     std::vector<kept_values>& keep, kept_trains* trains,
                                      const std::function<void(std::size_t)>& between) {
   expect_between_tokens("read");
+  std::vector<recording_description> described;
+  std::optional<recorder> watching;
+  if (trains) described = description_of(*trains);
+  if (trains) watching.emplace(without_history("trains"), described);
   const bool layers =
       std::ranges::any_of(keep, [](const kept_values& k) { return k.what.has_value(); });
   std::optional<int> observer;
@@ -184,6 +212,7 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
       reports.push_back(one(token));
       for (kept_values& k : keep)
         if (!k.what) k.values.insert(k.values.end(), now().logits().begin(), now().logits().end());
+      if (watching) add_row(watching->rows(reports.back().position)[0], *trains);
       if (between) between(reports.size());
     }
   } catch (...) {
@@ -306,7 +335,9 @@ experiment::undone brain::undo() {
 
 std::unique_ptr<brain> brain::new_stream() {
   expect_between_tokens("new_stream");
-  return std::unique_ptr<brain>(new brain(model_, without_history("new_stream").new_stream()));
+  std::unique_ptr<simulator> stream = without_history("new_stream").new_stream();
+  stream->seed_draws(options_.seed);
+  return std::unique_ptr<brain>(new brain(model_, options_, std::move(stream)));
 }
 
 // ---- recordings
@@ -321,6 +352,7 @@ void brain::start_recording(const std::string& folder, const std::vector<std::st
   for (const std::string& r : requests) parsed.push_back(parse_recording(r));
   std::vector<recording_description> planned =
       plan_recordings(*model_.is, parsed, recorded.tokens());
+  prepare_recordings(recorded, options_.bin_ms, planned);
   recorded_ = std::make_unique<recorded_run>(recorded, std::move(planned), folder, options);
 }
 

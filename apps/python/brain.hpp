@@ -31,7 +31,10 @@ struct brain_options {
   bool bfloat16_synapses = false;
   std::uint64_t seed = 0;  // of what rounds synapses to bfloat16
   bool history = false;
-  std::string file;  // of the model; empty: it has none
+  std::string file;                                 // of the model; empty: it has none
+  std::shared_ptr<const spiking> spikes = nullptr;  // null: activity travels as it is
+  double bin_ms = 1;                                // of spikes
+  std::string described_spikes;                     // JSON; empty: none
 };
 
 // Values of one variable over the layers of tokens, (tokens, layers, size); of logits (tokens, V).
@@ -39,6 +42,14 @@ struct kept_values {
   std::optional<variable> what;  // none: logits
   std::size_t layers = 0, size = 0;
   std::vector<float> values = {};
+};
+
+// Spikes of chosen neurons, and of hubs that spike, in the order of their bins; bins of the run.
+struct kept_trains {
+  std::vector<neuron_id> neurons;
+  std::vector<std::uint64_t> bins = {};
+  std::vector<std::uint32_t> nodes = {};
+  std::vector<std::uint8_t> variables = {};  // as recordings have them
 };
 
 // The strength of a synapse after every token since it is followed.
@@ -62,6 +73,7 @@ class brain {
   }
   // Throws unavailable_error at `place` where there is no history.
   const experiment& with_history(const std::string& place) const;
+  const brain_options& options() const noexcept { return options_; }
   bool has_history() const noexcept { return experiment_ != nullptr; }
 
   // ---- tokens
@@ -70,9 +82,10 @@ class brain {
   // The moment that has been reached; nothing: the token has no more rounds.
   std::optional<round_mark> advance();
   step_report finish();
-  // Reads tokens, and appends values to `keep`. `between` is called after each token; what it
-  // throws ends the reading between two tokens.
+  // Reads tokens, and appends values to `keep`, and spikes to `trains`, unless it is null.
+  // `between` is called after each token; what it throws ends the reading between two tokens.
   std::vector<step_report> read(std::span<const token_id> tokens, std::vector<kept_values>& keep,
+                                kept_trains* trains,
                                 const std::function<void(std::size_t)>& between);
   token_id choose(const sampling& how) const { return now().choose(how); }
 
@@ -108,7 +121,7 @@ class brain {
 
  private:
   struct recorded_run;
-  brain(const model_handle& m, std::unique_ptr<simulator> stream);
+  brain(const model_handle& m, const brain_options& options, std::unique_ptr<simulator> stream);
   simulator& without_history(const std::string& place);
   void expect_between_tokens(const std::string& place) const;
   void keep_layer(std::vector<kept_values>& keep, moment at) const;

@@ -40,6 +40,7 @@ NB_MODULE(_core, m) {
   add_state(m);
   add_interventions(m);
   add_simulator(m);
+  add_spikes(m);
   add_queries(m);
   add_recordings(m);
   add_ranks(m);

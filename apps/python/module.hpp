@@ -14,6 +14,7 @@ void add_concepts(nanobind::module_& m);      // what separates two sets of text
 void add_state(nanobind::module_& m);          // saved states
 void add_interventions(nanobind::module_& m);  // what is done to a running model
 void add_simulator(nanobind::module_& m);      // simulators: tokens, values, probes, recordings
+void add_spikes(nanobind::module_& m);         // activity that travels as spikes
 void add_queries(nanobind::module_& m);        // what a history shows: why, changed synapses
 void add_recordings(nanobind::module_& m);     // the folders of runs, to read
 void add_ranks(nanobind::module_& m);          // several processes that run one model

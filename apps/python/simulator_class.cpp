@@ -8,7 +8,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <limits>
 
@@ -16,7 +15,9 @@
 
 #include "apps/python/arrays.hpp"
 #include "apps/python/brain.hpp"
+#include "apps/python/interruption.hpp"
 #include "apps/python/module.hpp"
+#include "apps/python/spikes.hpp"
 #include "apps/python/state_handle.hpp"
 
 namespace bdh::python {
@@ -35,32 +36,14 @@ auto exclusively(brain& b, F f) {
 std::shared_ptr<brain> make(const model_handle& m, std::size_t threads, std::uint32_t sites,
                             std::optional<double> retention, const std::string& device,
                             bool bfloat16_synapses, std::uint64_t seed, bool history,
-                            const std::string& file) {
-  const brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history, file};
+                            const std::string& file, const nb::dict& spikes) {
+  brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history, file};
+  set_spikes(spikes, *m.is, o);
   nb::gil_scoped_release free;
   return std::make_shared<brain>(m, o);
 }
 
 // ---- tokens
-
-// A call of Python now and then, between tokens: whether the user pressed Ctrl-C, and progress.
-class interruption {
- public:
-  explicit interruption(nb::object progress) : progress_(std::move(progress)) {}
-  void operator()(std::size_t done) {
-    const auto now = clock::now();
-    if (now - last_ < std::chrono::milliseconds(50)) return;
-    last_ = now;
-    nb::gil_scoped_acquire held;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    if (!progress_.is_none()) progress_(done);
-  }
-
- private:
-  using clock = std::chrono::steady_clock;
-  nb::object progress_;
-  clock::time_point last_ = clock::now();
-};
 
 kept_values kept(const simulator& brain, const std::string& what, std::size_t tokens) {
   kept_values k;
@@ -113,17 +96,20 @@ nb::dict table_of(const std::vector<step_report>& reports, std::size_t layers) {
   d["seconds"] = column<double>(reports, [](auto& r) { return r.seconds; });
   d["active_x"] = active_table(reports, layers, &step_report::active_x);
   d["active_y"] = active_table(reports, layers, &step_report::active_y);
+  d["spikes"] = spike_table_of(reports, layers);
   return d;
 }
 
 nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::string>& keep,
-              nb::object progress) {
+              std::optional<std::vector<neuron_id>> trains, nb::object progress) {
   const auto given = span_of(tokens);
   std::vector<kept_values> values;
+  std::optional<kept_trains> spikes;
+  if (trains) spikes = kept_trains{.neurons = std::move(*trains)};
   interruption between(std::move(progress));
   const std::vector<step_report> reports = exclusively(b, [&] {
     for (const std::string& k : keep) values.push_back(kept(b.now(), k, given.size()));
-    return b.read(given, values, std::ref(between));
+    return b.read(given, values, spikes ? &*spikes : nullptr, std::ref(between));
   });
   const std::size_t layers = b.model().is->layers();
   nb::dict d = table_of(reports, layers);
@@ -137,6 +123,7 @@ nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::str
       arrays[called] = as_numpy(std::move(k.values), std::array{reports.size(), k.size});
   }
   d["kept"] = arrays;
+  if (spikes) d["trains"] = as_dict(std::move(*spikes));
   return d;
 }
 
@@ -267,6 +254,10 @@ void add_report(nb::module_& m) {
       .def_ro("surprisal", &step_report::surprisal,
               "-ln p of the token in nats; None for the first, and where there are no logits.")
       .def_ro("seconds", &step_report::seconds, "That it took.")
+      .def_prop_ro("spikes", spike_counts_of,
+                   nb::for_getter(nb::sig("def spikes(self) -> dict[str, typing.Any] | None")),
+                   "Spikes by population, pairs of one bin that wrote a synapse (`coincidences`), "
+                   "and neurons with a spike by layer; None where activity travels as it is.")
       .def_prop_ro(
           "active_x", [](const step_report& r) { return copied(r.active_x); },
           nb::for_getter(nb::sig("def active_x(self) -> numpy.typing.NDArray[numpy.uint32]")),
@@ -351,7 +342,8 @@ void add_simulator(nb::module_& m) {
   nb::class_<brain> c(m, "Brain", nb::is_weak_referenceable());
   c.def("step",
         [](brain& b, token_id token) { return exclusively(b, [&] { return b.step(token); }); })
-      .def("read", read, nb::arg("tokens"), nb::arg("keep"), nb::arg("progress").none())
+      .def("read", read, nb::arg("tokens"), nb::arg("keep"), nb::arg("trains").none(),
+           nb::arg("progress").none())
       .def("begin", [](brain& b, token_id token) { exclusively(b, [&] { b.begin(token); }); })
       .def("advance", advance)
       .def("finish", [](brain& b) { return exclusively(b, [&] { return b.finish(); }); })
@@ -367,6 +359,7 @@ void add_simulator(nb::module_& m) {
       .def_prop_ro("retention", [](const brain& b) { return b.now().retention(); })
       .def_prop_ro("device", [](const brain& b) { return b.now().device(); })
       .def_prop_ro("has_history", &brain::has_history)
+      .def_prop_ro("spikes", [](const brain& b) { return b.options().described_spikes; })
       .def("save",
            [](brain& b) {
              return exclusively(

@@ -57,7 +57,7 @@ void expect_interrupted(const run_reader& run, const resume_options& r, const st
 spike_choice spikes_of(const std::string& description, const model& m, const std::string& place) {
   if (description.empty()) return {};
   try {
-    return described_spikes(nlohmann::json::parse(description), m, place);
+    return {described_spikes(nlohmann::json::parse(description), m, place)};
   } catch (const nlohmann::json::exception&) {
     throw input_error(place, "spikes of another kind", "those that bdh run wrote");
   }

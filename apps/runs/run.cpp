@@ -90,25 +90,6 @@ void check(const run_options& o) {
   if (!o.folder.empty()) expect_free_folder(o.folder);  // before the work, not after it
 }
 
-// Trains know how long a bin is; strengths of pairs are not followed.
-void prepare(const run_options& o, const simulator& brain,
-             std::vector<recording_description>& planned) {
-  int trains = 0;
-  for (recording_description& d : planned) {
-    const std::string place = "--record '" + d.request + "'";
-    if (brain.learns_by() && d.what == quantity::pairs)
-      throw unavailable_error(place, "weights that learn", "weights that stay as they are");
-    if (brain.spikes() && d.what == quantity::pairs)
-      throw unavailable_error(place, "a network of spikes", "activity that travels as it is");
-    if (d.what != quantity::spikes) continue;
-    if (!brain.spikes())
-      throw input_error(place, "activity that travels as it is", "a run with --spikes");
-    if (++trains > 1) throw input_error(place, "a second list", "one list of neurons");
-    d.bin_ms = o.engine.spikes.bin_ms();
-    d.of_hubs = brain.spikes()->emits(spike_source::w) && !brain.model().is_direct();
-  }
-}
-
 // What is to be recorded, checked before anything runs.
 std::vector<recording_description> planned_recordings(const run_options& o,
                                                       const simulator& brain) {
@@ -116,7 +97,7 @@ std::vector<recording_description> planned_recordings(const run_options& o,
   if (!o.record_file.empty()) requests = read_recordings(o.record_file);
   for (const std::string& text : o.record) requests.push_back(parse_recording(text));
   auto planned = plan_recordings(brain.model(), requests, brain.tokens());
-  prepare(o, brain, planned);
+  prepare_recordings(brain, o.engine.spikes.bin_ms(), planned);
   if (!brain.spikes() || o.quiet || o.json) return planned;
   if (const std::string text = spike_note(*brain.spikes(), brain.model()); !text.empty())
     note(text);

@@ -129,6 +129,8 @@ recorder::recorder(simulator& brain, std::vector<recording_description>& recordi
       if (!brain.spikes())
         throw unavailable_error(d.request, "activity that travels as it is", "a run with --spikes");
       windows_ = windows_of(*brain.spikes(), m);
+      trains_of_.assign(d.node_ids.begin(), d.node_ids.end());
+      std::sort(trains_of_.begin(), trains_of_.end());
     }
     watches =
         watches || d.what == quantity::x || d.what == quantity::y || d.what == quantity::spikes;
@@ -166,36 +168,17 @@ void recorder::take_spikes(layer_id layer, moment at) {
   const model& m = brain_.model();
   if (layer == 1 && at == moment::x_ready) spikes_.clear();
   for (const spike_time& w : windows_) {
-    const bool of_y = w.source == spike_source::y, of_a = w.source == spike_source::a;
-    moment of = moment::x_ready;
-    if (of_y) of = moment::y_ready;
-    if (of_a) of = moment::a_ready;
-    const bool by_neurons =
-        w.source == spike_source::x || of_y || (w.source == spike_source::w && m.is_direct());
-    const bool by_hubs = !m.is_direct() && (w.source == spike_source::w || of_a);
-    if (w.layer != layer || of != at || !(by_neurons || by_hubs)) continue;
-    variable v = variable::w;
-    if (w.source == spike_source::x) v = variable::x;
-    if (of_y) v = variable::y;
-    if (of_a) v = variable::a;
-    const std::vector<float> values = brain_.read(v);
-    const bool is_signed = bdh::is_signed(m, w.source);
-    const auto add = [&](neuron_id i, float value, head_id head, std::uint64_t node, float code) {
-      if (value == 0) return;
-      const auto train = train_of(window_of(*brain_.spikes(), m, brain_.drawing_seed(), w.source,
-                                            w.of, layer, head, brain_.tokens()),
-                                  is_signed, i, value);
+    if (w.layer != layer || moment_of(w) != at) continue;
+    const bool hubs = is_of_hubs(m, w), paired = is_signed(m, w.source);
+    const auto width = hubs ? m.hubs() : m.sources();
+    const float code = static_cast<float>(static_cast<int>(w.source)) + (paired ? spike_of_hub : 0);
+    for (const emitter& e : emitters_of(brain_, w)) {
+      if (!hubs && !std::binary_search(trains_of_.begin(), trains_of_.end(), e.id)) continue;
+      std::uint64_t node = e.id;
+      if (paired) node = 2 * (node + std::uint64_t{e.head} * width) + (e.value < 0 ? 1 : 0);
+      const auto train = train_of(brain_, w, e);
       for (std::uint32_t b = 0; b < w.bins; ++b)
         if (train[b / 64] >> (b % 64) & 1) spikes_.push_back({w.first_bin + b, node, code});
-    };
-    const float code = static_cast<float>(static_cast<int>(w.source));
-    for (const source& s : sources_) {
-      if (s.what.what != quantity::spikes) continue;
-      for (const std::uint64_t i : s.what.node_ids)
-        if (by_neurons) add(static_cast<neuron_id>(i), values[i], 0, i, code);
-      for (std::size_t k = 0; by_hubs && k < values.size(); ++k)
-        add(static_cast<neuron_id>(k % m.hubs()), values[k], static_cast<head_id>(k / m.hubs()),
-            2 * k + (values[k] < 0 ? 1 : 0), code + spike_of_hub);
     }
   }
 }

@@ -17,6 +17,7 @@
 
 #include "core/analysis/pair_strengths.hpp"
 #include "core/base/executor.hpp"
+#include "core/simulation/emitted_spikes.hpp"
 #include "core/simulation/spiking.hpp"
 #include "io/recording/recording.hpp"
 
@@ -71,8 +72,9 @@ class recorder {
     friend auto operator<=>(const spike&, const spike&) = default;
   };
   std::vector<spike> spikes_;
-  std::vector<spike_time> windows_;  // empty: no trains
-  std::unique_ptr<executor> work_;   // of pairs
+  std::vector<spike_time> windows_;   // empty: no trains
+  std::vector<neuron_id> trains_of_;  // ascending
+  std::unique_ptr<executor> work_;    // of pairs
   // By layer, and whether by Y: those that recordings look at.
   std::map<std::pair<layer_id, bool>, std::unique_ptr<pair_strengths>> pairs_;
 };

@@ -54,6 +54,7 @@ std::vector<std::uint8_t> encoded(const recording_description& d) {
                             {"synapses", packed(d.synapses)},
                             {"bin_ms", d.bin_ms},
                             {"of_hubs", d.of_hubs},
+                            {"of_a", d.of_a},
                             {"origin", {d.origin.creator, d.origin.model_sha256, d.origin.model}}});
 }
 
@@ -105,6 +106,7 @@ recording_description decoded(std::span<const std::byte> bytes, const std::strin
     d.synapses = unpacked<recorded_synapse>(all.at("synapses"));
     if (all.contains("bin_ms")) d.bin_ms = all.at("bin_ms");
     if (all.contains("of_hubs")) d.of_hubs = all.at("of_hubs");
+    if (all.contains("of_a")) d.of_a = all.at("of_a");
     if (all.contains("origin")) d.origin = origin_of(all.at("origin"));
   } catch (const json_error&) {
     throw input_error(place, "another first record", "the description of a recording");

@@ -78,6 +78,7 @@ struct recording_description {
   std::vector<recorded_synapse> synapses;  // of `synapses` in frames, in the order of their values
   double bin_ms = 0;                       // trains: the length of a bin
   bool of_hubs = false;                    // trains: hubs spike, too
+  bool of_a = false;                       // trains: so does A of explicit edges
   recording_origin origin;                 // in journals from version 0.3 on
 
   bool due(std::uint64_t position) const noexcept { return position % every == 0; }
@@ -92,8 +93,9 @@ struct recording_row {
   std::vector<float> values;
 };
 
-// Node of a hub's spike: 2 hub of one for a value above zero, 2 hub + 1 of one for a value below;
-// of A of head h, hub + h hubs in place of hub.
+// Of particles in pairs, one for values above zero and one for those below. Node of a hub's spike:
+// 2 hub of the first, 2 hub + 1 of the second; of A of head h, hub + h hubs in place of hub, and
+// over explicit edges neuron + h sources.
 inline constexpr float spike_of_hub = 16;
 
 class recording {

@@ -256,12 +256,15 @@ class trains_file final : public recording_file {
       hubs_.emplace(spikes, "hubs",
                     "2 hub where its value is above zero, 2 hub + 1 where it is below; of A, hub + "
                     "head x hubs in place of hub");
+    if (what.of_a)
+      hubs_.emplace(spikes, "axons",
+                    "2 (neuron + head x sources), and 1 more where its A is below zero");
     described(recorded.create_dataset<std::uint64_t>("neurons", {what.node_ids.size()}),
               "the neurons whose trains are here, whether they have a spike or not")
         .write<std::uint64_t>(what.node_ids);
     marker_ = marker(mapping);
     count_ = described(mapping.create_dataset<std::uint64_t>("events", {2}),
-                       "how many spikes of neurons and of hubs are committed");
+                       "how many spikes of neurons, and of hubs or axons, are committed");
   }
 
  private:

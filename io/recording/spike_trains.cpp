@@ -104,7 +104,8 @@ void read_spikes(const std::filesystem::path& file, std::uint64_t read, spike_tr
       throw input_error(file.string(), "a spike of node " + std::to_string(spike.node),
                         "a neuron of /recorded/neurons");
   const hdf5::group all = f.root().open_group("spikes");
-  if (all.has("hubs")) to.hubs = read_population(all.open_group("hubs"), events[1], to.bin_ms);
+  for (const char* paired : {"hubs", "axons"})
+    if (all.has(paired)) to.hubs = read_population(all.open_group(paired), events[1], to.bin_ms);
 }
 
 }  // namespace

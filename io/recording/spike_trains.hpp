@@ -35,7 +35,8 @@ struct spike_trains {
   std::vector<std::uint32_t> neurons;                 // that were recorded, ascending
   std::uint64_t first_token = 0, tokens = 0;          // positions that were recorded
   std::vector<recorded_spike> spikes;                 // of neurons, by bin, then node
-  std::vector<recorded_spike> hubs;                   // of hubs (io/recording/recording.hpp)
+  // Of hubs, or of A of the neurons over explicit edges (io/recording/recording.hpp).
+  std::vector<recorded_spike> hubs;
 };
 
 // Throws input_error for a run without spikes, or whose spikes were not recorded, and for files

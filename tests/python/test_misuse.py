@@ -20,6 +20,8 @@ B.read(TEXT)
 STATE = B.save()
 H = bs.Simulator(M, history=True)
 OTHER = bs.Simulator(D)
+SCALES = bs.spike_scales(M, TEXT)
+S = bs.Simulator(M, spikes=4, spike_scales=SCALES)
 FOLDER = tempfile.TemporaryDirectory()
 
 
@@ -31,6 +33,10 @@ def cut(name):
     with open(models.small, "rb") as f, open(at(name), "wb") as to:
         to.write(f.read(5000))
     return at(name)
+
+
+def spiking(**settings):
+    return bs.Simulator(M, **{"spikes": 8, "spike_scales": SCALES, **settings})
 
 
 def use(context):
@@ -134,6 +140,44 @@ MISUSES = [
     (lambda: bs.Simulator(M, history=1), INPUT, "history"),
     (lambda: bs.Simulator(M, seed=-1), INPUT, "seed"),
     (lambda: bs.Simulator(M, banana=1), TypeError, "banana"),
+    # spikes
+    (lambda: bs.Simulator(M, spikes=8), INPUT, "spike_scales"),
+    (lambda: spiking(spikes=0), INPUT, "spikes"),
+    (lambda: spiking(spikes=1025), INPUT, "1025"),
+    (lambda: spiking(spikes=8.0), INPUT, "spikes"),
+    (lambda: spiking(spikes=True), INPUT, "spikes"),
+    (lambda: spiking(spikes="x=8,z=3"), INPUT, "z=3"),
+    (lambda: spiking(spikes={}), INPUT, "{}"),
+    (lambda: spiking(spikes={"x": 0}), INPUT, "spikes of x"),
+    (lambda: spiking(spikes={"q": 8}), INPUT, "q=8"),
+    (lambda: spiking(spikes={"w": 8}), INPUT, "spike_hubs"),
+    (lambda: spiking(spikes={"hub": 8}), INPUT, "spike_hubs"),
+    (lambda: spiking(spike_code="poisson"), INPUT, "spike_code"),
+    (lambda: spiking(spike_code=3), INPUT, "spike_code"),
+    (lambda: spiking(spike_phase="half"), INPUT, "spike_code"),
+    (lambda: spiking(spike_pair="and"), INPUT, "spike_pair"),
+    (lambda: spiking(spike_hubs=1), INPUT, "spike_hubs"),
+    (lambda: spiking(spike_hubs=True, spikes="x=8,hub=4"), INPUT, "spike_pair and"),
+    (lambda: spiking(spike_dt=0), INPUT, "spike_dt"),
+    (lambda: spiking(spike_dt=float("nan")), INPUT, "spike_dt"),
+    (lambda: spiking(spike_scales="nowhere.json"), INPUT, "nowhere.json"),
+    (lambda: spiking(spike_scales=5), INPUT, "spike_scales"),
+    (lambda: spiking(spike_scales={"x": [1]}), INPUT, "spike_scales, x"),
+    (lambda: spiking(spike_scales={**SCALES, "y": [-1.0] * M.layers}), INPUT, "layer 1"),
+    (lambda: spiking(spike_scales={"x": SCALES["x"]}), INPUT, "no scale of y"),
+    (lambda: spiking(spike_scales={"x": [float("nan")] * M.layers}), INPUT, "spike_scales"),
+    (lambda: spiking(spike_scales={"x": object()}), INPUT, "spike_scales"),
+    (lambda: bs.Simulator(M, spike_code="bernoulli"), INPUT, "needs spikes"),
+    (lambda: bs.Simulator(M, spike_scales=SCALES), INPUT, "needs spikes"),
+    (lambda: bs.Simulator(D, spikes=8, spike_scales=SCALES), INPUT, "spike_scales"),
+    (lambda: bs.spike_scales(M, ""), SHAPE, "text"),
+    (lambda: bs.spike_scales(M, TEXT, window=0), INPUT, "window"),
+    (lambda: bs.spike_scales(M, TEXT, percentile=20), INPUT, "percentile"),
+    (lambda: B.read(TEXT, trains=[1]), UNAVAILABLE, "trains"),
+    (lambda: S.read(TEXT, trains=[10**6]), IndexError, str(10**6)),
+    (lambda: S.read("a", trains=[1]).trains.of(2), INPUT, "neuron"),
+    (lambda: spiking(history=True).read(TEXT, trains=[1]), UNAVAILABLE, "history"),
+    (lambda: use(B.record(at("spikes"), spikes=[1])), INPUT, "spikes:1"),
     (lambda: B.step(256), INPUT, "256"),
     (lambda: B.step(-1), INPUT, "token"),
     (lambda: B.step(1.0), INPUT, "token"),

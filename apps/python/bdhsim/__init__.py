@@ -30,6 +30,7 @@ from ._ranks import join_ranks
 from ._recording import Recording
 from ._run import Run, open_run
 from ._simulator import Simulator, step_streams
+from ._spikes import Trains, spike_scales
 from ._state import State, load_state
 from ._sweep import sweep
 from ._values import Output, Probe, Round, Token
@@ -37,8 +38,9 @@ from ._values import Output, Probe, Round, Token
 __all__ = [
     "BuildInfo", "Circuit", "Concepts", "DeviceError", "InputError", "Intervention", "Model",
     "Output", "Probe", "Recording", "Round", "Run", "ShapeError", "Simulator", "State",
-    "StepReport", "Token", "UnavailableError", "Verified", "activity", "build_info", "clamp",
-    "compare", "concepts", "evaluate", "freeze", "from_torch", "import_checkpoint", "import_graph",
-    "inhibition", "join_ranks", "lesion", "load", "load_state", "new", "noise", "open_run", "reset",
-    "set_strength", "silence", "step_streams", "stimulate", "sweep", "verify",
+    "StepReport", "Token", "Trains", "UnavailableError", "Verified", "activity", "build_info",
+    "clamp", "compare", "concepts", "evaluate", "freeze", "from_torch", "import_checkpoint",
+    "import_graph", "inhibition", "join_ranks", "lesion", "load", "load_state", "new", "noise",
+    "open_run", "reset", "set_strength", "silence", "spike_scales", "step_streams", "stimulate",
+    "sweep", "verify",
 ]

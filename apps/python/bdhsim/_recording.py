@@ -42,13 +42,13 @@ class Recording:
 
 
 def requests_of(model: Model, *, events: bool, logits: bool, x: Neurons | None, y: Neurons | None,
-                synapses: str | Sequence[str] | None, snapshot: Integer | None,
-                requests: Sequence[str]) -> list[str]:
+                synapses: str | Sequence[str] | None, spikes: Neurons | None,
+                snapshot: Integer | None, requests: Sequence[str]) -> list[str]:
     """What `bdh run --record` takes."""
     wanted = list(requests)
     wanted += [name for name, on in (("events", events), ("logits", logits))
                if select.flag(on, name)]
-    for name, neurons in (("x", x), ("y", y)):
+    for name, neurons in (("x", x), ("y", y), ("spikes", spikes)):
         if neurons is not None:
             wanted.append(f"{name}:{_listed(model, neurons)}")
     if synapses is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from . import _core
 from . import _select as select
 from ._errors import InputError, needed
+from ._spikes import Trains
 from ._tables import table
 from ._types import Float32, Integer, Path, UInt32, UInt64
 
@@ -141,6 +142,18 @@ class Run:
                    "text": c.texts[:rows], "generated": c.generated[:rows]}
         columns.update({k: v for k, v in summary.items() if k not in ("position", "token")})
         return table(columns, "position")
+
+    @property
+    def trains(self) -> Trains:
+        """The spikes that it recorded (`Trains`).
+
+        >>> brain = bs.Simulator(m, spikes=16, spike_scales=bs.spike_scales(m, "To be, or not"))
+        >>> with brain.record("run", spikes="0-99"): out = brain.read("To be")
+        >>> bs.open_run("run").trains.neurons.shape
+        (100,)
+        """
+        core = _core.trains(self._core)
+        return Trains(core, self.options["spikes"], core.pop("first_token"), core.pop("tokens"))
 
     def _number(self, what: str, layer: Integer | None, prefix: str = "") -> int:
         """Which recording is meant: by its name, or by its variable and layer."""

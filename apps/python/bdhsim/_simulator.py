@@ -19,6 +19,7 @@ from ._interventions import What
 from ._makers import load, model_of
 from ._model import Model
 from ._recording import Recording, progress_of, requests_of
+from ._spikes import Bins, Scales, Trains, settings_of
 from ._state import State
 from ._tables import table
 from ._types import (Float32, Float64, Integer, Neuron, Neurons, OneToken, Path, Progress, Real,
@@ -38,6 +39,11 @@ class Simulator:
     * `device`: "cpu", "cuda" or "cuda:1"
     * `weights`: "float32" or "bf16"
     * `synapses`: "float32" or "bf16", rounded at random, with `seed`
+    * `spikes`: activity travels as spikes, in windows of so many bins: 32, "x=8,y=32" or {"x": 8,
+      "y": 32}, drawn with `seed`; `spike_scales`: what they stand for, of `bs.spike_scales` or a
+      file of `bdh spike-scales`; `spike_code`: "bernoulli" or "integrate"; `spike_phase`: "random"
+      or "half"; `spike_pair`: "and" or "all"; `spike_hubs`: hubs spike, too; `spike_dt`: ms of a
+      bin. What they mean: docs/spiking.md
     * `history` keeps what was read and done, so that `why`, `changed`, `top_synapses`, `undo` and
       probes of the past work; a token then costs more, and memory grows by some hundred bytes a
       token and two states
@@ -53,7 +59,11 @@ class Simulator:
 
     def __init__(self, model: Model | Path, *, threads: Integer = 1, sites: Integer | None = None,
                  retention: Real | None = None, device: str = "cpu", weights: Weights = "float32",
-                 synapses: Weights = "float32", seed: Integer = 0, history: bool = False) -> None:
+                 synapses: Weights = "float32", seed: Integer = 0, history: bool = False,
+                 spikes: Bins | None = None, spike_scales: Scales | None = None,
+                 spike_code: str | None = None, spike_phase: str | None = None,
+                 spike_pair: str | None = None, spike_hubs: bool = False,
+                 spike_dt: Real | None = None) -> None:
         model = model_of(model)
         if weights not in ("float32", "bf16"):
             raise InputError("weights", repr(weights), "'float32' or 'bf16'")
@@ -75,7 +85,9 @@ class Simulator:
             model._core, select.integer(threads, "threads", 1, 4096),
             0 if sites is None else select.integer(sites, "sites", 1, 2**32 - 1), retention,
             select.text(device, "device"), synapses == "bf16", select.integer(seed, "seed"),
-            select.flag(history, "history"), model.path or "")
+            select.flag(history, "history"), model.path or "",
+            settings_of(spikes, spike_scales, spike_code, spike_phase, spike_pair, spike_hubs,
+                        spike_dt))
 
     @classmethod
     def _of(cls, core: _core.Brain, like: Simulator) -> Simulator:
@@ -112,6 +124,17 @@ class Simulator:
         """
         return self._core.device
 
+    @property
+    def spikes(self) -> dict[str, Any] | None:
+        """How activity travels as spikes, as run.json has it: `bins`, `code`, `dt_ms`, `token_ms`,
+        `scales`, and the `windows` of a token; None where it travels as it is.
+
+        >>> brain.spikes is None
+        True
+        """
+        described = self._core.spikes
+        return json.loads(described) if described else None
+
     def step(self, token: OneToken) -> _core.StepReport:
         """Reads one token: its id, or text of one token. Returns its `StepReport`.
 
@@ -131,11 +154,12 @@ class Simulator:
             return int(ids[0])
         return select.integer(token, "token", 0, self.model.sensory_nodes - 1)
 
-    def read(self, text: Text, *, keep: str | Sequence[str] = (),
+    def read(self, text: Text, *, keep: str | Sequence[str] = (), trains: Neurons | None = None,
              progress: Progress = None) -> Output:
         """Reads text, or token ids. `keep`: values of every token to return, some of "x", "y", "w",
-        "a", "logits"; they take tokens x layers x neurons x 4 bytes. `progress`: True for a bar (of
-        tqdm, where it is installed), or a function that is called with the tokens read so far.
+        "a", "logits"; they take tokens x layers x neurons x 4 bytes. `trains`: neurons whose spikes
+        to return, where activity travels as spikes; 13 bytes a spike. `progress`: True for a bar
+        (of tqdm, where it is installed), or a function that is called with the tokens read so far.
         Ctrl-C stops between two tokens; what was read stays read.
 
         >>> brain.read("To be", keep=["x", "y"]).y.shape
@@ -146,8 +170,18 @@ class Simulator:
         for name in names:
             select.text(name, "keep")
         self._expect_memory(len(tokens), names)
+        chosen = None
+        if trains is not None:
+            if not self._core.spikes:
+                raise UnavailableError("trains", "activity that travels as it is",
+                                       "Simulator(model, spikes=...)")
+            chosen = np.unique(select.neurons(self.model, trains)).tolist()
+        first = self.tokens
         with progress_of(progress, len(tokens)) as report:
-            return Output(self.model, self._core.read(tokens, names, report))
+            read = self._core.read(tokens, names, chosen, report)
+        of_spikes = read.pop("trains", None)
+        return Output(self.model, read, None if of_spikes is None else
+                      Trains(of_spikes, self.spikes or {}, first, len(tokens)))
 
     def _expect_memory(self, tokens: int, keep: list[str]) -> None:
         sizes = {v["name"]: v["size"] * self.model.layers for v in self._core.variables()}
@@ -506,12 +540,13 @@ class Simulator:
     @contextmanager
     def record(self, folder: Path, *, events: bool = True, logits: bool = False,
                x: Neurons | None = None, y: Neurons | None = None,
-               synapses: str | Sequence[str] | None = None, snapshot: Integer | None = None,
+               synapses: str | Sequence[str] | None = None, spikes: Neurons | None = None,
+               snapshot: Integer | None = None,
                requests: Sequence[str] = ()) -> Iterator[Recording]:
         """What is read inside the `with` block is written to a folder, the same files as of `bdh
         run`, which survive a kill. `x`, `y`: neurons; `synapses`: a selection such as "in:17 every
-        10 layers 2-3"; `snapshot`: every so many tokens; `requests`: more, as of `bdh run
-        --record`.
+        10 layers 2-3"; `spikes`: neurons whose trains to write; `snapshot`: every so many tokens;
+        `requests`: more, as of `bdh run --record`.
 
         >>> with brain.record("run", logits=True, synapses="random:20@1 every 2"):
         ...     out = brain.read("To be")
@@ -519,7 +554,7 @@ class Simulator:
         <Run run: complete, 5 tokens, ... recordings>
         """
         wanted = requests_of(self.model, events=events, logits=logits, x=x, y=y, synapses=synapses,
-                             snapshot=snapshot, requests=requests)
+                             spikes=spikes, snapshot=snapshot, requests=requests)
         folder = os.fspath(folder)
         self._core.start_recording(folder, wanted, json.dumps(self._run_options(wanted)))
         try:
@@ -534,12 +569,13 @@ class Simulator:
 
     def _run_options(self, requests: list[str]) -> dict[str, Any]:
         s = self._settings
+        spikes = {"spikes": self.spikes} if self._core.spikes else {}
         return {"model": self.model.path or "", "generate": 0, "temperature": 0, "top_k": 0,
                 "seed": s["seed"], "retention": self.retention, "weights": s["weights"],
                 "synapses": s["synapses"], "prefill": "tokens",
                 "interventions": list(self.interventions.values()), "checkpoint_every": 0,
                 "threads": s["threads"], "sites": s["sites"] or s["threads"],
-                "device": self.device, "record": requests, "driver": "bdhsim"}
+                "device": self.device, "record": requests, "driver": "bdhsim", **spikes}
 
     def __repr__(self) -> str:
         name = self.model.content_sha256[:12]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._errors import needed
+from ._spikes import Trains
 from ._tables import table
 from ._types import Float32, Float64, UInt32, UInt64
 
@@ -58,15 +59,22 @@ class Output:
     """(tokens, layers, size of W), where `keep` named it."""
     a: Float32
     """(tokens, layers, size of A), where `keep` named it."""
+    spikes: dict[str, NDArray[Any]] | None
+    """Where activity travels as spikes, how many each population sent: "x", "y", "w", "a", pairs of
+    one bin that wrote a synapse ("coincidences"), those of neurons that had one in every bin
+    ("clipped"): uint64 (tokens); neurons with one, "spiking_x", "spiking_y": (tokens, layers)."""
+    trains: Trains | None
+    """Of the neurons that `trains` named."""
     logits: Float32
     """(tokens, readout nodes), where `keep` named it: after each token."""
 
-    def __init__(self, model: Model, columns: dict[str, Any]) -> None:
-        self._model = model
+    def __init__(self, model: Model, columns: dict[str, Any],
+                 trains: Trains | None = None) -> None:
+        self._model, self.trains = model, trains
         kept = columns.pop("kept")
         self.positions, self.tokens = columns["position"], columns["token"]
         for name in ("surprisal", "active_x", "active_y", "synaptic_events", "hebbian_writes",
-                     "bytes_exchanged", "seconds"):
+                     "bytes_exchanged", "seconds", "spikes"):
             setattr(self, name, columns[name])
         self.kept = kept
         for name, values in kept.items():
