@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""instructions.py BDH COMPILER [--update REASON | --against BDH]: counts the instructions of six
+"""instructions.py BDH COMPILER [--update REASON | --against BDH]: counts the instructions of five
 fixed runs, under valgrind.
 
 Counts do not depend on how busy a machine is. They are kept in bench/instructions.json for the
@@ -58,15 +58,11 @@ def runs(bdh, folder):
         return path(name)
     trained, random = made("trained.bdh.h5", TRAINED), made("random.bdh.h5", RANDOM)
     explicit = made("graph.bdh.h5", "--gx", graph(path("graph.csv")), "--layers", "2")
-    subprocess.run([bdh, "spike-scales", trained, "--text", "To be, or not to be", "-o",
-                    path("scales.json")], check=True, capture_output=True)
     return {"import": [bdh, "import", TRAINED, "-o", path("again.bdh.h5")],
             "hubs": [bdh, "run", trained, "--text", "To be, or not to be", "--generate", "5",
                      *ONE_THREAD], "probes": [bdh, "run", trained, "--text", "To be, or not to be",
                                               "-o", path("probed"), "--record-file",
                                               probes(path("probes.json")), *ONE_THREAD],
-            "spikes": [bdh, "run", trained, "--text", "To be", "--spikes", "32", "--spike-scales",
-                       path("scales.json"), *ONE_THREAD],
             "explicit edges": [bdh, "run", explicit, "--text", "To be, or not to be", "--retention",
                                "0.9", *ONE_THREAD], "recording": [bdh, "run", random, "--text",
                                                                   "To be, or not to be, that is "
