@@ -12,6 +12,7 @@
 
 #include "apps/python/ranks.hpp"
 #include "core/simulation/engine.hpp"
+#include "core/simulation/weight_learner.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/spike_settings.hpp"
 
@@ -184,7 +185,7 @@ void add_row(const recording_row& row, kept_trains& to) {
 
 std::vector<step_report> brain::read(std::span<const token_id> tokens,
                                      std::vector<kept_values>& keep, kept_trains* trains,
-                                     const std::function<void(std::size_t)>& between) {
+                                     const std::function<void(std::size_t)>& between, bool learns) {
   expect_between_tokens("read");
   std::vector<recording_description> described;
   std::optional<recorder> watching;
@@ -197,6 +198,7 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
     observer = simulator_->observe([&](layer_id, moment at) { keep_layer(keep, at); },
                                    observation::activity);
   const auto one = [&](token_id token) {
+    if (learns) simulator_->learn(token);
     if (!layers || simulator_) return step(token);
     begin(token);
     for (std::size_t round = 0; round < std::size_t{4} * model_.is->layers(); ++round) {
@@ -222,6 +224,25 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
   }
   if (observer) simulator_->stop_observing(*observer);
   return reports;
+}
+
+void brain::learn_by(const learning& how) {
+  simulator& of = without_history("learn");
+  expect_between_tokens("learn");
+  if (recorded_)
+    throw unavailable_error("learn", "a recording that goes on", "bdh run --learn, which records");
+  if (const learning* const before = of.learns_by(); before == nullptr)
+    of.learn_by(how);
+  else if (!(*before == how))
+    throw input_error("learn", describe(how), describe(*before) + ", as it began",
+                      "another way of learning is for a new Simulator");
+}
+
+model_handle brain::learned_model() {
+  simulator& of = without_history("learned_model");
+  if (of.learns_by() == nullptr)
+    throw unavailable_error("learned_model", "a simulator that has not learned", "learn() first");
+  return model_handle(of.learned_model());
 }
 
 std::optional<concept_answer> brain::find_concepts(const concept_question& question,

@@ -127,6 +127,45 @@ nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::str
   return d;
 }
 
+learning learning_of(double rate, const std::string& rule, const std::vector<std::string>& only,
+                     double back, bool plain) {
+  learning how{.rate = rate, .back = back, .plain = plain};
+  for (const learning_rule r : {learning_rule::readout, learning_rule::rows, learning_rule::exact})
+    if (rule == name(r)) how.rule = r;
+  if (rule != name(how.rule)) throw input_error("rule", "'" + rule + "'", "exact, rows or readout");
+  if (only.empty()) return how;
+  how.circuits = {};
+  for (const std::string& wanted : only) {
+    bool known = false;
+    for (std::size_t c = 0; c < learned_circuits; ++c)
+      if (wanted == name(static_cast<learned_circuit>(c))) known = how.circuits[c] = true;
+    if (!known)
+      throw input_error("only", "'" + wanted + "'", "some of gx, gy, e, readout, embedding");
+  }
+  return how;
+}
+
+nb::dict learn(brain& b, given_array<token_id> tokens, nb::object progress, double rate,
+               const std::string& rule, const std::vector<std::string>& only, double back,
+               bool plain) {
+  const learning how = learning_of(rate, rule, only, back, plain);
+  const auto given = span_of(tokens);
+  interruption between(std::move(progress));
+  const std::vector<step_report> reports = exclusively(b, [&] {
+    b.learn_by(how);
+    std::vector<kept_values> nothing;
+    return b.read(given, nothing, nullptr, std::ref(between), true);
+  });
+  nb::dict d = table_of(reports, b.model().is->layers());
+  d["error"] = column<double>(reports, [](auto& r) { return r.learned ? r.learned->error : 0; });
+  d["rows_changed"] = column<std::uint64_t>(
+      reports, [](auto& r) { return r.learned ? r.learned->rows_changed : 0; });
+  d["weight_change"] =
+      column<double>(reports, [](auto& r) { return r.learned ? r.learned->weight_change : 0; });
+  d["kept"] = nb::dict();
+  return d;
+}
+
 nb::list read_together(const std::vector<std::shared_ptr<brain>>& brains,
                        given_array<token_id> tokens) {
   std::vector<brain*> all;
@@ -344,6 +383,10 @@ void add_simulator(nb::module_& m) {
         [](brain& b, token_id token) { return exclusively(b, [&] { return b.step(token); }); })
       .def("read", read, nb::arg("tokens"), nb::arg("keep"), nb::arg("trains").none(),
            nb::arg("progress").none())
+      .def("learn", learn, nb::arg("tokens"), nb::arg("progress").none(), nb::arg("rate"),
+           nb::arg("rule"), nb::arg("only"), nb::arg("back"), nb::arg("plain"))
+      .def("learned_model",
+           [](brain& b) { return exclusively(b, [&] { return b.learned_model(); }); })
       .def("begin", [](brain& b, token_id token) { exclusively(b, [&] { b.begin(token); }); })
       .def("advance", advance)
       .def("finish", [](brain& b) { return exclusively(b, [&] { return b.finish(); }); })

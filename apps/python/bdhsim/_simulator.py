@@ -183,6 +183,46 @@ class Simulator:
         return Output(self.model, read, None if of_spikes is None else
                       Trains(of_spikes, self.spikes or {}, first, len(tokens)))
 
+    def learn(self, text: Text, rate: Real = 3e-5, *,
+              rule: Literal["exact", "rows", "readout"] = "exact",
+              only: str | Sequence[str] = (), back: Real = 1e-3, plain: bool = False,
+              progress: Progress = None) -> Learned:
+        """Reads text, or token ids, and learns from each token as soon as the next one is known,
+        without backpropagation through time, as `bdh run --learn` does. Weights change in a copy:
+        `model` stays as it is, `learned_model` is the other. `rate`: 3e-5 for text like that of the
+        training, 1e-4 for other text. `rule`: `"exact"`, the error over the edges that were used;
+        `"rows"`, one vector of errors for all neurons; `"readout"`, readout and embedding alone.
+        `only`: circuits that change, some of gx, gy, e, readout, embedding. `back`: share of the way
+        to the model's own weights that a row goes whenever it changes, against forgetting.
+        `plain`: the gradient is not scaled row by row. Later calls go on with the same options;
+        `read` reads without learning.
+
+        >>> reader = bs.Simulator(m, retention=0.995)
+        >>> reader.learn("To be, or not to be", rate=3e-5).rows_changed.shape
+        (19,)
+        """
+        tokens = self.model.encode(text)
+        names = [only] if isinstance(only, str) else list(only)
+        for name in names:
+            select.text(name, "only")
+        rate = select.real(rate, "rate")
+        back = select.real(back, "back")
+        with progress_of(progress, len(tokens)) as report:
+            read = self._core.learn(tokens, report, rate, select.text(rule, "rule"), names, back,
+                                    bool(plain))
+        return Learned(self.model, read)
+
+    def learned_model(self) -> Model:
+        """A model of the weights as they are now, which knows from which model, by what rule and
+        from how many tokens they were learned.
+
+        >>> reader = bs.Simulator(m)
+        >>> _ = reader.learn("To be")
+        >>> reader.learned_model() == m
+        False
+        """
+        return Model(self._core.learned_model())
+
     def _expect_memory(self, tokens: int, keep: list[str]) -> None:
         sizes = {v["name"]: v["size"] * self.model.layers for v in self._core.variables()}
         sizes["logits"] = self.model.readout_nodes

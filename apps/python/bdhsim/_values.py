@@ -145,6 +145,28 @@ class Output:
         return f"<Output of {len(self)} tokens, {self.loss:.4f} nats a token{kept}>"
 
 
+class Learned(Output):
+    """What was read, and what each token taught.
+
+    >>> learned = bs.Simulator(m).learn("To be")
+    >>> learned.error.shape, learned.loss < 5
+    ((5,), True)
+    """
+
+    error: Float64
+    """Norm of the error at the hubs of the prediction that each token ended (tokens); 0 where it
+    taught nothing, as the first."""
+    rows_changed: UInt64
+    """Rows of weights that changed: uint64 (tokens)."""
+    weight_change: Float64
+    """Norm of all changes (tokens)."""
+
+    def __init__(self, model: Model, columns: dict[str, Any]) -> None:
+        super().__init__(model, columns)
+        for name in ("error", "rows_changed", "weight_change"):
+            setattr(self, name, columns[name])
+
+
 class Token:
     """A token that was generated.
 
