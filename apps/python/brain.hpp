@@ -86,7 +86,8 @@ class brain {
   // `between` is called after each token; what it throws ends the reading between two tokens.
   std::vector<step_report> read(std::span<const token_id> tokens, std::vector<kept_values>& keep,
                                 kept_trains* trains,
-                                const std::function<void(std::size_t)>& between, bool learns = false);
+                                const std::function<void(std::size_t)>& between,
+                                bool learns = false);
   // With which read() may learn: before each token the one before it learns from it. The weights as
   // they are then: learned_model().
   void learn_by(const learning& how);

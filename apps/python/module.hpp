@@ -10,7 +10,7 @@ void add_model(nanobind::module_& m);          // models, and what is selected i
 void add_generators(nanobind::module_& m);     // models that are drawn, gains that are found
 void add_communities(nanobind::module_& m);    // of neurons, in a graph of a model
 void add_activity(nanobind::module_& m);       // who was active over a text
-void add_concepts(nanobind::module_& m);      // what separates two sets of texts
+void add_concepts(nanobind::module_& m);       // what separates two sets of texts
 void add_state(nanobind::module_& m);          // saved states
 void add_interventions(nanobind::module_& m);  // what is done to a running model
 void add_simulator(nanobind::module_& m);      // simulators: tokens, values, probes, recordings

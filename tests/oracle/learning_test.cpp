@@ -72,8 +72,8 @@ double worst_difference(const oracle::learner& brain, int token, int next, int e
 }  // namespace
 
 TEST_CASE("gradients of learning are the differences of the loss") {
-  oracle::weights w = oracle::load_released(std::string(BDH_SOURCE_DIR) +
-                                            "/tests/data/random-64/model.safetensors");
+  oracle::weights w =
+      oracle::load_released(BDH_SOURCE_DIR "/tests/data/random-64/model.safetensors");
   w.retention = 0.98;
   oracle::learner brain(w);
   std::mt19937 random(3);

@@ -380,6 +380,34 @@ class Measures(unittest.TestCase):
 
 
 
+class OfLearning(unittest.TestCase):
+    def test_it_is_that_of_the_program(self):
+        file, to = os.path.join(models.folder, "text"), os.path.join(models.folder, "new.bdh.h5")
+        with open(file, "w") as f:
+            f.write(TEXT * 3)
+        for call, options in (({}, []), ({"rule": "rows", "back": 0}, [
+                "--learn-rule", "rows", "--learn-return", "0"]), (
+                    {"only": ["gx", "e"], "plain": True}, [
+                        "--learn-only", "gx,e", "--learn-plain"])):
+            program("learn", models.small, "--text-file", file, "--rate", "0.001", "--retention",
+                    "0.9", "-o", to, "--force", *options)
+            brain = bs.Simulator(models.small, retention=0.9)
+            parts = [brain.learn(t, 0.001, **call) for t in (TEXT, TEXT * 2)]
+            learned, wanted = brain.learned_model(), bs.load(to)
+            for name in ("gx", "gy", "e", "readout"):
+                self.assertTrue(np.array_equal(np.asarray(learned.circuits[name]),
+                                               np.asarray(wanted.circuits[name])), name)
+            self.assertEqual(brain.model, bs.load(models.small))
+            self.assertEqual((parts[0].rows_changed[0], parts[0].error[0]), (0, 0))
+            self.assertTrue((parts[1].rows_changed > 0).all())
+            self.assertTrue((parts[1].weight_change > 0).all())
+            with self.assertRaises(bs.InputError):
+                brain.learn("a", 0.002, **call)
+        frozen = bs.Simulator(models.small)
+        self.assertEqual(frozen.learn(TEXT, 0).surprisal[1:].tolist(),
+                         bs.Simulator(models.small).read(TEXT).surprisal[1:].tolist())
+
+
 class OfConcepts(unittest.TestCase):
     ARTICLES = ("the", "one", "my", "a", "no", "her", "this", "that")
     SETS = tuple([" ".join((a, noun, b, "it")) for a, b in itertools.product(

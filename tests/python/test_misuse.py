@@ -46,6 +46,17 @@ def use(context):
 
 # What is called, the class of the exception, and what its text has.
 MISUSES = [
+    # learning
+    (lambda: bs.Simulator(M).learn("a", -1), INPUT, "rate"),
+    (lambda: bs.Simulator(M).learn("a", float("nan")), INPUT, "rate"),
+    (lambda: bs.Simulator(M).learn("a", rule="hebb"), INPUT, "hebb"),
+    (lambda: bs.Simulator(M).learn("a", only="sigma"), INPUT, "sigma"),
+    (lambda: bs.Simulator(M).learn("a", only=[3]), INPUT, "only"),
+    (lambda: bs.Simulator(M).learn("a", only="gx", rule="readout"), INPUT, "no circuit"),
+    (lambda: bs.Simulator(M).learn("a", back=2), INPUT, "return"),
+    (lambda: bs.Simulator(D).learn("a"), UNAVAILABLE, "explicit edges"),
+    (lambda: H.learn("a"), UNAVAILABLE, "history"),
+    (lambda: B.learned_model(), UNAVAILABLE, "learn"),
     # concepts
     (lambda: bs.concepts(M, ["a", "b"], ["c", "d"]), INPUT, "at best"),
     (lambda: bs.concepts(M, "cats", ["dogs"]), INPUT, "positive"),

@@ -33,11 +33,11 @@ from ._simulator import Simulator, step_streams
 from ._spikes import Trains, spike_scales
 from ._state import State, load_state
 from ._sweep import sweep
-from ._values import Output, Probe, Round, Token
+from ._values import Learned, Output, Probe, Round, Token
 
 __all__ = [
-    "BuildInfo", "Circuit", "Concepts", "DeviceError", "InputError", "Intervention", "Model",
-    "Output", "Probe", "Recording", "Round", "Run", "ShapeError", "Simulator", "State",
+    "BuildInfo", "Circuit", "Concepts", "DeviceError", "InputError", "Intervention", "Learned",
+    "Model", "Output", "Probe", "Recording", "Round", "Run", "ShapeError", "Simulator", "State",
     "StepReport", "Token", "Trains", "UnavailableError", "Verified", "activity", "build_info",
     "clamp", "compare", "concepts", "evaluate", "freeze", "from_torch", "import_checkpoint",
     "import_graph", "inhibition", "join_ranks", "lesion", "load", "load_state", "new", "noise",

@@ -24,7 +24,7 @@ from ._state import State
 from ._tables import table
 from ._types import (Float32, Float64, Integer, Neuron, Neurons, OneToken, Path, Progress, Real,
                      Text, Variable, Weights)
-from ._values import Output, Probe, Round, Token
+from ._values import Learned, Output, Probe, Round, Token
 
 if TYPE_CHECKING:
     import pandas as pd
