@@ -12,7 +12,6 @@
 
 #include "apps/python/ranks.hpp"
 #include "core/simulation/engine.hpp"
-#include "core/simulation/weight_learner.hpp"
 #include "io/recording/recording_plan.hpp"
 #include "io/recording/spike_settings.hpp"
 
@@ -224,31 +223,6 @@ std::vector<step_report> brain::read(std::span<const token_id> tokens,
   }
   if (observer) simulator_->stop_observing(*observer);
   return reports;
-}
-
-void brain::learn_by(const learning& how) {
-  simulator& of = without_history("learn");
-  expect_between_tokens("learn");
-  if (recorded_)
-    throw unavailable_error("learn", "a recording that goes on", "bdh run --learn, which records");
-  if (const learning* const before = of.learns_by(); before == nullptr)
-    of.learn_by(how);
-  else if (!(*before == how))
-    throw input_error("learn", describe(how), describe(*before) + ", as it began",
-                      "another way of learning is for a new Simulator");
-}
-
-model_handle brain::learned_model() {
-  simulator& of = without_history("learned_model");
-  if (of.learns_by() == nullptr)
-    throw unavailable_error("learned_model", "a simulator that has not learned", "learn() first");
-  return model_handle(of.learned_model());
-}
-
-std::optional<concept_answer> brain::find_concepts(const concept_question& question,
-                                                   const concept_progress& go_on) {
-  return bdh::find_concepts(question, without_history("concepts"),
-                            *default_executor(options_.threads), go_on);
 }
 
 // ---- interventions, probes

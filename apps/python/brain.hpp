@@ -59,6 +59,10 @@ struct strength_course {
   std::vector<double> values = {};
 };
 
+// `only`: names of circuits; empty: all. Throws input_error for names that are unknown.
+learning learning_of(double rate, const std::string& rule, const std::vector<std::string>& only,
+                     double back, bool plain);
+
 class brain {
  public:
   brain(const model_handle& m, const brain_options& options);

@@ -179,6 +179,12 @@ nb::dict concepts(brain& b, const std::vector<given_array<token_id>>& texts,
 
 }  // namespace
 
+std::optional<concept_answer> brain::find_concepts(const concept_question& question,
+                                                   const concept_progress& go_on) {
+  return bdh::find_concepts(question, without_history("concepts"),
+                            *default_executor(options_.threads), go_on);
+}
+
 void add_concepts(nb::module_& m) {
   nb::class_<text_roles>(m, "TextRoles")
       .def(

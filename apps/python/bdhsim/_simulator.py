@@ -192,8 +192,8 @@ class Simulator:
         `model` stays as it is, `learned_model` is the other. `rate`: 3e-5 for text like that of the
         training, 1e-4 for other text. `rule`: `"exact"`, the error over the edges that were used;
         `"rows"`, one vector of errors for all neurons; `"readout"`, readout and embedding alone.
-        `only`: circuits that change, some of gx, gy, e, readout, embedding. `back`: share of the way
-        to the model's own weights that a row goes whenever it changes, against forgetting.
+        `only`: circuits that change, some of gx, gy, e, readout, embedding. `back`: share of the
+        way to the model's own weights that a row goes whenever it changes, against forgetting.
         `plain`: the gradient is not scaled row by row. Later calls go on with the same options;
         `read` reads without learning.
 
