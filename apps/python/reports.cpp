@@ -34,7 +34,7 @@ nb::object copied(const std::vector<T>& values) {
 
 }  // namespace
 
-nb::dict table_of(const std::vector<step_report>& reports, std::size_t layers) {
+nb::dict columns_of(const std::vector<step_report>& reports, std::size_t layers) {
   nb::dict d;
   d["position"] = column<std::uint64_t>(reports, [](auto& r) { return r.position; });
   d["token"] = column<token_id>(reports, [](auto& r) { return r.token; });

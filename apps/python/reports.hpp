@@ -11,7 +11,7 @@
 namespace bdh::python {
 
 // A value for each token; counts of active neurons (tokens, layers).
-nanobind::dict table_of(const std::vector<step_report>& reports, std::size_t layers);
+nanobind::dict columns_of(const std::vector<step_report>& reports, std::size_t layers);
 // Adds what each token taught; 0 where it taught nothing.
 void add_learned(nanobind::dict& to, const std::vector<step_report>& reports);
 

@@ -79,7 +79,7 @@ nb::dict read(brain& b, given_array<token_id> tokens, const std::vector<std::str
     return b.read(given, values, spikes ? &*spikes : nullptr, std::ref(between));
   });
   const std::size_t layers = b.model().is->layers();
-  nb::dict d = table_of(reports, layers);
+  nb::dict d = columns_of(reports, layers);
   nb::dict arrays;
   for (std::size_t i = 0; i < keep.size(); ++i) {
     kept_values& k = values[i];
@@ -105,7 +105,7 @@ nb::dict learn(brain& b, given_array<token_id> tokens, nb::object progress, doub
     std::vector<kept_values> nothing;
     return b.read(given, nothing, nullptr, std::ref(between), true);
   });
-  nb::dict d = table_of(reports, b.model().is->layers());
+  nb::dict d = columns_of(reports, b.model().is->layers());
   add_learned(d, reports);
   d["kept"] = nb::dict();
   return d;
