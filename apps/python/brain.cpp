@@ -167,7 +167,9 @@ void brain::keep_layer(std::vector<kept_values>& keep, moment at) const {
 namespace {
 
 std::vector<recording_description> description_of(const kept_trains& trains) {
-  recording_description d{.what = quantity::spikes, .layout = recording_layout::trains};
+  recording_description d;
+  d.what = quantity::spikes;
+  d.layout = recording_layout::trains;
   d.name = d.request = "trains";
   d.node_ids.assign(trains.neurons.begin(), trains.neurons.end());
   d.width = d.node_ids.size();

@@ -38,7 +38,15 @@ std::shared_ptr<brain> make(const model_handle& m, std::size_t threads, std::uin
                             std::optional<double> retention, const std::string& device,
                             bool bfloat16_synapses, std::uint64_t seed, bool history,
                             const std::string& file, const nb::dict& spikes) {
-  brain_options o{threads, sites, retention, device, bfloat16_synapses, seed, history, file};
+  brain_options o{.threads = threads,
+                  .sites = sites,
+                  .retention = retention,
+                  .device = device,
+                  .bfloat16_synapses = bfloat16_synapses,
+                  .seed = seed,
+                  .history = history,
+                  .file = file,
+                  .described_spikes = {}};
   set_spikes(spikes, *m.is, o);
   nb::gil_scoped_release free;
   return std::make_shared<brain>(m, o);

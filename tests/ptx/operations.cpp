@@ -261,6 +261,7 @@ void add_conversions(table& all) {
   all["cvt.rmi.f64.f64"] = {unary<f64, f64, rounded_down>, 1};
   all["cvt.rzi.s32.f64"] = {unary<s32, f64, truncated<s32>>, 1};
   all["cvt.rzi.s64.f64"] = {unary<s64, f64, truncated<s64>>, 1};
+  all["cvt.rzi.u64.f64"] = {unary<u64, f64, truncated<u64>>, 1};
   // One address space: the generic one, in which a global address is what it is.
   all["cvta.to.global.u64"] = {unary<u64, u64, same>, 1};
 }

@@ -394,9 +394,9 @@ class OfLearning(unittest.TestCase):
             brain = bs.Simulator(models.small, retention=0.9)
             parts = [brain.learn(t, 0.001, **call) for t in (TEXT, TEXT * 2)]
             learned, wanted = brain.learned_model(), bs.load(to)
-            for name in ("gx", "gy", "e", "readout"):
-                self.assertTrue(np.array_equal(np.asarray(learned.circuits[name]),
-                                               np.asarray(wanted.circuits[name])), name)
+            for name in ("dx", "dy", "e", "sensory", "readout"):
+                self.assertTrue(np.array_equal(learned.circuits[name].to_numpy(),
+                                               wanted.circuits[name].to_numpy()), name)
             self.assertEqual(brain.model, bs.load(models.small))
             self.assertEqual((parts[0].rows_changed[0], parts[0].error[0]), (0, 0))
             self.assertTrue((parts[1].rows_changed > 0).all())
