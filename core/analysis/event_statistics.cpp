@@ -119,7 +119,9 @@ confidence_band mean_over_trials(std::span<const double> of_trials) {
   if (of_trials.empty()) return {none, none, none};
   const double mean = mean_of(of_trials), n = static_cast<double>(of_trials.size());
   if (of_trials.size() < 2) return {mean, none, none};
-  const boost::math::students_t t(n - 1);
+  // Not in long double, whose constants valgrind cannot make.
+  using in_double = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
+  const boost::math::students_t_distribution<double, in_double> t(n - 1);
   const double half =
       boost::math::quantile(t, 0.5 + confidence / 2) * deviation_of(of_trials) / std::sqrt(n);
   return {mean, mean - half, mean + half};

@@ -53,7 +53,7 @@ class Prompt(StepTest):
         self.expect("X of layer 1, token 0")
         self.expect("bdh 1> ")
         self.type("si\tx:car\t\r")
-        self.expect("intervention 1: silence x:#2")
+        self.expect("intervention 1: silence x:carol")
         self.type("s\t")
         for command in ("save", "set", "show", "silence", "stimulate", "synapse"):
             self.expect(command)
