@@ -162,6 +162,7 @@ TEST_CASE("instructions compute what PTX says") {
   CHECK(computed("cvt.rzi.s32.f64", {0xbff8000000000000}) == 0xffffffff);
   CHECK(computed("cvt.rzi.s32.f64", {0x43e0000000000000}) == 0x7fffffff);
   CHECK(computed("cvt.rzi.s64.f64", {0x7ff8000000000000}) == 0);
+  CHECK(computed("popc.b64", {0x8000000000000101}) == 3);
   CHECK(computed("cvt.rzi.u64.f64", {0xbff8000000000000}) == 0);
   CHECK(computed("cvt.rzi.u64.f64", {0x43e0000000000000}) == word{1} << 63);
   CHECK(computed("cvt.s64.s32", {0xfffffffe}) == ~word{1});

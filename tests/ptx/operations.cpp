@@ -103,6 +103,9 @@ struct reciprocal {
 struct rounded_down {
   f64 operator()(f64 a) const { return std::floor(a); }
 };
+struct bits_set {
+  u32 operator()(u64 a) const { return static_cast<u32>(std::popcount(a)); }
+};
 // Towards zero; what is too large becomes the largest, a NaN zero.
 template <class To>
 struct truncated {
@@ -245,6 +248,7 @@ void add_bits(table& all, const std::string& type) {
 }
 
 void add_conversions(table& all) {
+  all["popc.b64"] = {unary<u32, u64, bits_set>, 1};
   all["mul.wide.u32"] = {multiply_wide<u64, u32>, 2};
   all["mul.wide.s32"] = {multiply_wide<s64, s32>, 2};
   all["cvt.u16.u32"] = {unary<u16, u32, same>, 1};

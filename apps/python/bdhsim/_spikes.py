@@ -19,8 +19,6 @@ from ._tables import table
 from ._types import Float64, Integer, Path, Real, Text, UInt32, UInt64
 
 if TYPE_CHECKING:
-    import elephant.conversion
-    import neo
     import pandas as pd
 
 Bins = Union[Integer, str, Mapping[str, Integer]]
@@ -202,7 +200,7 @@ class Trains:
             array_annotations={"variable": self.variables[own]}, neuron=int(neuron))
             for neuron in self.neurons for own in [self.nodes == neuron]]
 
-    def to_neo(self) -> neo.Segment:
+    def to_neo(self) -> Any:
         """A neo.Segment with a SpikeTrain for each neuron, silent ones too, in ms: `variable` of
         each spike is an array annotation, the neuron's number the annotation `neuron`. Of shape
         (neurons). Needs neo.
@@ -211,7 +209,7 @@ class Trains:
         segment.spiketrains.extend(self._neo_trains(0.0))
         return segment
 
-    def to_elephant(self) -> elephant.conversion.BinnedSpikeTrain:
+    def to_elephant(self) -> Any:
         """An elephant BinnedSpikeTrain (neurons, bins), sparse, with the bins of the run; where X
         and Y of a neuron share a train, a bin has at most one spike of each. Needs elephant.
         """
