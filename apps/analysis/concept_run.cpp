@@ -77,21 +77,6 @@ void expect_enough(const concepts_options& o, const concept_results& r) {
                                 : "");
 }
 
-// The layers that the options choose.
-std::vector<layer_id> chosen_layers(const concepts_options& o, const model& m,
-                                    probe_factor factor) {
-  const std::vector<layer_id> all = concept_layers(m, o.neurons, factor);
-  if (all.empty())
-    throw input_error(o.model, "1 layer",
-                      "2 or more: in layer 1 nothing writes synapses between neurons");
-  if (!o.layer) return all;
-  if (*o.layer < all.front() || *o.layer > all.back())
-    throw input_error("--layer", std::to_string(*o.layer),
-                      fmt::format("{} to {}", all.front(), all.back()),
-                      all.front() > 1 ? "in layer 1 nothing writes synapses between neurons" : "");
-  return {*o.layer};
-}
-
 // What is to be searched; no answer yet.
 concept_results question_of(const concepts_options& o, const model& m) {
   concept_results r;
@@ -108,7 +93,7 @@ concept_results question_of(const concepts_options& o, const model& m) {
   q.of_neurons = o.neurons;
   q.factor = o.factor == "y" ? probe_factor::y : probe_factor::w;
   if (o.measure == "amplitude") q.measure = synapse_measure::amplitude;
-  q.layers = chosen_layers(o, m, q.factor);
+  q.layers = concept_layers(m, q.of_neurons, q.factor, o.layer, "--layer");
   q.head = o.head;
   if (o.head && *o.head >= m.heads())
     throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));

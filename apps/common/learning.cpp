@@ -1,6 +1,5 @@
 #include "apps/common/learning.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -63,27 +62,18 @@ void learning_choice::check(const engine_choice& engine) const {
 learning learning_choice::how() const {
   learning all;
   all.rate = rate.value_or(0);
-  if (rule == "rows") all.rule = learning_rule::rows;
-  if (rule == "readout") all.rule = learning_rule::readout;
+  if (rule) all.rule = learning_rule_named(*rule, "rule");
   all.back = back.value_or(all.back);
   all.plain = plain;
   if (!only) return all;
-  all.circuits = {};
-  bool one = false;
-  for (std::size_t begin = 0; begin <= only->size();) {
-    const std::size_t end = std::min(only->find(',', begin), only->size());
-    const std::string word = only->substr(begin, end - begin);
-    bool known = false;
-    for (std::size_t c = 0; c < learned_circuits; ++c) {
-      const auto what = static_cast<learned_circuit>(c);
-      if (word != name(what)) continue;
-      known = all.circuits[c] = true;
-      one = one || changes(all.rule, what);
-    }
-    if (!known)
-      throw usage_error("--learn-only", "'" + word + "', expected gx, gy, e, readout, embedding");
-    begin = end + 1;
+  try {
+    all.circuits = circuits_in(*only, "--learn-only");
+  } catch (const input_error& e) {
+    throw usage_error(e.place(), e.found() + ", expected " + e.expected());
   }
+  bool one = false;
+  for (std::size_t c = 0; c < learned_circuits; ++c)
+    one = one || (all.circuits[c] && changes(all.rule, static_cast<learned_circuit>(c)));
   if (!one)
     throw usage_error("--learn-only", "'" + *only + "', of which the rule " +
                                           std::string(name(all.rule)) + " changes nothing");
@@ -105,9 +95,9 @@ learning_choice described_learning(const nlohmann::json& all, const std::string&
   c.back = all.at("return").get<double>();
   c.plain = all.at("plain").get<bool>();
   c.only = all.at("circuits").get<std::string>();
-  const bool known = c.rule == "exact" || c.rule == "rows" || c.rule == "readout";
-  if (!known || !(*c.rate >= 0 && *c.rate <= rate_range.most) || !(*c.back >= 0 && *c.back <= 1))
+  if (!(*c.rate >= 0 && *c.rate <= rate_range.most) || !(*c.back >= 0 && *c.back <= 1))
     throw input_error(place, "learning: " + json_text(all), "the learning that bdh run wrote");
+  learning_rule_named(*c.rule, place);
   c.how();
   return c;
 } catch (const nlohmann::json::exception&) {

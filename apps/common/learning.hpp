@@ -45,7 +45,8 @@ learning_choice described_learning(const nlohmann::json& description, const std:
 class learned_text {
  public:
   void add(const model& m, token_id token);  // of the input, in order
-  // Writes the model with its provenance, which must not be there yet; returns its content hash.
+  // Writes the model with its provenance; returns its content hash. Throws input_error where the
+  // file is there, unless it may be overwritten.
   std::string save_model(const simulator& brain, const std::string& file, bool overwrite) const;
 
  private:

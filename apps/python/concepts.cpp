@@ -39,20 +39,6 @@ halves halves_of(const text_roles& roles, std::size_t texts, const text_design& 
   return by;
 }
 
-std::vector<layer_id> searched_layers(const model& m, const concept_question& q,
-                                      std::optional<layer_id> layer) {
-  const std::vector<layer_id> all = concept_layers(m, q.of_neurons, q.factor);
-  if (all.empty())
-    throw input_error("model", "1 layer",
-                      "2 or more: in layer 1 nothing writes synapses between neurons");
-  if (!layer) return all;
-  if (*layer < all.front() || *layer > all.back())
-    throw input_error("layer", std::to_string(*layer),
-                      fmt::format("{} to {}", all.front(), all.back()),
-                      all.front() > 1 ? "in layer 1 nothing writes synapses between neurons" : "");
-  return {*layer};
-}
-
 // Refuses sets whose confirming halves could not reach the level whatever they showed.
 void expect_power(const concept_question& q, const model& m) {
   const confirming_power power = power_of(q.split, q.design);
@@ -160,7 +146,7 @@ nb::dict concepts(brain& b, const std::vector<given_array<token_id>>& texts,
   q.of_neurons = of_neurons;
   q.factor = by_y ? probe_factor::y : probe_factor::w;
   q.measure = amplitude ? synapse_measure::amplitude : synapse_measure::strength;
-  q.layers = searched_layers(m, q, layer);
+  q.layers = concept_layers(m, q.of_neurons, q.factor, layer, "layer");
   if (head && *head >= m.heads())
     throw input_error("head", std::to_string(*head), fmt::format("0 to {}", m.heads() - 1));
   q.head = head;

@@ -9,18 +9,10 @@ namespace bdh::python {
 learning learning_of(double rate, const std::string& rule, const std::vector<std::string>& only,
                      double back, bool plain) {
   learning how{.rate = rate, .back = back, .plain = plain};
-  for (const learning_rule r : {learning_rule::readout, learning_rule::rows, learning_rule::exact})
-    if (rule == name(r)) how.rule = r;
-  if (rule != name(how.rule)) throw input_error("rule", "'" + rule + "'", "exact, rows or readout");
-  if (only.empty()) return how;
-  how.circuits = {};
-  for (const std::string& wanted : only) {
-    bool known = false;
-    for (std::size_t c = 0; c < learned_circuits; ++c)
-      if (wanted == name(static_cast<learned_circuit>(c))) known = how.circuits[c] = true;
-    if (!known)
-      throw input_error("only", "'" + wanted + "'", "some of gx, gy, e, readout, embedding");
-  }
+  how.rule = learning_rule_named(rule, "rule");
+  std::string list;
+  for (const std::string& one : only) list += (list.empty() ? "" : ",") + one;
+  if (!only.empty()) how.circuits = circuits_in(list, "only");
   return how;
 }
 

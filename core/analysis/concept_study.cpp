@@ -213,10 +213,19 @@ std::uint64_t concept_question::tokens() const {
   return all;
 }
 
-std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor) {
+std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor,
+                                     std::optional<layer_id> only, const std::string& place) {
   const bool first_is_empty = !of_neurons && (factor == probe_factor::y || m.sensory_are_sources());
+  const layer_id first = first_is_empty ? 2 : 1;
+  if (first > m.layers())
+    throw input_error("model", "1 layer",
+                      "2 or more: in layer 1 nothing writes synapses between neurons");
+  if (only && (*only < first || *only > m.layers()))
+    throw input_error(place, std::to_string(*only),
+                      std::to_string(first) + " to " + std::to_string(m.layers()),
+                      first_is_empty ? "in layer 1 nothing writes synapses between neurons" : "");
   std::vector<layer_id> all;
-  for (layer_id l = first_is_empty ? 2 : 1; l <= m.layers(); ++l) all.push_back(l);
+  for (layer_id l = only.value_or(first); l <= only.value_or(m.layers()); ++l) all.push_back(l);
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <bdh/probe.hpp>
@@ -26,7 +27,7 @@ struct concept_question {
   bool of_neurons = false;
   probe_factor factor = probe_factor::y;  // of synapses
   synapse_measure measure = synapse_measure::strength;
-  std::vector<layer_id> layers;  // not empty, those of concept_layers() at most
+  std::vector<layer_id> layers;  // as concept_layers() has them
   std::optional<head_id> head = {};
   std::uint64_t carry = 100;  // candidates that are chosen
   double level = 0.05;        // of all confirmations together
@@ -50,10 +51,12 @@ enum class concept_work { reading, comparing };
 // several threads. False ends the search.
 using concept_progress = std::function<bool(concept_work, double share)>;
 
-// The layers that have candidates; none where the model has too few. Layer 1 has no synapse between
+// The layers that have candidates, or of them the `only` one. Layer 1 has no synapse between
 // neurons that anything writes: through hubs its W is on a sensory node alone, and there is no Y
-// before it.
-std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor);
+// before it. Throws input_error: at "model" where no layer has any, at `place` for one that has
+// none.
+std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor,
+                                     std::optional<layer_id> only, const std::string& place);
 
 // Tokens that synapses of this source take for one turn; nothing where they do not turn.
 std::optional<double> turn_period(const model& m, neuron_id pre);

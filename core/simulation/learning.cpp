@@ -1,4 +1,5 @@
 // Learning as the simulator drives it: what is refused, and the rounds after a token.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -26,6 +27,28 @@ const char* name(learning_rule r) noexcept {
 const char* name(learned_circuit c) noexcept {
   static constexpr const char* names[] = {"gx", "gy", "e", "readout", "embedding"};
   return names[static_cast<std::size_t>(c)];
+}
+
+learning_rule learning_rule_named(std::string_view text, const std::string& place) {
+  for (const learning_rule r : {learning_rule::exact, learning_rule::rows, learning_rule::readout})
+    if (text == name(r)) return r;
+  throw input_error(place, "'" + std::string(text) + "'", "exact, rows or readout");
+}
+
+std::array<bool, learned_circuits> circuits_in(std::string_view list, const std::string& place) {
+  std::array<bool, learned_circuits> all = {};
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const std::string_view word = list.substr(begin, end - begin);
+    bool known = false;
+    for (std::size_t c = 0; c < learned_circuits; ++c)
+      if (word == name(static_cast<learned_circuit>(c))) known = all[c] = true;
+    if (!known)
+      throw input_error(place, "'" + std::string(word) + "'",
+                        "some of gx, gy, e, readout, embedding");
+    begin = end + 1;
+  }
+  return all;
 }
 
 bool changes(learning_rule rule, learned_circuit what) noexcept {

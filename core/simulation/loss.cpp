@@ -7,9 +7,7 @@
 
 namespace bdh {
 
-double cross_entropy(std::span<const float> logits, token_id next) noexcept {
-  // Relative to the largest logit, so that no exponential overflows.
-  const float largest = *std::max_element(logits.begin(), logits.end());
+double likelihood_sum(std::span<const float> logits, float largest) noexcept {
   double sum = 0;
   for (std::size_t first = 0; first < logits.size(); first += choice_block) {
     double block = 0;
@@ -17,7 +15,13 @@ double cross_entropy(std::span<const float> logits, token_id next) noexcept {
       block += likelihood(logits[i], largest, 1);
     sum += block;
   }
-  return cross_entropy(sum, largest, logits[next]);
+  return sum;
+}
+
+double cross_entropy(std::span<const float> logits, token_id next) noexcept {
+  // Relative to the largest logit, so that no exponential overflows.
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  return cross_entropy(likelihood_sum(logits, largest), largest, logits[next]);
 }
 
 double cross_entropy(double sum, float largest, float logit) noexcept {

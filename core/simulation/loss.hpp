@@ -7,6 +7,10 @@
 
 namespace bdh {
 
+// The likelihoods of all logits (core/simulation/sampling_law.hpp) at temperature 1: in double, by
+// blocks of 64, relative to `largest`, that of them.
+double likelihood_sum(std::span<const float> logits, float largest) noexcept;
+
 // -log softmax(logits)[next] in nats, summed in double as core/simulation/sampling_law.hpp says.
 // `next` < logits.size().
 double cross_entropy(std::span<const float> logits, token_id next) noexcept;

@@ -3,9 +3,11 @@
 // it: teach(), the rounds of make_learning_plan, end().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <bdh/engine.hpp>
 #include <bdh/intervention.hpp>
@@ -49,6 +51,11 @@ void expect_learning_allowed(const intervention& p);
 
 // What every rule lets change.
 bool changes(learning_rule rule, learned_circuit what) noexcept;
+
+// Throw input_error at `place` for what has no such name. `list`: "gx,gy,e", none left out between
+// commas.
+learning_rule learning_rule_named(std::string_view text, const std::string& place);
+std::array<bool, learned_circuits> circuits_in(std::string_view list, const std::string& place);
 
 // Of the circuits that change; the name of the rule, and so on: for messages and hashes.
 std::string describe(const learning& how);

@@ -55,17 +55,20 @@ void program_accounts::add(const turn_angles& p) {
   now_.cycles = turns * 400;  // sine and cosine in double
 }
 
+// Sines and cosines of the pairs of `units` units, of which several have the same.
+template <class Program>
+void program_accounts::read_angles(const Program& p, double units) {
+  const double angles = elements(p.cosine, sizeof(float)), all = elements(p.last, 8);
+  const double used = angles * (1 - std::pow(1 - units / all, all / angles));
+  read_some(p.cosine, used);
+  read_some(p.sine, used);
+}
+
 void program_accounts::add(const use_rows& p) {
   const double units = count_of(p.count), rows = p.cosine ? 2 * units : units;
   read(p.unit, units * sizeof(index), 2 * turns);
   read_some(p.x, rows, turns);
-  if (p.cosine) {
-    const double angles = elements(p.cosine, sizeof(float));
-    const double used =
-        angles * (1 - std::pow(1 - units / elements(p.last, 8), elements(p.last, 8) / angles));
-    read_some(p.cosine, used);
-    read_some(p.sine, used);
-  }
+  if (p.cosine) read_angles(p, units);
   read_some(p.last, units);
   write(p.row, rows * sizeof(index));
   write(p.turned, rows * sizeof(float));
@@ -91,11 +94,7 @@ void program_accounts::add(const use_units& p) {
   read_some(p.last, units, turns);
   read_some(p.x, members, turns);
   if (p.cosine) {
-    const double angles = elements(p.cosine, sizeof(float));
-    const double used =
-        angles * (1 - std::pow(1 - units / elements(p.last, 8), elements(p.last, 8) / angles));
-    read_some(p.cosine, used);
-    read_some(p.sine, used);
+    read_angles(p, units);
     write(p.unit_cosine, units * sizeof(float));
     write(p.unit_sine, units * sizeof(float));
   }

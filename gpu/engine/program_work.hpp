@@ -82,6 +82,8 @@ class program_accounts {
 
   double count_of(const index* count) const { return at(counts_, count, 0.0); }
   double share_of(const void* activity) const { return at(shares_, activity, 1.0); }
+  template <class Program>
+  void read_angles(const Program& p, double units);
   double elements(const void* array, std::size_t size) const {
     return static_cast<double>(on_.bytes_of(array)) / static_cast<double>(size);
   }

@@ -18,29 +18,6 @@ neuron_id rows_of(const model& m, learned_circuit c) {
   return c == learned_circuit::embedding ? m.sensory_nodes() : m.neurons();
 }
 
-learning_rule rule_named(const std::string& text, const std::string& place) {
-  for (const learning_rule r : {learning_rule::readout, learning_rule::rows, learning_rule::exact})
-    if (text == name(r)) return r;
-  throw input_error(place + "@rule", "'" + text + "'", "readout, rows or exact");
-}
-
-std::array<bool, learned_circuits> circuits_named(const std::string& text,
-                                                  const std::string& place) {
-  learning none;
-  none.circuits = {};
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string one = text.substr(begin, end - begin);
-    bool known = false;
-    for (std::size_t c = 0; c < learned_circuits; ++c)
-      if (one == name(static_cast<learned_circuit>(c))) known = none.circuits[c] = true;
-    if (!known)
-      throw input_error(place + "@circuits", "'" + one + "'", "gx, gy, e, readout or embedding");
-    begin = end + 1;
-  }
-  return none.circuits;
-}
-
 void expect_finite(std::span<const float> values, const std::string& place) {
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
@@ -79,11 +56,11 @@ learning_state read_learning(const hdf5::group& from, const model& m) {
     throw input_error(from.place(), "learning of circuits through hubs",
                       "none: this model has explicit edges");
   learning_state s;
-  s.how.rule = rule_named(from.text("rule"), from.place());
+  s.how.rule = learning_rule_named(from.text("rule"), from.place() + "@rule");
   s.how.rate = from.real("rate");
   s.how.back = from.real("return");
   s.how.plain = from.number("plain") != 0;
-  s.how.circuits = circuits_named(from.text("circuits"), from.place());
+  s.how.circuits = circuits_in(from.text("circuits"), from.place() + "@circuits");
   s.tokens = from.number("tokens");
   const std::uint64_t token = from.number("token");
   if (token >= m.sensory_nodes())

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "core/simulation/loss.hpp"
 #include "core/simulation/sampling_law.hpp"
 #include "kernels/cpu/hub_site.hpp"
 #include "kernels/cpu/site_learning.hpp"
@@ -97,13 +98,7 @@ void hub_site::send_error(outbox& sent) noexcept {
   const array<float>& logits = logits_.all;
   const auto count = static_cast<token_id>(logits.size());
   const float largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (token_id first = 0; first < count; first += choice_block) {
-    double block = 0;
-    for (token_id v = first; v < std::min(first + choice_block, count); ++v)
-      block += likelihood(logits[v], largest, 1);
-    sum += block;
-  }
+  const double sum = likelihood_sum({logits.data(), count}, largest);
   for (token_id v = 0; v < count; ++v)
     own.error[v] =
         static_cast<float>(likelihood(logits[v], largest, 1) / sum - (v == own.next ? 1.0 : 0.0));

@@ -7,7 +7,8 @@
 namespace bdh {
 namespace {
 
-projection& circuit_of(hub_circuits& all, learned_circuit c) {
+template <class Circuits>
+auto& circuit_of(Circuits& all, learned_circuit c) {
   switch (c) {
     case learned_circuit::gx:
       return all.dx;
@@ -35,8 +36,7 @@ learned_weights::learned_weights(const model& m, const learning& how) : base_(m)
   for (std::size_t k = 0; k < learned_circuits; ++k) {
     const auto what = static_cast<learned_circuit>(k);
     projection& mine = circuit_of(now_, what);
-    // An own model is never changed: read only.
-    const projection& own = circuit_of(const_cast<hub_circuits&>(c), what);
+    const projection& own = circuit_of(c, what);
     const bool of_neurons = mine.rows() == m.neurons() && k < 3;
     matrix& to = matrices_[k];
     to.changes = how.changes(what) && bdh::changes(how.rule, what);

@@ -118,7 +118,7 @@ class Learning(CliTest):
                 (("--streams", 2), "one stream"), (("--trials", 2), "one stream"),
                 (("--prefill", "blocks"), "--prefill blocks"), (("--weights", "bf16"), "bf16"),
                 (("--device", "cuda"), "for the CPU"), (("--save-state", "s.h5"), "--save-model"),
-                (("--learn-only", "gz"), "'gz', expected gx"),
+                (("--learn-only", "gz"), "'gz', expected some of gx"),
                 (("--learn-only", "embedding", "--learn-rule", "rows"), "changes nothing"),
                 (("--learn-rule", "hebb"), "exact, rows, readout"),
                 (("--learn-return", 2), "a share, 0 to 1"),
