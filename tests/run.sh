@@ -149,7 +149,8 @@ say "Not run, or not compared, here"
 python3 -B tests/support/skipped.py "${tested[@]}"  # first: ctest -N begins a new log
 for left_out in "cuda: needs an NVIDIA GPU" "reference: takes minutes" "ptx-long: takes minutes"; do
   label=${left_out%%:*}
-  names=$(ctest --test-dir "$builds/dev" -N -L "^$label$" | sed -n 's/^ *Test *#[0-9]*: //p' |
+  names=$(ctest --test-dir "$builds/dev" -N -FA '.*' -L "^$label$" |
+    sed -n 's/^ *Test *#[0-9]*: //p' |
     paste -sd, | sed 's/,/, /g')
   [ -z "$names" ] || echo "  $names: ${left_out#*: }; ctest -L $label runs them"
 done
