@@ -28,19 +28,63 @@ namespace bdh::app {
 namespace {
 
 // In the order of `bdh --help`: models, runs, looking, exchange, machines.
-constexpr std::unique_ptr<command> (*makers[])(command_line&) = {
-    import_command,   new_command,          tune_command,        reorder_command,
-    merge_command,    slice_command,        info_command,        verify_command,  //
-    run_command,      resume_command,       repair_command,      evaluate_command,
-    learn_command,
-    stepping_command,  //
-    inspect_command,  diff_command,         stats_command,       concepts_command,
-    activity_command, spike_scales_command, spike_stats_command, psth_command,
-    compare_command,  correlate_command,    scan_command,        sweep_command,
-    plot_command,
-    report_command,  //
-    export_command,   devices_command,      selftest_command,    plan_command,
-    commands_command, manual_command};
+constexpr struct {
+  std::string_view name;
+  std::unique_ptr<command> (*make)(command_line&);
+} known_commands[] = {
+    {"import", import_command},
+    {"new", new_command},
+    {"tune", tune_command},
+    {"reorder", reorder_command},
+    {"merge", merge_command},
+    {"slice", slice_command},
+    {"info", info_command},
+    {"verify", verify_command},
+    {"run", run_command},
+    {"resume", resume_command},
+    {"repair", repair_command},
+    {"evaluate", evaluate_command},
+    {"learn", learn_command},
+    {"step", stepping_command},
+    {"inspect", inspect_command},
+    {"diff", diff_command},
+    {"stats", stats_command},
+    {"concepts", concepts_command},
+    {"activity", activity_command},
+    {"spike-scales", spike_scales_command},
+    {"spike-stats", spike_stats_command},
+    {"psth", psth_command},
+    {"compare", compare_command},
+    {"correlate", correlate_command},
+    {"scan", scan_command},
+    {"sweep", sweep_command},
+    {"plot", plot_command},
+    {"report", report_command},
+    {"export", export_command},
+    {"devices", devices_command},
+    {"selftest", selftest_command},
+    {"plan", plan_command},
+    {"commands", commands_command},
+    {"manual", manual_command},
+};
+
+// The command that the first word names, alone: to add the options of all takes longer than many a
+// run of a small graph. All of them where there is no such word, or where they are what is shown.
+std::vector<std::unique_ptr<command>> make_commands(command_line& program,
+                                                    const std::vector<std::string>& words) {
+  const auto shows_all = [](std::string_view name) {
+    return name == "commands" || name == "manual";
+  };
+  const auto named = std::ranges::find_if(known_commands, [&](const auto& one) {
+    return !words.empty() && one.name == words[0] && !shows_all(one.name);
+  });
+  std::vector<std::unique_ptr<command>> made;
+  if (named != std::end(known_commands))
+    made.push_back(named->make(program));
+  else
+    for (const auto& one : known_commands) made.push_back(one.make(program));
+  return made;
+}
 
 enum exit_code { success = 0, bad_input = 1, bad_usage = 2, device_failure = 3, pipe_closed = 141 };
 
@@ -118,18 +162,17 @@ int run(int argc, char** argv) {
   program.add_answer("--version", version_text, "print the version, and how it was built");
   program.add_answer("--cite", citation_text, "print how to cite this program and the paper");
   program.add_help("-h,--help", "print this help");
-  std::vector<std::unique_ptr<command>> commands;
-  for (const auto& make : makers) commands.push_back(make(program));
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  // bdh complete WORDS..., for the shells; none of the words is this program's.
-  if (!words.empty() && words[0] == "complete") {
-    words.erase(words.begin());
-    return complete_words(program, words);
-  }
   // bdh help [COMMAND]
   if (!words.empty() && words[0] == "help") {
     words.erase(words.begin());
     words.emplace_back("--help");
+  }
+  const auto commands = make_commands(program, words);
+  // bdh complete WORDS..., for the shells; none of the words is this program's.
+  if (!words.empty() && words[0] == "complete") {
+    words.erase(words.begin());
+    return complete_words(program, words);
   }
   try {
     const command_line::parsed parsed = program.parse(words);

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "io/checkpoint/tensor_file.hpp"
 #include "support.hpp"
@@ -63,6 +64,24 @@ TEST_CASE("float16: every value, subnormals included, is the float32 of the same
                  "f:w[1]: inf"));
   CHECK(contains(refusal([] { weights_of("F16", std::vector<std::uint16_t>{0x7e00}); }),
                  "f:w[0]: nan"));
+}
+
+TEST_CASE("float32: the bits of the file, and the first value that is not finite is named") {
+  std::vector<float> values(201);  // three blocks that are checked at once, and a rest
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = std::bit_cast<float>(static_cast<std::uint32_t>(i * 0x01234567u & 0xbf7fffffu));
+  values[7] = std::numeric_limits<float>::denorm_min();
+  values[8] = -0.0f;
+  values[9] = std::numeric_limits<float>::max();
+  CHECK(bytes_of_values(weights_of("F32", values)) == bytes_of_values(values));
+  for (const std::size_t bad : {0u, 63u, 64u, 191u, 192u, 200u}) {
+    auto changed = values;
+    changed[200] = std::numeric_limits<float>::infinity();
+    changed[bad] = std::numeric_limits<float>::quiet_NaN();
+    CAPTURE(bad);
+    CHECK(contains(refusal([&] { weights_of("F32", changed); }),
+                   "f:w[" + std::to_string(bad) + "]: nan"));
+  }
 }
 
 TEST_CASE("bfloat16 is the upper half of a float32") {
