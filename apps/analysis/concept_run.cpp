@@ -93,7 +93,7 @@ concept_results question_of(const concepts_options& o, const model& m) {
   q.of_neurons = o.neurons;
   q.factor = o.factor == "y" ? probe_factor::y : probe_factor::w;
   if (o.measure == "amplitude") q.measure = synapse_measure::amplitude;
-  q.layers = concept_layers(m, q.of_neurons, q.factor, o.layer, "--layer");
+  q.layers = concept_layers(m, q.of_neurons, q.factor, o.layer, "--layer", o.model);
   q.head = o.head;
   if (o.head && *o.head >= m.heads())
     throw input_error("--head", std::to_string(*o.head), fmt::format("0 to {}", m.heads() - 1));

@@ -234,10 +234,11 @@ std::string model_text(const model& m) {
   if (m.renumbered())
     line("numbering", "neurons have other numbers than in the file that they come from");
   line("made by", m.origin().creator);
-  line(
-      "source",
-      fmt::format("{}{}", m.origin().source,
-                  m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
+  if (!m.origin().source.empty())
+    line("source",
+         fmt::format(
+             "{}{}", m.origin().source,
+             m.origin().source_sha256.empty() ? "" : ", SHA-256 " + m.origin().source_sha256));
   line("layout", m.origin().layout);
   for (const auto& [what, entries] : {std::pair{"recipe", &m.origin().recipe},
                                       {"tuning", &m.origin().tuning},

@@ -24,7 +24,8 @@ using figure::panel;
 using figure::picture;
 
 constexpr std::size_t most_layers = 8;
-constexpr std::size_t most_marked = 40;  // tokens of a series whose points are drawn
+constexpr std::size_t amplitudes_tried = 8;  // synapses for each line, whose partner may be unknown
+constexpr std::size_t most_marked = 40;      // tokens of a series whose points are drawn
 
 // The time series of one synapse by layer, under the name that the picture gives it.
 struct followed {
@@ -148,6 +149,14 @@ std::string shown(const run_names& names, const synapse_name& s, bool amplitude)
   return text;
 }
 
+// Of synapses that turn together an amplitude is known where both were recorded.
+bool is_known(const followed& f) {
+  return std::any_of(f.series.begin(), f.series.end(), [](const time_series& c) {
+    return std::any_of(c.values.begin(), c.values.end(),
+                       [](float v) { return v != 0 && !std::isnan(v); });
+  });
+}
+
 std::vector<followed> strongest(const run_reader& run, const figure_choice& choice,
                                 std::uint64_t& top) {
   const recorded_strengths all = largest(run, choice);
@@ -158,7 +167,7 @@ std::vector<followed> strongest(const run_reader& run, const figure_choice& choi
     if (std::none_of(order.begin(), order.end(),
                      [&](const auto& o) { return o.first == one.first; }))
       order.push_back(one);
-  keep_strongest(order, choice.amplitude ? 2 * choice.top : choice.top);
+  keep_strongest(order, choice.amplitude ? amplitudes_tried * choice.top : choice.top);
   std::vector<followed> chosen;
   for (const auto& [s, strength] : order) {
     if (chosen.size() == choice.top) break;
@@ -168,7 +177,8 @@ std::vector<followed> strongest(const run_reader& run, const figure_choice& choi
     if (choice.amplitude && std::any_of(chosen.begin(), chosen.end(),
                                         [&](const followed& o) { return o.name == f.name; }))
       continue;
-    if (!choice.amplitude || !f.series.empty()) chosen.push_back(std::move(f));
+    if (!choice.amplitude || (all.top == 0 ? !f.series.empty() : is_known(f)))
+      chosen.push_back(std::move(f));
   }
   return chosen;
 }
@@ -344,7 +354,8 @@ picture synapses_of(const run_reader& run, const figure_choice& choice) {
         "them.",
         top));
   p.what.notes.push_back(choice.amplitude ? "Amplitude: the root of the squares of the strengths "
-                                            "of two synapses that turn together."
+                                            "of two synapses that turn together; known where "
+                                            "both were recorded."
                                           : "Strength after the token: what the next one reads.");
   note_interventions(run, p.what);
   if (since != 0)

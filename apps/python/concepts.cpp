@@ -146,7 +146,7 @@ nb::dict concepts(brain& b, const std::vector<given_array<token_id>>& texts,
   q.of_neurons = of_neurons;
   q.factor = by_y ? probe_factor::y : probe_factor::w;
   q.measure = amplitude ? synapse_measure::amplitude : synapse_measure::strength;
-  q.layers = concept_layers(m, q.of_neurons, q.factor, layer, "layer");
+  q.layers = concept_layers(m, q.of_neurons, q.factor, layer, "layer", "model");
   if (head && *head >= m.heads())
     throw input_error("head", std::to_string(*head), fmt::format("0 to {}", m.heads() - 1));
   q.head = head;

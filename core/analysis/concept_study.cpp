@@ -214,11 +214,12 @@ std::uint64_t concept_question::tokens() const {
 }
 
 std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor,
-                                     std::optional<layer_id> only, const std::string& place) {
+                                     std::optional<layer_id> only, const std::string& place,
+                                     const std::string& model_place) {
   const bool first_is_empty = !of_neurons && (factor == probe_factor::y || m.sensory_are_sources());
   const layer_id first = first_is_empty ? 2 : 1;
   if (first > m.layers())
-    throw input_error("model", "1 layer",
+    throw input_error(model_place, "1 layer",
                       "2 or more: in layer 1 nothing writes synapses between neurons");
   if (only && (*only < first || *only > m.layers()))
     throw input_error(place, std::to_string(*only),

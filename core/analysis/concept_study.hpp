@@ -53,10 +53,11 @@ using concept_progress = std::function<bool(concept_work, double share)>;
 
 // The layers that have candidates, or of them the `only` one. Layer 1 has no synapse between
 // neurons that anything writes: through hubs its W is on a sensory node alone, and there is no Y
-// before it. Throws input_error: at "model" where no layer has any, at `place` for one that has
-// none.
+// before it. Throws input_error: at `model_place` where no layer has any, at `place` for one that
+// has none.
 std::vector<layer_id> concept_layers(const model& m, bool of_neurons, probe_factor factor,
-                                     std::optional<layer_id> only, const std::string& place);
+                                     std::optional<layer_id> only, const std::string& place,
+                                     const std::string& model_place);
 
 // Tokens that synapses of this source take for one turn; nothing where they do not turn.
 std::optional<double> turn_period(const model& m, neuron_id pre);

@@ -345,6 +345,25 @@ class Amplitudes(CliTest):
         self.assertEqual(len(found["courses"][0]["values"][0]["amplitude"]),
                          len(found["courses"][0]["values"][0]["course"]))
 
+    def test_one_layer_has_no_synapses_between_neurons(self):
+        graph = self.path("graph.csv", b"source,target\n0,1\n1,0\n")
+        self.good("import", "--gx", graph, "--layers", 1, "--vocabulary", 256, "-o",
+                  self.path("one.bdh.h5"))
+        text = self.path("a.txt", sentences(24, 1))
+        self.refused(1, "concepts", self.path("one.bdh.h5"), "--positive", text, "--negative", text,
+                     says=(self.path("one.bdh.h5") + ": 1 layer",))
+
+    def test_amplitudes_that_are_never_known_are_no_lines(self):
+        self.good("run", self.trained, "--text", "To be, or not to be", "-o", self.path("top"),
+                  "--quiet", "--record", "pairs:top:20 layers 3")
+        self.good("plot", "synapse", self.path("top"), "--amplitude", "-o", self.path("top.svg"))
+        with open(self.path("top.csv")) as f:
+            rows = list(csv.DictReader(f))
+        lines = {r["synapse"] for r in rows}
+        known = {r["synapse"] for r in rows if r["amplitude"] and float(r["amplitude"]) > 0}
+        self.assertTrue(lines)
+        self.assertEqual(lines, known)
+
     def test_what_has_no_amplitude(self):
         graph = self.path("graph.csv", b"source,target\n0,1\n1,0\n")
         self.good("import", "--gx", graph, "--layers", 2, "--neurons", 2, "--vocabulary", 256,
