@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <bdh/error.hpp>
@@ -72,12 +73,10 @@ constexpr struct {
 // run of a small graph. All of them where there is no such word, or where they are what is shown.
 std::vector<std::unique_ptr<command>> make_commands(command_line& program,
                                                     const std::vector<std::string>& words) {
-  const auto shows_all = [](std::string_view name) {
-    return name == "commands" || name == "manual";
-  };
-  const auto named = std::ranges::find_if(known_commands, [&](const auto& one) {
-    return !words.empty() && one.name == words[0] && !shows_all(one.name);
-  });
+  const std::string first = words.empty() ? "" : words[0];
+  const bool shows_all = first == "commands" || first == "manual";
+  const auto named = std::ranges::find_if(
+      known_commands, [&](const auto& one) { return one.name == first && !shows_all; });
   std::vector<std::unique_ptr<command>> made;
   if (named != std::end(known_commands))
     made.push_back(named->make(program));

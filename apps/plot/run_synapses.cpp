@@ -149,7 +149,8 @@ std::string shown(const run_names& names, const synapse_name& s, bool amplitude)
   return text;
 }
 
-// Of synapses that turn together an amplitude is known where both were recorded.
+// An amplitude is known where both synapses that turn together were recorded; 0 is one that no
+// token has written.
 bool is_known(const followed& f) {
   return std::any_of(f.series.begin(), f.series.end(), [](const time_series& c) {
     return std::any_of(c.values.begin(), c.values.end(),
@@ -177,8 +178,7 @@ std::vector<followed> strongest(const run_reader& run, const figure_choice& choi
     if (choice.amplitude && std::any_of(chosen.begin(), chosen.end(),
                                         [&](const followed& o) { return o.name == f.name; }))
       continue;
-    if (!choice.amplitude || (all.top == 0 ? !f.series.empty() : is_known(f)))
-      chosen.push_back(std::move(f));
+    if (!choice.amplitude || is_known(f)) chosen.push_back(std::move(f));
   }
   return chosen;
 }
